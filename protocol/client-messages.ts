@@ -1,0 +1,156 @@
+import { Type, type Static } from 'typebox';
+import { Device, Platform, Resolution, StreamSettings } from './device.js';
+import { ErrorMessage } from './error-message.js';
+import { DurationMs, Epoch, Name, RequestId, SessionId, Token } from './identifiers.js';
+import { EndReason, RegionState, SessionState } from './sessions.js';
+
+const strict = { additionalProperties: false } as const;
+
+/** First message of a client: who it is and what it plays on. Due within the hello deadline (5 s). */
+export const ClientHello = Type.Object(
+  {
+    type: Type.Literal('hello'),
+    /** Player token; may be left out when the upgrade request carried it in `Authorization: Bearer`. */
+    token: Type.Optional(Token),
+    device: Device,
+    /** Name and version of the SDK, for operators' logs. */
+    sdk: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  },
+  strict,
+);
+export type ClientHello = Static<typeof ClientHello>;
+
+/** Which regions the player allows. Both lists may be given; a region must pass both. */
+export const RegionChoice = Type.Object(
+  {
+    only: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 64 })),
+    exclude: Type.Optional(Type.Array(Name, { maxItems: 64 })),
+  },
+  strict,
+);
+export type RegionChoice = Static<typeof RegionChoice>;
+
+/** Asks for a slot. Answered by `matched`, or by `error` with the same `requestId`. */
+export const Play = Type.Object(
+  {
+    type: Type.Literal('play'),
+    requestId: RequestId,
+    title: Name,
+    /** Measured round-trip time per region, in milliseconds. A region that is not named is not considered. */
+    rtt: Type.Record(Name, Type.Number({ minimum: 0, maximum: 10_000 }), {
+      minProperties: 1,
+      maxProperties: 64,
+      additionalProperties: false,
+    }),
+    regions: Type.Optional(RegionChoice),
+    /** Only pools of this platform; any when absent. */
+    platform: Type.Optional(Platform),
+    /** Only pools that can send at least this picture; any when absent. */
+    minResolution: Type.Optional(Resolution),
+  },
+  strict,
+);
+export type Play = Static<typeof Play>;
+
+/** Takes a `play` back. If it was matched already, its session ends with `client_left`. */
+export const Cancel = Type.Object({ type: Type.Literal('cancel'), requestId: RequestId }, strict);
+export type Cancel = Static<typeof Cancel>;
+
+/** Ends one of the player's sessions with `client_left`. */
+export const EndSession = Type.Object({ type: Type.Literal('end'), sessionId: SessionId }, strict);
+export type EndSession = Static<typeof EndSession>;
+
+/** Asks for a `pong`: for clients that cannot see WebSocket ping frames, as in browsers. */
+export const Ping = Type.Object(
+  { type: Type.Literal('ping'), id: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }) },
+  strict,
+);
+export type Ping = Static<typeof Ping>;
+
+/** A region as clients see it. */
+export const RegionInfo = Type.Object({
+  region: Name,
+  name: Type.String(),
+  /** Degrees, WGS 84: lets a client measure the nearest regions first. */
+  lat: Type.Number({ minimum: -90, maximum: 90 }),
+  lon: Type.Number({ minimum: -180, maximum: 180 }),
+  /** IANA name, such as `Europe/Dublin`. */
+  timeZone: Type.String(),
+  /** Answers `GET` with 204 at once; the client measures its RTT there. */
+  beaconUrl: Type.String(),
+  state: RegionState,
+});
+export type RegionInfo = Static<typeof RegionInfo>;
+
+/** Answers `hello`. */
+export const Welcome = Type.Object({
+  type: Type.Literal('welcome'),
+  /** For logs and support: names this connection on this broker. */
+  connectionId: Type.String(),
+  playerId: Type.String(),
+  regions: Type.Array(RegionInfo),
+  /** The broker pings this often; silence for two intervals means the connection is dead. */
+  pingIntervalMs: DurationMs,
+});
+export type Welcome = Static<typeof Welcome>;
+
+/** Answers `play`: a slot is reserved. The client claims it by showing the ticket to the host. */
+export const Matched = Type.Object({
+  type: Type.Literal('matched'),
+  requestId: RequestId,
+  sessionId: SessionId,
+  epoch: Epoch,
+  title: Name,
+  region: Name,
+  pool: Name,
+  host: Type.Object({ hostId: Name, endpoint: Type.String() }),
+  /** Admits one client to this session on this host. A secret: never log it. */
+  ticket: Type.String(),
+  /** The reservation expires when the host has not seen the ticket by then, counted from the match. */
+  claimWithinMs: DurationMs,
+  stream: StreamSettings,
+  /** Which of the request's candidates it got: 1 is the most preferred. */
+  rank: Type.Integer({ minimum: 1 }),
+  /** How many region and pool pairs could have served the request. */
+  candidates: Type.Integer({ minimum: 1 }),
+  /** The client's own measured RTT to the region, in milliseconds. */
+  rttMs: Type.Number(),
+  /** Why this one, in words. */
+  reason: Type.String(),
+});
+export type Matched = Static<typeof Matched>;
+
+/** One of the player's sessions changed state. */
+export const SessionChanged = Type.Object({
+  type: Type.Literal('session'),
+  sessionId: SessionId,
+  epoch: Epoch,
+  state: SessionState,
+  /** Present when `state` is `ended`. */
+  reason: Type.Optional(EndReason),
+});
+export type SessionChanged = Static<typeof SessionChanged>;
+
+/** Answers `ping` with the same id. */
+export const Pong = Type.Object({ type: Type.Literal('pong'), id: Type.Integer() });
+export type Pong = Static<typeof Pong>;
+
+/** Everything a client may send, by type. */
+export const CLIENT_TO_BROKER = {
+  hello: ClientHello,
+  play: Play,
+  cancel: Cancel,
+  end: EndSession,
+  ping: Ping,
+} as const;
+export type ClientToBroker = ClientHello | Play | Cancel | EndSession | Ping;
+
+/** Everything a broker may send to a client, by type. Clients ignore types and fields they do not know. */
+export const BROKER_TO_CLIENT = {
+  welcome: Welcome,
+  matched: Matched,
+  session: SessionChanged,
+  pong: Pong,
+  error: ErrorMessage,
+} as const;
+export type BrokerToClient = Welcome | Matched | SessionChanged | Pong | ErrorMessage;

@@ -1,0 +1,219 @@
+/**
+ * The one registry of error codes and close codes: read by the broker, the SDKs and the documents.
+ * `PROTOCOL.md` lists the same rows, and a test holds the two equal.
+ */
+
+interface ErrorEntry {
+  /** What happened and what to do, when the broker has nothing more exact to say. */
+  readonly message: string;
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean;
+  /** The status with which the HTTP API (or the refused upgrade) says it. */
+  readonly httpStatus: number;
+  /** The WebSocket close code, where this error ends the connection; `null` where it does not. */
+  readonly closeCode: number | null;
+}
+
+/** Errors by code. Names are stable; messages are for people and may change. */
+export const ERRORS = {
+  // The frame itself.
+  BAD_MESSAGE: {
+    message: 'The frame is not a valid message of this channel.',
+    retryable: false,
+    httpStatus: 400,
+    closeCode: 4400,
+  },
+  UNKNOWN_MESSAGE_TYPE: {
+    message: 'No message of this channel has that type.',
+    retryable: false,
+    httpStatus: 400,
+    closeCode: null,
+  },
+  OUT_OF_ORDER: {
+    message: 'This message is not allowed at this point of the conversation.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: null,
+  },
+  BINARY_FRAME: {
+    message: 'Messages are JSON in text frames; a binary frame arrived.',
+    retryable: false,
+    httpStatus: 400,
+    closeCode: 1003,
+  },
+  FRAME_TOO_LARGE: {
+    message: 'The frame is larger than 64 KiB.',
+    retryable: false,
+    httpStatus: 413,
+    closeCode: 1009,
+  },
+  UNSUPPORTED_PROTOCOL: {
+    message: 'Offer the WebSocket sub-protocol duskline.v1.',
+    retryable: false,
+    httpStatus: 400,
+    closeCode: null,
+  },
+  // The connection.
+  HELLO_TIMEOUT: {
+    message: 'The first message did not arrive in time.',
+    retryable: true,
+    httpStatus: 408,
+    closeCode: 4408,
+  },
+  UNAUTHENTICATED: {
+    message: 'The token is missing or not valid. Get a new one and connect again.',
+    retryable: false,
+    httpStatus: 401,
+    closeCode: 4401,
+  },
+  TOKEN_EXPIRED: {
+    message: 'The token has expired. Get a new one and connect again.',
+    retryable: true,
+    httpStatus: 401,
+    closeCode: 4401,
+  },
+  FORBIDDEN: {
+    message: 'The token does not allow this.',
+    retryable: false,
+    httpStatus: 403,
+    closeCode: 4403,
+  },
+  CONNECTION_REPLACED: {
+    message: 'A newer connection of the same host took over.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: 4409,
+  },
+  TOO_MANY_MESSAGES: {
+    message: 'The connection sends more messages than allowed. Slow down.',
+    retryable: true,
+    httpStatus: 429,
+    closeCode: 4429,
+  },
+  SLOW_CONSUMER: {
+    message: 'The connection reads too slowly; what was waiting for it grew past the limit.',
+    retryable: true,
+    httpStatus: 503,
+    closeCode: 4413,
+  },
+  GOING_AWAY: {
+    message: 'This broker is stopping. Connect to another one.',
+    retryable: true,
+    httpStatus: 503,
+    closeCode: 1001,
+  },
+  INTERNAL: {
+    message: 'The broker failed. The failure was logged.',
+    retryable: true,
+    httpStatus: 500,
+    closeCode: 4500,
+  },
+  UNAVAILABLE: {
+    message: 'The broker cannot reach its store at the moment.',
+    retryable: true,
+    httpStatus: 503,
+    closeCode: null,
+  },
+  NOT_FOUND: { message: 'There is no such thing here.', retryable: false, httpStatus: 404, closeCode: null },
+  // Placements and sessions.
+  UNKNOWN_TITLE: {
+    message: 'No pool carries this title.',
+    retryable: false,
+    httpStatus: 404,
+    closeCode: null,
+  },
+  NO_SUITABLE_POOL: {
+    message: 'No pool that carries the title suits the device and the request.',
+    retryable: false,
+    httpStatus: 422,
+    closeCode: null,
+  },
+  NO_REGION_IN_REACH: {
+    message: 'No open region that the request allows is near enough for this title.',
+    retryable: false,
+    httpStatus: 422,
+    closeCode: null,
+  },
+  NO_CAPACITY: {
+    message: 'Every suitable host nearby is full.',
+    retryable: true,
+    httpStatus: 503,
+    closeCode: null,
+  },
+  REQUEST_SUPERSEDED: {
+    message: 'The player made a newer request; this one is no longer answered.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: null,
+  },
+  CANCELLED: { message: 'The request was cancelled.', retryable: false, httpStatus: 409, closeCode: null },
+  SESSION_OVER: {
+    message: 'The session of this request has ended. Use a new requestId to play again.',
+    retryable: false,
+    httpStatus: 410,
+    closeCode: null,
+  },
+  UNKNOWN_SESSION: {
+    message: 'The session does not exist, or is not yours.',
+    retryable: false,
+    httpStatus: 404,
+    closeCode: null,
+  },
+  STALE_EPOCH: {
+    message: 'The session has a newer assignment; this message belongs to an older one.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: null,
+  },
+  BAD_TRANSITION: {
+    message: 'The session cannot go from its present state to that one.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: null,
+  },
+  // Hosts.
+  UNKNOWN_REGION: {
+    message: 'The configuration has no such region.',
+    retryable: false,
+    httpStatus: 404,
+    closeCode: 4403,
+  },
+  UNKNOWN_POOL: {
+    message: 'The configuration has no such pool.',
+    retryable: false,
+    httpStatus: 404,
+    closeCode: 4403,
+  },
+  TOO_MANY_SESSIONS: {
+    message: 'The host reports more sessions than it has slots.',
+    retryable: false,
+    httpStatus: 422,
+    closeCode: null,
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];
+
+/** Close codes beside those of RFC 6455, with what a client does about them. */
+export const CLOSE_CODES = {
+  1000: { name: 'normal', reconnect: false },
+  1001: { name: 'going away', reconnect: true },
+  1003: { name: 'binary frame', reconnect: false },
+  1009: { name: 'frame too large', reconnect: false },
+  4400: { name: 'bad message', reconnect: false },
+  4401: { name: 'unauthenticated', reconnect: false },
+  4403: { name: 'forbidden', reconnect: false },
+  4408: { name: 'hello timeout', reconnect: true },
+  4409: { name: 'connection replaced', reconnect: false },
+  4413: { name: 'slow consumer', reconnect: true },
+  4429: { name: 'too many messages', reconnect: true },
+  4500: { name: 'internal error', reconnect: true },
+} as const satisfies Record<number, { name: string; reconnect: boolean }>;
+
+export type CloseCode = keyof typeof CLOSE_CODES;
+
+/** Whether a client should connect again after this close code; unknown codes (1006 and so on) mean yes. */
+export function mayReconnect(closeCode: number): boolean {
+  return Object.hasOwn(CLOSE_CODES, closeCode) ? CLOSE_CODES[closeCode as CloseCode].reconnect : true;
+}

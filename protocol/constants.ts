@@ -1,0 +1,17 @@
+/** The WebSocket sub-protocol. A broker refuses the upgrade when a peer does not offer it. */
+export const SUBPROTOCOL = 'duskline.v1';
+
+/** Where players' devices connect. */
+export const CLIENT_PATH = '/v1/client';
+
+/** Where streaming hosts connect. */
+export const HOST_PATH = '/v1/host';
+
+/** The largest frame a broker reads, in bytes; a larger one closes the connection with 1009. */
+export const MAX_FRAME_BYTES = 64 * 1024;
+
+/** The audience of every token that a broker reads. */
+export const BROKER_AUDIENCE = 'duskline';
+
+/** The issuer of every ticket; its audience is `host:<hostId>`. */
+export const TICKET_ISSUER = 'duskline';

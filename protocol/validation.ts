@@ -1,0 +1,85 @@
+import { Compile, type Validator } from 'typebox/compile';
+import type { TObject } from 'typebox';
+import { CLIENT_TO_BROKER, type ClientToBroker } from './client-messages.js';
+import type { ErrorCode } from './codes.js';
+import { HOST_TO_BROKER, type HostToBroker } from './host-messages.js';
+
+/** A frame that was read, or why it could not be. `requestId` is given when even a bad frame shows one. */
+export type ParseResult<Message> =
+  | { readonly ok: true; readonly message: Message }
+  | {
+      readonly ok: false;
+      readonly code: Extract<ErrorCode, 'BAD_MESSAGE' | 'UNKNOWN_MESSAGE_TYPE'>;
+      /** Names the field and what is wrong with it. Holds nothing the peer sent but field names. */
+      readonly detail: string;
+      /** Whether the frame was JSON with a known `type`: a mistake in one field, not in the protocol. */
+      readonly recognised: boolean;
+      readonly requestId?: string;
+    };
+
+/** Reads a frame that a client sent. Never throws. */
+export const parseClientMessage = createParser<ClientToBroker>(CLIENT_TO_BROKER);
+
+/** Reads a frame that a host sent. Never throws. */
+export const parseHostMessage = createParser<HostToBroker>(HOST_TO_BROKER);
+
+function createParser<Message>(schemas: Record<string, TObject>): (text: string) => ParseResult<Message> {
+  const validators = new Map<string, Validator>(
+    Object.entries(schemas).map(([type, schema]) => [type, Compile(schema)]),
+  );
+  const known = [...validators.keys()].join(', ');
+
+  return (text) => {
+    const value = parseObject(text);
+    if (value === undefined) {
+      return { ok: false, code: 'BAD_MESSAGE', detail: 'The frame is not a JSON object.', recognised: false };
+    }
+    const requestId = readRequestId(value);
+    const type = value['type'];
+    const validator = typeof type === 'string' ? validators.get(type) : undefined;
+    if (validator === undefined) {
+      return {
+        ok: false,
+        code: 'UNKNOWN_MESSAGE_TYPE',
+        detail: `"type" must be one of: ${known}.`,
+        recognised: false,
+        ...requestId,
+      };
+    }
+    if (validator.Check(value)) return { ok: true, message: value as Message };
+    return {
+      ok: false,
+      code: 'BAD_MESSAGE',
+      detail: describe(String(type), validator, value),
+      recognised: true,
+      ...requestId,
+    };
+  };
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const REQUEST_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
+
+function readRequestId(value: Record<string, unknown>): { requestId?: string } {
+  const requestId = value['requestId'];
+  return typeof requestId === 'string' && REQUEST_ID.test(requestId) ? { requestId } : {};
+}
+
+function describe(type: string, validator: Validator, value: unknown): string {
+  const [first] = validator.Errors(value);
+  if (first === undefined) return `${type}: the message is not valid.`;
+  // Field paths come from the peer's own keys, so they are cut to a bound before they reach a log.
+  const path = first.instancePath.slice(0, 120) || 'the message';
+  if (first.keyword === 'boolean') return `${type}: ${path} is not a known field.`;
+  return `${type}: ${path} ${first.message}.`;
+}
