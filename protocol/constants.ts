@@ -15,3 +15,6 @@ export const BROKER_AUDIENCE = 'duskline';
 
 /** The issuer of every ticket; its audience is `host:<hostId>`. */
 export const TICKET_ISSUER = 'duskline';
+
+/** The most slots one host may have: keeps a heartbeat with its session list inside one frame. */
+export const MAX_SLOTS = 512;

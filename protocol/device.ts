@@ -1,23 +1,10 @@
 import { Type, type Static } from 'typebox';
+import { CODECS, DEVICE_KINDS, PLATFORMS, RESOLUTIONS } from './vocabulary.js';
 
-/** Video codecs that hosts encode and devices decode, best first. */
-export const CODECS = ['av1', 'hevc', 'vp9', 'h264'] as const;
 export const Codec = Type.Enum([...CODECS]);
-export type Codec = (typeof CODECS)[number];
-
-/** Stream resolutions by picture height, smallest first. */
-export const RESOLUTIONS = ['720p', '1080p', '1440p', '2160p'] as const;
 export const Resolution = Type.Enum([...RESOLUTIONS]);
-export type Resolution = (typeof RESOLUTIONS)[number];
-
-/** What the hosts of a pool are: console hardware, or PCs with GPUs. */
-export const PLATFORMS = ['console', 'pc'] as const;
 export const Platform = Type.Enum([...PLATFORMS]);
-export type Platform = (typeof PLATFORMS)[number];
-
-export const DEVICE_KINDS = ['console', 'pc', 'tv', 'mobile', 'browser'] as const;
-export const DeviceKind = Type.Enum([...DEVICE_KINDS]);
-export type DeviceKind = (typeof DEVICE_KINDS)[number];
+const DeviceKind = Type.Enum([...DEVICE_KINDS]);
 
 /** What the player plays on. */
 export const Device = Type.Object(

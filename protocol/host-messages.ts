@@ -3,16 +3,11 @@ import { StreamSettings } from './device.js';
 import { ErrorMessage } from './error-message.js';
 import { DurationMs, Epoch, Name, SessionId, Token } from './identifiers.js';
 import { EndReason, HeldState } from './sessions.js';
+import { MAX_SLOTS } from './constants.js';
 
 const strict = { additionalProperties: false } as const;
 
-/** The most slots one host may have: keeps a heartbeat with its session list inside one frame. */
-export const MAX_SLOTS = 512;
-
-/**
- * One load dimension: 0 idle, 1 all of it in use. More than 1 means demand beyond the hardware and is
- * not clamped, so that the fullest of many full hosts can still be told apart.
- */
+/** See `LOAD_DIMENSIONS`. */
 const LoadShare = Type.Number({ minimum: 0, maximum: 100 });
 
 /** What a host measures of itself. Congestion follows the worst of the four. */
