@@ -10,7 +10,7 @@ interface ErrorEntry {
   readonly retryable: boolean;
   /** The status with which the HTTP API (or the refused upgrade) says it. */
   readonly httpStatus: number;
-  /** The WebSocket close code, where this error ends the connection; `null` where it does not. */
+  /** The WebSocket close code with which this error ends a connection; `null` where it never does. */
   readonly closeCode: number | null;
 }
 
@@ -109,10 +109,11 @@ export const ERRORS = {
     closeCode: 4500,
   },
   UNAVAILABLE: {
-    message: 'The broker cannot reach its store at the moment.',
+    message: 'The broker cannot reach what it needs at the moment.',
     retryable: true,
     httpStatus: 503,
-    closeCode: null,
+    // Ends a connection only while it opens; later it answers a single request.
+    closeCode: 1013,
   },
   NOT_FOUND: { message: 'There is no such thing here.', retryable: false, httpStatus: 404, closeCode: null },
   // Placements and sessions.
@@ -188,7 +189,8 @@ export const ERRORS = {
     message: 'The host reports more sessions than it has slots.',
     retryable: false,
     httpStatus: 422,
-    closeCode: null,
+    // Ends a connection only at registration; a heartbeat is merely not taken.
+    closeCode: 4422,
   },
 } as const satisfies Record<string, ErrorEntry>;
 
@@ -201,12 +203,14 @@ export const CLOSE_CODES = {
   1001: { name: 'going away', reconnect: true },
   1003: { name: 'binary frame', reconnect: false },
   1009: { name: 'frame too large', reconnect: false },
+  1013: { name: 'try again later', reconnect: true },
   4400: { name: 'bad message', reconnect: false },
   4401: { name: 'unauthenticated', reconnect: false },
   4403: { name: 'forbidden', reconnect: false },
   4408: { name: 'hello timeout', reconnect: true },
   4409: { name: 'connection replaced', reconnect: false },
   4413: { name: 'slow consumer', reconnect: true },
+  4422: { name: 'too many sessions', reconnect: false },
   4429: { name: 'too many messages', reconnect: true },
   4500: { name: 'internal error', reconnect: true },
 } as const satisfies Record<number, { name: string; reconnect: boolean }>;

@@ -13,7 +13,7 @@ export const MAX_FRAME_BYTES = 64 * 1024;
 /** The audience of every token that a broker reads. */
 export const BROKER_AUDIENCE = 'duskline';
 
-/** The issuer of every ticket; its audience is `host:<hostId>`. */
+/** The issuer of every ticket; its audience is `host:<region>/<pool>/<hostId>`. */
 export const TICKET_ISSUER = 'duskline';
 
 /** The most slots one host may have: keeps a heartbeat with its session list inside one frame. */

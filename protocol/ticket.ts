@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox';
 import { Epoch, Name, SessionId } from './identifiers.js';
 
 /**
- * What a ticket says: an HS256 JWT with issuer `duskline` and audience `host:<hostId>`, signed with a key
+ * What a ticket says: an HS256 JWT with issuer `duskline` and audience `host:<region>/<pool>/<hostId>`, signed with a key
  * that only the broker and this one host know.
  */
 export const TicketClaims = Type.Object({

@@ -1,0 +1,88 @@
+import type { KeyObject } from 'node:crypto';
+import { BROKER_AUDIENCE } from '@duskline/protocol/constants';
+import jwt from 'jsonwebtoken';
+import type { TokenAlgorithm } from './auth-config.js';
+import { isName, SUBJECT_PATTERN } from './claims.js';
+import type { Scope } from './principal.js';
+
+/** What to say in a token. Scopes that are left out are those the kind needs. */
+export type TokenRequest =
+  | { readonly kind: 'player'; readonly playerId: string }
+  | {
+      readonly kind: 'host';
+      readonly region: string;
+      readonly pool: string;
+      /** Binds the token to one host; any host of the pool may use it when absent. */
+      readonly hostId?: string;
+    }
+  | {
+      readonly kind: 'operator';
+      readonly operatorId: string;
+      /** Default: `ops:read`. */
+      readonly scopes?: readonly Extract<Scope, `ops:${string}`>[];
+    };
+
+export interface TokenSignerOptions {
+  /** A secret for HS256, a private key for the others. */
+  readonly key: KeyObject;
+  readonly algorithm: TokenAlgorithm;
+  /** Claim `iss`; none when absent. */
+  readonly issuer?: string;
+  /** Header `kid`; none when absent. */
+  readonly keyId?: string;
+  /** Milliseconds since 1970. Default: the system's clock. */
+  readonly now?: () => number;
+}
+
+/** Signs tokens, for development, tests and load runs. In production an identity provider does. */
+export interface TokenSigner {
+  /**
+   * A token that lasts `ttlMs`, in whole seconds and one at least.
+   * @throws RangeError when the subject or the time cannot stand in a token.
+   */
+  sign(request: TokenRequest, ttlMs: number): string;
+}
+
+/** A signer for tokens that `createTokenVerifier` accepts. */
+export function createTokenSigner(options: TokenSignerOptions): TokenSigner {
+  const now = options.now ?? Date.now;
+  return {
+    sign(request, ttlMs) {
+      if (!Number.isFinite(ttlMs) || ttlMs < 1000) throw new RangeError('A token lasts one second at least.');
+      const iat = Math.floor(now() / 1000);
+      const claims = { ...claimsOf(request), aud: BROKER_AUDIENCE, iat, exp: iat + Math.floor(ttlMs / 1000) };
+      return jwt.sign(claims, options.key, {
+        algorithm: options.algorithm,
+        ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
+        ...(options.keyId === undefined ? {} : { keyid: options.keyId }),
+      });
+    },
+  };
+}
+
+const SUBJECT = new RegExp(SUBJECT_PATTERN);
+
+function claimsOf(request: TokenRequest): Record<string, string> {
+  switch (request.kind) {
+    case 'player':
+      return { sub: subject(request.playerId), scope: 'play' };
+    case 'host': {
+      const { region, pool, hostId } = request;
+      for (const name of [region, pool, hostId]) if (name !== undefined) checkName(name);
+      const sub = subject(`${region}/${pool}${hostId === undefined ? '' : `/${hostId}`}`);
+      return { sub, scope: 'host', region, pool, ...(hostId === undefined ? {} : { hostId }) };
+    }
+    case 'operator':
+      return { sub: subject(request.operatorId), scope: (request.scopes ?? ['ops:read']).join(' ') };
+  }
+}
+
+function checkName(name: string): void {
+  if (isName(name)) return;
+  throw new RangeError('A region, pool or host id has 1 to 63 lower-case letters, digits and hyphens.');
+}
+
+function subject(text: string): string {
+  if (SUBJECT.test(text)) return text;
+  throw new RangeError('An id has 1 to 128 letters, digits or characters of _.:@+=/~- and no others.');
+}

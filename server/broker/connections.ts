@@ -1,0 +1,106 @@
+import type { BrokerToClient, BrokerToHost, Device, Register } from '@duskline/protocol';
+import type { ErrorCode } from '@duskline/protocol/codes';
+import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
+import { placeName, type Place } from '../domain/catalog.js';
+
+/** One peer's socket, as far as the broker sees it. The transport provides it. */
+export interface Channel<Message> {
+  readonly connectionId: string;
+  send(message: Message): void;
+  /** Says why and closes, with the close code of that error. */
+  closeWith(code: ErrorCode, message?: string): void;
+}
+
+/** What the broker told a client about one of its sessions. */
+export interface KnownSession {
+  readonly place: Place;
+  readonly requestId: string;
+  epoch: number;
+  state: SessionState;
+}
+
+/** A player's connection after its hello. */
+export interface ClientConnection {
+  readonly channel: Channel<BrokerToClient>;
+  readonly playerId: string;
+  readonly device: Device;
+  readonly sessions: Map<string, KnownSession>;
+  /** Requests under way, with whether the client has taken them back since. */
+  readonly pending: Map<string, { cancelled: boolean }>;
+}
+
+/** A host's connection after its registration. */
+export interface HostConnection {
+  readonly channel: Channel<BrokerToHost>;
+  readonly place: Place;
+  readonly registration: Register;
+  /** What the host holds, as its last list and its messages since say. */
+  held: Map<string, { readonly epoch: number; readonly state: HeldState }>;
+  /** Assignments that it was told of, by session: nothing is told twice. */
+  readonly told: Map<string, number>;
+}
+
+/** The connections of this broker, by what others look for. A broker's only state. */
+export class ConnectionDirectory {
+  readonly #clientBySession = new Map<string, ClientConnection>();
+  readonly #hosts = new Map<string, HostConnection>();
+  readonly #clients = new Set<ClientConnection>();
+
+  addClient(client: ClientConnection): void {
+    this.#clients.add(client);
+  }
+
+  removeClient(client: ClientConnection): void {
+    this.#clients.delete(client);
+    for (const sessionId of client.sessions.keys()) {
+      if (this.#clientBySession.get(sessionId) === client) this.#clientBySession.delete(sessionId);
+    }
+  }
+
+  /** The newest connection that asked for a session hears of it. */
+  linkSession(client: ClientConnection, sessionId: string, session: KnownSession): void {
+    // A client may be gone by the time its answer is ready.
+    if (!this.#clients.has(client)) return;
+    this.#clientBySession.get(sessionId)?.sessions.delete(sessionId);
+    client.sessions.set(sessionId, session);
+    this.#clientBySession.set(sessionId, client);
+  }
+
+  unlinkSession(sessionId: string): void {
+    this.#clientBySession.get(sessionId)?.sessions.delete(sessionId);
+    this.#clientBySession.delete(sessionId);
+  }
+
+  clientOf(sessionId: string): ClientConnection | undefined {
+    return this.#clientBySession.get(sessionId);
+  }
+
+  /** Returns the connection that the new one replaces, if any. */
+  addHost(host: HostConnection): HostConnection | undefined {
+    const key = hostKey(host.place, host.registration.hostId);
+    const before = this.#hosts.get(key);
+    this.#hosts.set(key, host);
+    return before;
+  }
+
+  removeHost(host: HostConnection): void {
+    const key = hostKey(host.place, host.registration.hostId);
+    if (this.#hosts.get(key) === host) this.#hosts.delete(key);
+  }
+
+  host(place: Place, hostId: string): HostConnection | undefined {
+    return this.#hosts.get(hostKey(place, hostId));
+  }
+
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  get hostCount(): number {
+    return this.#hosts.size;
+  }
+}
+
+function hostKey(place: Place, hostId: string): string {
+  return `${placeName(place)}/${hostId}`;
+}

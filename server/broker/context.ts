@@ -1,0 +1,39 @@
+import type { Catalog, Place } from '../domain/catalog.js';
+import type { Limits } from '../domain/limits.js';
+import type { FleetStore } from '../store/fleet-store.js';
+import type { ConnectionDirectory } from './connections.js';
+import type { FleetKnowledge } from './fleet-knowledge.js';
+import type { Logger } from './logger.js';
+import type { BrokerObserver } from './observer.js';
+import type { StoreBatches } from './store-batches.js';
+
+/** Signs tickets, and gives hosts the keys to verify them. `auth/` provides it. */
+export interface Tickets {
+  hostKey(place: Place, hostId: string): Buffer;
+  sign(
+    ticket: Place & {
+      readonly hostId: string;
+      readonly sessionId: string;
+      readonly epoch: number;
+      readonly playerId: string;
+      readonly title: string;
+      readonly ttlMs: number;
+      readonly nowMs: number;
+    },
+  ): string;
+}
+
+/** What every use case works with. */
+export interface BrokerContext {
+  /** Short and without a dot: connection ids are `<brokerId>.<number>`. */
+  readonly brokerId: string;
+  readonly catalog: Catalog;
+  readonly limits: Limits;
+  readonly store: FleetStore;
+  readonly batches: StoreBatches;
+  readonly tickets: Tickets;
+  readonly connections: ConnectionDirectory;
+  readonly fleet: FleetKnowledge;
+  readonly observer: BrokerObserver;
+  readonly log: Logger;
+}

@@ -1,0 +1,187 @@
+import type {
+  BrokerToClient,
+  BrokerToHost,
+  ClientHello,
+  HostToBroker,
+  Play,
+  Register,
+} from '@duskline/protocol';
+import type { Cancel, EndSession, RegionInfo } from '@duskline/protocol';
+import { randomInt } from 'node:crypto';
+import type { Catalog } from '../domain/catalog.js';
+import type { Limits } from '../domain/limits.js';
+import type { FleetStore } from '../store/fleet-store.js';
+import {
+  ConnectionDirectory,
+  type Channel,
+  type ClientConnection,
+  type HostConnection,
+} from './connections.js';
+import type { BrokerContext, Tickets } from './context.js';
+import { cancelPlay, endSession } from './end-session.js';
+import { FleetKnowledge } from './fleet-knowledge.js';
+import { createHeartbeatIntake } from './heartbeat.js';
+import { takeHostSession } from './host-session.js';
+import type { Logger } from './logger.js';
+import { fetchMail } from './look.js';
+import { createLoops } from './loops.js';
+import type { BrokerObserver } from './observer.js';
+import { play } from './play.js';
+import { toRefusal } from './refusal.js';
+import { leaveHost, registerHost, type HostBinding } from './register-host.js';
+import { createStoreBatches } from './store-batches.js';
+import { fleetStatus, type FleetStatus } from './status.js';
+
+export interface BrokerOptions {
+  readonly catalog: Catalog;
+  readonly limits: Limits;
+  readonly store: FleetStore;
+  readonly tickets: Tickets;
+  readonly observer: BrokerObserver;
+  readonly log: Logger;
+  /** Made at random when absent. */
+  readonly brokerId?: string;
+}
+
+/** One broker: its use cases for those who hold sockets. Holds nothing that another broker cannot take over. */
+export interface Broker {
+  readonly brokerId: string;
+  /** Whether new traffic should come here: started, store in reach, not stopping. */
+  readonly ready: boolean;
+  readonly connections: { readonly clients: number; readonly hosts: number };
+
+  start(): Promise<void>;
+  /** Ends the loops and gives up the leases. The sockets and the store are their owners' to close. */
+  stop(): Promise<void>;
+  nextConnectionId(): string;
+
+  /** @param beaconUrl where regions without a beacon of their own are measured */
+  openClient(
+    channel: Channel<BrokerToClient>,
+    playerId: string,
+    hello: ClientHello,
+    beaconUrl: string,
+  ): ClientConnection;
+  play(client: ClientConnection, message: Play): Promise<void>;
+  cancel(client: ClientConnection, message: Cancel): Promise<void>;
+  end(client: ClientConnection, message: EndSession): Promise<void>;
+  /** The socket is gone. The client's sessions go on. */
+  closeClient(client: ClientConnection): void;
+
+  /** @throws Refusal when the host may not register as this */
+  openHost(channel: Channel<BrokerToHost>, binding: HostBinding, message: Register): Promise<HostConnection>;
+  fromHost(host: HostConnection, message: Exclude<HostToBroker, Register>): Promise<void>;
+  /** The socket is gone. The host keeps its sessions and may come back, here or elsewhere. */
+  closeHost(host: HostConnection): void;
+
+  status(): Promise<FleetStatus>;
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { catalog, limits, store } = options;
+  const brokerId = options.brokerId ?? newBrokerId();
+  const fleet = new FleetKnowledge(store, catalog);
+  const connections = new ConnectionDirectory();
+  const context: BrokerContext = {
+    brokerId,
+    catalog,
+    limits,
+    store,
+    batches: createStoreBatches(store, fleet, brokerId, limits.reservationMs),
+    tickets: options.tickets,
+    connections,
+    fleet,
+    observer: options.observer,
+    log: options.log,
+  };
+  const heartbeats = createHeartbeatIntake(context);
+  const loops = createLoops(context);
+  let phase: 'new' | 'started' | 'stopped' = 'new';
+  let connectionCount = 0;
+
+  return {
+    brokerId,
+    get ready() {
+      return phase === 'started' && loops.storeAnswers;
+    },
+    get connections() {
+      return { clients: connections.clientCount, hosts: connections.hostCount };
+    },
+
+    async start() {
+      await store.onNudge(brokerId, (place) => {
+        fetchMail(context, place).catch((error: unknown) => {
+          if (toRefusal(error).code !== 'UNAVAILABLE')
+            context.log.error({ err: error }, 'mail was not fetched');
+        });
+      });
+      await fleet.refresh();
+      loops.start();
+      phase = 'started';
+    },
+    async stop() {
+      phase = 'stopped';
+      heartbeats.stop();
+      await loops.stop();
+    },
+    nextConnectionId: () => `${brokerId}.${(connectionCount += 1)}`,
+
+    openClient(channel, playerId, hello, beaconUrl) {
+      const client: ClientConnection = {
+        channel,
+        playerId,
+        device: hello.device,
+        sessions: new Map(),
+        pending: new Map(),
+      };
+      connections.addClient(client);
+      channel.send({
+        type: 'welcome',
+        connectionId: channel.connectionId,
+        playerId,
+        regions: regionInfos(context, beaconUrl),
+        pingIntervalMs: limits.pingIntervalMs,
+      });
+      return client;
+    },
+    play: (client, message) => play(context, client, message),
+    cancel: (client, message) => cancelPlay(context, client, message),
+    end: (client, message) => endSession(context, client, message),
+    closeClient: (client) => connections.removeClient(client),
+
+    openHost: (channel, binding, message) => registerHost(context, channel, binding, message),
+    async fromHost(host, message) {
+      switch (message.type) {
+        case 'heartbeat':
+          heartbeats.take(host, message);
+          return;
+        case 'session':
+          await takeHostSession(context, host, message);
+          return;
+        case 'leave':
+          await leaveHost(context, host);
+          return;
+      }
+    },
+    closeHost: (host) => connections.removeHost(host),
+
+    status: () => fleetStatus(context),
+  };
+}
+
+/** Eight characters of a 32-letter alphabet: brokers that share a store do not meet by chance. */
+function newBrokerId(): string {
+  return Array.from({ length: 8 }, () => 'abcdefghijkmnpqrstuvwxyz23456789'.charAt(randomInt(32))).join('');
+}
+
+function regionInfos(context: BrokerContext, ownBeaconUrl: string): RegionInfo[] {
+  return [...context.catalog.regions.values()].map(({ region, name, lat, lon, timeZone, beaconUrl }) => ({
+    region,
+    name,
+    lat,
+    lon,
+    timeZone,
+    beaconUrl: beaconUrl ?? ownBeaconUrl,
+    state: context.fleet.regionState(region),
+  }));
+}

@@ -1,0 +1,87 @@
+import type { StreamSettings } from '@duskline/protocol';
+import type { Place } from '../domain/catalog.js';
+import type { EndedSession, SessionRecord } from '../store/fleet-store.js';
+import type { HostConnection } from './connections.js';
+import type { BrokerContext } from './context.js';
+import { decodeMatch } from './match-details.js';
+
+/** The broker that a connection belongs to. */
+export function brokerOf(connectionId: string): string {
+  return connectionId.slice(0, connectionId.indexOf('.'));
+}
+
+/**
+ * Tells this broker's own connections how a session is now: its client, its host, or both. Saying the same
+ * twice is prevented here, so that every path that learns of a change may call it.
+ */
+export function deliver(context: BrokerContext, place: Place, session: SessionRecord): void {
+  tellClient(context, session);
+  const host = context.connections.host(place, session.hostId);
+  if (host !== undefined) tellHost(context, host, session);
+}
+
+/** Tells the brokers of a session's other ends that there is mail. */
+export function nudgeOthers(
+  context: BrokerContext,
+  place: Place,
+  session: SessionRecord,
+  hostConnectionId: string | null,
+): void {
+  const brokers = new Set([session.clientBrokerId]);
+  if (hostConnectionId !== null) brokers.add(brokerOf(hostConnectionId));
+  for (const brokerId of brokers) {
+    if (brokerId !== '' && brokerId !== context.brokerId) context.store.nudge(brokerId, place);
+  }
+}
+
+/** Tells everybody concerned that sessions ended. */
+export function announceEnded(context: BrokerContext, place: Place, ended: readonly EndedSession[]): void {
+  for (const { session, hostConnectionId } of ended) {
+    context.observer.sessionEnded(place, session.reason ?? 'error');
+    deliver(context, place, session);
+    nudgeOthers(context, place, session, hostConnectionId);
+  }
+}
+
+function tellClient({ connections }: BrokerContext, session: SessionRecord): void {
+  const { sessionId, epoch, state, reason } = session;
+  const client = connections.clientOf(sessionId);
+  const known = client?.sessions.get(sessionId);
+  if (client === undefined || known === undefined) return;
+  if (epoch < known.epoch || (epoch === known.epoch && state === known.state)) return;
+  known.epoch = epoch;
+  known.state = state;
+  client.channel.send({
+    type: 'session',
+    sessionId,
+    epoch,
+    state,
+    ...(reason === null ? {} : { reason }),
+  });
+  if (state === 'ended') connections.unlinkSession(sessionId);
+}
+
+/** Tells a host to expect a session, or to end one. */
+export function tellHost(context: BrokerContext, host: HostConnection, session: SessionRecord): void {
+  const { sessionId, epoch, state, meta } = session;
+  if (state === 'reserved' && meta !== null) {
+    if ((host.told.get(sessionId) ?? 0) >= epoch) return;
+    host.told.set(sessionId, epoch);
+    host.channel.send({
+      type: 'prepare',
+      sessionId,
+      epoch,
+      title: meta.title,
+      playerId: meta.playerId,
+      stream: streamOf(meta.match),
+      claimWithinMs: context.limits.reservationMs,
+    });
+  } else if (state === 'ended' && (host.told.delete(sessionId) || host.held.has(sessionId))) {
+    host.held.delete(sessionId);
+    host.channel.send({ type: 'end', sessionId, epoch, reason: session.reason ?? 'error' });
+  }
+}
+
+function streamOf(match: string): StreamSettings {
+  return decodeMatch(match).stream;
+}

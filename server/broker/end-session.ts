@@ -1,0 +1,65 @@
+import type { Cancel, EndSession } from '@duskline/protocol';
+import type { ClientConnection } from './connections.js';
+import type { BrokerContext } from './context.js';
+import { announceEnded } from './deliver.js';
+import { Refusal, errorMessage, toRefusal } from './refusal.js';
+
+/** Answers `end`: the session ends with `client_left`, and the client is told so. */
+export async function endSession(
+  context: BrokerContext,
+  client: ClientConnection,
+  { sessionId }: EndSession,
+): Promise<void> {
+  try {
+    await endOwnSession(context, client, sessionId);
+  } catch (error) {
+    client.channel.send(errorMessage(toRefusal(error), { sessionId }));
+  }
+}
+
+/** Answers `cancel`: `error CANCELLED` for the request, and the end of its session if it had become one. */
+export async function cancelPlay(
+  context: BrokerContext,
+  client: ClientConnection,
+  { requestId }: Cancel,
+): Promise<void> {
+  const pending = client.pending.get(requestId);
+  if (pending !== undefined) {
+    // `play` sees the mark when its answer is ready, gives the slot back and says so.
+    pending.cancelled = true;
+    return;
+  }
+  try {
+    const matched = [...client.sessions].find(([, session]) => session.requestId === requestId);
+    if (matched !== undefined) await endOwnSession(context, client, matched[0]);
+    client.channel.send(errorMessage(new Refusal('CANCELLED'), { requestId }));
+  } catch (error) {
+    client.channel.send(errorMessage(toRefusal(error), { requestId }));
+  }
+}
+
+/** Ends a session of this client. Its slot is free when this resolves. */
+export async function endOwnSession(
+  context: BrokerContext,
+  client: ClientConnection,
+  sessionId: string,
+): Promise<void> {
+  const known = client.sessions.get(sessionId);
+  if (known === undefined) throw new Refusal('UNKNOWN_SESSION');
+  const { place, epoch } = known;
+  const outcome = await context.batches.release(place, { sessionId, epoch, reason: 'client_left' });
+  switch (outcome.kind) {
+    case 'ended':
+      announceEnded(context, place, [outcome]);
+      return;
+    case 'over':
+      client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: outcome.reason });
+      context.connections.unlinkSession(sessionId);
+      return;
+    case 'stale':
+      throw new Refusal('STALE_EPOCH');
+    case 'unknown':
+      context.connections.unlinkSession(sessionId);
+      throw new Refusal('UNKNOWN_SESSION');
+  }
+}

@@ -1,0 +1,117 @@
+import type { Heartbeat } from '@duskline/protocol';
+import { measuredLoad } from '../domain/congestion.js';
+import { digestOf } from '../domain/session-digest.js';
+import type { Beat, BeatOutcome } from '../store/fleet-store.js';
+import { placeName, type Place } from '../domain/catalog.js';
+import type { HostConnection } from './connections.js';
+import type { BrokerContext } from './context.js';
+import { reconcileHost } from './reconcile-host.js';
+import { Refusal, errorMessage, toRefusal } from './refusal.js';
+import { heldBy, storeRegistration } from './register-host.js';
+
+/** Heartbeats wait this long for others of their place, so that thousands of hosts make few script calls. */
+const BEAT_WINDOW_MS = 50;
+
+/** Takes heartbeats and passes them to the store in batches, one call per place and window. */
+export interface HeartbeatIntake {
+  take(host: HostConnection, message: Heartbeat): void;
+  stop(): void;
+}
+
+interface PlaceBeats {
+  readonly place: Place;
+  /** The last heartbeat of each host in this window. */
+  readonly beats: Map<HostConnection, number>;
+}
+
+export function createHeartbeatIntake(context: BrokerContext): HeartbeatIntake {
+  let waiting = new Map<string, PlaceBeats>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function flush(): void {
+    timer = undefined;
+    const batches = waiting;
+    waiting = new Map();
+    for (const { place, beats } of batches.values()) {
+      sendBeats(context, place, beats).catch((error: unknown) => {
+        // The next heartbeats try again; meanwhile no host is lost by a clock that nobody could read.
+        if (toRefusal(error).code === 'UNAVAILABLE') context.observer.storeFailed();
+        else context.log.error({ err: error, ...place }, 'heartbeats were not taken');
+      });
+    }
+  }
+
+  return {
+    take(host, { load, sessions }) {
+      if (sessions.length > host.registration.slots) {
+        host.channel.send(
+          errorMessage(
+            new Refusal('TOO_MANY_SESSIONS', {
+              message: `The heartbeat lists ${sessions.length} sessions, the host has ${host.registration.slots} slots. It was not taken.`,
+            }),
+          ),
+        );
+        return;
+      }
+      host.held = heldBy(sessions);
+      const name = placeName(host.place);
+      const batch = waiting.get(name) ?? { place: host.place, beats: new Map() };
+      batch.beats.set(host, measuredLoad(load));
+      waiting.set(name, batch);
+      timer ??= setTimeout(flush, BEAT_WINDOW_MS);
+    },
+    stop() {
+      clearTimeout(timer);
+      waiting.clear();
+    },
+  };
+}
+
+async function sendBeats(
+  context: BrokerContext,
+  place: Place,
+  batch: ReadonlyMap<HostConnection, number>,
+): Promise<void> {
+  const hosts = [...batch.keys()];
+  const beats = [...batch].map(([host, measured]) => toBeat(host, measured));
+  const outcomes = await context.store.beat(place, beats);
+  for (const [i, host] of hosts.entries()) {
+    const outcome = outcomes[i];
+    if (outcome !== undefined && outcome !== 'ok') await settle(context, host, outcome, beats[i]);
+  }
+}
+
+function toBeat(host: HostConnection, measured: number): Beat {
+  const sessions = [...host.held].map(([sessionId, { epoch, state }]) => ({ sessionId, epoch, state }));
+  return {
+    hostId: host.registration.hostId,
+    connectionId: host.channel.connectionId,
+    measured,
+    digest: digestOf(sessions),
+  };
+}
+
+/** What a heartbeat that was not simply taken leads to. */
+async function settle(
+  context: BrokerContext,
+  host: HostConnection,
+  outcome: Exclude<BeatOutcome, 'ok'>,
+  beat: Beat | undefined,
+): Promise<void> {
+  switch (outcome) {
+    case 'differs':
+      await reconcileHost(context, host);
+      return;
+    case 'replaced':
+      context.connections.removeHost(host);
+      host.channel.closeWith('CONNECTION_REPLACED');
+      return;
+    case 'unknown':
+      // The store forgot the host: it was lost, or the store was. The host is here, so it is made known again.
+      context.log.warn({ ...host.place, hostId: host.registration.hostId }, 'host registered again');
+      await storeRegistration(context, host);
+      await reconcileHost(context, host);
+      if (beat !== undefined) await context.store.beat(host.place, [beat]);
+      return;
+  }
+}

@@ -1,0 +1,76 @@
+import type { HostSession } from '@duskline/protocol';
+import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
+import type { HostConnection } from './connections.js';
+import type { BrokerContext } from './context.js';
+import { announceEnded, deliver, nudgeOthers } from './deliver.js';
+import { Refusal, errorMessage, toRefusal } from './refusal.js';
+
+/** Takes what a host says about one of its sessions, and tells the session's client. */
+export async function takeHostSession(
+  context: BrokerContext,
+  host: HostConnection,
+  message: HostSession,
+): Promise<void> {
+  const { sessionId, epoch, state, reason } = message;
+  try {
+    if (state === 'ended') await endHeldSession(context, host, sessionId, epoch, reason ?? 'host_ended');
+    else await changeHeldSession(context, host, sessionId, epoch, state);
+  } catch (error) {
+    const refusal = toRefusal(error);
+    if (refusal.code === 'INTERNAL') context.log.error({ err: error, sessionId }, 'host session failed');
+    // The host's next heartbeats list what it holds, so nothing is lost when the store was away.
+    host.channel.send(errorMessage(refusal, { sessionId }));
+  }
+}
+
+async function changeHeldSession(
+  context: BrokerContext,
+  host: HostConnection,
+  sessionId: string,
+  epoch: number,
+  state: HeldState,
+): Promise<void> {
+  const { place, registration } = host;
+  host.held.set(sessionId, { epoch, state });
+  const outcome = await context.batches.transition(place, {
+    sessionId,
+    epoch,
+    hostId: registration.hostId,
+    to: state,
+  });
+  switch (outcome.kind) {
+    case 'changed':
+      deliver(context, place, outcome.session);
+      nudgeOthers(context, place, outcome.session, null);
+      return;
+    case 'over':
+      host.held.delete(sessionId);
+      host.told.delete(sessionId);
+      host.channel.send({ type: 'end', sessionId, epoch, reason: outcome.reason });
+      return;
+    case 'unknown':
+      // The next heartbeat differs from the store, and reconciling adopts the session if there is room.
+      return;
+    case 'stale':
+      host.held.delete(sessionId);
+      throw new Refusal('STALE_EPOCH');
+    case 'bad_transition':
+      throw new Refusal('BAD_TRANSITION');
+  }
+}
+
+async function endHeldSession(
+  context: BrokerContext,
+  host: HostConnection,
+  sessionId: string,
+  epoch: number,
+  reason: EndReason,
+): Promise<void> {
+  const { place, registration } = host;
+  host.held.delete(sessionId);
+  host.told.delete(sessionId);
+  const { hostId } = registration;
+  const outcome = await context.batches.release(place, { sessionId, epoch, reason, hostId });
+  if (outcome.kind === 'ended') announceEnded(context, place, [outcome]);
+  if (outcome.kind === 'stale') throw new Refusal('STALE_EPOCH');
+}

@@ -1,0 +1,107 @@
+import type { BrokerContext } from './context.js';
+import { lookEverywhere } from './look.js';
+import { toRefusal } from './refusal.js';
+import { sweepPlace, type SweepMemory } from './sweep.js';
+
+/** Whatever a nudge announces is also found by looking, at the latest this much later. */
+const LOOK_INTERVAL_MS = 1_000;
+
+/** The broker's recurring work. It never stops on an error: the next round tries again. */
+export interface Loops {
+  start(): void;
+  /** Resolves when the rounds under way are over and the leases are given up. */
+  stop(): Promise<void>;
+  /** Whether the store answered last time. */
+  readonly storeAnswers: boolean;
+}
+
+export function createLoops(context: BrokerContext): Loops {
+  const { limits, store, catalog, brokerId, fleet } = context;
+  const memory: SweepMemory = { recounts: new Map() };
+  const held = new Set<string>();
+  let storeAnswers = true;
+
+  async function holdLeases(): Promise<void> {
+    await Promise.all(
+      [...catalog.regions.keys()].map(async (region) => {
+        if (await store.holdLease(region, brokerId, limits.leaseMs)) held.add(region);
+        else held.delete(region);
+      }),
+    );
+  }
+
+  async function sweepHeld(): Promise<void> {
+    const places = fleet.places.filter((place) => held.has(place.region));
+    await Promise.all(places.map((place) => sweepPlace(context, memory, place)));
+  }
+
+  async function look(): Promise<void> {
+    try {
+      await lookEverywhere(context);
+      if (!storeAnswers) context.log.info({}, 'store answers again');
+      storeAnswers = true;
+    } catch (error) {
+      if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
+      if (storeAnswers) context.log.warn({ err: error }, 'store does not answer');
+      storeAnswers = false;
+    }
+  }
+
+  const loops = [
+    createLoop(context, 'look', LOOK_INTERVAL_MS, look),
+    createLoop(context, 'lease', limits.leaseRenewMs, holdLeases),
+    createLoop(context, 'sweep', limits.sweepIntervalMs, sweepHeld),
+  ];
+
+  return {
+    start: () => loops.forEach((loop) => loop.start()),
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.allSettled([...held].map((region) => store.releaseLease(region, brokerId)));
+    },
+    get storeAnswers() {
+      return storeAnswers;
+    },
+  };
+}
+
+interface Loop {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Runs `round` every `intervalMs`, the first time at once, never twice at a time. */
+function createLoop(
+  context: BrokerContext,
+  name: string,
+  intervalMs: number,
+  round: () => Promise<void>,
+): Loop {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let current: Promise<void> = Promise.resolve();
+
+  async function run(): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      await round();
+    } catch (error) {
+      if (toRefusal(error).code === 'UNAVAILABLE') context.observer.storeFailed();
+      else context.log.error({ err: error, loop: name }, 'loop failed');
+    }
+    if (stopped) return;
+    const restMs = Math.max(0, intervalMs - (performance.now() - startedAt));
+    timer = setTimeout(() => (current = run()), restMs);
+  }
+
+  return {
+    start: () => {
+      current = run();
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await current;
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import type { ErrorCode } from '@duskline/protocol/codes';
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import type { Place } from '../domain/catalog.js';
+
+/** What a broker counts and measures. Metrics implement it; the broker knows no metrics library. */
+export interface BrokerObserver {
+  /** @param tookMs from the `play` frame to the `matched` frame */
+  matched(place: Place, rank: number, tookMs: number): void;
+  refused(code: ErrorCode): void;
+  sessionEnded(place: Place, reason: EndReason): void;
+  hostLost(place: Place): void;
+  /** Counters that a recount had to repair: should stay 0 for ever. */
+  repaired(place: Place, hosts: number): void;
+  storeFailed(): void;
+}

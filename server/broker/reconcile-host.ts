@@ -1,0 +1,41 @@
+import type { HostConnection } from './connections.js';
+import type { BrokerContext } from './context.js';
+import { announceEnded, deliver } from './deliver.js';
+
+/** Brings store and host to agree about the host's sessions, and tells everybody what came of it. */
+export async function reconcileHost(context: BrokerContext, host: HostConnection): Promise<void> {
+  const { place, registration, channel } = host;
+  const { hostId } = registration;
+  const held = [...host.held].map(([sessionId, { epoch, state }]) => ({ sessionId, epoch, state }));
+  const result = await context.store.reconcile(place, { hostId, connectionId: channel.connectionId }, held);
+  if (result.outcome === 'replaced') {
+    channel.closeWith('CONNECTION_REPLACED');
+    return;
+  }
+  for (const { sessionId, epoch, reason } of result.rejected) {
+    host.held.delete(sessionId);
+    host.told.delete(sessionId);
+    channel.send({ type: 'end', sessionId, epoch, reason });
+  }
+  announceEnded(context, place, result.ended);
+  const adopted = await context.store.getSessions(place, result.adopted);
+  for (const session of adopted) {
+    if (session === null) continue;
+    deliver(context, place, session);
+    if (session.clientBrokerId !== '' && session.clientBrokerId !== context.brokerId) {
+      context.store.nudge(session.clientBrokerId, place);
+    }
+  }
+  if (result.ended.length + result.rejected.length + result.adopted.length > 0) {
+    context.log.info(
+      {
+        ...place,
+        hostId,
+        ended: result.ended.length,
+        rejected: result.rejected.length,
+        adopted: result.adopted.length,
+      },
+      'host and store reconciled',
+    );
+  }
+}

@@ -1,0 +1,75 @@
+import { judgeSilence } from '../domain/silence.js';
+import { placeName, type Place } from '../domain/catalog.js';
+import type { SilenceOrder } from '../store/fleet-store.js';
+import type { BrokerContext } from './context.js';
+import { announceEnded } from './deliver.js';
+
+/** How many sessions or hosts one store call handles: bounds how long the store serves nobody else. */
+const SWEEP_BATCH = 200;
+
+/** More rounds than this in one sweep, and the rest waits for the next: a sweep always ends. */
+const MAX_ROUNDS = 50;
+
+/** Sweeps of a place between two pieces of its recount: a recount costs the store more than a sweep. */
+const RECOUNT_EVERY = 10;
+
+/** A place's recount goes on where the last one stopped. */
+export interface SweepMemory {
+  readonly recounts: Map<string, { readonly cursor: string | null; readonly sweepsUntil: number }>;
+}
+
+/** One sweep of one place: what expired ends, what fell silent is judged, a few counters are recounted. */
+export async function sweepPlace(context: BrokerContext, memory: SweepMemory, place: Place): Promise<void> {
+  await expire(context, place);
+  await judge(context, place);
+  await recountSome(context, memory, place);
+}
+
+async function expire(context: BrokerContext, place: Place): Promise<void> {
+  const { store, brokerId } = context;
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const ended = await store.expireReservations(place, SWEEP_BATCH, brokerId);
+    announceEnded(context, place, ended);
+    if (ended.length < SWEEP_BATCH) break;
+  }
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    if ((await store.forgetEnded(place, SWEEP_BATCH)) < SWEEP_BATCH) break;
+  }
+}
+
+async function judge(context: BrokerContext, place: Place): Promise<void> {
+  const { limits, store, brokerId, log } = context;
+  const { hosts, silent } = await store.findSilent(place, limits.suspectAfterMs, SWEEP_BATCH);
+  if (silent.length === 0) return;
+  const verdict = judgeSilence(hosts, silent, limits);
+  const beatAt = new Map(silent.map((host) => [host.hostId, host.beatAtMs]));
+  const orders = (['suspect', 'missing', 'lost'] as const).flatMap((order) =>
+    verdict[order].map((hostId): SilenceOrder => ({ hostId, beatAtMs: beatAt.get(hostId) ?? 0, order })),
+  );
+  if (orders.length === 0) return;
+  if (verdict.massSilence) {
+    log.warn({ ...place, silent: silent.length, hosts }, 'many hosts are silent at once; waiting longer');
+  }
+  const ended = await store.orderSilent(place, orders, brokerId);
+  for (const hostId of verdict.suspect) log.warn({ ...place, hostId }, 'host is suspect');
+  for (const hostId of verdict.lost) {
+    log.warn({ ...place, hostId }, 'host is lost');
+    context.observer.hostLost(place);
+    context.fleet.forgetHost(place, hostId);
+  }
+  announceEnded(context, place, ended);
+}
+
+async function recountSome(context: BrokerContext, memory: SweepMemory, place: Place): Promise<void> {
+  const key = placeName(place);
+  const { cursor, sweepsUntil } = memory.recounts.get(key) ?? { cursor: null, sweepsUntil: 0 };
+  if (sweepsUntil > 0) {
+    memory.recounts.set(key, { cursor, sweepsUntil: sweepsUntil - 1 });
+    return;
+  }
+  const { next, repaired } = await context.store.recount(place, cursor);
+  memory.recounts.set(key, { cursor: next, sweepsUntil: RECOUNT_EVERY });
+  if (repaired.length === 0) return;
+  context.observer.repaired(place, repaired.length);
+  context.log.error({ ...place, hosts: repaired }, 'counters were wrong and have been recounted');
+}

@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import { describeFailure } from './failure.js';
+import { addServeCommand } from './serve-command.js';
+import { addStatusCommand } from './status-command.js';
+import { addTokenCommand } from './token-command.js';
+import { VERSION } from './version.js';
+
+const program = new Command('duskline')
+  .description('A session broker for cloud game streaming.')
+  .version(VERSION)
+  .showHelpAfterError('(add --help for what it takes)');
+
+addServeCommand(program);
+addStatusCommand(program);
+addTokenCommand(program);
+
+program.parseAsync().then(
+  // A command that is done leaves no timer or socket behind; what a library left must not keep the terminal.
+  () => process.exit(),
+  (error: unknown) => {
+    process.stderr.write(`duskline: ${describeFailure(error)}\n`);
+    process.exit(1);
+  },
+);

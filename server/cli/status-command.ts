@@ -1,0 +1,101 @@
+import type { Command } from 'commander';
+import { SUBPROTOCOL } from '@duskline/protocol/constants';
+import type { FleetStatus, HostStatus } from '../broker/status.js';
+import { CommandFailure } from './failure.js';
+import { bar, percent, table } from './text-table.js';
+
+interface StatusOptions {
+  readonly url: string;
+  readonly token?: string;
+  readonly hosts?: true;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+The token needs the scope ops:read; it may also stand in DUSKLINE_TOKEN.
+
+Examples:
+  $ duskline status --token "$(duskline token --operator me)"
+  $ duskline status --url http://broker.example.com:8080 --hosts
+  $ duskline status --json | jq '.regions[].pools[].sessions'`;
+
+/** Adds `duskline status`: regions, hosts and congestion, from a running broker. */
+export function addStatusCommand(program: Command): void {
+  program
+    .command('status')
+    .summary('show the fleet')
+    .description('Shows regions, hosts and congestion, as a running broker sees them.')
+    .option('--url <url>', 'the broker', 'http://127.0.0.1:8080')
+    .option('--token <token>', 'an operator token')
+    .option('--hosts', 'list every host')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: StatusOptions) => {
+      const status = await fetchStatus(options);
+      process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : render(status, options));
+    });
+}
+
+async function fetchStatus({
+  url,
+  token = process.env['DUSKLINE_TOKEN'],
+}: StatusOptions): Promise<FleetStatus> {
+  if (token === undefined || token === '') {
+    throw new CommandFailure(
+      'A token is needed: --token "$(duskline token --operator me)", or DUSKLINE_TOKEN.',
+    );
+  }
+  const response = await fetch(new URL('/v1/status', url), {
+    headers: { authorization: `Bearer ${token}` },
+  }).catch((error: unknown) => {
+    const cause =
+      error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    throw new CommandFailure(`No broker answers at ${url} (${cause}).`);
+  });
+  const body: unknown = await response.json().catch(() => undefined);
+  if (response.ok) return body as FleetStatus;
+  const refusal = (body as { error?: { code?: string; message?: string } } | undefined)?.error;
+  if (refusal?.code === undefined) {
+    throw new CommandFailure(`${url} answered ${response.status}; is it a Duskline broker (${SUBPROTOCOL})?`);
+  }
+  throw new CommandFailure(`The broker refused: ${refusal.code}. ${refusal.message ?? ''}`);
+}
+
+function render(status: FleetStatus, { hosts }: StatusOptions): string {
+  const rows = status.regions.flatMap(({ region, state, pools }) =>
+    pools.map((pool) => {
+      const used = pool.slots === 0 ? 0 : pool.sessions / pool.slots;
+      return [
+        region,
+        state,
+        pool.pool,
+        `${pool.readyHosts}/${pool.hosts}`,
+        `${pool.sessions}/${pool.slots}`,
+        `${bar(used, 20)} ${percent(used)}`,
+        percent(pool.hottest),
+      ];
+    }),
+  );
+  const head = ['region', 'state', 'pool', 'ready', 'slots', 'in use', 'hottest'];
+  const summary =
+    rows.length === 0
+      ? 'No host has registered yet. `duskline host --help` says how to start simulated ones.\n'
+      : table(head, rows);
+  return `broker ${status.brokerId}, store ${status.store}\n\n${summary}${hosts === true ? renderHosts(status) : ''}`;
+}
+
+function renderHosts(status: FleetStatus): string {
+  const rows = status.regions.flatMap(({ region, pools }) =>
+    pools.flatMap(({ pool, hostList }) =>
+      hostList.map((host: HostStatus) => [
+        `${region}/${pool}/${host.hostId}`,
+        host.state,
+        `${host.sessions}/${host.slots}`,
+        percent(host.congestion),
+        percent(host.measured),
+        host.endpoint,
+      ]),
+    ),
+  );
+  return `\n${table(['host', 'state', 'slots', 'congestion', 'measured', 'endpoint'], rows)}`;
+}

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from './config.js';
+import { loadConfig } from './load-config.js';
+import { AUTH_SECRET, TICKET_MASTER_KEY, type Environment } from './secrets.js';
+import type { Override } from './yaml-source.js';
+
+/** The configuration of a broker that was given none: the same text as `examples/duskline.yaml`. */
+export const DEVELOPMENT_CONFIG_TEXT = `# A fleet on six continents, for trying Duskline out and as a start for your own configuration.
+# Every key, its unit and its default: docs/configuration.md. Secrets come from the environment only.
+version: 1
+
+regions:
+  - { region: eu-west, name: Ireland, lat: 53.35, lon: -6.26, timeZone: Europe/Dublin }
+  - { region: eu-central, name: Frankfurt, lat: 50.11, lon: 8.68, timeZone: Europe/Berlin }
+  - { region: us-east, name: Virginia, lat: 39.04, lon: -77.49, timeZone: America/New_York }
+  - { region: us-west, name: Oregon, lat: 45.84, lon: -119.7, timeZone: America/Los_Angeles }
+  - { region: sa-east, name: São Paulo, lat: -23.55, lon: -46.63, timeZone: America/Sao_Paulo }
+  - { region: ap-northeast, name: Tokyo, lat: 35.68, lon: 139.69, timeZone: Asia/Tokyo }
+  - { region: ap-southeast, name: Sydney, lat: -33.87, lon: 151.21, timeZone: Australia/Sydney }
+  - { region: af-south, name: Johannesburg, lat: -26.2, lon: 28.05, timeZone: Africa/Johannesburg }
+
+pools:
+  - pool: console-x
+    platform: console
+    codecs: [hevc, h264]
+    maxResolution: 2160p
+    maxFps: 60
+    titles: [starfall, apex-drift, night-harbor, paper-kingdom]
+  - pool: console-s
+    platform: console
+    codecs: [hevc, h264]
+    maxResolution: 1080p
+    maxFps: 60
+    titles: [starfall, night-harbor, paper-kingdom]
+  - pool: pc-ultra
+    platform: pc
+    codecs: [av1, hevc, h264]
+    maxResolution: 1440p
+    maxFps: 120
+    titles: [starfall, apex-drift, iron-circuit, hollow-crown]
+
+titles:
+  - { title: starfall, name: Starfall, latencyPolicy: standard }
+  - { title: apex-drift, name: Apex Drift, latencyPolicy: fast }
+  - { title: iron-circuit, name: Iron Circuit, latencyPolicy: fast }
+  - { title: night-harbor, name: Night Harbor, latencyPolicy: standard }
+  - { title: hollow-crown, name: Hollow Crown, latencyPolicy: standard }
+  - { title: paper-kingdom, name: Paper Kingdom, latencyPolicy: relaxed }
+
+# How far away a host may be, and how that relaxes while the player waits.
+latencyPolicies:
+  fast:
+    - { afterMs: 0, maxRttMs: 40 }
+    - { afterMs: 30000, maxRttMs: 60 }
+    - { afterMs: 60000, maxRttMs: 90 }
+  standard:
+    - { afterMs: 0, maxRttMs: 60 }
+    - { afterMs: 20000, maxRttMs: 90 }
+    - { afterMs: 40000, maxRttMs: 120 }
+  relaxed:
+    - { afterMs: 0, maxRttMs: 100 }
+    - { afterMs: 15000, maxRttMs: 180 }
+
+# Tokens signed with DUSKLINE_AUTH_SECRET. In production rather ES256 or RS256, with jwksUrl.
+auth:
+  algorithms: [HS256]
+
+# Without \`redis\` the fleet's state lives in the memory of one broker and ends with it.
+store: {}
+#  redis: { url: redis://127.0.0.1:6379 }
+
+listen:
+  host: 127.0.0.1
+  port: 8080
+
+log:
+  level: info
+`;
+
+/**
+ * The environment with a random secret in place of each key that is not set. For development only: brokers with
+ * different keys cannot serve one fleet, and tokens end with the process.
+ */
+export function withDevelopmentSecrets(env: Environment): Environment {
+  const isSet = (name: string): boolean => env[name] !== undefined && env[name] !== '';
+  const missing = [AUTH_SECRET, TICKET_MASTER_KEY].filter((name) => !isSet(name));
+  return { ...env, ...Object.fromEntries(missing.map((name) => [name, randomBytes(48).toString('base64')])) };
+}
+
+/**
+ * A configuration that works with nothing prepared: an example fleet, random keys where none are set.
+ * @throws ConfigError when a key that is set, or an override, cannot be used.
+ */
+export function developmentConfig(env: Environment, overrides: readonly Override[] = []): Config {
+  return loadConfig({ text: DEVELOPMENT_CONFIG_TEXT, env: withDevelopmentSecrets(env), overrides });
+}

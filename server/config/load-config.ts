@@ -1,0 +1,84 @@
+import { dirname, resolve } from 'node:path';
+import { DEFAULT_LIMITS } from '../domain/limits.js';
+import { resolveAuth } from './auth-section.js';
+import { DEFAULT_LISTEN, DEFAULT_LOG_LEVEL, type Config } from './config.js';
+import type { ConfigDocument } from './document.js';
+import { createFileReader, type FileReader } from './file-reader.js';
+import { buildCatalog, checkFleet } from './fleet-section.js';
+import { checkLimits } from './limits-section.js';
+import { ConfigError, formatPath, type FoundMistake, type Report } from './mistake.js';
+import { findSchemaMistakes } from './schema-mistakes.js';
+import { readTicketMasterKey, type Environment } from './secrets.js';
+import { resolveStore } from './store-section.js';
+import { mapOf } from './unchecked.js';
+import { readYaml, type Override, type YamlSource } from './yaml-source.js';
+
+export interface ConfigSource {
+  /** The configuration file's text. */
+  readonly text: string;
+  /** Where secrets come from. */
+  readonly env: Environment;
+  /** Reads the key files that the text names. Default: from the disk, relative to the working directory. */
+  readonly readFile?: FileReader;
+  /** Values that take the place of what the text says. Checked like the rest. */
+  readonly overrides?: readonly Override[];
+}
+
+/**
+ * A configuration from its text and the environment. Nothing is guessed: a value that is wrong, of the wrong type,
+ * out of range or at odds with another one is a mistake, never silently another value.
+ *
+ * @throws ConfigError with every mistake at once.
+ */
+export function loadConfig(source: ConfigSource): Config {
+  const { env, readFile = createFileReader('.'), overrides = [] } = source;
+  const yaml = readYaml(source.text, overrides);
+  if (yaml.mistakes.length > 0) throw errorOf(yaml.mistakes);
+
+  const found: FoundMistake[] = [...findSchemaMistakes(yaml.value)];
+  const report: Report = (path, message) => found.push({ path, message });
+  const root = mapOf(yaml.value);
+  checkFleet(root, report);
+  checkLimits(root['limits'], report);
+  const auth = resolveAuth(root['auth'], { env, readFile }, report);
+  const store = resolveStore(root['store'], { env, readFile }, report);
+  const ticketMasterKey = readTicketMasterKey(env, report);
+  if (found.length > 0 || auth === null || store === null || ticketMasterKey === null) {
+    throw errorOf(found, yaml);
+  }
+
+  const document = yaml.value as ConfigDocument;
+  return {
+    catalog: buildCatalog(document),
+    auth,
+    ticketMasterKey,
+    limits: { ...DEFAULT_LIMITS, ...document.limits },
+    store,
+    listen: { ...DEFAULT_LISTEN, ...document.listen },
+    log: { level: document.log?.level ?? DEFAULT_LOG_LEVEL },
+  };
+}
+
+/**
+ * A configuration from a file. Paths in the file are relative to the file.
+ * @throws ConfigError when the file cannot be read, or with every mistake in it.
+ */
+export function loadConfigFile(file: string, env: Environment, overrides: readonly Override[] = []): Config {
+  const path = resolve(file);
+  const read = createFileReader('.')(path);
+  if (!read.ok) throw new ConfigError([{ path: '', message: `${file} ${read.problem}` }]);
+  return loadConfig({ text: read.text, env, overrides, readFile: createFileReader(dirname(path)) });
+}
+
+function errorOf(
+  found: readonly (FoundMistake & { readonly line?: number })[],
+  yaml?: YamlSource,
+): ConfigError {
+  return new ConfigError(
+    found.map(({ path, message, line = yaml?.lineOf(path) }) => ({
+      path: formatPath(path),
+      message,
+      ...(line === undefined ? {} : { line }),
+    })),
+  );
+}

@@ -1,0 +1,30 @@
+/** Two slips of the finger are forgiven; three make another word. */
+const MAX_DISTANCE = 2;
+
+/** The name that was probably meant: the nearest by Levenshtein distance, letter case aside; `null` when none is near. */
+export function nearestName(written: string, names: readonly string[]): string | null {
+  let nearest: string | null = null;
+  let least = MAX_DISTANCE + 1;
+  for (const name of names) {
+    const apart = distance(written.toLowerCase(), name.toLowerCase());
+    if (apart < least && apart < name.length) {
+      nearest = name;
+      least = apart;
+    }
+  }
+  return nearest;
+}
+
+function distance(from: string, to: string): number {
+  if (Math.abs(from.length - to.length) > MAX_DISTANCE) return MAX_DISTANCE + 1;
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j += 1) {
+      const substitute = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}

@@ -1,0 +1,58 @@
+import { isMap, LineCounter, parseDocument } from 'yaml';
+import type { FoundMistake, Path } from './mistake.js';
+
+/** A value set from outside the file, as by a command-line option. */
+export interface Override {
+  readonly path: Path;
+  readonly value: string | number;
+}
+
+/** A YAML text, read. */
+export interface YamlSource {
+  /** What the text says; `undefined` when it cannot be read. */
+  readonly value: unknown;
+  readonly mistakes: readonly (FoundMistake & { readonly line?: number })[];
+  /** The line at which the value, or the nearest thing around it, stands; `undefined` when unknown. */
+  lineOf(path: Path): number | undefined;
+}
+
+/** Reads YAML 1.2: keys given twice, unknown tags and several documents are mistakes. */
+export function readYaml(text: string, overrides: readonly Override[]): YamlSource {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const problems = [...document.errors, ...document.warnings];
+  if (problems.length > 0) {
+    const mistakes = problems.map((problem) => ({
+      path: [],
+      message: `not valid YAML: ${problem.message}`,
+      line: lines.linePos(problem.pos[0]).line,
+    }));
+    return { value: undefined, mistakes, lineOf: () => undefined };
+  }
+  if (isMap(document.contents)) {
+    for (const { path, value } of overrides) document.setIn(path, value);
+  }
+
+  function lineOf(path: Path): number | undefined {
+    for (let length = path.length; length > 0; length -= 1) {
+      const node = document.getIn(path.slice(0, length), true);
+      const start = hasRange(node) ? node.range[0] : undefined;
+      if (start !== undefined) return lines.linePos(start).line;
+      // A node without a range came from an override: no line of the file is to blame.
+      if (node !== undefined) return undefined;
+    }
+    return undefined;
+  }
+
+  try {
+    return { value: document.toJS() as unknown, mistakes: [], lineOf };
+  } catch {
+    // Aliases that would unfold without bound.
+    const message = 'not valid YAML: its aliases cannot be resolved';
+    return { value: undefined, mistakes: [{ path: [], message }], lineOf };
+  }
+}
+
+function hasRange(node: unknown): node is { range: [number, number, number] } {
+  return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
+}

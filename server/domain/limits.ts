@@ -1,0 +1,58 @@
+/**
+ * The bounds a broker works within. Every one has a default here and a key of the same name in the
+ * `limits` section of the configuration.
+ */
+export interface Limits {
+  /** How often a host reports its load and its sessions. */
+  readonly heartbeatIntervalMs: number;
+  /** A host silent for longer takes no new placements. At least two heartbeat intervals. */
+  readonly suspectAfterMs: number;
+  /** A host silent for longer, and seen missing by two sweeps, is lost. */
+  readonly lostAfterMs: number;
+  /** How often the holder of a region's lease looks for what nobody announced. */
+  readonly sweepIntervalMs: number;
+  /** Two sweeps count as two only when they are at least this far apart. */
+  readonly sweepGapMs: number;
+  /** How long a slot is held for a client that has not shown its ticket to the host. */
+  readonly reservationMs: number;
+  /** How long a waiting player has to take the slot whose turn it is. */
+  readonly offerMs: number;
+  /** How long a client that lost its socket may come back with its resume token. */
+  readonly resumeWindowMs: number;
+  /** How long a place in a queue is kept for a client without a socket. */
+  readonly queueGraceMs: number;
+  /** How long a new connection may take to send its first message. */
+  readonly helloDeadlineMs: number;
+  /** The largest frame read from a peer, in bytes; a larger one closes the connection. */
+  readonly maxFrameBytes: number;
+  /** The most that may wait in a connection's send buffer, in bytes; more closes the connection. */
+  readonly maxSocketBufferBytes: number;
+  /** How often a broker pings each connection. */
+  readonly pingIntervalMs: number;
+  /** After so many pings in a row without an answer the connection is dead. */
+  readonly maxMissedPings: number;
+  /** How long a control-loop lease lasts when its holder falls silent. */
+  readonly leaseMs: number;
+  /** How often the holder renews its lease. At most half of `leaseMs`. */
+  readonly leaseRenewMs: number;
+}
+
+/** What holds where the configuration says nothing. */
+export const DEFAULT_LIMITS: Limits = {
+  heartbeatIntervalMs: 2_000,
+  suspectAfterMs: 4_000,
+  lostAfterMs: 10_000,
+  sweepIntervalMs: 1_000,
+  sweepGapMs: 2_000,
+  reservationMs: 30_000,
+  offerMs: 15_000,
+  resumeWindowMs: 120_000,
+  queueGraceMs: 60_000,
+  helloDeadlineMs: 5_000,
+  maxFrameBytes: 65_536,
+  maxSocketBufferBytes: 1_048_576,
+  pingIntervalMs: 15_000,
+  maxMissedPings: 2,
+  leaseMs: 5_000,
+  leaseRenewMs: 1_500,
+};

@@ -1,0 +1,22 @@
+import type { Candidate } from './ranking.js';
+
+/**
+ * Why a placement went where it did, in words for players and operators.
+ *
+ * @param candidates most preferred first
+ * @param chosen index of the candidate that had a slot
+ */
+export function explainPlacement(candidates: readonly Candidate[], chosen: number): string {
+  const winner = candidates[chosen];
+  if (winner === undefined) throw new RangeError(`no candidate ${chosen} among ${candidates.length}`);
+  const where = `${winner.place.region}/${winner.place.pool}`;
+  const facts = `${Math.round(winner.rttMs)} ms away, ${Math.round(winner.utilisation * 100)} % in use`;
+  if (chosen > 0) {
+    const full = [...new Set(candidates.slice(0, chosen).map((c) => `${c.place.region}/${c.place.pool}`))];
+    return `${where} (${facts}): full before it: ${full.slice(0, 4).join(', ')}${full.length > 4 ? ', …' : ''}.`;
+  }
+  const nearest = candidates.reduce((best, c) => (c.rttMs < best.rttMs ? c : best), winner);
+  return nearest.place.region === winner.place.region
+    ? `${where} (${facts}): the nearest suitable region.`
+    : `${where} (${facts}): less congested than ${nearest.place.region} (${Math.round(nearest.rttMs)} ms away).`;
+}

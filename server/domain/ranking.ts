@@ -1,0 +1,116 @@
+import type { RegionState } from '@duskline/protocol/vocabulary';
+import type { Catalog, LatencyStep, Place, Pool } from './catalog.js';
+import { isSuitable, type DeviceAbility, type PoolWish } from './suitability.js';
+
+/** A request as the ranking sees it. */
+export interface PlacementWish extends PoolWish {
+  readonly device: DeviceAbility;
+  /** Measured RTT per region, in milliseconds. */
+  readonly rtt: Readonly<Record<string, number>>;
+  readonly regions?:
+    | { readonly only?: readonly string[] | undefined; readonly exclude?: readonly string[] | undefined }
+    | undefined;
+}
+
+/** What the ranking knows of the fleet. Both may be a second old: the store has the last word. */
+export interface FleetView {
+  regionState(region: string): RegionState;
+  /** Committed over slots of the ready hosts, 0 to 1; `undefined` where no ready host is known. */
+  utilisation(place: Place): number | undefined;
+}
+
+/** A place that may serve the request. */
+export interface Candidate {
+  readonly place: Place;
+  readonly rttMs: number;
+  /** Known utilisation, 0 to 1; 1 where no ready host is known. */
+  readonly utilisation: number;
+  /** `rttMs` plus the cost of congestion, in milliseconds: lower is better. */
+  readonly costMs: number;
+  /** The waiting time from which the latency policy accepts this region. */
+  readonly acceptableAfterMs: number;
+}
+
+export type Ranking =
+  | { readonly ok: true; readonly candidates: readonly Candidate[] }
+  | { readonly ok: false; readonly code: 'UNKNOWN_TITLE' | 'NO_SUITABLE_POOL' | 'NO_REGION_IN_REACH' };
+
+/** Weight of congestion against distance, in milliseconds (see `congestionCostMs`). */
+const CONGESTION_WEIGHT_MS = 8;
+
+/** A place with no room left is worth this much detour, at most; keeps the cost finite. */
+const MAX_UTILISATION = 0.999;
+
+/**
+ * What a region's congestion is worth in milliseconds of RTT: `8 × u / (1 − u)`, the shape of the mean
+ * wait in an M/M/1 queue. Convex, so that players spill to the next region before the first is full
+ * (8 ms of detour at half load, 72 ms at 90 %), and nobody is sent far away for nothing.
+ */
+export function congestionCostMs(utilisation: number): number {
+  const u = Math.min(Math.max(utilisation, 0), MAX_UTILISATION);
+  return (CONGESTION_WEIGHT_MS * u) / (1 - u);
+}
+
+/** The waiting time from which the policy accepts this RTT; `undefined` when it never does. */
+export function acceptableAfterMs(policy: readonly LatencyStep[], rttMs: number): number | undefined {
+  return policy.find((step) => rttMs <= step.maxRttMs)?.afterMs;
+}
+
+/**
+ * Every place that may serve the request, most preferred first: what the latency policy accepts earlier
+ * comes before what it accepts later, and within one step the lower cost comes first.
+ */
+export function rankCandidates(catalog: Catalog, fleet: FleetView, wish: PlacementWish): Ranking {
+  const title = catalog.titles.get(wish.title);
+  const carriers = [...catalog.pools.values()].filter((pool) => pool.titles.includes(wish.title));
+  if (title === undefined || carriers.length === 0) return { ok: false, code: 'UNKNOWN_TITLE' };
+
+  const pools = carriers.filter((pool) => isSuitable(pool, wish.device, wish));
+  if (pools.length === 0) return { ok: false, code: 'NO_SUITABLE_POOL' };
+
+  const candidates = Object.entries(wish.rtt)
+    .filter(([region]) => isAllowed(catalog, fleet, wish, region))
+    .flatMap(([region, rttMs]) => {
+      const after = acceptableAfterMs(title.latencyPolicy, rttMs);
+      return after === undefined ? [] : pools.map((pool) => toCandidate(fleet, region, pool, rttMs, after));
+    })
+    .sort(byPreference);
+  return candidates.length === 0 ? { ok: false, code: 'NO_REGION_IN_REACH' } : { ok: true, candidates };
+}
+
+function isAllowed(catalog: Catalog, fleet: FleetView, wish: PlacementWish, region: string): boolean {
+  const { only, exclude } = wish.regions ?? {};
+  return (
+    catalog.regions.has(region) &&
+    (only === undefined || only.includes(region)) &&
+    exclude?.includes(region) !== true &&
+    fleet.regionState(region) === 'open'
+  );
+}
+
+function toCandidate(fleet: FleetView, region: string, pool: Pool, rttMs: number, after: number): Candidate {
+  const place = { region, pool: pool.pool };
+  const utilisation = fleet.utilisation(place) ?? 1;
+  return {
+    place,
+    rttMs,
+    utilisation,
+    costMs: rttMs + congestionCostMs(utilisation),
+    acceptableAfterMs: after,
+  };
+}
+
+/** A total order, so that every broker ranks alike. */
+function byPreference(a: Candidate, b: Candidate): number {
+  return (
+    a.acceptableAfterMs - b.acceptableAfterMs ||
+    a.costMs - b.costMs ||
+    a.rttMs - b.rttMs ||
+    compareNames(a.place.region, b.place.region) ||
+    compareNames(a.place.pool, b.place.pool)
+  );
+}
+
+function compareNames(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

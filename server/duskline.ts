@@ -1,0 +1,205 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createTicketMint } from './auth/ticket-mint.js';
+import { createTokenVerifier } from './auth/token-verifier.js';
+import type { PrincipalKind, PrincipalOf } from './auth/principal.js';
+import { createBroker, type Broker } from './broker/create-broker.js';
+import type { Logger } from './broker/logger.js';
+import type { Config, RedisConfig } from './config/config.js';
+import { createApp } from './http/create-app.js';
+import { createMetrics } from './http/metrics.js';
+import type { FleetStore } from './store/fleet-store.js';
+import { createMemoryStore } from './store/memory/memory-store.js';
+import type { RedisTarget } from './store/redis/connection.js';
+import { createRedisStore } from './store/redis/redis-store.js';
+import type { Authenticate } from './transport/authenticate.js';
+import { createSocketServer, type SocketServer } from './transport/socket-server.js';
+
+export interface DusklineOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  /** Stands before every Redis key; several fleets may share one Redis. `duskline` when absent. */
+  readonly keyPrefix?: string;
+  /** In place of the store that the configuration names: for several brokers in one process. Its owner closes it. */
+  readonly store?: FleetStore;
+}
+
+/** A running broker. */
+export interface Duskline {
+  readonly broker: Broker;
+  readonly address: AddressInfo;
+  /** `http://host:port`, as this machine reaches it. */
+  readonly url: string;
+  /** Stops in order, each step within its deadline. Later calls get the first one's promise. */
+  stop(): Promise<void>;
+}
+
+/** No step of a stop takes longer: what hangs is left behind. */
+const STOP_STEP_DEADLINE_MS = 5_000;
+
+/**
+ * The composition root: builds a broker from its configuration and opens its port.
+ *
+ * @throws StoreUnavailableError when Redis cannot be reached, and the system's error when the port is taken
+ */
+export async function startDuskline(options: DusklineOptions): Promise<Duskline> {
+  const { config, log } = options;
+  const store = options.store ?? (await openStore(options));
+  const metrics = createMetrics();
+  const broker = createBroker({
+    catalog: config.catalog,
+    limits: config.limits,
+    store,
+    tickets: createTicketMint(config.ticketMasterKey),
+    observer: metrics.observer,
+    log,
+  });
+  metrics.watchConnections(() => broker.connections);
+
+  const verifier = createTokenVerifier(config.auth);
+  const authenticate =
+    <K extends PrincipalKind>(kind: K): Authenticate<PrincipalOf[K]> =>
+    async (token) =>
+      token === undefined
+        ? { ok: false, code: 'UNAUTHENTICATED', message: 'A token is needed, and none was sent.' }
+        : verifier.verify(kind, token);
+  const authenticateOperator = authenticate('operator');
+  const sockets = createSocketServer({
+    broker,
+    limits: config.limits,
+    log,
+    authenticatePlayer: authenticate('player'),
+    authenticateHost: authenticate('host'),
+  });
+  const app = createApp({
+    broker,
+    metrics,
+    log,
+    authenticateReader: async (token) => {
+      const result = await authenticateOperator(token);
+      if (!result.ok || result.principal.scopes.includes('ops:read')) return result;
+      return { ok: false, code: 'FORBIDDEN', message: 'The token lacks the scope ops:read.' };
+    },
+  });
+  const server = createServer(app);
+  sockets.attach(server);
+
+  try {
+    await broker.start();
+    await listen(server, config.listen);
+  } catch (error) {
+    await broker.stop();
+    if (options.store === undefined) await store.close();
+    throw error;
+  }
+  const address = server.address() as AddressInfo;
+  const url = `http://${hostOf(address)}:${address.port}`;
+  log.info({ brokerId: broker.brokerId, store: store.kind, url }, 'broker is listening');
+
+  let stopping: Promise<void> | undefined;
+  return {
+    broker,
+    address,
+    url,
+    stop: () =>
+      (stopping ??= stop({ broker, sockets, server, store, log, ownsStore: options.store === undefined })),
+  };
+}
+
+interface Parts {
+  readonly broker: Broker;
+  readonly sockets: SocketServer;
+  readonly server: Server;
+  readonly store: FleetStore;
+  readonly log: Logger;
+  readonly ownsStore: boolean;
+}
+
+/** The reverse of the start: sockets first, the store last. */
+async function stop({ broker, sockets, server, store, log, ownsStore }: Parts): Promise<void> {
+  const steps: [string, () => Promise<void>][] = [
+    ['sockets', () => sockets.close()],
+    ['http', () => closeServer(server)],
+    ['broker', () => broker.stop()],
+    ['store', async () => (ownsStore ? store.close() : undefined)],
+  ];
+  for (const [name, step] of steps) {
+    const finished = await within(STOP_STEP_DEADLINE_MS, step());
+    if (!finished) log.warn({ step: name }, 'a step of the stop took too long and was left behind');
+  }
+  log.info({ brokerId: broker.brokerId }, 'broker stopped');
+}
+
+/** Whether the work ended in time. */
+async function within(deadlineMs: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), deadlineMs);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function openStore({ config, log, keyPrefix }: DusklineOptions): Promise<FleetStore> {
+  const { suspectAfterMs } = config.limits;
+  if (config.store.kind === 'memory') return createMemoryStore({ suspectAfterMs });
+  return createRedisStore({
+    suspectAfterMs,
+    target: toTarget(config.store),
+    ...(keyPrefix === undefined ? {} : { prefix: keyPrefix }),
+    onError: (error) => log.debug({ err: error }, 'Redis connection'),
+  });
+}
+
+function toTarget({ topology, username, password, tls }: RedisConfig): RedisTarget {
+  const credentials = {
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password: password.reveal() }),
+    ...(tls === null
+      ? {}
+      : {
+          tls: {
+            ...(tls.ca === null ? {} : { ca: tls.ca }),
+            ...(tls.cert === null ? {} : { cert: tls.cert }),
+            ...(tls.key === null ? {} : { key: tls.key.reveal() }),
+            ...(tls.serverName === null ? {} : { servername: tls.serverName }),
+          },
+        }),
+  };
+  switch (topology.kind) {
+    case 'single': {
+      const { host, port, database } = topology;
+      return { ...credentials, kind: 'single', url: `redis://${host}:${port}/${database}` };
+    }
+    case 'sentinel':
+      return { ...credentials, kind: 'sentinel', name: topology.name, sentinels: topology.nodes };
+    case 'cluster':
+      return { ...credentials, kind: 'cluster', nodes: topology.nodes };
+  }
+}
+
+function listen(server: Server, { host, port }: Config['listen']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** An address of all interfaces is reached by the local one. */
+function hostOf({ address, family }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return '127.0.0.1';
+  return family === 'IPv6' ? `[${address}]` : address;
+}

@@ -1,0 +1,99 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { BrokerObserver } from '../broker/observer.js';
+
+export interface Metrics {
+  readonly observer: BrokerObserver;
+  readonly contentType: string;
+  /** All metrics in the Prometheus text format. */
+  text(): Promise<string>;
+  /** Reads the gauges' values when they are asked for. */
+  watchConnections(read: () => { readonly clients: number; readonly hosts: number }): void;
+}
+
+/** From a tenth of a millisecond to ten seconds; a match takes a few milliseconds. */
+const MATCH_BUCKETS_S = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+/** Metrics of one broker, in a registry of their own: several brokers may live in one process. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const matches = new Counter({
+    name: 'duskline_matches_total',
+    help: 'Placements that got a slot.',
+    labelNames: ['region', 'pool'],
+    registers,
+  });
+  const ranks = new Counter({
+    name: 'duskline_match_rank_total',
+    help: 'Matches by preference rank; 5 stands for all worse ones.',
+    labelNames: ['rank'],
+    registers,
+  });
+  const matchSeconds = new Histogram({
+    name: 'duskline_match_seconds',
+    help: 'From the play frame to the matched frame.',
+    buckets: MATCH_BUCKETS_S,
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'duskline_refusals_total',
+    help: 'Placements that were refused, by error code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const ended = new Counter({
+    name: 'duskline_sessions_ended_total',
+    help: 'Sessions that this broker ended or saw end, by reason.',
+    labelNames: ['region', 'pool', 'reason'],
+    registers,
+  });
+  const lost = new Counter({
+    name: 'duskline_hosts_lost_total',
+    help: 'Hosts that this broker declared lost.',
+    labelNames: ['region', 'pool'],
+    registers,
+  });
+  const repaired = new Counter({
+    name: 'duskline_counters_repaired_total',
+    help: 'Host counters that a recount found wrong. Anything but 0 is a fault worth reporting.',
+    labelNames: ['region', 'pool'],
+    registers,
+  });
+  const storeFailures = new Counter({
+    name: 'duskline_store_failures_total',
+    help: 'Rounds of recurring work that the store did not answer.',
+    registers,
+  });
+
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    watchConnections(read) {
+      new Gauge({
+        name: 'duskline_connections',
+        help: 'Open connections by channel.',
+        labelNames: ['channel'],
+        registers,
+        collect() {
+          const { clients, hosts } = read();
+          this.set({ channel: 'client' }, clients);
+          this.set({ channel: 'host' }, hosts);
+        },
+      });
+    },
+    observer: {
+      matched({ region, pool }, rank, tookMs) {
+        matches.inc({ region, pool });
+        ranks.inc({ rank: String(Math.min(rank, 5)) });
+        matchSeconds.observe(tookMs / 1000);
+      },
+      refused: (code) => refusals.inc({ code }),
+      sessionEnded: ({ region, pool }, reason) => ended.inc({ region, pool, reason }),
+      hostLost: ({ region, pool }) => lost.inc({ region, pool }),
+      repaired: ({ region, pool }, hosts) => repaired.inc({ region, pool }, hosts),
+      storeFailed: () => storeFailures.inc(),
+    },
+  };
+}

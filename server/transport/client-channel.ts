@@ -1,0 +1,69 @@
+import type { BrokerToClient, ClientHello, ClientToBroker } from '@duskline/protocol';
+import { parseClientMessage } from '@duskline/protocol/validation';
+import type { ClientConnection } from '../broker/connections.js';
+import type { Broker } from '../broker/create-broker.js';
+import { Refusal, errorMessage } from '../broker/refusal.js';
+import type { Authenticate } from './authenticate.js';
+import type { Conversation } from './conversation.js';
+import type { SocketChannel } from './socket.js';
+
+/** A player, as far as a channel needs to know one. */
+export interface AuthenticatedPlayer {
+  readonly playerId: string;
+}
+
+export interface ClientChannelOptions {
+  readonly broker: Broker;
+  readonly channel: SocketChannel<BrokerToClient>;
+  readonly authenticate: Authenticate<AuthenticatedPlayer>;
+  /** Token of the upgrade request, if it had one. */
+  readonly headerToken: string | undefined;
+  readonly beaconUrl: string;
+}
+
+/** The players' side: `hello` first, then requests. */
+export function createClientConversation(options: ClientChannelOptions): Conversation<ClientToBroker> {
+  const { broker, channel } = options;
+  let client: ClientConnection | undefined;
+
+  async function hello(message: ClientHello): Promise<void> {
+    const result = await options.authenticate(message.token ?? options.headerToken);
+    if (!result.ok) {
+      channel.closeWith(result.code, result.message);
+      return;
+    }
+    if (channel.open)
+      client = broker.openClient(channel, result.principal.playerId, message, options.beaconUrl);
+  }
+
+  return {
+    parse: parseClientMessage,
+    get established() {
+      return client !== undefined;
+    },
+    async handle(message) {
+      if (client === undefined) {
+        if (message.type === 'hello') await hello(message);
+        else channel.closeWith('BAD_MESSAGE', 'The first message must be hello.');
+        return;
+      }
+      switch (message.type) {
+        case 'hello':
+          channel.send(errorMessage(new Refusal('OUT_OF_ORDER', { message: 'hello was said already.' })));
+          return;
+        case 'play':
+          return broker.play(client, message);
+        case 'cancel':
+          return broker.cancel(client, message);
+        case 'end':
+          return broker.end(client, message);
+        case 'ping':
+          channel.send({ type: 'pong', id: message.id });
+          return;
+      }
+    },
+    closed() {
+      if (client !== undefined) broker.closeClient(client);
+    },
+  };
+}

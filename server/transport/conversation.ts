@@ -1,0 +1,109 @@
+import type { ParseResult } from '@duskline/protocol/validation';
+import type { RawData, WebSocket } from 'ws';
+import { Refusal, errorMessage } from '../broker/refusal.js';
+import type { Logger } from '../broker/logger.js';
+import { MessageBudget, type MessageRate } from './message-budget.js';
+import type { PingMonitor } from './ping-monitor.js';
+import type { SocketChannel } from './socket.js';
+
+/** One side of a channel: what to do with its messages. `client-channel` and `host-channel` are the two. */
+export interface Conversation<Message> {
+  /** Reads one text frame. */
+  parse(text: string): ParseResult<Message>;
+  /** Handles one message; frames of a connection are handled in order. */
+  handle(message: Message): Promise<void> | void;
+  /** Whether the first message was accepted. Until then every mistake ends the connection. */
+  readonly established: boolean;
+  /** The socket is gone. */
+  closed(): void;
+}
+
+export interface ConversationOptions {
+  readonly rate: MessageRate;
+  readonly helloDeadlineMs: number;
+  readonly monitor: PingMonitor;
+  readonly log: Logger;
+}
+
+/** After so many unreadable frames a peer is not worth listening to. */
+const MAX_MISTAKES = 8;
+
+/**
+ * Runs one conversation on a socket: one frame after the other, within its budget, the first one in time;
+ * whatever goes wrong is answered with a code and ends this connection at the most.
+ */
+export function runConversation<Message>(
+  socket: WebSocket,
+  channel: SocketChannel<unknown>,
+  conversation: Conversation<Message>,
+  options: ConversationOptions,
+): void {
+  const { monitor, log } = options;
+  const budget = new MessageBudget(options.rate, performance.now());
+  let mistakes = 0;
+  let opening: Promise<void> = Promise.resolve();
+
+  const helloTimer = setTimeout(() => {
+    if (!conversation.established) channel.closeWith('HELLO_TIMEOUT');
+  }, options.helloDeadlineMs);
+
+  function refuse(result: Extract<ParseResult<Message>, { ok: false }>): void {
+    mistakes += 1;
+    const unreadable = result.code === 'BAD_MESSAGE' && !result.recognised;
+    if (!conversation.established || unreadable || mistakes >= MAX_MISTAKES) {
+      channel.closeWith('BAD_MESSAGE', result.detail);
+      return;
+    }
+    channel.send(errorMessage(new Refusal(result.code, { message: result.detail }), result));
+  }
+
+  function fail(error: unknown): void {
+    log.error({ err: error, connectionId: channel.connectionId }, 'a message could not be handled');
+    channel.closeWith('INTERNAL');
+  }
+
+  /** Every message passes here, so that no handler's failure goes unseen. */
+  async function handle(message: Message): Promise<void> {
+    try {
+      await conversation.handle(message);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  function onMessage(data: RawData, isBinary: boolean): void {
+    if (!channel.open) return;
+    monitor.alive(socket);
+    if (isBinary) {
+      channel.closeWith('BINARY_FRAME');
+      return;
+    }
+    if (!budget.spend(performance.now())) {
+      channel.closeWith('TOO_MANY_MESSAGES');
+      return;
+    }
+    // ws gives text frames as one Buffer unless told otherwise.
+    const result = conversation.parse((data as Buffer).toString('utf8'));
+    if (!result.ok) {
+      refuse(result);
+      return;
+    }
+    const { message } = result;
+    if (conversation.established) void handle(message);
+    // Until the first message is through (its token may need a key from afar), the next ones wait for it.
+    else opening = opening.then(() => handle(message));
+  }
+
+  socket.on('message', onMessage);
+  socket.on('pong', () => monitor.alive(socket));
+  // `ws` reports what the peer did wrong (a frame too large, broken UTF-8) and closes with the right code.
+  socket.on('error', (error) =>
+    log.debug({ err: error, connectionId: channel.connectionId }, 'socket error'),
+  );
+  socket.on('close', () => {
+    clearTimeout(helloTimer);
+    monitor.forget(socket);
+    conversation.closed();
+  });
+  monitor.watch(socket, () => log.debug({ connectionId: channel.connectionId }, 'peer is silent'));
+}

@@ -1,0 +1,132 @@
+import { CLIENT_PATH, HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
+import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
+import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Broker } from '../broker/create-broker.js';
+import type { Logger } from '../broker/logger.js';
+import type { HostBinding } from '../broker/register-host.js';
+import type { Limits } from '../domain/limits.js';
+import type { Authenticate } from './authenticate.js';
+import { createClientConversation, type AuthenticatedPlayer } from './client-channel.js';
+import { runConversation } from './conversation.js';
+import { createHostConversation } from './host-channel.js';
+import type { MessageRate } from './message-budget.js';
+import { PingMonitor } from './ping-monitor.js';
+import { SocketChannel } from './socket.js';
+
+export interface SocketServerOptions {
+  readonly broker: Broker;
+  readonly limits: Limits;
+  readonly log: Logger;
+  readonly authenticatePlayer: Authenticate<AuthenticatedPlayer>;
+  readonly authenticateHost: Authenticate<HostBinding>;
+}
+
+/** The WebSocket side of a broker. */
+export interface SocketServer {
+  /** Takes the upgrade requests of this HTTP server. */
+  attach(server: Server): void;
+  /** Refuses new sockets and tells the open ones to go elsewhere. Resolves when all are closed. */
+  close(): Promise<void>;
+}
+
+/** A player clicks and a device reconnects: a few messages a second, with room for a burst. */
+const CLIENT_RATE: MessageRate = { perSecond: 20, burst: 100 };
+
+/** A host reports each change of each of its sessions: all of them at once at the worst. */
+const HOST_RATE: MessageRate = { perSecond: 500, burst: 4_000 };
+
+export function createSocketServer(options: SocketServerOptions): SocketServer {
+  const { broker, limits, log } = options;
+  const monitor = new PingMonitor({ intervalMs: limits.pingIntervalMs, maxMissed: limits.maxMissedPings });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.maxFrameBytes,
+    // Messages are small and tokens are in them: compression would cost memory per socket and invite CRIME.
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  });
+  let closing = false;
+
+  function openClient(socket: WebSocket, request: IncomingMessage): void {
+    const channel = new SocketChannel(broker.nextConnectionId(), socket, limits);
+    const conversation = createClientConversation({
+      broker,
+      channel,
+      authenticate: options.authenticatePlayer,
+      headerToken: bearerToken(request),
+      beaconUrl: ownBeaconUrl(request),
+    });
+    const { helloDeadlineMs } = limits;
+    runConversation(socket, channel, conversation, { rate: CLIENT_RATE, helloDeadlineMs, monitor, log });
+  }
+
+  function openHost(socket: WebSocket, request: IncomingMessage): void {
+    const channel = new SocketChannel(broker.nextConnectionId(), socket, limits);
+    const conversation = createHostConversation({
+      broker,
+      channel,
+      authenticate: options.authenticateHost,
+      headerToken: bearerToken(request),
+    });
+    const { helloDeadlineMs } = limits;
+    runConversation(socket, channel, conversation, { rate: HOST_RATE, helloDeadlineMs, monitor, log });
+  }
+
+  function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // The socket is ours until `ws` has it; an error on it must not end the process.
+    socket.on('error', () => socket.destroy());
+    const path = (request.url ?? '').split('?', 1)[0];
+    const open = path === CLIENT_PATH ? openClient : path === HOST_PATH ? openHost : undefined;
+    if (open === undefined) refuseUpgrade(socket, 'NOT_FOUND');
+    else if (closing) refuseUpgrade(socket, 'GOING_AWAY');
+    else if (!offersProtocol(request)) refuseUpgrade(socket, 'UNSUPPORTED_PROTOCOL');
+    else sockets.handleUpgrade(request, socket, head, (webSocket) => open(webSocket, request));
+  }
+
+  return {
+    attach: (server) => void server.on('upgrade', onUpgrade),
+    async close() {
+      closing = true;
+      monitor.stop();
+      const closed = [...sockets.clients].map(
+        (socket) => new Promise<void>((resolve) => void socket.once('close', () => resolve())),
+      );
+      for (const socket of sockets.clients) new SocketChannel('', socket, limits).closeWith('GOING_AWAY');
+      await Promise.all(closed);
+      sockets.close();
+    },
+  };
+}
+
+function offersProtocol(request: IncomingMessage): boolean {
+  const offered = request.headers['sec-websocket-protocol'] ?? '';
+  return offered.split(',').some((name) => name.trim() === SUBPROTOCOL);
+}
+
+function bearerToken(request: IncomingMessage): string | undefined {
+  return /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+}
+
+/** Where this very broker answers beacons, as the client reached it. */
+function ownBeaconUrl(request: IncomingMessage): string {
+  const forwarded = request.headers['x-forwarded-proto'];
+  const scheme = forwarded === 'https' || 'encrypted' in request.socket ? 'https' : 'http';
+  return `${scheme}://${request.headers.host ?? 'localhost'}/beacon`;
+}
+
+function refuseUpgrade(socket: Duplex, code: ErrorCode): void {
+  const { httpStatus, message } = ERRORS[code];
+  const body = JSON.stringify({ error: { code, message } });
+  socket.end(
+    [
+      `HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus] ?? ''}`,
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}

@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import { SUBPROTOCOL } from '@duskline/protocol/constants';
+
+/** A frame as it came: tests say what they expect of it. */
+export type Frame = Record<string, unknown> & { readonly type: string };
+
+export interface CloseInfo {
+  readonly code: number;
+  readonly reason: string;
+}
+
+const DEADLINE_MS = 5_000;
+
+/**
+ * A bare WebSocket peer, as a stranger would write one from PROTOCOL.md. It keeps every frame until a test
+ * asks for it, so none is missed, and `next` rejects at its deadline with what came instead.
+ */
+export class Peer {
+  readonly closed: Promise<CloseInfo>;
+  readonly #socket: WebSocket;
+  readonly #frames: Frame[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data: Buffer) => {
+      this.#frames.push(JSON.parse(data.toString('utf8')) as Frame);
+      for (const wake of [...this.#waiting]) wake();
+    });
+    this.closed = new Promise((resolve) => {
+      socket.once('close', (code, reason) => resolve({ code, reason: reason.toString('utf8') }));
+    });
+    socket.on('error', () => undefined);
+  }
+
+  static async open(
+    url: string,
+    path: string,
+    options: { readonly token?: string; readonly protocols?: readonly string[] } = {},
+  ): Promise<Peer> {
+    const headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
+    const target = url.replace(/^http/, 'ws') + path;
+    const socket = new WebSocket(target, [...(options.protocols ?? [SUBPROTOCOL])], { headers });
+    const peer = new Peer(socket);
+    await once(socket, 'open');
+    return peer;
+  }
+
+  get socket(): WebSocket {
+    return this.#socket;
+  }
+
+  send(frame: object): void {
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  sendRaw(data: string | Buffer): void {
+    this.#socket.send(data);
+  }
+
+  /** The next frame of that type (and that fits), taken out of what came; earlier frames of other types stay. */
+  async next(type: string, fits: (frame: Frame) => boolean = () => true): Promise<Frame> {
+    const take = (): Frame | undefined => {
+      const index = this.#frames.findIndex((frame) => frame.type === type && fits(frame));
+      return index < 0 ? undefined : this.#frames.splice(index, 1)[0];
+    };
+    const there = take();
+    if (there !== undefined) return there;
+    return new Promise((resolve, reject) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(check);
+      };
+      const check = (): void => {
+        const frame = take();
+        if (frame === undefined) return;
+        finish();
+        resolve(frame);
+      };
+      const timer = setTimeout(() => {
+        finish();
+        reject(new Error(`no "${type}" within ${DEADLINE_MS} ms; waiting: ${JSON.stringify(this.#frames)}`));
+      }, DEADLINE_MS);
+      this.#waiting.add(check);
+      void this.closed.then(({ code, reason }) => {
+        if (!this.#waiting.has(check)) return;
+        finish();
+        reject(new Error(`closed (${code} ${reason}) while waiting for "${type}"`));
+      });
+    });
+  }
+
+  /** Frames that came and were not asked for. */
+  get unread(): readonly Frame[] {
+    return this.#frames;
+  }
+
+  async close(): Promise<void> {
+    this.#socket.close(1000);
+    await this.closed;
+  }
+
+  /** Cuts the connection without a word, as a dead network does. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+}

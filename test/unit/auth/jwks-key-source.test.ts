@@ -1,0 +1,212 @@
+import type { KeyObject } from 'node:crypto';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createJwksKeySource, type JwksOptions } from '@duskline/server/auth/jwks-key-source.js';
+import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import { expect } from 'chai';
+import jwt from 'jsonwebtoken';
+import { EC, OTHER_EC, OTHER_RSA, P384, RSA } from './keys.js';
+
+const START_MS = 1_800_000_000_000;
+
+/** A real key server: what it publishes can be changed, and how it answers. */
+class KeyServer {
+  requests = 0;
+  keys: object[] = [];
+  answer: (response: ServerResponse) => void = (response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: this.keys }));
+  };
+  readonly #server: Server = createServer((_, response) => {
+    this.requests += 1;
+    this.answer(response);
+  });
+
+  async start(): Promise<string> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/jwks`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, 'close');
+  }
+}
+
+function jwk(key: KeyObject, kid?: string, extra: object = {}): object {
+  return { ...key.export({ format: 'jwk' }), ...(kid === undefined ? {} : { kid }), use: 'sig', ...extra };
+}
+
+describe('JWKS key source', () => {
+  let server: KeyServer;
+  let url: string;
+  let nowMs: number;
+
+  beforeEach(async () => {
+    server = new KeyServer();
+    server.keys = [jwk(EC.publicKey, 'k1')];
+    url = await server.start();
+    nowMs = START_MS;
+  });
+  afterEach(() => server.stop());
+
+  function verifierWith(
+    options: Partial<JwksOptions> = {},
+  ): (key: KeyObject, kid?: string) => Promise<string> {
+    const algorithms = ['ES256', 'RS256'] as const;
+    const now = (): number => nowMs;
+    const config = {
+      algorithms,
+      issuer: null,
+      clockToleranceS: 0,
+      keys: { kind: 'jwks', url },
+    } as const;
+    const keySource = createJwksKeySource({ url, algorithms, now, ...options });
+    const verifier = createTokenVerifier(config, { now, keySource });
+    return async (key, kid) => {
+      const exp = nowMs / 1000 + 60;
+      const claims = { sub: 'alice', aud: 'duskline', scope: 'play', exp };
+      const algorithm = key.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256';
+      const token = jwt.sign(claims, key, { algorithm, ...(kid === undefined ? {} : { keyid: kid }) });
+      const result = await verifier.verify('player', token);
+      return result.ok ? 'ok' : result.code;
+    };
+  }
+
+  it('verifies with a published key and fetches once for many tokens', async () => {
+    const verify = verifierWith();
+    const codes = await Promise.all(Array.from({ length: 20 }, () => verify(EC.privateKey, 'k1')));
+    expect(new Set(codes)).to.deep.equal(new Set(['ok']));
+    expect(server.requests).to.equal(1);
+  });
+
+  it('is what a verifier uses when the configuration names a URL', async () => {
+    const verifier = createTokenVerifier({
+      algorithms: ['ES256'],
+      issuer: null,
+      clockToleranceS: 0,
+      keys: { kind: 'jwks', url },
+    });
+    const claims = { sub: 'alice', aud: 'duskline', scope: 'play' };
+    const token = jwt.sign(claims, EC.privateKey, { algorithm: 'ES256', keyid: 'k1', expiresIn: 60 });
+    expect((await verifier.verify('player', token)).ok).to.be.true;
+  });
+
+  it('learns a rotated key from the first token that names it', async () => {
+    const verify = verifierWith();
+    expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
+    server.keys = [jwk(EC.publicKey, 'k1'), jwk(RSA.publicKey, 'k2')];
+    nowMs += 10_000;
+    expect(await verify(RSA.privateKey, 'k2')).to.equal('ok');
+    expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
+    expect(server.requests).to.equal(2);
+  });
+
+  it('refuses a withdrawn key once the set is no longer fresh', async () => {
+    const verify = verifierWith();
+    expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
+    server.keys = [jwk(RSA.publicKey, 'k2')];
+    nowMs += 599_999;
+    expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
+    nowMs += 1;
+    expect(await verify(EC.privateKey, 'k1')).to.equal('UNAUTHENTICATED');
+  });
+
+  it('refuses unknown key ids at the price of one fetch per cool-down', async () => {
+    const verify = verifierWith();
+    for (let i = 0; i < 50; i += 1) {
+      expect(await verify(OTHER_EC.privateKey, `forged-${i}`)).to.equal('UNAUTHENTICATED');
+    }
+    expect(server.requests).to.equal(1);
+    nowMs += 10_000;
+    expect(await verify(OTHER_EC.privateKey, 'forged')).to.equal('UNAUTHENTICATED');
+    expect(server.requests).to.equal(2);
+  });
+
+  it('refuses a token signed with another key under a published key id', async () => {
+    expect(await verifierWith()(OTHER_EC.privateKey, 'k1')).to.equal('UNAUTHENTICATED');
+  });
+
+  it('takes a token without a key id only when the choice is clear', async () => {
+    expect(await verifierWith()(EC.privateKey)).to.equal('ok');
+    server.keys = [jwk(EC.publicKey, 'k1'), jwk(OTHER_EC.publicKey, 'k2')];
+    expect(await verifierWith()(EC.privateKey)).to.equal('UNAUTHENTICATED');
+  });
+
+  it('keeps a key to its own algorithm, use and strength', async () => {
+    server.keys = [
+      jwk(RSA.publicKey, 'pss', { alg: 'PS256' }),
+      jwk(OTHER_RSA.publicKey, 'enc', { use: 'enc' }),
+      jwk(P384.publicKey, 'p384'),
+      { kty: 'oct', kid: 'shared', k: Buffer.alloc(32, 'k').toString('base64url') },
+      { kty: 'RSA', kid: 'broken', n: '???' },
+      jwk(EC.publicKey, 'k1'),
+    ];
+    const verify = verifierWith();
+    expect(await verify(RSA.privateKey, 'pss')).to.equal('UNAUTHENTICATED');
+    expect(await verify(OTHER_RSA.privateKey, 'enc')).to.equal('UNAUTHENTICATED');
+    expect(await verify(EC.privateKey, 'p384')).to.equal('UNAUTHENTICATED');
+    expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
+  });
+
+  describe('when the key server fails', () => {
+    it('answers UNAVAILABLE when it is down, and recovers', async () => {
+      const verify = verifierWith();
+      server.answer = (response) => response.destroy();
+      expect(await verify(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
+      server.answer = (response) => response.end(JSON.stringify({ keys: server.keys }));
+      expect(await verify(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
+      nowMs += 10_000;
+      expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
+    });
+
+    it('answers UNAVAILABLE when nothing listens', async () => {
+      const gone = new KeyServer();
+      const goneUrl = await gone.start();
+      await gone.stop();
+      expect(await verifierWith({ url: goneUrl })(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
+    });
+
+    it('goes on with the keys it has for a bounded time', async () => {
+      const verify = verifierWith();
+      expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
+      server.answer = (response) => response.writeHead(503).end();
+      nowMs += 600_000;
+      expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
+      expect(await verify(RSA.privateKey, 'k2')).to.equal('UNAVAILABLE');
+      nowMs += 3_600_000;
+      expect(await verify(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
+    });
+
+    it('gives up on a server that does not answer in time', async () => {
+      server.answer = (): void => undefined;
+      expect(await verifierWith({ timeoutMs: 50 })(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
+    });
+
+    it('gives up on a server that drips its answer', async () => {
+      server.answer = (response) => {
+        response.write('{"keys":[');
+        const drip = setInterval(() => response.write(' '), 10);
+        response.on('close', () => clearInterval(drip));
+      };
+      expect(await verifierWith({ timeoutMs: 80 })(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
+    });
+
+    const badAnswers: Record<string, (response: ServerResponse) => unknown> = {
+      'no JSON': (response) => response.end('<html>'),
+      'no key set': (response) => response.end('{"keys":"none"}'),
+      'an empty key set': (response) => response.end('{"keys":[]}'),
+      'more than 1 MiB': (response) => response.end(`{"keys":[],"pad":"${'x'.repeat(1 << 20)}"}`),
+      'a redirect': (response) => response.writeHead(302, { location: `${url}?elsewhere` }).end(),
+    };
+    for (const [what, answer] of Object.entries(badAnswers)) {
+      it(`answers UNAVAILABLE to ${what}`, async () => {
+        server.answer = answer;
+        expect(await verifierWith()(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
+        expect(server.requests).to.equal(1);
+      });
+    }
+  });
+});

@@ -1,0 +1,71 @@
+import { MAX_FRAME_BYTES } from '@duskline/protocol';
+import { LimitsSection } from '@duskline/server/config/limits-section.js';
+import { DEFAULT_LIMITS } from '@duskline/server/domain/limits.js';
+import { expect } from 'chai';
+import { Compile } from 'typebox/compile';
+import { mistakesOf, validDocument } from './valid-config.js';
+
+function pathsWith(limits: object): string[] {
+  return mistakesOf({ ...validDocument(), limits }).map((mistake) => mistake.split(':')[0]!);
+}
+
+describe('configuration of limits', () => {
+  it('finds the defaults good when they are written out', () => {
+    expect(Compile(LimitsSection).Check(DEFAULT_LIMITS)).to.be.true;
+    expect(pathsWith(DEFAULT_LIMITS)).to.deep.equal([]);
+  });
+
+  it('has a range for every limit', () => {
+    for (const key of Object.keys(DEFAULT_LIMITS)) {
+      expect(pathsWith({ [key]: 0 }), `${key}: 0`).to.include(`limits.${key}`);
+      expect(pathsWith({ [key]: Number.MAX_SAFE_INTEGER }), `${key}: huge`).to.include(`limits.${key}`);
+    }
+  });
+
+  it('reads frames as large as the protocol promises', () => {
+    expect(DEFAULT_LIMITS.maxFrameBytes).to.equal(MAX_FRAME_BYTES);
+    expect(pathsWith({ maxFrameBytes: MAX_FRAME_BYTES - 1 })).to.deep.equal(['limits.maxFrameBytes']);
+  });
+
+  const contradictions: [string, object, string][] = [
+    ['suspicion after a single late heartbeat', { suspectAfterMs: 3_999 }, 'limits.suspectAfterMs'],
+    [
+      'heartbeats too rare for the default suspicion',
+      { heartbeatIntervalMs: 2_001 },
+      'limits.heartbeatIntervalMs',
+    ],
+    ['a host lost as soon as it is suspect', { lostAfterMs: 4_000 }, 'limits.lostAfterMs'],
+    ['suspicion later than loss', { suspectAfterMs: 10_000 }, 'limits.suspectAfterMs'],
+    ['sweeps rarer than suspicion', { sweepIntervalMs: 4_001, sweepGapMs: 5_000 }, 'limits.sweepIntervalMs'],
+    ['a gap shorter than the sweep interval', { sweepGapMs: 999 }, 'limits.sweepGapMs'],
+    [
+      'a queue place kept longer than the client may resume',
+      { resumeWindowMs: 59_999 },
+      'limits.resumeWindowMs',
+    ],
+    ['a lease renewed too late', { leaseRenewMs: 2_501 }, 'limits.leaseRenewMs'],
+    [
+      'a buffer smaller than a frame',
+      { maxFrameBytes: 131_072, maxSocketBufferBytes: 131_071 },
+      'limits.maxSocketBufferBytes',
+    ],
+  ];
+  for (const [what, limits, path] of contradictions) {
+    it(`refuses ${what}`, () => {
+      expect(pathsWith(limits)).to.deep.equal([path]);
+    });
+  }
+
+  it('takes the bounds themselves', () => {
+    const tight = {
+      suspectAfterMs: 4_000,
+      lostAfterMs: 4_001,
+      sweepIntervalMs: 4_000,
+      sweepGapMs: 4_000,
+      resumeWindowMs: 60_000,
+      leaseRenewMs: 2_500,
+      maxSocketBufferBytes: 65_536,
+    };
+    expect(pathsWith(tight)).to.deep.equal([]);
+  });
+});
