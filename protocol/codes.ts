@@ -197,11 +197,13 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];
 
-/** Close codes beside those of RFC 6455, with what a client does about them. */
+/** The close codes a broker uses, with what a peer does about them. */
 export const CLOSE_CODES = {
   1000: { name: 'normal', reconnect: false },
   1001: { name: 'going away', reconnect: true },
+  1002: { name: 'protocol error', reconnect: false },
   1003: { name: 'binary frame', reconnect: false },
+  1007: { name: 'invalid UTF-8', reconnect: false },
   1009: { name: 'frame too large', reconnect: false },
   1013: { name: 'try again later', reconnect: true },
   4400: { name: 'bad message', reconnect: false },

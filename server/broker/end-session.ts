@@ -13,7 +13,7 @@ export async function endSession(
   try {
     await endOwnSession(context, client, sessionId);
   } catch (error) {
-    client.channel.send(errorMessage(toRefusal(error), { sessionId }));
+    client.channel.send(errorMessage(noted(context, error), { sessionId }));
   }
 }
 
@@ -34,8 +34,15 @@ export async function cancelPlay(
     if (matched !== undefined) await endOwnSession(context, client, matched[0]);
     client.channel.send(errorMessage(new Refusal('CANCELLED'), { requestId }));
   } catch (error) {
-    client.channel.send(errorMessage(toRefusal(error), { requestId }));
+    client.channel.send(errorMessage(noted(context, error), { requestId }));
   }
+}
+
+/** The refusal to answer with; a fault of ours is logged, as the answer says it was. */
+function noted(context: BrokerContext, error: unknown): Refusal {
+  const refusal = toRefusal(error);
+  if (refusal.code === 'INTERNAL') context.log.error({ err: error }, 'a session could not be ended');
+  return refusal;
 }
 
 /** Ends a session of this client. Its slot is free when this resolves. */
@@ -53,6 +60,8 @@ export async function endOwnSession(
       announceEnded(context, place, [outcome]);
       return;
     case 'over':
+      // Word of the end may have come another way while the store was asked.
+      if (!client.sessions.has(sessionId)) return;
       client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: outcome.reason });
       context.connections.unlinkSession(sessionId);
       return;

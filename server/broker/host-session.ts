@@ -50,7 +50,9 @@ async function changeHeldSession(
       return;
     case 'unknown':
       // The next heartbeat differs from the store, and reconciling adopts the session if there is room.
-      return;
+      if (host.held.size <= registration.slots) return;
+      host.held.delete(sessionId);
+      throw new Refusal('TOO_MANY_SESSIONS');
     case 'stale':
       host.held.delete(sessionId);
       throw new Refusal('STALE_EPOCH');

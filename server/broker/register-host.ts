@@ -43,8 +43,14 @@ export async function registerHost(
     { ...place, hostId, slots: registration.slots, sessions: sessions.length },
     'host registered',
   );
-  await reconcileHost(context, host);
-  await tellReservations(context, host);
+  try {
+    await reconcileHost(context, host);
+    await tellReservations(context, host);
+  } catch (error) {
+    // The registration is refused after all, so nobody else takes this connection out again.
+    context.connections.removeHost(host);
+    throw error;
+  }
   return host;
 }
 

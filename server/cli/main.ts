@@ -1,5 +1,8 @@
 import { Command } from 'commander';
+import { addDemoCommand } from './demo-command.js';
 import { describeFailure } from './failure.js';
+import { addHostCommand } from './host-command.js';
+import { addPlayCommand } from './play-command.js';
 import { addServeCommand } from './serve-command.js';
 import { addStatusCommand } from './status-command.js';
 import { addTokenCommand } from './token-command.js';
@@ -11,8 +14,11 @@ const program = new Command('duskline')
   .showHelpAfterError('(add --help for what it takes)');
 
 addServeCommand(program);
+addHostCommand(program);
+addPlayCommand(program);
 addStatusCommand(program);
 addTokenCommand(program);
+addDemoCommand(program);
 
 program.parseAsync().then(
   // A command that is done leaves no timer or socket behind; what a library left must not keep the terminal.

@@ -23,8 +23,7 @@ export function readConfig(options: ConfigOptions, env: Environment): Config {
   if (options.port !== undefined) overrides.push({ path: ['listen', 'port'], value: options.port });
   if (options.host !== undefined) overrides.push({ path: ['listen', 'host'], value: options.host });
   if (options.logLevel !== undefined) overrides.push({ path: ['log', 'level'], value: options.logLevel });
-  if (options.redis !== undefined)
-    overrides.push({ path: ['store', 'redis', 'url'], value: options.redis });
+  if (options.redis !== undefined) overrides.push({ path: ['store', 'redis', 'url'], value: options.redis });
   return options.config === undefined
     ? developmentConfig(env, overrides)
     : loadConfigFile(options.config, env, overrides);

@@ -1,6 +1,6 @@
 import type { ParseResult } from '@duskline/protocol/validation';
 import type { RawData, WebSocket } from 'ws';
-import { Refusal, errorMessage } from '../broker/refusal.js';
+import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { Logger } from '../broker/logger.js';
 import { MessageBudget, type MessageRate } from './message-budget.js';
 import type { PingMonitor } from './ping-monitor.js';
@@ -25,8 +25,11 @@ export interface ConversationOptions {
   readonly log: Logger;
 }
 
-/** After so many unreadable frames a peer is not worth listening to. */
-const MAX_MISTAKES = 8;
+/** After so many frames that are no valid message a peer is not worth listening to. */
+export const MAX_MISTAKES = 8;
+
+/** How many messages may wait while the first one is looked at: nobody has shown a token yet. */
+export const MAX_WAITING = 32;
 
 /**
  * Runs one conversation on a socket: one frame after the other, within its budget, the first one in time;
@@ -41,7 +44,8 @@ export function runConversation<Message>(
   const { monitor, log } = options;
   const budget = new MessageBudget(options.rate, performance.now());
   let mistakes = 0;
-  let opening: Promise<void> = Promise.resolve();
+  let opening: Promise<void> | undefined;
+  let waiting = 0;
 
   const helloTimer = setTimeout(() => {
     if (!conversation.established) channel.closeWith('HELLO_TIMEOUT');
@@ -58,8 +62,11 @@ export function runConversation<Message>(
   }
 
   function fail(error: unknown): void {
-    log.error({ err: error, connectionId: channel.connectionId }, 'a message could not be handled');
-    channel.closeWith('INTERNAL');
+    const { code, message } = toRefusal(error);
+    if (code === 'INTERNAL') {
+      log.error({ err: error, connectionId: channel.connectionId }, 'a message could not be handled');
+    }
+    channel.closeWith(code, message);
   }
 
   /** Every message passes here, so that no handler's failure goes unseen. */
@@ -88,10 +95,23 @@ export function runConversation<Message>(
       refuse(result);
       return;
     }
-    const { message } = result;
-    if (conversation.established) void handle(message);
-    // Until the first message is through (its token may need a key from afar), the next ones wait for it.
-    else opening = opening.then(() => handle(message));
+    take(result.message);
+  }
+
+  function take(message: Message): void {
+    if (conversation.established) {
+      void handle(message);
+      return;
+    }
+    if (opening === undefined) {
+      opening = handle(message);
+      return;
+    }
+    // Until the first message is through (its token may need a key from afar), the next ones wait for it:
+    // each starts in its turn, before any that comes later, and none at all when the first was refused.
+    waiting += 1;
+    if (waiting > MAX_WAITING) channel.closeWith('TOO_MANY_MESSAGES');
+    else void opening.then(() => (channel.open ? handle(message) : undefined));
   }
 
   socket.on('message', onMessage);

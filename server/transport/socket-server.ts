@@ -32,10 +32,10 @@ export interface SocketServer {
 }
 
 /** A player clicks and a device reconnects: a few messages a second, with room for a burst. */
-const CLIENT_RATE: MessageRate = { perSecond: 20, burst: 100 };
+export const CLIENT_RATE: MessageRate = { perSecond: 20, burst: 100 };
 
 /** A host reports each change of each of its sessions: all of them at once at the worst. */
-const HOST_RATE: MessageRate = { perSecond: 500, burst: 4_000 };
+export const HOST_RATE: MessageRate = { perSecond: 500, burst: 4_000 };
 
 export function createSocketServer(options: SocketServerOptions): SocketServer {
   const { broker, limits, log } = options;
@@ -119,6 +119,8 @@ function ownBeaconUrl(request: IncomingMessage): string {
 function refuseUpgrade(socket: Duplex, code: ErrorCode): void {
   const { httpStatus, message } = ERRORS[code];
   const body = JSON.stringify({ error: { code, message } });
+  // HTTP's own deadlines ended with the upgrade: a peer that never hangs up must not keep the socket.
+  socket.once('finish', () => socket.destroy());
   socket.end(
     [
       `HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus] ?? ''}`,

@@ -11,7 +11,7 @@ export interface SocketLimits {
 }
 
 /** How long a peer may take to answer a close before its socket is cut. */
-const CLOSE_GRACE_MS = 2_000;
+export const CLOSE_GRACE_MS = 2_000;
 
 /** RFC 6455: a close reason has room for 123 bytes. Only registry codes go there, no peer's text. */
 type CloseReason = ErrorCode;

@@ -1,0 +1,83 @@
+import type { BrokerToClient } from '@duskline/protocol';
+
+/** What a field has to be. `?` allows it to be absent; objects and one-element lists nest. */
+type Shape =
+  | 'string'
+  | 'number'
+  | 'boolean'
+  | 'string?'
+  | 'number?'
+  | readonly [Shape]
+  | { readonly [field: string]: Shape };
+
+/** What the SDK relies on, by message type. Less than the wire's schemas say: those are the broker's to keep. */
+const SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
+  welcome: {
+    connectionId: 'string',
+    playerId: 'string',
+    regions: [{ region: 'string', lat: 'number', lon: 'number', beaconUrl: 'string', state: 'string' }],
+    pingIntervalMs: 'number',
+  },
+  matched: {
+    requestId: 'string',
+    sessionId: 'string',
+    epoch: 'number',
+    title: 'string',
+    region: 'string',
+    pool: 'string',
+    host: { hostId: 'string', endpoint: 'string' },
+    ticket: 'string',
+    claimWithinMs: 'number',
+    stream: { codec: 'string', resolution: 'string', fps: 'number' },
+  },
+  session: { sessionId: 'string', epoch: 'number', state: 'string', reason: 'string?' },
+  pong: { id: 'number' },
+  error: {
+    code: 'string',
+    message: 'string',
+    retryable: 'boolean',
+    retryAfterMs: 'number?',
+    requestId: 'string?',
+    sessionId: 'string?',
+  },
+};
+
+/**
+ * Reads a frame of the broker. Never throws: answers `undefined` for what is malformed and for types that
+ * this version does not know. Unknown fields stay and do no harm.
+ */
+export function readBrokerFrame(data: unknown): BrokerToClient | undefined {
+  const value = typeof data === 'string' ? parse(data) : undefined;
+  if (!isObject(value)) return undefined;
+  const type = value['type'];
+  if (typeof type !== 'string' || !Object.hasOwn(SHAPES, type)) return undefined;
+  return fits(value, SHAPES[type as BrokerToClient['type']])
+    ? (value as unknown as BrokerToClient)
+    : undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function fits(value: unknown, shape: Shape): boolean {
+  if (typeof shape === 'string') {
+    return shape.endsWith('?')
+      ? value === undefined || typeof value === shape.slice(0, -1)
+      : typeof value === shape;
+  }
+  if (isList(shape)) return Array.isArray(value) && value.every((item) => fits(item, shape[0]));
+  return isObject(value) && Object.entries(shape).every(([field, inner]) => fits(value[field], inner));
+}
+
+function isList(shape: Shape): shape is readonly [Shape] {
+  return Array.isArray(shape);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

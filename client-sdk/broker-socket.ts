@@ -1,0 +1,166 @@
+import type { BrokerToClient, ClientHello, ClientToBroker, ErrorMessage, Welcome } from '@duskline/protocol';
+import { SUBPROTOCOL } from '@duskline/protocol/constants';
+import { readBrokerFrame } from './broker-frames.js';
+import type { Clock } from './clock.js';
+import { closeError, localError, type DusklineError } from './errors.js';
+import { KeepAlive } from './keep-alive.js';
+import type { Logger } from './logger.js';
+import { Deferred } from './waiting.js';
+import type { SocketLike, WebSocketConstructor } from './web-socket.js';
+
+/** How long `shut()` waits for the broker's half of the close, in milliseconds. */
+const CLOSE_GRACE_MS = 1_000;
+
+/** A broker's slip of the pen must not make its clients a flood. */
+const MIN_PING_INTERVAL_MS = 1_000;
+
+export interface BrokerSocketWiring {
+  readonly url: string;
+  readonly WebSocket: WebSocketConstructor;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For token, socket and `welcome` together. */
+  readonly connectTimeoutMs: number;
+  /** Overrides what `welcome` says. */
+  readonly pingIntervalMs: number | undefined;
+  /** Builds the first message; asks the token supplier. */
+  readonly hello: () => Promise<ClientHello>;
+  /** Every message after `welcome` that is not about the connection itself. */
+  readonly onMessage: (message: BrokerToClient) => void;
+}
+
+/**
+ * One connection to one broker, from the token to the close. Neither promise ever rejects: `opened` gives
+ * `undefined` when there was no `welcome`, and `closed` always tells why it ended.
+ */
+export class BrokerSocket {
+  readonly opened: Promise<Welcome | undefined>;
+  readonly closed: Promise<DusklineError>;
+
+  readonly #wiring: BrokerSocketWiring;
+  readonly #opened = new Deferred<Welcome | undefined>();
+  readonly #closed = new Deferred<DusklineError>();
+  /** The platform's socket is really gone, or never was. */
+  readonly #gone = new Deferred<undefined>();
+  readonly #cancelDeadline: () => void;
+  #state: 'opening' | 'open' | 'closed' = 'opening';
+  #webSocket: SocketLike | undefined;
+  #keepAlive: KeepAlive | undefined;
+  #lastError: ErrorMessage | undefined;
+
+  constructor(wiring: BrokerSocketWiring) {
+    this.#wiring = wiring;
+    this.opened = this.#opened.promise;
+    this.closed = this.#closed.promise;
+    this.#cancelDeadline = wiring.clock.setTimer(
+      () => this.#finish(localError('CONNECT_TIMEOUT')),
+      wiring.connectTimeoutMs,
+    );
+    wiring.hello().then(
+      (hello) => this.#connect(hello),
+      (cause: unknown) => this.#finish(localError('TOKEN_UNAVAILABLE', { cause })),
+    );
+  }
+
+  /** Sends if the connection is open, and says whether it is. */
+  send(message: ClientToBroker): boolean {
+    if (this.#state !== 'open') return false;
+    this.#write(message);
+    return true;
+  }
+
+  /** Closes in order. Resolves when the broker got everything sent before, or after a second. */
+  async shut(): Promise<void> {
+    this.#finish(localError('CLIENT_CLOSED'));
+    const cancel = this.#wiring.clock.setTimer(() => this.#gone.resolve(undefined), CLOSE_GRACE_MS);
+    await this.#gone.promise;
+    cancel();
+  }
+
+  #connect(hello: ClientHello): void {
+    if (this.#state === 'closed') return;
+    const { url, WebSocket } = this.#wiring;
+    try {
+      this.#webSocket = new WebSocket(url, SUBPROTOCOL);
+    } catch (cause) {
+      this.#finish(localError('CONNECTION_LOST', { cause }));
+      return;
+    }
+    this.#webSocket.addEventListener('open', () => {
+      if (this.#state === 'opening') this.#write(hello);
+    });
+    this.#webSocket.addEventListener('message', ({ data }) => this.#receive(data));
+    // Tells nothing that `close` does not, but `ws` throws errors that nobody listens to.
+    this.#webSocket.addEventListener('error', () => undefined);
+    this.#webSocket.addEventListener('close', ({ code = 1006 }) => {
+      this.#gone.resolve(undefined);
+      this.#finish(closeError(code, this.#lastError));
+    });
+  }
+
+  #receive(data: unknown): void {
+    if (this.#state === 'closed') return;
+    this.#keepAlive?.heard();
+    const message = readBrokerFrame(data);
+    if (message === undefined) {
+      this.#wiring.logger.warn({}, 'Ignored a frame that is malformed or of an unknown type');
+      return;
+    }
+    this.#wiring.logger.debug({ type: message.type }, 'Received');
+    switch (message.type) {
+      case 'welcome':
+        if (this.#state === 'opening') this.#open(message);
+        return;
+      case 'pong':
+        return;
+      case 'error':
+        if (message.requestId === undefined && message.sessionId === undefined) this.#receiveError(message);
+        else this.#wiring.onMessage(message);
+        return;
+      case 'matched':
+      case 'session':
+        this.#wiring.onMessage(message);
+        return;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #open(welcome: Welcome): void {
+    this.#state = 'open';
+    this.#cancelDeadline();
+    this.#keepAlive = new KeepAlive({
+      clock: this.#wiring.clock,
+      intervalMs: this.#wiring.pingIntervalMs ?? Math.max(MIN_PING_INTERVAL_MS, welcome.pingIntervalMs),
+      ping: (id) => void this.send({ type: 'ping', id }),
+      dead: () => this.#finish(localError('CONNECTION_LOST')),
+    });
+    this.#opened.resolve(welcome);
+  }
+
+  /** About the connection itself: as a rule a close follows, and this is its reason. */
+  #receiveError(message: ErrorMessage): void {
+    this.#wiring.logger.warn({ code: message.code }, 'The broker sent an error');
+    this.#lastError = message;
+  }
+
+  #write(message: ClientToBroker): void {
+    this.#wiring.logger.debug({ type: message.type }, 'Sent');
+    try {
+      this.#webSocket?.send(JSON.stringify(message));
+    } catch (cause) {
+      this.#finish(localError('CONNECTION_LOST', { cause }));
+    }
+  }
+
+  #finish(error: DusklineError): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#cancelDeadline();
+    this.#keepAlive?.stop();
+    if (this.#webSocket === undefined) this.#gone.resolve(undefined);
+    else this.#webSocket.close(1000);
+    this.#opened.resolve(undefined);
+    this.#closed.resolve(error);
+  }
+}

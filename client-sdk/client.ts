@@ -1,0 +1,217 @@
+import type { BrokerToClient, Play, RegionChoice } from '@duskline/protocol';
+import type { Platform, Resolution } from '@duskline/protocol/vocabulary';
+import type { ClientStatus } from './client-status.js';
+import { Connection } from './connection.js';
+import { abortError, localError, type DusklineError } from './errors.js';
+import type { RttByRegion } from './measure-rtt.js';
+import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
+import { PlayRequest } from './play-request.js';
+import { RegionMeter, type MeasureOptions } from './region-meter.js';
+import { createRequestId } from './request-id.js';
+import type { Session } from './session.js';
+import { TypedEvents, type Listener } from './typed-events.js';
+import { orAborted } from './waiting.js';
+
+export interface PlayOptions {
+  readonly title: string;
+  /** Takes the request back while it is pending; rejects with `ABORTED`. No effect on a session. */
+  readonly signal?: AbortSignal | undefined;
+  /** Only these regions, or all but these. Default: any. */
+  readonly regions?: RegionChoice | undefined;
+  /** Only hosts of this platform. Default: any. */
+  readonly platform?: Platform | undefined;
+  /** Only hosts that can send at least this picture. Default: any. */
+  readonly minResolution?: Resolution | undefined;
+  /** Round-trip times in milliseconds by region. Default: what `measureRegions` gives. */
+  readonly rtt?: Readonly<RttByRegion> | undefined;
+  /** Default: a new UUID. Give a stored one to come back to its session, after a crash for example. */
+  readonly requestId?: string | undefined;
+  /** Goes on asking for up to `maxWaitMs` milliseconds while there is no room. Default: rejects at once. */
+  readonly retry?: { readonly maxWaitMs: number } | undefined;
+}
+
+export interface ClientEvents {
+  status: ClientStatus;
+}
+
+export interface Client {
+  readonly status: ClientStatus;
+  /** The sessions that this client asked for and that are not over, as far as it knows. */
+  readonly sessions: readonly Session[];
+  /** Adds a listener; the answer takes it away again. */
+  on<Name extends keyof ClientEvents>(event: Name, listener: Listener<ClientEvents[Name]>): () => void;
+  /**
+   * Connects, and resolves at the first `welcome`; at once when connected. The other methods connect by
+   * themselves. An abort of `signal` ends the waiting, not the connecting: `close()` does that.
+   *
+   * @throws DusklineError `ABORTED`, or what ended the client: `UNAUTHENTICATED`, `FORBIDDEN`, `CLIENT_CLOSED`, ...
+   */
+  connect(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+  /**
+   * Measures the round-trip times to the open regions that are likely to be near. Results are remembered,
+   * ten minutes as a rule; another set of regions is measured anew.
+   *
+   * @returns milliseconds by region; regions that did not answer in time are not in it
+   * @throws DusklineError `ABORTED`, or what ended the client
+   */
+  measureRegions(options?: MeasureOptions): Promise<RttByRegion>;
+  /**
+   * Asks for a slot to play a title. When the connection is lost before the answer, the same request is made
+   * again on the next one; it never leads to two sessions.
+   *
+   * @throws DusklineError what the broker answered (`NO_CAPACITY`, `UNKNOWN_TITLE`, ...); `ABORTED`;
+   *   `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or what ended the client
+   */
+  play(options: PlayOptions): Promise<Session>;
+  /**
+   * Closes the connection for good. Pending requests are taken back and reject with `CLIENT_CLOSED`. Sessions
+   * are not ended: their streams go on, and their objects change no more. To leave one, `end()` it before.
+   */
+  close(): Promise<void>;
+}
+
+/** @throws TypeError for options that cannot work */
+export function createClient(options: ClientOptions): Client {
+  return new BrokerClient(resolveOptions(options));
+}
+
+class BrokerClient implements Client {
+  readonly #options: ResolvedOptions;
+  readonly #connection: Connection;
+  readonly #meter: RegionMeter;
+  readonly #requests = new Map<string, PlayRequest>();
+  readonly #events: TypedEvents<ClientEvents>;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#connection = new Connection({
+      options,
+      onStatus: (status) => this.#handleStatus(status),
+      onMessage: (message) => this.#handleMessage(message),
+    });
+    this.#meter = new RegionMeter(options, this.#connection.closing);
+    this.#events = new TypedEvents((event, error) =>
+      options.logger.error({ event, error }, 'A listener of the client threw'),
+    );
+  }
+
+  get status(): ClientStatus {
+    return this.#connection.status;
+  }
+
+  get sessions(): readonly Session[] {
+    return [...this.#requests.values()].flatMap(({ session }) => session ?? []);
+  }
+
+  on<Name extends keyof ClientEvents>(event: Name, listener: Listener<ClientEvents[Name]>): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  async connect(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    this.#connection.start();
+    await orAborted(this.#connection.ready, options.signal);
+  }
+
+  async measureRegions(options: MeasureOptions = {}): Promise<RttByRegion> {
+    this.#connection.start();
+    const { regions } = await orAborted(this.#connection.ready, options.signal);
+    return this.#meter.measure(regions, options);
+  }
+
+  async play(options: PlayOptions): Promise<Session> {
+    const { signal, regions, requestId = createRequestId() } = options;
+    this.#connection.start();
+    const rtt = options.rtt ?? (await this.measureRegions({ signal, regions }));
+    if (Object.keys(rtt).length === 0) throw localError('NO_REGION_MEASURED', { requestId });
+    if (signal?.aborted === true) throw abortError(signal);
+    if (this.#connection.closing.aborted) throw abortError(this.#connection.closing);
+    if (this.#requests.has(requestId)) throw localError('REQUEST_IN_USE', { requestId });
+
+    const request = this.#ask(toFrame(options, requestId, rtt), options.retry?.maxWaitMs ?? 0);
+    const onAbort = (): void => {
+      if (signal !== undefined) request.cancel(abortError(signal));
+    };
+    signal?.addEventListener('abort', onAbort);
+    try {
+      return await request.answer;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#abandonRequests(localError('CLIENT_CLOSED'));
+    await this.#connection.close();
+  }
+
+  #ask(frame: Play, maxWaitMs: number): PlayRequest {
+    const { clock, logger, random } = this.#options;
+    const request = new PlayRequest(frame, {
+      clock,
+      logger,
+      random,
+      maxWaitMs,
+      send: (message) => this.#connection.send(message),
+      onOver: () => this.#requests.delete(frame.requestId),
+    });
+    this.#requests.set(frame.requestId, request);
+    if (this.status.state === 'ready') request.handleReady();
+    return request;
+  }
+
+  #handleStatus(status: ClientStatus): void {
+    if (status.state === 'ready') for (const request of [...this.#requests.values()]) request.handleReady();
+    if (status.state === 'closed') this.#abandonRequests(status.error ?? localError('CLIENT_CLOSED'));
+    this.#events.emit('status', status);
+  }
+
+  #abandonRequests(error: DusklineError): void {
+    for (const request of [...this.#requests.values()]) request.abandon(error);
+  }
+
+  #handleMessage(message: BrokerToClient): void {
+    switch (message.type) {
+      case 'matched':
+        this.#requests.get(message.requestId)?.handleMatched(message);
+        return;
+      case 'session':
+        this.#requestOf(message.sessionId)?.handleSession(message);
+        return;
+      case 'error':
+        this.#find(message)?.handleError(message);
+        return;
+      case 'welcome':
+      case 'pong':
+        return;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #find({ requestId, sessionId }: { requestId?: string; sessionId?: string }): PlayRequest | undefined {
+    return requestId === undefined ? this.#requestOf(sessionId) : this.#requests.get(requestId);
+  }
+
+  #requestOf(sessionId: string | undefined): PlayRequest | undefined {
+    return [...this.#requests.values()].find(({ session }) => session?.sessionId === sessionId);
+  }
+}
+
+function toFrame(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): Play {
+  const { title, regions, platform, minResolution } = options;
+  return {
+    type: 'play',
+    requestId,
+    title,
+    rtt,
+    ...(regions && { regions }),
+    ...(platform && { platform }),
+    ...(minResolution && { minResolution }),
+  };
+}

@@ -1,0 +1,165 @@
+import type { BrokerToClient, ClientHello, ClientToBroker } from '@duskline/protocol';
+import { mayReconnect } from '@duskline/protocol/codes';
+import { BrokerSocket } from './broker-socket.js';
+import { mayBecome, type ClientStatus, type ReadyStatus } from './client-status.js';
+import { localError, type DusklineError } from './errors.js';
+import type { ResolvedOptions } from './options.js';
+import { SDK_VERSION } from './version.js';
+import { Deferred, sleep } from './waiting.js';
+
+/** A connection that ends sooner did not hold: its retries go on counting, so a broker that refuses late is spared. */
+const HELD_AFTER_MS = 5_000;
+
+/** Expired tokens in a row after which the supplier is taken to have no better one. */
+const MAX_EXPIRED_TOKENS = 3;
+
+export interface ConnectionWiring {
+  readonly options: ResolvedOptions;
+  readonly onStatus: (status: ClientStatus) => void;
+  readonly onMessage: (message: BrokerToClient) => void;
+}
+
+/** Keeps one connection to one of the brokers, again and again, until it is closed. */
+export class Connection {
+  readonly #wiring: ConnectionWiring;
+  readonly #closing = new AbortController();
+  #status: ClientStatus = { state: 'idle' };
+  #ready = new Deferred<ReadyStatus>();
+  #socket: BrokerSocket | undefined;
+
+  constructor(wiring: ConnectionWiring) {
+    this.#wiring = wiring;
+  }
+
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  /** Aborts when the connection is closed for good; its reason is a `DusklineError`. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /**
+   * The connection that is, or the next one.
+   *
+   * @throws DusklineError what ended the connection for good
+   */
+  get ready(): Promise<ReadyStatus> {
+    return this.#ready.promise;
+  }
+
+  /** Starts connecting; does nothing when that happened before. */
+  start(): void {
+    if (this.#status.state !== 'idle') return;
+    // Only the application's reconnect policy can throw in there.
+    this.#run().catch((cause: unknown) => {
+      this.#wiring.options.logger.error({ error: cause }, 'The reconnect policy threw');
+      void this.close(localError('CLIENT_CLOSED', { cause }));
+    });
+  }
+
+  /** Whether it was handed to an open socket, which may still lose it. */
+  send(message: ClientToBroker): boolean {
+    return this.#socket?.send(message) ?? false;
+  }
+
+  /** For good. Resolves when the socket is closed, a second later at the latest. */
+  async close(error?: DusklineError): Promise<void> {
+    this.#become(error === undefined ? { state: 'closed' } : { state: 'closed', error });
+    await this.#socket?.shut();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, reconnect, urls } = this.#wiring.options;
+    let startedAtMs = clock.nowMs();
+    let expiredTokens = 0;
+    let retryCount = 0;
+    for (let turn = 0; ; turn += 1) {
+      const { error, heldForMs } = await this.#connect(urls[turn % urls.length] ?? '', retryCount + 1);
+      if (this.#isClosed()) return;
+      if (heldForMs !== undefined) {
+        startedAtMs = clock.nowMs();
+        expiredTokens = 0;
+        if (heldForMs >= HELD_AFTER_MS) retryCount = 0;
+      }
+      if (error.code === 'TOKEN_EXPIRED') expiredTokens += 1;
+      const elapsedMs = clock.nowMs() - startedAtMs;
+      const retryInMs = this.#mayRetry(error, expiredTokens)
+        ? reconnect.nextRetryDelayInMs({ retryCount, elapsedMs, error })
+        : null;
+      if (retryInMs === null) {
+        void this.close(error);
+        return;
+      }
+      retryCount += 1;
+      this.#become({ state: 'waiting', attempt: retryCount, retryInMs, error });
+      await sleep(clock, retryInMs, this.closing);
+      if (this.#isClosed()) return;
+    }
+  }
+
+  /** One attempt, and the connection it leads to, until that is over. `heldForMs` is absent when it led to none. */
+  async #connect(url: string, attempt: number): Promise<{ error: DusklineError; heldForMs?: number }> {
+    const { options, onMessage } = this.#wiring;
+    this.#become({ state: 'connecting', attempt, url });
+    if (this.#isClosed()) return { error: localError('CLIENT_CLOSED') };
+    const socket = new BrokerSocket({
+      url,
+      WebSocket: options.WebSocket,
+      clock: options.clock,
+      logger: options.logger,
+      connectTimeoutMs: options.connectTimeoutMs,
+      pingIntervalMs: options.pingIntervalMs,
+      hello: () => this.#hello(),
+      onMessage,
+    });
+    this.#socket = socket;
+    const welcome = await socket.opened;
+    if (welcome === undefined) return { error: await socket.closed };
+    const { connectionId, playerId, regions } = welcome;
+    const readyAtMs = options.clock.nowMs();
+    this.#become({ state: 'ready', connectionId, playerId, regions });
+    const error = await socket.closed;
+    return { error, heldForMs: options.clock.nowMs() - readyAtMs };
+  }
+
+  async #hello(): Promise<ClientHello> {
+    const { token, device } = this.#wiring.options;
+    return {
+      type: 'hello',
+      token: typeof token === 'string' ? token : await token(),
+      device,
+      sdk: `duskline-client/${SDK_VERSION}`,
+    };
+  }
+
+  #mayRetry(error: DusklineError, expiredTokens: number): boolean {
+    if (error.code === 'TOKEN_EXPIRED') {
+      return typeof this.#wiring.options.token === 'function' && expiredTokens < MAX_EXPIRED_TOKENS;
+    }
+    return error.closeCode === undefined || mayReconnect(error.closeCode);
+  }
+
+  #isClosed(): boolean {
+    return this.#status.state === 'closed';
+  }
+
+  #become(status: ClientStatus): void {
+    if (!mayBecome(this.#status, status)) return;
+    const wasReady = this.#status.state === 'ready';
+    this.#status = status;
+    if (wasReady) this.#ready = new Deferred();
+    if (status.state === 'ready') this.#ready.resolve(status);
+    if (status.state === 'closed') {
+      const reason = status.error ?? localError('CLIENT_CLOSED');
+      this.#ready.reject(reason);
+      this.#closing.abort(reason);
+    }
+    const { logger } = this.#wiring.options;
+    const error = 'error' in status ? status.error : undefined;
+    if (error === undefined) logger.info({ state: status.state }, 'Connection');
+    else logger.warn({ state: status.state, code: error.code, closeCode: error.closeCode }, 'Connection');
+    this.#wiring.onStatus(status);
+  }
+}

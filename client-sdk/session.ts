@@ -1,0 +1,162 @@
+import type { Matched } from '@duskline/protocol';
+import type { EndReason, HeldState, SessionState } from '@duskline/protocol/vocabulary';
+import type { Logger } from './logger.js';
+import { TypedEvents, type Listener } from './typed-events.js';
+import { Deferred } from './waiting.js';
+
+export interface SessionEvents {
+  /** The host told the broker, and the broker told us. States passed while the socket was away are skipped. */
+  state: HeldState;
+  /** The session got another host: connect there, with the new ticket. */
+  moved: Matched['host'];
+  ended: EndReason;
+}
+
+/**
+ * One player's use of one slot. Connect to `host.endpoint` and show the `ticket`, within `claimWithinMs` of
+ * the match. The stream does not pass through the broker: it goes on while the client is away from it.
+ */
+export interface Session {
+  readonly requestId: string;
+  readonly sessionId: string;
+  /** Rises by one each time the session gets another host. */
+  readonly epoch: number;
+  readonly title: string;
+  readonly region: string;
+  readonly pool: string;
+  /** Where to connect for the stream. */
+  readonly host: Matched['host'];
+  /** Admits one client to this session on this host. A secret: do not log it. */
+  readonly ticket: string;
+  /** The reservation ends when the host has not seen the ticket by then, counted from the match. */
+  readonly claimWithinMs: number;
+  /** What will be streamed: the best that host and device can both do. */
+  readonly stream: Matched['stream'];
+  /** Which of the request's candidates it is: 1 is the most preferred. */
+  readonly rank: number;
+  readonly candidates: number;
+  /** The measured round-trip time to the region, in milliseconds. */
+  readonly rttMs: number;
+  /** Why this host, in words. */
+  readonly reason: string;
+  readonly state: SessionState;
+  /** Resolves when the session is over. Never rejects; stays pending when the client is closed before. */
+  readonly ended: Promise<EndReason>;
+  /** Adds a listener; the answer takes it away again. */
+  on<Name extends keyof SessionEvents>(event: Name, listener: Listener<SessionEvents[Name]>): () => void;
+  /**
+   * Ends the session with `client_left`. Resolves when the broker says so; while the connection is away, that
+   * is after it came back. Calling it again gives the same promise.
+   *
+   * @throws DusklineError `CLIENT_CLOSED`, or why the broker refuses
+   */
+  end(): Promise<void>;
+}
+
+/** Where a session may go, as its client sees it: steps that were missed while the socket was away are skipped. */
+const SESSION_TRANSITIONS = {
+  reserved: ['active', 'connected', 'disconnected', 'ended'],
+  active: ['connected', 'disconnected', 'ended'],
+  connected: ['active', 'disconnected', 'ended'],
+  disconnected: ['active', 'connected', 'ended'],
+  ended: [],
+} as const satisfies Record<SessionState, readonly SessionState[]>;
+
+/** The session that the application holds, with what the SDK does to it. */
+export class LiveSession implements Session {
+  readonly end: () => Promise<void>;
+  readonly #ended = new Deferred<EndReason>();
+  readonly #events: TypedEvents<SessionEvents>;
+  /** Private, so that printing a session does not print its ticket. */
+  #match: Matched;
+  #state: SessionState = 'reserved';
+
+  constructor(match: Matched, end: () => Promise<void>, logger: Logger) {
+    this.#match = match;
+    this.end = end;
+    this.#events = new TypedEvents((event, error) =>
+      logger.error({ event, error }, 'A listener of a session threw'),
+    );
+  }
+
+  get requestId(): string {
+    return this.#match.requestId;
+  }
+  get sessionId(): string {
+    return this.#match.sessionId;
+  }
+  get epoch(): number {
+    return this.#match.epoch;
+  }
+  get title(): string {
+    return this.#match.title;
+  }
+  get region(): string {
+    return this.#match.region;
+  }
+  get pool(): string {
+    return this.#match.pool;
+  }
+  get host(): Matched['host'] {
+    return this.#match.host;
+  }
+  get ticket(): string {
+    return this.#match.ticket;
+  }
+  get claimWithinMs(): number {
+    return this.#match.claimWithinMs;
+  }
+  get stream(): Matched['stream'] {
+    return this.#match.stream;
+  }
+  get rank(): number {
+    return this.#match.rank;
+  }
+  get candidates(): number {
+    return this.#match.candidates;
+  }
+  get rttMs(): number {
+    return this.#match.rttMs;
+  }
+  get reason(): string {
+    return this.#match.reason;
+  }
+  get state(): SessionState {
+    return this.#state;
+  }
+  get ended(): Promise<EndReason> {
+    return this.#ended.promise;
+  }
+
+  on<Name extends keyof SessionEvents>(event: Name, listener: Listener<SessionEvents[Name]>): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /** The broker repeated the match, perhaps with a fresh ticket, perhaps with another host. */
+  renew(match: Matched): void {
+    if (this.#state === 'ended' || match.epoch < this.#match.epoch) return;
+    const moved = match.epoch > this.#match.epoch;
+    this.#match = match;
+    if (!moved) return;
+    this.#state = 'reserved';
+    this.#events.emit('moved', match.host);
+  }
+
+  /** States that the table does not allow from here are repeats or echoes, and states it does not know are new. */
+  follow(state: SessionState): void {
+    if (state === 'ended' || !this.#mayBecome(state)) return;
+    this.#state = state;
+    if (state !== 'reserved') this.#events.emit('state', state);
+  }
+
+  finish(reason: EndReason): void {
+    if (!this.#mayBecome('ended')) return;
+    this.#state = 'ended';
+    this.#ended.resolve(reason);
+    this.#events.emit('ended', reason);
+  }
+
+  #mayBecome(state: SessionState): boolean {
+    return (SESSION_TRANSITIONS[this.#state] as readonly SessionState[]).includes(state);
+  }
+}

@@ -1,0 +1,18 @@
+/** What the SDK reads of a socket event: `data` of a message, `code` of a close. */
+export interface SocketEvent {
+  readonly type: string;
+  readonly data?: unknown;
+  readonly code?: number;
+}
+
+/** The part of the WebSocket interface that the SDK uses. The browser's `WebSocket` and that of `ws` both fit. */
+export interface SocketLike {
+  addEventListener(
+    type: 'open' | 'message' | 'close' | 'error',
+    listener: (event: SocketEvent) => void,
+  ): void;
+  send(data: string): void;
+  close(code?: number): void;
+}
+
+export type WebSocketConstructor = new (url: string, protocols: string) => SocketLike;

@@ -1,0 +1,214 @@
+import type { BrokerToHost, EndReason, Prepare, Registered } from '@duskline/protocol';
+import type { Admission, RefusalReason } from './admission.js';
+import { BrokerLink } from './broker-link.js';
+import { createLoadReader } from './host-load.js';
+import type { Host, HostEvents } from './host-interface.js';
+import { readOptions, type HostOptions, type HostSettings, type PreparedSession } from './host-options.js';
+import { HostClosedError, type HostStatus } from './host-status.js';
+import { createHostedSession, type HostedSession } from './hosted-session.js';
+import { SessionTable, type GoneRecord, type SessionRecord } from './session-table.js';
+import { isHeld, type HostSessionEvent } from './session-transitions.js';
+import { TicketVerifier } from './ticket-verifier.js';
+import { TypedEvents, type Listener } from './typed-events.js';
+import { UnconfirmedEnds } from './unconfirmed-ends.js';
+
+/** Makes a host and starts to connect. Throws a TypeError for options that cannot work. */
+export function createHost(options: HostOptions): Host {
+  return new BrokeredHost(readOptions(options));
+}
+
+class BrokeredHost implements Host {
+  readonly #settings: HostSettings;
+  readonly #events: TypedEvents<HostEvents>;
+  readonly #table: SessionTable;
+  readonly #verifier: TicketVerifier;
+  readonly #ends: UnconfirmedEnds;
+  readonly #link: BrokerLink;
+  readonly #handles = new WeakMap<SessionRecord, HostedSession>();
+  #open = true;
+
+  constructor(settings: HostSettings) {
+    const { identity, clock, logger } = settings;
+    this.#settings = settings;
+    this.#events = new TypedEvents((event, error) =>
+      logger.error({ event, err: error }, 'A listener of the host failed'),
+    );
+    this.#table = new SessionTable(identity.slots);
+    this.#verifier = new TicketVerifier({
+      address: identity,
+      wallMs: () => clock.wallMs(),
+      toleranceMs: settings.ticketToleranceMs,
+    });
+    this.#ends = new UnconfirmedEnds(64 + 2 * identity.slots);
+    const readLoad = createLoadReader(settings.measureLoad, (error) =>
+      logger.warn({ err: error }, 'The load could not be measured'),
+    );
+    this.#link = new BrokerLink(settings, {
+      describe: () => {
+        this.#ends.distrustSent();
+        return { type: 'register', ...identity, sessions: this.#table.held() };
+      },
+      beat: () => {
+        const load = readLoad();
+        return load === null ? null : { type: 'heartbeat', load, sessions: this.#table.held() };
+      },
+      registered: (message) => this.#registered(message),
+      received: (message) => this.#received(message),
+      heard: () => this.#ends.confirmSent(),
+      tick: () => this.#tellGone(this.#table.expire(clock.monotonicMs())),
+      statusChanged: (status) => {
+        if (status.state === 'closed') this.#open = false;
+        this.#events.emit('status', status);
+      },
+    });
+    this.#link.start();
+  }
+
+  get status(): HostStatus {
+    return this.#link.status;
+  }
+
+  get usage(): Host['usage'] {
+    const { slots } = this.#settings.identity;
+    return { slots, ...this.#table.count(this.#settings.clock.monotonicMs()) };
+  }
+
+  sessions(): HostedSession[] {
+    return this.#table
+      .records()
+      .filter(({ state }) => isHeld(state))
+      .map((record) => this.#handle(record));
+  }
+
+  on<Name extends keyof HostEvents>(event: Name, listener: Listener<HostEvents[Name]>): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  whenRegistered(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let stop = (): void => undefined;
+      const look = (status: HostStatus): void => {
+        if (status.state === 'registered') resolve();
+        else if (status.state === 'closed') reject(new HostClosedError(status));
+        else return;
+        stop();
+      };
+      stop = this.on('status', look);
+      look(this.status);
+    });
+  }
+
+  admit(ticket: string): Admission {
+    if (!this.#open) return this.#refuse('host_closed');
+    const check = this.#verifier.verify(ticket);
+    if (!check.ok) return this.#refuse(check.fault);
+    const { sid: sessionId, sub: playerId, epoch, title } = check.claims;
+    const claim = this.#table.claim(
+      { sessionId, playerId, epoch, title },
+      this.#settings.clock.monotonicMs(),
+    );
+    if (!claim.ok) return this.#refuse(claim.fault, sessionId);
+    this.#link.send({ type: 'session', sessionId, epoch, state: 'active' });
+    if (claim.replaced !== undefined) this.#tellGone([claim.replaced]);
+    return { ok: true, session: this.#handle(claim.record), readmitted: claim.readmitted };
+  }
+
+  leave(): Promise<void> {
+    this.#open = false;
+    const left = this.#link.finish('left');
+    for (const record of this.#table.records()) {
+      this.#table.apply(record, 'end');
+      this.#tellGone([{ record, reason: 'host_ended' }]);
+    }
+    return left;
+  }
+
+  close({ abrupt = false } = {}): Promise<void> {
+    this.#open = false;
+    return this.#link.finish('closed', abrupt);
+  }
+
+  #registered({ ticketKey }: Registered): boolean {
+    if (!this.#verifier.setKey(ticketKey)) return false;
+    // Ends come before the heartbeat, whose list lacks these sessions without saying why.
+    this.#ends.resend((end) => this.#link.send({ type: 'session', state: 'ended', ...end }));
+    return true;
+  }
+
+  #received(message: Exclude<BrokerToHost, Registered>): void {
+    switch (message.type) {
+      case 'prepare':
+        this.#prepare(message);
+        return;
+      case 'end': {
+        const { sessionId, epoch, reason } = message;
+        const record = this.#table.endByOrder(sessionId, epoch);
+        if (record !== undefined) this.#tellGone([{ record, reason }]);
+        return;
+      }
+      case 'error': {
+        const { code, sessionId } = message;
+        this.#settings.logger.warn({ code, sessionId }, 'The broker reports an error');
+        this.#events.emit('error', message);
+        return;
+      }
+      default:
+        message satisfies never;
+    }
+  }
+
+  #prepare({ sessionId, epoch, title, playerId, stream, claimWithinMs }: Prepare): void {
+    const session: PreparedSession = { sessionId, epoch, title, playerId, stream, claimWithinMs };
+    const outcome = this.#table.prepare(session, this.#settings.clock.monotonicMs());
+    this.#settings.logger.debug({ sessionId, epoch, outcome: outcome.kind }, 'The broker prepares a session');
+    if (outcome.kind !== 'prepared') return;
+    if (outcome.replaced !== undefined) this.#tellGone([outcome.replaced]);
+    this.#events.emit('prepare', session);
+    void this.#askToPrepare(session, outcome.record);
+  }
+
+  async #askToPrepare(session: PreparedSession, record: SessionRecord): Promise<void> {
+    let accepted = false;
+    try {
+      accepted = await this.#settings.onPrepare(session);
+    } catch (error) {
+      this.#settings.logger.error({ sessionId: session.sessionId, err: error }, 'onPrepare failed');
+    }
+    if (accepted) return;
+    const wasHeld = isHeld(record.state);
+    // The application knows of its own refusal, but not that a client came in before it.
+    if (this.#report(record, 'end', 'error') && wasHeld) this.#tellGone([{ record, reason: 'error' }]);
+  }
+
+  #report(record: SessionRecord, event: Exclude<HostSessionEvent, 'admit'>, reason?: EndReason): boolean {
+    if (!this.#table.apply(record, event)) return false;
+    const { sessionId, epoch, state } = record;
+    if (state === 'ended') {
+      const end = { sessionId, epoch, reason: reason ?? 'host_ended' };
+      this.#ends.add(end, this.#link.send({ type: 'session', state, ...end }));
+    } else if (state !== 'prepared') {
+      this.#link.send({ type: 'session', sessionId, epoch, state });
+    }
+    return true;
+  }
+
+  #handle(record: SessionRecord): HostedSession {
+    let handle = this.#handles.get(record);
+    if (handle === undefined) {
+      handle = createHostedSession(record, (...report) => this.#report(...report));
+      this.#handles.set(record, handle);
+    }
+    return handle;
+  }
+
+  #tellGone(gone: readonly GoneRecord[]): void {
+    for (const { record, reason } of gone) {
+      this.#events.emit('end', { sessionId: record.sessionId, epoch: record.epoch, reason });
+    }
+  }
+
+  #refuse(reason: RefusalReason, sessionId?: string): Admission {
+    this.#settings.logger.debug({ reason, sessionId }, 'A client was turned away');
+    return { ok: false, reason };
+  }
+}

@@ -1,0 +1,229 @@
+import type { EndReason, HeldSession, StreamSettings } from '@duskline/protocol';
+import { isHeld, nextState, type HostSessionEvent, type HostSessionState } from './session-transitions.js';
+
+/** One assignment of a session to this host. Changed by the table alone. */
+export interface SessionRecord {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly title: string;
+  readonly playerId: string;
+  /** Unknown while only the ticket has arrived and `prepare` has not. */
+  stream: StreamSettings | undefined;
+  state: HostSessionState;
+  /** Only `prepared` ends by it; by the host's monotonic clock. */
+  readonly claimByMs: number;
+}
+
+/** What `prepare` says, as far as the table cares. */
+export interface PreparedAssignment {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly title: string;
+  readonly playerId: string;
+  readonly stream: StreamSettings;
+  /** From the moment it is put into the table. */
+  readonly claimWithinMs: number;
+}
+
+/** What a verified ticket says, as far as the table cares. */
+export interface ClaimedAssignment {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly title: string;
+  readonly playerId: string;
+}
+
+/** A record that went, and why. */
+export interface GoneRecord {
+  readonly record: SessionRecord;
+  readonly reason: EndReason;
+}
+
+export type PrepareOutcome =
+  /** New here; `replaced` is an older assignment of the same session, which is over now. */
+  | { readonly kind: 'prepared'; readonly record: SessionRecord; readonly replaced?: GoneRecord }
+  /** The ticket came first, or the message twice: nothing to decide any more. */
+  | { readonly kind: 'known' }
+  /** Older than what the table knows, or over already. */
+  | { readonly kind: 'stale' };
+
+export type ClaimOutcome =
+  | {
+      readonly ok: true;
+      readonly record: SessionRecord;
+      /** Its client was here before and lost the stream. */
+      readonly readmitted: boolean;
+      readonly replaced?: GoneRecord;
+    }
+  | { readonly ok: false; readonly fault: ClaimFault };
+
+export const CLAIM_FAULTS = [
+  /** The session got a newer assignment since. */
+  'stale_epoch',
+  /** The session ended here, or its reservation expired. */
+  'session_over',
+  /** A client holds the session already: the ticket was shown twice. */
+  'already_claimed',
+  /** Every slot is in use. */
+  'no_free_slot',
+] as const;
+export type ClaimFault = (typeof CLAIM_FAULTS)[number];
+
+/**
+ * The sessions of one host: the truth about them. No I/O and no clock: `nowMs` comes in with each call.
+ *
+ * Always: held sessions are never more than `slots`; one record per session; epochs of a session only rise,
+ * also after it is gone.
+ */
+export class SessionTable {
+  readonly #slots: number;
+  readonly #records = new Map<string, SessionRecord>();
+  /** The highest epoch that is over, per session, so that a ticket cannot bring it back. */
+  readonly #retired = new Map<string, number>();
+  readonly #maxRetired: number;
+
+  constructor(slots: number) {
+    this.#slots = slots;
+    // Has to outlast the tickets. A slot changes hands every few minutes at most, a ticket lives for minutes.
+    this.#maxRetired = 256 + 16 * slots;
+  }
+
+  get(sessionId: string): SessionRecord | undefined {
+    return this.#records.get(sessionId);
+  }
+
+  /** Sessions by kind, after those that expired are taken out of the count. */
+  count(nowMs: number): { readonly prepared: number; readonly held: number } {
+    let prepared = 0;
+    let held = 0;
+    for (const record of this.#records.values()) {
+      if (isHeld(record.state)) held += 1;
+      else if (nowMs < record.claimByMs) prepared += 1;
+    }
+    return { prepared, held };
+  }
+
+  /** What `register` and `heartbeat` list. */
+  held(): HeldSession[] {
+    const list: HeldSession[] = [];
+    for (const { sessionId, epoch, state } of this.#records.values()) {
+      if (isHeld(state)) list.push({ sessionId, epoch, state });
+    }
+    return list;
+  }
+
+  records(): SessionRecord[] {
+    return [...this.#records.values()];
+  }
+
+  prepare(assignment: PreparedAssignment, nowMs: number): PrepareOutcome {
+    const { sessionId, epoch, stream } = assignment;
+    if (epoch <= (this.#retired.get(sessionId) ?? 0)) return { kind: 'stale' };
+    const known = this.#records.get(sessionId);
+    if (known !== undefined && epoch < known.epoch) return { kind: 'stale' };
+    if (known?.epoch === epoch) {
+      known.stream ??= stream;
+      return { kind: 'known' };
+    }
+    const replaced = this.#supersede(known);
+    const record = this.#add(assignment, 'prepared', nowMs + assignment.claimWithinMs, stream);
+    return { kind: 'prepared', record, ...replaced };
+  }
+
+  /** A client claims its session with a ticket that was found good. */
+  claim(assignment: ClaimedAssignment, nowMs: number): ClaimOutcome {
+    const { sessionId, epoch } = assignment;
+    const retired = this.#retired.get(sessionId) ?? 0;
+    const known = this.#records.get(sessionId);
+    if (epoch < Math.max(retired, known?.epoch ?? 0)) return { ok: false, fault: 'stale_epoch' };
+    if (epoch === retired) return { ok: false, fault: 'session_over' };
+
+    if (known?.epoch === epoch) {
+      const expired = known.state === 'prepared' && nowMs >= known.claimByMs;
+      if (expired) return { ok: false, fault: 'session_over' };
+      const readmitted = isHeld(known.state);
+      const next = nextState(known.state, 'admit');
+      if (next === undefined) return { ok: false, fault: 'already_claimed' };
+      if (!readmitted && this.#heldBeside(known) >= this.#slots) return { ok: false, fault: 'no_free_slot' };
+      known.state = next;
+      return { ok: true, record: known, readmitted };
+    }
+
+    // The ticket was faster than `prepare`: signed by the broker, it is as good.
+    if (this.#heldBeside(known) >= this.#slots) return { ok: false, fault: 'no_free_slot' };
+    const replaced = this.#supersede(known);
+    const record = this.#add(assignment, 'active', Infinity, undefined);
+    return { ok: true, record, readmitted: false, ...replaced };
+  }
+
+  /** Applies what the application reports. False when the table of transitions does not allow it. */
+  apply(record: SessionRecord, event: Exclude<HostSessionEvent, 'admit'>): boolean {
+    const next = nextState(record.state, event);
+    if (next === undefined) return false;
+    record.state = next;
+    if (next === 'ended') {
+      this.#records.delete(record.sessionId);
+      this.#retire(record.sessionId, record.epoch);
+    }
+    return true;
+  }
+
+  /**
+   * The broker ends an assignment. Answers with the record that went, if the session was here with that
+   * epoch or an older one. Nothing happens when the session has a newer one here.
+   */
+  endByOrder(sessionId: string, epoch: number): SessionRecord | undefined {
+    const known = this.#records.get(sessionId);
+    if (known !== undefined && epoch < known.epoch) return undefined;
+    this.#retire(sessionId, epoch);
+    if (known === undefined) return undefined;
+    known.state = 'ended';
+    this.#records.delete(sessionId);
+    return known;
+  }
+
+  /** Takes out the reservations that nobody claimed in time. */
+  expire(nowMs: number): GoneRecord[] {
+    const gone: GoneRecord[] = [];
+    for (const record of this.#records.values()) {
+      if (record.state !== 'prepared' || nowMs < record.claimByMs) continue;
+      this.apply(record, 'end');
+      gone.push({ record, reason: 'reservation_expired' });
+    }
+    return gone;
+  }
+
+  #add(
+    { sessionId, epoch, title, playerId }: ClaimedAssignment,
+    state: 'prepared' | 'active',
+    claimByMs: number,
+    stream: StreamSettings | undefined,
+  ): SessionRecord {
+    const record = { sessionId, epoch, title, playerId, stream, state, claimByMs };
+    this.#records.set(sessionId, record);
+    return record;
+  }
+
+  #supersede(record: SessionRecord | undefined): { replaced?: GoneRecord } {
+    if (record === undefined) return {};
+    this.apply(record, 'end');
+    return { replaced: { record, reason: 'superseded' } };
+  }
+
+  #heldBeside(own: SessionRecord | undefined): number {
+    let held = 0;
+    for (const record of this.#records.values()) if (record !== own && isHeld(record.state)) held += 1;
+    return held;
+  }
+
+  #retire(sessionId: string, epoch: number): void {
+    const known = this.#retired.get(sessionId) ?? 0;
+    // Deleted first, so that the map stays in the order of the latest change and forgets the oldest.
+    this.#retired.delete(sessionId);
+    this.#retired.set(sessionId, Math.max(known, epoch));
+    for (const oldest of this.#retired.keys()) {
+      if (this.#retired.size <= this.#maxRetired) break;
+      this.#retired.delete(oldest);
+    }
+  }
+}

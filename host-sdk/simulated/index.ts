@@ -1,0 +1,6 @@
+export { createLoadModel, LOAD_FACTORS, type LoadModel, type LoadModelOptions } from './load-model.js';
+export { createSeededRandom, seedOf, type Random } from './seeded-random.js';
+export { createSimulatedHost, type SimulatedHost, type SimulatedHostOptions } from './simulated-host.js';
+export type { SimulatedStats } from './simulated-stats.js';
+export type { ClientToStream, StreamToClient } from './stream-protocol.js';
+export { createStreamServer, type StreamServer, type StreamServerOptions } from './stream-server.js';

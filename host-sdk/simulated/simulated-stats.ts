@@ -1,0 +1,49 @@
+import type { EndReason } from '@duskline/protocol';
+
+/** What a simulated host has seen since it was made. */
+export interface SimulatedStats {
+  /** Tickets that let a client in, first and repeated admissions. */
+  readonly admitted: number;
+  readonly refused: number;
+  /** How often reservations and used slots together became more than the slots. Has to stay 0. */
+  readonly overbooked: number;
+  /** Sessions and reservations that are over, by reason. */
+  readonly ended: Readonly<Partial<Record<EndReason, number>>>;
+  /** Sessions it holds now. */
+  readonly sessions: number;
+}
+
+/** Counts for one host. */
+export class SimulatedCounters {
+  #admitted = 0;
+  #refused = 0;
+  #overbooked = 0;
+  readonly #ended: Partial<Record<EndReason, number>> = {};
+
+  admitted(): void {
+    this.#admitted += 1;
+  }
+
+  refused(): void {
+    this.#refused += 1;
+  }
+
+  ended(reason: EndReason): void {
+    this.#ended[reason] = (this.#ended[reason] ?? 0) + 1;
+  }
+
+  /** Call it whenever the usage has risen. */
+  used({ slots, prepared, held }: { slots: number; prepared: number; held: number }): void {
+    if (prepared + held > slots) this.#overbooked += 1;
+  }
+
+  read(sessions: number): SimulatedStats {
+    return {
+      admitted: this.#admitted,
+      refused: this.#refused,
+      overbooked: this.#overbooked,
+      ended: { ...this.#ended },
+      sessions,
+    };
+  }
+}

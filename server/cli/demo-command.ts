@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import { runDemo } from './demo/run-demo.js';
+import { untilSignal } from './until-signal.js';
+import { wholeNumber } from './whole-number.js';
+
+interface DemoCommandOptions {
+  readonly seconds?: number;
+  readonly daySeconds: number;
+  readonly startHour: number;
+  readonly hosts: number;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+Nothing else is needed: the state is in memory, the port is any free one, the keys are made for this run.
+
+Figures at the end: overbooked is counted by the hosts; matchMs is what players waited from asking to
+answer; meanRttMs is to the region they got, meanBestRttMs to the nearest they measured; hottestOverMean
+is the hottest host over the mean of its pool, averaged over pools in use and over time.
+
+Examples:
+  $ duskline demo
+  $ duskline demo --seconds 20 --json`;
+
+/** Adds `duskline demo`: a whole fleet and its players in one process. */
+export function addDemoCommand(program: Command): void {
+  program
+    .command('demo')
+    .summary('watch a day of players in two minutes')
+    .description(
+      'Runs a broker, simulated hosts and players in one process, over real sockets, and shows them.',
+    )
+    .option('--seconds <seconds>', 'end after so many seconds (default: at Ctrl-C)', wholeNumber(1, 86_400))
+    .option('--day-seconds <seconds>', 'how long a day takes', wholeNumber(10, 86_400), 120)
+    .option('--start-hour <hour>', 'UTC hour at which it begins', wholeNumber(0, 23), 16)
+    .option('--hosts <hosts>', 'how many hosts', wholeNumber(6, 1_000), 60)
+    .option('--json', 'print the figures as one JSON object in the last line')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+async function run(options: DemoCommandOptions): Promise<void> {
+  const { seconds, daySeconds, startHour, hosts, json } = options;
+  const stop = new AbortController();
+  void untilSignal().then(() => stop.abort());
+  const figures = await runDemo({
+    ...(seconds === undefined ? {} : { seconds }),
+    daySeconds,
+    startHour,
+    hosts,
+    live: process.stdout.isTTY && json !== true,
+    write: (line) => void process.stdout.write(line),
+    signal: stop.signal,
+  });
+  const text = json === true ? JSON.stringify(figures) : JSON.stringify(figures, null, 2);
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,103 @@
+import type { Device } from '@duskline/protocol';
+import type { TokenSigner } from '../../auth/token-signer.js';
+import type { Catalog, Region } from '../../domain/catalog.js';
+import { MEAN_SESSION_MINUTES, PEAK_SHARE, demandShare, drawInterval, drawSessionMinutes } from './demand.js';
+import type { FigureBook } from './figures.js';
+import type { DemoFleet } from './fleet.js';
+import { visit } from './player.js';
+import type { World } from './world.js';
+
+export interface AudienceOptions {
+  readonly url: string;
+  readonly catalog: Catalog;
+  readonly signer: TokenSigner;
+  readonly world: World;
+  readonly fleet: DemoFleet;
+  readonly figures: FigureBook;
+  /** The demo's time of day, in milliseconds since midnight UTC. */
+  readonly dayMs: () => number;
+  /** Simulated milliseconds per real one. */
+  readonly speed: number;
+  readonly signal: AbortSignal;
+}
+
+/** At its busiest hour a region's players want this share of its slots. */
+const PEAK_LOAD = 0.95;
+
+const TOKEN_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** Lets players arrive in every region by its local hour until the signal. Resolves when all have left. */
+export async function runAudience(options: AudienceOptions): Promise<void> {
+  const visits = new Set<Promise<void>>();
+  let players = 0;
+  const arrive = (region: Region): void => {
+    players += 1;
+    const visitor = visit(drawPlayer(options, region, `player-${players}`)).finally(() =>
+      visits.delete(visitor),
+    );
+    visits.add(visitor);
+  };
+  await Promise.all(options.world.regions.map((region) => arrivals(options, region, arrive)));
+  await Promise.all(visits);
+}
+
+/** A Poisson process whose rate follows the local hour: drawn at the peak's rate, and thinned. */
+function arrivals(options: AudienceOptions, region: Region, arrive: (region: Region) => void): Promise<void> {
+  const { fleet, world, speed, signal } = options;
+  const meanSessionMs = (MEAN_SESSION_MINUTES * MINUTE_MS) / speed;
+  const peakRatePerMs = (fleet.slotsIn(region.region) * PEAK_LOAD) / meanSessionMs;
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const next = (): void => {
+      timer = setTimeout(
+        () => {
+          const share = demandShare(world.localHour(region, options.dayMs())) / PEAK_SHARE;
+          if (Math.random() < share) arrive(region);
+          next();
+        },
+        drawInterval(peakRatePerMs, Math.random),
+      );
+    };
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    next();
+  });
+}
+
+const DEVICES: readonly { readonly platform: 'console' | 'pc'; readonly device: Device }[] = [
+  { platform: 'console', device: { kind: 'console', codecs: ['hevc', 'h264'], maxResolution: '2160p' } },
+  { platform: 'console', device: { kind: 'tv', codecs: ['hevc', 'h264'], maxResolution: '1080p' } },
+  {
+    platform: 'pc',
+    device: { kind: 'pc', codecs: ['av1', 'hevc', 'h264'], maxResolution: '1440p', maxFps: 120 },
+  },
+];
+
+function drawPlayer(options: AudienceOptions, home: Region, playerId: string): Parameters<typeof visit>[0] {
+  const { url, catalog, signer, world, figures, speed, signal } = options;
+  const { platform, device } = pick(DEVICES);
+  const titles = [...catalog.pools.values()]
+    .filter((pool) => pool.platform === platform)
+    .flatMap((pool) => pool.titles);
+  return {
+    url,
+    token: signer.sign({ kind: 'player', playerId }, TOKEN_MS),
+    device,
+    title: pick(titles),
+    platform,
+    home,
+    world,
+    figures,
+    playMs: (drawSessionMinutes(Math.random) * MINUTE_MS) / speed,
+    signal,
+  };
+}
+
+function pick<T>(list: readonly T[]): T {
+  const chosen = list[Math.floor(Math.random() * list.length)];
+  if (chosen === undefined) throw new RangeError('nothing to pick from');
+  return chosen;
+}

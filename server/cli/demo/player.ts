@@ -1,0 +1,81 @@
+import { DusklineError, createClient, type Client, type ClientOptions } from '@duskline/client/node';
+import type { Region } from '../../domain/catalog.js';
+import { watchStream } from '../stream-viewer.js';
+import type { FigureBook } from './figures.js';
+import type { World } from './world.js';
+
+export interface DemoPlayerOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly device: ClientOptions['device'];
+  readonly title: string;
+  readonly platform: 'console' | 'pc';
+  readonly home: Region;
+  readonly world: World;
+  readonly figures: FigureBook;
+  readonly playMs: number;
+  /** Ends the evening early. */
+  readonly signal: AbortSignal;
+}
+
+/** Regions farther away than this nobody measures. */
+const MEASURED_REGIONS = 5;
+
+/**
+ * One player's visit through the real SDK and real sockets: connect, measure, play, watch, leave. Only the
+ * network's distances are made up: the samples say what a player in that city would measure.
+ */
+export async function visit(options: DemoPlayerOptions): Promise<void> {
+  const { url, token, device, home, world, figures } = options;
+  figures.playerArrived();
+  const client = createClient({
+    url,
+    token,
+    device,
+    location: home,
+    // Every sample is the distance and a little of the noise that real networks have.
+    probe: ({ region }) => Promise.resolve(sampleRtt(world, home, region)),
+  });
+  try {
+    await play(client, options);
+  } catch (error) {
+    if (!(error instanceof DusklineError)) throw error;
+    if (!options.signal.aborted) figures.refused(error.code);
+  } finally {
+    await client.close();
+  }
+}
+
+async function play(client: Client, options: DemoPlayerOptions): Promise<void> {
+  const { title, platform, figures, signal } = options;
+  const rtt = await client.measureRegions({ limit: MEASURED_REGIONS, signal });
+  const startedAt = performance.now();
+  const session = await client.play({ title, platform, rtt, signal });
+  figures.matched(
+    session.region,
+    performance.now() - startedAt,
+    session.rttMs,
+    Math.min(...Object.values(rtt)),
+  );
+
+  await new Promise<void>((resolve) => {
+    const viewer = watchStream(session.host.endpoint, session.ticket, {
+      admitted: () => undefined,
+      frame: () => undefined,
+      closed: () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', leave);
+        resolve();
+      },
+    });
+    const leave = (): void => viewer.leave();
+    const timer = setTimeout(leave, options.playMs);
+    signal.addEventListener('abort', leave);
+  });
+}
+
+function sampleRtt(world: World, home: Region, regionId: string): number {
+  const region = world.regions.find((known) => known.region === regionId);
+  if (region === undefined) throw new Error(`no region ${regionId} in this world`);
+  return world.rttMs(home, region) * (1 + Math.random() * 0.1);
+}

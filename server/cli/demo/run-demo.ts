@@ -1,0 +1,98 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { createTokenSigner } from '../../auth/token-signer.js';
+import { developmentConfig } from '../../config/development-config.js';
+import { AUTH_SECRET } from '../../config/secrets.js';
+import { startDuskline } from '../../duskline.js';
+import { createLogger } from '../logging.js';
+import { runAudience } from './audience.js';
+import { FigureBook, type DemoFigures } from './figures.js';
+import { startDemoFleet } from './fleet.js';
+import { createLiveView, createPlainView } from './view.js';
+import { createWorld } from './world.js';
+
+export interface DemoOptions {
+  /** How long it runs, in seconds; for ever when absent. */
+  readonly seconds?: number;
+  /** How long the demo's day takes, in seconds. */
+  readonly daySeconds: number;
+  /** UTC hour at which it begins. */
+  readonly startHour: number;
+  readonly hosts: number;
+  /** Whether standard output is a terminal to draw on. */
+  readonly live: boolean;
+  /** Where plain lines go. */
+  readonly write: (line: string) => void;
+  /** Ends it before its time. */
+  readonly signal: AbortSignal;
+}
+
+const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+
+/** A weekday in spring: which time zones are on summer time is part of the picture. */
+const DEMO_DAY = Date.UTC(2026, 3, 15);
+
+const LIVE_INTERVAL_MS = 500;
+const PLAIN_INTERVAL_MS = 5_000;
+
+/** Runs broker, hosts and players in this process, over real sockets, and returns what they saw. */
+export async function runDemo(options: DemoOptions): Promise<DemoFigures> {
+  const secret = randomBytes(48).toString('base64');
+  const config = developmentConfig({ [AUTH_SECRET]: secret }, [
+    { path: ['listen', 'port'], value: 0 },
+    { path: ['log', 'level'], value: 'error' },
+  ]);
+  const signer = createTokenSigner({ key: createSecretKey(Buffer.from(secret)), algorithm: 'HS256' });
+  const duskline = await startDuskline({ config, log: createLogger(config.log.level) });
+  const url = duskline.url.replace('http', 'ws');
+  const speed = DAY_MS / (options.daySeconds * 1000);
+  const { catalog } = config;
+  const fleet = await startDemoFleet({ url, catalog, signer, hosts: options.hosts, speed });
+
+  const world = createWorld(catalog, DEMO_DAY);
+  const figures = new FigureBook();
+  const startedAt = performance.now();
+  const dayMs = (): number => options.startHour * HOUR_MS + (performance.now() - startedAt) * speed;
+  const view = options.live
+    ? createLiveView(world, fleet, figures, duskline.url)
+    : createPlainView(world, fleet, figures, options.write);
+
+  const over = endAfter(options.seconds, options.signal);
+  const draw = setInterval(() => view.update(dayMs()), options.live ? LIVE_INTERVAL_MS : PLAIN_INTERVAL_MS);
+  const sample = setInterval(() => {
+    const sessions = world.regions.reduce((sum, { region }) => sum + fleet.sessionsIn(region), 0);
+    figures.sampled(fleet.hottestOverMean(), sessions / fleet.slots);
+  }, LIVE_INTERVAL_MS);
+  try {
+    await runAudience({ url, catalog, signer, world, fleet, figures, dayMs, speed, signal: over });
+  } finally {
+    clearInterval(draw);
+    clearInterval(sample);
+    view.close();
+  }
+  const result = figures.read({
+    store: config.store.kind,
+    regions: world.regions.length,
+    hosts: fleet.hosts,
+    slots: fleet.slots,
+    seconds: Math.round((performance.now() - startedAt) / 1000),
+    overbooked: fleet.overbooked,
+  });
+  await fleet.stop();
+  await duskline.stop();
+  return result;
+}
+
+/** Aborts at the end of the time, or when the given signal does. */
+function endAfter(seconds: number | undefined, signal: AbortSignal): AbortSignal {
+  const over = new AbortController();
+  // Every player listens to it.
+  setMaxListeners(0, over.signal);
+  const timer = seconds === undefined ? undefined : setTimeout(() => over.abort(), seconds * 1000);
+  signal.addEventListener('abort', () => {
+    clearTimeout(timer);
+    over.abort();
+  });
+  return over.signal;
+}

@@ -1,0 +1,333 @@
+import type { EndReason, HeldState, SessionState } from '@duskline/protocol/vocabulary';
+import type { Place } from '../domain/catalog.js';
+import type { HostState } from '../domain/host-state.js';
+import type { SilentHost } from '../domain/silence.js';
+
+/** A host as its connection describes it. */
+export interface HostRegistration {
+  readonly hostId: string;
+  /** `<brokerId>.<number>`: which connection speaks for the host. What an older one sends is refused. */
+  readonly connectionId: string;
+  readonly slots: number;
+  /** Where clients connect for the stream. */
+  readonly endpoint: string;
+}
+
+/** One heartbeat, reduced to what the store needs. */
+export interface Beat {
+  readonly hostId: string;
+  readonly connectionId: string;
+  /** Worst load dimension, in millionths. */
+  readonly measured: number;
+  /** `digestOf` the sessions the host holds. */
+  readonly digest: number;
+}
+
+/**
+ * - `ok`: taken.
+ * - `differs`: taken, but host and store disagree about the host's sessions: reconcile.
+ * - `replaced`: refused, a newer connection speaks for the host.
+ * - `unknown`: refused, the store does not know the host (any more): register it again.
+ */
+export type BeatOutcome = 'ok' | 'differs' | 'replaced' | 'unknown';
+
+/** A session as its host reports it. */
+export interface ReportedSession {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly state: HeldState;
+}
+
+/** What the brokers have to know of a session and the store only keeps. */
+export interface SessionMeta {
+  readonly playerId: string;
+  readonly requestId: string;
+  readonly title: string;
+  /** What the match agreed on, so that a repeated request gets the same answer; JSON of the broker's own. */
+  readonly match: string;
+}
+
+/** A session as the store keeps it. An ended one is kept for a while, so that latecomers can be told. */
+export interface SessionRecord {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly state: SessionState;
+  /** Present when `state` is `ended`. */
+  readonly reason: EndReason | null;
+  readonly hostId: string;
+  /** By the store's clock. */
+  readonly reservedAtMs: number;
+  /** The broker that the client was last seen on; empty when nobody knows. */
+  readonly clientBrokerId: string;
+  /** `null` for a session that was adopted from its host's report. */
+  readonly meta: SessionMeta | null;
+}
+
+/** A session that this call ended, and the connection of the host it was on, if the host is known. */
+export interface EndedSession {
+  readonly session: SessionRecord;
+  readonly hostConnectionId: string | null;
+}
+
+/** What a comparison of a host's session list with the store led to. */
+export interface Reconciliation {
+  readonly outcome: 'ok' | 'replaced' | 'unknown';
+  /** The store had them, the host does not, or they were unclaimed and had to make room: ended with `host_lost`. */
+  readonly ended: readonly EndedSession[];
+  /** The host has them and must not: it has to end them. */
+  readonly rejected: readonly {
+    readonly sessionId: string;
+    readonly epoch: number;
+    readonly reason: EndReason;
+  }[];
+  /** The host had them, the store did not (or had another state): now it has. */
+  readonly adopted: readonly string[];
+}
+
+/** A player's request, noted before its slot is reserved, so that repeating it is safe on any broker. */
+export interface Claim {
+  readonly playerId: string;
+  readonly requestId: string;
+  /** The session that this request becomes. */
+  readonly sessionId: string;
+  /** Where it is tried first. */
+  readonly place: Place;
+}
+
+/** A request that was noted. */
+export interface ClaimRecord {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly place: Place;
+  /** By the store's clock, since it was noted. */
+  readonly ageMs: number;
+}
+
+export type ClaimOutcome =
+  { readonly kind: 'new' } | { readonly kind: 'repeat'; readonly record: ClaimRecord };
+
+/** A slot wanted in one place. */
+export interface Reservation {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly clientBrokerId: string;
+  readonly meta: SessionMeta;
+}
+
+/**
+ * - `reserved`: a slot is held on the host.
+ * - `existing`: this session lives already; the call changed nothing.
+ * - `over`: this session ended already; the call changed nothing.
+ * - `full`: no ready host of the place has a free slot.
+ */
+export type ReserveOutcome =
+  | { readonly kind: 'reserved'; readonly hostId: string; readonly hostConnectionId: string }
+  | { readonly kind: 'existing'; readonly session: SessionRecord }
+  | { readonly kind: 'over'; readonly reason: EndReason }
+  | { readonly kind: 'full' };
+
+export interface ReserveReply {
+  readonly outcomes: readonly ReserveOutcome[];
+  readonly utilisation: Utilisation;
+}
+
+/** Sessions and slots of a place. Slots count on ready hosts only. */
+export interface Utilisation {
+  readonly sessions: number;
+  readonly slots: number;
+}
+
+/** A host's report that one of its sessions changed state. */
+export interface SessionChange {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly hostId: string;
+  readonly to: HeldState;
+}
+
+/**
+ * - `changed`: done, `session` is as it is now.
+ * - `stale`: the session has another epoch or host by now.
+ * - `unknown`: the store does not know it.
+ * - `over`: it ended, for this reason.
+ * - `bad_transition`: not allowed from its present state.
+ */
+export type ChangeOutcome =
+  | { readonly kind: 'changed'; readonly session: SessionRecord }
+  | { readonly kind: 'over'; readonly reason: EndReason }
+  | { readonly kind: 'stale' | 'unknown' | 'bad_transition' };
+
+/** An order to end a session. Only the current epoch may. */
+export interface Release {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly reason: EndReason;
+  /** When a host asks: only its own session may end. */
+  readonly hostId?: string;
+}
+
+export type ReleaseOutcome =
+  | ({ readonly kind: 'ended' } & EndedSession)
+  | { readonly kind: 'over'; readonly reason: EndReason }
+  | { readonly kind: 'stale' | 'unknown' };
+
+/** The silent hosts of a place by the store's clock. */
+export interface SilenceReport {
+  readonly hosts: number;
+  readonly silent: readonly (SilentHost & { readonly beatAtMs: number })[];
+}
+
+/**
+ * What to do with silent hosts. Each order counts only if the host has not beaten since `beatAtMs`, and
+ * `lost` only for a host that an earlier order called `missing`.
+ */
+export interface SilenceOrder {
+  readonly hostId: string;
+  readonly beatAtMs: number;
+  readonly order: 'suspect' | 'missing' | 'lost';
+}
+
+/** What a recount found wrong and repaired. */
+export interface Recount {
+  /** Where to go on; `null` when the pass is over. */
+  readonly next: string | null;
+  /** Hosts whose counter, digest or place in the order was not what their sessions say. */
+  readonly repaired: readonly string[];
+}
+
+/** A host as operators see it. Loads are in millionths. */
+export interface HostRecord {
+  readonly hostId: string;
+  readonly connectionId: string;
+  readonly state: HostState;
+  readonly slots: number;
+  readonly committed: number;
+  readonly measured: number;
+  readonly ramping: number;
+  readonly beatAtMs: number;
+  readonly endpoint: string;
+}
+
+/**
+ * Everything that two brokers could decide differently. One call is one atomic step in one place; a call
+ * that takes a list gives exactly what single calls in that order would.
+ *
+ * All times are the store's own. Methods reject with `StoreUnavailableError` when the store cannot be
+ * reached; whether the step happened is then unknown, and every step is safe to repeat.
+ */
+export interface FleetStore {
+  readonly kind: 'memory' | 'redis';
+
+  /** Makes the host known, in state `joining`. A newer registration replaces an older one; sessions stay. */
+  registerHost(place: Place, host: HostRegistration): Promise<void>;
+  /**
+   * Takes heartbeats. The first makes a host ready, a late one makes a suspect host ready again. A joining
+   * host whose heartbeat `differs` stays joining until one agrees: its slots may be in use by sessions that
+   * the store has lost.
+   */
+  beat(place: Place, beats: readonly Beat[]): Promise<readonly BeatOutcome[]>;
+  /**
+   * Makes the store agree with what the host says it holds. Running sessions that the store has lost come
+   * before reservations that nobody has claimed yet.
+   */
+  reconcile(
+    place: Place,
+    host: { readonly hostId: string; readonly connectionId: string },
+    sessions: readonly ReportedSession[],
+  ): Promise<Reconciliation>;
+  /** Removes a host that leaves in order; its sessions end with `host_ended`. Nothing when it was replaced. */
+  removeHost(place: Place, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
+
+  /** Notes requests; the first of equal ones is `new`, the others get its record. */
+  claim(claims: readonly Claim[]): Promise<readonly ClaimOutcome[]>;
+  /**
+   * Takes over a request whose broker died before it reserved anything: raises the epoch, if it is still
+   * `fromEpoch`. Returns the new epoch, or `null` when somebody else took the request over first.
+   */
+  reclaim(claim: Claim, fromEpoch: number): Promise<number | null>;
+  /** Forgets a request that was refused, so that it may be tried again. */
+  forgetClaim(playerId: string, requestId: string): Promise<void>;
+
+  /** Reserves the least-congested slots of the place, each by the state the previous one left. */
+  reserve(
+    place: Place,
+    reservations: readonly Reservation[],
+    ttlMs: number,
+    callerId: string,
+  ): Promise<ReserveReply>;
+  /** Notes what hosts say about their sessions. */
+  transition(
+    place: Place,
+    changes: readonly SessionChange[],
+    callerId: string,
+  ): Promise<readonly ChangeOutcome[]>;
+  /** Ends sessions and frees their slots. */
+  release(place: Place, releases: readonly Release[], callerId: string): Promise<readonly ReleaseOutcome[]>;
+  /** Notes which broker the client of a session is on now. */
+  attach(place: Place, sessionId: string, clientBrokerId: string): Promise<SessionRecord | null>;
+  /** The live sessions of a host, in the order of their ids. */
+  hostSessions(place: Place, hostId: string): Promise<readonly SessionRecord[]>;
+  getSessions(place: Place, sessionIds: readonly string[]): Promise<readonly (SessionRecord | null)[]>;
+
+  /** Ends reservations that nobody claimed in time, the oldest first. */
+  expireReservations(place: Place, limit: number, callerId: string): Promise<readonly EndedSession[]>;
+  /** Drops the records of sessions that ended long enough ago. Returns how many. */
+  forgetEnded(place: Place, limit: number): Promise<number>;
+  /** Which hosts have been silent for longer than that. */
+  findSilent(place: Place, silentForMs: number, limit: number): Promise<SilenceReport>;
+  /** Carries out what was judged. Returns the sessions of hosts that were lost, ended with `host_lost`. */
+  orderSilent(
+    place: Place,
+    orders: readonly SilenceOrder[],
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
+  /**
+   * Recomputes the counters of some of the place's hosts from their sessions, a bounded piece of work a call.
+   *
+   * @param cursor `null` to begin a pass, else `next` of the call before
+   */
+  recount(place: Place, cursor: string | null): Promise<Recount>;
+
+  utilisation(place: Place): Promise<Utilisation>;
+  listHosts(place: Place): Promise<readonly HostRecord[]>;
+  /** Where clients reach these hosts; `null` for an unknown one. */
+  endpoints(
+    place: Place,
+    hostIds: readonly string[],
+  ): Promise<readonly ({ readonly connectionId: string; readonly endpoint: string } | null)[]>;
+
+  /** Takes the sessions that changed in this place and concern this broker, with their records. */
+  takeMail(place: Place, brokerId: string): Promise<readonly SessionRecord[]>;
+  /** Tells another broker to look at its mail now. Lost nudges cost a second. */
+  nudge(brokerId: string, place: Place): void;
+  /** Calls back for every nudge to this broker. */
+  onNudge(brokerId: string, listener: (place: Place) => void): Promise<void>;
+
+  /** Takes or keeps a region's lease. Only the holder keeps it; it passes on when it runs out. */
+  holdLease(region: string, holder: string, ttlMs: number): Promise<boolean>;
+  releaseLease(region: string, holder: string): Promise<void>;
+
+  /** Resolves when the store answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The store cannot be reached, or did not answer in time. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+}
+
+/** How long an ended session is remembered: a host that was away shorter than it takes to be lost learns of it. */
+export const ENDED_KEPT_MS = 60_000;
+
+/** How long mail waits for a broker that does not fetch it. */
+export const MAIL_KEPT_MS = 60_000;
+
+/** How long a request is remembered after it was made: longer than any session may last. */
+export const CLAIM_KEPT_MS = 24 * 3_600_000;
+
+/** How many requests of one player are remembered; older ones count as new again. */
+export const CLAIMS_PER_PLAYER = 8;
+
+/** Reasons after which a host that still holds the session may keep it, if it has the room. */
+export const REVOCABLE_REASONS: readonly EndReason[] = ['reservation_expired', 'host_lost'];

@@ -1,0 +1,96 @@
+import { decayRamping } from '../../domain/congestion.js';
+import { nextHostState, takesSessions } from '../../domain/host-state.js';
+import { digestOf } from '../../domain/session-digest.js';
+import { brokerOf } from '../connection-id.js';
+import type { Beat, BeatOutcome, EndedSession, HostRecord, HostRegistration } from '../fleet-store.js';
+import type { MemoryHost, PlaceState } from './place-state.js';
+
+export function registerHost(place: PlaceState, registration: HostRegistration, nowMs: number): void {
+  const { hostId, connectionId, slots, endpoint } = registration;
+  const known = place.hosts.get(hostId);
+  if (known === undefined) {
+    place.hosts.set(hostId, newHost(registration, nowMs));
+    return;
+  }
+  place.setState(known, nextHostState(known.state, 'registered'));
+  Object.assign(known, { connectionId, slots, endpoint, beatAtMs: nowMs, missingAtMs: 0 });
+  recountHost(place, known);
+}
+
+function newHost({ hostId, connectionId, slots, endpoint }: HostRegistration, nowMs: number): MemoryHost {
+  return {
+    hostId,
+    connectionId,
+    endpoint,
+    state: 'joining',
+    slots,
+    committed: 0,
+    measured: 0,
+    ramping: 0,
+    beatAtMs: nowMs,
+    missingAtMs: 0,
+    digest: 0,
+    sessions: new Set(),
+    freeKey: null,
+  };
+}
+
+export function beat(place: PlaceState, report: Beat, nowMs: number): BeatOutcome {
+  const host = place.hosts.get(report.hostId);
+  if (host === undefined) return 'unknown';
+  if (host.connectionId !== report.connectionId) return 'replaced';
+  host.ramping = decayRamping(host.ramping, nowMs - host.beatAtMs);
+  host.measured = report.measured;
+  host.beatAtMs = nowMs;
+  host.missingAtMs = 0;
+  const agrees = host.digest === report.digest;
+  // Its slots look free and may not be, until it is reconciled.
+  if (host.state === 'joining' && !agrees) return 'differs';
+  place.setState(host, nextHostState(host.state, 'heartbeat'));
+  return agrees ? 'ok' : 'differs';
+}
+
+export function removeHost(
+  place: PlaceState,
+  hostId: string,
+  connectionId: string,
+  nowMs: number,
+): EndedSession[] {
+  const host = place.hosts.get(hostId);
+  if (host?.connectionId !== connectionId) return [];
+  return place.removeHost(host, 'host_ended', nowMs, brokerOf(connectionId));
+}
+
+/** Brings a host's counter, digest and place in the order to what its sessions say. Returns whether it changed. */
+export function recountHost(place: PlaceState, host: MemoryHost): boolean {
+  const sessions = [...host.sessions].flatMap((id) => place.sessions.get(id) ?? []);
+  const digest = digestOf(sessions);
+  const wrong = host.committed !== sessions.length || host.digest !== digest;
+  host.committed = sessions.length;
+  host.digest = digest;
+  place.reorder(host);
+  return wrong;
+}
+
+export function listHosts(place: PlaceState): HostRecord[] {
+  return [...place.hosts.values()]
+    .map((host) => ({
+      hostId: host.hostId,
+      connectionId: host.connectionId,
+      state: host.state,
+      slots: host.slots,
+      committed: host.committed,
+      measured: host.measured,
+      ramping: host.ramping,
+      beatAtMs: host.beatAtMs,
+      endpoint: host.endpoint,
+    }))
+    .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
+}
+
+/** The slots of all hosts that take sessions, counted anew. */
+export function countReadySlots(place: PlaceState): number {
+  let slots = 0;
+  for (const host of place.hosts.values()) if (takesSessions(host.state)) slots += host.slots;
+  return slots;
+}

@@ -1,0 +1,104 @@
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import { brokerOf } from '../connection-id.js';
+import {
+  REVOCABLE_REASONS,
+  type EndedSession,
+  type Reconciliation,
+  type ReportedSession,
+  type SessionRecord,
+} from '../fleet-store.js';
+import type { MemoryHost, PlaceState } from './place-state.js';
+
+/** See `FleetStore.reconcile`: the host is the truth about what it holds, the store about what has ended. */
+export function reconcile(
+  place: PlaceState,
+  from: { readonly hostId: string; readonly connectionId: string },
+  reported: readonly ReportedSession[],
+  nowMs: number,
+): Reconciliation {
+  const host = place.hosts.get(from.hostId);
+  if (host === undefined) return { outcome: 'unknown', ended: [], rejected: [], adopted: [] };
+  if (host.connectionId !== from.connectionId) {
+    return { outcome: 'replaced', ended: [], rejected: [], adopted: [] };
+  }
+  const callerId = brokerOf(from.connectionId);
+  const ended: EndedSession[] = [];
+  const end = (session: SessionRecord): void => {
+    ended.push(place.end(session, 'host_lost', nowMs, callerId));
+  };
+
+  const listed = new Set(reported.map((session) => session.sessionId));
+  const unlisted = place.sessionsOf(host).filter((session) => !listed.has(session.sessionId));
+  unlisted.filter((session) => session.state !== 'reserved').forEach(end);
+  // They give way, the last first, to sessions that run and that the store has lost.
+  const unclaimed = unlisted.filter((session) => session.state === 'reserved');
+  const makeRoom = (): boolean => {
+    if (!hasRoom(host)) unclaimed.splice(-1).forEach(end);
+    return hasRoom(host);
+  };
+
+  const rejected: { sessionId: string; epoch: number; reason: EndReason }[] = [];
+  const adopted: string[] = [];
+  for (const session of reported) {
+    const known = place.sessions.get(session.sessionId);
+    const verdict = judge(host, known, session, makeRoom);
+    if (verdict === 'same') continue;
+    if (verdict === 'adopt') {
+      adopt(place, host, known, session, nowMs, callerId);
+      adopted.push(session.sessionId);
+    } else {
+      rejected.push({ sessionId: session.sessionId, epoch: session.epoch, reason: verdict });
+    }
+  }
+  return { outcome: 'ok', ended, rejected, adopted };
+}
+
+/** Whether the store takes over what the host says, has it already, or refuses it for a reason. */
+function judge(
+  host: MemoryHost,
+  known: SessionRecord | undefined,
+  reported: ReportedSession,
+  makeRoom: () => boolean,
+): 'adopt' | 'same' | EndReason {
+  if (known === undefined) return makeRoom() ? 'adopt' : 'error';
+  if (known.state === 'ended') {
+    const reason = known.reason ?? 'error';
+    const revocable = REVOCABLE_REASONS.includes(reason) && reported.epoch === known.epoch;
+    // An assignment newer than the one that ended is one that the store has lost.
+    const keeps = reported.epoch > known.epoch ? makeRoom() : revocable && hasRoom(host);
+    return keeps ? 'adopt' : reason;
+  }
+  if (known.hostId === host.hostId && reported.epoch >= known.epoch) {
+    return known.epoch === reported.epoch && known.state === reported.state ? 'same' : 'adopt';
+  }
+  return reported.epoch > known.epoch && makeRoom() ? 'adopt' : 'superseded';
+}
+
+function adopt(
+  place: PlaceState,
+  host: MemoryHost,
+  known: SessionRecord | undefined,
+  { sessionId, epoch, state }: ReportedSession,
+  nowMs: number,
+  callerId: string,
+): void {
+  if (known !== undefined && known.state !== 'ended' && known.hostId !== host.hostId) {
+    place.leave(known, nowMs, callerId);
+  }
+  const session: SessionRecord = {
+    sessionId,
+    epoch,
+    state,
+    reason: null,
+    hostId: host.hostId,
+    reservedAtMs: known?.reservedAtMs ?? nowMs,
+    clientBrokerId: known?.clientBrokerId ?? '',
+    meta: known?.meta ?? null,
+  };
+  place.putLive(host, session, null);
+  place.post(session.clientBrokerId, sessionId, callerId);
+}
+
+function hasRoom(host: MemoryHost): boolean {
+  return host.committed < host.slots;
+}

@@ -1,0 +1,97 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { StoreUnavailableError } from '../fleet-store.js';
+
+/** Where Redis (or Valkey) is. */
+export type RedisTarget = RedisCredentials &
+  (
+    | { readonly kind: 'single'; readonly url: string }
+    | { readonly kind: 'sentinel'; readonly name: string; readonly sentinels: readonly Address[] }
+    | { readonly kind: 'cluster'; readonly nodes: readonly Address[] }
+  );
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface RedisCredentials {
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: TlsOptions;
+}
+
+/** A command that got no answer for this long failed, as far as its caller is concerned. */
+const COMMAND_TIMEOUT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+
+/** How often a cluster is asked which node serves what, besides when it redirects us. */
+const SLOTS_REFRESH_MS = 1_000;
+
+/** Between two attempts to reach Redis again: short, for every second counts, with jitter for the herd. */
+function reconnectDelayMs(attempt: number): number {
+  return Math.min(50 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2);
+}
+
+/**
+ * Opens a connection that reconnects for ever, and fails commands at once while there is none: a waiting
+ * player is better told `UNAVAILABLE` than kept in a queue nobody sees. Nothing is sent twice by itself.
+ */
+export function createConnection(target: RedisTarget): Redis | Cluster {
+  const common = {
+    ...(target.username === undefined ? {} : { username: target.username }),
+    ...(target.password === undefined ? {} : { password: target.password }),
+    ...(target.tls === undefined ? {} : { tls: target.tls }),
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: reconnectDelayMs,
+    // A failover leaves us on a replica: it says READONLY, and the new master is one reconnect away.
+    reconnectOnError: (error: Error) => /(?:^|-)READONLY\b/.test(error.message),
+  } satisfies RedisOptions;
+  switch (target.kind) {
+    case 'single':
+      return new Redis(target.url, common);
+    case 'sentinel':
+      return new Redis({
+        ...common,
+        sentinels: target.sentinels.map(({ host, port }) => ({ host, port })),
+        name: target.name,
+      });
+    case 'cluster':
+      return new Cluster([...target.nodes], {
+        redisOptions: common,
+        lazyConnect: true,
+        enableOfflineQueue: false,
+        clusterRetryStrategy: reconnectDelayMs,
+        slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+        slotsRefreshInterval: SLOTS_REFRESH_MS,
+        // A lost node fails its commands at once, as a lost single Redis does; the map of slots is looked up
+        // again on every redirection, and regularly.
+        retryDelayOnFailover: 0,
+        retryDelayOnClusterDown: 0,
+      });
+  }
+}
+
+/** Connects for the first time. Rejects with `StoreUnavailableError`, and stops trying, when that fails. */
+export async function connect(redis: Redis | Cluster): Promise<void> {
+  let lastError: Error | undefined;
+  const remember = (error: Error): void => {
+    lastError = error;
+  };
+  redis.on('error', remember);
+  try {
+    await redis.connect();
+  } catch (error) {
+    redis.disconnect();
+    const cause = lastError ?? error;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreUnavailableError(`Redis cannot be reached: ${message}`, { cause });
+  } finally {
+    redis.off('error', remember);
+  }
+}

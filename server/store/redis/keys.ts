@@ -1,0 +1,60 @@
+import type { Place } from '../../domain/catalog.js';
+
+/**
+ * Every key that Duskline has in Redis is made here.
+ *
+ * All keys of a place carry its region as hash tag, so that a region lives in one slot of a Redis Cluster
+ * and no script touches two. What belongs to a player carries one of `PLAYER_SHARDS` tags.
+ */
+export interface KeySpace {
+  /** The ten keys of a place, in the order that `lua/place.lua` gives them. */
+  place(place: Place): readonly string[];
+  /** The requests of one player. */
+  player(playerId: string): string;
+  lease(region: string): string;
+  /** The pub/sub channel of one broker. */
+  nudges(brokerId: string): string;
+}
+
+/** In how many slots of a Redis Cluster players are spread. Part of the stored format: never change it alone. */
+export const PLAYER_SHARDS = 16;
+
+const PLACE_KEYS = [
+  'hosts',
+  'info',
+  'free',
+  'beats',
+  'sessions',
+  'index',
+  'reserved',
+  'ended',
+  'totals',
+  'mail',
+] as const;
+
+/** @param prefix stands before every key, so that several fleets (or tests) can share one Redis */
+export function createKeySpace(prefix: string): KeySpace {
+  const placeKeys = new Map<string, readonly string[]>();
+  return {
+    place({ region, pool }) {
+      const stem = `${prefix}:{${region}}:${pool}:`;
+      const known = placeKeys.get(stem);
+      if (known !== undefined) return known;
+      const keys = PLACE_KEYS.map((name) => stem + name);
+      placeKeys.set(stem, keys);
+      return keys;
+    },
+    player: (playerId) => `${prefix}:{players-${playerShard(playerId)}}:${playerId}`,
+    lease: (region) => `${prefix}:{${region}}:lease`,
+    nudges: (brokerId) => `${prefix}:nudges:${brokerId}`,
+  };
+}
+
+/** The shard of a player: FNV-1a (Fowler, Noll, Vo), 32 bits, of the id's characters. */
+export function playerShard(playerId: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < playerId.length; i += 1) {
+    hash = Math.imul(hash ^ playerId.charCodeAt(i), 0x01000193);
+  }
+  return (hash >>> 0) % PLAYER_SHARDS;
+}

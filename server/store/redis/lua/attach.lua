@@ -1,0 +1,15 @@
+-- Notes which broker the client of a live session is on now.
+--
+-- ARGV  3 sessionId  4 clientBrokerId
+-- Returns the record, or nothing when the session is unknown
+
+local session = load_session(ARGV[3])
+if not session then
+  return false
+end
+if session.state ~= 'ended' then
+  session.broker = ARGV[4]
+  change_session(session)
+  commit()
+end
+return encode_session(session)

@@ -1,0 +1,21 @@
+-- Notes players' requests; the first of equal ones is new, the others get its record.
+--
+-- KEYS  one per claim, all of one shard
+-- ARGV  4... per claim: requestId, sessionId, region, pool
+-- Returns per claim: new, or sessionId|epoch|region|pool|ageMs
+-- Keeps: one request of a player becomes one session.
+
+local reply = {}
+for i, key in ipairs(KEYS) do
+  local at = i * 4
+  local lines = read(key)
+  local first, after, last = find(lines, ARGV[at])
+  if first then
+    local record, claimed_at = string.match(string.sub(lines, after, last), '^(.*)|(%d+)\n$')
+    reply[i] = record .. '|' .. (now - claimed_at)
+  else
+    note(key, lines, ARGV[at], ARGV[at + 1], 1, ARGV[at + 2] .. '|' .. ARGV[at + 3])
+    reply[i] = 'new'
+  end
+end
+return reply

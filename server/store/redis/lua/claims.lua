@@ -1,0 +1,40 @@
+-- Shared by the scripts of players' requests.
+--
+-- KEYS  each a player's requests, newest first, a line each: #requestId|sessionId|epoch|region|pool|claimedAtMs
+-- ARGV  1 milliseconds since 1970 when a test says what time it is, '' in production
+--       2 milliseconds a player is remembered  3 requests remembered per player
+
+local function clock()
+  if ARGV[1] ~= '' then
+    return tonumber(ARGV[1])
+  end
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local now = clock()
+
+-- The player's lines. Redis drops them in time by itself, but not by a test's clock.
+local function read(key)
+  local lines = redis.call('GET', key) or ''
+  local newest_at = string.match(lines, '^[^\n]*|(%d+)\n')
+  return newest_at and newest_at + ARGV[2] > now and lines or ''
+end
+
+-- Where the line of a request is, or nil: its first character, the one after its name, its last.
+local function find(lines, request)
+  local first, after = string.find(lines, '#' .. request .. '|', 1, true)
+  if first then
+    return first, after + 1, string.find(lines, '\n', after, true)
+  end
+end
+
+-- Puts a request before the others, of which all but the newest few are forgotten.
+local function note(key, lines, request, session, epoch, place)
+  local all = '#' .. request .. '|' .. session .. '|' .. epoch .. '|' .. place .. '|' .. now .. '\n' .. lines
+  local last = 0
+  for _ = 1, tonumber(ARGV[3]) do
+    last = string.find(all, '\n', last + 1, true) or #all
+  end
+  redis.call('SET', key, string.sub(all, 1, last), 'PX', ARGV[2])
+end

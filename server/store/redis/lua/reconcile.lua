@@ -1,0 +1,104 @@
+-- Makes the store agree with what a host says it holds: the host is the truth about what it runs, the
+-- store about what has ended.
+--
+-- ARGV  3 hostId  4 connectionId  5 revocable reasons, comma after each  6... per session: sessionId, epoch, state
+-- Returns ok | replaced | unknown, then three lists:
+--   ended (sessionId, record, connectionId), rejected (sessionId, epoch, reason), adopted (sessionId)
+-- Keeps: a session is adopted only into a free slot; epochs only rise; the host's counter and digest equal
+--   its members.
+
+local host = load_host(ARGV[3])
+if not host then
+  return { 'unknown' }
+end
+if host.connection ~= ARGV[4] then
+  return { 'replaced' }
+end
+
+local ids, listed = {}, {}
+for i = 6, #ARGV, 3 do
+  ids[#ids + 1] = ARGV[i]
+  listed[ARGV[i]] = true
+end
+
+local ended, rejected, adopted = {}, {}, {}
+
+local function end_here(session)
+  end_session(session, 'host_lost')
+  tell_ended(ended, session, host)
+end
+
+-- Reservations the host does not hold yet: they give way, the last first, to sessions that run and that the
+-- store has lost.
+local unclaimed = {}
+for _, session in ipairs(live_sessions_of(host.id)) do
+  if not listed[session.id] then
+    if session.state == 'reserved' then
+      unclaimed[#unclaimed + 1] = session
+    else
+      end_here(session)
+    end
+  end
+end
+
+local function has_room()
+  return host.committed < host.slots
+end
+
+local function make_room()
+  if not has_room() and #unclaimed > 0 then
+    end_here(table.remove(unclaimed))
+  end
+  return has_room()
+end
+
+-- 'adopt', 'same', or the reason to refuse it; the rules as in memory/reconcile.ts.
+local function judge(known, epoch, state)
+  if not known then
+    return make_room() and 'adopt' or 'error'
+  end
+  if known.state == 'ended' then
+    local revocable = epoch == known.epoch and string.find(ARGV[5], known.reason .. ',', 1, true)
+    local keeps = epoch > known.epoch and make_room() or revocable and has_room()
+    return keeps and 'adopt' or known.reason
+  end
+  if known.host == host.id and epoch >= known.epoch then
+    return known.epoch == epoch and known.state == state and 'same' or 'adopt'
+  end
+  return epoch > known.epoch and make_room() and 'adopt' or 'superseded'
+end
+
+local function adopt(id, known, epoch, state)
+  local session = known
+  if known and known.state ~= 'ended' and known.host == host.id then
+    restate(known, host, epoch, state)
+  else
+    if not known then
+      session = new_session(id, epoch, state, '', '')
+      sessions[id] = session
+    elseif known.state ~= 'ended' then
+      leave(known)
+    end
+    session.epoch, session.state, session.reason = epoch, state, ''
+    join(session, host)
+  end
+  post(session.broker, id)
+end
+
+load_sessions(ids)
+for i = 6, #ARGV, 3 do
+  local id, epoch, state = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
+  local known = sessions[id]
+  local verdict = judge(known, epoch, state)
+  if verdict == 'adopt' then
+    adopt(id, known, epoch, state)
+    adopted[#adopted + 1] = id
+  elseif verdict ~= 'same' then
+    rejected[#rejected + 1] = id
+    rejected[#rejected + 1] = ARGV[i + 1]
+    rejected[#rejected + 1] = verdict
+  end
+end
+
+commit()
+return { 'ok', ended, rejected, adopted }

@@ -1,0 +1,48 @@
+-- Recomputes the counters of some hosts from their sessions. A pass that begins also recomputes the slots.
+--
+-- ARGV  3 cursor of HSCAN, 0 to begin a pass  4 about how many hosts
+-- Returns the next cursor (0 when the pass is over) and the hosts that were wrong
+-- Keeps: every counter equals the recount of its members.
+
+if ARGV[3] == '0' then
+  local slots = 0
+  for _, text in ipairs(redis.call('HVALS', KEYS[1])) do
+    local own = string.match(text, '^(%d+)|[^a-z]*|ready|')
+    if own then
+      slots = slots + own
+    end
+  end
+  redis.call('HSET', KEYS[9], 'slots', slots)
+end
+
+local function score_in(key, member)
+  local score = redis.call('ZSCORE', key, member)
+  return score and tonumber(score)
+end
+
+local scan = redis.call('HSCAN', KEYS[1], ARGV[3], 'COUNT', ARGV[4])
+local repaired = {}
+for i = 1, #scan[2], 2 do
+  local host = load_host(scan[2][i])
+  local committed, digest = 0, 0
+  local members, stray = live_sessions_of(host.id)
+  for _, session in ipairs(members) do
+    committed = committed + 1
+    digest = bit.bxor(digest, digest_of(session))
+  end
+  call_with('ZREM', KEYS[6], stray)
+  local wrong = #stray > 0 or host.committed ~= committed or host.digest ~= digest
+  host.committed, host.digest = committed, digest
+  -- commit() compares with what is stored: here that is looked up, not inferred.
+  host.stored_score = score_in(KEYS[3], host.id)
+  if score_in(KEYS[4], host.id) ~= host.beat_at then
+    redis.call('ZADD', KEYS[4], text_of[host.beat_at], host.id)
+    wrong = true
+  end
+  if wrong or host.stored_score ~= free_score(host) then
+    change_host(host)
+    repaired[#repaired + 1] = host.id
+  end
+end
+commit()
+return { scan[1], repaired }

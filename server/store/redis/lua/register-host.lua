@@ -1,0 +1,27 @@
+-- Makes a host known, in state joining; its live sessions stay and are counted anew.
+--
+-- ARGV  3 hostId  4 connectionId  5 slots  6 endpoint
+-- Keeps: only the newest connection speaks for a host; counters equal their members.
+
+local id = ARGV[3]
+local host = load_host(id)
+if host then
+  set_state(host, 'joining')
+else
+  host = { id = id, measured = 0, ramping = 0, state = 'joining', stored_score = false }
+  hosts[id] = host
+end
+
+host.committed, host.digest = 0, 0
+for _, session in ipairs(live_sessions_of(id)) do
+  host.committed = host.committed + 1
+  host.digest = bit.bxor(host.digest, digest_of(session))
+end
+host.slots = tonumber(ARGV[5])
+host.connection = ARGV[4]
+host.beat_at, host.missing_at = now, 0
+change_host(host)
+commit()
+redis.call('HSET', KEYS[2], id, ARGV[6])
+redis.call('ZADD', KEYS[4], now, id)
+return 'ok'

@@ -1,0 +1,110 @@
+import {
+  END_REASONS,
+  SESSION_STATES,
+  type EndReason,
+  type SessionState,
+} from '@duskline/protocol/vocabulary';
+import { HOST_STATES, type HostState } from '../../domain/host-state.js';
+import type { EndedSession, SessionMeta, SessionRecord } from '../fleet-store.js';
+
+/** Redis holds something that no script of ours writes. */
+export class StoredFormatError extends Error {
+  override readonly name = 'StoredFormatError';
+}
+
+const SESSION = /^(\d+)\|([a-z]+)\|([a-z_]*)\|([^|]*)\|(\d+)\|([^|]*)\|(.*)$/s;
+
+/** Reads a session as `lua/place.lua` writes it. */
+export function decodeSession(sessionId: string, text: string): SessionRecord {
+  const match = SESSION.exec(text);
+  if (match === null) throw new StoredFormatError(`session ${sessionId} is not readable`);
+  const [, epoch, state, reason, hostId, reservedAtMs, clientBrokerId, meta] = match;
+  return {
+    sessionId,
+    epoch: Number(epoch),
+    state: oneOf<SessionState>(SESSION_STATES, state),
+    reason: reason === '' ? null : oneOf<EndReason>(END_REASONS, reason),
+    hostId: hostId ?? '',
+    reservedAtMs: Number(reservedAtMs),
+    clientBrokerId: clientBrokerId ?? '',
+    meta: meta === undefined || meta === '' ? null : decodeMeta(meta),
+  };
+}
+
+export function encodeMeta({ playerId, requestId, title, match }: SessionMeta): string {
+  return JSON.stringify([playerId, requestId, title, match]);
+}
+
+function decodeMeta(text: string): SessionMeta {
+  const fields: unknown = JSON.parse(text);
+  const [playerId, requestId, title, match] = texts(fields);
+  if (playerId === undefined || requestId === undefined || title === undefined || match === undefined) {
+    throw new StoredFormatError('session meta is not readable');
+  }
+  return { playerId, requestId, title, match };
+}
+
+/** Reads runs of sessionId, record, connectionId. */
+export function decodeEnded(reply: unknown): EndedSession[] {
+  return inGroups(texts(reply), 3).map(([sessionId = '', record = '', connectionId = '']) => ({
+    session: decodeSession(sessionId, record),
+    hostConnectionId: connectionId === '' ? null : connectionId,
+  }));
+}
+
+/** A host's record without its endpoint. */
+export interface StoredHost {
+  readonly slots: number;
+  readonly committed: number;
+  readonly measured: number;
+  readonly ramping: number;
+  readonly beatAtMs: number;
+  readonly missingAtMs: number;
+  readonly digest: number;
+  readonly state: HostState;
+  readonly connectionId: string;
+}
+
+/** Reads a host as `lua/place.lua` writes it. */
+export function decodeHost(text: string): StoredHost {
+  const fields = text.split('|');
+  const state = fields[7];
+  const connectionId = fields[8];
+  if (connectionId === undefined) throw new StoredFormatError('host record is not readable');
+  const [slots, committed, measured, ramping, beatAtMs, missingAtMs, digest] = fields.map(Number);
+  return {
+    slots: slots ?? 0,
+    committed: committed ?? 0,
+    measured: measured ?? 0,
+    ramping: ramping ?? 0,
+    beatAtMs: beatAtMs ?? 0,
+    missingAtMs: missingAtMs ?? 0,
+    digest: digest ?? 0,
+    state: oneOf<HostState>(HOST_STATES, state),
+    connectionId,
+  };
+}
+
+/** A reply that is a list of texts and numbers, all as text. */
+export function texts(reply: unknown): string[] {
+  if (!Array.isArray(reply)) throw new StoredFormatError('expected a list');
+  return reply.map((item) => {
+    if (typeof item === 'string') return item;
+    if (typeof item === 'number') return String(item);
+    throw new StoredFormatError(`expected text, got ${typeof item}`);
+  });
+}
+
+/** Cuts a flat list into groups of `size`. */
+export function inGroups<T>(list: readonly T[], size: number): T[][] {
+  const groups: T[][] = [];
+  for (let i = 0; i < list.length; i += size) groups.push(list.slice(i, i + size));
+  return groups;
+}
+
+/** The value, if it is one of those; an error otherwise. */
+export function oneOf<T extends string>(values: readonly T[], value: string | undefined): T {
+  const found = values.find((known) => known === value);
+  if (found === undefined) throw new StoredFormatError(`unexpected "${String(value)}"`);
+  return found;
+}

@@ -1,0 +1,334 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { Place } from '../../domain/catalog.js';
+import { sourcesOf } from '../../domain/session-state.js';
+import {
+  CLAIM_KEPT_MS,
+  CLAIMS_PER_PLAYER,
+  REVOCABLE_REASONS,
+  type Claim,
+  type ClaimOutcome,
+  type FleetStore,
+} from '../fleet-store.js';
+import { brokerOf } from '../connection-id.js';
+import type { StoreOptions } from '../store-options.js';
+import { connect, createConnection, type RedisTarget } from './connection.js';
+import { createKeySpace, playerShard, type KeySpace } from './keys.js';
+import { createNudges, type Nudges } from './nudges.js';
+import { decodeEnded, decodeHost, decodeSession, encodeMeta, inGroups, texts } from './records.js';
+import {
+  decodeBeats,
+  decodeChanges,
+  decodeClaim,
+  decodeReconciliation,
+  decodeReleases,
+  decodeReserve,
+  decodeSilence,
+} from './replies.js';
+import {
+  createScriptRunner,
+  toStoreError,
+  type ClaimScript,
+  type PlaceScript,
+  type RunScript,
+} from './scripts.js';
+
+export interface RedisStoreOptions extends StoreOptions {
+  readonly target: RedisTarget;
+  /** Stands before every key; `duskline` when absent. */
+  readonly prefix?: string;
+  /** Hears of connection trouble; the store goes on by itself. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** One script call works on at most this many sessions or hosts: bounds how long Redis serves nobody else. */
+const MAX_BATCH = 256;
+
+/** Hosts that one call of `recount` looks at. */
+const RECOUNT_HOSTS = 50;
+
+/** Connects to Redis. Rejects with `StoreUnavailableError` when it cannot be reached. */
+export async function createRedisStore(options: RedisStoreOptions): Promise<FleetStore> {
+  const redis = createConnection(options.target);
+  const subscriber = createConnection(options.target);
+  try {
+    await connect(redis);
+    await connect(subscriber);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  const onError = options.onError ?? (() => undefined);
+  redis.on('error', onError);
+  subscriber.on('error', onError);
+  const keys = createKeySpace(options.prefix ?? 'duskline');
+  return new RedisStore(redis, keys, createNudges(redis, subscriber, keys), options);
+}
+
+class RedisStore implements FleetStore {
+  readonly kind = 'redis';
+  readonly #redis: Redis | Cluster;
+  readonly #keys: KeySpace;
+  readonly #nudges: Nudges;
+  readonly #run: RunScript;
+  readonly #options: StoreOptions;
+
+  constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: StoreOptions) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#nudges = nudges;
+    this.#run = createScriptRunner(redis);
+    this.#options = options;
+  }
+
+  registerHost: FleetStore['registerHost'] = async (place, { hostId, connectionId, slots, endpoint }) => {
+    await this.#inPlace('register-host', place, '', [hostId, connectionId, slots, endpoint]);
+  };
+
+  beat: FleetStore['beat'] = (place, beats) =>
+    inBatches(beats, async (batch) => {
+      const args = batch.flatMap((beat) => [beat.hostId, beat.connectionId, beat.measured, beat.digest]);
+      return decodeBeats(await this.#inPlace('beat', place, '', args));
+    });
+
+  reconcile: FleetStore['reconcile'] = async (place, { hostId, connectionId }, sessions) => {
+    const revocable = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
+    const reported = sessions.flatMap(({ sessionId, epoch, state }) => [sessionId, epoch, state]);
+    const caller = brokerOf(connectionId);
+    const args = [hostId, connectionId, revocable, ...reported];
+    return decodeReconciliation(await this.#inPlace('reconcile', place, caller, args));
+  };
+
+  removeHost: FleetStore['removeHost'] = async (place, hostId, connectionId) =>
+    decodeEnded(await this.#inPlace('remove-host', place, brokerOf(connectionId), [hostId, connectionId]));
+
+  claim: FleetStore['claim'] = async (claims) => {
+    const shards = new Map<number, { claim: Claim; index: number }[]>();
+    claims.forEach((claim, index) => {
+      const shard = playerShard(claim.playerId);
+      const group = shards.get(shard) ?? [];
+      group.push({ claim, index });
+      shards.set(shard, group);
+    });
+    const outcomes: ClaimOutcome[] = [];
+    await Promise.all(
+      [...shards.values()].map(async (group) => {
+        const players = group.map(({ claim }) => claim.playerId);
+        const args = group.flatMap(({ claim: { requestId, sessionId, place } }) => [
+          requestId,
+          sessionId,
+          place.region,
+          place.pool,
+        ]);
+        const reply = texts(await this.#ofPlayers('claim', players, args));
+        group.forEach(({ index }, i) => (outcomes[index] = decodeClaim(reply[i] ?? '')));
+      }),
+    );
+    return outcomes;
+  };
+
+  reclaim: FleetStore['reclaim'] = async ({ playerId, requestId, sessionId, place }, fromEpoch) => {
+    const args = [requestId, sessionId, place.region, place.pool, fromEpoch];
+    const epoch = Number(await this.#ofPlayers('reclaim', [playerId], args));
+    return epoch === 0 ? null : epoch;
+  };
+
+  forgetClaim: FleetStore['forgetClaim'] = async (playerId, requestId) => {
+    await this.#ofPlayers('forget-claim', [playerId], [requestId]);
+  };
+
+  reserve: FleetStore['reserve'] = async (place, reservations, ttlMs, callerId) => {
+    const replies = await Promise.all(
+      inGroups(reservations, MAX_BATCH).map(async (batch) => {
+        const args = batch.flatMap(({ sessionId, epoch, clientBrokerId, meta }) => [
+          sessionId,
+          epoch,
+          clientBrokerId,
+          encodeMeta(meta),
+        ]);
+        const head = [ttlMs, this.#options.suspectAfterMs];
+        const reply = await this.#inPlace('reserve', place, callerId, [...head, ...args]);
+        return decodeReserve(
+          batch.map((reservation) => reservation.sessionId),
+          reply,
+        );
+      }),
+    );
+    const utilisation = replies.at(-1)?.utilisation ?? (await this.utilisation(place));
+    return { outcomes: replies.flatMap((reply) => reply.outcomes), utilisation };
+  };
+
+  transition: FleetStore['transition'] = (place, changes, callerId) =>
+    inBatches(changes, async (batch) => {
+      const args = batch.flatMap(({ sessionId, epoch, hostId, to }) => [
+        sessionId,
+        epoch,
+        hostId,
+        to,
+        `,${sourcesOf(to).join(',')},`,
+      ]);
+      const ids = batch.map((change) => change.sessionId);
+      return decodeChanges(ids, await this.#inPlace('transition', place, callerId, args));
+    });
+
+  release: FleetStore['release'] = (place, releases, callerId) =>
+    inBatches(releases, async (batch) => {
+      const args = batch.flatMap(({ sessionId, epoch, reason, hostId }) => [
+        sessionId,
+        epoch,
+        reason,
+        hostId ?? '',
+      ]);
+      const ids = batch.map((order) => order.sessionId);
+      return decodeReleases(ids, await this.#inPlace('release', place, callerId, args));
+    });
+
+  attach: FleetStore['attach'] = async (place, sessionId, clientBrokerId) => {
+    const record = await this.#inPlace('attach', place, '', [sessionId, clientBrokerId]);
+    return typeof record === 'string' ? decodeSession(sessionId, record) : null;
+  };
+
+  hostSessions: FleetStore['hostSessions'] = async (place, hostId) => {
+    const members = await this.#command(() =>
+      this.#redis.zrangebylex(this.#key(place, 5), `[${hostId}|`, `(${hostId}}`),
+    );
+    const records = await this.getSessions(
+      place,
+      members.map((member) => member.slice(hostId.length + 1)),
+    );
+    // Between the two reads a session may have ended or gone to another host.
+    return records
+      .filter((record) => record !== null)
+      .filter((session) => session.state !== 'ended' && session.hostId === hostId);
+  };
+
+  getSessions: FleetStore['getSessions'] = async (place, sessionIds) => {
+    if (sessionIds.length === 0) return [];
+    const records = await this.#command(() => this.#redis.hmget(this.#key(place, 4), ...sessionIds));
+    return sessionIds.map((id, i) => {
+      const record = records[i];
+      return typeof record === 'string' ? decodeSession(id, record) : null;
+    });
+  };
+
+  expireReservations: FleetStore['expireReservations'] = async (place, limit, callerId) =>
+    decodeEnded(await this.#inPlace('expire-reservations', place, callerId, [limit]));
+
+  forgetEnded: FleetStore['forgetEnded'] = async (place, limit) =>
+    Number(await this.#inPlace('forget-ended', place, '', [limit]));
+
+  findSilent: FleetStore['findSilent'] = async (place, silentForMs, limit) =>
+    decodeSilence(await this.#inPlace('find-silent', place, '', [silentForMs, limit]));
+
+  orderSilent: FleetStore['orderSilent'] = async (place, orders, callerId) => {
+    const args = orders.flatMap(({ hostId, beatAtMs, order }) => [hostId, beatAtMs, order]);
+    return decodeEnded(await this.#inPlace('order-silent', place, callerId, args));
+  };
+
+  recount: FleetStore['recount'] = async (place, cursor) => {
+    const reply = await this.#inPlace('recount', place, '', [cursor ?? '0', RECOUNT_HOSTS]);
+    const [next, repaired] = reply as [unknown, unknown];
+    return { next: next === '0' ? null : String(next), repaired: texts(repaired).sort() };
+  };
+
+  utilisation: FleetStore['utilisation'] = async (place) => {
+    const [sessions, slots] = await this.#command(() =>
+      Promise.all([this.#redis.zcard(this.#key(place, 5)), this.#redis.hget(this.#key(place, 8), 'slots')]),
+    );
+    return { sessions, slots: Number(slots ?? 0) };
+  };
+
+  listHosts: FleetStore['listHosts'] = async (place) => {
+    const [hosts, info] = await this.#command(() =>
+      Promise.all([this.#redis.hgetall(this.#key(place, 0)), this.#redis.hgetall(this.#key(place, 1))]),
+    );
+    return Object.entries(hosts)
+      .map(([hostId, text]) => ({ hostId, ...decodeHost(text), endpoint: info[hostId] ?? '' }))
+      .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
+  };
+
+  endpoints: FleetStore['endpoints'] = async (place, hostIds) => {
+    if (hostIds.length === 0) return [];
+    const [hosts, info] = await this.#command(() =>
+      Promise.all([
+        this.#redis.hmget(this.#key(place, 0), ...hostIds),
+        this.#redis.hmget(this.#key(place, 1), ...hostIds),
+      ]),
+    );
+    return hostIds.map((_, i) => {
+      const record = hosts[i];
+      const endpoint = info[i];
+      if (typeof record !== 'string' || typeof endpoint !== 'string') return null;
+      return { connectionId: decodeHost(record).connectionId, endpoint };
+    });
+  };
+
+  takeMail: FleetStore['takeMail'] = async (place, brokerId) => {
+    const reply = texts(await this.#inPlace('take-mail', place, brokerId, []));
+    return inGroups(reply, 2).map(([sessionId = '', record = '']) => decodeSession(sessionId, record));
+  };
+
+  nudge: FleetStore['nudge'] = (brokerId, place) => this.#nudges.send(brokerId, place);
+
+  onNudge: FleetStore['onNudge'] = async (brokerId, listener) => {
+    await this.#command(() => this.#nudges.listen(brokerId, listener));
+  };
+
+  holdLease: FleetStore['holdLease'] = async (region, holder, ttlMs) =>
+    (await this.#run('hold-lease', [this.#keys.lease(region)], [this.#clock(), holder, ttlMs])) === 1;
+
+  releaseLease: FleetStore['releaseLease'] = async (region, holder) => {
+    await this.#run('release-lease', [this.#keys.lease(region)], [holder]);
+  };
+
+  ping: FleetStore['ping'] = async () => {
+    await this.#command(() => this.#redis.ping());
+  };
+
+  close: FleetStore['close'] = async () => {
+    this.#nudges.close();
+    this.#redis.disconnect();
+    await Promise.resolve();
+  };
+
+  #inPlace(
+    name: PlaceScript,
+    place: Place,
+    callerId: string,
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    return this.#run(name, this.#keys.place(place), [this.#clock(), callerId, ...args]);
+  }
+
+  #ofPlayers(
+    name: ClaimScript,
+    playerIds: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    const keys = playerIds.map((playerId) => this.#keys.player(playerId));
+    return this.#run(name, keys, [this.#clock(), CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, ...args]);
+  }
+
+  /** What time scripts are told it is: nothing, unless a test says so. */
+  #clock(): number | '' {
+    return this.#options.clock?.() ?? '';
+  }
+
+  #key(place: Place, index: number): string {
+    const key = this.#keys.place(place)[index];
+    if (key === undefined) throw new RangeError(`no key ${index}`);
+    return key;
+  }
+
+  async #command<T>(command: () => Promise<T>): Promise<T> {
+    try {
+      return await command();
+    } catch (error) {
+      throw toStoreError(error);
+    }
+  }
+}
+
+/** Runs a list in calls of bounded size, one after the other on the wire, and joins what they give. */
+async function inBatches<T, R>(list: readonly T[], run: (batch: readonly T[]) => Promise<R[]>): Promise<R[]> {
+  return (await Promise.all(inGroups(list, MAX_BATCH).map(run))).flat();
+}

@@ -1,0 +1,130 @@
+import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
+import type {
+  BeatOutcome,
+  ChangeOutcome,
+  ClaimOutcome,
+  Reconciliation,
+  ReleaseOutcome,
+  ReserveOutcome,
+  ReserveReply,
+  SilenceReport,
+} from '../fleet-store.js';
+import { HOST_STATES, type HostState } from '../../domain/host-state.js';
+import { StoredFormatError, decodeEnded, decodeSession, inGroups, oneOf, texts } from './records.js';
+
+const BEAT_OUTCOMES: readonly BeatOutcome[] = ['ok', 'differs', 'replaced', 'unknown'];
+
+export function decodeBeats(reply: unknown): BeatOutcome[] {
+  return texts(reply).map((outcome) => oneOf(BEAT_OUTCOMES, outcome));
+}
+
+export function decodeReconciliation(reply: unknown): Reconciliation {
+  if (!Array.isArray(reply)) throw new StoredFormatError('expected a list');
+  const [outcome, ended, rejected, adopted] = reply as unknown[];
+  const kind = oneOf<Reconciliation['outcome']>(['ok', 'replaced', 'unknown'], String(outcome));
+  if (kind !== 'ok') return { outcome: kind, ended: [], rejected: [], adopted: [] };
+  return {
+    outcome: kind,
+    ended: decodeEnded(ended),
+    rejected: inGroups(texts(rejected), 3).map(([sessionId = '', epoch, reason]) => ({
+      sessionId,
+      epoch: Number(epoch),
+      reason: endReason(reason),
+    })),
+    adopted: texts(adopted),
+  };
+}
+
+/** @param sessionIds of the reservations, in the order of the call */
+export function decodeReserve(sessionIds: readonly string[], reply: unknown): ReserveReply {
+  const fields = texts(reply);
+  const outcomes = sessionIds.map((sessionId, i): ReserveOutcome => {
+    const [kind, detail = '', connectionId = ''] = fields.slice(i * 3, i * 3 + 3);
+    switch (kind) {
+      case 'reserved':
+        return { kind, hostId: detail, hostConnectionId: connectionId };
+      case 'existing':
+        return { kind, session: decodeSession(sessionId, detail) };
+      case 'over':
+        return { kind, reason: endReason(detail) };
+      case 'full':
+        return { kind };
+      default:
+        throw new StoredFormatError(`unexpected "${String(kind)}"`);
+    }
+  });
+  const [sessions, slots] = fields.slice(sessionIds.length * 3).map(Number);
+  return { outcomes, utilisation: { sessions: sessions ?? 0, slots: slots ?? 0 } };
+}
+
+export function decodeChanges(sessionIds: readonly string[], reply: unknown): ChangeOutcome[] {
+  return inGroups(texts(reply), 2).map(([kind, detail = ''], i): ChangeOutcome => {
+    switch (kind) {
+      case 'changed':
+        return { kind, session: decodeSession(sessionIds[i] ?? '', detail) };
+      case 'over':
+        return { kind, reason: endReason(detail) };
+      case 'stale':
+      case 'unknown':
+      case 'bad_transition':
+        return { kind };
+      default:
+        throw new StoredFormatError(`unexpected "${String(kind)}"`);
+    }
+  });
+}
+
+export function decodeReleases(sessionIds: readonly string[], reply: unknown): ReleaseOutcome[] {
+  return inGroups(texts(reply), 3).map(([kind, detail = '', connectionId = ''], i): ReleaseOutcome => {
+    switch (kind) {
+      case 'ended':
+        return {
+          kind,
+          session: decodeSession(sessionIds[i] ?? '', detail),
+          hostConnectionId: connectionId === '' ? null : connectionId,
+        };
+      case 'over':
+        return { kind, reason: endReason(detail) };
+      case 'stale':
+      case 'unknown':
+        return { kind };
+      default:
+        throw new StoredFormatError(`unexpected "${String(kind)}"`);
+    }
+  });
+}
+
+export function decodeClaim(text: string): ClaimOutcome {
+  if (text === 'new') return { kind: 'new' };
+  const [sessionId, epoch, region, pool, ageMs] = text.split('|');
+  if (sessionId === undefined || region === undefined || pool === undefined) {
+    throw new StoredFormatError('claim is not readable');
+  }
+  return {
+    kind: 'repeat',
+    record: { sessionId, epoch: Number(epoch), place: { region, pool }, ageMs: Number(ageMs) },
+  };
+}
+
+export function decodeSilence(reply: unknown): SilenceReport {
+  const fields = texts(reply);
+  const nowMs = Number(fields.at(-1));
+  return {
+    hosts: Number(fields[0]),
+    silent: inGroups(fields.slice(1, -1), 4).map(([hostId = '', state, beatAt, missingAt]) => {
+      const beatAtMs = Number(beatAt);
+      const missingAtMs = Number(missingAt);
+      return {
+        hostId,
+        state: oneOf<HostState>(HOST_STATES, state),
+        silentMs: nowMs - beatAtMs,
+        missingForMs: missingAtMs === 0 ? null : nowMs - missingAtMs,
+        beatAtMs,
+      };
+    }),
+  };
+}
+
+function endReason(text: string | undefined): EndReason {
+  return oneOf<EndReason>(END_REASONS, text);
+}

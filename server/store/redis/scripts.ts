@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { ReplyError, type Cluster, type Redis } from 'ioredis';
+import { StoreUnavailableError } from '../fleet-store.js';
+
+/** Scripts that work on one place: `lua/place.lua` stands before each. */
+const PLACE_SCRIPTS = [
+  'register-host',
+  'beat',
+  'reconcile',
+  'remove-host',
+  'reserve',
+  'transition',
+  'release',
+  'attach',
+  'expire-reservations',
+  'forget-ended',
+  'find-silent',
+  'order-silent',
+  'recount',
+  'take-mail',
+] as const;
+
+/** Scripts that work on players' requests: `lua/claims.lua` stands before each. */
+const CLAIM_SCRIPTS = ['claim', 'reclaim', 'forget-claim'] as const;
+
+const LEASE_SCRIPTS = ['hold-lease', 'release-lease'] as const;
+
+export type PlaceScript = (typeof PLACE_SCRIPTS)[number];
+export type ClaimScript = (typeof CLAIM_SCRIPTS)[number];
+type LeaseScript = (typeof LEASE_SCRIPTS)[number];
+export type ScriptName = PlaceScript | ClaimScript | LeaseScript;
+
+/** Runs a script on the Redis that holds its keys. Rejects with `StoreUnavailableError` when that fails. */
+export type RunScript = (
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<unknown>;
+
+type Command = (keyCount: number, ...keysAndArgs: (string | number)[]) => Promise<unknown>;
+
+// From dist/store/redis/ up to the package, where the Lua files stay: they are read, not compiled.
+const LUA = new URL('../../../store/redis/lua/', import.meta.url);
+
+/** Registers all scripts on a connection; ioredis loads each by its digest when it is first run. */
+export function createScriptRunner(redis: Redis | Cluster): RunScript {
+  const place = readLua('place');
+  const claims = readLua('claims');
+  for (const name of PLACE_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${readLua(name)}` });
+  for (const name of CLAIM_SCRIPTS) redis.defineCommand(name, { lua: `${claims}\n${readLua(name)}` });
+  for (const name of LEASE_SCRIPTS) redis.defineCommand(name, { lua: readLua(name) });
+  // ioredis adds each script as a method of that name, which its types cannot know.
+  const commands = redis as unknown as Record<ScriptName, Command>;
+
+  return async (name, keys, args) => {
+    try {
+      return await commands[name](keys.length, ...keys, ...args);
+    } catch (error) {
+      throw toStoreError(error);
+    }
+  };
+}
+
+/** Answers of Redis that say "not now" rather than "your script is wrong"; older ones quote the cause. */
+const UNAVAILABLE_REPLY =
+  /(?:^|-)(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|OOM|MISCONF|UNBLOCKED)\b/;
+
+/** The error that callers see: whatever keeps Redis from answering is `StoreUnavailableError`. */
+export function toStoreError(error: unknown): unknown {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ReplyError && !UNAVAILABLE_REPLY.test(message)) return error;
+  return new StoreUnavailableError(`Redis does not answer: ${message}`, { cause: error });
+}
+
+function readLua(name: string): string {
+  return readFileSync(new URL(`${name}.lua`, LUA), 'utf8');
+}
