@@ -76,6 +76,9 @@ export function tellHost(context: BrokerContext, host: HostConnection, session: 
       stream: streamOf(meta.match),
       claimWithinMs: context.limits.reservationMs,
     });
+  } else if (state === 'ended' && session.reason === 'host_lost') {
+    // Whoever hears this was not lost after all: its next list of sessions decides what it keeps.
+    host.told.delete(sessionId);
   } else if (state === 'ended' && (host.told.delete(sessionId) || host.held.has(sessionId))) {
     host.held.delete(sessionId);
     host.channel.send({ type: 'end', sessionId, epoch, reason: session.reason ?? 'error' });

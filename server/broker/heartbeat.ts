@@ -72,13 +72,22 @@ async function sendBeats(
   place: Place,
   batch: ReadonlyMap<HostConnection, number>,
 ): Promise<void> {
-  const hosts = [...batch.keys()];
-  const beats = [...batch].map(([host, measured]) => toBeat(host, measured));
+  // A host that left or was replaced since must not be made known again by its own last heartbeat.
+  const current = [...batch].filter(([host]) => speaksHere(context, host));
+  const hosts = current.map(([host]) => host);
+  const beats = current.map(([host, measured]) => toBeat(host, measured));
+  if (beats.length === 0) return;
   const outcomes = await context.store.beat(place, beats);
   for (const [i, host] of hosts.entries()) {
     const outcome = outcomes[i];
-    if (outcome !== undefined && outcome !== 'ok') await settle(context, host, outcome, beats[i]);
+    if (outcome === undefined || outcome === 'ok' || !speaksHere(context, host)) continue;
+    await settle(context, host, outcome, beats[i]);
   }
+}
+
+/** Whether this connection is still the one that speaks for its host on this broker. */
+function speaksHere({ connections }: BrokerContext, host: HostConnection): boolean {
+  return connections.host(host.place, host.registration.hostId) === host;
 }
 
 function toBeat(host: HostConnection, measured: number): Beat {

@@ -41,7 +41,7 @@ async function judge(context: BrokerContext, place: Place): Promise<void> {
   const { limits, store, brokerId, log } = context;
   const { hosts, silent } = await store.findSilent(place, limits.suspectAfterMs, SWEEP_BATCH);
   if (silent.length === 0) return;
-  const verdict = judgeSilence(hosts, silent, limits);
+  const verdict = judgeSilence(hosts, silent, limits, { cutShort: silent.length >= SWEEP_BATCH });
   const beatAt = new Map(silent.map((host) => [host.hostId, host.beatAtMs]));
   const orders = (['suspect', 'missing', 'lost'] as const).flatMap((order) =>
     verdict[order].map((hostId): SilenceOrder => ({ hostId, beatAtMs: beatAt.get(hostId) ?? 0, order })),

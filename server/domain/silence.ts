@@ -43,14 +43,19 @@ const MASS_PATIENCE = 3;
  *
  * The two-sweep rule is BullMQ's for stalled jobs; the guard against mass silence answers
  * livekit/livekit#4663 (a Redis outage made every healthy node look dead at once).
+ *
+ * @param look `cutShort` when more hosts are silent than `silent` lists: how many is not known, and in a
+ *   large place half of them may never fit into one list, so that counts as mass silence
  */
 export function judgeSilence(
   hostsInPlace: number,
   silent: readonly SilentHost[],
   limits: SilenceLimits,
+  { cutShort }: { readonly cutShort: boolean } = { cutShort: false },
 ): SilenceVerdict {
   const late = silent.filter((host) => host.silentMs > limits.suspectAfterMs);
-  const massSilence = late.length >= MASS_MIN_HOSTS && late.length >= hostsInPlace * MASS_SHARE;
+  const isMass = cutShort || late.length >= hostsInPlace * MASS_SHARE;
+  const massSilence = late.length >= MASS_MIN_HOSTS && isMass;
   const lostAfterMs = limits.lostAfterMs * (massSilence ? MASS_PATIENCE : 1);
   const gone = late.filter((host) => host.silentMs > lostAfterMs);
   return {

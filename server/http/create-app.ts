@@ -60,5 +60,8 @@ export function createApp({ broker, metrics, log, authenticateReader }: AppOptio
 }
 
 function sendError(response: Response, code: ErrorCode, message: string = ERRORS[code].message): void {
-  response.status(ERRORS[code].httpStatus).json({ error: { code, message } });
+  const { httpStatus } = ERRORS[code];
+  // RFC 9110, section 15.5.2: a 401 says how to authenticate.
+  if (httpStatus === 401) response.set('WWW-Authenticate', 'Bearer');
+  response.status(httpStatus).json({ error: { code, message } });
 }

@@ -4,7 +4,7 @@ import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { Logger } from '../broker/logger.js';
 import { MessageBudget, type MessageRate } from './message-budget.js';
 import type { PingMonitor } from './ping-monitor.js';
-import type { SocketChannel } from './socket.js';
+import { CLOSE_GRACE_MS, type SocketChannel } from './socket.js';
 
 /** One side of a channel: what to do with its messages. `client-channel` and `host-channel` are the two. */
 export interface Conversation<Message> {
@@ -116,10 +116,12 @@ export function runConversation<Message>(
 
   socket.on('message', onMessage);
   socket.on('pong', () => monitor.alive(socket));
-  // `ws` reports what the peer did wrong (a frame too large, broken UTF-8) and closes with the right code.
-  socket.on('error', (error) =>
-    log.debug({ err: error, connectionId: channel.connectionId }, 'socket error'),
-  );
+  // `ws` reports what the peer did wrong (a frame too large, broken UTF-8) and closes with the right code,
+  // but waits half a minute for the answer.
+  socket.on('error', (error) => {
+    log.debug({ err: error, connectionId: channel.connectionId }, 'socket error');
+    setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref();
+  });
   socket.on('close', () => {
     clearTimeout(helloTimer);
     monitor.forget(socket);

@@ -1,0 +1,167 @@
+import { expect } from 'chai';
+import type { Duskline } from '@duskline/server/duskline.js';
+import type { HostStatus } from '@duskline/server/broker/status.js';
+import { IDLE, eventually, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import type { Peer } from '../support/peer.js';
+
+const RTT = { near: 12 };
+
+/** Limits short enough to watch a host fall silent, and far enough apart not to be confused. */
+const QUICK = { suspectAfterMs: 300, lostAfterMs: 700, sweepIntervalMs: 50, sweepGapMs: 100 };
+
+describe('A host', () => {
+  let duskline: Duskline;
+  afterEach(() => duskline.stop());
+
+  async function find(hostId: string): Promise<HostStatus | undefined> {
+    const { regions } = await duskline.broker.status();
+    return regions
+      .flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList))
+      .find((h) => h.hostId === hostId);
+  }
+
+  /** Goes on beating for a host until it is told to stop. */
+  function keepBeating(host: Peer, sessions: () => object[] = () => []): () => void {
+    const timer = setInterval(() => host.send({ type: 'heartbeat', load: IDLE, sessions: sessions() }), 50);
+    return () => clearInterval(timer);
+  }
+
+  async function matchOn(player: Peer, requestId: string): Promise<{ sessionId: string; epoch: number }> {
+    player.send({ type: 'play', requestId, title: 'starfall', rtt: RTT });
+    return (await player.next('matched')) as unknown as { sessionId: string; epoch: number };
+  }
+
+  it('gets nothing before its first heartbeat', async () => {
+    duskline = await startTestBroker();
+    await openHost(duskline.url, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT });
+    expect(await player.next('error')).to.include({ code: 'NO_CAPACITY' });
+  });
+
+  it('that leaves is gone at once, and its own last heartbeat does not bring it back', async () => {
+    duskline = await startTestBroker();
+    const host = await openReadyHost(duskline, { hostId: 'h1' });
+    const other = await openReadyHost(duskline, { hostId: 'h2' });
+    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'leave' });
+    expect(await host.closed).to.include({ code: 1000 });
+    expect(await find('h1')).to.equal(undefined);
+    // Heartbeats of a place travel together: when the other's arrives, the leaver's would have.
+    other.send({ type: 'heartbeat', load: { ...IDLE, cpu: 0.5 }, sessions: [] });
+    await eventually(async () => (await find('h2'))?.measured === 0.5);
+    expect(await find('h1')).to.equal(undefined);
+  });
+
+  it('that leaves ends its sessions, and the players are told', async () => {
+    duskline = await startTestBroker();
+    const host = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const { sessionId, epoch } = await matchOn(player, 'r1');
+    host.send({ type: 'session', sessionId, epoch, state: 'active' });
+    await player.next('session');
+    host.send({ type: 'leave' });
+    expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_ended' });
+  });
+
+  it('that falls silent gets nothing new, then is lost with its sessions', async () => {
+    duskline = await startTestBroker({ limits: QUICK });
+    const host = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const { sessionId, epoch } = await matchOn(player, 'r1');
+    host.send({ type: 'session', sessionId, epoch, state: 'active' });
+    expect(await player.next('session')).to.include({ state: 'active' });
+
+    await eventually(async () => (await find('h1'))?.state === 'suspect');
+    player.send({ type: 'play', requestId: 'r2', title: 'starfall', rtt: RTT });
+    expect(await player.next('error')).to.include({ requestId: 'r2', code: 'NO_CAPACITY' });
+    expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
+    expect(await find('h1')).to.equal(undefined);
+  });
+
+  it('that is slow but comes back keeps all its sessions', async () => {
+    duskline = await startTestBroker({ limits: { ...QUICK, lostAfterMs: 60_000 } });
+    const host = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const { sessionId, epoch } = await matchOn(player, 'r1');
+    host.send({ type: 'session', sessionId, epoch, state: 'active' });
+    await player.next('session');
+    await eventually(async () => (await find('h1'))?.state === 'suspect');
+
+    const stop = keepBeating(host, () => [{ sessionId, epoch, state: 'active' }]);
+    await eventually(async () => (await find('h1'))?.state === 'ready');
+    stop();
+    expect(await find('h1')).to.include({ sessions: 1 });
+    expect(player.unread).to.deep.equal([]);
+  });
+
+  it('that was lost and comes back with a live session gets it back', async () => {
+    duskline = await startTestBroker({ limits: QUICK });
+    const host = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const { sessionId, epoch } = await matchOn(player, 'r1');
+    host.send({ type: 'session', sessionId, epoch, state: 'active' });
+    await player.next('session', (frame) => frame['state'] === 'ended');
+
+    const stop = keepBeating(host, () => [{ sessionId, epoch, state: 'connected' }]);
+    await eventually(async () => (await find('h1'))?.sessions === 1);
+    stop();
+    expect(host.unread.filter((frame) => frame.type === 'end')).to.deep.equal([]);
+  });
+
+  it('that lost its connection and registers again keeps its sessions and hears of new ones', async () => {
+    duskline = await startTestBroker();
+    const first = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const held = await matchOn(player, 'r1');
+    first.send({ type: 'session', ...pick(held), state: 'active' });
+    await player.next('session');
+    first.terminate();
+    const reserved = await matchOn(player, 'r2');
+
+    const back = await openHost(duskline.url, {
+      hostId: 'h1',
+      sessions: [{ ...pick(held), state: 'active' }],
+    });
+    expect(await back.next('prepare')).to.include({ sessionId: reserved.sessionId });
+    expect(await find('h1')).to.include({ sessions: 2 });
+  });
+
+  it('that restarts with nothing ends what it had, and the players are told', async () => {
+    duskline = await startTestBroker();
+    const first = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const held = await matchOn(player, 'r1');
+    first.send({ type: 'session', ...pick(held), state: 'active' });
+    await player.next('session');
+    first.terminate();
+    await openHost(duskline.url, { hostId: 'h1' });
+    expect(await player.next('session')).to.include({ state: 'ended', reason: 'host_lost' });
+    expect(await find('h1')).to.include({ sessions: 0 });
+  });
+
+  it('learns that a session it still holds has ended', async () => {
+    duskline = await startTestBroker();
+    const first = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const held = await matchOn(player, 'r1');
+    first.send({ type: 'session', ...pick(held), state: 'active' });
+    await player.next('session');
+    first.terminate();
+    player.send({ type: 'end', sessionId: held.sessionId });
+    await player.next('session', (frame) => frame['state'] === 'ended');
+
+    const back = await openHost(duskline.url, {
+      hostId: 'h1',
+      sessions: [{ ...pick(held), state: 'active' }],
+    });
+    expect(await back.next('end')).to.include({ sessionId: held.sessionId, reason: 'client_left' });
+  });
+
+  function pick({ sessionId, epoch }: { sessionId: string; epoch: number }): {
+    sessionId: string;
+    epoch: number;
+  } {
+    return { sessionId, epoch };
+  }
+});
