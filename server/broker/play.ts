@@ -4,14 +4,20 @@ import type { Place } from '../domain/catalog.js';
 import { explainPlacement } from '../domain/placement-reason.js';
 import { rankCandidates, type Candidate } from '../domain/ranking.js';
 import { bestStream, type Stream } from '../domain/suitability.js';
-import type { ClaimOutcome, ReserveOutcome, SessionMeta, SessionRecord } from '../store/fleet-store.js';
+import type {
+  Claim,
+  ClaimOutcome,
+  ReserveOutcome,
+  SessionMeta,
+  SessionRecord,
+} from '../store/fleet-store.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { brokerOf, deliver, tellHost } from './deliver.js';
 import { endOwnSession } from './end-session.js';
 import { decodeMatch, encodeMatch } from './match-details.js';
 import { Refusal, errorMessage, jittered, toRefusal } from './refusal.js';
-import { answerRepeat } from './repeat-play.js';
+import { CLAIM_GRACE_MS, answerRepeat } from './repeat-play.js';
 
 /** How long a ticket outlives the reservation: the clocks of broker and host may differ by this much. */
 const TICKET_CLOCK_SKEW_MS = 30_000;
@@ -53,6 +59,7 @@ export async function play(context: BrokerContext, client: ClientConnection, mes
       await endOwnSession(context, client, placed.sessionId);
       throw new Refusal('CANCELLED');
     }
+    if (placed.earlier === undefined) prepareHost(context, placed);
     context.observer.matched(placed.place, matched.rank, performance.now() - startedAt);
     client.channel.send(matched);
     if (placed.earlier !== undefined) deliver(context, placed.place, placed.earlier);
@@ -77,23 +84,37 @@ async function findSlot(context: BrokerContext, client: ClientConnection, messag
   const claim = { playerId: client.playerId, requestId: message.requestId, sessionId, place: first.place };
   // Claim and first attempt leave together: nearly every request is new, and one round trip is saved. The
   // attempt of a request that turns out to be a repeat is undone.
+  const sentAt = performance.now();
   const [claimed, attempt] = await Promise.allSettled([
     context.batches.claim(claim),
     tryCandidate(context, client, message, candidates, 0, sessionId, 1),
   ]);
   if (claimed.status === 'rejected') {
-    await undoAttempt(context, attempt, sessionId);
+    await undoAttempt(context, attempt);
     throw claimed.reason;
   }
   if (isRepeat(claimed.value)) {
-    await undoAttempt(context, attempt, sessionId);
+    await undoAttempt(context, attempt);
     const { record } = claimed.value;
     const answer = await answerRepeat(context, client, claim, record);
     if (answer.kind === 'placed') return answer.placed;
     return tryInOrder(context, client, message, candidates, 0, record.sessionId, answer.epoch);
   }
   if (attempt.status === 'rejected') throw attempt.reason;
+  if (performance.now() - sentAt > CLAIM_GRACE_MS) await checkStillOurs(context, claim, attempt);
   return attempt.value ?? tryInOrder(context, client, message, candidates, 1, sessionId, 1);
+}
+
+/** Whoever was away for so long (a stopped process, a stalled link) may have lost the request to another broker. */
+async function checkStillOurs(
+  context: BrokerContext,
+  claim: Claim,
+  attempt: PromiseSettledResult<Placed | undefined>,
+): Promise<void> {
+  const [now] = await context.store.claim([claim]);
+  if (now?.kind === 'repeat' && now.record.sessionId === claim.sessionId && now.record.epoch === 1) return;
+  await undoAttempt(context, attempt);
+  throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(NO_CAPACITY_RETRY_MS) });
 }
 
 function isRepeat(claimed: ClaimOutcome): claimed is Extract<ClaimOutcome, { kind: 'repeat' }> {
@@ -104,10 +125,9 @@ function isRepeat(claimed: ClaimOutcome): claimed is Extract<ClaimOutcome, { kin
 async function undoAttempt(
   context: BrokerContext,
   attempt: PromiseSettledResult<Placed | undefined>,
-  sessionId: string,
 ): Promise<void> {
   if (attempt.status === 'rejected' || attempt.value === undefined) return;
-  const { place, epoch } = attempt.value;
+  const { place, sessionId, epoch } = attempt.value;
   await context.batches.release(place, { sessionId, epoch, reason: 'superseded' }).catch(() => {
     // The reservation runs out by itself.
   });
@@ -185,9 +205,7 @@ function toPlaced(
     case 'reserved': {
       const { hostId, hostConnectionId } = outcome;
       const claimWithinMs = context.limits.reservationMs;
-      const placed = { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta };
-      prepareHost(context, placed);
-      return placed;
+      return { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta };
     }
   }
 }

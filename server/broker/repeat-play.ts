@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Place } from '../domain/catalog.js';
 import type { Claim, ClaimRecord, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection } from './connections.js';
@@ -10,6 +11,15 @@ export type RepeatAnswer =
   { readonly kind: 'placed'; readonly placed: Placed } | { readonly kind: 'retry'; readonly epoch: number };
 
 /**
+ * A broker that noted a request has reserved its slot, or failed, or died, after so long: twice the time in
+ * which the store must answer.
+ */
+export const CLAIM_GRACE_MS = 4_000;
+
+/** Between two looks for the session of a request that another broker is just answering. */
+const LOOK_AGAIN_MS = 50;
+
+/**
  * Answers a request that was made before, perhaps to another broker: the session it became, wherever that
  * is; or, when the broker that took it died before it reserved anything, leave to try again.
  */
@@ -20,7 +30,7 @@ export async function answerRepeat(
   record: ClaimRecord,
 ): Promise<RepeatAnswer> {
   const { limits, store, brokerId } = context;
-  const found = await findSession(context, record);
+  const found = await waitForSession(context, record);
   if (found !== undefined) {
     const { place } = found;
     const session = await store.attach(place, record.sessionId, brokerId);
@@ -54,6 +64,19 @@ export async function answerRepeat(
   const epoch = await store.reclaim(claim, record.epoch);
   if (epoch === null) throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
   return { kind: 'retry', epoch };
+}
+
+/** Looks for the session until it is there, or the broker that took the request has had its time. */
+async function waitForSession(
+  context: BrokerContext,
+  record: ClaimRecord,
+): Promise<Awaited<ReturnType<typeof findSession>>> {
+  const giveUpAt = performance.now() + CLAIM_GRACE_MS - record.ageMs;
+  for (;;) {
+    const found = await findSession(context, record);
+    if (found !== undefined || performance.now() >= giveUpAt) return found;
+    await delay(LOOK_AGAIN_MS);
+  }
 }
 
 /** Looks where the request was tried first, then everywhere: it may have spilled to another region. */

@@ -1,0 +1,88 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { TEST_ENV } from './fleet.js';
+
+/** The command as npm links it. */
+export const DUSKLINE = fileURLToPath(new URL('../../../server/bin/duskline.js', import.meta.url));
+
+const START_DEADLINE_MS = 10_000;
+
+/** A broker in a process of its own. */
+export interface BrokerProcess {
+  readonly url: string;
+  readonly process: ChildProcess;
+  /** What it logged so far, one line each. */
+  readonly log: readonly string[];
+  /** Resolves with its exit code, or `null` when a signal ended it. */
+  readonly exited: Promise<number | null>;
+  /** `kill -9`. */
+  kill(): Promise<void>;
+  /** SIGTERM, and waits for the end. */
+  stop(): Promise<number | null>;
+}
+
+/** Starts `duskline serve` on a free port and waits until it listens. */
+export async function startBrokerProcess(args: readonly string[]): Promise<BrokerProcess> {
+  const child = spawn(process.execPath, [DUSKLINE, 'serve', '--port', '0', ...args], {
+    env: { ...process.env, ...TEST_ENV },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const log: string[] = [];
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const url = await new Promise<string>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`the broker did not listen within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
+    }, START_DEADLINE_MS);
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      log.push(line);
+      const listening = /"url":"([^"]+)","msg":"broker is listening"/.exec(line);
+      if (listening?.[1] === undefined) return;
+      clearTimeout(timer);
+      resolve(listening[1]);
+    });
+    void exited.then((code) => {
+      clearTimeout(timer);
+      reject(new Error(`the broker ended with ${String(code)}:\n${log.join('\n')}`));
+    });
+  });
+  return {
+    url,
+    process: child,
+    log,
+    exited,
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command of `duskline` to its end. */
+export async function runDuskline(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [DUSKLINE, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString('utf8')));
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString('utf8')));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
