@@ -18,6 +18,8 @@ export interface StreamServerOptions {
   readonly port?: number;
   /** Default 127.0.0.1: the simulation is not for other machines. */
   readonly hostname?: string;
+  /** The name by which clients reach it, where that is not the address it listens on. */
+  readonly publicHostname?: string;
   /** From one picture of a stream to the next, in milliseconds; 0 sends none. Default 1000. */
   readonly frameIntervalMs?: number;
   /** Default: the computer's. */
@@ -43,7 +45,13 @@ export interface StreamServer {
 
 /** Starts to listen; rejects when the port is taken. */
 export async function createStreamServer(options: StreamServerOptions = {}): Promise<StreamServer> {
-  const { port = 0, hostname = '127.0.0.1', frameIntervalMs = 1_000, clock = systemClock } = options;
+  const {
+    port = 0,
+    hostname = '127.0.0.1',
+    publicHostname = hostname,
+    frameIntervalMs = 1_000,
+    clock = systemClock,
+  } = options;
   const owners = new Map<string, StreamOwner>();
   const streams = new Map<StreamConnection, { readonly owner: StreamOwner; readonly turn: number }>();
   const sockets = new WebSocketServer({
@@ -104,7 +112,7 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
   });
   cancelTimer = clock.setTimer(takeTurn, turnMs);
   const { port: boundPort } = server.address() as AddressInfo;
-  const authority = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${boundPort}`;
+  const authority = `${publicHostname.includes(':') ? `[${publicHostname}]` : publicHostname}:${boundPort}`;
   let closing: Promise<void> | undefined;
 
   return {

@@ -91,7 +91,9 @@ function createLoop(
     }
     if (stopped) return;
     const restMs = Math.max(0, intervalMs - (performance.now() - startedAt));
-    timer = setTimeout(() => (current = run()), restMs);
+    timer = setTimeout(() => {
+      current = run();
+    }, restMs);
   }
 
   return {

@@ -2,7 +2,6 @@ import type { BrokerToHost, HeldSession, Register } from '@duskline/protocol';
 import type { Channel, HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded, tellHost } from './deliver.js';
-import { reconcileHost } from './reconcile-host.js';
 import { Refusal } from './refusal.js';
 
 /** What a host token binds its bearer to. `auth/` reads it from the token. */
@@ -44,7 +43,7 @@ export async function registerHost(
     'host registered',
   );
   try {
-    await reconcileHost(context, host);
+    // What the host still has to say of ended sessions comes before its first heartbeat, and that reconciles.
     await tellReservations(context, host);
   } catch (error) {
     // The registration is refused after all, so nobody else takes this connection out again.

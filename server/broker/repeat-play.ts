@@ -35,8 +35,7 @@ export async function answerRepeat(
     const { place } = found;
     const session = await store.attach(place, record.sessionId, brokerId);
     if (session === null || session.state === 'ended') throw new Refusal('SESSION_OVER');
-    if (session.meta === null || session.meta.playerId !== client.playerId)
-      throw new Refusal('UNKNOWN_SESSION');
+    if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
     const [host] = await store.endpoints(place, [session.hostId]);
     if (host === null || host === undefined) {
       throw new Refusal('UNAVAILABLE', {

@@ -3,8 +3,8 @@ export type AddToBatch<Item, Outcome> = (item: Item) => Promise<Outcome>;
 
 interface Waiting<Item, Outcome> {
   readonly item: Item;
-  resolve(outcome: Outcome): void;
-  reject(error: unknown): void;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**

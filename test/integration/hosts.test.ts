@@ -135,7 +135,8 @@ describe('A host', () => {
     first.send({ type: 'session', ...pick(held), state: 'active' });
     await player.next('session');
     first.terminate();
-    await openHost(duskline.url, { hostId: 'h1' });
+    const back = await openHost(duskline.url, { hostId: 'h1' });
+    back.send({ type: 'heartbeat', load: IDLE, sessions: [] });
     expect(await player.next('session')).to.include({ state: 'ended', reason: 'host_lost' });
     expect(await find('h1')).to.include({ sessions: 0 });
   });
@@ -155,7 +156,22 @@ describe('A host', () => {
       hostId: 'h1',
       sessions: [{ ...pick(held), state: 'active' }],
     });
+    back.send({ type: 'heartbeat', load: IDLE, sessions: [{ ...pick(held), state: 'active' }] });
     expect(await back.next('end')).to.include({ sessionId: held.sessionId, reason: 'client_left' });
+  });
+
+  it('that tells of an end after it lost its connection is believed in its reason', async () => {
+    duskline = await startTestBroker();
+    const first = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const held = await matchOn(player, 'r1');
+    first.send({ type: 'session', ...pick(held), state: 'active' });
+    await player.next('session');
+    first.terminate();
+    const back = await openHost(duskline.url, { hostId: 'h1' });
+    back.send({ type: 'session', ...pick(held), state: 'ended', reason: 'client_left' });
+    back.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    expect(await player.next('session')).to.include({ state: 'ended', reason: 'client_left' });
   });
 
   function pick({ sessionId, epoch }: { sessionId: string; epoch: number }): {

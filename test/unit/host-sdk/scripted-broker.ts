@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { BrokerToHost, Heartbeat, HostSession, HostToBroker, Register } from '@duskline/protocol';
+import { SUBPROTOCOL } from '@duskline/protocol/constants';
+import { parseHostMessage } from '@duskline/protocol/validation';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { Buffered } from './buffered.js';
+import { TICKET_KEY } from './tickets.js';
+
+interface MessageOf {
+  register: Register;
+  heartbeat: Heartbeat;
+  session: HostSession;
+  leave: HostToBroker;
+}
+
+/** One host's connection, as the broker sees it. Frames that a real broker would refuse fail the test. */
+export class HostOnBroker {
+  readonly frames = new Buffered<HostToBroker>();
+  readonly closed: Promise<number>;
+  readonly #socket: WebSocket;
+  readonly upgrade: IncomingMessage;
+
+  constructor(socket: WebSocket, upgrade: IncomingMessage) {
+    this.#socket = socket;
+    this.upgrade = upgrade;
+    this.closed = new Promise((resolve) => socket.once('close', (code) => resolve(code)));
+    socket.on('message', (data: Buffer) => {
+      const result = parseHostMessage(data.toString('utf8'));
+      if (!result.ok) throw new Error(`The host sent a bad frame: ${result.detail}`);
+      this.frames.push(result.message);
+    });
+  }
+
+  send(...messages: BrokerToHost[]): void {
+    for (const message of messages) this.#socket.send(JSON.stringify(message));
+  }
+
+  sendRaw(data: string | Buffer): void {
+    this.#socket.send(data);
+  }
+
+  async next<Type extends keyof MessageOf>(type: Type): Promise<MessageOf[Type]> {
+    return (await this.frames.next((frame) => frame.type === type)) as MessageOf[Type];
+  }
+
+  /** Reads `register`, answers it, and reads the heartbeat that follows. */
+  async accept(intervals: { heartbeatIntervalMs?: number; pingIntervalMs?: number } = {}): Promise<Register> {
+    const register = await this.next('register');
+    this.sendRegistered(register.hostId, intervals);
+    return register;
+  }
+
+  sendRegistered(
+    hostId: string,
+    { heartbeatIntervalMs = 2_000, pingIntervalMs = 15_000 } = {},
+    ticketKey: string = TICKET_KEY,
+  ): void {
+    this.send({ type: 'registered', hostId, ticketKey, heartbeatIntervalMs, pingIntervalMs });
+  }
+
+  /** Pings, and waits for the answer: by then the host has seen everything that was sent before. */
+  async ping(): Promise<void> {
+    const pong = once(this.#socket, 'pong');
+    this.#socket.ping();
+    await pong;
+  }
+
+  close(code: number): void {
+    this.#socket.close(code);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** Stops to read, as a broker that hangs: it answers nothing, closes included. */
+  freeze(): void {
+    this.#socket.pause();
+  }
+}
+
+/** A broker that does what a test says, on a port of its own. */
+export class ScriptedBroker {
+  readonly connections = new Buffered<HostOnBroker>();
+  readonly url: string;
+  readonly #server: Server;
+  readonly #sockets: WebSocketServer;
+  /** When set, upgrades are refused with it. */
+  refusal: { readonly status: number; readonly body: string } | undefined;
+  upgrades = 0;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.#sockets = new WebSocketServer({ noServer: true, handleProtocols: () => SUBPROTOCOL });
+    server.on('upgrade', (request, socket, head) => {
+      this.upgrades += 1;
+      if (this.refusal !== undefined) {
+        const { status, body } = this.refusal;
+        socket.end(
+          `HTTP/1.1 ${status} No\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+        );
+        return;
+      }
+      this.#sockets.handleUpgrade(request, socket, head, (client) =>
+        this.connections.push(new HostOnBroker(client, request)),
+      );
+    });
+  }
+
+  static async start(): Promise<ScriptedBroker> {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new ScriptedBroker(server);
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#sockets.clients) client.terminate();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}

@@ -1,0 +1,94 @@
+import { createHost, type EndedSession, type Host, type HostOptions, type HostStatus } from '@duskline/host';
+import type { Prepare } from '@duskline/protocol';
+import { Buffered } from './buffered.js';
+import { FakeClock } from './fake-clock.js';
+import { ScriptedBroker, type HostOnBroker } from './scripted-broker.js';
+import { ADDRESS, sessionIdOf } from './tickets.js';
+
+export const LOAD = { gpu: 0.4, encoder: 0.3, cpu: 0.2, network: 0.1 };
+
+/** The delay of every retry in these tests. */
+export const RETRY_MS = 700;
+
+export function prepareOf(number: number, change: Partial<Prepare> = {}): Prepare {
+  return {
+    type: 'prepare',
+    sessionId: sessionIdOf(number),
+    epoch: 1,
+    title: 'meadow',
+    playerId: `player-${number}`,
+    stream: { codec: 'hevc', resolution: '1080p', fps: 60 },
+    claimWithinMs: 30_000,
+    ...change,
+  };
+}
+
+/** A host that begins to connect to a scripted broker, on a clock that stands still. */
+export interface Rig {
+  readonly broker: ScriptedBroker;
+  readonly clock: FakeClock;
+  readonly host: Host;
+  readonly statuses: Buffered<HostStatus>;
+  readonly ends: Buffered<EndedSession>;
+  /** Waits for the host's next connection and registers it; its first heartbeat is read. */
+  register(intervals?: { heartbeatIntervalMs?: number; pingIntervalMs?: number }): Promise<HostOnBroker>;
+  /** Waits until the host gave up on its connection, and lets it try again. */
+  retry(): Promise<HostStatus>;
+  until<State extends HostStatus['state']>(state: State): Promise<Extract<HostStatus, { state: State }>>;
+}
+
+const open: { host: Host; broker: ScriptedBroker }[] = [];
+
+export async function setUp(options: Partial<HostOptions> = {}): Promise<Rig> {
+  const broker = await ScriptedBroker.start();
+  const clock = new FakeClock();
+  const host = createHost({
+    url: broker.url,
+    token: 'token-of-host-1-in-these-tests',
+    ...ADDRESS,
+    slots: 2,
+    endpoint: 'wss://host-1.example/stream',
+    measureLoad: () => LOAD,
+    reconnectPolicy: { nextRetryDelayInMs: () => RETRY_MS },
+    clock,
+    ...options,
+  });
+  open.push({ host, broker });
+  const statuses = new Buffered<HostStatus>();
+  host.on('status', (status) => statuses.push(status));
+  const ends = new Buffered<EndedSession>();
+  host.on('end', (ended) => ends.push(ended));
+
+  const until: Rig['until'] = async (state) => {
+    const found = await statuses.next((status) => status.state === state);
+    return found as Extract<HostStatus, { state: typeof state }>;
+  };
+  return {
+    broker,
+    clock,
+    host,
+    statuses,
+    ends,
+    until,
+    async register(intervals) {
+      const connection = await broker.connections.next();
+      await connection.accept(intervals);
+      await until('registered');
+      await connection.next('heartbeat');
+      return connection;
+    },
+    async retry() {
+      const status = await until('waiting');
+      clock.advance(status.retryInMs);
+      return status;
+    },
+  };
+}
+
+/** Ends what the test opened, and holds every host to leaving no timer behind. */
+export async function tearDown(): Promise<void> {
+  for (const { host, broker } of open.splice(0)) {
+    await host.close({ abrupt: true });
+    await broker.stop();
+  }
+}
