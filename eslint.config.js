@@ -1,8 +1,35 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+const readonly = (...names) => Object.fromEntries(names.map((name) => [name, 'readonly']));
+
+const NODE_GLOBALS = readonly(
+  ...['AbortController', 'AbortSignal', 'Buffer', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams'],
+  ...['clearImmediate', 'clearInterval', 'clearTimeout', 'console', 'fetch', 'performance', 'process'],
+  ...['queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'structuredClone'],
+);
+const BROWSER_GLOBALS = readonly(
+  ...['AbortController', 'AbortSignal', 'Blob', 'CustomEvent', 'Event', 'EventTarget', 'FormData', 'Headers'],
+  ...['Response', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams', 'WebSocket', 'VideoDecoder'],
+  ...[
+    'EncodedVideoChunk',
+    'atob',
+    'btoa',
+    'cancelAnimationFrame',
+    'clearInterval',
+    'clearTimeout',
+    'console',
+  ],
+  ...['crypto', 'document', 'fetch', 'history', 'localStorage', 'location', 'navigator', 'performance'],
+  ...['queueMicrotask', 'requestAnimationFrame', 'sessionStorage', 'setInterval', 'setTimeout', 'window'],
+);
+
+/** What browsers load as it is. */
+const BROWSER_FILES = ['examples/browser-player/**/*.js', 'dashboard/**/*.js'];
+
 export default tseslint.config(
   { ignores: ['**/dist/', 'coverage/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -20,6 +47,14 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       // Conflicts with noPropertyAccessFromIndexSignature, which the compiler enforces.
       '@typescript-eslint/dot-notation': 'off',
+      // What implements a promising interface without waiting is `async` on purpose: it rejects, never throws.
+      '@typescript-eslint/require-await': 'off',
+      // An underscore marks what a signature needs and the function does not (Express tells error handlers
+      // by their fourth parameter), and what is left out of a rest.
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
     },
   },
   {
@@ -27,19 +62,20 @@ export default tseslint.config(
     rules: {
       // chai's property assertions (`to.be.true`) are expressions by design.
       '@typescript-eslint/no-unused-expressions': 'off',
+      // What is missing there fails the test, as it should.
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
   {
     files: ['**/*.{js,mjs,cjs}'],
-    languageOptions: {
-      globals: {
-        process: 'readonly',
-        console: 'readonly',
-        URL: 'readonly',
-        module: 'writable',
-        setTimeout: 'readonly',
-      },
-    },
+    ignores: BROWSER_FILES,
+    languageOptions: { globals: NODE_GLOBALS },
   },
+  {
+    files: ['**/*.{js,mjs,cjs}'],
+    // A file may name the globals it uses in a comment of its own, as examples do.
+    rules: { 'no-redeclare': ['error', { builtinGlobals: false }] },
+  },
+  { files: ['**/*.cjs'], languageOptions: { sourceType: 'commonjs', globals: { module: 'writable' } } },
+  { files: BROWSER_FILES, languageOptions: { globals: BROWSER_GLOBALS } },
 );

@@ -3,7 +3,8 @@ import { BROKER_AUDIENCE } from '@duskline/protocol/constants';
 import jwt from 'jsonwebtoken';
 import type { AuthConfig, TokenAlgorithm } from './auth-config.js';
 import { readClaims } from './claims.js';
-import { createKeySource, type KeySource } from './key-source.js';
+import { createKeySource } from './create-key-source.js';
+import type { KeySource } from './key-source.js';
 import {
   refuse,
   type PrincipalKind,

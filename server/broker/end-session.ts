@@ -1,4 +1,5 @@
 import type { Cancel, EndSession } from '@duskline/protocol';
+import { findClaim, findSession } from './claimed-request.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded } from './deliver.js';
@@ -32,6 +33,7 @@ export async function cancelPlay(
   try {
     const matched = [...client.sessions].find(([, session]) => session.requestId === requestId);
     if (matched !== undefined) await endOwnSession(context, client, matched[0]);
+    else await endClaimedSession(context, client, requestId);
     client.channel.send(errorMessage(new Refusal('CANCELLED'), { requestId }));
   } catch (error) {
     client.channel.send(errorMessage(noted(context, error), { requestId }));
@@ -43,6 +45,20 @@ function noted(context: BrokerContext, error: unknown): Refusal {
   const refusal = toRefusal(error);
   if (refusal.code === 'INTERNAL') context.log.error({ err: error }, 'a session could not be ended');
   return refusal;
+}
+
+/** Ends the session of a request that was made on an earlier connection, perhaps of another broker. */
+async function endClaimedSession(
+  context: BrokerContext,
+  client: ClientConnection,
+  requestId: string,
+): Promise<void> {
+  const record = await findClaim(context, client.playerId, requestId);
+  const found = record === undefined ? undefined : await findSession(context, record);
+  if (found === undefined || found.session.meta?.playerId !== client.playerId) return;
+  const { sessionId, epoch } = found.session;
+  const outcome = await context.batches.release(found.place, { sessionId, epoch, reason: 'client_left' });
+  if (outcome.kind === 'ended') announceEnded(context, found.place, [outcome]);
 }
 
 /** Ends a session of this client. Its slot is free when this resolves. */

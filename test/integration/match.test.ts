@@ -130,6 +130,42 @@ describe('A match, over real sockets', () => {
     expect(await player.next('matched')).to.include({ requestId: 'r3' });
   });
 
+  it('takes a request back from a new connection, when it was made on a lost one', async () => {
+    await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
+    const player = await openPlayer(duskline.url, 'alice');
+    player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT });
+    await player.next('matched');
+    player.terminate();
+
+    const back = await openPlayer(duskline.url, 'alice');
+    back.send({ type: 'cancel', requestId: 'r1' });
+    expect(await back.next('error')).to.include({ requestId: 'r1', code: 'CANCELLED' });
+    back.send({ type: 'play', requestId: 'r2', title: 'starfall', rtt: RTT });
+    await back.next('matched');
+  });
+
+  it('says how a session ended to whoever asks again, and makes no second one', async () => {
+    const host = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const play = { type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT };
+    player.send(play);
+    const { sessionId, epoch } = await player.next('matched');
+    player.terminate();
+    host.send({ type: 'session', sessionId, epoch, state: 'active' });
+    host.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'idle' });
+
+    const back = await openPlayer(duskline.url, 'alice');
+    await eventually(async () => {
+      const { regions } = await duskline.broker.status();
+      return regions.every(({ pools }) => pools.every(({ sessions }) => sessions === 0));
+    });
+    back.send(play);
+    expect(await back.next('session')).to.include({ sessionId, state: 'ended', reason: 'idle' });
+    expect(await back.next('error')).to.include({ requestId: 'r1', code: 'SESSION_OVER' });
+    back.send({ ...play, rtt: { far: 500 } });
+    expect(await back.next('error')).to.include({ requestId: 'r1', code: 'SESSION_OVER' });
+  });
+
   it('spills to the next region when the nearest is full, and says so', async () => {
     await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
     await openReadyHost(duskline, { hostId: 'h2', region: 'next', slots: 1 });

@@ -118,13 +118,13 @@ async function shutDown(port: number): Promise<void> {
   redis.disconnect();
 }
 
-interface ServerCommand {
+export interface ServerCommand {
   readonly command: string;
   readonly args: readonly string[];
 }
 
 /** What `scripts/ensure-redis.mjs` found. */
-function serverCommand(): ServerCommand {
+export function serverCommand(): ServerCommand {
   const record = new URL('../../../node_modules/.cache/duskline/redis-server.json', import.meta.url);
   try {
     return JSON.parse(readFileSync(record, 'utf8')) as ServerCommand;

@@ -242,7 +242,10 @@ class RedisStore implements FleetStore {
       Promise.all([this.#redis.hgetall(this.#key(place, 0)), this.#redis.hgetall(this.#key(place, 1))]),
     );
     return Object.entries(hosts)
-      .map(([hostId, text]) => ({ hostId, ...decodeHost(text), endpoint: info[hostId] ?? '' }))
+      .map(([hostId, text]) => {
+        const { missingAtMs: _, digest: __, ...host } = decodeHost(text);
+        return { hostId, ...host, endpoint: info[hostId] ?? '' };
+      })
       .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
   };
 

@@ -4,7 +4,7 @@
 -- Returns per ended session: sessionId, record, connectionId
 -- Keeps: an unclaimed slot is free again within its time plus one sweep.
 
--- One call strikes off at most this many names, of which most were claimed or ended long ago.
+-- Most names that are due were claimed or ended long ago: one call strikes off about this many of them.
 local MAX_STRUCK = 8000
 
 local wanted, struck = tonumber(ARGV[3]), 0
@@ -18,12 +18,12 @@ while wanted > 0 and struck < MAX_STRUCK do
   for _, id in ipairs(due) do
     local session = sessions[id]
     if session and session.state == 'reserved' then
-      local host = end_session(session, 'reservation_expired')
-      tell_ended(out, session, host)
+      tell_ended(out, session, end_session(session, 'reservation_expired'))
       wanted = wanted - 1
+    else
+      struck = struck + 1
     end
   end
-  struck = struck + #due
   redis.call('ZREMRANGEBYRANK', KEYS[7], 0, #due - 1)
 end
 commit()

@@ -1,0 +1,145 @@
+// Who may import whom. A folder's rule names everything of ours that it may import; whatever else it imports
+// of ours fails. Why the lines run as they do: docs/architecture.md and docs/adr/0002-shared-vocabulary.md.
+//
+// A workspace package is resolved to its folder: from source (`protocol/vocabulary.ts`), or through its
+// exports to what was built of it (`protocol/dist/vocabulary.js`). The rules see both alike.
+
+/** Paths of a package of ours, in its sources or as built. */
+const inPackage = (folder, file = '') => `^${folder}/(dist/)?${file}`;
+
+const OURS = '^(protocol|server|client-sdk|host-sdk|test|scripts|examples|dashboard|loadtest)/';
+
+const PROTOCOL = inPackage('protocol');
+const VOCABULARY = inPackage('protocol', 'vocabulary[.]');
+
+/** One rule: what is in `from` imports of ours only itself and what `allowed` matches. */
+const only = (name, comment, from, allowed) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: from },
+  to: { path: OURS, pathNot: [from, ...allowed] },
+});
+
+/** One rule: a library that only one folder of the server may know. */
+const library = (name, folder) => ({
+  name: `${name}-in-one-folder`,
+  comment: `${name} is an outside detail: in the server only ${folder} may know it.`,
+  severity: 'error',
+  from: { path: '^server/', pathNot: `^${folder}/` },
+  to: { path: `(^|node_modules/)(@types/)?${name}(/|$)` },
+});
+
+module.exports = {
+  forbidden: [
+    only('protocol-alone', 'The wire vocabulary imports nothing of ours.', '^protocol/', []),
+    only(
+      'domain-alone',
+      'What decides is pure: no I/O, and of ours the plain words only.',
+      '^server/domain/',
+      [VOCABULARY],
+    ),
+    {
+      name: 'domain-no-io',
+      comment: 'What decides does no I/O and knows no library.',
+      severity: 'error',
+      from: { path: '^server/domain/' },
+      to: {
+        dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer', 'npm-optional', 'npm-no-pkg', 'unknown'],
+      },
+    },
+    only('store', 'Stores know the domain, not who calls them.', '^server/store/', [
+      '^server/domain/',
+      VOCABULARY,
+    ]),
+    only('stores-apart', 'The two stores share an interface, not code.', '^server/store/memory/', [
+      '^server/domain/',
+      '^server/store/[^/]+$',
+      VOCABULARY,
+    ]),
+    only('stores-apart-redis', 'The two stores share an interface, not code.', '^server/store/redis/', [
+      '^server/domain/',
+      '^server/store/[^/]+$',
+      VOCABULARY,
+    ]),
+    only('planner', 'Plans are made of domain words.', '^server/planner/', ['^server/domain/', VOCABULARY]),
+    only('broker', 'Use cases know the store by its interface only, and no transport.', '^server/broker/', [
+      '^server/domain/',
+      '^server/planner/',
+      '^server/store/fleet-store[.]ts$',
+      PROTOCOL,
+    ]),
+    only('transport', 'Sockets call use cases.', '^server/transport/', [
+      '^server/broker/',
+      '^server/domain/',
+      PROTOCOL,
+    ]),
+    only('http', 'Requests call use cases.', '^server/http/', [
+      '^server/broker/',
+      '^server/domain/',
+      '^server/transport/authenticate[.]ts$',
+      PROTOCOL,
+    ]),
+    only('auth', 'Tokens and keys know nothing of brokers.', '^server/auth/', [
+      '^server/domain/',
+      '^server/config/',
+      PROTOCOL,
+    ]),
+    only('config', 'Configuration describes; it starts nothing.', '^server/config/', [
+      '^server/domain/',
+      '^server/auth/',
+      PROTOCOL,
+    ]),
+    only('client-sdk', 'The players’ SDK works without the server.', '^client-sdk/', [PROTOCOL]),
+    only('host-sdk', 'The hosts’ SDK works without the server.', '^host-sdk/', [PROTOCOL]),
+    {
+      name: 'not-from-tests',
+      comment: 'What ships imports nothing of the tests.',
+      severity: 'error',
+      from: { path: OURS, pathNot: '^test/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'composition-only',
+      comment: 'Nothing is built on the command or the composition root, except commands.',
+      severity: 'error',
+      from: { path: '^server/', pathNot: '^server/(bin/|cli/|duskline[.]ts$)' },
+      to: { path: '^server/(dist/)?(cli/|duskline[.])' },
+    },
+    library('ws', 'server/transport'),
+    library('express', 'server/http'),
+    library('ioredis', 'server/store/redis'),
+    {
+      name: 'no-cycles',
+      comment: 'Modules that need each other are one module, or miss a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'Nothing imports it and it imports nothing: nobody needs it.',
+      severity: 'error',
+      from: { orphan: true, path: OURS, pathNot: ['/tsconfig[.]json$'] },
+      to: {},
+    },
+    {
+      name: 'resolvable',
+      comment: 'An import that leads nowhere escapes every other rule.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/dist/'] },
+    exclude: { path: ['^(server|protocol|client-sdk|host-sdk|test)/dist/.*[.]d[.]ts$'] },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+    },
+  },
+};

@@ -1,0 +1,67 @@
+// A player as a console or a PC would be one: asks the broker for a slot, then streams from the host it got.
+//
+//   node examples/node-player/player.mjs ws://localhost:8080 <token> <title>
+//
+// URL, TOKEN and TITLE may come from the environment instead. Ctrl-C leaves the session in order.
+/* global AbortController */
+import { createClient, DusklineError } from '@duskline/client/node';
+import { WebSocket } from 'ws';
+
+const [url = process.env.URL, token = process.env.TOKEN, title = process.env.TITLE] = process.argv.slice(2);
+if (!url || !token || !title) {
+  console.error('Usage: node player.mjs <broker url> <token> <title>');
+  process.exit(2);
+}
+
+const client = createClient({
+  url,
+  token,
+  device: { kind: 'pc', codecs: ['av1', 'hevc', 'h264'], maxResolution: '2160p', maxFps: 120 },
+});
+client.on('status', (status) => {
+  const why = status.error ? ` (${status.error.code})` : '';
+  console.log(`broker: ${status.state}${why}`);
+});
+
+const leaving = new AbortController();
+process.once('SIGINT', () => leaving.abort());
+
+try {
+  const rtt = await client.measureRegions({ signal: leaving.signal });
+  for (const [region, ms] of Object.entries(rtt)) console.log(`region ${region}: ${ms} ms`);
+
+  const session = await client.play({ title, rtt, signal: leaving.signal, retry: { maxWaitMs: 60_000 } });
+  const { codec, resolution, fps } = session.stream;
+  console.log(`matched: ${session.host.hostId} in ${session.region}, ${resolution} ${codec} at ${fps} fps`);
+  console.log(`because: ${session.reason}`);
+  session.on('state', (state) => console.log(`session: ${state}`));
+
+  const stream = connectToHost(session);
+  leaving.signal.addEventListener('abort', () => {
+    if (stream.readyState === WebSocket.OPEN) stream.send(JSON.stringify({ type: 'bye' }));
+    session.end().catch((error) => console.error(`end: ${error.message}`));
+  });
+  console.log(`over: ${await session.ended}`);
+  stream.close();
+} catch (error) {
+  if (!(error instanceof DusklineError)) throw error;
+  console.error(`${error.code}: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  await client.close();
+}
+
+/** The stream of a simulated host: frames are numbers here. It does not depend on the broker. */
+function connectToHost(session) {
+  const socket = new WebSocket(session.host.endpoint);
+  socket.on('open', () => socket.send(JSON.stringify({ type: 'ticket', ticket: session.ticket })));
+  socket.on('message', (data) => {
+    const message = JSON.parse(data.toString());
+    if (message.type === 'admitted') console.log('host: admitted');
+    if (message.type === 'refused') console.error(`host: refused, ${message.reason}`);
+    if (message.type === 'frame') console.log(`host: frame ${message.n}`);
+  });
+  socket.on('close', () => console.log('host: closed'));
+  socket.on('error', (error) => console.error(`host: ${error.message}`));
+  return socket;
+}

@@ -1,0 +1,27 @@
+// Bundles the browser entry of the client SDK and fails when it is larger, gzipped, than players should load.
+// Needs a build.
+import { build } from 'esbuild';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const LIMIT_BYTES = 10_240;
+
+const result = await build({
+  entryPoints: [fileURLToPath(new URL('../client-sdk/dist/index.js', import.meta.url))],
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  write: false,
+});
+const code = result.outputFiles[0].contents;
+const gzippedBytes = gzipSync(code, { level: 9 }).length;
+
+console.log(
+  `Client SDK: ${gzippedBytes} bytes gzipped, ${code.length} minified (limit ${LIMIT_BYTES} gzipped).`,
+);
+if (gzippedBytes > LIMIT_BYTES) {
+  console.error(`Client SDK is ${gzippedBytes - LIMIT_BYTES} bytes too large.`);
+  process.exit(1);
+}

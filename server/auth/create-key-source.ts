@@ -1,0 +1,25 @@
+import type { KeyObject } from 'node:crypto';
+import type { TokenAlgorithm, TokenKeys } from './auth-config.js';
+import { createJwksKeySource } from './jwks-key-source.js';
+import type { KeyLookup, KeySource } from './key-source.js';
+
+/** The source the configuration names. `now` is the clock, in milliseconds since 1970. */
+export function createKeySource(
+  keys: TokenKeys,
+  algorithms: readonly TokenAlgorithm[],
+  now: () => number,
+): KeySource {
+  switch (keys.kind) {
+    case 'secret':
+      return singleKey(keys.secret);
+    case 'public':
+      return singleKey(keys.publicKey);
+    case 'jwks':
+      return createJwksKeySource({ url: keys.url, algorithms, now });
+  }
+}
+
+function singleKey(key: KeyObject): KeySource {
+  const found: Promise<KeyLookup> = Promise.resolve({ ok: true, key });
+  return { find: () => found };
+}

@@ -1,0 +1,86 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Place } from '../domain/catalog.js';
+import type { ClaimRecord, SessionRecord } from '../store/fleet-store.js';
+import type { ClientConnection } from './connections.js';
+import type { BrokerContext } from './context.js';
+import type { Placed } from './placed.js';
+import { Refusal, jittered } from './refusal.js';
+
+/** The record of a request that was made before, on whatever broker; `undefined` when there is none. */
+export async function findClaim(
+  context: BrokerContext,
+  playerId: string,
+  requestId: string,
+): Promise<ClaimRecord | undefined> {
+  const [place] = context.fleet.places;
+  if (place === undefined) return undefined;
+  // Looking is claiming: what was not there before is taken back.
+  const [outcome] = await context.store.claim([{ playerId, requestId, sessionId: uuidv7(), place }]);
+  if (outcome?.kind === 'repeat') return outcome.record;
+  await context.store.forgetClaim(playerId, requestId);
+  return undefined;
+}
+
+/**
+ * The session that a request became, with this broker noted as its client's.
+ *
+ * @returns `undefined` when the session is nowhere
+ * @throws Refusal SESSION_OVER, after the client was told the reason; UNKNOWN_SESSION; UNAVAILABLE
+ */
+export async function earlierAnswer(
+  context: BrokerContext,
+  client: ClientConnection,
+  record: ClaimRecord,
+): Promise<Placed | undefined> {
+  const { limits, store, brokerId } = context;
+  const found = await findSession(context, record);
+  if (found === undefined) return undefined;
+  const { place } = found;
+  const session = await store.attach(place, record.sessionId, brokerId);
+  if (session === null) throw new Refusal('SESSION_OVER');
+  if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
+  if (session.state === 'ended') {
+    const { sessionId, epoch, state, reason } = session;
+    client.channel.send({ type: 'session', sessionId, epoch, state, reason: reason ?? 'error' });
+    throw new Refusal('SESSION_OVER');
+  }
+  const [host] = await store.endpoints(place, [session.hostId]);
+  if (host === null || host === undefined) {
+    throw new Refusal('UNAVAILABLE', {
+      message: 'The host of this session is away.',
+      retryAfterMs: jittered(1_000),
+    });
+  }
+  const leftMs = session.state === 'reserved' ? limits.reservationMs - record.ageMs : limits.reservationMs;
+  return {
+    place,
+    sessionId: session.sessionId,
+    epoch: session.epoch,
+    hostId: session.hostId,
+    hostConnectionId: host.connectionId,
+    claimWithinMs: Math.max(0, Math.round(leftMs)),
+    meta: session.meta,
+    earlier: session,
+  };
+}
+
+/** Looks where the request was tried first, then everywhere: it may have spilled to another region. */
+export async function findSession(
+  context: BrokerContext,
+  { place: first, sessionId }: ClaimRecord,
+): Promise<{ readonly place: Place; readonly session: SessionRecord } | undefined> {
+  const others = context.fleet.places.filter(
+    (place) => place.region !== first.region || place.pool !== first.pool,
+  );
+  for (const places of [[first], others]) {
+    const found = await Promise.all(
+      places.map(async (place) => {
+        const [session] = await context.store.getSessions(place, [sessionId]);
+        return session === null || session === undefined ? [] : [{ place, session }];
+      }),
+    );
+    const [hit] = found.flat();
+    if (hit !== undefined) return hit;
+  }
+  return undefined;
+}

@@ -1,0 +1,15 @@
+import type { Place } from '../domain/catalog.js';
+import type { SessionMeta, SessionRecord } from '../store/fleet-store.js';
+
+/** A session with a slot, wherever it came from: a fresh reservation, or an earlier one that was asked for again. */
+export interface Placed {
+  readonly place: Place;
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly hostId: string;
+  readonly hostConnectionId: string;
+  readonly claimWithinMs: number;
+  readonly meta: SessionMeta;
+  /** How the session is by now, when the request was made before. */
+  readonly earlier?: SessionRecord;
+}

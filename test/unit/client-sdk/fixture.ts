@@ -1,0 +1,71 @@
+import {
+  createClient,
+  type Client,
+  type ClientOptions,
+  type ClientStatus,
+  type ReconnectPolicy,
+} from '@duskline/client/node';
+import { Inbox } from './inbox.js';
+import { ScriptedBroker } from './scripted-broker.js';
+
+export const DEVICE = { kind: 'pc', codecs: ['av1', 'h264'], maxResolution: '1440p' } as const;
+export const TOKEN = 'token-of-ada-0123456789';
+
+/** A policy for tests of what happens after a retry, not of when. */
+export const AT_ONCE: ReconnectPolicy = { nextRetryDelayInMs: () => 0 };
+
+export interface Fixture {
+  readonly broker: ScriptedBroker;
+  readonly client: Client;
+  readonly statuses: Inbox<ClientStatus>;
+}
+
+/** Brokers and clients of one test; `stop()` in `afterEach` ends them all. */
+export class Fixtures {
+  readonly #clients: Client[] = [];
+  readonly #brokers: ScriptedBroker[] = [];
+
+  async broker(): Promise<ScriptedBroker> {
+    const broker = await ScriptedBroker.start();
+    this.#brokers.push(broker);
+    return broker;
+  }
+
+  /** A client that is not connected yet, and records its statuses. */
+  client(options: Partial<ClientOptions> & Pick<ClientOptions, 'url'>): Omit<Fixture, 'broker'> {
+    const client = createClient({
+      token: TOKEN,
+      device: { ...DEVICE, codecs: [...DEVICE.codecs] },
+      ...options,
+    });
+    this.#clients.push(client);
+    const statuses = new Inbox<ClientStatus>('status of the client');
+    client.on('status', (status) => statuses.add(status));
+    return { client, statuses };
+  }
+
+  async pair(options: Partial<ClientOptions> = {}): Promise<Fixture> {
+    const broker = await this.broker();
+    return { broker, ...this.client({ url: broker.url, reconnect: AT_ONCE, ...options }) };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#clients.splice(0).map((client) => client.close()));
+    await Promise.all(this.#brokers.splice(0).map((broker) => broker.stop()));
+  }
+}
+
+/** The error of a promise that must reject. */
+export async function failure(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('It should have been rejected.');
+}
+
+/** Lets pending callbacks of promises run. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type {
+  ClientToBroker,
+  ErrorMessage,
+  Matched,
+  RegionInfo,
+  SessionChanged,
+  Welcome,
+} from '@duskline/protocol';
+import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { Inbox } from './inbox.js';
+
+type FrameOf<Type extends ClientToBroker['type']> = Extract<ClientToBroker, { type: Type }>;
+
+/** The broker's end of one connection. A test says everything that it says. */
+export class BrokerEnd {
+  readonly frames = new Inbox<ClientToBroker>('frame from the client');
+  readonly closes = new Inbox<number>('close by the client');
+  readonly #socket: WebSocket;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data: Buffer) => this.frames.add(JSON.parse(data.toString()) as ClientToBroker));
+    socket.on('close', (code) => this.closes.add(code));
+  }
+
+  async next<Type extends ClientToBroker['type']>(type: Type): Promise<FrameOf<Type>> {
+    return (await this.frames.next((frame) => frame.type === type)) as FrameOf<Type>;
+  }
+
+  /** The types of all frames so far. */
+  get heard(): string[] {
+    return this.frames.all.map(({ type }) => type);
+  }
+
+  async welcome(fields: Partial<Welcome> = {}): Promise<void> {
+    await this.next('hello');
+    this.send({
+      type: 'welcome',
+      connectionId: 'c1',
+      playerId: 'ada',
+      regions: [],
+      pingIntervalMs: 15_000,
+      ...fields,
+    });
+  }
+
+  match(requestId: string, fields: Partial<Matched> = {}): void {
+    this.send({ ...aMatch(requestId), ...fields });
+  }
+
+  session(fields: Partial<SessionChanged>): void {
+    this.send({ type: 'session', sessionId: SESSION_ID, epoch: 1, state: 'active', ...fields });
+  }
+
+  error(fields: Partial<ErrorMessage> & Pick<ErrorMessage, 'code'>): void {
+    this.send({ type: 'error', message: 'No.', retryable: false, ...fields });
+  }
+
+  send(frame: object): void {
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  sendRaw(data: string | Buffer): void {
+    this.#socket.send(data);
+  }
+
+  /** As when the network is gone. */
+  drop(): void {
+    this.#socket.terminate();
+  }
+
+  close(code: number): void {
+    this.#socket.close(code);
+  }
+}
+
+export const SESSION_ID = '0198c0de-0000-7000-8000-000000000001';
+export const OTHER_SESSION_ID = '0198c0de-0000-7000-8000-000000000002';
+
+export function aMatch(requestId: string): Matched {
+  return {
+    type: 'matched',
+    requestId,
+    sessionId: SESSION_ID,
+    epoch: 1,
+    title: 'tetris',
+    region: 'dublin',
+    pool: 'pc-high',
+    host: { hostId: 'host-1', endpoint: 'wss://host-1.example/stream' },
+    ticket: 'secret-ticket-1',
+    claimWithinMs: 30_000,
+    stream: { codec: 'av1', resolution: '1080p', fps: 60 },
+    rank: 1,
+    candidates: 2,
+    rttMs: 12.5,
+    reason: 'dublin/pc-high: the nearest suitable region.',
+  };
+}
+
+export function aRegion(region: string, fields: Partial<RegionInfo> = {}): RegionInfo {
+  return {
+    region,
+    name: region,
+    lat: 0,
+    lon: 0,
+    timeZone: 'UTC',
+    beaconUrl: `http://127.0.0.1:9/${region}`,
+    state: 'open',
+    ...fields,
+  };
+}
+
+/** A real WebSocket server on a free port, which says only what a test makes it say. */
+export class ScriptedBroker {
+  readonly connections = new Inbox<BrokerEnd>('connection to the broker');
+  readonly url: string;
+  readonly #http: Server;
+  readonly #sockets: WebSocketServer;
+
+  private constructor(http: Server) {
+    this.#http = http;
+    this.url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    this.#sockets = new WebSocketServer({
+      server: http,
+      path: CLIENT_PATH,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    });
+    this.#sockets.on('connection', (socket) => this.connections.add(new BrokerEnd(socket)));
+  }
+
+  static async start(): Promise<ScriptedBroker> {
+    const http = createServer();
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    return new ScriptedBroker(http);
+  }
+
+  /** The next connection, which has not said `hello` yet. */
+  accept(): Promise<BrokerEnd> {
+    return this.connections.next();
+  }
+
+  /** The next connection, welcomed. */
+  async welcome(fields: Partial<Welcome> = {}): Promise<BrokerEnd> {
+    const end = await this.accept();
+    await end.welcome(fields);
+    return end;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#sockets.close();
+    this.#http.close();
+    this.#http.closeAllConnections();
+    await once(this.#http, 'close');
+  }
+}

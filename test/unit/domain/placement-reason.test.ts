@@ -1,0 +1,68 @@
+import { explainPlacement } from '@duskline/server/domain/placement-reason.js';
+import { congestionCostMs, type Candidate } from '@duskline/server/domain/ranking.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { question, rank } from './arbitraries.js';
+
+function candidate(region: string, rttMs: number, utilisation: number, pool = 'pc'): Candidate {
+  const costMs = rttMs + congestionCostMs(utilisation);
+  return { place: { region, pool }, rttMs, utilisation, costMs, acceptableAfterMs: 0 };
+}
+
+describe('The reason for a placement', () => {
+  it('says that the nearest was chosen', () => {
+    const reason = explainPlacement([candidate('near', 11.6, 0.424), candidate('next', 30, 0.1)], 0);
+    expect(reason).to.equal('near/pc (12 ms away, 42 % in use): the nearest suitable region.');
+  });
+
+  it('says which nearer region was more congested', () => {
+    const reason = explainPlacement([candidate('next', 30, 0.1), candidate('near', 12, 0.9)], 0);
+    expect(reason).to.equal('next/pc (30 ms away, 10 % in use): less congested than near (12 ms away).');
+  });
+
+  it('says which places were full, and not more than four of them', () => {
+    const near = candidate('near', 12, 1);
+    expect(explainPlacement([near, candidate('next', 30, 0.5)], 1)).to.equal(
+      'next/pc (30 ms away, 50 % in use): full before it: near/pc.',
+    );
+    const many = Array.from({ length: 7 }, (_, i) => candidate(`r${i}`, 10 + i, 1));
+    expect(explainPlacement(many, 6)).to.match(/full before it: r0\/pc, r1\/pc, r2\/pc, r3\/pc, …\.$/);
+  });
+
+  it('always names region, pool, distance and use', () => {
+    fc.assert(
+      fc.property(question, fc.nat(), (asked, pick) => {
+        const candidates = rank(asked);
+        if (candidates.length === 0) return;
+        const index = pick % candidates.length;
+        const { place, rttMs, utilisation } = candidates[index]!;
+        const reason = explainPlacement(candidates, index);
+        expect(reason.startsWith(`${place.region}/${place.pool} (`)).to.be.true;
+        expect(reason).to.include(`${Math.round(rttMs)} ms`);
+        expect(reason).to.include(`${Math.round(utilisation * 100)} %`);
+        expect(reason.length).to.be.below(500);
+      }),
+    );
+  });
+
+  it('says "less congested" only of a place that is', () => {
+    fc.assert(
+      fc.property(question, (asked) => {
+        const [winner, ...others] = rank(asked);
+        if (winner === undefined) return;
+        const than = /less congested than (\S+)/.exec(explainPlacement([winner, ...others], 0))?.[1];
+        if (than === undefined) return;
+        const rivals = others.filter(({ place }) => place.region === than);
+        expect(rivals.every(({ utilisation }) => utilisation > winner.utilisation)).to.be.true;
+      }),
+    );
+  });
+
+  it('refuses an index that is no candidate', () => {
+    const candidates = [candidate('near', 12, 0)];
+    for (const index of [-1, 1, 0.5]) {
+      expect(() => explainPlacement(candidates, index)).to.throw(RangeError, `no candidate ${index} among 1`);
+    }
+    expect(() => explainPlacement([], 0)).to.throw(RangeError);
+  });
+});

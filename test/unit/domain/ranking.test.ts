@@ -1,0 +1,189 @@
+import { RESOLUTIONS } from '@duskline/protocol/vocabulary';
+import { placeName, type Place } from '@duskline/server/domain/catalog.js';
+import { acceptableAfterMs, rankCandidates } from '@duskline/server/domain/ranking.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { REGIONS, catalogOf, fleetOf, question, rank, type Question } from './arbitraries.js';
+
+const names = (asked: Question): string[] => rank(asked).map(({ place }) => placeName(place));
+
+describe('The ranking of candidates', () => {
+  describe('names exactly the places that may serve the request', () => {
+    it('no pool without the title, of another platform, or beyond what the device can show', () => {
+      fc.assert(
+        fc.property(question, (asked) => {
+          const { device, title, platform, minResolution } = asked.wish;
+          for (const { place } of rank(asked)) {
+            const pool = asked.pools.find((known) => known.pool === place.pool)!;
+            expect(pool.titles).to.include(title);
+            expect(pool.codecs.some((codec) => device.codecs.includes(codec))).to.be.true;
+            expect(platform ?? pool.platform).to.equal(pool.platform);
+            const shown = [pool.maxResolution, device.maxResolution].map((r) => RESOLUTIONS.indexOf(r));
+            expect(Math.min(...shown)).to.be.at.least(
+              minResolution === undefined ? 0 : RESOLUTIONS.indexOf(minResolution),
+            );
+          }
+        }),
+      );
+    });
+
+    it('no region that is out of policy, not allowed, excluded, not open, unknown or unmeasured', () => {
+      fc.assert(
+        fc.property(question, (asked) => {
+          const { rtt, regions } = asked.wish;
+          const furthest = asked.policy.at(-1)!.maxRttMs;
+          for (const candidate of rank(asked)) {
+            const { region } = candidate.place;
+            expect(REGIONS).to.include(region);
+            expect(rtt).to.have.own.property(region, candidate.rttMs);
+            expect(candidate.rttMs).to.be.at.most(furthest);
+            expect(asked.states[region]).to.equal('open');
+            expect(regions?.only ?? [region]).to.include(region);
+            expect(regions?.exclude ?? []).not.to.include(region);
+          }
+        }),
+      );
+    });
+
+    it('and all of them, each once', () => {
+      fc.assert(
+        fc.property(question, (asked) => {
+          const found = rank(asked);
+          expect(new Set(found.map(({ place }) => placeName(place))).size).to.equal(found.length);
+          // Suitability of a pool does not depend on the region, nor acceptance of a region on the pool.
+          const pools = new Set(found.map(({ place }) => place.pool));
+          const regions = new Set(found.map(({ place }) => place.region));
+          expect(found).to.have.length(pools.size * regions.size);
+          if (found.length === 0) return;
+          const { only, exclude } = asked.wish.regions ?? {};
+          const expected = REGIONS.filter(
+            (region) =>
+              (asked.wish.rtt[region] ?? Infinity) <= asked.policy.at(-1)!.maxRttMs &&
+              asked.states[region] === 'open' &&
+              (only === undefined || only.includes(region)) &&
+              !(exclude ?? []).includes(region),
+          );
+          expect([...regions].sort()).to.deep.equal(expected);
+        }),
+      );
+    });
+
+    it('and says why when there is none', () => {
+      const asked = fc.sample(question, { numRuns: 1, seed: 1 })[0]!;
+      const pool = { ...asked.pools[0]!, titles: ['t1'], codecs: ['h264' as const] };
+      const wish = {
+        title: 't1',
+        device: { codecs: ['h264' as const], maxResolution: '720p' as const },
+        rtt: {},
+      };
+      const refusalOf = (changes: Partial<Question>): string => {
+        const full = { ...asked, pools: [pool], wish, ...changes };
+        const ranking = rankCandidates(catalogOf(full), fleetOf(full), full.wish);
+        return ranking.ok ? 'ok' : ranking.code;
+      };
+      expect(refusalOf({ wish: { ...wish, title: 'nowhere' } })).to.equal('UNKNOWN_TITLE');
+      expect(refusalOf({ wish: { ...wish, title: 't2' } })).to.equal('UNKNOWN_TITLE');
+      expect(refusalOf({ pools: [{ ...pool, codecs: ['av1'] }] })).to.equal('NO_SUITABLE_POOL');
+      expect(refusalOf({})).to.equal('NO_REGION_IN_REACH');
+    });
+  });
+
+  describe('orders them', () => {
+    it('alike on every broker: whatever the order of regions, pools and measurements', () => {
+      const shuffled = question.chain((asked) =>
+        fc.record({
+          asked: fc.constant(asked),
+          pools: fc.shuffledSubarray([...asked.pools], { minLength: asked.pools.length }),
+          rtt: fc.shuffledSubarray(Object.entries(asked.wish.rtt), {
+            minLength: Object.keys(asked.wish.rtt).length,
+          }),
+        }),
+      );
+      fc.assert(
+        fc.property(shuffled, ({ asked, pools, rtt }) => {
+          const other = { ...asked, pools, wish: { ...asked.wish, rtt: Object.fromEntries(rtt) } };
+          expect(rank(other)).to.deep.equal(rank(asked));
+        }),
+      );
+    });
+
+    it('by the policy step that accepts them, then by cost', () => {
+      fc.assert(
+        fc.property(question, (asked) => {
+          const found = rank(asked);
+          for (const [i, candidate] of found.slice(1).entries()) {
+            const before = found[i]!;
+            expect(before.acceptableAfterMs).to.be.at.most(candidate.acceptableAfterMs);
+            if (before.acceptableAfterMs === candidate.acceptableAfterMs) {
+              expect(before.costMs).to.be.at.most(candidate.costMs);
+            }
+          }
+        }),
+      );
+    });
+
+    it('so that a place that fills up never moves ahead of another, nor one that empties behind', () => {
+      const changed = fc.tuple(question, fc.nat(), fc.double({ min: 0, max: 1, noNaN: true }));
+      fc.assert(
+        fc.property(changed, ([asked, pick, to]) => {
+          const found = rank(asked);
+          if (found.length === 0) return;
+          const { place, utilisation: from } = found[pick % found.length]!;
+          const after = { ...asked, utilisation: { ...asked.utilisation, [placeName(place)]: to } };
+          expectMoved(asked, after, place, to >= from ? 'back' : 'ahead');
+        }),
+      );
+    });
+
+    it('so that a region that gets slower never moves ahead of another, nor one that gets faster behind', () => {
+      const changed = fc.tuple(question, fc.nat(), fc.double({ min: 0, max: 400, noNaN: true }));
+      fc.assert(
+        fc.property(changed, ([asked, pick, to]) => {
+          const found = rank(asked);
+          if (found.length === 0) return;
+          const { place, rttMs: from } = found[pick % found.length]!;
+          const rtt = { ...asked.wish.rtt, [place.region]: to };
+          expectMoved(
+            asked,
+            { ...asked, wish: { ...asked.wish, rtt } },
+            place,
+            to >= from ? 'back' : 'ahead',
+          );
+        }),
+      );
+    });
+  });
+
+  it('takes the first policy step wide enough, and none beyond the widest', () => {
+    const policy = [
+      { afterMs: 0, maxRttMs: 60 },
+      { afterMs: 20_000, maxRttMs: 90 },
+    ];
+    expect([0, 60, 60.1, 90, 90.1].map((rtt) => acceptableAfterMs(policy, rtt))).to.deep.equal([
+      0,
+      0,
+      20_000,
+      20_000,
+      undefined,
+    ]);
+  });
+});
+
+/** Compares a place with those of other regions, and with those of its region that stand as they stood. */
+function expectMoved(before: Question, after: Question, place: Place, way: 'back' | 'ahead'): void {
+  const was = names(before);
+  const is = names(after);
+  const own = placeName(place);
+  if (!is.includes(own)) {
+    expect(way).to.equal('back');
+    return;
+  }
+  for (const other of was) {
+    if (other.startsWith(`${place.region}/`) && before.wish.rtt !== after.wish.rtt) continue;
+    const stoodBefore = was.indexOf(other) < was.indexOf(own);
+    const standsBefore = is.indexOf(other) < is.indexOf(own);
+    if (other !== own && stoodBefore !== standsBefore) {
+      expect(standsBefore ? 'back' : 'ahead', `${own} against ${other}`).to.equal(way);
+    }
+  }
+}

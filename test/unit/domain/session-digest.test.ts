@@ -1,0 +1,71 @@
+import { HELD_STATES, SESSION_STATES } from '@duskline/protocol/vocabulary';
+import { digestOf, sessionDigest, type DigestedSession } from '@duskline/server/domain/session-digest.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+const state = fc.constantFrom(...SESSION_STATES);
+const epoch = fc.oneof(fc.constantFrom(1, 2, 3), fc.integer({ min: 1, max: 1_000_000 }));
+const session: fc.Arbitrary<DigestedSession> = fc.record({
+  sessionId: fc.uuid({ version: 7 }),
+  epoch,
+  state,
+});
+const sessions = fc.uniqueArray(session, { selector: ({ sessionId }) => sessionId, maxLength: 30 });
+const held = fc.record({ sessionId: fc.uuid({ version: 7 }), epoch, state: fc.constantFrom(...HELD_STATES) });
+
+describe('The digest of a host’s sessions', () => {
+  it('does not depend on their order', () => {
+    const twice = sessions.chain((list) =>
+      fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+    );
+    fc.assert(fc.property(twice, ([list, shuffled]) => digestOf(shuffled) === digestOf(list)));
+  });
+
+  it('is a whole number of 32 bits, 0 for a host that holds nothing', () => {
+    fc.assert(fc.property(sessions, (list) => digestOf(list) === (digestOf(list) | 0)));
+    expect(digestOf([])).to.equal(0);
+  });
+
+  it('leaves out what the host does not hold: reservations and ended sessions', () => {
+    fc.assert(
+      fc.property(sessions, (list) => {
+        const holds = list.filter(({ state: is }) => is !== 'reserved' && is !== 'ended');
+        expect(digestOf(holds)).to.equal(digestOf(list));
+      }),
+    );
+  });
+
+  it('changes with every change of a held session: its state, its epoch, its end', () => {
+    fc.assert(
+      fc.property(sessions, held, fc.constantFrom(...HELD_STATES), epoch, (list, one, toState, toEpoch) => {
+        // One id in 2^32 cancels itself out at a given epoch and state; the host's next change shows it.
+        fc.pre(sessionDigest(one) !== 0);
+        const others = list.filter(({ sessionId }) => sessionId !== one.sessionId);
+        const before = digestOf([...others, one]);
+        expect(digestOf(others), 'ended').not.to.equal(before);
+        const after = digestOf([...others, { ...one, state: toState, epoch: toEpoch }]);
+        expect(after === before).to.equal(toState === one.state && toEpoch === one.epoch);
+      }),
+    );
+  });
+
+  it('equals what one exclusive or per change leads to', () => {
+    const change = fc.record({ index: fc.nat({ max: 9 }), state, epoch });
+    const ids = fc.uniqueArray(fc.uuid({ version: 7 }), { minLength: 10, maxLength: 10 });
+    fc.assert(
+      fc.property(ids, fc.array(change, { maxLength: 60 }), (sessionIds, changes) => {
+        const table = new Map<string, DigestedSession>();
+        let digest = 0;
+        for (const { index, ...to } of changes) {
+          const sessionId = sessionIds[index]!;
+          const before = table.get(sessionId);
+          const after = { sessionId, ...to };
+          if (before !== undefined) digest ^= sessionDigest(before);
+          digest ^= sessionDigest(after);
+          table.set(sessionId, after);
+        }
+        expect(digest).to.equal(digestOf(table.values()));
+      }),
+    );
+  });
+});
