@@ -32,7 +32,6 @@ const WORTH_WAITING: readonly string[] = ['NO_CAPACITY', 'UNAVAILABLE'];
 /** Answers about a session that lives, as far as we knew, and what they say about its end. */
 const ENDED_BY: ReadonlyMap<string, EndReason> = new Map([
   ['SESSION_OVER', 'error'],
-  ['REQUEST_SUPERSEDED', 'superseded'],
   ['CANCELLED', 'client_left'],
 ]);
 
@@ -103,6 +102,7 @@ export class PlayRequest {
       // the session lives; the slot that nobody asked for goes back.
       this.#wiring.logger.warn({ sessionId: match.sessionId }, 'Gave back a second session of one request');
       this.#wiring.send({ type: 'end', sessionId: match.sessionId });
+      if (this.#phase === 'ending') this.#finish('client_left');
     }
   }
 
@@ -172,6 +172,9 @@ export class PlayRequest {
       this.#finish(reason);
     } else if (error.retryable && error.code !== 'NO_CAPACITY') {
       this.#sendLater(error);
+    } else if (this.#phase === 'ending' && !this.#attached) {
+      // It refuses the repeated `play`: it forgot the session, and can end it no more than we can.
+      this.#finish('client_left');
     } else if (this.#phase === 'ending') {
       this.#become('held');
       this.#ending?.reject(error);

@@ -45,8 +45,8 @@ export interface Session {
   /** Adds a listener; the answer takes it away again. */
   on<Name extends keyof SessionEvents>(event: Name, listener: Listener<SessionEvents[Name]>): () => void;
   /**
-   * Ends the session with `client_left`. Resolves when the broker says so; while the connection is away, that
-   * is after it came back. Calling it again gives the same promise.
+   * Ends the session with `client_left`. Resolves when the broker says so, or that it knows nothing of the
+   * session; while the connection is away, that is after it came back. Calling it again gives the same promise.
    *
    * @throws DusklineError `CLIENT_CLOSED`, or why the broker refuses
    */

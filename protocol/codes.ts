@@ -141,12 +141,6 @@ export const ERRORS = {
     httpStatus: 503,
     closeCode: null,
   },
-  REQUEST_SUPERSEDED: {
-    message: 'The player made a newer request; this one is no longer answered.',
-    retryable: false,
-    httpStatus: 409,
-    closeCode: null,
-  },
   CANCELLED: { message: 'The request was cancelled.', retryable: false, httpStatus: 409, closeCode: null },
   SESSION_OVER: {
     message: 'The session of this request has ended. Use a new requestId to play again.',

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { CODECS, DEVICE_KINDS, PLATFORMS, RESOLUTIONS } from './vocabulary.js';
 
-export const Codec = Type.Enum([...CODECS]);
+const Codec = Type.Enum([...CODECS]);
 export const Resolution = Type.Enum([...RESOLUTIONS]);
 export const Platform = Type.Enum([...PLATFORMS]);
 const DeviceKind = Type.Enum([...DEVICE_KINDS]);

@@ -1,5 +1,5 @@
-/* global AbortController, FormData, WebSocket, document */
 import { createClient } from '@duskline/client';
+import { clear, markRegion, show, showError, showRegions, showStatus } from './view.js';
 
 const form = document.querySelector('form');
 const playButton = document.getElementById('play');
@@ -8,45 +8,68 @@ const leaveButton = document.getElementById('leave');
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const { url, token, title } = Object.fromEntries(new FormData(form));
+  const leaving = new AbortController();
+  leaveButton.onclick = () => leaving.abort();
   playButton.disabled = true;
   leaveButton.disabled = false;
-  show('match', 'none');
-  show('session', 'none');
-  show('frames', 0);
+  clear();
   try {
-    await play(url, token, title);
+    await play({ url, token, title, signal: leaving.signal });
   } catch (error) {
-    show('match', error.code ? `${error.code}: ${error.message}` : error.message);
+    show('match', 'none');
+    if (error.name !== 'AbortError') showError(error);
   } finally {
     playButton.disabled = false;
     leaveButton.disabled = true;
   }
 });
 
-async function play(url, token, title) {
+/** From the connection to the end of the session. An abort of `signal` leaves, however far it has come. */
+async function play({ url, token, title, signal }) {
   const device = { kind: 'browser', codecs: ['av1', 'vp9', 'h264'], maxResolution: '1440p', maxFps: 60 };
   const client = createClient({ url, token, device });
-  client.on('status', ({ state, error }) => show('status', error ? `${state} (${error.code})` : state));
-  const leaving = new AbortController();
-  leaveButton.onclick = () => leaving.abort();
-
+  let regions = [];
+  client.on('status', (status) => {
+    showStatus(status);
+    if (status.state === 'ready') regions = status.regions;
+  });
   try {
-    const rtt = await client.measureRegions({ signal: leaving.signal });
-    showRegions(rtt);
-    const session = await client.play({ title, rtt, signal: leaving.signal, retry: { maxWaitMs: 60_000 } });
-    show('match', `${session.host.hostId} in ${session.region}. ${session.reason}`);
-    show('session', session.state);
-    session.on('state', (state) => show('session', state));
-
-    const stream = connectToHost(session);
-    leaveButton.onclick = () => {
-      if (stream.readyState === WebSocket.OPEN) stream.send(JSON.stringify({ type: 'bye' }));
-      session.end().catch((error) => show('session', error.message));
-    };
-    show('session', `ended: ${await session.ended}`);
-    stream.close();
+    show('match', 'measuring the regions');
+    const rtt = await client.measureRegions({ signal });
+    showRegions(rtt, regions);
+    show('match', 'waiting for a slot');
+    const session = await client.play({ title, rtt, signal, retry: { maxWaitMs: 60_000 } });
+    show('session', `ended: ${await watch(session, signal)}`);
   } finally {
     await client.close();
+  }
+}
+
+/** Streams until the session is over, and gives the reason. */
+async function watch(session, signal) {
+  let stream;
+  const start = () => {
+    stream?.close();
+    stream = connectToHost(session);
+    show('match', `${session.host.hostId} in ${session.region}`);
+    show('reason', session.reason);
+  };
+  const leave = () => {
+    if (stream.readyState === WebSocket.OPEN) stream.send(JSON.stringify({ type: 'bye' }));
+    session.end().catch(showError);
+  };
+
+  markRegion(session.region);
+  show('session', session.state);
+  session.on('state', (state) => show('session', state));
+  session.on('moved', start);
+  start();
+  signal.addEventListener('abort', leave);
+  if (signal.aborted) leave();
+  try {
+    return await session.ended;
+  } finally {
+    stream.close();
   }
 }
 
@@ -56,30 +79,8 @@ function connectToHost(session) {
   socket.onopen = () => socket.send(JSON.stringify({ type: 'ticket', ticket: session.ticket }));
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
-    if (message.type === 'refused') show('session', `refused by the host: ${message.reason}`);
+    if (message.type === 'refused') showError(new Error(`The host refused the ticket: ${message.reason}`));
     if (message.type === 'frame') show('frames', message.n);
   };
   return socket;
-}
-
-function showRegions(rtt) {
-  const items = Object.entries(rtt)
-    .sort(([, a], [, b]) => a - b)
-    .map(([region, ms]) => {
-      const bar = Object.assign(document.createElement('meter'), {
-        max: 200,
-        high: 120,
-        low: 60,
-        optimum: 0,
-      });
-      bar.value = ms;
-      const item = document.createElement('li');
-      item.append(region, bar, `${ms} ms`);
-      return item;
-    });
-  document.getElementById('regions').replaceChildren(...items);
-}
-
-function show(id, text) {
-  document.getElementById(id).textContent = text;
 }

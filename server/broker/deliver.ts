@@ -1,14 +1,10 @@
 import type { StreamSettings } from '@duskline/protocol';
 import type { Place } from '../domain/catalog.js';
+import { brokerOf } from '../domain/connection-id.js';
 import type { EndedSession, SessionRecord } from '../store/fleet-store.js';
 import type { HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { decodeMatch } from './match-details.js';
-
-/** The broker that a connection belongs to. */
-export function brokerOf(connectionId: string): string {
-  return connectionId.slice(0, connectionId.indexOf('.'));
-}
 
 /**
  * Tells this broker's own connections how a session is now: its client, its host, or both. Saying the same

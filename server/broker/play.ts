@@ -1,7 +1,8 @@
 import type { Matched, Play } from '@duskline/protocol';
+import { brokerOf } from '../domain/connection-id.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { brokerOf, deliver, tellHost } from './deliver.js';
+import { deliver, tellHost } from './deliver.js';
 import { endOwnSession } from './end-session.js';
 import { findSlot } from './find-slot.js';
 import { decodeMatch } from './match-details.js';

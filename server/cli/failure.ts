@@ -1,3 +1,4 @@
+import { HostClosedError } from '@duskline/host';
 import { ConfigError } from '../config/mistake.js';
 import { StoreUnavailableError } from '../store/fleet-store.js';
 
@@ -11,6 +12,7 @@ export function describeFailure(error: unknown): string {
   if (error instanceof CommandFailure || error instanceof ConfigError) return error.message;
   if (error instanceof StoreUnavailableError)
     return `${error.message}. Is Redis running, and is its URL right?`;
+  if (error instanceof HostClosedError) return error.message;
   const { code, port } = (error ?? {}) as { code?: unknown; port?: unknown };
   if (code === 'EADDRINUSE')
     return `Port ${String(port)} is taken. Choose another with --port, or stop what uses it.`;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { LinkFailure } from '@duskline/host';
 import { createSimulatedHost, createStreamServer } from '@duskline/host/simulated';
 import { tokenSource } from './token-source.js';
 import { untilSignal } from './until-signal.js';
@@ -63,13 +64,13 @@ async function runHosts(options: HostCommandOptions): Promise<void> {
     const hostId = count === 1 ? options.id : `${options.id}-${i + 1}`;
     const simulated = createSimulatedHost({ url, token, hostId, region, pool, slots, streams });
     simulated.host.on('status', (status) => {
-      const why = 'error' in status && status.error !== undefined ? `: ${String(status.error)}` : '';
+      const why = 'failure' in status ? ` (${describeLinkFailure(status.failure)})` : '';
       process.stdout.write(`${region}/${pool}/${hostId} ${status.state}${why}\n`);
     });
     return simulated;
   });
   try {
-    // A host that is refused for good ends the command; one that is merely away keeps trying.
+    // A host that is refused for good ends the command; one whose broker is merely away keeps trying.
     await Promise.race([
       untilSignal(),
       Promise.all(hosts.map(({ host }) => host.whenRegistered())).then(untilSignal),
@@ -77,5 +78,26 @@ async function runHosts(options: HostCommandOptions): Promise<void> {
   } finally {
     await Promise.all(hosts.map((simulated) => simulated.leave()));
     await streams.close();
+  }
+}
+
+function describeLinkFailure(failure: LinkFailure): string {
+  switch (failure.kind) {
+    case 'closed':
+      return `the broker closed with ${failure.errorCode ?? failure.closeCode}`;
+    case 'not_registered':
+      return `the broker answered ${failure.errorCode}`;
+    case 'upgrade_refused':
+      return `the broker answered HTTP ${failure.httpStatus}`;
+    case 'network':
+      return failure.detail;
+    case 'token':
+      return 'no token was to be had';
+    case 'deadline':
+      return 'the broker did not answer in time';
+    case 'silence':
+      return 'the broker fell silent';
+    case 'bad_ticket_key':
+      return 'the broker sent a ticket key that cannot be used';
   }
 }

@@ -11,7 +11,7 @@ import {
   type Resolution,
 } from '@duskline/protocol/vocabulary';
 import { CommandFailure } from './failure.js';
-import { watchStream } from './stream-viewer.js';
+import { watchStream } from '@duskline/host/simulated';
 import { bar } from './text-table.js';
 import { tokenSource } from './token-source.js';
 import { untilSignal } from './until-signal.js';

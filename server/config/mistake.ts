@@ -19,7 +19,7 @@ export class ConfigError extends Error {
 }
 
 /** `regions[2].lat: must be <= 90 (line 14)`. */
-export function formatMistake({ path, message, line }: ConfigMistake): string {
+function formatMistake({ path, message, line }: ConfigMistake): string {
   return `${path === '' ? '' : `${path}: `}${message}${line === undefined ? '' : ` (line ${line})`}`;
 }
 

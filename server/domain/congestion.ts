@@ -10,7 +10,8 @@ export const FULL = 1_000_000;
 
 /**
  * How long a new session's load takes to show in the measurement, as a time constant. A game stream
- * takes about 20 s to reach its load; with a time constant of 10 s nine tenths of it are written off by then.
+ * takes about 20 s to reach its load; with a time constant of 10 s and a heartbeat every 2 s, five sixths of it
+ * are written off by then.
  */
 export const RAMP_TIME_CONSTANT_MS = 10_000;
 
@@ -39,11 +40,11 @@ export function expectedSessionLoad(slots: number): number {
  * What is left of `ramping` after `elapsedMs`: the measurement shows the rest by now.
  *
  * Jicofo corrects reported stress for recent joins in the same spirit (jitsi/jicofo#1300). Exponential
- * decay, one Euler step per heartbeat, needs one number per host where exact ramps need a list.
+ * decay, one implicit Euler step per heartbeat, needs one number per host where exact ramps need a list; and
+ * unlike the explicit step it leaves something after a gap of any length.
  */
 export function decayRamping(ramping: number, elapsedMs: number): number {
-  const left = Math.min(Math.max(RAMP_TIME_CONSTANT_MS - elapsedMs, 0), RAMP_TIME_CONSTANT_MS);
-  return Math.floor((ramping * left) / RAMP_TIME_CONSTANT_MS);
+  return Math.floor((ramping * RAMP_TIME_CONSTANT_MS) / (RAMP_TIME_CONSTANT_MS + Math.max(elapsedMs, 0)));
 }
 
 /** What is left of `ramping` when a session of that age ends: its own share has not to be expected any more. */

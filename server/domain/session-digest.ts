@@ -17,13 +17,22 @@ const STATE_CODE: Record<SessionState, number> = {
   ended: 0,
 };
 
+/** An odd number with its bits well spread: 2^32 over the golden ratio. */
+const SPREAD = 0x9e3779b1;
+
 /**
  * A session's share of its host's digest: a 32-bit number, 0 for sessions the host does not hold.
  * The last 32 bits of a UUID v7 are random, so they serve as its hash.
+ *
+ * Id and state are mixed (the finaliser of MurmurHash3, by Austin Appleby), not merely joined by an exclusive
+ * or: otherwise two sessions that make the same change at once would cancel each other out in the digest.
  */
 export function sessionDigest({ sessionId, epoch, state }: DigestedSession): number {
   if (!isHeld(state)) return 0;
-  return (Number.parseInt(sessionId.slice(-8), 16) ^ (epoch * 4 + STATE_CODE[state])) | 0;
+  let hash = Number.parseInt(sessionId.slice(-8), 16) ^ Math.imul(epoch * 4 + STATE_CODE[state], SPREAD);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) | 0;
 }
 
 /**

@@ -37,11 +37,19 @@ export class Peer {
   static async open(
     url: string,
     path: string,
-    options: { readonly token?: string; readonly protocols?: readonly string[] } = {},
+    options: {
+      readonly token?: string;
+      readonly protocols?: readonly string[];
+      /** `false` makes a peer that looks dead to the broker. */
+      readonly autoPong?: boolean;
+    } = {},
   ): Promise<Peer> {
     const headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
     const target = url.replace(/^http/, 'ws') + path;
-    const socket = new WebSocket(target, [...(options.protocols ?? [SUBPROTOCOL])], { headers });
+    const socket = new WebSocket(target, [...(options.protocols ?? [SUBPROTOCOL])], {
+      headers,
+      autoPong: options.autoPong ?? true,
+    });
     const peer = new Peer(socket);
     await once(socket, 'open');
     return peer;

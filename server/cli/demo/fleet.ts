@@ -8,7 +8,7 @@ import type { TokenSigner } from '../../auth/token-signer.js';
 import { placeName, type Catalog } from '../../domain/catalog.js';
 
 /** How many slots each simulated host has. */
-export const SLOTS_PER_HOST = 8;
+const SLOTS_PER_HOST = 8;
 
 const TOKEN_MS = 24 * 3_600_000;
 

@@ -1,6 +1,6 @@
 import { DusklineError, createClient, type Client, type ClientOptions } from '@duskline/client/node';
 import type { Region } from '../../domain/catalog.js';
-import { watchStream } from '../stream-viewer.js';
+import { watchStream } from '@duskline/host/simulated';
 import type { FigureBook } from './figures.js';
 import type { World } from './world.js';
 

@@ -1,7 +1,7 @@
 import { decayRamping } from '../../domain/congestion.js';
 import { nextHostState, takesSessions } from '../../domain/host-state.js';
 import { digestOf } from '../../domain/session-digest.js';
-import { brokerOf } from '../connection-id.js';
+import { brokerOf } from '../../domain/connection-id.js';
 import type { Beat, BeatOutcome, EndedSession, HostRecord, HostRegistration } from '../fleet-store.js';
 import type { MemoryHost, PlaceState } from './place-state.js';
 

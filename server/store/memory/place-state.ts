@@ -3,7 +3,7 @@ import { congestion, withdrawRamping } from '../../domain/congestion.js';
 import { takesSessions, type HostState } from '../../domain/host-state.js';
 import { sessionDigest } from '../../domain/session-digest.js';
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import { brokerOf } from '../connection-id.js';
+import { brokerOf } from '../../domain/connection-id.js';
 import { ENDED_KEPT_MS, type EndedSession, type SessionRecord } from '../fleet-store.js';
 
 /** A host, with what the choice among hosts needs. Loads are in millionths. */

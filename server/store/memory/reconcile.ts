@@ -1,5 +1,5 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import { brokerOf } from '../connection-id.js';
+import { brokerOf } from '../../domain/connection-id.js';
 import {
   REVOCABLE_REASONS,
   type EndedSession,

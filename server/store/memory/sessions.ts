@@ -1,7 +1,7 @@
 import { expectedSessionLoad } from '../../domain/congestion.js';
 import { nextHostState } from '../../domain/host-state.js';
 import { canTransition } from '../../domain/session-state.js';
-import { brokerOf } from '../connection-id.js';
+import { brokerOf } from '../../domain/connection-id.js';
 import type {
   ChangeOutcome,
   Release,

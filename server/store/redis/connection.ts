@@ -69,10 +69,11 @@ export function createConnection(target: RedisTarget): Redis | Cluster {
         clusterRetryStrategy: reconnectDelayMs,
         slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
         slotsRefreshInterval: SLOTS_REFRESH_MS,
-        // A lost node fails its commands at once, as a lost single Redis does; the map of slots is looked up
-        // again on every redirection, and regularly.
-        retryDelayOnFailover: 0,
-        retryDelayOnClusterDown: 0,
+        // While a node is being connected, or the cluster replaces one, commands for it are tried again this
+        // often and so many times: for half a second or so. Every step is safe to repeat.
+        retryDelayOnFailover: 100,
+        retryDelayOnClusterDown: 100,
+        maxRedirections: 8,
       });
   }
 }

@@ -17,7 +17,7 @@ export interface KeySpace {
 }
 
 /** In how many slots of a Redis Cluster players are spread. Part of the stored format: never change it alone. */
-export const PLAYER_SHARDS = 16;
+const PLAYER_SHARDS = 16;
 
 const PLACE_KEYS = [
   'hosts',

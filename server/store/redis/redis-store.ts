@@ -9,7 +9,7 @@ import {
   type ClaimOutcome,
   type FleetStore,
 } from '../fleet-store.js';
-import { brokerOf } from '../connection-id.js';
+import { brokerOf } from '../../domain/connection-id.js';
 import type { StoreOptions } from '../store-options.js';
 import { connect, createConnection, type RedisTarget } from './connection.js';
 import { createKeySpace, playerShard, type KeySpace } from './keys.js';

@@ -39,10 +39,11 @@ export function decodeReconciliation(reply: unknown): Reconciliation {
 export function decodeReserve(sessionIds: readonly string[], reply: unknown): ReserveReply {
   const fields = texts(reply);
   const outcomes = sessionIds.map((sessionId, i): ReserveOutcome => {
-    const [kind, detail = '', connectionId = ''] = fields.slice(i * 3, i * 3 + 3);
+    const kind = fields[i * 3];
+    const detail = fields[i * 3 + 1] ?? '';
     switch (kind) {
       case 'reserved':
-        return { kind, hostId: detail, hostConnectionId: connectionId };
+        return { kind, hostId: detail, hostConnectionId: fields[i * 3 + 2] ?? '' };
       case 'existing':
         return { kind, session: decodeSession(sessionId, detail) };
       case 'over':
@@ -53,15 +54,18 @@ export function decodeReserve(sessionIds: readonly string[], reply: unknown): Re
         throw new StoredFormatError(`unexpected "${String(kind)}"`);
     }
   });
-  const [sessions, slots] = fields.slice(sessionIds.length * 3).map(Number);
+  const [sessions, slots] = fields.slice(-2).map(Number);
   return { outcomes, utilisation: { sessions: sessions ?? 0, slots: slots ?? 0 } };
 }
 
 export function decodeChanges(sessionIds: readonly string[], reply: unknown): ChangeOutcome[] {
-  return inGroups(texts(reply), 2).map(([kind, detail = ''], i): ChangeOutcome => {
+  const fields = texts(reply);
+  return sessionIds.map((sessionId, i): ChangeOutcome => {
+    const kind = fields[i * 2];
+    const detail = fields[i * 2 + 1] ?? '';
     switch (kind) {
       case 'changed':
-        return { kind, session: decodeSession(sessionIds[i] ?? '', detail) };
+        return { kind, session: decodeSession(sessionId, detail) };
       case 'over':
         return { kind, reason: endReason(detail) };
       case 'stale':
@@ -75,12 +79,16 @@ export function decodeChanges(sessionIds: readonly string[], reply: unknown): Ch
 }
 
 export function decodeReleases(sessionIds: readonly string[], reply: unknown): ReleaseOutcome[] {
-  return inGroups(texts(reply), 3).map(([kind, detail = '', connectionId = ''], i): ReleaseOutcome => {
+  const fields = texts(reply);
+  return sessionIds.map((sessionId, i): ReleaseOutcome => {
+    const kind = fields[i * 3];
+    const detail = fields[i * 3 + 1] ?? '';
+    const connectionId = fields[i * 3 + 2] ?? '';
     switch (kind) {
       case 'ended':
         return {
           kind,
-          session: decodeSession(sessionIds[i] ?? '', detail),
+          session: decodeSession(sessionId, detail),
           hostConnectionId: connectionId === '' ? null : connectionId,
         };
       case 'over':

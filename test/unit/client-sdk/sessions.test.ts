@@ -100,7 +100,6 @@ describe('client: sessions', () => {
 
   for (const { code, reason } of [
     { code: 'SESSION_OVER', reason: 'error' },
-    { code: 'REQUEST_SUPERSEDED', reason: 'superseded' },
     { code: 'CANCELLED', reason: 'client_left' },
   ] as const) {
     it(`end when the broker answers the repeated request with ${code}`, async () => {
@@ -243,6 +242,29 @@ describe('client: sessions', () => {
       const next = await lose(all);
       await next.next('play');
       next.error({ code: 'SESSION_OVER', requestId: REQUEST_ID });
+      await ending;
+      expect(await all.session.ended).to.equal('client_left');
+    });
+
+    it('are over when the broker forgot them and has no room for the repeated request', async () => {
+      const all = await playing();
+      const next = await lose(all);
+      await next.next('play');
+      const ending = all.session.end();
+      await next.next('play');
+      next.error({ code: 'NO_CAPACITY', requestId: REQUEST_ID, retryable: true });
+      await ending;
+      expect(await all.session.ended).to.equal('client_left');
+    });
+
+    it('are over when the broker forgot them and gives a second one, which goes back', async () => {
+      const all = await playing();
+      const next = await lose(all);
+      await next.next('play');
+      const ending = all.session.end();
+      await next.next('play');
+      next.match(REQUEST_ID, { sessionId: OTHER_SESSION_ID });
+      expect(await next.next('end')).to.deep.equal({ type: 'end', sessionId: OTHER_SESSION_ID });
       await ending;
       expect(await all.session.ended).to.equal('client_left');
     });

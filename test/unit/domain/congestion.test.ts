@@ -99,7 +99,8 @@ describe('Ramping load', () => {
         expect(decayRamping(ramping, -a)).to.equal(ramping);
       }),
     );
-    expect(decayRamping(FULL, RAMP_TIME_CONSTANT_MS)).to.equal(0);
+    // A gap between heartbeats writes nothing off whole: a session placed a moment before is still to be expected.
+    expect(decayRamping(FULL, RAMP_TIME_CONSTANT_MS)).to.equal(FULL / 2);
   });
 
   it('keeps the order of two hosts as it decays', () => {
@@ -117,7 +118,7 @@ describe('Ramping load', () => {
       left = decayRamping(left, 2_000);
       if (beat === 1) expect(left).to.be.above(FULL * 0.75);
     }
-    expect(left).to.be.below(FULL * 0.12);
+    expect(left).to.be.below(FULL * 0.17);
   });
 
   it('is taken back when its session ends: never below nothing, the less the older the session', () => {

@@ -49,6 +49,44 @@ describe('The digest of a host’s sessions', () => {
     );
   });
 
+  it('changes when several sessions make the same change at once', () => {
+    const several = fc.uniqueArray(held, {
+      selector: ({ sessionId }) => sessionId,
+      minLength: 2,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(
+        several,
+        fc.constantFrom(...HELD_STATES),
+        fc.constantFrom(...HELD_STATES),
+        (list, from, to) => {
+          fc.pre(from !== to);
+          const before = list.map((one) => ({ ...one, epoch: 1, state: from }));
+          const after = list.map((one) => ({ ...one, epoch: 1, state: to }));
+          expect(digestOf(after)).not.to.equal(digestOf(before));
+        },
+      ),
+    );
+  });
+
+  it('changes when two sessions swap their states', () => {
+    fc.assert(
+      fc.property(held, held, (a, b) => {
+        fc.pre(a.sessionId.slice(-8) !== b.sessionId.slice(-8) && a.state !== b.state);
+        const before = [
+          { ...a, epoch: 1 },
+          { ...b, epoch: 1 },
+        ];
+        const after = [
+          { ...a, epoch: 1, state: b.state },
+          { ...b, epoch: 1, state: a.state },
+        ];
+        expect(digestOf(after)).not.to.equal(digestOf(before));
+      }),
+    );
+  });
+
   it('equals what one exclusive or per change leads to', () => {
     const change = fc.record({ index: fc.nat({ max: 9 }), state, epoch });
     const ids = fc.uniqueArray(fc.uuid({ version: 7 }), { minLength: 10, maxLength: 10 });

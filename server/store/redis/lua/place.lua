@@ -150,8 +150,7 @@ local function set_state(host, state)
 end
 
 local function decay_ramping(ramping, elapsed_ms)
-  local left = math.min(math.max(RAMP_TIME_CONSTANT_MS - elapsed_ms, 0), RAMP_TIME_CONSTANT_MS)
-  return math.floor(ramping * left / RAMP_TIME_CONSTANT_MS)
+  return math.floor(ramping * RAMP_TIME_CONSTANT_MS / (RAMP_TIME_CONSTANT_MS + math.max(elapsed_ms, 0)))
 end
 
 -- Connection ids are <brokerId>.<number>.
@@ -227,13 +226,22 @@ local function is_live(state)
   return state and state ~= 'ended'
 end
 
+-- The lower 32 bits of a product, as `Math.imul` has them: in halves, for a double holds 53 bits.
+local function multiply(a, b)
+  local upper = (bit.rshift(a, 16) * b) % 65536
+  return bit.tobit(bit.band(a, 0xffff) * b + upper * 65536)
+end
+
 -- A session's share of its host's digest; see domain/session-digest.ts.
 local function digest_of(session)
   local code = STATE_CODE[session.state]
   if not code then
     return 0
   end
-  return bit.bxor(tonumber(string.sub(session.id, -8), 16), session.epoch * 4 + code)
+  local hash = bit.bxor(tonumber(string.sub(session.id, -8), 16), multiply(session.epoch * 4 + code, 0x9e3779b1))
+  hash = multiply(bit.bxor(hash, bit.rshift(hash, 16)), 0x85ebca6b)
+  hash = multiply(bit.bxor(hash, bit.rshift(hash, 13)), 0xc2b2ae35)
+  return bit.bxor(hash, bit.rshift(hash, 16))
 end
 
 -- The live sessions of a host, loaded, in the order of their ids; and members of the index that are wrong.

@@ -1,0 +1,44 @@
+# The broker and its command. Build from the repository's root: docker build -t duskline .
+
+FROM node:20-slim AS build
+WORKDIR /app
+# Manifests first: a change of sources does not install everything again. npm links the command's file.
+COPY package.json package-lock.json .npmrc ./
+COPY protocol/package.json protocol/
+COPY client-sdk/package.json client-sdk/
+COPY host-sdk/package.json host-sdk/
+COPY server/package.json server/
+COPY server/bin server/bin
+RUN npm ci
+COPY tsconfig.base.json ./
+COPY protocol protocol
+COPY client-sdk client-sdk
+COPY host-sdk host-sdk
+COPY server server
+# The server's project references build what it needs, without the tests.
+RUN npx tsc --build server && npm prune --omit=dev
+
+FROM node:20-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/protocol protocol
+COPY --from=build /app/client-sdk client-sdk
+COPY --from=build /app/host-sdk host-sdk
+COPY --from=build /app/server server
+COPY LICENSE ./
+COPY examples/duskline.yaml examples/
+
+# A user of its own, with no shell and no home.
+RUN useradd --system --no-create-home --shell /usr/sbin/nologin duskline
+USER duskline
+
+EXPOSE 8080
+# Whether the process lives; whether it should get traffic is /readyz, and for the load balancer to ask.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+
+ENTRYPOINT ["node", "server/bin/duskline.js"]
+# Your configuration is mounted there; secrets come from the environment.
+CMD ["serve", "--config", "/etc/duskline/duskline.yaml", "--host", "0.0.0.0", "--port", "8080"]

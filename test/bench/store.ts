@@ -1,0 +1,124 @@
+/**
+ * How many placements, each with its release, the stores carry out per second, by fleet size and batch size.
+ *
+ *     npm run bench:store -- [--json] [--hosts 100,1000,10000,100000] [--seconds 3] [--store memory,redis]
+ */
+import { parseArgs } from 'node:util';
+import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { Redis } from 'ioredis';
+import { startRedisServer } from '../support/redis-server.js';
+import { fillFleet, runLoad, SLOTS_PER_HOST, type LoadResult, type LoadShape } from './store-load.js';
+
+interface Row extends LoadShape, LoadResult {
+  readonly store: FleetStore['kind'];
+  readonly hosts: number;
+  /** Share of one CPU that the Redis process used; `null` for the memory store. */
+  readonly redisCpu: number | null;
+}
+
+/** Single calls are many at once, as many players; a broker's batches are few. */
+const SHAPES: readonly LoadShape[] = [
+  { perCall: 1, inFlight: 64 },
+  { perCall: 64, inFlight: 4 },
+  { perCall: 256, inFlight: 4 },
+];
+
+/** No heartbeats here, so no host may fall silent. */
+const OPTIONS = { suspectAfterMs: 24 * 3_600_000 };
+
+const WARM_UP_SECONDS = 0.5;
+
+async function measure(
+  store: FleetStore,
+  hosts: number,
+  seconds: number,
+  cpuSeconds: () => Promise<number | null>,
+): Promise<Row[]> {
+  await fillFleet(store, hosts);
+  const rows: Row[] = [];
+  for (const shape of SHAPES) {
+    await runLoad(store, shape, WARM_UP_SECONDS);
+    const before = await cpuSeconds();
+    const startedAt = performance.now();
+    const result = await runLoad(store, shape, seconds);
+    const elapsed = (performance.now() - startedAt) / 1_000;
+    const after = await cpuSeconds();
+    const redisCpu = before === null || after === null ? null : (after - before) / elapsed;
+    rows.push({ store: store.kind, hosts, ...shape, ...result, redisCpu });
+  }
+  return rows;
+}
+
+async function benchMemory(hosts: number, seconds: number): Promise<Row[]> {
+  return measure(createMemoryStore(OPTIONS), hosts, seconds, () => Promise.resolve(null));
+}
+
+async function benchRedis(hosts: number, seconds: number): Promise<Row[]> {
+  const server = await startRedisServer();
+  const probe = new Redis(server.url);
+  const store = await createRedisStore({ ...OPTIONS, target: { kind: 'single', url: server.url } });
+  try {
+    return await measure(store, hosts, seconds, async () => {
+      const info = await probe.info('cpu');
+      const parts = /used_cpu_sys:([\d.]+)[^]*used_cpu_user:([\d.]+)/.exec(info);
+      return Number(parts?.[1]) + Number(parts?.[2]);
+    });
+  } finally {
+    probe.disconnect();
+    await store.close();
+    await server.stop();
+  }
+}
+
+function printTable(rows: readonly Row[]): void {
+  console.log(`placements, each with its release; ${SLOTS_PER_HOST} slots a host, 60 % full\n`);
+  console.log('store     hosts  per call  in flight  placements/s  call p50 ms  call p99 ms  Redis CPU');
+  for (const row of rows) {
+    const cells = [
+      row.store.padEnd(6),
+      String(row.hosts).padStart(8),
+      String(row.perCall).padStart(9),
+      String(row.inFlight).padStart(10),
+      row.perSecond.toLocaleString('en').padStart(13),
+      row.callP50Ms.toFixed(2).padStart(12),
+      row.callP99Ms.toFixed(2).padStart(12),
+      (row.redisCpu === null ? '' : `${Math.round(row.redisCpu * 100)} %`).padStart(10),
+    ];
+    console.log(cells.join(' ') + (row.refused === 0 ? '' : `  ${row.refused} refused`));
+  }
+  console.log(`\n${ratios(rows).join('\n')}`);
+}
+
+/** How the largest fleet compares with the smallest: what does not depend on fleet size gives 1. */
+function ratios(rows: readonly Row[]): string[] {
+  const sizes = rows.map((row) => row.hosts);
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const rate = (like: Row, hosts: number): number =>
+    rows.find((row) => row.store === like.store && row.perCall === like.perCall && row.hosts === hosts)
+      ?.perSecond ?? NaN;
+  return rows
+    .filter((row) => row.hosts === least && most > least)
+    .map((row) => {
+      const ratio = rate(row, most) / rate(row, least);
+      return `${row.store}, ${row.perCall} per call: ${most} hosts run at ${ratio.toFixed(2)} of the rate of ${least}`;
+    });
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    hosts: { type: 'string', default: '100,1000,10000,100000' },
+    seconds: { type: 'string', default: '3' },
+    store: { type: 'string', default: 'memory,redis' },
+  },
+});
+const rows: Row[] = [];
+for (const hosts of values.hosts.split(',').map(Number)) {
+  for (const store of values.store.split(',')) {
+    rows.push(...(await (store === 'redis' ? benchRedis : benchMemory)(hosts, Number(values.seconds))));
+  }
+}
+if (values.json) console.log(JSON.stringify(rows, null, 2));
+else printTable(rows);

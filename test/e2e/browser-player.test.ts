@@ -1,0 +1,210 @@
+import { expect } from 'chai';
+import type { Locator, Page } from 'playwright-core';
+import {
+  createSimulatedHost,
+  createStreamServer,
+  type SimulatedHost,
+  type StreamServer,
+} from '@duskline/host/simulated';
+import type { HostStatus } from '@duskline/server/broker/status.js';
+import type { Duskline } from '@duskline/server/duskline.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { inPage } from '../support/browser.js';
+import { TEST_CONFIG, eventually, startTestBroker, testToken } from '../support/fleet.js';
+import { serveExample, type WebSite } from '../support/web-site.js';
+
+const PLACE = { region: 'near', pool: 'console-x' };
+const ALICE = testToken({ kind: 'player', playerId: 'alice' });
+
+/** Chromium's own words about a broker that is away. */
+const REFUSED = /^WebSocket connection to .* failed: .*ERR_CONNECTION_(REFUSED|RESET)/;
+
+describe('In a browser, the example player', function () {
+  this.timeout(30_000);
+
+  let site: WebSite;
+  before(async () => {
+    site = await serveExample('examples/browser-player');
+  });
+  after(() => site.stop());
+
+  let streams: StreamServer;
+  let duskline: Duskline;
+  const hosts: SimulatedHost[] = [];
+  beforeEach(async () => {
+    streams = await createStreamServer({ frameIntervalMs: 100 });
+    duskline = await startTestBroker();
+  });
+  afterEach(async () => {
+    await Promise.all(hosts.splice(0).map((host) => host.crash()));
+    await streams.close();
+    await duskline.stop();
+  });
+
+  /** A host with one slot, ready for a player. */
+  async function startHost(): Promise<SimulatedHost> {
+    const token = testToken({ kind: 'host', ...PLACE });
+    const host = createSimulatedHost({ ...PLACE, url: duskline.url, token, slots: 1, streams });
+    hosts.push(host);
+    await eventually(async () => (await statusOf(host))?.state === 'ready');
+    return host;
+  }
+
+  async function statusOf({ hostId }: SimulatedHost): Promise<HostStatus | undefined> {
+    const { regions } = await duskline.broker.status();
+    const pools = regions.flatMap((region) => region.pools);
+    return pools.flatMap(({ hostList }) => hostList).find((host) => host.hostId === hostId);
+  }
+
+  /** As a person does it: open the page, fill in the form, press Play. */
+  async function pressPlay(page: Page, { token = ALICE, title = 'starfall' } = {}): Promise<void> {
+    await page.goto(site.url);
+    await page.getByLabel('Broker').fill(duskline.url.replace(/^http/, 'ws'));
+    await page.getByLabel('Token').fill(token);
+    await page.getByLabel('Title').fill(title);
+    await button(page, 'Play').click();
+  }
+
+  it('measures, is matched, streams, and gives its slot back on leaving', async () => {
+    const host = await startHost();
+    await inPage(async (page) => {
+      await pressPlay(page);
+      await shows(page, 'Connection', /^ready$/);
+      await shows(page, 'Match', `${host.hostId} in near`);
+      await shows(page, 'Why', /\bnear\b/i);
+      await shows(page, 'State', 'connected');
+      expect(await barsOf(page)).to.have.members(['Near', 'Next', 'Far']);
+      expect(await page.locator('[aria-current]').textContent()).to.match(/^Near.*\d ms$/);
+      await framesReach(page, 3);
+      expect(await statusOf(host)).to.include({ sessions: 1 });
+
+      await button(page, 'Leave').click();
+      await shows(page, 'State', 'ended: client_left');
+      await shows(page, 'Connection', /^closed$/);
+      expect(await button(page, 'Play').isEnabled()).to.equal(true);
+      await eventually(async () => (await statusOf(host))?.sessions === 0);
+      expect(host.stats.ended).to.deep.equal({ client_left: 1 });
+    });
+  });
+
+  it('can play again, on the same page', async () => {
+    const host = await startHost();
+    await inPage(async (page) => {
+      await pressPlay(page);
+      await framesReach(page, 1);
+      await button(page, 'Leave').click();
+      await shows(page, 'State', 'ended: client_left');
+      await button(page, 'Play').click();
+      await shows(page, 'State', 'connected');
+      await framesReach(page, 1);
+      expect(host.stats).to.include({ admitted: 2, overbooked: 0 });
+    });
+  });
+
+  it('waits for a slot, and gets the first that there is', async () => {
+    await inPage(async (page) => {
+      await pressPlay(page);
+      await shows(page, 'Match', 'waiting for a slot');
+      const host = await startHost();
+      await shows(page, 'Match', host.hostId);
+      await framesReach(page, 1);
+    });
+  });
+
+  it('can leave while it waits for a slot', async () => {
+    await inPage(async (page) => {
+      await pressPlay(page);
+      await shows(page, 'Match', 'waiting for a slot');
+      await button(page, 'Leave').click();
+      await shows(page, 'Connection', /^closed$/);
+      await shows(page, 'Match', 'none');
+      expect(await page.getByRole('alert').isVisible()).to.equal(false);
+    });
+  });
+
+  it('says that the token is refused', async () => {
+    await inPage(async (page) => {
+      await pressPlay(page, { token: `${ALICE.slice(0, -8)}tampered` });
+      await saysError(page, /^UNAUTHENTICATED: .*token/);
+      await shows(page, 'Connection', 'closed (UNAUTHENTICATED)');
+      expect(await button(page, 'Play').isEnabled()).to.equal(true);
+    });
+  });
+
+  it('says that nobody has the title', async () => {
+    await startHost();
+    await inPage(async (page) => {
+      await pressPlay(page, { title: 'moonrise' });
+      await saysError(page, /^UNKNOWN_TITLE: .*title/);
+      expect(await button(page, 'Play').isEnabled()).to.equal(true);
+    });
+  });
+
+  for (const { memory, createStore } of [
+    { memory: 'its memory', createStore: rememberingStore },
+    { memory: 'no memory of the session', createStore: (): undefined => undefined },
+  ]) {
+    it(`streams on while the broker is away, and finds it again when it is back with ${memory}`, async () => {
+      await duskline.stop();
+      const store = createStore();
+      duskline = await startTestBroker({ ...(store && { store }) });
+      const host = await startHost();
+      const test = async (page: Page): Promise<void> => {
+        await pressPlay(page);
+        await framesReach(page, 1);
+        const { port } = duskline.address;
+        await duskline.stop();
+        await shows(page, 'Connection', /^waiting \(/);
+        await framesReach(page, (await framesOf(page)) + 5);
+
+        const config = TEST_CONFIG.replace('port: 0', `port: ${port}`);
+        duskline = await startTestBroker({ ...(store && { store }), config });
+        await shows(page, 'Connection', /^ready$/);
+        await shows(page, 'State', 'connected');
+        await framesReach(page, (await framesOf(page)) + 5);
+        await eventually(async () => (await statusOf(host))?.sessions === 1);
+        // One admission: the frames were counted on one connection all the time.
+        expect(host.stats).to.include({ admitted: 1, refused: 0 });
+
+        await button(page, 'Leave').click();
+        await shows(page, 'State', 'ended: client_left');
+        await eventually(async () => (await statusOf(host))?.sessions === 0);
+      };
+      await inPage(test, { expected: [REFUSED] });
+    });
+  }
+});
+
+/** As Redis does, it outlives the broker. */
+function rememberingStore(): FleetStore {
+  return createMemoryStore({ suspectAfterMs: 4_000 });
+}
+
+function button(page: Page, name: 'Play' | 'Leave'): Locator {
+  return page.getByRole('button', { name });
+}
+
+/** Waits until the page shows this text beside the label. */
+async function shows(page: Page, label: string, text: string | RegExp): Promise<void> {
+  await page.getByLabel(label, { exact: true }).filter({ hasText: text }).waitFor();
+}
+
+async function saysError(page: Page, text: RegExp): Promise<void> {
+  await page.getByRole('alert').filter({ hasText: text }).waitFor();
+}
+
+/** What the measured bars are labelled with; those without a value are none. */
+async function barsOf(page: Page): Promise<(string | null)[]> {
+  const bars = await page.getByRole('meter').all();
+  for (const bar of bars) expect(Number(await bar.getAttribute('value'))).to.be.greaterThan(0);
+  return Promise.all(bars.map((bar) => bar.getAttribute('aria-label')));
+}
+
+async function framesOf(page: Page): Promise<number> {
+  return Number(await page.getByLabel('Frames').textContent());
+}
+
+async function framesReach(page: Page, count: number): Promise<void> {
+  await eventually(async () => (await framesOf(page)) >= count);
+}

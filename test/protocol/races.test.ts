@@ -1,0 +1,145 @@
+import { expect } from 'chai';
+import type { Duskline } from '@duskline/server/duskline.js';
+import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import type { Frame, Peer } from '../support/peer.js';
+import { expectError } from './raw-frames.js';
+
+/** The scenarios of PROTOCOL.md in which two things happen at once. */
+describe('Races', function () {
+  this.timeout(10_000);
+  let duskline: Duskline;
+  let host: Peer;
+  let player: Peer;
+  beforeEach(async () => {
+    duskline = await startTestBroker();
+    host = await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
+    player = await openPlayer(duskline.url, 'alice');
+  });
+  afterEach(() => duskline.stop());
+
+  const playFrame = (requestId: string): object => ({
+    type: 'play',
+    requestId,
+    title: 'drift',
+    rtt: { near: 5 },
+  });
+
+  async function play(peer: Peer, requestId: string): Promise<Frame> {
+    peer.send(playFrame(requestId));
+    return peer.next('matched', (frame) => frame['requestId'] === requestId);
+  }
+
+  /** Whatever the race did, its slot is free: the only slot there is serves the next request. */
+  async function expectSlotFree(): Promise<void> {
+    await play(player, `after-${Math.random().toString(36).slice(2)}`);
+  }
+
+  it('client and host end a session at once: one end, one reason, one free slot', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const { sessionId, epoch } = await play(player, `r${round}`);
+      await host.next('prepare');
+      host.send({ type: 'session', sessionId, epoch, state: 'active' });
+      await player.next('session');
+
+      const ends = [
+        () => player.send({ type: 'end', sessionId }),
+        () => host.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'host_ended' }),
+      ];
+      for (const end of round % 2 === 0 ? ends : ends.reverse()) end();
+      const ended = await player.next('session');
+      expect(ended).to.include({ sessionId, state: 'ended' });
+      expect(ended['reason']).to.be.oneOf(['client_left', 'host_ended']);
+
+      player.send({ type: 'ping', id: round });
+      await player.next('pong');
+      // Told once; an `end` that came too late is at most answered with UNKNOWN_SESSION.
+      for (const frame of (player.unread as Frame[]).splice(0)) {
+        expect(frame).to.include({ type: 'error', code: 'UNKNOWN_SESSION', sessionId });
+      }
+      for (const frame of (host.unread as Frame[]).splice(0)) {
+        expect(frame).to.include({ type: 'end', sessionId, reason: 'client_left' });
+      }
+    }
+    await expectSlotFree();
+  });
+
+  it('cancel behind the match on its way: the session ends, the slot is free', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const requestId = `r${round}`;
+      player.send(playFrame(requestId));
+      if (round % 2 === 1) await player.next('matched');
+      player.send({ type: 'cancel', requestId });
+      expect(await expectError(player, 'CANCELLED')).to.include({ requestId });
+      for (const frame of (player.unread as Frame[]).splice(0)) {
+        expect(frame.type).to.be.oneOf(['matched', 'session']);
+      }
+    }
+    await expectSlotFree();
+  });
+
+  it('one request on two connections at once: one session', async () => {
+    const other = await openPlayer(duskline.url, 'alice');
+    const [one, two] = await Promise.all([play(player, 'same'), play(other, 'same')]);
+    expect(two['sessionId']).to.equal(one['sessionId']);
+    expect(two['epoch']).to.equal(one['epoch']);
+    const { regions } = await duskline.broker.status();
+    expect(regions[0]?.pools[0]?.sessions).to.equal(1);
+  });
+
+  it('one frame twice in a row: one answer for both', async () => {
+    player.send(playFrame('twice'));
+    player.send(playFrame('twice'));
+    await player.next('matched');
+    player.send({ type: 'ping', id: 1 });
+    await player.next('pong');
+    expect(player.unread).to.deep.equal([]);
+  });
+
+  it('a lost socket, and the request repeated on another broker: the same session, and its news', async () => {
+    await duskline.stop();
+    const store = createMemoryStore({ suspectAfterMs: 4_000 });
+    const [first, second] = [await startTestBroker({ store }), await startTestBroker({ store })];
+    try {
+      const far = await openReadyHost(second, { hostId: 'h1' });
+      const before = await openPlayer(first.url, 'alice');
+      const { sessionId, epoch } = await play(before, 'r1');
+      before.terminate();
+      const after = await openPlayer(second.url, 'alice');
+      const again = await play(after, 'r1');
+      expect(again).to.include({ sessionId, epoch });
+      await far.next('prepare');
+      far.send({ type: 'session', sessionId, epoch, state: 'active' });
+      expect(await after.next('session')).to.include({ sessionId, state: 'active' });
+    } finally {
+      await first.stop();
+      await second.stop();
+    }
+  });
+
+  it('a reservation that expires while its client claims: the host is told, whatever it says', async () => {
+    await duskline.stop();
+    duskline = await startTestBroker({ limits: { reservationMs: 150, sweepIntervalMs: 50 } });
+    host = await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
+    player = await openPlayer(duskline.url, 'alice');
+    const { sessionId, epoch } = await play(player, 'r1');
+    await host.next('prepare');
+    expect(await player.next('session')).to.include({ state: 'ended', reason: 'reservation_expired' });
+    expect(await host.next('end')).to.include({ sessionId, reason: 'reservation_expired' });
+    host.send({ type: 'session', sessionId, epoch, state: 'active' });
+    expect(await host.next('end')).to.include({ sessionId, epoch, reason: 'reservation_expired' });
+    player.send(playFrame('r1'));
+    expect(await expectError(player, 'SESSION_OVER')).to.include({ requestId: 'r1' });
+    await expectSlotFree();
+  });
+
+  it('a host that comes back without a session: it ends with host_lost, and the slot is free', async () => {
+    const { sessionId, epoch } = await play(player, 'r1');
+    host.send({ type: 'session', sessionId, epoch, state: 'active' });
+    await player.next('session');
+    host.terminate();
+    host = await openHost(duskline.url, { hostId: 'h1', slots: 1 });
+    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
+  });
+});

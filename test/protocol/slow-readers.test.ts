@@ -1,0 +1,58 @@
+import { expect } from 'chai';
+import type { Duskline } from '@duskline/server/duskline.js';
+import { IDLE, eventually, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import { newSessionId } from '../support/fleet-data.js';
+import { usedBytes } from './memory.js';
+import { rawSocket } from './raw-frames.js';
+
+/** As many as a host may have, so that one heartbeat leads to the most that is ever sent at once. */
+const SLOTS = 512;
+
+const MAX_SOCKET_BUFFER_BYTES = 64 * 1024;
+const MAX_GROWTH_BYTES = 4 * 1024 * 1024;
+
+describe('Peers that never read', function () {
+  this.timeout(30_000);
+  let duskline: Duskline;
+  before(async () => {
+    duskline = await startTestBroker({ limits: { maxSocketBufferBytes: MAX_SOCKET_BUFFER_BYTES } });
+  });
+  after(() => duskline.stop());
+
+  it('are closed at the limit of the buffer, and cost no more memory than that', async () => {
+    const sessions = Array.from({ length: SLOTS }, () => ({
+      sessionId: newSessionId(),
+      epoch: 1,
+      state: 'connected',
+    }));
+    const honest = await openHost(duskline.url, { hostId: 'honest', slots: SLOTS, sessions });
+    honest.send({ type: 'heartbeat', load: IDLE, sessions });
+    await eventually(async () => {
+      const { regions } = await duskline.broker.status();
+      return regions[0]?.pools[0]?.sessions === SLOTS;
+    });
+    const greedy = await openReadyHost(duskline, { hostId: 'greedy', slots: SLOTS });
+    const player = await openPlayer(duskline.url, 'alice');
+    rawSocket(greedy).pause();
+
+    const bytesBefore = usedBytes();
+    let highest = 0;
+    let rounds = 0;
+    await eventually(() => {
+      // The kernel takes a few megabytes on the way; only then does anything wait in the broker.
+      greedy.send({ type: 'heartbeat', load: IDLE, sessions });
+      rounds += 1;
+      if (rounds % 20 === 0) highest = Math.max(highest, usedBytes() - bytesBefore);
+      return duskline.broker.connections.hosts === 1;
+    }, 25_000);
+    expect(highest).to.be.below(MAX_GROWTH_BYTES);
+
+    rawSocket(greedy).resume();
+    expect((await greedy.closed).code).to.be.oneOf([4413, 1006]);
+    player.send({ type: 'ping', id: 1 });
+    await player.next('pong');
+    expect(honest.unread).to.deep.equal([]);
+    const { regions } = await duskline.broker.status();
+    expect(regions[0]?.pools[0]?.sessions).to.equal(SLOTS);
+  });
+});

@@ -1,0 +1,30 @@
+import { coordinationSuite } from './coordination-suite.js';
+import type { StoreFixture } from './fixture.js';
+import { hostSuite } from './host-suite.js';
+import { placementSuite } from './placement-suite.js';
+import { reconcileSuite } from './reconcile-suite.js';
+import { sessionSuite } from './session-suite.js';
+
+/** Everything that a `FleetStore` promises, the same for every implementation. */
+export function describeStore(name: string, open: () => Promise<StoreFixture>): void {
+  describe(name, () => {
+    let fixture: StoreFixture | undefined;
+    const current = (): StoreFixture => {
+      if (fixture === undefined) throw new Error('no test is running');
+      return fixture;
+    };
+    beforeEach(async () => {
+      fixture = await open();
+    });
+    afterEach(async () => {
+      await fixture?.close();
+      fixture = undefined;
+    });
+
+    placementSuite(current);
+    sessionSuite(current);
+    hostSuite(current);
+    reconcileSuite(current);
+    coordinationSuite(current);
+  });
+}

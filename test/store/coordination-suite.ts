@@ -1,0 +1,204 @@
+import { expect } from 'chai';
+import { CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, MAIL_KEPT_MS } from '@duskline/server/store/fleet-store.js';
+import type { Claim } from '@duskline/server/store/fleet-store.js';
+import type { Place } from '@duskline/server/domain/catalog.js';
+import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { BROKER, makeReady, place, placeActive, type CurrentFixture } from './fixture.js';
+
+function claimOf(requestId: string, changes: Partial<Claim> = {}): Claim {
+  return { playerId: 'player-1', requestId, sessionId: newSessionId(), place: PLACE, ...changes };
+}
+
+/** What brokers do with each other by way of the store: requests, leases, mail and nudges. */
+export function coordinationSuite(current: CurrentFixture): void {
+  describe('claim', () => {
+    it('makes the first of equal requests new and tells the others of it', async () => {
+      const { store, clock } = current();
+      const first = claimOf('request-1');
+      expect(await store.claim([first, claimOf('request-1'), claimOf('request-2')])).to.deep.equal([
+        { kind: 'new' },
+        { kind: 'repeat', record: { sessionId: first.sessionId, epoch: 1, place: PLACE, ageMs: 0 } },
+        { kind: 'new' },
+      ]);
+      clock.advance(1_500);
+      const [repeat] = await store.claim([claimOf('request-1')]);
+      expect(repeat).to.have.nested.property('record.ageMs', 1_500);
+      const other = claimOf('request-1', { playerId: 'player-2' });
+      expect(await store.claim([other])).to.deep.equal([{ kind: 'new' }]);
+    });
+
+    it('is not misled by a request that looks like something else', async () => {
+      const { store } = current();
+      const first = claimOf('request-1');
+      await store.claim([first]);
+      const lookAlikes = ['1', PLACE.region, PLACE.pool, first.sessionId, 'request-', 'request-11'];
+      for (const requestId of lookAlikes) {
+        expect(await store.claim([claimOf(requestId)]), requestId).to.deep.equal([{ kind: 'new' }]);
+      }
+      for (const requestId of ['request-1', ...lookAlikes]) {
+        expect(await store.claim([claimOf(requestId)]), requestId).to.have.nested.property(
+          '[0].kind',
+          'repeat',
+        );
+      }
+    });
+
+    it('answers many players in the order of the call', async () => {
+      const { store } = current();
+      const claims = Array.from({ length: 50 }, (_, i) => claimOf('r', { playerId: `player-${i}` }));
+      await store.claim(claims);
+      const again = await store.claim(claims.map((claim) => ({ ...claim, sessionId: newSessionId() })));
+      expect(
+        again.map((outcome) => (outcome.kind === 'repeat' ? outcome.record.sessionId : null)),
+      ).to.deep.equal(claims.map((claim) => claim.sessionId));
+    });
+
+    it(`remembers ${CLAIMS_PER_PLAYER} requests of a player, and those for a day`, async () => {
+      const { store, clock } = current();
+      for (let i = 0; i <= CLAIMS_PER_PLAYER; i += 1) await store.claim([claimOf(`request-${i}`)]);
+      expect(await store.claim([claimOf('request-1')])).to.have.nested.property('[0].kind', 'repeat');
+      expect(await store.claim([claimOf('request-0')])).to.deep.equal([{ kind: 'new' }]);
+      clock.advance(CLAIM_KEPT_MS);
+      expect(await store.claim([claimOf('request-2')])).to.deep.equal([{ kind: 'new' }]);
+    });
+
+    it('may be made again once it was forgotten', async () => {
+      const { store } = current();
+      await store.claim([claimOf('request-1'), claimOf('request-2')]);
+      await store.forgetClaim('player-1', 'request-1');
+      await store.forgetClaim('player-1', 'request-3');
+      await store.forgetClaim('player-9', 'request-1');
+      expect(await store.claim([claimOf('request-1')])).to.deep.equal([{ kind: 'new' }]);
+      expect(await store.claim([claimOf('request-2')])).to.have.nested.property('[0].kind', 'repeat');
+    });
+  });
+
+  describe('reclaim', () => {
+    it('lets one of two brokers take a request over, with a higher epoch', async () => {
+      const { store, clock } = current();
+      const claim = claimOf('request-1');
+      await store.claim([claim, claimOf('request-2')]);
+      clock.advance(5_000);
+      expect(await store.reclaim(claim, 1)).to.equal(2);
+      expect(await store.reclaim(claim, 1)).to.equal(null);
+      expect(await store.claim([claimOf('request-1')])).to.deep.equal([
+        { kind: 'repeat', record: { sessionId: claim.sessionId, epoch: 2, place: PLACE, ageMs: 0 } },
+      ]);
+      expect(await store.reclaim(claim, 2)).to.equal(3);
+    });
+
+    it('notes a request that was forgotten meanwhile, and no more than it may', async () => {
+      const { store } = current();
+      for (let i = 0; i < CLAIMS_PER_PLAYER; i += 1) await store.claim([claimOf(`request-${i}`)]);
+      expect(await store.reclaim(claimOf('late'), 4)).to.equal(5);
+      expect(await store.claim([claimOf('request-0')])).to.deep.equal([{ kind: 'new' }]);
+      expect(await store.claim([claimOf('late')])).to.have.nested.property('[0].record.epoch', 5);
+    });
+  });
+
+  describe('a lease', () => {
+    it('is held by one, kept by renewing, and passes on when it runs out or is given up', async () => {
+      const { store, clock } = current();
+      expect(await store.holdLease('eu-central', 'broker-a', 5_000)).to.equal(true);
+      expect(await store.holdLease('eu-central', 'broker-b', 5_000)).to.equal(false);
+      expect(await store.holdLease('eu-west', 'broker-b', 5_000)).to.equal(true);
+      clock.advance(4_000);
+      expect(await store.holdLease('eu-central', 'broker-a', 5_000)).to.equal(true);
+      clock.advance(4_999);
+      expect(await store.holdLease('eu-central', 'broker-b', 5_000)).to.equal(false);
+      clock.advance(1);
+      expect(await store.holdLease('eu-central', 'broker-b', 5_000)).to.equal(true);
+      await store.releaseLease('eu-central', 'broker-a');
+      expect(await store.holdLease('eu-central', 'broker-a', 5_000)).to.equal(false);
+      await store.releaseLease('eu-central', 'broker-b');
+      expect(await store.holdLease('eu-central', 'broker-a', 5_000)).to.equal(true);
+    });
+  });
+
+  describe('mail', () => {
+    it('goes to the brokers concerned, not to the caller, and is taken once', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { connectionId: 'broker-b.3' });
+      const { sessionId } = await place(store, { clientBrokerId: 'broker-c' });
+      const change = { sessionId, epoch: 1, hostId: 'host-a', to: 'active' as const };
+      await store.transition(PLACE, [change], 'broker-b');
+      await store.transition(PLACE, [{ ...change, to: 'connected' }], 'broker-b');
+      expect(await store.takeMail(PLACE, BROKER)).to.deep.equal([]);
+      for (const broker of ['broker-b', 'broker-c']) {
+        const mail = await store.takeMail(PLACE, broker);
+        expect(mail.map((session) => [session.sessionId, session.state])).to.deep.equal([
+          [sessionId, 'connected'],
+        ]);
+        expect(await store.takeMail(PLACE, broker)).to.deep.equal([]);
+      }
+    });
+
+    it('tells both sides of an end that somebody else decided', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { connectionId: 'broker-b.3' });
+      const { sessionId } = await place(store, { clientBrokerId: 'broker-c' });
+      await store.takeMail(PLACE, 'broker-b');
+      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], BROKER);
+      for (const broker of ['broker-b', 'broker-c']) {
+        expect(await store.takeMail(PLACE, broker)).to.have.nested.property('[0].reason', 'operator');
+      }
+    });
+
+    it('finds a broker whose name has dots', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { connectionId: 'broker-1.example.7' });
+      const { sessionId } = await place(store);
+      const mail = await store.takeMail(PLACE, 'broker-1.example');
+      expect(mail.map((session) => session.sessionId)).to.deep.equal([sessionId]);
+    });
+
+    it('of a broker that does not come for it is thrown away', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a', { connectionId: 'broker-b.3' });
+      await place(store);
+      clock.advance(MAIL_KEPT_MS);
+      await store.forgetEnded(PLACE, 10);
+      clock.advance(1);
+      await place(store);
+      expect(await store.takeMail(PLACE, 'broker-b')).to.have.length(1);
+      await makeReady(store, 'host-a', { connectionId: 'broker-b.3' });
+      await place(store);
+      clock.advance(MAIL_KEPT_MS + 1);
+      await store.forgetEnded(PLACE, 10);
+      expect(await store.takeMail(PLACE, 'broker-b')).to.deep.equal([]);
+    });
+  });
+
+  describe('a nudge', () => {
+    it('reaches the broker it is for, and nobody else', async () => {
+      const { store, another } = current();
+      const other = await another();
+      const heard: string[] = [];
+      const arrived = new Promise<Place>((resolve) => {
+        void other.onNudge('broker-b', (where) => {
+          heard.push('broker-b');
+          resolve(where);
+        });
+      });
+      await other.onNudge('broker-c', () => heard.push('broker-c'));
+      // Twice in one turn is one nudge.
+      store.nudge('broker-b', PLACE);
+      store.nudge('broker-b', PLACE);
+      store.nudge('broker-d', PLACE);
+      expect(await arrived).to.deep.equal(PLACE);
+      await other.ping();
+      expect(heard).to.deep.equal(['broker-b']);
+    });
+  });
+
+  describe('recount', () => {
+    it('finds nothing to repair in a fleet that was left alone', async () => {
+      const { store } = current();
+      for (let i = 0; i < 5; i += 1) await makeReady(store, `host-${i}`);
+      for (let i = 0; i < 9; i += 1) await placeActive(store);
+      const before = await store.listHosts(PLACE);
+      expect(await store.recount(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
+      expect(await store.listHosts(PLACE)).to.deep.equal(before);
+    });
+  });
+}

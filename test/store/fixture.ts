@@ -1,0 +1,95 @@
+import { digestOf, type DigestedSession } from '@duskline/server/domain/session-digest.js';
+import type {
+  FleetStore,
+  HostRecord,
+  HostRegistration,
+  Reservation,
+  ReserveOutcome,
+} from '@duskline/server/store/fleet-store.js';
+import type { Place } from '@duskline/server/domain/catalog.js';
+import { PLACE, newSessionId, registration, reservation } from '../support/fleet-data.js';
+import type { MovableClock } from '../support/movable-clock.js';
+
+/** One fleet that nobody else sees, and a clock that the test moves. */
+export interface StoreFixture {
+  readonly store: FleetStore;
+  readonly clock: MovableClock;
+  /** The same fleet as another broker sees it. */
+  another(): Promise<FleetStore>;
+  close(): Promise<void>;
+}
+
+export const SUSPECT_AFTER_MS = 4_000;
+export const RESERVATION_MS = 30_000;
+
+/** The broker that calls, unless a test says otherwise. Its hosts' connections are `broker-a.<number>`. */
+export const BROKER = 'broker-a';
+
+/** Suites get the fixture of the running test from here. */
+export type CurrentFixture = () => StoreFixture;
+
+export interface HostWish extends Partial<HostRegistration> {
+  /** In millionths. */
+  readonly measured?: number;
+  readonly sessions?: readonly DigestedSession[];
+  readonly place?: Place;
+}
+
+/** Registers a host and lets it beat, so that it takes sessions. */
+export async function makeReady(store: FleetStore, hostId: string, wish: HostWish = {}): Promise<void> {
+  const { place = PLACE, measured = 0, sessions = [], ...changes } = wish;
+  await store.registerHost(place, registration(hostId, changes));
+  await beatOnce(store, hostId, { measured, sessions, place, ...changes });
+}
+
+export async function beatOnce(
+  store: FleetStore,
+  hostId: string,
+  { place = PLACE, measured = 0, sessions = [], connectionId = 'broker-a.1' }: HostWish = {},
+): Promise<string> {
+  const [outcome] = await store.beat(place, [{ hostId, connectionId, measured, digest: digestOf(sessions) }]);
+  return outcome!;
+}
+
+/** Reserves one slot and says where. */
+export async function place(
+  store: FleetStore,
+  changes: Partial<Reservation> = {},
+  callerId = BROKER,
+): Promise<{ sessionId: string; outcome: ReserveOutcome; hostId: string | null }> {
+  const wanted = reservation(changes.sessionId ?? newSessionId(), changes);
+  const { outcomes } = await store.reserve(PLACE, [wanted], RESERVATION_MS, callerId);
+  const outcome = outcomes[0]!;
+  return {
+    sessionId: wanted.sessionId,
+    outcome,
+    hostId: outcome.kind === 'reserved' ? outcome.hostId : null,
+  };
+}
+
+/** A session that its host holds: reserved and claimed. */
+export async function placeActive(
+  store: FleetStore,
+  changes: Partial<Reservation> = {},
+): Promise<{ sessionId: string; epoch: number; state: 'active'; hostId: string }> {
+  const { sessionId, hostId } = await place(store, changes);
+  if (hostId === null) throw new Error('there was no room');
+  const epoch = changes.epoch ?? 1;
+  const change = { sessionId, epoch, hostId, to: 'active' as const };
+  const [outcome] = await store.transition(PLACE, [change], BROKER);
+  if (outcome?.kind !== 'changed') throw new Error(`not claimed: ${String(outcome?.kind)}`);
+  return { sessionId, epoch, state: 'active', hostId };
+}
+
+export async function hostOf(store: FleetStore, hostId: string): Promise<HostRecord> {
+  const host = (await store.listHosts(PLACE)).find((record) => record.hostId === hostId);
+  if (host === undefined) throw new Error(`no host ${hostId}`);
+  return host;
+}
+
+/** The hosts that random sequences begin with: two alike and a small one. */
+export async function registerAll(store: FleetStore, at: Place): Promise<void> {
+  await makeReady(store, 'host-a', { place: at, slots: 4 });
+  await makeReady(store, 'host-b', { place: at, slots: 4 });
+  await makeReady(store, 'host-c', { place: at, slots: 1 });
+}

@@ -1,0 +1,73 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { createMemoryStore, type MemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { createMovableClock, type MovableClock } from '../support/movable-clock.js';
+import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
+import { SUSPECT_AFTER_MS, registerAll } from './fixture.js';
+import { steps, type Step, type World } from './model-operations.js';
+import { dumpMemory, dumpRedis, expectConsistent } from './place-dump.js';
+
+const SEQUENCES = 300;
+
+/** The whole state is compared this often, and at the end of every sequence. */
+const COMPARE_EVERY = 8;
+
+describe('random operations', function () {
+  this.timeout(120_000);
+
+  const prefix = uniquePrefix();
+  let clock: MovableClock;
+  let memory: MemoryStore;
+  let redis: FleetStore;
+  let raw: Redis;
+  let sequences = 0;
+
+  before(async () => {
+    const { url } = await sharedRedis();
+    clock = createMovableClock();
+    const options = { suspectAfterMs: SUSPECT_AFTER_MS, clock: clock.now };
+    memory = createMemoryStore(options);
+    redis = await createRedisStore({ ...options, target: { kind: 'single', url }, prefix });
+    raw = new Redis(url);
+  });
+  after(async () => {
+    raw.disconnect();
+    await redis.close();
+  });
+
+  async function compareStates(world: World): Promise<void> {
+    const model = dumpMemory(memory, world.place);
+    const real = await dumpRedis(raw, prefix, world.place);
+    expect(real).to.deep.equal(model);
+    expectConsistent(real);
+  }
+
+  async function play(sequence: readonly Step[]): Promise<void> {
+    sequences += 1;
+    const number = sequences;
+    const place = { region: `region-${number}`, pool: 'pc' };
+    const world: World = {
+      place,
+      own: (name) => `${name}-${number}`,
+      advance: (ms) => clock.advance(ms),
+      hostAt: (hostId) => memory.placeState(place).hosts.get(hostId),
+    };
+    for (const store of [memory, redis]) await registerAll(store, place);
+    for (const [i, step] of sequence.entries()) {
+      const call = step.prepare(world);
+      const expected = await call(memory);
+      const answer = await call(redis);
+      expect(answer, `answer to step ${i}, ${step.toString()}`).to.deep.equal(expected);
+      if (i % COMPARE_EVERY === 0) await compareStates(world);
+    }
+    await compareStates(world);
+  }
+
+  it('get the same answers and leave the same state on memory and Redis', async () => {
+    // On failure fast-check reports the seed and the shortest sequence that fails.
+    await fc.assert(fc.asyncProperty(steps, play), { numRuns: SEQUENCES });
+  });
+});

@@ -1,0 +1,82 @@
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
+import { eventually } from '../support/eventually.js';
+import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
+import { BROKER, hostOf, makeReady, place } from './fixture.js';
+
+/** Far shorter than anybody would configure: these tests wait for real time to pass. */
+const SUSPECT_AFTER_MS = 20;
+
+describe("redis store on Redis's own clock", () => {
+  let store: FleetStore;
+  let raw: Redis;
+
+  beforeEach(async () => {
+    const { url } = await sharedRedis();
+    const options = { suspectAfterMs: SUSPECT_AFTER_MS, prefix: uniquePrefix() };
+    store = await createRedisStore({ ...options, target: { kind: 'single', url } });
+    raw = new Redis(url);
+  });
+  afterEach(async () => {
+    raw.disconnect();
+    await store.close();
+  });
+
+  async function redisNowMs(): Promise<number> {
+    const [seconds, micros] = await raw.time();
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  }
+
+  function untilPassed(ms: number): Promise<void> {
+    const startedAt = redisNowMs();
+    return eventually(async () => {
+      if ((await redisNowMs()) <= (await startedAt) + ms) throw new Error('Redis does not count the time');
+    });
+  }
+
+  it('stamps what it writes with the time of Redis', async () => {
+    const before = await redisNowMs();
+    await makeReady(store, 'host-a');
+    const { sessionId } = await place(store);
+    const after = await redisNowMs();
+    const [session] = await store.getSessions(PLACE, [sessionId]);
+    expect(session?.reservedAtMs).to.be.within(before, after);
+    expect((await hostOf(store, 'host-a')).beatAtMs).to.be.within(before, after);
+  });
+
+  it('finds silence, and gives a silent host nothing', async () => {
+    await makeReady(store, 'host-a');
+    expect((await place(store)).hostId).to.equal('host-a');
+    await untilPassed(SUSPECT_AFTER_MS);
+    expect((await place(store)).outcome.kind).to.equal('full');
+    const { silent } = await store.findSilent(PLACE, SUSPECT_AFTER_MS, 10);
+    expect(silent.map((host) => [host.hostId, host.state])).to.deep.equal([['host-a', 'suspect']]);
+  });
+
+  it('ends a reservation when its time is over', async () => {
+    await makeReady(store, 'host-a');
+    const wanted = reservation(newSessionId());
+    await store.reserve(PLACE, [wanted], 10, BROKER);
+    await untilPassed(10);
+    const ended = await store.expireReservations(PLACE, 10, BROKER);
+    expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([wanted.sessionId]);
+  });
+
+  it('passes a lease on when it runs out', async () => {
+    expect(await store.holdLease('eu-central', 'broker-a', 20)).to.equal(true);
+    expect(await store.holdLease('eu-central', 'broker-b', 20)).to.equal(false);
+    await untilPassed(20);
+    expect(await store.holdLease('eu-central', 'broker-b', 20)).to.equal(true);
+  });
+
+  it('tells the age of a request', async () => {
+    const claim = { playerId: 'player-1', requestId: 'request-1', sessionId: newSessionId(), place: PLACE };
+    await store.claim([claim]);
+    await untilPassed(5);
+    const [outcome] = await store.claim([claim]);
+    expect(outcome).to.have.nested.property('record.ageMs').that.is.within(5, 5_000);
+  });
+});

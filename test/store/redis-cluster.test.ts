@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
+import { eventually } from '../support/eventually.js';
+import { sharedRedisCluster, startRedisCluster, type RedisCluster } from '../support/redis-cluster.js';
+import { describeStore } from './conformance.js';
+import { openRedisFixture } from './redis-fixture.js';
+
+describe('on a cluster', function () {
+  before(async function () {
+    // Three processes have to find each other first.
+    this.timeout(30_000);
+    await sharedRedisCluster();
+  });
+
+  describeStore('redis store', async () =>
+    openRedisFixture({ kind: 'cluster', nodes: (await sharedRedisCluster()).nodes }),
+  );
+});
+
+describe('redis store when a node of the cluster fails', function () {
+  this.timeout(30_000);
+  let cluster: RedisCluster;
+  before(async () => {
+    cluster = await startRedisCluster();
+  });
+  after(async () => {
+    await cluster.stop();
+  });
+
+  /** A region whose keys the node of that number holds. */
+  async function regionOn(node: number): Promise<string> {
+    const raw = new Redis(cluster.nodes[0]!.port, '127.0.0.1');
+    try {
+      for (let i = 0; ; i += 1) {
+        const slot = await raw.cluster('KEYSLOT', `region-${i}`);
+        if (Math.floor((Number(slot) * cluster.nodes.length) / 16_384) === node) return `region-${i}`;
+      }
+    } finally {
+      raw.disconnect();
+    }
+  }
+
+  it('loses the regions of that node, no others, and finds them again', async () => {
+    const fixture = await openRedisFixture({ kind: 'cluster', nodes: cluster.nodes });
+    const [lost, kept] = [await regionOn(1), await regionOn(2)];
+    try {
+      for (const region of [lost, kept]) {
+        expect(await fixture.store.holdLease(region, 'broker-a', 60_000)).to.equal(true);
+      }
+      await cluster.servers[1]!.kill();
+      const startedAt = performance.now();
+      const error = await fixture.store
+        .holdLease(lost, 'broker-a', 60_000)
+        .catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(StoreUnavailableError);
+      expect(performance.now() - startedAt).to.be.below(2_500);
+      expect(await fixture.store.holdLease(kept, 'broker-a', 60_000)).to.equal(true);
+      await cluster.servers[1]!.restart();
+      await eventually(() => fixture.store.holdLease(lost, 'broker-a', 60_000), 15_000);
+    } finally {
+      await fixture.close();
+    }
+  });
+});

@@ -1,0 +1,157 @@
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import type { Place } from '@duskline/server/domain/catalog.js';
+import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { eventually } from '../support/eventually.js';
+import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { BROKER, SUSPECT_AFTER_MS, beatOnce, hostOf, makeReady, place, placeActive } from './fixture.js';
+
+/** A command may take its own time-out of two seconds, and a little. */
+const ANSWER_WITHIN_MS = 2_500;
+
+describe('redis store when Redis fails', () => {
+  const opened: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const { close } of opened.splice(0).reverse()) await close();
+  });
+
+  async function openServer(persistent = false): Promise<RedisServer> {
+    const server = await startRedisServer({ persistent });
+    opened.push({ close: () => server.stop() });
+    return server;
+  }
+
+  async function openStore(server: RedisServer): Promise<FleetStore> {
+    const target = { kind: 'single' as const, url: server.url };
+    const store = await createRedisStore({ target, suspectAfterMs: SUSPECT_AFTER_MS });
+    opened.push(store);
+    return store;
+  }
+
+  async function expectUnavailable(call: Promise<unknown>): Promise<void> {
+    const startedAt = performance.now();
+    const error = await call.then(
+      () => new Error('it was answered'),
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(StoreUnavailableError);
+    expect(performance.now() - startedAt).to.be.below(ANSWER_WITHIN_MS);
+  }
+
+  it('cannot be made without Redis', async () => {
+    const server = await openServer();
+    await server.kill();
+    const target = { kind: 'single' as const, url: server.url };
+    await expectUnavailable(createRedisStore({ target, suspectAfterMs: SUSPECT_AFTER_MS }));
+  });
+
+  it('says so at once while Redis is away, and goes on by itself when it is back', async () => {
+    const server = await openServer(true);
+    const store = await openStore(server);
+    const other = await openStore(server);
+    await makeReady(store, 'host-a');
+    const held = await placeActive(store);
+    const heard: Place[] = [];
+    await other.onNudge('broker-b', (where) => heard.push(where));
+
+    await server.kill();
+    await expectUnavailable(store.ping());
+    await expectUnavailable(place(store));
+    await expectUnavailable(store.listHosts(PLACE));
+    await expectUnavailable(store.holdLease('eu-central', BROKER, 1_000));
+    store.nudge('broker-b', PLACE);
+
+    await server.restart();
+    await eventually(() => store.ping());
+    expect(await beatOnce(store, 'host-a', { sessions: [held] })).to.equal('ok');
+    expect((await place(store)).hostId).to.equal('host-a');
+    expect((await hostOf(store, 'host-a')).committed).to.equal(2);
+    // The subscription came back as well.
+    await eventually(async () => {
+      store.nudge('broker-b', PLACE);
+      await other.ping();
+      expect(heard).to.deep.include(PLACE);
+    });
+  });
+
+  it('answers in time for a command that was on its way', async () => {
+    const server = await openServer();
+    const store = await openStore(server);
+    await makeReady(store, 'host-a');
+    const pending = Promise.all(Array.from({ length: 20 }, () => expectOutcome(place(store))));
+    await server.kill();
+    await pending;
+  });
+
+  it('gives up on a Redis that is there and does not answer', async function () {
+    this.timeout(15_000);
+    const server = await openServer();
+    const store = await openStore(server);
+    await makeReady(store, 'host-a');
+    const raw = new Redis(server.url);
+    opened.push({ close: () => Promise.resolve(raw.disconnect()) });
+    await raw.call('CLIENT', 'PAUSE', '3500', 'ALL');
+    await Promise.all([expectUnavailable(place(store)), expectUnavailable(store.ping())]);
+    await eventually(() => store.ping());
+    expect((await place(store)).outcome.kind).to.equal('reserved');
+  });
+
+  it('is unavailable while Redis refuses to write', async () => {
+    const server = await openServer();
+    const store = await openStore(server);
+    const raw = new Redis(server.url);
+    opened.push({ close: () => Promise.resolve(raw.disconnect()) });
+    await raw.config('SET', 'min-replicas-to-write', '1');
+    await expectUnavailable(makeReady(store, 'host-a'));
+    await raw.config('SET', 'min-replicas-to-write', '0');
+    await makeReady(store, 'host-a');
+    expect((await place(store)).hostId).to.equal('host-a');
+  });
+
+  it('loads its scripts again when Redis has forgotten them', async () => {
+    const server = await openServer();
+    const store = await openStore(server);
+    await makeReady(store, 'host-a');
+    const raw = new Redis(server.url);
+    opened.push({ close: () => Promise.resolve(raw.disconnect()) });
+    await raw.script('FLUSH');
+    await makeReady(store, 'host-a');
+    expect((await place(store)).hostId).to.equal('host-a');
+  });
+
+  it('is rebuilt from the hosts when Redis lost everything', async () => {
+    const server = await openServer();
+    const store = await openStore(server);
+    await makeReady(store, 'host-a');
+    const sessions = [await placeActive(store), await placeActive(store)];
+    await server.kill();
+    await server.restart();
+    await eventually(() => store.ping());
+    expect(await store.listHosts(PLACE)).to.deep.equal([]);
+    expect(await beatOnce(store, 'host-a', { sessions })).to.equal('unknown');
+    await makeReady(store, 'host-a', { sessions });
+    expect((await place(store)).outcome.kind).to.equal('full');
+    const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
+    const { adopted, rejected } = await store.reconcile(PLACE, from, sessions);
+    expect(adopted).to.have.members(sessions.map((session) => session.sessionId));
+    expect(rejected).to.deep.equal([]);
+    expect(await beatOnce(store, 'host-a', { sessions })).to.equal('ok');
+    expect(await hostOf(store, 'host-a')).to.include({ committed: 2, state: 'ready' });
+  });
+
+  it('refuses calls after it was closed', async () => {
+    const store = await openStore(await openServer());
+    await store.close();
+    await store.close();
+    await expectUnavailable(store.getSessions(PLACE, [newSessionId()]));
+  });
+});
+
+/** Answered or unavailable: either is an answer in time. */
+async function expectOutcome(call: Promise<unknown>): Promise<void> {
+  const startedAt = performance.now();
+  await call.catch((error: unknown) => expect(error).to.be.instanceOf(StoreUnavailableError));
+  expect(performance.now() - startedAt).to.be.below(ANSWER_WITHIN_MS);
+}

@@ -1,0 +1,155 @@
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { createKeySpace } from '@duskline/server/store/redis/keys.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
+import { sharedRedis } from '../support/redis-server.js';
+import { BROKER, RESERVATION_MS, makeReady, place, placeActive } from './fixture.js';
+import { dumpRedis, expectConsistent, type PlaceDump } from './place-dump.js';
+import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
+
+describe('redis store with damaged counters', () => {
+  let fixture: RedisFixture;
+  let raw: Redis;
+  let keys: readonly string[];
+  let before: PlaceDump;
+
+  beforeEach(async () => {
+    const { url } = await sharedRedis();
+    fixture = await openRedisFixture({ kind: 'single', url });
+    raw = new Redis(url);
+    keys = createKeySpace(fixture.prefix).place(PLACE);
+    for (const hostId of ['host-a', 'host-b', 'host-c']) await makeReady(fixture.store, hostId);
+    for (let i = 0; i < 4; i += 1) await placeActive(fixture.store);
+    before = await dumpRedis(raw, fixture.prefix, PLACE);
+    expectConsistent(before);
+  });
+  afterEach(async () => {
+    raw.disconnect();
+    await fixture.close();
+  });
+
+  async function damageHost(hostId: string, field: number, value: string): Promise<void> {
+    const fields = (await raw.hget(keys[0]!, hostId))!.split('|');
+    fields[field] = value;
+    await raw.hset(keys[0]!, hostId, fields.join('|'));
+  }
+
+  const damages: Record<string, () => Promise<unknown>> = {
+    'a counter that is too low': () => damageHost('host-a', 1, '0'),
+    'a counter below nothing': () => damageHost('host-a', 1, '-3'),
+    'a counter that is too high': () => damageHost('host-a', 1, '4'),
+    'a wrong digest': () => damageHost('host-a', 6, '12345'),
+    'a wrong place in the order': () => raw.zadd(keys[2]!, 1, 'host-a'),
+    'a free host that is not in the order': () => raw.zrem(keys[2]!, 'host-a'),
+    'a host without the time of its heartbeat': () => raw.zrem(keys[3]!, 'host-a'),
+    'a member that is no session': () => raw.zadd(keys[5]!, 0, `host-a|${newSessionId()}`),
+  };
+  for (const [name, damage] of Object.entries(damages)) {
+    it(`repairs ${name}`, async () => {
+      await damage();
+      expect(await fixture.store.recount(PLACE, null)).to.deep.equal({ next: null, repaired: ['host-a'] });
+      expect(await dumpRedis(raw, fixture.prefix, PLACE)).to.deep.equal(before);
+    });
+  }
+
+  it('repairs the slots of a place', async () => {
+    await raw.hset(keys[8]!, 'slots', '-7');
+    await fixture.store.recount(PLACE, null);
+    expect(await fixture.store.utilisation(PLACE)).to.deep.equal({ sessions: 4, slots: 12 });
+  });
+
+  it('passes over a name in the order that nobody has', async () => {
+    await raw.zadd(keys[2]!, 0, 'ghost');
+    expect((await place(fixture.store)).hostId).to.be.oneOf(['host-a', 'host-b', 'host-c']);
+    expect(await raw.zscore(keys[2]!, 'ghost')).to.equal(null);
+  });
+
+  it('recounts a large place in bounded pieces', async () => {
+    const { store } = fixture;
+    // More than Redis would hand out at once because they are so few.
+    const names = Array.from({ length: 700 }, (_, i) => `more-${i}`);
+    await Promise.all(names.map((name) => makeReady(store, name)));
+    for (const name of names) await damageHost(name, 1, '2');
+    const pieces: number[] = [];
+    let cursor: string | null = null;
+    const repaired = new Set<string>();
+    do {
+      const piece: Awaited<ReturnType<FleetStore['recount']>> = await store.recount(PLACE, cursor);
+      cursor = piece.next;
+      pieces.push(piece.repaired.length);
+      for (const name of piece.repaired) repaired.add(name);
+    } while (cursor !== null);
+    expect([...repaired]).to.have.members(names);
+    expect(Math.max(...pieces)).to.be.below(200);
+    expectConsistent(await dumpRedis(raw, fixture.prefix, PLACE));
+  });
+});
+
+describe('several brokers on one place', () => {
+  const BROKERS = 4;
+  const ROUNDS = 40;
+  const HOSTS = 6;
+  const SLOTS = 5;
+
+  it('never sell a slot twice, and every counter stays the count of its members', async function () {
+    this.timeout(30_000);
+    const { url } = await sharedRedis();
+    const fixture = await openRedisFixture({ kind: 'single', url });
+    const raw = new Redis(url);
+    let done = false;
+
+    async function broker(number: number): Promise<void> {
+      const store = await fixture.another();
+      const callerId = `broker-${number}`;
+      let mine: { sessionId: string; hostId: string }[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const wanted = Array.from({ length: 1 + ((round * 7 + number) % 5) }, () =>
+          reservation(newSessionId()),
+        );
+        const { outcomes } = await store.reserve(PLACE, wanted, RESERVATION_MS, callerId);
+        outcomes.forEach((outcome, i) => {
+          if (outcome.kind === 'reserved')
+            mine.push({ sessionId: wanted[i]!.sessionId, hostId: outcome.hostId });
+        });
+        const claimed = mine.map((session) => ({ ...session, epoch: 1, to: 'active' as const }));
+        await store.transition(PLACE, claimed, callerId);
+        const leaving = mine.filter((_, i) => (i + round) % 2 === 0);
+        const orders = leaving.map(({ sessionId }) => ({
+          sessionId,
+          epoch: 1,
+          reason: 'client_left' as const,
+        }));
+        // Twice at once: the second of two equal orders finds nothing to do.
+        const [first, second] = await Promise.all([
+          store.release(PLACE, orders, callerId),
+          store.release(PLACE, orders, BROKER),
+        ]);
+        expect(first.every((outcome) => outcome.kind === 'ended')).to.equal(true);
+        expect(second.every((outcome) => outcome.kind === 'over')).to.equal(true);
+        mine = mine.filter((session) => !leaving.includes(session));
+      }
+    }
+
+    async function sample(): Promise<void> {
+      while (!done) {
+        const dump = await dumpRedis(raw, fixture.prefix, PLACE);
+        expectConsistent(dump);
+        for (const host of Object.values(dump.hosts)) expect(host.committed).to.be.at.most(host.slots);
+      }
+    }
+
+    try {
+      for (let i = 0; i < HOSTS; i += 1) await makeReady(fixture.store, `host-${i}`, { slots: SLOTS });
+      const sampling = sample();
+      await Promise.all(Array.from({ length: BROKERS }, (_, i) => broker(i))).finally(() => (done = true));
+      await sampling;
+      const dump = await dumpRedis(raw, fixture.prefix, PLACE);
+      expectConsistent(dump);
+      expect(Object.keys(dump.mail)).to.deep.equal([BROKER]);
+    } finally {
+      raw.disconnect();
+      await fixture.close();
+    }
+  });
+});

@@ -1,0 +1,176 @@
+import { expect } from 'chai';
+import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
+import { PLACE, newSessionId } from '../support/fleet-data.js';
+import {
+  BROKER,
+  RESERVATION_MS,
+  beatOnce,
+  hostOf,
+  makeReady,
+  place,
+  placeActive,
+  type CurrentFixture,
+} from './fixture.js';
+
+/** What becomes of a session after it was placed. */
+export function sessionSuite(current: CurrentFixture): void {
+  describe('transition', () => {
+    it('follows the host through the life of a session', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId, hostId } = await place(store);
+      for (const to of ['active', 'connected', 'disconnected', 'connected', 'connected'] as const) {
+        const [outcome] = await store.transition(
+          PLACE,
+          [{ sessionId, epoch: 1, hostId: hostId!, to }],
+          BROKER,
+        );
+        expect(outcome).to.have.nested.property('session.state', to);
+      }
+    });
+
+    it('refuses what the states do not allow, old epochs, other hosts and strangers', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId } = await placeActive(store, { epoch: 2 });
+      const change = { sessionId, epoch: 2, hostId: 'host-a', to: 'connected' as const };
+      const ended = await place(store);
+      await store.release(PLACE, [{ sessionId: ended.sessionId, epoch: 1, reason: 'idle' }], BROKER);
+      const reserved = await place(store);
+      const outcomes = await store.transition(
+        PLACE,
+        [
+          { ...change, epoch: 1 },
+          { ...change, epoch: 3 },
+          { ...change, hostId: 'host-b' },
+          { ...change, sessionId: newSessionId() },
+          { ...change, sessionId: ended.sessionId, epoch: 1 },
+          { ...change, sessionId: reserved.sessionId, epoch: 1 },
+          change,
+          { ...change, to: 'active' },
+        ],
+        BROKER,
+      );
+      expect(outcomes.map((outcome) => outcome.kind)).to.deep.equal([
+        'stale',
+        'stale',
+        'stale',
+        'unknown',
+        'over',
+        'bad_transition',
+        'changed',
+        'bad_transition',
+      ]);
+      expect(outcomes[4]).to.deep.equal({ kind: 'over', reason: 'idle' });
+    });
+  });
+
+  describe('attach', () => {
+    it('notes the broker of the client, but not of a session that is over', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId } = await place(store);
+      expect(await store.attach(PLACE, sessionId, 'broker-b')).to.include({ clientBrokerId: 'broker-b' });
+      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      expect(await store.attach(PLACE, sessionId, 'broker-c')).to.include({
+        clientBrokerId: 'broker-b',
+        state: 'ended',
+      });
+      expect(await store.attach(PLACE, newSessionId(), 'broker-b')).to.equal(null);
+    });
+  });
+
+  describe('getSessions and hostSessions', () => {
+    it('return records in order, null for unknown ones, and only what lives on the host', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const first = await place(store);
+      const second = await placeActive(store);
+      const stranger = newSessionId();
+      const ids = [second.sessionId, stranger, first.sessionId];
+      const records = await store.getSessions(PLACE, ids);
+      expect(records.map((record) => record?.sessionId ?? null)).to.deep.equal([
+        second.sessionId,
+        null,
+        first.sessionId,
+      ]);
+      expect(await store.getSessions(PLACE, [])).to.deep.equal([]);
+      await store.release(PLACE, [{ sessionId: first.sessionId, epoch: 1, reason: 'idle' }], BROKER);
+      const held = await store.hostSessions(PLACE, 'host-a');
+      expect(held.map((session) => session.sessionId)).to.deep.equal([second.sessionId]);
+      expect(await store.hostSessions(PLACE, 'host-b')).to.deep.equal([]);
+    });
+  });
+
+  describe('reservations that nobody claims', () => {
+    it('end when their time is over, the oldest first and no more than asked for', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      const sessions: string[] = [];
+      for (let i = 0; i < 3; i += 1) {
+        sessions.push((await place(store)).sessionId);
+        clock.advance(1_000);
+      }
+      clock.advance(RESERVATION_MS - 3_001);
+      expect(await store.expireReservations(PLACE, 10, BROKER)).to.deep.equal([]);
+      clock.advance(1_001);
+      const first = await store.expireReservations(PLACE, 1, BROKER);
+      expect(first.map(({ session }) => session.sessionId)).to.deep.equal([sessions[0]]);
+      expect(first[0]?.session).to.include({ state: 'ended', reason: 'reservation_expired' });
+      expect(first[0]?.hostConnectionId).to.equal('broker-a.1');
+      const second = await store.expireReservations(PLACE, 10, BROKER);
+      expect(second.map(({ session }) => session.sessionId)).to.deep.equal([sessions[1]]);
+      expect((await hostOf(store, 'host-a')).committed).to.equal(1);
+    });
+
+    it('stay when they were claimed in time, or ended and came again', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      await placeActive(store);
+      const { sessionId } = await place(store);
+      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      clock.advance(RESERVATION_MS / 2);
+      await beatOnce(store, 'host-a');
+      await place(store, { sessionId, epoch: 2 });
+      clock.advance(RESERVATION_MS / 2);
+      expect(await store.expireReservations(PLACE, 10, BROKER)).to.deep.equal([]);
+      clock.advance(RESERVATION_MS / 2);
+      const ended = await store.expireReservations(PLACE, 10, BROKER);
+      expect(ended.map(({ session }) => session.epoch)).to.deep.equal([2]);
+    });
+  });
+
+  describe('forgetEnded', () => {
+    it('drops records of ended sessions when their time is over, and not sooner', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId } = await place(store);
+      const held = await placeActive(store);
+      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      clock.advance(ENDED_KEPT_MS - 1);
+      expect(await store.forgetEnded(PLACE, 10)).to.equal(0);
+      clock.advance(1);
+      expect(await store.forgetEnded(PLACE, 10)).to.equal(1);
+      expect(await store.getSessions(PLACE, [sessionId])).to.deep.equal([null]);
+      expect(await store.getSessions(PLACE, [held.sessionId])).to.have.nested.property('[0].state', 'active');
+    });
+
+    it('drops more records in one call than a script can pass to one command', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a', { slots: 10_000 });
+      const ids = Array.from({ length: 9_000 }, () => newSessionId());
+      const wanted = ids.map((sessionId) => ({
+        sessionId,
+        epoch: 1,
+        clientBrokerId: BROKER,
+        meta: { playerId: 'p', requestId: 'r', title: 't', match: '{}' },
+      }));
+      await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
+      clock.advance(RESERVATION_MS);
+      expect(await store.expireReservations(PLACE, 20_000, BROKER)).to.have.length(9_000);
+      clock.advance(ENDED_KEPT_MS);
+      expect(await store.forgetEnded(PLACE, 20_000)).to.equal(9_000);
+      expect(await store.utilisation(PLACE)).to.deep.include({ sessions: 0 });
+    });
+  });
+}

@@ -1,0 +1,131 @@
+import { expect } from 'chai';
+import { readFileSync, readdirSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { eventually } from '../support/eventually.js';
+import { sharedRedisCluster } from '../support/redis-cluster.js';
+import { startRedisServer } from '../support/redis-server.js';
+import { BROKER, SUSPECT_AFTER_MS, hostOf, makeReady, place, placeActive } from './fixture.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+
+const LUA = new URL('../../../server/store/redis/lua/', import.meta.url);
+
+/** Commands of ours that have no key. */
+const KEYLESS = new Set(['time', 'ping', 'info', 'publish', 'subscribe', 'script', 'hello', 'client']);
+
+interface Seen {
+  readonly name: string;
+  readonly keys: readonly string[];
+  /** What the script did, if it is one. */
+  readonly inner: { readonly name: string; readonly key: string | undefined }[];
+}
+
+/** Every verb at least once, with enough of everything that each script writes all it can write. */
+async function useEveryVerb(store: FleetStore): Promise<void> {
+  for (const hostId of ['host-a', 'host-b', 'host-c']) await makeReady(store, hostId);
+  const held = await placeActive(store, { clientBrokerId: 'broker-b' });
+  const { sessionId } = await place(store);
+  await store.attach(PLACE, sessionId, 'broker-c');
+  await store.hostSessions(PLACE, held.hostId);
+  await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], 'broker-d');
+  await store.reconcile(PLACE, { hostId: 'host-a', connectionId: 'broker-a.1' }, [
+    { sessionId: newSessionId(), epoch: 1, state: 'active' },
+    { sessionId, epoch: 1, state: 'active' },
+  ]);
+  await store.reserve(PLACE, [], 0, BROKER);
+  await store.expireReservations(PLACE, 10, BROKER);
+  await store.forgetEnded(PLACE, 10);
+  await store.findSilent(PLACE, -1_000, 10);
+  for (const order of ['suspect', 'missing', 'lost'] as const) {
+    const { beatAtMs } = await hostOf(store, 'host-b');
+    await store.orderSilent(PLACE, [{ hostId: 'host-b', beatAtMs, order }], BROKER);
+  }
+  await store.recount(PLACE, null);
+  await store.takeMail(PLACE, 'broker-b');
+  await store.endpoints(PLACE, ['host-a']);
+  await store.utilisation(PLACE);
+  await store.removeHost(PLACE, 'host-a', 'broker-a.1');
+  const claims = Array.from({ length: 40 }, (_, i) => ({
+    playerId: `player-${i}`,
+    requestId: 'request-1',
+    sessionId: newSessionId(),
+    place: PLACE,
+  }));
+  await store.claim(claims);
+  await store.reclaim(claims[0]!, 1);
+  await store.forgetClaim('player-1', 'request-1');
+  await store.holdLease(PLACE.region, BROKER, 1_000);
+  await store.releaseLease(PLACE.region, BROKER);
+}
+
+function seenCommand([name = '', ...args]: readonly string[]): Seen {
+  const lower = name.toLowerCase();
+  const isScript = lower === 'eval' || lower === 'evalsha';
+  const keys = isScript ? args.slice(2, 2 + Number(args[1])) : args.slice(0, KEYLESS.has(lower) ? 0 : 1);
+  return { name: lower, keys, inner: [] };
+}
+
+describe('keys', function () {
+  // A cluster may have to be started first.
+  this.timeout(30_000);
+
+  it('of one command hash to one slot, and scripts touch only what they declare', async () => {
+    const server = await startRedisServer();
+    const asking = new Redis(server.url);
+    const monitor = await asking.monitor();
+    asking.disconnect();
+    const seen: Seen[] = [];
+    monitor.on('monitor', (_time: string, args: string[], source: string) => {
+      if (source !== 'lua') seen.push(seenCommand(args));
+      else seen.at(-1)?.inner.push({ name: args[0]!.toLowerCase(), key: args[1] });
+    });
+    try {
+      const store = await createRedisStore({
+        target: { kind: 'single', url: server.url },
+        suspectAfterMs: SUSPECT_AFTER_MS,
+      });
+      await useEveryVerb(store);
+      await store.releaseLease('last', BROKER);
+      await eventually(() => Promise.resolve(expect(seen.at(-1)?.keys[0]).to.contain('{last}')));
+      await store.close();
+    } finally {
+      monitor.disconnect();
+      await server.stop();
+    }
+
+    const scripts = seen.filter((command) => command.inner.length > 0);
+    expect(scripts.length).to.be.above(25);
+    for (const { keys, inner } of scripts) {
+      for (const { name, key } of inner) if (name !== 'time') expect(keys).to.include(key);
+    }
+    await expectOneSlotEach(seen.map((command) => command.keys).filter((keys) => keys.length > 1));
+  });
+
+  it('are taken from KEYS alone in every Lua file', () => {
+    const files = readdirSync(LUA);
+    expect(files).to.have.length.above(20);
+    for (const file of files) {
+      const text = readFileSync(new URL(file, LUA), 'utf8').replaceAll(/--.*$/gm, '');
+      for (const [call, key] of text.matchAll(/(?:redis\.p?call|call_with|load_fields)\(([^\n]*)/g)) {
+        const declared = /^('TIME'\)|('\w+'|command), (KEYS\[\d+\]|key)|KEYS\[\d+\], |key, ids)/.test(
+          key ?? '',
+        );
+        expect(declared, `${file}: ${call}`).to.equal(true);
+      }
+    }
+  });
+});
+
+async function expectOneSlotEach(calls: readonly (readonly string[])[]): Promise<void> {
+  const { nodes } = await sharedRedisCluster();
+  const node = new Redis(nodes[0]!.port, '127.0.0.1');
+  try {
+    for (const keys of calls) {
+      const slots = new Set(await Promise.all(keys.map((key) => node.cluster('KEYSLOT', key))));
+      expect([...slots], keys.join(' ')).to.have.length(1);
+    }
+  } finally {
+    node.disconnect();
+  }
+}
