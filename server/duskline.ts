@@ -34,7 +34,7 @@ export interface Duskline {
   stop(): Promise<void>;
 }
 
-/** No step of a stop takes longer: what hangs is left behind. */
+/** No step of a stop takes longer (the sockets have their spread on top): what hangs is left behind. */
 const STOP_STEP_DEADLINE_MS = 5_000;
 
 /**
@@ -102,7 +102,15 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     address,
     url,
     stop: () =>
-      (stopping ??= stop({ broker, sockets, server, store, log, ownsStore: options.store === undefined })),
+      (stopping ??= stop({
+        broker,
+        sockets,
+        server,
+        store,
+        log,
+        ownsStore: options.store === undefined,
+        goAwaySpreadMs: config.limits.goAwaySpreadMs,
+      })),
   };
 }
 
@@ -113,10 +121,20 @@ interface Parts {
   readonly store: FleetStore;
   readonly log: Logger;
   readonly ownsStore: boolean;
+  readonly goAwaySpreadMs: number;
 }
 
 /** The reverse of the start: sockets first, the store last. */
-async function stop({ broker, sockets, server, store, log, ownsStore }: Parts): Promise<void> {
+async function stop({
+  broker,
+  sockets,
+  server,
+  store,
+  log,
+  ownsStore,
+  goAwaySpreadMs,
+}: Parts): Promise<void> {
+  broker.drain();
   const steps: [string, () => Promise<void>][] = [
     ['sockets', () => sockets.close()],
     ['http', () => closeServer(server)],
@@ -124,7 +142,8 @@ async function stop({ broker, sockets, server, store, log, ownsStore }: Parts): 
     ['store', async () => (ownsStore ? store.close() : undefined)],
   ];
   for (const [name, step] of steps) {
-    const finished = await within(STOP_STEP_DEADLINE_MS, step());
+    const spreadMs = name === 'sockets' ? goAwaySpreadMs : 0;
+    const finished = await within(STOP_STEP_DEADLINE_MS + spreadMs, step());
     if (!finished) log.warn({ step: name }, 'a step of the stop took too long and was left behind');
   }
   log.info({ brokerId: broker.brokerId }, 'broker stopped');

@@ -51,6 +51,8 @@ export interface Broker {
   readonly connections: { readonly clients: number; readonly hosts: number };
 
   start(): Promise<void>;
+  /** No longer ready: new traffic should go elsewhere. What is connected is served on. */
+  drain(): void;
   /** Ends the loops and gives up the leases. The sockets and the store are their owners' to close. */
   stop(): Promise<void>;
   nextConnectionId(): string;
@@ -96,7 +98,7 @@ export function createBroker(options: BrokerOptions): Broker {
   };
   const heartbeats = createHeartbeatIntake(context);
   const loops = createLoops(context);
-  let phase: 'new' | 'started' | 'stopped' = 'new';
+  let phase: 'new' | 'started' | 'draining' | 'stopped' = 'new';
   let connectionCount = 0;
 
   return {
@@ -118,6 +120,9 @@ export function createBroker(options: BrokerOptions): Broker {
       await fleet.refresh();
       loops.start();
       phase = 'started';
+    },
+    drain() {
+      phase = 'draining';
     },
     async stop() {
       phase = 'stopped';

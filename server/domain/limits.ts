@@ -15,12 +15,6 @@ export interface Limits {
   readonly sweepGapMs: number;
   /** How long a slot is held for a client that has not shown its ticket to the host. */
   readonly reservationMs: number;
-  /** How long a waiting player has to take the slot whose turn it is. */
-  readonly offerMs: number;
-  /** How long a client that lost its socket may come back with its resume token. */
-  readonly resumeWindowMs: number;
-  /** How long a place in a queue is kept for a client without a socket. */
-  readonly queueGraceMs: number;
   /** How long a new connection may take to send its first message. */
   readonly helloDeadlineMs: number;
   /** The largest frame read from a peer, in bytes; a larger one closes the connection. */
@@ -31,6 +25,8 @@ export interface Limits {
   readonly pingIntervalMs: number;
   /** After so many pings in a row without an answer the connection is dead. */
   readonly maxMissedPings: number;
+  /** Over how long a stopping broker spreads its peers' departure, so that they do not storm the next one. */
+  readonly goAwaySpreadMs: number;
   /** How long a control-loop lease lasts when its holder falls silent. */
   readonly leaseMs: number;
   /** How often the holder renews its lease. At most half of `leaseMs`. */
@@ -45,14 +41,12 @@ export const DEFAULT_LIMITS: Limits = {
   sweepIntervalMs: 1_000,
   sweepGapMs: 2_000,
   reservationMs: 30_000,
-  offerMs: 15_000,
-  resumeWindowMs: 120_000,
-  queueGraceMs: 60_000,
   helloDeadlineMs: 5_000,
   maxFrameBytes: 65_536,
   maxSocketBufferBytes: 1_048_576,
   pingIntervalMs: 15_000,
   maxMissedPings: 2,
+  goAwaySpreadMs: 3_000,
   leaseMs: 5_000,
   leaseRenewMs: 1_500,
 };

@@ -31,6 +31,12 @@ export const MAX_MISTAKES = 8;
 /** How many messages may wait while the first one is looked at: nobody has shown a token yet. */
 export const MAX_WAITING = 32;
 
+/** A conversation that runs. */
+export interface RunningConversation {
+  /** Resolves when every message that came so far has been handled. */
+  settled(): Promise<void>;
+}
+
 /**
  * Runs one conversation on a socket: one frame after the other, within its budget, the first one in time;
  * whatever goes wrong is answered with a code and ends this connection at the most.
@@ -40,12 +46,13 @@ export function runConversation<Message>(
   channel: SocketChannel<unknown>,
   conversation: Conversation<Message>,
   options: ConversationOptions,
-): void {
+): RunningConversation {
   const { monitor, log } = options;
   const budget = new MessageBudget(options.rate, performance.now());
   let mistakes = 0;
   let opening: Promise<void> | undefined;
   let waiting = 0;
+  const underWay = new Set<Promise<void>>();
 
   const helloTimer = setTimeout(() => {
     if (!conversation.established) channel.closeWith('HELLO_TIMEOUT');
@@ -69,8 +76,14 @@ export function runConversation<Message>(
     channel.closeWith(code, message);
   }
 
-  /** Every message passes here, so that no handler's failure goes unseen. */
-  async function handle(message: Message): Promise<void> {
+  /** Every message passes here, so that no handler's failure goes unseen, and none is cut off by a stop. */
+  function handle(message: Message): Promise<void> {
+    const work = runHandler(message).finally(() => underWay.delete(work));
+    underWay.add(work);
+    return work;
+  }
+
+  async function runHandler(message: Message): Promise<void> {
     try {
       await conversation.handle(message);
     } catch (error) {
@@ -128,4 +141,10 @@ export function runConversation<Message>(
     conversation.closed();
   });
   monitor.watch(socket, () => log.debug({ connectionId: channel.connectionId }, 'peer is silent'));
+
+  return {
+    async settled() {
+      await Promise.all(underWay);
+    },
+  };
 }

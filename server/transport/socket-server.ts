@@ -2,6 +2,7 @@ import { CLIENT_PATH, HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constant
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Broker } from '../broker/create-broker.js';
 import type { Logger } from '../broker/logger.js';
@@ -9,7 +10,7 @@ import type { HostBinding } from '../broker/register-host.js';
 import type { Limits } from '../domain/limits.js';
 import type { Authenticate } from './authenticate.js';
 import { createClientConversation, type AuthenticatedPlayer } from './client-channel.js';
-import { runConversation } from './conversation.js';
+import { runConversation, type RunningConversation } from './conversation.js';
 import { createHostConversation } from './host-channel.js';
 import type { MessageRate } from './message-budget.js';
 import { PingMonitor } from './ping-monitor.js';
@@ -27,7 +28,10 @@ export interface SocketServerOptions {
 export interface SocketServer {
   /** Takes the upgrade requests of this HTTP server. */
   attach(server: Server): void;
-  /** Refuses new sockets and tells the open ones to go elsewhere. Resolves when all are closed. */
+  /**
+   * Refuses new sockets and tells the open ones to go elsewhere, each at a moment of its own within
+   * `goAwaySpreadMs` and after what it had asked for is answered. Resolves when all are closed.
+   */
   close(): Promise<void>;
 }
 
@@ -47,6 +51,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
+  const open = new Map<WebSocket, OpenPeer>();
   let closing = false;
 
   function openClient(socket: WebSocket, request: IncomingMessage): void {
@@ -59,7 +64,8 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       beaconUrl: ownBeaconUrl(request),
     });
     const { helloDeadlineMs } = limits;
-    runConversation(socket, channel, conversation, { rate: CLIENT_RATE, helloDeadlineMs, monitor, log });
+    const rules = { rate: CLIENT_RATE, helloDeadlineMs, monitor, log };
+    track(socket, channel, runConversation(socket, channel, conversation, rules));
   }
 
   function openHost(socket: WebSocket, request: IncomingMessage): void {
@@ -71,33 +77,58 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       headerToken: bearerToken(request),
     });
     const { helloDeadlineMs } = limits;
-    runConversation(socket, channel, conversation, { rate: HOST_RATE, helloDeadlineMs, monitor, log });
+    const rules = { rate: HOST_RATE, helloDeadlineMs, monitor, log };
+    track(socket, channel, runConversation(socket, channel, conversation, rules));
   }
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // The socket is ours until `ws` has it; an error on it must not end the process.
     socket.on('error', () => socket.destroy());
     const path = (request.url ?? '').split('?', 1)[0];
-    const open = path === CLIENT_PATH ? openClient : path === HOST_PATH ? openHost : undefined;
-    if (open === undefined) refuseUpgrade(socket, 'NOT_FOUND');
+    const accept = path === CLIENT_PATH ? openClient : path === HOST_PATH ? openHost : undefined;
+    if (accept === undefined) refuseUpgrade(socket, 'NOT_FOUND');
     else if (closing) refuseUpgrade(socket, 'GOING_AWAY');
     else if (!offersProtocol(request)) refuseUpgrade(socket, 'UNSUPPORTED_PROTOCOL');
-    else sockets.handleUpgrade(request, socket, head, (webSocket) => open(webSocket, request));
+    else sockets.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, request));
+  }
+
+  function track(socket: WebSocket, channel: Dismissable, conversation: RunningConversation): void {
+    open.set(socket, { channel, conversation });
+    socket.once('close', () => open.delete(socket));
   }
 
   return {
     attach: (server) => void server.on('upgrade', onUpgrade),
     async close() {
       closing = true;
+      await Promise.all([...open].map(([socket, peer]) => dismiss(socket, peer, limits.goAwaySpreadMs)));
       monitor.stop();
-      const closed = [...sockets.clients].map(
-        (socket) => new Promise<void>((resolve) => void socket.once('close', () => resolve())),
-      );
-      for (const socket of sockets.clients) new SocketChannel('', socket, limits).closeWith('GOING_AWAY');
-      await Promise.all(closed);
       sockets.close();
     },
   };
+}
+
+type Dismissable = Pick<SocketChannel<unknown>, 'closeWith'>;
+
+interface OpenPeer {
+  readonly channel: Dismissable;
+  readonly conversation: RunningConversation;
+}
+
+/** Sends one peer elsewhere, at a moment of its own, so that the others' brokers are not stormed. */
+async function dismiss(
+  socket: WebSocket,
+  { channel, conversation }: OpenPeer,
+  spreadMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => resolve());
+  });
+  await Promise.race([delay(Math.random() * spreadMs, undefined, { ref: false }), closed]);
+  await conversation.settled();
+  if (socket.readyState === socket.CLOSED) return;
+  channel.closeWith('GOING_AWAY');
+  await closed;
 }
 
 function offersProtocol(request: IncomingMessage): boolean {

@@ -41,8 +41,7 @@ describe('Several broker processes on one Redis', function () {
 
   async function play(player: Peer, requestId: string = randomUUID()): Promise<Frame> {
     player.send({ type: 'play', requestId, title: 'starfall', rtt: RTT });
-    const fits = (frame: Frame): boolean => frame['requestId'] === requestId;
-    return Promise.race([player.next('matched', fits), player.next('error', fits)]);
+    return player.answer(requestId);
   }
 
   it('match a player on one with a host on another, and carry what happens both ways', async () => {

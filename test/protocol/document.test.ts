@@ -45,15 +45,7 @@ const SECTIONS: Readonly<Record<string, Schemas>> = {
 };
 
 /** What a broker does in its own house: no peer meets these limits. */
-const INTERNAL_LIMITS = [
-  'sweepIntervalMs',
-  'sweepGapMs',
-  'offerMs',
-  'resumeWindowMs',
-  'queueGraceMs',
-  'leaseMs',
-  'leaseRenewMs',
-];
+const INTERNAL_LIMITS = ['sweepIntervalMs', 'sweepGapMs', 'leaseMs', 'leaseRenewMs'];
 
 describe('PROTOCOL.md', () => {
   const types = new DocumentedTypes(

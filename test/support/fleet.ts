@@ -56,7 +56,8 @@ export interface TestBrokerOptions {
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<Duskline> {
   const config = loadConfig({ text: options.config ?? TEST_CONFIG, env: TEST_ENV });
   return startDuskline({
-    config: { ...config, limits: { ...config.limits, ...options.limits } },
+    // Nobody storms anybody here: peers are sent away at once.
+    config: { ...config, limits: { ...config.limits, goAwaySpreadMs: 0, ...options.limits } },
     log: failOnError,
     ...(options.store === undefined ? {} : { store: options.store }),
   });

@@ -69,8 +69,19 @@ export class Peer {
 
   /** The next frame of that type (and that fits), taken out of what came; earlier frames of other types stay. */
   async next(type: string, fits: (frame: Frame) => boolean = () => true): Promise<Frame> {
+    return this.#take(`"${type}"`, (frame) => frame.type === type && fits(frame));
+  }
+
+  /** The answer to a request: `matched`, or `error` with its id. */
+  async answer(requestId: string): Promise<Frame> {
+    return this.#take(`the answer to ${requestId}`, (frame) => {
+      return (frame.type === 'matched' || frame.type === 'error') && frame['requestId'] === requestId;
+    });
+  }
+
+  async #take(what: string, fits: (frame: Frame) => boolean): Promise<Frame> {
     const take = (): Frame | undefined => {
-      const index = this.#frames.findIndex((frame) => frame.type === type && fits(frame));
+      const index = this.#frames.findIndex(fits);
       return index < 0 ? undefined : this.#frames.splice(index, 1)[0];
     };
     const there = take();
@@ -88,13 +99,13 @@ export class Peer {
       };
       const timer = setTimeout(() => {
         finish();
-        reject(new Error(`no "${type}" within ${DEADLINE_MS} ms; waiting: ${JSON.stringify(this.#frames)}`));
+        reject(new Error(`no ${what} within ${DEADLINE_MS} ms; waiting: ${JSON.stringify(this.#frames)}`));
       }, DEADLINE_MS);
       this.#waiting.add(check);
       void this.closed.then(({ code, reason }) => {
         if (!this.#waiting.has(check)) return;
         finish();
-        reject(new Error(`closed (${code} ${reason}) while waiting for "${type}"`));
+        reject(new Error(`closed (${code} ${reason}) while waiting for ${what}`));
       });
     });
   }

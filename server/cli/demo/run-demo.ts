@@ -42,6 +42,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoFigures> {
   const config = developmentConfig({ [AUTH_SECRET]: secret }, [
     { path: ['listen', 'port'], value: 0 },
     { path: ['log', 'level'], value: 'error' },
+    { path: ['limits', 'goAwaySpreadMs'], value: 0 },
   ]);
   const signer = createTokenSigner({ key: createSecretKey(Buffer.from(secret)), algorithm: 'HS256' });
   const duskline = await startDuskline({ config, log: createLogger(config.log.level) });
