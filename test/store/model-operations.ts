@@ -1,133 +1,21 @@
 import fc from 'fast-check';
-import { END_REASONS, HELD_STATES } from '@duskline/protocol/vocabulary';
-import type { Place } from '@duskline/server/domain/catalog.js';
-import { CLAIM_KEPT_MS, type FleetStore } from '@duskline/server/store/fleet-store.js';
-import { metaOf, sessionIdOf } from '../support/fleet-data.js';
-
-/** What operations need to know of the moment at which they run; the same for both stores. */
-export interface World {
-  readonly place: Place;
-  /** Makes names that no other sequence uses. */
-  own(name: string): string;
-  advance(ms: number): void;
-  hostAt(hostId: string): { readonly digest: number; readonly beatAtMs: number } | undefined;
-}
-
-/** One call, ready to be made on any store. */
-export type Call = (store: FleetStore) => Promise<unknown>;
-
-/** A step of a sequence: looks at the world once, and gives the call that both stores get. */
-export interface Step {
-  prepare(world: World): Call;
-  toString(): string;
-}
-
-// Few of everything, so that steps meet each other.
-const host = fc.constantFrom('host-a', 'host-b', 'host-c');
-const session = fc.nat({ max: 7 }).map(sessionIdOf);
-const epoch = fc.constantFrom(1, 1, 1, 2, 3);
-const broker = fc.constantFrom('broker-a', 'broker-b');
-const connection = fc.constantFrom('broker-a.1', 'broker-a.1', 'broker-a.1', 'broker-b.2');
-const slots = fc.integer({ min: 1, max: 4 });
-const limit = fc.integer({ min: 1, max: 4 });
-const held = fc.constantFrom(...HELD_STATES);
-const player = fc.constantFrom('player-1', 'player-2');
-const request = fc.nat({ max: 9 }).map((number) => `request-${number}`);
-
-function few<T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
-  return fc.array(item, { minLength: 1, maxLength: 8 });
-}
-
-/** A verb with random arguments. */
-function step<T extends Record<string, unknown>>(
-  name: string,
-  args: { [K in keyof T]: fc.Arbitrary<T[K]> },
-  prepare: (world: World, args: T) => Call,
-): fc.Arbitrary<Step> {
-  return fc.record(args).map((drawn) => ({
-    prepare: (world) => prepare(world, drawn as T),
-    toString: () => `${name}(${JSON.stringify(drawn)})`,
-  }));
-}
-
-const hostSteps = [
-  step('registerHost', { hostId: host, connectionId: connection, slots }, ({ place }, args) => {
-    const endpoint = `quic://${args.hostId}.example:${args.slots}`;
-    return (store) => store.registerHost(place, { ...args, endpoint });
-  }),
-  step(
-    'beat',
-    {
-      beats: few(
-        fc.record({
-          hostId: host,
-          connectionId: connection,
-          measured: fc.constantFrom(0, 250_000, 600_000, 1_300_000),
-          agrees: fc.constantFrom(true, true, true, false),
-        }),
-      ),
-    },
-    ({ place, hostAt }, { beats }) => {
-      const told = beats.map(({ agrees, ...beat }) => {
-        const digest = hostAt(beat.hostId)?.digest ?? 0;
-        return { ...beat, digest: agrees ? digest : digest ^ 77 };
-      });
-      return (store) => store.beat(place, told);
-    },
-  ),
-  step(
-    'reconcile',
-    {
-      hostId: host,
-      connectionId: connection,
-      sessions: fc.array(fc.record({ sessionId: session, epoch, state: held }), { maxLength: 5 }),
-    },
-    ({ place }, { sessions, ...from }) =>
-      (store) =>
-        store.reconcile(place, from, sessions),
-  ),
-  step(
-    'removeHost',
-    { hostId: host, connectionId: connection },
-    ({ place }, { hostId, connectionId }) =>
-      (store) =>
-        store.removeHost(place, hostId, connectionId),
-  ),
-  step(
-    'findSilent',
-    { silentForMs: fc.constantFrom(0, 4_000, 10_000), limit },
-    ({ place }, args) =>
-      (store) =>
-        store.findSilent(place, args.silentForMs, args.limit),
-  ),
-  step(
-    'orderSilent',
-    {
-      orders: few(
-        fc.record({
-          hostId: host,
-          order: fc.constantFrom('suspect' as const, 'missing' as const, 'lost' as const),
-          current: fc.constantFrom(true, true, true, false),
-        }),
-      ),
-      caller: broker,
-    },
-    ({ place, hostAt }, { orders, caller }) => {
-      const told = orders.map(({ hostId, order, current }) => {
-        const beatAtMs = hostAt(hostId)?.beatAtMs ?? 0;
-        return { hostId, order, beatAtMs: current ? beatAtMs : beatAtMs - 1 };
-      });
-      return (store) => store.orderSilent(place, told, caller);
-    },
-  ),
-  step(
-    'recount',
-    {},
-    ({ place }) =>
-      (store) =>
-        store.recount(place, null),
-  ),
-];
+import { END_REASONS } from '@duskline/protocol/vocabulary';
+import { CLAIM_KEPT_MS } from '@duskline/server/store/fleet-store.js';
+import { metaOf } from '../support/fleet-data.js';
+import { hostSteps } from './model-host-steps.js';
+import {
+  broker,
+  epoch,
+  few,
+  held,
+  host,
+  limit,
+  player,
+  request,
+  session,
+  step,
+  type Step,
+} from './model-step.js';
 
 const sessionSteps = [
   step(

@@ -7,7 +7,8 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMovableClock, type MovableClock } from '../support/movable-clock.js';
 import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
 import { SUSPECT_AFTER_MS, registerAll } from './fixture.js';
-import { steps, type Step, type World } from './model-operations.js';
+import { steps } from './model-operations.js';
+import type { Step, World } from './model-step.js';
 import { dumpMemory, dumpRedis, expectConsistent } from './place-dump.js';
 
 const SEQUENCES = 300;

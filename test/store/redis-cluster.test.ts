@@ -34,7 +34,7 @@ describe('redis store when a node of the cluster fails', function () {
     try {
       for (let i = 0; ; i += 1) {
         const slot = await raw.cluster('KEYSLOT', `region-${i}`);
-        if (Math.floor((Number(slot) * cluster.nodes.length) / 16_384) === node) return `region-${i}`;
+        if (Math.floor((slot * cluster.nodes.length) / 16_384) === node) return `region-${i}`;
       }
     } finally {
       raw.disconnect();

@@ -30,6 +30,15 @@ describe('redis store when Redis fails', () => {
     return store;
   }
 
+  function closeLater(raw: Redis): void {
+    opened.push({
+      close: () => {
+        raw.disconnect();
+        return Promise.resolve();
+      },
+    });
+  }
+
   async function expectUnavailable(call: Promise<unknown>): Promise<void> {
     const startedAt = performance.now();
     const error = await call.then(
@@ -91,7 +100,7 @@ describe('redis store when Redis fails', () => {
     const store = await openStore(server);
     await makeReady(store, 'host-a');
     const raw = new Redis(server.url);
-    opened.push({ close: () => Promise.resolve(raw.disconnect()) });
+    closeLater(raw);
     await raw.call('CLIENT', 'PAUSE', '3500', 'ALL');
     await Promise.all([expectUnavailable(place(store)), expectUnavailable(store.ping())]);
     await eventually(() => store.ping());
@@ -102,7 +111,7 @@ describe('redis store when Redis fails', () => {
     const server = await openServer();
     const store = await openStore(server);
     const raw = new Redis(server.url);
-    opened.push({ close: () => Promise.resolve(raw.disconnect()) });
+    closeLater(raw);
     await raw.config('SET', 'min-replicas-to-write', '1');
     await expectUnavailable(makeReady(store, 'host-a'));
     await raw.config('SET', 'min-replicas-to-write', '0');
@@ -115,7 +124,7 @@ describe('redis store when Redis fails', () => {
     const store = await openStore(server);
     await makeReady(store, 'host-a');
     const raw = new Redis(server.url);
-    opened.push({ close: () => Promise.resolve(raw.disconnect()) });
+    closeLater(raw);
     await raw.script('FLUSH');
     await makeReady(store, 'host-a');
     expect((await place(store)).hostId).to.equal('host-a');

@@ -1,36 +1,23 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { Place } from '../../domain/catalog.js';
 import { sourcesOf } from '../../domain/session-state.js';
-import {
-  CLAIM_KEPT_MS,
-  CLAIMS_PER_PLAYER,
-  REVOCABLE_REASONS,
-  type Claim,
-  type ClaimOutcome,
-  type FleetStore,
-} from '../fleet-store.js';
+import { REVOCABLE_REASONS, type FleetStore } from '../fleet-store.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type { StoreOptions } from '../store-options.js';
 import { connect, createConnection, type RedisTarget } from './connection.js';
-import { createKeySpace, playerShard, type KeySpace } from './keys.js';
+import { createKeySpace, type KeySpace } from './keys.js';
 import { createNudges, type Nudges } from './nudges.js';
 import { decodeEnded, decodeHost, decodeSession, encodeMeta, inGroups, texts } from './records.js';
 import {
   decodeBeats,
   decodeChanges,
-  decodeClaim,
   decodeReconciliation,
   decodeReleases,
   decodeReserve,
   decodeSilence,
 } from './replies.js';
-import {
-  createScriptRunner,
-  toStoreError,
-  type ClaimScript,
-  type PlaceScript,
-  type RunScript,
-} from './scripts.js';
+import { createRequests, type Requests } from './requests.js';
+import { createScriptRunner, toStoreError, type PlaceScript, type RunScript } from './scripts.js';
 
 export interface RedisStoreOptions extends StoreOptions {
   readonly target: RedisTarget;
@@ -71,6 +58,7 @@ class RedisStore implements FleetStore {
   readonly #nudges: Nudges;
   readonly #run: RunScript;
   readonly #options: StoreOptions;
+  readonly #requests: Requests;
 
   constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: StoreOptions) {
     this.#redis = redis;
@@ -78,6 +66,7 @@ class RedisStore implements FleetStore {
     this.#nudges = nudges;
     this.#run = createScriptRunner(redis);
     this.#options = options;
+    this.#requests = createRequests(this.#run, keys, () => this.#clock());
   }
 
   registerHost: FleetStore['registerHost'] = async (place, { hostId, connectionId, slots, endpoint }) => {
@@ -101,40 +90,10 @@ class RedisStore implements FleetStore {
   removeHost: FleetStore['removeHost'] = async (place, hostId, connectionId) =>
     decodeEnded(await this.#inPlace('remove-host', place, brokerOf(connectionId), [hostId, connectionId]));
 
-  claim: FleetStore['claim'] = async (claims) => {
-    const shards = new Map<number, { claim: Claim; index: number }[]>();
-    claims.forEach((claim, index) => {
-      const shard = playerShard(claim.playerId);
-      const group = shards.get(shard) ?? [];
-      group.push({ claim, index });
-      shards.set(shard, group);
-    });
-    const outcomes: ClaimOutcome[] = [];
-    await Promise.all(
-      [...shards.values()].map(async (group) => {
-        const players = group.map(({ claim }) => claim.playerId);
-        const args = group.flatMap(({ claim: { requestId, sessionId, place } }) => [
-          requestId,
-          sessionId,
-          place.region,
-          place.pool,
-        ]);
-        const reply = texts(await this.#ofPlayers('claim', players, args));
-        group.forEach(({ index }, i) => (outcomes[index] = decodeClaim(reply[i] ?? '')));
-      }),
-    );
-    return outcomes;
-  };
-
-  reclaim: FleetStore['reclaim'] = async ({ playerId, requestId, sessionId, place }, fromEpoch) => {
-    const args = [requestId, sessionId, place.region, place.pool, fromEpoch];
-    const epoch = Number(await this.#ofPlayers('reclaim', [playerId], args));
-    return epoch === 0 ? null : epoch;
-  };
-
-  forgetClaim: FleetStore['forgetClaim'] = async (playerId, requestId) => {
-    await this.#ofPlayers('forget-claim', [playerId], [requestId]);
-  };
+  claim: FleetStore['claim'] = (claims) => this.#requests.claim(claims);
+  reclaim: FleetStore['reclaim'] = (claim, fromEpoch) => this.#requests.reclaim(claim, fromEpoch);
+  forgetClaim: FleetStore['forgetClaim'] = (playerId, requestId) =>
+    this.#requests.forgetClaim(playerId, requestId);
 
   reserve: FleetStore['reserve'] = async (place, reservations, ttlMs, callerId) => {
     const replies = await Promise.all(
@@ -300,15 +259,6 @@ class RedisStore implements FleetStore {
     args: readonly (string | number)[],
   ): Promise<unknown> {
     return this.#run(name, this.#keys.place(place), [this.#clock(), callerId, ...args]);
-  }
-
-  #ofPlayers(
-    name: ClaimScript,
-    playerIds: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<unknown> {
-    const keys = playerIds.map((playerId) => this.#keys.player(playerId));
-    return this.#run(name, keys, [this.#clock(), CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, ...args]);
   }
 
   /** What time scripts are told it is: nothing, unless a test says so. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ReplyError, type Cluster, type Redis } from 'ioredis';
 import { StoreUnavailableError } from '../fleet-store.js';
 
-/** Scripts that work on one place: `lua/place.lua` stands before each. */
+/** Scripts that work on one place: `lua/place.lua` and `lua/place-changes.lua` stand before each. */
 const PLACE_SCRIPTS = [
   'register-host',
   'beat',
@@ -44,7 +44,7 @@ const LUA = new URL('../../../store/redis/lua/', import.meta.url);
 
 /** Registers all scripts on a connection; ioredis loads each by its digest when it is first run. */
 export function createScriptRunner(redis: Redis | Cluster): RunScript {
-  const place = readLua('place');
+  const place = `${readLua('place')}\n${readLua('place-changes')}`;
   const claims = readLua('claims');
   for (const name of PLACE_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${readLua(name)}` });
   for (const name of CLAIM_SCRIPTS) redis.defineCommand(name, { lua: `${claims}\n${readLua(name)}` });

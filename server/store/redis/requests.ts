@@ -1,0 +1,70 @@
+import {
+  CLAIM_KEPT_MS,
+  CLAIMS_PER_PLAYER,
+  type Claim,
+  type ClaimOutcome,
+  type FleetStore,
+} from '../fleet-store.js';
+import { playerShard, type KeySpace } from './keys.js';
+import { inGroups, texts } from './records.js';
+import { decodeClaim } from './replies.js';
+import type { ClaimScript, RunScript } from './scripts.js';
+
+/** The requests that players made. Each player has a key; players of one shard share a script call. */
+export type Requests = Pick<FleetStore, 'claim' | 'reclaim' | 'forgetClaim'>;
+
+/** One script call notes at most this many requests. */
+const MAX_BATCH = 256;
+
+/** @param clock what time scripts are told it is; '' for Redis's own */
+export function createRequests(run: RunScript, keys: KeySpace, clock: () => number | ''): Requests {
+  function runFor(
+    name: ClaimScript,
+    playerIds: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    const playerKeys = playerIds.map((playerId) => keys.player(playerId));
+    return run(name, playerKeys, [clock(), CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, ...args]);
+  }
+
+  async function claimOfShard(
+    group: readonly { readonly claim: Claim; readonly index: number }[],
+    outcomes: ClaimOutcome[],
+  ): Promise<void> {
+    const players = group.map(({ claim }) => claim.playerId);
+    const args = group.flatMap(({ claim: { requestId, sessionId, place } }) => [
+      requestId,
+      sessionId,
+      place.region,
+      place.pool,
+    ]);
+    const reply = texts(await runFor('claim', players, args));
+    group.forEach(({ index }, i) => (outcomes[index] = decodeClaim(reply[i] ?? '')));
+  }
+
+  return {
+    async claim(claims) {
+      const shards = new Map<number, { claim: Claim; index: number }[]>();
+      claims.forEach((claim, index) => {
+        const shard = playerShard(claim.playerId);
+        const group = shards.get(shard) ?? [];
+        group.push({ claim, index });
+        shards.set(shard, group);
+      });
+      const outcomes: ClaimOutcome[] = [];
+      const groups = [...shards.values()].flatMap((group) => inGroups(group, MAX_BATCH));
+      await Promise.all(groups.map((group) => claimOfShard(group, outcomes)));
+      return outcomes;
+    },
+
+    async reclaim({ playerId, requestId, sessionId, place }, fromEpoch) {
+      const args = [requestId, sessionId, place.region, place.pool, fromEpoch];
+      const epoch = Number(await runFor('reclaim', [playerId], args));
+      return epoch === 0 ? null : epoch;
+    },
+
+    async forgetClaim(playerId, requestId) {
+      await runFor('forget-claim', [playerId], [requestId]);
+    },
+  };
+}

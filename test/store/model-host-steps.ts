@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { connection, broker, epoch, few, held, host, limit, session, slots, step } from './model-step.js';
+
+/** What hosts and sweeps do. */
+export const hostSteps = [
+  step('registerHost', { hostId: host, connectionId: connection, slots }, ({ place }, args) => {
+    const endpoint = `quic://${args.hostId}.example:${args.slots}`;
+    return (store) => store.registerHost(place, { ...args, endpoint });
+  }),
+  step(
+    'beat',
+    {
+      beats: few(
+        fc.record({
+          hostId: host,
+          connectionId: connection,
+          measured: fc.constantFrom(0, 250_000, 600_000, 1_300_000),
+          agrees: fc.constantFrom(true, true, true, false),
+        }),
+      ),
+    },
+    ({ place, hostAt }, { beats }) => {
+      const told = beats.map(({ agrees, ...beat }) => {
+        const digest = hostAt(beat.hostId)?.digest ?? 0;
+        return { ...beat, digest: agrees ? digest : digest ^ 77 };
+      });
+      return (store) => store.beat(place, told);
+    },
+  ),
+  step(
+    'reconcile',
+    {
+      hostId: host,
+      connectionId: connection,
+      sessions: fc.array(fc.record({ sessionId: session, epoch, state: held }), { maxLength: 5 }),
+    },
+    ({ place }, { sessions, ...from }) =>
+      (store) =>
+        store.reconcile(place, from, sessions),
+  ),
+  step(
+    'removeHost',
+    { hostId: host, connectionId: connection },
+    ({ place }, { hostId, connectionId }) =>
+      (store) =>
+        store.removeHost(place, hostId, connectionId),
+  ),
+  step(
+    'findSilent',
+    { silentForMs: fc.constantFrom(0, 4_000, 10_000), limit },
+    ({ place }, args) =>
+      (store) =>
+        store.findSilent(place, args.silentForMs, args.limit),
+  ),
+  step(
+    'orderSilent',
+    {
+      orders: few(
+        fc.record({
+          hostId: host,
+          order: fc.constantFrom('suspect' as const, 'missing' as const, 'lost' as const),
+          current: fc.constantFrom(true, true, true, false),
+        }),
+      ),
+      caller: broker,
+    },
+    ({ place, hostAt }, { orders, caller }) => {
+      const told = orders.map(({ hostId, order, current }) => {
+        const beatAtMs = hostAt(hostId)?.beatAtMs ?? 0;
+        return { hostId, order, beatAtMs: current ? beatAtMs : beatAtMs - 1 };
+      });
+      return (store) => store.orderSilent(place, told, caller);
+    },
+  ),
+  step(
+    'recount',
+    {},
+    ({ place }) =>
+      (store) =>
+        store.recount(place, null),
+  ),
+];

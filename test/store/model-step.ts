@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { HELD_STATES } from '@duskline/protocol/vocabulary';
+import type { Place } from '@duskline/server/domain/catalog.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { sessionIdOf } from '../support/fleet-data.js';
+
+/** What operations need to know of the moment at which they run; the same for both stores. */
+export interface World {
+  readonly place: Place;
+  /** Makes names that no other sequence uses. */
+  own(name: string): string;
+  advance(ms: number): void;
+  hostAt(hostId: string): { readonly digest: number; readonly beatAtMs: number } | undefined;
+}
+
+/** One call, ready to be made on any store. */
+export type Call = (store: FleetStore) => Promise<unknown>;
+
+/** A step of a sequence: looks at the world once, and gives the call that both stores get. */
+export interface Step {
+  prepare(world: World): Call;
+  toString(): string;
+}
+
+// Few of everything, so that steps meet each other.
+export const host = fc.constantFrom('host-a', 'host-b', 'host-c');
+export const session = fc.nat({ max: 7 }).map(sessionIdOf);
+export const epoch = fc.constantFrom(1, 1, 1, 2, 3);
+export const broker = fc.constantFrom('broker-a', 'broker-b');
+export const connection = fc.constantFrom('broker-a.1', 'broker-a.1', 'broker-a.1', 'broker-b.2');
+export const slots = fc.integer({ min: 1, max: 4 });
+export const limit = fc.integer({ min: 1, max: 4 });
+export const held = fc.constantFrom(...HELD_STATES);
+export const player = fc.constantFrom('player-1', 'player-2');
+export const request = fc.nat({ max: 9 }).map((number) => `request-${number}`);
+
+/** One to eight of something. */
+export function few<T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
+  return fc.array(item, { minLength: 1, maxLength: 8 });
+}
+
+/** A verb with random arguments. */
+export function step<T extends Record<string, unknown>>(
+  name: string,
+  args: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  prepare: (world: World, args: T) => Call,
+): fc.Arbitrary<Step> {
+  return fc.record(args).map((drawn) => ({
+    prepare: (world) => prepare(world, drawn),
+    toString: () => `${name}(${JSON.stringify(drawn)})`,
+  }));
+}
