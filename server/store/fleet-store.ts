@@ -248,7 +248,11 @@ export interface FleetStore {
   /** Forgets a request that was refused, so that it may be tried again. */
   forgetClaim(playerId: string, requestId: string): Promise<void>;
 
-  /** Reserves the least-congested slots of the place, each by the state the previous one left. */
+  /**
+   * Reserves the least-congested slots of the place, each by the state the previous one left.
+   *
+   * @param ttlMs how long a reservation lasts: the same for all of a place, for they expire in the order of their making
+   */
   reserve(
     place: Place,
     reservations: readonly Reservation[],

@@ -18,6 +18,7 @@ export interface PlaceDump {
   readonly reserved: readonly (readonly [sessionId: string, atMs: number])[];
   readonly ended: readonly (readonly [sessionId: string, atMs: number])[];
   readonly slots: number;
+  readonly live: number;
   readonly mail: Readonly<
     Record<string, { readonly firstAtMs: number; readonly letters: readonly string[] }>
   >;
@@ -37,6 +38,7 @@ export function dumpMemory(store: MemoryStore, place: Place): PlaceDump {
     reserved: state.reserved.keysArray().map((key) => [key.sessionId, key.atMs]),
     ended: state.ended.keysArray().map((key) => [key.sessionId, key.atMs]),
     slots: state.readySlots,
+    live: state.liveSessions,
     mail: Object.fromEntries(
       [...state.mail].map(([brokerId, { firstAtMs, letters }]) => [
         brokerId,
@@ -50,38 +52,38 @@ type Texts = Record<string, string>;
 
 /** Reads the raw keys, past the store. */
 export async function dumpRedis(redis: Redis, prefix: string, place: Place): Promise<PlaceDump> {
-  const [hosts, info, free, beats, sessions, index, reserved, ended, totals, mail] = createKeySpace(
+  const [hosts, info, free, beats, sessions, members, reserved, ended, totals, mail] = createKeySpace(
     prefix,
   ).place(place) as [string, string, string, string, string, string, string, string, string, string];
   // One transaction, so that others may write meanwhile.
   const replies = await redis
     .multi()
-    .hgetall(hosts)
+    .hgetallBuffer(hosts)
     .hgetall(info)
     .zrange(free, '0', '-1', 'WITHSCORES')
     .zrange(beats, '0', '-1', 'WITHSCORES')
     .hgetall(sessions)
-    .zrange(index, '0', '-1')
-    .zrange(reserved, '0', '-1', 'WITHSCORES')
-    .zrange(ended, '0', '-1', 'WITHSCORES')
-    .hget(totals, 'slots')
+    .zrange(members, '0', '-1')
+    .lrange(reserved, 0, -1)
+    .lrange(ended, 0, -1)
+    .hmget(totals, 'slots')
     .hgetall(mail)
     .exec();
-  const [hostTexts, endpoints, freeScores, beatScores, records, members, dues, ends, total, letters] = (
+  const [hostTexts, endpoints, freeScores, beatScores, records, live, dues, ends, counts, letters] = (
     replies ?? []
   ).map(([, reply]) => reply) as [
-    Texts,
-    Texts,
-    string[],
-    string[],
+    Record<string, Buffer>,
     Texts,
     string[],
     string[],
+    Texts,
     string[],
-    string | null,
+    string[],
+    string[],
+    (string | null)[],
     Texts,
   ];
-  const decoded = mapValues(hostTexts, (text) => decodeHost(text));
+  const decoded = mapValues(hostTexts, (record) => decodeHost(record));
   expect(Object.fromEntries(pairs(beatScores)), 'beats').to.deep.equal(
     mapValues(decoded, (host) => host.beatAtMs),
   );
@@ -90,11 +92,11 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
     hosts: mapValues(decoded, (host, hostId) => ({ ...host, hostId, endpoint: endpoints[hostId] ?? '' })),
     free: pairs(freeScores),
     sessions: decodedSessions,
-    index: members,
-    // What was claimed or ended stays in this set until its time, and means nothing.
-    reserved: pairs(dues).filter(([id]) => decodedSessions[id]?.state === 'reserved'),
-    ended: pairs(ends),
-    slots: Number(total ?? 0),
+    index: live.map((id) => `${decodedSessions[id]?.hostId ?? ''}|${id}`).sort(),
+    reserved: dueEntries(dues, 'reserved', records),
+    ended: dueEntries(ends, 'ended', records),
+    slots: Number(counts[0] ?? 0),
+    live: live.length,
     mail: mapValues(letters, (text) => {
       const [firstAt = '', ids = ''] = text.split(';');
       return { firstAtMs: Number(firstAt), letters: [...new Set(ids.split(',').slice(0, -1))] };
@@ -122,8 +124,26 @@ export function expectConsistent(dump: PlaceDump): void {
   expect(dump.slots, 'slots').to.equal(ready.reduce((sum, [, host]) => sum + host.slots, 0));
   const live = Object.values(dump.sessions).filter((session) => session.state !== 'ended');
   expect(dump.index).to.have.length(live.length);
+  expect(dump.live, 'live sessions').to.equal(live.length);
   expect(dump.reserved).to.have.length(live.filter((session) => session.state === 'reserved').length);
   expect(dump.ended).to.have.length(Object.keys(dump.sessions).length - live.length);
+}
+
+function splitIds(list: string): string[] {
+  return list.split(',').filter((id) => id !== '');
+}
+
+/** Entries that count: of sessions that still have that state and that time. The others are struck off one day. */
+function dueEntries(entries: readonly string[], state: string, records: Texts): [string, number][] {
+  return entries.flatMap((entry) => {
+    const [dueAt = '', ids = ''] = entry.split(';');
+    return splitIds(ids)
+      .filter((id) => {
+        const [, nowState, , nowDueAt] = (records[id] ?? '').split('|');
+        return nowState === state && nowDueAt === dueAt;
+      })
+      .map((id): [string, number] => [id, Number(dueAt)]);
+  });
 }
 
 function pairs(flat: readonly string[]): [string, number][] {

@@ -8,6 +8,9 @@ import { BROKER, RESERVATION_MS, makeReady, place, placeActive } from './fixture
 import { dumpRedis, expectConsistent, type PlaceDump } from './place-dump.js';
 import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
 
+const COMMITTED = 8;
+const DIGEST = 40;
+
 describe('redis store with damaged counters', () => {
   let fixture: RedisFixture;
   let raw: Redis;
@@ -29,21 +32,25 @@ describe('redis store with damaged counters', () => {
     await fixture.close();
   });
 
-  async function damageHost(hostId: string, field: number, value: string): Promise<void> {
-    const fields = (await raw.hget(keys[0]!, hostId))!.split('|');
-    fields[field] = value;
-    await raw.hset(keys[0]!, hostId, fields.join('|'));
+  /** Overwrites a signed number in a packed record; `HOST_FORMAT` in `lua/records.lua` says what stands where. */
+  async function damageHost(hostId: string, offset: number, value: number): Promise<void> {
+    const record = (await raw.hgetBuffer(keys[0]!, hostId))!;
+    record.writeInt32LE(value, offset);
+    await raw.hset(keys[0]!, hostId, record);
   }
 
   const damages: Record<string, () => Promise<unknown>> = {
-    'a counter that is too low': () => damageHost('host-a', 1, '0'),
-    'a counter below nothing': () => damageHost('host-a', 1, '-3'),
-    'a counter that is too high': () => damageHost('host-a', 1, '4'),
-    'a wrong digest': () => damageHost('host-a', 6, '12345'),
+    'a counter that is too low': () => damageHost('host-a', COMMITTED, 0),
+    'a counter below nothing': () => damageHost('host-a', COMMITTED, -3),
+    'a counter that is too high': () => damageHost('host-a', COMMITTED, 4),
+    'a wrong digest': () => damageHost('host-a', DIGEST, 12_345),
     'a wrong place in the order': () => raw.zadd(keys[2]!, 1, 'host-a'),
     'a free host that is not in the order': () => raw.zrem(keys[2]!, 'host-a'),
     'a host without the time of its heartbeat': () => raw.zrem(keys[3]!, 'host-a'),
-    'a member that is no session': () => raw.zadd(keys[5]!, 0, `host-a|${newSessionId()}`),
+    'a member that is no session': async () => {
+      const number = (await raw.hgetBuffer(keys[0]!, 'host-a'))!.readUInt32LE(0);
+      await raw.zadd(keys[5]!, number, newSessionId());
+    },
   };
   for (const [name, damage] of Object.entries(damages)) {
     it(`repairs ${name}`, async () => {
@@ -53,7 +60,7 @@ describe('redis store with damaged counters', () => {
     });
   }
 
-  it('repairs the slots of a place', async () => {
+  it('repairs the totals of a place', async () => {
     await raw.hset(keys[8]!, 'slots', '-7');
     await fixture.store.recount(PLACE, null);
     expect(await fixture.store.utilisation(PLACE)).to.deep.equal({ sessions: 4, slots: 12 });
@@ -70,7 +77,7 @@ describe('redis store with damaged counters', () => {
     // More than Redis would hand out at once because they are so few.
     const names = Array.from({ length: 700 }, (_, i) => `more-${i}`);
     await Promise.all(names.map((name) => makeReady(store, name)));
-    for (const name of names) await damageHost(name, 1, '2');
+    for (const name of names) await damageHost(name, COMMITTED, 2);
     const pieces: number[] = [];
     let cursor: string | null = null;
     const repaired = new Set<string>();

@@ -31,9 +31,10 @@ interface FreeKey {
   readonly hostId: string;
 }
 
-/** Sessions that run out, in the order of their time. */
+/** Sessions that run out, in the order of their time; those of one time in the order in which they came. */
 interface DueKey {
   readonly atMs: number;
+  readonly order: number;
   readonly sessionId: string;
 }
 
@@ -56,8 +57,9 @@ export class PlaceState {
   liveSessions = 0;
 
   readonly #free = new BTree<FreeKey, MemoryHost>(undefined, compareFree);
-  readonly #reservedUntil = new Map<string, number>();
-  readonly #endedAt = new Map<string, number>();
+  readonly #reservedUntil = new Map<string, DueKey>();
+  readonly #endedUntil = new Map<string, DueKey>();
+  #dueCount = 0;
 
   constructor(private readonly now: () => number) {}
 
@@ -131,8 +133,9 @@ export class PlaceState {
     const ended: SessionRecord = { ...session, state: 'ended', reason };
     this.sessions.set(session.sessionId, ended);
     this.#setReserved(session.sessionId, null);
-    this.#endedAt.set(session.sessionId, nowMs + ENDED_KEPT_MS);
-    this.ended.set({ atMs: nowMs + ENDED_KEPT_MS, sessionId: session.sessionId }, undefined);
+    const due = this.#dueAt(nowMs + ENDED_KEPT_MS, session.sessionId);
+    this.#endedUntil.set(session.sessionId, due);
+    this.ended.set(due, undefined);
     this.post(session.clientBrokerId, session.sessionId, callerId);
     return { session: ended, hostConnectionId: host?.connectionId ?? null };
   }
@@ -158,21 +161,27 @@ export class PlaceState {
   }
 
   #dropEnded(sessionId: string): void {
-    const atMs = this.#endedAt.get(sessionId);
-    if (atMs === undefined) return;
-    this.ended.delete({ atMs, sessionId });
-    this.#endedAt.delete(sessionId);
+    const due = this.#endedUntil.get(sessionId);
+    if (due === undefined) return;
+    this.ended.delete(due);
+    this.#endedUntil.delete(sessionId);
   }
 
   #setReserved(sessionId: string, untilMs: number | null): void {
     const before = this.#reservedUntil.get(sessionId);
-    if (before !== undefined) this.reserved.delete({ atMs: before, sessionId });
+    if (before !== undefined) this.reserved.delete(before);
     if (untilMs === null) {
       this.#reservedUntil.delete(sessionId);
       return;
     }
-    this.#reservedUntil.set(sessionId, untilMs);
-    this.reserved.set({ atMs: untilMs, sessionId }, undefined);
+    const due = this.#dueAt(untilMs, sessionId);
+    this.#reservedUntil.set(sessionId, due);
+    this.reserved.set(due, undefined);
+  }
+
+  #dueAt(atMs: number, sessionId: string): DueKey {
+    this.#dueCount += 1;
+    return { atMs, order: this.#dueCount, sessionId };
   }
 }
 
@@ -181,7 +190,7 @@ function compareFree(a: FreeKey, b: FreeKey): number {
 }
 
 function compareDue(a: DueKey, b: DueKey): number {
-  return a.atMs - b.atMs || compareText(a.sessionId, b.sessionId);
+  return a.atMs - b.atMs || a.order - b.order;
 }
 
 function compareText(a: string, b: string): number {

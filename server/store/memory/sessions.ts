@@ -74,7 +74,8 @@ export function release(place: PlaceState, order: Release, nowMs: number, caller
   if (known.epoch !== order.epoch) return { kind: 'stale' };
   if (order.hostId !== undefined && order.hostId !== known.hostId) return { kind: 'stale' };
   if (known.state === 'ended') return { kind: 'over', reason: known.reason ?? 'error' };
-  return { kind: 'ended', ...place.end(known, order.reason, nowMs, callerId) };
+  // An ended session keeps no meta: it is remembered only so that latecomers can be told of its end.
+  return { kind: 'ended', ...place.end({ ...known, meta: null }, order.reason, nowMs, callerId) };
 }
 
 export function attach(place: PlaceState, sessionId: string, clientBrokerId: string): SessionRecord | null {

@@ -25,7 +25,7 @@ const PLACE_KEYS = [
   'free',
   'beats',
   'sessions',
-  'index',
+  'members',
   'reserved',
   'ended',
   'totals',

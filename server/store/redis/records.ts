@@ -4,7 +4,7 @@ import {
   type EndReason,
   type SessionState,
 } from '@duskline/protocol/vocabulary';
-import { HOST_STATES, type HostState } from '../../domain/host-state.js';
+import type { HostState } from '../../domain/host-state.js';
 import type { EndedSession, SessionMeta, SessionRecord } from '../fleet-store.js';
 
 /** Redis holds something that no script of ours writes. */
@@ -12,7 +12,7 @@ export class StoredFormatError extends Error {
   override readonly name = 'StoredFormatError';
 }
 
-const SESSION = /^(\d+)\|([a-z]+)\|([a-z_]*)\|([^|]*)\|(\d+)\|([^|]*)\|(.*)$/s;
+const SESSION = /^(\d+)\|([a-z]+)\|([a-z_]*)\|\d+\|([^|]*)\|(\d+)\|([^|]*)\|(.*)$/s;
 
 /** Reads a session as `lua/place.lua` writes it. */
 export function decodeSession(sessionId: string, text: string): SessionRecord {
@@ -65,23 +65,26 @@ export interface StoredHost {
   readonly connectionId: string;
 }
 
-/** Reads a host as `lua/place.lua` writes it. */
-export function decodeHost(text: string): StoredHost {
-  const fields = text.split('|');
-  const state = fields[7];
-  const connectionId = fields[8];
-  if (connectionId === undefined) throw new StoredFormatError('host record is not readable');
-  const [slots, committed, measured, ramping, beatAtMs, missingAtMs, digest] = fields.map(Number);
+/** States by their number in a packed record; 0 is none. */
+const STATE_NUMBERS: readonly (HostState | undefined)[] = [undefined, 'joining', 'ready', 'suspect'];
+
+/** Where the connection id begins, behind the numbers. */
+const CONNECTION_OFFSET = 45;
+
+/** Reads a host as `HOST_FORMAT` in `lua/records.lua` packs it: little-endian, the connection id ends with a zero. */
+export function decodeHost(record: Buffer): StoredHost {
+  const state = record.length > CONNECTION_OFFSET ? STATE_NUMBERS[record.readUInt8(44)] : undefined;
+  if (state === undefined) throw new StoredFormatError('host record is not readable');
   return {
-    slots: slots ?? 0,
-    committed: committed ?? 0,
-    measured: measured ?? 0,
-    ramping: ramping ?? 0,
-    beatAtMs: beatAtMs ?? 0,
-    missingAtMs: missingAtMs ?? 0,
-    digest: digest ?? 0,
-    state: oneOf<HostState>(HOST_STATES, state),
-    connectionId,
+    slots: record.readUInt32LE(4),
+    committed: record.readInt32LE(8),
+    measured: record.readUInt32LE(12),
+    ramping: record.readDoubleLE(16),
+    beatAtMs: record.readDoubleLE(24),
+    missingAtMs: record.readDoubleLE(32),
+    digest: record.readInt32LE(40),
+    state,
+    connectionId: record.toString('latin1', CONNECTION_OFFSET, record.length - 1),
   };
 }
 

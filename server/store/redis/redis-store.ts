@@ -147,17 +147,8 @@ class RedisStore implements FleetStore {
   };
 
   hostSessions: FleetStore['hostSessions'] = async (place, hostId) => {
-    const members = await this.#command(() =>
-      this.#redis.zrangebylex(this.#key(place, 5), `[${hostId}|`, `(${hostId}}`),
-    );
-    const records = await this.getSessions(
-      place,
-      members.map((member) => member.slice(hostId.length + 1)),
-    );
-    // Between the two reads a session may have ended or gone to another host.
-    return records
-      .filter((record) => record !== null)
-      .filter((session) => session.state !== 'ended' && session.hostId === hostId);
+    const reply = texts(await this.#inPlace('host-sessions', place, '', [hostId]));
+    return inGroups(reply, 2).map(([sessionId = '', record = '']) => decodeSession(sessionId, record));
   };
 
   getSessions: FleetStore['getSessions'] = async (place, sessionIds) => {
@@ -198,7 +189,7 @@ class RedisStore implements FleetStore {
 
   listHosts: FleetStore['listHosts'] = async (place) => {
     const [hosts, info] = await this.#command(() =>
-      Promise.all([this.#redis.hgetall(this.#key(place, 0)), this.#redis.hgetall(this.#key(place, 1))]),
+      Promise.all([this.#redis.hgetallBuffer(this.#key(place, 0)), this.#redis.hgetall(this.#key(place, 1))]),
     );
     return Object.entries(hosts)
       .map(([hostId, text]) => {
@@ -212,14 +203,14 @@ class RedisStore implements FleetStore {
     if (hostIds.length === 0) return [];
     const [hosts, info] = await this.#command(() =>
       Promise.all([
-        this.#redis.hmget(this.#key(place, 0), ...hostIds),
+        this.#redis.hmgetBuffer(this.#key(place, 0), ...hostIds),
         this.#redis.hmget(this.#key(place, 1), ...hostIds),
       ]),
     );
     return hostIds.map((_, i) => {
       const record = hosts[i];
       const endpoint = info[i];
-      if (typeof record !== 'string' || typeof endpoint !== 'string') return null;
+      if (!Buffer.isBuffer(record) || typeof endpoint !== 'string') return null;
       return { connectionId: decodeHost(record).connectionId, endpoint };
     });
   };

@@ -2,16 +2,18 @@ import { readFileSync } from 'node:fs';
 import { ReplyError, type Cluster, type Redis } from 'ioredis';
 import { StoreUnavailableError } from '../fleet-store.js';
 
-/** Scripts that work on one place: `lua/place.lua` and `lua/place-changes.lua` stand before each. */
+/** Scripts that work on one place: `lua/records.lua` and `lua/lists.lua` stand before each. */
+const BATCH_SCRIPTS = ['reserve', 'release'] as const;
+
+/** Those that are not run per placement: `lua/place.lua` and `lua/place-changes.lua` stand before them too. */
 const PLACE_SCRIPTS = [
   'register-host',
   'beat',
   'reconcile',
   'remove-host',
-  'reserve',
   'transition',
-  'release',
   'attach',
+  'host-sessions',
   'expire-reservations',
   'forget-ended',
   'find-silent',
@@ -25,7 +27,7 @@ const CLAIM_SCRIPTS = ['claim', 'reclaim', 'forget-claim'] as const;
 
 const LEASE_SCRIPTS = ['hold-lease', 'release-lease'] as const;
 
-export type PlaceScript = (typeof PLACE_SCRIPTS)[number];
+export type PlaceScript = (typeof BATCH_SCRIPTS | typeof PLACE_SCRIPTS)[number];
 export type ClaimScript = (typeof CLAIM_SCRIPTS)[number];
 type LeaseScript = (typeof LEASE_SCRIPTS)[number];
 export type ScriptName = PlaceScript | ClaimScript | LeaseScript;
@@ -44,8 +46,10 @@ const LUA = new URL('../../../store/redis/lua/', import.meta.url);
 
 /** Registers all scripts on a connection; ioredis loads each by its digest when it is first run. */
 export function createScriptRunner(redis: Redis | Cluster): RunScript {
-  const place = `${readLua('place')}\n${readLua('place-changes')}`;
+  const base = `${readLua('records')}\n${readLua('lists')}`;
+  const place = `${base}\n${readLua('place')}\n${readLua('place-changes')}`;
   const claims = readLua('claims');
+  for (const name of BATCH_SCRIPTS) redis.defineCommand(name, { lua: `${base}\n${readLua(name)}` });
   for (const name of PLACE_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${readLua(name)}` });
   for (const name of CLAIM_SCRIPTS) redis.defineCommand(name, { lua: `${claims}\n${readLua(name)}` });
   for (const name of LEASE_SCRIPTS) redis.defineCommand(name, { lua: readLua(name) });

@@ -5,9 +5,12 @@
 
 local MAIL_KEPT_MS = 60000
 
-local due = redis.call('ZRANGEBYSCORE', KEYS[8], '-inf', now, 'LIMIT', 0, ARGV[3])
-call_with('ZREM', KEYS[8], due)
-call_with('HDEL', KEYS[5], due)
+local forgotten = {}
+take_due(KEYS[8], 'ended', tonumber(ARGV[3]), function(session)
+  forgotten[#forgotten + 1] = session.id
+  sessions[session.id] = false
+end)
+call_with('HDEL', KEYS[5], forgotten)
 
 local mail = redis.call('HGETALL', KEYS[10])
 for i = 1, #mail, 2 do
@@ -16,4 +19,4 @@ for i = 1, #mail, 2 do
     redis.call('HDEL', KEYS[10], mail[i])
   end
 end
-return #due
+return #forgotten

@@ -1,39 +1,36 @@
--- Shared by every script of a place, after place.lua: records, counters, order and mail change together.
+-- Shared by the scripts of a place, after place.lua: records, counters, order and mail change together.
 --
--- Keeps: reserved + used equal the sessions in the index; every set says what the records say.
+-- Keeps: a host's counter equals its members; every key says what the records say.
 
--- Mail ------------------------------------------------------------------------------------------------
-
-local letters = {}
-
--- Leaves word for another broker that a session changed.
-local function post(broker, session_id)
-  if broker ~= '' and broker ~= caller then
-    local bag = letters[broker] or {}
-    bag[#bag + 1] = session_id
-    letters[broker] = bag
-  end
-end
+-- Most entries that are due were claimed or ended long ago: one call strikes off about this many of them.
+local MAX_STRUCK = 8000
 
 -- Changes of sessions ---------------------------------------------------------------------------------
+
+local forget_at = now + ENDED_KEPT_MS
+
+-- Who joined which host, as ZADD takes it, and who left.
+local joined, left = {}, {}
 
 -- Takes a slot of a host for a session that has none.
 local function join(session, host)
   session.host = host.id
+  joined[#joined + 1] = host.number
+  joined[#joined + 1] = session.id
   host.committed = host.committed + 1
-  host.digest = bit.bxor(host.digest, digest_of(session))
+  host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
   change_host(host)
   change_session(session)
 end
 
 -- Frees the slot of a live session. Returns its host, if that is known.
 local function leave(session)
+  left[#left + 1] = session.id
   local host = load_host(session.host)
   if host then
     host.committed = host.committed - 1
-    host.digest = bit.bxor(host.digest, digest_of(session))
-    local expected = decay_ramping(math.floor(FULL / host.slots), now - session.reserved_at)
-    host.ramping = math.max(0, host.ramping - expected)
+    host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
+    host.ramping = withdraw_ramping(host.ramping, host.slots, now - session.reserved_at)
     change_host(host)
     post(broker_of[host.connection], session.id)
   end
@@ -42,9 +39,9 @@ end
 
 -- A session that stays on its host has another epoch or state.
 local function restate(session, host, epoch, state)
-  host.digest = bit.bxor(host.digest, digest_of(session))
-  session.epoch, session.state = epoch, state
-  host.digest = bit.bxor(host.digest, digest_of(session))
+  host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
+  session.epoch, session.state, session.due_at = epoch, state, 0
+  host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
   change_host(host)
   change_session(session)
 end
@@ -52,7 +49,7 @@ end
 local function end_session(session, reason)
   local host = leave(session)
   post(session.broker, session.id)
-  session.state, session.reason = 'ended', reason
+  session.state, session.reason, session.due_at = 'ended', reason, forget_at
   change_session(session)
   return host
 end
@@ -67,7 +64,7 @@ end
 
 -- Ends all sessions of a host and forgets it.
 local function remove_host(host, reason, out)
-  for _, session in ipairs(live_sessions_of(host.id)) do
+  for _, session in ipairs(live_sessions_of(host)) do
     end_session(session, reason)
     tell_ended(out, session, host)
   end
@@ -104,54 +101,61 @@ local function commit_hosts()
   end
 end
 
-local function commit_sessions()
-  local records, joined, left, reserved, ended, revived = {}, {}, {}, {}, {}, {}
-  local forget_at = text_of[now + ENDED_KEPT_MS]
-  for i, session in ipairs(changed_sessions) do
-    local id, before, after = session.id, session.stored_state, session.state
-    records[i * 2 - 1] = id
-    records[i * 2] = encode_session(session)
-    local was_live, lives = is_live(before), is_live(after)
-    local stays = was_live and lives and session.stored_host == session.host
-    if was_live and not stays then
-      left[#left + 1] = session.stored_host .. '|' .. id
+-- Takes what is due from the head of a list: up to `limit` sessions that still have that state and that time
+-- go to `act`, the others are struck off.
+local function take_due(key, state, limit, act)
+  local taken, struck = 0, 0
+  while taken < limit and struck < MAX_STRUCK do
+    local entry = redis.call('LINDEX', key, 0)
+    local due_at = entry and tonumber(string.match(entry, '^%d+'))
+    if not entry or due_at > now then
+      break
     end
-    if lives and not stays then
-      joined[#joined + 1] = '0'
-      joined[#joined + 1] = session.host .. '|' .. id
-    end
-    if before ~= after then
-      if before == 'ended' then
-        revived[#revived + 1] = id
+    local ids = split_ids(string.match(entry, ';(.*)$'))
+    load_sessions(ids)
+    local seen = 0
+    while seen < #ids and taken < limit do
+      seen = seen + 1
+      local session = sessions[ids[seen]]
+      if session and session.state == state and session.due_at == due_at then
+        act(session)
+        taken = taken + 1
+      else
+        struck = struck + 1
       end
-      if after == 'reserved' then
-        reserved[#reserved + 1] = text_of[session.expires_at]
-        reserved[#reserved + 1] = id
-      elseif after == 'ended' then
-        ended[#ended + 1] = forget_at
-        ended[#ended + 1] = id
+    end
+    if seen == #ids then
+      redis.call('LPOP', key)
+    else
+      redis.call('LSET', key, 0, text_of[due_at] .. ';' .. table.concat(ids, ',', seen + 1))
+    end
+  end
+  return taken
+end
+
+local function commit_sessions()
+  local records, reserved, ended = {}, {}, {}
+  local expires_at
+  for i, session in ipairs(changed_sessions) do
+    records[i * 2 - 1] = session.id
+    records[i * 2] = encode_session(session)
+    if session.stored_state ~= session.state then
+      if session.state == 'reserved' then
+        expires_at = session.due_at
+        reserved[#reserved + 1] = session.id
+      elseif session.state == 'ended' then
+        ended[#ended + 1] = session.id
       end
     end
   end
   call_with('HSET', KEYS[5], records)
-  call_with('ZREM', KEYS[6], left)
-  call_with('ZADD', KEYS[6], joined)
-  call_with('ZADD', KEYS[7], reserved)
-  call_with('ZREM', KEYS[8], revived)
-  call_with('ZADD', KEYS[8], ended)
-end
-
--- A broker that reads nothing keeps about MAIL_MAX_BYTES waiting.
-local function commit_mail()
-  for broker, bag in pairs(letters) do
-    local waiting = redis.call('HGET', KEYS[10], broker) or (now .. ';')
-    if #waiting < MAIL_MAX_BYTES then
-      redis.call('HSET', KEYS[10], broker, waiting .. table.concat(bag, ',') .. ',')
-    end
-  end
+  push_due(KEYS[7], expires_at, reserved)
+  push_due(KEYS[8], forget_at, ended)
 end
 
 local function commit()
+  call_with('ZREM', KEYS[6], left)
+  call_with('ZADD', KEYS[6], joined)
   commit_hosts()
   commit_sessions()
   commit_mail()

@@ -31,7 +31,7 @@ end
 -- Reservations the host does not hold yet: they give way, the last first, to sessions that run and that the
 -- store has lost.
 local unclaimed = {}
-for _, session in ipairs(live_sessions_of(host.id)) do
+for _, session in ipairs(live_sessions_of(host)) do
   if not listed[session.id] then
     if session.state == 'reserved' then
       unclaimed[#unclaimed + 1] = session
@@ -79,7 +79,7 @@ local function adopt(id, known, epoch, state)
     elseif known.state ~= 'ended' then
       leave(known)
     end
-    session.epoch, session.state, session.reason = epoch, state, ''
+    session.epoch, session.state, session.reason, session.due_at = epoch, state, '', 0
     join(session, host)
   end
   post(session.broker, id)

@@ -1,4 +1,4 @@
--- Recomputes the counters of some hosts from their sessions. A pass that begins also recomputes the slots.
+-- Recomputes the counters of some hosts from their sessions. A pass that begins also recomputes the totals.
 --
 -- ARGV  3 cursor of HSCAN, 0 to begin a pass  4 about how many hosts
 -- Returns the next cursor (0 when the pass is over) and the hosts that were wrong
@@ -7,8 +7,8 @@
 if ARGV[3] == '0' then
   local slots = 0
   for _, text in ipairs(redis.call('HVALS', KEYS[1])) do
-    local own = string.match(text, '^(%d+)|[^a-z]*|ready|')
-    if own then
+    local _, own, _, _, _, _, _, _, state = struct.unpack(HOST_FORMAT, text)
+    if state == READY then
       slots = slots + own
     end
   end
@@ -25,10 +25,10 @@ local repaired = {}
 for i = 1, #scan[2], 2 do
   local host = load_host(scan[2][i])
   local committed, digest = 0, 0
-  local members, stray = live_sessions_of(host.id)
+  local members, stray = live_sessions_of(host)
   for _, session in ipairs(members) do
     committed = committed + 1
-    digest = bit.bxor(digest, digest_of(session))
+    digest = bit.bxor(digest, digest_of(session.id, session.epoch, session.state))
   end
   call_with('ZREM', KEYS[6], stray)
   local wrong = #stray > 0 or host.committed ~= committed or host.digest ~= digest

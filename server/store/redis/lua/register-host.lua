@@ -8,14 +8,15 @@ local host = load_host(id)
 if host then
   set_state(host, 'joining')
 else
-  host = { id = id, measured = 0, ramping = 0, state = 'joining', stored_score = false }
+  local number = redis.call('HINCRBY', KEYS[9], 'hosts', 1)
+  host = { id = id, number = number, measured = 0, ramping = 0, state = 'joining', stored_score = false }
   hosts[id] = host
 end
 
 host.committed, host.digest = 0, 0
-for _, session in ipairs(live_sessions_of(id)) do
+for _, session in ipairs(live_sessions_of(host)) do
   host.committed = host.committed + 1
-  host.digest = bit.bxor(host.digest, digest_of(session))
+  host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
 end
 host.slots = tonumber(ARGV[5])
 host.connection = ARGV[4]

@@ -1,0 +1,41 @@
+-- Shared by every script of a place, after records.lua: entries that become due, and mail.
+
+local function split_ids(text)
+  local ids = {}
+  for id in string.gmatch(text, '[^,]+') do
+    ids[#ids + 1] = id
+  end
+  return ids
+end
+
+-- Due entries -----------------------------------------------------------------------------------------
+
+-- Sessions that become due at one time go to the end of their list as one entry.
+local function push_due(key, due_at, ids)
+  if #ids > 0 then
+    redis.call('RPUSH', key, string.format('%d;', due_at) .. table.concat(ids, ','))
+  end
+end
+
+-- Mail ------------------------------------------------------------------------------------------------
+
+local letters = {}
+
+-- Leaves word for another broker that a session changed.
+local function post(broker, session_id)
+  if broker ~= '' and broker ~= caller then
+    local bag = letters[broker] or {}
+    bag[#bag + 1] = session_id
+    letters[broker] = bag
+  end
+end
+
+-- A broker that reads nothing keeps about MAIL_MAX_BYTES waiting.
+local function commit_mail()
+  for broker, bag in pairs(letters) do
+    local waiting = redis.call('HGET', KEYS[10], broker) or (now .. ';')
+    if #waiting < MAIL_MAX_BYTES then
+      redis.call('HSET', KEYS[10], broker, waiting .. table.concat(bag, ',') .. ',')
+    end
+  end
+end

@@ -1,0 +1,111 @@
+-- Shared by every script of a place: what is stored, and in which form. place.lua and place-changes.lua go on with how
+-- it is read, changed and written, for all scripts but those that a batch of placements runs.
+--
+-- KEYS  1 hosts    hash  hostId -> a record packed as HOST_FORMAT says
+--       2 info     hash  hostId -> endpoint
+--       3 free     zset  hostId by congestion: ready hosts with a free slot, nothing else
+--       4 beats    zset  hostId by the time of its last heartbeat
+--       5 sessions hash  sessionId -> epoch|state|reason|dueAtMs|hostId|reservedAtMs|clientBrokerId|meta
+--       6 members  zset  live sessions by the number of their host: those of one host by range
+--       7 reserved list  dueAtMs;sessionId,... when reservations expire, an entry a call, the oldest first
+--       8 ended    list  dueAtMs;sessionId,... when ended sessions may be forgotten, likewise
+--       9 totals   hash  slots -> slots of ready hosts, hosts -> the highest number given to a host
+--      10 mail     hash  brokerId -> firstAtMs;sessionId,sessionId,...
+-- ARGV  1 milliseconds since 1970 when a test says what time it is, '' in production
+--       2 the calling broker, which needs no mail
+--
+-- All reservations of a place last equally long, and so do all memories of ended ones: the lists are in the
+-- order of their times by themselves. An entry counts for a session that still has that state and that time.
+-- Loads are whole millionths, so that every sum is exact and equal to the memory store's.
+
+local FULL = 1000000
+local RAMP_TIME_CONSTANT_MS = 10000
+local ENDED_KEPT_MS = 60000
+local MAIL_MAX_BYTES = 262144
+local STATE_CODE = { active = 1, connected = 2, disconnected = 3 }
+
+-- Even, for lists of pairs, and below the 8,000 or so values that unpack() can pass.
+local MAX_VALUES = 4000
+
+local function clock()
+  if ARGV[1] ~= '' then
+    return tonumber(ARGV[1])
+  end
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local now = clock()
+local caller = ARGV[2]
+
+-- number, slots, committed, measured, ramping, beatAtMs, missingAtMs, digest, state, connectionId. Packed, because
+-- reading and writing numbers as text was much of the cost of a placement.
+local HOST_FORMAT = '<I4I4i4I4dddi4Bs'
+local JOINING, READY, SUSPECT = 1, 2, 3
+
+-- Runs a command that takes any number of values.
+local function call_with(command, key, values)
+  for first = 1, #values, MAX_VALUES do
+    redis.call(command, key, unpack(values, first, math.min(first + MAX_VALUES - 1, #values)))
+  end
+end
+
+-- Byte by byte, as sorted sets compare: Lua's own `<` follows the locale that Redis was started in.
+local function name_before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then
+      return x < y
+    end
+  end
+  return #a < #b
+end
+
+-- In millionths: 0 idle, FULL full.
+local function congestion_of(slots, committed, measured, ramping)
+  return math.max(math.floor(committed * FULL / slots), measured + ramping)
+end
+
+local function decay_ramping(ramping, elapsed_ms)
+  return math.floor(ramping * RAMP_TIME_CONSTANT_MS / (RAMP_TIME_CONSTANT_MS + math.max(elapsed_ms, 0)))
+end
+
+-- What ramping is left when a session of that age goes.
+local function withdraw_ramping(ramping, slots, age_ms)
+  return math.max(0, ramping - decay_ramping(math.floor(FULL / slots), age_ms))
+end
+
+-- A function of which each result is worked out once a call: turning numbers into text and back is much of
+-- the cost of a batch, and the same times, sizes and loads come again and again.
+local function memo(work_out)
+  return setmetatable({}, {
+    __index = function(known, input)
+      local output = work_out(input)
+      known[input] = output
+      return output
+    end,
+  })
+end
+
+-- Connection ids are <brokerId>.<number>.
+local broker_of = memo(function(connection)
+  return string.match(connection, '^(.*)%.') or connection
+end)
+
+-- The lower 32 bits of a product, as `Math.imul` has them: in halves, for a double holds 53 bits.
+local function multiply(a, b)
+  local upper = (bit.rshift(a, 16) * b) % 65536
+  return bit.tobit(bit.band(a, 0xffff) * b + upper * 65536)
+end
+
+-- A session's share of its host's digest; see domain/session-digest.ts.
+local function digest_of(id, epoch, state)
+  local code = STATE_CODE[state]
+  if not code then
+    return 0
+  end
+  local hash = bit.bxor(tonumber(string.sub(id, -8), 16), multiply(epoch * 4 + code, 0x9e3779b1))
+  hash = multiply(bit.bxor(hash, bit.rshift(hash, 16)), 0x85ebca6b)
+  hash = multiply(bit.bxor(hash, bit.rshift(hash, 13)), 0xc2b2ae35)
+  return bit.bxor(hash, bit.rshift(hash, 16))
+end
