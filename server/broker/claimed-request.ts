@@ -38,12 +38,12 @@ export async function earlierAnswer(
   const { place } = found;
   const session = await store.attach(place, record.sessionId, brokerId);
   if (session === null) throw new Refusal('SESSION_OVER');
-  if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
   if (session.state === 'ended') {
     const { sessionId, epoch, state, reason } = session;
     client.channel.send({ type: 'session', sessionId, epoch, state, reason: reason ?? 'error' });
     throw new Refusal('SESSION_OVER');
   }
+  if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
   const [host] = await store.endpoints(place, [session.hostId]);
   if (host === null || host === undefined) {
     throw new Refusal('UNAVAILABLE', {
