@@ -31,6 +31,20 @@ describe('A host', () => {
     return (await player.next('matched')) as unknown as { sessionId: string; epoch: number };
   }
 
+  /** A host whose socket was cut while a player's session was active on it. */
+  async function loseHostWithSession(): Promise<{
+    player: Peer;
+    held: { sessionId: string; epoch: number };
+  }> {
+    const host = await openReadyHost(duskline, { hostId: 'h1' });
+    const player = await openPlayer(duskline.url, 'alice');
+    const held = await matchOn(player, 'r1');
+    host.send({ type: 'session', ...pick(held), state: 'active' });
+    await player.next('session');
+    host.terminate();
+    return { player, held };
+  }
+
   it('gets nothing before its first heartbeat', async () => {
     duskline = await startTestBroker();
     await openHost(duskline.url, { hostId: 'h1' });
@@ -111,12 +125,7 @@ describe('A host', () => {
 
   it('that lost its connection and registers again keeps its sessions and hears of new ones', async () => {
     duskline = await startTestBroker();
-    const first = await openReadyHost(duskline, { hostId: 'h1' });
-    const player = await openPlayer(duskline.url, 'alice');
-    const held = await matchOn(player, 'r1');
-    first.send({ type: 'session', ...pick(held), state: 'active' });
-    await player.next('session');
-    first.terminate();
+    const { player, held } = await loseHostWithSession();
     const reserved = await matchOn(player, 'r2');
 
     const back = await openHost(duskline.url, {
@@ -129,12 +138,7 @@ describe('A host', () => {
 
   it('that restarts with nothing ends what it had, and the players are told', async () => {
     duskline = await startTestBroker();
-    const first = await openReadyHost(duskline, { hostId: 'h1' });
-    const player = await openPlayer(duskline.url, 'alice');
-    const held = await matchOn(player, 'r1');
-    first.send({ type: 'session', ...pick(held), state: 'active' });
-    await player.next('session');
-    first.terminate();
+    const { player } = await loseHostWithSession();
     const back = await openHost(duskline.url, { hostId: 'h1' });
     back.send({ type: 'heartbeat', load: IDLE, sessions: [] });
     expect(await player.next('session')).to.include({ state: 'ended', reason: 'host_lost' });
@@ -143,12 +147,7 @@ describe('A host', () => {
 
   it('learns that a session it still holds has ended', async () => {
     duskline = await startTestBroker();
-    const first = await openReadyHost(duskline, { hostId: 'h1' });
-    const player = await openPlayer(duskline.url, 'alice');
-    const held = await matchOn(player, 'r1');
-    first.send({ type: 'session', ...pick(held), state: 'active' });
-    await player.next('session');
-    first.terminate();
+    const { player, held } = await loseHostWithSession();
     player.send({ type: 'end', sessionId: held.sessionId });
     await player.next('session', (frame) => frame['state'] === 'ended');
 
@@ -162,12 +161,7 @@ describe('A host', () => {
 
   it('that tells of an end after it lost its connection is believed in its reason', async () => {
     duskline = await startTestBroker();
-    const first = await openReadyHost(duskline, { hostId: 'h1' });
-    const player = await openPlayer(duskline.url, 'alice');
-    const held = await matchOn(player, 'r1');
-    first.send({ type: 'session', ...pick(held), state: 'active' });
-    await player.next('session');
-    first.terminate();
+    const { player, held } = await loseHostWithSession();
     const back = await openHost(duskline.url, { hostId: 'h1' });
     back.send({ type: 'session', ...pick(held), state: 'ended', reason: 'client_left' });
     back.send({ type: 'heartbeat', load: IDLE, sessions: [] });

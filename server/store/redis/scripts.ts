@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ReplyError, type Cluster, type Redis } from 'ioredis';
 import { StoreUnavailableError } from '../fleet-store.js';
 
-/** Scripts that work on one place: `lua/records.lua` and `lua/lists.lua` stand before each. */
+/** Scripts that work on one place: `lua/clock.lua`, `lua/records.lua` and `lua/lists.lua` stand before each. */
 const BATCH_SCRIPTS = ['reserve', 'release'] as const;
 
 /** Those that are not run per placement: `lua/place.lua` and `lua/place-changes.lua` stand before them too. */
@@ -46,13 +46,14 @@ const LUA = new URL('../../../store/redis/lua/', import.meta.url);
 
 /** Registers all scripts on a connection; ioredis loads each by its digest when it is first run. */
 export function createScriptRunner(redis: Redis | Cluster): RunScript {
-  const base = `${readLua('records')}\n${readLua('lists')}`;
+  const clock = readLua('clock');
+  const base = `${clock}\n${readLua('records')}\n${readLua('lists')}`;
   const place = `${base}\n${readLua('place')}\n${readLua('place-changes')}`;
-  const claims = readLua('claims');
+  const claims = `${clock}\n${readLua('claims')}`;
   for (const name of BATCH_SCRIPTS) redis.defineCommand(name, { lua: `${base}\n${readLua(name)}` });
   for (const name of PLACE_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${readLua(name)}` });
   for (const name of CLAIM_SCRIPTS) redis.defineCommand(name, { lua: `${claims}\n${readLua(name)}` });
-  for (const name of LEASE_SCRIPTS) redis.defineCommand(name, { lua: readLua(name) });
+  for (const name of LEASE_SCRIPTS) redis.defineCommand(name, { lua: `${clock}\n${readLua(name)}` });
   // ioredis adds each script as a method of that name, which its types cannot know.
   const commands = redis as unknown as Record<ScriptName, Command>;
 

@@ -4,16 +4,6 @@
 -- ARGV  1 milliseconds since 1970 when a test says what time it is, '' in production
 --       2 milliseconds a player is remembered  3 requests remembered per player
 
-local function clock()
-  if ARGV[1] ~= '' then
-    return tonumber(ARGV[1])
-  end
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
-local now = clock()
-
 -- The player's lines. Redis drops them in time by itself, but not by a test's clock.
 local function read(key)
   local lines = redis.call('GET', key) or ''

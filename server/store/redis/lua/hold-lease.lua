@@ -5,15 +5,6 @@
 -- Returns 1 when the caller holds it now
 -- Keeps: only the holder renews; a lease passes on by running out.
 
-local function clock()
-  if ARGV[1] ~= '' then
-    return tonumber(ARGV[1])
-  end
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
-local now = clock()
 local until_at, holder = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+)|(.*)$')
 if holder and holder ~= ARGV[2] and tonumber(until_at) > now then
   return 0

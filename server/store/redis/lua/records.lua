@@ -27,15 +27,6 @@ local STATE_CODE = { active = 1, connected = 2, disconnected = 3 }
 -- Even, for lists of pairs, and below the 8,000 or so values that unpack() can pass.
 local MAX_VALUES = 4000
 
-local function clock()
-  if ARGV[1] ~= '' then
-    return tonumber(ARGV[1])
-  end
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
-local now = clock()
 local caller = ARGV[2]
 
 -- number, slots, committed, measured, ramping, beatAtMs, missingAtMs, digest, state, connectionId. Packed, because
