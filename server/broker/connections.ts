@@ -2,6 +2,7 @@ import type { BrokerToClient, BrokerToHost, Device, Register } from '@duskline/p
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { placeName, type Place } from '../domain/catalog.js';
+import type { ReportedSession } from '../store/fleet-store.js';
 
 /** One peer's socket, as far as the broker sees it. The transport provides it. */
 export interface Channel<Message> {
@@ -38,6 +39,11 @@ export interface HostConnection {
   held: Map<string, { readonly epoch: number; readonly state: HeldState }>;
   /** Assignments that it was told of, by session: nothing is told twice. */
   readonly told: Map<string, number>;
+}
+
+/** What a host holds, as the store takes it. */
+export function heldSessions(host: HostConnection): ReportedSession[] {
+  return [...host.held].map(([sessionId, { epoch, state }]) => ({ sessionId, epoch, state }));
 }
 
 /** The connections of this broker, by what others look for. A broker's only state. */

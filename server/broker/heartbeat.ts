@@ -3,7 +3,7 @@ import { measuredLoad } from '../domain/congestion.js';
 import { digestOf } from '../domain/session-digest.js';
 import type { Beat, BeatOutcome } from '../store/fleet-store.js';
 import { placeName, type Place } from '../domain/catalog.js';
-import type { HostConnection } from './connections.js';
+import { heldSessions, type HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { reconcileHost } from './reconcile-host.js';
 import { Refusal, errorMessage, toRefusal } from './refusal.js';
@@ -91,12 +91,11 @@ function speaksHere({ connections }: BrokerContext, host: HostConnection): boole
 }
 
 function toBeat(host: HostConnection, measured: number): Beat {
-  const sessions = [...host.held].map(([sessionId, { epoch, state }]) => ({ sessionId, epoch, state }));
   return {
     hostId: host.registration.hostId,
     connectionId: host.channel.connectionId,
     measured,
-    digest: digestOf(sessions),
+    digest: digestOf(heldSessions(host)),
   };
 }
 

@@ -1,13 +1,13 @@
-import type { HostConnection } from './connections.js';
+import { heldSessions, type HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { announceEnded, deliver } from './deliver.js';
+import { announceEnded, deliver, nudgeOthers } from './deliver.js';
 
 /** Brings store and host to agree about the host's sessions, and tells everybody what came of it. */
 export async function reconcileHost(context: BrokerContext, host: HostConnection): Promise<void> {
   const { place, registration, channel } = host;
   const { hostId } = registration;
-  const held = [...host.held].map(([sessionId, { epoch, state }]) => ({ sessionId, epoch, state }));
-  const result = await context.store.reconcile(place, { hostId, connectionId: channel.connectionId }, held);
+  const connection = { hostId, connectionId: channel.connectionId };
+  const result = await context.store.reconcile(place, connection, heldSessions(host));
   if (result.outcome === 'replaced') {
     channel.closeWith('CONNECTION_REPLACED');
     return;
@@ -22,9 +22,7 @@ export async function reconcileHost(context: BrokerContext, host: HostConnection
   for (const session of adopted) {
     if (session === null) continue;
     deliver(context, place, session);
-    if (session.clientBrokerId !== '' && session.clientBrokerId !== context.brokerId) {
-      context.store.nudge(session.clientBrokerId, place);
-    }
+    nudgeOthers(context, place, session, null);
   }
   if (result.ended.length + result.rejected.length + result.adopted.length > 0) {
     context.log.info(

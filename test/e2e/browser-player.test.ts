@@ -11,7 +11,8 @@ import type { Duskline } from '@duskline/server/duskline.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { inPage } from '../support/browser.js';
-import { TEST_CONFIG, eventually, startTestBroker, testToken } from '../support/fleet.js';
+import { eventually } from '../support/eventually.js';
+import { TEST_CONFIG, startTestBroker, testToken } from '../support/fleet.js';
 import { serveExample, type WebSite } from '../support/web-site.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { LocalCompose, readCompose } from '../support/compose.js';
-import { eventually } from '../support/fleet.js';
+import { eventually } from '../support/eventually.js';
 
 describe('docker-compose.yml', function () {
   this.timeout(60_000);

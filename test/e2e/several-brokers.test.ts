@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
-import { IDLE, TEST_CONFIG, eventually, openHost, openPlayer, testToken } from '../support/fleet.js';
+import { eventually } from '../support/eventually.js';
+import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet.js';
 import type { Frame, Peer } from '../support/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 

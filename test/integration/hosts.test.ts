@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import type { HostStatus } from '@duskline/server/broker/status.js';
-import { IDLE, eventually, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import { eventually } from '../support/eventually.js';
+import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
 import type { Peer } from '../support/peer.js';
 
 const RTT = { near: 12 };

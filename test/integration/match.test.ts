@@ -2,7 +2,8 @@ import { createSecretKey } from 'node:crypto';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { IDLE, eventually, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import { eventually } from '../support/eventually.js';
+import { IDLE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
 
 const RTT = { near: 12, next: 30, far: 230 };
 

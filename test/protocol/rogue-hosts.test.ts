@@ -2,15 +2,8 @@ import { expect } from 'chai';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { HOST_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
-import {
-  IDLE,
-  eventually,
-  openHost,
-  openPlayer,
-  openReadyHost,
-  startTestBroker,
-  testToken,
-} from '../support/fleet.js';
+import { eventually } from '../support/eventually.js';
+import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker, testToken } from '../support/fleet.js';
 import { newSessionId } from '../support/fleet-data.js';
 import { Peer, type Frame } from '../support/peer.js';
 import { expectClosed, expectError } from './raw-frames.js';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { IDLE, eventually, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import { eventually } from '../support/eventually.js';
+import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
 import { newSessionId } from '../support/fleet-data.js';
 import { usedBytes } from './memory.js';
 import { rawSocket } from './raw-frames.js';

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { PLACE, newSessionId } from '../support/fleet-data.js';
-import { eventually } from '../support/eventually.js';
+import { untilItWorks } from '../support/eventually.js';
 import { sharedRedisCluster } from '../support/redis-cluster.js';
 import { startRedisServer } from '../support/redis-server.js';
 import { BROKER, SUSPECT_AFTER_MS, hostOf, makeReady, place, placeActive } from './fixture.js';
@@ -87,7 +87,7 @@ describe('keys', function () {
       });
       await useEveryVerb(store);
       await store.releaseLease('last', BROKER);
-      await eventually(() => Promise.resolve(expect(seen.at(-1)?.keys[0]).to.contain('{last}')));
+      await untilItWorks(() => Promise.resolve(expect(seen.at(-1)?.keys[0]).to.contain('{last}')));
       await store.close();
     } finally {
       monitor.disconnect();

@@ -5,6 +5,7 @@ import type { Config } from '@duskline/server/config/config.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { eventually } from './eventually.js';
 import { Peer, type Frame } from './peer.js';
 
 const AUTH_SECRET = 'a secret for tests, of more than thirty-two bytes';
@@ -121,13 +122,4 @@ export async function openReadyHost(
     return found?.state === 'ready';
   });
   return host;
-}
-
-/** Asks again until it is so; for what no event announces. Rejects at the deadline. */
-export async function eventually(isSo: () => Promise<boolean> | boolean, deadlineMs = 5_000): Promise<void> {
-  const until = performance.now() + deadlineMs;
-  while (!(await isSo())) {
-    if (performance.now() > until) throw new Error(`not so within ${deadlineMs} ms: ${isSo.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

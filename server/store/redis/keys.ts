@@ -7,7 +7,7 @@ import type { Place } from '../../domain/catalog.js';
  * and no script touches two. What belongs to a player carries one of `PLAYER_SHARDS` tags.
  */
 export interface KeySpace {
-  /** The ten keys of a place, in the order that `lua/place.lua` gives them. */
+  /** The ten keys of a place, in the order that `lua/records.lua` gives them. */
   place(place: Place): readonly string[];
   /** The requests of one player. */
   player(playerId: string): string;

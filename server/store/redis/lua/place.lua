@@ -2,7 +2,6 @@
 --
 -- A script loads records, changes them, and ends with commit(), which writes every change once and derives
 -- members, reserved, ended, totals and free from what the records say.
---
 
 local number_of = memo(tonumber)
 local text_of = memo(function(number)
