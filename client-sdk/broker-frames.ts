@@ -30,6 +30,10 @@ const SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
     claimWithinMs: 'number',
     stream: { codec: 'string', resolution: 'string', fps: 'number' },
   },
+  queued: { requestId: 'string', position: 'number', region: 'string' },
+  offer: { requestId: 'string', region: 'string', acceptWithinMs: 'number' },
+  limit: { sessionId: 'string', kind: 'string' },
+  signal: { sessionId: 'string', data: 'string' },
   session: { sessionId: 'string', epoch: 'number', state: 'string', reason: 'string?' },
   pong: { id: 'number' },
   error: {

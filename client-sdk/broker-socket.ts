@@ -117,6 +117,10 @@ export class BrokerSocket {
         if (message.requestId === undefined && message.sessionId === undefined) this.#receiveError(message);
         else this.#wiring.onMessage(message);
         return;
+      case 'queued':
+      case 'offer':
+      case 'limit':
+      case 'signal':
       case 'matched':
       case 'session':
         this.#wiring.onMessage(message);

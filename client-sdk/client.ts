@@ -186,6 +186,10 @@ class BrokerClient implements Client {
       case 'error':
         this.#find(message)?.handleError(message);
         return;
+      case 'queued':
+      case 'offer':
+      case 'limit':
+      case 'signal':
       case 'welcome':
       case 'pong':
         return;

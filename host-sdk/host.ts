@@ -146,6 +146,8 @@ class BrokeredHost implements Host {
         if (record !== undefined) this.#tellGone([{ record, reason }]);
         return;
       }
+      case 'signal':
+        return;
       case 'error': {
         const { code, sessionId } = message;
         this.#settings.logger.warn({ code, sessionId }, 'The broker reports an error');

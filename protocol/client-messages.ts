@@ -2,7 +2,8 @@ import { Type, type Static } from 'typebox';
 import { Device, Platform, Resolution, StreamSettings } from './device.js';
 import { ErrorMessage } from './error-message.js';
 import { DurationMs, Epoch, Name, RequestId, SessionId, Token } from './identifiers.js';
-import { EndReason, RegionState, SessionState } from './sessions.js';
+import { EndReason, LimitKind, OnConflict, OnHostLost, RegionState, SessionState } from './sessions.js';
+import { SignalData } from './signal-data.js';
 
 const strict = { additionalProperties: false } as const;
 
@@ -12,6 +13,8 @@ export const ClientHello = Type.Object(
     type: Type.Literal('hello'),
     /** Player token; may be left out when the upgrade request carried it in `Authorization: Bearer`. */
     token: Type.Optional(Token),
+    /** From the last `welcome`: stands for the token, once. See `Welcome.resumeToken`. */
+    resumeToken: Type.Optional(Token),
     device: Device,
     /** Name and version of the SDK, for operators' logs. */
     sdk: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
@@ -30,7 +33,10 @@ export const RegionChoice = Type.Object(
 );
 export type RegionChoice = Static<typeof RegionChoice>;
 
-/** Asks for a slot. Answered by `matched`, or by `error` with the same `requestId`. */
+/**
+ * Asks for a slot. Answered by `matched` or by `error` with the same `requestId`; by `queued` first, when the
+ * request has to wait.
+ */
 export const Play = Type.Object(
   {
     type: Type.Literal('play'),
@@ -47,10 +53,23 @@ export const Play = Type.Object(
     platform: Type.Optional(Platform),
     /** Only pools that can send at least this picture; any when absent. */
     minResolution: Type.Optional(Resolution),
+    /** Whether to wait in the queue when no slot is free. `true` when absent; else refused with `NO_CAPACITY`. */
+    wait: Type.Optional(Type.Boolean()),
+    /** What happens when the player has another session or request already. `fail` when absent. */
+    onConflict: Type.Optional(OnConflict),
+    /**
+     * What happens when the session's host is lost: `replace` places the session again, on another host (the
+     * default); `end` ends it with `host_lost`.
+     */
+    onHostLost: Type.Optional(OnHostLost),
   },
   strict,
 );
 export type Play = Static<typeof Play>;
+
+/** Takes the slot that `offer` holds for this request. Answered by `matched`. */
+export const Accept = Type.Object({ type: Type.Literal('accept'), requestId: RequestId }, strict);
+export type Accept = Static<typeof Accept>;
 
 /** Takes a `play` back. If it was matched already, its session ends with `client_left`. */
 export const Cancel = Type.Object({ type: Type.Literal('cancel'), requestId: RequestId }, strict);
@@ -59,6 +78,13 @@ export type Cancel = Static<typeof Cancel>;
 /** Ends one of the player's sessions with `client_left`. */
 export const EndSession = Type.Object({ type: Type.Literal('end'), sessionId: SessionId }, strict);
 export type EndSession = Static<typeof EndSession>;
+
+/** Passes a message to the host of one of the player's sessions: a WebRTC offer, answer or candidate. */
+export const Signal = Type.Object(
+  { type: Type.Literal('signal'), sessionId: SessionId, data: SignalData },
+  strict,
+);
+export type Signal = Static<typeof Signal>;
 
 /** Asks for a `pong`: for clients that cannot see WebSocket ping frames, as in browsers. */
 export const Ping = Type.Object(
@@ -91,8 +117,42 @@ export const Welcome = Type.Object({
   regions: Type.Array(RegionInfo),
   /** The broker pings this often; silence for two intervals means the connection is dead. */
   pingIntervalMs: DurationMs,
+  /** Good for one later `hello` of this player, on any broker. A secret: never log it. */
+  resumeToken: Type.Optional(Token),
 });
 export type Welcome = Static<typeof Welcome>;
+
+/** The request waits. Sent when it begins to, and when any of this changes, at most once a second. */
+export const Queued = Type.Object({
+  type: Type.Literal('queued'),
+  requestId: RequestId,
+  /** Its place in the queue that is likely to serve it first: 1 is the head. */
+  position: Type.Integer({ minimum: 1 }),
+  /** When its turn comes, most likely between these two; absent while nothing is known about it. */
+  etaMs: Type.Optional(Type.Object({ low: DurationMs, high: DurationMs })),
+  /** The region of that queue. */
+  region: Name,
+});
+export type Queued = Static<typeof Queued>;
+
+/** The request's turn came: a slot is held for it. `accept` takes it. */
+export const Offer = Type.Object({
+  type: Type.Literal('offer'),
+  requestId: RequestId,
+  region: Name,
+  /** Not accepted by then, the request goes to the back of the queue, once; then it ends with `TIMED_OUT`. */
+  acceptWithinMs: DurationMs,
+});
+export type Offer = Static<typeof Offer>;
+
+/** A STUN or TURN server, in the form that `RTCPeerConnection` takes. */
+export const IceServer = Type.Object({
+  urls: Type.Array(Type.String(), { minItems: 1 }),
+  /** Both present for TURN: good until some time after the session may end. The credential is a secret. */
+  username: Type.Optional(Type.String()),
+  credential: Type.Optional(Type.String()),
+});
+export type IceServer = Static<typeof IceServer>;
 
 /** Answers `play`: a slot is reserved. The client claims it by showing the ticket to the host. */
 export const Matched = Type.Object({
@@ -109,6 +169,8 @@ export const Matched = Type.Object({
   /** The reservation expires when the host has not seen the ticket by then, counted from the match. */
   claimWithinMs: DurationMs,
   stream: StreamSettings,
+  /** For the WebRTC connection of client and host; absent where none are configured. */
+  iceServers: Type.Optional(Type.Array(IceServer)),
   /** Which of the request's candidates it got: 1 is the most preferred. */
   rank: Type.Integer({ minimum: 1 }),
   /** How many region and pool pairs could have served the request. */
@@ -131,6 +193,16 @@ export const SessionChanged = Type.Object({
 });
 export type SessionChanged = Static<typeof SessionChanged>;
 
+/** A limit of the session draws near. Sent ahead of it, and again when it moves away (`endsAtMs` is `null`). */
+export const Limit = Type.Object({
+  type: Type.Literal('limit'),
+  sessionId: SessionId,
+  kind: LimitKind,
+  /** Milliseconds since 1970, by the broker's clock; `null` when the limit no longer threatens. */
+  endsAtMs: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+});
+export type Limit = Static<typeof Limit>;
+
 /** Answers `ping` with the same id. */
 export const Pong = Type.Object({ type: Type.Literal('pong'), id: Type.Integer() });
 export type Pong = Static<typeof Pong>;
@@ -139,18 +211,25 @@ export type Pong = Static<typeof Pong>;
 export const CLIENT_TO_BROKER = {
   hello: ClientHello,
   play: Play,
+  accept: Accept,
   cancel: Cancel,
   end: EndSession,
+  signal: Signal,
   ping: Ping,
 } as const;
-export type ClientToBroker = ClientHello | Play | Cancel | EndSession | Ping;
+export type ClientToBroker = ClientHello | Play | Accept | Cancel | EndSession | Signal | Ping;
 
 /** Everything a broker may send to a client, by type. Clients ignore types and fields they do not know. */
 export const BROKER_TO_CLIENT = {
   welcome: Welcome,
+  queued: Queued,
+  offer: Offer,
   matched: Matched,
   session: SessionChanged,
+  limit: Limit,
+  signal: Signal,
   pong: Pong,
   error: ErrorMessage,
 } as const;
-export type BrokerToClient = Welcome | Matched | SessionChanged | Pong | ErrorMessage;
+export type BrokerToClient =
+  Welcome | Queued | Offer | Matched | SessionChanged | Limit | Signal | Pong | ErrorMessage;

@@ -72,6 +72,24 @@ export const ERRORS = {
     httpStatus: 401,
     closeCode: 4401,
   },
+  RESUME_TOKEN_INVALID: {
+    message: 'The resume token is not one of ours, or not of this player. Connect again with a player token.',
+    retryable: false,
+    httpStatus: 401,
+    closeCode: 4401,
+  },
+  RESUME_TOKEN_USED: {
+    message: 'The resume token was used before. Connect again with a player token.',
+    retryable: false,
+    httpStatus: 401,
+    closeCode: 4401,
+  },
+  RESUME_TOKEN_EXPIRED: {
+    message: 'The resume token has expired. Connect again with a player token.',
+    retryable: false,
+    httpStatus: 401,
+    closeCode: 4401,
+  },
   FORBIDDEN: {
     message: 'The token does not allow this.',
     retryable: false,
@@ -141,6 +159,30 @@ export const ERRORS = {
     httpStatus: 503,
     closeCode: null,
   },
+  QUEUE_FULL: {
+    message: 'So many players wait already that no more may.',
+    retryable: true,
+    httpStatus: 503,
+    closeCode: null,
+  },
+  TIMED_OUT: {
+    message: 'The turn of this request came twice and was not taken. Use a new requestId to play.',
+    retryable: false,
+    httpStatus: 410,
+    closeCode: null,
+  },
+  NO_OFFER: {
+    message: 'No slot is held for this request at the moment.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: null,
+  },
+  SESSION_EXISTS: {
+    message: 'The player has another session or request. Say with onConflict what to do about it.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: null,
+  },
   CANCELLED: { message: 'The request was cancelled.', retryable: false, httpStatus: 409, closeCode: null },
   SESSION_OVER: {
     message: 'The session of this request has ended. Use a new requestId to play again.',
@@ -152,6 +194,18 @@ export const ERRORS = {
     message: 'The session does not exist, or is not yours.',
     retryable: false,
     httpStatus: 404,
+    closeCode: null,
+  },
+  PEER_AWAY: {
+    message: 'The other end of the session is not connected to any broker at the moment.',
+    retryable: true,
+    httpStatus: 503,
+    closeCode: null,
+  },
+  TOO_MANY_SIGNALS: {
+    message: 'The session passes more signals than allowed. This one was dropped.',
+    retryable: true,
+    httpStatus: 429,
     closeCode: null,
   },
   STALE_EPOCH: {

@@ -18,3 +18,6 @@ export const TICKET_ISSUER = 'duskline';
 
 /** The most slots one host may have: keeps a heartbeat with its session list inside one frame. */
 export const MAX_SLOTS = 512;
+
+/** The longest message that client and host of a session may pass through the broker, in UTF-16 code units. */
+export const MAX_SIGNAL_LENGTH = 16 * 1024;

@@ -2,7 +2,8 @@ import { Type, type Static } from 'typebox';
 import { StreamSettings } from './device.js';
 import { ErrorMessage } from './error-message.js';
 import { DurationMs, Epoch, Name, SessionId, Token } from './identifiers.js';
-import { EndReason, HeldState } from './sessions.js';
+import { EndReason, HeldState, LimitKind } from './sessions.js';
+import { SignalData } from './signal-data.js';
 import { MAX_SLOTS } from './constants.js';
 
 const strict = { additionalProperties: false } as const;
@@ -64,6 +65,27 @@ export const HostSession = Type.Object(
 );
 export type HostSession = Static<typeof HostSession>;
 
+/** A limit of a session on this host draws near, or no longer does: passed on to its client. */
+export const HostLimit = Type.Object(
+  {
+    type: Type.Literal('limit'),
+    sessionId: SessionId,
+    epoch: Epoch,
+    kind: LimitKind,
+    /** How long until the host ends the session; `null` when the limit no longer threatens. */
+    endsInMs: Type.Union([DurationMs, Type.Null()]),
+  },
+  strict,
+);
+export type HostLimit = Static<typeof HostLimit>;
+
+/** Passes a message to the client of a session on this host: a WebRTC offer, answer or candidate. */
+export const HostSignal = Type.Object(
+  { type: Type.Literal('signal'), sessionId: SessionId, epoch: Epoch, data: SignalData },
+  strict,
+);
+export type HostSignal = Static<typeof HostSignal>;
+
 /** The host leaves in order. Its sessions end with `host_ended`, its slots are gone. */
 export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
 export type Leave = Static<typeof Leave>;
@@ -80,6 +102,17 @@ export const Registered = Type.Object({
 });
 export type Registered = Static<typeof Registered>;
 
+/** What the host holds a session to. Measured by the host, which alone knows when its player does something. */
+export const SessionLimits = Type.Object({
+  /** Ends with `idle` after so long without the player doing anything; no such limit when absent. */
+  idleMs: Type.Optional(DurationMs),
+  /** Ends with `max_length` so long after the client first showed its ticket; no such limit when absent. */
+  maxLengthMs: Type.Optional(DurationMs),
+  /** How long before either limit its player is warned. */
+  warnBeforeMs: Type.Array(DurationMs, { maxItems: 8 }),
+});
+export type SessionLimits = Static<typeof SessionLimits>;
+
 /** A slot of this host was reserved; its client arrives with a ticket, or the reservation expires. */
 export const Prepare = Type.Object({
   type: Type.Literal('prepare'),
@@ -89,6 +122,8 @@ export const Prepare = Type.Object({
   playerId: Type.String(),
   stream: StreamSettings,
   claimWithinMs: DurationMs,
+  /** No limits when absent. */
+  limits: Type.Optional(SessionLimits),
 });
 export type Prepare = Static<typeof Prepare>;
 
@@ -106,15 +141,18 @@ export const HOST_TO_BROKER = {
   register: Register,
   heartbeat: Heartbeat,
   session: HostSession,
+  limit: HostLimit,
+  signal: HostSignal,
   leave: Leave,
 } as const;
-export type HostToBroker = Register | Heartbeat | HostSession | Leave;
+export type HostToBroker = Register | Heartbeat | HostSession | HostLimit | HostSignal | Leave;
 
 /** Everything a broker may send to a host, by type. Hosts ignore types and fields they do not know. */
 export const BROKER_TO_HOST = {
   registered: Registered,
   prepare: Prepare,
   end: HostEnd,
+  signal: HostSignal,
   error: ErrorMessage,
 } as const;
-export type BrokerToHost = Registered | Prepare | HostEnd | ErrorMessage;
+export type BrokerToHost = Registered | Prepare | HostEnd | HostSignal | ErrorMessage;

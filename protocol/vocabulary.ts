@@ -51,6 +51,24 @@ export const END_REASONS = [
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
+/** Limits that end a session: the player did nothing for too long; it lasted as long as sessions may. */
+export const LIMIT_KINDS = ['idle', 'max_length'] as const;
+export type LimitKind = (typeof LIMIT_KINDS)[number];
+
+/**
+ * What a player who has another session or request already wants of a new `play`.
+ *
+ * - `resume`: that one, on this device, instead of a new one.
+ * - `takeover`: the new one; the other ends with `superseded`.
+ * - `fail`: to be asked: the request is refused with `SESSION_EXISTS`.
+ */
+export const CONFLICT_CHOICES = ['resume', 'takeover', 'fail'] as const;
+export type OnConflict = (typeof CONFLICT_CHOICES)[number];
+
+/** What a player wants when the host of the session is lost: another host, or an end. */
+export const HOST_LOST_CHOICES = ['replace', 'end'] as const;
+export type OnHostLost = (typeof HOST_LOST_CHOICES)[number];
+
 /** States of a region. */
 export const REGION_STATES = ['open', 'draining', 'drained'] as const;
 export type RegionState = (typeof REGION_STATES)[number];
