@@ -10,7 +10,7 @@ import { decodeHost, decodeSession, type StoredHost } from '@duskline/server/sto
 
 /** Everything a store knows of one place, in one form for both stores. Sorted sets are in their order. */
 export interface PlaceDump {
-  readonly hosts: Readonly<Record<string, StoredHost & { readonly endpoint: string }>>;
+  readonly hosts: Readonly<Record<string, Omit<StoredHost, 'usedSlots'> & { readonly endpoint: string }>>;
   readonly free: readonly (readonly [hostId: string, score: number])[];
   readonly sessions: Readonly<Record<string, SessionRecord>>;
   /** `hostId|sessionId` of live sessions. */
@@ -63,10 +63,10 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
     .zrange(free, '0', '-1', 'WITHSCORES')
     .zrange(beats, '0', '-1', 'WITHSCORES')
     .hgetall(sessions)
-    .zrange(members, '0', '-1')
+    .hgetall(members)
     .lrange(reserved, 0, -1)
     .lrange(ended, 0, -1)
-    .hmget(totals, 'slots')
+    .hmget(totals, 'slots', 'sessions')
     .hgetall(mail)
     .exec();
   const [hostTexts, endpoints, freeScores, beatScores, records, live, dues, ends, counts, letters] = (
@@ -77,7 +77,7 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
     string[],
     string[],
     Texts,
-    string[],
+    Texts,
     string[],
     string[],
     (string | null)[],
@@ -87,16 +87,23 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
   expect(Object.fromEntries(pairs(beatScores)), 'beats').to.deep.equal(
     mapValues(decoded, (host) => host.beatAtMs),
   );
+  const seated = Object.entries(decoded).flatMap(([hostId, { usedSlots }]) =>
+    usedSlots.map((slot) => `${hostId}|${live[`${hostId}/${slot}`] ?? `nobody in ${slot}`}`),
+  );
   const decodedSessions = mapValues(records, (text, id) => decodeSession(id, text));
   return {
-    hosts: mapValues(decoded, (host, hostId) => ({ ...host, hostId, endpoint: endpoints[hostId] ?? '' })),
+    hosts: mapValues(decoded, ({ usedSlots: _, ...host }, hostId) => ({
+      ...host,
+      hostId,
+      endpoint: endpoints[hostId] ?? '',
+    })),
     free: pairs(freeScores),
     sessions: decodedSessions,
-    index: live.map((id) => `${decodedSessions[id]?.hostId ?? ''}|${id}`).sort(),
+    index: seated.sort(),
     reserved: dueEntries(dues, 'reserved', records),
     ended: dueEntries(ends, 'ended', records),
     slots: Number(counts[0] ?? 0),
-    live: live.length,
+    live: Number(counts[1] ?? 0),
     mail: mapValues(letters, (text) => {
       const [firstAt = '', ids = ''] = text.split(';');
       return { firstAtMs: Number(firstAt), letters: [...new Set(ids.split(',').slice(0, -1))] };

@@ -8,8 +8,8 @@ import { BROKER, RESERVATION_MS, makeReady, place, placeActive } from './fixture
 import { dumpRedis, expectConsistent, type PlaceDump } from './place-dump.js';
 import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
 
-const COMMITTED = 8;
-const DIGEST = 40;
+const COMMITTED = 25;
+const DIGEST = 37;
 
 describe('redis store with damaged counters', () => {
   let fixture: RedisFixture;
@@ -47,10 +47,6 @@ describe('redis store with damaged counters', () => {
     'a wrong place in the order': () => raw.zadd(keys[2]!, 1, 'host-a'),
     'a free host that is not in the order': () => raw.zrem(keys[2]!, 'host-a'),
     'a host without the time of its heartbeat': () => raw.zrem(keys[3]!, 'host-a'),
-    'a member that is no session': async () => {
-      const number = (await raw.hgetBuffer(keys[0]!, 'host-a'))!.readUInt32LE(0);
-      await raw.zadd(keys[5]!, number, newSessionId());
-    },
   };
   for (const [name, damage] of Object.entries(damages)) {
     it(`repairs ${name}`, async () => {
@@ -64,6 +60,20 @@ describe('redis store with damaged counters', () => {
     await raw.hset(keys[8]!, 'slots', '-7');
     await fixture.store.recount(PLACE, null);
     expect(await fixture.store.utilisation(PLACE)).to.deep.equal({ sessions: 4, slots: 12 });
+  });
+
+  it('repairs the number of live sessions of a place', async () => {
+    await raw.hset(keys[8]!, 'sessions', '99');
+    await damageHost('host-a', COMMITTED, 0);
+    await fixture.store.recount(PLACE, null);
+    expect(await dumpRedis(raw, fixture.prefix, PLACE)).to.deep.equal(before);
+  });
+
+  it('sees nobody in a slot that is free, whatever stands there', async () => {
+    const stale = newSessionId();
+    await raw.hset(keys[5]!, 'host-a/ac', stale, 'host-a/zz', stale);
+    expect(await fixture.store.recount(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
+    expect(await fixture.store.hostSessions(PLACE, 'host-a')).to.have.length(2);
   });
 
   it('passes over a name in the order that nobody has', async () => {

@@ -12,7 +12,7 @@ export class StoredFormatError extends Error {
   override readonly name = 'StoredFormatError';
 }
 
-const SESSION = /^(\d+)\|([a-z]+)\|([a-z_]*)\|\d+\|([^|]*)\|(\d+)\|([^|]*)\|(.*)$/s;
+const SESSION = /^(\d+)\|([a-z]+)\|([a-z_]*)\|\d+\|([^|]*)\|[a-z]*\|(\d+)\|([^|]*)\|(.*)$/s;
 
 /** Reads a session as `lua/place.lua` writes it. */
 export function decodeSession(sessionId: string, text: string): SessionRecord {
@@ -63,28 +63,37 @@ export interface StoredHost {
   readonly digest: number;
   readonly state: HostState;
   readonly connectionId: string;
+  /** Names of the slots in use. */
+  readonly usedSlots: readonly string[];
 }
 
 /** States by their number in a packed record; 0 is none. */
 const STATE_NUMBERS: readonly (HostState | undefined)[] = [undefined, 'joining', 'ready', 'suspect'];
 
 /** Where the connection id begins, behind the numbers. */
-const CONNECTION_OFFSET = 45;
+const CONNECTION_OFFSET = 41;
+
+/** Letters in the name of a slot. */
+const SLOT_LENGTH = 2;
 
 /** Reads a host as `HOST_FORMAT` in `lua/records.lua` packs it: little-endian, the connection id ends with a zero. */
 export function decodeHost(record: Buffer): StoredHost {
-  const state = record.length > CONNECTION_OFFSET ? STATE_NUMBERS[record.readUInt8(44)] : undefined;
+  const state = record.length > CONNECTION_OFFSET ? STATE_NUMBERS[record.readUInt8(24)] : undefined;
   if (state === undefined) throw new StoredFormatError('host record is not readable');
+  const committed = record.readInt32LE(25);
+  const connectionEnd = record.indexOf(0, CONNECTION_OFFSET);
+  const slotNames = record.toString('latin1', connectionEnd + 1);
   return {
-    slots: record.readUInt32LE(4),
-    committed: record.readInt32LE(8),
-    measured: record.readUInt32LE(12),
-    ramping: record.readDoubleLE(16),
-    beatAtMs: record.readDoubleLE(24),
-    missingAtMs: record.readDoubleLE(32),
-    digest: record.readInt32LE(40),
+    slots: record.readUInt32LE(0),
+    measured: record.readUInt32LE(4),
+    beatAtMs: record.readDoubleLE(8),
+    missingAtMs: record.readDoubleLE(16),
     state,
-    connectionId: record.toString('latin1', CONNECTION_OFFSET, record.length - 1),
+    committed,
+    ramping: record.readDoubleLE(29),
+    digest: record.readInt32LE(37),
+    connectionId: record.toString('latin1', CONNECTION_OFFSET, connectionEnd),
+    usedSlots: slotNames.slice(0, Math.max(0, committed) * SLOT_LENGTH).match(/../g) ?? [],
   };
 }
 

@@ -101,8 +101,7 @@ class RedisStore implements FleetStore {
         const args = batch.flatMap(({ sessionId, epoch, clientBrokerId, meta }) => [
           sessionId,
           epoch,
-          clientBrokerId,
-          encodeMeta(meta),
+          `${clientBrokerId}|${encodeMeta(meta)}`,
         ]);
         const head = [ttlMs, this.#options.suspectAfterMs];
         const reply = await this.#inPlace('reserve', place, callerId, [...head, ...args]);
@@ -182,9 +181,9 @@ class RedisStore implements FleetStore {
 
   utilisation: FleetStore['utilisation'] = async (place) => {
     const [sessions, slots] = await this.#command(() =>
-      Promise.all([this.#redis.zcard(this.#key(place, 5)), this.#redis.hget(this.#key(place, 8), 'slots')]),
+      this.#redis.hmget(this.#key(place, 8), 'sessions', 'slots'),
     );
-    return { sessions, slots: Number(slots ?? 0) };
+    return { sessions: Number(sessions ?? 0), slots: Number(slots ?? 0) };
   };
 
   listHosts: FleetStore['listHosts'] = async (place) => {
@@ -193,7 +192,7 @@ class RedisStore implements FleetStore {
     );
     return Object.entries(hosts)
       .map(([hostId, text]) => {
-        const { missingAtMs: _, digest: __, ...host } = decodeHost(text);
+        const { missingAtMs: _, digest: __, usedSlots: ___, ...host } = decodeHost(text);
         return { hostId, ...host, endpoint: info[hostId] ?? '' };
       })
       .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));

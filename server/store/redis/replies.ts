@@ -39,19 +39,21 @@ export function decodeReconciliation(reply: unknown): Reconciliation {
 export function decodeReserve(sessionIds: readonly string[], reply: unknown): ReserveReply {
   const fields = texts(reply);
   const outcomes = sessionIds.map((sessionId, i): ReserveOutcome => {
-    const kind = fields[i * 3];
-    const detail = fields[i * 3 + 1] ?? '';
-    switch (kind) {
-      case 'reserved':
-        return { kind, hostId: detail, hostConnectionId: fields[i * 3 + 2] ?? '' };
-      case 'existing':
-        return { kind, session: decodeSession(sessionId, detail) };
-      case 'over':
-        return { kind, reason: endReason(detail) };
-      case 'full':
-        return { kind };
+    const field = fields[i] ?? '';
+    const detail = field.slice(1);
+    switch (field.charAt(0)) {
+      case '+': {
+        const bar = detail.indexOf('|');
+        return { kind: 'reserved', hostId: detail.slice(0, bar), hostConnectionId: detail.slice(bar + 1) };
+      }
+      case '=':
+        return { kind: 'existing', session: decodeSession(sessionId, detail) };
+      case '!':
+        return { kind: 'over', reason: endReason(detail) };
+      case '-':
+        return { kind: 'full' };
       default:
-        throw new StoredFormatError(`unexpected "${String(kind)}"`);
+        throw new StoredFormatError(`unexpected "${field}"`);
     }
   });
   const [sessions, slots] = fields.slice(-2).map(Number);
@@ -81,23 +83,20 @@ export function decodeChanges(sessionIds: readonly string[], reply: unknown): Ch
 export function decodeReleases(sessionIds: readonly string[], reply: unknown): ReleaseOutcome[] {
   const fields = texts(reply);
   return sessionIds.map((sessionId, i): ReleaseOutcome => {
-    const kind = fields[i * 3];
-    const detail = fields[i * 3 + 1] ?? '';
-    const connectionId = fields[i * 3 + 2] ?? '';
+    const kind = fields[i * 2] ?? '';
+    const detail = fields[i * 2 + 1] ?? '';
+    if (kind.startsWith('+')) {
+      const session = decodeSession(sessionId, detail);
+      return { kind: 'ended', session, hostConnectionId: kind === '+' ? null : kind.slice(1) };
+    }
     switch (kind) {
-      case 'ended':
-        return {
-          kind,
-          session: decodeSession(sessionId, detail),
-          hostConnectionId: connectionId === '' ? null : connectionId,
-        };
       case 'over':
         return { kind, reason: endReason(detail) };
       case 'stale':
       case 'unknown':
         return { kind };
       default:
-        throw new StoredFormatError(`unexpected "${String(kind)}"`);
+        throw new StoredFormatError(`unexpected "${kind}"`);
     }
   });
 }

@@ -9,14 +9,17 @@ local MAX_STRUCK = 8000
 
 local forget_at = now + ENDED_KEPT_MS
 
--- Who joined which host, as ZADD takes it, and who left.
-local joined, left = {}, {}
+-- Who sits in which slot from now on, as HSET takes it, and by how many live sessions there are more.
+local members = {}
+local added_sessions = 0
 
 -- Takes a slot of a host for a session that has none.
 local function join(session, host)
-  session.host = host.id
-  joined[#joined + 1] = host.number
-  joined[#joined + 1] = session.id
+  local slot_at = host.committed * SLOT_LENGTH + 1
+  session.host, session.slot = host.id, string.sub(host.order, slot_at, slot_at + 1)
+  members[#members + 1] = host.id .. '/' .. session.slot
+  members[#members + 1] = session.id
+  added_sessions = added_sessions + 1
   host.committed = host.committed + 1
   host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
   change_host(host)
@@ -25,9 +28,10 @@ end
 
 -- Frees the slot of a live session. Returns its host, if that is known.
 local function leave(session)
-  left[#left + 1] = session.id
+  added_sessions = added_sessions - 1
   local host = load_host(session.host)
   if host then
+    host.order = give_back(host.order, host.committed, session.slot)
     host.committed = host.committed - 1
     host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
     host.ramping = withdraw_ramping(host.ramping, host.slots, now - session.reserved_at)
@@ -74,11 +78,14 @@ end
 -- Writing ---------------------------------------------------------------------------------------------
 
 local function commit_hosts()
-  local records, scores, taken, gone = {}, {}, {}, {}
+  local records, scores, taken, gone, empty = {}, {}, {}, {}, {}
   for _, host in ipairs(changed_hosts) do
     local score = free_score(host)
     if host.state == 'lost' then
       gone[#gone + 1] = host.id
+      for at = 1, #host.order, SLOT_LENGTH do
+        empty[#empty + 1] = host.id .. '/' .. string.sub(host.order, at, at + 1)
+      end
     else
       records[#records + 1] = host.id
       records[#records + 1] = encode_host(host)
@@ -93,6 +100,7 @@ local function commit_hosts()
   call_with('HSET', KEYS[1], records)
   call_with('HDEL', KEYS[1], gone)
   call_with('HDEL', KEYS[2], gone)
+  call_with('HDEL', KEYS[6], empty)
   call_with('ZREM', KEYS[4], gone)
   call_with('ZADD', KEYS[3], scores)
   call_with('ZREM', KEYS[3], taken)
@@ -154,8 +162,10 @@ local function commit_sessions()
 end
 
 local function commit()
-  call_with('ZREM', KEYS[6], left)
-  call_with('ZADD', KEYS[6], joined)
+  call_with('HSET', KEYS[6], members)
+  if added_sessions ~= 0 then
+    redis.call('HINCRBY', KEYS[9], 'sessions', added_sessions)
+  end
   commit_hosts()
   commit_sessions()
   commit_mail()

@@ -41,12 +41,11 @@ local function free_score(host)
 end
 
 local function decode_host(id, text)
-  local number, slots, committed, measured, ramping, beat_at, missing_at, digest, state, connection =
+  local slots, measured, beat_at, missing_at, state, committed, ramping, digest, connection, first_slot =
     struct.unpack(HOST_FORMAT, text)
   -- All fields at once: a table that grows later costs as much again.
   local host = {
     id = id,
-    number = number,
     slots = slots,
     committed = committed,
     measured = measured,
@@ -56,6 +55,7 @@ local function decode_host(id, text)
     digest = digest,
     state = HOST_STATES[state],
     connection = connection,
+    order = string.sub(text, first_slot),
     stored_score = false,
     changed = false,
   }
@@ -64,8 +64,8 @@ local function decode_host(id, text)
 end
 
 local function encode_host(host)
-  return struct.pack(HOST_FORMAT, host.number, host.slots, host.committed, host.measured, host.ramping, host.beat_at,
-    host.missing_at, host.digest, STATE_NUMBER[host.state], host.connection)
+  return struct.pack(HOST_FORMAT, host.slots, host.measured, host.beat_at, host.missing_at, STATE_NUMBER[host.state],
+    host.committed, host.ramping, host.digest, host.connection) .. host.order
 end
 
 local function load_hosts(ids)
@@ -99,14 +99,15 @@ end
 local sessions, changed_sessions = {}, {}
 
 local function decode_session(id, text)
-  local epoch, state, reason, due_at, host, reserved_at, broker, meta =
-    string.match(text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+  local epoch, state, reason, due_at, host, slot, reserved_at, broker, meta =
+    string.match(text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   return {
     id = id,
     epoch = number_of[epoch],
     state = state,
     reason = reason,
     host = host,
+    slot = slot,
     reserved_at = number_of[reserved_at],
     due_at = number_of[due_at],
     broker = broker,
@@ -125,6 +126,7 @@ local function new_session(id, epoch, state, broker, meta)
     state = state,
     reason = '',
     host = '',
+    slot = '',
     reserved_at = now,
     due_at = 0,
     broker = broker,
@@ -137,7 +139,7 @@ end
 
 local function encode_session(session)
   return text_of[session.epoch] .. '|' .. session.state .. '|' .. session.reason .. '|' .. text_of[session.due_at]
-    .. '|' .. session.host .. '|' .. text_of[session.reserved_at] .. '|' .. session.broker .. '|' .. session.meta
+    .. '|' .. session.host .. '|' .. session.slot .. '|' .. text_of[session.reserved_at] .. '|' .. session.broker .. '|' .. session.meta
 end
 
 local function load_sessions(ids)
@@ -162,18 +164,52 @@ local function is_live(state)
   return state and state ~= 'ended'
 end
 
--- The live sessions of a host, loaded, in the order of their ids; and members that are none.
-local function live_sessions_of(host)
-  local ids = redis.call('ZRANGEBYSCORE', KEYS[6], host.number, host.number)
-  load_sessions(ids)
-  local found, stray = {}, {}
-  for _, id in ipairs(ids) do
-    local session = sessions[id]
-    if session and is_live(session.state) and session.host == host.id then
-      found[#found + 1] = session
-    else
-      stray[#stray + 1] = id
+-- The live sessions in these slots of a host, loaded, in the order of their ids. `used` says how many of the
+-- host's slots are looked at; the last ones are free as far as the host's record knows.
+local function sessions_in_slots(host, used)
+  local members = {}
+  for at = 1, used * SLOT_LENGTH, SLOT_LENGTH do
+    members[#members + 1] = host.id .. '/' .. string.sub(host.order, at, at + 1)
+  end
+  local ids = {}
+  for first = 1, #members, MAX_VALUES do
+    for _, id in ipairs(redis.call('HMGET', KEYS[6], unpack(members, first, math.min(first + MAX_VALUES - 1, #members)))) do
+      ids[#ids + 1] = id or nil
     end
   end
-  return found, stray
+  load_sessions(ids)
+  local found = {}
+  for i = 1, #ids do
+    local session = sessions[ids[i]]
+    if session and is_live(session.state) and session.host == host.id and not found[session.id] then
+      found[session.id] = true
+      found[#found + 1] = session
+    end
+  end
+  table.sort(found, function(a, b)
+    return name_before(a.id, b.id)
+  end)
+  return found
+end
+
+local function live_sessions_of(host)
+  return sessions_in_slots(host, host.committed)
+end
+
+-- The names of a host's slots: those of its sessions, then as many free ones as there are besides.
+local function order_slots(found, slots)
+  local names, taken = {}, {}
+  for i, session in ipairs(found) do
+    names[i] = session.slot
+    taken[session.slot] = true
+  end
+  local number = 0
+  while #names < slots do
+    local name = string.char(97 + math.floor(number / 26), 97 + number % 26)
+    if not taken[name] then
+      names[#names + 1] = name
+    end
+    number = number + 1
+  end
+  return table.concat(names)
 end

@@ -5,11 +5,11 @@
 --       2 info     hash  hostId -> endpoint
 --       3 free     zset  hostId by congestion: ready hosts with a free slot, nothing else
 --       4 beats    zset  hostId by the time of its last heartbeat
---       5 sessions hash  sessionId -> epoch|state|reason|dueAtMs|hostId|reservedAtMs|clientBrokerId|meta
---       6 members  zset  live sessions by the number of their host: those of one host by range
+--       5 sessions hash  sessionId -> epoch|state|reason|dueAtMs|hostId|slot|reservedAtMs|clientBrokerId|meta
+--       6 members  hash  hostId/slot -> sessionId: who is in which slot; what stands at free slots means nothing
 --       7 reserved list  dueAtMs;sessionId,... when reservations expire, an entry a call, the oldest first
 --       8 ended    list  dueAtMs;sessionId,... when ended sessions may be forgotten, likewise
---       9 totals   hash  slots -> slots of ready hosts, hosts -> the highest number given to a host
+--       9 totals   hash  slots -> slots of ready hosts, sessions -> live sessions
 --      10 mail     hash  brokerId -> firstAtMs;sessionId,sessionId,...
 -- ARGV  1 milliseconds since 1970 when a test says what time it is, '' in production
 --       2 the calling broker, which needs no mail
@@ -29,9 +29,13 @@ local MAX_VALUES = 4000
 
 local caller = ARGV[2]
 
--- number, slots, committed, measured, ramping, beatAtMs, missingAtMs, digest, state, connectionId. Packed, because
--- reading and writing numbers as text was much of the cost of a placement.
-local HOST_FORMAT = '<I4I4i4I4dddi4Bs'
+-- slots, measured, beatAtMs, missingAtMs, state, committed, ramping, digest, connectionId; then the names of its
+-- slots, two letters each, those in use first: as many as `committed` says. Packed, because reading and writing
+-- numbers as text was much of the cost of a placement. A placement changes committed and ramping only, an end
+-- the digest and the order of the slots too: they stand together.
+local HOST_FORMAT = '<I4I4ddBi4di4s'
+local COMMITTED_AT, DIGEST_AT, CONNECTION_AT = 26, 38, 42
+local SLOT_LENGTH = 2
 local JOINING, READY, SUSPECT = 1, 2, 3
 
 -- Runs a command that takes any number of values.
@@ -50,6 +54,26 @@ local function name_before(a, b)
     end
   end
   return #a < #b
+end
+
+-- Where the name of a slot begins in a list of them that is looked through from `from` on, or nil.
+local function find_slot(order, slot, from)
+  local at = string.find(order, slot, from, true)
+  while at and at % SLOT_LENGTH == 0 do
+    at = string.find(order, slot, at + 1, true)
+  end
+  return at
+end
+
+-- The slots of a host after one of the `committed` that were in use is free again: it changes places with the
+-- last of them.
+local function give_back(order, committed, slot)
+  local at, last = find_slot(order, slot, 1), (committed - 1) * SLOT_LENGTH + 1
+  if not at or at >= last then
+    return order
+  end
+  return string.sub(order, 1, at - 1) .. string.sub(order, last, last + 1) .. string.sub(order, at + SLOT_LENGTH, last - 1)
+    .. slot .. string.sub(order, last + SLOT_LENGTH)
 end
 
 -- In millionths: 0 idle, FULL full.

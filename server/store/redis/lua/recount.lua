@@ -5,14 +5,15 @@
 -- Keeps: every counter equals the recount of its members.
 
 if ARGV[3] == '0' then
-  local slots = 0
+  local slots, sessions_in_all = 0, 0
   for _, text in ipairs(redis.call('HVALS', KEYS[1])) do
-    local _, own, _, _, _, _, _, _, state = struct.unpack(HOST_FORMAT, text)
+    local own, _, _, _, state, committed = struct.unpack(HOST_FORMAT, text)
     if state == READY then
       slots = slots + own
     end
+    sessions_in_all = sessions_in_all + committed
   end
-  redis.call('HSET', KEYS[9], 'slots', slots)
+  redis.call('HSET', KEYS[9], 'slots', slots, 'sessions', sessions_in_all)
 end
 
 local function score_in(key, member)
@@ -24,15 +25,16 @@ local scan = redis.call('HSCAN', KEYS[1], ARGV[3], 'COUNT', ARGV[4])
 local repaired = {}
 for i = 1, #scan[2], 2 do
   local host = load_host(scan[2][i])
-  local committed, digest = 0, 0
-  local members, stray = live_sessions_of(host)
-  for _, session in ipairs(members) do
-    committed = committed + 1
+  local found, digest = sessions_in_slots(host, #host.order / SLOT_LENGTH), 0
+  for _, session in ipairs(found) do
     digest = bit.bxor(digest, digest_of(session.id, session.epoch, session.state))
   end
-  call_with('ZREM', KEYS[6], stray)
-  local wrong = #stray > 0 or host.committed ~= committed or host.digest ~= digest
-  host.committed, host.digest = committed, digest
+  local wrong = host.committed ~= #found or host.digest ~= digest
+  if wrong then
+    added_sessions = added_sessions + #found - host.committed
+    host.committed, host.digest = #found, digest
+    host.order = order_slots(found, host.slots)
+  end
   -- commit() compares with what is stored: here that is looked up, not inferred.
   host.stored_score = score_in(KEYS[3], host.id)
   if score_in(KEYS[4], host.id) ~= host.beat_at then

@@ -8,17 +8,17 @@ local host = load_host(id)
 if host then
   set_state(host, 'joining')
 else
-  local number = redis.call('HINCRBY', KEYS[9], 'hosts', 1)
-  host = { id = id, number = number, measured = 0, ramping = 0, state = 'joining', stored_score = false }
+  host = { id = id, committed = 0, measured = 0, ramping = 0, order = '', state = 'joining', stored_score = false }
   hosts[id] = host
 end
 
-host.committed, host.digest = 0, 0
-for _, session in ipairs(live_sessions_of(host)) do
-  host.committed = host.committed + 1
+local found = live_sessions_of(host)
+host.committed, host.digest = #found, 0
+for _, session in ipairs(found) do
   host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
 end
 host.slots = tonumber(ARGV[5])
+host.order = order_slots(found, host.slots)
 host.connection = ARGV[4]
 host.beat_at, host.missing_at = now, 0
 change_host(host)

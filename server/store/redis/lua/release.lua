@@ -1,7 +1,7 @@
 -- Ends sessions and frees their slots.
 --
 -- ARGV  3... per order: sessionId, epoch, reason, hostId that asks or ''
--- Returns per order three texts: ended, record, connectionId | over, reason, '' | stale, '', '' | unknown, '', ''
+-- Returns per order two texts: +connectionId, record: ended | over, reason | stale, '' | unknown, ''
 -- An ended session keeps no meta: it is remembered only so that latecomers can be told of its end.
 -- Keeps: only the current epoch ends a session, a host only its own; a late order does nothing.
 
@@ -20,49 +20,47 @@ local records = redis.call('HMGET', KEYS[5], unpack(ids))
 
 -- What can end, by what is stored: its host, and what the record becomes.
 local reply, stored, ended = {}, {}, {}
-local host_ages, digests = {}, {}
+local freed_slots, freed_ages, digests = {}, {}, {}
 local names = {}
 -- The same session may be named twice in one call.
 local made = {}
-local ended_hosts, ended_brokers = {}, {}
+local ended_hosts, ended_brokers, ended_at = {}, {}, {}
 
 for i = 1, count do
   local id, at = ids[i], i * 4
   local epoch, reason, asking = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local record = made[id] or records[i]
-  local kind, detail, name = 'unknown', '', ''
+  local kind, detail = 'unknown', ''
   if record then
-    local known_epoch, state, known_reason, host, reserved_at, broker =
-      string.match(record, '^(%d+)|(%a+)|([%a_]*)|%d+|([^|]*)|(%d+)|([^|]*)|')
+    local known_epoch, state, known_reason, host, slot, reserved_at, broker =
+      string.match(record, '^(%d+)|(%a+)|([%a_]*)|%d+|([^|]*)|(%a*)|(%d+)|([^|]*)|')
     if known_epoch ~= epoch or (asking ~= '' and asking ~= host) then
       kind = 'stale'
     elseif state == 'ended' then
       kind, detail = 'over', known_reason
     else
-      kind, name = 'ended', host
-      detail = epoch .. '|ended|' .. reason .. forget .. host .. '|' .. reserved_at .. '|' .. broker .. '|'
+      detail = epoch .. '|ended|' .. reason .. forget .. host .. '|' .. slot .. '|' .. reserved_at .. '|' .. broker .. '|'
       made[id] = detail
-      stored[#stored + 1] = id
-      stored[#stored + 1] = detail
-      ended[#ended + 1] = id
-      ended_hosts[#ended] = host
-      ended_brokers[#ended] = broker
-      local ages = host_ages[host]
-      if not ages then
-        ages = {}
-        host_ages[host] = ages
-        digests[host] = 0
+      local n = #ended + 1
+      ended[n], ended_hosts[n], ended_brokers[n], ended_at[n] = id, host, broker, i
+      stored[n * 2 - 1] = id
+      stored[n * 2] = detail
+      local freed = freed_slots[host]
+      if not freed then
         names[#names + 1] = host
+        freed_slots[host], freed_ages[host], digests[host] = slot, { now - reserved_at }, 0
+      else
+        freed_slots[host] = freed .. slot
+        local ages = freed_ages[host]
+        ages[#ages + 1] = now - reserved_at
       end
-      ages[#ages + 1] = now - tonumber(reserved_at)
       if state ~= 'reserved' then
         digests[host] = bit.bxor(digests[host], digest_of(id, tonumber(epoch), state))
       end
     end
   end
-  reply[i * 3 - 2] = kind
-  reply[i * 3 - 1] = detail
-  reply[i * 3] = name
+  reply[i * 2 - 1] = kind
+  reply[i * 2] = detail
 end
 
 -- Hosts: slots, loads and the order; and whom to tell.
@@ -70,40 +68,44 @@ local connections = {}
 local packed, scores = {}, {}
 local hosts = #names > 0 and redis.call('HMGET', KEYS[1], unpack(names)) or {}
 for i, name in ipairs(names) do
-  if hosts[i] then
-    local number, slots, committed, measured, ramping, beat_at, missing_at, digest, state, connection =
-      struct.unpack(HOST_FORMAT, hosts[i])
-    committed = committed - #host_ages[name]
-    for _, age_ms in ipairs(host_ages[name]) do
+  local record = hosts[i]
+  if record then
+    local slots, measured, _, _, state, committed, ramping, digest, connection, first_slot =
+      struct.unpack(HOST_FORMAT, record)
+    local order = string.sub(record, first_slot)
+    local freed = freed_slots[name]
+    for at = 1, #freed, SLOT_LENGTH do
+      order = give_back(order, committed, string.sub(freed, at, at + 1))
+      committed = committed - 1
+    end
+    for _, age_ms in ipairs(freed_ages[name]) do
       ramping = withdraw_ramping(ramping, slots, age_ms)
     end
     connections[name] = connection
     packed[#packed + 1] = name
-    packed[#packed + 1] = struct.pack(HOST_FORMAT, number, slots, committed, measured, ramping, beat_at, missing_at,
-      bit.bxor(digest, digests[name]), state, connection)
+    packed[#packed + 1] = string.sub(record, 1, COMMITTED_AT - 1)
+      .. struct.pack('<i4di4s', committed, ramping, bit.bxor(digest, digests[name]), connection) .. order
     if state == READY and committed < slots then
       scores[#scores + 1] = congestion_of(slots, committed, measured, ramping)
       scores[#scores + 1] = name
     end
   end
 end
-for i, id in ipairs(ended) do
-  local connection = connections[ended_hosts[i]]
+for n, id in ipairs(ended) do
+  local connection = connections[ended_hosts[n]]
   if connection then
     post(broker_of[connection], id)
   end
-  post(ended_brokers[i], id)
-end
-for i = 3, count * 3, 3 do
-  if reply[i] ~= '' then
-    reply[i] = connections[reply[i]] or ''
-  end
+  post(ended_brokers[n], id)
+  reply[ended_at[n] * 2 - 1] = '+' .. (connection or '')
 end
 
 call_with('HSET', KEYS[1], packed)
 call_with('ZADD', KEYS[3], scores)
 call_with('HSET', KEYS[5], stored)
-call_with('ZREM', KEYS[6], ended)
+if #ended > 0 then
+  redis.call('HINCRBY', KEYS[9], 'sessions', -#ended)
+end
 push_due(KEYS[8], forget_at, ended)
 commit_mail()
 return reply

@@ -1,9 +1,9 @@
 -- Reserves the least-congested slots of one place for k sessions, exactly as k single calls would.
 --
 -- ARGV  3 milliseconds a reservation lasts  4 silence in milliseconds that makes a host suspect
---       5... per session: sessionId, epoch, clientBrokerId, meta
--- Returns per session three texts:
---   reserved, hostId, connectionId | existing, record, '' | over, reason, '' | full, '', ''
+--       5... per session: sessionId, epoch, clientBrokerId|meta
+-- Returns per session one text, by its first letter:
+--   + hostId|connectionId: reserved | = record: it lives | ! reason: it ended | - full
 --   and at the end the place's live sessions and ready slots
 -- Keeps: reserved + used never exceed slots; a host that is not ready or silent gets nothing; a session has
 --   one assignment.
@@ -18,17 +18,17 @@
 
 local expires_at = now + tonumber(ARGV[3])
 local suspect_after = tonumber(ARGV[4])
-local count = (#ARGV - 4) / 4
+local count = (#ARGV - 4) / 3
 
 local session_ids = {}
 for i = 1, count do
-  session_ids[i] = ARGV[1 + i * 4]
+  session_ids[i] = ARGV[2 + i * 3]
 end
 local known = redis.call('HMGET', KEYS[5], unpack(session_ids))
 
 -- Hosts that were read, in the order of the sorted set: a host's number is its rank.
-local ids, numbers, slots, committed, measured, ramping, beat_at = {}, {}, {}, {}, {}, {}, {}
-local missing_at, digest, connection, state, score, stored_score = {}, {}, {}, {}, {}, {}
+local ids, records, slots, committed, measured, ramping, beat_at = {}, {}, {}, {}, {}, {}, {}
+local score, stored_score = {}, {}
 local picked, silent, stray = {}, {}, {}
 local read = 0
 
@@ -87,7 +87,7 @@ local function pop()
 end
 
 -- Free hosts are read in bulk and unpacked when their turn comes.
-local names, records, next_name, offset = {}, {}, 1, 0
+local names, texts, next_name, offset = {}, {}, 1, 0
 
 -- Reads the next free host. Returns its number, or nil when there is none.
 local function read_host()
@@ -97,20 +97,20 @@ local function read_host()
       if #names == 0 then
         return nil
       end
-      records = redis.call('HMGET', KEYS[1], unpack(names))
+      texts = redis.call('HMGET', KEYS[1], unpack(names))
       offset = offset + #names
       next_name = 1
     end
-    local name, record = names[next_name], records[next_name]
+    local name, record = names[next_name], texts[next_name]
     next_name = next_name + 1
     if record then
       local n = read + 1
       read = n
-      ids[n] = name
-      numbers[n], slots[n], committed[n], measured[n], ramping[n], beat_at[n], missing_at[n], digest[n], state[n], connection[n] =
-        struct.unpack(HOST_FORMAT, record)
-      score[n] = congestion_of(slots[n], committed[n], measured[n], ramping[n])
-      stored_score[n] = score[n]
+      local own_slots, own_measured, own_beat_at, _, _, own_committed, own_ramping = struct.unpack(HOST_FORMAT, record)
+      ids[n], records[n], slots[n], measured[n], beat_at[n] = name, record, own_slots, own_measured, own_beat_at
+      committed[n], ramping[n] = own_committed, own_ramping
+      local own_score = congestion_of(own_slots, own_committed, own_measured, own_ramping)
+      score[n], stored_score[n] = own_score, own_score
       return n
     end
     -- A name in the order that no host has.
@@ -138,65 +138,65 @@ local function take()
   end
 end
 
-local joined = {}
 -- The same session may be asked for twice in one call.
 local made = {}
-local reply, stored, reserved = {}, {}, {}
-local replied = 0
+local reply, stored, members, reserved = {}, {}, {}, {}
 local times = string.format('|%d|', now)
 local due = string.format('|reserved||%d|', expires_at)
 
+-- Takes a slot of a host. Returns what the caller is told of it.
+local function reserve(host, id, epoch, rest)
+  local name, own_record, own_committed = ids[host], records[host], committed[host]
+  local connection, first_slot = struct.unpack('s', own_record, CONNECTION_AT)
+  local slot_at = first_slot + own_committed * SLOT_LENGTH
+  local slot = string.sub(own_record, slot_at, slot_at + 1)
+  local record = epoch .. due .. name .. '|' .. slot .. times .. rest
+  made[id] = record
+  local n = #reserved
+  reserved[n + 1] = id
+  n = n * 2
+  stored[n + 1] = id
+  stored[n + 2] = record
+  members[n + 1] = name .. '/' .. slot
+  members[n + 2] = id
+  picked[host] = true
+  own_committed = own_committed + 1
+  local own_slots = slots[host]
+  local own_ramping = ramping[host] + math.floor(FULL / own_slots)
+  committed[host], ramping[host] = own_committed, own_ramping
+  score[host] = congestion_of(own_slots, own_committed, measured[host], own_ramping)
+  if own_committed < own_slots then
+    push(host)
+  end
+  post(broker_of[connection], id)
+  return '+' .. name .. '|' .. connection
+end
+
 for i = 1, count do
-  local at = 1 + i * 4
+  local at = 2 + i * 3
   local id, epoch = session_ids[i], ARGV[at + 1]
   local record = made[id] or known[i]
-  local kind, detail, third = 'full', '', ''
   local known_epoch, known_state, reason
   if record then
     known_epoch, known_state, reason = string.match(record, '^(%d+)|(%a+)|([%a_]*)|')
   end
   if record and known_state ~= 'ended' then
-    kind, detail = 'existing', record
+    reply[i] = '=' .. record
   elseif record and tonumber(known_epoch) >= tonumber(epoch) then
-    kind, detail = 'over', reason
+    reply[i] = '!' .. reason
   else
     local host = take()
-    if host then
-      local name = ids[host]
-      record = epoch .. due .. name .. times .. ARGV[at + 2] .. '|' .. ARGV[at + 3]
-      made[id] = record
-      stored[#stored + 1] = id
-      stored[#stored + 1] = record
-      reserved[#reserved + 1] = id
-      joined[#joined + 1] = numbers[host]
-      joined[#joined + 1] = id
-      picked[host] = true
-      committed[host] = committed[host] + 1
-      ramping[host] = ramping[host] + math.floor(FULL / slots[host])
-      score[host] = congestion_of(slots[host], committed[host], measured[host], ramping[host])
-      if committed[host] < slots[host] then
-        push(host)
-      end
-      post(broker_of[connection[host]], id)
-      kind, detail, third = 'reserved', name, connection[host]
-    end
+    reply[i] = host and reserve(host, id, epoch, ARGV[at + 2]) or '-'
   end
-  reply[replied + 1] = kind
-  reply[replied + 2] = detail
-  reply[replied + 3] = third
-  replied = replied + 3
 end
 
 local packed, scores, taken = {}, {}, stray
 
-local function write_host(host, new_state)
-  packed[#packed + 1] = ids[host]
-  packed[#packed + 1] = struct.pack(HOST_FORMAT, numbers[host], slots[host], committed[host], measured[host], ramping[host],
-    beat_at[host], missing_at[host], digest[host], new_state, connection[host])
-end
-
 for host in pairs(picked) do
-  write_host(host, state[host])
+  local record = records[host]
+  packed[#packed + 1] = ids[host]
+  packed[#packed + 1] = string.sub(record, 1, COMMITTED_AT - 1) .. struct.pack('<i4d', committed[host], ramping[host])
+    .. string.sub(record, DIGEST_AT)
   if committed[host] < slots[host] then
     scores[#scores + 1] = score[host]
     scores[#scores + 1] = ids[host]
@@ -206,7 +206,9 @@ for host in pairs(picked) do
 end
 local freed_slots = 0
 for _, host in ipairs(silent) do
-  write_host(host, SUSPECT)
+  local record = records[host]
+  packed[#packed + 1] = ids[host]
+  packed[#packed + 1] = string.sub(record, 1, COMMITTED_AT - 2) .. string.char(SUSPECT) .. string.sub(record, COMMITTED_AT)
   taken[#taken + 1] = ids[host]
   freed_slots = freed_slots - slots[host]
 end
@@ -215,9 +217,9 @@ call_with('HSET', KEYS[1], packed)
 call_with('ZADD', KEYS[3], scores)
 call_with('ZREM', KEYS[3], taken)
 call_with('HSET', KEYS[5], stored)
-call_with('ZADD', KEYS[6], joined)
+call_with('HSET', KEYS[6], members)
 push_due(KEYS[7], expires_at, reserved)
 commit_mail()
-reply[replied + 1] = redis.call('ZCARD', KEYS[6])
-reply[replied + 2] = redis.call('HINCRBY', KEYS[9], 'slots', freed_slots)
+reply[count + 1] = redis.call('HINCRBY', KEYS[9], 'sessions', #reserved)
+reply[count + 2] = redis.call('HINCRBY', KEYS[9], 'slots', freed_slots)
 return reply
