@@ -43,7 +43,8 @@ function tellClient({ connections }: BrokerContext, session: SessionRecord): voi
   const { sessionId, epoch, state, reason } = session;
   const client = connections.clientOf(sessionId);
   const known = client?.sessions.get(sessionId);
-  if (client === undefined || known === undefined) return;
+  // Offers are the queue's to tell.
+  if (client === undefined || known === undefined || state === 'offered') return;
   if (epoch < known.epoch || (epoch === known.epoch && state === known.state)) return;
   known.epoch = epoch;
   known.state = state;

@@ -28,7 +28,7 @@ export async function sweepPlace(context: BrokerContext, memory: SweepMemory, pl
 async function expire(context: BrokerContext, place: Place): Promise<void> {
   const { store, brokerId } = context;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const ended = await store.expireReservations(place, SWEEP_BATCH, brokerId);
+    const ended = await store.expireSessions(place, SWEEP_BATCH, brokerId);
     announceEnded(context, place, ended);
     if (ended.length < SWEEP_BATCH) break;
   }

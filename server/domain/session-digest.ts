@@ -1,11 +1,11 @@
 import type { SessionState } from '@duskline/protocol/vocabulary';
-import { isHeld } from './session-state.js';
+import { isHeld, type StoredState } from './session-state.js';
 
 /** A session as far as the digest tells it apart. */
 export interface DigestedSession {
   readonly sessionId: string;
   readonly epoch: number;
-  readonly state: SessionState;
+  readonly state: StoredState;
 }
 
 /** One number per state; part of the store's format. */

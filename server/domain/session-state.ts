@@ -12,17 +12,28 @@ export const SESSION_TRANSITIONS = {
   ended: [],
 } as const satisfies Record<SessionState, readonly SessionState[]>;
 
+/**
+ * What brokers know a session to be: besides what hosts and clients call it, `offered` while its slot is held for
+ * a waiting placement that has not accepted it yet. Its host does not know of it.
+ */
+export type StoredState = SessionState | 'offered';
+
+const STORED_TRANSITIONS = {
+  offered: ['reserved', 'ended'],
+  ...SESSION_TRANSITIONS,
+} as const satisfies Record<StoredState, readonly StoredState[]>;
+
 /** Whether a session may go from one state to another. Staying is always allowed: reports repeat. */
-export function canTransition(from: SessionState, to: SessionState): boolean {
-  return from === to || (SESSION_TRANSITIONS[from] as readonly SessionState[]).includes(to);
+export function canTransition(from: StoredState, to: StoredState): boolean {
+  return from === to || (STORED_TRANSITIONS[from] as readonly StoredState[]).includes(to);
 }
 
 /** The states from which a session may reach `to`, itself included. */
-export function sourcesOf(to: SessionState): SessionState[] {
-  return (Object.keys(SESSION_TRANSITIONS) as SessionState[]).filter((from) => canTransition(from, to));
+export function sourcesOf(to: StoredState): StoredState[] {
+  return (Object.keys(STORED_TRANSITIONS) as StoredState[]).filter((from) => canTransition(from, to));
 }
 
 /** Whether the host holds a session in this state (and lists it in its heartbeats). */
-export function isHeld(state: SessionState): state is HeldState {
-  return state !== 'reserved' && state !== 'ended';
+export function isHeld(state: StoredState): state is HeldState {
+  return state === 'active' || state === 'connected' || state === 'disconnected';
 }

@@ -1,6 +1,7 @@
-import type { EndReason, HeldState, SessionState } from '@duskline/protocol/vocabulary';
+import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
 import type { Place } from '../domain/catalog.js';
 import type { HostState } from '../domain/host-state.js';
+import type { StoredState } from '../domain/session-state.js';
 import type { SilentHost } from '../domain/silence.js';
 
 /** A host as its connection describes it. */
@@ -51,7 +52,7 @@ export interface SessionMeta {
 export interface SessionRecord {
   readonly sessionId: string;
   readonly epoch: number;
-  readonly state: SessionState;
+  readonly state: StoredState;
   /** Present when `state` is `ended`. */
   readonly reason: EndReason | null;
   readonly hostId: string;
@@ -135,6 +136,61 @@ export interface ReserveReply {
 export interface Utilisation {
   readonly sessions: number;
   readonly slots: number;
+}
+
+/** A placement that finds no free slot and waits in the queue of a place. */
+export interface WaitingPlacement {
+  /** The session that it becomes. */
+  readonly sessionId: string;
+  readonly epoch: number;
+  /** When it began to wait, by the store's clock; `null`: now. Given when it joins a further queue, or comes back. */
+  readonly arrivedAtMs: number | null;
+  /** It is served before all that arrived up to so much earlier. */
+  readonly headStartMs: number;
+  readonly clientBrokerId: string;
+  readonly meta: SessionMeta;
+}
+
+/**
+ * - `waiting`: it stands in the queue, where it stood before if it did.
+ * - `existing`: this session lives already, perhaps as an offer made by this very call.
+ * - `over`: this session ended already.
+ * - `queue_full`: as many wait as may.
+ */
+export type EnqueueOutcome =
+  | { readonly kind: 'waiting'; readonly arrivedAtMs: number }
+  | { readonly kind: 'existing'; readonly session: SessionRecord }
+  | { readonly kind: 'over'; readonly reason: EndReason }
+  | { readonly kind: 'queue_full' };
+
+/** Where a placement stands: in the queue, with so many before it; as a session; or nowhere. */
+export type PlacementStatus =
+  | { readonly kind: 'waiting'; readonly ahead: number; readonly arrivedAtMs: number }
+  | { readonly kind: 'session'; readonly session: SessionRecord }
+  | { readonly kind: 'unknown' };
+
+export interface QueueReport {
+  /** In the order of the question. */
+  readonly placements: readonly PlacementStatus[];
+  /** How many wait. */
+  readonly length: number;
+  /** Slots that become free per millisecond, lately; `null` while nothing was measured. */
+  readonly freedPerMs: number | null;
+}
+
+/**
+ * - `accepted`: the offer is a reservation now.
+ * - `gone`: there is no offer for that epoch: it ran out, or was withdrawn.
+ */
+export type AcceptOutcome =
+  | { readonly kind: 'accepted'; readonly session: SessionRecord; readonly hostConnectionId: string }
+  | { readonly kind: 'gone' };
+
+/** An order to take a placement out of a place. */
+export interface Withdrawal {
+  readonly sessionId: string;
+  /** A reservation (never a claimed session) of an older epoch than this ends too, with `superseded`. */
+  readonly belowEpoch: number;
 }
 
 /** A host's report that one of its sessions changed state. */
@@ -259,6 +315,55 @@ export interface FleetStore {
     ttlMs: number,
     callerId: string,
   ): Promise<ReserveReply>;
+  /**
+   * Puts placements into the place's queue: in the order of arrival minus head start, then of session ids. Whoever
+   * waits already keeps the place; epoch and broker are noted anew. Whenever a slot of a place is free, by whatever
+   * call, the same call offers it to the head of the queue; while somebody waits, `reserve` gives nothing.
+   *
+   * @param maxLength how many may wait
+   */
+  enqueue(
+    place: Place,
+    placements: readonly WaitingPlacement[],
+    maxLength: number,
+    callerId: string,
+  ): Promise<readonly EnqueueOutcome[]>;
+  /**
+   * Where placements stand, and how fast the place's slots become free. Call it at least every few seconds, even
+   * without ids: the rate is measured between calls.
+   *
+   * @param attended whether the players of these placements are there: they keep their places
+   */
+  queueStatus(place: Place, sessionIds: readonly string[], attended: boolean): Promise<QueueReport>;
+  /** Makes an offer a reservation, under a new epoch. Repeating it is safe. */
+  accept(
+    place: Place,
+    offer: {
+      readonly sessionId: string;
+      readonly fromEpoch: number;
+      readonly toEpoch: number;
+      readonly clientBrokerId: string;
+    },
+    ttlMs: number,
+  ): Promise<AcceptOutcome>;
+  /** Takes placements out of the queue, and gives back what was offered to them. Returns reservations that ended. */
+  withdraw(
+    place: Place,
+    withdrawals: readonly Withdrawal[],
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
+  /**
+   * Takes back offers that nobody accepted in time: the placement goes to the back of the queue once, the second
+   * time its session ends with `reservation_expired`. Placements that nobody attended for `graceMs` end with
+   * `reconnect_expired`. Returns what ended.
+   */
+  expireQueue(
+    place: Place,
+    graceMs: number,
+    limit: number,
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
+
   /** Notes what hosts say about their sessions. */
   transition(
     place: Place,
@@ -273,8 +378,11 @@ export interface FleetStore {
   hostSessions(place: Place, hostId: string): Promise<readonly SessionRecord[]>;
   getSessions(place: Place, sessionIds: readonly string[]): Promise<readonly (SessionRecord | null)[]>;
 
-  /** Ends reservations that nobody claimed in time, the oldest first. */
-  expireReservations(place: Place, limit: number, callerId: string): Promise<readonly EndedSession[]>;
+  /**
+   * Ends reservations that nobody claimed in time and sessions that were `disconnected` for too long, the oldest
+   * first, `limit` of each.
+   */
+  expireSessions(place: Place, limit: number, callerId: string): Promise<readonly EndedSession[]>;
   /** Drops the records of sessions that ended long enough ago. Returns how many. */
   forgetEnded(place: Place, limit: number): Promise<number>;
   /** Which hosts have been silent for longer than that. */
@@ -302,7 +410,7 @@ export interface FleetStore {
 
   /** Takes the sessions that changed in this place and concern this broker, with their records. */
   takeMail(place: Place, brokerId: string): Promise<readonly SessionRecord[]>;
-  /** Tells another broker to look at its mail now. Lost nudges cost a second. */
+  /** Tells another broker to look at its mail now. Lost nudges cost a second. Offers are nudged by the store itself. */
   nudge(brokerId: string, place: Place): void;
   /** Calls back for every nudge to this broker. */
   onNudge(brokerId: string, listener: (place: Place) => void): Promise<void>;

@@ -78,11 +78,11 @@ const sessionSteps = [
       ],
   ),
   step(
-    'expireReservations',
+    'expireSessions',
     { limit, caller: broker },
     ({ place }, args) =>
       (store) =>
-        store.expireReservations(place, args.limit, args.caller),
+        store.expireSessions(place, args.limit, args.caller),
   ),
   step(
     'forgetEnded',

@@ -76,7 +76,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       const { sessionId } = await place(store);
       await store.reconcile(PLACE, HOST, [held(sessionId)]);
       clock.advance(RESERVATION_MS + 1);
-      expect(await store.expireReservations(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
     });
 
     it('tells the host to end what is over, for the reason for which it is over', async () => {
@@ -95,7 +95,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       await makeReady(store, 'host-a');
       const { sessionId } = await place(store);
       clock.advance(RESERVATION_MS);
-      expect(await store.expireReservations(PLACE, 10, BROKER)).to.have.length(1);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.have.length(1);
       const { adopted } = await store.reconcile(PLACE, HOST, [held(sessionId)]);
       expect(adopted).to.deep.equal([sessionId]);
       clock.advance(ENDED_KEPT_MS);
@@ -108,7 +108,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       await makeReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await place(store);
       clock.advance(RESERVATION_MS);
-      await store.expireReservations(PLACE, 10, BROKER);
+      await store.expireSessions(PLACE, 10, BROKER);
       await beatOnce(store, 'host-a');
       await place(store);
       const { rejected } = await store.reconcile(PLACE, HOST, [held(sessionId)]);

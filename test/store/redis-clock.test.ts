@@ -61,7 +61,7 @@ describe("redis store on Redis's own clock", () => {
     const wanted = reservation(newSessionId());
     await store.reserve(PLACE, [wanted], 10, BROKER);
     await untilPassed(10);
-    const ended = await store.expireReservations(PLACE, 10, BROKER);
+    const ended = await store.expireSessions(PLACE, 10, BROKER);
     expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([wanted.sessionId]);
   });
 

@@ -112,13 +112,13 @@ export function sessionSuite(current: CurrentFixture): void {
         clock.advance(1_000);
       }
       clock.advance(RESERVATION_MS - 3_001);
-      expect(await store.expireReservations(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
       clock.advance(1_001);
-      const first = await store.expireReservations(PLACE, 1, BROKER);
+      const first = await store.expireSessions(PLACE, 1, BROKER);
       expect(first.map(({ session }) => session.sessionId)).to.deep.equal([sessions[0]]);
       expect(first[0]?.session).to.include({ state: 'ended', reason: 'reservation_expired' });
       expect(first[0]?.hostConnectionId).to.equal('broker-a.1');
-      const second = await store.expireReservations(PLACE, 10, BROKER);
+      const second = await store.expireSessions(PLACE, 10, BROKER);
       expect(second.map(({ session }) => session.sessionId)).to.deep.equal([sessions[1]]);
       expect((await hostOf(store, 'host-a')).committed).to.equal(1);
     });
@@ -133,9 +133,9 @@ export function sessionSuite(current: CurrentFixture): void {
       await beatOnce(store, 'host-a');
       await place(store, { sessionId, epoch: 2 });
       clock.advance(RESERVATION_MS / 2);
-      expect(await store.expireReservations(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
       clock.advance(RESERVATION_MS / 2);
-      const ended = await store.expireReservations(PLACE, 10, BROKER);
+      const ended = await store.expireSessions(PLACE, 10, BROKER);
       expect(ended.map(({ session }) => session.epoch)).to.deep.equal([2]);
     });
   });
@@ -167,7 +167,7 @@ export function sessionSuite(current: CurrentFixture): void {
       }));
       await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
       clock.advance(RESERVATION_MS);
-      expect(await store.expireReservations(PLACE, 20_000, BROKER)).to.have.length(9_000);
+      expect(await store.expireSessions(PLACE, 20_000, BROKER)).to.have.length(9_000);
       clock.advance(ENDED_KEPT_MS);
       expect(await store.forgetEnded(PLACE, 20_000)).to.equal(9_000);
       expect(await store.utilisation(PLACE)).to.deep.include({ sessions: 0 });

@@ -34,7 +34,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     { sessionId, epoch: 1, state: 'active' },
   ]);
   await store.reserve(PLACE, [], 0, BROKER);
-  await store.expireReservations(PLACE, 10, BROKER);
+  await store.expireSessions(PLACE, 10, BROKER);
   await store.forgetEnded(PLACE, 10);
   await store.findSilent(PLACE, -1_000, 10);
   for (const order of ['suspect', 'missing', 'lost'] as const) {

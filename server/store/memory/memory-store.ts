@@ -72,6 +72,12 @@ export class MemoryStore implements FleetStore {
     return { outcomes, utilisation: { sessions: state.liveSessions, slots: state.readySlots } };
   };
 
+  enqueue: FleetStore['enqueue'] = () => Promise.reject(new Error('not yet'));
+  queueStatus: FleetStore['queueStatus'] = () => Promise.reject(new Error('not yet'));
+  accept: FleetStore['accept'] = () => Promise.reject(new Error('not yet'));
+  withdraw: FleetStore['withdraw'] = () => Promise.reject(new Error('not yet'));
+  expireQueue: FleetStore['expireQueue'] = () => Promise.reject(new Error('not yet'));
+
   transition: FleetStore['transition'] = async (place, changes, callerId) =>
     changes.map((change) => sessions.transition(this.placeState(place), change, callerId));
 
@@ -92,8 +98,8 @@ export class MemoryStore implements FleetStore {
   getSessions: FleetStore['getSessions'] = async (place, sessionIds) =>
     sessionIds.map((id) => this.placeState(place).sessions.get(id) ?? null);
 
-  expireReservations: FleetStore['expireReservations'] = async (place, limit, callerId) =>
-    sweeps.expireReservations(this.placeState(place), limit, this.#now(), callerId);
+  expireSessions: FleetStore['expireSessions'] = async (place, limit, callerId) =>
+    sweeps.expireSessions(this.placeState(place), limit, this.#now(), callerId);
 
   forgetEnded: FleetStore['forgetEnded'] = async (place, limit) =>
     sweeps.forgetEnded(this.placeState(place), limit, this.#now());

@@ -9,7 +9,7 @@ import {
 import { countReadySlots, recountHost } from './hosts.js';
 import type { PlaceState } from './place-state.js';
 
-export function expireReservations(
+export function expireSessions(
   place: PlaceState,
   limit: number,
   nowMs: number,

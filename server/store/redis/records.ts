@@ -1,16 +1,14 @@
-import {
-  END_REASONS,
-  SESSION_STATES,
-  type EndReason,
-  type SessionState,
-} from '@duskline/protocol/vocabulary';
+import { END_REASONS, SESSION_STATES, type EndReason } from '@duskline/protocol/vocabulary';
 import type { HostState } from '../../domain/host-state.js';
+import type { StoredState } from '../../domain/session-state.js';
 import type { EndedSession, SessionMeta, SessionRecord } from '../fleet-store.js';
 
 /** Redis holds something that no script of ours writes. */
 export class StoredFormatError extends Error {
   override readonly name = 'StoredFormatError';
 }
+
+const STORED_STATES: readonly StoredState[] = ['offered', ...SESSION_STATES];
 
 const SESSION = /^(\d+)\|([a-z]+)\|([a-z_]*)\|\d+\|([^|]*)\|[a-z]*\|(\d+)\|([^|]*)\|(.*)$/s;
 
@@ -22,7 +20,7 @@ export function decodeSession(sessionId: string, text: string): SessionRecord {
   return {
     sessionId,
     epoch: Number(epoch),
-    state: oneOf<SessionState>(SESSION_STATES, state),
+    state: oneOf<StoredState>(STORED_STATES, state),
     reason: reason === '' ? null : oneOf<EndReason>(END_REASONS, reason),
     hostId: hostId ?? '',
     reservedAtMs: Number(reservedAtMs),

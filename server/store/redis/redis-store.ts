@@ -115,6 +115,12 @@ class RedisStore implements FleetStore {
     return { outcomes: replies.flatMap((reply) => reply.outcomes), utilisation };
   };
 
+  enqueue: FleetStore['enqueue'] = () => Promise.reject(new Error('not yet'));
+  queueStatus: FleetStore['queueStatus'] = () => Promise.reject(new Error('not yet'));
+  accept: FleetStore['accept'] = () => Promise.reject(new Error('not yet'));
+  withdraw: FleetStore['withdraw'] = () => Promise.reject(new Error('not yet'));
+  expireQueue: FleetStore['expireQueue'] = () => Promise.reject(new Error('not yet'));
+
   transition: FleetStore['transition'] = (place, changes, callerId) =>
     inBatches(changes, async (batch) => {
       const args = batch.flatMap(({ sessionId, epoch, hostId, to }) => [
@@ -159,8 +165,8 @@ class RedisStore implements FleetStore {
     });
   };
 
-  expireReservations: FleetStore['expireReservations'] = async (place, limit, callerId) =>
-    decodeEnded(await this.#inPlace('expire-reservations', place, callerId, [limit]));
+  expireSessions: FleetStore['expireSessions'] = async (place, limit, callerId) =>
+    decodeEnded(await this.#inPlace('expire-sessions', place, callerId, [limit]));
 
   forgetEnded: FleetStore['forgetEnded'] = async (place, limit) =>
     Number(await this.#inPlace('forget-ended', place, '', [limit]));

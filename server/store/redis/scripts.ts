@@ -14,7 +14,7 @@ const PLACE_SCRIPTS = [
   'transition',
   'attach',
   'host-sessions',
-  'expire-reservations',
+  'expire-sessions',
   'forget-ended',
   'find-silent',
   'order-silent',
