@@ -7,13 +7,15 @@ import type { Place } from '../../domain/catalog.js';
  * and no script touches two. What belongs to a player carries one of `PLAYER_SHARDS` tags.
  */
 export interface KeySpace {
-  /** The ten keys of a place, in the order that `lua/records.lua` gives them. */
+  /** The fifteen keys of a place, in the order that `lua/records.lua` gives them. */
   place(place: Place): readonly string[];
   /** The requests of one player. */
   player(playerId: string): string;
   lease(region: string): string;
   /** The pub/sub channel of one broker. */
   nudges(brokerId: string): string;
+  /** What stands before the broker's id in the name of its channel. */
+  readonly nudgesPrefix: string;
 }
 
 /** In how many slots of a Redis Cluster players are spread. Part of the stored format: never change it alone. */
@@ -30,6 +32,11 @@ const PLACE_KEYS = [
   'ended',
   'totals',
   'mail',
+  'queue',
+  'waiting',
+  'attended',
+  'offers',
+  'disconnected',
 ] as const;
 
 /** @param prefix stands before every key, so that several fleets (or tests) can share one Redis */
@@ -47,6 +54,7 @@ export function createKeySpace(prefix: string): KeySpace {
     player: (playerId) => `${prefix}:{players-${playerShard(playerId)}}:${playerId}`,
     lease: (region) => `${prefix}:{${region}}:lease`,
     nudges: (brokerId) => `${prefix}:nudges:${brokerId}`,
+    nudgesPrefix: `${prefix}:nudges:`,
   };
 }
 

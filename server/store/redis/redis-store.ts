@@ -3,14 +3,17 @@ import type { Place } from '../../domain/catalog.js';
 import { sourcesOf } from '../../domain/session-state.js';
 import { REVOCABLE_REASONS, type FleetStore } from '../fleet-store.js';
 import { brokerOf } from '../../domain/connection-id.js';
-import type { StoreOptions } from '../store-options.js';
+import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { connect, createConnection, type RedisTarget } from './connection.js';
 import { createKeySpace, type KeySpace } from './keys.js';
 import { createNudges, type Nudges } from './nudges.js';
 import { decodeEnded, decodeHost, decodeSession, encodeMeta, inGroups, texts } from './records.js';
 import {
+  decodeAccept,
   decodeBeats,
   decodeChanges,
+  decodeEnqueue,
+  decodeQueue,
   decodeReconciliation,
   decodeReleases,
   decodeReserve,
@@ -64,7 +67,12 @@ class RedisStore implements FleetStore {
     this.#redis = redis;
     this.#keys = keys;
     this.#nudges = nudges;
-    this.#run = createScriptRunner(redis);
+    this.#run = createScriptRunner(redis, {
+      suspectAfterMs: options.suspectAfterMs,
+      offerMs: options.offerMs ?? DEFAULT_OFFER_MS,
+      resumeWindowMs: options.resumeWindowMs ?? DEFAULT_RESUME_WINDOW_MS,
+      nudgesPrefix: keys.nudgesPrefix,
+    });
     this.#options = options;
     this.#requests = createRequests(this.#run, keys, () => this.#clock());
   }
@@ -103,8 +111,7 @@ class RedisStore implements FleetStore {
           epoch,
           `${clientBrokerId}|${encodeMeta(meta)}`,
         ]);
-        const head = [ttlMs, this.#options.suspectAfterMs];
-        const reply = await this.#inPlace('reserve', place, callerId, [...head, ...args]);
+        const reply = await this.#inPlace('reserve', place, callerId, [ttlMs, ...args]);
         return decodeReserve(
           batch.map((reservation) => reservation.sessionId),
           reply,
@@ -115,11 +122,44 @@ class RedisStore implements FleetStore {
     return { outcomes: replies.flatMap((reply) => reply.outcomes), utilisation };
   };
 
-  enqueue: FleetStore['enqueue'] = () => Promise.reject(new Error('not yet'));
-  queueStatus: FleetStore['queueStatus'] = () => Promise.reject(new Error('not yet'));
-  accept: FleetStore['accept'] = () => Promise.reject(new Error('not yet'));
-  withdraw: FleetStore['withdraw'] = () => Promise.reject(new Error('not yet'));
-  expireQueue: FleetStore['expireQueue'] = () => Promise.reject(new Error('not yet'));
+  enqueue: FleetStore['enqueue'] = (place, placements, maxLength, callerId) =>
+    inBatches(placements, async (batch) => {
+      const args = batch.flatMap(({ sessionId, epoch, arrivedAtMs, headStartMs, clientBrokerId, meta }) => [
+        sessionId,
+        epoch,
+        arrivedAtMs ?? '',
+        headStartMs,
+        clientBrokerId,
+        encodeMeta(meta),
+      ]);
+      const ids = batch.map((placement) => placement.sessionId);
+      return decodeEnqueue(ids, await this.#inPlace('enqueue', place, callerId, [maxLength, ...args]));
+    });
+
+  queueStatus: FleetStore['queueStatus'] = async (place, sessionIds, attended) => {
+    const groups = sessionIds.length === 0 ? [[]] : inGroups(sessionIds, MAX_BATCH);
+    const reports = await Promise.all(
+      groups.map(async (ids) =>
+        decodeQueue(ids, await this.#inPlace('queue-status', place, '', [attended ? 1 : 0, ...ids])),
+      ),
+    );
+    const { length, freedPerMs } = reports.at(-1) ?? { length: 0, freedPerMs: null };
+    return { placements: reports.flatMap((report) => report.placements), length, freedPerMs };
+  };
+
+  accept: FleetStore['accept'] = async (place, { sessionId, fromEpoch, toEpoch, clientBrokerId }, ttlMs) => {
+    const args = [sessionId, fromEpoch, toEpoch, ttlMs];
+    return decodeAccept(sessionId, await this.#inPlace('accept', place, clientBrokerId, args));
+  };
+
+  withdraw: FleetStore['withdraw'] = async (place, withdrawals, callerId) =>
+    inBatches(withdrawals, async (batch) => {
+      const args = batch.flatMap(({ sessionId, belowEpoch }) => [sessionId, belowEpoch]);
+      return decodeEnded(await this.#inPlace('withdraw', place, callerId, args));
+    });
+
+  expireQueue: FleetStore['expireQueue'] = async (place, graceMs, limit, callerId) =>
+    decodeEnded(await this.#inPlace('expire-queue', place, callerId, [graceMs, limit]));
 
   transition: FleetStore['transition'] = (place, changes, callerId) =>
     inBatches(changes, async (batch) => {

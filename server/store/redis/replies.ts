@@ -1,8 +1,12 @@
 import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
 import type {
+  AcceptOutcome,
   BeatOutcome,
   ChangeOutcome,
   ClaimOutcome,
+  EnqueueOutcome,
+  PlacementStatus,
+  QueueReport,
   Reconciliation,
   ReleaseOutcome,
   ReserveOutcome,
@@ -99,6 +103,56 @@ export function decodeReleases(sessionIds: readonly string[], reply: unknown): R
         throw new StoredFormatError(`unexpected "${kind}"`);
     }
   });
+}
+
+/** @param sessionIds of the placements, in the order of the call */
+export function decodeEnqueue(sessionIds: readonly string[], reply: unknown): EnqueueOutcome[] {
+  const fields = texts(reply);
+  return sessionIds.map((sessionId, i): EnqueueOutcome => {
+    const field = fields[i] ?? '';
+    const detail = field.slice(1);
+    switch (field.charAt(0)) {
+      case '~':
+        return { kind: 'waiting', arrivedAtMs: Number(detail) };
+      case '=':
+        return { kind: 'existing', session: decodeSession(sessionId, detail) };
+      case '!':
+        return { kind: 'over', reason: endReason(detail) };
+      case '#':
+        return { kind: 'queue_full' };
+      default:
+        throw new StoredFormatError(`unexpected "${field}"`);
+    }
+  });
+}
+
+/** @param sessionIds of the placements, in the order of the call */
+export function decodeQueue(sessionIds: readonly string[], reply: unknown): QueueReport {
+  const fields = texts(reply);
+  const placements = sessionIds.map((sessionId, i): PlacementStatus => {
+    const field = fields[i] ?? '';
+    const detail = field.slice(1);
+    switch (field.charAt(0)) {
+      case '~': {
+        const [ahead, arrivedAt] = detail.split('|');
+        return { kind: 'waiting', ahead: Number(ahead), arrivedAtMs: Number(arrivedAt) };
+      }
+      case '=':
+        return { kind: 'session', session: decodeSession(sessionId, detail) };
+      case '?':
+        return { kind: 'unknown' };
+      default:
+        throw new StoredFormatError(`unexpected "${field}"`);
+    }
+  });
+  const [length, rate] = fields.slice(-2);
+  return { placements, length: Number(length), freedPerMs: rate === '' ? null : Number(rate) };
+}
+
+export function decodeAccept(sessionId: string, reply: unknown): AcceptOutcome {
+  if (reply === null) return { kind: 'gone' };
+  const [record = '', hostConnectionId = ''] = texts(reply);
+  return { kind: 'accepted', session: decodeSession(sessionId, record), hostConnectionId };
 }
 
 export function decodeClaim(text: string): ClaimOutcome {

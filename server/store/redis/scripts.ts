@@ -1,11 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { ReplyError, type Cluster, type Redis } from 'ioredis';
 import { StoreUnavailableError } from '../fleet-store.js';
+import { RATE_MEMORY_MS } from '../store-options.js';
 
-/** Scripts that work on one place: `lua/clock.lua`, `lua/records.lua` and `lua/lists.lua` stand before each. */
+/**
+ * Scripts that work on one place: the settings, `lua/clock.lua`, `lua/records.lua` and `lua/lists.lua` stand before
+ * each.
+ */
 const BATCH_SCRIPTS = ['reserve', 'release'] as const;
 
-/** Those that are not run per placement: `lua/place.lua` and `lua/place-changes.lua` stand before them too. */
+/**
+ * Those that are not run per placement: `lua/place.lua`, `lua/place-changes.lua` and `lua/queue.lua` stand before
+ * them too.
+ */
 const PLACE_SCRIPTS = [
   'register-host',
   'beat',
@@ -14,6 +21,11 @@ const PLACE_SCRIPTS = [
   'transition',
   'attach',
   'host-sessions',
+  'enqueue',
+  'queue-status',
+  'accept',
+  'withdraw',
+  'expire-queue',
   'expire-sessions',
   'forget-ended',
   'find-silent',
@@ -39,18 +51,30 @@ export type RunScript = (
   args: readonly (string | number)[],
 ) => Promise<unknown>;
 
+/** What scripts know of the configuration: written before them as constants, for it never changes. */
+export interface ScriptSettings {
+  readonly suspectAfterMs: number;
+  readonly offerMs: number;
+  readonly resumeWindowMs: number;
+  /** Stands before a broker's id in the name of its channel. */
+  readonly nudgesPrefix: string;
+}
+
 type Command = (keyCount: number, ...keysAndArgs: (string | number)[]) => Promise<unknown>;
 
 // From dist/store/redis/ up to the package, where the Lua files stay: they are read, not compiled.
 const LUA = new URL('../../../store/redis/lua/', import.meta.url);
 
 /** Registers all scripts on a connection; ioredis loads each by its digest when it is first run. */
-export function createScriptRunner(redis: Redis | Cluster): RunScript {
+export function createScriptRunner(redis: Redis | Cluster, settings: ScriptSettings): RunScript {
   const clock = readLua('clock');
-  const base = `${clock}\n${readLua('records')}\n${readLua('lists')}`;
-  const place = `${base}\n${readLua('place')}\n${readLua('place-changes')}`;
+  const base = `${settingsLua(settings)}\n${clock}\n${readLua('records')}\n${readLua('lists')}`;
+  const changes = `${readLua('place')}\n${readLua('place-changes')}\n${readLua('queue')}`;
+  const place = `${base}\n${changes}`;
+  // What serves a queue is made only when somebody waits: a placement does not pay for it.
+  const batch = `${base}\nlocal function serve()\n${changes}\nserve_queue()\nend`;
   const claims = `${clock}\n${readLua('claims')}`;
-  for (const name of BATCH_SCRIPTS) redis.defineCommand(name, { lua: `${base}\n${readLua(name)}` });
+  for (const name of BATCH_SCRIPTS) redis.defineCommand(name, { lua: `${batch}\n${readLua(name)}` });
   for (const name of PLACE_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${readLua(name)}` });
   for (const name of CLAIM_SCRIPTS) redis.defineCommand(name, { lua: `${claims}\n${readLua(name)}` });
   for (const name of LEASE_SCRIPTS) redis.defineCommand(name, { lua: `${clock}\n${readLua(name)}` });
@@ -64,6 +88,18 @@ export function createScriptRunner(redis: Redis | Cluster): RunScript {
       throw toStoreError(error);
     }
   };
+}
+
+/** @throws RangeError when the prefix holds what would need escaping */
+function settingsLua({ suspectAfterMs, offerMs, resumeWindowMs, nudgesPrefix }: ScriptSettings): string {
+  if (!/^[\w:.-]*$/.test(nudgesPrefix)) throw new RangeError(`"${nudgesPrefix}" cannot stand before keys`);
+  return [
+    `local SUSPECT_AFTER_MS = ${suspectAfterMs}`,
+    `local OFFER_MS = ${offerMs}`,
+    `local RESUME_WINDOW_MS = ${resumeWindowMs}`,
+    `local RATE_MEMORY_MS = ${RATE_MEMORY_MS}`,
+    `local NUDGES = '${nudgesPrefix}'`,
+  ].join('\n');
 }
 
 /** Answers of Redis that say "not now" rather than "your script is wrong"; older ones quote the cause. */

@@ -9,6 +9,11 @@ if not session then
 end
 if session.state ~= 'ended' then
   session.broker = ARGV[4]
+  local waiting = session.state == 'offered' and load_waiting(session.id)
+  if waiting then
+    waiting.broker = ARGV[4]
+    save_waiting(waiting)
+  end
   change_session(session)
   commit()
 end

@@ -36,5 +36,5 @@ for i = 3, #ARGV, 4 do
   outcomes[#outcomes + 1] = outcome
 end
 call_with('ZADD', KEYS[4], times)
-commit()
+finish()
 return outcomes

@@ -30,6 +30,17 @@ local function post(broker, session_id)
   end
 end
 
+-- Leaves word of an offer, for the calling broker too: it may have been made for somebody else's placement.
+local nudged = {}
+local function post_offer(broker, session_id)
+  if broker ~= '' then
+    local bag = letters[broker] or {}
+    bag[#bag + 1] = session_id
+    letters[broker] = bag
+    nudged[broker] = true
+  end
+end
+
 -- A broker that reads nothing keeps about MAIL_MAX_BYTES waiting.
 local function commit_mail()
   for broker, bag in pairs(letters) do
@@ -38,4 +49,9 @@ local function commit_mail()
       redis.call('HSET', KEYS[10], broker, waiting .. table.concat(bag, ',') .. ',')
     end
   end
+  for broker in pairs(nudged) do
+    local region, pool = string.match(KEYS[10], '{(.-)}:(.-):mail$')
+    redis.call('PUBLISH', NUDGES .. broker, region .. '/' .. pool)
+  end
+  letters, nudged = {}, {}
 end

@@ -22,5 +22,5 @@ for i = 3, #ARGV, 3 do
     end
   end
 end
-commit()
+finish()
 return out

@@ -5,6 +5,44 @@
 -- Most entries that are due were claimed or ended long ago: one call strikes off about this many of them.
 local MAX_STRUCK = 8000
 
+-- Who waits -------------------------------------------------------------------------------------------
+
+-- What is known of a placement that waits or was offered a slot, or nil.
+local function load_waiting(id)
+  local text = redis.call('HGET', KEYS[12], id)
+  if not text then
+    return nil
+  end
+  local epoch, arrived_at, score, misses, broker, meta = string.match(text, '^(%d+)|(%d+)|(-?%d+)|(%d)|([^|]*)|(.*)$')
+  return {
+    id = id,
+    epoch = number_of[epoch],
+    arrived_at = number_of[arrived_at],
+    score = number_of[score],
+    misses = number_of[misses],
+    broker = broker,
+    meta = meta,
+  }
+end
+
+local function save_waiting(waiting)
+  local text = text_of[waiting.epoch] .. '|' .. text_of[waiting.arrived_at] .. '|' .. text_of[waiting.score] .. '|'
+    .. text_of[waiting.misses] .. '|' .. waiting.broker .. '|' .. waiting.meta
+  redis.call('HSET', KEYS[12], waiting.id, text)
+end
+
+local function forget_waiting(id)
+  redis.call('ZREM', KEYS[11], id)
+  redis.call('HDEL', KEYS[12], id)
+  redis.call('ZREM', KEYS[13], id)
+end
+
+-- Back into the queue after an offer; its broker hears of it.
+local function requeue(waiting)
+  redis.call('ZADD', KEYS[11], text_of[waiting.score], waiting.id)
+  post_offer(waiting.broker, waiting.id)
+end
+
 -- Changes of sessions ---------------------------------------------------------------------------------
 
 local forget_at = now + ENDED_KEPT_MS
@@ -12,6 +50,7 @@ local forget_at = now + ENDED_KEPT_MS
 -- Who sits in which slot from now on, as HSET takes it, and by how many live sessions there are more.
 local members = {}
 local added_sessions = 0
+local freed = 0
 
 -- Takes a slot of a host for a session that has none.
 local function join(session, host)
@@ -29,6 +68,9 @@ end
 -- Frees the slot of a live session. Returns its host, if that is known.
 local function leave(session)
   added_sessions = added_sessions - 1
+  if session.state ~= 'offered' then
+    freed = freed + 1
+  end
   local host = load_host(session.host)
   if host then
     host.order = give_back(host.order, host.committed, session.slot)
@@ -36,26 +78,53 @@ local function leave(session)
     host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
     host.ramping = withdraw_ramping(host.ramping, host.slots, now - session.reserved_at)
     change_host(host)
-    post(broker_of[host.connection], session.id)
+    if session.state ~= 'offered' then
+      post(broker_of[host.connection], session.id)
+    end
   end
   return host
+end
+
+-- When a session that its host reports in this state has to end: one whose client is away, from when it went.
+local function due_at_of(session, state)
+  if state ~= 'disconnected' then
+    return 0
+  end
+  return session.state == state and session.due_at or now + RESUME_WINDOW_MS
 end
 
 -- A session that stays on its host has another epoch or state.
 local function restate(session, host, epoch, state)
   host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
-  session.epoch, session.state, session.due_at = epoch, state, 0
+  session.due_at = due_at_of(session, state)
+  session.epoch, session.state = epoch, state
   host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
   change_host(host)
   change_session(session)
 end
 
+-- Forgets a session that was offered and not accepted; its slot is free.
+local function take_back(session)
+  local host = leave(session)
+  redis.call('HDEL', KEYS[5], session.id)
+  sessions[session.id] = false
+  session.gone = true
+  return host
+end
+
+-- Ends a live session. One that was merely offered goes back into the queue, where it stood before.
+-- Returns its host, if that is known, and whether it ended.
 local function end_session(session, reason)
+  local waiting = session.state == 'offered' and load_waiting(session.id)
+  if waiting then
+    requeue(waiting)
+    return take_back(session), false
+  end
   local host = leave(session)
   post(session.broker, session.id)
   session.state, session.reason, session.due_at = 'ended', reason, forget_at
   change_session(session)
-  return host
+  return host, true
 end
 
 -- Adds what callers are told of a session that ended: sessionId, record, connectionId.
@@ -66,11 +135,18 @@ local function tell_ended(out, session, host)
   out[n + 3] = host and host.connection or ''
 end
 
+-- Ends a session, and adds what callers are told of it.
+local function end_and_tell(out, session, reason)
+  local host, ended = end_session(session, reason)
+  if ended then
+    tell_ended(out, session, host)
+  end
+end
+
 -- Ends all sessions of a host and forgets it.
 local function remove_host(host, reason, out)
   for _, session in ipairs(live_sessions_of(host)) do
-    end_session(session, reason)
-    tell_ended(out, session, host)
+    end_and_tell(out, session, reason)
   end
   set_state(host, 'lost')
 end
@@ -107,6 +183,10 @@ local function commit_hosts()
   if added_slots ~= 0 then
     redis.call('HINCRBY', KEYS[9], 'slots', added_slots)
   end
+  for _, host in ipairs(changed_hosts) do
+    host.changed, host.stored_score = false, free_score(host)
+  end
+  changed_hosts, added_slots = {}, 0
 end
 
 -- Takes what is due from the head of a list: up to `limit` sessions that still have that state and that time
@@ -141,31 +221,41 @@ local function take_due(key, state, limit, act)
   return taken
 end
 
+-- States in which a session has a time to end, with the list of those.
+local DUE_LISTS = { reserved = KEYS[7], offered = KEYS[14], disconnected = KEYS[15], ended = KEYS[8] }
+
 local function commit_sessions()
-  local records, reserved, ended = {}, {}, {}
-  local expires_at
-  for i, session in ipairs(changed_sessions) do
-    records[i * 2 - 1] = session.id
-    records[i * 2] = encode_session(session)
-    if session.stored_state ~= session.state then
-      if session.state == 'reserved' then
-        expires_at = session.due_at
-        reserved[#reserved + 1] = session.id
-      elseif session.state == 'ended' then
-        ended[#ended + 1] = session.id
+  local records, due, due_at = {}, {}, {}
+  for _, session in ipairs(changed_sessions) do
+    if not session.gone then
+      records[#records + 1] = session.id
+      records[#records + 1] = encode_session(session)
+      local state = session.state
+      if DUE_LISTS[state] and session.stored_state ~= state then
+        due[state] = due[state] or {}
+        table.insert(due[state], session.id)
+        due_at[state] = session.due_at
       end
     end
+    session.changed, session.stored_state = false, session.state
   end
   call_with('HSET', KEYS[5], records)
-  push_due(KEYS[7], expires_at, reserved)
-  push_due(KEYS[8], forget_at, ended)
+  for state, ids in pairs(due) do
+    push_due(DUE_LISTS[state], due_at[state], ids)
+  end
+  changed_sessions = {}
 end
 
+-- Writes every change once. More may follow, and another commit.
 local function commit()
   call_with('HSET', KEYS[6], members)
   if added_sessions ~= 0 then
     redis.call('HINCRBY', KEYS[9], 'sessions', added_sessions)
   end
+  if freed ~= 0 then
+    redis.call('HINCRBY', KEYS[9], 'freed', freed)
+  end
+  members, added_sessions, freed = {}, 0, 0
   commit_hosts()
   commit_sessions()
   commit_mail()

@@ -24,8 +24,7 @@ end
 local ended, rejected, adopted = {}, {}, {}
 
 local function end_here(session)
-  end_session(session, 'host_lost')
-  tell_ended(ended, session, host)
+  end_and_tell(ended, session, 'host_lost')
 end
 
 -- Reservations the host does not hold yet: they give way, the last first, to sessions that run and that the
@@ -33,7 +32,7 @@ end
 local unclaimed = {}
 for _, session in ipairs(live_sessions_of(host)) do
   if not listed[session.id] then
-    if session.state == 'reserved' then
+    if session.state == 'reserved' or session.state == 'offered' then
       unclaimed[#unclaimed + 1] = session
     else
       end_here(session)
@@ -79,7 +78,8 @@ local function adopt(id, known, epoch, state)
     elseif known.state ~= 'ended' then
       leave(known)
     end
-    session.epoch, session.state, session.reason, session.due_at = epoch, state, '', 0
+    session.due_at = due_at_of(session, state)
+    session.epoch, session.state, session.reason = epoch, state, ''
     join(session, host)
   end
   post(session.broker, id)
@@ -100,5 +100,5 @@ for i = 6, #ARGV, 3 do
   end
 end
 
-commit()
+finish()
 return { 'ok', ended, rejected, adopted }

@@ -9,8 +9,16 @@
 --       6 members  hash  hostId/slot -> sessionId: who is in which slot; what stands at free slots means nothing
 --       7 reserved list  dueAtMs;sessionId,... when reservations expire, an entry a call, the oldest first
 --       8 ended    list  dueAtMs;sessionId,... when ended sessions may be forgotten, likewise
---       9 totals   hash  slots -> slots of ready hosts, sessions -> live sessions
+--       9 totals   hash  slots -> slots of ready hosts, sessions -> live sessions, freed -> slots that became free;
+--                        rateAt, rateFreed, rate -> how fast they do
 --      10 mail     hash  brokerId -> firstAtMs;sessionId,sessionId,...
+--      11 queue    zset  waiting sessions by arrival minus head start, and by id
+--      12 waiting  hash  sessionId -> epoch|arrivedAtMs|score|misses|clientBrokerId|meta: waiting or offered
+--      13 attended zset  those by when their player was last there
+--      14 offers   list  dueAtMs;sessionId,... when offers run out
+--      15 disconnected   list  dueAtMs;sessionId,... when sessions whose client is away end
+-- Before this file stand the settings: SUSPECT_AFTER_MS, OFFER_MS, RESUME_WINDOW_MS, RATE_MEMORY_MS, NUDGES.
+--
 -- ARGV  1 milliseconds since 1970 when a test says what time it is, '' in production
 --       2 the calling broker, which needs no mail
 --

@@ -46,5 +46,5 @@ for i = 1, #scan[2], 2 do
     repaired[#repaired + 1] = host.id
   end
 end
-commit()
+finish()
 return { scan[1], repaired }

@@ -22,7 +22,7 @@ host.order = order_slots(found, host.slots)
 host.connection = ARGV[4]
 host.beat_at, host.missing_at = now, 0
 change_host(host)
-commit()
+finish()
 redis.call('HSET', KEYS[2], id, ARGV[6])
 redis.call('ZADD', KEYS[4], now, id)
 return 'ok'

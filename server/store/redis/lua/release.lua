@@ -3,6 +3,7 @@
 -- ARGV  3... per order: sessionId, epoch, reason, hostId that asks or ''
 -- Returns per order two texts: +connectionId, record: ended | over, reason | stale, '' | unknown, ''
 -- An ended session keeps no meta: it is remembered only so that latecomers can be told of its end.
+-- A freed slot goes to the head of the queue, if somebody waits: serve() is what the other scripts of a place run.
 -- Keeps: only the current epoch ends a session, a host only its own; a late order does nothing.
 
 
@@ -34,7 +35,7 @@ for i = 1, count do
   if record then
     local known_epoch, state, known_reason, host, slot, reserved_at, broker =
       string.match(record, '^(%d+)|(%a+)|([%a_]*)|%d+|([^|]*)|(%a*)|(%d+)|([^|]*)|')
-    if known_epoch ~= epoch or (asking ~= '' and asking ~= host) then
+    if known_epoch ~= epoch or state == 'offered' or (asking ~= '' and asking ~= host) then
       kind = 'stale'
     elseif state == 'ended' then
       kind, detail = 'over', known_reason
@@ -105,7 +106,11 @@ call_with('ZADD', KEYS[3], scores)
 call_with('HSET', KEYS[5], stored)
 if #ended > 0 then
   redis.call('HINCRBY', KEYS[9], 'sessions', -#ended)
+  redis.call('HINCRBY', KEYS[9], 'freed', #ended)
 end
 push_due(KEYS[8], forget_at, ended)
 commit_mail()
+if redis.call('EXISTS', KEYS[11]) == 1 then
+  serve()
+end
 return reply

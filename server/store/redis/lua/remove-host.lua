@@ -8,6 +8,6 @@ local out = {}
 local host = load_host(ARGV[3])
 if host and host.connection == ARGV[4] then
   remove_host(host, 'host_ended', out)
-  commit()
+  finish()
 end
 return out

@@ -1,10 +1,11 @@
 -- Reserves the least-congested slots of one place for k sessions, exactly as k single calls would.
 --
--- ARGV  3 milliseconds a reservation lasts  4 silence in milliseconds that makes a host suspect
---       5... per session: sessionId, epoch, clientBrokerId|meta
+-- ARGV  3 milliseconds a reservation lasts
+--       4... per session: sessionId, epoch, clientBrokerId|meta
 -- Returns per session one text, by its first letter:
 --   + hostId|connectionId: reserved | = record: it lives | ! reason: it ended | - full
 --   and at the end the place's live sessions and ready slots
+-- While somebody waits in the queue nobody gets a slot past it.
 -- Keeps: reserved + used never exceed slots; a host that is not ready or silent gets nothing; a session has
 --   one assignment.
 --
@@ -17,12 +18,11 @@
 -- session cost more than all its commands together.
 
 local expires_at = now + tonumber(ARGV[3])
-local suspect_after = tonumber(ARGV[4])
-local count = (#ARGV - 4) / 3
+local count = (#ARGV - 3) / 3
 
 local session_ids = {}
 for i = 1, count do
-  session_ids[i] = ARGV[2 + i * 3]
+  session_ids[i] = ARGV[1 + i * 3]
 end
 local known = redis.call('HMGET', KEYS[5], unpack(session_ids))
 
@@ -118,7 +118,7 @@ local function read_host()
   end
 end
 
-local front = read_host()
+local front = redis.call('EXISTS', KEYS[11]) == 0 and read_host() or nil
 
 -- The least congested host. A silent one turns suspect when its turn comes, and is passed over.
 local function take()
@@ -131,7 +131,7 @@ local function take()
       return nil
     end
     front = read_host()
-    if now - beat_at[host] <= suspect_after then
+    if now - beat_at[host] <= SUSPECT_AFTER_MS then
       return host
     end
     silent[#silent + 1] = host
@@ -173,7 +173,7 @@ local function reserve(host, id, epoch, rest)
 end
 
 for i = 1, count do
-  local at = 2 + i * 3
+  local at = 1 + i * 3
   local id, epoch = session_ids[i], ARGV[at + 1]
   local record = made[id] or known[i]
   local known_epoch, known_state, reason

@@ -1,0 +1,45 @@
+-- Where placements stand, and how fast slots become free: measured between two calls.
+--
+-- ARGV  3 1 when their players are there  4... sessionId
+-- Returns per placement one text, by its first letter:
+--   ~ placements ahead|arrivedAtMs | = record | ? unknown
+--   and at the end the length of the queue and the slots freed per millisecond, '' when not known
+-- The rate is a moving average; see RATE_MEMORY_MS in store-options.ts.
+
+local ids, reply, attended = {}, {}, {}
+for i = 4, #ARGV do
+  ids[i - 3] = ARGV[i]
+end
+load_sessions(ids)
+for i, id in ipairs(ids) do
+  local rank = redis.call('ZRANK', KEYS[11], id)
+  local session = sessions[id]
+  if rank then
+    reply[i] = '~' .. text_of[rank] .. '|' .. text_of[load_waiting(id).arrived_at]
+  elseif session then
+    reply[i] = '=' .. encode_session(session)
+  else
+    reply[i] = '?'
+  end
+  if ARGV[3] == '1' and (rank or session and session.state == 'offered') then
+    attended[#attended + 1] = now
+    attended[#attended + 1] = id
+  end
+end
+call_with('ZADD', KEYS[13], attended)
+
+local totals = redis.call('HMGET', KEYS[9], 'freed', 'rateAt', 'rateFreed', 'rate')
+local freed_so_far = tonumber(totals[1] or '0')
+local rate = totals[4] or ''
+local elapsed = totals[2] and now - totals[2]
+if not elapsed then
+  redis.call('HSET', KEYS[9], 'rateAt', now, 'rateFreed', freed_so_far)
+elseif elapsed >= 1000 then
+  local present = (freed_so_far - totals[3]) / elapsed
+  local weight = elapsed / (elapsed + RATE_MEMORY_MS)
+  rate = string.format('%.17g', rate == '' and present or rate + weight * (present - rate))
+  redis.call('HSET', KEYS[9], 'rateAt', now, 'rateFreed', freed_so_far, 'rate', rate)
+end
+reply[#ids + 1] = redis.call('ZCARD', KEYS[11])
+reply[#ids + 2] = rate
+return reply
