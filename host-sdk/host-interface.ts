@@ -1,9 +1,19 @@
 import type { ErrorMessage } from '@duskline/protocol';
+import type { LimitKind } from '@duskline/protocol/vocabulary';
 import type { Admission } from './admission.js';
 import type { EndedSession, PreparedSession } from './host-options.js';
 import type { HostStatus } from './host-status.js';
 import type { HostedSession } from './hosted-session.js';
 import type { Listener } from './typed-events.js';
+
+/** A limit of a session draws near, or no longer does. */
+export interface NearLimit {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly kind: LimitKind;
+  /** Until the session ends with that reason; `null` when the player did something and it no longer threatens. */
+  readonly endsInMs: number | null;
+}
 
 /** What a host tells its application. */
 export interface HostEvents {
@@ -12,6 +22,8 @@ export interface HostEvents {
   prepare: PreparedSession;
   /** A session, or a reservation, is over by another's doing. Not told for `session.end()`. */
   end: EndedSession;
+  /** Told to the player's device as well, by way of the broker. */
+  limit: NearLimit;
   /** The broker refused something. `sessionId` names the session it is about, if any. */
   error: ErrorMessage;
 }

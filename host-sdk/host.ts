@@ -6,6 +6,7 @@ import type { Host, HostEvents } from './host-interface.js';
 import { readOptions, type HostOptions, type HostSettings, type PreparedSession } from './host-options.js';
 import { HostClosedError, type HostStatus } from './host-status.js';
 import { createHostedSession, type HostedSession } from './hosted-session.js';
+import { LimitKeeper } from './limit-keeper.js';
 import { SessionTable, type GoneRecord, type SessionRecord } from './session-table.js';
 import { isHeld, type HostSessionEvent } from './session-transitions.js';
 import { TicketVerifier } from './ticket-verifier.js';
@@ -23,6 +24,7 @@ class BrokeredHost implements Host {
   readonly #table: SessionTable;
   readonly #verifier: TicketVerifier;
   readonly #ends: UnconfirmedEnds;
+  readonly #limits: LimitKeeper;
   readonly #link: BrokerLink;
   readonly #handles = new WeakMap<SessionRecord, HostedSession>();
   #open = true;
@@ -40,6 +42,14 @@ class BrokeredHost implements Host {
       toleranceMs: settings.ticketToleranceMs,
     });
     this.#ends = new UnconfirmedEnds(64 + 2 * identity.slots);
+    this.#limits = new LimitKeeper(clock, {
+      records: () => this.#table.records(),
+      send: ({ sessionId, epoch }, notice) => this.#link.send({ type: 'limit', sessionId, epoch, ...notice }),
+      announce: ({ sessionId, epoch }, notice) => this.#events.emit('limit', { sessionId, epoch, ...notice }),
+      reached: (record, reason) => {
+        if (this.#report(record, 'end', reason)) this.#tellGone([{ record, reason }]);
+      },
+    });
     const readLoad = createLoadReader(settings.measureLoad, (error) =>
       logger.warn({ err: error }, 'The load could not be measured'),
     );
@@ -57,7 +67,10 @@ class BrokeredHost implements Host {
       heard: () => this.#ends.confirmSent(),
       tick: () => this.#tellGone(this.#table.expire(clock.monotonicMs())),
       statusChanged: (status) => {
-        if (status.state === 'closed') this.#open = false;
+        if (status.state === 'closed') {
+          this.#open = false;
+          this.#limits.stop();
+        }
         this.#events.emit('status', status);
       },
     });
@@ -110,6 +123,7 @@ class BrokeredHost implements Host {
     if (!claim.ok) return this.#refuse(claim.fault, sessionId);
     this.#link.send({ type: 'session', sessionId, epoch, state: 'active' });
     if (claim.replaced !== undefined) this.#tellGone([claim.replaced]);
+    this.#limits.arm();
     return { ok: true, session: this.#handle(claim.record), readmitted: claim.readmitted };
   }
 
@@ -132,6 +146,7 @@ class BrokeredHost implements Host {
     if (!this.#verifier.setKey(ticketKey)) return false;
     // Ends come before the heartbeat, whose list lacks these sessions without saying why.
     this.#ends.resend((end) => this.#link.send({ type: 'session', state: 'ended', ...end }));
+    this.#limits.catchUp();
     return true;
   }
 
@@ -159,9 +174,12 @@ class BrokeredHost implements Host {
     }
   }
 
-  #prepare({ sessionId, epoch, title, playerId, stream, claimWithinMs }: Prepare): void {
-    const session: PreparedSession = { sessionId, epoch, title, playerId, stream, claimWithinMs };
+  #prepare({ sessionId, epoch, title, playerId, stream, claimWithinMs, limits }: Prepare): void {
+    const limited = limits === undefined ? {} : { limits };
+    const session: PreparedSession = { sessionId, epoch, title, playerId, stream, claimWithinMs, ...limited };
     const outcome = this.#table.prepare(session, this.#settings.clock.monotonicMs());
+    // Its client may have been faster, and then its limits count already.
+    this.#limits.arm();
     this.#settings.logger.debug({ sessionId, epoch, outcome: outcome.kind }, 'The broker prepares a session');
     if (outcome.kind !== 'prepared') return;
     if (outcome.replaced !== undefined) this.#tellGone([outcome.replaced]);
@@ -197,7 +215,10 @@ class BrokeredHost implements Host {
   #handle(record: SessionRecord): HostedSession {
     let handle = this.#handles.get(record);
     if (handle === undefined) {
-      handle = createHostedSession(record, (...report) => this.#report(...report));
+      handle = createHostedSession(record, {
+        report: (...report) => this.#report(...report),
+        active: (active) => this.#limits.active(active),
+      });
       this.#handles.set(record, handle);
     }
     return handle;
