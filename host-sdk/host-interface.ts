@@ -15,6 +15,13 @@ export interface NearLimit {
   readonly endsInMs: number | null;
 }
 
+/** What the player's device of a session says. */
+export interface ReceivedSignal {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly data: string;
+}
+
 /** What a host tells its application. */
 export interface HostEvents {
   status: HostStatus;
@@ -24,6 +31,8 @@ export interface HostEvents {
   end: EndedSession;
   /** Told to the player's device as well, by way of the broker. */
   limit: NearLimit;
+  /** May come before the client has shown its ticket. */
+  signal: ReceivedSignal;
   /** The broker refused something. `sessionId` names the session it is about, if any. */
   error: ErrorMessage;
 }
@@ -44,6 +53,11 @@ export interface Host {
    * throws. After an admission the session is `active`, and the broker is told.
    */
   admit(ticket: string): Admission;
+  /**
+   * As `HostedSession.signal`, also for a reservation whose client has not shown its ticket yet: where client
+   * and host have to find each other first. False for a session that is not here.
+   */
+  signal(sessionId: string, data: string): boolean;
   /**
    * Leaves in order: tells the broker, closes with 1000, ends every session with `host_ended`. Resolves when
    * the socket is closed, at the latest 2 s later. Repeated calls answer the first one's promise. Without a

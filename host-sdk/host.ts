@@ -12,6 +12,7 @@ import { isHeld, type HostSessionEvent } from './session-transitions.js';
 import { TicketVerifier } from './ticket-verifier.js';
 import { TypedEvents, type Listener } from './typed-events.js';
 import { UnconfirmedEnds } from './unconfirmed-ends.js';
+import { UnsentSignals, checkSignalData } from './unsent-signals.js';
 
 /** Makes a host and starts to connect. Throws a TypeError for options that cannot work. */
 export function createHost(options: HostOptions): Host {
@@ -25,6 +26,7 @@ class BrokeredHost implements Host {
   readonly #verifier: TicketVerifier;
   readonly #ends: UnconfirmedEnds;
   readonly #limits: LimitKeeper;
+  readonly #signals = new UnsentSignals();
   readonly #link: BrokerLink;
   readonly #handles = new WeakMap<SessionRecord, HostedSession>();
   #open = true;
@@ -127,6 +129,11 @@ class BrokeredHost implements Host {
     return { ok: true, session: this.#handle(claim.record), readmitted: claim.readmitted };
   }
 
+  signal(sessionId: string, data: string): boolean {
+    const record = this.#table.get(sessionId);
+    return record !== undefined && this.#signal(record, data);
+  }
+
   leave(): Promise<void> {
     this.#open = false;
     const left = this.#link.finish('left');
@@ -147,6 +154,7 @@ class BrokeredHost implements Host {
     // Ends come before the heartbeat, whose list lacks these sessions without saying why.
     this.#ends.resend((end) => this.#link.send({ type: 'session', state: 'ended', ...end }));
     this.#limits.catchUp();
+    this.#signals.flush((record, data) => this.#sendSignal(record, data));
     return true;
   }
 
@@ -161,8 +169,13 @@ class BrokeredHost implements Host {
         if (record !== undefined) this.#tellGone([{ record, reason }]);
         return;
       }
-      case 'signal':
+      case 'signal': {
+        const { sessionId, epoch, data } = message;
+        // Another assignment than the one it was meant for knows nothing of what was agreed so far.
+        if (this.#table.get(sessionId)?.epoch === epoch)
+          this.#events.emit('signal', { sessionId, epoch, data });
         return;
+      }
       case 'error': {
         const { code, sessionId } = message;
         this.#settings.logger.warn({ code, sessionId }, 'The broker reports an error');
@@ -212,12 +225,23 @@ class BrokeredHost implements Host {
     return true;
   }
 
+  #signal(record: SessionRecord, data: string): boolean {
+    checkSignalData(data);
+    if (!this.#open || record.state === 'ended') return false;
+    return this.#sendSignal(record, data) || this.#signals.add(record, data);
+  }
+
+  #sendSignal({ sessionId, epoch }: SessionRecord, data: string): boolean {
+    return this.#link.send({ type: 'signal', sessionId, epoch, data });
+  }
+
   #handle(record: SessionRecord): HostedSession {
     let handle = this.#handles.get(record);
     if (handle === undefined) {
       handle = createHostedSession(record, {
         report: (...report) => this.#report(...report),
         active: (active) => this.#limits.active(active),
+        signal: (speaking, data) => this.#signal(speaking, data),
       });
       this.#handles.set(record, handle);
     }

@@ -23,6 +23,14 @@ export interface HostedSession {
    * Coming back with the ticket is not one, for the player's device does that by itself.
    */
   reportActivity(): void;
+  /**
+   * Says something to the player's device by way of the broker, such as a WebRTC answer. While no broker is
+   * connected it waits, and is sent after the next registration. Throws a RangeError for an empty or too long
+   * text.
+   *
+   * @returns false when the session is over, the host is closed, or 64 signals of the session wait already
+   */
+  signal(data: string): boolean;
   /** It is over; the slot is free. Default reason `host_ended`. */
   end(reason?: EndReason): boolean;
 }
@@ -31,6 +39,7 @@ export interface HostedSession {
 export interface SessionDesk {
   report(record: SessionRecord, event: Exclude<HostSessionEvent, 'admit'>, reason?: EndReason): boolean;
   active(record: SessionRecord): void;
+  signal(record: SessionRecord, data: string): boolean;
 }
 
 /** The handle of one record. */
@@ -49,6 +58,7 @@ export function createHostedSession(record: SessionRecord, desk: SessionDesk): H
     connected: () => desk.report(record, 'connect'),
     disconnected: () => desk.report(record, 'disconnect'),
     reportActivity: () => desk.active(record),
+    signal: (data) => desk.signal(record, data),
     end: (reason = 'host_ended') => desk.report(record, 'end', reason),
   };
 }
