@@ -15,7 +15,8 @@ export async function fetchMail(context: BrokerContext, place: Place): Promise<v
     for (const session of sessions.value) deliver(context, place, session);
   }
   if (letters.status === 'fulfilled') {
-    for (const letter of letters.value) deliverLetter(context, place, letter);
+    // Each is delivered at once and in its order; what takes longer is word of those that could not be.
+    await Promise.all(letters.value.map((letter) => deliverLetter(context, place, letter)));
   }
   for (const result of [letters, sessions]) {
     if (result.status === 'rejected') throw result.reason;

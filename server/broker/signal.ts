@@ -7,7 +7,11 @@ import type { BrokerContext } from './context.js';
 import { Refusal, errorMessage, toRefusal } from './refusal.js';
 
 /** What passes between the ends of a session, as brokers write it into letters. */
-type LetterBody = Pick<Signal, 'type' | 'data'> | Pick<Limit, 'type' | 'kind' | 'endsAtMs'>;
+type LetterBody =
+  | Pick<Signal, 'type' | 'data'>
+  | Pick<Limit, 'type' | 'kind' | 'endsAtMs'>
+  /** A broker's own answer to a signal that came when its peer was no longer there. */
+  | { readonly type: 'away' };
 
 /**
  * The most that a letter's body may measure. A character may take six bytes once it is escaped, and the frame
@@ -63,12 +67,29 @@ export async function warnOfLimit(
   }
 }
 
-/** Hands a letter that came from another broker to this broker's own connection, if that is still here. */
-export function deliverLetter(context: BrokerContext, place: Place, letter: PostedLetter): void {
+/**
+ * Hands a letter that came from another broker to this broker's own connection. When that is not here any
+ * more, as the store cannot know, the other end is told so.
+ */
+export async function deliverLetter(
+  context: BrokerContext,
+  place: Place,
+  { sessionId, epoch, toHostId, body }: PostedLetter,
+): Promise<void> {
   // Only brokers write it.
-  const body = JSON.parse(letter.body) as LetterBody;
-  if (letter.toHostId === null) deliverToClient(context, letter, body);
-  else deliverToHost(context, place, letter.toHostId, letter, body);
+  const message = JSON.parse(body) as LetterBody;
+  const about = { sessionId, epoch };
+  const delivered =
+    toHostId === null
+      ? deliverToClient(context, about, message)
+      : deliverToHost(context, place, toHostId, about, message);
+  if (delivered || message.type !== 'signal') return;
+  try {
+    await pass(context, place, { ...about, fromHostId: toHostId }, { type: 'away' });
+  } catch (error) {
+    // Then nobody is left to be told.
+    noted(context, error);
+  }
 }
 
 async function pass(
@@ -109,7 +130,7 @@ async function pass(
 
 type About = Pick<Letter, 'sessionId' | 'epoch'>;
 
-/** Whether a host with that assignment is connected here. Limits are the hosts' own: they get none. */
+/** Delivers if a host with that assignment is connected here. Limits are the hosts' own: they get none. */
 function deliverToHost(
   { connections }: BrokerContext,
   place: Place,
@@ -119,12 +140,13 @@ function deliverToHost(
 ): boolean {
   const host = connections.host(place, hostId);
   const knows = host?.told.get(sessionId) === epoch || host?.held.get(sessionId)?.epoch === epoch;
-  if (host === undefined || !knows || body.type !== 'signal') return false;
-  host.channel.send({ type: 'signal', sessionId, epoch, data: body.data });
+  if (host === undefined || !knows) return false;
+  if (body.type === 'signal') host.channel.send({ type: 'signal', sessionId, epoch, data: body.data });
+  if (body.type === 'away') host.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
   return true;
 }
 
-/** Whether the session's client is connected here, and knows of that very assignment. */
+/** Delivers if the session's client is connected here, and knows of that very assignment. */
 function deliverToClient(
   { connections }: BrokerContext,
   { sessionId, epoch }: About,
@@ -132,7 +154,8 @@ function deliverToClient(
 ): boolean {
   const client = connections.clientOf(sessionId);
   if (client?.sessions.get(sessionId)?.epoch !== epoch) return false;
-  client.channel.send({ ...body, sessionId });
+  if (body.type === 'away') client.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
+  else client.channel.send({ ...body, sessionId });
   return true;
 }
 

@@ -4,6 +4,7 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLIENT_SIGNAL_RATE } from '@duskline/server/transport/socket-server.js';
+import { eventually } from '../support/eventually.js';
 import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
 import { newSessionId } from '../support/fleet-data.js';
 import type { Peer } from '../support/peer.js';
@@ -159,10 +160,29 @@ for (const [where, open] of [
       expect(await host.next('error')).to.include({ code: 'SESSION_OVER', sessionId });
     });
 
+    it('to an end that is not connected are answered, warnings of limits are not', async () => {
+      const { player, host, sessionId } = pair;
+      const away = { code: 'PEER_AWAY', sessionId, retryable: true };
+      host.terminate();
+      await eventually(() => brokers.ofHosts.broker.connections.hosts === 0);
+      player.send(toHost('anybody?'));
+      expect(await player.next('error')).to.include(away);
+      const back = await openHost(brokers.ofHosts.url, { hostId: 'host-of-alice', slots: 1 });
+      await back.next('prepare');
+      player.send(toHost('welcome back'));
+      expect(await back.next('signal')).to.deep.equal(toClient('welcome back'));
+      player.terminate();
+      await eventually(() => brokers.ofPlayers.broker.connections.clients === 0);
+      back.send({ type: 'limit', sessionId, epoch: 1, kind: 'max_length', endsInMs: 1_000 });
+      back.send(toClient('anybody?'));
+      expect(await back.next('error')).to.include(away);
+      expect(back.unread).to.deep.equal([]);
+    });
+
     it('follow a client to its new connection', async () => {
       const { player, host, sessionId } = pair;
       player.terminate();
-      await player.closed;
+      await eventually(() => brokers.ofPlayers.broker.connections.clients === 0);
       const back = await openPlayer(brokers.ofHosts.url, 'alice');
       back.send({ type: 'play', requestId: 'of-alice', title: 'starfall', rtt: RTT });
       expect(await back.next('matched')).to.include({ sessionId });
@@ -226,16 +246,6 @@ for (const [where, open] of [
 describe('Signals', () => {
   let brokers: Brokers;
   afterEach(() => brokers.stop());
-
-  it('to a client that is not connected are answered, warnings of limits are not', async () => {
-    brokers = await openOne();
-    const { player, host, sessionId } = await openPair(brokers, 'alice');
-    await player.close();
-    host.send({ type: 'limit', sessionId, epoch: 1, kind: 'max_length', endsInMs: 1_000 });
-    host.send({ type: 'signal', sessionId, epoch: 1, data: 'anybody?' });
-    expect(await host.next('error')).to.include({ code: 'PEER_AWAY', sessionId, retryable: true });
-    expect(host.unread).to.deep.equal([]);
-  });
 
   it('of a flood end the connection, and the session goes on', async () => {
     brokers = await openOne();
