@@ -1,9 +1,26 @@
 import type { ErrorMessage } from '@duskline/protocol';
+import type { LimitKind } from '@duskline/protocol/vocabulary';
 import type { Admission } from './admission.js';
 import type { EndedSession, PreparedSession } from './host-options.js';
 import type { HostStatus } from './host-status.js';
 import type { HostedSession } from './hosted-session.js';
 import type { Listener } from './typed-events.js';
+
+/** A limit of a session draws near, or no longer does. */
+export interface NearLimit {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly kind: LimitKind;
+  /** Until the session ends with that reason; `null` when the player did something and it no longer threatens. */
+  readonly endsInMs: number | null;
+}
+
+/** What the player's device of a session says. */
+export interface ReceivedSignal {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly data: string;
+}
 
 /** What a host tells its application. */
 export interface HostEvents {
@@ -12,6 +29,10 @@ export interface HostEvents {
   prepare: PreparedSession;
   /** A session, or a reservation, is over by another's doing. Not told for `session.end()`. */
   end: EndedSession;
+  /** Told to the player's device as well, by way of the broker. */
+  limit: NearLimit;
+  /** May come before the client has shown its ticket. */
+  signal: ReceivedSignal;
   /** The broker refused something. `sessionId` names the session it is about, if any. */
   error: ErrorMessage;
 }
@@ -32,6 +53,11 @@ export interface Host {
    * throws. After an admission the session is `active`, and the broker is told.
    */
   admit(ticket: string): Admission;
+  /**
+   * As `HostedSession.signal`, also for a reservation whose client has not shown its ticket yet: where client
+   * and host have to find each other first. False for a session that is not here.
+   */
+  signal(sessionId: string, data: string): boolean;
   /**
    * Leaves in order: tells the broker, closes with 1000, ends every session with `host_ended`. Resolves when
    * the socket is closed, at the latest 2 s later. Repeated calls answer the first one's promise. Without a

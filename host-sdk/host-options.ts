@@ -1,4 +1,10 @@
-import { Register, type EndReason, type HostLoad, type StreamSettings } from '@duskline/protocol';
+import {
+  Register,
+  type EndReason,
+  type HostLoad,
+  type SessionLimits,
+  type StreamSettings,
+} from '@duskline/protocol';
 import { HOST_PATH } from '@duskline/protocol/constants';
 import { Compile } from 'typebox/compile';
 import { systemClock, type HostClock } from './clock.js';
@@ -14,6 +20,8 @@ export interface PreparedSession {
   readonly stream: StreamSettings;
   /** The reservation expires when no ticket was shown by then, counted from this moment. */
   readonly claimWithinMs: number;
+  /** What the SDK holds the session to; nothing when absent. */
+  readonly limits?: SessionLimits;
 }
 
 /** A session that is over here by another's doing: the application stops its stream, or frees what it prepared. */

@@ -6,11 +6,13 @@ import type { Host, HostEvents } from './host-interface.js';
 import { readOptions, type HostOptions, type HostSettings, type PreparedSession } from './host-options.js';
 import { HostClosedError, type HostStatus } from './host-status.js';
 import { createHostedSession, type HostedSession } from './hosted-session.js';
+import { LimitKeeper } from './limit-keeper.js';
 import { SessionTable, type GoneRecord, type SessionRecord } from './session-table.js';
 import { isHeld, type HostSessionEvent } from './session-transitions.js';
 import { TicketVerifier } from './ticket-verifier.js';
 import { TypedEvents, type Listener } from './typed-events.js';
 import { UnconfirmedEnds } from './unconfirmed-ends.js';
+import { UnsentSignals, checkSignalData } from './unsent-signals.js';
 
 /** Makes a host and starts to connect. Throws a TypeError for options that cannot work. */
 export function createHost(options: HostOptions): Host {
@@ -23,6 +25,8 @@ class BrokeredHost implements Host {
   readonly #table: SessionTable;
   readonly #verifier: TicketVerifier;
   readonly #ends: UnconfirmedEnds;
+  readonly #limits: LimitKeeper;
+  readonly #signals = new UnsentSignals();
   readonly #link: BrokerLink;
   readonly #handles = new WeakMap<SessionRecord, HostedSession>();
   #open = true;
@@ -40,6 +44,14 @@ class BrokeredHost implements Host {
       toleranceMs: settings.ticketToleranceMs,
     });
     this.#ends = new UnconfirmedEnds(64 + 2 * identity.slots);
+    this.#limits = new LimitKeeper(clock, {
+      records: () => this.#table.records(),
+      send: ({ sessionId, epoch }, notice) => this.#link.send({ type: 'limit', sessionId, epoch, ...notice }),
+      announce: ({ sessionId, epoch }, notice) => this.#events.emit('limit', { sessionId, epoch, ...notice }),
+      reached: (record, reason) => {
+        if (this.#report(record, 'end', reason)) this.#tellGone([{ record, reason }]);
+      },
+    });
     const readLoad = createLoadReader(settings.measureLoad, (error) =>
       logger.warn({ err: error }, 'The load could not be measured'),
     );
@@ -57,7 +69,10 @@ class BrokeredHost implements Host {
       heard: () => this.#ends.confirmSent(),
       tick: () => this.#tellGone(this.#table.expire(clock.monotonicMs())),
       statusChanged: (status) => {
-        if (status.state === 'closed') this.#open = false;
+        if (status.state === 'closed') {
+          this.#open = false;
+          this.#limits.stop();
+        }
         this.#events.emit('status', status);
       },
     });
@@ -110,7 +125,13 @@ class BrokeredHost implements Host {
     if (!claim.ok) return this.#refuse(claim.fault, sessionId);
     this.#link.send({ type: 'session', sessionId, epoch, state: 'active' });
     if (claim.replaced !== undefined) this.#tellGone([claim.replaced]);
+    this.#limits.arm();
     return { ok: true, session: this.#handle(claim.record), readmitted: claim.readmitted };
+  }
+
+  signal(sessionId: string, data: string): boolean {
+    const record = this.#table.get(sessionId);
+    return record !== undefined && this.#signal(record, data);
   }
 
   leave(): Promise<void> {
@@ -132,6 +153,8 @@ class BrokeredHost implements Host {
     if (!this.#verifier.setKey(ticketKey)) return false;
     // Ends come before the heartbeat, whose list lacks these sessions without saying why.
     this.#ends.resend((end) => this.#link.send({ type: 'session', state: 'ended', ...end }));
+    this.#limits.catchUp();
+    this.#signals.flush((record, data) => this.#sendSignal(record, data));
     return true;
   }
 
@@ -146,8 +169,13 @@ class BrokeredHost implements Host {
         if (record !== undefined) this.#tellGone([{ record, reason }]);
         return;
       }
-      case 'signal':
+      case 'signal': {
+        const { sessionId, epoch, data } = message;
+        // Another assignment than the one it was meant for knows nothing of what was agreed so far.
+        if (this.#table.get(sessionId)?.epoch === epoch)
+          this.#events.emit('signal', { sessionId, epoch, data });
         return;
+      }
       case 'error': {
         const { code, sessionId } = message;
         this.#settings.logger.warn({ code, sessionId }, 'The broker reports an error');
@@ -159,9 +187,12 @@ class BrokeredHost implements Host {
     }
   }
 
-  #prepare({ sessionId, epoch, title, playerId, stream, claimWithinMs }: Prepare): void {
-    const session: PreparedSession = { sessionId, epoch, title, playerId, stream, claimWithinMs };
+  #prepare({ sessionId, epoch, title, playerId, stream, claimWithinMs, limits }: Prepare): void {
+    const limited = limits === undefined ? {} : { limits };
+    const session: PreparedSession = { sessionId, epoch, title, playerId, stream, claimWithinMs, ...limited };
     const outcome = this.#table.prepare(session, this.#settings.clock.monotonicMs());
+    // Its client may have been faster, and then its limits count already.
+    this.#limits.arm();
     this.#settings.logger.debug({ sessionId, epoch, outcome: outcome.kind }, 'The broker prepares a session');
     if (outcome.kind !== 'prepared') return;
     if (outcome.replaced !== undefined) this.#tellGone([outcome.replaced]);
@@ -194,10 +225,24 @@ class BrokeredHost implements Host {
     return true;
   }
 
+  #signal(record: SessionRecord, data: string): boolean {
+    checkSignalData(data);
+    if (!this.#open || record.state === 'ended') return false;
+    return this.#sendSignal(record, data) || this.#signals.add(record, data);
+  }
+
+  #sendSignal({ sessionId, epoch }: SessionRecord, data: string): boolean {
+    return this.#link.send({ type: 'signal', sessionId, epoch, data });
+  }
+
   #handle(record: SessionRecord): HostedSession {
     let handle = this.#handles.get(record);
     if (handle === undefined) {
-      handle = createHostedSession(record, (...report) => this.#report(...report));
+      handle = createHostedSession(record, {
+        report: (...report) => this.#report(...report),
+        active: (active) => this.#limits.active(active),
+        signal: (speaking, data) => this.#signal(speaking, data),
+      });
       this.#handles.set(record, handle);
     }
     return handle;

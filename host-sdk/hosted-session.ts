@@ -18,19 +18,32 @@ export interface HostedSession {
   connected(): boolean;
   /** The stream was lost and may come back: the client is admitted again with the same ticket. */
   disconnected(): boolean;
+  /**
+   * The player did something: the idle limit counts from now on. Cheap: call it for every input that arrives.
+   * Coming back with the ticket is not one, for the player's device does that by itself.
+   */
+  reportActivity(): void;
+  /**
+   * Says something to the player's device by way of the broker, such as a WebRTC answer. While no broker is
+   * connected it waits, and is sent after the next registration. Throws a RangeError for an empty or too long
+   * text.
+   *
+   * @returns false when the session is over, the host is closed, or 64 signals of the session wait already
+   */
+  signal(data: string): boolean;
   /** It is over; the slot is free. Default reason `host_ended`. */
   end(reason?: EndReason): boolean;
 }
 
-/** Carries a report out. */
-export type ReportSession = (
-  record: SessionRecord,
-  event: Exclude<HostSessionEvent, 'admit'>,
-  reason?: EndReason,
-) => boolean;
+/** Carries out what is said with a handle. */
+export interface SessionDesk {
+  report(record: SessionRecord, event: Exclude<HostSessionEvent, 'admit'>, reason?: EndReason): boolean;
+  active(record: SessionRecord): void;
+  signal(record: SessionRecord, data: string): boolean;
+}
 
 /** The handle of one record. */
-export function createHostedSession(record: SessionRecord, report: ReportSession): HostedSession {
+export function createHostedSession(record: SessionRecord, desk: SessionDesk): HostedSession {
   return {
     sessionId: record.sessionId,
     epoch: record.epoch,
@@ -42,8 +55,10 @@ export function createHostedSession(record: SessionRecord, report: ReportSession
     get state() {
       return record.state;
     },
-    connected: () => report(record, 'connect'),
-    disconnected: () => report(record, 'disconnect'),
-    end: (reason = 'host_ended') => report(record, 'end', reason),
+    connected: () => desk.report(record, 'connect'),
+    disconnected: () => desk.report(record, 'disconnect'),
+    reportActivity: () => desk.active(record),
+    signal: (data) => desk.signal(record, data),
+    end: (reason = 'host_ended') => desk.report(record, 'end', reason),
   };
 }

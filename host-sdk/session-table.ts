@@ -1,4 +1,5 @@
-import type { EndReason, HeldSession, StreamSettings } from '@duskline/protocol';
+import type { EndReason, HeldSession, SessionLimits, StreamSettings } from '@duskline/protocol';
+import { LimitWatch } from './limit-watch.js';
 import { isHeld, nextState, type HostSessionEvent, type HostSessionState } from './session-transitions.js';
 
 /** One assignment of a session to this host. Changed by the table alone. */
@@ -9,6 +10,12 @@ export interface SessionRecord {
   readonly playerId: string;
   /** Unknown while only the ticket has arrived and `prepare` has not. */
   stream: StreamSettings | undefined;
+  /** From `prepare`, as the stream. */
+  limits: SessionLimits | undefined;
+  /** When its first ticket was accepted; by the host's monotonic clock. */
+  admittedAtMs: number | undefined;
+  /** Once it has limits and its client came: how near they are. */
+  watch: LimitWatch | undefined;
   state: HostSessionState;
   /** Only `prepared` ends by it; by the host's monotonic clock. */
   readonly claimByMs: number;
@@ -21,6 +28,7 @@ export interface PreparedAssignment {
   readonly title: string;
   readonly playerId: string;
   readonly stream: StreamSettings;
+  readonly limits?: SessionLimits | undefined;
   /** From the moment it is put into the table. */
   readonly claimWithinMs: number;
 }
@@ -117,16 +125,20 @@ export class SessionTable {
   }
 
   prepare(assignment: PreparedAssignment, nowMs: number): PrepareOutcome {
-    const { sessionId, epoch, stream } = assignment;
+    const { sessionId, epoch, stream, limits } = assignment;
     if (epoch <= (this.#retired.get(sessionId) ?? 0)) return { kind: 'stale' };
     const known = this.#records.get(sessionId);
     if (known !== undefined && epoch < known.epoch) return { kind: 'stale' };
     if (known?.epoch === epoch) {
       known.stream ??= stream;
+      known.limits ??= limits;
+      startWatch(known);
       return { kind: 'known' };
     }
     const replaced = this.#supersede(known);
-    const record = this.#add(assignment, 'prepared', nowMs + assignment.claimWithinMs, stream);
+    const record = this.#add(assignment, 'prepared', nowMs + assignment.claimWithinMs);
+    record.stream = stream;
+    record.limits = limits;
     return { kind: 'prepared', record, ...replaced };
   }
 
@@ -146,13 +158,15 @@ export class SessionTable {
       if (next === undefined) return { ok: false, fault: 'already_claimed' };
       if (!readmitted && this.#heldBeside(known) >= this.#slots) return { ok: false, fault: 'no_free_slot' };
       known.state = next;
+      admit(known, nowMs);
       return { ok: true, record: known, readmitted };
     }
 
     // The ticket was faster than `prepare`: signed by the broker, it is as good.
     if (this.#heldBeside(known) >= this.#slots) return { ok: false, fault: 'no_free_slot' };
     const replaced = this.#supersede(known);
-    const record = this.#add(assignment, 'active', Infinity, undefined);
+    const record = this.#add(assignment, 'active', Infinity);
+    admit(record, nowMs);
     return { ok: true, record, readmitted: false, ...replaced };
   }
 
@@ -197,9 +211,9 @@ export class SessionTable {
     { sessionId, epoch, title, playerId }: ClaimedAssignment,
     state: 'prepared' | 'active',
     claimByMs: number,
-    stream: StreamSettings | undefined,
   ): SessionRecord {
-    const record = { sessionId, epoch, title, playerId, stream, state, claimByMs };
+    const unknown = { stream: undefined, limits: undefined, admittedAtMs: undefined, watch: undefined };
+    const record: SessionRecord = { sessionId, epoch, title, playerId, state, claimByMs, ...unknown };
     this.#records.set(sessionId, record);
     return record;
   }
@@ -226,4 +240,16 @@ export class SessionTable {
       this.#retired.delete(oldest);
     }
   }
+}
+
+/** Its limits count from the first ticket: a client that comes back does not start them anew. */
+function admit(record: SessionRecord, nowMs: number): void {
+  record.admittedAtMs ??= nowMs;
+  startWatch(record);
+}
+
+function startWatch(record: SessionRecord): void {
+  const { limits, admittedAtMs } = record;
+  if (limits === undefined || admittedAtMs === undefined) return;
+  record.watch ??= new LimitWatch(limits, admittedAtMs);
 }

@@ -20,6 +20,11 @@ export interface SimulatedHostOptions extends Omit<HostOptions, 'hostId' | 'endp
   readonly load?: Omit<LoadModelOptions, 'slots'>;
   /** How long a session whose client was lost is kept for its return, in milliseconds. Default 120000. */
   readonly reconnectWindowMs?: number;
+  /**
+   * Which players do nothing, so that an idle limit ends their sessions. Default: none; whoever watches a
+   * stream plays all the time.
+   */
+  readonly isIdle?: (session: HostedSession) => boolean;
 }
 
 /** A host that streams numbers instead of pictures. */
@@ -40,7 +45,7 @@ export interface SimulatedHost {
 
 /** Makes a simulated host and starts to connect it. Throws as `createHost` and `StreamServer.attach` do. */
 export function createSimulatedHost(options: SimulatedHostOptions): SimulatedHost {
-  const { streams, hostId = `sim-${uuid()}`, load, reconnectWindowMs = 120_000, ...hostOptions } = options;
+  const { streams, hostId = `sim-${uuid()}`, load, reconnectWindowMs, isIdle, ...hostOptions } = options;
   const { region, pool, slots, clock = systemClock } = hostOptions;
   const address = { region, pool, hostId };
   const endpoint = streams.endpointOf(address);
@@ -55,7 +60,7 @@ export function createSimulatedHost(options: SimulatedHostOptions): SimulatedHos
     endpoint,
     measureLoad: () => model.measure(clock.monotonicMs()),
   });
-  const stage = new Stage(host, model, clock, reconnectWindowMs);
+  const stage = new Stage(host, model, clock, { reconnectWindowMs, isIdle });
   let detach: () => void;
   try {
     detach = streams.attach(address, stage);
@@ -92,21 +97,33 @@ interface StagedSession {
   lostAtMs: number;
 }
 
+interface StageOptions {
+  readonly reconnectWindowMs: SimulatedHostOptions['reconnectWindowMs'];
+  readonly isIdle: SimulatedHostOptions['isIdle'];
+}
+
 /** Connects the sessions of one host with the streams of its clients. */
 class Stage implements StreamOwner {
   readonly #host: Host;
   readonly #model: LoadModel;
   readonly #clock: HostClock;
   readonly #reconnectWindowMs: number;
+  readonly #isIdle: (session: HostedSession) => boolean;
   readonly #counters = new SimulatedCounters();
   readonly #sessions = new Map<string, StagedSession>();
   readonly #byStream = new Map<Stream, StagedSession>();
 
-  constructor(host: Host, model: LoadModel, clock: HostClock, reconnectWindowMs: number) {
+  constructor(
+    host: Host,
+    model: LoadModel,
+    clock: HostClock,
+    { reconnectWindowMs = 120_000, isIdle = () => false }: StageOptions,
+  ) {
     this.#host = host;
     this.#model = model;
     this.#clock = clock;
     this.#reconnectWindowMs = reconnectWindowMs;
+    this.#isIdle = isIdle;
     host.on('prepare', () => this.#counters.used(host.usage));
     host.on('end', ({ sessionId, epoch, reason }) => {
       this.#counters.ended(reason);
@@ -154,8 +171,12 @@ class Stage implements StreamOwner {
 
   sweep(nowMs: number): void {
     for (const staged of this.#sessions.values()) {
-      const { stream, lostAtMs } = staged;
-      if (stream === undefined && nowMs - lostAtMs >= this.#reconnectWindowMs) {
+      const { session, stream, lostAtMs } = staged;
+      if (stream !== undefined) {
+        // The load that it makes is its player's doing. Not told with the load itself, which is measured for
+        // heartbeats only: while the broker is away, nobody stops playing.
+        if (!this.#isIdle(session)) session.reportActivity();
+      } else if (nowMs - lostAtMs >= this.#reconnectWindowMs) {
         this.#end(staged, 'reconnect_expired');
       }
     }

@@ -6,7 +6,7 @@ import type {
   Play,
   Register,
 } from '@duskline/protocol';
-import type { Cancel, EndSession, RegionInfo } from '@duskline/protocol';
+import type { Cancel, EndSession, RegionInfo, Signal } from '@duskline/protocol';
 import { randomInt } from 'node:crypto';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
@@ -29,6 +29,7 @@ import type { BrokerObserver } from './observer.js';
 import { play } from './play.js';
 import { toRefusal } from './refusal.js';
 import { leaveHost, registerHost, type HostBinding } from './register-host.js';
+import { signalClient, signalHost, warnOfLimit } from './signal.js';
 import { createStoreBatches } from './store-batches.js';
 import { fleetStatus, type FleetStatus } from './status.js';
 
@@ -67,6 +68,7 @@ export interface Broker {
   play(client: ClientConnection, message: Play): Promise<void>;
   cancel(client: ClientConnection, message: Cancel): Promise<void>;
   end(client: ClientConnection, message: EndSession): Promise<void>;
+  signal(client: ClientConnection, message: Signal): Promise<void>;
   /** The socket is gone. The client's sessions go on. */
   closeClient(client: ClientConnection): void;
 
@@ -152,6 +154,7 @@ export function createBroker(options: BrokerOptions): Broker {
     play: (client, message) => play(context, client, message),
     cancel: (client, message) => cancelPlay(context, client, message),
     end: (client, message) => endSession(context, client, message),
+    signal: (client, message) => signalHost(context, client, message),
     closeClient: (client) => connections.removeClient(client),
 
     openHost: (channel, binding, message) => registerHost(context, channel, binding, message),
@@ -162,6 +165,12 @@ export function createBroker(options: BrokerOptions): Broker {
           return;
         case 'session':
           await takeHostSession(context, host, message);
+          return;
+        case 'signal':
+          await signalClient(context, host, message);
+          return;
+        case 'limit':
+          await warnOfLimit(context, host, message);
           return;
         case 'leave':
           await leaveHost(context, host);

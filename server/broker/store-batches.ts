@@ -4,6 +4,8 @@ import type {
   Claim,
   ClaimOutcome,
   FleetStore,
+  ForwardOutcome,
+  Letter,
   Release,
   ReleaseOutcome,
   Reservation,
@@ -20,6 +22,7 @@ export interface StoreBatches {
   reserve(place: Place, reservation: Reservation): Promise<ReserveOutcome>;
   transition(place: Place, change: SessionChange): Promise<ChangeOutcome>;
   release(place: Place, release: Release): Promise<ReleaseOutcome>;
+  forward(place: Place, letter: Letter): Promise<ForwardOutcome>;
 }
 
 export function createStoreBatches(
@@ -37,5 +40,6 @@ export function createStoreBatches(
     }),
     transition: createPlaceBatcher((place, changes) => store.transition(place, changes, brokerId)),
     release: createPlaceBatcher((place, releases) => store.release(place, releases, brokerId)),
+    forward: createPlaceBatcher((place, letters) => store.forward(place, letters, brokerId)),
   };
 }

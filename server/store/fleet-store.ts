@@ -227,6 +227,41 @@ export type ReleaseOutcome =
   | { readonly kind: 'over'; readonly reason: EndReason }
   | { readonly kind: 'stale' | 'unknown' };
 
+/** What one end of a session says to the other. */
+export interface Letter {
+  readonly sessionId: string;
+  /** The assignment that its writer knows of. */
+  readonly epoch: number;
+  /** The host that writes it; `null` when the session's client does. */
+  readonly fromHostId: string | null;
+  /** One line of text: JSON of the broker's own. */
+  readonly body: string;
+}
+
+/** A letter that waited for the broker of the end it is for. */
+export interface PostedLetter {
+  readonly sessionId: string;
+  readonly epoch: number;
+  /** The host it is for; `null` when it is for the session's client. */
+  readonly toHostId: string | null;
+  readonly body: string;
+}
+
+/**
+ * - `local`: the other end is on the calling broker, which delivers the letter itself; `hostId` is the session's.
+ * - `posted`: it waits for that broker.
+ * - `away`: nobody knows of a connection of the other end.
+ * - `overflow`: too much waits for that broker already; the letter is dropped.
+ * - `stale`: the session has another epoch by now.
+ * - `unknown`: the store does not know it, or not on the host that writes.
+ * - `over`: it ended, for this reason.
+ */
+export type ForwardOutcome =
+  | { readonly kind: 'local'; readonly hostId: string }
+  | { readonly kind: 'posted'; readonly brokerId: string }
+  | { readonly kind: 'over'; readonly reason: EndReason }
+  | { readonly kind: 'away' | 'overflow' | 'stale' | 'unknown' };
+
 /** The silent hosts of a place by the store's clock. */
 export interface SilenceReport {
   readonly hosts: number;
@@ -408,6 +443,17 @@ export interface FleetStore {
     hostIds: readonly string[],
   ): Promise<readonly ({ readonly connectionId: string; readonly endpoint: string } | null)[]>;
 
+  /**
+   * Passes letters on to the other end of their sessions. Those of one session are delivered in the order in
+   * which they were forwarded, and nobody but the session's host and client ever gets one.
+   */
+  forward(place: Place, letters: readonly Letter[], callerId: string): Promise<readonly ForwardOutcome[]>;
+  /**
+   * Takes the letters that wait in this place for this broker, in the order of their forwarding. Ask for them
+   * before the mail: what they presuppose, such as a host's reservation, is then in that mail or in an earlier one.
+   */
+  takeLetters(place: Place, brokerId: string): Promise<readonly PostedLetter[]>;
+
   /** Takes the sessions that changed in this place and concern this broker, with their records. */
   takeMail(place: Place, brokerId: string): Promise<readonly SessionRecord[]>;
   /** Tells another broker to look at its mail now. Lost nudges cost a second. Offers are nudged by the store itself. */
@@ -432,8 +478,11 @@ export class StoreUnavailableError extends Error {
 /** How long an ended session is remembered: a host that was away shorter than it takes to be lost learns of it. */
 export const ENDED_KEPT_MS = 60_000;
 
-/** How long mail waits for a broker that does not fetch it. */
+/** How long mail, letters included, waits for a broker that does not fetch it. */
 export const MAIL_KEPT_MS = 60_000;
+
+/** How much may wait in one place for one broker that takes no letters: in bytes, as Redis keeps them. */
+export const LETTERS_MAX_BYTES = 262_144;
 
 /** How long a request is remembered after it was made: longer than any session may last. */
 export const CLAIM_KEPT_MS = 24 * 3_600_000;

@@ -5,6 +5,7 @@ import type { Broker } from '../broker/create-broker.js';
 import { Refusal, errorMessage } from '../broker/refusal.js';
 import type { Authenticate } from './authenticate.js';
 import type { Conversation } from './conversation.js';
+import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
 
 /** A player, as far as a channel needs to know one. */
@@ -24,6 +25,7 @@ export interface ClientChannelOptions {
 /** The players' side: `hello` first, then requests. */
 export function createClientConversation(options: ClientChannelOptions): Conversation<ClientToBroker> {
   const { broker, channel } = options;
+  const signals = new SignalBudgets();
   let client: ClientConnection | undefined;
 
   async function hello(message: ClientHello): Promise<void> {
@@ -53,10 +55,20 @@ export function createClientConversation(options: ClientChannelOptions): Convers
           return;
         case 'play':
           return broker.play(client, message);
+        case 'accept':
+          // Nothing is offered to anybody yet.
+          channel.send(errorMessage(new Refusal('NO_OFFER'), { requestId: message.requestId }));
+          return;
         case 'cancel':
           return broker.cancel(client, message);
         case 'end':
           return broker.end(client, message);
+        case 'signal': {
+          const { sessionId } = message;
+          if (signals.spend(sessionId, performance.now())) return broker.signal(client, message);
+          channel.send(errorMessage(new Refusal('TOO_MANY_SIGNALS'), { sessionId }));
+          return;
+        }
         case 'ping':
           channel.send({ type: 'pong', id: message.id });
           return;

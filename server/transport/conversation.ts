@@ -19,7 +19,13 @@ export interface Conversation<Message> {
 }
 
 export interface ConversationOptions {
+  /** Of everything but signals. */
   readonly rate: MessageRate;
+  /**
+   * Of signals, over all sessions: above what a session may have, so that a peer hears which ones were
+   * dropped before it is sent away.
+   */
+  readonly signalRate: MessageRate;
   readonly helloDeadlineMs: number;
   readonly monitor: PingMonitor;
   readonly log: Logger;
@@ -41,7 +47,7 @@ export interface RunningConversation {
  * Runs one conversation on a socket: one frame after the other, within its budget, the first one in time;
  * whatever goes wrong is answered with a code and ends this connection at the most.
  */
-export function runConversation<Message>(
+export function runConversation<Message extends { readonly type: string }>(
   socket: WebSocket,
   channel: SocketChannel<unknown>,
   conversation: Conversation<Message>,
@@ -49,6 +55,7 @@ export function runConversation<Message>(
 ): RunningConversation {
   const { monitor, log } = options;
   const budget = new MessageBudget(options.rate, performance.now());
+  const signals = new MessageBudget(options.signalRate, performance.now());
   let mistakes = 0;
   let opening: Promise<void> | undefined;
   let waiting = 0;
@@ -98,12 +105,13 @@ export function runConversation<Message>(
       channel.closeWith('BINARY_FRAME');
       return;
     }
-    if (!budget.spend(performance.now())) {
+    // ws gives text frames as one Buffer unless told otherwise.
+    const result = conversation.parse((data as Buffer).toString('utf8'));
+    const spent = result.ok && result.message.type === 'signal' ? signals : budget;
+    if (!spent.spend(performance.now())) {
       channel.closeWith('TOO_MANY_MESSAGES');
       return;
     }
-    // ws gives text frames as one Buffer unless told otherwise.
-    const result = conversation.parse((data as Buffer).toString('utf8'));
     if (!result.ok) {
       refuse(result);
       return;

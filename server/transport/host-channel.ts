@@ -6,6 +6,7 @@ import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { HostBinding } from '../broker/register-host.js';
 import type { Authenticate } from './authenticate.js';
 import type { Conversation } from './conversation.js';
+import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
 
 export interface HostChannelOptions {
@@ -19,6 +20,8 @@ export interface HostChannelOptions {
 /** The hosts' side: `register` first, then heartbeats and what happens to sessions. */
 export function createHostConversation(options: HostChannelOptions): Conversation<HostToBroker> {
   const { broker, channel } = options;
+  // Apart, so that a session that signals much is warned of its limits all the same.
+  const budgets = { signal: new SignalBudgets(), limit: new SignalBudgets() };
   let host: HostConnection | undefined;
 
   async function register(message: Register): Promise<void> {
@@ -55,6 +58,13 @@ export function createHostConversation(options: HostChannelOptions): Conversatio
           errorMessage(new Refusal('OUT_OF_ORDER', { message: 'The host is registered already.' })),
         );
         return;
+      }
+      if (message.type === 'signal' || message.type === 'limit') {
+        const { type, sessionId } = message;
+        if (!budgets[type].spend(sessionId, performance.now())) {
+          channel.send(errorMessage(new Refusal('TOO_MANY_SIGNALS'), { sessionId }));
+          return;
+        }
       }
       await broker.fromHost(host, message);
       if (message.type === 'leave') channel.closeNormally();

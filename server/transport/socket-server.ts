@@ -38,8 +38,14 @@ export interface SocketServer {
 /** A player clicks and a device reconnects: a few messages a second, with room for a burst. */
 export const CLIENT_RATE: MessageRate = { perSecond: 20, burst: 100 };
 
+/** Room for the exchange of one session twice over: a player has one, and another for a moment when it changes. */
+export const CLIENT_SIGNAL_RATE: MessageRate = { perSecond: 100, burst: 400 };
+
 /** A host reports each change of each of its sessions: all of them at once at the worst. */
 export const HOST_RATE: MessageRate = { perSecond: 500, burst: 4_000 };
+
+/** Many sessions may begin at once; none signals for longer than its connection takes to be made. */
+const HOST_SIGNAL_RATE: MessageRate = { perSecond: 2_000, burst: 8_000 };
 
 export function createSocketServer(options: SocketServerOptions): SocketServer {
   const { broker, limits, log } = options;
@@ -64,7 +70,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       beaconUrl: ownBeaconUrl(request),
     });
     const { helloDeadlineMs } = limits;
-    const rules = { rate: CLIENT_RATE, helloDeadlineMs, monitor, log };
+    const rules = { rate: CLIENT_RATE, signalRate: CLIENT_SIGNAL_RATE, helloDeadlineMs, monitor, log };
     track(socket, channel, runConversation(socket, channel, conversation, rules));
   }
 
@@ -77,7 +83,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       headerToken: bearerToken(request),
     });
     const { helloDeadlineMs } = limits;
-    const rules = { rate: HOST_RATE, helloDeadlineMs, monitor, log };
+    const rules = { rate: HOST_RATE, signalRate: HOST_SIGNAL_RATE, helloDeadlineMs, monitor, log };
     track(socket, channel, runConversation(socket, channel, conversation, rules));
   }
 

@@ -15,8 +15,8 @@ const FRAMES_PER_CONNECTION = 40;
 /** With this invalid message the broker closes the connection. */
 const LAST_MISTAKE = 8;
 
-const CLIENT_TYPES = ['hello', 'play', 'cancel', 'end', 'ping', 'matched', 'register'];
-const HOST_TYPES = ['register', 'heartbeat', 'session', 'leave', 'prepare', 'hello'];
+const CLIENT_TYPES = ['hello', 'play', 'cancel', 'end', 'signal', 'ping', 'matched', 'register'];
+const HOST_TYPES = ['register', 'heartbeat', 'session', 'limit', 'signal', 'leave', 'prepare', 'hello'];
 
 const REGISTER = { type: 'register', ...PLACE, slots: 2, endpoint: 'ws://127.0.0.1:1/fuzz', sessions: [] };
 
@@ -59,11 +59,13 @@ export function createClientLane(url: string, name: string, random: Random): Lan
         case 'hello':
           await peer.next('error', (frame) => frame['code'] === 'OUT_OF_ORDER');
           return;
+        case 'accept':
         case 'cancel':
         case 'play':
           await anyOf(peer, (frame) => frame['requestId'] === message.requestId);
           return;
         case 'end':
+        case 'signal':
           await anyOf(peer, (frame) => frame['sessionId'] === message.sessionId);
       }
     },
@@ -215,6 +217,7 @@ function clientFrames(index: number): object[] {
     },
     { type: 'cancel', requestId: `r${index - 1}` },
     { type: 'end', sessionId: newSessionId() },
+    { type: 'signal', sessionId: newSessionId(), data: 'v=0\r\n' },
     { type: 'ping', id: 1 },
   ];
 }
@@ -227,6 +230,9 @@ function hostFrames(hostId: string): object[] {
     { type: 'heartbeat', load: IDLE, sessions: [{ ...session, state: 'connected' }] },
     { type: 'session', ...session, state: 'active' },
     { type: 'session', ...session, state: 'ended', reason: 'host_ended' },
+    { type: 'limit', ...session, kind: 'idle', endsInMs: 60_000 },
+    { type: 'limit', ...session, kind: 'max_length', endsInMs: null },
+    { type: 'signal', ...session, data: 'v=0\r\n' },
     { type: 'leave' },
   ];
 }

@@ -1,5 +1,6 @@
 import { coordinationSuite } from './coordination-suite.js';
 import type { StoreFixture } from './fixture.js';
+import { letterSuite } from './letter-suite.js';
 import { hostSuite } from './host-suite.js';
 import { placementSuite } from './placement-suite.js';
 import { reconcileSuite } from './reconcile-suite.js';
@@ -26,5 +27,6 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     hostSuite(current);
     reconcileSuite(current);
     coordinationSuite(current);
+    letterSuite(current);
   });
 }

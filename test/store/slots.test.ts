@@ -27,6 +27,16 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   const held = await placeActive(store, { clientBrokerId: 'broker-b' });
   const { sessionId } = await place(store);
   await store.attach(PLACE, sessionId, 'broker-c');
+  const letter = { sessionId: held.sessionId, epoch: 1, body: '"word"' };
+  await store.forward(
+    PLACE,
+    [
+      { ...letter, fromHostId: null },
+      { ...letter, fromHostId: held.hostId },
+    ],
+    'broker-d',
+  );
+  for (const broker of [BROKER, 'broker-b']) await store.takeLetters(PLACE, broker);
   await store.hostSessions(PLACE, held.hostId);
   await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], 'broker-d');
   await store.reconcile(PLACE, { hostId: 'host-a', connectionId: 'broker-a.1' }, [

@@ -2,6 +2,7 @@ import { placeName, type Place } from '../../domain/catalog.js';
 import type { FleetStore } from '../fleet-store.js';
 import type { StoreOptions } from '../store-options.js';
 import { ClaimBook } from './claims.js';
+import { forward } from './forward.js';
 import * as hosts from './hosts.js';
 import { PlaceState } from './place-state.js';
 import { reconcile } from './reconcile.js';
@@ -124,6 +125,14 @@ export class MemoryStore implements FleetStore {
       const host = this.placeState(place).hosts.get(hostId);
       return host === undefined ? null : { connectionId: host.connectionId, endpoint: host.endpoint };
     });
+
+  forward: FleetStore['forward'] = async (place, letters, callerId) => {
+    const nowMs = this.#now();
+    return letters.map((letter) => forward(this.placeState(place), letter, nowMs, callerId));
+  };
+
+  takeLetters: FleetStore['takeLetters'] = async (place, brokerId) =>
+    this.placeState(place).letters.take(brokerId);
 
   takeMail: FleetStore['takeMail'] = async (place, brokerId) => {
     const state = this.placeState(place);

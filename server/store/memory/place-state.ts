@@ -5,6 +5,7 @@ import { sessionDigest } from '../../domain/session-digest.js';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { brokerOf } from '../../domain/connection-id.js';
 import { ENDED_KEPT_MS, type EndedSession, type SessionRecord } from '../fleet-store.js';
+import { LetterBoxes } from './letter-boxes.js';
 
 /** A host, with what the choice among hosts needs. Loads are in millionths. */
 export interface MemoryHost {
@@ -53,6 +54,7 @@ export class PlaceState {
   readonly ended = new BTree<DueKey, undefined>(undefined, compareDue);
   /** Changed sessions by the broker that has to look at them. */
   readonly mail = new Map<string, Mailbox>();
+  readonly letters = new LetterBoxes();
   readySlots = 0;
   liveSessions = 0;
 

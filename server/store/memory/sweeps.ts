@@ -35,6 +35,7 @@ export function forgetEnded(place: PlaceState, limit: number, nowMs: number): nu
   for (const [brokerId, { firstAtMs }] of place.mail) {
     if (nowMs - firstAtMs > MAIL_KEPT_MS) place.mail.delete(brokerId);
   }
+  place.letters.forget(nowMs);
   return due.length;
 }
 

@@ -6,6 +6,7 @@ import { brokerOf } from '../../domain/connection-id.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { connect, createConnection, type RedisTarget } from './connection.js';
 import { createKeySpace, type KeySpace } from './keys.js';
+import { createLetters, type Letters } from './letters.js';
 import { createNudges, type Nudges } from './nudges.js';
 import { decodeEnded, decodeHost, decodeSession, encodeMeta, inGroups, texts } from './records.js';
 import {
@@ -62,6 +63,7 @@ class RedisStore implements FleetStore {
   readonly #run: RunScript;
   readonly #options: StoreOptions;
   readonly #requests: Requests;
+  readonly #letters: Letters;
 
   constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: StoreOptions) {
     this.#redis = redis;
@@ -75,6 +77,7 @@ class RedisStore implements FleetStore {
     });
     this.#options = options;
     this.#requests = createRequests(this.#run, keys, () => this.#clock());
+    this.#letters = createLetters((...script) => this.#inPlace(...script));
   }
 
   registerHost: FleetStore['registerHost'] = async (place, { hostId, connectionId, slots, endpoint }) => {
@@ -259,6 +262,10 @@ class RedisStore implements FleetStore {
       return { connectionId: decodeHost(record).connectionId, endpoint };
     });
   };
+
+  forward: FleetStore['forward'] = (place, letters, callerId) =>
+    this.#letters.forward(place, letters, callerId);
+  takeLetters: FleetStore['takeLetters'] = (place, brokerId) => this.#letters.takeLetters(place, brokerId);
 
   takeMail: FleetStore['takeMail'] = async (place, brokerId) => {
     const reply = texts(await this.#inPlace('take-mail', place, brokerId, []));

@@ -32,6 +32,8 @@ const PLACE_SCRIPTS = [
   'order-silent',
   'recount',
   'take-mail',
+  'forward',
+  'take-letters',
 ] as const;
 
 /** Scripts that work on players' requests: `lua/claims.lua` stands before each. */

@@ -179,6 +179,31 @@ describe('simulated host', () => {
     await viewer.frames.next((frame) => frame.type === 'frame' && frame.n === 2);
   });
 
+  it('takes whoever watches for a player, except those it is told are idle', async () => {
+    const idle = new Set([sessionIdOf(2)]);
+    const other = create({ hostId: 'host-2', isIdle: ({ sessionId }) => idle.has(sessionId) });
+    others.push(other);
+    const second = await broker.connections.next();
+    await second.next('register');
+    second.sendRegistered('host-2');
+    await other.host.whenRegistered();
+    const limits = { idleMs: 60_000, warnBeforeMs: [] };
+    second.send(prepareOf(1, { limits }), prepareOf(2, { limits }));
+    await second.ping();
+    for (const number of [1, 2]) {
+      const aud = 'host:dublin/pc-rtx/host-2';
+      const viewer = await Viewer.open(other.endpoint);
+      viewer.send({ type: 'ticket', ticket: signTicket({ claims: { sid: sessionIdOf(number), aud } }) });
+      expect(await viewer.frames.next()).to.include({ type: 'admitted' });
+    }
+    second.terminate();
+    clock.advance(60_000);
+    expect(other.stats).to.deep.include({ ended: { idle: 1 }, sessions: 1 });
+    idle.add(sessionIdOf(1));
+    clock.advance(61_000);
+    expect(other.stats).to.deep.include({ ended: { idle: 2 }, sessions: 0 });
+  });
+
   const badFrames: Record<string, string | Buffer> = {
     'what is no JSON': 'hello',
     null: 'null',

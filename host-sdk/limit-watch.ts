@@ -1,0 +1,101 @@
+import type { SessionLimits } from '@duskline/protocol';
+import type { LimitKind } from '@duskline/protocol/vocabulary';
+
+/** How near one limit is, as the player is told. */
+export interface LimitNotice {
+  readonly kind: LimitKind;
+  /** Until the session ends; `null` when the limit no longer threatens. */
+  readonly endsInMs: number | null;
+}
+
+/** What a look at the clock found. */
+export interface LimitLook {
+  readonly notices: readonly LimitNotice[];
+  /** The limit that ends the session now. */
+  readonly reached: LimitKind | undefined;
+}
+
+interface Limit {
+  readonly kind: LimitKind;
+  readonly lengthMs: number;
+  /** How long ahead is warned, the earliest warning first. */
+  readonly warnings: readonly number[];
+  /** How many of the warnings are behind us. */
+  warned: number;
+  /** Whether the broker was told the latest notice. */
+  told: boolean;
+}
+
+/**
+ * The limits of one session. No clock and no timer: `nowMs` comes in with each call.
+ *
+ * A warning that is no shorter than its limit is left out: it would come with the limit's very beginning,
+ * for `idle` after each and every thing the player does.
+ */
+export class LimitWatch {
+  readonly #limits: readonly Limit[];
+  readonly #startedAtMs: number;
+  #activeAtMs: number;
+
+  /** @param startedAtMs when its client first showed its ticket */
+  constructor({ idleMs, maxLengthMs, warnBeforeMs }: SessionLimits, startedAtMs: number) {
+    this.#startedAtMs = startedAtMs;
+    this.#activeAtMs = startedAtMs;
+    const limitOf = (kind: LimitKind, lengthMs: number | undefined): Limit[] => {
+      if (lengthMs === undefined) return [];
+      const warnings = warnBeforeMs.filter((aheadMs) => aheadMs > 0 && aheadMs < lengthMs);
+      return [{ kind, lengthMs, warnings: warnings.sort((a, b) => b - a), warned: 0, told: true }];
+    };
+    this.#limits = [...limitOf('idle', idleMs), ...limitOf('max_length', maxLengthMs)];
+  }
+
+  /** When the next thing is due: a warning, or the end. `Infinity` without limits. */
+  get dueAtMs(): number {
+    return Math.min(
+      ...this.#limits.map((limit) => this.#endsAtMs(limit) - (limit.warnings[limit.warned] ?? 0)),
+    );
+  }
+
+  /** The player did something. Answers with what to tell, when the idle limit was warned of. */
+  active(nowMs: number): LimitNotice | undefined {
+    this.#activeAtMs = nowMs;
+    const idle = this.#limits.find(({ kind }) => kind === 'idle');
+    if (idle === undefined || idle.warned === 0) return undefined;
+    idle.warned = 0;
+    return this.#notice(idle, nowMs);
+  }
+
+  /** What is due by now. Of warnings that are due together, as after a pause, only the last is given. */
+  look(nowMs: number): LimitLook {
+    const [first] = [...this.#limits].sort((a, b) => this.#endsAtMs(a) - this.#endsAtMs(b));
+    if (first !== undefined && nowMs >= this.#endsAtMs(first)) return { notices: [], reached: first.kind };
+    const notices: LimitNotice[] = [];
+    for (const limit of this.#limits) {
+      const leftMs = this.#endsAtMs(limit) - nowMs;
+      const passed = limit.warnings.filter((aheadMs) => leftMs <= aheadMs).length;
+      if (passed <= limit.warned) continue;
+      limit.warned = passed;
+      notices.push(this.#notice(limit, nowMs));
+    }
+    return { notices, reached: undefined };
+  }
+
+  /** Notes whether the latest notice of that kind reached the broker. */
+  noteTold(kind: LimitKind, told: boolean): void {
+    for (const limit of this.#limits) if (limit.kind === kind) limit.told = told;
+  }
+
+  /** What the broker has not been told, as it is now. */
+  untold(nowMs: number): LimitNotice[] {
+    return this.#limits.filter(({ told }) => !told).map((limit) => this.#notice(limit, nowMs));
+  }
+
+  #notice(limit: Limit, nowMs: number): LimitNotice {
+    const leftMs = Math.max(0, Math.round(this.#endsAtMs(limit) - nowMs));
+    return { kind: limit.kind, endsInMs: limit.warned === 0 ? null : leftMs };
+  }
+
+  #endsAtMs({ kind, lengthMs }: Limit): number {
+    return (kind === 'idle' ? this.#activeAtMs : this.#startedAtMs) + lengthMs;
+  }
+}

@@ -1,0 +1,73 @@
+import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
+import type { Place } from '../../domain/catalog.js';
+import {
+  LETTERS_MAX_BYTES,
+  type FleetStore,
+  type ForwardOutcome,
+  type PostedLetter,
+} from '../fleet-store.js';
+import { StoredFormatError, inGroups, oneOf, texts } from './records.js';
+import type { PlaceScript } from './scripts.js';
+
+/** Letters between the two ends of a session. Those for one broker share a field of its place's mail. */
+export type Letters = Pick<FleetStore, 'forward' | 'takeLetters'>;
+
+type RunInPlace = (
+  name: PlaceScript,
+  place: Place,
+  callerId: string,
+  args: readonly (string | number)[],
+) => Promise<unknown>;
+
+/** One script call passes on at most this many letters: each may have some ten thousand characters. */
+const MAX_BATCH = 64;
+
+export function createLetters(run: RunInPlace): Letters {
+  return {
+    async forward(place, letters, callerId) {
+      // All of them are on the wire at once, in their order.
+      const replies = await Promise.all(
+        inGroups(letters, MAX_BATCH).map((batch) => {
+          const args = batch.flatMap(({ sessionId, epoch, fromHostId, body }) => [
+            sessionId,
+            epoch,
+            fromHostId ?? '',
+            body,
+          ]);
+          return run('forward', place, callerId, [LETTERS_MAX_BYTES, ...args]);
+        }),
+      );
+      return replies.flatMap((reply) => inGroups(texts(reply), 2).map(decodeOutcome));
+    },
+
+    async takeLetters(place, brokerId) {
+      const lines = String(await run('take-letters', place, brokerId, [])).split('\n');
+      return lines.slice(0, -1).map(decodeLetter);
+    },
+  };
+}
+
+function decodeOutcome([kind, detail = '']: readonly string[]): ForwardOutcome {
+  switch (kind) {
+    case 'local':
+      return { kind, hostId: detail };
+    case 'posted':
+      return { kind, brokerId: detail };
+    case 'over':
+      return { kind, reason: oneOf<EndReason>(END_REASONS, detail) };
+    case 'away':
+    case 'overflow':
+    case 'stale':
+    case 'unknown':
+      return { kind };
+    default:
+      throw new StoredFormatError(`unexpected "${String(kind)}"`);
+  }
+}
+
+function decodeLetter(line: string): PostedLetter {
+  const match = /^([^|]*)\|([^|]*)\|(\d+)\|(.*)$/s.exec(line);
+  if (match === null) throw new StoredFormatError('a letter is not readable');
+  const [, toHostId = '', sessionId = '', epoch, body = ''] = match;
+  return { sessionId, epoch: Number(epoch), toHostId: toHostId === '' ? null : toHostId, body };
+}

@@ -1,0 +1,35 @@
+import { expect } from 'chai';
+import { SIGNAL_RATE, SignalBudgets } from '@duskline/server/transport/signal-budgets.js';
+
+const { burst, perSecond } = SIGNAL_RATE;
+
+/** How many signals pass at that moment. */
+function spendAll(budgets: SignalBudgets, sessionId: string, nowMs: number): number {
+  let passed = 0;
+  while (budgets.spend(sessionId, nowMs)) passed += 1;
+  return passed;
+}
+
+describe('budgets of signals', () => {
+  it('allow a burst, then so many a second, for each session by itself', () => {
+    const budgets = new SignalBudgets();
+    expect(spendAll(budgets, 'a', 0)).to.equal(burst);
+    expect(spendAll(budgets, 'a', 1_000)).to.equal(perSecond);
+    expect(spendAll(budgets, 'b', 1_000)).to.equal(burst);
+    expect(spendAll(budgets, 'a', 100_000), 'never more than a burst').to.equal(burst);
+  });
+
+  it('are not kept for sessions that are made up, one after the other', () => {
+    const budgets = new SignalBudgets();
+    for (let i = 0; i < 10_000; i += 1) budgets.spend(`session-${i}`, i * 10);
+    // Those of the last four seconds, and as many again before somebody tidies.
+    expect(budgets.size).to.be.below(1_000);
+  });
+
+  it('are not forgotten while they are used up', () => {
+    const budgets = new SignalBudgets();
+    spendAll(budgets, 'busy', 0);
+    for (let i = 0; i < 1_000; i += 1) budgets.spend(`session-${i}`, 0);
+    expect(budgets.spend('busy', 10)).to.equal(false);
+  });
+});
