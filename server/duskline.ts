@@ -49,6 +49,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
   const broker = createBroker({
     catalog: config.catalog,
     limits: config.limits,
+    tiers: config.tiers,
     store,
     tickets: createTicketMint(config.ticketMasterKey),
     observer: metrics.observer,

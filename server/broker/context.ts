@@ -1,5 +1,6 @@
 import type { Catalog, Place } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
+import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore } from '../store/fleet-store.js';
 import type { ConnectionDirectory } from './connections.js';
 import type { FleetKnowledge } from './fleet-knowledge.js';
@@ -29,6 +30,7 @@ export interface BrokerContext {
   readonly brokerId: string;
   readonly catalog: Catalog;
   readonly limits: Limits;
+  readonly tiers: Tiers;
   readonly store: FleetStore;
   readonly batches: StoreBatches;
   readonly tickets: Tickets;

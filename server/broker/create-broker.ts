@@ -10,6 +10,7 @@ import type { Cancel, EndSession, RegionInfo } from '@duskline/protocol';
 import { randomInt } from 'node:crypto';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
+import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore } from '../store/fleet-store.js';
 import {
   ConnectionDirectory,
@@ -31,16 +32,25 @@ import { toRefusal } from './refusal.js';
 import { leaveHost, registerHost, type HostBinding } from './register-host.js';
 import { createStoreBatches } from './store-batches.js';
 import { fleetStatus, type FleetStatus } from './status.js';
+import { createTierChoice } from './tier-choice.js';
 
 export interface BrokerOptions {
   readonly catalog: Catalog;
   readonly limits: Limits;
+  readonly tiers: Tiers;
   readonly store: FleetStore;
   readonly tickets: Tickets;
   readonly observer: BrokerObserver;
   readonly log: Logger;
   /** Made at random when absent. */
   readonly brokerId?: string;
+}
+
+/** A player, as the one who checked the token describes them. */
+export interface Player {
+  readonly playerId: string;
+  /** A name; `default` stands for those that the configuration does not have. */
+  readonly tier: string;
 }
 
 /** One broker: its use cases for those who hold sockets. Holds nothing that another broker cannot take over. */
@@ -57,10 +67,13 @@ export interface Broker {
   stop(): Promise<void>;
   nextConnectionId(): string;
 
-  /** @param beaconUrl where regions without a beacon of their own are measured */
+  /**
+   * @param player who said hello, and the tier that the token names
+   * @param beaconUrl where regions without a beacon of their own are measured
+   */
   openClient(
     channel: Channel<BrokerToClient>,
-    playerId: string,
+    player: Player,
     hello: ClientHello,
     beaconUrl: string,
   ): ClientConnection;
@@ -88,6 +101,7 @@ export function createBroker(options: BrokerOptions): Broker {
     brokerId,
     catalog,
     limits,
+    tiers: options.tiers,
     store,
     batches: createStoreBatches(store, fleet, brokerId, limits.reservationMs),
     tickets: options.tickets,
@@ -98,6 +112,7 @@ export function createBroker(options: BrokerOptions): Broker {
   };
   const heartbeats = createHeartbeatIntake(context);
   const loops = createLoops(context);
+  const chooseTier = createTierChoice(options.tiers, options.log);
   let phase: 'new' | 'started' | 'draining' | 'stopped' = 'new';
   let connectionCount = 0;
 
@@ -131,10 +146,11 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     nextConnectionId: () => `${brokerId}.${(connectionCount += 1)}`,
 
-    openClient(channel, playerId, hello, beaconUrl) {
+    openClient(channel, { playerId, tier }, hello, beaconUrl) {
       const client: ClientConnection = {
         channel,
         playerId,
+        tier: chooseTier(tier),
         device: hello.device,
         sessions: new Map(),
         pending: new Map(),

@@ -88,7 +88,7 @@ async function toMatched(context: BrokerContext, client: ClientConnection, place
     ttlMs,
     nowMs: Date.now(),
   });
-  const details = decodeMatch(meta.match);
+  const { tier: _, ...details } = decodeMatch(meta.match);
   return {
     type: 'matched',
     requestId,

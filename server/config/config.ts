@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { AuthConfig } from '../auth/auth-config.js';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
+import type { Tiers } from '../domain/tiers.js';
 import type { Secret } from './secret.js';
 
 /** What is logged, from most to least. */
@@ -15,6 +16,7 @@ export interface Config {
   /** The key from which every host's ticket key derives. The same on all brokers of a fleet. */
   readonly ticketMasterKey: KeyObject;
   readonly limits: Limits;
+  readonly tiers: Tiers;
   readonly store: StoreConfig;
   readonly listen: ListenConfig;
   readonly log: { readonly level: LogLevel };

@@ -10,6 +10,7 @@ import { ConfigError, formatPath, type FoundMistake, type Report } from './mista
 import { findSchemaMistakes } from './schema-mistakes.js';
 import { readTicketMasterKey, type Environment } from './secrets.js';
 import { resolveStore } from './store-section.js';
+import { buildTiers, checkTiers } from './tiers-section.js';
 import { mapOf } from './unchecked.js';
 import { readYaml, type Override, type YamlSource } from './yaml-source.js';
 
@@ -40,6 +41,7 @@ export function loadConfig(source: ConfigSource): Config {
   const root = mapOf(yaml.value);
   checkFleet(root, report);
   checkLimits(root['limits'], report);
+  checkTiers(root['tiers'], report);
   const auth = resolveAuth(root['auth'], { env, readFile }, report);
   const store = resolveStore(root['store'], { env, readFile }, report);
   const ticketMasterKey = readTicketMasterKey(env, report);
@@ -53,6 +55,7 @@ export function loadConfig(source: ConfigSource): Config {
     auth,
     ticketMasterKey,
     limits: { ...DEFAULT_LIMITS, ...document.limits },
+    tiers: buildTiers(document.tiers),
     store,
     listen: { ...DEFAULT_LISTEN, ...document.listen },
     log: { level: document.log?.level ?? DEFAULT_LOG_LEVEL },

@@ -1,21 +1,16 @@
 import type { BrokerToClient, ClientHello, ClientToBroker } from '@duskline/protocol';
 import { parseClientMessage } from '@duskline/protocol/validation';
 import type { ClientConnection } from '../broker/connections.js';
-import type { Broker } from '../broker/create-broker.js';
+import type { Broker, Player } from '../broker/create-broker.js';
 import { Refusal, errorMessage } from '../broker/refusal.js';
 import type { Authenticate } from './authenticate.js';
 import type { Conversation } from './conversation.js';
 import type { SocketChannel } from './socket.js';
 
-/** A player, as far as a channel needs to know one. */
-export interface AuthenticatedPlayer {
-  readonly playerId: string;
-}
-
 export interface ClientChannelOptions {
   readonly broker: Broker;
   readonly channel: SocketChannel<BrokerToClient>;
-  readonly authenticate: Authenticate<AuthenticatedPlayer>;
+  readonly authenticate: Authenticate<Player>;
   /** Token of the upgrade request, if it had one. */
   readonly headerToken: string | undefined;
   readonly beaconUrl: string;
@@ -32,8 +27,7 @@ export function createClientConversation(options: ClientChannelOptions): Convers
       channel.closeWith(result.code, result.message);
       return;
     }
-    if (channel.open)
-      client = broker.openClient(channel, result.principal.playerId, message, options.beaconUrl);
+    if (channel.open) client = broker.openClient(channel, result.principal, message, options.beaconUrl);
   }
 
   return {

@@ -4,12 +4,12 @@ import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { Broker } from '../broker/create-broker.js';
+import type { Broker, Player } from '../broker/create-broker.js';
 import type { Logger } from '../broker/logger.js';
 import type { HostBinding } from '../broker/register-host.js';
 import type { Limits } from '../domain/limits.js';
 import type { Authenticate } from './authenticate.js';
-import { createClientConversation, type AuthenticatedPlayer } from './client-channel.js';
+import { createClientConversation } from './client-channel.js';
 import { runConversation, type RunningConversation } from './conversation.js';
 import { createHostConversation } from './host-channel.js';
 import type { MessageRate } from './message-budget.js';
@@ -20,7 +20,7 @@ export interface SocketServerOptions {
   readonly broker: Broker;
   readonly limits: Limits;
   readonly log: Logger;
-  readonly authenticatePlayer: Authenticate<AuthenticatedPlayer>;
+  readonly authenticatePlayer: Authenticate<Player>;
   readonly authenticateHost: Authenticate<HostBinding>;
 }
 
