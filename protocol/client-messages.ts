@@ -148,7 +148,10 @@ export type Offer = Static<typeof Offer>;
 /** A STUN or TURN server, in the form that `RTCPeerConnection` takes. */
 export const IceServer = Type.Object({
   urls: Type.Array(Type.String(), { minItems: 1 }),
-  /** Both present for TURN: good until some time after the session may end. The credential is a secret. */
+  /**
+   * Both present for TURN: good for beginning a stream in the next hour or so, and what was begun goes on. A repeated
+   * `play` brings fresh ones. The credential is a secret: never log it.
+   */
   username: Type.Optional(Type.String()),
   credential: Type.Optional(Type.String()),
 });

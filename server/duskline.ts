@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createIceServers } from './auth/ice-servers.js';
 import { createTicketMint } from './auth/ticket-mint.js';
 import { createTokenVerifier } from './auth/token-verifier.js';
 import type { PrincipalKind, PrincipalOf } from './auth/principal.js';
@@ -52,6 +53,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     tiers: config.tiers,
     store,
     tickets: createTicketMint(config.ticketMasterKey),
+    iceServers: createIceServers(config.iceServers),
     observer: metrics.observer,
     log,
   });

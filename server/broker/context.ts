@@ -1,3 +1,4 @@
+import type { IceServer } from '@duskline/protocol';
 import type { Catalog, Place } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
 import type { Tiers } from '../domain/tiers.js';
@@ -24,6 +25,9 @@ export interface Tickets {
   ): string;
 }
 
+/** The STUN and TURN servers of one session's WebRTC connection, with fresh credentials. `auth/` provides it. */
+export type IceServersFor = (sessionId: string) => IceServer[];
+
 /** What every use case works with. */
 export interface BrokerContext {
   /** Short and without a dot: connection ids are `<brokerId>.<number>`. */
@@ -34,6 +38,7 @@ export interface BrokerContext {
   readonly store: FleetStore;
   readonly batches: StoreBatches;
   readonly tickets: Tickets;
+  readonly iceServers: IceServersFor;
   readonly connections: ConnectionDirectory;
   readonly fleet: FleetKnowledge;
   readonly observer: BrokerObserver;

@@ -18,7 +18,7 @@ import {
   type ClientConnection,
   type HostConnection,
 } from './connections.js';
-import type { BrokerContext, Tickets } from './context.js';
+import type { BrokerContext, IceServersFor, Tickets } from './context.js';
 import { cancelPlay, endSession } from './end-session.js';
 import { FleetKnowledge } from './fleet-knowledge.js';
 import { createHeartbeatIntake } from './heartbeat.js';
@@ -40,6 +40,7 @@ export interface BrokerOptions {
   readonly tiers: Tiers;
   readonly store: FleetStore;
   readonly tickets: Tickets;
+  readonly iceServers: IceServersFor;
   readonly observer: BrokerObserver;
   readonly log: Logger;
   /** Made at random when absent. */
@@ -105,6 +106,7 @@ export function createBroker(options: BrokerOptions): Broker {
     store,
     batches: createStoreBatches(store, fleet, brokerId, limits.reservationMs),
     tickets: options.tickets,
+    iceServers: options.iceServers,
     connections,
     fleet,
     observer: options.observer,

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { AuthConfig } from '../auth/auth-config.js';
+import type { IceServerConfig } from '../auth/ice-servers.js';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
 import type { Tiers } from '../domain/tiers.js';
@@ -17,6 +18,8 @@ export interface Config {
   readonly ticketMasterKey: KeyObject;
   readonly limits: Limits;
   readonly tiers: Tiers;
+  /** For the WebRTC connections of clients and hosts; empty when they need none, or know their own. */
+  readonly iceServers: readonly IceServerConfig[];
   readonly store: StoreConfig;
   readonly listen: ListenConfig;
   readonly log: { readonly level: LogLevel };

@@ -3,6 +3,7 @@ import { CODECS, PLATFORMS, RESOLUTIONS } from '@duskline/protocol/vocabulary';
 import { Type, type Static } from 'typebox';
 import { DEFAULT_CLOCK_TOLERANCE_S, TOKEN_ALGORITHMS } from '../auth/auth-config.js';
 import { DEFAULT_LISTEN, DEFAULT_LOG_LEVEL, LOG_LEVELS } from './config.js';
+import { IceServersSection } from './ice-section.js';
 import { LimitsSection } from './limits-section.js';
 import { TiersSection } from './tiers-section.js';
 
@@ -104,6 +105,7 @@ export const ConfigDocument = Type.Object(
     auth: AuthSection,
     limits: Type.Optional(LimitsSection),
     tiers: Type.Optional(TiersSection),
+    iceServers: Type.Optional(IceServersSection),
     store: Type.Optional(Type.Object({ redis: Type.Optional(RedisSection) }, strict)),
     listen: Type.Optional(
       Type.Object(

@@ -5,6 +5,7 @@ import { DEFAULT_LISTEN, DEFAULT_LOG_LEVEL, type Config } from './config.js';
 import type { ConfigDocument } from './document.js';
 import { createFileReader, type FileReader } from './file-reader.js';
 import { buildCatalog, checkFleet } from './fleet-section.js';
+import { resolveIceServers } from './ice-section.js';
 import { checkLimits } from './limits-section.js';
 import { ConfigError, formatPath, type FoundMistake, type Report } from './mistake.js';
 import { findSchemaMistakes } from './schema-mistakes.js';
@@ -42,6 +43,7 @@ export function loadConfig(source: ConfigSource): Config {
   checkFleet(root, report);
   checkLimits(root['limits'], report);
   checkTiers(root['tiers'], report);
+  const iceServers = resolveIceServers(root['iceServers'], env, report);
   const auth = resolveAuth(root['auth'], { env, readFile }, report);
   const store = resolveStore(root['store'], { env, readFile }, report);
   const ticketMasterKey = readTicketMasterKey(env, report);
@@ -56,6 +58,7 @@ export function loadConfig(source: ConfigSource): Config {
     ticketMasterKey,
     limits: { ...DEFAULT_LIMITS, ...document.limits },
     tiers: buildTiers(document.tiers),
+    iceServers,
     store,
     listen: { ...DEFAULT_LISTEN, ...document.listen },
     log: { level: document.log?.level ?? DEFAULT_LOG_LEVEL },
