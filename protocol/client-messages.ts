@@ -118,7 +118,7 @@ export const Welcome = Type.Object({
   /** The broker pings this often; silence for two intervals means the connection is dead. */
   pingIntervalMs: DurationMs,
   /** Good for one later `hello` of this player, on any broker. A secret: never log it. */
-  resumeToken: Type.Optional(Token),
+  resumeToken: Token,
 });
 export type Welcome = Static<typeof Welcome>;
 

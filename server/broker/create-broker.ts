@@ -47,11 +47,13 @@ export interface BrokerOptions {
   readonly brokerId?: string;
 }
 
-/** A player, as the one who checked the token describes them. */
+/** A player whose token was found good. */
 export interface Player {
   readonly playerId: string;
   /** A name; `default` stands for those that the configuration does not have. */
   readonly tier: string;
+  /** For the next hello of this player. A secret: never log it. */
+  readonly resumeToken: string;
 }
 
 /** One broker: its use cases for those who hold sockets. Holds nothing that another broker cannot take over. */
@@ -148,7 +150,7 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     nextConnectionId: () => `${brokerId}.${(connectionCount += 1)}`,
 
-    openClient(channel, { playerId, tier }, hello, beaconUrl) {
+    openClient(channel, { playerId, tier, resumeToken }, hello, beaconUrl) {
       const client: ClientConnection = {
         channel,
         playerId,
@@ -164,6 +166,7 @@ export function createBroker(options: BrokerOptions): Broker {
         playerId,
         regions: regionInfos(context, beaconUrl),
         pingIntervalMs: limits.pingIntervalMs,
+        resumeToken,
       });
       return client;
     },

@@ -14,7 +14,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface Config {
   readonly catalog: Catalog;
   readonly auth: AuthConfig;
-  /** The key from which every host's ticket key derives. The same on all brokers of a fleet. */
+  /** From which the keys of tickets and resume tokens derive. The same on all brokers of a fleet. */
   readonly ticketMasterKey: KeyObject;
   readonly limits: Limits;
   readonly tiers: Tiers;

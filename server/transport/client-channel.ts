@@ -1,16 +1,16 @@
 import type { BrokerToClient, ClientHello, ClientToBroker } from '@duskline/protocol';
 import { parseClientMessage } from '@duskline/protocol/validation';
 import type { ClientConnection } from '../broker/connections.js';
-import type { Broker, Player } from '../broker/create-broker.js';
+import type { Broker } from '../broker/create-broker.js';
 import { Refusal, errorMessage } from '../broker/refusal.js';
-import type { Authenticate } from './authenticate.js';
+import type { AdmitPlayer } from './admit-player.js';
 import type { Conversation } from './conversation.js';
 import type { SocketChannel } from './socket.js';
 
 export interface ClientChannelOptions {
   readonly broker: Broker;
   readonly channel: SocketChannel<BrokerToClient>;
-  readonly authenticate: Authenticate<Player>;
+  readonly admit: AdmitPlayer;
   /** Token of the upgrade request, if it had one. */
   readonly headerToken: string | undefined;
   readonly beaconUrl: string;
@@ -22,12 +22,13 @@ export function createClientConversation(options: ClientChannelOptions): Convers
   let client: ClientConnection | undefined;
 
   async function hello(message: ClientHello): Promise<void> {
-    const result = await options.authenticate(message.token ?? options.headerToken);
-    if (!result.ok) {
-      channel.closeWith(result.code, result.message);
+    const { token = options.headerToken, resumeToken } = message;
+    const admission = await options.admit({ token, resumeToken });
+    if (!admission.ok) {
+      channel.closeWith(admission.code, admission.message);
       return;
     }
-    if (channel.open) client = broker.openClient(channel, result.principal, message, options.beaconUrl);
+    if (channel.open) client = broker.openClient(channel, admission.player, message, options.beaconUrl);
   }
 
   return {

@@ -4,10 +4,11 @@ import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { Broker, Player } from '../broker/create-broker.js';
+import type { Broker } from '../broker/create-broker.js';
 import type { Logger } from '../broker/logger.js';
 import type { HostBinding } from '../broker/register-host.js';
 import type { Limits } from '../domain/limits.js';
+import type { AdmitPlayer } from './admit-player.js';
 import type { Authenticate } from './authenticate.js';
 import { createClientConversation } from './client-channel.js';
 import { runConversation, type RunningConversation } from './conversation.js';
@@ -20,7 +21,7 @@ export interface SocketServerOptions {
   readonly broker: Broker;
   readonly limits: Limits;
   readonly log: Logger;
-  readonly authenticatePlayer: Authenticate<Player>;
+  readonly admitPlayer: AdmitPlayer;
   readonly authenticateHost: Authenticate<HostBinding>;
 }
 
@@ -59,7 +60,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     const conversation = createClientConversation({
       broker,
       channel,
-      authenticate: options.authenticatePlayer,
+      admit: options.admitPlayer,
       headerToken: bearerToken(request),
       beaconUrl: ownBeaconUrl(request),
     });
