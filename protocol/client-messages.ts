@@ -118,7 +118,7 @@ export const Welcome = Type.Object({
   /** The broker pings this often; silence for two intervals means the connection is dead. */
   pingIntervalMs: DurationMs,
   /** Good for one later `hello` of this player, on any broker. A secret: never log it. */
-  resumeToken: Type.Optional(Token),
+  resumeToken: Token,
 });
 export type Welcome = Static<typeof Welcome>;
 
@@ -148,7 +148,10 @@ export type Offer = Static<typeof Offer>;
 /** A STUN or TURN server, in the form that `RTCPeerConnection` takes. */
 export const IceServer = Type.Object({
   urls: Type.Array(Type.String(), { minItems: 1 }),
-  /** Both present for TURN: good until some time after the session may end. The credential is a secret. */
+  /**
+   * Both present for TURN: good for beginning a stream in the next hour or so, and what was begun goes on. A repeated
+   * `play` brings fresh ones. The credential is a secret: never log it.
+   */
   username: Type.Optional(Type.String()),
   credential: Type.Optional(Type.String()),
 });

@@ -1,5 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createIceServers } from './auth/ice-servers.js';
+import { createResumeTokens } from './auth/resume-tokens.js';
 import { createTicketMint } from './auth/ticket-mint.js';
 import { createTokenVerifier } from './auth/token-verifier.js';
 import type { PrincipalKind, PrincipalOf } from './auth/principal.js';
@@ -12,6 +14,7 @@ import type { FleetStore } from './store/fleet-store.js';
 import { createMemoryStore } from './store/memory/memory-store.js';
 import type { RedisTarget } from './store/redis/connection.js';
 import { createRedisStore } from './store/redis/redis-store.js';
+import { createAdmission } from './transport/admit-player.js';
 import type { Authenticate } from './transport/authenticate.js';
 import { createSocketServer, type SocketServer } from './transport/socket-server.js';
 
@@ -49,8 +52,10 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
   const broker = createBroker({
     catalog: config.catalog,
     limits: config.limits,
+    tiers: config.tiers,
     store,
     tickets: createTicketMint(config.ticketMasterKey),
+    iceServers: createIceServers(config.iceServers),
     observer: metrics.observer,
     log,
   });
@@ -68,7 +73,11 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     broker,
     limits: config.limits,
     log,
-    authenticatePlayer: authenticate('player'),
+    admitPlayer: createAdmission({
+      authenticate: authenticate('player'),
+      resumeTokens: createResumeTokens(config.ticketMasterKey, { lifetimeMs: config.limits.resumeTokenMs }),
+      spend: (playerId, tokenId, ttlMs) => store.spend(playerId, tokenId, ttlMs),
+    }),
     authenticateHost: authenticate('host'),
   });
   const app = createApp({

@@ -1,11 +1,13 @@
 import { Register } from '@duskline/protocol';
 import { Type, type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { DEFAULT_TIER } from '../domain/tiers.js';
 import {
   refuse,
   SCOPES,
   type PrincipalKind,
   type PrincipalOf,
+  type Refusal,
   type Scope,
   type VerifyResult,
 } from './principal.js';
@@ -25,14 +27,18 @@ const CommonClaims = Type.Object({
 });
 type CommonClaims = Static<typeof CommonClaims>;
 
+/** What a player's token may carry besides. */
+const PlayerClaims = Type.Object({ tier: Type.Optional(Name) });
+
 /** What a host's token carries besides. */
 const PlaceClaims = Type.Object({ region: Name, pool: Name, hostId: Type.Optional(Name) });
 
 const nameSchema = Compile(Name);
 const commonClaims = Compile(CommonClaims);
+const playerClaims = Compile(PlayerClaims);
 const placeClaims = Compile(PlaceClaims);
 
-/** Whether a text may name a region, pool or host. */
+/** Whether a text may name a region, pool, host or tier. */
 export function isName(text: string): boolean {
   return nameSchema.Check(text);
 }
@@ -51,10 +57,14 @@ type Reader<K extends PrincipalKind> = (
 ) => VerifyResult<PrincipalOf[K]>;
 
 const READERS: { readonly [K in PrincipalKind]: Reader<K> } = {
-  player: (claims, scopes) => ({
-    ok: true,
-    principal: { kind: 'player', playerId: claims.sub, scopes, expiresAtMs: endOf(claims) },
-  }),
+  player: (claims, scopes, payload) => {
+    if (!playerClaims.Check(payload)) return invalidClaims(firstMistake(playerClaims, payload));
+    const { tier = DEFAULT_TIER } = payload;
+    return {
+      ok: true,
+      principal: { kind: 'player', playerId: claims.sub, tier, scopes, expiresAtMs: endOf(claims) },
+    };
+  },
   host: (claims, scopes, payload) => {
     if (!placeClaims.Check(payload)) {
       return refuse('FORBIDDEN', `The host token names no place: ${firstMistake(placeClaims, payload)}.`);
@@ -81,12 +91,7 @@ const READERS: { readonly [K in PrincipalKind]: Reader<K> } = {
 
 /** Reads the claims of a token whose signature, times, audience and issuer were found good. */
 export function readClaims<K extends PrincipalKind>(kind: K, payload: unknown): VerifyResult<PrincipalOf[K]> {
-  if (!commonClaims.Check(payload)) {
-    return refuse(
-      'UNAUTHENTICATED',
-      `The token's claims are not valid: ${firstMistake(commonClaims, payload)}.`,
-    );
-  }
+  if (!commonClaims.Check(payload)) return invalidClaims(firstMistake(commonClaims, payload));
   const scopes = knownScopes(payload.scope ?? '');
   const needed: readonly Scope[] = NEEDED_SCOPES[kind];
   if (!needed.some((scope) => scopes.includes(scope))) {
@@ -96,6 +101,10 @@ export function readClaims<K extends PrincipalKind>(kind: K, payload: unknown): 
     );
   }
   return READERS[kind](payload, scopes, payload);
+}
+
+function invalidClaims(mistake: string): Refusal {
+  return refuse('UNAUTHENTICATED', `The token's claims are not valid: ${mistake}.`);
 }
 
 function knownScopes(scope: string): readonly Scope[] {

@@ -15,6 +15,8 @@ interface Authenticated {
 export interface PlayerPrincipal extends Authenticated {
   readonly kind: 'player';
   readonly playerId: string;
+  /** The class of player it names, `default` when it names none. The configuration need not have it. */
+  readonly tier: string;
 }
 
 /** A streaming host, by scope `host`. It may register in this region and pool only. */

@@ -1,10 +1,8 @@
-import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { TICKET_ISSUER } from '@duskline/protocol/constants';
 import jwt from 'jsonwebtoken';
 import { placeName, type Place } from '../domain/catalog.js';
-import { KeyMaterialError, MIN_SECRET_BYTES } from './key-material.js';
-
-const KEY_BYTES = 32;
+import { checkMasterKey, deriveKey } from './derived-key.js';
 
 /** Part of every derivation: another use of the master key, or another ticket format, gets other keys. */
 const PURPOSE = 'duskline ticket v1';
@@ -45,9 +43,7 @@ export function ticketAudience(place: Place, hostId: string): string {
  * @throws KeyMaterialError when the master key is shorter than 32 bytes.
  */
 export function createTicketMint(masterKey: KeyObject): TicketMint {
-  if ((masterKey.symmetricKeySize ?? 0) < MIN_SECRET_BYTES) {
-    throw new KeyMaterialError(`The ticket master key needs at least ${MIN_SECRET_BYTES} bytes.`);
-  }
+  checkMasterKey(masterKey);
   /** In order of last use, oldest first. */
   const keys = new Map<string, KeyObject>();
 
@@ -59,8 +55,7 @@ export function createTicketMint(masterKey: KeyObject): TicketMint {
       keys.set(name, cached);
       return cached;
     }
-    const derived = hkdfSync('sha256', masterKey, Buffer.alloc(0), `${PURPOSE} ${name}`, KEY_BYTES);
-    const key = createSecretKey(Buffer.from(derived));
+    const key = deriveKey(masterKey, `${PURPOSE} ${name}`);
     keys.set(name, key);
     if (keys.size > MAX_CACHED_KEYS) {
       for (const oldest of keys.keys()) {

@@ -7,7 +7,12 @@ import type { Scope } from './principal.js';
 
 /** What to say in a token. Scopes that are left out are those the kind needs. */
 export type TokenRequest =
-  | { readonly kind: 'player'; readonly playerId: string }
+  | {
+      readonly kind: 'player';
+      readonly playerId: string;
+      /** The class of player; the default one when absent. */
+      readonly tier?: string;
+    }
   | {
       readonly kind: 'host';
       readonly region: string;
@@ -64,8 +69,11 @@ const SUBJECT = new RegExp(SUBJECT_PATTERN);
 
 function claimsOf(request: TokenRequest): Record<string, string> {
   switch (request.kind) {
-    case 'player':
-      return { sub: subject(request.playerId), scope: 'play' };
+    case 'player': {
+      const { playerId, tier } = request;
+      if (tier !== undefined) checkName(tier);
+      return { sub: subject(playerId), scope: 'play', ...(tier === undefined ? {} : { tier }) };
+    }
     case 'host': {
       const { region, pool, hostId } = request;
       for (const name of [region, pool, hostId]) if (name !== undefined) checkName(name);
@@ -79,7 +87,7 @@ function claimsOf(request: TokenRequest): Record<string, string> {
 
 function checkName(name: string): void {
   if (isName(name)) return;
-  throw new RangeError('A region, pool or host id has 1 to 63 lower-case letters, digits and hyphens.');
+  throw new RangeError('A region, pool, tier or host id has 1 to 63 lower-case letters, digits and hyphens.');
 }
 
 function subject(text: string): string {

@@ -24,6 +24,8 @@ export interface KnownSession {
 export interface ClientConnection {
   readonly channel: Channel<BrokerToClient>;
   readonly playerId: string;
+  /** One of the configured tiers. */
+  readonly tier: string;
   readonly device: Device;
   readonly sessions: Map<string, KnownSession>;
   /** Requests under way, with whether the client has taken them back since. */

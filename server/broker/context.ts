@@ -1,5 +1,7 @@
+import type { IceServer } from '@duskline/protocol';
 import type { Catalog, Place } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
+import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore } from '../store/fleet-store.js';
 import type { ConnectionDirectory } from './connections.js';
 import type { FleetKnowledge } from './fleet-knowledge.js';
@@ -23,15 +25,20 @@ export interface Tickets {
   ): string;
 }
 
+/** The STUN and TURN servers of one session's WebRTC connection, with fresh credentials. `auth/` provides it. */
+export type IceServersFor = (sessionId: string) => IceServer[];
+
 /** What every use case works with. */
 export interface BrokerContext {
   /** Short and without a dot: connection ids are `<brokerId>.<number>`. */
   readonly brokerId: string;
   readonly catalog: Catalog;
   readonly limits: Limits;
+  readonly tiers: Tiers;
   readonly store: FleetStore;
   readonly batches: StoreBatches;
   readonly tickets: Tickets;
+  readonly iceServers: IceServersFor;
   readonly connections: ConnectionDirectory;
   readonly fleet: FleetKnowledge;
   readonly observer: BrokerObserver;

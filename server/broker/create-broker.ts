@@ -10,6 +10,7 @@ import type { Cancel, EndSession, RegionInfo, Signal } from '@duskline/protocol'
 import { randomInt } from 'node:crypto';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
+import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore } from '../store/fleet-store.js';
 import {
   ConnectionDirectory,
@@ -17,7 +18,7 @@ import {
   type ClientConnection,
   type HostConnection,
 } from './connections.js';
-import type { BrokerContext, Tickets } from './context.js';
+import type { BrokerContext, IceServersFor, Tickets } from './context.js';
 import { cancelPlay, endSession } from './end-session.js';
 import { FleetKnowledge } from './fleet-knowledge.js';
 import { createHeartbeatIntake } from './heartbeat.js';
@@ -32,16 +33,28 @@ import { leaveHost, registerHost, type HostBinding } from './register-host.js';
 import { signalClient, signalHost, warnOfLimit } from './signal.js';
 import { createStoreBatches } from './store-batches.js';
 import { fleetStatus, type FleetStatus } from './status.js';
+import { createTierChoice } from './tier-choice.js';
 
 export interface BrokerOptions {
   readonly catalog: Catalog;
   readonly limits: Limits;
+  readonly tiers: Tiers;
   readonly store: FleetStore;
   readonly tickets: Tickets;
+  readonly iceServers: IceServersFor;
   readonly observer: BrokerObserver;
   readonly log: Logger;
   /** Made at random when absent. */
   readonly brokerId?: string;
+}
+
+/** A player whose token was found good. */
+export interface Player {
+  readonly playerId: string;
+  /** A name; `default` stands for those that the configuration does not have. */
+  readonly tier: string;
+  /** For the next hello of this player. A secret: never log it. */
+  readonly resumeToken: string;
 }
 
 /** One broker: its use cases for those who hold sockets. Holds nothing that another broker cannot take over. */
@@ -58,10 +71,13 @@ export interface Broker {
   stop(): Promise<void>;
   nextConnectionId(): string;
 
-  /** @param beaconUrl where regions without a beacon of their own are measured */
+  /**
+   * @param player who said hello, and the tier that the token names
+   * @param beaconUrl where regions without a beacon of their own are measured
+   */
   openClient(
     channel: Channel<BrokerToClient>,
-    playerId: string,
+    player: Player,
     hello: ClientHello,
     beaconUrl: string,
   ): ClientConnection;
@@ -90,9 +106,11 @@ export function createBroker(options: BrokerOptions): Broker {
     brokerId,
     catalog,
     limits,
+    tiers: options.tiers,
     store,
     batches: createStoreBatches(store, fleet, brokerId, limits.reservationMs),
     tickets: options.tickets,
+    iceServers: options.iceServers,
     connections,
     fleet,
     observer: options.observer,
@@ -100,6 +118,7 @@ export function createBroker(options: BrokerOptions): Broker {
   };
   const heartbeats = createHeartbeatIntake(context);
   const loops = createLoops(context);
+  const chooseTier = createTierChoice(options.tiers, options.log);
   let phase: 'new' | 'started' | 'draining' | 'stopped' = 'new';
   let connectionCount = 0;
 
@@ -133,10 +152,11 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     nextConnectionId: () => `${brokerId}.${(connectionCount += 1)}`,
 
-    openClient(channel, playerId, hello, beaconUrl) {
+    openClient(channel, { playerId, tier, resumeToken }, hello, beaconUrl) {
       const client: ClientConnection = {
         channel,
         playerId,
+        tier: chooseTier(tier),
         device: hello.device,
         sessions: new Map(),
         pending: new Map(),
@@ -148,6 +168,7 @@ export function createBroker(options: BrokerOptions): Broker {
         playerId,
         regions: regionInfos(context, beaconUrl),
         pingIntervalMs: limits.pingIntervalMs,
+        resumeToken,
       });
       return client;
     },

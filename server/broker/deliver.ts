@@ -1,6 +1,7 @@
-import type { StreamSettings } from '@duskline/protocol';
+import type { SessionLimits } from '@duskline/protocol';
 import type { Place } from '../domain/catalog.js';
 import { brokerOf } from '../domain/connection-id.js';
+import { tierOf, type Tier } from '../domain/tiers.js';
 import type { EndedSession, SessionRecord } from '../store/fleet-store.js';
 import type { HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
@@ -64,14 +65,17 @@ export function tellHost(context: BrokerContext, host: HostConnection, session: 
   if (state === 'reserved' && meta !== null) {
     if ((host.told.get(sessionId) ?? 0) >= epoch) return;
     host.told.set(sessionId, epoch);
+    const { stream, tier } = decodeMatch(meta.match);
+    const limits = limitsOf(tierOf(context.tiers, tier));
     host.channel.send({
       type: 'prepare',
       sessionId,
       epoch,
       title: meta.title,
       playerId: meta.playerId,
-      stream: streamOf(meta.match),
+      stream,
       claimWithinMs: context.limits.reservationMs,
+      ...(limits === undefined ? {} : { limits }),
     });
   } else if (state === 'ended' && session.reason === 'host_lost') {
     // Whoever hears this was not lost after all: its next list of sessions decides what it keeps.
@@ -82,6 +86,12 @@ export function tellHost(context: BrokerContext, host: HostConnection, session: 
   }
 }
 
-function streamOf(match: string): StreamSettings {
-  return decodeMatch(match).stream;
+/** What a host holds the sessions of a tier to; `undefined` when to nothing. */
+function limitsOf({ idleMs, maxLengthMs, warnBeforeMs }: Tier): SessionLimits | undefined {
+  if (idleMs === null && maxLengthMs === null) return undefined;
+  return {
+    ...(idleMs === null ? {} : { idleMs }),
+    ...(maxLengthMs === null ? {} : { maxLengthMs }),
+    warnBeforeMs: [...warnBeforeMs],
+  };
 }

@@ -138,6 +138,7 @@ async function tryCandidate(
     candidates: candidates.length,
     rttMs,
     reason,
+    tier: client.tier,
   });
   const meta = { playerId, requestId, title, match };
   const outcome = await context.batches.reserve(place, {

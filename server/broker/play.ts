@@ -88,7 +88,8 @@ async function toMatched(context: BrokerContext, client: ClientConnection, place
     ttlMs,
     nowMs: Date.now(),
   });
-  const details = decodeMatch(meta.match);
+  const { tier: _, ...details } = decodeMatch(meta.match);
+  const iceServers = context.iceServers(sessionId);
   return {
     type: 'matched',
     requestId,
@@ -100,6 +101,7 @@ async function toMatched(context: BrokerContext, client: ClientConnection, place
     host: { hostId, endpoint },
     ticket,
     claimWithinMs,
+    ...(iceServers.length === 0 ? {} : { iceServers }),
     ...details,
   };
 }

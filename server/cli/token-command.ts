@@ -18,6 +18,7 @@ type OperatorScope = (typeof OPERATOR_SCOPES)[number];
 
 interface TokenOptions {
   readonly player?: string;
+  readonly tier?: string;
   readonly host?: true;
   readonly region?: string;
   readonly pool?: string;
@@ -34,6 +35,7 @@ const EXAMPLES = `
 Examples:
   $ export ${AUTH_SECRET}="$(openssl rand -base64 48)"
   $ duskline token --player alice --ttl 1h
+  $ duskline token --player bob --tier premium
   $ duskline token --host --region eu-west --pool console-x --host-id h1
   $ duskline token --operator olivia --scope "ops:read ops:write"
   $ duskline token --player alice --key private.pem --issuer https://id.example.com
@@ -53,6 +55,7 @@ export function addTokenCommand(program: Command, context: Partial<TokenCommandC
     .summary('sign a token for development')
     .description('Signs a token for a player, a host or an operator, for development and tests.')
     .addOption(new Option('--player <id>', 'for the player with this id').conflicts(['host', 'operator']))
+    .option('--tier <tier>', 'the class of player (default: "default")')
     .addOption(new Option('--host', 'for a streaming host; needs --region and --pool').conflicts('operator'))
     .option('--region <region>', 'the region a host may register in')
     .option('--pool <pool>', 'the pool a host may register in')
@@ -90,14 +93,17 @@ class UsageError extends Error {
 }
 
 function requestOf(options: TokenOptions): TokenRequest {
-  const { player, host, operator, region, pool, hostId, scope } = options;
+  const { player, tier, host, operator, region, pool, hostId, scope } = options;
   if (host === undefined && (region ?? pool ?? hostId) !== undefined) {
     throw new UsageError('--region, --pool and --host-id belong to --host.');
   }
   if (operator === undefined && scope !== undefined) {
     throw new UsageError('--scope belongs to --operator; players and hosts have one scope only.');
   }
-  if (player !== undefined) return { kind: 'player', playerId: player };
+  if (player === undefined && tier !== undefined) throw new UsageError('--tier belongs to --player.');
+  if (player !== undefined) {
+    return { kind: 'player', playerId: player, ...(tier === undefined ? {} : { tier }) };
+  }
   if (operator !== undefined) {
     return { kind: 'operator', operatorId: operator, scopes: scopesOf(scope ?? 'ops:read') };
   }

@@ -1,7 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import type { AuthConfig } from '../auth/auth-config.js';
+import type { IceServerConfig } from '../auth/ice-servers.js';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
+import type { Tiers } from '../domain/tiers.js';
 import type { Secret } from './secret.js';
 
 /** What is logged, from most to least. */
@@ -12,9 +14,12 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface Config {
   readonly catalog: Catalog;
   readonly auth: AuthConfig;
-  /** The key from which every host's ticket key derives. The same on all brokers of a fleet. */
+  /** From which the keys of tickets and resume tokens derive. The same on all brokers of a fleet. */
   readonly ticketMasterKey: KeyObject;
   readonly limits: Limits;
+  readonly tiers: Tiers;
+  /** For the WebRTC connections of clients and hosts; empty when they need none, or know their own. */
+  readonly iceServers: readonly IceServerConfig[];
   readonly store: StoreConfig;
   readonly listen: ListenConfig;
   readonly log: { readonly level: LogLevel };

@@ -61,6 +61,11 @@ latencyPolicies:
     - { afterMs: 0, maxRttMs: 100 }
     - { afterMs: 15000, maxRttMs: 180 }
 
+# Classes of players, by the claim \`tier\` of their tokens. Everybody else is of the tier default.
+tiers:
+  default: { idleMs: 900000, maxLengthMs: 14400000 }
+  premium: { headStartMs: 120000, idleMs: 1800000, warnBeforeMs: [600000, 300000, 60000] }
+
 # Tokens signed with DUSKLINE_AUTH_SECRET. In production rather ES256 or RS256, with jwksUrl.
 auth:
   algorithms: [HS256]

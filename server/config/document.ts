@@ -3,7 +3,9 @@ import { CODECS, PLATFORMS, RESOLUTIONS } from '@duskline/protocol/vocabulary';
 import { Type, type Static } from 'typebox';
 import { DEFAULT_CLOCK_TOLERANCE_S, TOKEN_ALGORITHMS } from '../auth/auth-config.js';
 import { DEFAULT_LISTEN, DEFAULT_LOG_LEVEL, LOG_LEVELS } from './config.js';
+import { IceServersSection } from './ice-section.js';
 import { LimitsSection } from './limits-section.js';
+import { TiersSection } from './tiers-section.js';
 
 /**
  * The configuration file as it is written. `docs/configuration.md` describes every key for people; a test holds
@@ -102,6 +104,8 @@ export const ConfigDocument = Type.Object(
     }),
     auth: AuthSection,
     limits: Type.Optional(LimitsSection),
+    tiers: Type.Optional(TiersSection),
+    iceServers: Type.Optional(IceServersSection),
     store: Type.Optional(Type.Object({ redis: Type.Optional(RedisSection) }, strict)),
     listen: Type.Optional(
       Type.Object(

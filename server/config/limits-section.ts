@@ -17,6 +17,11 @@ export const LimitsSection = Type.Object(
     sweepIntervalMs: between('sweepIntervalMs', 50, MINUTE_MS),
     sweepGapMs: between('sweepGapMs', 50, MINUTE_MS),
     reservationMs: between('reservationMs', 1_000, HOUR_MS),
+    offerMs: between('offerMs', 1_000, HOUR_MS),
+    queueGraceMs: between('queueGraceMs', 1_000, HOUR_MS),
+    queueMaxLength: between('queueMaxLength', 1, 1_000_000),
+    resumeWindowMs: between('resumeWindowMs', 1_000, 24 * HOUR_MS),
+    resumeTokenMs: between('resumeTokenMs', MINUTE_MS, 30 * 24 * HOUR_MS),
     helloDeadlineMs: between('helloDeadlineMs', 100, MINUTE_MS),
     // The protocol promises peers that frames up to this size are read.
     maxFrameBytes: between('maxFrameBytes', MAX_FRAME_BYTES, 16 * MAX_FRAME_BYTES),
@@ -80,6 +85,18 @@ const RELATIONS: readonly Relation[] = [
     greater: 'maxSocketBufferBytes',
     times: 1,
     why: 'the buffer must hold one frame',
+  },
+  {
+    lesser: 'queueGraceMs',
+    greater: 'resumeTokenMs',
+    times: 1,
+    why: 'a player must be able to come back while the place in the queue is kept',
+  },
+  {
+    lesser: 'resumeWindowMs',
+    greater: 'resumeTokenMs',
+    times: 1,
+    why: 'a player must be able to come back while the session is kept',
   },
 ];
 

@@ -5,11 +5,13 @@ import { DEFAULT_LISTEN, DEFAULT_LOG_LEVEL, type Config } from './config.js';
 import type { ConfigDocument } from './document.js';
 import { createFileReader, type FileReader } from './file-reader.js';
 import { buildCatalog, checkFleet } from './fleet-section.js';
+import { resolveIceServers } from './ice-section.js';
 import { checkLimits } from './limits-section.js';
 import { ConfigError, formatPath, type FoundMistake, type Report } from './mistake.js';
 import { findSchemaMistakes } from './schema-mistakes.js';
 import { readTicketMasterKey, type Environment } from './secrets.js';
 import { resolveStore } from './store-section.js';
+import { buildTiers, checkTiers } from './tiers-section.js';
 import { mapOf } from './unchecked.js';
 import { readYaml, type Override, type YamlSource } from './yaml-source.js';
 
@@ -40,6 +42,8 @@ export function loadConfig(source: ConfigSource): Config {
   const root = mapOf(yaml.value);
   checkFleet(root, report);
   checkLimits(root['limits'], report);
+  checkTiers(root['tiers'], report);
+  const iceServers = resolveIceServers(root['iceServers'], env, report);
   const auth = resolveAuth(root['auth'], { env, readFile }, report);
   const store = resolveStore(root['store'], { env, readFile }, report);
   const ticketMasterKey = readTicketMasterKey(env, report);
@@ -53,6 +57,8 @@ export function loadConfig(source: ConfigSource): Config {
     auth,
     ticketMasterKey,
     limits: { ...DEFAULT_LIMITS, ...document.limits },
+    tiers: buildTiers(document.tiers),
+    iceServers,
     store,
     listen: { ...DEFAULT_LISTEN, ...document.listen },
     log: { level: document.log?.level ?? DEFAULT_LOG_LEVEL },

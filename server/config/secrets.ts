@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { KeyMaterialError, secretKeyFrom } from '../auth/key-material.js';
-import type { Report } from './mistake.js';
+import type { Path, Report } from './mistake.js';
 import { Secret } from './secret.js';
 
 /** Environment variables by name. */
@@ -47,6 +47,32 @@ export function readTicketMasterKey(env: Environment, report: Report): KeyObject
     return null;
   }
   return keyFrom(bytes, TICKET_MASTER_KEY, report);
+}
+
+/** Secrets that serve another end: whoever may make TURN credentials may not sign tokens or tickets, or enter Redis. */
+const RESERVED: readonly string[] = [AUTH_SECRET, TICKET_MASTER_KEY, REDIS_PASSWORD];
+
+/**
+ * The secret shared with TURN servers, its UTF-8 bytes, from the variable that the configuration names; `null` after
+ * reporting why there is none.
+ *
+ * @param path where the configuration names it
+ */
+export function readTurnSecret(env: Environment, name: string, path: Path, report: Report): KeyObject | null {
+  const text = env[name];
+  if (RESERVED.includes(name)) {
+    report(path, `must not be ${name}: a TURN server would learn it`);
+    return null;
+  }
+  if (text === undefined || text === '') {
+    report([name], `is not set, and iceServers names it; ${GENERATE}`);
+    return null;
+  }
+  if (RESERVED.some((other) => env[other] === text)) {
+    report([name], 'must differ from every other secret: a TURN server would learn it');
+    return null;
+  }
+  return keyFrom(Buffer.from(text, 'utf8'), name, report);
 }
 
 /** Redis's password; `null` when none is set. */

@@ -15,6 +15,16 @@ export interface Limits {
   readonly sweepGapMs: number;
   /** How long a slot is held for a client that has not shown its ticket to the host. */
   readonly reservationMs: number;
+  /** How long a slot is held for a waiting player whose turn came and who has not accepted it. */
+  readonly offerMs: number;
+  /** How long a waiting player keeps the place in the queue without a connection. */
+  readonly queueGraceMs: number;
+  /** The most requests that may wait for one place; what comes on top is refused with `QUEUE_FULL`. */
+  readonly queueMaxLength: number;
+  /** A session whose client lost the stream ends with `reconnect_expired` when it has not come back by then. */
+  readonly resumeWindowMs: number;
+  /** How long after a player showed a player token resume tokens may stand for it. */
+  readonly resumeTokenMs: number;
   /** How long a new connection may take to send its first message. */
   readonly helloDeadlineMs: number;
   /** The largest frame read from a peer, in bytes; a larger one closes the connection. */
@@ -41,6 +51,11 @@ export const DEFAULT_LIMITS: Limits = {
   sweepIntervalMs: 1_000,
   sweepGapMs: 2_000,
   reservationMs: 30_000,
+  offerMs: 15_000,
+  queueGraceMs: 60_000,
+  queueMaxLength: 10_000,
+  resumeWindowMs: 120_000,
+  resumeTokenMs: 43_200_000,
   helloDeadlineMs: 5_000,
   maxFrameBytes: 65_536,
   maxSocketBufferBytes: 1_048_576,

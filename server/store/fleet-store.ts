@@ -304,7 +304,7 @@ export interface HostRecord {
  * that takes a list gives exactly what single calls in that order would.
  *
  * All times are the store's own. Methods reject with `StoreUnavailableError` when the store cannot be
- * reached; whether the step happened is then unknown, and every step is safe to repeat.
+ * reached; whether the step happened is then unknown, and every step but `spend` is safe to repeat.
  */
 export interface FleetStore {
   readonly kind: 'memory' | 'redis';
@@ -338,6 +338,14 @@ export interface FleetStore {
   reclaim(claim: Claim, fromEpoch: number): Promise<number | null>;
   /** Forgets a request that was refused, so that it may be tried again. */
   forgetClaim(playerId: string, requestId: string): Promise<void>;
+
+  /**
+   * Uses up a token that is good once. True the first time, on whatever broker; false within `ttlMs` of it.
+   * The one step that cannot be repeated: after a failure the token may have been used up.
+   *
+   * @param ttlMs how long to remember it: longer than anybody would take the token
+   */
+  spend(playerId: string, tokenId: string, ttlMs: number): Promise<boolean>;
 
   /**
    * Reserves the least-congested slots of the place, each by the state the previous one left.

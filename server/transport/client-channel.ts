@@ -3,20 +3,15 @@ import { parseClientMessage } from '@duskline/protocol/validation';
 import type { ClientConnection } from '../broker/connections.js';
 import type { Broker } from '../broker/create-broker.js';
 import { Refusal, errorMessage } from '../broker/refusal.js';
-import type { Authenticate } from './authenticate.js';
+import type { AdmitPlayer } from './admit-player.js';
 import type { Conversation } from './conversation.js';
 import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
 
-/** A player, as far as a channel needs to know one. */
-export interface AuthenticatedPlayer {
-  readonly playerId: string;
-}
-
 export interface ClientChannelOptions {
   readonly broker: Broker;
   readonly channel: SocketChannel<BrokerToClient>;
-  readonly authenticate: Authenticate<AuthenticatedPlayer>;
+  readonly admit: AdmitPlayer;
   /** Token of the upgrade request, if it had one. */
   readonly headerToken: string | undefined;
   readonly beaconUrl: string;
@@ -29,13 +24,13 @@ export function createClientConversation(options: ClientChannelOptions): Convers
   let client: ClientConnection | undefined;
 
   async function hello(message: ClientHello): Promise<void> {
-    const result = await options.authenticate(message.token ?? options.headerToken);
-    if (!result.ok) {
-      channel.closeWith(result.code, result.message);
+    const { token = options.headerToken, resumeToken } = message;
+    const admission = await options.admit({ token, resumeToken });
+    if (!admission.ok) {
+      channel.closeWith(admission.code, admission.message);
       return;
     }
-    if (channel.open)
-      client = broker.openClient(channel, result.principal.playerId, message, options.beaconUrl);
+    if (channel.open) client = broker.openClient(channel, admission.player, message, options.beaconUrl);
   }
 
   return {

@@ -8,8 +8,9 @@ import type { Broker } from '../broker/create-broker.js';
 import type { Logger } from '../broker/logger.js';
 import type { HostBinding } from '../broker/register-host.js';
 import type { Limits } from '../domain/limits.js';
+import type { AdmitPlayer } from './admit-player.js';
 import type { Authenticate } from './authenticate.js';
-import { createClientConversation, type AuthenticatedPlayer } from './client-channel.js';
+import { createClientConversation } from './client-channel.js';
 import { runConversation, type RunningConversation } from './conversation.js';
 import { createHostConversation } from './host-channel.js';
 import type { MessageRate } from './message-budget.js';
@@ -20,7 +21,7 @@ export interface SocketServerOptions {
   readonly broker: Broker;
   readonly limits: Limits;
   readonly log: Logger;
-  readonly authenticatePlayer: Authenticate<AuthenticatedPlayer>;
+  readonly admitPlayer: AdmitPlayer;
   readonly authenticateHost: Authenticate<HostBinding>;
 }
 
@@ -65,7 +66,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     const conversation = createClientConversation({
       broker,
       channel,
-      authenticate: options.authenticatePlayer,
+      admit: options.admitPlayer,
       headerToken: bearerToken(request),
       beaconUrl: ownBeaconUrl(request),
     });

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, MAIL_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import type { Claim } from '@duskline/server/store/fleet-store.js';
 import type { Place } from '@duskline/server/domain/catalog.js';
+import { eventually } from '../support/eventually.js';
 import { PLACE, newSessionId } from '../support/fleet-data.js';
 import { BROKER, makeReady, place, placeActive, type CurrentFixture } from './fixture.js';
 
@@ -93,6 +94,69 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.reclaim(claimOf('late'), 4)).to.equal(5);
       expect(await store.claim([claimOf('request-0')])).to.deep.equal([{ kind: 'new' }]);
       expect(await store.claim([claimOf('late')])).to.have.nested.property('[0].record.epoch', 5);
+    });
+  });
+
+  describe('spend', () => {
+    const TTL_MS = 60_000;
+
+    it('is true the first time only, wherever it is asked', async () => {
+      const { store, another } = current();
+      const other = await another();
+      expect(await store.spend('player-1', 'token-1', TTL_MS)).to.equal(true);
+      expect(await store.spend('player-1', 'token-1', TTL_MS)).to.equal(false);
+      expect(await other.spend('player-1', 'token-1', TTL_MS)).to.equal(false);
+    });
+
+    it('is true for one of many at once', async () => {
+      const { store, another } = current();
+      const stores = [store, await another()];
+      const answers = await Promise.all(
+        Array.from({ length: 40 }, (_, i) => stores[i % 2]!.spend('player-1', 'token-1', TTL_MS)),
+      );
+      expect(answers.filter(Boolean)).to.have.length(1);
+    });
+
+    it('tells tokens apart, and players', async () => {
+      const { store } = current();
+      for (const playerId of ['player-1', 'player-2', 'token-1', 'player-1:token-1']) {
+        for (const tokenId of ['token-1', 'token-2']) {
+          expect(await store.spend(playerId, tokenId, TTL_MS), `${playerId} ${tokenId}`).to.equal(true);
+          expect(await store.spend(playerId, tokenId, TTL_MS), `${playerId} ${tokenId}`).to.equal(false);
+        }
+      }
+    });
+
+    it('leaves the requests of the player alone', async () => {
+      const { store } = current();
+      await store.claim([claimOf('request-1')]);
+      await store.spend('player-1', 'request-1', TTL_MS);
+      expect(await store.claim([claimOf('request-1')])).to.have.nested.property('[0].kind', 'repeat');
+      expect(await store.claim([claimOf('request-2')])).to.deep.equal([{ kind: 'new' }]);
+    });
+
+    it('is remembered for as long as it was told, and no longer', async () => {
+      const { store, clock } = current();
+      // Redis forgets by its own clock, whatever the test's says: so short a time passes for both.
+      const shortMs = 40;
+      expect(await store.spend('player-1', 'lasting', TTL_MS)).to.equal(true);
+      expect(await store.spend('player-1', 'passing', shortMs)).to.equal(true);
+      clock.advance(shortMs);
+      await eventually(() => store.spend('player-1', 'passing', TTL_MS));
+      expect(await store.spend('player-1', 'lasting', TTL_MS)).to.equal(false);
+      expect(await store.spend('player-1', 'passing', TTL_MS)).to.equal(false);
+    });
+
+    it('remembers all that has not run out, among many that have', async () => {
+      const { store, clock } = current();
+      for (let i = 0; i < 100; i += 1) {
+        const ttlMs = i % 2 === 0 ? TTL_MS : 1;
+        expect(await store.spend('player-1', `token-${i}`, ttlMs)).to.equal(true);
+        clock.advance(2);
+      }
+      for (let i = 0; i < 100; i += 2) {
+        expect(await store.spend('player-1', `token-${i}`, TTL_MS), `token-${i}`).to.equal(false);
+      }
     });
   });
 

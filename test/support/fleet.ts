@@ -51,11 +51,13 @@ export interface TestBrokerOptions {
   readonly store?: FleetStore;
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
+  /** Secrets besides those of every test fleet. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A real broker on a real port, with its state in memory unless told otherwise. */
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<Duskline> {
-  const config = loadConfig({ text: options.config ?? TEST_CONFIG, env: TEST_ENV });
+  const config = loadConfig({ text: options.config ?? TEST_CONFIG, env: { ...TEST_ENV, ...options.env } });
   return startDuskline({
     // Nobody storms anybody here: peers are sent away at once.
     config: { ...config, limits: { ...config.limits, goAwaySpreadMs: 0, ...options.limits } },

@@ -7,6 +7,7 @@ import * as hosts from './hosts.js';
 import { PlaceState } from './place-state.js';
 import { reconcile } from './reconcile.js';
 import * as sessions from './sessions.js';
+import { SpentTokens } from './spent-tokens.js';
 import * as sweeps from './sweeps.js';
 
 /**
@@ -23,6 +24,7 @@ export class MemoryStore implements FleetStore {
   readonly #now: () => number;
   readonly #places = new Map<string, PlaceState>();
   readonly #claims = new ClaimBook();
+  readonly #spent = new SpentTokens();
   readonly #leases = new Map<string, { holder: string; untilMs: number }>();
   readonly #listeners = new Map<string, (place: Place) => void>();
 
@@ -65,6 +67,9 @@ export class MemoryStore implements FleetStore {
 
   forgetClaim: FleetStore['forgetClaim'] = async (playerId, requestId) =>
     this.#claims.forget(playerId, requestId);
+
+  spend: FleetStore['spend'] = async (playerId, tokenId, ttlMs) =>
+    this.#spent.spend(playerId, tokenId, ttlMs, this.#now());
 
   reserve: FleetStore['reserve'] = async (place, reservations, ttlMs, callerId) => {
     const state = this.placeState(place);

@@ -11,6 +11,8 @@ export interface KeySpace {
   place(place: Place): readonly string[];
   /** The requests of one player. */
   player(playerId: string): string;
+  /** A token of one player that was used. */
+  spent(playerId: string, tokenId: string): string;
   lease(region: string): string;
   /** The pub/sub channel of one broker. */
   nudges(brokerId: string): string;
@@ -52,6 +54,7 @@ export function createKeySpace(prefix: string): KeySpace {
       return keys;
     },
     player: (playerId) => `${prefix}:{players-${playerShard(playerId)}}:${playerId}`,
+    spent: (playerId, tokenId) => `${prefix}:spent:{players-${playerShard(playerId)}}:${tokenId}:${playerId}`,
     lease: (region) => `${prefix}:{${region}}:lease`,
     nudges: (brokerId) => `${prefix}:nudges:${brokerId}`,
     nudgesPrefix: `${prefix}:nudges:`,

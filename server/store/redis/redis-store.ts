@@ -106,6 +106,11 @@ class RedisStore implements FleetStore {
   forgetClaim: FleetStore['forgetClaim'] = (playerId, requestId) =>
     this.#requests.forgetClaim(playerId, requestId);
 
+  spend: FleetStore['spend'] = async (playerId, tokenId, ttlMs) => {
+    const key = this.#keys.spent(playerId, tokenId);
+    return (await this.#command(() => this.#redis.set(key, '1', 'PX', Math.ceil(ttlMs), 'NX'))) === 'OK';
+  };
+
   reserve: FleetStore['reserve'] = async (place, reservations, ttlMs, callerId) => {
     const replies = await Promise.all(
       inGroups(reservations, MAX_BATCH).map(async (batch) => {

@@ -49,6 +49,12 @@ describe('duskline token', () => {
     expect(result.ok && result.principal.playerId).to.equal('alice');
   });
 
+  it('says which tier the player is of', async () => {
+    const { stdout } = run(['--player', 'alice', '--tier', 'gold']);
+    const result = await verifier.verify('player', stdout.trim());
+    expect(result.ok && result.principal.tier).to.equal('gold');
+  });
+
   it('prints host and operator tokens', async () => {
     const host = run(['--host', '--region', 'eu-west', '--pool', 'console-x', '--host-id', 'h1']);
     const hostResult = await verifier.verify('host', host.stdout.trim());
@@ -85,6 +91,8 @@ describe('duskline token', () => {
     [['--host', '--region', 'eu-west'], '--host needs --region and --pool'],
     [['--host', '--region', 'EU', '--pool', 'x'], 'lower-case'],
     [['--player', 'a', '--region', 'eu-west'], 'belong to --host'],
+    [['--operator', 'b', '--tier', 'gold'], '--tier belongs to --player'],
+    [['--player', 'a', '--tier', 'Gold'], 'lower-case'],
     [['--player', 'a', '--scope', 'ops:read'], 'belongs to --operator'],
     [['--operator', 'b', '--scope', 'ops:all'], '--scope takes'],
     [['--operator', 'b', '--scope', ' '], '--scope takes'],

@@ -15,6 +15,7 @@ describe('token signer', () => {
   it('signs tokens for players, hosts and operators that the verifier accepts', async () => {
     const requests: TokenRequest[] = [
       { kind: 'player', playerId: 'alice@example.com' },
+      { kind: 'player', playerId: 'alice', tier: 'gold' },
       { kind: 'host', region: 'eu-west', pool: 'console-x', hostId: 'h1' },
       { kind: 'host', region: 'eu-west', pool: 'console-x' },
       { kind: 'operator', operatorId: 'olivia', scopes: ['ops:read', 'ops:write'] },
@@ -57,6 +58,10 @@ describe('token signer', () => {
     expect(() => signer.sign({ kind: 'host', region: 'EU', pool: 'x' }, 60_000)).to.throw(
       RangeError,
       'region',
+    );
+    expect(() => signer.sign({ kind: 'player', playerId: 'alice', tier: 'Gold' }, 60_000)).to.throw(
+      RangeError,
+      'tier',
     );
     for (const ttlMs of [0, 999, -1, Number.NaN, Infinity]) {
       expect(() => signer.sign({ kind: 'player', playerId: 'alice' }, ttlMs)).to.throw(RangeError, 'second');

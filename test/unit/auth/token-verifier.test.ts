@@ -44,8 +44,23 @@ describe('token verifier', () => {
       const result = await verifier.verify('player', signed({ ...PLAYER, scope: 'openid play' }));
       expect(result).to.deep.equal({
         ok: true,
-        principal: { kind: 'player', playerId: 'alice', scopes: ['play'], expiresAtMs: NOW_MS + 60_000 },
+        principal: {
+          kind: 'player',
+          playerId: 'alice',
+          tier: 'default',
+          scopes: ['play'],
+          expiresAtMs: NOW_MS + 60_000,
+        },
       });
+    });
+
+    it('reads the tier that a player is of, and refuses what is no name', async () => {
+      const result = await verifier.verify('player', signed({ ...PLAYER, tier: 'gold' }));
+      expect(result.ok && result.principal.tier).to.equal('gold');
+      for (const tier of ['', 'Gold', 'a b', 7, null, ['gold'], 'x'.repeat(64)]) {
+        expect(await codeOf(signed({ ...PLAYER, tier })), JSON.stringify(tier)).to.equal('UNAUTHENTICATED');
+      }
+      expect(await codeOf(signed({ ...HOST, tier: 7 }), 'host')).to.equal('ok');
     });
 
     it('reads a host, bound to its place', async () => {

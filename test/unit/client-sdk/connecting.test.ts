@@ -15,7 +15,14 @@ describe('client: connecting', () => {
     const connected = client.connect();
     const end = await broker.accept();
     const hello = await end.next('hello');
-    end.send({ type: 'welcome', connectionId: 'c7', playerId: 'ada', regions: [], pingIntervalMs: 15_000 });
+    end.send({
+      type: 'welcome',
+      connectionId: 'c7',
+      playerId: 'ada',
+      regions: [],
+      pingIntervalMs: 15_000,
+      resumeToken: 'resume-token-of-ada',
+    });
     await connected;
 
     expect(hello).to.deep.include({ token: TOKEN, device: DEVICE });
@@ -63,7 +70,14 @@ describe('client: connecting', () => {
     first.close(4401);
     const second = await broker.accept();
     expect((await second.frames.next()).type).to.equal('hello');
-    second.send({ type: 'welcome', connectionId: 'c', playerId: 'ada', regions: [], pingIntervalMs: 15_000 });
+    second.send({
+      type: 'welcome',
+      connectionId: 'c',
+      playerId: 'ada',
+      regions: [],
+      pingIntervalMs: 15_000,
+      resumeToken: 'resume-token-of-ada',
+    });
     await connected;
     const waiting = await statuses.next(({ state }) => state === 'waiting');
     expect(waiting).to.have.nested.property('error.code', 'TOKEN_EXPIRED');

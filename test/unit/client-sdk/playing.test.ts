@@ -153,7 +153,14 @@ describe('client: asking for a slot', () => {
     end.match('nobody-asked');
     end.session({ sessionId: OTHER_SESSION_ID });
     end.error({ code: 'NO_CAPACITY', requestId: 'nobody-asked' });
-    end.send({ type: 'welcome', connectionId: 'again', playerId: 'eve', regions: [], pingIntervalMs: 1 });
+    end.send({
+      type: 'welcome',
+      connectionId: 'again',
+      playerId: 'eve',
+      regions: [],
+      pingIntervalMs: 1,
+      resumeToken: 'resume-token-of-ada',
+    });
     end.send({ ...aMatch(requestId), newField: { of: 'a later version' } });
     expect((await playing).sessionId).to.equal(SESSION_ID);
     expect(client.status).to.include({ state: 'ready', playerId: 'ada' });

@@ -44,6 +44,7 @@ export class BrokerEnd {
       playerId: 'ada',
       regions: [],
       pingIntervalMs: 15_000,
+      resumeToken: 'resume-token-of-ada',
       ...fields,
     });
   }

@@ -30,6 +30,12 @@ describe('development configuration', () => {
     expect(titles.size).to.be.at.least(4);
   });
 
+  it('shows what tiers are for', () => {
+    const { tiers } = developmentConfig({});
+    expect(tiers.size).to.equal(2);
+    expect(tiers.get('premium')?.headStartMs).to.be.greaterThan(tiers.get('default')?.headStartMs ?? 0);
+  });
+
   it('makes keys up anew each time, and keeps those that are set', () => {
     const [one, two] = [withDevelopmentSecrets({}), withDevelopmentSecrets({})];
     expect(one['DUSKLINE_AUTH_SECRET']).not.to.equal(two['DUSKLINE_AUTH_SECRET']);

@@ -40,6 +40,12 @@ describe('configuration of limits', () => {
     ['a gap shorter than the sweep interval', { sweepGapMs: 999 }, 'limits.sweepGapMs'],
     ['a lease renewed too late', { leaseRenewMs: 2_501 }, 'limits.leaseRenewMs'],
     [
+      'a place kept for whoever cannot come back',
+      { queueGraceMs: 60_001, resumeWindowMs: 60_000, resumeTokenMs: 60_000 },
+      'limits.resumeTokenMs',
+    ],
+    ['a session kept for whoever cannot come back', { resumeWindowMs: 43_200_001 }, 'limits.resumeWindowMs'],
+    [
       'a buffer smaller than a frame',
       { maxFrameBytes: 131_072, maxSocketBufferBytes: 131_071 },
       'limits.maxSocketBufferBytes',

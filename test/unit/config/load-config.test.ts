@@ -16,6 +16,7 @@ describe('loadConfig', () => {
     const { version, regions, pools, titles, latencyPolicies, auth } = validDocument();
     const config = load({ version, regions, pools, titles, latencyPolicies, auth });
     expect(config.limits).to.deep.equal(DEFAULT_LIMITS);
+    expect([...config.tiers.keys()]).to.deep.equal(['default']);
     expect(config.store).to.deep.equal({ kind: 'memory' });
     expect(config.listen).to.deep.equal({ host: '127.0.0.1', port: 8080 });
     expect(config.log).to.deep.equal({ level: 'info' });
