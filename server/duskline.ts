@@ -172,10 +172,11 @@ async function within(deadlineMs: number, work: Promise<void>): Promise<boolean>
 }
 
 async function openStore({ config, log, keyPrefix }: DusklineOptions): Promise<FleetStore> {
-  const { suspectAfterMs } = config.limits;
-  if (config.store.kind === 'memory') return createMemoryStore({ suspectAfterMs });
+  const { suspectAfterMs, offerMs, resumeWindowMs } = config.limits;
+  const options = { suspectAfterMs, offerMs, resumeWindowMs };
+  if (config.store.kind === 'memory') return createMemoryStore(options);
   return createRedisStore({
-    suspectAfterMs,
+    ...options,
     target: toTarget(config.store),
     ...(keyPrefix === undefined ? {} : { prefix: keyPrefix }),
     onError: (error) => log.debug({ err: error }, 'Redis connection'),

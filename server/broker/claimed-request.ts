@@ -24,6 +24,7 @@ export async function findClaim(
 /**
  * The session that a request became, with this broker noted as its client's.
  *
+ * @param replaceLost whether to leave a session whose host was lost to the caller, which places it again
  * @returns `undefined` when the session is nowhere
  * @throws Refusal SESSION_OVER, after the client was told the reason; UNKNOWN_SESSION; UNAVAILABLE
  */
@@ -31,34 +32,47 @@ export async function earlierAnswer(
   context: BrokerContext,
   client: ClientConnection,
   record: ClaimRecord,
-): Promise<Placed | undefined> {
+  replaceLost: boolean,
+): Promise<Placed | 'lost' | undefined> {
   const { limits, store, brokerId } = context;
   const found = await findSession(context, record);
-  if (found === undefined) return undefined;
+  // An offer is answered by the queue, not by a match.
+  if (found === undefined || found.session.state === 'offered') return undefined;
   const { place } = found;
   const session = await store.attach(place, record.sessionId, brokerId);
   if (session === null) throw new Refusal('SESSION_OVER');
+  if (session.state === 'ended' && session.reason === 'host_lost' && replaceLost) return 'lost';
   if (session.state === 'ended') {
     const { sessionId, epoch, state, reason } = session;
     client.channel.send({ type: 'session', sessionId, epoch, state, reason: reason ?? 'error' });
     throw new Refusal('SESSION_OVER');
   }
   if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
-  const [host] = await store.endpoints(place, [session.hostId]);
-  if (host === null || host === undefined) {
+  const leftMs = session.state === 'reserved' ? limits.reservationMs - record.ageMs : limits.reservationMs;
+  return placedFrom(context, place, session, leftMs);
+}
+
+/** @throws Refusal UNAVAILABLE when the session's host is away */
+export async function placedFrom(
+  context: BrokerContext,
+  place: Place,
+  session: SessionRecord,
+  claimWithinMs: number,
+): Promise<Placed> {
+  const [host] = await context.store.endpoints(place, [session.hostId]);
+  if (host === null || host === undefined || session.meta === null) {
     throw new Refusal('UNAVAILABLE', {
       message: 'The host of this session is away.',
       retryAfterMs: jittered(1_000),
     });
   }
-  const leftMs = session.state === 'reserved' ? limits.reservationMs - record.ageMs : limits.reservationMs;
   return {
     place,
     sessionId: session.sessionId,
     epoch: session.epoch,
     hostId: session.hostId,
     hostConnectionId: host.connectionId,
-    claimWithinMs: Math.max(0, Math.round(leftMs)),
+    claimWithinMs: Math.max(0, Math.round(claimWithinMs)),
     meta: session.meta,
     earlier: session,
   };

@@ -1,4 +1,4 @@
-import type { BrokerToClient, BrokerToHost, Device, Register } from '@duskline/protocol';
+import type { BrokerToClient, BrokerToHost, Device, Play, Register } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { placeName, type Place } from '../domain/catalog.js';
@@ -15,7 +15,8 @@ export interface Channel<Message> {
 /** What the broker told a client about one of its sessions. */
 export interface KnownSession {
   readonly place: Place;
-  readonly requestId: string;
+  /** The request that led to it, as this client made it. */
+  readonly request: Play;
   epoch: number;
   state: SessionState;
 }
@@ -28,8 +29,16 @@ export interface ClientConnection {
   readonly tier: string;
   readonly device: Device;
   readonly sessions: Map<string, KnownSession>;
-  /** Requests under way, with whether the client has taken them back since. */
-  readonly pending: Map<string, { cancelled: boolean }>;
+  /** Requests under way. */
+  readonly pending: Map<string, PendingRequest>;
+}
+
+/** A request that has no answer yet. */
+export interface PendingRequest {
+  /** The client has taken it back since. */
+  cancelled: boolean;
+  /** It waits in a queue from now on: nothing is under way for it here. */
+  readonly waits: () => void;
 }
 
 /** A host's connection after its registration. */
@@ -58,6 +67,10 @@ export class ConnectionDirectory {
     this.#clients.add(client);
   }
 
+  hasClient(client: ClientConnection): boolean {
+    return this.#clients.has(client);
+  }
+
   removeClient(client: ClientConnection): void {
     this.#clients.delete(client);
     for (const sessionId of client.sessions.keys()) {
@@ -65,13 +78,19 @@ export class ConnectionDirectory {
     }
   }
 
-  /** The newest connection that asked for a session hears of it. */
-  linkSession(client: ClientConnection, sessionId: string, session: KnownSession): void {
+  /** The newest connection that asked for a session hears of it. Returns the one that did before, if it is open. */
+  linkSession(
+    client: ClientConnection,
+    sessionId: string,
+    session: KnownSession,
+  ): ClientConnection | undefined {
     // A client may be gone by the time its answer is ready.
-    if (!this.#clients.has(client)) return;
-    this.#clientBySession.get(sessionId)?.sessions.delete(sessionId);
+    if (!this.#clients.has(client)) return undefined;
+    const before = this.#clientBySession.get(sessionId);
+    before?.sessions.delete(sessionId);
     client.sessions.set(sessionId, session);
     this.#clientBySession.set(sessionId, client);
+    return before === client ? undefined : before;
   }
 
   unlinkSession(sessionId: string): void {

@@ -2,12 +2,13 @@ import type { IceServer } from '@duskline/protocol';
 import type { Catalog, Place } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
 import type { Tiers } from '../domain/tiers.js';
-import type { FleetStore } from '../store/fleet-store.js';
-import type { ConnectionDirectory } from './connections.js';
+import type { FleetStore, SessionRecord } from '../store/fleet-store.js';
+import type { ClientConnection, ConnectionDirectory } from './connections.js';
 import type { FleetKnowledge } from './fleet-knowledge.js';
 import type { Logger } from './logger.js';
 import type { BrokerObserver } from './observer.js';
 import type { StoreBatches } from './store-batches.js';
+import type { WaitingRoom } from './waiting-room.js';
 
 /** Signs tickets, and gives hosts the keys to verify them. `auth/` provides it. */
 export interface Tickets {
@@ -40,6 +41,9 @@ export interface BrokerContext {
   readonly tickets: Tickets;
   readonly iceServers: IceServersFor;
   readonly connections: ConnectionDirectory;
+  readonly waiting: WaitingRoom;
+  /** Places a session again whose host was lost. A link to the use case: whoever tells of ends cannot import it. */
+  readonly replaceLost: (client: ClientConnection, place: Place, lost: SessionRecord) => void;
   readonly fleet: FleetKnowledge;
   readonly observer: BrokerObserver;
   readonly log: Logger;

@@ -3,6 +3,7 @@ import type {
   BrokerToHost,
   ClientHello,
   HostToBroker,
+  Accept,
   Play,
   Register,
 } from '@duskline/protocol';
@@ -27,13 +28,16 @@ import type { Logger } from './logger.js';
 import { fetchMail } from './look.js';
 import { createLoops } from './loops.js';
 import type { BrokerObserver } from './observer.js';
+import { acceptOffer } from './offers.js';
 import { play } from './play.js';
 import { toRefusal } from './refusal.js';
+import { replaceLost } from './replace-lost.js';
 import { leaveHost, registerHost, type HostBinding } from './register-host.js';
 import { signalClient, signalHost, warnOfLimit } from './signal.js';
 import { createStoreBatches } from './store-batches.js';
 import { fleetStatus, type FleetStatus } from './status.js';
 import { createTierChoice } from './tier-choice.js';
+import { WaitingRoom } from './waiting-room.js';
 
 export interface BrokerOptions {
   readonly catalog: Catalog;
@@ -82,6 +86,7 @@ export interface Broker {
     beaconUrl: string,
   ): ClientConnection;
   play(client: ClientConnection, message: Play): Promise<void>;
+  accept(client: ClientConnection, message: Accept): Promise<void>;
   cancel(client: ClientConnection, message: Cancel): Promise<void>;
   end(client: ClientConnection, message: EndSession): Promise<void>;
   signal(client: ClientConnection, message: Signal): Promise<void>;
@@ -102,16 +107,19 @@ export function createBroker(options: BrokerOptions): Broker {
   const brokerId = options.brokerId ?? newBrokerId();
   const fleet = new FleetKnowledge(store, catalog);
   const connections = new ConnectionDirectory();
+  const waiting = new WaitingRoom();
   const context: BrokerContext = {
     brokerId,
     catalog,
     limits,
     tiers: options.tiers,
     store,
-    batches: createStoreBatches(store, fleet, brokerId, limits.reservationMs),
+    batches: createStoreBatches(store, fleet, brokerId, limits),
     tickets: options.tickets,
     iceServers: options.iceServers,
     connections,
+    waiting,
+    replaceLost: (client, place, lost) => void replaceLost(context, client, place, lost),
     fleet,
     observer: options.observer,
     log: options.log,
@@ -173,10 +181,14 @@ export function createBroker(options: BrokerOptions): Broker {
       return client;
     },
     play: (client, message) => play(context, client, message),
+    accept: (client, message) => acceptOffer(context, client, message),
     cancel: (client, message) => cancelPlay(context, client, message),
     end: (client, message) => endSession(context, client, message),
     signal: (client, message) => signalHost(context, client, message),
-    closeClient: (client) => connections.removeClient(client),
+    closeClient(client) {
+      connections.removeClient(client);
+      waiting.abandon(client);
+    },
 
     openHost: (channel, binding, message) => registerHost(context, channel, binding, message),
     async fromHost(host, message) {

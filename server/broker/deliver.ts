@@ -3,16 +3,19 @@ import type { Place } from '../domain/catalog.js';
 import { brokerOf } from '../domain/connection-id.js';
 import { tierOf, type Tier } from '../domain/tiers.js';
 import type { EndedSession, SessionRecord } from '../store/fleet-store.js';
-import type { HostConnection } from './connections.js';
+import type { ClientConnection, HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { decodeMatch } from './match-details.js';
+import { Refusal } from './refusal.js';
+import { takeOffer } from './take-offer.js';
 
 /**
  * Tells this broker's own connections how a session is now: its client, its host, or both. Saying the same
  * twice is prevented here, so that every path that learns of a change may call it.
  */
 export function deliver(context: BrokerContext, place: Place, session: SessionRecord): void {
-  tellClient(context, session);
+  tellWaiting(context, place, session);
+  tellClient(context, place, session);
   const host = context.connections.host(place, session.hostId);
   if (host !== undefined) tellHost(context, host, session);
 }
@@ -40,13 +43,34 @@ export function announceEnded(context: BrokerContext, place: Place, ended: reado
   }
 }
 
-function tellClient({ connections }: BrokerContext, session: SessionRecord): void {
-  const { sessionId, epoch, state, reason } = session;
+/** A placement that waits here was offered a slot, or its time is over. */
+function tellWaiting(context: BrokerContext, place: Place, session: SessionRecord): void {
+  const request = context.waiting.bySession(session.sessionId);
+  if (request === undefined) return;
+  if (session.state === 'offered') takeOffer(context, request, place, session);
+  else if (session.state === 'ended' && session.reason === 'reservation_expired') {
+    request.giveUp(new Refusal('TIMED_OUT'));
+  }
+}
+
+function tellClient(context: BrokerContext, place: Place, session: SessionRecord): void {
+  const { connections } = context;
+  const { sessionId, epoch, state, reason, clientBrokerId } = session;
   const client = connections.clientOf(sessionId);
   const known = client?.sessions.get(sessionId);
-  // Offers are the queue's to tell.
   if (client === undefined || known === undefined || state === 'offered') return;
+  if (clientBrokerId !== '' && clientBrokerId !== context.brokerId) {
+    // Another device of the player resumed it, on another broker.
+    leaveToOther(context, client, sessionId);
+    return;
+  }
   if (epoch < known.epoch || (epoch === known.epoch && state === known.state)) return;
+  if (state === 'ended' && reason === 'host_lost' && known.request.onHostLost !== 'end') {
+    known.epoch = epoch;
+    known.state = state;
+    context.replaceLost(client, place, session);
+    return;
+  }
   known.epoch = epoch;
   known.state = state;
   client.channel.send({
@@ -57,6 +81,15 @@ function tellClient({ connections }: BrokerContext, session: SessionRecord): voi
     ...(reason === null ? {} : { reason }),
   });
   if (state === 'ended') connections.unlinkSession(sessionId);
+}
+
+/** A session goes on with another connection of its player: this one is told that it is over for it. */
+export function leaveToOther(context: BrokerContext, client: ClientConnection, sessionId: string): void {
+  const known = client.sessions.get(sessionId);
+  if (known === undefined) return;
+  const { epoch } = known;
+  client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'superseded' });
+  context.connections.unlinkSession(sessionId);
 }
 
 /** Tells a host to expect a session, or to end one. */

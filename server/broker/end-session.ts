@@ -1,9 +1,14 @@
 import type { Cancel, EndSession } from '@duskline/protocol';
+import type { Place } from '../domain/catalog.js';
+import type { ClaimRecord } from '../store/fleet-store.js';
 import { findClaim, findSession } from './claimed-request.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded } from './deliver.js';
+import { findTurn } from './find-turn.js';
+import { withdrawEverywhere } from './offers.js';
 import { Refusal, errorMessage, toRefusal } from './refusal.js';
+import type { WaitingRequest } from './waiting-room.js';
 
 /** Answers `end`: the session ends with `client_left`, and the client is told so. */
 export async function endSession(
@@ -28,10 +33,12 @@ export async function cancelPlay(
   if (pending !== undefined) {
     // `play` sees the mark when its answer is ready, gives the slot back and says so.
     pending.cancelled = true;
+    const waiting = context.waiting.byRequest(client, requestId);
+    if (waiting !== undefined) await cancelWaiting(context, waiting);
     return;
   }
   try {
-    const matched = [...client.sessions].find(([, session]) => session.requestId === requestId);
+    const matched = [...client.sessions].find(([, session]) => session.request.requestId === requestId);
     if (matched !== undefined) await endOwnSession(context, client, matched[0]);
     else await endClaimedSession(context, client, requestId);
     client.channel.send(errorMessage(new Refusal('CANCELLED'), { requestId }));
@@ -54,11 +61,52 @@ async function endClaimedSession(
   requestId: string,
 ): Promise<void> {
   const record = await findClaim(context, client.playerId, requestId);
+  if (record !== undefined) await withdrawClaimed(context, client, requestId, record);
   const found = record === undefined ? undefined : await findSession(context, record);
   if (found === undefined || found.session.meta?.playerId !== client.playerId) return;
   const { sessionId, epoch } = found.session;
   const outcome = await context.batches.release(found.place, { sessionId, epoch, reason: 'client_left' });
   if (outcome.kind === 'ended') announceEnded(context, found.place, [outcome]);
+}
+
+/**
+ * A request that waits here gives up its places in the queues. When its turn is just being taken, `play` ends the
+ * session.
+ */
+async function cancelWaiting(context: BrokerContext, request: WaitingRequest): Promise<void> {
+  await forgetTurn(context, request.client, request.message.requestId, {
+    sessionId: request.sessionId,
+    epoch: request.claimEpoch,
+    place: [...request.places.values()][0],
+  });
+  await withdrawEverywhere(context, request);
+  if (!request.accepting) request.giveUp(new Refusal('CANCELLED'));
+}
+
+/** A request that waits on an earlier connection, perhaps of another broker, leaves every queue. */
+async function withdrawClaimed(
+  context: BrokerContext,
+  client: ClientConnection,
+  requestId: string,
+  { sessionId, epoch, place }: ClaimRecord,
+): Promise<void> {
+  const turn = await findTurn(context, { sessionId, epoch });
+  if (turn === undefined) return;
+  await forgetTurn(context, client, requestId, { sessionId, epoch, place });
+  await Promise.all(
+    turn.places.map((where) => context.batches.withdraw(where, { sessionId, belowEpoch: 0 })),
+  );
+}
+
+/** Raises the claim, so that no broker which still holds the request puts it back into a queue. */
+async function forgetTurn(
+  context: BrokerContext,
+  { playerId }: ClientConnection,
+  requestId: string,
+  { sessionId, epoch, place }: { sessionId: string; epoch: number; place: Place | undefined },
+): Promise<void> {
+  if (place === undefined) return;
+  await context.store.reclaim({ playerId, requestId, sessionId, place }, epoch);
 }
 
 /** Ends a session of this client. Its slot is free when this resolves. */

@@ -1,18 +1,18 @@
 import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { v7 as uuidv7 } from 'uuid';
-import type { Place } from '../domain/catalog.js';
-import { explainPlacement } from '../domain/placement-reason.js';
+import { placeName, type Place } from '../domain/catalog.js';
 import { rankCandidates, type Candidate } from '../domain/ranking.js';
-import { bestStream, type Stream } from '../domain/suitability.js';
 import type { Claim, ReserveOutcome, SessionMeta } from '../store/fleet-store.js';
 import { earlierAnswer, findClaim } from './claimed-request.js';
+import { endOther, findConflict, resumeOther } from './conflict.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { encodeMatch } from './match-details.js';
+import { matchMeta } from './match-meta.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
-import { CLAIM_GRACE_MS, answerRepeat } from './repeat-play.js';
+import { CLAIM_GRACE_MS, answerRepeat, type RepeatAnswer } from './repeat-play.js';
+import { waitForTurn } from './wait-for-turn.js';
 
 /** When to ask again after `NO_CAPACITY`, on average: about as often as the fleet's picture changes. */
 const NO_CAPACITY_RETRY_MS = 3_000;
@@ -49,13 +49,40 @@ export async function findSlot(
   if (claimed.value.kind === 'repeat') {
     await undoAttempt(context, attempt);
     const { record } = claimed.value;
-    const answer = await answerRepeat(context, client, claim, record);
-    if (answer.kind === 'placed') return answer.placed;
-    return tryInOrder(context, client, message, candidates, 0, record.sessionId, answer.epoch);
+    const answer = await answerRepeat(context, client, message, claim, record);
+    return follow(context, client, message, candidates, record.sessionId, answer);
   }
+  const other = await findConflict(context, claimed.value.previous);
+  if (other !== undefined && message.onConflict !== 'takeover') {
+    await undoAttempt(context, attempt);
+    await context.store.forgetClaim(client.playerId, message.requestId);
+    if (message.onConflict !== 'resume') throw new Refusal('SESSION_EXISTS', { sessionId: other.sessionId });
+    const answer = await resumeOther(context, client, other);
+    return follow(context, client, message, candidates, other.sessionId, answer);
+  }
+  if (other !== undefined) await endOther(context, client, other);
   if (attempt.status === 'rejected') throw attempt.reason;
   if (performance.now() - sentAt > CLAIM_GRACE_MS) await checkStillOurs(context, claim, attempt);
   return attempt.value ?? tryInOrder(context, client, message, candidates, 1, sessionId, 1);
+}
+
+/** Goes on with what a request became that was made before. */
+function follow(
+  context: BrokerContext,
+  client: ClientConnection,
+  message: Play,
+  candidates: readonly Candidate[],
+  sessionId: string,
+  answer: RepeatAnswer,
+): Placed | Promise<Placed> {
+  switch (answer.kind) {
+    case 'placed':
+      return answer.placed;
+    case 'waiting':
+      return waitForTurn(context, client, message, candidates, answer.turn);
+    case 'retry':
+      return tryInOrder(context, client, message, candidates, 0, sessionId, answer.epoch);
+  }
 }
 
 /** Nothing could serve it today; but if it was made before, its session may live. */
@@ -66,8 +93,8 @@ async function withoutCandidates(
   code: ErrorCode,
 ): Promise<Placed> {
   const record = await findClaim(context, client.playerId, message.requestId);
-  const earlier = record === undefined ? undefined : await earlierAnswer(context, client, record);
-  if (earlier === undefined) throw new Refusal(code);
+  const earlier = record === undefined ? undefined : await earlierAnswer(context, client, record, true);
+  if (earlier === undefined || earlier === 'lost') throw new Refusal(code);
   return earlier;
 }
 
@@ -95,7 +122,7 @@ async function undoAttempt(
   });
 }
 
-/** Tries the candidates from one on. A placement that cannot wait takes the first free slot of any policy step. */
+/** Tries the candidates from one on; waits for its turn when all that the policy accepts at once are full. */
 async function tryInOrder(
   context: BrokerContext,
   client: ClientConnection,
@@ -105,9 +132,18 @@ async function tryInOrder(
   sessionId: string,
   epoch: number,
 ): Promise<Placed> {
+  // Whoever does not wait takes the first free slot of any policy step.
+  const patient = message.wait !== false;
   for (let index = from; index < candidates.length; index += 1) {
+    if (patient && (candidates[index]?.acceptableAfterMs ?? 0) > 0) break;
     const placed = await tryCandidate(context, client, message, candidates, index, sessionId, epoch);
-    if (placed !== undefined) return placed;
+    if (placed === undefined) continue;
+    await noteSpill(context, client, message, placed, candidates[0]);
+    return placed;
+  }
+  if (patient) {
+    const turn = { sessionId, epoch, arrivedAtMs: null, places: [] };
+    return waitForTurn(context, client, message, candidates, turn);
   }
   await context.store.forgetClaim(client.playerId, message.requestId);
   throw new Refusal('NO_CAPACITY', {
@@ -116,8 +152,20 @@ async function tryInOrder(
   });
 }
 
+/** A request that was placed elsewhere than noted is found there when its player asks for another session. */
+async function noteSpill(
+  context: BrokerContext,
+  { playerId }: ClientConnection,
+  { requestId }: Play,
+  { place, sessionId }: Placed,
+  noted: Candidate | undefined,
+): Promise<void> {
+  if (noted !== undefined && placeName(noted.place) === placeName(place)) return;
+  await context.store.moveClaim({ playerId, requestId, sessionId, place });
+}
+
 /** Reserves in one candidate; `undefined` when it is full. */
-async function tryCandidate(
+export async function tryCandidate(
   context: BrokerContext,
   client: ClientConnection,
   message: Play,
@@ -128,19 +176,9 @@ async function tryCandidate(
 ): Promise<Placed | undefined> {
   const candidate = candidates[index];
   if (candidate === undefined) return undefined;
-  const { place, rttMs } = candidate;
-  const { playerId } = client;
-  const { requestId, title } = message;
-  const reason = explainPlacement(candidates, index);
-  const match = encodeMatch({
-    stream: streamFor(context, client, place),
-    rank: index + 1,
-    candidates: candidates.length,
-    rttMs,
-    reason,
-    tier: client.tier,
-  });
-  const meta = { playerId, requestId, title, match };
+  const { place } = candidate;
+  const meta = matchMeta(context, client, message, candidates, place);
+  if (meta === undefined) throw new Refusal('NO_SUITABLE_POOL');
   const outcome = await context.batches.reserve(place, {
     sessionId,
     epoch,
@@ -171,11 +209,4 @@ function toPlaced(
       return { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta };
     }
   }
-}
-
-function streamFor(context: BrokerContext, client: ClientConnection, place: Place): Stream {
-  const pool = context.catalog.pools.get(place.pool);
-  const stream = pool === undefined ? undefined : bestStream(pool, client.device);
-  if (stream === undefined) throw new Refusal('NO_SUITABLE_POOL');
-  return stream;
 }

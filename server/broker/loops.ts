@@ -1,10 +1,14 @@
 import type { BrokerContext } from './context.js';
 import { lookEverywhere } from './look.js';
+import { lookAtQueues } from './queue-position.js';
 import { toRefusal } from './refusal.js';
 import { sweepPlace, type SweepMemory } from './sweep.js';
 
 /** Whatever a nudge announces is also found by looking, at the latest this much later. */
 const LOOK_INTERVAL_MS = 1_000;
+
+/** Clients hear of their place in the queue at most this often. */
+const QUEUE_INTERVAL_MS = 1_000;
 
 /** The broker's recurring work. It never stops on an error: the next round tries again. */
 export interface Loops {
@@ -49,6 +53,7 @@ export function createLoops(context: BrokerContext): Loops {
 
   const loops = [
     createLoop(context, 'look', LOOK_INTERVAL_MS, look),
+    createLoop(context, 'queues', QUEUE_INTERVAL_MS, () => lookAtQueues(context)),
     createLoop(context, 'lease', limits.leaseRenewMs, holdLeases),
     createLoop(context, 'sweep', limits.sweepIntervalMs, sweepHeld),
   ];

@@ -7,12 +7,18 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
+  /** The session that the refusal is about, where the request names none. */
+  readonly sessionId: string | undefined;
 
   /** @param message says more than the registry's text, when there is more to say */
-  constructor(code: ErrorCode, options: { message?: string; retryAfterMs?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    options: { message?: string; retryAfterMs?: number; sessionId?: string } = {},
+  ) {
     super(options.message ?? ERRORS[code].message);
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.sessionId = options.sessionId;
   }
 }
 

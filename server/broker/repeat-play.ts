@@ -1,14 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Play } from '@duskline/protocol';
 import type { Claim, ClaimRecord } from '../store/fleet-store.js';
 import { earlierAnswer } from './claimed-request.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
+import { findTurn } from './find-turn.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
+import type { TurnWanted } from './wait-for-turn.js';
 
-/** What a repeated request leads to: its session, or a new attempt under a higher epoch. */
+/** What a repeated request leads to: its session, its place in queues, or a new attempt under a higher epoch. */
 export type RepeatAnswer =
-  { readonly kind: 'placed'; readonly placed: Placed } | { readonly kind: 'retry'; readonly epoch: number };
+  | { readonly kind: 'placed'; readonly placed: Placed }
+  | { readonly kind: 'waiting'; readonly turn: TurnWanted }
+  | { readonly kind: 'retry'; readonly epoch: number };
 
 /**
  * A broker that noted a request has reserved its slot, or failed, or died, after so long: twice the time in
@@ -26,14 +31,20 @@ const LOOK_AGAIN_MS = 50;
 export async function answerRepeat(
   context: BrokerContext,
   client: ClientConnection,
+  { onHostLost }: Play,
   claim: Claim,
   record: ClaimRecord,
 ): Promise<RepeatAnswer> {
-  const placed = await waitForAnswer(context, client, record);
-  if (placed !== undefined) return { kind: 'placed', placed };
+  const answer = await waitForAnswer(context, client, record, onHostLost !== 'end');
+  if (answer === 'lost') return retry(context, claim, record.epoch);
+  if (answer !== undefined) return answer;
   // Past its reservation time, a session that is nowhere has ended and been forgotten.
   if (record.ageMs > context.limits.reservationMs) throw new Refusal('SESSION_OVER');
-  const epoch = await context.store.reclaim(claim, record.epoch);
+  return retry(context, claim, record.epoch);
+}
+
+async function retry(context: BrokerContext, claim: Claim, fromEpoch: number): Promise<RepeatAnswer> {
+  const epoch = await context.store.reclaim(claim, fromEpoch);
   if (epoch === null) throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
   return { kind: 'retry', epoch };
 }
@@ -43,11 +54,16 @@ async function waitForAnswer(
   context: BrokerContext,
   client: ClientConnection,
   record: ClaimRecord,
-): Promise<Placed | undefined> {
+  replaceLost: boolean,
+): Promise<RepeatAnswer | 'lost' | undefined> {
   const giveUpAt = performance.now() + CLAIM_GRACE_MS - record.ageMs;
   for (;;) {
-    const placed = await earlierAnswer(context, client, record);
-    if (placed !== undefined || performance.now() >= giveUpAt) return placed;
+    const placed = await earlierAnswer(context, client, record, replaceLost);
+    if (placed === 'lost') return placed;
+    if (placed !== undefined) return { kind: 'placed', placed };
+    const turn = await findTurn(context, record);
+    if (turn !== undefined) return { kind: 'waiting', turn };
+    if (performance.now() >= giveUpAt) return undefined;
     await delay(LOOK_AGAIN_MS);
   }
 }

@@ -21,6 +21,7 @@ export interface SweepMemory {
 /** One sweep of one place: what expired ends, what fell silent is judged, a few counters are recounted. */
 export async function sweepPlace(context: BrokerContext, memory: SweepMemory, place: Place): Promise<void> {
   await expire(context, place);
+  await sweepQueue(context, place);
   await judge(context, place);
   await recountSome(context, memory, place);
 }
@@ -35,6 +36,17 @@ async function expire(context: BrokerContext, place: Place): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     if ((await store.forgetEnded(place, SWEEP_BATCH)) < SWEEP_BATCH) break;
   }
+}
+
+/** Offers that nobody took, places that nobody came back to; and how fast slots become free. */
+async function sweepQueue(context: BrokerContext, place: Place): Promise<void> {
+  const { store, brokerId, limits } = context;
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const ended = await store.expireQueue(place, limits.queueGraceMs, SWEEP_BATCH, brokerId);
+    announceEnded(context, place, ended);
+    if (ended.length < SWEEP_BATCH) break;
+  }
+  await store.queueStatus(place, [], false);
 }
 
 async function judge(context: BrokerContext, place: Place): Promise<void> {

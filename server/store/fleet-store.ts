@@ -104,8 +104,15 @@ export interface ClaimRecord {
   readonly ageMs: number;
 }
 
+/** A request that its player made before another one. */
+export interface PreviousClaim extends ClaimRecord {
+  readonly requestId: string;
+}
+
 export type ClaimOutcome =
-  { readonly kind: 'new' } | { readonly kind: 'repeat'; readonly record: ClaimRecord };
+  /** `previous`: the newest other request of the player, if one is remembered. */
+  | { readonly kind: 'new'; readonly previous?: PreviousClaim }
+  | { readonly kind: 'repeat'; readonly record: ClaimRecord };
 
 /** A slot wanted in one place. */
 export interface Reservation {
@@ -189,7 +196,10 @@ export type AcceptOutcome =
 /** An order to take a placement out of a place. */
 export interface Withdrawal {
   readonly sessionId: string;
-  /** A reservation (never a claimed session) of an older epoch than this ends too, with `superseded`. */
+  /**
+   * Whatever lives here of an older epoch than this ends, with `superseded`; what ended before, so that its host may
+   * bring it back, has ended for good.
+   */
   readonly belowEpoch: number;
 }
 
@@ -332,10 +342,12 @@ export interface FleetStore {
   /** Notes requests; the first of equal ones is `new`, the others get its record. */
   claim(claims: readonly Claim[]): Promise<readonly ClaimOutcome[]>;
   /**
-   * Takes over a request whose broker died before it reserved anything: raises the epoch, if it is still
-   * `fromEpoch`. Returns the new epoch, or `null` when somebody else took the request over first.
+   * Takes over a request, to give it another assignment: raises the epoch, if it is still `fromEpoch`, and notes the
+   * place. Returns the new epoch, or `null` when somebody else took the request over first.
    */
   reclaim(claim: Claim, fromEpoch: number): Promise<number | null>;
+  /** Notes where a request was placed, when that is not where it was tried first. */
+  moveClaim(claim: Claim): Promise<void>;
   /** Forgets a request that was refused, so that it may be tried again. */
   forgetClaim(playerId: string, requestId: string): Promise<void>;
 
@@ -389,7 +401,7 @@ export interface FleetStore {
     },
     ttlMs: number,
   ): Promise<AcceptOutcome>;
-  /** Takes placements out of the queue, and gives back what was offered to them. Returns reservations that ended. */
+  /** Takes placements out of the queue, and gives back what was offered to them. Returns sessions that ended. */
   withdraw(
     place: Place,
     withdrawals: readonly Withdrawal[],

@@ -51,9 +51,7 @@ export function createClientConversation(options: ClientChannelOptions): Convers
         case 'play':
           return broker.play(client, message);
         case 'accept':
-          // Nothing is offered to anybody yet.
-          channel.send(errorMessage(new Refusal('NO_OFFER'), { requestId: message.requestId }));
-          return;
+          return broker.accept(client, message);
         case 'cancel':
           return broker.cancel(client, message);
         case 'end':

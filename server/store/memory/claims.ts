@@ -26,8 +26,11 @@ export class ClaimBook {
       const { sessionId, epoch, place, claimedAtMs } = known;
       return { kind: 'repeat', record: { sessionId, epoch, place, ageMs: nowMs - claimedAtMs } };
     }
+    const [newest] = player.claims;
     this.#note(player, claim, 1, nowMs);
-    return { kind: 'new' };
+    if (newest === undefined) return { kind: 'new' };
+    const { claimedAtMs, ...previous } = newest;
+    return { kind: 'new', previous: { ...previous, ageMs: nowMs - claimedAtMs } };
   }
 
   reclaim(claim: Claim, fromEpoch: number, nowMs: number): number | null {
@@ -39,8 +42,16 @@ export class ClaimBook {
     }
     if (known.epoch !== fromEpoch) return null;
     player.claims = player.claims.filter((noted) => noted !== known);
-    this.#note(player, { ...known, playerId: claim.playerId }, fromEpoch + 1, nowMs);
+    this.#note(player, { ...known, place: claim.place, playerId: claim.playerId }, fromEpoch + 1, nowMs);
     return fromEpoch + 1;
+  }
+
+  move({ playerId, requestId, sessionId, place }: Claim): void {
+    const player = this.#players.get(playerId);
+    if (player === undefined) return;
+    player.claims = player.claims.map((noted) =>
+      noted.requestId === requestId && noted.sessionId === sessionId ? { ...noted, place } : noted,
+    );
   }
 
   forget(playerId: string, requestId: string): void {

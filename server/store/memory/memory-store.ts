@@ -65,6 +65,8 @@ export class MemoryStore implements FleetStore {
   reclaim: FleetStore['reclaim'] = async (claim, fromEpoch) =>
     this.#claims.reclaim(claim, fromEpoch, this.#now());
 
+  moveClaim: FleetStore['moveClaim'] = async (claim) => this.#claims.move(claim);
+
   forgetClaim: FleetStore['forgetClaim'] = async (playerId, requestId) =>
     this.#claims.forget(playerId, requestId);
 

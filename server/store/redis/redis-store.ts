@@ -37,6 +37,9 @@ const MAX_BATCH = 256;
 /** Hosts that one call of `recount` looks at. */
 const RECOUNT_HOSTS = 50;
 
+/** As scripts look through them. */
+const REVOCABLE = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
+
 /** Connects to Redis. Rejects with `StoreUnavailableError` when it cannot be reached. */
 export async function createRedisStore(options: RedisStoreOptions): Promise<FleetStore> {
   const redis = createConnection(options.target);
@@ -91,10 +94,9 @@ class RedisStore implements FleetStore {
     });
 
   reconcile: FleetStore['reconcile'] = async (place, { hostId, connectionId }, sessions) => {
-    const revocable = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
     const reported = sessions.flatMap(({ sessionId, epoch, state }) => [sessionId, epoch, state]);
     const caller = brokerOf(connectionId);
-    const args = [hostId, connectionId, revocable, ...reported];
+    const args = [hostId, connectionId, REVOCABLE, ...reported];
     return decodeReconciliation(await this.#inPlace('reconcile', place, caller, args));
   };
 
@@ -103,6 +105,7 @@ class RedisStore implements FleetStore {
 
   claim: FleetStore['claim'] = (claims) => this.#requests.claim(claims);
   reclaim: FleetStore['reclaim'] = (claim, fromEpoch) => this.#requests.reclaim(claim, fromEpoch);
+  moveClaim: FleetStore['moveClaim'] = (claim) => this.#requests.moveClaim(claim);
   forgetClaim: FleetStore['forgetClaim'] = (playerId, requestId) =>
     this.#requests.forgetClaim(playerId, requestId);
 
@@ -163,7 +166,7 @@ class RedisStore implements FleetStore {
   withdraw: FleetStore['withdraw'] = async (place, withdrawals, callerId) =>
     inBatches(withdrawals, async (batch) => {
       const args = batch.flatMap(({ sessionId, belowEpoch }) => [sessionId, belowEpoch]);
-      return decodeEnded(await this.#inPlace('withdraw', place, callerId, args));
+      return decodeEnded(await this.#inPlace('withdraw', place, callerId, [REVOCABLE, ...args]));
     });
 
   expireQueue: FleetStore['expireQueue'] = async (place, graceMs, limit, callerId) =>

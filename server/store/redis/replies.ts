@@ -4,6 +4,7 @@ import type {
   BeatOutcome,
   ChangeOutcome,
   ClaimOutcome,
+  ClaimRecord,
   EnqueueOutcome,
   PlacementStatus,
   QueueReport,
@@ -157,14 +158,18 @@ export function decodeAccept(sessionId: string, reply: unknown): AcceptOutcome {
 
 export function decodeClaim(text: string): ClaimOutcome {
   if (text === 'new') return { kind: 'new' };
-  const [sessionId, epoch, region, pool, ageMs] = text.split('|');
+  const fields = text.split('|');
+  if (fields[0] !== 'new') return { kind: 'repeat', record: claimRecord(fields) };
+  const [, requestId = '', ...previous] = fields;
+  return { kind: 'new', previous: { requestId, ...claimRecord(previous) } };
+}
+
+function claimRecord(fields: readonly string[]): ClaimRecord {
+  const [sessionId, epoch, region, pool, ageMs] = fields;
   if (sessionId === undefined || region === undefined || pool === undefined) {
     throw new StoredFormatError('claim is not readable');
   }
-  return {
-    kind: 'repeat',
-    record: { sessionId, epoch: Number(epoch), place: { region, pool }, ageMs: Number(ageMs) },
-  };
+  return { sessionId, epoch: Number(epoch), place: { region, pool }, ageMs: Number(ageMs) };
 }
 
 export function decodeSilence(reply: unknown): SilenceReport {

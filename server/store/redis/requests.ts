@@ -11,7 +11,7 @@ import { decodeClaim } from './replies.js';
 import type { ClaimScript, RunScript } from './scripts.js';
 
 /** The requests that players made. Each player has a key; players of one shard share a script call. */
-export type Requests = Pick<FleetStore, 'claim' | 'reclaim' | 'forgetClaim'>;
+export type Requests = Pick<FleetStore, 'claim' | 'reclaim' | 'moveClaim' | 'forgetClaim'>;
 
 /** One script call notes at most this many requests. */
 const MAX_BATCH = 256;
@@ -61,6 +61,10 @@ export function createRequests(run: RunScript, keys: KeySpace, clock: () => numb
       const args = [requestId, sessionId, place.region, place.pool, fromEpoch];
       const epoch = Number(await runFor('reclaim', [playerId], args));
       return epoch === 0 ? null : epoch;
+    },
+
+    async moveClaim({ playerId, requestId, sessionId, place }) {
+      await runFor('move-claim', [playerId], [requestId, sessionId, place.region, place.pool]);
     },
 
     async forgetClaim(playerId, requestId) {

@@ -37,7 +37,7 @@ const PLACE_SCRIPTS = [
 ] as const;
 
 /** Scripts that work on players' requests: `lua/claims.lua` stands before each. */
-const CLAIM_SCRIPTS = ['claim', 'reclaim', 'forget-claim'] as const;
+const CLAIM_SCRIPTS = ['claim', 'reclaim', 'move-claim', 'forget-claim'] as const;
 
 const LEASE_SCRIPTS = ['hold-lease', 'release-lease'] as const;
 

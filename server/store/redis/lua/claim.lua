@@ -2,7 +2,8 @@
 --
 -- KEYS  one per claim, all of one shard
 -- ARGV  4... per claim: requestId, sessionId, region, pool
--- Returns per claim: new, or sessionId|epoch|region|pool|ageMs
+-- Returns per claim: new, with |requestId|sessionId|epoch|region|pool|ageMs of the player's newest other request;
+--   or sessionId|epoch|region|pool|ageMs
 -- Keeps: one request of a player becomes one session.
 
 local reply = {}
@@ -15,7 +16,8 @@ for i, key in ipairs(KEYS) do
     reply[i] = record .. '|' .. (now - claimed_at)
   else
     note(key, lines, ARGV[at], ARGV[at + 1], 1, ARGV[at + 2] .. '|' .. ARGV[at + 3])
-    reply[i] = 'new'
+    local previous, made_at = string.match(lines, '^#([^\n]*)|(%d+)\n')
+    reply[i] = previous and 'new|' .. previous .. '|' .. (now - made_at) or 'new'
   end
 end
 return reply

@@ -1,4 +1,4 @@
--- Takes over a request whose broker died before it reserved anything.
+-- Takes over a request, to give it another assignment, in that place.
 --
 -- KEYS  1 the player's requests
 -- ARGV  4 requestId  5 sessionId  6 region  7 pool  8 the epoch it is taken over from
@@ -11,7 +11,7 @@ local lines = read(KEYS[1])
 local first, after, last = find(lines, request)
 if first then
   local epoch
-  session, epoch, place = string.match(string.sub(lines, after, last), '^([^|]*)|(%d+)|(.*)|%d+\n$')
+  session, epoch = string.match(string.sub(lines, after, last), '^([^|]*)|(%d+)|')
   if tonumber(epoch) ~= from_epoch then
     return 0
   end

@@ -1,0 +1,28 @@
+import type { ClaimRecord } from '../store/fleet-store.js';
+import type { BrokerContext } from './context.js';
+import type { TurnWanted } from './wait-for-turn.js';
+
+/** Where a request waits that was made before, on whatever broker; `undefined` when nowhere. */
+export async function findTurn(
+  context: BrokerContext,
+  { sessionId, epoch }: Pick<ClaimRecord, 'sessionId' | 'epoch'>,
+): Promise<TurnWanted | undefined> {
+  const found = await Promise.all(
+    context.fleet.places.map(async (place) => {
+      const { placements } = await context.batches.queueStatus(place, sessionId);
+      const [status] = placements;
+      if (status?.kind === 'waiting') return [{ place, arrivedAtMs: status.arrivedAtMs }];
+      const offered = status?.kind === 'session' && status.session.state === 'offered';
+      return offered ? [{ place, arrivedAtMs: null }] : [];
+    }),
+  );
+  const standings = found.flat();
+  if (standings.length === 0) return undefined;
+  const arrivals = standings.flatMap(({ arrivedAtMs }) => arrivedAtMs ?? []);
+  return {
+    sessionId,
+    epoch,
+    arrivedAtMs: arrivals.length === 0 ? null : Math.min(...arrivals),
+    places: standings.map(({ place }) => place),
+  };
+}

@@ -1,0 +1,60 @@
+import { placeName, type Place } from '../domain/catalog.js';
+import { tierOf } from '../domain/tiers.js';
+import type { BrokerContext } from './context.js';
+import { matchMeta } from './match-meta.js';
+import { Refusal } from './refusal.js';
+import { takeOffer } from './take-offer.js';
+import type { WaitingRequest } from './waiting-room.js';
+
+/** Places that the latency policy accepts after the wait so far. */
+export function acceptablePlaces({ candidates, arrivedAtMs }: WaitingRequest): Place[] {
+  const waitedMs = arrivedAtMs === null ? 0 : Date.now() - arrivedAtMs;
+  return candidates
+    .filter(({ acceptableAfterMs }) => acceptableAfterMs <= Math.max(0, waitedMs))
+    .map(({ place }) => place);
+}
+
+/** Puts a request into those of these queues where it does not stand yet, at the time of its arrival. */
+export async function joinQueues(
+  context: BrokerContext,
+  request: WaitingRequest,
+  places: readonly Place[],
+): Promise<void> {
+  for (const place of places) {
+    // With an offer at hand a further queue could only make another one, for which somebody else would wait.
+    if (!context.waiting.has(request) || request.offer !== null) return;
+    if (!request.places.has(placeName(place))) await joinQueue(context, request, place);
+  }
+}
+
+async function joinQueue(context: BrokerContext, request: WaitingRequest, place: Place): Promise<void> {
+  const { client, message, sessionId, candidates } = request;
+  const meta = matchMeta(context, client, message, candidates, place);
+  if (meta === undefined) return;
+  const outcome = await context.batches.enqueue(place, {
+    sessionId,
+    epoch: request.claimEpoch,
+    arrivedAtMs: request.arrivedAtMs,
+    headStartMs: tierOf(context.tiers, client.tier).headStartMs,
+    clientBrokerId: context.brokerId,
+    meta,
+  });
+  switch (outcome.kind) {
+    case 'waiting':
+      request.arrivedAtMs ??= outcome.arrivedAtMs;
+      request.places.set(placeName(place), place);
+      if (request.client.pending.get(message.requestId)?.cancelled === true) {
+        // Taken back while the store was asked; whoever withdrew it did not know of this queue.
+        await context.batches.withdraw(place, { sessionId, belowEpoch: 0 });
+      }
+      return;
+    case 'existing':
+      request.places.set(placeName(place), place);
+      if (outcome.session.state === 'offered') takeOffer(context, request, place, outcome.session);
+      return;
+    case 'over':
+      throw new Refusal(outcome.reason === 'reservation_expired' ? 'TIMED_OUT' : 'SESSION_OVER');
+    case 'queue_full':
+      return;
+  }
+}

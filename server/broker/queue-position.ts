@@ -1,0 +1,163 @@
+import type { Queued } from '@duskline/protocol';
+import { placeName, type Place } from '../domain/catalog.js';
+import { estimateWait } from '../domain/queue-estimate.js';
+import type { PlacementStatus, QueueReport } from '../store/fleet-store.js';
+import type { BrokerContext } from './context.js';
+import { acceptablePlaces, joinQueues } from './join-queues.js';
+import { settleOffer, withdrawEverywhere } from './offers.js';
+import { placedFrom } from './claimed-request.js';
+import { Refusal, toRefusal } from './refusal.js';
+import { takeOffer } from './take-offer.js';
+import type { WaitingRequest } from './waiting-room.js';
+
+/** Where a request stands in one queue. */
+interface Standing {
+  readonly place: Place;
+  readonly status: PlacementStatus;
+  readonly freedPerMs: number | null;
+}
+
+/** One look at every queue in which somebody of this broker waits: offers, positions, further regions. */
+export async function lookAtQueues(context: BrokerContext): Promise<void> {
+  const standings = new Map<WaitingRequest, Standing[]>();
+  await Promise.all(
+    context.waiting.byPlace().map(async ({ place, requests }) => {
+      const ids = requests.map(({ sessionId }) => sessionId);
+      const report = await context.store.queueStatus(place, ids, true);
+      requests.forEach((request, i) => {
+        const standing = standingOf(place, report, i);
+        standings.set(request, [...(standings.get(request) ?? []), standing]);
+      });
+    }),
+  );
+  await Promise.all([...standings].map(([request, found]) => follow(context, request, found)));
+}
+
+/** Tells a client where its request stands now. */
+export async function tellPosition(context: BrokerContext, request: WaitingRequest): Promise<void> {
+  const standings = await Promise.all(
+    [...request.places.values()].map(async (place) =>
+      standingOf(place, await context.batches.queueStatus(place, request.sessionId), 0),
+    ),
+  );
+  tell(context, request, standings);
+}
+
+function standingOf(place: Place, { placements, freedPerMs }: QueueReport, index: number): Standing {
+  return { place, status: placements[index] ?? { kind: 'unknown' }, freedPerMs };
+}
+
+async function follow(
+  context: BrokerContext,
+  request: WaitingRequest,
+  standings: readonly Standing[],
+): Promise<void> {
+  // Settled or taken back while the store was asked.
+  if (!context.waiting.has(request)) return;
+  try {
+    for (const { place, status } of standings) await followIn(context, request, place, status);
+    if (!context.waiting.has(request)) return;
+    if (request.offer !== null && request.accepted) await settleOffer(context, request);
+    if (standings.every(({ status }) => status.kind === 'unknown')) {
+      if (!(await stillOurs(context, request))) throw new Refusal('CANCELLED');
+    }
+    await rejoin(context, request, standings);
+    tell(context, request, standings);
+  } catch (error) {
+    // The store is away: the next look finds everything as it is then.
+    if (toRefusal(error).code === 'UNAVAILABLE') return;
+    await withdrawEverywhere(context, request);
+    request.giveUp(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+async function followIn(
+  context: BrokerContext,
+  request: WaitingRequest,
+  place: Place,
+  status: PlacementStatus,
+): Promise<void> {
+  if (request.offer !== null && placeName(request.offer.place) === placeName(place)) {
+    // The offer ran out, or went with its host: it is in the queue again.
+    const gone = status.kind !== 'session' || status.session.state !== 'offered';
+    if (gone && !request.accepting) request.offer = null;
+  }
+  if (status.kind !== 'session') return;
+  const { session } = status;
+  if (session.state === 'offered') {
+    takeOffer(context, request, place, session);
+  } else if (session.state === 'ended') {
+    // Declined offers and older epochs leave such records, which say nothing about this request.
+    if (session.reason === 'reservation_expired') throw new Refusal('TIMED_OUT');
+  } else if (session.epoch >= request.claimEpoch && !request.accepting) {
+    // Accepted, and the answer was lost.
+    const placed = await placedFrom(context, place, session, context.limits.reservationMs);
+    request.places.delete(placeName(place));
+    await withdrawEverywhere(context, request);
+    request.settle(placed);
+  }
+}
+
+/** Whether the request is still this connection's: it may have been cancelled or taken over on another broker. */
+async function stillOurs(context: BrokerContext, request: WaitingRequest): Promise<boolean> {
+  const { client, message, sessionId, claimEpoch } = request;
+  const [place] = request.places.values();
+  if (place === undefined) return false;
+  const { playerId } = client;
+  const [claim] = await context.store.claim([{ playerId, requestId: message.requestId, sessionId, place }]);
+  // A store that lost everything takes the claim anew, at epoch 1.
+  if (claim?.kind === 'new') request.claimEpoch = 1;
+  return (
+    claim?.kind === 'new' || (claim?.record.sessionId === sessionId && claim.record.epoch === claimEpoch)
+  );
+}
+
+/** Into the queues that lost the request, and those of regions that its latency policy accepts by now. */
+async function rejoin(
+  context: BrokerContext,
+  request: WaitingRequest,
+  standings: readonly Standing[],
+): Promise<void> {
+  for (const { place, status } of standings) {
+    if (status.kind === 'unknown') request.places.delete(placeName(place));
+  }
+  const lost = standings.filter(({ status }) => status.kind === 'unknown').map(({ place }) => place);
+  await joinQueues(context, request, [...lost, ...acceptablePlaces(request)]);
+}
+
+function tell(context: BrokerContext, request: WaitingRequest, standings: readonly Standing[]): void {
+  if (request.offer !== null || !context.waiting.has(request)) return;
+  const queued = soonest(request, standings);
+  if (queued === undefined || isSame(queued, request.told)) return;
+  request.told = queued;
+  request.client.channel.send(queued);
+}
+
+/** Where the request is likely to be served first. */
+function soonest(request: WaitingRequest, standings: readonly Standing[]): Queued | undefined {
+  const waiting = standings.flatMap(({ place, status, freedPerMs }) => {
+    if (status.kind !== 'waiting') return [];
+    const eta = estimateWait(status.ahead, freedPerMs);
+    return [{ place, ahead: status.ahead, eta }];
+  });
+  const [best] = waiting.sort(
+    (a, b) => (a.eta?.high ?? Infinity) - (b.eta?.high ?? Infinity) || a.ahead - b.ahead,
+  );
+  if (best === undefined) return undefined;
+  return {
+    type: 'queued',
+    requestId: request.message.requestId,
+    position: best.ahead + 1,
+    region: best.place.region,
+    ...(best.eta === undefined ? {} : { etaMs: best.eta }),
+  };
+}
+
+function isSame(a: Queued, b: Queued | undefined): boolean {
+  return (
+    a.position === b?.position &&
+    a.region === b.region &&
+    a.etaMs?.low === b.etaMs?.low &&
+    a.etaMs?.high === b.etaMs?.high
+  );
+}

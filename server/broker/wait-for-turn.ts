@@ -1,0 +1,82 @@
+import type { Play } from '@duskline/protocol';
+import type { Place } from '../domain/catalog.js';
+import type { Candidate } from '../domain/ranking.js';
+import type { ClientConnection } from './connections.js';
+import type { BrokerContext } from './context.js';
+import { acceptablePlaces, joinQueues } from './join-queues.js';
+import type { Placed } from './placed.js';
+import { tellPosition } from './queue-position.js';
+import { Refusal, jittered } from './refusal.js';
+import type { WaitingRequest } from './waiting-room.js';
+
+/** When to ask again after `QUEUE_FULL`, on average. */
+const QUEUE_FULL_RETRY_MS = 15_000;
+
+/** A request that found no slot, or that waited before, on whatever broker. */
+export interface TurnWanted {
+  readonly sessionId: string;
+  readonly epoch: number;
+  /** When it began to wait, by the store's clock, if it did before. */
+  readonly arrivedAtMs: number | null;
+  /** Queues it stands in already. */
+  readonly places: readonly Place[];
+}
+
+/**
+ * Waits in the queues of every place that the latency policy accepts by now, until the turn comes and the client
+ * takes it.
+ *
+ * @throws Refusal QUEUE_FULL, TIMED_OUT, CANCELLED, SESSION_OVER, UNAVAILABLE; Abandoned when the socket is gone
+ */
+export function waitForTurn(
+  context: BrokerContext,
+  client: ClientConnection,
+  message: Play,
+  candidates: readonly Candidate[],
+  wanted: TurnWanted,
+): Promise<Placed> {
+  return new Promise<Placed>((resolve, reject) => {
+    const request: WaitingRequest = {
+      client,
+      message,
+      sessionId: wanted.sessionId,
+      claimEpoch: wanted.epoch,
+      candidates,
+      arrivedAtMs: wanted.arrivedAtMs,
+      places: new Map(),
+      offer: null,
+      accepted: false,
+      accepting: false,
+      told: undefined,
+      settle: (placed) => {
+        context.waiting.remove(request);
+        resolve(placed);
+      },
+      giveUp: (error) => {
+        context.waiting.remove(request);
+        reject(error);
+      },
+    };
+    context.waiting.add(request);
+    client.pending.get(message.requestId)?.waits();
+    if (!context.connections.hasClient(client)) context.waiting.abandon(client);
+    else void enter(context, request, wanted.places);
+  });
+}
+
+async function enter(
+  context: BrokerContext,
+  request: WaitingRequest,
+  before: readonly Place[],
+): Promise<void> {
+  try {
+    await joinQueues(context, request, [...before, ...acceptablePlaces(request)]);
+    if (request.places.size === 0 && context.waiting.has(request)) {
+      await context.store.forgetClaim(request.client.playerId, request.message.requestId);
+      throw new Refusal('QUEUE_FULL', { retryAfterMs: jittered(QUEUE_FULL_RETRY_MS) });
+    }
+    await tellPosition(context, request);
+  } catch (error) {
+    request.giveUp(error instanceof Error ? error : new Error(String(error)));
+  }
+}

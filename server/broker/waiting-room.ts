@@ -1,0 +1,93 @@
+import type { Play, Queued } from '@duskline/protocol';
+import type { Place } from '../domain/catalog.js';
+import type { Candidate } from '../domain/ranking.js';
+import type { ClientConnection } from './connections.js';
+import type { Placed } from './placed.js';
+
+/** The slot that is held for a waiting request. */
+export interface HeldOffer {
+  readonly place: Place;
+  readonly epoch: number;
+  /** By the store's clock: tells this offer from a later one of the same place. */
+  readonly madeAtMs: number;
+}
+
+/** A request that waits for its turn, on the connection that asked for it. */
+export interface WaitingRequest {
+  readonly client: ClientConnection;
+  readonly message: Play;
+  readonly sessionId: string;
+  /** Of the player's request in the store: whoever raises it decides what the request becomes. */
+  claimEpoch: number;
+  readonly candidates: readonly Candidate[];
+  /** By the store's clock; `null` until the first queue has it. */
+  arrivedAtMs: number | null;
+  /** The queues it stands in, by the name of the place. */
+  readonly places: Map<string, Place>;
+  offer: HeldOffer | null;
+  /** The client said yes to the offer. */
+  accepted: boolean;
+  /** An `accept` is on its way to the store. */
+  accepting: boolean;
+  /** What the client was told last. */
+  told: Queued | undefined;
+  /** The turn was taken. */
+  readonly settle: (placed: Placed) => void;
+  /** It will not become a session, or not on this connection. */
+  readonly giveUp: (error: Error) => void;
+}
+
+/** The client's socket is gone: the request waits on in the store, and nobody here is to be answered. */
+export class Abandoned extends Error {
+  override readonly name = 'Abandoned';
+}
+
+/** The requests that wait and whose clients are on this broker. Their places in the queues are the store's. */
+export class WaitingRoom {
+  readonly #bySession = new Map<string, WaitingRequest>();
+
+  add(request: WaitingRequest): void {
+    this.#bySession.get(request.sessionId)?.giveUp(new Abandoned());
+    this.#bySession.set(request.sessionId, request);
+  }
+
+  remove(request: WaitingRequest): void {
+    if (this.#bySession.get(request.sessionId) === request) this.#bySession.delete(request.sessionId);
+  }
+
+  has(request: WaitingRequest): boolean {
+    return this.#bySession.get(request.sessionId) === request;
+  }
+
+  bySession(sessionId: string): WaitingRequest | undefined {
+    return this.#bySession.get(sessionId);
+  }
+
+  byRequest(client: ClientConnection, requestId: string): WaitingRequest | undefined {
+    for (const request of this.#bySession.values()) {
+      if (request.client === client && request.message.requestId === requestId) return request;
+    }
+    return undefined;
+  }
+
+  /** All that wait, by the queues they stand in. */
+  byPlace(): { readonly place: Place; readonly requests: WaitingRequest[] }[] {
+    const groups = new Map<string, { place: Place; requests: WaitingRequest[] }>();
+    for (const request of this.#bySession.values()) {
+      for (const [name, place] of request.places) {
+        const group = groups.get(name) ?? { place, requests: [] };
+        group.requests.push(request);
+        groups.set(name, group);
+      }
+    }
+    return [...groups.values()];
+  }
+
+  get all(): readonly WaitingRequest[] {
+    return [...this.#bySession.values()];
+  }
+
+  abandon(client: ClientConnection): void {
+    for (const request of this.all) if (request.client === client) request.giveUp(new Abandoned());
+  }
+}
