@@ -17,6 +17,11 @@ export const LimitsSection = Type.Object(
     sweepIntervalMs: between('sweepIntervalMs', 50, MINUTE_MS),
     sweepGapMs: between('sweepGapMs', 50, MINUTE_MS),
     reservationMs: between('reservationMs', 1_000, HOUR_MS),
+    offerMs: between('offerMs', 1_000, HOUR_MS),
+    queueGraceMs: between('queueGraceMs', 1_000, HOUR_MS),
+    resumeWindowMs: between('resumeWindowMs', 1_000, 24 * HOUR_MS),
+    queueMaxLength: between('queueMaxLength', 1, 1_000_000),
+    resumeTokenMs: between('resumeTokenMs', MINUTE_MS, 7 * 24 * HOUR_MS),
     helloDeadlineMs: between('helloDeadlineMs', 100, MINUTE_MS),
     // The protocol promises peers that frames up to this size are read.
     maxFrameBytes: between('maxFrameBytes', MAX_FRAME_BYTES, 16 * MAX_FRAME_BYTES),

@@ -15,6 +15,16 @@ export interface Limits {
   readonly sweepGapMs: number;
   /** How long a slot is held for a client that has not shown its ticket to the host. */
   readonly reservationMs: number;
+  /** How long a slot is held for a waiting request whose turn came, until its client accepts. */
+  readonly offerMs: number;
+  /** How long a request keeps its place in the queue while its client has no connection. */
+  readonly queueGraceMs: number;
+  /** How long a session may stay `disconnected` before it ends with `reconnect_expired`. */
+  readonly resumeWindowMs: number;
+  /** The most requests that wait in the queue of one region and pool. */
+  readonly queueMaxLength: number;
+  /** How long a resume token is good, from the `welcome` that brought it. */
+  readonly resumeTokenMs: number;
   /** How long a new connection may take to send its first message. */
   readonly helloDeadlineMs: number;
   /** The largest frame read from a peer, in bytes; a larger one closes the connection. */
@@ -41,6 +51,11 @@ export const DEFAULT_LIMITS: Limits = {
   sweepIntervalMs: 1_000,
   sweepGapMs: 2_000,
   reservationMs: 30_000,
+  offerMs: 15_000,
+  queueGraceMs: 60_000,
+  resumeWindowMs: 120_000,
+  queueMaxLength: 10_000,
+  resumeTokenMs: 43_200_000,
   helloDeadlineMs: 5_000,
   maxFrameBytes: 65_536,
   maxSocketBufferBytes: 1_048_576,
