@@ -67,6 +67,8 @@ export class PlayRequest {
   #question: AbortController | undefined;
   /** A broker may have the request. */
   #sent = false;
+  /** A connection was lost since: that broker's attempt may have succeeded, or may still run. */
+  #interrupted = false;
   /** The broker of this connection gave us the session, or gave it again. */
   #attached = false;
 
@@ -88,6 +90,7 @@ export class PlayRequest {
   /** A broker said `welcome`: says again what this request needs. One that waits for its time goes on waiting. */
   handleReady(): void {
     this.#attached = false;
+    this.#interrupted = this.#sent;
     if (this.#timer.isSet) return;
     this.#send();
     if (this.#phase === 'cancelling') this.#become('over');
@@ -237,13 +240,18 @@ export class PlayRequest {
     if (error.code === 'NO_OFFER') {
       // It still waits. Of an offer that came since, this says nothing.
       if (this.#phase === 'accepting') this.#become('queued');
-    } else if (this.#phase !== 'asking' && error.retryable && !NO_ROOM.includes(error.code)) {
-      // Its place is not lost, the broker only cannot look at it now.
+    } else if (this.#isKnown() && error.retryable && !NO_ROOM.includes(error.code)) {
+      // What it has is not lost: the broker cannot look at the moment, or the lost connection's attempt still runs.
       this.#sendLater(error);
     } else if (!this.#askAgain(error)) {
       this.#answer.reject(error);
       this.#become('over');
     }
+  }
+
+  /** A broker has taken it, or may have. */
+  #isKnown(): boolean {
+    return this.#phase !== 'asking' || this.#interrupted;
   }
 
   #handleSessionError(error: DusklineError): void {

@@ -233,6 +233,24 @@ describe('client: waiting in the queue', () => {
       await waiting.playing;
     });
 
+    it('asks again when the attempt of the lost connection is still under way', async () => {
+      const clock = new ManualClock();
+      const logger = whenHandled(() => clock.advance(800));
+      const { broker, client, statuses } = await fixtures.pair({ clock, random: () => 0, logger });
+      const playing = client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID });
+      const end = await broker.welcome();
+      await end.next('play');
+      end.drop();
+      await statuses.next(({ state }) => state === 'waiting');
+      clock.advance(0);
+      const next = await broker.welcome();
+      await next.next('play');
+      next.error({ code: 'UNAVAILABLE', retryable: true, retryAfterMs: 800, requestId: REQUEST_ID });
+      await next.next('play');
+      next.match(REQUEST_ID);
+      await playing;
+    });
+
     it('asks again a little later when the store is away: its place is not lost by that', async () => {
       const clock = new ManualClock();
       const waiting = await queued(
