@@ -1,14 +1,8 @@
 import type { BrokerToClient } from '@duskline/protocol';
 
-/** What a field has to be. `?` allows it to be absent; objects and one-element lists nest. */
+/** What a value has to be; objects and one-element lists nest. Fields whose name ends in `?` may be absent. */
 type Shape =
-  | 'string'
-  | 'number'
-  | 'boolean'
-  | 'string?'
-  | 'number?'
-  | readonly [Shape]
-  | { readonly [field: string]: Shape };
+  'string' | 'number' | 'boolean' | 'number or null' | readonly [Shape] | { readonly [field: string]: Shape };
 
 /** What the SDK relies on, by message type. Less than the wire's schemas say: those are the broker's to keep. */
 const SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
@@ -17,6 +11,7 @@ const SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
     playerId: 'string',
     regions: [{ region: 'string', lat: 'number', lon: 'number', beaconUrl: 'string', state: 'string' }],
     pingIntervalMs: 'number',
+    'resumeToken?': 'string',
   },
   matched: {
     requestId: 'string',
@@ -29,20 +24,26 @@ const SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
     ticket: 'string',
     claimWithinMs: 'number',
     stream: { codec: 'string', resolution: 'string', fps: 'number' },
+    'iceServers?': [{ urls: ['string'], 'username?': 'string', 'credential?': 'string' }],
   },
-  queued: { requestId: 'string', position: 'number', region: 'string' },
+  queued: {
+    requestId: 'string',
+    position: 'number',
+    'etaMs?': { low: 'number', high: 'number' },
+    region: 'string',
+  },
   offer: { requestId: 'string', region: 'string', acceptWithinMs: 'number' },
-  limit: { sessionId: 'string', kind: 'string' },
+  limit: { sessionId: 'string', kind: 'string', endsAtMs: 'number or null' },
   signal: { sessionId: 'string', data: 'string' },
-  session: { sessionId: 'string', epoch: 'number', state: 'string', reason: 'string?' },
+  session: { sessionId: 'string', epoch: 'number', state: 'string', 'reason?': 'string' },
   pong: { id: 'number' },
   error: {
     code: 'string',
     message: 'string',
     retryable: 'boolean',
-    retryAfterMs: 'number?',
-    requestId: 'string?',
-    sessionId: 'string?',
+    'retryAfterMs?': 'number',
+    'requestId?': 'string',
+    'sessionId?': 'string',
   },
 };
 
@@ -69,13 +70,19 @@ function parse(text: string): unknown {
 }
 
 function fits(value: unknown, shape: Shape): boolean {
-  if (typeof shape === 'string') {
-    return shape.endsWith('?')
-      ? value === undefined || typeof value === shape.slice(0, -1)
-      : typeof value === shape;
-  }
+  if (shape === 'number or null') return value === null || typeof value === 'number';
+  if (typeof shape === 'string') return typeof value === shape;
   if (isList(shape)) return Array.isArray(value) && value.every((item) => fits(item, shape[0]));
-  return isObject(value) && Object.entries(shape).every(([field, inner]) => fits(value[field], inner));
+  return (
+    isObject(value) &&
+    Object.entries(shape).every(([field, inner]) =>
+      field.endsWith('?') ? fitsOptional(value[field.slice(0, -1)], inner) : fits(value[field], inner),
+    )
+  );
+}
+
+function fitsOptional(value: unknown, shape: Shape): boolean {
+  return value === undefined || fits(value, shape);
 }
 
 function isList(shape: Shape): shape is readonly [Shape] {

@@ -1,34 +1,16 @@
-import type { BrokerToClient, Play, RegionChoice } from '@duskline/protocol';
-import type { Platform, Resolution } from '@duskline/protocol/vocabulary';
+import type { BrokerToClient, Matched } from '@duskline/protocol';
 import type { ClientStatus } from './client-status.js';
 import { Connection } from './connection.js';
 import { abortError, localError, type DusklineError } from './errors.js';
 import type { RttByRegion } from './measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
+import { toPlayFrame, type PlayOptions } from './play-options.js';
 import { PlayRequest } from './play-request.js';
 import { RegionMeter, type MeasureOptions } from './region-meter.js';
 import { createRequestId } from './request-id.js';
 import type { Session } from './session.js';
 import { TypedEvents, type Listener } from './typed-events.js';
 import { orAborted } from './waiting.js';
-
-export interface PlayOptions {
-  readonly title: string;
-  /** Takes the request back while it is pending; rejects with `ABORTED`. No effect on a session. */
-  readonly signal?: AbortSignal | undefined;
-  /** Only these regions, or all but these. Default: any. */
-  readonly regions?: RegionChoice | undefined;
-  /** Only hosts of this platform. Default: any. */
-  readonly platform?: Platform | undefined;
-  /** Only hosts that can send at least this picture. Default: any. */
-  readonly minResolution?: Resolution | undefined;
-  /** Round-trip times in milliseconds by region. Default: what `measureRegions` gives. */
-  readonly rtt?: Readonly<RttByRegion> | undefined;
-  /** Default: a new UUID. Give a stored one to come back to its session, after a crash for example. */
-  readonly requestId?: string | undefined;
-  /** Goes on asking for up to `maxWaitMs` milliseconds while there is no room. Default: rejects at once. */
-  readonly retry?: { readonly maxWaitMs: number } | undefined;
-}
 
 export interface ClientEvents {
   status: ClientStatus;
@@ -56,11 +38,11 @@ export interface Client {
    */
   measureRegions(options?: MeasureOptions): Promise<RttByRegion>;
   /**
-   * Asks for a slot to play a title. When the connection is lost before the answer, the same request is made
-   * again on the next one; it never leads to two sessions.
+   * Asks for a slot to play a title, and waits in the queue when none is free. When the connection is lost before
+   * the answer, the same request is made again on the next one: it keeps its place, and never leads to two sessions.
    *
-   * @throws DusklineError what the broker answered (`NO_CAPACITY`, `UNKNOWN_TITLE`, ...); `ABORTED`;
-   *   `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or what ended the client
+   * @throws DusklineError what the broker answered (`QUEUE_FULL`, `TIMED_OUT`, `SESSION_EXISTS`, `UNKNOWN_TITLE`,
+   *   ...); `ABORTED`; `OFFER_DECLINED`; `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or what ended the client
    */
   play(options: PlayOptions): Promise<Session>;
   /**
@@ -128,7 +110,7 @@ class BrokerClient implements Client {
     if (this.#connection.closing.aborted) throw abortError(this.#connection.closing);
     if (this.#requests.has(requestId)) throw localError('REQUEST_IN_USE', { requestId });
 
-    const request = this.#ask(toFrame(options, requestId, rtt), options.retry?.maxWaitMs ?? 0);
+    const request = this.#ask(options, requestId, rtt);
     const onAbort = (): void => {
       if (signal !== undefined) request.cancel(abortError(signal));
     };
@@ -150,17 +132,20 @@ class BrokerClient implements Client {
     await this.#connection.close();
   }
 
-  #ask(frame: Play, maxWaitMs: number): PlayRequest {
+  #ask(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): PlayRequest {
     const { clock, logger, random } = this.#options;
-    const request = new PlayRequest(frame, {
+    const { onQueued, onOffer, retry } = options;
+    const request = new PlayRequest(toPlayFrame(options, requestId, rtt), {
       clock,
       logger,
       random,
-      maxWaitMs,
+      onQueued,
+      onOffer,
+      maxWaitMs: retry?.maxWaitMs ?? 0,
       send: (message) => this.#connection.send(message),
-      onOver: () => this.#requests.delete(frame.requestId),
+      onOver: () => this.#requests.delete(requestId),
     });
-    this.#requests.set(frame.requestId, request);
+    this.#requests.set(requestId, request);
     if (this.status.state === 'ready') request.handleReady();
     return request;
   }
@@ -178,7 +163,13 @@ class BrokerClient implements Client {
   #handleMessage(message: BrokerToClient): void {
     switch (message.type) {
       case 'matched':
-        this.#requests.get(message.requestId)?.handleMatched(message);
+        this.#handleMatched(message);
+        return;
+      case 'queued':
+        this.#requests.get(message.requestId)?.handleQueued(message);
+        return;
+      case 'offer':
+        this.#requests.get(message.requestId)?.handleOffer(message);
         return;
       case 'session':
         this.#requestOf(message.sessionId)?.handleSession(message);
@@ -186,16 +177,26 @@ class BrokerClient implements Client {
       case 'error':
         this.#find(message)?.handleError(message);
         return;
-      case 'queued':
-      case 'offer':
       case 'limit':
+        this.#requestOf(message.sessionId)?.handleLimit(message);
+        return;
       case 'signal':
+        this.#requestOf(message.sessionId)?.handleSignal(message);
+        return;
       case 'welcome':
       case 'pong':
         return;
       default:
         return message satisfies never;
     }
+  }
+
+  #handleMatched(match: Matched): void {
+    const holder = this.#requestOf(match.sessionId);
+    const request = this.#requests.get(match.requestId);
+    request?.handleMatched(match);
+    // It resumed what another request of this client had: from now on the session is told of to the new one.
+    if (holder !== request && request?.session?.sessionId === match.sessionId) holder?.supersede();
   }
 
   #find({ requestId, sessionId }: { requestId?: string; sessionId?: string }): PlayRequest | undefined {
@@ -205,17 +206,4 @@ class BrokerClient implements Client {
   #requestOf(sessionId: string | undefined): PlayRequest | undefined {
     return [...this.#requests.values()].find(({ session }) => session?.sessionId === sessionId);
   }
-}
-
-function toFrame(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): Play {
-  const { title, regions, platform, minResolution } = options;
-  return {
-    type: 'play',
-    requestId,
-    title,
-    rtt,
-    ...(regions && { regions }),
-    ...(platform && { platform }),
-    ...(minResolution && { minResolution }),
-  };
 }

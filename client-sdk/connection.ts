@@ -26,6 +26,8 @@ export class Connection {
   #status: ClientStatus = { state: 'idle' };
   #ready = new Deferred<ReadyStatus>();
   #socket: BrokerSocket | undefined;
+  /** From the last `welcome`. A secret. */
+  #resumeToken: string | undefined;
 
   constructor(wiring: ConnectionWiring) {
     this.#wiring = wiring;
@@ -101,10 +103,32 @@ export class Connection {
 
   /** One attempt, and the connection it leads to, until that is over. `heldForMs` is absent when it led to none. */
   async #connect(url: string, attempt: number): Promise<{ error: DusklineError; heldForMs?: number }> {
-    const { options, onMessage } = this.#wiring;
+    const { clock } = this.#wiring.options;
     this.#become({ state: 'connecting', attempt, url });
     if (this.#isClosed()) return { error: localError('CLIENT_CLOSED') };
-    const socket = new BrokerSocket({
+    let socket = this.#open(url);
+    let welcome = await socket.opened;
+    const isRefused =
+      welcome === undefined && this.#resumeToken !== undefined && isFinal(await socket.closed);
+    if (isRefused && !this.#isClosed()) {
+      // Used, expired, or unknown here: a broker may have died between taking it and saying so. The player's
+      // own token is as good as ever, and nobody has to notice.
+      this.#resumeToken = undefined;
+      socket = this.#open(url);
+      welcome = await socket.opened;
+    }
+    if (welcome === undefined) return { error: await socket.closed };
+    const { connectionId, playerId, regions } = welcome;
+    this.#resumeToken = welcome.resumeToken;
+    const readyAtMs = clock.nowMs();
+    this.#become({ state: 'ready', connectionId, playerId, regions });
+    const error = await socket.closed;
+    return { error, heldForMs: clock.nowMs() - readyAtMs };
+  }
+
+  #open(url: string): BrokerSocket {
+    const { options, onMessage } = this.#wiring;
+    this.#socket = new BrokerSocket({
       url,
       WebSocket: options.WebSocket,
       clock: options.clock,
@@ -114,21 +138,18 @@ export class Connection {
       hello: () => this.#hello(),
       onMessage,
     });
-    this.#socket = socket;
-    const welcome = await socket.opened;
-    if (welcome === undefined) return { error: await socket.closed };
-    const { connectionId, playerId, regions } = welcome;
-    const readyAtMs = options.clock.nowMs();
-    this.#become({ state: 'ready', connectionId, playerId, regions });
-    const error = await socket.closed;
-    return { error, heldForMs: options.clock.nowMs() - readyAtMs };
+    return this.#socket;
   }
 
+  /** With the resume token, where there is one: the application need not be asked while it reconnects. */
   async #hello(): Promise<ClientHello> {
     const { token, device } = this.#wiring.options;
+    const resumeToken = this.#resumeToken;
     return {
       type: 'hello',
-      token: typeof token === 'string' ? token : await token(),
+      ...(resumeToken !== undefined
+        ? { resumeToken }
+        : { token: typeof token === 'string' ? token : await token() }),
       device,
       sdk: `duskline-client/${SDK_VERSION}`,
     };
@@ -138,7 +159,7 @@ export class Connection {
     if (error.code === 'TOKEN_EXPIRED') {
       return typeof this.#wiring.options.token === 'function' && expiredTokens < MAX_EXPIRED_TOKENS;
     }
-    return error.closeCode === undefined || mayReconnect(error.closeCode);
+    return !isFinal(error);
   }
 
   #isClosed(): boolean {
@@ -162,4 +183,9 @@ export class Connection {
     else logger.warn({ state: status.state, code: error.code, closeCode: error.closeCode }, 'Connection');
     this.#wiring.onStatus(status);
   }
+}
+
+/** Connecting again as before would be in vain. */
+function isFinal({ closeCode }: DusklineError): boolean {
+  return closeCode !== undefined && !mayReconnect(closeCode);
 }

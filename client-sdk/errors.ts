@@ -14,6 +14,8 @@ const LOCAL_ERRORS = {
   TOKEN_UNAVAILABLE: { message: 'The token supplier failed.', retryable: true },
   /** Not one region's beacon answered: the device is offline, or the choice of regions leaves none. */
   NO_REGION_MEASURED: { message: 'No region answered the measurement.', retryable: true },
+  /** `onOffer` said no, or threw (then `cause` is what it threw). */
+  OFFER_DECLINED: { message: 'The offered slot was declined.', retryable: false },
   /** Another `play` of this client has the same `requestId` and is pending, or its session lives. */
   REQUEST_IN_USE: { message: 'This requestId is in use.', retryable: false },
 } as const;
@@ -70,6 +72,11 @@ export function brokerError(frame: ErrorMessage, closeCode?: number): DusklineEr
   return new DusklineError(frame.code, frame.message, frame.retryable, details);
 }
 
+/** An error of the registry that the SDK itself gives. */
+export function knownError(code: ErrorCode, details: ErrorDetails = {}): DusklineError {
+  return new DusklineError(code, ERRORS[code].message, ERRORS[code].retryable, details);
+}
+
 /**
  * Why the broker closed: the last error frame, if this kind of error closes with this code; else what the
  * registry has for the code; else only that the connection is gone.
@@ -80,7 +87,7 @@ export function closeError(closeCode: number, lastError: ErrorMessage | undefine
   }
   const code = ERROR_CODES.find((candidate) => closesWith(candidate) === closeCode);
   if (code === undefined) return localError('CONNECTION_LOST', { closeCode });
-  return new DusklineError(code, ERRORS[code].message, ERRORS[code].retryable, { closeCode });
+  return knownError(code, { closeCode });
 }
 
 function closesWith(code: ErrorCode): number | null {

@@ -7,13 +7,13 @@ import type { Coordinates } from './nearest-regions.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './reconnect-policy.js';
 import type { WebSocketConstructor } from './web-socket.js';
 
-/** Gives a player token. Asked once for every connection attempt, so it can give a fresh one each time. */
+/** Gives a player token. Asked for every connection attempt that has no resume token of an earlier one. */
 export type TokenSupplier = () => string | Promise<string>;
 
 export interface ClientOptions {
   /** The brokers, such as `wss://play.example.com`. The next one is tried when one fails, in this order. */
   readonly url: string | readonly string[];
-  /** The player's token. Give a function when tokens expire: it is asked again for each attempt. */
+  /** The player's token. Give a function when tokens expire: it is asked whenever an attempt needs one. */
   readonly token: string | TokenSupplier;
   /** What the player plays on. */
   readonly device: Device;

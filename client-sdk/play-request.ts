@@ -1,33 +1,34 @@
-import type { ClientToBroker, ErrorMessage, Matched, Play, SessionChanged } from '@duskline/protocol';
+import type {
+  ClientToBroker,
+  ErrorMessage,
+  Limit,
+  Matched,
+  Offer,
+  Play,
+  Queued,
+  SessionChanged,
+  Signal,
+} from '@duskline/protocol';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { Clock } from './clock.js';
 import { brokerError, localError, type DusklineError } from './errors.js';
 import type { Logger } from './logger.js';
+import type { PlayOptions, QueueState } from './play-options.js';
+import { PHASES, isPending, mayFollow, type PlayPhase } from './play-phase.js';
+import { RetryTimer } from './retry-timer.js';
 import { LiveSession, type Session } from './session.js';
+import { SignalOutbox } from './signal-outbox.js';
+import { TypedEvents } from './typed-events.js';
 import { Deferred } from './waiting.js';
 
-/**
- * A `play`, from the first time it is sent until its session is over. What is sent after each `welcome`
- * depends on nothing but the phase:
- *
- * - `asking`: `play`; the same frame with the same `requestId`, which makes repeating it safe.
- * - `held`: `play` again: the same session comes back, or the news that it ended meanwhile.
- * - `ending`: `play`, and `end` after its answer: a broker ends only what it gave to this very connection.
- * - `cancelling`: `cancel`, once more, in case the first was lost.
- * - `over`: nothing.
- */
-type Phase = 'asking' | 'held' | 'ending' | 'cancelling' | 'over';
+/** There is no room, not even to wait. */
+const NO_ROOM: readonly string[] = ['NO_CAPACITY', 'QUEUE_FULL'];
 
-const PHASE_TRANSITIONS = {
-  asking: ['held', 'cancelling', 'over'],
-  held: ['ending', 'over'],
-  ending: ['held', 'over'],
-  cancelling: ['over'],
-  over: [],
-} as const satisfies Record<Phase, readonly Phase[]>;
+/** Refusals that asking again may cure, when the caller is willing to. */
+const WORTH_ASKING_AGAIN: readonly string[] = [...NO_ROOM, 'UNAVAILABLE'];
 
-/** Refusals that waiting may cure, when the caller is willing to wait. */
-const WORTH_WAITING: readonly string[] = ['NO_CAPACITY', 'UNAVAILABLE'];
+/** A signal did not arrive; nothing else is wrong with the session. */
+const SIGNAL_LOST: readonly string[] = ['PEER_AWAY', 'TOO_MANY_SIGNALS'];
 
 /** Answers about a session that lives, as far as we knew, and what they say about its end. */
 const ENDED_BY: ReadonlyMap<string, EndReason> = new Map([
@@ -35,10 +36,7 @@ const ENDED_BY: ReadonlyMap<string, EndReason> = new Map([
   ['CANCELLED', 'client_left'],
 ]);
 
-/** When to ask again if the broker does not say, in milliseconds. */
-const ASK_AGAIN_AFTER_MS = 1_000;
-
-export interface PlayRequestWiring {
+export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOffer'> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -50,6 +48,7 @@ export interface PlayRequestWiring {
   readonly onOver: () => void;
 }
 
+/** A `play`, from the first time it is sent until its session is over. */
 export class PlayRequest {
   /** The session, or why there is none. */
   readonly answer: Promise<Session>;
@@ -58,19 +57,29 @@ export class PlayRequest {
   readonly #wiring: PlayRequestWiring;
   readonly #answer = new Deferred<Session>();
   readonly #startedAtMs: number;
-  #phase: Phase = 'asking';
+  readonly #events: TypedEvents<{ queued: QueueState }>;
+  readonly #timer: RetryTimer;
+  readonly #outbox: SignalOutbox;
+  #phase: PlayPhase = 'asking';
   #session: LiveSession | undefined;
   #ending: Deferred<undefined> | undefined;
+  /** Aborts when what the player was asked about is gone. */
+  #question: AbortController | undefined;
   /** A broker may have the request. */
   #sent = false;
+  /** A connection was lost since: that broker's attempt may have succeeded, or may still run. */
+  #interrupted = false;
   /** The broker of this connection gave us the session, or gave it again. */
   #attached = false;
-  #cancelTimer: (() => void) | undefined;
 
   constructor(play: Play, wiring: PlayRequestWiring) {
     this.#play = play;
     this.#wiring = wiring;
     this.#startedAtMs = wiring.clock.nowMs();
+    this.#timer = new RetryTimer(wiring, () => this.#send());
+    this.#outbox = new SignalOutbox((data) => this.#sendSignal(data));
+    this.#events = new TypedEvents((_, error) => wiring.logger.error({ error }, 'onQueued threw'));
+    if (wiring.onQueued !== undefined) this.#events.on('queued', wiring.onQueued);
     this.answer = this.#answer.promise;
   }
 
@@ -81,23 +90,38 @@ export class PlayRequest {
   /** A broker said `welcome`: says again what this request needs. One that waits for its time goes on waiting. */
   handleReady(): void {
     this.#attached = false;
-    if (this.#cancelTimer !== undefined) return;
+    this.#interrupted = this.#sent;
+    if (this.#timer.isSet) return;
     this.#send();
     if (this.#phase === 'cancelling') this.#become('over');
   }
 
+  handleQueued({ position, etaMs, region }: Queued): void {
+    if (this.#become('queued')) this.#events.emit('queued', { position, region, ...(etaMs && { etaMs }) });
+  }
+
+  handleOffer(offer: Offer): void {
+    // The player has said yes: `accept` was lost with its socket, and this is the answer to the repeated `play`.
+    if (this.#phase === 'accepting') this.#wiring.send({ type: 'accept', requestId: offer.requestId });
+    else if (this.#become('offered')) void this.#ask(offer);
+    // Else the same offer was repeated while the player thinks about it, or nobody wants it any more.
+  }
+
   handleMatched(match: Matched): void {
-    if (this.#phase === 'asking') {
-      this.#stopTimer();
+    if (this.#session === undefined) {
+      if (!this.#become('held')) return;
       this.#attached = true;
-      this.#session = new LiveSession(match, () => this.#end(), this.#wiring.logger);
-      this.#become('held');
+      const actions = { end: () => this.#end(), signal: (data: string) => this.#signal(data) };
+      this.#session = new LiveSession(match, actions, this.#wiring.logger);
       this.#answer.resolve(this.#session);
-    } else if (this.#session?.sessionId === match.sessionId) {
+    } else if (this.#session.sessionId === match.sessionId) {
       this.#attached = true;
+      // What was meant for a host that is gone would only confuse the next one.
+      if (match.epoch > this.#session.epoch) this.#outbox.clear();
+      this.#outbox.flush();
       this.#session.renew(match);
       if (this.#phase === 'ending') this.#send();
-    } else if (this.#session !== undefined) {
+    } else {
       // The broker forgot the session, and took the repeat for a new request. The host knows better whether
       // the session lives; the slot that nobody asked for goes back.
       this.#wiring.logger.warn({ sessionId: match.sessionId }, 'Gave back a second session of one request');
@@ -114,17 +138,34 @@ export class PlayRequest {
     else this.#session.follow(change.state);
   }
 
+  handleLimit({ kind, endsAtMs }: Limit): void {
+    this.#session?.warn({ kind, endsAtMs });
+  }
+
+  handleSignal({ data }: Signal): void {
+    this.#session?.hear(data);
+  }
+
   handleError(frame: ErrorMessage): void {
-    const about = frame.sessionId;
-    if (about !== undefined && this.#session !== undefined && about !== this.#session.sessionId) return;
+    const { code, requestId, sessionId } = frame;
+    const isOurs = sessionId === undefined || sessionId === (this.#session?.sessionId ?? sessionId);
+    if (!isOurs && code !== 'SESSION_EXISTS') return;
     const error = brokerError(frame);
     switch (this.#phase) {
       case 'asking':
-        if (!this.#waitForRoom(error)) this.#refuse(error);
+      case 'queued':
+      case 'offered':
+      case 'accepting':
+        this.#handleRefusal(error);
         return;
       case 'held':
       case 'ending':
-        this.#handleSessionError(error);
+        if (
+          SIGNAL_LOST.includes(code) ||
+          (this.#phase === 'held' && requestId === undefined && !ENDED_BY.has(code))
+        )
+          this.#session?.loseSignal(error);
+        else this.#handleSessionError(error);
         return;
       case 'cancelling':
         if (error.retryable) this.#sendLater(error);
@@ -139,8 +180,7 @@ export class PlayRequest {
 
   /** The caller does not want it any more. Does nothing once it is matched: the session is theirs then. */
   cancel(error: DusklineError): void {
-    if (this.#phase !== 'asking') return;
-    this.#stopTimer();
+    if (!isPending(this.#phase)) return;
     this.#answer.reject(error);
     this.#become(this.#sent ? 'cancelling' : 'over');
     this.#send();
@@ -151,6 +191,29 @@ export class PlayRequest {
     this.cancel(error);
     this.#ending?.reject(error);
     this.#become('over');
+  }
+
+  /** Another request of this client got the session. */
+  supersede(): void {
+    this.#finish('superseded');
+  }
+
+  async #ask({ requestId, region, acceptWithinMs }: Offer): Promise<void> {
+    const { logger, onOffer, send } = this.#wiring;
+    const question = new AbortController();
+    this.#question = question;
+    try {
+      const wanted =
+        onOffer === undefined || (await onOffer({ region, acceptWithinMs, signal: question.signal }));
+      if (question.signal.aborted) return;
+      if (!wanted) this.cancel(localError('OFFER_DECLINED', { requestId }));
+      else if (this.#become('accepting')) send({ type: 'accept', requestId });
+    } catch (cause) {
+      // Throwing because the question is gone is a way to answer it.
+      if (question.signal.aborted) return;
+      logger.error({ error: cause }, 'onOffer threw');
+      this.cancel(localError('OFFER_DECLINED', { requestId, cause }));
+    }
   }
 
   #end(): Promise<void> {
@@ -164,18 +227,45 @@ export class PlayRequest {
     return this.#ending.promise;
   }
 
+  #signal(data: string): void {
+    if (this.#phase === 'held') this.#outbox.push(data);
+  }
+
+  #sendSignal(data: string): boolean {
+    if (this.#phase !== 'held' || this.#session === undefined || !this.#attached) return false;
+    return this.#wiring.send({ type: 'signal', sessionId: this.#session.sessionId, data });
+  }
+
+  #handleRefusal(error: DusklineError): void {
+    if (error.code === 'NO_OFFER') {
+      // It still waits. Of an offer that came since, this says nothing.
+      if (this.#phase === 'accepting') this.#become('queued');
+    } else if (this.#isKnown() && error.retryable && !NO_ROOM.includes(error.code)) {
+      // What it has is not lost: the broker cannot look at the moment, or the lost connection's attempt still runs.
+      this.#sendLater(error);
+    } else if (!this.#askAgain(error)) {
+      this.#answer.reject(error);
+      this.#become('over');
+    }
+  }
+
+  /** A broker has taken it, or may have. */
+  #isKnown(): boolean {
+    return this.#phase !== 'asking' || this.#interrupted;
+  }
+
   #handleSessionError(error: DusklineError): void {
     const reason = ENDED_BY.get(error.code);
     if (this.#phase === 'ending' && (reason !== undefined || error.code === 'UNKNOWN_SESSION')) {
       this.#finish('client_left');
     } else if (reason !== undefined) {
       this.#finish(reason);
-    } else if (error.retryable && error.code !== 'NO_CAPACITY') {
+    } else if (error.retryable && !NO_ROOM.includes(error.code)) {
       this.#sendLater(error);
     } else if (this.#phase === 'ending' && !this.#attached) {
       // It refuses the repeated `play`: it forgot the session, and can end it no more than we can.
       this.#finish('client_left');
-    } else if (this.#phase === 'ending') {
+    } else if (this.#phase === 'ending' && error.code !== 'NO_OFFER') {
       this.#become('held');
       this.#ending?.reject(error);
       this.#ending = undefined;
@@ -184,56 +274,42 @@ export class PlayRequest {
   }
 
   /** Whether the refusal is one to wait out, and there is time left for it. */
-  #waitForRoom(error: DusklineError): boolean {
-    if (!error.retryable || !WORTH_WAITING.includes(error.code)) return false;
+  #askAgain(error: DusklineError): boolean {
+    if (!error.retryable || !WORTH_ASKING_AGAIN.includes(error.code)) return false;
     const waitedMs = this.#wiring.clock.nowMs() - this.#startedAtMs;
-    const delayMs = this.#retryDelayMs(error);
+    const delayMs = this.#timer.delayAfterMs(error);
     if (waitedMs + delayMs > this.#wiring.maxWaitMs) return false;
-    this.#sendAfter(delayMs);
+    this.#timer.start(delayMs);
     return true;
   }
 
   #sendLater(error: DusklineError): void {
-    this.#sendAfter(this.#retryDelayMs(error));
-  }
-
-  #sendAfter(delayMs: number): void {
-    this.#stopTimer();
-    this.#cancelTimer = this.#wiring.clock.setTimer(() => {
-      this.#cancelTimer = undefined;
-      this.#send();
-    }, delayMs);
-  }
-
-  /** Never before the broker wants it, and spread over half as long again: many players hear the same refusal. */
-  #retryDelayMs(error: DusklineError): number {
-    return Math.round((error.retryAfterMs ?? ASK_AGAIN_AFTER_MS) * (1 + this.#wiring.random() / 2));
+    this.#timer.start(this.#timer.delayAfterMs(error));
   }
 
   #send(): void {
     const { send } = this.#wiring;
-    switch (this.#phase) {
-      case 'asking':
-      case 'held':
+    const { says } = PHASES[this.#phase];
+    const toReturn: Play = { ...this.#play, wait: false, onConflict: 'fail' };
+    switch (says) {
+      case 'play':
         if (send(this.#play)) this.#sent = true;
         return;
-      case 'ending':
-        if (this.#session === undefined || !this.#attached) send(this.#play);
+      case 'return':
+        send(toReturn);
+        return;
+      case 'end':
+        if (this.#session === undefined || !this.#attached) send(toReturn);
         else send({ type: 'end', sessionId: this.#session.sessionId });
         return;
-      case 'cancelling':
+      case 'cancel':
         send({ type: 'cancel', requestId: this.#play.requestId });
         return;
-      case 'over':
+      case 'nothing':
         return;
       default:
-        return this.#phase satisfies never;
+        return says satisfies never;
     }
-  }
-
-  #refuse(error: DusklineError): void {
-    this.#answer.reject(error);
-    this.#become('over');
   }
 
   #finish(reason: EndReason): void {
@@ -242,16 +318,13 @@ export class PlayRequest {
     this.#session?.finish(reason);
   }
 
-  #become(phase: Phase): void {
-    if (!(PHASE_TRANSITIONS[this.#phase] as readonly Phase[]).includes(phase)) return;
+  /** Whether that is a way to go from here. Whatever was about the phase before is done with. */
+  #become(phase: PlayPhase): boolean {
+    if (!mayFollow(this.#phase, phase)) return false;
     this.#phase = phase;
-    if (phase !== 'over') return;
-    this.#stopTimer();
-    this.#wiring.onOver();
-  }
-
-  #stopTimer(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#timer.stop();
+    this.#question?.abort();
+    if (phase === 'over') this.#wiring.onOver();
+    return true;
   }
 }

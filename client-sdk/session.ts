@@ -1,4 +1,5 @@
-import type { Matched } from '@duskline/protocol';
+import type { Limit, Matched } from '@duskline/protocol';
+import type { DusklineError } from './errors.js';
 import type { EndReason, HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import type { Logger } from './logger.js';
 import { TypedEvents, type Listener } from './typed-events.js';
@@ -7,10 +8,19 @@ import { Deferred } from './waiting.js';
 export interface SessionEvents {
   /** The host told the broker, and the broker told us. States passed while the socket was away are skipped. */
   state: HeldState;
-  /** The session got another host: connect there, with the new ticket. */
-  moved: Matched['host'];
+  /** The host was lost and the session has another one, at a new epoch: connect there, with the new ticket. */
+  replaced: Matched['host'];
+  /** A limit draws near, or no longer does. */
+  limit: SessionLimit;
+  /** The host says something. What it said before the first listener was there is kept for that one. */
+  signal: string;
+  /** A signal did not reach the host: `PEER_AWAY`, `TOO_MANY_SIGNALS`, ... It is not sent again. */
+  signalLost: DusklineError;
   ended: EndReason;
 }
+
+/** When the session will be ended, in milliseconds since 1970 by the broker's clock; `null`: no longer. */
+export type SessionLimit = Pick<Limit, 'kind' | 'endsAtMs'>;
 
 /**
  * One player's use of one slot. Connect to `host.endpoint` and show the `ticket`, within `claimWithinMs` of
@@ -32,6 +42,8 @@ export interface Session {
   readonly claimWithinMs: number;
   /** What will be streamed: the best that host and device can both do. */
   readonly stream: Matched['stream'];
+  /** STUN and TURN servers, as `RTCPeerConnection` takes them; none when absent. Holds secrets: do not log it. */
+  readonly iceServers: Matched['iceServers'];
   /** Which of the request's candidates it is: 1 is the most preferred. */
   readonly rank: number;
   readonly candidates: number;
@@ -51,7 +63,23 @@ export interface Session {
    * @throws DusklineError `CLIENT_CLOSED`, or why the broker refuses
    */
   end(): Promise<void>;
+  /**
+   * Says something to the host, by way of the broker: an SDP, an ICE candidate. In order, and at most once: what
+   * a dying socket takes with it is lost. While the connection is away up to 64 wait for it; those that were
+   * meant for a host that is lost are dropped. Does nothing once the session is over.
+   *
+   * @param data 1 to 16384 characters
+   * @throws TypeError for anything else
+   * @throws DusklineError `TOO_MANY_SIGNALS` when 64 wait already
+   */
+  signal(data: string): void;
 }
+
+/** What a session asks of the request that it came from. */
+export type SessionActions = Pick<Session, 'end' | 'signal'>;
+
+/** So many signals of the host are kept until somebody listens. */
+const MAX_UNHEARD = 64;
 
 /** Where a session may go, as its client sees it: steps that were missed while the socket was away are skipped. */
 const SESSION_TRANSITIONS = {
@@ -65,15 +93,19 @@ const SESSION_TRANSITIONS = {
 /** The session that the application holds, with what the SDK does to it. */
 export class LiveSession implements Session {
   readonly end: () => Promise<void>;
+  readonly signal: (data: string) => void;
   readonly #ended = new Deferred<EndReason>();
   readonly #events: TypedEvents<SessionEvents>;
   /** Private, so that printing a session does not print its ticket. */
   #match: Matched;
   #state: SessionState = 'reserved';
+  /** Signals so far, until somebody listens: the host's first may come in one breath with the match. */
+  #unheard: string[] | undefined = [];
 
-  constructor(match: Matched, end: () => Promise<void>, logger: Logger) {
+  constructor(match: Matched, actions: SessionActions, logger: Logger) {
     this.#match = match;
-    this.end = end;
+    this.end = actions.end;
+    this.signal = actions.signal;
     this.#events = new TypedEvents((event, error) =>
       logger.error({ event, error }, 'A listener of a session threw'),
     );
@@ -109,6 +141,9 @@ export class LiveSession implements Session {
   get stream(): Matched['stream'] {
     return this.#match.stream;
   }
+  get iceServers(): Matched['iceServers'] {
+    return this.#match.iceServers;
+  }
   get rank(): number {
     return this.#match.rank;
   }
@@ -129,17 +164,23 @@ export class LiveSession implements Session {
   }
 
   on<Name extends keyof SessionEvents>(event: Name, listener: Listener<SessionEvents[Name]>): () => void {
-    return this.#events.on(event, listener);
+    const off = this.#events.on(event, listener);
+    if (event === 'signal') {
+      const unheard = this.#unheard ?? [];
+      this.#unheard = undefined;
+      for (const data of unheard) this.#events.emit('signal', data);
+    }
+    return off;
   }
 
   /** The broker repeated the match, perhaps with a fresh ticket, perhaps with another host. */
   renew(match: Matched): void {
     if (this.#state === 'ended' || match.epoch < this.#match.epoch) return;
-    const moved = match.epoch > this.#match.epoch;
+    const replaced = match.epoch > this.#match.epoch;
     this.#match = match;
-    if (!moved) return;
+    if (!replaced) return;
     this.#state = 'reserved';
-    this.#events.emit('moved', match.host);
+    this.#events.emit('replaced', match.host);
   }
 
   /** States that the table does not allow from here are repeats or echoes, and states it does not know are new. */
@@ -147,6 +188,19 @@ export class LiveSession implements Session {
     if (state === 'ended' || !this.#mayBecome(state)) return;
     this.#state = state;
     if (state !== 'reserved') this.#events.emit('state', state);
+  }
+
+  warn(limit: SessionLimit): void {
+    this.#events.emit('limit', limit);
+  }
+
+  hear(data: string): void {
+    if (this.#unheard === undefined) this.#events.emit('signal', data);
+    else if (this.#unheard.length < MAX_UNHEARD) this.#unheard.push(data);
+  }
+
+  loseSignal(error: DusklineError): void {
+    this.#events.emit('signalLost', error);
   }
 
   finish(reason: EndReason): void {

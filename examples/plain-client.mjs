@@ -25,6 +25,12 @@ function connect() {
       const rtt = Object.fromEntries(measured.flatMap(({ value }) => (value ? [value] : [])));
       send({ type: 'play', requestId, title, rtt });
     },
+    queued({ position, region }) {
+      console.log(`number ${position} in the queue of ${region}`);
+    },
+    offer() {
+      send({ type: 'accept', requestId }); // a client with a player to ask has `acceptWithinMs` for it
+    },
     matched({ sessionId, host, region }) {
       console.log(`matched ${sessionId} on ${host.hostId} in ${region}`); // show `ticket` at `host.endpoint` now
       process.once('SIGINT', () => send({ type: 'end', sessionId }));
@@ -35,6 +41,7 @@ function connect() {
     },
     error({ code, message, retryable, retryAfterMs = 1000 }) {
       console.error(`${code}: ${message}`);
+      if (code === 'NO_OFFER') return; // too late for this one; the request still waits
       setTimeout(() => socket.close(retryable ? 4000 : 1000), retryAfterMs);
     },
   };

@@ -1,5 +1,5 @@
 import { createClient } from '@duskline/client';
-import { clear, markRegion, show, showError, showRegions, showStatus } from './view.js';
+import { askToTake, clear, markRegion, show, showError, showRegions, showStatus } from './view.js';
 
 const form = document.querySelector('form');
 const playButton = document.getElementById('play');
@@ -7,14 +7,14 @@ const leaveButton = document.getElementById('leave');
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  const { url, token, title } = Object.fromEntries(new FormData(form));
+  const { url, token, title, ask } = Object.fromEntries(new FormData(form));
   const leaving = new AbortController();
   leaveButton.onclick = () => leaving.abort();
   playButton.disabled = true;
   leaveButton.disabled = false;
   clear();
   try {
-    await play({ url, token, title, signal: leaving.signal });
+    await play({ url, token, title, ask, signal: leaving.signal });
   } catch (error) {
     show('match', 'none');
     if (error.name !== 'AbortError') showError(error);
@@ -25,7 +25,7 @@ form.addEventListener('submit', async (event) => {
 });
 
 /** From the connection to the end of the session. An abort of `signal` leaves, however far it has come. */
-async function play({ url, token, title, signal }) {
+async function play({ url, token, title, ask, signal }) {
   const device = { kind: 'browser', codecs: ['av1', 'vp9', 'h264'], maxResolution: '1440p', maxFps: 60 };
   const client = createClient({ url, token, device });
   let regions = [];
@@ -38,7 +38,17 @@ async function play({ url, token, title, signal }) {
     const rtt = await client.measureRegions({ signal });
     showRegions(rtt, regions);
     show('match', 'waiting for a slot');
-    const session = await client.play({ title, rtt, signal, retry: { maxWaitMs: 60_000 } });
+    const session = await client.play({
+      title,
+      rtt,
+      signal,
+      onQueued: ({ position, region, etaMs }) => {
+        const eta = etaMs ? `, up to ${Math.ceil(etaMs.high / 1_000)} s` : '';
+        show('match', `waiting for a slot: number ${position} in the queue of ${region}${eta}`);
+      },
+      onOffer: ask ? askToTake : undefined, // without it the slot is taken at once
+      retry: { maxWaitMs: 60_000 }, // while even the queue is full
+    });
     show('session', `ended: ${await watch(session, signal)}`);
   } finally {
     await client.close();
@@ -53,16 +63,19 @@ async function watch(session, signal) {
     stream = connectToHost(session);
     show('match', `${session.host.hostId} in ${session.region}`);
     show('reason', session.reason);
+    show('session', session.state);
+    markRegion(session.region);
   };
   const leave = () => {
     if (stream.readyState === WebSocket.OPEN) stream.send(JSON.stringify({ type: 'bye' }));
     session.end().catch(showError);
   };
 
-  markRegion(session.region);
-  show('session', session.state);
   session.on('state', (state) => show('session', state));
-  session.on('moved', start);
+  session.on('replaced', start); // its host was lost, and it has another one
+  session.on('limit', ({ kind, endsAtMs }) => {
+    show('limit', endsAtMs === null ? 'none' : `${kind}, at ${new Date(endsAtMs).toLocaleTimeString()}`);
+  });
   start();
   signal.addEventListener('abort', leave);
   if (signal.aborted) leave();

@@ -12,7 +12,7 @@ export function show(id, text) {
 
 /** As when nothing was played yet. */
 export function clear() {
-  for (const id of ['match', 'reason', 'session']) show(id, 'none');
+  for (const id of ['match', 'reason', 'session', 'limit']) show(id, 'none');
   show('frames', 0);
   document.getElementById('error').hidden = true;
   document.getElementById('regions').replaceChildren();
@@ -49,11 +49,29 @@ export function showRegions(rtt, regions) {
   document.getElementById('regions').replaceChildren(...items);
 }
 
-/** Marks the region that was chosen. */
+/** Marks the region that was chosen, and no other. */
 export function markRegion(region) {
   for (const item of document.querySelectorAll('#regions li')) {
     if (item.dataset.region === region) item.setAttribute('aria-current', 'true');
+    else item.removeAttribute('aria-current');
   }
+}
+
+/**
+ * Asks the player to take the slot that is held. No answer is an answer, too: the question goes when `signal`
+ * aborts.
+ *
+ * @returns whether the player wants it
+ */
+export function askToTake({ region, acceptWithinMs, signal }) {
+  const panel = document.getElementById('offer');
+  show('offer-text', `A slot in ${region} is yours for ${Math.round(acceptWithinMs / 1_000)} s.`);
+  panel.hidden = false;
+  signal.addEventListener('abort', () => (panel.hidden = true));
+  return new Promise((resolve) => {
+    document.getElementById('take').onclick = () => resolve(true);
+    document.getElementById('decline').onclick = () => resolve(false);
+  });
 }
 
 function bar(name, ms, max) {

@@ -30,13 +30,36 @@ try {
   const rtt = await client.measureRegions({ signal: leaving.signal });
   for (const [region, ms] of Object.entries(rtt)) console.log(`region ${region}: ${ms} ms`);
 
-  const session = await client.play({ title, rtt, signal: leaving.signal, retry: { maxWaitMs: 60_000 } });
+  const session = await client.play({
+    title,
+    rtt,
+    signal: leaving.signal,
+    onQueued: ({ position, region, etaMs }) => {
+      const eta = etaMs ? `, ${seconds(etaMs.low)} to ${seconds(etaMs.high)} s to go` : '';
+      console.log(`waiting: number ${position} in the queue of ${region}${eta}`);
+    },
+    // Whoever runs this in a terminal wants the slot. A console would ask its player, until `signal` aborts.
+    onOffer: ({ region, acceptWithinMs }) => {
+      console.log(`offered: a slot in ${region}, for ${seconds(acceptWithinMs)} s; taking it`);
+      return true;
+    },
+    retry: { maxWaitMs: 60_000 }, // while even the queue is full
+  });
   const { codec, resolution, fps } = session.stream;
   console.log(`matched: ${session.host.hostId} in ${session.region}, ${resolution} ${codec} at ${fps} fps`);
   console.log(`because: ${session.reason}`);
   session.on('state', (state) => console.log(`session: ${state}`));
+  session.on('limit', ({ kind, endsAtMs }) => {
+    const end = endsAtMs === null ? 'no longer' : `at ${new Date(endsAtMs).toLocaleTimeString()}`;
+    console.log(`session: ends ${end} (${kind})`);
+  });
 
-  const stream = connectToHost(session);
+  let stream = connectToHost(session);
+  session.on('replaced', ({ hostId }) => {
+    console.log(`session: its host was lost, it goes on at ${hostId}`);
+    stream.close();
+    stream = connectToHost(session);
+  });
   leaving.signal.addEventListener('abort', () => {
     if (stream.readyState === WebSocket.OPEN) stream.send(JSON.stringify({ type: 'bye' }));
     session.end().catch((error) => console.error(`end: ${error.message}`));
@@ -49,6 +72,10 @@ try {
   process.exitCode = 1;
 } finally {
   await client.close();
+}
+
+function seconds(ms) {
+  return Math.round(ms / 1_000);
 }
 
 /** The stream of a simulated host: frames are numbers here. It does not depend on the broker. */

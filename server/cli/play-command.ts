@@ -56,7 +56,7 @@ export function addPlayCommand(program: Command): void {
     .addOption(new Option('--resolution <size>', 'largest picture').choices(RESOLUTIONS).default('1080p'))
     .addOption(new Option('--platform <platform>', 'only hosts of this platform').choices(PLATFORMS))
     .option('--only <regions...>', 'only these regions')
-    .option('--wait <seconds>', 'keep asking this long while there is no room', wholeNumber(0, 3_600), 0)
+    .option('--wait <seconds>', 'wait this long for a slot while there is none', wholeNumber(0, 3_600), 0)
     .option('--seconds <seconds>', 'leave after so many seconds', wholeNumber(1, 86_400))
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -98,7 +98,10 @@ async function findMatch(client: Client, title: string, options: PlayCommandOpti
   const session = await client.play({
     title,
     rtt,
+    wait: options.wait > 0,
     retry: { maxWaitMs: options.wait * 1000 },
+    onQueued: ({ position, region }) => say(`waiting: number ${position} in the queue of ${region}`),
+    ...(options.wait > 0 ? { signal: AbortSignal.timeout(options.wait * 1000) } : {}),
     ...(options.platform === undefined ? {} : { platform: options.platform }),
     ...(options.only === undefined ? {} : { regions: { only: options.only } }),
   });

@@ -15,6 +15,7 @@ interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
   readonly [bound: string]: unknown;
 }
@@ -27,7 +28,10 @@ export function canonicalOfSchema(schema: TSchema): Canonical {
 function fromSchema(schema: JsonSchema): Canonical {
   if (schema.const !== undefined) return quoted([schema.const]);
   if (schema.enum !== undefined) return quoted(schema.enum);
+  if (schema.anyOf !== undefined) return either(schema.anyOf.map((variant) => flat(fromSchema(variant))));
   switch (schema.type) {
+    case 'null':
+      return 'null';
     case 'string':
       return `string${bounds(schema, 'minLength', 'maxLength')}${patternOf(schema.pattern)}`;
     case 'integer':
@@ -73,10 +77,11 @@ function patternOf(pattern: string | undefined): string {
 }
 
 function quoted(words: readonly string[]): string {
-  return words
-    .map((word) => `'${word}'`)
-    .sort()
-    .join(' | ');
+  return either(words.map((word) => `'${word}'`));
+}
+
+function either(types: readonly string[]): string {
+  return [...types].sort().join(' | ');
 }
 
 function flat(type: Canonical): string {
@@ -133,8 +138,8 @@ export class DocumentedTypes {
   #typeOf(node: ts.TypeNode): Canonical {
     if (ts.isTypeLiteralNode(node)) return this.#members(node.members);
     if (ts.isArrayTypeNode(node)) return `list of ${flat(this.#typeOf(node.elementType))}`;
-    if (ts.isUnionTypeNode(node)) return quoted(node.types.map(literalOf));
-    if (ts.isLiteralTypeNode(node)) return quoted([literalOf(node)]);
+    if (ts.isUnionTypeNode(node)) return either(node.types.map((type) => flat(this.#typeOf(type))));
+    if (ts.isLiteralTypeNode(node)) return literalOf(node);
     if (ts.isTypeReferenceNode(node)) {
       const [key, value] = node.typeArguments ?? [];
       if (key === undefined || value === undefined) return this.canonicalOf(node.typeName.getText());
@@ -157,7 +162,8 @@ function parse(source: string): ts.SourceFile {
   return ts.createSourceFile('document.ts', source, ts.ScriptTarget.ES2023, true);
 }
 
-function literalOf(node: ts.TypeNode): string {
-  if (ts.isLiteralTypeNode(node) && ts.isStringLiteral(node.literal)) return node.literal.text;
-  throw new Error(`not a text: ${node.getText()}`);
+function literalOf({ literal }: ts.LiteralTypeNode): string {
+  if (literal.kind === ts.SyntaxKind.NullKeyword) return 'null';
+  if (ts.isStringLiteral(literal)) return quoted([literal.text]);
+  throw new Error(`neither a text nor null: ${literal.getText()}`);
 }

@@ -5,8 +5,11 @@ import type {
   ClientToBroker,
   ErrorMessage,
   Matched,
+  Offer,
+  Queued,
   RegionInfo,
   SessionChanged,
+  Signal,
   Welcome,
 } from '@duskline/protocol';
 import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
@@ -51,6 +54,18 @@ export class BrokerEnd {
 
   match(requestId: string, fields: Partial<Matched> = {}): void {
     this.send({ ...aMatch(requestId), ...fields });
+  }
+
+  queued(requestId: string, fields: Partial<Queued> = {}): void {
+    this.send({ type: 'queued', requestId, position: 3, region: 'dublin', ...fields });
+  }
+
+  offer(requestId: string, fields: Partial<Offer> = {}): void {
+    this.send({ type: 'offer', requestId, region: 'dublin', acceptWithinMs: 15_000, ...fields });
+  }
+
+  signal(data: string, fields: Partial<Signal> = {}): void {
+    this.send({ type: 'signal', sessionId: SESSION_ID, data, ...fields });
   }
 
   session(fields: Partial<SessionChanged>): void {

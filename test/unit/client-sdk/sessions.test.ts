@@ -27,7 +27,7 @@ describe('client: sessions', () => {
     const session = await asked;
     const events = new Inbox<string>('event of the session');
     session.on('state', (state) => events.add(state));
-    session.on('moved', ({ hostId }) => events.add(`moved to ${hostId}`));
+    session.on('replaced', ({ hostId }) => events.add(`replaced by ${hostId}`));
     session.on('ended', (reason) => events.add(`ended: ${reason}`));
     return { ...pair, end, session, events };
   }
@@ -69,7 +69,87 @@ describe('client: sessions', () => {
     expect(session.host.hostId).to.equal('host-3');
   });
 
-  it('tell of another host', async () => {
+  it('tell of another host when the first was lost: one event, and all is new', async () => {
+    const { end, session, events } = await playing();
+    end.session({ state: 'connected' });
+    await events.next();
+    const host = { hostId: 'host-2', endpoint: 'wss://host-2.example' };
+    end.match(REQUEST_ID, { epoch: 2, host, region: 'paris', ticket: 'secret-ticket-2' });
+    expect(await events.next()).to.equal('replaced by host-2');
+    expect(session).to.include({ state: 'reserved', epoch: 2, region: 'paris', ticket: 'secret-ticket-2' });
+    end.session({ epoch: 1, state: 'ended', reason: 'host_lost' });
+    end.match(REQUEST_ID, { epoch: 2, host, ticket: 'secret-ticket-3' });
+    end.session({ epoch: 2, state: 'active' });
+    expect(await events.next()).to.equal('active');
+    expect(session.ticket).to.equal('secret-ticket-3');
+    expect(events.all).to.deep.equal(['connected', 'replaced by host-2', 'active']);
+  });
+
+  it('end when no other host was found', async () => {
+    const { end, session } = await playing();
+    end.session({ state: 'ended', reason: 'host_lost' });
+    expect(await session.ended).to.equal('host_lost');
+  });
+
+  it('learn on the next connection that their host was lost meanwhile', async () => {
+    const all = await playing();
+    const next = await lose(all);
+    await next.next('play');
+    next.match(REQUEST_ID, { epoch: 2, host: { hostId: 'host-2', endpoint: 'wss://host-2.example' } });
+    expect(await all.events.next()).to.equal('replaced by host-2');
+  });
+
+  it('warn of limits, and tell when they no longer threaten', async () => {
+    const { end, session } = await playing();
+    const limits = new Inbox<object>('limit of the session');
+    session.on('limit', (limit) => limits.add(limit));
+    end.send({ type: 'limit', sessionId: SESSION_ID, kind: 'idle', endsAtMs: 1_800_000_000_000 });
+    end.send({ type: 'limit', sessionId: SESSION_ID, kind: 'idle' });
+    end.send({ type: 'limit', sessionId: OTHER_SESSION_ID, kind: 'max_length', endsAtMs: 1 });
+    end.send({ type: 'limit', sessionId: SESSION_ID, kind: 'idle', endsAtMs: null });
+    await limits.next((limit) => 'endsAtMs' in limit && limit.endsAtMs === null);
+    expect(limits.all).to.deep.equal([
+      { kind: 'idle', endsAtMs: 1_800_000_000_000 },
+      { kind: 'idle', endsAtMs: null },
+    ]);
+  });
+
+  it('bring the servers that a WebRTC connection needs', async () => {
+    const { end, session, events } = await playing();
+    expect(session.iceServers).to.equal(undefined);
+    const iceServers = [{ urls: ['turn:turn.example'], username: 'u', credential: 'secret-ticket-of-turn' }];
+    end.match(REQUEST_ID, { iceServers });
+    end.session({ state: 'active' });
+    await events.next();
+    expect(session.iceServers).to.deep.equal(iceServers);
+    expect(inspect(session, { depth: 5 })).not.to.contain('secret-ticket-of-turn');
+  });
+
+  it('end when another device of the player takes over', async () => {
+    const { end, session } = await playing();
+    end.session({ state: 'ended', reason: 'superseded' });
+    expect(await session.ended).to.equal('superseded');
+  });
+
+  it('pass from one request of a client to the next that resumes them', async () => {
+    const { client, end, session, events } = await playing();
+    const resuming = client.play({
+      title: 'tetris',
+      rtt: { dublin: 12.5 },
+      requestId: 'request-2',
+      onConflict: 'resume',
+    });
+    expect(await end.next('play')).to.include({ requestId: 'request-2', onConflict: 'resume' });
+    end.match('request-2');
+    end.session({ state: 'connected' });
+    const resumed = await resuming;
+    expect(await session.ended).to.equal('superseded');
+    expect(resumed).to.include({ requestId: 'request-2', sessionId: SESSION_ID });
+    expect(client.sessions).to.deep.equal([resumed]);
+    expect(events.all).to.deep.equal(['ended: superseded']);
+  });
+
+  it('tell of another host, also when a state of theirs comes before the match', async () => {
     const { end, session, events } = await playing();
     end.session({ state: 'connected' });
     end.session({ epoch: 2, state: 'active' });
@@ -78,7 +158,7 @@ describe('client: sessions', () => {
     end.match(REQUEST_ID, { epoch: 2, host, ticket: 'secret-ticket-2' });
     end.session({ epoch: 2, state: 'active' });
     await events.next((event) => event === 'active');
-    expect(events.all).to.deep.equal(['connected', 'moved to host-2', 'active']);
+    expect(events.all).to.deep.equal(['connected', 'replaced by host-2', 'active']);
     expect(session).to.include({ epoch: 2, host: session.host, ticket: 'secret-ticket-2' });
     expect(session.host).to.deep.equal(host);
   });
@@ -89,7 +169,9 @@ describe('client: sessions', () => {
     await all.events.next();
     const next = await lose(all);
     expect(all.session.state).to.equal('connected');
-    expect(await next.next('play')).to.deep.equal(all.end.frames.all[1]);
+    // Only to return: it must not wait for another slot, nor cost another session.
+    const asked = all.end.frames.all[1];
+    expect(await next.next('play')).to.deep.equal({ ...asked, wait: false, onConflict: 'fail' });
     next.match(REQUEST_ID, { ticket: 'secret-ticket-renewed' });
     next.session({ state: 'disconnected' });
     await all.events.next();
@@ -255,6 +337,17 @@ describe('client: sessions', () => {
       next.error({ code: 'NO_CAPACITY', requestId: REQUEST_ID, retryable: true });
       await ending;
       expect(await all.session.ended).to.equal('client_left');
+    });
+
+    it('are over when the broker forgot them and the player has another session by now', async () => {
+      const all = await playing();
+      const next = await lose(all);
+      await next.next('play');
+      const ending = all.session.end();
+      await next.next('play');
+      next.error({ code: 'SESSION_EXISTS', requestId: REQUEST_ID, sessionId: OTHER_SESSION_ID });
+      await ending;
+      expect(next.heard).to.deep.equal(['hello', 'play', 'play']);
     });
 
     it('are over when the broker forgot them and gives a second one, which goes back', async () => {
