@@ -2,9 +2,13 @@ import { coordinationSuite } from './coordination-suite.js';
 import type { StoreFixture } from './fixture.js';
 import { letterSuite } from './letter-suite.js';
 import { hostSuite } from './host-suite.js';
+import { offerSuite } from './offer-suite.js';
+import { offeredSessionSuite } from './offered-session-suite.js';
 import { placementSuite } from './placement-suite.js';
+import { queueSuite } from './queue-suite.js';
 import { reconcileSuite } from './reconcile-suite.js';
 import { sessionSuite } from './session-suite.js';
+import { waitingSuite } from './waiting-suite.js';
 
 /** Everything that a `FleetStore` promises, the same for every implementation. */
 export function describeStore(name: string, open: () => Promise<StoreFixture>): void {
@@ -26,6 +30,10 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     sessionSuite(current);
     hostSuite(current);
     reconcileSuite(current);
+    queueSuite(current);
+    waitingSuite(current);
+    offerSuite(current);
+    offeredSessionSuite(current);
     coordinationSuite(current);
     letterSuite(current);
   });

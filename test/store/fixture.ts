@@ -1,13 +1,15 @@
 import { digestOf, type DigestedSession } from '@duskline/server/domain/session-digest.js';
 import type {
+  EnqueueOutcome,
   FleetStore,
   HostRecord,
   HostRegistration,
   Reservation,
   ReserveOutcome,
+  WaitingPlacement,
 } from '@duskline/server/store/fleet-store.js';
 import type { Place } from '@duskline/server/domain/catalog.js';
-import { PLACE, newSessionId, registration, reservation } from '../support/fleet-data.js';
+import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet-data.js';
 import type { MovableClock } from '../support/movable-clock.js';
 
 /** One fleet that nobody else sees, and a clock that the test moves. */
@@ -21,6 +23,8 @@ export interface StoreFixture {
 
 export const SUSPECT_AFTER_MS = 4_000;
 export const RESERVATION_MS = 30_000;
+export const MAX_QUEUE = 100;
+export const GRACE_MS = 60_000;
 
 /** The broker that calls, unless a test says otherwise. Its hosts' connections are `broker-a.<number>`. */
 export const BROKER = 'broker-a';
@@ -79,6 +83,71 @@ export async function placeActive(
   const [outcome] = await store.transition(PLACE, [change], BROKER);
   if (outcome?.kind !== 'changed') throw new Error(`not claimed: ${String(outcome?.kind)}`);
   return { sessionId, epoch, state: 'active', hostId };
+}
+
+export function waitingPlacement(
+  sessionId: string,
+  changes: Partial<WaitingPlacement> = {},
+): WaitingPlacement {
+  return {
+    sessionId,
+    epoch: 1,
+    arrivedAtMs: null,
+    headStartMs: 0,
+    clientBrokerId: BROKER,
+    meta: metaOf(sessionId),
+    ...changes,
+  };
+}
+
+/** Puts one placement into the queue of a place. */
+export async function enqueue(
+  store: FleetStore,
+  sessionId: string,
+  changes: Partial<WaitingPlacement> = {},
+  at: Place = PLACE,
+): Promise<EnqueueOutcome> {
+  const [outcome] = await store.enqueue(at, [waitingPlacement(sessionId, changes)], MAX_QUEUE, BROKER);
+  return outcome!;
+}
+
+/** Placements that come one after another, a second apart. */
+export async function comeInTurn({ store, clock }: StoreFixture, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, newSessionId);
+  for (const id of ids) {
+    await enqueue(store, id);
+    clock.advance(1_000);
+  }
+  return ids;
+}
+
+/** How many stand before each of these; or the state of its session; or `unknown`. Nobody attends by asking so. */
+export async function standing(
+  store: FleetStore,
+  sessionIds: readonly string[],
+  at: Place = PLACE,
+): Promise<(number | string)[]> {
+  const { placements } = await store.queueStatus(at, sessionIds, false);
+  return placements.map((status) => {
+    if (status.kind === 'waiting') return status.ahead;
+    return status.kind === 'session' ? status.session.state : status.kind;
+  });
+}
+
+/** A place whose only host is full: `free()` ends one of its sessions. */
+export async function fillPlace(
+  store: FleetStore,
+  { slots = 1, at = PLACE }: { slots?: number; at?: Place } = {},
+): Promise<{ free(): Promise<void> }> {
+  await makeReady(store, 'host-a', { slots, place: at });
+  const wanted = Array.from({ length: slots }, () => reservation(newSessionId()));
+  await store.reserve(at, wanted, RESERVATION_MS, BROKER);
+  return {
+    async free() {
+      const { sessionId } = wanted.shift()!;
+      await store.release(at, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+    },
+  };
 }
 
 export async function hostOf(store: FleetStore, hostId: string): Promise<HostRecord> {

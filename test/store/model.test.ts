@@ -9,7 +9,8 @@ import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
 import { SUSPECT_AFTER_MS, registerAll } from './fixture.js';
 import { steps } from './model-operations.js';
 import type { Step, World } from './model-step.js';
-import { dumpMemory, dumpRedis, expectConsistent } from './place-dump.js';
+import { expectConsistent } from './place-consistency.js';
+import { dumpMemory, dumpRedis } from './place-dump.js';
 
 const SEQUENCES = 300;
 

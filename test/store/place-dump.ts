@@ -1,22 +1,43 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { Place } from '@duskline/server/domain/catalog.js';
-import { congestion } from '@duskline/server/domain/congestion.js';
-import { digestOf } from '@duskline/server/domain/session-digest.js';
-import type { SessionRecord } from '@duskline/server/store/fleet-store.js';
+import type { SessionMeta, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import { decodeHost, decodeSession, type StoredHost } from '@duskline/server/store/redis/records.js';
 
-/** Everything a store knows of one place, in one form for both stores. Sorted sets are in their order. */
+export type Scores = readonly (readonly [sessionId: string, scoreOrAtMs: number])[];
+
+/** A placement that waits or that was offered a slot. */
+interface WaitingDump {
+  readonly epoch: number;
+  readonly arrivedAtMs: number;
+  readonly score: number;
+  readonly misses: number;
+  readonly clientBrokerId: string;
+  readonly meta: SessionMeta;
+}
+
+/** Everything a store knows of one place, in one form for both stores. Sorted sets and lists are in their order. */
 export interface PlaceDump {
   readonly hosts: Readonly<Record<string, Omit<StoredHost, 'usedSlots'> & { readonly endpoint: string }>>;
   readonly free: readonly (readonly [hostId: string, score: number])[];
   readonly sessions: Readonly<Record<string, SessionRecord>>;
   /** `hostId|sessionId` of live sessions. */
   readonly index: readonly string[];
-  readonly reserved: readonly (readonly [sessionId: string, atMs: number])[];
-  readonly ended: readonly (readonly [sessionId: string, atMs: number])[];
+  readonly reserved: Scores;
+  readonly offers: Scores;
+  readonly disconnected: Scores;
+  readonly ended: Scores;
+  readonly queue: Scores;
+  readonly waiting: Readonly<Record<string, WaitingDump>>;
+  readonly attended: Scores;
+  readonly rate: {
+    readonly freed: number;
+    readonly atMs: number | null;
+    readonly atFreed: number;
+    readonly perMs: number | null;
+  };
   readonly slots: number;
   readonly live: number;
   readonly mail: Readonly<
@@ -28,6 +49,8 @@ export function dumpMemory(store: MemoryStore, place: Place): PlaceDump {
   const state = store.placeState(place);
   const hosts = [...state.hosts.values()];
   const byId = new Map(hosts.map((host) => [host.hostId, host]));
+  const { queue, attended, entries } = state.line.content();
+  const { freed, measuredAtMs, measuredFreed, perMs } = state.freedRate;
   return {
     hosts: Object.fromEntries(
       hosts.map(({ sessions: _, freeKey: __, ...fields }) => [fields.hostId, fields]),
@@ -35,8 +58,14 @@ export function dumpMemory(store: MemoryStore, place: Place): PlaceDump {
     free: state.freeOrder().map((hostId) => [hostId, byId.get(hostId)?.freeKey?.score ?? NaN]),
     sessions: Object.fromEntries(state.sessions),
     index: hosts.flatMap((host) => [...host.sessions].map((id) => `${host.hostId}|${id}`)).sort(),
-    reserved: state.reserved.keysArray().map((key) => [key.sessionId, key.atMs]),
-    ended: state.ended.keysArray().map((key) => [key.sessionId, key.atMs]),
+    reserved: state.dues.reserved.entries(),
+    offers: state.dues.offered.entries(),
+    disconnected: state.dues.disconnected.entries(),
+    ended: state.dues.ended.entries(),
+    queue,
+    waiting: Object.fromEntries(entries.map(({ sessionId, ...entry }) => [sessionId, entry])),
+    attended,
+    rate: { freed, atMs: measuredAtMs, atFreed: measuredFreed, perMs },
     slots: state.readySlots,
     live: state.liveSessions,
     mail: Object.fromEntries(
@@ -52,9 +81,10 @@ type Texts = Record<string, string>;
 
 /** Reads the raw keys, past the store. */
 export async function dumpRedis(redis: Redis, prefix: string, place: Place): Promise<PlaceDump> {
-  const [hosts, info, free, beats, sessions, members, reserved, ended, totals, mail] = createKeySpace(
-    prefix,
-  ).place(place) as [string, string, string, string, string, string, string, string, string, string];
+  const keys = createKeySpace(prefix).place(place);
+  const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
+  const [reserved = '', ended = '', totals = '', mail = ''] = keys.slice(6);
+  const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);
   // One transaction, so that others may write meanwhile.
   const replies = await redis
     .multi()
@@ -66,22 +96,30 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
     .hgetall(members)
     .lrange(reserved, 0, -1)
     .lrange(ended, 0, -1)
-    .hmget(totals, 'slots', 'sessions')
+    .hgetall(totals)
     .hgetall(mail)
+    .zrange(queue, '0', '-1', 'WITHSCORES')
+    .hgetall(waiting)
+    .zrange(attended, '0', '-1', 'WITHSCORES')
+    .lrange(offers, 0, -1)
+    .lrange(disconnected, 0, -1)
     .exec();
-  const [hostTexts, endpoints, freeScores, beatScores, records, live, dues, ends, counts, letters] = (
-    replies ?? []
-  ).map(([, reply]) => reply) as [
+  const found = (replies ?? []).map(([, reply]) => reply);
+  const [hostTexts, endpoints, freeScores, beatScores, records, live] = found as [
     Record<string, Buffer>,
     Texts,
     string[],
     string[],
     Texts,
     Texts,
+  ];
+  const [dues, ends, counts, letters] = found.slice(6) as [string[], string[], Texts, Texts];
+  const [queueScores, waitingTexts, attendedScores, offerDues, disconnectedDues] = found.slice(10) as [
     string[],
-    string[],
-    (string | null)[],
     Texts,
+    string[],
+    string[],
+    string[],
   ];
   const decoded = mapValues(hostTexts, (record) => decodeHost(record));
   expect(Object.fromEntries(pairs(beatScores)), 'beats').to.deep.equal(
@@ -101,9 +139,20 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
     sessions: decodedSessions,
     index: seated.sort(),
     reserved: dueEntries(dues, 'reserved', records),
+    offers: dueEntries(offerDues, 'offered', records),
+    disconnected: dueEntries(disconnectedDues, 'disconnected', records),
     ended: dueEntries(ends, 'ended', records),
-    slots: Number(counts[0] ?? 0),
-    live: Number(counts[1] ?? 0),
+    queue: pairs(queueScores),
+    waiting: mapValues(waitingTexts, decodeWaiting),
+    attended: pairs(attendedScores),
+    rate: {
+      freed: Number(counts['freed'] ?? 0),
+      atMs: numberOrNull(counts['rateAt']),
+      atFreed: Number(counts['rateFreed'] ?? 0),
+      perMs: numberOrNull(counts['rate']),
+    },
+    slots: Number(counts['slots'] ?? 0),
+    live: Number(counts['sessions'] ?? 0),
     mail: mapValues(letters, (text) => {
       const [firstAt = '', ids = ''] = text.split(';');
       return { firstAtMs: Number(firstAt), letters: [...new Set(ids.split(',').slice(0, -1))] };
@@ -111,29 +160,24 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
   };
 }
 
-/** What must hold of any place at any time: counters equal their members, the order equals the loads. */
-export function expectConsistent(dump: PlaceDump): void {
-  const hosts = Object.entries(dump.hosts);
-  for (const [hostId, host] of hosts) {
-    const held = dump.index
-      .filter((member) => member.startsWith(`${hostId}|`))
-      .map((member) => dump.sessions[member.slice(hostId.length + 1)]);
-    expect(held.every((session) => session?.hostId === hostId && session.state !== 'ended')).to.equal(true);
-    expect(host.committed, `committed of ${hostId}`).to.equal(held.length);
-    expect(host.digest, `digest of ${hostId}`).to.equal(digestOf(held.filter((one) => one !== undefined)));
-  }
-  const free = hosts
-    .filter(([, host]) => host.state === 'ready' && host.committed < host.slots)
-    .map(([hostId, host]) => [hostId, congestion(host)] as const)
-    .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1));
-  expect(dump.free, 'order of free hosts').to.deep.equal(free);
-  const ready = hosts.filter(([, host]) => host.state === 'ready');
-  expect(dump.slots, 'slots').to.equal(ready.reduce((sum, [, host]) => sum + host.slots, 0));
-  const live = Object.values(dump.sessions).filter((session) => session.state !== 'ended');
-  expect(dump.index).to.have.length(live.length);
-  expect(dump.live, 'live sessions').to.equal(live.length);
-  expect(dump.reserved).to.have.length(live.filter((session) => session.state === 'reserved').length);
-  expect(dump.ended).to.have.length(Object.keys(dump.sessions).length - live.length);
+/** Reads `epoch|arrivedAtMs|score|misses|clientBrokerId|meta`; the meta stands as it does in sessions. */
+function decodeWaiting(text: string, id: string): WaitingDump {
+  const [epoch = '', arrivedAtMs = '', score, misses, broker = '', ...meta] = text.split('|');
+  const session = decodeSession(id, `${epoch}|offered||0|||${arrivedAtMs}|${broker}|${meta.join('|')}`);
+  expect(session.meta, `meta of ${id}`).not.to.equal(null);
+  return {
+    epoch: session.epoch,
+    arrivedAtMs: session.reservedAtMs,
+    score: Number(score),
+    misses: Number(misses),
+    clientBrokerId: session.clientBrokerId,
+    meta: session.meta!,
+  };
+}
+
+/** A field that is not there, or empty, says nothing. */
+function numberOrNull(text: string | undefined): number | null {
+  return text === undefined || text === '' ? null : Number(text);
 }
 
 function splitIds(list: string): string[] {

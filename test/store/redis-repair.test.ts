@@ -5,7 +5,8 @@ import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
 import { sharedRedis } from '../support/redis-server.js';
 import { BROKER, RESERVATION_MS, makeReady, place, placeActive } from './fixture.js';
-import { dumpRedis, expectConsistent, type PlaceDump } from './place-dump.js';
+import { expectConsistent } from './place-consistency.js';
+import { dumpRedis, type PlaceDump } from './place-dump.js';
 import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
 
 const COMMITTED = 25;

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
+import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
 import { PLACE, newSessionId } from '../support/fleet-data.js';
 import {
   BROKER,
@@ -137,6 +138,82 @@ export function sessionSuite(current: CurrentFixture): void {
       clock.advance(RESERVATION_MS / 2);
       const ended = await store.expireSessions(PLACE, 10, BROKER);
       expect(ended.map(({ session }) => session.epoch)).to.deep.equal([2]);
+    });
+  });
+
+  describe('sessions that stay disconnected', () => {
+    it('end when the resume window is over, however often that is reported', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      const first = await placeActive(store);
+      const second = await placeActive(store);
+      const disconnect = async ({ sessionId, epoch, hostId }: typeof first): Promise<unknown> =>
+        store.transition(PLACE, [{ sessionId, epoch, hostId, to: 'disconnected' }], BROKER);
+      await disconnect(first);
+      clock.advance(1_000);
+      await disconnect(second);
+      await disconnect(first);
+      clock.advance(DEFAULT_RESUME_WINDOW_MS - 1_001);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      clock.advance(1_001);
+      const ended = await store.expireSessions(PLACE, 1, BROKER);
+      expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([first.sessionId]);
+      expect(ended[0]?.session).to.include({ state: 'ended', reason: 'reconnect_expired' });
+      expect(ended[0]?.hostConnectionId).to.equal('broker-a.1');
+      const rest = await store.expireSessions(PLACE, 10, BROKER);
+      expect(rest.map(({ session }) => session.sessionId)).to.deep.equal([second.sessionId]);
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
+    });
+
+    it('live on when the player comes back, and get the whole window again', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId, epoch, hostId } = await placeActive(store);
+      const report = async (to: 'connected' | 'disconnected'): Promise<unknown> =>
+        store.transition(PLACE, [{ sessionId, epoch, hostId, to }], BROKER);
+      await report('disconnected');
+      clock.advance(DEFAULT_RESUME_WINDOW_MS - 1);
+      await report('connected');
+      clock.advance(DEFAULT_RESUME_WINDOW_MS);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      await report('disconnected');
+      clock.advance(DEFAULT_RESUME_WINDOW_MS - 1);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      clock.advance(1);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.have.length(1);
+    });
+
+    it('are found also when their host had to list them', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId, epoch } = await placeActive(store);
+      const listed = [{ sessionId, epoch, state: 'disconnected' as const }];
+      const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
+      await store.reconcile(PLACE, from, listed);
+      clock.advance(DEFAULT_RESUME_WINDOW_MS - 1);
+      await store.reconcile(PLACE, from, listed);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      clock.advance(1);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.have.nested.property(
+        '[0].session.reason',
+        'reconnect_expired',
+      );
+    });
+
+    it('come after reservations that ran out, as many of each as asked for', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId, epoch, hostId } = await placeActive(store);
+      await store.transition(PLACE, [{ sessionId, epoch, hostId, to: 'disconnected' }], BROKER);
+      clock.advance(DEFAULT_RESUME_WINDOW_MS - RESERVATION_MS);
+      await beatOnce(store, 'host-a');
+      const unclaimed = [(await place(store)).sessionId, (await place(store)).sessionId];
+      clock.advance(RESERVATION_MS);
+      const ended = await store.expireSessions(PLACE, 1, BROKER);
+      expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
+        [unclaimed[0], 'reservation_expired'],
+        [sessionId, 'reconnect_expired'],
+      ]);
     });
   });
 

@@ -1,10 +1,13 @@
 import { placeName, type Place } from '../../domain/catalog.js';
 import type { FleetStore } from '../fleet-store.js';
-import type { StoreOptions } from '../store-options.js';
+import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { ClaimBook } from './claims.js';
 import { forward } from './forward.js';
 import * as hosts from './hosts.js';
 import { PlaceState } from './place-state.js';
+import { serve } from './placements.js';
+import { expireQueue } from './queue-sweeps.js';
+import * as queue from './queue.js';
 import { reconcile } from './reconcile.js';
 import * as sessions from './sessions.js';
 import { SpentTokens } from './spent-tokens.js';
@@ -38,24 +41,38 @@ export class MemoryStore implements FleetStore {
     const name = placeName(place);
     const known = this.#places.get(name);
     if (known !== undefined) return known;
-    const fresh = new PlaceState(this.#now);
+    const { suspectAfterMs, offerMs, resumeWindowMs } = this.#options;
+    const fresh = new PlaceState({
+      now: this.#now,
+      suspectAfterMs,
+      offerMs: offerMs ?? DEFAULT_OFFER_MS,
+      resumeWindowMs: resumeWindowMs ?? DEFAULT_RESUME_WINDOW_MS,
+      nudge: (brokerId) => this.nudge(brokerId, place),
+    });
     this.#places.set(name, fresh);
     return fresh;
   }
 
-  registerHost: FleetStore['registerHost'] = async (place, host) =>
-    hosts.registerHost(this.placeState(place), host, this.#now());
-
-  beat: FleetStore['beat'] = async (place, beats) => {
+  /** Runs a step that may free a slot or make a host ready, and offers what is free to those who wait. */
+  #serving<T>(place: Place, step: (state: PlaceState, nowMs: number) => T): T {
+    const state = this.placeState(place);
     const nowMs = this.#now();
-    return beats.map((report) => hosts.beat(this.placeState(place), report, nowMs));
-  };
+    const answer = step(state, nowMs);
+    serve(state, nowMs);
+    return answer;
+  }
+
+  registerHost: FleetStore['registerHost'] = async (place, host) =>
+    this.#serving(place, (state, nowMs) => hosts.registerHost(state, host, nowMs));
+
+  beat: FleetStore['beat'] = async (place, beats) =>
+    this.#serving(place, (state, nowMs) => beats.map((report) => hosts.beat(state, report, nowMs)));
 
   reconcile: FleetStore['reconcile'] = async (place, host, reported) =>
-    reconcile(this.placeState(place), host, reported, this.#now());
+    this.#serving(place, (state, nowMs) => reconcile(state, host, reported, nowMs));
 
   removeHost: FleetStore['removeHost'] = async (place, hostId, connectionId) =>
-    hosts.removeHost(this.placeState(place), hostId, connectionId, this.#now());
+    this.#serving(place, (state, nowMs) => hosts.removeHost(state, hostId, connectionId, nowMs));
 
   claim: FleetStore['claim'] = async (claims) => {
     const nowMs = this.#now();
@@ -75,24 +92,33 @@ export class MemoryStore implements FleetStore {
 
   reserve: FleetStore['reserve'] = async (place, reservations, ttlMs, callerId) => {
     const state = this.placeState(place);
-    const context = { nowMs: this.#now(), ttlMs, suspectAfterMs: this.#options.suspectAfterMs, callerId };
+    const context = { nowMs: this.#now(), ttlMs, othersWait: state.line.length > 0, callerId };
     const outcomes = reservations.map((wanted) => sessions.reserve(state, wanted, context));
     return { outcomes, utilisation: { sessions: state.liveSessions, slots: state.readySlots } };
   };
 
-  enqueue: FleetStore['enqueue'] = () => Promise.reject(new Error('not yet'));
-  queueStatus: FleetStore['queueStatus'] = () => Promise.reject(new Error('not yet'));
-  accept: FleetStore['accept'] = () => Promise.reject(new Error('not yet'));
-  withdraw: FleetStore['withdraw'] = () => Promise.reject(new Error('not yet'));
-  expireQueue: FleetStore['expireQueue'] = () => Promise.reject(new Error('not yet'));
+  enqueue: FleetStore['enqueue'] = async (place, placements, maxLength) =>
+    queue.enqueue(this.placeState(place), placements, maxLength, this.#now());
+
+  queueStatus: FleetStore['queueStatus'] = async (place, sessionIds, attended) =>
+    queue.queueStatus(this.placeState(place), sessionIds, attended, this.#now());
+
+  accept: FleetStore['accept'] = async (place, offer, ttlMs) =>
+    queue.accept(this.placeState(place), offer, ttlMs, this.#now());
+
+  withdraw: FleetStore['withdraw'] = async (place, withdrawals, callerId) =>
+    this.#serving(place, (state, nowMs) => queue.withdraw(state, withdrawals, nowMs, callerId));
+
+  expireQueue: FleetStore['expireQueue'] = async (place, graceMs, limit, callerId) =>
+    this.#serving(place, (state, nowMs) => expireQueue(state, graceMs, limit, nowMs, callerId));
 
   transition: FleetStore['transition'] = async (place, changes, callerId) =>
     changes.map((change) => sessions.transition(this.placeState(place), change, callerId));
 
-  release: FleetStore['release'] = async (place, releases, callerId) => {
-    const nowMs = this.#now();
-    return releases.map((order) => sessions.release(this.placeState(place), order, nowMs, callerId));
-  };
+  release: FleetStore['release'] = async (place, releases, callerId) =>
+    this.#serving(place, (state, nowMs) =>
+      releases.map((order) => sessions.release(state, order, nowMs, callerId)),
+    );
 
   attach: FleetStore['attach'] = async (place, sessionId, clientBrokerId) =>
     sessions.attach(this.placeState(place), sessionId, clientBrokerId);
@@ -107,7 +133,7 @@ export class MemoryStore implements FleetStore {
     sessionIds.map((id) => this.placeState(place).sessions.get(id) ?? null);
 
   expireSessions: FleetStore['expireSessions'] = async (place, limit, callerId) =>
-    sweeps.expireSessions(this.placeState(place), limit, this.#now(), callerId);
+    this.#serving(place, (state, nowMs) => sweeps.expireSessions(state, limit, nowMs, callerId));
 
   forgetEnded: FleetStore['forgetEnded'] = async (place, limit) =>
     sweeps.forgetEnded(this.placeState(place), limit, this.#now());
@@ -116,9 +142,9 @@ export class MemoryStore implements FleetStore {
     sweeps.findSilent(this.placeState(place), silentForMs, limit, this.#now());
 
   orderSilent: FleetStore['orderSilent'] = async (place, orders, callerId) =>
-    sweeps.orderSilent(this.placeState(place), orders, this.#now(), callerId);
+    this.#serving(place, (state, nowMs) => sweeps.orderSilent(state, orders, nowMs, callerId));
 
-  recount: FleetStore['recount'] = async (place) => sweeps.recount(this.placeState(place));
+  recount: FleetStore['recount'] = async (place) => this.#serving(place, (state) => sweeps.recount(state));
 
   utilisation: FleetStore['utilisation'] = async (place) => {
     const { liveSessions, readySlots } = this.placeState(place);

@@ -1,11 +1,14 @@
 import sortedBtree from 'sorted-btree';
+import type { EndReason } from '@duskline/protocol/vocabulary';
 import { congestion, withdrawRamping } from '../../domain/congestion.js';
+import { brokerOf } from '../../domain/connection-id.js';
 import { takesSessions, type HostState } from '../../domain/host-state.js';
 import { sessionDigest } from '../../domain/session-digest.js';
-import type { EndReason } from '@duskline/protocol/vocabulary';
-import { brokerOf } from '../../domain/connection-id.js';
 import { ENDED_KEPT_MS, type EndedSession, type SessionRecord } from '../fleet-store.js';
+import { DueList } from './due-list.js';
+import { FreedRate } from './freed-rate.js';
 import { LetterBoxes } from './letter-boxes.js';
+import { WaitingLine, type WaitingEntry } from './waiting-line.js';
 
 /** A host, with what the choice among hosts needs. Loads are in millionths. */
 export interface MemoryHost {
@@ -32,17 +35,23 @@ interface FreeKey {
   readonly hostId: string;
 }
 
-/** Sessions that run out, in the order of their time; those of one time in the order in which they came. */
-interface DueKey {
-  readonly atMs: number;
-  readonly order: number;
-  readonly sessionId: string;
-}
-
 interface Mailbox {
   readonly firstAtMs: number;
   readonly letters: Set<string>;
 }
+
+/** What a place has of its store. Durations are in milliseconds. */
+export interface PlaceRules {
+  now(): number;
+  readonly suspectAfterMs: number;
+  readonly offerMs: number;
+  readonly resumeWindowMs: number;
+  /** Tells a broker to look at its mail of this place. */
+  nudge(brokerId: string): void;
+}
+
+/** The states that last only so long: a session is in the list of its state, with its time. */
+const DUE_STATES = ['offered', 'reserved', 'disconnected', 'ended'] as const;
 
 const BTree = sortedBtree.default;
 
@@ -50,8 +59,14 @@ const BTree = sortedBtree.default;
 export class PlaceState {
   readonly hosts = new Map<string, MemoryHost>();
   readonly sessions = new Map<string, SessionRecord>();
-  readonly reserved = new BTree<DueKey, undefined>(undefined, compareDue);
-  readonly ended = new BTree<DueKey, undefined>(undefined, compareDue);
+  readonly dues = {
+    offered: new DueList(),
+    reserved: new DueList(),
+    disconnected: new DueList(),
+    ended: new DueList(),
+  } satisfies Record<(typeof DUE_STATES)[number], DueList>;
+  readonly line = new WaitingLine();
+  readonly freedRate = new FreedRate();
   /** Changed sessions by the broker that has to look at them. */
   readonly mail = new Map<string, Mailbox>();
   readonly letters = new LetterBoxes();
@@ -59,11 +74,8 @@ export class PlaceState {
   liveSessions = 0;
 
   readonly #free = new BTree<FreeKey, MemoryHost>(undefined, compareFree);
-  readonly #reservedUntil = new Map<string, DueKey>();
-  readonly #endedUntil = new Map<string, DueKey>();
-  #dueCount = 0;
 
-  constructor(private readonly now: () => number) {}
+  constructor(readonly rules: PlaceRules) {}
 
   /** The least-congested host that takes sessions and has a free slot. */
   leastCongested(): MemoryHost | undefined {
@@ -98,10 +110,13 @@ export class PlaceState {
     return [...host.sessions].sort(compareText).flatMap((id) => this.sessions.get(id) ?? []);
   }
 
-  /** Writes a live session, new or changed, and its host's counter and digest. */
-  putLive(host: MemoryHost, session: SessionRecord, reservedUntilMs: number | null): void {
+  /**
+   * Writes a live session, new or changed, and its host's counter and digest.
+   *
+   * @param heldUntilMs when it runs out, if it is a reservation or an offer
+   */
+  putLive(host: MemoryHost, session: SessionRecord, heldUntilMs: number | null): void {
     const before = this.sessions.get(session.sessionId);
-    if (before?.state === 'ended') this.#dropEnded(before.sessionId);
     if (host.sessions.has(session.sessionId)) {
       if (before !== undefined) host.digest ^= sessionDigest(before);
     } else {
@@ -111,13 +126,19 @@ export class PlaceState {
     }
     host.digest ^= sessionDigest(session);
     this.sessions.set(session.sessionId, session);
-    this.#setReserved(session.sessionId, reservedUntilMs);
+    // Reports repeat: who stays disconnected gains no time by it.
+    if (session.state !== 'disconnected') this.#setDue(session, heldUntilMs);
+    else if (before?.state !== 'disconnected') {
+      this.#setDue(session, this.rules.now() + this.rules.resumeWindowMs);
+    }
     this.reorder(host);
   }
 
   /** Frees the slot of a live session. Returns its host, if that is known. */
   leave(session: SessionRecord, nowMs: number, callerId: string): MemoryHost | undefined {
+    const offered = session.state === 'offered';
     this.liveSessions -= 1;
+    if (!offered) this.freedRate.freed += 1;
     const host = this.hosts.get(session.hostId);
     if (host === undefined) return undefined;
     host.sessions.delete(session.sessionId);
@@ -125,74 +146,90 @@ export class PlaceState {
     host.ramping = withdrawRamping(host.ramping, host.slots, nowMs - session.reservedAtMs);
     host.digest ^= sessionDigest(session);
     this.reorder(host);
-    this.post(brokerOf(host.connectionId), session.sessionId, callerId);
+    // Hosts do not know of offers.
+    if (!offered) this.post(brokerOf(host.connectionId), session.sessionId, callerId);
     return host;
   }
 
   /** Ends a live session: frees the slot, remembers the end, tells the brokers concerned. */
   end(session: SessionRecord, reason: EndReason, nowMs: number, callerId: string): EndedSession {
     const host = this.leave(session, nowMs, callerId);
+    return this.bury(session, reason, host?.connectionId ?? null, nowMs, callerId);
+  }
+
+  /** Remembers that a session ended, one that has no slot, and tells its client's broker. */
+  bury(
+    session: SessionRecord,
+    reason: EndReason,
+    hostConnectionId: string | null,
+    nowMs: number,
+    callerId: string,
+  ): EndedSession {
     const ended: SessionRecord = { ...session, state: 'ended', reason };
     this.sessions.set(session.sessionId, ended);
-    this.#setReserved(session.sessionId, null);
-    const due = this.#dueAt(nowMs + ENDED_KEPT_MS, session.sessionId);
-    this.#endedUntil.set(session.sessionId, due);
-    this.ended.set(due, undefined);
+    this.#setDue(ended, nowMs + ENDED_KEPT_MS);
     this.post(session.clientBrokerId, session.sessionId, callerId);
-    return { session: ended, hostConnectionId: host?.connectionId ?? null };
+    return { session: ended, hostConnectionId };
+  }
+
+  /** Takes an offer back: the slot is free again, and of the session only what its placement knows is left. */
+  takeBack(offered: SessionRecord, nowMs: number): WaitingEntry | undefined {
+    this.leave(offered, nowMs, '');
+    this.forgetSession(offered.sessionId);
+    return this.line.get(offered.sessionId);
+  }
+
+  /** Takes an offer back whose host goes: the placement stands again where it stood. */
+  requeue(offered: SessionRecord, nowMs: number): void {
+    const entry = this.takeBack(offered, nowMs);
+    if (entry === undefined) return;
+    this.line.join(entry);
+    this.call(entry);
   }
 
   /** Leaves word for another broker that a session changed. */
   post(brokerId: string, sessionId: string, callerId: string): void {
     if (brokerId === '' || brokerId === callerId) return;
-    const box = this.mail.get(brokerId) ?? { firstAtMs: this.now(), letters: new Set() };
+    const box = this.mail.get(brokerId) ?? { firstAtMs: this.rules.now(), letters: new Set() };
     box.letters.add(sessionId);
     this.mail.set(brokerId, box);
   }
 
+  /** Tells the broker of a placement that its turn came or went, even if it is the caller: it did not ask for that. */
+  call({ clientBrokerId, sessionId }: WaitingEntry): void {
+    if (clientBrokerId === '') return;
+    this.post(clientBrokerId, sessionId, '');
+    this.rules.nudge(clientBrokerId);
+  }
+
+  /** Ends all sessions of a host and forgets it. What was offered on it waits again. */
   removeHost(host: MemoryHost, reason: EndReason, nowMs: number, callerId: string): EndedSession[] {
-    const ended = this.sessionsOf(host).map((session) => this.end(session, reason, nowMs, callerId));
+    const ended: EndedSession[] = [];
+    for (const session of this.sessionsOf(host)) {
+      if (session.state === 'offered') this.requeue(session, nowMs);
+      else ended.push(this.end(session, reason, nowMs, callerId));
+    }
     this.setState(host, 'lost');
     this.hosts.delete(host.hostId);
     return ended;
   }
 
   forgetSession(sessionId: string): void {
-    this.#dropEnded(sessionId);
+    for (const state of DUE_STATES) this.dues[state].delete(sessionId);
     this.sessions.delete(sessionId);
   }
 
-  #dropEnded(sessionId: string): void {
-    const due = this.#endedUntil.get(sessionId);
-    if (due === undefined) return;
-    this.ended.delete(due);
-    this.#endedUntil.delete(sessionId);
-  }
-
-  #setReserved(sessionId: string, untilMs: number | null): void {
-    const before = this.#reservedUntil.get(sessionId);
-    if (before !== undefined) this.reserved.delete(before);
-    if (untilMs === null) {
-      this.#reservedUntil.delete(sessionId);
-      return;
+  /** A session is due in the list of its state, and in no other. */
+  #setDue({ sessionId, state }: SessionRecord, atMs: number | null): void {
+    for (const other of DUE_STATES) {
+      if (other === state && atMs !== null) this.dues[other].set(sessionId, atMs);
+      else this.dues[other].delete(sessionId);
     }
-    const due = this.#dueAt(untilMs, sessionId);
-    this.#reservedUntil.set(sessionId, due);
-    this.reserved.set(due, undefined);
-  }
-
-  #dueAt(atMs: number, sessionId: string): DueKey {
-    this.#dueCount += 1;
-    return { atMs, order: this.#dueCount, sessionId };
   }
 }
 
 function compareFree(a: FreeKey, b: FreeKey): number {
   return a.score - b.score || compareText(a.hostId, b.hostId);
-}
-
-function compareDue(a: DueKey, b: DueKey): number {
-  return a.atMs - b.atMs || a.order - b.order;
 }
 
 function compareText(a: string, b: string): number {

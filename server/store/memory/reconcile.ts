@@ -1,5 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { brokerOf } from '../../domain/connection-id.js';
+import { isHeld } from '../../domain/session-state.js';
 import {
   REVOCABLE_REASONS,
   type EndedSession,
@@ -29,11 +30,15 @@ export function reconcile(
 
   const listed = new Set(reported.map((session) => session.sessionId));
   const unlisted = place.sessionsOf(host).filter((session) => !listed.has(session.sessionId));
-  unlisted.filter((session) => session.state !== 'reserved').forEach(end);
+  unlisted.filter((session) => isHeld(session.state)).forEach(end);
   // They give way, the last first, to sessions that run and that the store has lost.
-  const unclaimed = unlisted.filter((session) => session.state === 'reserved');
+  const unclaimed = unlisted.filter((session) => !isHeld(session.state));
+  const giveWay = (session: SessionRecord): void => {
+    if (session.state === 'offered') place.requeue(session, nowMs);
+    else end(session);
+  };
   const makeRoom = (): boolean => {
-    if (!hasRoom(host)) unclaimed.splice(-1).forEach(end);
+    if (!hasRoom(host)) unclaimed.splice(-1).forEach(giveWay);
     return hasRoom(host);
   };
 
@@ -85,6 +90,7 @@ function adopt(
   if (known !== undefined && known.state !== 'ended' && known.hostId !== host.hostId) {
     place.leave(known, nowMs, callerId);
   }
+  if (known?.state === 'offered') place.line.forget(sessionId);
   const session: SessionRecord = {
     sessionId,
     epoch,

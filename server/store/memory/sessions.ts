@@ -1,5 +1,3 @@
-import { expectedSessionLoad } from '../../domain/congestion.js';
-import { nextHostState } from '../../domain/host-state.js';
 import { canTransition } from '../../domain/session-state.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type {
@@ -12,11 +10,13 @@ import type {
   SessionRecord,
 } from '../fleet-store.js';
 import type { PlaceState } from './place-state.js';
+import { chooseHost, takeSlot } from './placements.js';
 
 export interface ReserveContext {
   readonly nowMs: number;
   readonly ttlMs: number;
-  readonly suspectAfterMs: number;
+  /** Whether others wait already: what is free is theirs. */
+  readonly othersWait: boolean;
   readonly callerId: string;
 }
 
@@ -28,28 +28,11 @@ export function reserve(place: PlaceState, wanted: Reservation, context: Reserve
     return { kind: 'over', reason: known.reason ?? 'error' };
 
   const { nowMs, ttlMs, callerId } = context;
-  for (;;) {
-    const host = place.leastCongested();
-    if (host === undefined) return { kind: 'full' };
-    if (nowMs - host.beatAtMs > context.suspectAfterMs) {
-      place.setState(host, nextHostState(host.state, 'late'));
-      continue;
-    }
-    host.ramping += expectedSessionLoad(host.slots);
-    const session: SessionRecord = {
-      sessionId: wanted.sessionId,
-      epoch: wanted.epoch,
-      state: 'reserved',
-      reason: null,
-      hostId: host.hostId,
-      reservedAtMs: nowMs,
-      clientBrokerId: wanted.clientBrokerId,
-      meta: wanted.meta,
-    };
-    place.putLive(host, session, nowMs + ttlMs);
-    place.post(brokerOf(host.connectionId), session.sessionId, callerId);
-    return { kind: 'reserved', hostId: host.hostId, hostConnectionId: host.connectionId };
-  }
+  const host = context.othersWait ? undefined : chooseHost(place, nowMs);
+  if (host === undefined) return { kind: 'full' };
+  takeSlot(place, host, wanted, 'reserved', nowMs, nowMs + ttlMs);
+  place.post(brokerOf(host.connectionId), wanted.sessionId, callerId);
+  return { kind: 'reserved', hostId: host.hostId, hostConnectionId: host.connectionId };
 }
 
 export function transition(place: PlaceState, change: SessionChange, callerId: string): ChangeOutcome {
@@ -74,6 +57,8 @@ export function release(place: PlaceState, order: Release, nowMs: number, caller
   if (known.epoch !== order.epoch) return { kind: 'stale' };
   if (order.hostId !== undefined && order.hostId !== known.hostId) return { kind: 'stale' };
   if (known.state === 'ended') return { kind: 'over', reason: known.reason ?? 'error' };
+  // An offer is withdrawn or runs out; it never was a session that could end.
+  if (known.state === 'offered') return { kind: 'stale' };
   // An ended session keeps no meta: it is remembered only so that latecomers can be told of its end.
   return { kind: 'ended', ...place.end({ ...known, meta: null }, order.reason, nowMs, callerId) };
 }
@@ -81,8 +66,13 @@ export function release(place: PlaceState, order: Release, nowMs: number, caller
 export function attach(place: PlaceState, sessionId: string, clientBrokerId: string): SessionRecord | null {
   const known = place.sessions.get(sessionId);
   if (known === undefined) return null;
-  if (known.state === 'ended') return known;
-  const session = { ...known, clientBrokerId };
-  place.sessions.set(sessionId, session);
+  return known.state === 'ended' ? known : moveTo(place, known, clientBrokerId);
+}
+
+/** Notes a broker in a live session, and in the placement that it is offered to. */
+export function moveTo(place: PlaceState, live: SessionRecord, clientBrokerId: string): SessionRecord {
+  const session = { ...live, clientBrokerId };
+  place.sessions.set(session.sessionId, session);
+  if (session.state === 'offered') place.line.note(session.sessionId, { clientBrokerId });
   return session;
 }

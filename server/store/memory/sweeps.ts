@@ -1,3 +1,4 @@
+import type { EndReason } from '@duskline/protocol/vocabulary';
 import { nextHostState } from '../../domain/host-state.js';
 import {
   MAIL_KEPT_MS,
@@ -15,22 +16,16 @@ export function expireSessions(
   nowMs: number,
   callerId: string,
 ): EndedSession[] {
-  const due: string[] = [];
-  for (const key of place.reserved.keys()) {
-    if (key.atMs > nowMs || due.length >= limit) break;
-    due.push(key.sessionId);
-  }
-  return due
-    .flatMap((sessionId) => place.sessions.get(sessionId) ?? [])
-    .map((session) => place.end(session, 'reservation_expired', nowMs, callerId));
+  const endDue = (state: 'reserved' | 'disconnected', reason: EndReason): EndedSession[] =>
+    place.dues[state]
+      .dueBy(nowMs, limit)
+      .flatMap((sessionId) => place.sessions.get(sessionId) ?? [])
+      .map((session) => place.end(session, reason, nowMs, callerId));
+  return [...endDue('reserved', 'reservation_expired'), ...endDue('disconnected', 'reconnect_expired')];
 }
 
 export function forgetEnded(place: PlaceState, limit: number, nowMs: number): number {
-  const due: string[] = [];
-  for (const key of place.ended.keys()) {
-    if (key.atMs > nowMs || due.length >= limit) break;
-    due.push(key.sessionId);
-  }
+  const due = place.dues.ended.dueBy(nowMs, limit);
   for (const sessionId of due) place.forgetSession(sessionId);
   for (const [brokerId, { firstAtMs }] of place.mail) {
     if (nowMs - firstAtMs > MAIL_KEPT_MS) place.mail.delete(brokerId);

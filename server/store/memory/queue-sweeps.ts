@@ -1,0 +1,72 @@
+import type { EndedSession, SessionRecord } from '../fleet-store.js';
+import type { PlaceState } from './place-state.js';
+import type { WaitingEntry } from './waiting-line.js';
+
+/** Offers that ran out, then placements that nobody attended. */
+export function expireQueue(
+  place: PlaceState,
+  graceMs: number,
+  limit: number,
+  nowMs: number,
+  callerId: string,
+): EndedSession[] {
+  return [
+    ...expireOffers(place, limit, nowMs, callerId),
+    ...expireUnattended(place, graceMs, limit, nowMs, callerId),
+  ];
+}
+
+/** A missed offer costs the place in the queue once; the second one ends the session. */
+function expireOffers(place: PlaceState, limit: number, nowMs: number, callerId: string): EndedSession[] {
+  const ended: EndedSession[] = [];
+  for (const sessionId of place.dues.offered.dueBy(nowMs, limit)) {
+    const offered = place.sessions.get(sessionId);
+    if (offered === undefined) continue;
+    if (place.line.get(sessionId)?.misses === 0) {
+      missOffer(place, offered, nowMs);
+      continue;
+    }
+    place.line.forget(sessionId);
+    ended.push(place.end(offered, 'reservation_expired', nowMs, callerId));
+  }
+  return ended;
+}
+
+function missOffer(place: PlaceState, offered: SessionRecord, nowMs: number): void {
+  const entry = place.takeBack(offered, nowMs);
+  if (entry === undefined) return;
+  const missed: WaitingEntry = { ...entry, misses: entry.misses + 1, score: nowMs };
+  place.line.join(missed);
+  place.call(missed);
+}
+
+function expireUnattended(
+  place: PlaceState,
+  graceMs: number,
+  limit: number,
+  nowMs: number,
+  callerId: string,
+): EndedSession[] {
+  const lapsed: WaitingEntry[] = [];
+  const running: WaitingEntry[] = [];
+  for (const entry of place.line.unattendedSince(nowMs - graceMs)) {
+    if (lapsed.length >= limit) break;
+    const known = place.sessions.get(entry.sessionId);
+    // Of some their host reported meanwhile that they run.
+    (known === undefined || known.state === 'ended' ? lapsed : running).push(entry);
+  }
+  for (const { sessionId } of [...lapsed, ...running]) place.line.forget(sessionId);
+  return lapsed.map(({ sessionId, epoch, clientBrokerId, meta }) => {
+    const session: SessionRecord = {
+      sessionId,
+      epoch,
+      state: 'ended',
+      reason: null,
+      hostId: '',
+      reservedAtMs: nowMs,
+      clientBrokerId,
+      meta,
+    };
+    return place.bury(session, 'reconnect_expired', null, nowMs, callerId);
+  });
+}

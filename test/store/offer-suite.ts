@@ -1,0 +1,246 @@
+import { expect } from 'chai';
+import type { AcceptOutcome, EndedSession, FleetStore } from '@duskline/server/store/fleet-store.js';
+import { DEFAULT_OFFER_MS } from '@duskline/server/store/store-options.js';
+import { PLACE, newSessionId, registration } from '../support/fleet-data.js';
+import {
+  BROKER,
+  GRACE_MS,
+  RESERVATION_MS,
+  beatOnce,
+  enqueue,
+  fillPlace,
+  hostOf,
+  makeReady,
+  place,
+  standing,
+  type CurrentFixture,
+} from './fixture.js';
+
+const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
+
+/** A slot that is held for a placement whose turn came. */
+export function offerSuite(current: CurrentFixture): void {
+  /** A placement with an offer of host-a's only slot, and others that wait behind it. */
+  async function offerOne(
+    others = 0,
+    clientBrokerId = BROKER,
+  ): Promise<{ store: FleetStore; ids: string[]; sessionId: string }> {
+    const { store, clock } = current();
+    const ids = Array.from({ length: others + 1 }, newSessionId);
+    await makeReady(store, 'host-a', { slots: 1 });
+    for (const id of ids) {
+      await enqueue(store, id, { clientBrokerId });
+      clock.advance(10);
+    }
+    return { store, ids, sessionId: ids[0]! };
+  }
+
+  function accept(sessionId: string, fromEpoch: number, toEpoch: number): Promise<AcceptOutcome> {
+    const offer = { sessionId, fromEpoch, toEpoch, clientBrokerId: 'broker-c' };
+    return current().store.accept(PLACE, offer, RESERVATION_MS);
+  }
+
+  function expire(limit = 10): Promise<readonly EndedSession[]> {
+    return current().store.expireQueue(PLACE, GRACE_MS, limit, BROKER);
+  }
+
+  describe('accept', () => {
+    it('makes the offer a reservation under a new epoch, on the same host', async () => {
+      const { store, sessionId } = await offerOne();
+      const { clock } = current();
+      clock.advance(5_000);
+      const outcome = await accept(sessionId, 1, 2);
+      const [session] = await store.getSessions(PLACE, [sessionId]);
+      expect(outcome).to.deep.equal({ kind: 'accepted', session, hostConnectionId: 'broker-a.1' });
+      expect(session).to.include({
+        state: 'reserved',
+        epoch: 2,
+        hostId: 'host-a',
+        clientBrokerId: 'broker-c',
+        reservedAtMs: clock.now(),
+      });
+      expect(session?.meta).not.to.equal(null);
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 1 });
+      clock.advance(DEFAULT_OFFER_MS);
+      expect(await expire()).to.deep.equal([]);
+      const change = { sessionId, epoch: 2, hostId: 'host-a', to: 'active' as const };
+      expect(await store.transition(PLACE, [change], BROKER)).to.have.nested.property('[0].kind', 'changed');
+    });
+
+    it('may be repeated, also when the host has claimed the session meanwhile', async () => {
+      const { store, sessionId } = await offerOne();
+      const first = await accept(sessionId, 1, 2);
+      current().clock.advance(100);
+      expect(await accept(sessionId, 1, 2)).to.deep.equal(first);
+      const change = { sessionId, epoch: 2, hostId: 'host-a', to: 'active' as const };
+      await store.transition(PLACE, [change], BROKER);
+      expect(await accept(sessionId, 1, 2)).to.have.nested.property('session.state', 'active');
+      expect(await accept(sessionId, 1, 3)).to.deep.equal({ kind: 'gone' });
+    });
+
+    it('takes the offer of that epoch only, and only while it stands', async () => {
+      const { store, ids, sessionId } = await offerOne(1);
+      expect(await accept(sessionId, 2, 3)).to.deep.equal({ kind: 'gone' });
+      expect(await accept(ids[1]!, 1, 2)).to.deep.equal({ kind: 'gone' });
+      expect(await accept(newSessionId(), 1, 2)).to.deep.equal({ kind: 'gone' });
+      expect(await standing(store, ids)).to.deep.equal(['offered', 0]);
+      await store.withdraw(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
+      expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
+    });
+
+    it('leaves a reservation that expires like any other', async () => {
+      const { sessionId } = await offerOne();
+      const { store, clock } = current();
+      await accept(sessionId, 1, 2);
+      clock.advance(RESERVATION_MS - 1);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      clock.advance(1);
+      const ended = await store.expireSessions(PLACE, 10, BROKER);
+      expect(ended.map(({ session }) => [session.epoch, session.reason])).to.deep.equal([
+        [2, 'reservation_expired'],
+      ]);
+    });
+  });
+
+  describe('an offer that nobody accepts', () => {
+    it('goes to the next, and who missed it to the back of the queue, once', async () => {
+      const { store, ids, sessionId } = await offerOne(2);
+      const { clock } = current();
+      const arrivedAtMs = clock.now() - 30;
+      clock.advance(DEFAULT_OFFER_MS - 31);
+      expect(await expire()).to.deep.equal([]);
+      expect(await standing(store, ids)).to.deep.equal(['offered', 0, 1]);
+      clock.advance(1);
+      await beatOnce(store, 'host-a');
+      expect(await expire()).to.deep.equal([]);
+      expect(await standing(store, ids)).to.deep.equal([1, 'offered', 0]);
+      const { placements } = await store.queueStatus(PLACE, [sessionId], true);
+      expect(placements).to.deep.equal([{ kind: 'waiting', ahead: 1, arrivedAtMs }]);
+      expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
+
+      await store.withdraw(
+        PLACE,
+        ids.slice(1).map((id) => ({ sessionId: id, belowEpoch: 0 })),
+        BROKER,
+      );
+      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      clock.advance(DEFAULT_OFFER_MS);
+      const ended = await expire();
+      expect(ended).to.have.length(1);
+      expect(ended[0]).to.have.property('hostConnectionId', 'broker-a.1');
+      expect(ended[0]?.session).to.include({
+        sessionId,
+        state: 'ended',
+        reason: 'reservation_expired',
+        epoch: 1,
+      });
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
+      expect(await enqueue(store, sessionId)).to.deep.equal({ kind: 'over', reason: 'reservation_expired' });
+    });
+
+    it('comes again at once to who is alone', async () => {
+      const { store, sessionId } = await offerOne();
+      current().clock.advance(DEFAULT_OFFER_MS);
+      await beatOnce(store, 'host-a');
+      expect(await expire()).to.deep.equal([]);
+      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 1 });
+    });
+
+    it('waits for its turn to be taken back: no more at once than asked for', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a', { slots: 3 });
+      const ids = Array.from({ length: 3 }, newSessionId).sort();
+      for (const id of ids) {
+        await enqueue(store, id);
+        clock.advance(1);
+      }
+      clock.advance(DEFAULT_OFFER_MS);
+      await expire(2);
+      // The host is silent: nothing is offered anew.
+      expect(await standing(store, ids)).to.deep.equal([0, 1, 'offered']);
+    });
+
+    it('costs the place when nobody has attended to it either', async () => {
+      const { store, sessionId } = await offerOne();
+      current().clock.advance(GRACE_MS);
+      const ended = await expire();
+      expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
+        [sessionId, 'reconnect_expired'],
+      ]);
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
+      expect(await store.utilisation(PLACE)).to.deep.include({ sessions: 0 });
+    });
+
+    it('is not ended for want of attention while it stands', async () => {
+      const { store, clock } = current();
+      const { free } = await fillPlace(store);
+      const sessionId = newSessionId();
+      await enqueue(store, sessionId);
+      clock.advance(GRACE_MS);
+      await beatOnce(store, 'host-a');
+      await free();
+      expect(await expire()).to.deep.equal([]);
+      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+    });
+  });
+
+  describe('an offer whose host goes', () => {
+    it('is made again elsewhere, in the old order', async () => {
+      const { store, ids } = await offerOne(1);
+      expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.deep.equal([]);
+      expect(await standing(store, ids)).to.deep.equal([0, 1]);
+      await makeReady(store, 'host-b', { slots: 1 });
+      expect(await standing(store, ids)).to.deep.equal(['offered', 0]);
+      expect(await store.getSessions(PLACE, ids.slice(0, 1))).to.have.nested.property('[0].hostId', 'host-b');
+    });
+
+    it('does not count as missed', async () => {
+      const { store, sessionId } = await offerOne();
+      const { clock } = current();
+      const { beatAtMs } = await hostOf(store, 'host-a');
+      for (const order of ['missing', 'lost'] as const) {
+        expect(await store.orderSilent(PLACE, [{ hostId: 'host-a', beatAtMs, order }], BROKER)).to.deep.equal(
+          [],
+        );
+      }
+      expect(await standing(store, [sessionId])).to.deep.equal([0]);
+      await makeReady(store, 'host-b');
+      clock.advance(DEFAULT_OFFER_MS);
+      await beatOnce(store, 'host-b');
+      expect(await expire()).to.deep.equal([]);
+      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+    });
+
+    it('goes on when the host registers again', async () => {
+      const { store, sessionId } = await offerOne();
+      await store.registerHost(PLACE, registration('host-a', { slots: 1, connectionId: 'broker-b.5' }));
+      expect(await beatOnce(store, 'host-a', { connectionId: 'broker-b.5' })).to.equal('ok');
+      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      expect(await accept(sessionId, 1, 2)).to.include({ kind: 'accepted', hostConnectionId: 'broker-b.5' });
+    });
+
+    it('gives way, like reservations and in one order with them, to sessions that the store had lost', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { slots: 3 });
+      const [first, second, third] = Array.from({ length: 3 }, newSessionId).sort() as [
+        string,
+        string,
+        string,
+      ];
+      await place(store, { sessionId: first });
+      await place(store, { sessionId: second });
+      await enqueue(store, third);
+      const lost = Array.from({ length: 2 }, () => ({
+        sessionId: newSessionId(),
+        epoch: 1,
+        state: 'connected' as const,
+      }));
+      const { adopted, ended } = await store.reconcile(PLACE, HOST, lost);
+      expect(adopted).to.deep.equal(lost.map(({ sessionId }) => sessionId));
+      expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([second]);
+      expect(await standing(store, [first, second, third])).to.deep.equal(['reserved', 'ended', 0]);
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 3 });
+    });
+  });
+}

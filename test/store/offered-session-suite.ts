@@ -1,0 +1,135 @@
+import { expect } from 'chai';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import type { Place } from '@duskline/server/domain/catalog.js';
+import { PLACE, newSessionId } from '../support/fleet-data.js';
+import {
+  BROKER,
+  GRACE_MS,
+  RESERVATION_MS,
+  beatOnce,
+  enqueue,
+  fillPlace,
+  hostOf,
+  makeReady,
+  placeActive,
+  standing,
+  type CurrentFixture,
+} from './fixture.js';
+
+const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
+
+/** Listens for a broker, and gives a way to wait for its first nudge. */
+async function nudgeOf(store: FleetStore, brokerId: string): Promise<() => Promise<Place>> {
+  let arrive: (place: Place) => void = () => undefined;
+  const arrived = new Promise<Place>((resolve) => {
+    arrive = resolve;
+  });
+  await store.onNudge(brokerId, (place) => arrive(place));
+  return () => arrived;
+}
+
+/** What a session is while it is only offered: to its host, to its brokers, to those who count. */
+export function offeredSessionSuite(current: CurrentFixture): void {
+  describe('an offered session', () => {
+    it('is none of its host’s business', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { connectionId: 'broker-b.1' });
+      const sessionId = newSessionId();
+      await enqueue(store, sessionId, { clientBrokerId: 'broker-c' });
+      await store.withdraw(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
+      await enqueue(store, sessionId, { clientBrokerId: 'broker-c' });
+      expect(await store.takeMail(PLACE, 'broker-b')).to.deep.equal([]);
+      const order = { sessionId, epoch: 1, reason: 'client_left' as const };
+      expect(await store.release(PLACE, [order], BROKER)).to.deep.equal([{ kind: 'stale' }]);
+      const change = { sessionId, epoch: 1, hostId: 'host-a', to: 'active' as const };
+      expect(await store.transition(PLACE, [change], 'broker-b')).to.deep.equal([{ kind: 'bad_transition' }]);
+      expect(await beatOnce(store, 'host-a', { connectionId: 'broker-b.1' })).to.equal('ok');
+      const accepted = { sessionId, fromEpoch: 1, toEpoch: 2, clientBrokerId: 'broker-c' };
+      await store.accept(PLACE, accepted, RESERVATION_MS);
+      const mail = await store.takeMail(PLACE, 'broker-b');
+      expect(mail.map(({ state, epoch }) => [state, epoch])).to.deep.equal([['reserved', 2]]);
+    });
+
+    it('is not ended by the host that lists its sessions, but runs if the host says so', async () => {
+      const { store, clock } = current();
+      const sessionId = newSessionId();
+      await makeReady(store, 'host-a', { slots: 1 });
+      await enqueue(store, sessionId);
+      expect((await store.reconcile(PLACE, HOST, [])).ended).to.deep.equal([]);
+      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      const running = { sessionId, epoch: 1, state: 'active' as const };
+      expect((await store.reconcile(PLACE, HOST, [running])).adopted).to.deep.equal([sessionId]);
+      clock.advance(GRACE_MS);
+      expect(await store.expireQueue(PLACE, GRACE_MS, 10, BROKER)).to.deep.equal([]);
+      expect(await standing(store, [sessionId])).to.deep.equal(['active']);
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 1 });
+    });
+
+    it('is not made to a placement of which a host reported meanwhile that it runs', async () => {
+      const { store, clock } = current();
+      const { free } = await fillPlace(store);
+      const [running, next] = [newSessionId(), newSessionId()];
+      await enqueue(store, running);
+      clock.advance(1);
+      await enqueue(store, next);
+      const from = { hostId: 'host-b', connectionId: 'broker-b.1' };
+      const sessions = [{ sessionId: running, epoch: 1, state: 'connected' as const }];
+      await makeReady(store, 'host-b', { slots: 1, connectionId: 'broker-b.1', sessions });
+      await store.reconcile(PLACE, from, sessions);
+      await free();
+      expect(await standing(store, [running, next])).to.deep.equal(['connected', 'offered']);
+      expect((await store.queueStatus(PLACE, [], false)).length).to.equal(0);
+    });
+
+    it('follows its client from broker to broker, also back into the queue', async () => {
+      const { store } = current();
+      const sessionId = newSessionId();
+      await makeReady(store, 'host-a');
+      await enqueue(store, sessionId);
+      expect(await store.attach(PLACE, sessionId, 'broker-d')).to.include({
+        state: 'offered',
+        clientBrokerId: 'broker-d',
+      });
+      await store.removeHost(PLACE, 'host-a', 'broker-a.1');
+      await makeReady(store, 'host-b');
+      expect(await store.getSessions(PLACE, [sessionId])).to.have.nested.property(
+        '[0].clientBrokerId',
+        'broker-d',
+      );
+    });
+
+    it('is found in the mail of its broker, even if that was the caller, and the broker is nudged', async () => {
+      const { store, another } = current();
+      const other = await another();
+      const theirNudge = await nudgeOf(other, 'broker-q');
+      const ourNudge = await nudgeOf(store, BROKER);
+      await makeReady(store, 'host-a', { slots: 2 });
+      const theirs = newSessionId();
+      const ours = newSessionId();
+      await enqueue(store, theirs, { clientBrokerId: 'broker-q' });
+      await enqueue(store, ours);
+      for (const [broker, sessionId] of [
+        ['broker-q', theirs],
+        [BROKER, ours],
+      ] as const) {
+        const mail = await other.takeMail(PLACE, broker);
+        expect(mail.map((session) => [session.sessionId, session.state])).to.deep.equal([
+          [sessionId, 'offered'],
+        ]);
+      }
+      expect(await theirNudge()).to.deep.equal(PLACE);
+      expect(await ourNudge()).to.deep.equal(PLACE);
+    });
+
+    it('counts as one of the live sessions of its host', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { slots: 2 });
+      await placeActive(store);
+      const sessionId = newSessionId();
+      await enqueue(store, sessionId);
+      expect(await store.utilisation(PLACE)).to.deep.equal({ sessions: 2, slots: 2 });
+      expect(await store.hostSessions(PLACE, 'host-a')).to.have.length(2);
+      expect(await store.recount(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
+    });
+  });
+}

@@ -1,0 +1,152 @@
+import { expect } from 'chai';
+import { PLACE, newSessionId } from '../support/fleet-data.js';
+import {
+  BROKER,
+  GRACE_MS,
+  comeInTurn,
+  enqueue,
+  fillPlace,
+  hostOf,
+  makeReady,
+  place,
+  placeActive,
+  standing,
+  type CurrentFixture,
+} from './fixture.js';
+
+/** Leaving a queue without a slot, and how fast the others get theirs. */
+export function waitingSuite(current: CurrentFixture): void {
+  describe('withdraw', () => {
+    it('takes a placement out of the other queues once one of them served it', async () => {
+      const { store } = current();
+      const elsewhere = { region: PLACE.region, pool: 'console' };
+      const here = await fillPlace(store);
+      const there = await fillPlace(store, { at: elsewhere });
+      const [both] = await comeInTurn(current(), 1);
+      await enqueue(store, both!, {}, elsewhere);
+      const [next] = await comeInTurn(current(), 1);
+      await there.free();
+      expect(await standing(store, [both!], elsewhere)).to.deep.equal(['offered']);
+      expect(await store.withdraw(PLACE, [{ sessionId: both!, belowEpoch: 0 }], BROKER)).to.deep.equal([]);
+      expect(await standing(store, [both!, next!])).to.deep.equal(['unknown', 0]);
+      await here.free();
+      expect(await standing(store, [both!, next!])).to.deep.equal(['unknown', 'offered']);
+    });
+
+    it('gives an offer back, which goes to the next', async () => {
+      const { store } = current();
+      const { free } = await fillPlace(store);
+      const [first, second] = await comeInTurn(current(), 2);
+      await free();
+      const { ramping } = await hostOf(store, 'host-a');
+      const orders = [{ sessionId: first!, belowEpoch: 0 }];
+      expect(await store.withdraw(PLACE, orders, BROKER)).to.deep.equal([]);
+      expect(await standing(store, [first!, second!])).to.deep.equal(['unknown', 'offered']);
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 1, ramping });
+      // Nothing is left of it: it may wait again.
+      expect(await enqueue(store, first!)).to.have.property('kind', 'waiting');
+    });
+
+    it('ends a session of an older epoch, but no newer one', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { slots: 3 });
+      const older = await place(store, { epoch: 1, clientBrokerId: 'broker-b' });
+      const same = await place(store, { epoch: 2 });
+      const claimed = await placeActive(store);
+      const ids = [older.sessionId, same.sessionId, claimed.sessionId];
+      const orders = [older.sessionId, same.sessionId, newSessionId()].map((sessionId) => ({
+        sessionId,
+        belowEpoch: 2,
+      }));
+      const ended = await store.withdraw(PLACE, orders, BROKER);
+      expect(
+        ended.map(({ session, hostConnectionId }) => [session.sessionId, hostConnectionId]),
+      ).to.deep.equal([[older.sessionId, 'broker-a.1']]);
+      expect(ended[0]?.session).to.include({ state: 'ended', reason: 'superseded' });
+      expect(await standing(store, ids)).to.deep.equal(['ended', 'reserved', 'active']);
+      expect(await store.takeMail(PLACE, 'broker-b')).to.have.nested.property('[0].reason', 'superseded');
+    });
+
+    it('keeps a lost host from bringing back what has a newer assignment', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId } = await place(store);
+      await store.withdraw(PLACE, [{ sessionId, belowEpoch: 2 }], BROKER);
+      const host = { hostId: 'host-a', connectionId: 'broker-a.1' };
+      const { rejected } = await store.reconcile(PLACE, host, [{ sessionId, epoch: 1, state: 'connected' }]);
+      expect(rejected).to.deep.equal([{ sessionId, epoch: 1, reason: 'superseded' }]);
+    });
+  });
+
+  describe('a place in the queue', () => {
+    it('is lost when nobody attends it for too long, the longest first', async () => {
+      const { store, clock } = current();
+      await fillPlace(store);
+      const [first, second, third] = await comeInTurn(current(), 3);
+      clock.advance(GRACE_MS - 3_000);
+      await store.queueStatus(PLACE, [second!, newSessionId()], true);
+      await store.queueStatus(PLACE, [first!, third!], false);
+      expect(await store.expireQueue(PLACE, GRACE_MS + 1, 10, BROKER)).to.deep.equal([]);
+      clock.advance(2_000);
+      const ended = await store.expireQueue(PLACE, GRACE_MS, 1, BROKER);
+      expect(
+        ended.map(({ session, hostConnectionId }) => [session.sessionId, hostConnectionId]),
+      ).to.deep.equal([[first, null]]);
+      expect(ended[0]?.session).to.include({
+        state: 'ended',
+        reason: 'reconnect_expired',
+        epoch: 1,
+        hostId: '',
+        clientBrokerId: BROKER,
+        reservedAtMs: clock.now(),
+      });
+      const rest = await store.expireQueue(PLACE, GRACE_MS, 10, BROKER);
+      expect(rest.map(({ session }) => session.sessionId)).to.deep.equal([third]);
+      expect(await standing(store, [first!, second!, third!])).to.deep.equal(['ended', 0, 'ended']);
+      expect(await enqueue(store, first!)).to.deep.equal({ kind: 'over', reason: 'reconnect_expired' });
+      expect(await enqueue(store, first!, { epoch: 2 })).to.have.property('kind', 'waiting');
+    });
+
+    it('is kept by asking for it anew', async () => {
+      const { store, clock } = current();
+      await fillPlace(store);
+      const [first, second] = await comeInTurn(current(), 2);
+      clock.advance(GRACE_MS - 1_000);
+      await enqueue(store, first!, { epoch: 2 });
+      const ended = await store.expireQueue(PLACE, GRACE_MS - 1_000, 10, BROKER);
+      expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([second]);
+    });
+  });
+
+  describe('the rate at which slots become free', () => {
+    it('is measured between questions, and forgets slowly', async () => {
+      const { store, clock } = current();
+      const { free } = await fillPlace(store, { slots: 20 });
+      const rate = async (): Promise<number | null> => (await store.queueStatus(PLACE, [], false)).freedPerMs;
+      expect(await rate()).to.equal(null);
+      for (let i = 0; i < 10; i += 1) await free();
+      clock.advance(999);
+      expect(await rate()).to.equal(null);
+      clock.advance(4_001);
+      expect(await rate()).to.equal(0.002);
+      clock.advance(30_000);
+      expect(await rate()).to.equal(0.001);
+      clock.advance(500);
+      await free();
+      expect(await rate()).to.equal(0.001);
+    });
+
+    it('does not count offers that were given back', async () => {
+      const { store, clock } = current();
+      const { free } = await fillPlace(store);
+      await store.queueStatus(PLACE, [], false);
+      const [first, second] = await comeInTurn(current(), 2);
+      await free();
+      for (const sessionId of [first!, second!]) {
+        await store.withdraw(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
+      }
+      clock.advance(8_000);
+      expect((await store.queueStatus(PLACE, [], false)).freedPerMs).to.equal(1 / 10_000);
+    });
+  });
+}
