@@ -13,6 +13,7 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { Clock } from './clock.js';
 import { brokerError, localError, type DusklineError } from './errors.js';
 import type { Logger } from './logger.js';
+import { ENDED_BY, isWorthAskingAgain, isFailure, losesSignal } from './play-errors.js';
 import type { PlayOptions, QueueState } from './play-options.js';
 import { PHASES, isPending, mayFollow, type PlayPhase } from './play-phase.js';
 import { RetryTimer } from './retry-timer.js';
@@ -20,21 +21,6 @@ import { LiveSession, type Session } from './session.js';
 import { SignalOutbox } from './signal-outbox.js';
 import { TypedEvents } from './typed-events.js';
 import { Deferred } from './waiting.js';
-
-/** There is no room, not even to wait. */
-const NO_ROOM: readonly string[] = ['NO_CAPACITY', 'QUEUE_FULL'];
-
-/** Refusals that asking again may cure, when the caller is willing to. */
-const WORTH_ASKING_AGAIN: readonly string[] = [...NO_ROOM, 'UNAVAILABLE'];
-
-/** A signal did not arrive; nothing else is wrong with the session. */
-const SIGNAL_LOST: readonly string[] = ['PEER_AWAY', 'TOO_MANY_SIGNALS'];
-
-/** Answers about a session that lives, as far as we knew, and what they say about its end. */
-const ENDED_BY: ReadonlyMap<string, EndReason> = new Map([
-  ['SESSION_OVER', 'error'],
-  ['CANCELLED', 'client_left'],
-]);
 
 export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOffer'> {
   readonly clock: Clock;
@@ -160,10 +146,7 @@ export class PlayRequest {
         return;
       case 'held':
       case 'ending':
-        if (
-          SIGNAL_LOST.includes(code) ||
-          (this.#phase === 'held' && requestId === undefined && !ENDED_BY.has(code))
-        )
+        if (losesSignal(error) || (this.#phase === 'held' && requestId === undefined && !ENDED_BY.has(code)))
           this.#session?.loseSignal(error);
         else this.#handleSessionError(error);
         return;
@@ -240,7 +223,7 @@ export class PlayRequest {
     if (error.code === 'NO_OFFER') {
       // It still waits. Of an offer that came since, this says nothing.
       if (this.#phase === 'accepting') this.#become('queued');
-    } else if (this.#isKnown() && error.retryable && !NO_ROOM.includes(error.code)) {
+    } else if (this.#isKnown() && isFailure(error)) {
       // What it has is not lost: the broker cannot look at the moment, or the lost connection's attempt still runs.
       this.#sendLater(error);
     } else if (!this.#askAgain(error)) {
@@ -260,7 +243,7 @@ export class PlayRequest {
       this.#finish('client_left');
     } else if (reason !== undefined) {
       this.#finish(reason);
-    } else if (error.retryable && !NO_ROOM.includes(error.code)) {
+    } else if (isFailure(error)) {
       this.#sendLater(error);
     } else if (this.#phase === 'ending' && !this.#attached) {
       // It refuses the repeated `play`: it forgot the session, and can end it no more than we can.
@@ -275,7 +258,7 @@ export class PlayRequest {
 
   /** Whether the refusal is one to wait out, and there is time left for it. */
   #askAgain(error: DusklineError): boolean {
-    if (!error.retryable || !WORTH_ASKING_AGAIN.includes(error.code)) return false;
+    if (!isWorthAskingAgain(error)) return false;
     const waitedMs = this.#wiring.clock.nowMs() - this.#startedAtMs;
     const delayMs = this.#timer.delayAfterMs(error);
     if (waitedMs + delayMs > this.#wiring.maxWaitMs) return false;
