@@ -3,6 +3,7 @@ import type { Place } from '../domain/catalog.js';
 import type { Candidate } from '../domain/ranking.js';
 import type { ClientConnection } from './connections.js';
 import type { Placed } from './placed.js';
+import { Refusal } from './refusal.js';
 
 /** The slot that is held for a waiting request. */
 export interface HeldOffer {
@@ -47,7 +48,8 @@ export class WaitingRoom {
   readonly #bySession = new Map<string, WaitingRequest>();
 
   add(request: WaitingRequest): void {
-    this.#bySession.get(request.sessionId)?.giveUp(new Abandoned());
+    // Another connection of the player goes on with it: the one before is told that it is over for it.
+    this.#bySession.get(request.sessionId)?.giveUp(new Refusal('CANCELLED'));
     this.#bySession.set(request.sessionId, request);
   }
 

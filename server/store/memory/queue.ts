@@ -131,7 +131,11 @@ export function withdraw(
       place.takeBack(known, nowMs);
     } else if (known.epoch < belowEpoch && known.state !== 'ended') {
       ended.push(place.end(known, 'superseded', nowMs, callerId));
-    } else if (known.epoch < belowEpoch && known.reason !== null && REVOCABLE_REASONS.includes(known.reason)) {
+    } else if (
+      known.epoch < belowEpoch &&
+      known.reason !== null &&
+      REVOCABLE_REASONS.includes(known.reason)
+    ) {
       place.sessions.set(sessionId, { ...known, reason: 'superseded' });
     }
   }

@@ -70,6 +70,9 @@ end
 local function adopt(id, known, epoch, state)
   local session = known
   if known and known.state ~= 'ended' and known.host == host.id then
+    if known.state == 'offered' then
+      forget_waiting(id)
+    end
     restate(known, host, epoch, state)
   else
     if not known then
@@ -78,7 +81,7 @@ local function adopt(id, known, epoch, state)
     elseif known.state ~= 'ended' then
       leave(known)
     end
-    session.due_at = due_at_of(session, state)
+    session.due_at = state == 'disconnected' and now + RESUME_WINDOW_MS or 0
     session.epoch, session.state, session.reason = epoch, state, ''
     join(session, host)
   end
