@@ -3,8 +3,11 @@ import { END_REASONS } from '@duskline/protocol/vocabulary';
 import { CLAIM_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import { metaOf } from '../support/fleet-data.js';
 import { hostSteps } from './model-host-steps.js';
+import { queueSteps } from './model-queue-steps.js';
 import {
+  TTL_MS,
   broker,
+  clientBroker,
   epoch,
   few,
   held,
@@ -21,16 +24,12 @@ const sessionSteps = [
   step(
     'reserve',
     {
-      wanted: few(
-        fc.record({ sessionId: session, epoch, clientBrokerId: fc.constantFrom('', 'broker-a', 'broker-b') }),
-      ),
-      // One for all: the reservations of a place last equally long.
-      ttlMs: fc.constant(5_000),
+      wanted: few(fc.record({ sessionId: session, epoch, clientBrokerId: clientBroker })),
       caller: broker,
     },
-    ({ place }, { wanted, ttlMs, caller }) => {
+    ({ place }, { wanted, caller }) => {
       const reservations = wanted.map((one) => ({ ...one, meta: metaOf(one.sessionId) }));
-      return (store) => store.reserve(place, reservations, ttlMs, caller);
+      return (store) => store.reserve(place, reservations, TTL_MS, caller);
     },
   ),
   step(
@@ -158,6 +157,9 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 4, arbitrary: sessionSteps[0]! },
     { weight: 3, arbitrary: place },
     { weight: 5, arbitrary: fc.oneof(...sessionSteps) },
+    { weight: 5, arbitrary: fc.oneof(...queueSteps) },
+    { weight: 3, arbitrary: queueSteps[0]! },
+    { weight: 2, arbitrary: queueSteps[4]! },
     { weight: 3, arbitrary: fc.oneof(...brokerSteps) },
     { weight: 3, arbitrary: time },
   ),

@@ -2,15 +2,38 @@ import fc from 'fast-check';
 import { HELD_STATES } from '@duskline/protocol/vocabulary';
 import type { Place } from '@duskline/server/domain/catalog.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { sessionIdOf } from '../support/fleet-data.js';
+import type { MovableClock } from '../support/movable-clock.js';
+import { SUSPECT_AFTER_MS } from './fixture.js';
 
 /** What operations need to know of the moment at which they run; the same for both stores. */
 export interface World {
   readonly place: Place;
   /** Makes names that no other sequence uses. */
   own(name: string): string;
+  now(): number;
   advance(ms: number): void;
   hostAt(hostId: string): { readonly digest: number; readonly beatAtMs: number } | undefined;
+  /** The sessions that are offered at the moment. */
+  offered(): readonly string[];
+}
+
+/** The world of one sequence, as the memory store knows it. */
+export function createWorld(memory: MemoryStore, clock: MovableClock, number: number): World {
+  const place = { region: `region-${number}`, pool: 'pc' };
+  return {
+    place,
+    own: (name) => `${name}-${number}`,
+    now: () => clock.now(),
+    advance: (ms) => clock.advance(ms),
+    hostAt: (hostId) => memory.placeState(place).hosts.get(hostId),
+    offered: () =>
+      memory
+        .placeState(place)
+        .dues.offered.entries()
+        .map(([sessionId]) => sessionId),
+  };
 }
 
 /** One call, ready to be made on any store. */
@@ -22,11 +45,18 @@ export interface Step {
   toString(): string;
 }
 
+/** Time limits that sequences run into. */
+export const MODEL_RULES = { suspectAfterMs: SUSPECT_AFTER_MS, offerMs: 1_500, resumeWindowMs: 8_000 };
+
+/** One for all: the reservations of a place last equally long. */
+export const TTL_MS = 5_000;
+
 // Few of everything, so that steps meet each other.
 export const host = fc.constantFrom('host-a', 'host-b', 'host-c');
-export const session = fc.nat({ max: 7 }).map(sessionIdOf);
+export const session = fc.nat({ max: 11 }).map(sessionIdOf);
 export const epoch = fc.constantFrom(1, 1, 1, 2, 3);
 export const broker = fc.constantFrom('broker-a', 'broker-b');
+export const clientBroker = fc.constantFrom('', 'broker-a', 'broker-b');
 export const connection = fc.constantFrom('broker-a.1', 'broker-a.1', 'broker-a.1', 'broker-b.2');
 export const slots = fc.integer({ min: 1, max: 4 });
 export const limit = fc.integer({ min: 1, max: 4 });

@@ -6,9 +6,9 @@ import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMovableClock, type MovableClock } from '../support/movable-clock.js';
 import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
-import { SUSPECT_AFTER_MS, registerAll } from './fixture.js';
+import { registerAll } from './fixture.js';
 import { steps } from './model-operations.js';
-import type { Step, World } from './model-step.js';
+import { MODEL_RULES, createWorld, type Step, type World } from './model-step.js';
 import { expectConsistent } from './place-consistency.js';
 import { dumpMemory, dumpRedis } from './place-dump.js';
 
@@ -30,7 +30,7 @@ describe('random operations', function () {
   before(async () => {
     const { url } = await sharedRedis();
     clock = createMovableClock();
-    const options = { suspectAfterMs: SUSPECT_AFTER_MS, clock: clock.now };
+    const options = { ...MODEL_RULES, clock: clock.now };
     memory = createMemoryStore(options);
     redis = await createRedisStore({ ...options, target: { kind: 'single', url }, prefix });
     raw = new Redis(url);
@@ -49,15 +49,8 @@ describe('random operations', function () {
 
   async function play(sequence: readonly Step[]): Promise<void> {
     sequences += 1;
-    const number = sequences;
-    const place = { region: `region-${number}`, pool: 'pc' };
-    const world: World = {
-      place,
-      own: (name) => `${name}-${number}`,
-      advance: (ms) => clock.advance(ms),
-      hostAt: (hostId) => memory.placeState(place).hosts.get(hostId),
-    };
-    for (const store of [memory, redis]) await registerAll(store, place);
+    const world = createWorld(memory, clock, sequences);
+    for (const store of [memory, redis]) await registerAll(store, world.place);
     for (const [i, step] of sequence.entries()) {
       // What becomes due in one millisecond may do so in either order.
       clock.advance(1);

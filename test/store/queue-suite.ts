@@ -1,8 +1,10 @@
 import { expect } from 'chai';
+import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
 import { PLACE, newSessionId, registration } from '../support/fleet-data.js';
 import {
   BROKER,
   MAX_QUEUE,
+  RESERVATION_MS,
   SUSPECT_AFTER_MS,
   beatOnce,
   comeInTurn,
@@ -110,6 +112,30 @@ export function queueSuite(current: CurrentFixture): void {
       expect(sessions.map((session) => session?.hostId)).to.deep.equal(['host-b', 'host-a', undefined]);
       await beatOnce(store, 'host-0');
       expect(await standing(store, ids)).to.deep.equal(['offered', 'offered', 'offered']);
+    });
+
+    it('gets a slot whatever freed it', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a', { slots: 4 });
+      const gone = await placeActive(store);
+      const away = await placeActive(store);
+      const change = { ...away, to: 'disconnected' as const };
+      await store.transition(PLACE, [change], BROKER);
+      clock.advance(DEFAULT_RESUME_WINDOW_MS - RESERVATION_MS);
+      await beatOnce(store, 'host-a');
+      const unclaimed = await place(store);
+      const superseded = await place(store);
+      const ids = await comeInTurn(current(), 4);
+      const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
+      await store.reconcile(PLACE, from, [{ ...away, state: 'disconnected' }]);
+      expect(await standing(store, [gone.sessionId, ...ids])).to.deep.equal(['ended', 'offered', 0, 1, 2]);
+      await store.withdraw(PLACE, [{ sessionId: superseded.sessionId, belowEpoch: 2 }], BROKER);
+      expect(await standing(store, ids)).to.deep.equal(['offered', 'offered', 0, 1]);
+      clock.advance(RESERVATION_MS - 4_000);
+      await beatOnce(store, 'host-a');
+      await store.expireSessions(PLACE, 10, BROKER);
+      expect(await standing(store, [unclaimed.sessionId, away.sessionId])).to.deep.equal(['ended', 'ended']);
+      expect(await standing(store, ids)).to.deep.equal(['offered', 'offered', 'offered', 'offered']);
     });
 
     it('has a limit, and who waits already keeps the place when it is reached', async () => {

@@ -107,6 +107,19 @@ export function waitingSuite(current: CurrentFixture): void {
       expect(await enqueue(store, first!, { epoch: 2 })).to.have.property('kind', 'waiting');
     });
 
+    it('is given up quietly by a session that runs', async () => {
+      const { store, clock } = current();
+      await fillPlace(store);
+      const [running, lapsed] = await comeInTurn(current(), 2);
+      const sessions = [{ sessionId: running!, epoch: 1, state: 'connected' as const }];
+      await makeReady(store, 'host-b', { slots: 1, sessions });
+      await store.reconcile(PLACE, { hostId: 'host-b', connectionId: 'broker-a.1' }, sessions);
+      clock.advance(GRACE_MS);
+      const ended = await store.expireQueue(PLACE, GRACE_MS, 1, BROKER);
+      expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([lapsed]);
+      expect(await standing(store, [running!, lapsed!])).to.deep.equal(['connected', 'ended']);
+    });
+
     it('is kept by asking for it anew', async () => {
       const { store, clock } = current();
       await fillPlace(store);

@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { metaOf } from '../support/fleet-data.js';
+import { TTL_MS, broker, clientBroker, epoch, few, limit, session, step } from './model-step.js';
+
+/** What waiting placements, their brokers and sweeps do. */
+export const queueSteps = [
+  step(
+    'enqueue',
+    {
+      wanted: few(
+        fc.record({
+          sessionId: session,
+          epoch,
+          arrivedAgoMs: fc.constantFrom(null, null, null, 0, 2_500, 60_000),
+          headStartMs: fc.constantFrom(0, 0, 0, 4_000),
+          clientBrokerId: clientBroker,
+        }),
+      ),
+      maxLength: fc.constantFrom(2, 6, 20, 20),
+      caller: broker,
+    },
+    ({ place, now }, { wanted, maxLength, caller }) => {
+      const placements = wanted.map(({ arrivedAgoMs, ...one }) => ({
+        ...one,
+        arrivedAtMs: arrivedAgoMs === null ? null : now() - arrivedAgoMs,
+        meta: metaOf(one.sessionId),
+      }));
+      return (store) => store.enqueue(place, placements, maxLength, caller);
+    },
+  ),
+  step(
+    'queueStatus',
+    { sessionIds: fc.array(session, { maxLength: 8 }), attended: fc.boolean() },
+    ({ place }, { sessionIds, attended }) =>
+      (store) =>
+        store.queueStatus(place, sessionIds, attended),
+  ),
+  step(
+    'accept',
+    {
+      nth: fc.nat({ max: 7 }),
+      otherwise: session,
+      fromEpoch: epoch,
+      toEpoch: epoch,
+      clientBrokerId: clientBroker,
+    },
+    ({ place, offered }, { nth, otherwise, ...offer }) => {
+      const ids = [...offered(), otherwise];
+      const sessionId = ids[nth % ids.length] ?? otherwise;
+      return (store) => store.accept(place, { ...offer, sessionId }, TTL_MS);
+    },
+  ),
+  step(
+    'withdraw',
+    {
+      withdrawals: fc.array(fc.record({ sessionId: session, belowEpoch: fc.nat({ max: 3 }) }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      caller: broker,
+    },
+    ({ place }, { withdrawals, caller }) =>
+      (store) =>
+        store.withdraw(place, withdrawals, caller),
+  ),
+  step(
+    'expireQueue',
+    { graceMs: fc.constantFrom(3_500, 20_000, 60_000), limit, caller: broker },
+    ({ place }, { graceMs, limit: atMost, caller }) =>
+      (store) =>
+        store.expireQueue(place, graceMs, atMost, caller),
+  ),
+];

@@ -1,0 +1,81 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { createMovableClock } from '../support/movable-clock.js';
+import { registerAll } from './fixture.js';
+import { steps } from './model-operations.js';
+import { MODEL_RULES, createWorld, type Step } from './model-step.js';
+import { expectConsistent } from './place-consistency.js';
+import { dumpMemory, type PlaceDump } from './place-dump.js';
+
+const SEQUENCES = 400;
+
+interface Arrival {
+  readonly sessionId: string;
+  readonly arrivedAtMs: number;
+  readonly headStartMs: number;
+}
+
+/** Those of a list whose place says when they came: who missed an offer went to the back. */
+function arrivals(dump: PlaceDump, list: PlaceDump['queue']): Arrival[] {
+  return list.flatMap(([sessionId]) => {
+    const { arrivedAtMs, score, misses } = dump.waiting[sessionId]!;
+    return misses > 0 ? [] : [{ sessionId, arrivedAtMs, headStartMs: arrivedAtMs - score }];
+  });
+}
+
+function cameBefore(a: Arrival, b: Arrival): boolean {
+  return a.arrivedAtMs < b.arrivedAtMs || (a.arrivedAtMs === b.arrivedAtMs && a.sessionId < b.sessionId);
+}
+
+/** Of one tier, everybody who was offered a slot by a call came before those served later and those who still wait. */
+function expectInTurn(before: PlaceDump, after: PlaceDump): number {
+  const standing = new Set(before.offers.map(String));
+  const served = arrivals(
+    after,
+    after.offers.filter((offer) => !standing.has(String(offer))),
+  );
+  const line = [...served, ...arrivals(after, after.queue)];
+  for (const [i, one] of served.entries()) {
+    for (const other of line.slice(i + 1)) {
+      if (one.headStartMs !== other.headStartMs) continue;
+      expect(cameBefore(one, other), `${one.sessionId} before ${other.sessionId}`).to.equal(true);
+    }
+  }
+  return served.length;
+}
+
+/** No call gives a host more than it has slots; one that registered with fewer may still hold what it held. */
+function expectRoom(before: PlaceDump, after: PlaceDump): void {
+  for (const [hostId, { committed, slots }] of Object.entries(after.hosts)) {
+    expect(committed, hostId).to.be.at.most(Math.max(slots, before.hosts[hostId]?.committed ?? 0));
+  }
+}
+
+describe('random operations on a queue', function () {
+  this.timeout(60_000);
+
+  it('serve in the order of arrival, let nobody wait while there is room, and sell no slot twice', async () => {
+    let sequences = 0;
+    let served = 0;
+    const play = async (sequence: readonly Step[]): Promise<void> => {
+      const clock = createMovableClock();
+      const store = createMemoryStore({ ...MODEL_RULES, clock: clock.now });
+      const world = createWorld(store, clock, (sequences += 1));
+      await registerAll(store, world.place);
+      let before = dumpMemory(store, world.place);
+      for (const step of sequence) {
+        clock.advance(1);
+        await step.prepare(world)(store);
+        const after = dumpMemory(store, world.place);
+        // Nobody waits while there is room: that is checked there.
+        expectConsistent(after);
+        expectRoom(before, after);
+        served += expectInTurn(before, after);
+        before = after;
+      }
+    };
+    await fc.assert(fc.asyncProperty(steps, play), { numRuns: SEQUENCES });
+    expect(served, 'offers made').to.be.above(SEQUENCES);
+  });
+});
