@@ -90,7 +90,8 @@ function adopt(
   if (known !== undefined && known.state !== 'ended' && known.hostId !== host.hostId) {
     place.leave(known, nowMs, callerId);
   }
-  if (known?.state === 'offered') place.line.forget(sessionId);
+  // What runs waits no more.
+  place.line.forget(sessionId);
   const session: SessionRecord = {
     sessionId,
     epoch,

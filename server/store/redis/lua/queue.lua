@@ -35,20 +35,16 @@ end
 
 -- Offers free slots to the heads of the queue, until one of the two runs out.
 local function serve_queue()
-  while true do
-    local id = redis.call('ZRANGE', KEYS[11], 0, 0)[1]
-    if not id then
+  while redis.call('EXISTS', KEYS[11]) == 1 do
+    local host = take_free_host()
+    if not host then
       return
     end
-    local waiting = load_waiting(id)
-    local session = load_session(id)
+    local id = redis.call('ZRANGE', KEYS[11], 0, 0)[1]
+    local waiting, session = load_waiting(id), load_session(id)
     if not waiting or (session and is_live(session.state)) then
       redis.call('ZREM', KEYS[11], id)
     else
-      local host = take_free_host()
-      if not host then
-        return
-      end
       offer(waiting, host)
     end
   end
@@ -57,7 +53,5 @@ end
 -- Ends a script: writes what changed, and hands out what became free.
 local function finish()
   commit()
-  if redis.call('EXISTS', KEYS[11]) == 1 then
-    serve_queue()
-  end
+  serve_queue()
 end

@@ -68,11 +68,10 @@ local function judge(known, epoch, state)
 end
 
 local function adopt(id, known, epoch, state)
+  -- What runs waits no more.
+  forget_waiting(id)
   local session = known
   if known and known.state ~= 'ended' and known.host == host.id then
-    if known.state == 'offered' then
-      forget_waiting(id)
-    end
     restate(known, host, epoch, state)
   else
     if not known then
