@@ -32,7 +32,10 @@ export const hostSteps = [
     {
       hostId: host,
       connectionId: connection,
-      sessions: fc.array(fc.record({ sessionId: session, epoch, state: held }), { maxLength: 5 }),
+      sessions: fc.uniqueArray(fc.record({ sessionId: session, epoch, state: held }), {
+        maxLength: 5,
+        selector: (held) => held.sessionId,
+      }),
     },
     ({ place }, { sessions, ...from }) =>
       (store) =>
