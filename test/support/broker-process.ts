@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { createChildFaults, type ChildFaults } from './child-faults.js';
 import { TEST_ENV } from './fleet.js';
 
 /** The command as npm links it. */
@@ -10,20 +11,21 @@ export const DUSKLINE = fileURLToPath(new URL('../../../server/bin/duskline.js',
 const START_DEADLINE_MS = 10_000;
 
 /** A broker in a process of its own. */
-export interface BrokerProcess {
+export interface BrokerProcess extends ChildFaults {
   readonly url: string;
   readonly process: ChildProcess;
   /** What it logged so far, one line each. */
   readonly log: readonly string[];
   /** Resolves with its exit code, or `null` when a signal ended it. */
   readonly exited: Promise<number | null>;
-  /** `kill -9`. */
-  kill(): Promise<void>;
-  /** SIGTERM, and waits for the end. */
+  /** SIGTERM, and waits for the end. One that was frozen goes on first. */
   stop(): Promise<number | null>;
 }
 
-/** Starts `duskline serve` on a free port and waits until it listens. */
+/**
+ * Starts `duskline serve` and waits until it listens: on a free port, unless the arguments name one, as they do
+ * for a broker that comes back where it was.
+ */
 export async function startBrokerProcess(args: readonly string[]): Promise<BrokerProcess> {
   const child = spawn(process.execPath, [DUSKLINE, 'serve', '--port', '0', ...args], {
     env: { ...process.env, ...TEST_ENV },
@@ -53,11 +55,9 @@ export async function startBrokerProcess(args: readonly string[]): Promise<Broke
     process: child,
     log,
     exited,
-    async kill() {
-      child.kill('SIGKILL');
-      await exited;
-    },
+    ...createChildFaults(child, exited),
     async stop() {
+      child.kill('SIGCONT');
       child.kill('SIGTERM');
       return exited;
     },

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { parse } from 'yaml';
 import { DUSKLINE } from './broker-process.js';
 import { freePort } from './free-port.js';
-import { serverCommand } from './redis-server.js';
+import { serverCommand } from './redis-process.js';
 
 /** The repository. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));

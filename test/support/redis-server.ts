@@ -1,13 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
+import { inContainers, launchRedis } from './redis-process.js';
 import { createShared } from './shared.js';
 
 /** A Redis process of our own on 127.0.0.1. */
@@ -20,16 +19,20 @@ export interface RedisServer {
   kill(): Promise<void>;
   /** Starts it again on the same port. It knows what it had written down. */
   restart(): Promise<void>;
+  /** It hangs with every socket open, as a machine does that swaps. Not in a container. */
+  freeze(): void;
+  thaw(): void;
 }
 
 export interface RedisServerOptions {
   /** Writes everything down at once, so that a restart brings it back. Off when absent. */
   readonly persistent?: boolean;
+  /** Speaks TLS only, with these. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly caFile: string };
   /** More of redis-server's options, such as `--cluster-enabled`. */
   readonly args?: readonly string[];
 }
 
-const START_DEADLINE_MS = 10_000;
 const PORT_ATTEMPTS = 5;
 
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -39,7 +42,8 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     const port = await freePort();
     const args = serverArgs(port, directory, options);
     try {
-      return createHandle(port, directory, args, await launch(args));
+      const scheme = options.tls === undefined ? 'redis' : 'rediss';
+      return createHandle(`${scheme}://127.0.0.1:${port}`, port, directory, args, await launchRedis(args));
     } catch (error) {
       // Somebody else may have taken the port meanwhile.
       lastError = error;
@@ -49,7 +53,13 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   throw lastError;
 }
 
-function createHandle(port: number, directory: string, args: string[], first: ChildProcess): RedisServer {
+function createHandle(
+  url: string,
+  port: number,
+  directory: string,
+  args: string[],
+  first: ChildProcess,
+): RedisServer {
   let running: ChildProcess | undefined = first;
   const end = async (how: () => Promise<void> | void): Promise<void> => {
     const process = running;
@@ -61,54 +71,42 @@ function createHandle(port: number, directory: string, args: string[], first: Ch
   };
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url,
     async stop() {
       const process = running;
+      // One that hangs could not hear it.
+      process?.kill('SIGCONT');
       await end(() => void process?.kill('SIGTERM'));
       await rm(directory, { recursive: true, force: true });
     },
     async kill() {
       const process = running;
-      await end(() =>
-        serverCommand().command === 'docker' ? shutDown(port) : void process?.kill('SIGKILL'),
-      );
+      await end(() => (inContainers() ? shutDown(port) : void process?.kill('SIGKILL')));
     },
     async restart() {
-      running ??= await launch(args);
+      running ??= await launchRedis(args);
     },
+    freeze: () => void running?.kill('SIGSTOP'),
+    thaw: () => void running?.kill('SIGCONT'),
   };
 }
 
 function serverArgs(
   port: number,
   directory: string,
-  { persistent = false, args = [] }: RedisServerOptions,
+  { persistent = false, tls, args = [] }: RedisServerOptions,
 ): string[] {
   const files = persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
-  const network = ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory];
-  return [...network, '--save', '', ...files, ...args];
+  const listen =
+    tls === undefined
+      ? ['--port', String(port)]
+      : ['--port', '0', '--tls-port', String(port), ...tlsArgs(tls)];
+  return ['--bind', '127.0.0.1', ...listen, '--dir', directory, '--save', '', ...files, ...args];
 }
 
-/** Starts a server and waits until it says that it takes connections. */
-async function launch(args: readonly string[]): Promise<ChildProcess> {
-  const server = serverCommand();
-  const process = spawn(server.command, [...server.args, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const lines: string[] = [];
-  const ready = new Promise<void>((resolve, reject) => {
-    createInterface({ input: process.stdout }).on('line', (line) => {
-      lines.push(line);
-      if (/ready to accept connections/i.test(line)) resolve();
-    });
-    process.once('error', reject);
-    process.once('exit', () => reject(new Error(`Redis did not start:\n${lines.join('\n')}`)));
-  });
-  const deadline = setTimeout(() => process.kill('SIGKILL'), START_DEADLINE_MS);
-  try {
-    await ready;
-  } finally {
-    clearTimeout(deadline);
-  }
-  return process;
+function tlsArgs({ certFile, keyFile, caFile }: NonNullable<RedisServerOptions['tls']>): string[] {
+  const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', caFile];
+  return [...files, '--tls-auth-clients', 'yes'];
 }
 
 /** A container is not our child: only Redis itself can end it at once. */
@@ -116,21 +114,6 @@ async function shutDown(port: number): Promise<void> {
   const redis = new Redis(port, '127.0.0.1', { retryStrategy: () => null });
   await redis.call('SHUTDOWN', 'NOSAVE').catch(() => undefined);
   redis.disconnect();
-}
-
-export interface ServerCommand {
-  readonly command: string;
-  readonly args: readonly string[];
-}
-
-/** What `scripts/ensure-redis.mjs` found. */
-export function serverCommand(): ServerCommand {
-  const record = new URL('../../../node_modules/.cache/duskline/redis-server.json', import.meta.url);
-  try {
-    return JSON.parse(readFileSync(record, 'utf8')) as ServerCommand;
-  } catch (cause) {
-    throw new Error('No Redis server is known: run `node scripts/ensure-redis.mjs` first.', { cause });
-  }
 }
 
 const shared = createShared(() => startRedisServer());

@@ -25,6 +25,15 @@ interface RedisCredentials {
 const COMMAND_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 
+/**
+ * A connection on which nothing came for this long, though something was asked, is given up: the machine at its
+ * other end may be gone without a word, and its successor is one new connection away.
+ */
+const SILENCE_TIMEOUT_MS = 3_000;
+
+/** How long the first connection may take together; from then on there is no end to the trying. */
+const START_TIMEOUT_MS = 5_000;
+
 /** How often a cluster is asked which node serves what, besides when it redirects us. */
 const SLOTS_REFRESH_MS = 1_000;
 
@@ -48,6 +57,7 @@ export function createConnection(target: RedisTarget): Redis | Cluster {
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: SILENCE_TIMEOUT_MS,
     retryStrategy: reconnectDelayMs,
     // A failover leaves us on a replica: it says READONLY, and the new master is one reconnect away.
     reconnectOnError: (error: Error) => /(?:^|-)READONLY\b/.test(error.message),
@@ -60,6 +70,11 @@ export function createConnection(target: RedisTarget): Redis | Cluster {
         ...common,
         sentinels: target.sentinels.map(({ host, port }) => ({ host, port })),
         name: target.name,
+        // A number for ever: without one, the connection ends for good when no Sentinel answers.
+        sentinelRetryStrategy: reconnectDelayMs,
+        sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
+        // Or the options say TLS, and plain text goes over the wire.
+        ...(target.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: target.tls }),
       });
     case 'cluster':
       return new Cluster([...target.nodes], {
@@ -85,14 +100,22 @@ export async function connect(redis: Redis | Cluster): Promise<void> {
     lastError = error;
   };
   redis.on('error', remember);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`no answer within ${START_TIMEOUT_MS} ms`);
+    timer = setTimeout(() => reject(error), START_TIMEOUT_MS);
+  });
+  const connecting = redis.connect();
+  connecting.catch(() => undefined);
   try {
-    await redis.connect();
+    await Promise.race([connecting, late]);
   } catch (error) {
     redis.disconnect();
     const cause = lastError ?? error;
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new StoreUnavailableError(`Redis cannot be reached: ${message}`, { cause });
   } finally {
+    clearTimeout(timer);
     redis.off('error', remember);
   }
 }

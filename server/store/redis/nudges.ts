@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import type { Place } from '../../domain/catalog.js';
+import { connect } from './connection.js';
 import type { KeySpace } from './keys.js';
 
 /** Pub/sub between brokers: "look at your mail of this place". Lost nudges cost a second, nothing else. */
@@ -9,9 +11,32 @@ export interface Nudges {
   close(): void;
 }
 
-export function createNudges(redis: Redis | Cluster, subscriber: Redis | Cluster, keys: KeySpace): Nudges {
+export interface NudgesWiring {
+  /** Publishes. */
+  readonly redis: Redis | Cluster;
+  /** Connected. Nudges close it. */
+  readonly subscriber: Redis | Cluster;
+  /** Makes another one like it, not connected yet. */
+  readonly openSubscriber: () => Redis | Cluster;
+  readonly keys: KeySpace;
+}
+
+/**
+ * How often a listener calls itself. A subscription says nothing when nobody nudges, and looks the same when its
+ * server is gone or was demoted: only an echo that does not come tells.
+ */
+const ECHO_INTERVAL_MS = 2_000;
+const ECHO_TIMEOUT_MS = 1_000;
+
+export function createNudges({ redis, subscriber, openSubscriber, keys }: NudgesWiring): Nudges {
   // One nudge per broker and place and turn of the event loop is enough.
   const pending = new Map<string, Set<string>>();
+  const listeners = new Map<string, (place: Place) => void>();
+  let current = subscriber;
+  let echo: { readonly word: string; readonly heard: () => void } | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let checking = false;
+  let closed = false;
 
   const flush = (): void => {
     for (const [brokerId, places] of pending) {
@@ -24,6 +49,57 @@ export function createNudges(redis: Redis | Cluster, subscriber: Redis | Cluster
     pending.clear();
   };
 
+  const receive = (channel: string, message: string): void => {
+    if (message === echo?.word) echo.heard();
+    const [region, pool] = message.split('/');
+    if (region !== undefined && pool !== undefined) listeners.get(channel)?.({ region, pool });
+  };
+  current.on('message', receive);
+
+  /** Whether what is published on this channel comes back; `true` when nothing can be published. */
+  const hearsItself = async (channel: string): Promise<boolean> => {
+    const word = randomUUID();
+    let giveUp: NodeJS.Timeout | undefined;
+    const heard = new Promise<boolean>((resolve) => {
+      echo = { word, heard: () => resolve(true) };
+      giveUp = setTimeout(() => resolve(false), ECHO_TIMEOUT_MS);
+    });
+    try {
+      await redis.publish(channel, word);
+      return await heard;
+    } catch {
+      return true;
+    } finally {
+      clearTimeout(giveUp);
+      echo = undefined;
+    }
+  };
+
+  const replaceSubscriber = async (): Promise<void> => {
+    const next = openSubscriber();
+    try {
+      await connect(next);
+      next.on('message', receive);
+      await next.subscribe(...listeners.keys());
+    } catch {
+      // The next echo that does not come leads here again.
+      next.disconnect();
+      return;
+    }
+    // Nobody may have closed us meanwhile.
+    const old = closed ? next : current;
+    if (!closed) current = next;
+    old.disconnect();
+  };
+
+  const check = async (): Promise<void> => {
+    const [channel] = listeners.keys();
+    if (checking || channel === undefined) return;
+    checking = true;
+    if (!(await hearsItself(channel)) && !closed) await replaceSubscriber();
+    checking = false;
+  };
+
   return {
     send(brokerId, { region, pool }) {
       if (pending.size === 0) setImmediate(flush);
@@ -32,14 +108,15 @@ export function createNudges(redis: Redis | Cluster, subscriber: Redis | Cluster
       pending.set(brokerId, places);
     },
     async listen(brokerId, listener) {
-      const own = keys.nudges(brokerId);
-      subscriber.on('message', (channel: string, message: string) => {
-        if (channel !== own) return;
-        const [region, pool] = message.split('/');
-        if (region !== undefined && pool !== undefined) listener({ region, pool });
-      });
-      await subscriber.subscribe(own);
+      const channel = keys.nudges(brokerId);
+      listeners.set(channel, listener);
+      await current.subscribe(channel);
+      timer ??= setInterval(() => void check(), ECHO_INTERVAL_MS).unref();
     },
-    close: () => subscriber.disconnect(),
+    close() {
+      closed = true;
+      clearInterval(timer);
+      current.disconnect();
+    },
   };
 }

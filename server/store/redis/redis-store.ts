@@ -42,8 +42,14 @@ const REVOCABLE = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
 
 /** Connects to Redis. Rejects with `StoreUnavailableError` when it cannot be reached. */
 export async function createRedisStore(options: RedisStoreOptions): Promise<FleetStore> {
-  const redis = createConnection(options.target);
-  const subscriber = createConnection(options.target);
+  const onError = options.onError ?? (() => undefined);
+  const open = (): Redis | Cluster => {
+    const connection = createConnection(options.target);
+    connection.on('error', onError);
+    return connection;
+  };
+  const redis = open();
+  const subscriber = open();
   try {
     await connect(redis);
     await connect(subscriber);
@@ -51,11 +57,9 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
     redis.disconnect();
     throw error;
   }
-  const onError = options.onError ?? (() => undefined);
-  redis.on('error', onError);
-  subscriber.on('error', onError);
   const keys = createKeySpace(options.prefix ?? 'duskline');
-  return new RedisStore(redis, keys, createNudges(redis, subscriber, keys), options);
+  const nudges = createNudges({ redis, subscriber, openSubscriber: open, keys });
+  return new RedisStore(redis, keys, nudges, options);
 }
 
 class RedisStore implements FleetStore {

@@ -1,0 +1,42 @@
+import { expect } from 'chai';
+import { beatOnce, hostOf, makeReady, place, placeActive } from '../store/fixture.js';
+import { openRedisFixture } from '../store/redis-fixture.js';
+import { PLACE } from '../support/fleet-data.js';
+import { untilItWorks } from '../support/eventually.js';
+import { startRedisSentinel, type RedisSentinel } from '../support/redis-sentinel.js';
+
+/** What a store that lost its last writes says in the end has to be what the hosts say. */
+describe('A failover that loses acknowledged writes', () => {
+  let redis: RedisSentinel;
+  beforeEach(async () => {
+    redis = await startRedisSentinel();
+  });
+  afterEach(async () => {
+    await redis.stop();
+  });
+
+  it('is repaired from the next heartbeat: nothing is sold twice, nothing running ends', async () => {
+    const { name, sentinels } = redis;
+    const fixture = await openRedisFixture({ kind: 'sentinel', name, sentinels });
+    try {
+      const { store } = fixture;
+      await makeReady(store, 'host-a', { slots: 2 });
+      const kept = await placeActive(store);
+      await redis.freezeReplication();
+      const lost = await placeActive(store);
+      await redis.failedOverFrom(await redis.killPrimary());
+      await untilItWorks(() => store.ping(), 10_000);
+      expect(await store.getSessions(PLACE, [lost.sessionId])).to.deep.equal([null]);
+
+      const sessions = [kept, lost];
+      expect(await beatOnce(store, 'host-a', { sessions })).to.equal('differs');
+      const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
+      const { adopted, rejected } = await store.reconcile(PLACE, from, sessions);
+      expect({ adopted, rejected }).to.deep.equal({ adopted: [lost.sessionId], rejected: [] });
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 2, state: 'ready' });
+      expect((await place(store)).outcome.kind).to.equal('full');
+    } finally {
+      await fixture.close();
+    }
+  });
+});

@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import type { Place } from '@duskline/server/domain/catalog.js';
+import { PLACE } from '../support/fleet-data.js';
+import { eventually, untilItWorks } from '../support/eventually.js';
+import { BROKER, makeReady, place } from './fixture.js';
+import { startTrickle } from './trickle.js';
+
+/** A caller waits at most this long for an answer, whatever happens: a command's two seconds, and a little. */
+export const ANSWER_WITHIN_MS = 2_500;
+
+/** From the answer of the new primary to working calls: the longest pause between two attempts, and a little. */
+const RECOVERED_WITHIN_MS = 8_000;
+
+export interface FailoverScene {
+  readonly store: FleetStore;
+  /** The same fleet as another broker sees it: it listens for nudges. */
+  readonly other: FleetStore;
+  /** Takes the primary away, and resolves when another one answers in its place. */
+  readonly failOver: () => Promise<void>;
+  /** Commands that a cluster redirects may be tried twice. */
+  readonly answerWithinMs?: number;
+}
+
+/** Loses the primary under a trickle of calls: every call ends in time, and everything works again by itself. */
+export async function expectToSurvive({ store, other, failOver, ...scene }: FailoverScene): Promise<void> {
+  const heard: Place[] = [];
+  await other.onNudge('broker-b', (where) => heard.push(where));
+  await makeReady(store, 'host-a', { slots: 512 });
+  const trickle = startTrickle(store, 'host-a');
+  await eventually(() => trickle.calls.filter(({ outcome }) => outcome === 'answered').length > 20);
+
+  await failOver();
+  const backAtMs = performance.now();
+  // Whatever it had not copied is gone: hosts are made known again, as their heartbeats do it.
+  await untilItWorks(() => makeReady(store, 'host-a', { slots: 512 }), RECOVERED_WITHIN_MS);
+  await untilItWorks(() => other.listHosts(PLACE), RECOVERED_WITHIN_MS);
+  expect((await place(store)).hostId).to.equal('host-a');
+  expect(await store.holdLease(PLACE.region, BROKER, 5_000)).to.equal(true);
+
+  heard.length = 0;
+  await eventually(() => {
+    store.nudge('broker-b', PLACE);
+    return heard.length > 0;
+  }, RECOVERED_WITHIN_MS);
+  await eventually(
+    () =>
+      trickle.calls.filter(({ outcome, startedAtMs }) => outcome === 'answered' && startedAtMs > backAtMs)
+        .length > 20,
+  );
+  await trickle.stop();
+  const slowest = Math.max(...trickle.calls.map(({ tookMs }) => tookMs));
+  expect(slowest).to.be.below(scene.answerWithinMs ?? ANSWER_WITHIN_MS);
+}

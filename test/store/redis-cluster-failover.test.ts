@@ -1,0 +1,41 @@
+import { PLACE } from '../support/fleet-data.js';
+import { startRedisCluster, type RedisCluster } from '../support/redis-cluster.js';
+import { expectToSurvive } from './failover.js';
+import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
+
+/** The tag of every key of the region that these tests play in. */
+const KEY = `{${PLACE.region}}`;
+
+describe('redis store when a master of the cluster fails that has a replica', function () {
+  this.timeout(60_000);
+  let cluster: RedisCluster;
+  let fixture: RedisFixture;
+  beforeEach(async () => {
+    cluster = await startRedisCluster({ replicas: true });
+    fixture = await openRedisFixture({ kind: 'cluster', nodes: cluster.nodes });
+  });
+  afterEach(async () => {
+    await fixture.close();
+    await cluster.stop();
+  });
+
+  it('goes on with the replica when it was killed', async () => {
+    await expectToSurvive({
+      store: fixture.store,
+      other: await fixture.another(),
+      failOver: async () => cluster.failedOverFrom(await cluster.killMaster(KEY), KEY),
+    });
+  });
+
+  it('goes on with the replica when it hangs with every connection open', async () => {
+    await expectToSurvive({
+      store: fixture.store,
+      other: await fixture.another(),
+      failOver: async () => {
+        const master = await cluster.masterOf(KEY);
+        master.freeze();
+        await cluster.failedOverFrom(master, KEY);
+      },
+    });
+  });
+});

@@ -1,0 +1,66 @@
+import { expect } from 'chai';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { PLACE } from '../support/fleet-data.js';
+import { eventually, untilItWorks } from '../support/eventually.js';
+import { sharedRedis } from '../support/redis-server.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
+import { ANSWER_WITHIN_MS } from './failover.js';
+import { makeReady } from './fixture.js';
+import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
+import { startTrickle, type Trickle } from './trickle.js';
+
+describe('redis store when the network to Redis fails', function () {
+  this.timeout(30_000);
+  let proxy: TcpProxy;
+  let fixture: RedisFixture;
+  let trickle: Trickle;
+  let other: FleetStore;
+  let nudged: number;
+  beforeEach(async () => {
+    proxy = await startTcpProxy({ port: (await sharedRedis()).port });
+    fixture = await openRedisFixture({ kind: 'single', url: `redis://127.0.0.1:${proxy.port}` });
+    other = await fixture.another();
+    nudged = 0;
+    await other.onNudge('broker-b', () => (nudged += 1));
+    await makeReady(fixture.store, 'host-a', { slots: 512 });
+    trickle = startTrickle(fixture.store, 'host-a');
+  });
+  afterEach(async () => {
+    await fixture.close();
+    await proxy.stop();
+  });
+
+  async function expectRecovery(): Promise<void> {
+    await untilItWorks(() => fixture.store.ping(), 8_000);
+    nudged = 0;
+    await eventually(() => {
+      fixture.store.nudge('broker-b', PLACE);
+      return nudged > 0;
+    }, 8_000);
+    await untilItWorks(() => other.ping(), 8_000);
+    await trickle.stop();
+    expect(Math.max(...trickle.calls.map(({ tookMs }) => tookMs))).to.be.below(ANSWER_WITHIN_MS);
+  }
+
+  const rejected = (): boolean => trickle.calls.some(({ outcome }) => outcome === 'unavailable');
+
+  it('rejects calls while it is cut, and goes on when it is whole', async () => {
+    proxy.cut();
+    await eventually(rejected);
+    proxy.restore();
+    await expectRecovery();
+  });
+
+  it('rejects calls while it swallows everything, and goes on when it does not', async () => {
+    proxy.freeze();
+    await eventually(rejected);
+    proxy.restore();
+    await expectRecovery();
+  });
+
+  it('leaves connections that lead nowhere, the one for nudges too, which asks nothing', async () => {
+    proxy.abandon();
+    await eventually(rejected);
+    await expectRecovery();
+  });
+});
