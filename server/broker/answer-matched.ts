@@ -22,9 +22,9 @@ export async function answerMatched(
   placed: Placed,
   beforeTelling: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Matched> {
-  const { place, sessionId, epoch } = placed;
+  const { place, sessionId, epoch, meta } = placed;
   const matched = await toMatched(context, client, message, placed);
-  const link = { place, request: message, epoch, state: 'reserved' as const };
+  const link = { place, request: message, meta, epoch, state: 'reserved' as const, misses: 0 };
   const before = context.connections.clientOf(sessionId);
   if (before !== undefined && before !== client) leaveToOther(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);

@@ -2,7 +2,7 @@ import type { BrokerToClient, BrokerToHost, Device, Play, Register } from '@dusk
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { placeName, type Place } from '../domain/catalog.js';
-import type { ReportedSession } from '../store/fleet-store.js';
+import type { ReportedSession, SessionMeta } from '../store/fleet-store.js';
 
 /** One peer's socket, as far as the broker sees it. The transport provides it. */
 export interface Channel<Message> {
@@ -17,8 +17,12 @@ export interface KnownSession {
   readonly place: Place;
   /** The request that led to it, as this client made it. */
   readonly request: Play;
+  /** What the store keeps of it. */
+  readonly meta: SessionMeta;
   epoch: number;
   state: SessionState;
+  /** Looks in a row in which the store did not know it. */
+  misses: number;
 }
 
 /** A player's connection after its hello. */
@@ -96,6 +100,13 @@ export class ConnectionDirectory {
   unlinkSession(sessionId: string): void {
     this.#clientBySession.get(sessionId)?.sessions.delete(sessionId);
     this.#clientBySession.delete(sessionId);
+  }
+
+  linkedSessions(): { sessionId: string; client: ClientConnection; known: KnownSession }[] {
+    return [...this.#clientBySession].flatMap(([sessionId, client]) => {
+      const known = client.sessions.get(sessionId);
+      return known === undefined ? [] : [{ sessionId, client, known }];
+    });
   }
 
   clientOf(sessionId: string): ClientConnection | undefined {

@@ -1,4 +1,5 @@
 import type { BrokerContext } from './context.js';
+import { checkSessions } from './check-sessions.js';
 import { lookEverywhere } from './look.js';
 import { lookAtQueues } from './queue-position.js';
 import { toRefusal } from './refusal.js';
@@ -6,6 +7,12 @@ import { sweepPlace, type SweepMemory } from './sweep.js';
 
 /** Whatever a nudge announces is also found by looking, at the latest this much later. */
 const LOOK_INTERVAL_MS = 1_000;
+
+/**
+ * After the store was away, so many heartbeat intervals pass until it can be expected to know again what lives: hosts
+ * come back, and are reconciled.
+ */
+const DOUBT_INTERVALS = 5;
 
 /** Clients hear of their place in the queue at most this often. */
 const QUEUE_INTERVAL_MS = 1_000;
@@ -24,6 +31,8 @@ export function createLoops(context: BrokerContext): Loops {
   const memory: SweepMemory = { recounts: new Map() };
   const held = new Set<string>();
   let storeAnswers = true;
+  let doubtUntilMs = 0;
+  let round = 0;
 
   async function holdLeases(): Promise<void> {
     await Promise.all(
@@ -42,7 +51,10 @@ export function createLoops(context: BrokerContext): Loops {
   async function look(): Promise<void> {
     try {
       await lookEverywhere(context);
-      if (!storeAnswers) context.log.info({}, 'store answers again');
+      if (!storeAnswers) {
+        context.log.info({}, 'store answers again');
+        doubtUntilMs = performance.now() + DOUBT_INTERVALS * limits.heartbeatIntervalMs;
+      }
       storeAnswers = true;
     } catch (error) {
       if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
@@ -51,8 +63,14 @@ export function createLoops(context: BrokerContext): Loops {
     }
   }
 
+  async function check(): Promise<void> {
+    round += 1;
+    await checkSessions(context, round, performance.now() < doubtUntilMs);
+  }
+
   const loops = [
     createLoop(context, 'look', LOOK_INTERVAL_MS, look),
+    createLoop(context, 'sessions', LOOK_INTERVAL_MS, check),
     createLoop(context, 'queues', QUEUE_INTERVAL_MS, () => lookAtQueues(context)),
     createLoop(context, 'lease', limits.leaseRenewMs, holdLeases),
     createLoop(context, 'sweep', limits.sweepIntervalMs, sweepHeld),

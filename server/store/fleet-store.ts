@@ -114,7 +114,7 @@ export type ClaimOutcome =
   | { readonly kind: 'new'; readonly previous?: PreviousClaim }
   | { readonly kind: 'repeat'; readonly record: ClaimRecord };
 
-/** A slot wanted in one place. */
+/** A session with all that is kept of it: a slot is wanted for it in one place, or it has one. */
 export interface Reservation {
   readonly sessionId: string;
   readonly epoch: number;
@@ -429,6 +429,11 @@ export interface FleetStore {
   release(place: Place, releases: readonly Release[], callerId: string): Promise<readonly ReleaseOutcome[]>;
   /** Notes which broker the client of a session is on now. */
   attach(place: Place, sessionId: string, clientBrokerId: string): Promise<SessionRecord | null>;
+  /**
+   * Gives sessions that were adopted from their host's report, and of which the store knows no more than that, back
+   * what it has lost: whose they are. Only at that epoch. Returns every session as it is then.
+   */
+  restore(place: Place, sessions: readonly Reservation[]): Promise<readonly (SessionRecord | null)[]>;
   /** The live sessions of a host, in the order of their ids. */
   hostSessions(place: Place, hostId: string): Promise<readonly SessionRecord[]>;
   getSessions(place: Place, sessionIds: readonly string[]): Promise<readonly (SessionRecord | null)[]>;

@@ -189,6 +189,23 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect((await hostOf(store, 'host-a')).committed).to.equal(3);
     });
 
+    it('learns anew whose an adopted session is, from the broker of its client', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const lost = reservation(newSessionId());
+      const host = { hostId: 'host-a', connectionId: 'broker-a.1' };
+      await store.reconcile(PLACE, host, [{ sessionId: lost.sessionId, epoch: 1, state: 'connected' }]);
+      expect(await store.restore(PLACE, [{ ...lost, epoch: 2 }])).to.have.nested.property('[0].meta', null);
+      const [restored] = await store.restore(PLACE, [lost]);
+      expect(restored).to.deep.include({ state: 'connected', epoch: 1, meta: lost.meta });
+      expect(restored).to.include({ clientBrokerId: lost.clientBrokerId });
+      const other = { ...lost, clientBrokerId: 'broker-z', meta: { ...lost.meta, playerId: 'thief' } };
+      expect(await store.restore(PLACE, [other, reservation(newSessionId())])).to.deep.equal([
+        restored,
+        null,
+      ]);
+    });
+
     it('takes over an assignment that is newer than an end it remembers', async () => {
       const { store } = current();
       await makeReady(store, 'host-a');

@@ -27,6 +27,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   const held = await placeActive(store, { clientBrokerId: 'broker-b' });
   const { sessionId } = await place(store);
   await store.attach(PLACE, sessionId, 'broker-c');
+  await store.restore(PLACE, [reservation(sessionId)]);
   const letter = { sessionId: held.sessionId, epoch: 1, body: '"word"' };
   await store.forward(
     PLACE,

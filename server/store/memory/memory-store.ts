@@ -123,6 +123,9 @@ export class MemoryStore implements FleetStore {
   attach: FleetStore['attach'] = async (place, sessionId, clientBrokerId) =>
     sessions.attach(this.placeState(place), sessionId, clientBrokerId);
 
+  restore: FleetStore['restore'] = async (place, wanted) =>
+    wanted.map((session) => sessions.restore(this.placeState(place), session));
+
   hostSessions: FleetStore['hostSessions'] = async (place, hostId) => {
     const state = this.placeState(place);
     const ids = [...(state.hosts.get(hostId)?.sessions ?? [])].sort();

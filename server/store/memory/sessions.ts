@@ -76,3 +76,16 @@ export function moveTo(place: PlaceState, live: SessionRecord, clientBrokerId: s
   if (session.state === 'offered') place.line.note(session.sessionId, { clientBrokerId });
   return session;
 }
+
+/** Gives a session that was adopted from its host's report back what was lost about it. */
+export function restore(
+  place: PlaceState,
+  { sessionId, epoch, clientBrokerId, meta }: Reservation,
+): SessionRecord | null {
+  const known = place.sessions.get(sessionId);
+  if (known === undefined) return null;
+  if (known.state === 'ended' || known.meta !== null || known.epoch !== epoch) return known;
+  const session = { ...known, clientBrokerId, meta };
+  place.sessions.set(sessionId, session);
+  return session;
+}

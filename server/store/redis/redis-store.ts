@@ -206,6 +206,21 @@ class RedisStore implements FleetStore {
     return typeof record === 'string' ? decodeSession(sessionId, record) : null;
   };
 
+  restore: FleetStore['restore'] = (place, sessions) =>
+    inBatches(sessions, async (batch) => {
+      const args = batch.flatMap(({ sessionId, epoch, clientBrokerId, meta }) => [
+        sessionId,
+        epoch,
+        clientBrokerId,
+        encodeMeta(meta),
+      ]);
+      const reply = texts(await this.#inPlace('restore', place, '', args));
+      return batch.map(({ sessionId }, i) => {
+        const field = reply[i] ?? '?';
+        return field === '?' ? null : decodeSession(sessionId, field.slice(1));
+      });
+    });
+
   hostSessions: FleetStore['hostSessions'] = async (place, hostId) => {
     const reply = texts(await this.#inPlace('host-sessions', place, '', [hostId]));
     return inGroups(reply, 2).map(([sessionId = '', record = '']) => decodeSession(sessionId, record));

@@ -20,6 +20,7 @@ const PLACE_SCRIPTS = [
   'remove-host',
   'transition',
   'attach',
+  'restore',
   'host-sessions',
   'enqueue',
   'queue-status',
