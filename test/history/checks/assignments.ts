@@ -1,0 +1,101 @@
+import type { CreateCheck } from '../check.js';
+import type { EventOf, HistoryEvent } from '../events.js';
+
+interface Held {
+  readonly epoch: number;
+  readonly admitted: EventOf<'admitted'>;
+  /** Since when somebody else holds a newer assignment of the session. */
+  outdatedBy: EventOf<'admitted'> | undefined;
+}
+
+/**
+ * S1: an epoch of a session has one host; nobody sees its epochs fall; and it runs on two hosts only while the
+ * older one cannot be told, or is just being told.
+ */
+export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
+  const hosts = new Map<string, { readonly host: string; readonly event: HistoryEvent }>();
+  const newest = new Map<string, { readonly epoch: number; readonly event: HistoryEvent }>();
+  const running = new Map<string, Map<string, Held>>();
+  const silent = new Set<string>();
+  const backAtMs = new Map<string, number>();
+
+  const isAt = (host: string, sessionId: string, epoch: number, event: HistoryEvent): void => {
+    const key = `${sessionId} ${epoch}`;
+    const known = hosts.get(key);
+    if (known === undefined) hosts.set(key, { host, event });
+    else if (known.host !== host) {
+      report(`epoch ${epoch} of ${sessionId} is on ${known.host} and on ${host}`, known.event, event);
+    }
+  };
+  const sees = (who: string, sessionId: string, epoch: number, event: HistoryEvent): void => {
+    const key = `${who} ${sessionId}`;
+    const known = newest.get(key);
+    if (known !== undefined && epoch < known.epoch) {
+      report(`${who} saw ${sessionId} fall from epoch ${known.epoch} to ${epoch}`, known.event, event);
+    } else if (known?.epoch !== epoch) newest.set(key, { epoch, event });
+  };
+  /** An older assignment is over, or the history is. */
+  const judge = (host: string, held: Held, endAtMs: number): void => {
+    const { outdatedBy, admitted } = held;
+    if (outdatedBy === undefined || silent.has(host)) return;
+    const fromMs = Math.max(outdatedBy.atMs, backAtMs.get(host) ?? 0);
+    if (endAtMs - fromMs <= handOverMs) return;
+    const what = `${admitted.sessionId} ran on ${host} (epoch ${held.epoch}) and on ${outdatedBy.host}`;
+    report(
+      `${what} (epoch ${outdatedBy.epoch}) for ${Math.round(endAtMs - fromMs)} ms`,
+      admitted,
+      outdatedBy,
+    );
+  };
+  const end = (host: string, sessionId: string, atMs: number, epoch = Infinity): void => {
+    const held = running.get(sessionId)?.get(host);
+    if (held === undefined || held.epoch > epoch) return;
+    judge(host, held, atMs);
+    running.get(sessionId)?.delete(host);
+    if (running.get(sessionId)?.size === 0) running.delete(sessionId);
+  };
+
+  return {
+    on: {
+      matched(event) {
+        isAt(event.host, event.sessionId, event.epoch, event);
+        sees(event.player, event.sessionId, event.epoch, event);
+      },
+      prepared(event) {
+        isAt(event.host, event.sessionId, event.epoch, event);
+        sees(event.host, event.sessionId, event.epoch, event);
+      },
+      admitted(event) {
+        const { host, sessionId, epoch } = event;
+        isAt(host, sessionId, epoch, event);
+        sees(host, sessionId, epoch, event);
+        const all = running.get(sessionId) ?? new Map<string, Held>();
+        running.set(sessionId, all);
+        for (const [other, held] of all) {
+          if (other === host) continue;
+          if (held.epoch < epoch) held.outdatedBy ??= event;
+          else if (held.epoch > epoch && !silent.has(host)) {
+            const newer = `a newer epoch (${held.epoch}) on ${other}`;
+            report(
+              `${host} admitted epoch ${epoch} of ${sessionId}, which has ${newer}`,
+              held.admitted,
+              event,
+            );
+          }
+        }
+        all.set(host, { epoch, admitted: event, outdatedBy: undefined });
+      },
+      'host-ended': ({ host, sessionId, epoch, atMs }) => end(host, sessionId, atMs, epoch),
+      'host-stopped'({ host, atMs }) {
+        for (const [sessionId, all] of running) if (all.has(host)) end(host, sessionId, atMs);
+      },
+      'host-silent': ({ host }) => void silent.add(host),
+      'host-back'({ host, atMs }) {
+        if (silent.delete(host)) backAtMs.set(host, atMs);
+      },
+    },
+    finish(endAtMs) {
+      for (const all of running.values()) for (const [host, held] of all) judge(host, held, endAtMs);
+    },
+  };
+};

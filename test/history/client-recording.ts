@@ -1,0 +1,144 @@
+import type { BrokerToClient, ClientToBroker, Play } from '@duskline/protocol';
+import { WebSocket } from 'ws';
+import { hostName } from './events.js';
+import type { Recorder } from './recorder.js';
+
+/** What a player's client says and hears, frame by frame. */
+export interface ClientRecording {
+  sent(frame: ClientToBroker): void;
+  received(frame: BrokerToClient): void;
+  closed(code: number): void;
+}
+
+/** Takes down what passes one player's sockets, one after the other; one at a time. */
+export function createClientRecording({ record }: Recorder, player: string): ClientRecording {
+  let connected = false;
+  return {
+    sent(frame) {
+      switch (frame.type) {
+        case 'play': {
+          record({ type: 'asked', player, ...askedOf(frame) });
+          return;
+        }
+        case 'accept': {
+          record({ type: 'accepted', player, requestId: frame.requestId });
+          return;
+        }
+        case 'cancel': {
+          record({ type: 'cancelled', player, requestId: frame.requestId });
+          return;
+        }
+        case 'end': {
+          record({ type: 'left', player, sessionId: frame.sessionId });
+          return;
+        }
+        case 'hello':
+        case 'signal':
+        case 'ping':
+          return;
+      }
+    },
+    received(frame) {
+      switch (frame.type) {
+        case 'welcome':
+          connected = true;
+          {
+            record({ type: 'connected', player });
+            return;
+          }
+        case 'queued': {
+          const { requestId, position, region } = frame;
+          record({ type: 'queued', player, requestId, position, region });
+          return;
+        }
+        case 'offer': {
+          const { requestId, region, acceptWithinMs } = frame;
+          record({ type: 'offered', player, requestId, region, acceptWithinMs });
+          return;
+        }
+        case 'matched': {
+          const { requestId, sessionId, epoch, region, pool, rank, candidates, rttMs, claimWithinMs } = frame;
+          const host = hostName(region, pool, frame.host.hostId);
+          const where = { host, region, pool, rank, candidates, rttMs };
+          record({ type: 'matched', player, requestId, sessionId, epoch, ...where, claimWithinMs });
+          return;
+        }
+        case 'session': {
+          const { sessionId, epoch, state, reason = 'error' } = frame;
+          if (state === 'ended') {
+            record({ type: 'over', player, sessionId, epoch, reason });
+            return;
+          }
+          record({ type: 'told', player, sessionId, epoch, state });
+          return;
+        }
+        case 'error': {
+          const { requestId, code } = frame;
+          if (requestId !== undefined) record({ type: 'refused', player, requestId, code });
+          return;
+        }
+        case 'limit':
+        case 'signal':
+        case 'pong':
+          return;
+      }
+    },
+    closed(code) {
+      if (connected) record({ type: 'disconnected', player, code });
+      connected = false;
+    },
+  };
+}
+
+/** Sockets of one client, for its `WebSocket` option. */
+export interface RecordedSockets {
+  readonly WebSocket: new (url: string, protocols: string) => WebSocket;
+  /** Destroys the open one, as a dead network does. Whether there was one. */
+  cut(): boolean;
+}
+
+/** A WebSocket class whose sockets take down what passes them. */
+export function createRecordedSockets(recorder: Recorder, player: string): RecordedSockets {
+  const recording = createClientRecording(recorder, player);
+  let open: WebSocket | undefined;
+  const opened = (socket: WebSocket): void => {
+    open = socket;
+    socket.on('message', (data: Buffer) => {
+      recording.received(JSON.parse(data.toString('utf8')) as BrokerToClient);
+    });
+    socket.on('close', (code) => {
+      if (open === socket) open = undefined;
+      recording.closed(code);
+    });
+  };
+  class RecordedWebSocket extends WebSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols, { perMessageDeflate: false });
+      opened(this);
+    }
+
+    override send(data: string): void {
+      recording.sent(JSON.parse(data) as ClientToBroker);
+      super.send(data);
+    }
+  }
+  return {
+    WebSocket: RecordedWebSocket,
+    cut() {
+      if (open === undefined) return false;
+      open.terminate();
+      return true;
+    },
+  };
+}
+
+function askedOf({ requestId, title, rtt, regions }: Play): {
+  requestId: string;
+  title: string;
+  rtt: Record<string, number>;
+} {
+  const allowed = Object.entries(rtt).filter(
+    ([region]) => regions?.only?.includes(region) !== false && regions?.exclude?.includes(region) !== true,
+  );
+  return { requestId, title, rtt: Object.fromEntries(allowed) };
+}

@@ -1,0 +1,42 @@
+import type { Check } from './check.js';
+
+/** When the fleet was last disturbed. Bounds of liveness count from the moment that faults stop. */
+export interface FaultTimes {
+  readonly on: Pick<Check['on'], 'fault' | 'healed'>;
+  /** The moment from which a bound counts that began at `sinceMs`; `Infinity` while a fault lasts. */
+  countsFromMs(sinceMs: number): number;
+  /** When Redis was last stopped or failed over; `-Infinity` for never. */
+  readonly redisAtMs: number;
+}
+
+/** @param recoverWithinMs what a fault leaves behind for so long is its own doing */
+export function createFaultTimes(recoverWithinMs: number): FaultTimes {
+  const lasting = new Set<string>();
+  const redis = new Set<string>();
+  let lastAtMs = -Infinity;
+  let redisAtMs = -Infinity;
+  return {
+    on: {
+      fault({ atMs, fault, target, lasts }) {
+        lastAtMs = atMs;
+        if (lasts) lasting.add(target);
+        if (fault === 'redis-stopped' || fault === 'redis-failover') {
+          redis.add(target);
+          redisAtMs = atMs;
+        }
+      },
+      healed({ atMs, target }) {
+        lasting.delete(target);
+        lastAtMs = atMs;
+        if (redis.has(target)) redisAtMs = atMs;
+      },
+    },
+    countsFromMs(sinceMs) {
+      if (lasting.size > 0) return Infinity;
+      return Math.max(sinceMs, lastAtMs + recoverWithinMs);
+    },
+    get redisAtMs() {
+      return redisAtMs;
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import type { Host, HostedSession } from '@duskline/host';
+import type { Recorder } from './recorder.js';
+
+/** What a host of this process does and hears. */
+export interface HostRecording {
+  /** Takes down the sessions that its next heartbeat would list. */
+  holds(): void;
+}
+
+/**
+ * Attaches to a host from outside. Admissions and ends of its own are no events of a host: its methods are wrapped.
+ *
+ * @param name `region/pool/hostId`
+ */
+export function recordHost({ record }: Recorder, name: string, host: Host): HostRecording {
+  const watched = new WeakSet<HostedSession>();
+  let state: 'new' | 'heard' | 'silent' | 'stopped' = 'new';
+
+  const look = (status: Host['status']): void => {
+    if (status.state === 'registered') {
+      if (state === 'new') record({ type: 'host-registered', host: name, slots: host.usage.slots });
+      if (state === 'silent') record({ type: 'host-back', host: name });
+      state = 'heard';
+    } else if (status.state === 'closed') {
+      if (state !== 'stopped') {
+        record({ type: 'host-stopped', host: name, how: status.cause === 'left' ? 'left' : 'killed' });
+      }
+      state = 'stopped';
+    } else if (state === 'heard') {
+      record({ type: 'host-silent', host: name });
+      state = 'silent';
+    }
+  };
+  host.on('status', look);
+  look(host.status);
+
+  host.on('prepare', ({ sessionId, epoch, playerId, claimWithinMs }) => {
+    record({ type: 'prepared', host: name, sessionId, epoch, player: playerId, claimWithinMs });
+  });
+  host.on('end', ({ sessionId, epoch, reason }) => {
+    // A host that leaves ends its sessions itself.
+    const by = reason === 'host_ended' ? 'host' : 'broker';
+    record({ type: 'host-ended', host: name, sessionId, epoch, reason, by });
+  });
+
+  const watchEnd = (session: HostedSession): void => {
+    if (watched.has(session)) return;
+    watched.add(session);
+    const { sessionId, epoch } = session;
+    const end = session.end.bind(session);
+    session.end = (reason = 'host_ended') => {
+      const ended = end(reason);
+      if (ended) record({ type: 'host-ended', host: name, sessionId, epoch, reason, by: 'host' });
+      return ended;
+    };
+  };
+  const admit = host.admit.bind(host);
+  host.admit = (ticket) => {
+    const admission = admit(ticket);
+    if (admission.ok) {
+      const { sessionId, epoch, playerId } = admission.session;
+      if (!admission.readmitted) record({ type: 'admitted', host: name, sessionId, epoch, player: playerId });
+      watchEnd(admission.session);
+    }
+    return admission;
+  };
+  return {
+    holds() {
+      const sessions = host.sessions().flatMap(({ sessionId, epoch, state: held }) => {
+        return held === 'prepared' || held === 'ended' ? [] : [{ sessionId, epoch, state: held }];
+      });
+      record({ type: 'holds', host: name, sessions });
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { RULES } from '../../history/check.js';
+import { checkHistory, createHistoryChecker, explain } from '../../history/check-history.js';
+import type { HistoryEvent } from '../../history/events.js';
+import { allFaults } from './faults.js';
+import { legalHistories } from './legal-histories.js';
+import { MODEL_BOUNDS, ModelFleet } from './model-fleet.js';
+
+const bounds = MODEL_BOUNDS;
+
+function brokenRules(history: Iterable<HistoryEvent>): string[] {
+  const violations = checkHistory(history, { bounds });
+  for (const { events } of violations) expect(events).to.not.deep.equal([]);
+  return [...new Set(violations.map(({ rule }) => rule))];
+}
+
+describe('The history checker', () => {
+  it('finds nothing in a history that keeps every rule', () => {
+    fc.assert(
+      fc.property(legalHistories, (history) => {
+        const violations = checkHistory(history, { bounds });
+        expect(violations, explain(violations)).to.deep.equal([]);
+      }),
+    );
+  });
+
+  for (const [rule, what, fault] of allFaults()) {
+    it(`finds ${what}: ${rule}, and nothing else`, () => {
+      fc.assert(
+        fc.property(legalHistories, (history) => {
+          expect(brokenRules(fault(history))).to.deep.equal([rule]);
+        }),
+        { numRuns: 40 },
+      );
+    });
+  }
+
+  it('has a fault for every rule', () => {
+    expect([...new Set(allFaults().map(([rule]) => rule))]).to.have.members(RULES);
+  });
+
+  it('explains what it found with the events that prove it', () => {
+    const [history] = fc.sample(legalHistories, { numRuns: 1, seed: 7 });
+    const [, , fault] = allFaults().find(([rule]) => rule === 'S7')!;
+    const text = explain(checkHistory(fault(history!), { bounds }));
+    expect(text).to.match(/^S7: request r of p1 led to s1 and another\n {4}\{"atMs":.*"sessionId":"s1"/);
+  });
+
+  it('checks a million events in seconds', function () {
+    this.timeout(30_000);
+    const fleet = new ModelFleet();
+    fleet.addHost('h1', 8);
+    while (fleet.events.length < 200) {
+      fleet.play(true);
+      const [session] = fleet.sessions.values();
+      if (fleet.sessions.size === 8 && session !== undefined) fleet.leave(session);
+    }
+    const piece = fleet.events;
+    const lengthMs = piece.at(-1)!.atMs;
+    function* repeated(): Generator<HistoryEvent> {
+      for (let i = 0; i < 1_000_000 / piece.length; i += 1) {
+        const own = (name: string): string => `${name}-${i}`;
+        for (const event of piece) {
+          const changed: Record<string, unknown> = { ...event, atMs: event.atMs + i * (lengthMs + 1) };
+          for (const field of ['player', 'sessionId', 'host']) {
+            if (field in changed) changed[field] = own(String(changed[field]));
+          }
+          yield changed as unknown as HistoryEvent;
+        }
+      }
+    }
+    const startedAtMs = performance.now();
+    const checker = createHistoryChecker({ bounds });
+    for (const event of repeated()) checker.see(event);
+    expect(checker.finish()).to.deep.equal([]);
+    expect(performance.now() - startedAtMs).to.be.below(15_000);
+  });
+});

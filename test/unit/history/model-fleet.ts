@@ -1,0 +1,237 @@
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import type { Bounds } from '../../history/check.js';
+import { hostName, type FleetHost, type HistoryEvent } from '../../history/events.js';
+import type { Seen } from '../../history/recorder.js';
+
+/** Short ones, so that a history of a few seconds has everything in it. */
+export const MODEL_BOUNDS: Bounds = {
+  heartbeatIntervalMs: 200,
+  lostAfterMs: 1_000,
+  sweepIntervalMs: 100,
+  reservationMs: 3_000,
+  answerWithinMs: 1_000,
+  recoverWithinMs: 1_000,
+  goneWithinMs: 2_000,
+  handOverMs: 500,
+  slackMs: 50,
+  latencyPolicies: { starfall: [{ afterMs: 0, maxRttMs: 60 }] },
+};
+
+interface ModelHost {
+  readonly slots: number;
+  /** Why it gets nothing new: it is silent, or cordoned. */
+  readonly barred: Set<'silent' | 'cordoned'>;
+}
+
+interface ModelSession {
+  readonly sessionId: string;
+  readonly player: string;
+  readonly requestId: string;
+  epoch: number;
+  host: string;
+  /** Nobody claims it: it ends then. */
+  readonly expiresAtMs: number | null;
+}
+
+const TITLE = 'starfall';
+const RTT = { near: 20 };
+
+/** A fleet that does everything right, and what its observers see of it. */
+export class ModelFleet {
+  readonly events: HistoryEvent[] = [];
+  readonly hosts = new Map<string, ModelHost>();
+  readonly sessions = new Map<string, ModelSession>();
+  readonly #queue: { readonly player: string; readonly requestId: string }[] = [];
+  #atMs = 0;
+  #players = 0;
+
+  see(seen: Seen): void {
+    this.events.push({ atMs: this.#atMs, ...seen });
+  }
+
+  wait(ms: number): void {
+    const untilMs = this.#atMs + ms;
+    for (const session of [...this.sessions.values()]) {
+      if (session.expiresAtMs === null || session.expiresAtMs > untilMs) continue;
+      this.#atMs = Math.max(this.#atMs, session.expiresAtMs);
+      this.#end(session, 'reservation_expired', 'broker');
+    }
+    this.#atMs = untilMs;
+  }
+
+  addHost(name: string, slots: number): void {
+    const host = hostName('near', 'console-x', name);
+    this.hosts.set(host, { slots, barred: new Set() });
+    this.see({ type: 'host-registered', host, slots });
+    this.#serve();
+  }
+
+  play(claims: boolean): void {
+    this.#players += 1;
+    const player = `p${this.#players}`;
+    this.see({ type: 'connected', player });
+    this.see({ type: 'asked', player, requestId: 'r', title: TITLE, rtt: RTT });
+    this.wait(5);
+    const host = this.#queue.length === 0 ? this.#room() : undefined;
+    if (host === undefined) {
+      this.#queue.push({ player, requestId: 'r' });
+      this.see({ type: 'queued', player, requestId: 'r', position: this.#queue.length, region: 'near' });
+    } else this.#match(player, host, claims);
+  }
+
+  /** The same request again, as after a lost socket. */
+  repeat(session: ModelSession): void {
+    const { player, requestId } = session;
+    this.see({ type: 'disconnected', player, code: 1006 });
+    this.wait(5);
+    this.see({ type: 'connected', player });
+    this.see({ type: 'asked', player, requestId, title: TITLE, rtt: RTT });
+    this.wait(5);
+    if (this.sessions.has(session.sessionId)) this.#tellMatched(session);
+    else this.see({ type: 'refused', player, requestId, code: 'SESSION_OVER' });
+  }
+
+  leave(session: ModelSession): void {
+    this.see({ type: 'left', player: session.player, sessionId: session.sessionId });
+    this.wait(5);
+    this.#end(session, 'client_left', 'host');
+  }
+
+  /** To another host that has room, if there is one: make before break. */
+  move(session: ModelSession): void {
+    const to = this.#room(session.host);
+    if (to === undefined || session.expiresAtMs !== null) return;
+    const { sessionId, host: from, epoch: old } = session;
+    session.host = to;
+    session.epoch += 1;
+    this.#prepare(session);
+    this.#tellMatched(session);
+    this.wait(20);
+    this.#admit(session);
+    this.wait(20);
+    this.see({ type: 'host-ended', host: from, sessionId, epoch: old, reason: 'superseded', by: 'broker' });
+    this.#serve();
+  }
+
+  /** It cannot be heard for so long, and that is too short to be lost. */
+  hang(host: string, ms: number): void {
+    this.hosts.get(host)?.barred.add('silent');
+    this.see({ type: 'host-silent', host });
+    this.wait(ms);
+    this.see({ type: 'host-back', host });
+    this.hosts.get(host)?.barred.delete('silent');
+    this.#serve();
+  }
+
+  cordon(host: string): void {
+    this.hosts.get(host)?.barred.add('cordoned');
+    this.see({ type: 'host-state', host, state: 'cordoned' });
+  }
+
+  uncordon(host: string): void {
+    this.see({ type: 'host-state', host, state: 'ready' });
+    this.hosts.get(host)?.barred.delete('cordoned');
+    this.#serve();
+  }
+
+  kill(host: string): void {
+    this.see({ type: 'fault', fault: 'host-killed', target: host, lasts: false });
+    this.see({ type: 'host-stopped', host, how: 'killed' });
+    this.hosts.delete(host);
+    this.wait(MODEL_BOUNDS.lostAfterMs + 300);
+    this.see({ type: 'host-state', host, state: 'lost' });
+    for (const session of [...this.sessions.values()]) {
+      if (session.host === host) this.#end(session, 'host_lost', 'broker', false);
+    }
+  }
+
+  killBroker(broker: string): void {
+    this.see({ type: 'fault', fault: 'broker-killed', target: broker, lasts: false });
+    this.wait(30);
+    this.see({ type: 'broker-ready', broker, ready: true });
+  }
+
+  beat(): void {
+    for (const host of this.hosts.keys()) {
+      const sessions = this.#on(host)
+        .filter(({ expiresAtMs }) => expiresAtMs === null)
+        .map(({ sessionId, epoch }) => ({ sessionId, epoch, state: 'active' as const }));
+      this.see({ type: 'holds', host, sessions });
+    }
+  }
+
+  picture(): void {
+    const hosts = [...this.hosts].map(([host, { slots }]): FleetHost => ({
+      host,
+      region: 'near',
+      pool: 'console-x',
+      state: 'ready',
+      slots,
+      committed: this.#on(host).length,
+      sessions: this.#on(host).map(({ sessionId, epoch, expiresAtMs }) => ({
+        sessionId,
+        epoch,
+        state: expiresAtMs === null ? 'active' : 'reserved',
+      })),
+    }));
+    this.see({ type: 'fleet', hosts, quiet: true });
+  }
+
+  #on(host: string): ModelSession[] {
+    return [...this.sessions.values()].filter((session) => session.host === host);
+  }
+
+  #room(beside?: string): string | undefined {
+    return [...this.hosts].find(
+      ([host, { slots, barred }]) => host !== beside && barred.size === 0 && this.#on(host).length < slots,
+    )?.[0];
+  }
+
+  #match(player: string, host: string, claims: boolean): void {
+    const expiresAtMs = claims ? null : this.#atMs + MODEL_BOUNDS.reservationMs;
+    const sessionId = `s${player.slice(1)}`;
+    const session = { sessionId, player, requestId: 'r', epoch: 1, host, expiresAtMs };
+    this.sessions.set(sessionId, session);
+    this.#prepare(session);
+    this.#tellMatched(session);
+    if (!claims) return;
+    this.wait(5);
+    this.#admit(session);
+  }
+
+  #prepare({ sessionId, epoch, host, player }: ModelSession): void {
+    const claimWithinMs = MODEL_BOUNDS.reservationMs;
+    this.see({ type: 'prepared', host, sessionId, epoch, player, claimWithinMs });
+  }
+
+  #tellMatched({ sessionId, epoch, host, player, requestId }: ModelSession): void {
+    const where = { host, region: 'near', pool: 'console-x', rank: 1, candidates: 1, rttMs: 20 };
+    const claimWithinMs = MODEL_BOUNDS.reservationMs;
+    this.see({ type: 'matched', player, requestId, sessionId, epoch, ...where, claimWithinMs });
+  }
+
+  #admit({ sessionId, epoch, host, player }: ModelSession): void {
+    this.see({ type: 'admitted', host, sessionId, epoch, player });
+    this.see({ type: 'told', player, sessionId, epoch, state: 'active' });
+  }
+
+  #end(session: ModelSession, reason: EndReason, by: 'host' | 'broker', onHost = true): void {
+    const { sessionId, epoch, host, player } = session;
+    this.sessions.delete(sessionId);
+    if (onHost) this.see({ type: 'host-ended', host, sessionId, epoch, reason, by });
+    this.see({ type: 'over', player, sessionId, epoch, reason });
+    this.#serve();
+  }
+
+  /** Who waits longest gets what became free. */
+  #serve(): void {
+    for (;;) {
+      const host = this.#room();
+      const next = host === undefined ? undefined : this.#queue.shift();
+      if (host === undefined || next === undefined) return;
+      this.see({ type: 'offered', ...next, region: 'near', acceptWithinMs: 15_000 });
+      this.see({ type: 'accepted', ...next });
+      this.#match(next.player, host, true);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { HistoryEvent } from '../../history/events.js';
+import { createRecorder, readHistory, writeHistory } from '../../history/recorder.js';
+
+describe('The history recorder', () => {
+  it('stamps what it is told, and tells it on at once', () => {
+    const heard: HistoryEvent[] = [];
+    let nowMs = 5;
+    const recorder = createRecorder(
+      () => nowMs,
+      (event) => heard.push(event),
+    );
+    recorder.record({ type: 'connected', player: 'alice' });
+    nowMs = 7;
+    recorder.record({ type: 'disconnected', player: 'alice', code: 1006 });
+    expect(recorder.events).to.deep.equal([
+      { atMs: 5, type: 'connected', player: 'alice' },
+      { atMs: 7, type: 'disconnected', player: 'alice', code: 1006 },
+    ]);
+    expect(heard).to.deep.equal(recorder.events);
+  });
+
+  it('reads what it wrote', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'duskline-history-'));
+    try {
+      const recorder = createRecorder();
+      for (let i = 0; i < 100; i += 1) recorder.record({ type: 'host-silent', host: `near/pool/h${i}` });
+      const path = join(directory, 'history.ndjson');
+      await writeHistory(path, recorder.events);
+      const read: HistoryEvent[] = [];
+      for await (const event of readHistory(path)) read.push(event);
+      expect(read).to.deep.equal(recorder.events);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
