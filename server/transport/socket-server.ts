@@ -46,7 +46,7 @@ export const CLIENT_SIGNAL_RATE: MessageRate = { perSecond: 100, burst: 400 };
 export const HOST_RATE: MessageRate = { perSecond: 500, burst: 4_000 };
 
 /** Many sessions may begin at once; none signals for longer than its connection takes to be made. */
-const HOST_SIGNAL_RATE: MessageRate = { perSecond: 2_000, burst: 8_000 };
+export const HOST_SIGNAL_RATE: MessageRate = { perSecond: 2_000, burst: 8_000 };
 
 export function createSocketServer(options: SocketServerOptions): SocketServer {
   const { broker, limits, log } = options;

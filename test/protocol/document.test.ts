@@ -23,7 +23,13 @@ import { DEFAULT_LIMITS } from '@duskline/server/domain/limits.js';
 import { SESSION_TRANSITIONS } from '@duskline/server/domain/session-state.js';
 import { CLAIMS_PER_PLAYER, CLAIM_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import { MAX_MISTAKES, MAX_WAITING } from '@duskline/server/transport/conversation.js';
-import { CLIENT_RATE, HOST_RATE } from '@duskline/server/transport/socket-server.js';
+import {
+  CLIENT_RATE,
+  CLIENT_SIGNAL_RATE,
+  HOST_RATE,
+  HOST_SIGNAL_RATE,
+} from '@duskline/server/transport/socket-server.js';
+import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLOSE_GRACE_MS } from '@duskline/server/transport/socket.js';
 import { DocumentedTypes, canonicalOfSchema } from './canonical-types.js';
 import { bare, readProtocolDocument, tableOf } from './document.js';
@@ -153,6 +159,12 @@ describe('PROTOCOL.md', () => {
       'client messages per second': CLIENT_RATE.perSecond,
       'host messages, burst': HOST_RATE.burst,
       'host messages per second': HOST_RATE.perSecond,
+      'client signals, burst': CLIENT_SIGNAL_RATE.burst,
+      'client signals per second': CLIENT_SIGNAL_RATE.perSecond,
+      'host signals, burst': HOST_SIGNAL_RATE.burst,
+      'host signals per second': HOST_SIGNAL_RATE.perSecond,
+      'session signals, burst': SIGNAL_RATE.burst,
+      'session signals per second': SIGNAL_RATE.perSecond,
       'waiting messages': MAX_WAITING,
       'invalid messages': MAX_MISTAKES,
       'close grace, ms': CLOSE_GRACE_MS,
