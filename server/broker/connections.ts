@@ -41,6 +41,8 @@ export interface ClientConnection {
 export interface PendingRequest {
   /** The client has taken it back since. */
   cancelled: boolean;
+  /** It has waited in a queue. */
+  waited: boolean;
   /** It waits in a queue from now on: nothing is under way for it here. */
   readonly waits: () => void;
 }

@@ -66,7 +66,8 @@ export interface Broker {
   readonly brokerId: string;
   /** Whether new traffic should come here: started, store in reach, not stopping. */
   readonly ready: boolean;
-  readonly connections: { readonly clients: number; readonly hosts: number };
+  /** Open connections, and requests of these clients that wait in queues. */
+  readonly connections: { readonly clients: number; readonly hosts: number; readonly waiting: number };
 
   start(): Promise<void>;
   /** No longer ready: new traffic should go elsewhere. What is connected is served on. */
@@ -136,7 +137,8 @@ export function createBroker(options: BrokerOptions): Broker {
       return phase === 'started' && loops.storeAnswers;
     },
     get connections() {
-      return { clients: connections.clientCount, hosts: connections.hostCount };
+      const { clientCount, hostCount } = connections;
+      return { clients: clientCount, hosts: hostCount, waiting: waiting.size };
     },
 
     async start() {

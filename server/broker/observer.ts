@@ -4,8 +4,11 @@ import type { Place } from '../domain/catalog.js';
 
 /** What a broker counts and measures. Metrics implement it; the broker knows no metrics library. */
 export interface BrokerObserver {
-  /** @param tookMs from the `play` frame to the `matched` frame */
-  matched(place: Place, rank: number, tookMs: number): void;
+  /**
+   * @param tookMs from the `play` frame to the `matched` frame
+   * @param waited in a queue: the time is its player's, not the broker's
+   */
+  matched(place: Place, rank: number, tookMs: number, waited: boolean): void;
   refused(code: ErrorCode): void;
   sessionEnded(place: Place, reason: EndReason): void;
   hostLost(place: Place): void;

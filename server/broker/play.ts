@@ -16,7 +16,14 @@ export async function play(context: BrokerContext, client: ClientConnection, mes
   // The answer to the first frame is on its way; it answers the repeated one too.
   if (client.pending.has(requestId)) return;
   await new Promise<void>((resolve) => {
-    const pending: PendingRequest = { cancelled: false, waits: resolve };
+    const pending: PendingRequest = {
+      cancelled: false,
+      waited: false,
+      waits() {
+        pending.waited = true;
+        resolve();
+      },
+    };
     client.pending.set(requestId, pending);
     void answer(context, client, message, pending).finally(resolve);
   });
@@ -37,7 +44,7 @@ async function answer(
       await endOwnSession(context, client, placed.sessionId);
       throw new Refusal('CANCELLED');
     });
-    context.observer.matched(placed.place, matched.rank, performance.now() - startedAt);
+    context.observer.matched(placed.place, matched.rank, performance.now() - startedAt, pending.waited);
   } catch (error) {
     if (error instanceof Abandoned) return;
     const refusal = pending.cancelled ? new Refusal('CANCELLED') : toRefusal(error);

@@ -23,6 +23,8 @@ export interface PoolStatus {
   readonly hosts: number;
   readonly readyHosts: number;
   readonly slots: number;
+  /** Placements that wait for one of its slots. */
+  readonly waiting: number;
   /** Slots reserved or used. */
   readonly sessions: number;
   readonly hottest: number;
@@ -45,7 +47,11 @@ export async function fleetStatus({ brokerId, store, catalog, fleet }: BrokerCon
     [...catalog.regions.values()].map(async ({ region, name, timeZone }): Promise<RegionStatus> => {
       const pools = await Promise.all(
         [...catalog.pools.keys()].map(async (pool): Promise<PoolStatus> => {
-          const hosts = await store.listHosts({ region, pool });
+          const place = { region, pool };
+          const [hosts, queue] = await Promise.all([
+            store.listHosts(place),
+            store.queueStatus(place, [], false),
+          ]);
           const hostList = hosts.map((host): HostStatus => ({
             hostId: host.hostId,
             state: host.state,
@@ -59,6 +65,7 @@ export async function fleetStatus({ brokerId, store, catalog, fleet }: BrokerCon
             pool,
             hosts: hosts.length,
             readyHosts: hosts.filter((host) => host.state === 'ready').length,
+            waiting: queue.length,
             slots: hosts.reduce((sum, host) => sum + host.slots, 0),
             sessions: hosts.reduce((sum, host) => sum + host.committed, 0),
             hottest: Math.max(0, ...hostList.map((host) => host.congestion)),
@@ -71,7 +78,7 @@ export async function fleetStatus({ brokerId, store, catalog, fleet }: BrokerCon
         name,
         state: fleet.regionState(region),
         timeZone,
-        pools: pools.filter((p) => p.hosts > 0),
+        pools: pools.filter((p) => p.hosts > 0 || p.waiting > 0),
       };
     }),
   );

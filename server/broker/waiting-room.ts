@@ -85,6 +85,10 @@ export class WaitingRoom {
     return [...groups.values()];
   }
 
+  get size(): number {
+    return this.#bySession.size;
+  }
+
   get all(): readonly WaitingRequest[] {
     return [...this.#bySession.values()];
   }

@@ -73,10 +73,11 @@ function render(status: FleetStatus, { hosts }: StatusOptions): string {
         `${pool.sessions}/${pool.slots}`,
         `${bar(used, 20)} ${percent(used)}`,
         percent(pool.hottest),
+        String(pool.waiting),
       ];
     }),
   );
-  const head = ['region', 'state', 'pool', 'ready', 'slots', 'in use', 'hottest'];
+  const head = ['region', 'state', 'pool', 'ready', 'slots', 'in use', 'hottest', 'waiting'];
   const summary =
     rows.length === 0
       ? 'No host has registered yet. `duskline host --help` says how to start simulated ones.\n'

@@ -7,11 +7,16 @@ export interface Metrics {
   /** All metrics in the Prometheus text format. */
   text(): Promise<string>;
   /** Reads the gauges' values when they are asked for. */
-  watchConnections(read: () => { readonly clients: number; readonly hosts: number }): void;
+  watchConnections(
+    read: () => { readonly clients: number; readonly hosts: number; readonly waiting: number },
+  ): void;
 }
 
 /** From a tenth of a millisecond to ten seconds; a match takes a few milliseconds. */
 const MATCH_BUCKETS_S = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+/** From a second to an hour. */
+const WAIT_BUCKETS_S = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
 
 /** Metrics of one broker, in a registry of their own: several brokers may live in one process. */
 export function createMetrics(): Metrics {
@@ -33,8 +38,14 @@ export function createMetrics(): Metrics {
   });
   const matchSeconds = new Histogram({
     name: 'duskline_match_seconds',
-    help: 'From the play frame to the matched frame.',
+    help: 'From the play frame to the matched frame of requests that did not wait.',
     buckets: MATCH_BUCKETS_S,
+    registers,
+  });
+  const waitSeconds = new Histogram({
+    name: 'duskline_queue_wait_seconds',
+    help: 'From the play frame to the matched frame of requests that waited in a queue.',
+    buckets: WAIT_BUCKETS_S,
     registers,
   });
   const refusals = new Counter({
@@ -82,12 +93,20 @@ export function createMetrics(): Metrics {
           this.set({ channel: 'host' }, hosts);
         },
       });
+      new Gauge({
+        name: 'duskline_waiting_requests',
+        help: 'Requests of connected clients that wait in queues.',
+        registers,
+        collect() {
+          this.set(read().waiting);
+        },
+      });
     },
     observer: {
-      matched({ region, pool }, rank, tookMs) {
+      matched({ region, pool }, rank, tookMs, waited) {
         matches.inc({ region, pool });
         ranks.inc({ rank: String(Math.min(rank, 5)) });
-        matchSeconds.observe(tookMs / 1000);
+        (waited ? waitSeconds : matchSeconds).observe(tookMs / 1000);
       },
       refused: (code) => refusals.inc({ code }),
       sessionEnded: ({ region, pool }, reason) => ended.inc({ region, pool, reason }),
