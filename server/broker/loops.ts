@@ -14,8 +14,8 @@ const LOOK_INTERVAL_MS = 1_000;
  */
 const DOUBT_INTERVALS = 5;
 
-/** Clients hear of their place in the queue at most this often. */
-const QUEUE_INTERVAL_MS = 1_000;
+/** A little more than the interval at which clients may be told, so that every look may tell. */
+const QUEUE_INTERVAL_MS = 1_020;
 
 /** The broker's recurring work. It never stops on an error: the next round tries again. */
 export interface Loops {

@@ -40,6 +40,7 @@ export async function settleOffer(context: BrokerContext, request: WaitingReques
     };
     const toEpoch = await store.reclaim(claim, request.claimEpoch);
     if (toEpoch === null) {
+      request.places.clear();
       request.giveUp(new Refusal('UNAVAILABLE', { message: 'Another connection took this turn.' }));
       return;
     }

@@ -10,6 +10,9 @@ import { Refusal, toRefusal } from './refusal.js';
 import { takeOffer } from './take-offer.js';
 import type { WaitingRequest } from './waiting-room.js';
 
+/** Clients hear of their place in the queue at most this often. */
+const TELL_INTERVAL_MS = 1_000;
+
 /** Where a request stands in one queue. */
 interface Standing {
   readonly place: Place;
@@ -58,7 +61,8 @@ async function follow(
     for (const { place, status } of standings) await followIn(context, request, place, status);
     if (!context.waiting.has(request)) return;
     if (request.offer !== null && request.accepted) await settleOffer(context, request);
-    if (standings.every(({ status }) => status.kind === 'unknown')) {
+    // A store that lost something, or somebody who took the request back elsewhere: then not all queues are left at once.
+    if (standings.some(({ status }) => status.kind === 'unknown')) {
       if (!(await stillOurs(context, request))) throw new Refusal('CANCELLED');
     }
     await rejoin(context, request, standings);
@@ -66,7 +70,6 @@ async function follow(
   } catch (error) {
     // The store is away: the next look finds everything as it is then.
     if (toRefusal(error).code === 'UNAVAILABLE') return;
-    await withdrawEverywhere(context, request);
     request.giveUp(error instanceof Error ? error : new Error(String(error)));
   }
 }
@@ -129,7 +132,10 @@ function tell(context: BrokerContext, request: WaitingRequest, standings: readon
   if (request.offer !== null || !context.waiting.has(request)) return;
   const queued = soonest(request, standings);
   if (queued === undefined || isSame(queued, request.told)) return;
+  const nowMs = performance.now();
+  if (nowMs - request.toldAtMs < TELL_INTERVAL_MS) return;
   request.told = queued;
+  request.toldAtMs = nowMs;
   request.client.channel.send(queued);
 }
 

@@ -7,7 +7,8 @@ import { acceptablePlaces, joinQueues } from './join-queues.js';
 import type { Placed } from './placed.js';
 import { tellPosition } from './queue-position.js';
 import { Refusal, jittered } from './refusal.js';
-import type { WaitingRequest } from './waiting-room.js';
+import { withdrawEverywhere } from './offers.js';
+import { Abandoned, type WaitingRequest } from './waiting-room.js';
 
 /** When to ask again after `QUEUE_FULL`, on average. */
 const QUEUE_FULL_RETRY_MS = 15_000;
@@ -48,12 +49,14 @@ export function waitForTurn(
       accepted: false,
       accepting: false,
       told: undefined,
+      toldAtMs: -Infinity,
       settle: (placed) => {
         context.waiting.remove(request);
         resolve(placed);
       },
       giveUp: (error) => {
         context.waiting.remove(request);
+        if (!(error instanceof Abandoned)) void withdrawEverywhere(context, request);
         reject(error);
       },
     };

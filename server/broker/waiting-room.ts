@@ -32,9 +32,11 @@ export interface WaitingRequest {
   accepting: boolean;
   /** What the client was told last. */
   told: Queued | undefined;
+  /** When, by this process's clock. */
+  toldAtMs: number;
   /** The turn was taken. */
   readonly settle: (placed: Placed) => void;
-  /** It will not become a session, or not on this connection. */
+  /** It will not become a session, or not on this connection. Leaves the queues, unless it is merely abandoned. */
   readonly giveUp: (error: Error) => void;
 }
 
@@ -49,7 +51,9 @@ export class WaitingRoom {
 
   add(request: WaitingRequest): void {
     // Another connection of the player goes on with it: the one before is told that it is over for it.
-    this.#bySession.get(request.sessionId)?.giveUp(new Refusal('CANCELLED'));
+    const before = this.#bySession.get(request.sessionId);
+    before?.places.clear();
+    before?.giveUp(new Refusal('CANCELLED'));
     this.#bySession.set(request.sessionId, request);
   }
 
