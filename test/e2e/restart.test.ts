@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
+import { untilItWorks } from '../support/eventually.js';
+import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet.js';
+import type { Peer } from '../support/peer.js';
+import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+
+const HOSTS = 6;
+const SLOTS = 10;
+const PLAYERS = 36;
+
+describe('A broker that is started anew', function () {
+  this.timeout(30_000);
+
+  let directory: string;
+  let redis: RedisServer;
+  let broker: BrokerProcess;
+  let args: string[];
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'duskline-e2e-'));
+    const config = join(directory, 'duskline.yaml');
+    await writeFile(config, TEST_CONFIG);
+    redis = await startRedisServer();
+    args = ['--config', config, '--redis', redis.url];
+    broker = await startBrokerProcess(args);
+  });
+  afterEach(async () => {
+    await broker.kill();
+    await redis.stop();
+    await rm(directory, { recursive: true });
+  });
+
+  async function openBeatingHost(number: number): Promise<Peer> {
+    const host = await openHost(broker.url, { hostId: `h${number}`, slots: SLOTS });
+    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    return host;
+  }
+
+  /** How many sessions each host has, the fullest first. */
+  async function sessionsByHost(): Promise<number[]> {
+    const response = await fetch(`${broker.url}/v1/status`, {
+      headers: {
+        authorization: `Bearer ${testToken({ kind: 'operator', operatorId: 'test', scopes: ['ops:read'] })}`,
+      },
+    });
+    const { regions } = (await response.json()) as {
+      regions: { pools: { hostList: { sessions: number }[] }[] }[];
+    };
+    const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
+    return hosts.map(({ sessions }) => sessions).sort((a, b) => b - a);
+  }
+
+  it('spreads players over all hosts, not over those that came back first', async () => {
+    await Promise.all(Array.from({ length: HOSTS }, (_, i) => openBeatingHost(i)));
+    await untilItWorks(async () => expect(await sessionsByHost()).to.have.length(HOSTS));
+    await broker.kill();
+    broker = await startBrokerProcess(args);
+    // One host is back; the others still stream, and are on their way.
+    await openBeatingHost(0);
+    const players = await Promise.all(
+      Array.from({ length: PLAYERS }, (_, i) => openPlayer(broker.url, `player-${i}`)),
+    );
+    await Promise.all(
+      players.map((player) => {
+        const requestId = randomUUID();
+        player.send({ type: 'play', requestId, title: 'starfall', rtt: { near: 12 } });
+        return player.answer(requestId);
+      }),
+    );
+    const [hottest = 0] = await sessionsByHost();
+    expect(hottest).to.be.at.most((1.5 * PLAYERS) / HOSTS);
+  });
+});
