@@ -8,8 +8,10 @@ import type { LinkFailure } from './link-failure.js';
 /** What a connection reports. After `lost`, which comes once, nothing more. */
 export interface ConnectionHandlers {
   opened(): void;
-  /** The broker is alive: a ping or a frame arrived. */
+  /** The broker is alive: a ping or a frame of its own arrived. */
   heard(): void;
+  /** The broker is alive: it answered a ping, perhaps one that is older than what was sent since. */
+  answered(): void;
   frame(text: string): void;
   lost(failure: LinkFailure): void;
 }
@@ -20,6 +22,8 @@ export interface BrokerConnection {
   readonly bufferedBytes: number;
   /** Sends a frame; false when the socket is not open. */
   send(message: HostToBroker): boolean;
+  /** Asks whether the broker is alive: `answered` follows when it is. */
+  ping(): void;
   /** Begins an orderly close; `lost` follows when the broker has answered it. */
   close(code: number): void;
   /** Drops the socket at once. */
@@ -52,6 +56,7 @@ export function connectToBroker(url: string, token: string, handlers: Connection
     handlers.opened();
   });
   socket.on('ping', () => handlers.heard());
+  socket.on('pong', () => handlers.answered());
   socket.on('message', (data: RawData, isBinary: boolean) => {
     if (over) return;
     handlers.heard();
@@ -84,6 +89,9 @@ export function connectToBroker(url: string, token: string, handlers: Connection
       // A failed send is followed by `close`, which says it all.
       socket.send(JSON.stringify(message), () => undefined);
       return true;
+    },
+    ping() {
+      if (socket.readyState === WebSocket.OPEN) socket.ping(undefined, undefined, () => undefined);
     },
     close: (code) => socket.close(code),
     terminate: () => socket.terminate(),

@@ -11,7 +11,7 @@ import {
   type LinkFailure,
 } from './link-failure.js';
 import type { LinkOwner } from './link-owner.js';
-import { isDead } from './silence.js';
+import { silenceBounds, type SilenceBounds } from './silence.js';
 
 /** How long the broker has to answer an orderly close. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -21,8 +21,8 @@ const MIN_HEARTBEAT_INTERVAL_MS = 10;
 const MAX_BUFFERED_BYTES = 256 * 1024;
 
 /**
- * Keeps one registered connection to one of the brokers: connects, registers, beats, notices silence,
- * retries. Has one timer at a time, whose meaning follows from the status.
+ * Keeps one registered connection to one of the brokers: connects, registers, beats and pings, notices
+ * silence, retries. Has one timer at a time, whose meaning follows from the status.
  */
 export class BrokerLink {
   readonly #settings: HostSettings;
@@ -126,6 +126,10 @@ export class BrokerLink {
           this.#lastHeardMs = this.#settings.clock.monotonicMs();
           this.#owner.heard();
         },
+        // Not told to the owner: it says nothing about what was sent after the ping.
+        answered: () => {
+          if (isCurrent()) this.#lastHeardMs = this.#settings.clock.monotonicMs();
+        },
         frame: (text) => {
           if (isCurrent() && this.#shutDown === undefined) this.#read(text, url);
         },
@@ -176,32 +180,47 @@ export class BrokerLink {
       return;
     }
     this.#beat();
-    this.#awaitTick(heartbeatIntervalMs, pingIntervalMs);
+    this.#watch(heartbeatIntervalMs, silenceBounds(message));
     // Told last: a listener may well close the host.
     this.#setStatus(this.#status);
   }
 
   #beat(): void {
+    this.#sendHeartbeat();
+    this.#connection?.ping();
+  }
+
+  #sendHeartbeat(): void {
     if ((this.#connection?.bufferedBytes ?? 0) > MAX_BUFFERED_BYTES) return;
     const heartbeat = this.#owner.beat();
     if (heartbeat !== null) this.send(heartbeat);
   }
 
-  #awaitTick(heartbeatIntervalMs: number, pingIntervalMs: number): void {
+  /** Beats from now on, and fails at the end of the silence that is tolerated, also between two heartbeats. */
+  #watch(heartbeatIntervalMs: number, bounds: SilenceBounds): void {
     const { clock } = this.#settings;
-    const dueAtMs = clock.monotonicMs() + heartbeatIntervalMs;
-    this.#arm(heartbeatIntervalMs, () => {
+    let beatAtMs = clock.monotonicMs() + heartbeatIntervalMs;
+    const look = (dueAtMs: number): void => {
       const nowMs = clock.monotonicMs();
-      if (isDead({ nowMs, dueAtMs, lastHeardMs: this.#lastHeardMs, heartbeatIntervalMs, pingIntervalMs })) {
+      if (nowMs - dueAtMs > bounds.maxLateMs) this.#lastHeardMs = nowMs;
+      if (nowMs >= this.#lastHeardMs + bounds.toleratedMs) {
         this.#fail({ kind: 'silence' });
         return;
       }
+      const isBeat = nowMs >= beatAtMs;
+      if (isBeat) beatAtMs = nowMs + heartbeatIntervalMs;
+      wait();
+      if (!isBeat) return;
       // Only a connection that held this long forgets the retries before it.
       this.#retryCount = 0;
-      this.#awaitTick(heartbeatIntervalMs, pingIntervalMs);
       this.#owner.tick();
       this.#beat();
-    });
+    };
+    const wait = (): void => {
+      const dueAtMs = Math.min(beatAtMs, this.#lastHeardMs + bounds.toleratedMs);
+      this.#arm(dueAtMs - clock.monotonicMs(), () => look(dueAtMs));
+    };
+    wait();
   }
 
   #fail(failure: LinkFailure): void {

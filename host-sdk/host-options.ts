@@ -56,7 +56,7 @@ export interface HostOptions {
    * Default: accepts all.
    */
   readonly onPrepare?: (session: PreparedSession) => boolean | Promise<boolean>;
-  /** Default: exponential with full jitter, at most 15 s, never giving up. */
+  /** Default: exponential with full jitter, the first within 0.5 s, at most 15 s, never giving up. */
   readonly reconnectPolicy?: ReconnectPolicy;
   /** How long connecting and registering may take together, in milliseconds. Default 10000. */
   readonly connectTimeoutMs?: number;

@@ -20,7 +20,7 @@ export type LinkFailure =
   | { readonly kind: 'token' }
   /** Connecting and registering took longer than allowed. */
   | { readonly kind: 'deadline' }
-  /** Neither ping nor message for two ping intervals. */
+  /** Neither message nor ping nor pong for 2.5 heartbeat intervals. */
   | { readonly kind: 'silence' }
   /** `registered` came with a ticket key too short to be safe. */
   | { readonly kind: 'bad_ticket_key' };

@@ -1,23 +1,37 @@
-/** Missed ping intervals after which a silent connection is dead. */
-const SILENT_INTERVALS = 2;
+/** However often a host beats, no slow round trip is taken for silence before this. */
+const MIN_SILENCE_MS = 500;
 
-export interface Silence {
-  /** Now, when the timer fired, and when it should have; all by the monotonic clock. */
-  readonly nowMs: number;
-  readonly dueAtMs: number;
-  /** When the last ping or frame arrived. */
-  readonly lastHeardMs: number;
+/** How often something is to be heard of a living broker. */
+export interface Rhythm {
+  /** How often the host beats; each heartbeat goes with a ping, which the broker answers. 0: not known. */
   readonly heartbeatIntervalMs: number;
-  /** 0: the broker does not ping, and silence says nothing. */
+  /** How often the broker pings; 0: it does not. */
   readonly pingIntervalMs: number;
 }
 
+/** What a silence may be, in milliseconds. */
+export interface SilenceBounds {
+  /** A broker that is not heard for so long is dead; `Infinity` when its silence says nothing. */
+  readonly toleratedMs: number;
+  /**
+   * A timer that fires later than this says that this process was paused, not that the broker was silent:
+   * what the broker sent may still wait to be read.
+   */
+  readonly maxLateMs: number;
+}
+
 /**
- * Whether the connection is dead. A timer that fired much too late says that this process was paused, not
- * that the broker was silent: its pings may still wait to be read, so the next look decides.
+ * Two and a half heartbeats, of the five after which the fleet gives a host up for lost: what is left is for
+ * registering with another broker. Two of the broker's own pings where the host does not know its heartbeat.
+ *
+ * Before a look that is on time, a living broker was heard within two heartbeats, or within one of its pings.
+ * The rest of what is tolerated is how late a look may be and still mean something.
  */
-export function isDead(silence: Silence): boolean {
-  const { nowMs, dueAtMs, lastHeardMs, heartbeatIntervalMs, pingIntervalMs } = silence;
-  if (pingIntervalMs === 0 || nowMs - dueAtMs > heartbeatIntervalMs) return false;
-  return nowMs - lastHeardMs > SILENT_INTERVALS * pingIntervalMs;
+export function silenceBounds({ heartbeatIntervalMs, pingIntervalMs }: Rhythm): SilenceBounds {
+  if (heartbeatIntervalMs > 0) {
+    const toleratedMs = Math.max(MIN_SILENCE_MS, 2.5 * heartbeatIntervalMs);
+    return { toleratedMs, maxLateMs: toleratedMs - 2 * heartbeatIntervalMs };
+  }
+  if (pingIntervalMs > 0) return { toleratedMs: 2 * pingIntervalMs, maxLateMs: pingIntervalMs };
+  return { toleratedMs: Infinity, maxLateMs: Infinity };
 }

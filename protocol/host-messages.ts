@@ -96,8 +96,9 @@ export const Registered = Type.Object({
   hostId: Name,
   /** Key that verifies tickets for this host (HS256), base64url. A secret: keep it in memory only. */
   ticketKey: Type.String(),
+  /** The host beats this often, each time with a WebSocket ping; silence for 2.5 intervals means a dead connection. */
   heartbeatIntervalMs: DurationMs,
-  /** The broker pings this often; silence for two intervals means the connection is dead. */
+  /** The broker pings this often. */
   pingIntervalMs: DurationMs,
 });
 export type Registered = Static<typeof Registered>;

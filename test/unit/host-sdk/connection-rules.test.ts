@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createBackoffPolicy } from '@duskline/host';
 import { createLoadReader } from '@duskline/host/internal/host-load';
 import { explainClose, mayRetry, type LinkFailure } from '@duskline/host/internal/link-failure';
-import { isDead } from '@duskline/host/internal/silence';
+import { silenceBounds } from '@duskline/host/internal/silence';
 import { TypedEvents } from '@duskline/host/internal/typed-events';
 import { UnconfirmedEnds } from '@duskline/host/internal/unconfirmed-ends';
 import { LOAD } from './setup.js';
@@ -103,22 +103,26 @@ describe('host link failures', () => {
 });
 
 describe('host silence', () => {
-  const look = {
-    nowMs: 10_000,
-    dueAtMs: 10_000,
-    lastHeardMs: 0,
-    heartbeatIntervalMs: 100,
-    pingIntervalMs: 1_000,
-  };
-
-  it('is death after two ping intervals, not before', () => {
-    expect(isDead({ ...look, lastHeardMs: 8_000 })).to.be.false;
-    expect(isDead({ ...look, lastHeardMs: 7_999 })).to.be.true;
+  it('is death after two and a half heartbeats, however rarely the broker pings', () => {
+    for (const pingIntervalMs of [0, 1_000, 15_000])
+      expect(silenceBounds({ heartbeatIntervalMs: 2_000, pingIntervalMs }).toleratedMs).to.equal(5_000);
   });
 
-  it('proves nothing after a pause of this process, or from a broker that does not ping', () => {
-    expect(isDead({ ...look, dueAtMs: 9_000 })).to.be.false;
-    expect(isDead({ ...look, pingIntervalMs: 0 })).to.be.false;
+  it("is death after two of the broker's pings where no heartbeat is known, and says nothing without them", () => {
+    expect(silenceBounds({ heartbeatIntervalMs: 0, pingIntervalMs: 15_000 }).toleratedMs).to.equal(30_000);
+    expect(silenceBounds({ heartbeatIntervalMs: 0, pingIntervalMs: 0 }).toleratedMs).to.equal(Infinity);
+  });
+
+  it('is no death for want of a fast network', () => {
+    expect(silenceBounds({ heartbeatIntervalMs: 10, pingIntervalMs: 100 }).toleratedMs).to.equal(500);
+  });
+
+  it('is never that of a living broker, whose answer waits until a look that is late', () => {
+    for (const heartbeatIntervalMs of [10, 200, 2_000, 60_000]) {
+      const { toleratedMs, maxLateMs } = silenceBounds({ heartbeatIntervalMs, pingIntervalMs: 15_000 });
+      expect(maxLateMs).to.be.greaterThan(0);
+      expect(2 * heartbeatIntervalMs + maxLateMs).to.be.at.most(toleratedMs);
+    }
   });
 });
 

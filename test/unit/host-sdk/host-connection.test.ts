@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createHost, HostClosedError, type HostOptions } from '@duskline/host';
+import { createBackoffPolicy, createHost, HostClosedError, type HostOptions } from '@duskline/host';
 import { HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import { Buffered } from './buffered.js';
 import { ScriptedBroker } from './scripted-broker.js';
@@ -49,35 +49,114 @@ describe('host connection', () => {
     await connection.next('heartbeat');
   });
 
-  it('drops a broker that is silent for two ping intervals, and connects again', async () => {
+  it('stays with a broker that answers pings and says nothing else', async () => {
     const rig = await setUp();
-    const connection = await rig.register({ heartbeatIntervalMs: 500, pingIntervalMs: 1_000 });
+    const connection = await rig.register();
+    for (let beat = 1; beat <= 20; beat += 1) {
+      await connection.pings.next((number) => number === beat);
+      rig.clock.advance(2_000);
+      await connection.next('heartbeat');
+      expect(rig.host.status.state).to.equal('registered');
+    }
+  });
+
+  it('pings also when it leaves a heartbeat out', async () => {
+    const loads = [LOAD];
+    const rig = await setUp({ measureLoad: () => loads.shift() ?? null });
+    const connection = await rig.register();
     rig.clock.advance(2_000);
+    await connection.pings.next((number) => number === 2);
+    expect(connection.frames.waiting).to.be.empty;
+  });
+
+  it('leaves a broker that is silent for two and a half heartbeats, long before its next ping is due', async () => {
+    const rig = await setUp();
+    const connection = await rig.register({ heartbeatIntervalMs: 2_000, pingIntervalMs: 15_000 });
+    await connection.ping();
+    connection.freeze();
+    rig.clock.advance(4_999);
     expect(rig.host.status.state).to.equal('registered');
-    rig.clock.advance(500);
-    expect((await rig.retry()).state).to.equal('waiting');
-    expect(await connection.closed).to.equal(1006);
+    rig.clock.advance(1);
+    expect(await rig.retry()).to.deep.include({ state: 'waiting', failure: { kind: 'silence' } });
     await rig.register();
   });
 
-  it('stays while the broker pings', async () => {
+  it('counts silence from the last thing it heard, between two heartbeats too', async () => {
     const rig = await setUp();
-    const connection = await rig.register({ heartbeatIntervalMs: 500, pingIntervalMs: 1_000 });
-    for (let round = 0; round < 6; round += 1) {
-      rig.clock.advance(1_000);
-      await connection.ping();
-    }
+    const connection = await rig.register();
+    rig.clock.advance(1_500);
+    await connection.ping();
+    connection.freeze();
+    rig.clock.advance(4_999);
     expect(rig.host.status.state).to.equal('registered');
+    rig.clock.advance(1);
+    await rig.until('waiting');
+  });
+
+  it('is with the next broker long before it counts as lost, every time, when one freezes', async () => {
+    const [first, second] = [await ScriptedBroker.start(), await ScriptedBroker.start()];
+    try {
+      const rig = await setUp({ url: [first.url, second.url], reconnectPolicy: createBackoffPolicy() });
+      for (const broker of [first, second, first, second]) {
+        const connection = await broker.connections.next();
+        await connection.accept();
+        await rig.until('registered');
+        await connection.ping();
+        connection.freeze();
+        rig.clock.advance(5_000);
+        const { retryInMs } = (await rig.retry()) as { retryInMs: number };
+        expect(retryInMs).to.be.below(500);
+      }
+    } finally {
+      await first.stop();
+      await second.stop();
+    }
+  });
+
+  it('tries the next broker within half a second when a connection breaks that had held', async () => {
+    const [first, second] = [await ScriptedBroker.start(), await ScriptedBroker.start()];
+    try {
+      const policy = createBackoffPolicy({ random: () => 0.999 });
+      const rig = await setUp({ url: [first.url, second.url], reconnectPolicy: policy });
+      for (const broker of [first, second, first]) {
+        const connection = await broker.connections.next();
+        await connection.accept();
+        await connection.next('heartbeat');
+        await rig.until('registered');
+        rig.clock.advance(2_000);
+        await connection.next('heartbeat');
+        connection.terminate();
+        expect(await rig.retry()).to.deep.include({ state: 'waiting', retryInMs: 499 });
+      }
+      await second.connections.next();
+    } finally {
+      await first.stop();
+      await second.stop();
+    }
   });
 
   it('does not take its own pause for silence of the broker', async () => {
     const rig = await setUp();
-    const connection = await rig.register({ heartbeatIntervalMs: 500, pingIntervalMs: 1_000 });
+    const connection = await rig.register();
+    await connection.ping();
+    for (const pauseMs of [3_900, 4_100, 60_000]) {
+      rig.clock.pause(pauseMs);
+      expect(rig.host.status.state).to.equal('registered');
+      await connection.ping();
+      rig.clock.advance(500);
+      expect(rig.host.status.state).to.equal('registered');
+    }
+  });
+
+  it('notices after its own pause that the broker is gone', async () => {
+    const rig = await setUp();
+    const connection = await rig.register();
+    await connection.ping();
+    connection.freeze();
     rig.clock.pause(60_000);
     expect(rig.host.status.state).to.equal('registered');
-    await connection.ping();
-    rig.clock.advance(500);
-    expect(rig.host.status.state).to.equal('registered');
+    rig.clock.advance(5_000);
+    expect(await rig.until('waiting')).to.deep.include({ failure: { kind: 'silence' } });
   });
 
   it('tries its brokers in turn', async () => {

@@ -18,6 +18,8 @@ interface MessageOf {
 /** One host's connection, as the broker sees it. Frames that a real broker would refuse fail the test. */
 export class HostOnBroker {
   readonly frames = new Buffered<HostToBroker>();
+  /** The host's pings, numbered from 1. They are answered by then, unless the broker is frozen. */
+  readonly pings = new Buffered<number>();
   readonly closed: Promise<number>;
   readonly #socket: WebSocket;
   readonly upgrade: IncomingMessage;
@@ -26,6 +28,8 @@ export class HostOnBroker {
     this.#socket = socket;
     this.upgrade = upgrade;
     this.closed = new Promise((resolve) => socket.once('close', (code) => resolve(code)));
+    let pings = 0;
+    socket.on('ping', () => this.pings.push((pings += 1)));
     socket.on('message', (data: Buffer) => {
       const result = parseHostMessage(data.toString('utf8'));
       if (!result.ok) throw new Error(`The host sent a bad frame: ${result.detail}`);
@@ -75,7 +79,7 @@ export class HostOnBroker {
     this.#socket.terminate();
   }
 
-  /** Stops to read, as a broker that hangs: it answers nothing, closes included. */
+  /** Stops to read, as a broker that hangs: it answers nothing, pings and closes included. */
   freeze(): void {
     this.#socket.pause();
   }
