@@ -14,8 +14,9 @@ interface DemoCommandOptions {
 const EXAMPLES = `
 Nothing else is needed: the state is in memory, the port is any free one, the keys are made for this run.
 
-Figures at the end: overbooked is counted by the hosts; matchMs is what players waited from asking to
-answer; meanRttMs is to the region they got, meanBestRttMs to the nearest they measured; hottestOverMean
+Figures at the end: queued counts the players who found no slot at once and waited; refused those who gave
+up after five seconds or were refused; overbooked is counted by the hosts; matchMs is what players waited
+from asking to the match, without those who were queued; meanRttMs is to the region they got, meanBestRttMs to the nearest they measured; hottestOverMean
 is the hottest host over the mean of its pool, averaged over pools in use and over time.
 
 Examples:

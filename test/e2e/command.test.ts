@@ -81,5 +81,6 @@ describe('The command duskline', function () {
     const figures = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, number>;
     expect(figures).to.include({ store: 'memory', hosts: 24, overbooked: 0 });
     expect(figures['matched']).to.be.greaterThan(10);
+    expect(figures).to.include.keys('players', 'queued', 'refused', 'refusedByCode', 'matchMs');
   });
 });

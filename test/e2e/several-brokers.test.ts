@@ -40,8 +40,8 @@ describe('Several broker processes on one Redis', function () {
     return host;
   }
 
-  async function play(player: Peer, requestId: string = randomUUID()): Promise<Frame> {
-    player.send({ type: 'play', requestId, title: 'starfall', rtt: RTT });
+  async function play(player: Peer, requestId: string = randomUUID(), change: object = {}): Promise<Frame> {
+    player.send({ type: 'play', requestId, title: 'starfall', rtt: RTT, ...change });
     return player.answer(requestId);
   }
 
@@ -63,7 +63,7 @@ describe('Several broker processes on one Redis', function () {
     const players = await Promise.all(
       Array.from({ length: 60 }, (_, i) => openPlayer(url(i % 3), `player-${i}`)),
     );
-    const answers = await Promise.all(players.map((player) => play(player)));
+    const answers = await Promise.all(players.map((player) => play(player, randomUUID(), { wait: false })));
     const matched = answers.filter((answer) => answer.type === 'matched');
     expect(matched).to.have.length(24);
     expect(answers.filter((answer) => answer['code'] === 'NO_CAPACITY')).to.have.length(36);

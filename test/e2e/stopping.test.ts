@@ -56,7 +56,7 @@ describe('A broker process that is told to stop', function () {
     );
     const first = await openPlayer(broker.url, 'first');
     await eventually(async () => {
-      first.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: { near: 10 } });
+      first.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: { near: 10 }, wait: false });
       return (await first.answer('r1')).type === 'matched';
     });
     const stopping = broker.stop();

@@ -50,7 +50,7 @@ describe('A host', () => {
     duskline = await startTestBroker();
     await openHost(duskline.url, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
-    player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT });
+    player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT, wait: false });
     expect(await player.next('error')).to.include({ code: 'NO_CAPACITY' });
   });
 
@@ -88,8 +88,9 @@ describe('A host', () => {
     expect(await player.next('session')).to.include({ state: 'active' });
 
     await eventually(async () => (await find('h1'))?.state === 'suspect');
-    player.send({ type: 'play', requestId: 'r2', title: 'starfall', rtt: RTT });
-    expect(await player.next('error')).to.include({ requestId: 'r2', code: 'NO_CAPACITY' });
+    const other = await openPlayer(duskline.url, 'bob');
+    other.send({ type: 'play', requestId: 'r2', title: 'starfall', rtt: RTT, wait: false });
+    expect(await other.next('error')).to.include({ requestId: 'r2', code: 'NO_CAPACITY' });
     expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
     expect(await find('h1')).to.equal(undefined);
   });
@@ -126,8 +127,8 @@ describe('A host', () => {
 
   it('that lost its connection and registers again keeps its sessions and hears of new ones', async () => {
     duskline = await startTestBroker();
-    const { player, held } = await loseHostWithSession();
-    const reserved = await matchOn(player, 'r2');
+    const { held } = await loseHostWithSession();
+    const reserved = await matchOn(await openPlayer(duskline.url, 'bob'), 'r2');
 
     const back = await openHost(duskline.url, {
       hostId: 'h1',

@@ -4,6 +4,7 @@ import jwt from 'jsonwebtoken';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { eventually } from '../support/eventually.js';
 import { IDLE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import type { Frame } from '../support/peer.js';
 
 const RTT = { near: 12, next: 30, far: 230 };
 
@@ -59,13 +60,14 @@ describe('A match, over real sockets', () => {
       host.send({ type: 'session', sessionId, epoch, state });
       expect(await player.next('session')).to.include({ sessionId, state });
     }
-    player.send({ type: 'play', requestId: 'r2', title: 'starfall', rtt: RTT });
-    expect(await player.next('error')).to.include({ requestId: 'r2', code: 'NO_CAPACITY', retryable: true });
+    const other = await openPlayer(duskline.url, 'bob');
+    other.send({ type: 'play', requestId: 'r2', title: 'starfall', rtt: RTT, wait: false });
+    expect(await other.next('error')).to.include({ requestId: 'r2', code: 'NO_CAPACITY', retryable: true });
 
     host.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'client_left' });
     expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'client_left' });
-    player.send({ type: 'play', requestId: 'r2', title: 'starfall', rtt: RTT });
-    expect(await player.next('matched')).to.include({ requestId: 'r2' });
+    other.send({ type: 'play', requestId: 'r2', title: 'starfall', rtt: RTT });
+    expect(await other.next('matched')).to.include({ requestId: 'r2' });
   });
 
   it('ends a session when its player says so, and tells the host', async () => {
@@ -170,10 +172,7 @@ describe('A match, over real sockets', () => {
   it('spills to the next region when the nearest is full, and says so', async () => {
     await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
     await openReadyHost(duskline, { hostId: 'h2', region: 'next', slots: 1 });
-    const player = await openPlayer(duskline.url, 'alice');
-    player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: RTT });
-    player.send({ type: 'play', requestId: 'r2', title: 'drift', rtt: RTT });
-    const matches = [await player.next('matched'), await player.next('matched')];
+    const matches = await playEach(['alice', 'bob']);
     expect(matches.map((frame) => frame['region'])).to.have.members(['near', 'next']);
     const spilled = matches.find((frame) => frame['region'] === 'next');
     expect(spilled).to.include({ rank: 2 });
@@ -190,7 +189,7 @@ describe('A match, over real sockets', () => {
       [{ title: 'starfall', regions: { only: ['next'] } }, 'NO_CAPACITY'],
     ] as const;
     for (const [i, [change, code]] of cases.entries()) {
-      player.send({ type: 'play', requestId: `r${i}`, rtt: RTT, ...change });
+      player.send({ type: 'play', requestId: `r${i}`, rtt: RTT, wait: false, ...change });
       expect(await player.next('error')).to.include({ requestId: `r${i}`, code });
     }
   });
@@ -214,14 +213,9 @@ describe('A match, over real sockets', () => {
 
   it('spreads a burst over the hosts before any of them has measured it', async () => {
     for (const hostId of ['h1', 'h2', 'h3', 'h4']) await openReadyHost(duskline, { hostId, slots: 8 });
-    const player = await openPlayer(duskline.url, 'alice');
+    const matches = await playEach(Array.from({ length: 16 }, (_, i) => `player-${i}`));
     const counts = new Map<string, number>();
-    for (let i = 0; i < 16; i += 1)
-      player.send({ type: 'play', requestId: `r${i}`, title: 'drift', rtt: RTT });
-    for (let i = 0; i < 16; i += 1) {
-      const { hostId } = (await player.next('matched'))['host'] as { hostId: string };
-      counts.set(hostId, (counts.get(hostId) ?? 0) + 1);
-    }
+    for (const hostId of matches.map(hostIdOf)) counts.set(hostId, (counts.get(hostId) ?? 0) + 1);
     expect(Object.fromEntries(counts)).to.deep.equal({ h1: 4, h2: 4, h3: 4, h4: 4 });
   });
 
@@ -233,12 +227,17 @@ describe('A match, over real sockets', () => {
       const { regions } = await duskline.broker.status();
       return regions.some(({ pools }) => pools.some(({ hottest }) => hottest === 0.6));
     });
-    const player = await openPlayer(duskline.url, 'alice');
     const hostIds = [];
-    for (let i = 0; i < 4; i += 1) {
-      player.send({ type: 'play', requestId: `r${i}`, title: 'drift', rtt: RTT });
-      hostIds.push(((await player.next('matched'))['host'] as { hostId: string }).hostId);
-    }
+    for (let i = 0; i < 4; i += 1) hostIds.push(...(await playEach([`player-${i}`])).map(hostIdOf));
     expect(hostIds).to.deep.equal(['h2', 'h2', 'h2', 'h2']);
   });
+
+  /** All ask at once; resolves with what they were matched with. */
+  async function playEach(playerIds: readonly string[]): Promise<Frame[]> {
+    const players = await Promise.all(playerIds.map((playerId) => openPlayer(duskline.url, playerId)));
+    for (const player of players) player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: RTT });
+    return Promise.all(players.map((player) => player.next('matched')));
+  }
+
+  const hostIdOf = ({ host }: Frame): string => (host as { hostId: string }).hostId;
 });

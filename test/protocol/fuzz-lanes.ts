@@ -15,7 +15,7 @@ const FRAMES_PER_CONNECTION = 40;
 /** With this invalid message the broker closes the connection. */
 const LAST_MISTAKE = 8;
 
-const CLIENT_TYPES = ['hello', 'play', 'cancel', 'end', 'signal', 'ping', 'matched', 'register'];
+const CLIENT_TYPES = ['hello', 'play', 'accept', 'cancel', 'end', 'signal', 'ping', 'matched', 'register'];
 const HOST_TYPES = ['register', 'heartbeat', 'session', 'limit', 'signal', 'leave', 'prepare', 'hello'];
 
 const REGISTER = { type: 'register', ...PLACE, slots: 2, endpoint: 'ws://127.0.0.1:1/fuzz', sessions: [] };
@@ -61,12 +61,17 @@ export function createClientLane(url: string, name: string, random: Random): Lan
           return;
         case 'accept':
         case 'cancel':
+          await answerTo(peer, message.requestId);
+          return;
         case 'play':
-          await anyOf(peer, (frame) => frame['requestId'] === message.requestId);
+          if ((await answerTo(peer, message.requestId)).type === 'error') return;
+          // Matched or queued: the next one is not to find a player who has something already.
+          peer.send({ type: 'cancel', requestId: message.requestId });
+          await peer.next('error', (frame) => frame['requestId'] === message.requestId);
           return;
         case 'end':
         case 'signal':
-          await anyOf(peer, (frame) => frame['sessionId'] === message.sessionId);
+          await peer.nextOf(['session', 'error'], (frame) => frame['sessionId'] === message.sessionId);
       }
     },
   });
@@ -116,7 +121,7 @@ export function createFirstFrameLane(url: string, kind: 'client' | 'host', rando
       const first = parsed.ok && (parsed.message.type === 'hello' || parsed.message.type === 'register');
       const peer = await Peer.open(url, path, { token });
       peer.sendRaw(text);
-      const answer = await anyOf(peer, () => true);
+      const answer = await peer.nextOf(['welcome', 'registered', 'error']);
       if (first && answer.type === accepted) {
         await peer.close();
         return true;
@@ -193,11 +198,9 @@ function createLane<Message extends { readonly type: string }>(parts: LaneParts<
   };
 }
 
-/** The next frame of any type that fits. */
-async function anyOf(peer: Peer, fits: (frame: Frame) => boolean): Promise<Frame> {
-  return Promise.any(
-    ['matched', 'error', 'session', 'welcome', 'registered'].map((type) => peer.next(type, fits)),
-  );
+/** The next frame about a request. */
+async function answerTo(peer: Peer, requestId: string): Promise<Frame> {
+  return peer.nextOf(['queued', 'offer', 'matched', 'error'], (frame) => frame['requestId'] === requestId);
 }
 
 function clientFrames(index: number): object[] {
@@ -205,7 +208,15 @@ function clientFrames(index: number): object[] {
   const regions = { only: ['next'], exclude: ['far'] };
   return [
     { type: 'hello', device: { ...TEST_DEVICE, maxFps: 60 }, sdk: 'fuzz/1' },
-    { type: 'play', requestId, title: 'starfall', rtt: { next: 20, far: 300 } },
+    { type: 'play', requestId, title: 'starfall', rtt: { next: 20, far: 300 }, wait: false },
+    {
+      type: 'play',
+      requestId,
+      title: 'starfall',
+      rtt: { next: 20 },
+      onConflict: 'resume',
+      onHostLost: 'end',
+    },
     {
       type: 'play',
       requestId,
@@ -215,6 +226,7 @@ function clientFrames(index: number): object[] {
       platform: 'pc',
       minResolution: '720p',
     },
+    { type: 'accept', requestId: `r${index - 1}` },
     { type: 'cancel', requestId: `r${index - 1}` },
     { type: 'end', sessionId: newSessionId() },
     { type: 'signal', sessionId: newSessionId(), data: 'v=0\r\n' },

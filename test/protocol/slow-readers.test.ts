@@ -16,7 +16,10 @@ describe('Peers that never read', function () {
   this.timeout(90_000);
   let duskline: Duskline;
   before(async () => {
-    duskline = await startTestBroker({ limits: { maxSocketBufferBytes: MAX_SOCKET_BUFFER_BYTES } });
+    // The honest host is not lost while the flood lasts.
+    duskline = await startTestBroker({
+      limits: { maxSocketBufferBytes: MAX_SOCKET_BUFFER_BYTES, lostAfterMs: 300_000 },
+    });
   });
   after(() => duskline.stop());
 

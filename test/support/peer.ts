@@ -72,6 +72,13 @@ export class Peer {
     return this.#take(`"${type}"`, (frame) => frame.type === type && fits(frame));
   }
 
+  /** The next frame of one of these types that fits. */
+  async nextOf(types: readonly string[], fits: (frame: Frame) => boolean = () => true): Promise<Frame> {
+    return this.#take(types.map((type) => `"${type}"`).join(' or '), (frame) => {
+      return types.includes(frame.type) && fits(frame);
+    });
+  }
+
   /** The answer to a request: `matched`, or `error` with its id. */
   async answer(requestId: string): Promise<Frame> {
     return this.#take(`the answer to ${requestId}`, (frame) => {

@@ -9,11 +9,14 @@ export interface DemoFigures {
   readonly seconds: number;
   readonly players: number;
   readonly matched: number;
+  /** How many found no slot at once and waited, whatever became of them. */
+  readonly queued: number;
+  /** How many gave up waiting (`GAVE_UP`), or were refused. */
   readonly refused: number;
   readonly refusedByCode: Readonly<Record<string, number>>;
   /** How often a host held more sessions than it has slots, as counted by the hosts. */
   readonly overbooked: number;
-  /** From the call of `play` to its answer, as players saw it. */
+  /** From the call of `play` to the match, as players saw it who did not have to wait in a queue. */
   readonly matchMs: { readonly p50: number; readonly p99: number };
   /** Mean RTT to the region that players got, and to the nearest one they measured. */
   readonly meanRttMs: number;
@@ -34,6 +37,7 @@ export class FigureBook {
   readonly #refusals = new Map<string, number>();
   #players = 0;
   #matched = 0;
+  #queued = 0;
   #rttSum = 0;
   #bestRttSum = 0;
   #hottestSum = 0;
@@ -44,12 +48,19 @@ export class FigureBook {
     this.#players += 1;
   }
 
-  matched(region: string, tookMs: number, rttMs: number, bestRttMs: number): void {
+  queued(): void {
+    this.#queued += 1;
+  }
+
+  /** @param tookMs `undefined` for a player who waited in a queue */
+  matched(region: string, tookMs: number | undefined, rttMs: number, bestRttMs: number): void {
     this.#matched += 1;
-    this.#matchMicros.recordValue(Math.round(tookMs * 1000));
-    const recent = this.#recentMs.get(region) ?? [];
-    recent.push(tookMs);
-    this.#recentMs.set(region, recent);
+    if (tookMs !== undefined) {
+      this.#matchMicros.recordValue(Math.round(tookMs * 1000));
+      const recent = this.#recentMs.get(region) ?? [];
+      recent.push(tookMs);
+      this.#recentMs.set(region, recent);
+    }
     this.#rttSum += rttMs;
     this.#bestRttSum += bestRttMs;
   }
@@ -69,11 +80,15 @@ export class FigureBook {
     return this.#matched;
   }
 
+  get waits(): number {
+    return this.#queued;
+  }
+
   get refusals(): number {
     return [...this.#refusals.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Matches into a region since the last call, and the p99 of their times in milliseconds. */
+  /** Matches into a region without a queue since the last call, and the p99 of their times in milliseconds. */
   takeRecent(region: string): { readonly matches: number; readonly p99Ms: number } {
     const recent = (this.#recentMs.get(region) ?? []).sort((a, b) => a - b);
     this.#recentMs.delete(region);
@@ -88,6 +103,7 @@ export class FigureBook {
       ...fleet,
       players: this.#players,
       matched: this.#matched,
+      queued: this.#queued,
       refused: this.refusals,
       refusedByCode: Object.fromEntries(this.#refusals),
       matchMs: {

@@ -1,4 +1,10 @@
-import { DusklineError, createClient, type Client, type ClientOptions } from '@duskline/client/node';
+import {
+  DusklineError,
+  createClient,
+  type Client,
+  type ClientOptions,
+  type QueueState,
+} from '@duskline/client/node';
 import type { Region } from '../../domain/catalog.js';
 import { watchStream } from '@duskline/host/simulated';
 import type { FigureBook } from './figures.js';
@@ -18,8 +24,12 @@ export interface DemoPlayerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Regions farther away than this nobody measures. */
+/** How many regions a player measures, the nearest ones. */
 const MEASURED_REGIONS = 5;
+
+/** So long a player waits in a queue; the figures call it a refusal when the turn has not come by then. */
+const PATIENCE_MS = 5_000;
+const GAVE_UP = 'GAVE_UP';
 
 /**
  * One player's visit through the real SDK and real sockets: connect, measure, play, watch, leave. Only the
@@ -40,7 +50,7 @@ export async function visit(options: DemoPlayerOptions): Promise<void> {
     await play(client, options);
   } catch (error) {
     if (!(error instanceof DusklineError)) throw error;
-    if (!options.signal.aborted) figures.refused(error.code);
+    if (!options.signal.aborted) figures.refused(error.code === 'ABORTED' ? GAVE_UP : error.code);
   } finally {
     await client.close();
   }
@@ -50,13 +60,20 @@ async function play(client: Client, options: DemoPlayerOptions): Promise<void> {
   const { title, platform, figures, signal } = options;
   const rtt = await client.measureRegions({ limit: MEASURED_REGIONS, signal });
   const startedAt = performance.now();
-  const session = await client.play({ title, platform, rtt, signal });
-  figures.matched(
-    session.region,
-    performance.now() - startedAt,
-    session.rttMs,
-    Math.min(...Object.values(rtt)),
+  const waited: QueueState[] = [];
+  const session = await withPatience(signal, (patience) =>
+    client.play({
+      title,
+      platform,
+      rtt,
+      signal: patience,
+      onQueued: (state) => {
+        if (waited.push(state) === 1) figures.queued();
+      },
+    }),
   );
+  const tookMs = waited.length > 0 ? undefined : performance.now() - startedAt;
+  figures.matched(session.region, tookMs, session.rttMs, Math.min(...Object.values(rtt)));
 
   await new Promise<void>((resolve) => {
     const viewer = watchStream(session.host.endpoint, session.ticket, {
@@ -72,6 +89,20 @@ async function play(client: Client, options: DemoPlayerOptions): Promise<void> {
     const timer = setTimeout(leave, options.playMs);
     signal.addEventListener('abort', leave);
   });
+}
+
+/** Waits with a signal that aborts when the player's patience or the evening is over. */
+async function withPatience<T>(signal: AbortSignal, wait: (patience: AbortSignal) => Promise<T>): Promise<T> {
+  const patience = new AbortController();
+  const giveUp = (): void => patience.abort();
+  const timer = setTimeout(giveUp, PATIENCE_MS);
+  signal.addEventListener('abort', giveUp);
+  try {
+    return await wait(patience.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
 }
 
 function sampleRtt(world: World, home: Region, regionId: string): number {

@@ -40,7 +40,7 @@ export function createLiveView(world: World, fleet: DemoFleet, figures: FigureBo
         `Duskline demo: a day of players on ${fleet.hosts} hosts, one broker at ${url}`,
         '',
         table(head, rows),
-        `matched ${figures.matches}, refused ${figures.refusals}, overbooked ${fleet.overbooked}. Ctrl-C ends it.`,
+        `matched ${figures.matches}, queued ${figures.waits}, refused ${figures.refusals}, overbooked ${fleet.overbooked}. Ctrl-C ends it.`,
       ];
       process.stdout.write(`\x1b[H${lines.join('\n').replaceAll('\n', '\x1b[K\n')}\x1b[J\n`);
     },
@@ -61,7 +61,7 @@ export function createPlainView(
         const used = fleet.sessionsIn(region.region) / Math.max(1, fleet.slotsIn(region.region));
         return `${region.region} ${clock(world.localHour(region, dayMs))} ${percent(used).trim()}`;
       });
-      const totals = `matched ${figures.matches} refused ${figures.refusals} overbooked ${fleet.overbooked}`;
+      const totals = `matched ${figures.matches} queued ${figures.waits} refused ${figures.refusals} overbooked ${fleet.overbooked}`;
       write(`${clock((dayMs / HOUR_MS) % 24)} UTC  ${totals}  |  ${regions.join('  ')}\n`);
     },
     close: () => undefined,
