@@ -41,7 +41,7 @@ describe('A broker that is started anew', function () {
     return host;
   }
 
-  /** How many sessions each host has, the fullest first. */
+  /** How many sessions each ready host has, the fullest first. */
   async function sessionsByHost(): Promise<number[]> {
     const response = await fetch(`${broker.url}/v1/status`, {
       headers: {
@@ -49,10 +49,11 @@ describe('A broker that is started anew', function () {
       },
     });
     const { regions } = (await response.json()) as {
-      regions: { pools: { hostList: { sessions: number }[] }[] }[];
+      regions: { pools: { hostList: { sessions: number; state: string }[] }[] }[];
     };
     const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
-    return hosts.map(({ sessions }) => sessions).sort((a, b) => b - a);
+    const ready = hosts.filter(({ state }) => state === 'ready');
+    return ready.map(({ sessions }) => sessions).sort((a, b) => b - a);
   }
 
   it('spreads players over all hosts, not over those that came back first', async () => {

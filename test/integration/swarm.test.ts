@@ -18,7 +18,7 @@ import { startTestBroker, testToken } from '../support/fleet.js';
 import { createSwarm } from '../support/swarm.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };
-const PLAY = { title: 'starfall', rtt: { near: 12 } };
+const PLAY = { title: 'starfall', rtt: { near: 12 }, wait: false };
 
 describe('A swarm of recorded players', function () {
   this.timeout(20_000);
