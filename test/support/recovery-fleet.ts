@@ -7,10 +7,10 @@ import {
   type SimulatedHost,
   type StreamServer,
 } from '@duskline/host/simulated';
+import { DEFAULT_LIMITS, type Limits } from '@duskline/server/domain/limits.js';
 import type { FleetStore, HostRecord } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { expect } from 'chai';
-import { DEFAULT_BOUNDS, type Bounds } from '../history/check.js';
 import { checkHistory, explain } from '../history/check-history.js';
 import { hostName, type HistoryEvent } from '../history/events.js';
 import { recordFleet } from '../history/fleet-recording.js';
@@ -40,8 +40,8 @@ const LATENCY_POLICIES = {
 
 export interface RecoveryFleetOptions {
   readonly brokers: number;
-  /** A `limits` line for the configuration. The defaults when absent. */
-  readonly limits?: string;
+  /** The defaults when absent. */
+  readonly limits?: Partial<Limits>;
   /** By which URL each broker reaches Redis. Default: its own. */
   readonly redisUrl?: (redis: RedisServer, broker: number) => string;
 }
@@ -72,23 +72,25 @@ export class RecoveryFleet {
   /** A connection of the test's own. */
   readonly store: FleetStore;
   readonly brokers: readonly BrokerProcess[];
+  readonly limits: Limits;
   readonly #directory: string;
   readonly #streams: StreamServer;
   readonly #hosts: SimulatedHost[] = [];
   readonly #processes: HostProcess[] = [];
 
-  private constructor(parts: Pick<RecoveryFleet, 'redis' | 'store' | 'brokers'> & Own) {
+  private constructor(parts: Pick<RecoveryFleet, 'redis' | 'store' | 'brokers' | 'limits'> & Own) {
     this.redis = parts.redis;
     this.store = parts.store;
     this.brokers = parts.brokers;
+    this.limits = parts.limits;
     this.#directory = parts.directory;
     this.#streams = parts.streams;
   }
 
-  static async start({ brokers, limits = '', redisUrl }: RecoveryFleetOptions): Promise<RecoveryFleet> {
+  static async start({ brokers, limits = {}, redisUrl }: RecoveryFleetOptions): Promise<RecoveryFleet> {
     const directory = await mkdtemp(join(tmpdir(), 'duskline-recovery-'));
     const config = join(directory, 'duskline.yaml');
-    await writeFile(config, `${TEST_CONFIG}${limits}\n`);
+    await writeFile(config, `${TEST_CONFIG}limits: ${JSON.stringify(limits)}\n`);
     const redis = await startRedisServer();
     const started = await Promise.all(
       Array.from({ length: brokers }, (_, i) => {
@@ -96,12 +98,11 @@ export class RecoveryFleet {
         return startBrokerProcess(['--config', config, '--redis', url, '--log-level', 'info']);
       }),
     );
-    const store = await createRedisStore({
-      target: { kind: 'single', url: redis.url },
-      suspectAfterMs: 4_000,
-    });
+    const inForce = { ...DEFAULT_LIMITS, ...limits };
+    const { suspectAfterMs } = inForce;
+    const store = await createRedisStore({ target: { kind: 'single', url: redis.url }, suspectAfterMs });
     const streams = await createStreamServer();
-    return new RecoveryFleet({ redis, store, brokers: started, directory, streams });
+    return new RecoveryFleet({ redis, store, brokers: started, limits: inForce, directory, streams });
   }
 
   /** Of all brokers, beginning with that one. */
@@ -198,14 +199,16 @@ export class RecoveryFleet {
   }
 
   /** Asks whether every broker that lives is ready in the end, holds the history against every rule, and tells. */
-  async judge(figures: RecoveryFigures, bounds: Partial<Bounds> = {}): Promise<void> {
+  async judge(figures: RecoveryFigures): Promise<void> {
     for (const [i, { url, process }] of this.brokers.entries()) {
       if (process.exitCode !== null || process.signalCode !== null) continue;
       const { ok } = await fetch(`${url}/readyz`);
       this.recorder.record({ type: 'broker-ready', broker: `broker-${i}`, ready: ok });
     }
+    const { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs } = this.limits;
+    const inForce = { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs };
     const violations = checkHistory(this.recorder.events, {
-      bounds: { ...DEFAULT_BOUNDS, latencyPolicies: LATENCY_POLICIES, ...bounds },
+      bounds: { ...inForce, latencyPolicies: LATENCY_POLICIES },
     });
     const lost = this.since(0, 'over').filter(({ reason }) => reason !== 'client_left');
     const doubleSales = violations.filter(({ rule }) => rule === 'S1' || rule === 'S2').length;
