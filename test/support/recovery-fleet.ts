@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Host } from '@duskline/host';
 import {
   createSimulatedHost,
   createStreamServer,
@@ -43,7 +44,7 @@ export interface RecoveryFleetOptions {
   /** The defaults when absent. */
   readonly limits?: Partial<Limits>;
   /** By which URL each broker reaches Redis. Default: its own. */
-  readonly redisUrl?: (redis: RedisServer, broker: number) => string;
+  readonly redisUrl?: (redis: RedisServer, broker: number) => string | Promise<string>;
 }
 
 interface RecoveryHostOptions {
@@ -93,8 +94,8 @@ export class RecoveryFleet {
     await writeFile(config, `${TEST_CONFIG}limits: ${JSON.stringify(limits)}\n`);
     const redis = await startRedisServer();
     const started = await Promise.all(
-      Array.from({ length: brokers }, (_, i) => {
-        const url = redisUrl?.(redis, i) ?? redis.url;
+      Array.from({ length: brokers }, async (_, i) => {
+        const url = (await redisUrl?.(redis, i)) ?? redis.url;
         return startBrokerProcess(['--config', config, '--redis', url, '--log-level', 'info']);
       }),
     );
@@ -181,6 +182,38 @@ export class RecoveryFleet {
     return all.flat(2).filter(({ state }) => states.includes(state)).length;
   }
 
+  /** Whether each of these players is connected to the very session, at the host and epoch, that the store has. */
+  async agreesWith(players: readonly SwarmPlayer[]): Promise<boolean> {
+    const agreed = await Promise.all(
+      players.map(async ({ answer }) => {
+        if (answer === undefined || !('ticket' in answer)) return false;
+        const { sessionId, region, pool, epoch, host } = answer;
+        const [known] = await this.store.getSessions({ region, pool }, [sessionId]);
+        return known?.state === 'connected' && known.epoch === epoch && known.hostId === host.hostId;
+      }),
+    );
+    return !agreed.includes(false);
+  }
+
+  /**
+   * The fault of a broker that cannot pass on what its hosts say: they are silent from now on. Returns how to tell
+   * that it is over.
+   */
+  breakBroker(index: number, fault: 'cut' | 'frozen'): () => void {
+    const target = `broker-${index}`;
+    const { url } = this.brokers[index]!;
+    const hosts = this.#hosts.filter(({ host }) => isAt(host, url));
+    const nameOf = ({ hostId }: SimulatedHost): string => hostName('near', POOL, hostId);
+    this.recorder.record({ type: 'fault', fault, target, lasts: true });
+    for (const host of hosts) this.recorder.record({ type: 'host-silent', host: nameOf(host) });
+    return () => {
+      this.recorder.record({ type: 'healed', target });
+      for (const host of hosts) {
+        if (isAt(host.host, url)) this.recorder.record({ type: 'host-back', host: nameOf(host) });
+      }
+    };
+  }
+
   /** Takes a picture of the fleet while nothing is on its way. */
   async picture(): Promise<void> {
     await recordFleet(this.recorder, this.store, PLACES, true);
@@ -224,6 +257,18 @@ export class RecoveryFleet {
     await this.store.close();
     await this.redis.stop();
     await rm(this.#directory, { recursive: true });
+  }
+}
+
+function isAt({ status }: Host, brokerUrl: string): boolean {
+  return status.state === 'registered' && status.url.startsWith(brokerUrl.replace(/^http/, 'ws'));
+}
+
+/** Whoever is told of another host goes there at once. Call it when everybody has an answer. */
+export function followReplacements(players: readonly SwarmPlayer[]): void {
+  for (const player of players) {
+    const { answer } = player;
+    if (answer !== undefined && 'ticket' in answer) answer.on('replaced', () => void player.watch());
   }
 }
 
