@@ -6,14 +6,16 @@ import {
   type PlayOptions,
   type Session,
 } from '@duskline/client/node';
+import type { EndReason } from '@duskline/protocol/vocabulary';
 import { watchStream, type StreamViewer } from '@duskline/host/simulated';
 import { createRecordedSockets, type RecordedSockets } from '../history/client-recording.js';
+import { hostName } from '../history/events.js';
 import type { Recorder } from '../history/recorder.js';
 import { TEST_DEVICE, testToken } from './fleet.js';
 
 export interface SwarmOptions {
-  /** The brokers. Each player begins with another one. */
-  readonly urls: readonly string[];
+  /** The brokers. Each player begins with another one; or those of each player, in the order of trying. */
+  readonly urls: readonly string[] | ((index: number) => readonly string[]);
   readonly players: number;
   readonly recorder: Recorder;
   /** Stands before the number of each player's name. Default `swarm`. */
@@ -22,6 +24,8 @@ export interface SwarmOptions {
   readonly client?: Partial<
     Pick<ClientOptions, 'reconnect' | 'connectTimeoutMs' | 'pingIntervalMs' | 'device'>
   >;
+  /** Hosts are in processes of their own: what they do with sessions is taken down as the players see it. */
+  readonly watchesHosts?: boolean;
 }
 
 export interface SwarmPlayer {
@@ -29,6 +33,12 @@ export interface SwarmPlayer {
   readonly client: Client;
   /** What it got last; an error where it was refused. */
   readonly answer: Session | DusklineError | undefined;
+  /** Asks, and notes the answer. */
+  play(options: PlayOptions): Promise<void>;
+  /** As `watchAll`, of this one. */
+  watch(): Promise<void>;
+  /** Says good-bye to the host, if it watches. */
+  leave(): Promise<void>;
 }
 
 /** Many players of this process, with what each saw on record. */
@@ -37,7 +47,10 @@ export interface Swarm {
   connectAll(): Promise<void>;
   /** Everybody asks at once. Resolves when everybody has an answer. */
   playAll(options: PlayOptions | ((index: number) => PlayOptions)): Promise<void>;
-  /** Everybody who has a session shows the ticket to its host, and watches. Resolves when the hosts let them in. */
+  /**
+   * Everybody who has a session and does not watch it shows the ticket to its host. Resolves when the hosts let them
+   * in. Whoever watches it on an earlier host leaves that one then.
+   */
   watchAll(): Promise<void>;
   /** Everybody who watches says good-bye. */
   leaveAll(): Promise<void>;
@@ -46,12 +59,15 @@ export interface Swarm {
   close(): Promise<void>;
 }
 
-export function createSwarm({ urls, players, recorder, name = 'swarm', client = {} }: SwarmOptions): Swarm {
+export function createSwarm(options: SwarmOptions): Swarm {
+  const { urls, players, recorder, name = 'swarm', client = {}, watchesHosts = false } = options;
+  const urlsOf = (index: number): readonly string[] => {
+    if (typeof urls === 'function') return urls(index);
+    const first = index % urls.length;
+    return [...urls.slice(first), ...urls.slice(0, first)];
+  };
   const members = Array.from({ length: players }, (_, i) => {
-    return new Member(`${name}-${i}`, [...urls.slice(i % urls.length), ...urls.slice(0, i % urls.length)], {
-      recorder,
-      client,
-    });
+    return new Member(`${name}-${i}`, urlsOf(i), { recorder, client, watchesHosts });
   });
   return {
     players: members,
@@ -76,21 +92,33 @@ export function createSwarm({ urls, players, recorder, name = 'swarm', client = 
   };
 }
 
+interface MemberOptions {
+  readonly recorder: Recorder;
+  readonly client: Partial<ClientOptions>;
+  readonly watchesHosts: boolean;
+}
+
+/** What a player watches, at one epoch of the session. */
+interface Watched {
+  readonly viewer: StreamViewer;
+  readonly closed: Promise<void>;
+  readonly epoch: number;
+  over: boolean;
+}
+
 class Member implements SwarmPlayer {
   readonly player: string;
   readonly client: Client;
   readonly sockets: RecordedSockets;
   readonly #recorder: Recorder;
+  readonly #watchesHosts: boolean;
   #answer: Session | DusklineError | undefined;
-  #viewer: { readonly viewer: StreamViewer; readonly closed: Promise<void> } | undefined;
+  #watched: Watched | undefined;
 
-  constructor(
-    player: string,
-    urls: readonly string[],
-    { recorder, client }: { recorder: Recorder; client: Partial<ClientOptions> },
-  ) {
+  constructor(player: string, urls: readonly string[], { recorder, client, watchesHosts }: MemberOptions) {
     this.player = player;
     this.#recorder = recorder;
+    this.#watchesHosts = watchesHosts;
     this.sockets = createRecordedSockets(recorder, player);
     this.client = createClient({
       url: urls.map((url) => url.replace(/^http/, 'ws')),
@@ -118,29 +146,59 @@ class Member implements SwarmPlayer {
   async watch(): Promise<void> {
     const session = this.#answer;
     if (session === undefined || session instanceof DusklineError || session.state === 'ended') return;
-    const { player } = this;
-    await new Promise<void>((resolve, reject) => {
-      let viewer: StreamViewer | undefined;
-      const closed = new Promise<void>((over) => {
-        viewer = watchStream(session.host.endpoint, session.ticket, {
-          admitted: resolve,
-          frame: nothing,
-          closed(why) {
-            over();
-            reject(new Error(`${player} was not let in: ${why}`));
-          },
-        });
-      });
-      if (viewer !== undefined) this.#viewer = { viewer, closed };
-    });
+    const before = this.#watched;
+    if (before?.epoch === session.epoch && !before.over) return;
+    this.#watched = await this.#show(session);
+    before?.viewer.leave();
   }
 
   async leave(): Promise<void> {
-    if (this.#viewer === undefined || this.#answer === undefined || !('sessionId' in this.#answer)) return;
+    if (this.#watched === undefined || this.#answer === undefined || !('sessionId' in this.#answer)) return;
     const { sessionId } = this.#answer;
     if (sessionId !== undefined) this.#recorder.record({ type: 'left', player: this.player, sessionId });
-    this.#viewer.viewer.leave();
-    await this.#viewer.closed;
+    this.#watched.viewer.leave();
+    await this.#watched.closed;
+  }
+
+  /** Resolves when the host let it in. */
+  async #show(session: Session): Promise<Watched> {
+    const { player } = this;
+    const { host, ticket, epoch } = session;
+    const seen = this.#watchesHosts ? this.#hostAsSeen(session) : undefined;
+    return new Promise((resolve, reject) => {
+      let over: () => void = nothing;
+      const closed = new Promise<void>((isOver) => (over = isOver));
+      const viewer = watchStream(host.endpoint, ticket, {
+        admitted() {
+          seen?.admitted();
+          resolve(watched);
+        },
+        frame: nothing,
+        closed(why) {
+          seen?.closed(why);
+          watched.over = true;
+          over();
+          reject(new Error(`${player} was not let in: ${why}`));
+        },
+      });
+      const watched: Watched = { viewer, closed, epoch, over: false };
+    });
+  }
+
+  /** Takes down what the session's host does with it. */
+  #hostAsSeen(session: Session): { admitted(): void; closed(why: string): void } {
+    const { sessionId, epoch, region, pool, host } = session;
+    const assignment = { host: hostName(region, pool, host.hostId), sessionId, epoch };
+    return {
+      admitted: () => this.#recorder.record({ type: 'admitted', player: this.player, ...assignment }),
+      closed: (why) => {
+        // A stream that is merely lost leaves the session where it is.
+        const told = why.startsWith('ended: ');
+        if (why !== 'left' && !told) return;
+        const reason = told ? (why.slice('ended: '.length) as EndReason) : 'client_left';
+        this.#recorder.record({ type: 'host-ended', ...assignment, reason, by: told ? 'broker' : 'host' });
+      },
+    };
   }
 }
 

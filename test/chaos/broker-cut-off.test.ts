@@ -1,0 +1,107 @@
+import type { DusklineError } from '@duskline/client/node';
+import { expect } from 'chai';
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../support/eventually.js';
+import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery-fleet.js';
+import { createSwarm, type Swarm } from '../support/swarm.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
+
+const HOSTS = 6;
+const SLOTS = 10;
+const PLAYING = 24;
+const LATE = 8;
+const CUT_MS = 15_000;
+const RECOVERY_DEADLINE_MS = 10_000;
+
+/** Default limits: the hosts of that broker count as lost after 10 s. */
+describe('A broker that cannot reach Redis for 15 s', () => {
+  let proxy: TcpProxy;
+  let fleet: RecoveryFleet;
+  const swarms: Swarm[] = [];
+  beforeEach(async () => {
+    fleet = await RecoveryFleet.start({
+      brokers: 3,
+      async redisUrl({ port, url }, broker) {
+        if (broker > 0) return url;
+        proxy = await startTcpProxy({ port });
+        return `redis://127.0.0.1:${proxy.port}`;
+      },
+    });
+    for (let i = 0; i < HOSTS; i += 1) fleet.addHost({ hostId: `h${i}`, slots: SLOTS, broker: i % 3 });
+    await fleet.untilReady(HOSTS);
+  });
+  afterEach(async () => {
+    await Promise.all(swarms.splice(0).map((swarm) => swarm.close()));
+    await fleet.stop();
+    await proxy.stop();
+  });
+
+  function addSwarm(name: string, players: number, urls: readonly string[]): Swarm {
+    const swarm = createSwarm({ urls, players, recorder: fleet.recorder, name });
+    swarms.push(swarm);
+    return swarm;
+  }
+
+  it('decides nothing meanwhile, and serves its clients and hosts again by itself', async () => {
+    const [cutOff, ...others] = fleet.urls() as [string, ...string[]];
+    const playing = addSwarm('playing', PLAYING, fleet.urls());
+    const late = addSwarm('late', LATE, others);
+    const stuck = addSwarm('stuck', 2, [cutOff]);
+    await Promise.all(swarms.map((swarm) => swarm.connectAll()));
+    await playing.playAll(DRIFT);
+    await playing.watchAll();
+    followReplacements(playing.players);
+    await eventually(() => fleet.agreesWith(playing.players));
+    await fleet.picture();
+
+    const mark = fleet.recorder.events.length;
+    const over = delay(CUT_MS);
+    const healed = fleet.breakBroker(0, 'cut');
+    proxy.cut();
+    const [refused, patient] = stuck.players;
+    await refused!.play(DRIFT);
+    expect((refused!.answer as DusklineError).code).to.equal('UNAVAILABLE');
+    const served = patient!.play({ ...DRIFT, retry: { maxWaitMs: 60_000 } });
+    // Some of them get hosts of the broker that is cut off: nobody can know yet.
+    await late.playAll({ ...DRIFT, wait: false });
+    await late.watchAll();
+    followReplacements(late.players);
+    await eventually(async () => !(await fetch(`${cutOff}/readyz`)).ok);
+    await over;
+    expect(patient!.answer).to.equal(undefined);
+
+    const healedAtMs = performance.now();
+    proxy.restore();
+    healed();
+    await served;
+    const servedAtMs = performance.now();
+    await patient!.watch();
+    const everybody = [...playing.players, ...late.players, patient!];
+    await eventually(() => fleet.agreesWith(everybody), RECOVERY_DEADLINE_MS);
+    await fleet.untilReady(HOSTS);
+    await eventually(async () => (await fetch(`${cutOff}/readyz`)).ok);
+    const recoveredInMs = performance.now() - healedAtMs;
+    const total = (await fleet.hosts()).reduce((sum, { committed }) => sum + committed, 0);
+    expect(total).to.equal(everybody.length);
+    await fleet.picture();
+    expect(fleet.since(mark, 'over')).to.deep.equal([]);
+    const moved = new Set(
+      fleet
+        .since(mark, 'matched')
+        .filter(({ epoch }) => epoch > 1)
+        .map(({ player }) => player),
+    );
+
+    await Promise.all(swarms.map((swarm) => swarm.leaveAll()));
+    await eventually(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
+    await fleet.picture();
+    await fleet.judge({
+      scenario: 'broker cut off from Redis',
+      clients: PLAYING + LATE + stuck.players.length,
+      sessions: everybody.length,
+      recoveredInMs,
+      servedAgainInMs: Math.round(servedAtMs - healedAtMs),
+      placedAgain: moved.size,
+    });
+  });
+});

@@ -1,0 +1,7 @@
+import { hostKilled } from '../support/recovery-scenarios.js';
+
+/** Default limits: the host counts as lost after 10 s, by two sweeps that are 2 s apart. */
+describe('kill -9 of a host', () => {
+  it('leads its sessions to another host, once, and leaves the queue alone', () =>
+    hostKilled({ lost: 24, kept: 24, queued: 10 }));
+});

@@ -1,0 +1,91 @@
+import type { Session } from '@duskline/client/node';
+import { expect } from 'chai';
+import { hostName } from '../history/events.js';
+import { eventually } from '../support/eventually.js';
+import type { HostProcess } from '../support/host-process.js';
+import { DRIFT, RecoveryFleet } from '../support/recovery-fleet.js';
+import { createSwarm, type Swarm } from '../support/swarm.js';
+
+const SESSIONS = 16;
+const SILENT_MS = 6_000;
+const SILENT = hostName('near', 'console-x', 'silent');
+
+/** Default limits: suspect after 4 s, lost after 10 s. */
+describe('A host that is silent for 6 s', () => {
+  let fleet: RecoveryFleet;
+  let watching: Swarm;
+  let asking: Swarm;
+  let silent: HostProcess;
+  beforeEach(async () => {
+    fleet = await RecoveryFleet.start({ brokers: 2 });
+    const { recorder } = fleet;
+    const urls = fleet.urls();
+    watching = createSwarm({ urls, recorder, watchesHosts: true, players: SESSIONS, name: 'watching' });
+    asking = createSwarm({ urls, recorder, watchesHosts: true, players: 2, name: 'asking' });
+    await Promise.all([watching.connectAll(), asking.connectAll()]);
+    silent = await fleet.startHost({ hostId: 'silent', slots: 4 * SESSIONS });
+    await fleet.untilReady(1);
+    await watching.playAll(DRIFT);
+    await watching.watchAll();
+    await fleet.startHost({ hostId: 'other', slots: 2, broker: 1 });
+    await fleet.untilReady(2);
+    await eventually(async () => (await fleet.sessions('connected')) === SESSIONS);
+    await fleet.picture();
+  });
+  afterEach(async () => {
+    await Promise.all([watching.close(), asking.close()]);
+    await fleet.stop();
+  });
+
+  /** Two ask at once, and leave again: as many as the other host has slots, where one would be half of it. */
+  async function ask(): Promise<string[]> {
+    await asking.playAll({ ...DRIFT, wait: false });
+    const sessions = asking.players.map(({ answer }) => answer as Session);
+    await Promise.all(sessions.map((session) => session.end()));
+    return sessions.map(({ host }) => host.hostId);
+  }
+
+  async function untilState(state: 'suspect' | 'ready'): Promise<void> {
+    await eventually(async () => (await fleet.host('silent'))?.state === state, SILENT_MS);
+    fleet.recorder.record({ type: 'host-state', host: SILENT, state });
+  }
+
+  it('is suspect and gets nothing new, and has all its sessions afterwards', async () => {
+    const { recorder } = fleet;
+    const mark = recorder.events.length;
+    const thawAtMs = performance.now() + SILENT_MS;
+    recorder.record({ type: 'fault', fault: 'frozen', target: 'silent', lasts: true });
+    recorder.record({ type: 'host-silent', host: SILENT });
+    silent.freeze();
+    await untilState('suspect');
+    const suspectAt = recorder.events.length;
+    let asked = 0;
+    for (; performance.now() < thawAtMs; asked += 2) expect(await ask()).to.deep.equal(['other', 'other']);
+    expect(asked).to.be.above(10);
+    const thawedAtMs = performance.now();
+    silent.thaw();
+    recorder.record({ type: 'healed', target: 'silent' });
+    recorder.record({ type: 'host-back', host: SILENT });
+    await untilState('ready');
+    const recoveredInMs = performance.now() - thawedAtMs;
+    expect(fleet.since(suspectAt, 'matched').filter(({ host }) => host === SILENT)).to.deep.equal([]);
+    // The second of two is better off there.
+    await eventually(async () => (await ask()).includes('silent'));
+
+    const ended = fleet.since(mark, 'over').filter(({ player }) => player.startsWith('watching'));
+    expect(ended).to.deep.equal([]);
+    expect(await fleet.host('silent')).to.include({ committed: SESSIONS });
+    expect(await fleet.sessions('connected')).to.equal(SESSIONS);
+    await fleet.picture();
+    await watching.leaveAll();
+    await eventually(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
+    await fleet.picture();
+    await fleet.judge({
+      scenario: 'host silent',
+      clients: SESSIONS + asking.players.length,
+      sessions: SESSIONS,
+      recoveredInMs,
+      askedMeanwhile: asked,
+    });
+  });
+});

@@ -1,0 +1,122 @@
+import type { Session } from '@duskline/client/node';
+import { createKeySpace } from '@duskline/server/store/redis/keys.js';
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { hostName } from '../history/events.js';
+import { eventually } from '../support/eventually.js';
+import type { HostProcess } from '../support/host-process.js';
+import { DRIFT, RecoveryFleet } from '../support/recovery-fleet.js';
+import { createSwarm, type Swarm } from '../support/swarm.js';
+
+const PLACE = { region: 'near', pool: 'console-x' };
+const SESSIONS = 12;
+
+/** Two heartbeats, and a second for everything else. */
+const FORGOTTEN_WITHIN_MS = 2 * 2_000 + 1_000;
+/** Each eleventh sweep recounts, a second apart; a heartbeat finds that something is missing. */
+const ADOPTED_WITHIN_MS = 11 * 1_000 + 2_000 + 1_000;
+/** Brokers look at each of their clients' sessions so often. */
+const KNOWN_AGAIN_WITHIN_MS = ADOPTED_WITHIN_MS + 31_000;
+
+/** Default limits. */
+describe('Sessions that only one side knows', () => {
+  let fleet: RecoveryFleet;
+  let swarm: Swarm;
+  let first: HostProcess;
+  beforeEach(async () => {
+    fleet = await RecoveryFleet.start({ brokers: 2 });
+    swarm = createSwarm({
+      urls: fleet.urls(),
+      recorder: fleet.recorder,
+      watchesHosts: true,
+      players: SESSIONS,
+    });
+    await swarm.connectAll();
+    first = await fleet.startHost({ hostId: 'first', slots: SESSIONS });
+    await fleet.untilReady(1);
+    await swarm.playAll(DRIFT);
+    await swarm.watchAll();
+    await eventually(async () => (await fleet.sessions('connected')) === SESSIONS);
+    await fleet.picture();
+  });
+  afterEach(async () => {
+    await swarm.close();
+    await fleet.stop();
+  });
+
+  const idsOf = (): string[] => swarm.players.map(({ answer }) => (answer as Session).sessionId);
+
+  async function leave(): Promise<void> {
+    await swarm.leaveAll();
+    await eventually(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
+    await fleet.picture();
+  }
+
+  it('are gone when it is the store: their host came back empty', async () => {
+    await fleet.startHost({ hostId: 'second', slots: SESSIONS, broker: 1 });
+    await fleet.untilReady(2);
+    const ids = idsOf();
+    const mark = fleet.recorder.events.length;
+    const killedAtMs = await fleet.killHost(first);
+    await fleet.startHost({ hostId: 'first', slots: SESSIONS, broker: 1 });
+    const backAtMs = performance.now();
+    await eventually(() => fleet.since(mark, 'matched').length === SESSIONS, FORGOTTEN_WITHIN_MS);
+    const goneInMs = performance.now() - backAtMs;
+    expect(fleet.since(mark, 'matched').map(({ epoch }) => epoch)).to.deep.equal(ids.map(() => 2));
+    expect(fleet.since(mark, 'over')).to.deep.equal([]);
+    await swarm.watchAll();
+    await eventually(async () => (await fleet.sessions('connected')) === SESSIONS);
+    const recoveredInMs = performance.now() - killedAtMs;
+    const hosts = await fleet.hosts();
+    expect(hosts.reduce((sum, { committed }) => sum + committed, 0)).to.equal(SESSIONS);
+    await fleet.picture();
+    await leave();
+    await fleet.judge({
+      scenario: 'orphans in the store',
+      clients: SESSIONS,
+      sessions: SESSIONS,
+      recoveredInMs,
+      goneInMs: Math.round(goneInMs),
+    });
+  });
+
+  it('are adopted when it is the host: the store lost them', async () => {
+    const lost = idsOf().slice(0, SESSIONS / 2);
+    const mark = fleet.recorder.events.length;
+    const redis = new Redis(fleet.redis.url);
+    const [, , , , sessions] = createKeySpace('duskline').place(PLACE);
+    expect(await redis.hdel(sessions!, ...lost)).to.equal(lost.length);
+    redis.disconnect();
+    const deletedAtMs = performance.now();
+    fleet.recorder.record({ type: 'fault', fault: 'redis-failover', target: 'redis', lasts: false });
+
+    const known = async (): Promise<number> =>
+      (await fleet.store.getSessions(PLACE, lost)).filter((session) => session?.state === 'connected').length;
+    await eventually(async () => (await known()) === lost.length, ADOPTED_WITHIN_MS);
+    const adoptedInMs = performance.now() - deletedAtMs;
+    expect(await fleet.host('first')).to.include({ committed: SESSIONS });
+    await fleet.picture();
+
+    const owners = async (): Promise<number> =>
+      (await fleet.store.getSessions(PLACE, lost)).filter((session) => session?.meta != null).length;
+    await eventually(async () => (await owners()) === lost.length, KNOWN_AGAIN_WITHIN_MS);
+    const recoveredInMs = performance.now() - deletedAtMs;
+    expect(fleet.since(mark, 'over', 'refused', 'host-ended', 'matched')).to.deep.equal([]);
+
+    // They can be come back to, as before.
+    expect(swarm.cutAll()).to.equal(SESSIONS);
+    await eventually(() => fleet.since(mark, 'matched').length === SESSIONS);
+    expect(fleet.since(mark, 'matched').map(({ sessionId }) => sessionId)).to.have.members(idsOf());
+    const host = hostName(PLACE.region, PLACE.pool, 'first');
+    for (const matched of fleet.since(mark, 'matched')) expect(matched).to.include({ epoch: 1, host });
+    await fleet.picture();
+    await leave();
+    await fleet.judge({
+      scenario: 'orphans on the host',
+      clients: SESSIONS,
+      sessions: SESSIONS,
+      recoveredInMs,
+      adoptedInMs: Math.round(adoptedInMs),
+    });
+  });
+});
