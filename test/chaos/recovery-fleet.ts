@@ -58,6 +58,8 @@ export interface RecoveryFleet {
   admit(session: Session): HostedSession;
   /** Whether the store has exactly what these hosts hold: the hosts, their sessions, their counters. */
   agrees(): Promise<boolean>;
+  /** Whether the store knows of every session whose it is: only then does it find it for a repeated request. */
+  knowsPlayers(): Promise<boolean>;
   /** Puts a picture of the fleet on record. `quiet`: nothing is on its way. */
   picture(quiet: boolean): Promise<void>;
   /** All that was seen keeps every rule, and nobody was restarted. */
@@ -131,6 +133,12 @@ export async function startRecoveryFleet(options: RecoveryFleetOptions): Promise
         // The store is away.
         return false;
       }
+    },
+    async knowsPlayers() {
+      const all = await Promise.all(
+        hosts.map(({ place, simulated }) => store.hostSessions(place, simulated.hostId)),
+      );
+      return all.flat().every(({ meta }) => meta !== null);
     },
     picture: (quiet) => recordFleet(recorder, store, places(), quiet),
     check(bounds = {}) {

@@ -6,6 +6,7 @@ import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { createSwarm, type Swarm } from '../support/swarm.js';
 import { standInLine, type InLine } from './in-line.js';
 import { startRecoveryFleet, type RecoveryFleet } from './recovery-fleet.js';
+import { cutAndResume } from './resumption.js';
 
 const PLAY = { title: 'starfall', rtt: { near: 12 } };
 const AWAY_MS = 30_000;
@@ -81,6 +82,7 @@ describe('A Redis that is away for 30 s and comes back empty', function () {
     await eventually(() => !health.ready.includes(false), 2 * HEARTBEAT_MS);
     lines.push(...(await Promise.all(lateLines)));
     await eventually(() => positions(lines.slice(0, QUEUED)).every((position, i) => position === i + 1));
+    await eventually(() => fleet.knowsPlayers());
     const recoveredMs = performance.now() - backAtMs;
     await fleet.picture(true);
     expect(sessionIds()).to.deep.equal(before);
@@ -96,20 +98,7 @@ describe('A Redis that is away for 30 s and comes back empty', function () {
     expect(served).to.deep.equal(waiting.players.map(({ player }) => player));
 
     // The rest lose their sockets, and find their sessions again.
-    const kept = sessionIds();
-    expect(playing.cutAll()).to.equal(HOSTS * SLOTS);
-    await eventually(() => playing.players.every(({ client }) => client.status.state !== 'ready'));
-    const cutAt = recorder.events.length;
-    await playing.connectAll();
-    const matchedAgain = (): number =>
-      new Set(
-        recorder.events
-          .slice(cutAt)
-          .flatMap((event) =>
-            event.type === 'matched' && kept.includes(event.sessionId) ? event.player : [],
-          ),
-      ).size;
-    await eventually(() => matchedAgain() === HOSTS * SLOTS - QUEUED);
+    expect(await cutAndResume(recorder, playing)).to.equal(HOSTS * SLOTS - QUEUED);
     await eventually(() => fleet.agrees());
     await fleet.picture(true);
 
