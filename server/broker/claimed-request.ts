@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Place } from '../domain/catalog.js';
-import type { ClaimRecord, SessionRecord } from '../store/fleet-store.js';
+import type { ClaimRecord, SessionMeta, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import type { Placed } from './placed.js';
@@ -25,6 +25,7 @@ export async function findClaim(
  * The session that a request became, with this broker noted as its client's.
  *
  * @param replaceLost whether to leave a session whose host was lost to the caller, which places it again
+ * @param metaIn what the request says of its session in a place: given back to a store that has lost it
  * @returns `undefined` when the session is nowhere
  * @throws Refusal SESSION_OVER, after the client was told the reason; UNKNOWN_SESSION; UNAVAILABLE
  */
@@ -33,12 +34,21 @@ export async function earlierAnswer(
   client: ClientConnection,
   record: ClaimRecord,
   replaceLost: boolean,
+  metaIn: (place: Place) => SessionMeta | undefined = () => undefined,
 ): Promise<Placed | 'lost' | undefined> {
   const { limits, store, brokerId } = context;
   const found = await findSession(context, record);
   // An offer is answered by the queue, not by a match.
   if (found === undefined || found.session.state === 'offered') return undefined;
   const { place } = found;
+  if (found.session.meta === null) {
+    // A lost Redis knows of it what its host reports, and no more. The claim says that it is this request's.
+    const { sessionId, epoch } = found.session;
+    const meta = metaIn(place);
+    if (meta !== undefined) {
+      await store.restore(place, [{ sessionId, epoch, clientBrokerId: brokerId, meta }]);
+    }
+  }
   const session = await store.attach(place, record.sessionId, brokerId);
   if (session === null) throw new Refusal('SESSION_OVER');
   if (session.state === 'ended' && session.reason === 'host_lost' && replaceLost) return 'lost';

@@ -49,7 +49,7 @@ export async function findSlot(
   if (claimed.value.kind === 'repeat') {
     await undoAttempt(context, attempt);
     const { record } = claimed.value;
-    const answer = await answerRepeat(context, client, message, claim, record);
+    const answer = await answerRepeat(context, client, message, candidates, claim, record);
     return follow(context, client, message, candidates, record.sessionId, answer);
   }
   const other = await findConflict(context, claimed.value.previous);

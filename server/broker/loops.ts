@@ -31,6 +31,8 @@ export function createLoops(context: BrokerContext): Loops {
   const memory: SweepMemory = { recounts: new Map() };
   const held = new Set<string>();
   let storeAnswers = true;
+  /** Some round failed since the last look that did not: a store that fails over quickly is away between two looks. */
+  let storeFailed = false;
   let doubtUntilMs = 0;
   let round = 0;
 
@@ -51,11 +53,12 @@ export function createLoops(context: BrokerContext): Loops {
   async function look(): Promise<void> {
     try {
       await lookEverywhere(context);
-      if (!storeAnswers) {
-        context.log.info({}, 'store answers again');
+      if (!storeAnswers) context.log.info({}, 'store answers again');
+      if (!storeAnswers || storeFailed) {
         doubtUntilMs = performance.now() + DOUBT_INTERVALS * limits.heartbeatIntervalMs;
       }
       storeAnswers = true;
+      storeFailed = false;
     } catch (error) {
       if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
       if (storeAnswers) context.log.warn({ err: error }, 'store does not answer');
@@ -68,12 +71,19 @@ export function createLoops(context: BrokerContext): Loops {
     await checkSessions(context, round, performance.now() < doubtUntilMs);
   }
 
+  function onStoreFailed(): void {
+    storeFailed = true;
+    context.observer.storeFailed();
+  }
+
+  const repeat = (name: string, intervalMs: number, round: () => Promise<void>): Loop =>
+    createLoop(context, name, intervalMs, round, onStoreFailed);
   const loops = [
-    createLoop(context, 'look', LOOK_INTERVAL_MS, look),
-    createLoop(context, 'sessions', LOOK_INTERVAL_MS, check),
-    createLoop(context, 'queues', QUEUE_INTERVAL_MS, () => lookAtQueues(context)),
-    createLoop(context, 'lease', limits.leaseRenewMs, holdLeases),
-    createLoop(context, 'sweep', limits.sweepIntervalMs, sweepHeld),
+    repeat('look', LOOK_INTERVAL_MS, look),
+    repeat('sessions', LOOK_INTERVAL_MS, check),
+    repeat('queues', QUEUE_INTERVAL_MS, () => lookAtQueues(context)),
+    repeat('lease', limits.leaseRenewMs, holdLeases),
+    repeat('sweep', limits.sweepIntervalMs, sweepHeld),
   ];
 
   return {
@@ -99,6 +109,7 @@ function createLoop(
   name: string,
   intervalMs: number,
   round: () => Promise<void>,
+  onStoreFailed: () => void,
 ): Loop {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -109,7 +120,7 @@ function createLoop(
     try {
       await round();
     } catch (error) {
-      if (toRefusal(error).code === 'UNAVAILABLE') context.observer.storeFailed();
+      if (toRefusal(error).code === 'UNAVAILABLE') onStoreFailed();
       else context.log.error({ err: error, loop: name }, 'loop failed');
     }
     if (stopped) return;

@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
-import type { Claim, ClaimRecord } from '../store/fleet-store.js';
+import type { Place } from '../domain/catalog.js';
+import type { Candidate } from '../domain/ranking.js';
+import type { Claim, ClaimRecord, SessionMeta } from '../store/fleet-store.js';
 import { earlierAnswer } from './claimed-request.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { findTurn } from './find-turn.js';
+import { matchMeta } from './match-meta.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 import type { TurnWanted } from './wait-for-turn.js';
@@ -31,11 +34,14 @@ const LOOK_AGAIN_MS = 50;
 export async function answerRepeat(
   context: BrokerContext,
   client: ClientConnection,
-  { onHostLost }: Play,
+  message: Play,
+  candidates: readonly Candidate[],
   claim: Claim,
   record: ClaimRecord,
 ): Promise<RepeatAnswer> {
-  const answer = await waitForAnswer(context, client, record, onHostLost !== 'end');
+  const metaIn = (place: Place): SessionMeta | undefined =>
+    matchMeta(context, client, message, candidates, place);
+  const answer = await waitForAnswer(context, client, record, message.onHostLost !== 'end', metaIn);
   if (answer === 'lost') return retry(context, claim, record.epoch);
   if (answer !== undefined) return answer;
   // Past its reservation time, a session that is nowhere has ended and been forgotten.
@@ -55,10 +61,11 @@ async function waitForAnswer(
   client: ClientConnection,
   record: ClaimRecord,
   replaceLost: boolean,
+  metaIn: (place: Place) => SessionMeta | undefined,
 ): Promise<RepeatAnswer | 'lost' | undefined> {
   const giveUpAt = performance.now() + CLAIM_GRACE_MS - record.ageMs;
   for (;;) {
-    const placed = await earlierAnswer(context, client, record, replaceLost);
+    const placed = await earlierAnswer(context, client, record, replaceLost, metaIn);
     if (placed === 'lost') return placed;
     if (placed !== undefined) return { kind: 'placed', placed };
     const turn = await findTurn(context, record);

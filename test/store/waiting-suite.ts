@@ -149,6 +149,15 @@ export function waitingSuite(current: CurrentFixture): void {
       expect(await rate()).to.equal(0.001);
     });
 
+    it('does not count slots that are gone with their host', async () => {
+      const { store, clock } = current();
+      await fillPlace(store, { slots: 20 });
+      await store.queueStatus(PLACE, [], false);
+      expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.have.length(20);
+      clock.advance(8_000);
+      expect((await store.queueStatus(PLACE, [], false)).freedPerMs).to.equal(0);
+    });
+
     it('does not count offers that were given back', async () => {
       const { store, clock } = current();
       const { free } = await fillPlace(store);

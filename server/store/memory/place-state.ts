@@ -202,13 +202,18 @@ export class PlaceState {
     this.rules.nudge(clientBrokerId);
   }
 
-  /** Ends all sessions of a host and forgets it. What was offered on it waits again. */
+  /**
+   * Ends all sessions of a host and forgets it. What was offered on it waits again. Its slots go with it: they are
+   * nothing that waiting players may hope for.
+   */
   removeHost(host: MemoryHost, reason: EndReason, nowMs: number, callerId: string): EndedSession[] {
     const ended: EndedSession[] = [];
+    const freedBefore = this.freedRate.freed;
     for (const session of this.sessionsOf(host)) {
       if (session.state === 'offered') this.requeue(session, nowMs);
       else ended.push(this.end(session, reason, nowMs, callerId));
     }
+    this.freedRate.freed = freedBefore;
     this.setState(host, 'lost');
     this.hosts.delete(host.hostId);
     return ended;

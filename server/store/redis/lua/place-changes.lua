@@ -143,11 +143,13 @@ local function end_and_tell(out, session, reason)
   end
 end
 
--- Ends all sessions of a host and forgets it.
+-- Ends all sessions of a host and forgets it. Its slots go with it: they are nothing that waiting players may hope for.
 local function remove_host(host, reason, out)
+  local freed_before = freed
   for _, session in ipairs(live_sessions_of(host)) do
     end_and_tell(out, session, reason)
   end
+  freed = freed_before
   set_state(host, 'lost')
 end
 

@@ -1,0 +1,120 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.js';
+import { openPlayer } from '../support/fleet.js';
+import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { createSwarm, type Swarm } from '../support/swarm.js';
+import { standInLine, type InLine } from './in-line.js';
+import { startRecoveryFleet, type RecoveryFleet } from './recovery-fleet.js';
+import { cutAndResume } from './resumption.js';
+
+const PLAY = { title: 'starfall', rtt: { near: 12 } };
+const AWAY_MS = 30_000;
+const HEARTBEAT_MS = 2_000;
+const HOSTS = 6;
+const SLOTS = 8;
+const QUEUED = 20;
+
+describe('A Redis that is away for 30 s and comes back empty', function () {
+  this.timeout(90_000);
+  let redis: RedisServer;
+  let fleet: RecoveryFleet;
+  let playing: Swarm;
+  let waiting: Swarm;
+  let late: Swarm;
+  beforeEach(async () => {
+    redis = await startRedisServer();
+    fleet = await startRecoveryFleet({ redis: { kind: 'single', url: redis.url } });
+    await fleet.addHosts({ count: HOSTS, slots: SLOTS });
+    const { urls, recorder } = fleet;
+    playing = createSwarm({ urls, recorder, players: HOSTS * SLOTS, name: 'playing' });
+    waiting = createSwarm({ urls, recorder, players: QUEUED, name: 'waiting' });
+    late = createSwarm({ urls, recorder, players: 4, name: 'late' });
+  });
+  afterEach(async () => {
+    await Promise.all([playing, waiting, late].map((swarm) => swarm.close()));
+    await fleet.stop();
+    await redis.stop();
+  });
+
+  const positions = (lines: readonly InLine[]): (number | undefined)[] =>
+    lines.map(({ told }) => told.at(-1)?.position);
+  const sessionIds = (): (string | undefined)[] =>
+    playing.players.map(({ client }) => client.sessions[0]?.sessionId);
+
+  it('costs no session: hosts and brokers give back what it knew, and the queue stands as before', async () => {
+    const { recorder, health } = fleet;
+    await playing.connectAll();
+    await playing.playAll(PLAY);
+    await playing.watchAll();
+    await waiting.connectAll();
+    await late.connectAll();
+    const lines: InLine[] = [];
+    for (const player of waiting.players) lines.push(await standInLine(player, PLAY));
+    const inOrder = lines.map((_, i) => i + 1);
+    expect(positions(lines)).to.deep.equal(inOrder);
+    await eventually(() => fleet.agrees());
+    await fleet.picture(true);
+    const before = sessionIds();
+
+    recorder.record({ type: 'fault', fault: 'redis-stopped', target: 'redis', lasts: true });
+    await redis.kill();
+    const goneForMs = delay(AWAY_MS);
+    await eventually(() => !health.ready.includes(true));
+    // Whoever asks meanwhile is told when to ask again, or waits.
+    const stranger = await openPlayer(fleet.urls[0]!, 'stranger');
+    stranger.send({ type: 'play', requestId: 'r1', ...PLAY });
+    const refusal = await stranger.answer('r1');
+    expect(refusal).to.include({ code: 'UNAVAILABLE', retryable: true });
+    expect(refusal['retryAfterMs']).to.be.within(500, 2_000);
+    await stranger.close();
+    const lateLines = late.players.map((player) =>
+      standInLine(player, { ...PLAY, retry: { maxWaitMs: 120_000 } }),
+    );
+    await goneForMs;
+    expect(health.ready).to.not.include(true);
+
+    await redis.restart();
+    const backAtMs = performance.now();
+    recorder.record({ type: 'healed', target: 'redis' });
+    await eventually(() => fleet.agrees(), 2 * HEARTBEAT_MS);
+    const agreedMs = performance.now() - backAtMs;
+    await eventually(() => !health.ready.includes(false), 2 * HEARTBEAT_MS);
+    lines.push(...(await Promise.all(lateLines)));
+    await eventually(() => positions(lines.slice(0, QUEUED)).every((position, i) => position === i + 1));
+    await eventually(() => fleet.knowsPlayers());
+    const recoveredMs = performance.now() - backAtMs;
+    await fleet.picture(true);
+    expect(sessionIds()).to.deep.equal(before);
+    expect(ends()).to.equal(0);
+
+    // Who came first is served first, whichever broker gave the place back.
+    const served: string[] = [];
+    for (const line of lines) void line.answer.then(() => served.push(line.player));
+    for (let turn = 0; turn < QUEUED; turn += 1) {
+      await playing.players[turn]!.client.sessions[0]!.end();
+      await eventually(() => served.length === turn + 1);
+    }
+    expect(served).to.deep.equal(waiting.players.map(({ player }) => player));
+
+    // The rest lose their sockets, and find their sessions again.
+    expect(await cutAndResume(recorder, playing)).to.equal(HOSTS * SLOTS - QUEUED);
+    await eventually(() => fleet.agrees());
+    await fleet.picture(true);
+
+    expect(health.unhealthy).to.equal(0);
+    fleet.check();
+    const oversold = fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
+    expect(oversold).to.equal(0);
+    console.log(
+      `      clients ${playing.players.length + lines.length}, sessions ${HOSTS * SLOTS}, queued ${QUEUED}; ` +
+        `store equals hosts after ${Math.round(agreedMs)} ms, full recovery ${Math.round(recoveredMs)} ms; ` +
+        `sessions lost ${ends() - QUEUED}, double sales ${oversold}`,
+    );
+  });
+
+  /** Sessions that were over so far. */
+  function ends(): number {
+    return fleet.recorder.events.filter(({ type }) => type === 'host-ended').length;
+  }
+});

@@ -1,0 +1,182 @@
+import { DusklineError, type Session } from '@duskline/client/node';
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.js';
+import { startRedisCluster, type RedisCluster } from '../support/redis-cluster.js';
+import { startRedisSentinel, type RedisSentinel } from '../support/redis-sentinel.js';
+import { createSwarm, type Swarm, type SwarmPlayer } from '../support/swarm.js';
+import { standInLine } from './in-line.js';
+import { startRecoveryFleet, type RecoveryFleet } from './recovery-fleet.js';
+import { cutAndResume } from './resumption.js';
+
+const PLAY = { title: 'starfall', rtt: { near: 12 }, retry: { maxWaitMs: 60_000 } };
+const HEARTBEAT_MS = 2_000;
+const HOSTS = 5;
+const SLOTS = 8;
+/** Sessions that the replica never hears of. */
+const LOST = 6;
+const QUEUED = 6;
+
+describe('A Redis that fails over to a replica without the last writes', function () {
+  this.timeout(90_000);
+  let fleet: RecoveryFleet;
+  let swarms: Swarm[];
+  beforeEach(() => {
+    swarms = [];
+  });
+  afterEach(async () => {
+    await Promise.all(swarms.map((swarm) => swarm.close()));
+    await fleet.stop();
+  });
+
+  async function openSwarm(name: string, players: number): Promise<Swarm> {
+    const swarm = createSwarm({ urls: fleet.urls, recorder: fleet.recorder, players, name });
+    swarms.push(swarm);
+    await swarm.connectAll();
+    return swarm;
+  }
+
+  /** Plays, and is let in by the hosts. */
+  async function playAll(swarm: Swarm): Promise<void> {
+    await swarm.playAll(PLAY);
+    for (const { client } of swarm.players) fleet.admit(client.sessions[0]!);
+  }
+
+  /** Shows the ticket, as players do at once. A host that is full refuses it. */
+  function tryToEnter(answer: Session | DusklineError): void {
+    if (answer instanceof DusklineError) return;
+    try {
+      fleet.admit(answer);
+    } catch {
+      // Its end will be told.
+    }
+  }
+
+  const sessionsOf = (swarm: Swarm): (string | undefined)[] =>
+    swarm.players.map(({ client }) => client.sessions[0]?.sessionId);
+
+  const count = (type: string, fits: (event: object) => boolean = () => true): number =>
+    fleet.recorder.events.filter((event) => event.type === type && fits(event)).length;
+
+  /** Until the store equals the hosts, and every broker is ready. Returns after how many milliseconds. */
+  async function recovery(backAtMs: number): Promise<number> {
+    await eventually(() => fleet.agrees(), 2 * HEARTBEAT_MS + 1_000);
+    await eventually(() => !fleet.health.ready.includes(false));
+    await eventually(() => fleet.knowsPlayers());
+    return performance.now() - backAtMs;
+  }
+
+  const resold = (): number => fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
+
+  function report(what: string, sessions: number, recoveredMs: number): void {
+    const players = swarms.reduce((sum, swarm) => sum + swarm.players.length, 0);
+    const ended = count('over', (event) => 'reason' in event && event.reason === 'host_lost');
+    console.log(
+      `      ${what}: clients ${players}, sessions ${sessions}, ` +
+        `full recovery ${Math.round(recoveredMs)} ms after the failover; ` +
+        `sessions lost 0, double sales ${resold()}, all found out (${ended} clients told host_lost)`,
+    );
+  }
+
+  describe('with Sentinel', () => {
+    let redis: RedisSentinel;
+    beforeEach(async () => {
+      redis = await startRedisSentinel();
+      const { name, sentinels } = redis;
+      fleet = await startRecoveryFleet({ redis: { kind: 'sentinel', name, sentinels } });
+      await fleet.addHosts({ count: HOSTS, slots: SLOTS });
+    });
+    afterEach(async () => {
+      await redis.stop();
+    });
+
+    it('keeps what runs, and finds out what it sold twice', async () => {
+      const { recorder } = fleet;
+      const kept = await openSwarm('kept', HOSTS * SLOTS - LOST);
+      await playAll(kept);
+      const lost = await openSwarm('lost', LOST);
+      const line = await openSwarm('line', QUEUED);
+      await eventually(() => fleet.agrees());
+      await fleet.picture(true);
+
+      await redis.freezeReplication();
+      await playAll(lost);
+      const lines = [];
+      for (const player of line.players) lines.push(await standInLine(player, PLAY));
+      for (const { answer } of lines) void answer.then(tryToEnter);
+      const before = [...sessionsOf(kept), ...sessionsOf(lost)];
+
+      recorder.record({ type: 'fault', fault: 'redis-failover', target: 'redis', lasts: true });
+      await redis.failedOverFrom(await redis.killPrimary());
+      const backAtMs = performance.now();
+      recorder.record({ type: 'healed', target: 'redis' });
+      const recoveredMs = await recovery(backAtMs);
+      await fleet.picture(true);
+      expect([...sessionsOf(kept), ...sessionsOf(lost)]).to.deep.equal(before);
+
+      expect(await cutAndResume(recorder, kept)).to.equal(HOSTS * SLOTS - LOST);
+      expect(await cutAndResume(recorder, lost)).to.equal(LOST);
+      await eventually(() => fleet.agrees());
+      await fleet.picture(true);
+      expect(fleet.health.unhealthy).to.equal(0);
+      fleet.check();
+      report('Sentinel', HOSTS * SLOTS, recoveredMs);
+    });
+  });
+
+  describe('in a Cluster, under load', () => {
+    let redis: RedisCluster;
+    beforeEach(async () => {
+      redis = await startRedisCluster({ replicas: true });
+      fleet = await startRecoveryFleet({ redis: { kind: 'cluster', nodes: redis.nodes } });
+      await fleet.addHosts({ count: HOSTS, slots: SLOTS });
+    });
+    afterEach(async () => {
+      await redis.stop();
+    });
+
+    /** Plays again and again. Returns how often it was let in. */
+    async function comeAndGo({ client }: SwarmPlayer, isOver: () => boolean): Promise<number> {
+      let times = 0;
+      while (!isOver()) {
+        const session = await client.play(PLAY);
+        tryToEnter(session);
+        await session.end();
+        times += 1;
+      }
+      return times;
+    }
+
+    it('keeps what runs, and serves on', async () => {
+      const { recorder } = fleet;
+      const kept = await openSwarm('kept', HOSTS * SLOTS - LOST);
+      await playAll(kept);
+      const load = await openSwarm('load', 2 * LOST);
+      const before = sessionsOf(kept);
+      await eventually(() => fleet.agrees());
+      await fleet.picture(true);
+      let over = false;
+      const loads = load.players.map((player) => comeAndGo(player, () => over));
+      await eventually(() => count('matched') > before.length + 5 * LOST);
+
+      recorder.record({ type: 'fault', fault: 'redis-failover', target: 'redis', lasts: true });
+      const killed = await redis.killMaster('{near}');
+      await redis.failedOverFrom(killed, '{near}');
+      const backAtMs = performance.now();
+      recorder.record({ type: 'healed', target: 'redis' });
+      const matchedBefore = count('matched');
+      await eventually(() => count('matched') > matchedBefore + 5 * LOST, 20_000);
+      over = true;
+      const times = await Promise.all(loads);
+      const recoveredMs = await recovery(backAtMs);
+      await fleet.picture(true);
+      expect(sessionsOf(kept)).to.deep.equal(before);
+
+      expect(await cutAndResume(recorder, kept)).to.equal(before.length);
+      await eventually(() => fleet.agrees());
+      await fleet.picture(true);
+      expect(fleet.health.unhealthy).to.equal(0);
+      fleet.check();
+      report('Cluster', before.length + times.reduce((sum, n) => sum + n, 0), recoveredMs);
+    });
+  });
+});
