@@ -1,10 +1,19 @@
+import type { Play } from '@duskline/protocol';
 import { v7 as uuidv7 } from 'uuid';
 import type { Place } from '../domain/catalog.js';
+import type { Candidate } from '../domain/ranking.js';
 import type { ClaimRecord, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
+import { matchMeta } from './match-meta.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
+
+/** A request as its client makes it now, and the places that could serve it. */
+export interface AskedAgain {
+  readonly message: Play;
+  readonly candidates: readonly Candidate[];
+}
 
 /** The record of a request that was made before, on whatever broker; `undefined` when there is none. */
 export async function findClaim(
@@ -32,6 +41,7 @@ export async function earlierAnswer(
   context: BrokerContext,
   client: ClientConnection,
   record: ClaimRecord,
+  asked: AskedAgain,
   replaceLost: boolean,
 ): Promise<Placed | 'lost' | undefined> {
   const { limits, store, brokerId } = context;
@@ -47,9 +57,30 @@ export async function earlierAnswer(
     client.channel.send({ type: 'session', sessionId, epoch, state, reason: reason ?? 'error' });
     throw new Refusal('SESSION_OVER');
   }
-  if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
-  const leftMs = session.state === 'reserved' ? limits.reservationMs - record.ageMs : limits.reservationMs;
-  return placedFrom(context, place, session, leftMs);
+  const owned = await withOwner(context, client, place, session, asked);
+  if (owned.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
+  const leftMs = owned.state === 'reserved' ? limits.reservationMs - record.ageMs : limits.reservationMs;
+  return placedFrom(context, place, owned, leftMs);
+}
+
+/**
+ * Of a session that was lost and adopted from its host's report, the store does not know whose it is. The request that
+ * became it is noted with its player: that settles it, and nobody else may be left to say so.
+ */
+async function withOwner(
+  context: BrokerContext,
+  client: ClientConnection,
+  place: Place,
+  session: SessionRecord,
+  { message, candidates }: AskedAgain,
+): Promise<SessionRecord> {
+  if (session.meta !== null) return session;
+  const meta = matchMeta(context, client, message, candidates, place);
+  if (meta === undefined) return session;
+  const { sessionId, epoch } = session;
+  const owned = { sessionId, epoch, clientBrokerId: context.brokerId, meta };
+  const [restored] = await context.store.restore(place, [owned]);
+  return restored ?? session;
 }
 
 /** @throws Refusal UNAVAILABLE when the session's host is away */

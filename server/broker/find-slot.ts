@@ -49,7 +49,7 @@ export async function findSlot(
   if (claimed.value.kind === 'repeat') {
     await undoAttempt(context, attempt);
     const { record } = claimed.value;
-    const answer = await answerRepeat(context, client, message, claim, record);
+    const answer = await answerRepeat(context, client, { message, candidates }, claim, record);
     return follow(context, client, message, candidates, record.sessionId, answer);
   }
   const other = await findConflict(context, claimed.value.previous);
@@ -93,7 +93,8 @@ async function withoutCandidates(
   code: ErrorCode,
 ): Promise<Placed> {
   const record = await findClaim(context, client.playerId, message.requestId);
-  const earlier = record === undefined ? undefined : await earlierAnswer(context, client, record, true);
+  const asked = { message, candidates: [] };
+  const earlier = record && (await earlierAnswer(context, client, record, asked, true));
   if (earlier === undefined || earlier === 'lost') throw new Refusal(code);
   return earlier;
 }

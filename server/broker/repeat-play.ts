@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Play } from '@duskline/protocol';
 import type { Claim, ClaimRecord } from '../store/fleet-store.js';
-import { earlierAnswer } from './claimed-request.js';
+import { earlierAnswer, type AskedAgain } from './claimed-request.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { findTurn } from './find-turn.js';
@@ -31,11 +30,11 @@ const LOOK_AGAIN_MS = 50;
 export async function answerRepeat(
   context: BrokerContext,
   client: ClientConnection,
-  { onHostLost }: Play,
+  asked: AskedAgain,
   claim: Claim,
   record: ClaimRecord,
 ): Promise<RepeatAnswer> {
-  const answer = await waitForAnswer(context, client, record, onHostLost !== 'end');
+  const answer = await waitForAnswer(context, client, record, asked);
   if (answer === 'lost') return retry(context, claim, record.epoch);
   if (answer !== undefined) return answer;
   // Past its reservation time, a session that is nowhere has ended and been forgotten.
@@ -54,11 +53,12 @@ async function waitForAnswer(
   context: BrokerContext,
   client: ClientConnection,
   record: ClaimRecord,
-  replaceLost: boolean,
+  asked: AskedAgain,
 ): Promise<RepeatAnswer | 'lost' | undefined> {
+  const replaceLost = asked.message.onHostLost !== 'end';
   const giveUpAt = performance.now() + CLAIM_GRACE_MS - record.ageMs;
   for (;;) {
-    const placed = await earlierAnswer(context, client, record, replaceLost);
+    const placed = await earlierAnswer(context, client, record, asked, replaceLost);
     if (placed === 'lost') return placed;
     if (placed !== undefined) return { kind: 'placed', placed };
     const turn = await findTurn(context, record);
