@@ -80,35 +80,46 @@ describe('Sessions that only one side knows', () => {
     });
   });
 
-  it('are adopted when it is the host: the store lost them', async () => {
+  /** Takes the records of half of the sessions away from Redis, and waits until they are adopted from the host. */
+  async function loseAndAdopt(): Promise<{ lost: readonly string[]; lostAtMs: number; adoptedAtMs: number }> {
     const lost = idsOf().slice(0, SESSIONS / 2);
-    const mark = fleet.recorder.events.length;
     const redis = new Redis(fleet.redis.url);
     const [, , , , sessions] = createKeySpace('duskline').place(PLACE);
     expect(await redis.hdel(sessions!, ...lost)).to.equal(lost.length);
     redis.disconnect();
-    const deletedAtMs = performance.now();
+    const lostAtMs = performance.now();
     fleet.recorder.record({ type: 'fault', fault: 'redis-failover', target: 'redis', lasts: false });
-
     const known = async (): Promise<number> =>
       (await fleet.store.getSessions(PLACE, lost)).filter((session) => session?.state === 'connected').length;
     await eventually(async () => (await known()) === lost.length, ADOPTED_WITHIN_MS);
-    const adoptedInMs = performance.now() - deletedAtMs;
+    return { lost, lostAtMs, adoptedAtMs: performance.now() };
+  }
+
+  /** Cuts every socket: everybody finds the session again that they had. */
+  async function comeBack(): Promise<void> {
+    const mark = fleet.recorder.events.length;
+    expect(swarm.cutAll()).to.equal(SESSIONS);
+    await eventually(() => fleet.since(mark, 'matched', 'refused').length >= SESSIONS);
+    expect(fleet.since(mark, 'refused')).to.deep.equal([]);
+    const matched = fleet.since(mark, 'matched');
+    expect(matched.map(({ sessionId }) => sessionId)).to.have.members(idsOf());
+    const host = hostName(PLACE.region, PLACE.pool, 'first');
+    for (const event of matched) expect(event).to.include({ epoch: 1, host });
+    expect(fleet.since(mark, 'over', 'host-ended')).to.deep.equal([]);
+  }
+
+  it('are adopted when it is the host, and their owners noted again: the store lost them', async () => {
+    const mark = fleet.recorder.events.length;
+    const { lost, lostAtMs, adoptedAtMs } = await loseAndAdopt();
     expect(await fleet.host('first')).to.include({ committed: SESSIONS });
     await fleet.picture();
 
     const owners = async (): Promise<number> =>
       (await fleet.store.getSessions(PLACE, lost)).filter((session) => session?.meta != null).length;
     await eventually(async () => (await owners()) === lost.length, KNOWN_AGAIN_WITHIN_MS);
-    const recoveredInMs = performance.now() - deletedAtMs;
+    const recoveredInMs = performance.now() - lostAtMs;
     expect(fleet.since(mark, 'over', 'refused', 'host-ended', 'matched')).to.deep.equal([]);
-
-    // They can be come back to, as before.
-    expect(swarm.cutAll()).to.equal(SESSIONS);
-    await eventually(() => fleet.since(mark, 'matched').length === SESSIONS);
-    expect(fleet.since(mark, 'matched').map(({ sessionId }) => sessionId)).to.have.members(idsOf());
-    const host = hostName(PLACE.region, PLACE.pool, 'first');
-    for (const matched of fleet.since(mark, 'matched')) expect(matched).to.include({ epoch: 1, host });
+    await comeBack();
     await fleet.picture();
     await leave();
     await fleet.judge({
@@ -116,7 +127,23 @@ describe('Sessions that only one side knows', () => {
       clients: SESSIONS,
       sessions: SESSIONS,
       recoveredInMs,
-      adoptedInMs: Math.round(adoptedInMs),
+      adoptedInMs: Math.round(adoptedAtMs - lostAtMs),
+    });
+  });
+
+  it('are adopted, and their players come back to them before their brokers could say whose they are', async () => {
+    const { lost, lostAtMs } = await loseAndAdopt();
+    await comeBack();
+    const recoveredInMs = performance.now() - lostAtMs;
+    const owners = (await fleet.store.getSessions(PLACE, lost)).map((session) => session?.meta?.playerId);
+    expect(owners).to.deep.equal(swarm.players.slice(0, lost.length).map(({ player }) => player));
+    await fleet.picture();
+    await leave();
+    await fleet.judge({
+      scenario: 'orphans on the host, players come back',
+      clients: SESSIONS,
+      sessions: SESSIONS,
+      recoveredInMs,
     });
   });
 });
