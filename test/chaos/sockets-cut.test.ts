@@ -90,9 +90,6 @@ describe('2,000 clients that lose their sockets in the same instant', function (
         `sessions lost 0, double sales ${oversold}`,
     );
   });
-
-  // Nothing limits yet at what rate brokers admit those who come back.
-  it('leave the match time of others within twice its normal p99');
 });
 
 function positionOf({ told }: InLine): number {
