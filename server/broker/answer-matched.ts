@@ -24,7 +24,9 @@ export async function answerMatched(
 ): Promise<Matched> {
   const { place, sessionId, epoch } = placed;
   const matched = await toMatched(context, client, message, placed);
-  const link = { place, request: message, epoch, state: 'reserved' as const };
+  // What a resumed session plays is not for the new request to say.
+  const request = { ...message, title: placed.meta.title };
+  const link = { place, request, epoch, state: 'reserved' as const };
   const before = context.connections.clientOf(sessionId);
   if (before !== undefined && before !== client) leaveToOther(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);

@@ -1,28 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
 import type { Claim, ClaimRecord } from '../store/fleet-store.js';
-import { earlierAnswer } from './claimed-request.js';
+import { CLAIM_GRACE_MS, earlierAnswer, type EarlierAnswer } from './claimed-request.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { findTurn } from './find-turn.js';
-import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 import type { TurnWanted } from './wait-for-turn.js';
 
-/** What a repeated request leads to: its session, its place in queues, or a new attempt under a higher epoch. */
+/**
+ * What a repeated request leads to: its session, one to be placed again, its place in queues, or a new attempt under
+ * a higher epoch.
+ */
 export type RepeatAnswer =
-  | { readonly kind: 'placed'; readonly placed: Placed }
+  | Exclude<EarlierAnswer, { readonly kind: 'lapsed' }>
   | { readonly kind: 'waiting'; readonly turn: TurnWanted }
   | { readonly kind: 'retry'; readonly epoch: number };
 
-/**
- * A broker that noted a request has reserved its slot, or failed, or died, after so long: twice the time in
- * which the store must answer.
- */
-export const CLAIM_GRACE_MS = 4_000;
-
 /** Between two looks for the session of a request that another broker is just answering. */
-const LOOK_AGAIN_MS = 50;
+export const LOOK_AGAIN_MS = 50;
 
 /**
  * Answers a request that was made before, perhaps to another broker: the session it became, wherever that
@@ -36,7 +32,7 @@ export async function answerRepeat(
   record: ClaimRecord,
 ): Promise<RepeatAnswer> {
   const answer = await waitForAnswer(context, client, record, onHostLost !== 'end');
-  if (answer === 'lost') return retry(context, claim, record.epoch);
+  if (answer?.kind === 'lapsed') return retry(context, claim, record.epoch);
   if (answer !== undefined) return answer;
   // Past its reservation time, a session that is nowhere has ended and been forgotten.
   if (record.ageMs > context.limits.reservationMs) throw new Refusal('SESSION_OVER');
@@ -55,15 +51,15 @@ async function waitForAnswer(
   client: ClientConnection,
   record: ClaimRecord,
   replaceLost: boolean,
-): Promise<RepeatAnswer | 'lost' | undefined> {
-  const giveUpAt = performance.now() + CLAIM_GRACE_MS - record.ageMs;
+): Promise<RepeatAnswer | EarlierAnswer | undefined> {
+  const notedAt = performance.now() - record.ageMs;
   for (;;) {
-    const placed = await earlierAnswer(context, client, record, replaceLost);
-    if (placed === 'lost') return placed;
-    if (placed !== undefined) return { kind: 'placed', placed };
+    const ageMs = performance.now() - notedAt;
+    const earlier = await earlierAnswer(context, client, { ...record, ageMs }, replaceLost);
+    if (earlier !== undefined) return earlier;
     const turn = await findTurn(context, record);
     if (turn !== undefined) return { kind: 'waiting', turn };
-    if (performance.now() >= giveUpAt) return undefined;
+    if (ageMs >= CLAIM_GRACE_MS) return undefined;
     await delay(LOOK_AGAIN_MS);
   }
 }
