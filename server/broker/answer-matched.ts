@@ -24,7 +24,9 @@ export async function answerMatched(
 ): Promise<Matched> {
   const { place, sessionId, epoch, meta } = placed;
   const matched = await toMatched(context, client, message, placed);
-  const link = { place, request: message, meta, epoch, state: 'reserved' as const, misses: 0 };
+  // What a resumed session plays is not for the new request to say.
+  const request = { ...message, title: meta.title };
+  const link = { place, request, meta, epoch, state: 'reserved' as const, misses: 0 };
   const before = context.connections.clientOf(sessionId);
   if (before !== undefined && before !== client) leaveToOther(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);

@@ -1,10 +1,20 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Place } from '../domain/catalog.js';
+import type { Limits } from '../domain/limits.js';
 import type { ClaimRecord, SessionMeta, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
+
+/**
+ * A broker that noted a request has reserved its slot, or failed, or died, after so long: twice the time in
+ * which the store must answer.
+ */
+export const CLAIM_GRACE_MS = 4_000;
+
+/** How often a request is raised by others while one tries to. */
+const RAISE_ATTEMPTS = 5;
 
 /** The record of a request that was made before, on whatever broker; `undefined` when there is none. */
 export async function findClaim(
@@ -22,12 +32,41 @@ export async function findClaim(
 }
 
 /**
+ * Raises a request's epoch, so that no broker which holds the request goes on with it.
+ *
+ * @returns the new epoch: above that of whatever the request has become so far
+ */
+export async function raiseClaim(
+  context: BrokerContext,
+  playerId: string,
+  requestId: string,
+  { sessionId, place, epoch }: Omit<ClaimRecord, 'ageMs'>,
+): Promise<number> {
+  let from = epoch;
+  for (let attempt = 0; attempt < RAISE_ATTEMPTS; attempt += 1) {
+    const raised = await context.store.reclaim({ playerId, requestId, sessionId, place }, from);
+    if (raised !== null) return raised;
+    // Whoever holds it was just doing the same, to accept an offer for example.
+    from = (await findClaim(context, playerId, requestId))?.epoch ?? from;
+  }
+  throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
+}
+
+/** What a request became that was made before. */
+export type EarlierAnswer =
+  | { readonly kind: 'placed'; readonly placed: Placed }
+  /** Its host was lost, and nobody has placed it again. */
+  | { readonly kind: 'lost'; readonly place: Place; readonly session: SessionRecord }
+  /** It waited, and its client was away for so long that it lost its place. */
+  | { readonly kind: 'lapsed' };
+
+/**
  * The session that a request became, with this broker noted as its client's.
  *
  * @param replaceLost whether to leave a session whose host was lost to the caller, which places it again
  * @param metaIn what the request says of its session in a place: given back to a store that has lost it
  * @returns `undefined` when the session is nowhere
- * @throws Refusal SESSION_OVER, after the client was told the reason; UNKNOWN_SESSION; UNAVAILABLE
+ * @throws Refusal SESSION_OVER, after the client was told the reason; TIMED_OUT; UNKNOWN_SESSION; UNAVAILABLE
  */
 export async function earlierAnswer(
   context: BrokerContext,
@@ -35,7 +74,7 @@ export async function earlierAnswer(
   record: ClaimRecord,
   replaceLost: boolean,
   metaIn: (place: Place) => SessionMeta | undefined = () => undefined,
-): Promise<Placed | 'lost' | undefined> {
+): Promise<EarlierAnswer | undefined> {
   const { limits, store, brokerId } = context;
   const found = await findSession(context, record);
   // An offer is answered by the queue, not by a match.
@@ -51,15 +90,49 @@ export async function earlierAnswer(
   }
   const session = await store.attach(place, record.sessionId, brokerId);
   if (session === null) throw new Refusal('SESSION_OVER');
-  if (session.state === 'ended' && session.reason === 'host_lost' && replaceLost) return 'lost';
-  if (session.state === 'ended') {
-    const { sessionId, epoch, state, reason } = session;
-    client.channel.send({ type: 'session', sessionId, epoch, state, reason: reason ?? 'error' });
-    throw new Refusal('SESSION_OVER');
-  }
+  if (session.state === 'ended') return endedAnswer(client, place, session, record, replaceLost);
   if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
-  const leftMs = session.state === 'reserved' ? limits.reservationMs - record.ageMs : limits.reservationMs;
-  return placedFrom(context, place, session, leftMs);
+  const placed = await placedFrom(context, place, session, claimWithin(limits, session, record));
+  return { kind: 'placed', placed };
+}
+
+function endedAnswer(
+  client: ClientConnection,
+  place: Place,
+  session: SessionRecord,
+  record: ClaimRecord,
+  replaceLost: boolean,
+): EarlierAnswer | undefined {
+  if (session.reason === 'host_lost' && replaceLost) {
+    if (session.epoch >= record.epoch) return { kind: 'lost', place, session };
+    // Somebody tried to place it again, or is about to.
+    if (record.ageMs < CLAIM_GRACE_MS) return undefined;
+  }
+  // What never had a host ended in a queue.
+  if (session.hostId === '') {
+    if (session.epoch < record.epoch) return undefined;
+    if (session.reason === 'reservation_expired') throw new Refusal('TIMED_OUT');
+    return { kind: 'lapsed' };
+  }
+  tellOver(client, session);
+  throw new Refusal('SESSION_OVER');
+}
+
+/** Tells a client of the end of a session that it was away for. */
+export function tellOver(
+  client: ClientConnection,
+  { sessionId, epoch, reason }: Pick<SessionRecord, 'sessionId' | 'epoch' | 'reason'>,
+): void {
+  client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: reason ?? 'error' });
+}
+
+/** How long the client has for its ticket: what is left while the session is reserved. */
+export function claimWithin(
+  { reservationMs }: Pick<Limits, 'reservationMs'>,
+  { state }: SessionRecord,
+  { ageMs }: Pick<ClaimRecord, 'ageMs'>,
+): number {
+  return state === 'reserved' ? reservationMs - ageMs : reservationMs;
 }
 
 /** @throws Refusal UNAVAILABLE when the session's host is away */

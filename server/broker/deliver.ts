@@ -48,7 +48,7 @@ function tellWaiting(context: BrokerContext, place: Place, session: SessionRecor
   const request = context.waiting.bySession(session.sessionId);
   if (request === undefined) return;
   if (session.state === 'offered') takeOffer(context, request, place, session);
-  else if (session.state === 'ended' && session.reason === 'reservation_expired') {
+  else if (session.state === 'ended' && session.hostId === '' && session.reason === 'reservation_expired') {
     request.giveUp(new Refusal('TIMED_OUT'));
   }
 }

@@ -1,7 +1,6 @@
 import type { Cancel, EndSession } from '@duskline/protocol';
-import type { Place } from '../domain/catalog.js';
 import type { ClaimRecord } from '../store/fleet-store.js';
-import { findClaim, findSession } from './claimed-request.js';
+import { findClaim, findSession, raiseClaim } from './claimed-request.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded } from './deliver.js';
@@ -34,7 +33,13 @@ export async function cancelPlay(
     // `play` sees the mark when its answer is ready, gives the slot back and says so.
     pending.cancelled = true;
     const waiting = context.waiting.byRequest(client, requestId);
-    if (waiting !== undefined) await cancelWaiting(context, waiting);
+    if (waiting === undefined) return;
+    try {
+      await cancelWaiting(context, waiting);
+    } catch (error) {
+      pending.cancelled = false;
+      client.channel.send(errorMessage(noted(context, error), { requestId }));
+    }
     return;
   }
   try {
@@ -74,13 +79,16 @@ async function endClaimedSession(
  * session.
  */
 async function cancelWaiting(context: BrokerContext, request: WaitingRequest): Promise<void> {
-  await forgetTurn(context, request.client, request.message.requestId, {
-    sessionId: request.sessionId,
-    epoch: request.claimEpoch,
-    place: [...request.places.values()][0],
-  });
+  const { sessionId, claimEpoch: epoch, client, message } = request;
+  const [place] = request.places.values();
+  if (place !== undefined) {
+    await raiseClaim(context, client.playerId, message.requestId, { sessionId, epoch, place });
+  }
   await withdrawEverywhere(context, request);
-  if (!request.accepting) request.giveUp(new Refusal('CANCELLED'));
+  if (request.accepting) return;
+  // Nobody else holds it: the player may ask for something else at once.
+  await context.store.forgetClaim(client.playerId, message.requestId);
+  request.giveUp(new Refusal('CANCELLED'));
 }
 
 /** A request that waits on an earlier connection, perhaps of another broker, leaves every queue. */
@@ -88,25 +96,21 @@ async function withdrawClaimed(
   context: BrokerContext,
   client: ClientConnection,
   requestId: string,
-  { sessionId, epoch, place }: ClaimRecord,
+  record: ClaimRecord,
 ): Promise<void> {
-  const turn = await findTurn(context, { sessionId, epoch });
+  const { sessionId } = record;
+  const turn = await findTurn(context, record);
   if (turn === undefined) return;
-  await forgetTurn(context, client, requestId, { sessionId, epoch, place });
+  const holder = context.waiting.bySession(sessionId);
+  if (holder !== undefined && !holder.accepting) {
+    await cancelWaiting(context, holder);
+    return;
+  }
+  // No broker that still holds the request puts it back into a queue.
+  await raiseClaim(context, client.playerId, requestId, record);
   await Promise.all(
     turn.places.map((where) => context.batches.withdraw(where, { sessionId, belowEpoch: 0 })),
   );
-}
-
-/** Raises the claim, so that no broker which still holds the request puts it back into a queue. */
-async function forgetTurn(
-  context: BrokerContext,
-  { playerId }: ClientConnection,
-  requestId: string,
-  { sessionId, epoch, place }: { sessionId: string; epoch: number; place: Place | undefined },
-): Promise<void> {
-  if (place === undefined) return;
-  await context.store.reclaim({ playerId, requestId, sessionId, place }, epoch);
 }
 
 /** Ends a session of this client. Its slot is free when this resolves. */

@@ -1,17 +1,19 @@
 import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { v7 as uuidv7 } from 'uuid';
-import { placeName, type Place } from '../domain/catalog.js';
+import { placeName } from '../domain/catalog.js';
 import { rankCandidates, type Candidate } from '../domain/ranking.js';
-import type { Claim, ReserveOutcome, SessionMeta } from '../store/fleet-store.js';
-import { earlierAnswer, findClaim } from './claimed-request.js';
-import { endOther, findConflict, resumeOther } from './conflict.js';
+import type { Claim } from '../store/fleet-store.js';
+import { CLAIM_GRACE_MS, earlierAnswer, findClaim, tellOver } from './claimed-request.js';
+import { endOther, findConflict, resumeOther, type Conflict } from './conflict.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { matchMeta } from './match-meta.js';
+import { acceptablePlaces } from './join-queues.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
-import { CLAIM_GRACE_MS, answerRepeat, type RepeatAnswer } from './repeat-play.js';
+import { answerRepeat, type RepeatAnswer } from './repeat-play.js';
+import { placeAgain } from './replace-lost.js';
+import { tryCandidate } from './try-candidate.js';
 import { waitForTurn } from './wait-for-turn.js';
 
 /** When to ask again after `NO_CAPACITY`, on average: about as often as the fleet's picture changes. */
@@ -52,34 +54,51 @@ export async function findSlot(
     const answer = await answerRepeat(context, client, message, candidates, claim, record);
     return follow(context, client, message, candidates, record.sessionId, answer);
   }
-  const other = await findConflict(context, claimed.value.previous);
+  const other = await findConflict(context, claimed.value.previous, message.onConflict === 'takeover');
   if (other !== undefined && message.onConflict !== 'takeover') {
     await undoAttempt(context, attempt);
     await context.store.forgetClaim(client.playerId, message.requestId);
-    if (message.onConflict !== 'resume') throw new Refusal('SESSION_EXISTS', { sessionId: other.sessionId });
-    const answer = await resumeOther(context, client, other);
+    if (message.onConflict !== 'resume') throw sessionExists(other);
+    const answer = await resumeOther(context, client, message, other);
     return follow(context, client, message, candidates, other.sessionId, answer);
   }
-  if (other !== undefined) await endOther(context, client, other);
+  if (other !== undefined) await endOther(context, client, other, claim);
   if (attempt.status === 'rejected') throw attempt.reason;
   if (performance.now() - sentAt > CLAIM_GRACE_MS) await checkStillOurs(context, claim, attempt);
-  return attempt.value ?? tryInOrder(context, client, message, candidates, 1, sessionId, 1);
+  // What ended here may have been what the first place was full of.
+  const from = other === undefined ? 1 : 0;
+  return attempt.value ?? tryInOrder(context, client, message, candidates, from, sessionId, 1);
 }
 
 /** Goes on with what a request became that was made before. */
-function follow(
+async function follow(
   context: BrokerContext,
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
   sessionId: string,
   answer: RepeatAnswer,
-): Placed | Promise<Placed> {
+): Promise<Placed> {
   switch (answer.kind) {
     case 'placed':
       return answer.placed;
-    case 'waiting':
-      return waitForTurn(context, client, message, candidates, answer.turn);
+    case 'waiting': {
+      const { turn } = answer;
+      const { title = message.title } = turn;
+      if (title === message.title) return waitForTurn(context, client, message, candidates, turn);
+      // It goes on with what it waits for, whatever the new frame asks for.
+      const asked = { ...message, title };
+      const ranking = rankCandidates(context.catalog, context.fleet, { ...asked, device: client.device });
+      if (!ranking.ok) throw new Refusal(ranking.code);
+      return waitForTurn(context, client, asked, ranking.candidates, turn);
+    }
+    case 'lost': {
+      const { place, session } = answer;
+      const placed = await placeAgain(context, client, message, place, session);
+      if (placed !== undefined) return placed;
+      tellOver(client, session);
+      throw new Refusal('SESSION_OVER');
+    }
     case 'retry':
       return tryInOrder(context, client, message, candidates, 0, sessionId, answer.epoch);
   }
@@ -93,9 +112,9 @@ async function withoutCandidates(
   code: ErrorCode,
 ): Promise<Placed> {
   const record = await findClaim(context, client.playerId, message.requestId);
-  const earlier = record === undefined ? undefined : await earlierAnswer(context, client, record, true);
-  if (earlier === undefined || earlier === 'lost') throw new Refusal(code);
-  return earlier;
+  const earlier = record === undefined ? undefined : await earlierAnswer(context, client, record, false);
+  if (earlier?.kind !== 'placed') throw new Refusal(code);
+  return earlier.placed;
 }
 
 /** Whoever was away for so long (a stopped process, a stalled link) may have lost the request to another broker. */
@@ -134,8 +153,8 @@ async function tryInOrder(
 ): Promise<Placed> {
   // Whoever does not wait takes the first free slot of any policy step.
   const patient = message.wait !== false;
-  for (let index = from; index < candidates.length; index += 1) {
-    if (patient && (candidates[index]?.acceptableAfterMs ?? 0) > 0) break;
+  const acceptable = patient ? acceptablePlaces(candidates, null).length : candidates.length;
+  for (let index = from; index < acceptable; index += 1) {
     const placed = await tryCandidate(context, client, message, candidates, index, sessionId, epoch);
     if (placed === undefined) continue;
     await noteSpill(context, client, message, placed, candidates[0]);
@@ -164,49 +183,7 @@ async function noteSpill(
   await context.store.moveClaim({ playerId, requestId, sessionId, place });
 }
 
-/** Reserves in one candidate; `undefined` when it is full. */
-export async function tryCandidate(
-  context: BrokerContext,
-  client: ClientConnection,
-  message: Play,
-  candidates: readonly Candidate[],
-  index: number,
-  sessionId: string,
-  epoch: number,
-): Promise<Placed | undefined> {
-  const candidate = candidates[index];
-  if (candidate === undefined) return undefined;
-  const { place } = candidate;
-  const meta = matchMeta(context, client, message, candidates, place);
-  if (meta === undefined) throw new Refusal('NO_SUITABLE_POOL');
-  const outcome = await context.batches.reserve(place, {
-    sessionId,
-    epoch,
-    clientBrokerId: context.brokerId,
-    meta,
-  });
-  return toPlaced(context, place, sessionId, epoch, meta, outcome);
-}
-
-function toPlaced(
-  context: BrokerContext,
-  place: Place,
-  sessionId: string,
-  epoch: number,
-  meta: SessionMeta,
-  outcome: ReserveOutcome,
-): Placed | undefined {
-  switch (outcome.kind) {
-    case 'full':
-      return undefined;
-    case 'over':
-    case 'existing':
-      // Session ids are made for one attempt, so somebody else holds this one only after it took the request over.
-      throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(NO_CAPACITY_RETRY_MS) });
-    case 'reserved': {
-      const { hostId, hostConnectionId } = outcome;
-      const claimWithinMs = context.limits.reservationMs;
-      return { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta };
-    }
-  }
+/** The session is named if it is one by now. */
+function sessionExists({ sessionId, waits }: Conflict): Refusal {
+  return new Refusal('SESSION_EXISTS', waits ? {} : { sessionId });
 }

@@ -11,9 +11,9 @@ export async function findTurn(
     context.fleet.places.map(async (place) => {
       const { placements } = await context.batches.queueStatus(place, sessionId);
       const [status] = placements;
-      if (status?.kind === 'waiting') return [{ place, arrivedAtMs: status.arrivedAtMs }];
-      const offered = status?.kind === 'session' && status.session.state === 'offered';
-      return offered ? [{ place, arrivedAtMs: null }] : [];
+      if (status?.kind === 'waiting') return [{ place, ...status }];
+      if (status?.kind !== 'session' || status.session.state !== 'offered') return [];
+      return [{ place, arrivedAtMs: null, title: status.session.meta?.title }];
     }),
   );
   const standings = found.flat();
@@ -23,6 +23,7 @@ export async function findTurn(
     sessionId,
     epoch,
     arrivedAtMs: arrivals.length === 0 ? null : Math.min(...arrivals),
+    title: standings[0]?.title,
     places: standings.map(({ place }) => place),
   };
 }

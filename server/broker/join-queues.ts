@@ -1,4 +1,5 @@
 import { placeName, type Place } from '../domain/catalog.js';
+import type { Candidate } from '../domain/ranking.js';
 import { tierOf } from '../domain/tiers.js';
 import type { BrokerContext } from './context.js';
 import { matchMeta } from './match-meta.js';
@@ -6,12 +7,14 @@ import { Refusal } from './refusal.js';
 import { takeOffer } from './take-offer.js';
 import type { WaitingRequest } from './waiting-room.js';
 
-/** Places that the latency policy accepts after the wait so far. */
-export function acceptablePlaces({ candidates, arrivedAtMs }: WaitingRequest): Place[] {
+/**
+ * Places that the latency policy accepts after the wait so far, the best first. Where all are far, the nearest count
+ * from the start: to wait for a later step would get their player nothing else.
+ */
+export function acceptablePlaces(candidates: readonly Candidate[], arrivedAtMs: number | null): Place[] {
   const waitedMs = arrivedAtMs === null ? 0 : Date.now() - arrivedAtMs;
-  return candidates
-    .filter(({ acceptableAfterMs }) => acceptableAfterMs <= Math.max(0, waitedMs))
-    .map(({ place }) => place);
+  const sinceMs = Math.max(waitedMs, candidates[0]?.acceptableAfterMs ?? 0);
+  return candidates.filter(({ acceptableAfterMs }) => acceptableAfterMs <= sinceMs).map(({ place }) => place);
 }
 
 /** Puts a request into those of these queues where it does not stand yet, at the time of its arrival. */
@@ -30,7 +33,11 @@ export async function joinQueues(
 async function joinQueue(context: BrokerContext, request: WaitingRequest, place: Place): Promise<void> {
   const { client, message, sessionId, candidates } = request;
   const meta = matchMeta(context, client, message, candidates, place);
-  if (meta === undefined) return;
+  if (meta === undefined) {
+    // It waited there for another device of its player, which this place suited.
+    await context.batches.withdraw(place, { sessionId, belowEpoch: 0 });
+    return;
+  }
   const outcome = await context.batches.enqueue(place, {
     sessionId,
     epoch: request.claimEpoch,

@@ -40,8 +40,8 @@ export async function settleOffer(context: BrokerContext, request: WaitingReques
     };
     const toEpoch = await store.reclaim(claim, request.claimEpoch);
     if (toEpoch === null) {
-      request.places.clear();
-      request.giveUp(new Refusal('UNAVAILABLE', { message: 'Another connection took this turn.' }));
+      // Taken back or gone on with elsewhere; or an attempt of ours did get through, and the client asks once more.
+      request.giveUp(new Refusal(request.unsure ? 'UNAVAILABLE' : 'CANCELLED'));
       return;
     }
     request.claimEpoch = toEpoch;
@@ -49,6 +49,10 @@ export async function settleOffer(context: BrokerContext, request: WaitingReques
     const outcome = await store.accept(offer.place, order, limits.reservationMs);
     if (outcome.kind === 'gone') {
       request.offer = null;
+      if (client.pending.get(message.requestId)?.cancelled === true) {
+        request.giveUp(new Refusal('CANCELLED'));
+        return;
+      }
       client.channel.send(errorMessage(new Refusal('NO_OFFER'), { requestId: message.requestId }));
       return;
     }
@@ -68,6 +72,7 @@ export async function settleOffer(context: BrokerContext, request: WaitingReques
   } catch (error) {
     // Neither yes nor no: the look finds out what became of it.
     if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
+    request.unsure = true;
   } finally {
     request.accepting = false;
   }

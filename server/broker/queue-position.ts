@@ -5,7 +5,7 @@ import type { PlacementStatus, QueueReport } from '../store/fleet-store.js';
 import type { BrokerContext } from './context.js';
 import { acceptablePlaces, joinQueues } from './join-queues.js';
 import { settleOffer, withdrawEverywhere } from './offers.js';
-import { placedFrom } from './claimed-request.js';
+import { findClaim, placedFrom } from './claimed-request.js';
 import { Refusal, toRefusal } from './refusal.js';
 import { takeOffer } from './take-offer.js';
 import type { WaitingRequest } from './waiting-room.js';
@@ -22,6 +22,7 @@ interface Standing {
 
 /** One look at every queue in which somebody of this broker waits: offers, positions, further regions. */
 export async function lookAtQueues(context: BrokerContext): Promise<void> {
+  const askedAtMs = performance.now();
   const standings = new Map<WaitingRequest, Standing[]>();
   await Promise.all(
     context.waiting.byPlace().map(async ({ place, requests }) => {
@@ -33,7 +34,7 @@ export async function lookAtQueues(context: BrokerContext): Promise<void> {
       });
     }),
   );
-  await Promise.all([...standings].map(([request, found]) => follow(context, request, found)));
+  await Promise.all([...standings].map(([request, found]) => follow(context, request, found, askedAtMs)));
 }
 
 /** Tells a client where its request stands now. */
@@ -54,13 +55,21 @@ async function follow(
   context: BrokerContext,
   request: WaitingRequest,
   standings: readonly Standing[],
+  askedAtMs: number,
 ): Promise<void> {
   // Settled or taken back while the store was asked.
   if (!context.waiting.has(request)) return;
   try {
-    for (const { place, status } of standings) await followIn(context, request, place, status);
-    if (!context.waiting.has(request)) return;
+    if (isElsewhere(context, standings)) throw new Superseded('CANCELLED');
+    for (const { place, status } of standings) {
+      await followIn(context, request, place, status, askedAtMs);
+      if (!context.waiting.has(request)) return;
+    }
     if (request.offer !== null && request.accepted) await settleOffer(context, request);
+    if (standings.every(({ status }) => hasLapsed(status))) {
+      await startOver(context, request);
+      return;
+    }
     // A store that lost something, or somebody who took the request back elsewhere: then not all queues are left at once.
     if (standings.some(({ status }) => status.kind === 'unknown')) {
       if (!(await stillOurs(context, request))) throw new Refusal('CANCELLED');
@@ -70,6 +79,7 @@ async function follow(
   } catch (error) {
     // The store is away: the next look finds everything as it is then.
     if (toRefusal(error).code === 'UNAVAILABLE') return;
+    if (!(error instanceof Superseded)) await withdrawEverywhere(context, request);
     request.giveUp(error instanceof Error ? error : new Error(String(error)));
   }
 }
@@ -79,26 +89,76 @@ async function followIn(
   request: WaitingRequest,
   place: Place,
   status: PlacementStatus,
+  askedAtMs: number,
 ): Promise<void> {
-  if (request.offer !== null && placeName(request.offer.place) === placeName(place)) {
+  const { offer } = request;
+  if (offer !== null && placeName(offer.place) === placeName(place) && offer.heardAtMs < askedAtMs) {
     // The offer ran out, or went with its host: it is in the queue again.
     const gone = status.kind !== 'session' || status.session.state !== 'offered';
     if (gone && !request.accepting) request.offer = null;
   }
+  if (status.kind === 'waiting') request.arrivedAtMs ??= status.arrivedAtMs;
   if (status.kind !== 'session') return;
   const { session } = status;
   if (session.state === 'offered') {
     takeOffer(context, request, place, session);
   } else if (session.state === 'ended') {
-    // Declined offers and older epochs leave such records, which say nothing about this request.
-    if (session.reason === 'reservation_expired') throw new Refusal('TIMED_OUT');
+    // Declined offers and older epochs leave records, too, which say nothing about this request.
+    if (session.hostId === '' && session.reason === 'reservation_expired') throw new Refusal('TIMED_OUT');
   } else if (session.epoch >= request.claimEpoch && !request.accepting) {
-    // Accepted, and the answer was lost.
+    // Accepted, and the answer was lost; or on another broker.
+    if (session.clientBrokerId !== context.brokerId) await bringHere(context, request, place);
     const placed = await placedFrom(context, place, session, context.limits.reservationMs);
     request.places.delete(placeName(place));
     await withdrawEverywhere(context, request);
     request.settle(placed);
   }
+}
+
+/** Another connection of the player, on another broker, goes on with the request. */
+class Superseded extends Refusal {}
+
+function isElsewhere({ brokerId }: BrokerContext, standings: readonly Standing[]): boolean {
+  const holders = standings.flatMap(({ status }) => {
+    if (status.kind === 'waiting') return [status.clientBrokerId];
+    const offered = status.kind === 'session' && status.session.state === 'offered';
+    return offered ? [status.session.clientBrokerId] : [];
+  });
+  return holders.length > 0 && holders.every((holder) => holder !== '' && holder !== brokerId);
+}
+
+/** Two connections had the offer, and the other one took it: the session is the later one's. */
+async function bringHere(
+  context: BrokerContext,
+  { client, message, sessionId, claimEpoch }: WaitingRequest,
+  place: Place,
+): Promise<void> {
+  const claim = await findClaim(context, client.playerId, message.requestId);
+  const isLater = claim?.sessionId === sessionId && claim.epoch === claimEpoch;
+  if (!isLater) throw new Superseded('CANCELLED');
+  await context.store.attach(place, sessionId, context.brokerId);
+}
+
+/** Nobody attended to it for too long, though its client is here: this broker was cut off, or stood still. */
+function hasLapsed(status: PlacementStatus): boolean {
+  if (status.kind !== 'session') return false;
+  const { state, hostId, reason } = status.session;
+  return state === 'ended' && hostId === '' && reason === 'reconnect_expired';
+}
+
+/** A request that lost its place waits as a new one. */
+async function startOver(context: BrokerContext, request: WaitingRequest): Promise<void> {
+  const { client, message, sessionId } = request;
+  const [place] = request.places.values();
+  if (place === undefined) return;
+  const claim = { playerId: client.playerId, requestId: message.requestId, sessionId, place };
+  const epoch = await context.store.reclaim(claim, request.claimEpoch);
+  if (epoch === null) throw new Superseded('CANCELLED');
+  request.claimEpoch = epoch;
+  request.arrivedAtMs = null;
+  request.places.clear();
+  await joinQueues(context, request, acceptablePlaces(request.candidates, null));
+  await tellPosition(context, request);
 }
 
 /** Whether the request is still this connection's: it may have been cancelled or taken over on another broker. */
@@ -125,7 +185,8 @@ async function rejoin(
     if (status.kind === 'unknown') request.places.delete(placeName(place));
   }
   const lost = standings.filter(({ status }) => status.kind === 'unknown').map(({ place }) => place);
-  await joinQueues(context, request, [...lost, ...acceptablePlaces(request)]);
+  const { candidates, arrivedAtMs } = request;
+  await joinQueues(context, request, [...lost, ...acceptablePlaces(candidates, arrivedAtMs)]);
 }
 
 function tell(context: BrokerContext, request: WaitingRequest, standings: readonly Standing[]): void {

@@ -3,29 +3,25 @@ import type { Play } from '@duskline/protocol';
 import type { Place } from '../domain/catalog.js';
 import type { Candidate } from '../domain/ranking.js';
 import type { Claim, ClaimRecord, SessionMeta } from '../store/fleet-store.js';
-import { earlierAnswer } from './claimed-request.js';
+import { CLAIM_GRACE_MS, earlierAnswer, type EarlierAnswer } from './claimed-request.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { findTurn } from './find-turn.js';
 import { matchMeta } from './match-meta.js';
-import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 import type { TurnWanted } from './wait-for-turn.js';
 
-/** What a repeated request leads to: its session, its place in queues, or a new attempt under a higher epoch. */
+/**
+ * What a repeated request leads to: its session, one to be placed again, its place in queues, or a new attempt under
+ * a higher epoch.
+ */
 export type RepeatAnswer =
-  | { readonly kind: 'placed'; readonly placed: Placed }
+  | Exclude<EarlierAnswer, { readonly kind: 'lapsed' }>
   | { readonly kind: 'waiting'; readonly turn: TurnWanted }
   | { readonly kind: 'retry'; readonly epoch: number };
 
-/**
- * A broker that noted a request has reserved its slot, or failed, or died, after so long: twice the time in
- * which the store must answer.
- */
-export const CLAIM_GRACE_MS = 4_000;
-
 /** Between two looks for the session of a request that another broker is just answering. */
-const LOOK_AGAIN_MS = 50;
+export const LOOK_AGAIN_MS = 50;
 
 /**
  * Answers a request that was made before, perhaps to another broker: the session it became, wherever that
@@ -42,7 +38,7 @@ export async function answerRepeat(
   const metaIn = (place: Place): SessionMeta | undefined =>
     matchMeta(context, client, message, candidates, place);
   const answer = await waitForAnswer(context, client, record, message.onHostLost !== 'end', metaIn);
-  if (answer === 'lost') return retry(context, claim, record.epoch);
+  if (answer?.kind === 'lapsed') return retry(context, claim, record.epoch);
   if (answer !== undefined) return answer;
   // Past its reservation time, a session that is nowhere has ended and been forgotten.
   if (record.ageMs > context.limits.reservationMs) throw new Refusal('SESSION_OVER');
@@ -62,15 +58,15 @@ async function waitForAnswer(
   record: ClaimRecord,
   replaceLost: boolean,
   metaIn: (place: Place) => SessionMeta | undefined,
-): Promise<RepeatAnswer | 'lost' | undefined> {
-  const giveUpAt = performance.now() + CLAIM_GRACE_MS - record.ageMs;
+): Promise<RepeatAnswer | EarlierAnswer | undefined> {
+  const notedAt = performance.now() - record.ageMs;
   for (;;) {
-    const placed = await earlierAnswer(context, client, record, replaceLost, metaIn);
-    if (placed === 'lost') return placed;
-    if (placed !== undefined) return { kind: 'placed', placed };
+    const ageMs = performance.now() - notedAt;
+    const earlier = await earlierAnswer(context, client, { ...record, ageMs }, replaceLost, metaIn);
+    if (earlier !== undefined) return earlier;
     const turn = await findTurn(context, record);
     if (turn !== undefined) return { kind: 'waiting', turn };
-    if (performance.now() >= giveUpAt) return undefined;
+    if (ageMs >= CLAIM_GRACE_MS) return undefined;
     await delay(LOOK_AGAIN_MS);
   }
 }

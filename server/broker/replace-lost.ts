@@ -1,12 +1,13 @@
+import type { Play } from '@duskline/protocol';
+import { placeName, type Place } from '../domain/catalog.js';
 import { rankCandidates } from '../domain/ranking.js';
-import type { Place } from '../domain/catalog.js';
 import type { SessionRecord } from '../store/fleet-store.js';
 import { answerMatched } from './answer-matched.js';
-import type { ClientConnection, KnownSession } from './connections.js';
+import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded } from './deliver.js';
-import { tryCandidate } from './find-slot.js';
 import type { Placed } from './placed.js';
+import { tryCandidate } from './try-candidate.js';
 
 /**
  * A session whose host was lost is placed again, under a new epoch: its client hears nothing but the new match. When
@@ -22,7 +23,7 @@ export async function replaceLost(
   const known = client.sessions.get(sessionId);
   if (known === undefined) return;
   try {
-    const placed = await placeAgain(context, client, known, place, lost);
+    const placed = await placeAgain(context, client, known.request, place, lost);
     if (placed !== undefined) {
       await answerMatched(context, client, known.request, placed);
       return;
@@ -35,10 +36,11 @@ export async function replaceLost(
   context.connections.unlinkSession(sessionId);
 }
 
-async function placeAgain(
+/** @returns `undefined` when there is no room for it, or somebody else has placed it */
+export async function placeAgain(
   context: BrokerContext,
   client: ClientConnection,
-  { request }: KnownSession,
+  request: Play,
   place: Place,
   { sessionId, epoch: lostEpoch }: SessionRecord,
 ): Promise<Placed | undefined> {
@@ -54,7 +56,7 @@ async function placeAgain(
     if (placed === undefined) continue;
     await context.store.moveClaim({ ...claim, place: placed.place });
     // The old host may come back: there the session is over for good.
-    if (placed.place !== place) {
+    if (placeName(placed.place) !== placeName(place)) {
       announceEnded(context, place, await context.batches.withdraw(place, { sessionId, belowEpoch: epoch }));
     }
     return placed;

@@ -10,22 +10,41 @@ export function takeOffer(
   place: Place,
   { epoch, reservedAtMs }: SessionRecord,
 ): void {
-  const { offer, message, sessionId } = request;
+  const { offer, message } = request;
   if (offer !== null && placeName(offer.place) !== placeName(place)) {
     request.places.delete(placeName(place));
-    context.batches.withdraw(place, { sessionId, belowEpoch: 0 }).catch(() => {
-      // The offer runs out, and the sweep passes it on.
-    });
+    void giveBack(context, request, place, offer.place);
     return;
   }
   if (offer?.madeAtMs === reservedAtMs) return;
-  request.offer = { place, epoch, madeAtMs: reservedAtMs };
+  request.offer = { place, epoch, madeAtMs: reservedAtMs, heardAtMs: performance.now() };
   request.accepted = false;
   request.told = undefined;
   request.client.channel.send({
     type: 'offer',
     requestId: message.requestId,
     region: place.region,
-    acceptWithinMs: context.limits.offerMs,
+    acceptWithinMs: leftOf(context.limits.offerMs, reservedAtMs),
   });
+}
+
+/** What is left of the offer's time: it may have been made before the client came back, and the store ends it. */
+function leftOf(offerMs: number, madeAtMs: number): number {
+  return Math.min(offerMs, Math.max(0, offerMs - (Date.now() - madeAtMs)));
+}
+
+/** The slot goes to the next in line, and the request is noted where it goes on. */
+async function giveBack(
+  context: BrokerContext,
+  { client, message, sessionId }: WaitingRequest,
+  place: Place,
+  offeredIn: Place,
+): Promise<void> {
+  try {
+    await context.batches.withdraw(place, { sessionId, belowEpoch: 0 });
+    const { playerId } = client;
+    await context.store.moveClaim({ playerId, requestId: message.requestId, sessionId, place: offeredIn });
+  } catch {
+    // The offer runs out, and the sweep passes it on.
+  }
 }

@@ -1,14 +1,14 @@
 import type { Play } from '@duskline/protocol';
-import type { Place } from '../domain/catalog.js';
+import { placeName, type Place } from '../domain/catalog.js';
 import type { Candidate } from '../domain/ranking.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { acceptablePlaces, joinQueues } from './join-queues.js';
+import { withdrawEverywhere } from './offers.js';
 import type { Placed } from './placed.js';
 import { tellPosition } from './queue-position.js';
 import { Refusal, jittered } from './refusal.js';
-import { withdrawEverywhere } from './offers.js';
-import { Abandoned, type WaitingRequest } from './waiting-room.js';
+import type { WaitingRequest } from './waiting-room.js';
 
 /** When to ask again after `QUEUE_FULL`, on average. */
 const QUEUE_FULL_RETRY_MS = 15_000;
@@ -19,6 +19,8 @@ export interface TurnWanted {
   readonly epoch: number;
   /** When it began to wait, by the store's clock, if it did before. */
   readonly arrivedAtMs: number | null;
+  /** What it waits for, if it did before. */
+  readonly title?: string | undefined;
   /** Queues it stands in already. */
   readonly places: readonly Place[];
 }
@@ -48,6 +50,7 @@ export function waitForTurn(
       offer: null,
       accepted: false,
       accepting: false,
+      unsure: false,
       told: undefined,
       toldAtMs: -Infinity,
       settle: (placed) => {
@@ -56,7 +59,8 @@ export function waitForTurn(
       },
       giveUp: (error) => {
         context.waiting.remove(request);
-        if (!(error instanceof Abandoned)) void withdrawEverywhere(context, request);
+        // The other queues know nothing of the offers that were missed in one.
+        if (error instanceof Refusal && error.code === 'TIMED_OUT') void withdrawEverywhere(context, request);
         reject(error);
       },
     };
@@ -73,13 +77,31 @@ async function enter(
   before: readonly Place[],
 ): Promise<void> {
   try {
-    await joinQueues(context, request, [...before, ...acceptablePlaces(request)]);
+    const { candidates, arrivedAtMs } = request;
+    await joinQueues(context, request, [...before, ...acceptablePlaces(candidates, arrivedAtMs)]);
     if (request.places.size === 0 && context.waiting.has(request)) {
       await context.store.forgetClaim(request.client.playerId, request.message.requestId);
       throw new Refusal('QUEUE_FULL', { retryAfterMs: jittered(QUEUE_FULL_RETRY_MS) });
     }
+    await notePlace(context, request);
     await tellPosition(context, request);
   } catch (error) {
     request.giveUp(error instanceof Error ? error : new Error(String(error)));
   }
+}
+
+/** A request is looked for where it was noted; with the first queue full, it stands in others only. */
+async function notePlace(
+  context: BrokerContext,
+  { client, message, ...request }: WaitingRequest,
+): Promise<void> {
+  const { sessionId, candidates } = request;
+  const [place] = request.places.values();
+  if (place === undefined || placeName(place) === placeName(candidates[0]?.place ?? place)) return;
+  await context.store.moveClaim({
+    playerId: client.playerId,
+    requestId: message.requestId,
+    sessionId,
+    place,
+  });
 }

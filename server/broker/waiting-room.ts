@@ -11,6 +11,8 @@ export interface HeldOffer {
   readonly epoch: number;
   /** By the store's clock: tells this offer from a later one of the same place. */
   readonly madeAtMs: number;
+  /** When this broker heard of it, by `performance.now()`: what the store said before knows nothing of it. */
+  readonly heardAtMs: number;
 }
 
 /** A request that waits for its turn, on the connection that asked for it. */
@@ -30,9 +32,11 @@ export interface WaitingRequest {
   accepted: boolean;
   /** An `accept` is on its way to the store. */
   accepting: boolean;
+  /** Whether one that failed on its way arrived is not known. */
+  unsure: boolean;
   /** What the client was told last. */
   told: Queued | undefined;
-  /** When, by this process's clock. */
+  /** When, by `performance.now()`. */
   toldAtMs: number;
   /** The turn was taken. */
   readonly settle: (placed: Placed) => void;

@@ -170,9 +170,18 @@ export type EnqueueOutcome =
   | { readonly kind: 'over'; readonly reason: EndReason }
   | { readonly kind: 'queue_full' };
 
-/** Where a placement stands: in the queue, with so many before it; as a session; or nowhere. */
+/**
+ * Where a placement stands: in the queue, with so many before it; as a session; or nowhere. `clientBrokerId` is the
+ * broker that put it there last, `title` what its player wants to play.
+ */
 export type PlacementStatus =
-  | { readonly kind: 'waiting'; readonly ahead: number; readonly arrivedAtMs: number }
+  | {
+      readonly kind: 'waiting';
+      readonly ahead: number;
+      readonly arrivedAtMs: number;
+      readonly clientBrokerId: string;
+      readonly title: string;
+    }
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'unknown' };
 
@@ -410,7 +419,7 @@ export interface FleetStore {
   /**
    * Takes back offers that nobody accepted in time: the placement goes to the back of the queue once, the second
    * time its session ends with `reservation_expired`. Placements that nobody attended for `graceMs` end with
-   * `reconnect_expired`. Returns what ended.
+   * `reconnect_expired`. Returns what ended. Such records name no host: they never had one.
    */
   expireQueue(
     place: Place,
@@ -427,7 +436,7 @@ export interface FleetStore {
   ): Promise<readonly ChangeOutcome[]>;
   /** Ends sessions and frees their slots. */
   release(place: Place, releases: readonly Release[], callerId: string): Promise<readonly ReleaseOutcome[]>;
-  /** Notes which broker the client of a session is on now. */
+  /** Notes which broker the client of a session is on now. The one before finds it in its mail. */
   attach(place: Place, sessionId: string, clientBrokerId: string): Promise<SessionRecord | null>;
   /**
    * Gives sessions that were adopted from their host's report, and of which the store knows no more than that, back

@@ -115,7 +115,9 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await expire()).to.deep.equal([]);
       expect(await standing(store, ids)).to.deep.equal([1, 'offered', 0]);
       const { placements } = await store.queueStatus(PLACE, [sessionId], true);
-      expect(placements).to.deep.equal([{ kind: 'waiting', ahead: 1, arrivedAtMs }]);
+      expect(placements).to.deep.equal([
+        { kind: 'waiting', ahead: 1, arrivedAtMs, clientBrokerId: BROKER, title: 'meadow' },
+      ]);
       expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
 
       await store.withdraw(
@@ -133,6 +135,7 @@ export function offerSuite(current: CurrentFixture): void {
         state: 'ended',
         reason: 'reservation_expired',
         epoch: 1,
+        hostId: '',
       });
       expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
       expect(await enqueue(store, sessionId)).to.deep.equal({ kind: 'over', reason: 'reservation_expired' });

@@ -67,6 +67,18 @@ export function sessionSuite(current: CurrentFixture): void {
   });
 
   describe('attach', () => {
+    it('leaves word for the broker that the client was on before', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId } = await place(store, { clientBrokerId: 'broker-b' });
+      await store.attach(PLACE, sessionId, 'broker-b');
+      expect(await store.takeMail(PLACE, 'broker-b')).to.deep.equal([]);
+      await store.attach(PLACE, sessionId, 'broker-c');
+      expect(await store.takeMail(PLACE, 'broker-c')).to.deep.equal([]);
+      const [moved] = await store.takeMail(PLACE, 'broker-b');
+      expect(moved).to.include({ sessionId, state: 'reserved', clientBrokerId: 'broker-c' });
+    });
+
     it('notes the broker of the client, but not of a session that is over', async () => {
       const { store } = current();
       await makeReady(store, 'host-a');

@@ -27,7 +27,9 @@ function expireOffers(place: PlaceState, limit: number, nowMs: number, callerId:
       continue;
     }
     place.line.forget(sessionId);
-    ended.push(place.end(offered, 'reservation_expired', nowMs, callerId));
+    const connectionId = place.leave(offered, nowMs, callerId)?.connectionId ?? null;
+    const missed = { ...offered, hostId: '' };
+    ended.push(place.bury(missed, 'reservation_expired', connectionId, nowMs, callerId));
   }
   return ended;
 }

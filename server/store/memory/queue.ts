@@ -71,7 +71,8 @@ export function queueStatus(
     if (attended && entry !== undefined) line.attend(sessionId, nowMs);
     const ahead = ranks.get(sessionId);
     if (entry !== undefined && ahead !== undefined) {
-      return { kind: 'waiting', ahead, arrivedAtMs: entry.arrivedAtMs };
+      const { arrivedAtMs, clientBrokerId, meta } = entry;
+      return { kind: 'waiting', ahead, arrivedAtMs, clientBrokerId, title: meta.title };
     }
     return session === undefined ? { kind: 'unknown' } : { kind: 'session', session };
   });

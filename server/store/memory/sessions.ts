@@ -66,7 +66,9 @@ export function release(place: PlaceState, order: Release, nowMs: number, caller
 export function attach(place: PlaceState, sessionId: string, clientBrokerId: string): SessionRecord | null {
   const known = place.sessions.get(sessionId);
   if (known === undefined) return null;
-  return known.state === 'ended' ? known : moveTo(place, known, clientBrokerId);
+  if (known.state === 'ended') return known;
+  if (known.clientBrokerId !== clientBrokerId) place.post(known.clientBrokerId, sessionId, clientBrokerId);
+  return moveTo(place, known, clientBrokerId);
 }
 
 /** Notes a broker in a live session, and in the placement that it is offered to. */

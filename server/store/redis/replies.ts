@@ -135,8 +135,9 @@ export function decodeQueue(sessionIds: readonly string[], reply: unknown): Queu
     const detail = field.slice(1);
     switch (field.charAt(0)) {
       case '~': {
-        const [ahead, arrivedAt] = detail.split('|');
-        return { kind: 'waiting', ahead: Number(ahead), arrivedAtMs: Number(arrivedAt) };
+        const [ahead, arrivedAt, clientBrokerId = '', title = ''] = detail.split('|');
+        const arrivedAtMs = Number(arrivedAt);
+        return { kind: 'waiting', ahead: Number(ahead), arrivedAtMs, clientBrokerId, title };
       }
       case '=':
         return { kind: 'session', session: decodeSession(sessionId, detail) };

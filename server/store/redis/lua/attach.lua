@@ -1,4 +1,4 @@
--- Notes which broker the client of a live session is on now.
+-- Notes which broker the client of a live session is on now, and tells the one before.
 --
 -- ARGV  3 sessionId  4 clientBrokerId
 -- Returns the record, or nothing when the session is unknown
@@ -8,6 +8,9 @@ if not session then
   return false
 end
 if session.state ~= 'ended' then
+  if session.broker ~= ARGV[4] then
+    post(session.broker, session.id)
+  end
   session.broker = ARGV[4]
   local waiting = session.state == 'offered' and load_waiting(session.id)
   if waiting then

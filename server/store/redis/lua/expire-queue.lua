@@ -2,7 +2,7 @@
 --
 -- ARGV  3 milliseconds that a place is kept unattended  4 how many of each at the most
 -- Returns per session that ended: sessionId, record, connectionId
--- Keeps: a missed offer goes to the back of the queue once; everybody's wait ends.
+-- Keeps: a missed offer goes to the back of the queue once; everybody's wait ends; what ended here has no host.
 
 local out = {}
 local limit = tonumber(ARGV[4])
@@ -16,7 +16,9 @@ take_due(KEYS[14], 'offered', limit, function(session)
     take_back(session)
   else
     forget_waiting(session.id)
-    end_and_tell(out, session, 'reservation_expired')
+    local host = end_session(session, 'reservation_expired')
+    session.host = ''
+    tell_ended(out, session, host)
   end
 end)
 

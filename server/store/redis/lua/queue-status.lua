@@ -2,7 +2,7 @@
 --
 -- ARGV  3 1 when their players are there  4... sessionId
 -- Returns per placement one text, by its first letter:
---   ~ placements ahead|arrivedAtMs | = record | ? unknown
+--   ~ placements ahead|arrivedAtMs|clientBrokerId|title | = record | ? unknown
 --   and at the end the length of the queue and the slots freed per millisecond, '' when not known
 -- The rate is a moving average; see RATE_MEMORY_MS in store-options.ts.
 
@@ -15,7 +15,9 @@ for i, id in ipairs(ids) do
   local rank = redis.call('ZRANK', KEYS[11], id)
   local session = sessions[id]
   if rank then
-    reply[i] = '~' .. text_of[rank] .. '|' .. text_of[load_waiting(id).arrived_at]
+    local waiting = load_waiting(id)
+    reply[i] = '~' .. text_of[rank] .. '|' .. text_of[waiting.arrived_at] .. '|' .. waiting.broker .. '|'
+      .. cjson.decode(waiting.meta)[3]
   elseif session then
     reply[i] = '=' .. encode_session(session)
   else

@@ -1,0 +1,59 @@
+import type { Play } from '@duskline/protocol';
+import type { Place } from '../domain/catalog.js';
+import type { Candidate } from '../domain/ranking.js';
+import type { ReserveOutcome, SessionMeta } from '../store/fleet-store.js';
+import type { ClientConnection } from './connections.js';
+import type { BrokerContext } from './context.js';
+import { matchMeta } from './match-meta.js';
+import type { Placed } from './placed.js';
+import { Refusal, jittered } from './refusal.js';
+
+/** When to ask again, on average, after somebody else went on with the request. */
+const TAKEN_OVER_RETRY_MS = 3_000;
+
+/** Reserves in one candidate; `undefined` when it is full. */
+export async function tryCandidate(
+  context: BrokerContext,
+  client: ClientConnection,
+  message: Play,
+  candidates: readonly Candidate[],
+  index: number,
+  sessionId: string,
+  epoch: number,
+): Promise<Placed | undefined> {
+  const candidate = candidates[index];
+  if (candidate === undefined) return undefined;
+  const { place } = candidate;
+  const meta = matchMeta(context, client, message, candidates, place);
+  if (meta === undefined) throw new Refusal('NO_SUITABLE_POOL');
+  const outcome = await context.batches.reserve(place, {
+    sessionId,
+    epoch,
+    clientBrokerId: context.brokerId,
+    meta,
+  });
+  return toPlaced(context, place, sessionId, epoch, meta, outcome);
+}
+
+function toPlaced(
+  context: BrokerContext,
+  place: Place,
+  sessionId: string,
+  epoch: number,
+  meta: SessionMeta,
+  outcome: ReserveOutcome,
+): Placed | undefined {
+  switch (outcome.kind) {
+    case 'full':
+      return undefined;
+    case 'over':
+    case 'existing':
+      // Session ids are made for one attempt, so somebody else holds this one only after it took the request over.
+      throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(TAKEN_OVER_RETRY_MS) });
+    case 'reserved': {
+      const { hostId, hostConnectionId } = outcome;
+      const claimWithinMs = context.limits.reservationMs;
+      return { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta };
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import { expect } from 'chai';
+import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { eventually } from '../support/eventually.js';
+import { IDLE, TEST_CONFIG, openHost, openPlayer, startTestBroker } from '../support/fleet.js';
+import { metaOf, sessionIdOf } from '../support/fleet-data.js';
+import { createMovableClock } from '../support/movable-clock.js';
+import {
+  TestFleet,
+  play,
+  queueUp,
+  roundTrip,
+  takeTurn,
+  type TestFleetOptions,
+} from '../support/test-fleet.js';
+
+describe('A place in the queue', function () {
+  this.timeout(15_000);
+  let fleet: TestFleet | undefined;
+  const start = async (options: TestFleetOptions = {}): Promise<TestFleet> =>
+    (fleet = await TestFleet.start(options));
+  afterEach(async () => {
+    await fleet?.stop();
+    fleet = undefined;
+  });
+
+  it('serves first who came first, and tells everybody of it', async () => {
+    const fleet = await start({ brokers: 2 });
+    const host = await fleet.fullHost({ hostId: 'h1' });
+    const alice = await fleet.player('alice');
+    const bob = await fleet.player('bob', { broker: 1 });
+    const carol = await fleet.player('carol');
+    for (const [i, player] of [alice, bob, carol].entries()) {
+      const told = await queueUp(player, 'r1');
+      expect(told).to.deep.equal({ type: 'queued', requestId: 'r1', position: i + 1, region: 'near' });
+    }
+    await host.free();
+    for (const [i, player] of [alice, bob, carol].entries()) {
+      const { sessionId, epoch } = await takeTurn(player);
+      expect(await host.next('prepare')).to.include({ sessionId, epoch, playerId: player.playerId });
+      for (const other of [bob, carol].slice(i)) {
+        const ahead = [bob, carol].indexOf(other) - i;
+        await other.next('queued', ({ position }) => position === ahead + 1);
+      }
+      player.send({ type: 'end', sessionId });
+      await player.next('session', ({ state }) => state === 'ended');
+    }
+    for (const player of [alice, bob, carol]) expect(player.unread).to.deep.equal([]);
+  });
+
+  it('puts a tier with a head start before those who came a little earlier', async () => {
+    const fleet = await start({
+      brokers: 2,
+      config: `${TEST_CONFIG}\ntiers: { gold: { headStartMs: 60000 } }\n`,
+    });
+    const host = await fleet.fullHost({ hostId: 'h1' });
+    const alice = await fleet.player('alice');
+    const midas = await fleet.player('midas', { broker: 1, tier: 'gold' });
+    expect(await queueUp(alice, 'r1')).to.include({ position: 1 });
+    expect(await queueUp(midas, 'r1')).to.include({ position: 1 });
+    expect(await alice.next('queued')).to.include({ position: 2 });
+    await host.free();
+    await takeTurn(midas);
+    expect(await alice.next('queued')).to.include({ position: 1 });
+  });
+
+  it('tells of every change, at most once a second', async () => {
+    const fleet = await start({ brokers: 2 });
+    await fleet.fullHost({ hostId: 'h1' });
+    const others = await Promise.all(Array.from({ length: 6 }, (_, i) => fleet.player(`other-${i}`)));
+    for (const other of others) await queueUp(other, 'r1');
+    const alice = await fleet.player('alice', { broker: 1 });
+    const times: number[] = [];
+    const hear = async (position: number): Promise<void> => {
+      await alice.next('queued', (frame) => frame['position'] === position);
+      times.push(performance.now());
+    };
+    play(alice, 'r1');
+    await hear(7);
+    for (const [i, other] of others.entries()) {
+      other.send({ type: 'cancel', requestId: 'r1' });
+      await other.next('error', ({ code }) => code === 'CANCELLED');
+      if (i === 2) await hear(4);
+    }
+    await hear(1);
+    expect(alice.unread).to.deep.equal([]);
+    const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0));
+    for (const gap of gaps) expect(gap).to.be.within(800, 2_500);
+  });
+
+  it('looks farther away as its policy relaxes, with the time of arrival it had', async () => {
+    const fleet = await start({ brokers: 2, config: TEST_CONFIG.replace('afterMs: 20000', 'afterMs: 1500') });
+    await fleet.fullHost({ hostId: 'h1' });
+    const far = await fleet.fullHost({ hostId: 'h2', region: 'far' });
+    const alice = await fleet.player('alice');
+    const bob = await fleet.player('bob', { broker: 1 });
+    const arrivedAt = performance.now();
+    await queueUp(alice, 'r1', { rtt: { near: 10, far: 80 } });
+    expect(await queueUp(bob, 'r1', { rtt: { far: 10 } })).to.include({ position: 1 });
+    // Alice was there before, though not in this queue.
+    await bob.next('queued', ({ position }) => position === 2);
+    expect(performance.now() - arrivedAt).to.be.above(1_400);
+    await far.free();
+    expect(await takeTurn(alice)).to.include({ region: 'far', rank: 2 });
+  });
+
+  it('tells how long it takes once slots became free, and not before', async () => {
+    const clock = createMovableClock();
+    const forLong = 10_000_000;
+    const rules = { suspectAfterMs: forLong, offerMs: forLong };
+    const store = createMemoryStore({ ...rules, clock: clock.now });
+    const limits = { ...rules, lostAfterMs: forLong * 2, queueGraceMs: forLong, sweepIntervalMs: 20 };
+    const duskline = await startTestBroker({ store, limits });
+    try {
+      const sessions = Array.from({ length: 20 }, (_, i) => ({
+        sessionId: sessionIdOf(i),
+        epoch: 1,
+        state: 'connected',
+      }));
+      const host = await openHost(duskline.url, { hostId: 'h1', slots: 20, sessions });
+      // The first heartbeat brings both to agree, the next one makes it ready.
+      for (const state of ['joining', 'ready']) {
+        host.send({ type: 'heartbeat', load: IDLE, sessions });
+        await eventually(async () => {
+          const { regions } = await duskline.broker.status();
+          const found = regions[0]?.pools[0]?.hostList[0];
+          return found?.state === state && found.sessions === 20;
+        });
+      }
+      const place = { region: 'near', pool: 'console-x' };
+      const others = Array.from({ length: 40 }, (_, i) => sessionIdOf(1_000 + i)).map((sessionId) => ({
+        sessionId,
+        epoch: 1,
+        arrivedAtMs: null,
+        headStartMs: 0,
+        clientBrokerId: 'elsewhere',
+        meta: metaOf(sessionId),
+      }));
+      await store.enqueue(place, others, 100, 'elsewhere');
+      clock.advance(1);
+      const alice = await openPlayer(duskline.url, 'alice');
+      const first = await queueUp(alice, 'r1');
+      expect(first).to.include({ position: 41 });
+      expect(first).to.not.have.property('etaMs');
+
+      // Two a second.
+      for (const { sessionId, epoch } of sessions) {
+        host.send({ type: 'session', sessionId, epoch, state: 'ended' });
+        await roundTrip(alice);
+      }
+      clock.advance(10_000);
+      const { position, etaMs } = await alice.next('queued', (frame) => 'etaMs' in frame);
+      expect(position).to.equal(21);
+      const { low, high } = etaMs as { low: number; high: number };
+      expect(low).to.be.within(5_000, 10_000);
+      expect(high).to.be.within(11_000, 20_000);
+    } finally {
+      await duskline.stop();
+    }
+  });
+});

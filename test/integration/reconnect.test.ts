@@ -1,0 +1,197 @@
+import { expect } from 'chai';
+import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
+import type { Peer } from '../support/peer.js';
+import {
+  TestFleet,
+  play,
+  queueUp,
+  takeTurn,
+  type FullHost,
+  type TestFleetOptions,
+} from '../support/test-fleet.js';
+
+describe('A player who loses the connection', function () {
+  this.timeout(15_000);
+  let fleet: TestFleet;
+  let host: FullHost;
+  afterEach(() => fleet.stop());
+
+  async function start(options: TestFleetOptions = {}): Promise<void> {
+    fleet = await TestFleet.start(options);
+    host = await fleet.fullHost({ hostId: 'h1' });
+  }
+
+  /** The same player, after the connection before was cut. */
+  async function comeBack(before: Peer, broker: number): Promise<Peer> {
+    before.terminate();
+    await before.closed;
+    return fleet.player('alice', { broker });
+  }
+
+  for (const [where, brokers] of [
+    ['the same broker', 1],
+    ['another broker', 2],
+  ] as const) {
+    describe(`and comes back to ${where}`, () => {
+      it('keeps the place in the queue', async () => {
+        await start({ brokers });
+        const [bob, alice, carol] = [
+          await fleet.player('bob'),
+          await fleet.player('alice'),
+          await fleet.player('carol'),
+        ];
+        for (const player of [bob, alice, carol]) await queueUp(player, 'r1');
+        const back = await comeBack(alice, 1);
+        expect(await queueUp(back, 'r1')).to.include({ position: 2, region: 'near' });
+
+        await host.free();
+        for (const player of [bob, back, carol]) {
+          const { sessionId, epoch } = await takeTurn(player);
+          expect(await host.next('prepare')).to.include({ sessionId, epoch });
+          player.send({ type: 'end', sessionId });
+        }
+      });
+
+      it('finds the offer that came meanwhile, with what is left of its time', async () => {
+        await start({ brokers, limits: { offerMs: 5_000 } });
+        const alice = await fleet.player('alice');
+        await queueUp(alice, 'r1');
+        const back = await comeBack(alice, 1);
+        await host.free();
+        play(back, 'r1');
+        const { sessionId } = await takeTurn(back);
+        expect(await host.next('prepare')).to.include({ sessionId, playerId: 'alice' });
+      });
+
+      it('takes an offer there that was made here', async () => {
+        await start({ brokers, limits: { offerMs: 5_000 } });
+        const alice = await fleet.player('alice');
+        await queueUp(alice, 'r1');
+        await host.free();
+        const before = await alice.next('offer');
+        const back = await comeBack(alice, 1);
+        play(back, 'r1', { wait: false });
+        const offer = await back.next('offer');
+        expect(offer).to.include({ requestId: 'r1', region: 'near' });
+        expect(offer['acceptWithinMs']).to.be.below(Number(before['acceptWithinMs']));
+        back.send({ type: 'accept', requestId: 'r1' });
+        const { sessionId, epoch } = await back.next('matched');
+        expect(await host.next('prepare')).to.include({ sessionId, epoch });
+        host.send({ type: 'session', sessionId, epoch, state: 'active' });
+        expect(await back.next('session')).to.include({ sessionId, state: 'active' });
+      });
+
+      it('finds the match whose answer was lost with the socket', async () => {
+        await start({ brokers });
+        const alice = await fleet.player('alice');
+        await queueUp(alice, 'r1');
+        await host.free();
+        await alice.next('offer');
+        alice.send({ type: 'accept', requestId: 'r1' });
+        const prepare = await host.next('prepare');
+        const back = await comeBack(alice, 1);
+        play(back, 'r1');
+        expect(await back.answer('r1')).to.include({ type: 'matched', sessionId: prepare['sessionId'] });
+      });
+
+      it('leaves the connection before to itself, when that was not lost after all', async () => {
+        await start({ brokers });
+        const alice = await fleet.player('alice');
+        await queueUp(alice, 'r1');
+        const again = await fleet.player('alice', { broker: 1 });
+        expect(await queueUp(again, 'r1')).to.include({ position: 1 });
+        expect(await alice.next('error')).to.include({ code: 'CANCELLED', requestId: 'r1' });
+        await host.free();
+        await takeTurn(again);
+        expect(alice.unread).to.deep.equal([]);
+      });
+
+      it('hears there what becomes of the session, and no more here', async () => {
+        await start({ brokers });
+        const alice = await fleet.player('alice');
+        const free = await fleet.host({ hostId: 'h2' });
+        play(alice, 'r1');
+        const { sessionId, epoch } = await alice.next('matched');
+        const again = await fleet.player('alice', { broker: 1 });
+        play(again, 'r1');
+        expect(await again.next('matched')).to.include({ sessionId, epoch });
+        expect(await alice.next('session')).to.include({ sessionId, state: 'ended', reason: 'superseded' });
+        free.send({ type: 'session', sessionId, epoch, state: 'active' });
+        expect(await again.next('session')).to.include({ sessionId, state: 'active' });
+        expect(alice.unread).to.deep.equal([]);
+      });
+    });
+  }
+
+  it('loses the place after a while, and stands at the back as a new one', async () => {
+    await start({ limits: { queueGraceMs: 2_000 } });
+    const alice = await fleet.player('alice');
+    const bob = await fleet.player('bob');
+    await queueUp(alice, 'r1');
+    expect(await queueUp(bob, 'r1')).to.include({ position: 2 });
+    alice.terminate();
+    await bob.next('queued', ({ position }) => position === 1);
+    const back = await fleet.player('alice');
+    expect(await queueUp(back, 'r1')).to.include({ position: 2 });
+    await host.free();
+    const { sessionId } = await takeTurn(bob);
+    bob.send({ type: 'end', sessionId });
+    await takeTurn(back);
+  });
+
+  it('keeps it while connected, however long that takes', async () => {
+    await start({ brokers: 2, limits: { queueGraceMs: 1_500 } });
+    const alice = await fleet.player('alice');
+    const bob = await fleet.player('bob', { broker: 1 });
+    const carol = await fleet.player('carol');
+    await queueUp(alice, 'r1');
+    await queueUp(bob, 'r1');
+    await queueUp(carol, 'r1');
+    // When one who is gone has lost the place, the others, who are not, have theirs.
+    bob.terminate();
+    expect(await carol.next('queued')).to.include({ position: 2 });
+    await host.free();
+    const { sessionId } = await takeTurn(alice);
+    alice.send({ type: 'end', sessionId });
+    await takeTurn(carol);
+  });
+
+  it('waits as a new one when its broker was cut off for too long', async () => {
+    await start({ brokers: 2, limits: { queueGraceMs: 1_500 } });
+    const alice = await fleet.player('alice', { broker: 1 });
+    const bob = await fleet.player('bob');
+    await queueUp(alice, 'r1');
+    await queueUp(bob, 'r1');
+    const [, store] = fleet.stores;
+    const { queueStatus } = store!;
+    store!.queueStatus = () => Promise.reject(new StoreUnavailableError('cut off'));
+    await bob.next('queued', ({ position }) => position === 1);
+    store!.queueStatus = queueStatus;
+    expect(await alice.next('queued')).to.include({ requestId: 'r1', position: 2 });
+    await host.free();
+    const { sessionId } = await takeTurn(bob);
+    bob.send({ type: 'end', sessionId });
+    await takeTurn(alice);
+  });
+
+  it('ends a session that stays disconnected, and its host is told', async () => {
+    await start({ limits: { resumeWindowMs: 300 } });
+    const free = await fleet.host({ hostId: 'h2' });
+    const alice = await fleet.player('alice');
+    play(alice, 'r1');
+    const { sessionId, epoch } = await alice.next('matched');
+    for (const state of ['active', 'connected', 'disconnected', 'connected', 'disconnected']) {
+      free.send({ type: 'session', sessionId, epoch, state });
+      await alice.next('session', (frame) => frame['state'] === state);
+    }
+    expect(await alice.next('session')).to.include({
+      sessionId,
+      state: 'ended',
+      reason: 'reconnect_expired',
+    });
+    expect(await free.next('end')).to.include({ sessionId, epoch, reason: 'reconnect_expired' });
+    play(alice, 'r1');
+    expect(await alice.next('session')).to.include({ state: 'ended', reason: 'reconnect_expired' });
+    expect(await alice.next('error')).to.include({ code: 'SESSION_OVER', requestId: 'r1' });
+  });
+});
