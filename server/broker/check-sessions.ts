@@ -1,6 +1,6 @@
 import type { SessionRecord } from '../store/fleet-store.js';
 import { placeName, type Place } from '../domain/catalog.js';
-import type { ClientConnection, KnownSession } from './connections.js';
+import type { LinkedSession } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { deliver } from './deliver.js';
 
@@ -9,13 +9,6 @@ const ROUNDS = 30;
 
 /** A session that the store did not know in so many looks is over: word of its end was lost. */
 const MAX_MISSES = 2;
-
-/** One of this broker's clients' sessions. */
-export interface LinkedSession {
-  readonly sessionId: string;
-  readonly client: ClientConnection;
-  readonly known: KnownSession;
-}
 
 /**
  * Compares what this broker's clients were told of their sessions with the store, a part of them a look. What a lost
@@ -51,7 +44,7 @@ async function restoreClaims(context: BrokerContext, linked: readonly LinkedSess
       const { place, request, epoch } = known;
       const claim = { playerId: client.playerId, requestId: request.requestId, sessionId, place };
       const outcome = await context.batches.claim(claim);
-      if (outcome.kind === 'new' && epoch > 1) await context.store.reclaim({ ...claim }, epoch - 1);
+      if (outcome.kind === 'new' && epoch > 1) await context.store.reclaim(claim, epoch - 1);
     }),
   );
 }

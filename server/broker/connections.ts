@@ -37,6 +37,13 @@ export interface ClientConnection {
   readonly pending: Map<string, PendingRequest>;
 }
 
+/** A session, and the connection that hears of it. */
+export interface LinkedSession {
+  readonly sessionId: string;
+  readonly client: ClientConnection;
+  readonly known: KnownSession;
+}
+
 /** A request that has no answer yet. */
 export interface PendingRequest {
   /** The client has taken it back since. */
@@ -104,7 +111,7 @@ export class ConnectionDirectory {
     this.#clientBySession.delete(sessionId);
   }
 
-  linkedSessions(): { sessionId: string; client: ClientConnection; known: KnownSession }[] {
+  linkedSessions(): LinkedSession[] {
     return [...this.#clientBySession].flatMap(([sessionId, client]) => {
       const known = client.sessions.get(sessionId);
       return known === undefined ? [] : [{ sessionId, client, known }];

@@ -4,7 +4,7 @@ import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded } from './deliver.js';
 import { Refusal, errorMessage, toRefusal } from './refusal.js';
-import type { WaitingRequest } from './waiting-room.js';
+import { claimOf, type WaitingRequest } from './waiting-room.js';
 
 /** Answers `accept`: the offer becomes a reservation, and `play` goes on with it. */
 export async function acceptOffer(
@@ -32,13 +32,7 @@ export async function settleOffer(context: BrokerContext, request: WaitingReques
   request.accepting = true;
   const { store, limits, brokerId } = context;
   try {
-    const claim = {
-      playerId: client.playerId,
-      requestId: message.requestId,
-      sessionId,
-      place: offer.place,
-    };
-    const toEpoch = await store.reclaim(claim, request.claimEpoch);
+    const toEpoch = await store.reclaim(claimOf(request, offer.place), request.claimEpoch);
     if (toEpoch === null) {
       // Taken back or gone on with elsewhere; or an attempt of ours did get through, and the client asks once more.
       request.giveUp(new Refusal(request.unsure ? 'UNAVAILABLE' : 'CANCELLED'));

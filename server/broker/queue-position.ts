@@ -8,7 +8,7 @@ import { settleOffer, withdrawEverywhere } from './offers.js';
 import { findClaim, placedFrom } from './claimed-request.js';
 import { Refusal, toRefusal } from './refusal.js';
 import { takeOffer } from './take-offer.js';
-import type { WaitingRequest } from './waiting-room.js';
+import { claimOf, type WaitingRequest } from './waiting-room.js';
 
 /** Clients hear of their place in the queue at most this often. */
 const TELL_INTERVAL_MS = 1_000;
@@ -148,11 +148,9 @@ function hasLapsed(status: PlacementStatus): boolean {
 
 /** A request that lost its place waits as a new one. */
 async function startOver(context: BrokerContext, request: WaitingRequest): Promise<void> {
-  const { client, message, sessionId } = request;
   const [place] = request.places.values();
   if (place === undefined) return;
-  const claim = { playerId: client.playerId, requestId: message.requestId, sessionId, place };
-  const epoch = await context.store.reclaim(claim, request.claimEpoch);
+  const epoch = await context.store.reclaim(claimOf(request, place), request.claimEpoch);
   if (epoch === null) throw new Superseded('CANCELLED');
   request.claimEpoch = epoch;
   request.arrivedAtMs = null;
@@ -163,11 +161,10 @@ async function startOver(context: BrokerContext, request: WaitingRequest): Promi
 
 /** Whether the request is still this connection's: it may have been cancelled or taken over on another broker. */
 async function stillOurs(context: BrokerContext, request: WaitingRequest): Promise<boolean> {
-  const { client, message, sessionId, claimEpoch } = request;
+  const { sessionId, claimEpoch } = request;
   const [place] = request.places.values();
   if (place === undefined) return false;
-  const { playerId } = client;
-  const [claim] = await context.store.claim([{ playerId, requestId: message.requestId, sessionId, place }]);
+  const [claim] = await context.store.claim([claimOf(request, place)]);
   // A store that lost everything takes the claim anew, at epoch 1.
   if (claim?.kind === 'new') request.claimEpoch = 1;
   return (

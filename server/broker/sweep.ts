@@ -28,24 +28,29 @@ export async function sweepPlace(context: BrokerContext, memory: SweepMemory, pl
 
 async function expire(context: BrokerContext, place: Place): Promise<void> {
   const { store, brokerId } = context;
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+  await untilShort(async () => {
     const ended = await store.expireSessions(place, SWEEP_BATCH, brokerId);
     announceEnded(context, place, ended);
-    if (ended.length < SWEEP_BATCH) break;
-  }
+    return ended.length;
+  });
+  await untilShort(() => store.forgetEnded(place, SWEEP_BATCH));
+}
+
+/** Repeats a step of at most `SWEEP_BATCH` things until it finds fewer. */
+async function untilShort(step: () => Promise<number>): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    if ((await store.forgetEnded(place, SWEEP_BATCH)) < SWEEP_BATCH) break;
+    if ((await step()) < SWEEP_BATCH) return;
   }
 }
 
 /** Offers that nobody took, places that nobody came back to; and how fast slots become free. */
 async function sweepQueue(context: BrokerContext, place: Place): Promise<void> {
   const { store, brokerId, limits } = context;
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+  await untilShort(async () => {
     const ended = await store.expireQueue(place, limits.queueGraceMs, SWEEP_BATCH, brokerId);
     announceEnded(context, place, ended);
-    if (ended.length < SWEEP_BATCH) break;
-  }
+    return ended.length;
+  });
   await store.queueStatus(place, [], false);
 }
 

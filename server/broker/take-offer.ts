@@ -1,7 +1,7 @@
 import { placeName, type Place } from '../domain/catalog.js';
 import type { SessionRecord } from '../store/fleet-store.js';
 import type { BrokerContext } from './context.js';
-import type { WaitingRequest } from './waiting-room.js';
+import { claimOf, type WaitingRequest } from './waiting-room.js';
 
 /** The turn of a waiting request came: tells its client, or gives the slot back when it has an offer already. */
 export function takeOffer(
@@ -36,14 +36,13 @@ function leftOf(offerMs: number, madeAtMs: number): number {
 /** The slot goes to the next in line, and the request is noted where it goes on. */
 async function giveBack(
   context: BrokerContext,
-  { client, message, sessionId }: WaitingRequest,
+  request: WaitingRequest,
   place: Place,
   offeredIn: Place,
 ): Promise<void> {
   try {
-    await context.batches.withdraw(place, { sessionId, belowEpoch: 0 });
-    const { playerId } = client;
-    await context.store.moveClaim({ playerId, requestId: message.requestId, sessionId, place: offeredIn });
+    await context.batches.withdraw(place, { sessionId: request.sessionId, belowEpoch: 0 });
+    await context.store.moveClaim(claimOf(request, offeredIn));
   } catch {
     // The offer runs out, and the sweep passes it on.
   }

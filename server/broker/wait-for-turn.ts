@@ -8,7 +8,7 @@ import { withdrawEverywhere } from './offers.js';
 import type { Placed } from './placed.js';
 import { tellPosition } from './queue-position.js';
 import { Refusal, jittered } from './refusal.js';
-import type { WaitingRequest } from './waiting-room.js';
+import { claimOf, type WaitingRequest } from './waiting-room.js';
 
 /** When to ask again after `QUEUE_FULL`, on average. */
 const QUEUE_FULL_RETRY_MS = 15_000;
@@ -91,17 +91,8 @@ async function enter(
 }
 
 /** A request is looked for where it was noted; with the first queue full, it stands in others only. */
-async function notePlace(
-  context: BrokerContext,
-  { client, message, ...request }: WaitingRequest,
-): Promise<void> {
-  const { sessionId, candidates } = request;
+async function notePlace(context: BrokerContext, request: WaitingRequest): Promise<void> {
   const [place] = request.places.values();
-  if (place === undefined || placeName(place) === placeName(candidates[0]?.place ?? place)) return;
-  await context.store.moveClaim({
-    playerId: client.playerId,
-    requestId: message.requestId,
-    sessionId,
-    place,
-  });
+  if (place === undefined || placeName(place) === placeName(request.candidates[0]?.place ?? place)) return;
+  await context.store.moveClaim(claimOf(request, place));
 }

@@ -1,6 +1,7 @@
 import type { Play, Queued } from '@duskline/protocol';
 import type { Place } from '../domain/catalog.js';
 import type { Candidate } from '../domain/ranking.js';
+import type { Claim } from '../store/fleet-store.js';
 import type { ClientConnection } from './connections.js';
 import type { Placed } from './placed.js';
 import { Refusal } from './refusal.js';
@@ -40,8 +41,13 @@ export interface WaitingRequest {
   toldAtMs: number;
   /** The turn was taken. */
   readonly settle: (placed: Placed) => void;
-  /** It will not become a session, or not on this connection. Leaves the queues, unless it is merely abandoned. */
+  /** It will not become a session, or not on this connection. One that timed out leaves its other queues. */
   readonly giveUp: (error: Error) => void;
+}
+
+/** The request as the store notes it, in that place. */
+export function claimOf({ client, message, sessionId }: WaitingRequest, place: Place): Claim {
+  return { playerId: client.playerId, requestId: message.requestId, sessionId, place };
 }
 
 /** The client's socket is gone: the request waits on in the store, and nobody here is to be answered. */

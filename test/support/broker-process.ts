@@ -18,8 +18,6 @@ export interface BrokerProcess extends ChildFaults {
   readonly log: readonly string[];
   /** Resolves with its exit code, or `null` when a signal ended it. */
   readonly exited: Promise<number | null>;
-  /** SIGTERM, and waits for the end. One that was frozen goes on first. */
-  stop(): Promise<number | null>;
 }
 
 /**
@@ -56,11 +54,6 @@ export async function startBrokerProcess(args: readonly string[]): Promise<Broke
     log,
     exited,
     ...createChildFaults(child, exited),
-    async stop() {
-      child.kill('SIGCONT');
-      child.kill('SIGTERM');
-      return exited;
-    },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** What a test may do to a process of its own, beside ending it in order. */
+/** What a test may do to a process of its own. */
 export interface ChildFaults {
   /** `kill -9`. Resolves when it is gone. */
   kill(): Promise<void>;
@@ -8,10 +8,12 @@ export interface ChildFaults {
   freeze(): void;
   /** SIGCONT: it goes on, and finds that time has passed. */
   thaw(): void;
+  /** SIGTERM, and waits for the end. One that was frozen goes on first. */
+  stop(): Promise<number | null>;
 }
 
 /** @param exited resolves when the process is gone */
-export function createChildFaults(child: ChildProcess, exited: Promise<unknown>): ChildFaults {
+export function createChildFaults(child: ChildProcess, exited: Promise<number | null>): ChildFaults {
   return {
     async kill() {
       child.kill('SIGKILL');
@@ -19,5 +21,10 @@ export function createChildFaults(child: ChildProcess, exited: Promise<unknown>)
     },
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
+    stop() {
+      child.kill('SIGCONT');
+      child.kill('SIGTERM');
+      return exited;
+    },
   };
 }

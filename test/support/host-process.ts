@@ -71,10 +71,5 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
     log,
     exited,
     ...createChildFaults(child, exited),
-    async stop() {
-      child.kill('SIGCONT');
-      child.kill('SIGTERM');
-      return exited;
-    },
   };
 }

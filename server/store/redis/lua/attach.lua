@@ -11,13 +11,7 @@ if session.state ~= 'ended' then
   if session.broker ~= ARGV[4] then
     post(session.broker, session.id)
   end
-  session.broker = ARGV[4]
-  local waiting = session.state == 'offered' and load_waiting(session.id)
-  if waiting then
-    waiting.broker = ARGV[4]
-    save_waiting(waiting)
-  end
-  change_session(session)
+  move_to(session, ARGV[4])
   commit()
 end
 return encode_session(session)

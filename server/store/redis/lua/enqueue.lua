@@ -32,21 +32,13 @@ local function join_queue(id, epoch, arrived_at, head_start, broker, meta)
   return '~' .. text_of[waiting.arrived_at]
 end
 
--- An offer is told to the broker that asks for it now.
-local function attach_offer(session, broker)
-  local waiting = session.state == 'offered' and load_waiting(session.id)
-  if waiting then
-    waiting.broker, session.broker = broker, broker
-    save_waiting(waiting)
-    change_session(session)
-  end
-end
-
 for i = 1, #ids do
   local at = 4 + (i - 1) * 6
   local session, epoch, broker = sessions[ids[i]], tonumber(ARGV[at + 1]), ARGV[at + 4]
   if session and is_live(session.state) then
-    attach_offer(session, broker)
+    if session.state == 'offered' then
+      move_to(session, broker)
+    end
     reply[i] = '='
   elseif session and session.epoch >= epoch then
     reply[i] = '!' .. session.reason

@@ -93,6 +93,17 @@ local function due_at_of(session, state)
   return session.state == state and session.due_at or now + RESUME_WINDOW_MS
 end
 
+-- Notes another broker for a live session, and for the placement that it is offered to.
+local function move_to(session, broker)
+  session.broker = broker
+  change_session(session)
+  local waiting = session.state == 'offered' and load_waiting(session.id)
+  if waiting then
+    waiting.broker = broker
+    save_waiting(waiting)
+  end
+end
+
 -- A session that stays on its host has another epoch or state.
 local function restate(session, host, epoch, state)
   host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
