@@ -5,6 +5,8 @@ import type { SessionMeta, SessionRecord } from '@duskline/server/store/fleet-st
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import { decodeHost, decodeSession, type StoredHost } from '@duskline/server/store/redis/records.js';
+import { STATE_LETTERS } from '@duskline/server/store/redis/stored-letters.js';
+import type { StoredState } from '@duskline/server/domain/session-state.js';
 
 export type Scores = readonly (readonly [sessionId: string, scoreOrAtMs: number])[];
 
@@ -20,7 +22,7 @@ interface WaitingDump {
 
 /** Everything a store knows of one place, in one form for both stores. Sorted sets and lists are in their order. */
 export interface PlaceDump {
-  readonly hosts: Readonly<Record<string, Omit<StoredHost, 'usedSlots'> & { readonly endpoint: string }>>;
+  readonly hosts: Readonly<Record<string, Omit<StoredHost, 'freeSlots'> & { readonly endpoint: string }>>;
   readonly free: readonly (readonly [hostId: string, score: number])[];
   readonly sessions: Readonly<Record<string, SessionRecord>>;
   /** `hostId|sessionId` of live sessions. */
@@ -125,12 +127,22 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
   expect(Object.fromEntries(pairs(beatScores)), 'beats').to.deep.equal(
     mapValues(decoded, (host) => host.beatAtMs),
   );
-  const seated = Object.entries(decoded).flatMap(([hostId, { usedSlots }]) =>
-    usedSlots.map((slot) => `${hostId}|${live[`${hostId}/${slot}`] ?? `nobody in ${slot}`}`),
-  );
   const decodedSessions = mapValues(records, (text, id) => decodeSession(id, text));
+  const seats = Object.entries(decodedSessions).flatMap(([sessionId, { hostId, state }]) =>
+    state === 'ended' ? [] : [{ sessionId, hostId, slot: records[sessionId]!.slice(2, 4) }],
+  );
+  const seated = seats.map(
+    ({ hostId, slot }) => `${hostId}|${live[`${hostId}/${slot}`] ?? `nobody in ${slot}`}`,
+  );
+  for (const [hostId, { slots, freeSlots }] of Object.entries(decoded)) {
+    const used = seats.filter((seat) => seat.hostId === hostId).map(({ slot }) => slot);
+    expect(new Set([...used, ...freeSlots]), `slots of ${hostId}`).to.have.lengthOf(
+      used.length + freeSlots.length,
+    );
+    expect(freeSlots, `free slots of ${hostId}`).to.have.lengthOf(Math.max(0, slots - used.length));
+  }
   return {
-    hosts: mapValues(decoded, ({ usedSlots: _, ...host }, hostId) => ({
+    hosts: mapValues(decoded, ({ freeSlots: _, ...host }, hostId) => ({
       ...host,
       hostId,
       endpoint: endpoints[hostId] ?? '',
@@ -163,7 +175,10 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
 /** Reads `epoch|arrivedAtMs|score|misses|clientBrokerId|meta`; the meta stands as it does in sessions. */
 function decodeWaiting(text: string, id: string): WaitingDump {
   const [epoch = '', arrivedAtMs = '', score, misses, broker = '', ...meta] = text.split('|');
-  const session = decodeSession(id, `${epoch}|offered||0|||${arrivedAtMs}|${broker}|${meta.join('|')}`);
+  const session = decodeSession(
+    id,
+    `o---${'0'.repeat(13)}${arrivedAtMs.padStart(13, '0')}|${epoch}|${broker}|${meta.join('|')}`,
+  );
   expect(session.meta, `meta of ${id}`).not.to.equal(null);
   return {
     epoch: session.epoch,
@@ -185,13 +200,13 @@ function splitIds(list: string): string[] {
 }
 
 /** Entries that count: of sessions that still have that state and that time. The others are struck off one day. */
-function dueEntries(entries: readonly string[], state: string, records: Texts): [string, number][] {
+function dueEntries(entries: readonly string[], state: StoredState, records: Texts): [string, number][] {
   return entries.flatMap((entry) => {
     const [dueAt = '', ids = ''] = entry.split(';');
     return splitIds(ids)
       .filter((id) => {
-        const [, nowState, , nowDueAt] = (records[id] ?? '').split('|');
-        return nowState === state && nowDueAt === dueAt;
+        const record = records[id] ?? '';
+        return record.startsWith(STATE_LETTERS[state]) && Number(record.slice(4, 17)) === Number(dueAt);
       })
       .map((id): [string, number] => [id, Number(dueAt)]);
   });

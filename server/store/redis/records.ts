@@ -1,31 +1,35 @@
-import { END_REASONS, SESSION_STATES, type EndReason } from '@duskline/protocol/vocabulary';
 import type { HostState } from '../../domain/host-state.js';
-import type { StoredState } from '../../domain/session-state.js';
 import type { EndedSession, SessionMeta, SessionRecord } from '../fleet-store.js';
+import { reasonOfLetter, stateOfLetter } from './stored-letters.js';
 
 /** Redis holds something that no script of ours writes. */
 export class StoredFormatError extends Error {
   override readonly name = 'StoredFormatError';
 }
 
-const STORED_STATES: readonly StoredState[] = ['offered', ...SESSION_STATES];
+/** Where a session record has its parts, behind a letter for the state and one for the reason. */
+const RESERVED_AT = 17;
+const HOST_AT = 30;
 
-const SESSION = /^(\d+)\|([a-z]+)\|([a-z_]*)\|\d+\|([^|]*)\|[a-z]*\|(\d+)\|([^|]*)\|(.*)$/s;
-
-/** Reads a session as `lua/place.lua` writes it. */
+/** Reads a session as `lua/records.lua` says that it is written. */
 export function decodeSession(sessionId: string, text: string): SessionRecord {
-  const match = SESSION.exec(text);
-  if (match === null) throw new StoredFormatError(`session ${sessionId} is not readable`);
-  const [, epoch, state, reason, hostId, reservedAtMs, clientBrokerId, meta] = match;
+  const state = stateOfLetter(text.charAt(0));
+  const reason = text.charAt(1) === '-' ? null : reasonOfLetter(text.charAt(1));
+  const hostEnd = text.indexOf('|', HOST_AT);
+  const epochEnd = text.indexOf('|', hostEnd + 1);
+  const brokerEnd = text.indexOf('|', epochEnd + 1);
+  if (state === undefined || reason === undefined || hostEnd < 0 || epochEnd < 0 || brokerEnd < 0) {
+    throw new StoredFormatError(`session ${sessionId} is not readable`);
+  }
   return {
     sessionId,
-    epoch: Number(epoch),
-    state: oneOf<StoredState>(STORED_STATES, state),
-    reason: reason === '' ? null : oneOf<EndReason>(END_REASONS, reason),
-    hostId: hostId ?? '',
-    reservedAtMs: Number(reservedAtMs),
-    clientBrokerId: clientBrokerId ?? '',
-    meta: meta === undefined || meta === '' ? null : decodeMeta(meta),
+    epoch: Number(text.slice(hostEnd + 1, epochEnd)),
+    state,
+    reason,
+    hostId: text.slice(HOST_AT, hostEnd),
+    reservedAtMs: Number(text.slice(RESERVED_AT, HOST_AT)),
+    clientBrokerId: text.slice(epochEnd + 1, brokerEnd),
+    meta: brokerEnd === text.length - 1 ? null : decodeMeta(text.slice(brokerEnd + 1)),
   };
 }
 
@@ -61,37 +65,32 @@ export interface StoredHost {
   readonly digest: number;
   readonly state: HostState;
   readonly connectionId: string;
-  /** Names of the slots in use. */
-  readonly usedSlots: readonly string[];
+  /** Names of the slots that nobody has. */
+  readonly freeSlots: readonly string[];
 }
 
 /** States by their number in a packed record; 0 is none. */
 const STATE_NUMBERS: readonly (HostState | undefined)[] = [undefined, 'joining', 'ready', 'suspect'];
 
 /** Where the connection id begins, behind the numbers. */
-const CONNECTION_OFFSET = 41;
-
-/** Letters in the name of a slot. */
-const SLOT_LENGTH = 2;
+const CONNECTION_OFFSET = 43;
 
 /** Reads a host as `HOST_FORMAT` in `lua/records.lua` packs it: little-endian, the connection id ends with a zero. */
 export function decodeHost(record: Buffer): StoredHost {
-  const state = record.length > CONNECTION_OFFSET ? STATE_NUMBERS[record.readUInt8(24)] : undefined;
+  const state = record.length > CONNECTION_OFFSET ? STATE_NUMBERS[record.readUInt8(40)] : undefined;
   if (state === undefined) throw new StoredFormatError('host record is not readable');
-  const committed = record.readInt32LE(25);
   const connectionEnd = record.indexOf(0, CONNECTION_OFFSET);
-  const slotNames = record.toString('latin1', connectionEnd + 1);
   return {
-    slots: record.readUInt32LE(0),
-    measured: record.readUInt32LE(4),
-    beatAtMs: record.readDoubleLE(8),
-    missingAtMs: record.readDoubleLE(16),
+    ramping: record.readDoubleLE(0),
+    committed: record.readInt32LE(8),
+    digest: record.readInt32LE(12),
+    slots: record.readUInt32LE(16),
+    measured: record.readUInt32LE(20),
+    beatAtMs: record.readDoubleLE(24),
+    missingAtMs: record.readDoubleLE(32),
     state,
-    committed,
-    ramping: record.readDoubleLE(29),
-    digest: record.readInt32LE(37),
     connectionId: record.toString('latin1', CONNECTION_OFFSET, connectionEnd),
-    usedSlots: slotNames.slice(0, Math.max(0, committed) * SLOT_LENGTH).match(/../g) ?? [],
+    freeSlots: record.toString('latin1', connectionEnd + 1).match(/../g) ?? [],
   };
 }
 

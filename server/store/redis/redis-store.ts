@@ -123,14 +123,10 @@ class RedisStore implements FleetStore {
       inGroups(reservations, MAX_BATCH).map(async (batch) => {
         const args = batch.flatMap(({ sessionId, epoch, clientBrokerId, meta }) => [
           sessionId,
-          epoch,
-          `${clientBrokerId}|${encodeMeta(meta)}`,
+          `${epoch}|${clientBrokerId}|${encodeMeta(meta)}`,
         ]);
-        const reply = await this.#inPlace('reserve', place, callerId, [ttlMs, ...args]);
-        return decodeReserve(
-          batch.map((reservation) => reservation.sessionId),
-          reply,
-        );
+        const reply = await this.#inPlace('reserve', place, callerId, [ttlMs, namesTwice(batch), ...args]);
+        return decodeReserve(batch.map(sessionIdOf), reply);
       }),
     );
     const utilisation = replies.at(-1)?.utilisation ?? (await this.utilisation(place));
@@ -191,14 +187,13 @@ class RedisStore implements FleetStore {
 
   release: FleetStore['release'] = (place, releases, callerId) =>
     inBatches(releases, async (batch) => {
-      const args = batch.flatMap(({ sessionId, epoch, reason, hostId }) => [
+      const args = batch.flatMap(({ sessionId, epoch, reason, hostId = '' }) => [
         sessionId,
         epoch,
-        reason,
-        hostId ?? '',
+        `${reason}|${hostId}`,
       ]);
-      const ids = batch.map((order) => order.sessionId);
-      return decodeReleases(ids, await this.#inPlace('release', place, callerId, args));
+      const reply = await this.#inPlace('release', place, callerId, [namesTwice(batch), ...args]);
+      return decodeReleases(batch.map(sessionIdOf), reply);
     });
 
   attach: FleetStore['attach'] = async (place, sessionId, clientBrokerId) => {
@@ -268,7 +263,7 @@ class RedisStore implements FleetStore {
     );
     return Object.entries(hosts)
       .map(([hostId, text]) => {
-        const { missingAtMs: _, digest: __, usedSlots: ___, ...host } = decodeHost(text);
+        const { missingAtMs: _, digest: __, freeSlots: ___, ...host } = decodeHost(text);
         return { hostId, ...host, endpoint: info[hostId] ?? '' };
       })
       .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
@@ -349,6 +344,15 @@ class RedisStore implements FleetStore {
       throw toStoreError(error);
     }
   }
+}
+
+function sessionIdOf({ sessionId }: { readonly sessionId: string }): string {
+  return sessionId;
+}
+
+/** 1 when some session is named more than once: then a script remembers what it did, which costs time. */
+function namesTwice(batch: readonly { readonly sessionId: string }[]): 0 | 1 {
+  return new Set(batch.map(sessionIdOf)).size < batch.length ? 1 : 0;
 }
 
 /** Runs a list in calls of bounded size, one after the other on the wire, and joins what they give. */

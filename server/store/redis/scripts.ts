@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ReplyError, type Cluster, type Redis } from 'ioredis';
 import { StoreUnavailableError } from '../fleet-store.js';
 import { RATE_MEMORY_MS } from '../store-options.js';
+import { REASON_LETTERS, STATE_LETTERS } from './stored-letters.js';
 
 /**
  * Scripts that work on one place: the settings, `lua/clock.lua`, `lua/records.lua` and `lua/lists.lua` stand before
@@ -102,7 +103,16 @@ function settingsLua({ suspectAfterMs, offerMs, resumeWindowMs, nudgesPrefix }: 
     `local RESUME_WINDOW_MS = ${resumeWindowMs}`,
     `local RATE_MEMORY_MS = ${RATE_MEMORY_MS}`,
     `local NUDGES = '${nudgesPrefix}'`,
+    `local STATES = '${lettersLua(STATE_LETTERS)}'`,
+    `local REASONS = '${lettersLua(REASON_LETTERS)}'`,
   ].join('\n');
+}
+
+/** `,word=letter,word=letter`: one text, for a table would be made anew at every call. */
+function lettersLua(letters: Readonly<Record<string, string>>): string {
+  return Object.entries(letters)
+    .map(([word, letter]) => `,${word}=${letter}`)
+    .join('');
 }
 
 /** Answers of Redis that say "not now" rather than "your script is wrong"; older ones quote the cause. */

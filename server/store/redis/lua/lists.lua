@@ -10,10 +10,14 @@ end
 
 -- Due entries -----------------------------------------------------------------------------------------
 
--- Sessions that become due at one time go to the end of their list as one entry.
-local function push_due(key, due_at, ids)
-  if #ids > 0 then
-    redis.call('RPUSH', key, string.format('%d;', due_at) .. table.concat(ids, ','))
+-- Sessions that become due at one time, the first `count` of a list, go to the end of their list as one entry.
+local function push_due(key, due_at, ids, count)
+  if count > 0 then
+    local first = ids[1]
+    -- In its place, so that the long text is made once.
+    ids[1] = string.format('%d;', due_at) .. first
+    redis.call('RPUSH', key, table.concat(ids, ',', 1, count))
+    ids[1] = first
   end
 end
 

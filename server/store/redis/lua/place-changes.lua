@@ -54,8 +54,8 @@ local freed = 0
 
 -- Takes a slot of a host for a session that has none.
 local function join(session, host)
-  local slot_at = host.committed * SLOT_LENGTH + 1
-  session.host, session.slot = host.id, string.sub(host.order, slot_at, slot_at + 1)
+  session.host, session.slot = host.id, sub(host.free, -SLOT_LENGTH)
+  host.free = sub(host.free, 1, -SLOT_LENGTH - 1)
   members[#members + 1] = host.id .. '/' .. session.slot
   members[#members + 1] = session.id
   added_sessions = added_sessions + 1
@@ -73,8 +73,11 @@ local function leave(session)
   end
   local host = load_host(session.host)
   if host then
-    host.order = give_back(host.order, host.committed, session.slot)
     host.committed = host.committed - 1
+    -- One that registered again with fewer slots gets none back until it is below them.
+    if host.committed < host.slots then
+      host.free = host.free .. session.slot
+    end
     host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
     host.ramping = withdraw_ramping(host.ramping, host.slots, now - session.reserved_at)
     change_host(host)
@@ -172,8 +175,8 @@ local function commit_hosts()
     local score = free_score(host)
     if host.state == 'lost' then
       gone[#gone + 1] = host.id
-      for at = 1, #host.order, SLOT_LENGTH do
-        empty[#empty + 1] = host.id .. '/' .. string.sub(host.order, at, at + 1)
+      for number = 0, host.named - 1 do
+        empty[#empty + 1] = host.id .. '/' .. slot_name(number)
       end
     else
       records[#records + 1] = host.id
@@ -254,7 +257,7 @@ local function commit_sessions()
   end
   call_with('HSET', KEYS[5], records)
   for state, ids in pairs(due) do
-    push_due(DUE_LISTS[state], due_at[state], ids)
+    push_due(DUE_LISTS[state], due_at[state], ids, #ids)
   end
   changed_sessions = {}
 end

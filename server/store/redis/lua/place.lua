@@ -36,12 +36,12 @@ local added_slots = 0
 
 -- Where a host stands in free: its congestion, or false when it takes nothing.
 local function free_score(host)
-  return host.state == 'ready' and host.committed < host.slots
+  return host.state == 'ready' and host.free ~= ''
     and congestion_of(host.slots, host.committed, host.measured, host.ramping)
 end
 
 local function decode_host(id, text)
-  local slots, measured, beat_at, missing_at, state, committed, ramping, digest, connection, first_slot =
+  local ramping, committed, digest, slots, measured, beat_at, missing_at, state, named, connection, first_free =
     struct.unpack(HOST_FORMAT, text)
   -- All fields at once: a table that grows later costs as much again.
   local host = {
@@ -55,7 +55,8 @@ local function decode_host(id, text)
     digest = digest,
     state = HOST_STATES[state],
     connection = connection,
-    order = string.sub(text, first_slot),
+    named = named,
+    free = sub(text, first_free),
     stored_score = false,
     changed = false,
   }
@@ -64,8 +65,8 @@ local function decode_host(id, text)
 end
 
 local function encode_host(host)
-  return struct.pack(HOST_FORMAT, host.slots, host.measured, host.beat_at, host.missing_at, STATE_NUMBER[host.state],
-    host.committed, host.ramping, host.digest, host.connection) .. host.order
+  return struct.pack(HOST_FORMAT, host.ramping, host.committed, host.digest, host.slots, host.measured, host.beat_at,
+    host.missing_at, STATE_NUMBER[host.state], host.named, host.connection) .. host.free
 end
 
 local function load_hosts(ids)
@@ -98,18 +99,28 @@ end
 
 local sessions, changed_sessions = {}, {}
 
+local time_of = memo(function(ms)
+  return string.format(TIME_FORMAT, ms)
+end)
+local state_letter = memo(function(state)
+  return letter_of(STATES, state)
+end)
+local state_of = memo(function(letter)
+  return word_of(STATES, letter)
+end)
+
 local function decode_session(id, text)
-  local epoch, state, reason, due_at, host, slot, reserved_at, broker, meta =
-    string.match(text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+  local host, epoch, broker, meta = string.match(text, '^([^|]*)|(%d+)|([^|]*)|(.*)$', HOST_AT)
+  local state, reason, slot = state_of[sub(text, 1, 1)], sub(text, 2, 2), sub(text, SLOT_AT, SLOT_AT + 1)
   return {
     id = id,
     epoch = number_of[epoch],
     state = state,
-    reason = reason,
+    reason = reason == '-' and '' or word_of(REASONS, reason),
     host = host,
-    slot = slot,
-    reserved_at = number_of[reserved_at],
-    due_at = number_of[due_at],
+    slot = slot == NO_SLOT and '' or slot,
+    reserved_at = number_of[sub(text, RESERVED_AT, HOST_AT - 1)],
+    due_at = number_of[sub(text, DUE_AT, RESERVED_AT - 1)],
     broker = broker,
     meta = meta,
     stored_state = state,
@@ -138,8 +149,9 @@ local function new_session(id, epoch, state, broker, meta)
 end
 
 local function encode_session(session)
-  return text_of[session.epoch] .. '|' .. session.state .. '|' .. session.reason .. '|' .. text_of[session.due_at]
-    .. '|' .. session.host .. '|' .. session.slot .. '|' .. text_of[session.reserved_at] .. '|' .. session.broker .. '|' .. session.meta
+  return state_letter[session.state] .. (session.reason == '' and '-' or letter_of(REASONS, session.reason))
+    .. (session.slot == '' and NO_SLOT or session.slot) .. time_of[session.due_at] .. time_of[session.reserved_at]
+    .. session.host .. '|' .. text_of[session.epoch] .. '|' .. session.broker .. '|' .. session.meta
 end
 
 local function load_sessions(ids)
@@ -164,25 +176,32 @@ local function is_live(state)
   return state and state ~= 'ended'
 end
 
--- The live sessions in these slots of a host, loaded, in the order of their ids. `used` says how many of the
--- host's slots are looked at; the last ones are free as far as the host's record knows.
-local function sessions_in_slots(host, used)
-  local members = {}
-  for at = 1, used * SLOT_LENGTH, SLOT_LENGTH do
-    members[#members + 1] = host.id .. '/' .. string.sub(host.order, at, at + 1)
+-- Names of slots: aa, ab, ... by their number, from 0 on.
+local function slot_name(number)
+  return string.char(97 + floor(number / 26), 97 + number % 26)
+end
+
+-- The live sessions of a host, loaded, in the order of their ids.
+local function live_sessions_of(host)
+  local members, slots = {}, {}
+  for number = 0, host.named - 1 do
+    slots[number + 1] = slot_name(number)
+    members[number + 1] = host.id .. '/' .. slots[number + 1]
   end
-  local ids = {}
+  local ids, seats = {}, {}
   for first = 1, #members, MAX_VALUES do
-    for _, id in ipairs(redis.call('HMGET', KEYS[6], unpack(members, first, math.min(first + MAX_VALUES - 1, #members)))) do
-      ids[#ids + 1] = id or nil
+    for i, id in ipairs(redis.call('HMGET', KEYS[6], unpack(members, first, math.min(first + MAX_VALUES - 1, #members)))) do
+      if id then
+        ids[#ids + 1] = id
+        seats[#seats + 1] = slots[first + i - 1]
+      end
     end
   end
   load_sessions(ids)
   local found = {}
   for i = 1, #ids do
     local session = sessions[ids[i]]
-    if session and is_live(session.state) and session.host == host.id and not found[session.id] then
-      found[session.id] = true
+    if session and is_live(session.state) and session.host == host.id and session.slot == seats[i] then
       found[#found + 1] = session
     end
   end
@@ -192,24 +211,35 @@ local function sessions_in_slots(host, used)
   return found
 end
 
-local function live_sessions_of(host)
-  return sessions_in_slots(host, host.committed)
-end
-
--- The names of a host's slots: those of its sessions, then as many free ones as there are besides.
-local function order_slots(found, slots)
-  local names, taken = {}, {}
-  for i, session in ipairs(found) do
-    names[i] = session.slot
+-- Names the free slots of a host anew, beside those of its sessions: as many as it has.
+local function name_free_slots(host, found)
+  local taken, free, number = {}, {}, 0
+  for _, session in ipairs(found) do
     taken[session.slot] = true
   end
-  local number = 0
-  while #names < slots do
-    local name = string.char(97 + math.floor(number / 26), 97 + number % 26)
+  while #free < host.slots - #found do
+    local name = slot_name(number)
     if not taken[name] then
-      names[#names + 1] = name
+      free[#free + 1] = name
     end
     number = number + 1
   end
-  return table.concat(names)
+  host.free = table.concat(free)
+  host.named = math.max(host.named, number)
+end
+
+-- Whether the free slots of a host are as many as it has, each once, and none of a session's.
+local function free_slots_fit(host, found)
+  local taken = {}
+  for _, session in ipairs(found) do
+    taken[session.slot] = true
+  end
+  for at = 1, #host.free, SLOT_LENGTH do
+    local name = sub(host.free, at, at + SLOT_LENGTH - 1)
+    if taken[name] then
+      return false
+    end
+    taken[name] = true
+  end
+  return #host.free == math.max(0, host.slots - #found) * SLOT_LENGTH
 end

@@ -7,7 +7,7 @@
 if ARGV[3] == '0' then
   local slots, sessions_in_all = 0, 0
   for _, text in ipairs(redis.call('HVALS', KEYS[1])) do
-    local own, _, _, _, state, committed = struct.unpack(HOST_FORMAT, text)
+    local _, committed, _, own, _, _, _, state = struct.unpack(HOST_FORMAT, text)
     if state == READY then
       slots = slots + own
     end
@@ -25,15 +25,15 @@ local scan = redis.call('HSCAN', KEYS[1], ARGV[3], 'COUNT', ARGV[4])
 local repaired = {}
 for i = 1, #scan[2], 2 do
   local host = load_host(scan[2][i])
-  local found, digest = sessions_in_slots(host, #host.order / SLOT_LENGTH), 0
+  local found, digest = live_sessions_of(host), 0
   for _, session in ipairs(found) do
     digest = bit.bxor(digest, digest_of(session.id, session.epoch, session.state))
   end
-  local wrong = host.committed ~= #found or host.digest ~= digest
+  local wrong = host.committed ~= #found or host.digest ~= digest or not free_slots_fit(host, found)
   if wrong then
     added_sessions = added_sessions + #found - host.committed
     host.committed, host.digest = #found, digest
-    host.order = order_slots(found, host.slots)
+    name_free_slots(host, found)
   end
   -- commit() compares with what is stored: here that is looked up, not inferred.
   host.stored_score = score_in(KEYS[3], host.id)

@@ -8,7 +8,7 @@ local host = load_host(id)
 if host then
   set_state(host, 'joining')
 else
-  host = { id = id, committed = 0, measured = 0, ramping = 0, order = '', state = 'joining', stored_score = false }
+  host = { id = id, committed = 0, measured = 0, ramping = 0, free = '', named = 0, state = 'joining', stored_score = false }
   hosts[id] = host
 end
 
@@ -18,7 +18,7 @@ for _, session in ipairs(found) do
   host.digest = bit.bxor(host.digest, digest_of(session.id, session.epoch, session.state))
 end
 host.slots = tonumber(ARGV[5])
-host.order = order_slots(found, host.slots)
+name_free_slots(host, found)
 host.connection = ARGV[4]
 host.beat_at, host.missing_at = now, 0
 change_host(host)

@@ -1,114 +1,157 @@
 -- Ends sessions and frees their slots.
 --
--- ARGV  3... per order: sessionId, epoch, reason, hostId that asks or ''
+-- ARGV  3 1 when a session is named more than once
+--       4... per order: sessionId, epoch, reason|hostId that asks or nothing
 -- Returns per order two texts: +connectionId, record: ended | over, reason | stale, '' | unknown, ''
 -- An ended session keeps no meta: it is remembered only so that latecomers can be told of its end.
 -- A freed slot goes to the head of the queue, if somebody waits: serve() is what the other scripts of a place run.
 -- Keeps: only the current epoch ends a session, a host only its own; a late order does nothing.
-
-
--- Runs for every match, as reserve.lua does: no table per host and session.
+--
+-- Runs for every match, as reserve.lua does, and is written like it.
 
 local forget_at = now + ENDED_KEPT_MS
-local forget = string.format('|%d|', forget_at)
-local count = (#ARGV - 2) / 4
+local forget = string.format(TIME_FORMAT, forget_at)
+local count = (#ARGV - 3) / 3
 
-local ids = {}
+-- A list of any `size` values, to be overwritten: one that grows is copied again and again.
+local function list_of(size)
+  return { unpack(ARGV, 4, 3 + size) }
+end
+
+-- Which sessions end ----------------------------------------------------------------------------------
+
+local ids = list_of(count)
 for i = 1, count do
-  ids[i] = ARGV[i * 4 - 1]
+  ids[i] = ARGV[1 + i * 3]
 end
 local records = redis.call('HMGET', KEYS[5], unpack(ids))
+-- What becomes of a session in this call, where one is named again.
+local made = ARGV[3] == '1' and {}
 
--- What can end, by what is stored: its host, and what the record becomes.
-local reply, stored, ended = {}, {}, {}
-local freed_slots, freed_ages, digests = {}, {}, {}
-local names = {}
--- The same session may be named twice in one call.
-local made = {}
-local ended_hosts, ended_brokers, ended_at = {}, {}, {}
+local reply, stored = list_of(count * 2), list_of(count * 2)
+-- Of each that ends: its host's number, where it stands in the reply, the slot, its age, and the next one of the same host.
+local host_of, place_of, slot_of, age_of, next_of = list_of(count), list_of(count), list_of(count), list_of(count), {}
+-- Its share of the host's digest, if it has one.
+local share_of = {}
+local ended = 0
+-- Their hosts, with the first and the last of each.
+local names, first_of, last_of, number_of_name, hosts = list_of(count), list_of(count), list_of(count), {}, 0
+
+-- One call has the same few orders, and sessions that began together, again and again.
+local last_order, asking, reason, ended_head
+local last_reserved_at, last_age
+local OFFERED, ENDED, RESERVED = 111, 101, 114
 
 for i = 1, count do
-  local id, at = ids[i], i * 4
-  local epoch, reason, asking = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local record = made[id] or records[i]
+  local at = 1 + i * 3
+  local id, order = ids[i], ARGV[at + 2]
+  local record = made and made[id] or records[i]
   local kind, detail = 'unknown', ''
+  if order ~= last_order then
+    last_order = order
+    reason, asking = string.match(order, '^([^|]*)|(.*)$')
+    ended_head = 'e' .. letter_of(REASONS, reason) .. NO_SLOT .. forget
+  end
   if record then
-    local known_epoch, state, known_reason, host, slot, reserved_at, broker =
-      string.match(record, '^(%d+)|(%a+)|([%a_]*)|%d+|([^|]*)|(%a*)|(%d+)|([^|]*)|')
-    if known_epoch ~= epoch or state == 'offered' or (asking ~= '' and asking ~= host) then
+    local after_host = find(record, '|', HOST_AT, true)
+    local after_epoch = find(record, '|', after_host + 1, true)
+    local state, host, epoch = string.byte(record), sub(record, HOST_AT, after_host - 1), sub(record, after_host + 1, after_epoch - 1)
+    if epoch ~= ARGV[at + 1] or state == OFFERED or (asking ~= '' and asking ~= host) then
       kind = 'stale'
-    elseif state == 'ended' then
-      kind, detail = 'over', known_reason
+    elseif state == ENDED then
+      kind, detail = 'over', word_of(REASONS, sub(record, 2, 2))
     else
-      detail = epoch .. '|ended|' .. reason .. forget .. host .. '|' .. slot .. '|' .. reserved_at .. '|' .. broker .. '|'
-      made[id] = detail
-      local n = #ended + 1
-      ended[n], ended_hosts[n], ended_brokers[n], ended_at[n] = id, host, broker, i
-      stored[n * 2 - 1] = id
-      stored[n * 2] = detail
-      local freed = freed_slots[host]
-      if not freed then
-        names[#names + 1] = host
-        freed_slots[host], freed_ages[host], digests[host] = slot, { now - reserved_at }, 0
+      local after_broker = find(record, '|', after_epoch + 1, true)
+      detail = ended_head .. sub(record, RESERVED_AT, after_broker)
+      local reserved_at = sub(record, RESERVED_AT, HOST_AT - 1)
+      if reserved_at ~= last_reserved_at then
+        last_reserved_at, last_age = reserved_at, now - tonumber(reserved_at)
+      end
+      ended = ended + 1
+      local number = number_of_name[host]
+      if number then
+        next_of[last_of[number]] = ended
       else
-        freed_slots[host] = freed .. slot
-        local ages = freed_ages[host]
-        ages[#ages + 1] = now - reserved_at
+        hosts = hosts + 1
+        number = hosts
+        names[number], number_of_name[host], first_of[number] = host, number, ended
       end
-      if state ~= 'reserved' then
-        digests[host] = bit.bxor(digests[host], digest_of(id, tonumber(epoch), state))
+      last_of[number] = ended
+      -- Those before `i` are done with.
+      ids[ended], host_of[ended], place_of[ended] = id, number, i * 2 - 1
+      slot_of[ended], age_of[ended] = sub(record, SLOT_AT, SLOT_AT + 1), last_age
+      if state ~= RESERVED then
+        share_of[ended] = digest_of(id, tonumber(epoch), word_of(STATES, sub(record, 1, 1)))
+      end
+      stored[ended * 2 - 1], stored[ended * 2] = id, detail
+      post(sub(record, after_epoch + 1, after_broker - 1), id)
+      if made then
+        made[id] = detail
       end
     end
   end
-  reply[i * 2 - 1] = kind
-  reply[i * 2] = detail
+  reply[i * 2 - 1], reply[i * 2] = kind, detail
 end
 
--- Hosts: slots, loads and the order; and whom to tell.
-local connections = {}
-local packed, scores = {}, {}
-local hosts = #names > 0 and redis.call('HMGET', KEYS[1], unpack(names)) or {}
-for i, name in ipairs(names) do
-  local record = hosts[i]
-  if record then
-    local slots, measured, _, _, state, committed, ramping, digest, connection, first_slot =
-      struct.unpack(HOST_FORMAT, record)
-    local order = string.sub(record, first_slot)
-    local freed = freed_slots[name]
-    for at = 1, #freed, SLOT_LENGTH do
-      order = give_back(order, committed, string.sub(freed, at, at + 1))
+-- What becomes of their hosts -------------------------------------------------------------------------
+
+local packed, scores, packed_size, scored = list_of(hosts * 2), list_of(hosts * 2), 0, 0
+-- Hosts on other brokers.
+local away, own_connections = nil, caller .. '.'
+local host_records = hosts > 0 and redis.call('HMGET', KEYS[1], unpack(names, 1, hosts))
+local pack, unpack_record = struct.pack, struct.unpack
+for number = 1, hosts do
+  local record = host_records[number]
+  local n = first_of[number]
+  if not record then
+    while n do
+      reply[place_of[n]] = '+'
+      n = next_of[n]
+    end
+  else
+    local ramping, committed, digest, slots, measured, _, _, state, _, connection = unpack_record(HOST_FORMAT, record)
+    local kind, freed = '+' .. connection, ''
+    while n do
       committed = committed - 1
+      ramping = withdraw_ramping(ramping, slots, age_of[n])
+      if share_of[n] then
+        digest = bit.bxor(digest, share_of[n])
+      end
+      -- A host that registered again with fewer slots gets none back until it is below them.
+      if committed < slots then
+        freed = freed .. slot_of[n]
+      end
+      reply[place_of[n]] = kind
+      n = next_of[n]
     end
-    for _, age_ms in ipairs(freed_ages[name]) do
-      ramping = withdraw_ramping(ramping, slots, age_ms)
-    end
-    connections[name] = connection
-    packed[#packed + 1] = name
-    packed[#packed + 1] = string.sub(record, 1, COMMITTED_AT - 1)
-      .. struct.pack('<i4di4s', committed, ramping, bit.bxor(digest, digests[name]), connection) .. order
+    local name = names[number]
+    packed[packed_size + 1] = name
+    packed[packed_size + 2] = pack('<di4i4', ramping, committed, digest) .. sub(record, AFTER_DIGEST) .. freed
+    packed_size = packed_size + 2
     if state == READY and committed < slots then
-      scores[#scores + 1] = congestion_of(slots, committed, measured, ramping)
-      scores[#scores + 1] = name
+      scores[scored + 1], scores[scored + 2] = string.format('%d', congestion_of(slots, committed, measured, ramping)), name
+      scored = scored + 2
+    end
+    if sub(connection, 1, #caller + 1) ~= own_connections then
+      away = away or {}
+      away[number] = broker_of[connection]
     end
   end
 end
-for n, id in ipairs(ended) do
-  local connection = connections[ended_hosts[n]]
-  if connection then
-    post(broker_of[connection], id)
+if away then
+  for n = 1, ended do
+    post(away[host_of[n]] or '', ids[n])
   end
-  post(ended_brokers[n], id)
-  reply[ended_at[n] * 2 - 1] = '+' .. (connection or '')
 end
 
-call_with('HSET', KEYS[1], packed)
-call_with('ZADD', KEYS[3], scores)
-call_with('HSET', KEYS[5], stored)
-if #ended > 0 then
-  redis.call('HINCRBY', KEYS[9], 'sessions', -#ended)
-  redis.call('HINCRBY', KEYS[9], 'freed', #ended)
+call_with('HSET', KEYS[1], packed, packed_size)
+call_with('ZADD', KEYS[3], scores, scored)
+call_with('HSET', KEYS[5], stored, ended * 2)
+if ended > 0 then
+  redis.call('HINCRBY', KEYS[9], 'sessions', -ended)
+  redis.call('HINCRBY', KEYS[9], 'freed', ended)
 end
-push_due(KEYS[8], forget_at, ended)
+push_due(KEYS[8], forget_at, ids, ended)
 commit_mail()
 if redis.call('EXISTS', KEYS[11]) == 1 then
   serve()

@@ -1,7 +1,7 @@
 -- Reserves the least-congested slots of one place for k sessions, exactly as k single calls would.
 --
 -- ARGV  3 milliseconds a reservation lasts
---       4... per session: sessionId, epoch, clientBrokerId|meta
+--       4 1 when a session is named more than once  5... per session: sessionId, epoch|clientBrokerId|meta
 -- Returns per session one text, by its first letter:
 --   + hostId|connectionId: reserved | = record: it lives | ! reason: it ended | - full
 --   and at the end the place's live sessions and ready slots
@@ -9,30 +9,71 @@
 -- Keeps: reserved + used never exceed slots; a host that is not ready or silent gets nothing; a session has
 --   one assignment.
 --
--- k picks touch only the k least congested hosts: before the k-th pick at least one of those is untouched
--- and comes before every other host. So those are read once, in order; a picked host goes to a heap with
--- its new congestion, and each pick takes the lesser of the two fronts.
-
-
--- Everything of a host stands in lists at its number: this script runs for every match, and a table per host and
--- session cost more than all its commands together.
+-- This script runs for every match, and is written for it. What costs most in Lua as Redis has it is, in this order,
+-- every step of the interpreter, every character of every text that is made, and every table. So everything of a host
+-- stands in lists at its number, what is used once stands where it is used, and lists begin at their full size.
 
 local expires_at = now + tonumber(ARGV[3])
-local count = (#ARGV - 3) / 3
+local count = (#ARGV - 4) / 2
 
-local session_ids = {}
-for i = 1, count do
-  session_ids[i] = ARGV[1 + i * 3]
+-- A list of any `count` values, to be overwritten: one that grows is copied again and again.
+local function list_of(size)
+  return { unpack(ARGV, 5, 4 + size) }
 end
-local known = redis.call('HMGET', KEYS[5], unpack(session_ids))
 
--- Hosts that were read, in the order of the sorted set: a host's number is its rank.
-local ids, records, slots, committed, measured, ramping, beat_at = {}, {}, {}, {}, {}, {}, {}
-local score, stored_score = {}, {}
-local picked, silent, stray = {}, {}, {}
-local read = 0
+-- Which sessions want a slot --------------------------------------------------------------------------
 
--- The order of hosts: congestion, then name. Of two hosts that were read with equal congestion the rank tells.
+-- sessionId, record, ...: as it is stored, once the second of each is its record.
+local stored = list_of(count * 2)
+local ids = list_of(count)
+for i = 1, count do
+  ids[i] = stored[i * 2 - 1]
+end
+-- Becomes the reply: of what is known of each session, what is told of it.
+local reply = redis.call('HMGET', KEYS[5], unpack(ids))
+
+-- What is told of a session that may not have another assignment, or nil.
+local function bound(record, rest)
+  if sub(record, 1, 1) ~= 'e' then
+    return '=' .. record
+  end
+  local known_epoch, epoch = string.match(record, '|(%d+)|', HOST_AT), string.match(rest, '^%d+')
+  return tonumber(known_epoch) >= tonumber(epoch) and '!' .. word_of(REASONS, sub(record, 2, 2)) or nil
+end
+
+local wanting, wanted = list_of(count), 0
+-- Sessions that want a slot, where some are named again; and the numbers that ask again.
+local named, again = ARGV[4] == '1' and {}, {}
+for i = 1, count do
+  local told = reply[i] and bound(reply[i], stored[i * 2])
+  if named and named[ids[i]] then
+    again[#again + 1] = i
+    reply[i] = told or '-'
+  elseif told then
+    reply[i] = told
+  else
+    wanted = wanted + 1
+    wanting[wanted] = i
+    if named then
+      named[ids[i]] = true
+    end
+  end
+end
+
+-- Which hosts they get --------------------------------------------------------------------------------
+--
+-- k picks touch only the k least congested hosts: before the k-th pick at least one of those is untouched
+-- and comes before every other host. So those are read in order, each when its turn may have come; a picked host goes
+-- to a heap with its new congestion, and each pick takes the lesser of the two fronts.
+
+-- Hosts that are picked, in the order in which they came to the front.
+local names, records, slots, measured = list_of(count), list_of(count), list_of(count), list_of(count)
+local committed, ramping, left, answers = list_of(count), list_of(count), list_of(count), list_of(count)
+-- Congestion as it is now, and as it was before.
+local score, stored_score = list_of(count), list_of(count)
+local hosts = 0
+
+-- The order of picked hosts: congestion, then name. Of two that had equal congestion the one that came first tells.
 local function before(a, b)
   if score[a] ~= score[b] then
     return score[a] < score[b]
@@ -40,17 +81,16 @@ local function before(a, b)
   if stored_score[a] == stored_score[b] then
     return a < b
   end
-  return name_before(ids[a], ids[b])
+  return name_before(names[a], names[b])
 end
 
 -- Picked hosts that have room left, the least congested on top.
-local heap, heap_size = {}, 0
+local heap, heap_size = list_of(count), 0
 
-local function push(host)
-  heap_size = heap_size + 1
-  local i = heap_size
+local function sift_up(i)
+  local host = heap[i]
   while i > 1 do
-    local parent = math.floor(i / 2)
+    local parent = floor(i / 2)
     if not before(host, heap[parent]) then
       break
     end
@@ -62,11 +102,7 @@ end
 
 local function pop()
   local top, last = heap[1], heap[heap_size]
-  heap[heap_size] = nil
   heap_size = heap_size - 1
-  if heap_size == 0 then
-    return top
-  end
   local i = 1
   while true do
     local child = i * 2
@@ -86,140 +122,143 @@ local function pop()
   return top
 end
 
--- Free hosts are read in bulk and unpacked when their turn comes.
-local names, texts, next_name, offset = {}, {}, 1, 0
+-- The first host that is not picked: nil before it is read, false when there is none. Nobody passes those who wait.
+local front
+if redis.call('EXISTS', KEYS[11]) == 1 then
+  front = false
+end
+local front_record, front_score, front_slots, front_measured, front_committed, front_ramping, front_beat_at, _
+local bulk, bulk_records, bulk_size, next_of_bulk, offset = nil, nil, 0, 1, 0
 
--- Reads the next free host. Returns its number, or nil when there is none.
-local function read_host()
-  while true do
-    if next_name > #names then
-      names = redis.call('ZRANGE', KEYS[3], offset, offset + count - 1)
-      if #names == 0 then
-        return nil
-      end
-      texts = redis.call('HMGET', KEYS[1], unpack(names))
-      offset = offset + #names
-      next_name = 1
+-- Hosts that turn suspect because they are silent when their turn comes; names that stand in the order no longer.
+local silent, silent_slots, gone = {}, 0, {}
+
+-- The host of each who gets one.
+local picked, picks = list_of(count), 0
+local unpack_record = struct.unpack
+
+while picks < wanted do
+  if front == nil then
+    if next_of_bulk > bulk_size then
+      bulk = redis.call('ZRANGE', KEYS[3], offset, offset + count - 1)
+      bulk_size, next_of_bulk, offset = #bulk, 1, offset + #bulk
+      bulk_records = bulk_size > 0 and redis.call('HMGET', KEYS[1], unpack(bulk))
     end
-    local name, record = names[next_name], texts[next_name]
-    next_name = next_name + 1
+    local record = bulk_records and bulk_records[next_of_bulk]
     if record then
-      local n = read + 1
-      read = n
-      local own_slots, own_measured, own_beat_at, _, _, own_committed, own_ramping = struct.unpack(HOST_FORMAT, record)
-      ids[n], records[n], slots[n], measured[n], beat_at[n] = name, record, own_slots, own_measured, own_beat_at
-      committed[n], ramping[n] = own_committed, own_ramping
-      local own_score = congestion_of(own_slots, own_committed, own_measured, own_ramping)
-      score[n], stored_score[n] = own_score, own_score
-      return n
+      front, front_record = bulk[next_of_bulk], record
+      front_ramping, front_committed, _, front_slots, front_measured, front_beat_at = unpack_record(HOST_FORMAT, record)
+      front_score = congestion_of(front_slots, front_committed, front_measured, front_ramping)
+    elseif bulk_records then
+      -- A name in the order that no host has.
+      gone[#gone + 1] = bulk[next_of_bulk]
+    else
+      front = false
     end
-    -- A name in the order that no host has.
-    stray[#stray + 1] = name
+    next_of_bulk = next_of_bulk + 1
+  end
+
+  if front ~= nil then
+    local host
+    local top = heap_size > 0 and heap[1]
+    -- Of equal ones the picked came to the front earlier.
+    if top and (not front or score[top] < front_score or score[top] == front_score
+      and (stored_score[top] == front_score or name_before(names[top], front))) then
+      host = pop()
+    elseif not front then
+      break
+    elseif now - front_beat_at > SUSPECT_AFTER_MS then
+      silent[#silent + 1] = { name = front, record = front_record }
+      silent_slots = silent_slots + front_slots
+      front = nil
+    else
+      hosts = hosts + 1
+      host = hosts
+      local connection, first_free = unpack_record('s', front_record, CONNECTION_AT)
+      names[host], records[host], slots[host], measured[host] = front, front_record, front_slots, front_measured
+      committed[host], ramping[host], stored_score[host] = front_committed, front_ramping, front_score
+      left[host], answers[host] = #front_record - first_free + 1, '+' .. front .. '|' .. connection
+      front = nil
+    end
+    if host then
+      picks = picks + 1
+      picked[picks] = host
+      local own_slots, own_committed = slots[host], committed[host] + 1
+      local own_ramping, room = ramping[host] + floor(FULL / own_slots), left[host] - SLOT_LENGTH
+      local own_score = congestion_of(own_slots, own_committed, measured[host], own_ramping)
+      committed[host], ramping[host], left[host], score[host] = own_committed, own_ramping, room, own_score
+      if room > 0 then
+        heap_size = heap_size + 1
+        heap[heap_size] = host
+        if heap_size > 1 and own_score <= score[heap[(heap_size - heap_size % 2) / 2]] then
+          sift_up(heap_size)
+        end
+      end
+    end
   end
 end
 
-local front = redis.call('EXISTS', KEYS[11]) == 0 and read_host() or nil
+-- What is told and stored -----------------------------------------------------------------------------
 
--- The least congested host. A silent one turns suspect when its turn comes, and is passed over.
-local function take()
-  while true do
-    if heap_size > 0 and (not front or before(heap[1], front)) then
-      return pop()
-    end
-    local host = front
-    if not host then
-      return nil
-    end
-    front = read_host()
-    if now - beat_at[host] <= SUSPECT_AFTER_MS then
-      return host
-    end
-    silent[#silent + 1] = host
+local members, taken = list_of(count * 2), list_of(hosts)
+for host = 1, hosts do
+  taken[host] = 0
+end
+local times = string.format(TIME_FORMAT, expires_at) .. string.format(TIME_FORMAT, now)
+local own_connections = caller .. '.'
+
+for n = 1, picks do
+  -- Those before `i` are done with, and the lists hold what is stored up to `n`.
+  local i, host = wanting[n], picked[n]
+  local id, name, answer, number = ids[i], names[host], answers[host], taken[host] + SLOT_LENGTH
+  local slot = sub(records[host], -number, SLOT_LENGTH - number - 1)
+  ids[n], taken[host] = id, number
+  stored[n * 2 - 1], stored[n * 2] = id, 'r-' .. slot .. times .. name .. '|' .. stored[i * 2]
+  members[n * 2 - 1], members[n * 2] = name .. '/' .. slot, id
+  reply[i] = answer
+  local connection_at = #name + 3
+  if sub(answer, connection_at, connection_at + #caller) ~= own_connections then
+    post(broker_of[sub(answer, connection_at)], id)
+  end
+end
+for n = picks + 1, wanted do
+  reply[wanting[n]] = '-'
+end
+if named then
+  local record_of = {}
+  for n = 1, picks do
+    record_of[stored[n * 2 - 1]] = '=' .. stored[n * 2]
+  end
+  for _, i in ipairs(again) do
+    reply[i] = record_of[ARGV[3 + i * 2]] or reply[i]
   end
 end
 
--- The same session may be asked for twice in one call.
-local made = {}
-local reply, stored, members, reserved = {}, {}, {}, {}
-local times = string.format('|%d|', now)
-local due = string.format('|reserved||%d|', expires_at)
-
--- Takes a slot of a host. Returns what the caller is told of it.
-local function reserve(host, id, epoch, rest)
-  local name, own_record, own_committed = ids[host], records[host], committed[host]
-  local connection, first_slot = struct.unpack('s', own_record, CONNECTION_AT)
-  local slot_at = first_slot + own_committed * SLOT_LENGTH
-  local slot = string.sub(own_record, slot_at, slot_at + 1)
-  local record = epoch .. due .. name .. '|' .. slot .. times .. rest
-  made[id] = record
-  local n = #reserved
-  reserved[n + 1] = id
-  n = n * 2
-  stored[n + 1] = id
-  stored[n + 2] = record
-  members[n + 1] = name .. '/' .. slot
-  members[n + 2] = id
-  picked[host] = true
-  own_committed = own_committed + 1
-  local own_slots = slots[host]
-  local own_ramping = ramping[host] + math.floor(FULL / own_slots)
-  committed[host], ramping[host] = own_committed, own_ramping
-  score[host] = congestion_of(own_slots, own_committed, measured[host], own_ramping)
-  if own_committed < own_slots then
-    push(host)
-  end
-  post(broker_of[connection], id)
-  return '+' .. name .. '|' .. connection
-end
-
-for i = 1, count do
-  local at = 1 + i * 3
-  local id, epoch = session_ids[i], ARGV[at + 1]
-  local record = made[id] or known[i]
-  local known_epoch, known_state, reason
-  if record then
-    known_epoch, known_state, reason = string.match(record, '^(%d+)|(%a+)|([%a_]*)|')
-  end
-  if record and known_state ~= 'ended' then
-    reply[i] = '=' .. record
-  elseif record and tonumber(known_epoch) >= tonumber(epoch) then
-    reply[i] = '!' .. reason
+local packed, scores, scored, pack = list_of(hosts * 2), list_of(hosts * 2), 0, struct.pack
+for host = 1, hosts do
+  local name = names[host]
+  packed[host * 2 - 1] = name
+  packed[host * 2] = pack('<di4', ramping[host], committed[host]) .. sub(records[host], AFTER_COMMITTED, -taken[host] - 1)
+  if left[host] > 0 then
+    scores[scored + 1], scores[scored + 2] = string.format('%d', score[host]), name
+    scored = scored + 2
   else
-    local host = take()
-    reply[i] = host and reserve(host, id, epoch, ARGV[at + 2]) or '-'
+    gone[#gone + 1] = name
   end
 end
 
-local packed, scores, taken = {}, {}, stray
-
-for host in pairs(picked) do
-  local record = records[host]
-  packed[#packed + 1] = ids[host]
-  packed[#packed + 1] = string.sub(record, 1, COMMITTED_AT - 1) .. struct.pack('<i4d', committed[host], ramping[host])
-    .. string.sub(record, DIGEST_AT)
-  if committed[host] < slots[host] then
-    scores[#scores + 1] = score[host]
-    scores[#scores + 1] = ids[host]
-  else
-    taken[#taken + 1] = ids[host]
-  end
-end
-local freed_slots = 0
+call_with('HSET', KEYS[1], packed, hosts * 2)
+call_with('ZADD', KEYS[3], scores, scored)
+call_with('HSET', KEYS[5], stored, picks * 2)
+call_with('HSET', KEYS[6], members, picks * 2)
+push_due(KEYS[7], expires_at, ids, picks)
 for _, host in ipairs(silent) do
-  local record = records[host]
-  packed[#packed + 1] = ids[host]
-  packed[#packed + 1] = string.sub(record, 1, COMMITTED_AT - 2) .. string.char(SUSPECT) .. string.sub(record, COMMITTED_AT)
-  taken[#taken + 1] = ids[host]
-  freed_slots = freed_slots - slots[host]
+  local record, state_at = host.record, CONNECTION_AT - 3
+  redis.call('HSET', KEYS[1], host.name, sub(record, 1, state_at - 1) .. string.char(SUSPECT) .. sub(record, state_at + 1))
+  gone[#gone + 1] = host.name
 end
-
-call_with('HSET', KEYS[1], packed)
-call_with('ZADD', KEYS[3], scores)
-call_with('ZREM', KEYS[3], taken)
-call_with('HSET', KEYS[5], stored)
-call_with('HSET', KEYS[6], members)
-push_due(KEYS[7], expires_at, reserved)
+call_with('ZREM', KEYS[3], gone)
 commit_mail()
-reply[count + 1] = redis.call('HINCRBY', KEYS[9], 'sessions', #reserved)
-reply[count + 2] = redis.call('HINCRBY', KEYS[9], 'slots', freed_slots)
+reply[count + 1] = redis.call('HINCRBY', KEYS[9], 'sessions', picks)
+reply[count + 2] = redis.call('HINCRBY', KEYS[9], 'slots', 0 - silent_slots)
 return reply

@@ -1,0 +1,45 @@
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import type { StoredState } from '../../domain/session-state.js';
+
+/**
+ * The letters that stand for states and reasons in session records, so that scripts find everything at fixed places.
+ * Part of the stored format: letters may be added, but one that was in use never means anything else.
+ */
+export const STATE_LETTERS: Readonly<Record<StoredState, string>> = {
+  offered: 'o',
+  reserved: 'r',
+  active: 'a',
+  connected: 'c',
+  disconnected: 'd',
+  ended: 'e',
+};
+
+export const REASON_LETTERS: Readonly<Record<EndReason, string>> = {
+  client_left: 'l',
+  host_ended: 'h',
+  reservation_expired: 'r',
+  reconnect_expired: 'd',
+  idle: 'i',
+  max_length: 'm',
+  host_lost: 'x',
+  drain_deadline: 'n',
+  superseded: 's',
+  operator: 'o',
+  move_failed: 'f',
+  error: 'e',
+};
+
+const STATES_BY_LETTER = byLetter(STATE_LETTERS);
+const REASONS_BY_LETTER = byLetter(REASON_LETTERS);
+
+export function stateOfLetter(letter: string): StoredState | undefined {
+  return STATES_BY_LETTER.get(letter);
+}
+
+export function reasonOfLetter(letter: string): EndReason | undefined {
+  return REASONS_BY_LETTER.get(letter);
+}
+
+function byLetter<T extends string>(letters: Readonly<Record<T, string>>): ReadonlyMap<string, T> {
+  return new Map((Object.entries(letters) as [T, string][]).map(([word, letter]) => [letter, word]));
+}
