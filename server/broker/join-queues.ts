@@ -62,6 +62,7 @@ async function joinQueue(context: BrokerContext, request: WaitingRequest, place:
     case 'over':
       throw new Refusal(outcome.reason === 'reservation_expired' ? 'TIMED_OUT' : 'SESSION_OVER');
     case 'queue_full':
+    case 'closed':
       return;
   }
 }

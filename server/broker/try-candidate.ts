@@ -45,6 +45,7 @@ function toPlaced(
 ): Placed | undefined {
   switch (outcome.kind) {
     case 'full':
+    case 'closed':
       return undefined;
     case 'over':
     case 'existing':

@@ -1,5 +1,6 @@
 import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
 import type { Place } from '../domain/catalog.js';
+import type { Closure } from '../domain/closure.js';
 import type { HostState } from '../domain/host-state.js';
 import type { StoredState } from '../domain/session-state.js';
 import type { SilentHost } from '../domain/silence.js';
@@ -127,19 +128,21 @@ export interface Reservation {
  * - `existing`: this session lives already; the call changed nothing.
  * - `over`: this session ended already; the call changed nothing.
  * - `full`: no ready host of the place has a free slot.
+ * - `closed`: operators closed the place.
  */
 export type ReserveOutcome =
   | { readonly kind: 'reserved'; readonly hostId: string; readonly hostConnectionId: string }
   | { readonly kind: 'existing'; readonly session: SessionRecord }
   | { readonly kind: 'over'; readonly reason: EndReason }
-  | { readonly kind: 'full' };
+  | { readonly kind: 'full' }
+  | { readonly kind: 'closed' };
 
 export interface ReserveReply {
   readonly outcomes: readonly ReserveOutcome[];
   readonly utilisation: Utilisation;
 }
 
-/** Sessions and slots of a place. Slots count on ready hosts only. */
+/** Sessions and slots of a place. Slots count on ready, open hosts only. */
 export interface Utilisation {
   readonly sessions: number;
   readonly slots: number;
@@ -163,12 +166,14 @@ export interface WaitingPlacement {
  * - `existing`: this session lives already, perhaps as an offer made by this very call.
  * - `over`: this session ended already.
  * - `queue_full`: as many wait as may.
+ * - `closed`: operators closed the place.
  */
 export type EnqueueOutcome =
   | { readonly kind: 'waiting'; readonly arrivedAtMs: number }
   | { readonly kind: 'existing'; readonly session: SessionRecord }
   | { readonly kind: 'over'; readonly reason: EndReason }
-  | { readonly kind: 'queue_full' };
+  | { readonly kind: 'queue_full' }
+  | { readonly kind: 'closed' };
 
 /**
  * Where a placement stands: in the queue, with so many before it; as a session; or nowhere. `clientBrokerId` is the
@@ -310,6 +315,8 @@ export interface HostRecord {
   readonly hostId: string;
   readonly connectionId: string;
   readonly state: HostState;
+  /** What operators said of this host; its place may be closed besides. */
+  readonly closure: Closure;
   readonly slots: number;
   readonly committed: number;
   readonly measured: number;
@@ -468,6 +475,18 @@ export interface FleetStore {
    * @param cursor `null` to begin a pass, else `next` of the call before
    */
   recount(place: Place, cursor: string | null): Promise<Recount>;
+
+  /**
+   * Closes one host, or the whole place, to new sessions, or opens it again. When this resolves nothing new is placed
+   * there, whichever broker is asked. What was merely offered there is taken back: on a closed host it goes on waiting,
+   * in a closed place nobody waits any more, and the brokers of those who did find it in their mail. A closed host
+   * stays closed when it registers again.
+   *
+   * @param hostId `null` for the whole place
+   */
+  setClosure(place: Place, hostId: string | null, closure: Closure): Promise<void>;
+  /** Whether the place as a whole is closed; hosts may be closed besides. */
+  closureOf(place: Place): Promise<Closure>;
 
   utilisation(place: Place): Promise<Utilisation>;
   listHosts(place: Place): Promise<readonly HostRecord[]>;

@@ -1,3 +1,4 @@
+import { closureSuite } from './closure-suite.js';
 import { coordinationSuite } from './coordination-suite.js';
 import type { StoreFixture } from './fixture.js';
 import { letterSuite } from './letter-suite.js';
@@ -29,6 +30,7 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     placementSuite(current);
     sessionSuite(current);
     hostSuite(current);
+    closureSuite(current);
     reconcileSuite(current);
     queueSuite(current);
     waitingSuite(current);

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { CLOSURES } from '@duskline/server/domain/closure.js';
 import { connection, broker, epoch, few, held, host, limit, session, slots, step } from './model-step.js';
 
 /** What hosts and sweeps do. */
@@ -74,6 +75,15 @@ export const hostSteps = [
       });
       return (store) => store.orderSilent(place, told, caller);
     },
+  ),
+  step(
+    'setClosure',
+    { hostId: fc.option(host), closure: fc.constantFrom('open' as const, 'open' as const, ...CLOSURES) },
+    ({ place }, { hostId, closure }) =>
+      async (store) => {
+        await store.setClosure(place, hostId, closure);
+        return store.closureOf(place);
+      },
   ),
   step(
     'recount',

@@ -22,11 +22,11 @@ export function expectConsistent(dump: PlaceDump): void {
     expect(host.digest, `digest of ${hostId}`).to.equal(digestOf(held.filter((one) => one !== undefined)));
   }
   const free = hosts
-    .filter(([, host]) => host.state === 'ready' && host.committed < host.slots)
+    .filter(([, host]) => host.state === 'ready' && host.closure === 'open' && host.committed < host.slots)
     .map(([hostId, host]) => [hostId, congestion(host)] as const)
     .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1));
   expect(dump.free, 'order of free hosts').to.deep.equal(free);
-  const ready = hosts.filter(([, host]) => host.state === 'ready');
+  const ready = hosts.filter(([, host]) => host.state === 'ready' && host.closure === 'open');
   expect(dump.slots, 'slots').to.equal(ready.reduce((sum, [, host]) => sum + host.slots, 0));
   const live = Object.values(dump.sessions).filter((session) => session.state !== 'ended');
   expect(dump.index).to.have.length(live.length);
@@ -39,7 +39,15 @@ export function expectConsistent(dump: PlaceDump): void {
 }
 
 /** Everybody who waits stands in the queue or has an offer, where the entry says; and nobody waits without need. */
-function expectConsistentQueue({ queue, waiting, attended, offers, free, sessions }: PlaceDump): void {
+function expectConsistentQueue({
+  queue,
+  waiting,
+  attended,
+  offers,
+  free,
+  sessions,
+  closure,
+}: PlaceDump): void {
   expect(idsOf(attended), 'attended').to.have.members(Object.keys(waiting));
   expect([...idsOf(queue), ...idsOf(offers)], 'waiting').to.have.members(Object.keys(waiting));
   for (const [id, score] of queue) expect(score, `score of ${id}`).to.equal(waiting[id]?.score);
@@ -47,6 +55,7 @@ function expectConsistentQueue({ queue, waiting, attended, offers, free, session
     const { epoch, clientBrokerId, meta } = waiting[id]!;
     expect(sessions[id], `offer to ${id}`).to.deep.include({ epoch, clientBrokerId, meta });
   }
+  if (closure !== 'open') expect(waiting, 'who waits in a closed place').to.deep.equal({});
   if (queue.length > 0) expect(free, 'free hosts while somebody waits').to.deep.equal([]);
 }
 

@@ -1,10 +1,16 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { Place } from '@duskline/server/domain/catalog.js';
+import type { Closure } from '@duskline/server/domain/closure.js';
 import type { SessionMeta, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
-import { decodeHost, decodeSession, type StoredHost } from '@duskline/server/store/redis/records.js';
+import {
+  decodeClosure,
+  decodeHost,
+  decodeSession,
+  type StoredHost,
+} from '@duskline/server/store/redis/records.js';
 import { STATE_LETTERS } from '@duskline/server/store/redis/stored-letters.js';
 import type { StoredState } from '@duskline/server/domain/session-state.js';
 
@@ -22,7 +28,12 @@ interface WaitingDump {
 
 /** Everything a store knows of one place, in one form for both stores. Sorted sets and lists are in their order. */
 export interface PlaceDump {
-  readonly hosts: Readonly<Record<string, Omit<StoredHost, 'freeSlots'> & { readonly endpoint: string }>>;
+  readonly hosts: Readonly<
+    Record<
+      string,
+      Omit<StoredHost, 'freeSlots' | 'closed'> & { readonly endpoint: string; readonly closure: Closure }
+    >
+  >;
   readonly free: readonly (readonly [hostId: string, score: number])[];
   readonly sessions: Readonly<Record<string, SessionRecord>>;
   /** `hostId|sessionId` of live sessions. */
@@ -40,6 +51,7 @@ export interface PlaceDump {
     readonly atFreed: number;
     readonly perMs: number | null;
   };
+  readonly closure: Closure;
   readonly slots: number;
   readonly live: number;
   readonly mail: Readonly<
@@ -68,6 +80,7 @@ export function dumpMemory(store: MemoryStore, place: Place): PlaceDump {
     waiting: Object.fromEntries(entries.map(({ sessionId, ...entry }) => [sessionId, entry])),
     attended,
     rate: { freed, atMs: measuredAtMs, atFreed: measuredFreed, perMs },
+    closure: state.closure,
     slots: state.readySlots,
     live: state.liveSessions,
     mail: Object.fromEntries(
@@ -142,8 +155,9 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
     expect(freeSlots, `free slots of ${hostId}`).to.have.lengthOf(Math.max(0, slots - used.length));
   }
   return {
-    hosts: mapValues(decoded, ({ freeSlots: _, ...host }, hostId) => ({
+    hosts: mapValues(decoded, ({ freeSlots: _, closed, ...host }, hostId) => ({
       ...host,
+      closure: closureIn(counts, hostId, closed),
       hostId,
       endpoint: endpoints[hostId] ?? '',
     })),
@@ -163,6 +177,7 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
       atFreed: Number(counts['rateFreed'] ?? 0),
       perMs: numberOrNull(counts['rate']),
     },
+    closure: decodeClosure(counts['closure']),
     slots: Number(counts['slots'] ?? 0),
     live: Number(counts['sessions'] ?? 0),
     mail: mapValues(letters, (text) => {
@@ -188,6 +203,13 @@ function decodeWaiting(text: string, id: string): WaitingDump {
     clientBrokerId: session.clientBrokerId,
     meta: session.meta!,
   };
+}
+
+/** What the totals say of a host, which its record has to agree with. */
+function closureIn(totals: Texts, hostId: string, closed: boolean): Closure {
+  const closure = decodeClosure(totals[`closed/${hostId}`]);
+  expect(closed, `closed ${hostId}`).to.equal(closure !== 'open');
+  return closure;
 }
 
 /** A field that is not there, or empty, says nothing. */

@@ -53,6 +53,11 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     await store.orderSilent(PLACE, [{ hostId: 'host-b', beatAtMs, order }], BROKER);
   }
   await store.recount(PLACE, null);
+  for (const hostId of ['host-c', null]) {
+    await store.setClosure(PLACE, hostId, 'cordoned');
+    await store.setClosure(PLACE, hostId, 'open');
+  }
+  await store.closureOf(PLACE);
   await store.takeMail(PLACE, 'broker-b');
   await store.endpoints(PLACE, ['host-a']);
   await store.utilisation(PLACE);

@@ -1,15 +1,16 @@
 import { decayRamping } from '../../domain/congestion.js';
-import { nextHostState, takesSessions } from '../../domain/host-state.js';
+import { nextHostState } from '../../domain/host-state.js';
+import type { Closure } from '../../domain/closure.js';
 import { digestOf } from '../../domain/session-digest.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type { Beat, BeatOutcome, EndedSession, HostRecord, HostRegistration } from '../fleet-store.js';
-import type { MemoryHost, PlaceState } from './place-state.js';
+import { countedSlots, type MemoryHost, type PlaceState } from './place-state.js';
 
 export function registerHost(place: PlaceState, registration: HostRegistration, nowMs: number): void {
   const { hostId, connectionId, slots, endpoint } = registration;
   const known = place.hosts.get(hostId);
   if (known === undefined) {
-    place.hosts.set(hostId, newHost(registration, nowMs));
+    place.hosts.set(hostId, newHost(registration, place.hostClosures.get(hostId) ?? 'open', nowMs));
     return;
   }
   place.setState(known, nextHostState(known.state, 'registered'));
@@ -17,12 +18,17 @@ export function registerHost(place: PlaceState, registration: HostRegistration, 
   recountHost(place, known);
 }
 
-function newHost({ hostId, connectionId, slots, endpoint }: HostRegistration, nowMs: number): MemoryHost {
+function newHost(
+  { hostId, connectionId, slots, endpoint }: HostRegistration,
+  closure: Closure,
+  nowMs: number,
+): MemoryHost {
   return {
     hostId,
     connectionId,
     endpoint,
     state: 'joining',
+    closure,
     slots,
     committed: 0,
     measured: 0,
@@ -78,6 +84,7 @@ export function listHosts(place: PlaceState): HostRecord[] {
       hostId: host.hostId,
       connectionId: host.connectionId,
       state: host.state,
+      closure: host.closure,
       slots: host.slots,
       committed: host.committed,
       measured: host.measured,
@@ -88,9 +95,27 @@ export function listHosts(place: PlaceState): HostRecord[] {
     .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
 }
 
+/** Closes one host, or the whole place, to new sessions, or opens it again. */
+export function setClosure(place: PlaceState, hostId: string | null, closure: Closure, nowMs: number): void {
+  if (hostId === null) {
+    place.closure = closure;
+    if (closure !== 'open') place.dismissEverybody(nowMs);
+    return;
+  }
+  if (closure === 'open') place.hostClosures.delete(hostId);
+  else place.hostClosures.set(hostId, closure);
+  const host = place.hosts.get(hostId);
+  if (host === undefined) return;
+  place.setClosure(host, closure);
+  if (closure === 'open') return;
+  for (const session of place.sessionsOf(host)) {
+    if (session.state === 'offered') place.requeue(session, nowMs);
+  }
+}
+
 /** The slots of all hosts that take sessions, counted anew. */
 export function countReadySlots(place: PlaceState): number {
   let slots = 0;
-  for (const host of place.hosts.values()) if (takesSessions(host.state)) slots += host.slots;
+  for (const host of place.hosts.values()) slots += countedSlots(host);
   return slots;
 }

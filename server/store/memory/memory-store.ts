@@ -149,6 +149,11 @@ export class MemoryStore implements FleetStore {
 
   recount: FleetStore['recount'] = async (place) => this.#serving(place, (state) => sweeps.recount(state));
 
+  setClosure: FleetStore['setClosure'] = async (place, hostId, closure) =>
+    this.#serving(place, (state, nowMs) => hosts.setClosure(state, hostId, closure, nowMs));
+
+  closureOf: FleetStore['closureOf'] = async (place) => this.placeState(place).closure;
+
   utilisation: FleetStore['utilisation'] = async (place) => {
     const { liveSessions, readySlots } = this.placeState(place);
     return { sessions: liveSessions, slots: readySlots };

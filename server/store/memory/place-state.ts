@@ -1,6 +1,7 @@
 import sortedBtree from 'sorted-btree';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { congestion, withdrawRamping } from '../../domain/congestion.js';
+import type { Closure } from '../../domain/closure.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import { takesSessions, type HostState } from '../../domain/host-state.js';
 import { sessionDigest } from '../../domain/session-digest.js';
@@ -16,6 +17,7 @@ export interface MemoryHost {
   connectionId: string;
   endpoint: string;
   state: HostState;
+  closure: Closure;
   slots: number;
   committed: number;
   measured: number;
@@ -70,6 +72,10 @@ export class PlaceState {
   /** Changed sessions by the broker that has to look at them. */
   readonly mail = new Map<string, Mailbox>();
   readonly letters = new LetterBoxes();
+  /** Of the place as a whole. */
+  closure: Closure = 'open';
+  /** Of hosts, also of those that are not here at the moment. */
+  readonly hostClosures = new Map<string, Closure>();
   readySlots = 0;
   liveSessions = 0;
 
@@ -89,15 +95,23 @@ export class PlaceState {
   }
 
   setState(host: MemoryHost, state: HostState): void {
-    if (takesSessions(host.state)) this.readySlots -= host.slots;
+    this.readySlots -= countedSlots(host);
     host.state = state;
-    if (takesSessions(state)) this.readySlots += host.slots;
+    this.readySlots += countedSlots(host);
+    this.reorder(host);
+  }
+
+  /** Closes a host to new sessions, or opens it. */
+  setClosure(host: MemoryHost, closure: Closure): void {
+    this.readySlots -= countedSlots(host);
+    host.closure = closure;
+    this.readySlots += countedSlots(host);
     this.reorder(host);
   }
 
   /** Puts the host where its congestion says, or takes it out when it takes nothing more. */
   reorder(host: MemoryHost): void {
-    const free = takesSessions(host.state) && host.committed < host.slots;
+    const free = isOpen(host) && host.committed < host.slots;
     const score = free ? congestion(host) : -1;
     if (host.freeKey !== null && host.freeKey.score === score) return;
     if (host.freeKey !== null) this.#free.delete(host.freeKey);
@@ -187,6 +201,16 @@ export class PlaceState {
     this.call(entry);
   }
 
+  /** Nobody waits here any more, and what was offered is free again. */
+  dismissEverybody(nowMs: number): void {
+    for (const entry of this.line.everybody()) {
+      const session = this.sessions.get(entry.sessionId);
+      if (session?.state === 'offered') this.takeBack(session, nowMs);
+      this.line.forget(entry.sessionId);
+      this.call(entry);
+    }
+  }
+
   /** Leaves word for another broker that a session changed. */
   post(brokerId: string, sessionId: string, callerId: string): void {
     if (brokerId === '' || brokerId === callerId) return;
@@ -231,6 +255,16 @@ export class PlaceState {
       else this.dues[other].delete(sessionId);
     }
   }
+}
+
+/** Whether new sessions may be placed on a host. */
+function isOpen({ state, closure }: MemoryHost): boolean {
+  return takesSessions(state) && closure === 'open';
+}
+
+/** The slots that a host adds to those of its place. */
+export function countedSlots(host: MemoryHost): number {
+  return isOpen(host) ? host.slots : 0;
 }
 
 function compareFree(a: FreeKey, b: FreeKey): number {

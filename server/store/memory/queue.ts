@@ -42,6 +42,7 @@ function join(place: PlaceState, wanted: WaitingPlacement, maxLength: number, no
     };
   }
   if (known !== undefined && known.epoch >= epoch) return { kind: 'over', reason: known.reason ?? 'error' };
+  if (place.closure !== 'open') return { kind: 'closed' };
 
   const waiting = place.line.queued(sessionId);
   if (waiting !== undefined) {

@@ -27,6 +27,7 @@ export function reserve(place: PlaceState, wanted: Reservation, context: Reserve
   if (known !== undefined && known.epoch >= wanted.epoch)
     return { kind: 'over', reason: known.reason ?? 'error' };
 
+  if (place.closure !== 'open') return { kind: 'closed' };
   const { nowMs, ttlMs, callerId } = context;
   const host = context.othersWait ? undefined : chooseHost(place, nowMs);
   if (host === undefined) return { kind: 'full' };

@@ -85,6 +85,11 @@ export class WaitingLine {
     this.#attended.set({ score: nowMs, sessionId }, undefined);
   }
 
+  /** All who wait or were offered a slot, those whom somebody attended longest ago first. */
+  everybody(): WaitingEntry[] {
+    return [...this.#attended.keys()].flatMap(({ sessionId }) => this.#entries.get(sessionId) ?? []);
+  }
+
   /** Those in the queue whom nobody attended since then, the longest first. Nothing may change meanwhile. */
   *unattendedSince(atMs: number): Generator<WaitingEntry> {
     for (const { score, sessionId } of this.#attended.keys()) {

@@ -1,3 +1,4 @@
+import { CLOSURES, type Closure } from '../../domain/closure.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { EndedSession, SessionMeta, SessionRecord } from '../fleet-store.js';
 import { reasonOfLetter, stateOfLetter } from './stored-letters.js';
@@ -64,6 +65,7 @@ export interface StoredHost {
   readonly missingAtMs: number;
   readonly digest: number;
   readonly state: HostState;
+  readonly closed: boolean;
   readonly connectionId: string;
   /** Names of the slots that nobody has. */
   readonly freeSlots: readonly string[];
@@ -73,7 +75,7 @@ export interface StoredHost {
 const STATE_NUMBERS: readonly (HostState | undefined)[] = [undefined, 'joining', 'ready', 'suspect'];
 
 /** Where the connection id begins, behind the numbers. */
-const CONNECTION_OFFSET = 43;
+const CONNECTION_OFFSET = 44;
 
 /** Reads a host as `HOST_FORMAT` in `lua/records.lua` packs it: little-endian, the connection id ends with a zero. */
 export function decodeHost(record: Buffer): StoredHost {
@@ -89,9 +91,15 @@ export function decodeHost(record: Buffer): StoredHost {
     beatAtMs: record.readDoubleLE(24),
     missingAtMs: record.readDoubleLE(32),
     state,
+    closed: record.readUInt8(41) === 1,
     connectionId: record.toString('latin1', CONNECTION_OFFSET, connectionEnd),
     freeSlots: record.toString('latin1', connectionEnd + 1).match(/../g) ?? [],
   };
+}
+
+/** What is stored of a closed host or place; what is open stands nowhere. */
+export function decodeClosure(text: string | null | undefined): Closure {
+  return text === null || text === undefined ? 'open' : oneOf<Closure>(CLOSURES, text);
 }
 
 /** A reply that is a list of texts and numbers, all as text. */

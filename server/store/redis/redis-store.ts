@@ -8,7 +8,15 @@ import { connect, createConnection, type RedisTarget } from './connection.js';
 import { createKeySpace, type KeySpace } from './keys.js';
 import { createLetters, type Letters } from './letters.js';
 import { createNudges, type Nudges } from './nudges.js';
-import { decodeEnded, decodeHost, decodeSession, encodeMeta, inGroups, texts } from './records.js';
+import {
+  decodeClosure,
+  decodeEnded,
+  decodeHost,
+  decodeSession,
+  encodeMeta,
+  inGroups,
+  texts,
+} from './records.js';
 import {
   decodeAccept,
   decodeBeats,
@@ -250,6 +258,13 @@ class RedisStore implements FleetStore {
     return { next: next === '0' ? null : String(next), repaired: texts(repaired).sort() };
   };
 
+  setClosure: FleetStore['setClosure'] = async (place, hostId, closure) => {
+    await this.#inPlace('close', place, '', [hostId ?? '', closure]);
+  };
+
+  closureOf: FleetStore['closureOf'] = async (place) =>
+    decodeClosure(await this.#command(() => this.#redis.hget(this.#key(place, 8), 'closure')));
+
   utilisation: FleetStore['utilisation'] = async (place) => {
     const [sessions, slots] = await this.#command(() =>
       this.#redis.hmget(this.#key(place, 8), 'sessions', 'slots'),
@@ -258,13 +273,18 @@ class RedisStore implements FleetStore {
   };
 
   listHosts: FleetStore['listHosts'] = async (place) => {
-    const [hosts, info] = await this.#command(() =>
-      Promise.all([this.#redis.hgetallBuffer(this.#key(place, 0)), this.#redis.hgetall(this.#key(place, 1))]),
+    const [hosts, info, totals] = await this.#command(() =>
+      Promise.all([
+        this.#redis.hgetallBuffer(this.#key(place, 0)),
+        this.#redis.hgetall(this.#key(place, 1)),
+        this.#redis.hgetall(this.#key(place, 8)),
+      ]),
     );
     return Object.entries(hosts)
       .map(([hostId, text]) => {
-        const { missingAtMs: _, digest: __, freeSlots: ___, ...host } = decodeHost(text);
-        return { hostId, ...host, endpoint: info[hostId] ?? '' };
+        const { missingAtMs: _, digest: __, freeSlots: ___, closed: ____, ...host } = decodeHost(text);
+        const closure = decodeClosure(totals[`closed/${hostId}`]);
+        return { hostId, ...host, closure, endpoint: info[hostId] ?? '' };
       })
       .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
   };

@@ -57,6 +57,8 @@ export function decodeReserve(sessionIds: readonly string[], reply: unknown): Re
         return { kind: 'over', reason: endReason(detail) };
       case '-':
         return { kind: 'full' };
+      case '/':
+        return { kind: 'closed' };
       default:
         throw new StoredFormatError(`unexpected "${field}"`);
     }
@@ -121,6 +123,8 @@ export function decodeEnqueue(sessionIds: readonly string[], reply: unknown): En
         return { kind: 'over', reason: endReason(detail) };
       case '#':
         return { kind: 'queue_full' };
+      case '/':
+        return { kind: 'closed' };
       default:
         throw new StoredFormatError(`unexpected "${field}"`);
     }

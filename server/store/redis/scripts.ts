@@ -33,6 +33,7 @@ const PLACE_SCRIPTS = [
   'find-silent',
   'order-silent',
   'recount',
+  'close',
   'take-mail',
   'forward',
   'take-letters',

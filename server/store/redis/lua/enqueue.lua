@@ -3,7 +3,8 @@
 -- ARGV  3 how many may wait  4... per placement: sessionId, epoch, arrivedAtMs or '', head start in ms, clientBrokerId, meta
 -- Returns per placement one text, by its first letter:
 --   ~ arrivedAtMs: it waits | = record: it lives, perhaps as an offer | ! reason: it ended | # the queue is full
--- Keeps: who waits already keeps the place.
+--   | / the place is closed
+-- Keeps: who waits already keeps the place; nobody waits in a closed one.
 
 local ids = {}
 for i = 4, #ARGV, 6 do
@@ -12,6 +13,7 @@ end
 load_sessions(ids)
 
 local length = redis.call('ZCARD', KEYS[11])
+local closure = redis.call('HGET', KEYS[9], 'closure')
 local reply = {}
 
 local function join_queue(id, epoch, arrived_at, head_start, broker, meta)
@@ -42,6 +44,8 @@ for i = 1, #ids do
     reply[i] = '='
   elseif session and session.epoch >= epoch then
     reply[i] = '!' .. session.reason
+  elseif closure then
+    reply[i] = '/'
   else
     reply[i] = join_queue(ids[i], epoch, ARGV[at + 2], tonumber(ARGV[at + 3]), broker, ARGV[at + 5])
   end

@@ -36,12 +36,12 @@ local added_slots = 0
 
 -- Where a host stands in free: its congestion, or false when it takes nothing.
 local function free_score(host)
-  return host.state == 'ready' and host.free ~= ''
+  return host.state == 'ready' and not host.closed and host.free ~= ''
     and congestion_of(host.slots, host.committed, host.measured, host.ramping)
 end
 
 local function decode_host(id, text)
-  local ramping, committed, digest, slots, measured, beat_at, missing_at, state, named, connection, first_free =
+  local ramping, committed, digest, slots, measured, beat_at, missing_at, state, closed, named, connection, first_free =
     struct.unpack(HOST_FORMAT, text)
   -- All fields at once: a table that grows later costs as much again.
   local host = {
@@ -55,6 +55,7 @@ local function decode_host(id, text)
     digest = digest,
     state = HOST_STATES[state],
     connection = connection,
+    closed = closed == 1,
     named = named,
     free = sub(text, first_free),
     stored_score = false,
@@ -66,7 +67,7 @@ end
 
 local function encode_host(host)
   return struct.pack(HOST_FORMAT, host.ramping, host.committed, host.digest, host.slots, host.measured, host.beat_at,
-    host.missing_at, STATE_NUMBER[host.state], host.named, host.connection) .. host.free
+    host.missing_at, STATE_NUMBER[host.state], host.closed and 1 or 0, host.named, host.connection) .. host.free
 end
 
 local function load_hosts(ids)
@@ -87,11 +88,23 @@ local function change_host(host)
   end
 end
 
+-- The slots that a host adds to those of its place.
+local function counted_slots(host)
+  return host.state == 'ready' and not host.closed and host.slots or 0
+end
+
 local function set_state(host, state)
-  local before = host.state == 'ready' and host.slots or 0
-  local after = state == 'ready' and host.slots or 0
+  local before = counted_slots(host)
   host.state = state
-  added_slots = added_slots + after - before
+  added_slots = added_slots + counted_slots(host) - before
+  change_host(host)
+end
+
+-- Closes a host to new sessions, or opens it.
+local function set_closed(host, closed)
+  local before = counted_slots(host)
+  host.closed = closed
+  added_slots = added_slots + counted_slots(host) - before
   change_host(host)
 end
 

@@ -3,14 +3,15 @@
 --
 -- KEYS  1 hosts    hash  hostId -> a record packed as HOST_FORMAT says, then the names of its free slots
 --       2 info     hash  hostId -> endpoint
---       3 free     zset  hostId by congestion: ready hosts with a free slot, nothing else
+--       3 free     zset  hostId by congestion: ready, open hosts with a free slot, nothing else
 --       4 beats    zset  hostId by the time of its last heartbeat
 --       5 sessions hash  sessionId -> a record of letters at fixed places, see SESSION RECORDS
 --       6 members  hash  hostId/slot -> sessionId: who is in which slot; what stands at free slots means nothing
 --       7 reserved list  dueAtMs;sessionId,... when reservations expire, an entry a call, the oldest first
 --       8 ended    list  dueAtMs;sessionId,... when ended sessions may be forgotten, likewise
---       9 totals   hash  slots -> slots of ready hosts, sessions -> live sessions, freed -> slots that became free;
---                        rateAt, rateFreed, rate -> how fast they do
+--       9 totals   hash  slots -> slots of ready, open hosts, sessions -> live sessions, freed -> slots that became free;
+--                        rateAt, rateFreed, rate -> how fast they do; closure -> cordoned or draining, when
+--                        the whole place takes nothing new; closed/hostId -> likewise, of one host
 --      10 mail     hash  brokerId -> firstAtMs;sessionId,sessionId,...
 --      11 queue    zset  waiting sessions by arrival minus head start, and by id
 --      12 waiting  hash  sessionId -> epoch|arrivedAtMs|score|misses|clientBrokerId|meta: waiting or offered
@@ -39,13 +40,13 @@ local MAX_VALUES = 4000
 
 local caller = ARGV[2]
 
--- ramping, committed, digest, slots, measured, beatAtMs, missingAtMs, state, how many names of slots were ever given,
--- connectionId; then the names of its free slots, two letters each: a slot is taken from the end of them and given
+-- ramping, committed, digest, slots, measured, beatAtMs, missingAtMs, state, 1 when closed to new sessions, how many names
+-- of slots were ever given, connectionId; then the names of its free slots, two letters each: a slot is taken from the end of them and given
 -- back there. Packed, because reading and writing numbers as text was much of the cost of a placement; and short,
 -- because Lua hashes every character of every text it makes. A placement changes the first two and the end.
-local HOST_FORMAT = '<di4i4I4I4ddBI2s'
--- Where committed ends, and the digest; and where the connection begins.
-local AFTER_COMMITTED, AFTER_DIGEST, CONNECTION_AT = 13, 17, 44
+local HOST_FORMAT = '<di4i4I4I4ddBBI2s'
+-- Where committed ends, and the digest; and where the state and the connection begin.
+local AFTER_COMMITTED, AFTER_DIGEST, STATE_AT, CONNECTION_AT = 13, 17, 41, 45
 local SLOT_LENGTH = 2
 local JOINING, READY, SUSPECT = 1, 2, 3
 

@@ -7,8 +7,8 @@
 if ARGV[3] == '0' then
   local slots, sessions_in_all = 0, 0
   for _, text in ipairs(redis.call('HVALS', KEYS[1])) do
-    local _, committed, _, own, _, _, _, state = struct.unpack(HOST_FORMAT, text)
-    if state == READY then
+    local _, committed, _, own, _, _, _, state, closed = struct.unpack(HOST_FORMAT, text)
+    if state == READY and closed == 0 then
       slots = slots + own
     end
     sessions_in_all = sessions_in_all + committed

@@ -9,6 +9,7 @@ if host then
   set_state(host, 'joining')
 else
   host = { id = id, committed = 0, measured = 0, ramping = 0, free = '', named = 0, state = 'joining', stored_score = false }
+  host.closed = redis.call('HEXISTS', KEYS[9], 'closed/' .. id) == 1
   hosts[id] = host
 end
 

@@ -40,6 +40,8 @@ local names, first_of, last_of, number_of_name, hosts = list_of(count), list_of(
 -- One call has the same few orders, and sessions that began together, again and again.
 local last_order, asking, reason, ended_head
 local last_reserved_at, last_age
+-- Brokers of hosts and of clients that are not the caller.
+local host_away, client_away
 local OFFERED, ENDED, RESERVED = 111, 101, 114
 
 for i = 1, count do
@@ -84,7 +86,11 @@ for i = 1, count do
         share_of[ended] = digest_of(id, tonumber(epoch), word_of(STATES, sub(record, 1, 1)))
       end
       stored[ended * 2 - 1], stored[ended * 2] = id, detail
-      post(sub(record, after_epoch + 1, after_broker - 1), id)
+      local client_broker = sub(record, after_epoch + 1, after_broker - 1)
+      if client_broker ~= caller then
+        client_away = client_away or {}
+        client_away[ended] = client_broker
+      end
       if made then
         made[id] = detail
       end
@@ -96,8 +102,7 @@ end
 -- What becomes of their hosts -------------------------------------------------------------------------
 
 local packed, scores, packed_size, scored = list_of(hosts * 2), list_of(hosts * 2), 0, 0
--- Hosts on other brokers.
-local away, own_connections = nil, caller .. '.'
+local own_connections = caller .. '.'
 local host_records = hosts > 0 and redis.call('HMGET', KEYS[1], unpack(names, 1, hosts))
 local pack, unpack_record = struct.pack, struct.unpack
 for number = 1, hosts do
@@ -109,7 +114,7 @@ for number = 1, hosts do
       n = next_of[n]
     end
   else
-    local ramping, committed, digest, slots, measured, _, _, state, _, connection = unpack_record(HOST_FORMAT, record)
+    local ramping, committed, digest, slots, measured, _, _, state, closed, _, connection = unpack_record(HOST_FORMAT, record)
     local kind, freed = '+' .. connection, ''
     while n do
       committed = committed - 1
@@ -128,19 +133,20 @@ for number = 1, hosts do
     packed[packed_size + 1] = name
     packed[packed_size + 2] = pack('<di4i4', ramping, committed, digest) .. sub(record, AFTER_DIGEST) .. freed
     packed_size = packed_size + 2
-    if state == READY and committed < slots then
+    if state == READY and closed == 0 and committed < slots then
       scores[scored + 1], scores[scored + 2] = string.format('%d', congestion_of(slots, committed, measured, ramping)), name
       scored = scored + 2
     end
     if sub(connection, 1, #caller + 1) ~= own_connections then
-      away = away or {}
-      away[number] = broker_of[connection]
+      host_away = host_away or {}
+      host_away[number] = broker_of[connection]
     end
   end
 end
-if away then
+if host_away or client_away then
   for n = 1, ended do
-    post(away[host_of[n]] or '', ids[n])
+    post(host_away and host_away[host_of[n]] or '', ids[n])
+    post(client_away and client_away[n] or '', ids[n])
   end
 end
 

@@ -3,7 +3,7 @@
 -- ARGV  3 milliseconds a reservation lasts
 --       4 1 when a session is named more than once  5... per session: sessionId, epoch|clientBrokerId|meta
 -- Returns per session one text, by its first letter:
---   + hostId|connectionId: reserved | = record: it lives | ! reason: it ended | - full
+--   + hostId|connectionId: reserved | = record: it lives | ! reason: it ended | - full | / the place is closed
 --   and at the end the place's live sessions and ready slots
 -- While somebody waits in the queue nobody gets a slot past it.
 -- Keeps: reserved + used never exceed slots; a host that is not ready or silent gets nothing; a session has
@@ -41,6 +41,8 @@ local function bound(record, rest)
   return tonumber(known_epoch) >= tonumber(epoch) and '!' .. word_of(REASONS, sub(record, 2, 2)) or nil
 end
 
+-- Operators closed the place: it takes nothing new.
+local closure = redis.call('HGET', KEYS[9], 'closure')
 local wanting, wanted = list_of(count), 0
 -- Sessions that want a slot, where some are named again; and the numbers that ask again.
 local named, again = ARGV[4] == '1' and {}, {}
@@ -48,7 +50,7 @@ for i = 1, count do
   local told = reply[i] and bound(reply[i], stored[i * 2])
   if named and named[ids[i]] then
     again[#again + 1] = i
-    reply[i] = told or '-'
+    reply[i] = told or closure and '/' or '-'
   elseif told then
     reply[i] = told
   else
@@ -124,7 +126,7 @@ end
 
 -- The first host that is not picked: nil before it is read, false when there is none. Nobody passes those who wait.
 local front
-if redis.call('EXISTS', KEYS[11]) == 1 then
+if closure or redis.call('EXISTS', KEYS[11]) == 1 then
   front = false
 end
 local front_record, front_score, front_slots, front_measured, front_committed, front_ramping, front_beat_at, _
@@ -222,7 +224,7 @@ for n = 1, picks do
   end
 end
 for n = picks + 1, wanted do
-  reply[wanting[n]] = '-'
+  reply[wanting[n]] = closure and '/' or '-'
 end
 if named then
   local record_of = {}
@@ -253,8 +255,8 @@ call_with('HSET', KEYS[5], stored, picks * 2)
 call_with('HSET', KEYS[6], members, picks * 2)
 push_due(KEYS[7], expires_at, ids, picks)
 for _, host in ipairs(silent) do
-  local record, state_at = host.record, CONNECTION_AT - 3
-  redis.call('HSET', KEYS[1], host.name, sub(record, 1, state_at - 1) .. string.char(SUSPECT) .. sub(record, state_at + 1))
+  local suspect = sub(host.record, 1, STATE_AT - 1) .. string.char(SUSPECT) .. sub(host.record, STATE_AT + 1)
+  redis.call('HSET', KEYS[1], host.name, suspect)
   gone[#gone + 1] = host.name
 end
 call_with('ZREM', KEYS[3], gone)
