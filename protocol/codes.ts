@@ -153,6 +153,12 @@ export const ERRORS = {
     httpStatus: 422,
     closeCode: null,
   },
+  REGION_CLOSED: {
+    message: 'Operators have closed every region that would suit to new sessions.',
+    retryable: true,
+    httpStatus: 503,
+    closeCode: null,
+  },
   NO_CAPACITY: {
     message: 'Every suitable host nearby is full.',
     retryable: true,
@@ -239,6 +245,31 @@ export const ERRORS = {
     httpStatus: 422,
     // Ends a connection only at registration; a heartbeat is merely not taken.
     closeCode: 4422,
+  },
+  // Operators.
+  UNKNOWN_HOST: {
+    message: 'No host of that name is registered there.',
+    retryable: false,
+    httpStatus: 404,
+    closeCode: null,
+  },
+  BAD_DEADLINE: {
+    message: 'The deadline must be in the future.',
+    retryable: false,
+    httpStatus: 422,
+    closeCode: null,
+  },
+  LAST_OPEN_REGION: {
+    message: 'No other region is open. Say that everything may be closed if you mean it.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: null,
+  },
+  NO_DRAIN: {
+    message: 'This target is not being drained.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: null,
   },
 } as const satisfies Record<string, ErrorEntry>;
 
