@@ -1,5 +1,5 @@
 import type { ErrorMessage } from '@duskline/protocol';
-import type { LimitKind } from '@duskline/protocol/vocabulary';
+import type { HostLimitKind } from '@duskline/protocol/vocabulary';
 import type { Admission } from './admission.js';
 import type { EndedSession, PreparedSession } from './host-options.js';
 import type { HostStatus } from './host-status.js';
@@ -10,7 +10,7 @@ import type { Listener } from './typed-events.js';
 export interface NearLimit {
   readonly sessionId: string;
   readonly epoch: number;
-  readonly kind: LimitKind;
+  readonly kind: HostLimitKind;
   /** Until the session ends with that reason; `null` when the player did something and it no longer threatens. */
   readonly endsInMs: number | null;
 }

@@ -1,4 +1,4 @@
-import type { LimitKind } from '@duskline/protocol/vocabulary';
+import type { HostLimitKind } from '@duskline/protocol/vocabulary';
 import type { HostClock } from './clock.js';
 import type { LimitNotice } from './limit-watch.js';
 import type { SessionRecord } from './session-table.js';
@@ -15,7 +15,7 @@ export interface LimitOwner {
   /** Tells the application. */
   announce(record: SessionRecord, notice: LimitNotice): void;
   /** Ends the session. */
-  reached(record: SessionRecord, kind: LimitKind): void;
+  reached(record: SessionRecord, kind: HostLimitKind): void;
 }
 
 /**

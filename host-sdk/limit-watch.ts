@@ -1,9 +1,9 @@
 import type { SessionLimits } from '@duskline/protocol';
-import type { LimitKind } from '@duskline/protocol/vocabulary';
+import type { HostLimitKind } from '@duskline/protocol/vocabulary';
 
 /** How near one limit is, as the player is told. */
 export interface LimitNotice {
-  readonly kind: LimitKind;
+  readonly kind: HostLimitKind;
   /** Until the session ends; `null` when the limit no longer threatens. */
   readonly endsInMs: number | null;
 }
@@ -12,11 +12,11 @@ export interface LimitNotice {
 export interface LimitLook {
   readonly notices: readonly LimitNotice[];
   /** The limit that ends the session now. */
-  readonly reached: LimitKind | undefined;
+  readonly reached: HostLimitKind | undefined;
 }
 
 interface Limit {
-  readonly kind: LimitKind;
+  readonly kind: HostLimitKind;
   readonly lengthMs: number;
   /** How long ahead is warned, the earliest warning first. */
   readonly warnings: readonly number[];
@@ -41,7 +41,7 @@ export class LimitWatch {
   constructor({ idleMs, maxLengthMs, warnBeforeMs }: SessionLimits, startedAtMs: number) {
     this.#startedAtMs = startedAtMs;
     this.#activeAtMs = startedAtMs;
-    const limitOf = (kind: LimitKind, lengthMs: number | undefined): Limit[] => {
+    const limitOf = (kind: HostLimitKind, lengthMs: number | undefined): Limit[] => {
       if (lengthMs === undefined) return [];
       const warnings = warnBeforeMs.filter((aheadMs) => aheadMs > 0 && aheadMs < lengthMs);
       return [{ kind, lengthMs, warnings: warnings.sort((a, b) => b - a), warned: 0, told: true }];
@@ -81,7 +81,7 @@ export class LimitWatch {
   }
 
   /** Notes whether the latest notice of that kind reached the broker. */
-  noteTold(kind: LimitKind, told: boolean): void {
+  noteTold(kind: HostLimitKind, told: boolean): void {
     for (const limit of this.#limits) if (limit.kind === kind) limit.told = told;
   }
 

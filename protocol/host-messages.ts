@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox';
 import { StreamSettings } from './device.js';
 import { ErrorMessage } from './error-message.js';
 import { DurationMs, Epoch, Name, SessionId, Token } from './identifiers.js';
-import { EndReason, HeldState, LimitKind } from './sessions.js';
+import { EndReason, HeldState, HostLimitKind } from './sessions.js';
 import { SignalData } from './signal-data.js';
 import { MAX_SLOTS } from './constants.js';
 
@@ -71,7 +71,7 @@ export const HostLimit = Type.Object(
     type: Type.Literal('limit'),
     sessionId: SessionId,
     epoch: Epoch,
-    kind: LimitKind,
+    kind: HostLimitKind,
     /** How long until the host ends the session; `null` when the limit no longer threatens. */
     endsInMs: Type.Union([DurationMs, Type.Null()]),
   },

@@ -51,8 +51,12 @@ export const END_REASONS = [
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
-/** Limits that end a session: the player did nothing for too long; it lasted as long as sessions may. */
-export const LIMIT_KINDS = ['idle', 'max_length'] as const;
+/** Limits that hosts keep: the player did nothing for too long; the session lasted as long as sessions may. */
+export const HOST_LIMIT_KINDS = ['idle', 'max_length'] as const;
+export type HostLimitKind = (typeof HOST_LIMIT_KINDS)[number];
+
+/** Limits that end a session: those of its host, and the deadline of a drain. */
+export const LIMIT_KINDS = [...HOST_LIMIT_KINDS, 'drain_deadline'] as const;
 export type LimitKind = (typeof LIMIT_KINDS)[number];
 
 /**

@@ -22,11 +22,11 @@ export async function answerMatched(
   placed: Placed,
   beforeTelling: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Matched> {
-  const { place, sessionId, epoch, meta } = placed;
+  const { place, sessionId, epoch, hostId, meta } = placed;
   const matched = await toMatched(context, client, message, placed);
   // What a resumed session plays is not for the new request to say.
   const request = { ...message, title: meta.title };
-  const link = { place, request, meta, epoch, state: 'reserved' as const, misses: 0 };
+  const link = { place, request, meta, hostId, epoch, state: 'reserved' as const, misses: 0 };
   const before = context.connections.clientOf(sessionId);
   if (before !== undefined && before !== client) leaveToOther(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);

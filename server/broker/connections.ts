@@ -19,6 +19,8 @@ export interface KnownSession {
   readonly request: Play;
   /** What the store keeps of it. */
   readonly meta: SessionMeta;
+  /** The host of its present assignment. */
+  readonly hostId: string;
   epoch: number;
   state: SessionState;
   /** Looks in a row in which the store did not know it. */

@@ -27,6 +27,8 @@ import { takeHostSession } from './host-session.js';
 import type { Logger } from './logger.js';
 import { fetchMail } from './look.js';
 import { createLoops } from './loops.js';
+import { createOperations } from './create-operations.js';
+import type { Operations } from './operations.js';
 import type { BrokerObserver } from './observer.js';
 import { acceptOffer } from './offers.js';
 import { play } from './play.js';
@@ -101,6 +103,7 @@ export interface Broker {
   closeHost(host: HostConnection): void;
 
   status(): Promise<FleetStatus>;
+  readonly operations: Operations;
 }
 
 export function createBroker(options: BrokerOptions): Broker {
@@ -215,6 +218,7 @@ export function createBroker(options: BrokerOptions): Broker {
     closeHost: (host) => connections.removeHost(host),
 
     status: () => fleetStatus(context),
+    operations: createOperations(context),
   };
 }
 

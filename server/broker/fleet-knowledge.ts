@@ -1,5 +1,6 @@
 import type { RegionState } from '@duskline/protocol/vocabulary';
 import { placeName, type Catalog, type Place } from '../domain/catalog.js';
+import { covers, targetName, type Drain } from '../domain/drain.js';
 import type { FleetView } from '../domain/ranking.js';
 import type { FleetStore, Utilisation } from '../store/fleet-store.js';
 
@@ -11,11 +12,18 @@ export class FleetKnowledge implements FleetView {
   readonly #store: FleetStore;
   readonly #places: readonly Place[];
   readonly #utilisation = new Map<string, number>();
+  readonly #regions: readonly string[];
+  #drains: readonly Drain[] = [];
+  /** What the store said of places since drains were last looked at. */
+  readonly #saidClosed = new Set<string>();
+  /** The store's clock minus this process's. */
+  #clockOffsetMs = 0;
   readonly #endpoints = new Map<string, { readonly connectionId: string; readonly endpoint: string }>();
 
   constructor(store: FleetStore, catalog: Catalog) {
     this.#store = store;
-    this.#places = [...catalog.regions.keys()].flatMap((region) =>
+    this.#regions = [...catalog.regions.keys()];
+    this.#places = this.#regions.flatMap((region) =>
       [...catalog.pools.keys()].map((pool) => ({ region, pool })),
     );
   }
@@ -25,9 +33,51 @@ export class FleetKnowledge implements FleetView {
     return this.#places;
   }
 
-  // Every region is open until drains exist.
-  regionState(_region: string): RegionState {
-    return 'open';
+  /** `draining` while a drain of the whole region runs, `drained` when it is over and not undone. */
+  regionState(region: string): RegionState {
+    const drain = this.#drains.find(
+      ({ target }) => target.region === region && targetName(target) === 'region',
+    );
+    if (drain === undefined || drain.state === 'undone') return 'open';
+    return drain.state === 'running' ? 'draining' : 'drained';
+  }
+
+  isOpen(place: Place): boolean {
+    if (this.#saidClosed.has(placeName(place))) return false;
+    return !this.#drains.some(
+      ({ state, target }) => state !== 'undone' && covers(target, { ...place, hostId: null }),
+    );
+  }
+
+  /** The store refused something because the place is closed: known at once, and forgotten with the next look. */
+  noteClosed(place: Place): void {
+    this.#saidClosed.add(placeName(place));
+  }
+
+  /** The drain that a session on this host is under: the one that ends first. */
+  drainOf({ region, pool }: Place, hostId: string): Drain | undefined {
+    return this.#drains
+      .filter(({ state, target }) => state === 'running' && covers(target, { region, pool, hostId }))
+      .sort((a, b) => a.deadlineAtMs - b.deadlineAtMs)[0];
+  }
+
+  /** About what time it is by the store's clock. */
+  storeNowMs(): number {
+    return Date.now() + this.#clockOffsetMs;
+  }
+
+  /** Looks at operators' orders anew. What a store that lost everything has forgotten of them is given back to it. */
+  async refreshDrains(): Promise<void> {
+    const found = (await Promise.all(this.#regions.map((region) => this.#store.listDrains(region)))).flat();
+    const names = new Set(found.map(({ target }) => `${target.region}/${targetName(target)}`));
+    // Records of drains are never deleted: one that is not there was lost.
+    const lost = this.#drains.filter(({ target }) => !names.has(`${target.region}/${targetName(target)}`));
+    await Promise.all(lost.map((drain) => this.#store.swapDrain(null, drain)));
+    this.#drains = [...found, ...lost];
+    this.#saidClosed.clear();
+    if (found.some(({ state }) => state === 'running')) {
+      this.#clockOffsetMs = (await this.#store.clockMs()) - Date.now();
+    }
   }
 
   utilisation(place: Place): number | undefined {
@@ -41,9 +91,10 @@ export class FleetKnowledge implements FleetView {
 
   /** Looks at every place anew. */
   async refresh(): Promise<void> {
-    await Promise.all(
-      this.#places.map(async (place) => this.note(place, await this.#store.utilisation(place))),
-    );
+    await Promise.all([
+      this.refreshDrains(),
+      ...this.#places.map(async (place) => this.note(place, await this.#store.utilisation(place))),
+    ]);
   }
 
   /** Where clients reach a host; `undefined` when it left in this instant. */

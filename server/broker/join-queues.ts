@@ -3,9 +3,12 @@ import type { Candidate } from '../domain/ranking.js';
 import { tierOf } from '../domain/tiers.js';
 import type { BrokerContext } from './context.js';
 import { matchMeta } from './match-meta.js';
-import { Refusal } from './refusal.js';
+import { Refusal, jittered } from './refusal.js';
 import { takeOffer } from './take-offer.js';
 import type { WaitingRequest } from './waiting-room.js';
+
+/** When to ask again, on average, where nobody may wait. */
+const NOWHERE_RETRY_MS = 15_000;
 
 /**
  * Places that the latency policy accepts after the wait so far, the best first. Where all are far, the nearest count
@@ -15,6 +18,22 @@ export function acceptablePlaces(candidates: readonly Candidate[], arrivedAtMs: 
   const waitedMs = arrivedAtMs === null ? 0 : Date.now() - arrivedAtMs;
   const sinceMs = Math.max(waitedMs, candidates[0]?.acceptableAfterMs ?? 0);
   return candidates.filter(({ acceptableAfterMs }) => acceptableAfterMs <= sinceMs).map(({ place }) => place);
+}
+
+/** The candidates of a request that operators have not closed meanwhile. */
+export function openCandidates(
+  { fleet }: BrokerContext,
+  { candidates }: WaitingRequest,
+): readonly Candidate[] {
+  return candidates.filter(({ place }) => fleet.isOpen(place));
+}
+
+/**
+ * Why a request stands in no queue at all: every place that would suit is closed, or too many wait there already.
+ */
+export function nowhereToWait(context: BrokerContext, request: WaitingRequest): Refusal {
+  const code = openCandidates(context, request).length === 0 ? 'REGION_CLOSED' : 'QUEUE_FULL';
+  return new Refusal(code, { retryAfterMs: jittered(NOWHERE_RETRY_MS) });
 }
 
 /** Puts a request into those of these queues where it does not stand yet, at the time of its arrival. */
@@ -61,8 +80,10 @@ async function joinQueue(context: BrokerContext, request: WaitingRequest, place:
       return;
     case 'over':
       throw new Refusal(outcome.reason === 'reservation_expired' ? 'TIMED_OUT' : 'SESSION_OVER');
-    case 'queue_full':
     case 'closed':
+      context.fleet.noteClosed(place);
+      return;
+    case 'queue_full':
       return;
   }
 }

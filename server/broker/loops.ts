@@ -1,8 +1,10 @@
 import type { BrokerContext } from './context.js';
 import { checkSessions } from './check-sessions.js';
+import { createDrainWarnings } from './drain-warnings.js';
 import { lookEverywhere } from './look.js';
 import { lookAtQueues } from './queue-position.js';
 import { toRefusal } from './refusal.js';
+import { runDrains } from './run-drains.js';
 import { sweepPlace, type SweepMemory } from './sweep.js';
 
 /** Whatever a nudge announces is also found by looking, at the latest this much later. */
@@ -35,6 +37,7 @@ export function createLoops(context: BrokerContext): Loops {
   let storeFailed = false;
   let doubtUntilMs = 0;
   let round = 0;
+  const warnOfDrains = createDrainWarnings(context);
 
   async function holdLeases(): Promise<void> {
     await Promise.all(
@@ -50,9 +53,14 @@ export function createLoops(context: BrokerContext): Loops {
     await Promise.all(places.map((place) => sweepPlace(context, memory, place)));
   }
 
+  async function drainHeld(): Promise<void> {
+    await Promise.all([...held].map((region) => runDrains(context, region)));
+  }
+
   async function look(): Promise<void> {
     try {
       await lookEverywhere(context);
+      warnOfDrains();
       if (!storeAnswers) context.log.info({}, 'store answers again');
       if (!storeAnswers || storeFailed) {
         doubtUntilMs = performance.now() + DOUBT_INTERVALS * limits.heartbeatIntervalMs;
@@ -83,6 +91,7 @@ export function createLoops(context: BrokerContext): Loops {
     repeat('sessions', LOOK_INTERVAL_MS, check),
     repeat('queues', QUEUE_INTERVAL_MS, () => lookAtQueues(context)),
     repeat('lease', limits.leaseRenewMs, holdLeases),
+    repeat('drains', LOOK_INTERVAL_MS, drainHeld),
     repeat('sweep', limits.sweepIntervalMs, sweepHeld),
   ];
 

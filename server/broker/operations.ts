@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../domain/audit.js';
 import type { AtDeadline, Drain, DrainMode, DrainProgress, OrderTarget } from '../domain/drain.js';
 
 /** Who gives an order, for the audit trail. */
@@ -32,23 +33,6 @@ export interface DrainPreview {
 /** A drain, with what became of the sessions so far. */
 export interface DrainReport extends Drain {
   readonly progress: DrainProgress;
-}
-
-export const AUDIT_ACTIONS = ['drain', 'undrain', 'cordon', 'uncordon'] as const;
-export type AuditAction = (typeof AUDIT_ACTIONS)[number];
-
-/** One order as the audit trail keeps it: who, what, when, from where, and what came of it. */
-export interface AuditEntry {
-  /** By the store's clock. */
-  readonly atMs: number;
-  readonly operatorId: string;
-  readonly from: string;
-  readonly action: AuditAction;
-  readonly target: OrderTarget;
-  /** What was asked besides, as JSON. */
-  readonly details: string;
-  /** `ok`, or the code of the refusal. */
-  readonly result: string;
 }
 
 /** What operators may do. Every order is written to the audit trail, refused ones too. */

@@ -3,7 +3,7 @@ import { placeName, type Place } from '../domain/catalog.js';
 import { estimateWait } from '../domain/queue-estimate.js';
 import type { PlacementStatus, QueueReport } from '../store/fleet-store.js';
 import type { BrokerContext } from './context.js';
-import { acceptablePlaces, joinQueues } from './join-queues.js';
+import { acceptablePlaces, joinQueues, nowhereToWait, openCandidates } from './join-queues.js';
 import { settleOffer, withdrawEverywhere } from './offers.js';
 import { findClaim, placedFrom } from './claimed-request.js';
 import { Refusal, toRefusal } from './refusal.js';
@@ -155,7 +155,7 @@ async function startOver(context: BrokerContext, request: WaitingRequest): Promi
   request.claimEpoch = epoch;
   request.arrivedAtMs = null;
   request.places.clear();
-  await joinQueues(context, request, acceptablePlaces(request.candidates, null));
+  await joinQueues(context, request, acceptablePlaces(openCandidates(context, request), null));
   await tellPosition(context, request);
 }
 
@@ -182,8 +182,12 @@ async function rejoin(
     if (status.kind === 'unknown') request.places.delete(placeName(place));
   }
   const lost = standings.filter(({ status }) => status.kind === 'unknown').map(({ place }) => place);
-  const { candidates, arrivedAtMs } = request;
-  await joinQueues(context, request, [...lost, ...acceptablePlaces(candidates, arrivedAtMs)]);
+  const open = openCandidates(context, request);
+  const names = new Set(open.map(({ place }) => placeName(place)));
+  const back = lost.filter((place) => names.has(placeName(place)));
+  await joinQueues(context, request, [...back, ...acceptablePlaces(open, request.arrivedAtMs)]);
+  // Its queues were closed: it is told so rather than left waiting for nothing.
+  if (request.places.size === 0 && context.waiting.has(request)) throw nowhereToWait(context, request);
 }
 
 function tell(context: BrokerContext, request: WaitingRequest, standings: readonly Standing[]): void {

@@ -44,8 +44,10 @@ function toPlaced(
   outcome: ReserveOutcome,
 ): Placed | undefined {
   switch (outcome.kind) {
-    case 'full':
     case 'closed':
+      context.fleet.noteClosed(place);
+      return undefined;
+    case 'full':
       return undefined;
     case 'over':
     case 'existing':

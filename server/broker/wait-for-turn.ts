@@ -3,15 +3,12 @@ import { placeName, type Place } from '../domain/catalog.js';
 import type { Candidate } from '../domain/ranking.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { acceptablePlaces, joinQueues } from './join-queues.js';
+import { acceptablePlaces, joinQueues, nowhereToWait } from './join-queues.js';
 import { withdrawEverywhere } from './offers.js';
 import type { Placed } from './placed.js';
 import { tellPosition } from './queue-position.js';
-import { Refusal, jittered } from './refusal.js';
+import { Refusal } from './refusal.js';
 import { claimOf, type WaitingRequest } from './waiting-room.js';
-
-/** When to ask again after `QUEUE_FULL`, on average. */
-const QUEUE_FULL_RETRY_MS = 15_000;
 
 /** A request that found no slot, or that waited before, on whatever broker. */
 export interface TurnWanted {
@@ -29,7 +26,7 @@ export interface TurnWanted {
  * Waits in the queues of every place that the latency policy accepts by now, until the turn comes and the client
  * takes it.
  *
- * @throws Refusal QUEUE_FULL, TIMED_OUT, CANCELLED, SESSION_OVER, UNAVAILABLE; Abandoned when the socket is gone
+ * @throws Refusal QUEUE_FULL, REGION_CLOSED, TIMED_OUT, CANCELLED, SESSION_OVER, UNAVAILABLE; Abandoned when the socket is gone
  */
 export function waitForTurn(
   context: BrokerContext,
@@ -81,7 +78,7 @@ async function enter(
     await joinQueues(context, request, [...before, ...acceptablePlaces(candidates, arrivedAtMs)]);
     if (request.places.size === 0 && context.waiting.has(request)) {
       await context.store.forgetClaim(request.client.playerId, request.message.requestId);
-      throw new Refusal('QUEUE_FULL', { retryAfterMs: jittered(QUEUE_FULL_RETRY_MS) });
+      throw nowhereToWait(context, request);
     }
     await notePlace(context, request);
     await tellPosition(context, request);

@@ -1,4 +1,3 @@
-import type { RegionState } from '@duskline/protocol/vocabulary';
 import type { Catalog, LatencyStep, Place, Pool } from './catalog.js';
 import { isSuitable, type DeviceAbility, type PoolWish } from './suitability.js';
 
@@ -14,7 +13,8 @@ export interface PlacementWish extends PoolWish {
 
 /** What the ranking knows of the fleet. Both may be a second old: the store has the last word. */
 export interface FleetView {
-  regionState(region: string): RegionState;
+  /** Whether it takes new sessions: operators have not closed it. */
+  isOpen(place: Place): boolean;
   /** Committed over slots of the ready hosts, 0 to 1; `undefined` where no ready host is known. */
   utilisation(place: Place): number | undefined;
 }
@@ -33,7 +33,10 @@ export interface Candidate {
 
 export type Ranking =
   | { readonly ok: true; readonly candidates: readonly Candidate[] }
-  | { readonly ok: false; readonly code: 'UNKNOWN_TITLE' | 'NO_SUITABLE_POOL' | 'NO_REGION_IN_REACH' };
+  | {
+      readonly ok: false;
+      readonly code: 'UNKNOWN_TITLE' | 'NO_SUITABLE_POOL' | 'NO_REGION_IN_REACH' | 'REGION_CLOSED';
+    };
 
 /** Weight of congestion against distance, in milliseconds (see `congestionCostMs`). */
 const CONGESTION_WEIGHT_MS = 8;
@@ -69,22 +72,23 @@ export function rankCandidates(catalog: Catalog, fleet: FleetView, wish: Placeme
   if (pools.length === 0) return { ok: false, code: 'NO_SUITABLE_POOL' };
 
   const candidates = Object.entries(wish.rtt)
-    .filter(([region]) => isAllowed(catalog, fleet, wish, region))
+    .filter(([region]) => isAllowed(catalog, wish, region))
     .flatMap(([region, rttMs]) => {
       const after = acceptableAfterMs(title.latencyPolicy, rttMs);
       return after === undefined ? [] : pools.map((pool) => toCandidate(fleet, region, pool, rttMs, after));
     })
     .sort(byPreference);
-  return candidates.length === 0 ? { ok: false, code: 'NO_REGION_IN_REACH' } : { ok: true, candidates };
+  if (candidates.length === 0) return { ok: false, code: 'NO_REGION_IN_REACH' };
+  const open = candidates.filter(({ place }) => fleet.isOpen(place));
+  return open.length === 0 ? { ok: false, code: 'REGION_CLOSED' } : { ok: true, candidates: open };
 }
 
-function isAllowed(catalog: Catalog, fleet: FleetView, wish: PlacementWish, region: string): boolean {
+function isAllowed(catalog: Catalog, wish: PlacementWish, region: string): boolean {
   const { only, exclude } = wish.regions ?? {};
   return (
     catalog.regions.has(region) &&
     (only === undefined || only.includes(region)) &&
-    exclude?.includes(region) !== true &&
-    fleet.regionState(region) === 'open'
+    exclude?.includes(region) !== true
   );
 }
 

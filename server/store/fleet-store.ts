@@ -4,6 +4,7 @@ import type { Closure } from '../domain/closure.js';
 import type { HostState } from '../domain/host-state.js';
 import type { StoredState } from '../domain/session-state.js';
 import type { SilentHost } from '../domain/silence.js';
+import type { OrderBook } from './order-book.js';
 
 /** A host as its connection describes it. */
 export interface HostRegistration {
@@ -332,7 +333,7 @@ export interface HostRecord {
  * All times are the store's own. Methods reject with `StoreUnavailableError` when the store cannot be
  * reached; whether the step happened is then unknown, and every step but `spend` is safe to repeat.
  */
-export interface FleetStore {
+export interface FleetStore extends OrderBook {
   readonly kind: 'memory' | 'redis';
 
   /** Makes the host known, in state `joining`. A newer registration replaces an older one; sessions stay. */

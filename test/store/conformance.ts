@@ -5,6 +5,7 @@ import { letterSuite } from './letter-suite.js';
 import { hostSuite } from './host-suite.js';
 import { offerSuite } from './offer-suite.js';
 import { offeredSessionSuite } from './offered-session-suite.js';
+import { orderSuite } from './order-suite.js';
 import { placementSuite } from './placement-suite.js';
 import { queueSuite } from './queue-suite.js';
 import { reconcileSuite } from './reconcile-suite.js';
@@ -38,5 +39,6 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     offeredSessionSuite(current);
     coordinationSuite(current);
     letterSuite(current);
+    orderSuite(current);
   });
 }

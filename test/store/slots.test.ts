@@ -58,6 +58,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     await store.setClosure(PLACE, hostId, 'open');
   }
   await store.closureOf(PLACE);
+  await useOrders(store);
   await store.takeMail(PLACE, 'broker-b');
   await store.endpoints(PLACE, ['host-a']);
   await store.utilisation(PLACE);
@@ -76,6 +77,20 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   await store.spend('player-1', 'token-1', 1_000);
   await store.holdLease(PLACE.region, BROKER, 1_000);
   await store.releaseLease(PLACE.region, BROKER);
+}
+
+async function useOrders(store: FleetStore): Promise<void> {
+  const target = { region: PLACE.region, pool: null, hostId: null };
+  const orderedAtMs = await store.clockMs();
+  const order = { target, mode: 'wait' as const, atDeadline: 'end' as const, orderedBy: 'ops' };
+  const times = { orderedAtMs, deadlineAtMs: orderedAtMs + 1_000, finishedAtMs: null };
+  const drain = { drainId: 'drain-1', state: 'running' as const, ...order, ...times };
+  await store.swapDrain(null, drain);
+  await store.listDrains(PLACE.region);
+  await store.noteOutcomes(drain, new Map([['session-1', 'left' as const]]));
+  await store.outcomes(drain);
+  await store.audit({ operatorId: 'ops', from: '', action: 'drain', target, details: '', result: 'ok' });
+  await store.auditTrail(1);
 }
 
 async function useQueue(store: FleetStore): Promise<void> {

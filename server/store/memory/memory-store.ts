@@ -1,9 +1,11 @@
 import { placeName, type Place } from '../../domain/catalog.js';
 import type { FleetStore } from '../fleet-store.js';
+import type { OrderBook } from '../order-book.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { ClaimBook } from './claims.js';
 import { forward } from './forward.js';
 import * as hosts from './hosts.js';
+import { createMemoryOrders } from './orders.js';
 import { PlaceState } from './place-state.js';
 import { serve } from './placements.js';
 import { expireQueue } from './queue-sweeps.js';
@@ -27,6 +29,7 @@ export class MemoryStore implements FleetStore {
   readonly #now: () => number;
   readonly #places = new Map<string, PlaceState>();
   readonly #claims = new ClaimBook();
+  readonly #orders: OrderBook;
   readonly #spent = new SpentTokens();
   readonly #leases = new Map<string, { holder: string; untilMs: number }>();
   readonly #listeners = new Map<string, (place: Place) => void>();
@@ -34,6 +37,7 @@ export class MemoryStore implements FleetStore {
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#now = options.clock ?? Date.now;
+    this.#orders = createMemoryOrders(this.#now);
   }
 
   /** The state of one place: for the model test, which compares it with Redis. */
@@ -166,6 +170,14 @@ export class MemoryStore implements FleetStore {
       const host = this.placeState(place).hosts.get(hostId);
       return host === undefined ? null : { connectionId: host.connectionId, endpoint: host.endpoint };
     });
+
+  clockMs: FleetStore['clockMs'] = () => this.#orders.clockMs();
+  listDrains: FleetStore['listDrains'] = (region) => this.#orders.listDrains(region);
+  swapDrain: FleetStore['swapDrain'] = (before, after) => this.#orders.swapDrain(before, after);
+  noteOutcomes: FleetStore['noteOutcomes'] = (drain, outcomes) => this.#orders.noteOutcomes(drain, outcomes);
+  outcomes: FleetStore['outcomes'] = (drain) => this.#orders.outcomes(drain);
+  audit: FleetStore['audit'] = (entry) => this.#orders.audit(entry);
+  auditTrail: FleetStore['auditTrail'] = (limit) => this.#orders.auditTrail(limit);
 
   forward: FleetStore['forward'] = async (place, letters, callerId) => {
     const nowMs = this.#now();

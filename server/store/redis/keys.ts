@@ -14,6 +14,12 @@ export interface KeySpace {
   /** A token of one player that was used. */
   spent(playerId: string, tokenId: string): string;
   lease(region: string): string;
+  /** The drains of a region. */
+  drains(region: string): string;
+  /** What became of the sessions that a drain met. */
+  outcomes(region: string, drainId: string): string;
+  /** The trail of operators' orders. */
+  readonly audit: string;
   /** The pub/sub channel of one broker. */
   nudges(brokerId: string): string;
   /** What stands before the broker's id in the name of its channel. */
@@ -56,6 +62,9 @@ export function createKeySpace(prefix: string): KeySpace {
     player: (playerId) => `${prefix}:{players-${playerShard(playerId)}}:${playerId}`,
     spent: (playerId, tokenId) => `${prefix}:spent:{players-${playerShard(playerId)}}:${tokenId}:${playerId}`,
     lease: (region) => `${prefix}:{${region}}:lease`,
+    drains: (region) => `${prefix}:{${region}}:drains`,
+    outcomes: (region, drainId) => `${prefix}:{${region}}:outcomes:${drainId}`,
+    audit: `${prefix}:audit`,
     nudges: (brokerId) => `${prefix}:nudges:${brokerId}`,
     nudgesPrefix: `${prefix}:nudges:`,
   };

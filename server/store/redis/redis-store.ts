@@ -3,6 +3,7 @@ import type { Place } from '../../domain/catalog.js';
 import { sourcesOf } from '../../domain/session-state.js';
 import { REVOCABLE_REASONS, type FleetStore } from '../fleet-store.js';
 import { brokerOf } from '../../domain/connection-id.js';
+import type { OrderBook } from '../order-book.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { connect, createConnection, type RedisTarget } from './connection.js';
 import { createKeySpace, type KeySpace } from './keys.js';
@@ -28,6 +29,7 @@ import {
   decodeReserve,
   decodeSilence,
 } from './replies.js';
+import { createOrders } from './orders.js';
 import { createRequests, type Requests } from './requests.js';
 import { createScriptRunner, toStoreError, type PlaceScript, type RunScript } from './scripts.js';
 
@@ -79,6 +81,7 @@ class RedisStore implements FleetStore {
   readonly #options: StoreOptions;
   readonly #requests: Requests;
   readonly #letters: Letters;
+  readonly #orders: OrderBook;
 
   constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: StoreOptions) {
     this.#redis = redis;
@@ -92,6 +95,13 @@ class RedisStore implements FleetStore {
     });
     this.#options = options;
     this.#requests = createRequests(this.#run, keys, () => this.#clock());
+    this.#orders = createOrders({
+      redis,
+      keys,
+      run: this.#run,
+      clock: () => this.#clock(),
+      command: (command) => this.#command(command),
+    });
     this.#letters = createLetters((...script) => this.#inPlace(...script));
   }
 
@@ -304,6 +314,14 @@ class RedisStore implements FleetStore {
       return { connectionId: decodeHost(record).connectionId, endpoint };
     });
   };
+
+  clockMs: FleetStore['clockMs'] = () => this.#orders.clockMs();
+  listDrains: FleetStore['listDrains'] = (region) => this.#orders.listDrains(region);
+  swapDrain: FleetStore['swapDrain'] = (before, after) => this.#orders.swapDrain(before, after);
+  noteOutcomes: FleetStore['noteOutcomes'] = (drain, outcomes) => this.#orders.noteOutcomes(drain, outcomes);
+  outcomes: FleetStore['outcomes'] = (drain) => this.#orders.outcomes(drain);
+  audit: FleetStore['audit'] = (entry) => this.#orders.audit(entry);
+  auditTrail: FleetStore['auditTrail'] = (limit) => this.#orders.auditTrail(limit);
 
   forward: FleetStore['forward'] = (place, letters, callerId) =>
     this.#letters.forward(place, letters, callerId);

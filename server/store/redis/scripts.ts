@@ -42,12 +42,13 @@ const PLACE_SCRIPTS = [
 /** Scripts that work on players' requests: `lua/claims.lua` stands before each. */
 const CLAIM_SCRIPTS = ['claim', 'reclaim', 'move-claim', 'forget-claim'] as const;
 
-const LEASE_SCRIPTS = ['hold-lease', 'release-lease'] as const;
+/** Scripts of one key: `lua/clock.lua` stands before each. */
+const SINGLE_KEY_SCRIPTS = ['hold-lease', 'release-lease', 'swap-drain'] as const;
 
 export type PlaceScript = (typeof BATCH_SCRIPTS | typeof PLACE_SCRIPTS)[number];
 export type ClaimScript = (typeof CLAIM_SCRIPTS)[number];
-type LeaseScript = (typeof LEASE_SCRIPTS)[number];
-export type ScriptName = PlaceScript | ClaimScript | LeaseScript;
+type SingleKeyScript = (typeof SINGLE_KEY_SCRIPTS)[number];
+export type ScriptName = PlaceScript | ClaimScript | SingleKeyScript;
 
 /** Runs a script on the Redis that holds its keys. Rejects with `StoreUnavailableError` when that fails. */
 export type RunScript = (
@@ -82,7 +83,7 @@ export function createScriptRunner(redis: Redis | Cluster, settings: ScriptSetti
   for (const name of BATCH_SCRIPTS) redis.defineCommand(name, { lua: `${batch}\n${readLua(name)}` });
   for (const name of PLACE_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${readLua(name)}` });
   for (const name of CLAIM_SCRIPTS) redis.defineCommand(name, { lua: `${claims}\n${readLua(name)}` });
-  for (const name of LEASE_SCRIPTS) redis.defineCommand(name, { lua: `${clock}\n${readLua(name)}` });
+  for (const name of SINGLE_KEY_SCRIPTS) redis.defineCommand(name, { lua: `${clock}\n${readLua(name)}` });
   // ioredis adds each script as a method of that name, which its types cannot know.
   const commands = redis as unknown as Record<ScriptName, Command>;
 

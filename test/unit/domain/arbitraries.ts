@@ -111,7 +111,7 @@ export function catalogOf({ pools, policy: latencyPolicy }: Question): Catalog {
 
 export function fleetOf({ states, utilisation }: Question): FleetView {
   return {
-    regionState: (region) => states[region] ?? 'drained',
+    isOpen: ({ region }) => states[region] === 'open',
     utilisation: (place: Place) => utilisation[placeName(place)],
   };
 }

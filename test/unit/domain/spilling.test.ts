@@ -33,7 +33,7 @@ function firstSpill(nearRttMs: number, otherRttMs: number): number {
   for (;;) {
     const ranking = rankCandidates(
       CATALOG,
-      { regionState: () => 'open', utilisation: (place) => (used.get(placeName(place)) ?? 0) / SLOTS },
+      { isOpen: () => true, utilisation: (place) => (used.get(placeName(place)) ?? 0) / SLOTS },
       {
         title: 'game',
         device: { codecs: ['h264'], maxResolution: '1080p' },

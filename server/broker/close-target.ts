@@ -1,0 +1,43 @@
+import type { Closure } from '../domain/closure.js';
+import { covers, type Drain, type OrderTarget } from '../domain/drain.js';
+import type { BrokerContext } from './context.js';
+import { placesOf } from './drained-sessions.js';
+
+/** Closes a target to new sessions. Safe to repeat. */
+export async function closeTarget(
+  context: BrokerContext,
+  target: OrderTarget,
+  closure: Closure,
+): Promise<void> {
+  await Promise.all(
+    placesOf(context, target).map((place) => context.store.setClosure(place, target.hostId, closure)),
+  );
+}
+
+/** Opens a target, but for the places that another drain keeps closed. */
+export async function openTarget(
+  context: BrokerContext,
+  target: OrderTarget,
+  others: readonly Drain[],
+): Promise<void> {
+  const closing = others.filter(({ state, target: { hostId } }) => state !== 'undone' && hostId === null);
+  const places = placesOf(context, target).filter(
+    ({ region, pool }) =>
+      target.hostId !== null ||
+      !closing.some((other) => covers(other.target, { region, pool, hostId: null })),
+  );
+  await Promise.all(places.map((place) => context.store.setClosure(place, target.hostId, 'open')));
+}
+
+/** Whether everything of a target is closed, as its drain wants it; a store that lost everything has it open again. */
+export async function isClosed(context: BrokerContext, target: OrderTarget): Promise<boolean> {
+  const closures = await Promise.all(
+    placesOf(context, target).map(async (place) => {
+      if (target.hostId === null) return context.store.closureOf(place);
+      const host = (await context.store.listHosts(place)).find(({ hostId }) => hostId === target.hostId);
+      // A host that is away is closed again when it is back.
+      return host?.closure ?? 'draining';
+    }),
+  );
+  return closures.every((closure) => closure !== 'open');
+}

@@ -1,0 +1,71 @@
+import type { AuditAction } from '../domain/audit.js';
+import type { OrderTarget } from '../domain/drain.js';
+import type { BrokerContext } from './context.js';
+import type { Operations, Operator } from './operations.js';
+import { checkHost, orderDrain, orderUndrain, previewDrain, reportOf } from './order-drain.js';
+import { toRefusal } from './refusal.js';
+
+/** Drains that run come first, then the latest. */
+const STATE_ORDER = { running: 0, done: 1, undone: 2 } as const;
+
+/** Operators' orders: each is carried out and written down, refused ones too. */
+export function createOperations(context: BrokerContext): Operations {
+  const { store } = context;
+
+  async function audited<T>(
+    action: AuditAction,
+    target: OrderTarget,
+    { operatorId, from }: Operator,
+    details: object,
+    order: () => Promise<T>,
+  ): Promise<T> {
+    const note = (result: string): Promise<void> =>
+      store.audit({ operatorId, from, action, target, details: JSON.stringify(details), result });
+    try {
+      const answer = await order();
+      await note('ok');
+      context.log.info({ action, ...target, operatorId }, 'order');
+      return answer;
+    } catch (error) {
+      const { code } = toRefusal(error);
+      // What cannot be written down because the store is away is at least logged.
+      await note(code).catch(() => undefined);
+      context.log.warn({ action, ...target, operatorId, code }, 'order refused');
+      throw error;
+    }
+  }
+
+  return {
+    drain(order, operator) {
+      const { target, ...details } = order;
+      return audited('drain', target, operator, details, () => orderDrain(context, order, operator));
+    },
+    previewDrain: (order) => previewDrain(context, order),
+    undrain: (target, operator) =>
+      audited('undrain', target, operator, {}, () => orderUndrain(context, target)),
+    cordon: (target, operator) =>
+      audited('cordon', target, operator, {}, () => setCordon(context, target, 'cordoned')),
+    uncordon: (target, operator) =>
+      audited('uncordon', target, operator, {}, () => setCordon(context, target, 'open')),
+    async drains() {
+      const found = await Promise.all(
+        [...context.catalog.regions.keys()].map((region) => store.listDrains(region)),
+      );
+      const reports = await Promise.all(found.flat().map((drain) => reportOf(context, drain)));
+      return reports.sort(
+        (a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || b.orderedAtMs - a.orderedAtMs,
+      );
+    },
+    auditTrail: (limit) => store.auditTrail(limit),
+  };
+}
+
+async function setCordon(
+  context: BrokerContext,
+  target: OrderTarget,
+  closure: 'cordoned' | 'open',
+): Promise<void> {
+  await checkHost(context, target);
+  const { region, pool, hostId } = target;
+  if (pool !== null) await context.store.setClosure({ region, pool }, hostId, closure);
+}

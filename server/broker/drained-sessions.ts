@@ -1,0 +1,51 @@
+import type { Place } from '../domain/catalog.js';
+import { covers, type OrderTarget } from '../domain/drain.js';
+import type { SessionRecord } from '../store/fleet-store.js';
+import type { BrokerContext } from './context.js';
+
+/** The places that an order is about. */
+export function placesOf({ fleet }: Pick<BrokerContext, 'fleet'>, target: OrderTarget): Place[] {
+  return fleet.places.filter(({ region, pool }) =>
+    covers({ ...target, hostId: null }, { region, pool, hostId: null }),
+  );
+}
+
+/** A session on a host, with the place it is in. */
+export interface SeatedSession {
+  readonly place: Place;
+  readonly session: SessionRecord;
+}
+
+/** Every live session on the hosts of the target. What was merely offered is none yet. */
+export async function sessionsOn(context: BrokerContext, target: OrderTarget): Promise<SeatedSession[]> {
+  const found = await Promise.all(
+    placesOf(context, target).map(async (place) => {
+      const hosts = (await context.store.listHosts(place)).filter(
+        ({ hostId, committed }) => committed > 0 && (target.hostId === null || target.hostId === hostId),
+      );
+      const sessions = await Promise.all(
+        hosts.map(({ hostId }) => context.store.hostSessions(place, hostId)),
+      );
+      return sessions.flat().map((session) => ({ place, session }));
+    }),
+  );
+  return found.flat().filter(({ session }) => session.state !== 'offered');
+}
+
+/** What the places of a target remember of sessions that are no longer on it, by id. */
+export async function recordsOf(
+  context: BrokerContext,
+  target: OrderTarget,
+  sessionIds: readonly string[],
+): Promise<ReadonlyMap<string, SessionRecord>> {
+  const found = await Promise.all(
+    placesOf(context, target).map((place) => context.store.getSessions(place, sessionIds)),
+  );
+  const records = found.flat().filter((session) => session !== null);
+  // A session that lives says more than what another place remembers of its end.
+  return new Map(
+    records
+      .sort((a, b) => Number(b.state === 'ended') - Number(a.state === 'ended'))
+      .map((session) => [session.sessionId, session]),
+  );
+}
