@@ -61,6 +61,7 @@ async function follow(
   if (!context.waiting.has(request)) return;
   try {
     if (isElsewhere(context, standings)) throw new Superseded('CANCELLED');
+    await tellMissed(context, request, standings);
     for (const { place, status } of standings) {
       await followIn(context, request, place, status, askedAtMs);
       if (!context.waiting.has(request)) return;
@@ -82,6 +83,21 @@ async function follow(
     if (!(error instanceof Superseded)) await withdrawEverywhere(context, request);
     request.giveUp(error instanceof Error ? error : new Error(String(error)));
   }
+}
+
+/** A missed offer counts in every queue: whoever took it back may not have reached them all. */
+async function tellMissed(
+  context: BrokerContext,
+  request: WaitingRequest,
+  standings: readonly Standing[],
+): Promise<void> {
+  const waiting = standings.flatMap(({ place, status }) =>
+    status.kind === 'waiting' ? [{ place, missed: status.missed }] : [],
+  );
+  request.missed ||= waiting.some(({ missed }) => missed);
+  if (!request.missed) return;
+  const unaware = waiting.filter(({ missed }) => !missed);
+  await Promise.all(unaware.map(({ place }) => context.store.noteMissed(place, [request.sessionId])));
 }
 
 async function followIn(
@@ -154,6 +170,7 @@ async function startOver(context: BrokerContext, request: WaitingRequest): Promi
   if (epoch === null) throw new Superseded('CANCELLED');
   request.claimEpoch = epoch;
   request.arrivedAtMs = null;
+  request.missed = false;
   request.places.clear();
   await joinQueues(context, request, acceptablePlaces(request.candidates, null));
   await tellPosition(context, request);

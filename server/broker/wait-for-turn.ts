@@ -19,6 +19,8 @@ export interface TurnWanted {
   readonly epoch: number;
   /** When it began to wait, by the store's clock, if it did before. */
   readonly arrivedAtMs: number | null;
+  /** Whether it let an offer pass. */
+  readonly missed?: boolean;
   /** What it waits for, if it did before. */
   readonly title?: string | undefined;
   /** Queues it stands in already. */
@@ -46,6 +48,7 @@ export function waitForTurn(
       claimEpoch: wanted.epoch,
       candidates,
       arrivedAtMs: wanted.arrivedAtMs,
+      missed: wanted.missed ?? false,
       places: new Map(),
       offer: null,
       accepted: false,
@@ -59,7 +62,7 @@ export function waitForTurn(
       },
       giveUp: (error) => {
         context.waiting.remove(request);
-        // The other queues know nothing of the offers that were missed in one.
+        // Whoever found the second offer missed does the same, unless that one died or could not reach them.
         if (error instanceof Refusal && error.code === 'TIMED_OUT') void withdrawEverywhere(context, request);
         reject(error);
       },
