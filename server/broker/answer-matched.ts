@@ -30,6 +30,7 @@ export async function answerMatched(
   const before = context.connections.clientOf(sessionId);
   if (before !== undefined && before !== client) leaveToOther(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);
+  context.departed.sessions.forget(sessionId);
   await beforeTelling();
   if (placed.earlier === undefined) prepareHost(context, placed);
   client.channel.send(matched);

@@ -111,6 +111,13 @@ export class ConnectionDirectory {
     this.#clientBySession.delete(sessionId);
   }
 
+  /** The sessions that this connection hears of. */
+  linkedTo(client: ClientConnection): LinkedSession[] {
+    return [...client.sessions].flatMap(([sessionId, known]) =>
+      this.#clientBySession.get(sessionId) === client ? [{ sessionId, client, known }] : [],
+    );
+  }
+
   linkedSessions(): LinkedSession[] {
     return [...this.#clientBySession].flatMap(([sessionId, client]) => {
       const known = client.sessions.get(sessionId);

@@ -14,6 +14,7 @@ import { Refusal, jittered } from './refusal.js';
 import { answerRepeat, type RepeatAnswer } from './repeat-play.js';
 import { placeAgain } from './replace-lost.js';
 import { tryCandidate } from './try-candidate.js';
+import { untilRebuilt } from './until-rebuilt.js';
 import { waitForTurn } from './wait-for-turn.js';
 
 /** When to ask again after `NO_CAPACITY`, on average: about as often as the fleet's picture changes. */
@@ -29,6 +30,7 @@ export async function findSlot(
   client: ClientConnection,
   message: Play,
 ): Promise<Placed> {
+  await untilRebuilt(context, client, message);
   const ranking = rankCandidates(context.catalog, context.fleet, { ...message, device: client.device });
   if (!ranking.ok) return withoutCandidates(context, client, message, ranking.code);
   const { candidates } = ranking;

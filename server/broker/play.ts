@@ -5,6 +5,7 @@ import type { BrokerContext } from './context.js';
 import { endOwnSession } from './end-session.js';
 import { findSlot } from './find-slot.js';
 import { Refusal, errorMessage, toRefusal } from './refusal.js';
+import { StoreUnavailableError } from '../store/fleet-store.js';
 import { Abandoned } from './waiting-room.js';
 
 /**
@@ -47,6 +48,7 @@ async function answer(
     context.observer.matched(placed.place, matched.rank, performance.now() - startedAt, pending.waited);
   } catch (error) {
     if (error instanceof Abandoned) return;
+    if (error instanceof StoreUnavailableError) context.doubt.noteFailure();
     const refusal = pending.cancelled ? new Refusal('CANCELLED') : toRefusal(error);
     if (refusal.code === 'INTERNAL') context.log.error({ err: error, requestId }, 'play failed');
     context.observer.refused(refusal.code);

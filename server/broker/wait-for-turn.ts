@@ -68,6 +68,7 @@ export function waitForTurn(
       },
     };
     context.waiting.add(request);
+    context.departed.requests.forget(wanted.sessionId);
     client.pending.get(message.requestId)?.waits();
     if (!context.connections.hasClient(client)) context.waiting.abandon(client);
     else void enter(context, request, wanted.places);

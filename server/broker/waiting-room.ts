@@ -111,7 +111,10 @@ export class WaitingRoom {
     return [...this.#bySession.values()];
   }
 
-  abandon(client: ClientConnection): void {
-    for (const request of this.all) if (request.client === client) request.giveUp(new Abandoned());
+  /** Returns the requests that wait on without their client. */
+  abandon(client: ClientConnection): WaitingRequest[] {
+    const abandoned = this.all.filter((request) => request.client === client);
+    for (const request of abandoned) request.giveUp(new Abandoned());
+    return abandoned;
   }
 }
