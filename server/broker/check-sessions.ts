@@ -85,14 +85,35 @@ function follow(
     deliver(context, place, record);
     return;
   }
-  // Its host may be about to report it.
-  if (inDoubt) return;
+  // Its host may be about to report it. Who was not let in yet waits for that no longer than hosts need.
+  const mayCome = known.state === 'reserved' ? context.doubt.isRebuilding : inDoubt;
+  if (mayCome || known.state === 'ended') return;
   known.misses += 1;
   if (known.misses < MAX_MISSES) return;
+  const { epoch, meta, request } = known;
+  if (
+    known.state === 'reserved' &&
+    performance.now() < known.reservedUntilMs &&
+    request.onHostLost !== 'end'
+  ) {
+    // A failover lost it, and its slot may be somebody else's by now.
+    known.state = 'ended';
+    context.replaceLost(client, place, { ...LOST, sessionId, epoch, meta }, 'reserved');
+    return;
+  }
   const reason = known.state === 'reserved' ? 'reservation_expired' : 'host_lost';
-  client.channel.send({ type: 'session', sessionId, epoch: known.epoch, state: 'ended', reason });
+  client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason });
   context.connections.unlinkSession(sessionId);
 }
+
+/** All that is known of a reservation of which the store knows nothing. */
+const LOST = {
+  state: 'ended',
+  reason: 'host_lost',
+  hostId: '',
+  reservedAtMs: 0,
+  clientBrokerId: '',
+} as const satisfies Partial<SessionRecord>;
 
 function byPlace<T extends Remembered>(linked: readonly T[]): [Place, T[]][] {
   const groups = new Map<string, [Place, T[]]>();

@@ -19,6 +19,10 @@ export interface KnownSession {
   readonly request: Play;
   /** What the store keeps of it. */
   readonly meta: SessionMeta;
+  /** When its request began to wait, by the store's clock; `null` when it did not, or nobody knows. */
+  readonly arrivedAtMs: number | null;
+  /** When the reservation runs out, by `performance.now()`. */
+  readonly reservedUntilMs: number;
   epoch: number;
   state: SessionState;
   /** Looks in a row in which the store did not know it. */

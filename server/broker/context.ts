@@ -1,4 +1,5 @@
 import type { IceServer } from '@duskline/protocol';
+import type { SessionState } from '@duskline/protocol/vocabulary';
 import type { Catalog, Place } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
 import type { Tiers } from '../domain/tiers.js';
@@ -46,8 +47,13 @@ export interface BrokerContext {
   readonly waiting: WaitingRoom;
   readonly departed: Departures;
   readonly doubt: StoreDoubt;
-  /** Places a session again whose host was lost. A link to the use case: whoever tells of ends cannot import it. */
-  readonly replaceLost: (client: ClientConnection, place: Place, lost: SessionRecord) => void;
+  /** Places a session again that was lost, in that state. A link to the use case: whoever tells of ends cannot import it. */
+  readonly replaceLost: (
+    client: ClientConnection,
+    place: Place,
+    lost: SessionRecord,
+    was: SessionState,
+  ) => void;
   readonly fleet: FleetKnowledge;
   readonly observer: BrokerObserver;
   readonly log: Logger;

@@ -124,7 +124,7 @@ export function createBroker(options: BrokerOptions): Broker {
     waiting,
     departed: createDepartures(limits),
     doubt: new StoreDoubt(limits.heartbeatIntervalMs),
-    replaceLost: (client, place, lost) => void replaceLost(context, client, place, lost),
+    replaceLost: (...lost) => void replaceLost(context, ...lost),
     fleet,
     observer: options.observer,
     log: options.log,

@@ -67,9 +67,10 @@ function tellClient(context: BrokerContext, place: Place, session: SessionRecord
   }
   if (epoch < known.epoch || (epoch === known.epoch && state === known.state)) return;
   if (state === 'ended' && reason === 'host_lost' && known.request.onHostLost !== 'end') {
+    const was = known.state;
     known.epoch = epoch;
     known.state = state;
-    context.replaceLost(client, place, session);
+    context.replaceLost(client, place, session, was);
     return;
   }
   known.epoch = epoch;

@@ -12,7 +12,7 @@ import { acceptablePlaces } from './join-queues.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 import { answerRepeat, type RepeatAnswer } from './repeat-play.js';
-import { placeAgain } from './replace-lost.js';
+import { placeAgain } from './place-again.js';
 import { tryCandidate } from './try-candidate.js';
 import { untilRebuilt } from './until-rebuilt.js';
 import { waitForTurn } from './wait-for-turn.js';
@@ -96,8 +96,8 @@ async function follow(
     }
     case 'lost': {
       const { place, session } = answer;
-      const placed = await placeAgain(context, client, message, place, session);
-      if (placed !== undefined) return placed;
+      const again = await placeAgain(context, client, message, place, session);
+      if (again?.kind === 'placed') return again.placed;
       tellOver(client, session);
       throw new Refusal('SESSION_OVER');
     }

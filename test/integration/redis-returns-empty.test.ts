@@ -5,6 +5,7 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { eventually, untilItWorks } from '../support/eventually.js';
 import { openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import { sessionIdOf } from '../support/fleet-data.js';
 import type { Frame, Peer } from '../support/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { keepBeating, play, queueUp, takeTurn } from '../support/test-fleet.js';
@@ -119,5 +120,23 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
     holder.send({ type: 'end', sessionId: matched['sessionId'] });
     await takeTurn(back);
     expect(bob.unread.filter(({ type }) => type === 'offer')).to.deep.equal([]);
+  });
+
+  it('gives a player who was not let in yet the next slot, when somebody else has theirs by now', async () => {
+    await openHost(1);
+    const alice = await openPlayer(url(0), 'alice');
+    play(alice, 'r1');
+    const { sessionId } = await alice.next('matched');
+    // What the hosts report comes before what was merely reserved.
+    await loseEverything(
+      async () => void held.push({ sessionId: sessionIdOf(7), epoch: 1, state: 'connected' }),
+    );
+    await eventually(() => alice.unread.some(({ type }) => type === 'queued'), 15_000);
+    expect(await alice.next('queued')).to.include({ requestId: 'r1', position: 1 });
+    const bob = await openPlayer(url(1), 'bob');
+    expect(await insist(bob, 'r1')).to.include({ type: 'queued', position: 2 });
+    held.splice(0);
+    expect(await takeTurn(alice)).to.include({ requestId: 'r1', sessionId });
+    expect(alice.unread).to.deep.equal([]);
   });
 });
