@@ -5,6 +5,7 @@ import type { DusklineError } from './errors.js';
 export const ENDED_BY: ReadonlyMap<string, EndReason> = new Map([
   ['SESSION_OVER', 'error'],
   ['CANCELLED', 'client_left'],
+  ['TIMED_OUT', 'reservation_expired'],
 ]);
 
 /** The broker could not answer now. It says nothing about what the request has: a place, an offer, a session. */

@@ -32,7 +32,10 @@ export interface PlayOptions {
   readonly onConflict?: OnConflict | undefined;
   /** Another host when the session's host is lost, or an end with `host_lost`. Default `replace`. */
   readonly onHostLost?: OnHostLost | undefined;
-  /** Told when the request begins to wait, and of every change of its place. */
+  /**
+   * Told when the request begins to wait, and of every change of its place. Also after the match, when the slot was
+   * lost before its host let the player in: `replaced` of the session follows.
+   */
   readonly onQueued?: Listener<QueueState> | undefined;
   /**
    * Asked when the turn comes: `true` takes the slot, `false` leaves the queue and rejects with `OFFER_DECLINED`.

@@ -57,6 +57,8 @@ export class PlayRequest {
   #interrupted = false;
   /** The broker of this connection gave us the session, or gave it again. */
   #attached = false;
+  /** The slot was lost before we were let in: the session waits for another. */
+  #waitsAgain = false;
 
   constructor(play: Play, wiring: PlayRequestWiring) {
     this.#play = play;
@@ -83,17 +85,21 @@ export class PlayRequest {
   }
 
   handleQueued({ position, etaMs, region }: Queued): void {
-    if (this.#become('queued')) this.#events.emit('queued', { position, region, ...(etaMs && { etaMs }) });
+    if (this.#waitAgain() || this.#become('queued'))
+      this.#events.emit('queued', { position, region, ...(etaMs && { etaMs }) });
   }
 
   handleOffer(offer: Offer): void {
-    // The player has said yes: `accept` was lost with its socket, and this is the answer to the repeated `play`.
-    if (this.#phase === 'accepting') this.#wiring.send({ type: 'accept', requestId: offer.requestId });
+    // The player has said yes: `accept` was lost with its socket, and this is the answer to the repeated `play`; or the
+    // slot was lost that the player had.
+    if (this.#phase === 'accepting' || this.#waitAgain())
+      this.#wiring.send({ type: 'accept', requestId: offer.requestId });
     else if (this.#become('offered')) void this.#ask(offer);
     // Else the same offer was repeated while the player thinks about it, or nobody wants it any more.
   }
 
   handleMatched(match: Matched): void {
+    this.#waitsAgain = false;
     if (this.#session === undefined) {
       if (!this.#become('held')) return;
       this.#attached = true;
@@ -181,6 +187,10 @@ export class PlayRequest {
     this.#finish('superseded');
   }
 
+  #waitAgain(): boolean {
+    return (this.#waitsAgain ||= this.#phase === 'held') && this.#phase === 'held';
+  }
+
   async #ask({ requestId, region, acceptWithinMs }: Offer): Promise<void> {
     const { logger, onOffer, send } = this.#wiring;
     const question = new AbortController();
@@ -245,6 +255,8 @@ export class PlayRequest {
       this.#finish(reason);
     } else if (isFailure(error)) {
       this.#sendLater(error);
+    } else if (this.#waitsAgain && error.code !== 'NO_OFFER') {
+      this.#finish('host_lost');
     } else if (this.#phase === 'ending' && !this.#attached) {
       // It refuses the repeated `play`: it forgot the session, and can end it no more than we can.
       this.#finish('client_left');

@@ -8,7 +8,7 @@ import { Deferred } from './waiting.js';
 export interface SessionEvents {
   /** The host told the broker, and the broker told us. States passed while the socket was away are skipped. */
   state: HeldState;
-  /** The host was lost and the session has another one, at a new epoch: connect there, with the new ticket. */
+  /** The host or the slot was lost and the session has another, at a new epoch: connect there, with the new ticket. */
   replaced: Matched['host'];
   /** A limit draws near, or no longer does. */
   limit: SessionLimit;

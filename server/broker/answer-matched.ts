@@ -26,10 +26,22 @@ export async function answerMatched(
   const matched = await toMatched(context, client, message, placed);
   // What a resumed session plays is not for the new request to say.
   const request = { ...message, title: meta.title };
-  const link = { place, request, meta, hostId, epoch, state: 'reserved' as const, misses: 0 };
   const before = context.connections.clientOf(sessionId);
+  const known = before?.sessions.get(sessionId) ?? context.departed.sessions.get(sessionId)?.known;
+  const link = {
+    place,
+    request,
+    meta,
+    hostId,
+    arrivedAtMs: placed.arrivedAtMs ?? known?.arrivedAtMs ?? null,
+    reservedUntilMs: performance.now() + placed.claimWithinMs,
+    epoch,
+    state: 'reserved' as const,
+    misses: 0,
+  };
   if (before !== undefined && before !== client) leaveToOther(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);
+  context.departed.sessions.forget(sessionId);
   await beforeTelling();
   if (placed.earlier === undefined) prepareHost(context, placed);
   client.channel.send(matched);

@@ -21,6 +21,10 @@ export interface KnownSession {
   readonly meta: SessionMeta;
   /** The host of its present assignment. */
   readonly hostId: string;
+  /** When its request began to wait, by the store's clock; `null` when it did not, or nobody knows. */
+  readonly arrivedAtMs: number | null;
+  /** When the reservation runs out, by `performance.now()`. */
+  readonly reservedUntilMs: number;
   epoch: number;
   state: SessionState;
   /** Looks in a row in which the store did not know it. */
@@ -111,6 +115,13 @@ export class ConnectionDirectory {
   unlinkSession(sessionId: string): void {
     this.#clientBySession.get(sessionId)?.sessions.delete(sessionId);
     this.#clientBySession.delete(sessionId);
+  }
+
+  /** The sessions that this connection hears of. */
+  linkedTo(client: ClientConnection): LinkedSession[] {
+    return [...client.sessions].flatMap(([sessionId, known]) =>
+      this.#clientBySession.get(sessionId) === client ? [{ sessionId, client, known }] : [],
+    );
   }
 
   linkedSessions(): LinkedSession[] {

@@ -1,13 +1,16 @@
 import type { IceServer } from '@duskline/protocol';
+import type { SessionState } from '@duskline/protocol/vocabulary';
 import type { Catalog, Place } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
 import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection, ConnectionDirectory } from './connections.js';
+import type { Departures } from './departures.js';
 import type { FleetKnowledge } from './fleet-knowledge.js';
 import type { Logger } from './logger.js';
 import type { BrokerObserver } from './observer.js';
 import type { StoreBatches } from './store-batches.js';
+import type { StoreDoubt } from './store-doubt.js';
 import type { WaitingRoom } from './waiting-room.js';
 
 /** Signs tickets, and gives hosts the keys to verify them. `auth/` provides it. */
@@ -42,8 +45,15 @@ export interface BrokerContext {
   readonly iceServers: IceServersFor;
   readonly connections: ConnectionDirectory;
   readonly waiting: WaitingRoom;
-  /** Places a session again whose host was lost. A link to the use case: whoever tells of ends cannot import it. */
-  readonly replaceLost: (client: ClientConnection, place: Place, lost: SessionRecord) => void;
+  readonly departed: Departures;
+  readonly doubt: StoreDoubt;
+  /** Places a session again that was lost, in that state. A link to the use case: whoever tells of ends cannot import it. */
+  readonly replaceLost: (
+    client: ClientConnection,
+    place: Place,
+    lost: SessionRecord,
+    was: SessionState,
+  ) => void;
   readonly fleet: FleetKnowledge;
   readonly observer: BrokerObserver;
   readonly log: Logger;

@@ -20,6 +20,7 @@ import {
   type HostConnection,
 } from './connections.js';
 import type { BrokerContext, IceServersFor, Tickets } from './context.js';
+import { createDepartures } from './departures.js';
 import { cancelPlay, endSession } from './end-session.js';
 import { FleetKnowledge } from './fleet-knowledge.js';
 import { createHeartbeatIntake } from './heartbeat.js';
@@ -37,6 +38,7 @@ import { replaceLost } from './replace-lost.js';
 import { leaveHost, registerHost, type HostBinding } from './register-host.js';
 import { signalClient, signalHost, warnOfLimit } from './signal.js';
 import { createStoreBatches } from './store-batches.js';
+import { StoreDoubt } from './store-doubt.js';
 import { fleetStatus, type FleetStatus } from './status.js';
 import { createTierChoice } from './tier-choice.js';
 import { WaitingRoom } from './waiting-room.js';
@@ -123,7 +125,9 @@ export function createBroker(options: BrokerOptions): Broker {
     iceServers: options.iceServers,
     connections,
     waiting,
-    replaceLost: (client, place, lost) => void replaceLost(context, client, place, lost),
+    departed: createDepartures(limits),
+    doubt: new StoreDoubt(limits.heartbeatIntervalMs),
+    replaceLost: (...lost) => void replaceLost(context, ...lost),
     fleet,
     observer: options.observer,
     log: options.log,
@@ -137,7 +141,7 @@ export function createBroker(options: BrokerOptions): Broker {
   return {
     brokerId,
     get ready() {
-      return phase === 'started' && loops.storeAnswers;
+      return phase === 'started' && context.doubt.answers;
     },
     get connections() {
       const { clientCount, hostCount } = connections;
@@ -191,8 +195,11 @@ export function createBroker(options: BrokerOptions): Broker {
     end: (client, message) => endSession(context, client, message),
     signal: (client, message) => signalHost(context, client, message),
     closeClient(client) {
+      for (const { sessionId, known } of connections.linkedTo(client)) {
+        context.departed.sessions.add({ sessionId, playerId: client.playerId, known });
+      }
       connections.removeClient(client);
-      waiting.abandon(client);
+      for (const request of waiting.abandon(client)) context.departed.requests.add(request);
     },
 
     openHost: (channel, binding, message) => registerHost(context, channel, binding, message),

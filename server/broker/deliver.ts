@@ -16,6 +16,7 @@ import { takeOffer } from './take-offer.js';
 export function deliver(context: BrokerContext, place: Place, session: SessionRecord): void {
   tellWaiting(context, place, session);
   tellClient(context, place, session);
+  forgetDeparted(context, session);
   const host = context.connections.host(place, session.hostId);
   if (host !== undefined) tellHost(context, host, session);
 }
@@ -66,9 +67,10 @@ function tellClient(context: BrokerContext, place: Place, session: SessionRecord
   }
   if (epoch < known.epoch || (epoch === known.epoch && state === known.state)) return;
   if (state === 'ended' && reason === 'host_lost' && known.request.onHostLost !== 'end') {
+    const was = known.state;
     known.epoch = epoch;
     known.state = state;
-    context.replaceLost(client, place, session);
+    context.replaceLost(client, place, session, was);
     return;
   }
   known.epoch = epoch;
@@ -81,6 +83,17 @@ function tellClient(context: BrokerContext, place: Place, session: SessionRecord
     ...(reason === null ? {} : { reason }),
   });
   if (state === 'ended') connections.unlinkSession(sessionId);
+}
+
+/** What is over, or goes on elsewhere, is not to be given back to the store from here. */
+function forgetDeparted(
+  { departed, brokerId }: BrokerContext,
+  { sessionId, epoch, state, clientBrokerId }: SessionRecord,
+): void {
+  const gone = departed.sessions.get(sessionId);
+  if (gone === undefined) return;
+  const isElsewhere = clientBrokerId !== '' && clientBrokerId !== brokerId;
+  if (state === 'ended' || isElsewhere || epoch > gone.known.epoch) departed.sessions.forget(sessionId);
 }
 
 /** A session goes on with another connection of its player: this one is told that it is over for it. */

@@ -120,7 +120,13 @@ export async function endOwnSession(
   sessionId: string,
 ): Promise<void> {
   const known = client.sessions.get(sessionId);
-  if (known === undefined) throw new Refusal('UNKNOWN_SESSION');
+  if (known === undefined) {
+    // Its slot was lost before the host let the player in, and it waits for another.
+    const waiting = context.waiting.bySession(sessionId);
+    if (waiting?.client !== client) throw new Refusal('UNKNOWN_SESSION');
+    await cancelPlay(context, client, { type: 'cancel', requestId: waiting.message.requestId });
+    return;
+  }
   const { place, epoch } = known;
   const outcome = await context.batches.release(place, { sessionId, epoch, reason: 'client_left' });
   switch (outcome.kind) {

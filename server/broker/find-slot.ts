@@ -12,8 +12,9 @@ import { acceptablePlaces } from './join-queues.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 import { answerRepeat, type RepeatAnswer } from './repeat-play.js';
-import { placeAgain } from './replace-lost.js';
+import { placeAgain } from './place-again.js';
 import { tryCandidate } from './try-candidate.js';
+import { untilRebuilt } from './until-rebuilt.js';
 import { waitForTurn } from './wait-for-turn.js';
 
 /** When to ask again after `NO_CAPACITY`, on average: about as often as the fleet's picture changes. */
@@ -29,6 +30,7 @@ export async function findSlot(
   client: ClientConnection,
   message: Play,
 ): Promise<Placed> {
+  await untilRebuilt(context, client, message);
   const ranking = rankCandidates(context.catalog, context.fleet, { ...message, device: client.device });
   if (!ranking.ok) return withoutCandidates(context, client, message, ranking.code);
   const { candidates } = ranking;
@@ -94,8 +96,8 @@ async function follow(
     }
     case 'lost': {
       const { place, session } = answer;
-      const placed = await placeAgain(context, client, message, place, session);
-      if (placed !== undefined) return placed;
+      const again = await placeAgain(context, client, message, place, session);
+      if (again?.kind === 'placed') return again.placed;
       tellOver(client, session);
       throw new Refusal('SESSION_OVER');
     }

@@ -13,7 +13,7 @@ export async function findTurn(
       const [status] = placements;
       if (status?.kind === 'waiting') return [{ place, ...status }];
       if (status?.kind !== 'session' || status.session.state !== 'offered') return [];
-      return [{ place, arrivedAtMs: null, title: status.session.meta?.title }];
+      return [{ place, arrivedAtMs: null, missed: false, title: status.session.meta?.title }];
     }),
   );
   const standings = found.flat();
@@ -23,6 +23,7 @@ export async function findTurn(
     sessionId,
     epoch,
     arrivedAtMs: arrivals.length === 0 ? null : Math.min(...arrivals),
+    missed: standings.some(({ missed }) => missed),
     title: standings[0]?.title,
     places: standings.map(({ place }) => place),
   };

@@ -35,8 +35,10 @@ export function createHeartbeatIntake(context: BrokerContext): HeartbeatIntake {
     for (const { place, beats } of batches.values()) {
       sendBeats(context, place, beats).catch((error: unknown) => {
         // The next heartbeats try again; meanwhile no host is lost by a clock that nobody could read.
-        if (toRefusal(error).code === 'UNAVAILABLE') context.observer.storeFailed();
-        else context.log.error({ err: error, ...place }, 'heartbeats were not taken');
+        if (toRefusal(error).code === 'UNAVAILABLE') {
+          context.doubt.noteFailure();
+          context.observer.storeFailed();
+        } else context.log.error({ err: error, ...place }, 'heartbeats were not taken');
       });
     }
   }

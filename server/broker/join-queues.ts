@@ -62,6 +62,7 @@ async function joinQueue(context: BrokerContext, request: WaitingRequest, place:
     epoch: request.claimEpoch,
     arrivedAtMs: request.arrivedAtMs,
     headStartMs: tierOf(context.tiers, client.tier).headStartMs,
+    missed: request.missed,
     clientBrokerId: context.brokerId,
     meta,
   });

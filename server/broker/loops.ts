@@ -4,17 +4,12 @@ import { createDrainWarnings } from './drain-warnings.js';
 import { lookEverywhere } from './look.js';
 import { lookAtQueues } from './queue-position.js';
 import { toRefusal } from './refusal.js';
+import { restorePlaces } from './restore-places.js';
 import { runDrains } from './run-drains.js';
 import { sweepPlace, type SweepMemory } from './sweep.js';
 
 /** Whatever a nudge announces is also found by looking, at the latest this much later. */
 const LOOK_INTERVAL_MS = 1_000;
-
-/**
- * After the store was away, so many heartbeat intervals pass until it can be expected to know again what lives: hosts
- * come back, and are reconciled.
- */
-const DOUBT_INTERVALS = 5;
 
 /** A little more than the interval at which clients may be told, so that every look may tell. */
 const QUEUE_INTERVAL_MS = 1_020;
@@ -24,18 +19,12 @@ export interface Loops {
   start(): void;
   /** Resolves when the rounds under way are over and the leases are given up. */
   stop(): Promise<void>;
-  /** Whether the store answered last time. */
-  readonly storeAnswers: boolean;
 }
 
 export function createLoops(context: BrokerContext): Loops {
-  const { limits, store, catalog, brokerId, fleet } = context;
+  const { limits, store, catalog, brokerId, fleet, doubt } = context;
   const memory: SweepMemory = { recounts: new Map() };
   const held = new Set<string>();
-  let storeAnswers = true;
-  /** Some round failed since the last look that did not: a store that fails over quickly is away between two looks. */
-  let storeFailed = false;
-  let doubtUntilMs = 0;
   let round = 0;
   const warnOfDrains = createDrainWarnings(context);
 
@@ -61,26 +50,23 @@ export function createLoops(context: BrokerContext): Loops {
     try {
       await lookEverywhere(context);
       warnOfDrains();
-      if (!storeAnswers) context.log.info({}, 'store answers again');
-      if (!storeAnswers || storeFailed) {
-        doubtUntilMs = performance.now() + DOUBT_INTERVALS * limits.heartbeatIntervalMs;
-      }
-      storeAnswers = true;
-      storeFailed = false;
+      if (!doubt.answers) context.log.info({}, 'store answers again');
+      doubt.noteAnswer();
     } catch (error) {
       if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
-      if (storeAnswers) context.log.warn({ err: error }, 'store does not answer');
-      storeAnswers = false;
+      if (doubt.answers) context.log.warn({ err: error }, 'store does not answer');
+      doubt.noteSilence();
     }
   }
 
   async function check(): Promise<void> {
     round += 1;
-    await checkSessions(context, round, performance.now() < doubtUntilMs);
+    if (doubt.inDoubt) await restorePlaces(context);
+    await checkSessions(context, round, doubt.inDoubt);
   }
 
   function onStoreFailed(): void {
-    storeFailed = true;
+    doubt.noteFailure();
     context.observer.storeFailed();
   }
 
@@ -100,9 +86,6 @@ export function createLoops(context: BrokerContext): Loops {
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
       await Promise.allSettled([...held].map((region) => store.releaseLease(region, brokerId)));
-    },
-    get storeAnswers() {
-      return storeAnswers;
     },
   };
 }

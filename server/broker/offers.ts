@@ -62,6 +62,7 @@ export async function settleOffer(context: BrokerContext, request: WaitingReques
       hostConnectionId,
       claimWithinMs: limits.reservationMs,
       meta: session.meta,
+      arrivedAtMs: request.arrivedAtMs,
     });
   } catch (error) {
     // Neither yes nor no: the look finds out what became of it.

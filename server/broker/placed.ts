@@ -10,6 +10,8 @@ export interface Placed {
   readonly hostConnectionId: string;
   readonly claimWithinMs: number;
   readonly meta: SessionMeta;
+  /** When it began to wait for the slot, by the store's clock. */
+  readonly arrivedAtMs?: number | null;
   /** How the session is by now, when the request was made before. */
   readonly earlier?: SessionRecord;
 }

@@ -1,11 +1,12 @@
 import type { Queued } from '@duskline/protocol';
 import { placeName, type Place } from '../domain/catalog.js';
 import { estimateWait } from '../domain/queue-estimate.js';
-import type { PlacementStatus, QueueReport } from '../store/fleet-store.js';
+import type { PlacementStatus, QueueReport, SessionRecord } from '../store/fleet-store.js';
 import type { BrokerContext } from './context.js';
 import { acceptablePlaces, joinQueues, nowhereToWait, openCandidates } from './join-queues.js';
 import { settleOffer, withdrawEverywhere } from './offers.js';
 import { findClaim, placedFrom } from './claimed-request.js';
+import { matchMeta } from './match-meta.js';
 import { Refusal, toRefusal } from './refusal.js';
 import { takeOffer } from './take-offer.js';
 import { claimOf, type WaitingRequest } from './waiting-room.js';
@@ -61,6 +62,7 @@ async function follow(
   if (!context.waiting.has(request)) return;
   try {
     if (isElsewhere(context, standings)) throw new Superseded('CANCELLED');
+    await tellMissed(context, request, standings);
     for (const { place, status } of standings) {
       await followIn(context, request, place, status, askedAtMs);
       if (!context.waiting.has(request)) return;
@@ -84,6 +86,21 @@ async function follow(
   }
 }
 
+/** A missed offer counts in every queue: whoever took it back may not have reached them all. */
+async function tellMissed(
+  context: BrokerContext,
+  request: WaitingRequest,
+  standings: readonly Standing[],
+): Promise<void> {
+  const waiting = standings.flatMap(({ place, status }) =>
+    status.kind === 'waiting' ? [{ place, missed: status.missed }] : [],
+  );
+  request.missed ||= waiting.some(({ missed }) => missed);
+  if (!request.missed) return;
+  const unaware = waiting.filter(({ missed }) => !missed);
+  await Promise.all(unaware.map(({ place }) => context.store.noteMissed(place, [request.sessionId])));
+}
+
 async function followIn(
   context: BrokerContext,
   request: WaitingRequest,
@@ -105,14 +122,42 @@ async function followIn(
   } else if (session.state === 'ended') {
     // Declined offers and older epochs leave records, too, which say nothing about this request.
     if (session.hostId === '' && session.reason === 'reservation_expired') throw new Refusal('TIMED_OUT');
+  } else if (session.state !== 'reserved' && session.epoch < request.claimEpoch) {
+    // It was thought lost, and its host has let the player in all the same.
+    await settleWith(context, request, place, await withOwner(context, request, place, session));
   } else if (session.epoch >= request.claimEpoch && !request.accepting) {
     // Accepted, and the answer was lost; or on another broker.
     if (session.clientBrokerId !== context.brokerId) await bringHere(context, request, place);
-    const placed = await placedFrom(context, place, session, context.limits.reservationMs);
-    request.places.delete(placeName(place));
-    await withdrawEverywhere(context, request);
-    request.settle(placed);
+    await settleWith(context, request, place, session);
   }
+}
+
+/** It is a session by now: it leaves all queues. */
+async function settleWith(
+  context: BrokerContext,
+  request: WaitingRequest,
+  place: Place,
+  session: SessionRecord,
+): Promise<void> {
+  const placed = await placedFrom(context, place, session, context.limits.reservationMs);
+  request.places.delete(placeName(place));
+  await withdrawEverywhere(context, request);
+  request.settle({ ...placed, arrivedAtMs: request.arrivedAtMs });
+}
+
+/** Gives a session that was adopted from its host's report back whose it is. */
+async function withOwner(
+  context: BrokerContext,
+  { client, message, candidates }: WaitingRequest,
+  place: Place,
+  session: SessionRecord,
+): Promise<SessionRecord> {
+  const meta = matchMeta(context, client, message, candidates, place);
+  if (session.meta !== null || meta === undefined) return session;
+  const { sessionId, epoch } = session;
+  const owned = { sessionId, epoch, clientBrokerId: context.brokerId, meta };
+  const [restored] = await context.store.restore(place, [owned]);
+  return restored ?? session;
 }
 
 /** Another connection of the player, on another broker, goes on with the request. */
@@ -154,6 +199,7 @@ async function startOver(context: BrokerContext, request: WaitingRequest): Promi
   if (epoch === null) throw new Superseded('CANCELLED');
   request.claimEpoch = epoch;
   request.arrivedAtMs = null;
+  request.missed = false;
   request.places.clear();
   await joinQueues(context, request, acceptablePlaces(openCandidates(context, request), null));
   await tellPosition(context, request);

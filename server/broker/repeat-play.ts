@@ -23,6 +23,9 @@ export type RepeatAnswer =
 /** Between two looks for the session of a request that another broker is just answering. */
 export const LOOK_AGAIN_MS = 50;
 
+/** The same for one that a store may have lost that was away: many ask for theirs then. */
+const LOOK_LATE_MS = 250;
+
 /**
  * Answers a request that was made before, perhaps to another broker: the session it became, wherever that
  * is; or, when the broker that took it died before it reserved anything, leave to try again.
@@ -66,7 +69,9 @@ async function waitForAnswer(
     if (earlier !== undefined) return earlier;
     const turn = await findTurn(context, record);
     if (turn !== undefined) return { kind: 'waiting', turn };
-    if (ageMs >= CLAIM_GRACE_MS) return undefined;
-    await delay(LOOK_AGAIN_MS);
+    const isLate = ageMs >= CLAIM_GRACE_MS;
+    // A store that has just lost it gets it back from the host or from another broker.
+    if (isLate && !context.doubt.isRebuilding) return undefined;
+    await delay(isLate ? LOOK_LATE_MS : LOOK_AGAIN_MS);
   }
 }

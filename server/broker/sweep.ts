@@ -3,6 +3,7 @@ import { placeName, type Place } from '../domain/catalog.js';
 import type { SilenceOrder } from '../store/fleet-store.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded } from './deliver.js';
+import { missOffers } from './miss-offers.js';
 
 /** How many sessions or hosts one store call handles: bounds how long the store serves nobody else. */
 const SWEEP_BATCH = 200;
@@ -46,6 +47,11 @@ async function untilShort(step: () => Promise<number>): Promise<void> {
 /** Offers that nobody took, places that nobody came back to; and how fast slots become free. */
 async function sweepQueue(context: BrokerContext, place: Place): Promise<void> {
   const { store, brokerId, limits } = context;
+  await untilShort(async () => {
+    const missed = await store.findMissed(place, SWEEP_BATCH);
+    if (missed.length > 0) await missOffers(context, place, missed);
+    return missed.length;
+  });
   await untilShort(async () => {
     const ended = await store.expireQueue(place, limits.queueGraceMs, SWEEP_BATCH, brokerId);
     announceEnded(context, place, ended);

@@ -11,20 +11,24 @@ export function takeOffer(
   { epoch, reservedAtMs }: SessionRecord,
 ): void {
   const { offer, message } = request;
-  if (offer !== null && placeName(offer.place) !== placeName(place)) {
+  const nowMs = performance.now();
+  // One that was missed and that the store is about to take back is no reason to pass this one on.
+  const holds = offer !== null && (request.accepted || nowMs < offer.untilMs);
+  if (holds && placeName(offer.place) !== placeName(place)) {
     request.places.delete(placeName(place));
     void giveBack(context, request, place, offer.place);
     return;
   }
   if (offer?.madeAtMs === reservedAtMs) return;
-  request.offer = { place, epoch, madeAtMs: reservedAtMs, heardAtMs: performance.now() };
+  const acceptWithinMs = leftOf(context.limits.offerMs, reservedAtMs);
+  request.offer = { place, epoch, madeAtMs: reservedAtMs, heardAtMs: nowMs, untilMs: nowMs + acceptWithinMs };
   request.accepted = false;
   request.told = undefined;
   request.client.channel.send({
     type: 'offer',
     requestId: message.requestId,
     region: place.region,
-    acceptWithinMs: leftOf(context.limits.offerMs, reservedAtMs),
+    acceptWithinMs,
   });
 }
 

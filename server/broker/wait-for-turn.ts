@@ -16,6 +16,8 @@ export interface TurnWanted {
   readonly epoch: number;
   /** When it began to wait, by the store's clock, if it did before. */
   readonly arrivedAtMs: number | null;
+  /** Whether it let an offer pass. */
+  readonly missed?: boolean;
   /** What it waits for, if it did before. */
   readonly title?: string | undefined;
   /** Queues it stands in already. */
@@ -43,6 +45,7 @@ export function waitForTurn(
       claimEpoch: wanted.epoch,
       candidates,
       arrivedAtMs: wanted.arrivedAtMs,
+      missed: wanted.missed ?? false,
       places: new Map(),
       offer: null,
       accepted: false,
@@ -56,12 +59,13 @@ export function waitForTurn(
       },
       giveUp: (error) => {
         context.waiting.remove(request);
-        // The other queues know nothing of the offers that were missed in one.
+        // Whoever found the second offer missed does the same, unless that one died or could not reach them.
         if (error instanceof Refusal && error.code === 'TIMED_OUT') void withdrawEverywhere(context, request);
         reject(error);
       },
     };
     context.waiting.add(request);
+    context.departed.requests.forget(wanted.sessionId);
     client.pending.get(message.requestId)?.waits();
     if (!context.connections.hasClient(client)) context.waiting.abandon(client);
     else void enter(context, request, wanted.places);

@@ -14,6 +14,8 @@ export interface HeldOffer {
   readonly madeAtMs: number;
   /** When this broker heard of it, by `performance.now()`: what the store said before knows nothing of it. */
   readonly heardAtMs: number;
+  /** When its time is over, by `performance.now()`: the store takes it back at its next sweep. */
+  readonly untilMs: number;
 }
 
 /** A request that waits for its turn, on the connection that asked for it. */
@@ -26,6 +28,8 @@ export interface WaitingRequest {
   readonly candidates: readonly Candidate[];
   /** By the store's clock; `null` until the first queue has it. */
   arrivedAtMs: number | null;
+  /** It let an offer pass, as one of its queues says: those it joins later have to know. */
+  missed: boolean;
   /** The queues it stands in, by the name of the place. */
   readonly places: Map<string, Place>;
   offer: HeldOffer | null;
@@ -107,7 +111,10 @@ export class WaitingRoom {
     return [...this.#bySession.values()];
   }
 
-  abandon(client: ClientConnection): void {
-    for (const request of this.all) if (request.client === client) request.giveUp(new Abandoned());
+  /** Returns the requests that wait on without their client. */
+  abandon(client: ClientConnection): WaitingRequest[] {
+    const abandoned = this.all.filter((request) => request.client === client);
+    for (const request of abandoned) request.giveUp(new Abandoned());
+    return abandoned;
   }
 }

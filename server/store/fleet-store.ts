@@ -158,6 +158,8 @@ export interface WaitingPlacement {
   readonly arrivedAtMs: number | null;
   /** It is served before all that arrived up to so much earlier. */
   readonly headStartMs: number;
+  /** Whether it let an offer pass before, in whatever place. */
+  readonly missed: boolean;
   readonly clientBrokerId: string;
   readonly meta: SessionMeta;
 }
@@ -178,7 +180,8 @@ export type EnqueueOutcome =
 
 /**
  * Where a placement stands: in the queue, with so many before it; as a session; or nowhere. `clientBrokerId` is the
- * broker that put it there last, `title` what its player wants to play.
+ * broker that put it there last, `title` what its player wants to play, `missed` whether it let an offer pass, here or
+ * in a place that told of it.
  */
 export type PlacementStatus =
   | {
@@ -187,6 +190,7 @@ export type PlacementStatus =
       readonly arrivedAtMs: number;
       readonly clientBrokerId: string;
       readonly title: string;
+      readonly missed: boolean;
     }
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'unknown' };
@@ -424,10 +428,26 @@ export interface FleetStore extends OrderBook {
     withdrawals: readonly Withdrawal[],
     callerId: string,
   ): Promise<readonly EndedSession[]>;
+  /** Placements whose offers nobody accepted in time, the oldest first. */
+  findMissed(place: Place, limit: number): Promise<readonly string[]>;
   /**
-   * Takes back offers that nobody accepted in time: the placement goes to the back of the queue once, the second
-   * time its session ends with `reservation_expired`. Placements that nobody attended for `graceMs` end with
-   * `reconnect_expired`. Returns what ended. Such records name no host: they never had one.
+   * Notes for placements that wait here, or were offered a slot, that they missed an offer in another place. An offer
+   * is noted everywhere else before it is taken back in its own place: whoever dies in between leaves it to the next.
+   */
+  noteMissed(place: Place, sessionIds: readonly string[]): Promise<void>;
+  /**
+   * Takes back those of these placements' offers that nobody accepted in time: a placement that missed none before,
+   * here or elsewhere, goes to the back of the queue; the session of the others ends with `reservation_expired`.
+   * Returns what ended. Such records name no host: they never had one.
+   */
+  expireOffers(
+    place: Place,
+    sessionIds: readonly string[],
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
+  /**
+   * Placements that nobody attended for `graceMs` end with `reconnect_expired`. Returns what ended. Such records name
+   * no host: they never had one.
    */
   expireQueue(
     place: Place,

@@ -67,13 +67,25 @@ describe('A Redis that fails over to a replica without the last writes', functio
 
   const resold = (): number => fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
 
+  /** Players who had a slot, and were told that they wait for another. */
+  function waitingAgain(): number {
+    const had = new Set<string>();
+    const again = new Set<string>();
+    for (const event of fleet.recorder.events) {
+      if (event.type === 'matched') had.add(event.requestId);
+      if (event.type === 'queued' && had.has(event.requestId)) again.add(event.requestId);
+    }
+    return again.size;
+  }
+
   function report(what: string, sessions: number, recoveredMs: number): void {
     const players = swarms.reduce((sum, swarm) => sum + swarm.players.length, 0);
     const ended = count('over', (event) => 'reason' in event && event.reason === 'host_lost');
     console.log(
       `      ${what}: clients ${players}, sessions ${sessions}, ` +
         `full recovery ${Math.round(recoveredMs)} ms after the failover; ` +
-        `sessions lost 0, double sales ${resold()}, all found out (${ended} clients told host_lost)`,
+        `sessions lost 0, double sales ${resold()}, all found out ` +
+        `(${ended} clients told host_lost, ${waitingAgain()} wait again)`,
     );
   }
 

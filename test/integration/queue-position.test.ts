@@ -132,6 +132,7 @@ describe('A place in the queue', function () {
         epoch: 1,
         arrivedAtMs: null,
         headStartMs: 0,
+        missed: false,
         clientBrokerId: 'elsewhere',
         meta: metaOf(sessionId),
       }));

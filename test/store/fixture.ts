@@ -94,6 +94,7 @@ export function waitingPlacement(
     epoch: 1,
     arrivedAtMs: null,
     headStartMs: 0,
+    missed: false,
     clientBrokerId: BROKER,
     meta: metaOf(sessionId),
     ...changes,

@@ -13,6 +13,7 @@ export const queueSteps = [
           epoch,
           arrivedAgoMs: fc.constantFrom(null, null, null, 0, 2_500, 60_000),
           headStartMs: fc.constantFrom(0, 0, 0, 4_000),
+          missed: fc.constantFrom(false, false, false, true),
           clientBrokerId: clientBroker,
         }),
       ),
@@ -62,6 +63,22 @@ export const queueSteps = [
     ({ place }, { withdrawals, caller }) =>
       (store) =>
         store.withdraw(place, withdrawals, caller),
+  ),
+  step(
+    'expireOffers',
+    { limit, others: fc.array(session, { maxLength: 2 }), caller: broker },
+    ({ place }, { limit: atMost, others, caller }) =>
+      async (store) => {
+        const missed = await store.findMissed(place, atMost);
+        return [missed, await store.expireOffers(place, [...missed, ...others], caller)];
+      },
+  ),
+  step(
+    'noteMissed',
+    { sessionIds: few(session) },
+    ({ place }, { sessionIds }) =>
+      (store) =>
+        store.noteMissed(place, sessionIds),
   ),
   step(
     'expireQueue',

@@ -40,8 +40,14 @@ export function offerSuite(current: CurrentFixture): void {
     return current().store.accept(PLACE, offer, RESERVATION_MS);
   }
 
-  function expire(limit = 10): Promise<readonly EndedSession[]> {
-    return current().store.expireQueue(PLACE, GRACE_MS, limit, BROKER);
+  /** One sweep of the place. */
+  async function expire(limit = 10): Promise<readonly EndedSession[]> {
+    const { store } = current();
+    const missed = await store.findMissed(PLACE, limit);
+    return [
+      ...(await store.expireOffers(PLACE, missed, BROKER)),
+      ...(await store.expireQueue(PLACE, GRACE_MS, limit, BROKER)),
+    ];
   }
 
   describe('accept', () => {
@@ -116,7 +122,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await standing(store, ids)).to.deep.equal([1, 'offered', 0]);
       const { placements } = await store.queueStatus(PLACE, [sessionId], true);
       expect(placements).to.deep.equal([
-        { kind: 'waiting', ahead: 1, arrivedAtMs, clientBrokerId: BROKER, title: 'meadow' },
+        { kind: 'waiting', ahead: 1, arrivedAtMs, clientBrokerId: BROKER, title: 'meadow', missed: true },
       ]);
       expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
 
@@ -139,6 +145,62 @@ export function offerSuite(current: CurrentFixture): void {
       });
       expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
       expect(await enqueue(store, sessionId)).to.deep.equal({ kind: 'over', reason: 'reservation_expired' });
+    });
+
+    it('is listed until it is taken back, the oldest first', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a', { slots: 2 });
+      const [first, second, accepted] = [newSessionId(), newSessionId(), newSessionId()];
+      await enqueue(store, first);
+      clock.advance(1);
+      await enqueue(store, second);
+      await makeReady(store, 'host-b', { slots: 1 });
+      await enqueue(store, accepted);
+      await accept(accepted, 1, 2);
+      clock.advance(DEFAULT_OFFER_MS - 1);
+      expect(await store.findMissed(PLACE, 10)).to.deep.equal([first]);
+      clock.advance(1);
+      for (let time = 0; time < 2; time += 1) {
+        expect(await store.findMissed(PLACE, 10)).to.deep.equal([first, second]);
+        expect(await store.findMissed(PLACE, 1)).to.deep.equal([first]);
+      }
+      await store.expireOffers(PLACE, [second, accepted], BROKER);
+      expect(await store.findMissed(PLACE, 10)).to.deep.equal([first]);
+    });
+
+    it('is taken back when its time is over, and not before', async () => {
+      const { store, sessionId } = await offerOne();
+      current().clock.advance(DEFAULT_OFFER_MS - 11);
+      expect(await store.expireOffers(PLACE, [sessionId, newSessionId()], BROKER)).to.deep.equal([]);
+      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+    });
+
+    it('ends the session when one was missed elsewhere before', async () => {
+      const { store, sessionId } = await offerOne();
+      for (let time = 0; time < 2; time += 1) await store.noteMissed(PLACE, [sessionId, newSessionId()]);
+      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      current().clock.advance(DEFAULT_OFFER_MS);
+      const ended = await expire();
+      expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
+        [sessionId, 'reservation_expired'],
+      ]);
+      expect(await standing(store, [sessionId])).to.deep.equal(['ended']);
+    });
+
+    it('is remembered in the queue, and by those who come from another one', async () => {
+      const { store } = current();
+      await fillPlace(store);
+      const [told, brought] = [newSessionId(), newSessionId()];
+      const missed = async (): Promise<unknown[]> => {
+        const { placements } = await store.queueStatus(PLACE, [told, brought], true);
+        return placements.map((status) => status.kind === 'waiting' && status.missed);
+      };
+      await enqueue(store, told);
+      await enqueue(store, brought, { missed: true });
+      expect(await missed()).to.deep.equal([false, true]);
+      await store.noteMissed(PLACE, [told]);
+      await enqueue(store, brought);
+      expect(await missed()).to.deep.equal([true, true]);
     });
 
     it('comes again at once to who is alone', async () => {

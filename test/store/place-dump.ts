@@ -21,7 +21,7 @@ interface WaitingDump {
   readonly epoch: number;
   readonly arrivedAtMs: number;
   readonly score: number;
-  readonly misses: number;
+  readonly missed: boolean;
   readonly clientBrokerId: string;
   readonly meta: SessionMeta;
 }
@@ -199,7 +199,7 @@ function decodeWaiting(text: string, id: string): WaitingDump {
     epoch: session.epoch,
     arrivedAtMs: session.reservedAtMs,
     score: Number(score),
-    misses: Number(misses),
+    missed: misses === '1',
     clientBrokerId: session.clientBrokerId,
     meta: session.meta!,
   };

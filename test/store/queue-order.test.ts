@@ -19,8 +19,8 @@ interface Arrival {
 /** Those of a list whose place says when they came: who missed an offer went to the back. */
 function arrivals(dump: PlaceDump, list: PlaceDump['queue']): Arrival[] {
   return list.flatMap(([sessionId]) => {
-    const { arrivedAtMs, score, misses } = dump.waiting[sessionId]!;
-    return misses > 0 ? [] : [{ sessionId, arrivedAtMs, headStartMs: arrivedAtMs - score }];
+    const { arrivedAtMs, score, missed } = dump.waiting[sessionId]!;
+    return missed ? [] : [{ sessionId, arrivedAtMs, headStartMs: arrivedAtMs - score }];
   });
 }
 

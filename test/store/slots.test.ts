@@ -101,6 +101,7 @@ async function useQueue(store: FleetStore): Promise<void> {
     ...reservation(newSessionId()),
     arrivedAtMs: null,
     headStartMs: 0,
+    missed: false,
   }));
   await store.enqueue(PLACE, waiting, 10, BROKER);
   await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
@@ -111,6 +112,9 @@ async function useQueue(store: FleetStore): Promise<void> {
   await store.accept(PLACE, order, 1_000);
   await store.withdraw(PLACE, [{ sessionId: offered, belowEpoch: 3 }], BROKER);
   await store.withdraw(PLACE, [{ sessionId: ids.find((id) => id !== offered)!, belowEpoch: 0 }], BROKER);
+  await store.findMissed(PLACE, 10);
+  await store.noteMissed(PLACE, ids);
+  await store.expireOffers(PLACE, ids, BROKER);
   await store.expireQueue(PLACE, 0, 10, BROKER);
 }
 

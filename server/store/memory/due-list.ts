@@ -29,6 +29,11 @@ export class DueList {
     this.#keys.delete(sessionId);
   }
 
+  isDue(sessionId: string, nowMs: number): boolean {
+    const key = this.#keys.get(sessionId);
+    return key !== undefined && key.atMs <= nowMs;
+  }
+
   /** Up to `limit` sessions whose time has come, the oldest first. */
   dueBy(nowMs: number, limit: number): string[] {
     const due: string[] = [];

@@ -8,7 +8,7 @@ import * as hosts from './hosts.js';
 import { createMemoryOrders } from './orders.js';
 import { PlaceState } from './place-state.js';
 import { serve } from './placements.js';
-import { expireQueue } from './queue-sweeps.js';
+import * as queueSweeps from './queue-sweeps.js';
 import * as queue from './queue.js';
 import { reconcile } from './reconcile.js';
 import * as sessions from './sessions.js';
@@ -113,8 +113,17 @@ export class MemoryStore implements FleetStore {
   withdraw: FleetStore['withdraw'] = async (place, withdrawals, callerId) =>
     this.#serving(place, (state, nowMs) => queue.withdraw(state, withdrawals, nowMs, callerId));
 
+  findMissed: FleetStore['findMissed'] = async (place, limit) =>
+    queueSweeps.findMissed(this.placeState(place), limit, this.#now());
+
+  noteMissed: FleetStore['noteMissed'] = async (place, sessionIds) =>
+    queueSweeps.noteMissed(this.placeState(place), sessionIds);
+
+  expireOffers: FleetStore['expireOffers'] = async (place, sessionIds, callerId) =>
+    this.#serving(place, (state, nowMs) => queueSweeps.expireOffers(state, sessionIds, nowMs, callerId));
+
   expireQueue: FleetStore['expireQueue'] = async (place, graceMs, limit, callerId) =>
-    this.#serving(place, (state, nowMs) => expireQueue(state, graceMs, limit, nowMs, callerId));
+    this.#serving(place, (state, nowMs) => queueSweeps.expireQueue(state, graceMs, limit, nowMs, callerId));
 
   transition: FleetStore['transition'] = async (place, changes, callerId) =>
     changes.map((change) => sessions.transition(this.placeState(place), change, callerId));

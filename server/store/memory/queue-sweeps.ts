@@ -2,27 +2,29 @@ import type { EndedSession, SessionRecord } from '../fleet-store.js';
 import type { PlaceState } from './place-state.js';
 import type { WaitingEntry } from './waiting-line.js';
 
-/** Offers that ran out, then placements that nobody attended. */
-export function expireQueue(
-  place: PlaceState,
-  graceMs: number,
-  limit: number,
-  nowMs: number,
-  callerId: string,
-): EndedSession[] {
-  return [
-    ...expireOffers(place, limit, nowMs, callerId),
-    ...expireUnattended(place, graceMs, limit, nowMs, callerId),
-  ];
+/** Placements whose offers ran out, the oldest first. */
+export function findMissed(place: PlaceState, limit: number, nowMs: number): string[] {
+  return place.dues.offered.dueBy(nowMs, limit);
+}
+
+/** They missed an offer in another place. */
+export function noteMissed(place: PlaceState, sessionIds: readonly string[]): void {
+  for (const sessionId of sessionIds) place.line.note(sessionId, { missed: true });
 }
 
 /** A missed offer costs the place in the queue once; the second one ends the session. */
-function expireOffers(place: PlaceState, limit: number, nowMs: number, callerId: string): EndedSession[] {
+export function expireOffers(
+  place: PlaceState,
+  sessionIds: readonly string[],
+  nowMs: number,
+  callerId: string,
+): EndedSession[] {
   const ended: EndedSession[] = [];
-  for (const sessionId of place.dues.offered.dueBy(nowMs, limit)) {
+  for (const sessionId of sessionIds) {
+    if (!place.dues.offered.isDue(sessionId, nowMs)) continue;
     const offered = place.sessions.get(sessionId);
     if (offered === undefined) continue;
-    if (place.line.get(sessionId)?.misses === 0) {
+    if (place.line.get(sessionId)?.missed === false) {
       missOffer(place, offered, nowMs);
       continue;
     }
@@ -37,12 +39,13 @@ function expireOffers(place: PlaceState, limit: number, nowMs: number, callerId:
 function missOffer(place: PlaceState, offered: SessionRecord, nowMs: number): void {
   const entry = place.takeBack(offered, nowMs);
   if (entry === undefined) return;
-  const missed: WaitingEntry = { ...entry, misses: entry.misses + 1, score: nowMs };
+  const missed: WaitingEntry = { ...entry, missed: true, score: nowMs };
   place.line.join(missed);
   place.call(missed);
 }
 
-function expireUnattended(
+/** Placements that nobody attended end. */
+export function expireQueue(
   place: PlaceState,
   graceMs: number,
   limit: number,

@@ -33,7 +33,7 @@ export function enqueue(
 }
 
 function join(place: PlaceState, wanted: WaitingPlacement, maxLength: number, nowMs: number): EnqueueOutcome {
-  const { sessionId, epoch, headStartMs, clientBrokerId, meta } = wanted;
+  const { sessionId, epoch, headStartMs, missed, clientBrokerId, meta } = wanted;
   const known = place.sessions.get(sessionId);
   if (known !== undefined && known.state !== 'ended') {
     return {
@@ -46,14 +46,19 @@ function join(place: PlaceState, wanted: WaitingPlacement, maxLength: number, no
 
   const waiting = place.line.queued(sessionId);
   if (waiting !== undefined) {
-    place.line.note(sessionId, { epoch: Math.max(waiting.epoch, epoch), clientBrokerId, meta });
+    place.line.note(sessionId, {
+      epoch: Math.max(waiting.epoch, epoch),
+      missed: waiting.missed || missed,
+      clientBrokerId,
+      meta,
+    });
     place.line.attend(sessionId, nowMs);
     return { kind: 'waiting', arrivedAtMs: waiting.arrivedAtMs };
   }
   if (place.line.length >= maxLength) return { kind: 'queue_full' };
   const arrivedAtMs = wanted.arrivedAtMs ?? nowMs;
   const score = arrivedAtMs - headStartMs;
-  place.line.join({ sessionId, epoch, arrivedAtMs, score, misses: 0, clientBrokerId, meta });
+  place.line.join({ sessionId, epoch, arrivedAtMs, score, missed, clientBrokerId, meta });
   place.line.attend(sessionId, nowMs);
   return { kind: 'waiting', arrivedAtMs };
 }
@@ -72,8 +77,8 @@ export function queueStatus(
     if (attended && entry !== undefined) line.attend(sessionId, nowMs);
     const ahead = ranks.get(sessionId);
     if (entry !== undefined && ahead !== undefined) {
-      const { arrivedAtMs, clientBrokerId, meta } = entry;
-      return { kind: 'waiting', ahead, arrivedAtMs, clientBrokerId, title: meta.title };
+      const { arrivedAtMs, clientBrokerId, missed, meta } = entry;
+      return { kind: 'waiting', ahead, arrivedAtMs, clientBrokerId, title: meta.title, missed };
     }
     return session === undefined ? { kind: 'unknown' } : { kind: 'session', session };
   });

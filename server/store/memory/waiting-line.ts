@@ -9,8 +9,8 @@ export interface WaitingEntry {
   readonly arrivedAtMs: number;
   /** Where it stands: arrival minus head start, or when it missed an offer. */
   readonly score: number;
-  /** How many offers it let pass. */
-  readonly misses: number;
+  /** It let an offer pass, here or in another place. */
+  readonly missed: boolean;
   readonly clientBrokerId: string;
   readonly meta: SessionMeta;
 }
@@ -62,7 +62,10 @@ export class WaitingLine {
   }
 
   /** Notes something of a placement anew; where it stands stays. */
-  note(sessionId: string, changes: Partial<Pick<WaitingEntry, 'epoch' | 'clientBrokerId' | 'meta'>>): void {
+  note(
+    sessionId: string,
+    changes: Partial<Pick<WaitingEntry, 'epoch' | 'missed' | 'clientBrokerId' | 'meta'>>,
+  ): void {
     const entry = this.#entries.get(sessionId);
     if (entry !== undefined) this.#entries.set(sessionId, { ...entry, ...changes });
   }

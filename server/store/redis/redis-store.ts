@@ -153,14 +153,17 @@ class RedisStore implements FleetStore {
 
   enqueue: FleetStore['enqueue'] = (place, placements, maxLength, callerId) =>
     inBatches(placements, async (batch) => {
-      const args = batch.flatMap(({ sessionId, epoch, arrivedAtMs, headStartMs, clientBrokerId, meta }) => [
-        sessionId,
-        epoch,
-        arrivedAtMs ?? '',
-        headStartMs,
-        clientBrokerId,
-        encodeMeta(meta),
-      ]);
+      const args = batch.flatMap(
+        ({ sessionId, epoch, arrivedAtMs, headStartMs, missed, clientBrokerId, meta }) => [
+          sessionId,
+          epoch,
+          arrivedAtMs ?? '',
+          headStartMs,
+          missed ? 1 : 0,
+          clientBrokerId,
+          encodeMeta(meta),
+        ],
+      );
       const ids = batch.map((placement) => placement.sessionId);
       return decodeEnqueue(ids, await this.#inPlace('enqueue', place, callerId, [maxLength, ...args]));
     });
@@ -186,6 +189,21 @@ class RedisStore implements FleetStore {
       const args = batch.flatMap(({ sessionId, belowEpoch }) => [sessionId, belowEpoch]);
       return decodeEnded(await this.#inPlace('withdraw', place, callerId, [REVOCABLE, ...args]));
     });
+
+  findMissed: FleetStore['findMissed'] = async (place, limit) =>
+    texts(await this.#inPlace('find-missed', place, '', [limit]));
+
+  noteMissed: FleetStore['noteMissed'] = async (place, sessionIds) => {
+    await inBatches(sessionIds, async (batch) => {
+      await this.#inPlace('note-missed', place, '', batch);
+      return [];
+    });
+  };
+
+  expireOffers: FleetStore['expireOffers'] = (place, sessionIds, callerId) =>
+    inBatches(sessionIds, async (batch) =>
+      decodeEnded(await this.#inPlace('expire-offers', place, callerId, batch)),
+    );
 
   expireQueue: FleetStore['expireQueue'] = async (place, graceMs, limit, callerId) =>
     decodeEnded(await this.#inPlace('expire-queue', place, callerId, [graceMs, limit]));

@@ -139,9 +139,16 @@ export function decodeQueue(sessionIds: readonly string[], reply: unknown): Queu
     const detail = field.slice(1);
     switch (field.charAt(0)) {
       case '~': {
-        const [ahead, arrivedAt, clientBrokerId = '', title = ''] = detail.split('|');
+        const [ahead, arrivedAt, missed, clientBrokerId = '', title = ''] = detail.split('|');
         const arrivedAtMs = Number(arrivedAt);
-        return { kind: 'waiting', ahead: Number(ahead), arrivedAtMs, clientBrokerId, title };
+        return {
+          kind: 'waiting',
+          ahead: Number(ahead),
+          arrivedAtMs,
+          clientBrokerId,
+          title,
+          missed: missed === '1',
+        };
       }
       case '=':
         return { kind: 'session', session: decodeSession(sessionId, detail) };

@@ -8,7 +8,8 @@ interface Promised {
 }
 
 /**
- * S6: what a client was told it has is there in the end, or the client was told that and why it ended. Judged by
+ * S6: what a client was told it has is there in the end, or the client was told that and why it ended, or that the
+ * request waits again, if no host had let the player in. Judged by
  * the last quiet picture of the fleet, and by the reasons given. A client that is not connected by then cannot have
  * been told.
  */
@@ -24,8 +25,14 @@ export const checkPromises: CreateCheck = ({ slackMs }, report) => {
     promised.delete(sessionId);
     missing = missing.filter((matched) => matched.sessionId !== sessionId);
   };
+  const waitsAgain = (event: EventOf<'queued' | 'offered'>): void => {
+    const sessionId = requests.get(`${event.player} ${event.requestId}`);
+    if (sessionId !== undefined && promised.get(sessionId)?.claimed === undefined) keep(sessionId);
+  };
   return {
     on: {
+      queued: waitsAgain,
+      offered: waitsAgain,
       connected: ({ player }) => void connected.add(player),
       disconnected: ({ player }) => void connected.delete(player),
       matched(event) {

@@ -1,26 +1,11 @@
--- Takes back offers that nobody accepted in time, and the places of those who are gone.
+-- Takes the places of those who are gone.
 --
--- ARGV  3 milliseconds that a place is kept unattended  4 how many of each at the most
+-- ARGV  3 milliseconds that a place is kept unattended  4 how many at the most
 -- Returns per session that ended: sessionId, record, connectionId
--- Keeps: a missed offer goes to the back of the queue once; everybody's wait ends; what ended here has no host.
+-- Keeps: everybody's wait ends; what ended here has no host.
 
 local out = {}
 local limit = tonumber(ARGV[4])
-
-take_due(KEYS[14], 'offered', limit, function(session)
-  local waiting = load_waiting(session.id)
-  if waiting and waiting.misses == 0 then
-    waiting.misses, waiting.score = 1, now
-    save_waiting(waiting)
-    requeue(waiting)
-    take_back(session)
-  else
-    forget_waiting(session.id)
-    local host = end_session(session, 'reservation_expired')
-    session.host = ''
-    tell_ended(out, session, host)
-  end
-end)
 
 -- A placement that nobody attended ends. Returns whether one did.
 local function lapse(id)

@@ -2,7 +2,7 @@
 --
 -- ARGV  3 1 when their players are there  4... sessionId
 -- Returns per placement one text, by its first letter:
---   ~ placements ahead|arrivedAtMs|clientBrokerId|title | = record | ? unknown
+--   ~ placements ahead|arrivedAtMs|missed|clientBrokerId|title | = record | ? unknown
 --   and at the end the length of the queue and the slots freed per millisecond, '' when not known
 -- The rate is a moving average; see RATE_MEMORY_MS in store-options.ts.
 
@@ -16,7 +16,7 @@ for i, id in ipairs(ids) do
   local session = sessions[id]
   if rank then
     local waiting = load_waiting(id)
-    reply[i] = '~' .. text_of[rank] .. '|' .. text_of[waiting.arrived_at] .. '|' .. waiting.broker .. '|'
+    reply[i] = '~' .. text_of[rank] .. '|' .. text_of[waiting.arrived_at] .. '|' .. text_of[waiting.misses] .. '|' .. waiting.broker .. '|'
       .. cjson.decode(waiting.meta)[3]
   elseif session then
     reply[i] = '=' .. encode_session(session)

@@ -1,0 +1,68 @@
+import type { Play } from '@duskline/protocol';
+import { StoreUnavailableError } from '../store/fleet-store.js';
+import { answerMatched } from './answer-matched.js';
+import type { ClientConnection, PendingRequest } from './connections.js';
+import type { BrokerContext } from './context.js';
+import { endOwnSession } from './end-session.js';
+import type { Placed } from './placed.js';
+import { Refusal, errorMessage, toRefusal } from './refusal.js';
+import { Abandoned } from './waiting-room.js';
+
+/**
+ * Answers a request with exactly one `matched` or `error`, unless its connection is lost before. Resolves when it was
+ * sent, or when the request begins to wait for its turn: then nothing is under way here.
+ *
+ * @param find finds its slot, or throws the refusal
+ * @param onRefused is told of a refusal just before the client is
+ */
+export async function answerRequest(
+  context: BrokerContext,
+  client: ClientConnection,
+  message: Play,
+  find: () => Promise<Placed>,
+  onRefused: (refusal: Refusal) => void = () => undefined,
+): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const pending: PendingRequest = {
+      cancelled: false,
+      waited: false,
+      waits() {
+        pending.waited = true;
+        resolve();
+      },
+    };
+    client.pending.set(message.requestId, pending);
+    void answer(context, client, message, pending, find, onRefused).finally(resolve);
+  });
+}
+
+async function answer(
+  context: BrokerContext,
+  client: ClientConnection,
+  message: Play,
+  pending: PendingRequest,
+  find: () => Promise<Placed>,
+  onRefused: (refusal: Refusal) => void,
+): Promise<void> {
+  const { requestId } = message;
+  const startedAt = performance.now();
+  try {
+    const placed = await find();
+    const matched = await answerMatched(context, client, message, placed, async () => {
+      if (!pending.cancelled) return;
+      await endOwnSession(context, client, placed.sessionId);
+      throw new Refusal('CANCELLED');
+    });
+    context.observer.matched(placed.place, matched.rank, performance.now() - startedAt, pending.waited);
+  } catch (error) {
+    if (error instanceof Abandoned) return;
+    if (error instanceof StoreUnavailableError) context.doubt.noteFailure();
+    const refusal = pending.cancelled ? new Refusal('CANCELLED') : toRefusal(error);
+    if (refusal.code === 'INTERNAL') context.log.error({ err: error, requestId }, 'play failed');
+    context.observer.refused(refusal.code);
+    onRefused(refusal);
+    client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));
+  } finally {
+    client.pending.delete(requestId);
+  }
+}

@@ -1,0 +1,18 @@
+import type { Claim } from '../store/fleet-store.js';
+import type { BrokerContext } from './context.js';
+
+/**
+ * Gives a request back to a store that may have lost it, so that repeating it finds what it became, and not a second
+ * one.
+ *
+ * @returns whether the request is still at that epoch: else somebody went on with it elsewhere
+ */
+export async function restoreClaim(context: BrokerContext, claim: Claim, epoch: number): Promise<boolean> {
+  const outcome = await context.batches.claim(claim);
+  if (outcome.kind === 'repeat' && outcome.record.sessionId !== claim.sessionId) return false;
+  const noted = outcome.kind === 'new' ? 1 : outcome.record.epoch;
+  for (let from = noted; from < epoch; from += 1) {
+    if ((await context.store.reclaim(claim, from)) === null) return false;
+  }
+  return noted <= epoch;
+}

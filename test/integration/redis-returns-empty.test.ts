@@ -1,0 +1,142 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import type { Duskline } from '@duskline/server/duskline.js';
+import { eventually, untilItWorks } from '../support/eventually.js';
+import { openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import { sessionIdOf } from '../support/fleet-data.js';
+import type { Frame, Peer } from '../support/peer.js';
+import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { keepBeating, play, queueUp, takeTurn } from '../support/test-fleet.js';
+
+const ANSWERS = ['matched', 'queued', 'offer', 'error'];
+const LIMITS = { suspectAfterMs: 60_000, lostAfterMs: 120_000 };
+
+describe('A socket that is lost while Redis is away, and Redis comes back empty', function () {
+  this.timeout(30_000);
+  let redis: RedisServer;
+  let stores: FleetStore[];
+  let brokers: Duskline[];
+  let host: Peer;
+  let held: { sessionId: unknown; epoch: number; state: string }[];
+
+  beforeEach(async () => {
+    redis = await startRedisServer();
+    const target = { kind: 'single' as const, url: redis.url };
+    stores = await Promise.all([0, 1].map(() => createRedisStore({ target, suspectAfterMs: 60_000 })));
+    brokers = [];
+    for (const store of stores) brokers.push(await startTestBroker({ store, limits: LIMITS }));
+    held = [];
+  });
+  afterEach(async () => {
+    await Promise.all(brokers.map((broker) => broker.stop()));
+    await Promise.all(stores.map((store) => store.close()));
+    await redis.stop();
+  });
+
+  const url = (broker: number): string => brokers[broker]!.url;
+
+  async function openHost(slots: number): Promise<void> {
+    host = await openReadyHost(brokers[1]!, { hostId: 'h1', slots });
+    keepBeating(host, () => held);
+  }
+
+  /** A player whose stream runs. */
+  async function playing(name: string): Promise<{ player: Peer; matched: Frame }> {
+    const player = await openPlayer(url(0), name);
+    play(player, 'r1');
+    const matched = await player.next('matched');
+    const { sessionId } = matched;
+    await host.next('prepare', (frame) => frame['sessionId'] === sessionId);
+    held.push({ sessionId, epoch: 1, state: 'connected' });
+    host.send({ type: 'session', sessionId, epoch: 1, state: 'active' });
+    host.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
+    await player.next('session', ({ state }) => state === 'connected');
+    return { player, matched };
+  }
+
+  /** Redis goes and comes back with nothing; meanwhile something happens. */
+  async function loseEverything(meanwhile: () => Promise<void>): Promise<void> {
+    await redis.kill();
+    await eventually(() => brokers.every(({ broker }) => !broker.ready));
+    await meanwhile();
+    await redis.restart();
+    await untilItWorks(() => stores[1]!.ping());
+  }
+
+  /** Asks until it is answered by more than "not now", as often as it is told to. */
+  async function insist(player: Peer, requestId: string, change: object = {}): Promise<Frame> {
+    for (;;) {
+      play(player, requestId, change);
+      // What the store does not know is answered when it had the time to be rebuilt.
+      await eventually(() => player.unread.some(({ type }) => ANSWERS.includes(type)), 10_000);
+      const frame = await player.nextOf(ANSWERS);
+      if (frame['code'] !== 'UNAVAILABLE') return frame;
+      await delay(Number(frame['retryAfterMs']));
+    }
+  }
+
+  it('costs no session: the repeated request finds it', async () => {
+    await openHost(4);
+    const { player, matched } = await playing('alice');
+    await loseEverything(async () => player.terminate());
+    const back = await openPlayer(url(1), 'alice');
+    const again = await insist(back, 'r1');
+    expect(again).to.include({ type: 'matched', sessionId: matched['sessionId'], epoch: 1 });
+    expect(await back.next('session')).to.include({ state: 'connected' });
+  });
+
+  it('costs no session when it is lost just after the return', async () => {
+    await openHost(4);
+    const { player, matched } = await playing('alice');
+    await loseEverything(async () => undefined);
+    player.terminate();
+    const back = await openPlayer(url(1), 'alice');
+    const again = await insist(back, 'r1');
+    expect(again).to.include({ type: 'matched', sessionId: matched['sessionId'], epoch: 1 });
+  });
+
+  it('makes no second session for a player who asks for another', async () => {
+    await openHost(4);
+    const { player, matched } = await playing('alice');
+    await loseEverything(async () => player.terminate());
+    const back = await openPlayer(url(1), 'alice');
+    const { sessionId } = matched;
+    expect(await insist(back, 'r2')).to.include({ type: 'error', code: 'SESSION_EXISTS', sessionId });
+  });
+
+  it('does not let newcomers pass those who waited', async () => {
+    await openHost(1);
+    const { player: holder, matched } = await playing('holder');
+    const alice = await openPlayer(url(0), 'alice');
+    await queueUp(alice, 'r1');
+    await loseEverything(async () => alice.terminate());
+    const bob = await openPlayer(url(1), 'bob');
+    const back = await openPlayer(url(1), 'alice');
+    expect(await insist(bob, 'r1')).to.include({ type: 'queued', position: 2 });
+    expect(await insist(back, 'r1')).to.include({ type: 'queued', position: 1 });
+    held.splice(0);
+    holder.send({ type: 'end', sessionId: matched['sessionId'] });
+    await takeTurn(back);
+    expect(bob.unread.filter(({ type }) => type === 'offer')).to.deep.equal([]);
+  });
+
+  it('gives a player who was not let in yet the next slot, when somebody else has theirs by now', async () => {
+    await openHost(1);
+    const alice = await openPlayer(url(0), 'alice');
+    play(alice, 'r1');
+    const { sessionId } = await alice.next('matched');
+    // What the hosts report comes before what was merely reserved.
+    await loseEverything(
+      async () => void held.push({ sessionId: sessionIdOf(7), epoch: 1, state: 'connected' }),
+    );
+    await eventually(() => alice.unread.some(({ type }) => type === 'queued'), 15_000);
+    expect(await alice.next('queued')).to.include({ requestId: 'r1', position: 1 });
+    const bob = await openPlayer(url(1), 'bob');
+    expect(await insist(bob, 'r1')).to.include({ type: 'queued', position: 2 });
+    held.splice(0);
+    expect(await takeTurn(alice)).to.include({ requestId: 'r1', sessionId });
+    expect(alice.unread).to.deep.equal([]);
+  });
+});
