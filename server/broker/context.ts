@@ -8,6 +8,7 @@ import type { FleetKnowledge } from './fleet-knowledge.js';
 import type { Logger } from './logger.js';
 import type { BrokerObserver } from './observer.js';
 import type { StoreBatches } from './store-batches.js';
+import type { TurnBudget } from './turn-budget.js';
 import type { WaitingRoom } from './waiting-room.js';
 
 /** Signs tickets, and gives hosts the keys to verify them. `auth/` provides it. */
@@ -45,6 +46,8 @@ export interface BrokerContext {
   /** Places a session again whose host was lost. A link to the use case: whoever tells of ends cannot import it. */
   readonly replaceLost: (client: ClientConnection, place: Place, lost: SessionRecord) => void;
   readonly fleet: FleetKnowledge;
+  /** What clients who come back may cost in one turn of the event loop: those who are connected come first. */
+  readonly arrivals: TurnBudget;
   readonly observer: BrokerObserver;
   readonly log: Logger;
 }

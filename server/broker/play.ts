@@ -38,6 +38,7 @@ async function answer(
   const { requestId } = message;
   const startedAt = performance.now();
   try {
+    if (client.returning) await context.arrivals.begin();
     const placed = await findSlot(context, client, message);
     const matched = await answerMatched(context, client, message, placed, async () => {
       if (!pending.cancelled) return;
