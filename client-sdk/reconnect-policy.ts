@@ -17,7 +17,7 @@ export interface ReconnectPolicy {
 }
 
 export interface BackoffOptions {
-  /** Upper bound of the first delay, in milliseconds. Default 250. */
+  /** Upper bound of the first delay, in milliseconds. Default 1000. */
   readonly baseMs?: number;
   /** Upper bound of every delay, in milliseconds. Default 10000. */
   readonly maxMs?: number;
@@ -33,7 +33,7 @@ export interface BackoffOptions {
  * Where the broker said when to come back, the draw is added to that.
  */
 export function createBackoffPolicy(options: BackoffOptions = {}): ReconnectPolicy {
-  const { baseMs = 250, maxMs = 10_000, maxRetries = Infinity, random = Math.random } = options;
+  const { baseMs = 1_000, maxMs = 10_000, maxRetries = Infinity, random = Math.random } = options;
   return {
     nextRetryDelayInMs({ retryCount, error }) {
       if (retryCount >= maxRetries) return null;

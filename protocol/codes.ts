@@ -120,6 +120,12 @@ export const ERRORS = {
     httpStatus: 503,
     closeCode: 1001,
   },
+  BUSY: {
+    message: 'More clients connect than this broker lets in at once. Try another one, or later.',
+    retryable: true,
+    httpStatus: 503,
+    closeCode: null,
+  },
   INTERNAL: {
     message: 'The broker failed. The failure was logged.',
     retryable: true,

@@ -38,6 +38,8 @@ export interface ClientConnection {
   /** One of the configured tiers. */
   readonly tier: string;
   readonly device: Device;
+  /** It resumed, and has asked for nothing new since: what it asks for is most likely a repeat. */
+  returning: boolean;
   readonly sessions: Map<string, KnownSession>;
   /** Requests under way. */
   readonly pending: Map<string, PendingRequest>;

@@ -11,6 +11,7 @@ import type { Logger } from './logger.js';
 import type { BrokerObserver } from './observer.js';
 import type { StoreBatches } from './store-batches.js';
 import type { StoreDoubt } from './store-doubt.js';
+import type { TurnBudget } from './turn-budget.js';
 import type { WaitingRoom } from './waiting-room.js';
 
 /** Signs tickets, and gives hosts the keys to verify them. `auth/` provides it. */
@@ -55,6 +56,8 @@ export interface BrokerContext {
     was: SessionState,
   ) => void;
   readonly fleet: FleetKnowledge;
+  /** What clients who come back may cost in one turn of the event loop: those who are connected come first. */
+  readonly arrivals: TurnBudget;
   readonly observer: BrokerObserver;
   readonly log: Logger;
 }

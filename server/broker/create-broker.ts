@@ -41,7 +41,11 @@ import { createStoreBatches } from './store-batches.js';
 import { StoreDoubt } from './store-doubt.js';
 import { fleetStatus, type FleetStatus } from './status.js';
 import { createTierChoice } from './tier-choice.js';
+import { TurnBudget } from './turn-budget.js';
 import { WaitingRoom } from './waiting-room.js';
+
+/** Hellos, and plays of clients who resumed, that begin in one turn of the event loop: a millisecond or two of work. */
+const ARRIVALS_PER_TURN = 4;
 
 export interface BrokerOptions {
   readonly catalog: Catalog;
@@ -80,6 +84,8 @@ export interface Broker {
   stop(): Promise<void>;
   nextConnectionId(): string;
 
+  /** Resolves when the work for a client's hello may begin: at once, unless very many come together. */
+  arrival(): Promise<void>;
   /**
    * @param player who said hello, and the tier that the token names
    * @param beaconUrl where regions without a beacon of their own are measured
@@ -129,6 +135,7 @@ export function createBroker(options: BrokerOptions): Broker {
     doubt: new StoreDoubt(limits.heartbeatIntervalMs),
     replaceLost: (...lost) => void replaceLost(context, ...lost),
     fleet,
+    arrivals: new TurnBudget(ARRIVALS_PER_TURN),
     observer: options.observer,
     log: options.log,
   };
@@ -169,12 +176,14 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     nextConnectionId: () => `${brokerId}.${(connectionCount += 1)}`,
 
+    arrival: () => context.arrivals.begin(),
     openClient(channel, { playerId, tier, resumeToken }, hello, beaconUrl) {
       const client: ClientConnection = {
         channel,
         playerId,
         tier: chooseTier(tier),
         device: hello.device,
+        returning: hello.resumeToken !== undefined,
         sessions: new Map(),
         pending: new Map(),
       };

@@ -34,18 +34,20 @@ export async function findSlot(
   const ranking = rankCandidates(context.catalog, context.fleet, { ...message, device: client.device });
   if (!ranking.ok) return withoutCandidates(context, client, message, ranking.code);
   const { candidates } = ranking;
-  const [first] = candidates;
-  if (first === undefined) return withoutCandidates(context, client, message, 'NO_REGION_IN_REACH');
+  const [best] = candidates;
+  if (best === undefined) return withoutCandidates(context, client, message, 'NO_REGION_IN_REACH');
 
   const sessionId = uuidv7();
-  const claim = { playerId: client.playerId, requestId: message.requestId, sessionId, place: first.place };
+  const claim = { playerId: client.playerId, requestId: message.requestId, sessionId, place: best.place };
   // Claim and first attempt leave together: nearly every request is new, and one round trip is saved. The
-  // attempt of a request that turns out to be a repeat is undone.
+  // attempt of a request that turns out to be a repeat is undone. Those who come back repeat what they asked for:
+  // theirs are looked up first, or thousands of them would for a moment take slots that others want.
   const sentAt = performance.now();
-  const [claimed, attempt] = await Promise.allSettled([
-    context.batches.claim(claim),
-    tryCandidate(context, client, message, candidates, 0, sessionId, 1),
-  ]);
+  const claiming = context.batches.claim(claim);
+  const first = client.returning
+    ? undefined
+    : tryCandidate(context, client, message, candidates, 0, sessionId, 1);
+  const [claimed, attempt] = await Promise.allSettled([claiming, first]);
   if (claimed.status === 'rejected') {
     await undoAttempt(context, attempt);
     throw claimed.reason;
@@ -56,6 +58,7 @@ export async function findSlot(
     const answer = await answerRepeat(context, client, message, candidates, claim, record);
     return follow(context, client, message, candidates, record.sessionId, answer);
   }
+  client.returning = false;
   const other = await findConflict(context, claimed.value.previous, message.onConflict === 'takeover');
   if (other !== undefined && message.onConflict !== 'takeover') {
     await undoAttempt(context, attempt);
@@ -68,7 +71,7 @@ export async function findSlot(
   if (attempt.status === 'rejected') throw attempt.reason;
   if (performance.now() - sentAt > CLAIM_GRACE_MS) await checkStillOurs(context, claim, attempt);
   // What ended here may have been what the first place was full of.
-  const from = other === undefined ? 1 : 0;
+  const from = first === undefined || other !== undefined ? 0 : 1;
   return attempt.value ?? tryInOrder(context, client, message, candidates, from, sessionId, 1);
 }
 

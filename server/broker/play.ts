@@ -11,5 +11,8 @@ import { findSlot } from './find-slot.js';
 export async function play(context: BrokerContext, client: ClientConnection, message: Play): Promise<void> {
   // The answer to the first frame is on its way; it answers the repeated one too.
   if (client.pending.has(message.requestId)) return;
-  await answerRequest(context, client, message, () => findSlot(context, client, message));
+  await answerRequest(context, client, message, async () => {
+    if (client.returning) await context.arrivals.begin();
+    return findSlot(context, client, message);
+  });
 }

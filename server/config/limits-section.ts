@@ -22,6 +22,8 @@ export const LimitsSection = Type.Object(
     queueMaxLength: between('queueMaxLength', 1, 1_000_000),
     resumeWindowMs: between('resumeWindowMs', 1_000, 24 * HOUR_MS),
     resumeTokenMs: between('resumeTokenMs', MINUTE_MS, 30 * 24 * HOUR_MS),
+    admissionsPerSecond: between('admissionsPerSecond', 1, 100_000),
+    admissionWaitMs: between('admissionWaitMs', 100, MINUTE_MS),
     helloDeadlineMs: between('helloDeadlineMs', 100, MINUTE_MS),
     // The protocol promises peers that frames up to this size are read.
     maxFrameBytes: between('maxFrameBytes', MAX_FRAME_BYTES, 16 * MAX_FRAME_BYTES),

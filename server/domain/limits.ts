@@ -25,6 +25,10 @@ export interface Limits {
   readonly resumeWindowMs: number;
   /** How long after a player showed a player token resume tokens may stand for it. */
   readonly resumeTokenMs: number;
+  /** The most clients that are let in a second: so many a broker can serve beside those who are connected. */
+  readonly admissionsPerSecond: number;
+  /** How long a client may have to wait to be let in; who would wait for longer is refused with `BUSY`. */
+  readonly admissionWaitMs: number;
   /** How long a new connection may take to send its first message. */
   readonly helloDeadlineMs: number;
   /** The largest frame read from a peer, in bytes; a larger one closes the connection. */
@@ -56,6 +60,8 @@ export const DEFAULT_LIMITS: Limits = {
   queueMaxLength: 10_000,
   resumeWindowMs: 120_000,
   resumeTokenMs: 43_200_000,
+  admissionsPerSecond: 150,
+  admissionWaitMs: 7_000,
   helloDeadlineMs: 5_000,
   maxFrameBytes: 65_536,
   maxSocketBufferBytes: 1_048_576,

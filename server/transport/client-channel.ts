@@ -23,14 +23,19 @@ export function createClientConversation(options: ClientChannelOptions): Convers
   const signals = new SignalBudgets();
   let client: ClientConnection | undefined;
 
+  const isThere = (): boolean => channel.open;
+
   async function hello(message: ClientHello): Promise<void> {
+    await broker.arrival();
+    // Nobody is there any more for whom a resume token could be used up.
+    if (!isThere()) return;
     const { token = options.headerToken, resumeToken } = message;
     const admission = await options.admit({ token, resumeToken });
     if (!admission.ok) {
       channel.closeWith(admission.code, admission.message);
       return;
     }
-    if (channel.open) client = broker.openClient(channel, admission.player, message, options.beaconUrl);
+    if (isThere()) client = broker.openClient(channel, admission.player, message, options.beaconUrl);
   }
 
   return {

@@ -8,6 +8,8 @@ import type { Broker } from '../broker/create-broker.js';
 import type { Logger } from '../broker/logger.js';
 import type { HostBinding } from '../broker/register-host.js';
 import type { Limits } from '../domain/limits.js';
+import { jittered } from '../broker/refusal.js';
+import { AcceptQueue, type Arrival } from './accept-queue.js';
 import type { AdmitPlayer } from './admit-player.js';
 import type { Authenticate } from './authenticate.js';
 import { createClientConversation } from './client-channel.js';
@@ -59,6 +61,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   const open = new Map<WebSocket, OpenPeer>();
+  const arrivals = new AcceptQueue<UpgradeRequest>(limits);
   let closing = false;
 
   function openClient(socket: WebSocket, request: IncomingMessage): void {
@@ -92,11 +95,23 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     // The socket is ours until `ws` has it; an error on it must not end the process.
     socket.on('error', () => socket.destroy());
     const path = (request.url ?? '').split('?', 1)[0];
-    const accept = path === CLIENT_PATH ? openClient : path === HOST_PATH ? openHost : undefined;
-    if (accept === undefined) refuseUpgrade(socket, 'NOT_FOUND');
+    if (path !== CLIENT_PATH && path !== HOST_PATH) refuseUpgrade(socket, 'NOT_FOUND');
     else if (closing) refuseUpgrade(socket, 'GOING_AWAY');
     else if (!offersProtocol(request)) refuseUpgrade(socket, 'UNSUPPORTED_PROTOCOL');
-    else sockets.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, request));
+    // Hosts are few, and their sessions are lost with them: they never wait behind clients.
+    else if (path === HOST_PATH) sockets.handleUpgrade(request, socket, head, openHost);
+    else takeClient(request, socket, head);
+  }
+
+  function takeClient(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const taken = arrivals.enter({
+      socket,
+      get gone() {
+        return socket.destroyed;
+      },
+      admit: () => sockets.handleUpgrade(request, socket, head, openClient),
+    });
+    if (!taken) refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
   }
 
   function track(socket: WebSocket, channel: Dismissable, conversation: RunningConversation): void {
@@ -108,11 +123,16 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     attach: (server) => void server.on('upgrade', onUpgrade),
     async close() {
       closing = true;
+      for (const { socket } of arrivals.empty()) refuseUpgrade(socket, 'GOING_AWAY');
       await Promise.all([...open].map(([socket, peer]) => dismiss(socket, peer, limits.goAwaySpreadMs)));
       monitor.stop();
       sockets.close();
     },
   };
+}
+
+interface UpgradeRequest extends Arrival {
+  readonly socket: Duplex;
 }
 
 type Dismissable = Pick<SocketChannel<unknown>, 'closeWith'>;
@@ -154,7 +174,7 @@ function ownBeaconUrl(request: IncomingMessage): string {
   return `${scheme}://${request.headers.host ?? 'localhost'}/beacon`;
 }
 
-function refuseUpgrade(socket: Duplex, code: ErrorCode): void {
+function refuseUpgrade(socket: Duplex, code: ErrorCode, retryAfterMs?: number): void {
   const { httpStatus, message } = ERRORS[code];
   const body = JSON.stringify({ error: { code, message } });
   // HTTP's own deadlines ended with the upgrade: a peer that never hangs up must not keep the socket.
@@ -165,6 +185,7 @@ function refuseUpgrade(socket: Duplex, code: ErrorCode): void {
       'Content-Type: application/json',
       `Content-Length: ${Buffer.byteLength(body)}`,
       'Connection: close',
+      ...(retryAfterMs === undefined ? [] : [`Retry-After: ${Math.ceil(retryAfterMs / 1_000)}`]),
       '',
       body,
     ].join('\r\n'),

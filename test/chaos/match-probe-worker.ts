@@ -31,6 +31,10 @@ await Promise.all(
       device: { ...TEST_DEVICE, codecs: [...TEST_DEVICE.codecs] },
     });
     await client.connect();
+    client.on('status', ({ state }) => {
+      // Whoever has to reconnect is no longer one of those who were connected all the time.
+      if (!over && state !== 'ready') port.postMessage('lost');
+    });
     while (!over) {
       const askedAtMs = performance.now();
       const session = await client.play({ title: 'starfall', rtt: { [region]: 10 } });

@@ -6,7 +6,10 @@ export interface ProbeOptions {
   /** Where the probe has a host of its own. */
   readonly region: string;
   readonly players: number;
-  /** Between the end of a session and the player's next request. */
+  /**
+   * Between the end of a session and the player's next request. A round is two messages, and a client may send 20 a
+   * second on average: 120 ms at least, or the broker closes the connection.
+   */
   readonly pauseMs: number;
 }
 
@@ -20,11 +23,17 @@ export interface MatchProbe {
 export function startMatchProbe(options: ProbeOptions): MatchProbe {
   const worker = new Worker(new URL('./match-probe-worker.js', import.meta.url), { workerData: options });
   let took: number[] = [];
-  worker.on('message', (ms: number) => took.push(ms));
+  let lost = false;
+  worker.on('message', (said: number | 'lost') => {
+    if (said === 'lost') lost = true;
+    else took.push(said);
+  });
   const exited = once(worker, 'exit');
   exited.catch(() => undefined);
   return {
     take() {
+      if (lost)
+        throw new Error('a player of the probe lost its connection: its times are not those of a match');
       const taken = took.sort((a, b) => a - b);
       took = [];
       return taken;

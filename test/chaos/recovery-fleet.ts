@@ -55,7 +55,7 @@ export interface RecoveryFleet {
   /** Resolves when they take sessions. */
   addHosts(wanted: HostsWanted): Promise<readonly SimulatedHost[]>;
   /** Its client is there, as its host sees it: for tests that need no stream. */
-  admit(session: Session): HostedSession;
+  admit(session: Pick<Session, 'host' | 'ticket'>): HostedSession;
   /** Whether the store has exactly what these hosts hold: the hosts, their sessions, their counters. */
   agrees(): Promise<boolean>;
   /** Whether the store knows of every session whose it is: only then does it find it for a repeated request. */

@@ -1,105 +1,109 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import type { HistoryEvent } from '../history/events.js';
 import { eventually } from '../support/eventually.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { createSwarm, type Swarm } from '../support/swarm.js';
-import { standInLine, type InLine } from './in-line.js';
 import { quantile, startMatchProbe, type MatchProbe } from './match-probe.js';
 import { startRecoveryFleet, type RecoveryFleet } from './recovery-fleet.js';
+import { startStorm, type Storm } from './storm.js';
 
-const PLAY = { title: 'starfall', rtt: { near: 12 } };
 const HOSTS = 90;
 const SLOTS = 20;
 const SESSIONS = HOSTS * SLOTS;
 const QUEUED = 200;
-/** How long match times are measured before. */
+/** How long match times are measured before, and again after: what else the machine has to do changes meanwhile. */
 const NORMAL_MS = 5_000;
 const BIN_MS = 100;
+/** Two brokers let in 300 a second; and some time, for a machine that has other work as well. */
+const RECOVERED_WITHIN_MS = 12_000;
+/** The p99 of other players' match times may rise to so many times the normal one while everybody comes back. */
+const MOST_TIMES_NORMAL = 2;
+/** Below this, waits for a processor decide: two of them serve brokers, Redis, hosts, players and this test. */
+const NOISE_MS = 20;
 
 describe('2,000 clients that lose their sockets in the same instant', function () {
   this.timeout(120_000);
   let redis: RedisServer;
   let fleet: RecoveryFleet;
-  let playing: Swarm;
-  let waiting: Swarm;
+  let storm: Storm;
   let probe: MatchProbe;
+  let onEvent: (event: HistoryEvent) => void;
   beforeEach(async () => {
     redis = await startRedisServer();
     fleet = await startRecoveryFleet({ redis: { kind: 'single', url: redis.url }, frameIntervalMs: 0 });
     await fleet.addHosts({ count: HOSTS, slots: SLOTS });
     const { urls, recorder } = fleet;
-    playing = createSwarm({ urls, recorder, players: SESSIONS, name: 'playing' });
-    waiting = createSwarm({ urls, recorder, players: QUEUED, name: 'waiting' });
-    probe = startMatchProbe({ urls, region: 'next', players: 10, pauseMs: 50 });
+    onEvent = () => undefined;
+    const play = { title: 'starfall', rtt: { near: 12 } };
+    storm = startStorm({ urls, playing: SESSIONS, waiting: QUEUED, play }, recorder, (event) =>
+      onEvent(event),
+    );
+    probe = startMatchProbe({ urls, region: 'next', players: 20, pauseMs: 150 });
   });
   afterEach(async () => {
-    await Promise.all([playing.close(), waiting.close(), probe.stop()]);
+    await Promise.all([storm.close(), probe.stop()]);
     await fleet.stop();
     await redis.stop();
   });
 
-  it('come back spread out, all to what they had', async () => {
-    const { recorder } = fleet;
-    await playing.connectAll();
-    await playing.playAll(PLAY);
-    for (const { client } of playing.players) fleet.admit(client.sessions[0]!);
-    await waiting.connectAll();
-    const lines = await Promise.all(waiting.players.map((player) => standInLine(player, PLAY)));
-    await eventually(() => inSomeOrder(lines), 10_000);
+  it('come back spread out, all to what they had, and nobody else waits for them', async () => {
+    const sessions = await storm.play();
+    for (const session of sessions) fleet.admit(session);
+    await storm.queue();
+    await eventually(async () => inSomeOrder(await storm.positions()), 10_000);
     await eventually(() => fleet.agrees(), 10_000);
     await fleet.picture(true);
-    const positions = lines.map(positionOf);
-    const sessions = playing.players.map(({ client }) => client.sessions[0]!.sessionId);
+    const positions = await storm.positions();
     probe.take();
     await delay(NORMAL_MS);
-    const normal = probe.take();
+    const before = probe.take();
 
-    const missing = new Set([...sessions, ...waiting.players.map(({ player }) => player)]);
-    let looked = recorder.events.length;
+    const missing = new Set(sessions.map(({ sessionId }) => sessionId));
+    for (let i = 0; i < QUEUED; i += 1) missing.add(`waiting-${i}`);
     const bins = new Map<number, number>();
     const cutAtMs = performance.now();
-    recorder.record({ type: 'fault', fault: 'sockets-cut', target: 'clients', lasts: false });
-    expect(playing.cutAll() + waiting.cutAll()).to.equal(SESSIONS + QUEUED);
-    await eventually(() => {
-      for (; looked < recorder.events.length; looked += 1) {
-        const event = recorder.events[looked]!;
-        if (event.type === 'matched') missing.delete(event.sessionId);
-        if (event.type === 'queued') missing.delete(event.player);
-        if (event.type !== 'connected') continue;
-        const bin = Math.floor((event.atMs - cutAtMs) / BIN_MS);
-        bins.set(bin, (bins.get(bin) ?? 0) + 1);
-      }
-      return missing.size === 0;
-    }, 30_000);
+    onEvent = (event) => {
+      if (event.type === 'matched') missing.delete(event.sessionId);
+      if (event.type === 'queued') missing.delete(event.player);
+      if (event.type !== 'connected') return;
+      const bin = Math.floor((event.atMs - cutAtMs) / BIN_MS);
+      bins.set(bin, (bins.get(bin) ?? 0) + 1);
+    };
+    fleet.recorder.record({ type: 'fault', fault: 'sockets-cut', target: 'clients', lasts: false });
+    expect(await storm.cut()).to.equal(SESSIONS + QUEUED);
+    await eventually(() => missing.size === 0, 30_000);
     const recoveredMs = performance.now() - cutAtMs;
     const during = probe.take();
     await eventually(() => fleet.agrees(), 10_000);
     await fleet.picture(true);
+    probe.take();
+    await delay(NORMAL_MS);
+    const normal = [...before, ...probe.take()].sort((a, b) => a - b);
 
-    expect(lines.map(positionOf)).to.deep.equal(positions);
     const peak = Math.max(...bins.values());
-    expect(peak).to.be.below((SESSIONS + QUEUED) / 2);
-    fleet.check();
     const oversold = fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
-    expect(oversold).to.equal(0);
     console.log(
       `      clients ${SESSIONS + QUEUED}, sessions ${SESSIONS}, queued ${QUEUED}; ` +
         `full recovery ${Math.round(recoveredMs)} ms, peak ${peak} reconnects per ${BIN_MS} ms; ` +
-        `match time of others: normal p99 ${Math.round(quantile(normal, 0.99))} ms (${normal.length}), ` +
-        `meanwhile ${Math.round(quantile(during, 0.99))} ms (${during.length}); ` +
+        `match time of others: normal ${describeTimes(normal)}, meanwhile ${describeTimes(during)}; ` +
         `sessions lost 0, double sales ${oversold}`,
     );
+    expect(await storm.positions()).to.deep.equal(positions);
+    expect(recoveredMs).to.be.below(RECOVERED_WITHIN_MS);
+    expect(peak).to.be.below((SESSIONS + QUEUED) / 10);
+    const bound = Math.max(MOST_TIMES_NORMAL * quantile(normal, 0.99), NOISE_MS);
+    expect(quantile(during, 0.99)).to.be.at.most(bound);
+    fleet.check();
+    expect(oversold).to.equal(0);
   });
 });
 
-function positionOf({ told }: InLine): number {
-  return told.at(-1)?.position ?? 0;
+function describeTimes(sorted: readonly number[]): string {
+  const [p50, p99, max] = [0.5, 0.99, 1].map((share) => Math.round(quantile(sorted, share)));
+  return `p50 ${p50}, p99 ${p99}, at most ${max} ms (${sorted.length})`;
 }
 
 /** Whether each place in the line is somebody's, as it is when everybody was told the latest. */
-function inSomeOrder(lines: readonly InLine[]): boolean {
-  return lines
-    .map(positionOf)
-    .sort((a, b) => a - b)
-    .every((position, i) => position === i + 1);
+function inSomeOrder(positions: readonly number[]): boolean {
+  return [...positions].sort((a, b) => a - b).every((position, i) => position === i + 1);
 }

@@ -7,9 +7,11 @@ import type { ClientEvent, FaultEvent, FleetEvent, HistoryEvent, HostEvent } fro
 /** An event without its time: the recorder stamps it. */
 export type Seen = ClientEvent | HostEvent | FaultEvent | FleetEvent;
 
-/** Takes down what the observers of one process see, in the order in which they see it. */
+/** Takes down what observers see, in the order in which they see it. */
 export interface Recorder {
   record(seen: Seen): void;
+  /** Puts what another process of this machine saw, by the clock of this one, where it belongs in time. */
+  merge(events: readonly HistoryEvent[]): void;
   readonly events: readonly HistoryEvent[];
 }
 
@@ -28,6 +30,15 @@ export function createRecorder(
       const event: HistoryEvent = { atMs: nowMs(), ...seen };
       events.push(event);
       onEvent(event);
+    },
+    merge(seen) {
+      for (const event of seen) {
+        // It was seen a moment ago: its place is near the end.
+        let index = events.length;
+        while (index > 0 && events[index - 1]!.atMs > event.atMs) index -= 1;
+        events.splice(index, 0, event);
+        onEvent(event);
+      }
     },
   };
 }

@@ -11,18 +11,18 @@ describe('client: back-off between connections', () => {
     const draws = [0, 0.5, 0.999];
     const policy = createBackoffPolicy({ random: () => draws.shift() ?? 0 });
     const delays = [context(0), context(0), context(0)].map((each) => policy.nextRetryDelayInMs(each));
-    expect(delays).to.deep.equal([0, 125, 250]);
+    expect(delays).to.deep.equal([0, 500, 999]);
   });
 
   it('doubles the bound up to ten seconds', () => {
     const policy = createBackoffPolicy({ random: () => 1 });
-    const delays = [0, 1, 2, 5, 6, 50].map((count) => policy.nextRetryDelayInMs(context(count)));
-    expect(delays).to.deep.equal([250, 500, 1_000, 8_000, 10_000, 10_000]);
+    const delays = [0, 1, 2, 3, 4, 50].map((count) => policy.nextRetryDelayInMs(context(count)));
+    expect(delays).to.deep.equal([1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
   });
 
   it('is never earlier than the broker wants', () => {
     const policy = createBackoffPolicy({ random: () => 0.5 });
-    expect(policy.nextRetryDelayInMs(context(0, 3_000))).to.equal(3_125);
+    expect(policy.nextRetryDelayInMs(context(0, 3_000))).to.equal(3_500);
   });
 
   it('gives up only when told to', () => {

@@ -23,6 +23,18 @@ describe('The history recorder', () => {
     expect(heard).to.deep.equal(recorder.events);
   });
 
+  it('puts what another process saw where it belongs in time', () => {
+    let nowMs = 0;
+    const recorder = createRecorder(() => (nowMs += 10));
+    for (let i = 0; i < 3; i += 1) recorder.record({ type: 'host-silent', host: 'near/pool/h1' });
+    recorder.merge([
+      { atMs: 15, type: 'connected', player: 'alice' },
+      { atMs: 20, type: 'connected', player: 'bob' },
+      { atMs: 40, type: 'connected', player: 'carol' },
+    ]);
+    expect(recorder.events.map(({ atMs }) => atMs)).to.deep.equal([10, 15, 20, 20, 30, 40]);
+  });
+
   it('reads what it wrote', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'duskline-history-'));
     try {

@@ -1,0 +1,93 @@
+import type { Limits } from '../domain/limits.js';
+
+/** A client that asks to be let in: its socket is there, and nothing was done for it yet. */
+export interface Arrival {
+  /** It has hung up. */
+  readonly gone: boolean;
+  /** Lets it in. What it says from then on is handled at once. */
+  admit(): void;
+}
+
+/** Time, as the queue sees it. */
+export interface QueueClock {
+  /** Milliseconds, monotonic. */
+  nowMs(): number;
+  setTimer(run: () => void, delayMs: number): void;
+}
+
+/**
+ * So many may be let in within one turn of the event loop, or at once after a quiet time. A broker whose turns are
+ * long is busy: what it could not do in time is not made up for, and it lets in fewer until it is not.
+ */
+const MOST_AT_ONCE = 4;
+
+const SYSTEM_CLOCK: QueueClock = {
+  nowMs: () => performance.now(),
+  setTimer: (run, delayMs) => void setTimeout(run, delayMs).unref(),
+};
+
+/**
+ * Lets clients in at a bounded rate, first come, first served. When thousands come back in the same instant, each
+ * costs an upgrade, a hello and a repeated request; those who are connected must not wait for all of that. Whoever
+ * waits here costs a socket, and no work.
+ */
+export class AcceptQueue<Client extends Arrival> {
+  readonly #clock: QueueClock;
+  readonly #intervalMs: number;
+  readonly #capacity: number;
+  #waiting: Client[] = [];
+  /** When the next one may be let in. */
+  #dueAtMs = -Infinity;
+
+  constructor(
+    { admissionsPerSecond, admissionWaitMs }: Pick<Limits, 'admissionsPerSecond' | 'admissionWaitMs'>,
+    clock = SYSTEM_CLOCK,
+  ) {
+    this.#clock = clock;
+    this.#intervalMs = 1_000 / admissionsPerSecond;
+    this.#capacity = Math.max(1, Math.floor(admissionWaitMs / this.#intervalMs));
+  }
+
+  /** Lets a client in, now or in its turn. `false` when it would have to wait for longer than it is likely to. */
+  enter(client: Client): boolean {
+    if (this.#waiting.length === 0 && this.#isDue()) {
+      this.#admit(client);
+      return true;
+    }
+    if (this.#waiting.length >= this.#capacity) return false;
+    this.#waiting.push(client);
+    if (this.#waiting.length === 1) this.#wait();
+    return true;
+  }
+
+  /** Lets nobody in any more. Returns those who waited. */
+  empty(): readonly Client[] {
+    return this.#waiting.splice(0);
+  }
+
+  #isDue(): boolean {
+    return this.#dueAtMs <= this.#clock.nowMs();
+  }
+
+  #admit(client: Client): void {
+    const credit = (MOST_AT_ONCE - 1) * this.#intervalMs;
+    this.#dueAtMs = Math.max(this.#dueAtMs, this.#clock.nowMs() - credit) + this.#intervalMs;
+    client.admit();
+  }
+
+  #wait(): void {
+    const delayMs = Math.max(1, this.#dueAtMs - this.#clock.nowMs());
+    this.#clock.setTimer(() => this.#turn(), delayMs);
+  }
+
+  #turn(): void {
+    for (;;) {
+      const [client] = this.#waiting;
+      if (client === undefined) return;
+      if (!client.gone && !this.#isDue()) break;
+      this.#waiting.shift();
+      if (!client.gone) this.#admit(client);
+    }
+    this.#wait();
+  }
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
+import type { Duskline } from '@duskline/server/duskline.js';
+import { expect } from 'chai';
+import { WebSocket } from 'ws';
+import { TEST_DEVICE, openHost, openPlayer, startTestBroker, testToken } from '../support/fleet.js';
+import { Peer } from '../support/peer.js';
+
+/** As many as are let in at once after a quiet time. */
+const AT_ONCE = 4;
+
+describe('Clients that come all at once', function () {
+  this.timeout(15_000);
+  const opened: Duskline[] = [];
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((duskline) => duskline.stop()));
+  });
+
+  async function start(limits: Parameters<typeof startTestBroker>[0]): Promise<Duskline> {
+    const duskline = await startTestBroker(limits);
+    opened.push(duskline);
+    return duskline;
+  }
+
+  /** The HTTP answer to an upgrade that is refused, or `opened`. */
+  async function knock(
+    url: string,
+  ): Promise<'opened' | { status: number; retryAfter: string; code: unknown }> {
+    const socket = new WebSocket(url.replace(/^http/, 'ws') + CLIENT_PATH, SUBPROTOCOL);
+    socket.on('error', () => undefined);
+    const refused = once(socket, 'unexpected-response') as Promise<[unknown, IncomingMessage]>;
+    const answer = await Promise.race([once(socket, 'open').then(() => undefined), refused]);
+    if (answer === undefined) {
+      socket.close();
+      return 'opened';
+    }
+    const [, response] = answer;
+    let body = '';
+    for await (const chunk of response) body += String(chunk);
+    const { error } = JSON.parse(body) as { error: { code: unknown } };
+    return {
+      status: response.statusCode ?? 0,
+      retryAfter: response.headers['retry-after'] ?? '',
+      code: error.code,
+    };
+  }
+
+  it('are let in one after the other, all of them', async () => {
+    const { url } = await start({ limits: { admissionsPerSecond: 50 } });
+    const startedAt = performance.now();
+    await Promise.all(Array.from({ length: 24 }, (_, i) => openPlayer(url, `player-${i}`)));
+    expect(performance.now() - startedAt).to.be.at.least(((24 - AT_ONCE) * 1_000) / 50 - 20);
+  });
+
+  it('are refused with 503, BUSY and Retry-After where they would wait for too long', async () => {
+    const { url } = await start({ limits: { admissionsPerSecond: 2, admissionWaitMs: 1_000 } });
+    const answers = await Promise.all(Array.from({ length: 12 }, () => knock(url)));
+    expect(answers.filter((answer) => answer === 'opened')).to.have.length(AT_ONCE + 2);
+    for (const answer of answers) {
+      if (answer === 'opened') continue;
+      expect(answer).to.include({ status: 503, code: 'BUSY' });
+      expect(Number(answer.retryAfter)).to.be.within(1, 2);
+    }
+  });
+
+  it('are no hindrance to hosts', async () => {
+    const { url } = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 5_000 } });
+    const waiting = Array.from({ length: AT_ONCE + 3 }, () => Peer.open(url, CLIENT_PATH));
+    await Promise.all(waiting.slice(0, AT_ONCE));
+    const startedAt = performance.now();
+    await openHost(url, { hostId: 'h1' });
+    expect(performance.now() - startedAt).to.be.below(800);
+    await Promise.all(waiting);
+  });
+
+  it('have their whole hello deadline from when they are let in', async () => {
+    const { url } = await start({ limits: { admissionsPerSecond: 4, helloDeadlineMs: 400 } });
+    const peers = await Promise.all(
+      Array.from({ length: AT_ONCE + 3 }, async (_, i) => {
+        const peer = await Peer.open(url, CLIENT_PATH);
+        const token = testToken({ kind: 'player', playerId: `player-${i}` });
+        peer.send({ type: 'hello', token, device: TEST_DEVICE });
+        return peer;
+      }),
+    );
+    for (const peer of peers) await peer.next('welcome');
+  });
+
+  it('are sent elsewhere when the broker stops before their turn', async () => {
+    const duskline = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 9_000 } });
+    const first = await Promise.all(
+      Array.from({ length: AT_ONCE }, () => Peer.open(duskline.url, CLIENT_PATH)),
+    );
+    const answers = Promise.all(Array.from({ length: 3 }, () => knock(duskline.url)));
+    // Known to wait: the broker has read their upgrades before this one's frame.
+    first[0]!.send({
+      type: 'hello',
+      token: testToken({ kind: 'player', playerId: 'a' }),
+      device: TEST_DEVICE,
+    });
+    await first[0]!.next('welcome');
+    await duskline.stop();
+    for (const answer of await answers) expect(answer).to.include({ status: 503, code: 'GOING_AWAY' });
+  });
+});
