@@ -28,6 +28,7 @@ import type { Logger } from './logger.js';
 import { fetchMail } from './look.js';
 import { createLoops } from './loops.js';
 import type { BrokerObserver } from './observer.js';
+import type { Operations } from './operations.js';
 import { acceptOffer } from './offers.js';
 import { play } from './play.js';
 import { toRefusal } from './refusal.js';
@@ -101,6 +102,8 @@ export interface Broker {
   closeHost(host: HostConnection): void;
 
   status(): Promise<FleetStatus>;
+  /** What operators may order, and what became of it. */
+  readonly operations: Operations;
 }
 
 export function createBroker(options: BrokerOptions): Broker {
@@ -215,6 +218,8 @@ export function createBroker(options: BrokerOptions): Broker {
     closeHost: (host) => connections.removeHost(host),
 
     status: () => fleetStatus(context),
+    // PLACEHOLDER: the merge puts the implementation here.
+    operations: undefined as never,
   };
 }
 
