@@ -20,9 +20,11 @@ export function renderDrains(drains: readonly DrainReport[], nowMs: number): str
   return table(['target', 'state', 'ordered by', 'deadline', 'progress', ...DRAIN_OUTCOMES], rows);
 }
 
-/** How far a drain is, in a line without its end. */
+/** How far a drain is, in a line without its end: short enough for a narrow terminal, so without the zeros. */
 export function renderProgress(drain: DrainReport): string {
-  const counts = DRAIN_OUTCOMES.map((outcome) => `${drain.progress[outcome]} ${outcome}`).join(', ');
+  const counts = DRAIN_OUTCOMES.filter((outcome) => outcome === 'staying' || drain.progress[outcome] > 0)
+    .map((outcome) => `${drain.progress[outcome]} ${outcome}`)
+    .join(', ');
   return `${describeTarget(drain.target)}  ${progressBar(drain)}  ${counts}`;
 }
 
