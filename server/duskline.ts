@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createAuthenticator, createOperatorAuthenticator } from './auth/authenticators.js';
 import { createIceServers } from './auth/ice-servers.js';
 import { createResumeTokens } from './auth/resume-tokens.js';
 import { createTicketMint } from './auth/ticket-mint.js';
 import { createTokenVerifier } from './auth/token-verifier.js';
-import type { PrincipalKind, PrincipalOf } from './auth/principal.js';
 import { createBroker, type Broker } from './broker/create-broker.js';
 import type { Logger } from './broker/logger.js';
 import type { Config, RedisConfig } from './config/config.js';
@@ -15,7 +15,6 @@ import { createMemoryStore } from './store/memory/memory-store.js';
 import type { RedisTarget } from './store/redis/connection.js';
 import { createRedisStore } from './store/redis/redis-store.js';
 import { createAdmission } from './transport/admit-player.js';
-import type { Authenticate } from './transport/authenticate.js';
 import { createSocketServer, type SocketServer } from './transport/socket-server.js';
 
 export interface DusklineOptions {
@@ -62,33 +61,23 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
   metrics.watchConnections(() => broker.connections);
 
   const verifier = createTokenVerifier(config.auth);
-  const authenticate =
-    <K extends PrincipalKind>(kind: K): Authenticate<PrincipalOf[K]> =>
-    async (token) =>
-      token === undefined
-        ? { ok: false, code: 'UNAUTHENTICATED', message: 'A token is needed, and none was sent.' }
-        : verifier.verify(kind, token);
-  const authenticateOperator = authenticate('operator');
   const sockets = createSocketServer({
     broker,
     limits: config.limits,
     log,
     admitPlayer: createAdmission({
-      authenticate: authenticate('player'),
+      authenticate: createAuthenticator(verifier, 'player'),
       resumeTokens: createResumeTokens(config.ticketMasterKey, { lifetimeMs: config.limits.resumeTokenMs }),
       spend: (playerId, tokenId, ttlMs) => store.spend(playerId, tokenId, ttlMs),
     }),
-    authenticateHost: authenticate('host'),
+    authenticateHost: createAuthenticator(verifier, 'host'),
   });
   const app = createApp({
     broker,
+    operations: broker.operations,
     metrics,
     log,
-    authenticateReader: async (token) => {
-      const result = await authenticateOperator(token);
-      if (!result.ok || result.principal.scopes.includes('ops:read')) return result;
-      return { ok: false, code: 'FORBIDDEN', message: 'The token lacks the scope ops:read.' };
-    },
+    authenticateOperator: (scope) => createOperatorAuthenticator(verifier, scope),
   });
   const server = createServer(app);
   sockets.attach(server);

@@ -29,8 +29,8 @@ import type { Logger } from './logger.js';
 import { fetchMail } from './look.js';
 import { createLoops } from './loops.js';
 import { createOperations } from './create-operations.js';
-import type { Operations } from './operations.js';
 import type { BrokerObserver } from './observer.js';
+import type { Operations } from './operations.js';
 import { acceptOffer } from './offers.js';
 import { play } from './play.js';
 import { toRefusal } from './refusal.js';
@@ -111,6 +111,7 @@ export interface Broker {
   closeHost(host: HostConnection): void;
 
   status(): Promise<FleetStatus>;
+  /** What operators may order, and what became of it. */
   readonly operations: Operations;
 }
 

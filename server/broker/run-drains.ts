@@ -70,7 +70,7 @@ async function noteChanges(
   const gone = [...before]
     .filter(([id, outcome]) => outcome === 'staying' && !here.has(id))
     .map(([id]) => id);
-  const records = gone.length === 0 ? new Map() : await recordsOf(context, drain.target, gone);
+  const records = await recordsOf(context, drain.target, gone);
   const changes = new Map<string, DrainOutcome>();
   for (const id of here) if (before.get(id) !== 'staying') changes.set(id, 'staying');
   for (const sessionId of gone) {

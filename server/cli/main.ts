@@ -1,11 +1,16 @@
 import { Command } from 'commander';
+import { addAuditCommand } from './audit-command.js';
+import { addCordonCommands } from './cordon-command.js';
 import { addDemoCommand } from './demo-command.js';
+import { addDrainCommand } from './drain-command.js';
+import { addDrainsCommand } from './drains-command.js';
 import { describeFailure } from './failure.js';
 import { addHostCommand } from './host-command.js';
 import { addPlayCommand } from './play-command.js';
 import { addServeCommand } from './serve-command.js';
 import { addStatusCommand } from './status-command.js';
 import { addTokenCommand } from './token-command.js';
+import { addUndrainCommand } from './undrain-command.js';
 import { VERSION } from './version.js';
 
 const program = new Command('duskline')
@@ -17,6 +22,11 @@ addServeCommand(program);
 addHostCommand(program);
 addPlayCommand(program);
 addStatusCommand(program);
+addDrainCommand(program);
+addUndrainCommand(program);
+addDrainsCommand(program);
+addCordonCommands(program);
+addAuditCommand(program);
 addTokenCommand(program);
 addDemoCommand(program);
 

@@ -1,12 +1,9 @@
 import type { Command } from 'commander';
-import { SUBPROTOCOL } from '@duskline/protocol/constants';
 import type { FleetStatus, HostStatus } from '../broker/status.js';
-import { CommandFailure } from './failure.js';
+import { addOperatorOptions, createOperatorClient, type OperatorOptions } from './operator-client.js';
 import { bar, percent, table } from './text-table.js';
 
-interface StatusOptions {
-  readonly url: string;
-  readonly token?: string;
+interface StatusOptions extends OperatorOptions {
   readonly hosts?: true;
   readonly json?: true;
 }
@@ -21,44 +18,18 @@ Examples:
 
 /** Adds `duskline status`: regions, hosts and congestion, from a running broker. */
 export function addStatusCommand(program: Command): void {
-  program
+  const command = program
     .command('status')
     .summary('show the fleet')
-    .description('Shows regions, hosts and congestion, as a running broker sees them.')
-    .option('--url <url>', 'the broker', 'http://127.0.0.1:8080')
-    .option('--token <token>', 'an operator token')
+    .description('Shows regions, hosts and congestion, as a running broker sees them.');
+  addOperatorOptions(command)
     .option('--hosts', 'list every host')
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (options: StatusOptions) => {
-      const status = await fetchStatus(options);
+      const status = await createOperatorClient(options).get<FleetStatus>('/v1/status');
       process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : render(status, options));
     });
-}
-
-async function fetchStatus({
-  url,
-  token = process.env['DUSKLINE_TOKEN'],
-}: StatusOptions): Promise<FleetStatus> {
-  if (token === undefined || token === '') {
-    throw new CommandFailure(
-      'A token is needed: --token "$(duskline token --operator me)", or DUSKLINE_TOKEN.',
-    );
-  }
-  const response = await fetch(new URL('/v1/status', url), {
-    headers: { authorization: `Bearer ${token}` },
-  }).catch((error: unknown) => {
-    const cause =
-      error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new CommandFailure(`No broker answers at ${url} (${cause}).`);
-  });
-  const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok) return body as FleetStatus;
-  const refusal = (body as { error?: { code?: string; message?: string } } | undefined)?.error;
-  if (refusal?.code === undefined) {
-    throw new CommandFailure(`${url} answered ${response.status}; is it a Duskline broker (${SUBPROTOCOL})?`);
-  }
-  throw new CommandFailure(`The broker refused: ${refusal.code}. ${refusal.message ?? ''}`);
 }
 
 function render(status: FleetStatus, { hosts }: StatusOptions): string {

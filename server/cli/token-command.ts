@@ -5,6 +5,7 @@ import { KeyMaterialError, privateKeyFrom, secretKeyFrom } from '../auth/key-mat
 import { createTokenSigner, type TokenRequest } from '../auth/token-signer.js';
 import { createFileReader, type FileReader } from '../config/file-reader.js';
 import { AUTH_SECRET, type Environment } from '../config/secrets.js';
+import { readDurationMs } from './duration.js';
 
 /** What the command touches outside itself. */
 export interface TokenCommandContext {
@@ -79,7 +80,7 @@ export function addTokenCommand(program: Command, context: Partial<TokenCommandC
           ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
           ...(options.keyId === undefined ? {} : { keyId: options.keyId }),
         });
-        write(`${signer.sign(requestOf(options), durationMs(options.ttl))}\n`);
+        write(`${signer.sign(requestOf(options), ttlMs(options.ttl))}\n`);
       } catch (error) {
         if (!(error instanceof UsageError || error instanceof RangeError)) throw error;
         command.error(`error: ${error.message}`, { exitCode: 2, code: 'duskline.token' });
@@ -151,13 +152,11 @@ function usable<Key>(name: string, read: () => Key): Key {
   }
 }
 
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const MAX_TTL_MS = 30 * UNIT_MS.d;
+const MAX_TTL_MS = 30 * 86_400_000;
 
-function durationMs(text: string): number {
-  const match = /^(?<count>[0-9]{1,9})(?<unit>[smhd])$/.exec(text);
-  const ms = Number(match?.groups?.['count']) * UNIT_MS[match?.groups?.['unit'] as keyof typeof UNIT_MS];
-  if (Number.isNaN(ms)) throw new UsageError('--ttl takes a number and a unit, such as 90s, 15m, 1h or 7d.');
+function ttlMs(text: string): number {
+  const ms = readDurationMs(text);
+  if (ms === undefined) throw new UsageError('--ttl takes a number and a unit, such as 90s, 15m, 1h or 7d.');
   if (ms < 1_000 || ms > MAX_TTL_MS) throw new UsageError('--ttl must be between 1s and 30d.');
   return ms;
 }

@@ -1,20 +1,24 @@
-import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
+import { ERRORS } from '@duskline/protocol/codes';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Broker } from '../broker/create-broker.js';
 import type { Logger } from '../broker/logger.js';
-import { toRefusal } from '../broker/refusal.js';
-import type { Authenticate } from '../transport/authenticate.js';
+import type { Operations } from '../broker/operations.js';
+import { Refusal, toRefusal } from '../broker/refusal.js';
 import type { Metrics } from './metrics.js';
+import { createOperatorRoutes } from './operator-routes.js';
+import { requireOperator, type AuthenticateOperator } from './require-operator.js';
 
 export interface AppOptions {
-  readonly broker: Broker;
-  readonly metrics: Metrics;
+  readonly broker: Pick<Broker, 'ready' | 'status'>;
+  readonly operations: Operations;
+  readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
   readonly log: Logger;
-  readonly authenticateReader: Authenticate<{ readonly operatorId: string }>;
+  readonly authenticateOperator: AuthenticateOperator;
 }
 
-/** The HTTP side of a broker: health, metrics, the beacon, and what operators ask. */
-export function createApp({ broker, metrics, log, authenticateReader }: AppOptions): Express {
+/** The HTTP side of a broker: health, metrics, the beacon, and what operators ask and order. */
+export function createApp(options: AppOptions): Express {
+  const { broker, operations, metrics, log, authenticateOperator } = options;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -40,28 +44,25 @@ export function createApp({ broker, metrics, log, authenticateReader }: AppOptio
     response.status(204).end();
   });
 
-  app.get('/v1/status', async (request, response) => {
-    const token = /^Bearer (\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
-    const result = await authenticateReader(token);
-    if (!result.ok) {
-      sendError(response, result.code, result.message);
-      return;
-    }
+  app.get('/v1/status', requireOperator(authenticateOperator, 'ops:read'), async (_request, response) => {
     response.json(await broker.status());
   });
+  app.use('/v1', createOperatorRoutes(operations, authenticateOperator));
 
-  app.use((_request, response) => sendError(response, 'NOT_FOUND'));
+  app.use((_request, response) => sendRefusal(response, new Refusal('NOT_FOUND')));
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
     const refusal = toRefusal(error);
     if (refusal.code === 'INTERNAL') log.error({ err: error }, 'an HTTP request failed');
-    if (!response.headersSent) sendError(response, refusal.code, refusal.message);
+    if (!response.headersSent) sendRefusal(response, refusal);
   });
   return app;
 }
 
-function sendError(response: Response, code: ErrorCode, message: string = ERRORS[code].message): void {
+function sendRefusal(response: Response, { code, message, retryAfterMs }: Refusal): void {
   const { httpStatus } = ERRORS[code];
   // RFC 9110, section 15.5.2: a 401 says how to authenticate.
   if (httpStatus === 401) response.set('WWW-Authenticate', 'Bearer');
+  // In whole seconds (section 10.2.3), rounded up: too early is refused again.
+  if (retryAfterMs !== undefined) response.set('Retry-After', String(Math.ceil(retryAfterMs / 1000)));
   response.status(httpStatus).json({ error: { code, message } });
 }

@@ -66,7 +66,19 @@ describe('The command duskline', function () {
   it('explains itself', async () => {
     const { code, stdout } = await runDuskline(['--help']);
     expect(code).to.equal(0);
-    for (const name of ['serve', 'host', 'play', 'status', 'token', 'demo']) expect(stdout).to.include(name);
+    for (const name of [
+      'serve',
+      'host',
+      'play',
+      'status',
+      'token',
+      'drain',
+      'undrain',
+      'cordon',
+      'audit',
+      'demo',
+    ])
+      expect(stdout).to.include(name);
   });
 
   it('says how to get a token when one is missing', async () => {

@@ -67,7 +67,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
 }
 
 /** Errors that a broker logs are faults of ours: they fail the test run. */
-const failOnError = {
+export const failOnError = {
   error(fields: object, message: string): void {
     const { err } = fields as { err?: unknown };
     void Promise.reject(err instanceof Error ? err : new Error(`${message} ${JSON.stringify(fields)}`));

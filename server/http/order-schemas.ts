@@ -1,0 +1,65 @@
+import { Register } from '@duskline/protocol';
+import { Type, type Static } from 'typebox';
+import { AT_DEADLINE, DRAIN_MODES, type OrderTarget } from '../domain/drain.js';
+import type { DrainOrder } from '../broker/operations.js';
+import { badMessage } from './read-body.js';
+
+const { region: Name } = Register.properties;
+
+/** Answers write `null` for what a target leaves open, so a target may be sent as it came. */
+const NameOrNull = Type.Optional(Type.Unsafe<string | null>({ ...Name, type: ['string', 'null'] }));
+
+/** Thirty days. What takes longer is no drain; a cordon has no end. */
+const MAX_DEADLINE_MS = 30 * 24 * 3_600_000;
+
+const strict = { additionalProperties: false } as const;
+
+/** A region, a pool of it, or a host of that pool. */
+const Target = Type.Object({ region: Name, pool: NameOrNull, hostId: NameOrNull }, strict);
+
+/** `POST /v1/drains`. Whether the deadline lies ahead is the order's to judge, and has a code of its own. */
+export const DrainBody = Type.Object(
+  {
+    target: Target,
+    deadlineMs: Type.Integer({ maximum: MAX_DEADLINE_MS }),
+    mode: Type.Optional(Type.Enum([...DRAIN_MODES])),
+    atDeadline: Type.Optional(Type.Enum([...AT_DEADLINE])),
+    dryRun: Type.Optional(Type.Boolean()),
+    yesEverything: Type.Optional(Type.Boolean()),
+  },
+  strict,
+);
+
+/** `POST /v1/undrain`. */
+export const TargetBody = Type.Object({ target: Target }, strict);
+
+/** `POST /v1/cordon` and `POST /v1/uncordon`. */
+export const HostBody = Type.Object(
+  { target: Type.Object({ region: Name, pool: Name, hostId: Name }, strict) },
+  strict,
+);
+
+/** The target as the domain knows it. @throws Refusal BAD_MESSAGE when a host is named without its pool */
+export function toTarget({ region, pool = null, hostId = null }: Static<typeof Target>): OrderTarget {
+  if (hostId !== null && pool === null) throw badMessage('target.hostId needs target.pool.');
+  return { region, pool, hostId };
+}
+
+/** The order that a body means: sessions end at the deadline, and the last open region stays open, unless it says more. */
+export function toDrainOrder(body: Static<typeof DrainBody>): DrainOrder {
+  const { target, deadlineMs, mode = 'wait', atDeadline = 'end', yesEverything = false } = body;
+  return { target: toTarget(target), deadlineMs, mode, atDeadline, yesEverything };
+}
+
+const MAX_AUDIT_LIMIT = 1_000;
+const DEFAULT_AUDIT_LIMIT = 100;
+
+/** The query of `GET /v1/audit`. @throws Refusal BAD_MESSAGE */
+export function toAuditLimit(limit: unknown): number {
+  if (limit === undefined) return DEFAULT_AUDIT_LIMIT;
+  const count = typeof limit === 'string' && /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
+  if (count < 1 || count > MAX_AUDIT_LIMIT) {
+    throw badMessage(`limit must be a whole number from 1 to ${MAX_AUDIT_LIMIT}.`);
+  }
+  return count;
+}

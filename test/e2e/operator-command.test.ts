@@ -1,0 +1,186 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { Refusal } from '@duskline/server/broker/refusal.js';
+import { DUSKLINE, runDuskline, type CommandResult } from '../support/broker-process.js';
+import { freePort } from '../support/free-port.js';
+import {
+  OPERATOR,
+  READER,
+  drainReport,
+  plainAnswers,
+  startOperatorApp,
+  type OperatorApp,
+} from '../support/operator-app.js';
+
+const REGION = { region: 'near', pool: null, hostId: null };
+const HOST = { region: 'near', pool: 'console-x', hostId: 'h1' };
+const OLIVIA = { operatorId: 'olivia', from: '127.0.0.1' };
+
+describe('The command duskline, for operators', function () {
+  this.timeout(20_000);
+  let app: OperatorApp;
+  before(async () => {
+    app = await startOperatorApp();
+  });
+  after(() => app.stop());
+  beforeEach(() => {
+    app.calls.length = 0;
+    app.answers = plainAnswers();
+  });
+
+  const run = (args: readonly string[], token = OPERATOR): Promise<CommandResult> =>
+    runDuskline([...args, '--url', app.url], { DUSKLINE_TOKEN: token });
+
+  it('drain orders a drain and says what it means', async () => {
+    const { code, stdout } = await run(['drain', 'region', 'near', '--deadline', '30m']);
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/^region near is closed to new sessions; 4 sessions there\./);
+    expect(app.calls).to.deep.equal([
+      [
+        'drain',
+        { target: REGION, deadlineMs: 1_800_000, mode: 'wait', atDeadline: 'end', yesEverything: false },
+        OLIVIA,
+      ],
+    ]);
+  });
+
+  it('drain passes on its options, and prints JSON', async () => {
+    const { code, stdout } = await run(
+      'drain host near/console-x/h1 --deadline 90s --at-deadline keep --mode wait --yes-everything --json'.split(
+        ' ',
+      ),
+    );
+    expect([code, JSON.parse(stdout)]).to.deep.equal([0, drainReport()]);
+    const order = { target: HOST, deadlineMs: 90_000, mode: 'wait', atDeadline: 'keep', yesEverything: true };
+    expect(app.calls).to.deep.equal([['drain', order, OLIVIA]]);
+  });
+
+  it('drain --dry-run only shows what it would meet', async () => {
+    const { code, stdout } = await run(['drain', 'pool', 'near/console-x', '--deadline', '1h', '--dry-run']);
+    expect(code).to.equal(0);
+    expect(stdout).to.include('4 live sessions').and.include('Free slots beside it: 15');
+    expect(app.calls.map(([name]) => name)).to.deep.equal(['previewDrain']);
+  });
+
+  it('drain --watch shows each change, and ends when the drain is done', async () => {
+    const reports = [
+      drainReport({ progress: { staying: 1, left: 3, moved: 0, ended: 0, remaining: 0 } }),
+      drainReport({ state: 'done', progress: { staying: 0, left: 3, moved: 0, ended: 1, remaining: 0 } }),
+    ];
+    app.answers.drains = () => [reports.length > 1 ? reports.shift()! : reports[0]!];
+    const { code, stdout } = await run(['drain', 'region', 'near', '--deadline', '30m', '--watch']);
+    expect(code).to.equal(0);
+    const lines = stdout.split('\n').slice(3);
+    expect(lines[0]).to.match(/^region near .* 0 % {2}4 staying/);
+    expect(lines[1]).to.match(/^region near .* 75 % {2}1 staying, 3 left/);
+    expect(lines[2]).to.match(/^region near .* 100 % {2}0 staying, 3 left, 1 ended$/);
+    expect(lines[3]).to.match(/^region near is empty: of 4 sessions 3 left/);
+    expect(stdout).to.not.include('\r');
+  });
+
+  it('drain --watch leaves the drain alone when it is interrupted', async () => {
+    const child = spawn(
+      process.execPath,
+      [DUSKLINE, 'drain', 'region', 'near', '--deadline', '30m', '--watch', '--url', app.url],
+      { env: { ...process.env, DUSKLINE_TOKEN: OPERATOR }, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    let stdout = '';
+    let interrupted = false;
+    child.stdout.on('data', (data: Buffer) => {
+      stdout += data.toString('utf8');
+      if (!interrupted && stdout.includes('4 staying')) interrupted = child.kill('SIGINT');
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect(code).to.equal(130);
+    expect(stdout).to.include('No longer watching. The drain of region near goes on');
+    expect(app.calls.map(([name]) => name)).to.not.include('undrain');
+  });
+
+  it('undrain, cordon and uncordon give their orders', async () => {
+    const [undrain, cordon, uncordon] = await Promise.all([
+      run(['undrain', 'region', 'near']),
+      run(['cordon', 'host', 'near/console-x/h1']),
+      run(['uncordon', 'host', 'near/console-x/h1']),
+    ]);
+    expect([undrain.code, cordon.code, uncordon.code]).to.deep.equal([0, 0, 0]);
+    expect(undrain.stdout).to.match(/^region near takes new sessions again/);
+    expect(cordon.stdout).to.match(/^host near\/console-x\/h1 takes no new sessions/);
+    expect(uncordon.stdout).to.match(/^host near\/console-x\/h1 takes new sessions again/);
+    expect(app.calls).to.have.deep.members([
+      ['undrain', REGION, OLIVIA],
+      ['cordon', HOST, OLIVIA],
+      ['uncordon', HOST, OLIVIA],
+    ]);
+  });
+
+  it('drains and audit show what there is, as a table or JSON', async () => {
+    const [drains, drainsJson, audit, auditJson] = await Promise.all([
+      run(['drains'], READER),
+      run(['drains', '--json'], READER),
+      run(['audit', '--limit', '7'], READER),
+      run(['audit', '--json'], READER),
+    ]);
+    expect(drains.stdout)
+      .to.match(/^target +state/)
+      .and.match(/^region near +running +olivia/m);
+    expect(JSON.parse(drainsJson.stdout)).to.deep.equal({ drains: [drainReport()] });
+    expect(audit.stdout).to.match(/ olivia +127\.0\.0\.1 +drain +region near +ok /);
+    expect(JSON.parse(auditJson.stdout)).to.deep.equal({ entries: plainAnswers().auditTrail() });
+    expect(app.calls).to.have.deep.members([['drains'], ['drains'], ['auditTrail', 7], ['auditTrail', 100]]);
+  });
+
+  it('status asks in the same way', async () => {
+    const { code, stdout } = await run(['status'], READER);
+    expect([code, stdout.split('\n')[0]]).to.deep.equal([0, 'broker b1, store memory']);
+  });
+
+  describe('says in a line', () => {
+    async function failure(args: readonly string[], token?: string): Promise<string> {
+      const { code, stdout, stderr } = await run(args, token);
+      expect([code, stdout]).to.deep.equal([1, '']);
+      expect(stderr).to.not.include('    at ');
+      return stderr;
+    }
+
+    it('that the token lacks a scope', async () => {
+      expect(await failure(['drain', 'region', 'near', '--deadline', '30m'], READER)).to.match(
+        /^duskline: The broker refused: FORBIDDEN\. .*ops:write.*\n$/,
+      );
+    });
+
+    it('that a token is missing', async () => {
+      expect(await failure(['audit'], '')).to.match(/^duskline: A token is needed/);
+    });
+
+    it('that no broker answers', async () => {
+      const url = `http://127.0.0.1:${await freePort()}`;
+      const { code, stderr } = await runDuskline(['drains', '--url', url, '--token', READER]);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(
+        /^duskline: No broker answers at http:\/\/127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*\)\.\n$/,
+      );
+    });
+
+    it('that it would close the last region, and how to mean it', async () => {
+      app.answers.drain = () => {
+        throw new Refusal('LAST_OPEN_REGION');
+      };
+      expect(await failure(['drain', 'region', 'near', '--deadline', '30m'])).to.include('--yes-everything');
+    });
+
+    it('when to come back', async () => {
+      app.answers.undrain = () => {
+        throw new Refusal('UNAVAILABLE', { retryAfterMs: 2_000 });
+      };
+      expect(await failure(['undrain', 'region', 'near'])).to.match(/UNAVAILABLE\..*Try again in 2 s\.\n$/);
+    });
+
+    it('what is wrong with what was typed', async () => {
+      expect(await failure(['drain', 'region', 'near', '--deadline', 'soon'])).to.match(
+        /such as 90s, 30m or 2h/,
+      );
+      expect(app.calls).to.deep.equal([]);
+    });
+  });
+});

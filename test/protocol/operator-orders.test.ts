@@ -1,0 +1,228 @@
+import { expect } from 'chai';
+import { ERRORS } from '@duskline/protocol/codes';
+import { Refusal } from '@duskline/server/broker/refusal.js';
+import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
+import { testToken } from '../support/fleet.js';
+import {
+  READER,
+  WRITER,
+  drainReport,
+  plainAnswers,
+  startOperatorApp,
+  type OperatorApp,
+} from '../support/operator-app.js';
+import { bearer, expectError, lookAt, sendOrder } from '../support/operator-requests.js';
+
+const REGION = { region: 'near', pool: null, hostId: null };
+const POOL = { region: 'near', pool: 'console-x', hostId: null };
+const HOST = { region: 'near', pool: 'console-x', hostId: 'h1' };
+const OLIVIA = { operatorId: 'olivia', from: '127.0.0.1' };
+const HALF_AN_HOUR = 1_800_000;
+
+/** Every route with a request that is good, and the scope it needs. */
+const READS = ['/v1/drains', '/v1/audit'] as const;
+const ORDERS = [
+  ['/v1/drains', { target: { region: 'near' }, deadlineMs: HALF_AN_HOUR }],
+  ['/v1/undrain', { target: { region: 'near' } }],
+  ['/v1/cordon', { target: HOST }],
+  ['/v1/uncordon', { target: HOST }],
+] as const;
+
+describe('Operators’ orders over HTTP', function () {
+  this.timeout(10_000);
+  let app: OperatorApp;
+  before(async () => {
+    app = await startOperatorApp();
+  });
+  after(() => app.stop());
+  beforeEach(() => {
+    app.calls.length = 0;
+    app.answers = plainAnswers();
+  });
+
+  const read = (path: string, token?: string): Promise<Response> => lookAt(app.url + path, token);
+  const order = (...[path, ...said]: Parameters<typeof sendOrder>): Promise<Response> =>
+    sendOrder(app.url + path, ...said);
+
+  describe('POST /v1/drains', () => {
+    it('orders a drain, with what was left out filled in, and answers 201 with its report', async () => {
+      const response = await order('/v1/drains', { target: { region: 'near' }, deadlineMs: HALF_AN_HOUR });
+      expect([response.status, await response.json()]).to.deep.equal([201, drainReport()]);
+      expect(app.calls).to.deep.equal([
+        [
+          'drain',
+          {
+            target: REGION,
+            deadlineMs: HALF_AN_HOUR,
+            mode: 'wait',
+            atDeadline: 'end',
+            yesEverything: false,
+          },
+          OLIVIA,
+        ],
+      ]);
+    });
+
+    it('passes on everything that was said', async () => {
+      const said = { target: HOST, deadlineMs: 1, mode: 'wait', atDeadline: 'keep', yesEverything: true };
+      expect((await order('/v1/drains', { ...said, dryRun: false })).status).to.equal(201);
+      expect(app.calls).to.deep.equal([['drain', said, OLIVIA]]);
+    });
+
+    it('takes a target as answers write it', async () => {
+      for (const target of [REGION, POOL, HOST]) {
+        expect((await order('/v1/drains', { target, deadlineMs: 1 })).status).to.equal(201);
+      }
+      expect(app.calls.map(([, said]) => (said as { target: object }).target)).to.deep.equal([
+        REGION,
+        POOL,
+        HOST,
+      ]);
+    });
+
+    it('with dryRun only tells what it would meet', async () => {
+      const response = await order('/v1/drains', { target: POOL, deadlineMs: 1_000, dryRun: true });
+      expect([response.status, await response.json()]).to.deep.equal([200, plainAnswers().previewDrain()]);
+      expect(app.calls.map(([name]) => name)).to.deep.equal(['previewDrain']);
+    });
+
+    it('leaves it to the order whether the deadline lies ahead', async () => {
+      app.answers.drain = () => {
+        throw new Refusal('BAD_DEADLINE');
+      };
+      await expectError(
+        await order('/v1/drains', { target: POOL, deadlineMs: -1 }),
+        'BAD_DEADLINE',
+        'in the future',
+      );
+    });
+  });
+
+  it('GET /v1/drains lists the drains', async () => {
+    const response = await read('/v1/drains');
+    expect([response.status, await response.json()]).to.deep.equal([200, { drains: [drainReport()] }]);
+  });
+
+  it('POST /v1/undrain opens the target, and answers with the report', async () => {
+    const response = await order('/v1/undrain', { target: { region: 'near', pool: 'console-x' } });
+    expect([response.status, await response.json()]).to.deep.equal([200, plainAnswers().undrain()]);
+    expect(app.calls).to.deep.equal([['undrain', POOL, OLIVIA]]);
+  });
+
+  for (const name of ['cordon', 'uncordon'] as const) {
+    it(`POST /v1/${name} is about a host, and answers 204`, async () => {
+      const response = await order(`/v1/${name}`, { target: HOST });
+      expect([response.status, await response.text()]).to.deep.equal([204, '']);
+      expect(app.calls).to.deep.equal([[name, HOST, OLIVIA]]);
+      await expectError(await order(`/v1/${name}`, { target: POOL }), 'BAD_MESSAGE', 'target');
+      await expectError(await order(`/v1/${name}`, { target: { region: 'near' } }), 'BAD_MESSAGE', 'pool');
+    });
+  }
+
+  describe('GET /v1/audit', () => {
+    it('lists a hundred entries, or as many as it is asked for', async () => {
+      const response = await read('/v1/audit');
+      expect([response.status, await response.json()]).to.deep.equal([
+        200,
+        { entries: plainAnswers().auditTrail() },
+      ]);
+      for (const limit of [1, 1000]) expect((await read(`/v1/audit?limit=${limit}`)).status).to.equal(200);
+      expect(app.calls).to.deep.equal([
+        ['auditTrail', 100],
+        ['auditTrail', 1],
+        ['auditTrail', 1000],
+      ]);
+    });
+
+    for (const query of [
+      'limit=0',
+      'limit=1001',
+      'limit=-1',
+      'limit=1.5',
+      'limit=ten',
+      'limit=',
+      'limit=1&limit=2',
+    ]) {
+      it(`refuses ?${query}`, async () => {
+        await expectError(await read(`/v1/audit?${query}`), 'BAD_MESSAGE', 'limit must be a whole number');
+        expect(app.calls).to.deep.equal([]);
+      });
+    }
+  });
+
+  describe('tokens', () => {
+    const player = testToken({ kind: 'player', playerId: 'alice' });
+    const host = testToken({ kind: 'host', region: 'near', pool: 'console-x' });
+
+    for (const path of READS) {
+      it(`GET ${path} needs ops:read`, async () => {
+        const stranger = await fetch(app.url + path);
+        expect(stranger.headers.get('www-authenticate')).to.equal('Bearer');
+        await expectError(stranger, 'UNAUTHENTICATED');
+        await expectError(await read(path, 'nonsense'), 'UNAUTHENTICATED');
+        for (const token of [player, host]) await expectError(await read(path, token), 'FORBIDDEN');
+        await expectError(await read(path, WRITER), 'FORBIDDEN', 'ops:read');
+        expect(app.calls).to.deep.equal([]);
+      });
+    }
+
+    for (const [path, body] of ORDERS) {
+      it(`POST ${path} needs ops:write`, async () => {
+        const stranger = await order(path, body, { authorization: '' });
+        expect(stranger.headers.get('www-authenticate')).to.equal('Bearer');
+        await expectError(stranger, 'UNAUTHENTICATED');
+        await expectError(await order(path, body, bearer('nonsense')), 'UNAUTHENTICATED');
+        for (const token of [player, host]) {
+          await expectError(await order(path, body, bearer(token)), 'FORBIDDEN');
+        }
+        await expectError(await order(path, body, bearer(READER)), 'FORBIDDEN', 'ops:write');
+        expect(app.calls).to.deep.equal([]);
+      });
+    }
+
+    it('are judged before the body is', async () => {
+      await expectError(await order('/v1/drains', 'no JSON', { authorization: '' }), 'UNAUTHENTICATED');
+    });
+  });
+
+  describe('refusals of the operations', () => {
+    const codes = ['UNKNOWN_REGION', 'UNKNOWN_POOL', 'UNKNOWN_HOST', 'LAST_OPEN_REGION', 'NO_DRAIN'] as const;
+    for (const code of codes) {
+      it(`${code} keeps its code, status and text`, async () => {
+        app.answers.undrain = () => {
+          throw new Refusal(code);
+        };
+        const response = await order('/v1/undrain', { target: REGION });
+        expect(response.headers.get('retry-after')).to.equal(null);
+        await expectError(response, code, ERRORS[code].message);
+      });
+    }
+
+    it('say when to come back, in whole seconds', async () => {
+      app.answers.cordon = () => {
+        throw new Refusal('UNAVAILABLE', { retryAfterMs: 1_200 });
+      };
+      const response = await order('/v1/cordon', { target: HOST });
+      expect(response.headers.get('retry-after')).to.equal('2');
+      await expectError(response, 'UNAVAILABLE');
+    });
+
+    it('include a store that is away', async () => {
+      app.answers.drains = () => {
+        throw new StoreUnavailableError('Redis is gone');
+      };
+      const response = await read('/v1/drains');
+      expect(response.headers.get('retry-after')).to.match(/^[12]$/);
+      await expectError(response, 'UNAVAILABLE');
+    });
+  });
+
+  it('are found under their own method and path only', async () => {
+    for (const path of ['/v1/undrain', '/v1/cordon', '/v1/uncordon', '/v1/drain', '/v1/drains/d1']) {
+      await expectError(await read(path), 'NOT_FOUND');
+    }
+    for (const path of ['/v1/audit', '/v1/drain', '/v1/undrains']) {
+      await expectError(await order(path, { target: HOST }), 'NOT_FOUND');
+    }
+  });
+});

@@ -1,0 +1,63 @@
+import { addAuditCommand } from '@duskline/server/cli/audit-command.js';
+import { addCordonCommands } from '@duskline/server/cli/cordon-command.js';
+import { addDrainCommand } from '@duskline/server/cli/drain-command.js';
+import { addDrainsCommand } from '@duskline/server/cli/drains-command.js';
+import { addUndrainCommand } from '@duskline/server/cli/undrain-command.js';
+import { expect } from 'chai';
+import { Command } from 'commander';
+
+/** Reads a command line that goes no further than its mistake, or its help. Returns what was said. */
+async function typed(line: string): Promise<string> {
+  let said = '';
+  const program = new Command('duskline').exitOverride().configureOutput({
+    writeOut: (text) => (said += text),
+    writeErr: (text) => (said += text),
+  });
+  addDrainCommand(program);
+  addUndrainCommand(program);
+  addDrainsCommand(program);
+  addCordonCommands(program);
+  addAuditCommand(program);
+  const failure: unknown = await program
+    .parseAsync(line.split(' '), { from: 'user' })
+    .catch((error: unknown) => error);
+  if (!(failure instanceof Error)) throw new Error(`"${line}" went through`);
+  return `${said}${failure.message}`;
+}
+
+describe('The arguments of orders', () => {
+  const mistakes: [string, string][] = [
+    ['drain region near', "'--deadline <duration>' not specified"],
+    ['drain region near --deadline soon', 'such as 90s, 30m or 2h'],
+    ['drain region near --deadline 0s', 'between 1s and 30d'],
+    ['drain region near --deadline 31d', 'between 1s and 30d'],
+    ['drain planet earth --deadline 1h', 'region, pool, host'],
+    ['drain region --deadline 1h', "missing required argument 'name'"],
+    ['drain pool near --deadline 1h', 'A pool is named REGION/POOL'],
+    ['drain region near --deadline 1h --at-deadline explode', 'end, keep'],
+    ['drain region near --deadline 1h --mode teleport', 'wait'],
+    ['drain region near --deadline 1h --watch --dry-run', 'cannot be used with'],
+    ['drain region near --deadline 1h --url nonsense --token t', 'is no URL'],
+    ['undrain host near/console-x', 'A host is named REGION/POOL/HOST'],
+    ['undrain region Near', '"Near" is no name'],
+    ['cordon region near', 'host'],
+    ['uncordon host h1', 'A host is named REGION/POOL/HOST'],
+    ['audit --limit 0', 'a whole number from 1 to 1000'],
+    ['audit --limit 1001', 'a whole number from 1 to 1000'],
+  ];
+  for (const [line, message] of mistakes) {
+    it(`"${line}" is refused`, async () => {
+      expect(await typed(line)).to.include(message);
+    });
+  }
+
+  for (const name of ['drain', 'undrain', 'drains', 'cordon', 'uncordon', 'audit']) {
+    it(`${name} explains itself, with examples and the scope it needs`, async () => {
+      const help = await typed(`${name} --help`);
+      expect(help)
+        .to.match(/Examples:\n {2}\$ /)
+        .and.include(`$ duskline ${name} `)
+        .and.match(/ops:(read|write)/);
+    });
+  }
+});

@@ -1,0 +1,114 @@
+import { CommandFailure } from '@duskline/server/cli/failure.js';
+import { RequestFailure } from '@duskline/server/cli/operator-client.js';
+import { createProgressOutput } from '@duskline/server/cli/progress-output.js';
+import { watchDrain } from '@duskline/server/cli/watch-drain.js';
+import type { DrainReport } from '@duskline/server/broker/operations.js';
+import { expect } from 'chai';
+import { drainReport } from '../../support/operator-app.js';
+
+const NEVER = new Promise<never>(() => undefined);
+
+/** Watches a drain whose looks bring these answers, one after another. */
+function watching(
+  answers: (readonly DrainReport[] | Error)[],
+  stopped: Promise<unknown> = NEVER,
+): { states: string[]; troubles: string[]; end: Promise<DrainReport | undefined> } {
+  const states: string[] = [];
+  const troubles: string[] = [];
+  const end = watchDrain(drainReport(), {
+    client: {
+      async get<Answer>(path: string) {
+        expect(path).to.equal('/v1/drains');
+        const answer = answers.shift();
+        if (answer === undefined) return NEVER;
+        if (answer instanceof Error) throw answer;
+        return { drains: answer } as Answer;
+      },
+    },
+    onReport: (drain) => states.push(`${drain.state} ${drain.progress.staying}`),
+    onTrouble: (failure) => troubles.push(failure.message),
+    stopped,
+    pause: async () => undefined,
+  });
+  return { states, troubles, end };
+}
+
+const staying = (count: number): DrainReport =>
+  drainReport({ progress: { staying: count, left: 4 - count, moved: 0, ended: 0, remaining: 0 } });
+const done = drainReport({
+  state: 'done',
+  progress: { staying: 0, left: 4, moved: 0, ended: 0, remaining: 0 },
+});
+
+describe('Watching a drain', () => {
+  it('reports every look, and ends when it is done', async () => {
+    const other = drainReport({ drainId: 'd0' });
+    const { states, end } = watching([[other, staying(3)], [staying(1)], [other, done]]);
+    expect(await end).to.equal(done);
+    expect(states).to.deep.equal(['running 4', 'running 3', 'running 1', 'done 0']);
+  });
+
+  it('goes on while no broker answers', async () => {
+    const away = new RequestFailure('No broker answers.', undefined, true);
+    const { troubles, end } = watching([away, away, [done]]);
+    expect(await end).to.equal(done);
+    expect(troubles).to.deep.equal(['No broker answers.', 'No broker answers.']);
+  });
+
+  it('ends with what asking again does not mend', async () => {
+    const forbidden = new RequestFailure('The broker refused: FORBIDDEN.', 'FORBIDDEN', false);
+    const failure: unknown = await watching([forbidden]).end.catch((error: unknown) => error);
+    expect(failure).to.equal(forbidden);
+  });
+
+  it('says when somebody opened the target again', async () => {
+    const failure: unknown = await watching([[drainReport({ state: 'undone' })]]).end.catch(
+      (error: unknown) => error,
+    );
+    expect(failure).to.be.instanceOf(CommandFailure);
+    expect((failure as Error).message).to.include('region near was opened again');
+  });
+
+  it('says when the drain is not known any more', async () => {
+    const failure: unknown = await watching([[]]).end.catch((error: unknown) => error);
+    expect((failure as Error).message).to.include('No broker knows this drain of region near');
+  });
+
+  it('stops when it is told to, even while a broker lets it wait', async () => {
+    let stop: (value?: unknown) => void = () => undefined;
+    const stopped = new Promise((resolve) => (stop = resolve));
+    const { states, end } = watching([[staying(3)]], stopped);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(states).to.deep.equal(['running 4', 'running 3']);
+    stop();
+    expect(await end).to.equal(undefined);
+  });
+});
+
+describe('Progress', () => {
+  function output(terminal: { isTTY?: boolean; columns?: number }): {
+    written: string[];
+    progress: ReturnType<typeof createProgressOutput>;
+  } {
+    const written: string[] = [];
+    const progress = createProgressOutput({ ...terminal, write: (text) => written.push(text) });
+    return { written, progress };
+  }
+
+  it('is one line that refreshes on a terminal, and is cut to its width', () => {
+    const { written, progress } = output({ isTTY: true, columns: 20 });
+    progress.show('4 staying', 'in 30 s');
+    progress.show('4 staying', 'in 29 seconds and more');
+    progress.end();
+    expect(written).to.deep.equal(['\r4 staying  in 30 s\u001B[K', '\r4 staying  in 29 se\u001B[K', '\n']);
+  });
+
+  it('is a plain line for each change elsewhere', () => {
+    const { written, progress } = output({});
+    progress.show('4 staying', 'in 30 s');
+    progress.show('4 staying', 'in 29 s');
+    progress.show('3 staying', 'in 28 s');
+    progress.end();
+    expect(written).to.deep.equal(['4 staying\n', '3 staying\n']);
+  });
+});
