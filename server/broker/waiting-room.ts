@@ -113,6 +113,8 @@ export class WaitingRoom {
 
   /** Returns the requests that wait on without their client. */
   abandon(client: ClientConnection): WaitingRequest[] {
+    // Thousands may go at once, most of whom wait for nothing.
+    if (client.pending.size === 0) return [];
     const abandoned = this.all.filter((request) => request.client === client);
     for (const request of abandoned) request.giveUp(new Abandoned());
     return abandoned;

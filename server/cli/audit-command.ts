@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AuditEntry } from '../broker/operations.js';
+import type { AuditEntry } from '../domain/audit.js';
 import { addOperatorOptions, createOperatorClient, type OperatorOptions } from './operator-client.js';
 import { describeTarget } from './order-target.js';
 import { table } from './text-table.js';

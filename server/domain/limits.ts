@@ -25,7 +25,7 @@ export interface Limits {
   readonly resumeWindowMs: number;
   /** How long after a player showed a player token resume tokens may stand for it. */
   readonly resumeTokenMs: number;
-  /** The most clients that are let in a second: so many a broker can serve beside those who are connected. */
+  /** The most clients that are let in a second; a broker lets in fewer when those who are connected would feel it. */
   readonly admissionsPerSecond: number;
   /** How long a client may have to wait to be let in; who would wait for longer is refused with `BUSY`. */
   readonly admissionWaitMs: number;
@@ -60,7 +60,7 @@ export const DEFAULT_LIMITS: Limits = {
   queueMaxLength: 10_000,
   resumeWindowMs: 120_000,
   resumeTokenMs: 43_200_000,
-  admissionsPerSecond: 150,
+  admissionsPerSecond: 1_000,
   admissionWaitMs: 7_000,
   helloDeadlineMs: 5_000,
   maxFrameBytes: 65_536,

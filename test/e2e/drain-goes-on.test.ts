@@ -1,0 +1,73 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { DrainReport } from '@duskline/server/broker/operations.js';
+import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
+import { eventually } from '../support/eventually.js';
+import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet.js';
+import { bearer } from '../support/operator-requests.js';
+import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+
+const OPERATOR = bearer(
+  testToken({ kind: 'operator', operatorId: 'olivia', scopes: ['ops:read', 'ops:write'] }),
+);
+
+describe('A drain whose broker is killed', function () {
+  this.timeout(30_000);
+
+  let directory: string;
+  let redis: RedisServer;
+  let brokers: BrokerProcess[];
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'duskline-drain-'));
+    const config = join(directory, 'duskline.yaml');
+    // A killed holder's lease passes on soon, for the drain ends soon.
+    await writeFile(config, `${TEST_CONFIG}limits: { leaseMs: 1000, leaseRenewMs: 300 }\n`);
+    redis = await startRedisServer();
+    const args = ['--config', config, '--redis', redis.url];
+    brokers = [await startBrokerProcess(args), await startBrokerProcess(args)];
+  });
+  afterEach(async () => {
+    await Promise.all(brokers.map((broker) => broker.kill()));
+    await redis.stop();
+    await rm(directory, { recursive: true });
+  });
+
+  it('goes on with another one, and ends by its deadline with an outcome for every session', async () => {
+    const [dying, staying] = brokers.map(({ url }) => url);
+    const host = await openHost(staying!, { hostId: 'h1' });
+    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    await eventually(async () => {
+      const response = await fetch(`${staying!}/v1/status`, { headers: OPERATOR });
+      return /"hostId":"h1","state":"ready"/.test(await response.text());
+    });
+    const player = await openPlayer(staying!, 'alice');
+    player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });
+    const { sessionId, epoch } = await player.next('matched');
+    await host.next('prepare');
+    host.send({ type: 'session', sessionId, epoch, state: 'active' });
+    await player.next('session', (frame) => frame['state'] === 'active');
+
+    const order = { target: { region: 'near' }, deadlineMs: 4_000 };
+    const ordered = await fetch(`${dying!}/v1/drains`, {
+      method: 'POST',
+      headers: { ...OPERATOR, 'content-type': 'application/json' },
+      body: JSON.stringify(order),
+    });
+    expect(ordered.status).to.equal(201);
+    await brokers[0]!.kill();
+
+    const bob = await openPlayer(staying!, 'bob');
+    bob.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });
+    expect(await bob.next('error')).to.include({ code: 'REGION_CLOSED' });
+    expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'drain_deadline' });
+    expect(await host.next('end')).to.include({ sessionId, reason: 'drain_deadline' });
+    await eventually(async () => {
+      const response = await fetch(`${staying!}/v1/drains`, { headers: OPERATOR });
+      const { drains } = (await response.json()) as { drains: DrainReport[] };
+      const [drain] = drains;
+      return drain?.state === 'done' && drain.progress.ended === 1 && drain.progress.staying === 0;
+    });
+  });
+});
