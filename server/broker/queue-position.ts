@@ -232,8 +232,10 @@ async function rejoin(
   const names = new Set(open.map(({ place }) => placeName(place)));
   const back = lost.filter((place) => names.has(placeName(place)));
   await joinQueues(context, request, [...back, ...acceptablePlaces(open, request.arrivedAtMs)]);
-  // Its queues were closed: it is told so rather than left waiting for nothing.
-  if (request.places.size === 0 && context.waiting.has(request)) throw nowhereToWait(context, request);
+  // Its queues were closed: it is told so rather than left waiting for nothing. One whose offer is being taken has left
+  // them by itself.
+  const waitsForNothing = request.places.size === 0 && request.offer === null && !request.accepting;
+  if (waitsForNothing && context.waiting.has(request)) throw nowhereToWait(context, request);
 }
 
 function tell(context: BrokerContext, request: WaitingRequest, standings: readonly Standing[]): void {

@@ -1,4 +1,5 @@
 import { FULL, congestion } from '../domain/congestion.js';
+import type { Closure } from '../domain/closure.js';
 import type { HostState } from '../domain/host-state.js';
 import type { RegionState } from '@duskline/protocol/vocabulary';
 import type { BrokerContext } from './context.js';
@@ -34,6 +35,8 @@ export interface PoolStatus {
 export interface HostStatus {
   readonly hostId: string;
   readonly state: HostState;
+  /** What operators said of this host; a drain of its region or pool is told there. */
+  readonly closure: Closure;
   readonly slots: number;
   readonly sessions: number;
   readonly congestion: number;
@@ -55,6 +58,7 @@ export async function fleetStatus({ brokerId, store, catalog, fleet }: BrokerCon
           const hostList = hosts.map((host): HostStatus => ({
             hostId: host.hostId,
             state: host.state,
+            closure: host.closure,
             slots: host.slots,
             sessions: host.committed,
             congestion: congestion(host) / FULL,

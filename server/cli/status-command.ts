@@ -61,7 +61,7 @@ function renderHosts(status: FleetStatus): string {
     pools.flatMap(({ pool, hostList }) =>
       hostList.map((host: HostStatus) => [
         `${region}/${pool}/${host.hostId}`,
-        host.state,
+        host.closure === 'open' ? host.state : `${host.state}, ${host.closure}`,
         `${host.sessions}/${host.slots}`,
         percent(host.congestion),
         percent(host.measured),
