@@ -19,7 +19,7 @@ export interface LoadResult {
 export const SLOTS_PER_HOST = 20;
 
 /** How full the fleet is before and during the measurement. */
-const FILL = 0.6;
+export const FILL = 0.6;
 const FILL_BATCH = 256;
 const FILL_IN_FLIGHT = 8;
 const RESERVATION_MS = 3_600_000;
@@ -46,7 +46,11 @@ export async function fillFleet(store: FleetStore, hosts: number): Promise<void>
 }
 
 /** Reserves and releases as fast as the store lets it, for `seconds`. */
-export async function runLoad(store: FleetStore, shape: LoadShape, seconds: number): Promise<LoadResult> {
+export async function runLoad(
+  store: Pick<FleetStore, 'reserve' | 'release'>,
+  shape: LoadShape,
+  seconds: number,
+): Promise<LoadResult> {
   const histogram = build({ numberOfSignificantValueDigits: 3 });
   const until = performance.now() + seconds * 1_000;
   const startedAt = performance.now();

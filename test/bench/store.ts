@@ -1,7 +1,10 @@
 /**
  * How many placements, each with its release, the stores carry out per second, by fleet size and batch size.
  *
- *     npm run bench:store -- [--json] [--hosts 100,1000,10000,100000] [--seconds 3] [--store memory,redis]
+ *     npm run bench:store -- [--json] [--hosts 100,1000,10000,100000] [--seconds 3] [--store memory,bare,redis]
+ *
+ * `bare` is the floor under `redis`: scripts with the same writes and nothing else (`bare-store.ts`). The two are measured
+ * right after one another, so that their ratio says something on a machine whose speed changes.
  */
 import { parseArgs } from 'node:util';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
@@ -9,10 +12,11 @@ import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { Redis } from 'ioredis';
 import { startRedisServer } from '../support/redis-server.js';
-import { fillFleet, runLoad, SLOTS_PER_HOST, type LoadResult, type LoadShape } from './store-load.js';
+import { createBareStore } from './bare-store.js';
+import { FILL, fillFleet, runLoad, SLOTS_PER_HOST, type LoadResult, type LoadShape } from './store-load.js';
 
 interface Row extends LoadShape, LoadResult {
-  readonly store: FleetStore['kind'];
+  readonly store: FleetStore['kind'] | 'bare';
   readonly hosts: number;
   /** Share of one CPU that the Redis process used; `null` for the memory store. */
   readonly redisCpu: number | null;
@@ -21,7 +25,7 @@ interface Row extends LoadShape, LoadResult {
 /** Single calls are many at once, as many players; a broker's batches are few. */
 const SHAPES: readonly LoadShape[] = [
   { perCall: 1, inFlight: 64 },
-  { perCall: 64, inFlight: 4 },
+  { perCall: 64, inFlight: 8 },
   { perCall: 256, inFlight: 4 },
 ];
 
@@ -31,12 +35,12 @@ const OPTIONS = { suspectAfterMs: 24 * 3_600_000 };
 const WARM_UP_SECONDS = 0.5;
 
 async function measure(
-  store: FleetStore,
+  name: Row['store'],
+  store: Pick<FleetStore, 'reserve' | 'release'>,
   hosts: number,
   seconds: number,
   cpuSeconds: () => Promise<number | null>,
 ): Promise<Row[]> {
-  await fillFleet(store, hosts);
   const rows: Row[] = [];
   for (const shape of SHAPES) {
     await runLoad(store, shape, WARM_UP_SECONDS);
@@ -46,13 +50,22 @@ async function measure(
     const elapsed = (performance.now() - startedAt) / 1_000;
     const after = await cpuSeconds();
     const redisCpu = before === null || after === null ? null : (after - before) / elapsed;
-    rows.push({ store: store.kind, hosts, ...shape, ...result, redisCpu });
+    rows.push({ store: name, hosts, ...shape, ...result, redisCpu });
   }
   return rows;
 }
 
 async function benchMemory(hosts: number, seconds: number): Promise<Row[]> {
-  return measure(createMemoryStore(OPTIONS), hosts, seconds, () => Promise.resolve(null));
+  const store = createMemoryStore(OPTIONS);
+  await fillFleet(store, hosts);
+  return measure('memory', store, hosts, seconds, () => Promise.resolve(null));
+}
+
+/** CPU time that a Redis has used so far. */
+async function cpuSeconds(probe: Redis): Promise<number> {
+  const info = await probe.info('cpu');
+  const parts = /used_cpu_sys:([\d.]+)[^]*used_cpu_user:([\d.]+)/.exec(info);
+  return Number(parts?.[1]) + Number(parts?.[2]);
 }
 
 async function benchRedis(hosts: number, seconds: number): Promise<Row[]> {
@@ -60,17 +73,30 @@ async function benchRedis(hosts: number, seconds: number): Promise<Row[]> {
   const probe = new Redis(server.url);
   const store = await createRedisStore({ ...OPTIONS, target: { kind: 'single', url: server.url } });
   try {
-    return await measure(store, hosts, seconds, async () => {
-      const info = await probe.info('cpu');
-      const parts = /used_cpu_sys:([\d.]+)[^]*used_cpu_user:([\d.]+)/.exec(info);
-      return Number(parts?.[1]) + Number(parts?.[2]);
-    });
+    await fillFleet(store, hosts);
+    return await measure('redis', store, hosts, seconds, () => cpuSeconds(probe));
   } finally {
     probe.disconnect();
     await store.close();
     await server.stop();
   }
 }
+
+async function benchBare(hosts: number, seconds: number): Promise<Row[]> {
+  const server = await startRedisServer();
+  const probe = new Redis(server.url);
+  const store = createBareStore(server.url, SLOTS_PER_HOST);
+  try {
+    await store.fill(hosts, Math.floor(hosts * SLOTS_PER_HOST * FILL));
+    return await measure('bare', store, hosts, seconds, () => cpuSeconds(probe));
+  } finally {
+    probe.disconnect();
+    store.close();
+    await server.stop();
+  }
+}
+
+const BENCHES = { memory: benchMemory, bare: benchBare, redis: benchRedis };
 
 function printTable(rows: readonly Row[]): void {
   console.log(`placements, each with its release; ${SLOTS_PER_HOST} slots a host, 60 % full\n`);
@@ -88,7 +114,21 @@ function printTable(rows: readonly Row[]): void {
     ];
     console.log(cells.join(' ') + (row.refused === 0 ? '' : `  ${row.refused} refused`));
   }
-  console.log(`\n${ratios(rows).join('\n')}`);
+  console.log(`\n${[...floors(rows), ...ratios(rows)].join('\n')}`);
+}
+
+/** How near the store comes to its floor. */
+function floors(rows: readonly Row[]): string[] {
+  return rows.flatMap((row) => {
+    const floor = rows.find(
+      (other) => other.store === 'bare' && other.hosts === row.hosts && other.perCall === row.perCall,
+    );
+    if (row.store !== 'redis' || floor === undefined) return [];
+    const ratio = row.perSecond / floor.perSecond;
+    return [
+      `redis, ${row.hosts} hosts, ${row.perCall} per call: ${ratio.toFixed(2)} of a bare script with the same writes`,
+    ];
+  });
 }
 
 /** How the largest fleet compares with the smallest: what does not depend on fleet size gives 1. */
@@ -111,13 +151,16 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     hosts: { type: 'string', default: '100,1000,10000,100000' },
     seconds: { type: 'string', default: '3' },
-    store: { type: 'string', default: 'memory,redis' },
+    store: { type: 'string', default: 'memory,bare,redis' },
   },
 });
 const rows: Row[] = [];
 for (const hosts of values.hosts.split(',').map(Number)) {
   for (const store of values.store.split(',')) {
-    rows.push(...(await (store === 'redis' ? benchRedis : benchMemory)(hosts, Number(values.seconds))));
+    const bench = BENCHES[store as keyof typeof BENCHES] as (typeof BENCHES)['redis'] | undefined;
+    if (bench === undefined)
+      throw new RangeError(`--store takes ${Object.keys(BENCHES).join(', ')}; not "${store}"`);
+    rows.push(...(await bench(hosts, Number(values.seconds))));
   }
 }
 if (values.json) console.log(JSON.stringify(rows, null, 2));

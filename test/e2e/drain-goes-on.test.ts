@@ -40,7 +40,7 @@ describe('A drain whose broker is killed', function () {
     host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
     await eventually(async () => {
       const response = await fetch(`${staying!}/v1/status`, { headers: OPERATOR });
-      return /"hostId":"h1","state":"ready","closure":"open"/.test(await response.text());
+      return (await response.text()).includes('"hostId":"h1","state":"ready","closure":"open"');
     });
     const player = await openPlayer(staying!, 'alice');
     player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });
