@@ -87,7 +87,7 @@ async function findDrain(context: BrokerContext, target: OrderTarget): Promise<D
 }
 
 /** @throws Refusal UNKNOWN_REGION, UNKNOWN_POOL */
-export function checkTarget({ catalog }: BrokerContext, { region, pool }: OrderTarget): void {
+function checkTarget({ catalog }: BrokerContext, { region, pool }: OrderTarget): void {
   if (!catalog.regions.has(region)) throw new Refusal('UNKNOWN_REGION');
   if (pool !== null && !catalog.pools.has(pool)) throw new Refusal('UNKNOWN_POOL');
 }

@@ -1,0 +1,85 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import {
+  AT_DEADLINE,
+  DRAIN_OUTCOMES,
+  DRAIN_STATES,
+  DRAIN_TRANSITIONS,
+  canTurn,
+  covers,
+  nextStep,
+  outcomeOf,
+  progressOf,
+  targetName,
+  type Drain,
+  type OrderTarget,
+} from '@duskline/server/domain/drain.js';
+
+const name = fc.constantFrom('a', 'b');
+const target: fc.Arbitrary<OrderTarget> = fc
+  .record({ region: name, pool: fc.option(name), hostId: fc.option(name) })
+  .map((drawn) => ({ ...drawn, hostId: drawn.pool === null ? null : drawn.hostId }));
+
+const drain = fc.record({
+  drainId: fc.constant('drain-1'),
+  target,
+  mode: fc.constant('wait' as const),
+  atDeadline: fc.constantFrom(...AT_DEADLINE),
+  deadlineAtMs: fc.nat(1_000),
+  orderedAtMs: fc.constant(0),
+  orderedBy: fc.constant('ops'),
+  state: fc.constant('running' as const),
+  finishedAtMs: fc.constant(null),
+}) satisfies fc.Arbitrary<Drain>;
+
+describe('A drain', () => {
+  it('ends once, and may be undone until then and after', () => {
+    expect(DRAIN_TRANSITIONS.running).to.deep.equal(['done', 'undone']);
+    for (const from of DRAIN_STATES) {
+      expect(canTurn(from, 'running'), `${from} to running`).to.equal(false);
+      expect(canTurn(from, from), `${from} to itself`).to.equal(false);
+      expect(canTurn('undone', from), `undone to ${from}`).to.equal(false);
+    }
+  });
+
+  it('waits until its deadline and never longer, and is over when nobody is left', () => {
+    fc.assert(
+      fc.property(drain, fc.nat(5), fc.nat(2_000), (one, staying, nowMs) => {
+        const step = nextStep(one, staying, nowMs);
+        if (staying === 0) expect(step).to.equal('finish');
+        else if (nowMs < one.deadlineAtMs) expect(step).to.equal('wait');
+        else expect(step).to.equal(one.atDeadline === 'end' ? 'end-sessions' : 'leave-remaining');
+      }),
+    );
+  });
+
+  it('knows what became of a session that is no longer on its target', () => {
+    const gone = { sessionId: 'session-1', onTarget: false, lives: false, reason: null };
+    expect(outcomeOf({ ...gone, onTarget: true, lives: true })).to.equal('staying');
+    expect(outcomeOf({ ...gone, lives: true })).to.equal('moved');
+    expect(outcomeOf({ ...gone, reason: 'drain_deadline' })).to.equal('ended');
+    expect(outcomeOf({ ...gone, reason: 'client_left' })).to.equal('left');
+    // The store remembers ended sessions for a minute.
+    expect(outcomeOf(gone)).to.equal('left');
+  });
+
+  it('counts every session once', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...DRAIN_OUTCOMES)), (outcomes) => {
+        const counts = Object.values(progressOf(outcomes));
+        expect(counts.reduce((sum, count) => sum + count, 0)).to.equal(outcomes.length);
+      }),
+    );
+  });
+
+  it('has one name for each target of a region, and covers what lies within', () => {
+    fc.assert(
+      fc.property(target, target, (a, b) => {
+        const same = a.region === b.region && targetName(a) === targetName(b);
+        expect(covers(a, b) && covers(b, a)).to.equal(same);
+        if (a.region === b.region) expect(covers({ ...a, pool: null, hostId: null }, b)).to.equal(true);
+        else expect(covers(a, b)).to.equal(false);
+      }),
+    );
+  });
+});
