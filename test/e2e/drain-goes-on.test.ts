@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { Redis } from 'ioredis';
 import type { DrainReport } from '@duskline/server/broker/operations.js';
 import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
 import { eventually } from '../support/eventually.js';
@@ -13,19 +14,20 @@ const OPERATOR = bearer(
   testToken({ kind: 'operator', operatorId: 'olivia', scopes: ['ops:read', 'ops:write'] }),
 );
 
-describe('A drain whose broker is killed', function () {
+describe('A drain', function () {
   this.timeout(30_000);
 
   let directory: string;
   let redis: RedisServer;
   let brokers: BrokerProcess[];
+  let args: readonly string[];
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'duskline-drain-'));
     const config = join(directory, 'duskline.yaml');
     // A killed holder's lease passes on soon, for the drain ends soon.
     await writeFile(config, `${TEST_CONFIG}limits: { leaseMs: 1000, leaseRenewMs: 300 }\n`);
     redis = await startRedisServer();
-    const args = ['--config', config, '--redis', redis.url];
+    args = ['--config', config, '--redis', redis.url];
     brokers = [await startBrokerProcess(args), await startBrokerProcess(args)];
   });
   afterEach(async () => {
@@ -34,7 +36,7 @@ describe('A drain whose broker is killed', function () {
     await rm(directory, { recursive: true });
   });
 
-  it('goes on with another one, and ends by its deadline with an outcome for every session', async () => {
+  it('whose broker is killed goes on with another one, and ends by its deadline with an outcome for every session', async () => {
     const [dying, staying] = brokers.map(({ url }) => url);
     const host = await openHost(staying!, { hostId: 'h1' });
     host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
@@ -49,25 +51,51 @@ describe('A drain whose broker is killed', function () {
     host.send({ type: 'session', sessionId, epoch, state: 'active' });
     await player.next('session', (frame) => frame['state'] === 'active');
 
-    const order = { target: { region: 'near' }, deadlineMs: 4_000 };
-    const ordered = await fetch(`${dying!}/v1/drains`, {
-      method: 'POST',
-      headers: { ...OPERATOR, 'content-type': 'application/json' },
-      body: JSON.stringify(order),
-    });
-    expect(ordered.status).to.equal(201);
+    await orderDrain(dying!, 4_000);
     await brokers[0]!.kill();
 
-    const bob = await openPlayer(staying!, 'bob');
-    bob.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });
-    expect(await bob.next('error')).to.include({ code: 'REGION_CLOSED' });
+    await expectClosed(staying!, 'bob');
     expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'drain_deadline' });
     expect(await host.next('end')).to.include({ sessionId, reason: 'drain_deadline' });
     await eventually(async () => {
-      const response = await fetch(`${staying!}/v1/drains`, { headers: OPERATOR });
-      const { drains } = (await response.json()) as { drains: DrainReport[] };
-      const [drain] = drains;
+      const [drain] = await drainsAt(staying!);
       return drain?.state === 'done' && drain.progress.ended === 1 && drain.progress.staying === 0;
     });
   });
+
+  it('that the store lost is given back to it by the brokers, and holds all the while', async () => {
+    await orderDrain(brokers[0]!.url, 3_600_000);
+    await eventually(async () => (await drainsAt(brokers[1]!.url)).length === 1);
+    const raw = new Redis(redis.url);
+    await raw.flushall();
+    raw.disconnect();
+    await expectClosed(brokers[0]!.url, 'alice');
+    await expectClosed(brokers[1]!.url, 'bob');
+    // Nobody plays there: it was over at once, and the region stays closed.
+    await eventually(async () => (await drainsAt(brokers[0]!.url))[0]?.state === 'done');
+    const newcomer = await startBrokerProcess(args);
+    brokers.push(newcomer);
+    await expectClosed(newcomer.url, 'carol');
+  });
 });
+
+async function orderDrain(url: string, deadlineMs: number): Promise<void> {
+  const response = await fetch(`${url}/v1/drains`, {
+    method: 'POST',
+    headers: { ...OPERATOR, 'content-type': 'application/json' },
+    body: JSON.stringify({ target: { region: 'near' }, deadlineMs }),
+  });
+  expect(response.status).to.equal(201);
+}
+
+async function drainsAt(url: string): Promise<readonly DrainReport[]> {
+  const response = await fetch(`${url}/v1/drains`, { headers: OPERATOR });
+  return ((await response.json()) as { drains: DrainReport[] }).drains;
+}
+
+/** A player who asks for the drained region alone is told that it is closed. */
+async function expectClosed(url: string, playerId: string): Promise<void> {
+  const player = await openPlayer(url, playerId);
+  player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });
+  expect(await player.next('error')).to.include({ code: 'REGION_CLOSED' });
+}
