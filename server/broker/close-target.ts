@@ -1,16 +1,11 @@
-import type { Closure } from '../domain/closure.js';
 import { covers, type Drain, type OrderTarget } from '../domain/drain.js';
 import type { BrokerContext } from './context.js';
 import { placesOf } from './drained-sessions.js';
 
-/** Closes a target to new sessions. Safe to repeat. */
-export async function closeTarget(
-  context: BrokerContext,
-  target: OrderTarget,
-  closure: Closure,
-): Promise<void> {
+/** Closes a target that is drained to new sessions. Safe to repeat. */
+export async function closeTarget(context: BrokerContext, target: OrderTarget): Promise<void> {
   await Promise.all(
-    placesOf(context, target).map((place) => context.store.setClosure(place, target.hostId, closure)),
+    placesOf(context, target).map((place) => context.store.setClosure(place, target.hostId, 'draining')),
   );
 }
 
@@ -32,12 +27,7 @@ export async function openTarget(
 /** Whether everything of a target is closed, as its drain wants it; a store that lost everything has it open again. */
 export async function isClosed(context: BrokerContext, target: OrderTarget): Promise<boolean> {
   const closures = await Promise.all(
-    placesOf(context, target).map(async (place) => {
-      if (target.hostId === null) return context.store.closureOf(place);
-      const host = (await context.store.listHosts(place)).find(({ hostId }) => hostId === target.hostId);
-      // A host that is away is closed again when it is back.
-      return host?.closure ?? 'draining';
-    }),
+    placesOf(context, target).map((place) => context.store.closureOf(place, target.hostId)),
   );
   return closures.every((closure) => closure !== 'open');
 }

@@ -20,16 +20,17 @@ export interface SeatedSession {
 export async function sessionsOn(context: BrokerContext, target: OrderTarget): Promise<SeatedSession[]> {
   const found = await Promise.all(
     placesOf(context, target).map(async (place) => {
-      const hosts = (await context.store.listHosts(place)).filter(
-        ({ hostId, committed }) => committed > 0 && (target.hostId === null || target.hostId === hostId),
-      );
-      const sessions = await Promise.all(
-        hosts.map(({ hostId }) => context.store.hostSessions(place, hostId)),
-      );
+      const hostIds = target.hostId === null ? await busyHosts(context, place) : [target.hostId];
+      const sessions = await Promise.all(hostIds.map((hostId) => context.store.hostSessions(place, hostId)));
       return sessions.flat().map((session) => ({ place, session }));
     }),
   );
   return found.flat().filter(({ session }) => session.state !== 'offered');
+}
+
+async function busyHosts({ store }: BrokerContext, place: Place): Promise<string[]> {
+  const hosts = await store.listHosts(place);
+  return hosts.filter(({ committed }) => committed > 0).map(({ hostId }) => hostId);
 }
 
 /** What the places of a target remember of sessions that are no longer on it, by id. */

@@ -35,7 +35,7 @@ export async function orderDrain(
       finishedAtMs: null,
     };
     if (!(await context.store.swapDrain(known ?? null, drain))) continue;
-    await closeTarget(context, target, 'draining');
+    await closeTarget(context, target);
     await context.fleet.refreshDrains();
     await advanceDrain(context, drain);
     return reportOf(context, (await findDrain(context, target)) ?? drain);
@@ -96,8 +96,9 @@ function checkTarget({ catalog }: BrokerContext, { region, pool }: OrderTarget):
 export async function checkHost(context: BrokerContext, target: OrderTarget): Promise<void> {
   checkTarget(context, target);
   const { region, pool, hostId } = target;
-  const hosts = pool === null ? [] : await context.store.listHosts({ region, pool });
-  if (!hosts.some((host) => host.hostId === hostId)) throw new Refusal('UNKNOWN_HOST');
+  const known =
+    pool !== null && hostId !== null && (await context.store.endpoints({ region, pool }, [hostId]))[0];
+  if (!known) throw new Refusal('UNKNOWN_HOST');
 }
 
 async function checkOrder(context: BrokerContext, order: DrainOrder): Promise<void> {
@@ -122,7 +123,7 @@ async function freeSlotsBeside(
   await Promise.all(
     context.fleet.places.map(async (place) => {
       const closed = own.has(placeName(place)) && target.hostId === null;
-      if (closed || (await context.store.closureOf(place)) !== 'open') return;
+      if (closed || (await context.store.closureOf(place, null)) !== 'open') return;
       for (const host of await context.store.listHosts(place)) {
         const counts = host.state === 'ready' && host.closure === 'open' && host.hostId !== target.hostId;
         if (counts)

@@ -21,7 +21,7 @@ export async function runDrains(context: BrokerContext, region: string): Promise
   for (const drain of await context.store.listDrains(region)) {
     if (drain.state === 'undone') continue;
     // Stored, and its broker died before everything was closed; or the store had lost it.
-    if (!(await isClosed(context, drain.target))) await closeTarget(context, drain.target, 'draining');
+    if (!(await isClosed(context, drain.target))) await closeTarget(context, drain.target);
     if (drain.state === 'running') await advanceDrain(context, drain);
   }
 }
@@ -76,7 +76,7 @@ async function noteChanges(
   for (const sessionId of gone) {
     const record = records.get(sessionId);
     const lives = record !== undefined && record.state !== 'ended';
-    changes.set(sessionId, outcomeOf({ sessionId, onTarget: false, lives, reason: record?.reason ?? null }));
+    changes.set(sessionId, outcomeOf({ onTarget: false, lives, reason: record?.reason ?? null }));
   }
   if (changes.size > 0) await context.store.noteOutcomes(drain, changes);
 }

@@ -67,7 +67,6 @@ export function progressOf(outcomes: Iterable<DrainOutcome>): DrainProgress {
 
 /** What a round of a drain sees of one session that was on its target. */
 export interface DrainedSession {
-  readonly sessionId: string;
   /** Whether it lives on a host of the target. */
   readonly onTarget: boolean;
   /** Whether it lives at all, as far as anybody knows. */

@@ -506,8 +506,12 @@ export interface FleetStore extends OrderBook {
    * @param hostId `null` for the whole place
    */
   setClosure(place: Place, hostId: string | null, closure: Closure): Promise<void>;
-  /** Whether the place as a whole is closed; hosts may be closed besides. */
-  closureOf(place: Place): Promise<Closure>;
+  /**
+   * What was said of one host, also of one that is not here, or of the place as a whole: each by itself.
+   *
+   * @param hostId `null` for the whole place
+   */
+  closureOf(place: Place, hostId: string | null): Promise<Closure>;
 
   utilisation(place: Place): Promise<Utilisation>;
   listHosts(place: Place): Promise<readonly HostRecord[]>;

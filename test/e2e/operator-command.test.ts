@@ -9,7 +9,7 @@ import {
   READER,
   drainReport,
   plainAnswers,
-  startOperatorApp,
+  useOperatorApp,
   type OperatorApp,
 } from '../support/operator-app.js';
 
@@ -20,14 +20,7 @@ const OLIVIA = { operatorId: 'olivia', from: '127.0.0.1' };
 describe('The command duskline, for operators', function () {
   this.timeout(20_000);
   let app: OperatorApp;
-  before(async () => {
-    app = await startOperatorApp();
-  });
-  after(() => app.stop());
-  beforeEach(() => {
-    app.calls.length = 0;
-    app.answers = plainAnswers();
-  });
+  useOperatorApp((started) => (app = started));
 
   const run = (args: readonly string[], token = OPERATOR): Promise<CommandResult> =>
     runDuskline([...args, '--url', app.url], { DUSKLINE_TOKEN: token });

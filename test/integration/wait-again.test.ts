@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createClient, type QueueState } from '@duskline/client/node';
+import { createClient, type Client, type QueueState } from '@duskline/client/node';
 import { eventually } from '../support/eventually.js';
 import { IDLE, TEST_DEVICE, testToken } from '../support/fleet.js';
 import { sessionIdOf } from '../support/fleet-data.js';
@@ -148,14 +148,18 @@ describe('A player whose slot was lost before the host let the player in', funct
     expect(await alice.next('session')).to.include({ state: 'ended', reason: 'client_left' });
   });
 
-  it('is taken to the next one by the SDK', async () => {
-    await start();
-    const told: QueueState[] = [];
-    const client = createClient({
+  function aliceWithSdk(): Client {
+    return createClient({
       url: fleet.broker(0).url.replace('http', 'ws'),
       token: testToken({ kind: 'player', playerId: 'alice' }),
       device: { ...TEST_DEVICE, codecs: [...TEST_DEVICE.codecs] },
     });
+  }
+
+  it('is taken to the next one by the SDK', async () => {
+    await start();
+    const told: QueueState[] = [];
+    const client = aliceWithSdk();
     try {
       const onQueued = (place: QueueState): void => void told.push(place);
       const answer = client.play({ title: 'drift', rtt: { near: 12 }, onQueued });
@@ -181,11 +185,7 @@ describe('A player whose slot was lost before the host let the player in', funct
   it('leaves the queue when the session is ended in the SDK', async () => {
     await start();
     const told: QueueState[] = [];
-    const client = createClient({
-      url: fleet.broker(0).url.replace('http', 'ws'),
-      token: testToken({ kind: 'player', playerId: 'alice' }),
-      device: { ...TEST_DEVICE, codecs: [...TEST_DEVICE.codecs] },
-    });
+    const client = aliceWithSdk();
     try {
       await host.free();
       const onQueued = (place: QueueState): void => void told.push(place);

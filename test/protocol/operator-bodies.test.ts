@@ -1,17 +1,11 @@
 import { expect } from 'chai';
-import { WRITER, startOperatorApp, type OperatorApp } from '../support/operator-app.js';
+import { WRITER, useOperatorApp, type OperatorApp } from '../support/operator-app.js';
 import { bearer, expectError, sendOrder } from '../support/operator-requests.js';
 
 describe('The body of an operator’s order', function () {
   this.timeout(10_000);
   let app: OperatorApp;
-  before(async () => {
-    app = await startOperatorApp();
-  });
-  after(() => app.stop());
-  beforeEach(() => {
-    app.calls.length = 0;
-  });
+  useOperatorApp((started) => (app = started));
 
   const order = (...[path, ...said]: Parameters<typeof sendOrder>): Promise<Response> =>
     sendOrder(app.url + path, ...said);

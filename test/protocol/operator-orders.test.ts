@@ -8,7 +8,7 @@ import {
   WRITER,
   drainReport,
   plainAnswers,
-  startOperatorApp,
+  useOperatorApp,
   type OperatorApp,
 } from '../support/operator-app.js';
 import { bearer, expectError, lookAt, sendOrder } from '../support/operator-requests.js';
@@ -31,14 +31,7 @@ const ORDERS = [
 describe('Operators’ orders over HTTP', function () {
   this.timeout(10_000);
   let app: OperatorApp;
-  before(async () => {
-    app = await startOperatorApp();
-  });
-  after(() => app.stop());
-  beforeEach(() => {
-    app.calls.length = 0;
-    app.answers = plainAnswers();
-  });
+  useOperatorApp((started) => (app = started));
 
   const read = (path: string, token?: string): Promise<Response> => lookAt(app.url + path, token);
   const order = (...[path, ...said]: Parameters<typeof sendOrder>): Promise<Response> =>

@@ -88,14 +88,14 @@ export function closureSuite(current: CurrentFixture): void {
       await makeReady(store, 'host-a');
       const { sessionId } = await place(store);
       await (await another()).setClosure(PLACE, null, 'draining');
-      expect(await store.closureOf(PLACE)).to.equal('draining');
+      expect(await store.closureOf(PLACE, null)).to.equal('draining');
       expect((await place(store)).outcome.kind).to.equal('closed');
       expect((await enqueue(store, newSessionId())).kind).to.equal('closed');
       expect((await place(store, { sessionId })).outcome.kind).to.equal('existing');
       await makeReady(store, 'host-b');
       expect((await place(store)).outcome.kind).to.equal('closed');
       await store.setClosure(PLACE, null, 'open');
-      expect(await store.closureOf(PLACE)).to.equal('open');
+      expect(await store.closureOf(PLACE, null)).to.equal('open');
       expect((await place(store)).hostId).to.equal('host-b');
     });
 

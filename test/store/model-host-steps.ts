@@ -82,7 +82,7 @@ export const hostSteps = [
     ({ place }, { hostId, closure }) =>
       async (store) => {
         await store.setClosure(place, hostId, closure);
-        return store.closureOf(place);
+        return [await store.closureOf(place, null), await store.closureOf(place, hostId)];
       },
   ),
   step(

@@ -57,7 +57,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     await store.setClosure(PLACE, hostId, 'cordoned');
     await store.setClosure(PLACE, hostId, 'open');
   }
-  await store.closureOf(PLACE);
+  await store.closureOf(PLACE, null);
   await useOrders(store);
   await store.takeMail(PLACE, 'broker-b');
   await store.endpoints(PLACE, ['host-a']);

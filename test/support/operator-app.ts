@@ -81,7 +81,25 @@ export function plainAnswers(): OperationAnswers {
   };
 }
 
-export async function startOperatorApp(): Promise<OperatorApp> {
+/**
+ * One app for all tests of a block: each finds it without calls, and with plain answers.
+ *
+ * @param take gets it before the first test
+ */
+export function useOperatorApp(take: (app: OperatorApp) => void): void {
+  let app: OperatorApp;
+  before(async () => {
+    app = await startOperatorApp();
+    take(app);
+  });
+  after(() => app.stop());
+  beforeEach(() => {
+    app.calls.length = 0;
+    app.answers = plainAnswers();
+  });
+}
+
+async function startOperatorApp(): Promise<OperatorApp> {
   const verifier = createTokenVerifier(loadConfig({ text: TEST_CONFIG, env: TEST_ENV }).auth);
   const calls: OperationCall[] = [];
   const note = async <Name extends keyof Operations>(

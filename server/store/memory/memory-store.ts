@@ -165,7 +165,10 @@ export class MemoryStore implements FleetStore {
   setClosure: FleetStore['setClosure'] = async (place, hostId, closure) =>
     this.#serving(place, (state, nowMs) => hosts.setClosure(state, hostId, closure, nowMs));
 
-  closureOf: FleetStore['closureOf'] = async (place) => this.placeState(place).closure;
+  closureOf: FleetStore['closureOf'] = async (place, hostId) => {
+    const state = this.placeState(place);
+    return hostId === null ? state.closure : (state.hostClosures.get(hostId) ?? 'open');
+  };
 
   utilisation: FleetStore['utilisation'] = async (place) => {
     const { liveSessions, readySlots } = this.placeState(place);

@@ -290,8 +290,10 @@ class RedisStore implements FleetStore {
     await this.#inPlace('close', place, '', [hostId ?? '', closure]);
   };
 
-  closureOf: FleetStore['closureOf'] = async (place) =>
-    decodeClosure(await this.#command(() => this.#redis.hget(this.#key(place, 8), 'closure')));
+  closureOf: FleetStore['closureOf'] = async (place, hostId) => {
+    const field = hostId === null ? 'closure' : `closed/${hostId}`;
+    return decodeClosure(await this.#command(() => this.#redis.hget(this.#key(place, 8), field)));
+  };
 
   utilisation: FleetStore['utilisation'] = async (place) => {
     const [sessions, slots] = await this.#command(() =>

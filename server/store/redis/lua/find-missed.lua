@@ -7,13 +7,10 @@
 local limit = tonumber(ARGV[3])
 local missed, at, struck = {}, 0, 0
 while #missed < limit and struck < MAX_STRUCK do
-  local entry = redis.call('LINDEX', KEYS[14], at)
-  local due_at = entry and tonumber(string.match(entry, '^%d+'))
-  if not entry or due_at > now then
+  local due_at, ids = due_entry(KEYS[14], at)
+  if not due_at then
     break
   end
-  local ids = split_ids(string.match(entry, ';(.*)$'))
-  load_sessions(ids)
   local before = #missed
   for _, id in ipairs(ids) do
     local session = sessions[id]

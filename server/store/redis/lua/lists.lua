@@ -8,6 +8,12 @@ local function split_ids(text)
   return ids
 end
 
+-- A list of that many values, no more than there are arguments, all to be overwritten: one that grows is copied again and
+-- again.
+local function list_of(size)
+  return { unpack(ARGV, 1, size) }
+end
+
 -- Due entries -----------------------------------------------------------------------------------------
 
 -- Sessions that become due at one time, the first `count` of a list, go to the end of their list as one entry.

@@ -205,18 +205,27 @@ local function commit_hosts()
   changed_hosts, added_slots = {}, 0
 end
 
+-- The entry at that place of a list, if its time has come: its time and its sessions, loaded. Else nothing.
+local function due_entry(key, at)
+  local entry = redis.call('LINDEX', key, at)
+  local due_at = entry and tonumber(string.match(entry, '^%d+'))
+  if not entry or due_at > now then
+    return nil
+  end
+  local ids = split_ids(string.match(entry, ';(.*)$'))
+  load_sessions(ids)
+  return due_at, ids
+end
+
 -- Takes what is due from the head of a list: up to `limit` sessions that still have that state and that time
 -- go to `act`, the others are struck off.
 local function take_due(key, state, limit, act)
   local taken, struck = 0, 0
   while taken < limit and struck < MAX_STRUCK do
-    local entry = redis.call('LINDEX', key, 0)
-    local due_at = entry and tonumber(string.match(entry, '^%d+'))
-    if not entry or due_at > now then
+    local due_at, ids = due_entry(key, 0)
+    if not due_at then
       break
     end
-    local ids = split_ids(string.match(entry, ';(.*)$'))
-    load_sessions(ids)
     local seen = 0
     while seen < #ids and taken < limit do
       seen = seen + 1

@@ -13,11 +13,6 @@ local forget_at = now + ENDED_KEPT_MS
 local forget = string.format(TIME_FORMAT, forget_at)
 local count = (#ARGV - 3) / 3
 
--- A list of any `size` values, to be overwritten: one that grows is copied again and again.
-local function list_of(size)
-  return { unpack(ARGV, 4, 3 + size) }
-end
-
 -- Which sessions end ----------------------------------------------------------------------------------
 
 local ids = list_of(count)

@@ -16,15 +16,10 @@
 local expires_at = now + tonumber(ARGV[3])
 local count = (#ARGV - 4) / 2
 
--- A list of any `count` values, to be overwritten: one that grows is copied again and again.
-local function list_of(size)
-  return { unpack(ARGV, 5, 4 + size) }
-end
-
 -- Which sessions want a slot --------------------------------------------------------------------------
 
 -- sessionId, record, ...: as it is stored, once the second of each is its record.
-local stored = list_of(count * 2)
+local stored = { unpack(ARGV, 5) }
 local ids = list_of(count)
 for i = 1, count do
   ids[i] = stored[i * 2 - 1]
