@@ -93,6 +93,15 @@ export function createConnection(target: RedisTarget): Redis | Cluster {
   }
 }
 
+/**
+ * Ends a connection for good. A cluster that is just refreshing its slots when it is told to disconnect starts its timer
+ * again when the answer comes, and again for ever, which keeps the process up: from now on it refreshes nothing.
+ */
+export function endConnection(redis: Redis | Cluster): void {
+  redis.disconnect();
+  if (redis instanceof Cluster) redis.refreshSlotsCache = () => undefined;
+}
+
 /** Connects for the first time. Rejects with `StoreUnavailableError`, and stops trying, when that fails. */
 export async function connect(redis: Redis | Cluster): Promise<void> {
   let lastError: Error | undefined;
@@ -110,7 +119,7 @@ export async function connect(redis: Redis | Cluster): Promise<void> {
   try {
     await Promise.race([connecting, late]);
   } catch (error) {
-    redis.disconnect();
+    endConnection(redis);
     const cause = lastError ?? error;
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new StoreUnavailableError(`Redis cannot be reached: ${message}`, { cause });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import type { Place } from '../../domain/catalog.js';
-import { connect } from './connection.js';
+import { connect, endConnection } from './connection.js';
 import type { KeySpace } from './keys.js';
 
 /** Pub/sub between brokers: "look at your mail of this place". Lost nudges cost a second, nothing else. */
@@ -83,13 +83,13 @@ export function createNudges({ redis, subscriber, openSubscriber, keys }: Nudges
       await next.subscribe(...listeners.keys());
     } catch {
       // The next echo that does not come leads here again.
-      next.disconnect();
+      endConnection(next);
       return;
     }
     // Nobody may have closed us meanwhile.
     const old = closed ? next : current;
     if (!closed) current = next;
-    old.disconnect();
+    endConnection(old);
   };
 
   const check = async (): Promise<void> => {
@@ -116,7 +116,7 @@ export function createNudges({ redis, subscriber, openSubscriber, keys }: Nudges
     close() {
       closed = true;
       clearInterval(timer);
-      current.disconnect();
+      endConnection(current);
     },
   };
 }

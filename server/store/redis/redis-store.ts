@@ -5,7 +5,7 @@ import { REVOCABLE_REASONS, type FleetStore } from '../fleet-store.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type { OrderBook } from '../order-book.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
-import { connect, createConnection, type RedisTarget } from './connection.js';
+import { connect, createConnection, endConnection, type RedisTarget } from './connection.js';
 import { createKeySpace, type KeySpace } from './keys.js';
 import { createLetters, type Letters } from './letters.js';
 import { createNudges, type Nudges } from './nudges.js';
@@ -64,7 +64,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
     await connect(redis);
     await connect(subscriber);
   } catch (error) {
-    redis.disconnect();
+    endConnection(redis);
     throw error;
   }
   const keys = createKeySpace(options.prefix ?? 'duskline');
@@ -371,7 +371,7 @@ class RedisStore implements FleetStore {
 
   close: FleetStore['close'] = async () => {
     this.#nudges.close();
-    this.#redis.disconnect();
+    endConnection(this.#redis);
     await Promise.resolve();
   };
 
