@@ -62,6 +62,8 @@ export const Play = Type.Object(
      * default); `end` ends it with `host_lost`.
      */
     onHostLost: Type.Optional(OnHostLost),
+    /** Whether the client follows `moving`. `false` when absent: the session is never moved while it is played. */
+    canMove: Type.Optional(Type.Boolean()),
   },
   strict,
 );
@@ -78,6 +80,10 @@ export type Cancel = Static<typeof Cancel>;
 /** Ends one of the player's sessions with `client_left`. */
 export const EndSession = Type.Object({ type: Type.Literal('end'), sessionId: SessionId }, strict);
 export type EndSession = Static<typeof EndSession>;
+
+/** The client could not get into the host that `moving` named: the session stays where it is. */
+export const Stay = Type.Object({ type: Type.Literal('stay'), sessionId: SessionId, epoch: Epoch }, strict);
+export type Stay = Static<typeof Stay>;
 
 /** Passes a message to the host of one of the player's sessions: a WebRTC offer, answer or candidate. */
 export const Signal = Type.Object(
@@ -157,9 +163,8 @@ export const IceServer = Type.Object({
 });
 export type IceServer = Static<typeof IceServer>;
 
-/** Answers `play`: a slot is reserved. The client claims it by showing the ticket to the host. */
-export const Matched = Type.Object({
-  type: Type.Literal('matched'),
+/** What a client is told of a slot that is held for it. */
+const matchFields = {
   requestId: RequestId,
   sessionId: SessionId,
   epoch: Epoch,
@@ -182,8 +187,18 @@ export const Matched = Type.Object({
   rttMs: Type.Number(),
   /** Why this one, in words. */
   reason: Type.String(),
-});
+};
+
+/** Answers `play`: a slot is reserved. The client claims it by showing the ticket to the host. */
+export const Matched = Type.Object({ type: Type.Literal('matched'), ...matchFields });
 export type Matched = Static<typeof Matched>;
+
+/**
+ * The session changes its host while it is played. The client shows the ticket at the new host, and leaves the old one
+ * when it is let in there; when it is not let in within `claimWithinMs`, it says `stay`.
+ */
+export const Moving = Type.Object({ type: Type.Literal('moving'), ...matchFields });
+export type Moving = Static<typeof Moving>;
 
 /** One of the player's sessions changed state. */
 export const SessionChanged = Type.Object({
@@ -217,10 +232,11 @@ export const CLIENT_TO_BROKER = {
   accept: Accept,
   cancel: Cancel,
   end: EndSession,
+  stay: Stay,
   signal: Signal,
   ping: Ping,
 } as const;
-export type ClientToBroker = ClientHello | Play | Accept | Cancel | EndSession | Signal | Ping;
+export type ClientToBroker = ClientHello | Play | Accept | Cancel | EndSession | Stay | Signal | Ping;
 
 /** Everything a broker may send to a client, by type. Clients ignore types and fields they do not know. */
 export const BROKER_TO_CLIENT = {
@@ -228,6 +244,7 @@ export const BROKER_TO_CLIENT = {
   queued: Queued,
   offer: Offer,
   matched: Matched,
+  moving: Moving,
   session: SessionChanged,
   limit: Limit,
   signal: Signal,
@@ -235,4 +252,4 @@ export const BROKER_TO_CLIENT = {
   error: ErrorMessage,
 } as const;
 export type BrokerToClient =
-  Welcome | Queued | Offer | Matched | SessionChanged | Limit | Signal | Pong | ErrorMessage;
+  Welcome | Queued | Offer | Matched | Moving | SessionChanged | Limit | Signal | Pong | ErrorMessage;

@@ -42,7 +42,7 @@ export const ERRORS = {
     closeCode: 1003,
   },
   FRAME_TOO_LARGE: {
-    message: 'The frame is larger than 64 KiB.',
+    message: 'The frame is larger than this channel allows.',
     retryable: false,
     httpStatus: 413,
     closeCode: 1009,
@@ -230,6 +230,18 @@ export const ERRORS = {
     message: 'The session cannot go from its present state to that one.',
     retryable: false,
     httpStatus: 409,
+    closeCode: null,
+  },
+  NO_MOVE: {
+    message: 'The session is not being moved, or this came too late for it.',
+    retryable: false,
+    httpStatus: 409,
+    closeCode: null,
+  },
+  CHECKPOINT_TOO_LARGE: {
+    message: 'A state of more than 256 KiB cannot pass through the broker. Hand over a reference to it.',
+    retryable: false,
+    httpStatus: 413,
     closeCode: null,
   },
   // Hosts.

@@ -10,6 +10,12 @@ export const HOST_PATH = '/v1/host';
 /** The largest frame a broker reads, in bytes; a larger one closes the connection with 1009. */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
+/** The largest frame a broker reads from a host, and a host from a broker, in bytes: a checkpoint fits in. */
+export const MAX_HOST_FRAME_BYTES = 512 * 1024;
+
+/** The largest state of a session that passes through a broker when the session moves, in bytes. */
+export const MAX_CHECKPOINT_BYTES = 256 * 1024;
+
 /** The audience of every token that a broker reads. */
 export const BROKER_AUDIENCE = 'duskline';
 

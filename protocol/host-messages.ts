@@ -4,7 +4,7 @@ import { ErrorMessage } from './error-message.js';
 import { DurationMs, Epoch, Name, SessionId, Token } from './identifiers.js';
 import { EndReason, HeldState, HostLimitKind } from './sessions.js';
 import { SignalData } from './signal-data.js';
-import { MAX_SLOTS } from './constants.js';
+import { MAX_HOST_FRAME_BYTES, MAX_SLOTS } from './constants.js';
 
 const strict = { additionalProperties: false } as const;
 
@@ -19,7 +19,16 @@ export const HostLoad = Type.Object(
 export type HostLoad = Static<typeof HostLoad>;
 
 /** A session as its host sees it. The host is the truth about its own sessions. */
-export const HeldSession = Type.Object({ sessionId: SessionId, epoch: Epoch, state: HeldState }, strict);
+export const HeldSession = Type.Object(
+  {
+    sessionId: SessionId,
+    epoch: Epoch,
+    state: HeldState,
+    /** Whether the host would hand its state over now. `false` when absent. */
+    movable: Type.Optional(Type.Boolean()),
+  },
+  strict,
+);
 export type HeldSession = Static<typeof HeldSession>;
 
 const HeldSessions = Type.Array(HeldSession, { maxItems: MAX_SLOTS });
@@ -86,6 +95,42 @@ export const HostSignal = Type.Object(
 );
 export type HostSignal = Static<typeof HostSignal>;
 
+const moveFields = { sessionId: SessionId, epoch: Epoch };
+
+/**
+ * A session's state, as its host hands it over to another: the state itself, or where the other host finds it.
+ * Exactly one of the two.
+ */
+const checkpointFields = {
+  /** Base64 (RFC 4648, section 4), at most `MAX_CHECKPOINT_BYTES` before the encoding. */
+  state: Type.Optional(Type.String({ maxLength: MAX_HOST_FRAME_BYTES, pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
+  /** What the other host finds the state by: a URL, a key. Brokers do not read it. */
+  reference: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048 })),
+};
+
+/** Answers the broker's `checkpoint`: the session is `moving`, and held still, from now on. */
+export const HostCheckpoint = Type.Object(
+  { type: Type.Literal('checkpoint'), ...moveFields, ...checkpointFields },
+  strict,
+);
+export type HostCheckpoint = Static<typeof HostCheckpoint>;
+
+/** Answers `restore`: the session may begin here, as soon as its client comes. */
+export const Restored = Type.Object({ type: Type.Literal('restored'), ...moveFields }, strict);
+export type Restored = Static<typeof Restored>;
+
+/** Answers `checkpoint` or `restore`: it cannot be done, or not now. */
+export const CannotMove = Type.Object(
+  {
+    type: Type.Literal('cannot_move'),
+    ...moveFields,
+    /** For operators' logs. */
+    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  },
+  strict,
+);
+export type CannotMove = Static<typeof CannotMove>;
+
 /** The host leaves in order. Its sessions end with `host_ended`, its slots are gone. */
 export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
 export type Leave = Static<typeof Leave>;
@@ -137,6 +182,41 @@ export const HostEnd = Type.Object({
 });
 export type HostEnd = Static<typeof HostEnd>;
 
+/** Asks a host to hold a session still and to hand its state over. Answered by `checkpoint` or `cannot_move`. */
+export const CheckpointOrder = Type.Object({
+  type: Type.Literal('checkpoint'),
+  ...moveFields,
+  /** An answer after that is refused with `NO_MOVE`. */
+  withinMs: DurationMs,
+  /** A host that has heard neither `resume` nor `end` by then lets the session go on by itself. */
+  stillMs: DurationMs,
+});
+export type CheckpointOrder = Static<typeof CheckpointOrder>;
+
+/**
+ * A slot of this host was reserved for a session that moves here: as `prepare`, with the state that it goes on from.
+ * Answered by `restored` or `cannot_move`. Its client may be admitted, but the session begins with `moved`.
+ */
+export const Restore = Type.Object({
+  type: Type.Literal('restore'),
+  ...moveFields,
+  title: Name,
+  playerId: Type.String(),
+  stream: StreamSettings,
+  claimWithinMs: DurationMs,
+  limits: Type.Optional(SessionLimits),
+  ...checkpointFields,
+});
+export type Restore = Static<typeof Restore>;
+
+/** The session's client came and the session is this host's: it goes on from the state that was handed over. */
+export const Moved = Type.Object({ type: Type.Literal('moved'), ...moveFields });
+export type Moved = Static<typeof Moved>;
+
+/** The move came to nothing: the session goes on here. */
+export const Resume = Type.Object({ type: Type.Literal('resume'), ...moveFields });
+export type Resume = Static<typeof Resume>;
+
 /** Everything a host may send, by type. */
 export const HOST_TO_BROKER = {
   register: Register,
@@ -144,16 +224,41 @@ export const HOST_TO_BROKER = {
   session: HostSession,
   limit: HostLimit,
   signal: HostSignal,
+  checkpoint: HostCheckpoint,
+  restored: Restored,
+  cannot_move: CannotMove,
   leave: Leave,
 } as const;
-export type HostToBroker = Register | Heartbeat | HostSession | HostLimit | HostSignal | Leave;
+export type HostToBroker =
+  | Register
+  | Heartbeat
+  | HostSession
+  | HostLimit
+  | HostSignal
+  | HostCheckpoint
+  | Restored
+  | CannotMove
+  | Leave;
 
 /** Everything a broker may send to a host, by type. Hosts ignore types and fields they do not know. */
 export const BROKER_TO_HOST = {
   registered: Registered,
   prepare: Prepare,
   end: HostEnd,
+  checkpoint: CheckpointOrder,
+  restore: Restore,
+  moved: Moved,
+  resume: Resume,
   signal: HostSignal,
   error: ErrorMessage,
 } as const;
-export type BrokerToHost = Registered | Prepare | HostEnd | HostSignal | ErrorMessage;
+export type BrokerToHost =
+  | Registered
+  | Prepare
+  | HostEnd
+  | CheckpointOrder
+  | Restore
+  | Moved
+  | Resume
+  | HostSignal
+  | ErrorMessage;

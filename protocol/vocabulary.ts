@@ -25,13 +25,14 @@ export type DeviceKind = (typeof DEVICE_KINDS)[number];
  * - `reserved`: a slot is held, the client has to claim it at the host before the reservation expires.
  * - `active`: the host accepted the client's ticket; the slot is used.
  * - `connected` / `disconnected`: the stream runs / the stream was lost and may come back.
+ * - `moving`: the host handed its state over and holds it still, until another host has the client or the move fails.
  * - `ended`: over, with a reason.
  */
-export const SESSION_STATES = ['reserved', 'active', 'connected', 'disconnected', 'ended'] as const;
+export const SESSION_STATES = ['reserved', 'active', 'connected', 'disconnected', 'moving', 'ended'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 
 /** States in which a host holds a session. */
-export const HELD_STATES = ['active', 'connected', 'disconnected'] as const;
+export const HELD_STATES = ['active', 'connected', 'disconnected', 'moving'] as const;
 export type HeldState = (typeof HELD_STATES)[number];
 
 /** Why a session ended. */

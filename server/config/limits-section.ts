@@ -1,4 +1,4 @@
-import { MAX_FRAME_BYTES } from '@duskline/protocol/constants';
+import { MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/constants';
 import { Type, type TInteger, type TOptional } from 'typebox';
 import { DEFAULT_LIMITS, type Limits } from '../domain/limits.js';
 import type { Report } from './mistake.js';
@@ -27,9 +27,11 @@ export const LimitsSection = Type.Object(
     helloDeadlineMs: between('helloDeadlineMs', 100, MINUTE_MS),
     // The protocol promises peers that frames up to this size are read.
     maxFrameBytes: between('maxFrameBytes', MAX_FRAME_BYTES, 16 * MAX_FRAME_BYTES),
-    maxSocketBufferBytes: between('maxSocketBufferBytes', MAX_FRAME_BYTES, 64 * 1024 * 1024),
+    maxHostFrameBytes: between('maxHostFrameBytes', MAX_HOST_FRAME_BYTES, 16 * MAX_HOST_FRAME_BYTES),
+    maxSocketBufferBytes: between('maxSocketBufferBytes', MAX_HOST_FRAME_BYTES, 64 * 1024 * 1024),
     pingIntervalMs: between('pingIntervalMs', 100, 10 * MINUTE_MS),
     maxMissedPings: between('maxMissedPings', 1, 10),
+    moveStepMs: between('moveStepMs', 200, MINUTE_MS),
     goAwaySpreadMs: between('goAwaySpreadMs', 0, MINUTE_MS),
     leaseMs: between('leaseMs', 200, MINUTE_MS),
     leaseRenewMs: between('leaseRenewMs', 50, MINUTE_MS),

@@ -33,12 +33,19 @@ export interface Limits {
   readonly helloDeadlineMs: number;
   /** The largest frame read from a peer, in bytes; a larger one closes the connection. */
   readonly maxFrameBytes: number;
+  /** The largest frame read from a host, in bytes: a checkpoint has to fit in. */
+  readonly maxHostFrameBytes: number;
   /** The most that may wait in a connection's send buffer, in bytes; more closes the connection. */
   readonly maxSocketBufferBytes: number;
   /** How often a broker pings each connection. */
   readonly pingIntervalMs: number;
   /** After so many pings in a row without an answer the connection is dead. */
   readonly maxMissedPings: number;
+  /**
+   * How long each step of a live move may take: the state handed over, taken up, the client at the new host. A host that
+   * hears nothing more lets the session go on after `MOVE_STEPS` of them.
+   */
+  readonly moveStepMs: number;
   /** Over how long a stopping broker spreads its peers' departure, so that they do not storm the next one. */
   readonly goAwaySpreadMs: number;
   /** How long a control-loop lease lasts when its holder falls silent. */
@@ -64,9 +71,11 @@ export const DEFAULT_LIMITS: Limits = {
   admissionWaitMs: 7_000,
   helloDeadlineMs: 5_000,
   maxFrameBytes: 65_536,
+  maxHostFrameBytes: 524_288,
   maxSocketBufferBytes: 1_048_576,
   pingIntervalMs: 15_000,
   maxMissedPings: 2,
+  moveStepMs: 5_000,
   goAwaySpreadMs: 3_000,
   leaseMs: 5_000,
   leaseRenewMs: 1_500,

@@ -1,4 +1,4 @@
-import type { SessionState } from '@duskline/protocol/vocabulary';
+import type { HeldState } from '@duskline/protocol/vocabulary';
 import { isHeld, type StoredState } from './session-state.js';
 
 /** A session as far as the digest tells it apart. */
@@ -8,13 +8,12 @@ export interface DigestedSession {
   readonly state: StoredState;
 }
 
-/** One number per state; part of the store's format. */
-const STATE_CODE: Record<SessionState, number> = {
-  reserved: 0,
+/** One number per state that a host holds a session in; part of the store's format. */
+const STATE_CODE: Record<HeldState, number> = {
+  moving: 0,
   active: 1,
   connected: 2,
   disconnected: 3,
-  ended: 0,
 };
 
 /** An odd number with its bits well spread: 2^32 over the golden ratio. */

@@ -1,25 +1,28 @@
-import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
+import { HELD_STATES, type HeldState, type SessionState } from '@duskline/protocol/vocabulary';
 
 /**
- * Where a session may go from each state. `moving` joins this table with live moves.
+ * Where a session may go from each state, at one host: at the next one it begins anew.
  * The host decides all but `ended`, which may also come from the client, an operator or a sweep.
  */
 export const SESSION_TRANSITIONS = {
   reserved: ['active', 'ended'],
   active: ['connected', 'disconnected', 'ended'],
-  connected: ['disconnected', 'ended'],
+  connected: ['disconnected', 'moving', 'ended'],
   disconnected: ['active', 'connected', 'ended'],
+  moving: ['connected', 'disconnected', 'ended'],
   ended: [],
 } as const satisfies Record<SessionState, readonly SessionState[]>;
 
 /**
  * What brokers know a session to be: besides what hosts and clients call it, `offered` while its slot is held for
- * a waiting placement that has not accepted it yet. Its host does not know of it.
+ * a waiting placement that has not accepted it yet, of which its host does not know; and `arriving` while a slot is held
+ * for a session that moves there.
  */
-export type StoredState = SessionState | 'offered';
+export type StoredState = SessionState | 'offered' | 'arriving';
 
 const STORED_TRANSITIONS = {
   offered: ['reserved', 'ended'],
+  arriving: ['ended'],
   ...SESSION_TRANSITIONS,
 } as const satisfies Record<StoredState, readonly StoredState[]>;
 
@@ -35,5 +38,5 @@ export function sourcesOf(to: StoredState): StoredState[] {
 
 /** Whether the host holds a session in this state (and lists it in its heartbeats). */
 export function isHeld(state: StoredState): state is HeldState {
-  return state === 'active' || state === 'connected' || state === 'disconnected';
+  return (HELD_STATES as readonly StoredState[]).includes(state);
 }

@@ -53,13 +53,8 @@ export const HOST_SIGNAL_RATE: MessageRate = { perSecond: 2_000, burst: 8_000 };
 export function createSocketServer(options: SocketServerOptions): SocketServer {
   const { broker, limits, log } = options;
   const monitor = new PingMonitor({ intervalMs: limits.pingIntervalMs, maxMissed: limits.maxMissedPings });
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: limits.maxFrameBytes,
-    // Messages are small and tokens are in them: compression would cost memory per socket and invite CRIME.
-    perMessageDeflate: false,
-    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-  });
+  const clientSockets = createUpgrader(limits.maxFrameBytes);
+  const hostSockets = createUpgrader(limits.maxHostFrameBytes);
   const open = new Map<WebSocket, OpenPeer>();
   const arrivals = new AcceptQueue<UpgradeRequest>(limits);
   let closing = false;
@@ -99,7 +94,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     else if (closing) refuseUpgrade(socket, 'GOING_AWAY');
     else if (!offersProtocol(request)) refuseUpgrade(socket, 'UNSUPPORTED_PROTOCOL');
     // Hosts are few, and their sessions are lost with them: they never wait behind clients.
-    else if (path === HOST_PATH) sockets.handleUpgrade(request, socket, head, openHost);
+    else if (path === HOST_PATH) hostSockets.handleUpgrade(request, socket, head, openHost);
     else takeClient(request, socket, head);
   }
 
@@ -109,7 +104,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       get gone() {
         return socket.destroyed;
       },
-      admit: () => sockets.handleUpgrade(request, socket, head, openClient),
+      admit: () => clientSockets.handleUpgrade(request, socket, head, openClient),
     });
     if (!taken) refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
   }
@@ -126,9 +121,21 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       for (const { socket } of arrivals.empty()) refuseUpgrade(socket, 'GOING_AWAY');
       await Promise.all([...open].map(([socket, peer]) => dismiss(socket, peer, limits.goAwaySpreadMs)));
       monitor.stop();
-      sockets.close();
+      clientSockets.close();
+      hostSockets.close();
     },
   };
+}
+
+/** @param maxPayload the largest frame it reads, in bytes */
+function createUpgrader(maxPayload: number): WebSocketServer {
+  return new WebSocketServer({
+    noServer: true,
+    maxPayload,
+    // Messages are small and tokens are in them: compression would cost memory per socket and invite CRIME.
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  });
 }
 
 interface UpgradeRequest extends Arrival {

@@ -11,6 +11,8 @@ export const STATE_LETTERS: Readonly<Record<StoredState, string>> = {
   active: 'a',
   connected: 'c',
   disconnected: 'd',
+  moving: 'm',
+  arriving: 'v',
   ended: 'e',
 };
 

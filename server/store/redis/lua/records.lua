@@ -123,7 +123,7 @@ end
 
 -- A session's share of its host's digest; see domain/session-digest.ts.
 local function digest_of(id, epoch, state)
-  local code = state == 'active' and 1 or state == 'connected' and 2 or state == 'disconnected' and 3
+  local code = state == 'active' and 1 or state == 'connected' and 2 or state == 'disconnected' and 3 or state == 'moving' and 0
   if not code then
     return 0
   end
