@@ -3,7 +3,7 @@ import { brokerOf } from '../domain/connection-id.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { deliver, leaveToOther, tellHost } from './deliver.js';
-import { decodeMatch } from './match-details.js';
+import { decodeMatch, toldOf } from './match-details.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 
@@ -38,6 +38,7 @@ export async function answerMatched(
     epoch,
     state: 'reserved' as const,
     misses: 0,
+    move: null,
   };
   if (before !== undefined && before !== client) leaveToOther(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);
@@ -68,10 +69,12 @@ function prepareHost(context: BrokerContext, placed: Placed): void {
     reservedAtMs: 0,
     clientBrokerId: context.brokerId,
     meta,
+    movable: false,
   });
 }
 
-async function toMatched(
+/** What a client is told of its slot, with a fresh ticket. @throws Refusal UNAVAILABLE when the host left */
+export async function toMatched(
   context: BrokerContext,
   client: ClientConnection,
   { requestId }: Play,
@@ -95,7 +98,6 @@ async function toMatched(
     ttlMs,
     nowMs: Date.now(),
   });
-  const { tier: _, ...details } = decodeMatch(meta.match);
   const iceServers = context.iceServers(sessionId);
   return {
     type: 'matched',
@@ -108,7 +110,7 @@ async function toMatched(
     host: { hostId, endpoint },
     ticket,
     claimWithinMs,
-    ...details,
+    ...toldOf(decodeMatch(meta.match)),
     ...(iceServers.length === 0 ? {} : { iceServers }),
   };
 }

@@ -113,6 +113,7 @@ const LOST = {
   hostId: '',
   reservedAtMs: 0,
   clientBrokerId: '',
+  movable: false,
 } as const satisfies Partial<SessionRecord>;
 
 function byPlace<T extends Remembered>(linked: readonly T[]): [Place, T[]][] {

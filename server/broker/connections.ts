@@ -29,6 +29,20 @@ export interface KnownSession {
   state: SessionState;
   /** Looks in a row in which the store did not know it. */
   misses: number;
+  /** The host that its client was told to go to; `null` when none. */
+  move: KnownMove | null;
+}
+
+/** A move that a client was told of. */
+export interface KnownMove {
+  readonly place: Place;
+  readonly epoch: number;
+  readonly hostId: string;
+  readonly meta: SessionMeta;
+  /** The broker that carries it out. */
+  readonly moverId: string;
+  /** When it is over, one way or the other, by `performance.now()`. */
+  readonly untilMs: number;
 }
 
 /** A player's connection after its hello. */
@@ -71,6 +85,10 @@ export interface HostConnection {
   held: Map<string, { readonly epoch: number; readonly state: HeldState }>;
   /** Assignments that it was told of, by session: nothing is told twice. */
   readonly told: Map<string, number>;
+  /** Assignments that the store knows to be movable, by session. */
+  readonly movable: Map<string, number>;
+  /** Assignments that moved to it and that it knows to be its own, by session. */
+  readonly moved: Map<string, number>;
 }
 
 /** What a host holds, as the store takes it. */

@@ -4,10 +4,12 @@ import type { Catalog, Place } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
 import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore, SessionRecord } from '../store/fleet-store.js';
-import type { ClientConnection, ConnectionDirectory } from './connections.js';
+import type { ClientConnection, ConnectionDirectory, KnownSession } from './connections.js';
 import type { Departures } from './departures.js';
 import type { FleetKnowledge } from './fleet-knowledge.js';
 import type { Logger } from './logger.js';
+import type { MoveBoard } from './moves/move-board.js';
+import type { MoveWord } from './moves/words.js';
 import type { BrokerObserver } from './observer.js';
 import type { StoreBatches } from './store-batches.js';
 import type { StoreDoubt } from './store-doubt.js';
@@ -55,6 +57,17 @@ export interface BrokerContext {
     lost: SessionRecord,
     was: SessionState,
   ) => void;
+  /** Finds out where a session went that left the host its client knows of. A link, likewise. */
+  readonly followMove: (
+    client: ClientConnection,
+    known: KnownSession,
+    place: Place,
+    session: SessionRecord,
+  ) => void;
+  /** Takes what a broker tells this one of a move. A link, likewise. */
+  readonly takeWord: (place: Place, word: MoveWord) => void;
+  /** The moves that this broker has a part in. */
+  readonly moves: MoveBoard;
   readonly fleet: FleetKnowledge;
   /** What clients who come back may cost in one turn of the event loop: those who are connected come first. */
   readonly arrivals: TurnBudget;

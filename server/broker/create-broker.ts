@@ -7,7 +7,7 @@ import type {
   Play,
   Register,
 } from '@duskline/protocol';
-import type { Cancel, EndSession, RegionInfo, Signal } from '@duskline/protocol';
+import type { Cancel, EndSession, RegionInfo, Signal, Stay } from '@duskline/protocol';
 import { randomInt } from 'node:crypto';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
@@ -31,6 +31,11 @@ import { createLoops } from './loops.js';
 import { createOperations } from './create-operations.js';
 import type { BrokerObserver } from './observer.js';
 import type { Operations } from './operations.js';
+import { followMove, stay } from './moves/client-side.js';
+import { MoveBoard } from './moves/move-board.js';
+import { takeCannotMove, takeCheckpoint } from './moves/source-side.js';
+import { takeWord } from './moves/take-word.js';
+import { takeRestored } from './moves/target-side.js';
 import { acceptOffer } from './offers.js';
 import { play } from './play.js';
 import { toRefusal } from './refusal.js';
@@ -101,6 +106,7 @@ export interface Broker {
   cancel(client: ClientConnection, message: Cancel): Promise<void>;
   end(client: ClientConnection, message: EndSession): Promise<void>;
   signal(client: ClientConnection, message: Signal): Promise<void>;
+  stay(client: ClientConnection, message: Stay): Promise<void>;
   /** The socket is gone. The client's sessions go on. */
   closeClient(client: ClientConnection): void;
 
@@ -135,6 +141,9 @@ export function createBroker(options: BrokerOptions): Broker {
     departed: createDepartures(limits),
     doubt: new StoreDoubt(limits.heartbeatIntervalMs),
     replaceLost: (...lost) => void replaceLost(context, ...lost),
+    followMove: (...session) => void followMove(context, ...session),
+    takeWord: (...word) => void takeWord(context, ...word),
+    moves: new MoveBoard(),
     fleet,
     arrivals: new TurnBudget(ARRIVALS_PER_TURN),
     observer: options.observer,
@@ -204,6 +213,7 @@ export function createBroker(options: BrokerOptions): Broker {
     cancel: (client, message) => cancelPlay(context, client, message),
     end: (client, message) => endSession(context, client, message),
     signal: (client, message) => signalHost(context, client, message),
+    stay: (client, message) => stay(context, client, message),
     closeClient(client) {
       for (const { sessionId, known } of connections.linkedTo(client)) {
         context.departed.sessions.add({ sessionId, playerId: client.playerId, known });
@@ -226,6 +236,15 @@ export function createBroker(options: BrokerOptions): Broker {
           return;
         case 'limit':
           await warnOfLimit(context, host, message);
+          return;
+        case 'checkpoint':
+          await takeCheckpoint(context, host, message);
+          return;
+        case 'restored':
+          await takeRestored(context, host, message);
+          return;
+        case 'cannot_move':
+          await takeCannotMove(context, host, message);
           return;
         case 'leave':
           await leaveHost(context, host);

@@ -1,11 +1,12 @@
 import type { SessionLimits } from '@duskline/protocol';
 import type { Place } from '../domain/catalog.js';
 import { brokerOf } from '../domain/connection-id.js';
-import { tierOf, type Tier } from '../domain/tiers.js';
+import { sessionOfArrival } from '../domain/arrival.js';
+import { tierOf } from '../domain/tiers.js';
 import type { EndedSession, SessionRecord } from '../store/fleet-store.js';
-import type { ClientConnection, HostConnection } from './connections.js';
+import type { ClientConnection, HostConnection, KnownSession } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { decodeMatch } from './match-details.js';
+import { decodeMatch, mentionsMove } from './match-details.js';
 import { Refusal } from './refusal.js';
 import { takeOffer } from './take-offer.js';
 
@@ -14,6 +15,11 @@ import { takeOffer } from './take-offer.js';
  * twice is prevented here, so that every path that learns of a change may call it.
  */
 export function deliver(context: BrokerContext, place: Place, session: SessionRecord): void {
+  const movingId = sessionOfArrival(session.sessionId);
+  if (movingId !== undefined) {
+    dismissArrival(context, place, { ...session, sessionId: movingId });
+    return;
+  }
   tellWaiting(context, place, session);
   tellClient(context, place, session);
   forgetDeparted(context, session);
@@ -38,7 +44,9 @@ export function nudgeOthers(
 /** Tells everybody concerned that sessions ended. */
 export function announceEnded(context: BrokerContext, place: Place, ended: readonly EndedSession[]): void {
   for (const { session, hostConnectionId } of ended) {
-    context.observer.sessionEnded(place, session.reason ?? 'error');
+    if (sessionOfArrival(session.sessionId) === undefined) {
+      context.observer.sessionEnded(place, session.reason ?? 'error');
+    }
     deliver(context, place, session);
     nudgeOthers(context, place, session, hostConnectionId);
   }
@@ -56,16 +64,33 @@ function tellWaiting(context: BrokerContext, place: Place, session: SessionRecor
 
 function tellClient(context: BrokerContext, place: Place, session: SessionRecord): void {
   const { connections } = context;
-  const { sessionId, epoch, state, reason, clientBrokerId } = session;
+  const { sessionId, epoch, state, clientBrokerId } = session;
   const client = connections.clientOf(sessionId);
   const known = client?.sessions.get(sessionId);
-  if (client === undefined || known === undefined || state === 'offered') return;
+  if (client === undefined || known === undefined || state === 'offered' || state === 'arriving') return;
   if (clientBrokerId !== '' && clientBrokerId !== context.brokerId) {
     // Another device of the player resumed it, on another broker.
     leaveToOther(context, client, sessionId);
     return;
   }
   if (epoch < known.epoch || (epoch === known.epoch && state === known.state)) return;
+  if (mayHaveMoved(known, session)) {
+    context.followMove(client, known, place, session);
+    return;
+  }
+  tellChange(context, client, followed(context, client, known, session), place, session);
+}
+
+/** Tells a client that one of its sessions is another now. */
+export function tellChange(
+  context: BrokerContext,
+  client: ClientConnection,
+  known: KnownSession,
+  place: Place,
+  session: SessionRecord,
+): void {
+  const { sessionId, epoch, state, reason } = session;
+  if (state === 'offered' || state === 'arriving') return;
   if (state === 'ended' && reason === 'host_lost' && known.request.onHostLost !== 'end') {
     const was = known.state;
     known.epoch = epoch;
@@ -82,7 +107,46 @@ function tellClient(context: BrokerContext, place: Place, session: SessionRecord
     state,
     ...(reason === null ? {} : { reason }),
   });
-  if (state === 'ended') connections.unlinkSession(sessionId);
+  if (state === 'ended') context.connections.unlinkSession(sessionId);
+}
+
+/** Whether it has to be looked up what this means: the session may be on another host, of which the client was not told. */
+function mayHaveMoved(known: KnownSession, { epoch, state, reason, hostId, meta }: SessionRecord): boolean {
+  if (epoch === known.epoch) {
+    const wasMoving = known.move !== null || known.request.canMove === true;
+    return wasMoving && (reason === 'superseded' || (reason === 'host_lost' && known.move !== null));
+  }
+  const isMoved = meta !== null && mentionsMove(meta.match) && hostId !== known.hostId;
+  return state !== 'ended' && isMoved && epoch !== known.move?.epoch;
+}
+
+/** What is known of a session once it is on the host that its client was told to go to. */
+function followed(
+  context: BrokerContext,
+  client: ClientConnection,
+  known: KnownSession,
+  { sessionId, epoch }: SessionRecord,
+): KnownSession {
+  const { move } = known;
+  if (move?.epoch !== epoch) return known;
+  const { place, hostId, meta } = move;
+  const after: KnownSession = { ...known, place, hostId, meta, epoch, move: null };
+  context.connections.linkSession(client, sessionId, after);
+  return after;
+}
+
+/** A move that was given up: the host that it was for drops what it took up. */
+function dismissArrival(
+  { connections, moves }: BrokerContext,
+  place: Place,
+  { sessionId, epoch, hostId, state, reason }: SessionRecord,
+): void {
+  const host = connections.host(place, hostId);
+  if (state !== 'ended' || host?.told.get(sessionId) !== epoch) return;
+  host.told.delete(sessionId);
+  moves.incoming.delete(sessionId);
+  if (host.held.get(sessionId)?.epoch === epoch) host.held.delete(sessionId);
+  host.channel.send({ type: 'end', sessionId, epoch, reason: reason ?? 'move_failed' });
 }
 
 /** What is over, or goes on elsewhere, is not to be given back to the store from here. */
@@ -112,7 +176,7 @@ export function tellHost(context: BrokerContext, host: HostConnection, session: 
     if ((host.told.get(sessionId) ?? 0) >= epoch) return;
     host.told.set(sessionId, epoch);
     const { stream, tier } = decodeMatch(meta.match);
-    const limits = limitsOf(tierOf(context.tiers, tier));
+    const limits = limitsFor(context, tier);
     host.channel.send({
       type: 'prepare',
       sessionId,
@@ -127,13 +191,16 @@ export function tellHost(context: BrokerContext, host: HostConnection, session: 
     // Whoever hears this was not lost after all: its next list of sessions decides what it keeps.
     host.told.delete(sessionId);
   } else if (state === 'ended' && (host.told.delete(sessionId) || host.held.has(sessionId))) {
+    context.moves.outgoing.delete(sessionId);
     host.held.delete(sessionId);
+    host.moved.delete(sessionId);
     host.channel.send({ type: 'end', sessionId, epoch, reason: session.reason ?? 'error' });
   }
 }
 
 /** What a host holds the sessions of a tier to; `undefined` when to nothing. */
-function limitsOf({ idleMs, maxLengthMs, warnBeforeMs }: Tier): SessionLimits | undefined {
+export function limitsFor({ tiers }: BrokerContext, tier: string): SessionLimits | undefined {
+  const { idleMs, maxLengthMs, warnBeforeMs } = tierOf(tiers, tier);
   if (idleMs === null && maxLengthMs === null) return undefined;
   return {
     ...(idleMs === null ? {} : { idleMs }),

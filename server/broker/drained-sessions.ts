@@ -16,7 +16,7 @@ export interface SeatedSession {
   readonly session: SessionRecord;
 }
 
-/** Every live session on the hosts of the target. What was merely offered is none yet. */
+/** Every live session on the hosts of the target. What was merely offered is none yet, nor what is held for a move. */
 export async function sessionsOn(context: BrokerContext, target: OrderTarget): Promise<SeatedSession[]> {
   const found = await Promise.all(
     placesOf(context, target).map(async (place) => {
@@ -25,7 +25,7 @@ export async function sessionsOn(context: BrokerContext, target: OrderTarget): P
       return sessions.flat().map((session) => ({ place, session }));
     }),
   );
-  return found.flat().filter(({ session }) => session.state !== 'offered');
+  return found.flat().filter(({ session: { state } }) => state !== 'offered' && state !== 'arriving');
 }
 
 async function busyHosts({ store }: BrokerContext, place: Place): Promise<string[]> {

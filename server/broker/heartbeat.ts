@@ -2,9 +2,11 @@ import type { Heartbeat } from '@duskline/protocol';
 import { measuredLoad } from '../domain/congestion.js';
 import { digestOf } from '../domain/session-digest.js';
 import type { Beat, BeatOutcome } from '../store/fleet-store.js';
+import type { MovableNote } from '../store/move-desk.js';
 import { placeName, type Place } from '../domain/catalog.js';
 import { heldSessions, type HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
+import { movableNotes } from './movable-notes.js';
 import { reconcileHost } from './reconcile-host.js';
 import { Refusal, errorMessage, toRefusal } from './refusal.js';
 import { heldBy, storeRegistration } from './register-host.js';
@@ -22,6 +24,7 @@ interface PlaceBeats {
   readonly place: Place;
   /** The last heartbeat of each host in this window. */
   readonly beats: Map<HostConnection, number>;
+  readonly notes: MovableNote[];
 }
 
 export function createHeartbeatIntake(context: BrokerContext): HeartbeatIntake {
@@ -32,8 +35,8 @@ export function createHeartbeatIntake(context: BrokerContext): HeartbeatIntake {
     timer = undefined;
     const batches = waiting;
     waiting = new Map();
-    for (const { place, beats } of batches.values()) {
-      sendBeats(context, place, beats).catch((error: unknown) => {
+    for (const { place, beats, notes } of batches.values()) {
+      sendBeats(context, place, beats, notes).catch((error: unknown) => {
         // The next heartbeats try again; meanwhile no host is lost by a clock that nobody could read.
         if (toRefusal(error).code === 'UNAVAILABLE') {
           context.doubt.noteFailure();
@@ -57,7 +60,8 @@ export function createHeartbeatIntake(context: BrokerContext): HeartbeatIntake {
       }
       host.held = heldBy(sessions);
       const name = placeName(host.place);
-      const batch = waiting.get(name) ?? { place: host.place, beats: new Map() };
+      const batch: PlaceBeats = waiting.get(name) ?? { place: host.place, beats: new Map(), notes: [] };
+      batch.notes.push(...movableNotes(host, sessions));
       batch.beats.set(host, measuredLoad(load));
       waiting.set(name, batch);
       timer ??= setTimeout(flush, BEAT_WINDOW_MS);
@@ -73,6 +77,7 @@ async function sendBeats(
   context: BrokerContext,
   place: Place,
   batch: ReadonlyMap<HostConnection, number>,
+  notes: readonly MovableNote[],
 ): Promise<void> {
   // A host that left or was replaced since must not be made known again by its own last heartbeat.
   const current = [...batch].filter(([host]) => speaksHere(context, host));
@@ -85,6 +90,7 @@ async function sendBeats(
     if (outcome === undefined || outcome === 'ok' || !speaksHere(context, host)) continue;
     await settle(context, host, outcome, beats[i]);
   }
+  if (notes.length > 0) await context.store.noteMovable(place, notes);
 }
 
 /** Whether this connection is still the one that speaks for its host on this broker. */

@@ -3,6 +3,7 @@ import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
 import type { HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded, deliver, nudgeOthers } from './deliver.js';
+import { arriveHere, completeMove } from './moves/target-side.js';
 import { Refusal, errorMessage, toRefusal } from './refusal.js';
 
 /** Takes what a host says about one of its sessions, and tells the session's client. */
@@ -40,6 +41,7 @@ async function changeHeldSession(
   });
   switch (outcome.kind) {
     case 'changed':
+      await completeMove(context, host, outcome.session);
       deliver(context, place, outcome.session);
       nudgeOthers(context, place, outcome.session, null);
       return;
@@ -49,11 +51,13 @@ async function changeHeldSession(
       host.channel.send({ type: 'end', sessionId, epoch, reason: outcome.reason });
       return;
     case 'unknown':
+      if (await arriveHere(context, host, sessionId, epoch, state)) return;
       // The next heartbeat differs from the store, and reconciling adopts the session if there is room.
       if (host.held.size <= registration.slots) return;
       host.held.delete(sessionId);
       throw new Refusal('TOO_MANY_SESSIONS');
     case 'stale':
+      if (await arriveHere(context, host, sessionId, epoch, state)) return;
       host.held.delete(sessionId);
       throw new Refusal('STALE_EPOCH');
     case 'bad_transition':
@@ -71,6 +75,7 @@ async function endHeldSession(
   const { place, registration } = host;
   host.held.delete(sessionId);
   host.told.delete(sessionId);
+  host.moved.delete(sessionId);
   const { hostId } = registration;
   const outcome = await context.batches.release(place, { sessionId, epoch, reason, hostId });
   if (outcome.kind === 'ended') announceEnded(context, place, [outcome]);

@@ -1,6 +1,7 @@
 import type { Place } from '../domain/catalog.js';
 import type { BrokerContext } from './context.js';
 import { deliver } from './deliver.js';
+import { readWord } from './moves/words.js';
 import { deliverLetter } from './signal.js';
 
 /** Fetches this broker's mail and letters of one place and tells the connections concerned. */
@@ -16,7 +17,13 @@ export async function fetchMail(context: BrokerContext, place: Place): Promise<v
   }
   if (letters.status === 'fulfilled') {
     // Each is delivered at once and in its order; what takes longer is word of those that could not be.
-    await Promise.all(letters.value.map((letter) => deliverLetter(context, place, letter)));
+    await Promise.all(
+      letters.value.map((post) => {
+        if (post.kind === 'letter') return deliverLetter(context, place, post);
+        context.takeWord(place, readWord(post.body));
+        return undefined;
+      }),
+    );
   }
   for (const result of [letters, sessions]) {
     if (result.status === 'rejected') throw result.reason;

@@ -2,6 +2,7 @@ import type { BrokerContext } from './context.js';
 import { checkSessions } from './check-sessions.js';
 import { createDrainWarnings } from './drain-warnings.js';
 import { lookEverywhere } from './look.js';
+import { watchMoves } from './moves/watch-moves.js';
 import { lookAtQueues } from './queue-position.js';
 import { toRefusal } from './refusal.js';
 import { restorePlaces } from './restore-places.js';
@@ -78,6 +79,7 @@ export function createLoops(context: BrokerContext): Loops {
     repeat('queues', QUEUE_INTERVAL_MS, () => lookAtQueues(context)),
     repeat('lease', limits.leaseRenewMs, holdLeases),
     repeat('drains', LOOK_INTERVAL_MS, drainHeld),
+    repeat('moves', LOOK_INTERVAL_MS, () => watchMoves(context)),
     repeat('sweep', limits.sweepIntervalMs, sweepHeld),
   ];
 

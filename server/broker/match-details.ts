@@ -1,4 +1,5 @@
 import type { StreamSettings } from '@duskline/protocol';
+import type { Place } from '../domain/catalog.js';
 import { DEFAULT_TIER } from '../domain/tiers.js';
 
 /** What a match told its client beside the host: kept with the session, so that a repeat gets the same. */
@@ -10,7 +11,27 @@ export interface MatchDetails {
   readonly reason: string;
   /** The player's tier: any broker may have to tell a host what the session is held to. */
   readonly tier: string;
+  /** RTT by region, in milliseconds, of every region where a like host would do; absent where there is no other. */
+  readonly reach?: Readonly<Record<string, number>>;
+  /** Its client follows `moving`. */
+  readonly canMove?: true;
+  /** Where it came from, when it moved while it was played. */
+  readonly movedFrom?: MovedFrom;
 }
+
+/** The assignment before a move, and who carried the move out. */
+export interface MovedFrom extends Place {
+  readonly hostId: string;
+  readonly epoch: number;
+  readonly moverId: string;
+}
+
+/** What of it the client is told. */
+export function toldOf({ stream, rank, candidates, rttMs, reason }: MatchDetails): ToldDetails {
+  return { stream, rank, candidates, rttMs, reason };
+}
+
+type ToldDetails = Pick<MatchDetails, 'stream' | 'rank' | 'candidates' | 'rttMs' | 'reason'>;
 
 export function encodeMatch(details: MatchDetails): string {
   return JSON.stringify(details);
@@ -19,4 +40,9 @@ export function encodeMatch(details: MatchDetails): string {
 /** Reads what `encodeMatch` wrote; only brokers write it, older ones without a tier. */
 export function decodeMatch(text: string): MatchDetails {
   return { tier: DEFAULT_TIER, ...(JSON.parse(text) as Omit<MatchDetails, 'tier'>) };
+}
+
+/** Whether the session moved here while it was played: looked for in every report of a host, so without reading it. */
+export function mentionsMove(match: string): boolean {
+  return match.includes('"movedFrom":');
 }

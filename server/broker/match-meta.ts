@@ -6,7 +6,7 @@ import { bestStream } from '../domain/suitability.js';
 import type { SessionMeta } from '../store/fleet-store.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { encodeMatch } from './match-details.js';
+import { encodeMatch, type MatchDetails } from './match-details.js';
 
 /**
  * What is kept with a session: whose it is, and what the match tells its client.
@@ -16,7 +16,7 @@ import { encodeMatch } from './match-details.js';
 export function matchMeta(
   context: BrokerContext,
   client: ClientConnection,
-  { requestId, title }: Play,
+  { requestId, title, canMove }: Play,
   candidates: readonly Candidate[],
   place: Place,
 ): SessionMeta | undefined {
@@ -32,6 +32,15 @@ export function matchMeta(
     rttMs: candidate.rttMs,
     reason: explainPlacement(candidates, index),
     tier: client.tier,
+    ...reachOf(candidates, place),
+    ...(canMove === true ? { canMove } : {}),
   });
   return { playerId: client.playerId, requestId, title, match };
+}
+
+/** The regions in which hosts of the same pool would do. */
+function reachOf(candidates: readonly Candidate[], { pool }: Place): Pick<MatchDetails, 'reach'> {
+  const alike = candidates.filter((candidate) => candidate.place.pool === pool);
+  if (alike.length < 2) return {};
+  return { reach: Object.fromEntries(alike.map(({ place, rttMs }) => [place.region, Math.round(rttMs)])) };
 }

@@ -14,5 +14,7 @@ export interface BrokerObserver {
   hostLost(place: Place): void;
   /** Counters that a recount had to repair: should stay 0 for ever. */
   repaired(place: Place, hosts: number): void;
+  /** @param tookMs from the order to the arrival, or to the refusal */
+  moveEnded(place: Place, outcome: 'moved' | 'failed', tookMs: number): void;
   storeFailed(): void;
 }

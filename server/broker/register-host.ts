@@ -26,7 +26,15 @@ export async function registerHost(
   checkRegistration(context, binding, registration);
   const { region, pool, hostId, sessions } = registration;
   const place = { region, pool };
-  const host: HostConnection = { channel, place, registration, held: heldBy(sessions), told: new Map() };
+  const host: HostConnection = {
+    channel,
+    place,
+    registration,
+    held: heldBy(sessions),
+    told: new Map(),
+    movable: new Map(),
+    moved: new Map(),
+  };
 
   await storeRegistration(context, host);
   context.connections.addHost(host)?.channel.closeWith('CONNECTION_REPLACED');

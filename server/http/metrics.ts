@@ -72,6 +72,18 @@ export function createMetrics(): Metrics {
     labelNames: ['region', 'pool'],
     registers,
   });
+  const moves = new Counter({
+    name: 'duskline_moves_total',
+    help: 'Sessions that this broker moved, or failed to move, to another host while they were played.',
+    labelNames: ['region', 'pool', 'outcome'],
+    registers,
+  });
+  const moveSeconds = new Histogram({
+    name: 'duskline_move_seconds',
+    help: 'From the order to move a session to its arrival on the new host.',
+    buckets: MATCH_BUCKETS_S,
+    registers,
+  });
   const storeFailures = new Counter({
     name: 'duskline_store_failures_total',
     help: 'Rounds of recurring work that the store did not answer.',
@@ -112,6 +124,10 @@ export function createMetrics(): Metrics {
       sessionEnded: ({ region, pool }, reason) => ended.inc({ region, pool, reason }),
       hostLost: ({ region, pool }) => lost.inc({ region, pool }),
       repaired: ({ region, pool }, hosts) => repaired.inc({ region, pool }, hosts),
+      moveEnded({ region, pool }, outcome, tookMs) {
+        moves.inc({ region, pool, outcome });
+        if (outcome === 'moved') moveSeconds.observe(tookMs / 1000);
+      },
       storeFailed: () => storeFailures.inc(),
     },
   };

@@ -4,6 +4,7 @@ import type { Closure } from '../domain/closure.js';
 import type { HostState } from '../domain/host-state.js';
 import type { StoredState } from '../domain/session-state.js';
 import type { SilentHost } from '../domain/silence.js';
+import type { MoveDesk } from './move-desk.js';
 import type { OrderBook } from './order-book.js';
 
 /** A host as its connection describes it. */
@@ -64,6 +65,8 @@ export interface SessionRecord {
   readonly clientBrokerId: string;
   /** `null` for a session that was adopted from its host's report. */
   readonly meta: SessionMeta | null;
+  /** Whether its host would hand its state over, as the host said last. */
+  readonly movable: boolean;
 }
 
 /** A session that this call ended, and the connection of the host it was on, if the host is known. */
@@ -85,6 +88,8 @@ export interface Reconciliation {
   }[];
   /** The host had them, the store did not (or had another state): now it has. */
   readonly adopted: readonly string[];
+  /** The host has them, and a slot is held there for each of them to arrive: nothing was done about these. */
+  readonly arriving: readonly string[];
 }
 
 /** A player's request, noted before its slot is reserved, so that repeating it is safe on any broker. */
@@ -276,6 +281,11 @@ export interface PostedLetter {
   readonly body: string;
 }
 
+/** What waited for a broker: a letter that it passes on, or a word for itself, as `tell` left it. */
+export type BrokerPost =
+  | ({ readonly kind: 'letter' } & PostedLetter)
+  | { readonly kind: 'word'; readonly body: string };
+
 /**
  * - `local`: the other end is on the calling broker, which delivers the letter itself; `hostId` is the session's.
  * - `posted`: it waits for that broker.
@@ -337,7 +347,7 @@ export interface HostRecord {
  * All times are the store's own. Methods reject with `StoreUnavailableError` when the store cannot be
  * reached; whether the step happened is then unknown, and every step but `spend` is safe to repeat.
  */
-export interface FleetStore extends OrderBook {
+export interface FleetStore extends OrderBook, MoveDesk {
   readonly kind: 'memory' | 'redis';
 
   /** Makes the host known, in state `joining`. A newer registration replaces an older one; sessions stay. */
@@ -476,8 +486,8 @@ export interface FleetStore extends OrderBook {
   getSessions(place: Place, sessionIds: readonly string[]): Promise<readonly (SessionRecord | null)[]>;
 
   /**
-   * Ends reservations that nobody claimed in time and sessions that were `disconnected` for too long, the oldest
-   * first, `limit` of each.
+   * Ends reservations that nobody claimed in time, arrivals that nobody came for, and sessions that were `disconnected`
+   * for too long, the oldest first, `limit` of each.
    */
   expireSessions(place: Place, limit: number, callerId: string): Promise<readonly EndedSession[]>;
   /** Drops the records of sessions that ended long enough ago. Returns how many. */
@@ -504,8 +514,9 @@ export interface FleetStore extends OrderBook {
    * stays closed when it registers again.
    *
    * @param hostId `null` for the whole place
+   * @param before nothing happens if it is something else at the moment
    */
-  setClosure(place: Place, hostId: string | null, closure: Closure): Promise<void>;
+  setClosure(place: Place, hostId: string | null, closure: Closure, before?: Closure): Promise<void>;
   /**
    * What was said of one host, also of one that is not here, or of the place as a whole: each by itself.
    *
@@ -530,7 +541,7 @@ export interface FleetStore extends OrderBook {
    * Takes the letters that wait in this place for this broker, in the order of their forwarding. Ask for them
    * before the mail: what they presuppose, such as a host's reservation, is then in that mail or in an earlier one.
    */
-  takeLetters(place: Place, brokerId: string): Promise<readonly PostedLetter[]>;
+  takeLetters(place: Place, brokerId: string): Promise<readonly BrokerPost[]>;
 
   /** Takes the sessions that changed in this place and concern this broker, with their records. */
   takeMail(place: Place, brokerId: string): Promise<readonly SessionRecord[]>;

@@ -61,6 +61,8 @@ export function createClientConversation(options: ClientChannelOptions): Convers
           return broker.cancel(client, message);
         case 'end':
           return broker.end(client, message);
+        case 'stay':
+          return broker.stay(client, message);
         case 'signal': {
           const { sessionId } = message;
           if (signals.spend(sessionId, performance.now())) return broker.signal(client, message);

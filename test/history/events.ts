@@ -99,7 +99,7 @@ export interface FleetHost {
   readonly slots: number;
   readonly committed: number;
   readonly sessions: readonly (Omit<HeldAssignment, 'state'> & {
-    readonly state: SessionState | 'offered';
+    readonly state: SessionState | 'offered' | 'arriving';
   })[];
 }
 

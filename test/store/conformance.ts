@@ -3,6 +3,7 @@ import { coordinationSuite } from './coordination-suite.js';
 import type { StoreFixture } from './fixture.js';
 import { letterSuite } from './letter-suite.js';
 import { hostSuite } from './host-suite.js';
+import { moveSuite } from './move-suite.js';
 import { offerSuite } from './offer-suite.js';
 import { offeredSessionSuite } from './offered-session-suite.js';
 import { orderSuite } from './order-suite.js';
@@ -40,5 +41,6 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     coordinationSuite(current);
     letterSuite(current);
     orderSuite(current);
+    moveSuite(current);
   });
 }

@@ -14,7 +14,7 @@ export function letterSuite(current: CurrentFixture): void {
     const { store } = current();
     await makeReady(store, 'host-a', { connectionId: `${HOST_BROKER}.3` });
     const { sessionId } = await placeActive(store, { clientBrokerId: CLIENT_BROKER });
-    const letter = { sessionId, epoch: 1, body: '{"say":"hello"}' };
+    const letter = { kind: 'letter', sessionId, epoch: 1, body: '{"say":"hello"}' };
     return {
       sessionId,
       fromClient: { ...letter, fromHostId: null },
@@ -27,7 +27,7 @@ export function letterSuite(current: CurrentFixture): void {
       const { store, another } = current();
       const { fromClient, fromHost, sessionId } = await openSession();
       const other = await another();
-      const letter = { sessionId, epoch: 1, body: '{"say":"hello"}' };
+      const letter = { kind: 'letter', sessionId, epoch: 1, body: '{"say":"hello"}' };
       expect(await store.forward(PLACE, [fromClient], CLIENT_BROKER)).to.deep.equal([
         { kind: 'posted', brokerId: HOST_BROKER },
       ]);

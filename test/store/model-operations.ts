@@ -3,6 +3,7 @@ import { END_REASONS } from '@duskline/protocol/vocabulary';
 import { CLAIM_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import { metaOf } from '../support/fleet-data.js';
 import { hostSteps } from './model-host-steps.js';
+import { moveSteps } from './model-move-steps.js';
 import { queueSteps } from './model-queue-steps.js';
 import {
   TTL_MS,
@@ -158,6 +159,8 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 3, arbitrary: place },
     { weight: 5, arbitrary: fc.oneof(...sessionSteps) },
     { weight: 5, arbitrary: fc.oneof(...queueSteps) },
+    { weight: 4, arbitrary: fc.oneof(...moveSteps) },
+    { weight: 2, arbitrary: moveSteps[0]! },
     { weight: 3, arbitrary: queueSteps[0]! },
     { weight: 2, arbitrary: queueSteps[4]! },
     { weight: 3, arbitrary: fc.oneof(...brokerSteps) },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { HELD_STATES } from '@duskline/protocol/vocabulary';
 import type { Place } from '@duskline/server/domain/catalog.js';
-import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import type { FleetStore, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { sessionIdOf } from '../support/fleet-data.js';
 import type { MovableClock } from '../support/movable-clock.js';
@@ -17,6 +17,8 @@ export interface World {
   hostAt(hostId: string): { readonly digest: number; readonly beatAtMs: number } | undefined;
   /** The sessions that are offered at the moment. */
   offered(): readonly string[];
+  /** What is held for sessions that move here. */
+  arrivals(): readonly SessionRecord[];
 }
 
 /** The world of one sequence, as the memory store knows it. */
@@ -33,6 +35,8 @@ export function createWorld(memory: MemoryStore, clock: MovableClock, number: nu
         .placeState(place)
         .dues.offered.entries()
         .map(([sessionId]) => sessionId),
+    arrivals: () =>
+      [...memory.placeState(place).sessions.values()].filter(({ state }) => state === 'arriving'),
   };
 }
 

@@ -7,6 +7,7 @@ const DUE_LISTS = [
   ['reserved', 'reserved'],
   ['offers', 'offered'],
   ['disconnected', 'disconnected'],
+  ['arriving', 'arriving'],
   ['ended', 'ended'],
 ] as const;
 

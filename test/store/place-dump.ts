@@ -41,6 +41,7 @@ export interface PlaceDump {
   readonly reserved: Scores;
   readonly offers: Scores;
   readonly disconnected: Scores;
+  readonly arriving: Scores;
   readonly ended: Scores;
   readonly queue: Scores;
   readonly waiting: Readonly<Record<string, WaitingDump>>;
@@ -75,6 +76,7 @@ export function dumpMemory(store: MemoryStore, place: Place): PlaceDump {
     reserved: state.dues.reserved.entries(),
     offers: state.dues.offered.entries(),
     disconnected: state.dues.disconnected.entries(),
+    arriving: state.dues.arriving.entries(),
     ended: state.dues.ended.entries(),
     queue,
     waiting: Object.fromEntries(entries.map(({ sessionId, ...entry }) => [sessionId, entry])),
@@ -100,6 +102,7 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
   const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
   const [reserved = '', ended = '', totals = '', mail = ''] = keys.slice(6);
   const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);
+  const [arriving = ''] = keys.slice(15);
   // One transaction, so that others may write meanwhile.
   const replies = await redis
     .multi()
@@ -118,6 +121,7 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
     .zrange(attended, '0', '-1', 'WITHSCORES')
     .lrange(offers, 0, -1)
     .lrange(disconnected, 0, -1)
+    .lrange(arriving, 0, -1)
     .exec();
   const found = (replies ?? []).map(([, reply]) => reply);
   const [hostTexts, endpoints, freeScores, beatScores, records, live] = found as [
@@ -129,13 +133,9 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
     Texts,
   ];
   const [dues, ends, counts, letters] = found.slice(6) as [string[], string[], Texts, Texts];
-  const [queueScores, waitingTexts, attendedScores, offerDues, disconnectedDues] = found.slice(10) as [
-    string[],
-    Texts,
-    string[],
-    string[],
-    string[],
-  ];
+  const [queueScores, waitingTexts, attendedScores, offerDues, disconnectedDues, arrivalDues] = found.slice(
+    10,
+  ) as [string[], Texts, string[], string[], string[], string[]];
   const decoded = mapValues(hostTexts, (record) => decodeHost(record));
   expect(Object.fromEntries(pairs(beatScores)), 'beats').to.deep.equal(
     mapValues(decoded, (host) => host.beatAtMs),
@@ -167,6 +167,7 @@ export async function dumpRedis(redis: Redis, prefix: string, place: Place): Pro
     reserved: dueEntries(dues, 'reserved', records),
     offers: dueEntries(offerDues, 'offered', records),
     disconnected: dueEntries(disconnectedDues, 'disconnected', records),
+    arriving: dueEntries(arrivalDues, 'arriving', records),
     ended: dueEntries(ends, 'ended', records),
     queue: pairs(queueScores),
     waiting: mapValues(waitingTexts, decodeWaiting),

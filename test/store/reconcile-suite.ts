@@ -33,6 +33,7 @@ export function reconcileSuite(current: CurrentFixture): void {
         ended: [],
         rejected: [],
         adopted: [],
+        arriving: [],
       });
     });
 

@@ -1,8 +1,8 @@
-import { LETTERS_MAX_BYTES, MAIL_KEPT_MS, type PostedLetter } from '../fleet-store.js';
+import { LETTERS_MAX_BYTES, MAIL_KEPT_MS, type BrokerPost } from '../fleet-store.js';
 
 interface LetterBox {
   readonly firstAtMs: number;
-  readonly letters: PostedLetter[];
+  readonly letters: BrokerPost[];
   bytes: number;
 }
 
@@ -11,7 +11,7 @@ export class LetterBoxes {
   readonly #boxes = new Map<string, LetterBox>();
 
   /** False when so much waits for that broker that nothing more fits. */
-  post(brokerId: string, letter: PostedLetter, nowMs: number): boolean {
+  post(brokerId: string, letter: BrokerPost, nowMs: number): boolean {
     const box = this.#boxes.get(brokerId) ?? emptyBox(nowMs);
     const bytes = box.bytes + sizeOf(letter);
     if (bytes > LETTERS_MAX_BYTES) return false;
@@ -21,7 +21,7 @@ export class LetterBoxes {
     return true;
   }
 
-  take(brokerId: string): readonly PostedLetter[] {
+  take(brokerId: string): readonly BrokerPost[] {
     const letters = this.#boxes.get(brokerId)?.letters ?? [];
     this.#boxes.delete(brokerId);
     return letters;
@@ -41,6 +41,8 @@ function emptyBox(nowMs: number): LetterBox {
   return { firstAtMs: nowMs, letters: [], bytes: `${nowMs};`.length };
 }
 
-function sizeOf({ toHostId, sessionId, epoch, body }: PostedLetter): number {
+function sizeOf(post: BrokerPost): number {
+  if (post.kind === 'word') return Buffer.byteLength(`*||0|${post.body}\n`);
+  const { toHostId, sessionId, epoch, body } = post;
   return Buffer.byteLength(`${toHostId ?? ''}|${sessionId}|${epoch}|${body}\n`);
 }

@@ -3,8 +3,10 @@ import type { FleetStore } from '../fleet-store.js';
 import type { OrderBook } from '../order-book.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { ClaimBook } from './claims.js';
+import { Checkpoints } from './checkpoints.js';
 import { forward } from './forward.js';
 import * as hosts from './hosts.js';
+import * as moves from './moves.js';
 import { createMemoryOrders } from './orders.js';
 import { PlaceState } from './place-state.js';
 import { serve } from './placements.js';
@@ -31,6 +33,7 @@ export class MemoryStore implements FleetStore {
   readonly #claims = new ClaimBook();
   readonly #orders: OrderBook;
   readonly #spent = new SpentTokens();
+  readonly #checkpoints = new Checkpoints();
   readonly #leases = new Map<string, { holder: string; untilMs: number }>();
   readonly #listeners = new Map<string, (place: Place) => void>();
 
@@ -162,8 +165,10 @@ export class MemoryStore implements FleetStore {
 
   recount: FleetStore['recount'] = async (place) => this.#serving(place, (state) => sweeps.recount(state));
 
-  setClosure: FleetStore['setClosure'] = async (place, hostId, closure) =>
+  setClosure: FleetStore['setClosure'] = async (place, hostId, closure, before) => {
+    if (before !== undefined && (await this.closureOf(place, hostId)) !== before) return;
     this.#serving(place, (state, nowMs) => hosts.setClosure(state, hostId, closure, nowMs));
+  };
 
   closureOf: FleetStore['closureOf'] = async (place, hostId) => {
     const state = this.placeState(place);
@@ -190,6 +195,30 @@ export class MemoryStore implements FleetStore {
   outcomes: FleetStore['outcomes'] = (drain) => this.#orders.outcomes(drain);
   audit: FleetStore['audit'] = (entry) => this.#orders.audit(entry);
   auditTrail: FleetStore['auditTrail'] = (limit) => this.#orders.auditTrail(limit);
+
+  hold: FleetStore['hold'] = async (place, arrival, wish, ttlMs) =>
+    moves.hold(this.placeState(place), arrival, wish, ttlMs, this.#now());
+
+  arrive: FleetStore['arrive'] = async (place, report, callerId) =>
+    this.#serving(place, (state, nowMs) => moves.arrive(state, report, nowMs, callerId));
+
+  dropArrival: FleetStore['dropArrival'] = async (place, sessionId, epoch, callerId) =>
+    this.#serving(place, (state, nowMs) => moves.dropArrival(state, sessionId, epoch, nowMs, callerId));
+
+  putCheckpoint: FleetStore['putCheckpoint'] = async (place, sessionId, epoch, handedOver) =>
+    this.#checkpoints.put(place, sessionId, epoch, handedOver, this.#now());
+
+  takeCheckpoint: FleetStore['takeCheckpoint'] = async (place, sessionId, epoch) =>
+    this.#checkpoints.take(place, sessionId, epoch, this.#now());
+
+  noteMovable: FleetStore['noteMovable'] = async (place, notes) =>
+    moves.noteMovable(this.placeState(place), notes);
+
+  listWaiting: FleetStore['listWaiting'] = async (place, limit) =>
+    moves.listWaiting(this.placeState(place), limit);
+
+  tell: FleetStore['tell'] = async (place, brokerId, body) =>
+    this.placeState(place).letters.post(brokerId, { kind: 'word', body }, this.#now());
 
   forward: FleetStore['forward'] = async (place, letters, callerId) => {
     const nowMs = this.#now();

@@ -53,7 +53,7 @@ export interface PlaceRules {
 }
 
 /** The states that last only so long: a session is in the list of its state, with its time. */
-const DUE_STATES = ['offered', 'reserved', 'disconnected', 'ended'] as const;
+const DUE_STATES = ['offered', 'reserved', 'disconnected', 'arriving', 'ended'] as const;
 
 const BTree = sortedBtree.default;
 
@@ -65,6 +65,7 @@ export class PlaceState {
     offered: new DueList(),
     reserved: new DueList(),
     disconnected: new DueList(),
+    arriving: new DueList(),
     ended: new DueList(),
   } satisfies Record<(typeof DUE_STATES)[number], DueList>;
   readonly line = new WaitingLine();
@@ -165,6 +166,14 @@ export class PlaceState {
     return host;
   }
 
+  /** Forgets what holds a slot of a host, without anybody being told: something else takes that slot in the same step. */
+  vacate(host: MemoryHost, { sessionId }: SessionRecord): void {
+    host.sessions.delete(sessionId);
+    host.committed -= 1;
+    this.liveSessions -= 1;
+    this.forgetSession(sessionId);
+  }
+
   /** Ends a live session: frees the slot, remembers the end, tells the brokers concerned. */
   end(session: SessionRecord, reason: EndReason, nowMs: number, callerId: string): EndedSession {
     const host = this.leave(session, nowMs, callerId);
@@ -179,7 +188,7 @@ export class PlaceState {
     nowMs: number,
     callerId: string,
   ): EndedSession {
-    const ended: SessionRecord = { ...session, state: 'ended', reason };
+    const ended: SessionRecord = { ...session, state: 'ended', reason, movable: false };
     this.sessions.set(session.sessionId, ended);
     this.#setDue(ended, nowMs + ENDED_KEPT_MS);
     this.post(session.clientBrokerId, session.sessionId, callerId);

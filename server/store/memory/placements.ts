@@ -23,7 +23,7 @@ export function takeSlot(
   place: PlaceState,
   host: MemoryHost,
   { sessionId, epoch, clientBrokerId, meta }: Wanted,
-  state: 'reserved' | 'offered',
+  state: 'reserved' | 'offered' | 'arriving',
   nowMs: number,
   untilMs: number,
 ): void {
@@ -37,6 +37,7 @@ export function takeSlot(
     reservedAtMs: nowMs,
     clientBrokerId,
     meta,
+    movable: false,
   };
   place.putLive(host, session, untilMs);
 }

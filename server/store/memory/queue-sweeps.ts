@@ -71,6 +71,7 @@ export function expireQueue(
       reservedAtMs: nowMs,
       clientBrokerId,
       meta,
+      movable: false,
     };
     return place.bury(session, 'reconnect_expired', null, nowMs, callerId);
   });

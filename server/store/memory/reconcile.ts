@@ -1,4 +1,5 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
+import { arrivalIdOf } from '../../domain/arrival.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import { isHeld } from '../../domain/session-state.js';
 import {
@@ -18,9 +19,9 @@ export function reconcile(
   nowMs: number,
 ): Reconciliation {
   const host = place.hosts.get(from.hostId);
-  if (host === undefined) return { outcome: 'unknown', ended: [], rejected: [], adopted: [] };
+  if (host === undefined) return { outcome: 'unknown', ended: [], rejected: [], adopted: [], arriving: [] };
   if (host.connectionId !== from.connectionId) {
-    return { outcome: 'replaced', ended: [], rejected: [], adopted: [] };
+    return { outcome: 'replaced', ended: [], rejected: [], adopted: [], arriving: [] };
   }
   const callerId = brokerOf(from.connectionId);
   const ended: EndedSession[] = [];
@@ -28,7 +29,8 @@ export function reconcile(
     ended.push(place.end(session, 'host_lost', nowMs, callerId));
   };
 
-  const listed = new Set(reported.map((session) => session.sessionId));
+  // Arrivals, too: those of sessions that are reported do not give way.
+  const listed = new Set(reported.flatMap(({ sessionId }) => [sessionId, arrivalIdOf(sessionId)]));
   const unlisted = place.sessionsOf(host).filter((session) => !listed.has(session.sessionId));
   unlisted.filter((session) => isHeld(session.state)).forEach(end);
   // They give way, the last first, to sessions that run and that the store has lost.
@@ -44,9 +46,16 @@ export function reconcile(
 
   const rejected: { sessionId: string; epoch: number; reason: EndReason }[] = [];
   const adopted: string[] = [];
+  const arriving: string[] = [];
   for (const session of reported) {
     const known = place.sessions.get(session.sessionId);
-    const verdict = judge(host, known, session, makeRoom);
+    const arrival = arrivalOf(place, host, known, session);
+    if (arrival?.state === 'arriving') {
+      arriving.push(session.sessionId);
+      continue;
+    }
+    const verdict =
+      arrival === undefined ? judge(host, known, session, makeRoom) : (arrival.reason ?? 'error');
     if (verdict === 'same') continue;
     if (verdict === 'adopt') {
       adopt(place, host, known, session, nowMs, callerId);
@@ -55,7 +64,19 @@ export function reconcile(
       rejected.push({ sessionId: session.sessionId, epoch: session.epoch, reason: verdict });
     }
   }
-  return { outcome: 'ok', ended, rejected, adopted };
+  return { outcome: 'ok', ended, rejected, adopted, arriving };
+}
+
+/** What was held on the host for a session that moves there, if the host speaks of that assignment. */
+function arrivalOf(
+  place: PlaceState,
+  host: MemoryHost,
+  known: SessionRecord | undefined,
+  { sessionId, epoch }: ReportedSession,
+): SessionRecord | undefined {
+  const arrival = place.sessions.get(arrivalIdOf(sessionId));
+  if (arrival?.hostId !== host.hostId || arrival.epoch !== epoch) return undefined;
+  return known !== undefined && known.epoch >= epoch ? undefined : arrival;
 }
 
 /** Whether the store takes over what the host says, has it already, or refuses it for a reason. */
@@ -101,6 +122,7 @@ function adopt(
     reservedAtMs: known?.reservedAtMs ?? nowMs,
     clientBrokerId: known?.clientBrokerId ?? '',
     meta: known?.meta ?? null,
+    movable: known?.movable ?? false,
   };
   place.putLive(host, session, null);
   place.post(session.clientBrokerId, sessionId, callerId);

@@ -16,12 +16,16 @@ export function expireSessions(
   nowMs: number,
   callerId: string,
 ): EndedSession[] {
-  const endDue = (state: 'reserved' | 'disconnected', reason: EndReason): EndedSession[] =>
+  const endDue = (state: 'reserved' | 'arriving' | 'disconnected', reason: EndReason): EndedSession[] =>
     place.dues[state]
       .dueBy(nowMs, limit)
       .flatMap((sessionId) => place.sessions.get(sessionId) ?? [])
       .map((session) => place.end(session, reason, nowMs, callerId));
-  return [...endDue('reserved', 'reservation_expired'), ...endDue('disconnected', 'reconnect_expired')];
+  return [
+    ...endDue('reserved', 'reservation_expired'),
+    ...endDue('arriving', 'move_failed'),
+    ...endDue('disconnected', 'reconnect_expired'),
+  ];
 }
 
 export function forgetEnded(place: PlaceState, limit: number, nowMs: number): number {

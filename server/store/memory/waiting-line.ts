@@ -54,6 +54,17 @@ export class WaitingLine {
     return key === undefined ? undefined : this.#entries.get(key.sessionId);
   }
 
+  /** The first of the queue, in order. */
+  inOrder(limit: number): WaitingEntry[] {
+    const entries: WaitingEntry[] = [];
+    for (const { sessionId } of this.#queue.keys()) {
+      if (entries.length >= limit) break;
+      const entry = this.#entries.get(sessionId);
+      if (entry !== undefined) entries.push(entry);
+    }
+    return entries;
+  }
+
   /** Puts a placement where its score says. */
   join(entry: WaitingEntry): void {
     this.stepOut(entry.sessionId);

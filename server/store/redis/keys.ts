@@ -7,12 +7,14 @@ import type { Place } from '../../domain/catalog.js';
  * and no script touches two. What belongs to a player carries one of `PLAYER_SHARDS` tags.
  */
 export interface KeySpace {
-  /** The fifteen keys of a place, in the order that `lua/records.lua` gives them. */
+  /** The sixteen keys of a place, in the order that `lua/records.lua` gives them. */
   place(place: Place): readonly string[];
   /** The requests of one player. */
   player(playerId: string): string;
   /** A token of one player that was used. */
   spent(playerId: string, tokenId: string): string;
+  /** What a host handed over of a session that moves to this place. */
+  checkpoint(place: Place, sessionId: string, epoch: number): string;
   lease(region: string): string;
   /** The drains of a region. */
   drains(region: string): string;
@@ -45,6 +47,7 @@ const PLACE_KEYS = [
   'attended',
   'offers',
   'disconnected',
+  'arriving',
 ] as const;
 
 /** @param prefix stands before every key, so that several fleets (or tests) can share one Redis */
@@ -61,6 +64,8 @@ export function createKeySpace(prefix: string): KeySpace {
     },
     player: (playerId) => `${prefix}:{players-${playerShard(playerId)}}:${playerId}`,
     spent: (playerId, tokenId) => `${prefix}:spent:{players-${playerShard(playerId)}}:${tokenId}:${playerId}`,
+    checkpoint: ({ region, pool }, sessionId, epoch) =>
+      `${prefix}:{${region}}:${pool}:checkpoint:${sessionId}:${epoch}`,
     lease: (region) => `${prefix}:{${region}}:lease`,
     drains: (region) => `${prefix}:{${region}}:drains`,
     outcomes: (region, drainId) => `${prefix}:{${region}}:outcomes:${drainId}`,

@@ -4,7 +4,7 @@ import {
   LETTERS_MAX_BYTES,
   type FleetStore,
   type ForwardOutcome,
-  type PostedLetter,
+  type BrokerPost,
 } from '../fleet-store.js';
 import { StoredFormatError, inGroups, oneOf, texts } from './records.js';
 import type { PlaceScript } from './scripts.js';
@@ -65,9 +65,11 @@ function decodeOutcome([kind, detail = '']: readonly string[]): ForwardOutcome {
   }
 }
 
-function decodeLetter(line: string): PostedLetter {
+/** A line of `lua/forward.lua` or of `lua/tell.lua`. */
+function decodeLetter(line: string): BrokerPost {
   const match = /^([^|]*)\|([^|]*)\|(\d+)\|(.*)$/s.exec(line);
   if (match === null) throw new StoredFormatError('a letter is not readable');
   const [, toHostId = '', sessionId = '', epoch, body = ''] = match;
-  return { sessionId, epoch: Number(epoch), toHostId: toHostId === '' ? null : toHostId, body };
+  if (toHostId === '*') return { kind: 'word', body };
+  return { kind: 'letter', sessionId, epoch: Number(epoch), toHostId: toHostId === '' ? null : toHostId, body };
 }

@@ -12,10 +12,14 @@ export class StoredFormatError extends Error {
 const RESERVED_AT = 17;
 const HOST_AT = 30;
 
+/** Stands for the reason while there is none and the session may be moved. */
+const MOVABLE = '+';
+
 /** Reads a session as `lua/records.lua` says that it is written. */
 export function decodeSession(sessionId: string, text: string): SessionRecord {
   const state = stateOfLetter(text.charAt(0));
-  const reason = text.charAt(1) === '-' ? null : reasonOfLetter(text.charAt(1));
+  const mark = text.charAt(1);
+  const reason = mark === '-' || mark === MOVABLE ? null : reasonOfLetter(mark);
   const hostEnd = text.indexOf('|', HOST_AT);
   const epochEnd = text.indexOf('|', hostEnd + 1);
   const brokerEnd = text.indexOf('|', epochEnd + 1);
@@ -31,6 +35,7 @@ export function decodeSession(sessionId: string, text: string): SessionRecord {
     reservedAtMs: Number(text.slice(RESERVED_AT, HOST_AT)),
     clientBrokerId: text.slice(epochEnd + 1, brokerEnd),
     meta: brokerEnd === text.length - 1 ? null : decodeMeta(text.slice(brokerEnd + 1)),
+    movable: mark === MOVABLE,
   };
 }
 
@@ -38,7 +43,7 @@ export function encodeMeta({ playerId, requestId, title, match }: SessionMeta): 
   return JSON.stringify([playerId, requestId, title, match]);
 }
 
-function decodeMeta(text: string): SessionMeta {
+export function decodeMeta(text: string): SessionMeta {
   const fields: unknown = JSON.parse(text);
   const [playerId, requestId, title, match] = texts(fields);
   if (playerId === undefined || requestId === undefined || title === undefined || match === undefined) {

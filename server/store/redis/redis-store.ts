@@ -29,6 +29,8 @@ import {
   decodeReserve,
   decodeSilence,
 } from './replies.js';
+import type { MoveDesk } from '../move-desk.js';
+import { createMoves } from './moves.js';
 import { createOrders } from './orders.js';
 import { createRequests, type Requests } from './requests.js';
 import { createScriptRunner, toStoreError, type PlaceScript, type RunScript } from './scripts.js';
@@ -82,6 +84,7 @@ class RedisStore implements FleetStore {
   readonly #requests: Requests;
   readonly #letters: Letters;
   readonly #orders: OrderBook;
+  readonly #moves: MoveDesk;
 
   constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: StoreOptions) {
     this.#redis = redis;
@@ -100,6 +103,12 @@ class RedisStore implements FleetStore {
       keys,
       run: this.#run,
       clock: () => this.#clock(),
+      command: (command) => this.#command(command),
+    });
+    this.#moves = createMoves({
+      redis,
+      keys,
+      run: (...script) => this.#inPlace(...script),
       command: (command) => this.#command(command),
     });
     this.#letters = createLetters((...script) => this.#inPlace(...script));
@@ -286,8 +295,8 @@ class RedisStore implements FleetStore {
     return { next: next === '0' ? null : String(next), repaired: texts(repaired).sort() };
   };
 
-  setClosure: FleetStore['setClosure'] = async (place, hostId, closure) => {
-    await this.#inPlace('close', place, '', [hostId ?? '', closure]);
+  setClosure: FleetStore['setClosure'] = async (place, hostId, closure, before) => {
+    await this.#inPlace('close', place, '', [hostId ?? '', closure, before ?? '']);
   };
 
   closureOf: FleetStore['closureOf'] = async (place, hostId) => {
@@ -342,6 +351,15 @@ class RedisStore implements FleetStore {
   outcomes: FleetStore['outcomes'] = (drain) => this.#orders.outcomes(drain);
   audit: FleetStore['audit'] = (entry) => this.#orders.audit(entry);
   auditTrail: FleetStore['auditTrail'] = (limit) => this.#orders.auditTrail(limit);
+
+  hold: FleetStore['hold'] = (...args) => this.#moves.hold(...args);
+  arrive: FleetStore['arrive'] = (...args) => this.#moves.arrive(...args);
+  dropArrival: FleetStore['dropArrival'] = (...args) => this.#moves.dropArrival(...args);
+  putCheckpoint: FleetStore['putCheckpoint'] = (...args) => this.#moves.putCheckpoint(...args);
+  takeCheckpoint: FleetStore['takeCheckpoint'] = (...args) => this.#moves.takeCheckpoint(...args);
+  noteMovable: FleetStore['noteMovable'] = (...args) => this.#moves.noteMovable(...args);
+  listWaiting: FleetStore['listWaiting'] = (place, limit) => this.#moves.listWaiting(place, limit);
+  tell: FleetStore['tell'] = (...args) => this.#moves.tell(...args);
 
   forward: FleetStore['forward'] = (place, letters, callerId) =>
     this.#letters.forward(place, letters, callerId);

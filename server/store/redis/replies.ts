@@ -25,9 +25,9 @@ export function decodeBeats(reply: unknown): BeatOutcome[] {
 
 export function decodeReconciliation(reply: unknown): Reconciliation {
   if (!Array.isArray(reply)) throw new StoredFormatError('expected a list');
-  const [outcome, ended, rejected, adopted] = reply as unknown[];
+  const [outcome, ended, rejected, adopted, arriving] = reply as unknown[];
   const kind = oneOf<Reconciliation['outcome']>(['ok', 'replaced', 'unknown'], String(outcome));
-  if (kind !== 'ok') return { outcome: kind, ended: [], rejected: [], adopted: [] };
+  if (kind !== 'ok') return { outcome: kind, ended: [], rejected: [], adopted: [], arriving: [] };
   return {
     outcome: kind,
     ended: decodeEnded(ended),
@@ -37,6 +37,7 @@ export function decodeReconciliation(reply: unknown): Reconciliation {
       reason: endReason(reason),
     })),
     adopted: texts(adopted),
+    arriving: texts(arriving),
   };
 }
 

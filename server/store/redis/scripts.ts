@@ -40,6 +40,11 @@ const PLACE_SCRIPTS = [
   'take-mail',
   'forward',
   'take-letters',
+  'tell',
+  'hold',
+  'arrive',
+  'drop-arrival',
+  'note-movable',
 ] as const;
 
 /** Scripts that work on players' requests: `lua/claims.lua` stands before each. */

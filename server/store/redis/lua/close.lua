@@ -1,11 +1,15 @@
 -- Closes a place, or one host of it, to new sessions; or opens it again.
 --
--- ARGV  3 hostId, or '' for the whole place  4 cordoned | draining | open
+-- ARGV  3 hostId, or '' for the whole place  4 what it is to be: open, or another closure
+--       5 what it has to be for that, or '' when that does not matter
 -- Keeps: from this call on nobody gets a slot there, by whatever call; what was merely offered is taken back; nobody
 --   waits in a closed place. A host stays closed when it registers again.
 
 local id, closure = ARGV[3], ARGV[4]
 local field = id == '' and 'closure' or 'closed/' .. id
+if ARGV[5] ~= '' and (redis.call('HGET', KEYS[9], field) or 'open') ~= ARGV[5] then
+  return 'ok'
+end
 if closure == 'open' then
   redis.call('HDEL', KEYS[9], field)
 else

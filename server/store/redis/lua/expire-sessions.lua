@@ -1,4 +1,5 @@
--- Ends reservations that nobody claimed in time, and sessions whose client stayed away, the oldest first.
+-- Ends reservations that nobody claimed in time, arrivals that nobody came for, and sessions whose client stayed away,
+-- the oldest first.
 --
 -- ARGV  3 how many of each at the most
 -- Returns per ended session: sessionId, record, connectionId
@@ -11,6 +12,7 @@ local function expire(key, state, reason)
   end)
 end
 expire(KEYS[7], 'reserved', 'reservation_expired')
+expire(KEYS[16], 'arriving', 'move_failed')
 expire(KEYS[15], 'disconnected', 'reconnect_expired')
 finish()
 return out

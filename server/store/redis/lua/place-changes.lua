@@ -141,6 +141,33 @@ local function end_session(session, reason)
   return host, true
 end
 
+-- Gives a session the slot that is held as its arrival, under the arrival's epoch. What it had in this place it leaves.
+local function settle(id, arrival, known, state)
+  local host = load_host(arrival.host)
+  redis.call('HDEL', KEYS[5], arrival.id)
+  sessions[arrival.id] = false
+  arrival.gone = true
+  local session = known
+  if not known then
+    session = new_session(id, arrival.epoch, state, arrival.broker, arrival.meta)
+    sessions[id] = session
+  elseif is_live(known.state) then
+    leave(known)
+  end
+  session.host, session.slot, session.epoch, session.meta = host.id, arrival.slot, arrival.epoch, arrival.meta
+  session.reserved_at, session.reason, session.movable = arrival.reserved_at, '', false
+  session.due_at, session.state = state == 'disconnected' and now + RESUME_WINDOW_MS or 0, state
+  -- Whatever it was before, it is due anew.
+  session.stored_state = false
+  members[#members + 1] = host.id .. '/' .. session.slot
+  members[#members + 1] = id
+  host.digest = bit.bxor(host.digest, digest_of(id, session.epoch, state))
+  change_host(host)
+  change_session(session)
+  post(session.broker, id)
+  return session
+end
+
 -- Adds what callers are told of a session that ended: sessionId, record, connectionId.
 local function tell_ended(out, session, host)
   local n = #out
@@ -247,7 +274,7 @@ local function take_due(key, state, limit, act)
 end
 
 -- States in which a session has a time to end, with the list of those.
-local DUE_LISTS = { reserved = KEYS[7], offered = KEYS[14], disconnected = KEYS[15], ended = KEYS[8] }
+local DUE_LISTS = { reserved = KEYS[7], offered = KEYS[14], disconnected = KEYS[15], arriving = KEYS[16], ended = KEYS[8] }
 
 local function commit_sessions()
   local records, due, due_at = {}, {}, {}

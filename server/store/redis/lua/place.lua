@@ -124,12 +124,13 @@ end)
 
 local function decode_session(id, text)
   local host, epoch, broker, meta = string.match(text, '^([^|]*)|(%d+)|([^|]*)|(.*)$', HOST_AT)
-  local state, reason, slot = state_of[sub(text, 1, 1)], sub(text, 2, 2), sub(text, SLOT_AT, SLOT_AT + 1)
+  local state, mark, slot = state_of[sub(text, 1, 1)], sub(text, 2, 2), sub(text, SLOT_AT, SLOT_AT + 1)
   return {
     id = id,
     epoch = number_of[epoch],
     state = state,
-    reason = reason == '-' and '' or word_of(REASONS, reason),
+    reason = state == 'ended' and word_of(REASONS, mark) or '',
+    movable = mark == '+',
     host = host,
     slot = slot == NO_SLOT and '' or slot,
     reserved_at = number_of[sub(text, RESERVED_AT, HOST_AT - 1)],
@@ -149,6 +150,7 @@ local function new_session(id, epoch, state, broker, meta)
     epoch = epoch,
     state = state,
     reason = '',
+    movable = false,
     host = '',
     slot = '',
     reserved_at = now,
@@ -162,7 +164,8 @@ local function new_session(id, epoch, state, broker, meta)
 end
 
 local function encode_session(session)
-  return state_letter[session.state] .. (session.reason == '' and '-' or letter_of(REASONS, session.reason))
+  local mark = session.reason ~= '' and letter_of(REASONS, session.reason) or session.movable and '+' or '-'
+  return state_letter[session.state] .. mark
     .. (session.slot == '' and NO_SLOT or session.slot) .. time_of[session.due_at] .. time_of[session.reserved_at]
     .. session.host .. '|' .. text_of[session.epoch] .. '|' .. session.broker .. '|' .. session.meta
 end

@@ -2,8 +2,9 @@
 -- store about what has ended.
 --
 -- ARGV  3 hostId  4 connectionId  5 revocable reasons, comma after each  6... per session: sessionId, epoch, state
--- Returns ok | replaced | unknown, then three lists:
---   ended (sessionId, record, connectionId), rejected (sessionId, epoch, reason), adopted (sessionId)
+-- Returns ok | replaced | unknown, then four lists:
+--   ended (sessionId, record, connectionId), rejected (sessionId, epoch, reason), adopted (sessionId),
+--   arriving (sessionId): a slot is held for them here, which arrive.lua gives them
 -- Keeps: a session is adopted only into a free slot; epochs only rise; the host's counter and digest equal
 --   its members.
 
@@ -15,13 +16,15 @@ if host.connection ~= ARGV[4] then
   return { 'replaced' }
 end
 
+-- Arrivals, too: those of sessions that are reported do not give way.
 local ids, listed = {}, {}
 for i = 6, #ARGV, 3 do
   ids[#ids + 1] = ARGV[i]
-  listed[ARGV[i]] = true
+  ids[#ids + 1] = ARGV[i] .. '+'
+  listed[ARGV[i]], listed[ARGV[i] .. '+'] = true, true
 end
 
-local ended, rejected, adopted = {}, {}, {}
+local ended, rejected, adopted, arriving = {}, {}, {}, {}
 
 local function end_here(session)
   end_and_tell(ended, session, 'host_lost')
@@ -32,7 +35,7 @@ end
 local unclaimed = {}
 for _, session in ipairs(live_sessions_of(host)) do
   if not listed[session.id] then
-    if session.state == 'reserved' or session.state == 'offered' then
+    if session.state == 'reserved' or session.state == 'offered' or session.state == 'arriving' then
       unclaimed[#unclaimed + 1] = session
     else
       end_here(session)
@@ -90,9 +93,12 @@ end
 load_sessions(ids)
 for i = 6, #ARGV, 3 do
   local id, epoch, state = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
-  local known = sessions[id]
-  local verdict = judge(known, epoch, state)
-  if verdict == 'adopt' then
+  local known, arrival = sessions[id], sessions[id .. '+']
+  local moves = arrival and arrival.host == host.id and arrival.epoch == epoch and not (known and known.epoch >= epoch)
+  local verdict = not moves and judge(known, epoch, state) or arrival.state == 'arriving' and 'arriving' or arrival.reason
+  if verdict == 'arriving' then
+    arriving[#arriving + 1] = id
+  elseif verdict == 'adopt' then
     adopt(id, known, epoch, state)
     adopted[#adopted + 1] = id
   elseif verdict ~= 'same' then
@@ -103,4 +109,4 @@ for i = 6, #ARGV, 3 do
 end
 
 finish()
-return { 'ok', ended, rejected, adopted }
+return { 'ok', ended, rejected, adopted, arriving }

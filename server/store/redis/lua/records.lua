@@ -18,6 +18,7 @@
 --      13 attended zset  those by when their player was last there
 --      14 offers   list  dueAtMs;sessionId,... when offers run out
 --      15 disconnected   list  dueAtMs;sessionId,... when sessions whose client is away end
+--      16 arriving       list  dueAtMs;arrivalId,... when slots that are held for moves are given up
 -- Before this file stand the settings: SUSPECT_AFTER_MS, OFFER_MS, RESUME_WINDOW_MS, RATE_MEMORY_MS, NUDGES, STATES,
 -- REASONS.
 --
@@ -50,7 +51,7 @@ local AFTER_COMMITTED, AFTER_DIGEST, STATE_AT, CONNECTION_AT = 13, 17, 41, 45
 local SLOT_LENGTH = 2
 local JOINING, READY, SUSPECT = 1, 2, 3
 
--- SESSION RECORDS: a letter for the state, one for the reason or -, the name of the slot or --, dueAtMs and reservedAtMs
+-- SESSION RECORDS: a letter for the state, one for the reason, or + while it may be moved, or -; the name of the slot or --, dueAtMs and reservedAtMs
 -- with 13 digits each; then hostId|epoch|clientBrokerId|meta.
 local SLOT_AT, DUE_AT, RESERVED_AT, HOST_AT = 3, 5, 18, 31
 local NO_SLOT, TIME_FORMAT = '--', '%013d'

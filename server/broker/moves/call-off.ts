@@ -1,0 +1,41 @@
+import type { Place } from '../../domain/catalog.js';
+import { brokerOf } from '../../domain/connection-id.js';
+import type { BrokerContext } from '../context.js';
+import { announceEnded } from '../deliver.js';
+import { sendWord } from './words.js';
+
+/** A move under way: from where, and to where. */
+export interface Move {
+  readonly place: Place;
+  readonly sessionId: string;
+  readonly hostId: string;
+  readonly epoch: number;
+  readonly to: Place;
+  readonly toEpoch: number;
+}
+
+/**
+ * Gives a move up, unless its client has arrived: in one step of the store, so that of the two one happens. Only then is
+ * the old host told to go on.
+ */
+export async function callOff(context: BrokerContext, move: Move): Promise<'off' | 'arrived'> {
+  const { store, brokerId } = context;
+  const { place, sessionId, hostId, epoch, to, toEpoch } = move;
+  const dropped = await store.dropArrival(to, sessionId, toEpoch, brokerId);
+  if (dropped === null) {
+    const [now] = await store.getSessions(to, [sessionId]);
+    if (now?.epoch === toEpoch && now.state !== 'ended') return 'arrived';
+  } else {
+    announceEnded(context, to, [dropped]);
+  }
+  const [host] = await store.endpoints(place, [hostId]);
+  if (host !== null && host !== undefined) {
+    await sendWord(context, place, brokerOf(host.connectionId), {
+      type: 'resume',
+      hostId,
+      sessionId,
+      epoch,
+    });
+  }
+  return 'off';
+}

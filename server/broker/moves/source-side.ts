@@ -1,0 +1,174 @@
+import type { CannotMove, HostCheckpoint } from '@duskline/protocol';
+import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
+import type { Place } from '../../domain/catalog.js';
+import type { HostConnection } from '../connections.js';
+import type { BrokerContext } from '../context.js';
+import { deliver, nudgeOthers } from '../deliver.js';
+import { Refusal, errorMessage, toRefusal } from '../refusal.js';
+import type { Outgoing } from './move-board.js';
+import { sendWord, type MoveStep, type MoveWord } from './words.js';
+
+/** How long after the answer is due a move may last: taken up, and the client there; and a little more. */
+const STEPS_AFTER_ANSWER = 2.5;
+
+/** The old host's broker: tells it to hold a session still and to hand it over. */
+export async function orderCheckpoint(
+  context: BrokerContext,
+  place: Place,
+  word: Extract<MoveWord, { type: 'checkpoint' }>,
+): Promise<void> {
+  const { hostId, sessionId, epoch, to, toEpoch, moverId, withinMs, stillMs } = word;
+  const host = context.connections.host(place, hostId);
+  const held = host?.held.get(sessionId);
+  const refuse = (reason: string): Promise<void> =>
+    sendWord(context, to, moverId, {
+      type: 'step',
+      sessionId,
+      epoch: toEpoch,
+      step: { kind: 'refused', by: 'source', reason },
+    });
+  if (host === undefined || held === undefined) return refuse('the host is not here');
+  if (held.epoch !== epoch || held.state !== 'connected') return refuse('it is not being played');
+  if (context.moves.outgoing.has(sessionId)) return refuse('it is being moved already');
+  const nowMs = performance.now();
+  context.moves.outgoing.set(sessionId, {
+    host,
+    sessionId,
+    epoch,
+    to,
+    toEpoch,
+    moverId,
+    answerByMs: nowMs + withinMs,
+    overByMs: nowMs + withinMs + STEPS_AFTER_ANSWER * context.limits.moveStepMs,
+    still: false,
+  });
+  host.channel.send({ type: 'checkpoint', sessionId, epoch, withinMs, stillMs });
+}
+
+/** Takes what a host hands over; answered only when that fails. */
+export async function takeCheckpoint(
+  context: BrokerContext,
+  host: HostConnection,
+  message: HostCheckpoint,
+): Promise<void> {
+  const { sessionId } = message;
+  try {
+    const outgoing = checkAnswer(context, host, message);
+    try {
+      await keepCheckpoint(context, outgoing, message);
+    } catch (error) {
+      context.moves.outgoing.delete(sessionId);
+      await answerMover(context, outgoing, {
+        kind: 'refused',
+        by: 'source',
+        reason: toRefusal(error).message,
+      });
+      throw error;
+    }
+  } catch (error) {
+    host.channel.send(errorMessage(toRefusal(error), { sessionId }));
+  }
+}
+
+/** @throws Refusal STALE_EPOCH, NO_MOVE */
+function checkAnswer(
+  context: BrokerContext,
+  host: HostConnection,
+  { sessionId, epoch }: HostCheckpoint,
+): Outgoing {
+  const outgoing = context.moves.outgoing.get(sessionId);
+  const heldEpoch = outgoing?.epoch ?? host.held.get(sessionId)?.epoch ?? epoch;
+  if (epoch < heldEpoch) throw new Refusal('STALE_EPOCH');
+  if (outgoing?.host !== host || outgoing.epoch !== epoch || outgoing.still) throw new Refusal('NO_MOVE');
+  if (performance.now() > outgoing.answerByMs) {
+    context.moves.outgoing.delete(sessionId);
+    throw new Refusal('NO_MOVE', { message: 'The checkpoint came too late: the session stays here.' });
+  }
+  return outgoing;
+}
+
+async function keepCheckpoint(
+  context: BrokerContext,
+  outgoing: Outgoing,
+  { state, reference }: HostCheckpoint,
+): Promise<void> {
+  const { host, sessionId, epoch, to, toEpoch } = outgoing;
+  if ((state === undefined) === (reference === undefined)) {
+    throw new Refusal('BAD_MESSAGE', { message: 'checkpoint: either state or reference, and not both.' });
+  }
+  if (state !== undefined && decodedBytes(state) > MAX_CHECKPOINT_BYTES) {
+    throw new Refusal('CHECKPOINT_TOO_LARGE');
+  }
+  outgoing.still = true;
+  host.held.set(sessionId, { epoch, state: 'moving' });
+  const hostId = host.registration.hostId;
+  const [outcome] = await Promise.all([
+    context.batches.transition(host.place, { sessionId, epoch, hostId, to: 'moving' }),
+    state === undefined ? undefined : context.store.putCheckpoint(to, sessionId, toEpoch, state),
+  ]);
+  if (outcome.kind !== 'changed') throw new Refusal(outcome.kind === 'stale' ? 'STALE_EPOCH' : 'NO_MOVE');
+  deliver(context, host.place, outcome.session);
+  nudgeOthers(context, host.place, outcome.session, null);
+  await answerMover(context, outgoing, { kind: 'checkpoint', reference: reference ?? null });
+}
+
+/** What base64 stands for, without decoding it. */
+function decodedBytes(base64: string): number {
+  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
+  return Math.floor((base64.length * 3) / 4) - padding;
+}
+
+/** The old host, or the new one, cannot move a session. */
+export async function takeCannotMove(
+  context: BrokerContext,
+  host: HostConnection,
+  { sessionId, epoch, reason = 'it said so' }: CannotMove,
+): Promise<void> {
+  const { outgoing, incoming } = context.moves;
+  const out = outgoing.get(sessionId);
+  const into = incoming.get(sessionId);
+  if (out?.host === host && out.epoch === epoch) {
+    outgoing.delete(sessionId);
+    await answerMover(context, out, { kind: 'refused', by: 'source', reason });
+  } else if (into?.host === host && into.epoch === epoch) {
+    incoming.delete(sessionId);
+    const step: MoveStep = { kind: 'refused', by: 'target', reason };
+    await sendWord(context, host.place, into.moverId, { type: 'step', sessionId, epoch, step });
+  } else {
+    host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));
+  }
+}
+
+/** The move came to nothing: the old host goes on. */
+export function resume(
+  context: BrokerContext,
+  place: Place,
+  { hostId, sessionId, epoch }: Extract<MoveWord, { type: 'resume' }>,
+): void {
+  const { connections, moves } = context;
+  const outgoing = moves.outgoing.get(sessionId);
+  if (outgoing?.epoch === epoch) moves.outgoing.delete(sessionId);
+  connections.host(place, hostId)?.channel.send({ type: 'resume', sessionId, epoch });
+}
+
+/** The session is on another host of the same place. */
+export function leave(
+  context: BrokerContext,
+  place: Place,
+  { hostId, sessionId, epoch }: Extract<MoveWord, { type: 'left' }>,
+): void {
+  context.moves.outgoing.delete(sessionId);
+  const host = context.connections.host(place, hostId);
+  if (host === undefined) return;
+  if (host.held.get(sessionId)?.epoch === epoch) host.held.delete(sessionId);
+  host.told.delete(sessionId);
+  host.channel.send({ type: 'end', sessionId, epoch, reason: 'superseded' });
+}
+
+function answerMover(
+  context: BrokerContext,
+  { sessionId, to, toEpoch, moverId }: Outgoing,
+  step: MoveStep,
+): Promise<void> {
+  return sendWord(context, to, moverId, { type: 'step', sessionId, epoch: toEpoch, step });
+}

@@ -1,0 +1,187 @@
+import type { Restored } from '@duskline/protocol';
+import type { HeldState } from '@duskline/protocol/vocabulary';
+import { arrivalIdOf } from '../../domain/arrival.js';
+import { placeName, type Place } from '../../domain/catalog.js';
+import { brokerOf } from '../../domain/connection-id.js';
+import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import { findClaim } from '../claimed-request.js';
+import type { HostConnection } from '../connections.js';
+import type { BrokerContext } from '../context.js';
+import { announceEnded, deliver, limitsFor, nudgeOthers } from '../deliver.js';
+import { decodeMatch, mentionsMove, type MovedFrom } from '../match-details.js';
+import { Refusal, errorMessage } from '../refusal.js';
+import { sendWord, type MoveStep, type MoveWord } from './words.js';
+
+/** The new host's broker: hands it what the old host handed over. */
+export async function orderRestore(
+  context: BrokerContext,
+  place: Place,
+  { sessionId, epoch, moverId, claimWithinMs, reference }: Extract<MoveWord, { type: 'restore' }>,
+): Promise<void> {
+  const [[arrival], state] = await Promise.all([
+    context.store.getSessions(place, [arrivalIdOf(sessionId)]),
+    reference === null ? context.store.takeCheckpoint(place, sessionId, epoch) : null,
+  ]);
+  const host = context.connections.host(place, arrival?.hostId ?? '');
+  const refuse = (reason: string): Promise<void> =>
+    answerMover(context, place, moverId, sessionId, epoch, { kind: 'refused', by: 'target', reason });
+  if (arrival?.state !== 'arriving' || arrival.epoch !== epoch || arrival.meta === null) {
+    return refuse('the slot is no longer held');
+  }
+  if (host === undefined) return refuse('the host is not here');
+  if (reference === null && state === null) return refuse('what was handed over is gone');
+  const { title, playerId, match } = arrival.meta;
+  const { stream, tier } = decodeMatch(match);
+  const limits = limitsFor(context, tier);
+  host.told.set(sessionId, epoch);
+  context.moves.incoming.set(sessionId, {
+    host,
+    epoch,
+    moverId,
+    overByMs: performance.now() + claimWithinMs,
+  });
+  host.channel.send({
+    type: 'restore',
+    sessionId,
+    epoch,
+    title,
+    playerId,
+    stream,
+    claimWithinMs,
+    ...(limits === undefined ? {} : { limits }),
+    ...(state === null ? {} : { state }),
+    ...(reference === null ? {} : { reference }),
+  });
+}
+
+/** The new host is ready; answered only when nobody waits for that any more. */
+export async function takeRestored(
+  context: BrokerContext,
+  host: HostConnection,
+  { sessionId, epoch }: Restored,
+): Promise<void> {
+  const incoming = context.moves.incoming.get(sessionId);
+  if (incoming?.host !== host || incoming.epoch !== epoch) {
+    host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));
+    return;
+  }
+  await answerMover(context, host.place, incoming.moverId, sessionId, epoch, { kind: 'restored' });
+}
+
+/**
+ * A host holds an assignment that the store does not know, or not yet: perhaps its client has just arrived by a move. The
+ * request decides first, for it also knows of whoever places the session anew; then the store, in one step.
+ *
+ * @returns whether it was a move's, and is settled
+ */
+export async function arriveHere(
+  context: BrokerContext,
+  host: HostConnection,
+  sessionId: string,
+  epoch: number,
+  state: HeldState,
+): Promise<boolean> {
+  const { store, brokerId } = context;
+  const { place } = host;
+  const { hostId } = host.registration;
+  const [arrival] = await store.getSessions(place, [arrivalIdOf(sessionId)]);
+  if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return false;
+  if (arrival.state === 'arriving' && arrival.meta !== null) {
+    if (await takeRequest(context, place, arrival.meta, sessionId, epoch)) {
+      const outcome = await store.arrive(place, { sessionId, epoch, hostId, state }, brokerId);
+      if (outcome.kind === 'arrived') {
+        host.held.set(sessionId, { epoch, state });
+        await completeMove(context, host, outcome.session);
+        return true;
+      }
+    } else {
+      const dropped = await store.dropArrival(place, sessionId, epoch, brokerId);
+      if (dropped !== null) announceEnded(context, place, [dropped]);
+    }
+  }
+  context.moves.incoming.delete(sessionId);
+  host.held.delete(sessionId);
+  host.told.delete(sessionId);
+  host.channel.send({ type: 'end', sessionId, epoch, reason: arrival.reason ?? 'move_failed' });
+  return true;
+}
+
+/** The player's request leads here from now on, unless somebody else took it over. Repeating it is safe. */
+async function takeRequest(
+  context: BrokerContext,
+  place: Place,
+  { playerId, requestId }: SessionMeta,
+  sessionId: string,
+  epoch: number,
+): Promise<boolean> {
+  const claim = { playerId, requestId, sessionId, place };
+  if ((await context.store.reclaim(claim, epoch - 1)) !== null) return true;
+  const record = await findClaim(context, playerId, requestId);
+  return record?.epoch === epoch && placeName(record.place) === placeName(place);
+}
+
+/**
+ * Ends what a move has left behind, and tells everybody. Repeating it is safe: it is done again when the host asks again,
+ * because this broker, or the one before, died in between.
+ */
+export async function completeMove(
+  context: BrokerContext,
+  host: HostConnection,
+  session: SessionRecord,
+): Promise<void> {
+  const { sessionId, epoch, meta } = session;
+  if (meta === null || !mentionsMove(meta.match)) return;
+  const from = decodeMatch(meta.match).movedFrom;
+  if (from === undefined || host.moved.get(sessionId) === epoch) return;
+  context.moves.incoming.delete(sessionId);
+  if (placeName(from) === placeName(host.place)) await leaveHost(context, host.place, session, from);
+  else await leavePlace(context, host.place, session, from);
+  host.moved.set(sessionId, epoch);
+  host.channel.send({ type: 'moved', sessionId, epoch });
+  await answerMover(context, host.place, from.moverId, sessionId, epoch, { kind: 'arrived' });
+}
+
+/** The store has freed the old slot already; the old host does not know. */
+async function leaveHost(
+  context: BrokerContext,
+  place: Place,
+  session: SessionRecord,
+  { hostId, epoch }: MovedFrom,
+): Promise<void> {
+  const { sessionId } = session;
+  deliver(context, place, session);
+  nudgeOthers(context, place, session, null);
+  const [old] = await context.store.endpoints(place, [hostId]);
+  if (old === null || old === undefined) return;
+  await sendWord(context, place, brokerOf(old.connectionId), { type: 'left', hostId, sessionId, epoch });
+}
+
+async function leavePlace(
+  context: BrokerContext,
+  place: Place,
+  session: SessionRecord,
+  from: MovedFrom,
+): Promise<void> {
+  const { sessionId, epoch } = session;
+  const order = { sessionId, epoch: from.epoch, reason: 'superseded' } as const;
+  const outcome = await context.batches.release({ region: from.region, pool: from.pool }, order);
+  if (outcome.kind === 'ended') {
+    const { clientBrokerId } = outcome.session;
+    if (clientBrokerId !== '') {
+      await context.store.attach(place, sessionId, clientBrokerId);
+      await sendWord(context, place, clientBrokerId, { type: 'arrived', sessionId, epoch });
+    }
+    announceEnded(context, { region: from.region, pool: from.pool }, [outcome]);
+  }
+}
+
+function answerMover(
+  context: BrokerContext,
+  place: Place,
+  moverId: string,
+  sessionId: string,
+  epoch: number,
+  step: MoveStep,
+): Promise<void> {
+  return sendWord(context, place, moverId, { type: 'step', sessionId, epoch, step });
+}

@@ -1,0 +1,74 @@
+import type { Place } from '../../domain/catalog.js';
+import type { BrokerContext } from '../context.js';
+
+/** How one party of a move answered the broker that carries it out. */
+export type MoveStep =
+  /** The old host holds the session still and handed its state over: to the store, or as a reference. */
+  | { readonly kind: 'checkpoint'; readonly reference: string | null }
+  /** The new host is ready to go on from it. */
+  | { readonly kind: 'restored' }
+  /** The session is on the new host. */
+  | { readonly kind: 'arrived' }
+  | { readonly kind: 'refused'; readonly by: MoveParty; readonly reason: string };
+
+/** Who may keep a session from moving. */
+export type MoveParty = 'source' | 'target' | 'client' | 'store';
+
+/**
+ * What brokers tell each other to move a session. A word is about the place that it is told in: the session's own for
+ * those to the old host's broker, the new one for all others. Words may be lost: every wait for an answer has a deadline.
+ */
+export type MoveWord =
+  | {
+      readonly type: 'checkpoint';
+      readonly hostId: string;
+      readonly sessionId: string;
+      readonly epoch: number;
+      readonly to: Place;
+      readonly toEpoch: number;
+      readonly moverId: string;
+      readonly withinMs: number;
+      readonly stillMs: number;
+    }
+  /** The move came to nothing: the old host goes on. */
+  | { readonly type: 'resume'; readonly hostId: string; readonly sessionId: string; readonly epoch: number }
+  /** The session has left that host for another of the same place. */
+  | { readonly type: 'left'; readonly hostId: string; readonly sessionId: string; readonly epoch: number }
+  | {
+      readonly type: 'restore';
+      readonly sessionId: string;
+      readonly epoch: number;
+      readonly moverId: string;
+      readonly claimWithinMs: number;
+      readonly reference: string | null;
+    }
+  | {
+      readonly type: 'moving';
+      readonly sessionId: string;
+      readonly epoch: number;
+      readonly fromEpoch: number;
+      readonly moverId: string;
+      readonly claimWithinMs: number;
+    }
+  /** To the client's broker: the session is in this place now. */
+  | { readonly type: 'arrived'; readonly sessionId: string; readonly epoch: number }
+  | { readonly type: 'step'; readonly sessionId: string; readonly epoch: number; readonly step: MoveStep };
+
+/** Tells a broker something, also this one. Resolves when it is on its way. */
+export async function sendWord(
+  context: BrokerContext,
+  place: Place,
+  brokerId: string,
+  word: MoveWord,
+): Promise<void> {
+  if (brokerId === context.brokerId) {
+    context.takeWord(place, word);
+    return;
+  }
+  if (await context.store.tell(place, brokerId, JSON.stringify(word))) context.store.nudge(brokerId, place);
+}
+
+/** Reads what `sendWord` wrote on another broker; only brokers write it. */
+export function readWord(body: string): MoveWord {
+  return JSON.parse(body) as MoveWord;
+}

@@ -1,0 +1,135 @@
+import { arrivalIdOf } from '../../domain/arrival.js';
+import { congestion } from '../../domain/congestion.js';
+import { nextHostState } from '../../domain/host-state.js';
+import type { EndedSession, Reservation, SessionRecord } from '../fleet-store.js';
+import type {
+  ArrivalReport,
+  ArrivalWish,
+  ArriveOutcome,
+  HoldOutcome,
+  MovableNote,
+  WaitingRecord,
+} from '../move-desk.js';
+import type { MemoryHost, PlaceState } from './place-state.js';
+import { takeSlot } from './placements.js';
+
+/** Holds a slot for a session that is to move here. */
+export function hold(
+  place: PlaceState,
+  { sessionId, epoch, clientBrokerId, meta }: Reservation,
+  wish: ArrivalWish,
+  ttlMs: number,
+  nowMs: number,
+): HoldOutcome {
+  const arrivalId = arrivalIdOf(sessionId);
+  const known = place.sessions.get(arrivalId);
+  if (known !== undefined && (known.state !== 'ended' || known.epoch >= epoch)) return { kind: 'over' };
+  if (place.closure !== 'open') return { kind: 'closed' };
+  const host = findHost(place, wish, nowMs);
+  if (host === undefined) return { kind: 'full' };
+  const { hostId, connectionId } = host;
+  takeSlot(
+    place,
+    host,
+    { sessionId: arrivalId, epoch, clientBrokerId, meta },
+    'arriving',
+    nowMs,
+    nowMs + ttlMs,
+  );
+  return { kind: 'held', hostId, hostConnectionId: connectionId };
+}
+
+/** The least congested host that will do. A silent one turns suspect when its turn comes, and is passed over. */
+function findHost(
+  place: PlaceState,
+  { avoidHostId, maxCongestion }: ArrivalWish,
+  nowMs: number,
+): MemoryHost | undefined {
+  for (const hostId of place.freeOrder()) {
+    const host = place.hosts.get(hostId);
+    if (host === undefined) continue;
+    if (nowMs - host.beatAtMs > place.rules.suspectAfterMs) {
+      place.setState(host, nextHostState(host.state, 'late'));
+    } else if (congestion(host) > maxCongestion) {
+      return undefined;
+    } else if (hostId !== avoidHostId) {
+      return host;
+    }
+  }
+  return undefined;
+}
+
+/** A session that moves here has arrived. */
+export function arrive(
+  place: PlaceState,
+  { sessionId, epoch, hostId, state }: ArrivalReport,
+  nowMs: number,
+  callerId: string,
+): ArriveOutcome {
+  const arrival = place.sessions.get(arrivalIdOf(sessionId));
+  if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return { kind: 'unknown' };
+  if (arrival.state === 'ended') return { kind: 'over', reason: arrival.reason ?? 'error' };
+  const known = place.sessions.get(sessionId);
+  const isOutdated = known !== undefined && known.epoch >= epoch;
+  if (isOutdated || place.dues.arriving.isDue(arrival.sessionId, nowMs)) {
+    const reason = isOutdated ? 'superseded' : 'move_failed';
+    place.end(arrival, reason, nowMs, callerId);
+    return { kind: 'over', reason };
+  }
+  return { kind: 'arrived', session: settle(place, sessionId, arrival, state, nowMs, callerId) };
+}
+
+/** Gives a session the slot that is held as its arrival. What it had in this place it leaves. */
+function settle(
+  place: PlaceState,
+  sessionId: string,
+  arrival: SessionRecord,
+  state: ArrivalReport['state'],
+  nowMs: number,
+  callerId: string,
+): SessionRecord {
+  const host = place.hosts.get(arrival.hostId);
+  const known = place.sessions.get(sessionId);
+  if (known !== undefined && known.state !== 'ended') place.leave(known, nowMs, callerId);
+  place.forgetSession(sessionId);
+  place.line.forget(sessionId);
+  const session: SessionRecord = {
+    ...arrival,
+    sessionId,
+    state,
+    clientBrokerId: known?.clientBrokerId ?? arrival.clientBrokerId,
+    movable: false,
+  };
+  if (host === undefined) return session;
+  place.vacate(host, arrival);
+  place.putLive(host, session, null);
+  place.post(session.clientBrokerId, sessionId, callerId);
+  return session;
+}
+
+/** Gives up a move, unless the session has arrived. */
+export function dropArrival(
+  place: PlaceState,
+  sessionId: string,
+  epoch: number,
+  nowMs: number,
+  callerId: string,
+): EndedSession | null {
+  const arrival = place.sessions.get(arrivalIdOf(sessionId));
+  if (arrival?.state !== 'arriving' || arrival.epoch !== epoch) return null;
+  return place.end(arrival, 'move_failed', nowMs, callerId);
+}
+
+export function noteMovable(place: PlaceState, notes: readonly MovableNote[]): void {
+  for (const { hostId, sessionId, epoch, movable } of notes) {
+    const known = place.sessions.get(sessionId);
+    if (known === undefined || known.state === 'ended') continue;
+    if (known.hostId === hostId && known.epoch === epoch) place.sessions.set(sessionId, { ...known, movable });
+  }
+}
+
+export function listWaiting(place: PlaceState, limit: number): WaitingRecord[] {
+  return place.line
+    .inOrder(limit)
+    .map(({ sessionId, epoch, arrivedAtMs, meta }) => ({ sessionId, epoch, arrivedAtMs, meta }));
+}

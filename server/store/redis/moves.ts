@@ -1,0 +1,130 @@
+import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
+import type { Cluster, Redis } from 'ioredis';
+import type { Place } from '../../domain/catalog.js';
+import { arrivalIdOf } from '../../domain/arrival.js';
+import { LETTERS_MAX_BYTES } from '../fleet-store.js';
+import { CHECKPOINT_KEPT_MS, type ArriveOutcome, type HoldOutcome, type MoveDesk } from '../move-desk.js';
+import type { KeySpace } from './keys.js';
+import {
+  StoredFormatError,
+  decodeEnded,
+  decodeMeta,
+  decodeSession,
+  encodeMeta,
+  inGroups,
+  oneOf,
+  texts,
+} from './records.js';
+import type { PlaceScript } from './scripts.js';
+
+/** What moves need of the store they belong to. */
+export interface MovesContext {
+  readonly redis: Redis | Cluster;
+  readonly keys: KeySpace;
+  run(
+    name: PlaceScript,
+    place: Place,
+    callerId: string,
+    args: readonly (string | number)[],
+  ): Promise<unknown>;
+  /** Runs a command; whatever keeps Redis from answering becomes `StoreUnavailableError`. */
+  command<T>(command: () => Promise<T>): Promise<T>;
+}
+
+/** One script call notes at most so many sessions. */
+const MAX_BATCH = 256;
+
+export function createMoves({ redis, keys, run, command }: MovesContext): MoveDesk {
+  return {
+    async hold(place, { sessionId, epoch, clientBrokerId, meta }, wish, ttlMs, callerId) {
+      const args = [arrivalIdOf(sessionId), epoch, clientBrokerId, encodeMeta(meta), ttlMs];
+      const { avoidHostId, maxCongestion } = wish;
+      return decodeHold(await run('hold', place, callerId, [...args, avoidHostId ?? '', maxCongestion]));
+    },
+
+    async arrive(place, { sessionId, epoch, hostId, state }, callerId) {
+      const args = [sessionId, arrivalIdOf(sessionId), epoch, hostId, state];
+      return decodeArrive(sessionId, await run('arrive', place, callerId, args));
+    },
+
+    async dropArrival(place, sessionId, epoch, callerId) {
+      const reply = await run('drop-arrival', place, callerId, [arrivalIdOf(sessionId), epoch]);
+      return decodeEnded(reply)[0] ?? null;
+    },
+
+    async putCheckpoint(place, sessionId, epoch, state) {
+      const key = keys.checkpoint(place, sessionId, epoch);
+      await command(() => redis.set(key, state, 'PX', CHECKPOINT_KEPT_MS));
+    },
+
+    takeCheckpoint: (place, sessionId, epoch) =>
+      command(() => redis.getdel(keys.checkpoint(place, sessionId, epoch))),
+
+    async noteMovable(place, notes) {
+      for (const batch of inGroups(notes, MAX_BATCH)) {
+        const args = batch.flatMap(({ hostId, sessionId, epoch, movable }) => [
+          sessionId,
+          epoch,
+          hostId,
+          movable ? 1 : 0,
+        ]);
+        await run('note-movable', place, '', args);
+      }
+    },
+
+    async listWaiting(place, limit) {
+      const [queue = '', waiting = ''] = keys.place(place).slice(10);
+      const ids = await command(() => redis.zrange(queue, '0', String(limit - 1)));
+      if (ids.length === 0) return [];
+      const records = await command(() => redis.hmget(waiting, ...ids));
+      return ids.flatMap((sessionId, i) => {
+        const record = records[i];
+        // Served between the two commands.
+        return typeof record === 'string' ? [{ sessionId, ...decodeWaiting(record) }] : [];
+      });
+    },
+
+    tell: async (place, brokerId, body) =>
+      Number(await run('tell', place, '', [brokerId, LETTERS_MAX_BYTES, body])) === 1,
+  };
+}
+
+function decodeHold(reply: unknown): HoldOutcome {
+  const [kind, hostId = '', hostConnectionId = ''] = texts(reply);
+  switch (kind) {
+    case 'held':
+      return { kind, hostId, hostConnectionId };
+    case 'full':
+    case 'closed':
+    case 'over':
+      return { kind };
+    default:
+      throw new StoredFormatError(`unexpected "${String(kind)}"`);
+  }
+}
+
+function decodeArrive(sessionId: string, reply: unknown): ArriveOutcome {
+  const [kind, detail = ''] = texts(reply);
+  switch (kind) {
+    case 'arrived':
+      return { kind, session: decodeSession(sessionId, detail) };
+    case 'over':
+      return { kind, reason: oneOf<EndReason>(END_REASONS, detail) };
+    case 'unknown':
+      return { kind };
+    default:
+      throw new StoredFormatError(`unexpected "${String(kind)}"`);
+  }
+}
+
+/** Reads what `lua/place-changes.lua` writes of those who wait. */
+function decodeWaiting(record: string): {
+  epoch: number;
+  arrivedAtMs: number;
+  meta: ReturnType<typeof decodeMeta>;
+} {
+  const match = /^(\d+)\|(\d+)\|-?\d+\|\d\|[^|]*\|(.*)$/s.exec(record);
+  if (match === null) throw new StoredFormatError('a waiting placement is not readable');
+  const [, epoch, arrivedAtMs, meta = ''] = match;
+  return { epoch: Number(epoch), arrivedAtMs: Number(arrivedAtMs), meta: decodeMeta(meta) };
+}

@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { sessionOfArrival } from '@duskline/server/domain/arrival.js';
+import { FULL } from '@duskline/server/domain/congestion.js';
+import { metaOf } from '../support/fleet-data.js';
+import { broker, epoch, few, held, host, limit, session, step, type Step } from './model-step.js';
+
+/** One for all: the arrivals of a place are held equally long. */
+const HELD_MS = 3_000;
+
+const avoid = fc.constantFrom(null, 'host-a', 'host-b');
+const cap = fc.constantFrom(FULL, FULL, 0.7 * FULL, 0);
+
+/** Sessions that move: into this place, within it, and out of it. */
+export const moveSteps: readonly fc.Arbitrary<Step>[] = [
+  step(
+    'hold',
+    { sessionId: session, epoch, mover: broker, avoidHostId: avoid, maxCongestion: cap, caller: broker },
+    ({ place }, { sessionId, epoch: toEpoch, mover, avoidHostId, maxCongestion, caller }) => {
+      const arrival = { sessionId, epoch: toEpoch, clientBrokerId: mover, meta: metaOf(`${sessionId}-moved`) };
+      return (store) => store.hold(place, arrival, { avoidHostId, maxCongestion }, HELD_MS, caller);
+    },
+  ),
+  step(
+    'arrive',
+    { sessionId: session, epoch, hostId: host, state: held, caller: broker },
+    ({ place }, { caller, ...report }) =>
+      (store) =>
+        store.arrive(place, report, caller),
+  ),
+  step(
+    'arriveAsHeld',
+    { nth: fc.nat({ max: 3 }), state: held, caller: broker },
+    ({ place, arrivals }, { nth, state, caller }) => {
+      const due = arrivals();
+      const arrival = due[nth % Math.max(1, due.length)];
+      if (arrival === undefined) return () => Promise.resolve();
+      const { sessionId, epoch: toEpoch, hostId } = arrival;
+      const report = { sessionId: sessionOfArrival(sessionId) ?? '', epoch: toEpoch, hostId, state };
+      return (store) => store.arrive(place, report, caller);
+    },
+  ),
+  step(
+    'dropArrival',
+    { sessionId: session, epoch, caller: broker },
+    ({ place }, { sessionId, epoch: toEpoch, caller }) =>
+      (store) =>
+        store.dropArrival(place, sessionId, toEpoch, caller),
+  ),
+  step(
+    'noteMovable',
+    { notes: few(fc.record({ hostId: host, sessionId: session, epoch, movable: fc.boolean() })) },
+    ({ place }, { notes }) =>
+      (store) =>
+        store.noteMovable(place, notes),
+  ),
+  step(
+    'listWaiting',
+    { limit },
+    ({ place }, args) =>
+      (store) =>
+        store.listWaiting(place, args.limit),
+  ),
+];

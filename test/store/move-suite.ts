@@ -1,0 +1,282 @@
+import { expect } from 'chai';
+import { arrivalIdOf } from '@duskline/server/domain/arrival.js';
+import { FULL } from '@duskline/server/domain/congestion.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import type { ArrivalWish, HoldOutcome } from '@duskline/server/store/move-desk.js';
+import { PLACE, metaOf, newSessionId } from '../support/fleet-data.js';
+import {
+  BROKER,
+  MAX_QUEUE,
+  beatOnce,
+  enqueue,
+  hostOf,
+  makeReady,
+  place,
+  placeActive,
+  waitingPlacement,
+  type CurrentFixture,
+} from './fixture.js';
+
+const OTHER = { region: 'us-east', pool: PLACE.pool };
+const MOVER = 'broker-m';
+const HELD_MS = 15_000;
+
+function hold(
+  store: FleetStore,
+  sessionId: string,
+  wish: Partial<ArrivalWish> & { readonly epoch?: number; readonly at?: typeof PLACE } = {},
+): Promise<HoldOutcome> {
+  const { epoch = 2, at = PLACE, avoidHostId = null, maxCongestion = FULL } = wish;
+  const arrival = { sessionId, epoch, clientBrokerId: MOVER, meta: metaOf(`moved-${sessionId}`) };
+  return store.hold(at, arrival, { avoidHostId, maxCongestion }, HELD_MS, MOVER);
+}
+
+/** Sessions that change their host. */
+export function moveSuite(current: CurrentFixture): void {
+  describe('hold', () => {
+    it('holds a slot on the least congested host but the one to avoid, and leaves the session where it is', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { slots: 1 });
+      const { sessionId } = await placeActive(store);
+      await makeReady(store, 'host-b', { measured: 0.2 * FULL });
+      await makeReady(store, 'host-c', { measured: 0.3 * FULL });
+      expect(await hold(store, sessionId, { avoidHostId: 'host-b' })).to.include({
+        kind: 'held',
+        hostId: 'host-c',
+      });
+      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 1 });
+      expect(await hostOf(store, 'host-c')).to.include({ committed: 1 });
+      const [arrival] = await store.getSessions(PLACE, [arrivalIdOf(sessionId)]);
+      expect(arrival).to.deep.include({ state: 'arriving', epoch: 2, hostId: 'host-c', clientBrokerId: MOVER });
+    });
+
+    it('burdens no host above the limit, and none that is closed', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { measured: 0.8 * FULL });
+      const sessionId = newSessionId();
+      expect(await hold(store, sessionId, { maxCongestion: 0.7 * FULL })).to.deep.equal({ kind: 'full' });
+      await store.setClosure(PLACE, 'host-a', 'cordoned');
+      expect(await hold(store, sessionId)).to.deep.equal({ kind: 'full' });
+      await store.setClosure(PLACE, null, 'draining');
+      expect(await hold(store, sessionId)).to.deep.equal({ kind: 'closed' });
+    });
+
+    it('holds once for a session, and never for an epoch that was held for before', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const sessionId = newSessionId();
+      expect((await hold(store, sessionId)).kind).to.equal('held');
+      expect((await hold(store, sessionId, { epoch: 3 })).kind).to.equal('over');
+      await store.dropArrival(PLACE, sessionId, 2, MOVER);
+      expect((await hold(store, sessionId)).kind).to.equal('over');
+      expect((await hold(store, sessionId, { epoch: 3 })).kind).to.equal('held');
+    });
+
+    it('passes over a host that fell silent', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      clock.advance(5_000);
+      await makeReady(store, 'host-b', { measured: 0.5 * FULL });
+      expect(await hold(store, newSessionId())).to.include({ kind: 'held', hostId: 'host-b' });
+      expect(await hostOf(store, 'host-a')).to.include({ state: 'suspect' });
+    });
+
+    it('is given up after its time, and tells the broker that moves the session', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      const sessionId = newSessionId();
+      await hold(store, sessionId);
+      clock.advance(HELD_MS + 1);
+      const [ended] = await store.expireSessions(PLACE, 10, BROKER);
+      expect(ended?.session).to.include({
+        sessionId: arrivalIdOf(sessionId),
+        state: 'ended',
+        reason: 'move_failed',
+      });
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
+      expect((await store.takeMail(PLACE, MOVER)).map((session) => session.sessionId)).to.deep.equal([
+        arrivalIdOf(sessionId),
+      ]);
+    });
+  });
+
+  describe('arrive', () => {
+    it('moves a session within a place in one step: new slot, old slot free, client told', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { slots: 1 });
+      const { sessionId } = await placeActive(store, { clientBrokerId: 'broker-c' });
+      await makeReady(store, 'host-b', { slots: 1 });
+      await hold(store, sessionId);
+      const waiting = newSessionId();
+      await enqueue(store, waiting);
+      const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'active' } as const;
+      const outcome = await store.arrive(PLACE, report, BROKER);
+      expect(outcome.kind === 'arrived' && outcome.session).to.deep.include({
+        sessionId,
+        epoch: 2,
+        hostId: 'host-b',
+        state: 'active',
+        clientBrokerId: 'broker-c',
+        meta: metaOf(`moved-${sessionId}`),
+      });
+      expect(await store.getSessions(PLACE, [arrivalIdOf(sessionId)])).to.deep.equal([null]);
+      expect((await store.takeMail(PLACE, 'broker-c')).map(({ epoch }) => epoch)).to.deep.equal([2]);
+      // The freed slot is the waiting player's at once.
+      expect((await store.getSessions(PLACE, [waiting]))[0]).to.include({ state: 'offered', hostId: 'host-a' });
+      expect(await beatOnce(store, 'host-b', { sessions: [report] })).to.equal('ok');
+    });
+
+    it('comes to another place beside what is left in the old one', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId } = await placeActive(store);
+      await makeReady(store, 'host-b', { place: OTHER });
+      await hold(store, sessionId, { at: OTHER });
+      const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'active' } as const;
+      expect((await store.arrive(OTHER, report, BROKER)).kind).to.equal('arrived');
+      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 1 });
+      expect((await store.arrive(OTHER, report, BROKER)).kind).to.equal('unknown');
+    });
+
+    it('is refused once the move was given up, or its time has passed, or the session has a newer assignment', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a');
+      const [dropped, late, outdated] = [newSessionId(), newSessionId(), newSessionId()];
+      for (const sessionId of [dropped, late, outdated]) await hold(store, sessionId);
+      const report = { epoch: 2, hostId: 'host-a', state: 'active' } as const;
+      expect((await store.dropArrival(PLACE, dropped, 2, MOVER))?.session.reason).to.equal('move_failed');
+      expect(await store.dropArrival(PLACE, dropped, 2, MOVER)).to.equal(null);
+      await place(store, { sessionId: outdated, epoch: 3 });
+      const arrive = (sessionId: string) => store.arrive(PLACE, { ...report, sessionId }, BROKER);
+      expect(await arrive(dropped)).to.deep.equal({ kind: 'over', reason: 'move_failed' });
+      expect(await arrive(outdated)).to.deep.equal({ kind: 'over', reason: 'superseded' });
+      clock.advance(HELD_MS);
+      expect(await arrive(late)).to.deep.equal({ kind: 'over', reason: 'move_failed' });
+      expect(await hostOf(store, 'host-a')).to.include({ committed: 1 });
+    });
+
+    it('is of no other host or epoch than the one that is held', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const sessionId = newSessionId();
+      await hold(store, sessionId);
+      const report = { sessionId, epoch: 2, hostId: 'host-a', state: 'active' } as const;
+      for (const wrong of [{ hostId: 'host-b' }, { epoch: 3 }]) {
+        expect(await store.arrive(PLACE, { ...report, ...wrong }, BROKER)).to.deep.equal({ kind: 'unknown' });
+      }
+    });
+  });
+
+  describe('a heartbeat with a session that moves there', () => {
+    const host = { hostId: 'host-a', connectionId: 'broker-a.1' };
+
+    it('says that it is arriving while it may, and that it must not when the move was given up', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { slots: 2 });
+      const sessionId = newSessionId();
+      await hold(store, sessionId);
+      const reported = [{ sessionId, epoch: 2, state: 'active' as const }];
+      expect(await store.reconcile(PLACE, host, reported)).to.deep.include({
+        arriving: [sessionId],
+        adopted: [],
+        rejected: [],
+        ended: [],
+      });
+      await store.dropArrival(PLACE, sessionId, 2, MOVER);
+      expect(await store.reconcile(PLACE, host, reported)).to.deep.include({
+        arriving: [],
+        adopted: [],
+        rejected: [{ sessionId, epoch: 2, reason: 'move_failed' }],
+      });
+    });
+  });
+
+  describe('movable sessions', () => {
+    it('are those of which their present host says so, until it says otherwise or they move', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId } = await placeActive(store);
+      const note = { hostId: 'host-a', sessionId, epoch: 1, movable: true };
+      const isMovable = async () => (await store.getSessions(PLACE, [sessionId]))[0]?.movable;
+      await store.noteMovable(PLACE, [
+        { ...note, hostId: 'host-b' },
+        { ...note, epoch: 2 },
+        { ...note, sessionId: newSessionId() },
+      ]);
+      expect(await isMovable()).to.equal(false);
+      await store.noteMovable(PLACE, [note]);
+      expect(await isMovable()).to.equal(true);
+      await store.transition(PLACE, [{ ...note, to: 'connected' }], BROKER);
+      expect(await isMovable()).to.equal(true);
+      await store.noteMovable(PLACE, [{ ...note, movable: false }]);
+      expect(await isMovable()).to.equal(false);
+    });
+  });
+
+  describe('a checkpoint', () => {
+    it('is taken once, by whoever has the place, the session and the epoch, and not for long', async () => {
+      const { store, another } = current();
+      const sessionId = newSessionId();
+      await store.putCheckpoint(PLACE, sessionId, 2, 'c3RhdGU=');
+      const other = await another();
+      expect(await other.takeCheckpoint(PLACE, sessionId, 3)).to.equal(null);
+      expect(await other.takeCheckpoint(OTHER, sessionId, 2)).to.equal(null);
+      expect(await other.takeCheckpoint(PLACE, sessionId, 2)).to.equal('c3RhdGU=');
+      expect(await store.takeCheckpoint(PLACE, sessionId, 2)).to.equal(null);
+    });
+  });
+
+  describe('tell', () => {
+    it('leaves a broker words in their order, among its letters', async () => {
+      const { store, another } = current();
+      for (const body of ['{"a":1}', '{"b":"|;*"}']) expect(await store.tell(PLACE, MOVER, body)).to.equal(true);
+      expect(await (await another()).takeLetters(PLACE, MOVER)).to.deep.equal([
+        { kind: 'word', body: '{"a":1}' },
+        { kind: 'word', body: '{"b":"|;*"}' },
+      ]);
+      expect(await store.takeLetters(PLACE, MOVER)).to.deep.equal([]);
+    });
+
+    it('refuses when too much waits for that broker', async () => {
+      const { store } = current();
+      const body = 'x'.repeat(100_000);
+      const taken = [];
+      for (let i = 0; i < 3; i += 1) taken.push(await store.tell(PLACE, MOVER, body));
+      expect(taken).to.deep.equal([true, true, false]);
+    });
+  });
+
+  describe('listWaiting', () => {
+    it('lists who waits, the head of the queue first', async () => {
+      const { store, clock } = current();
+      const [first, second, third] = [newSessionId(), newSessionId(), newSessionId()];
+      for (const [sessionId, headStartMs] of [
+        [second, 0],
+        [third, 0],
+        [first, 10_000],
+      ] as const) {
+        await store.enqueue(PLACE, [waitingPlacement(sessionId, { headStartMs })], MAX_QUEUE, BROKER);
+        clock.advance(1_000);
+      }
+      const listed = await store.listWaiting(PLACE, 2);
+      expect(listed.map(({ sessionId }) => sessionId)).to.deep.equal([first, second]);
+      expect(listed[0]).to.deep.include({ epoch: 1, meta: metaOf(first) });
+    });
+  });
+
+  describe('a host that is relieved', () => {
+    it('is closed as hot and opened again, but never against an operator', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      await store.setClosure(PLACE, 'host-a', 'hot', 'open');
+      expect((await place(store)).outcome.kind).to.equal('full');
+      await store.setClosure(PLACE, 'host-a', 'cordoned');
+      await store.setClosure(PLACE, 'host-a', 'open', 'hot');
+      expect(await store.closureOf(PLACE, 'host-a')).to.equal('cordoned');
+      await store.setClosure(PLACE, 'host-a', 'hot', 'open');
+      expect(await store.closureOf(PLACE, 'host-a')).to.equal('cordoned');
+      await store.setClosure(PLACE, 'host-a', 'open');
+      expect((await place(store)).outcome.kind).to.equal('reserved');
+    });
+  });
+}
