@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
 import type { HostToBroker } from '@duskline/protocol';
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
-import { MAX_FRAME_BYTES, SUBPROTOCOL } from '@duskline/protocol/constants';
+import { MAX_HOST_FRAME_BYTES, SUBPROTOCOL } from '@duskline/protocol/constants';
 import type { LinkFailure } from './link-failure.js';
 
 /** What a connection reports. After `lost`, which comes once, nothing more. */
@@ -37,7 +37,7 @@ const MAX_REFUSAL_BYTES = 4096;
 export function connectToBroker(url: string, token: string, handlers: ConnectionHandlers): BrokerConnection {
   const socket = new WebSocket(url, SUBPROTOCOL, {
     headers: { authorization: `Bearer ${token}` },
-    maxPayload: MAX_FRAME_BYTES,
+    maxPayload: MAX_HOST_FRAME_BYTES,
     perMessageDeflate: false,
     followRedirects: false,
   });

@@ -22,13 +22,26 @@ export interface ReceivedSignal {
   readonly data: string;
 }
 
+/** A session that is concerned by a move, at the epoch that it has here. */
+export interface MovingSession {
+  readonly sessionId: string;
+  readonly epoch: number;
+}
+
 /** What a host tells its application. */
 export interface HostEvents {
   status: HostStatus;
   /** A reservation was made, and `onPrepare` is about to be asked. */
   prepare: PreparedSession;
-  /** A session, or a reservation, is over by another's doing. Not told for `session.end()`. */
+  /**
+   * A session, or a reservation, is over by another's doing; `superseded` when it moved away. Not told for
+   * `session.end()`.
+   */
   end: EndedSession;
+  /** A session that `onCheckpoint` was asked for goes on here: let it run again. */
+  resume: MovingSession;
+  /** A session that was restored, and whose client is here, is this host's: let it run. */
+  moved: MovingSession;
   /** Told to the player's device as well, by way of the broker. */
   limit: NearLimit;
   /** May come before the client has shown its ticket. */

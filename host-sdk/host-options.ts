@@ -7,7 +7,9 @@ import {
 } from '@duskline/protocol';
 import { HOST_PATH } from '@duskline/protocol/constants';
 import { Compile } from 'typebox/compile';
+import type { Checkpoint } from './checkpoint.js';
 import { systemClock, type HostClock } from './clock.js';
+import type { HostedSession } from './hosted-session.js';
 import { silentLogger, type HostLogger } from './logger.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './reconnect-policy.js';
 
@@ -56,6 +58,27 @@ export interface HostOptions {
    * Default: accepts all.
    */
   readonly onPrepare?: (session: PreparedSession) => boolean | Promise<boolean>;
+  /**
+   * Hands the state of a session over, which moves to another host. Hold the session still before the first `await`:
+   * what the player does from then on would be lost. It goes on with the event `resume`, when the move comes to
+   * nothing, or is over with `end`, reason `superseded`. The stream stays until then. To refuse, throw or reject;
+   * the text of a `CannotMoveError` is told to the broker. Default: no session ever moves away.
+   */
+  readonly onCheckpoint?: (session: HostedSession) => Checkpoint | Promise<Checkpoint>;
+  /**
+   * Takes a session up that moves here, from what `onCheckpoint` of the other host gave. `false` refuses it, and so
+   * does throwing or rejecting. Its client comes afterwards, and the session begins with the event `moved`.
+   * `onPrepare` is not asked. Default: no session ever moves here.
+   */
+  readonly onRestore?: (
+    session: PreparedSession,
+    checkpoint: Checkpoint,
+  ) => boolean | undefined | Promise<boolean | undefined>;
+  /**
+   * Whether every session may move at any time while it is connected; else none, until `HostedSession.setMovable`
+   * says so. Needs `onCheckpoint`. Default false.
+   */
+  readonly movable?: boolean;
   /** Default: exponential with full jitter, the first within 0.5 s, at most 15 s, never giving up. */
   readonly reconnectPolicy?: ReconnectPolicy;
   /** How long connecting and registering may take together, in milliseconds. Default 10000. */
@@ -77,6 +100,9 @@ export interface HostSettings {
   readonly identity: Pick<Register, 'hostId' | 'region' | 'pool' | 'slots' | 'endpoint' | 'sdk'>;
   readonly measureLoad: () => HostLoad | null;
   readonly onPrepare: (session: PreparedSession) => boolean | Promise<boolean>;
+  readonly onCheckpoint: HostOptions['onCheckpoint'];
+  readonly onRestore: HostOptions['onRestore'];
+  readonly movable: boolean;
   readonly reconnectPolicy: ReconnectPolicy;
   readonly connectTimeoutMs: number;
   readonly ticketToleranceMs: number;
@@ -89,7 +115,7 @@ const registerValidator = Compile(Register);
 
 /** Checks the options. Throws a TypeError that names the first bad one. */
 export function readOptions(options: HostOptions): HostSettings {
-  const { hostId, region, pool, slots, endpoint, token } = options;
+  const { hostId, region, pool, slots, endpoint, token, movable = false } = options;
   const identity = { hostId, region, pool, slots, endpoint, sdk: SDK };
   const [fault] = registerValidator.Errors({ type: 'register', ...identity, sessions: [] });
   if (fault !== undefined) {
@@ -97,6 +123,9 @@ export function readOptions(options: HostOptions): HostSettings {
   }
   const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(readUrl);
   if (urls.length === 0) throw new TypeError('Host option url: at least one broker is needed.');
+  if (movable && options.onCheckpoint === undefined) {
+    throw new TypeError('Host option movable: needs onCheckpoint, which hands the state over.');
+  }
   return {
     urls,
     token: typeof token === 'string' ? () => token : token,
@@ -104,6 +133,9 @@ export function readOptions(options: HostOptions): HostSettings {
     identity,
     measureLoad: options.measureLoad,
     onPrepare: options.onPrepare ?? (() => true),
+    onCheckpoint: options.onCheckpoint,
+    onRestore: options.onRestore,
+    movable,
     reconnectPolicy: options.reconnectPolicy ?? createBackoffPolicy(),
     connectTimeoutMs: readDuration('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     ticketToleranceMs: readDuration('ticketToleranceMs', options.ticketToleranceMs ?? 0),

@@ -1,4 +1,5 @@
 import type { BrokerToHost, EndReason, Prepare, Registered } from '@duskline/protocol';
+import type { ErrorCode } from '@duskline/protocol/codes';
 import type { Admission, RefusalReason } from './admission.js';
 import { BrokerLink } from './broker-link.js';
 import { createLoadReader } from './host-load.js';
@@ -7,12 +8,16 @@ import { readOptions, type HostOptions, type HostSettings, type PreparedSession 
 import { HostClosedError, type HostStatus } from './host-status.js';
 import { createHostedSession, type HostedSession } from './hosted-session.js';
 import { LimitKeeper } from './limit-keeper.js';
-import { SessionTable, type GoneRecord, type SessionRecord } from './session-table.js';
-import { isHeld, type HostSessionEvent } from './session-transitions.js';
+import { Moves } from './moves.js';
+import { SessionTable, type GoneRecord, type PrepareOutcome, type SessionRecord } from './session-table.js';
+import { isHeld, type ReportedEvent } from './session-transitions.js';
 import { TicketVerifier } from './ticket-verifier.js';
 import { TypedEvents, type Listener } from './typed-events.js';
 import { UnconfirmedEnds } from './unconfirmed-ends.js';
 import { UnsentSignals, checkSignalData } from './unsent-signals.js';
+
+/** Errors that answer `checkpoint` and `restored`. */
+const MOVE_REFUSALS: ReadonlySet<ErrorCode> = new Set(['NO_MOVE', 'CHECKPOINT_TOO_LARGE']);
 
 /** Makes a host and starts to connect. Throws a TypeError for options that cannot work. */
 export function createHost(options: HostOptions): Host {
@@ -27,6 +32,7 @@ class BrokeredHost implements Host {
   readonly #ends: UnconfirmedEnds;
   readonly #limits: LimitKeeper;
   readonly #signals = new UnsentSignals();
+  readonly #moves: Moves;
   readonly #link: BrokerLink;
   readonly #handles = new WeakMap<SessionRecord, HostedSession>();
   #open = true;
@@ -37,7 +43,7 @@ class BrokeredHost implements Host {
     this.#events = new TypedEvents((event, error) =>
       logger.error({ event, err: error }, 'A listener of the host failed'),
     );
-    this.#table = new SessionTable(identity.slots);
+    this.#table = new SessionTable(identity.slots, settings.movable);
     this.#verifier = new TicketVerifier({
       address: identity,
       wallMs: () => clock.wallMs(),
@@ -52,6 +58,14 @@ class BrokeredHost implements Host {
         if (this.#report(record, 'end', reason)) this.#tellGone([{ record, reason }]);
       },
     });
+    this.#moves = new Moves(settings, this.#table, {
+      send: (message) => this.#link.send(message),
+      tellState: (record) => this.#tellState(record),
+      handle: (record) => this.#handle(record),
+      enter: (session) => this.#enter(session, false),
+      endMoved: (record) => this.#drop(record, 'move_failed'),
+      emit: (event, payload) => this.#events.emit(event, payload),
+    });
     const readLoad = createLoadReader(settings.measureLoad, (error) =>
       logger.warn({ err: error }, 'The load could not be measured'),
     );
@@ -61,6 +75,7 @@ class BrokeredHost implements Host {
         return { type: 'register', ...identity, sessions: this.#table.held() };
       },
       beat: () => {
+        this.#moves.remind();
         const load = readLoad();
         return load === null ? null : { type: 'heartbeat', load, sessions: this.#table.held() };
       },
@@ -72,6 +87,7 @@ class BrokeredHost implements Host {
         if (status.state === 'closed') {
           this.#open = false;
           this.#limits.stop();
+          this.#moves.stop();
         }
         this.#events.emit('status', status);
       },
@@ -154,6 +170,7 @@ class BrokeredHost implements Host {
     // Ends come before the heartbeat, whose list lacks these sessions without saying why.
     this.#ends.resend((end) => this.#link.send({ type: 'session', state: 'ended', ...end }));
     this.#limits.catchUp();
+    this.#moves.catchUp();
     this.#signals.flush((record, data) => this.#sendSignal(record, data));
     return true;
   }
@@ -162,6 +179,12 @@ class BrokeredHost implements Host {
     switch (message.type) {
       case 'prepare':
         this.#prepare(message);
+        return;
+      case 'checkpoint':
+      case 'restore':
+      case 'moved':
+      case 'resume':
+        this.#moves.received(message);
         return;
       case 'end': {
         const { sessionId, epoch, reason } = message;
@@ -179,6 +202,7 @@ class BrokeredHost implements Host {
       case 'error': {
         const { code, sessionId } = message;
         this.#settings.logger.warn({ code, sessionId }, 'The broker reports an error');
+        if (sessionId !== undefined && MOVE_REFUSALS.has(code)) this.#moves.refused(sessionId);
         this.#events.emit('error', message);
         return;
       }
@@ -190,14 +214,20 @@ class BrokeredHost implements Host {
   #prepare({ sessionId, epoch, title, playerId, stream, claimWithinMs, limits }: Prepare): void {
     const limited = limits === undefined ? {} : { limits };
     const session: PreparedSession = { sessionId, epoch, title, playerId, stream, claimWithinMs, ...limited };
-    const outcome = this.#table.prepare(session, this.#settings.clock.monotonicMs());
+    const outcome = this.#enter(session, true);
+    if (outcome.kind !== 'prepared') return;
+    this.#events.emit('prepare', session);
+    void this.#askToPrepare(session, outcome.record);
+  }
+
+  #enter(session: PreparedSession, begun: boolean): PrepareOutcome {
+    const { sessionId, epoch } = session;
+    const outcome = this.#table.prepare(session, this.#settings.clock.monotonicMs(), begun);
     // Its client may have been faster, and then its limits count already.
     this.#limits.arm();
     this.#settings.logger.debug({ sessionId, epoch, outcome: outcome.kind }, 'The broker prepares a session');
-    if (outcome.kind !== 'prepared') return;
-    if (outcome.replaced !== undefined) this.#tellGone([outcome.replaced]);
-    this.#events.emit('prepare', session);
-    void this.#askToPrepare(session, outcome.record);
+    if (outcome.kind === 'prepared' && outcome.replaced !== undefined) this.#tellGone([outcome.replaced]);
+    return outcome;
   }
 
   async #askToPrepare(session: PreparedSession, record: SessionRecord): Promise<void> {
@@ -207,20 +237,30 @@ class BrokeredHost implements Host {
     } catch (error) {
       this.#settings.logger.error({ sessionId: session.sessionId, err: error }, 'onPrepare failed');
     }
-    if (accepted) return;
-    const wasHeld = isHeld(record.state);
-    // The application knows of its own refusal, but not that a client came in before it.
-    if (this.#report(record, 'end', 'error') && wasHeld) this.#tellGone([{ record, reason: 'error' }]);
+    if (!accepted) this.#drop(record, 'error');
   }
 
-  #report(record: SessionRecord, event: Exclude<HostSessionEvent, 'admit'>, reason?: EndReason): boolean {
+  /** The application does not want it: it knows of its own refusal, but not that a client came in before that. */
+  #drop(record: SessionRecord, reason: EndReason): void {
+    const wasHeld = isHeld(record.state);
+    if (this.#report(record, 'end', reason) && wasHeld) this.#tellGone([{ record, reason }]);
+  }
+
+  #tellState({ sessionId, epoch, state }: SessionRecord): void {
+    if (state === 'active' || state === 'connected' || state === 'disconnected') {
+      this.#link.send({ type: 'session', sessionId, epoch, state });
+    }
+  }
+
+  #report(record: SessionRecord, event: ReportedEvent, reason?: EndReason): boolean {
     if (!this.#table.apply(record, event)) return false;
     const { sessionId, epoch, state } = record;
     if (state === 'ended') {
       const end = { sessionId, epoch, reason: reason ?? 'host_ended' };
       this.#ends.add(end, this.#link.send({ type: 'session', state, ...end }));
-    } else if (state !== 'prepared') {
-      this.#link.send({ type: 'session', sessionId, epoch, state });
+    } else if (state !== 'connected' || !this.#moves.release(record)) {
+      // Otherwise its client came back to a session that was held still, which was told just now.
+      this.#tellState(record);
     }
     return true;
   }
@@ -241,6 +281,9 @@ class BrokeredHost implements Host {
       handle = createHostedSession(record, {
         report: (...report) => this.#report(...report),
         active: (active) => this.#limits.active(active),
+        setMovable: (told, movable) => {
+          told.movable = movable && this.#settings.onCheckpoint !== undefined;
+        },
         signal: (speaking, data) => this.#signal(speaking, data),
       });
       this.#handles.set(record, handle);

@@ -1,6 +1,6 @@
 import type { EndReason, StreamSettings } from '@duskline/protocol';
 import type { SessionRecord } from './session-table.js';
-import type { HostSessionEvent, HostSessionState } from './session-transitions.js';
+import type { HostSessionState, ReportedEvent } from './session-transitions.js';
 
 /**
  * An admitted session, in the application's hands. The three reports answer whether they changed anything:
@@ -14,10 +14,20 @@ export interface HostedSession {
   /** `undefined` until `prepare` arrives, when the client was faster than it. */
   readonly stream: StreamSettings | undefined;
   readonly state: HostSessionState;
+  /**
+   * False for a session that moves here, until the event `moved`: its client may be in, but the host it comes from
+   * still has it. Play no further than what was restored until then.
+   */
+  readonly begun: boolean;
   /** The stream runs. */
   connected(): boolean;
   /** The stream was lost and may come back: the client is admitted again with the same ticket. */
   disconnected(): boolean;
+  /**
+   * Says whether the session may move to another host from now on, while it is connected: `onCheckpoint` is asked
+   * only for one that may. Told with the next heartbeat. Changes nothing without `onCheckpoint`.
+   */
+  setMovable(movable: boolean): void;
   /**
    * The player did something: the idle limit counts from now on. Cheap: call it for every input that arrives.
    * Coming back with the ticket is not one, for the player's device does that by itself.
@@ -37,8 +47,9 @@ export interface HostedSession {
 
 /** Carries out what is said with a handle. */
 export interface SessionDesk {
-  report(record: SessionRecord, event: Exclude<HostSessionEvent, 'admit'>, reason?: EndReason): boolean;
+  report(record: SessionRecord, event: ReportedEvent, reason?: EndReason): boolean;
   active(record: SessionRecord): void;
+  setMovable(record: SessionRecord, movable: boolean): void;
   signal(record: SessionRecord, data: string): boolean;
 }
 
@@ -55,8 +66,12 @@ export function createHostedSession(record: SessionRecord, desk: SessionDesk): H
     get state() {
       return record.state;
     },
+    get begun() {
+      return record.begun;
+    },
     connected: () => desk.report(record, 'connect'),
     disconnected: () => desk.report(record, 'disconnect'),
+    setMovable: (movable) => desk.setMovable(record, movable),
     reportActivity: () => desk.active(record),
     signal: (data) => desk.signal(record, data),
     end: (reason = 'host_ended') => desk.report(record, 'end', reason),

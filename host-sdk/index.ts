@@ -1,8 +1,9 @@
 export type { Admission, RefusalReason } from './admission.js';
 export { REFUSAL_REASONS } from './admission.js';
+export { CannotMoveError, type Checkpoint } from './checkpoint.js';
 export { systemClock, type HostClock } from './clock.js';
 export { createHost } from './host.js';
-export type { Host, HostEvents, NearLimit, ReceivedSignal } from './host-interface.js';
+export type { Host, HostEvents, MovingSession, NearLimit, ReceivedSignal } from './host-interface.js';
 export type { EndedSession, HostOptions, PreparedSession } from './host-options.js';
 export { HostClosedError, type ClosedStatus, type HostStatus } from './host-status.js';
 export type { HostedSession } from './hosted-session.js';

@@ -2,7 +2,7 @@ import type { EndReason, HeldSession, SessionLimits, StreamSettings } from '@dus
 import { LimitWatch } from './limit-watch.js';
 import { isHeld, nextState, type HostSessionEvent, type HostSessionState } from './session-transitions.js';
 
-/** One assignment of a session to this host. Changed by the table alone. */
+/** One assignment of a session to this host. Its state is changed by the table alone. */
 export interface SessionRecord {
   readonly sessionId: string;
   readonly epoch: number;
@@ -17,6 +17,10 @@ export interface SessionRecord {
   /** Once it has limits and its client came: how near they are. */
   watch: LimitWatch | undefined;
   state: HostSessionState;
+  /** False for a session that moves here, until the broker says that it is this host's. */
+  begun: boolean;
+  /** Whether the application would hand its state over. */
+  movable: boolean;
   /** Only `prepared` ends by it; by the host's monotonic clock. */
   readonly claimByMs: number;
 }
@@ -85,13 +89,16 @@ export type ClaimFault = (typeof CLAIM_FAULTS)[number];
  */
 export class SessionTable {
   readonly #slots: number;
+  readonly #movable: boolean;
   readonly #records = new Map<string, SessionRecord>();
   /** The highest epoch that is over, per session, so that a ticket cannot bring it back. */
   readonly #retired = new Map<string, number>();
   readonly #maxRetired: number;
 
-  constructor(slots: number) {
+  /** @param movable whether sessions are movable unless the application says otherwise */
+  constructor(slots: number, movable = false) {
     this.#slots = slots;
+    this.#movable = movable;
     // Has to outlast the tickets. A slot changes hands every few minutes at most, a ticket lives for minutes.
     this.#maxRetired = 256 + 16 * slots;
   }
@@ -114,8 +121,10 @@ export class SessionTable {
   /** What `register` and `heartbeat` list. */
   held(): HeldSession[] {
     const list: HeldSession[] = [];
-    for (const { sessionId, epoch, state } of this.#records.values()) {
-      if (isHeld(state)) list.push({ sessionId, epoch, state });
+    for (const record of this.#records.values()) {
+      const { sessionId, epoch, state } = record;
+      if (!isHeld(state)) continue;
+      list.push({ sessionId, epoch, state, ...(isMovable(record) ? { movable: true } : {}) });
     }
     return list;
   }
@@ -124,7 +133,8 @@ export class SessionTable {
     return [...this.#records.values()];
   }
 
-  prepare(assignment: PreparedAssignment, nowMs: number): PrepareOutcome {
+  /** @param begun false for a session that moves here */
+  prepare(assignment: PreparedAssignment, nowMs: number, begun = true): PrepareOutcome {
     const { sessionId, epoch, stream, limits } = assignment;
     if (epoch <= (this.#retired.get(sessionId) ?? 0)) return { kind: 'stale' };
     const known = this.#records.get(sessionId);
@@ -139,6 +149,7 @@ export class SessionTable {
     const record = this.#add(assignment, 'prepared', nowMs + assignment.claimWithinMs);
     record.stream = stream;
     record.limits = limits;
+    record.begun = begun;
     return { kind: 'prepared', record, ...replaced };
   }
 
@@ -213,7 +224,17 @@ export class SessionTable {
     claimByMs: number,
   ): SessionRecord {
     const unknown = { stream: undefined, limits: undefined, admittedAtMs: undefined, watch: undefined };
-    const record: SessionRecord = { sessionId, epoch, title, playerId, state, claimByMs, ...unknown };
+    const moves = { begun: true, movable: this.#movable };
+    const record: SessionRecord = {
+      sessionId,
+      epoch,
+      title,
+      playerId,
+      state,
+      claimByMs,
+      ...unknown,
+      ...moves,
+    };
     this.#records.set(sessionId, record);
     return record;
   }
@@ -240,6 +261,11 @@ export class SessionTable {
       this.#retired.delete(oldest);
     }
   }
+}
+
+/** Whether it may be asked for its state now: what moves here itself does not move on. */
+export function isMovable({ state, begun, movable }: SessionRecord): boolean {
+  return state === 'connected' && begun && movable;
 }
 
 /** Its limits count from the first ticket: a client that comes back does not start them anew. */

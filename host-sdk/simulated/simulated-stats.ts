@@ -9,6 +9,14 @@ export interface SimulatedStats {
   readonly overbooked: number;
   /** Sessions and reservations that are over, by reason. */
   readonly ended: Readonly<Partial<Record<EndReason, number>>>;
+  /** How often it handed a session over to another host, whether that took it or not. */
+  readonly checkpoints: number;
+  /** How often it took up what another host handed over, whether the session came or not. */
+  readonly restored: number;
+  /** Sessions that moved here. */
+  readonly moved: number;
+  /** Sessions that were held still for a move, and went on here. */
+  readonly resumed: number;
   /** Sessions it holds now. */
   readonly sessions: number;
 }
@@ -18,6 +26,10 @@ export class SimulatedCounters {
   #admitted = 0;
   #refused = 0;
   #overbooked = 0;
+  #checkpoints = 0;
+  #restored = 0;
+  #moved = 0;
+  #resumed = 0;
   readonly #ended: Partial<Record<EndReason, number>> = {};
 
   admitted(): void {
@@ -32,6 +44,22 @@ export class SimulatedCounters {
     this.#ended[reason] = (this.#ended[reason] ?? 0) + 1;
   }
 
+  handedOver(): void {
+    this.#checkpoints += 1;
+  }
+
+  restored(): void {
+    this.#restored += 1;
+  }
+
+  moved(): void {
+    this.#moved += 1;
+  }
+
+  resumed(): void {
+    this.#resumed += 1;
+  }
+
   /** Call it whenever the usage has risen. */
   used({ slots, prepared, held }: { slots: number; prepared: number; held: number }): void {
     if (prepared + held > slots) this.#overbooked += 1;
@@ -43,6 +71,10 @@ export class SimulatedCounters {
       refused: this.#refused,
       overbooked: this.#overbooked,
       ended: { ...this.#ended },
+      checkpoints: this.#checkpoints,
+      restored: this.#restored,
+      moved: this.#moved,
+      resumed: this.#resumed,
       sessions,
     };
   }

@@ -5,6 +5,8 @@ import { parseClientFrame, STREAM_CLOSE, type StreamToClient } from './stream-pr
 export interface StreamOwner {
   /** A client shows its ticket: admit or refuse it, at once. */
   ticketShown(stream: Stream, ticket: string): void;
+  /** A picture can be sent: its number in the session, or `undefined` when there is none to show now. */
+  nextCount(stream: Stream): number | undefined;
   /** An admitted client says good-bye. */
   left(stream: Stream): void;
   /** The connection of an admitted client is gone. Not told after `finish`. */
@@ -78,8 +80,10 @@ export class StreamConnection implements Stream {
 
   sendFrame(): void {
     if (this.#phase.kind !== 'streaming' || this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) return;
+    const count = this.#owner.nextCount(this);
+    if (count === undefined) return;
     this.#frames += 1;
-    this.#send({ type: 'frame', n: this.#frames });
+    this.#send({ type: 'frame', n: this.#frames, count });
   }
 
   sweep(nowMs: number): void {

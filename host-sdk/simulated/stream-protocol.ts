@@ -16,8 +16,11 @@ export type StreamToClient =
   | { readonly type: 'admitted'; readonly sessionId: string; readonly epoch: number }
   /** The host closes after it. */
   | { readonly type: 'refused'; readonly reason: RefusalReason }
-  /** The pictures: numbered from 1 on each connection, without a gap. */
-  | { readonly type: 'frame'; readonly n: number }
+  /**
+   * The pictures. `n` counts those of the connection, from 1 and without a gap; `count` those of the session, on all of
+   * its connections and at all of its hosts: what a session takes along when it moves.
+   */
+  | { readonly type: 'frame'; readonly n: number; readonly count: number }
   /** The session is over by another's doing; the host closes after it. */
   | { readonly type: 'ended'; readonly reason: EndReason };
 

@@ -3,7 +3,8 @@ import { WebSocket } from 'ws';
 /** What a viewer of a simulated stream is told. */
 export interface StreamEvents {
   admitted(): void;
-  frame(n: number): void;
+  /** @param count the number of the picture in the session, which goes on over connections and hosts */
+  frame(n: number, count: number): void;
   /** The stream is over: refused, ended by the host, or the socket was lost. */
   closed(why: string): void;
 }
@@ -12,11 +13,14 @@ export interface StreamEvents {
 export interface StreamViewer {
   /** Leaves in order: the host ends the session with `client_left`. */
   leave(): void;
+  /** Goes without a word: the session is not ended by it. For a session that has moved to another host. */
+  drop(): void;
 }
 
 interface StreamFrame {
   readonly type?: unknown;
   readonly n?: unknown;
+  readonly count?: unknown;
   readonly reason?: unknown;
 }
 
@@ -28,7 +32,7 @@ export function watchStream(endpoint: string, ticket: string, events: StreamEven
   socket.on('message', (data: Buffer) => {
     const frame = JSON.parse(data.toString('utf8')) as StreamFrame;
     if (frame.type === 'admitted') events.admitted();
-    else if (frame.type === 'frame') events.frame(Number(frame.n));
+    else if (frame.type === 'frame') events.frame(Number(frame.n), Number(frame.count));
     else why = `${String(frame.type)}: ${String(frame.reason)}`;
   });
   socket.on('error', (error) => {
@@ -40,6 +44,10 @@ export function watchStream(endpoint: string, ticket: string, events: StreamEven
       why = 'left';
       if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'bye' }));
       else socket.terminate();
+    },
+    drop() {
+      why = 'dropped';
+      socket.terminate();
     },
   };
 }

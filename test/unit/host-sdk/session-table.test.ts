@@ -37,8 +37,18 @@ describe('host session transitions', () => {
     expect(open).to.deep.equal(['prepared', 'disconnected']);
   });
 
-  it('counts active, connected and disconnected as held', () => {
-    expect(HOST_SESSION_STATES.filter(isHeld)).to.deep.equal(['active', 'connected', 'disconnected']);
+  it('counts active, connected, disconnected and moving as held', () => {
+    const held = ['active', 'connected', 'disconnected', 'moving'];
+    expect(HOST_SESSION_STATES.filter(isHeld)).to.deep.equal(held);
+  });
+
+  it('lets a session move only while its stream runs, and go on where it was', () => {
+    const movable = HOST_SESSION_STATES.filter((state) => nextState(state, 'checkpoint') !== undefined);
+    expect(movable).to.deep.equal(['connected']);
+    const resumable = HOST_SESSION_STATES.filter((state) => nextState(state, 'resume') !== undefined);
+    expect(resumable).to.deep.equal(['moving']);
+    expect(nextState('moving', 'resume')).to.equal('connected');
+    expect(nextState('moving', 'connect')).to.be.undefined;
   });
 });
 
@@ -131,6 +141,33 @@ describe('host session table', () => {
     for (let number = 1; number <= 1_000; number += 1) table.endByOrder(sessionIdOf(number), 1);
     expect(faultOf(table.claim(assignment(1_000), 0))).to.equal('session_over');
     expect(faultOf(table.claim(assignment(1), 0))).to.equal('none');
+  });
+
+  it('lists as movable what is connected, has begun, and may move', () => {
+    const listed = (table: SessionTable) => table.held().map(({ movable }) => movable);
+    const table = new SessionTable(3, true);
+    table.prepare(prepared(1), 0, false);
+    for (const number of [1, 2]) {
+      table.claim(assignment(number), 0);
+      expect(table.apply(table.get(sessionIdOf(number))!, 'connect')).to.be.true;
+    }
+    expect(listed(table), 'one moves here itself').to.deep.equal([undefined, true]);
+    table.get(sessionIdOf(1))!.begun = true;
+    table.get(sessionIdOf(2))!.movable = false;
+    expect(listed(table)).to.deep.equal([true, undefined]);
+    table.apply(table.get(sessionIdOf(1))!, 'checkpoint');
+    expect(listed(table)).to.deep.equal([undefined, undefined]);
+  });
+
+  it('admits nobody to a session that is moving, until its stream is lost', () => {
+    const table = new SessionTable(1);
+    table.claim(assignment(1), 0);
+    const record = table.get(sessionIdOf(1))!;
+    for (const event of ['connect', 'checkpoint'] as const) table.apply(record, event);
+    expect(faultOf(table.claim(assignment(1), 0))).to.equal('already_claimed');
+    expect(faultOf(table.claim(assignment(2), 0)), 'it has its slot').to.equal('no_free_slot');
+    table.apply(record, 'disconnect');
+    expect(table.claim(assignment(1), 0)).to.include({ ok: true, readmitted: true });
   });
 
   it('keeps its promises whatever happens in whatever order', () => {

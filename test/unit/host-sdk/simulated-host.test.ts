@@ -112,7 +112,8 @@ describe('simulated host', () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     expect([await stateOf(), await stateOf()]).to.deep.equal(['active', 'connected']);
     clock.advance(3_000);
-    for (const n of [1, 2, 3]) expect(await viewer.frames.next()).to.deep.equal({ type: 'frame', n });
+    for (const n of [1, 2, 3])
+      expect(await viewer.frames.next()).to.deep.equal({ type: 'frame', n, count: n });
     expect(viewer.frames.waiting).to.be.empty;
     viewer.send({ type: 'bye' });
     expect(await stateOf()).to.equal('ended client_left');
@@ -122,6 +123,10 @@ describe('simulated host', () => {
       refused: 0,
       overbooked: 0,
       ended: { client_left: 1 },
+      checkpoints: 0,
+      restored: 0,
+      moved: 0,
+      resumed: 0,
       sessions: 0,
     });
   });
@@ -141,7 +146,7 @@ describe('simulated host', () => {
     expect(simulated.stats).to.include({ admitted: 1, refused: 3, sessions: 1 });
   });
 
-  it('lets a lost client back in with the same ticket, and its pictures start anew', async () => {
+  it('lets a lost client back in with the same ticket, and counts on', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     clock.advance(1_000);
     await viewer.frames.next(({ type }) => type === 'frame');
@@ -155,7 +160,7 @@ describe('simulated host', () => {
     const back = await Viewer.watch(simulated.endpoint, 1);
     expect([await stateOf(), await stateOf()]).to.deep.equal(['active', 'connected']);
     await pass(240_000);
-    expect(await back.frames.next()).to.deep.equal({ type: 'frame', n: 1 });
+    expect(await back.frames.next()).to.deep.equal({ type: 'frame', n: 1, count: 2 });
     expect(simulated.stats).to.include({ admitted: 2, sessions: 1 });
   });
 
