@@ -20,18 +20,18 @@ export type HoldOutcome =
   | { readonly kind: 'held'; readonly hostId: string; readonly hostConnectionId: string }
   | { readonly kind: 'full' | 'closed' | 'over' };
 
-/** A host's report that the client of a session that moves there has come. */
+/** A host's report that the client of a session that moves there has come; or that of a broker which moves a reservation. */
 export interface ArrivalReport {
   readonly sessionId: string;
   readonly epoch: number;
   readonly hostId: string;
-  readonly state: HeldState;
+  readonly state: HeldState | 'reserved';
 }
 
 /**
  * - `arrived`: the session is on that host from now on, in this place.
  * - `over`: the move was given up, or the session has a newer assignment: the host has to drop it.
- * - `unknown`: nothing is held for it there.
+ * - `unknown`: nothing is held for it there; or it was to move unclaimed, and has been claimed.
  */
 export type ArriveOutcome =
   | { readonly kind: 'arrived'; readonly session: SessionRecord }
@@ -72,8 +72,10 @@ export interface MoveDesk {
   /**
    * The session has arrived: the slot that was held is its own, at the new epoch. If it was in this place before, it left
    * there in the same step; what it has in another place is for the caller to end.
+   *
+   * @param ttlMs how long a reservation lasts
    */
-  arrive(place: Place, report: ArrivalReport, callerId: string): Promise<ArriveOutcome>;
+  arrive(place: Place, report: ArrivalReport, ttlMs: number, callerId: string): Promise<ArriveOutcome>;
   /** Gives up a move, unless the session has arrived. Returns what was held; after that nobody arrives by it any more. */
   dropArrival(
     place: Place,

@@ -2,13 +2,15 @@ import fc from 'fast-check';
 import { sessionOfArrival } from '@duskline/server/domain/arrival.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
 import { metaOf } from '../support/fleet-data.js';
-import { broker, epoch, few, held, host, limit, session, step, type Step } from './model-step.js';
+import { TTL_MS, broker, epoch, few, held, host, limit, session, step, type Step } from './model-step.js';
 
 /** One for all: the arrivals of a place are held equally long. */
 const HELD_MS = 3_000;
 
 const avoid = fc.constantFrom(null, 'host-a', 'host-b');
 const cap = fc.constantFrom(FULL, FULL, 0.7 * FULL, 0);
+
+const arrived = fc.oneof(held, fc.constant('reserved' as const));
 
 /** Sessions that move: into this place, within it, and out of it. */
 export const moveSteps: readonly fc.Arbitrary<Step>[] = [
@@ -22,21 +24,21 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
   ),
   step(
     'arrive',
-    { sessionId: session, epoch, hostId: host, state: held, caller: broker },
+    { sessionId: session, epoch, hostId: host, state: arrived, caller: broker },
     ({ place }, { caller, ...report }) =>
       (store) =>
-        store.arrive(place, report, caller),
+        store.arrive(place, report, TTL_MS, caller),
   ),
   step(
     'arriveAsHeld',
-    { nth: fc.nat({ max: 3 }), state: held, caller: broker },
+    { nth: fc.nat({ max: 3 }), state: arrived, caller: broker },
     ({ place, arrivals }, { nth, state, caller }) => {
       const due = arrivals();
       const arrival = due[nth % Math.max(1, due.length)];
       if (arrival === undefined) return () => Promise.resolve();
       const { sessionId, epoch: toEpoch, hostId } = arrival;
       const report = { sessionId: sessionOfArrival(sessionId) ?? '', epoch: toEpoch, hostId, state };
-      return (store) => store.arrive(place, report, caller);
+      return (store) => store.arrive(place, report, TTL_MS, caller);
     },
   ),
   step(

@@ -7,6 +7,7 @@ import { PLACE, metaOf, newSessionId } from '../support/fleet-data.js';
 import {
   BROKER,
   MAX_QUEUE,
+  RESERVATION_MS,
   beatOnce,
   enqueue,
   hostOf,
@@ -110,7 +111,7 @@ export function moveSuite(current: CurrentFixture): void {
       const waiting = newSessionId();
       await enqueue(store, waiting);
       const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'active' } as const;
-      const outcome = await store.arrive(PLACE, report, BROKER);
+      const outcome = await store.arrive(PLACE, report, RESERVATION_MS, BROKER);
       expect(outcome.kind === 'arrived' && outcome.session).to.deep.include({
         sessionId,
         epoch: 2,
@@ -133,9 +134,9 @@ export function moveSuite(current: CurrentFixture): void {
       await makeReady(store, 'host-b', { place: OTHER });
       await hold(store, sessionId, { at: OTHER });
       const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'active' } as const;
-      expect((await store.arrive(OTHER, report, BROKER)).kind).to.equal('arrived');
+      expect((await store.arrive(OTHER, report, RESERVATION_MS, BROKER)).kind).to.equal('arrived');
       expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 1 });
-      expect((await store.arrive(OTHER, report, BROKER)).kind).to.equal('unknown');
+      expect((await store.arrive(OTHER, report, RESERVATION_MS, BROKER)).kind).to.equal('unknown');
     });
 
     it('is refused once the move was given up, or its time has passed, or the session has a newer assignment', async () => {
@@ -147,7 +148,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect((await store.dropArrival(PLACE, dropped, 2, MOVER))?.session.reason).to.equal('move_failed');
       expect(await store.dropArrival(PLACE, dropped, 2, MOVER)).to.equal(null);
       await place(store, { sessionId: outdated, epoch: 3 });
-      const arrive = (sessionId: string) => store.arrive(PLACE, { ...report, sessionId }, BROKER);
+      const arrive = (sessionId: string) => store.arrive(PLACE, { ...report, sessionId }, RESERVATION_MS, BROKER);
       expect(await arrive(dropped)).to.deep.equal({ kind: 'over', reason: 'move_failed' });
       expect(await arrive(outdated)).to.deep.equal({ kind: 'over', reason: 'superseded' });
       clock.advance(HELD_MS);
@@ -162,8 +163,43 @@ export function moveSuite(current: CurrentFixture): void {
       await hold(store, sessionId);
       const report = { sessionId, epoch: 2, hostId: 'host-a', state: 'active' } as const;
       for (const wrong of [{ hostId: 'host-b' }, { epoch: 3 }]) {
-        expect(await store.arrive(PLACE, { ...report, ...wrong }, BROKER)).to.deep.equal({ kind: 'unknown' });
+        expect(await store.arrive(PLACE, { ...report, ...wrong }, RESERVATION_MS, BROKER)).to.deep.equal({ kind: 'unknown' });
       }
+    });
+  });
+
+  describe('a reservation that moves', () => {
+    it('is one on the new host, for as long as any, and that host is told', async () => {
+      const { store, clock } = current();
+      await makeReady(store, 'host-a', { slots: 1 });
+      const { sessionId } = await place(store, { clientBrokerId: 'broker-c' });
+      await makeReady(store, 'host-b', { connectionId: 'broker-b.1' });
+      clock.advance(3_000);
+      await hold(store, sessionId);
+      const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'reserved' } as const;
+      expect((await store.arrive(PLACE, report, RESERVATION_MS, BROKER)).kind).to.equal('arrived');
+      for (const broker of ['broker-b', 'broker-c']) {
+        const mail = await store.takeMail(PLACE, broker);
+        expect(mail.map(({ hostId, state }) => [hostId, state])).to.deep.equal([['host-b', 'reserved']]);
+      }
+      clock.advance(RESERVATION_MS - 1);
+      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      clock.advance(1);
+      expect((await store.expireSessions(PLACE, 10, BROKER))[0]?.session).to.include({
+        sessionId,
+        reason: 'reservation_expired',
+      });
+    });
+
+    it('stays when it was claimed meanwhile', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { slots: 1 });
+      const { sessionId } = await placeActive(store);
+      await makeReady(store, 'host-b');
+      await hold(store, sessionId);
+      const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'reserved' } as const;
+      expect(await store.arrive(PLACE, report, RESERVATION_MS, BROKER)).to.deep.equal({ kind: 'unknown' });
+      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ hostId: 'host-a', state: 'active' });
     });
   });
 

@@ -88,7 +88,8 @@ export async function arriveHere(
   if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return false;
   if (arrival.state === 'arriving' && arrival.meta !== null) {
     if (await takeRequest(context, place, arrival.meta, sessionId, epoch)) {
-      const outcome = await store.arrive(place, { sessionId, epoch, hostId, state }, brokerId);
+      const report = { sessionId, epoch, hostId, state };
+      const outcome = await store.arrive(place, report, context.limits.reservationMs, brokerId);
       if (outcome.kind === 'arrived') {
         host.held.set(sessionId, { epoch, state });
         await completeMove(context, host, outcome.session);
@@ -107,7 +108,7 @@ export async function arriveHere(
 }
 
 /** The player's request leads here from now on, unless somebody else took it over. Repeating it is safe. */
-async function takeRequest(
+export async function takeRequest(
   context: BrokerContext,
   place: Place,
   { playerId, requestId }: SessionMeta,
@@ -156,7 +157,8 @@ async function leaveHost(
   await sendWord(context, place, brokerOf(old.connectionId), { type: 'left', hostId, sessionId, epoch });
 }
 
-async function leavePlace(
+/** What the session had in the place where it was ends, and its client's broker hears where it is. */
+export async function leavePlace(
   context: BrokerContext,
   place: Place,
   session: SessionRecord,

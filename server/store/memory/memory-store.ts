@@ -199,8 +199,8 @@ export class MemoryStore implements FleetStore {
   hold: FleetStore['hold'] = async (place, arrival, wish, ttlMs) =>
     moves.hold(this.placeState(place), arrival, wish, ttlMs, this.#now());
 
-  arrive: FleetStore['arrive'] = async (place, report, callerId) =>
-    this.#serving(place, (state, nowMs) => moves.arrive(state, report, nowMs, callerId));
+  arrive: FleetStore['arrive'] = async (place, report, ttlMs, callerId) =>
+    this.#serving(place, (state, nowMs) => moves.arrive(state, report, ttlMs, nowMs, callerId));
 
   dropArrival: FleetStore['dropArrival'] = async (place, sessionId, epoch, callerId) =>
     this.#serving(place, (state, nowMs) => moves.dropArrival(state, sessionId, epoch, nowMs, callerId));

@@ -1,4 +1,5 @@
 import { arrivalIdOf } from '../../domain/arrival.js';
+import { brokerOf } from '../../domain/connection-id.js';
 import { congestion } from '../../domain/congestion.js';
 import { nextHostState } from '../../domain/host-state.js';
 import type { EndedSession, Reservation, SessionRecord } from '../fleet-store.js';
@@ -63,6 +64,7 @@ function findHost(
 export function arrive(
   place: PlaceState,
   { sessionId, epoch, hostId, state }: ArrivalReport,
+  ttlMs: number,
   nowMs: number,
   callerId: string,
 ): ArriveOutcome {
@@ -70,13 +72,16 @@ export function arrive(
   if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return { kind: 'unknown' };
   if (arrival.state === 'ended') return { kind: 'over', reason: arrival.reason ?? 'error' };
   const known = place.sessions.get(sessionId);
+  const wasClaimed = known !== undefined && known.state !== 'ended' && known.state !== 'reserved';
+  if (state === 'reserved' && wasClaimed) return { kind: 'unknown' };
   const isOutdated = known !== undefined && known.epoch >= epoch;
   if (isOutdated || place.dues.arriving.isDue(arrival.sessionId, nowMs)) {
     const reason = isOutdated ? 'superseded' : 'move_failed';
     place.end(arrival, reason, nowMs, callerId);
     return { kind: 'over', reason };
   }
-  return { kind: 'arrived', session: settle(place, sessionId, arrival, state, nowMs, callerId) };
+  const session = settle(place, sessionId, arrival, state, nowMs + ttlMs, { nowMs, callerId });
+  return { kind: 'arrived', session };
 }
 
 /** Gives a session the slot that is held as its arrival. What it had in this place it leaves. */
@@ -85,8 +90,8 @@ function settle(
   sessionId: string,
   arrival: SessionRecord,
   state: ArrivalReport['state'],
-  nowMs: number,
-  callerId: string,
+  reservedUntilMs: number,
+  { nowMs, callerId }: { readonly nowMs: number; readonly callerId: string },
 ): SessionRecord {
   const host = place.hosts.get(arrival.hostId);
   const known = place.sessions.get(sessionId);
@@ -102,8 +107,9 @@ function settle(
   };
   if (host === undefined) return session;
   place.vacate(host, arrival);
-  place.putLive(host, session, null);
+  place.putLive(host, session, state === 'reserved' ? reservedUntilMs : null);
   place.post(session.clientBrokerId, sessionId, callerId);
+  place.post(brokerOf(host.connectionId), sessionId, callerId);
   return session;
 }
 

@@ -42,8 +42,8 @@ export function createMoves({ redis, keys, run, command }: MovesContext): MoveDe
       return decodeHold(await run('hold', place, callerId, [...args, avoidHostId ?? '', maxCongestion]));
     },
 
-    async arrive(place, { sessionId, epoch, hostId, state }, callerId) {
-      const args = [sessionId, arrivalIdOf(sessionId), epoch, hostId, state];
+    async arrive(place, { sessionId, epoch, hostId, state }, ttlMs, callerId) {
+      const args = [sessionId, arrivalIdOf(sessionId), epoch, hostId, state, ttlMs];
       return decodeArrive(sessionId, await run('arrive', place, callerId, args));
     },
 

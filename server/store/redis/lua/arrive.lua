@@ -1,8 +1,9 @@
--- A session that moves here has arrived: its client was let in by the host.
+-- A session that moves here has arrived: its client was let in by the host; or it is a reservation that nobody has claimed.
 --
--- ARGV  3 sessionId  4 arrivalId  5 epoch  6 hostId  7 state
+-- ARGV  3 sessionId  4 arrivalId  5 epoch  6 hostId  7 state  8 milliseconds a reservation lasts
 -- Returns arrived, record | over, reason | unknown, ''
--- Keeps: of a move that is given up and one that arrives, one happens; epochs only rise.
+-- Keeps: of a move that is given up and one that arrives, one happens; epochs only rise; a reservation that was claimed
+--   meanwhile is none any more.
 
 local id, epoch = ARGV[3], tonumber(ARGV[5])
 load_sessions({ id, ARGV[4] })
@@ -13,6 +14,9 @@ end
 if arrival.state == 'ended' then
   return { 'over', arrival.reason }
 end
+if ARGV[7] == 'reserved' and known and is_live(known.state) and known.state ~= 'reserved' then
+  return { 'unknown', '' }
+end
 local outdated = known and known.epoch >= epoch
 if outdated or arrival.due_at <= now then
   local reason = outdated and 'superseded' or 'move_failed'
@@ -21,6 +25,6 @@ if outdated or arrival.due_at <= now then
   return { 'over', reason }
 end
 forget_waiting(id)
-local session = settle(id, arrival, known, ARGV[7])
+local session = settle(id, arrival, known, ARGV[7], tonumber(ARGV[8]))
 finish()
 return { 'arrived', encode_session(session) }

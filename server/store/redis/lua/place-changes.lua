@@ -142,7 +142,7 @@ local function end_session(session, reason)
 end
 
 -- Gives a session the slot that is held as its arrival, under the arrival's epoch. What it had in this place it leaves.
-local function settle(id, arrival, known, state)
+local function settle(id, arrival, known, state, reserved_ms)
   local host = load_host(arrival.host)
   redis.call('HDEL', KEYS[5], arrival.id)
   sessions[arrival.id] = false
@@ -156,7 +156,8 @@ local function settle(id, arrival, known, state)
   end
   session.host, session.slot, session.epoch, session.meta = host.id, arrival.slot, arrival.epoch, arrival.meta
   session.reserved_at, session.reason, session.movable = arrival.reserved_at, '', false
-  session.due_at, session.state = state == 'disconnected' and now + RESUME_WINDOW_MS or 0, state
+  session.due_at = state == 'disconnected' and now + RESUME_WINDOW_MS or state == 'reserved' and now + reserved_ms or 0
+  session.state = state
   -- Whatever it was before, it is due anew.
   session.stored_state = false
   members[#members + 1] = host.id .. '/' .. session.slot
@@ -165,6 +166,7 @@ local function settle(id, arrival, known, state)
   change_host(host)
   change_session(session)
   post(session.broker, id)
+  post(broker_of[host.connection], id)
   return session
 end
 
