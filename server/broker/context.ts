@@ -9,6 +9,7 @@ import type { Departures } from './departures.js';
 import type { FleetKnowledge } from './fleet-knowledge.js';
 import type { Logger } from './logger.js';
 import type { MoveBoard } from './moves/move-board.js';
+import type { MoveRunner } from './moves/move-runner.js';
 import type { MoveWord } from './moves/words.js';
 import type { BrokerObserver } from './observer.js';
 import type { StoreBatches } from './store-batches.js';
@@ -68,6 +69,8 @@ export interface BrokerContext {
   readonly takeWord: (place: Place, word: MoveWord) => void;
   /** The moves that this broker has a part in. */
   readonly moves: MoveBoard;
+  /** Carries out the moves that are planned here. */
+  readonly runner: MoveRunner;
   readonly fleet: FleetKnowledge;
   /** What clients who come back may cost in one turn of the event loop: those who are connected come first. */
   readonly arrivals: TurnBudget;

@@ -33,6 +33,7 @@ import type { BrokerObserver } from './observer.js';
 import type { Operations } from './operations.js';
 import { followMove, stay } from './moves/client-side.js';
 import { MoveBoard } from './moves/move-board.js';
+import { MoveRunner } from './moves/move-runner.js';
 import { takeCannotMove, takeCheckpoint } from './moves/source-side.js';
 import { takeWord } from './moves/take-word.js';
 import { takeRestored } from './moves/target-side.js';
@@ -144,11 +145,15 @@ export function createBroker(options: BrokerOptions): Broker {
     followMove: (...session) => void followMove(context, ...session),
     takeWord: (...word) => void takeWord(context, ...word),
     moves: new MoveBoard(),
+    get runner() {
+      return runner;
+    },
     fleet,
     arrivals: new TurnBudget(ARRIVALS_PER_TURN),
     observer: options.observer,
     log: options.log,
   };
+  const runner = new MoveRunner(context);
   const heartbeats = createHeartbeatIntake(context);
   const loops = createLoops(context);
   const chooseTier = createTierChoice(options.tiers, options.log);
@@ -182,6 +187,7 @@ export function createBroker(options: BrokerOptions): Broker {
     async stop() {
       phase = 'stopped';
       heartbeats.stop();
+      runner.stop();
       await loops.stop();
     },
     nextConnectionId: () => `${brokerId}.${(connectionCount += 1)}`,

@@ -113,8 +113,9 @@ export function tellChange(
 /** Whether it has to be looked up what this means: the session may be on another host, of which the client was not told. */
 function mayHaveMoved(known: KnownSession, { epoch, state, reason, hostId, meta }: SessionRecord): boolean {
   if (epoch === known.epoch) {
-    const wasMoving = known.move !== null || known.request.canMove === true;
-    return wasMoving && (reason === 'superseded' || (reason === 'host_lost' && known.move !== null));
+    if (reason === 'host_lost') return known.move !== null;
+    const mayMove = known.move !== null || known.request.canMove === true || known.state === 'reserved';
+    return reason === 'superseded' && mayMove;
   }
   const isMoved = meta !== null && mentionsMove(meta.match) && hostId !== known.hostId;
   return state !== 'ended' && isMoved && epoch !== known.move?.epoch;

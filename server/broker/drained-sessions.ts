@@ -33,15 +33,15 @@ async function busyHosts({ store }: BrokerContext, place: Place): Promise<string
   return hosts.filter(({ committed }) => committed > 0).map(({ hostId }) => hostId);
 }
 
-/** What the places of a target remember of sessions that are no longer on it, by id. */
+/** What is known of sessions that are no longer on a target, by id: they may have moved to a like pool of any region. */
 export async function recordsOf(
   context: BrokerContext,
   target: OrderTarget,
   sessionIds: readonly string[],
 ): Promise<ReadonlyMap<string, SessionRecord>> {
-  const found = await Promise.all(
-    placesOf(context, target).map((place) => context.store.getSessions(place, sessionIds)),
-  );
+  if (sessionIds.length === 0) return new Map();
+  const alike = context.fleet.places.filter(({ pool }) => target.pool === null || pool === target.pool);
+  const found = await Promise.all(alike.map((place) => context.store.getSessions(place, sessionIds)));
   const records = found.flat().filter((session) => session !== null);
   // A session that lives says more than what another place remembers of its end.
   return new Map(

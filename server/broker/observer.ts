@@ -16,5 +16,7 @@ export interface BrokerObserver {
   repaired(place: Place, hosts: number): void;
   /** @param tookMs from the order to the arrival, or to the refusal */
   moveEnded(place: Place, outcome: 'moved' | 'failed', tookMs: number): void;
+  /** A host failed so many moves that it is left out of them for a while. */
+  hostQuarantined(): void;
   storeFailed(): void;
 }

@@ -11,6 +11,7 @@ import type { Release } from '../store/fleet-store.js';
 import { closeTarget, isClosed } from './close-target.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded } from './deliver.js';
+import { moveDrained } from './move-drained.js';
 import { recordsOf, sessionsOn, type SeatedSession } from './drained-sessions.js';
 
 /**
@@ -33,6 +34,7 @@ export async function advanceDrain(context: BrokerContext, drain: Drain): Promis
   await noteChanges(context, drain, staying);
   switch (nextStep(drain, staying.length, await store.clockMs())) {
     case 'wait':
+      if (drain.mode === 'move') await moveDrained(context, drain.target, staying);
       return;
     case 'finish':
       await turn(context, drain, 'done');

@@ -9,8 +9,11 @@ export interface OrderTarget {
   readonly hostId: string | null;
 }
 
-/** How a drain empties its target. `wait`: every session ends when its player ends it, or at the deadline. */
-export const DRAIN_MODES = ['wait'] as const;
+/**
+ * How a drain empties its target. `wait`: every session ends when its player ends it, or at the deadline. `move`: what can
+ * be moved goes on elsewhere, the rest is waited for.
+ */
+export const DRAIN_MODES = ['wait', 'move'] as const;
 export type DrainMode = (typeof DRAIN_MODES)[number];
 
 /** What becomes of sessions that are left at the deadline: they end with `drain_deadline`, or they are left running. */

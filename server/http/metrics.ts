@@ -84,6 +84,11 @@ export function createMetrics(): Metrics {
     buckets: MATCH_BUCKETS_S,
     registers,
   });
+  const quarantined = new Counter({
+    name: 'duskline_hosts_quarantined_total',
+    help: 'Times that a host was left out of moves because it failed them.',
+    registers,
+  });
   const storeFailures = new Counter({
     name: 'duskline_store_failures_total',
     help: 'Rounds of recurring work that the store did not answer.',
@@ -128,6 +133,7 @@ export function createMetrics(): Metrics {
         moves.inc({ region, pool, outcome });
         if (outcome === 'moved') moveSeconds.observe(tookMs / 1000);
       },
+      hostQuarantined: () => quarantined.inc(),
       storeFailed: () => storeFailures.inc(),
     },
   };

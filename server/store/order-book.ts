@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../domain/audit.js';
 import type { Drain, DrainOutcome } from '../domain/drain.js';
+import type { MoveEntry } from '../domain/move-entry.js';
 
 /** What operators ordered. Each region keeps its own drains: one of every target, the latest. */
 export interface OrderBook {
@@ -21,6 +22,11 @@ export interface OrderBook {
   /** Every session that the drain met, with what became of it. Kept for `OUTCOMES_KEPT_MS` after the last change. */
   outcomes(drain: Drain): Promise<ReadonlyMap<string, DrainOutcome>>;
 
+  /** Writes a move down, in the region that the session left. */
+  noteMove(entry: Omit<MoveEntry, 'atMs'>): Promise<void>;
+  /** The latest moves out of a region, the newest first: `MOVES_KEPT` at the most. */
+  moves(region: string, limit: number): Promise<readonly MoveEntry[]>;
+
   /** Writes an order down for good. */
   audit(entry: Omit<AuditEntry, 'atMs'>): Promise<void>;
   /** The latest orders, the newest first. */
@@ -29,6 +35,9 @@ export interface OrderBook {
 
 /** How long outcomes of single sessions can be asked for: a week. */
 export const OUTCOMES_KEPT_MS = 7 * 24 * 3_600_000;
+
+/** So many moves of a region can be asked for. */
+export const MOVES_KEPT = 1_000;
 
 /** The audit trail keeps about so many orders; the oldest give way. */
 export const AUDIT_KEPT = 100_000;

@@ -96,6 +96,9 @@ async function tellAnew(
   }
 }
 
+/** What is being found out about at the moment. */
+const followed = new WeakSet<KnownSession>();
+
 /** How often is looked for a session that is on its way to another host. */
 const LOOK_INTERVAL_MS = 200;
 
@@ -114,8 +117,12 @@ export async function followMove(
   session: SessionRecord,
 ): Promise<void> {
   const { sessionId } = session;
+  // Word of it comes more than once.
+  if (followed.has(known)) return;
+  followed.add(known);
   if (session.state !== 'ended') {
     await tellAnew(context, client, known, place, session);
+    followed.delete(known);
     return;
   }
   const isStillKnown = (): boolean => client.sessions.get(sessionId) === known;
@@ -148,7 +155,6 @@ async function findMoved(
     if (performance.now() > move.untilMs + LAST_LOOK_MS) break;
     await delay(LOOK_INTERVAL_MS);
   }
-  if (known.request.canMove !== true) return undefined;
   const claim = await findClaim(context, client.playerId, known.request.requestId);
   if (claim === undefined || claim.epoch <= known.epoch) return undefined;
   const session = await store.attach(claim.place, sessionId, brokerId);

@@ -155,7 +155,7 @@ async function goThroughSteps(
 }
 
 /** Above that of whatever its request has become so far. */
-async function nextEpoch(
+export async function nextEpoch(
   context: BrokerContext,
   { session: { epoch, meta } }: Pick<MoveOrder, 'session'>,
 ): Promise<number> {
@@ -164,7 +164,7 @@ async function nextEpoch(
 }
 
 /** What is kept of the session, as it is to be on the new host. */
-function metaAt(
+export function metaAt(
   context: BrokerContext,
   { hostId, epoch }: SessionRecord,
   meta: SessionMeta,

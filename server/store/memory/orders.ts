@@ -1,11 +1,13 @@
 import type { AuditEntry } from '../../domain/audit.js';
 import { targetName, type Drain, type DrainOutcome } from '../../domain/drain.js';
-import { AUDIT_KEPT, type OrderBook } from '../order-book.js';
+import type { MoveEntry } from '../../domain/move-entry.js';
+import { AUDIT_KEPT, MOVES_KEPT, type OrderBook } from '../order-book.js';
 
 /** Operators' orders in this process. */
 export function createMemoryOrders(now: () => number): OrderBook {
   const drains = new Map<string, Map<string, Drain>>();
   const outcomes = new Map<string, Map<string, DrainOutcome>>();
+  const moves = new Map<string, MoveEntry[]>();
   const trail: AuditEntry[] = [];
 
   function ofRegion(region: string): Map<string, Drain> {
@@ -30,6 +32,12 @@ export function createMemoryOrders(now: () => number): OrderBook {
       outcomes.set(drainId, known);
     },
     outcomes: async ({ drainId }) => new Map(outcomes.get(drainId)),
+    async noteMove(entry) {
+      const { region } = entry.from;
+      const known = [{ atMs: now(), ...entry }, ...(moves.get(region) ?? [])].slice(0, MOVES_KEPT);
+      moves.set(region, known);
+    },
+    moves: async (region, limit) => (moves.get(region) ?? []).slice(0, limit),
     async audit(entry) {
       trail.push({ atMs: now(), ...entry });
       if (trail.length > AUDIT_KEPT) trail.shift();

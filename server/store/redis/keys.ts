@@ -20,6 +20,8 @@ export interface KeySpace {
   drains(region: string): string;
   /** What became of the sessions that a drain met. */
   outcomes(region: string, drainId: string): string;
+  /** The latest moves out of a region. */
+  moves(region: string): string;
   /** The trail of operators' orders. */
   readonly audit: string;
   /** The pub/sub channel of one broker. */
@@ -69,6 +71,7 @@ export function createKeySpace(prefix: string): KeySpace {
     lease: (region) => `${prefix}:{${region}}:lease`,
     drains: (region) => `${prefix}:{${region}}:drains`,
     outcomes: (region, drainId) => `${prefix}:{${region}}:outcomes:${drainId}`,
+    moves: (region) => `${prefix}:{${region}}:moves`,
     audit: `${prefix}:audit`,
     nudges: (brokerId) => `${prefix}:nudges:${brokerId}`,
     nudgesPrefix: `${prefix}:nudges:`,

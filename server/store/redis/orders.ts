@@ -7,7 +7,8 @@ import {
   type Drain,
   type DrainOutcome,
 } from '../../domain/drain.js';
-import { AUDIT_KEPT, OUTCOMES_KEPT_MS, type OrderBook } from '../order-book.js';
+import type { MoveEntry } from '../../domain/move-entry.js';
+import { AUDIT_KEPT, MOVES_KEPT, OUTCOMES_KEPT_MS, type OrderBook } from '../order-book.js';
 import type { KeySpace } from './keys.js';
 import { StoredFormatError, inGroups, oneOf } from './records.js';
 import type { RunScript } from './scripts.js';
@@ -67,6 +68,18 @@ export function createOrders({ redis, keys, run, clock, command }: Parts): Order
           oneOf<DrainOutcome>(DRAIN_OUTCOMES, text),
         ]),
       );
+    },
+
+    async noteMove(entry) {
+      const key = keys.moves(entry.from.region);
+      const line = JSON.stringify({ atMs: await this.clockMs(), ...entry });
+      await command(() => redis.lpush(key, line));
+      await command(() => redis.ltrim(key, 0, MOVES_KEPT - 1));
+    },
+
+    async moves(region, limit) {
+      const lines = await command(() => redis.lrange(keys.moves(region), 0, limit - 1));
+      return lines.map((line) => JSON.parse(line) as MoveEntry);
     },
 
     async audit(entry) {

@@ -349,6 +349,8 @@ class RedisStore implements FleetStore {
   swapDrain: FleetStore['swapDrain'] = (before, after) => this.#orders.swapDrain(before, after);
   noteOutcomes: FleetStore['noteOutcomes'] = (drain, outcomes) => this.#orders.noteOutcomes(drain, outcomes);
   outcomes: FleetStore['outcomes'] = (drain) => this.#orders.outcomes(drain);
+  noteMove: FleetStore['noteMove'] = (entry) => this.#orders.noteMove(entry);
+  moves: FleetStore['moves'] = (region, limit) => this.#orders.moves(region, limit);
   audit: FleetStore['audit'] = (entry) => this.#orders.audit(entry);
   auditTrail: FleetStore['auditTrail'] = (limit) => this.#orders.auditTrail(limit);
 

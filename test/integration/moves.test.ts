@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.js';
+import { MovingFleet, STATE } from '../support/moving.js';
+
+for (const [where, brokers] of [
+  ['on one broker', 1],
+  ['on four brokers', 4],
+] as const) {
+  for (const to of ['near', 'next'] as const) {
+    describe(`A session that moves to ${to === 'near' ? 'another host of its region' : 'another region'} ${where}`, function () {
+      this.timeout(15_000);
+      let moving: MovingFleet;
+      beforeEach(async () => {
+        moving = await MovingFleet.start({ to, brokers });
+      });
+      afterEach(() => moving.fleet.stop());
+
+      it('is handed over, taken up, followed by its client, and let go by the old host', async () => {
+        const { source, target, player, sessionId, fleet } = moving;
+        expect(await moving.begin()).to.include({ sessionId, epoch: 1, withinMs: 1_000, stillMs: 6_000 });
+        expect(await moving.handOver()).to.include({ sessionId, epoch: 2, state: STATE, playerId: 'alice' });
+        expect(await player.next('session')).to.include({ epoch: 1, state: 'moving' });
+        const frame = await moving.ready();
+        expect(frame).to.deep.include({
+          requestId: 'r1',
+          sessionId,
+          epoch: 2,
+          region: to,
+          host: { hostId: 'h2', endpoint: 'ws://127.0.0.1:1/stream/h2' },
+          claimWithinMs: 1_000,
+        });
+        moving.arrive();
+        expect(await target.next('moved')).to.include({ sessionId, epoch: 2 });
+        expect(await player.next('session')).to.include({ sessionId, epoch: 2, state: 'active' });
+        expect(await source.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
+        const status = await fleet.broker(0).broker.status();
+        const hosts = status.regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
+        expect(hosts.map(({ hostId, sessions }) => [hostId, sessions])).to.have.deep.members([
+          ['h1', 0],
+          ['h2', 1],
+        ]);
+        await eventually(async () => {
+          const [drain] = await fleet.broker(3).broker.operations.drains();
+          return drain?.state === 'done' && drain.progress.moved === 1;
+        });
+        // Its player may leave it as any other.
+        player.send({ type: 'end', sessionId });
+        expect(await player.next('session')).to.include({ epoch: 2, state: 'ended', reason: 'client_left' });
+        expect(await target.next('end')).to.include({ epoch: 2, reason: 'client_left' });
+        expect(player.unread.filter(({ type }) => type === 'session' || type === 'matched')).to.deep.equal([]);
+      });
+    });
+  }
+}
