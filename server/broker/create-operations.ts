@@ -56,6 +56,14 @@ export function createOperations(context: BrokerContext): Operations {
         (a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || b.orderedAtMs - a.orderedAtMs,
       );
     },
+    async moves(limit) {
+      const regions = [...context.catalog.regions.keys()];
+      const found = await Promise.all(regions.map((region) => store.moves(region, limit)));
+      return found
+        .flat()
+        .sort((a, b) => b.atMs - a.atMs)
+        .slice(0, limit);
+    },
     auditTrail: (limit) => store.auditTrail(limit),
   };
 }

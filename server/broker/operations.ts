@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../domain/audit.js';
+import type { MoveEntry } from '../domain/move-entry.js';
 import type { AtDeadline, Drain, DrainMode, DrainProgress, OrderTarget } from '../domain/drain.js';
 
 /** Who gives an order, for the audit trail. */
@@ -54,6 +55,8 @@ export interface Operations {
   uncordon(target: OrderTarget, operator: Operator): Promise<void>;
   /** The latest drain of every target that ever had one, those that run first. */
   drains(): Promise<readonly DrainReport[]>;
+  /** The latest moves of all regions, the newest first. */
+  moves(limit: number): Promise<readonly MoveEntry[]>;
   /** The latest orders, the newest first. */
   auditTrail(limit: number): Promise<readonly AuditEntry[]>;
 }

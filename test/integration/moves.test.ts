@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.js';
+import { IDLE } from '../support/fleet.js';
 import { MovingFleet, STATE } from '../support/moving.js';
+import { TestFleet, play } from '../support/test-fleet.js';
 
 for (const [where, brokers] of [
   ['on one broker', 1],
@@ -51,4 +53,263 @@ for (const [where, brokers] of [
       });
     });
   }
+}
+
+describe('A move that comes to nothing', function () {
+  this.timeout(20_000);
+  let moving: MovingFleet;
+  afterEach(() => moving.fleet.stop());
+  const start = async (to: 'near' | 'next' = 'next'): Promise<void> => {
+    moving = await MovingFleet.start({ to, brokers: 4 });
+  };
+
+  /** The old host is told to go on, and does; nothing is held for the session any more. */
+  async function goesOn(): Promise<void> {
+    const { source, player, sessionId, fleet, to } = moving;
+    expect(await source.next('resume')).to.include({ sessionId, epoch: 1 });
+    source.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
+    const told = await fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [sessionId]);
+    expect(told[0]).to.include({ hostId: 'h1', epoch: 1 });
+    await eventually(async () => (await committedOn(fleet, to, 'h2')) === 0);
+    player.send({ type: 'end', sessionId });
+    expect(await player.next('session', ({ state }) => state === 'ended')).to.include({
+      epoch: 1,
+      reason: 'client_left',
+    });
+    expect(await source.next('end')).to.include({ epoch: 1, reason: 'client_left' });
+  }
+
+  for (const to of ['near', 'next'] as const) {
+    describe(`to ${to === 'near' ? 'another host of its region' : 'another region'}`, () => {
+      beforeEach(() => start(to));
+
+      it('because the old host cannot', async () => {
+        await moving.begin();
+        const { source, player, sessionId } = moving;
+        source.send({ type: 'cannot_move', sessionId, epoch: 1, reason: 'no save point is near' });
+        await goesOn();
+        expect(player.unread.map(({ type }) => type)).not.to.include('moving');
+      });
+
+      it('because the old host is too slow: what it says then is refused', async () => {
+        await moving.begin();
+        const { source, sessionId } = moving;
+        await source.next('resume');
+        source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
+        expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
+      });
+
+      it('because the new host cannot', async () => {
+        await moving.begin();
+        const { target, player, sessionId } = moving;
+        await moving.handOver();
+        expect(await player.next('session')).to.include({ state: 'moving' });
+        target.send({ type: 'cannot_move', sessionId, epoch: 2 });
+        await goesOn();
+      });
+
+      it('because the new host is too slow: what it says then is refused', async () => {
+        await moving.begin();
+        await moving.handOver();
+        const { target, sessionId } = moving;
+        expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
+        target.send({ type: 'restored', sessionId, epoch: 2 });
+        expect(await target.next('error')).to.include({ code: 'NO_MOVE', sessionId });
+        await goesOn();
+      });
+
+      it('because the client stays', async () => {
+        await moving.begin();
+        await moving.handOver();
+        await moving.ready();
+        const { target, player, sessionId } = moving;
+        player.send({ type: 'stay', sessionId, epoch: 2 });
+        expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
+        await goesOn();
+      });
+
+      it('because the client does not come: who comes after that is sent away, and the old host has it', async () => {
+        await moving.begin();
+        await moving.handOver();
+        await moving.ready();
+        const { target, sessionId } = moving;
+        expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
+        moving.arrive();
+        expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
+        await goesOn();
+      });
+    });
+  }
+
+  it('because what is handed over is too large, of an older epoch, or not one thing', async () => {
+    await start();
+    await moving.begin();
+    const { source, sessionId } = moving;
+    const say = (change: object): void =>
+      source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE, ...change });
+    say({ epoch: 2 });
+    expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
+    say({ state: Buffer.alloc(262_145).toString('base64') });
+    expect(await source.next('error')).to.include({ code: 'CHECKPOINT_TOO_LARGE', sessionId });
+    await goesOn();
+  });
+
+  it('takes a state of 256 KiB, and a reference', async () => {
+    await start();
+    await moving.begin();
+    const state = Buffer.alloc(262_144, 7).toString('base64');
+    expect((await moving.handOver({ state }))['state']).to.equal(state);
+  });
+
+  it('passes a reference on as it is', async () => {
+    await start('near');
+    await moving.begin();
+    const restore = await moving.handOver({ reference: 's3://saves/42' });
+    expect(restore).to.include({ reference: 's3://saves/42' });
+    expect(restore).not.to.have.property('state');
+  });
+
+  it('is not asked for by anybody else', async () => {
+    await start();
+    const { source, target, player, sessionId } = moving;
+    source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
+    expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
+    target.send({ type: 'restored', sessionId, epoch: 2 });
+    expect(await target.next('error')).to.include({ code: 'NO_MOVE', sessionId });
+    target.send({ type: 'cannot_move', sessionId, epoch: 2 });
+    expect(await target.next('error')).to.include({ code: 'NO_MOVE', sessionId });
+    player.send({ type: 'stay', sessionId, epoch: 2 });
+    expect(await player.next('error')).to.include({ code: 'NO_MOVE', sessionId });
+    player.send({ type: 'stay', sessionId: '019a0000-0000-7000-8000-000000000001', epoch: 2 });
+    expect(await player.next('error')).to.include({ code: 'UNKNOWN_SESSION' });
+  });
+});
+
+describe('A move of which a party is away in between', function () {
+  this.timeout(20_000);
+  let moving: MovingFleet;
+  afterEach(() => moving.fleet.stop());
+
+  for (const to of ['near', 'next'] as const) {
+    describe(`to ${to === 'near' ? 'another host of its region' : 'another region'}`, () => {
+      beforeEach(async () => {
+        moving = await MovingFleet.start({ to, brokers: 4 });
+        await moving.begin();
+      });
+
+      it('reaches a client that changes its broker while it moves', async () => {
+        await moving.handOver();
+        await moving.ready();
+        const { player, fleet, sessionId } = moving;
+        player.socket.terminate();
+        const again = await fleet.player('alice', { broker: 3 });
+        play(again, 'r1', { rtt: { near: 12, next: 20 }, canMove: true });
+        expect(await again.next('matched')).to.include({ sessionId, epoch: 1 });
+        moving.arrive();
+        expect(await again.next('matched')).to.deep.include({
+          sessionId,
+          epoch: 2,
+          region: to,
+          host: { hostId: 'h2', endpoint: 'ws://127.0.0.1:1/stream/h2' },
+        });
+        expect(await again.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
+      });
+
+      it('is found by a client that comes back after it', async () => {
+        await moving.handOver();
+        await moving.ready();
+        const { player, fleet, target, sessionId } = moving;
+        player.socket.terminate();
+        moving.arrive();
+        await target.next('moved');
+        const again = await fleet.player('alice', { broker: 3 });
+        play(again, 'r1', { rtt: { near: 12, next: 20 }, canMove: true });
+        expect(await again.next('matched')).to.include({ sessionId, epoch: 2, region: to });
+      });
+
+      it('goes through when the old host is gone by then, and ends there what it still holds', async () => {
+        await moving.handOver();
+        await moving.ready();
+        const { source, fleet, target, player, sessionId } = moving;
+        source.socket.terminate();
+        moving.arrive();
+        await target.next('moved');
+        expect(await player.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
+        const held = { sessionId, epoch: 1, state: 'moving' };
+        const back = await fleet.host({ hostId: 'h1', slots: 2, sessions: [held] }, 2);
+        expect(await back.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
+      });
+
+      it('goes through when the new host changes its broker, and it is told so as often as it asks', async () => {
+        await moving.handOver();
+        await moving.ready();
+        const { fleet, target, player, sessionId } = moving;
+        target.socket.terminate();
+        const held = { sessionId, epoch: 2, state: 'active' };
+        const back = await fleet.host({ hostId: 'h2', region: to, slots: 2, sessions: [held] }, 3);
+        expect(await back.next('moved')).to.include({ sessionId, epoch: 2 });
+        expect(await player.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
+        back.socket.terminate();
+        const again = await fleet.host({ hostId: 'h2', region: to, slots: 2, sessions: [held] }, 0);
+        again.send({ type: 'session', ...held });
+        expect(await again.next('moved')).to.include({ sessionId, epoch: 2 });
+      });
+
+      it('is called off when the client is away as it is its turn', async () => {
+        await moving.handOver();
+        const { player, source, target, sessionId } = moving;
+        player.socket.terminate();
+        target.send({ type: 'restored', sessionId, epoch: 2 });
+        expect(await source.next('resume')).to.include({ sessionId, epoch: 1 });
+        expect(await target.next('end')).to.include({ epoch: 2, reason: 'move_failed' });
+      });
+    });
+  }
+});
+
+describe('A host that fails every move', function () {
+  this.timeout(20_000);
+  it('is left out of moves after the third', async () => {
+    const fleet = await TestFleet.start({ limits: { moveStepMs: 1_000 } });
+    try {
+      const source = await fleet.host({ hostId: 'h1', slots: 8 });
+      const held: object[] = [];
+      for (let i = 0; i < 5; i += 1) {
+        const player = await fleet.player(`player-${i}`);
+        play(player, 'r1', { canMove: true });
+        const { sessionId } = await player.next('matched');
+        await source.next('prepare');
+        for (const state of ['active', 'connected']) source.send({ type: 'session', sessionId, epoch: 1, state });
+        await player.next('session', (frame) => frame['state'] === 'connected');
+        held.push({ sessionId, epoch: 1, state: 'connected', movable: true });
+      }
+      source.send({ type: 'heartbeat', load: IDLE, sessions: held });
+      await fleet.host({ hostId: 'h2', slots: 8 });
+      const target = { region: 'near', pool: 'console-x', hostId: 'h1' };
+      const order = { target, mode: 'move', atDeadline: 'end', deadlineMs: 3_600_000, yesEverything: false } as const;
+      await fleet.broker(0).broker.operations.drain(order, { operatorId: 'ops', from: '127.0.0.1' });
+      for (let i = 0; i < 3; i += 1) {
+        const { sessionId } = await source.next('checkpoint');
+        source.send({ type: 'cannot_move', sessionId, epoch: 1 });
+      }
+      await eventually(async () => {
+        const moves = await fleet.broker(0).broker.operations.moves(10);
+        return moves.filter(({ outcome }) => outcome === 'failed').length >= 3;
+      });
+      // Rounds later nothing more was asked of it, but what was on its way.
+      const asked = source.unread.filter(({ type }) => type === 'checkpoint').length;
+      await eventually(async () => {
+        const [drain] = await fleet.broker(0).broker.operations.drains();
+        return drain?.progress.staying === 5;
+      });
+      expect(asked).to.be.at.most(1);
+    } finally {
+      await fleet.stop();
+    }
+  });
+});
+
+async function committedOn(fleet: TestFleet, region: string, hostId: string): Promise<number | undefined> {
+  const hosts = await fleet.stores[0]!.listHosts({ region, pool: 'console-x' });
+  return hosts.find((host) => host.hostId === hostId)?.committed;
 }
