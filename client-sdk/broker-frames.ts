@@ -4,6 +4,20 @@ import type { BrokerToClient } from '@duskline/protocol';
 type Shape =
   'string' | 'number' | 'boolean' | 'number or null' | readonly [Shape] | { readonly [field: string]: Shape };
 
+const MATCH: Shape = {
+  requestId: 'string',
+  sessionId: 'string',
+  epoch: 'number',
+  title: 'string',
+  region: 'string',
+  pool: 'string',
+  host: { hostId: 'string', endpoint: 'string' },
+  ticket: 'string',
+  claimWithinMs: 'number',
+  stream: { codec: 'string', resolution: 'string', fps: 'number' },
+  'iceServers?': [{ urls: ['string'], 'username?': 'string', 'credential?': 'string' }],
+};
+
 /** What the SDK relies on, by message type. Less than the wire's schemas say: those are the broker's to keep. */
 const SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
   welcome: {
@@ -13,19 +27,8 @@ const SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
     pingIntervalMs: 'number',
     'resumeToken?': 'string',
   },
-  matched: {
-    requestId: 'string',
-    sessionId: 'string',
-    epoch: 'number',
-    title: 'string',
-    region: 'string',
-    pool: 'string',
-    host: { hostId: 'string', endpoint: 'string' },
-    ticket: 'string',
-    claimWithinMs: 'number',
-    stream: { codec: 'string', resolution: 'string', fps: 'number' },
-    'iceServers?': [{ urls: ['string'], 'username?': 'string', 'credential?': 'string' }],
-  },
+  matched: MATCH,
+  moving: MATCH,
   queued: {
     requestId: 'string',
     position: 'number',

@@ -122,6 +122,7 @@ export class BrokerSocket {
       case 'limit':
       case 'signal':
       case 'matched':
+      case 'moving':
       case 'session':
         this.#wiring.onMessage(message);
         return;

@@ -134,13 +134,14 @@ class BrokerClient implements Client {
 
   #ask(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): PlayRequest {
     const { clock, logger, random } = this.#options;
-    const { onQueued, onOffer, retry } = options;
+    const { onQueued, onOffer, onMove, retry } = options;
     const request = new PlayRequest(toPlayFrame(options, requestId, rtt), {
       clock,
       logger,
       random,
       onQueued,
       onOffer,
+      onMove,
       maxWaitMs: retry?.maxWaitMs ?? 0,
       send: (message) => this.#connection.send(message),
       onOver: () => this.#requests.delete(requestId),
@@ -170,6 +171,9 @@ class BrokerClient implements Client {
         return;
       case 'offer':
         this.#requests.get(message.requestId)?.handleOffer(message);
+        return;
+      case 'moving':
+        this.#requestOf(message.sessionId)?.handleMoving(message);
         return;
       case 'session':
         this.#requestOf(message.sessionId)?.handleSession(message);

@@ -1,6 +1,6 @@
 import type { BrokerToClient, ClientHello, ClientToBroker } from '@duskline/protocol';
-import { mayReconnect } from '@duskline/protocol/codes';
 import { BrokerSocket } from './broker-socket.js';
+import { mayReconnect } from './close-codes.js';
 import { mayBecome, type ClientStatus, type ReadyStatus } from './client-status.js';
 import { localError, type DusklineError } from './errors.js';
 import type { ResolvedOptions } from './options.js';

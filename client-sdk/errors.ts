@@ -1,5 +1,6 @@
 import type { ErrorMessage } from '@duskline/protocol';
-import { ERROR_CODES, ERRORS, type ErrorCode } from '@duskline/protocol/codes';
+import type { ErrorCode } from '@duskline/protocol/codes';
+import { closesWith, codeOf, mayReconnect } from './close-codes.js';
 
 /** Errors that arise in the SDK itself, beside those the broker sends. */
 const LOCAL_ERRORS = {
@@ -72,26 +73,18 @@ export function brokerError(frame: ErrorMessage, closeCode?: number): DusklineEr
   return new DusklineError(frame.code, frame.message, frame.retryable, details);
 }
 
-/** An error of the registry that the SDK itself gives. */
-export function knownError(code: ErrorCode, details: ErrorDetails = {}): DusklineError {
-  return new DusklineError(code, ERRORS[code].message, ERRORS[code].retryable, details);
-}
-
 /**
  * Why the broker closed: the last error frame, if this kind of error closes with this code; else what the
- * registry has for the code; else only that the connection is gone.
+ * registry has for the close code; else only that the connection is gone.
  */
 export function closeError(closeCode: number, lastError: ErrorMessage | undefined): DusklineError {
-  if (lastError !== undefined && closesWith(lastError.code) === closeCode) {
+  if (lastError !== undefined && closesWith(lastError.code, closeCode)) {
     return brokerError(lastError, closeCode);
   }
-  const code = ERROR_CODES.find((candidate) => closesWith(candidate) === closeCode);
+  const code = codeOf(closeCode);
   if (code === undefined) return localError('CONNECTION_LOST', { closeCode });
-  return knownError(code, { closeCode });
-}
-
-function closesWith(code: ErrorCode): number | null {
-  return Object.hasOwn(ERRORS, code) ? ERRORS[code].closeCode : null;
+  const message = `The broker closed the connection with ${closeCode}.`;
+  return new DusklineError(code, message, mayReconnect(closeCode), { closeCode });
 }
 
 /** What an aborted signal rejects with: its reason, where the SDK itself gave one. */

@@ -25,6 +25,7 @@ export type { ClientOptions, TokenSupplier } from './options.js';
 export type { PlayOptions, QueueState, SlotOffer } from './play-options.js';
 export type { BackoffOptions, ReconnectPolicy, RetryContext } from './reconnect-policy.js';
 export type { MeasureOptions } from './region-meter.js';
+export type { SessionMove } from './session-move.js';
 export type { Session, SessionEvents, SessionLimit } from './session.js';
 export type { Listener } from './typed-events.js';
 export type { SocketEvent, SocketLike, WebSocketConstructor } from './web-socket.js';

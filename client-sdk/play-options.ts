@@ -1,6 +1,7 @@
 import type { Offer, Play, Queued, RegionChoice } from '@duskline/protocol';
 import type { OnConflict, OnHostLost, Platform, Resolution } from '@duskline/protocol/vocabulary';
 import type { RttByRegion } from './measure-rtt.js';
+import type { SessionMove } from './session-move.js';
 import type { Listener } from './typed-events.js';
 
 /** Where a request stands that waits for a slot. */
@@ -43,6 +44,12 @@ export interface PlayOptions {
    */
   readonly onOffer?: ((offer: SlotOffer) => boolean | Promise<boolean>) | undefined;
   /**
+   * Follows the session to another host while it is played: connects to `move.host`, shows `move.ticket` there, and
+   * resolves when it is let in. Keep the stream from the old host until the session's event `moved`. When it throws
+   * or rejects, or takes longer than `claimWithinMs`, the session stays where it is. Default: it is never moved.
+   */
+  readonly onMove?: Listener<SessionMove> | undefined;
+  /**
    * Goes on asking for up to `maxWaitMs` milliseconds while the broker will not even queue the request
    * (`NO_CAPACITY` with `wait: false`, `QUEUE_FULL`, `UNAVAILABLE`). Default: rejects at once.
    */
@@ -51,7 +58,7 @@ export interface PlayOptions {
 
 /** The frame that asks for it. What is left to the broker's default is not in it. */
 export function toPlayFrame(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): Play {
-  const { title, regions, platform, minResolution, wait, onConflict, onHostLost } = options;
+  const { title, regions, platform, minResolution, wait, onConflict, onHostLost, onMove } = options;
   return {
     type: 'play',
     requestId,
@@ -63,5 +70,6 @@ export function toPlayFrame(options: PlayOptions, requestId: string, rtt: Readon
     ...(wait !== undefined && { wait }),
     ...(onConflict && { onConflict }),
     ...(onHostLost && { onHostLost }),
+    ...(onMove && { canMove: true }),
   };
 }

@@ -3,6 +3,7 @@ import type {
   ErrorMessage,
   Limit,
   Matched,
+  Moving,
   Offer,
   Play,
   Queued,
@@ -17,12 +18,13 @@ import { ENDED_BY, isWorthAskingAgain, isFailure, losesSignal } from './play-err
 import type { PlayOptions, QueueState } from './play-options.js';
 import { PHASES, isPending, mayFollow, type PlayPhase } from './play-phase.js';
 import { RetryTimer } from './retry-timer.js';
+import { MoveFollower } from './session-move.js';
 import { LiveSession, type Session } from './session.js';
 import { SignalOutbox } from './signal-outbox.js';
 import { TypedEvents } from './typed-events.js';
 import { Deferred } from './waiting.js';
 
-export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOffer'> {
+export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOffer' | 'onMove'> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -46,6 +48,7 @@ export class PlayRequest {
   readonly #events: TypedEvents<{ queued: QueueState }>;
   readonly #timer: RetryTimer;
   readonly #outbox: SignalOutbox;
+  readonly #moves: MoveFollower;
   #phase: PlayPhase = 'asking';
   #session: LiveSession | undefined;
   #ending: Deferred<undefined> | undefined;
@@ -66,6 +69,7 @@ export class PlayRequest {
     this.#startedAtMs = wiring.clock.nowMs();
     this.#timer = new RetryTimer(wiring, () => this.#send());
     this.#outbox = new SignalOutbox((data) => this.#sendSignal(data));
+    this.#moves = new MoveFollower({ ...wiring, stay: (epoch) => this.#stay(epoch) });
     this.#events = new TypedEvents((_, error) => wiring.logger.error({ error }, 'onQueued threw'));
     if (wiring.onQueued !== undefined) this.#events.on('queued', wiring.onQueued);
     this.answer = this.#answer.promise;
@@ -111,7 +115,8 @@ export class PlayRequest {
       // What was meant for a host that is gone would only confuse the next one.
       if (match.epoch > this.#session.epoch) this.#outbox.clear();
       this.#outbox.flush();
-      this.#session.renew(match);
+      this.#session.renew(match, this.#moves.settle(match.epoch)?.isFollowed);
+      this.#moves.remind();
       if (this.#phase === 'ending') this.#send();
     } else {
       // The broker forgot the session, and took the repeat for a new request. The host knows better whether
@@ -122,12 +127,29 @@ export class PlayRequest {
     }
   }
 
-  handleSession(change: SessionChanged): void {
-    if (this.#session === undefined || change.epoch < this.#session.epoch) return;
-    if (change.state === 'ended') this.#finish(change.reason ?? 'error');
-    // It has another host by now: the repeated match tells which.
-    else if (change.epoch > this.#session.epoch) this.#send();
-    else this.#session.follow(change.state);
+  handleMoving(match: Moving): void {
+    if (this.#phase === 'held' && match.epoch > (this.#session?.epoch ?? Infinity)) this.#moves.begin(match);
+  }
+
+  handleSession({ epoch, state, reason }: SessionChanged): void {
+    const session = this.#session;
+    if (session === undefined || epoch < session.epoch) return;
+    if (state === 'ended') {
+      this.#finish(reason ?? 'error');
+    } else if (epoch === session.epoch) {
+      if (state !== 'moving') this.#moves.callOff();
+      session.follow(state);
+    } else {
+      const move = this.#moves.settle(epoch);
+      if (move === undefined) {
+        // It was placed again: the repeated match tells where.
+        this.#send();
+        return;
+      }
+      this.#outbox.clear();
+      session.renew(move.match, move.isFollowed);
+      session.follow(state);
+    }
   }
 
   handleLimit({ kind, endsAtMs }: Limit): void {
@@ -142,6 +164,8 @@ export class PlayRequest {
     const { code, requestId, sessionId } = frame;
     const isOurs = sessionId === undefined || sessionId === (this.#session?.sessionId ?? sessionId);
     if (!isOurs && code !== 'SESSION_EXISTS') return;
+    // The answer to `stay`: it has moved already, and a frame that says so is here or on its way.
+    if (code === 'NO_MOVE') return;
     const error = brokerError(frame);
     switch (this.#phase) {
       case 'asking':
@@ -222,6 +246,11 @@ export class PlayRequest {
 
   #signal(data: string): void {
     if (this.#phase === 'held') this.#outbox.push(data);
+  }
+
+  #stay(epoch: number): void {
+    if (this.#phase !== 'held' || this.#session === undefined || !this.#attached) return;
+    this.#wiring.send({ type: 'stay', sessionId: this.#session.sessionId, epoch });
   }
 
   #sendSignal(data: string): boolean {
@@ -319,7 +348,9 @@ export class PlayRequest {
     this.#phase = phase;
     this.#timer.stop();
     this.#question?.abort();
-    if (phase === 'over') this.#wiring.onOver();
+    if (phase !== 'over') return true;
+    this.#moves.callOff();
+    this.#wiring.onOver();
     return true;
   }
 }

@@ -1,4 +1,5 @@
 import type { Limit, Matched } from '@duskline/protocol';
+import { Assignment, type Match } from './assignment.js';
 import type { DusklineError } from './errors.js';
 import type { EndReason, HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import type { Logger } from './logger.js';
@@ -8,8 +9,13 @@ import { Deferred } from './waiting.js';
 export interface SessionEvents {
   /** The host told the broker, and the broker told us. States passed while the socket was away are skipped. */
   state: HeldState;
-  /** The host or the slot was lost and the session has another, at a new epoch: connect there, with the new ticket. */
+  /**
+   * The host or the slot was lost, or the session moved without you, and it has another host, at a new epoch: connect
+   * there, with the new ticket.
+   */
   replaced: Matched['host'];
+  /** The session moved to another host, where `onMove` went before: the old one ends its stream now. */
+  moved: Matched['host'];
   /** A limit draws near, or no longer does. */
   limit: SessionLimit;
   /** The host says something. What it said before the first listener was there is kept for that one. */
@@ -83,27 +89,26 @@ const MAX_UNHEARD = 64;
 
 /** Where a session may go, as its client sees it: steps that were missed while the socket was away are skipped. */
 const SESSION_TRANSITIONS = {
-  reserved: ['active', 'connected', 'disconnected', 'ended'],
-  active: ['connected', 'disconnected', 'ended'],
-  connected: ['active', 'disconnected', 'ended'],
-  disconnected: ['active', 'connected', 'ended'],
+  reserved: ['active', 'connected', 'disconnected', 'moving', 'ended'],
+  active: ['connected', 'disconnected', 'moving', 'ended'],
+  connected: ['active', 'disconnected', 'moving', 'ended'],
+  disconnected: ['active', 'connected', 'moving', 'ended'],
+  moving: ['active', 'connected', 'disconnected', 'ended'],
   ended: [],
 } as const satisfies Record<SessionState, readonly SessionState[]>;
 
 /** The session that the application holds, with what the SDK does to it. */
-export class LiveSession implements Session {
+export class LiveSession extends Assignment implements Session {
   readonly end: () => Promise<void>;
   readonly signal: (data: string) => void;
   readonly #ended = new Deferred<EndReason>();
   readonly #events: TypedEvents<SessionEvents>;
-  /** Private, so that printing a session does not print its ticket. */
-  #match: Matched;
   #state: SessionState = 'reserved';
   /** Signals so far, until somebody listens: the host's first may come in one breath with the match. */
   #unheard: string[] | undefined = [];
 
-  constructor(match: Matched, actions: SessionActions, logger: Logger) {
-    this.#match = match;
+  constructor(match: Match, actions: SessionActions, logger: Logger) {
+    super(match);
     this.end = actions.end;
     this.signal = actions.signal;
     this.#events = new TypedEvents((event, error) =>
@@ -111,51 +116,6 @@ export class LiveSession implements Session {
     );
   }
 
-  get requestId(): string {
-    return this.#match.requestId;
-  }
-  get sessionId(): string {
-    return this.#match.sessionId;
-  }
-  get epoch(): number {
-    return this.#match.epoch;
-  }
-  get title(): string {
-    return this.#match.title;
-  }
-  get region(): string {
-    return this.#match.region;
-  }
-  get pool(): string {
-    return this.#match.pool;
-  }
-  get host(): Matched['host'] {
-    return this.#match.host;
-  }
-  get ticket(): string {
-    return this.#match.ticket;
-  }
-  get claimWithinMs(): number {
-    return this.#match.claimWithinMs;
-  }
-  get stream(): Matched['stream'] {
-    return this.#match.stream;
-  }
-  get iceServers(): Matched['iceServers'] {
-    return this.#match.iceServers;
-  }
-  get rank(): number {
-    return this.#match.rank;
-  }
-  get candidates(): number {
-    return this.#match.candidates;
-  }
-  get rttMs(): number {
-    return this.#match.rttMs;
-  }
-  get reason(): string {
-    return this.#match.reason;
-  }
   get state(): SessionState {
     return this.#state;
   }
@@ -173,14 +133,18 @@ export class LiveSession implements Session {
     return off;
   }
 
-  /** The broker repeated the match, perhaps with a fresh ticket, perhaps with another host. */
-  renew(match: Matched): void {
-    if (this.#state === 'ended' || match.epoch < this.#match.epoch) return;
-    const replaced = match.epoch > this.#match.epoch;
-    this.#match = match;
-    if (!replaced) return;
+  /**
+   * The broker repeated the match, perhaps with a fresh ticket, perhaps with another host.
+   *
+   * @param isThere whether the application is at that host already
+   */
+  renew(match: Match, isThere = false): void {
+    if (this.#state === 'ended' || match.epoch < this.epoch) return;
+    const isNew = match.epoch > this.epoch;
+    this.reassign(match);
+    if (!isNew) return;
     this.#state = 'reserved';
-    this.#events.emit('replaced', match.host);
+    this.#events.emit(isThere ? 'moved' : 'replaced', match.host);
   }
 
   /** States that the table does not allow from here are repeats or echoes, and states it does not know are new. */

@@ -1,5 +1,5 @@
 import { MAX_SIGNAL_LENGTH } from '@duskline/protocol/constants';
-import { knownError } from './errors.js';
+import { DusklineError } from './errors.js';
 
 /** Together with all else that is said after a `welcome`, far less than a broker takes at once. */
 const MAX_WAITING = 64;
@@ -23,7 +23,9 @@ export class SignalOutbox {
       throw new TypeError(`A signal is a string of 1 to ${MAX_SIGNAL_LENGTH} characters.`);
     }
     if (this.#waiting.length === 0 && this.#send(data)) return;
-    if (this.#waiting.length === MAX_WAITING) throw knownError('TOO_MANY_SIGNALS');
+    if (this.#waiting.length === MAX_WAITING) {
+      throw new DusklineError('TOO_MANY_SIGNALS', 'Too many signals wait already.', true);
+    }
     this.#waiting.push(data);
   }
 

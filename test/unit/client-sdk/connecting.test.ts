@@ -110,6 +110,9 @@ describe('client: connecting', () => {
     { closeCode: 4401, code: 'UNAUTHENTICATED' },
     { closeCode: 4403, code: 'FORBIDDEN' },
     { closeCode: 4400, code: 'BAD_MESSAGE' },
+    { closeCode: 4409, code: 'CONNECTION_REPLACED' },
+    { closeCode: 1003, code: 'BINARY_FRAME' },
+    { closeCode: 1009, code: 'FRAME_TOO_LARGE' },
   ]) {
     it(`does not come back after a close with ${closeCode}`, async () => {
       const { broker, client } = await fixtures.pair();

@@ -1,0 +1,69 @@
+import type { CLOSE_CODES, ERRORS, ErrorCode } from '@duskline/protocol/codes';
+
+type ClosingCode = {
+  [Code in ErrorCode]: (typeof ERRORS)[Code]['closeCode'] extends number ? Code : never;
+}[ErrorCode];
+
+/**
+ * Which errors close a connection, and with what. These are rows of the registry, without its texts, which would be a
+ * fifth of all that players load; the compiler holds the two equal.
+ */
+const CLOSES_WITH = {
+  BAD_MESSAGE: 4400,
+  BINARY_FRAME: 1003,
+  FRAME_TOO_LARGE: 1009,
+  HELLO_TIMEOUT: 4408,
+  UNAUTHENTICATED: 4401,
+  TOKEN_EXPIRED: 4401,
+  RESUME_TOKEN_INVALID: 4401,
+  RESUME_TOKEN_USED: 4401,
+  RESUME_TOKEN_EXPIRED: 4401,
+  FORBIDDEN: 4403,
+  CONNECTION_REPLACED: 4409,
+  TOO_MANY_MESSAGES: 4429,
+  SLOW_CONSUMER: 4413,
+  GOING_AWAY: 1001,
+  INTERNAL: 4500,
+  UNAVAILABLE: 1013,
+  UNKNOWN_REGION: 4403,
+  UNKNOWN_POOL: 4403,
+  TOO_MANY_SESSIONS: 4422,
+} as const satisfies { readonly [Code in ClosingCode]: (typeof ERRORS)[Code]['closeCode'] };
+
+/** Whether to connect again after it: the registry's, likewise. */
+const RECONNECTS = {
+  1000: false,
+  1001: true,
+  1002: false,
+  1003: false,
+  1007: false,
+  1009: false,
+  1013: true,
+  4400: false,
+  4401: false,
+  4403: false,
+  4408: true,
+  4409: false,
+  4413: true,
+  4422: false,
+  4429: true,
+  4500: true,
+} as const satisfies {
+  readonly [Code in keyof typeof CLOSE_CODES]: (typeof CLOSE_CODES)[Code]['reconnect'];
+};
+
+/** Whether an error of that code is one that closes with this close code. */
+export function closesWith(code: string, closeCode: number): boolean {
+  return Object.hasOwn(CLOSES_WITH, code) && CLOSES_WITH[code as ClosingCode] === closeCode;
+}
+
+/** What a close means that nothing explained: the first of its errors is the general one. */
+export function codeOf(closeCode: number): ErrorCode | undefined {
+  const codes = Object.keys(CLOSES_WITH) as ClosingCode[];
+  return codes.find((code) => CLOSES_WITH[code] === closeCode);
+}
+
+/** Whether connecting again after this close code makes sense; unknown codes (1006 and so on) mean yes. */
+export function mayReconnect(closeCode: number): boolean {
+  return (RECONNECTS as Readonly<Record<number, boolean>>)[closeCode] ?? true;
+}
