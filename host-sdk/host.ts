@@ -139,7 +139,7 @@ class BrokeredHost implements Host {
       this.#settings.clock.monotonicMs(),
     );
     if (!claim.ok) return this.#refuse(claim.fault, sessionId);
-    this.#link.send({ type: 'session', sessionId, epoch, state: 'active' });
+    this.#tellState(claim.record);
     if (claim.replaced !== undefined) this.#tellGone([claim.replaced]);
     this.#limits.arm();
     return { ok: true, session: this.#handle(claim.record), readmitted: claim.readmitted };
@@ -246,9 +246,9 @@ class BrokeredHost implements Host {
     if (this.#report(record, 'end', reason) && wasHeld) this.#tellGone([{ record, reason }]);
   }
 
-  #tellState({ sessionId, epoch, state }: SessionRecord): void {
+  #tellState({ sessionId, epoch, state, begun }: SessionRecord): void {
     if (state === 'active' || state === 'connected' || state === 'disconnected') {
-      this.#link.send({ type: 'session', sessionId, epoch, state });
+      this.#link.send({ type: 'session', sessionId, epoch, state, ...(begun ? {} : { restored: true }) });
     }
   }
 

@@ -69,6 +69,8 @@ export const HostSession = Type.Object(
     state: Type.Enum(['active', 'connected', 'disconnected', 'ended'] as const),
     /** Only with `ended`: `client_left` or `host_ended` as a rule, `error` when the host refused it. */
     reason: Type.Optional(EndReason),
+    /** It was taken up from a checkpoint and has not begun: answered by `moved`. `false` when absent. */
+    restored: Type.Optional(Type.Boolean()),
   },
   strict,
 );
@@ -253,12 +255,4 @@ export const BROKER_TO_HOST = {
   error: ErrorMessage,
 } as const;
 export type BrokerToHost =
-  | Registered
-  | Prepare
-  | HostEnd
-  | CheckpointOrder
-  | Restore
-  | Moved
-  | Resume
-  | HostSignal
-  | ErrorMessage;
+  Registered | Prepare | HostEnd | CheckpointOrder | Restore | Moved | Resume | HostSignal | ErrorMessage;

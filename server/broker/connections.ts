@@ -87,8 +87,6 @@ export interface HostConnection {
   readonly told: Map<string, number>;
   /** Assignments that the store knows to be movable, by session. */
   readonly movable: Map<string, number>;
-  /** Assignments that moved to it and that it knows to be its own, by session. */
-  readonly moved: Map<string, number>;
 }
 
 /** What a host holds, as the store takes it. */

@@ -74,6 +74,9 @@ function tellClient(context: BrokerContext, place: Place, session: SessionRecord
     return;
   }
   if (epoch < known.epoch || (epoch === known.epoch && state === known.state)) return;
+  // It leaves the old host for the new one: whether it has is not known yet.
+  const isLeaving = known.move !== null && performance.now() < known.move.untilMs;
+  if (isLeaving && epoch === known.epoch && state === 'disconnected') return;
   if (mayHaveMoved(known, session)) {
     context.followMove(client, known, place, session);
     return;
@@ -194,7 +197,6 @@ export function tellHost(context: BrokerContext, host: HostConnection, session: 
   } else if (state === 'ended' && (host.told.delete(sessionId) || host.held.has(sessionId))) {
     context.moves.outgoing.delete(sessionId);
     host.held.delete(sessionId);
-    host.moved.delete(sessionId);
     host.channel.send({ type: 'end', sessionId, epoch, reason: session.reason ?? 'error' });
   }
 }

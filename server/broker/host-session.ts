@@ -1,5 +1,6 @@
 import type { HostSession } from '@duskline/protocol';
-import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import type { ReportedSession } from '../store/fleet-store.js';
 import type { HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded, deliver, nudgeOthers } from './deliver.js';
@@ -12,10 +13,10 @@ export async function takeHostSession(
   host: HostConnection,
   message: HostSession,
 ): Promise<void> {
-  const { sessionId, epoch, state, reason } = message;
+  const { sessionId, epoch, state, reason = 'host_ended', restored = false } = message;
   try {
-    if (state === 'ended') await endHeldSession(context, host, sessionId, epoch, reason ?? 'host_ended');
-    else await changeHeldSession(context, host, sessionId, epoch, state);
+    if (state === 'ended') await endHeldSession(context, host, sessionId, epoch, reason);
+    else await changeHeldSession(context, host, { sessionId, epoch, state }, restored);
   } catch (error) {
     const refusal = toRefusal(error);
     if (refusal.code === 'INTERNAL') context.log.error({ err: error, sessionId }, 'host session failed');
@@ -27,11 +28,11 @@ export async function takeHostSession(
 async function changeHeldSession(
   context: BrokerContext,
   host: HostConnection,
-  sessionId: string,
-  epoch: number,
-  state: HeldState,
+  held: ReportedSession,
+  restored: boolean,
 ): Promise<void> {
   const { place, registration } = host;
+  const { sessionId, epoch, state } = held;
   host.held.set(sessionId, { epoch, state });
   const outcome = await context.batches.transition(place, {
     sessionId,
@@ -41,7 +42,7 @@ async function changeHeldSession(
   });
   switch (outcome.kind) {
     case 'changed':
-      await completeMove(context, host, outcome.session);
+      if (restored) await completeMove(context, host, outcome.session);
       deliver(context, place, outcome.session);
       nudgeOthers(context, place, outcome.session, null);
       return;
@@ -51,13 +52,13 @@ async function changeHeldSession(
       host.channel.send({ type: 'end', sessionId, epoch, reason: outcome.reason });
       return;
     case 'unknown':
-      if (await arriveHere(context, host, sessionId, epoch, state)) return;
+      if (await arriveHere(context, host, held, restored)) return;
       // The next heartbeat differs from the store, and reconciling adopts the session if there is room.
       if (host.held.size <= registration.slots) return;
       host.held.delete(sessionId);
       throw new Refusal('TOO_MANY_SESSIONS');
     case 'stale':
-      if (await arriveHere(context, host, sessionId, epoch, state)) return;
+      if (await arriveHere(context, host, held, restored)) return;
       host.held.delete(sessionId);
       throw new Refusal('STALE_EPOCH');
     case 'bad_transition':
@@ -75,7 +76,6 @@ async function endHeldSession(
   const { place, registration } = host;
   host.held.delete(sessionId);
   host.told.delete(sessionId);
-  host.moved.delete(sessionId);
   const { hostId } = registration;
   const outcome = await context.batches.release(place, { sessionId, epoch, reason, hostId });
   if (outcome.kind === 'ended') announceEnded(context, place, [outcome]);

@@ -29,6 +29,12 @@ export interface DrainPreview {
   readonly waiting: number;
   /** Free slots of ready, open hosts beside the target, by region: where players may go who come again. */
   readonly freeSlots: readonly { readonly region: string; readonly slots: number }[];
+  /** Of the sessions, those that could be moved while they are played, or are not claimed yet, and where they would go. */
+  readonly fits: readonly { readonly region: string; readonly pool: string; readonly sessions: number }[];
+  /** Those that could be moved and for which there is no room where their players may be served. */
+  readonly noRoom: number;
+  /** Those that can only be waited for. */
+  readonly notMovable: number;
 }
 
 /** A drain, with what became of the sessions so far. */

@@ -3,7 +3,8 @@ import { placeName } from '../domain/catalog.js';
 import { progressOf, targetName, type Drain, type OrderTarget } from '../domain/drain.js';
 import { closeTarget, openTarget } from './close-target.js';
 import type { BrokerContext } from './context.js';
-import { placesOf, sessionsOn } from './drained-sessions.js';
+import { placesOf, sessionsOn, type SeatedSession } from './drained-sessions.js';
+import { planFor } from './move-drained.js';
 import type { DrainOrder, DrainPreview, DrainReport, Operator } from './operations.js';
 import { Refusal, jittered } from './refusal.js';
 import { advanceDrain, turn } from './run-drains.js';
@@ -73,7 +74,13 @@ export async function previewDrain(context: BrokerContext, order: DrainOrder): P
       : Promise.all(own.map(async (place) => (await context.store.queueStatus(place, [], false)).length)),
     freeSlotsBeside(context, target),
   ]);
-  return { target, sessions: sessions.length, waiting: waiting.reduce((sum, n) => sum + n, 0), freeSlots };
+  return {
+    target,
+    sessions: sessions.length,
+    waiting: waiting.reduce((sum, n) => sum + n, 0),
+    freeSlots,
+    ...(await whatFits(context, target, sessions)),
+  };
 }
 
 /** A drain with what became of its sessions so far. */
@@ -111,6 +118,23 @@ async function checkOrder(context: BrokerContext, order: DrainOrder): Promise<vo
   const others = [...context.catalog.regions.keys()].filter((region) => region !== target.region);
   if (!others.some((region) => context.fleet.regionState(region) === 'open'))
     throw new Refusal('LAST_OPEN_REGION');
+}
+
+/** Where sessions would go in a drain that moves them. */
+async function whatFits(
+  context: BrokerContext,
+  target: OrderTarget,
+  sessions: readonly SeatedSession[],
+): Promise<Pick<DrainPreview, 'fits' | 'noRoom' | 'notMovable'>> {
+  const { moves, later, noRoom, fixed } = await planFor(context, target, sessions);
+  const fits = new Map<string, { region: string; pool: string; sessions: number }>();
+  for (const { to } of [...moves, ...later]) {
+    const count = fits.get(placeName(to.place)) ?? { ...to.place, sessions: 0 };
+    count.sessions += 1;
+    fits.set(placeName(to.place), count);
+  }
+  const inOrder = [...fits].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, count]) => count);
+  return { fits: inOrder, noRoom: noRoom.length, notMovable: fixed.length };
 }
 
 /** Where players may go who come again. */

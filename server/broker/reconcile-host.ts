@@ -1,6 +1,5 @@
 import { heldSessions, type HostConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { arriveHere } from './moves/target-side.js';
 import { announceEnded, deliver, nudgeOthers } from './deliver.js';
 
 /** Brings store and host to agree about the host's sessions, and tells everybody what came of it. */
@@ -21,10 +20,6 @@ export async function reconcileHost(context: BrokerContext, host: HostConnection
     channel.send({ type: 'end', sessionId, epoch, reason });
   }
   announceEnded(context, place, result.ended);
-  for (const sessionId of result.arriving) {
-    const held = host.held.get(sessionId);
-    if (held !== undefined) await arriveHere(context, host, sessionId, held.epoch, held.state);
-  }
   const adopted = await context.store.getSessions(place, result.adopted);
   for (const session of adopted) {
     if (session === null) continue;

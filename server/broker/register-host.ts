@@ -33,7 +33,6 @@ export async function registerHost(
     held: heldBy(sessions),
     told: new Map(),
     movable: new Map(),
-    moved: new Map(),
   };
 
   await storeRegistration(context, host);

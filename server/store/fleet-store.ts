@@ -283,8 +283,7 @@ export interface PostedLetter {
 
 /** What waited for a broker: a letter that it passes on, or a word for itself, as `tell` left it. */
 export type BrokerPost =
-  | ({ readonly kind: 'letter' } & PostedLetter)
-  | { readonly kind: 'word'; readonly body: string };
+  ({ readonly kind: 'letter' } & PostedLetter) | { readonly kind: 'word'; readonly body: string };
 
 /**
  * - `local`: the other end is on the calling broker, which delivers the letter itself; `hostId` is the session's.

@@ -77,12 +77,7 @@ export interface MoveDesk {
    */
   arrive(place: Place, report: ArrivalReport, ttlMs: number, callerId: string): Promise<ArriveOutcome>;
   /** Gives up a move, unless the session has arrived. Returns what was held; after that nobody arrives by it any more. */
-  dropArrival(
-    place: Place,
-    sessionId: string,
-    epoch: number,
-    callerId: string,
-  ): Promise<EndedSession | null>;
+  dropArrival(place: Place, sessionId: string, epoch: number, callerId: string): Promise<EndedSession | null>;
 
   /** Keeps what a host handed over until the next host takes it up, `CHECKPOINT_KEPT_MS` at the most. */
   putCheckpoint(place: Place, sessionId: string, epoch: number, state: string): Promise<void>;

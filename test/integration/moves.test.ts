@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.js';
-import { IDLE } from '../support/fleet.js';
+import { IDLE, openHost } from '../support/fleet.js';
 import { MovingFleet, STATE } from '../support/moving.js';
 import { TestFleet, play } from '../support/test-fleet.js';
 
@@ -49,7 +49,9 @@ for (const [where, brokers] of [
         player.send({ type: 'end', sessionId });
         expect(await player.next('session')).to.include({ epoch: 2, state: 'ended', reason: 'client_left' });
         expect(await target.next('end')).to.include({ epoch: 2, reason: 'client_left' });
-        expect(player.unread.filter(({ type }) => type === 'session' || type === 'matched')).to.deep.equal([]);
+        expect(player.unread.filter(({ type }) => type === 'session' || type === 'matched')).to.deep.equal(
+          [],
+        );
       });
     });
   }
@@ -236,7 +238,8 @@ describe('A move of which a party is away in between', function () {
         await target.next('moved');
         expect(await player.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
         const held = { sessionId, epoch: 1, state: 'moving' };
-        const back = await fleet.host({ hostId: 'h1', slots: 2, sessions: [held] }, 2);
+        const back = await openHost(fleet.broker(2).url, { hostId: 'h1', slots: 2, sessions: [held] });
+        back.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
         expect(await back.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
       });
 
@@ -246,13 +249,38 @@ describe('A move of which a party is away in between', function () {
         const { fleet, target, player, sessionId } = moving;
         target.socket.terminate();
         const held = { sessionId, epoch: 2, state: 'active' };
-        const back = await fleet.host({ hostId: 'h2', region: to, slots: 2, sessions: [held] }, 3);
+        const options = { hostId: 'h2', region: to, slots: 2, sessions: [held] };
+        const back = await openHost(fleet.broker(3).url, options);
+        back.send({ type: 'session', ...held, restored: true });
         expect(await back.next('moved')).to.include({ sessionId, epoch: 2 });
         expect(await player.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
         back.socket.terminate();
-        const again = await fleet.host({ hostId: 'h2', region: to, slots: 2, sessions: [held] }, 0);
-        again.send({ type: 'session', ...held });
+        const again = await openHost(fleet.broker(0).url, options);
+        again.send({ type: 'session', ...held, restored: true });
         expect(await again.next('moved')).to.include({ sessionId, epoch: 2 });
+      });
+
+      it('is called off when the new host has lost what it took up', async () => {
+        await moving.handOver();
+        await moving.ready();
+        const { source, target, player, sessionId } = moving;
+        target.send({ type: 'session', sessionId, epoch: 2, state: 'active' });
+        expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
+        expect(await source.next('resume')).to.include({ sessionId, epoch: 1 });
+        source.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
+        expect(await player.next('session', ({ state }) => state === 'connected')).to.include({ epoch: 1 });
+      });
+
+      it('says of the old host that it lost the client only when the move has come to nothing', async () => {
+        await moving.handOver();
+        await moving.ready();
+        const { source, player, sessionId } = moving;
+        source.send({ type: 'session', sessionId, epoch: 1, state: 'disconnected' });
+        await source.next('resume');
+        expect(await player.next('session', ({ state }) => state !== 'moving')).to.include({
+          epoch: 1,
+          state: 'disconnected',
+        });
       });
 
       it('is called off when the client is away as it is its turn', async () => {
@@ -279,14 +307,21 @@ describe('A host that fails every move', function () {
         play(player, 'r1', { canMove: true });
         const { sessionId } = await player.next('matched');
         await source.next('prepare');
-        for (const state of ['active', 'connected']) source.send({ type: 'session', sessionId, epoch: 1, state });
+        for (const state of ['active', 'connected'])
+          source.send({ type: 'session', sessionId, epoch: 1, state });
         await player.next('session', (frame) => frame['state'] === 'connected');
         held.push({ sessionId, epoch: 1, state: 'connected', movable: true });
       }
       source.send({ type: 'heartbeat', load: IDLE, sessions: held });
       await fleet.host({ hostId: 'h2', slots: 8 });
       const target = { region: 'near', pool: 'console-x', hostId: 'h1' };
-      const order = { target, mode: 'move', atDeadline: 'end', deadlineMs: 3_600_000, yesEverything: false } as const;
+      const order = {
+        target,
+        mode: 'move',
+        atDeadline: 'end',
+        deadlineMs: 3_600_000,
+        yesEverything: false,
+      } as const;
       await fleet.broker(0).broker.operations.drain(order, { operatorId: 'ops', from: '127.0.0.1' });
       for (let i = 0; i < 3; i += 1) {
         const { sessionId } = await source.next('checkpoint');

@@ -18,7 +18,12 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
     'hold',
     { sessionId: session, epoch, mover: broker, avoidHostId: avoid, maxCongestion: cap, caller: broker },
     ({ place }, { sessionId, epoch: toEpoch, mover, avoidHostId, maxCongestion, caller }) => {
-      const arrival = { sessionId, epoch: toEpoch, clientBrokerId: mover, meta: metaOf(`${sessionId}-moved`) };
+      const arrival = {
+        sessionId,
+        epoch: toEpoch,
+        clientBrokerId: mover,
+        meta: metaOf(`${sessionId}-moved`),
+      };
       return (store) => store.hold(place, arrival, { avoidHostId, maxCongestion }, HELD_MS, caller);
     },
   ),

@@ -48,7 +48,12 @@ export function moveSuite(current: CurrentFixture): void {
       expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 1 });
       expect(await hostOf(store, 'host-c')).to.include({ committed: 1 });
       const [arrival] = await store.getSessions(PLACE, [arrivalIdOf(sessionId)]);
-      expect(arrival).to.deep.include({ state: 'arriving', epoch: 2, hostId: 'host-c', clientBrokerId: MOVER });
+      expect(arrival).to.deep.include({
+        state: 'arriving',
+        epoch: 2,
+        hostId: 'host-c',
+        clientBrokerId: MOVER,
+      });
     });
 
     it('burdens no host above the limit, and none that is closed', async () => {
@@ -123,7 +128,10 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await store.getSessions(PLACE, [arrivalIdOf(sessionId)])).to.deep.equal([null]);
       expect((await store.takeMail(PLACE, 'broker-c')).map(({ epoch }) => epoch)).to.deep.equal([2]);
       // The freed slot is the waiting player's at once.
-      expect((await store.getSessions(PLACE, [waiting]))[0]).to.include({ state: 'offered', hostId: 'host-a' });
+      expect((await store.getSessions(PLACE, [waiting]))[0]).to.include({
+        state: 'offered',
+        hostId: 'host-a',
+      });
       expect(await beatOnce(store, 'host-b', { sessions: [report] })).to.equal('ok');
     });
 
@@ -148,7 +156,8 @@ export function moveSuite(current: CurrentFixture): void {
       expect((await store.dropArrival(PLACE, dropped, 2, MOVER))?.session.reason).to.equal('move_failed');
       expect(await store.dropArrival(PLACE, dropped, 2, MOVER)).to.equal(null);
       await place(store, { sessionId: outdated, epoch: 3 });
-      const arrive = (sessionId: string) => store.arrive(PLACE, { ...report, sessionId }, RESERVATION_MS, BROKER);
+      const arrive = (sessionId: string) =>
+        store.arrive(PLACE, { ...report, sessionId }, RESERVATION_MS, BROKER);
       expect(await arrive(dropped)).to.deep.equal({ kind: 'over', reason: 'move_failed' });
       expect(await arrive(outdated)).to.deep.equal({ kind: 'over', reason: 'superseded' });
       clock.advance(HELD_MS);
@@ -163,7 +172,9 @@ export function moveSuite(current: CurrentFixture): void {
       await hold(store, sessionId);
       const report = { sessionId, epoch: 2, hostId: 'host-a', state: 'active' } as const;
       for (const wrong of [{ hostId: 'host-b' }, { epoch: 3 }]) {
-        expect(await store.arrive(PLACE, { ...report, ...wrong }, RESERVATION_MS, BROKER)).to.deep.equal({ kind: 'unknown' });
+        expect(await store.arrive(PLACE, { ...report, ...wrong }, RESERVATION_MS, BROKER)).to.deep.equal({
+          kind: 'unknown',
+        });
       }
     });
   });
@@ -199,7 +210,10 @@ export function moveSuite(current: CurrentFixture): void {
       await hold(store, sessionId);
       const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'reserved' } as const;
       expect(await store.arrive(PLACE, report, RESERVATION_MS, BROKER)).to.deep.equal({ kind: 'unknown' });
-      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ hostId: 'host-a', state: 'active' });
+      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({
+        hostId: 'host-a',
+        state: 'active',
+      });
     });
   });
 
@@ -265,7 +279,8 @@ export function moveSuite(current: CurrentFixture): void {
   describe('tell', () => {
     it('leaves a broker words in their order, among its letters', async () => {
       const { store, another } = current();
-      for (const body of ['{"a":1}', '{"b":"|;*"}']) expect(await store.tell(PLACE, MOVER, body)).to.equal(true);
+      for (const body of ['{"a":1}', '{"b":"|;*"}'])
+        expect(await store.tell(PLACE, MOVER, body)).to.equal(true);
       expect(await (await another()).takeLetters(PLACE, MOVER)).to.deep.equal([
         { kind: 'word', body: '{"a":1}' },
         { kind: 'word', body: '{"b":"|;*"}' },

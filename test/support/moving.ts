@@ -10,7 +10,9 @@ export interface MovingOptions {
   /** Where the session goes: to another host of its region, or to the next region. */
   readonly to?: 'near' | 'next';
   readonly brokers?: number;
-  readonly limits?: Parameters<typeof TestFleet.start>[0] extends { limits?: infer L } | undefined ? L : never;
+  readonly limits?: Parameters<typeof TestFleet.start>[0] extends { limits?: infer L } | undefined
+    ? L
+    : never;
 }
 
 /**
@@ -60,7 +62,13 @@ export class MovingFleet {
   /** Orders the old host to be emptied. Resolves when it is asked for the session's state. */
   async begin(): Promise<Frame> {
     const target: OrderTarget = { region: 'near', pool: 'console-x', hostId: 'h1' };
-    const order = { target, mode: 'move', atDeadline: 'end', deadlineMs: 3_600_000, yesEverything: false } as const;
+    const order = {
+      target,
+      mode: 'move',
+      atDeadline: 'end',
+      deadlineMs: 3_600_000,
+      yesEverything: false,
+    } as const;
     await this.fleet.broker(3).broker.operations.drain(order, { operatorId: 'ops', from: '127.0.0.1' });
     return this.source.next('checkpoint');
   }
@@ -80,6 +88,7 @@ export class MovingFleet {
 
   /** The client was let in by the new host. */
   arrive(): void {
-    this.target.send({ type: 'session', sessionId: this.sessionId, epoch: 2, state: 'active' });
+    const { sessionId } = this;
+    this.target.send({ type: 'session', sessionId, epoch: 2, state: 'active', restored: true });
   }
 }

@@ -62,11 +62,28 @@ export function plainAnswers(): OperationAnswers {
         { region: 'next', slots: 12 },
         { region: 'far', slots: 3 },
       ],
+      fits: [{ region: 'next', pool: 'console-x', sessions: 2 }],
+      noRoom: 1,
+      notMovable: 1,
     }),
     undrain: () => drainReport({ state: 'undone', finishedAtMs: Date.UTC(2026, 0, 1, 12, 10) }),
     cordon: () => undefined,
     uncordon: () => undefined,
     drains: () => [drainReport()],
+    moves: () => [
+      {
+        atMs: Date.UTC(2026, 0, 1, 12),
+        sessionId: '019a0000-0000-7000-8000-000000000001',
+        from: { region: 'near', pool: 'console-x', hostId: 'h1' },
+        to: { region: 'next', pool: 'console-x', hostId: 'h7' },
+        cause: 'drain',
+        reason: 'Session 019a0000-0000-7000-8000-000000000001 goes: its host is being drained.',
+        outcome: 'moved',
+        unclaimed: false,
+        failure: null,
+        tookMs: 42,
+      },
+    ],
     auditTrail: () => [
       {
         atMs: Date.UTC(2026, 0, 1, 12),
@@ -116,6 +133,7 @@ async function startOperatorApp(): Promise<OperatorApp> {
     cordon: (...args) => note('cordon', ...args),
     uncordon: (...args) => note('uncordon', ...args),
     drains: () => note('drains'),
+    moves: (...args) => note('moves', ...args),
     auditTrail: (...args) => note('auditTrail', ...args),
   };
   const server = createServer(

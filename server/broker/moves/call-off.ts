@@ -28,7 +28,13 @@ export async function callOff(context: BrokerContext, move: Move): Promise<'off'
   } else {
     announceEnded(context, to, [dropped]);
   }
-  const [host] = await store.endpoints(place, [hostId]);
+  const [[host], [session]] = await Promise.all([
+    store.endpoints(place, [hostId]),
+    store.getSessions(place, [sessionId]),
+  ]);
+  if (session?.epoch === epoch && session.clientBrokerId !== '') {
+    await sendWord(context, place, session.clientBrokerId, { type: 'called_off', sessionId, epoch: toEpoch });
+  }
   if (host !== null && host !== undefined) {
     await sendWord(context, place, brokerOf(host.connectionId), {
       type: 'resume',

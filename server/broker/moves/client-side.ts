@@ -65,6 +65,19 @@ export async function stay(
   }
 }
 
+/** Word of whoever gave the move up: what the old host said meanwhile holds. */
+export async function followCalledOff(
+  context: BrokerContext,
+  place: Place,
+  { sessionId, epoch }: Extract<MoveWord, { type: 'called_off' }>,
+): Promise<void> {
+  const known = context.connections.clientOf(sessionId)?.sessions.get(sessionId);
+  if (known?.move?.epoch !== epoch) return;
+  known.move = null;
+  const [session] = await context.store.getSessions(place, [sessionId]);
+  if (session !== null && session !== undefined) deliver(context, place, session);
+}
+
 /** Word from the new host's broker: the session is there. */
 export async function followArrival(
   context: BrokerContext,
@@ -92,7 +105,10 @@ async function tellAnew(
     await answerMatched(context, client, known.request, placed);
   } catch (error) {
     // The next look finds the same.
-    context.log.warn({ err: error, sessionId: session.sessionId }, 'a client was not told where its session is');
+    context.log.warn(
+      { err: error, sessionId: session.sessionId },
+      'a client was not told where its session is',
+    );
   }
 }
 

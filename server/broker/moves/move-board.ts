@@ -35,6 +35,8 @@ export class MoveBoard {
   readonly carried = new Map<string, MoveInbox>();
   readonly outgoing = new Map<string, Outgoing>();
   readonly incoming = new Map<string, Incoming>();
+  /** Arrivals that are being settled; true when it was one. */
+  readonly arriving = new Map<string, Promise<boolean>>();
 }
 
 /** The answers to one move's words, for the one who waits for them. */

@@ -2,7 +2,12 @@ import { FULL } from '../../domain/congestion.js';
 import type { MoveAction } from '../../domain/rebalance/actions.js';
 import { explainMove } from '../../domain/rebalance/explain-move.js';
 import { hostKey } from '../../domain/rebalance/hot-hosts.js';
-import { NO_QUARANTINE, isQuarantined, noteMove, type Quarantine } from '../../domain/rebalance/quarantine.js';
+import {
+  NO_QUARANTINE,
+  isQuarantined,
+  noteMove,
+  type Quarantine,
+} from '../../domain/rebalance/quarantine.js';
 import type { Place } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
@@ -83,10 +88,7 @@ export class MoveRunner {
     }
   }
 
-  async #carryOut(
-    chain: readonly MoveAction[],
-    sessions: ReadonlyMap<string, SessionRecord>,
-  ): Promise<void> {
+  async #carryOut(chain: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): Promise<void> {
     try {
       for (const action of [...chain].sort((a, b) => a.order - b.order)) {
         const session = sessions.get(action.sessionId);

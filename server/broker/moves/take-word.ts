@@ -1,7 +1,7 @@
 import type { Place } from '../../domain/catalog.js';
 import type { BrokerContext } from '../context.js';
 import { toRefusal } from '../refusal.js';
-import { followArrival, tellMoving } from './client-side.js';
+import { followArrival, followCalledOff, tellMoving } from './client-side.js';
 import { leave, orderCheckpoint, resume } from './source-side.js';
 import { orderRestore } from './target-side.js';
 import type { MoveWord } from './words.js';
@@ -34,6 +34,9 @@ async function act(context: BrokerContext, place: Place, word: MoveWord): Promis
       return;
     case 'moving':
       await tellMoving(context, place, word);
+      return;
+    case 'called_off':
+      await followCalledOff(context, place, word);
       return;
     case 'arrived':
       await followArrival(context, place, word);

@@ -1,9 +1,8 @@
 import type { Restored } from '@duskline/protocol';
-import type { HeldState } from '@duskline/protocol/vocabulary';
 import { arrivalIdOf } from '../../domain/arrival.js';
 import { placeName, type Place } from '../../domain/catalog.js';
 import { brokerOf } from '../../domain/connection-id.js';
-import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import type { ReportedSession, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import { findClaim } from '../claimed-request.js';
 import type { HostConnection } from '../connections.js';
 import type { BrokerContext } from '../context.js';
@@ -69,29 +68,55 @@ export async function takeRestored(
 }
 
 /**
- * A host holds an assignment that the store does not know, or not yet: perhaps its client has just arrived by a move. The
- * request decides first, for it also knows of whoever places the session anew; then the store, in one step.
+ * A host holds an assignment that the store does not know, or not yet: perhaps its client has just arrived by a move.
  *
+ * @param restored whether the host has what was handed over: one that was started anew since has not
  * @returns whether it was a move's, and is settled
  */
 export async function arriveHere(
   context: BrokerContext,
   host: HostConnection,
-  sessionId: string,
-  epoch: number,
-  state: HeldState,
+  held: ReportedSession,
+  restored: boolean,
 ): Promise<boolean> {
-  const { store, brokerId } = context;
+  const { arriving } = context.moves;
+  const { sessionId, epoch } = held;
+  // A host says more than one thing of it in one breath.
+  const before = arriving.get(sessionId);
+  if (before !== undefined) return before;
+  const settled = settleArrival(context, host, held, restored);
+  arriving.set(sessionId, settled);
+  try {
+    const isMove = await settled;
+    const now = host.held.get(sessionId);
+    // What was said of it meanwhile.
+    if (isMove && now?.epoch === epoch && now.state !== held.state) {
+      const { hostId } = host.registration;
+      await context.batches.transition(host.place, { sessionId, epoch, hostId, to: now.state });
+    }
+    return isMove;
+  } finally {
+    arriving.delete(sessionId);
+  }
+}
+
+/** The request decides first, for it also knows of whoever places the session anew; then the store, in one step. */
+async function settleArrival(
+  context: BrokerContext,
+  host: HostConnection,
+  { sessionId, epoch, state }: ReportedSession,
+  restored: boolean,
+): Promise<boolean> {
+  const { store, brokerId, limits } = context;
   const { place } = host;
   const { hostId } = host.registration;
   const [arrival] = await store.getSessions(place, [arrivalIdOf(sessionId)]);
   if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return false;
   if (arrival.state === 'arriving' && arrival.meta !== null) {
-    if (await takeRequest(context, place, arrival.meta, sessionId, epoch)) {
+    if (restored && (await takeRequest(context, place, arrival.meta, sessionId, epoch))) {
       const report = { sessionId, epoch, hostId, state };
-      const outcome = await store.arrive(place, report, context.limits.reservationMs, brokerId);
+      const outcome = await store.arrive(place, report, limits.reservationMs, brokerId);
       if (outcome.kind === 'arrived') {
-        host.held.set(sessionId, { epoch, state });
         await completeMove(context, host, outcome.session);
         return true;
       }
@@ -133,11 +158,10 @@ export async function completeMove(
   const { sessionId, epoch, meta } = session;
   if (meta === null || !mentionsMove(meta.match)) return;
   const from = decodeMatch(meta.match).movedFrom;
-  if (from === undefined || host.moved.get(sessionId) === epoch) return;
+  if (from === undefined) return;
   context.moves.incoming.delete(sessionId);
   if (placeName(from) === placeName(host.place)) await leaveHost(context, host.place, session, from);
   else await leavePlace(context, host.place, session, from);
-  host.moved.set(sessionId, epoch);
   host.channel.send({ type: 'moved', sessionId, epoch });
   await answerMover(context, host.place, from.moverId, sessionId, epoch, { kind: 'arrived' });
 }

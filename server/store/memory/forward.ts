@@ -18,7 +18,13 @@ export function forward(
   const brokerId = fromHostId === null ? hostBroker(place, hostId) : clientBrokerId;
   if (brokerId === '') return { kind: 'away' };
   if (brokerId === callerId) return { kind: 'local', hostId };
-  const letter = { kind: 'letter' as const, sessionId, epoch, toHostId: fromHostId === null ? hostId : null, body };
+  const letter = {
+    kind: 'letter' as const,
+    sessionId,
+    epoch,
+    toHostId: fromHostId === null ? hostId : null,
+    body,
+  };
   return place.letters.post(brokerId, letter, nowMs) ? { kind: 'posted', brokerId } : { kind: 'overflow' };
 }
 

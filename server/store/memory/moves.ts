@@ -130,7 +130,8 @@ export function noteMovable(place: PlaceState, notes: readonly MovableNote[]): v
   for (const { hostId, sessionId, epoch, movable } of notes) {
     const known = place.sessions.get(sessionId);
     if (known === undefined || known.state === 'ended') continue;
-    if (known.hostId === hostId && known.epoch === epoch) place.sessions.set(sessionId, { ...known, movable });
+    if (known.hostId === hostId && known.epoch === epoch)
+      place.sessions.set(sessionId, { ...known, movable });
   }
 }
 

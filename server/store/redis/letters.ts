@@ -1,11 +1,6 @@
 import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
 import type { Place } from '../../domain/catalog.js';
-import {
-  LETTERS_MAX_BYTES,
-  type FleetStore,
-  type ForwardOutcome,
-  type BrokerPost,
-} from '../fleet-store.js';
+import { LETTERS_MAX_BYTES, type FleetStore, type ForwardOutcome, type BrokerPost } from '../fleet-store.js';
 import { StoredFormatError, inGroups, oneOf, texts } from './records.js';
 import type { PlaceScript } from './scripts.js';
 
@@ -71,5 +66,11 @@ function decodeLetter(line: string): BrokerPost {
   if (match === null) throw new StoredFormatError('a letter is not readable');
   const [, toHostId = '', sessionId = '', epoch, body = ''] = match;
   if (toHostId === '*') return { kind: 'word', body };
-  return { kind: 'letter', sessionId, epoch: Number(epoch), toHostId: toHostId === '' ? null : toHostId, body };
+  return {
+    kind: 'letter',
+    sessionId,
+    epoch: Number(epoch),
+    toHostId: toHostId === '' ? null : toHostId,
+    body,
+  };
 }
