@@ -5,8 +5,9 @@ import { createIceServers } from './auth/ice-servers.js';
 import { createResumeTokens } from './auth/resume-tokens.js';
 import { createTicketMint } from './auth/ticket-mint.js';
 import { createTokenVerifier } from './auth/token-verifier.js';
-import { createBroker, type Broker } from './broker/create-broker.js';
+import { createBroker, type Broker, type BrokerOptions } from './broker/create-broker.js';
 import type { Logger } from './broker/logger.js';
+import { createRoundPlanner } from './broker/rebalance/plan-round.js';
 import type { Config, RedisConfig } from './config/config.js';
 import { createApp } from './http/create-app.js';
 import { createMetrics } from './http/metrics.js';
@@ -55,6 +56,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     store,
     tickets: createTicketMint(config.ticketMasterKey),
     iceServers: createIceServers(config.iceServers),
+    ...openPlanner(options, store),
     observer: metrics.observer,
     log,
   });
@@ -158,6 +160,14 @@ async function within(deadlineMs: number, work: Promise<void>): Promise<boolean>
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Plans the rounds of rebalancing. */
+function openPlanner(
+  { config: { catalog, rebalance } }: DusklineOptions,
+  store: FleetStore,
+): Pick<BrokerOptions, 'planner'> {
+  return rebalance.enabled ? { planner: createRoundPlanner(store, catalog, rebalance.limits) } : {};
 }
 
 async function openStore({ config, log, keyPrefix }: DusklineOptions): Promise<FleetStore> {

@@ -40,6 +40,7 @@ import { takeRestored } from './moves/target-side.js';
 import { acceptOffer } from './offers.js';
 import { play } from './play.js';
 import { toRefusal } from './refusal.js';
+import type { RoundPlanner } from './rebalance/plan-round.js';
 import { replaceLost } from './replace-lost.js';
 import { leaveHost, registerHost, type HostBinding } from './register-host.js';
 import { signalClient, signalHost, warnOfLimit } from './signal.js';
@@ -60,6 +61,8 @@ export interface BrokerOptions {
   readonly store: FleetStore;
   readonly tickets: Tickets;
   readonly iceServers: IceServersFor;
+  /** Plans what is moved without an operator's order; nothing is when absent. */
+  readonly planner?: RoundPlanner;
   readonly observer: BrokerObserver;
   readonly log: Logger;
   /** Made at random when absent. */
@@ -155,7 +158,7 @@ export function createBroker(options: BrokerOptions): Broker {
   };
   const runner = new MoveRunner(context);
   const heartbeats = createHeartbeatIntake(context);
-  const loops = createLoops(context);
+  const loops = createLoops(context, options.planner ?? null);
   const chooseTier = createTierChoice(options.tiers, options.log);
   let phase: 'new' | 'started' | 'draining' | 'stopped' = 'new';
   let connectionCount = 0;

@@ -3,6 +3,8 @@ import { checkSessions } from './check-sessions.js';
 import { createDrainWarnings } from './drain-warnings.js';
 import { lookEverywhere } from './look.js';
 import { watchMoves } from './moves/watch-moves.js';
+import type { RoundPlanner } from './rebalance/plan-round.js';
+import { rebalance } from './rebalance/rebalance.js';
 import { lookAtQueues } from './queue-position.js';
 import { toRefusal } from './refusal.js';
 import { restorePlaces } from './restore-places.js';
@@ -22,7 +24,8 @@ export interface Loops {
   stop(): Promise<void>;
 }
 
-export function createLoops(context: BrokerContext): Loops {
+/** @param planner `null` when nothing is to be rebalanced */
+export function createLoops(context: BrokerContext, planner: RoundPlanner | null): Loops {
   const { limits, store, catalog, brokerId, fleet, doubt } = context;
   const memory: SweepMemory = { recounts: new Map() };
   const held = new Set<string>();
@@ -45,6 +48,11 @@ export function createLoops(context: BrokerContext): Loops {
 
   async function drainHeld(): Promise<void> {
     await Promise.all([...held].map((region) => runDrains(context, region)));
+  }
+
+  async function rebalanceHeld(): Promise<void> {
+    if (planner === null) return;
+    for (const region of held) await rebalance(context, planner, region);
   }
 
   async function look(): Promise<void> {
@@ -79,6 +87,7 @@ export function createLoops(context: BrokerContext): Loops {
     repeat('queues', QUEUE_INTERVAL_MS, () => lookAtQueues(context)),
     repeat('lease', limits.leaseRenewMs, holdLeases),
     repeat('drains', LOOK_INTERVAL_MS, drainHeld),
+    repeat('rebalance', limits.heartbeatIntervalMs, rebalanceHeld),
     repeat('moves', LOOK_INTERVAL_MS, () => watchMoves(context)),
     repeat('sweep', limits.sweepIntervalMs, sweepHeld),
   ];
@@ -87,6 +96,7 @@ export function createLoops(context: BrokerContext): Loops {
     start: () => loops.forEach((loop) => loop.start()),
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
+      await planner?.close();
       await Promise.allSettled([...held].map((region) => store.releaseLease(region, brokerId)));
     },
   };

@@ -4,6 +4,7 @@ import type { IceServerConfig } from '../auth/ice-servers.js';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
 import type { Tiers } from '../domain/tiers.js';
+import type { RebalanceConfig } from './rebalance-section.js';
 import type { Secret } from './secret.js';
 
 /** What is logged, from most to least. */
@@ -18,6 +19,7 @@ export interface Config {
   readonly ticketMasterKey: KeyObject;
   readonly limits: Limits;
   readonly tiers: Tiers;
+  readonly rebalance: RebalanceConfig;
   /** For the WebRTC connections of clients and hosts; empty when they need none, or know their own. */
   readonly iceServers: readonly IceServerConfig[];
   readonly store: StoreConfig;

@@ -5,6 +5,7 @@ import { DEFAULT_CLOCK_TOLERANCE_S, TOKEN_ALGORITHMS } from '../auth/auth-config
 import { DEFAULT_LISTEN, DEFAULT_LOG_LEVEL, LOG_LEVELS } from './config.js';
 import { IceServersSection } from './ice-section.js';
 import { LimitsSection } from './limits-section.js';
+import { RebalanceSection } from './rebalance-section.js';
 import { TiersSection } from './tiers-section.js';
 
 /**
@@ -105,6 +106,7 @@ export const ConfigDocument = Type.Object(
     auth: AuthSection,
     limits: Type.Optional(LimitsSection),
     tiers: Type.Optional(TiersSection),
+    rebalance: Type.Optional(RebalanceSection),
     iceServers: Type.Optional(IceServersSection),
     store: Type.Optional(Type.Object({ redis: Type.Optional(RedisSection) }, strict)),
     listen: Type.Optional(

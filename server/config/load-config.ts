@@ -8,6 +8,7 @@ import { buildCatalog, checkFleet } from './fleet-section.js';
 import { resolveIceServers } from './ice-section.js';
 import { checkLimits } from './limits-section.js';
 import { ConfigError, formatPath, type FoundMistake, type Report } from './mistake.js';
+import { buildRebalance } from './rebalance-section.js';
 import { findSchemaMistakes } from './schema-mistakes.js';
 import { readTicketMasterKey, type Environment } from './secrets.js';
 import { resolveStore } from './store-section.js';
@@ -58,6 +59,7 @@ export function loadConfig(source: ConfigSource): Config {
     ticketMasterKey,
     limits: { ...DEFAULT_LIMITS, ...document.limits },
     tiers: buildTiers(document.tiers),
+    rebalance: buildRebalance(document.rebalance),
     iceServers,
     store,
     listen: { ...DEFAULT_LISTEN, ...document.listen },

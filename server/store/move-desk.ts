@@ -54,6 +54,12 @@ export interface WaitingRecord {
   readonly meta: SessionMeta;
 }
 
+/** A part of a place's sessions; `next` is `null` when the pass is over. */
+export interface SessionScan {
+  readonly sessions: readonly SessionRecord[];
+  readonly next: string | null;
+}
+
 /** Sessions that change their host. What holds for `FleetStore` holds here. */
 export interface MoveDesk {
   /**
@@ -85,6 +91,13 @@ export interface MoveDesk {
 
   /** Notes which sessions may be moved. Only at that epoch, and on that host. */
   noteMovable(place: Place, notes: readonly MovableNote[]): Promise<void>;
+  /**
+   * Some of the place's sessions, about `count` of them, ended ones too; all that live through a whole pass are in it once
+   * at least.
+   *
+   * @param cursor `null` to begin a pass, else `next` of the call before
+   */
+  scanSessions(place: Place, cursor: string | null, count: number): Promise<SessionScan>;
   /** Who waits here, the head of the queue first. */
   listWaiting(place: Place, limit: number): Promise<readonly WaitingRecord[]>;
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { arrivalIdOf } from '@duskline/server/domain/arrival.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import type { ArrivalWish, HoldOutcome } from '@duskline/server/store/move-desk.js';
+import type { ArrivalWish, HoldOutcome, SessionScan } from '@duskline/server/store/move-desk.js';
 import { PLACE, metaOf, newSessionId } from '../support/fleet-data.js';
 import {
   BROKER,
@@ -294,6 +294,26 @@ export function moveSuite(current: CurrentFixture): void {
       const taken = [];
       for (let i = 0; i < 3; i += 1) taken.push(await store.tell(PLACE, MOVER, body));
       expect(taken).to.deep.equal([true, true, false]);
+    });
+  });
+
+  describe('scanSessions', () => {
+    it('comes by every session, a part at a time', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a', { slots: 512 });
+      const ids = [];
+      for (let i = 0; i < 300; i += 1) ids.push((await place(store)).sessionId);
+      const seen = new Set<string>();
+      let cursor: string | null = null;
+      let parts = 0;
+      do {
+        const scan: SessionScan = await store.scanSessions(PLACE, cursor, 50);
+        for (const { sessionId } of scan.sessions) seen.add(sessionId);
+        cursor = scan.next;
+        parts += 1;
+      } while (cursor !== null);
+      expect([...seen]).to.have.members(ids);
+      expect(parts).to.be.greaterThan(1);
     });
   });
 

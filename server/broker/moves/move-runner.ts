@@ -46,6 +46,18 @@ export class MoveRunner {
     return failedLately || this.#begun.has(sessionId) || this.#context.moves.carried.has(sessionId);
   }
 
+  /** The sessions that are to be left alone. */
+  get left(): string[] {
+    const ids = [...this.#failedAtMs.keys(), ...this.#begun, ...this.#context.moves.carried.keys()];
+    return [...new Set(ids)].filter((sessionId) => this.leaves(sessionId));
+  }
+
+  /** The hosts that are left out of moves, by key. */
+  get quarantined(): string[] {
+    const nowMs = performance.now();
+    return [...this.#quarantine.keys()].filter((key) => isQuarantined(this.#quarantine, key, nowMs));
+  }
+
   isQuarantined(place: Place, hostId: string): boolean {
     return isQuarantined(this.#quarantine, hostKey(place, hostId), performance.now());
   }

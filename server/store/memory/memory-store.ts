@@ -216,6 +216,9 @@ export class MemoryStore implements FleetStore {
   noteMovable: FleetStore['noteMovable'] = async (place, notes) =>
     moves.noteMovable(this.placeState(place), notes);
 
+  scanSessions: FleetStore['scanSessions'] = async (place, cursor, count) =>
+    moves.scanSessions(this.placeState(place), cursor, count);
+
   listWaiting: FleetStore['listWaiting'] = async (place, limit) =>
     moves.listWaiting(this.placeState(place), limit);
 

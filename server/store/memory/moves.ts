@@ -9,6 +9,7 @@ import type {
   ArriveOutcome,
   HoldOutcome,
   MovableNote,
+  SessionScan,
   WaitingRecord,
 } from '../move-desk.js';
 import type { MemoryHost, PlaceState } from './place-state.js';
@@ -133,6 +134,19 @@ export function noteMovable(place: PlaceState, notes: readonly MovableNote[]): v
     if (known.hostId === hostId && known.epoch === epoch)
       place.sessions.set(sessionId, { ...known, movable });
   }
+}
+
+/** By the order of ids, so that what comes and goes meanwhile moves nobody to and fro. */
+export function scanSessions(place: PlaceState, cursor: string | null, count: number): SessionScan {
+  const ids = [...place.sessions.keys()].sort();
+  const from = cursor === null ? 0 : ids.findIndex((id) => id > cursor);
+  const part = from < 0 ? [] : ids.slice(from, from + count);
+  const last = part.at(-1);
+  const isOver = from < 0 || from + count >= ids.length;
+  return {
+    sessions: part.flatMap((id) => place.sessions.get(id) ?? []),
+    next: isOver || last === undefined ? null : last,
+  };
 }
 
 export function listWaiting(place: PlaceState, limit: number): WaitingRecord[] {

@@ -72,6 +72,16 @@ export function createMoves({ redis, keys, run, command }: MovesContext): MoveDe
       }
     },
 
+    async scanSessions(place, cursor, count) {
+      const [sessions = ''] = keys.place(place).slice(4);
+      const [next, fields] = await command(() => redis.hscan(sessions, cursor ?? '0', 'COUNT', count));
+      const pairs = inGroups(fields, 2);
+      return {
+        sessions: pairs.map(([sessionId = '', record = '']) => decodeSession(sessionId, record)),
+        next: next === '0' ? null : next,
+      };
+    },
+
     async listWaiting(place, limit) {
       const [queue = '', waiting = ''] = keys.place(place).slice(10);
       const ids = await command(() => redis.zrange(queue, '0', String(limit - 1)));

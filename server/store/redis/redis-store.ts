@@ -360,6 +360,7 @@ class RedisStore implements FleetStore {
   putCheckpoint: FleetStore['putCheckpoint'] = (...args) => this.#moves.putCheckpoint(...args);
   takeCheckpoint: FleetStore['takeCheckpoint'] = (...args) => this.#moves.takeCheckpoint(...args);
   noteMovable: FleetStore['noteMovable'] = (...args) => this.#moves.noteMovable(...args);
+  scanSessions: FleetStore['scanSessions'] = (...args) => this.#moves.scanSessions(...args);
   listWaiting: FleetStore['listWaiting'] = (place, limit) => this.#moves.listWaiting(place, limit);
   tell: FleetStore['tell'] = (...args) => this.#moves.tell(...args);
 

@@ -1,0 +1,167 @@
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.js';
+import { IDLE } from '../support/fleet.js';
+import type { Frame, Peer } from '../support/peer.js';
+import { TestFleet, keepBeating, play, queueUp, takeTurn, type PlayerPeer } from '../support/test-fleet.js';
+
+/** Rounds come often, so that tests need not wait. */
+const LIMITS = { heartbeatIntervalMs: 100, moveStepMs: 1_000 };
+
+interface Playing {
+  readonly player: PlayerPeer;
+  readonly sessionId: unknown;
+}
+
+/** A session that is played, of a client that follows moves. */
+async function playOn(fleet: TestFleet, host: Peer, playerId: string, rtt: object): Promise<Playing> {
+  const player = await fleet.player(playerId, { broker: 1 });
+  play(player, 'r1', { rtt, canMove: true });
+  const { sessionId } = await player.next('matched');
+  await host.next('prepare', (frame) => frame['sessionId'] === sessionId);
+  for (const state of ['active', 'connected']) host.send({ type: 'session', sessionId, epoch: 1, state });
+  await player.next('session', (frame) => frame['state'] === 'connected');
+  return { player, sessionId };
+}
+
+/** A host's part in moves, carried out at once; and its heartbeats, with what it holds. */
+function serve(host: Peer, sessions: Map<unknown, object>, load: () => number = () => 0): () => void {
+  const stop = keepBeating(host, () => [...sessions.values()]);
+  const timer = setInterval(() => {
+    const share = load();
+    if (share === 0) return;
+    const heavy = { ...IDLE, gpu: share };
+    host.send({ type: 'heartbeat', load: heavy, sessions: [...sessions.values()] });
+  }, 30);
+  return () => {
+    clearInterval(timer);
+    stop();
+  };
+}
+
+function held(sessionId: unknown, movable = true): object {
+  return { sessionId, epoch: 1, state: 'connected', movable };
+}
+
+/** Both hosts and the client do what a move asks of them. */
+async function goAlong(source: Peer, target: Peer, { player, sessionId }: Playing): Promise<Frame> {
+  await source.next('checkpoint', (frame) => frame['sessionId'] === sessionId);
+  source.send({ type: 'checkpoint', sessionId, epoch: 1, state: 'AAAA' });
+  await target.next('restore', (frame) => frame['sessionId'] === sessionId);
+  target.send({ type: 'restored', sessionId, epoch: 2 });
+  const moving = await player.next('moving');
+  target.send({ type: 'session', sessionId, epoch: 2, state: 'active', restored: true });
+  await target.next('moved', (frame) => frame['sessionId'] === sessionId);
+  return moving;
+}
+
+for (const [where, brokers] of [
+  ['on one broker', 1],
+  ['on two brokers', 2],
+] as const) {
+  describe(`Rebalancing ${where}`, function () {
+    this.timeout(15_000);
+    let fleet: TestFleet;
+    const stops: (() => void)[] = [];
+    beforeEach(async () => {
+      fleet = await TestFleet.start({ brokers, limits: LIMITS });
+    });
+    afterEach(async () => {
+      for (const stop of stops.splice(0)) stop();
+      await fleet.stop();
+    });
+
+    const closureOf = async (hostId: string): Promise<string | undefined> => {
+      const { regions } = await fleet.broker(0).broker.status();
+      const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
+      return hosts.find((host) => host.hostId === hostId)?.closure;
+    };
+
+    it('relieves a hot host: nothing new, and what is movable goes to a cool one; until it is cool again', async () => {
+      const hot = await fleet.host({ hostId: 'h1', slots: 4 });
+      const one = await playOn(fleet, hot, 'alice', { near: 12 });
+      let load = 0.95;
+      stops.push(serve(hot, new Map([[one.sessionId, held(one.sessionId)]]), () => load));
+      const cool = await fleet.host({ hostId: 'h2', slots: 4 }, 1);
+      stops.push(keepBeating(cool));
+      expect(await goAlong(hot, cool, one)).to.deep.include({ epoch: 2, region: 'near' });
+      expect(await closureOf('h1')).to.equal('hot');
+      await eventually(async () => (await fleet.broker(0).broker.operations.moves(10)).length === 1);
+      const [entry] = await fleet.broker(0).broker.operations.moves(10);
+      expect(entry).to.deep.include({ cause: 'hot_host', outcome: 'moved', failure: null });
+      expect(entry?.reason).to.contain('of what it can bear');
+      load = 0.1;
+      await eventually(async () => (await closureOf('h1')) === 'open');
+    });
+
+    it('never moves what is not movable, whatever the host bears', async () => {
+      const hot = await fleet.host({ hostId: 'h1', slots: 4 });
+      const one = await playOn(fleet, hot, 'alice', { near: 12 });
+      stops.push(serve(hot, new Map([[one.sessionId, held(one.sessionId, false)]]), () => 0.99));
+      await fleet.host({ hostId: 'h2', slots: 4 });
+      await eventually(async () => (await closureOf('h1')) === 'hot');
+      expect(hot.unread.map(({ type }) => type)).not.to.include('checkpoint');
+      expect(await fleet.broker(0).broker.operations.moves(10)).to.deep.equal([]);
+    });
+
+    it('leaves a host closed that operators closed while it was hot', async () => {
+      const hot = await fleet.host({ hostId: 'h1', slots: 4 });
+      let load = 0.95;
+      stops.push(serve(hot, new Map(), () => load));
+      await eventually(async () => (await closureOf('h1')) === 'hot');
+      const target = { region: 'near', pool: 'console-x', hostId: 'h1' };
+      await fleet.broker(0).broker.operations.cordon(target, { operatorId: 'ops', from: '127.0.0.1' });
+      load = 0.1;
+      const other = await fleet.host({ hostId: 'h2', slots: 4 });
+      stops.push(serve(other, new Map(), () => (load === 0.1 ? 0.95 : 0)));
+      await eventually(async () => (await closureOf('h2')) === 'hot');
+      expect(await closureOf('h1')).to.equal('cordoned');
+    });
+
+    it('makes room for a player who can be served nowhere else', async () => {
+      const near = await fleet.host({ hostId: 'h1', slots: 1 });
+      const one = await playOn(fleet, near, 'alice', { near: 12, next: 20 });
+      stops.push(serve(near, new Map([[one.sessionId, held(one.sessionId)]])));
+      const next = await fleet.host({ hostId: 'h2', region: 'next', slots: 4 }, 1);
+      const bob = await fleet.player('bob');
+      await queueUp(bob, 'r1', { rtt: { near: 10 } });
+      expect(await goAlong(near, next, one)).to.include({ region: 'next', rttMs: 20 });
+      expect(await takeTurn(bob)).to.deep.include({
+        region: 'near',
+        host: { hostId: 'h1', endpoint: 'ws://127.0.0.1:1/stream/h1' },
+      });
+    });
+
+    it('makes room over two hops', async () => {
+      const near = await fleet.host({ hostId: 'h1', slots: 1 });
+      const one = await playOn(fleet, near, 'alice', { near: 12, next: 20 });
+      const next = await fleet.host({ hostId: 'h2', region: 'next', slots: 1 }, 1);
+      const two = await playOn(fleet, next, 'carol', { next: 12, far: 50 });
+      stops.push(serve(near, new Map([[one.sessionId, held(one.sessionId)]])));
+      stops.push(serve(next, new Map([[two.sessionId, held(two.sessionId)]])));
+      const far = await fleet.host({ hostId: 'h3', region: 'far', slots: 4 });
+      const bob = await fleet.player('bob');
+      await queueUp(bob, 'r1', { rtt: { near: 10 } });
+      expect(await goAlong(next, far, two)).to.include({ region: 'far' });
+      expect(await goAlong(near, next, one)).to.include({ region: 'next' });
+      expect(await takeTurn(bob)).to.include({ region: 'near' });
+    });
+
+    it('moves a reservation that nobody has claimed rather than a session', async () => {
+      const near = await fleet.host({ hostId: 'h1', slots: 2 });
+      const one = await playOn(fleet, near, 'alice', { near: 12, next: 20 });
+      stops.push(serve(near, new Map([[one.sessionId, held(one.sessionId)]])));
+      const dave = await fleet.player('dave', { broker: 1 });
+      play(dave, 'r1', { rtt: { near: 12, next: 20 } });
+      const { sessionId } = await dave.next('matched');
+      const next = await fleet.host({ hostId: 'h2', region: 'next', slots: 4 }, 1);
+      const bob = await fleet.player('bob');
+      await queueUp(bob, 'r1', { rtt: { near: 10 } });
+      expect(await dave.next('matched')).to.deep.include({ sessionId, epoch: 2, region: 'next' });
+      expect(await next.next('prepare')).to.include({ sessionId, epoch: 2 });
+      expect(await takeTurn(bob)).to.include({ region: 'near' });
+      next.send({ type: 'session', sessionId, epoch: 2, state: 'active' });
+      expect(await dave.next('session')).to.include({ epoch: 2, state: 'active' });
+      expect(near.unread.map(({ type }) => type)).not.to.include('checkpoint');
+    });
+  });
+}
