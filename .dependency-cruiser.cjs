@@ -66,7 +66,7 @@ module.exports = {
     only('broker', 'Use cases know the store by its interface only, and no transport.', '^server/broker/', [
       '^server/domain/',
       '^server/planner/',
-      '^server/store/fleet-store[.]ts$',
+      '^server/store/(fleet-store|move-desk)[.]ts$',
       PROTOCOL,
     ]),
     only('transport', 'Sockets call use cases.', '^server/transport/', [

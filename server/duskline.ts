@@ -8,13 +8,12 @@ import { createTokenVerifier } from './auth/token-verifier.js';
 import { createBroker, type Broker, type BrokerOptions } from './broker/create-broker.js';
 import type { Logger } from './broker/logger.js';
 import { createRoundPlanner } from './broker/rebalance/plan-round.js';
-import type { Config, RedisConfig } from './config/config.js';
+import type { Config } from './config/config.js';
 import { createApp } from './http/create-app.js';
 import { createMetrics } from './http/metrics.js';
 import type { FleetStore } from './store/fleet-store.js';
-import { createMemoryStore } from './store/memory/memory-store.js';
-import type { RedisTarget } from './store/redis/connection.js';
-import { createRedisStore } from './store/redis/redis-store.js';
+import { openStore, storeSeed, type StoreSeed } from './open-store.js';
+import { createPlannerThread } from './planner-thread.js';
 import { createAdmission } from './transport/admit-player.js';
 import { createSocketServer, type SocketServer } from './transport/socket-server.js';
 
@@ -47,7 +46,9 @@ const STOP_STEP_DEADLINE_MS = 5_000;
  */
 export async function startDuskline(options: DusklineOptions): Promise<Duskline> {
   const { config, log } = options;
-  const store = options.store ?? (await openStore(options));
+  const seed = storeSeed(config, options.keyPrefix);
+  const store =
+    options.store ?? (await openStore(seed, (error) => log.debug({ err: error }, 'Redis connection')));
   const metrics = createMetrics();
   const broker = createBroker({
     catalog: config.catalog,
@@ -56,7 +57,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     store,
     tickets: createTicketMint(config.ticketMasterKey),
     iceServers: createIceServers(config.iceServers),
-    ...openPlanner(options, store),
+    ...openPlanner(options, store, seed),
     observer: metrics.observer,
     log,
   });
@@ -162,51 +163,19 @@ async function within(deadlineMs: number, work: Promise<void>): Promise<boolean>
   }
 }
 
-/** Plans the rounds of rebalancing. */
+/** Rounds are planned off the path of matches, unless the fleet is this process's own and small. */
 function openPlanner(
-  { config: { catalog, rebalance } }: DusklineOptions,
+  { config: { catalog, rebalance }, store: givenStore, log }: DusklineOptions,
   store: FleetStore,
+  seed: StoreSeed,
 ): Pick<BrokerOptions, 'planner'> {
-  return rebalance.enabled ? { planner: createRoundPlanner(store, catalog, rebalance.limits) } : {};
-}
-
-async function openStore({ config, log, keyPrefix }: DusklineOptions): Promise<FleetStore> {
-  const { suspectAfterMs, offerMs, resumeWindowMs } = config.limits;
-  const options = { suspectAfterMs, offerMs, resumeWindowMs };
-  if (config.store.kind === 'memory') return createMemoryStore(options);
-  return createRedisStore({
-    ...options,
-    target: toTarget(config.store),
-    ...(keyPrefix === undefined ? {} : { prefix: keyPrefix }),
-    onError: (error) => log.debug({ err: error }, 'Redis connection'),
-  });
-}
-
-function toTarget({ topology, username, password, tls }: RedisConfig): RedisTarget {
-  const credentials = {
-    ...(username === null ? {} : { username }),
-    ...(password === null ? {} : { password: password.reveal() }),
-    ...(tls === null
-      ? {}
-      : {
-          tls: {
-            ...(tls.ca === null ? {} : { ca: tls.ca }),
-            ...(tls.cert === null ? {} : { cert: tls.cert }),
-            ...(tls.key === null ? {} : { key: tls.key.reveal() }),
-            ...(tls.serverName === null ? {} : { servername: tls.serverName }),
-          },
-        }),
-  };
-  switch (topology.kind) {
-    case 'single': {
-      const { host, port, database } = topology;
-      return { ...credentials, kind: 'single', url: `redis://${host}:${port}/${database}` };
-    }
-    case 'sentinel':
-      return { ...credentials, kind: 'sentinel', name: topology.name, sentinels: topology.nodes };
-    case 'cluster':
-      return { ...credentials, kind: 'cluster', nodes: topology.nodes };
-  }
+  const { enabled, limits } = rebalance;
+  if (!enabled) return {};
+  const hasOwnThread = givenStore === undefined && seed.redis !== null;
+  const planner = hasOwnThread
+    ? createPlannerThread({ store: seed, catalog, limits }, log)
+    : createRoundPlanner(store, catalog, limits);
+  return { planner };
 }
 
 function listen(server: Server, { host, port }: Config['listen']): Promise<void> {
