@@ -41,6 +41,9 @@ export interface RoundPlan {
   readonly standstill: string | null;
   /** Waiting players for whom room is made. */
   readonly servedByMoves: number;
+  /** How long it took to read the fleet, and to plan with it. */
+  readonly readMs: number;
+  readonly planMs: number;
 }
 
 /** Plans rounds of rebalancing, a region at a time. What it remembers between them is no more than a few figures. */
@@ -81,6 +84,7 @@ export function createRoundPlanner(
 
   async function plan(request: RoundRequest): Promise<RoundPlan> {
     const { region, storeInDoubt } = request;
+    const startedAt = performance.now();
     const nowMs = await store.clockMs();
     const memory = memories.get(region) ?? { hot: NO_HOT_HOSTS, budget: newMoveBudget(nowMs, limits) };
     memories.set(region, memory);
@@ -95,7 +99,9 @@ export function createRoundPlanner(
       hosts.filter(({ hostId }) => isHot(memory.hot, place, hostId)).map((host) => ({ place, host })),
     );
     const shunned = own.some(({ hosts }) => hosts.some(({ closure }) => closure === 'hot'));
-    if (hot.length === 0 && waiting.pictures.length === 0 && !shunned) return NOTHING;
+    if (hot.length === 0 && waiting.pictures.length === 0 && !shunned) {
+      return { ...NOTHING, readMs: performance.now() - startedAt };
+    }
 
     const concerned = new Set([...hot.map(({ place }) => place), ...waiting.places].map(({ pool }) => pool));
     const others = await look(
@@ -111,6 +117,7 @@ export function createRoundPlanner(
             fleet.filter(({ place }) => concerned.has(place.pool)),
           )
         : await sessionsOfHosts(store, hot.slice(0, MAX_HOT_HOSTS));
+    const readAt = performance.now();
     const picture = draw(catalog, request, memory.hot, fleet, seated, waiting.pictures, nowMs, storeInDoubt);
     const { actions, liveMoves, standstill, servedByMoves } = planRebalance(
       picture,
@@ -124,13 +131,15 @@ export function createRoundPlanner(
       sessions: seated.flatMap(({ session }) => (moved.has(session.sessionId) ? [session] : [])),
       standstill: standstill === null ? null : explainStandstill(standstill),
       servedByMoves,
+      readMs: readAt - startedAt,
+      planMs: performance.now() - readAt,
     };
   }
 
   return { plan, close: async () => undefined };
 }
 
-const NOTHING: RoundPlan = { actions: [], sessions: [], standstill: null, servedByMoves: 0 };
+const NOTHING = { actions: [], sessions: [], standstill: null, servedByMoves: 0, planMs: 0 } as const;
 
 interface PlaceHosts {
   readonly place: Place;

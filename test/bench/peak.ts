@@ -1,0 +1,43 @@
+/**
+ * The evening peak: a burst, a region that spills, a region that is drained, and what planning costs.
+ *
+ *     npm run bench:peak -- [--json] [--quick] [--only burst,spill,drain,planner]
+ *
+ * `--quick` is smaller and faster, for continuous integration: its figures say less.
+ */
+import { parseArgs } from 'node:util';
+import { measureBurst } from './peak/burst.js';
+import { measureDrain } from './peak/drain.js';
+import { measurePlanner } from './peak/planner.js';
+import { measureSpill } from './peak/spill.js';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'burst,spill,drain,planner' },
+  },
+});
+const wanted = new Set(values.only.split(','));
+const say = (text: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
+
+const result: Record<string, unknown> = {};
+if (wanted.has('burst')) {
+  say('burst: 92 joins on 11 hosts');
+  result['burst'] = await measureBurst(values.quick ? 10 : 1);
+}
+if (wanted.has('spill')) {
+  say('spill: four regions, one with 130 % of its capacity in demand');
+  result['spill'] = await measureSpill(values.quick ? 6 : 25, say);
+}
+if (wanted.has('drain')) {
+  const sessions = values.quick ? 200 : 2_000;
+  say(`drain: a region with ${sessions} sessions, 70 % of them movable`);
+  result['drain'] = await measureDrain(sessions, values.quick ? 15_000 : 60_000, say);
+}
+if (wanted.has('planner')) {
+  const hosts = values.quick ? 1_000 : 10_000;
+  say(`planner: ${hosts} hosts, ${hosts * 10} sessions, 20 regions`);
+  result['planner'] = await measurePlanner(hosts, say);
+}
+process.stdout.write(`${JSON.stringify(result, null, values.json ? undefined : 2)}\n`);

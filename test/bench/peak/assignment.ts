@@ -1,0 +1,80 @@
+/** A player, and how far away each region is that may serve it: milliseconds by region. */
+export interface Wish {
+  readonly rtt: Readonly<Record<string, number>>;
+}
+
+export interface Assignment {
+  readonly served: number;
+  /** Of those served, in milliseconds. */
+  readonly meanRttMs: number;
+}
+
+interface Arc {
+  readonly to: number;
+  readonly cost: number;
+  capacity: number;
+  readonly back: number;
+}
+
+/**
+ * The best that anybody could do who knew everything beforehand: the most players served, and of all ways to do that the
+ * one with the least sum of round-trip times. Minimum-cost maximum flow by successive shortest paths (Bellman and Ford).
+ * Shares no code with the planner, which is measured against it.
+ */
+export function bestAssignment(
+  wishes: readonly Wish[],
+  capacity: Readonly<Record<string, number>>,
+): Assignment {
+  const regions = Object.keys(capacity);
+  const source = wishes.length + regions.length;
+  const sink = source + 1;
+  const arcs: Arc[][] = Array.from({ length: sink + 1 }, () => []);
+  const connect = (from: number, to: number, cost: number, room: number): void => {
+    arcs[from]!.push({ to, cost, capacity: room, back: arcs[to]!.length });
+    arcs[to]!.push({ to: from, cost: -cost, capacity: 0, back: arcs[from]!.length - 1 });
+  };
+  wishes.forEach(({ rtt }, player) => {
+    connect(source, player, 0, 1);
+    regions.forEach((region, i) => {
+      const rttMs = rtt[region];
+      if (rttMs !== undefined) connect(player, wishes.length + i, rttMs, 1);
+    });
+  });
+  regions.forEach((region, i) => connect(wishes.length + i, sink, 0, capacity[region]!));
+
+  let served = 0;
+  let sumMs = 0;
+  for (;;) {
+    const path = shortestPath(arcs, source, sink);
+    if (path === undefined) return { served, meanRttMs: served === 0 ? 0 : sumMs / served };
+    for (const arc of path) {
+      arc.capacity -= 1;
+      arcs[arc.to]![arc.back]!.capacity += 1;
+      sumMs += arc.cost;
+    }
+    served += 1;
+  }
+}
+
+function shortestPath(arcs: readonly Arc[][], source: number, sink: number): Arc[] | undefined {
+  const distance = arcs.map(() => Infinity);
+  const reached: { from: number; arc: Arc }[] = [];
+  distance[source] = 0;
+  let wave = new Set([source]);
+  while (wave.size > 0) {
+    const next = new Set<number>();
+    for (const node of wave) {
+      for (const arc of arcs[node]!) {
+        if (arc.capacity === 0 || distance[node]! + arc.cost >= distance[arc.to]!) continue;
+        distance[arc.to] = distance[node]! + arc.cost;
+        reached[arc.to] = { from: node, arc };
+        next.add(arc.to);
+      }
+    }
+    wave = next;
+  }
+  if (distance[sink] === Infinity) return undefined;
+  const path: Arc[] = [];
+  for (let node = sink; node !== source; node = reached[node]!.from) path.push(reached[node]!.arc);
+  return path.reverse();
+}

@@ -1,0 +1,105 @@
+import { createClient, type Client, type Session } from '@duskline/client/node';
+import { createHost, type Host } from '@duskline/host';
+import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
+import { loadConfig } from '@duskline/server/config/load-config.js';
+import { TEST_ENV, testToken } from '../../support/fleet.js';
+
+/** One title on one pool; players may be served by whatever region is at most 60 ms away, now and for ever. */
+export function benchConfig(
+  regions: readonly string[],
+  { rebalance = '{}', limits = '{}' }: { rebalance?: string; limits?: string } = {},
+): string {
+  return `
+version: 1
+regions:
+${regions.map((region) => `  - { region: ${region}, name: ${region}, lat: 50, lon: 8, timeZone: Europe/Berlin }`).join('\n')}
+pools:
+  - { pool: console-x, platform: console, codecs: [hevc], maxResolution: 1080p, maxFps: 60, titles: [drift] }
+titles:
+  - { title: drift, name: Drift, latencyPolicy: near }
+latencyPolicies:
+  near: [{ afterMs: 0, maxRttMs: 60 }]
+auth: { algorithms: [HS256] }
+rebalance: ${rebalance}
+limits: ${limits}
+store: {}
+listen: { host: 127.0.0.1, port: 0 }
+log: { level: error }
+`;
+}
+
+const silent = { error: console.error, warn: nothing, info: nothing, debug: nothing };
+
+/** A broker of this process, with its state in memory. */
+export function startBenchBroker(config: string): Promise<Duskline> {
+  return startDuskline({ config: loadConfig({ text: config, env: TEST_ENV }), log: silent });
+}
+
+export interface BenchHostOptions {
+  readonly url: string;
+  readonly region: string;
+  readonly hostId: string;
+  readonly slots: number;
+  /** Share of the host that is in use. */
+  readonly load?: () => number;
+}
+
+/** A host that holds sessions, lets them move, and streams nothing. */
+export function openBenchHost({ url, region, hostId, slots, load = () => 0 }: BenchHostOptions): Host {
+  const host = createHost({
+    url,
+    token: testToken({ kind: 'host', region, pool: 'console-x' }),
+    hostId,
+    region,
+    pool: 'console-x',
+    slots,
+    endpoint: `ws://127.0.0.1:1/${hostId}`,
+    movable: true,
+    measureLoad: () => ({ gpu: load(), encoder: 0, cpu: 0, network: 0 }),
+    onCheckpoint: () => ({ state: new Uint8Array(64) }),
+    onRestore: () => true,
+  });
+  return host;
+}
+
+/** A player of a bench: lets itself in at its host without a stream, and follows moves. */
+export class BenchPlayer {
+  readonly client: Client;
+  session: Session | undefined;
+
+  constructor(
+    url: string,
+    readonly playerId: string,
+    private readonly hosts: ReadonlyMap<string, Host>,
+  ) {
+    this.client = createClient({
+      url,
+      token: testToken({ kind: 'player', playerId }),
+      device: { kind: 'console', codecs: ['hevc'], maxResolution: '1080p' },
+    });
+  }
+
+  /** Resolves when it has a session, however long it waits. */
+  async play(rtt: Record<string, number>, wait = true): Promise<void> {
+    const session = await this.client.play({
+      title: 'drift',
+      rtt,
+      wait,
+      onMove: ({ host, ticket }) => this.#enter(host.hostId, ticket),
+    });
+    this.session = session;
+    this.#enter(session.host.hostId, session.ticket);
+    // The slot of a reservation that moves before it is claimed.
+    session.on('replaced', (host) => this.#enter(host.hostId, session.ticket));
+  }
+
+  #enter(hostId: string, ticket: string): void {
+    const admission = this.hosts.get(hostId)?.admit(ticket);
+    if (admission?.ok !== true) throw new Error(`not let in: ${admission?.reason ?? 'no such host'}`);
+    admission.session.connected();
+  }
+}
+
+export function nothing(): void {
+  // Nobody wants to know.
+}

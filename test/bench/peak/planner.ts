@@ -1,0 +1,191 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { build } from 'hdr-histogram-js';
+import { loadConfig } from '@duskline/server/config/load-config.js';
+import type { Place } from '@duskline/server/domain/catalog.js';
+import { FULL } from '@duskline/server/domain/congestion.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import { digestOf } from '@duskline/server/domain/session-digest.js';
+import { createPlannerThread } from '@duskline/server/planner-thread.js';
+import type { FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import { newSessionId } from '../../support/fleet-data.js';
+import { TEST_ENV } from '../../support/fleet.js';
+import { startRedisServer } from '../../support/redis-server.js';
+import { benchConfig } from './bench-fleet.js';
+import { seeded } from './random.js';
+
+const REGIONS = Array.from({ length: 20 }, (_, i) => `region-${i}`);
+const SLOTS = 12;
+const SESSIONS_PER_HOST = 10;
+const WAITING = 300;
+const ROUNDS = 8;
+const BROKER = 'bench';
+const RULES = { suspectAfterMs: 3_600_000, offerMs: 15_000, resumeWindowMs: 120_000 };
+
+export interface PlannerResult {
+  readonly hosts: number;
+  readonly sessions: number;
+  /** Planning a round, without reading the fleet: the median, and the longest. */
+  readonly ms: number;
+  readonly longestMs: number;
+  /** Reading the fleet from Redis for it: the median. */
+  readonly readMs: number;
+  /** Moves that a round planned, and players that it made room for. */
+  readonly moves: number;
+  readonly servedByMoves: number;
+  /** Of the thread that matches players meanwhile, and of the same without planning. */
+  readonly loopDelayP99Ms: number;
+  readonly loopDelayP99BeforeMs: number;
+  /** A reservation in the store meanwhile, and without planning. */
+  readonly reserveP99Ms: number;
+  readonly reserveP99BeforeMs: number;
+}
+
+/** Rounds over a whole fleet in the planner's thread, while this one goes on reserving slots on the same Redis. */
+export async function measurePlanner(hosts: number, say: (text: string) => void): Promise<PlannerResult> {
+  const redis = await startRedisServer();
+  const target = { kind: 'single', url: redis.url } as const;
+  const store = await createRedisStore({ ...RULES, target });
+  const { catalog } = loadConfig({ text: benchConfig(REGIONS), env: TEST_ENV });
+  const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60 };
+  const seed = { store: { ...RULES, redis: { target } }, catalog, limits };
+  const planner = createPlannerThread(seed, { error: console.error, warn: nothing, info: nothing, debug: nothing });
+  try {
+    await fill(store, hosts / REGIONS.length, say);
+    const before = await watched(store, () => delay(5_000));
+    say('rounds');
+    const request = { storeInDoubt: false, closedPlaces: [], quarantined: [], leave: [] };
+    const plans: Awaited<ReturnType<typeof planner.plan>>[] = [];
+    const during = await watched(store, async () => {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        plans.push(await planner.plan({ ...request, region: 'region-0' }));
+      }
+    });
+    // The first one starts the thread and compiles.
+    const timed = plans.slice(1);
+    return {
+      hosts,
+      sessions: hosts * SESSIONS_PER_HOST,
+      ms: median(timed.map(({ planMs }) => planMs)),
+      longestMs: Math.round(Math.max(...plans.map(({ planMs }) => planMs))),
+      readMs: median(timed.map(({ readMs }) => readMs)),
+      moves: timed[0]?.actions.length ?? 0,
+      servedByMoves: timed[0]?.servedByMoves ?? 0,
+      loopDelayP99Ms: during.loopDelayP99Ms,
+      loopDelayP99BeforeMs: before.loopDelayP99Ms,
+      reserveP99Ms: during.reserveP99Ms,
+      reserveP99BeforeMs: before.reserveP99Ms,
+    };
+  } finally {
+    await planner.close();
+    await store.close();
+    await redis.stop();
+  }
+}
+
+/** Every region has hosts and sessions; in the first one nothing is free, and players wait. */
+async function fill(store: FleetStore, hostsPerRegion: number, say: (text: string) => void): Promise<void> {
+  const random = seeded(4);
+  for (const [number, region] of REGIONS.entries()) {
+    const place = { region, pool: 'console-x' };
+    const isPeak = number === 0;
+    const reserve = async (count: number): Promise<void> => {
+      const wanted = Array.from({ length: count }, () => reservation(newSessionId(), place, random));
+      await placeAndPlay(store, place, wanted);
+    };
+    const hostIds = Array.from({ length: hostsPerRegion }, (_, i) => `h${i}`);
+    await Promise.all(
+      hostIds.map((hostId) =>
+        store.registerHost(place, { hostId, connectionId: `${BROKER}.1`, slots: SLOTS, endpoint: `wss://${hostId}` }),
+      ),
+    );
+    const beats = hostIds.map((hostId) => ({
+      hostId,
+      connectionId: `${BROKER}.1`,
+      measured: Math.round(0.5 * FULL),
+      digest: digestOf([]),
+    }));
+    await store.beat(place, beats);
+    const sessions = hostsPerRegion * (isPeak ? SLOTS : SESSIONS_PER_HOST - 2 + (number % 4));
+    for (let left = sessions; left > 0; left -= 2_000) await reserve(Math.min(2_000, left));
+    if (isPeak) {
+      const waiting = Array.from({ length: WAITING }, () => ({
+        ...reservation(newSessionId(), place, () => 1),
+        arrivedAtMs: null,
+        headStartMs: 0,
+        missed: false,
+      }));
+      await store.enqueue(place, waiting, 10_000, BROKER);
+    }
+  }
+  say('the fleet is there');
+}
+
+/** A player near one region, and some of them not too far from two others. */
+function reservation(sessionId: string, { region }: Place, random: () => number): Reservation {
+  const reach: Record<string, number> = { [region]: 15 };
+  if (random() < 0.5) {
+    for (let i = 0; i < 2; i += 1) {
+      const other = REGIONS[Math.floor(random() * REGIONS.length)] ?? region;
+      reach[other] ??= 25 + Math.round(random() * 30);
+    }
+  }
+  const stream = { codec: 'hevc', resolution: '1080p', fps: 60 };
+  const reason = `${region}/console-x (15 ms away, 80 % in use): the nearest suitable region.`;
+  const match = { stream, rank: 1, candidates: 3, rttMs: 15, reason, tier: 'default', reach, canMove: true };
+  const meta = { playerId: sessionId, requestId: 'r1', title: 'drift', match: JSON.stringify(match) };
+  return { sessionId, epoch: 1, clientBrokerId: BROKER, meta };
+}
+
+async function placeAndPlay(store: FleetStore, place: Place, wanted: readonly Reservation[]): Promise<void> {
+  const { outcomes } = await store.reserve(place, wanted, 3_600_000, BROKER);
+  const placed = outcomes.flatMap((outcome, i) =>
+    outcome.kind === 'reserved' ? [{ sessionId: wanted[i]!.sessionId, epoch: 1, hostId: outcome.hostId }] : [],
+  );
+  for (const to of ['active', 'connected'] as const) {
+    await store.transition(place, placed.map((one) => ({ ...one, to })), BROKER);
+  }
+  await store.noteMovable(place, placed.map((one) => ({ ...one, movable: true })));
+}
+
+/** Reserves and releases slots meanwhile, some thousand a second. */
+async function watched(
+  store: FleetStore,
+  work: () => Promise<unknown>,
+): Promise<{ readonly loopDelayP99Ms: number; readonly reserveP99Ms: number }> {
+  const loop = monitorEventLoopDelay({ resolution: 5 });
+  const took = build({ highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
+  const place = { region: 'region-1', pool: 'console-x' };
+  let over = false;
+  loop.enable();
+  const load = (async () => {
+    while (!over) {
+      const wanted = Array.from({ length: 10 }, () => reservation(newSessionId(), place, () => 1));
+      const startedAt = performance.now();
+      await store.reserve(place, wanted, 30_000, BROKER);
+      took.recordValue(Math.round((performance.now() - startedAt) * 1_000));
+      const orders = wanted.map(({ sessionId }) => ({ sessionId, epoch: 1, reason: 'client_left' as const }));
+      await store.release(place, orders, BROKER);
+      await delay(5);
+    }
+  })();
+  await work();
+  over = true;
+  await load;
+  loop.disable();
+  // What it waits for its own timer is no delay.
+  const rounded = (ms: number): number => Math.round(Math.max(0, ms) * 10) / 10;
+  return {
+    loopDelayP99Ms: rounded(loop.percentile(99) / 1e6 - 5),
+    reserveP99Ms: rounded(took.getValueAtPercentile(99) / 1_000),
+  };
+}
+
+function median(values: readonly number[]): number {
+  return Math.round([...values].sort((a, b) => a - b)[values.length >> 1] ?? 0);
+}
+
+function nothing(): void {
+  // Nobody wants to know.
+}
