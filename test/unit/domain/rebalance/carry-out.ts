@@ -1,0 +1,104 @@
+import { placeName } from '@duskline/server/domain/catalog.js';
+import type { MoveAction } from '@duskline/server/domain/rebalance/actions.js';
+import { hostKey } from '@duskline/server/domain/rebalance/hot-hosts.js';
+import type { FleetPicture, HostPicture } from '@duskline/server/domain/rebalance/picture.js';
+import type { RebalanceLimits } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import { expect } from 'chai';
+
+const ROUNDING = 1e-9;
+
+/** Carries moves out one after the other, make before break, as a store would that keeps to every rule. */
+export class CarriedOut {
+  readonly #hosts: Map<string, HostPicture>;
+  readonly #moved = new Set<string>();
+  /** Chains by host. */
+  readonly #chains = new Map<string, Set<number>>();
+  /** The slot that the last step of the chain under way has freed. */
+  #freed: { readonly chain: number; readonly host: string } | null = null;
+  readonly #served = new Set<string>();
+
+  constructor(
+    readonly picture: FleetPicture,
+    private readonly limits: RebalanceLimits,
+    /** The cap that plans of this kind go by. */
+    private readonly cap: number = limits.moveCap,
+  ) {
+    this.#hosts = new Map(picture.hosts.map((host) => [hostKey(host.place, host.hostId), host]));
+  }
+
+  run(moves: readonly MoveAction[]): void {
+    moves.forEach((move, i) => {
+      this.#step(move);
+      const next = moves[i + 1];
+      if (next?.chain !== move.chain) this.#end(move);
+    });
+    for (const chains of this.#chains.values()) {
+      expect(chains.size, 'moves at one host').to.be.at.most(this.limits.maxMovesPerHost);
+    }
+  }
+
+  /** The fleet afterwards, without those who were served. */
+  get after(): FleetPicture {
+    const waiting = this.picture.waiting.filter(({ sessionId }) => !this.#served.has(sessionId));
+    return { ...this.picture, hosts: [...this.#hosts.values()], waiting };
+  }
+
+  #step(move: MoveAction): void {
+    const session = this.picture.sessions.find(({ sessionId }) => sessionId === move.sessionId)!;
+    expect(session.kind, move.sessionId).to.equal(move.free ? 'unclaimed' : 'movable');
+    expect(this.#moved.has(session.sessionId), 'moved twice').to.be.false;
+    expect(move.from).to.deep.equal({ place: session.place, hostId: session.hostId });
+    const allowed = session.options.map((option) => placeName(option.place));
+    expect(allowed).to.include(placeName(move.to.place));
+    this.#moved.add(session.sessionId);
+
+    const from = hostKey(move.from.place, move.from.hostId);
+    const to = hostKey(move.to.place, move.to.hostId!);
+    expect(to).to.not.equal(from);
+    const target = this.#host(to);
+    this.#expectUsable(target);
+    expect(this.#host(from)).to.include({ state: 'ready', quarantined: false });
+    expect(target.committed, 'slots in use').to.be.below(target.slots);
+    expect(target.congestion).to.be.at.most(move.cap + ROUNDING);
+    // Only into a slot that its own chain has just freed may a session go where it is warmer.
+    const isFreed = this.#freed?.chain === move.chain && this.#freed.host === to;
+    expect(move.order > 0).to.equal(isFreed);
+    expect(move.cap).to.be.at.most((isFreed ? this.limits.freedSlotCap : this.cap) + ROUNDING);
+    this.#change(to, 1);
+    this.#change(from, -1);
+    this.#freed = { chain: move.chain, host: from };
+    for (const host of [from, to]) {
+      this.#chains.set(host, (this.#chains.get(host) ?? new Set<number>()).add(move.chain));
+    }
+  }
+
+  /** The waiting player gets the slot that the chain was for. */
+  #end({ forWaiting, reason }: MoveAction): void {
+    if (forWaiting === null) return;
+    const waiting = this.picture.waiting.find(({ sessionId }) => sessionId === forWaiting)!;
+    const host = this.#host(this.#freed!.host);
+    const place = placeName(host.place);
+    expect(waiting.options.map((option) => placeName(option.place))).to.include(place);
+    expect(reason).to.deep.equal({ code: 'make_room', place: host.place });
+    expect(host).to.include({ state: 'ready', open: true, hot: false });
+    expect(this.#served.has(forWaiting), 'served twice').to.be.false;
+    this.#served.add(forWaiting);
+    this.#change(this.#freed!.host, 1);
+  }
+
+  #expectUsable(host: HostPicture): void {
+    expect(host).to.include({ state: 'ready', open: true, hot: false, quarantined: false });
+  }
+
+  #host(key: string): HostPicture {
+    return this.#hosts.get(key)!;
+  }
+
+  #change(key: string, sessions: number): void {
+    const host = this.#host(key);
+    const committed = host.committed + sessions;
+    expect(committed).to.be.within(0, host.slots);
+    const congestion = host.congestion + sessions / host.slots;
+    this.#hosts.set(key, { ...host, committed, congestion, load: host.load + sessions / host.slots });
+  }
+}

@@ -1,0 +1,99 @@
+import type { Place } from '@duskline/server/domain/catalog.js';
+import type {
+  FleetPicture,
+  HostPicture,
+  PlaceOption,
+  SessionPicture,
+  WaitingPicture,
+} from '@duskline/server/domain/rebalance/picture.js';
+import { NOW_MS, randomNumbers } from './fleets.js';
+
+/** How large the evening is. */
+export interface EveningShape {
+  readonly regions: number;
+  readonly pools: number;
+  readonly hosts: number;
+  readonly slotsPerHost: number;
+  readonly waiting: number;
+  /** Share of the hosts that are hot. */
+  readonly hot: number;
+  /** Whether every option has a place object of its own, as after decoding. */
+  readonly ownObjects: boolean;
+}
+
+/** Light in glass goes 200 km a millisecond, there and back half as far. */
+const KM_PER_MS = 100;
+const RING_KM = 40_000;
+
+/**
+ * A world of regions on a ring, in the evening of a third of it: full there, empty half a world away. Players reach the
+ * regions within 60 ms, in one pool or two.
+ */
+export function evening(shape: EveningShape, seed = 1): FleetPicture {
+  const random = randomNumbers(seed);
+  const pick = (limit: number): number => Math.floor(random() * limit);
+  const places: Place[][] = Array.from({ length: shape.regions }, (_, region) =>
+    Array.from({ length: shape.pools }, (_pool, pool) => ({
+      region: `region-${region}`,
+      pool: `pool-${pool}`,
+    })),
+  );
+  const optionsAt = (homeKm: number): PlaceOption[] => {
+    const pools = new Set([pick(shape.pools), pick(shape.pools)]);
+    return places.flatMap((inRegion, region) => {
+      const km = Math.abs(homeKm - (region * RING_KM) / shape.regions);
+      const rttMs = 8 + Math.min(km, RING_KM - km) / KM_PER_MS + random() * 10;
+      if (rttMs > 60) return [];
+      return [...pools].map((pool) => {
+        const place = inRegion[pool]!;
+        return { place: shape.ownObjects ? { ...place } : place, rttMs };
+      });
+    });
+  };
+  const fullness = (region: number): number =>
+    Math.min(1, 0.55 + 0.75 * Math.max(0, Math.cos((2 * Math.PI * region) / shape.regions)));
+
+  const hosts: HostPicture[] = [];
+  const sessions: SessionPicture[] = [];
+  for (let i = 0; i < shape.hosts; i += 1) {
+    const region = i % shape.regions;
+    const place = places[region]![Math.floor(i / shape.regions) % shape.pools]!;
+    const slots = shape.slotsPerHost;
+    const isHot = random() < shape.hot;
+    const isFull = random() < fullness(region) || isHot;
+    const committed = isFull ? slots : Math.floor(slots * fullness(region) * random());
+    const load = isHot ? 0.91 + random() * 0.2 : (committed / slots) * 0.8;
+    const hostId = `host-${String(i).padStart(5, '0')}`;
+    hosts.push({
+      ...{ hostId, place, slots, committed, load, congestion: Math.max(committed / slots, load) },
+      ...{
+        hot: isHot,
+        shunned: false,
+        state: 'ready',
+        open: true,
+        quarantined: false,
+        leaving: 0,
+        arriving: 0,
+      },
+    });
+    for (let slot = 0; slot < committed; slot += 1) {
+      const options = optionsAt((region * RING_KM) / shape.regions + (random() - 0.5) * 4_000);
+      if (
+        !options.some((option) => option.place.region === place.region && option.place.pool === place.pool)
+      ) {
+        options.push({ place, rttMs: 30 });
+      }
+      const lot = random();
+      sessions.push({
+        ...{ sessionId: `session-${sessions.length}`, hostId, place, options },
+        kind: lot < 0.05 ? 'unclaimed' : lot < 0.75 ? 'movable' : 'fixed',
+        movedAtMs: random() < 0.05 ? NOW_MS - pick(1_200_000) : null,
+      });
+    }
+  }
+  const waiting = Array.from({ length: shape.waiting }, (_, i): WaitingPicture => {
+    const region = (pick(5) - 2 + shape.regions) % shape.regions;
+    return { sessionId: `waiting-${i}`, options: optionsAt((region * RING_KM) / shape.regions).slice(0, 4) };
+  });
+  return { nowMs: NOW_MS, hosts, sessions, waiting, storeInDoubt: false };
+}

@@ -1,0 +1,187 @@
+import { placeName } from '@duskline/server/domain/catalog.js';
+import type { FleetPicture, PlaceOption } from '@duskline/server/domain/rebalance/picture.js';
+import type { RebalanceLimits } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+
+/** What can be done at best. */
+export interface Best {
+  readonly served: number;
+  /** The fewest live moves for that. */
+  readonly live: number;
+}
+
+interface ExactSession {
+  readonly place: number;
+  readonly host: number;
+  readonly free: boolean;
+  readonly replaceable: boolean;
+  readonly options: readonly number[];
+}
+
+/** The fleet as counts by place and by host, told anew from the rules and not from the planner's code. */
+interface ExactFleet {
+  /** By place, for players. */
+  readonly freeSlots: readonly number[];
+  /** By host, for moves. */
+  readonly room: readonly number[];
+  readonly placeOf: readonly number[];
+  readonly sessions: readonly ExactSession[];
+  readonly waiting: readonly (readonly number[])[];
+}
+
+function toExact(picture: FleetPicture, limits: RebalanceLimits): ExactFleet {
+  const names = [...new Set(picture.hosts.map((host) => placeName(host.place)))];
+  const numbersOf = (options: readonly PlaceOption[]): number[] => [
+    ...new Set(options.map(({ place }) => names.indexOf(placeName(place))).filter((number) => number >= 0)),
+  ];
+  const freeSlots = names.map(() => 0);
+  const placeOf = picture.hosts.map(({ place }) => names.indexOf(placeName(place)));
+  const room = picture.hosts.map(({ slots, committed, congestion, state, open, hot, quarantined }, host) => {
+    if (state !== 'ready' || !open || hot) return 0;
+    freeSlots[placeOf[host]!]! += slots - committed;
+    let more = 0;
+    while (more < slots - committed && congestion + more / slots <= limits.moveCap + 1e-9) more += 1;
+    return quarantined ? 0 : more;
+  });
+  const sessions = picture.sessions.flatMap((session): ExactSession[] => {
+    const number = picture.hosts.findIndex(
+      ({ hostId, place }) => hostId === session.hostId && placeName(place) === placeName(session.place),
+    );
+    const host = picture.hosts[number]!;
+    const cools = session.movedAtMs !== null && picture.nowMs - session.movedAtMs < limits.cooldownMs;
+    const stays = host.quarantined || host.hot || !host.open || host.state !== 'ready';
+    if (session.kind === 'fixed' || cools || stays) return [];
+    return [
+      {
+        place: names.indexOf(placeName(session.place)),
+        host: number,
+        free: session.kind === 'unclaimed',
+        replaceable: host.congestion - 1 / host.slots <= limits.freedSlotCap + 1e-9,
+        options: numbersOf(session.options),
+      },
+    ];
+  });
+  const waiting = picture.waiting.map((player) => numbersOf(player.options));
+  return { freeSlots, room, placeOf, sessions, waiting };
+}
+
+/** Looks at every plan with chains of at most two moves. For tiny fleets. */
+export function bestWithinTwoMoves(picture: FleetPicture, budget: number, limits: RebalanceLimits): Best {
+  const { freeSlots, room, placeOf, sessions, waiting } = toExact(picture, limits);
+  const free = [...freeSlots];
+  const open = [...room];
+  const quota = room.map(() => limits.maxMovesPerHost);
+  const moved = sessions.map(() => false);
+  const known = new Map<string, Best>();
+  const isBetter = (a: Best, b: Best): boolean =>
+    a.served > b.served || (a.served === b.served && a.live < b.live);
+  /** Calls `inside` with the session moved away, if its host can have one more move. */
+  const leaving = (i: number, inside: (session: ExactSession) => void): void => {
+    const session = sessions[i]!;
+    if (moved[i] === true || quota[session.host] === 0) return;
+    moved[i] = true;
+    quota[session.host]! -= 1;
+    inside(session);
+    quota[session.host]! += 1;
+    moved[i] = false;
+  };
+
+  const best = (at: number, left: number): Best => {
+    const options = waiting[at];
+    if (options === undefined) return { served: 0, live: 0 };
+    const key = [at, left, ...free, ...open, ...quota, moved.map(Number).join('')].join();
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    let found = best(at + 1, left);
+    const go = (live: number): void => {
+      if (live > left) return;
+      const rest = best(at + 1, left - live);
+      const all = { served: rest.served + 1, live: rest.live + live };
+      if (isBetter(all, found)) found = all;
+    };
+    const into = (place: number, live: number): void => {
+      if (free[place] === 0) return;
+      free[place]! -= 1;
+      for (const [host, its] of placeOf.entries()) {
+        if (its !== place || open[host] === 0 || quota[host] === 0) continue;
+        open[host]! -= 1;
+        quota[host]! -= 1;
+        go(live);
+        quota[host]! += 1;
+        open[host]! += 1;
+      }
+      free[place]! += 1;
+    };
+    for (const place of options) {
+      if (free[place]! > 0) {
+        free[place]! -= 1;
+        go(0);
+        free[place]! += 1;
+      }
+      for (const [i, { place: home }] of sessions.entries()) {
+        if (home !== place) continue;
+        leaving(i, (first) => {
+          for (const between of first.options) {
+            if (between === place) continue;
+            into(between, Number(!first.free));
+            for (const [j, { place: passed, replaceable }] of sessions.entries()) {
+              if (passed !== between || !replaceable) continue;
+              leaving(j, (second) => {
+                for (const end of second.options) {
+                  if (end !== between) into(end, Number(!first.free) + Number(!second.free));
+                }
+              });
+            }
+          }
+        });
+      }
+    }
+    known.set(key, found);
+    return found;
+  };
+  return best(0, budget);
+}
+
+/** How many can be served with chains of any length and any number of moves: a maximum flow, unit by unit. */
+export function mostServed(picture: FleetPicture, limits: RebalanceLimits): number {
+  const { freeSlots, room, placeOf, sessions, waiting } = toExact(picture, limits);
+  const capacity = new Map<string, Map<string, number>>();
+  const arc = (from: string, to: string, amount: number): void => {
+    for (const [a, b, more] of [[from, to, amount] as const, [to, from, 0] as const]) {
+      const arcs = capacity.get(a) ?? new Map<string, number>();
+      capacity.set(a, arcs.set(b, (arcs.get(b) ?? 0) + more));
+    }
+  };
+  waiting.forEach((options, i) => {
+    arc('start', `w${i}`, 1);
+    for (const place of options) arc(`w${i}`, `player ${place}`, 1);
+  });
+  freeSlots.forEach((slots, place) => {
+    arc(`player ${place}`, `free ${place}`, Infinity);
+    const ofHosts = room.filter((_, host) => placeOf[host] === place);
+    arc(
+      `mover ${place}`,
+      `free ${place}`,
+      ofHosts.reduce((sum, more) => sum + more, 0),
+    );
+    arc(`free ${place}`, 'end', slots);
+  });
+  sessions.forEach(({ place, options, replaceable }, i) => {
+    arc(`player ${place}`, `in ${i}`, 1);
+    if (replaceable) arc(`mover ${place}`, `in ${i}`, 1);
+    arc(`in ${i}`, `out ${i}`, 1);
+    for (const option of options) if (option !== place) arc(`out ${i}`, `mover ${option}`, 1);
+  });
+  for (let served = 0; ; served += 1) {
+    const cameFrom = new Map([['start', '']]);
+    for (const node of cameFrom.keys()) {
+      for (const [to, left] of capacity.get(node) ?? [])
+        if (left > 0 && !cameFrom.has(to)) cameFrom.set(to, node);
+    }
+    if (!cameFrom.has('end')) return served;
+    for (let node = 'end'; node !== 'start'; node = cameFrom.get(node)!) {
+      const from = cameFrom.get(node)!;
+      capacity.get(from)!.set(node, capacity.get(from)!.get(node)! - 1);
+      capacity.get(node)!.set(from, capacity.get(node)!.get(from)! + 1);
+    }
+  }
+}
