@@ -1,6 +1,6 @@
 import { placeName } from '../domain/catalog.js';
 import type { OrderTarget } from '../domain/drain.js';
-import { DRAIN_CAP, planDrain, type DrainPlan } from '../domain/rebalance/plan-drain.js';
+import { planDrain, type DrainPlan } from '../domain/rebalance/plan-drain.js';
 import type { FleetPicture } from '../domain/rebalance/picture.js';
 import type { BrokerContext } from './context.js';
 import type { SeatedSession } from './drained-sessions.js';
@@ -28,7 +28,7 @@ export async function planFor(
   staying: readonly SeatedSession[],
   leaves: (sessionId: string) => boolean = () => false,
 ): Promise<DrainPlan> {
-  return planDrain(await takePicture(context, staying, leaves), target, DRAIN_CAP);
+  return planDrain(await takePicture(context, staying, leaves), target);
 }
 
 async function takePicture(

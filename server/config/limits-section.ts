@@ -28,7 +28,7 @@ export const LimitsSection = Type.Object(
     // The protocol promises peers that frames up to this size are read.
     maxFrameBytes: between('maxFrameBytes', MAX_FRAME_BYTES, 16 * MAX_FRAME_BYTES),
     maxHostFrameBytes: between('maxHostFrameBytes', MAX_HOST_FRAME_BYTES, 16 * MAX_HOST_FRAME_BYTES),
-    maxSocketBufferBytes: between('maxSocketBufferBytes', MAX_HOST_FRAME_BYTES, 64 * 1024 * 1024),
+    maxSocketBufferBytes: between('maxSocketBufferBytes', MAX_FRAME_BYTES, 64 * 1024 * 1024),
     pingIntervalMs: between('pingIntervalMs', 100, 10 * MINUTE_MS),
     maxMissedPings: between('maxMissedPings', 1, 10),
     moveStepMs: between('moveStepMs', 200, MINUTE_MS),
@@ -86,6 +86,12 @@ const RELATIONS: readonly Relation[] = [
   },
   {
     lesser: 'maxFrameBytes',
+    greater: 'maxSocketBufferBytes',
+    times: 1,
+    why: 'the buffer must hold one frame',
+  },
+  {
+    lesser: 'maxHostFrameBytes',
     greater: 'maxSocketBufferBytes',
     times: 1,
     why: 'the buffer must hold one frame',

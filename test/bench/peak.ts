@@ -19,7 +19,8 @@ const { values } = parseArgs({
   },
 });
 const wanted = new Set(values.only.split(','));
-const say = (text: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
+const say = (text: string): void =>
+  void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 
 const result: Record<string, unknown> = {};
 if (wanted.has('burst')) {

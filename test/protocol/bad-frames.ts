@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
-import { MAX_FRAME_BYTES } from '@duskline/protocol/constants';
+import { MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { Peer } from '../support/peer.js';
 import { rawSocket } from './raw-frames.js';
 
@@ -50,7 +50,6 @@ const UNKNOWN_TYPES = Object.entries({
   'a type that objects inherit': '{"type":"constructor"}',
   'the type __proto__': '{"type":"__proto__"}',
   'objects nested 9,000 deep': `${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}`,
-  'a frame of exactly 64 KiB': `{"pad":"${'x'.repeat(MAX_FRAME_BYTES - 10)}"}`,
 }).map(([name, text]) => frame(name, text, UNKNOWN));
 
 const BELOW_JSON: readonly BadFrame[] = [
@@ -59,12 +58,6 @@ const BELOW_JSON: readonly BadFrame[] = [
     send: (peer) => peer.sendRaw(Buffer.from('{"type":"ping","id":1}')),
     before: { error: 'BINARY_FRAME', close: 1003 },
     after: { error: 'BINARY_FRAME', close: 1003 },
-  },
-  {
-    name: 'a frame of one byte more than 64 KiB',
-    send: (peer) => peer.sendRaw(' '.repeat(MAX_FRAME_BYTES + 1)),
-    before: silentlyClosed(1009),
-    after: silentlyClosed(1009),
   },
   {
     name: 'text that is not UTF-8',
@@ -119,5 +112,17 @@ const HOST_SHAPES = Object.entries({
     '{"type":"session","sessionId":"019a0000-0000-7000-8000-000000000001","epoch":1,"state":"ended","reason":"bored"}',
 }).map(([name, text]) => frame(name, text, BAD));
 
-export const BAD_CLIENT_FRAMES = [...UNREADABLE, ...UNKNOWN_TYPES, ...BELOW_JSON, ...CLIENT_SHAPES];
-export const BAD_HOST_FRAMES = [...UNREADABLE, ...UNKNOWN_TYPES, ...BELOW_JSON, ...HOST_SHAPES];
+/** Frames at the bound of a channel, and beyond it. */
+function tooLarge(maxBytes: number): BadFrame[] {
+  const name = `a frame of one byte more than ${maxBytes / 1_024} KiB`;
+  const verdict = silentlyClosed(1009);
+  return [
+    { name, send: (peer) => peer.sendRaw(' '.repeat(maxBytes + 1)), before: verdict, after: verdict },
+    frame('arrays nested as deep as a frame is long', '['.repeat(maxBytes), HOPELESS),
+    frame(`a frame of exactly ${maxBytes / 1_024} KiB`, `{"pad":"${'x'.repeat(maxBytes - 10)}"}`, UNKNOWN),
+  ];
+}
+
+const COMMON = [...UNREADABLE, ...UNKNOWN_TYPES, ...BELOW_JSON];
+export const BAD_CLIENT_FRAMES = [...COMMON, ...tooLarge(MAX_FRAME_BYTES), ...CLIENT_SHAPES];
+export const BAD_HOST_FRAMES = [...COMMON, ...tooLarge(MAX_HOST_FRAME_BYTES), ...HOST_SHAPES];

@@ -13,7 +13,9 @@ import { CLOSE_CODES, ERRORS, ERROR_CODES } from '@duskline/protocol/codes';
 import {
   CLIENT_PATH,
   HOST_PATH,
+  MAX_CHECKPOINT_BYTES,
   MAX_FRAME_BYTES,
+  MAX_HOST_FRAME_BYTES,
   MAX_SLOTS,
   SUBPROTOCOL,
 } from '@duskline/protocol/constants';
@@ -147,6 +149,7 @@ describe('PROTOCOL.md', () => {
     expect(listed).to.deep.equal(expected);
     expect(Object.keys(DEFAULT_LIMITS)).to.include.members(INTERNAL_LIMITS);
     expect(DEFAULT_LIMITS.maxFrameBytes).to.equal(MAX_FRAME_BYTES);
+    expect(DEFAULT_LIMITS.maxHostFrameBytes).to.equal(MAX_HOST_FRAME_BYTES);
   });
 
   it('gives the fixed limits', () => {
@@ -155,6 +158,7 @@ describe('PROTOCOL.md', () => {
       Object.fromEntries(rows.map(([name, value]) => [bare(name!), Number(bare(value!))])),
     ).to.deep.equal({
       slots: MAX_SLOTS,
+      'checkpoint, bytes': MAX_CHECKPOINT_BYTES,
       'client messages, burst': CLIENT_RATE.burst,
       'client messages per second': CLIENT_RATE.perSecond,
       'host messages, burst': HOST_RATE.burst,

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
+import { CLIENT_PATH, HOST_PATH, MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { IDLE, TEST_DEVICE, openHost, openPlayer, startTestBroker, testToken } from '../support/fleet.js';
 import { Peer } from '../support/peer.js';
@@ -24,6 +24,7 @@ const HEARTBEAT = { type: 'heartbeat', load: IDLE, sessions: [] };
 const CHANNELS = {
   client: {
     bad: BAD_CLIENT_FRAMES,
+    maxBytes: MAX_FRAME_BYTES,
     connect: (url: string) => Peer.open(url, CLIENT_PATH, { token: PLAYER_TOKEN }),
     open: (url: string): Promise<Peer> => openPlayer(url, 'alice'),
     async expectAlive(peer: Peer): Promise<void> {
@@ -33,6 +34,7 @@ const CHANNELS = {
   },
   host: {
     bad: BAD_HOST_FRAMES,
+    maxBytes: MAX_HOST_FRAME_BYTES,
     connect: (url: string) => Peer.open(url, HOST_PATH, { token: HOST_TOKEN }),
     open: (url: string): Promise<Peer> => openHost(url, { hostId: 'h1', slots: 2 }),
     async expectAlive(peer: Peer): Promise<void> {
@@ -96,7 +98,8 @@ describe('Frames that are not as they should be', function () {
 
     it(`${name}: fragments are counted together`, async () => {
       const peer = await channel.open(duskline.url);
-      for (let i = 0; i < 9; i += 1) peer.socket.send(' '.repeat(8_000), { fin: false });
+      const part = ' '.repeat(channel.maxBytes / 8);
+      for (let i = 0; i < 9; i += 1) peer.socket.send(part, { fin: false });
       await expectClosed(peer, 1009, null);
     });
   }

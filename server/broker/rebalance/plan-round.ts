@@ -18,7 +18,7 @@ import type { FleetStore, HostRecord, SessionRecord } from '../../store/fleet-st
 import type { WaitingRecord } from '../../store/move-desk.js';
 import { decodeMatch } from '../match-details.js';
 import { hostPicture } from './host-picture.js';
-import { sessionPicture } from './session-picture.js';
+import { placeIn, sessionPicture } from './session-picture.js';
 
 /** What a round begins with. Plain data: it may be planned in another thread. */
 export interface RoundRequest {
@@ -88,7 +88,7 @@ export function createRoundPlanner(
     const nowMs = await store.clockMs();
     const memory = memories.get(region) ?? { hot: NO_HOT_HOSTS, budget: newMoveBudget(nowMs, limits) };
     memories.set(region, memory);
-    const own = await look(pools.map((pool) => ({ region, pool })));
+    const own = await look(pools.map((pool) => placeIn(catalog, region, pool)));
     memory.hot = noteBeats(memory.hot, own.flatMap(beatsOf), limits);
     const sessionsInAll = own
       .flatMap(({ hosts }) => hosts)
@@ -107,7 +107,7 @@ export function createRoundPlanner(
     const others = await look(
       regions
         .filter((other) => other !== region)
-        .flatMap((other) => [...concerned].map((pool) => ({ region: other, pool }))),
+        .flatMap((other) => [...concerned].map((pool) => placeIn(catalog, other, pool))),
     );
     const fleet = [...own, ...others];
     const seated =
@@ -197,9 +197,11 @@ function optionsOf(
   const others = Object.entries(reach).flatMap(([other, otherRttMs]) => {
     const after = acceptableAfterMs(policy, otherRttMs);
     const isAcceptable = after !== undefined && after <= nowMs - arrivedAtMs;
-    return other !== region && isAcceptable ? [{ place: { region: other, pool }, rttMs: otherRttMs }] : [];
+    return other !== region && isAcceptable
+      ? [{ place: placeIn(catalog, other, pool), rttMs: otherRttMs }]
+      : [];
   });
-  return [{ place: { region, pool }, rttMs }, ...others];
+  return [{ place: placeIn(catalog, region, pool), rttMs }, ...others];
 }
 
 async function sessionsOfHosts(

@@ -11,6 +11,18 @@ export type Reach =
   /** As far as the policy ever goes: better than an end. */
   | 'at_all';
 
+/** The same object for the same place: plans tell places apart by it first. */
+const places = new WeakMap<Catalog, Map<string, Place>>();
+
+export function placeIn(catalog: Catalog, region: string, pool: string): Place {
+  const known = places.get(catalog) ?? new Map<string, Place>();
+  places.set(catalog, known);
+  const name = `${region}/${pool}`;
+  const place = known.get(name) ?? { region, pool };
+  known.set(name, place);
+  return place;
+}
+
 /**
  * A session as plans see it.
  *
@@ -51,8 +63,8 @@ function optionsOf(
     const after = acceptableAfterMs(policy, rttMs);
     const isAcceptable = after !== undefined && (reach === 'at_all' || after <= own);
     return other !== region && isAcceptable && catalog.regions.has(other)
-      ? [{ place: { region: other, pool }, rttMs }]
+      ? [{ place: placeIn(catalog, other, pool), rttMs }]
       : [];
   });
-  return [{ place: { region, pool }, rttMs: ownRttMs }, ...others];
+  return [{ place: placeIn(catalog, region, pool), rttMs: ownRttMs }, ...others];
 }

@@ -110,6 +110,8 @@ function adopt(
 ): void {
   if (known !== undefined && known.state !== 'ended' && known.hostId !== host.hostId) {
     place.leave(known, nowMs, callerId);
+    // On this host it is due anew, whatever it was before.
+    place.forgetSession(sessionId);
   }
   // What runs waits no more.
   place.line.forget(sessionId);

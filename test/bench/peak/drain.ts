@@ -58,12 +58,17 @@ export async function measureDrain(
   try {
     const urls = brokers.map(({ url }) => url.replace('http', 'ws'));
     const perRegion = Math.ceil(sessions / SLOTS);
-    const hosts = [...openHosts(urls, streams, 'old', perRegion), ...openHosts(urls, streams, 'new', perRegion)];
+    const hosts = [
+      ...openHosts(urls, streams, 'old', perRegion),
+      ...openHosts(urls, streams, 'new', perRegion),
+    ];
     await Promise.all(hosts.map(({ host }) => host.whenRegistered()));
     say(`${sessions} players come`);
     for (let i = 0; i < sessions; i += 1) players.push(new DrainPlayer(urls, i));
     await inGroups(players, 50, (player) => player.play());
-    const movable = hosts.flatMap(({ host }) => host.sessions()).filter(({ sessionId }) => isMovable(sessionId));
+    const movable = hosts
+      .flatMap(({ host }) => host.sessions())
+      .filter(({ sessionId }) => isMovable(sessionId));
     // Brokers hear of who is movable with the next heartbeats.
     await delay(3_000);
     say(`the region is drained: ${movable.length} of ${sessions} sessions can be moved`);
@@ -221,7 +226,9 @@ async function latestMoves(broker: BrokerProcess): Promise<MoveEntry[]> {
   return (await get<{ moves: MoveEntry[] }>(broker, '/v1/moves?limit=1000')).moves;
 }
 
-const OPERATOR = { authorization: `Bearer ${testToken({ kind: 'operator', operatorId: 'bench', scopes: ['ops:read', 'ops:write'] })}` };
+const OPERATOR = {
+  authorization: `Bearer ${testToken({ kind: 'operator', operatorId: 'bench', scopes: ['ops:read', 'ops:write'] })}`,
+};
 
 async function get<Answer>(broker: BrokerProcess, path: string): Promise<Answer> {
   const response = await fetch(broker.url + path, { headers: OPERATOR });
@@ -239,12 +246,17 @@ async function post(broker: BrokerProcess, body: object): Promise<void> {
   if (!response.ok) throw new Error(`drain: ${response.status} ${await response.text()}`);
 }
 
-async function inGroups<T>(items: readonly T[], size: number, act: (item: T) => Promise<void>): Promise<void> {
+async function inGroups<T>(
+  items: readonly T[],
+  size: number,
+  act: (item: T) => Promise<void>,
+): Promise<void> {
   for (let i = 0; i < items.length; i += size) await Promise.all(items.slice(i, i + size).map(act));
 }
 
 function spread(values: readonly number[]): DrainResult['moveMs'] {
   const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   return { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 };
 }

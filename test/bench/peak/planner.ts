@@ -50,7 +50,12 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
   const { catalog } = loadConfig({ text: benchConfig(REGIONS), env: TEST_ENV });
   const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60 };
   const seed = { store: { ...RULES, redis: { target } }, catalog, limits };
-  const planner = createPlannerThread(seed, { error: console.error, warn: nothing, info: nothing, debug: nothing });
+  const planner = createPlannerThread(seed, {
+    error: console.error,
+    warn: nothing,
+    info: nothing,
+    debug: nothing,
+  });
   try {
     await fill(store, hosts / REGIONS.length, say);
     const before = await watched(store, () => delay(5_000));
@@ -97,7 +102,12 @@ async function fill(store: FleetStore, hostsPerRegion: number, say: (text: strin
     const hostIds = Array.from({ length: hostsPerRegion }, (_, i) => `h${i}`);
     await Promise.all(
       hostIds.map((hostId) =>
-        store.registerHost(place, { hostId, connectionId: `${BROKER}.1`, slots: SLOTS, endpoint: `wss://${hostId}` }),
+        store.registerHost(place, {
+          hostId,
+          connectionId: `${BROKER}.1`,
+          slots: SLOTS,
+          endpoint: `wss://${hostId}`,
+        }),
       ),
     );
     const beats = hostIds.map((hostId) => ({
@@ -141,12 +151,21 @@ function reservation(sessionId: string, { region }: Place, random: () => number)
 async function placeAndPlay(store: FleetStore, place: Place, wanted: readonly Reservation[]): Promise<void> {
   const { outcomes } = await store.reserve(place, wanted, 3_600_000, BROKER);
   const placed = outcomes.flatMap((outcome, i) =>
-    outcome.kind === 'reserved' ? [{ sessionId: wanted[i]!.sessionId, epoch: 1, hostId: outcome.hostId }] : [],
+    outcome.kind === 'reserved'
+      ? [{ sessionId: wanted[i]!.sessionId, epoch: 1, hostId: outcome.hostId }]
+      : [],
   );
   for (const to of ['active', 'connected'] as const) {
-    await store.transition(place, placed.map((one) => ({ ...one, to })), BROKER);
+    await store.transition(
+      place,
+      placed.map((one) => ({ ...one, to })),
+      BROKER,
+    );
   }
-  await store.noteMovable(place, placed.map((one) => ({ ...one, movable: true })));
+  await store.noteMovable(
+    place,
+    placed.map((one) => ({ ...one, movable: true })),
+  );
 }
 
 /** Reserves and releases slots meanwhile, some thousand a second. */

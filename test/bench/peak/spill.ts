@@ -36,7 +36,10 @@ export interface SpillResult {
 }
 
 /** Four regions, one with more players than slots, its neighbours half empty. */
-export async function measureSpill(hostsPerRegion: number, say: (text: string) => void): Promise<SpillResult> {
+export async function measureSpill(
+  hostsPerRegion: number,
+  say: (text: string) => void,
+): Promise<SpillResult> {
   const slots = hostsPerRegion * SLOTS_PER_HOST;
   const wishes = drawPlayers(slots);
   const capacity = Object.fromEntries(REGIONS.map((region) => [region, slots]));
@@ -112,7 +115,10 @@ async function play(
   const settledAtMs = await untilSettled(players, async () => broker.broker.operations.moves(100_000));
   const moves = await broker.broker.operations.moves(100_000);
   const sessions = players.flatMap(({ session }) => session ?? []);
-  const sumMs = players.reduce((sum, { session }, i) => sum + (session ? wishes[i]!.rtt[session.region]! : 0), 0);
+  const sumMs = players.reduce(
+    (sum, { session }, i) => sum + (session ? wishes[i]!.rtt[session.region]! : 0),
+    0,
+  );
   const outcome = {
     served: sessions.length,
     waiting: players.length - sessions.length - refused,

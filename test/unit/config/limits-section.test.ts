@@ -38,6 +38,11 @@ describe('configuration of limits', () => {
     ['suspicion later than loss', { suspectAfterMs: 10_000 }, 'limits.suspectAfterMs'],
     ['sweeps rarer than suspicion', { sweepIntervalMs: 4_001, sweepGapMs: 5_000 }, 'limits.sweepIntervalMs'],
     ['a gap shorter than the sweep interval', { sweepGapMs: 999 }, 'limits.sweepGapMs'],
+    [
+      'a buffer smaller than a host’s frame',
+      { maxHostFrameBytes: 655_360, maxSocketBufferBytes: 655_359 },
+      'limits.maxSocketBufferBytes',
+    ],
     ['a lease renewed too late', { leaseRenewMs: 2_501 }, 'limits.leaseRenewMs'],
     [
       'a place kept for whoever cannot come back',
@@ -47,7 +52,7 @@ describe('configuration of limits', () => {
     ['a session kept for whoever cannot come back', { resumeWindowMs: 43_200_001 }, 'limits.resumeWindowMs'],
     [
       'a buffer smaller than a frame',
-      { maxFrameBytes: 131_072, maxSocketBufferBytes: 131_071 },
+      { maxFrameBytes: 655_360, maxSocketBufferBytes: 655_359 },
       'limits.maxSocketBufferBytes',
     ],
   ];
@@ -64,7 +69,7 @@ describe('configuration of limits', () => {
       sweepIntervalMs: 4_000,
       sweepGapMs: 4_000,
       leaseRenewMs: 2_500,
-      maxSocketBufferBytes: 65_536,
+      maxSocketBufferBytes: 524_288,
     };
     expect(pathsWith(tight)).to.deep.equal([]);
   });

@@ -79,7 +79,7 @@ describe('a host that takes sessions up', () => {
 
     const hosted = admit(rig, 1);
     expect(hosted).to.include({ begun: false, state: 'active' });
-    expect(await rig.told()).to.deep.equal({ type: 'session', ...about(1), state: 'active' });
+    expect(await rig.told()).to.deep.equal({ type: 'session', ...about(1), state: 'active', restored: true });
     expect(hosted.connected()).to.be.true;
     expect(await rig.told()).to.include({ state: 'connected' });
     rig.connection.send(movedOf(1));
@@ -271,7 +271,7 @@ describe('a host that takes sessions up', () => {
     expect(await rig.told()).to.include({ state: 'active' });
     rig.clock.advance(600_000);
     const again = [await rig.connection.frames.next(), await rig.connection.frames.next()];
-    expect(again[0]).to.deep.equal({ type: 'session', ...about(1), state: 'active' });
+    expect(again[0]).to.deep.equal({ type: 'session', ...about(1), state: 'active', restored: true });
     expect(again[1]).to.include({ type: 'heartbeat' });
     await rig.connection.ping();
     rig.connection.send(movedOf(1));
@@ -294,7 +294,12 @@ describe('a host that takes sessions up', () => {
     rig.clock.advance(700);
     const again = await rig.broker.connections.next();
     expect((await again.accept()).sessions).to.deep.equal([{ ...about(1), state: 'connected' }]);
-    expect(await again.frames.next()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
+    expect(await again.frames.next()).to.deep.equal({
+      type: 'session',
+      ...about(1),
+      state: 'connected',
+      restored: true,
+    });
     expect(await again.frames.next()).to.include({ type: 'heartbeat' });
     again.send(movedOf(1));
     expect(await rig.moved.next()).to.deep.equal(about(1));

@@ -85,6 +85,8 @@ local function adopt(id, known, epoch, state)
     end
     session.due_at = state == 'disconnected' and now + RESUME_WINDOW_MS or 0
     session.epoch, session.state, session.reason = epoch, state, ''
+    -- On this host it is due anew, whatever it was before.
+    session.stored_state = false
     join(session, host)
   end
   post(session.broker, id)
