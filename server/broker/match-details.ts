@@ -46,3 +46,21 @@ export function decodeMatch(text: string): MatchDetails {
 export function mentionsMove(match: string): boolean {
   return match.includes('"movedFrom":');
 }
+
+/** What plans of moves want of it. */
+export type MatchReach = Pick<MatchDetails, 'rttMs' | 'reach' | 'canMove'>;
+
+/**
+ * The same as `decodeMatch` has it, without reading the rest: plans look at tens of thousands. Quotes in texts are escaped,
+ * so that nothing in a reason looks like a field.
+ */
+export function reachOf(match: string): MatchReach {
+  const reachAt = match.indexOf('"reach":{');
+  const rttAt = match.indexOf('"rttMs":');
+  const rttMs = Number.parseFloat(match.slice(rttAt + '"rttMs":'.length));
+  const canMove = match.includes('"canMove":true') ? { canMove: true as const } : {};
+  if (reachAt < 0) return { rttMs, ...canMove };
+  const from = reachAt + '"reach":'.length;
+  const reach = JSON.parse(match.slice(from, match.indexOf('}', from) + 1)) as Record<string, number>;
+  return { rttMs, reach, ...canMove };
+}

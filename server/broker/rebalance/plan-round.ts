@@ -16,9 +16,11 @@ import type { RebalanceLimits } from '../../domain/rebalance/rebalance-limits.js
 import { explainStandstill } from '../../domain/rebalance/standstill.js';
 import type { FleetStore, HostRecord, SessionRecord } from '../../store/fleet-store.js';
 import type { WaitingRecord } from '../../store/move-desk.js';
-import { decodeMatch } from '../match-details.js';
+import { reachOf } from '../match-details.js';
+import type { SeatedSession } from '../drained-sessions.js';
 import { hostPicture } from './host-picture.js';
-import { placeIn, sessionPicture } from './session-picture.js';
+import { KnownPictures } from './known-pictures.js';
+import { placeIn } from './session-picture.js';
 
 /** What a round begins with. Plain data: it may be planned in another thread. */
 export interface RoundRequest {
@@ -41,8 +43,9 @@ export interface RoundPlan {
   readonly standstill: string | null;
   /** Waiting players for whom room is made. */
   readonly servedByMoves: number;
-  /** How long it took to read the fleet, and to plan with it. */
+  /** How long it took to read the fleet, to draw the picture that is planned with, and to plan. */
   readonly readMs: number;
+  readonly drawMs: number;
   readonly planMs: number;
 }
 
@@ -75,6 +78,7 @@ export function createRoundPlanner(
   limits: RebalanceLimits,
 ): RoundPlanner {
   const memories = new Map<string, RegionMemory>();
+  const known = new KnownPictures(catalog);
   const pools = [...catalog.pools.keys()];
   const regions = [...catalog.regions.keys()];
 
@@ -100,6 +104,7 @@ export function createRoundPlanner(
     );
     const shunned = own.some(({ hosts }) => hosts.some(({ closure }) => closure === 'hot'));
     if (hot.length === 0 && waiting.pictures.length === 0 && !shunned) {
+      known.forget();
       return { ...NOTHING, readMs: performance.now() - startedAt };
     }
 
@@ -118,7 +123,8 @@ export function createRoundPlanner(
           )
         : await sessionsOfHosts(store, hot.slice(0, MAX_HOT_HOSTS));
     const readAt = performance.now();
-    const picture = draw(catalog, request, memory.hot, fleet, seated, waiting.pictures, nowMs, storeInDoubt);
+    const picture = draw(known, request, memory.hot, fleet, seated, waiting.pictures, nowMs, storeInDoubt);
+    const drawnAt = performance.now();
     const { actions, liveMoves, standstill, servedByMoves } = planRebalance(
       picture,
       allowanceOf(memory.budget),
@@ -132,23 +138,26 @@ export function createRoundPlanner(
       standstill: standstill === null ? null : explainStandstill(standstill),
       servedByMoves,
       readMs: readAt - startedAt,
-      planMs: performance.now() - readAt,
+      drawMs: drawnAt - readAt,
+      planMs: performance.now() - drawnAt,
     };
   }
 
   return { plan, close: async () => undefined };
 }
 
-const NOTHING = { actions: [], sessions: [], standstill: null, servedByMoves: 0, planMs: 0 } as const;
+const NOTHING = {
+  actions: [],
+  sessions: [],
+  standstill: null,
+  servedByMoves: 0,
+  drawMs: 0,
+  planMs: 0,
+} as const;
 
 interface PlaceHosts {
   readonly place: Place;
   readonly hosts: readonly HostRecord[];
-}
-
-interface Seated {
-  readonly place: Place;
-  readonly session: SessionRecord;
 }
 
 function beatsOf({
@@ -192,7 +201,7 @@ function optionsOf(
   { arrivedAtMs, meta }: WaitingRecord,
   nowMs: number,
 ): PlaceOption[] {
-  const { reach = {}, rttMs } = decodeMatch(meta.match);
+  const { reach = {}, rttMs } = reachOf(meta.match);
   const policy = catalog.titles.get(meta.title)?.latencyPolicy ?? [];
   const others = Object.entries(reach).flatMap(([other, otherRttMs]) => {
     const after = acceptableAfterMs(policy, otherRttMs);
@@ -207,7 +216,7 @@ function optionsOf(
 async function sessionsOfHosts(
   store: FleetStore,
   hosts: readonly { readonly place: Place; readonly host: HostRecord }[],
-): Promise<Seated[]> {
+): Promise<SeatedSession[]> {
   const found = await Promise.all(
     hosts.map(async ({ place, host }) =>
       (await store.hostSessions(place, host.hostId)).map((session) => ({ place, session })),
@@ -216,15 +225,15 @@ async function sessionsOfHosts(
   return found.flat();
 }
 
-async function scanPlaces(store: FleetStore, places: readonly PlaceHosts[]): Promise<Seated[]> {
+async function scanPlaces(store: FleetStore, places: readonly PlaceHosts[]): Promise<SeatedSession[]> {
   const found = await Promise.all(
     places.filter(({ hosts }) => hosts.length > 0).map(({ place }) => scanPlace(store, place)),
   );
   return found.flat();
 }
 
-async function scanPlace(store: FleetStore, place: Place): Promise<Seated[]> {
-  const seen = new Map<string, Seated>();
+async function scanPlace(store: FleetStore, place: Place): Promise<SeatedSession[]> {
+  const seen = new Map<string, SeatedSession>();
   let cursor: string | null = null;
   do {
     const scan = await store.scanSessions(place, cursor, SCAN_COUNT);
@@ -237,11 +246,11 @@ async function scanPlace(store: FleetStore, place: Place): Promise<Seated[]> {
 }
 
 function draw(
-  catalog: Catalog,
+  known: KnownPictures,
   { closedPlaces, quarantined, leave }: RoundRequest,
   hot: HotHosts,
   fleet: readonly PlaceHosts[],
-  seated: readonly Seated[],
+  seated: readonly SeatedSession[],
   waiting: readonly WaitingPicture[],
   nowMs: number,
   storeInDoubt: boolean,
@@ -270,8 +279,6 @@ function draw(
         }),
       ),
     ),
-    sessions: seated.map(({ place, session }) =>
-      sessionPicture(catalog, place, session, 'as_well', isLeft.has(session.sessionId)),
-    ),
+    sessions: known.draw(seated, (sessionId) => isLeft.has(sessionId)),
   };
 }

@@ -2,7 +2,7 @@ import type { Catalog, Place } from '../../domain/catalog.js';
 import { acceptableAfterMs } from '../../domain/ranking.js';
 import type { PlaceOption, SessionPicture } from '../../domain/rebalance/picture.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import { decodeMatch, mentionsMove, type MatchDetails } from '../match-details.js';
+import { mentionsMove, reachOf, type MatchReach } from '../match-details.js';
 
 /** How far from its player a session may be moved. */
 export type Reach =
@@ -38,7 +38,7 @@ export function sessionPicture(
   const fixed = { sessionId, hostId, place, kind: 'fixed', options: [], movedAtMs: null } as const;
   const isUnclaimed = state === 'reserved';
   if (leave || meta === null || !(isUnclaimed || (state === 'connected' && movable))) return fixed;
-  const details = decodeMatch(meta.match);
+  const details = reachOf(meta.match);
   if (!isUnclaimed && details.canMove !== true) return fixed;
   return {
     sessionId,
@@ -54,7 +54,7 @@ function optionsOf(
   catalog: Catalog,
   { region, pool }: Place,
   { title }: SessionMeta,
-  { reach: rtts = {}, rttMs: ownRttMs }: MatchDetails,
+  { reach: rtts = {}, rttMs: ownRttMs }: MatchReach,
   reach: Reach,
 ): PlaceOption[] {
   const policy = catalog.titles.get(title)?.latencyPolicy ?? [];

@@ -7,7 +7,7 @@ import { FULL } from '@duskline/server/domain/congestion.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
 import { digestOf } from '@duskline/server/domain/session-digest.js';
 import { createPlannerThread } from '@duskline/server/planner-thread.js';
-import type { FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
+import type { Beat, FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { newSessionId } from '../../support/fleet-data.js';
 import { TEST_ENV } from '../../support/fleet.js';
@@ -29,8 +29,10 @@ export interface PlannerResult {
   /** Planning a round, without reading the fleet: the median, and the longest. */
   readonly ms: number;
   readonly longestMs: number;
-  /** Reading the fleet from Redis for it: the median. */
+  /** Reading the fleet from Redis for it, drawing the picture, and all of it: medians. */
   readonly readMs: number;
+  readonly drawMs: number;
+  readonly roundMs: number;
   /** Moves that a round planned, and players that it made room for. */
   readonly moves: number;
   readonly servedByMoves: number;
@@ -46,9 +48,12 @@ export interface PlannerResult {
 export async function measurePlanner(hosts: number, say: (text: string) => void): Promise<PlannerResult> {
   const redis = await startRedisServer();
   const target = { kind: 'single', url: redis.url } as const;
-  const store = await createRedisStore({ ...RULES, target });
+  // The fleet was filled an hour ago: what is ramping up has done so.
+  let agoMs = 3_600_000;
+  const store = await createRedisStore({ ...RULES, target, clock: () => Date.now() - agoMs });
   const { catalog } = loadConfig({ text: benchConfig(REGIONS), env: TEST_ENV });
-  const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60 };
+  // Enough for everybody who waits: planning nothing would be quick.
+  const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, budgetFloor: WAITING };
   const seed = { store: { ...RULES, redis: { target } }, catalog, limits };
   const planner = createPlannerThread(seed, {
     error: console.error,
@@ -58,6 +63,8 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
   });
   try {
     await fill(store, hosts / REGIONS.length, say);
+    agoMs = 0;
+    await beatAll(store, hosts / REGIONS.length);
     const before = await watched(store, () => delay(5_000));
     say('rounds');
     const request = { storeInDoubt: false, closedPlaces: [], quarantined: [], leave: [] };
@@ -75,6 +82,8 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
       ms: median(timed.map(({ planMs }) => planMs)),
       longestMs: Math.round(Math.max(...plans.map(({ planMs }) => planMs))),
       readMs: median(timed.map(({ readMs }) => readMs)),
+      drawMs: median(timed.map(({ drawMs }) => drawMs)),
+      roundMs: median(timed.map(({ readMs, drawMs, planMs }) => readMs + drawMs + planMs)),
       moves: timed[0]?.actions.length ?? 0,
       servedByMoves: timed[0]?.servedByMoves ?? 0,
       loopDelayP99Ms: during.loopDelayP99Ms,
@@ -110,13 +119,7 @@ async function fill(store: FleetStore, hostsPerRegion: number, say: (text: strin
         }),
       ),
     );
-    const beats = hostIds.map((hostId) => ({
-      hostId,
-      connectionId: `${BROKER}.1`,
-      measured: Math.round(0.5 * FULL),
-      digest: digestOf([]),
-    }));
-    await store.beat(place, beats);
+    await store.beat(place, beatsOf(hostsPerRegion));
     const sessions = hostsPerRegion * (isPeak ? SLOTS : SESSIONS_PER_HOST - 2 + (number % 4));
     for (let left = sessions; left > 0; left -= 2_000) await reserve(Math.min(2_000, left));
     if (isPeak) {
@@ -130,6 +133,19 @@ async function fill(store: FleetStore, hostsPerRegion: number, say: (text: strin
     }
   }
   say('the fleet is there');
+}
+
+async function beatAll(store: FleetStore, hostsPerRegion: number): Promise<void> {
+  for (const region of REGIONS) await store.beat({ region, pool: 'console-x' }, beatsOf(hostsPerRegion));
+}
+
+function beatsOf(hosts: number): Beat[] {
+  return Array.from({ length: hosts }, (_, i) => ({
+    hostId: `h${i}`,
+    connectionId: `${BROKER}.1`,
+    measured: Math.round(0.5 * FULL),
+    digest: digestOf([]),
+  }));
 }
 
 /** A player near one region, and some of them not too far from two others. */
