@@ -139,14 +139,19 @@ function followed(
   return after;
 }
 
-/** A move that was given up: the host that it was for drops what it took up. */
+/** A move that was given up, or whose host is gone: who carries it out hears of it, and the host drops what it took up. */
 function dismissArrival(
   { connections, moves }: BrokerContext,
   place: Place,
   { sessionId, epoch, hostId, state, reason }: SessionRecord,
 ): void {
+  if (state !== 'ended') return;
+  const carried = moves.carried.get(sessionId);
+  if (carried?.toEpoch === epoch) {
+    carried.put({ kind: 'refused', by: 'target', reason: `the slot is gone: ${reason ?? 'error'}` });
+  }
   const host = connections.host(place, hostId);
-  if (state !== 'ended' || host?.told.get(sessionId) !== epoch) return;
+  if (host?.told.get(sessionId) !== epoch) return;
   host.told.delete(sessionId);
   moves.incoming.delete(sessionId);
   if (host.held.get(sessionId)?.epoch === epoch) host.held.delete(sessionId);

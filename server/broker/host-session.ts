@@ -79,5 +79,9 @@ async function endHeldSession(
   const { hostId } = registration;
   const outcome = await context.batches.release(place, { sessionId, epoch, reason, hostId });
   if (outcome.kind === 'ended') announceEnded(context, place, [outcome]);
-  if (outcome.kind === 'stale') throw new Refusal('STALE_EPOCH');
+  if (outcome.kind !== 'stale' && outcome.kind !== 'unknown') return;
+  // It ends what it took up, and what has not begun there.
+  const dropped = await context.store.dropArrival(place, sessionId, epoch, context.brokerId);
+  if (dropped !== null) announceEnded(context, place, [dropped]);
+  else if (outcome.kind === 'stale') throw new Refusal('STALE_EPOCH');
 }

@@ -271,6 +271,18 @@ describe('A move of which a party is away in between', function () {
         expect(await player.next('session', ({ state }) => state === 'connected')).to.include({ epoch: 1 });
       });
 
+      it('is called off at once when the new host ends what it took up, or leaves', async () => {
+        await moving.handOver();
+        await moving.ready();
+        const { source, target, sessionId } = moving;
+        const beganAt = performance.now();
+        if (to === 'near')
+          target.send({ type: 'session', sessionId, epoch: 2, state: 'ended', reason: 'error' });
+        else target.send({ type: 'leave' });
+        expect(await source.next('resume')).to.include({ sessionId, epoch: 1 });
+        expect(performance.now() - beganAt).to.be.below(900);
+      });
+
       it('says of the old host that it lost the client only when the move has come to nothing', async () => {
         await moving.handOver();
         await moving.ready();
