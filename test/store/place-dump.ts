@@ -63,14 +63,13 @@ export interface PlaceDump {
 export function dumpMemory(store: MemoryStore, place: Place): PlaceDump {
   const state = store.placeState(place);
   const hosts = [...state.hosts.values()];
-  const byId = new Map(hosts.map((host) => [host.hostId, host]));
   const { queue, attended, entries } = state.line.content();
   const { freed, measuredAtMs, measuredFreed, perMs } = state.freedRate;
   return {
     hosts: Object.fromEntries(
       hosts.map(({ sessions: _, freeKey: __, ...fields }) => [fields.hostId, fields]),
     ),
-    free: state.freeOrder().map((hostId) => [hostId, byId.get(hostId)?.freeKey?.score ?? NaN]),
+    free: [...state.inFreeOrder()].map(({ hostId, freeKey }) => [hostId, freeKey?.score ?? NaN]),
     sessions: Object.fromEntries(state.sessions),
     index: hosts.flatMap((host) => [...host.sessions].map((id) => `${host.hostId}|${id}`)).sort(),
     reserved: state.dues.reserved.entries(),

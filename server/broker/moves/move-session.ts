@@ -31,7 +31,7 @@ export type MoveResult =
     };
 
 /** The slot on the new host is held for so many steps: handed over, taken up, the client there. */
-const HELD_STEPS = 3;
+export const HELD_STEPS = 3;
 
 /**
  * The old host holds still for so many: longer than the slot on the new one is held, so that it goes on by itself only

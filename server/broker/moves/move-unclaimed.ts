@@ -3,12 +3,9 @@ import { placeName } from '../../domain/catalog.js';
 import type { BrokerContext } from '../context.js';
 import { deliver, nudgeOthers } from '../deliver.js';
 import { toRefusal } from '../refusal.js';
-import { metaAt, nextEpoch, type MoveOrder, type MoveResult } from './move-session.js';
+import { HELD_STEPS, metaAt, nextEpoch, type MoveOrder, type MoveResult } from './move-session.js';
 import { sendWord } from './words.js';
 import { leavePlace, takeRequest } from './target-side.js';
-
-/** Between the steps of a reservation's move nobody is asked anything: they take no longer than the store does. */
-const HELD_MS = 5_000;
 
 /**
  * Moves a reservation that nobody has claimed yet. It costs nobody anything: its client is told a new match before it has
@@ -26,7 +23,7 @@ export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): P
     const movedMeta = metaAt(context, session, meta, place, to, reason);
     const arrival = { sessionId, epoch: toEpoch, clientBrokerId: session.clientBrokerId, meta: movedMeta };
     const wish = { avoidHostId: isSamePlace ? hostId : null, maxCongestion };
-    const held = await store.hold(to, arrival, wish, HELD_MS, brokerId);
+    const held = await store.hold(to, arrival, wish, HELD_STEPS * limits.moveStepMs, brokerId);
     if (held.kind !== 'held') return failed(`no slot: ${held.kind}`);
     // As late as can be: who claims it just now is let in by the old host, and goes on there.
     const [now] = await store.getSessions(place, [sessionId]);

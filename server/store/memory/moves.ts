@@ -47,18 +47,20 @@ function findHost(
   { avoidHostId, maxCongestion }: ArrivalWish,
   nowMs: number,
 ): MemoryHost | undefined {
-  for (const hostId of place.freeOrder()) {
-    const host = place.hosts.get(hostId);
-    if (host === undefined) continue;
+  const silent: MemoryHost[] = [];
+  let found: MemoryHost | undefined;
+  for (const host of place.inFreeOrder()) {
     if (nowMs - host.beatAtMs > place.rules.suspectAfterMs) {
-      place.setState(host, nextHostState(host.state, 'late'));
+      silent.push(host);
     } else if (congestion(host) > maxCongestion) {
-      return undefined;
-    } else if (hostId !== avoidHostId) {
-      return host;
+      break;
+    } else if (host.hostId !== avoidHostId) {
+      found = host;
+      break;
     }
   }
-  return undefined;
+  for (const host of silent) place.setState(host, nextHostState(host.state, 'late'));
+  return found;
 }
 
 /** A session that moves here has arrived. */

@@ -90,9 +90,9 @@ export class PlaceState {
     return key === undefined ? undefined : this.#free.get(key);
   }
 
-  /** Free hosts in the order in which they would be chosen. */
-  freeOrder(): string[] {
-    return this.#free.keysArray().map((key) => key.hostId);
+  /** Free hosts in the order in which they would be chosen. Nothing may change meanwhile. */
+  *inFreeOrder(): Generator<MemoryHost> {
+    yield* this.#free.values();
   }
 
   setState(host: MemoryHost, state: HostState): void {
