@@ -36,11 +36,15 @@ const EXAMPLES = `
 NAME is REGION, REGION/POOL or REGION/POOL/HOST. The target takes no new sessions from the order on; those that are there go
 on until their players leave, at the latest until the deadline. A target that is being drained already keeps its drain.
 
+With --mode move sessions also go on elsewhere while they are played: those that their hosts call movable, whose clients can
+follow, and for which there is room where the title's latency policy allows. The rest is waited for. --dry-run tells how many.
+
 The token needs the scope ops:write, with --watch also ops:read; it may also stand in DUSKLINE_TOKEN.
 
 Examples:
   $ export DUSKLINE_TOKEN="$(duskline token --operator me --scope "ops:read ops:write")"
   $ duskline drain region eu-west --deadline 30m --dry-run
+  $ duskline drain region eu-west --deadline 30m --mode move --watch
   $ duskline drain pool eu-west/console-x --deadline 2h --watch
   $ duskline drain host eu-west/console-x/host-1 --deadline 90s --at-deadline keep`;
 
@@ -62,7 +66,11 @@ export function addDrainCommand(program: Command): void {
         .choices(AT_DEADLINE)
         .default('end'),
     )
-    .addOption(new Option('--mode <mode>', 'wait: until players leave').choices(DRAIN_MODES).default('wait'))
+    .addOption(
+      new Option('--mode <mode>', 'wait: until players leave; move: what can be moved goes on elsewhere')
+        .choices(DRAIN_MODES)
+        .default('wait'),
+    )
     .option('--dry-run', 'only show what it would meet')
     .addOption(new Option('--watch', 'show progress until it is done').conflicts('dryRun'))
     .option('--yes-everything', 'close the last open region too');

@@ -8,7 +8,7 @@ interface DrainsOptions extends OperatorOptions {
 }
 
 const EXAMPLES = `
-What became of the sessions: staying are still there; left went by themselves; moved go on elsewhere; ended were ended by the
+What became of the sessions: staying are still there; left went by themselves; moved go on elsewhere (duskline moves); ended were ended by the
 deadline; remaining were left running by it.
 
 The token needs the scope ops:read; it may also stand in DUSKLINE_TOKEN.

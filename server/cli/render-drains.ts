@@ -1,5 +1,6 @@
 import type { DrainPreview, DrainReport } from '../broker/operations.js';
-import { DRAIN_OUTCOMES, type DrainProgress } from '../domain/drain.js';
+import { DRAIN_OUTCOMES, type DrainMode, type DrainProgress } from '../domain/drain.js';
+import { placeName } from '../domain/catalog.js';
 import { describeTarget } from './order-target.js';
 import { relativeTime } from './relative-time.js';
 import { bar, percent, table } from './text-table.js';
@@ -28,6 +29,11 @@ export function renderProgress(drain: DrainReport): string {
   return `${describeTarget(drain.target)}  ${progressBar(drain)}  ${counts}`;
 }
 
+const MODE_MEANINGS = {
+  wait: 'Nobody is moved: sessions go on until their players leave.',
+  move: 'What can be moved goes on elsewhere while it is played (duskline moves); the rest until its players leave.',
+} as const satisfies Record<DrainMode, string>;
+
 /** What an order that was taken means from now on. */
 export function renderOrdered(drain: DrainReport, nowMs: number): string {
   const { staying } = drain.progress;
@@ -37,6 +43,7 @@ export function renderOrdered(drain: DrainReport, nowMs: number): string {
     drain.atDeadline === 'end' ? 'sessions that are left end then' : 'sessions that are left then may stay';
   return [
     `${target} is closed to new sessions${staying === 0 ? '' : `; ${countOf(staying, 'session')} there`}.`,
+    MODE_MEANINGS[drain.mode],
     `Deadline ${deadline}: ${then}. Ordered by ${drain.orderedBy}.`,
     `To see how far it is: duskline drains. To open it again: duskline undrain ${target}`,
     '',
@@ -57,8 +64,9 @@ export function renderSummary(drain: DrainReport): string {
   ].join('\n');
 }
 
-/** What a drain would meet, and where its players could go. */
-export function renderPreview({ target, sessions, waiting, freeSlots }: DrainPreview): string {
+/** What a drain would meet, what it could move, and where players could go who come again. */
+export function renderPreview(preview: DrainPreview): string {
+  const { target, sessions, waiting, freeSlots, fits } = preview;
   const free = freeSlots.reduce((sum, { slots }) => sum + slots, 0);
   const lines = [
     `${describeTarget(target)}: ${countOf(sessions, 'live session')}, ${countOf(waiting, 'waiting request')}. ` +
@@ -67,11 +75,31 @@ export function renderPreview({ target, sessions, waiting, freeSlots }: DrainPre
     ...(free < sessions
       ? ['That is fewer than its sessions: not everybody who comes back finds a slot.']
       : []),
+    ...(sessions > 0 ? [describePlan(preview)] : []),
     '',
   ];
-  if (freeSlots.length === 0) return lines.join('\n');
-  const rows = freeSlots.map(({ region, slots }) => [region, String(slots)]);
-  return `${lines.join('\n')}\n${table(['region', 'free slots'], rows)}`;
+  const parts = [lines.join('\n')];
+  if (freeSlots.length > 0) {
+    const rows = freeSlots.map(({ region, slots }) => [region, String(slots)]);
+    parts.push(table(['region', 'free slots'], rows));
+  }
+  if (fits.length > 0) {
+    const rows = fits.map((fit) => [placeName(fit), String(fit.sessions)]);
+    parts.push(table(['would go to', 'sessions'], rows));
+  }
+  return parts.join('\n');
+}
+
+/** What mode move would do; brokers plan it whatever mode was asked for. */
+function describePlan({ fits, noRoom, notMovable }: DrainPreview): string {
+  const going = fits.reduce((sum, { sessions }) => sum + sessions, 0);
+  if (going + noRoom + notMovable === 0) {
+    return 'With --mode move nothing would go yet: the store was away, or too many hosts are late. Ask again in a moment.';
+  }
+  return (
+    `With --mode move ${going} would go on elsewhere, ${noRoom} could but would find no room, ` +
+    `${notMovable} could only be waited for.`
+  );
 }
 
 /** The share of sessions that are gone from the target. Where nobody was counted, either nobody has looked or nobody was there. */

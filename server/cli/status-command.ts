@@ -9,12 +9,16 @@ interface StatusOptions extends OperatorOptions {
 }
 
 const EXAMPLES = `
+With --hosts, what keeps a host from new sessions stands behind its state: cordoned and draining are orders; hot means that it
+has too much to do, and gets nothing new until it has cooled down.
+
 The token needs the scope ops:read; it may also stand in DUSKLINE_TOKEN.
 
 Examples:
   $ duskline status --token "$(duskline token --operator me)"
   $ duskline status --url http://broker.example.com:8080 --hosts
-  $ duskline status --json | jq '.regions[].pools[].sessions'`;
+  $ duskline status --json | jq '.regions[].pools[].sessions'
+  $ duskline status --json | jq -r '.regions[].pools[].hostList[] | select(.closure == "hot") | .hostId'`;
 
 /** Adds `duskline status`: regions, hosts and congestion, from a running broker. */
 export function addStatusCommand(program: Command): void {
@@ -28,11 +32,14 @@ export function addStatusCommand(program: Command): void {
     .addHelpText('after', EXAMPLES)
     .action(async (options: StatusOptions) => {
       const status = await createOperatorClient(options).get<FleetStatus>('/v1/status');
-      process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : render(status, options));
+      process.stdout.write(
+        options.json === true ? `${JSON.stringify(status)}\n` : renderStatus(status, options),
+      );
     });
 }
 
-function render(status: FleetStatus, { hosts }: StatusOptions): string {
+/** The pools in a line each, and their hosts where wanted. */
+export function renderStatus(status: FleetStatus, { hosts }: Pick<StatusOptions, 'hosts'> = {}): string {
   const rows = status.regions.flatMap(({ region, state, pools }) =>
     pools.map((pool) => {
       const used = pool.slots === 0 ? 0 : pool.sessions / pool.slots;

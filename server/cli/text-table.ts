@@ -1,6 +1,12 @@
-/** Columns as wide as their widest cell, two spaces between them. Ends with a line break. */
+/** What would break out of its line, or give the terminal orders. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * Columns as wide as their widest cell, two spaces between them. Ends with a line break. Some cells are words of hosts:
+ * what cannot be printed in a line is shown as `�`.
+ */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows];
+  const all = [head, ...rows].map((row) => row.map((cell) => cell.replace(UNPRINTABLE, '\uFFFD')));
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   return all
     .map((row) =>

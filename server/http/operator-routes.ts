@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { Operations } from '../broker/operations.js';
-import { DrainBody, HostBody, TargetBody, toAuditLimit, toDrainOrder, toTarget } from './order-schemas.js';
+import { DrainBody, HostBody, TargetBody, toDrainOrder, toLimit, toTarget } from './order-schemas.js';
 import { bodyReader, jsonBody } from './read-body.js';
 import { operatorOf, requireOperator, type AuthenticateOperator } from './require-operator.js';
 
@@ -41,8 +41,12 @@ export function createOperatorRoutes(
     response.status(204).end();
   });
 
+  router.get('/moves', mayLook, async (request, response) => {
+    response.json({ moves: await operations.moves(toLimit(request.query['limit'])) });
+  });
+
   router.get('/audit', mayLook, async (request, response) => {
-    response.json({ entries: await operations.auditTrail(toAuditLimit(request.query['limit'])) });
+    response.json({ entries: await operations.auditTrail(toLimit(request.query['limit'])) });
   });
 
   return router;

@@ -51,15 +51,15 @@ export function toDrainOrder(body: Static<typeof DrainBody>): DrainOrder {
   return { target: toTarget(target), deadlineMs, mode, atDeadline, yesEverything };
 }
 
-const MAX_AUDIT_LIMIT = 1_000;
-const DEFAULT_AUDIT_LIMIT = 100;
+const MAX_LIMIT = 1_000;
+const DEFAULT_LIMIT = 100;
 
-/** The query of `GET /v1/audit`. @throws Refusal BAD_MESSAGE */
-export function toAuditLimit(limit: unknown): number {
-  if (limit === undefined) return DEFAULT_AUDIT_LIMIT;
+/** How many entries to answer with: the query of `GET /v1/audit` and `GET /v1/moves`. @throws Refusal BAD_MESSAGE */
+export function toLimit(limit: unknown): number {
+  if (limit === undefined) return DEFAULT_LIMIT;
   const count = typeof limit === 'string' && /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
-  if (count < 1 || count > MAX_AUDIT_LIMIT) {
-    throw badMessage(`limit must be a whole number from 1 to ${MAX_AUDIT_LIMIT}.`);
+  if (count < 1 || count > MAX_LIMIT) {
+    throw badMessage(`limit must be a whole number from 1 to ${MAX_LIMIT}.`);
   }
   return count;
 }

@@ -40,12 +40,12 @@ describe('The command duskline, for operators', function () {
 
   it('drain passes on its options, and prints JSON', async () => {
     const { code, stdout } = await run(
-      'drain host near/console-x/h1 --deadline 90s --at-deadline keep --mode wait --yes-everything --json'.split(
+      'drain host near/console-x/h1 --deadline 90s --at-deadline keep --mode move --yes-everything --json'.split(
         ' ',
       ),
     );
     expect([code, JSON.parse(stdout)]).to.deep.equal([0, drainReport()]);
-    const order = { target: HOST, deadlineMs: 90_000, mode: 'wait', atDeadline: 'keep', yesEverything: true };
+    const order = { target: HOST, deadlineMs: 90_000, mode: 'move', atDeadline: 'keep', yesEverything: true };
     expect(app.calls).to.deep.equal([['drain', order, OLIVIA]]);
   });
 
@@ -56,6 +56,19 @@ describe('The command duskline, for operators', function () {
     expect(app.calls.map(([name]) => name)).to.deep.equal(['previewDrain']);
   });
 
+  it('drain --mode move --dry-run shows how many would go where, find no room, or have to be waited for', async () => {
+    const args = ['drain', 'region', 'near', '--deadline', '30m', '--mode', 'move', '--dry-run'];
+    const [text, json] = await Promise.all([run(args), run([...args, '--json'])]);
+    expect([text.code, json.code]).to.deep.equal([0, 0]);
+    expect(text.stdout)
+      .to.include('2 would go on elsewhere, 1 could but would find no room, 1 could only be waited for.')
+      .and.match(/^would go to +sessions\nnext\/console-x +2$/m);
+    expect(JSON.parse(json.stdout)).to.deep.equal(plainAnswers().previewDrain());
+    const order = { target: REGION, deadlineMs: 1_800_000, mode: 'move', atDeadline: 'end' };
+    const call = ['previewDrain', { ...order, yesEverything: false }];
+    expect(app.calls).to.deep.equal([call, call]);
+  });
+
   it('drain --watch shows each change, and ends when the drain is done', async () => {
     const reports = [
       drainReport({ progress: { staying: 1, left: 3, moved: 0, ended: 0, remaining: 0 } }),
@@ -64,7 +77,7 @@ describe('The command duskline, for operators', function () {
     app.answers.drains = () => [reports.length > 1 ? reports.shift()! : reports[0]!];
     const { code, stdout } = await run(['drain', 'region', 'near', '--deadline', '30m', '--watch']);
     expect(code).to.equal(0);
-    const lines = stdout.split('\n').slice(3);
+    const lines = stdout.split('\n').slice(4);
     expect(lines[0]).to.match(/^region near .* 0 % {2}4 staying/);
     expect(lines[1]).to.match(/^region near .* 75 % {2}1 staying, 3 left/);
     expect(lines[2]).to.match(/^region near .* 100 % {2}0 staying, 3 left, 1 ended$/);
@@ -121,6 +134,27 @@ describe('The command duskline, for operators', function () {
     expect(audit.stdout).to.match(/ olivia +127\.0\.0\.1 +drain +region near +ok /);
     expect(JSON.parse(auditJson.stdout)).to.deep.equal({ entries: plainAnswers().auditTrail() });
     expect(app.calls).to.have.deep.members([['drains'], ['drains'], ['auditTrail', 7], ['auditTrail', 100]]);
+  });
+
+  it('moves shows what was moved, as a table or JSON', async () => {
+    const [moves, limited, json] = await Promise.all([
+      run(['moves'], READER),
+      run(['moves', '--limit', '7'], READER),
+      run(['moves', '--json'], READER),
+    ]);
+    expect([moves.code, limited.code, json.code]).to.deep.equal([0, 0, 0]);
+    expect(moves.stdout)
+      .to.match(/^at +session +from +to +cause +outcome +took +why\n/)
+      .and.match(
+        / near\/console-x\/h1 +next\/console-x\/h7 +drain +moved +42 ms +its host is being drained\.\n$/,
+      );
+    expect(limited.stdout).to.equal(moves.stdout);
+    expect(JSON.parse(json.stdout)).to.deep.equal({ moves: plainAnswers().moves() });
+    expect(app.calls).to.have.deep.members([
+      ['moves', 100],
+      ['moves', 7],
+      ['moves', 100],
+    ]);
   });
 
   it('status asks in the same way', async () => {

@@ -20,7 +20,7 @@ const OLIVIA = { operatorId: 'olivia', from: '127.0.0.1' };
 const HALF_AN_HOUR = 1_800_000;
 
 /** Every route with a request that is good, and the scope it needs. */
-const READS = ['/v1/drains', '/v1/audit'] as const;
+const READS = ['/v1/drains', '/v1/moves', '/v1/audit'] as const;
 const ORDERS = [
   ['/v1/drains', { target: { region: 'near' }, deadlineMs: HALF_AN_HOUR }],
   ['/v1/undrain', { target: { region: 'near' } }],
@@ -57,7 +57,7 @@ describe('Operators’ orders over HTTP', function () {
     });
 
     it('passes on everything that was said', async () => {
-      const said = { target: HOST, deadlineMs: 1, mode: 'wait', atDeadline: 'keep', yesEverything: true };
+      const said = { target: HOST, deadlineMs: 1, mode: 'move', atDeadline: 'keep', yesEverything: true };
       expect((await order('/v1/drains', { ...said, dryRun: false })).status).to.equal(201);
       expect(app.calls).to.deep.equal([['drain', said, OLIVIA]]);
     });
@@ -112,36 +112,41 @@ describe('Operators’ orders over HTTP', function () {
     });
   }
 
-  describe('GET /v1/audit', () => {
-    it('lists a hundred entries, or as many as it is asked for', async () => {
-      const response = await read('/v1/audit');
-      expect([response.status, await response.json()]).to.deep.equal([
-        200,
-        { entries: plainAnswers().auditTrail() },
-      ]);
-      for (const limit of [1, 1000]) expect((await read(`/v1/audit?limit=${limit}`)).status).to.equal(200);
-      expect(app.calls).to.deep.equal([
-        ['auditTrail', 100],
-        ['auditTrail', 1],
-        ['auditTrail', 1000],
-      ]);
-    });
-
-    for (const query of [
-      'limit=0',
-      'limit=1001',
-      'limit=-1',
-      'limit=1.5',
-      'limit=ten',
-      'limit=',
-      'limit=1&limit=2',
-    ]) {
-      it(`refuses ?${query}`, async () => {
-        await expectError(await read(`/v1/audit?${query}`), 'BAD_MESSAGE', 'limit must be a whole number');
-        expect(app.calls).to.deep.equal([]);
+  for (const [path, name, field] of [
+    ['/v1/audit', 'auditTrail', 'entries'],
+    ['/v1/moves', 'moves', 'moves'],
+  ] as const) {
+    describe(`GET ${path}`, () => {
+      it('lists a hundred entries, or as many as it is asked for', async () => {
+        const response = await read(path);
+        expect([response.status, await response.json()]).to.deep.equal([
+          200,
+          { [field]: plainAnswers()[name]() },
+        ]);
+        for (const limit of [1, 1000]) expect((await read(`${path}?limit=${limit}`)).status).to.equal(200);
+        expect(app.calls).to.deep.equal([
+          [name, 100],
+          [name, 1],
+          [name, 1000],
+        ]);
       });
-    }
-  });
+
+      for (const query of [
+        'limit=0',
+        'limit=1001',
+        'limit=-1',
+        'limit=1.5',
+        'limit=ten',
+        'limit=',
+        'limit=1&limit=2',
+      ]) {
+        it(`refuses ?${query}`, async () => {
+          await expectError(await read(`${path}?${query}`), 'BAD_MESSAGE', 'limit must be a whole number');
+          expect(app.calls).to.deep.equal([]);
+        });
+      }
+    });
+  }
 
   describe('tokens', () => {
     const player = testToken({ kind: 'player', playerId: 'alice' });
@@ -201,12 +206,15 @@ describe('Operators’ orders over HTTP', function () {
     });
 
     it('include a store that is away', async () => {
-      app.answers.drains = () => {
+      const fail = (): never => {
         throw new StoreUnavailableError('Redis is gone');
       };
-      const response = await read('/v1/drains');
-      expect(response.headers.get('retry-after')).to.match(/^[12]$/);
-      await expectError(response, 'UNAVAILABLE');
+      Object.assign(app.answers, { drains: fail, moves: fail });
+      for (const path of ['/v1/drains', '/v1/moves']) {
+        const response = await read(path);
+        expect(response.headers.get('retry-after')).to.match(/^[12]$/);
+        await expectError(response, 'UNAVAILABLE');
+      }
     });
   });
 
@@ -214,7 +222,7 @@ describe('Operators’ orders over HTTP', function () {
     for (const path of ['/v1/undrain', '/v1/cordon', '/v1/uncordon', '/v1/drain', '/v1/drains/d1']) {
       await expectError(await read(path), 'NOT_FOUND');
     }
-    for (const path of ['/v1/audit', '/v1/drain', '/v1/undrains']) {
+    for (const path of ['/v1/audit', '/v1/moves', '/v1/drain', '/v1/undrains']) {
       await expectError(await order(path, { target: HOST }), 'NOT_FOUND');
     }
   });

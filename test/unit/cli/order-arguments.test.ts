@@ -2,7 +2,9 @@ import { addAuditCommand } from '@duskline/server/cli/audit-command.js';
 import { addCordonCommands } from '@duskline/server/cli/cordon-command.js';
 import { addDrainCommand } from '@duskline/server/cli/drain-command.js';
 import { addDrainsCommand } from '@duskline/server/cli/drains-command.js';
+import { addMovesCommand } from '@duskline/server/cli/moves-command.js';
 import { addUndrainCommand } from '@duskline/server/cli/undrain-command.js';
+import { MOVE_CAUSES } from '@duskline/server/domain/move-entry.js';
 import { expect } from 'chai';
 import { Command } from 'commander';
 
@@ -18,6 +20,7 @@ async function typed(line: string): Promise<string> {
   addDrainsCommand(program);
   addCordonCommands(program);
   addAuditCommand(program);
+  addMovesCommand(program);
   const failure: unknown = await program
     .parseAsync(line.split(' '), { from: 'user' })
     .catch((error: unknown) => error);
@@ -35,7 +38,7 @@ describe('The arguments of orders', () => {
     ['drain region --deadline 1h', "missing required argument 'name'"],
     ['drain pool near --deadline 1h', 'A pool is named REGION/POOL'],
     ['drain region near --deadline 1h --at-deadline explode', 'end, keep'],
-    ['drain region near --deadline 1h --mode teleport', 'wait'],
+    ['drain region near --deadline 1h --mode teleport', 'wait, move'],
     ['drain region near --deadline 1h --watch --dry-run', 'cannot be used with'],
     ['drain region near --deadline 1h --url nonsense --token t', 'is no URL'],
     ['undrain host near/console-x', 'A host is named REGION/POOL/HOST'],
@@ -44,6 +47,8 @@ describe('The arguments of orders', () => {
     ['uncordon host h1', 'A host is named REGION/POOL/HOST'],
     ['audit --limit 0', 'a whole number from 1 to 1000'],
     ['audit --limit 1001', 'a whole number from 1 to 1000'],
+    ['moves --limit 0', 'a whole number from 1 to 1000'],
+    ['moves --limit 1001', 'a whole number from 1 to 1000'],
   ];
   for (const [line, message] of mistakes) {
     it(`"${line}" is refused`, async () => {
@@ -51,7 +56,7 @@ describe('The arguments of orders', () => {
     });
   }
 
-  for (const name of ['drain', 'undrain', 'drains', 'cordon', 'uncordon', 'audit']) {
+  for (const name of ['drain', 'undrain', 'drains', 'cordon', 'uncordon', 'audit', 'moves']) {
     it(`${name} explains itself, with examples and the scope it needs`, async () => {
       const help = await typed(`${name} --help`);
       expect(help)
@@ -60,4 +65,18 @@ describe('The arguments of orders', () => {
         .and.match(/ops:(read|write)/);
     });
   }
+
+  it('of drain: the help says what the modes mean, with an example', async () => {
+    const help = (await typed('drain --help')).replaceAll(/\s+/g, ' ');
+    expect(help)
+      .to.include('wait: until players leave; move: what can be moved goes on elsewhere')
+      .and.include('$ duskline drain region eu-west --deadline 30m --mode move --watch');
+  });
+
+  it('of moves: the help says what each column and cause means', async () => {
+    const help = await typed('moves --help');
+    const words = ['at', 'from', 'cause', 'outcome', 'took', 'why'];
+    for (const word of words) expect(help).to.match(new RegExp(`^${word} `, 'm'));
+    for (const cause of MOVE_CAUSES) expect(help).to.include(`${cause}: `);
+  });
 });

@@ -1,4 +1,6 @@
 import { renderAudit } from '@duskline/server/cli/audit-command.js';
+import { renderMoves } from '@duskline/server/cli/render-moves.js';
+import type { MoveEntry } from '@duskline/server/domain/move-entry.js';
 import {
   renderDrains,
   renderOrdered,
@@ -64,18 +66,93 @@ describe('Drains in the terminal', () => {
   it('say what an order means: when, what then, by whom', () => {
     const text = renderOrdered(drainReport(), NOON);
     expect(text).to.include('region near is closed to new sessions; 4 sessions there.');
+    expect(text).to.include('Nobody is moved: sessions go on until their players leave.');
     expect(text).to.include('2026-01-01T12:30:00.000Z (in 30 min): sessions that are left end then');
     expect(text).to.include('Ordered by olivia').and.include('duskline undrain region near');
     expect(renderOrdered(drainReport({ atDeadline: 'keep' }), NOON)).to.include('may stay');
+    expect(renderOrdered(drainReport({ mode: 'move' }), NOON)).to.include(
+      '4 sessions there.\nWhat can be moved goes on elsewhere while it is played (duskline moves); the rest until',
+    );
   });
 
-  it('show what they would meet, and whether there is room for it', () => {
+  it('show what they would meet, what they could move, and whether there is room for it', () => {
     const preview = plainAnswers().previewDrain();
     expect(renderPreview(preview)).to.equal(
-      'region near: 4 live sessions, 1 waiting request. Nothing was changed.\nFree slots beside it: 15.\n\n' +
-        'region  free slots\nnext    12\nfar     3\n',
+      [
+        'region near: 4 live sessions, 1 waiting request. Nothing was changed.',
+        'Free slots beside it: 15.',
+        'With --mode move 2 would go on elsewhere, 1 could but would find no room, 1 could only be waited for.',
+        '',
+        'region  free slots',
+        'next    12',
+        'far     3',
+        '',
+        'would go to     sessions',
+        'next/console-x  2',
+        '',
+      ].join('\n'),
     );
     expect(renderPreview({ ...preview, freeSlots: [] })).to.match(/Free slots beside it: 0\.\nThat is fewer/);
+  });
+
+  it('show sums over all places that sessions would go to', () => {
+    const fits = [
+      { region: 'far', pool: 'console-x', sessions: 1 },
+      { region: 'next', pool: 'pc-ultra', sessions: 3 },
+    ];
+    const text = renderPreview({ ...plainAnswers().previewDrain(), fits, noRoom: 0, notMovable: 0 });
+    expect(text).to.include('4 would go on elsewhere, 0 could but');
+    expect(text).to.match(/\nfar\/console-x +1\nnext\/pc-ultra +3\n$/);
+  });
+
+  it('show when nobody would be there, or nothing is moved at present', () => {
+    const none = { ...plainAnswers().previewDrain(), fits: [], noRoom: 0, notMovable: 0 };
+    expect(renderPreview(none)).to.include('nothing would go yet').and.not.include('would go to');
+    expect(renderPreview({ ...none, sessions: 0 })).to.not.include('--mode move');
+  });
+});
+
+describe('Moves in the terminal', () => {
+  const [moved] = plainAnswers().moves();
+
+  it('have a line each: who went where, and why; of those that failed, who kept them', () => {
+    const moves: MoveEntry[] = [
+      moved!,
+      {
+        ...moved!,
+        atMs: NOON - 1,
+        to: { region: 'next', pool: 'console-x', hostId: null },
+        cause: 'make_room',
+        outcome: 'failed',
+        failure: 'store: no slot: full',
+        tookMs: 12_340,
+      },
+      { ...moved!, atMs: NOON - 2, unclaimed: true, tookMs: 999 },
+    ];
+    expect(renderMoves(moves)).to.equal(
+      [
+        'at                        session                               from               to                 cause      outcome           took    why',
+        '2026-01-01T12:00:00.000Z  019a0000-0000-7000-8000-000000000001  near/console-x/h1  next/console-x/h7  drain      moved             42 ms   its host is being drained.',
+        '2026-01-01T11:59:59.999Z  019a0000-0000-7000-8000-000000000001  near/console-x/h1  next/console-x     make_room  failed            12.3 s  store: no slot: full',
+        '2026-01-01T11:59:59.998Z  019a0000-0000-7000-8000-000000000001  near/console-x/h1  next/console-x/h7  drain      moved, unclaimed  999 ms  its host is being drained.',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('may be none', () => {
+    expect(renderMoves([])).to.equal('No session has been moved yet.\n');
+  });
+
+  it('say the whole reason where it does not begin with the way', () => {
+    expect(renderMoves([{ ...moved!, reason: 'Somebody said so.' }])).to.match(/ Somebody said so\.\n$/);
+  });
+
+  it('keep hosts from giving the terminal orders, or lines of their own', () => {
+    const failure = 'source: \u001b[2Jno\r\nsave\u009bpoint\u2028is\u202enear';
+    const text = renderMoves([{ ...moved!, outcome: 'failed', failure }]);
+    expect(text.split('\n')).to.have.length(3);
+    expect(text).to.match(/ source: �\[2Jno��save�point�is�near\n$/);
   });
 });
 

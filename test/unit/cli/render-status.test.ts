@@ -1,0 +1,64 @@
+import type { FleetStatus, HostStatus } from '@duskline/server/broker/status.js';
+import { renderStatus } from '@duskline/server/cli/status-command.js';
+import { CLOSURES } from '@duskline/server/domain/closure.js';
+import { expect } from 'chai';
+
+function host(hostId: string, change: Partial<HostStatus> = {}): HostStatus {
+  return {
+    hostId,
+    state: 'ready',
+    closure: 'open',
+    slots: 8,
+    sessions: 4,
+    congestion: 0.5,
+    measured: 0.4,
+    endpoint: `wss://${hostId}.example.com/stream`,
+    ...change,
+  };
+}
+
+function fleet(hostList: readonly HostStatus[]): FleetStatus {
+  const counts = { hosts: hostList.length, readyHosts: hostList.length, waiting: 0, hottest: 0.95 };
+  const pool = { pool: 'console-x', ...counts, slots: 8 * hostList.length, sessions: 4 * hostList.length };
+  const region = { region: 'near', name: 'Near', state: 'open', timeZone: 'Europe/Berlin' } as const;
+  return { brokerId: 'b1', store: 'memory', regions: [{ ...region, pools: [{ ...pool, hostList }] }] };
+}
+
+describe('The fleet in the terminal', () => {
+  it('is a line for every pool, and one for every host where wanted', () => {
+    const status = fleet([host('h1'), host('h2', { closure: 'hot', congestion: 0.95, measured: 0.95 })]);
+    const pools = [
+      'broker b1, store memory',
+      '',
+      'region  state  pool       ready  slots  in use                      hottest  waiting',
+      'near    open   console-x  2/2    8/16   ██████████░░░░░░░░░░  50 %   95 %    0',
+      '',
+    ];
+    expect(renderStatus(status)).to.equal(pools.join('\n'));
+    const hosts = [
+      '',
+      'host               state       slots  congestion  measured  endpoint',
+      'near/console-x/h1  ready       4/8     50 %        40 %     wss://h1.example.com/stream',
+      'near/console-x/h2  ready, hot  4/8     95 %        95 %     wss://h2.example.com/stream',
+      '',
+    ];
+    expect(renderStatus(status, { hosts: true })).to.equal([...pools.slice(0, -1), ...hosts].join('\n'));
+  });
+
+  it('has what keeps a host from new sessions behind its state', () => {
+    const hosts = CLOSURES.map((closure) => host(`h-${closure}`, { closure, state: 'suspect' }));
+    const shown = [...renderStatus(fleet(hosts), { hosts: true }).matchAll(/h-\w+ +(suspect.*?) {2}/g)];
+    expect(shown.map(([, state]) => state)).to.deep.equal([
+      'suspect',
+      'suspect, cordoned',
+      'suspect, draining',
+      'suspect, hot',
+    ]);
+  });
+
+  it('may be empty', () => {
+    expect(renderStatus({ brokerId: 'b1', store: 'redis', regions: [] })).to.match(
+      /^broker b1, store redis\n\nNo host has registered yet\./,
+    );
+  });
+});
