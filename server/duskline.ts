@@ -58,6 +58,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     tickets: createTicketMint(config.ticketMasterKey),
     iceServers: createIceServers(config.iceServers),
     ...openPlanner(options, store, seed),
+    moveLimits: config.rebalance.limits,
     observer: metrics.observer,
     log,
   });

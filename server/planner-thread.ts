@@ -26,8 +26,8 @@ export type PlannerAnswer =
 const ROUND_TIMEOUT_MS = 30_000;
 
 interface Waiting {
-  resolve(plan: RoundPlan): void;
-  reject(error: Error): void;
+  readonly resolve: (plan: RoundPlan) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**

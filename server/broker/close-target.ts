@@ -29,5 +29,5 @@ export async function isClosed(context: BrokerContext, target: OrderTarget): Pro
   const closures = await Promise.all(
     placesOf(context, target).map((place) => context.store.closureOf(place, target.hostId)),
   );
-  return closures.every((closure) => closure !== 'open');
+  return closures.every((closure) => closure !== 'open' && closure !== 'hot');
 }

@@ -2,6 +2,7 @@ import type { IceServer } from '@duskline/protocol';
 import type { SessionState } from '@duskline/protocol/vocabulary';
 import type { Catalog, Place } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
+import type { RebalanceLimits } from '../domain/rebalance/rebalance-limits.js';
 import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection, ConnectionDirectory, KnownSession } from './connections.js';
@@ -67,6 +68,8 @@ export interface BrokerContext {
   ) => void;
   /** Takes what a broker tells this one of a move. A link, likewise. */
   readonly takeWord: (place: Place, word: MoveWord) => void;
+  /** The bounds that plans of moves keep. */
+  readonly moveLimits: RebalanceLimits;
   /** The moves that this broker has a part in. */
   readonly moves: MoveBoard;
   /** Carries out the moves that are planned here. */

@@ -11,6 +11,7 @@ import type { Cancel, EndSession, RegionInfo, Signal, Stay } from '@duskline/pro
 import { randomInt } from 'node:crypto';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
+import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from '../domain/rebalance/rebalance-limits.js';
 import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore } from '../store/fleet-store.js';
 import {
@@ -33,7 +34,7 @@ import type { BrokerObserver } from './observer.js';
 import type { Operations } from './operations.js';
 import { followMove, stay } from './moves/client-side.js';
 import { MoveBoard } from './moves/move-board.js';
-import { MoveRunner } from './moves/move-runner.js';
+import { createMoveRunner } from './moves/create-move-runner.js';
 import { takeCannotMove, takeCheckpoint } from './moves/source-side.js';
 import { takeWord } from './moves/take-word.js';
 import { takeRestored } from './moves/target-side.js';
@@ -63,6 +64,8 @@ export interface BrokerOptions {
   readonly iceServers: IceServersFor;
   /** Plans what is moved without an operator's order; nothing is when absent. */
   readonly planner?: RoundPlanner;
+  /** The bounds that plans of moves keep. `DEFAULT_REBALANCE_LIMITS` when absent. */
+  readonly moveLimits?: RebalanceLimits;
   readonly observer: BrokerObserver;
   readonly log: Logger;
   /** Made at random when absent. */
@@ -147,6 +150,7 @@ export function createBroker(options: BrokerOptions): Broker {
     replaceLost: (...lost) => void replaceLost(context, ...lost),
     followMove: (...session) => void followMove(context, ...session),
     takeWord: (...word) => void takeWord(context, ...word),
+    moveLimits: options.moveLimits ?? DEFAULT_REBALANCE_LIMITS,
     moves: new MoveBoard(),
     get runner() {
       return runner;
@@ -156,7 +160,7 @@ export function createBroker(options: BrokerOptions): Broker {
     observer: options.observer,
     log: options.log,
   };
-  const runner = new MoveRunner(context);
+  const runner = createMoveRunner(context);
   const heartbeats = createHeartbeatIntake(context);
   const loops = createLoops(context, options.planner ?? null);
   const chooseTier = createTierChoice(options.tiers, options.log);

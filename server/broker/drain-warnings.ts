@@ -1,5 +1,5 @@
 import type { Drain } from '../domain/drain.js';
-import type { LinkedSession } from './connections.js';
+import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 
 /** Players are warned so long before a drain ends their session. */
@@ -16,20 +16,22 @@ interface Warning {
  * undone. Every broker does it for its own clients, so nothing has to be passed on.
  */
 export function createDrainWarnings(context: BrokerContext): () => void {
-  const warned = new WeakMap<LinkedSession['known'], Warning>();
+  /** By session: what is known of one is another object once it has moved. */
+  const warned = new WeakMap<ClientConnection, Map<string, Warning>>();
 
   return () => {
     const nowMs = context.fleet.storeNowMs();
     for (const { client, sessionId, known } of context.connections.linkedSessions()) {
       if (known.state === 'ended') continue;
-      const told = warned.get(known);
+      const warnings = warned.get(client);
+      const told = warnings?.get(sessionId);
       const drain = context.fleet.drainOf(known.place, known.hostId);
       const due = drain === undefined ? undefined : warningDue(drain, nowMs);
       if (due === undefined && told !== undefined && told.endsAtMs > nowMs) {
-        warned.delete(known);
+        warnings?.delete(sessionId);
         client.channel.send({ type: 'limit', sessionId, kind: 'drain_deadline', endsAtMs: null });
       } else if (due !== undefined && (told?.endsAtMs !== due.endsAtMs || told.aheadMs > due.aheadMs)) {
-        warned.set(known, due);
+        warned.set(client, (warnings ?? new Map<string, Warning>()).set(sessionId, due));
         client.channel.send({ type: 'limit', sessionId, kind: 'drain_deadline', endsAtMs: due.endsAtMs });
       }
     }

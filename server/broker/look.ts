@@ -17,13 +17,12 @@ export async function fetchMail(context: BrokerContext, place: Place): Promise<v
   }
   if (letters.status === 'fulfilled') {
     // Each is delivered at once and in its order; what takes longer is word of those that could not be.
-    await Promise.all(
-      letters.value.map((post) => {
-        if (post.kind === 'letter') return deliverLetter(context, place, post);
-        context.takeWord(place, readWord(post.body));
-        return undefined;
-      }),
-    );
+    const passedOn: Promise<void>[] = [];
+    for (const post of letters.value) {
+      if (post.kind === 'word') context.takeWord(place, readWord(post.body));
+      else passedOn.push(deliverLetter(context, place, post));
+    }
+    await Promise.all(passedOn);
   }
   for (const result of [letters, sessions]) {
     if (result.status === 'rejected') throw result.reason;

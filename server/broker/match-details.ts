@@ -23,6 +23,8 @@ export interface MatchDetails {
 export interface MovedFrom extends Place {
   readonly hostId: string;
   readonly epoch: number;
+  /** That of its request, before the move. */
+  readonly claimEpoch: number;
   readonly moverId: string;
 }
 

@@ -7,6 +7,9 @@ import type { SeatedSession } from './drained-sessions.js';
 import { hostPicture } from './rebalance/host-picture.js';
 import { sessionPicture } from './rebalance/session-picture.js';
 
+/** Any free slot will do for an order to empty a target; a host that measures more than it has will not. */
+const DRAIN_CAP = 1;
+
 /** Moves what can be moved off a target that is being drained, as far as there is room and turn for it. */
 export async function moveDrained(
   context: BrokerContext,
@@ -28,7 +31,7 @@ export async function planFor(
   staying: readonly SeatedSession[],
   leaves: (sessionId: string) => boolean = () => false,
 ): Promise<DrainPlan> {
-  return planDrain(await takePicture(context, staying, leaves), target);
+  return planDrain(await takePicture(context, staying, leaves), target, DRAIN_CAP, context.moveLimits);
 }
 
 async function takePicture(

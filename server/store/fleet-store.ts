@@ -2,10 +2,12 @@ import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
 import type { Place } from '../domain/catalog.js';
 import type { Closure } from '../domain/closure.js';
 import type { HostState } from '../domain/host-state.js';
-import type { StoredState } from '../domain/session-state.js';
 import type { SilentHost } from '../domain/silence.js';
 import type { MoveDesk } from './move-desk.js';
 import type { OrderBook } from './order-book.js';
+import type { EndedSession, Reservation, SessionMeta, SessionRecord } from './session-record.js';
+
+export type { EndedSession, Reservation, SessionMeta, SessionRecord };
 
 /** A host as its connection describes it. */
 export interface HostRegistration {
@@ -40,39 +42,6 @@ export interface ReportedSession {
   readonly sessionId: string;
   readonly epoch: number;
   readonly state: HeldState;
-}
-
-/** What the brokers have to know of a session and the store only keeps. */
-export interface SessionMeta {
-  readonly playerId: string;
-  readonly requestId: string;
-  readonly title: string;
-  /** What the match agreed on, so that a repeated request gets the same answer; JSON of the broker's own. */
-  readonly match: string;
-}
-
-/** A session as the store keeps it. An ended one is kept for a while, so that latecomers can be told. */
-export interface SessionRecord {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly state: StoredState;
-  /** Present when `state` is `ended`. */
-  readonly reason: EndReason | null;
-  readonly hostId: string;
-  /** By the store's clock. */
-  readonly reservedAtMs: number;
-  /** The broker that the client was last seen on; empty when nobody knows. */
-  readonly clientBrokerId: string;
-  /** `null` for a session that was adopted from its host's report. */
-  readonly meta: SessionMeta | null;
-  /** Whether its host would hand its state over, as the host said last. */
-  readonly movable: boolean;
-}
-
-/** A session that this call ended, and the connection of the host it was on, if the host is known. */
-export interface EndedSession {
-  readonly session: SessionRecord;
-  readonly hostConnectionId: string | null;
 }
 
 /** What a comparison of a host's session list with the store led to. */
@@ -120,14 +89,6 @@ export type ClaimOutcome =
   /** `previous`: the newest other request of the player, if one is remembered. */
   | { readonly kind: 'new'; readonly previous?: PreviousClaim }
   | { readonly kind: 'repeat'; readonly record: ClaimRecord };
-
-/** A session with all that is kept of it: a slot is wanted for it in one place, or it has one. */
-export interface Reservation {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly clientBrokerId: string;
-  readonly meta: SessionMeta;
-}
 
 /**
  * - `reserved`: a slot is held on the host.
@@ -374,8 +335,10 @@ export interface FleetStore extends OrderBook, MoveDesk {
   /**
    * Takes over a request, to give it another assignment: raises the epoch, if it is still `fromEpoch`, and notes the
    * place. Returns the new epoch, or `null` when somebody else took the request over first.
+   *
+   * @param toEpoch the next one when absent
    */
-  reclaim(claim: Claim, fromEpoch: number): Promise<number | null>;
+  reclaim(claim: Claim, fromEpoch: number, toEpoch?: number): Promise<number | null>;
   /** Notes where a request was placed, when that is not where it was tried first. */
   moveClaim(claim: Claim): Promise<void>;
   /** Forgets a request that was refused, so that it may be tried again. */

@@ -1,6 +1,6 @@
 import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
 import type { Place } from '../domain/catalog.js';
-import type { EndedSession, Reservation, SessionMeta, SessionRecord } from './fleet-store.js';
+import type { EndedSession, Reservation, SessionMeta, SessionRecord } from './session-record.js';
 
 /** Which hosts will do for a session that moves. */
 export interface ArrivalWish {

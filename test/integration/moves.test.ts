@@ -143,6 +143,24 @@ describe('A move that comes to nothing', function () {
     });
   }
 
+  it('is tried again after a while, at a higher epoch', async () => {
+    await start('near');
+    await moving.begin();
+    const { source, target, sessionId } = moving;
+    await moving.handOver();
+    target.send({ type: 'cannot_move', sessionId, epoch: 2 });
+    await source.next('resume');
+    source.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
+    await source.next('checkpoint');
+    source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
+    expect(await target.next('restore')).to.include({ sessionId, epoch: 3 });
+    target.send({ type: 'restored', sessionId, epoch: 3 });
+    await moving.player.next('moving', ({ epoch }) => epoch === 3);
+    target.send({ type: 'session', sessionId, epoch: 3, state: 'active', restored: true });
+    expect(await target.next('moved')).to.include({ epoch: 3 });
+    expect(await source.next('end')).to.include({ epoch: 1, reason: 'superseded' });
+  });
+
   it('because what is handed over is too large, of an older epoch, or not one thing', async () => {
     await start();
     await moving.begin();

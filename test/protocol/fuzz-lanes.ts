@@ -70,6 +70,7 @@ export function createClientLane(url: string, name: string, random: Random): Lan
           await peer.next('error', (frame) => frame['requestId'] === message.requestId);
           return;
         case 'end':
+        case 'stay':
         case 'signal':
           await peer.nextOf(['session', 'error'], (frame) => frame['sessionId'] === message.sessionId);
       }

@@ -111,10 +111,10 @@ const brokerSteps = [
   ),
   step(
     'reclaim',
-    { playerId: player, requestId: request, sessionId: session, epoch },
-    ({ place, own }, { epoch: from, ...claim }) =>
+    { playerId: player, requestId: request, sessionId: session, epoch, by: fc.constantFrom(1, 1, 2) },
+    ({ place, own }, { epoch: from, by, ...claim }) =>
       (store) =>
-        store.reclaim({ ...claim, playerId: own(claim.playerId), place }, from),
+        store.reclaim({ ...claim, playerId: own(claim.playerId), place }, from, from + by),
   ),
   step(
     'forgetClaim',

@@ -2,7 +2,7 @@ import type { Place } from '../../domain/catalog.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type { BrokerContext } from '../context.js';
 import { announceEnded } from '../deliver.js';
-import { sendWord } from './words.js';
+import { sendWord } from './send-word.js';
 
 /** A move under way: from where, and to where. */
 export interface Move {

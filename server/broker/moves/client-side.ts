@@ -10,7 +10,8 @@ import type { BrokerContext } from '../context.js';
 import { deliver, tellChange } from '../deliver.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import { callOff } from './call-off.js';
-import { sendWord, type MoveWord } from './words.js';
+import { sendWord } from './send-word.js';
+import type { MoveWord } from './words.js';
 
 /** The client's broker: tells it to go to the new host. */
 export async function tellMoving(

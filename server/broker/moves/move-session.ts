@@ -1,3 +1,4 @@
+import { arrivalIdOf } from '../../domain/arrival.js';
 import type { Place } from '../../domain/catalog.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
@@ -7,7 +8,8 @@ import { decodeMatch, encodeMatch } from '../match-details.js';
 import { toRefusal } from '../refusal.js';
 import { callOff, type Move } from './call-off.js';
 import { MoveInbox } from './move-board.js';
-import { sendWord, type MoveParty, type MoveStep } from './words.js';
+import { sendWord } from './send-word.js';
+import type { MoveParty, MoveStep } from './words.js';
 
 /** A session to be moved while it is played, and where to. */
 export interface MoveOrder {
@@ -51,12 +53,13 @@ export async function moveSession(context: BrokerContext, order: MoveOrder): Pro
   const { moves, observer } = context;
   if (moves.carried.has(sessionId)) return failed('store', 'it is being moved already');
   // Taken before the first wait: of two orders for one session, one is carried out.
-  const inbox = new MoveInbox(await nextEpoch(context, order));
+  const epochs = await nextEpochs(context, order);
+  const inbox = new MoveInbox(epochs.toEpoch);
   if (moves.carried.has(sessionId)) return failed('store', 'it is being moved already');
   moves.carried.set(sessionId, inbox);
   const startedAt = performance.now();
   try {
-    const result = await carryOut(context, order, inbox);
+    const result = await carryOut(context, order, inbox, epochs.claimEpoch);
     observer.moveEnded(order.place, result.kind, performance.now() - startedAt);
     const { region, pool } = order.place;
     const about = { sessionId, epoch, region, pool, hostId, to: order.to, why: order.reason };
@@ -72,6 +75,7 @@ async function carryOut(
   context: BrokerContext,
   { place, session, to, reason, maxCongestion }: MoveOrder,
   inbox: MoveInbox,
+  claimEpoch: number,
 ): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
   const { sessionId, epoch, hostId, meta } = session;
@@ -82,7 +86,7 @@ async function carryOut(
     sessionId,
     epoch: toEpoch,
     clientBrokerId: brokerId,
-    meta: metaAt(context, session, meta, place, to, reason),
+    meta: metaAt(context, session, meta, place, to, reason, claimEpoch),
   };
   const wish = { avoidHostId: isSamePlace ? hostId : null, maxCongestion };
   const held = await store.hold(to, arrival, wish, HELD_STEPS * limits.moveStepMs, brokerId);
@@ -140,7 +144,7 @@ async function goThroughSteps(
 
   // Its client may have come back on another broker since.
   const [now] = await store.getSessions(place, [sessionId]);
-  if (now?.epoch !== epoch || now.state === 'ended') return refused('source', 'the session is over');
+  if (now?.epoch !== epoch || now.state === 'ended') return refused('client', 'the session is over');
   if (now.clientBrokerId === '') return refused('client', 'the client is away');
   await sendWord(context, to, now.clientBrokerId, {
     type: 'moving',
@@ -154,13 +158,20 @@ async function goThroughSteps(
   return arrived.kind === 'arrived' ? undefined : asRefusal(arrived, 'client');
 }
 
-/** Above that of whatever its request has become so far. */
-export async function nextEpoch(
+/**
+ * The epoch that the session gets: above that of whatever its request has become so far, and of a move to the same place
+ * that came to nothing. And the epoch from which its request is taken over then.
+ */
+export async function nextEpochs(
   context: BrokerContext,
-  { session: { epoch, meta } }: Pick<MoveOrder, 'session'>,
-): Promise<number> {
-  const claim = meta === null ? undefined : await findClaim(context, meta.playerId, meta.requestId);
-  return Math.max(epoch, claim?.epoch ?? 0) + 1;
+  { session: { sessionId, epoch, meta }, to }: Pick<MoveOrder, 'session' | 'to'>,
+): Promise<{ readonly toEpoch: number; readonly claimEpoch: number }> {
+  const [claim, [arrival]] = await Promise.all([
+    meta === null ? undefined : findClaim(context, meta.playerId, meta.requestId),
+    context.store.getSessions(to, [arrivalIdOf(sessionId)]),
+  ]);
+  const claimEpoch = claim?.epoch ?? epoch;
+  return { toEpoch: Math.max(epoch, claimEpoch, arrival?.epoch ?? 0) + 1, claimEpoch };
 }
 
 /** What is kept of the session, as it is to be on the new host. */
@@ -171,12 +182,13 @@ export function metaAt(
   place: Place,
   to: Place,
   reason: string,
+  claimEpoch: number,
 ): SessionMeta {
   const details = decodeMatch(meta.match);
   const { reach = {} } = details;
   const rttMs = reach[to.region] ?? details.rttMs;
   const nearer = Object.values(reach).filter((other) => other < rttMs).length;
-  const movedFrom = { ...place, hostId, epoch, moverId: context.brokerId };
+  const movedFrom = { ...place, hostId, epoch, claimEpoch, moverId: context.brokerId };
   return { ...meta, match: encodeMatch({ ...details, rttMs, rank: nearer + 1, reason, movedFrom }) };
 }
 

@@ -3,8 +3,8 @@ import { placeName } from '../../domain/catalog.js';
 import type { BrokerContext } from '../context.js';
 import { deliver, nudgeOthers } from '../deliver.js';
 import { toRefusal } from '../refusal.js';
-import { HELD_STEPS, metaAt, nextEpoch, type MoveOrder, type MoveResult } from './move-session.js';
-import { sendWord } from './words.js';
+import { HELD_STEPS, metaAt, nextEpochs, type MoveOrder, type MoveResult } from './move-session.js';
+import { sendWord } from './send-word.js';
 import { leavePlace, takeRequest } from './target-side.js';
 
 /**
@@ -19,8 +19,8 @@ export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): P
   if (meta === null) return failed('nobody knows whose it is');
   const isSamePlace = placeName(place) === placeName(to);
   try {
-    const toEpoch = await nextEpoch(context, order);
-    const movedMeta = metaAt(context, session, meta, place, to, reason);
+    const { toEpoch, claimEpoch } = await nextEpochs(context, order);
+    const movedMeta = metaAt(context, session, meta, place, to, reason, claimEpoch);
     const arrival = { sessionId, epoch: toEpoch, clientBrokerId: session.clientBrokerId, meta: movedMeta };
     const wish = { avoidHostId: isSamePlace ? hostId : null, maxCongestion };
     const held = await store.hold(to, arrival, wish, HELD_STEPS * limits.moveStepMs, brokerId);
@@ -28,7 +28,7 @@ export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): P
     // As late as can be: who claims it just now is let in by the old host, and goes on there.
     const [now] = await store.getSessions(place, [sessionId]);
     const isUnclaimed = now?.state === 'reserved' && now.epoch === epoch;
-    if (!isUnclaimed || !(await takeRequest(context, to, meta, sessionId, toEpoch))) {
+    if (!isUnclaimed || !(await takeRequest(context, to, movedMeta, sessionId, toEpoch))) {
       await store.dropArrival(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
@@ -38,7 +38,7 @@ export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): P
       await store.dropArrival(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
-    const from = { ...place, hostId, epoch, moverId: brokerId };
+    const from = { ...place, hostId, epoch, claimEpoch, moverId: brokerId };
     if (!isSamePlace) await leavePlace(context, to, outcome.session, from);
     deliver(context, to, outcome.session);
     nudgeOthers(context, to, outcome.session, held.hostConnectionId);

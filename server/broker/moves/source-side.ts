@@ -6,7 +6,8 @@ import type { BrokerContext } from '../context.js';
 import { deliver, nudgeOthers } from '../deliver.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import type { Outgoing } from './move-board.js';
-import { sendWord, type MoveStep, type MoveWord } from './words.js';
+import { sendWord } from './send-word.js';
+import type { MoveParty, MoveStep, MoveWord } from './words.js';
 
 /** How long after the answer is due a move may last: taken up, and the client there; and a little more. */
 const STEPS_AFTER_ANSWER = 2.5;
@@ -20,15 +21,15 @@ export async function orderCheckpoint(
   const { hostId, sessionId, epoch, to, toEpoch, moverId, withinMs, stillMs } = word;
   const host = context.connections.host(place, hostId);
   const held = host?.held.get(sessionId);
-  const refuse = (reason: string): Promise<void> =>
+  const refuse = (reason: string, by: MoveParty = 'source'): Promise<void> =>
     sendWord(context, to, moverId, {
       type: 'step',
       sessionId,
       epoch: toEpoch,
-      step: { kind: 'refused', by: 'source', reason },
+      step: { kind: 'refused', by, reason },
     });
   if (host === undefined || held === undefined) return refuse('the host is not here');
-  if (held.epoch !== epoch || held.state !== 'connected') return refuse('it is not being played');
+  if (held.epoch !== epoch || held.state !== 'connected') return refuse('it is not being played', 'client');
   if (context.moves.outgoing.has(sessionId)) return refuse('it is being moved already');
   const nowMs = performance.now();
   context.moves.outgoing.set(sessionId, {

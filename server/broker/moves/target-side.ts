@@ -9,7 +9,8 @@ import type { BrokerContext } from '../context.js';
 import { announceEnded, deliver, limitsFor, nudgeOthers } from '../deliver.js';
 import { decodeMatch, mentionsMove, type MovedFrom } from '../match-details.js';
 import { Refusal, errorMessage } from '../refusal.js';
-import { sendWord, type MoveStep, type MoveWord } from './words.js';
+import { sendWord } from './send-word.js';
+import type { MoveStep, MoveWord } from './words.js';
 
 /** The new host's broker: hands it what the old host handed over. */
 export async function orderRestore(
@@ -136,12 +137,13 @@ async function settleArrival(
 export async function takeRequest(
   context: BrokerContext,
   place: Place,
-  { playerId, requestId }: SessionMeta,
+  { playerId, requestId, match }: SessionMeta,
   sessionId: string,
   epoch: number,
 ): Promise<boolean> {
   const claim = { playerId, requestId, sessionId, place };
-  if ((await context.store.reclaim(claim, epoch - 1)) !== null) return true;
+  const from = decodeMatch(match).movedFrom?.claimEpoch ?? epoch - 1;
+  if ((await context.store.reclaim(claim, from, epoch)) !== null) return true;
   const record = await findClaim(context, playerId, requestId);
   return record?.epoch === epoch && placeName(record.place) === placeName(place);
 }

@@ -1,5 +1,4 @@
 import type { Place } from '../../domain/catalog.js';
-import type { BrokerContext } from '../context.js';
 
 /** How one party of a move answered the broker that carries it out. */
 export type MoveStep =
@@ -55,20 +54,6 @@ export type MoveWord =
   /** To the client's broker: the session is in this place now. */
   | { readonly type: 'arrived'; readonly sessionId: string; readonly epoch: number }
   | { readonly type: 'step'; readonly sessionId: string; readonly epoch: number; readonly step: MoveStep };
-
-/** Tells a broker something, also this one. Resolves when it is on its way. */
-export async function sendWord(
-  context: BrokerContext,
-  place: Place,
-  brokerId: string,
-  word: MoveWord,
-): Promise<void> {
-  if (brokerId === context.brokerId) {
-    context.takeWord(place, word);
-    return;
-  }
-  if (await context.store.tell(place, brokerId, JSON.stringify(word))) context.store.nudge(brokerId, place);
-}
 
 /** Reads what `sendWord` wrote on another broker; only brokers write it. */
 export function readWord(body: string): MoveWord {

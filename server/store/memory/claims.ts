@@ -33,17 +33,17 @@ export class ClaimBook {
     return { kind: 'new', previous: { ...previous, ageMs: nowMs - claimedAtMs } };
   }
 
-  reclaim(claim: Claim, fromEpoch: number, nowMs: number): number | null {
+  reclaim(claim: Claim, fromEpoch: number, toEpoch: number, nowMs: number): number | null {
     const player = this.#player(claim.playerId, nowMs);
     const known = player.claims.find((noted) => noted.requestId === claim.requestId);
     if (known === undefined) {
-      this.#note(player, claim, fromEpoch + 1, nowMs);
-      return fromEpoch + 1;
+      this.#note(player, claim, toEpoch, nowMs);
+      return toEpoch;
     }
     if (known.epoch !== fromEpoch) return null;
     player.claims = player.claims.filter((noted) => noted !== known);
-    this.#note(player, { ...known, place: claim.place, playerId: claim.playerId }, fromEpoch + 1, nowMs);
-    return fromEpoch + 1;
+    this.#note(player, { ...known, place: claim.place, playerId: claim.playerId }, toEpoch, nowMs);
+    return toEpoch;
   }
 
   move({ playerId, requestId, sessionId, place }: Claim): void {

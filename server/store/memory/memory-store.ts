@@ -86,8 +86,8 @@ export class MemoryStore implements FleetStore {
     return claims.map((claim) => this.#claims.claim(claim, nowMs));
   };
 
-  reclaim: FleetStore['reclaim'] = async (claim, fromEpoch) =>
-    this.#claims.reclaim(claim, fromEpoch, this.#now());
+  reclaim: FleetStore['reclaim'] = async (claim, fromEpoch, toEpoch = fromEpoch + 1) =>
+    this.#claims.reclaim(claim, fromEpoch, toEpoch, this.#now());
 
   moveClaim: FleetStore['moveClaim'] = async (claim) => this.#claims.move(claim);
 

@@ -21,14 +21,14 @@ import type { PlaceScript } from './scripts.js';
 export interface MovesContext {
   readonly redis: Redis | Cluster;
   readonly keys: KeySpace;
-  run(
+  readonly run: (
     name: PlaceScript,
     place: Place,
     callerId: string,
     args: readonly (string | number)[],
-  ): Promise<unknown>;
+  ) => Promise<unknown>;
   /** Runs a command; whatever keeps Redis from answering becomes `StoreUnavailableError`. */
-  command<T>(command: () => Promise<T>): Promise<T>;
+  readonly command: <T>(command: () => Promise<T>) => Promise<T>;
 }
 
 /** One script call notes at most so many sessions. */

@@ -135,7 +135,7 @@ class RedisStore implements FleetStore {
     decodeEnded(await this.#inPlace('remove-host', place, brokerOf(connectionId), [hostId, connectionId]));
 
   claim: FleetStore['claim'] = (claims) => this.#requests.claim(claims);
-  reclaim: FleetStore['reclaim'] = (claim, fromEpoch) => this.#requests.reclaim(claim, fromEpoch);
+  reclaim: FleetStore['reclaim'] = (...args) => this.#requests.reclaim(...args);
   moveClaim: FleetStore['moveClaim'] = (claim) => this.#requests.moveClaim(claim);
   forgetClaim: FleetStore['forgetClaim'] = (playerId, requestId) =>
     this.#requests.forgetClaim(playerId, requestId);

@@ -57,8 +57,8 @@ export function createRequests(run: RunScript, keys: KeySpace, clock: () => numb
       return outcomes;
     },
 
-    async reclaim({ playerId, requestId, sessionId, place }, fromEpoch) {
-      const args = [requestId, sessionId, place.region, place.pool, fromEpoch];
+    async reclaim({ playerId, requestId, sessionId, place }, fromEpoch, toEpoch = fromEpoch + 1) {
+      const args = [requestId, sessionId, place.region, place.pool, fromEpoch, toEpoch];
       const epoch = Number(await runFor('reclaim', [playerId], args));
       return epoch === 0 ? null : epoch;
     },

@@ -100,6 +100,6 @@ export class BenchPlayer {
   }
 }
 
-export function nothing(): void {
+function nothing(): void {
   // Nobody wants to know.
 }

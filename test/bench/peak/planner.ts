@@ -192,10 +192,10 @@ async function watched(
   const loop = monitorEventLoopDelay({ resolution: 5 });
   const took = build({ highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
   const place = { region: 'region-1', pool: 'console-x' };
-  let over = false;
+  const over = new AbortController();
   loop.enable();
   const load = (async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       const wanted = Array.from({ length: 10 }, () => reservation(newSessionId(), place, () => 1));
       const startedAt = performance.now();
       await store.reserve(place, wanted, 30_000, BROKER);
@@ -206,7 +206,7 @@ async function watched(
     }
   })();
   await work();
-  over = true;
+  over.abort();
   await load;
   loop.disable();
   // What it waits for its own timer is no delay.

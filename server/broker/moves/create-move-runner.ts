@@ -1,0 +1,168 @@
+import { FULL } from '../../domain/congestion.js';
+import type { MoveAction } from '../../domain/rebalance/actions.js';
+import { explainMove } from '../../domain/rebalance/explain-move.js';
+import { hostKey } from '../../domain/rebalance/hot-hosts.js';
+import {
+  NO_QUARANTINE,
+  isQuarantined,
+  noteMove,
+  type Quarantine,
+} from '../../domain/rebalance/quarantine.js';
+import type { Place } from '../../domain/catalog.js';
+import type { SessionRecord } from '../../store/fleet-store.js';
+import type { BrokerContext } from '../context.js';
+import type { MoveRunner } from './move-runner.js';
+import { moveSession, type MoveOrder, type MoveResult } from './move-session.js';
+import { moveUnclaimed } from './move-unclaimed.js';
+import { playersReason } from './players-reason.js';
+
+/** Moves that one broker carries out at once: each is a handful of store calls and frames. */
+const MAX_AT_ONCE = 64;
+
+/** A session that could not be moved is left alone for so many steps: its host may be at a save point then, its client back. */
+const RETRY_AFTER_STEPS = 3;
+
+/** How many failures are remembered. */
+const MAX_FAILURES = 10_000;
+
+export function createMoveRunner(context: BrokerContext): MoveRunner {
+  return new ChainRunner(context);
+}
+
+class ChainRunner implements MoveRunner {
+  readonly #context: BrokerContext;
+  /** Sessions whose move waits or is under way. */
+  readonly #begun = new Set<string>();
+  readonly #failedAtMs = new Map<string, number>();
+  readonly #waiting: (() => Promise<void>)[] = [];
+  readonly #retryAfterMs: number;
+  #running = 0;
+  #quarantine: Quarantine = NO_QUARANTINE;
+  #stopped = false;
+
+  constructor(context: BrokerContext) {
+    this.#context = context;
+    this.#retryAfterMs = RETRY_AFTER_STEPS * context.limits.moveStepMs;
+  }
+
+  leaves(sessionId: string): boolean {
+    const failedAt = this.#failedAtMs.get(sessionId);
+    const failedLately = failedAt !== undefined && performance.now() - failedAt < this.#retryAfterMs;
+    return failedLately || this.#begun.has(sessionId) || this.#context.moves.carried.has(sessionId);
+  }
+
+  get left(): string[] {
+    const ids = [...this.#failedAtMs.keys(), ...this.#begun, ...this.#context.moves.carried.keys()];
+    return [...new Set(ids)].filter((sessionId) => this.leaves(sessionId));
+  }
+
+  get quarantined(): string[] {
+    const nowMs = performance.now();
+    return [...this.#quarantine.keys()].filter((key) => isQuarantined(this.#quarantine, key, nowMs));
+  }
+
+  isQuarantined(place: Place, hostId: string): boolean {
+    return isQuarantined(this.#quarantine, hostKey(place, hostId), performance.now());
+  }
+
+  take(actions: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): void {
+    const chains = new Map<number, MoveAction[]>();
+    for (const action of actions) {
+      const chain = chains.get(action.chain) ?? [];
+      chain.push(action);
+      chains.set(action.chain, chain);
+    }
+    for (const chain of chains.values()) {
+      if (this.#stopped || chain.some(({ sessionId }) => this.#begun.has(sessionId))) continue;
+      for (const { sessionId } of chain) this.#begun.add(sessionId);
+      this.#waiting.push(() => this.#carryOut(chain, sessions));
+    }
+    this.#next();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting.length = 0;
+  }
+
+  #next(): void {
+    while (this.#running < MAX_AT_ONCE) {
+      const chain = this.#waiting.shift();
+      if (chain === undefined) return;
+      this.#running += 1;
+      void chain().finally(() => {
+        this.#running -= 1;
+        this.#next();
+      });
+    }
+  }
+
+  async #carryOut(chain: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): Promise<void> {
+    try {
+      for (const action of [...chain].sort((a, b) => a.order - b.order)) {
+        const session = sessions.get(action.sessionId);
+        if (session === undefined || !(await this.#move(action, session))) return;
+      }
+    } catch (error) {
+      this.#context.log.warn({ err: error }, 'a move was not carried out');
+    } finally {
+      for (const { sessionId } of chain) this.#begun.delete(sessionId);
+    }
+  }
+
+  /** @returns whether it was moved */
+  async #move(action: MoveAction, session: SessionRecord): Promise<boolean> {
+    const { store } = this.#context;
+    const { place, hostId } = action.from;
+    const order: MoveOrder = {
+      place,
+      session,
+      to: action.to.place,
+      reason: playersReason(action),
+      maxCongestion: Math.round(action.cap * FULL),
+    };
+    const startedAt = performance.now();
+    const result = await (action.free ? moveUnclaimed : moveSession)(this.#context, order);
+    this.#learn(action, result);
+    await store.noteMove({
+      sessionId: session.sessionId,
+      from: { ...place, hostId },
+      to: { ...action.to.place, hostId: result.hostId },
+      cause: action.reason.code,
+      reason: explainMove(action),
+      outcome: result.kind,
+      unclaimed: action.free,
+      failure: result.kind === 'failed' ? `${result.by}: ${result.reason}` : null,
+      tookMs: Math.round(performance.now() - startedAt),
+    });
+    return result.kind === 'moved';
+  }
+
+  #learn({ sessionId, from, to }: MoveAction, result: MoveResult): void {
+    const source = hostKey(from.place, from.hostId);
+    const target = result.hostId === null ? undefined : hostKey(to.place, result.hostId);
+    if (result.kind === 'moved') {
+      this.#failedAtMs.delete(sessionId);
+      this.#note(source, true);
+      if (target !== undefined) this.#note(target, true);
+      return;
+    }
+    this.#failedAtMs.delete(sessionId);
+    this.#failedAtMs.set(sessionId, performance.now());
+    const [oldest] = this.#failedAtMs.keys();
+    if (this.#failedAtMs.size > MAX_FAILURES && oldest !== undefined) this.#failedAtMs.delete(oldest);
+    // What a client or the store did is no fault of the hosts.
+    if (result.by === 'source') this.#note(source, false);
+    if (result.by === 'target' && target !== undefined) this.#note(target, false);
+  }
+
+  #note(key: string, ok: boolean): void {
+    const nowMs = performance.now();
+    const was = isQuarantined(this.#quarantine, key, nowMs);
+    this.#quarantine = noteMove(this.#quarantine, key, ok, nowMs, this.#context.moveLimits);
+    if (!was && isQuarantined(this.#quarantine, key, nowMs)) {
+      this.#context.log.warn({ host: key }, 'host fails its moves: left out of them for a while');
+      this.#context.observer.hostQuarantined();
+    }
+  }
+}
