@@ -64,11 +64,13 @@ function tellWaiting(context: BrokerContext, place: Place, session: SessionRecor
 
 function tellClient(context: BrokerContext, place: Place, session: SessionRecord): void {
   const { connections } = context;
-  const { sessionId, epoch, state, clientBrokerId } = session;
+  const { sessionId, epoch, state, clientBrokerId, meta } = session;
   const client = connections.clientOf(sessionId);
   const known = client?.sessions.get(sessionId);
   if (client === undefined || known === undefined || state === 'offered' || state === 'arriving') return;
   if (clientBrokerId !== '' && clientBrokerId !== context.brokerId) {
+    // It may be on its way here: whoever moved it tells the broker of its client.
+    if (epoch > known.epoch && meta !== null && mentionsMove(meta.match)) return;
     // Another device of the player resumed it, on another broker.
     leaveToOther(context, client, sessionId);
     return;

@@ -26,6 +26,8 @@ export interface ArrivalReport {
   readonly epoch: number;
   readonly hostId: string;
   readonly state: HeldState | 'reserved';
+  /** The broker that its client was last seen on, for a session that comes from another place; empty when nobody knows. */
+  readonly clientBrokerId: string;
 }
 
 /**

@@ -2,7 +2,19 @@ import fc from 'fast-check';
 import { sessionOfArrival } from '@duskline/server/domain/arrival.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
 import { metaOf } from '../support/fleet-data.js';
-import { TTL_MS, broker, epoch, few, held, host, limit, session, step, type Step } from './model-step.js';
+import {
+  TTL_MS,
+  broker,
+  clientBroker,
+  epoch,
+  few,
+  held,
+  host,
+  limit,
+  session,
+  step,
+  type Step,
+} from './model-step.js';
 
 /** One for all: the arrivals of a place are held equally long. */
 const HELD_MS = 3_000;
@@ -29,7 +41,7 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
   ),
   step(
     'arrive',
-    { sessionId: session, epoch, hostId: host, state: arrived, caller: broker },
+    { sessionId: session, epoch, hostId: host, state: arrived, clientBrokerId: clientBroker, caller: broker },
     ({ place }, { caller, ...report }) =>
       (store) =>
         store.arrive(place, report, TTL_MS, caller),
@@ -42,7 +54,13 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
       const arrival = due[nth % Math.max(1, due.length)];
       if (arrival === undefined) return () => Promise.resolve();
       const { sessionId, epoch: toEpoch, hostId } = arrival;
-      const report = { sessionId: sessionOfArrival(sessionId) ?? '', epoch: toEpoch, hostId, state };
+      const report = {
+        sessionId: sessionOfArrival(sessionId) ?? '',
+        epoch: toEpoch,
+        hostId,
+        state,
+        clientBrokerId: 'broker-b',
+      };
       return (store) => store.arrive(place, report, TTL_MS, caller);
     },
   ),

@@ -16,8 +16,11 @@ import { moveSession, type MoveOrder, type MoveResult } from './move-session.js'
 import { moveUnclaimed } from './move-unclaimed.js';
 import { playersReason } from './players-reason.js';
 
-/** Moves that one broker carries out at once: each is a handful of store calls and frames. */
-const MAX_AT_ONCE = 64;
+/**
+ * Moves that one broker carries out at once. Each is a handful of store calls and frames: more at a time are done no sooner,
+ * and each player's picture stands still for longer.
+ */
+const MAX_AT_ONCE = 16;
 
 /** A session that could not be moved is left alone for so many steps: its host may be at a save point then, its client back. */
 const RETRY_AFTER_STEPS = 3;

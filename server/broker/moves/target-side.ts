@@ -93,7 +93,12 @@ export async function arriveHere(
     // What was said of it meanwhile.
     if (isMove && now?.epoch === epoch && now.state !== held.state) {
       const { hostId } = host.registration;
-      await context.batches.transition(host.place, { sessionId, epoch, hostId, to: now.state });
+      const change = { sessionId, epoch, hostId, to: now.state };
+      const outcome = await context.batches.transition(host.place, change);
+      if (outcome.kind === 'changed') {
+        deliver(context, host.place, outcome.session);
+        nudgeOthers(context, host.place, outcome.session, null);
+      }
     }
     return isMove;
   } finally {
@@ -115,7 +120,8 @@ async function settleArrival(
   if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return false;
   if (arrival.state === 'arriving' && arrival.meta !== null) {
     if (restored && (await takeRequest(context, place, arrival.meta, sessionId, epoch))) {
-      const report = { sessionId, epoch, hostId, state };
+      const clientBrokerId = await clientBrokerOf(context, place, sessionId, arrival.meta);
+      const report = { sessionId, epoch, hostId, state, clientBrokerId };
       const outcome = await store.arrive(place, report, limits.reservationMs, brokerId);
       if (outcome.kind === 'arrived') {
         await completeMove(context, host, outcome.session);
@@ -131,6 +137,20 @@ async function settleArrival(
   host.told.delete(sessionId);
   host.channel.send({ type: 'end', sessionId, epoch, reason: arrival.reason ?? 'move_failed' });
   return true;
+}
+
+/** The broker that the client of a session is on that comes from another place: noted with it, so that nobody tells it wrong. */
+async function clientBrokerOf(
+  { store }: BrokerContext,
+  place: Place,
+  sessionId: string,
+  { match }: SessionMeta,
+): Promise<string> {
+  const from = decodeMatch(match).movedFrom;
+  if (from === undefined || placeName(from) === placeName(place)) return '';
+  const { region, pool } = from;
+  const [before] = await store.getSessions({ region, pool }, [sessionId]);
+  return before?.clientBrokerId ?? '';
 }
 
 /** The player's request leads here from now on, unless somebody else took it over. Repeating it is safe. */

@@ -66,11 +66,12 @@ function findHost(
 /** A session that moves here has arrived. */
 export function arrive(
   place: PlaceState,
-  { sessionId, epoch, hostId, state }: ArrivalReport,
+  report: ArrivalReport,
   ttlMs: number,
   nowMs: number,
   callerId: string,
 ): ArriveOutcome {
+  const { sessionId, epoch, hostId, state } = report;
   const arrival = place.sessions.get(arrivalIdOf(sessionId));
   if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return { kind: 'unknown' };
   if (arrival.state === 'ended') return { kind: 'over', reason: arrival.reason ?? 'error' };
@@ -83,16 +84,15 @@ export function arrive(
     place.end(arrival, reason, nowMs, callerId);
     return { kind: 'over', reason };
   }
-  const session = settle(place, sessionId, arrival, state, nowMs + ttlMs, { nowMs, callerId });
+  const session = settle(place, report, arrival, nowMs + ttlMs, { nowMs, callerId });
   return { kind: 'arrived', session };
 }
 
 /** Gives a session the slot that is held as its arrival. What it had in this place it leaves. */
 function settle(
   place: PlaceState,
-  sessionId: string,
+  { sessionId, state, clientBrokerId }: ArrivalReport,
   arrival: SessionRecord,
-  state: ArrivalReport['state'],
   reservedUntilMs: number,
   { nowMs, callerId }: { readonly nowMs: number; readonly callerId: string },
 ): SessionRecord {
@@ -105,7 +105,7 @@ function settle(
     ...arrival,
     sessionId,
     state,
-    clientBrokerId: known?.clientBrokerId ?? arrival.clientBrokerId,
+    clientBrokerId: known?.clientBrokerId ?? clientBrokerId,
     movable: false,
   };
   if (host === undefined) return session;

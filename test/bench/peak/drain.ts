@@ -37,8 +37,10 @@ export interface DrainResult {
   readonly longestGapMs: number;
   /** How long a move took, from the order to the arrival, in milliseconds. */
   readonly moveMs: { readonly p50: number; readonly p99: number; readonly max: number };
-  /** Sessions that ended for another reason than the drain's deadline, and counts that went back. */
+  /** Sessions that ended for another reason than the drain's deadline, and those whose count went back. */
   readonly lost: number;
+  /** Why sessions ended, and how many counts went back. */
+  readonly ends: Readonly<Record<string, number>>;
 }
 
 /** A region is drained in mode `move`, with a deadline, while everybody plays: two broker processes on Redis. */
@@ -55,13 +57,12 @@ export async function measureDrain(
   const brokers = [await startBrokerProcess(args), await startBrokerProcess(args)];
   const streams = await createStreamServer({ frameIntervalMs: FRAME_INTERVAL_MS });
   const players: DrainPlayer[] = [];
+  const hosts: SimulatedHost[] = [];
   try {
     const urls = brokers.map(({ url }) => url.replace('http', 'ws'));
-    const perRegion = Math.ceil(sessions / SLOTS);
-    const hosts = [
-      ...openHosts(urls, streams, 'old', perRegion),
-      ...openHosts(urls, streams, 'new', perRegion),
-    ];
+    // With room to spare, so that nobody is sent away from the region before the drain.
+    const perRegion = Math.ceil(sessions / SLOTS / 0.7);
+    hosts.push(...openHosts(urls, streams, 'old', perRegion), ...openHosts(urls, streams, 'new', perRegion));
     await Promise.all(hosts.map(({ host }) => host.whenRegistered()));
     say(`${sessions} players come`);
     for (let i = 0; i < sessions; i += 1) players.push(new DrainPlayer(urls, i));
@@ -90,6 +91,7 @@ export async function measureDrain(
     };
   } finally {
     await Promise.all(players.map((player) => player.client.close()));
+    await Promise.all(hosts.map((host) => host.crash()));
     await streams.close();
     await Promise.all(brokers.map((broker) => broker.kill()));
     await redis.stop();
@@ -178,7 +180,10 @@ class DrainPlayer {
   #see(count: number): void {
     const nowMs = performance.now();
     if (this.#frameAtMs > 0) this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#frameAtMs);
-    if (count <= this.#count) this.wentBack = true;
+    if (count <= this.#count) {
+      this.wentBack = true;
+      if (process.env['DBG']) console.error('BACK', this.#session?.sessionId, this.#count, count, this.moved);
+    }
     this.#frameAtMs = nowMs;
     this.#count = count;
   }
@@ -186,7 +191,12 @@ class DrainPlayer {
 
 function judge(
   players: readonly DrainPlayer[],
-): Pick<DrainResult, 'interruptedOver2s' | 'longestGapMs' | 'lost'> {
+): Pick<DrainResult, 'interruptedOver2s' | 'longestGapMs' | 'lost' | 'ends'> {
+  const ends: Record<string, number> = {};
+  for (const { reason, wentBack } of players) {
+    if (reason !== undefined) ends[reason] = (ends[reason] ?? 0) + 1;
+    if (wentBack) ends['count went back'] = (ends['count went back'] ?? 0) + 1;
+  }
   const moved = players.filter((player) => player.moved);
   const isLost = ({ reason, wentBack }: DrainPlayer): boolean =>
     wentBack || (reason !== undefined && reason !== 'drain_deadline');
@@ -194,6 +204,7 @@ function judge(
     interruptedOver2s: moved.filter(({ longestGapMs }) => longestGapMs > INTERRUPTION_MS).length,
     longestGapMs: Math.round(Math.max(0, ...moved.map(({ longestGapMs }) => longestGapMs))),
     lost: players.filter(isLost).length,
+    ends,
   };
 }
 

@@ -142,14 +142,14 @@ local function end_session(session, reason)
 end
 
 -- Gives a session the slot that is held as its arrival, under the arrival's epoch. What it had in this place it leaves.
-local function settle(id, arrival, known, state, reserved_ms)
+local function settle(id, arrival, known, state, reserved_ms, broker)
   local host = load_host(arrival.host)
   redis.call('HDEL', KEYS[5], arrival.id)
   sessions[arrival.id] = false
   arrival.gone = true
   local session = known
   if not known then
-    session = new_session(id, arrival.epoch, state, arrival.broker, arrival.meta)
+    session = new_session(id, arrival.epoch, state, broker, arrival.meta)
     sessions[id] = session
   elseif is_live(known.state) then
     leave(known)
