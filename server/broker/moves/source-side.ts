@@ -6,7 +6,7 @@ import type { BrokerContext } from '../context.js';
 import { deliver, nudgeOthers } from '../deliver.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import type { Outgoing } from './move-board.js';
-import { sendWord, type MoveStep, type MoveWord } from './words.js';
+import { sendWord, type MoveParty, type MoveStep, type MoveWord } from './words.js';
 
 /** How long after the answer is due a move may last: taken up, and the client there; and a little more. */
 const STEPS_AFTER_ANSWER = 2.5;
@@ -20,16 +20,17 @@ export async function orderCheckpoint(
   const { hostId, sessionId, epoch, to, toEpoch, moverId, withinMs, stillMs } = word;
   const host = context.connections.host(place, hostId);
   const held = host?.held.get(sessionId);
-  const refuse = (reason: string): Promise<void> =>
+  const refuse = (reason: string, by: MoveParty = 'source'): Promise<void> =>
     sendWord(context, to, moverId, {
       type: 'step',
       sessionId,
       epoch: toEpoch,
-      step: { kind: 'refused', by: 'source', reason },
+      step: { kind: 'refused', by, reason },
     });
   if (host === undefined || held === undefined) return refuse('the host is not here');
   if (held.epoch !== epoch || held.state !== 'connected') return refuse('it is not being played');
-  if (context.moves.outgoing.has(sessionId)) return refuse('it is being moved already');
+  // By another broker, which was faster: no fault of the host's.
+  if (context.moves.outgoing.has(sessionId)) return refuse('it is being moved already', 'store');
   const nowMs = performance.now();
   context.moves.outgoing.set(sessionId, {
     host,
@@ -139,15 +140,18 @@ export async function takeCannotMove(
   }
 }
 
-/** The move came to nothing: the old host goes on. */
+/** The move came to nothing: the old host goes on, unless it is another move that it holds the session still for. */
 export function resume(
   context: BrokerContext,
   place: Place,
-  { hostId, sessionId, epoch }: Extract<MoveWord, { type: 'resume' }>,
+  { hostId, sessionId, epoch, toEpoch }: Extract<MoveWord, { type: 'resume' }>,
 ): void {
   const { connections, moves } = context;
   const outgoing = moves.outgoing.get(sessionId);
-  if (outgoing?.epoch === epoch) moves.outgoing.delete(sessionId);
+  if (outgoing?.epoch === epoch) {
+    if (outgoing.toEpoch !== toEpoch) return;
+    moves.outgoing.delete(sessionId);
+  }
   connections.host(place, hostId)?.channel.send({ type: 'resume', sessionId, epoch });
 }
 
