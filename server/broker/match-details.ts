@@ -23,6 +23,8 @@ export interface MatchDetails {
 export interface MovedFrom extends Place {
   readonly hostId: string;
   readonly epoch: number;
+  /** What the request had when the move began; mostly the same. */
+  readonly requestEpoch: number;
   readonly moverId: string;
 }
 

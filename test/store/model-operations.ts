@@ -117,6 +117,20 @@ const brokerSteps = [
         store.reclaim({ ...claim, playerId: own(claim.playerId), place }, from),
   ),
   step(
+    'drawEpoch',
+    { playerId: player, requestId: request, sessionId: session, epoch },
+    ({ place, own }, { epoch: above, ...claim }) =>
+      (store) =>
+        store.drawEpoch({ ...claim, playerId: own(claim.playerId), place }, above),
+  ),
+  step(
+    'settleEpoch',
+    { playerId: player, requestId: request, sessionId: session, epoch, fromEpoch: epoch },
+    ({ place, own }, { epoch: to, fromEpoch, ...claim }) =>
+      (store) =>
+        store.settleEpoch({ ...claim, playerId: own(claim.playerId), place }, { epoch: to, fromEpoch }),
+  ),
+  step(
     'forgetClaim',
     { playerId: player, requestId: request },
     ({ own }, args) =>

@@ -1,7 +1,6 @@
 import type { Place } from '../../domain/catalog.js';
 import { brokerOf } from '../../domain/connection-id.js';
-import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import { findClaim } from '../claimed-request.js';
+import type { DrawnEpoch, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
 import { decodeMatch, encodeMatch } from '../match-details.js';
 import { toRefusal } from '../refusal.js';
@@ -47,21 +46,26 @@ const LAST_WORD_MS = 500;
  * where it is. Needs nobody to survive: when this broker dies, every party goes on by itself.
  */
 export async function moveSession(context: BrokerContext, order: MoveOrder): Promise<MoveResult> {
-  const { sessionId, epoch, hostId } = order.session;
+  const { sessionId, epoch, hostId, meta } = order.session;
   const { moves, observer } = context;
+  if (meta === null) return failed('store', 'nobody knows whose it is');
   if (moves.carried.has(sessionId)) return failed('store', 'it is being moved already');
-  // Taken before the first wait: of two orders for one session, one is carried out.
-  const inbox = new MoveInbox(await nextEpoch(context, order));
+  const drawn = await drawEpoch(context, order, meta);
+  const inbox = new MoveInbox(drawn.epoch);
+  // Of two orders for one session, one is carried out.
   if (moves.carried.has(sessionId)) return failed('store', 'it is being moved already');
   moves.carried.set(sessionId, inbox);
   const startedAt = performance.now();
   try {
-    const result = await carryOut(context, order, inbox);
+    const result = await carryOut(context, order, metaAt(context, order, meta, drawn), inbox);
     observer.moveEnded(order.place, result.kind, performance.now() - startedAt);
     const { region, pool } = order.place;
     const about = { sessionId, epoch, region, pool, hostId, to: order.to, why: order.reason };
     if (result.kind === 'moved') context.log.info({ ...about, toHost: result.hostId }, 'session moved');
-    else context.log.warn({ ...about, ...result }, 'session was not moved');
+    else {
+      const { by, reason: failure, hostId: toHost } = result;
+      context.log.warn({ ...about, toHost, by, failure }, 'session was not moved');
+    }
     return result;
   } finally {
     moves.carried.delete(sessionId);
@@ -70,20 +74,15 @@ export async function moveSession(context: BrokerContext, order: MoveOrder): Pro
 
 async function carryOut(
   context: BrokerContext,
-  { place, session, to, reason, maxCongestion }: MoveOrder,
+  { place, session, to, maxCongestion }: MoveOrder,
+  meta: SessionMeta,
   inbox: MoveInbox,
 ): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
-  const { sessionId, epoch, hostId, meta } = session;
+  const { sessionId, epoch, hostId } = session;
   const { toEpoch } = inbox;
-  if (meta === null) return failed('store', 'nobody knows whose it is');
   const isSamePlace = place.region === to.region && place.pool === to.pool;
-  const arrival = {
-    sessionId,
-    epoch: toEpoch,
-    clientBrokerId: brokerId,
-    meta: metaAt(context, session, meta, place, to, reason),
-  };
+  const arrival = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
   const wish = { avoidHostId: isSamePlace ? hostId : null, maxCongestion };
   const held = await store.hold(to, arrival, wish, HELD_STEPS * limits.moveStepMs, brokerId);
   if (held.kind !== 'held') return failed('store', `no slot: ${held.kind}`);
@@ -154,29 +153,30 @@ async function goThroughSteps(
   return arrived.kind === 'arrived' ? undefined : asRefusal(arrived, 'client');
 }
 
-/** Above that of whatever its request has become so far. */
-export async function nextEpoch(
-  context: BrokerContext,
-  { session: { epoch, meta } }: Pick<MoveOrder, 'session'>,
-): Promise<number> {
-  const claim = meta === null ? undefined : await findClaim(context, meta.playerId, meta.requestId);
-  return Math.max(epoch, claim?.epoch ?? 0) + 1;
+/**
+ * Its epoch on the new host. It is never given again: hosts and clients that took part in an attempt which came to nothing
+ * refuse all that is no newer.
+ */
+export function drawEpoch(
+  { store }: BrokerContext,
+  { place, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
+  { playerId, requestId }: SessionMeta,
+): Promise<DrawnEpoch> {
+  return store.drawEpoch({ playerId, requestId, sessionId, place }, epoch);
 }
 
 /** What is kept of the session, as it is to be on the new host. */
 export function metaAt(
   context: BrokerContext,
-  { hostId, epoch }: SessionRecord,
+  { place, session: { hostId, epoch }, to, reason }: Omit<MoveOrder, 'maxCongestion'>,
   meta: SessionMeta,
-  place: Place,
-  to: Place,
-  reason: string,
+  { fromEpoch: requestEpoch }: DrawnEpoch,
 ): SessionMeta {
   const details = decodeMatch(meta.match);
   const { reach = {} } = details;
   const rttMs = reach[to.region] ?? details.rttMs;
   const nearer = Object.values(reach).filter((other) => other < rttMs).length;
-  const movedFrom = { ...place, hostId, epoch, moverId: context.brokerId };
+  const movedFrom = { ...place, hostId, epoch, requestEpoch, moverId: context.brokerId };
   return { ...meta, match: encodeMatch({ ...details, rttMs, rank: nearer + 1, reason, movedFrom }) };
 }
 

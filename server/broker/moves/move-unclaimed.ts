@@ -3,7 +3,7 @@ import { placeName } from '../../domain/catalog.js';
 import type { BrokerContext } from '../context.js';
 import { deliver, nudgeOthers } from '../deliver.js';
 import { toRefusal } from '../refusal.js';
-import { metaAt, nextEpoch, type MoveOrder, type MoveResult } from './move-session.js';
+import { drawEpoch, metaAt, type MoveOrder, type MoveResult } from './move-session.js';
 import { sendWord } from './words.js';
 import { leavePlace, takeRequest } from './target-side.js';
 
@@ -16,14 +16,15 @@ const HELD_MS = 5_000;
  */
 export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
-  const { place, session, to, reason, maxCongestion } = order;
+  const { place, session, to, maxCongestion } = order;
   const { sessionId, hostId, epoch, meta } = session;
   const failed = (why: string): MoveResult => ({ kind: 'failed', by: 'store', reason: why, hostId: null });
   if (meta === null) return failed('nobody knows whose it is');
   const isSamePlace = placeName(place) === placeName(to);
   try {
-    const toEpoch = await nextEpoch(context, order);
-    const movedMeta = metaAt(context, session, meta, place, to, reason);
+    const drawn = await drawEpoch(context, order, meta);
+    const toEpoch = drawn.epoch;
+    const movedMeta = metaAt(context, order, meta, drawn);
     const arrival = { sessionId, epoch: toEpoch, clientBrokerId: session.clientBrokerId, meta: movedMeta };
     const wish = { avoidHostId: isSamePlace ? hostId : null, maxCongestion };
     const held = await store.hold(to, arrival, wish, HELD_MS, brokerId);
@@ -31,7 +32,7 @@ export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): P
     // As late as can be: who claims it just now is let in by the old host, and goes on there.
     const [now] = await store.getSessions(place, [sessionId]);
     const isUnclaimed = now?.state === 'reserved' && now.epoch === epoch;
-    if (!isUnclaimed || !(await takeRequest(context, to, meta, sessionId, toEpoch))) {
+    if (!isUnclaimed || !(await takeRequest(context, to, movedMeta, sessionId, toEpoch))) {
       await store.dropArrival(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
@@ -41,7 +42,7 @@ export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): P
       await store.dropArrival(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
-    const from = { ...place, hostId, epoch, moverId: brokerId };
+    const from = { ...place, epoch };
     if (!isSamePlace) await leavePlace(context, to, outcome.session, from);
     deliver(context, to, outcome.session);
     nudgeOthers(context, to, outcome.session, held.hostConnectionId);

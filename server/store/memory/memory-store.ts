@@ -89,6 +89,12 @@ export class MemoryStore implements FleetStore {
   reclaim: FleetStore['reclaim'] = async (claim, fromEpoch) =>
     this.#claims.reclaim(claim, fromEpoch, this.#now());
 
+  drawEpoch: FleetStore['drawEpoch'] = async (claim, aboveEpoch) =>
+    this.#claims.drawEpoch(claim, aboveEpoch, this.#now());
+
+  settleEpoch: FleetStore['settleEpoch'] = async (claim, drawn) =>
+    this.#claims.settleEpoch(claim, drawn, this.#now());
+
   moveClaim: FleetStore['moveClaim'] = async (claim) => this.#claims.move(claim);
 
   forgetClaim: FleetStore['forgetClaim'] = async (playerId, requestId) =>

@@ -136,6 +136,8 @@ class RedisStore implements FleetStore {
 
   claim: FleetStore['claim'] = (claims) => this.#requests.claim(claims);
   reclaim: FleetStore['reclaim'] = (claim, fromEpoch) => this.#requests.reclaim(claim, fromEpoch);
+  drawEpoch: FleetStore['drawEpoch'] = (claim, aboveEpoch) => this.#requests.drawEpoch(claim, aboveEpoch);
+  settleEpoch: FleetStore['settleEpoch'] = (claim, drawn) => this.#requests.settleEpoch(claim, drawn);
   moveClaim: FleetStore['moveClaim'] = (claim) => this.#requests.moveClaim(claim);
   forgetClaim: FleetStore['forgetClaim'] = (playerId, requestId) =>
     this.#requests.forgetClaim(playerId, requestId);
