@@ -80,8 +80,12 @@ async function inherit(
   epoch: number,
 ): Promise<void> {
   const { sessionId, place } = other;
+  const claim = { playerId, requestId, sessionId, place };
   // Of an unknown request, taking it over from the epoch before notes that it has this one.
-  await context.store.reclaim({ playerId, requestId, sessionId, place }, epoch - 1);
+  await context.store.reclaim(claim, epoch - 1);
+  // Attempts to move it are remembered: no epoch is given twice.
+  const drawn = await context.store.drawEpoch({ ...claim, requestId: other.requestId }, 0);
+  await context.store.drawEpoch(claim, drawn.epoch);
   await context.store.forgetClaim(playerId, other.requestId);
 }
 

@@ -23,8 +23,8 @@ export interface MatchDetails {
 export interface MovedFrom extends Place {
   readonly hostId: string;
   readonly epoch: number;
-  /** That of its request, before the move. */
-  readonly claimEpoch: number;
+  /** What the request had when the move began; mostly the same. */
+  readonly requestEpoch: number;
   readonly moverId: string;
 }
 

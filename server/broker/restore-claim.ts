@@ -11,8 +11,5 @@ export async function restoreClaim(context: BrokerContext, claim: Claim, epoch: 
   const outcome = await context.batches.claim(claim);
   if (outcome.kind === 'repeat' && outcome.record.sessionId !== claim.sessionId) return false;
   const noted = outcome.kind === 'new' ? 1 : outcome.record.epoch;
-  for (let from = noted; from < epoch; from += 1) {
-    if ((await context.store.reclaim(claim, from)) === null) return false;
-  }
-  return noted <= epoch;
+  return noted === epoch || (noted < epoch && context.store.settleEpoch(claim, { epoch, fromEpoch: noted }));
 }

@@ -80,6 +80,13 @@ export interface ClaimRecord {
   readonly ageMs: number;
 }
 
+/** The epoch of an attempt to move a request's session. */
+export interface DrawnEpoch {
+  readonly epoch: number;
+  /** What the request had when it was drawn. */
+  readonly fromEpoch: number;
+}
+
 /** A request that its player made before another one. */
 export interface PreviousClaim extends ClaimRecord {
   readonly requestId: string;
@@ -334,11 +341,20 @@ export interface FleetStore extends OrderBook, MoveDesk {
   claim(claims: readonly Claim[]): Promise<readonly ClaimOutcome[]>;
   /**
    * Takes over a request, to give it another assignment: raises the epoch, if it is still `fromEpoch`, and notes the
-   * place. Returns the new epoch, or `null` when somebody else took the request over first.
-   *
-   * @param toEpoch the next one when absent
+   * place. Returns the new epoch, which is above every one that was drawn; or `null` when somebody else took the request
+   * over first.
    */
-  reclaim(claim: Claim, fromEpoch: number, toEpoch?: number): Promise<number | null>;
+  reclaim(claim: Claim, fromEpoch: number): Promise<number | null>;
+  /**
+   * Draws the epoch of an attempt to move the request's session: above `aboveEpoch`, the request's own, and every one that
+   * was drawn before. Nothing else ever gets it, whatever becomes of the attempt. The request itself stays as it is.
+   */
+  drawEpoch(claim: Claim, aboveEpoch: number): Promise<DrawnEpoch>;
+  /**
+   * An attempt succeeds: the request has the epoch that was drawn for it, and that place, if it still had the one that it
+   * had then. False when somebody took the request over since, or another attempt succeeded.
+   */
+  settleEpoch(claim: Claim, drawn: DrawnEpoch): Promise<boolean>;
   /** Notes where a request was placed, when that is not where it was tried first. */
   moveClaim(claim: Claim): Promise<void>;
   /** Forgets a request that was refused, so that it may be tried again. */

@@ -14,6 +14,7 @@ import { checkCounters } from './checks/counters.js';
 import { checkDeadHosts } from './checks/dead-hosts.js';
 import { checkLateReleases } from './checks/late-releases.js';
 import { checkLostHosts } from './checks/lost-hosts.js';
+import { checkMoves } from './checks/make-before-break.js';
 import { checkPromises } from './checks/promises.js';
 import { checkQueueOrder } from './checks/queue-order.js';
 import { checkReadiness } from './checks/readiness.js';
@@ -39,6 +40,7 @@ const CHECKS: Readonly<Record<Rule, CreateCheck>> = {
   L4: checkDeadHosts,
   L5: checkRoom,
   L6: checkReadiness,
+  Q2: checkMoves,
   Q3: checkQueueOrder,
 };
 

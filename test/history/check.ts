@@ -3,7 +3,7 @@ import type { EventOf, EventType, HistoryEvent } from './events.js';
 /** What must hold, by its name in the design. */
 export const RULES = [
   ...(['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9'] as const),
-  ...(['L1', 'L2', 'L4', 'L5', 'L6', 'Q3'] as const),
+  ...(['L1', 'L2', 'L4', 'L5', 'L6', 'Q2', 'Q3'] as const),
 ] as const;
 export type Rule = (typeof RULES)[number];
 

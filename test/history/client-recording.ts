@@ -33,6 +33,7 @@ export function createClientRecording({ record }: Recorder, player: string): Cli
           return;
         }
         case 'hello':
+        case 'stay':
         case 'signal':
         case 'ping':
           return;
@@ -61,6 +62,11 @@ export function createClientRecording({ record }: Recorder, player: string): Cli
           const host = hostName(region, pool, frame.host.hostId);
           const where = { host, region, pool, rank, candidates, rttMs };
           record({ type: 'matched', player, requestId, sessionId, epoch, ...where, claimWithinMs });
+          return;
+        }
+        case 'moving': {
+          const { sessionId, epoch, region, pool, host } = frame;
+          record({ type: 'moving', player, sessionId, epoch, host: hostName(region, pool, host.hostId) });
           return;
         }
         case 'session': {

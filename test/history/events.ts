@@ -42,6 +42,19 @@ export type ClientEvent =
   | (Request & { readonly type: 'gave-up' })
   | (Assignment & { readonly type: 'told'; readonly player: string; readonly state: SessionState })
   | (Assignment & { readonly type: 'over'; readonly player: string; readonly reason: EndReason })
+  /** The player was told that the session may go on there: the client shows its ticket, and keeps the old stream. */
+  | (Assignment & { readonly type: 'moving'; readonly player: string; readonly host: string })
+  /**
+   * The player saw a picture of the session. `n` counts those of the connection to the host, from 1; `count` those of the
+   * session, on all its hosts.
+   */
+  | (Assignment & {
+      readonly type: 'shown';
+      readonly player: string;
+      readonly host: string;
+      readonly n: number;
+      readonly count: number;
+    })
   /** An `end` frame left, or the player said good-bye to the host. */
   | { readonly type: 'left'; readonly player: string; readonly sessionId: string };
 
@@ -67,6 +80,10 @@ export type HostEvent =
       /** `host`: it said so itself; `broker`: it was told to, or its reservation ran out. */
       readonly by: 'host' | 'broker';
     })
+  /** A session that moved here is this host's from now on: it was told so. */
+  | (Assignment & { readonly type: 'began'; readonly host: string })
+  /** A session that was held still, to move away, goes on here. */
+  | (Assignment & { readonly type: 'resumed'; readonly host: string })
   /** The list of a heartbeat. */
   | { readonly type: 'holds'; readonly host: string; readonly sessions: readonly HeldAssignment[] };
 
@@ -76,7 +93,14 @@ export type FaultEvent =
   | { readonly type: 'healed'; readonly target: string };
 
 export type FaultKind =
-  'broker-killed' | 'host-killed' | 'redis-stopped' | 'redis-failover' | 'frozen' | 'cut' | 'sockets-cut';
+  | 'broker-killed'
+  | 'client-killed'
+  | 'host-killed'
+  | 'redis-stopped'
+  | 'redis-failover'
+  | 'frozen'
+  | 'cut'
+  | 'sockets-cut';
 
 /** What brokers and the store said of the fleet. */
 export type FleetEvent =

@@ -43,6 +43,9 @@ export function recordHost({ record }: Recorder, name: string, host: Host): Host
     record({ type: 'host-ended', host: name, sessionId, epoch, reason, by });
   });
 
+  host.on('moved', (moved) => record({ type: 'began', host: name, ...moved }));
+  host.on('resume', (resumed) => record({ type: 'resumed', host: name, ...resumed }));
+
   const watchEnd = (session: HostedSession): void => {
     if (watched.has(session)) return;
     watched.add(session);

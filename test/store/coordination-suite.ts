@@ -100,6 +100,74 @@ export function coordinationSuite(current: CurrentFixture): void {
     });
   });
 
+  describe('drawEpoch and settleEpoch', () => {
+    it('give each attempt an epoch that nothing else ever gets', async () => {
+      const { store } = current();
+      const claim = claimOf('request-1');
+      await store.claim([claim]);
+      expect(await store.drawEpoch(claim, 1)).to.deep.equal({ epoch: 2, fromEpoch: 1 });
+      expect(await store.drawEpoch(claim, 1)).to.deep.equal({ epoch: 3, fromEpoch: 1 });
+      expect(await store.drawEpoch(claim, 7)).to.deep.equal({ epoch: 8, fromEpoch: 1 });
+      expect(await store.claim([claim])).to.have.nested.property('[0].record.epoch', 1);
+      expect(await store.reclaim(claim, 1)).to.equal(9);
+      expect(await store.reclaim(claim, 9)).to.equal(10);
+      expect(await store.drawEpoch(claim, 1)).to.deep.equal({ epoch: 11, fromEpoch: 10 });
+    });
+
+    it('let one of two attempts succeed, as often as it asks, and note where', async () => {
+      const { store, clock } = current();
+      const claim = claimOf('request-1');
+      await store.claim([claim, claimOf('request-2')]);
+      const [one, two] = [await store.drawEpoch(claim, 1), await store.drawEpoch(claim, 1)];
+      const there = { ...claim, place: { ...PLACE, region: 'us-east' } };
+      clock.advance(5_000);
+      expect(await store.settleEpoch(there, two)).to.equal(true);
+      expect(await store.settleEpoch(there, two)).to.equal(true);
+      expect(await store.settleEpoch(claim, two)).to.equal(false);
+      expect(await store.settleEpoch(claim, one)).to.equal(false);
+      const { sessionId } = claim;
+      expect(await store.claim([claim])).to.deep.equal([
+        { kind: 'repeat', record: { sessionId, epoch: 3, place: there.place, ageMs: 0 } },
+      ]);
+    });
+
+    it('keep an attempt from succeeding when the request was taken over since', async () => {
+      const { store } = current();
+      const claim = claimOf('request-1');
+      await store.claim([claim]);
+      const drawn = await store.drawEpoch(claim, 1);
+      expect(await store.reclaim(claim, 1)).to.equal(3);
+      expect(await store.settleEpoch(claim, drawn)).to.equal(false);
+    });
+
+    it('keep the age, the order and the place of a request, and survive its move', async () => {
+      const { store, clock } = current();
+      const claim = claimOf('request-1');
+      await store.claim([claim]);
+      await store.claim([claimOf('request-2')]);
+      clock.advance(5_000);
+      await store.drawEpoch(claim, 1);
+      await store.moveClaim({ ...claim, place: { ...PLACE, region: 'us-east' } });
+      expect(await store.drawEpoch(claim, 1)).to.deep.equal({ epoch: 3, fromEpoch: 1 });
+      expect(await store.claim([claim])).to.have.nested.property('[0].record.ageMs', 5_000);
+      expect(await store.claim([claimOf('request-3')])).to.have.nested.property(
+        '[0].previous.requestId',
+        'request-2',
+      );
+    });
+
+    it('note a request that the store has lost', async () => {
+      const { store } = current();
+      const claim = claimOf('request-1');
+      const drawn = await store.drawEpoch(claim, 4);
+      expect(drawn).to.deep.equal({ epoch: 5, fromEpoch: 4 });
+      expect(await store.claim([claim])).to.have.nested.property('[0].record.epoch', 4);
+      expect(await store.settleEpoch(claim, drawn)).to.equal(true);
+      expect(await store.settleEpoch(claimOf('request-2'), drawn)).to.equal(true);
+      expect(await store.claim([claimOf('request-2')])).to.have.nested.property('[0].record.epoch', 5);
+    });
+  });
+
   describe('spend', () => {
     const TTL_MS = 60_000;
 

@@ -111,10 +111,24 @@ const brokerSteps = [
   ),
   step(
     'reclaim',
-    { playerId: player, requestId: request, sessionId: session, epoch, by: fc.constantFrom(1, 1, 2) },
-    ({ place, own }, { epoch: from, by, ...claim }) =>
+    { playerId: player, requestId: request, sessionId: session, epoch },
+    ({ place, own }, { epoch: from, ...claim }) =>
       (store) =>
-        store.reclaim({ ...claim, playerId: own(claim.playerId), place }, from, from + by),
+        store.reclaim({ ...claim, playerId: own(claim.playerId), place }, from),
+  ),
+  step(
+    'drawEpoch',
+    { playerId: player, requestId: request, sessionId: session, epoch },
+    ({ place, own }, { epoch: above, ...claim }) =>
+      (store) =>
+        store.drawEpoch({ ...claim, playerId: own(claim.playerId), place }, above),
+  ),
+  step(
+    'settleEpoch',
+    { playerId: player, requestId: request, sessionId: session, epoch, fromEpoch: epoch },
+    ({ place, own }, { epoch: to, fromEpoch, ...claim }) =>
+      (store) =>
+        store.settleEpoch({ ...claim, playerId: own(claim.playerId), place }, { epoch: to, fromEpoch }),
   ),
   step(
     'forgetClaim',

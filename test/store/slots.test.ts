@@ -73,6 +73,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   await store.claim(claims);
   await store.moveClaim(claims[0]!);
   await store.reclaim(claims[0]!, 1);
+  await store.settleEpoch(claims[0]!, await store.drawEpoch(claims[0]!, 1));
   await store.forgetClaim('player-1', 'request-1');
   await store.spend('player-1', 'token-1', 1_000);
   await store.holdLease(PLACE.region, BROKER, 1_000);

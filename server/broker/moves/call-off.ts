@@ -41,6 +41,7 @@ export async function callOff(context: BrokerContext, move: Move): Promise<'off'
       hostId,
       sessionId,
       epoch,
+      toEpoch,
     });
   }
   return 'off';

@@ -1,8 +1,6 @@
-import { arrivalIdOf } from '../../domain/arrival.js';
 import type { Place } from '../../domain/catalog.js';
 import { brokerOf } from '../../domain/connection-id.js';
-import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import { findClaim } from '../claimed-request.js';
+import type { DrawnEpoch, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
 import { decodeMatch, encodeMatch } from '../match-details.js';
 import { toRefusal } from '../refusal.js';
@@ -49,22 +47,26 @@ const LAST_WORD_MS = 500;
  * where it is. Needs nobody to survive: when this broker dies, every party goes on by itself.
  */
 export async function moveSession(context: BrokerContext, order: MoveOrder): Promise<MoveResult> {
-  const { sessionId, epoch, hostId } = order.session;
+  const { sessionId, epoch, hostId, meta } = order.session;
   const { moves, observer } = context;
+  if (meta === null) return failed('store', 'nobody knows whose it is');
   if (moves.carried.has(sessionId)) return failed('store', 'it is being moved already');
-  // Taken before the first wait: of two orders for one session, one is carried out.
-  const epochs = await nextEpochs(context, order);
-  const inbox = new MoveInbox(epochs.toEpoch);
+  const drawn = await drawEpoch(context, order, meta);
+  const inbox = new MoveInbox(drawn.epoch);
+  // Of two orders for one session, one is carried out.
   if (moves.carried.has(sessionId)) return failed('store', 'it is being moved already');
   moves.carried.set(sessionId, inbox);
   const startedAt = performance.now();
   try {
-    const result = await carryOut(context, order, inbox, epochs.claimEpoch);
+    const result = await carryOut(context, order, metaAt(context, order, meta, drawn), inbox);
     observer.moveEnded(order.place, result.kind, performance.now() - startedAt);
     const { region, pool } = order.place;
     const about = { sessionId, epoch, region, pool, hostId, to: order.to, why: order.reason };
     if (result.kind === 'moved') context.log.info({ ...about, toHost: result.hostId }, 'session moved');
-    else context.log.warn({ ...about, ...result }, 'session was not moved');
+    else {
+      const { by, reason: failure, hostId: toHost } = result;
+      context.log.warn({ ...about, toHost, by, failure }, 'session was not moved');
+    }
     return result;
   } finally {
     moves.carried.delete(sessionId);
@@ -73,21 +75,15 @@ export async function moveSession(context: BrokerContext, order: MoveOrder): Pro
 
 async function carryOut(
   context: BrokerContext,
-  { place, session, to, reason, maxCongestion }: MoveOrder,
+  { place, session, to, maxCongestion }: MoveOrder,
+  meta: SessionMeta,
   inbox: MoveInbox,
-  claimEpoch: number,
 ): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
-  const { sessionId, epoch, hostId, meta } = session;
+  const { sessionId, epoch, hostId } = session;
   const { toEpoch } = inbox;
-  if (meta === null) return failed('store', 'nobody knows whose it is');
   const isSamePlace = place.region === to.region && place.pool === to.pool;
-  const arrival = {
-    sessionId,
-    epoch: toEpoch,
-    clientBrokerId: brokerId,
-    meta: metaAt(context, session, meta, place, to, reason, claimEpoch),
-  };
+  const arrival = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
   const wish = { avoidHostId: isSamePlace ? hostId : null, maxCongestion };
   const held = await store.hold(to, arrival, wish, HELD_STEPS * limits.moveStepMs, brokerId);
   if (held.kind !== 'held') return failed('store', `no slot: ${held.kind}`);
@@ -159,36 +155,29 @@ async function goThroughSteps(
 }
 
 /**
- * The epoch that the session gets: above that of whatever its request has become so far, and of a move to the same place
- * that came to nothing. And the epoch from which its request is taken over then.
+ * Its epoch on the new host. It is never given again: hosts and clients that took part in an attempt which came to nothing
+ * refuse all that is no newer.
  */
-export async function nextEpochs(
-  context: BrokerContext,
-  { session: { sessionId, epoch, meta }, to }: Pick<MoveOrder, 'session' | 'to'>,
-): Promise<{ readonly toEpoch: number; readonly claimEpoch: number }> {
-  const [claim, [arrival]] = await Promise.all([
-    meta === null ? undefined : findClaim(context, meta.playerId, meta.requestId),
-    context.store.getSessions(to, [arrivalIdOf(sessionId)]),
-  ]);
-  const claimEpoch = claim?.epoch ?? epoch;
-  return { toEpoch: Math.max(epoch, claimEpoch, arrival?.epoch ?? 0) + 1, claimEpoch };
+export function drawEpoch(
+  { store }: BrokerContext,
+  { place, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
+  { playerId, requestId }: SessionMeta,
+): Promise<DrawnEpoch> {
+  return store.drawEpoch({ playerId, requestId, sessionId, place }, epoch);
 }
 
 /** What is kept of the session, as it is to be on the new host. */
 export function metaAt(
   context: BrokerContext,
-  { hostId, epoch }: SessionRecord,
+  { place, session: { hostId, epoch }, to, reason }: Omit<MoveOrder, 'maxCongestion'>,
   meta: SessionMeta,
-  place: Place,
-  to: Place,
-  reason: string,
-  claimEpoch: number,
+  { fromEpoch: requestEpoch }: DrawnEpoch,
 ): SessionMeta {
   const details = decodeMatch(meta.match);
   const { reach = {} } = details;
   const rttMs = reach[to.region] ?? details.rttMs;
   const nearer = Object.values(reach).filter((other) => other < rttMs).length;
-  const movedFrom = { ...place, hostId, epoch, claimEpoch, moverId: context.brokerId };
+  const movedFrom = { ...place, hostId, epoch, requestEpoch, moverId: context.brokerId };
   return { ...meta, match: encodeMatch({ ...details, rttMs, rank: nearer + 1, reason, movedFrom }) };
 }
 

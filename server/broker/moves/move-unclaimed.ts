@@ -3,7 +3,7 @@ import { placeName } from '../../domain/catalog.js';
 import type { BrokerContext } from '../context.js';
 import { deliver, nudgeOthers } from '../deliver.js';
 import { toRefusal } from '../refusal.js';
-import { HELD_STEPS, metaAt, nextEpochs, type MoveOrder, type MoveResult } from './move-session.js';
+import { HELD_STEPS, drawEpoch, metaAt, type MoveOrder, type MoveResult } from './move-session.js';
 import { sendWord } from './send-word.js';
 import { leavePlace, takeRequest } from './target-side.js';
 
@@ -13,14 +13,15 @@ import { leavePlace, takeRequest } from './target-side.js';
  */
 export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
-  const { place, session, to, reason, maxCongestion } = order;
+  const { place, session, to, maxCongestion } = order;
   const { sessionId, hostId, epoch, meta } = session;
   const failed = (why: string): MoveResult => ({ kind: 'failed', by: 'store', reason: why, hostId: null });
   if (meta === null) return failed('nobody knows whose it is');
   const isSamePlace = placeName(place) === placeName(to);
   try {
-    const { toEpoch, claimEpoch } = await nextEpochs(context, order);
-    const movedMeta = metaAt(context, session, meta, place, to, reason, claimEpoch);
+    const drawn = await drawEpoch(context, order, meta);
+    const toEpoch = drawn.epoch;
+    const movedMeta = metaAt(context, order, meta, drawn);
     const arrival = { sessionId, epoch: toEpoch, clientBrokerId: session.clientBrokerId, meta: movedMeta };
     const wish = { avoidHostId: isSamePlace ? hostId : null, maxCongestion };
     const held = await store.hold(to, arrival, wish, HELD_STEPS * limits.moveStepMs, brokerId);
@@ -45,7 +46,7 @@ export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): P
       await store.dropArrival(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
-    const from = { ...place, hostId, epoch, claimEpoch, moverId: brokerId };
+    const from = { ...place, epoch };
     if (!isSamePlace) await leavePlace(context, to, outcome.session, from);
     deliver(context, to, outcome.session);
     nudgeOthers(context, to, outcome.session, held.hostConnectionId);

@@ -30,7 +30,8 @@ export async function orderCheckpoint(
     });
   if (host === undefined || held === undefined) return refuse('the host is not here');
   if (held.epoch !== epoch || held.state !== 'connected') return refuse('it is not being played', 'client');
-  if (context.moves.outgoing.has(sessionId)) return refuse('it is being moved already');
+  // By another broker, which was faster: no fault of the host's.
+  if (context.moves.outgoing.has(sessionId)) return refuse('it is being moved already', 'store');
   const nowMs = performance.now();
   context.moves.outgoing.set(sessionId, {
     host,
@@ -140,15 +141,18 @@ export async function takeCannotMove(
   }
 }
 
-/** The move came to nothing: the old host goes on. */
+/** The move came to nothing: the old host goes on, unless it is another move that it holds the session still for. */
 export function resume(
   context: BrokerContext,
   place: Place,
-  { hostId, sessionId, epoch }: Extract<MoveWord, { type: 'resume' }>,
+  { hostId, sessionId, epoch, toEpoch }: Extract<MoveWord, { type: 'resume' }>,
 ): void {
   const { connections, moves } = context;
   const outgoing = moves.outgoing.get(sessionId);
-  if (outgoing?.epoch === epoch) moves.outgoing.delete(sessionId);
+  if (outgoing?.epoch === epoch) {
+    if (outgoing.toEpoch !== toEpoch) return;
+    moves.outgoing.delete(sessionId);
+  }
   connections.host(place, hostId)?.channel.send({ type: 'resume', sessionId, epoch });
 }
 

@@ -3,7 +3,6 @@ import { arrivalIdOf } from '../../domain/arrival.js';
 import { placeName, type Place } from '../../domain/catalog.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type { ReportedSession, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import { findClaim } from '../claimed-request.js';
 import type { HostConnection } from '../connections.js';
 import type { BrokerContext } from '../context.js';
 import { announceEnded, deliver, limitsFor, nudgeOthers } from '../deliver.js';
@@ -153,7 +152,11 @@ async function clientBrokerOf(
   return before?.clientBrokerId ?? '';
 }
 
-/** The player's request leads here from now on, unless somebody else took it over. Repeating it is safe. */
+/**
+ * The player's request leads here from now on, unless somebody else took it over. Repeating it is safe.
+ *
+ * @param meta as it is to be here
+ */
 export async function takeRequest(
   context: BrokerContext,
   place: Place,
@@ -161,11 +164,9 @@ export async function takeRequest(
   sessionId: string,
   epoch: number,
 ): Promise<boolean> {
-  const claim = { playerId, requestId, sessionId, place };
-  const from = decodeMatch(match).movedFrom?.claimEpoch ?? epoch - 1;
-  if ((await context.store.reclaim(claim, from, epoch)) !== null) return true;
-  const record = await findClaim(context, playerId, requestId);
-  return record?.epoch === epoch && placeName(record.place) === placeName(place);
+  const fromEpoch = decodeMatch(match).movedFrom?.requestEpoch;
+  if (fromEpoch === undefined) return false;
+  return context.store.settleEpoch({ playerId, requestId, sessionId, place }, { epoch, fromEpoch });
 }
 
 /**
@@ -208,7 +209,7 @@ export async function leavePlace(
   context: BrokerContext,
   place: Place,
   session: SessionRecord,
-  from: MovedFrom,
+  from: Pick<MovedFrom, 'region' | 'pool' | 'epoch'>,
 ): Promise<void> {
   const { sessionId, epoch } = session;
   const order = { sessionId, epoch: from.epoch, reason: 'superseded' } as const;

@@ -26,7 +26,7 @@ async function settle(context: BrokerContext, move: Outgoing): Promise<void> {
   if (session?.epoch === toEpoch && session.state !== 'ended') {
     leave(context, host.place, { type: 'left', ...word });
   } else if (still) {
-    resume(context, host.place, { type: 'resume', ...word });
+    resume(context, host.place, { type: 'resume', ...word, toEpoch });
   } else {
     context.moves.outgoing.delete(sessionId);
   }

@@ -30,7 +30,13 @@ export type MoveWord =
       readonly stillMs: number;
     }
   /** The move came to nothing: the old host goes on. */
-  | { readonly type: 'resume'; readonly hostId: string; readonly sessionId: string; readonly epoch: number }
+  | {
+      readonly type: 'resume';
+      readonly hostId: string;
+      readonly sessionId: string;
+      readonly epoch: number;
+      readonly toEpoch: number;
+    }
   /** The session has left that host for another of the same place. */
   | { readonly type: 'left'; readonly hostId: string; readonly sessionId: string; readonly epoch: number }
   | {

@@ -1,11 +1,19 @@
 import type { Place } from '../../domain/catalog.js';
-import { CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, type Claim, type ClaimOutcome } from '../fleet-store.js';
+import {
+  CLAIM_KEPT_MS,
+  CLAIMS_PER_PLAYER,
+  type Claim,
+  type ClaimOutcome,
+  type DrawnEpoch,
+} from '../fleet-store.js';
 
 interface NotedClaim {
   readonly requestId: string;
   readonly sessionId: string;
   readonly place: Place;
   readonly epoch: number;
+  /** The highest that was drawn for an attempt to move it; 0 for none. */
+  readonly drawnEpoch: number;
   readonly claimedAtMs: number;
 }
 
@@ -27,23 +35,50 @@ export class ClaimBook {
       return { kind: 'repeat', record: { sessionId, epoch, place, ageMs: nowMs - claimedAtMs } };
     }
     const [newest] = player.claims;
-    this.#note(player, claim, 1, nowMs);
+    this.#note(player, claim, 1, 0, nowMs);
     if (newest === undefined) return { kind: 'new' };
-    const { claimedAtMs, ...previous } = newest;
+    const { claimedAtMs, drawnEpoch: _, ...previous } = newest;
     return { kind: 'new', previous: { ...previous, ageMs: nowMs - claimedAtMs } };
   }
 
-  reclaim(claim: Claim, fromEpoch: number, toEpoch: number, nowMs: number): number | null {
+  reclaim(claim: Claim, fromEpoch: number, nowMs: number): number | null {
     const player = this.#player(claim.playerId, nowMs);
     const known = player.claims.find((noted) => noted.requestId === claim.requestId);
     if (known === undefined) {
-      this.#note(player, claim, toEpoch, nowMs);
-      return toEpoch;
+      this.#note(player, claim, fromEpoch + 1, 0, nowMs);
+      return fromEpoch + 1;
     }
     if (known.epoch !== fromEpoch) return null;
-    player.claims = player.claims.filter((noted) => noted !== known);
-    this.#note(player, { ...known, place: claim.place, playerId: claim.playerId }, toEpoch, nowMs);
-    return toEpoch;
+    const epoch = Math.max(fromEpoch, known.drawnEpoch) + 1;
+    this.#raise(player, known, claim, epoch, nowMs);
+    return epoch;
+  }
+
+  drawEpoch(claim: Claim, aboveEpoch: number, nowMs: number): DrawnEpoch {
+    const player = this.#player(claim.playerId, nowMs);
+    const known = player.claims.find((noted) => noted.requestId === claim.requestId);
+    if (known === undefined) {
+      this.#note(player, claim, aboveEpoch, aboveEpoch + 1, nowMs);
+      return { epoch: aboveEpoch + 1, fromEpoch: aboveEpoch };
+    }
+    const drawnEpoch = Math.max(aboveEpoch, known.epoch, known.drawnEpoch) + 1;
+    player.claims = player.claims.map((noted) => (noted === known ? { ...known, drawnEpoch } : noted));
+    return { epoch: drawnEpoch, fromEpoch: known.epoch };
+  }
+
+  settleEpoch(claim: Claim, { epoch, fromEpoch }: DrawnEpoch, nowMs: number): boolean {
+    const player = this.#player(claim.playerId, nowMs);
+    const known = player.claims.find((noted) => noted.requestId === claim.requestId);
+    if (known === undefined) {
+      this.#note(player, claim, epoch, 0, nowMs);
+      return true;
+    }
+    if (known.epoch !== fromEpoch) {
+      const { region, pool } = known.place;
+      return known.epoch === epoch && region === claim.place.region && pool === claim.place.pool;
+    }
+    this.#raise(player, known, claim, epoch, nowMs);
+    return true;
   }
 
   move({ playerId, requestId, sessionId, place }: Claim): void {
@@ -68,16 +103,27 @@ export class ClaimBook {
     return { claims: [], forgetAtMs: 0 };
   }
 
+  /** Gives a request another epoch, and makes it the newest. */
+  #raise(
+    player: PlayerClaims,
+    known: NotedClaim,
+    { playerId, place }: Claim,
+    epoch: number,
+    nowMs: number,
+  ): void {
+    player.claims = player.claims.filter((noted) => noted !== known);
+    this.#note(player, { ...known, place, playerId }, epoch, known.drawnEpoch, nowMs);
+  }
+
   #note(
     player: PlayerClaims,
     { playerId, requestId, sessionId, place }: Claim,
     epoch: number,
+    drawnEpoch: number,
     nowMs: number,
   ): void {
-    player.claims = [{ requestId, sessionId, place, epoch, claimedAtMs: nowMs }, ...player.claims].slice(
-      0,
-      CLAIMS_PER_PLAYER,
-    );
+    const noted = { requestId, sessionId, place, epoch, drawnEpoch, claimedAtMs: nowMs };
+    player.claims = [noted, ...player.claims].slice(0, CLAIMS_PER_PLAYER);
     player.forgetAtMs = nowMs + CLAIM_KEPT_MS;
     // Deleted first, so that the map stays in the order of forgetting.
     this.#players.delete(playerId);

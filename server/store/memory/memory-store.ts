@@ -86,8 +86,14 @@ export class MemoryStore implements FleetStore {
     return claims.map((claim) => this.#claims.claim(claim, nowMs));
   };
 
-  reclaim: FleetStore['reclaim'] = async (claim, fromEpoch, toEpoch = fromEpoch + 1) =>
-    this.#claims.reclaim(claim, fromEpoch, toEpoch, this.#now());
+  reclaim: FleetStore['reclaim'] = async (claim, fromEpoch) =>
+    this.#claims.reclaim(claim, fromEpoch, this.#now());
+
+  drawEpoch: FleetStore['drawEpoch'] = async (claim, aboveEpoch) =>
+    this.#claims.drawEpoch(claim, aboveEpoch, this.#now());
+
+  settleEpoch: FleetStore['settleEpoch'] = async (claim, drawn) =>
+    this.#claims.settleEpoch(claim, drawn, this.#now());
 
   moveClaim: FleetStore['moveClaim'] = async (claim) => this.#claims.move(claim);
 

@@ -135,7 +135,9 @@ class RedisStore implements FleetStore {
     decodeEnded(await this.#inPlace('remove-host', place, brokerOf(connectionId), [hostId, connectionId]));
 
   claim: FleetStore['claim'] = (claims) => this.#requests.claim(claims);
-  reclaim: FleetStore['reclaim'] = (...args) => this.#requests.reclaim(...args);
+  reclaim: FleetStore['reclaim'] = (claim, fromEpoch) => this.#requests.reclaim(claim, fromEpoch);
+  drawEpoch: FleetStore['drawEpoch'] = (claim, aboveEpoch) => this.#requests.drawEpoch(claim, aboveEpoch);
+  settleEpoch: FleetStore['settleEpoch'] = (claim, drawn) => this.#requests.settleEpoch(claim, drawn);
   moveClaim: FleetStore['moveClaim'] = (claim) => this.#requests.moveClaim(claim);
   forgetClaim: FleetStore['forgetClaim'] = (playerId, requestId) =>
     this.#requests.forgetClaim(playerId, requestId);

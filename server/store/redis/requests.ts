@@ -6,12 +6,15 @@ import {
   type FleetStore,
 } from '../fleet-store.js';
 import { playerShard, type KeySpace } from './keys.js';
-import { inGroups, texts } from './records.js';
+import { StoredFormatError, inGroups, texts } from './records.js';
 import { decodeClaim } from './replies.js';
 import type { ClaimScript, RunScript } from './scripts.js';
 
 /** The requests that players made. Each player has a key; players of one shard share a script call. */
-export type Requests = Pick<FleetStore, 'claim' | 'reclaim' | 'moveClaim' | 'forgetClaim'>;
+export type Requests = Pick<
+  FleetStore,
+  'claim' | 'reclaim' | 'drawEpoch' | 'settleEpoch' | 'moveClaim' | 'forgetClaim'
+>;
 
 /** One script call notes at most this many requests. */
 const MAX_BATCH = 256;
@@ -57,10 +60,22 @@ export function createRequests(run: RunScript, keys: KeySpace, clock: () => numb
       return outcomes;
     },
 
-    async reclaim({ playerId, requestId, sessionId, place }, fromEpoch, toEpoch = fromEpoch + 1) {
-      const args = [requestId, sessionId, place.region, place.pool, fromEpoch, toEpoch];
+    async reclaim({ playerId, requestId, sessionId, place }, fromEpoch) {
+      const args = [requestId, sessionId, place.region, place.pool, fromEpoch];
       const epoch = Number(await runFor('reclaim', [playerId], args));
       return epoch === 0 ? null : epoch;
+    },
+
+    async drawEpoch({ playerId, requestId, sessionId, place }, aboveEpoch) {
+      const args = [requestId, sessionId, place.region, place.pool, aboveEpoch];
+      const [epoch, fromEpoch] = texts(await runFor('draw-epoch', [playerId], args)).map(Number);
+      if (epoch === undefined || fromEpoch === undefined) throw new StoredFormatError('no epoch was drawn');
+      return { epoch, fromEpoch };
+    },
+
+    async settleEpoch({ playerId, requestId, sessionId, place }, { epoch, fromEpoch }) {
+      const args = [requestId, sessionId, place.region, place.pool, fromEpoch, epoch];
+      return Number(await runFor('settle-epoch', [playerId], args)) === 1;
     },
 
     async moveClaim({ playerId, requestId, sessionId, place }) {

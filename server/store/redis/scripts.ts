@@ -48,7 +48,14 @@ const PLACE_SCRIPTS = [
 ] as const;
 
 /** Scripts that work on players' requests: `lua/claims.lua` stands before each. */
-const CLAIM_SCRIPTS = ['claim', 'reclaim', 'move-claim', 'forget-claim'] as const;
+const CLAIM_SCRIPTS = [
+  'claim',
+  'reclaim',
+  'draw-epoch',
+  'settle-epoch',
+  'move-claim',
+  'forget-claim',
+] as const;
 
 /** Scripts of one key: `lua/clock.lua` stands before each. */
 const SINGLE_KEY_SCRIPTS = ['hold-lease', 'release-lease', 'swap-drain'] as const;

@@ -10,12 +10,15 @@ interface Held {
 
 /**
  * S1: an epoch of a session has one host; nobody sees its epochs fall; and it runs on two hosts only while the
- * older one cannot be told, or is just being told.
+ * older one cannot be told, or is just being told. A host that it was to move to, and where it did not begin, never had
+ * it: its epoch may be given to another one.
  */
 export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
   const hosts = new Map<string, { readonly host: string; readonly event: HistoryEvent }>();
   const newest = new Map<string, { readonly epoch: number; readonly event: HistoryEvent }>();
   const running = new Map<string, Map<string, Held>>();
+  /** Where sessions were to move, by epoch, as long as they have not begun there. */
+  const promised = new Map<string, string>();
   const silent = new Set<string>();
   const backAtMs = new Map<string, number>();
 
@@ -47,6 +50,16 @@ export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
       outdatedBy,
     );
   };
+  /** The move came to nothing: whoever was to give way to it does not. */
+  const callOff = (host: string, sessionId: string, epoch: number): void => {
+    const key = `${sessionId} ${epoch}`;
+    if (promised.get(key) !== host) return;
+    promised.delete(key);
+    hosts.delete(key);
+    for (const held of running.get(sessionId)?.values() ?? []) {
+      if (held.outdatedBy?.epoch === epoch) held.outdatedBy = undefined;
+    }
+  };
   const end = (host: string, sessionId: string, atMs: number, epoch = Infinity): void => {
     const held = running.get(sessionId)?.get(host);
     if (held === undefined || held.epoch > epoch) return;
@@ -60,6 +73,15 @@ export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
       matched(event) {
         isAt(event.host, event.sessionId, event.epoch, event);
         sees(event.player, event.sessionId, event.epoch, event);
+      },
+      moving({ sessionId, epoch, host, ...event }) {
+        promised.set(`${sessionId} ${epoch}`, host);
+        isAt(host, sessionId, epoch, { sessionId, epoch, host, ...event });
+      },
+      began(event) {
+        promised.delete(`${event.sessionId} ${event.epoch}`);
+        isAt(event.host, event.sessionId, event.epoch, event);
+        sees(event.host, event.sessionId, event.epoch, event);
       },
       prepared(event) {
         isAt(event.host, event.sessionId, event.epoch, event);
@@ -85,8 +107,15 @@ export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
         }
         all.set(host, { epoch, admitted: event, outdatedBy: undefined });
       },
-      'host-ended': ({ host, sessionId, epoch, atMs }) => end(host, sessionId, atMs, epoch),
+      'host-ended'({ host, sessionId, epoch, atMs }) {
+        callOff(host, sessionId, epoch);
+        end(host, sessionId, atMs, epoch);
+      },
       'host-stopped'({ host, atMs }) {
+        for (const [key, to] of promised) {
+          const [sessionId = '', epoch] = key.split(' ');
+          if (to === host) callOff(host, sessionId, Number(epoch));
+        }
         for (const [sessionId, all] of running) if (all.has(host)) end(host, sessionId, atMs);
       },
       'host-silent': ({ host }) => void silent.add(host),

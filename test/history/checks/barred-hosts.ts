@@ -29,6 +29,9 @@ export const checkBarredHosts: CreateCheck = ({ slackMs }, report) => {
       'host-registered'({ host }) {
         if (['suspect', 'lost'].includes(barred.get(host)?.state ?? '')) barred.delete(host);
       },
+      // A session that moves got its slot a while ago; a match that names the new host later is none of its own.
+      moving: ({ sessionId, epoch }) => void placed.add(`${sessionId} ${epoch}`),
+      began: ({ sessionId, epoch }) => void placed.add(`${sessionId} ${epoch}`),
       matched: place,
       prepared: place,
     },

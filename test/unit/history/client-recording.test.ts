@@ -26,6 +26,35 @@ describe('The recording of a client', () => {
     ]);
   });
 
+  it('takes down where a session may go on', () => {
+    const recorder = createRecorder(() => 1);
+    const client = createClientRecording(recorder, 'alice');
+    const session = { sessionId: 's1', epoch: 2 };
+    client.received({
+      type: 'moving',
+      requestId: 'r1',
+      ...session,
+      title: 'starfall',
+      region: 'next',
+      pool: 'console-x',
+      host: { hostId: 'h2', endpoint: 'wss://h2.example.com' },
+      ticket: 'a ticket',
+      claimWithinMs: 5_000,
+      stream: { codec: 'hevc', resolution: '2160p', fps: 60 },
+      rank: 1,
+      candidates: 1,
+      rttMs: 20,
+      reason: 'near is being drained',
+    });
+    client.sent({ type: 'stay', ...session });
+    client.received({ type: 'session', ...session, epoch: 1, state: 'connected' });
+    const seen = { atMs: 1, player: 'alice', ...session };
+    expect(recorder.events).to.deep.equal([
+      { ...seen, type: 'moving', host: 'next/console-x/h2' },
+      { ...seen, type: 'told', epoch: 1, state: 'connected' },
+    ]);
+  });
+
   it('tells of a lost socket only when it had been welcome', () => {
     const recorder = createRecorder(() => 1);
     const client = createClientRecording(recorder, 'alice');

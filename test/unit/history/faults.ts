@@ -5,8 +5,10 @@ import { MODEL_BOUNDS } from './model-fleet.js';
 /** Breaks one rule in a history that keeps all of them. */
 export type Fault = (history: readonly HistoryEvent[]) => HistoryEvent[];
 
-/** The session that begins every history of the model: it moved once, and never ends. */
+/** The session that begins every history of the model: it was placed again once, and never ends. */
 const FIRST = 's1';
+/** One that was to move while it was played, and did not; and then did. */
+const MOVED = 's3';
 const { slackMs } = MODEL_BOUNDS;
 
 type NamedFault = readonly [Rule, string, Fault];
@@ -222,6 +224,57 @@ const ALL: readonly NamedFault[] = [
     'L6',
     'a broker that does not come back',
     (history) => add(history, { type: 'broker-ready', broker: 'b2', ready: false, atMs: lastMs(history) }),
+  ],
+  [
+    'Q2',
+    'a picture that comes again after a move that came to nothing',
+    (history) => {
+      const resumed = find(history, 'resumed', ({ sessionId }) => sessionId === MOVED);
+      const before = history.filter(({ type, atMs }) => type === 'shown' && atMs < resumed.atMs).at(-1)!;
+      return add(history, { ...before, atMs: resumed.atMs + 1 });
+    },
+  ],
+  [
+    'Q2',
+    'a picture that a move has lost',
+    (history) => {
+      const { atMs } = find(history, 'began', ({ sessionId }) => sessionId === MOVED);
+      const lost = history.find((event) => event.type === 'shown' && event.atMs > atMs);
+      return history.filter((event) => event !== lost);
+    },
+  ],
+  [
+    'Q2',
+    'a host that shows what has moved away',
+    (history) => {
+      const first = find(history, 'shown', ({ sessionId, epoch }) => sessionId === MOVED && epoch === 1);
+      const { atMs } = find(history, 'shown', ({ sessionId, epoch }) => sessionId === MOVED && epoch === 2);
+      return add(history, { ...first, count: 1_000, atMs: atMs + 1 });
+    },
+  ],
+  [
+    'Q2',
+    'a session that begins where its client is not',
+    (history) => {
+      const began = find(history, 'began', ({ sessionId }) => sessionId === MOVED);
+      // The first time the client was let in, and the move came to nothing.
+      const [, admitted] = history.filter(
+        (event) => event.type === 'admitted' && event.host === began.host && event.sessionId === MOVED,
+      );
+      return add(
+        history.filter((event) => event !== began),
+        { ...began, atMs: admitted!.atMs - 1 },
+      );
+    },
+  ],
+  [
+    'Q2',
+    'a host that goes on with what has moved away',
+    (history) => {
+      const began = find(history, 'began', ({ sessionId }) => sessionId === MOVED);
+      const resumed = find(history, 'resumed', ({ sessionId }) => sessionId === MOVED);
+      return add(history, { ...resumed, atMs: began.atMs + 1 });
+    },
   ],
   [
     'Q3',

@@ -8,6 +8,8 @@ const STEPS = [
   'play',
   'leave',
   'move',
+  'moveLive',
+  'moveFails',
   'repeat',
   'hang',
   'cordon',
@@ -50,6 +52,12 @@ function begin(fleet: ModelFleet): void {
   fleet.addHost('h2', 3);
   fleet.wait(100);
   fleet.move([...fleet.sessions.values()][0]!);
+  fleet.wait(100);
+  fleet.play(true);
+  const moving = [...fleet.sessions.values()].at(-1)!;
+  fleet.moveLive(moving, false);
+  fleet.wait(10);
+  fleet.moveLive(moving, true);
 }
 
 function end(fleet: ModelFleet): void {
@@ -80,6 +88,11 @@ function take(fleet: ModelFleet, step: (typeof STEPS)[number], pick: number): vo
     }
     case 'move': {
       session === undefined ? undefined : fleet.move(session);
+      return;
+    }
+    case 'moveLive':
+    case 'moveFails': {
+      session === undefined ? undefined : fleet.moveLive(session, step === 'moveLive');
       return;
     }
     case 'repeat': {

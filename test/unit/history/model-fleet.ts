@@ -29,6 +29,8 @@ interface ModelSession {
   readonly requestId: string;
   epoch: number;
   host: string;
+  /** Pictures that its player has seen. */
+  count: number;
   /** Nobody claims it: it ends then. */
   readonly expiresAtMs: number | null;
 }
@@ -113,6 +115,45 @@ export class ModelFleet {
     this.#serve();
   }
 
+  /** While it is played, to another host that has room: or not after all, when the client does not get in there. */
+  moveLive(session: ModelSession, arrives: boolean): void {
+    const to = this.#room(session.host);
+    if (to === undefined || session.expiresAtMs !== null) return;
+    const { sessionId, player, host: from, epoch: old } = session;
+    const epoch = old + 1;
+    this.show(session, 1, 2);
+    this.see({ type: 'moving', player, sessionId, epoch, host: to });
+    this.wait(5);
+    this.see({ type: 'admitted', host: to, sessionId, epoch, player });
+    this.wait(20);
+    if (arrives) {
+      session.host = to;
+      session.epoch = epoch;
+      this.see({ type: 'began', host: to, sessionId, epoch });
+      this.see({ type: 'told', player, sessionId, epoch, state: 'active' });
+      this.wait(5);
+      this.show(session, 1, 2);
+      this.see({ type: 'host-ended', host: from, sessionId, epoch: old, reason: 'superseded', by: 'broker' });
+      this.#serve();
+    } else {
+      this.see({ type: 'host-ended', host: to, sessionId, epoch, reason: 'move_failed', by: 'broker' });
+      this.see({ type: 'resumed', host: from, sessionId, epoch: old });
+      this.see({ type: 'told', player, sessionId, epoch: old, state: 'connected' });
+      this.wait(5);
+      this.show(session, 3, 4);
+    }
+  }
+
+  /** Its player sees some pictures, with these numbers on the connection. */
+  show(session: ModelSession, ...numbers: readonly number[]): void {
+    const { sessionId, epoch, player, host } = session;
+    for (const n of numbers) {
+      session.count += 1;
+      this.see({ type: 'shown', player, host, sessionId, epoch, n, count: session.count });
+      this.wait(5);
+    }
+  }
+
   /** It cannot be heard for so long, and that is too short to be lost. */
   hang(host: string, ms: number): void {
     this.hosts.get(host)?.barred.add('silent');
@@ -190,7 +231,7 @@ export class ModelFleet {
   #match(player: string, host: string, claims: boolean): void {
     const expiresAtMs = claims ? null : this.#atMs + MODEL_BOUNDS.reservationMs;
     const sessionId = `s${player.slice(1)}`;
-    const session = { sessionId, player, requestId: 'r', epoch: 1, host, expiresAtMs };
+    const session = { sessionId, player, requestId: 'r', epoch: 1, host, expiresAtMs, count: 0 };
     this.sessions.set(sessionId, session);
     this.#prepare(session);
     this.#tellMatched(session);

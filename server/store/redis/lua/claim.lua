@@ -12,12 +12,12 @@ for i, key in ipairs(KEYS) do
   local lines = read(key)
   local first, after, last = find(lines, ARGV[at])
   if first then
-    local record, claimed_at = string.match(string.sub(lines, after, last), '^(.*)|(%d+)\n$')
-    reply[i] = record .. '|' .. (now - claimed_at)
+    local session, epoch, _, place, claimed_at = read_line(lines, after, last)
+    reply[i] = session .. '|' .. epoch .. '|' .. place .. '|' .. (now - claimed_at)
   else
-    note(key, lines, ARGV[at], ARGV[at + 1], 1, ARGV[at + 2] .. '|' .. ARGV[at + 3])
-    local previous, made_at = string.match(lines, '^#([^\n]*)|(%d+)\n')
-    reply[i] = previous and 'new|' .. previous .. '|' .. (now - made_at) or 'new'
+    note(key, lines, ARGV[at], ARGV[at + 1], 1, 0, ARGV[at + 2] .. '|' .. ARGV[at + 3])
+    local previous, epoch, place, made_at = string.match(lines, '^#([^|]*|[^|]*)|(%d+)|%d+|([^\n]*)|(%d+)\n')
+    reply[i] = previous and 'new|' .. previous .. '|' .. epoch .. '|' .. place .. '|' .. (now - made_at) or 'new'
   end
 end
 return reply

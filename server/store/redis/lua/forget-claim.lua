@@ -6,7 +6,7 @@
 local lines = read(KEYS[1])
 local first, _, last = find(lines, ARGV[4])
 if first then
-  local rest = string.sub(lines, 1, first - 1) .. string.sub(lines, last + 1)
+  local rest = without(lines, first, last)
   if rest == '' then
     redis.call('DEL', KEYS[1])
   else

@@ -7,11 +7,10 @@
 local lines = read(KEYS[1])
 local first, after, last = find(lines, ARGV[4])
 if first then
-  local session, epoch, made_at = string.match(string.sub(lines, after, last), '^([^|]*)|(%d+)|.*|(%d+)\n$')
+  local session, epoch, drawn, _, made_at = read_line(lines, after, last)
   if session == ARGV[5] then
-    local record = session .. '|' .. epoch .. '|' .. ARGV[6] .. '|' .. ARGV[7] .. '|' .. made_at .. '\n'
-    local moved = string.sub(lines, 1, after - 1) .. record .. string.sub(lines, last + 1)
-    redis.call('SET', KEYS[1], moved, 'KEEPTTL')
+    local place = ARGV[6] .. '|' .. ARGV[7]
+    rewrite(KEYS[1], lines, first, last, line_of(ARGV[4], session, epoch, drawn, place, made_at))
   end
 end
 return 'ok'
