@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { measureBurst } from './peak/burst.js';
 import { measureDrain } from './peak/drain.js';
 import { measurePlanner } from './peak/planner.js';
+import { describe, type PeakResult } from './peak/print.js';
 import { measureSpill } from './peak/spill.js';
 
 const { values } = parseArgs({
@@ -22,23 +23,23 @@ const wanted = new Set(values.only.split(','));
 const say = (text: string): void =>
   void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 
-const result: Record<string, unknown> = {};
+let result: PeakResult = {};
 if (wanted.has('burst')) {
   say('burst: 92 joins on 11 hosts');
-  result['burst'] = await measureBurst(values.quick ? 10 : 1);
+  result = { ...result, burst: await measureBurst(values.quick ? 10 : 1) };
 }
 if (wanted.has('spill')) {
   say('spill: four regions, one with 130 % of its capacity in demand');
-  result['spill'] = await measureSpill(values.quick ? 6 : 25, say);
+  result = { ...result, spill: await measureSpill(values.quick ? 6 : 25, say) };
 }
 if (wanted.has('drain')) {
   const sessions = values.quick ? 200 : 2_000;
   say(`drain: a region with ${sessions} sessions, 70 % of them movable`);
-  result['drain'] = await measureDrain(sessions, values.quick ? 15_000 : 60_000, say);
+  result = { ...result, drain: await measureDrain(sessions, values.quick ? 15_000 : 60_000, say) };
 }
 if (wanted.has('planner')) {
   const hosts = values.quick ? 1_000 : 10_000;
   say(`planner: ${hosts} hosts, ${hosts * 10} sessions, 20 regions`);
-  result['planner'] = await measurePlanner(hosts, say);
+  result = { ...result, planner: await measurePlanner(hosts, say) };
 }
-process.stdout.write(`${JSON.stringify(result, null, values.json ? undefined : 2)}\n`);
+process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : describe(result));
