@@ -21,32 +21,37 @@ export interface Place {
 export function planWorkers(options: RunOptions, place: Place): WorkerPlan[] {
   const { workers, driver, seed, device } = options;
   const { urls, regions, title } = place;
-  const players = planPlayers(options, place);
-  const hosts = planHosts(options, place);
+  const runId = Date.now().toString(36);
+  const players = planPlayers(options, place, runId);
+  const hosts = planHosts(options, place, runId);
   const rtts = regions.map((home) => measuredFrom(home, regions));
   const mine = <T>(list: readonly T[], index: number): T[] => list.filter((_, i) => i % workers === index);
   const hostOwners = Object.fromEntries(hosts.map(({ name }, i) => [name, i % workers]));
   return Array.from({ length: workers }, (_, index) => ({
-    ...{ index, workers, driver, seed, urls, title, device, rtts, hostOwners },
+    ...{ index, workers, runId, driver, seed, urls, title, device, rtts, hostOwners },
     players: mine(players, index),
     hosts: mine(hosts, index),
   }));
 }
 
-function planPlayers({ clients, seed }: RunOptions, place: Place): PlayerPlan[] {
+function planPlayers({ clients, seed }: RunOptions, place: Place, runId: string): PlayerPlan[] {
   const { regions, tokens, playerTokens } = place;
   const random = createSeededRandom(seedOf(`${seed}/homes`));
   return Array.from({ length: clients }, (_, i) => {
     const home = Math.floor(random() * regions.length);
     const given = playerTokens?.[i];
     if (given !== undefined) return { name: subjectOf(given), token: given, home };
-    const name = `load-${seed}-${i}`;
+    const name = `load-${runId}-${i}`;
     if (tokens === undefined) throw new LoadTestFailure('There are fewer tokens than players.');
     return { name, token: tokens.player(name), home };
   });
 }
 
-function planHosts({ hosts, slots, seed }: RunOptions, { regions, pool, tokens }: Place): HostPlan[] {
+function planHosts(
+  { hosts, slots }: RunOptions,
+  { regions, pool, tokens }: Place,
+  runId: string,
+): HostPlan[] {
   if (hosts === 0) return [];
   if (pool === undefined || tokens === undefined) {
     throw new LoadTestFailure('Hosts need a pool to stand in, and a secret to sign their tokens with.');
@@ -54,7 +59,7 @@ function planHosts({ hosts, slots, seed }: RunOptions, { regions, pool, tokens }
   const signed = new Map(regions.map(({ region }) => [region, tokens.host(region, pool)]));
   return Array.from({ length: hosts }, (_, i) => {
     const region = regions[i % regions.length]?.region ?? '';
-    const hostId = `load-${seed}-${i}`;
+    const hostId = `load-${runId}-${i}`;
     const token = signed.get(region) ?? '';
     return { name: hostName(region, pool, hostId), hostId, region, pool, slots, token };
   });

@@ -71,7 +71,7 @@ export class LeanPlayer implements LoadPlayer {
 
   play(dueMs: number, phase: number, lengthMs: number): void {
     this.#asked += 1;
-    this.#requestId = `${this.name}-${this.#asked}`;
+    this.#requestId = `${this.#context.runId}-${this.#asked}`;
     this.#lengthMs = lengthMs;
     this.#admittedEpoch = 0;
     this.tape.asks(this.#requestId, dueMs, phase);

@@ -27,6 +27,7 @@ export interface LoadPlayer {
 
 /** What a player needs of the worker that it is in. */
 export interface PlayerContext {
+  readonly runId: string;
   readonly urls: readonly string[];
   readonly title: string;
   readonly device: Device;

@@ -29,6 +29,8 @@ export interface HostPlan {
 export interface WorkerPlan {
   readonly index: number;
   readonly workers: number;
+  /** Of no other run: brokers remember requests. */
+  readonly runId: string;
   readonly driver: Driver;
   readonly seed: number;
   readonly urls: readonly string[];

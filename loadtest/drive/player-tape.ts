@@ -41,6 +41,7 @@ export class PlayerTape {
   #connectDueMs: number | undefined;
   #lostAtMs: number | undefined;
   #isConnected = false;
+  #isFinished = false;
   #asked: Asked | undefined;
   #session: TapedSession | undefined;
 
@@ -113,7 +114,7 @@ export class PlayerTape {
 
   closed(code: number): void {
     this.#recording.closed(code);
-    if (!this.#isConnected) return;
+    if (!this.#isConnected || this.#isFinished) return;
     this.#isConnected = false;
     this.#lostAtMs ??= monotonicMs();
     this.#tally.socketLost();
@@ -121,6 +122,7 @@ export class PlayerTape {
 
   /** The run is over: what never had an answer counts with its age. */
   finish(): boolean {
+    this.#isFinished = true;
     if (this.#connectDueMs !== undefined) this.#tally.took('connect', 0, this.#connectDueMs);
     if (this.#asked?.answered !== false) return false;
     const { phase, dueMs } = this.#asked;

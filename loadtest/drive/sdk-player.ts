@@ -74,7 +74,7 @@ export class SdkPlayer implements LoadPlayer {
 
   play(dueMs: number, phase: number, lengthMs: number): void {
     this.#asked += 1;
-    const requestId = `${this.name}-${this.#asked}`;
+    const requestId = `${this.#context.runId}-${this.#asked}`;
     this.tape.asks(requestId, dueMs, phase);
     this.#giveUp = new AbortController();
     this.#admittedEpoch = 0;

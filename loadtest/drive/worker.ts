@@ -33,6 +33,7 @@ const desk = new HostDesk(plan.index, plan.hostOwners, {
 });
 const crowd = new Crowd({ tally, wheel, desk, random, shareOfRate: 1 / plan.workers });
 const context: PlayerContext = {
+  runId: plan.runId,
   urls: plan.urls,
   title: plan.title,
   device: plan.device,

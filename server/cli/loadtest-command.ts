@@ -52,7 +52,7 @@ export function addLoadTestCommand(program: Command): void {
     .option('--spawn <brokers>', 'start so many brokers for the run', wholeNumber(1, 16))
     .option('--redis <url>', 'with --spawn: their Redis (default: one of its own)')
     .option('--regions <regions>', 'with --spawn: how many regions', wholeNumber(1, MAX_REGIONS), 6)
-    .option('--limit <key=value>', 'with --spawn: a key of their limits; may be repeated', gathered, [])
+    .option('--limit <key=value>', 'with --spawn: a key of their limits; may be repeated', gathered)
     .option('--title <title>', 'with --url: what players ask for')
     .option('--pool <pool>', 'with --url: the pool in which hosts stand')
     .option('--token-file <file>', 'with --url: player tokens, one a line (default: signed for the run)')
@@ -95,7 +95,7 @@ export function addLoadTestCommand(program: Command): void {
       'connections a second before the load (default: 100 a broker)',
       wholeNumber(1, 10_000),
     )
-    .option('--fault <fault>', 'what to break, and when; may be repeated', gathered, [])
+    .option('--fault <fault>', 'what to break, and when; may be repeated', gathered)
     .option('--seed <seed>', 'arrivals, lengths and victims follow from it', wholeNumber(0, 2 ** 31 - 1), 1)
     .option('--knee-p99 <time>', 'with --profile step: a step holds up to this p99 of match', '250ms')
     .addOption(new Option('--device <kind>', 'what players play on').choices(DEVICE_KINDS).default('tv'))
@@ -103,7 +103,7 @@ export function addLoadTestCommand(program: Command): void {
       new Option('--codecs <codecs...>', 'what it decodes').choices(CODECS).default(['hevc', 'h264']),
     )
     .addOption(new Option('--resolution <size>', 'its largest picture').choices(RESOLUTIONS).default('1080p'))
-    .option('--assert <assertion>', 'what has to hold, for the exit code; may be repeated', gathered, [])
+    .option('--assert <assertion>', 'what has to hold, for the exit code; may be repeated', gathered)
     .option('--json <file>', 'write the report as JSON')
     .option('--html <file>', 'write the report as one page with charts')
     .addHelpText('after', EXAMPLES)
@@ -166,6 +166,6 @@ async function save(file: string, text: string): Promise<void> {
 }
 
 /** An option that may be given several times. */
-function gathered(text: string, before: readonly string[]): string[] {
+function gathered(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }

@@ -62,12 +62,12 @@ describe('A load test', function () {
     expect(report.unanswered).to.equal(0);
     // Arrivals went on while it hung: about half of them waited, the first for all of it, the last for nothing.
     const { match } = report.times;
-    expect(match.max).to.be.within(700, 2_500);
+    expect(match.max).to.be.above(700);
     expect(match.p99).to.be.above(600);
     const stalled = report.timeline.filter(({ max }) => max !== null && max > 500);
     expect(stalled.map(({ atMs }) => atMs)).to.include(0);
     expect(report.faults).to.have.length(1);
-    expect(report.faults[0]?.untilMs).to.be.within(1_400, 2_500);
+    expect(report.faults[0]?.untilMs).to.be.at.least(1_400);
     expect(report.brokers[0]?.memoryMaxBytes).to.be.above(20 * 1_048_576);
   });
 
@@ -80,7 +80,7 @@ describe('A load test', function () {
       onProgress: ({ stage }: Progress) => stages.add(stage),
     });
     expectClean(report);
-    expect(report.socketsLost).to.be.within(1, 40);
+    expect(report.socketsLost).to.be.at.least(1);
     expect(report.times.resume.count).to.be.at.least(report.socketsLost);
     expect(report.times.connect.count).to.equal(40);
     expect(report.faults.map(({ failure }) => failure)).to.deep.equal([undefined, undefined]);
@@ -155,6 +155,21 @@ describe('A load test', function () {
       const places = ['near', 'next', 'far'].map((region) => ({ region, pool: 'console-x' }));
       const left = await Promise.all(places.map((place) => store.listHosts(place)));
       expect(left.flat().filter(({ committed }) => committed > 0)).to.deep.equal([]);
+
+      // With tokens that somebody else has signed, and again with the same ones: requests of another run are none of this.
+      const playerTokens = Array.from({ length: 10 }, (_, i) => tokens.player(`player-${i}`));
+      for (const durationMs of [400, 500]) {
+        const again = await run({
+          target: { ...target, playerTokens },
+          clients: 10,
+          hosts: 2,
+          sessionMs: 50,
+          durationMs,
+        });
+        expectClean(again);
+        expect(again.matched).to.be.above(0);
+        expect(again.refused).to.deep.equal({});
+      }
     } finally {
       await duskline.stop();
     }

@@ -17,7 +17,7 @@ export interface LoadTestCommandOptions {
   readonly url?: string[];
   readonly spawn?: number;
   readonly redis?: string;
-  readonly limit: string[];
+  readonly limit?: string[];
   readonly regions: number;
   readonly title?: string;
   readonly pool?: string;
@@ -32,13 +32,13 @@ export interface LoadTestCommandOptions {
   readonly duration: string;
   readonly session?: string;
   readonly connectRate?: number;
-  readonly fault: string[];
+  readonly fault?: string[];
   readonly seed: number;
   readonly kneeP99: string;
   readonly device: DeviceKind;
   readonly codecs: Codec[];
   readonly resolution: Resolution;
-  readonly assert: string[];
+  readonly assert?: string[];
   readonly json?: string;
   readonly html?: string;
 }
@@ -63,6 +63,7 @@ const SERVE = [
 /** @throws CommandFailure for the first option that cannot be meant so */
 export function readRun(options: LoadTestCommandOptions, env: Environment): RunOptions {
   const { driver, workers, slots, clients, profile, seed, device, codecs, resolution } = options;
+  const { fault = [], assert = [] } = options;
   const target = readTarget(options, env);
   const hosts = options.hosts ?? (target.kind === 'spawn' || mayPlayHosts(target) ? HOSTS : 0);
   if (hosts > 0 && target.kind === 'url' && !mayPlayHosts(target)) {
@@ -79,14 +80,14 @@ export function readRun(options: LoadTestCommandOptions, env: Environment): RunO
       : { sessionMs: readSpan('--session', options.session, 50, MAX_DURATION_MS) }),
     connectPerSecond: options.connectRate ?? CONNECTIONS_PER_BROKER * brokersOf(target),
     device: { kind: device, codecs, maxResolution: resolution },
-    faults: options.fault.flatMap((text) => text.split(',')).map((text) => orFail(() => readFault(text))),
+    faults: fault.flatMap((text) => text.split(',')).map((text) => orFail(() => readFault(text))),
     kneeP99Ms: readSpan('--knee-p99', options.kneeP99, 1, 60_000),
-    assertions: options.assert.map((text) => orFail(() => readAssertion(text))),
+    assertions: assert.map((text) => orFail(() => readAssertion(text))),
   };
 }
 
 function readTarget(options: LoadTestCommandOptions, env: Environment): SpawnTarget | UrlTarget {
-  const { url, spawn, redis, regions, title, pool, tokenFile, limit } = options;
+  const { url, spawn, redis, regions, title, pool, tokenFile, limit = [] } = options;
   if (url === undefined && spawn === undefined) {
     throw new CommandFailure(
       'Say what to load: --spawn 1 starts a broker of its own, --url names brokers that run.',

@@ -68,6 +68,9 @@ function byName(counts: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
+/** More than this, and the load's own lateness is no longer a small part of the times. */
+const LATE_MS = 50;
+
 function renderTimes({ times }: LoadReport): string {
   const head = ['milliseconds', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((cell, i) =>
     i === 0 ? cell : cell.padStart(8),
@@ -77,7 +80,11 @@ function renderTimes({ times }: LoadReport): string {
     const cells = [String(count), ...[p50, p90, p99, p999, max].map(inMs)];
     return [name, ...cells.map((cell) => cell.padStart(8))];
   });
-  return rows.length === 0 ? '' : table(head, rows);
+  const late =
+    times.lag.p99 > LATE_MS
+      ? `The load itself was sent late (lag): these are the times of this machine as much as of the brokers.\n`
+      : '';
+  return rows.length === 0 ? '' : `${table(head, rows)}${late}`;
 }
 
 function inMs(ms: number): string {

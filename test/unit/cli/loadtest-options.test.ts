@@ -10,9 +10,9 @@ const URL_TARGET = { url: ['ws://127.0.0.1:1'], title: 'starfall' };
 
 function options(more: Partial<LoadTestCommandOptions>): LoadTestCommandOptions {
   return {
-    ...{ limit: [], regions: 6, driver: 'sdk', workers: 1, slots: 20, clients: 5_000, rate: 500 },
-    ...{ profile: 'steady', duration: '30s', fault: [], seed: 1, kneeP99: '250ms', device: 'tv' },
-    ...{ codecs: ['hevc'], resolution: '1080p', assert: [] },
+    ...{ regions: 6, driver: 'sdk', workers: 1, slots: 20, clients: 5_000, rate: 500 },
+    ...{ profile: 'steady', duration: '30s', seed: 1, kneeP99: '250ms', device: 'tv' },
+    ...{ codecs: ['hevc'], resolution: '1080p' },
     ...more,
   };
 }

@@ -118,4 +118,11 @@ describe('The tape of a player', () => {
     expect(match?.[0]).to.be.within(5_000, 5_050);
     expect(answer?.[0]).to.be.within(5_000, 5_050);
   });
+
+  it('does not count the sockets that the run itself closes at its end', () => {
+    tape.received(WELCOME);
+    tape.finish();
+    tape.closed(1006);
+    expect(tally.counts.socketsLost).to.equal(0);
+  });
 });
