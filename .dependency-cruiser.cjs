@@ -92,6 +92,18 @@ module.exports = {
     ]),
     only('client-sdk', 'The players’ SDK works without the server.', '^client-sdk/', [PROTOCOL]),
     only('host-sdk', 'The hosts’ SDK works without the server.', '^host-sdk/', [PROTOCOL]),
+    only('loadtest', 'Load comes from outside: by the protocol and the SDKs.', '^loadtest/', [
+      PROTOCOL,
+      inPackage('client-sdk'),
+      inPackage('host-sdk'),
+    ]),
+    {
+      name: 'loadtest-for-commands',
+      comment: 'No broker needs what loads it.',
+      severity: 'error',
+      from: { path: '^server/', pathNot: '^server/cli/' },
+      to: { path: '^loadtest/' },
+    },
     {
       name: 'not-from-tests',
       comment: 'What ships imports nothing of the tests.',
@@ -133,7 +145,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: ['node_modules', '/dist/'] },
-    exclude: { path: ['^(server|protocol|client-sdk|host-sdk|test)/dist/.*[.]d[.]ts$'] },
+    exclude: { path: ['^(server|protocol|client-sdk|host-sdk|loadtest|test)/dist/.*[.]d[.]ts$'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: {

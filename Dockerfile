@@ -7,6 +7,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY protocol/package.json protocol/
 COPY client-sdk/package.json client-sdk/
 COPY host-sdk/package.json host-sdk/
+COPY loadtest/package.json loadtest/
 COPY server/package.json server/
 COPY server/bin server/bin
 RUN npm ci
@@ -14,6 +15,7 @@ COPY tsconfig.base.json ./
 COPY protocol protocol
 COPY client-sdk client-sdk
 COPY host-sdk host-sdk
+COPY loadtest loadtest
 COPY server server
 # The server's project references build what it needs, without the tests.
 RUN npx tsc --build server && npm prune --omit=dev
@@ -26,6 +28,7 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/protocol protocol
 COPY --from=build /app/client-sdk client-sdk
 COPY --from=build /app/host-sdk host-sdk
+COPY --from=build /app/loadtest loadtest
 COPY --from=build /app/server server
 COPY LICENSE ./
 COPY examples/duskline.yaml examples/

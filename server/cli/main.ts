@@ -6,6 +6,7 @@ import { addDrainCommand } from './drain-command.js';
 import { addDrainsCommand } from './drains-command.js';
 import { describeFailure } from './failure.js';
 import { addHostCommand } from './host-command.js';
+import { addLoadTestCommand } from './loadtest-command.js';
 import { addMovesCommand } from './moves-command.js';
 import { addPlayCommand } from './play-command.js';
 import { addServeCommand } from './serve-command.js';
@@ -31,6 +32,7 @@ addCordonCommands(program);
 addAuditCommand(program);
 addTokenCommand(program);
 addDemoCommand(program);
+addLoadTestCommand(program);
 
 program.parseAsync().then(
   // A command that is done leaves no timer or socket behind; what a library left must not keep the terminal.

@@ -1,4 +1,4 @@
-import type { Recorder } from '../history/recorder.js';
+import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 
 /** What a supervisor would see of broker processes, all the time. */
 export interface HealthWatch {

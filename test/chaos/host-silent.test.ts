@@ -1,6 +1,6 @@
 import type { Session } from '@duskline/client/node';
 import { expect } from 'chai';
-import { hostName } from '../history/events.js';
+import { hostName } from '@duskline/loadtest/history/events.js';
 import { eventually } from '../support/eventually.js';
 import type { HostProcess } from '../support/host-process.js';
 import { DRIFT, RecoveryFleet } from '../support/recovery-fleet.js';

@@ -2,7 +2,7 @@ import type { Session } from '@duskline/client/node';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { hostName } from '../history/events.js';
+import { hostName } from '@duskline/loadtest/history/events.js';
 import { eventually } from '../support/eventually.js';
 import type { HostProcess } from '../support/host-process.js';
 import { DRIFT, RecoveryFleet } from '../support/recovery-fleet.js';

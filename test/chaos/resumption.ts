@@ -1,4 +1,4 @@
-import type { Recorder } from '../history/recorder.js';
+import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { eventually } from '../support/eventually.js';
 import type { Swarm } from '../support/swarm.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { getPriority, setPriority } from 'node:os';
 import { expect } from 'chai';
-import type { HistoryEvent } from '../history/events.js';
+import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
 import { eventually } from '../support/eventually.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { quantile, startMatchProbe, type MatchProbe } from './match-probe.js';

@@ -1,5 +1,5 @@
-import type { HistoryEvent } from '../history/events.js';
-import { createRecorder } from '../history/recorder.js';
+import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
+import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 import { createSwarm } from '../support/swarm.js';
 import { standInLine, type InLine } from './in-line.js';
 import { monotonicMs, type StormOptions, type StormOrder, type StormReply } from './storm.js';

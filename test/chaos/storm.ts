@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { PlayOptions, Session } from '@duskline/client/node';
-import type { HistoryEvent } from '../history/events.js';
-import type { Recorder } from '../history/recorder.js';
+import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
+import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 
 export interface StormOptions {
   readonly urls: readonly string[];

@@ -8,9 +8,9 @@ import {
 } from '@duskline/client/node';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { watchStream, type StreamViewer } from '@duskline/host/simulated';
-import { createRecordedSockets, type RecordedSockets } from '../history/client-recording.js';
-import { hostName } from '../history/events.js';
-import type { Recorder } from '../history/recorder.js';
+import { createRecordedSockets, type RecordedSockets } from '@duskline/loadtest/history/client-recording.js';
+import { hostName } from '@duskline/loadtest/history/events.js';
+import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { TEST_DEVICE, testToken } from './fleet.js';
 
 export interface SwarmOptions {

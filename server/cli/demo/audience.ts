@@ -1,7 +1,13 @@
 import type { Device } from '@duskline/protocol';
 import type { TokenSigner } from '../../auth/token-signer.js';
 import type { Catalog, Region } from '../../domain/catalog.js';
-import { MEAN_SESSION_MINUTES, PEAK_SHARE, demandShare, drawInterval, drawSessionMinutes } from './demand.js';
+import {
+  MEAN_SESSION_MINUTES,
+  PEAK_SHARE,
+  demandShare,
+  drawInterval,
+  drawSessionMinutes,
+} from '@duskline/loadtest/plan/demand.js';
 import type { FigureBook } from './figures.js';
 import type { DemoFleet } from './fleet.js';
 import { visit } from './player.js';

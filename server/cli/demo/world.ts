@@ -1,11 +1,5 @@
-import { distanceKm } from '@duskline/client';
+import { rttOfDistanceMs } from '@duskline/loadtest/plan/world.js';
 import type { Catalog, Region } from '../../domain/catalog.js';
-
-/** A millisecond of round trip for so many kilometres: light in fibre, and the detours that fibre makes. */
-const KM_PER_RTT_MS = 75;
-
-/** The last mile, at least. */
-const ACCESS_MS = 5;
 
 /** The demo's world: where players live, what time it is there, how far the regions are. */
 export interface World {
@@ -27,7 +21,7 @@ export function createWorld(catalog: Catalog, dayStartMs: number): World {
   return {
     regions,
     localHour: (region, dayMs) => (((dayMs / HOUR_MS + (offsets.get(region.region) ?? 0)) % 24) + 24) % 24,
-    rttMs: (from, to) => ACCESS_MS + distanceKm(from, to) / KM_PER_RTT_MS,
+    rttMs: rttOfDistanceMs,
   };
 }
 

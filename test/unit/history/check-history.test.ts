@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { RULES } from '../../history/check.js';
-import { checkHistory, createHistoryChecker, explain } from '../../history/check-history.js';
-import type { HistoryEvent } from '../../history/events.js';
+import { RULES } from '@duskline/loadtest/history/check.js';
+import { checkHistory, createHistoryChecker, explain } from '@duskline/loadtest/history/check-history.js';
+import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
 import { allFaults } from './faults.js';
 import { legalHistories } from './legal-histories.js';
 import { MODEL_BOUNDS, ModelFleet } from './model-fleet.js';

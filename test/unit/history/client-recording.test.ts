@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { createClientRecording } from '../../history/client-recording.js';
-import { createRecorder } from '../../history/recorder.js';
+import { createClientRecording } from '@duskline/loadtest/history/client-recording.js';
+import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 
 describe('The recording of a client', () => {
   it('takes down a wait in the queue, and only regions that the player allows', () => {

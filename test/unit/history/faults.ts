@@ -1,5 +1,5 @@
-import type { Rule } from '../../history/check.js';
-import type { EventOf, EventType, FleetHost, HistoryEvent } from '../../history/events.js';
+import type { Rule } from '@duskline/loadtest/history/check.js';
+import type { EventOf, EventType, FleetHost, HistoryEvent } from '@duskline/loadtest/history/events.js';
 import { MODEL_BOUNDS } from './model-fleet.js';
 
 /** Breaks one rule in a history that keeps all of them. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { HistoryEvent } from '../../history/events.js';
+import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
 import { MODEL_BOUNDS, ModelFleet } from './model-fleet.js';
 
 const STEPS = [

@@ -1,7 +1,7 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import type { Bounds } from '../../history/check.js';
-import { hostName, type FleetHost, type HistoryEvent } from '../../history/events.js';
-import type { Seen } from '../../history/recorder.js';
+import type { Bounds } from '@duskline/loadtest/history/check.js';
+import { hostName, type FleetHost, type HistoryEvent } from '@duskline/loadtest/history/events.js';
+import type { Seen } from '@duskline/loadtest/history/recorder.js';
 
 /** Short ones, so that a history of a few seconds has everything in it. */
 export const MODEL_BOUNDS: Bounds = {

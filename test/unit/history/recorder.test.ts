@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { HistoryEvent } from '../../history/events.js';
-import { createRecorder, readHistory, writeHistory } from '../../history/recorder.js';
+import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
+import { createRecorder, readHistory, writeHistory } from '@duskline/loadtest/history/recorder.js';
 
 describe('The history recorder', () => {
   it('stamps what it is told, and tells it on at once', () => {

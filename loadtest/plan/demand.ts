@@ -39,6 +39,6 @@ export function drawInterval(rate: number, random: () => number): number {
 }
 
 /** A standard normal number (Box and Muller). */
-function drawNormal(random: () => number): number {
+export function drawNormal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

@@ -1,7 +1,7 @@
 import type { Place } from '@duskline/server/domain/catalog.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { hostName } from './events.js';
-import type { Recorder } from './recorder.js';
+import { hostName } from '@duskline/loadtest/history/events.js';
+import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 
 /**
  * Takes a picture of the fleet as the store has it.

@@ -1,0 +1,52 @@
+import type { Device } from '@duskline/protocol';
+import type { HostDesk } from './host-desk.js';
+import type { PlayerTape } from './player-tape.js';
+import type { Tally } from './tally.js';
+import type { TimerWheel } from './timer-wheel.js';
+
+/** One player of the run, whoever drives it. */
+export interface LoadPlayer {
+  readonly name: string;
+  readonly tape: PlayerTape;
+  /** No broker lets it in any more. */
+  readonly isShutOut: boolean;
+  readonly isLeaving: boolean;
+  /** @param dueMs from when the time to connect counts */
+  connect(dueMs: number): void;
+  /**
+   * Asks; as soon as it is connected, when it is not. Call it only when it has nothing.
+   *
+   * @param dueMs the moment of the arrival, from which its times count
+   * @param lengthMs how long it stays, from the match on
+   */
+  play(dueMs: number, phase: number, lengthMs: number): void;
+  /** Leaves the session, or the queue. */
+  leave(): void;
+  close(): void;
+}
+
+/** What a player needs of the worker that it is in. */
+export interface PlayerContext {
+  readonly runId: string;
+  readonly urls: readonly string[];
+  readonly title: string;
+  readonly device: Device;
+  readonly tally: Tally;
+  readonly wheel: TimerWheel;
+  readonly desk: HostDesk;
+  readonly random: () => number;
+  /** It is connected and has nothing, or is no longer. */
+  freed(player: LoadPlayer, isFree: boolean): void;
+}
+
+export interface PlayerOptions {
+  readonly name: string;
+  readonly token: string;
+  readonly rtt: Readonly<Record<string, number>>;
+  /** Which broker it tries first. */
+  readonly first: number;
+}
+
+/** A host that has no room for a ticket yet has it a moment later: the news of the free slot is on its way. */
+export const SHOW_AGAIN_MS = 100;
+export const SHOW_ATTEMPTS = 20;

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startChild, type Child } from './child.js';
+import { givenRedis, ownRedis, type RunRedis } from './redis.js';
+
+export interface BrokerFleetOptions {
+  readonly brokers: number;
+  /** What starts a broker, before its own arguments: `node duskline.js serve`. */
+  readonly command: readonly string[];
+  /** The configuration's text. */
+  readonly config: string;
+  /** Default: a Redis of the run's own. */
+  readonly redisUrl?: string;
+  /** Signs tokens of players, hosts and operators. */
+  readonly authSecret: string;
+}
+
+/** One broker of the run's own, through all its lives. */
+export interface RunBroker {
+  readonly name: string;
+  readonly url: string;
+  /** Of its present life; `undefined` while it is gone. */
+  readonly pid: number | undefined;
+}
+
+/** Brokers in processes of their own, on one Redis. */
+export class BrokerFleet {
+  readonly redis: RunRedis;
+  readonly #options: BrokerFleetOptions;
+  readonly #directory: string;
+  readonly #ticketKey = randomBytes(48).toString('base64');
+  /** Processes that ended by the run's own doing. */
+  readonly #ended = new Set<Child>();
+  readonly #crashed: string[] = [];
+  readonly #brokers: { readonly name: string; url: string; child: Child }[] = [];
+
+  private constructor(options: BrokerFleetOptions, directory: string, redis: RunRedis) {
+    this.#options = options;
+    this.#directory = directory;
+    this.redis = redis;
+  }
+
+  static async start(options: BrokerFleetOptions): Promise<BrokerFleet> {
+    const directory = await mkdtemp(join(tmpdir(), 'duskline-loadtest-'));
+    let redis: RunRedis | undefined;
+    let fleet: BrokerFleet | undefined;
+    try {
+      await writeFile(join(directory, 'duskline.yaml'), options.config);
+      redis = options.redisUrl === undefined ? await ownRedis(directory) : givenRedis(options.redisUrl);
+      fleet = new BrokerFleet(options, directory, redis);
+      for (let i = 0; i < options.brokers; i += 1) {
+        const name = `broker-${i + 1}`;
+        fleet.#brokers.push({ name, ...(await fleet.#launch(name, 0)) });
+      }
+      return fleet;
+    } catch (error) {
+      if (fleet !== undefined) await Promise.all(fleet.#brokers.map(({ child }) => child.kill()));
+      await redis?.stop();
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get brokers(): readonly RunBroker[] {
+    return this.#brokers.map(({ name, url, child }) => {
+      return { name, url, pid: child.isRunning() ? child.pid : undefined };
+    });
+  }
+
+  /** Brokers that ended by themselves. */
+  get crashed(): readonly string[] {
+    return this.#crashed;
+  }
+
+  /** `kill -9`. */
+  async kill(name: string): Promise<void> {
+    const { child } = this.#find(name);
+    this.#ended.add(child);
+    await child.kill();
+  }
+
+  /** Starts a broker that was killed again, where it was. */
+  async revive(name: string): Promise<void> {
+    const broker = this.#find(name);
+    broker.child = (await this.#launch(name, Number(new URL(broker.url).port))).child;
+  }
+
+  /** It hangs with every socket open, and goes on. */
+  async pause(name: string, lastsMs: number): Promise<void> {
+    const { child } = this.#find(name);
+    child.signal('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, lastsMs));
+    child.signal('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    for (const { child } of this.#brokers) this.#ended.add(child);
+    await Promise.all(this.#brokers.map(({ child }) => child.stop()));
+    await this.redis.stop();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #launch(name: string, port: number): Promise<{ url: string; child: Child }> {
+    const { command, authSecret } = this.#options;
+    const config = join(this.#directory, 'duskline.yaml');
+    const where = ['--host', '127.0.0.1', '--port', String(port), '--redis', this.redis.url];
+    const { child, ready } = await startChild({
+      what: 'A broker',
+      command: [...command, '--config', config, ...where, '--log-level', 'info'],
+      env: { ...process.env, DUSKLINE_AUTH_SECRET: authSecret, DUSKLINE_TICKET_MASTER_KEY: this.#ticketKey },
+      log: 'stderr',
+      ready: /"url":"(?<url>[^"]+)","msg":"broker is listening"/,
+    });
+    void child.exited.then(() => {
+      if (!this.#ended.has(child)) this.#crashed.push(name);
+    });
+    return { child, url: ready.groups?.['url'] ?? '' };
+  }
+
+  #find(name: string): { readonly url: string; child: Child } {
+    const broker = this.#brokers.find((candidate) => candidate.name === name);
+    if (broker === undefined) throw new RangeError(`there is no broker ${name}`);
+    return broker;
+  }
+}

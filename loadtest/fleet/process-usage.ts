@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+/** What a process has used so far, and holds now. */
+export interface ProcessUsage {
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+}
+
+/** Linux counts in these whatever the kernel ticks at (`sysconf(_SC_CLK_TCK)`). */
+const MS_PER_CLOCK_TICK = 10;
+const PAGE_BYTES = 4_096;
+
+/** `undefined` when there is no such process. */
+export async function usageOf(pid: number): Promise<ProcessUsage | undefined> {
+  return process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
+}
+
+async function fromProc(pid: number): Promise<ProcessUsage | undefined> {
+  try {
+    return readStat(await readFile(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** See `proc(5)`: after the name in parentheses, user and system time are the 12th and 13th field, pages the 22nd. */
+export function readStat(text: string): ProcessUsage {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [user, system, pages] = [11, 12, 21].map((index) => Number(fields[index]));
+  return {
+    cpuMs: ((user ?? 0) + (system ?? 0)) * MS_PER_CLOCK_TICK,
+    memoryBytes: (pages ?? 0) * PAGE_BYTES,
+  };
+}
+
+async function fromPs(pid: number): Promise<ProcessUsage | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=,time=', '-p', String(pid)]);
+    return readPs(stdout);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `  81234   0:12.34`, or with days and hours before. */
+export function readPs(text: string): ProcessUsage | undefined {
+  const [kibibytes, time] = text.trim().split(/\s+/);
+  if (kibibytes === undefined || time === undefined) return undefined;
+  const [days, rest] = time.includes('-') ? time.split('-', 2) : ['0', time];
+  const seconds = (rest ?? '').split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+  return { cpuMs: (Number(days) * 86_400 + seconds) * 1_000, memoryBytes: Number(kibibytes) * 1_024 };
+}

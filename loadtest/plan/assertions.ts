@@ -1,0 +1,92 @@
+import { readSpanMs } from './duration.js';
+
+const COMPARISONS = {
+  '<': (a: number, b: number) => a < b,
+  '<=': (a: number, b: number) => a <= b,
+  '>': (a: number, b: number) => a > b,
+  '>=': (a: number, b: number) => a >= b,
+  '==': (a: number, b: number) => a === b,
+  '!=': (a: number, b: number) => a !== b,
+} as const;
+export type Comparison = keyof typeof COMPARISONS;
+
+export const TIMES = ['connect', 'match', 'answer', 'wait', 'resume', 'lag'] as const;
+export type TimeName = (typeof TIMES)[number];
+export const QUANTILES = ['p50', 'p90', 'p99', 'p999', 'max', 'mean', 'count'] as const;
+
+/** Figures with names of their own; beside them there are the times' (`match.p99`), and counts by code and reason. */
+export const COUNTS = [
+  ...([
+    'offered',
+    'matched',
+    'queued',
+    'refused',
+    'unanswered',
+    'noClientFree',
+    'lost',
+    'doubleSales',
+  ] as const),
+  ...(['outOfOrder', 'otherViolations', 'violations', 'matchedPerSecond', 'knee', 'notConnected'] as const),
+] as const;
+
+/** A figure's name, with the value that it has; absent figures were not measured. */
+export type Figures = Readonly<Partial<Record<string, number>>>;
+
+/** `match.p99<50`: what a run has to show. */
+export interface Assertion {
+  readonly text: string;
+  readonly figure: string;
+  readonly comparison: Comparison;
+  readonly value: number;
+}
+
+export interface AssertionResult extends Assertion {
+  /** `undefined`: nothing was measured, so nothing holds. */
+  readonly actual: number | undefined;
+  readonly holds: boolean;
+}
+
+/** @throws RangeError that names what is wrong, before anything runs */
+export function readAssertion(text: string): Assertion {
+  const written = text.replace(/\.p99\.9(?!\d)/, '.p999');
+  const parts =
+    /^\s*(?<figure>[A-Za-z][\w.]*?)\s*(?<comparison><=|>=|==|!=|<|>)\s*(?<value>\d[\w.]*)\s*$/.exec(
+      written,
+    )?.groups;
+  if (parts === undefined) {
+    throw new RangeError(`"${text}" is no assertion. These are: match.p99<50, resume.max<=10s, lost==0.`);
+  }
+  const { figure = '', comparison = '', value: valueText = '' } = parts;
+  if (!isFigure(figure)) {
+    throw new RangeError(
+      `"${text}": there is no figure ${figure}. There are ${TIMES.join(', ')} with .${QUANTILES.join(', .')}; ${COUNTS.join(', ')}; refused.CODE and ended.REASON.`,
+    );
+  }
+  const value = /^\d+(\.\d+)?$/.test(valueText) ? Number(valueText) : readSpanMs(valueText);
+  if (value === undefined) {
+    throw new RangeError(`"${text}": ${valueText} is no number, and no time such as 50ms or 2s.`);
+  }
+  return { text, figure, comparison: comparison as Comparison, value };
+}
+
+function isFigure(name: string): boolean {
+  if (COUNTS.some((count) => count === name)) return true;
+  const [first = '', second = '', ...more] = name.split('.');
+  if (more.length > 0) return false;
+  if (first === 'refused') return /^[A-Z][A-Z_]*$/.test(second);
+  if (first === 'ended') return /^[a-z][a-z_]*$/.test(second);
+  return TIMES.some((time) => time === first) && QUANTILES.some((quantile) => quantile === second);
+}
+
+/** Judges what was measured. Codes and reasons that never came count as 0. */
+export function judge(assertions: readonly Assertion[], figures: Figures): AssertionResult[] {
+  return assertions.map((assertion) => {
+    const { figure, comparison, value } = assertion;
+    const actual = figures[figure] ?? (/^(refused|ended)[.]/.test(figure) ? 0 : undefined);
+    return {
+      ...assertion,
+      actual,
+      holds: actual !== undefined && COMPARISONS[comparison](actual, value),
+    };
+  });
+}

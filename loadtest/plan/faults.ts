@@ -1,0 +1,64 @@
+import { readSpanMs } from './duration.js';
+
+/** What is done to the fleet while it is loaded. `atMs` counts from the first arrival. */
+export type PlannedFault = { readonly atMs: number; readonly text: string } & FaultAction;
+
+export type FaultAction =
+  /** One host of ours is gone without a word; of this region, where one is named. */
+  | { readonly kind: 'kill-host'; readonly region?: string }
+  /** One broker gets `kill -9`. With a time it comes back after that, where it was. */
+  | { readonly kind: 'kill-broker'; readonly backAfterMs?: number }
+  /** One broker hangs with every socket open. */
+  | { readonly kind: 'pause-broker'; readonly lastsMs: number }
+  /** Redis answers nothing. */
+  | { readonly kind: 'pause-redis'; readonly lastsMs: number }
+  /** Operators empty a region by a deadline. */
+  | { readonly kind: 'drain'; readonly region: string; readonly deadlineMs: number };
+
+export type FaultKind = FaultAction['kind'];
+
+const DRAIN_DEADLINE_MS = 30_000;
+
+const FORM =
+  /^(?<kind>kill-host|kill-broker|pause-broker|pause-redis|drain)(?::(?<target>[a-z0-9][a-z0-9-]{0,62}))?@(?<at>[^:]+)(?::(?<span>.+))?$/;
+
+const FAULT_FORMS =
+  'kill-host@20s, kill-host:eu-west@20s, kill-broker@30s, kill-broker@30s:5s (comes back), pause-broker@30s:1s, pause-redis@40s:5s, drain:eu-west@50s, drain:eu-west@50s:20s (deadline)';
+
+/** @throws RangeError that says what a fault looks like */
+export function readFault(text: string): PlannedFault {
+  const parts = FORM.exec(text)?.groups;
+  const atMs = readSpanMs(parts?.['at'] ?? '');
+  const spanText = parts?.['span'];
+  const spanMs = spanText === undefined ? undefined : readSpanMs(spanText);
+  if (parts === undefined || atMs === undefined || (spanText !== undefined && spanMs === undefined)) {
+    throw new RangeError(`"${text}" is no fault. These are: ${FAULT_FORMS}.`);
+  }
+  const action = actionOf(text, parts['kind'] as FaultKind, parts['target'], spanMs);
+  return { atMs, text, ...action };
+}
+
+function actionOf(
+  text: string,
+  kind: FaultKind,
+  target: string | undefined,
+  spanMs: number | undefined,
+): FaultAction {
+  if (target !== undefined && kind !== 'drain' && kind !== 'kill-host') {
+    throw new RangeError(`"${text}": ${kind} takes no target; which one it hits follows from --seed.`);
+  }
+  switch (kind) {
+    case 'kill-host':
+      if (spanMs !== undefined) throw new RangeError(`"${text}": a host that is killed does not come back.`);
+      return { kind, ...(target === undefined ? {} : { region: target }) };
+    case 'kill-broker':
+      return { kind, ...(spanMs === undefined ? {} : { backAfterMs: spanMs }) };
+    case 'pause-broker':
+    case 'pause-redis':
+      if (spanMs === undefined) throw new RangeError(`"${text}" says not for how long: ${kind}@40s:5s does.`);
+      return { kind, lastsMs: spanMs };
+    case 'drain':
+      if (target === undefined) throw new RangeError(`"${text}" names no region: drain:eu-west@50s does.`);
+      return { kind, region: target, deadlineMs: spanMs ?? DRAIN_DEADLINE_MS };
+  }
+}

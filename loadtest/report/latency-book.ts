@@ -1,0 +1,68 @@
+import { build, type Histogram } from 'hdr-histogram-js';
+import { TIMES, type TimeName } from '../plan/assertions.js';
+
+/** A time's distribution, in milliseconds. `p999` is the 99.9th percentile. */
+export interface Latency {
+  readonly count: number;
+  readonly mean: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+const MICROS_PER_MS = 1_000;
+const HIGHEST_MICROS = 3_600_000_000;
+
+/** One time's distribution: exact to three digits, however long the tail. */
+export class LatencyRecord {
+  readonly #micros: Histogram = build({
+    highestTrackableValue: HIGHEST_MICROS,
+    numberOfSignificantValueDigits: 3,
+  });
+  /** The histogram knows its maximum to three digits only. */
+  #maxMs = 0;
+
+  record(ms: number): void {
+    this.#maxMs = Math.max(this.#maxMs, ms);
+    this.#micros.recordValue(Math.min(HIGHEST_MICROS, Math.max(1, Math.round(ms * MICROS_PER_MS))));
+  }
+
+  percentileMs(percentile: number): number {
+    // A histogram rounds to its three digits: no share of the values is above the largest one.
+    return Math.min(this.#maxMs, this.#micros.getValueAtPercentile(percentile) / MICROS_PER_MS);
+  }
+
+  read(): Latency {
+    return {
+      count: this.#micros.totalCount,
+      mean: rounded(this.#micros.mean / MICROS_PER_MS),
+      p50: rounded(this.percentileMs(50)),
+      p90: rounded(this.percentileMs(90)),
+      p99: rounded(this.percentileMs(99)),
+      p999: rounded(this.percentileMs(99.9)),
+      max: rounded(this.#maxMs),
+    };
+  }
+}
+
+/** Every time of a run. */
+export class LatencyBook {
+  readonly #records = new Map<TimeName, LatencyRecord>(TIMES.map((name) => [name, new LatencyRecord()]));
+
+  record(name: TimeName, ms: number): void {
+    this.#records.get(name)?.record(ms);
+  }
+
+  read(): Readonly<Record<TimeName, Latency>> {
+    return Object.fromEntries([...this.#records].map(([name, record]) => [name, record.read()])) as Record<
+      TimeName,
+      Latency
+    >;
+  }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}

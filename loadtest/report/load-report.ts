@@ -1,0 +1,132 @@
+import type { Driver } from '../drive/messages.js';
+import type { Assertion, AssertionResult, Figures, TimeName } from '../plan/assertions.js';
+import type { JudgedLevel, Knee } from '../plan/knee.js';
+import type { Profile } from '../plan/profile.js';
+import { judge } from '../plan/assertions.js';
+import type { Latency } from './latency-book.js';
+import type { TimelinePoint } from './timeline.js';
+import type { Verdict } from './verdict.js';
+
+/** What was set up. */
+export interface RunSetting {
+  readonly target: 'spawn' | 'url';
+  readonly urls: readonly string[];
+  readonly brokers: number;
+  readonly driver: Driver;
+  readonly workers: number;
+  readonly profile: Profile;
+  readonly ratePerSecond: number;
+  readonly seconds: number;
+  readonly seed: number;
+  readonly clients: number;
+  readonly hosts: number;
+  readonly slots: number;
+  /** Mean length of sessions, in milliseconds; the first level's in a stepped load. */
+  readonly sessionMs: number;
+  readonly regions: readonly { readonly region: string; readonly slots: number }[];
+  readonly faults: readonly string[];
+}
+
+export interface HappenedFault {
+  readonly text: string;
+  /** Since the first arrival was due. */
+  readonly atMs: number;
+  readonly untilMs?: number;
+  /** What was hit. */
+  readonly target: string;
+  /** Why it could not be done. */
+  readonly failure?: string;
+}
+
+export interface BrokerUsage {
+  readonly name: string;
+  /** Share of one processor while arrivals were due. */
+  readonly cpuMean: number;
+  readonly cpuMax: number;
+  readonly memoryMaxBytes: number;
+}
+
+/** Everything that a run has to tell. */
+export interface LoadReport {
+  readonly version: 1;
+  readonly startedAt: string;
+  readonly setting: RunSetting;
+  readonly connected: number;
+  readonly notConnected: number;
+  readonly offered: number;
+  readonly noClientFree: number;
+  readonly matched: number;
+  readonly matchedAtOnce: number;
+  readonly queued: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly unanswered: number;
+  readonly matchedPerSecond: number;
+  /** Sessions that are over, by reason. */
+  readonly ended: Readonly<Record<string, number>>;
+  readonly replaced: number;
+  readonly socketsLost: number;
+  readonly notAdmitted: number;
+  readonly connectionErrors: Readonly<Record<string, number>>;
+  readonly times: Readonly<Record<TimeName, Latency>>;
+  readonly levels: readonly JudgedLevel[];
+  readonly knee?: Knee;
+  readonly verdict: Verdict;
+  readonly brokers: readonly BrokerUsage[];
+  /** Brokers of the run that ended by themselves: one is too many. */
+  readonly crashed: readonly string[];
+  /** Of the run's own process, all its threads. */
+  readonly ownCpuMean: number;
+  readonly faults: readonly HappenedFault[];
+  /** Length of a point of the timeline. */
+  readonly stretchMs: number;
+  readonly timeline: readonly TimelinePoint[];
+  readonly assertions: readonly AssertionResult[];
+  /** The verdict is clean, no broker crashed, and every assertion holds. */
+  readonly passed: boolean;
+}
+
+/** What a run measured, before it is judged by the assertions. */
+export type Measured = Omit<LoadReport, 'assertions' | 'passed'>;
+
+export function violationsOf({ doubleSales, lost, outOfOrder, other }: Verdict): number {
+  return doubleSales + lost + outOfOrder + other;
+}
+
+export function judgeReport(measured: Measured, assertions: readonly Assertion[]): LoadReport {
+  const results = judge(assertions, figuresOf(measured));
+  const isClean = violationsOf(measured.verdict) === 0 && measured.crashed.length === 0;
+  const passed = isClean && results.every(({ holds }) => holds);
+  return { ...measured, assertions: results, passed };
+}
+
+/** The figures that assertions speak of. */
+function figuresOf(measured: Measured): Figures {
+  const { verdict, times, refused, ended, knee } = measured;
+  const figures: Record<string, number> = {
+    offered: measured.offered,
+    matched: measured.matched,
+    queued: measured.queued,
+    refused: Object.values(refused).reduce((sum, count) => sum + count, 0),
+    unanswered: measured.unanswered,
+    noClientFree: measured.noClientFree,
+    notConnected: measured.notConnected,
+    matchedPerSecond: measured.matchedPerSecond,
+    doubleSales: verdict.doubleSales,
+    outOfOrder: verdict.outOfOrder,
+    otherViolations: verdict.other,
+    violations: violationsOf(verdict),
+    // Nobody can say that nothing is lost while things are still on their way.
+    ...(verdict.settled || verdict.lost > 0 ? { lost: verdict.lost } : {}),
+    ...(knee === undefined ? {} : { knee: knee.ratePerSecond }),
+  };
+  for (const [name, latency] of Object.entries(times)) {
+    figures[`${name}.count`] = latency.count;
+    if (latency.count === 0) continue;
+    for (const quantile of ['p50', 'p90', 'p99', 'p999', 'max', 'mean'] as const) {
+      figures[`${name}.${quantile}`] = latency[quantile];
+    }
+  }
+  for (const [code, count] of Object.entries(refused)) figures[`refused.${code}`] = count;
+  for (const [reason, count] of Object.entries(ended)) figures[`ended.${reason}`] = count;
+  return figures;
+}

@@ -1,0 +1,102 @@
+import { LatencyRecord } from './latency-book.js';
+
+/** A stretch of the run, as charts show it. Times in milliseconds. */
+export interface TimelinePoint {
+  /** Since the first arrival was due. */
+  readonly atMs: number;
+  readonly offered: number;
+  readonly matched: number;
+  readonly queued: number;
+  readonly refused: number;
+  readonly noClientFree: number;
+  /** Of matches whose arrival was due in this stretch, `null` where there are none. */
+  readonly p50: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+  /** Sessions by region at the end of the stretch. */
+  readonly playing: Readonly<Record<string, number>>;
+  /** Of the brokers that the run started: share of one processor, and bytes. */
+  readonly brokers: Readonly<Record<string, { readonly cpu: number; readonly memoryBytes: number }>>;
+}
+
+export interface Totals {
+  readonly offered: number;
+  readonly matched: number;
+  readonly queued: number;
+  readonly refused: number;
+  readonly noClientFree: number;
+}
+
+interface Stretch {
+  matches: LatencyRecord | undefined;
+  totals: Totals;
+  playing: Readonly<Record<string, number>>;
+  brokers: TimelinePoint['brokers'];
+}
+
+const NOTHING: Totals = { offered: 0, matched: 0, queued: 0, refused: 0, noClientFree: 0 };
+
+/** What happened when, in stretches of one length. */
+export class Timeline {
+  readonly stretchMs: number;
+  readonly #startAtMs: number;
+  readonly #stretches: Stretch[] = [];
+
+  /** @param startAtMs when the first arrival is due, by the monotonic clock */
+  constructor(startAtMs: number, stretchMs: number) {
+    this.#startAtMs = startAtMs;
+    this.stretchMs = stretchMs;
+  }
+
+  /** @param dueMs when the arrival was due: a stalled broker shows where it stalled, not where it went on */
+  matched(dueMs: number, tookMs: number): void {
+    if (dueMs < this.#startAtMs) return;
+    const stretch = this.#at(dueMs);
+    (stretch.matches ??= new LatencyRecord()).record(tookMs);
+  }
+
+  /** @param totals since the beginning */
+  looked(
+    atMs: number,
+    totals: Totals,
+    playing: Readonly<Record<string, number>>,
+    brokers: TimelinePoint['brokers'],
+  ): void {
+    if (atMs < this.#startAtMs) return;
+    Object.assign(this.#at(atMs), { totals, playing, brokers });
+  }
+
+  read(): TimelinePoint[] {
+    let before = NOTHING;
+    return this.#stretches.map(({ matches, totals, playing, brokers }, index) => {
+      // A stretch in which nobody looked adds nothing.
+      const now = totals === NOTHING ? before : totals;
+      const latency = matches?.read();
+      const point = {
+        atMs: index * this.stretchMs,
+        offered: now.offered - before.offered,
+        matched: now.matched - before.matched,
+        queued: now.queued - before.queued,
+        refused: now.refused - before.refused,
+        noClientFree: now.noClientFree - before.noClientFree,
+        p50: latency?.p50 ?? null,
+        p99: latency?.p99 ?? null,
+        max: latency?.max ?? null,
+        playing,
+        brokers,
+      };
+      before = now;
+      return point;
+    });
+  }
+
+  #at(atMs: number): Stretch {
+    const index = Math.floor((atMs - this.#startAtMs) / this.stretchMs);
+    for (let i = this.#stretches.length; i <= index; i += 1) {
+      this.#stretches.push({ matches: undefined, totals: NOTHING, playing: {}, brokers: {} });
+    }
+    const stretch = this.#stretches[index];
+    if (stretch === undefined) throw new RangeError('before the first arrival');
+    return stretch;
+  }
+}

@@ -1,0 +1,110 @@
+import { createHistoryChecker, type HistoryChecker } from '../history/check-history.js';
+import { RULES, type Bounds, type Rule, type Violation } from '../history/check.js';
+import type { HistoryEvent } from '../history/events.js';
+
+/** What the history of a run shows. All have to be 0. */
+export interface Verdict {
+  /** A slot or a session that two had, or a request that led to two sessions. */
+  readonly doubleSales: number;
+  /** Sessions that were gone without a word. */
+  readonly lost: number;
+  /** Turns out of the order of arrival. */
+  readonly outOfOrder: number;
+  /** What else must not be. */
+  readonly other: number;
+  /** Whether everything came to rest at the end: else nobody can say what was lost. */
+  readonly settled: boolean;
+  readonly events: number;
+  /** The first few violations, in words. */
+  readonly examples: readonly string[];
+}
+
+type Group = 'doubleSales' | 'lost' | 'outOfOrder' | 'other';
+
+/**
+ * Rules that need to look into the store, and those about deadlines: under more load than a fleet can take answers are
+ * late, and the times of the report say how late.
+ */
+const NOT_JUDGED: readonly string[] = ['S3', 'S4', 'S5', 'L1', 'L2', 'L4', 'L5', 'L6'];
+
+const GROUPS: Readonly<Partial<Record<string, Group>>> = {
+  S1: 'doubleSales',
+  S2: 'doubleSales',
+  S7: 'doubleSales',
+  S6: 'lost',
+  S9: 'lost',
+  Q3: 'outOfOrder',
+};
+
+const MAX_EXAMPLES = 10;
+
+export const JUDGED_RULES: readonly Rule[] = RULES.filter((rule) => !NOT_JUDGED.includes(rule));
+
+interface Source {
+  events: HistoryEvent[];
+  next: number;
+  untilMs: number;
+}
+
+/** Judges what several threads see: in the order of time, whenever it is told. */
+export class Judge {
+  readonly #checker: HistoryChecker;
+  /** By source: what it saw and nobody has judged yet, and up to when it has told everything. */
+  readonly #sources: Source[];
+  #seen = 0;
+
+  constructor(sources: number, bounds: Partial<Bounds>) {
+    this.#checker = createHistoryChecker({ bounds, rules: JUDGED_RULES });
+    this.#sources = Array.from({ length: sources }, () => ({ events: [], next: 0, untilMs: -Infinity }));
+  }
+
+  /** @param untilMs the source tells nothing earlier any more */
+  told(source: number, events: readonly HistoryEvent[], untilMs: number): void {
+    const known = this.#sources[source];
+    if (known === undefined) throw new RangeError(`there is no source ${source}`);
+    known.events.push(...events);
+    known.untilMs = untilMs;
+    this.#judge(Math.min(...this.#sources.map((other) => other.untilMs)));
+  }
+
+  finish(settled: boolean, vanished: number): Verdict {
+    this.#judge(Infinity);
+    const violations = this.#checker.finish();
+    const counts: Record<Group, number> = { doubleSales: 0, lost: vanished, outOfOrder: 0, other: 0 };
+    for (const { rule } of violations) counts[GROUPS[rule] ?? 'other'] += 1;
+    return {
+      ...counts,
+      settled,
+      events: this.#seen,
+      examples: violations.slice(0, MAX_EXAMPLES).map(describe),
+    };
+  }
+
+  #judge(untilMs: number): void {
+    for (;;) {
+      let first: Source | undefined;
+      let atMs = Infinity;
+      for (const source of this.#sources) {
+        const event = source.events[source.next];
+        if (event !== undefined && event.atMs < atMs) {
+          first = source;
+          atMs = event.atMs;
+        }
+      }
+      const event = first?.events[first.next];
+      if (first === undefined || event === undefined || atMs > untilMs) break;
+      first.next += 1;
+      this.#seen += 1;
+      this.#checker.see(event);
+    }
+    for (const source of this.#sources) {
+      source.events.splice(0, source.next);
+      source.next = 0;
+    }
+  }
+}
+
+function describe({ rule, message, events }: Violation): string {
+  const proof = events.slice(0, 3).map((event) => JSON.stringify(event));
+  return [`${rule}: ${message}`, ...proof].join('\n    ');
+}

@@ -1,0 +1,144 @@
+import { createSeededRandom, seedOf } from '@duskline/host/simulated';
+import { monotonicMs } from './drive/clock.js';
+import type { WorkerPlan } from './drive/messages.js';
+import type { WorkerPool } from './drive/worker-pool.js';
+import type { BrokerFleet } from './fleet/broker-fleet.js';
+import { orderDrain } from './fleet/order-drain.js';
+import type { Seen } from './history/recorder.js';
+import type { PlannedFault } from './plan/faults.js';
+import type { HappenedFault } from './report/load-report.js';
+import type { TokenMaker } from './run-options.js';
+
+export interface FaultContext {
+  readonly pool: WorkerPool;
+  readonly plans: readonly WorkerPlan[];
+  readonly fleet: BrokerFleet | undefined;
+  readonly urls: readonly string[];
+  readonly tokens: TokenMaker | undefined;
+  readonly seed: number;
+  readonly record: (seen: Seen) => void;
+}
+
+/** Does to the fleet what was asked for, each at its time. Which one is hit follows from the seed. */
+export class FaultPlan {
+  readonly happened: HappenedFault[] = [];
+  readonly #context: FaultContext;
+  readonly #random: () => number;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #underway = new Set<Promise<void>>();
+  readonly #killedHosts = new Set<string>();
+  #startAtMs = 0;
+
+  constructor(context: FaultContext) {
+    this.#context = context;
+    this.#random = createSeededRandom(seedOf(`${context.seed}/faults`));
+  }
+
+  get killedHosts(): number {
+    return this.#killedHosts.size;
+  }
+
+  /** @param startAtMs when the first arrival is due */
+  start(faults: readonly PlannedFault[], startAtMs: number): void {
+    this.#startAtMs = startAtMs;
+    for (const fault of faults) {
+      const timer = setTimeout(
+        () => {
+          const done = this.#strike(fault).finally(() => this.#underway.delete(done));
+          this.#underway.add(done);
+        },
+        Math.max(0, startAtMs + fault.atMs - monotonicMs()),
+      );
+      this.#timers.push(timer);
+    }
+  }
+
+  /** No more of them; resolves when those that last are healed. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(this.#underway);
+  }
+
+  async #strike(fault: PlannedFault): Promise<void> {
+    const entry: { -readonly [K in keyof HappenedFault]: HappenedFault[K] } = {
+      text: fault.text,
+      atMs: Math.round(monotonicMs() - this.#startAtMs),
+      target: '',
+    };
+    this.happened.push(entry);
+    try {
+      const lasted = await this.#do(fault, (target) => (entry.target = target));
+      if (lasted) entry.untilMs = Math.round(monotonicMs() - this.#startAtMs);
+    } catch (error) {
+      entry.failure = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** @returns whether it lasted, and is over */
+  async #do(fault: PlannedFault, hits: (target: string) => void): Promise<boolean> {
+    const { pool, fleet, record, tokens, urls } = this.#context;
+    switch (fault.kind) {
+      case 'kill-host': {
+        const host = this.#drawHost(fault.region);
+        hits(host);
+        this.#killedHosts.add(host);
+        record({ type: 'fault', fault: 'host-killed', target: host, lasts: false });
+        pool.say({ type: 'kill-host', host });
+        return false;
+      }
+      case 'kill-broker': {
+        const broker = this.#drawBroker();
+        hits(broker);
+        record({ type: 'fault', fault: 'broker-killed', target: broker, lasts: false });
+        await fleet?.kill(broker);
+        if (fault.backAfterMs === undefined) return false;
+        await new Promise((resolve) => setTimeout(resolve, fault.backAfterMs));
+        await fleet?.revive(broker);
+        return true;
+      }
+      case 'pause-broker': {
+        const broker = this.#drawBroker();
+        hits(broker);
+        record({ type: 'fault', fault: 'frozen', target: broker, lasts: true });
+        await fleet?.pause(broker, fault.lastsMs);
+        record({ type: 'healed', target: broker });
+        return true;
+      }
+      case 'pause-redis':
+        hits('redis');
+        record({ type: 'fault', fault: 'redis-stopped', target: 'redis', lasts: true });
+        await fleet?.redis.pause(fault.lastsMs);
+        record({ type: 'healed', target: 'redis' });
+        return true;
+      case 'drain': {
+        hits(fault.region);
+        const running = fleet?.brokers.find(({ pid }) => pid !== undefined)?.url ?? urls[0] ?? '';
+        await orderDrain(running, tokens?.operator() ?? '', fault.region, fault.deadlineMs);
+        return false;
+      }
+    }
+  }
+
+  #drawHost(region: string | undefined): string {
+    const alive = this.#context.plans
+      .flatMap(({ hosts }) => hosts)
+      .filter((host) => (region === undefined || host.region === region) && !this.#killedHosts.has(host.name))
+      .map(({ name }) => name)
+      .sort();
+    return this.#draw(alive, 'no host is left to kill');
+  }
+
+  #drawBroker(): string {
+    const running = this.#context.fleet?.brokers.filter(({ pid }) => pid !== undefined) ?? [];
+    return this.#draw(
+      running.map(({ name }) => name),
+      'no broker is left',
+    );
+  }
+
+  #draw(list: readonly string[], otherwise: string): string {
+    const drawn = list[Math.floor(this.#random() * list.length)];
+    if (drawn === undefined) throw new RangeError(otherwise);
+    return drawn;
+  }
+}

@@ -1,0 +1,29 @@
+import { asSpan } from '@duskline/loadtest/plan/duration.js';
+import type { Progress } from '@duskline/loadtest/run-options.js';
+import { bar } from '../text-table.js';
+
+const BAR_WIDTH = 16;
+
+/** How a run stands, in a line. */
+export function renderProgress(progress: Progress): string {
+  const { stage, share, leftMs = 0, connected, clients, playing, waiting, refused, unanswered } = progress;
+  if (share === undefined) {
+    const missing = clients - connected;
+    const open = [
+      ...(missing > 0 ? [`${connected} of ${clients} connected`] : []),
+      ...(unanswered > 0 ? [`${unanswered} unanswered`] : []),
+    ];
+    return [stage, ...open].join('  ');
+  }
+  const { offeredPerSecond, matchedPerSecond, p99Ms } = progress;
+  const figures = [
+    `offered ${Math.round(offeredPerSecond)}/s`,
+    `matched ${Math.round(matchedPerSecond)}/s`,
+    `p99 ${p99Ms === undefined ? '–' : asSpan(p99Ms)}`,
+    `playing ${playing}`,
+    `waiting ${waiting}`,
+    ...(refused > 0 ? [`refused ${refused}`] : []),
+    ...(unanswered > 0 ? [`unanswered ${unanswered}`] : []),
+  ];
+  return `${bar(share, BAR_WIDTH)} ${asSpan(leftMs)} left  ${stage}  ${figures.join('  ')}`;
+}

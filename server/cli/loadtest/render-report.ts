@@ -1,0 +1,150 @@
+import { TIMES } from '@duskline/loadtest/plan/assertions.js';
+import { asSpan } from '@duskline/loadtest/plan/duration.js';
+import { violationsOf, type LoadReport } from '@duskline/loadtest/report/load-report.js';
+import { percent, table } from '../text-table.js';
+
+/** What a run showed, for the terminal. */
+export function renderReport(report: LoadReport): string {
+  return [
+    renderSetting(report),
+    renderCounts(report),
+    renderTimes(report),
+    renderLevels(report),
+    renderFaults(report),
+    renderProcesses(report),
+    renderVerdict(report),
+    renderAssertions(report),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function renderSetting({ setting }: LoadReport): string {
+  const { target, brokers, driver, workers, profile, ratePerSecond, seconds, seed } = setting;
+  const { clients, hosts, slots, regions, urls } = setting;
+  const whose = target === 'spawn' ? `${brokers} of its own` : urls.join(', ');
+  const how = driver === 'sdk' ? 'the two SDKs' : 'the lean driver (no SDK)';
+  return `${[
+    `brokers   ${whose}`,
+    `played by ${how}, ${workers} ${workers === 1 ? 'thread' : 'threads'}: ${clients} clients, ${hosts} hosts with ${slots} slots in ${regions.length} regions`,
+    `load      ${profile}${profile === 'storm' ? '' : `, ${ratePerSecond} a second`}, ${Math.round(seconds)} s, seed ${seed}`,
+  ].join('\n')}\n`;
+}
+
+function renderCounts(report: LoadReport): string {
+  const { offered, matched, matchedAtOnce, queued, refused, unanswered, noClientFree } = report;
+  const refusedTotal = Object.values(refused).reduce((sum, count) => sum + count, 0);
+  const rows = [
+    ['offered', offered, ''],
+    ['matched', matched, `${matchedAtOnce} at once, ${Math.round(report.matchedPerSecond)} a second`],
+    ['queued', queued, ''],
+    ['refused', refusedTotal, byName(refused)],
+    ['unanswered', unanswered, ''],
+    ['no client free', noClientFree, noClientFree > 0 ? 'more --clients, or shorter --session' : ''],
+    ['not connected', report.notConnected, byName(report.connectionErrors)],
+    ['sockets lost', report.socketsLost, ''],
+    [
+      'sessions ended',
+      Object.values(report.ended).reduce((sum, count) => sum + count, 0),
+      byName(report.ended),
+    ],
+    ['placed again', report.replaced, ''],
+    ['not let in', report.notAdmitted, ''],
+  ] as const;
+  return table(
+    ['what', 'count', ''],
+    rows
+      .filter(([name, count]) => count > 0 || ALWAYS_SHOWN.has(name))
+      .map(([name, count, more]) => [name, String(count).padStart(8), more]),
+  );
+}
+
+const ALWAYS_SHOWN = new Set(['offered', 'matched', 'queued', 'refused', 'unanswered', 'no client free']);
+
+function byName(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
+/** More than this, and the load's own lateness is no longer a small part of the times. */
+const LATE_MS = 50;
+
+function renderTimes({ times }: LoadReport): string {
+  const head = ['milliseconds', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((cell, i) =>
+    i === 0 ? cell : cell.padStart(8),
+  );
+  const rows = TIMES.filter((name) => times[name].count > 0).map((name) => {
+    const { count, p50, p90, p99, p999, max } = times[name];
+    const cells = [String(count), ...[p50, p90, p99, p999, max].map(inMs)];
+    return [name, ...cells.map((cell) => cell.padStart(8))];
+  });
+  const late =
+    times.lag.p99 > LATE_MS
+      ? `The load itself was sent late (lag): these are the times of this machine as much as of the brokers.\n`
+      : '';
+  return rows.length === 0 ? '' : `${table(head, rows)}${late}`;
+}
+
+function inMs(ms: number): string {
+  return ms < 100 ? ms.toFixed(1) : String(Math.round(ms));
+}
+
+function renderLevels({ levels, knee }: LoadReport): string {
+  if (knee === undefined) return '';
+  const rows = levels.map(({ ratePerSecond, matched, durationMs, p99Ms, held, why = '' }) => {
+    const perSecond = Math.round((matched / durationMs) * 1_000);
+    return [
+      String(ratePerSecond).padStart(9),
+      String(perSecond).padStart(9),
+      inMs(p99Ms),
+      held ? 'held' : why,
+    ];
+  });
+  const limit = knee.ownFault === true ? ' What gave way was the load, not the brokers.' : '';
+  const broke =
+    knee.brokeAt === undefined ? 'No level broke.' : `${knee.brokeAt} a second broke: ${knee.why ?? ''}.`;
+  const end = `Knee: ${knee.ratePerSecond} a second (${knee.matchedPerSecond} matched). ${broke}${limit}\n`;
+  return `${table(['offered/s', 'matched/s', 'p99 ms', 'level'], rows)}${end}`;
+}
+
+function renderFaults({ faults }: LoadReport): string {
+  if (faults.length === 0) return '';
+  const rows = faults.map(({ text, atMs, untilMs, target, failure }) => {
+    const until = untilMs === undefined ? '' : asSpan(untilMs);
+    return [text, target, asSpan(Math.max(0, atMs)), until, failure ?? ''];
+  });
+  return table(['fault', 'hit', 'at', 'until', ''], rows);
+}
+
+function renderProcesses({ brokers, ownCpuMean, crashed }: LoadReport): string {
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`;
+  const rows = brokers.map(({ name, cpuMean, cpuMax, memoryMaxBytes }) => {
+    return [name, percent(cpuMean), percent(cpuMax), megabytes(memoryMaxBytes)];
+  });
+  const usage = table(
+    ['process', 'cpu mean', 'cpu max', 'memory max'],
+    [...rows, ['load test', percent(ownCpuMean), '', '']],
+  );
+  return crashed.length === 0 ? usage : `${usage}Ended by themselves: ${crashed.join(', ')}.\n`;
+}
+
+function renderVerdict({ verdict }: LoadReport): string {
+  const { doubleSales, lost, outOfOrder, other, settled, events, examples } = verdict;
+  const line = `double sales ${doubleSales}, lost sessions ${lost}, out of order ${outOfOrder}, other violations ${other} (${events} events)`;
+  const isClean = violationsOf(verdict) === 0;
+  const rest = settled
+    ? ''
+    : '\nNot everything came to rest at the end: sessions that are lost may have been missed.';
+  return `${isClean ? 'Verdict: clean.' : 'Verdict: BROKEN.'} ${line}${rest}\n${examples.map((text) => `  ${text}\n`).join('')}`;
+}
+
+function renderAssertions({ assertions }: LoadReport): string {
+  return assertions
+    .map(({ text, actual, holds }) => {
+      const value = actual === undefined ? 'not measured' : String(Math.round(actual * 1_000) / 1_000);
+      return `${holds ? 'holds ' : 'FAILS '} ${text}  (${value})\n`;
+    })
+    .join('');
+}

@@ -1,0 +1,194 @@
+import { createTokenSigner } from '@duskline/server/auth/token-signer.js';
+import { secretKeyFrom } from '@duskline/server/auth/key-material.js';
+import { readAssertion } from '@duskline/loadtest/plan/assertions.js';
+import { readFault } from '@duskline/loadtest/plan/faults.js';
+import type { LoadReport } from '@duskline/loadtest/report/load-report.js';
+import { runLoadTest } from '@duskline/loadtest/run-load-test.js';
+import type { Progress, RunOptions, SpawnTarget, TokenMaker } from '@duskline/loadtest/run-options.js';
+import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { expect } from 'chai';
+import { DUSKLINE } from '../support/broker-process.js';
+import { TEST_ENV, startTestBroker } from '../support/fleet.js';
+
+function tokensOf(secret: string): TokenMaker {
+  const signer = createTokenSigner({ key: secretKeyFrom(Buffer.from(secret)), algorithm: 'HS256' });
+  return {
+    player: (playerId) => signer.sign({ kind: 'player', playerId }, 3_600_000),
+    host: (region, pool) => signer.sign({ kind: 'host', region, pool }, 3_600_000),
+    operator: () => signer.sign({ kind: 'operator', operatorId: 'ops', scopes: ['ops:write'] }, 3_600_000),
+  };
+}
+
+function spawned(brokers: number, more: Partial<SpawnTarget> = {}): SpawnTarget {
+  const command = [process.execPath, DUSKLINE, 'serve'];
+  return { kind: 'spawn', brokers, command, regions: 2, tokensOf, ...more };
+}
+
+function run(options: Partial<RunOptions> & { readonly target: RunOptions['target'] }): Promise<LoadReport> {
+  return runLoadTest({
+    ...{ driver: 'lean', workers: 1, profile: 'steady', ratePerSecond: 30, durationMs: 2_000 },
+    ...{ clients: 40, hosts: 6, slots: 8, sessionMs: 600, connectPerSecond: 200, seed: 1, kneeP99Ms: 250 },
+    device: { kind: 'tv', codecs: ['hevc'], maxResolution: '1080p' },
+    faults: [],
+    assertions: [],
+    ...options,
+  });
+}
+
+/** A host is found lost after two seconds and a half. */
+const HASTY = {
+  ...{ heartbeatIntervalMs: 500, suspectAfterMs: 1_000, lostAfterMs: 2_500 },
+  ...{ sweepIntervalMs: 250, sweepGapMs: 500 },
+};
+
+function expectClean({ verdict }: LoadReport): void {
+  expect(verdict, verdict.examples.join('\n')).to.include({
+    ...{ doubleSales: 0, lost: 0, outOfOrder: 0, other: 0, settled: true },
+  });
+}
+
+describe('A load test', function () {
+  this.timeout(40_000);
+
+  it('shows a broker that stalls for a second, as everybody felt it whose turn came meanwhile', async () => {
+    const report = await run({
+      target: spawned(1),
+      faults: [readFault('pause-broker@500ms:1s')],
+      assertions: [readAssertion('match.max>700'), readAssertion('match.p50<100')],
+    });
+    expectClean(report);
+    expect(report.offered).to.be.within(35, 90);
+    expect(report.matched + report.noClientFree).to.equal(report.offered);
+    expect(report.unanswered).to.equal(0);
+    // Arrivals went on while it hung: about half of them waited, the first for all of it, the last for nothing.
+    const { match } = report.times;
+    expect(match.max).to.be.above(700);
+    expect(match.p99).to.be.above(600);
+    const stalled = report.timeline.filter(({ max }) => max !== null && max > 500);
+    expect(stalled.map(({ atMs }) => atMs)).to.include(0);
+    expect(report.faults).to.have.length(1);
+    expect(report.faults[0]?.untilMs).to.be.at.least(1_400);
+    expect(report.brokers[0]?.memoryMaxBytes).to.be.above(20 * 1_048_576);
+  });
+
+  it('with the SDKs: a broker and a host are killed, and everything is had again', async () => {
+    const stages = new Set<string>();
+    const report = await run({
+      target: spawned(2, { limits: HASTY }),
+      ...{ driver: 'sdk', workers: 2, clients: 40, hosts: 4, sessionMs: 5_000, ratePerSecond: 20 },
+      faults: [readFault('kill-broker@1s'), readFault('kill-host@1500ms')],
+      onProgress: ({ stage }: Progress) => stages.add(stage),
+    });
+    expectClean(report);
+    expect(report.socketsLost).to.be.at.least(1);
+    expect(report.times.resume.count).to.be.at.least(report.socketsLost);
+    expect(report.times.connect.count).to.equal(40);
+    expect(report.faults.map(({ failure }) => failure)).to.deep.equal([undefined, undefined]);
+    // Who played on the host that died plays on another one, or was told the end.
+    const { client_left: _, ...others } = report.ended;
+    expect(Object.keys(others).filter((reason) => reason !== 'host_lost')).to.deep.equal([]);
+    expect([...stages]).to.include.members(['connecting', 'loading', 'coming to rest']);
+  });
+
+  it('with the lean driver in two threads: players queue when there are fewer slots, through faults', async () => {
+    const report = await run({
+      target: spawned(2),
+      ...{ workers: 2, clients: 40, hosts: 2, slots: 4, ratePerSecond: 30, sessionMs: 400 },
+      faults: [readFault('pause-redis@500ms:500ms'), readFault('kill-broker@1200ms:300ms')],
+    });
+    expectClean(report);
+    expect(report.queued).to.be.above(0);
+    expect(report.times.wait.count).to.be.above(0);
+    expect(report.faults[1]?.untilMs).to.be.above(1_500);
+    const [first, second] = report.setting.regions;
+    expect([first?.slots, second?.slots]).to.deep.equal([4, 4]);
+  });
+
+  it('can be a storm: everybody connects and asks at once, and all times count from then', async () => {
+    const report = await run({
+      target: spawned(1),
+      profile: 'storm',
+      clients: 60,
+      hosts: 8,
+      durationMs: 2_500,
+    });
+    expectClean(report);
+    expect(report).to.include({ offered: 60, matched: 60, unanswered: 0 });
+    const { connect, match } = report.times;
+    expect(connect.count).to.equal(60);
+    expect(match.max).to.be.at.least(connect.max);
+  });
+
+  it('goes up in steps until something gives way, and says whether that was the load itself', async () => {
+    const report = await run({
+      target: spawned(1),
+      ...{ profile: 'step', clients: 10, ratePerSecond: 40, sessionMs: 1_500, durationMs: 1_000 },
+    });
+    expect(report.levels).to.have.length(1);
+    expect(report.knee).to.include({ ratePerSecond: 0, brokeAt: 40, ownFault: true });
+    expect(report.knee?.why).to.match(/^no client was free for/);
+  });
+
+  it('plays against brokers that run already, and leaves them as they were', async () => {
+    const store = createMemoryStore({ suspectAfterMs: 60_000 });
+    const duskline = await startTestBroker({ store });
+    const tokens = tokensOf(TEST_ENV['DUSKLINE_AUTH_SECRET']);
+    const target = {
+      kind: 'url',
+      urls: [duskline.url],
+      title: 'starfall',
+      pool: 'console-x',
+      tokens,
+    } as const;
+    try {
+      const report = await run({
+        target,
+        profile: 'evening',
+        hosts: 3,
+        durationMs: 1_500,
+        faults: [readFault('drain:near@500ms:1s')],
+      });
+      expectClean(report);
+      expect(report.matched).to.be.above(10);
+      expect(report.faults[0]).to.include({ target: 'near' });
+      expect(report.faults[0]).not.to.have.property('failure');
+      const places = ['near', 'next', 'far'].map((region) => ({ region, pool: 'console-x' }));
+      const left = await Promise.all(places.map((place) => store.listHosts(place)));
+      expect(left.flat().filter(({ committed }) => committed > 0)).to.deep.equal([]);
+
+      // With tokens that somebody else has signed, and again with the same ones: requests of another run are none of this.
+      const playerTokens = Array.from({ length: 10 }, (_, i) => tokens.player(`player-${i}`));
+      for (const durationMs of [400, 500]) {
+        const again = await run({
+          target: { ...target, playerTokens },
+          clients: 10,
+          hosts: 2,
+          sessionMs: 50,
+          durationMs,
+        });
+        expectClean(again);
+        expect(again.matched).to.be.above(0);
+        expect(again.refused).to.deep.equal({});
+      }
+    } finally {
+      await duskline.stop();
+    }
+  });
+
+  it('says what is missing, or cannot be, before it begins', async () => {
+    const target = { kind: 'url', urls: ['ws://127.0.0.1:1'], title: 'starfall' } as const;
+    const failure = (options: Partial<RunOptions>): Promise<string> =>
+      run({ target, hosts: 0, ...options }).then(() => '', String);
+    expect(await failure({ faults: [readFault('kill-broker@1s')] })).to.match(
+      /only processes that the run started/,
+    );
+    expect(await failure({ faults: [readFault('kill-host@1s')] })).to.match(/plays no hosts/);
+    expect(await failure({ faults: [readFault('drain:near@1s')] })).to.match(/operator's token is needed/);
+    expect(await failure({})).to.match(/Players need tokens/);
+    const playerTokens = ['a.b.c'];
+    expect(await failure({ target: { ...target, playerTokens } })).to.match(/1 tokens for 40 players/);
+    expect(await failure({ target: { ...target, playerTokens }, clients: 1 })).to.match(
+      /no broker answers there/,
+    );
+  });
+});

@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommandFailure } from '@duskline/server/cli/failure.js';
+import { readRun, type LoadTestCommandOptions } from '@duskline/server/cli/loadtest/read-run.js';
+import { expect } from 'chai';
+
+const SECRET = { DUSKLINE_AUTH_SECRET: 'a secret of the tests, long enough for HS256' };
+const URL_TARGET = { url: ['ws://127.0.0.1:1'], title: 'starfall' };
+
+function options(more: Partial<LoadTestCommandOptions>): LoadTestCommandOptions {
+  return {
+    ...{ regions: 6, driver: 'sdk', workers: 1, slots: 20, clients: 5_000, rate: 500 },
+    ...{ profile: 'steady', duration: '30s', seed: 1, kneeP99: '250ms', device: 'tv' },
+    ...{ codecs: ['hevc'], resolution: '1080p' },
+    ...more,
+  };
+}
+
+function failureOf(more: Partial<LoadTestCommandOptions>, env: Record<string, string> = {}): string {
+  try {
+    readRun(options(more), env);
+  } catch (error) {
+    if (error instanceof CommandFailure) return error.message;
+    throw error;
+  }
+  throw new Error('nothing was wrong with it');
+}
+
+describe('The options of duskline loadtest', () => {
+  it('describe a run on brokers of its own', () => {
+    const run = readRun(
+      options({
+        ...{ spawn: 2, limit: ['lostAfterMs=5000'], session: '2s' },
+        fault: ['kill-host@1s,kill-broker@2s', 'drain:eu-west@3s'],
+        assert: ['match.p99<50'],
+      }),
+      {},
+    );
+    expect(run.target).to.deep.include({
+      kind: 'spawn',
+      brokers: 2,
+      regions: 6,
+      limits: { lostAfterMs: 5_000 },
+    });
+    expect(run).to.include({ hosts: 200, durationMs: 30_000, sessionMs: 2_000, connectPerSecond: 200 });
+    expect(run.faults.map(({ kind }) => kind)).to.deep.equal(['kill-host', 'kill-broker', 'drain']);
+    expect(run.assertions).to.have.length(1);
+  });
+
+  it('describe a run on brokers that run: hosts only with a pool and the secret', () => {
+    expect(readRun(options(URL_TARGET), SECRET)).to.include({ hosts: 0 });
+    expect(readRun(options({ ...URL_TARGET, pool: 'console-x' }), SECRET)).to.include({ hosts: 200 });
+    expect(failureOf({ ...URL_TARGET, hosts: 5 }, SECRET)).to.match(/To play hosts, name their --pool/);
+  });
+
+  it('take tokens of players from a file', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'duskline-tokens-'));
+    const tokenFile = join(directory, 'tokens');
+    writeFileSync(tokenFile, 'one\n\n two \n');
+    expect(readRun(options({ ...URL_TARGET, tokenFile }), {}).target).to.deep.include({
+      playerTokens: ['one', 'two'],
+    });
+    rmSync(directory, { recursive: true });
+  });
+
+  it('are refused with what is missing, or cannot be meant so', () => {
+    expect(failureOf({})).to.match(/--spawn 1 starts a broker of its own/);
+    expect(failureOf({ url: ['ws://127.0.0.1:1'] })).to.match(/--url needs --title/);
+    expect(failureOf(URL_TARGET)).to.match(/set DUSKLINE_AUTH_SECRET .*--token-file/);
+    expect(failureOf({ ...URL_TARGET, tokenFile: '/nowhere' })).to.match(/^\/nowhere cannot be read/);
+    expect(failureOf(URL_TARGET, { DUSKLINE_AUTH_SECRET: 'xyz' })).to.match(
+      /DUSKLINE_AUTH_SECRET has 3 bytes/,
+    );
+    expect(failureOf({ ...URL_TARGET, spawn: 1 }, SECRET)).to.match(/belong together/);
+    expect(failureOf({ spawn: 1, title: 'starfall' })).to.match(/belong to --url/);
+    expect(failureOf({ spawn: 1, fault: ['explode@3s'] })).to.match(/"explode@3s" is no fault/);
+    expect(failureOf({ spawn: 1, assert: ['luck>1'] })).to.match(/there is no figure luck/);
+    expect(failureOf({ spawn: 1, duration: 'long' })).to.match(/--duration long: it takes a time/);
+    expect(failureOf({ spawn: 1, limit: ['lostAfterMs'] })).to.match(/--limit lostAfterMs: it takes a key/);
+  });
+});

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { addLoadTestCommand } from '@duskline/server/cli/loadtest-command.js';
+import { readRun, type LoadTestCommandOptions } from '@duskline/server/cli/loadtest/read-run.js';
+import { expect } from 'chai';
+import { Command } from 'commander';
+
+const PAGES = ['docs/load-testing.md', 'README.md'].map((name) => {
+  return { name, text: readFileSync(new URL(`../../../../${name}`, import.meta.url), 'utf8') };
+});
+
+function command(): Command {
+  const program = new Command();
+  addLoadTestCommand(program);
+  const [added] = program.commands;
+  if (added === undefined) throw new Error('there is no such command');
+  return added.exitOverride().configureOutput({ writeErr: () => undefined });
+}
+
+/** Every run that a text shows, as arguments. */
+function runsIn(text: string): string[][] {
+  const lines = text.replaceAll('\\\n', ' ').split('\n');
+  return lines.flatMap((line) => {
+    const [, args] = /^ *(?:\$ |npx )duskline loadtest (.*)$/.exec(line) ?? [];
+    if (args === undefined) return [];
+    return [[...args.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')];
+  });
+}
+
+describe('The page about load testing', () => {
+  it('has every option of the command, and no other', () => {
+    const known = command().options.map(({ long }) => long ?? '');
+    const [page] = PAGES;
+    const written = new Set(page!.text.match(/--[a-z][a-z0-9-]+/g));
+    expect([...written].sort()).to.deep.equal([...known].sort());
+  });
+
+  it('shows only runs that could be made, and so do the others', () => {
+    const help: string[] = [];
+    command()
+      .configureOutput({ writeOut: (text) => help.push(text) })
+      .outputHelp();
+    const texts = [...PAGES, { name: '--help', text: help.join('') }];
+    for (const { name, text } of texts) {
+      const runs = runsIn(text);
+      expect(runs, name).not.to.have.length(0);
+      for (const args of runs) {
+        const parser = command();
+        const { operands, unknown } = parser.parseOptions(args);
+        expect([...operands, ...unknown], `${name}: ${args.join(' ')}`).to.deep.equal([]);
+        const env = { DUSKLINE_AUTH_SECRET: 'a secret of the tests, long enough for HS256' };
+        readRun(parser.opts<LoadTestCommandOptions>(), env);
+      }
+    }
+  });
+});

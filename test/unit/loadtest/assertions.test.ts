@@ -1,0 +1,65 @@
+import { COUNTS, QUANTILES, TIMES, judge, readAssertion } from '@duskline/loadtest/plan/assertions.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+describe('Assertions, as they are written', () => {
+  it('compare a figure with a number, or with a time in milliseconds', () => {
+    expect(readAssertion('match.p99<50')).to.deep.equal({
+      ...{ text: 'match.p99<50', figure: 'match.p99', comparison: '<', value: 50 },
+    });
+    expect(readAssertion(' resume.max <= 10s ')).to.include({
+      figure: 'resume.max',
+      comparison: '<=',
+      value: 10_000,
+    });
+    expect(readAssertion('match.p99.9<1.5s')).to.include({ figure: 'match.p999', value: 1_500 });
+    expect(readAssertion('lost==0')).to.include({ figure: 'lost', comparison: '==', value: 0 });
+    expect(readAssertion('refused.NO_CAPACITY<10')).to.include({ figure: 'refused.NO_CAPACITY' });
+    expect(readAssertion('ended.host_lost==0')).to.include({ figure: 'ended.host_lost' });
+  });
+
+  it('read every figure there is with every comparison', () => {
+    const figures = [
+      ...COUNTS,
+      ...TIMES.flatMap((time) => QUANTILES.map((quantile) => `${time}.${quantile}`)),
+    ];
+    const comparison = fc.constantFrom('<', '<=', '>', '>=', '==', '!=');
+    fc.assert(
+      fc.property(fc.constantFrom(...figures), comparison, fc.nat(), (figure, sign, value) => {
+        expect(readAssertion(`${figure} ${sign} ${value}`)).to.include({ figure, comparison: sign, value });
+      }),
+    );
+  });
+
+  it('are refused with the figures that there are', () => {
+    expect(() => readAssertion('match.p98<50')).to.throw(
+      RangeError,
+      /no figure match\.p98\. There are connect, match/,
+    );
+    expect(() => readAssertion('luck>1')).to.throw(RangeError, /no figure luck/);
+    expect(() => readAssertion('match.p99=50')).to.throw(RangeError, /is no assertion/);
+    expect(() => readAssertion('match.p99<fast')).to.throw(RangeError, /is no assertion/);
+    expect(() => readAssertion('match.p99<50parsecs')).to.throw(RangeError, /50parsecs is no number/);
+    expect(() => readAssertion('')).to.throw(RangeError);
+  });
+});
+
+describe('Assertions, as they are judged', () => {
+  const holds = (text: string, figures: Record<string, number>): boolean | undefined =>
+    judge([readAssertion(text)], figures)[0]?.holds;
+
+  it('hold when the figure is as they say', () => {
+    const figures = { 'match.p99': 50, lost: 0 };
+    expect(
+      ['match.p99<50', 'match.p99<=50', 'match.p99>49', 'match.p99!=50'].map((text) => holds(text, figures)),
+    ).to.deep.equal([false, true, true, false]);
+    expect(holds('lost==0', figures)).to.equal(true);
+  });
+
+  it('fail when nothing was measured; a code that never came is 0', () => {
+    expect(holds('resume.p99<1s', {})).to.equal(false);
+    expect(holds('knee!=0', {})).to.equal(false);
+    expect(holds('refused.QUEUE_FULL==0', {})).to.equal(true);
+    expect(holds('ended.host_lost>0', {})).to.equal(false);
+  });
+});

@@ -1,0 +1,75 @@
+import { readAssertion } from '@duskline/loadtest/plan/assertions.js';
+import { LatencyBook } from '@duskline/loadtest/report/latency-book.js';
+import { judgeReport } from '@duskline/loadtest/report/load-report.js';
+import { Timeline } from '@duskline/loadtest/report/timeline.js';
+import { expect } from 'chai';
+import { measured } from './measured.js';
+
+describe('The latency book', () => {
+  it('knows percentiles to three digits, and the maximum exactly', () => {
+    const book = new LatencyBook();
+    for (let ms = 1; ms <= 10_000; ms += 1) book.record('match', ms);
+    const { match, resume } = book.read();
+    expect(match.count).to.equal(10_000);
+    expect(match.p50).to.be.closeTo(5_000, 5);
+    expect(match.p99).to.be.closeTo(9_900, 10);
+    expect(match.p999).to.be.closeTo(9_990, 10);
+    expect(match.max).to.equal(10_000);
+    expect(match.p999).to.be.at.most(match.max);
+    expect(resume).to.include({ count: 0, max: 0 });
+  });
+});
+
+describe('The timeline', () => {
+  it('puts a match where its player was due, however late the answer came', () => {
+    const timeline = new Timeline(1_000, 1_000);
+    const look = (atMs: number, matched: number): void =>
+      timeline.looked(
+        atMs,
+        { offered: 10, matched, queued: 0, refused: 0, noClientFree: 0 },
+        { near: 2 },
+        {},
+      );
+    timeline.matched(1_500, 2_700);
+    look(1_900, 0);
+    look(4_900, 10);
+    const points = timeline.read();
+    expect(points.map(({ max }) => max)).to.deep.equal([2_700, null, null, null]);
+    expect(points.map(({ matched }) => matched)).to.deep.equal([0, 0, 0, 10]);
+    expect(points.map(({ offered }) => offered)).to.deep.equal([10, 0, 0, 0]);
+    expect(points.map(({ atMs }) => atMs)).to.deep.equal([0, 1_000, 2_000, 3_000]);
+  });
+
+  it('leaves out what was before the load', () => {
+    const timeline = new Timeline(1_000, 1_000);
+    timeline.matched(999, 5);
+    timeline.looked(500, { offered: 1, matched: 1, queued: 0, refused: 0, noClientFree: 0 }, {}, {});
+    expect(timeline.read()).to.deep.equal([]);
+  });
+});
+
+describe('The report', () => {
+  const assertions = ['match.p99<50', 'lost==0', 'refused<=3'].map(readAssertion);
+
+  it('passes when the verdict is clean and every assertion holds', () => {
+    expect(judgeReport(measured(), assertions)).to.include({ passed: true });
+    expect(judgeReport(measured(), [])).to.include({ passed: true });
+  });
+
+  it('does not pass with an assertion that fails, or a broken history', () => {
+    expect(judgeReport(measured(), [readAssertion('match.p99<5')])).to.include({ passed: false });
+    const verdict = { ...measured().verdict, doubleSales: 1 };
+    expect(judgeReport(measured({ verdict }), [])).to.include({ passed: false });
+    expect(judgeReport(measured({ crashed: ['broker-1'] }), [])).to.include({ passed: false });
+  });
+
+  it('cannot say that nothing was lost when things did not come to rest', () => {
+    const verdict = { ...measured().verdict, settled: false };
+    expect(judgeReport(measured({ verdict }), assertions).assertions[1]).to.include({
+      actual: undefined,
+      holds: false,
+    });
+    const lossy = { ...verdict, lost: 2 };
+    expect(judgeReport(measured({ verdict: lossy }), assertions).assertions[1]).to.include({ actual: 2 });
+  });
+});

@@ -1,0 +1,91 @@
+import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
+import { JUDGED_RULES, Judge } from '@duskline/loadtest/report/verdict.js';
+import { expect } from 'chai';
+
+const player = 'alice';
+const host = 'near/console-x/h1';
+const assignment = { sessionId: 's1', epoch: 1 };
+
+function matched(atMs: number, sessionId = 's1', requestId = 'r1'): HistoryEvent {
+  return {
+    ...{
+      atMs,
+      type: 'matched',
+      player,
+      requestId,
+      sessionId,
+      epoch: 1,
+      host,
+      region: 'near',
+      pool: 'console-x',
+    },
+    ...{ rank: 1, candidates: 1, rttMs: 12, claimWithinMs: 30_000 },
+  };
+}
+
+const registered = (slots: number): HistoryEvent => ({ atMs: 0, type: 'host-registered', host, slots });
+const admitted = (atMs: number, sessionId = 's1'): HistoryEvent => {
+  return { atMs, type: 'admitted', host, player, sessionId, epoch: 1 };
+};
+const picture = (atMs: number, sessions: readonly string[]): HistoryEvent => ({
+  ...{ atMs, type: 'fleet', quiet: true },
+  hosts: [
+    {
+      ...{ host, region: 'near', pool: 'console-x', state: 'ready', slots: 4, committed: sessions.length },
+      sessions: sessions.map((sessionId) => ({ sessionId, epoch: 1, state: 'connected' })),
+    },
+  ],
+});
+
+describe('The verdict of a load test', () => {
+  it('is clean for a history in which everything is as it has to be', () => {
+    const judge = new Judge(1, {});
+    const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
+    judge.told(0, [registered(4), connected, matched(10), admitted(11), picture(5_000, ['s1'])], 6_000);
+    expect(judge.finish(true, 0)).to.deep.include({
+      doubleSales: 0,
+      lost: 0,
+      outOfOrder: 0,
+      other: 0,
+      events: 5,
+    });
+  });
+
+  it('counts a slot that was sold twice, and gives the proof', () => {
+    const judge = new Judge(1, {});
+    judge.told(0, [registered(1), admitted(10), admitted(20, 's2')], 30);
+    const verdict = judge.finish(true, 0);
+    expect(verdict.doubleSales).to.be.above(0);
+    expect(verdict.examples[0]).to.match(/^S2: .*runs 2 sessions in 1 slots/);
+  });
+
+  it('counts a request that led to two sessions, and sessions that are gone', () => {
+    const judge = new Judge(1, {});
+    const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
+    judge.told(0, [registered(4), connected, matched(10), matched(20, 's2')], 30);
+    judge.told(0, [picture(5_000, ['s2'])], 6_000);
+    expect(judge.finish(true, 0)).to.include({ doubleSales: 1, lost: 1 });
+  });
+
+  it('counts sessions that brokers knew nothing of as lost', () => {
+    expect(new Judge(1, {}).finish(true, 3)).to.include({ lost: 3 });
+  });
+
+  it('puts what several threads saw in the order of time', () => {
+    const judge = new Judge(2, {});
+    // The end of the first session is told after the beginning of the second, by another thread.
+    judge.told(0, [registered(1), admitted(10), admitted(30, 's2')], 100);
+    judge.told(
+      1,
+      [{ atMs: 20, type: 'host-ended', host, ...assignment, reason: 'client_left', by: 'host' }],
+      100,
+    );
+    expect(judge.finish(true, 0)).to.include({ doubleSales: 0, events: 4 });
+  });
+
+  it('judges what every rule asks that needs no look into the store', () => {
+    expect(JUDGED_RULES).to.include.members(['S1', 'S2', 'S6', 'S7', 'S8', 'S9', 'Q3']);
+    expect(JUDGED_RULES).not.to.include.members(['S3']);
+    expect(JUDGED_RULES).not.to.include.members(['L1']);
+  });
+});
