@@ -52,7 +52,7 @@ export class RunWatch {
   #stage = '';
   #load: Load | undefined;
   #ownEvents: HistoryEvent[] = [];
-  #recent = { matches: new LatencyRecord(), totals: { offered: 0, matched: 0 }, atMs: 0 };
+  #recent = { matches: new LatencyRecord(2), totals: { offered: 0, matched: 0 }, atMs: 0 };
   #shown = { offeredPerSecond: 0, matchedPerSecond: 0, p99Ms: undefined as number | undefined };
   #used = new Map<number, { readonly usage: ProcessUsage; readonly atMs: number }>();
   #brokersNow: TimelinePoint['brokers'] = {};
@@ -231,7 +231,7 @@ export class RunWatch {
         matchedPerSecond: (totals.matched - before.matched) / seconds,
         p99Ms: matches.read().count === 0 ? undefined : matches.percentileMs(99),
       };
-      this.#recent = { matches: new LatencyRecord(), totals, atMs: nowMs };
+      this.#recent = { matches: new LatencyRecord(2), totals, atMs: nowMs };
     }
     const load = this.#load;
     const progress: Progress = {

@@ -16,6 +16,8 @@ export interface CrowdOptions {
   readonly random: () => number;
   /** The run's players are dealt out to so many crowds: each lets its share arrive. */
   readonly shareOfRate: number;
+  /** So many may be on their way in at once before the load begins. */
+  readonly mostConnecting: number;
 }
 
 /** The players of one worker: who is free takes the next arrival. */
@@ -25,6 +27,9 @@ export class Crowd {
   readonly #free: LoadPlayer[] = [];
   /** Where each free player stands in the list. */
   readonly #places = new Map<LoadPlayer, number>();
+  /** On their way in, and those whose moment has come and who wait for them. */
+  readonly #connecting = new Set<LoadPlayer>();
+  readonly #due: { readonly player: LoadPlayer; readonly dueMs: number }[] = [];
   #round = 0;
 
   constructor(options: CrowdOptions) {
@@ -32,6 +37,7 @@ export class Crowd {
   }
 
   freed(player: LoadPlayer, isFree: boolean): void {
+    if ((isFree || player.isShutOut) && this.#connecting.delete(player)) this.#connectNext();
     const place = this.#places.get(player);
     if (isFree === (place !== undefined)) return;
     if (place === undefined) {
@@ -45,10 +51,16 @@ export class Crowd {
     this.#places.set(last, place);
   }
 
-  /** Each at its own moment, whatever became of the one before. */
+  /**
+   * Each has a moment of its own, from which its time counts. Brokers let clients in at a pace that they find, and refuse
+   * who would wait for too long: so nobody pushes in before a good part of those ahead are in.
+   */
   connect(startAtMs: number, perSecond: number): void {
     this.players.forEach((player, i) => {
-      this.#options.wheel.at(startAtMs + (i / perSecond) * 1_000, (dueMs) => player.connect(dueMs));
+      this.#options.wheel.at(startAtMs + (i / perSecond) * 1_000, (dueMs) => {
+        this.#due.push({ player, dueMs });
+        this.#connectNext();
+      });
     });
   }
 
@@ -84,6 +96,15 @@ export class Crowd {
     }
     const vanished = tally.sessionsVanished;
     return { connected, unanswered, waiting, unresumed, stranded, leaving, shutOut, vanished, playing };
+  }
+
+  #connectNext(): void {
+    while (this.#connecting.size < this.#options.mostConnecting) {
+      const next = this.#due.shift();
+      if (next === undefined) return;
+      this.#connecting.add(next.player);
+      next.player.connect(next.dueMs);
+    }
   }
 
   #storm({ index, sessionMs }: Phase & { kind: 'storm' }, startAtMs: number): void {

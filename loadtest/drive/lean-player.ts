@@ -115,12 +115,9 @@ export class LeanPlayer implements LoadPlayer {
     if (socket !== this.#socket) return;
     this.#socket = undefined;
     this.tape.closed(code);
+    this.#isShutOut = !mayReconnect(code);
     this.#context.freed(this, false);
-    if (this.#isClosed) return;
-    if (!mayReconnect(code)) {
-      this.#isShutOut = true;
-      return;
-    }
+    if (this.#isClosed || this.#isShutOut) return;
     const { wheel, random } = this.#context;
     const delayMs = reconnectDelayMs(this.#attempt, random, this.#retryAfterMs);
     this.#attempt += 1;

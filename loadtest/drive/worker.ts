@@ -15,6 +15,9 @@ import { TimerWheel } from './timer-wheel.js';
 /** How often the main thread hears what happened. */
 const TICK_MS = 100;
 
+/** At its slowest a broker lets so many clients in within two seconds and a half. */
+const CONNECTING_PER_BROKER = 100;
+
 /** So many hosts connect at once. */
 const HOSTS_AT_ONCE = 50;
 
@@ -31,7 +34,8 @@ const desk = new HostDesk(plan.index, plan.hostOwners, {
   calls: (calls) => send({ type: 'host-calls', calls }),
   replies: (to, replies) => send({ type: 'host-replies', to, replies }),
 });
-const crowd = new Crowd({ tally, wheel, desk, random, shareOfRate: 1 / plan.workers });
+const mostConnecting = Math.ceil((CONNECTING_PER_BROKER * plan.urls.length) / plan.workers);
+const crowd = new Crowd({ tally, wheel, desk, random, shareOfRate: 1 / plan.workers, mostConnecting });
 const context: PlayerContext = {
   runId: plan.runId,
   urls: plan.urls,

@@ -15,14 +15,16 @@ export interface Latency {
 const MICROS_PER_MS = 1_000;
 const HIGHEST_MICROS = 3_600_000_000;
 
-/** One time's distribution: exact to three digits, however long the tail. */
+/** One time's distribution: exact to its digits, however long the tail. */
 export class LatencyRecord {
-  readonly #micros: Histogram = build({
-    highestTrackableValue: HIGHEST_MICROS,
-    numberOfSignificantValueDigits: 3,
-  });
-  /** The histogram knows its maximum to three digits only. */
+  readonly #micros: Histogram;
+  /** The histogram rounds that, too. */
   #maxMs = 0;
+
+  /** @param digits how exact it is: two take a tenth of the memory */
+  constructor(digits: 2 | 3 = 3) {
+    this.#micros = build({ autoResize: true, numberOfSignificantValueDigits: digits });
+  }
 
   record(ms: number): void {
     this.#maxMs = Math.max(this.#maxMs, ms);
@@ -30,7 +32,7 @@ export class LatencyRecord {
   }
 
   percentileMs(percentile: number): number {
-    // A histogram rounds to its three digits: no share of the values is above the largest one.
+    // A histogram rounds to its digits: no share of the values is above the largest one.
     return Math.min(this.#maxMs, this.#micros.getValueAtPercentile(percentile) / MICROS_PER_MS);
   }
 

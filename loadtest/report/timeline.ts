@@ -52,7 +52,7 @@ export class Timeline {
   matched(dueMs: number, tookMs: number): void {
     if (dueMs < this.#startAtMs) return;
     const stretch = this.#at(dueMs);
-    (stretch.matches ??= new LatencyRecord()).record(tookMs);
+    (stretch.matches ??= new LatencyRecord(2)).record(tookMs);
   }
 
   /** @param totals since the beginning */

@@ -116,7 +116,7 @@ describe('duskline loadtest', function () {
     let stderr = '';
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString('utf8')));
     child.stderr.on('data', (data: Buffer) => (stderr += data.toString('utf8')));
-    await eventually(() => stderr.includes('loading'));
+    await eventually(() => stderr.includes('loading'), 20_000);
     child.kill('SIGINT');
     const [code] = (await once(child, 'close')) as [number | null];
     expect(code, stderr).to.equal(0);
