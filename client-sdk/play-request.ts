@@ -115,7 +115,7 @@ export class PlayRequest {
       // What was meant for a host that is gone would only confuse the next one.
       if (match.epoch > this.#session.epoch) this.#outbox.clear();
       this.#outbox.flush();
-      this.#session.renew(match, this.#moves.settle(match.epoch)?.isFollowed);
+      this.#session.renew(match, this.#moves.settle(match.epoch));
       this.#moves.remind();
       if (this.#phase === 'ending') this.#send();
     } else {
@@ -147,7 +147,7 @@ export class PlayRequest {
         return;
       }
       this.#outbox.clear();
-      session.renew(move.match, move.isFollowed);
+      session.renew(move.match, move);
       session.follow(state);
     }
   }
@@ -349,7 +349,7 @@ export class PlayRequest {
     this.#timer.stop();
     this.#question?.abort();
     if (phase !== 'over') return true;
-    this.#moves.callOff();
+    this.#moves.end();
     this.#wiring.onOver();
     return true;
   }

@@ -4,6 +4,7 @@ import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 import type { Session } from './session.js';
 import type { Listener } from './typed-events.js';
+import { Deferred } from './waiting.js';
 
 /** Where a session may go while it is played: all as in `Session`, for the new host. */
 export interface SessionMove extends Pick<
@@ -36,14 +37,18 @@ interface PendingMove {
   readonly match: Moving;
   readonly controller: AbortController;
   readonly cancelDeadline: () => void;
-  /** The application is at the new host, or on its way. */
-  isFollowed: boolean;
+  /** Whether the application is at the new host; `undefined` while it is on its way. */
+  isThere: boolean | undefined;
+  /** Resolves when that is known. */
+  readonly arrival: Deferred<boolean>;
 }
 
 /** The move of one session that is under way, if any: lets the application follow it, or says `stay`. */
 export class MoveFollower {
   readonly #wiring: MoveFollowerWiring;
   #pending: PendingMove | undefined;
+  /** The last that succeeded; its application may be on its way still. */
+  #settled: PendingMove | undefined;
 
   constructor(wiring: MoveFollowerWiring) {
     this.#wiring = wiring;
@@ -54,51 +59,77 @@ export class MoveFollower {
     const { clock, onMove } = this.#wiring;
     if (onMove === undefined || match.epoch <= (this.#pending?.match.epoch ?? 0)) return;
     this.callOff();
-    const stay = (): void => this.#stay(pending);
-    const cancelDeadline = clock.setTimer(stay, match.claimWithinMs);
-    const pending = { match, controller: new AbortController(), cancelDeadline, isFollowed: true };
+    const cancelDeadline = clock.setTimer(() => this.#decide(pending, false), match.claimWithinMs);
+    const pending: PendingMove = {
+      match,
+      controller: new AbortController(),
+      cancelDeadline,
+      isThere: undefined,
+      arrival: new Deferred<boolean>(),
+    };
     this.#pending = pending;
     void this.#follow(pending, onMove);
   }
 
   /**
-   * The session is at this epoch now, so moves to earlier ones are off. Answers with the move that led there, if any.
+   * The session is at this epoch now, so moves to earlier ones are off. Answers with the move that led there, if any. Its
+   * application may be on its way still: the broker heard from the new host before it did, and it has the time it had.
    */
   settle(epoch: number): PendingMove | undefined {
-    const pending = this.#pending;
+    const [pending, settled] = [this.#pending, this.#settled];
+    if (settled !== undefined && settled.match.epoch < epoch && settled.isThere === undefined)
+      giveUp(settled);
     if (pending === undefined || pending.match.epoch > epoch) return undefined;
-    if (pending.match.epoch < epoch) pending.controller.abort();
-    pending.cancelDeadline();
     this.#pending = undefined;
-    return pending.match.epoch === epoch ? pending : undefined;
+    if (pending.match.epoch < epoch) {
+      giveUp(pending);
+      return undefined;
+    }
+    this.#settled = pending;
+    return pending;
   }
 
-  /** The session stays where it is, or is over. */
+  /** The session stays where it is. */
   callOff(): void {
+    if (this.#pending !== undefined) giveUp(this.#pending);
+    this.#pending = undefined;
+  }
+
+  /** The session is over. */
+  end(): void {
     this.settle(Infinity);
   }
 
   /** A broker that gave the session again may not have heard `stay`. */
   remind(): void {
-    if (this.#pending?.isFollowed === false) this.#wiring.stay(this.#pending.match.epoch);
+    if (this.#pending?.isThere === false) this.#wiring.stay(this.#pending.match.epoch);
   }
 
   async #follow(pending: PendingMove, onMove: Listener<SessionMove>): Promise<void> {
     try {
       await onMove(new OfferedMove(pending.match, pending.controller.signal));
-      pending.cancelDeadline();
+      this.#decide(pending, true);
     } catch {
       // Not logged: an error of a connection may name what it was opened with, the ticket.
-      this.#stay(pending);
+      this.#decide(pending, false);
     }
   }
 
-  #stay(pending: PendingMove): void {
-    if (this.#pending !== pending || !pending.isFollowed) return;
-    this.#wiring.logger.warn({ epoch: pending.match.epoch }, 'onMove did not get to the new host');
-    pending.isFollowed = false;
+  #decide(pending: PendingMove, isThere: boolean): void {
+    if (pending.isThere !== undefined || pending.controller.signal.aborted) return;
+    pending.isThere = isThere;
     pending.cancelDeadline();
+    pending.arrival.resolve(isThere);
+    if (isThere) return;
+    this.#wiring.logger.warn({ epoch: pending.match.epoch }, 'onMove did not get to the new host');
     pending.controller.abort();
-    this.remind();
+    // One that has moved all the same is told so: it cannot stay any more.
+    if (this.#pending === pending) this.remind();
   }
+}
+
+/** Its application lets go of the new host, and is told nothing more of it. */
+function giveUp({ controller, cancelDeadline }: PendingMove): void {
+  cancelDeadline();
+  controller.abort();
 }

@@ -14,7 +14,7 @@ export interface SessionEvents {
    * there, with the new ticket.
    */
   replaced: Matched['host'];
-  /** The session moved to another host, where `onMove` went before: the old one ends its stream now. */
+  /** The session moved to another host, and `onMove` has resolved: the old one ends its stream now. */
   moved: Matched['host'];
   /** A limit draws near, or no longer does. */
   limit: SessionLimit;
@@ -84,6 +84,13 @@ export interface Session {
 /** What a session asks of the request that it came from. */
 export type SessionActions = Pick<Session, 'end' | 'signal'>;
 
+/** A move that succeeded. */
+export interface SettledMove {
+  /** Whether the application is at the new host; `undefined` while it is on its way. */
+  readonly isThere: boolean | undefined;
+  readonly arrival: { readonly promise: Promise<boolean> };
+}
+
 /** So many signals of the host are kept until somebody listens. */
 const MAX_UNHEARD = 64;
 
@@ -136,15 +143,20 @@ export class LiveSession extends Assignment implements Session {
   /**
    * The broker repeated the match, perhaps with a fresh ticket, perhaps with another host.
    *
-   * @param isThere whether the application is at that host already
+   * @param move how it came there, if its application was told to go before: it hears of it when it is there
    */
-  renew(match: Match, isThere = false): void {
+  renew(match: Match, move?: SettledMove): void {
     if (this.#state === 'ended' || match.epoch < this.epoch) return;
     const isNew = match.epoch > this.epoch;
     this.reassign(match);
     if (!isNew) return;
     this.#state = 'reserved';
-    this.#events.emit(isThere ? 'moved' : 'replaced', match.host);
+    const tell = (isThere: boolean): void => {
+      if (this.#state === 'ended' || match.epoch < this.epoch) return;
+      this.#events.emit(isThere ? 'moved' : 'replaced', match.host);
+    };
+    if (move !== undefined && move.isThere === undefined) void move.arrival.promise.then(tell);
+    else tell(move?.isThere === true);
   }
 
   /** States that the table does not allow from here are repeats or echoes, and states it does not know are new. */

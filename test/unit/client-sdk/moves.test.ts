@@ -127,14 +127,44 @@ describe('client: sessions that move', () => {
     expect(end.heard).to.deep.equal(['hello', 'play']);
   });
 
-  it('move also when the broker hears of it before the application does', async () => {
+  it('move also when the broker hears of it before the application does, which is told when it is there', async () => {
     const { end, session, events, attempt } = await moving();
     end.session({ epoch: 2, state: 'active' });
+    expect(await events.next((event) => event === 'active')).to.exist;
+    expect(session).to.include({ epoch: 2, region: 'paris', ticket: 'secret-ticket-2' });
+    expect(events.all).not.to.include('moved to host-2');
+    attempt.letIn();
     expect(await events.next((event) => event === 'moved to host-2')).to.exist;
+    expect(attempt.move.signal.aborted).to.be.false;
+    expect(end.heard).to.deep.equal(['hello', 'play']);
+  });
+
+  it('have another host for an application that does not get there after all, or not in time', async () => {
+    const { end, events, attempt } = await moving();
+    end.session({ epoch: 2, state: 'active' });
     attempt.refuse();
-    await settle();
-    expect(session.epoch).to.equal(2);
+    expect(await events.next((event) => event === 'replaced by host-2')).to.exist;
+    expect(attempt.move.signal.aborted).to.be.true;
     expect(end.heard, 'nothing is left to refuse').to.deep.equal(['hello', 'play']);
+
+    const clock = new ManualClock();
+    const late = await moving({ clock });
+    late.end.session({ epoch: 2, state: 'active' });
+    await late.events.next((event) => event === 'active');
+    clock.advance(5_000);
+    expect(await late.events.next((event) => event === 'replaced by host-2')).to.exist;
+  });
+
+  it('tell an application that is on its way nothing more once they are over, or have gone on', async () => {
+    const { end, events, attempt } = await moving();
+    end.session({ epoch: 2, state: 'active' });
+    await events.next((event) => event === 'active');
+    end.session({ epoch: 2, state: 'ended', reason: 'client_left' });
+    expect(await events.next((event) => event === 'ended: client_left')).to.exist;
+    expect(attempt.move.signal.aborted).to.be.true;
+    attempt.letIn();
+    await settle();
+    expect(events.all).not.to.include('moved to host-2');
   });
 
   it('stay when the new host does not let their client in', async () => {
@@ -228,6 +258,7 @@ describe('client: sessions that move', () => {
     end.send(aMove(3));
     end.send(aMove(1));
     end.send({ ...aMove(5), sessionId: OTHER_SESSION_ID });
+    (await attempts.next()).letIn();
     end.session({ epoch: 4, state: 'active' });
     await events.next((event) => event === 'moved to host-4');
     expect(attempts.all.map(({ move }) => move.epoch)).to.deep.equal([2, 4]);
@@ -287,7 +318,13 @@ describe('client: sessions that move', () => {
         next.match(REQUEST_ID, { epoch: 2, region: 'paris', host, ticket: 'secret-ticket-renewed' });
         next.session({ epoch: 2, state: 'connected' });
         await all.events.next((event) => event === 'connected');
-        expect(all.events.all.slice(-3)).to.deep.equal(['moving', 'moved to host-2', 'connected']);
+        all.attempt.letIn();
+        await settle();
+        const seen = ['moved to host-2', 'connected'];
+        expect(all.events.all.slice(-3)).to.deep.equal([
+          'moving',
+          ...(when === 'is at' ? seen : seen.reverse()),
+        ]);
         expect(all.session).to.include({ epoch: 2, ticket: 'secret-ticket-renewed', state: 'connected' });
         expect(all.attempt.move.signal.aborted).to.be.false;
       });
@@ -341,6 +378,7 @@ describe('client: sessions that move', () => {
     const next = await lose(all);
     all.session.signal('too late for the old host');
     all.session.on('moved', () => all.session.signal('to the new host'));
+    all.attempt.letIn();
     next.match(REQUEST_ID, { epoch: 2, host: aMove().host });
     expect(await next.next('signal')).to.include({ data: 'to the new host' });
   });
