@@ -1,8 +1,9 @@
 import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
 import { createRecorder } from '@duskline/loadtest/history/recorder.js';
+import { monotonicMs } from '../support/monotonic.js';
 import { createSwarm } from '../support/swarm.js';
 import { standInLine, type InLine } from './in-line.js';
-import { monotonicMs, type StormOptions, type StormOrder, type StormReply } from './storm.js';
+import type { StormOptions, StormOrder, StormReply } from './storm.js';
 
 /** How often the parent process gets what was seen. */
 const REPORT_INTERVAL_MS = 25;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { PlayOptions, Session } from '@duskline/client/node';
 import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
+import { monotonicMs } from '../support/monotonic.js';
 
 export interface StormOptions {
   readonly urls: readonly string[];
@@ -33,11 +34,6 @@ export interface Storm {
   /** Destroys every socket in the same instant. Returns how many there were. */
   cut(): Promise<number>;
   close(): Promise<void>;
-}
-
-/** Milliseconds by the one monotonic clock of the machine: `performance.now()` begins anew in every process. */
-export function monotonicMs(): number {
-  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
 }
 
 /**

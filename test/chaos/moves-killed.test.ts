@@ -1,0 +1,85 @@
+import type { KilledMove, Outcome, Party } from '../support/killed-move.js';
+import { describeKilledMoves } from '../support/killed-moves-suite.js';
+import { GAPS, type Gap } from '../support/moving-scene.js';
+
+const SCOPES = ['near', 'next'] as const;
+
+const USUAL = { allOnMover: false, onHostLost: 'replace', goes: true, afterMs: 0 } as const;
+
+/** In both scopes. */
+function kills(
+  party: Party,
+  gap: Gap,
+  outcomes: readonly Outcome[],
+  change: Partial<KilledMove> = {},
+): KilledMove[] {
+  return SCOPES.map((scope) => ({ ...USUAL, party, gap, scope, outcomes, ...change }));
+}
+
+/** As the request says: a session whose host dies is placed anew, or ends. */
+function lost(
+  party: Party,
+  gap: Gap,
+  others: readonly Outcome[],
+  change: Partial<KilledMove> = {},
+): KilledMove[] {
+  return [
+    ...kills(party, gap, ['anew', ...others], change),
+    ...kills(party, gap, ['ended', ...others], { ...change, onHostLost: 'end' }),
+  ];
+}
+
+/** After the new host has let the client in, it is settled where the session is: whoever dies then comes too late. */
+const SETTLED: readonly Gap[] = ['client let in', 'moved'];
+
+const OF_CLIENT = GAPS.flatMap((gap) => kills('client', gap, SETTLED.includes(gap) ? ['moved'] : ['stays']));
+
+const OF_OLD_HOST = GAPS.flatMap((gap) => {
+  const isHanded = gap !== 'checkpoint ordered' && gap !== 'handed over';
+  return isHanded ? kills('old host', gap, ['moved']) : lost('old host', gap, []);
+});
+
+const OF_NEW_HOST = GAPS.flatMap((gap) => {
+  if (gap === 'moved') return lost('new host', gap, []);
+  if (gap !== 'client let in') return kills('new host', gap, ['stays']);
+  // Its word may have been on its way, or not.
+  return [...lost('new host', gap, ['stays']), ...lost('new host', gap, ['stays'], { afterMs: 2 })];
+});
+
+const OF_BROKER = [false, true].flatMap((allOnMover) =>
+  GAPS.flatMap((gap) => {
+    const kill = (outcomes: readonly Outcome[], change: Partial<KilledMove> = {}): KilledMove[] =>
+      kills('broker', gap, outcomes, { allOnMover, ...change });
+    switch (gap) {
+      case 'checkpoint ordered':
+      case 'handed over':
+        return kill(['stays']);
+      case 'client told':
+        return [...kill(['moved']), ...kill(['stays'], { goes: false })];
+      case 'client let in':
+        return [...kill(['moved']), ...kill(['moved'], { afterMs: 2 })];
+      case 'moved':
+        return kill(['moved']);
+      default:
+        return gap satisfies never;
+    }
+  }),
+);
+
+/** Short limits: steps of a second, hosts that are lost after three. Most of a scene is waiting, so many play at a time. */
+describeKilledMoves('kill -9 of a client while its session moves', {
+  moves: OF_CLIENT,
+  fleets: 1,
+  scenes: 7,
+});
+describeKilledMoves('kill -9 of the old host while a session moves', {
+  moves: OF_OLD_HOST,
+  fleets: 1,
+  scenes: 7,
+});
+describeKilledMoves('kill -9 of the new host while a session moves', {
+  moves: OF_NEW_HOST,
+  fleets: 1,
+  scenes: 7,
+});
+describeKilledMoves('kill -9 of the broker that moves a session', { moves: OF_BROKER, fleets: 4, scenes: 1 });

@@ -1,0 +1,26 @@
+import { describeKilledMoves } from '../support/killed-moves-suite.js';
+
+const USUAL = { allOnMover: false, onHostLost: 'replace', goes: true, afterMs: 0 } as const;
+
+/** The other gaps of a move, and the others who may die in each, are in `chaos/moves-killed.test.ts`. */
+describeKilledMoves(
+  'A live move of which a party is killed',
+  {
+    moves: [
+      { ...USUAL, party: 'broker', gap: 'handed over', scope: 'next', outcomes: ['stays'] },
+      { ...USUAL, party: 'broker', gap: 'client told', scope: 'near', allOnMover: true, outcomes: ['moved'] },
+    ],
+    fleets: 1,
+    scenes: 1,
+  },
+  {
+    moves: [
+      { ...USUAL, party: 'old host', gap: 'handed over', scope: 'near', outcomes: ['anew'] },
+      { ...USUAL, party: 'old host', gap: 'client told', scope: 'next', outcomes: ['moved'] },
+      { ...USUAL, party: 'new host', gap: 'handed over', scope: 'near', outcomes: ['stays'] },
+      { ...USUAL, party: 'client', gap: 'client let in', scope: 'next', outcomes: ['moved'] },
+    ],
+    fleets: 1,
+    scenes: 4,
+  },
+);
