@@ -26,6 +26,11 @@ export interface ArrivalReport {
   readonly epoch: number;
   readonly hostId: string;
   readonly state: HeldState | 'reserved';
+  /**
+   * The broker of its client, where the session comes from; empty when nobody knows. What lives in this place already
+   * keeps its own.
+   */
+  readonly clientBrokerId: string;
 }
 
 /**

@@ -29,20 +29,21 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
   ),
   step(
     'arrive',
-    { sessionId: session, epoch, hostId: host, state: arrived, caller: broker },
+    { sessionId: session, epoch, hostId: host, state: arrived, clientBrokerId: broker, caller: broker },
     ({ place }, { caller, ...report }) =>
       (store) =>
         store.arrive(place, report, TTL_MS, caller),
   ),
   step(
     'arriveAsHeld',
-    { nth: fc.nat({ max: 3 }), state: arrived, caller: broker },
-    ({ place, arrivals }, { nth, state, caller }) => {
+    { nth: fc.nat({ max: 3 }), state: arrived, clientBrokerId: broker, caller: broker },
+    ({ place, arrivals }, { nth, state, clientBrokerId, caller }) => {
       const due = arrivals();
       const arrival = due[nth % Math.max(1, due.length)];
       if (arrival === undefined) return () => Promise.resolve();
       const { sessionId, epoch: toEpoch, hostId } = arrival;
-      const report = { sessionId: sessionOfArrival(sessionId) ?? '', epoch: toEpoch, hostId, state };
+      const id = sessionOfArrival(sessionId) ?? '';
+      const report = { sessionId: id, epoch: toEpoch, hostId, state, clientBrokerId };
       return (store) => store.arrive(place, report, TTL_MS, caller);
     },
   ),

@@ -115,7 +115,13 @@ export function moveSuite(current: CurrentFixture): void {
       await hold(store, sessionId);
       const waiting = newSessionId();
       await enqueue(store, waiting);
-      const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'active' } as const;
+      const report = {
+        sessionId,
+        epoch: 2,
+        hostId: 'host-b',
+        state: 'active',
+        clientBrokerId: 'broker-d',
+      } as const;
       const outcome = await store.arrive(PLACE, report, RESERVATION_MS, BROKER);
       expect(outcome.kind === 'arrived' && outcome.session).to.deep.include({
         sessionId,
@@ -141,10 +147,35 @@ export function moveSuite(current: CurrentFixture): void {
       const { sessionId } = await placeActive(store);
       await makeReady(store, 'host-b', { place: OTHER });
       await hold(store, sessionId, { at: OTHER });
-      const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'active' } as const;
+      const report = {
+        sessionId,
+        epoch: 2,
+        hostId: 'host-b',
+        state: 'active',
+        clientBrokerId: 'broker-d',
+      } as const;
       expect((await store.arrive(OTHER, report, RESERVATION_MS, BROKER)).kind).to.equal('arrived');
       expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 1 });
+      expect((await store.getSessions(OTHER, [sessionId]))[0]).to.include({ clientBrokerId: 'broker-d' });
+      expect((await store.takeMail(OTHER, 'broker-d')).map(({ epoch }) => epoch)).to.deep.equal([2]);
       expect((await store.arrive(OTHER, report, RESERVATION_MS, BROKER)).kind).to.equal('unknown');
+    });
+
+    it('is of the broker that its client has now, when it was there before', async () => {
+      const { store } = current();
+      await makeReady(store, 'host-a');
+      const { sessionId } = await placeActive(store, { clientBrokerId: 'broker-c' });
+      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'superseded' }], BROKER);
+      await hold(store, sessionId, { epoch: 3 });
+      const report = {
+        sessionId,
+        epoch: 3,
+        hostId: 'host-a',
+        state: 'active',
+        clientBrokerId: 'broker-d',
+      } as const;
+      expect((await store.arrive(PLACE, report, RESERVATION_MS, BROKER)).kind).to.equal('arrived');
+      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ clientBrokerId: 'broker-d' });
     });
 
     it('is refused once the move was given up, or its time has passed, or the session has a newer assignment', async () => {
@@ -152,7 +183,7 @@ export function moveSuite(current: CurrentFixture): void {
       await makeReady(store, 'host-a');
       const [dropped, late, outdated] = [newSessionId(), newSessionId(), newSessionId()];
       for (const sessionId of [dropped, late, outdated]) await hold(store, sessionId);
-      const report = { epoch: 2, hostId: 'host-a', state: 'active' } as const;
+      const report = { epoch: 2, hostId: 'host-a', state: 'active', clientBrokerId: 'broker-d' } as const;
       expect((await store.dropArrival(PLACE, dropped, 2, MOVER))?.session.reason).to.equal('move_failed');
       expect(await store.dropArrival(PLACE, dropped, 2, MOVER)).to.equal(null);
       await place(store, { sessionId: outdated, epoch: 3 });
@@ -170,7 +201,13 @@ export function moveSuite(current: CurrentFixture): void {
       await makeReady(store, 'host-a');
       const sessionId = newSessionId();
       await hold(store, sessionId);
-      const report = { sessionId, epoch: 2, hostId: 'host-a', state: 'active' } as const;
+      const report = {
+        sessionId,
+        epoch: 2,
+        hostId: 'host-a',
+        state: 'active',
+        clientBrokerId: 'broker-d',
+      } as const;
       for (const wrong of [{ hostId: 'host-b' }, { epoch: 3 }]) {
         expect(await store.arrive(PLACE, { ...report, ...wrong }, RESERVATION_MS, BROKER)).to.deep.equal({
           kind: 'unknown',
@@ -187,7 +224,13 @@ export function moveSuite(current: CurrentFixture): void {
       await makeReady(store, 'host-b', { connectionId: 'broker-b.1' });
       clock.advance(3_000);
       await hold(store, sessionId);
-      const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'reserved' } as const;
+      const report = {
+        sessionId,
+        epoch: 2,
+        hostId: 'host-b',
+        state: 'reserved',
+        clientBrokerId: 'broker-d',
+      } as const;
       expect((await store.arrive(PLACE, report, RESERVATION_MS, BROKER)).kind).to.equal('arrived');
       for (const broker of ['broker-b', 'broker-c']) {
         const mail = await store.takeMail(PLACE, broker);
@@ -208,7 +251,13 @@ export function moveSuite(current: CurrentFixture): void {
       const { sessionId } = await placeActive(store);
       await makeReady(store, 'host-b');
       await hold(store, sessionId);
-      const report = { sessionId, epoch: 2, hostId: 'host-b', state: 'reserved' } as const;
+      const report = {
+        sessionId,
+        epoch: 2,
+        hostId: 'host-b',
+        state: 'reserved',
+        clientBrokerId: 'broker-d',
+      } as const;
       expect(await store.arrive(PLACE, report, RESERVATION_MS, BROKER)).to.deep.equal({ kind: 'unknown' });
       expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({
         hostId: 'host-a',

@@ -36,7 +36,14 @@ export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): P
       await store.dropArrival(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
-    const report = { sessionId, epoch: toEpoch, hostId: held.hostId, state: 'reserved' as const };
+    const { clientBrokerId } = now;
+    const report = {
+      sessionId,
+      epoch: toEpoch,
+      hostId: held.hostId,
+      state: 'reserved' as const,
+      clientBrokerId,
+    };
     const outcome = await store.arrive(to, report, limits.reservationMs, brokerId);
     if (outcome.kind !== 'arrived') {
       await store.dropArrival(to, sessionId, toEpoch, brokerId);

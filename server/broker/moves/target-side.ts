@@ -91,7 +91,11 @@ export async function arriveHere(
     // What was said of it meanwhile.
     if (isMove && now?.epoch === epoch && now.state !== held.state) {
       const { hostId } = host.registration;
-      await context.batches.transition(host.place, { sessionId, epoch, hostId, to: now.state });
+      const change = { sessionId, epoch, hostId, to: now.state };
+      const outcome = await context.batches.transition(host.place, change);
+      if (outcome.kind !== 'changed') return true;
+      deliver(context, host.place, outcome.session);
+      nudgeOthers(context, host.place, outcome.session, null);
     }
     return isMove;
   } finally {
@@ -113,7 +117,8 @@ async function settleArrival(
   if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return false;
   if (arrival.state === 'arriving' && arrival.meta !== null) {
     if (restored && (await takeRequest(context, place, arrival.meta, sessionId, epoch))) {
-      const report = { sessionId, epoch, hostId, state };
+      const clientBrokerId = await clientBrokerOf(context, sessionId, arrival.meta);
+      const report = { sessionId, epoch, hostId, state, clientBrokerId };
       const outcome = await store.arrive(place, report, limits.reservationMs, brokerId);
       if (outcome.kind === 'arrived') {
         await completeMove(context, host, outcome.session);
@@ -129,6 +134,19 @@ async function settleArrival(
   host.told.delete(sessionId);
   host.channel.send({ type: 'end', sessionId, epoch, reason: arrival.reason ?? 'move_failed' });
   return true;
+}
+
+/** Where its client is, as the place that it comes from knows. If that changes just now, its next broker finds out. */
+async function clientBrokerOf(
+  { store }: BrokerContext,
+  sessionId: string,
+  { match }: SessionMeta,
+): Promise<string> {
+  const { movedFrom } = decodeMatch(match);
+  if (movedFrom === undefined) return '';
+  const { region, pool, epoch } = movedFrom;
+  const [session] = await store.getSessions({ region, pool }, [sessionId]);
+  return session?.epoch === epoch ? session.clientBrokerId : '';
 }
 
 /**

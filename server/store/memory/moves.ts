@@ -64,11 +64,12 @@ function findHost(
 /** A session that moves here has arrived. */
 export function arrive(
   place: PlaceState,
-  { sessionId, epoch, hostId, state }: ArrivalReport,
+  report: ArrivalReport,
   ttlMs: number,
   nowMs: number,
   callerId: string,
 ): ArriveOutcome {
+  const { sessionId, epoch, hostId, state } = report;
   const arrival = place.sessions.get(arrivalIdOf(sessionId));
   if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return { kind: 'unknown' };
   if (arrival.state === 'ended') return { kind: 'over', reason: arrival.reason ?? 'error' };
@@ -81,29 +82,29 @@ export function arrive(
     place.end(arrival, reason, nowMs, callerId);
     return { kind: 'over', reason };
   }
-  const session = settle(place, sessionId, arrival, state, nowMs + ttlMs, { nowMs, callerId });
+  const session = settle(place, arrival, report, nowMs + ttlMs, { nowMs, callerId });
   return { kind: 'arrived', session };
 }
 
 /** Gives a session the slot that is held as its arrival. What it had in this place it leaves. */
 function settle(
   place: PlaceState,
-  sessionId: string,
   arrival: SessionRecord,
-  state: ArrivalReport['state'],
+  { sessionId, state, clientBrokerId }: ArrivalReport,
   reservedUntilMs: number,
   { nowMs, callerId }: { readonly nowMs: number; readonly callerId: string },
 ): SessionRecord {
   const host = place.hosts.get(arrival.hostId);
   const known = place.sessions.get(sessionId);
-  if (known !== undefined && known.state !== 'ended') place.leave(known, nowMs, callerId);
+  const isHere = known !== undefined && known.state !== 'ended';
+  if (isHere) place.leave(known, nowMs, callerId);
   place.forgetSession(sessionId);
   place.line.forget(sessionId);
   const session: SessionRecord = {
     ...arrival,
     sessionId,
     state,
-    clientBrokerId: known?.clientBrokerId ?? arrival.clientBrokerId,
+    clientBrokerId: isHere ? known.clientBrokerId : clientBrokerId,
     movable: false,
   };
   if (host === undefined) return session;

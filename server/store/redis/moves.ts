@@ -42,8 +42,8 @@ export function createMoves({ redis, keys, run, command }: MovesContext): MoveDe
       return decodeHold(await run('hold', place, callerId, [...args, avoidHostId ?? '', maxCongestion]));
     },
 
-    async arrive(place, { sessionId, epoch, hostId, state }, ttlMs, callerId) {
-      const args = [sessionId, arrivalIdOf(sessionId), epoch, hostId, state, ttlMs];
+    async arrive(place, { sessionId, epoch, hostId, state, clientBrokerId }, ttlMs, callerId) {
+      const args = [sessionId, arrivalIdOf(sessionId), epoch, hostId, state, ttlMs, clientBrokerId];
       return decodeArrive(sessionId, await run('arrive', place, callerId, args));
     },
 

@@ -1,6 +1,7 @@
 -- A session that moves here has arrived: its client was let in by the host; or it is a reservation that nobody has claimed.
 --
 -- ARGV  3 sessionId  4 arrivalId  5 epoch  6 hostId  7 state  8 milliseconds a reservation lasts
+--       9 the client's broker, where it comes from another place
 -- Returns arrived, record | over, reason | unknown, ''
 -- Keeps: of a move that is given up and one that arrives, one happens; epochs only rise; a reservation that was claimed
 --   meanwhile is none any more.
@@ -25,6 +26,6 @@ if outdated or arrival.due_at <= now then
   return { 'over', reason }
 end
 forget_waiting(id)
-local session = settle(id, arrival, known, ARGV[7], tonumber(ARGV[8]))
+local session = settle(id, arrival, known, ARGV[7], tonumber(ARGV[8]), ARGV[9])
 finish()
 return { 'arrived', encode_session(session) }

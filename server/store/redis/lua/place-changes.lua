@@ -141,18 +141,21 @@ local function end_session(session, reason)
   return host, true
 end
 
--- Gives a session the slot that is held as its arrival, under the arrival's epoch. What it had in this place it leaves.
-local function settle(id, arrival, known, state, reserved_ms)
+-- Gives a session the slot that is held as its arrival, under the arrival's epoch. What it had in this place it leaves; what
+-- had nothing here is from now on that broker's.
+local function settle(id, arrival, known, state, reserved_ms, broker)
   local host = load_host(arrival.host)
   redis.call('HDEL', KEYS[5], arrival.id)
   sessions[arrival.id] = false
   arrival.gone = true
   local session = known
   if not known then
-    session = new_session(id, arrival.epoch, state, arrival.broker, arrival.meta)
+    session = new_session(id, arrival.epoch, state, broker, arrival.meta)
     sessions[id] = session
   elseif is_live(known.state) then
     leave(known)
+  else
+    session.broker = broker
   end
   session.host, session.slot, session.epoch, session.meta = host.id, arrival.slot, arrival.epoch, arrival.meta
   session.reserved_at, session.reason, session.movable = arrival.reserved_at, '', false
