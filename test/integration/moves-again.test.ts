@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
 import { eventually } from '../support/eventually.js';
@@ -91,4 +92,56 @@ describe('A session that two brokers want to move at once, to different regions'
     expect(source.unread.map(({ type }) => type)).not.to.include('checkpoint');
     expect(next.unread.map(({ type }) => type)).not.to.include('restore');
   });
+});
+
+describe('A session whose client is on the broker of its new host, and another broker moves it', function () {
+  this.timeout(15_000);
+  let fleet: TestFleet;
+  beforeEach(async () => {
+    fleet = await TestFleet.start({ brokers: 2 });
+  });
+  afterEach(() => fleet.stop());
+
+  for (const region of ['near', 'next'] as const) {
+    it(`is nowhere but there for its client, ${region === 'near' ? 'in its region' : 'elsewhere'}`, async () => {
+      const source = await fleet.host({ hostId: 'h1', slots: 4 });
+      const player = await fleet.player('alice', { broker: 1 });
+      play(player, 'r1', { rtt: { near: 12, next: 20 }, canMove: true });
+      const { sessionId } = await player.next('matched');
+      const say = (state: string): void => source.send({ type: 'session', sessionId, epoch: 1, state });
+      for (const state of ['active', 'connected']) say(state);
+      await player.next('session', ({ state }) => state === 'connected');
+      const held = { sessionId, epoch: 1, state: 'connected', movable: true };
+      source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
+      await eventually(async () => {
+        const [session] = await fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [
+          String(sessionId),
+        ]);
+        return session?.movable === true;
+      });
+      const target = await fleet.host({ hostId: 'h2', region, slots: 4 }, 1);
+      await fleet.broker(0).broker.operations.drain(ORDER, OPERATOR);
+      await source.next('checkpoint');
+      source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
+      await target.next('restore');
+      target.send({ type: 'restored', sessionId, epoch: 2 });
+      await player.next('moving');
+      // Hosts say it again and again until they hear `moved`.
+      const arrive = (state: string): void =>
+        target.send({ type: 'session', sessionId, epoch: 2, state, restored: true });
+      arrive('active');
+      for (let i = 0; i < 20; i += 1) {
+        arrive('connected');
+        await setImmediate();
+      }
+      await target.next('moved');
+      await source.next('end');
+      await player.next('session', ({ epoch, state }) => epoch === 2 && state === 'connected');
+      expect(player.unread.filter(({ state }) => state === 'ended')).to.deep.equal([]);
+      player.send({ type: 'end', sessionId });
+      expect(await player.next('session', ({ state }) => state === 'ended')).to.include({
+        reason: 'client_left',
+      });
+    });
+  }
 });

@@ -5,6 +5,7 @@ import {
   type ClientOptions,
   type PlayOptions,
   type Session,
+  type SessionMove,
 } from '@duskline/client/node';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { watchStream, type StreamViewer } from '@duskline/host/simulated';
@@ -26,6 +27,8 @@ export interface SwarmOptions {
   >;
   /** Hosts are in processes of their own: what they do with sessions is taken down as the players see it. */
   readonly watchesHosts?: boolean;
+  /** They go where their sessions go; and every picture that they see is taken down. */
+  readonly follows?: boolean;
 }
 
 export interface SwarmPlayer {
@@ -60,14 +63,15 @@ export interface Swarm {
 }
 
 export function createSwarm(options: SwarmOptions): Swarm {
-  const { urls, players, recorder, name = 'swarm', client = {}, watchesHosts = false } = options;
+  const { urls, players, recorder, name = 'swarm', client = {} } = options;
+  const { watchesHosts = false, follows = false } = options;
   const urlsOf = (index: number): readonly string[] => {
     if (typeof urls === 'function') return urls(index);
     const first = index % urls.length;
     return [...urls.slice(first), ...urls.slice(0, first)];
   };
   const members = Array.from({ length: players }, (_, i) => {
-    return new Member(`${name}-${i}`, urlsOf(i), { recorder, client, watchesHosts });
+    return new Member(`${name}-${i}`, urlsOf(i), { recorder, client, watchesHosts, follows });
   });
   return {
     players: members,
@@ -96,6 +100,7 @@ interface MemberOptions {
   readonly recorder: Recorder;
   readonly client: Partial<ClientOptions>;
   readonly watchesHosts: boolean;
+  readonly follows: boolean;
 }
 
 /** What a player watches, at one epoch of the session. */
@@ -106,19 +111,27 @@ interface Watched {
   over: boolean;
 }
 
+/** What a host is shown, and what it is then asked for. */
+type Shown = Pick<Session, 'sessionId' | 'epoch' | 'region' | 'pool' | 'host' | 'ticket'>;
+
 class Member implements SwarmPlayer {
   readonly player: string;
   readonly client: Client;
   readonly sockets: RecordedSockets;
   readonly #recorder: Recorder;
   readonly #watchesHosts: boolean;
+  readonly #follows: boolean;
   #answer: Session | DusklineError | undefined;
   #watched: Watched | undefined;
+  /** At the host that the session moves to. */
+  #next: Watched | undefined;
 
-  constructor(player: string, urls: readonly string[], { recorder, client, watchesHosts }: MemberOptions) {
+  constructor(player: string, urls: readonly string[], options: MemberOptions) {
+    const { recorder, client, watchesHosts, follows } = options;
     this.player = player;
     this.#recorder = recorder;
     this.#watchesHosts = watchesHosts;
+    this.#follows = follows;
     this.sockets = createRecordedSockets(recorder, player);
     this.client = createClient({
       url: urls.map((url) => url.replace(/^http/, 'ws')),
@@ -136,7 +149,11 @@ class Member implements SwarmPlayer {
 
   async play(options: PlayOptions): Promise<void> {
     try {
-      this.#answer = await this.client.play(options);
+      const answer = await this.client.play(
+        this.#follows ? { ...options, onMove: (move) => this.#follow(move) } : options,
+      );
+      answer.on('moved', () => void (this.#watched = this.#next));
+      this.#answer = answer;
     } catch (error) {
       if (!(error instanceof DusklineError)) throw error;
       this.#answer = error;
@@ -160,10 +177,20 @@ class Member implements SwarmPlayer {
     await this.#watched.closed;
   }
 
+  async #follow(move: SessionMove): Promise<void> {
+    if (this.#answer === undefined || !('ticket' in this.#answer)) throw new Error('a move before the match');
+    const { sessionId } = this.#answer;
+    const { epoch, region, pool, host, ticket, signal } = move;
+    const next = await this.#show({ sessionId, epoch, region, pool, host, ticket });
+    this.#next = next;
+    signal.addEventListener('abort', () => next.viewer.drop());
+  }
+
   /** Resolves when the host let it in. */
-  async #show(session: Session): Promise<Watched> {
+  async #show(session: Shown): Promise<Watched> {
     const { player } = this;
-    const { host, ticket, epoch } = session;
+    const { host, ticket, epoch, sessionId, region, pool } = session;
+    const at = { player, host: hostName(region, pool, host.hostId), sessionId, epoch };
     const seen = this.#watchesHosts ? this.#hostAsSeen(session) : undefined;
     return new Promise((resolve, reject) => {
       let over: () => void = nothing;
@@ -173,7 +200,9 @@ class Member implements SwarmPlayer {
           seen?.admitted();
           resolve(watched);
         },
-        frame: nothing,
+        frame: this.#follows
+          ? (n, count) => this.#recorder.record({ type: 'shown', ...at, n, count })
+          : nothing,
         closed(why) {
           seen?.closed(why);
           watched.over = true;
@@ -186,7 +215,7 @@ class Member implements SwarmPlayer {
   }
 
   /** Takes down what the session's host does with it. */
-  #hostAsSeen(session: Session): { admitted(): void; closed(why: string): void } {
+  #hostAsSeen(session: Shown): { admitted(): void; closed(why: string): void } {
     const { sessionId, epoch, region, pool, host } = session;
     const assignment = { host: hostName(region, pool, host.hostId), sessionId, epoch };
     return {
