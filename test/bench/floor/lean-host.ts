@@ -1,6 +1,7 @@
 import { HOST_PATH } from '@duskline/protocol/constants';
 import { testToken } from '../../support/fleet.js';
 import { textField, typeOf } from './frame-text.js';
+import { Latch } from './latch.js';
 import { openLeanSocket, type LeanSocket } from './lean-socket.js';
 
 export interface LeanHostOptions {
@@ -26,20 +27,18 @@ export class LeanHost {
   prepared = 0;
   readonly #held = new Map<string, 'active' | 'connected'>();
   readonly #onTrouble: (what: string) => void;
-  #setRegistered: () => void = () => undefined;
-  readonly #registered: Promise<void>;
+  readonly #registered = new Latch();
   readonly #register: string;
 
   constructor({ url, hostId, region, pool, slots, sessionIds = [], onTrouble }: LeanHostOptions) {
     this.hostId = hostId;
     this.#onTrouble = onTrouble;
     for (const sessionId of sessionIds) this.#held.set(sessionId, 'connected');
-    this.#registered = new Promise((resolve) => (this.#setRegistered = resolve));
     this.socket = openLeanSocket({
       url: url + HOST_PATH,
       token: testToken({ kind: 'host', region, pool }),
       onText: (text) => this.#take(text),
-      onClose: (why) => onTrouble(`host ${hostId}: ${why}`),
+      onClose: (why) => this.#fail(why),
     });
     const endpoint = `wss://${hostId}.${region}.example.com/stream`;
     const sessions = this.#listed();
@@ -50,7 +49,7 @@ export class LeanHost {
   async register(): Promise<void> {
     await this.socket.opened;
     this.socket.send(this.#register);
-    await this.#registered;
+    await this.#registered.opened;
     this.beat();
   }
 
@@ -86,10 +85,16 @@ export class LeanHost {
         this.#held.delete(textField(text, 'sessionId'));
         return;
       case 'registered':
-        this.#setRegistered();
+        this.#registered.open();
         return;
       default:
-        this.#onTrouble(`host ${this.hostId} got ${text}`);
+        this.#fail(`got ${text}`);
     }
+  }
+
+  #fail(why: string): void {
+    const what = `host ${this.hostId}: ${why}`;
+    this.#registered.fail(what);
+    this.#onTrouble(what);
   }
 }

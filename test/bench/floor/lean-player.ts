@@ -2,6 +2,7 @@ import { CLIENT_PATH } from '@duskline/protocol/constants';
 import { TEST_DEVICE, testToken } from '../../support/fleet.js';
 import { textField, typeOf } from './frame-text.js';
 import type { LeanHost } from './lean-host.js';
+import { Latch } from './latch.js';
 import { openLeanSocket, type LeanSocket } from './lean-socket.js';
 
 /** What becomes of one match. */
@@ -35,18 +36,16 @@ export class LeanPlayer {
   #sessionId = '';
   #host: LeanHost | undefined;
   readonly #options: LeanPlayerOptions;
-  #setWelcome: () => void = () => undefined;
-  readonly #welcome: Promise<void>;
+  readonly #welcome = new Latch();
 
   constructor(options: LeanPlayerOptions) {
-    const { url, playerId, onTrouble } = options;
+    const { url, playerId } = options;
     this.playerId = playerId;
     this.#options = options;
-    this.#welcome = new Promise((resolve) => (this.#setWelcome = resolve));
     this.socket = openLeanSocket({
       url: url + CLIENT_PATH,
       onText: (text) => this.#take(text),
-      onClose: (why) => onTrouble(`player ${playerId}: ${why}`),
+      onClose: (why) => this.#fail(why),
     });
   }
 
@@ -55,7 +54,7 @@ export class LeanPlayer {
     await this.socket.opened;
     const token = testToken({ kind: 'player', playerId: this.playerId });
     this.socket.send(JSON.stringify({ type: 'hello', token, device: TEST_DEVICE }));
-    if (expectsWelcome) await this.#welcome;
+    if (expectsWelcome) await this.#welcome.opened;
   }
 
   play(dueMicros: number): void {
@@ -77,10 +76,10 @@ export class LeanPlayer {
         this.#follow(textField(text, 'state'), text);
         return;
       case 'welcome':
-        this.#setWelcome();
+        this.#welcome.open();
         return;
       default:
-        this.#options.onTrouble(`player ${this.playerId} got ${text}`);
+        this.#fail(`got ${text}`);
     }
   }
 
@@ -88,6 +87,12 @@ export class LeanPlayer {
     if (state === 'active') this.#host?.report(this.#sessionId, 'connected');
     else if (state === 'connected') this.socket.send(`{"type":"end","sessionId":"${this.#sessionId}"}`);
     else if (state === 'ended' && text.includes('"reason":"client_left"')) this.#options.listener.over(this);
-    else this.#options.onTrouble(`player ${this.playerId} got ${text}`);
+    else this.#fail(`got ${text}`);
+  }
+
+  #fail(why: string): void {
+    const what = `player ${this.playerId}: ${why}`;
+    this.#welcome.fail(what);
+    this.#options.onTrouble(what);
   }
 }

@@ -16,8 +16,9 @@ export interface FleetOrder {
 
 export interface LoadOrder {
   readonly fleet: string;
-  /** Matches at a time, in a closed loop; else `perSecond`. */
-  readonly inFlight?: number;
+  /** Matches at a time; with `perSecond`, at the most. */
+  readonly inFlight: number;
+  /** In an open loop; else each match is followed by another at once. */
   readonly perSecond?: number;
   readonly forMs: number;
 }
@@ -79,14 +80,16 @@ answerQuestions(
       checkTroubles();
     },
 
-    async load({ fleet, inFlight, perSecond = 0, forMs }: LoadOrder): Promise<LoadOutcome> {
+    async load({ fleet, inFlight, perSecond, forMs }: LoadOrder): Promise<LoadOutcome> {
       const load = fleets.get(fleet);
       if (load === undefined) throw new Error(`no fleet ${fleet}`);
-      const outcome = await (inFlight === undefined
-        ? load.open(perSecond, forMs)
-        : load.closed(inFlight, forMs));
-      checkTroubles();
-      return outcome;
+      try {
+        return await (perSecond === undefined
+          ? load.closed(inFlight, forMs)
+          : load.open(perSecond, inFlight, forMs));
+      } finally {
+        checkTroubles();
+      }
     },
 
     async openIdle({ url, players, expectsWelcome }: IdleOrder): Promise<void> {

@@ -50,8 +50,8 @@ export class MatchLoad implements MatchListener {
   #hottest = 0;
   /** Called when a match is over. */
   #next: () => void = () => undefined;
-  /** When those are due who find no free player. */
-  #backlog: number[] = [];
+  /** When those are due who find no room. */
+  readonly #backlog: number[] = [];
 
   constructor(hosts: readonly LeanHost[]) {
     this.#hosts = hosts;
@@ -76,13 +76,21 @@ export class MatchLoad implements MatchListener {
   /** So many matches at a time, each followed by another at once. */
   async closed(inFlight: number, forMs: number): Promise<LoadOutcome> {
     return this.#run(forMs, () => {
-      this.#next = () => this.#ask(nowMicros());
+      const untilMicros = nowMicros() + forMs * 1_000;
+      this.#next = () => {
+        if (nowMicros() < untilMicros) this.#ask(nowMicros());
+      };
       for (let i = 0; i < inFlight; i += 1) this.#next();
     });
   }
 
-  /** So many a second, at moments that do not wait for anybody. */
-  async open(perSecond: number, forMs: number): Promise<LoadOutcome> {
+  /**
+   * So many a second, at moments that do not wait for anybody.
+   *
+   * @param mostInFlight no more than the fleet has room for: on a machine that is too busy the others wait, and what they
+   *   wait counts
+   */
+  async open(perSecond: number, mostInFlight: number, forMs: number): Promise<LoadOutcome> {
     const fromMicros = nowMicros() + START_MARGIN_MICROS;
     const workerData: MetronomeOrder = { perSecond, fromMicros, untilMicros: fromMicros + forMs * 1_000 };
     const metronome = new Worker(new URL('./metronome.js', import.meta.url), { workerData });
@@ -91,7 +99,7 @@ export class MatchLoad implements MatchListener {
       if (due !== undefined) this.#askLate(due);
     };
     metronome.on('message', (due: number) => {
-      if (this.#free.length > 0) this.#askLate(due);
+      if (this.#inFlight < mostInFlight) this.#askLate(due);
       else this.#backlog.push(due);
     });
     await once(metronome, 'online');
@@ -111,7 +119,6 @@ export class MatchLoad implements MatchListener {
     const looks = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
     await delay(forMs);
     const perSecond = (this.#matches * 1_000) / (performance.now() - startedAtMs);
-    this.#next = () => undefined;
     clearInterval(looks);
     await this.#settle();
     const after = this.#counts();
@@ -136,8 +143,7 @@ export class MatchLoad implements MatchListener {
     do {
       if (performance.now() > untilMs) throw new Error(`${this.#inFlight} matches came to nothing`);
       await delay(SETTLE_LOOK_MS);
-    } while (this.#inFlight > 0);
-    this.#backlog = [];
+    } while (this.#inFlight + this.#backlog.length > 0);
   }
 
   #askLate(due: number): void {

@@ -86,6 +86,9 @@ interface Stretch extends LoadOutcome {
 
 const WARM_UP_MS = 2_000;
 
+/** At a rate; half of the fleet's slots. */
+const MOST_IN_FLIGHT = 400;
+
 /** A broker beside the floor, each with a Redis of its own, in turns under the same load. */
 export async function measureMatch(
   options: MatchOptions,
@@ -122,7 +125,7 @@ export async function measureMatch(
     const perSecond = median(saturated.broker.map((stretch) => stretch.perSecond)) / 2;
     const halfRate = await inTurns(sides, rounds, async (side, round) => {
       say(`match: ${side.name} at ${Math.round(perSecond)} a second, ${round + 1} of ${rounds}`);
-      return run(sides, loader, side.name, { perSecond, forMs: seconds * 1_000 });
+      return run(sides, loader, side.name, { perSecond, inFlight: MOST_IN_FLIGHT, forMs: seconds * 1_000 });
     });
     return {
       pinned,

@@ -7,7 +7,7 @@ export interface Target {
 }
 
 const TARGETS: readonly Target[] = [
-  { figure: 'ratios.matchThroughput', what: 'matches per second, broker over floor', least: 0.6 },
+  { figure: 'ratios.matchThroughput', what: 'matches per second of a core, broker over floor', least: 0.6 },
   { figure: 'ratios.matchP99', what: 'p99 of a match at half rate, broker over floor', most: 3 },
   {
     figure: 'ratios.storePlacement',
