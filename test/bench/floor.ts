@@ -34,9 +34,10 @@ const { quick, profile } = values;
 const PARTS = ['match', 'store', 'memory', 'beats', 'start'];
 const wanted = new Set((values.only ?? (values.brokers === undefined ? PARTS.join() : '')).split(','));
 wanted.delete('');
-for (const part of wanted) {
-  if (!PARTS.includes(part)) throw new RangeError(`--only takes ${PARTS.join(', ')}; not "${part}"`);
+for (const name of wanted) {
+  if (!PARTS.includes(name)) throw new RangeError(`--only takes ${PARTS.join(', ')}; not "${name}"`);
 }
+if (values.brokers !== undefined) wanted.add('brokers');
 
 const say = (text: string): void =>
   void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
@@ -50,13 +51,13 @@ const ratios: Record<string, number> = {};
 const figures: Record<string, unknown> = { ratios };
 const absolute: Record<string, unknown> = {};
 
-if (wanted.has('start')) {
+await part('start', async () => {
   const start = await measureStart(quick ? 3 : 7, quick ? 5 : 10, say);
   figures['startMs'] = start.startMs;
   figures['idleCpu'] = start.idleCpu;
-  absolute['start'] = start;
-}
-if (wanted.has('match')) {
+  return start;
+});
+await part('match', async () => {
   if (profile !== undefined) await mkdir(profile, { recursive: true });
   const size = quick ? { rounds: 2, seconds: 2 } : { rounds: 6, seconds: 3 };
   const match = await measureMatch({ ...FLEET, ...size, profileDirectory: profile }, say);
@@ -65,9 +66,9 @@ if (wanted.has('match')) {
   ratios['matchThroughput'] = match.coreRatio;
   ratios['matchP99'] = match.p99Ratio;
   figures['loopDelayP99Ms'] = match.halfRate.broker.loopDelayP99Ms;
-  absolute['match'] = match;
-}
-if (wanted.has('store')) {
+  return match;
+});
+await part('store', async () => {
   const size = quick
     ? { rounds: 2, seconds: 0.7, manyHosts: 10_000 }
     : { rounds: 5, seconds: 2, manyHosts: 100_000 };
@@ -75,26 +76,38 @@ if (wanted.has('store')) {
   ratios['storePlacement'] = store.placement;
   ratios['storeGrowthMemory'] = store.growthMemory;
   ratios['storeGrowthRedis'] = store.growthRedis;
-  absolute['store'] = { ...size, ...store };
-}
-if (wanted.has('memory')) {
+  return { ...size, ...store };
+});
+await part('memory', async () => {
   const memory = await measureMemory(quick ? 1_000 : 5_000, say);
   ratios['idleMemory'] = memory.ratio;
-  absolute['memory'] = memory;
-}
-if (wanted.has('beats')) {
+  return memory;
+});
+await part('beats', async () => {
   const size = quick ? { hosts: 2_000, seconds: 6 } : { hosts: 10_000, seconds: 12 };
   const beats = await measureBeats({ ...size, sessions: 4 }, say);
   figures['beats'] = { brokerCore: beats.brokerCore, redisCore: beats.redisCore };
-  absolute['beats'] = beats;
-}
-if (values.brokers !== undefined) {
-  const brokers: BrokersFigures[] = [];
-  for (const count of values.brokers.split(',').map(Number)) {
-    brokers.push(await measureBrokers(count, { ...FLEET, inFlight: 400, seconds: quick ? 3 : 8 }, say));
+  return beats;
+});
+await part('brokers', async () => {
+  const rows: BrokersFigures[] = [];
+  for (const count of (values.brokers ?? '').split(',').map(Number)) {
+    rows.push(await measureBrokers(count, { ...FLEET, inFlight: 400, seconds: quick ? 3 : 8 }, say));
   }
-  absolute['brokers'] = brokers;
-  process.stderr.write(`\n${renderBrokers(brokers)}\n`);
+  process.stderr.write(`\n${renderBrokers(rows)}\n`);
+  return rows;
+});
+
+/** One part of the run. What goes wrong in it is told, and the others go on. */
+async function part(name: string, measure: () => Promise<unknown>): Promise<void> {
+  if (!wanted.has(name)) return;
+  try {
+    absolute[name] = await measure();
+  } catch (error) {
+    process.exitCode = 1;
+    absolute[name] = { failed: error instanceof Error ? error.message : String(error) };
+    say(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
 }
 
 const machine = machineSeconds();

@@ -17,7 +17,7 @@ export interface Server extends BenchProcess {
   readonly readyAfterMs: number;
 }
 
-const START_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 30_000;
 
 /** How a broker of a measurement is started. */
 export interface BrokerOptions {
