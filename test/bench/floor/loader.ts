@@ -47,6 +47,7 @@ const fleets = new Map<string, MatchLoad>();
 const idle: LeanPlayer[] = [];
 const troubles: string[] = [];
 let opened = 0;
+let beats = 0;
 
 function onTrouble(what: string): void {
   if (troubles.length < 20) troubles.push(what);
@@ -129,6 +130,9 @@ answerQuestions(
       checkTroubles();
     },
 
+    /** Heartbeats since the start of this process. */
+    countBeats: () => beats,
+
     checkTroubles,
   },
   { keepsUp: true },
@@ -136,10 +140,11 @@ answerQuestions(
 
 function keepBeating(hosts: readonly LeanHost[]): void {
   for (const host of hosts) {
-    setTimeout(() => {
+    const beat = (): void => {
+      beats += 1;
       host.beat();
-      setInterval(() => host.beat(), BEAT_INTERVAL_MS);
-    }, Math.random() * BEAT_INTERVAL_MS);
+    };
+    setTimeout(() => setInterval(beat, BEAT_INTERVAL_MS), Math.random() * BEAT_INTERVAL_MS);
   }
 }
 
