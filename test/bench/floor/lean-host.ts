@@ -13,6 +13,8 @@ export interface LeanHostOptions {
   readonly slots: number;
   /** What it holds from the beginning. */
   readonly sessionIds?: readonly string[];
+  /** Its load moves, as loads do, so that its place in the order changes with every heartbeat. Else all are alike. */
+  readonly isLoaded?: boolean;
   /** Something came that should not. */
   readonly onTrouble: (what: string) => void;
 }
@@ -26,12 +28,15 @@ export class LeanHost {
   /** Of all time. */
   prepared = 0;
   readonly #held = new Map<string, 'active' | 'connected'>();
+  readonly #isLoaded: boolean;
   readonly #onTrouble: (what: string) => void;
   readonly #registered = new Latch();
   readonly #register: string;
 
-  constructor({ url, hostId, region, pool, slots, sessionIds = [], onTrouble }: LeanHostOptions) {
+  constructor(options: LeanHostOptions) {
+    const { url, hostId, region, pool, slots, sessionIds = [], isLoaded = false, onTrouble } = options;
     this.hostId = hostId;
+    this.#isLoaded = isLoaded;
     this.#onTrouble = onTrouble;
     for (const sessionId of sessionIds) this.#held.set(sessionId, 'connected');
     this.socket = openLeanSocket({
@@ -54,8 +59,7 @@ export class LeanHost {
   }
 
   beat(): void {
-    // Loads that move, as loads do: a host's place in the order changes with every heartbeat.
-    const load = () => Math.round(200 + 300 * Math.random()) / 1_000;
+    const load = (): number => (this.#isLoaded ? Math.round(200 + 300 * Math.random()) / 1_000 : 0.1);
     this.socket.send(
       JSON.stringify({
         type: 'heartbeat',

@@ -9,6 +9,8 @@ import { openLeanSocket, type LeanSocket } from './lean-socket.js';
 export interface MatchListener {
   /** `matched` came. */
   matched(player: LeanPlayer): void;
+  /** The player was told of a state that its session had left before. */
+  wentBack(player: LeanPlayer): void;
   /** The session has ended: the player may ask again. */
   over(player: LeanPlayer): void;
 }
@@ -33,6 +35,7 @@ export class LeanPlayer {
   /** When the present match was due, by `nowMicros`. */
   dueMicros = 0;
   #requests = 0;
+  #stage: 'matched' | 'active' | 'connected' | 'ended' = 'ended';
   #sessionId = '';
   #host: LeanHost | undefined;
   readonly #options: LeanPlayerOptions;
@@ -68,6 +71,7 @@ export class LeanPlayer {
     switch (typeOf(text)) {
       case 'matched':
         this.#options.listener.matched(this);
+        this.#stage = 'matched';
         this.#sessionId = textField(text, 'sessionId');
         this.#host = this.#options.hosts.get(textField(text, 'hostId'));
         this.#host?.report(this.#sessionId, 'active');
@@ -84,9 +88,16 @@ export class LeanPlayer {
   }
 
   #follow(state: string, text: string): void {
-    if (state === 'active') this.#host?.report(this.#sessionId, 'connected');
-    else if (state === 'connected') this.socket.send(`{"type":"end","sessionId":"${this.#sessionId}"}`);
-    else if (state === 'ended' && text.includes('"reason":"client_left"')) this.#options.listener.over(this);
+    if (state === 'ended' && text.includes('"reason":"client_left"')) {
+      this.#stage = 'ended';
+      this.#options.listener.over(this);
+    } else if (state === 'active' && this.#stage === 'matched') {
+      this.#stage = 'active';
+      this.#host?.report(this.#sessionId, 'connected');
+    } else if (state === 'connected' && this.#stage === 'active') {
+      this.#stage = 'connected';
+      this.socket.send(`{"type":"end","sessionId":"${this.#sessionId}"}`);
+    } else if (state === 'reserved' || state === 'active') this.#options.listener.wentBack(this);
     else this.#fail(`got ${text}`);
   }
 

@@ -96,7 +96,7 @@ answerQuestions(
     async openIdle({ url, players, expectsWelcome }: IdleOrder): Promise<void> {
       await inWaves(numbers(players), async () => {
         opened += 1;
-        const listener = { matched: onNothing, over: onNothing };
+        const listener = { matched: onNothing, over: onNothing, wentBack: onNothing };
         const player = new LeanPlayer({
           url,
           playerId: `player-${opened}`,
@@ -120,7 +120,8 @@ answerQuestions(
         const hostId = `host-${i}`;
         const slots = Math.max(8, sessions * 2);
         const sessionIds = numbers(sessions).map((n) => sessionIdOf(i * sessions + n));
-        const host = new LeanHost({ url, hostId, ...place, slots, sessionIds, onTrouble });
+        const held = { slots, sessionIds, isLoaded: true };
+        const host = new LeanHost({ url, hostId, ...place, ...held, onTrouble });
         await host.register();
         // From now on, or the first are lost before the last are there.
         keepBeating([host]);

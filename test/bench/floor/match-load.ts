@@ -19,7 +19,9 @@ export interface LoadOutcome {
   readonly lateMs: Percentiles;
   /** Bytes of frames per match, as the players and hosts counted them. */
   readonly bytes: { readonly sent: number; readonly received: number };
-  /** The most sessions that one host had, over the mean of all hosts at that moment; the worst moment. */
+  /** Frames that told of a state which the session had left before. */
+  readonly wentBack: number;
+  /** The most sessions that one host had, over the mean of all hosts at that moment; the worst moment. 0 when few had any. */
   readonly hottestOverMean: number;
   /** Placements of the host that got the most, over the mean of all. */
   readonly mostPlacedOverMean: number;
@@ -32,6 +34,8 @@ export interface Percentiles {
 }
 
 const SETTLE_DEADLINE_MS = 10_000;
+/** With fewer sessions a host than this, one more or less is all the difference there is. */
+const LEAST_MEAN = 2;
 const SETTLE_LOOK_MS = 10;
 const LOOK_INTERVAL_MS = 50;
 /** The metronome is up by then. */
@@ -46,6 +50,7 @@ export class MatchLoad implements MatchListener {
   #took = histogram();
   #late = histogram();
   #matches = 0;
+  #wentBack = 0;
   #inFlight = 0;
   #hottest = 0;
   /** Called when a match is over. */
@@ -64,6 +69,10 @@ export class MatchLoad implements MatchListener {
 
   matched(player: LeanPlayer): void {
     this.#took.recordValue(atLeastOne(nowMicros() - player.dueMicros));
+  }
+
+  wentBack(): void {
+    this.#wentBack += 1;
   }
 
   over(player: LeanPlayer): void {
@@ -111,6 +120,7 @@ export class MatchLoad implements MatchListener {
     this.#took = histogram();
     this.#late = histogram();
     this.#matches = 0;
+    this.#wentBack = 0;
     this.#hottest = 0;
     const before = this.#counts();
     const placedBefore = this.#hosts.map(({ prepared }) => prepared);
@@ -132,6 +142,7 @@ export class MatchLoad implements MatchListener {
         sent: (after.sent - before.sent) / this.#matches,
         received: (after.received - before.received) / this.#matches,
       },
+      wentBack: this.#wentBack,
       hottestOverMean: this.#hottest,
       mostPlacedOverMean: Math.max(...placed) / mean(placed),
     };
@@ -160,7 +171,8 @@ export class MatchLoad implements MatchListener {
 
   #look(): void {
     const sessions = this.#hosts.map(({ expected }) => expected);
-    if (mean(sessions) >= 1) this.#hottest = Math.max(this.#hottest, Math.max(...sessions) / mean(sessions));
+    if (mean(sessions) >= LEAST_MEAN)
+      this.#hottest = Math.max(this.#hottest, Math.max(...sessions) / mean(sessions));
   }
 
   #counts(): { received: number; sent: number } {

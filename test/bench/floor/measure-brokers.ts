@@ -25,6 +25,8 @@ export interface BrokersFigures {
   /** CPU microseconds of one match. */
   readonly brokerMicros: number;
   readonly redisMicros: number;
+  /** Frames that told a player of a state which the session had left before, by a thousand matches. */
+  readonly wentBackPerThousand: number;
   /** The most sessions that a host had, over the mean at that moment; the worst moment. */
   readonly hottestOverMean: number;
   readonly mostPlacedOverMean: number;
@@ -73,6 +75,7 @@ export async function measureBrokers(
       loaderCore: loaderSeconds / elapsed,
       brokerMicros: microsPerMatch(brokerSeconds.reduce((sum, cpu) => sum + cpu, 0)),
       redisMicros: microsPerMatch(redisSeconds),
+      wentBackPerThousand: (outcome.wentBack * 1_000) / outcome.matches,
       hottestOverMean: outcome.hottestOverMean,
       mostPlacedOverMean: outcome.mostPlacedOverMean,
     };
