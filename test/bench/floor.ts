@@ -6,7 +6,7 @@
  *
  * `--quick` is smaller and shorter, for continuous integration: its figures say less. `--brokers` measures so many brokers
  * on one Redis, and nothing else unless `--only` names it. `--profile` writes CPU profiles of broker and floor under the
- * load of `match`, and tells where the broker's time went.
+ * load of `match`, after what is measured, and tells where the time went.
  */
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';

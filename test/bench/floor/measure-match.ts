@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { coresOfThisMachine, cpuSeconds, pin, type BenchProcess } from './bench-process.js';
 import type { FleetOrder, LoadOrder } from './loader.js';
 import type { LoadOutcome } from './match-load.js';
@@ -85,6 +86,7 @@ interface Stretch extends LoadOutcome {
 }
 
 const WARM_UP_MS = 2_000;
+const PROFILE_MS = 6_000;
 
 /** At a rate; half of the fleet's slots. */
 const MOST_IN_FLIGHT = 400;
@@ -95,7 +97,6 @@ export async function measureMatch(
   say: (text: string) => void,
 ): Promise<MatchFigures> {
   const { rounds, seconds, inFlight, profileDirectory } = options;
-  const profile = profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
   const stops: (() => Promise<void>)[] = [];
   const keep = <Stoppable extends { stop(): Promise<void> }>(what: Stoppable): Stoppable => {
     stops.push(() => what.stop());
@@ -103,8 +104,8 @@ export async function measureMatch(
   };
   try {
     const redises = { broker: keep(await startMeasuredRedis()), floor: keep(await startMeasuredRedis()) };
-    const broker = keep(await startBroker({ redisUrl: redises.broker.url, nodeArgs: profile, probed: true }));
-    const floor = keep(await startFloor(redises.floor.url, profile));
+    const broker = keep(await startBroker({ redisUrl: redises.broker.url, probed: true }));
+    const floor = keep(await startFloor(redises.floor.url));
     const loader = keep(startLoader());
     const sides: Side[] = [
       { name: 'broker', server: broker, redis: redises.broker },
@@ -127,6 +128,18 @@ export async function measureMatch(
       say(`match: ${side.name} at ${Math.round(perSecond)} a second, ${round + 1} of ${rounds}`);
       return run(sides, loader, side.name, { perSecond, inFlight: MOST_IN_FLIGHT, forMs: seconds * 1_000 });
     });
+    // Apart from what was measured, for a profiler has its price.
+    for (const { name, server } of profileDirectory === undefined ? [] : sides) {
+      for (const [kind, load] of [
+        ['saturated', { inFlight }],
+        ['half', { inFlight: MOST_IN_FLIGHT, perSecond }],
+      ] as const) {
+        say(`match: a profile of ${name}, ${kind}`);
+        await server.ask('startProfile');
+        await run(sides, loader, name, { ...load, forMs: PROFILE_MS });
+        await server.ask('writeProfile', join(profileDirectory ?? '', `${name}-${kind}.cpuprofile`));
+      }
+    }
     return {
       pinned,
       saturated: { broker: asSaturated(saturated.broker), floor: asSaturated(saturated.floor) },

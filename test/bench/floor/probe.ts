@@ -1,6 +1,8 @@
 /**
  * Loaded before the program of a measured process (`node --import`): tells what only the process itself can see of it.
  */
+import { writeFile } from 'node:fs/promises';
+import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answerQuestions } from './answers.js';
@@ -25,6 +27,10 @@ const RESOLUTION_MS = 2;
 /** What was freed is given back to the system by then. */
 const REST_MS = 1_500;
 
+/** Fine enough to see functions of microseconds. */
+const PROFILE_MICROS = 250;
+
+let inspector: Session | undefined;
 let histogram: IntervalHistogram | undefined;
 
 answerQuestions({
@@ -43,6 +49,19 @@ answerQuestions({
       p99Ms: late(histogram.percentile(99)),
       maxMs: late(max),
     };
+  },
+  async startProfile(): Promise<void> {
+    inspector = new Session();
+    inspector.connect();
+    await inspector.post('Profiler.enable');
+    await inspector.post('Profiler.setSamplingInterval', { interval: PROFILE_MICROS });
+    await inspector.post('Profiler.start');
+  },
+  async writeProfile(file: string): Promise<void> {
+    if (inspector === undefined) throw new Error('no profile was started');
+    const { profile } = await inspector.post('Profiler.stop');
+    inspector.disconnect();
+    await writeFile(file, JSON.stringify(profile));
   },
   async memory(): Promise<Memory> {
     if (global.gc === undefined) throw new Error('node was started without --expose-gc');

@@ -31,10 +31,9 @@ const FUNCTIONS_SHOWN = 45;
 export async function renderProfile(directory: string): Promise<string> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.cpuprofile'));
   const parts: string[] = [];
-  for (const name of names) {
+  for (const name of names.sort()) {
     const profile = JSON.parse(await readFile(join(directory, name), 'utf8')) as Profile;
-    // The probe's and the planner's threads have profiles of their own, with next to nothing in them.
-    if (profile.samples.length > 1_000) parts.push(`${name}\n${renderOne(profile)}`);
+    parts.push(`${name}\n${renderOne(profile)}`);
   }
   return parts.join('\n\n');
 }

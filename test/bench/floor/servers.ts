@@ -49,10 +49,10 @@ export async function startBroker(options: BrokerOptions): Promise<Server> {
   return server;
 }
 
-export async function startFloor(redisUrl: string, nodeArgs: readonly string[] = []): Promise<Server> {
+export async function startFloor(redisUrl: string): Promise<Server> {
   const port = await freePort();
   const args = [String(port), redisUrl];
-  const floor = startBenchProcess({ file: programFile('floor-server'), args, nodeArgs, probed: true });
+  const floor = startBenchProcess({ file: programFile('floor-server'), args, probed: true });
   return whenReady(floor, port, '/');
 }
 
