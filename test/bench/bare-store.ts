@@ -12,15 +12,16 @@ export interface BareStore extends Pick<FleetStore, 'reserve' | 'release'> {
   close(): void;
 }
 
-const KEYS = ['hosts', 'free', 'sessions', 'members', 'reserved', 'ended', 'totals'].map(
+export const BARE_KEYS = ['hosts', 'free', 'sessions', 'members', 'reserved', 'ended', 'totals'].map(
   (key) => `bare:{a}:${key}`,
 );
 
 /** As long as a packed record of a host with twenty slots, eight of them free. */
-const HOST_RECORD = 'h'.repeat(44 + 'broker-a.1'.length + 1 + 16);
-const TIMES = '17956573641511795657364151';
+export const BARE_HOST_RECORD = 'h'.repeat(44 + 'broker-a.1'.length + 1 + 16);
+export const BARE_TIMES = '17956573641511795657364151';
 
-const RESERVE = `
+/** KEYS as above; ARGV: k, ids, then k pairs each for host records, order, sessions and slots. */
+export const BARE_RESERVE = `
 local k = ARGV[1] * 2
 redis.call('HSET', KEYS[1], unpack(ARGV, 3, 2 + k))
 redis.call('ZADD', KEYS[2], unpack(ARGV, 3 + k, 2 + 2 * k))
@@ -29,7 +30,8 @@ redis.call('HSET', KEYS[4], unpack(ARGV, 3 + 3 * k, 2 + 4 * k))
 redis.call('RPUSH', KEYS[5], ARGV[2])
 return redis.call('HINCRBY', KEYS[7], 'sessions', ARGV[1])`;
 
-const RELEASE = `
+/** Likewise, without the slots: what stands at free ones means nothing. */
+export const BARE_RELEASE = `
 local k = ARGV[1] * 2
 redis.call('HSET', KEYS[1], unpack(ARGV, 3, 2 + k))
 redis.call('ZADD', KEYS[2], unpack(ARGV, 3 + k, 2 + 2 * k))
@@ -43,8 +45,8 @@ type Script = (...keysAndArgs: (string | number)[]) => Promise<unknown>;
 /** @param slots of each host */
 export function createBareStore(url: string, slots: number): BareStore {
   const redis = new Redis(url);
-  redis.defineCommand('bareReserve', { numberOfKeys: KEYS.length, lua: RESERVE });
-  redis.defineCommand('bareRelease', { numberOfKeys: KEYS.length, lua: RELEASE });
+  redis.defineCommand('bareReserve', { numberOfKeys: BARE_KEYS.length, lua: BARE_RESERVE });
+  redis.defineCommand('bareRelease', { numberOfKeys: BARE_KEYS.length, lua: BARE_RELEASE });
   const scripts = redis as unknown as { bareReserve: Script; bareRelease: Script };
   const hostOf = new Map<string, string>();
   let names: readonly string[] = [];
@@ -52,19 +54,19 @@ export function createBareStore(url: string, slots: number): BareStore {
 
   const scores = (hosts: readonly string[]): (string | number)[] =>
     hosts.flatMap((host) => [500_000 + ((turn * 7_919) % 200_000), host]);
-  const records = (hosts: readonly string[]): string[] => hosts.flatMap((host) => [host, HOST_RECORD]);
+  const records = (hosts: readonly string[]): string[] => hosts.flatMap((host) => [host, BARE_HOST_RECORD]);
 
   const reserve: BareStore['reserve'] = async (_place, reservations) => {
     const hosts = reservations.map(() => names[(turn += 1) % names.length] ?? '');
     await scripts.bareReserve(
-      ...KEYS,
+      ...BARE_KEYS,
       reservations.length,
       reservations.map(({ sessionId }) => sessionId).join(','),
       ...records(hosts),
       ...scores(hosts),
       ...reservations.flatMap(({ sessionId, epoch, clientBrokerId, meta }, i) => [
         sessionId,
-        `r-aa${TIMES}${hosts[i] ?? ''}|${epoch}|${clientBrokerId}|${encodeMeta(meta)}`,
+        `r-aa${BARE_TIMES}${hosts[i] ?? ''}|${epoch}|${clientBrokerId}|${encodeMeta(meta)}`,
       ]),
       ...reservations.flatMap(({ sessionId }, i) => [
         `${hosts[i] ?? ''}/a${String.fromCharCode(97 + (turn % slots))}`,
@@ -84,14 +86,14 @@ export function createBareStore(url: string, slots: number): BareStore {
     async release(_place, releases) {
       const hosts = releases.map(({ sessionId }) => hostOf.get(sessionId) ?? '');
       await scripts.bareRelease(
-        ...KEYS,
+        ...BARE_KEYS,
         releases.length,
         releases.map(({ sessionId }) => sessionId).join(','),
         ...records(hosts),
         ...scores(hosts),
         ...releases.flatMap(({ sessionId, epoch }, i) => [
           sessionId,
-          `el--${TIMES}${hosts[i] ?? ''}|${epoch}|broker-a|`,
+          `el--${BARE_TIMES}${hosts[i] ?? ''}|${epoch}|broker-a|`,
         ]),
       );
       for (const { sessionId } of releases) hostOf.delete(sessionId);

@@ -1,0 +1,178 @@
+/**
+ * The floor under the broker: the same frames of the same sizes between the same sockets, and the same script calls with
+ * only their unavoidable writes. It knows nothing, checks nothing and signs nothing: hosts get players in turn, and what
+ * is not in a frame is a constant.
+ *
+ *     node floor-server.js <port> <redis url>
+ */
+import { createServer } from 'node:http';
+import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { createFloorScripts, type FloorSession } from './floor-scripts.js';
+
+interface Match extends FloorSession {
+  readonly player: WebSocket;
+  readonly host: Host;
+}
+
+interface Host {
+  readonly socket: WebSocket;
+  readonly hostId: string;
+  readonly endpoint: string;
+}
+
+interface Change {
+  readonly match: Match;
+  readonly state: 'active' | 'connected';
+}
+
+interface Frame {
+  readonly type: string;
+  readonly requestId: string;
+  readonly sessionId: string;
+  readonly hostId: string;
+  readonly endpoint: string;
+  readonly state: 'active' | 'connected';
+}
+
+const BEAT_WINDOW_MS = 50;
+const STREAM = { codec: 'hevc', resolution: '2160p', fps: 60 };
+/** As long as a real one. */
+const TICKET = 'eyJ'.padEnd(323, 'x');
+
+const [port = '0', redisUrl = ''] = process.argv.slice(2);
+const scripts = createFloorScripts(redisUrl);
+const hosts: Host[] = [];
+const matches = new Map<string, Match>();
+let made = 0;
+
+/** Whatever comes in one turn of the event loop goes out as one call. */
+function perTurn<Item>(run: (items: readonly Item[]) => void): (item: Item) => void {
+  let waiting: Item[] = [];
+  const flush = (): void => {
+    const items = waiting;
+    waiting = [];
+    run(items);
+  };
+  return (item) => {
+    if (waiting.push(item) === 1) setImmediate(flush);
+  };
+}
+
+const reserve = perTurn<Match>((batch) => {
+  const claimed = scripts.claim(batch);
+  void Promise.all([claimed, scripts.reserve(batch)]).then(() => batch.forEach(tellMatched));
+});
+const transition = perTurn<Change>((batch) => {
+  void scripts.transition(batch.map(({ match }) => match)).then(() => {
+    for (const { match, state } of batch) {
+      const { sessionId } = match;
+      match.player.send(JSON.stringify({ type: 'session', sessionId, epoch: 1, state }));
+    }
+  });
+});
+const release = perTurn<Match>((batch) => {
+  void scripts.release(batch).then(() => batch.forEach(tellEnded));
+});
+
+function tellMatched({ player, host, sessionId, requestId, playerId }: Match): void {
+  const { hostId, endpoint } = host;
+  host.socket.send(
+    JSON.stringify({
+      type: 'prepare',
+      sessionId,
+      epoch: 1,
+      title: 'drift',
+      playerId,
+      stream: STREAM,
+      claimWithinMs: 30_000,
+    }),
+  );
+  player.send(
+    JSON.stringify({
+      type: 'matched',
+      requestId,
+      sessionId,
+      epoch: 1,
+      title: 'drift',
+      region: 'near',
+      pool: 'console-x',
+      host: { hostId, endpoint },
+      ticket: TICKET,
+      claimWithinMs: 30_000,
+      stream: STREAM,
+      rank: 1,
+      candidates: 2,
+      rttMs: 11.4,
+      reason: 'near/console-x (11 ms away, 20 % in use): the nearest suitable region.',
+    }),
+  );
+}
+
+function tellEnded({ player, host, sessionId }: Match): void {
+  matches.delete(sessionId);
+  const end = { sessionId, epoch: 1, reason: 'client_left' };
+  player.send(JSON.stringify({ type: 'session', ...end, state: 'ended' }));
+  host.socket.send(JSON.stringify({ type: 'end', ...end }));
+}
+
+function openClient(player: WebSocket): void {
+  made += 1;
+  const playerId = `player-${String(made).padStart(6, '0')}`;
+  player.on('message', (data: Buffer) => {
+    const frame = JSON.parse(data.toString('utf8')) as Frame;
+    if (frame.type === 'play') {
+      const host = hosts[(made += 1) % hosts.length];
+      if (host === undefined) throw new Error('no host is here');
+      const sessionId = `019a0000-0000-7000-8000-${made.toString(16).padStart(12, '0')}`;
+      const { requestId } = frame;
+      const match = { player, host, hostId: host.hostId, sessionId, playerId, requestId };
+      matches.set(sessionId, match);
+      reserve(match);
+    } else if (frame.type === 'end') {
+      const match = matches.get(frame.sessionId);
+      if (match !== undefined) release(match);
+    } else player.send(JSON.stringify({ type: 'welcome' }));
+  });
+}
+
+function openHost(socket: WebSocket): void {
+  let hostId = '';
+  socket.on('message', (data: Buffer) => {
+    const frame = JSON.parse(data.toString('utf8')) as Frame;
+    if (frame.type === 'session') {
+      const match = matches.get(frame.sessionId);
+      if (match !== undefined) transition({ match, state: frame.state });
+    } else if (frame.type === 'heartbeat') beat(hostId);
+    else {
+      ({ hostId } = frame);
+      hosts.push({ socket, hostId, endpoint: frame.endpoint });
+      socket.send(JSON.stringify({ type: 'registered' }));
+    }
+  });
+}
+
+let beats: string[] = [];
+
+function beat(hostId: string): void {
+  if (beats.push(hostId) > 1) return;
+  setTimeout(() => {
+    const batch = beats;
+    beats = [];
+    void scripts.beat(batch);
+  }, BEAT_WINDOW_MS);
+}
+
+const upgrader = new WebSocketServer({
+  noServer: true,
+  maxPayload: 65_536,
+  perMessageDeflate: false,
+  handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+});
+const server = createServer((_request, response) => response.end());
+server.on('upgrade', (request, socket, head) => {
+  upgrader.handleUpgrade(request, socket, head, request.url === CLIENT_PATH ? openClient : openHost);
+});
+server.listen(Number(port), '127.0.0.1');
+// An end in order, so that a profile is written.
+process.once('SIGTERM', () => process.exit(0));
