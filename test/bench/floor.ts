@@ -45,6 +45,8 @@ const say = (text: string): void =>
 /** Room for everybody at 40 %, so that nobody spills or waits, and no host is asked for more than hosts may say. */
 const FLEET = { hosts: 100, slots: 8, players: 1_000, inFlight: 256 };
 
+const QUIET_CORES = 0.3;
+
 const startedAtMs = performance.now();
 const machineBefore = machineSeconds();
 const ratios: Record<string, number> = {};
@@ -112,11 +114,14 @@ async function part(name: string, measure: () => Promise<unknown>): Promise<void
 
 const machine = machineSeconds();
 const seconds = (performance.now() - startedAtMs) / 1_000;
-absolute['machine'] = {
-  seconds,
-  /** Cores that whatever else ran on the machine used. What they took away is noise in every figure above. */
-  othersCores: (machine.all - machineBefore.all - (machine.own - machineBefore.own)) / seconds,
-};
+/** Cores that whatever else ran on the machine used. What they took away is noise in every figure above. */
+const othersCores = (machine.all - machineBefore.all - (machine.own - machineBefore.own)) / seconds;
+absolute['machine'] = { seconds, othersCores };
+if (othersCores > QUIET_CORES) {
+  say(
+    `others used ${othersCores.toFixed(1)} cores of this machine: latencies and times by the clock mean little`,
+  );
+}
 figures['absolute'] = absolute;
 
 const told = roundedFigures(figures) as Record<string, unknown>;

@@ -33,7 +33,7 @@ export interface Percentiles {
   readonly max: number;
 }
 
-const SETTLE_DEADLINE_MS = 10_000;
+const SETTLE_DEADLINE_MS = 30_000;
 /** With fewer sessions a host than this, one more or less is all the difference there is. */
 const LEAST_MEAN = 2;
 const SETTLE_LOOK_MS = 10;
@@ -152,7 +152,9 @@ export class MatchLoad implements MatchListener {
     const untilMs = performance.now() + SETTLE_DEADLINE_MS;
     // What was due in the last moments may not even have been asked for.
     do {
-      if (performance.now() > untilMs) throw new Error(`${this.#inFlight} matches came to nothing`);
+      if (performance.now() > untilMs) {
+        throw new Error(`${this.#inFlight} matches came to nothing, ${this.#backlog.length} were not begun`);
+      }
       await delay(SETTLE_LOOK_MS);
     } while (this.#inFlight + this.#backlog.length > 0);
   }
