@@ -34,7 +34,6 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
     if (value === undefined) {
       return { ok: false, code: 'BAD_MESSAGE', detail: 'The frame is not a JSON object.', recognised: false };
     }
-    const requestId = readRequestId(value);
     const type = value['type'];
     const validator = typeof type === 'string' ? validators.get(type) : undefined;
     if (validator === undefined) {
@@ -43,7 +42,7 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
         code: 'UNKNOWN_MESSAGE_TYPE',
         detail: `"type" must be one of: ${known}.`,
         recognised: false,
-        ...requestId,
+        ...readRequestId(value),
       };
     }
     if (validator.Check(value)) return { ok: true, message: value as Message };
@@ -52,7 +51,7 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
       code: 'BAD_MESSAGE',
       detail: describe(String(type), validator, value),
       recognised: true,
-      ...requestId,
+      ...readRequestId(value),
     };
   };
 }

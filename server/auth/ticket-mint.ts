@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { TICKET_ISSUER } from '@duskline/protocol/constants';
-import jwt from 'jsonwebtoken';
 import { placeName, type Place } from '../domain/catalog.js';
 import { checkMasterKey, deriveKey } from './derived-key.js';
+import { signCompact } from './sign-compact.js';
 
 /** Part of every derivation: another use of the master key, or another ticket format, gets other keys. */
 const PURPOSE = 'duskline ticket v1';
@@ -79,7 +79,7 @@ export function createTicketMint(masterKey: KeyObject): TicketMint {
         iat: Math.floor(request.nowMs / 1000),
         exp: Math.ceil((request.nowMs + request.ttlMs) / 1000),
       };
-      return jwt.sign(claims, keyOf(request, request.hostId), { algorithm: 'HS256' });
+      return signCompact(claims, keyOf(request, request.hostId));
     },
   };
 }

@@ -2,8 +2,8 @@ import type { Matched, Play } from '@duskline/protocol';
 import { brokerOf } from '../domain/connection-id.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { deliver, leaveToOther, tellHost } from './deliver.js';
-import { decodeMatch, toldOf } from './match-details.js';
+import { deliver, leaveToOther, prepareHost } from './deliver.js';
+import { decodeMatch, type MatchDetails } from './match-details.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 
@@ -13,19 +13,22 @@ const TICKET_CLOCK_SKEW_MS = 30_000;
 /**
  * Tells the client of its slot, and the host of its client.
  *
- * @param beforeTelling the last moment to think better of it; the session is the client's by then
+ * @param secondThoughts the last moment to think better of it, when the session is the client's by then: rejects when it
+ *   is not to be told; `undefined` when it is
  */
 export async function answerMatched(
   context: BrokerContext,
   client: ClientConnection,
   message: Play,
   placed: Placed,
-  beforeTelling: () => Promise<void> = () => Promise.resolve(),
+  secondThoughts: () => Promise<void> | undefined = () => undefined,
 ): Promise<Matched> {
   const { place, sessionId, epoch, hostId, meta } = placed;
-  const matched = await toMatched(context, client, message, placed);
+  const details = placed.details ?? decodeMatch(meta.match);
+  const endpoint = knownEndpoint(context, placed) ?? (await findEndpoint(context, placed));
+  const matched = matchedMessage(context, client, message, placed, details, endpoint);
   // What a resumed session plays is not for the new request to say.
-  const request = { ...message, title: meta.title };
+  const request = message.title === meta.title ? message : { ...message, title: meta.title };
   const before = context.connections.clientOf(sessionId);
   const known = before?.sessions.get(sessionId) ?? context.departed.sessions.get(sessionId)?.known;
   const link = {
@@ -43,15 +46,16 @@ export async function answerMatched(
   if (before !== undefined && before !== client) leaveToOther(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);
   context.departed.sessions.forget(sessionId);
-  await beforeTelling();
-  if (placed.earlier === undefined) prepareHost(context, placed);
+  const stopped = secondThoughts();
+  if (stopped !== undefined) await stopped;
+  if (placed.earlier === undefined) notifyHost(context, placed, details);
   client.channel.send(matched);
   if (placed.earlier !== undefined) deliver(context, place, placed.earlier);
   return matched;
 }
 
 /** Tells the host to expect the session: directly, or through the broker it is connected to. */
-function prepareHost(context: BrokerContext, placed: Placed): void {
+function notifyHost(context: BrokerContext, placed: Placed, details: MatchDetails): void {
   const { place, sessionId, epoch, hostId, hostConnectionId, meta } = placed;
   const brokerId = brokerOf(hostConnectionId);
   if (brokerId !== context.brokerId) {
@@ -59,58 +63,73 @@ function prepareHost(context: BrokerContext, placed: Placed): void {
     return;
   }
   const host = context.connections.host(place, hostId);
-  if (host === undefined) return;
-  tellHost(context, host, {
-    sessionId,
-    epoch,
-    state: 'reserved',
-    reason: null,
-    hostId,
-    reservedAtMs: 0,
-    clientBrokerId: context.brokerId,
-    meta,
-    movable: false,
-  });
+  if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details);
 }
 
 /** What a client is told of its slot, with a fresh ticket. @throws Refusal UNAVAILABLE when the host left */
 export async function toMatched(
   context: BrokerContext,
   client: ClientConnection,
-  { requestId }: Play,
+  request: Play,
   placed: Placed,
 ): Promise<Matched> {
-  const { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta } = placed;
-  const endpoint = await context.fleet.endpoint(place, hostId, hostConnectionId);
-  if (endpoint === undefined) {
-    throw new Refusal('UNAVAILABLE', { message: 'The chosen host left.', retryAfterMs: jittered(1_000) });
-  }
-  const { playerId } = client;
+  const endpoint = knownEndpoint(context, placed) ?? (await findEndpoint(context, placed));
+  return matchedMessage(context, client, request, placed, decodeMatch(placed.meta.match), endpoint);
+}
+
+function knownEndpoint({ fleet }: BrokerContext, placed: Placed): string | undefined {
+  const { place, hostId, hostConnectionId } = placed;
+  return fleet.knownEndpoint(place, hostId, hostConnectionId);
+}
+
+async function findEndpoint({ fleet }: BrokerContext, { place, hostId }: Placed): Promise<string> {
+  const endpoint = await fleet.findEndpoint(place, hostId);
+  if (endpoint !== undefined) return endpoint;
+  throw new Refusal('UNAVAILABLE', { message: 'The chosen host left.', retryAfterMs: jittered(1_000) });
+}
+
+function matchedMessage(
+  context: BrokerContext,
+  { playerId }: ClientConnection,
+  { requestId }: Play,
+  placed: Placed,
+  details: MatchDetails,
+  endpoint: string,
+): Matched {
+  const { place, sessionId, epoch, hostId, claimWithinMs, meta } = placed;
+  const { region, pool } = place;
   const { title } = meta;
   const ttlMs = context.limits.reservationMs + TICKET_CLOCK_SKEW_MS;
+  const nowMs = Date.now();
   const ticket = context.tickets.sign({
-    ...place,
+    region,
+    pool,
     hostId,
     sessionId,
     epoch,
     playerId,
     title,
     ttlMs,
-    nowMs: Date.now(),
+    nowMs,
   });
   const iceServers = context.iceServers(sessionId);
-  return {
+  const { stream, rank, candidates, rttMs, reason } = details;
+  const matched: Matched = {
     type: 'matched',
     requestId,
     sessionId,
     epoch,
     title,
-    region: place.region,
-    pool: place.pool,
+    region,
+    pool,
     host: { hostId, endpoint },
     ticket,
     claimWithinMs,
-    ...toldOf(decodeMatch(meta.match)),
-    ...(iceServers.length === 0 ? {} : { iceServers }),
+    stream,
+    rank,
+    candidates,
+    rttMs,
+    reason,
   };
+  return iceServers.length === 0 ? matched : { ...matched, iceServers };
 }

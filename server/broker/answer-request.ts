@@ -15,14 +15,14 @@ import { Abandoned } from './waiting-room.js';
  * @param find finds its slot, or throws the refusal
  * @param onRefused is told of a refusal just before the client is
  */
-export async function answerRequest(
+export function answerRequest(
   context: BrokerContext,
   client: ClientConnection,
   message: Play,
   find: () => Promise<Placed>,
   onRefused: (refusal: Refusal) => void = () => undefined,
 ): Promise<void> {
-  await new Promise<void>((resolve) => {
+  return new Promise<void>((resolve) => {
     const pending: PendingRequest = {
       cancelled: false,
       waited: false,
@@ -31,8 +31,8 @@ export async function answerRequest(
         resolve();
       },
     };
-    client.pending.set(message.requestId, pending);
-    void answer(context, client, message, pending, find, onRefused).finally(resolve);
+    client.beginRequest(message.requestId, pending);
+    void answer(context, client, message, pending, find, onRefused).then(resolve);
   });
 }
 
@@ -48,11 +48,9 @@ async function answer(
   const startedAt = performance.now();
   try {
     const placed = await find();
-    const matched = await answerMatched(context, client, message, placed, async () => {
-      if (!pending.cancelled) return;
-      await endOwnSession(context, client, placed.sessionId);
-      throw new Refusal('CANCELLED');
-    });
+    const matched = await answerMatched(context, client, message, placed, () =>
+      pending.cancelled ? cancelPlaced(context, client, placed) : undefined,
+    );
     context.observer.matched(placed.place, matched.rank, performance.now() - startedAt, pending.waited);
   } catch (error) {
     if (error instanceof Abandoned) return;
@@ -63,6 +61,15 @@ async function answer(
     onRefused(refusal);
     client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));
   } finally {
-    client.pending.delete(requestId);
+    client.endRequest(requestId);
   }
+}
+
+async function cancelPlaced(
+  context: BrokerContext,
+  client: ClientConnection,
+  { sessionId }: Placed,
+): Promise<never> {
+  await endOwnSession(context, client, sessionId);
+  throw new Refusal('CANCELLED');
 }

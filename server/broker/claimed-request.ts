@@ -1,9 +1,9 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Place } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
 import type { ClaimRecord, SessionMeta, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
+import { newSessionId } from './new-session-id.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 
@@ -25,7 +25,7 @@ export async function findClaim(
   const [place] = context.fleet.places;
   if (place === undefined) return undefined;
   // Looking is claiming: what was not there before is taken back.
-  const [outcome] = await context.store.claim([{ playerId, requestId, sessionId: uuidv7(), place }]);
+  const [outcome] = await context.store.claim([{ playerId, requestId, sessionId: newSessionId(), place }]);
   if (outcome?.kind === 'repeat') return outcome.record;
   await context.store.forgetClaim(playerId, requestId);
   return undefined;

@@ -45,18 +45,64 @@ export interface KnownMove {
   readonly untilMs: number;
 }
 
-/** A player's connection after its hello. */
-export interface ClientConnection {
+/** Who a connection is of. */
+export interface ClientIdentity {
   readonly channel: Channel<BrokerToClient>;
   readonly playerId: string;
   /** One of the configured tiers. */
   readonly tier: string;
   readonly device: Device;
+  /** It resumed. */
+  readonly returning: boolean;
+}
+
+const NO_SESSIONS: ReadonlyMap<string, KnownSession> = new Map();
+const NO_REQUESTS: ReadonlyMap<string, PendingRequest> = new Map();
+
+/** A player's connection after its hello. Tens of thousands only look around, so what a request needs is made with the first. */
+export class ClientConnection {
+  readonly channel: Channel<BrokerToClient>;
+  readonly playerId: string;
+  readonly tier: string;
+  readonly device: Device;
   /** It resumed, and has asked for nothing new since: what it asks for is most likely a repeat. */
   returning: boolean;
-  readonly sessions: Map<string, KnownSession>;
+  #sessions: Map<string, KnownSession> | undefined;
+  #pending: Map<string, PendingRequest> | undefined;
+
+  constructor({ channel, playerId, tier, device, returning }: ClientIdentity) {
+    this.channel = channel;
+    this.playerId = playerId;
+    this.tier = tier;
+    this.device = device;
+    this.returning = returning;
+  }
+
+  /** What it was told of its sessions. The directory adds and removes them. */
+  get sessions(): ReadonlyMap<string, KnownSession> {
+    return this.#sessions ?? NO_SESSIONS;
+  }
+
+  addSession(sessionId: string, session: KnownSession): void {
+    (this.#sessions ??= new Map()).set(sessionId, session);
+  }
+
+  removeSession(sessionId: string): void {
+    this.#sessions?.delete(sessionId);
+  }
+
   /** Requests under way. */
-  readonly pending: Map<string, PendingRequest>;
+  get pending(): ReadonlyMap<string, PendingRequest> {
+    return this.#pending ?? NO_REQUESTS;
+  }
+
+  beginRequest(requestId: string, request: PendingRequest): void {
+    (this.#pending ??= new Map()).set(requestId, request);
+  }
+
+  endRequest(requestId: string): void {
+    this.#pending?.delete(requestId);
+  }
 }
 
 /** A session, and the connection that hears of it. */
@@ -124,14 +170,14 @@ export class ConnectionDirectory {
     // A client may be gone by the time its answer is ready.
     if (!this.#clients.has(client)) return undefined;
     const before = this.#clientBySession.get(sessionId);
-    before?.sessions.delete(sessionId);
-    client.sessions.set(sessionId, session);
+    before?.removeSession(sessionId);
+    client.addSession(sessionId, session);
     this.#clientBySession.set(sessionId, client);
     return before === client ? undefined : before;
   }
 
   unlinkSession(sessionId: string): void {
-    this.#clientBySession.get(sessionId)?.sessions.delete(sessionId);
+    this.#clientBySession.get(sessionId)?.removeSession(sessionId);
     this.#clientBySession.delete(sessionId);
   }
 

@@ -14,12 +14,7 @@ import type { Limits } from '../domain/limits.js';
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from '../domain/rebalance/rebalance-limits.js';
 import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore } from '../store/fleet-store.js';
-import {
-  ConnectionDirectory,
-  type Channel,
-  type ClientConnection,
-  type HostConnection,
-} from './connections.js';
+import { ClientConnection, ConnectionDirectory, type Channel, type HostConnection } from './connections.js';
 import type { BrokerContext, IceServersFor, Tickets } from './context.js';
 import { createDepartures } from './departures.js';
 import { cancelPlay, endSession } from './end-session.js';
@@ -108,7 +103,7 @@ export interface Broker {
     hello: ClientHello,
     beaconUrl: string,
   ): ClientConnection;
-  play(client: ClientConnection, message: Play): Promise<void>;
+  play(client: ClientConnection, message: Play): Promise<void> | void;
   accept(client: ClientConnection, message: Accept): Promise<void>;
   cancel(client: ClientConnection, message: Cancel): Promise<void>;
   end(client: ClientConnection, message: EndSession): Promise<void>;
@@ -119,7 +114,7 @@ export interface Broker {
 
   /** @throws Refusal when the host may not register as this */
   openHost(channel: Channel<BrokerToHost>, binding: HostBinding, message: Register): Promise<HostConnection>;
-  fromHost(host: HostConnection, message: Exclude<HostToBroker, Register>): Promise<void>;
+  fromHost(host: HostConnection, message: Exclude<HostToBroker, Register>): Promise<void> | void;
   /** The socket is gone. The host keeps its sessions and may come back, here or elsewhere. */
   closeHost(host: HostConnection): void;
 
@@ -201,15 +196,13 @@ export function createBroker(options: BrokerOptions): Broker {
 
     arrival: () => context.arrivals.begin(),
     openClient(channel, { playerId, tier, resumeToken }, hello, beaconUrl) {
-      const client: ClientConnection = {
+      const client = new ClientConnection({
         channel,
         playerId,
         tier: chooseTier(tier),
         device: hello.device,
         returning: hello.resumeToken !== undefined,
-        sessions: new Map(),
-        pending: new Map(),
-      };
+      });
       connections.addClient(client);
       channel.send({
         type: 'welcome',
@@ -236,32 +229,25 @@ export function createBroker(options: BrokerOptions): Broker {
     },
 
     openHost: (channel, binding, message) => registerHost(context, channel, binding, message),
-    async fromHost(host, message) {
+    fromHost(host, message) {
       switch (message.type) {
         case 'heartbeat':
           heartbeats.take(host, message);
           return;
         case 'session':
-          await takeHostSession(context, host, message);
-          return;
+          return takeHostSession(context, host, message);
         case 'signal':
-          await signalClient(context, host, message);
-          return;
+          return signalClient(context, host, message);
         case 'limit':
-          await warnOfLimit(context, host, message);
-          return;
+          return warnOfLimit(context, host, message);
         case 'checkpoint':
-          await takeCheckpoint(context, host, message);
-          return;
+          return takeCheckpoint(context, host, message);
         case 'restored':
-          await takeRestored(context, host, message);
-          return;
+          return takeRestored(context, host, message);
         case 'cannot_move':
-          await takeCannotMove(context, host, message);
-          return;
+          return takeCannotMove(context, host, message);
         case 'leave':
-          await leaveHost(context, host);
-          return;
+          return leaveHost(context, host);
       }
     },
     closeHost: (host) => connections.removeHost(host),

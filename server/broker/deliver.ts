@@ -3,10 +3,10 @@ import type { Place } from '../domain/catalog.js';
 import { brokerOf } from '../domain/connection-id.js';
 import { sessionOfArrival } from '../domain/arrival.js';
 import { tierOf } from '../domain/tiers.js';
-import type { EndedSession, SessionRecord } from '../store/fleet-store.js';
+import type { EndedSession, SessionMeta, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection, HostConnection, KnownSession } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { decodeMatch, mentionsMove } from './match-details.js';
+import { decodeMatch, mentionsMove, type MatchDetails } from './match-details.js';
 import { Refusal } from './refusal.js';
 import { takeOffer } from './take-offer.js';
 
@@ -34,11 +34,14 @@ export function nudgeOthers(
   session: SessionRecord,
   hostConnectionId: string | null,
 ): void {
-  const brokers = new Set([session.clientBrokerId]);
-  if (hostConnectionId !== null) brokers.add(brokerOf(hostConnectionId));
-  for (const brokerId of brokers) {
-    if (brokerId !== '' && brokerId !== context.brokerId) context.store.nudge(brokerId, place);
-  }
+  const { clientBrokerId } = session;
+  nudge(context, place, clientBrokerId);
+  const hostBrokerId = hostConnectionId === null ? '' : brokerOf(hostConnectionId);
+  if (hostBrokerId !== clientBrokerId) nudge(context, place, hostBrokerId);
+}
+
+function nudge({ store, brokerId: own }: BrokerContext, place: Place, brokerId: string): void {
+  if (brokerId !== '' && brokerId !== own) store.nudge(brokerId, place);
 }
 
 /** Tells everybody concerned that sessions ended. */
@@ -184,20 +187,8 @@ export function leaveToOther(context: BrokerContext, client: ClientConnection, s
 export function tellHost(context: BrokerContext, host: HostConnection, session: SessionRecord): void {
   const { sessionId, epoch, state, meta } = session;
   if (state === 'reserved' && meta !== null) {
-    if ((host.told.get(sessionId) ?? 0) >= epoch) return;
-    host.told.set(sessionId, epoch);
-    const { stream, tier } = decodeMatch(meta.match);
-    const limits = limitsFor(context, tier);
-    host.channel.send({
-      type: 'prepare',
-      sessionId,
-      epoch,
-      title: meta.title,
-      playerId: meta.playerId,
-      stream,
-      claimWithinMs: context.limits.reservationMs,
-      ...(limits === undefined ? {} : { limits }),
-    });
+    if (isToldOf(host, session)) return;
+    prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match));
   } else if (state === 'ended' && session.reason === 'host_lost') {
     // Whoever hears this was not lost after all: its next list of sessions decides what it keeps.
     host.told.delete(sessionId);
@@ -206,6 +197,30 @@ export function tellHost(context: BrokerContext, host: HostConnection, session: 
     host.held.delete(sessionId);
     host.channel.send({ type: 'end', sessionId, epoch, reason: session.reason ?? 'error' });
   }
+}
+
+/** Tells a host whom to expect, unless it was told. */
+export function prepareHost(
+  context: BrokerContext,
+  host: HostConnection,
+  session: { readonly sessionId: string; readonly epoch: number; readonly meta: SessionMeta },
+  { stream, tier }: MatchDetails,
+): void {
+  if (isToldOf(host, session)) return;
+  const { sessionId, epoch, meta } = session;
+  const { title, playerId } = meta;
+  host.told.set(sessionId, epoch);
+  const limits = limitsFor(context, tier);
+  const claimWithinMs = context.limits.reservationMs;
+  const prepare = { type: 'prepare', sessionId, epoch, title, playerId, stream, claimWithinMs } as const;
+  host.channel.send(limits === undefined ? prepare : { ...prepare, limits });
+}
+
+function isToldOf(
+  { told }: HostConnection,
+  { sessionId, epoch }: { readonly sessionId: string; readonly epoch: number },
+): boolean {
+  return (told.get(sessionId) ?? 0) >= epoch;
 }
 
 /** What a host holds the sessions of a tier to; `undefined` when to nothing. */

@@ -1,7 +1,6 @@
 import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
-import { v7 as uuidv7 } from 'uuid';
-import { placeName } from '../domain/catalog.js';
+import { isSamePlace } from '../domain/catalog.js';
 import { rankCandidates, type Candidate } from '../domain/ranking.js';
 import type { Claim } from '../store/fleet-store.js';
 import { CLAIM_GRACE_MS, earlierAnswer, findClaim, tellOver } from './claimed-request.js';
@@ -9,6 +8,7 @@ import { endOther, findConflict, resumeOther, type Conflict } from './conflict.j
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
 import { acceptablePlaces } from './join-queues.js';
+import { newSessionId } from './new-session-id.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 import { answerRepeat, type RepeatAnswer } from './repeat-play.js';
@@ -30,14 +30,14 @@ export async function findSlot(
   client: ClientConnection,
   message: Play,
 ): Promise<Placed> {
-  await untilRebuilt(context, client, message);
+  if (context.doubt.isRebuilding) await untilRebuilt(context, client, message);
   const ranking = rankCandidates(context.catalog, context.fleet, { ...message, device: client.device });
   if (!ranking.ok) return withoutCandidates(context, client, message, ranking.code);
   const { candidates } = ranking;
   const [best] = candidates;
   if (best === undefined) return withoutCandidates(context, client, message, 'NO_REGION_IN_REACH');
 
-  const sessionId = uuidv7();
+  const sessionId = newSessionId();
   const claim = { playerId: client.playerId, requestId: message.requestId, sessionId, place: best.place };
   // Claim and first attempt leave together: nearly every request is new, and one round trip is saved. The
   // attempt of a request that turns out to be a repeat is undone. Those who come back repeat what they asked for:
@@ -184,7 +184,7 @@ async function noteSpill(
   { place, sessionId }: Placed,
   noted: Candidate | undefined,
 ): Promise<void> {
-  if (noted !== undefined && placeName(noted.place) === placeName(place)) return;
+  if (noted !== undefined && isSamePlace(noted.place, place)) return;
   await context.store.moveClaim({ playerId, requestId, sessionId, place });
 }
 

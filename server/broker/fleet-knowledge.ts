@@ -97,14 +97,17 @@ export class FleetKnowledge implements FleetView {
     ]);
   }
 
-  /** Where clients reach a host; `undefined` when it left in this instant. */
-  async endpoint(place: Place, hostId: string, connectionId: string): Promise<string | undefined> {
-    const key = `${placeName(place)}/${hostId}`;
-    const known = this.#endpoints.get(key);
-    if (known?.connectionId === connectionId) return known.endpoint;
+  /** Where clients reach a host, if that is known since it has this connection. */
+  knownEndpoint(place: Place, hostId: string, connectionId: string): string | undefined {
+    const known = this.#endpoints.get(`${placeName(place)}/${hostId}`);
+    return known?.connectionId === connectionId ? known.endpoint : undefined;
+  }
+
+  /** Asks the store where clients reach a host; `undefined` when it left in this instant. */
+  async findEndpoint(place: Place, hostId: string): Promise<string | undefined> {
     const [fresh] = await this.#store.endpoints(place, [hostId]);
     if (fresh === null || fresh === undefined) return undefined;
-    this.#endpoints.set(key, fresh);
+    this.#endpoints.set(`${placeName(place)}/${hostId}`, fresh);
     return fresh.endpoint;
   }
 

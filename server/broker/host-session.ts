@@ -8,21 +8,22 @@ import { arriveHere, completeMove } from './moves/target-side.js';
 import { Refusal, errorMessage, toRefusal } from './refusal.js';
 
 /** Takes what a host says about one of its sessions, and tells the session's client. */
-export async function takeHostSession(
+export function takeHostSession(
   context: BrokerContext,
   host: HostConnection,
   message: HostSession,
 ): Promise<void> {
   const { sessionId, epoch, state, reason = 'host_ended', restored = false } = message;
-  try {
-    if (state === 'ended') await endHeldSession(context, host, sessionId, epoch, reason);
-    else await changeHeldSession(context, host, { sessionId, epoch, state }, restored);
-  } catch (error) {
+  const work =
+    state === 'ended'
+      ? endHeldSession(context, host, sessionId, epoch, reason)
+      : changeHeldSession(context, host, { sessionId, epoch, state }, restored);
+  return work.catch((error: unknown) => {
     const refusal = toRefusal(error);
     if (refusal.code === 'INTERNAL') context.log.error({ err: error, sessionId }, 'host session failed');
     // The host's next heartbeats list what it holds, so nothing is lost when the store was away.
     host.channel.send(errorMessage(refusal, { sessionId }));
-  }
+  });
 }
 
 async function changeHeldSession(

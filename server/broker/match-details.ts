@@ -28,13 +28,6 @@ export interface MovedFrom extends Place {
   readonly moverId: string;
 }
 
-/** What of it the client is told. */
-export function toldOf({ stream, rank, candidates, rttMs, reason }: MatchDetails): ToldDetails {
-  return { stream, rank, candidates, rttMs, reason };
-}
-
-type ToldDetails = Pick<MatchDetails, 'stream' | 'rank' | 'candidates' | 'rttMs' | 'reason'>;
-
 export function encodeMatch(details: MatchDetails): string {
   return JSON.stringify(details);
 }

@@ -1,5 +1,5 @@
 import type { Play } from '@duskline/protocol';
-import { placeName, type Place } from '../domain/catalog.js';
+import { isSamePlace, type Place } from '../domain/catalog.js';
 import { explainPlacement } from '../domain/placement-reason.js';
 import type { Candidate } from '../domain/ranking.js';
 import { bestStream } from '../domain/suitability.js';
@@ -16,31 +16,55 @@ import { encodeMatch, type MatchDetails } from './match-details.js';
 export function matchMeta(
   context: BrokerContext,
   client: ClientConnection,
-  { requestId, title, canMove }: Play,
+  message: Play,
   candidates: readonly Candidate[],
   place: Place,
 ): SessionMeta | undefined {
-  const index = candidates.findIndex((candidate) => placeName(candidate.place) === placeName(place));
+  const index = candidates.findIndex((candidate) => isSamePlace(candidate.place, place));
+  const details = matchDetails(context, client, message, candidates, index);
+  return details === undefined ? undefined : metaWith(client, message, details);
+}
+
+/** What a match in one of the candidates tells its client; `undefined` when there is no such, or its pool does not suit. */
+export function matchDetails(
+  context: BrokerContext,
+  client: ClientConnection,
+  { canMove }: Play,
+  candidates: readonly Candidate[],
+  index: number,
+): MatchDetails | undefined {
   const candidate = candidates[index];
-  const pool = context.catalog.pools.get(place.pool);
+  const pool = candidate === undefined ? undefined : context.catalog.pools.get(candidate.place.pool);
   const stream = pool === undefined ? undefined : bestStream(pool, client.device);
   if (candidate === undefined || stream === undefined) return undefined;
-  const match = encodeMatch({
+  return {
     stream,
     rank: index + 1,
     candidates: candidates.length,
     rttMs: candidate.rttMs,
     reason: explainPlacement(candidates, index),
     tier: client.tier,
-    ...reachOf(candidates, place),
+    ...reachOf(candidates, candidate.place),
     ...(canMove === true ? { canMove } : {}),
-  });
-  return { playerId: client.playerId, requestId, title, match };
+  };
+}
+
+export function metaWith(
+  { playerId }: ClientConnection,
+  { requestId, title }: Play,
+  details: MatchDetails,
+): SessionMeta {
+  return { playerId, requestId, title, match: encodeMatch(details) };
 }
 
 /** The regions in which hosts of the same pool would do. */
 function reachOf(candidates: readonly Candidate[], { pool }: Place): Pick<MatchDetails, 'reach'> {
-  const alike = candidates.filter((candidate) => candidate.place.pool === pool);
-  if (alike.length < 2) return {};
-  return { reach: Object.fromEntries(alike.map(({ place, rttMs }) => [place.region, Math.round(rttMs)])) };
+  const reach: Record<string, number> = {};
+  let alike = 0;
+  for (const { place, rttMs } of candidates) {
+    if (place.pool !== pool) continue;
+    reach[place.region] = Math.round(rttMs);
+    alike += 1;
+  }
+  return alike < 2 ? {} : { reach };
 }

@@ -1,5 +1,6 @@
 import type { Place } from '../domain/catalog.js';
 import type { SessionMeta, SessionRecord } from '../store/fleet-store.js';
+import type { MatchDetails } from './match-details.js';
 
 /** A session with a slot, wherever it came from: a fresh reservation, or an earlier one that was asked for again. */
 export interface Placed {
@@ -10,6 +11,8 @@ export interface Placed {
   readonly hostConnectionId: string;
   readonly claimWithinMs: number;
   readonly meta: SessionMeta;
+  /** What `meta.match` says, where it is at hand: reading it again is what it saves. */
+  readonly details?: MatchDetails;
   /** When it began to wait for the slot, by the store's clock. */
   readonly arrivedAtMs?: number | null;
   /** How the session is by now, when the request was made before. */

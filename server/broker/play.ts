@@ -8,11 +8,12 @@ import { findSlot } from './find-slot.js';
  * Answers `play`: exactly one `matched` or `error` per request, unless its connection is lost before. Resolves when
  * it was sent, or when the request begins to wait for its turn: then nothing is under way here.
  */
-export async function play(context: BrokerContext, client: ClientConnection, message: Play): Promise<void> {
+export function play(context: BrokerContext, client: ClientConnection, message: Play): Promise<void> | void {
   // The answer to the first frame is on its way; it answers the repeated one too.
   if (client.pending.has(message.requestId)) return;
-  await answerRequest(context, client, message, async () => {
-    if (client.returning) await context.arrivals.begin();
-    return findSlot(context, client, message);
-  });
+  return answerRequest(context, client, message, () =>
+    client.returning
+      ? context.arrivals.begin().then(() => findSlot(context, client, message))
+      : findSlot(context, client, message),
+  );
 }

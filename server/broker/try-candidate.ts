@@ -4,7 +4,8 @@ import type { Candidate } from '../domain/ranking.js';
 import type { ReserveOutcome, SessionMeta } from '../store/fleet-store.js';
 import type { ClientConnection } from './connections.js';
 import type { BrokerContext } from './context.js';
-import { matchMeta } from './match-meta.js';
+import type { MatchDetails } from './match-details.js';
+import { matchDetails, metaWith } from './match-meta.js';
 import type { Placed } from './placed.js';
 import { Refusal, jittered } from './refusal.js';
 
@@ -24,15 +25,16 @@ export async function tryCandidate(
   const candidate = candidates[index];
   if (candidate === undefined) return undefined;
   const { place } = candidate;
-  const meta = matchMeta(context, client, message, candidates, place);
-  if (meta === undefined) throw new Refusal('NO_SUITABLE_POOL');
+  const details = matchDetails(context, client, message, candidates, index);
+  if (details === undefined) throw new Refusal('NO_SUITABLE_POOL');
+  const meta = metaWith(client, message, details);
   const outcome = await context.batches.reserve(place, {
     sessionId,
     epoch,
     clientBrokerId: context.brokerId,
     meta,
   });
-  return toPlaced(context, place, sessionId, epoch, meta, outcome);
+  return toPlaced(context, place, sessionId, epoch, meta, details, outcome);
 }
 
 function toPlaced(
@@ -41,6 +43,7 @@ function toPlaced(
   sessionId: string,
   epoch: number,
   meta: SessionMeta,
+  details: MatchDetails,
   outcome: ReserveOutcome,
 ): Placed | undefined {
   switch (outcome.kind) {
@@ -56,7 +59,7 @@ function toPlaced(
     case 'reserved': {
       const { hostId, hostConnectionId } = outcome;
       const claimWithinMs = context.limits.reservationMs;
-      return { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta };
+      return { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta, details };
     }
   }
 }

@@ -53,6 +53,10 @@ export interface Place {
   readonly pool: string;
 }
 
+export function isSamePlace(a: Place, b: Place): boolean {
+  return a.region === b.region && a.pool === b.pool;
+}
+
 /** A place as one string, for maps and logs. Names hold no slash. */
 export function placeName(place: Place): string {
   return `${place.region}/${place.pool}`;

@@ -10,72 +10,97 @@ import type { SocketChannel } from './socket.js';
 
 export interface ClientChannelOptions {
   readonly broker: Broker;
-  readonly channel: SocketChannel<BrokerToClient>;
   readonly admit: AdmitPlayer;
-  /** Token of the upgrade request, if it had one. */
+}
+
+/** What the upgrade request said. */
+export interface ClientUpgrade {
+  /** Its token, if it had one. */
   readonly headerToken: string | undefined;
   readonly beaconUrl: string;
 }
 
 /** The players' side: `hello` first, then requests. */
-export function createClientConversation(options: ClientChannelOptions): Conversation<ClientToBroker> {
-  const { broker, channel } = options;
-  const signals = new SignalBudgets();
-  let client: ClientConnection | undefined;
+export class ClientConversation implements Conversation<ClientToBroker> {
+  readonly parse = parseClientMessage;
+  readonly #options: ClientChannelOptions;
+  readonly #channel: SocketChannel<BrokerToClient>;
+  /** Not needed any more once hello was accepted. */
+  #upgrade: ClientUpgrade | undefined;
+  #client: ClientConnection | undefined;
+  #signals: SignalBudgets | undefined;
 
-  const isThere = (): boolean => channel.open;
-
-  async function hello(message: ClientHello): Promise<void> {
-    await broker.arrival();
-    // Nobody is there any more for whom a resume token could be used up.
-    if (!isThere()) return;
-    const { token = options.headerToken, resumeToken } = message;
-    const admission = await options.admit({ token, resumeToken });
-    if (!admission.ok) {
-      channel.closeWith(admission.code, admission.message);
-      return;
-    }
-    if (isThere()) client = broker.openClient(channel, admission.player, message, options.beaconUrl);
+  constructor(options: ClientChannelOptions, channel: SocketChannel<BrokerToClient>, upgrade: ClientUpgrade) {
+    this.#options = options;
+    this.#channel = channel;
+    this.#upgrade = upgrade;
   }
 
-  return {
-    parse: parseClientMessage,
-    get established() {
-      return client !== undefined;
-    },
-    async handle(message) {
-      if (client === undefined) {
-        if (message.type === 'hello') await hello(message);
-        else channel.closeWith('BAD_MESSAGE', 'The first message must be hello.');
+  get established(): boolean {
+    return this.#client !== undefined;
+  }
+
+  handle(message: ClientToBroker): Promise<void> | void {
+    const client = this.#client;
+    if (client === undefined) {
+      if (message.type === 'hello') return this.#hello(message);
+      this.#channel.closeWith('BAD_MESSAGE', 'The first message must be hello.');
+      return;
+    }
+    const { broker } = this.#options;
+    switch (message.type) {
+      case 'hello':
+        this.#refuse(new Refusal('OUT_OF_ORDER', { message: 'hello was said already.' }));
+        return;
+      case 'play':
+        return broker.play(client, message);
+      case 'accept':
+        return broker.accept(client, message);
+      case 'cancel':
+        return broker.cancel(client, message);
+      case 'end':
+        return broker.end(client, message);
+      case 'stay':
+        return broker.stay(client, message);
+      case 'signal': {
+        const { sessionId } = message;
+        this.#signals ??= new SignalBudgets();
+        if (this.#signals.spend(sessionId, performance.now())) return broker.signal(client, message);
+        this.#refuse(new Refusal('TOO_MANY_SIGNALS'), sessionId);
         return;
       }
-      switch (message.type) {
-        case 'hello':
-          channel.send(errorMessage(new Refusal('OUT_OF_ORDER', { message: 'hello was said already.' })));
-          return;
-        case 'play':
-          return broker.play(client, message);
-        case 'accept':
-          return broker.accept(client, message);
-        case 'cancel':
-          return broker.cancel(client, message);
-        case 'end':
-          return broker.end(client, message);
-        case 'stay':
-          return broker.stay(client, message);
-        case 'signal': {
-          const { sessionId } = message;
-          if (signals.spend(sessionId, performance.now())) return broker.signal(client, message);
-          channel.send(errorMessage(new Refusal('TOO_MANY_SIGNALS'), { sessionId }));
-          return;
-        }
-        case 'ping':
-          channel.send({ type: 'pong', id: message.id });
-          return;
-      }
-    },
-    closed() {
-      if (client !== undefined) broker.closeClient(client);
-    },
-  };
+      case 'ping':
+        this.#channel.send({ type: 'pong', id: message.id });
+        return;
+    }
+  }
+
+  closed(): void {
+    if (this.#client !== undefined) this.#options.broker.closeClient(this.#client);
+  }
+
+  async #hello(message: ClientHello): Promise<void> {
+    const { broker, admit } = this.#options;
+    await broker.arrival();
+    const upgrade = this.#upgrade;
+    // Nobody is there any more for whom a resume token could be used up.
+    if (!this.#isThere() || upgrade === undefined) return;
+    const { token = upgrade.headerToken, resumeToken } = message;
+    const admission = await admit({ token, resumeToken });
+    if (!admission.ok) {
+      this.#channel.closeWith(admission.code, admission.message);
+      return;
+    }
+    if (!this.#isThere()) return;
+    this.#client = broker.openClient(this.#channel, admission.player, message, upgrade.beaconUrl);
+    this.#upgrade = undefined;
+  }
+
+  #isThere(): boolean {
+    return this.#channel.open;
+  }
+
+  #refuse(refusal: Refusal, sessionId?: string): void {
+    this.#channel.send(errorMessage(refusal, { sessionId }));
+  }
 }

@@ -1,9 +1,10 @@
+import type { ErrorCode } from '@duskline/protocol/codes';
 import type { ParseResult } from '@duskline/protocol/validation';
-import type { RawData, WebSocket } from 'ws';
 import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { Logger } from '../broker/logger.js';
 import { MessageBudget, type MessageRate } from './message-budget.js';
-import type { PingMonitor } from './ping-monitor.js';
+import type { PeerSocket, SocketListener } from './peer-socket.js';
+import type { PingMonitor, Watched } from './ping-monitor.js';
 import { CLOSE_GRACE_MS, type SocketChannel } from './socket.js';
 
 /** One side of a channel: what to do with its messages. `client-channel` and `host-channel` are the two. */
@@ -18,7 +19,8 @@ export interface Conversation<Message> {
   closed(): void;
 }
 
-export interface ConversationOptions {
+/** What all conversations of a kind are held to. */
+export interface ConversationRules {
   /** Of everything but signals. */
   readonly rate: MessageRate;
   /**
@@ -29,6 +31,8 @@ export interface ConversationOptions {
   readonly helloDeadlineMs: number;
   readonly monitor: PingMonitor;
   readonly log: Logger;
+  /** A socket is closed. */
+  readonly onClosed: (socket: PeerSocket) => void;
 }
 
 /** After so many frames that are no valid message a peer is not worth listening to. */
@@ -37,122 +41,178 @@ export const MAX_MISTAKES = 8;
 /** How many messages may wait while the first one is looked at: nobody has shown a token yet. */
 export const MAX_WAITING = 32;
 
-/** A conversation that runs. */
-export interface RunningConversation {
-  /** Resolves when every message that came so far has been handled. */
-  settled(): Promise<void>;
+/** Messages that began to be handled between two moments at which somebody asked when all are done. */
+interface Era {
+  underWay: number;
+  onSettled: (() => void) | undefined;
 }
 
 /**
- * Runs one conversation on a socket: one frame after the other, within its budget, the first one in time;
- * whatever goes wrong is answered with a code and ends this connection at the most.
+ * A conversation on a socket: one frame after the other, within its budget, the first one in time; whatever goes wrong is
+ * answered with a code and ends this connection at the most. A class, for tens of thousands of them may be idle: its
+ * methods are shared, and what is seldom needed is made when it is.
  */
-export function runConversation<Message extends { readonly type: string }>(
-  socket: WebSocket,
-  channel: SocketChannel<unknown>,
-  conversation: Conversation<Message>,
-  options: ConversationOptions,
-): RunningConversation {
-  const { monitor, log } = options;
-  const budget = new MessageBudget(options.rate, performance.now());
-  const signals = new MessageBudget(options.signalRate, performance.now());
-  let mistakes = 0;
-  let opening: Promise<void> | undefined;
-  let waiting = 0;
-  const underWay = new Set<Promise<void>>();
+export class RunningConversation<Message extends { readonly type: string }>
+  implements SocketListener, Watched
+{
+  missedPings = 0;
+  readonly #socket: PeerSocket;
+  readonly #channel: SocketChannel<unknown>;
+  readonly #conversation: Conversation<Message>;
+  readonly #rules: ConversationRules;
+  readonly #budget: MessageBudget;
+  #signals: MessageBudget | undefined;
+  #mistakes = 0;
+  #opening: Promise<void> | undefined;
+  #waiting = 0;
+  #helloTimer: NodeJS.Timeout | undefined;
+  #era: Era = { underWay: 0, onSettled: undefined };
 
-  const helloTimer = setTimeout(() => {
-    if (!conversation.established) channel.closeWith('HELLO_TIMEOUT');
-  }, options.helloDeadlineMs);
-
-  function refuse(result: Extract<ParseResult<Message>, { ok: false }>): void {
-    mistakes += 1;
-    const unreadable = result.code === 'BAD_MESSAGE' && !result.recognised;
-    if (!conversation.established || unreadable || mistakes >= MAX_MISTAKES) {
-      channel.closeWith('BAD_MESSAGE', result.detail);
-      return;
-    }
-    channel.send(errorMessage(new Refusal(result.code, { message: result.detail }), result));
+  constructor(
+    socket: PeerSocket,
+    channel: SocketChannel<unknown>,
+    conversation: Conversation<Message>,
+    rules: ConversationRules,
+  ) {
+    this.#socket = socket;
+    this.#channel = channel;
+    this.#conversation = conversation;
+    this.#rules = rules;
+    this.#budget = new MessageBudget(rules.rate, performance.now());
+    this.#helloTimer = setTimeout(() => this.#endWait(), rules.helloDeadlineMs);
+    socket.listen(this);
+    rules.monitor.watch(this);
   }
 
-  function fail(error: unknown): void {
-    const { code, message } = toRefusal(error);
-    if (code === 'INTERNAL') {
-      log.error({ err: error, connectionId: channel.connectionId }, 'a message could not be handled');
-    }
-    channel.closeWith(code, message);
+  /** Resolves when every message that came so far has been handled. */
+  async settled(): Promise<void> {
+    const era = this.#era;
+    this.#era = { underWay: 0, onSettled: undefined };
+    if (era.underWay === 0) return;
+    await new Promise<void>((resolve) => {
+      era.onSettled = resolve;
+    });
   }
 
-  /** Every message passes here, so that no handler's failure goes unseen, and none is cut off by a stop. */
-  function handle(message: Message): Promise<void> {
-    const work = runHandler(message).finally(() => underWay.delete(work));
-    underWay.add(work);
-    return work;
+  /** Says why and closes. */
+  closeWith(code: ErrorCode): void {
+    this.#channel.closeWith(code);
   }
 
-  async function runHandler(message: Message): Promise<void> {
-    try {
-      await conversation.handle(message);
-    } catch (error) {
-      fail(error);
-    }
-  }
-
-  function onMessage(data: RawData, isBinary: boolean): void {
-    if (!channel.open) return;
-    monitor.alive(socket);
+  onMessage(data: Buffer, isBinary: boolean): void {
+    if (!this.#channel.open) return;
+    this.missedPings = 0;
     if (isBinary) {
-      channel.closeWith('BINARY_FRAME');
+      this.#channel.closeWith('BINARY_FRAME');
       return;
     }
-    // ws gives text frames as one Buffer unless told otherwise.
-    const result = conversation.parse((data as Buffer).toString('utf8'));
-    const spent = result.ok && result.message.type === 'signal' ? signals : budget;
-    if (!spent.spend(performance.now())) {
-      channel.closeWith('TOO_MANY_MESSAGES');
+    const result = this.#conversation.parse(data.toString('utf8'));
+    const nowMs = performance.now();
+    if (!this.#budgetFor(result, nowMs).spend(nowMs)) {
+      this.#channel.closeWith('TOO_MANY_MESSAGES');
       return;
     }
-    if (!result.ok) {
-      refuse(result);
-      return;
-    }
-    take(result.message);
+    if (result.ok) this.#take(result.message);
+    else this.#refuse(result);
   }
 
-  function take(message: Message): void {
-    if (conversation.established) {
-      void handle(message);
+  onPong(): void {
+    this.missedPings = 0;
+  }
+
+  /** `ws` reports what the peer did wrong (a frame too large, broken UTF-8) and closes, but waits half a minute for the answer. */
+  onError(error: Error): void {
+    this.#rules.log.debug({ err: error, connectionId: this.#channel.connectionId }, 'socket error');
+    setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
+  }
+
+  onClose(): void {
+    clearTimeout(this.#helloTimer);
+    this.#rules.monitor.forget(this);
+    this.#conversation.closed();
+    this.#rules.onClosed(this.#socket);
+  }
+
+  ping(): void {
+    this.#socket.ping();
+  }
+
+  giveUp(): void {
+    this.#rules.log.debug({ connectionId: this.#channel.connectionId }, 'peer is silent');
+    this.#socket.terminate();
+  }
+
+  #endWait(): void {
+    this.#helloTimer = undefined;
+    if (!this.#conversation.established) this.#channel.closeWith('HELLO_TIMEOUT');
+  }
+
+  #budgetFor(result: ParseResult<Message>, nowMs: number): MessageBudget {
+    if (!result.ok || result.message.type !== 'signal') return this.#budget;
+    return (this.#signals ??= new MessageBudget(this.#rules.signalRate, nowMs));
+  }
+
+  #take(message: Message): void {
+    if (this.#conversation.established) {
+      void this.#handle(message);
       return;
     }
-    if (opening === undefined) {
-      opening = handle(message);
+    if (this.#opening === undefined) {
+      this.#opening = this.#open(message);
       return;
     }
     // Until the first message is through (its token may need a key from afar), the next ones wait for it:
     // each starts in its turn, before any that comes later, and none at all when the first was refused.
-    waiting += 1;
-    if (waiting > MAX_WAITING) channel.closeWith('TOO_MANY_MESSAGES');
-    else void opening.then(() => (channel.open ? handle(message) : undefined));
+    this.#waiting += 1;
+    if (this.#waiting > MAX_WAITING) this.#channel.closeWith('TOO_MANY_MESSAGES');
+    else void this.#opening.then(() => (this.#channel.open ? this.#handle(message) : undefined));
   }
 
-  socket.on('message', onMessage);
-  socket.on('pong', () => monitor.alive(socket));
-  // `ws` reports what the peer did wrong (a frame too large, broken UTF-8) and closes with the right code,
-  // but waits half a minute for the answer.
-  socket.on('error', (error) => {
-    log.debug({ err: error, connectionId: channel.connectionId }, 'socket error');
-    setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref();
-  });
-  socket.on('close', () => {
-    clearTimeout(helloTimer);
-    monitor.forget(socket);
-    conversation.closed();
-  });
-  monitor.watch(socket, () => log.debug({ connectionId: channel.connectionId }, 'peer is silent'));
+  async #open(message: Message): Promise<void> {
+    await this.#handle(message);
+    if (!this.#conversation.established) return;
+    clearTimeout(this.#helloTimer);
+    this.#helloTimer = undefined;
+  }
 
-  return {
-    async settled() {
-      await Promise.all(underWay);
-    },
-  };
+  /** Every message passes here, so that no handler's failure goes unseen, and none is cut off by a stop. */
+  #handle(message: Message): Promise<void> | undefined {
+    try {
+      const work = this.#conversation.handle(message);
+      return work === undefined ? undefined : this.#follow(work, this.#era);
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
+  async #follow(work: Promise<void>, era: Era): Promise<void> {
+    era.underWay += 1;
+    try {
+      await work;
+    } catch (error) {
+      this.#fail(error);
+    }
+    era.underWay -= 1;
+    if (era.underWay === 0) era.onSettled?.();
+  }
+
+  #refuse(result: Extract<ParseResult<Message>, { ok: false }>): void {
+    this.#mistakes += 1;
+    const unreadable = result.code === 'BAD_MESSAGE' && !result.recognised;
+    if (!this.#conversation.established || unreadable || this.#mistakes >= MAX_MISTAKES) {
+      this.#channel.closeWith('BAD_MESSAGE', result.detail);
+      return;
+    }
+    this.#channel.send(errorMessage(new Refusal(result.code, { message: result.detail }), result));
+  }
+
+  #fail(error: unknown): void {
+    const { code, message } = toRefusal(error);
+    if (code === 'INTERNAL') {
+      const { connectionId } = this.#channel;
+      this.#rules.log.error({ err: error, connectionId }, 'a message could not be handled');
+    }
+    this.#channel.closeWith(code, message);
+  }
 }

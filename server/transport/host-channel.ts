@@ -11,66 +11,87 @@ import type { SocketChannel } from './socket.js';
 
 export interface HostChannelOptions {
   readonly broker: Broker;
-  readonly channel: SocketChannel<BrokerToHost>;
   readonly authenticate: Authenticate<HostBinding>;
-  /** Token of the upgrade request, if it had one. */
-  readonly headerToken: string | undefined;
 }
 
 /** The hosts' side: `register` first, then heartbeats and what happens to sessions. */
-export function createHostConversation(options: HostChannelOptions): Conversation<HostToBroker> {
-  const { broker, channel } = options;
-  // Apart, so that a session that signals much is warned of its limits all the same.
-  const budgets = { signal: new SignalBudgets(), limit: new SignalBudgets() };
-  let host: HostConnection | undefined;
+export class HostConversation implements Conversation<HostToBroker> {
+  readonly parse = parseHostMessage;
+  readonly #options: HostChannelOptions;
+  readonly #channel: SocketChannel<BrokerToHost>;
+  /** Token of the upgrade request, if it had one; not needed any more once the host is registered. */
+  #headerToken: string | undefined;
+  /** Apart, so that a session that signals much is warned of its limits all the same. */
+  readonly #budgets = { signal: new SignalBudgets(), limit: new SignalBudgets() };
+  #host: HostConnection | undefined;
 
-  async function register(message: Register): Promise<void> {
-    const result = await options.authenticate(message.token ?? options.headerToken);
+  constructor(
+    options: HostChannelOptions,
+    channel: SocketChannel<BrokerToHost>,
+    headerToken: string | undefined,
+  ) {
+    this.#options = options;
+    this.#channel = channel;
+    this.#headerToken = headerToken;
+  }
+
+  get established(): boolean {
+    return this.#host !== undefined;
+  }
+
+  handle(message: HostToBroker): Promise<void> | void {
+    const host = this.#host;
+    if (host === undefined) {
+      if (message.type === 'register') return this.#register(message);
+      this.#channel.closeWith('BAD_MESSAGE', 'The first message must be register.');
+      return;
+    }
+    const { type } = message;
+    if (type === 'register') {
+      this.#refuse(new Refusal('OUT_OF_ORDER', { message: 'The host is registered already.' }));
+      return;
+    }
+    if (type === 'signal' || type === 'limit') {
+      const { sessionId } = message;
+      if (!this.#budgets[type].spend(sessionId, performance.now())) {
+        this.#refuse(new Refusal('TOO_MANY_SIGNALS'), sessionId);
+        return;
+      }
+    }
+    if (type === 'leave') return this.#leave(host, message);
+    return this.#options.broker.fromHost(host, message);
+  }
+
+  closed(): void {
+    if (this.#host !== undefined) this.#options.broker.closeHost(this.#host);
+  }
+
+  async #register(message: Register): Promise<void> {
+    const { broker, authenticate } = this.#options;
+    const result = await authenticate(message.token ?? this.#headerToken);
     if (!result.ok) {
-      channel.closeWith(result.code, result.message);
+      this.#channel.closeWith(result.code, result.message);
       return;
     }
     try {
-      const opened = await broker.openHost(channel, result.principal, message);
+      const opened = await broker.openHost(this.#channel, result.principal, message);
       // The socket may have closed while the store was asked.
-      if (channel.open) host = opened;
+      if (this.#channel.open) this.#host = opened;
       else broker.closeHost(opened);
+      this.#headerToken = undefined;
     } catch (error) {
       const refusal = toRefusal(error);
       if (refusal.code === 'INTERNAL') throw error;
-      channel.closeWith(refusal.code, refusal.message);
+      this.#channel.closeWith(refusal.code, refusal.message);
     }
   }
 
-  return {
-    parse: parseHostMessage,
-    get established() {
-      return host !== undefined;
-    },
-    async handle(message) {
-      if (host === undefined) {
-        if (message.type === 'register') await register(message);
-        else channel.closeWith('BAD_MESSAGE', 'The first message must be register.');
-        return;
-      }
-      if (message.type === 'register') {
-        channel.send(
-          errorMessage(new Refusal('OUT_OF_ORDER', { message: 'The host is registered already.' })),
-        );
-        return;
-      }
-      if (message.type === 'signal' || message.type === 'limit') {
-        const { type, sessionId } = message;
-        if (!budgets[type].spend(sessionId, performance.now())) {
-          channel.send(errorMessage(new Refusal('TOO_MANY_SIGNALS'), { sessionId }));
-          return;
-        }
-      }
-      await broker.fromHost(host, message);
-      if (message.type === 'leave') channel.closeNormally();
-    },
-    closed() {
-      if (host !== undefined) broker.closeHost(host);
-    },
-  };
+  async #leave(host: HostConnection, message: Extract<HostToBroker, { type: 'leave' }>): Promise<void> {
+    await this.#options.broker.fromHost(host, message);
+    this.#channel.closeNormally();
+  }
+
+  #refuse(refusal: Refusal, sessionId?: string): void {
+    this.#channel.send(errorMessage(refusal, { sessionId }));
+  }
 }

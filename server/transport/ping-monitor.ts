@@ -1,16 +1,18 @@
-import type { WebSocket } from 'ws';
-
-interface Watched {
-  readonly onDead: () => void;
-  missed: number;
+/** A connection that is watched. Its own fields hold the count, so that watching costs an entry and no more. */
+export interface Watched {
+  /** Pings in a row that nothing followed. */
+  missedPings: number;
+  ping(): void;
+  /** It answers no more: cut it. */
+  giveUp(): void;
 }
 
 /**
- * Pings every socket and gives up on those that do not answer. One timer for all of them: an idle
- * connection costs no timer and no closure of its own beyond its entry.
+ * Pings every connection and gives up on those that do not answer. One timer for all of them. Whoever gives a sign of life,
+ * a pong or any message, sets its `missedPings` to 0.
  */
 export class PingMonitor {
-  readonly #sockets = new Map<WebSocket, Watched>();
+  readonly #watched = new Set<Watched>();
   readonly #maxMissed: number;
   readonly #timer: NodeJS.Timeout;
 
@@ -19,34 +21,27 @@ export class PingMonitor {
     this.#timer = setInterval(() => this.#round(), options.intervalMs).unref();
   }
 
-  watch(socket: WebSocket, onDead: () => void): void {
-    this.#sockets.set(socket, { onDead, missed: 0 });
+  watch(watched: Watched): void {
+    this.#watched.add(watched);
   }
 
-  /** The peer gave a sign of life: a pong, or any message. */
-  alive(socket: WebSocket): void {
-    const watched = this.#sockets.get(socket);
-    if (watched !== undefined) watched.missed = 0;
-  }
-
-  forget(socket: WebSocket): void {
-    this.#sockets.delete(socket);
+  forget(watched: Watched): void {
+    this.#watched.delete(watched);
   }
 
   stop(): void {
     clearInterval(this.#timer);
-    this.#sockets.clear();
+    this.#watched.clear();
   }
 
   #round(): void {
-    for (const [socket, watched] of this.#sockets) {
-      if (watched.missed >= this.#maxMissed) {
-        watched.onDead();
-        socket.terminate();
+    for (const watched of this.#watched) {
+      if (watched.missedPings >= this.#maxMissed) {
+        watched.giveUp();
         continue;
       }
-      watched.missed += 1;
-      socket.ping();
+      watched.missedPings += 1;
+      watched.ping();
     }
   }
 }

@@ -1,9 +1,10 @@
 import { CLIENT_PATH, HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
+import type { BrokerToClient, BrokerToHost } from '@duskline/protocol';
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer, type Server as UpgradeServer } from 'ws';
 import type { Broker } from '../broker/create-broker.js';
 import type { Logger } from '../broker/logger.js';
 import type { HostBinding } from '../broker/register-host.js';
@@ -12,10 +13,11 @@ import { jittered } from '../broker/refusal.js';
 import { AcceptQueue, type Arrival } from './accept-queue.js';
 import type { AdmitPlayer } from './admit-player.js';
 import type { Authenticate } from './authenticate.js';
-import { createClientConversation } from './client-channel.js';
-import { runConversation, type RunningConversation } from './conversation.js';
-import { createHostConversation } from './host-channel.js';
+import { ClientConversation } from './client-channel.js';
+import { RunningConversation, type Conversation, type ConversationRules } from './conversation.js';
+import { HostConversation } from './host-channel.js';
 import type { MessageRate } from './message-budget.js';
+import { PeerSocket } from './peer-socket.js';
 import { PingMonitor } from './ping-monitor.js';
 import { SocketChannel } from './socket.js';
 
@@ -55,40 +57,52 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   const monitor = new PingMonitor({ intervalMs: limits.pingIntervalMs, maxMissed: limits.maxMissedPings });
   const clientSockets = createUpgrader(limits.maxFrameBytes);
   const hostSockets = createUpgrader(limits.maxHostFrameBytes);
-  const open = new Map<WebSocket, OpenPeer>();
+  /** Open sockets, with what dismisses them. */
+  const open = new Map<PeerSocket, Dismissable>();
   const arrivals = new AcceptQueue<UpgradeRequest>(limits);
   let closing = false;
 
-  function openClient(socket: WebSocket, request: IncomingMessage): void {
-    const channel = new SocketChannel(broker.nextConnectionId(), socket, limits);
-    const conversation = createClientConversation({
-      broker,
-      channel,
-      admit: options.admitPlayer,
-      headerToken: bearerToken(request),
-      beaconUrl: ownBeaconUrl(request),
-    });
-    const { helloDeadlineMs } = limits;
-    const rules = { rate: CLIENT_RATE, signalRate: CLIENT_SIGNAL_RATE, helloDeadlineMs, monitor, log };
-    track(socket, channel, runConversation(socket, channel, conversation, rules));
+  const { helloDeadlineMs } = limits;
+  const onClosed = (socket: PeerSocket): void => void open.delete(socket);
+  const common = { helloDeadlineMs, monitor, log, onClosed };
+  const clientRules: ConversationRules = { ...common, rate: CLIENT_RATE, signalRate: CLIENT_SIGNAL_RATE };
+  const hostRules: ConversationRules = { ...common, rate: HOST_RATE, signalRate: HOST_SIGNAL_RATE };
+  const clientOptions = { broker, admit: options.admitPlayer };
+  const hostOptions = { broker, authenticate: options.authenticateHost };
+
+  function openClient(socket: PeerSocket, request: IncomingMessage): void {
+    const channel = new SocketChannel<BrokerToClient>(
+      broker.nextConnectionId(),
+      socket,
+      request.socket,
+      limits,
+    );
+    const upgrade = { headerToken: bearerToken(request), beaconUrl: ownBeaconUrl(request) };
+    run(socket, channel, new ClientConversation(clientOptions, channel, upgrade), clientRules);
   }
 
-  function openHost(socket: WebSocket, request: IncomingMessage): void {
-    const channel = new SocketChannel(broker.nextConnectionId(), socket, limits);
-    const conversation = createHostConversation({
-      broker,
-      channel,
-      authenticate: options.authenticateHost,
-      headerToken: bearerToken(request),
-    });
-    const { helloDeadlineMs } = limits;
-    const rules = { rate: HOST_RATE, signalRate: HOST_SIGNAL_RATE, helloDeadlineMs, monitor, log };
-    track(socket, channel, runConversation(socket, channel, conversation, rules));
+  function openHost(socket: PeerSocket, request: IncomingMessage): void {
+    const channel = new SocketChannel<BrokerToHost>(
+      broker.nextConnectionId(),
+      socket,
+      request.socket,
+      limits,
+    );
+    run(socket, channel, new HostConversation(hostOptions, channel, bearerToken(request)), hostRules);
+  }
+
+  function run<Message extends { readonly type: string }>(
+    socket: PeerSocket,
+    channel: SocketChannel<unknown>,
+    conversation: Conversation<Message>,
+    rules: ConversationRules,
+  ): void {
+    open.set(socket, new RunningConversation(socket, channel, conversation, rules));
   }
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // The socket is ours until `ws` has it; an error on it must not end the process.
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroy);
     const path = (request.url ?? '').split('?', 1)[0];
     if (path !== CLIENT_PATH && path !== HOST_PATH) refuseUpgrade(socket, 'NOT_FOUND');
     else if (closing) refuseUpgrade(socket, 'GOING_AWAY');
@@ -109,11 +123,6 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     if (!taken) refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
   }
 
-  function track(socket: WebSocket, channel: Dismissable, conversation: RunningConversation): void {
-    open.set(socket, { channel, conversation });
-    socket.once('close', () => open.delete(socket));
-  }
-
   return {
     attach: (server) => void server.on('upgrade', onUpgrade),
     async close() {
@@ -128,9 +137,10 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
 }
 
 /** @param maxPayload the largest frame it reads, in bytes */
-function createUpgrader(maxPayload: number): WebSocketServer {
+function createUpgrader(maxPayload: number): UpgradeServer<typeof PeerSocket> {
   return new WebSocketServer({
     noServer: true,
+    WebSocket: PeerSocket,
     maxPayload,
     // Messages are small and tokens are in them: compression would cost memory per socket and invite CRIME.
     perMessageDeflate: false,
@@ -138,30 +148,25 @@ function createUpgrader(maxPayload: number): WebSocketServer {
   });
 }
 
+function destroy(this: Duplex): void {
+  this.destroy();
+}
+
 interface UpgradeRequest extends Arrival {
   readonly socket: Duplex;
 }
 
-type Dismissable = Pick<SocketChannel<unknown>, 'closeWith'>;
-
-interface OpenPeer {
-  readonly channel: Dismissable;
-  readonly conversation: RunningConversation;
-}
+type Dismissable = Pick<RunningConversation<never>, 'settled' | 'closeWith'>;
 
 /** Sends one peer elsewhere, at a moment of its own, so that the others' brokers are not stormed. */
-async function dismiss(
-  socket: WebSocket,
-  { channel, conversation }: OpenPeer,
-  spreadMs: number,
-): Promise<void> {
+async function dismiss(socket: PeerSocket, peer: Dismissable, spreadMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
   });
   await Promise.race([delay(Math.random() * spreadMs, undefined, { ref: false }), closed]);
-  await conversation.settled();
+  await peer.settled();
   if (socket.readyState === socket.CLOSED) return;
-  channel.closeWith('GOING_AWAY');
+  peer.closeWith('GOING_AWAY');
   await closed;
 }
 

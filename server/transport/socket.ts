@@ -1,8 +1,10 @@
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import type { ErrorMessage } from '@duskline/protocol';
+import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Refusal, errorMessage } from '../broker/refusal.js';
 import type { Channel } from '../broker/connections.js';
+import { textFrame } from './text-frame.js';
 
 /** Bounds on one peer's socket. */
 export interface SocketLimits {
@@ -20,11 +22,14 @@ type CloseReason = ErrorCode;
 export class SocketChannel<Message> implements Channel<Message | ErrorMessage> {
   readonly connectionId: string;
   readonly #socket: WebSocket;
+  readonly #wire: Writable;
   readonly #limits: SocketLimits;
 
-  constructor(connectionId: string, socket: WebSocket, limits: SocketLimits) {
+  /** @param wire what the socket writes to, in order and at once, for it compresses nothing */
+  constructor(connectionId: string, socket: WebSocket, wire: Writable, limits: SocketLimits) {
     this.connectionId = connectionId;
     this.#socket = socket;
+    this.#wire = wire;
     this.#limits = limits;
   }
 
@@ -38,7 +43,10 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage> {
       this.#close('SLOW_CONSUMER');
       return;
     }
-    this.#socket.send(JSON.stringify(message));
+    const text = JSON.stringify(message);
+    const frame = textFrame(text);
+    if (frame === undefined) this.#socket.send(text);
+    else this.#wire.write(frame, 'latin1');
   }
 
   closeWith(code: ErrorCode, message?: string): void {

@@ -1,0 +1,49 @@
+import { textFrame } from '@duskline/server/transport/text-frame.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { Writable } from 'node:stream';
+import * as ws from 'ws';
+
+// Its types leave it out.
+const { Receiver } = ws as unknown as { Receiver: new (options: { isServer: boolean }) => Writable };
+
+/** What a client's `ws` reads of it. */
+function received(frame: string): string[] {
+  const texts: string[] = [];
+  const receiver = new Receiver({ isServer: false });
+  receiver.on('message', (data: Buffer, isBinary: boolean) => {
+    expect(isBinary).to.equal(false);
+    texts.push(data.toString('utf8'));
+  });
+  receiver.write(Buffer.from(frame, 'latin1'));
+  return texts;
+}
+
+const ASCII = fc.string({ unit: fc.integer({ min: 0, max: 0x7f }).map((code) => String.fromCharCode(code)) });
+
+describe('A text frame', () => {
+  it('is read as the text that it was made of', () => {
+    fc.assert(
+      fc.property(ASCII, (text) => {
+        expect(received(textFrame(text) ?? '')).to.deep.equal([text]);
+      }),
+    );
+  });
+
+  for (const length of [0, 1, 125, 126, 127, 255, 256, 32_768, 65_535]) {
+    it(`of ${length} characters is read as one message`, () => {
+      expect(received(textFrame('a'.repeat(length)) ?? '')).to.deep.equal(['a'.repeat(length)]);
+    });
+  }
+
+  it('follows another in one write', () => {
+    const frames = ['one', 'two', 'x'.repeat(300)].map((text) => textFrame(text) ?? '');
+    expect(received(frames.join(''))).to.deep.equal(['one', 'two', 'x'.repeat(300)]);
+  });
+
+  it('is not made of what takes more than a byte a character, or is too long', () => {
+    expect(textFrame('Zürich')).to.equal(undefined);
+    expect(textFrame('夜')).to.equal(undefined);
+    expect(textFrame('a'.repeat(65_536))).to.equal(undefined);
+  });
+});
