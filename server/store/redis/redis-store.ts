@@ -63,10 +63,10 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
   const redis = open();
   const subscriber = open();
   try {
-    await connect(redis);
-    await connect(subscriber);
+    await Promise.all([connect(redis), connect(subscriber)]);
   } catch (error) {
     endConnection(redis);
+    endConnection(subscriber);
     throw error;
   }
   const keys = createKeySpace(options.prefix ?? 'duskline');

@@ -83,8 +83,8 @@ export interface ScriptSettings {
 
 type Command = (keyCount: number, ...keysAndArgs: (string | number)[]) => Promise<unknown>;
 
-// From dist/store/redis/ up to the package, where the Lua files stay: they are read, not compiled.
-const LUA = new URL('../../../store/redis/lua/', import.meta.url);
+/** Lua files stay where they are: they are read, not compiled. Found through the package, for a bundle has other folders. */
+const luaFile = (name: string): URL => new URL(import.meta.resolve(`#lua/${name}.lua`));
 
 /** Registers all scripts on a connection; ioredis loads each by its digest when it is first run. */
 export function createScriptRunner(redis: Redis | Cluster, settings: ScriptSettings): RunScript {
@@ -144,5 +144,5 @@ export function toStoreError(error: unknown): unknown {
 }
 
 function readLua(name: string): string {
-  return readFileSync(new URL(`${name}.lua`, LUA), 'utf8');
+  return readFileSync(luaFile(name), 'utf8');
 }
