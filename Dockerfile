@@ -17,19 +17,18 @@ COPY client-sdk client-sdk
 COPY host-sdk host-sdk
 COPY loadtest loadtest
 COPY server server
+COPY scripts scripts
 # The server's project references build what it needs, without the tests.
-RUN npx tsc --build server && npm prune --omit=dev
+RUN npx tsc --build server && node scripts/bundle.mjs
 
 FROM node:20-slim
 ENV NODE_ENV=production
 WORKDIR /app
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules node_modules
-COPY --from=build /app/protocol protocol
-COPY --from=build /app/client-sdk client-sdk
-COPY --from=build /app/host-sdk host-sdk
-COPY --from=build /app/loadtest loadtest
-COPY --from=build /app/server server
+# The bundle has all packages in it; a test holds that nothing else is needed.
+COPY --from=build /app/server/package.json server/
+COPY --from=build /app/server/bin server/bin
+COPY --from=build /app/server/store/redis/lua server/store/redis/lua
+COPY --from=build /app/server/dist/bundle server/dist/bundle
 COPY LICENSE ./
 COPY examples/duskline.yaml examples/
 

@@ -24,10 +24,19 @@ export const parseClientMessage = createParser<ClientToBroker>(CLIENT_TO_BROKER)
 export const parseHostMessage = createParser<HostToBroker>(HOST_TO_BROKER);
 
 function createParser<Message>(schemas: Record<string, TObject>): (text: string) => ParseResult<Message> {
-  const validators = new Map<string, Validator>(
-    Object.entries(schemas).map(([type, schema]) => [type, Compile(schema)]),
-  );
-  const known = [...validators.keys()].join(', ');
+  const validators = new Map<string, Validator>();
+  const known = Object.keys(schemas).join(', ');
+
+  /** Made when the first message of its type comes: programs start without them, and see few of the types. */
+  function validatorOf(type: string): Validator | undefined {
+    const made = validators.get(type);
+    if (made !== undefined) return made;
+    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
+    if (schema === undefined) return undefined;
+    const validator: Validator = Compile(schema);
+    validators.set(type, validator);
+    return validator;
+  }
 
   return (text) => {
     const value = parseObject(text);
@@ -35,7 +44,7 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
       return { ok: false, code: 'BAD_MESSAGE', detail: 'The frame is not a JSON object.', recognised: false };
     }
     const type = value['type'];
-    const validator = typeof type === 'string' ? validators.get(type) : undefined;
+    const validator = typeof type === 'string' ? validatorOf(type) : undefined;
     if (validator === undefined) {
       return {
         ok: false,

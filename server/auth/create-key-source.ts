@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { TokenAlgorithm, TokenKeys } from './auth-config.js';
-import { createJwksKeySource } from './jwks-key-source.js';
+import type { JwksOptions } from './jwks-key-source.js';
 import type { KeyLookup, KeySource } from './key-source.js';
 
 /** The source the configuration names. `now` is the clock, in milliseconds since 1970. */
@@ -15,11 +15,17 @@ export function createKeySource(
     case 'public':
       return singleKey(keys.publicKey);
     case 'jwks':
-      return createJwksKeySource({ url: keys.url, algorithms, now });
+      return publishedKeys({ url: keys.url, algorithms, now });
   }
 }
 
 function singleKey(key: KeyObject): KeySource {
   const found: Promise<KeyLookup> = Promise.resolve({ ok: true, key });
   return { find: () => found };
+}
+
+/** What reads key sets is a library of its own, and only brokers that are given a URL read it, as they start. */
+function publishedKeys(options: JwksOptions): KeySource {
+  const source = import('./jwks-key-source.js').then((jwks) => jwks.createJwksKeySource(options));
+  return { find: async (keyId, algorithm) => (await source).find(keyId, algorithm) };
 }

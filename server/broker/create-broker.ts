@@ -22,7 +22,7 @@ import { FleetKnowledge } from './fleet-knowledge.js';
 import { createHeartbeatIntake } from './heartbeat.js';
 import { takeHostSession } from './host-session.js';
 import type { Logger } from './logger.js';
-import { fetchMail } from './look.js';
+import { fetchMail, lookEverywhere } from './look.js';
 import { createLoops } from './loops.js';
 import { createOperations } from './create-operations.js';
 import type { BrokerObserver } from './observer.js';
@@ -179,7 +179,7 @@ export function createBroker(options: BrokerOptions): Broker {
             context.log.error({ err: error }, 'mail was not fetched');
         });
       });
-      await fleet.refresh();
+      await lookEverywhere(context);
       loops.start();
       phase = 'started';
     },

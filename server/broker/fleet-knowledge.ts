@@ -13,6 +13,9 @@ export class FleetKnowledge implements FleetView {
   readonly #places: readonly Place[];
   readonly #utilisation = new Map<string, number>();
   readonly #regions: readonly string[];
+  readonly #pools: readonly string[];
+  /** Regions where the last look saw a host, or somebody who waits. */
+  readonly #inUse = new Set<string>();
   #drains: readonly Drain[] = [];
   /** What the store said of places since drains were last looked at. */
   readonly #saidClosed = new Set<string>();
@@ -23,9 +26,8 @@ export class FleetKnowledge implements FleetView {
   constructor(store: FleetStore, catalog: Catalog) {
     this.#store = store;
     this.#regions = [...catalog.regions.keys()];
-    this.#places = this.#regions.flatMap((region) =>
-      [...catalog.pools.keys()].map((pool) => ({ region, pool })),
-    );
+    this.#pools = [...catalog.pools.keys()];
+    this.#places = this.#regions.flatMap((region) => this.#pools.map((pool) => ({ region, pool })));
   }
 
   /** Every place the catalog allows, whether hosts are there or not. */
@@ -49,6 +51,16 @@ export class FleetKnowledge implements FleetView {
     );
   }
 
+  /** Whether the region has orders of operators that are to be carried out, or held. */
+  hasOrders(region: string): boolean {
+    return this.#drains.some(({ state, target }) => state !== 'undone' && target.region === region);
+  }
+
+  /** Whether the region has hosts, or players who wait: where it has neither there is nothing to move. */
+  isInUse(region: string): boolean {
+    return this.#inUse.has(region);
+  }
+
   /** The store refused something because the place is closed: known at once, and forgotten with the next look. */
   noteClosed(place: Place): void {
     this.#saidClosed.add(placeName(place));
@@ -68,7 +80,12 @@ export class FleetKnowledge implements FleetView {
 
   /** Looks at operators' orders anew. What a store that lost everything has forgotten of them is given back to it. */
   async refreshDrains(): Promise<void> {
-    const found = (await Promise.all(this.#regions.map((region) => this.#store.listDrains(region)))).flat();
+    await this.#takeDrains(
+      (await Promise.all(this.#regions.map((region) => this.#store.listDrains(region)))).flat(),
+    );
+  }
+
+  async #takeDrains(found: readonly Drain[]): Promise<void> {
     const names = new Set(found.map(({ target }) => `${target.region}/${targetName(target)}`));
     // Records of drains are never deleted: one that is not there was lost.
     const lost = this.#drains.filter(({ target }) => !names.has(`${target.region}/${targetName(target)}`));
@@ -89,12 +106,26 @@ export class FleetKnowledge implements FleetView {
     else this.#utilisation.set(placeName(place), Math.min(1, sessions / slots));
   }
 
-  /** Looks at every place anew. */
-  async refresh(): Promise<void> {
+  /**
+   * Looks at every region anew, at each by itself: one that does not answer keeps nothing of the others away.
+   *
+   * @param onMail hears of a place where something waits for the broker
+   */
+  async refresh(brokerId: string, onMail: (place: Place) => Promise<void>): Promise<void> {
+    const views = this.#regions.map((region) => this.#view(region, brokerId));
     await Promise.all([
-      this.refreshDrains(),
-      ...this.#places.map(async (place) => this.note(place, await this.#store.utilisation(place))),
+      Promise.all(views).then((found) => this.#takeDrains(found.flatMap(({ drains }) => drains))),
+      ...views.map(async (view) => Promise.all((await view).mail.map(onMail))),
     ]);
+  }
+
+  async #view(region: string, brokerId: string): Promise<{ drains: readonly Drain[]; mail: Place[] }> {
+    const { drains, places } = await this.#store.viewRegion(region, this.#pools, brokerId);
+    const seen = places.map((view, i) => ({ ...view, place: { region, pool: this.#pools[i] ?? '' } }));
+    for (const { place, utilisation } of seen) this.note(place, utilisation);
+    if (seen.some(({ hosts, waiting }) => hosts + waiting > 0)) this.#inUse.add(region);
+    else this.#inUse.delete(region);
+    return { drains, mail: seen.filter(({ hasMail }) => hasMail).map(({ place }) => place) };
   }
 
   /** Where clients reach a host, if that is known since it has this connection. */

@@ -31,8 +31,5 @@ export async function fetchMail(context: BrokerContext, place: Place): Promise<v
 
 /** Looks everywhere for what a nudge should have announced, and how full the places are. */
 export async function lookEverywhere(context: BrokerContext): Promise<void> {
-  await Promise.all([
-    context.fleet.refresh(),
-    ...context.fleet.places.map((place) => fetchMail(context, place)),
-  ]);
+  await context.fleet.refresh(context.brokerId, (place) => fetchMail(context, place));
 }

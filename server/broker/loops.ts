@@ -9,7 +9,7 @@ import { lookAtQueues } from './queue-position.js';
 import { toRefusal } from './refusal.js';
 import { restorePlaces } from './restore-places.js';
 import { runDrains } from './run-drains.js';
-import { sweepPlace, type SweepMemory } from './sweep.js';
+import { sweepRegion, type SweepMemory } from './sweep.js';
 
 /** Whatever a nudge announces is also found by looking, at the latest this much later. */
 const LOOK_INTERVAL_MS = 1_000;
@@ -42,22 +42,26 @@ export function createLoops(context: BrokerContext, planner: RoundPlanner | null
   }
 
   async function sweepHeld(): Promise<void> {
-    const places = fleet.places.filter((place) => held.has(place.region));
-    await Promise.all(places.map((place) => sweepPlace(context, memory, place)));
+    await Promise.all([...held].map((region) => sweepRegion(context, memory, region)));
   }
 
+  const heldWithOrders = (): string[] => [...held].filter((region) => fleet.hasOrders(region));
+
   async function drainHeld(): Promise<void> {
-    await Promise.all([...held].map((region) => runDrains(context, region)));
+    await Promise.all(heldWithOrders().map((region) => runDrains(context, region)));
   }
 
   async function rebalanceHeld(): Promise<void> {
     if (planner === null) return;
-    for (const region of held) await rebalance(context, planner, region);
+    for (const region of held) if (fleet.isInUse(region)) await rebalance(context, planner, region);
   }
 
   async function look(): Promise<void> {
     try {
+      const before = heldWithOrders();
       await lookEverywhere(context);
+      // Ordered elsewhere since the last look: its first round does not wait for another interval.
+      if (heldWithOrders().some((region) => !before.includes(region))) drains.hurry();
       warnOfDrains();
       if (!doubt.answers) context.log.info({}, 'store answers again');
       doubt.noteAnswer();
@@ -81,12 +85,13 @@ export function createLoops(context: BrokerContext, planner: RoundPlanner | null
 
   const repeat = (name: string, intervalMs: number, round: () => Promise<void>): Loop =>
     createLoop(context, name, intervalMs, round, onStoreFailed);
+  const drains = repeat('drains', LOOK_INTERVAL_MS, drainHeld);
   const loops = [
     repeat('look', LOOK_INTERVAL_MS, look),
     repeat('sessions', LOOK_INTERVAL_MS, check),
     repeat('queues', QUEUE_INTERVAL_MS, () => lookAtQueues(context)),
     repeat('lease', limits.leaseRenewMs, holdLeases),
-    repeat('drains', LOOK_INTERVAL_MS, drainHeld),
+    drains,
     repeat('rebalance', limits.heartbeatIntervalMs, rebalanceHeld),
     repeat('moves', LOOK_INTERVAL_MS, () => watchMoves(context)),
     repeat('sweep', limits.sweepIntervalMs, sweepHeld),
@@ -104,6 +109,8 @@ export function createLoops(context: BrokerContext, planner: RoundPlanner | null
 
 interface Loop {
   start(): void;
+  /** The next round begins at once, or as soon as the one under way is over. */
+  hurry(): void;
   stop(): Promise<void>;
 }
 
@@ -117,6 +124,7 @@ function createLoop(
 ): Loop {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let hurried = false;
   let current: Promise<void> = Promise.resolve();
 
   async function run(): Promise<void> {
@@ -128,15 +136,24 @@ function createLoop(
       else context.log.error({ err: error, loop: name }, 'loop failed');
     }
     if (stopped) return;
-    const restMs = Math.max(0, intervalMs - (performance.now() - startedAt));
-    timer = setTimeout(() => {
-      current = run();
-    }, restMs);
+    const restMs = hurried ? 0 : Math.max(0, intervalMs - (performance.now() - startedAt));
+    hurried = false;
+    timer = setTimeout(next, restMs);
+  }
+
+  function next(): void {
+    timer = undefined;
+    current = run();
   }
 
   return {
-    start: () => {
-      current = run();
+    start: next,
+    hurry() {
+      if (timer === undefined) hurried = true;
+      else {
+        clearTimeout(timer);
+        next();
+      }
     },
     async stop() {
       stopped = true;

@@ -1,6 +1,6 @@
 import { judgeSilence } from '../domain/silence.js';
 import { placeName, type Place } from '../domain/catalog.js';
-import type { SilenceOrder } from '../store/fleet-store.js';
+import type { SilenceOrder, SweepStep } from '../store/fleet-store.js';
 import type { BrokerContext } from './context.js';
 import { announceEnded } from './deliver.js';
 import { missOffers } from './miss-offers.js';
@@ -19,22 +19,43 @@ export interface SweepMemory {
   readonly recounts: Map<string, { readonly cursor: string | null; readonly sweepsUntil: number }>;
 }
 
-/** One sweep of one place: what expired ends, what fell silent is judged, a few counters are recounted. */
-export async function sweepPlace(context: BrokerContext, memory: SweepMemory, place: Place): Promise<void> {
-  await expire(context, place);
-  await sweepQueue(context, place);
-  await judge(context, place);
-  await recountSome(context, memory, place);
+/**
+ * One sweep of one region: what expired ends, what fell silent is judged, a few counters are recounted. One question tells
+ * where there is something to do.
+ */
+export async function sweepRegion(
+  context: BrokerContext,
+  memory: SweepMemory,
+  region: string,
+): Promise<void> {
+  const { catalog, limits, store } = context;
+  const pools = [...catalog.pools.keys()];
+  const times = { silentForMs: limits.suspectAfterMs, queueGraceMs: limits.queueGraceMs };
+  const due = await store.findDue(region, pools, times);
+  await Promise.all(
+    pools.map(async (pool, i) => {
+      const place = { region, pool };
+      for (const step of due[i] ?? []) await STEPS[step](context, place);
+      await recountSome(context, memory, place);
+    }),
+  );
 }
 
-async function expire(context: BrokerContext, place: Place): Promise<void> {
+const STEPS: Readonly<Record<SweepStep, (context: BrokerContext, place: Place) => Promise<void>>> = {
+  sessions: expireSessions,
+  records: ({ store }, place) => untilShort(() => store.forgetEnded(place, SWEEP_BATCH)),
+  offers: takeBackOffers,
+  queue: expireQueue,
+  silent: judge,
+};
+
+async function expireSessions(context: BrokerContext, place: Place): Promise<void> {
   const { store, brokerId } = context;
   await untilShort(async () => {
     const ended = await store.expireSessions(place, SWEEP_BATCH, brokerId);
     announceEnded(context, place, ended);
     return ended.length;
   });
-  await untilShort(() => store.forgetEnded(place, SWEEP_BATCH));
 }
 
 /** Repeats a step of at most `SWEEP_BATCH` things until it finds fewer. */
@@ -44,20 +65,22 @@ async function untilShort(step: () => Promise<number>): Promise<void> {
   }
 }
 
-/** Offers that nobody took, places that nobody came back to; and how fast slots become free. */
-async function sweepQueue(context: BrokerContext, place: Place): Promise<void> {
-  const { store, brokerId, limits } = context;
+async function takeBackOffers(context: BrokerContext, place: Place): Promise<void> {
   await untilShort(async () => {
-    const missed = await store.findMissed(place, SWEEP_BATCH);
+    const missed = await context.store.findMissed(place, SWEEP_BATCH);
     if (missed.length > 0) await missOffers(context, place, missed);
     return missed.length;
   });
+}
+
+/** Places in the queue that nobody came back to. */
+async function expireQueue(context: BrokerContext, place: Place): Promise<void> {
+  const { store, brokerId, limits } = context;
   await untilShort(async () => {
     const ended = await store.expireQueue(place, limits.queueGraceMs, SWEEP_BATCH, brokerId);
     announceEnded(context, place, ended);
     return ended.length;
   });
-  await store.queueStatus(place, [], false);
 }
 
 async function judge(context: BrokerContext, place: Place): Promise<void> {

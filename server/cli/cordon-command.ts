@@ -23,22 +23,29 @@ const COMMANDS = {
   },
 } as const;
 
-/** Adds `duskline cordon` and `duskline uncordon`: close a host to new sessions, and open it. */
-export function addCordonCommands(program: Command): void {
-  for (const name of ['cordon', 'uncordon'] as const) {
-    const { summary, description, done } = COMMANDS[name];
-    const command = program
-      .command(name)
-      .summary(summary)
-      .description(description)
-      .addArgument(new Argument('<kind>', 'what it is').choices(['host']))
-      .argument('<name>', 'its name');
-    addOperatorOptions(command)
-      .addHelpText('after', EXAMPLES)
-      .action(async (_kind: 'host', hostName: string, options: OperatorOptions) => {
-        const target = readTarget('host', hostName);
-        await createOperatorClient(options).post(`/v1/${name}`, { target });
-        process.stdout.write(`${describeTarget(target)} ${done}\n`);
-      });
-  }
+/** Adds `duskline cordon`: closes a host to new sessions. */
+export function addCordonCommand(program: Command): void {
+  addHostOrder(program, 'cordon');
+}
+
+/** Adds `duskline uncordon`: opens it again. */
+export function addUncordonCommand(program: Command): void {
+  addHostOrder(program, 'uncordon');
+}
+
+function addHostOrder(program: Command, name: keyof typeof COMMANDS): void {
+  const { summary, description, done } = COMMANDS[name];
+  const command = program
+    .command(name)
+    .summary(summary)
+    .description(description)
+    .addArgument(new Argument('<kind>', 'what it is').choices(['host']))
+    .argument('<name>', 'its name');
+  addOperatorOptions(command)
+    .addHelpText('after', EXAMPLES)
+    .action(async (_kind: 'host', hostName: string, options: OperatorOptions) => {
+      const target = readTarget('host', hostName);
+      await createOperatorClient(options).post(`/v1/${name}`, { target });
+      process.stdout.write(`${describeTarget(target)} ${done}\n`);
+    });
 }

@@ -1,43 +1,45 @@
 import { Command } from 'commander';
-import { addAuditCommand } from './audit-command.js';
-import { addCordonCommands } from './cordon-command.js';
-import { addDemoCommand } from './demo-command.js';
-import { addDrainCommand } from './drain-command.js';
-import { addDrainsCommand } from './drains-command.js';
-import { describeFailure } from './failure.js';
-import { addHostCommand } from './host-command.js';
-import { addLoadTestCommand } from './loadtest-command.js';
-import { addMovesCommand } from './moves-command.js';
-import { addPlayCommand } from './play-command.js';
-import { addServeCommand } from './serve-command.js';
-import { addStatusCommand } from './status-command.js';
-import { addTokenCommand } from './token-command.js';
-import { addUndrainCommand } from './undrain-command.js';
 import { VERSION } from './version.js';
 
-const program = new Command('duskline')
-  .description('A session broker for cloud game streaming.')
-  .version(VERSION)
-  .showHelpAfterError('(add --help for what it takes)');
+/**
+ * What adds each command. A command is a module of its own, and only the one that is called is read: a broker starts
+ * without the demo and the load tests. In the order in which the help shows them.
+ */
+const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
+  ['serve', async () => (await import('./serve-command.js')).addServeCommand],
+  ['host', async () => (await import('./host-command.js')).addHostCommand],
+  ['play', async () => (await import('./play-command.js')).addPlayCommand],
+  ['status', async () => (await import('./status-command.js')).addStatusCommand],
+  ['drain', async () => (await import('./drain-command.js')).addDrainCommand],
+  ['undrain', async () => (await import('./undrain-command.js')).addUndrainCommand],
+  ['drains', async () => (await import('./drains-command.js')).addDrainsCommand],
+  ['moves', async () => (await import('./moves-command.js')).addMovesCommand],
+  ['cordon', async () => (await import('./cordon-command.js')).addCordonCommand],
+  ['uncordon', async () => (await import('./cordon-command.js')).addUncordonCommand],
+  ['audit', async () => (await import('./audit-command.js')).addAuditCommand],
+  ['token', async () => (await import('./token-command.js')).addTokenCommand],
+  ['demo', async () => (await import('./demo-command.js')).addDemoCommand],
+  ['loadtest', async () => (await import('./loadtest-command.js')).addLoadTestCommand],
+]);
 
-addServeCommand(program);
-addHostCommand(program);
-addPlayCommand(program);
-addStatusCommand(program);
-addDrainCommand(program);
-addUndrainCommand(program);
-addDrainsCommand(program);
-addMovesCommand(program);
-addCordonCommands(program);
-addAuditCommand(program);
-addTokenCommand(program);
-addDemoCommand(program);
-addLoadTestCommand(program);
+async function run(args: readonly string[]): Promise<void> {
+  const program = new Command('duskline')
+    .description('A session broker for cloud game streaming.')
+    .version(VERSION)
+    .showHelpAfterError('(add --help for what it takes)');
+  // Help, and what is said of an unknown command, name them all.
+  const called = COMMANDS.get(args[0] ?? '');
+  const commands = called === undefined ? [...COMMANDS.values()] : [called];
+  const adders = await Promise.all(commands.map((load) => load()));
+  for (const add of adders) add(program);
+  await program.parseAsync(args, { from: 'user' });
+}
 
-program.parseAsync().then(
+run(process.argv.slice(2)).then(
   // A command that is done leaves no timer or socket behind; what a library left must not keep the terminal.
   () => process.exit(),
-  (error: unknown) => {
+  async (error: unknown) => {
+    const { describeFailure } = await import('./describe-failure.js');
     process.stderr.write(`duskline: ${describeFailure(error)}\n`);
     process.exit(1);
   },

@@ -5,9 +5,10 @@ import type { HostState } from '../domain/host-state.js';
 import type { SilentHost } from '../domain/silence.js';
 import type { MoveDesk } from './move-desk.js';
 import type { OrderBook } from './order-book.js';
+import type { RegionWatch, SweepStep, Utilisation } from './region-watch.js';
 import type { EndedSession, Reservation, SessionMeta, SessionRecord } from './session-record.js';
 
-export type { EndedSession, Reservation, SessionMeta, SessionRecord };
+export type { EndedSession, Reservation, SessionMeta, SessionRecord, SweepStep, Utilisation };
 
 /** A host as its connection describes it. */
 export interface HostRegistration {
@@ -114,12 +115,6 @@ export type ReserveOutcome =
 export interface ReserveReply {
   readonly outcomes: readonly ReserveOutcome[];
   readonly utilisation: Utilisation;
-}
-
-/** Sessions and slots of a place. Slots count on ready, open hosts only. */
-export interface Utilisation {
-  readonly sessions: number;
-  readonly slots: number;
 }
 
 /** A placement that finds no free slot and waits in the queue of a place. */
@@ -314,7 +309,7 @@ export interface HostRecord {
  * All times are the store's own. Methods reject with `StoreUnavailableError` when the store cannot be
  * reached; whether the step happened is then unknown, and every step but `spend` is safe to repeat.
  */
-export interface FleetStore extends OrderBook, MoveDesk {
+export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
   readonly kind: 'memory' | 'redis';
 
   /** Makes the host known, in state `joining`. A newer registration replaces an older one; sessions stay. */
@@ -393,8 +388,8 @@ export interface FleetStore extends OrderBook, MoveDesk {
     callerId: string,
   ): Promise<readonly EnqueueOutcome[]>;
   /**
-   * Where placements stand, and how fast the place's slots become free. Call it at least every few seconds, even
-   * without ids: the rate is measured between calls.
+   * Where placements stand, and how fast the place's slots become free. The rate is measured between calls, those of
+   * `findDue` included: there has to be one every few seconds.
    *
    * @param attended whether the players of these placements are there: they keep their places
    */

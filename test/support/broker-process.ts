@@ -5,8 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
 import { TEST_ENV } from './fleet.js';
 
-/** The command as npm links it. */
-export const DUSKLINE = fileURLToPath(new URL('../../../server/bin/duskline.js', import.meta.url));
+/** The command as the compiler made it. */
+export const DUSKLINE = fileURLToPath(new URL('../../../server/dist/cli/main.js', import.meta.url));
+
+/** The command as npm links it: it runs the bundle, to be started with `BUNDLE_ENV`. */
+export const BUNDLED = fileURLToPath(new URL('../../../server/bin/duskline.js', import.meta.url));
+
+/** Of a bundle no coverage is taken: what a line of a bundle belongs to is beyond the tool. The rest takes it anyway. */
+export const BUNDLE_ENV = { NODE_V8_COVERAGE: '' };
 
 /** Where many processes share a processor; alone it takes less than a second. */
 const START_DEADLINE_MS = 20_000;
@@ -24,10 +30,15 @@ export interface BrokerProcess extends ChildFaults {
 /**
  * Starts `duskline serve` and waits until it listens: on a free port, unless the arguments name one, as they do
  * for a broker that comes back where it was.
+ *
+ * @param command another one than the compiler's
  */
-export async function startBrokerProcess(args: readonly string[]): Promise<BrokerProcess> {
-  const child = spawn(process.execPath, [DUSKLINE, 'serve', '--port', '0', ...args], {
-    env: { ...process.env, ...TEST_ENV },
+export async function startBrokerProcess(
+  args: readonly string[],
+  { command = DUSKLINE, env = {} }: { command?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<BrokerProcess> {
+  const child = spawn(process.execPath, [command, 'serve', '--port', '0', ...args], {
+    env: { ...process.env, ...TEST_ENV, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const log: string[] = [];
@@ -68,8 +79,9 @@ export interface CommandResult {
 export async function runDuskline(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  command: string = DUSKLINE,
 ): Promise<CommandResult> {
-  const child = spawn(process.execPath, [DUSKLINE, ...args], {
+  const child = spawn(process.execPath, [command, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

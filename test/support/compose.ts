@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { parse } from 'yaml';
-import { DUSKLINE } from './broker-process.js';
+import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
 import { freePort } from './free-port.js';
 import { serverCommand } from './redis-process.js';
 
@@ -73,10 +73,10 @@ export class LocalCompose {
     const redis = service.build === undefined ? serverCommand() : undefined;
     const child = spawn(
       redis?.command ?? process.execPath,
-      redis === undefined ? [DUSKLINE, ...args] : [...redis.args, ...args.slice(1)],
+      redis === undefined ? [BUNDLED, ...args] : [...redis.args, ...args.slice(1)],
       {
         cwd: redis === undefined ? ROOT : this.#directory,
-        env: { ...process.env, ...service.environment },
+        env: { ...process.env, ...service.environment, ...BUNDLE_ENV },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Driver } from '@duskline/loadtest/drive/messages.js';
 import { readAssertion } from '@duskline/loadtest/plan/assertions.js';
 import { readSpanMs } from '@duskline/loadtest/plan/duration.js';
@@ -54,11 +53,7 @@ const CONNECTIONS_PER_BROKER = 100;
 const MAX_DURATION_MS = 4 * 3_600_000;
 
 /** What starts a broker: this very command. */
-const SERVE = [
-  process.execPath,
-  fileURLToPath(new URL('../../../bin/duskline.js', import.meta.url)),
-  'serve',
-];
+const SERVE = [...process.argv.slice(0, 2), 'serve'];
 
 /** @throws CommandFailure for the first option that cannot be meant so */
 export function readRun(options: LoadTestCommandOptions, env: Environment): RunOptions {

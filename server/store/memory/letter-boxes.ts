@@ -27,6 +27,14 @@ export class LetterBoxes {
     return letters;
   }
 
+  has(brokerId: string): boolean {
+    return this.#boxes.has(brokerId);
+  }
+
+  get isEmpty(): boolean {
+    return this.#boxes.size === 0;
+  }
+
   /** Throws away what nobody fetched. */
   forget(nowMs: number): void {
     for (const [brokerId, { firstAtMs }] of this.#boxes) {

@@ -13,6 +13,7 @@ import { serve } from './placements.js';
 import * as queueSweeps from './queue-sweeps.js';
 import * as queue from './queue.js';
 import { reconcile } from './reconcile.js';
+import { findDue, viewPlace } from './region-watch.js';
 import * as sessions from './sessions.js';
 import { SpentTokens } from './spent-tokens.js';
 import * as sweeps from './sweeps.js';
@@ -193,6 +194,16 @@ export class MemoryStore implements FleetStore {
       const host = this.placeState(place).hosts.get(hostId);
       return host === undefined ? null : { connectionId: host.connectionId, endpoint: host.endpoint };
     });
+
+  viewRegion: FleetStore['viewRegion'] = async (region, pools, brokerId) => ({
+    drains: await this.listDrains(region),
+    places: pools.map((pool) => viewPlace(this.placeState({ region, pool }), brokerId)),
+  });
+
+  findDue: FleetStore['findDue'] = async (region, pools, times) => {
+    const nowMs = this.#now();
+    return pools.map((pool) => findDue(this.placeState({ region, pool }), times, nowMs));
+  };
 
   clockMs: FleetStore['clockMs'] = () => this.#orders.clockMs();
   listDrains: FleetStore['listDrains'] = (region) => this.#orders.listDrains(region);

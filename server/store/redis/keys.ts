@@ -9,6 +9,8 @@ import type { Place } from '../../domain/catalog.js';
 export interface KeySpace {
   /** The sixteen keys of a place, in the order that `lua/records.lua` gives them. */
   place(place: Place): readonly string[];
+  /** One of them. */
+  ofPlace(place: Place, name: PlaceKey): string;
   /** The requests of one player. */
   player(playerId: string): string;
   /** A token of one player that was used. */
@@ -52,6 +54,8 @@ const PLACE_KEYS = [
   'arriving',
 ] as const;
 
+export type PlaceKey = (typeof PLACE_KEYS)[number];
+
 /** @param prefix stands before every key, so that several fleets (or tests) can share one Redis */
 export function createKeySpace(prefix: string): KeySpace {
   const placeKeys = new Map<string, readonly string[]>();
@@ -64,6 +68,7 @@ export function createKeySpace(prefix: string): KeySpace {
       placeKeys.set(stem, keys);
       return keys;
     },
+    ofPlace: ({ region, pool }, name) => `${prefix}:{${region}}:${pool}:${name}`,
     player: (playerId) => `${prefix}:{players-${playerShard(playerId)}}:${playerId}`,
     spent: (playerId, tokenId) => `${prefix}:spent:{players-${playerShard(playerId)}}:${tokenId}:${playerId}`,
     checkpoint: ({ region, pool }, sessionId, epoch) =>

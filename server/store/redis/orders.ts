@@ -112,7 +112,7 @@ function encodeDrain(drain: Drain): string {
   });
 }
 
-function decodeDrain(text: string): Drain {
+export function decodeDrain(text: string): Drain {
   const drain = JSON.parse(text) as Drain;
   if (typeof drain.drainId !== 'string' || !DRAIN_STATES.includes(drain.state)) {
     throw new StoredFormatError('a drain is not readable');

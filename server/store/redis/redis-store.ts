@@ -32,6 +32,8 @@ import {
 import type { MoveDesk } from '../move-desk.js';
 import { createMoves } from './moves.js';
 import { createOrders } from './orders.js';
+import type { RegionWatch } from '../region-watch.js';
+import { createRegionWatch } from './region-watch.js';
 import { createRequests, type Requests } from './requests.js';
 import { createScriptRunner, toStoreError, type PlaceScript, type RunScript } from './scripts.js';
 
@@ -63,10 +65,10 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
   const redis = open();
   const subscriber = open();
   try {
-    await connect(redis);
-    await connect(subscriber);
+    await Promise.all([connect(redis), connect(subscriber)]);
   } catch (error) {
     endConnection(redis);
+    endConnection(subscriber);
     throw error;
   }
   const keys = createKeySpace(options.prefix ?? 'duskline');
@@ -85,6 +87,7 @@ class RedisStore implements FleetStore {
   readonly #letters: Letters;
   readonly #orders: OrderBook;
   readonly #moves: MoveDesk;
+  readonly #watch: RegionWatch;
 
   constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: StoreOptions) {
     this.#redis = redis;
@@ -112,6 +115,7 @@ class RedisStore implements FleetStore {
       command: (command) => this.#command(command),
     });
     this.#letters = createLetters((...script) => this.#inPlace(...script));
+    this.#watch = createRegionWatch({ run: this.#run, keys, clock: () => this.#clock() });
   }
 
   registerHost: FleetStore['registerHost'] = async (place, { hostId, connectionId, slots, endpoint }) => {
@@ -345,6 +349,9 @@ class RedisStore implements FleetStore {
       return { connectionId: decodeHost(record).connectionId, endpoint };
     });
   };
+
+  viewRegion: FleetStore['viewRegion'] = (...args) => this.#watch.viewRegion(...args);
+  findDue: FleetStore['findDue'] = (...args) => this.#watch.findDue(...args);
 
   clockMs: FleetStore['clockMs'] = () => this.#orders.clockMs();
   listDrains: FleetStore['listDrains'] = (region) => this.#orders.listDrains(region);

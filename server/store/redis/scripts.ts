@@ -24,7 +24,6 @@ const PLACE_SCRIPTS = [
   'restore',
   'host-sessions',
   'enqueue',
-  'queue-status',
   'accept',
   'withdraw',
   'find-missed',
@@ -47,6 +46,9 @@ const PLACE_SCRIPTS = [
   'note-movable',
 ] as const;
 
+/** Those that measure, too: `lua/freed-rate.lua` stands before them besides. */
+const RATED_SCRIPTS = ['queue-status'] as const;
+
 /** Scripts that work on players' requests: `lua/claims.lua` stands before each. */
 const CLAIM_SCRIPTS = [
   'claim',
@@ -57,13 +59,17 @@ const CLAIM_SCRIPTS = [
   'forget-claim',
 ] as const;
 
+/** Scripts that look at a whole region: the settings, `lua/clock.lua` and `lua/freed-rate.lua` stand before each. */
+const REGION_SCRIPTS = ['view-region', 'find-due'] as const;
+
 /** Scripts of one key: `lua/clock.lua` stands before each. */
 const SINGLE_KEY_SCRIPTS = ['hold-lease', 'release-lease', 'swap-drain'] as const;
 
-export type PlaceScript = (typeof BATCH_SCRIPTS | typeof PLACE_SCRIPTS)[number];
+export type PlaceScript = (typeof BATCH_SCRIPTS | typeof PLACE_SCRIPTS | typeof RATED_SCRIPTS)[number];
 export type ClaimScript = (typeof CLAIM_SCRIPTS)[number];
+type RegionScript = (typeof REGION_SCRIPTS)[number];
 type SingleKeyScript = (typeof SINGLE_KEY_SCRIPTS)[number];
-export type ScriptName = PlaceScript | ClaimScript | SingleKeyScript;
+export type ScriptName = PlaceScript | ClaimScript | RegionScript | SingleKeyScript;
 
 /** Runs a script on the Redis that holds its keys. Rejects with `StoreUnavailableError` when that fails. */
 export type RunScript = (
@@ -83,20 +89,25 @@ export interface ScriptSettings {
 
 type Command = (keyCount: number, ...keysAndArgs: (string | number)[]) => Promise<unknown>;
 
-// From dist/store/redis/ up to the package, where the Lua files stay: they are read, not compiled.
-const LUA = new URL('../../../store/redis/lua/', import.meta.url);
+/** Lua files stay where they are: they are read, not compiled. Found through the package, for a bundle has other folders. */
+const luaFile = (name: string): URL => new URL(import.meta.resolve(`#lua/${name}.lua`));
 
 /** Registers all scripts on a connection; ioredis loads each by its digest when it is first run. */
 export function createScriptRunner(redis: Redis | Cluster, settings: ScriptSettings): RunScript {
   const clock = readLua('clock');
-  const base = `${settingsLua(settings)}\n${clock}\n${readLua('records')}\n${readLua('lists')}`;
+  const constants = settingsLua(settings);
+  const rate = readLua('freed-rate');
+  const base = `${constants}\n${clock}\n${readLua('records')}\n${readLua('lists')}`;
   const changes = `${readLua('place')}\n${readLua('place-changes')}\n${readLua('queue')}`;
   const place = `${base}\n${changes}`;
+  const region = `${constants}\n${clock}\n${rate}`;
   // What serves a queue is made only when somebody waits: a placement does not pay for it.
   const batch = `${base}\nlocal function serve()\n${changes}\nserve_queue()\nend`;
   const claims = `${clock}\n${readLua('claims')}`;
   for (const name of BATCH_SCRIPTS) redis.defineCommand(name, { lua: `${batch}\n${readLua(name)}` });
   for (const name of PLACE_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${readLua(name)}` });
+  for (const name of RATED_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${rate}\n${readLua(name)}` });
+  for (const name of REGION_SCRIPTS) redis.defineCommand(name, { lua: `${region}\n${readLua(name)}` });
   for (const name of CLAIM_SCRIPTS) redis.defineCommand(name, { lua: `${claims}\n${readLua(name)}` });
   for (const name of SINGLE_KEY_SCRIPTS) redis.defineCommand(name, { lua: `${clock}\n${readLua(name)}` });
   // ioredis adds each script as a method of that name, which its types cannot know.
@@ -144,5 +155,5 @@ export function toStoreError(error: unknown): unknown {
 }
 
 function readLua(name: string): string {
-  return readFileSync(new URL(`${name}.lua`, LUA), 'utf8');
+  return readFileSync(luaFile(name), 'utf8');
 }

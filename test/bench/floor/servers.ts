@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { DUSKLINE } from '../../support/broker-process.js';
+import { BUNDLED } from '../../support/broker-process.js';
 import { TEST_CONFIG, TEST_ENV } from '../../support/fleet.js';
 import { freePort } from '../../support/free-port.js';
 import { untilItWorks } from '../../support/eventually.js';
@@ -38,7 +38,7 @@ export async function startBroker(options: BrokerOptions): Promise<Server> {
   const port = await freePort();
   const store = redisUrl === undefined ? [] : ['--redis', redisUrl];
   const broker = startBenchProcess({
-    file: DUSKLINE,
+    file: BUNDLED,
     args: ['serve', '--config', config, '--port', String(port), '--log-level', 'warn', ...store],
     env: TEST_ENV,
     ...(nodeArgs === undefined ? {} : { nodeArgs }),

@@ -1,5 +1,5 @@
 import { addAuditCommand } from '@duskline/server/cli/audit-command.js';
-import { addCordonCommands } from '@duskline/server/cli/cordon-command.js';
+import { addCordonCommand, addUncordonCommand } from '@duskline/server/cli/cordon-command.js';
 import { addDrainCommand } from '@duskline/server/cli/drain-command.js';
 import { addDrainsCommand } from '@duskline/server/cli/drains-command.js';
 import { addMovesCommand } from '@duskline/server/cli/moves-command.js';
@@ -18,7 +18,8 @@ async function typed(line: string): Promise<string> {
   addDrainCommand(program);
   addUndrainCommand(program);
   addDrainsCommand(program);
-  addCordonCommands(program);
+  addCordonCommand(program);
+  addUncordonCommand(program);
   addAuditCommand(program);
   addMovesCommand(program);
   const failure: unknown = await program

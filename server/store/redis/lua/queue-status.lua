@@ -4,7 +4,6 @@
 -- Returns per placement one text, by its first letter:
 --   ~ placements ahead|arrivedAtMs|missed|clientBrokerId|title | = record | ? unknown
 --   and at the end the length of the queue and the slots freed per millisecond, '' when not known
--- The rate is a moving average; see RATE_MEMORY_MS in store-options.ts.
 
 local ids, reply, attended = {}, {}, {}
 for i = 4, #ARGV do
@@ -30,18 +29,6 @@ for i, id in ipairs(ids) do
 end
 call_with('ZADD', KEYS[13], attended)
 
-local totals = redis.call('HMGET', KEYS[9], 'freed', 'rateAt', 'rateFreed', 'rate')
-local freed_so_far = tonumber(totals[1] or '0')
-local rate = totals[4] or ''
-local elapsed = totals[2] and now - totals[2]
-if not elapsed then
-  redis.call('HSET', KEYS[9], 'rateAt', now, 'rateFreed', freed_so_far)
-elseif elapsed >= 1000 then
-  local present = (freed_so_far - totals[3]) / elapsed
-  local weight = elapsed / (elapsed + RATE_MEMORY_MS)
-  rate = string.format('%.17g', rate == '' and present or rate + weight * (present - rate))
-  redis.call('HSET', KEYS[9], 'rateAt', now, 'rateFreed', freed_so_far, 'rate', rate)
-end
 reply[#ids + 1] = redis.call('ZCARD', KEYS[11])
-reply[#ids + 2] = rate
+reply[#ids + 2] = measure_freed(KEYS[9])
 return reply
