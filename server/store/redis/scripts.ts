@@ -2,18 +2,17 @@ import { readFileSync } from 'node:fs';
 import { ReplyError, type Cluster, type Redis } from 'ioredis';
 import { StoreUnavailableError } from '../fleet-store.js';
 import { RATE_MEMORY_MS } from '../store-options.js';
+import { linkScript, type LinkedScript } from './lua-linker.js';
 import { REASON_LETTERS, STATE_LETTERS } from './stored-letters.js';
 
-/**
- * Scripts that work on one place: the settings, `lua/clock.lua`, `lua/records.lua` and `lua/lists.lua` stand before
- * each.
- */
+/** What scripts that work on one place use: parts of these, the settings before them. */
+const PLACE_LIBRARIES = ['clock', 'records', 'lists'];
+const CHANGE_LIBRARIES = ['place', 'place-changes', 'queue'];
+
+/** Scripts that run for every match. They use the second lot only to serve those who wait. */
 const BATCH_SCRIPTS = ['reserve', 'release'] as const;
 
-/**
- * Those that are not run per placement: `lua/place.lua`, `lua/place-changes.lua` and `lua/queue.lua` stand before
- * them too.
- */
+/** Those that do not. */
 const PLACE_SCRIPTS = [
   'register-host',
   'beat',
@@ -47,7 +46,7 @@ const PLACE_SCRIPTS = [
   'note-movable',
 ] as const;
 
-/** Scripts that work on players' requests: `lua/claims.lua` stands before each. */
+/** Scripts that work on players' requests, with parts of `lua/clock.lua` and `lua/claims.lua`. */
 const CLAIM_SCRIPTS = [
   'claim',
   'reclaim',
@@ -57,7 +56,7 @@ const CLAIM_SCRIPTS = [
   'forget-claim',
 ] as const;
 
-/** Scripts of one key: `lua/clock.lua` stands before each. */
+/** Scripts of one key, with parts of `lua/clock.lua`. */
 const SINGLE_KEY_SCRIPTS = ['hold-lease', 'release-lease', 'swap-drain'] as const;
 
 export type PlaceScript = (typeof BATCH_SCRIPTS | typeof PLACE_SCRIPTS)[number];
@@ -65,7 +64,11 @@ export type ClaimScript = (typeof CLAIM_SCRIPTS)[number];
 type SingleKeyScript = (typeof SINGLE_KEY_SCRIPTS)[number];
 export type ScriptName = PlaceScript | ClaimScript | SingleKeyScript;
 
-/** Runs a script on the Redis that holds its keys. Rejects with `StoreUnavailableError` when that fails. */
+/**
+ * Runs a script on the Redis that holds its keys. Rejects with `StoreUnavailableError` when that fails.
+ *
+ * @param keys of a place, all of them; else those that the script names
+ */
 export type RunScript = (
   name: ScriptName,
   keys: readonly string[],
@@ -88,23 +91,26 @@ const LUA = new URL('../../../store/redis/lua/', import.meta.url);
 
 /** Registers all scripts on a connection; ioredis loads each by its digest when it is first run. */
 export function createScriptRunner(redis: Redis | Cluster, settings: ScriptSettings): RunScript {
-  const clock = readLua('clock');
-  const base = `${settingsLua(settings)}\n${clock}\n${readLua('records')}\n${readLua('lists')}`;
-  const changes = `${readLua('place')}\n${readLua('place-changes')}\n${readLua('queue')}`;
-  const place = `${base}\n${changes}`;
-  // What serves a queue is made only when somebody waits: a placement does not pay for it.
-  const batch = `${base}\nlocal function serve()\n${changes}\nserve_queue()\nend`;
-  const claims = `${clock}\n${readLua('claims')}`;
-  for (const name of BATCH_SCRIPTS) redis.defineCommand(name, { lua: `${batch}\n${readLua(name)}` });
-  for (const name of PLACE_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${readLua(name)}` });
-  for (const name of CLAIM_SCRIPTS) redis.defineCommand(name, { lua: `${claims}\n${readLua(name)}` });
-  for (const name of SINGLE_KEY_SCRIPTS) redis.defineCommand(name, { lua: `${clock}\n${readLua(name)}` });
+  const base = [settingsLua(settings), ...PLACE_LIBRARIES.map(readLua)];
+  const changes = CHANGE_LIBRARIES.map(readLua);
+  const claims = ['clock', 'claims'].map(readLua);
+  const keysOf = new Map<ScriptName, readonly number[]>();
+  const define = (name: ScriptName, libraries: readonly string[], lazy?: readonly string[]): LinkedScript => {
+    const linked = linkScript(readLua(name), libraries, lazy);
+    redis.defineCommand(name, { lua: linked.lua });
+    return linked;
+  };
+  for (const name of BATCH_SCRIPTS) keysOf.set(name, define(name, base, changes).keys);
+  for (const name of PLACE_SCRIPTS) keysOf.set(name, define(name, [...base, ...changes]).keys);
+  for (const name of CLAIM_SCRIPTS) define(name, claims);
+  for (const name of SINGLE_KEY_SCRIPTS) define(name, [readLua('clock')]);
   // ioredis adds each script as a method of that name, which its types cannot know.
   const commands = redis as unknown as Record<ScriptName, Command>;
 
   return async (name, keys, args) => {
+    const wanted = keysOf.get(name)?.map((number) => keys[number - 1] ?? '') ?? keys;
     try {
-      return await commands[name](keys.length, ...keys, ...args);
+      return await commands[name](wanted.length, ...wanted, ...args);
     } catch (error) {
       throw toStoreError(error);
     }
