@@ -36,7 +36,10 @@ export function createWorld(memory: MemoryStore, clock: MovableClock, number: nu
         .dues.offered.entries()
         .map(([sessionId]) => sessionId),
     arrivals: () =>
-      [...memory.placeState(place).sessions.values()].filter(({ state }) => state === 'arriving'),
+      memory
+        .placeState(place)
+        .sessions.records()
+        .filter(({ state }) => state === 'arriving'),
   };
 }
 

@@ -67,11 +67,13 @@ export function dumpMemory(store: MemoryStore, place: Place): PlaceDump {
   const { freed, measuredAtMs, measuredFreed, perMs } = state.freedRate;
   return {
     hosts: Object.fromEntries(
-      hosts.map(({ sessions: _, freeKey: __, ...fields }) => [fields.hostId, fields]),
+      hosts.map(({ seats: _, brokerId: __, orderNumber: ___, ...fields }) => [fields.hostId, fields]),
     ),
-    free: [...state.inFreeOrder()].map(({ hostId, freeKey }) => [hostId, freeKey?.score ?? NaN]),
-    sessions: Object.fromEntries(state.sessions),
-    index: hosts.flatMap((host) => [...host.sessions].map((id) => `${host.hostId}|${id}`)).sort(),
+    free: state.free.entries().map(([{ hostId }, score]) => [hostId, score]),
+    sessions: Object.fromEntries(state.sessions.records().map((record) => [record.sessionId, record])),
+    index: hosts
+      .flatMap((host) => host.seats.map(({ record }) => `${host.hostId}|${record.sessionId}`))
+      .sort(),
     reserved: state.dues.reserved.entries(),
     offers: state.dues.offered.entries(),
     disconnected: state.dues.disconnected.entries(),

@@ -1,4 +1,3 @@
-import { brokerOf } from '../../domain/connection-id.js';
 import type { ForwardOutcome, Letter } from '../fleet-store.js';
 import type { PlaceState } from './place-state.js';
 
@@ -29,6 +28,5 @@ export function forward(
 }
 
 function hostBroker(place: PlaceState, hostId: string): string {
-  const host = place.hosts.get(hostId);
-  return host === undefined ? '' : brokerOf(host.connectionId);
+  return place.hosts.get(hostId)?.brokerId ?? '';
 }

@@ -4,41 +4,20 @@ import type { Closure } from '../../domain/closure.js';
 import { digestOf } from '../../domain/session-digest.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type { Beat, BeatOutcome, EndedSession, HostRecord, HostRegistration } from '../fleet-store.js';
-import { countedSlots, type MemoryHost, type PlaceState } from './place-state.js';
+import { countedSlots, type MemoryHost } from './memory-host.js';
+import type { PlaceState } from './place-state.js';
 
 export function registerHost(place: PlaceState, registration: HostRegistration, nowMs: number): void {
   const { hostId, connectionId, slots, endpoint } = registration;
   const known = place.hosts.get(hostId);
   if (known === undefined) {
-    place.hosts.set(hostId, newHost(registration, place.hostClosures.get(hostId) ?? 'open', nowMs));
+    place.addHost(registration, nowMs);
     return;
   }
   place.setState(known, nextHostState(known.state, 'registered'));
-  Object.assign(known, { connectionId, slots, endpoint, beatAtMs: nowMs, missingAtMs: 0 });
+  const brokerId = brokerOf(connectionId);
+  Object.assign(known, { connectionId, brokerId, slots, endpoint, beatAtMs: nowMs, missingAtMs: 0 });
   recountHost(place, known);
-}
-
-function newHost(
-  { hostId, connectionId, slots, endpoint }: HostRegistration,
-  closure: Closure,
-  nowMs: number,
-): MemoryHost {
-  return {
-    hostId,
-    connectionId,
-    endpoint,
-    state: 'joining',
-    closure,
-    slots,
-    committed: 0,
-    measured: 0,
-    ramping: 0,
-    beatAtMs: nowMs,
-    missingAtMs: 0,
-    digest: 0,
-    sessions: new Set(),
-    freeKey: null,
-  };
 }
 
 export function beat(place: PlaceState, report: Beat, nowMs: number): BeatOutcome {
@@ -64,12 +43,12 @@ export function removeHost(
 ): EndedSession[] {
   const host = place.hosts.get(hostId);
   if (host?.connectionId !== connectionId) return [];
-  return place.removeHost(host, 'host_ended', nowMs, brokerOf(connectionId));
+  return place.removeHost(host, 'host_ended', nowMs, host.brokerId);
 }
 
 /** Brings a host's counter, digest and place in the order to what its sessions say. Returns whether it changed. */
 export function recountHost(place: PlaceState, host: MemoryHost): boolean {
-  const sessions = [...host.sessions].flatMap((id) => place.sessions.get(id) ?? []);
+  const sessions = host.seats.map(({ record }) => record);
   const digest = digestOf(sessions);
   const wrong = host.committed !== sessions.length || host.digest !== digest;
   host.committed = sessions.length;

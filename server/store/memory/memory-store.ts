@@ -151,8 +151,8 @@ export class MemoryStore implements FleetStore {
 
   hostSessions: FleetStore['hostSessions'] = async (place, hostId) => {
     const state = this.placeState(place);
-    const ids = [...(state.hosts.get(hostId)?.sessions ?? [])].sort();
-    return ids.flatMap((id) => state.sessions.get(id) ?? []);
+    const host = state.hosts.get(hostId);
+    return host === undefined ? [] : state.sessionsOf(host);
   };
 
   getSessions: FleetStore['getSessions'] = async (place, sessionIds) =>

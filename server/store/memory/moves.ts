@@ -1,5 +1,4 @@
 import { arrivalIdOf } from '../../domain/arrival.js';
-import { brokerOf } from '../../domain/connection-id.js';
 import { congestion } from '../../domain/congestion.js';
 import { nextHostState } from '../../domain/host-state.js';
 import type { EndedSession, Reservation, SessionRecord } from '../fleet-store.js';
@@ -12,8 +11,9 @@ import type {
   SessionScan,
   WaitingRecord,
 } from '../move-desk.js';
-import type { MemoryHost, PlaceState } from './place-state.js';
-import { takeSlot } from './placements.js';
+import type { MemoryHost } from './memory-host.js';
+import type { PlaceState } from './place-state.js';
+import { isSilent, takeSlot } from './placements.js';
 
 /** Holds a slot for a session that is to move here. */
 export function hold(
@@ -47,20 +47,14 @@ function findHost(
   { avoidHostId, maxCongestion }: ArrivalWish,
   nowMs: number,
 ): MemoryHost | undefined {
-  const silent: MemoryHost[] = [];
-  let found: MemoryHost | undefined;
-  for (const host of place.inFreeOrder()) {
-    if (nowMs - host.beatAtMs > place.rules.suspectAfterMs) {
-      silent.push(host);
-    } else if (congestion(host) > maxCongestion) {
-      break;
-    } else if (host.hostId !== avoidHostId) {
-      found = host;
-      break;
-    }
+  for (;;) {
+    const least = place.free.least();
+    const host =
+      least?.hostId === avoidHostId && !isSilent(place, least, nowMs) ? place.free.second() : least;
+    if (host === undefined) return undefined;
+    if (!isSilent(place, host, nowMs)) return congestion(host) <= maxCongestion ? host : undefined;
+    place.setState(host, nextHostState(host.state, 'late'));
   }
-  for (const host of silent) place.setState(host, nextHostState(host.state, 'late'));
-  return found;
 }
 
 /** A session that moves here has arrived. */
@@ -79,7 +73,7 @@ export function arrive(
   const wasClaimed = known !== undefined && known.state !== 'ended' && known.state !== 'reserved';
   if (state === 'reserved' && wasClaimed) return { kind: 'unknown' };
   const isOutdated = known !== undefined && known.epoch >= epoch;
-  if (isOutdated || place.dues.arriving.isDue(arrival.sessionId, nowMs)) {
+  if (isOutdated || place.isDue(arrival.sessionId, 'arriving', nowMs)) {
     const reason = isOutdated ? 'superseded' : 'move_failed';
     place.end(arrival, reason, nowMs, callerId);
     return { kind: 'over', reason };
@@ -112,7 +106,7 @@ function settle(
   place.vacate(host, arrival);
   place.putLive(host, session, state === 'reserved' ? reservedUntilMs : null);
   place.post(session.clientBrokerId, sessionId, callerId);
-  place.post(brokerOf(host.connectionId), sessionId, callerId);
+  place.post(host.brokerId, sessionId, callerId);
   return session;
 }
 
@@ -133,14 +127,13 @@ export function noteMovable(place: PlaceState, notes: readonly MovableNote[]): v
   for (const { hostId, sessionId, epoch, movable } of notes) {
     const known = place.sessions.get(sessionId);
     if (known === undefined || known.state === 'ended') continue;
-    if (known.hostId === hostId && known.epoch === epoch)
-      place.sessions.set(sessionId, { ...known, movable });
+    if (known.hostId === hostId && known.epoch === epoch) place.sessions.rewrite({ ...known, movable });
   }
 }
 
 /** By the order of ids, so that what comes and goes meanwhile moves nobody to and fro. */
 export function scanSessions(place: PlaceState, cursor: string | null, count: number): SessionScan {
-  const ids = [...place.sessions.keys()].sort();
+  const ids = place.sessions.ids().sort();
   const from = cursor === null ? 0 : ids.findIndex((id) => id > cursor);
   const part = from < 0 ? [] : ids.slice(from, from + count);
   const last = part.at(-1);

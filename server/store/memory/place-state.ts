@@ -1,41 +1,31 @@
-import sortedBtree from 'sorted-btree';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { congestion, withdrawRamping } from '../../domain/congestion.js';
 import type { Closure } from '../../domain/closure.js';
-import { brokerOf } from '../../domain/connection-id.js';
-import { takesSessions, type HostState } from '../../domain/host-state.js';
+import type { HostState } from '../../domain/host-state.js';
 import { sessionDigest } from '../../domain/session-digest.js';
-import { ENDED_KEPT_MS, type EndedSession, type SessionRecord } from '../fleet-store.js';
+import type { StoredState } from '../../domain/session-state.js';
+import {
+  ENDED_KEPT_MS,
+  type EndedSession,
+  type HostRegistration,
+  type SessionMeta,
+  type SessionRecord,
+} from '../fleet-store.js';
 import { DueList } from './due-list.js';
+import { FreeHosts } from './free-hosts.js';
 import { FreedRate } from './freed-rate.js';
 import { LetterBoxes } from './letter-boxes.js';
+import {
+  countedSlots,
+  isOpen,
+  leaveSeat,
+  newHost,
+  takeSeat,
+  type KeptSession,
+  type MemoryHost,
+} from './memory-host.js';
+import { SessionTable } from './session-table.js';
 import { WaitingLine, type WaitingEntry } from './waiting-line.js';
-
-/** A host, with what the choice among hosts needs. Loads are in millionths. */
-export interface MemoryHost {
-  readonly hostId: string;
-  connectionId: string;
-  endpoint: string;
-  state: HostState;
-  closure: Closure;
-  slots: number;
-  committed: number;
-  measured: number;
-  ramping: number;
-  beatAtMs: number;
-  /** When a sweep first found it missing; 0 when none has. */
-  missingAtMs: number;
-  digest: number;
-  readonly sessions: Set<string>;
-  /** Its key in the order of free hosts, while it stands there. */
-  freeKey: FreeKey | null;
-}
-
-/** Free hosts are ordered by congestion, then by name, so that a tie has one answer everywhere. */
-interface FreeKey {
-  readonly score: number;
-  readonly hostId: string;
-}
 
 interface Mailbox {
   readonly firstAtMs: number;
@@ -53,21 +43,21 @@ export interface PlaceRules {
 }
 
 /** The states that last only so long: a session is in the list of its state, with its time. */
-const DUE_STATES = ['offered', 'reserved', 'disconnected', 'arriving', 'ended'] as const;
-
-const BTree = sortedBtree.default;
+type DueState = Extract<StoredState, 'offered' | 'reserved' | 'disconnected' | 'arriving' | 'ended'>;
 
 /** Everything the memory store knows of one place; each method keeps counters, order and members together. */
 export class PlaceState {
   readonly hosts = new Map<string, MemoryHost>();
-  readonly sessions = new Map<string, SessionRecord>();
+  readonly sessions = new SessionTable();
+  /** Those that take sessions and have a free slot. */
+  readonly free = new FreeHosts();
   readonly dues = {
     offered: new DueList(),
     reserved: new DueList(),
     disconnected: new DueList(),
     arriving: new DueList(),
     ended: new DueList(),
-  } satisfies Record<(typeof DUE_STATES)[number], DueList>;
+  } satisfies Record<DueState, DueList>;
   readonly line = new WaitingLine();
   readonly freedRate = new FreedRate();
   /** Changed sessions by the broker that has to look at them. */
@@ -80,19 +70,12 @@ export class PlaceState {
   readySlots = 0;
   liveSessions = 0;
 
-  readonly #free = new BTree<FreeKey, MemoryHost>(undefined, compareFree);
-
   constructor(readonly rules: PlaceRules) {}
 
-  /** The least-congested host that takes sessions and has a free slot. */
-  leastCongested(): MemoryHost | undefined {
-    const key = this.#free.minKey();
-    return key === undefined ? undefined : this.#free.get(key);
-  }
-
-  /** Free hosts in the order in which they would be chosen. Nothing may change meanwhile. */
-  *inFreeOrder(): Generator<MemoryHost> {
-    yield* this.#free.values();
+  addHost(registration: HostRegistration, nowMs: number): void {
+    const { hostId } = registration;
+    const closure = this.hostClosures.get(hostId) ?? 'open';
+    this.hosts.set(hostId, newHost(registration, closure, this.free.numberFor(hostId), nowMs));
   }
 
   setState(host: MemoryHost, state: HostState): void {
@@ -112,17 +95,15 @@ export class PlaceState {
 
   /** Puts the host where its congestion says, or takes it out when it takes nothing more. */
   reorder(host: MemoryHost): void {
-    const free = isOpen(host) && host.committed < host.slots;
-    const score = free ? congestion(host) : -1;
-    if (host.freeKey !== null && host.freeKey.score === score) return;
-    if (host.freeKey !== null) this.#free.delete(host.freeKey);
-    host.freeKey = free ? { score, hostId: host.hostId } : null;
-    if (host.freeKey !== null) this.#free.set(host.freeKey, host);
+    if (isOpen(host) && host.committed < host.slots) this.free.put(host, congestion(host));
+    else this.free.remove(host);
   }
 
   /** The live sessions of a host in the order of their ids. */
   sessionsOf(host: MemoryHost): SessionRecord[] {
-    return [...host.sessions].sort(compareText).flatMap((id) => this.sessions.get(id) ?? []);
+    return host.seats
+      .map(({ record }) => record)
+      .sort((a, b) => (a.sessionId < b.sessionId ? -1 : a.sessionId > b.sessionId ? 1 : 0));
   }
 
   /**
@@ -131,20 +112,20 @@ export class PlaceState {
    * @param heldUntilMs when it runs out, if it is a reservation or an offer
    */
   putLive(host: MemoryHost, session: SessionRecord, heldUntilMs: number | null): void {
-    const before = this.sessions.get(session.sessionId);
-    if (host.sessions.has(session.sessionId)) {
-      if (before !== undefined) host.digest ^= sessionDigest(before);
+    const kept = this.sessions.kept(session.sessionId) ?? this.sessions.add(session);
+    const before = kept.record;
+    if (kept.host === host) {
+      host.digest ^= sessionDigest(before);
     } else {
-      host.sessions.add(session.sessionId);
-      host.committed += 1;
+      takeSeat(host, kept);
       this.liveSessions += 1;
     }
     host.digest ^= sessionDigest(session);
-    this.sessions.set(session.sessionId, session);
+    kept.record = session;
     // Reports repeat: who stays disconnected gains no time by it.
-    if (session.state !== 'disconnected') this.#setDue(session, heldUntilMs);
-    else if (before?.state !== 'disconnected') {
-      this.#setDue(session, this.rules.now() + this.rules.resumeWindowMs);
+    if (session.state !== 'disconnected') this.#setDue(kept, heldUntilMs);
+    else if (kept.dueIn !== this.dues.disconnected) {
+      this.#setDue(kept, this.rules.now() + this.rules.resumeWindowMs);
     }
     this.reorder(host);
   }
@@ -154,30 +135,40 @@ export class PlaceState {
     const offered = session.state === 'offered';
     this.liveSessions -= 1;
     if (!offered) this.freedRate.freed += 1;
-    const host = this.hosts.get(session.hostId);
-    if (host === undefined) return undefined;
-    host.sessions.delete(session.sessionId);
-    host.committed -= 1;
+    const kept = this.sessions.kept(session.sessionId);
+    const host = kept?.host;
+    if (kept === undefined || host === undefined || host === null) return undefined;
+    leaveSeat(host, kept);
     host.ramping = withdrawRamping(host.ramping, host.slots, nowMs - session.reservedAtMs);
     host.digest ^= sessionDigest(session);
     this.reorder(host);
     // Hosts do not know of offers.
-    if (!offered) this.post(brokerOf(host.connectionId), session.sessionId, callerId);
+    if (!offered) this.post(host.brokerId, session.sessionId, callerId);
     return host;
   }
 
   /** Forgets what holds a slot of a host, without anybody being told: something else takes that slot in the same step. */
   vacate(host: MemoryHost, { sessionId }: SessionRecord): void {
-    host.sessions.delete(sessionId);
-    host.committed -= 1;
+    const kept = this.sessions.kept(sessionId);
+    if (kept !== undefined) leaveSeat(host, kept);
     this.liveSessions -= 1;
     this.forgetSession(sessionId);
   }
 
-  /** Ends a live session: frees the slot, remembers the end, tells the brokers concerned. */
-  end(session: SessionRecord, reason: EndReason, nowMs: number, callerId: string): EndedSession {
+  /**
+   * Ends a live session: frees the slot, remembers the end, tells the brokers concerned.
+   *
+   * @param meta what is remembered of it
+   */
+  end(
+    session: SessionRecord,
+    reason: EndReason,
+    nowMs: number,
+    callerId: string,
+    meta: SessionMeta | null = session.meta,
+  ): EndedSession {
     const host = this.leave(session, nowMs, callerId);
-    return this.bury(session, reason, host?.connectionId ?? null, nowMs, callerId);
+    return this.bury(session, reason, host?.connectionId ?? null, nowMs, callerId, meta);
   }
 
   /** Remembers that a session ended, one that has no slot, and tells its client's broker. */
@@ -187,10 +178,12 @@ export class PlaceState {
     hostConnectionId: string | null,
     nowMs: number,
     callerId: string,
+    meta: SessionMeta | null = session.meta,
   ): EndedSession {
-    const ended: SessionRecord = { ...session, state: 'ended', reason, movable: false };
-    this.sessions.set(session.sessionId, ended);
-    this.#setDue(ended, nowMs + ENDED_KEPT_MS);
+    const ended: SessionRecord = { ...session, state: 'ended', reason, meta, movable: false };
+    const kept = this.sessions.kept(session.sessionId) ?? this.sessions.add(ended);
+    kept.record = ended;
+    this.#setDue(kept, nowMs + ENDED_KEPT_MS);
     this.post(session.clientBrokerId, session.sessionId, callerId);
     return { session: ended, hostConnectionId };
   }
@@ -248,38 +241,28 @@ export class PlaceState {
     }
     this.freedRate.freed = freedBefore;
     this.setState(host, 'lost');
+    this.free.forget(host);
     this.hosts.delete(host.hostId);
     return ended;
   }
 
   forgetSession(sessionId: string): void {
-    for (const state of DUE_STATES) this.dues[state].delete(sessionId);
+    const kept = this.sessions.kept(sessionId);
+    if (kept === undefined) return;
+    kept.dueIn?.remove(kept);
     this.sessions.delete(sessionId);
   }
 
-  /** A session is due in the list of its state, and in no other. */
-  #setDue({ sessionId, state }: SessionRecord, atMs: number | null): void {
-    for (const other of DUE_STATES) {
-      if (other === state && atMs !== null) this.dues[other].set(sessionId, atMs);
-      else this.dues[other].delete(sessionId);
-    }
+  /** Whether the time of a session in that state has come. */
+  isDue(sessionId: string, state: DueState, nowMs: number): boolean {
+    const kept = this.sessions.kept(sessionId);
+    return kept?.dueIn === this.dues[state] && kept.dueAtMs <= nowMs;
   }
-}
 
-/** Whether new sessions may be placed on a host. */
-function isOpen({ state, closure }: MemoryHost): boolean {
-  return takesSessions(state) && closure === 'open';
-}
-
-/** The slots that a host adds to those of its place. */
-export function countedSlots(host: MemoryHost): number {
-  return isOpen(host) ? host.slots : 0;
-}
-
-function compareFree(a: FreeKey, b: FreeKey): number {
-  return a.score - b.score || compareText(a.hostId, b.hostId);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  /** A session is due in the list of its state, and in no other. */
+  #setDue(kept: KeptSession, atMs: number | null): void {
+    kept.dueIn?.remove(kept);
+    const lists: Partial<Record<StoredState, DueList>> = this.dues;
+    if (atMs !== null) lists[kept.record.state]?.add(kept, atMs);
+  }
 }

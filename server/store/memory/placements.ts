@@ -1,7 +1,8 @@
 import { expectedSessionLoad } from '../../domain/congestion.js';
 import { nextHostState } from '../../domain/host-state.js';
 import type { SessionRecord } from '../fleet-store.js';
-import type { MemoryHost, PlaceState } from './place-state.js';
+import type { MemoryHost } from './memory-host.js';
+import type { PlaceState } from './place-state.js';
 
 /** What a session is before it has a slot. */
 type Wanted = Pick<SessionRecord, 'sessionId' | 'epoch' | 'clientBrokerId' | 'meta'>;
@@ -12,10 +13,15 @@ type Wanted = Pick<SessionRecord, 'sessionId' | 'epoch' | 'clientBrokerId' | 'me
  */
 export function chooseHost(place: PlaceState, nowMs: number): MemoryHost | undefined {
   for (;;) {
-    const host = place.leastCongested();
-    if (host === undefined || nowMs - host.beatAtMs <= place.rules.suspectAfterMs) return host;
+    const host = place.free.least();
+    if (host === undefined || !isSilent(place, host, nowMs)) return host;
     place.setState(host, nextHostState(host.state, 'late'));
   }
+}
+
+/** Whether a host has not beaten for so long that nothing is placed on it. */
+export function isSilent(place: PlaceState, host: MemoryHost, nowMs: number): boolean {
+  return nowMs - host.beatAtMs > place.rules.suspectAfterMs;
 }
 
 /** Gives a slot of the host to a session that has none. */

@@ -21,7 +21,7 @@ export function expireOffers(
 ): EndedSession[] {
   const ended: EndedSession[] = [];
   for (const sessionId of sessionIds) {
-    if (!place.dues.offered.isDue(sessionId, nowMs)) continue;
+    if (!place.isDue(sessionId, 'offered', nowMs)) continue;
     const offered = place.sessions.get(sessionId);
     if (offered === undefined) continue;
     if (place.line.get(sessionId)?.missed === false) {

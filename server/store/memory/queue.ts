@@ -1,4 +1,3 @@
-import { brokerOf } from '../../domain/connection-id.js';
 import { REVOCABLE_REASONS } from '../fleet-store.js';
 import type {
   AcceptOutcome,
@@ -118,7 +117,7 @@ export function accept(
   };
   place.line.forget(sessionId);
   place.putLive(host, session, nowMs + ttlMs);
-  place.post(brokerOf(hostConnectionId), sessionId, clientBrokerId);
+  place.post(host.brokerId, sessionId, clientBrokerId);
   return { kind: 'accepted', session, hostConnectionId };
 }
 
@@ -143,7 +142,7 @@ export function withdraw(
       known.reason !== null &&
       REVOCABLE_REASONS.includes(known.reason)
     ) {
-      place.sessions.set(sessionId, { ...known, reason: 'superseded' });
+      place.sessions.rewrite({ ...known, reason: 'superseded' });
     }
   }
   return ended;

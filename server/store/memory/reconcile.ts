@@ -9,7 +9,8 @@ import {
   type ReportedSession,
   type SessionRecord,
 } from '../fleet-store.js';
-import type { MemoryHost, PlaceState } from './place-state.js';
+import type { MemoryHost } from './memory-host.js';
+import type { PlaceState } from './place-state.js';
 
 /** See `FleetStore.reconcile`: the host is the truth about what it holds, the store about what has ended. */
 export function reconcile(

@@ -1,5 +1,4 @@
 import { canTransition } from '../../domain/session-state.js';
-import { brokerOf } from '../../domain/connection-id.js';
 import type {
   ChangeOutcome,
   Release,
@@ -32,7 +31,7 @@ export function reserve(place: PlaceState, wanted: Reservation, context: Reserve
   const host = context.othersWait ? undefined : chooseHost(place, nowMs);
   if (host === undefined) return { kind: 'full' };
   takeSlot(place, host, wanted, 'reserved', nowMs, nowMs + ttlMs);
-  place.post(brokerOf(host.connectionId), wanted.sessionId, callerId);
+  place.post(host.brokerId, wanted.sessionId, callerId);
   return { kind: 'reserved', hostId: host.hostId, hostConnectionId: host.connectionId };
 }
 
@@ -61,7 +60,7 @@ export function release(place: PlaceState, order: Release, nowMs: number, caller
   // An offer is withdrawn or runs out; it never was a session that could end.
   if (known.state === 'offered') return { kind: 'stale' };
   // An ended session keeps no meta: it is remembered only so that latecomers can be told of its end.
-  return { kind: 'ended', ...place.end({ ...known, meta: null }, order.reason, nowMs, callerId) };
+  return { kind: 'ended', ...place.end(known, order.reason, nowMs, callerId, null) };
 }
 
 export function attach(place: PlaceState, sessionId: string, clientBrokerId: string): SessionRecord | null {
@@ -75,7 +74,7 @@ export function attach(place: PlaceState, sessionId: string, clientBrokerId: str
 /** Notes a broker in a live session, and in the placement that it is offered to. */
 export function moveTo(place: PlaceState, live: SessionRecord, clientBrokerId: string): SessionRecord {
   const session = { ...live, clientBrokerId };
-  place.sessions.set(session.sessionId, session);
+  place.sessions.rewrite(session);
   if (session.state === 'offered') place.line.note(session.sessionId, { clientBrokerId });
   return session;
 }
@@ -89,6 +88,6 @@ export function restore(
   if (known === undefined) return null;
   if (known.state === 'ended' || known.meta !== null || known.epoch !== epoch) return known;
   const session = { ...known, clientBrokerId, meta };
-  place.sessions.set(sessionId, session);
+  place.sessions.rewrite(session);
   return session;
 }

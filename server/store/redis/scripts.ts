@@ -2,18 +2,18 @@ import { readFileSync } from 'node:fs';
 import { ReplyError, type Cluster, type Redis } from 'ioredis';
 import { StoreUnavailableError } from '../fleet-store.js';
 import { RATE_MEMORY_MS } from '../store-options.js';
+import { linkScript, type LinkedScript } from './lua-linker.js';
 import { REASON_LETTERS, STATE_LETTERS } from './stored-letters.js';
 
-/**
- * Scripts that work on one place: the settings, `lua/clock.lua`, `lua/records.lua` and `lua/lists.lua` stand before
- * each.
- */
+/** What scripts that work on one place use: parts of these, the settings before them. */
+const PLACE_LIBRARIES = ['clock', 'records', 'lists'];
+const CHANGE_LIBRARIES = ['place', 'place-changes', 'queue', 'freed-rate'];
+const REGION_LIBRARIES = ['clock', 'freed-rate'];
+
+/** Scripts that run for every match. They use the second lot only to serve those who wait. */
 const BATCH_SCRIPTS = ['reserve', 'release'] as const;
 
-/**
- * Those that are not run per placement: `lua/place.lua`, `lua/place-changes.lua` and `lua/queue.lua` stand before
- * them too.
- */
+/** Those that do not. */
 const PLACE_SCRIPTS = [
   'register-host',
   'beat',
@@ -24,6 +24,7 @@ const PLACE_SCRIPTS = [
   'restore',
   'host-sessions',
   'enqueue',
+  'queue-status',
   'accept',
   'withdraw',
   'find-missed',
@@ -46,10 +47,7 @@ const PLACE_SCRIPTS = [
   'note-movable',
 ] as const;
 
-/** Those that measure, too: `lua/freed-rate.lua` stands before them besides. */
-const RATED_SCRIPTS = ['queue-status'] as const;
-
-/** Scripts that work on players' requests: `lua/claims.lua` stands before each. */
+/** Scripts that work on players' requests, with parts of `lua/clock.lua` and `lua/claims.lua`. */
 const CLAIM_SCRIPTS = [
   'claim',
   'reclaim',
@@ -59,19 +57,23 @@ const CLAIM_SCRIPTS = [
   'forget-claim',
 ] as const;
 
-/** Scripts that look at a whole region: the settings, `lua/clock.lua` and `lua/freed-rate.lua` stand before each. */
+/** Scripts that look at a whole region, with parts of `lua/clock.lua` and `lua/freed-rate.lua`. */
 const REGION_SCRIPTS = ['view-region', 'find-due'] as const;
 
-/** Scripts of one key: `lua/clock.lua` stands before each. */
+/** Scripts of one key, with parts of `lua/clock.lua`. */
 const SINGLE_KEY_SCRIPTS = ['hold-lease', 'release-lease', 'swap-drain'] as const;
 
-export type PlaceScript = (typeof BATCH_SCRIPTS | typeof PLACE_SCRIPTS | typeof RATED_SCRIPTS)[number];
+export type PlaceScript = (typeof BATCH_SCRIPTS | typeof PLACE_SCRIPTS )[number];
 export type ClaimScript = (typeof CLAIM_SCRIPTS)[number];
 type RegionScript = (typeof REGION_SCRIPTS)[number];
 type SingleKeyScript = (typeof SINGLE_KEY_SCRIPTS)[number];
 export type ScriptName = PlaceScript | ClaimScript | RegionScript | SingleKeyScript;
 
-/** Runs a script on the Redis that holds its keys. Rejects with `StoreUnavailableError` when that fails. */
+/**
+ * Runs a script on the Redis that holds its keys. Rejects with `StoreUnavailableError` when that fails.
+ *
+ * @param keys of a place, all of them; else those that the script names
+ */
 export type RunScript = (
   name: ScriptName,
   keys: readonly string[],
@@ -94,28 +96,29 @@ const luaFile = (name: string): URL => new URL(import.meta.resolve(`#lua/${name}
 
 /** Registers all scripts on a connection; ioredis loads each by its digest when it is first run. */
 export function createScriptRunner(redis: Redis | Cluster, settings: ScriptSettings): RunScript {
-  const clock = readLua('clock');
   const constants = settingsLua(settings);
-  const rate = readLua('freed-rate');
-  const base = `${constants}\n${clock}\n${readLua('records')}\n${readLua('lists')}`;
-  const changes = `${readLua('place')}\n${readLua('place-changes')}\n${readLua('queue')}`;
-  const place = `${base}\n${changes}`;
-  const region = `${constants}\n${clock}\n${rate}`;
-  // What serves a queue is made only when somebody waits: a placement does not pay for it.
-  const batch = `${base}\nlocal function serve()\n${changes}\nserve_queue()\nend`;
-  const claims = `${clock}\n${readLua('claims')}`;
-  for (const name of BATCH_SCRIPTS) redis.defineCommand(name, { lua: `${batch}\n${readLua(name)}` });
-  for (const name of PLACE_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${readLua(name)}` });
-  for (const name of RATED_SCRIPTS) redis.defineCommand(name, { lua: `${place}\n${rate}\n${readLua(name)}` });
-  for (const name of REGION_SCRIPTS) redis.defineCommand(name, { lua: `${region}\n${readLua(name)}` });
-  for (const name of CLAIM_SCRIPTS) redis.defineCommand(name, { lua: `${claims}\n${readLua(name)}` });
-  for (const name of SINGLE_KEY_SCRIPTS) redis.defineCommand(name, { lua: `${clock}\n${readLua(name)}` });
+  const base = [constants, ...PLACE_LIBRARIES.map(readLua)];
+  const changes = CHANGE_LIBRARIES.map(readLua);
+  const region = [constants, ...REGION_LIBRARIES.map(readLua)];
+  const claims = ['clock', 'claims'].map(readLua);
+  const keysOf = new Map<ScriptName, readonly number[]>();
+  const define = (name: ScriptName, libraries: readonly string[], lazy?: readonly string[]): LinkedScript => {
+    const linked = linkScript(readLua(name), libraries, lazy);
+    redis.defineCommand(name, { lua: linked.lua });
+    return linked;
+  };
+  for (const name of BATCH_SCRIPTS) keysOf.set(name, define(name, base, changes).keys);
+  for (const name of PLACE_SCRIPTS) keysOf.set(name, define(name, [...base, ...changes]).keys);
+  for (const name of REGION_SCRIPTS) define(name, region);
+  for (const name of CLAIM_SCRIPTS) define(name, claims);
+  for (const name of SINGLE_KEY_SCRIPTS) define(name, [readLua('clock')]);
   // ioredis adds each script as a method of that name, which its types cannot know.
   const commands = redis as unknown as Record<ScriptName, Command>;
 
   return async (name, keys, args) => {
+    const wanted = keysOf.get(name)?.map((number) => keys[number - 1] ?? '') ?? keys;
     try {
-      return await commands[name](keys.length, ...keys, ...args);
+      return await commands[name](wanted.length, ...wanted, ...args);
     } catch (error) {
       throw toStoreError(error);
     }

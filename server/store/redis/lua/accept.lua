@@ -15,7 +15,7 @@ if session.state == 'offered' and session.epoch == tonumber(ARGV[4]) then
   session.reserved_at, session.due_at = now, now + tonumber(ARGV[6])
   change_session(session)
   forget_waiting(session.id)
-  post(broker_of[host.connection], session.id)
+  post(broker_of(host.connection), session.id)
   commit()
 elseif session.epoch ~= to_epoch or session.state == 'offered' or session.state == 'ended' then
   return false

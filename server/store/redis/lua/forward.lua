@@ -46,7 +46,7 @@ for i = 4, #ARGV, 4 do
     local host = from == '' and hosts[session.host]
     local broker = session.broker
     if from == '' then
-      broker = host and broker_of[host.connection] or ''
+      broker = host and broker_of(host.connection) or ''
     end
     if session.state == 'ended' then
       kind, detail = 'over', session.reason

@@ -82,7 +82,7 @@ local function leave(session)
     host.ramping = withdraw_ramping(host.ramping, host.slots, now - session.reserved_at)
     change_host(host)
     if session.state ~= 'offered' then
-      post(broker_of[host.connection], session.id)
+      post(broker_of(host.connection), session.id)
     end
   end
   return host
@@ -166,7 +166,7 @@ local function settle(id, arrival, known, state, reserved_ms, broker)
   change_host(host)
   change_session(session)
   post(session.broker, id)
-  post(broker_of[host.connection], id)
+  post(broker_of(host.connection), id)
   return session
 end
 

@@ -112,9 +112,15 @@ local function word_of(words, letter)
 end
 
 -- Connection ids are <brokerId>.<number>.
-local broker_of = memo(function(connection)
-  return string.match(connection, '^(.*)%.') or connection
-end)
+local brokers = {}
+local function broker_of(connection)
+  local broker = brokers[connection]
+  if not broker then
+    broker = string.match(connection, '^(.*)%.') or connection
+    brokers[connection] = broker
+  end
+  return broker
+end
 
 -- The lower 32 bits of a product, as `Math.imul` has them: in halves, for a double holds 53 bits.
 local function multiply(a, b)

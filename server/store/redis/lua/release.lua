@@ -4,7 +4,7 @@
 --       4... per order: sessionId, epoch, reason|hostId that asks or nothing
 -- Returns per order two texts: +connectionId, record: ended | over, reason | stale, '' | unknown, ''
 -- An ended session keeps no meta: it is remembered only so that latecomers can be told of its end.
--- A freed slot goes to the head of the queue, if somebody waits: serve() is what the other scripts of a place run.
+-- A freed slot goes to the head of the queue, if somebody waits.
 -- Keeps: only the current epoch ends a session, a host only its own; a late order does nothing.
 --
 -- Runs for every match, as reserve.lua does, and is written like it.
@@ -134,7 +134,7 @@ for number = 1, hosts do
     end
     if sub(connection, 1, #caller + 1) ~= own_connections then
       host_away = host_away or {}
-      host_away[number] = broker_of[connection]
+      host_away[number] = broker_of(connection)
     end
   end
 end
@@ -155,6 +155,6 @@ end
 push_due(KEYS[8], forget_at, ids, ended)
 commit_mail()
 if redis.call('EXISTS', KEYS[11]) == 1 then
-  serve()
+  --#run serve_queue
 end
 return reply

@@ -215,7 +215,7 @@ for n = 1, picks do
   reply[i] = answer
   local connection_at = #name + 3
   if sub(answer, connection_at, connection_at + #caller) ~= own_connections then
-    post(broker_of[sub(answer, connection_at)], id)
+    post(broker_of(sub(answer, connection_at)), id)
   end
 end
 for n = picks + 1, wanted do
