@@ -3,7 +3,7 @@ import { monotonicMs } from './drive/clock.js';
 import type { WorkerPlan } from './drive/messages.js';
 import type { WorkerPool } from './drive/worker-pool.js';
 import type { BrokerFleet } from './fleet/broker-fleet.js';
-import { orderDrain } from './fleet/order-drain.js';
+import { OperatorLine, OrderRefused, type DrainStanding } from './fleet/operator-line.js';
 import type { Seen } from './history/recorder.js';
 import type { PlannedFault } from './plan/faults.js';
 import type { HappenedFault } from './report/load-report.js';
@@ -17,7 +17,15 @@ export interface FaultContext {
   readonly tokens: TokenMaker | undefined;
   readonly seed: number;
   readonly record: (seen: Seen) => void;
+  /** The run ends early: what lasts is not waited for. */
+  readonly signal?: AbortSignal;
 }
+
+/** Between two looks at a drain. */
+const LOOK_MS = 250;
+
+/** Drains end by their deadline, and the round that sees to it comes a moment later. */
+const DRAIN_SLACK_MS = 5_000;
 
 /** Does to the fleet what was asked for, each at its time. Which one is hit follows from the seed. */
 export class FaultPlan {
@@ -27,11 +35,17 @@ export class FaultPlan {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #underway = new Set<Promise<void>>();
   readonly #killedHosts = new Set<string>();
+  readonly #operators: OperatorLine;
+  readonly #drained = new Set<string>();
   #startAtMs = 0;
 
   constructor(context: FaultContext) {
     this.#context = context;
     this.#random = createSeededRandom(seedOf(`${context.seed}/faults`));
+    const { fleet, urls, tokens } = context;
+    const running = (): readonly string[] =>
+      fleet?.brokers.filter(({ pid }) => pid !== undefined).map(({ url }) => url) ?? urls;
+    this.#operators = new OperatorLine(running, () => tokens?.operator() ?? '');
   }
 
   get killedHosts(): number {
@@ -59,15 +73,23 @@ export class FaultPlan {
     await Promise.all(this.#underway);
   }
 
+  /** Opens again what it had emptied: a fleet that goes on without the run is to be as it was. */
+  async reopen(): Promise<void> {
+    for (const region of this.#drained) {
+      this.#drained.delete(region);
+      await this.#operators.undrain(region);
+    }
+  }
+
   async #strike(fault: PlannedFault): Promise<void> {
-    const entry: { -readonly [K in keyof HappenedFault]: HappenedFault[K] } = {
+    const entry: Entry = {
       text: fault.text,
       atMs: Math.round(monotonicMs() - this.#startAtMs),
       target: '',
     };
     this.happened.push(entry);
     try {
-      const lasted = await this.#do(fault, (target) => (entry.target = target));
+      const lasted = await this.#do(fault, entry);
       if (lasted) entry.untilMs = Math.round(monotonicMs() - this.#startAtMs);
     } catch (error) {
       entry.failure = error instanceof Error ? error.message : String(error);
@@ -75,8 +97,9 @@ export class FaultPlan {
   }
 
   /** @returns whether it lasted, and is over */
-  async #do(fault: PlannedFault, hits: (target: string) => void): Promise<boolean> {
-    const { pool, fleet, record, tokens, urls } = this.#context;
+  async #do(fault: PlannedFault, entry: Entry): Promise<boolean> {
+    const { pool, fleet, record } = this.#context;
+    const hits = (target: string): void => void (entry.target = target);
     switch (fault.kind) {
       case 'kill-host': {
         const host = this.#drawHost(fault.region);
@@ -112,11 +135,29 @@ export class FaultPlan {
         return true;
       case 'drain': {
         hits(fault.region);
-        const running = fleet?.brokers.find(({ pid }) => pid !== undefined)?.url ?? urls[0] ?? '';
-        await orderDrain(running, tokens?.operator() ?? '', fault.region, fault.deadlineMs);
-        return false;
+        const drain = await this.#operators.drain(fault.region, fault.deadlineMs);
+        this.#drained.add(fault.region);
+        const seen = await this.#whenDrained(drain, fault.deadlineMs);
+        entry.outcome = describe(seen);
+        return seen.state !== 'running';
       }
     }
+  }
+
+  /** The drain when it is over, or as it was when nobody waits for it any more. */
+  async #whenDrained(drain: DrainStanding, deadlineMs: number): Promise<DrainStanding> {
+    const untilMs = monotonicMs() + deadlineMs + DRAIN_SLACK_MS;
+    let seen = drain;
+    while (seen.state === 'running' && monotonicMs() < untilMs && this.#context.signal?.aborted !== true) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      try {
+        seen = (await this.#operators.look(drain.drainId)) ?? seen;
+      } catch (error) {
+        // Brokers may be gone, or have no store, for a while.
+        if (error instanceof OrderRefused) throw error;
+      }
+    }
+    return seen;
   }
 
   #drawHost(region: string | undefined): string {
@@ -141,4 +182,13 @@ export class FaultPlan {
     if (drawn === undefined) throw new RangeError(otherwise);
     return drawn;
   }
+}
+
+type Entry = { -readonly [K in keyof HappenedFault]: HappenedFault[K] };
+
+/** How many sessions went which way. */
+function describe({ state, progress }: DrainStanding): string {
+  const counts = Object.entries(progress).filter(([, count]) => count > 0);
+  const ways = counts.map(([outcome, count]) => `${count} ${outcome}`).join(', ');
+  return `${state === 'running' ? 'not done: ' : ''}${ways === '' ? 'nobody was there' : ways}`;
 }

@@ -9,6 +9,7 @@ import { judgeLevel, nextRate, type JudgedLevel } from './plan/knee.js';
 import type { Phase } from './plan/profile.js';
 import { regionsOf } from './plan/world.js';
 import { judgeReport, type LoadReport } from './report/load-report.js';
+import { checkFaults, checkRegions } from './run-checks.js';
 import { FaultPlan } from './run-faults.js';
 import type { RunOptions, SpawnTarget, UrlTarget } from './run-options.js';
 import { planWorkers, sessionMsOf, type Place } from './run-setup.js';
@@ -44,26 +45,17 @@ const LEAVE_MS = 8_000;
 export async function runLoadTest(options: RunOptions): Promise<LoadReport> {
   checkFaults(options);
   const { target } = options;
-  if (target.kind === 'url') return play(options, await reach(target, options), undefined);
+  if (target.kind === 'url') {
+    const place = await reach(target, options);
+    checkRegions(options, place.regions);
+    return play(options, place, undefined);
+  }
+  checkRegions(options, regionsOf(target.regions));
   const { fleet, place } = await spawn(target);
   try {
     return await play(options, place, fleet);
   } finally {
     await fleet.stop();
-  }
-}
-
-function checkFaults({ faults, target, hosts }: RunOptions): void {
-  for (const { kind, text } of faults) {
-    if (target.kind === 'url' && /broker|redis/.test(kind)) {
-      throw new LoadTestFailure(
-        `${text}: only processes that the run started can be stopped. Use --spawn, or stop yours yourself.`,
-      );
-    }
-    if (kind === 'kill-host' && hosts === 0) throw new LoadTestFailure(`${text}: the run plays no hosts.`);
-    if (kind === 'drain' && target.kind === 'url' && target.tokens === undefined) {
-      throw new LoadTestFailure(`${text}: an operator's token is needed. Set DUSKLINE_AUTH_SECRET.`);
-    }
   }
 }
 
@@ -104,23 +96,31 @@ async function play(options: RunOptions, place: Place, fleet: BrokerFleet | unde
   const faults = new FaultPlan({
     ...{ pool, plans, fleet, urls: place.urls, tokens: place.tokens, seed: options.seed },
     record: (seen) => watch.record(seen),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   try {
     watch.stage('opening hosts');
     const failed = await pool.openHosts();
-    if (failed[0] !== undefined) throw new LoadTestFailure(`${failed.length} hosts: ${failed[0]}`);
+    if (failed[0] !== undefined) {
+      throw new LoadTestFailure(`${failed.length} of ${options.hosts} hosts were not taken. ${failed[0]}`);
+    }
     if (options.profile !== 'storm') await connectAll(options, pool, watch);
     await load(options, pool, watch, faults);
     pool.say({ type: 'quiet' });
+    watch.stage('waiting for faults to end');
     await faults.stop();
     await settle(options, pool, watch, faults);
     watch.pictured(await pool.picture());
-    if (fleet === undefined) await leaveAll(pool, watch);
+    if (fleet === undefined) {
+      await leaveAll(pool, watch);
+      await faults.reopen();
+    }
     await pool.close(fleet === undefined);
     return judgeReport(await watch.finish(faults.happened), options.assertions);
   } finally {
     await faults.stop();
     await pool.close(false);
+    if (fleet === undefined) await faults.reopen();
     watch.stop();
   }
 }
@@ -209,11 +209,14 @@ async function settle(
   watch: RunWatch,
   faults: FaultPlan,
 ): Promise<void> {
-  watch.stage('coming to rest');
-  const { hosts, clients } = options;
+  const { hosts, clients, signal } = options;
+  const isEarly = signal?.aborted === true;
+  watch.stage(isEarly ? 'ending early, coming to rest' : 'coming to rest');
   const isAtRest = (): boolean => {
-    const { unanswered, unresumed, stranded, leaving, connected, shutOut } = pool.gauges;
-    return unanswered + unresumed + stranded + leaving === 0 && connected + shutOut >= clients;
+    const { unanswered, unresumed, stranded, leaving, moving, connected, shutOut } = pool.gauges;
+    const onTheWay = unanswered + unresumed + stranded + leaving + moving;
+    // Who was still to connect when somebody ended the run is not waited for.
+    return onTheWay === 0 && (isEarly || connected + shutOut >= clients);
   };
   const withinMs = faults.killedHosts > 0 ? SETTLE_AFTER_KILL_MS : SETTLE_MS;
   // Also when the load was ended early.

@@ -56,6 +56,8 @@ export interface RunOptions {
   /** Connections a second before the load begins. */
   readonly connectPerSecond: number;
   readonly device: Device;
+  /** Share of the players, 0 to 1, who follow when their session moves to another host. Default: all. */
+  readonly movableShare?: number;
   readonly faults: readonly PlannedFault[];
   readonly seed: number;
   /** A level of a stepped load holds while p99 of match is no more. */

@@ -34,16 +34,22 @@ export function planWorkers(options: RunOptions, place: Place): WorkerPlan[] {
   }));
 }
 
-function planPlayers({ clients, seed }: RunOptions, place: Place, runId: string): PlayerPlan[] {
+function planPlayers(
+  { clients, seed, movableShare = 1 }: RunOptions,
+  place: Place,
+  runId: string,
+): PlayerPlan[] {
   const { regions, tokens, playerTokens } = place;
   const random = createSeededRandom(seedOf(`${seed}/homes`));
+  const randomMover = createSeededRandom(seedOf(`${seed}/movers`));
   return Array.from({ length: clients }, (_, i) => {
     const home = Math.floor(random() * regions.length);
+    const canMove = randomMover() < movableShare;
     const given = playerTokens?.[i];
-    if (given !== undefined) return { name: subjectOf(given), token: given, home };
+    if (given !== undefined) return { name: subjectOf(given), token: given, home, canMove };
     const name = `load-${runId}-${i}`;
     if (tokens === undefined) throw new LoadTestFailure('There are fewer tokens than players.');
-    return { name, token: tokens.player(name), home };
+    return { name, token: tokens.player(name), home, canMove };
   });
 }
 

@@ -8,7 +8,7 @@ import type { HistoryEvent } from './history/events.js';
 import type { Seen } from './history/recorder.js';
 import { findKnee, type JudgedLevel, type Level } from './plan/knee.js';
 import { LatencyBook, LatencyRecord } from './report/latency-book.js';
-import type { BrokerUsage, HappenedFault, Measured } from './report/load-report.js';
+import type { HappenedFault, Measured, ProcessUse } from './report/load-report.js';
 import { Timeline, type TimelinePoint, type Totals } from './report/timeline.js';
 import { Judge } from './report/verdict.js';
 import type { Progress, RunOptions } from './run-options.js';
@@ -17,6 +17,9 @@ import { sessionMsOf, type Place } from './run-setup.js';
 const PROGRESS_MS = 250;
 const USAGE_MS = 1_000;
 const MAX_POINTS = 600;
+
+/** What the run's own Redis is called among the brokers. */
+const REDIS = 'redis';
 
 /** On a machine that is loaded to its limit observers are slow, too. */
 const SLACK_MS = 2_000;
@@ -55,7 +58,7 @@ export class RunWatch {
   #recent = { matches: new LatencyRecord(2), totals: { offered: 0, matched: 0 }, atMs: 0 };
   #shown = { offeredPerSecond: 0, matchedPerSecond: 0, p99Ms: undefined as number | undefined };
   #used = new Map<number, { readonly usage: ProcessUsage; readonly atMs: number }>();
-  #brokersNow: TimelinePoint['brokers'] = {};
+  #processesNow: TimelinePoint['processes'] = {};
   #ownCpu: { readonly atMs: number; readonly usage: NodeJS.CpuUsage } | undefined;
   #ownCpuMean = 0;
   #connectedAtMost = 0;
@@ -75,7 +78,7 @@ export class RunWatch {
     this.#pool = pool;
     this.#timers.push(setInterval(() => this.#look(), PROGRESS_MS));
     if (this.#context.fleet !== undefined) {
-      this.#timers.push(setInterval(() => void this.#measureBrokers(), USAGE_MS));
+      this.#timers.push(setInterval(() => void this.#measureProcesses(), USAGE_MS));
     }
   }
 
@@ -148,7 +151,7 @@ export class RunWatch {
 
   async finish(faults: readonly HappenedFault[]): Promise<Measured> {
     this.#end();
-    await this.#measureBrokers();
+    await this.#measureProcesses();
     this.stop();
     this.#judge.told(this.#options.workers, this.#ownEvents, Infinity);
     const { place } = this.#context;
@@ -158,9 +161,12 @@ export class RunWatch {
     const loadedMs = (this.#endedAtMs ?? monotonicMs()) - this.#beganAtMs;
     const seconds = loadedMs / 1_000;
     const unanswered = totals.offered - totals.noClientFree - totals.answered;
+    const used = this.#processUse();
+    const redis = used.find(({ name }) => name === REDIS);
     return {
       version: 1,
       startedAt: this.#startedAt.toISOString(),
+      endedEarly: this.#options.signal?.aborted === true,
       setting: {
         target: target.kind,
         urls: place.urls,
@@ -191,6 +197,9 @@ export class RunWatch {
       matchedPerSecond: rounded(totals.matched / Math.max(1, seconds)),
       ended: this.#merged(({ counts }) => counts.ended),
       replaced: this.#sum(({ counts }) => counts.replaced),
+      moved: this.#sum(({ counts }) => counts.moves.moved),
+      movesFailed: this.#sum(({ counts }) => counts.moves.stayed),
+      interrupted: this.#sum(({ counts }) => counts.moves.interrupted),
       socketsLost: this.#sum(({ counts }) => counts.socketsLost),
       notAdmitted: this.#sum(({ counts }) => counts.notAdmitted),
       connectionErrors: this.connectionErrors,
@@ -198,7 +207,8 @@ export class RunWatch {
       levels: this.levels,
       ...(this.levels.length === 0 ? {} : { knee: findKnee(this.levels) }),
       verdict: this.#judge.finish(this.settled, gauges?.vanished ?? 0),
-      brokers: this.#brokerUsage(),
+      brokers: used.filter(({ name }) => name !== REDIS),
+      ...(redis === undefined ? {} : { redis }),
       crashed: this.#context.fleet?.crashed ?? [],
       ownCpuMean: rounded(this.#ownCpuMean),
       faults,
@@ -222,7 +232,7 @@ export class RunWatch {
     if (gauges === undefined) return;
     this.#connectedAtMost = Math.max(this.#connectedAtMost, gauges.connected);
     const nowMs = monotonicMs();
-    this.#timeline?.looked(nowMs, totals, gauges.playing, this.#brokersNow);
+    this.#timeline?.looked(nowMs, totals, gauges.playing, this.#processesNow);
     const { matches, totals: before, atMs } = this.#recent;
     if (nowMs - atMs >= 1_000) {
       const seconds = atMs === 0 ? 1 : (nowMs - atMs) / 1_000;
@@ -253,9 +263,12 @@ export class RunWatch {
     this.#options.onProgress?.(progress);
   }
 
-  async #measureBrokers(): Promise<void> {
+  async #measureProcesses(): Promise<void> {
     const now: Record<string, { cpu: number; memoryBytes: number }> = {};
-    for (const { name, pid } of this.#context.fleet?.brokers ?? []) {
+    const { fleet } = this.#context;
+    const processes: readonly { readonly name: string; readonly pid?: number | undefined }[] =
+      fleet === undefined ? [] : [...fleet.brokers, { name: REDIS, ...fleet.redis }];
+    for (const { name, pid } of processes) {
       const usage = pid === undefined ? undefined : await usageOf(pid);
       if (pid === undefined || usage === undefined) continue;
       const atMs = monotonicMs();
@@ -270,10 +283,10 @@ export class RunWatch {
       known.cpu.push(cpu);
       known.memoryMaxBytes = Math.max(known.memoryMaxBytes, usage.memoryBytes);
     }
-    this.#brokersNow = now;
+    this.#processesNow = now;
   }
 
-  #brokerUsage(): BrokerUsage[] {
+  #processUse(): ProcessUse[] {
     return [...this.#usage].map(([name, { cpu, memoryMaxBytes }]) => ({
       name,
       cpuMean: rounded(cpu.reduce((sum, share) => sum + share, 0) / Math.max(1, cpu.length)),

@@ -78,7 +78,8 @@ export class Crowd {
   gauges(): WorkerGauges {
     const { desk, tally } = this.#options;
     const playing: Record<string, number> = {};
-    let [connected, unanswered, waiting, unresumed, stranded, leaving, shutOut] = [0, 0, 0, 0, 0, 0, 0];
+    let [connected, unanswered, waiting, unresumed] = [0, 0, 0, 0];
+    let [stranded, leaving, moving, shutOut] = [0, 0, 0, 0];
     for (const { tape, isShutOut, isLeaving } of this.players) {
       if (isShutOut) {
         shutOut += 1;
@@ -89,13 +90,15 @@ export class Crowd {
       if (tape.isWaiting) waiting += 1;
       if (tape.isUnresumed) unresumed += 1;
       if (isLeaving) leaving += 1;
+      if (tape.isMoving) moving += 1;
       const { session } = tape;
       if (session === undefined) continue;
       playing[session.region] = (playing[session.region] ?? 0) + 1;
       if (desk.isGone(session.host)) stranded += 1;
     }
     const vanished = tally.sessionsVanished;
-    return { connected, unanswered, waiting, unresumed, stranded, leaving, shutOut, vanished, playing };
+    const onTheWay = { unresumed, stranded, leaving, moving };
+    return { connected, unanswered, waiting, ...onTheWay, shutOut, vanished, playing };
   }
 
   #connectNext(): void {

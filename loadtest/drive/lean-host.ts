@@ -1,29 +1,19 @@
-import type { BrokerToHost, EndReason, HostToBroker } from '@duskline/protocol';
-import { CLOSE_CODES } from '@duskline/protocol/codes';
+import type { BrokerToHost, EndReason, HeldSession, HostToBroker } from '@duskline/protocol';
+import { CLOSE_CODES, type ErrorCode } from '@duskline/protocol/codes';
 import { HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import { WebSocket } from 'ws';
 import { monotonicMs } from './clock.js';
+import type { HostContext } from './host-context.js';
 import type { Claim, LoadHost } from './host-desk.js';
+import { LeanMoves, isOnTheMove, type LeanSession } from './lean-moves.js';
 import type { HostPlan } from './messages.js';
-import type { Tally } from './tally.js';
-import type { Timer, TimerWheel } from './timer-wheel.js';
+import type { Timer } from './timer-wheel.js';
 
-interface Held {
-  readonly epoch: number;
-  readonly player: string;
-}
-
-interface Ended extends Held {
+interface Ended {
   readonly sessionId: string;
+  readonly epoch: number;
   readonly reason: EndReason;
   readonly atMs: number;
-}
-
-export interface HostContext {
-  readonly urls: readonly string[];
-  readonly tally: Tally;
-  readonly wheel: TimerWheel;
-  readonly random: () => number;
 }
 
 /** A registered host is back within this time when its broker is gone. */
@@ -32,14 +22,18 @@ const RECONNECT_MS = 500;
 /** Ends that a broker may not have taken before it died are told again for so long. */
 const REMEMBER_ENDS_MS = 10_000;
 
-/** A host of few words: believes every ticket, measures nothing, and moves nothing. */
+/** Errors that answer what it says of a move. */
+const MOVE_REFUSALS: ReadonlySet<ErrorCode> = new Set(['NO_MOVE', 'CHECKPOINT_TOO_LARGE']);
+
+/** A host of few words: believes every ticket, and measures nothing. */
 export class LeanHost implements LoadHost {
   readonly name: string;
   readonly registered: Promise<void>;
   readonly #plan: HostPlan;
   readonly #context: HostContext;
-  readonly #held = new Map<string, Held>();
-  readonly #prepared = new Map<string, Held>();
+  readonly #moves: LeanMoves;
+  readonly #held = new Map<string, LeanSession>();
+  readonly #prepared = new Map<string, LeanSession>();
   /** The newest epoch that is over here, by session. */
   readonly #over = new Map<string, number>();
   #ended: Ended[] = [];
@@ -58,19 +52,29 @@ export class LeanHost implements LoadHost {
     this.#context = context;
     this.#turn = first;
     this.registered = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    this.#moves = new LeanMoves(context, {
+      ...{ name: plan.name, held: this.#held },
+      isOver: (sessionId, epoch) => this.#isOver(sessionId, epoch),
+      expect: (sessionId, session, withinMs) => this.#expect(sessionId, session, withinMs),
+      end: (sessionId, session, reason) => this.#end(sessionId, session, reason, 'broker'),
+      send: (message) => this.#send(message),
+    });
     this.#open();
   }
 
   admit({ sessionId, epoch, player }: Claim): boolean {
     const known = this.#held.get(sessionId);
-    if ((this.#over.get(sessionId) ?? 0) >= epoch || (known?.epoch ?? 0) > epoch) return false;
+    if (this.#isOver(sessionId, epoch) || (known?.epoch ?? 0) > epoch) return false;
     if (known === undefined && this.#held.size >= this.#plan.slots) return false;
+    const prepared = this.#prepared.get(sessionId);
     this.#prepared.delete(sessionId);
     if (known?.epoch === epoch) return true;
-    this.#held.set(sessionId, { epoch, player });
+    const comesSinceMs = prepared?.epoch === epoch ? prepared.comesSinceMs : undefined;
+    this.#held.set(sessionId, { epoch, player, stillSinceMs: undefined, comesSinceMs });
     this.#context.tally.record({ type: 'admitted', host: this.name, sessionId, epoch, player });
-    this.#send({ type: 'session', sessionId, epoch, state: 'active' });
-    this.#send({ type: 'session', sessionId, epoch, state: 'connected' });
+    const restored = comesSinceMs === undefined ? {} : { restored: true };
+    this.#send({ type: 'session', sessionId, epoch, state: 'active', ...restored });
+    this.#send({ type: 'session', sessionId, epoch, state: 'connected', ...restored });
     return true;
   }
 
@@ -155,21 +159,18 @@ export class LeanHost implements LoadHost {
   }
 
   #received(frame: BrokerToHost): void {
-    const { tally, wheel } = this.#context;
+    const { tally } = this.#context;
     switch (frame.type) {
       case 'registered':
         this.#registered(frame.heartbeatIntervalMs);
         return;
       case 'prepare': {
         const { sessionId, epoch, playerId: player, claimWithinMs } = frame;
-        if ((this.#over.get(sessionId) ?? 0) >= epoch) return;
+        if (this.#isOver(sessionId, epoch)) return;
         tally.record({ type: 'prepared', host: this.name, sessionId, epoch, player, claimWithinMs });
         if ((this.#held.get(sessionId)?.epoch ?? 0) >= epoch) return;
-        const prepared = { epoch, player };
-        this.#prepared.set(sessionId, prepared);
-        wheel.at(monotonicMs() + claimWithinMs, () => {
-          if (this.#prepared.get(sessionId) === prepared) this.#prepared.delete(sessionId);
-        });
+        const session = { epoch, player, stillSinceMs: undefined, comesSinceMs: undefined };
+        this.#expect(sessionId, session, claimWithinMs);
         return;
       }
       case 'end': {
@@ -180,12 +181,17 @@ export class LeanHost implements LoadHost {
       }
       case 'checkpoint':
       case 'restore':
-        this.#send({ type: 'cannot_move', sessionId: frame.sessionId, epoch: frame.epoch });
-        return;
       case 'moved':
       case 'resume':
+        this.#moves.received(frame);
+        return;
+      case 'error': {
+        const { code, sessionId } = frame;
+        if (sessionId === undefined || !MOVE_REFUSALS.has(code)) return;
+        this.#moves.refused(sessionId, this.#prepared.get(sessionId));
+        return;
+      }
       case 'signal':
-      case 'error':
         return;
     }
   }
@@ -208,6 +214,7 @@ export class LeanHost implements LoadHost {
   }
 
   #heartbeat(): void {
+    this.#moves.remind();
     const share = this.#held.size / this.#plan.slots;
     const load = { gpu: share, encoder: share, cpu: share / 2, network: share / 2 };
     this.#send({ type: 'heartbeat', load, sessions: this.#list() });
@@ -215,11 +222,25 @@ export class LeanHost implements LoadHost {
     this.#beat = this.#context.wheel.at(monotonicMs() + this.#beatMs, () => this.#heartbeat());
   }
 
-  #list(): { sessionId: string; epoch: number; state: 'connected' }[] {
-    return [...this.#held].map(([sessionId, { epoch }]) => ({ sessionId, epoch, state: 'connected' }));
+  #list(): HeldSession[] {
+    return [...this.#held].map(([sessionId, held]) => ({
+      ...{ sessionId, epoch: held.epoch, state: held.stillSinceMs === undefined ? 'connected' : 'moving' },
+      ...(isOnTheMove(held) ? {} : { movable: true }),
+    }));
   }
 
-  #end(sessionId: string, held: Held, reason: EndReason, by: 'host' | 'broker'): void {
+  #isOver(sessionId: string, epoch: number): boolean {
+    return (this.#over.get(sessionId) ?? 0) >= epoch;
+  }
+
+  #expect(sessionId: string, session: LeanSession, withinMs: number): void {
+    this.#prepared.set(sessionId, session);
+    this.#context.wheel.at(monotonicMs() + withinMs, () => {
+      if (this.#prepared.get(sessionId) === session) this.#prepared.delete(sessionId);
+    });
+  }
+
+  #end(sessionId: string, held: LeanSession, reason: EndReason, by: 'host' | 'broker'): void {
     const { tally } = this.#context;
     const { epoch } = held;
     const wasHeld = this.#held.delete(sessionId);
@@ -228,7 +249,7 @@ export class LeanHost implements LoadHost {
     tally.record({ type: 'host-ended', host: this.name, sessionId, epoch, reason, by });
     if (!wasHeld || by === 'broker') return;
     const atMs = monotonicMs();
-    this.#ended.push({ ...held, sessionId, reason, atMs });
+    this.#ended.push({ sessionId, epoch, reason, atMs });
     if (this.#ended.length > 2 * this.#plan.slots + 64) this.#ended.shift();
     this.#send({ type: 'session', sessionId, epoch, state: 'ended', reason });
   }

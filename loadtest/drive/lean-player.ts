@@ -1,18 +1,13 @@
-import type { BrokerToClient, ErrorMessage, Matched } from '@duskline/protocol';
+import type { BrokerToClient, ClientToBroker, ErrorMessage, Matched, Moving } from '@duskline/protocol';
 import { mayReconnect } from '@duskline/protocol/codes';
 import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import { WebSocket, type ClientOptions } from 'ws';
 import { hostName } from '../history/events.js';
 import { reconnectDelayMs } from './backoff.js';
 import { monotonicMs } from './clock.js';
-import {
-  SHOW_AGAIN_MS,
-  SHOW_ATTEMPTS,
-  type LoadPlayer,
-  type PlayerContext,
-  type PlayerOptions,
-} from './load-player.js';
+import type { LoadPlayer, PlayerContext, PlayerOptions } from './load-player.js';
 import { PlayerTape } from './player-tape.js';
+import { showTicket } from './show-ticket.js';
 import type { Timer } from './timer-wheel.js';
 
 const SOCKET_OPTIONS: ClientOptions = {
@@ -39,13 +34,16 @@ export class LeanPlayer implements LoadPlayer {
   #requestId: string | undefined;
   #lengthMs = 0;
   #leaveTimer: Timer | undefined;
+  /** At the host that it plays on. */
   #admittedEpoch = 0;
+  /** At the host that its session moves to. */
+  #arrivedEpoch = 0;
   #isLeaving = false;
   #isShutOut = false;
   #isClosed = false;
   #retryAfterMs = 0;
 
-  constructor(context: PlayerContext, { name, token, rtt, first }: PlayerOptions) {
+  constructor(context: PlayerContext, { name, token, rtt, canMove, first }: PlayerOptions) {
     this.name = name;
     this.tape = new PlayerTape(context.tally, name);
     this.#context = context;
@@ -53,7 +51,8 @@ export class LeanPlayer implements LoadPlayer {
     this.#turn = first;
     const { device, title } = context;
     this.#helloFrame = JSON.stringify({ type: 'hello', token, device, sdk: 'duskline-loadtest/0.1.0' });
-    this.#playRest = `","title":${JSON.stringify(title)},"rtt":${JSON.stringify(rtt)}}`;
+    const follows = canMove ? ',"canMove":true' : '';
+    this.#playRest = `","title":${JSON.stringify(title)},"rtt":${JSON.stringify(rtt)}${follows}}`;
   }
 
   get isShutOut(): boolean {
@@ -74,6 +73,7 @@ export class LeanPlayer implements LoadPlayer {
     this.#requestId = `${this.#context.runId}-${this.#asked}`;
     this.#lengthMs = lengthMs;
     this.#admittedEpoch = 0;
+    this.#arrivedEpoch = 0;
     this.tape.asks(this.#requestId, dueMs, phase);
     this.#ask();
   }
@@ -145,15 +145,20 @@ export class LeanPlayer implements LoadPlayer {
       case 'matched':
         if (frame.requestId === this.#requestId) this.#matched(frame);
         return;
-      case 'session':
+      case 'session': {
+        if (frame.sessionId !== hadSession?.sessionId || frame.epoch <= hadSession.epoch) return;
+        if (frame.epoch === this.#arrivedEpoch) this.#admittedEpoch = frame.epoch;
         // It was placed again: the repeated match tells where.
-        if (frame.sessionId === hadSession?.sessionId && frame.epoch > hadSession.epoch) this.#ask();
+        else this.#ask();
+        return;
+      }
+      case 'moving':
+        this.#follow(frame);
         return;
       case 'error':
         this.#failed(frame);
         return;
       case 'queued':
-      case 'moving':
       case 'limit':
       case 'signal':
       case 'pong':
@@ -192,27 +197,42 @@ export class LeanPlayer implements LoadPlayer {
       return;
     }
     const { wheel } = this.#context;
+    if (epoch === this.#arrivedEpoch) this.#admittedEpoch = epoch;
     this.#leaveTimer ??= wheel.at(monotonicMs() + this.#lengthMs, () => this.leave());
     if (epoch > this.#admittedEpoch) {
-      this.#show(hostName(region, pool, host.hostId), ticket, sessionId, epoch, 1);
+      this.#show(hostName(region, pool, host.hostId), ticket, sessionId, epoch);
     }
   }
 
-  #show(host: string, ticket: string, sessionId: string, epoch: number, attempt: number): void {
-    const { desk, wheel, tally } = this.#context;
+  #show(host: string, ticket: string, sessionId: string, epoch: number): void {
+    const { desk, tally } = this.#context;
     if (!desk.plays(host)) return;
-    desk.call(host, { kind: 'show', claim: { ticket, sessionId, epoch, player: this.name } }, (isIn) => {
-      const { session } = this.tape;
-      if (session?.sessionId !== sessionId || session.epoch !== epoch) return;
-      if (isIn) this.#admittedEpoch = epoch;
-      else if (attempt >= SHOW_ATTEMPTS || desk.isGone(host)) tally.notAdmitted();
-      else {
-        wheel.at(monotonicMs() + SHOW_AGAIN_MS, () => {
-          if (this.tape.session?.epoch === epoch && !this.#isLeaving) {
-            this.#show(host, ticket, sessionId, epoch, attempt + 1);
-          }
-        });
-      }
+    const isCurrent = (): boolean =>
+      this.tape.session?.sessionId === sessionId && this.tape.session.epoch === epoch;
+    showTicket(this.#context, {
+      ...{ host, claim: { ticket, sessionId, epoch, player: this.name } },
+      goesOn: () => isCurrent() && !this.#isLeaving,
+      done: (isIn) => {
+        if (!isCurrent()) return;
+        if (isIn) this.#admittedEpoch = epoch;
+        else tally.notAdmitted();
+      },
+    });
+  }
+
+  /** Shows the ticket at the new host, and plays on at the old one until the broker says that the session has moved. */
+  #follow({ sessionId, epoch, region, pool, host: { hostId }, ticket }: Moving): void {
+    const isOn = (): boolean => this.tape.isMoving && this.tape.session?.sessionId === sessionId;
+    if (!isOn() || this.#isLeaving || epoch <= this.#arrivedEpoch) return;
+    showTicket(this.#context, {
+      ...{ host: hostName(region, pool, hostId), claim: { ticket, sessionId, epoch, player: this.name } },
+      goesOn: isOn,
+      done: (isIn) => {
+        if (this.tape.session?.sessionId !== sessionId) return;
+        if (isIn) this.#arrivedEpoch = epoch;
+        if (isIn && this.tape.session.epoch === epoch) this.#admittedEpoch = epoch;
+        if (!isIn && isOn()) this.#say({ type: 'stay', sessionId, epoch });
+      },
     });
   }
 
@@ -225,7 +245,8 @@ export class LeanPlayer implements LoadPlayer {
       return;
     }
     const { sessionId, epoch, host } = session;
-    if (this.#admittedEpoch !== epoch) {
+    // While it moves, only the brokers know which host has it.
+    if (this.#admittedEpoch !== epoch || this.tape.isMoving) {
       this.#say({ type: 'end', sessionId });
       return;
     }
@@ -235,7 +256,7 @@ export class LeanPlayer implements LoadPlayer {
     });
   }
 
-  #say(frame: { type: 'cancel'; requestId: string } | { type: 'end'; sessionId: string }): void {
+  #say(frame: Extract<ClientToBroker, { type: 'cancel' | 'end' | 'stay' }>): void {
     // Without a connection the repeated `play` is answered first, and good-bye said then.
     if (!this.tape.isConnected) return;
     this.tape.sent(frame);

@@ -43,10 +43,8 @@ export interface PlayerOptions {
   readonly name: string;
   readonly token: string;
   readonly rtt: Readonly<Record<string, number>>;
+  /** It follows when its session moves to another host; else it says that it does not. */
+  readonly canMove: boolean;
   /** Which broker it tries first. */
   readonly first: number;
 }
-
-/** A host that has no room for a ticket yet has it a moment later: the news of the free slot is on its way. */
-export const SHOW_AGAIN_MS = 100;
-export const SHOW_ATTEMPTS = 20;

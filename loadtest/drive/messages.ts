@@ -13,6 +13,8 @@ export interface PlayerPlan {
   readonly token: string;
   /** Index of its `rtts`. */
   readonly home: number;
+  /** It follows when its session moves to another host. */
+  readonly canMove: boolean;
 }
 
 export interface HostPlan {
@@ -100,6 +102,17 @@ export interface WorkerCounts {
   readonly socketsLost: number;
   /** Tickets that hosts did not take. */
   readonly notAdmitted: number;
+  readonly moves: MoveCounts;
+}
+
+/** Of sessions that were held still to move to another host while they were played. */
+export interface MoveCounts {
+  /** Went on at the other host. */
+  readonly moved: number;
+  /** Went on where they were. */
+  readonly stayed: number;
+  /** Either way, and stood still for more than two seconds. */
+  readonly interrupted: number;
 }
 
 export interface PhaseCounts {
@@ -124,6 +137,8 @@ export interface WorkerGauges {
   readonly stranded: number;
   /** On their way out. */
   readonly leaving: number;
+  /** On their way to another host, or about to be. */
+  readonly moving: number;
   /** Sessions ended without the player being told, as far as brokers say. */
   readonly vanished: number;
   readonly playing: Readonly<Record<string, number>>;
@@ -132,4 +147,12 @@ export interface WorkerGauges {
 }
 
 /** The order of the numbers that samples begin with. */
-export const SAMPLE_NAMES: readonly TimeName[] = ['connect', 'match', 'answer', 'wait', 'resume', 'lag'];
+export const SAMPLE_NAMES: readonly TimeName[] = [
+  'connect',
+  'match',
+  'answer',
+  'wait',
+  'resume',
+  'lag',
+  'move',
+];

@@ -3,6 +3,7 @@ import type {
   ClientToBroker,
   ErrorMessage,
   Matched,
+  Moving,
   SessionChanged,
 } from '@duskline/protocol';
 import { createClientRecording, type ClientRecording } from '../history/client-recording.js';
@@ -44,6 +45,9 @@ export class PlayerTape {
   #isFinished = false;
   #asked: Asked | undefined;
   #session: TapedSession | undefined;
+  /** Where the session may go on, at a higher epoch. */
+  #move: TapedSession | undefined;
+  #isMoving = false;
 
   constructor(tally: Tally, player: string) {
     this.#tally = tally;
@@ -70,6 +74,11 @@ export class PlayerTape {
   /** Has a request, and has not been told of it since its socket was lost. */
   get isUnresumed(): boolean {
     return this.#asked !== undefined && this.#lostAtMs !== undefined;
+  }
+
+  /** The session is held still, or on its way to another host. */
+  get isMoving(): boolean {
+    return this.#isMoving;
   }
 
   /** It is to connect at that moment. */
@@ -105,6 +114,8 @@ export class PlayerTape {
       case 'error':
         return this.#failed(frame);
       case 'moving':
+        this.#goes(frame);
+        return undefined;
       case 'limit':
       case 'signal':
       case 'pong':
@@ -162,10 +173,17 @@ export class PlayerTape {
       counts.matched += 1;
       if (!asked.waits) counts.matchedAtOnce += 1;
       this.#tally.took(asked.waits ? 'wait' : 'match', asked.phase, asked.dueMs);
-    } else if (epoch > (this.#session?.epoch ?? epoch)) {
+    } else if (epoch > (this.#session?.epoch ?? epoch) && epoch !== this.#move?.epoch) {
       this.#tally.replaced();
     }
+    this.#isMoving = false;
     this.#session = { sessionId, epoch, region, host: hostName(region, pool, host.hostId) };
+  }
+
+  #goes({ sessionId, epoch, region, pool, host }: Moving): void {
+    if (sessionId !== this.#session?.sessionId || epoch <= this.#session.epoch) return;
+    this.#move = { sessionId, epoch, region, host: hostName(region, pool, host.hostId) };
+    this.#isMoving = true;
   }
 
   #waits(asked: Asked): void {
@@ -175,8 +193,13 @@ export class PlayerTape {
     this.#tally.phase(asked.phase).queued += 1;
   }
 
-  #changed({ sessionId, state, reason = 'error' }: SessionChanged): Outcome | undefined {
-    if (state !== 'ended') return undefined;
+  #changed({ sessionId, epoch, state, reason = 'error' }: SessionChanged): Outcome | undefined {
+    if (state !== 'ended') {
+      if (sessionId !== this.#session?.sessionId || epoch < this.#session.epoch) return undefined;
+      this.#isMoving = state === 'moving';
+      if (epoch > this.#session.epoch && epoch === this.#move?.epoch) this.#session = this.#move;
+      return undefined;
+    }
     this.#tally.told(sessionId);
     if (this.#session?.sessionId !== sessionId) return undefined;
     this.#resumed();
@@ -204,8 +227,11 @@ export class PlayerTape {
       this.#tally.ended(code === 'CANCELLED' ? 'client_left' : code.toLowerCase());
       return this.#over();
     }
-    this.#tally.phase(asked.phase).refused += 1;
-    this.#tally.refused(code);
+    // Taken back by the run itself.
+    if (code !== 'CANCELLED') {
+      this.#tally.phase(asked.phase).refused += 1;
+      this.#tally.refused(code);
+    }
     this.#over();
     return 'refused';
   }
@@ -213,6 +239,8 @@ export class PlayerTape {
   #over(): Outcome {
     this.#asked = undefined;
     this.#session = undefined;
+    this.#move = undefined;
+    this.#isMoving = false;
     return 'over';
   }
 }

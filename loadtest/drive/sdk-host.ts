@@ -1,7 +1,9 @@
-import { createHost, type Host, type HostedSession } from '@duskline/host';
+import { HostClosedError, createHost, type Host, type HostedSession } from '@duskline/host';
 import { recordHost } from '../history/host-recording.js';
+import { monotonicMs } from './clock.js';
+import { readHandOver, writeHandOver } from './hand-over.js';
+import type { HostContext } from './host-context.js';
 import type { Claim, LoadHost } from './host-desk.js';
-import type { HostContext } from './lean-host.js';
 import type { HostPlan } from './messages.js';
 
 /** A host as operators run it: the host SDK, which verifies every ticket. What it streams is left out. */
@@ -11,6 +13,10 @@ export class SdkHost implements LoadHost {
   readonly #host: Host;
   readonly #sessions = new Map<string, HostedSession>();
   readonly #prepared = new Map<string, number>();
+  /** Sessions that are held still to move away: since when. */
+  readonly #still = new Map<string, number>();
+  /** Sessions that move here and have not begun: since when they are held still elsewhere. */
+  readonly #coming = new Map<string, number>();
 
   constructor(plan: HostPlan, { urls, tally }: HostContext, first: number) {
     const { name, hostId, region, pool, slots, token } = plan;
@@ -24,14 +30,39 @@ export class SdkHost implements LoadHost {
         const share = this.#sessions.size / slots;
         return { gpu: share, encoder: share, cpu: share / 2, network: share / 2 };
       },
+      movable: true,
+      onCheckpoint: ({ sessionId }) => {
+        const sinceMs = monotonicMs();
+        this.#still.set(sessionId, sinceMs);
+        return { state: writeHandOver(sessionId, sinceMs) };
+      },
+      onRestore: ({ sessionId, epoch }, checkpoint) => {
+        const sinceMs = 'state' in checkpoint ? readHandOver(sessionId, checkpoint.state) : undefined;
+        if (sinceMs === undefined) return false;
+        this.#coming.set(sessionId, sinceMs);
+        this.#prepared.set(sessionId, epoch);
+        return true;
+      },
     });
     recordHost(tally.recorder, name, this.#host);
+    this.#host.on('moved', ({ sessionId }) => {
+      const sinceMs = this.#coming.get(sessionId);
+      if (this.#coming.delete(sessionId) && sinceMs !== undefined) tally.moved(sinceMs);
+    });
+    this.#host.on('resume', ({ sessionId }) => {
+      const sinceMs = this.#still.get(sessionId);
+      if (this.#still.delete(sessionId) && sinceMs !== undefined) tally.stayed(sinceMs);
+    });
     this.#host.on('prepare', ({ sessionId, epoch }) => void this.#prepared.set(sessionId, epoch));
     this.#host.on('end', ({ sessionId, epoch }) => {
       if ((this.#sessions.get(sessionId)?.epoch ?? Infinity) <= epoch) this.#sessions.delete(sessionId);
       this.#prepared.delete(sessionId);
+      this.#still.delete(sessionId);
+      this.#coming.delete(sessionId);
     });
-    this.registered = this.#host.whenRegistered();
+    this.registered = this.#host.whenRegistered().catch((error: unknown) => {
+      throw new Error(`The broker does not take the host ${name}: ${causeOf(error)}`);
+    });
   }
 
   admit({ ticket, sessionId }: Claim): boolean {
@@ -47,6 +78,8 @@ export class SdkHost implements LoadHost {
     const session = this.#sessions.get(sessionId);
     if (session?.epoch !== epoch) return false;
     this.#sessions.delete(sessionId);
+    this.#still.delete(sessionId);
+    this.#coming.delete(sessionId);
     return session.end('client_left');
   }
 
@@ -63,4 +96,13 @@ export class SdkHost implements LoadHost {
   async close(politely: boolean): Promise<void> {
     await (politely ? this.#host.leave() : this.#host.close({ abrupt: true }));
   }
+}
+
+/** What the broker had against it, by its code where there is one. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof HostClosedError)) return String(error);
+  const { status } = error;
+  if (!('failure' in status)) return status.cause;
+  const { failure } = status;
+  return 'errorCode' in failure && failure.errorCode !== undefined ? failure.errorCode : failure.kind;
 }

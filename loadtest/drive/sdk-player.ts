@@ -1,16 +1,17 @@
-import { DusklineError, createClient, type Client, type Session } from '@duskline/client/node';
+import {
+  DusklineError,
+  createClient,
+  type Client,
+  type Session,
+  type SessionMove,
+} from '@duskline/client/node';
 import type { BrokerToClient, ClientToBroker } from '@duskline/protocol';
 import { WebSocket, type ClientOptions as SocketOptions } from 'ws';
 import { hostName } from '../history/events.js';
 import { monotonicMs } from './clock.js';
-import {
-  SHOW_AGAIN_MS,
-  SHOW_ATTEMPTS,
-  type LoadPlayer,
-  type PlayerContext,
-  type PlayerOptions,
-} from './load-player.js';
+import type { LoadPlayer, PlayerContext, PlayerOptions } from './load-player.js';
 import { PlayerTape } from './player-tape.js';
+import { showTicket } from './show-ticket.js';
 import type { Timer } from './timer-wheel.js';
 
 /** `closeTimeout` is younger than the package's types. */
@@ -28,6 +29,7 @@ export class SdkPlayer implements LoadPlayer {
   readonly tape: PlayerTape;
   readonly #context: PlayerContext;
   readonly #rtt: Readonly<Record<string, number>>;
+  readonly #canMove: boolean;
   readonly #client: Client;
   #asked = 0;
   #giveUp: AbortController | undefined;
@@ -38,10 +40,11 @@ export class SdkPlayer implements LoadPlayer {
   #isShutOut = false;
   #isClosed = false;
 
-  constructor(context: PlayerContext, { name, token, rtt, first }: PlayerOptions) {
+  constructor(context: PlayerContext, { name, token, rtt, canMove, first }: PlayerOptions) {
     this.name = name;
     this.#context = context;
     this.#rtt = rtt;
+    this.#canMove = canMove;
     this.tape = new PlayerTape(context.tally, name);
     const { urls, device, random } = context;
     const turn = first % urls.length;
@@ -80,7 +83,8 @@ export class SdkPlayer implements LoadPlayer {
     this.#admittedEpoch = 0;
     const { title } = this.#context;
     const { signal } = this.#giveUp;
-    this.#client.play({ title, rtt: this.#rtt, requestId, signal }).then(
+    const onMove = this.#canMove ? (move: SessionMove): Promise<void> => this.#follow(move) : undefined;
+    this.#client.play({ title, rtt: this.#rtt, requestId, signal, onMove }).then(
       (session) => this.#matched(session, lengthMs),
       (error: unknown) => {
         if (!(error instanceof DusklineError)) throw error;
@@ -100,7 +104,8 @@ export class SdkPlayer implements LoadPlayer {
       return;
     }
     const { sessionId, epoch } = session;
-    if (this.#admittedEpoch !== epoch) {
+    // While it moves, only the brokers know which host has it.
+    if (this.#admittedEpoch !== epoch || this.tape.isMoving) {
       session.end().catch(quiet);
       return;
     }
@@ -120,25 +125,44 @@ export class SdkPlayer implements LoadPlayer {
     this.#session = session;
     this.#leaveTimer = this.#context.wheel.at(monotonicMs() + lengthMs, () => this.leave());
     void session.ended.then(() => this.#over());
-    session.on('replaced', () => this.#show(session, 1));
-    this.#show(session, 1);
+    session.on('replaced', () => this.#show(session));
+    session.on('moved', () => void (this.#admittedEpoch = session.epoch));
+    this.#show(session);
   }
 
-  #show(session: Session, attempt: number): void {
-    const { desk, wheel, tally } = this.#context;
+  #show(session: Session): void {
     const { ticket, sessionId, epoch } = session;
     const host = hostOf(session);
-    if (!desk.plays(host)) return;
+    if (!this.#context.desk.plays(host)) return;
     const isCurrent = (): boolean => this.#session === session && session.epoch === epoch;
-    desk.call(host, { kind: 'show', claim: { ticket, sessionId, epoch, player: this.name } }, (isIn) => {
-      if (!isCurrent()) return;
-      if (isIn) this.#admittedEpoch = epoch;
-      else if (attempt >= SHOW_ATTEMPTS || desk.isGone(host)) tally.notAdmitted();
-      else {
-        wheel.at(monotonicMs() + SHOW_AGAIN_MS, () => {
-          if (isCurrent() && !this.#isLeaving) this.#show(session, attempt + 1);
-        });
+    showTicket(this.#context, {
+      ...{ host, claim: { ticket, sessionId, epoch, player: this.name } },
+      goesOn: () => isCurrent() && !this.#isLeaving,
+      done: (isIn) => {
+        if (!isCurrent()) return;
+        if (isIn) this.#admittedEpoch = epoch;
+        else this.#context.tally.notAdmitted();
+      },
+    });
+  }
+
+  /** Shows the ticket at the new host, and plays on at the old one until the SDK says that the session has moved. */
+  #follow(move: SessionMove): Promise<void> {
+    const session = this.#session;
+    const { ticket, epoch, signal } = move;
+    return new Promise((resolve, reject) => {
+      const fail = (): void => reject(new Error('The new host did not let the player in.'));
+      if (session === undefined || this.#isLeaving) {
+        fail();
+        return;
       }
+      signal.addEventListener('abort', fail);
+      const claim = { ticket, sessionId: session.sessionId, epoch, player: this.name };
+      showTicket(this.#context, {
+        ...{ host: hostOf(move), claim },
+        goesOn: () => !signal.aborted,
+        done: (isIn) => (isIn ? resolve() : fail()),
+      });
     });
   }
 
@@ -152,7 +176,7 @@ export class SdkPlayer implements LoadPlayer {
   }
 }
 
-function hostOf({ region, pool, host }: Session): string {
+function hostOf({ region, pool, host }: Pick<Session, 'region' | 'pool' | 'host'>): string {
   return hostName(region, pool, host.hostId);
 }
 

@@ -6,6 +6,9 @@ import { SAMPLE_NAMES, type PhaseCounts, type WorkerCounts } from './messages.js
 
 const INDEX_OF = new Map(SAMPLE_NAMES.map((name, index) => [name, index]));
 
+/** A picture that stands still for longer is an interruption: what the product promises of a move is less. */
+const INTERRUPTION_MS = 2_000;
+
 /** Counts, times and takes down what one worker's players and hosts see. */
 export class Tally {
   /** For what only wants to take something down. */
@@ -22,6 +25,7 @@ export class Tally {
   #replaced = 0;
   #socketsLost = 0;
   #notAdmitted = 0;
+  readonly #moves = { moved: 0, stayed: 0, interrupted: 0 };
   #events: HistoryEvent[] = [];
   #samples: number[] = [];
 
@@ -70,6 +74,18 @@ export class Tally {
     this.#notAdmitted += 1;
   }
 
+  /** A session began on the host that it moved to. @param stillSinceMs since when it was held still */
+  moved(stillSinceMs: number): void {
+    this.#moves.moved += 1;
+    this.#stoodStill(stillSinceMs);
+  }
+
+  /** A move came to nothing: the session goes on where it was. */
+  stayed(stillSinceMs: number): void {
+    this.#moves.stayed += 1;
+    this.#stoodStill(stillSinceMs);
+  }
+
   /** A broker knows nothing of a session, and has not told its player of an end. */
   vanished(sessionId: string): void {
     this.#vanished.add(sessionId);
@@ -93,6 +109,7 @@ export class Tally {
       replaced: this.#replaced,
       socketsLost: this.#socketsLost,
       notAdmitted: this.#notAdmitted,
+      moves: this.#moves,
     };
   }
 
@@ -103,5 +120,11 @@ export class Tally {
     this.#events = [];
     this.#samples = [];
     return { events, samples };
+  }
+
+  #stoodStill(sinceMs: number): void {
+    const nowMs = monotonicMs();
+    this.took('move', 0, sinceMs, nowMs);
+    if (nowMs - sinceMs > INTERRUPTION_MS) this.#moves.interrupted += 1;
   }
 }

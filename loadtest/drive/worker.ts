@@ -47,8 +47,8 @@ const context: PlayerContext = {
 
 const Player = plan.driver === 'sdk' ? SdkPlayer : LeanPlayer;
 const Host = plan.driver === 'sdk' ? SdkHost : LeanHost;
-for (const [i, { name, token, home }] of plan.players.entries()) {
-  crowd.players.push(new Player(context, { name, token, rtt: plan.rtts[home] ?? {}, first: i + plan.index }));
+for (const [i, { home, ...player }] of plan.players.entries()) {
+  crowd.players.push(new Player(context, { ...player, rtt: plan.rtts[home] ?? {}, first: i + plan.index }));
 }
 
 const turning = setInterval(() => wheel.advance(monotonicMs()), 1);
@@ -64,7 +64,9 @@ async function openHosts(): Promise<void> {
   const waiting = [...plan.hosts.entries()];
   const openNext = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      await open(...next).catch((error: unknown) => void failed.push(String(error)));
+      await open(...next).catch(
+        (error: unknown) => void failed.push(error instanceof Error ? error.message : String(error)),
+      );
     }
   };
   await Promise.all(Array.from({ length: HOSTS_AT_ONCE }, openNext));

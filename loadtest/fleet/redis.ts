@@ -8,6 +8,8 @@ import { sayToRedis } from './redis-line.js';
 /** Where the brokers of a run keep their state. */
 export interface RunRedis {
   readonly url: string;
+  /** Of one of the run's own. */
+  readonly pid?: number;
   /** Answers nothing for so long. Resolves when that is over. */
   pause(lastsMs: number): Promise<void>;
   stop(): Promise<void>;
@@ -55,6 +57,7 @@ export async function ownRedis(directory: string, env: NodeJS.ProcessEnv = proce
       });
       return {
         url: `redis://127.0.0.1:${port}`,
+        pid: child.pid,
         async pause(lastsMs) {
           child.signal('SIGSTOP');
           await new Promise((resolve) => setTimeout(resolve, lastsMs));

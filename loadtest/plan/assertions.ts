@@ -10,7 +10,7 @@ const COMPARISONS = {
 } as const;
 export type Comparison = keyof typeof COMPARISONS;
 
-export const TIMES = ['connect', 'match', 'answer', 'wait', 'resume', 'lag'] as const;
+export const TIMES = ['connect', 'match', 'answer', 'wait', 'resume', 'lag', 'move'] as const;
 export type TimeName = (typeof TIMES)[number];
 export const QUANTILES = ['p50', 'p90', 'p99', 'p999', 'max', 'mean', 'count'] as const;
 
@@ -27,6 +27,7 @@ export const COUNTS = [
     'doubleSales',
   ] as const),
   ...(['outOfOrder', 'otherViolations', 'violations', 'matchedPerSecond', 'knee', 'notConnected'] as const),
+  ...(['moved', 'movesFailed', 'interrupted'] as const),
 ] as const;
 
 /** A figure's name, with the value that it has; absent figures were not measured. */

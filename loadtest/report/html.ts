@@ -1,7 +1,7 @@
 import { TIMES } from '../plan/assertions.js';
 import { asSpan } from '../plan/duration.js';
 import { escape, lineChart, type Mark, type Series } from './line-chart.js';
-import { violationsOf, type LoadReport } from './load-report.js';
+import { reasonsAgainst, type LoadReport, type ProcessUse } from './load-report.js';
 import { PAGE_STYLE } from './page-style.js';
 import type { TimelinePoint } from './timeline.js';
 
@@ -37,17 +37,16 @@ function describeSetting({ setting, startedAt }: LoadReport): string {
   return `${startedAt.slice(0, 16).replace('T', ' ')} UTC · ${brokers} ${brokers === 1 ? 'broker' : 'brokers'} · ${profile}${rate} for ${Math.round(seconds)} s · ${clients} clients, ${hosts} hosts with ${slots} slots · played by ${how} in ${workers} ${workers === 1 ? 'thread' : 'threads'} · seed ${seed}`;
 }
 
-function renderVerdict({ verdict, passed, assertions, crashed }: LoadReport): string {
-  const broken = violationsOf(verdict);
-  const failed = assertions.filter(({ holds }) => !holds).length;
+function renderVerdict(report: LoadReport): string {
+  const { verdict, passed, assertions, endedEarly } = report;
+  const reasons = reasonsAgainst(report, assertions);
   const lines = [
-    `double sales ${verdict.doubleSales}, lost sessions ${verdict.lost}, out of order ${verdict.outOfOrder}, other violations ${verdict.other}, in ${verdict.events} events`,
+    ...(reasons.length === 0 ? [] : [`${reasons.join('; ')}.`]),
+    `Double sales ${verdict.doubleSales}, lost sessions ${verdict.lost}, out of order ${verdict.outOfOrder}, other violations ${verdict.other}, in ${verdict.events} events.`,
     ...(verdict.settled ? [] : ['Not everything came to rest: what is lost may have been missed.']),
-    ...(crashed.length > 0 ? [`Ended by themselves: ${crashed.join(', ')}.`] : []),
-    ...(failed > 0 ? [`${failed} of ${assertions.length} assertions fail.`] : []),
+    ...(endedEarly ? ['The load was ended before its time.'] : []),
   ];
-  const word = passed ? 'Passed' : broken > 0 ? 'The history is broken' : 'Not passed';
-  return `<p id="verdict" class="verdict ${passed ? 'good' : 'bad'}"><b>${word}.</b> ${lines.map(escape).join(' ')}</p>`;
+  return `<p id="verdict" class="verdict ${passed ? 'good' : 'bad'}"><b>${passed ? 'Passed.' : 'Not passed:'}</b> ${lines.map(escape).join(' ')}</p>`;
 }
 
 function renderTiles(report: LoadReport): string {
@@ -65,8 +64,12 @@ function renderTiles(report: LoadReport): string {
 }
 
 function renderCharts(report: LoadReport): string {
-  const { timeline, stretchMs, setting, faults } = report;
+  const { stretchMs, setting, faults } = report;
   const seconds = stretchMs / 1_000;
+  // The load ends within the last stretch: what happened in a small part of it is no rate.
+  const timeline = report.timeline.filter(
+    ({ atMs }, i) => i === 0 || setting.seconds * 1_000 - atMs >= stretchMs / 2,
+  );
   const marks: Mark[] = faults.map(({ text, target, atMs, untilMs }) => ({
     label: `${text} (${target})`,
     x: Math.max(0, atMs / 1_000),
@@ -82,7 +85,7 @@ function renderCharts(report: LoadReport): string {
     pick(point) / seconds;
   const count = (value: number): string => String(Math.round(value * 100) / 100);
   const share = (value: number): string => `${Math.round(value * 100)} %`;
-  const brokers = report.brokers.map(({ name }) => name);
+  const processes = processesOf(report).map(({ name }) => name);
   const charts = [
     lineChart({
       title: 'Match, by the moment the player was due',
@@ -126,19 +129,19 @@ function renderCharts(report: LoadReport): string {
       ...{ marks, maxX, format: setting.hosts > 0 ? share : count },
       ...(setting.hosts > 0 ? { leastMaxY: 1 } : {}),
     }),
-    ...(brokers.length === 0
+    ...(processes.length === 0
       ? []
       : [
           lineChart({
-            title: 'Processors that each broker uses',
-            series: brokers.map((name) => series(name, ({ brokers: used }) => used[name]?.cpu ?? null)),
+            title: 'Processor, of one',
+            series: processes.map((name) => series(name, (point) => point.processes[name]?.cpu ?? null)),
             ...{ marks, maxX, format: share, leastMaxY: 1 },
           }),
           lineChart({
-            title: 'Memory of each broker, MiB',
-            series: brokers.map((name) =>
-              series(name, ({ brokers: used }) => {
-                const bytes = used[name]?.memoryBytes;
+            title: 'Memory, MiB',
+            series: processes.map((name) =>
+              series(name, (point) => {
+                const bytes = point.processes[name]?.memoryBytes;
                 return bytes === undefined ? null : bytes / 1_048_576;
               }),
             ),
@@ -150,7 +153,7 @@ function renderCharts(report: LoadReport): string {
 }
 
 function renderTables(report: LoadReport): string {
-  const { times, refused, ended, faults, assertions, levels, brokers, verdict } = report;
+  const { times, refused, ended, faults, assertions, levels, verdict } = report;
   const ms = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
   return [
     table(
@@ -174,6 +177,9 @@ function renderTables(report: LoadReport): string {
         ['no client free', report.noClientFree],
         ...Object.entries(ended).map(([reason, count]) => [`session ended: ${reason}`, count] as const),
         ['placed again', report.replaced],
+        ['moved while played', report.moved],
+        ['moves that came to nothing', report.movesFailed],
+        ['stood still for over 2 s', report.interrupted],
         ['sockets lost', report.socketsLost],
       ].map(([name, count]) => [String(name), String(count)]),
     ),
@@ -188,15 +194,15 @@ function renderTables(report: LoadReport): string {
     table(
       'Faults',
       ['', 'what', 'hit', 'at', 'until', ''],
-      faults.map(({ text, target, atMs, untilMs, failure = '' }, i) => {
+      faults.map(({ text, target, atMs, untilMs, failure, outcome = '' }, i) => {
         const until = untilMs === undefined ? '' : asSpan(untilMs);
-        return [String(i + 1), text, target, asSpan(Math.max(0, atMs)), until, failure];
+        return [String(i + 1), text, target, asSpan(Math.max(0, atMs)), until, failure ?? outcome];
       }),
     ),
     table(
-      'Brokers',
+      'Processes',
       ['', 'processor, mean', 'max', 'memory, max'],
-      brokers.map(({ name, cpuMean, cpuMax, memoryMaxBytes }) => {
+      processesOf(report).map(({ name, cpuMean, cpuMax, memoryMaxBytes }) => {
         const share = (value: number): string => `${Math.round(value * 100)} %`;
         return [name, share(cpuMean), share(cpuMax), `${Math.round(memoryMaxBytes / 1_048_576)} MiB`];
       }),
@@ -212,6 +218,11 @@ function renderTables(report: LoadReport): string {
       ? ''
       : `<section><h2>What is broken</h2><pre>${verdict.examples.map(escape).join('\n')}</pre></section>`,
   ].join('\n');
+}
+
+/** Those that the run started. */
+function processesOf({ brokers, redis }: LoadReport): readonly ProcessUse[] {
+  return redis === undefined ? brokers : [...brokers, redis];
 }
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -63,7 +63,7 @@ export function lineChart(options: LineChartOptions): string {
     return `<span><i class="key c${index % COLOURS}"></i>${escape(name)}</span>`;
   });
   return `<figure><figcaption>${escape(title)}<span class="legend">${legend.join('')}</span></figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">${body.join('\n')}</svg></figure>`;
+<div class="plot"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">${body.join('\n')}</svg></div></figure>`;
 }
 
 function renderSeries(

@@ -34,11 +34,13 @@ export interface HappenedFault {
   readonly untilMs?: number;
   /** What was hit. */
   readonly target: string;
+  /** What came of it, where that is known. */
+  readonly outcome?: string;
   /** Why it could not be done. */
   readonly failure?: string;
 }
 
-export interface BrokerUsage {
+export interface ProcessUse {
   readonly name: string;
   /** Share of one processor while arrivals were due. */
   readonly cpuMean: number;
@@ -50,6 +52,8 @@ export interface BrokerUsage {
 export interface LoadReport {
   readonly version: 1;
   readonly startedAt: string;
+  /** Somebody ended the load before its time. */
+  readonly endedEarly: boolean;
   readonly setting: RunSetting;
   readonly connected: number;
   readonly notConnected: number;
@@ -64,6 +68,12 @@ export interface LoadReport {
   /** Sessions that are over, by reason. */
   readonly ended: Readonly<Record<string, number>>;
   readonly replaced: number;
+  /** Sessions that went on at another host while they were played. */
+  readonly moved: number;
+  /** Moves that came to nothing: the session went on where it was. */
+  readonly movesFailed: number;
+  /** Of both, those whose picture stood still for more than two seconds. */
+  readonly interrupted: number;
   readonly socketsLost: number;
   readonly notAdmitted: number;
   readonly connectionErrors: Readonly<Record<string, number>>;
@@ -71,7 +81,9 @@ export interface LoadReport {
   readonly levels: readonly JudgedLevel[];
   readonly knee?: Knee;
   readonly verdict: Verdict;
-  readonly brokers: readonly BrokerUsage[];
+  readonly brokers: readonly ProcessUse[];
+  /** Of the run's own, where it started one. */
+  readonly redis?: ProcessUse;
   /** Brokers of the run that ended by themselves: one is too many. */
   readonly crashed: readonly string[];
   /** Of the run's own process, all its threads. */
@@ -81,7 +93,7 @@ export interface LoadReport {
   readonly stretchMs: number;
   readonly timeline: readonly TimelinePoint[];
   readonly assertions: readonly AssertionResult[];
-  /** The verdict is clean, no broker crashed, and every assertion holds. */
+  /** The verdict is clean, no broker crashed, every fault could be done, and every assertion holds. */
   readonly passed: boolean;
 }
 
@@ -94,9 +106,24 @@ export function violationsOf({ doubleSales, lost, outOfOrder, other }: Verdict):
 
 export function judgeReport(measured: Measured, assertions: readonly Assertion[]): LoadReport {
   const results = judge(assertions, figuresOf(measured));
-  const isClean = violationsOf(measured.verdict) === 0 && measured.crashed.length === 0;
-  const passed = isClean && results.every(({ holds }) => holds);
-  return { ...measured, assertions: results, passed };
+  return { ...measured, assertions: results, passed: reasonsAgainst(measured, results).length === 0 };
+}
+
+/** Why a run did not pass, in words; nothing when it did. */
+export function reasonsAgainst(
+  { verdict, crashed, faults }: Pick<Measured, 'verdict' | 'crashed' | 'faults'>,
+  assertions: readonly AssertionResult[],
+): string[] {
+  const failed = assertions.filter(({ holds }) => !holds).length;
+  return [
+    ...(violationsOf(verdict) > 0 ? ['the history is broken'] : []),
+    ...(crashed.length > 0 ? [`${crashed.join(', ')} ended by itself`] : []),
+    // A run that did not do what it was to show something under shows nothing.
+    ...faults.flatMap(({ text, failure }) =>
+      failure === undefined ? [] : [`${text} could not be done (${failure})`],
+    ),
+    ...(failed > 0 ? [`${failed} of ${assertions.length} assertions fail`] : []),
+  ];
 }
 
 /** The figures that assertions speak of. */
@@ -110,6 +137,9 @@ function figuresOf(measured: Measured): Figures {
     unanswered: measured.unanswered,
     noClientFree: measured.noClientFree,
     notConnected: measured.notConnected,
+    moved: measured.moved,
+    movesFailed: measured.movesFailed,
+    interrupted: measured.interrupted,
     matchedPerSecond: measured.matchedPerSecond,
     doubleSales: verdict.doubleSales,
     outOfOrder: verdict.outOfOrder,

@@ -33,6 +33,15 @@ figcaption { font-weight: 600; display: flex; flex-wrap: wrap; gap: 4px 16px; }
 .legend { font-weight: 400; color: var(--soft); display: flex; flex-wrap: wrap; gap: 0 12px; }
 .key { display: inline-block; width: 12px; height: 3px; margin-right: 5px; vertical-align: middle; background: currentColor; }
 svg { display: block; width: 100%; height: auto; }
+.plot { overflow-x: auto; }
+@media (max-width: 820px) { .tick, .mark-number { font-size: 14px !important; } }
+/* What is drawn smaller than this cannot be read: the charts scroll, the page does not. */
+@media (max-width: 600px) {
+  svg { min-width: 560px; }
+  .tick, .mark-number { font-size: 15px !important; }
+  table { font-size: 13px; }
+  th, td { padding-right: 10px !important; }
+}
 .grid { stroke: var(--grid); }
 .tick { fill: var(--soft); font-size: 12px; }
 .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; }
@@ -47,7 +56,7 @@ svg { display: block; width: 100%; height: auto; }
 .c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); } .c7 { color: var(--c7); }
 section { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 4px 16px 4px 0; border-bottom: 1px solid var(--grid); }
+th, td { text-align: left; white-space: nowrap; padding: 4px 16px 4px 0; border-bottom: 1px solid var(--grid); }
 th { color: var(--soft); font-weight: 400; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
 `;

@@ -15,8 +15,8 @@ export interface TimelinePoint {
   readonly max: number | null;
   /** Sessions by region at the end of the stretch. */
   readonly playing: Readonly<Record<string, number>>;
-  /** Of the brokers that the run started: share of one processor, and bytes. */
-  readonly brokers: Readonly<Record<string, { readonly cpu: number; readonly memoryBytes: number }>>;
+  /** Of the brokers that the run started, and its Redis: share of one processor, and bytes. */
+  readonly processes: Readonly<Record<string, { readonly cpu: number; readonly memoryBytes: number }>>;
 }
 
 export interface Totals {
@@ -31,7 +31,7 @@ interface Stretch {
   matches: LatencyRecord | undefined;
   totals: Totals;
   playing: Readonly<Record<string, number>>;
-  brokers: TimelinePoint['brokers'];
+  processes: TimelinePoint['processes'];
 }
 
 const NOTHING: Totals = { offered: 0, matched: 0, queued: 0, refused: 0, noClientFree: 0 };
@@ -60,15 +60,15 @@ export class Timeline {
     atMs: number,
     totals: Totals,
     playing: Readonly<Record<string, number>>,
-    brokers: TimelinePoint['brokers'],
+    processes: TimelinePoint['processes'],
   ): void {
     if (atMs < this.#startAtMs) return;
-    Object.assign(this.#at(atMs), { totals, playing, brokers });
+    Object.assign(this.#at(atMs), { totals, playing, processes });
   }
 
   read(): TimelinePoint[] {
     let before = NOTHING;
-    return this.#stretches.map(({ matches, totals, playing, brokers }, index) => {
+    return this.#stretches.map(({ matches, totals, playing, processes }, index) => {
       // A stretch in which nobody looked adds nothing.
       const now = totals === NOTHING ? before : totals;
       const latency = matches?.read();
@@ -83,7 +83,7 @@ export class Timeline {
         p99: latency?.p99 ?? null,
         max: latency?.max ?? null,
         playing,
-        brokers,
+        processes,
       };
       before = now;
       return point;
@@ -93,7 +93,7 @@ export class Timeline {
   #at(atMs: number): Stretch {
     const index = Math.floor((atMs - this.#startAtMs) / this.stretchMs);
     for (let i = this.#stretches.length; i <= index; i += 1) {
-      this.#stretches.push({ matches: undefined, totals: NOTHING, playing: {}, brokers: {} });
+      this.#stretches.push({ matches: undefined, totals: NOTHING, playing: {}, processes: {} });
     }
     const stretch = this.#stretches[index];
     if (stretch === undefined) throw new RangeError('before the first arrival');

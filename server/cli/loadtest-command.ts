@@ -1,4 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { DRIVERS } from '@duskline/loadtest/drive/messages.js';
 import { killChildren } from '@duskline/loadtest/fleet/child.js';
 import { LoadTestFailure } from '@duskline/loadtest/fleet/failure.js';
@@ -98,6 +100,12 @@ export function addLoadTestCommand(program: Command): void {
     .option('--fault <fault>', 'what to break, and when; may be repeated', gathered)
     .option('--seed <seed>', 'arrivals, lengths and victims follow from it', wholeNumber(0, 2 ** 31 - 1), 1)
     .option('--knee-p99 <time>', 'with --profile step: a step holds up to this p99 of match', '250ms')
+    .option(
+      '--movable <percent>',
+      'so many of 100 players follow when their session moves',
+      wholeNumber(0, 100),
+      100,
+    )
     .addOption(new Option('--device <kind>', 'what players play on').choices(DEVICE_KINDS).default('tv'))
     .addOption(
       new Option('--codecs <codecs...>', 'what it decodes').choices(CODECS).default(['hevc', 'h264']),
@@ -110,8 +118,12 @@ export function addLoadTestCommand(program: Command): void {
     .action(run);
 }
 
-async function run(options: LoadTestCommandOptions): Promise<void> {
-  const runOptions = readRun(options, process.env);
+async function run(options: LoadTestCommandOptions, command: Command): Promise<void> {
+  const given = command.options.filter((option) => {
+    return command.getOptionValueSource(option.attributeName()) === 'cli';
+  });
+  const runOptions = readRun(options, process.env, new Set(given.map((option) => option.name())));
+  for (const file of [options.json, options.html]) if (file !== undefined) await checkWritable(file);
   const stop = new AbortController();
   void untilSignal()
     .then(() => {
@@ -155,6 +167,16 @@ async function withProgress<T>(work: (onProgress: (progress: Progress) => void) 
   } finally {
     output.end();
   }
+}
+
+/** Before the run, which may take long. */
+async function checkWritable(file: string): Promise<void> {
+  const trouble = (error: unknown): never => {
+    throw new CommandFailure(`${file} cannot be written: ${error instanceof Error ? error.message : ''}`);
+  };
+  const known = await stat(file).catch(() => undefined);
+  if (known?.isDirectory() === true) trouble(new Error('it is a directory'));
+  await access(known === undefined ? dirname(file) : file, constants.W_OK).catch(trouble);
 }
 
 async function save(file: string, text: string): Promise<void> {

@@ -15,7 +15,8 @@ function tokensOf(secret: string): TokenMaker {
   return {
     player: (playerId) => signer.sign({ kind: 'player', playerId }, 3_600_000),
     host: (region, pool) => signer.sign({ kind: 'host', region, pool }, 3_600_000),
-    operator: () => signer.sign({ kind: 'operator', operatorId: 'ops', scopes: ['ops:write'] }, 3_600_000),
+    operator: () =>
+      signer.sign({ kind: 'operator', operatorId: 'ops', scopes: ['ops:read', 'ops:write'] }, 3_600_000),
   };
 }
 
@@ -104,6 +105,34 @@ describe('A load test', function () {
     expect([first?.slots, second?.slots]).to.deep.equal([4, 4]);
   });
 
+  for (const driver of ['sdk', 'lean'] as const) {
+    it(`played by ${driver}: a region is emptied, and who plays there goes on elsewhere`, async () => {
+      const report = await run({
+        target: spawned(2),
+        ...{ driver, workers: 2, clients: 40, hosts: 4, slots: 20, ratePerSecond: 15, sessionMs: 30_000 },
+        faults: [readFault('drain:eu-west@1500ms:20s')],
+        assertions: ['moved>=3', 'movesFailed==0', 'interrupted==0', 'move.max<2s'].map(readAssertion),
+      });
+      expectClean(report);
+      expect(report.passed, JSON.stringify([report.assertions, report.faults])).to.equal(true);
+      expect(report.times.move.count).to.equal(report.moved);
+      expect(report.faults[0]?.outcome).to.equal(`${report.moved} moved`);
+      expect(report).to.include({ replaced: 0, matched: report.offered });
+    });
+  }
+
+  it('with players who do not follow: their sessions end when the region has to be empty', async () => {
+    const report = await run({
+      target: spawned(1),
+      ...{ movableShare: 0, hosts: 4, sessionMs: 30_000, ratePerSecond: 15 },
+      faults: [readFault('drain:eu-west@1s:1s')],
+    });
+    expectClean(report);
+    expect(report.moved).to.equal(0);
+    expect(report.ended['drain_deadline']).to.be.above(0);
+    expect(report.faults[0]?.outcome).to.equal(`${report.ended['drain_deadline']} ended`);
+  });
+
   it('can be a storm: everybody connects and asks at once, and all times count from then', async () => {
     const report = await run({
       target: spawned(1),
@@ -155,6 +184,8 @@ describe('A load test', function () {
       const places = ['near', 'next', 'far'].map((region) => ({ region, pool: 'console-x' }));
       const left = await Promise.all(places.map((place) => store.listHosts(place)));
       expect(left.flat().filter(({ committed }) => committed > 0)).to.deep.equal([]);
+      const [drain] = await store.listDrains('near');
+      expect(drain?.state).to.equal('undone');
 
       // With tokens that somebody else has signed, and again with the same ones: requests of another run are none of this.
       const playerTokens = Array.from({ length: 10 }, (_, i) => tokens.player(`player-${i}`));

@@ -34,6 +34,7 @@ export interface LoadTestCommandOptions {
   readonly fault?: string[];
   readonly seed: number;
   readonly kneeP99: string;
+  readonly movable: number;
   readonly device: DeviceKind;
   readonly codecs: Codec[];
   readonly resolution: Resolution;
@@ -55,8 +56,16 @@ const MAX_DURATION_MS = 4 * 3_600_000;
 /** What starts a broker: this very command. */
 const SERVE = [...process.argv.slice(0, 2), 'serve'];
 
-/** @throws CommandFailure for the first option that cannot be meant so */
-export function readRun(options: LoadTestCommandOptions, env: Environment): RunOptions {
+/**
+ * @param given the names of options that somebody wrote, as opposed to those that have their default
+ * @throws CommandFailure for the first option that cannot be meant so
+ */
+export function readRun(
+  options: LoadTestCommandOptions,
+  env: Environment,
+  given: ReadonlySet<string> = new Set(),
+): RunOptions {
+  checkTogether(options, given);
   const { driver, workers, slots, clients, profile, seed, device, codecs, resolution } = options;
   const { fault = [], assert = [] } = options;
   const target = readTarget(options, env);
@@ -75,10 +84,25 @@ export function readRun(options: LoadTestCommandOptions, env: Environment): RunO
       : { sessionMs: readSpan('--session', options.session, 50, MAX_DURATION_MS) }),
     connectPerSecond: options.connectRate ?? CONNECTIONS_PER_BROKER * brokersOf(target),
     device: { kind: device, codecs, maxResolution: resolution },
+    movableShare: options.movable / 100,
     faults: fault.flatMap((text) => text.split(',')).map((text) => orFail(() => readFault(text))),
     kneeP99Ms: readSpan('--knee-p99', options.kneeP99, 1, 60_000),
     assertions: assert.map((text) => orFail(() => readAssertion(text))),
   };
+}
+
+/** @throws CommandFailure for an option that would change nothing beside another one */
+function checkTogether({ profile, url, hosts }: LoadTestCommandOptions, given: ReadonlySet<string>): void {
+  const isIdle = (name: string, why: string): void => {
+    if (given.has(name)) throw new CommandFailure(`--${name} changes nothing here: ${why}.`);
+  };
+  if (profile !== 'step') isIdle('knee-p99', 'only --profile step looks for a knee');
+  if (profile === 'storm') {
+    isIdle('rate', 'with --profile storm all --clients ask at once');
+    isIdle('connect-rate', 'with --profile storm all --clients connect at once');
+  }
+  if (url !== undefined) isIdle('regions', 'with --url the brokers say which regions there are');
+  if (hosts === 0) isIdle('slots', 'with --hosts 0 there are none of the run');
 }
 
 function readTarget(options: LoadTestCommandOptions, env: Environment): SpawnTarget | UrlTarget {
@@ -104,6 +128,11 @@ function readTarget(options: LoadTestCommandOptions, env: Environment): SpawnTar
   }
   if (spawn !== undefined || redis !== undefined || limit.length > 0) {
     throw new CommandFailure('--spawn, --redis and --limit belong together; --url loads what runs already.');
+  }
+  for (const each of url) {
+    const { protocol = '' } = URL.canParse(each) ? new URL(each) : {};
+    if (/^(ws|http)s?:$/.test(protocol)) continue;
+    throw new CommandFailure(`--url ${each}: a broker's URL looks like ws://127.0.0.1:8080.`);
   }
   if (title === undefined) throw new CommandFailure('--url needs --title: what do the players ask for?');
   const secret = env[AUTH_SECRET];

@@ -25,5 +25,5 @@ export function renderProgress(progress: Progress): string {
     ...(refused > 0 ? [`refused ${refused}`] : []),
     ...(unanswered > 0 ? [`unanswered ${unanswered}`] : []),
   ];
-  return `${bar(share, BAR_WIDTH)} ${asSpan(leftMs)} left  ${stage}  ${figures.join('  ')}`;
+  return `${bar(share, BAR_WIDTH)} ${Math.ceil(leftMs / 1_000)} s left  ${stage}  ${figures.join('  ')}`;
 }

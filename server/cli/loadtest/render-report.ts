@@ -1,6 +1,6 @@
 import { TIMES } from '@duskline/loadtest/plan/assertions.js';
 import { asSpan } from '@duskline/loadtest/plan/duration.js';
-import { violationsOf, type LoadReport } from '@duskline/loadtest/report/load-report.js';
+import { reasonsAgainst, violationsOf, type LoadReport } from '@duskline/loadtest/report/load-report.js';
 import { percent, table } from '../text-table.js';
 
 /** What a run showed, for the terminal. */
@@ -14,12 +14,13 @@ export function renderReport(report: LoadReport): string {
     renderProcesses(report),
     renderVerdict(report),
     renderAssertions(report),
+    renderOutcome(report),
   ]
     .filter((part) => part !== '')
     .join('\n');
 }
 
-function renderSetting({ setting }: LoadReport): string {
+function renderSetting({ setting, endedEarly }: LoadReport): string {
   const { target, brokers, driver, workers, profile, ratePerSecond, seconds, seed } = setting;
   const { clients, hosts, slots, regions, urls } = setting;
   const whose = target === 'spawn' ? `${brokers} of its own` : urls.join(', ');
@@ -27,12 +28,13 @@ function renderSetting({ setting }: LoadReport): string {
   return `${[
     `brokers   ${whose}`,
     `played by ${how}, ${workers} ${workers === 1 ? 'thread' : 'threads'}: ${clients} clients, ${hosts} hosts with ${slots} slots in ${regions.length} regions`,
-    `load      ${profile}${profile === 'storm' ? '' : `, ${ratePerSecond} a second`}, ${Math.round(seconds)} s, seed ${seed}`,
+    `load      ${profile}${profile === 'storm' ? '' : `, ${ratePerSecond} a second`}, ${Math.round(seconds)} s${endedEarly ? ' (ended early)' : ''}, seed ${seed}`,
   ].join('\n')}\n`;
 }
 
 function renderCounts(report: LoadReport): string {
   const { offered, matched, matchedAtOnce, queued, refused, unanswered, noClientFree } = report;
+  const isInVain = offered > noClientFree && matched === 0 && !report.endedEarly;
   const refusedTotal = Object.values(refused).reduce((sum, count) => sum + count, 0);
   const rows = [
     ['offered', offered, ''],
@@ -49,14 +51,17 @@ function renderCounts(report: LoadReport): string {
       byName(report.ended),
     ],
     ['placed again', report.replaced, ''],
+    ['moved', report.moved, report.interrupted > 0 ? `${report.interrupted} stood still for over 2 s` : ''],
+    ['moves failed', report.movesFailed, ''],
     ['not let in', report.notAdmitted, ''],
   ] as const;
-  return table(
+  const counts = table(
     ['what', 'count', ''],
     rows
       .filter(([name, count]) => count > 0 || ALWAYS_SHOWN.has(name))
       .map(([name, count, more]) => [name, String(count).padStart(8), more]),
   );
+  return isInVain ? `${counts}Nobody was matched: the times below say nothing of matches.\n` : counts;
 }
 
 const ALWAYS_SHOWN = new Set(['offered', 'matched', 'queued', 'refused', 'unanswered', 'no client free']);
@@ -111,16 +116,17 @@ function renderLevels({ levels, knee }: LoadReport): string {
 
 function renderFaults({ faults }: LoadReport): string {
   if (faults.length === 0) return '';
-  const rows = faults.map(({ text, atMs, untilMs, target, failure }) => {
+  const rows = faults.map(({ text, atMs, untilMs, target, failure, outcome = '' }) => {
     const until = untilMs === undefined ? '' : asSpan(untilMs);
-    return [text, target, asSpan(Math.max(0, atMs)), until, failure ?? ''];
+    return [text, target, asSpan(Math.max(0, atMs)), until, failure ?? outcome];
   });
   return table(['fault', 'hit', 'at', 'until', ''], rows);
 }
 
-function renderProcesses({ brokers, ownCpuMean, crashed }: LoadReport): string {
+function renderProcesses({ brokers, redis, ownCpuMean, crashed }: LoadReport): string {
   const megabytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`;
-  const rows = brokers.map(({ name, cpuMean, cpuMax, memoryMaxBytes }) => {
+  const processes = redis === undefined ? brokers : [...brokers, redis];
+  const rows = processes.map(({ name, cpuMean, cpuMax, memoryMaxBytes }) => {
     return [name, percent(cpuMean), percent(cpuMax), megabytes(memoryMaxBytes)];
   });
   const usage = table(
@@ -147,4 +153,10 @@ function renderAssertions({ assertions }: LoadReport): string {
       return `${holds ? 'holds ' : 'FAILS '} ${text}  (${value})\n`;
     })
     .join('');
+}
+
+/** Why the exit code is not 0. */
+function renderOutcome(report: LoadReport): string {
+  const reasons = reasonsAgainst(report, report.assertions);
+  return reasons.length === 0 ? '' : `Not passed: ${reasons.join('; ')}.\n`;
 }

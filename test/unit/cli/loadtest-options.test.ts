@@ -11,7 +11,7 @@ const URL_TARGET = { url: ['ws://127.0.0.1:1'], title: 'starfall' };
 function options(more: Partial<LoadTestCommandOptions>): LoadTestCommandOptions {
   return {
     ...{ regions: 6, driver: 'sdk', workers: 1, slots: 20, clients: 5_000, rate: 500 },
-    ...{ profile: 'steady', duration: '30s', seed: 1, kneeP99: '250ms', device: 'tv' },
+    ...{ profile: 'steady', duration: '30s', seed: 1, kneeP99: '250ms', movable: 100, device: 'tv' },
     ...{ codecs: ['hevc'], resolution: '1080p' },
     ...more,
   };
@@ -64,9 +64,34 @@ describe('The options of duskline loadtest', () => {
     rmSync(directory, { recursive: true });
   });
 
+  it('are refused where they would change nothing, when somebody wrote them', () => {
+    const written = (name: string, more: Partial<LoadTestCommandOptions>): string => {
+      try {
+        readRun(options({ spawn: 1, ...more }), SECRET, new Set([name]));
+      } catch (error) {
+        return String(error);
+      }
+      return '';
+    };
+    expect(written('knee-p99', {})).to.match(/--knee-p99 changes nothing here: only --profile step/);
+    expect(written('knee-p99', { profile: 'step' })).to.equal('');
+    expect(written('rate', { profile: 'storm' })).to.match(/--rate changes nothing here/);
+    expect(written('rate', {})).to.equal('');
+    expect(written('slots', { hosts: 0 })).to.match(/--slots changes nothing here/);
+    expect(() => readRun(options(URL_TARGET), SECRET, new Set(['regions']))).to.throw(/--regions/);
+  });
+
+  it('say how many players follow when their sessions move', () => {
+    expect(readRun(options({ spawn: 1 }), {})).to.include({ movableShare: 1 });
+    expect(readRun(options({ spawn: 1, movable: 25 }), {})).to.include({ movableShare: 0.25 });
+  });
+
   it('are refused with what is missing, or cannot be meant so', () => {
     expect(failureOf({})).to.match(/--spawn 1 starts a broker of its own/);
     expect(failureOf({ url: ['ws://127.0.0.1:1'] })).to.match(/--url needs --title/);
+    expect(failureOf({ ...URL_TARGET, url: ['127.0.0.1:80'] }, SECRET)).to.match(
+      /--url 127.* looks like ws:/,
+    );
     expect(failureOf(URL_TARGET)).to.match(/set DUSKLINE_AUTH_SECRET .*--token-file/);
     expect(failureOf({ ...URL_TARGET, tokenFile: '/nowhere' })).to.match(/^\/nowhere cannot be read/);
     expect(failureOf(URL_TARGET, { DUSKLINE_AUTH_SECRET: 'xyz' })).to.match(

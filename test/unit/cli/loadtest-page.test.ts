@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { addLoadTestCommand } from '@duskline/server/cli/loadtest-command.js';
 import { readRun, type LoadTestCommandOptions } from '@duskline/server/cli/loadtest/read-run.js';
+import { judgeReport } from '@duskline/loadtest/report/load-report.js';
 import { expect } from 'chai';
 import { Command } from 'commander';
+import { measured } from '../loadtest/measured.js';
 
 const PAGES = ['docs/load-testing.md', 'README.md'].map((name) => {
   return { name, text: readFileSync(new URL(`../../../../${name}`, import.meta.url), 'utf8') };
@@ -32,6 +34,13 @@ describe('The page about load testing', () => {
     const [page] = PAGES;
     const written = new Set(page!.text.match(/--[a-z][a-z0-9-]+/g));
     expect([...written].sort()).to.deep.equal([...known].sort());
+  });
+
+  it('has every field of the report', () => {
+    const [page] = PAGES;
+    const report = judgeReport(measured({ redis: measured().brokers[0]! }), []);
+    const missing = [...Object.keys(report), 'knee'].filter((field) => !page!.text.includes(`\`${field}\``));
+    expect(missing).to.deep.equal([]);
   });
 
   it('shows only runs that could be made, and so do the others', () => {

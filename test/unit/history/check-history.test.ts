@@ -36,6 +36,20 @@ describe('The history checker', () => {
     });
   }
 
+  it('allows whole milliseconds for a place to which a session has moved', () => {
+    const [history = []] = fc.sample(legalHistories, { numRuns: 1, seed: 7 });
+    const { player } = history.find((event) => event.type === 'matched' && event.epoch === 2) as {
+      player?: string;
+    };
+    const exact = history.map((event) => {
+      if (!('player' in event) || event.player !== player) return event;
+      if (event.type === 'asked') return { ...event, rtt: { near: 19.6 } };
+      return event.type === 'matched' && event.epoch === 1 ? { ...event, rttMs: 19.6 } : event;
+    });
+    expect(player).not.to.equal(undefined);
+    expect(brokenRules(exact)).to.deep.equal([]);
+  });
+
   it('has a fault for every rule', () => {
     expect([...new Set(allFaults().map(([rule]) => rule))]).to.have.members(RULES);
   });

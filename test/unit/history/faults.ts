@@ -144,6 +144,11 @@ const ALL: readonly NamedFault[] = [
     },
   ],
   [
+    'S8',
+    'an answer that names another distance',
+    (history) => replaceFirst(history, 'matched', (event) => ({ ...event, rttMs: event.rttMs + 0.5 })),
+  ],
+  [
     'S9',
     'a host that is lost without having been silent',
     (history) => {

@@ -8,6 +8,7 @@ export function measured(more: Partial<Measured> = {}): Measured {
   return {
     version: 1,
     startedAt: '2026-04-15T12:00:00.000Z',
+    endedEarly: false,
     setting: {
       ...{
         target: 'spawn',
@@ -34,7 +35,16 @@ export function measured(more: Partial<Measured> = {}): Measured {
       queued: 1,
     },
     refused: { NO_CAPACITY: 2 },
-    ...{ unanswered: 0, matchedPerSecond: 20, replaced: 0, socketsLost: 25, notAdmitted: 0 },
+    ...{
+      unanswered: 0,
+      matchedPerSecond: 20,
+      replaced: 0,
+      socketsLost: 25,
+      moved: 3,
+      movesFailed: 1,
+      interrupted: 0,
+      notAdmitted: 0,
+    },
     ended: { client_left: 30 },
     connectionErrors: {},
     times: book.read(),
@@ -59,11 +69,11 @@ export function measured(more: Partial<Measured> = {}): Measured {
           max: 40,
         },
         playing: { 'eu-west': 10 },
-        brokers: { 'broker-1': { cpu: 0.2, memoryBytes: 90 * 1_048_576 } },
+        processes: { 'broker-1': { cpu: 0.2, memoryBytes: 90 * 1_048_576 } },
       },
       {
         ...{ atMs: 1_000, offered: 23, matched: 20, queued: 1, refused: 2, noClientFree: 1 },
-        ...{ p50: null, p99: null, max: null, playing: {}, brokers: {} },
+        ...{ p50: null, p99: null, max: null, playing: {}, processes: {} },
       },
     ],
     ...more,

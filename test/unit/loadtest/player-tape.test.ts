@@ -84,6 +84,43 @@ describe('The tape of a player', () => {
     expect(tape.session).to.include({ epoch: 2, host: 'near/x/h2' });
   });
 
+  it('follows a session that moves, which nobody had to take up again', () => {
+    const moving = { ...matched(2), type: 'moving' } as const;
+    tape.asks('r1', monotonicMs(), 0);
+    tape.received(matched());
+    tape.received({ type: 'session', sessionId, epoch: 1, state: 'moving' });
+    expect(tape.isMoving).to.equal(true);
+    tape.received(moving);
+    expect(tape.session).to.include({ epoch: 1 });
+    tape.received({ type: 'session', sessionId, epoch: 2, state: 'active' });
+    expect(tape.isMoving).to.equal(false);
+    expect(tape.session).to.include({ epoch: 2, host: 'near/x/h2' });
+
+    // A connection that was lost on the way learns of it by the repeated match.
+    tape.received({ ...moving, epoch: 3, host: { hostId: 'h3', endpoint: 'ws://h' } });
+    tape.received(matched(3));
+    expect(tape.session).to.include({ epoch: 3, host: 'near/x/h3' });
+    expect(tally.counts.replaced).to.equal(0);
+  });
+
+  it('follows a move that comes to nothing', () => {
+    tape.asks('r1', monotonicMs(), 0);
+    tape.received(matched());
+    tape.received({ ...matched(2), type: 'moving' });
+    tape.received({ type: 'session', sessionId, epoch: 1, state: 'connected' });
+    expect(tape.isMoving).to.equal(false);
+    expect(tape.session).to.include({ epoch: 1, host: 'near/x/h1' });
+  });
+
+  it('does not count as refused what the run itself took back', () => {
+    tape.asks('r1', monotonicMs(), 0);
+    tape.received({ type: 'queued', requestId: 'r1', position: 3, region: 'near' });
+    const cancelled = { type: 'error', code: 'CANCELLED', message: '', retryable: false, requestId: 'r1' };
+    expect(tape.received(cancelled as BrokerToClient)).to.equal('refused');
+    expect(tally.counts.refused).to.deep.equal({});
+    expect(tally.phase(0)).to.include({ refused: 0, queued: 1 });
+  });
+
   it('counts refusals by code, and goes on after those that end nothing', () => {
     const error = { type: 'error', message: '', retryable: true, requestId: 'r1' } as const;
     tape.asks('r1', monotonicMs(), 0);

@@ -1,6 +1,6 @@
 import { readAssertion } from '@duskline/loadtest/plan/assertions.js';
 import { LatencyBook } from '@duskline/loadtest/report/latency-book.js';
-import { judgeReport } from '@duskline/loadtest/report/load-report.js';
+import { judgeReport, reasonsAgainst } from '@duskline/loadtest/report/load-report.js';
 import { Timeline } from '@duskline/loadtest/report/timeline.js';
 import { expect } from 'chai';
 import { measured } from './measured.js';
@@ -61,6 +61,18 @@ describe('The report', () => {
     const verdict = { ...measured().verdict, doubleSales: 1 };
     expect(judgeReport(measured({ verdict }), [])).to.include({ passed: false });
     expect(judgeReport(measured({ crashed: ['broker-1'] }), [])).to.include({ passed: false });
+  });
+
+  it('does not pass when a fault could not be done, and says all that is against it', () => {
+    const [fault] = measured().faults;
+    const faults = [{ ...fault!, failure: 'no broker is left' }];
+    const report = judgeReport(measured({ faults }), [readAssertion('moved==0')]);
+    expect(report.passed).to.equal(false);
+    expect(reasonsAgainst(report, report.assertions)).to.deep.equal([
+      'kill-broker@1s:500ms could not be done (no broker is left)',
+      '1 of 1 assertions fail',
+    ]);
+    expect(reasonsAgainst(measured(), [])).to.deep.equal([]);
   });
 
   it('cannot say that nothing was lost when things did not come to rest', () => {
