@@ -104,5 +104,5 @@ function causeOf(error: unknown): string {
   const { status } = error;
   if (!('failure' in status)) return status.cause;
   const { failure } = status;
-  return 'errorCode' in failure && failure.errorCode !== undefined ? failure.errorCode : failure.kind;
+  return 'errorCode' in failure ? failure.errorCode : failure.kind;
 }

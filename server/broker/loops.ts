@@ -1,6 +1,7 @@
 import type { BrokerContext } from './context.js';
 import { checkSessions } from './check-sessions.js';
 import { createDrainWarnings } from './drain-warnings.js';
+import { createLoop, type Loop } from './loop.js';
 import { lookEverywhere } from './look.js';
 import { watchMoves } from './moves/watch-moves.js';
 import type { RoundPlanner } from './rebalance/plan-round.js';
@@ -78,13 +79,20 @@ export function createLoops(context: BrokerContext, planner: RoundPlanner | null
     await checkSessions(context, round, doubt.inDoubt);
   }
 
-  function onStoreFailed(): void {
-    doubt.noteFailure();
-    context.observer.storeFailed();
-  }
-
   const repeat = (name: string, intervalMs: number, round: () => Promise<void>): Loop =>
-    createLoop(context, name, intervalMs, round, onStoreFailed);
+    createLoop({
+      intervalMs,
+      round,
+      onFailed(error) {
+        if (toRefusal(error).code !== 'UNAVAILABLE') {
+          context.log.error({ err: error, loop: name }, 'loop failed');
+          return;
+        }
+        doubt.noteFailure();
+        context.observer.storeFailed();
+      },
+      onOverdue: () => context.log.error({ loop: name }, 'a round does not end; the loop goes on without it'),
+    });
   const drains = repeat('drains', LOOK_INTERVAL_MS, drainHeld);
   const loops = [
     repeat('look', LOOK_INTERVAL_MS, look),
@@ -103,62 +111,6 @@ export function createLoops(context: BrokerContext, planner: RoundPlanner | null
       await Promise.all(loops.map((loop) => loop.stop()));
       await planner?.close();
       await Promise.allSettled([...held].map((region) => store.releaseLease(region, brokerId)));
-    },
-  };
-}
-
-interface Loop {
-  start(): void;
-  /** The next round begins at once, or as soon as the one under way is over. */
-  hurry(): void;
-  stop(): Promise<void>;
-}
-
-/** Runs `round` every `intervalMs`, the first time at once, never twice at a time. */
-function createLoop(
-  context: BrokerContext,
-  name: string,
-  intervalMs: number,
-  round: () => Promise<void>,
-  onStoreFailed: () => void,
-): Loop {
-  let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
-  let hurried = false;
-  let current: Promise<void> = Promise.resolve();
-
-  async function run(): Promise<void> {
-    const startedAt = performance.now();
-    try {
-      await round();
-    } catch (error) {
-      if (toRefusal(error).code === 'UNAVAILABLE') onStoreFailed();
-      else context.log.error({ err: error, loop: name }, 'loop failed');
-    }
-    if (stopped) return;
-    const restMs = hurried ? 0 : Math.max(0, intervalMs - (performance.now() - startedAt));
-    hurried = false;
-    timer = setTimeout(next, restMs);
-  }
-
-  function next(): void {
-    timer = undefined;
-    current = run();
-  }
-
-  return {
-    start: next,
-    hurry() {
-      if (timer === undefined) hurried = true;
-      else {
-        clearTimeout(timer);
-        next();
-      }
-    },
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await current;
     },
   };
 }

@@ -63,7 +63,7 @@ const REGION_SCRIPTS = ['view-region', 'find-due'] as const;
 /** Scripts of one key, with parts of `lua/clock.lua`. */
 const SINGLE_KEY_SCRIPTS = ['hold-lease', 'release-lease', 'swap-drain'] as const;
 
-export type PlaceScript = (typeof BATCH_SCRIPTS | typeof PLACE_SCRIPTS )[number];
+export type PlaceScript = (typeof BATCH_SCRIPTS | typeof PLACE_SCRIPTS)[number];
 export type ClaimScript = (typeof CLAIM_SCRIPTS)[number];
 type RegionScript = (typeof REGION_SCRIPTS)[number];
 type SingleKeyScript = (typeof SINGLE_KEY_SCRIPTS)[number];
