@@ -41,6 +41,6 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
-ENTRYPOINT ["node", "server/bin/duskline.js"]
+ENTRYPOINT ["/app/server/bin/duskline.js"]
 # Your configuration is mounted there; secrets come from the environment.
 CMD ["serve", "--config", "/etc/duskline/duskline.yaml", "--host", "0.0.0.0", "--port", "8080"]

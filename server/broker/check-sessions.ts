@@ -31,8 +31,13 @@ export async function checkSessions(context: BrokerContext, round: number, inDou
   }
   await Promise.all(
     byPlace(due).map(async ([place, group]) => {
+      const before = group.map(({ known: { epoch, state } }) => ({ epoch, state }));
       const records = await restoreOwners(context, place, group);
-      group.forEach((one, i) => follow(context, place, one, records[i] ?? null, inDoubt));
+      group.forEach((one, i) => {
+        // Told of more meanwhile: what was read may be from before that.
+        if (one.known.epoch !== before[i]?.epoch || one.known.state !== before[i].state) return;
+        follow(context, place, one, records[i] ?? null, inDoubt);
+      });
     }),
   );
 }

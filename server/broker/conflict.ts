@@ -23,10 +23,11 @@ export interface Conflict extends PreviousClaim {
  */
 export async function findConflict(
   context: BrokerContext,
+  client: ClientConnection,
   previous: PreviousClaim | undefined,
   whatever: boolean,
 ): Promise<Conflict | undefined> {
-  if (previous === undefined) return undefined;
+  if (previous === undefined || previous.sessionId === client.leftSessionId) return undefined;
   const giveUpAt = performance.now() + CLAIM_GRACE_MS - previous.ageMs;
   for (;;) {
     const { placements } = await context.batches.queueStatus(previous.place, previous.sessionId);

@@ -67,6 +67,8 @@ export class ClientConnection {
   readonly device: Device;
   /** It resumed, and has asked for nothing new since: what it asks for is most likely a repeat. */
   returning: boolean;
+  /** The session that its player left last. It is over for good, which no other end of a session is sure to be. */
+  leftSessionId: string | undefined;
   #sessions: Map<string, KnownSession> | undefined;
   #pending: Map<string, PendingRequest> | undefined;
 
@@ -76,6 +78,7 @@ export class ClientConnection {
     this.tier = tier;
     this.device = device;
     this.returning = returning;
+    this.leftSessionId = undefined;
   }
 
   /** What it was told of its sessions. The directory adds and removes them. */

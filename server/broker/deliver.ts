@@ -115,7 +115,9 @@ export function tellChange(
     state,
     ...(reason === null ? {} : { reason }),
   });
-  if (state === 'ended') context.connections.unlinkSession(sessionId);
+  if (state !== 'ended') return;
+  context.connections.unlinkSession(sessionId);
+  if (reason === 'client_left') client.leftSessionId = sessionId;
 }
 
 /** Whether it has to be looked up what this means: the session may be on another host, of which the client was not told. */

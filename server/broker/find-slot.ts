@@ -31,7 +31,7 @@ export async function findSlot(
   message: Play,
 ): Promise<Placed> {
   if (context.doubt.isRebuilding) await untilRebuilt(context, client, message);
-  const ranking = rankCandidates(context.catalog, context.fleet, { ...message, device: client.device });
+  const ranking = rankCandidates(context.catalog, context.fleet, message, client.device);
   if (!ranking.ok) return withoutCandidates(context, client, message, ranking.code);
   const { candidates } = ranking;
   const [best] = candidates;
@@ -44,22 +44,23 @@ export async function findSlot(
   // theirs are looked up first, or thousands of them would for a moment take slots that others want.
   const sentAt = performance.now();
   const claiming = context.batches.claim(claim);
-  const first = client.returning
+  const attempt = client.returning
     ? undefined
     : tryCandidate(context, client, message, candidates, 0, sessionId, 1);
-  const [claimed, attempt] = await Promise.allSettled([claiming, first]);
-  if (claimed.status === 'rejected') {
+  // Should it fail, that is met where it is waited for.
+  attempt?.catch(() => undefined);
+  const claimed = await claiming.catch(async (error: unknown) => {
     await undoAttempt(context, attempt);
-    throw claimed.reason;
-  }
-  if (claimed.value.kind === 'repeat') {
+    throw error;
+  });
+  if (claimed.kind === 'repeat') {
     await undoAttempt(context, attempt);
-    const { record } = claimed.value;
+    const { record } = claimed;
     const answer = await answerRepeat(context, client, message, candidates, claim, record);
     return follow(context, client, message, candidates, record.sessionId, answer);
   }
   client.returning = false;
-  const other = await findConflict(context, claimed.value.previous, message.onConflict === 'takeover');
+  const other = await findConflict(context, client, claimed.previous, message.onConflict === 'takeover');
   if (other !== undefined && message.onConflict !== 'takeover') {
     await undoAttempt(context, attempt);
     await context.store.forgetClaim(client.playerId, message.requestId);
@@ -68,11 +69,12 @@ export async function findSlot(
     return follow(context, client, message, candidates, other.sessionId, answer);
   }
   if (other !== undefined) await endOther(context, client, other, claim);
-  if (attempt.status === 'rejected') throw attempt.reason;
+  const placed = await attempt;
   if (performance.now() - sentAt > CLAIM_GRACE_MS) await checkStillOurs(context, claim, attempt);
+  if (placed !== undefined) return placed;
   // What ended here may have been what the first place was full of.
-  const from = first === undefined || other !== undefined ? 0 : 1;
-  return attempt.value ?? tryInOrder(context, client, message, candidates, from, sessionId, 1);
+  const from = attempt === undefined || other !== undefined ? 0 : 1;
+  return tryInOrder(context, client, message, candidates, from, sessionId, 1);
 }
 
 /** Goes on with what a request became that was made before. */
@@ -93,7 +95,7 @@ async function follow(
       if (title === message.title) return waitForTurn(context, client, message, candidates, turn);
       // It goes on with what it waits for, whatever the new frame asks for.
       const asked = { ...message, title };
-      const ranking = rankCandidates(context.catalog, context.fleet, { ...asked, device: client.device });
+      const ranking = rankCandidates(context.catalog, context.fleet, asked, client.device);
       if (!ranking.ok) throw new Refusal(ranking.code);
       return waitForTurn(context, client, asked, ranking.candidates, turn);
     }
@@ -126,7 +128,7 @@ async function withoutCandidates(
 async function checkStillOurs(
   context: BrokerContext,
   claim: Claim,
-  attempt: PromiseSettledResult<Placed | undefined>,
+  attempt: Promise<Placed | undefined> | undefined,
 ): Promise<void> {
   const [now] = await context.store.claim([claim]);
   if (now?.kind === 'repeat' && now.record.sessionId === claim.sessionId && now.record.epoch === 1) return;
@@ -134,13 +136,14 @@ async function checkStillOurs(
   throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(NO_CAPACITY_RETRY_MS) });
 }
 
-/** Gives back a slot that was reserved for a request that already has its answer. */
+/** Gives back a slot that was reserved for a request that already has its answer, if one was. */
 async function undoAttempt(
   context: BrokerContext,
-  attempt: PromiseSettledResult<Placed | undefined>,
+  attempt: Promise<Placed | undefined> | undefined,
 ): Promise<void> {
-  if (attempt.status === 'rejected' || attempt.value === undefined) return;
-  const { place, sessionId, epoch } = attempt.value;
+  const placed = await attempt?.catch(() => undefined);
+  if (placed === undefined) return;
+  const { place, sessionId, epoch } = placed;
   await context.batches.release(place, { sessionId, epoch, reason: 'superseded' }).catch(() => {
     // The reservation runs out by itself.
   });

@@ -22,7 +22,7 @@ export async function placeAgain(
   { sessionId, epoch: lostEpoch }: SessionRecord,
 ): Promise<PlacedAgain | undefined> {
   const { playerId, device } = client;
-  const ranking = rankCandidates(context.catalog, context.fleet, { ...request, device });
+  const ranking = rankCandidates(context.catalog, context.fleet, request, device);
   if (!ranking.ok) return undefined;
   const claim = { playerId, requestId: request.requestId, sessionId, place };
   const epoch = await context.store.reclaim(claim, lostEpoch);

@@ -61,3 +61,15 @@ export function isSamePlace(a: Place, b: Place): boolean {
 export function placeName(place: Place): string {
   return `${place.region}/${place.pool}`;
 }
+
+const titlesOfPools = new WeakMap<Pool, ReadonlySet<string>>();
+
+/** Whether a title is installed on the hosts of a pool. Every request asks that of every pool, and a pool may have thousands. */
+export function carries(pool: Pool, title: string): boolean {
+  let titles = titlesOfPools.get(pool);
+  if (titles === undefined) {
+    titles = new Set(pool.titles);
+    titlesOfPools.set(pool, titles);
+  }
+  return titles.has(title);
+}

@@ -1,9 +1,8 @@
-import type { Catalog, LatencyStep, Place, Pool } from './catalog.js';
+import { carries, type Catalog, type LatencyStep, type Place, type Pool } from './catalog.js';
 import { isSuitable, type DeviceAbility, type PoolWish } from './suitability.js';
 
 /** A request as the ranking sees it. */
 export interface PlacementWish extends PoolWish {
-  readonly device: DeviceAbility;
   /** Measured RTT per region, in milliseconds. */
   readonly rtt: Readonly<Record<string, number>>;
   readonly regions?:
@@ -63,24 +62,40 @@ export function acceptableAfterMs(policy: readonly LatencyStep[], rttMs: number)
  * Every place that may serve the request, most preferred first: what the latency policy accepts earlier
  * comes before what it accepts later, and within one step the lower cost comes first.
  */
-export function rankCandidates(catalog: Catalog, fleet: FleetView, wish: PlacementWish): Ranking {
+export function rankCandidates(
+  catalog: Catalog,
+  fleet: FleetView,
+  wish: PlacementWish,
+  device: DeviceAbility,
+): Ranking {
   const title = catalog.titles.get(wish.title);
-  const carriers = [...catalog.pools.values()].filter((pool) => pool.titles.includes(wish.title));
-  if (title === undefined || carriers.length === 0) return { ok: false, code: 'UNKNOWN_TITLE' };
-
-  const pools = carriers.filter((pool) => isSuitable(pool, wish.device, wish));
+  const pools: Pool[] = [];
+  let isCarried = false;
+  for (const pool of catalog.pools.values()) {
+    if (!carries(pool, wish.title)) continue;
+    isCarried = true;
+    if (isSuitable(pool, device, wish)) pools.push(pool);
+  }
+  if (title === undefined || !isCarried) return { ok: false, code: 'UNKNOWN_TITLE' };
   if (pools.length === 0) return { ok: false, code: 'NO_SUITABLE_POOL' };
 
-  const candidates = Object.entries(wish.rtt)
-    .filter(([region]) => isAllowed(catalog, wish, region))
-    .flatMap(([region, rttMs]) => {
-      const after = acceptableAfterMs(title.latencyPolicy, rttMs);
-      return after === undefined ? [] : pools.map((pool) => toCandidate(fleet, region, pool, rttMs, after));
-    })
-    .sort(byPreference);
-  if (candidates.length === 0) return { ok: false, code: 'NO_REGION_IN_REACH' };
-  const open = candidates.filter(({ place }) => fleet.isOpen(place));
-  return open.length === 0 ? { ok: false, code: 'REGION_CLOSED' } : { ok: true, candidates: open };
+  const open: Candidate[] = [];
+  let isInReach = false;
+  for (const [region, rttMs] of Object.entries(wish.rtt)) {
+    const after = isAllowed(catalog, wish, region)
+      ? acceptableAfterMs(title.latencyPolicy, rttMs)
+      : undefined;
+    if (after === undefined) continue;
+    isInReach = true;
+    for (const { pool } of pools) {
+      const place = { region, pool };
+      if (fleet.isOpen(place)) open.push(toCandidate(fleet, place, rttMs, after));
+    }
+  }
+  if (!isInReach) return { ok: false, code: 'NO_REGION_IN_REACH' };
+  return open.length === 0
+    ? { ok: false, code: 'REGION_CLOSED' }
+    : { ok: true, candidates: open.sort(byPreference) };
 }
 
 function isAllowed(catalog: Catalog, wish: PlacementWish, region: string): boolean {
@@ -92,8 +107,7 @@ function isAllowed(catalog: Catalog, wish: PlacementWish, region: string): boole
   );
 }
 
-function toCandidate(fleet: FleetView, region: string, pool: Pool, rttMs: number, after: number): Candidate {
-  const place = { region, pool: pool.pool };
+function toCandidate(fleet: FleetView, place: Place, rttMs: number, after: number): Candidate {
   const utilisation = fleet.utilisation(place) ?? 1;
   return {
     place,

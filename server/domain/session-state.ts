@@ -26,6 +26,8 @@ const STORED_TRANSITIONS = {
   ...SESSION_TRANSITIONS,
 } as const satisfies Record<StoredState, readonly StoredState[]>;
 
+export const STORED_STATES = Object.keys(STORED_TRANSITIONS) as StoredState[];
+
 /** Whether a session may go from one state to another. Staying is always allowed: reports repeat. */
 export function canTransition(from: StoredState, to: StoredState): boolean {
   return from === to || (STORED_TRANSITIONS[from] as readonly StoredState[]).includes(to);
@@ -33,7 +35,7 @@ export function canTransition(from: StoredState, to: StoredState): boolean {
 
 /** The states from which a session may reach `to`, itself included. */
 export function sourcesOf(to: StoredState): StoredState[] {
-  return (Object.keys(STORED_TRANSITIONS) as StoredState[]).filter((from) => canTransition(from, to));
+  return STORED_STATES.filter((from) => canTransition(from, to));
 }
 
 /** Whether the host holds a session in this state (and lists it in its heartbeats). */

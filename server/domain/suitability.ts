@@ -5,7 +5,7 @@ import {
   type Platform,
   type Resolution,
 } from '@duskline/protocol/vocabulary';
-import type { Pool } from './catalog.js';
+import { carries, type Pool } from './catalog.js';
 
 /** What the player's device can show. */
 export interface DeviceAbility {
@@ -32,7 +32,7 @@ const DEFAULT_FPS = 60;
 
 /** Whether the pool carries the title and can send the device a stream that satisfies the request. */
 export function isSuitable(pool: Pool, device: DeviceAbility, wish: PoolWish): boolean {
-  if (!pool.titles.includes(wish.title)) return false;
+  if (!carries(pool, wish.title)) return false;
   if (wish.platform !== undefined && wish.platform !== pool.platform) return false;
   const stream = bestStream(pool, device);
   if (stream === undefined) return false;

@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Refusal, errorMessage } from '../broker/refusal.js';
 import type { Channel } from '../broker/connections.js';
+import { writeSoon, type Unwritten } from './outbox.js';
 import { textFrame } from './text-frame.js';
 
 /** Bounds on one peer's socket. */
@@ -19,11 +20,13 @@ export const CLOSE_GRACE_MS = 2_000;
 type CloseReason = ErrorCode;
 
 /** A channel over one `ws` socket: JSON text frames, a bounded buffer, and closes that say why. */
-export class SocketChannel<Message> implements Channel<Message | ErrorMessage> {
+export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, Unwritten {
   readonly connectionId: string;
   readonly #socket: WebSocket;
   readonly #wire: Writable;
   readonly #limits: SocketLimits;
+  /** Frames, a character a byte. */
+  #unwritten = '';
 
   /** @param wire what the socket writes to, in order and at once, for it compresses nothing */
   constructor(connectionId: string, socket: WebSocket, wire: Writable, limits: SocketLimits) {
@@ -39,14 +42,27 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage> {
 
   send(message: Message | ErrorMessage): void {
     if (!this.open) return;
-    if (this.#socket.bufferedAmount > this.#limits.maxSocketBufferBytes) {
+    if (this.#socket.bufferedAmount + this.#unwritten.length > this.#limits.maxSocketBufferBytes) {
       this.#close('SLOW_CONSUMER');
       return;
     }
     const text = JSON.stringify(message);
     const frame = textFrame(text);
-    if (frame === undefined) this.#socket.send(text);
-    else this.#wire.write(frame, 'latin1');
+    if (frame === undefined) {
+      this.write();
+      this.#socket.send(text);
+      return;
+    }
+    if (this.#unwritten === '') writeSoon(this);
+    this.#unwritten += frame;
+  }
+
+  write(): void {
+    const frames = this.#unwritten;
+    if (frames === '') return;
+    this.#unwritten = '';
+    // Nothing may follow a close frame.
+    if (this.open) this.#wire.write(frames, 'latin1');
   }
 
   closeWith(code: ErrorCode, message?: string): void {
@@ -66,6 +82,7 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage> {
 
   #closeSocket(closeCode: number, reason: string): void {
     if (!this.open) return;
+    this.write();
     this.#socket.close(closeCode, reason);
     // A peer that does not read does not answer the close either.
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();

@@ -3,9 +3,6 @@ const LENGTH_IN_TWO_BYTES = '\u007e';
 const MAX_SHORT = 125;
 const MAX_LENGTH = 0xffff;
 
-/** Anything that takes more than a byte in UTF-8. */
-const NOT_ASCII = /[\u0080-\uffff]/;
-
 /**
  * A text frame as a server sends it, not masked and in one piece (RFC 6455, 5.2), one character a byte: to be written
  * as `latin1`. A socket writes such a text at once, where `ws` makes a header, a copy and a vectored write of two parts.
@@ -15,7 +12,7 @@ const NOT_ASCII = /[\u0080-\uffff]/;
  */
 export function textFrame(text: string): string | undefined {
   const { length } = text;
-  if (length > MAX_LENGTH || NOT_ASCII.test(text)) return undefined;
+  if (length > MAX_LENGTH || Buffer.byteLength(text) !== length) return undefined;
   if (length <= MAX_SHORT) return FIN_TEXT + String.fromCharCode(length) + text;
   return FIN_TEXT + LENGTH_IN_TWO_BYTES + String.fromCharCode(length >> 8, length & 0xff) + text;
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { eventually } from '../support/eventually.js';
 import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
 import type { Frame, Peer } from '../support/peer.js';
 import { expectError } from './raw-frames.js';
@@ -141,5 +142,47 @@ describe('Races', function () {
     host = await openHost(duskline.url, { hostId: 'h1', slots: 1 });
     host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
     expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
+  });
+
+  it('a look at the store that is answered late: what came since is not taken back', async () => {
+    const store = createMemoryStore({ suspectAfterMs: 60_000 });
+    const lookedAt = new Map<string, () => void>();
+    const restore = store.restore.bind(store);
+    // Looks answer when the test says so; what they say is of the moment when they asked.
+    store.restore = async (place, sessions) => {
+      const records = await restore(place, sessions);
+      const answers = sessions.map(
+        ({ sessionId }) => new Promise<void>((resolve) => lookedAt.set(sessionId, resolve)),
+      );
+      await Promise.all(answers);
+      return records;
+    };
+    const slow = await startTestBroker({ store });
+    try {
+      // Each look takes a thirtieth of the sessions, so one of these comes up every second.
+      const count = 30;
+      const slowHost = await openReadyHost(slow, { hostId: 'h1', slots: count });
+      const players = new Map<string, { peer: Peer; epoch: unknown }>();
+      for (let i = 0; i < count; i += 1) {
+        const peer = await openPlayer(slow.url, `player-${i}`);
+        const { sessionId, epoch } = await play(peer, 'r1');
+        slowHost.send({ type: 'session', sessionId, epoch, state: 'active' });
+        await peer.next('session');
+        players.set(String(sessionId), { peer, epoch });
+      }
+      await eventually(() => lookedAt.size > 0);
+      const [[sessionId, answer]] = lookedAt as unknown as [[string, () => void]];
+      const { peer, epoch } = players.get(sessionId)!;
+      slowHost.send({ type: 'session', sessionId, epoch, state: 'connected' });
+      expect(await peer.next('session')).to.include({ sessionId, state: 'connected' });
+      answer();
+      peer.send({ type: 'ping', id: 1 });
+      await peer.next('pong');
+      expect(peer.unread).to.deep.equal([]);
+    } finally {
+      for (const free of lookedAt.values()) free();
+      await slow.stop();
+      await store.close();
+    }
   });
 });

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { Place } from '../../domain/catalog.js';
-import { sourcesOf } from '../../domain/session-state.js';
+import { STORED_STATES, sourcesOf, type StoredState } from '../../domain/session-state.js';
 import { REVOCABLE_REASONS, type FleetStore } from '../fleet-store.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type { OrderBook } from '../order-book.js';
@@ -51,8 +51,14 @@ const MAX_BATCH = 256;
 /** Hosts that one call of `recount` looks at. */
 const RECOUNT_HOSTS = 50;
 
-/** As scripts look through them. */
+/** As scripts look through them: with a comma around each. */
+const SOURCES_LIST = Object.fromEntries(
+  STORED_STATES.map((to) => [to, `,${sourcesOf(to).join(',')},`]),
+) as Readonly<Record<StoredState, string>>;
 const REVOCABLE = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
+
+/** What a script is given, beside its keys. */
+type Argument = string | number;
 
 /** Connects to Redis. Rejects with `StoreUnavailableError` when it cannot be reached. */
 export async function createRedisStore(options: RedisStoreOptions): Promise<FleetStore> {
@@ -64,12 +70,12 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
   };
   const redis = open();
   const subscriber = open();
-  try {
-    await Promise.all([connect(redis), connect(subscriber)]);
-  } catch (error) {
+  const opened = await Promise.allSettled([connect(redis), connect(subscriber)]);
+  const failed = opened.find((one) => one.status === 'rejected');
+  if (failed !== undefined) {
     endConnection(redis);
     endConnection(subscriber);
-    throw error;
+    throw failed.reason;
   }
   const keys = createKeySpace(options.prefix ?? 'duskline');
   const nudges = createNudges({ redis, subscriber, openSubscriber: open, keys });
@@ -154,11 +160,11 @@ class RedisStore implements FleetStore {
   reserve: FleetStore['reserve'] = async (place, reservations, ttlMs, callerId) => {
     const replies = await Promise.all(
       inGroups(reservations, MAX_BATCH).map(async (batch) => {
-        const args = batch.flatMap(({ sessionId, epoch, clientBrokerId, meta }) => [
-          sessionId,
-          `${epoch}|${clientBrokerId}|${encodeMeta(meta)}`,
-        ]);
-        const reply = await this.#inPlace('reserve', place, callerId, [ttlMs, namesTwice(batch), ...args]);
+        const args: Argument[] = [ttlMs, namesTwice(batch)];
+        for (const { sessionId, epoch, clientBrokerId, meta } of batch) {
+          args.push(sessionId, `${epoch}|${clientBrokerId}|${encodeMeta(meta)}`);
+        }
+        const reply = await this.#inPlace('reserve', place, callerId, args);
         return decodeReserve(batch.map(sessionIdOf), reply);
       }),
     );
@@ -225,25 +231,21 @@ class RedisStore implements FleetStore {
 
   transition: FleetStore['transition'] = (place, changes, callerId) =>
     inBatches(changes, async (batch) => {
-      const args = batch.flatMap(({ sessionId, epoch, hostId, to }) => [
-        sessionId,
-        epoch,
-        hostId,
-        to,
-        `,${sourcesOf(to).join(',')},`,
-      ]);
+      const args: Argument[] = [];
+      for (const { sessionId, epoch, hostId, to } of batch) {
+        args.push(sessionId, epoch, hostId, to, SOURCES_LIST[to]);
+      }
       const ids = batch.map((change) => change.sessionId);
       return decodeChanges(ids, await this.#inPlace('transition', place, callerId, args));
     });
 
   release: FleetStore['release'] = (place, releases, callerId) =>
     inBatches(releases, async (batch) => {
-      const args = batch.flatMap(({ sessionId, epoch, reason, hostId = '' }) => [
-        sessionId,
-        epoch,
-        `${reason}|${hostId}`,
-      ]);
-      const reply = await this.#inPlace('release', place, callerId, [namesTwice(batch), ...args]);
+      const args: Argument[] = [namesTwice(batch)];
+      for (const { sessionId, epoch, reason, hostId = '' } of batch) {
+        args.push(sessionId, epoch, `${reason}|${hostId}`);
+      }
+      const reply = await this.#inPlace('release', place, callerId, args);
       return decodeReleases(batch.map(sessionIdOf), reply);
     });
 

@@ -35,12 +35,10 @@ export function createRequests(run: RunScript, keys: KeySpace, clock: () => numb
     outcomes: ClaimOutcome[],
   ): Promise<void> {
     const players = group.map(({ claim }) => claim.playerId);
-    const args = group.flatMap(({ claim: { requestId, sessionId, place } }) => [
-      requestId,
-      sessionId,
-      place.region,
-      place.pool,
-    ]);
+    const args: string[] = [];
+    for (const { requestId, sessionId, place } of group.map(({ claim }) => claim)) {
+      args.push(requestId, sessionId, place.region, place.pool);
+    }
     const reply = texts(await runFor('claim', players, args));
     group.forEach(({ index }, i) => (outcomes[index] = decodeClaim(reply[i] ?? '')));
   }

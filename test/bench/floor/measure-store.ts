@@ -23,6 +23,9 @@ export interface StoreFigures {
   /** CPU microseconds of a placement and its release: of this process, and of Redis. */
   readonly memoryMicros: Growth;
   readonly redisMicros: Growth;
+  /** Memory that Redis has for one host with its sessions, all of them reserved. */
+  readonly redisBytesPerHost: number;
+  readonly sessionsPerHost: number;
 }
 
 interface Growth {
@@ -71,6 +74,8 @@ export async function measureStore(
     growthRedis: redis.many / redis.few,
     memoryMicros: memory,
     redisMicros: redis,
+    redisBytesPerHost: redis.bytesPerHost,
+    sessionsPerHost: SLOTS_PER_HOST * FILL,
   };
 }
 
@@ -146,19 +151,26 @@ async function measureMemoryGrowth(
 async function measureRedisGrowth(
   { rounds, seconds, manyHosts }: StoreOptions,
   say: (text: string) => void,
-): Promise<Growth> {
+): Promise<Growth & { readonly bytesPerHost: number }> {
   const sides = [];
   for (const hosts of [FEW_HOSTS, manyHosts]) {
     say(`store: ${hosts} hosts in Redis`);
     sides.push(await openRedisStore(hosts));
   }
   try {
+    const [usedByFew = NaN, usedByMany = NaN] = await Promise.all(
+      sides.map(({ server }) => server.usedBytes()),
+    );
     const [few = [], many = []] = await inTurns(rounds, sides, async ({ store, server }) => {
       const before = server.cpuSeconds();
       const placed = await placements(store, seconds);
       return ((server.cpuSeconds() - before) * 1e6) / placed;
     });
-    return { few: median(few), many: median(many) };
+    return {
+      few: median(few),
+      many: median(many),
+      bytesPerHost: (usedByMany - usedByFew) / (manyHosts - FEW_HOSTS),
+    };
   } finally {
     for (const side of sides) await side.close();
   }

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** What a V8 CPU profile holds, as far as it matters here. */
 interface Profile {
@@ -47,7 +49,7 @@ function renderOne({ nodes, samples, timeDeltas }: Profile): string {
     for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
       const frame = frames.get(at);
       if (frame === undefined || frame.functionName === '(root)') break;
-      name = moduleOf(frame.url, frame.functionName);
+      name = moduleOf(frame);
       if (OURS.test(name)) break;
     }
     return name;
@@ -61,10 +63,10 @@ function renderOne({ nodes, samples, timeDeltas }: Profile): string {
     const micros = timeDeltas[i] ?? 0;
     if (frame === undefined || IDLE.has(frame.functionName)) return;
     all += micros;
-    const name = moduleOf(frame.url, frame.functionName);
+    const name = moduleOf(frame);
     add(byOwner, ownerOf(id), micros);
     add(byModule, name, micros);
-    add(byFunction, `${frame.functionName || '(anonymous)'} ${name}:${frame.lineNumber + 1}`, micros);
+    add(byFunction, `${frame.functionName || '(anonymous)'} ${name}`, micros);
   });
   const section = (title: string, times: ReadonlyMap<string, number>, shown: number): string =>
     [
@@ -83,12 +85,32 @@ function renderOne({ nodes, samples, timeDeltas }: Profile): string {
 }
 
 /** A module of ours by its path, a library by its name, what Node has built in by that. */
-function moduleOf(url: string, functionName: string): string {
+function moduleOf({ url, functionName, lineNumber }: Frame): string {
   if (url === '') return functionName.startsWith('(') ? functionName : '(native)';
   if (url.startsWith('node:')) return url;
-  const library = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url);
-  if (library !== null && !url.includes('@duskline')) return library[1] ?? url;
-  return /\/((?:server|protocol|test)\/dist\/.*)$/.exec(url)?.[1] ?? url;
+  const path = url.includes(BUNDLED) ? `/${bundledModule(url, lineNumber)}` : url;
+  const library = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path);
+  if (library !== null && !path.includes('@duskline')) return library[1] ?? url;
+  return /\/((?:server|protocol|test)\/dist\/.*)$/.exec(path)?.[1] ?? url;
+}
+
+const BUNDLED = '/dist/bundle/';
+
+/** By part of the bundle: where each module in it begins, and its path. */
+const bundles = new Map<string, readonly { readonly line: number; readonly path: string }[]>();
+
+/** Which module stands on that line of a bundle: esbuild writes its path before each. */
+function bundledModule(url: string, line: number): string {
+  let modules = bundles.get(url);
+  if (modules === undefined) {
+    modules = readFileSync(fileURLToPath(url), 'utf8')
+      .split('\n')
+      .flatMap((text, i) =>
+        /^\/\/ [\w@./-]+\.[cm]?js$/.test(text) ? [{ line: i, path: text.slice(3) }] : [],
+      );
+    bundles.set(url, modules);
+  }
+  return modules.findLast((module) => module.line <= line)?.path ?? url;
 }
 
 function add(times: Map<string, number>, name: string, micros: number): void {

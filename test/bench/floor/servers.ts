@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,9 @@ export interface Server extends BenchProcess {
 
 const START_DEADLINE_MS = 30_000;
 
+/** How Node is started for the command, as its first line says; the floor and bare sockets have the same. */
+const NODE_ARGS = /^#!.* node (.*)$/m.exec(readFileSync(BUNDLED, 'utf8'))?.[1]?.split(' ') ?? [];
+
 /** How a broker of a measurement is started. */
 export interface BrokerOptions {
   /** In memory when absent. */
@@ -31,7 +35,7 @@ export interface BrokerOptions {
 
 /** The command itself, as operators start it, on the configuration of the test fleets. Resolves when it is ready. */
 export async function startBroker(options: BrokerOptions): Promise<Server> {
-  const { redisUrl, nodeArgs, probed, config: more = '' } = options;
+  const { redisUrl, nodeArgs = [], probed, config: more = '' } = options;
   const directory = await mkdtemp(join(tmpdir(), 'duskline-bench-'));
   const config = join(directory, 'duskline.yaml');
   await writeFile(config, TEST_CONFIG + more);
@@ -41,7 +45,7 @@ export async function startBroker(options: BrokerOptions): Promise<Server> {
     file: BUNDLED,
     args: ['serve', '--config', config, '--port', String(port), '--log-level', 'warn', ...store],
     env: TEST_ENV,
-    ...(nodeArgs === undefined ? {} : { nodeArgs }),
+    nodeArgs: [...NODE_ARGS, ...nodeArgs],
     ...(probed === undefined ? {} : { probed }),
   });
   const server = await whenReady(broker, port, '/readyz');
@@ -52,14 +56,24 @@ export async function startBroker(options: BrokerOptions): Promise<Server> {
 export async function startFloor(redisUrl: string): Promise<Server> {
   const port = await freePort();
   const args = [String(port), redisUrl];
-  const floor = startBenchProcess({ file: programFile('floor-server'), args, probed: true });
+  const floor = startBenchProcess({
+    file: programFile('floor-server'),
+    args,
+    nodeArgs: NODE_ARGS,
+    probed: true,
+  });
   return whenReady(floor, port, '/');
 }
 
 export async function startBareSockets(nodeArgs: readonly string[] = []): Promise<Server> {
   const port = await freePort();
   const args = [String(port)];
-  const bare = startBenchProcess({ file: programFile('bare-sockets'), args, nodeArgs, probed: true });
+  const bare = startBenchProcess({
+    file: programFile('bare-sockets'),
+    args,
+    nodeArgs: [...NODE_ARGS, ...nodeArgs],
+    probed: true,
+  });
   return whenReady(bare, port, '/');
 }
 
@@ -85,6 +99,8 @@ export interface MeasuredRedis {
   cpuSeconds(): number;
   /** Bytes that clients sent to it and got from it so far. */
   traffic(): Promise<{ readonly received: number; readonly sent: number }>;
+  /** Memory that its data takes, in bytes. */
+  usedBytes(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -104,6 +120,7 @@ export async function startMeasuredRedis(): Promise<MeasuredRedis> {
       received: await read('total_net_input_bytes'),
       sent: await read('total_net_output_bytes'),
     }),
+    usedBytes: () => read('used_memory'),
     async stop() {
       probe.disconnect();
       await server.stop();

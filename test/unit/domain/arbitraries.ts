@@ -17,7 +17,7 @@ export interface Question {
   readonly states: Readonly<Record<string, (typeof REGION_STATES)[number]>>;
   /** By place name; a place that is not here has no ready host. */
   readonly utilisation: Readonly<Record<string, number>>;
-  readonly wish: PlacementWish;
+  readonly wish: PlacementWish & { readonly device: DeviceAbility };
 }
 
 /** Shares of one, with both ends and plenty of ties. */
@@ -64,7 +64,7 @@ const policy: fc.Arbitrary<LatencyStep[]> = fc
     });
   });
 
-const wish: fc.Arbitrary<PlacementWish> = fc.record({
+const wish: fc.Arbitrary<Question['wish']> = fc.record({
   title: fc.constantFrom(...TITLES),
   device,
   rtt: fc.dictionary(fc.constantFrom(...REGIONS, 'elsewhere'), rttMs, { maxKeys: 6, noNullPrototype: true }),
@@ -118,6 +118,6 @@ export function fleetOf({ states, utilisation }: Question): FleetView {
 
 /** The candidates, or none when the request is refused. */
 export function rank(asked: Question): readonly Candidate[] {
-  const ranking = rankCandidates(catalogOf(asked), fleetOf(asked), asked.wish);
+  const ranking = rankCandidates(catalogOf(asked), fleetOf(asked), asked.wish, asked.wish.device);
   return ranking.ok ? ranking.candidates : [];
 }

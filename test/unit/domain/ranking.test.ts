@@ -78,7 +78,7 @@ describe('The ranking of candidates', () => {
       };
       const refusalOf = (changes: Partial<Question>): string => {
         const full = { ...asked, pools: [pool], wish, ...changes };
-        const ranking = rankCandidates(catalogOf(full), fleetOf(full), full.wish);
+        const ranking = rankCandidates(catalogOf(full), fleetOf(full), full.wish, full.wish.device);
         return ranking.ok ? 'ok' : ranking.code;
       };
       expect(refusalOf({ wish: { ...wish, title: 'nowhere' } })).to.equal('UNKNOWN_TITLE');

@@ -36,9 +36,9 @@ function firstSpill(nearRttMs: number, otherRttMs: number): number {
       { isOpen: () => true, utilisation: (place) => (used.get(placeName(place)) ?? 0) / SLOTS },
       {
         title: 'game',
-        device: { codecs: ['h264'], maxResolution: '1080p' },
         rtt: { near: nearRttMs, other: otherRttMs },
       },
+      { codecs: ['h264'], maxResolution: '1080p' },
     );
     if (!ranking.ok) throw new Error(ranking.code);
     const chosen = ranking.candidates[0]!.place;

@@ -1,0 +1,120 @@
+import { SocketChannel } from '@duskline/server/transport/socket.js';
+import { expect } from 'chai';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { WebSocket, WebSocketServer } from 'ws';
+import { eventually } from '../../support/eventually.js';
+
+interface Note {
+  readonly type: 'note';
+  readonly text: string;
+}
+
+const note = (text: string): Note => ({ type: 'note', text });
+
+/** A channel to a real socket, and what its peer hears. */
+class Line {
+  readonly heard: string[] = [];
+  closedWith: number | undefined;
+  /** Of the wire, since the channel is there. */
+  writes = 0;
+
+  private constructor(
+    readonly channel: SocketChannel<Note>,
+    readonly server: WebSocketServer,
+    peer: WebSocket,
+    wire: Socket,
+  ) {
+    peer.on('message', (data: Buffer) =>
+      this.heard.push((JSON.parse(data.toString('utf8')) as { text?: string; code: string }).text ?? 'error'),
+    );
+    peer.on('close', (code) => (this.closedWith = code));
+    const write = wire.write.bind(wire) as (...args: unknown[]) => boolean;
+    wire.write = (...args: unknown[]) => {
+      this.writes += 1;
+      return write(...args);
+    };
+  }
+
+  static async open(maxSocketBufferBytes = 1_000_000): Promise<Line> {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+    await once(server, 'listening');
+    const peer = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const [[socket, request]] = (await Promise.all([once(server, 'connection'), once(peer, 'open')])) as [
+      [WebSocket, IncomingMessage],
+      unknown,
+    ];
+    const channel = new SocketChannel<Note>('b.1', socket, request.socket, { maxSocketBufferBytes });
+    return new Line(channel, server, peer, request.socket);
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.server.clients) socket.terminate();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+describe('A channel over a socket', () => {
+  let line: Line;
+  const open = async (maxSocketBufferBytes?: number): Promise<Line> =>
+    (line = await Line.open(maxSocketBufferBytes));
+  afterEach(() => line.close());
+
+  it('writes what is said in one moment at once, in its order', async () => {
+    const { channel, heard } = await open();
+    for (const text of ['one', 'two', 'three']) channel.send(note(text));
+    await eventually(() => heard.length === 3);
+    expect(heard).to.deep.equal(['one', 'two', 'three']);
+    expect(line.writes).to.equal(1);
+  });
+
+  it('writes what promises say that wait for the same reply at once', async () => {
+    const { channel, heard } = await open();
+    const reply = new Promise<void>((resolve) => setImmediate(resolve));
+    const tell = async (text: string): Promise<void> => {
+      await reply;
+      await Promise.resolve();
+      channel.send(note(text));
+    };
+    await Promise.all(['one', 'two', 'three'].map(tell));
+    await eventually(() => heard.length === 3);
+    expect(line.writes).to.equal(1);
+  });
+
+  it('keeps the order when some of it is not plain ASCII, or long', async () => {
+    const { channel, heard } = await open();
+    const said = ['one', 'Zürich 夜', 'two', 'x'.repeat(70_000), 'three'];
+    for (const text of said) channel.send(note(text));
+    await eventually(() => heard.length === said.length);
+    expect(heard).to.deep.equal(said);
+  });
+
+  it('says what was said before it closes, and nothing after', async () => {
+    const { channel, heard } = await open();
+    channel.send(note('one'));
+    channel.closeWith('SLOW_CONSUMER');
+    channel.send(note('two'));
+    await eventually(() => line.closedWith !== undefined);
+    expect(heard).to.deep.equal(['one', 'error']);
+    expect(line.closedWith).to.equal(4413);
+  });
+
+  it('says nothing after a close that its peer began', async () => {
+    const { channel, heard } = await open();
+    const [socket] = line.server.clients;
+    socket!.close(1000);
+    channel.send(note('late'));
+    await eventually(() => line.closedWith !== undefined);
+    expect(heard).to.deep.equal([]);
+    expect(line.closedWith).to.equal(1000);
+  });
+
+  it('counts what is not written yet as waiting to be sent', async () => {
+    const { channel, heard } = await open(1_000);
+    for (let i = 0; i < 4; i += 1) channel.send(note('x'.repeat(600)));
+    await eventually(() => line.closedWith !== undefined);
+    expect(heard).to.have.length(2);
+    expect(line.closedWith).to.equal(4413);
+  });
+});
