@@ -95,7 +95,7 @@ class RedisStore implements FleetStore {
   readonly #moves: MoveDesk;
   readonly #watch: RegionWatch;
 
-  constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: StoreOptions) {
+  constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: RedisStoreOptions) {
     this.#redis = redis;
     this.#keys = keys;
     this.#nudges = nudges;
@@ -106,7 +106,12 @@ class RedisStore implements FleetStore {
       nudgesPrefix: keys.nudgesPrefix,
     });
     this.#options = options;
-    this.#requests = createRequests(this.#run, keys, () => this.#clock());
+    this.#requests = createRequests({
+      run: this.#run,
+      keys,
+      clock: () => this.#clock(),
+      isCluster: options.target.kind === 'cluster',
+    });
     this.#orders = createOrders({
       redis,
       keys,
