@@ -61,7 +61,9 @@ await part('start', async () => {
 });
 await part('match', async () => {
   if (profile !== undefined) await mkdir(profile, { recursive: true });
-  const size = quick ? { rounds: 2, seconds: 2 } : { rounds: 6, seconds: 3 };
+  const size = quick
+    ? { rounds: 2, seconds: 2, halfRateSeconds: 4 }
+    : { rounds: 6, seconds: 3, halfRateSeconds: 20 };
   const match = await measureMatch({ ...FLEET, ...size, profileDirectory: profile }, say);
   // Each is saturated, so that its core is its limit. Where something else is (a loader, a neighbour on the machine), a rate
   // by the clock says nothing of the server; the rate by its own CPU time does.

@@ -17,6 +17,8 @@ export interface MatchOptions {
   /** Stretches of load of each kind, on broker and floor in turn. */
   readonly rounds: number;
   readonly seconds: number;
+  /** Seconds at half rate, one by one: a machine that is not ours alone stops somebody for ten milliseconds now and then. */
+  readonly halfRateSeconds: number;
   readonly inFlight: number;
   readonly hosts: number;
   readonly slots: number;
@@ -124,9 +126,10 @@ export async function measureMatch(
       return run(sides, loader, side.name, { inFlight, forMs: seconds * 1_000 });
     });
     const perSecond = median(saturated.broker.map((stretch) => stretch.perSecond)) / 2;
-    const halfRate = await inTurns(sides, rounds, async (side, round) => {
-      say(`match: ${side.name} at ${Math.round(perSecond)} a second, ${round + 1} of ${rounds}`);
-      return run(sides, loader, side.name, { perSecond, inFlight: MOST_IN_FLIGHT, forMs: seconds * 1_000 });
+    const { halfRateSeconds } = options;
+    const halfRate = await inTurns(sides, halfRateSeconds, async (side, round) => {
+      say(`match: ${side.name} at ${Math.round(perSecond)} a second, ${round + 1} of ${halfRateSeconds}`);
+      return run(sides, loader, side.name, { perSecond, inFlight: MOST_IN_FLIGHT, forMs: 1_000 });
     });
     // Apart from what was measured, for a profiler has its price.
     for (const { name, server } of profileDirectory === undefined ? [] : sides) {
