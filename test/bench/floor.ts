@@ -54,7 +54,7 @@ const figures: Record<string, unknown> = { ratios };
 const absolute: Record<string, unknown> = {};
 
 await part('start', async () => {
-  const start = await measureStart(quick ? 3 : 7, quick ? 5 : 10, say);
+  const start = await measureStart(quick ? 3 : 7, quick ? 5 : 30, say);
   figures['startMs'] = start.startMs;
   figures['idleCpu'] = start.idleCpu;
   return start;
