@@ -95,7 +95,7 @@ class RedisStore implements FleetStore {
   readonly #moves: MoveDesk;
   readonly #watch: RegionWatch;
 
-  constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: RedisStoreOptions) {
+  constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: StoreOptions) {
     this.#redis = redis;
     this.#keys = keys;
     this.#nudges = nudges;
@@ -106,12 +106,7 @@ class RedisStore implements FleetStore {
       nudgesPrefix: keys.nudgesPrefix,
     });
     this.#options = options;
-    this.#requests = createRequests({
-      run: this.#run,
-      keys,
-      clock: () => this.#clock(),
-      isCluster: options.target.kind === 'cluster',
-    });
+    this.#requests = createRequests(this.#run, keys, () => this.#clock());
     this.#orders = createOrders({
       redis,
       keys,

@@ -19,17 +19,8 @@ export type Requests = Pick<
 /** One script call notes at most this many requests. */
 const MAX_BATCH = 256;
 
-/** What `createRequests` works with. */
-export interface RequestsParts {
-  readonly run: RunScript;
-  readonly keys: KeySpace;
-  /** What time scripts are told it is; '' for Redis's own. */
-  readonly clock: () => number | '';
-  /** On a cluster a call may only touch players of one shard; else it may touch any. */
-  readonly isCluster: boolean;
-}
-
-export function createRequests({ run, keys, clock, isCluster }: RequestsParts): Requests {
+/** @param clock what time scripts are told it is; '' for Redis's own */
+export function createRequests(run: RunScript, keys: KeySpace, clock: () => number | ''): Requests {
   function runFor(
     name: ClaimScript,
     playerIds: readonly string[],
@@ -39,37 +30,32 @@ export function createRequests({ run, keys, clock, isCluster }: RequestsParts): 
     return run(name, playerKeys, [clock(), CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, ...args]);
   }
 
-  async function claimTogether(claims: readonly Claim[]): Promise<ClaimOutcome[]> {
-    const players = claims.map(({ playerId }) => playerId);
+  async function claimOfShard(
+    group: readonly { readonly claim: Claim; readonly index: number }[],
+    outcomes: ClaimOutcome[],
+  ): Promise<void> {
+    const players = group.map(({ claim }) => claim.playerId);
     const args: string[] = [];
-    for (const { requestId, sessionId, place } of claims) {
+    for (const { requestId, sessionId, place } of group.map(({ claim }) => claim)) {
       args.push(requestId, sessionId, place.region, place.pool);
     }
-    return texts(await runFor('claim', players, args)).map(decodeClaim);
-  }
-
-  async function claimByShard(claims: readonly Claim[]): Promise<ClaimOutcome[]> {
-    const shards = new Map<number, { claim: Claim; index: number }[]>();
-    claims.forEach((claim, index) => {
-      const shard = playerShard(claim.playerId);
-      const group = shards.get(shard) ?? [];
-      group.push({ claim, index });
-      shards.set(shard, group);
-    });
-    const outcomes: ClaimOutcome[] = [];
-    await Promise.all(
-      Array.from(shards.values(), async (group) => {
-        const found = await claimTogether(group.map(({ claim }) => claim));
-        group.forEach(({ index }, i) => (outcomes[index] = found[i] ?? decodeClaim('')));
-      }),
-    );
-    return outcomes;
+    const reply = texts(await runFor('claim', players, args));
+    group.forEach(({ index }, i) => (outcomes[index] = decodeClaim(reply[i] ?? '')));
   }
 
   return {
     async claim(claims) {
-      const batches = inGroups(claims, MAX_BATCH).map(isCluster ? claimByShard : claimTogether);
-      return (await Promise.all(batches)).flat();
+      const shards = new Map<number, { claim: Claim; index: number }[]>();
+      claims.forEach((claim, index) => {
+        const shard = playerShard(claim.playerId);
+        const group = shards.get(shard) ?? [];
+        group.push({ claim, index });
+        shards.set(shard, group);
+      });
+      const outcomes: ClaimOutcome[] = [];
+      const groups = [...shards.values()].flatMap((group) => inGroups(group, MAX_BATCH));
+      await Promise.all(groups.map((group) => claimOfShard(group, outcomes)));
+      return outcomes;
     },
 
     async reclaim({ playerId, requestId, sessionId, place }, fromEpoch) {

@@ -83,13 +83,25 @@ export function createFloorScripts(url: string): FloorScripts {
   }
 
   return {
-    claim(sessions) {
-      return scripts.bareClaim(
-        sessions.length,
-        ...sessions.map(({ playerId }) => `bare:{players-${playerShard(playerId)}}:${playerId}`),
-        ...sessions.map(({ requestId, sessionId }) => {
-          return `#${requestId}|${sessionId}|1|near|console-x|1795657364151\n`;
-        }),
+    async claim(sessions) {
+      // Players are spread over slots of a cluster, and a call keeps to one.
+      const shards = new Map<number, FloorSession[]>();
+      for (const session of sessions) {
+        const shard = playerShard(session.playerId);
+        const group = shards.get(shard);
+        if (group === undefined) shards.set(shard, [session]);
+        else group.push(session);
+      }
+      await Promise.all(
+        Array.from(shards, ([shard, group]) =>
+          scripts.bareClaim(
+            group.length,
+            ...group.map(({ playerId }) => `bare:{players-${shard}}:${playerId}`),
+            ...group.map(({ requestId, sessionId }) => {
+              return `#${requestId}|${sessionId}|1|near|console-x|1795657364151\n`;
+            }),
+          ),
+        ),
       );
     },
     reserve(sessions) {

@@ -1,6 +1,6 @@
 -- Notes players' requests; the first of equal ones is new, the others get its record.
 --
--- KEYS  one per claim; on a cluster all of one shard
+-- KEYS  one per claim, all of one shard
 -- ARGV  4... per claim: requestId, sessionId, region, pool
 -- Returns per claim: new, with |requestId|sessionId|epoch|region|pool|ageMs of the player's newest other request;
 --   or sessionId|epoch|region|pool|ageMs
