@@ -2,7 +2,7 @@
  * How long a round may take before the loop goes on without it. Far longer than any that ends: every call to the store
  * and to the planner has a time limit of seconds, so only a fault of ours lets one last.
  */
-export const ROUND_PATIENCE_MS = 30_000;
+const ROUND_PATIENCE_MS = 30_000;
 
 /** Work that comes again and again. */
 export interface Loop {

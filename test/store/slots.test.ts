@@ -169,7 +169,9 @@ describe('keys', function () {
       const text = readFileSync(new URL(file, LUA), 'utf8').replaceAll(/--.*$/gm, '');
       for (const [call, key] of text.matchAll(/(?:redis\.p?call|call_with|load_fields)\(([^\n]*)/g)) {
         const declared =
-          /^('TIME'\)|'PUBLISH', |('\w+'|command), (KEYS\[\d+\]|key)|KEYS\[\d+\], |key, ids)/.test(key ?? '');
+          /^('TIME'\)|'PUBLISH', |('\w+'|command), (KEYS\[[^\]]+\]|key)|KEYS\[\d+\], |key, ids)/.test(
+            key ?? '',
+          );
         expect(declared, `${file}: ${call}`).to.equal(true);
       }
     }

@@ -59,11 +59,8 @@ describe('a linked script', () => {
 
   it('makes what it seldom runs where it runs it, of what it has already', () => {
     const script = "post('x')\nif ARGV[1] then\n  --#run serve\nend\nreturn 1";
-    const { lua } = linkScript(
-      script,
-      [NUMBERS, 'local letters = {}\n'],
-      [STATE.replace('local letters = {}\n', '')],
-    );
+    const [post = '', serve = ''] = STATE.split(/(?=local function serve)/);
+    const { lua } = linkScript(script, [NUMBERS, post], [serve]);
     const seldom = linesOf(lua).slice(linesOf(lua).indexOf('if ARGV[1] then'));
     expect(seldom).to.include('local function serve()').and.to.include('serve()');
     expect(seldom).not.to.include('local letters = {}');

@@ -18,13 +18,13 @@ end
 local reply = {}
 for i = 1, #KEYS, 10 do
   local reserved, arriving, disconnected, ended, offers = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3], KEYS[i + 4]
-  local attended, beats, queue, mail, totals = KEYS[i + 5], KEYS[i + 6], KEYS[i + 7], KEYS[i + 8], KEYS[i + 9]
+  local attended, beats, totals = KEYS[i + 5], KEYS[i + 6], KEYS[i + 9]
   local due = ''
   -- Whoever waits is served by the way, should a slot be free that nobody was offered.
-  if head_is_due(reserved) or head_is_due(arriving) or head_is_due(disconnected) or redis.call('EXISTS', queue) == 1 then
+  if head_is_due(reserved) or head_is_due(arriving) or head_is_due(disconnected) or redis.call('EXISTS', KEYS[i + 7]) == 1 then
     due = due .. 's'
   end
-  if head_is_due(ended) or redis.call('EXISTS', mail) == 1 then
+  if head_is_due(ended) or redis.call('EXISTS', KEYS[i + 8]) == 1 then
     due = due .. 'r'
   end
   if head_is_due(offers) then

@@ -2,18 +2,18 @@
 
 -- Measures, if the last measurement is long enough ago. Returns slots per millisecond, '' when not known.
 -- The rate is a moving average; see RATE_MEMORY_MS in store-options.ts.
-local function measure_freed(totals_key)
-  local totals = redis.call('HMGET', totals_key, 'freed', 'rateAt', 'rateFreed', 'rate')
+local function measure_freed(key)
+  local totals = redis.call('HMGET', key, 'freed', 'rateAt', 'rateFreed', 'rate')
   local freed_so_far = tonumber(totals[1] or '0')
   local rate = totals[4] or ''
   local elapsed = totals[2] and now - totals[2]
   if not elapsed then
-    redis.call('HSET', totals_key, 'rateAt', now, 'rateFreed', freed_so_far)
+    redis.call('HSET', key, 'rateAt', now, 'rateFreed', freed_so_far)
   elseif elapsed >= 1000 then
     local present = (freed_so_far - totals[3]) / elapsed
     local weight = elapsed / (elapsed + RATE_MEMORY_MS)
     rate = string.format('%.17g', rate == '' and present or rate + weight * (present - rate))
-    redis.call('HSET', totals_key, 'rateAt', now, 'rateFreed', freed_so_far, 'rate', rate)
+    redis.call('HSET', key, 'rateAt', now, 'rateFreed', freed_so_far, 'rate', rate)
   end
   return rate
 end
