@@ -1,5 +1,11 @@
 import { monotonicMs } from './drive/clock.js';
-import { SAMPLE_NAMES, type PhaseCounts, type PicturedHost, type WorkerTick } from './drive/messages.js';
+import {
+  SAMPLE_NAMES,
+  noCounts,
+  type PhaseCounts,
+  type PicturedHost,
+  type WorkerTick,
+} from './drive/messages.js';
 import type { WorkerPool } from './drive/worker-pool.js';
 import type { BrokerFleet } from './fleet/broker-fleet.js';
 import { usageOf, type ProcessUsage } from './fleet/process-usage.js';
@@ -325,15 +331,7 @@ export class RunWatch {
 }
 
 function addCounts(all: readonly (PhaseCounts | undefined)[]): PhaseCounts {
-  const sum = {
-    offered: 0,
-    noClientFree: 0,
-    answered: 0,
-    matched: 0,
-    matchedAtOnce: 0,
-    queued: 0,
-    refused: 0,
-  };
+  const sum = noCounts();
   for (const counts of all) {
     if (counts === undefined) continue;
     for (const key of Object.keys(sum) as (keyof PhaseCounts)[]) sum[key] += counts[key];

@@ -125,6 +125,10 @@ export interface PhaseCounts {
   refused: number;
 }
 
+export function noCounts(): PhaseCounts {
+  return { offered: 0, noClientFree: 0, answered: 0, matched: 0, matchedAtOnce: 0, queued: 0, refused: 0 };
+}
+
 /** As things are. */
 export interface WorkerGauges {
   readonly connected: number;

@@ -2,7 +2,7 @@ import type { HistoryEvent } from '../history/events.js';
 import type { Recorder, Seen } from '../history/recorder.js';
 import type { TimeName } from '../plan/assertions.js';
 import { monotonicMs } from './clock.js';
-import { SAMPLE_NAMES, type PhaseCounts, type WorkerCounts } from './messages.js';
+import { SAMPLE_NAMES, noCounts, type PhaseCounts, type WorkerCounts } from './messages.js';
 
 const INDEX_OF = new Map(SAMPLE_NAMES.map((name, index) => [name, index]));
 
@@ -34,15 +34,7 @@ export class Tally {
   }
 
   phase(index: number): PhaseCounts {
-    return (this.#phases[index] ??= {
-      offered: 0,
-      noClientFree: 0,
-      answered: 0,
-      matched: 0,
-      matchedAtOnce: 0,
-      queued: 0,
-      refused: 0,
-    });
+    return (this.#phases[index] ??= noCounts());
   }
 
   /** @param dueMs from when it counts, by the monotonic clock */

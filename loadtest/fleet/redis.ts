@@ -1,8 +1,8 @@
 import { accessSync, constants } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { startChild } from './child.js';
 import { LoadTestFailure } from './failure.js';
+import { freePort } from './free-port.js';
 import { sayToRedis } from './redis-line.js';
 
 /** Where the brokers of a run keep their state. */
@@ -82,15 +82,4 @@ function findServer(env: NodeJS.ProcessEnv): string | undefined {
       return false;
     }
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

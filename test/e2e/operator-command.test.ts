@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import { Refusal } from '@duskline/server/broker/refusal.js';
 import { DUSKLINE, runDuskline, type CommandResult } from '../support/broker-process.js';
-import { freePort } from '../support/free-port.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import {
   OPERATOR,
   READER,

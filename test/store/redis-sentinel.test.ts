@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { freePort } from '../support/free-port.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { startRedisSentinel, type RedisSentinel } from '../support/redis-sentinel.js';
 import { describeStore } from './conformance.js';
 import { expectToSurvive } from './failover.js';

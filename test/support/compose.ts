@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { parse } from 'yaml';
 import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
-import { freePort } from './free-port.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { serverCommand } from './redis-process.js';
 
 /** The repository. */

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { eventually } from './eventually.js';
-import { freePort } from './free-port.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { startRedisServer, type RedisServer } from './redis-server.js';
 import { createShared } from './shared.js';
 

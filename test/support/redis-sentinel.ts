@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from './eventually.js';
-import { freePort } from './free-port.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { launchRedis } from './redis-process.js';
 import { startRedisServer, type RedisServer } from './redis-server.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { freePort } from './free-port.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { inContainers, launchRedis } from './redis-process.js';
 import { createShared } from './shared.js';
 

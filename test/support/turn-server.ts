@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { freePort } from './free-port.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 
 /** A coturn of our own on 127.0.0.1, over UDP and TCP, without TLS. */
 export interface TurnServer {

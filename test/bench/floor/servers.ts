@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { BUNDLED } from '../../support/broker-process.js';
 import { TEST_CONFIG, TEST_ENV } from '../../support/fleet.js';
-import { freePort } from '../../support/free-port.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { untilItWorks } from '../../support/eventually.js';
 import { startRedisServer } from '../../support/redis-server.js';
 import { cpuSeconds, programFile, startBenchProcess, type BenchProcess } from './bench-process.js';
