@@ -100,7 +100,8 @@ export function createMetrics(): Metrics {
 
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    // Where nothing was seen yet prom-client writes `Nan`, and the format `NaN`.
+    text: async () => (await registry.metrics()).replaceAll(/ Nan$/gm, ' NaN'),
     watchConnections(read) {
       new Gauge({
         name: 'duskline_connections',
