@@ -67,12 +67,13 @@ export class TracedPeer {
     return frame;
   }
 
-  /** The broker closes the connection. */
+  /** The broker closes the connection; its reason is the code of the error that it sent before, if it did. */
   async closed(code: number): Promise<void> {
-    const close = await this.peer.closed;
-    expect(close.code, close.reason).to.equal(code);
+    const { code: actual, reason } = await this.peer.closed;
+    const why = this.#last?.type === 'error' ? this.#last['code'] : '';
+    expect({ code: actual, reason }).to.deep.equal({ code, reason: why });
     this.#isOver = true;
-    this.writer.event(this.name, `← close ${code} ${close.reason}`.trimEnd());
+    this.writer.event(this.name, `← close ${code}`);
   }
 
   /** The connection is lost without a word. */

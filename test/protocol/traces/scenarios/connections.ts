@@ -5,7 +5,7 @@ import { PLAY, hello, report, resumeWith, type Scenario, type Scene } from '../s
 
 export const CONNECTIONS: readonly Scenario[] = [
   {
-    title: 'A match, in whole frames',
+    title: 'A match',
     async run(scene: Scene): Promise<void> {
       const host = await scene.register('host', { hostId: 'h1', slots: 4, whole: true });
       await scene.beat(host, 'h1', [], true);
@@ -16,11 +16,13 @@ export const CONNECTIONS: readonly Scenario[] = [
       const matched = await client.receive('matched', true);
       await host.receive('prepare', true);
       scene.remark('the client shows its ticket to the host, which verifies it');
-      host.send(report(matched, 'active'), true);
-      await client.receive('session', true);
-      client.send({ type: 'end', sessionId: matched['sessionId'] }, true);
-      await client.receive('session', true);
-      await host.receive('end', true);
+      host.send(report(matched, 'active'));
+      await client.receive('session');
+      host.send(report(matched, 'connected'));
+      await client.receive('session');
+      client.send({ type: 'end', sessionId: matched['sessionId'] });
+      await client.receive('session');
+      await host.receive('end');
     },
   },
   {
