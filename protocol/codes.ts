@@ -1,20 +1,20 @@
 /**
- * The one registry of error codes and close codes: read by the broker, the SDKs and the documents.
- * `PROTOCOL.md` lists the same rows, and a test holds the two equal.
+ * The one registry of error codes and close codes, read by brokers and SDKs. `PROTOCOL.md` lists the same rows; a test
+ * holds the two equal.
  */
 
 interface ErrorEntry {
-  /** What happened and what to do, when the broker has nothing more exact to say. */
+  /** What happened and what to do. A broker may send a more exact text. */
   readonly message: string;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
-  /** The status with which the HTTP API (or the refused upgrade) says it. */
+  /** HTTP status of this error in the HTTP API and of a refused upgrade. */
   readonly httpStatus: number;
-  /** The WebSocket close code with which this error ends a connection; `null` where it never does. */
+  /** Close code, where this error closes the connection; `null` where it never does. */
   readonly closeCode: number | null;
 }
 
-/** Errors by code. Names are stable; messages are for people and may change. */
+/** Errors by code. Codes are stable; messages are for people and may change. */
 export const ERRORS = {
   // The frame itself.
   BAD_MESSAGE: {
@@ -30,7 +30,7 @@ export const ERRORS = {
     closeCode: null,
   },
   OUT_OF_ORDER: {
-    message: 'This message is not allowed at this point of the conversation.',
+    message: 'This message is not allowed at this point.',
     retryable: false,
     httpStatus: 409,
     closeCode: null,
@@ -61,31 +61,31 @@ export const ERRORS = {
     closeCode: 4408,
   },
   UNAUTHENTICATED: {
-    message: 'The token is missing or not valid. Get a new one and connect again.',
+    message: 'The token is missing or not valid. Get a new one.',
     retryable: false,
     httpStatus: 401,
     closeCode: 4401,
   },
   TOKEN_EXPIRED: {
-    message: 'The token has expired. Get a new one and connect again.',
+    message: 'The token has expired. Get a new one.',
     retryable: true,
     httpStatus: 401,
     closeCode: 4401,
   },
   RESUME_TOKEN_INVALID: {
-    message: 'The resume token is not one of ours, or not of this player. Connect again with a player token.',
+    message: 'The resume token is not valid, or of another player. Use a player token.',
     retryable: false,
     httpStatus: 401,
     closeCode: 4401,
   },
   RESUME_TOKEN_USED: {
-    message: 'The resume token was used before. Connect again with a player token.',
+    message: 'The resume token was used before. Use a player token.',
     retryable: false,
     httpStatus: 401,
     closeCode: 4401,
   },
   RESUME_TOKEN_EXPIRED: {
-    message: 'The resume token has expired. Connect again with a player token.',
+    message: 'The resume token has expired. Use a player token.',
     retryable: false,
     httpStatus: 401,
     closeCode: 4401,
@@ -109,7 +109,7 @@ export const ERRORS = {
     closeCode: 4429,
   },
   SLOW_CONSUMER: {
-    message: 'The connection reads too slowly; what was waiting for it grew past the limit.',
+    message: 'The peer reads too slowly: more waits for it than allowed.',
     retryable: true,
     httpStatus: 503,
     closeCode: 4413,
@@ -121,7 +121,7 @@ export const ERRORS = {
     closeCode: 1001,
   },
   BUSY: {
-    message: 'More clients connect than this broker lets in at once. Try another one, or later.',
+    message: 'Too many clients connect at once. Try another broker, or later.',
     retryable: true,
     httpStatus: 503,
     closeCode: null,
@@ -136,10 +136,15 @@ export const ERRORS = {
     message: 'The broker cannot reach what it needs at the moment.',
     retryable: true,
     httpStatus: 503,
-    // Ends a connection only while it opens; later it answers a single request.
+    // Closes a connection only before its first message is accepted, or after `leave`; else it answers one request.
     closeCode: 1013,
   },
-  NOT_FOUND: { message: 'There is no such thing here.', retryable: false, httpStatus: 404, closeCode: null },
+  NOT_FOUND: {
+    message: 'There is nothing at this path.',
+    retryable: false,
+    httpStatus: 404,
+    closeCode: null,
+  },
   // Placements and sessions.
   UNKNOWN_TITLE: {
     message: 'No pool carries this title.',
@@ -160,7 +165,7 @@ export const ERRORS = {
     closeCode: null,
   },
   REGION_CLOSED: {
-    message: 'Operators have closed every region that would suit to new sessions.',
+    message: 'Operators have closed every suitable region to new sessions.',
     retryable: true,
     httpStatus: 503,
     closeCode: null,
@@ -172,13 +177,13 @@ export const ERRORS = {
     closeCode: null,
   },
   QUEUE_FULL: {
-    message: 'So many players wait already that no more may.',
+    message: 'Every suitable queue is full.',
     retryable: true,
     httpStatus: 503,
     closeCode: null,
   },
   TIMED_OUT: {
-    message: 'The turn of this request came twice and was not taken. Use a new requestId to play.',
+    message: 'Two offers were not accepted in time. Use a new requestId.',
     retryable: false,
     httpStatus: 410,
     closeCode: null,
@@ -190,14 +195,14 @@ export const ERRORS = {
     closeCode: null,
   },
   SESSION_EXISTS: {
-    message: 'The player has another session or request. Say with onConflict what to do about it.',
+    message: 'The player has another session or request. Choose with onConflict.',
     retryable: false,
     httpStatus: 409,
     closeCode: null,
   },
   CANCELLED: { message: 'The request was cancelled.', retryable: false, httpStatus: 409, closeCode: null },
   SESSION_OVER: {
-    message: 'The session of this request has ended. Use a new requestId to play again.',
+    message: 'The session of this request has ended. Use a new requestId.',
     retryable: false,
     httpStatus: 410,
     closeCode: null,
@@ -209,13 +214,13 @@ export const ERRORS = {
     closeCode: null,
   },
   PEER_AWAY: {
-    message: 'The other end of the session is not connected to any broker at the moment.',
+    message: 'The other end of the session is not connected to a broker.',
     retryable: true,
     httpStatus: 503,
     closeCode: null,
   },
   TOO_MANY_SIGNALS: {
-    message: 'The session passes more signals than allowed. This one was dropped.',
+    message: 'Too many signals of this session. This one was dropped.',
     retryable: true,
     httpStatus: 429,
     closeCode: null,
@@ -239,7 +244,7 @@ export const ERRORS = {
     closeCode: null,
   },
   CHECKPOINT_TOO_LARGE: {
-    message: 'A state of more than 256 KiB cannot pass through the broker. Hand over a reference to it.',
+    message: 'The state is larger than 256 KiB. Hand over a reference.',
     retryable: false,
     httpStatus: 413,
     closeCode: null,
@@ -261,7 +266,7 @@ export const ERRORS = {
     message: 'The host reports more sessions than it has slots.',
     retryable: false,
     httpStatus: 422,
-    // Ends a connection only at registration; a heartbeat is merely not taken.
+    // Closes a connection only at registration; a heartbeat with too many sessions is ignored.
     closeCode: 4422,
   },
   // Operators.
@@ -294,7 +299,7 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];
 
-/** The close codes a broker uses, with what a peer does about them. */
+/** The close codes of brokers, and whether a peer connects again after them. */
 export const CLOSE_CODES = {
   1000: { name: 'normal', reconnect: false },
   1001: { name: 'going away', reconnect: true },
@@ -316,7 +321,7 @@ export const CLOSE_CODES = {
 
 export type CloseCode = keyof typeof CLOSE_CODES;
 
-/** Whether a client should connect again after this close code; unknown codes (1006 and so on) mean yes. */
+/** Whether a peer connects again after this close code. Yes for codes that no broker sends, such as 1006. */
 export function mayReconnect(closeCode: number): boolean {
   return Object.hasOwn(CLOSE_CODES, closeCode) ? CLOSE_CODES[closeCode as CloseCode].reconnect : true;
 }

@@ -1,4 +1,4 @@
-/** The WebSocket sub-protocol. A broker refuses the upgrade when a peer does not offer it. */
+/** The WebSocket sub-protocol. A broker refuses upgrades that do not offer it. */
 export const SUBPROTOCOL = 'duskline.v1';
 
 /** Where players' devices connect. */
@@ -7,23 +7,23 @@ export const CLIENT_PATH = '/v1/client';
 /** Where streaming hosts connect. */
 export const HOST_PATH = '/v1/host';
 
-/** The largest frame a broker reads, in bytes; a larger one closes the connection with 1009. */
+/** The largest frame that a broker reads from a client by default, in bytes. A larger one closes the connection with 1009. */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
-/** The largest frame a broker reads from a host, and a host from a broker, in bytes: a checkpoint fits in. */
+/** The largest frame that a broker reads from a host by default, and a host from a broker, in bytes. A checkpoint fits. */
 export const MAX_HOST_FRAME_BYTES = 512 * 1024;
 
-/** The largest state of a session that passes through a broker when the session moves, in bytes. */
+/** The largest state of a moving session that passes through a broker, in bytes before base64. */
 export const MAX_CHECKPOINT_BYTES = 256 * 1024;
 
-/** The audience of every token that a broker reads. */
+/** The audience (`aud`) of tokens for brokers. */
 export const BROKER_AUDIENCE = 'duskline';
 
-/** The issuer of every ticket; its audience is `host:<region>/<pool>/<hostId>`. */
+/** The issuer (`iss`) of tickets. Their audience is `host:<region>/<pool>/<hostId>`. */
 export const TICKET_ISSUER = 'duskline';
 
-/** The most slots one host may have: keeps a heartbeat with its session list inside one frame. */
+/** The most slots of a host, so that a heartbeat with all sessions fits into one frame. */
 export const MAX_SLOTS = 512;
 
-/** The longest message that client and host of a session may pass through the broker, in UTF-16 code units. */
+/** The longest `data` of a signal, in UTF-16 code units. */
 export const MAX_SIGNAL_LENGTH = 16 * 1024;

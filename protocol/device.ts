@@ -10,21 +10,22 @@ const DeviceKind = Type.Enum([...DEVICE_KINDS]);
 export const Device = Type.Object(
   {
     kind: DeviceKind,
-    /** Codecs the device decodes; a pool without one of them is unsuitable. */
+    /** Codecs that the device decodes. A pool that encodes none of them does not suit. */
     codecs: Type.Array(Codec, { minItems: 1, maxItems: 8 }),
-    /** The largest picture the device shows; a host sends no larger one. */
+    /** The largest picture that the device shows. */
     maxResolution: Resolution,
-    /** The highest frame rate the device shows, in frames per second; 60 when absent. */
+    /** The highest frame rate that the device shows, in frames a second. 60 when absent. */
     maxFps: Type.Optional(Type.Integer({ minimum: 24, maximum: 240 })),
   },
   { additionalProperties: false },
 );
 export type Device = Static<typeof Device>;
 
-/** What host and device agreed to stream: the best that both can do. */
+/** Settings of a stream: the best that pool and device both can do. */
 export const StreamSettings = Type.Object({
   codec: Codec,
   resolution: Resolution,
+  /** Frames a second. */
   fps: Type.Integer({ minimum: 24, maximum: 240 }),
 });
 export type StreamSettings = Static<typeof StreamSettings>;

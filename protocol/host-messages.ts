@@ -8,23 +8,23 @@ import { MAX_HOST_FRAME_BYTES, MAX_SLOTS } from './constants.js';
 
 const strict = { additionalProperties: false } as const;
 
-/** See `LOAD_DIMENSIONS`. */
+/** Share of a resource: 0 is idle, 1 is all of it, more is demand beyond the hardware. */
 const LoadShare = Type.Number({ minimum: 0, maximum: 100 });
 
-/** What a host measures of itself. Congestion follows the worst of the four. */
+/** Load that a host measures. Its congestion follows the worst of the four. */
 export const HostLoad = Type.Object(
   { gpu: LoadShare, encoder: LoadShare, cpu: LoadShare, network: LoadShare },
   strict,
 );
 export type HostLoad = Static<typeof HostLoad>;
 
-/** A session as its host sees it. The host is the truth about its own sessions. */
+/** A session that a host holds. The host is right about its own sessions. */
 export const HeldSession = Type.Object(
   {
     sessionId: SessionId,
     epoch: Epoch,
     state: HeldState,
-    /** Whether the host would hand its state over now. `false` when absent. */
+    /** Whether the host can hand the session's state over now. `false` when absent. */
     movable: Type.Optional(Type.Boolean()),
   },
   strict,
@@ -33,19 +33,19 @@ export type HeldSession = Static<typeof HeldSession>;
 
 const HeldSessions = Type.Array(HeldSession, { maxItems: MAX_SLOTS });
 
-/** First message of a host. Due within the hello deadline (5 s). */
+/** First message of a host. Due within `helloDeadlineMs` (5 s by default). */
 export const Register = Type.Object(
   {
     type: Type.Literal('register'),
-    /** Host token; may be left out when the upgrade request carried it in `Authorization: Bearer`. */
+    /** Host token. Absent when the upgrade request carried it in `Authorization: Bearer`. */
     token: Type.Optional(Token),
     hostId: Name,
     region: Name,
     pool: Name,
     slots: Type.Integer({ minimum: 1, maximum: MAX_SLOTS }),
-    /** Where clients connect for the stream: a URL, passed to them as it is. */
+    /** URL where clients connect for the stream, passed to them as it is. */
     endpoint: Type.String({ minLength: 1, maxLength: 512, pattern: '^[a-z][a-z0-9+.-]*://[^\\s]+$' }),
-    /** What it runs already: empty after a start, not empty when only the connection was lost. */
+    /** Sessions that it holds: none after a start, perhaps some after a lost connection. */
     sessions: HeldSessions,
     sdk: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   },
@@ -53,44 +53,47 @@ export const Register = Type.Object(
 );
 export type Register = Static<typeof Register>;
 
-/** Sent every heartbeat interval, and at once after `registered`: the first one makes the host ready. */
+/**
+ * Sent at once after `registered`, then every `heartbeatIntervalMs`. The first one whose sessions are those that the brokers
+ * know makes the host ready.
+ */
 export const Heartbeat = Type.Object(
   { type: Type.Literal('heartbeat'), load: HostLoad, sessions: HeldSessions },
   strict,
 );
 export type Heartbeat = Static<typeof Heartbeat>;
 
-/** A session on this host changed state: the client showed its ticket, streams, was lost, is over. */
+/** A session on this host changed its state: its ticket was accepted, its stream runs or was lost, or it is over. */
 export const HostSession = Type.Object(
   {
     type: Type.Literal('session'),
     sessionId: SessionId,
     epoch: Epoch,
     state: Type.Enum(['active', 'connected', 'disconnected', 'ended'] as const),
-    /** Only with `ended`: `client_left` or `host_ended` as a rule, `error` when the host refused it. */
+    /** Only with `ended`; `host_ended` when absent. */
     reason: Type.Optional(EndReason),
-    /** It was taken up from a checkpoint and has not begun: answered by `moved`. `false` when absent. */
+    /** The session came by `restore` and has not begun. Answered by `moved`. `false` when absent. */
     restored: Type.Optional(Type.Boolean()),
   },
   strict,
 );
 export type HostSession = Static<typeof HostSession>;
 
-/** A limit of a session on this host draws near, or no longer does: passed on to its client. */
+/** The host will end the session, or will not after all. Passed on to the client. */
 export const HostLimit = Type.Object(
   {
     type: Type.Literal('limit'),
     sessionId: SessionId,
     epoch: Epoch,
     kind: HostLimitKind,
-    /** How long until the host ends the session; `null` when the limit no longer threatens. */
+    /** From now; `null` when the host will not end it after all. */
     endsInMs: Type.Union([DurationMs, Type.Null()]),
   },
   strict,
 );
 export type HostLimit = Static<typeof HostLimit>;
 
-/** Passes a message to the client of a session on this host: a WebRTC offer, answer or candidate. */
+/** Passes data, such as a WebRTC offer, answer or candidate, to the client of a session on this host. */
 export const HostSignal = Type.Object(
   { type: Type.Literal('signal'), sessionId: SessionId, epoch: Epoch, data: SignalData },
   strict,
@@ -99,29 +102,26 @@ export type HostSignal = Static<typeof HostSignal>;
 
 const moveFields = { sessionId: SessionId, epoch: Epoch };
 
-/**
- * A session's state, as its host hands it over to another: the state itself, or where the other host finds it.
- * Exactly one of the two.
- */
+/** State of a session that moves: the state itself, or where the new host finds it. Exactly one of the two. */
 const checkpointFields = {
   /** Base64 (RFC 4648, section 4), at most `MAX_CHECKPOINT_BYTES` before the encoding. */
   state: Type.Optional(Type.String({ maxLength: MAX_HOST_FRAME_BYTES, pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
-  /** What the other host finds the state by: a URL, a key. Brokers do not read it. */
+  /** Where the new host finds the state, such as a URL or a key. Brokers do not read it. */
   reference: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048 })),
 };
 
-/** Answers the broker's `checkpoint`: the session is `moving`, and held still, from now on. */
+/** Answers the broker's `checkpoint`: from now on the session is `moving`, and its host holds it still. */
 export const HostCheckpoint = Type.Object(
   { type: Type.Literal('checkpoint'), ...moveFields, ...checkpointFields },
   strict,
 );
 export type HostCheckpoint = Static<typeof HostCheckpoint>;
 
-/** Answers `restore`: the session may begin here, as soon as its client comes. */
+/** Answers `restore`: the session can go on here when its client has come. */
 export const Restored = Type.Object({ type: Type.Literal('restored'), ...moveFields }, strict);
 export type Restored = Static<typeof Restored>;
 
-/** Answers `checkpoint` or `restore`: it cannot be done, or not now. */
+/** Answers `checkpoint` or `restore`: the host cannot do it, or not now. */
 export const CannotMove = Type.Object(
   {
     type: Type.Literal('cannot_move'),
@@ -133,7 +133,7 @@ export const CannotMove = Type.Object(
 );
 export type CannotMove = Static<typeof CannotMove>;
 
-/** The host leaves in order. Its sessions end with `host_ended`, its slots are gone. */
+/** The host goes for good. Its sessions end with `host_ended`. Answered by close 1000. */
 export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
 export type Leave = Static<typeof Leave>;
 
@@ -141,27 +141,27 @@ export type Leave = Static<typeof Leave>;
 export const Registered = Type.Object({
   type: Type.Literal('registered'),
   hostId: Name,
-  /** Key that verifies tickets for this host (HS256), base64url. A secret: keep it in memory only. */
+  /** HS256 key that verifies tickets for this host, 32 bytes in base64url. A secret: keep it in memory. */
   ticketKey: Type.String(),
-  /** The host beats this often, each time with a WebSocket ping; silence for 2.5 intervals means a dead connection. */
+  /** The host sends a heartbeat and a WebSocket ping this often. A connection that is silent for 2.5 intervals is dead. */
   heartbeatIntervalMs: DurationMs,
   /** The broker pings this often. */
   pingIntervalMs: DurationMs,
 });
 export type Registered = Static<typeof Registered>;
 
-/** What the host holds a session to. Measured by the host, which alone knows when its player does something. */
+/** Limits of a session. The host enforces them, since it alone knows when the player does something. */
 export const SessionLimits = Type.Object({
-  /** Ends with `idle` after so long without the player doing anything; no such limit when absent. */
+  /** The session ends with `idle` when the player did nothing for this long. No such limit when absent. */
   idleMs: Type.Optional(DurationMs),
-  /** Ends with `max_length` so long after the client first showed its ticket; no such limit when absent. */
+  /** The session ends with `max_length` this long after its ticket was first accepted. No such limit when absent. */
   maxLengthMs: Type.Optional(DurationMs),
-  /** How long before either limit its player is warned. */
+  /** How long before either end the host sends `limit`. */
   warnBeforeMs: Type.Array(DurationMs, { maxItems: 8 }),
 });
 export type SessionLimits = Static<typeof SessionLimits>;
 
-/** A slot of this host was reserved; its client arrives with a ticket, or the reservation expires. */
+/** A slot of this host is reserved: a client comes with a ticket, or the reservation expires. */
 export const Prepare = Type.Object({
   type: Type.Literal('prepare'),
   sessionId: SessionId,
@@ -169,13 +169,14 @@ export const Prepare = Type.Object({
   title: Name,
   playerId: Type.String(),
   stream: StreamSettings,
+  /** At most: less is left when a host that reconnected gets it again. */
   claimWithinMs: DurationMs,
   /** No limits when absent. */
   limits: Type.Optional(SessionLimits),
 });
 export type Prepare = Static<typeof Prepare>;
 
-/** The session is over on this host, whatever the host still does with it. */
+/** The session, at this epoch or a lower one, is over on this host. */
 export const HostEnd = Type.Object({
   type: Type.Literal('end'),
   sessionId: SessionId,
@@ -184,20 +185,20 @@ export const HostEnd = Type.Object({
 });
 export type HostEnd = Static<typeof HostEnd>;
 
-/** Asks a host to hold a session still and to hand its state over. Answered by `checkpoint` or `cannot_move`. */
+/** Orders a host to hold a session still and to hand its state over. Answered by `checkpoint` or `cannot_move`. */
 export const CheckpointOrder = Type.Object({
   type: Type.Literal('checkpoint'),
   ...moveFields,
-  /** An answer after that is refused with `NO_MOVE`. */
+  /** A later answer is refused with `NO_MOVE`. */
   withinMs: DurationMs,
-  /** A host that has heard neither `resume` nor `end` by then lets the session go on by itself. */
+  /** Without `resume` or `end` by then, the host lets the session go on. */
   stillMs: DurationMs,
 });
 export type CheckpointOrder = Static<typeof CheckpointOrder>;
 
 /**
- * A slot of this host was reserved for a session that moves here: as `prepare`, with the state that it goes on from.
- * Answered by `restored` or `cannot_move`. Its client may be admitted, but the session begins with `moved`.
+ * A slot of this host is reserved for a session that moves here: as `prepare`, with the state that it goes on from.
+ * Answered by `restored` or `cannot_move`. The host may admit the client, but the session begins with `moved`.
  */
 export const Restore = Type.Object({
   type: Type.Literal('restore'),
@@ -211,15 +212,15 @@ export const Restore = Type.Object({
 });
 export type Restore = Static<typeof Restore>;
 
-/** The session's client came and the session is this host's: it goes on from the state that was handed over. */
+/** The session is this host's and begins. Answers `session` with `restored`. */
 export const Moved = Type.Object({ type: Type.Literal('moved'), ...moveFields });
 export type Moved = Static<typeof Moved>;
 
-/** The move came to nothing: the session goes on here. */
+/** The move is cancelled: the session goes on here. May be repeated. */
 export const Resume = Type.Object({ type: Type.Literal('resume'), ...moveFields });
 export type Resume = Static<typeof Resume>;
 
-/** Everything a host may send, by type. */
+/** Messages from hosts, by type. */
 export const HOST_TO_BROKER = {
   register: Register,
   heartbeat: Heartbeat,
@@ -242,7 +243,7 @@ export type HostToBroker =
   | CannotMove
   | Leave;
 
-/** Everything a broker may send to a host, by type. Hosts ignore types and fields they do not know. */
+/** Messages to hosts, by type. Hosts ignore types and fields that they do not know. */
 export const BROKER_TO_HOST = {
   registered: Registered,
   prepare: Prepare,

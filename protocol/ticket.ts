@@ -1,16 +1,14 @@
 import { Type, type Static } from 'typebox';
 import { Epoch, Name, SessionId } from './identifiers.js';
 
-/**
- * What a ticket says: an HS256 JWT with issuer `duskline` and audience `host:<region>/<pool>/<hostId>`, signed with a key
- * that only the broker and this one host know.
- */
+/** Claims of a ticket: an HS256 JWT, signed with a key that only the brokers and this one host know. */
 export const TicketClaims = Type.Object({
   iss: Type.Literal('duskline'),
+  /** `host:<region>/<pool>/<hostId>` */
   aud: Type.String(),
-  /** The player. */
+  /** The player's id. */
   sub: Type.String(),
-  /** The session. */
+  /** The session's id. */
   sid: SessionId,
   epoch: Epoch,
   title: Name,

@@ -4,15 +4,15 @@ import { CLIENT_TO_BROKER, type ClientToBroker } from './client-messages.js';
 import type { ErrorCode } from './codes.js';
 import { HOST_TO_BROKER, type HostToBroker } from './host-messages.js';
 
-/** A frame that was read, or why it could not be. `requestId` is given when even a bad frame shows one. */
+/** The message of a frame, or why the frame is invalid. `requestId` is set when an invalid frame has one. */
 export type ParseResult<Message> =
   | { readonly ok: true; readonly message: Message }
   | {
       readonly ok: false;
       readonly code: Extract<ErrorCode, 'BAD_MESSAGE' | 'UNKNOWN_MESSAGE_TYPE'>;
-      /** Names the field and what is wrong with it. Holds nothing the peer sent but field names. */
+      /** Names the field and the rule that it breaks. Of what the peer sent it holds field names only. */
       readonly detail: string;
-      /** Whether the frame was JSON with a known `type`: a mistake in one field, not in the protocol. */
+      /** Whether the frame is a JSON object with a known `type`. */
       readonly recognised: boolean;
       readonly requestId?: string;
     };
@@ -27,7 +27,7 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
   const validators = new Map<string, Validator>();
   const known = Object.keys(schemas).join(', ');
 
-  /** Made when the first message of its type comes: programs start without them, and see few of the types. */
+  /** Compiles a validator with the first message of its type, so that a program starts fast: it sees few of the types. */
   function validatorOf(type: string): Validator | undefined {
     const made = validators.get(type);
     if (made !== undefined) return made;
@@ -86,7 +86,7 @@ function readRequestId(value: Record<string, unknown>): { requestId?: string } {
 function describe(type: string, validator: Validator, value: unknown): string {
   const [first] = validator.Errors(value);
   if (first === undefined) return `${type}: the message is not valid.`;
-  // Field paths come from the peer's own keys, so they are cut to a bound before they reach a log.
+  // The path contains keys that the peer chose: it is cut before it reaches a log.
   const path = first.instancePath.slice(0, 120) || 'the message';
   if (first.keyword === 'boolean') return `${type}: ${path} is not a known field.`;
   return `${type}: ${path} ${first.message}.`;

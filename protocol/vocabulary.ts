@@ -1,6 +1,6 @@
 /**
- * The words that code, wire, documents and metrics share: plain constants and types, nothing else.
- * Everything may import this module; it imports nothing.
+ * The words that code, messages, documents and metrics share: constants and types. Every module may import this one; it
+ * imports nothing.
  */
 
 /** Video codecs that hosts encode and devices decode, best first. */
@@ -11,21 +11,21 @@ export type Codec = (typeof CODECS)[number];
 export const RESOLUTIONS = ['720p', '1080p', '1440p', '2160p'] as const;
 export type Resolution = (typeof RESOLUTIONS)[number];
 
-/** What the hosts of a pool are: console hardware, or PCs with GPUs. */
+/** Hardware of a pool's hosts: consoles, or PCs with GPUs. */
 export const PLATFORMS = ['console', 'pc'] as const;
 export type Platform = (typeof PLATFORMS)[number];
 
-/** What a player plays on. */
+/** Kinds of players' devices. */
 export const DEVICE_KINDS = ['console', 'pc', 'tv', 'mobile', 'browser'] as const;
 export type DeviceKind = (typeof DEVICE_KINDS)[number];
 
 /**
- * The life of a session: one player's use of one slot.
+ * States of a session, which is one player's use of one slot.
  *
- * - `reserved`: a slot is held, the client has to claim it at the host before the reservation expires.
- * - `active`: the host accepted the client's ticket; the slot is used.
- * - `connected` / `disconnected`: the stream runs / the stream was lost and may come back.
- * - `moving`: the host handed its state over and holds it still, until another host has the client or the move fails.
+ * - `reserved`: a slot is held. The client has to claim it at the host before the reservation expires.
+ * - `active`: the host accepted the client's ticket.
+ * - `connected` and `disconnected`: the stream runs; the stream was lost and may come back.
+ * - `moving`: the host handed the session's state over. It holds the session still until the move ends.
  * - `ended`: over, with a reason.
  */
 export const SESSION_STATES = ['reserved', 'active', 'connected', 'disconnected', 'moving', 'ended'] as const;
@@ -52,25 +52,25 @@ export const END_REASONS = [
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
-/** Limits that hosts keep: the player did nothing for too long; the session lasted as long as sessions may. */
+/** Limits that hosts enforce: the player does nothing for too long; the session lasts as long as it may. */
 export const HOST_LIMIT_KINDS = ['idle', 'max_length'] as const;
 export type HostLimitKind = (typeof HOST_LIMIT_KINDS)[number];
 
-/** Limits that end a session: those of its host, and the deadline of a drain. */
+/** Limits that end a session: those that its host enforces, and the deadline of a drain. */
 export const LIMIT_KINDS = [...HOST_LIMIT_KINDS, 'drain_deadline'] as const;
 export type LimitKind = (typeof LIMIT_KINDS)[number];
 
 /**
- * What a player who has another session or request already wants of a new `play`.
+ * What a new request does when the player has a session or request already.
  *
- * - `resume`: that one, on this device, instead of a new one.
- * - `takeover`: the new one; the other ends with `superseded`.
- * - `fail`: to be asked: the request is refused with `SESSION_EXISTS`.
+ * - `resume`: it continues the existing one, on this device.
+ * - `takeover`: it ends the existing one with `superseded`.
+ * - `fail`: it is refused with `SESSION_EXISTS`.
  */
 export const CONFLICT_CHOICES = ['resume', 'takeover', 'fail'] as const;
 export type OnConflict = (typeof CONFLICT_CHOICES)[number];
 
-/** What a player wants when the host of the session is lost: another host, or an end. */
+/** What happens when a session's host is lost: the session gets another host, or it ends. */
 export const HOST_LOST_CHOICES = ['replace', 'end'] as const;
 export type OnHostLost = (typeof HOST_LOST_CHOICES)[number];
 
@@ -79,8 +79,8 @@ export const REGION_STATES = ['open', 'draining', 'drained'] as const;
 export type RegionState = (typeof REGION_STATES)[number];
 
 /**
- * The load dimensions a host measures: 0 idle, 1 all of it in use. More than 1 means demand beyond the
- * hardware and is not clamped, so that the fullest of many full hosts can still be told apart.
+ * Resources whose load a host measures: 0 is idle, 1 is all in use. Demand beyond the hardware is more than 1 and is not
+ * clamped, so that the fullest of many full hosts can be found.
  */
 export const LOAD_DIMENSIONS = ['gpu', 'encoder', 'cpu', 'network'] as const;
 export type LoadDimension = (typeof LOAD_DIMENSIONS)[number];

@@ -6,6 +6,7 @@ import { createResumeTokens } from './auth/resume-tokens.js';
 import { createTicketMint } from './auth/ticket-mint.js';
 import { createTokenVerifier } from './auth/token-verifier.js';
 import { createBroker, type Broker, type BrokerOptions } from './broker/create-broker.js';
+import type { BrokerIntervals } from './broker/intervals.js';
 import type { Logger } from './broker/logger.js';
 import { createRoundPlanner } from './broker/rebalance/plan-round.js';
 import type { Config } from './config/config.js';
@@ -24,6 +25,8 @@ export interface DusklineOptions {
   readonly keyPrefix?: string;
   /** In place of the store that the configuration names: for several brokers in one process. Its owner closes it. */
   readonly store?: FleetStore;
+  /** For tests: shorter intervals than the product's. */
+  readonly intervals?: Partial<BrokerIntervals>;
 }
 
 /** A running broker. */
@@ -53,6 +56,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
   const broker = createBroker({
     catalog: config.catalog,
     limits: config.limits,
+    ...(options.intervals === undefined ? {} : { intervals: options.intervals }),
     tiers: config.tiers,
     store,
     tickets: createTicketMint(config.ticketMasterKey),

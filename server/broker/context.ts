@@ -8,6 +8,7 @@ import type { FleetStore, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection, ConnectionDirectory, KnownSession } from './connections.js';
 import type { Departures } from './departures.js';
 import type { FleetKnowledge } from './fleet-knowledge.js';
+import type { BrokerIntervals } from './intervals.js';
 import type { Logger } from './logger.js';
 import type { MoveBoard } from './moves/move-board.js';
 import type { MoveRunner } from './moves/move-runner.js';
@@ -43,6 +44,7 @@ export interface BrokerContext {
   readonly brokerId: string;
   readonly catalog: Catalog;
   readonly limits: Limits;
+  readonly intervals: BrokerIntervals;
   readonly tiers: Tiers;
   readonly store: FleetStore;
   readonly batches: StoreBatches;

@@ -21,6 +21,7 @@ import { cancelPlay, endSession } from './end-session.js';
 import { FleetKnowledge } from './fleet-knowledge.js';
 import { createHeartbeatIntake } from './heartbeat.js';
 import { takeHostSession } from './host-session.js';
+import { DEFAULT_INTERVALS, type BrokerIntervals } from './intervals.js';
 import type { Logger } from './logger.js';
 import { fetchMail, lookEverywhere } from './look.js';
 import { createLoops } from './loops.js';
@@ -53,6 +54,8 @@ const ARRIVALS_PER_TURN = 4;
 export interface BrokerOptions {
   readonly catalog: Catalog;
   readonly limits: Limits;
+  /** `DEFAULT_INTERVALS` for those that are absent. */
+  readonly intervals?: Partial<BrokerIntervals>;
   readonly tiers: Tiers;
   readonly store: FleetStore;
   readonly tickets: Tickets;
@@ -126,6 +129,7 @@ export interface Broker {
 export function createBroker(options: BrokerOptions): Broker {
   const { catalog, limits, store } = options;
   const brokerId = options.brokerId ?? newBrokerId();
+  const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
   const fleet = new FleetKnowledge(store, catalog);
   const connections = new ConnectionDirectory();
   const waiting = new WaitingRoom();
@@ -133,6 +137,7 @@ export function createBroker(options: BrokerOptions): Broker {
     brokerId,
     catalog,
     limits,
+    intervals,
     tiers: options.tiers,
     store,
     batches: createStoreBatches(store, fleet, brokerId, limits),
@@ -141,7 +146,7 @@ export function createBroker(options: BrokerOptions): Broker {
     connections,
     waiting,
     departed: createDepartures(limits),
-    doubt: new StoreDoubt(limits.heartbeatIntervalMs),
+    doubt: new StoreDoubt(limits.heartbeatIntervalMs, intervals.minRebuildMs),
     replaceLost: (...lost) => void replaceLost(context, ...lost),
     followMove: (...session) => void followMove(context, ...session),
     takeWord: (...word) => void takeWord(context, ...word),

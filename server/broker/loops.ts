@@ -12,12 +12,6 @@ import { restorePlaces } from './restore-places.js';
 import { runDrains } from './run-drains.js';
 import { sweepRegion, type SweepMemory } from './sweep.js';
 
-/** Whatever a nudge announces is also found by looking, at the latest this much later. */
-const LOOK_INTERVAL_MS = 1_000;
-
-/** A little more than the interval at which clients may be told, so that every look may tell. */
-const QUEUE_INTERVAL_MS = 1_020;
-
 /** The broker's recurring work. It never stops on an error: the next round tries again. */
 export interface Loops {
   start(): void;
@@ -27,7 +21,7 @@ export interface Loops {
 
 /** @param planner `null` when nothing is to be rebalanced */
 export function createLoops(context: BrokerContext, planner: RoundPlanner | null): Loops {
-  const { limits, store, catalog, brokerId, fleet, doubt } = context;
+  const { limits, intervals, store, catalog, brokerId, fleet, doubt } = context;
   const memory: SweepMemory = { recounts: new Map() };
   const held = new Set<string>();
   let round = 0;
@@ -93,15 +87,15 @@ export function createLoops(context: BrokerContext, planner: RoundPlanner | null
       },
       onOverdue: () => context.log.error({ loop: name }, 'a round does not end; the loop goes on without it'),
     });
-  const drains = repeat('drains', LOOK_INTERVAL_MS, drainHeld);
+  const drains = repeat('drains', intervals.pollMs, drainHeld);
   const loops = [
-    repeat('look', LOOK_INTERVAL_MS, look),
-    repeat('sessions', LOOK_INTERVAL_MS, check),
-    repeat('queues', QUEUE_INTERVAL_MS, () => lookAtQueues(context)),
+    repeat('look', intervals.pollMs, look),
+    repeat('sessions', intervals.pollMs, check),
+    repeat('queues', intervals.queuePollMs, () => lookAtQueues(context)),
     repeat('lease', limits.leaseRenewMs, holdLeases),
     drains,
     repeat('rebalance', limits.heartbeatIntervalMs, rebalanceHeld),
-    repeat('moves', LOOK_INTERVAL_MS, () => watchMoves(context)),
+    repeat('moves', intervals.pollMs, () => watchMoves(context)),
     repeat('sweep', limits.sweepIntervalMs, sweepHeld),
   ];
 

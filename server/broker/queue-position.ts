@@ -11,9 +11,6 @@ import { Refusal, toRefusal } from './refusal.js';
 import { takeOffer } from './take-offer.js';
 import { claimOf, type WaitingRequest } from './waiting-room.js';
 
-/** Clients hear of their place in the queue at most this often. */
-const TELL_INTERVAL_MS = 1_000;
-
 /** Where a request stands in one queue. */
 interface Standing {
   readonly place: Place;
@@ -243,7 +240,7 @@ function tell(context: BrokerContext, request: WaitingRequest, standings: readon
   const queued = soonest(request, standings);
   if (queued === undefined || isSame(queued, request.told)) return;
   const nowMs = performance.now();
-  if (nowMs - request.toldAtMs < TELL_INTERVAL_MS) return;
+  if (nowMs - request.toldAtMs < context.intervals.positionMs) return;
   request.told = queued;
   request.toldAtMs = nowMs;
   request.client.channel.send(queued);

@@ -1,3 +1,5 @@
+import { DEFAULT_INTERVALS } from './intervals.js';
+
 /**
  * After the store was away, so many heartbeat intervals pass until it can be expected to know again what lives: hosts
  * come back, and are reconciled.
@@ -6,12 +8,6 @@ const DOUBT_INTERVALS = 5;
 
 /** So many until hosts that never lost their brokers have registered again and reported what they hold. */
 const REBUILD_INTERVALS = 2;
-
-/**
- * Every broker reaches the store again, notices it and gives back whose sessions and requests those are, within so
- * long of the first: a reconnect, a look and a check, each of them a second at most.
- */
-const MIN_REBUILD_MS = 3_500;
 
 /**
  * How far this broker trusts the memory of the store. A store that was away, however briefly, may have come back with
@@ -26,10 +22,17 @@ export class StoreDoubt {
   #failed = false;
   #backAtMs = -Infinity;
 
-  /** @param now milliseconds of a clock that never jumps */
-  constructor(heartbeatIntervalMs: number, now: () => number = () => performance.now()) {
+  /**
+   * @param minRebuildMs how long it takes at least until brokers and hosts have given back what they know
+   * @param now milliseconds of a clock that never jumps
+   */
+  constructor(
+    heartbeatIntervalMs: number,
+    minRebuildMs = DEFAULT_INTERVALS.minRebuildMs,
+    now: () => number = () => performance.now(),
+  ) {
     this.#doubtMs = DOUBT_INTERVALS * heartbeatIntervalMs;
-    this.rebuildMs = Math.max(MIN_REBUILD_MS, REBUILD_INTERVALS * heartbeatIntervalMs);
+    this.rebuildMs = Math.max(minRebuildMs, REBUILD_INTERVALS * heartbeatIntervalMs);
     this.#now = now;
   }
 

@@ -13,6 +13,7 @@ import {
 import { eventually } from '../support/eventually.js';
 import { startHostProcess, type HostProcess } from '../support/host-process.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { startFor } from '../support/started-processes.js';
 
 const SERVER = fileURLToPath(new URL('../../../server/', import.meta.url));
 
@@ -48,7 +49,10 @@ describe('The bundled command, where no package is installed', function () {
   });
 
   it('serves', async () => {
-    broker = await startBrokerProcess(['--redis', redis.url], { command, env: BUNDLE_ENV });
+    // The next test uses it too.
+    broker = await startFor('suite', () =>
+      startBrokerProcess(['--redis', redis.url], { command, env: BUNDLE_ENV }),
+    );
     expect((await fetch(`${broker.url}/readyz`)).status).to.equal(200);
     expect(await (await fetch(`${broker.url}/metrics`)).text()).to.include('duskline_matches_total');
   });

@@ -196,7 +196,7 @@ for (const [where, brokers] of [
       it('goes on when the broker that ran it is gone', async () => {
         const host = await fleet.host({ hostId: 'h1' }, 1);
         const { player } = await playing(host, 'alice');
-        await drain(target('near'), { deadlineMs: 3_000 });
+        await drain(target('near'), { deadlineMs: 1_000 });
         await fleet.broker(0).stop();
         expect(await player.next('session')).to.include({ state: 'ended', reason: 'drain_deadline' });
         await eventually(async () => (await latest(target('near'))).state === 'done');

@@ -7,7 +7,7 @@ import { runLoadTest } from '@duskline/loadtest/run-load-test.js';
 import type { Progress, RunOptions, SpawnTarget, TokenMaker } from '@duskline/loadtest/run-options.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { expect } from 'chai';
-import { DUSKLINE } from '../support/broker-process.js';
+import { BUNDLED } from '../support/broker-process.js';
 import { TEST_ENV, startTestBroker } from '../support/fleet.js';
 
 function tokensOf(secret: string): TokenMaker {
@@ -21,7 +21,8 @@ function tokensOf(secret: string): TokenMaker {
 }
 
 function spawned(brokers: number, more: Partial<SpawnTarget> = {}): SpawnTarget {
-  const command = [process.execPath, DUSKLINE, 'serve'];
+  // Brokers of a run get its environment: the bundle has to run without coverage.
+  const command = ['env', 'NODE_V8_COVERAGE=', process.execPath, BUNDLED, 'serve'];
   return { kind: 'spawn', brokers, command, regions: 2, tokensOf, ...more };
 }
 
@@ -116,7 +117,10 @@ describe('A load test', function () {
       expectClean(report);
       expect(report.passed, JSON.stringify([report.assertions, report.faults])).to.equal(true);
       expect(report.times.move.count).to.equal(report.moved);
-      expect(report.faults[0]?.outcome).to.match(new RegExp(`^(?:\\d+ left, )?${report.moved} moved$`));
+      // Who leaves during a move may be counted as moved by one side and as gone by the other.
+      const [, left = '0', moved] =
+        /^(?:(\d+) left, )?(\d+) moved$/.exec(report.faults[0]?.outcome ?? '') ?? [];
+      expect(Number(moved)).to.be.closeTo(report.moved, Number(left));
       expect(report).to.include({ replaced: 0, matched: report.offered });
     });
   }

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { eventually } from '../support/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer, startTestBroker } from '../support/fleet.js';
+import { IDLE, QUICK, TEST_CONFIG, openHost, openPlayer, startTestBroker } from '../support/fleet.js';
 import { metaOf, sessionIdOf } from '../support/fleet-data.js';
 import { createMovableClock } from '../support/movable-clock.js';
 import {
@@ -64,7 +65,7 @@ describe('A place in the queue', function () {
   });
 
   it('tells of every change, at most once a second', async () => {
-    const fleet = await start({ brokers: 2 });
+    const fleet = await start({ brokers: 2, intervals: DEFAULT_INTERVALS });
     await fleet.fullHost({ hostId: 'h1' });
     const others = await Promise.all(Array.from({ length: 6 }, (_, i) => fleet.player(`other-${i}`)));
     for (const other of others) await queueUp(other, 'r1');
@@ -109,7 +110,7 @@ describe('A place in the queue', function () {
     const rules = { suspectAfterMs: forLong, offerMs: forLong };
     const store = createMemoryStore({ ...rules, clock: clock.now });
     const limits = { ...rules, lostAfterMs: forLong * 2, queueGraceMs: forLong, sweepIntervalMs: 20 };
-    const duskline = await startTestBroker({ store, limits });
+    const duskline = await startTestBroker({ store, limits, intervals: QUICK });
     try {
       const sessions = Array.from({ length: 20 }, (_, i) => ({
         sessionId: sessionIdOf(i),

@@ -4,14 +4,14 @@ import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { eventually, untilItWorks } from '../support/eventually.js';
-import { openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import { QUICK, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
 import { sessionIdOf } from '../support/fleet-data.js';
 import type { Frame, Peer } from '../support/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { keepBeating, play, queueUp, takeTurn } from '../support/test-fleet.js';
 
 const ANSWERS = ['matched', 'queued', 'offer', 'error'];
-const LIMITS = { suspectAfterMs: 60_000, lostAfterMs: 120_000 };
+const LIMITS = { heartbeatIntervalMs: 250, suspectAfterMs: 60_000, lostAfterMs: 120_000 };
 
 describe('A socket that is lost while Redis is away, and Redis comes back empty', function () {
   this.timeout(30_000);
@@ -26,7 +26,8 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
     const target = { kind: 'single' as const, url: redis.url };
     stores = await Promise.all([0, 1].map(() => createRedisStore({ target, suspectAfterMs: 60_000 })));
     brokers = [];
-    for (const store of stores) brokers.push(await startTestBroker({ store, limits: LIMITS }));
+    for (const store of stores)
+      brokers.push(await startTestBroker({ store, limits: LIMITS, intervals: QUICK }));
     held = [];
   });
   afterEach(async () => {

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
+import type { BrokerIntervals } from '@duskline/server/broker/intervals.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLIENT_SIGNAL_RATE } from '@duskline/server/transport/socket-server.js';
 import { eventually } from '../support/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
+import { IDLE, QUICK, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
 import { newSessionId } from '../support/fleet-data.js';
 import type { Peer } from '../support/peer.js';
 import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
@@ -32,13 +33,16 @@ async function openOne(): Promise<Brokers> {
 }
 
 /** @param adapt may change a store before its broker has it */
-async function openTwo(adapt: (store: FleetStore) => void = () => undefined): Promise<Brokers> {
+async function openTwo(
+  adapt: (store: FleetStore) => void = () => undefined,
+  intervals: Partial<BrokerIntervals> = {},
+): Promise<Brokers> {
   const target = { kind: 'single', url: (await sharedRedis()).url } as const;
   const prefix = uniquePrefix();
   const open = async (): Promise<[Duskline, FleetStore]> => {
     const store = await createRedisStore({ target, prefix, suspectAfterMs: 60_000 });
     adapt(store);
-    return [await startTestBroker({ store }), store];
+    return [await startTestBroker({ store, intervals }), store];
   };
   const [[ofPlayers, first], [ofHosts, second]] = await Promise.all([open(), open()]);
   return {
@@ -68,7 +72,7 @@ const claim = async ({ host, player, sessionId }: Pair): Promise<void> => {
 
 for (const [where, open] of [
   ['on one broker', openOne],
-  ['on two brokers', openTwo],
+  ['on two brokers', () => openTwo()],
 ] as const) {
   describe(`Signals between client and host, ${where}`, () => {
     let brokers: Brokers;
@@ -262,7 +266,7 @@ describe('Signals', () => {
   });
 
   it('arrive also when no broker is nudged', async () => {
-    brokers = await openTwo((store) => Object.assign(store, { nudge: () => undefined }));
+    brokers = await openTwo((store) => Object.assign(store, { nudge: () => undefined }), QUICK);
     const { player, host, sessionId } = await openPair(brokers, 'alice');
     for (const data of ['one', 'two']) player.send({ type: 'signal', sessionId, data });
     for (const data of ['one', 'two']) expect(await host.next('signal')).to.include({ data });

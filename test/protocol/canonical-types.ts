@@ -117,9 +117,10 @@ export class DocumentedTypes {
     if (given !== undefined) return given;
     const declared = this.#declared.get(name);
     if (declared === undefined) throw new Error(`the document declares no ${name}`);
-    return ts.isTypeAliasDeclaration(declared)
-      ? this.#annotated(this.#typeOf(declared.type), declared)
-      : this.#members(declared.members);
+    if (ts.isTypeAliasDeclaration(declared)) return this.#annotated(this.#typeOf(declared.type), declared);
+    const bases = declared.heritageClauses?.flatMap(({ types }) => types) ?? [];
+    const inherited = bases.map(({ expression }) => this.canonicalOf(expression.getText()) as object);
+    return Object.assign({}, ...inherited, this.#members(declared.members)) as Canonical;
   }
 
   #members(members: readonly ts.TypeElement[]): Canonical {

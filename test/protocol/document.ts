@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-/** PROTOCOL.md, as far as tests take it apart. Compiled tests stand in `test/dist/protocol`. */
-const FILE = new URL('../../../PROTOCOL.md', import.meta.url);
+/** Compiled tests stand in `test/dist/protocol`. */
+export const PROTOCOL_FILE = new URL('../../../PROTOCOL.md', import.meta.url);
 
 export interface CodeBlock {
   readonly language: string;
@@ -27,7 +27,7 @@ export interface ProtocolDocument {
 
 /** Reads the page line by line: headings, fenced blocks and tables are all it looks for. */
 export function readProtocolDocument(): ProtocolDocument {
-  const text = readFileSync(FILE, 'utf8');
+  const text = readFileSync(PROTOCOL_FILE, 'utf8');
   const blocks: CodeBlock[] = [];
   const tables: Table[] = [];
   const headings: string[] = [];

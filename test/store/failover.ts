@@ -4,10 +4,8 @@ import type { Place } from '@duskline/server/domain/catalog.js';
 import { PLACE } from '../support/fleet-data.js';
 import { eventually, untilItWorks } from '../support/eventually.js';
 import { BROKER, makeReady, place } from './fixture.js';
+import { ANSWER_WITHIN_MS } from './redis-fixture.js';
 import { startTrickle } from './trickle.js';
-
-/** A caller waits at most this long for an answer, whatever happens: a command's two seconds, and a little. */
-export const ANSWER_WITHIN_MS = 2_500;
 
 /** From the answer of the new primary to working calls: the longest pause between two attempts, and a little. */
 const RECOVERED_WITHIN_MS = 8_000;

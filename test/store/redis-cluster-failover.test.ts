@@ -1,7 +1,7 @@
 import { PLACE } from '../support/fleet-data.js';
 import { startRedisCluster, type RedisCluster } from '../support/redis-cluster.js';
-import { ANSWER_WITHIN_MS, expectToSurvive } from './failover.js';
-import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
+import { expectToSurvive } from './failover.js';
+import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture, type RedisFixture } from './redis-fixture.js';
 
 /** The tag of every key of the region that these tests play in. */
 const KEY = `{${PLACE.region}}`;
@@ -15,7 +15,7 @@ describe('redis store when a master of the cluster fails that has a replica', fu
   let fixture: RedisFixture;
   beforeEach(async () => {
     cluster = await startRedisCluster({ replicas: true });
-    fixture = await openRedisFixture({ kind: 'cluster', nodes: cluster.nodes });
+    fixture = await openRedisFixture({ kind: 'cluster', nodes: cluster.nodes }, SHORT_TIMEOUTS);
   });
   afterEach(async () => {
     await fixture.close();

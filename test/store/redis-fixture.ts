@@ -1,5 +1,5 @@
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import type { RedisTarget } from '@duskline/server/store/redis/connection.js';
+import type { RedisTarget, RedisTimeouts } from '@duskline/server/store/redis/connection.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMovableClock } from '../support/movable-clock.js';
 import { uniquePrefix } from '../support/redis-server.js';
@@ -9,13 +9,29 @@ export interface RedisFixture extends StoreFixture {
   readonly prefix: string;
 }
 
+/** A quarter of the product's, for tests that wait until Redis is given up. */
+export const SHORT_TIMEOUTS: RedisTimeouts = {
+  commandMs: 500,
+  connectMs: 500,
+  silenceMs: 750,
+  startMs: 1_250,
+  echoIntervalMs: 500,
+  echoMs: 250,
+};
+
+/** With `SHORT_TIMEOUTS` a caller waits at most this long for an answer, whatever happens: for a command, and a little. */
+export const ANSWER_WITHIN_MS = 1_000;
+
 /** Stores on one Redis that share keys with nobody else. */
-export async function openRedisFixture(target: RedisTarget): Promise<RedisFixture> {
+export async function openRedisFixture(
+  target: RedisTarget,
+  timeouts: Partial<RedisTimeouts> = {},
+): Promise<RedisFixture> {
   const clock = createMovableClock();
   const prefix = uniquePrefix();
   const stores: FleetStore[] = [];
   const another = async (): Promise<FleetStore> => {
-    const options = { target, prefix, suspectAfterMs: SUSPECT_AFTER_MS, clock: clock.now };
+    const options = { target, prefix, suspectAfterMs: SUSPECT_AFTER_MS, clock: clock.now, timeouts };
     const store = await createRedisStore(options);
     stores.push(store);
     return store;

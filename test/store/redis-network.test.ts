@@ -4,9 +4,8 @@ import { PLACE } from '../support/fleet-data.js';
 import { eventually, untilItWorks } from '../support/eventually.js';
 import { sharedRedis } from '../support/redis-server.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
-import { ANSWER_WITHIN_MS } from './failover.js';
 import { makeReady } from './fixture.js';
-import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
+import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture, type RedisFixture } from './redis-fixture.js';
 import { startTrickle, type Trickle } from './trickle.js';
 
 describe('redis store when the network to Redis fails', function () {
@@ -18,7 +17,10 @@ describe('redis store when the network to Redis fails', function () {
   let nudged: number;
   beforeEach(async () => {
     proxy = await startTcpProxy({ port: (await sharedRedis()).port });
-    fixture = await openRedisFixture({ kind: 'single', url: `redis://127.0.0.1:${proxy.port}` });
+    fixture = await openRedisFixture(
+      { kind: 'single', url: `redis://127.0.0.1:${proxy.port}` },
+      SHORT_TIMEOUTS,
+    );
     other = await fixture.another();
     nudged = 0;
     await other.onNudge('broker-b', () => (nudged += 1));

@@ -7,9 +7,7 @@ import { PLACE, newSessionId } from '../support/fleet-data.js';
 import { untilItWorks } from '../support/eventually.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { BROKER, SUSPECT_AFTER_MS, beatOnce, hostOf, makeReady, place, placeActive } from './fixture.js';
-
-/** A command may take its own time-out of two seconds, and a little. */
-const ANSWER_WITHIN_MS = 2_500;
+import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS } from './redis-fixture.js';
 
 describe('redis store when Redis fails', () => {
   const opened: { close(): Promise<void> }[] = [];
@@ -25,7 +23,11 @@ describe('redis store when Redis fails', () => {
 
   async function openStore(server: RedisServer): Promise<FleetStore> {
     const target = { kind: 'single' as const, url: server.url };
-    const store = await createRedisStore({ target, suspectAfterMs: SUSPECT_AFTER_MS });
+    const store = await createRedisStore({
+      target,
+      suspectAfterMs: SUSPECT_AFTER_MS,
+      timeouts: SHORT_TIMEOUTS,
+    });
     opened.push(store);
     return store;
   }
@@ -53,7 +55,9 @@ describe('redis store when Redis fails', () => {
     const server = await openServer();
     await server.kill();
     const target = { kind: 'single' as const, url: server.url };
-    await expectUnavailable(createRedisStore({ target, suspectAfterMs: SUSPECT_AFTER_MS }));
+    await expectUnavailable(
+      createRedisStore({ target, suspectAfterMs: SUSPECT_AFTER_MS, timeouts: SHORT_TIMEOUTS }),
+    );
   });
 
   it('says so at once while Redis is away, and goes on by itself when it is back', async () => {
@@ -101,7 +105,7 @@ describe('redis store when Redis fails', () => {
     await makeReady(store, 'host-a');
     const raw = new Redis(server.url);
     closeLater(raw);
-    await raw.call('CLIENT', 'PAUSE', '3500', 'ALL');
+    await raw.call('CLIENT', 'PAUSE', '1250', 'ALL');
     await Promise.all([expectUnavailable(place(store)), expectUnavailable(store.ping())]);
     await untilItWorks(() => store.ping());
     expect((await place(store)).outcome.kind).to.equal('reserved');

@@ -6,10 +6,10 @@ import { startRedisSentinel, type RedisSentinel } from '../support/redis-sentine
 import { describeStore } from './conformance.js';
 import { expectToSurvive } from './failover.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
-import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
+import { SHORT_TIMEOUTS, openRedisFixture, type RedisFixture } from './redis-fixture.js';
 
 function openFixture({ name, sentinels }: RedisSentinel): Promise<RedisFixture> {
-  return openRedisFixture({ kind: 'sentinel', name, sentinels });
+  return openRedisFixture({ kind: 'sentinel', name, sentinels }, SHORT_TIMEOUTS);
 }
 
 describe('through Sentinel', function () {
@@ -59,8 +59,10 @@ describe('redis store when the primary that Sentinel named fails', function () {
 it('redis store cannot be made when no Sentinel answers', async () => {
   const sentinels = [{ host: '127.0.0.1', port: await freePort() }];
   const target = { kind: 'sentinel' as const, name: 'duskline', sentinels };
-  const error = await createRedisStore({ target, suspectAfterMs: SUSPECT_AFTER_MS }).catch(
-    (reason: unknown) => reason,
-  );
+  const error = await createRedisStore({
+    target,
+    suspectAfterMs: SUSPECT_AFTER_MS,
+    timeouts: SHORT_TIMEOUTS,
+  }).catch((reason: unknown) => reason);
   expect(error).to.be.instanceOf(StoreUnavailableError);
 });

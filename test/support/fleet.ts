@@ -4,6 +4,7 @@ import { createTokenSigner, type TokenRequest } from '@duskline/server/auth/toke
 import type { Config } from '@duskline/server/config/config.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
+import type { BrokerIntervals } from '@duskline/server/broker/intervals.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { eventually } from './eventually.js';
 import { Peer, type Frame } from './peer.js';
@@ -51,9 +52,20 @@ export interface TestBrokerOptions {
   readonly store?: FleetStore;
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
+  /** The product's when absent; `QUICK` where a test would wait for them. */
+  readonly intervals?: Partial<BrokerIntervals>;
   /** Secrets besides those of every test fleet. */
   readonly env?: Readonly<Record<string, string>>;
 }
+
+/** What takes a second takes a tenth of it. */
+export const QUICK: BrokerIntervals = {
+  pollMs: 100,
+  queuePollMs: 102,
+  positionMs: 100,
+  minRebuildMs: 1_000,
+  moveGraceMs: 100,
+};
 
 /** A real broker on a real port, with its state in memory unless told otherwise. */
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<Duskline> {
@@ -62,6 +74,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     // Nobody storms anybody here: peers are sent away at once.
     config: { ...config, limits: { ...config.limits, goAwaySpreadMs: 0, ...options.limits } },
     log: failOnError,
+    ...(options.intervals === undefined ? {} : { intervals: options.intervals }),
     ...(options.store === undefined ? {} : { store: options.store }),
   });
 }

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { DUSKLINE } from './broker-process.js';
+import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
 import { testToken } from './fleet.js';
 
@@ -39,8 +39,8 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
   const hostIds = count === 1 ? [hostId] : Array.from({ length: count }, (_, i) => `${hostId}-${i + 1}`);
   const where = ['--region', region, '--pool', pool, '--id', hostId];
   const size = ['--slots', String(slots), '--count', String(count)];
-  const child = spawn(process.execPath, [DUSKLINE, 'host', '--url', ...urls, ...where, ...size], {
-    env: { ...process.env, DUSKLINE_TOKEN: testToken({ kind: 'host', region, pool }) },
+  const child = spawn(process.execPath, [BUNDLED, 'host', '--url', ...urls, ...where, ...size], {
+    env: { ...process.env, ...BUNDLE_ENV, DUSKLINE_TOKEN: testToken({ kind: 'host', region, pool }) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: string[] = [];

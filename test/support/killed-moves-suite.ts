@@ -1,6 +1,7 @@
 import { playKilledMove, type KilledMove, type KilledMoveFigures, type Outcome } from './killed-move.js';
 import { MovesFleet } from './moves-fleet.js';
 import { GAPS } from './moving-scene.js';
+import { startFor } from './started-processes.js';
 
 /** Scenes that are played on fleets of their own. */
 export interface MoveGroup {
@@ -44,7 +45,7 @@ export function describeKilledMoves(title: string, ...groups: readonly MoveGroup
       }
     };
 
-    before(async () => {
+    const startLanes = async (): Promise<void> => {
       for (const { moves, fleets: count, scenes } of groups) {
         const waiting = [...moves];
         for (let started = 0; started < count; started += 1) {
@@ -53,7 +54,10 @@ export function describeKilledMoves(title: string, ...groups: readonly MoveGroup
           for (let i = 0; i < scenes; i += 1) lanes.push(playAll(fleet, waiting));
         }
       }
-    });
+    };
+
+    // Scenes go on while one test after the other waits for its own.
+    before(() => startFor('suite', startLanes));
     after(async () => {
       // Of a run that was cut short.
       isOver = true;

@@ -1,24 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { appendFileTime, cpuTimeMs } from '../runner/file-times.js';
+import { nameOf } from '../runner/test-files.js';
 import { stopShared } from './shared.js';
+import { endStarted, killAllStarted, recordStartedProcesses, setUsualOwner } from './started-processes.js';
+import {
+  failOnUnhandledRejections,
+  setRunningTest,
+  watchUnhandledRejections,
+} from './unhandled-rejections.js';
 
-/** Rejections that nobody handled, with the test during which they came. */
-const unhandled = new Map<Promise<unknown>, string>();
-let running = 'no test';
+// Everything that runs tests loads this module once: Mocha itself, or each of its workers when files run in parallel.
+recordStartedProcesses();
+// Also before the first file's hooks: files do work while they are loaded.
+watchUnhandledRejections();
 
-// A rejection that nobody handles is a fault like an exception that nobody catches. It fails the run at its
-// end: thrown here it would meet a test that is not to blame, or end the report.
-process.on('unhandledRejection', (reason, promise) => {
-  const what = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
-  // Mocha passes each on to us once more.
-  if (!unhandled.has(promise)) unhandled.set(promise, `during "${running}": ${what}`);
+// Temporary directories of tests, and of what they start, are below one of this process, so that none is left.
+const directory = mkdtempSync(join(tmpdir(), 'duskline-test-'));
+process.env['TMPDIR'] = directory;
+
+process.once('exit', () => {
+  killAllStarted();
+  rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 });
+// A signal alone ends a process without its exit handlers.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+
+let startedAtMs = 0;
+let cpuBeforeMs = 0;
 
 export const mochaHooks = {
-  beforeEach(this: Mocha.Context): void {
-    running = this.currentTest?.fullTitle() ?? 'no test';
+  beforeAll(this: Mocha.Context): void {
+    startedAtMs = performance.now();
+    cpuBeforeMs = cpuTimeMs();
+    watchUnhandledRejections();
+    // A suite's own hooks end what they started; this one runs after them and ends what they did not.
+    for (const suite of this.test?.parent?.suites ?? []) suite.afterAll(() => endStarted('suite'));
   },
-  async afterAll(): Promise<void> {
-    await stopShared();
-    if (unhandled.size > 0)
-      throw new Error(`rejections nobody handled:\n${[...unhandled.values()].join('\n')}`);
+  beforeEach(this: Mocha.Context): void {
+    setRunningTest(this.currentTest?.fullTitle() ?? 'no test');
+    setUsualOwner('test');
+  },
+  async afterEach(): Promise<void> {
+    // Root hooks run after those of the suites.
+    setUsualOwner('suite');
+    await endStarted('test');
+  },
+  afterAll(this: Mocha.Context): void {
+    const log = process.env['DUSKLINE_TEST_TIMES'];
+    const file = this.test?.parent?.suites[0]?.file;
+    if (log !== undefined && file !== undefined) {
+      const wallMs = Math.round(performance.now() - startedAtMs);
+      appendFileTime(log, { file: nameOf(file), wallMs, cpuMs: cpuTimeMs() - cpuBeforeMs });
+    }
+    failOnUnhandledRejections();
   },
 };
+
+/** Runs at the end of a run in one process. Workers end shared resources when they exit. */
+export async function mochaGlobalTeardown(): Promise<void> {
+  await stopShared();
+}

@@ -79,6 +79,11 @@ export class Peer {
     });
   }
 
+  /** The next frame, whatever its type. */
+  async nextFrame(): Promise<Frame> {
+    return this.#take('frame', () => true);
+  }
+
   /** The answer to a request: `matched`, or `error` with its id. */
   async answer(requestId: string): Promise<Frame> {
     return this.#take(`the answer to ${requestId}`, (frame) => {

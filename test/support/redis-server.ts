@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { inContainers, launchRedis } from './redis-process.js';
 import { createShared } from './shared.js';
+import { currentOwner, startFor } from './started-processes.js';
 
 /** A Redis process of our own on 127.0.0.1. */
 export interface RedisServer {
@@ -61,10 +62,12 @@ function createHandle(
   first: ChildProcess,
 ): RedisServer {
   let running: ChildProcess | undefined = first;
+  // A server that a suite started stays the suite's when a test restarts it.
+  const owner = currentOwner();
   const end = async (how: () => Promise<void> | void): Promise<void> => {
     const process = running;
     running = undefined;
-    if (process === undefined) return;
+    if (process?.exitCode !== null || process.signalCode !== null) return;
     const exited = once(process, 'exit');
     await how();
     await exited;
@@ -84,7 +87,7 @@ function createHandle(
       await end(() => (inContainers() ? shutDown(port) : void process?.kill('SIGKILL')));
     },
     async restart() {
-      running ??= await launchRedis(args);
+      running ??= await startFor(owner, () => launchRedis(args));
     },
     freeze: () => void running?.kill('SIGSTOP'),
     thaw: () => void running?.kill('SIGCONT'),

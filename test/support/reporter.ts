@@ -1,9 +1,14 @@
 import Mocha from 'mocha';
 
-/** Mocha's usual report, with one line at the very end that people and programs can read: `N passed, N failed`. */
+/**
+ * Mocha's usual report, with one line at the very end that people and programs can read: `N passed, N failed`.
+ * With the reporter option `tally: false` that line is left to the program that runs Mocha.
+ */
 export default class SummaryReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
+    const { tally = true } = (options.reporterOptions ?? {}) as { tally?: boolean };
+    if (!tally) return;
     // The base class writes its epilogue on the same event, and was there first.
     runner.once('end', () => {
       const { passes, failures } = this.stats;

@@ -1,11 +1,13 @@
 import { CLIENT_PATH } from '@duskline/protocol/constants';
 import type { Config } from '@duskline/server/config/config.js';
 import type { Duskline } from '@duskline/server/duskline.js';
+import type { BrokerIntervals } from '@duskline/server/broker/intervals.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import {
   IDLE,
+  QUICK,
   TEST_DEVICE,
   openReadyHost,
   startTestBroker,
@@ -20,6 +22,8 @@ export interface TestFleetOptions {
   readonly brokers?: number;
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
+  /** `QUICK` when absent. */
+  readonly intervals?: Partial<BrokerIntervals>;
 }
 
 /** Hosts of these fleets need not beat to be alive; sweeps come often. */
@@ -44,12 +48,14 @@ export class TestFleet {
   ) {}
 
   static async start(options: TestFleetOptions = {}): Promise<TestFleet> {
-    const { brokers: count = 1, config } = options;
+    const { brokers: count = 1, config, intervals = QUICK } = options;
     const limits = { ...CALM, ...options.limits };
     const stores = await openStores(count, limits);
     const brokers: Duskline[] = [];
     for (const store of stores) {
-      brokers.push(await startTestBroker({ store, limits, ...(config === undefined ? {} : { config }) }));
+      brokers.push(
+        await startTestBroker({ store, limits, intervals, ...(config === undefined ? {} : { config }) }),
+      );
     }
     return new TestFleet(brokers, stores);
   }

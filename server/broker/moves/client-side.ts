@@ -119,9 +119,6 @@ const followed = new WeakSet<KnownSession>();
 /** How often is looked for a session that is on its way to another host. */
 const LOOK_INTERVAL_MS = 200;
 
-/** After its deadline a move may still be on its way into the store. */
-const LAST_LOOK_MS = 1_000;
-
 /**
  * A session left the host that its client knows of. Perhaps it is, or is about to be, where the client was told to go;
  * perhaps it went on while the client changed its broker. If neither, the client is told what it was.
@@ -169,7 +166,7 @@ async function findMoved(
       if (session !== null) deliver(context, move.place, session);
       return undefined;
     }
-    if (performance.now() > move.untilMs + LAST_LOOK_MS) break;
+    if (performance.now() > move.untilMs + context.intervals.moveGraceMs) break;
     await delay(LOOK_INTERVAL_MS);
   }
   const claim = await findClaim(context, client.playerId, known.request.requestId);

@@ -21,18 +21,35 @@ interface RedisCredentials {
   readonly tls?: TlsOptions;
 }
 
-/** A command that got no answer for this long failed, as far as its caller is concerned. */
-const COMMAND_TIMEOUT_MS = 2_000;
-const CONNECT_TIMEOUT_MS = 2_000;
+/** How long Redis is waited for. No operator has a reason to change these; tests set them small. */
+export interface RedisTimeouts {
+  /** A command that got no answer for this long failed, as far as its caller is concerned. */
+  readonly commandMs: number;
+  readonly connectMs: number;
+  /**
+   * A connection on which nothing came for this long, though something was asked, is given up: the machine at its
+   * other end may be gone without a word, and its successor is one new connection away.
+   */
+  readonly silenceMs: number;
+  /** How long the first connection may take together; from then on there is no end to the trying. */
+  readonly startMs: number;
+  /**
+   * How often a listener for wake-ups calls itself. A subscription says nothing when nobody publishes, and looks the same
+   * when its server is gone or was demoted: only an echo that does not come tells.
+   */
+  readonly echoIntervalMs: number;
+  /** An echo that has not come after so long does not come. */
+  readonly echoMs: number;
+}
 
-/**
- * A connection on which nothing came for this long, though something was asked, is given up: the machine at its
- * other end may be gone without a word, and its successor is one new connection away.
- */
-const SILENCE_TIMEOUT_MS = 3_000;
-
-/** How long the first connection may take together; from then on there is no end to the trying. */
-const START_TIMEOUT_MS = 5_000;
+export const DEFAULT_REDIS_TIMEOUTS: RedisTimeouts = {
+  commandMs: 2_000,
+  connectMs: 2_000,
+  silenceMs: 3_000,
+  startMs: 5_000,
+  echoIntervalMs: 2_000,
+  echoMs: 1_000,
+};
 
 /** How often a cluster is asked which node serves what, besides when it redirects us. */
 const SLOTS_REFRESH_MS = 1_000;
@@ -46,7 +63,10 @@ function reconnectDelayMs(attempt: number): number {
  * Opens a connection that reconnects for ever, and fails commands at once while there is none: a waiting
  * player is better told `UNAVAILABLE` than kept in a queue nobody sees. Nothing is sent twice by itself.
  */
-export function createConnection(target: RedisTarget): Redis | Cluster {
+export function createConnection(
+  target: RedisTarget,
+  timeouts: RedisTimeouts = DEFAULT_REDIS_TIMEOUTS,
+): Redis | Cluster {
   const common = {
     ...(target.username === undefined ? {} : { username: target.username }),
     ...(target.password === undefined ? {} : { password: target.password }),
@@ -55,9 +75,9 @@ export function createConnection(target: RedisTarget): Redis | Cluster {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    socketTimeout: SILENCE_TIMEOUT_MS,
+    commandTimeout: timeouts.commandMs,
+    connectTimeout: timeouts.connectMs,
+    socketTimeout: timeouts.silenceMs,
     retryStrategy: reconnectDelayMs,
     // A failover leaves us on a replica: it says READONLY, and the new master is one reconnect away.
     reconnectOnError: (error: Error) => /(?:^|-)READONLY\b/.test(error.message),
@@ -72,7 +92,7 @@ export function createConnection(target: RedisTarget): Redis | Cluster {
         name: target.name,
         // A number for ever: without one, the connection ends for good when no Sentinel answers.
         sentinelRetryStrategy: reconnectDelayMs,
-        sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
+        sentinelCommandTimeout: timeouts.commandMs,
         // Or the options say TLS, and plain text goes over the wire.
         ...(target.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: target.tls }),
       });
@@ -82,7 +102,7 @@ export function createConnection(target: RedisTarget): Redis | Cluster {
         lazyConnect: true,
         enableOfflineQueue: false,
         clusterRetryStrategy: reconnectDelayMs,
-        slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+        slotsRefreshTimeout: timeouts.connectMs,
         slotsRefreshInterval: SLOTS_REFRESH_MS,
         // While a node is being connected, or the cluster replaces one, commands for it are tried again this
         // often and so many times: for half a second or so. Every step is safe to repeat.
@@ -103,7 +123,10 @@ export function endConnection(redis: Redis | Cluster): void {
 }
 
 /** Connects for the first time. Rejects with `StoreUnavailableError`, and stops trying, when that fails. */
-export async function connect(redis: Redis | Cluster): Promise<void> {
+export async function connect(
+  redis: Redis | Cluster,
+  startMs: number = DEFAULT_REDIS_TIMEOUTS.startMs,
+): Promise<void> {
   let lastError: Error | undefined;
   const remember = (error: Error): void => {
     lastError = error;
@@ -111,8 +134,8 @@ export async function connect(redis: Redis | Cluster): Promise<void> {
   redis.on('error', remember);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new Error(`no answer within ${START_TIMEOUT_MS} ms`);
-    timer = setTimeout(() => reject(error), START_TIMEOUT_MS);
+    const error = new Error(`no answer within ${startMs} ms`);
+    timer = setTimeout(() => reject(error), startMs);
   });
   const connecting = redis.connect();
   connecting.catch(() => undefined);

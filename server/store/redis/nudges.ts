@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import type { Place } from '../../domain/catalog.js';
-import { connect, endConnection } from './connection.js';
+import { connect, endConnection, type RedisTimeouts } from './connection.js';
 import type { KeySpace } from './keys.js';
 
 /** Pub/sub between brokers: "look at your mail of this place". Lost nudges cost a second, nothing else. */
@@ -19,16 +19,10 @@ export interface NudgesWiring {
   /** Makes another one like it, not connected yet. */
   readonly openSubscriber: () => Redis | Cluster;
   readonly keys: KeySpace;
+  readonly timeouts: RedisTimeouts;
 }
 
-/**
- * How often a listener calls itself. A subscription says nothing when nobody nudges, and looks the same when its
- * server is gone or was demoted: only an echo that does not come tells.
- */
-const ECHO_INTERVAL_MS = 2_000;
-const ECHO_TIMEOUT_MS = 1_000;
-
-export function createNudges({ redis, subscriber, openSubscriber, keys }: NudgesWiring): Nudges {
+export function createNudges({ redis, subscriber, openSubscriber, keys, timeouts }: NudgesWiring): Nudges {
   // One nudge per broker and place and turn of the event loop is enough.
   const pending = new Map<string, Set<string>>();
   const listeners = new Map<string, (place: Place) => void>();
@@ -62,7 +56,7 @@ export function createNudges({ redis, subscriber, openSubscriber, keys }: Nudges
     let giveUp: NodeJS.Timeout | undefined;
     const heard = new Promise<boolean>((resolve) => {
       echo = { word, heard: () => resolve(true) };
-      giveUp = setTimeout(() => resolve(false), ECHO_TIMEOUT_MS);
+      giveUp = setTimeout(() => resolve(false), timeouts.echoMs);
     });
     try {
       await redis.publish(channel, word);
@@ -78,7 +72,7 @@ export function createNudges({ redis, subscriber, openSubscriber, keys }: Nudges
   const replaceSubscriber = async (): Promise<void> => {
     const next = openSubscriber();
     try {
-      await connect(next);
+      await connect(next, timeouts.startMs);
       next.on('message', receive);
       await next.subscribe(...listeners.keys());
     } catch {
@@ -111,7 +105,7 @@ export function createNudges({ redis, subscriber, openSubscriber, keys }: Nudges
       const channel = keys.nudges(brokerId);
       listeners.set(channel, listener);
       await current.subscribe(channel);
-      timer ??= setInterval(() => void check(), ECHO_INTERVAL_MS).unref();
+      timer ??= setInterval(() => void check(), timeouts.echoIntervalMs).unref();
     },
     close() {
       closed = true;

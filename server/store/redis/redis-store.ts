@@ -5,7 +5,14 @@ import { REVOCABLE_REASONS, type FleetStore } from '../fleet-store.js';
 import { brokerOf } from '../../domain/connection-id.js';
 import type { OrderBook } from '../order-book.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
-import { connect, createConnection, endConnection, type RedisTarget } from './connection.js';
+import {
+  DEFAULT_REDIS_TIMEOUTS,
+  connect,
+  createConnection,
+  endConnection,
+  type RedisTarget,
+  type RedisTimeouts,
+} from './connection.js';
 import { createKeySpace, type KeySpace } from './keys.js';
 import { createLetters, type Letters } from './letters.js';
 import { createNudges, type Nudges } from './nudges.js';
@@ -43,6 +50,8 @@ export interface RedisStoreOptions extends StoreOptions {
   readonly prefix?: string;
   /** Hears of connection trouble; the store goes on by itself. */
   readonly onError?: (error: Error) => void;
+  /** `DEFAULT_REDIS_TIMEOUTS` for those that are absent. */
+  readonly timeouts?: Partial<RedisTimeouts>;
 }
 
 /** One script call works on at most this many sessions or hosts: bounds how long Redis serves nobody else. */
@@ -63,14 +72,18 @@ type Argument = string | number;
 /** Connects to Redis. Rejects with `StoreUnavailableError` when it cannot be reached. */
 export async function createRedisStore(options: RedisStoreOptions): Promise<FleetStore> {
   const onError = options.onError ?? (() => undefined);
+  const timeouts = { ...DEFAULT_REDIS_TIMEOUTS, ...options.timeouts };
   const open = (): Redis | Cluster => {
-    const connection = createConnection(options.target);
+    const connection = createConnection(options.target, timeouts);
     connection.on('error', onError);
     return connection;
   };
   const redis = open();
   const subscriber = open();
-  const opened = await Promise.allSettled([connect(redis), connect(subscriber)]);
+  const opened = await Promise.allSettled([
+    connect(redis, timeouts.startMs),
+    connect(subscriber, timeouts.startMs),
+  ]);
   const failed = opened.find((one) => one.status === 'rejected');
   if (failed !== undefined) {
     endConnection(redis);
@@ -78,7 +91,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
     throw failed.reason;
   }
   const keys = createKeySpace(options.prefix ?? 'duskline');
-  const nudges = createNudges({ redis, subscriber, openSubscriber: open, keys });
+  const nudges = createNudges({ redis, subscriber, openSubscriber: open, keys, timeouts });
   return new RedisStore(redis, keys, nudges, options);
 }
 

@@ -8,7 +8,7 @@ describe('store doubt', () => {
   let doubt: StoreDoubt;
   beforeEach(() => {
     nowMs = 1_000_000;
-    doubt = new StoreDoubt(HEARTBEAT_MS, () => nowMs);
+    doubt = new StoreDoubt(HEARTBEAT_MS, undefined, () => nowMs);
   });
 
   it('is none while the store answers, from the start', () => {

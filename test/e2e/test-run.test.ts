@@ -1,0 +1,65 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { isAlive } from '../support/is-alive.js';
+import { eventually } from '../support/eventually.js';
+
+const RUN_TESTS = fileURLToPath(new URL('../runner/run-tests.js', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('../runner/fixtures/leaves-processes.js', import.meta.url));
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly lines: string[];
+  /** Of the processes that the tests started. */
+  pids(): number[];
+  readonly exited: Promise<number | null>;
+}
+
+function startRun(env: Readonly<Record<string, string>> = {}): Run {
+  const child = spawn(process.execPath, [RUN_TESTS, FIXTURE, '--jobs', '2'], {
+    env: { ...process.env, NODE_V8_COVERAGE: '', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+  return {
+    child,
+    lines,
+    pids: () => lines.flatMap((line) => /^pid (\d+)$/.exec(line)?.[1] ?? []).map(Number),
+    exited: once(child, 'close').then(([code]) => code as number | null),
+  };
+}
+
+describe('A test run whose tests end none of their processes', function () {
+  this.timeout(20_000);
+
+  it('ends them after the test or the suite that started them, and the rest at its own end', async () => {
+    const { exited, lines, pids } = startRun();
+    expect(await exited).to.equal(1);
+    expect(pids()).to.have.length(8);
+    expect(lines.filter((line) => /^still there|is gone$/.test(line))).to.deep.equal([]);
+    expect(lines.at(-1)).to.equal('4 passed, 1 failed');
+    await eventually(() => !pids().some(isAlive));
+  });
+
+  it('ends them when the process that runs the tests crashes', async () => {
+    const { exited, lines, pids } = startRun({ DUSKLINE_TEST_CRASH: '1' });
+    expect(await exited).to.equal(1);
+    expect(pids()).to.have.length(8);
+    expect(lines.at(-1)).to.match(/^0 passed, \d failed$/);
+    await eventually(() => !pids().some(isAlive));
+  });
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+    it(`ends them when it is stopped by ${signal}`, async () => {
+      const { child, exited, lines, pids } = startRun({ DUSKLINE_TEST_HANG: '1' });
+      await eventually(() => lines.includes('hangs'), 10_000);
+      expect(pids()).to.have.length(8);
+      child.kill(signal);
+      await exited;
+      await eventually(() => !pids().some(isAlive));
+    });
+  }
+});

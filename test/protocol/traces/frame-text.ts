@@ -1,0 +1,105 @@
+import type { Frame } from '../../support/peer.js';
+
+/** Fields that traces leave out: long, volatile, or told elsewhere in the document. */
+const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
+  hello: ['device', 'sdk'],
+  welcome: ['connectionId', 'playerId', 'regions', 'pingIntervalMs'],
+  play: ['title', 'rtt'],
+  queued: ['etaMs', 'region'],
+  offer: ['region', 'acceptWithinMs'],
+  matched: [
+    ...['title', 'region', 'pool', 'host', 'ticket', 'claimWithinMs', 'stream', 'iceServers'],
+    ...['rank', 'candidates', 'rttMs', 'reason'],
+  ],
+  error: ['message', 'retryable', 'retryAfterMs'],
+  register: ['region', 'pool', 'slots', 'endpoint', 'sdk'],
+  registered: ['hostId', 'ticketKey', 'heartbeatIntervalMs', 'pingIntervalMs'],
+  heartbeat: ['load'],
+  prepare: ['title', 'playerId', 'stream', 'claimWithinMs'],
+};
+const SAME_AS: Readonly<Record<string, string>> = { moving: 'matched', restore: 'prepare' };
+
+/** Shown without their names, in this order. */
+const BARE = ['requestId', 'sessionId', 'code', 'state', 'reason'] as const;
+
+/** Of a checkpoint `state` is data, not a state: it is shown with its name. */
+const CHECKPOINTS = ['checkpoint', 'restore'];
+
+/** Values that differ from run to run, by field, and what stands for each. */
+const VOLATILE: Readonly<Record<string, string>> = {
+  token: 'token',
+  ticket: 'ticket',
+  ticketKey: 'ticket key',
+  connectionId: 'connection',
+  endsAtMs: 'time',
+};
+
+/** Writes frames as traces show them, with the same names in every run: `s1` is the first session of a trace. */
+export class FrameNames {
+  readonly #names = new Map<string, string>();
+  readonly #counts = new Map<string, number>();
+
+  /** In short: the type, the ids without their names (`s1@2`: session s1 at epoch 2), and what else matters. */
+  shortText(frame: Frame): string {
+    const { type } = frame;
+    const leftOut = LEFT_OUT[SAME_AS[type] ?? type] ?? [];
+    const bare: readonly string[] = CHECKPOINTS.includes(type) ? BARE.slice(0, 2) : BARE;
+    const rest = Object.entries(frame).filter(
+      ([field]) => !['type', 'epoch', ...bare, ...leftOut].includes(field),
+    );
+    return [
+      type,
+      ...bare
+        .filter((field) => field in frame && !leftOut.includes(field))
+        .map((field) => this.#bare(field, frame)),
+      ...rest.map(([field, value]) => `${field}:${this.#valueText(field, value)}`),
+    ].join(' ');
+  }
+
+  /** In whole, as JSON, but for the list of all regions. */
+  wholeText(frame: Frame): string {
+    const json = JSON.stringify(this.#named('', frame));
+    return json.replace(/"regions":\[.*?\]/, '"regions":[…]');
+  }
+
+  #bare(field: string, frame: Frame): string {
+    const value = String(frame[field]);
+    if (field !== 'sessionId') return value;
+    const epoch = frame['epoch'];
+    const session = this.#nameOf('s', value);
+    return epoch === undefined ? session : `${session}@${Number(epoch)}`;
+  }
+
+  #valueText(field: string, value: unknown): string {
+    if (Array.isArray(value) && field === 'sessions') {
+      return `[${value.map((session) => this.shortText({ type: '', ...(session as object) }).trim()).join(', ')}]`;
+    }
+    const named = this.#named(field, value);
+    return typeof named === 'string' && !named.includes(' ') ? named : JSON.stringify(named);
+  }
+
+  #named(field: string, value: unknown): unknown {
+    if (Array.isArray(value)) return value.map((item) => this.#named('', item));
+    if (typeof value === 'object' && value !== null) {
+      return Object.fromEntries(
+        Object.entries(value).map(([name, inner]) => [name, this.#named(name, inner)]),
+      );
+    }
+    if (field === 'sessionId') return this.#nameOf('s', String(value));
+    if (field === 'resumeToken') return this.#nameOf('t', String(value));
+    // Of a match it is a sentence, which tells of the fleet's load; else a word.
+    if (field === 'reason' && String(value).includes('%')) return '…';
+    const name = value === null ? undefined : VOLATILE[field];
+    return name === undefined ? value : `<${name}>`;
+  }
+
+  #nameOf(kind: string, value: string): string {
+    const known = this.#names.get(value);
+    if (known !== undefined) return known;
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
+    const name = `${kind}${count}`;
+    this.#names.set(value, name);
+    return name;
+  }
+}

@@ -1,0 +1,122 @@
+import { IDLE } from '../../../support/fleet.js';
+import { newSessionId } from '../../../support/fleet-data.js';
+import { queueUp, takeTurn } from '../../../support/test-fleet.js';
+import { PLAY, hello, resumeWith, type Scenario, type Scene } from '../scene.js';
+
+const ACCEPT = { type: 'accept', requestId: 'r1' } as const;
+const CANCEL = { type: 'cancel', requestId: 'r1' } as const;
+
+export const QUEUE: readonly Scenario[] = [
+  {
+    title: 'Queued, offered, matched',
+    async run(scene: Scene): Promise<void> {
+      const full = await scene.fleet.fullHost({ hostId: 'h1' }, 1);
+      const bob = await scene.fleet.player('bob');
+      await queueUp(bob, 'r1');
+      const host = scene.trace('host', 'host', full);
+      const client = await scene.client('client');
+      client.send(PLAY);
+      await client.receive('queued');
+      scene.remark('the player ahead gives up');
+      bob.send(CANCEL);
+      await client.receive('queued');
+      await full.free();
+      scene.remark('a session ends, and its slot is held for the head of the queue');
+      await client.receive('offer');
+      client.send(ACCEPT);
+      await client.receive('matched');
+      await host.receive('prepare');
+    },
+  },
+  {
+    title: 'Offers that are missed',
+    fleet: { limits: { offerMs: 400 } },
+    async run(scene: Scene): Promise<void> {
+      const full = await scene.fleet.fullHost({ hostId: 'h1' });
+      const client = await scene.client('client');
+      const bob = await scene.fleet.player('bob', { broker: 1 });
+      client.send(PLAY);
+      await client.receive('queued');
+      await queueUp(bob, 'r1');
+      await full.free();
+      await client.receive('offer');
+      scene.remark('`acceptWithinMs` pass, and the slot goes to the next in line');
+      const { sessionId } = await takeTurn(bob);
+      await client.receive('queued');
+      scene.remark('this `accept` crosses the end of the offer');
+      client.send(ACCEPT);
+      await client.receive('error');
+      bob.send({ type: 'end', sessionId });
+      scene.remark('the turn comes again, and is missed again');
+      await client.receive('offer');
+      await client.receive('error');
+      client.send(PLAY);
+      await client.receive('error');
+    },
+  },
+  {
+    title: 'Cancel while an offer is open',
+    async run(scene: Scene): Promise<void> {
+      const full = await scene.fleet.fullHost({ hostId: 'h1' }, 1);
+      const client = await scene.client('client');
+      const next = await scene.client('next', 'bob');
+      client.send(PLAY);
+      await client.receive('queued');
+      next.send(PLAY);
+      await next.receive('queued');
+      await full.free();
+      await client.receive('offer');
+      client.send(CANCEL);
+      await client.receive('error');
+      await next.receive('offer');
+    },
+  },
+  {
+    title: 'A lost connection in the queue',
+    async run(scene: Scene): Promise<void> {
+      const full = await scene.fleet.fullHost({ hostId: 'h1' }, 1);
+      const { client, resumeToken } = await scene.quietly(async () => {
+        const connected = await scene.connect('client');
+        return { client: connected, resumeToken: await hello(connected) };
+      });
+      client.send(PLAY);
+      await client.receive('queued');
+      await client.cut();
+      const second = await scene.connect('client', 1);
+      const secondToken = await resumeWith(second, resumeToken);
+      second.send(PLAY);
+      await second.receive('queued');
+      await full.free();
+      await second.receive('offer');
+      await second.cut();
+      scene.remark('what is left of the offer');
+      const third = await scene.connect('client');
+      await resumeWith(third, secondToken);
+      third.send(PLAY);
+      await third.receive('offer');
+      third.send(ACCEPT);
+      await third.receive('matched');
+    },
+  },
+  {
+    title: 'The slot is lost before the client has claimed it',
+    async run(scene: Scene): Promise<void> {
+      const full = await scene.fleet.fullHost({ hostId: 'h1' }, 1);
+      const host = scene.trace('host', 'host', full);
+      const client = await scene.client('client');
+      await full.free();
+      client.send(PLAY);
+      await client.receive('matched');
+      await host.receive('prepare');
+      scene.remark('the slot is in use by a session that the store has lost in a failover');
+      const forgotten = { sessionId: newSessionId(), epoch: 1, state: 'connected' };
+      host.send({ type: 'heartbeat', load: IDLE, sessions: [forgotten] });
+      await client.receive('queued');
+      host.send({ type: 'session', ...forgotten, state: 'ended', reason: 'host_ended' });
+      await client.receive('offer');
+      client.send(ACCEPT);
+      await client.receive('matched');
+      await host.receive('prepare');
+    },
+  },
+];

@@ -1,0 +1,189 @@
+import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
+import { eventually } from '../../support/eventually.js';
+import { IDLE, TEST_DEVICE, testToken } from '../../support/fleet.js';
+import { Peer, type Frame } from '../../support/peer.js';
+import { TestFleet, type TestFleetOptions } from '../../support/test-fleet.js';
+import { FrameNames } from './frame-text.js';
+import { TracedPeer, type PeerKind, type TraceWriter } from './traced-peer.js';
+
+/** What happens between the parties, told by the frames that pass. */
+export interface Scenario {
+  /** Heading of the scenario in PROTOCOL.md, without its number. */
+  readonly title: string;
+  /** Plays it. The scene's fleet has been started with `fleet`. */
+  readonly run: (scene: Scene) => Promise<void>;
+  readonly fleet?: Omit<TestFleetOptions, 'brokers'>;
+}
+
+interface HostOptions {
+  readonly hostId: string;
+  readonly slots?: number;
+  readonly broker?: number;
+  readonly sessions?: readonly object[];
+  readonly whole?: boolean;
+}
+
+type Line = { readonly peer: string; readonly text: string } | { readonly remark: string };
+
+/** A scenario while it is played: its fleet, its peers, and the trace that is written of them. */
+export class Scene implements TraceWriter {
+  readonly #names = new FrameNames();
+  readonly #lines: Line[] = [];
+  readonly #peers: TracedPeer[] = [];
+  #isWriting = true;
+
+  private constructor(readonly fleet: TestFleet) {}
+
+  /**
+   * Plays a scenario.
+   *
+   * @param brokers with two, clients are on the first and hosts on the second, unless the scenario says otherwise
+   * @returns the trace: one line a frame, close or remark
+   */
+  static async play(scenario: Scenario, brokers: number): Promise<string> {
+    const scene = new Scene(await TestFleet.start({ ...scenario.fleet, brokers }));
+    try {
+      await scenario.run(scene);
+      for (const peer of scene.#peers) await peer.finish();
+      return scene.#text();
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${scene.#text()}`, {
+        cause: error,
+      });
+    } finally {
+      await scene.fleet.stop();
+    }
+  }
+
+  frame(peer: string, arrow: '→' | '←', frame: Frame, whole: boolean): void {
+    const text = whole ? this.#names.wholeText(frame) : this.#names.shortText(frame);
+    if (this.#isWriting) this.#lines.push({ peer, text: `${arrow} ${text}` });
+  }
+
+  event(peer: string, text: string): void {
+    if (this.#isWriting) this.#lines.push({ peer, text });
+  }
+
+  /** What no frame shows. */
+  remark(remark: string): void {
+    if (this.#isWriting) this.#lines.push({ remark });
+  }
+
+  /** Does something that leads up to the scenario, of which its trace says nothing. */
+  async quietly<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#isWriting;
+    this.#isWriting = false;
+    try {
+      return await work();
+    } finally {
+      this.#isWriting = before;
+    }
+  }
+
+  /** Writes what passes on that connection from now on. */
+  trace(name: string, kind: PeerKind, peer: Peer): TracedPeer {
+    const traced = new TracedPeer(name, kind, peer, this);
+    this.#peers.push(traced);
+    return traced;
+  }
+
+  /** A connection to the clients' endpoint on which nothing was said yet. */
+  async connect(name: string, broker = 0): Promise<TracedPeer> {
+    return this.trace(name, 'client', await Peer.open(this.fleet.broker(broker).url, CLIENT_PATH));
+  }
+
+  /** A client that has been welcomed, of which the trace says nothing. */
+  client(name: string, playerId = 'alice', broker = 0): Promise<TracedPeer> {
+    return this.quietly(async () => {
+      const client = await this.connect(name, broker);
+      await hello(client, playerId);
+      return client;
+    });
+  }
+
+  /** A host that registers. */
+  async register(name: string, options: HostOptions): Promise<TracedPeer> {
+    const { hostId, slots = 1, broker = 1, sessions = [], whole = false } = options;
+    const place = { region: 'near', pool: 'console-x' };
+    const token = testToken({ kind: 'host', ...place });
+    const peer = await Peer.open(this.fleet.broker(broker).url, HOST_PATH, { token });
+    const host = this.trace(name, 'host', peer);
+    const endpoint = `wss://${hostId}.example.com/stream`;
+    host.send({ type: 'register', hostId, ...place, slots, endpoint, sessions }, whole);
+    await host.receive('registered', whole);
+    return host;
+  }
+
+  /** A host that says what it holds; resolves when the brokers know it as ready. */
+  async beat(
+    host: TracedPeer,
+    hostId: string,
+    sessions: readonly object[] = [],
+    whole = false,
+  ): Promise<void> {
+    host.send({ type: 'heartbeat', load: IDLE, sessions }, whole);
+    await eventually(async () => {
+      const { regions } = await this.fleet.broker(0).broker.status();
+      const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
+      return hosts.find((known) => known.hostId === hostId)?.state === 'ready';
+    });
+  }
+
+  /** A host that is ready, of which the trace says nothing. */
+  host(name: string, options: HostOptions = { hostId: 'h1' }): Promise<TracedPeer> {
+    return this.quietly(async () => {
+      const host = await this.register(name, options);
+      await this.beat(host, options.hostId);
+      return host;
+    });
+  }
+
+  /** A session that is connected, of whose beginning the trace says nothing. */
+  async startSession(client: TracedPeer, host: TracedPeer, change: object = {}): Promise<Frame> {
+    const matched = await this.quietly(async () => {
+      client.send({ ...PLAY, ...change });
+      const begun = await client.receive('matched');
+      await host.receive('prepare');
+      for (const state of ['active', 'connected']) {
+        host.send(report(begun, state));
+        await client.receive('session');
+      }
+      return begun;
+    });
+    this.remark(`${client.name} plays s1, of r1, on ${host.name}`);
+    return matched;
+  }
+
+  /** No broker has a host any more: it has noticed that the connection was lost. */
+  async withoutHosts(): Promise<void> {
+    await eventually(() => this.fleet.brokers.every(({ broker }) => broker.connections.hosts === 0));
+  }
+
+  #text(): string {
+    const width = Math.max(...this.#lines.map((line) => ('peer' in line ? line.peer.length : 0)));
+    return this.#lines
+      .map((line) => ('peer' in line ? `${line.peer.padEnd(width)} ${line.text}` : `# ${line.remark}`))
+      .join('\n');
+  }
+}
+
+/** A client says who it is, and is welcomed. Returns its resume token. */
+export async function hello(client: TracedPeer, playerId = 'alice', whole = false): Promise<string> {
+  client.send({ type: 'hello', token: testToken({ kind: 'player', playerId }), device: TEST_DEVICE }, whole);
+  const { resumeToken } = await client.receive('welcome', whole);
+  return String(resumeToken);
+}
+
+/** A client that lost its connection says who it is. */
+export async function resumeWith(client: TracedPeer, resumeToken: string): Promise<string> {
+  client.send({ type: 'hello', resumeToken, device: TEST_DEVICE });
+  const welcome = await client.receive('welcome');
+  return String(welcome['resumeToken']);
+}
+
+export const PLAY = { type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 12 } } as const;
+
+/** What a host says of a session. */
+export function report({ sessionId, epoch }: Frame, state: string, more: object = {}): Frame {
+  return { type: 'session', sessionId, epoch, state, ...more };
+}

@@ -1,0 +1,127 @@
+import { expect } from 'chai';
+import type { TObject } from 'typebox';
+import { Compile, type Validator } from 'typebox/compile';
+import { BROKER_TO_CLIENT, BROKER_TO_HOST } from '@duskline/protocol';
+import { parseClientMessage, parseHostMessage } from '@duskline/protocol/validation';
+import type { Frame, Peer } from '../../support/peer.js';
+import { sendTogether } from '../raw-frames.js';
+
+export type PeerKind = 'client' | 'host';
+
+/** Where a peer's lines go. */
+export interface TraceWriter {
+  frame(peer: string, arrow: '→' | '←', frame: Frame, whole: boolean): void;
+  event(peer: string, text: string): void;
+}
+
+const TO_PEER: Readonly<Record<PeerKind, Readonly<Record<string, TObject>>>> = {
+  client: BROKER_TO_CLIENT,
+  host: BROKER_TO_HOST,
+};
+
+/** Frames that may be repeated, and the fields that are the same then. */
+const REPEATED: Readonly<Record<string, readonly string[]>> = {
+  queued: ['requestId', 'position', 'region'],
+  resume: ['sessionId', 'epoch'],
+};
+
+const validators = new Map<TObject, Validator>();
+
+/**
+ * A peer whose frames are written into a trace. It takes every frame that the broker sends, in order: one that the
+ * scenario does not expect fails it.
+ */
+export class TracedPeer {
+  /** What it heard last, unless it has said something since. */
+  #last: Frame | undefined;
+  #isOver = false;
+
+  constructor(
+    readonly name: string,
+    readonly kind: PeerKind,
+    readonly peer: Peer,
+    private readonly writer: TraceWriter,
+  ) {}
+
+  send(frame: Frame, whole = false): void {
+    this.#write(frame, whole);
+    this.peer.send(frame);
+  }
+
+  /** Sends several frames at once: the broker reads them in one go. */
+  sendTogether(...frames: readonly Frame[]): void {
+    for (const frame of frames) this.#write(frame, false);
+    sendTogether(this.peer, frames);
+  }
+
+  /** Takes the next frame, which has to be of that type. */
+  async receive(type: string, whole = false): Promise<Frame> {
+    const frame = await this.#next(type);
+    expect(frame.type, `${this.name} expects ${type}, and gets ${JSON.stringify(frame)}`).to.equal(type);
+    const schema = TO_PEER[this.kind][type];
+    if (schema === undefined) throw new Error(`no message ${type} to a ${this.kind}`);
+    const validator = validators.get(schema) ?? Compile(schema);
+    validators.set(schema, validator);
+    expect(validator.Check(frame), `valid ${type}: ${JSON.stringify(frame)}`).to.equal(true);
+    this.writer.frame(this.name, '←', frame, whole);
+    return frame;
+  }
+
+  /** The broker closes the connection; its reason is the code of the error that it sent before, if it did. */
+  async closed(code: number): Promise<void> {
+    const { code: actual, reason } = await this.peer.closed;
+    const why = this.#last?.type === 'error' ? this.#last['code'] : '';
+    expect({ code: actual, reason }).to.deep.equal({ code, reason: why });
+    this.#isOver = true;
+    this.writer.event(this.name, `← close ${code}`);
+  }
+
+  /** The connection is lost without a word. */
+  async cut(): Promise<void> {
+    this.peer.terminate();
+    await this.peer.closed;
+    this.#isOver = true;
+    this.writer.event(this.name, 'x the connection is lost');
+  }
+
+  /** Nothing came that the scenario did not expect. */
+  async finish(): Promise<void> {
+    if (this.kind === 'client' && !this.#isOver) {
+      // What the broker has sent by now comes before the pong.
+      this.peer.send({ type: 'ping', id: 4_294_967_295 });
+      await this.peer.next('pong');
+    }
+    const rest = this.peer.unread.filter((frame) => !this.#isRepetition(frame));
+    expect(rest, `frames that ${this.name} was not expected to get`).to.deep.equal([]);
+  }
+
+  async #next(type: string): Promise<Frame> {
+    for (;;) {
+      const frame = await this.peer.nextFrame().catch((error: unknown) => {
+        throw new Error(`${this.name} waits for ${type}`, { cause: error });
+      });
+      if (this.#isRepetition(frame)) continue;
+      this.#last = frame;
+      return frame;
+    }
+  }
+
+  /**
+   * Some frames may come more than once, when depends on the clock: `queued` when only its estimate has changed, and
+   * `resume`, which several brokers may send.
+   */
+  #isRepetition(frame: Frame): boolean {
+    const fields = REPEATED[frame.type];
+    const last = this.#last;
+    if (fields === undefined || last?.type !== frame.type) return false;
+    return fields.every((field) => frame[field] === last[field]);
+  }
+
+  #write(frame: Frame, whole: boolean): void {
+    const parse = this.kind === 'client' ? parseClientMessage : parseHostMessage;
+    expect(parse(JSON.stringify(frame))).to.include({ ok: true });
+    // What answers this is no repetition.
+    if (frame.type === 'play') this.#last = undefined;
+    this.writer.frame(this.name, '→', frame, whole);
+  }
+}

@@ -1,0 +1,38 @@
+import { parseArgs } from 'node:util';
+import { readCount } from './options.js';
+
+export interface ChaosOptions {
+  /** Only scenarios whose full name matches; `undefined`: all. */
+  readonly only: RegExp | undefined;
+  /** How many runs there are, one after the other. */
+  readonly times: number;
+  readonly help: boolean;
+}
+
+export const CHAOS_USAGE = `Runs the chaos scenarios: what takes long to break and to repair. All of them take about nine minutes.
+
+  npm run test:chaos -- [options]
+
+  --only NAME  only scenarios whose full name matches this regular expression, such as "kill -9 of a broker"
+  --times N    runs them N times in a row, prints a line for each run, and the report of those that fail (default 1)
+  --help       prints this
+
+The last line is "N passed, N failed" over all runs; the exit code is 1 when a scenario failed, 2 when none matches.
+`;
+
+/** @throws Error with what is wrong */
+export function readChaosOptions(args: readonly string[]): ChaosOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      times: { type: 'string', default: '1' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  return {
+    only: values.only === undefined ? undefined : new RegExp(values.only),
+    times: readCount('--times', values.times, 1),
+    help: values.help,
+  };
+}

@@ -1,0 +1,26 @@
+import { nameOf } from './test-files.js';
+import type { FileTime } from './file-times.js';
+
+/** Longest first, so that no worker is left with a long file at the end. Files without a time keep their order, first. */
+export function longestFirst(files: readonly string[], times: ReadonlyMap<string, FileTime>): string[] {
+  const wallMs = (file: string): number => times.get(nameOf(file))?.wallMs ?? Infinity;
+  return [...files].sort((a, b) => (wallMs(a) === wallMs(b) ? 0 : wallMs(b) - wallMs(a)));
+}
+
+/** The same order for the same seed. */
+export function shuffled(files: readonly string[], seed: number): string[] {
+  const next = createRandom(seed);
+  const keyed = files.map((file) => ({ file, key: next() }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ file }) => file);
+}
+
+/** Mulberry32: small, and good enough to shuffle with. */
+function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
+}

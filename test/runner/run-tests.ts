@@ -1,0 +1,77 @@
+/** The command behind `npm test`: runs test files in parallel, then those that need the machine for themselves. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { readFileTimes, readTimeLog, writeFileTimes, type FileTime } from './file-times.js';
+import { readOptions, USAGE, type RunOptions } from './options.js';
+import { longestFirst, shuffled } from './order.js';
+import { runFiles } from './run-files.js';
+import { SERIAL_FILES } from './serial-files.js';
+import { findTestFiles, nameOf } from './test-files.js';
+
+const SHOWN_TIMES = 40;
+
+/** A run that a test of the runner started: its files are not those that are measured. */
+const isNested = process.env['DUSKLINE_TEST_TIMES'] !== undefined;
+
+async function run(options: RunOptions): Promise<boolean> {
+  const found = findTestFiles(options.paths);
+  const files =
+    options.shuffleSeed === undefined
+      ? longestFirst(found, readFileTimes())
+      : shuffled(found, options.shuffleSeed);
+  if (options.shuffleSeed !== undefined)
+    process.stdout.write(`order of files: --shuffle ${options.shuffleSeed}\n`);
+
+  const timeLog = openTimeLog();
+  const parallel = await runFiles(
+    files.filter((file) => !SERIAL_FILES.has(nameOf(file))),
+    options,
+  );
+  const serial = await runFiles(
+    files.filter((file) => SERIAL_FILES.has(nameOf(file))),
+    { ...options, jobs: 1 },
+  );
+
+  const times = readTimeLog(timeLog);
+  if (options.grep === undefined && !isNested) writeFileTimes(times);
+  if (options.showTimes) showTimes(times);
+  const passed = parallel.passed + serial.passed;
+  const failed = parallel.failed + serial.failed;
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 && passed > 0;
+}
+
+/** Where the processes that run tests say how long each file took. */
+function openTimeLog(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'duskline-run-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  process.once('SIGTERM', () => process.exit(143));
+  // Mocha handles the first one: it ends its workers, then sends this process another one.
+  process.once('SIGINT', () => process.once('SIGINT', () => process.exit(130)));
+  const log = join(directory, 'times');
+  process.env['DUSKLINE_TEST_TIMES'] = log;
+  return log;
+}
+
+function showTimes(times: readonly FileTime[]): void {
+  const sum = (of: (time: FileTime) => number): string =>
+    (times.reduce((total, time) => total + of(time), 0) / 1_000).toFixed(1);
+  const line = ({ file, wallMs, cpuMs }: FileTime): string =>
+    `${(wallMs / 1_000).toFixed(1).padStart(7)} s ${(cpuMs / 1_000).toFixed(1).padStart(7)} s CPU  ${file}\n`;
+  const longest = [...times].sort((a, b) => b.wallMs - a.wallMs).slice(0, SHOWN_TIMES);
+  process.stdout.write(longest.map(line).join(''));
+  process.stdout.write(
+    `${sum(({ wallMs }) => wallMs)} s, ${sum(({ cpuMs }) => cpuMs)} s CPU in ${times.length} files\n`,
+  );
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) process.stdout.write(USAGE);
+  else if (!(await run(options))) process.exitCode = 1;
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}
