@@ -1,5 +1,5 @@
 // Who may import whom. A folder's rule names everything of ours that it may import; whatever else it imports
-// of ours fails. Why the lines run as they do: docs/architecture.md and docs/adr/0002-shared-vocabulary.md.
+// of ours fails. Why the lines run as they do: docs/develop/architecture.md and docs/adr/0002-shared-vocabulary.md.
 //
 // A workspace package is resolved to its folder: from source (`protocol/vocabulary.ts`), or through its
 // exports to what was built of it (`protocol/dist/vocabulary.js`). The rules see both alike.

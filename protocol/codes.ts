@@ -61,31 +61,31 @@ export const ERRORS = {
     closeCode: 4408,
   },
   UNAUTHENTICATED: {
-    message: 'The token is missing or not valid. Get a new one and connect again.',
+    message: 'The token is missing or not valid. Get a new one.',
     retryable: false,
     httpStatus: 401,
     closeCode: 4401,
   },
   TOKEN_EXPIRED: {
-    message: 'The token has expired. Get a new one and connect again.',
+    message: 'The token has expired. Get a new one.',
     retryable: true,
     httpStatus: 401,
     closeCode: 4401,
   },
   RESUME_TOKEN_INVALID: {
-    message: 'The resume token is not valid, or of another player. Connect again with a player token.',
+    message: 'The resume token is not valid, or of another player. Use a player token.',
     retryable: false,
     httpStatus: 401,
     closeCode: 4401,
   },
   RESUME_TOKEN_USED: {
-    message: 'The resume token was used before. Connect again with a player token.',
+    message: 'The resume token was used before. Use a player token.',
     retryable: false,
     httpStatus: 401,
     closeCode: 4401,
   },
   RESUME_TOKEN_EXPIRED: {
-    message: 'The resume token has expired. Connect again with a player token.',
+    message: 'The resume token has expired. Use a player token.',
     retryable: false,
     httpStatus: 401,
     closeCode: 4401,
@@ -183,7 +183,7 @@ export const ERRORS = {
     closeCode: null,
   },
   TIMED_OUT: {
-    message: 'Two offers were not accepted in time. Use a new requestId to play.',
+    message: 'Two offers were not accepted in time. Use a new requestId.',
     retryable: false,
     httpStatus: 410,
     closeCode: null,
@@ -202,7 +202,7 @@ export const ERRORS = {
   },
   CANCELLED: { message: 'The request was cancelled.', retryable: false, httpStatus: 409, closeCode: null },
   SESSION_OVER: {
-    message: 'The session of this request has ended. Use a new requestId to play again.',
+    message: 'The session of this request has ended. Use a new requestId.',
     retryable: false,
     httpStatus: 410,
     closeCode: null,
@@ -244,7 +244,7 @@ export const ERRORS = {
     closeCode: null,
   },
   CHECKPOINT_TOO_LARGE: {
-    message: 'The state is larger than 256 KiB. Hand over a reference to it.',
+    message: 'The state is larger than 256 KiB. Hand over a reference.',
     retryable: false,
     httpStatus: 413,
     closeCode: null,

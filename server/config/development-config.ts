@@ -6,7 +6,7 @@ import type { Override } from './yaml-source.js';
 
 /** The configuration of a broker that was given none: the same text as `examples/duskline.yaml`. */
 export const DEVELOPMENT_CONFIG_TEXT = `# A fleet on six continents, for trying Duskline out and as a start for your own configuration.
-# Every key, its unit and its default: docs/configuration.md. Secrets come from the environment only.
+# Every key, its unit and its default: docs/run/configuration.md. Secrets come from the environment only.
 version: 1
 
 regions:

@@ -9,7 +9,7 @@ import { RebalanceSection } from './rebalance-section.js';
 import { TiersSection } from './tiers-section.js';
 
 /**
- * The configuration file as it is written. `docs/configuration.md` describes every key for people; a test holds
+ * The configuration file as it is written. `docs/run/configuration.md` describes every key for people; a test holds
  * keys and defaults equal. A `default` here is what `loadConfig` fills in where the key is absent.
  */
 

@@ -7,9 +7,9 @@ import type { Duskline } from '@duskline/server/duskline.js';
 import { TEST_ENV, openReadyHost, startTestBroker } from '../support/fleet.js';
 
 const SCRIPT = fileURLToPath(new URL('../../../examples/plain-load.mjs', import.meta.url));
-const PAGE = new URL('../../../docs/load-testing.md', import.meta.url);
+const PAGE = new URL('../../../docs/load/load-testing.md', import.meta.url);
 
-describe('The plain load of docs/load-testing.md', function () {
+describe('The plain load of docs/load/load-testing.md', function () {
   this.timeout(20_000);
   let duskline: Duskline;
   before(async () => {

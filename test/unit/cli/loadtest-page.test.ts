@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { Command } from 'commander';
 import { measured } from '../loadtest/measured.js';
 
-const PAGES = ['docs/load-testing.md', 'README.md'].map((name) => {
+const PAGES = ['docs/load/load-testing.md', 'README.md'].map((name) => {
   return { name, text: readFileSync(new URL(`../../../../${name}`, import.meta.url), 'utf8') };
 });
 

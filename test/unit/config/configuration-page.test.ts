@@ -3,7 +3,7 @@ import { ConfigDocument } from '@duskline/server/config/document.js';
 import { AUTH_SECRET, REDIS_PASSWORD, TICKET_MASTER_KEY } from '@duskline/server/config/secrets.js';
 import { expect } from 'chai';
 
-const PAGE = readFileSync(new URL('../../../../docs/configuration.md', import.meta.url), 'utf8');
+const PAGE = readFileSync(new URL('../../../../docs/run/configuration.md', import.meta.url), 'utf8');
 
 interface SchemaNode {
   readonly default?: string | number | readonly number[];
@@ -43,7 +43,7 @@ function rowsOf(page: string): string[][] {
     .map((line) => line.split('|').map((cell) => cell.trim()));
 }
 
-describe('docs/configuration.md', () => {
+describe('docs/run/configuration.md', () => {
   const rows = rowsOf(PAGE);
   const documented = rows.flatMap(([, key, , , value]) => (value === '' ? [] : [[key!.slice(1, -1), value]]));
 

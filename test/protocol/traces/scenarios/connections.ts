@@ -15,7 +15,7 @@ export const CONNECTIONS: readonly Scenario[] = [
       client.send(PLAY, true);
       const matched = await client.receive('matched', true);
       await host.receive('prepare', true);
-      scene.remark('the client shows its ticket to the host, which verifies it');
+      scene.remark('the host accepts the ticket of the client');
       host.send(report(matched, 'active'));
       await client.receive('session');
       host.send(report(matched, 'connected'));
@@ -35,7 +35,7 @@ export const CONNECTIONS: readonly Scenario[] = [
       });
       await scene.startSession(client, host);
       await client.cut();
-      scene.remark('the client connects to any broker of the fleet');
+      scene.remark('on any broker');
       const back = await scene.connect('client', 1);
       await resumeWith(back, resumeToken);
       back.send(PLAY);
@@ -52,9 +52,7 @@ export const CONNECTIONS: readonly Scenario[] = [
         await before.cut();
         return { resumeToken: token };
       });
-      scene.remark(
-        'a broker took the resume token, and the connection was lost before its `welcome` arrived',
-      );
+      scene.remark('a broker took t1, and its `welcome` was lost');
       await scene.quietly(async () => {
         const unheard = await scene.connect('client');
         await resumeWith(unheard, resumeToken);
@@ -64,7 +62,7 @@ export const CONNECTIONS: readonly Scenario[] = [
       second.send({ type: 'hello', resumeToken, device: TEST_DEVICE });
       await second.receive('error');
       await second.closed(4401);
-      scene.remark('at once, with a player token, which has expired');
+      scene.remark('at once, with a player token; it has expired');
       const third = await scene.connect('client', 1);
       const key = createSecretKey(Buffer.from(TEST_ENV.DUSKLINE_AUTH_SECRET));
       const signer = createTokenSigner({ key, algorithm: 'HS256', now: () => Date.now() - 7_200_000 });

@@ -10,11 +10,11 @@ export const HOSTS: readonly Scenario[] = [
       const client = await scene.client('client');
       const { sessionId, epoch } = await scene.startSession(client, before);
       await before.cut();
-      scene.remark('its streams run on; another player is matched with it meanwhile');
+      scene.remark('another player is matched with it');
       const bob = await scene.fleet.player('bob');
       play(bob, 'r1');
       await bob.next('matched');
-      scene.remark('it connects to any broker');
+      scene.remark('on any broker');
       const sessions = [{ sessionId, epoch, state: 'disconnected' }];
       const back = await scene.register('host', { hostId: 'h1', slots: 2, broker: 0, sessions });
       await back.receive('prepare');
@@ -55,7 +55,7 @@ export const HOSTS: readonly Scenario[] = [
       h2.send(report(again, 'active'));
       await client.receive('session');
       await h2.cut();
-      scene.remark('this time there is no room within the latency policy');
+      scene.remark('this time there is no room');
       await client.receive('session');
     },
   },

@@ -53,7 +53,7 @@ export const MOVES: readonly Scenario[] = [
       const parties = await startMove(scene);
       const { h1, h2, client } = parties;
       const moving = await offerMove(parties);
-      scene.remark('the client shows the new ticket to h2, which lets it in');
+      scene.remark('h2 accepts the ticket');
       h2.send(report(moving, 'active', { restored: true }));
       await h2.receive('moved');
       await client.receive('session');

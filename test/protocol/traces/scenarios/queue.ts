@@ -21,7 +21,7 @@ export const QUEUE: readonly Scenario[] = [
       bob.send(CANCEL);
       await client.receive('queued');
       await full.free();
-      scene.remark('a session ends, and its slot is held for the head of the queue');
+      scene.remark('a session ends');
       await client.receive('offer');
       client.send(ACCEPT);
       await client.receive('matched');
@@ -40,7 +40,7 @@ export const QUEUE: readonly Scenario[] = [
       await queueUp(bob, 'r1');
       await full.free();
       await client.receive('offer');
-      scene.remark('`acceptWithinMs` pass, and the slot goes to the next in line');
+      scene.remark('`acceptWithinMs` pass');
       const { sessionId } = await takeTurn(bob);
       await client.receive('queued');
       scene.remark('this `accept` crosses the end of the offer');
@@ -108,7 +108,7 @@ export const QUEUE: readonly Scenario[] = [
       client.send(PLAY);
       await client.receive('matched');
       await host.receive('prepare');
-      scene.remark('the slot is in use by a session that the store has lost in a failover');
+      scene.remark('in a failover the store lost a session that uses the slot');
       const forgotten = { sessionId: newSessionId(), epoch: 1, state: 'connected' };
       host.send({ type: 'heartbeat', load: IDLE, sessions: [forgotten] });
       await client.receive('queued');
