@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
+import type { RedisTimeouts } from '@duskline/server/store/redis/connection.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { startRedisSentinel, type RedisSentinel } from '../support/redis-sentinel.js';
@@ -8,8 +9,11 @@ import { expectToSurvive } from './failover.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 import { SHORT_TIMEOUTS, openRedisFixture, type RedisFixture } from './redis-fixture.js';
 
-function openFixture({ name, sentinels }: RedisSentinel): Promise<RedisFixture> {
-  return openRedisFixture({ kind: 'sentinel', name, sentinels }, SHORT_TIMEOUTS);
+function openFixture(
+  { name, sentinels }: RedisSentinel,
+  timeouts: Partial<RedisTimeouts> = {},
+): Promise<RedisFixture> {
+  return openRedisFixture({ kind: 'sentinel', name, sentinels }, timeouts);
 }
 
 describe('through Sentinel', function () {
@@ -32,7 +36,7 @@ describe('redis store when the primary that Sentinel named fails', function () {
   let fixture: RedisFixture;
   beforeEach(async () => {
     redis = await startRedisSentinel();
-    fixture = await openFixture(redis);
+    fixture = await openFixture(redis, SHORT_TIMEOUTS);
   });
   afterEach(async () => {
     await fixture.close();

@@ -104,7 +104,12 @@ function serverArgs(
     tls === undefined
       ? ['--port', String(port)]
       : ['--port', '0', '--tls-port', String(port), ...tlsArgs(tls)];
-  return ['--bind', '127.0.0.1', ...listen, '--dir', directory, '--save', '', ...files, ...args];
+  // A replica is sent its first copy at once, and not after five seconds in which others might come.
+  const replication = ['--repl-diskless-sync-delay', '0'];
+  return [
+    ...['--bind', '127.0.0.1', ...listen, '--dir', directory, '--save', ''],
+    ...[...files, ...replication, ...args],
+  ];
 }
 
 function tlsArgs({ certFile, keyFile, caFile }: NonNullable<RedisServerOptions['tls']>): string[] {
