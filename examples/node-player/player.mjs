@@ -38,7 +38,7 @@ try {
       const eta = etaMs ? `, ${seconds(etaMs.low)} to ${seconds(etaMs.high)} s to go` : '';
       console.log(`waiting: number ${position} in the queue of ${region}${eta}`);
     },
-    // Whoever runs this in a terminal wants the slot. A console would ask its player, until `signal` aborts.
+    // A program in a terminal takes the slot at once. A console asks its player, until `signal` aborts.
     onOffer: ({ region, acceptWithinMs }) => {
       console.log(`offered: a slot in ${region}, for ${seconds(acceptWithinMs)} s; taking it`);
       return true;

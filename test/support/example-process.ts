@@ -1,0 +1,19 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface ExampleProcess {
+  readonly process: ChildProcess;
+  /** Its standard output, line by line. */
+  readonly lines: AsyncIterator<string>;
+}
+
+/** Starts a program of `examples/` as a reader would: with Node, and settings in the environment. */
+export function startExample(path: string, env: Readonly<Record<string, string>>): ExampleProcess {
+  const file = fileURLToPath(new URL(`../../../examples/${path}`, import.meta.url));
+  const child = spawn(process.execPath, [file], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return { process: child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+}
