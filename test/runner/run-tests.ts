@@ -47,7 +47,10 @@ async function run(options: RunOptions): Promise<boolean> {
 function openTimeLog(): string {
   const directory = mkdtempSync(join(tmpdir(), 'duskline-run-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  process.once('SIGTERM', () => process.exit(143));
+  process.once('SIGTERM', () => {
+    process.stderr.write('The test run was stopped by SIGTERM.\n');
+    process.exit(143);
+  });
   // Mocha handles the first one: it ends its workers, then sends this process another one.
   process.once('SIGINT', () => process.once('SIGINT', () => process.exit(130)));
   const log = join(directory, 'times');
