@@ -15,7 +15,7 @@ const BUNDLE = join(ROOT, 'server/dist/bundle');
 const PROGRAMS = {
   duskline: 'server/dist/cli/main.js',
   'planner-worker': 'server/dist/planner-worker.js',
-  worker: 'loadtest/dist/drive/worker.js',
+  worker: 'loadtest/dist/drive/workers/worker.js',
 };
 
 /** Bundled CommonJS packages ask for Node's own modules, and for optional packages that are not there, with `require`. */

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createAuthenticator, createOperatorAuthenticator } from './auth/authenticators.js';
 import { createIceServers } from './auth/ice-servers.js';
 import { createResumeTokens } from './auth/resume-tokens.js';
-import { createTicketMint } from './auth/ticket-mint.js';
+import { createTicketSigner } from './auth/ticket-signer.js';
 import { createTokenVerifier } from './auth/token-verifier.js';
 import { createBroker, type Broker, type BrokerOptions } from './broker/create-broker.js';
 import type { BrokerIntervals } from './broker/intervals.js';
@@ -15,7 +15,7 @@ import { createMetrics } from './http/metrics.js';
 import type { FleetStore } from './store/fleet-store.js';
 import { openStore, storeSeed, type StoreSeed } from './open-store.js';
 import { createPlannerThread } from './planner-thread.js';
-import { createAdmission } from './transport/admit-player.js';
+import { createPlayerAdmission } from './transport/admit-player.js';
 import { createSocketServer, type SocketServer } from './transport/socket-server.js';
 
 export interface DusklineOptions {
@@ -59,7 +59,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     ...(options.intervals === undefined ? {} : { intervals: options.intervals }),
     tiers: config.tiers,
     store,
-    tickets: createTicketMint(config.ticketMasterKey),
+    tickets: createTicketSigner(config.ticketMasterKey),
     iceServers: createIceServers(config.iceServers),
     ...openPlanner(options, store, seed),
     moveLimits: config.rebalance.limits,
@@ -73,10 +73,10 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     broker,
     limits: config.limits,
     log,
-    admitPlayer: createAdmission({
+    admitPlayer: createPlayerAdmission({
       authenticate: createAuthenticator(verifier, 'player'),
       resumeTokens: createResumeTokens(config.ticketMasterKey, { lifetimeMs: config.limits.resumeTokenMs }),
-      spend: (playerId, tokenId, ttlMs) => store.spend(playerId, tokenId, ttlMs),
+      markTokenUsed: (playerId, tokenId, ttlMs) => store.spend(playerId, tokenId, ttlMs),
     }),
     authenticateHost: createAuthenticator(verifier, 'host'),
   });

@@ -1,6 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE, registration, reservation, sessionIdOf } from '../support/fleet-data.js';
+import { PLACE, registration, reservation, sessionIdOf } from '../support/fleet/fleet-data.js';
 
 /** How one measurement runs: so many calls at once, each for so many sessions. */
 export interface LoadShape {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { beatOnce, hostOf, makeReady, place, placeActive } from '../store/fixture.js';
 import { openRedisFixture } from '../store/redis-fixture.js';
-import { PLACE } from '../support/fleet-data.js';
-import { untilItWorks } from '../support/eventually.js';
-import { startRedisSentinel, type RedisSentinel } from '../support/redis-sentinel.js';
+import { PLACE } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';
 
 /** What a store that lost its last writes says in the end has to be what the hosts say. */
 describe('A failover that loses acknowledged writes', () => {
@@ -25,7 +25,7 @@ describe('A failover that loses acknowledged writes', () => {
       await redis.freezeReplication();
       const lost = await placeActive(store);
       await redis.failedOverFrom(await redis.killPrimary());
-      await untilItWorks(() => store.ping(), 10_000);
+      await retryUntilSuccess(() => store.ping(), 10_000);
       expect(await store.getSessions(PLACE, [lost.sessionId])).to.deep.equal([null]);
 
       const sessions = [kept, lost];

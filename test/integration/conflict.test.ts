@@ -1,7 +1,14 @@
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.js';
-import type { Frame, Peer } from '../support/peer.js';
-import { TestFleet, play, queueUp, roundTrip, takeTurn, type FullHost } from '../support/test-fleet.js';
+import { waitUntil } from '../support/eventually.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
+import {
+  TestFleet,
+  play,
+  queueUp,
+  roundTrip,
+  acceptOffer,
+  type FullHost,
+} from '../support/fleet/test-fleet.js';
 
 /** What a player who has a session or a request wants of another one. */
 for (const [where, brokers] of [
@@ -95,7 +102,7 @@ for (const [where, brokers] of [
 
       it('is told what is left of the time for its ticket', async () => {
         const matchedAt = performance.now();
-        await eventually(() => performance.now() > matchedAt + 20);
+        await waitUntil(() => performance.now() > matchedAt + 20);
         play(phone, 'r2', { onConflict: 'resume' });
         const { claimWithinMs } = await phone.next('matched');
         expect(claimWithinMs).to.be.within(20_000, 29_990);
@@ -127,7 +134,7 @@ for (const [where, brokers] of [
         await queueUp(bob, 'r1');
         play(phone, 'r2', { onConflict: 'takeover' });
         expect(await tv.next('session')).to.include({ state: 'ended', reason: 'superseded' });
-        await takeTurn(bob);
+        await acceptOffer(bob);
         expect(await phone.next('queued')).to.include({ requestId: 'r2', position: 1 });
       });
 
@@ -155,7 +162,7 @@ for (const [where, brokers] of [
         expect(refusal).to.include({ requestId: 'r2', code: 'SESSION_EXISTS' });
         expect(refusal).to.not.have.property('sessionId');
         await host.free();
-        await takeTurn(tv);
+        await acceptOffer(tv);
       });
 
       it('is refused another one while it has an offer', async () => {
@@ -173,7 +180,7 @@ for (const [where, brokers] of [
         expect(await queueUp(phone, 'r2', { onConflict: 'resume' })).to.include({ position: 1 });
         await cancelled(tv, 'r1');
         await host.free();
-        const { sessionId, epoch, requestId } = await takeTurn(phone);
+        const { sessionId, epoch, requestId } = await acceptOffer(phone);
         expect(requestId).to.equal('r2');
         expect(await host.next('prepare')).to.include({ sessionId, epoch, playerId: 'alice' });
         host.send({ type: 'session', sessionId, epoch, state: 'active' });
@@ -186,7 +193,7 @@ for (const [where, brokers] of [
         const change = { onConflict: 'resume', title: 'circuit', rtt: { near: 12, next: 20 } };
         expect(await queueUp(phone, 'r2', change)).to.include({ position: 1 });
         await host.free();
-        expect(await takeTurn(phone)).to.include({ title: 'drift', pool: 'console-x' });
+        expect(await acceptOffer(phone)).to.include({ title: 'drift', pool: 'console-x' });
       });
 
       it('keeps its place under the new request when its connection was lost', async () => {
@@ -200,7 +207,7 @@ for (const [where, brokers] of [
         await host.free();
         await tv.next('offer');
         play(phone, 'r2', { onConflict: 'resume' });
-        expect(await takeTurn(phone)).to.include({ requestId: 'r2' });
+        expect(await acceptOffer(phone)).to.include({ requestId: 'r2' });
         await cancelled(tv, 'r1');
       });
 
@@ -208,16 +215,16 @@ for (const [where, brokers] of [
         expect(await queueUp(phone, 'r2', { onConflict: 'takeover' })).to.include({ position: 2 });
         await cancelled(tv, 'r1');
         await host.free();
-        const { sessionId } = await takeTurn(bob);
+        const { sessionId } = await acceptOffer(bob);
         bob.send({ type: 'end', sessionId });
-        expect(await takeTurn(phone)).to.include({ requestId: 'r2' });
+        expect(await acceptOffer(phone)).to.include({ requestId: 'r2' });
       });
 
       it('takes over while it has an offer: the slot goes to the next', async () => {
         await host.free();
         await tv.next('offer');
         play(phone, 'r2', { onConflict: 'takeover' });
-        await takeTurn(bob);
+        await acceptOffer(bob);
         await cancelled(tv, 'r1');
         expect(await phone.next('queued')).to.include({ requestId: 'r2' });
       });
@@ -232,7 +239,7 @@ for (const [where, brokers] of [
           ({ type, state }) => type === 'error' || state === 'ended',
         );
         expect(told['code'] ?? told['reason']).to.be.oneOf(['CANCELLED', 'superseded']);
-        await takeTurn(bob);
+        await acceptOffer(bob);
         expect(await phone.next('queued')).to.include({ requestId: 'r2' });
       });
     });

@@ -1,10 +1,16 @@
 import { expect } from 'chai';
 import { createClient } from '@duskline/client/node';
 import { DEFAULT_INTERVALS, type BrokerIntervals } from '@duskline/server/broker/intervals.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, TEST_DEVICE, openHost, testToken, type TestHostOptions } from '../support/fleet.js';
-import type { Frame, Peer } from '../support/peer.js';
-import { TestFleet, keepBeating, play, roundTrip } from '../support/test-fleet.js';
+import { waitUntil } from '../support/eventually.js';
+import {
+  IDLE,
+  TEST_DEVICE,
+  openHost,
+  testToken,
+  type TestHostOptions,
+} from '../support/fleet/test-broker.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
+import { TestFleet, keepSendingHeartbeats, play, roundTrip } from '../support/fleet/test-fleet.js';
 
 /** Limits short enough to watch a host fall silent, and far enough apart not to be confused. */
 const QUICK = { suspectAfterMs: 250, lostAfterMs: 500, sweepIntervalMs: 50, sweepGapMs: 100 };
@@ -33,7 +39,7 @@ describe('The sessions of a lost host', function () {
   async function liveHost(options: TestHostOptions): Promise<LiveHost> {
     const host = await fleet.host(options);
     let sessions: object[] = [];
-    const fallSilent = keepBeating(host, () => sessions);
+    const fallSilent = keepSendingHeartbeats(host, () => sessions);
     return Object.assign(host, {
       fallSilent,
       holds({ sessionId }: Frame, epoch: number, state: string): void {
@@ -190,7 +196,7 @@ describe('The sessions of a lost host', function () {
   });
 
   async function hostIsLost(): Promise<void> {
-    await eventually(async () => {
+    await waitUntil(async () => {
       const { regions } = await fleet.broker(0).broker.status();
       return regions.every(({ pools }) => pools.every(({ hostList }) => hostList.length === 0));
     });

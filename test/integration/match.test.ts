@@ -2,9 +2,9 @@ import { createSecretKey } from 'node:crypto';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
-import type { Frame } from '../support/peer.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import type { Frame } from '../support/fleet/peer.js';
 
 const RTT = { near: 12, next: 30, far: 230 };
 
@@ -158,7 +158,7 @@ describe('A match, over real sockets', () => {
     host.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'idle' });
 
     const back = await openPlayer(duskline.url, 'alice');
-    await eventually(async () => {
+    await waitUntil(async () => {
       const { regions } = await duskline.broker.status();
       return regions.every(({ pools }) => pools.every(({ sessions }) => sessions === 0));
     });
@@ -223,7 +223,7 @@ describe('A match, over real sockets', () => {
     const hot = await openReadyHost(duskline, { hostId: 'h1', slots: 8 });
     await openReadyHost(duskline, { hostId: 'h2', slots: 8 });
     hot.send({ type: 'heartbeat', load: { ...IDLE, encoder: 0.6 }, sessions: [] });
-    await eventually(async () => {
+    await waitUntil(async () => {
       const { regions } = await duskline.broker.status();
       return regions.some(({ pools }) => pools.some(({ hottest }) => hottest === 0.6));
     });

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE } from '../support/fleet.js';
-import { MovingFleet, STATE } from '../support/moving.js';
-import { TestFleet, play } from '../support/test-fleet.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE } from '../support/fleet/test-broker.js';
+import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';
+import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
 const SOURCE: OrderTarget = { region: 'near', pool: 'console-x', hostId: 'h1' };
 const OPERATOR = { operatorId: 'ops', from: '127.0.0.1' };
@@ -18,15 +18,15 @@ const ORDER = {
 
 describe('A session that was to move, and stayed', function () {
   this.timeout(15_000);
-  let moving: MovingFleet;
+  let moving: SingleMoveFleet;
   afterEach(() => moving.fleet.stop());
 
   for (const to of ['near', 'next'] as const) {
     it(`moves to the same host at the next attempt, under an epoch of its own, ${to === 'near' ? 'in its region' : 'elsewhere'}`, async () => {
-      moving = await MovingFleet.start({ to, brokers: 4 });
+      moving = await SingleMoveFleet.start({ to, brokers: 4 });
       const { fleet, source, target, player, sessionId } = moving;
-      await moving.begin();
-      await moving.handOver();
+      await moving.startMove();
+      await moving.sendCheckpoint();
       await moving.ready();
       player.send({ type: 'stay', sessionId, epoch: 2 });
       expect(await target.next('end')).to.include({ epoch: 2, reason: 'move_failed' });
@@ -39,8 +39,8 @@ describe('A session that was to move, and stayed', function () {
       await operations.undrain(SOURCE, OPERATOR);
       await operations.drain(ORDER, OPERATOR);
       expect(await source.next('checkpoint')).to.include({ sessionId, epoch: 1 });
-      source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
-      expect(await target.next('restore')).to.include({ sessionId, epoch: 3, state: STATE });
+      source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE });
+      expect(await target.next('restore')).to.include({ sessionId, epoch: 3, state: SESSION_STATE });
       target.send({ type: 'restored', sessionId, epoch: 3 });
       expect(await player.next('moving')).to.include({ sessionId, epoch: 3, region: to });
       target.send({ type: 'session', sessionId, epoch: 3, state: 'active', restored: true });
@@ -69,7 +69,7 @@ describe('A session that two brokers want to move at once, to different regions'
     const held = { sessionId, epoch: 1, state: 'connected', movable: true };
     source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
     const [store] = fleet.stores;
-    await eventually(async () => {
+    await waitUntil(async () => {
       const [session] = await store!.getSessions({ region: 'near', pool: 'console-x' }, [String(sessionId)]);
       return session?.movable === true;
     });
@@ -80,8 +80,8 @@ describe('A session that two brokers want to move at once, to different regions'
     const { operations } = fleet.broker(1).broker;
     await operations.drain(ORDER, OPERATOR);
     await source.next('checkpoint');
-    await eventually(async () => (await operations.moves(10)).some(({ outcome }) => outcome === 'failed'));
-    source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
+    await waitUntil(async () => (await operations.moves(10)).some(({ outcome }) => outcome === 'failed'));
+    source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE });
     expect(await near.next('restore')).to.include({ sessionId, epoch: 2 });
     near.send({ type: 'restored', sessionId, epoch: 2 });
     await player.next('moving');
@@ -113,7 +113,7 @@ describe('A session whose client is on the broker of its new host, and another b
       await player.next('session', ({ state }) => state === 'connected');
       const held = { sessionId, epoch: 1, state: 'connected', movable: true };
       source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
-      await eventually(async () => {
+      await waitUntil(async () => {
         const [session] = await fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [
           String(sessionId),
         ]);
@@ -122,7 +122,7 @@ describe('A session whose client is on the broker of its new host, and another b
       const target = await fleet.host({ hostId: 'h2', region, slots: 4 }, 1);
       await fleet.broker(0).broker.operations.drain(ORDER, OPERATOR);
       await source.next('checkpoint');
-      source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
+      source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE });
       await target.next('restore');
       target.send({ type: 'restored', sessionId, epoch: 2 });
       await player.next('moving');

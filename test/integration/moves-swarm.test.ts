@@ -7,15 +7,15 @@ import {
   type StreamServer,
 } from '@duskline/host/simulated';
 import { expect } from 'chai';
-import { checkHistory, explain } from '@duskline/loadtest/history/check-history.js';
+import { checkHistory, describeViolations } from '@duskline/loadtest/history/check-history.js';
 import { hostName, type EventOf } from '@duskline/loadtest/history/events.js';
-import { recordFleet } from '../support/fleet-recording.js';
+import { recordFleet } from '../support/fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
-import { eventually } from '../support/eventually.js';
-import { testToken } from '../support/fleet.js';
-import { createSwarm, type Swarm } from '../support/swarm.js';
-import { TestFleet } from '../support/test-fleet.js';
+import { waitUntil } from '../support/eventually.js';
+import { testToken } from '../support/fleet/test-broker.js';
+import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
+import { TestFleet } from '../support/fleet/test-fleet.js';
 
 const POOL = 'console-x';
 const PLACES = ['near', 'next'].map((region) => ({ region, pool: POOL }));
@@ -33,16 +33,16 @@ describe('A region that is emptied under load', function () {
   let fleet: TestFleet;
   let streams: StreamServer;
   let hosts: SimulatedHost[];
-  let moving: Swarm;
-  let others: Swarm;
+  let moving: PlayerGroup;
+  let others: PlayerGroup;
   beforeEach(async () => {
     recorder = createRecorder();
     fleet = await TestFleet.start({ brokers: 2, limits: { heartbeatIntervalMs: 500 } });
     streams = await createStreamServer({ frameIntervalMs: FRAME_INTERVAL_MS });
     hosts = [];
     const urls = fleet.brokers.map(({ url }) => url);
-    moving = createSwarm({ urls, players: PLAYERS, recorder, name: 'moving', follows: true });
-    others = createSwarm({ urls, players: OTHERS, recorder, name: 'other' });
+    moving = createPlayerGroup({ urls, players: PLAYERS, recorder, name: 'moving', followsMoves: true });
+    others = createPlayerGroup({ urls, players: OTHERS, recorder, name: 'other' });
   });
   afterEach(async () => {
     await Promise.all([moving.close(), others.close()]);
@@ -67,7 +67,7 @@ describe('A region that is emptied under load', function () {
       recordHost(recorder, hostName(region, POOL, hostId), host.host);
       hosts.push(host);
     }
-    await eventually(async () => (await readyIn(region)) === 2);
+    await waitUntil(async () => (await readyIn(region)) === 2);
   }
 
   async function readyIn(region: string): Promise<number> {
@@ -108,7 +108,7 @@ describe('A region that is emptied under load', function () {
     await moving.playAll({ title: 'drift', rtt: { near: 12, next: 20 } });
     await moving.watchAll();
     await addHosts('next', SLOTS + OTHERS);
-    await eventually(async () => (await connectedIn('near')) === PLAYERS);
+    await waitUntil(async () => (await connectedIn('near')) === PLAYERS);
     await picture();
 
     const stopOthers = comeAndGo();
@@ -123,14 +123,14 @@ describe('A region that is emptied under load', function () {
       yesEverything: false,
     } as const;
     await operations.drain(order, { operatorId: 'ops', from: '127.0.0.1' });
-    await eventually(async () => (await operations.drains())[0]?.state === 'done', 40_000);
+    await waitUntil(async () => (await operations.drains())[0]?.state === 'done', 40_000);
     const tookMs = performance.now() - drainedAtMs;
     await stopOthers();
     const [drain] = await operations.drains();
     expect(drain?.progress).to.include({ moved: PLAYERS, ended: 0, staying: 0 });
-    await eventually(async () => (await connectedIn('next')) === PLAYERS);
-    await eventually(() => moving.players.every(({ answer }) => (answer as Session).region === 'next'));
-    await eventually(async () => (await connectedIn('near')) === 0);
+    await waitUntil(async () => (await connectedIn('next')) === PLAYERS);
+    await waitUntil(() => moving.players.every(({ answer }) => (answer as Session).region === 'next'));
+    await waitUntil(async () => (await connectedIn('near')) === 0);
     await picture();
 
     const gaps = moving.players.map(({ player }) => longestGapMs(picturesOf(player), drainedAtMs));
@@ -147,10 +147,10 @@ describe('A region that is emptied under load', function () {
     expect(overOf('moving')).to.deep.equal([]);
     expect(overOf('other')).to.have.length.above(OTHERS);
     await moving.leaveAll();
-    await eventually(async () => (await connectedIn('next')) === 0);
+    await waitUntil(async () => (await connectedIn('next')) === 0);
     await picture();
     const violations = checkHistory(recorder.events, { bounds: { heartbeatIntervalMs: 500 } });
-    expect(violations, explain(violations.slice(0, 10))).to.deep.equal([]);
+    expect(violations, describeViolations(violations.slice(0, 10))).to.deep.equal([]);
     for (const { stats } of hosts) expect(stats.overbooked).to.equal(0);
   });
 

@@ -5,9 +5,9 @@ import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/reba
 import { createPlannerThread } from '@duskline/server/planner-thread.js';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { TEST_CONFIG, TEST_ENV, failOnError } from '../support/fleet.js';
-import { untilItWorks } from '../support/eventually.js';
-import { startRedisServer } from '../support/redis-server.js';
+import { TEST_CONFIG, TEST_ENV, failOnError } from '../support/fleet/test-broker.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { startRedisServer } from '../support/redis/redis-server.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };
 const REQUEST = { region: 'near', storeInDoubt: false, closedPlaces: [], quarantined: [], leave: [] };
@@ -48,7 +48,7 @@ describe('The planner’s thread', function () {
         (error: unknown) => expect(error).to.be.instanceOf(StoreUnavailableError),
       );
       await redis.restart();
-      await untilItWorks(() => planner.plan(REQUEST));
+      await retryUntilSuccess(() => planner.plan(REQUEST));
     } finally {
       await planner.close();
       await store.close();

@@ -3,8 +3,8 @@ import type { Duskline } from '@duskline/server/duskline.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { expect } from 'chai';
-import { TEST_DEVICE, openReadyHost, startTestBroker, testToken } from '../support/fleet.js';
-import { Peer } from '../support/peer.js';
+import { TEST_DEVICE, openReadyHost, startTestBroker, testToken } from '../support/fleet/test-broker.js';
+import { Peer } from '../support/fleet/peer.js';
 
 const PLAY = { type: 'play', requestId: 'r1', title: 'starfall', rtt: { near: 12 } };
 

@@ -8,14 +8,14 @@ import type { Duskline } from '@duskline/server/duskline.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { expect } from 'chai';
-import { checkHistory, explain } from '@duskline/loadtest/history/check-history.js';
+import { checkHistory, describeViolations } from '@duskline/loadtest/history/check-history.js';
 import { hostName } from '@duskline/loadtest/history/events.js';
-import { recordFleet } from '../support/fleet-recording.js';
+import { recordFleet } from '../support/fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
-import { eventually } from '../support/eventually.js';
-import { startTestBroker, testToken } from '../support/fleet.js';
-import { createSwarm } from '../support/swarm.js';
+import { waitUntil } from '../support/eventually.js';
+import { startTestBroker, testToken } from '../support/fleet/test-broker.js';
+import { createPlayerGroup } from '../support/recovery/player-group.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };
 const PLAY = { title: 'starfall', rtt: { near: 12 }, wait: false };
@@ -45,7 +45,7 @@ describe('A swarm of recorded players', function () {
       recordHost(recorder, hostName(PLACE.region, PLACE.pool, hostId), simulated.host);
       return simulated;
     });
-    await eventually(
+    await waitUntil(
       async () => (await store.listHosts(PLACE)).filter(({ state }) => state === 'ready').length === 3,
     );
   });
@@ -62,20 +62,20 @@ describe('A swarm of recorded players', function () {
   }
 
   it('plays, loses every socket at once, comes back, leaves: and its history keeps every rule', async () => {
-    const swarm = createSwarm({ urls: [duskline.url], players: 30, recorder });
+    const swarm = createPlayerGroup({ urls: [duskline.url], players: 30, recorder });
     await swarm.connectAll();
     await swarm.playAll(PLAY);
     await swarm.watchAll();
-    await eventually(async () => (await sessionsInStates('connected')) === 24);
+    await waitUntil(async () => (await sessionsInStates('connected')) === 24);
     await recordFleet(recorder, store, [PLACE], true);
 
     expect(swarm.cutAll()).to.equal(30);
-    await eventually(() => swarm.players.every(({ client }) => client.status.state !== 'ready'));
+    await waitUntil(() => swarm.players.every(({ client }) => client.status.state !== 'ready'));
     await swarm.connectAll();
     await recordFleet(recorder, store, [PLACE], true);
 
     await swarm.leaveAll();
-    await eventually(async () => (await sessionsInStates('connected', 'active', 'reserved')) === 0);
+    await waitUntil(async () => (await sessionsInStates('connected', 'active', 'reserved')) === 0);
     await recordFleet(recorder, store, [PLACE], true);
     await swarm.close();
 
@@ -83,6 +83,6 @@ describe('A swarm of recorded players', function () {
     expect({ admitted: seen('admitted'), left: seen('left') }).to.deep.equal({ admitted: 24, left: 24 });
     expect(seen('connected')).to.equal(60);
     const violations = checkHistory(recorder.events);
-    expect(violations, explain(violations)).to.deep.equal([]);
+    expect(violations, describeViolations(violations)).to.deep.equal([]);
   });
 });

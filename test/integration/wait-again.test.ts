@@ -1,17 +1,17 @@
 import { expect } from 'chai';
 import { createClient, type Client, type QueueState } from '@duskline/client/node';
-import { eventually } from '../support/eventually.js';
-import { IDLE, TEST_DEVICE, testToken } from '../support/fleet.js';
-import { sessionIdOf } from '../support/fleet-data.js';
-import type { Frame, Peer } from '../support/peer.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
+import { sessionIdOf } from '../support/fleet/fleet-data.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
   TestFleet,
   play,
   queueUp,
-  takeTurn,
+  acceptOffer,
   type FullHost,
   type TestFleetOptions,
-} from '../support/test-fleet.js';
+} from '../support/fleet/test-fleet.js';
 
 /** A session that runs on the host, and that a failover has made the store forget. */
 const FORGOTTEN = { sessionId: sessionIdOf(7), epoch: 1, state: 'connected' };
@@ -34,7 +34,7 @@ describe('A player whose slot was lost before the host let the player in', funct
     await queueUp(alice, 'r1', change);
     expect(await queueUp(bob, 'r1')).to.include({ position: 2 });
     await host.free();
-    const matched = await takeTurn(alice);
+    const matched = await acceptOffer(alice);
     expect(await bob.next('queued')).to.include({ position: 1 });
     return { alice, bob, matched };
   }
@@ -61,7 +61,7 @@ describe('A player whose slot was lost before the host let the player in', funct
       expect(await bob.next('queued')).to.include({ position: 2 });
       freeSlot();
       const { sessionId, epoch } = matched;
-      const again = await takeTurn(alice);
+      const again = await acceptOffer(alice);
       expect(again).to.include({ requestId: 'r1', sessionId });
       expect(again['epoch']).to.be.above(Number(epoch));
       expect(await host.next('prepare', (frame) => Number(frame['epoch']) > Number(epoch))).to.include({
@@ -95,7 +95,7 @@ describe('A player whose slot was lost before the host let the player in', funct
     play(back, 'r1', { wait: false });
     expect(await back.next('queued')).to.include({ requestId: 'r1', position: 1 });
     freeSlot();
-    expect(await takeTurn(back)).to.include({ sessionId: matched['sessionId'] });
+    expect(await acceptOffer(back)).to.include({ sessionId: matched['sessionId'] });
   });
 
   for (const [how, frame] of [
@@ -112,7 +112,7 @@ describe('A player whose slot was lost before the host let the player in', funct
       expect(await alice.next('session')).to.include({ sessionId, state: 'ended', reason: 'client_left' });
       expect(await alice.next('error')).to.include({ code: 'CANCELLED', requestId: 'r1' });
       freeSlot();
-      expect(await takeTurn(bob)).to.include({ region: 'near' });
+      expect(await acceptOffer(bob)).to.include({ region: 'near' });
       expect(alice.unread).to.deep.equal([]);
     });
   }
@@ -163,13 +163,13 @@ describe('A player whose slot was lost before the host let the player in', funct
     try {
       const onQueued = (place: QueueState): void => void told.push(place);
       const answer = client.play({ title: 'drift', rtt: { near: 12 }, onQueued });
-      await eventually(() => told.length === 1);
+      await waitUntil(() => told.length === 1);
       await host.free();
       const session = await answer;
       const { epoch, ticket } = session;
       const replaced = new Promise((resolve) => session.on('replaced', resolve));
       loseSlot();
-      await eventually(() => told.length === 2);
+      await waitUntil(() => told.length === 2);
       expect(session.state).to.equal('reserved');
       freeSlot();
       await replaced;
@@ -191,7 +191,7 @@ describe('A player whose slot was lost before the host let the player in', funct
       const onQueued = (place: QueueState): void => void told.push(place);
       const session = await client.play({ title: 'drift', rtt: { near: 12 }, onQueued });
       loseSlot();
-      await eventually(() => told.length === 1);
+      await waitUntil(() => told.length === 1);
       await session.end();
       freeSlot();
       const bob = await fleet.player('bob');

@@ -25,12 +25,15 @@ import {
 import { END_REASONS, SESSION_STATES } from '@duskline/protocol/vocabulary';
 import { DEFAULT_CLOCK_TOLERANCE_S, TOKEN_ALGORITHMS } from '@duskline/server/auth/auth-config.js';
 import { SUBJECT_PATTERN } from '@duskline/server/auth/claims.js';
-import { LimitsSection } from '@duskline/server/config/limits-section.js';
+import { LimitsSection } from '@duskline/server/config/sections/limits-section.js';
 import { HOST_TRANSITIONS } from '@duskline/server/domain/host-state.js';
 import { DEFAULT_LIMITS, type Limits } from '@duskline/server/domain/limits.js';
 import { SESSION_TRANSITIONS } from '@duskline/server/domain/session-state.js';
 import { CLAIMS_PER_PLAYER, CLAIM_KEPT_MS } from '@duskline/server/store/fleet-store.js';
-import { MAX_MISTAKES, MAX_WAITING } from '@duskline/server/transport/conversation.js';
+import {
+  MAX_INVALID_MESSAGES,
+  MAX_MESSAGES_BEFORE_HELLO,
+} from '@duskline/server/transport/connection-handler.js';
 import {
   CLIENT_RATE,
   CLIENT_SIGNAL_RATE,
@@ -232,8 +235,8 @@ describe('PROTOCOL.md', () => {
       'client signals': rate(CLIENT_SIGNAL_RATE),
       'host signals': rate(HOST_SIGNAL_RATE),
       'session signals': rate(SIGNAL_RATE),
-      'waiting messages': String(MAX_WAITING),
-      'invalid messages': String(MAX_MISTAKES),
+      'waiting messages': String(MAX_MESSAGES_BEFORE_HELLO),
+      'invalid messages': String(MAX_INVALID_MESSAGES),
       'close grace, ms': String(CLOSE_GRACE_MS),
       'requests kept per player': String(CLAIMS_PER_PLAYER),
       'requests kept, ms': String(CLAIM_KEPT_MS),

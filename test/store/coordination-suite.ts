@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, MAIL_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import type { Claim } from '@duskline/server/store/fleet-store.js';
 import type { Place } from '@duskline/server/domain/catalog.js';
-import { eventually } from '../support/eventually.js';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { waitUntil } from '../support/eventually.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import { BROKER, makeReady, place, placeActive, type CurrentFixture } from './fixture.js';
 
 function claimOf(requestId: string, changes: Partial<Claim> = {}): Claim {
@@ -213,7 +213,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.spend('player-1', 'lasting', TTL_MS)).to.equal(true);
       expect(await store.spend('player-1', 'passing', shortMs)).to.equal(true);
       clock.advance(shortMs);
-      await eventually(() => store.spend('player-1', 'passing', TTL_MS));
+      await waitUntil(() => store.spend('player-1', 'passing', TTL_MS));
       expect(await store.spend('player-1', 'lasting', TTL_MS)).to.equal(false);
       expect(await store.spend('player-1', 'passing', TTL_MS)).to.equal(false);
     });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Place } from '@duskline/server/domain/catalog.js';
-import { PLACE } from '../support/fleet-data.js';
-import { eventually, untilItWorks } from '../support/eventually.js';
+import { PLACE } from '../support/fleet/fleet-data.js';
+import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
 import { BROKER, makeReady, place } from './fixture.js';
 import { ANSWER_WITHIN_MS } from './redis-fixture.js';
 import { startTrickle } from './trickle.js';
@@ -26,22 +26,22 @@ export async function expectToSurvive({ store, other, failOver, ...scene }: Fail
   await other.onNudge('broker-b', (where) => heard.push(where));
   await makeReady(store, 'host-a', { slots: 512 });
   const trickle = startTrickle(store, 'host-a');
-  await eventually(() => trickle.calls.filter(({ outcome }) => outcome === 'answered').length > 20);
+  await waitUntil(() => trickle.calls.filter(({ outcome }) => outcome === 'answered').length > 20);
 
   await failOver();
   const backAtMs = performance.now();
   // Whatever it had not copied is gone: hosts are made known again, as their heartbeats do it.
-  await untilItWorks(() => makeReady(store, 'host-a', { slots: 512 }), RECOVERED_WITHIN_MS);
-  await untilItWorks(() => other.listHosts(PLACE), RECOVERED_WITHIN_MS);
+  await retryUntilSuccess(() => makeReady(store, 'host-a', { slots: 512 }), RECOVERED_WITHIN_MS);
+  await retryUntilSuccess(() => other.listHosts(PLACE), RECOVERED_WITHIN_MS);
   expect((await place(store)).hostId).to.equal('host-a');
   expect(await store.holdLease(PLACE.region, BROKER, 5_000)).to.equal(true);
 
   heard.length = 0;
-  await eventually(() => {
+  await waitUntil(() => {
     store.nudge('broker-b', PLACE);
     return heard.length > 0;
   }, RECOVERED_WITHIN_MS);
-  await eventually(
+  await waitUntil(
     () =>
       trickle.calls.filter(({ outcome, startedAtMs }) => outcome === 'answered' && startedAtMs > backAtMs)
         .length > 20,

@@ -9,13 +9,13 @@ import type {
   WaitingPlacement,
 } from '@duskline/server/store/fleet-store.js';
 import type { Place } from '@duskline/server/domain/catalog.js';
-import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet-data.js';
-import type { MovableClock } from '../support/movable-clock.js';
+import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
+import type { ManualClock } from '../support/manual-clock.js';
 
 /** One fleet that nobody else sees, and a clock that the test moves. */
 export interface StoreFixture {
   readonly store: FleetStore;
-  readonly clock: MovableClock;
+  readonly clock: ManualClock;
   /** The same fleet as another broker sees it. */
   another(): Promise<FleetStore>;
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { SilenceOrder } from '@duskline/server/store/fleet-store.js';
-import { PLACE, registration } from '../support/fleet-data.js';
+import { PLACE, registration } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   SUSPECT_AFTER_MS,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { LETTERS_MAX_BYTES, MAIL_KEPT_MS, type Letter } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import { makeReady, place, placeActive, type CurrentFixture } from './fixture.js';
 
 /** Where the host is connected, and where the client is, unless a test says otherwise. */

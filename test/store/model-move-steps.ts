@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { sessionOfArrival } from '@duskline/server/domain/arrival.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
-import { metaOf } from '../support/fleet-data.js';
+import { metaOf } from '../support/fleet/fleet-data.js';
 import {
   TTL_MS,
   broker,

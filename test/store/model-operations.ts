@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { END_REASONS } from '@duskline/protocol/vocabulary';
 import { CLAIM_KEPT_MS } from '@duskline/server/store/fleet-store.js';
-import { metaOf } from '../support/fleet-data.js';
+import { metaOf } from '../support/fleet/fleet-data.js';
 import { hostSteps } from './model-host-steps.js';
 import { moveSteps } from './model-move-steps.js';
 import { queueSteps } from './model-queue-steps.js';

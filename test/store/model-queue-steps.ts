@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { metaOf } from '../support/fleet-data.js';
+import { metaOf } from '../support/fleet/fleet-data.js';
 import { TTL_MS, broker, clientBroker, epoch, few, limit, session, step } from './model-step.js';
 
 /** What waiting placements, their brokers and sweeps do. */

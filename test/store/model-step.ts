@@ -3,8 +3,8 @@ import { HELD_STATES } from '@duskline/protocol/vocabulary';
 import type { Place } from '@duskline/server/domain/catalog.js';
 import type { FleetStore, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { sessionIdOf } from '../support/fleet-data.js';
-import type { MovableClock } from '../support/movable-clock.js';
+import { sessionIdOf } from '../support/fleet/fleet-data.js';
+import type { ManualClock } from '../support/manual-clock.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 
 /** What operations need to know of the moment at which they run; the same for both stores. */
@@ -22,7 +22,7 @@ export interface World {
 }
 
 /** The world of one sequence, as the memory store knows it. */
-export function createWorld(memory: MemoryStore, clock: MovableClock, number: number): World {
+export function createWorld(memory: MemoryStore, clock: ManualClock, number: number): World {
   const place = { region: `region-${number}`, pool: 'pc' };
   return {
     place,

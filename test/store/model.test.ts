@@ -4,8 +4,8 @@ import { Redis } from 'ioredis';
 import { createMemoryStore, type MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { createMovableClock, type MovableClock } from '../support/movable-clock.js';
-import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
+import { createManualClock, type ManualClock } from '../support/manual-clock.js';
+import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { registerAll } from './fixture.js';
 import { steps } from './model-operations.js';
 import { MODEL_RULES, createWorld, type Step, type World } from './model-step.js';
@@ -21,7 +21,7 @@ describe('random operations', function () {
   this.timeout(120_000);
 
   const prefix = uniquePrefix();
-  let clock: MovableClock;
+  let clock: ManualClock;
   let memory: MemoryStore;
   let redis: FleetStore;
   let raw: Redis;
@@ -29,7 +29,7 @@ describe('random operations', function () {
 
   before(async () => {
     const { url } = await sharedRedis();
-    clock = createMovableClock();
+    clock = createManualClock();
     const options = { ...MODEL_RULES, clock: clock.now };
     memory = createMemoryStore(options);
     redis = await createRedisStore({ ...options, target: { kind: 'single', url }, prefix });

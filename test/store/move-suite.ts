@@ -3,7 +3,7 @@ import { arrivalIdOf } from '@duskline/server/domain/arrival.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { ArrivalWish, HoldOutcome, SessionScan } from '@duskline/server/store/move-desk.js';
-import { PLACE, metaOf, newSessionId } from '../support/fleet-data.js';
+import { PLACE, metaOf, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   MAX_QUEUE,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { AcceptOutcome, EndedSession, FleetStore } from '@duskline/server/store/fleet-store.js';
 import { DEFAULT_OFFER_MS } from '@duskline/server/store/store-options.js';
-import { PLACE, newSessionId, registration } from '../support/fleet-data.js';
+import { PLACE, newSessionId, registration } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   GRACE_MS,

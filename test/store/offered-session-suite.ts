@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Place } from '@duskline/server/domain/catalog.js';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   GRACE_MS,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Drain } from '@duskline/server/domain/drain.js';
-import { PLACE } from '../support/fleet-data.js';
+import { PLACE } from '../support/fleet/fleet-data.js';
 import type { CurrentFixture } from './fixture.js';
 
 const TARGET = { region: PLACE.region, pool: null, hostId: null };

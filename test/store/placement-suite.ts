@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,

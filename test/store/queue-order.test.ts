@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createMovableClock } from '../support/movable-clock.js';
+import { createManualClock } from '../support/manual-clock.js';
 import { registerAll } from './fixture.js';
 import { steps } from './model-operations.js';
 import { MODEL_RULES, createWorld, type Step } from './model-step.js';
@@ -59,7 +59,7 @@ describe('random operations on a queue', function () {
     let sequences = 0;
     let served = 0;
     const play = async (sequence: readonly Step[]): Promise<void> => {
-      const clock = createMovableClock();
+      const clock = createManualClock();
       const store = createMemoryStore({ ...MODEL_RULES, clock: clock.now });
       const world = createWorld(store, clock, (sequences += 1));
       await registerAll(store, world.place);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
-import { PLACE, newSessionId, registration } from '../support/fleet-data.js';
+import { PLACE, newSessionId, registration } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   MAX_QUEUE,

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { HeldState } from '@duskline/protocol/vocabulary';
 import type { ReportedSession } from '@duskline/server/store/fleet-store.js';
 import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId, registration, reservation } from '../support/fleet-data.js';
+import { PLACE, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,

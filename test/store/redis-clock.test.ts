@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
-import { untilItWorks } from '../support/eventually.js';
-import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { BROKER, hostOf, makeReady, place } from './fixture.js';
 
 /** Far shorter than anybody would configure: these tests wait for real time to pass. */
@@ -32,7 +32,7 @@ describe("redis store on Redis's own clock", () => {
 
   function untilPassed(ms: number): Promise<void> {
     const startedAt = redisNowMs();
-    return untilItWorks(async () => {
+    return retryUntilSuccess(async () => {
       if ((await redisNowMs()) <= (await startedAt) + ms) throw new Error('Redis does not count the time');
     });
   }

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
-import { untilItWorks } from '../support/eventually.js';
-import { sharedRedisCluster, startRedisCluster, type RedisCluster } from '../support/redis-cluster.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { sharedRedisCluster, startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
 import { describeStore } from './conformance.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture } from './redis-fixture.js';
 
@@ -57,7 +57,7 @@ describe('redis store when a node of the cluster fails', function () {
       expect(performance.now() - startedAt).to.be.below(ANSWER_WITHIN_MS);
       expect(await fixture.store.holdLease(kept, 'broker-a', 60_000)).to.equal(true);
       await cluster.servers[1]!.restart();
-      await untilItWorks(() => fixture.store.holdLease(lost, 'broker-a', 60_000), 15_000);
+      await retryUntilSuccess(() => fixture.store.holdLease(lost, 'broker-a', 60_000), 15_000);
     } finally {
       await fixture.close();
     }

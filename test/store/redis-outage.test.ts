@@ -3,9 +3,9 @@ import { Redis } from 'ioredis';
 import type { Place } from '@duskline/server/domain/catalog.js';
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
-import { untilItWorks } from '../support/eventually.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { BROKER, SUSPECT_AFTER_MS, beatOnce, hostOf, makeReady, place, placeActive } from './fixture.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS } from './redis-fixture.js';
 
@@ -77,12 +77,12 @@ describe('redis store when Redis fails', () => {
     store.nudge('broker-b', PLACE);
 
     await server.restart();
-    await untilItWorks(() => store.ping());
+    await retryUntilSuccess(() => store.ping());
     expect(await beatOnce(store, 'host-a', { sessions: [held] })).to.equal('ok');
     expect((await place(store)).hostId).to.equal('host-a');
     expect((await hostOf(store, 'host-a')).committed).to.equal(2);
     // The subscription came back as well.
-    await untilItWorks(async () => {
+    await retryUntilSuccess(async () => {
       store.nudge('broker-b', PLACE);
       await other.ping();
       expect(heard).to.deep.include(PLACE);
@@ -107,7 +107,7 @@ describe('redis store when Redis fails', () => {
     closeLater(raw);
     await raw.call('CLIENT', 'PAUSE', '1250', 'ALL');
     await Promise.all([expectUnavailable(place(store)), expectUnavailable(store.ping())]);
-    await untilItWorks(() => store.ping());
+    await retryUntilSuccess(() => store.ping());
     expect((await place(store)).outcome.kind).to.equal('reserved');
   });
 
@@ -141,7 +141,7 @@ describe('redis store when Redis fails', () => {
     const sessions = [await placeActive(store), await placeActive(store)];
     await server.kill();
     await server.restart();
-    await untilItWorks(() => store.ping());
+    await retryUntilSuccess(() => store.ping());
     expect(await store.listHosts(PLACE)).to.deep.equal([]);
     expect(await beatOnce(store, 'host-a', { sessions })).to.equal('unknown');
     await makeReady(store, 'host-a', { sessions });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,

@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { readFileSync, readdirSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
-import { untilItWorks } from '../support/eventually.js';
-import { sharedRedisCluster } from '../support/redis-cluster.js';
-import { startRedisServer } from '../support/redis-server.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { sharedRedisCluster } from '../support/redis/redis-cluster.js';
+import { startRedisServer } from '../support/redis/redis-server.js';
 import { BROKER, SUSPECT_AFTER_MS, hostOf, makeReady, place, placeActive } from './fixture.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 
@@ -147,7 +147,7 @@ describe('keys', function () {
       });
       await useEveryVerb(store);
       await store.releaseLease('last', BROKER);
-      await untilItWorks(() => Promise.resolve(expect(seen.at(-1)?.keys[0]).to.contain('{last}')));
+      await retryUntilSuccess(() => Promise.resolve(expect(seen.at(-1)?.keys[0]).to.contain('{last}')));
       await store.close();
     } finally {
       monitor.disconnect();

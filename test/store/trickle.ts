@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import { BROKER, RESERVATION_MS, beatOnce } from './fixture.js';
 
 /** A call of a trickle that is over. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   GRACE_MS,

@@ -9,9 +9,9 @@ import { digestOf } from '@duskline/server/domain/session-digest.js';
 import { createPlannerThread } from '@duskline/server/planner-thread.js';
 import type { Beat, FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { newSessionId } from '../../support/fleet-data.js';
-import { TEST_ENV } from '../../support/fleet.js';
-import { startRedisServer } from '../../support/redis-server.js';
+import { newSessionId } from '../../support/fleet/fleet-data.js';
+import { TEST_ENV } from '../../support/fleet/test-broker.js';
+import { startRedisServer } from '../../support/redis/redis-server.js';
 import { benchConfig } from './bench-fleet.js';
 import { seeded } from './random.js';
 

@@ -1,8 +1,8 @@
 import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
-import { eventually } from '../../support/eventually.js';
-import { IDLE, TEST_DEVICE, testToken } from '../../support/fleet.js';
-import { Peer, type Frame } from '../../support/peer.js';
-import { TestFleet, type TestFleetOptions } from '../../support/test-fleet.js';
+import { waitUntil } from '../../support/eventually.js';
+import { IDLE, TEST_DEVICE, testToken } from '../../support/fleet/test-broker.js';
+import { Peer, type Frame } from '../../support/fleet/peer.js';
+import { TestFleet, type TestFleetOptions } from '../../support/fleet/test-fleet.js';
 import { FrameNames } from './frame-text.js';
 import { TracedPeer, type PeerKind, type TraceWriter } from './traced-peer.js';
 
@@ -122,7 +122,7 @@ export class Scene implements TraceWriter {
     whole = false,
   ): Promise<void> {
     host.send({ type: 'heartbeat', load: IDLE, sessions }, whole);
-    await eventually(async () => {
+    await waitUntil(async () => {
       const { regions } = await this.fleet.broker(0).broker.status();
       const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
       return hosts.find((known) => known.hostId === hostId)?.state === 'ready';
@@ -156,7 +156,7 @@ export class Scene implements TraceWriter {
 
   /** No broker has a host any more: it has noticed that the connection was lost. */
   async withoutHosts(): Promise<void> {
-    await eventually(() => this.fleet.brokers.every(({ broker }) => broker.connections.hosts === 0));
+    await waitUntil(() => this.fleet.brokers.every(({ broker }) => broker.connections.hosts === 0));
   }
 
   #text(): string {

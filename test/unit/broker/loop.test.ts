@@ -1,6 +1,6 @@
 import { createLoop, type Loop } from '@duskline/server/broker/loop.js';
 import { expect } from 'chai';
-import { eventually } from '../../support/eventually.js';
+import { waitUntil } from '../../support/eventually.js';
 
 /** A loop of rounds that end when the test says so. */
 class Rounds {
@@ -24,7 +24,7 @@ class Rounds {
   }
 
   async end(number: number): Promise<void> {
-    await eventually(() => this.begun >= number);
+    await waitUntil(() => this.begun >= number);
     this.endings[number - 1]!();
   }
 }
@@ -37,7 +37,7 @@ describe('A loop', () => {
     expect(rounds.begun).to.equal(1);
     await rounds.end(1);
     await rounds.end(2);
-    await eventually(() => rounds.begun === 3);
+    await waitUntil(() => rounds.begun === 3);
     await Promise.all([rounds.loop.stop(), rounds.end(3)]);
     expect(rounds.overdue).to.equal(0);
   });
@@ -67,14 +67,14 @@ describe('A loop', () => {
       onOverdue: () => undefined,
     });
     loop.start();
-    await eventually(() => failures.length > 2);
+    await waitUntil(() => failures.length > 2);
     await loop.stop();
     expect(failures[1]).to.be.an('error').with.property('message', 'round 2');
   });
 
   it('goes on without a round that does not end, and says so', async () => {
     const rounds = new Rounds({ intervalMs: 1, patienceMs: 20 });
-    await eventually(() => rounds.begun === 3);
+    await waitUntil(() => rounds.begun === 3);
     expect(rounds.overdue).to.equal(2);
     await Promise.all([rounds.loop.stop(), rounds.end(3)]);
   });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { FreeHosts } from '@duskline/server/store/memory/free-hosts.js';
 import { newHost, type MemoryHost } from '@duskline/server/store/memory/memory-host.js';
-import { registration } from '../../support/fleet-data.js';
+import { registration } from '../../support/fleet/fleet-data.js';
 
 /** A host that comes, moves in the order, leaves it, or goes for good. */
 interface Step {
