@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { TICKET_ISSUER } from '@duskline/protocol/constants';
-import { placeName, type Place } from '../domain/catalog.js';
+import { regionPoolName, type RegionPool } from '../domain/catalog.js';
 import { checkMasterKey, deriveKey } from './derived-key.js';
 import { signCompact } from './sign-compact.js';
 
@@ -11,7 +11,7 @@ const PURPOSE = 'duskline ticket v1';
 const MAX_CACHED_KEYS = 10_000;
 
 /** What a ticket admits to. */
-export interface TicketRequest extends Place {
+export interface TicketRequest extends RegionPool {
   readonly hostId: string;
   readonly sessionId: string;
   readonly epoch: number;
@@ -26,14 +26,14 @@ export interface TicketRequest extends Place {
 /** Signs tickets, each with the key of the one host it is for. */
 export interface TicketSigner {
   /** The key that verifies this host's tickets: send it to that host only, when it registers. 32 bytes. */
-  hostKey(place: Place, hostId: string): Buffer;
+  hostKey(place: RegionPool, hostId: string): Buffer;
   /** A ticket: an HS256 JWT with the claims of `TicketClaims`. A secret: never log it. */
   sign(request: TicketRequest): string;
 }
 
 /** The audience of the tickets of one host. Host ids are unique in a place only, so the place is part of it. */
-export function ticketAudience(place: Place, hostId: string): string {
-  return `host:${placeName(place)}/${hostId}`;
+export function ticketAudience(place: RegionPool, hostId: string): string {
+  return `host:${regionPoolName(place)}/${hostId}`;
 }
 
 /**
@@ -47,8 +47,8 @@ export function createTicketSigner(masterKey: KeyObject): TicketSigner {
   /** In order of last use, oldest first. */
   const keys = new Map<string, KeyObject>();
 
-  function keyOf(place: Place, hostId: string): KeyObject {
-    const name = `${placeName(place)}/${hostId}`;
+  function keyOf(place: RegionPool, hostId: string): KeyObject {
+    const name = `${regionPoolName(place)}/${hostId}`;
     const cached = keys.get(name);
     if (cached !== undefined) {
       keys.delete(name);

@@ -1,8 +1,8 @@
 import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
-import type { Place } from '../domain/catalog.js';
+import type { RegionPool } from '../domain/catalog.js';
 import type { Closure } from '../domain/closure.js';
 import type { HostState } from '../domain/host-state.js';
-import type { SilentHost } from '../domain/silence.js';
+import type { SilentHost } from '../domain/host-silence.js';
 import type { MoveDesk } from './move-desk.js';
 import type { OrderBook } from './order-book.js';
 import type { RegionWatch, SweepStep, Utilisation } from './region-watch.js';
@@ -69,14 +69,14 @@ export interface Claim {
   /** The session that this request becomes. */
   readonly sessionId: string;
   /** Where it is tried first. */
-  readonly place: Place;
+  readonly place: RegionPool;
 }
 
 /** A request that was noted. */
 export interface ClaimRecord {
   readonly sessionId: string;
   readonly epoch: number;
-  readonly place: Place;
+  readonly place: RegionPool;
   /** By the store's clock, since it was noted. */
   readonly ageMs: number;
 }
@@ -313,24 +313,24 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
   readonly kind: 'memory' | 'redis';
 
   /** Makes the host known, in state `joining`. A newer registration replaces an older one; sessions stay. */
-  registerHost(place: Place, host: HostRegistration): Promise<void>;
+  registerHost(place: RegionPool, host: HostRegistration): Promise<void>;
   /**
    * Takes heartbeats. The first makes a host ready, a late one makes a suspect host ready again. A joining
    * host whose heartbeat `differs` stays joining until one agrees: its slots may be in use by sessions that
    * the store has lost.
    */
-  beat(place: Place, beats: readonly Beat[]): Promise<readonly BeatOutcome[]>;
+  beat(place: RegionPool, beats: readonly Beat[]): Promise<readonly BeatOutcome[]>;
   /**
    * Makes the store agree with what the host says it holds. Running sessions that the store has lost come
    * before reservations that nobody has claimed yet.
    */
   reconcile(
-    place: Place,
+    place: RegionPool,
     host: { readonly hostId: string; readonly connectionId: string },
     sessions: readonly ReportedSession[],
   ): Promise<Reconciliation>;
   /** Removes a host that leaves in order; its sessions end with `host_ended`. Nothing when it was replaced. */
-  removeHost(place: Place, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
+  removeHost(place: RegionPool, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
 
   /** Notes requests; the first of equal ones is `new`, the others get its record. */
   claim(claims: readonly Claim[]): Promise<readonly ClaimOutcome[]>;
@@ -369,7 +369,7 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * @param ttlMs how long a reservation lasts: the same for all of a place, for they expire in the order of their making
    */
   reserve(
-    place: Place,
+    place: RegionPool,
     reservations: readonly Reservation[],
     ttlMs: number,
     callerId: string,
@@ -382,7 +382,7 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * @param maxLength how many may wait
    */
   enqueue(
-    place: Place,
+    place: RegionPool,
     placements: readonly WaitingPlacement[],
     maxLength: number,
     callerId: string,
@@ -393,10 +393,10 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    *
    * @param attended whether the players of these placements are there: they keep their places
    */
-  queueStatus(place: Place, sessionIds: readonly string[], attended: boolean): Promise<QueueReport>;
+  queueStatus(place: RegionPool, sessionIds: readonly string[], attended: boolean): Promise<QueueReport>;
   /** Makes an offer a reservation, under a new epoch. Repeating it is safe. */
   accept(
-    place: Place,
+    place: RegionPool,
     offer: {
       readonly sessionId: string;
       readonly fromEpoch: number;
@@ -407,24 +407,24 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
   ): Promise<AcceptOutcome>;
   /** Takes placements out of the queue, and gives back what was offered to them. Returns sessions that ended. */
   withdraw(
-    place: Place,
+    place: RegionPool,
     withdrawals: readonly Withdrawal[],
     callerId: string,
   ): Promise<readonly EndedSession[]>;
   /** Placements whose offers nobody accepted in time, the oldest first. */
-  findMissed(place: Place, limit: number): Promise<readonly string[]>;
+  findMissed(place: RegionPool, limit: number): Promise<readonly string[]>;
   /**
    * Notes for placements that wait here, or were offered a slot, that they missed an offer in another place. An offer
    * is noted everywhere else before it is taken back in its own place: whoever dies in between leaves it to the next.
    */
-  noteMissed(place: Place, sessionIds: readonly string[]): Promise<void>;
+  noteMissed(place: RegionPool, sessionIds: readonly string[]): Promise<void>;
   /**
    * Takes back those of these placements' offers that nobody accepted in time: a placement that missed none before,
    * here or elsewhere, goes to the back of the queue; the session of the others ends with `reservation_expired`.
    * Returns what ended. Such records name no host: they never had one.
    */
   expireOffers(
-    place: Place,
+    place: RegionPool,
     sessionIds: readonly string[],
     callerId: string,
   ): Promise<readonly EndedSession[]>;
@@ -433,7 +433,7 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * no host: they never had one.
    */
   expireQueue(
-    place: Place,
+    place: RegionPool,
     graceMs: number,
     limit: number,
     callerId: string,
@@ -441,35 +441,39 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
 
   /** Notes what hosts say about their sessions. */
   transition(
-    place: Place,
+    place: RegionPool,
     changes: readonly SessionChange[],
     callerId: string,
   ): Promise<readonly ChangeOutcome[]>;
   /** Ends sessions and frees their slots. */
-  release(place: Place, releases: readonly Release[], callerId: string): Promise<readonly ReleaseOutcome[]>;
+  release(
+    place: RegionPool,
+    releases: readonly Release[],
+    callerId: string,
+  ): Promise<readonly ReleaseOutcome[]>;
   /** Notes which broker the client of a session is on now. The one before finds it in its mail. */
-  attach(place: Place, sessionId: string, clientBrokerId: string): Promise<SessionRecord | null>;
+  attach(place: RegionPool, sessionId: string, clientBrokerId: string): Promise<SessionRecord | null>;
   /**
    * Gives sessions that were adopted from their host's report, and of which the store knows no more than that, back
    * what it has lost: whose they are. Only at that epoch. Returns every session as it is then.
    */
-  restore(place: Place, sessions: readonly Reservation[]): Promise<readonly (SessionRecord | null)[]>;
+  restore(place: RegionPool, sessions: readonly Reservation[]): Promise<readonly (SessionRecord | null)[]>;
   /** The live sessions of a host, in the order of their ids. */
-  hostSessions(place: Place, hostId: string): Promise<readonly SessionRecord[]>;
-  getSessions(place: Place, sessionIds: readonly string[]): Promise<readonly (SessionRecord | null)[]>;
+  hostSessions(place: RegionPool, hostId: string): Promise<readonly SessionRecord[]>;
+  getSessions(place: RegionPool, sessionIds: readonly string[]): Promise<readonly (SessionRecord | null)[]>;
 
   /**
    * Ends reservations that nobody claimed in time, arrivals that nobody came for, and sessions that were `disconnected`
    * for too long, the oldest first, `limit` of each.
    */
-  expireSessions(place: Place, limit: number, callerId: string): Promise<readonly EndedSession[]>;
+  expireSessions(place: RegionPool, limit: number, callerId: string): Promise<readonly EndedSession[]>;
   /** Drops the records of sessions that ended long enough ago. Returns how many. */
-  forgetEnded(place: Place, limit: number): Promise<number>;
+  forgetEnded(place: RegionPool, limit: number): Promise<number>;
   /** Which hosts have been silent for longer than that. */
-  findSilent(place: Place, silentForMs: number, limit: number): Promise<SilenceReport>;
+  findSilent(place: RegionPool, silentForMs: number, limit: number): Promise<SilenceReport>;
   /** Carries out what was judged. Returns the sessions of hosts that were lost, ended with `host_lost`. */
   orderSilent(
-    place: Place,
+    place: RegionPool,
     orders: readonly SilenceOrder[],
     callerId: string,
   ): Promise<readonly EndedSession[]>;
@@ -478,7 +482,7 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    *
    * @param cursor `null` to begin a pass, else `next` of the call before
    */
-  recount(place: Place, cursor: string | null): Promise<Recount>;
+  recount(place: RegionPool, cursor: string | null): Promise<Recount>;
 
   /**
    * Closes one host, or the whole place, to new sessions, or opens it again. When this resolves nothing new is placed
@@ -489,19 +493,19 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * @param hostId `null` for the whole place
    * @param before nothing happens if it is something else at the moment
    */
-  setClosure(place: Place, hostId: string | null, closure: Closure, before?: Closure): Promise<void>;
+  setClosure(place: RegionPool, hostId: string | null, closure: Closure, before?: Closure): Promise<void>;
   /**
    * What was said of one host, also of one that is not here, or of the place as a whole: each by itself.
    *
    * @param hostId `null` for the whole place
    */
-  closureOf(place: Place, hostId: string | null): Promise<Closure>;
+  closureOf(place: RegionPool, hostId: string | null): Promise<Closure>;
 
-  utilisation(place: Place): Promise<Utilisation>;
-  listHosts(place: Place): Promise<readonly HostRecord[]>;
+  utilisation(place: RegionPool): Promise<Utilisation>;
+  listHosts(place: RegionPool): Promise<readonly HostRecord[]>;
   /** Where clients reach these hosts; `null` for an unknown one. */
   endpoints(
-    place: Place,
+    place: RegionPool,
     hostIds: readonly string[],
   ): Promise<readonly ({ readonly connectionId: string; readonly endpoint: string } | null)[]>;
 
@@ -509,19 +513,23 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * Passes letters on to the other end of their sessions. Those of one session are delivered in the order in
    * which they were forwarded, and nobody but the session's host and client ever gets one.
    */
-  forward(place: Place, letters: readonly Letter[], callerId: string): Promise<readonly ForwardOutcome[]>;
+  forward(
+    place: RegionPool,
+    letters: readonly Letter[],
+    callerId: string,
+  ): Promise<readonly ForwardOutcome[]>;
   /**
    * Takes the letters that wait in this place for this broker, in the order of their forwarding. Ask for them
    * before the mail: what they presuppose, such as a host's reservation, is then in that mail or in an earlier one.
    */
-  takeLetters(place: Place, brokerId: string): Promise<readonly BrokerPost[]>;
+  takeLetters(place: RegionPool, brokerId: string): Promise<readonly BrokerPost[]>;
 
   /** Takes the sessions that changed in this place and concern this broker, with their records. */
-  takeMail(place: Place, brokerId: string): Promise<readonly SessionRecord[]>;
+  takeMail(place: RegionPool, brokerId: string): Promise<readonly SessionRecord[]>;
   /** Tells another broker to look at its mail now. Lost nudges cost a second. Offers are nudged by the store itself. */
-  nudge(brokerId: string, place: Place): void;
+  nudge(brokerId: string, place: RegionPool): void;
   /** Calls back for every nudge to this broker. */
-  onNudge(brokerId: string, listener: (place: Place) => void): Promise<void>;
+  onNudge(brokerId: string, listener: (place: RegionPool) => void): Promise<void>;
 
   /** Takes or keeps a region's lease. Only the holder keeps it; it passes on when it runs out. */
   holdLease(region: string, holder: string, ttlMs: number): Promise<boolean>;

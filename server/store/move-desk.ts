@@ -1,5 +1,5 @@
 import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
-import type { Place } from '../domain/catalog.js';
+import type { RegionPool } from '../domain/catalog.js';
 import type { EndedSession, Reservation, SessionMeta, SessionRecord } from './session-record.js';
 
 /** Which hosts will do for a session that moves. */
@@ -71,7 +71,7 @@ export interface MoveDesk {
    * @param ttlMs how long at the most: the same for all of a place
    */
   hold(
-    place: Place,
+    place: RegionPool,
     arrival: Reservation,
     wish: ArrivalWish,
     ttlMs: number,
@@ -83,31 +83,36 @@ export interface MoveDesk {
    *
    * @param ttlMs how long a reservation lasts
    */
-  arrive(place: Place, report: ArrivalReport, ttlMs: number, callerId: string): Promise<ArriveOutcome>;
+  arrive(place: RegionPool, report: ArrivalReport, ttlMs: number, callerId: string): Promise<ArriveOutcome>;
   /** Gives up a move, unless the session has arrived. Returns what was held; after that nobody arrives by it any more. */
-  dropArrival(place: Place, sessionId: string, epoch: number, callerId: string): Promise<EndedSession | null>;
+  dropArrival(
+    place: RegionPool,
+    sessionId: string,
+    epoch: number,
+    callerId: string,
+  ): Promise<EndedSession | null>;
 
   /** Keeps what a host handed over until the next host takes it up, `CHECKPOINT_KEPT_MS` at the most. */
-  putCheckpoint(place: Place, sessionId: string, epoch: number, state: string): Promise<void>;
-  takeCheckpoint(place: Place, sessionId: string, epoch: number): Promise<string | null>;
+  putCheckpoint(place: RegionPool, sessionId: string, epoch: number, state: string): Promise<void>;
+  takeCheckpoint(place: RegionPool, sessionId: string, epoch: number): Promise<string | null>;
 
   /** Notes which sessions may be moved. Only at that epoch, and on that host. */
-  noteMovable(place: Place, notes: readonly MovableNote[]): Promise<void>;
+  noteMovable(place: RegionPool, notes: readonly MovableNote[]): Promise<void>;
   /**
    * Some of the place's sessions, about `count` of them, ended ones too; all that live through a whole pass are in it once
    * at least.
    *
    * @param cursor `null` to begin a pass, else `next` of the call before
    */
-  scanSessions(place: Place, cursor: string | null, count: number): Promise<SessionScan>;
+  scanSessions(place: RegionPool, cursor: string | null, count: number): Promise<SessionScan>;
   /** Who waits here, the head of the queue first. */
-  listWaiting(place: Place, limit: number): Promise<readonly WaitingRecord[]>;
+  listWaiting(place: RegionPool, limit: number): Promise<readonly WaitingRecord[]>;
 
   /**
    * Leaves a broker a word about this place. It comes with its letters, in order; lost with them, too. False when too much
    * waits for it.
    */
-  tell(place: Place, brokerId: string, body: string): Promise<boolean>;
+  tell(place: RegionPool, brokerId: string, body: string): Promise<boolean>;
 }
 
 /** How long a state that was handed over is kept: longer than any move takes. */

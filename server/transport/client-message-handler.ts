@@ -1,6 +1,6 @@
 import type { BrokerToClient, ClientHello, ClientToBroker } from '@duskline/protocol';
 import { parseClientMessage } from '@duskline/protocol/validation';
-import type { ClientConnection } from '../broker/connections.js';
+import type { ClientConnection } from '../broker/connections/connections.js';
 import type { Broker } from '../broker/create-broker.js';
 import { Refusal, errorMessage } from '../broker/refusal.js';
 import type { AdmitPlayer } from './admit-player.js';
@@ -55,17 +55,18 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
       case 'play':
         return broker.play(client, message);
       case 'accept':
-        return broker.accept(client, message);
+        return broker.acceptOffer(client, message);
       case 'cancel':
-        return broker.cancel(client, message);
+        return broker.cancelPlay(client, message);
       case 'end':
-        return broker.end(client, message);
+        return broker.endSession(client, message);
       case 'stay':
-        return broker.stay(client, message);
+        return broker.declineMove(client, message);
       case 'signal': {
         const { sessionId } = message;
         this.#signals ??= new SignalBudgets();
-        if (this.#signals.spend(sessionId, performance.now())) return broker.signal(client, message);
+        if (this.#signals.spend(sessionId, performance.now()))
+          return broker.relayClientSignal(client, message);
         this.#sendRefusal(new Refusal('TOO_MANY_SIGNALS'), sessionId);
         return;
       }
@@ -81,7 +82,7 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
 
   async #handleHello(message: ClientHello): Promise<void> {
     const { broker, admit } = this.#options;
-    await broker.arrival();
+    await broker.awaitArrival();
     const upgrade = this.#upgrade;
     // Nobody is there any more for whom a resume token could be used up.
     if (!this.#isOpen() || upgrade === undefined) return;

@@ -1,9 +1,9 @@
 import type { BrokerToHost, HostToBroker, Register } from '@duskline/protocol';
 import { parseHostMessage } from '@duskline/protocol/validation';
-import type { HostConnection } from '../broker/connections.js';
+import type { HostConnection } from '../broker/connections/connections.js';
 import type { Broker } from '../broker/create-broker.js';
 import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
-import type { HostBinding } from '../broker/register-host.js';
+import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Authenticate } from './authenticate.js';
 import type { MessageHandler } from './connection-handler.js';
 import { SignalBudgets } from './signal-budgets.js';
@@ -59,7 +59,7 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
       }
     }
     if (type === 'leave') return this.#handleLeave(host, message);
-    return this.#options.broker.fromHost(host, message);
+    return this.#options.broker.handleHostMessage(host, message);
   }
 
   closed(): void {
@@ -87,7 +87,7 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
   }
 
   async #handleLeave(host: HostConnection, message: Extract<HostToBroker, { type: 'leave' }>): Promise<void> {
-    await this.#options.broker.fromHost(host, message);
+    await this.#options.broker.handleHostMessage(host, message);
     this.#channel.closeNormally();
   }
 

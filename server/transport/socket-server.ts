@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer, type Server as UpgradeServer } from 'ws';
 import type { Broker } from '../broker/create-broker.js';
 import type { Logger } from '../broker/logger.js';
-import type { HostBinding } from '../broker/register-host.js';
+import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Limits } from '../domain/limits.js';
 import { jittered } from '../broker/refusal.js';
 import { AdmissionQueue, type WaitingClient } from './admission-queue.js';

@@ -3,7 +3,7 @@ import type { ErrorMessage } from '@duskline/protocol';
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Refusal, errorMessage } from '../broker/refusal.js';
-import type { Channel } from '../broker/connections.js';
+import type { Channel } from '../broker/connections/connections.js';
 import { scheduleWrite, type PendingWriter } from './write-queue.js';
 import { textFrame } from './text-frame.js';
 

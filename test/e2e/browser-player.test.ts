@@ -6,7 +6,7 @@ import {
   type SimulatedHost,
   type StreamServer,
 } from '@duskline/host/simulated';
-import type { HostStatus } from '@duskline/server/broker/status.js';
+import type { HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
 import type { Duskline } from '@duskline/server/duskline.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';

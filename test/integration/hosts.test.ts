@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
-import type { HostStatus } from '@duskline/server/broker/status.js';
+import type { HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
 import { waitUntil } from '../support/eventually.js';
 import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import type { Peer } from '../support/fleet/peer.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, MAIL_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import type { Claim } from '@duskline/server/store/fleet-store.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { waitUntil } from '../support/eventually.js';
 import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import { BROKER, makeReady, place, placeActive, type CurrentFixture } from './fixture.js';
@@ -309,7 +309,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       const { store, another } = current();
       const other = await another();
       const heard: string[] = [];
-      const arrived = new Promise<Place>((resolve) => {
+      const arrived = new Promise<RegionPool>((resolve) => {
         void other.onNudge('broker-b', (where) => {
           heard.push('broker-b');
           resolve(where);

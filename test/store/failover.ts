@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { PLACE } from '../support/fleet/fleet-data.js';
 import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
 import { BROKER, makeReady, place } from './fixture.js';
@@ -22,7 +22,7 @@ export interface FailoverScene {
 
 /** Loses the primary under a trickle of calls: every call ends in time, and everything works again by itself. */
 export async function expectToSurvive({ store, other, failOver, ...scene }: FailoverScene): Promise<void> {
-  const heard: Place[] = [];
+  const heard: RegionPool[] = [];
   await other.onNudge('broker-b', (where) => heard.push(where));
   await makeReady(store, 'host-a', { slots: 512 });
   const trickle = startTrickle(store, 'host-a');

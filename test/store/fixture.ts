@@ -1,4 +1,4 @@
-import { digestOf, type DigestedSession } from '@duskline/server/domain/session-digest.js';
+import { digestSessions, type DigestedSession } from '@duskline/server/domain/session-digest.js';
 import type {
   EnqueueOutcome,
   FleetStore,
@@ -8,7 +8,7 @@ import type {
   ReserveOutcome,
   WaitingPlacement,
 } from '@duskline/server/store/fleet-store.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
 import type { ManualClock } from '../support/manual-clock.js';
 
@@ -36,7 +36,7 @@ export interface HostWish extends Partial<HostRegistration> {
   /** In millionths. */
   readonly measured?: number;
   readonly sessions?: readonly DigestedSession[];
-  readonly place?: Place;
+  readonly place?: RegionPool;
 }
 
 /** Registers a host and lets it beat, so that it takes sessions. */
@@ -51,7 +51,9 @@ export async function beatOnce(
   hostId: string,
   { place = PLACE, measured = 0, sessions = [], connectionId = 'broker-a.1' }: HostWish = {},
 ): Promise<string> {
-  const [outcome] = await store.beat(place, [{ hostId, connectionId, measured, digest: digestOf(sessions) }]);
+  const [outcome] = await store.beat(place, [
+    { hostId, connectionId, measured, digest: digestSessions(sessions) },
+  ]);
   return outcome!;
 }
 
@@ -106,7 +108,7 @@ export async function enqueue(
   store: FleetStore,
   sessionId: string,
   changes: Partial<WaitingPlacement> = {},
-  at: Place = PLACE,
+  at: RegionPool = PLACE,
 ): Promise<EnqueueOutcome> {
   const [outcome] = await store.enqueue(at, [waitingPlacement(sessionId, changes)], MAX_QUEUE, BROKER);
   return outcome!;
@@ -126,7 +128,7 @@ export async function comeInTurn({ store, clock }: StoreFixture, count: number):
 export async function standing(
   store: FleetStore,
   sessionIds: readonly string[],
-  at: Place = PLACE,
+  at: RegionPool = PLACE,
 ): Promise<(number | string)[]> {
   const { placements } = await store.queueStatus(at, sessionIds, false);
   return placements.map((status) => {
@@ -138,7 +140,7 @@ export async function standing(
 /** A place whose only host is full: `free()` ends one of its sessions. */
 export async function fillPlace(
   store: FleetStore,
-  { slots = 1, at = PLACE }: { slots?: number; at?: Place } = {},
+  { slots = 1, at = PLACE }: { slots?: number; at?: RegionPool } = {},
 ): Promise<{ free(): Promise<void> }> {
   await makeReady(store, 'host-a', { slots, place: at });
   const wanted = Array.from({ length: slots }, () => reservation(newSessionId()));
@@ -158,7 +160,7 @@ export async function hostOf(store: FleetStore, hostId: string): Promise<HostRec
 }
 
 /** The hosts that random sequences begin with: two alike and a small one. */
-export async function registerAll(store: FleetStore, at: Place): Promise<void> {
+export async function registerAll(store: FleetStore, at: RegionPool): Promise<void> {
   await makeReady(store, 'host-a', { place: at, slots: 4 });
   await makeReady(store, 'host-b', { place: at, slots: 4 });
   await makeReady(store, 'host-c', { place: at, slots: 1 });

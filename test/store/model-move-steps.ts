@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { sessionOfArrival } from '@duskline/server/domain/arrival.js';
+import { sessionOfTargetReservation } from '@duskline/server/domain/target-reservation.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
 import { metaOf } from '../support/fleet/fleet-data.js';
 import {
@@ -55,7 +55,7 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
       if (arrival === undefined) return () => Promise.resolve();
       const { sessionId, epoch: toEpoch, hostId } = arrival;
       const report = {
-        sessionId: sessionOfArrival(sessionId) ?? '',
+        sessionId: sessionOfTargetReservation(sessionId) ?? '',
         epoch: toEpoch,
         hostId,
         state,

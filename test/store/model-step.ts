@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { HELD_STATES } from '@duskline/protocol/vocabulary';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { FleetStore, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
@@ -9,7 +9,7 @@ import { SUSPECT_AFTER_MS } from './fixture.js';
 
 /** What operations need to know of the moment at which they run; the same for both stores. */
 export interface World {
-  readonly place: Place;
+  readonly place: RegionPool;
   /** Makes names that no other sequence uses. */
   own(name: string): string;
   now(): number;

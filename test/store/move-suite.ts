@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { arrivalIdOf } from '@duskline/server/domain/arrival.js';
+import { targetReservationIdOf } from '@duskline/server/domain/target-reservation.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { ArrivalWish, HoldOutcome, SessionScan } from '@duskline/server/store/move-desk.js';
@@ -47,7 +47,7 @@ export function moveSuite(current: CurrentFixture): void {
       });
       expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 1 });
       expect(await hostOf(store, 'host-c')).to.include({ committed: 1 });
-      const [arrival] = await store.getSessions(PLACE, [arrivalIdOf(sessionId)]);
+      const [arrival] = await store.getSessions(PLACE, [targetReservationIdOf(sessionId)]);
       expect(arrival).to.deep.include({
         state: 'arriving',
         epoch: 2,
@@ -95,13 +95,13 @@ export function moveSuite(current: CurrentFixture): void {
       clock.advance(HELD_MS + 1);
       const [ended] = await store.expireSessions(PLACE, 10, BROKER);
       expect(ended?.session).to.include({
-        sessionId: arrivalIdOf(sessionId),
+        sessionId: targetReservationIdOf(sessionId),
         state: 'ended',
         reason: 'move_failed',
       });
       expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
       expect((await store.takeMail(PLACE, MOVER)).map((session) => session.sessionId)).to.deep.equal([
-        arrivalIdOf(sessionId),
+        targetReservationIdOf(sessionId),
       ]);
     });
   });
@@ -131,7 +131,7 @@ export function moveSuite(current: CurrentFixture): void {
         clientBrokerId: 'broker-c',
         meta: metaOf(`moved-${sessionId}`),
       });
-      expect(await store.getSessions(PLACE, [arrivalIdOf(sessionId)])).to.deep.equal([null]);
+      expect(await store.getSessions(PLACE, [targetReservationIdOf(sessionId)])).to.deep.equal([null]);
       expect((await store.takeMail(PLACE, 'broker-c')).map(({ epoch }) => epoch)).to.deep.equal([2]);
       // The freed slot is the waiting player's at once.
       expect((await store.getSessions(PLACE, [waiting]))[0]).to.include({

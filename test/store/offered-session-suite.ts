@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
@@ -19,9 +19,9 @@ import {
 const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
 
 /** Listens for a broker, and gives a way to wait for its first nudge. */
-async function nudgeOf(store: FleetStore, brokerId: string): Promise<() => Promise<Place>> {
-  let arrive: (place: Place) => void = () => undefined;
-  const arrived = new Promise<Place>((resolve) => {
+async function nudgeOf(store: FleetStore, brokerId: string): Promise<() => Promise<RegionPool>> {
+  let arrive: (place: RegionPool) => void = () => undefined;
+  const arrived = new Promise<RegionPool>((resolve) => {
     arrive = resolve;
   });
   await store.onNudge(brokerId, (place) => arrive(place));

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { congestion } from '@duskline/server/domain/congestion.js';
-import { digestOf } from '@duskline/server/domain/session-digest.js';
+import { digestSessions } from '@duskline/server/domain/session-digest.js';
 import type { PlaceDump, Scores } from './place-dump.js';
 
 const DUE_LISTS = [
@@ -20,7 +20,9 @@ export function expectConsistent(dump: PlaceDump): void {
       .map((member) => dump.sessions[member.slice(hostId.length + 1)]);
     expect(held.every((session) => session?.hostId === hostId && session.state !== 'ended')).to.equal(true);
     expect(host.committed, `committed of ${hostId}`).to.equal(held.length);
-    expect(host.digest, `digest of ${hostId}`).to.equal(digestOf(held.filter((one) => one !== undefined)));
+    expect(host.digest, `digest of ${hostId}`).to.equal(
+      digestSessions(held.filter((one) => one !== undefined)),
+    );
   }
   const free = hosts
     .filter(([, host]) => host.state === 'ready' && host.closure === 'open' && host.committed < host.slots)

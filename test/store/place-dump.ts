@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { Closure } from '@duskline/server/domain/closure.js';
 import type { SessionMeta, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
@@ -60,7 +60,7 @@ export interface PlaceDump {
   >;
 }
 
-export function dumpMemory(store: MemoryStore, place: Place): PlaceDump {
+export function dumpMemory(store: MemoryStore, place: RegionPool): PlaceDump {
   const state = store.placeState(place);
   const hosts = [...state.hosts.values()];
   const { queue, attended, entries } = state.line.content();
@@ -98,7 +98,7 @@ export function dumpMemory(store: MemoryStore, place: Place): PlaceDump {
 type Texts = Record<string, string>;
 
 /** Reads the raw keys, past the store. */
-export async function dumpRedis(redis: Redis, prefix: string, place: Place): Promise<PlaceDump> {
+export async function dumpRedis(redis: Redis, prefix: string, place: RegionPool): Promise<PlaceDump> {
   const keys = createKeySpace(prefix).place(place);
   const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
   const [reserved = '', ended = '', totals = '', mail = ''] = keys.slice(6);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
@@ -66,7 +66,7 @@ describe('redis store when Redis fails', () => {
     const other = await openStore(server);
     await makeReady(store, 'host-a');
     const held = await placeActive(store);
-    const heard: Place[] = [];
+    const heard: RegionPool[] = [];
     await other.onNudge('broker-b', (where) => heard.push(where));
 
     await server.kill();

@@ -5,7 +5,7 @@ import {
   type StreamServer,
 } from '@duskline/host/simulated';
 import type { TokenSigner } from '../../auth/token-signer.js';
-import { placeName, type Catalog } from '../../domain/catalog.js';
+import { regionPoolName, type Catalog } from '../../domain/catalog.js';
 
 /** How many slots each simulated host has. */
 const SLOTS_PER_HOST = 8;
@@ -102,9 +102,9 @@ const IN_USE_SHARE = 0.25;
 function hottestOverMean(hosts: readonly DemoHost[]): number[] {
   const places = new Map<string, number[]>();
   for (const host of hosts) {
-    const sessions = places.get(placeName(host)) ?? [];
+    const sessions = places.get(regionPoolName(host)) ?? [];
     sessions.push(host.simulated.stats.sessions);
-    places.set(placeName(host), sessions);
+    places.set(regionPoolName(host), sessions);
   }
   return [...places.values()].flatMap((sessions) => {
     const mean = sessions.reduce((sum, count) => sum + count, 0) / sessions.length;

@@ -1,6 +1,6 @@
 import type { DrainPreview, DrainReport } from '../../broker/operations.js';
 import { DRAIN_OUTCOMES, type DrainMode, type DrainProgress } from '../../domain/drain.js';
-import { placeName } from '../../domain/catalog.js';
+import { regionPoolName } from '../../domain/catalog.js';
 import { describeTarget } from '../arguments/target-argument.js';
 import { formatRelativeTime } from '../output/relative-time.js';
 import { renderBar, formatPercent, renderTable } from '../output/text-table.js';
@@ -84,7 +84,7 @@ export function renderPreview(preview: DrainPreview): string {
     parts.push(renderTable(['region', 'free slots'], rows));
   }
   if (fits.length > 0) {
-    const rows = fits.map((fit) => [placeName(fit), String(fit.sessions)]);
+    const rows = fits.map((fit) => [regionPoolName(fit), String(fit.sessions)]);
     parts.push(renderTable(['would go to', 'sessions'], rows));
   }
   return parts.join('\n');

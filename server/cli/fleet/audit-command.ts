@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AuditEntry } from '../../domain/audit.js';
+import type { AuditEntry } from '../../domain/audit-entry.js';
 import { addOperatorOptions, createOperatorClient, type OperatorOptions } from './operator-client.js';
 import { describeTarget } from '../arguments/target-argument.js';
 import { renderTable } from '../output/text-table.js';

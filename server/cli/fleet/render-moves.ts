@@ -1,4 +1,4 @@
-import { placeName, type Place } from '../../domain/catalog.js';
+import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { MoveEntry } from '../../domain/move-entry.js';
 import { renderTable } from '../output/text-table.js';
 
@@ -19,8 +19,8 @@ export function renderMoves(moves: readonly MoveEntry[]): string {
   return renderTable(['at', 'session', 'from', 'to', 'cause', 'outcome', 'took', 'why'], rows);
 }
 
-function hostName({ hostId, ...place }: Place & { readonly hostId: string | null }): string {
-  return hostId === null ? placeName(place) : `${placeName(place)}/${hostId}`;
+function hostName({ hostId, ...place }: RegionPool & { readonly hostId: string | null }): string {
+  return hostId === null ? regionPoolName(place) : `${regionPoolName(place)}/${hostId}`;
 }
 
 /** Reasons begin with who goes where, up to a colon: the other columns say that. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { FleetStatus, HostStatus } from '../../broker/status.js';
+import type { FleetStatus, HostStatus } from '../../broker/operations/fleet-status.js';
 import { addOperatorOptions, createOperatorClient, type OperatorOptions } from './operator-client.js';
 import { renderBar, formatPercent, renderTable } from '../output/text-table.js';
 

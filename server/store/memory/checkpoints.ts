@@ -1,4 +1,4 @@
-import { placeName, type Place } from '../../domain/catalog.js';
+import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { CHECKPOINT_KEPT_MS } from '../move-desk.js';
 
 /** What hosts handed over, until the next host takes it up. */
@@ -6,7 +6,7 @@ export class Checkpoints {
   /** In the order of their times. */
   readonly #kept = new Map<string, { readonly state: string; readonly untilMs: number }>();
 
-  put(place: Place, sessionId: string, epoch: number, state: string, nowMs: number): void {
+  put(place: RegionPool, sessionId: string, epoch: number, state: string, nowMs: number): void {
     for (const [key, { untilMs }] of this.#kept) {
       if (untilMs > nowMs) break;
       this.#kept.delete(key);
@@ -16,7 +16,7 @@ export class Checkpoints {
     this.#kept.set(key, { state, untilMs: nowMs + CHECKPOINT_KEPT_MS });
   }
 
-  take(place: Place, sessionId: string, epoch: number, nowMs: number): string | null {
+  take(place: RegionPool, sessionId: string, epoch: number, nowMs: number): string | null {
     const key = keyOf(place, sessionId, epoch);
     const kept = this.#kept.get(key);
     this.#kept.delete(key);
@@ -24,6 +24,6 @@ export class Checkpoints {
   }
 }
 
-function keyOf(place: Place, sessionId: string, epoch: number): string {
-  return `${placeName(place)}/${sessionId}/${epoch}`;
+function keyOf(place: RegionPool, sessionId: string, epoch: number): string {
+  return `${regionPoolName(place)}/${sessionId}/${epoch}`;
 }

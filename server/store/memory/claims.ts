@@ -1,4 +1,4 @@
-import type { Place } from '../../domain/catalog.js';
+import type { RegionPool } from '../../domain/catalog.js';
 import {
   CLAIM_KEPT_MS,
   CLAIMS_PER_PLAYER,
@@ -10,7 +10,7 @@ import {
 interface NotedClaim {
   readonly requestId: string;
   readonly sessionId: string;
-  readonly place: Place;
+  readonly place: RegionPool;
   readonly epoch: number;
   /** The highest that was drawn for an attempt to move it; 0 for none. */
   readonly drawnEpoch: number;

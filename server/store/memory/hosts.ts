@@ -1,8 +1,8 @@
 import { decayRamping } from '../../domain/congestion.js';
 import { nextHostState } from '../../domain/host-state.js';
 import type { Closure } from '../../domain/closure.js';
-import { digestOf } from '../../domain/session-digest.js';
-import { brokerOf } from '../../domain/connection-id.js';
+import { digestSessions } from '../../domain/session-digest.js';
+import { brokerIdOf } from '../../domain/connection-id.js';
 import type { Beat, BeatOutcome, EndedSession, HostRecord, HostRegistration } from '../fleet-store.js';
 import { countedSlots, type MemoryHost } from './memory-host.js';
 import type { PlaceState } from './place-state.js';
@@ -15,7 +15,7 @@ export function registerHost(place: PlaceState, registration: HostRegistration, 
     return;
   }
   place.setState(known, nextHostState(known.state, 'registered'));
-  const brokerId = brokerOf(connectionId);
+  const brokerId = brokerIdOf(connectionId);
   Object.assign(known, { connectionId, brokerId, slots, endpoint, beatAtMs: nowMs, missingAtMs: 0 });
   recountHost(place, known);
 }
@@ -49,7 +49,7 @@ export function removeHost(
 /** Brings a host's counter, digest and place in the order to what its sessions say. Returns whether it changed. */
 export function recountHost(place: PlaceState, host: MemoryHost): boolean {
   const sessions = host.seats.map(({ record }) => record);
-  const digest = digestOf(sessions);
+  const digest = digestSessions(sessions);
   const wrong = host.committed !== sessions.length || host.digest !== digest;
   host.committed = sessions.length;
   host.digest = digest;

@@ -1,6 +1,6 @@
-import { brokerOf } from '../../domain/connection-id.js';
+import { brokerIdOf } from '../../domain/connection-id.js';
 import type { Closure } from '../../domain/closure.js';
-import { takesSessions, type HostState } from '../../domain/host-state.js';
+import { acceptsSessions, type HostState } from '../../domain/host-state.js';
 import type { HostRegistration, SessionRecord } from '../fleet-store.js';
 
 /**
@@ -71,7 +71,7 @@ export function newHost(
     beatAtMs: nowMs,
     digest: 0,
     connectionId,
-    brokerId: brokerOf(connectionId),
+    brokerId: brokerIdOf(connectionId),
     seats: [],
     orderNumber,
     endpoint,
@@ -100,7 +100,7 @@ export function leaveSeat(host: MemoryHost, kept: KeptSession): void {
 
 /** Whether new sessions may be placed on a host. */
 export function isOpen({ state, closure }: MemoryHost): boolean {
-  return takesSessions(state) && closure === 'open';
+  return acceptsSessions(state) && closure === 'open';
 }
 
 /** The slots that a host adds to those of its place. */

@@ -1,4 +1,4 @@
-import { placeName, type Place } from '../../domain/catalog.js';
+import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { FleetStore } from '../fleet-store.js';
 import type { OrderBook } from '../order-book.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
@@ -36,7 +36,7 @@ export class MemoryStore implements FleetStore {
   readonly #spent = new SpentTokens();
   readonly #checkpoints = new Checkpoints();
   readonly #leases = new Map<string, { holder: string; untilMs: number }>();
-  readonly #listeners = new Map<string, (place: Place) => void>();
+  readonly #listeners = new Map<string, (place: RegionPool) => void>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -45,8 +45,8 @@ export class MemoryStore implements FleetStore {
   }
 
   /** The state of one place: for the model test, which compares it with Redis. */
-  placeState(place: Place): PlaceState {
-    const name = placeName(place);
+  placeState(place: RegionPool): PlaceState {
+    const name = regionPoolName(place);
     const known = this.#places.get(name);
     if (known !== undefined) return known;
     const { suspectAfterMs, offerMs, resumeWindowMs } = this.#options;
@@ -62,7 +62,7 @@ export class MemoryStore implements FleetStore {
   }
 
   /** Runs a step that may free a slot or make a host ready, and offers what is free to those who wait. */
-  #serving<T>(place: Place, step: (state: PlaceState, nowMs: number) => T): T {
+  #serving<T>(place: RegionPool, step: (state: PlaceState, nowMs: number) => T): T {
     const state = this.placeState(place);
     const nowMs = this.#now();
     const answer = step(state, nowMs);

@@ -1,4 +1,4 @@
-import { arrivalIdOf } from '../../domain/arrival.js';
+import { targetReservationIdOf } from '../../domain/target-reservation.js';
 import { congestion } from '../../domain/congestion.js';
 import { nextHostState } from '../../domain/host-state.js';
 import type { EndedSession, Reservation, SessionRecord } from '../fleet-store.js';
@@ -23,7 +23,7 @@ export function hold(
   ttlMs: number,
   nowMs: number,
 ): HoldOutcome {
-  const arrivalId = arrivalIdOf(sessionId);
+  const arrivalId = targetReservationIdOf(sessionId);
   const known = place.sessions.get(arrivalId);
   if (known !== undefined && (known.state !== 'ended' || known.epoch >= epoch)) return { kind: 'over' };
   if (place.closure !== 'open') return { kind: 'closed' };
@@ -66,7 +66,7 @@ export function arrive(
   callerId: string,
 ): ArriveOutcome {
   const { sessionId, epoch, hostId, state } = report;
-  const arrival = place.sessions.get(arrivalIdOf(sessionId));
+  const arrival = place.sessions.get(targetReservationIdOf(sessionId));
   if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return { kind: 'unknown' };
   if (arrival.state === 'ended') return { kind: 'over', reason: arrival.reason ?? 'error' };
   const known = place.sessions.get(sessionId);
@@ -118,7 +118,7 @@ export function dropArrival(
   nowMs: number,
   callerId: string,
 ): EndedSession | null {
-  const arrival = place.sessions.get(arrivalIdOf(sessionId));
+  const arrival = place.sessions.get(targetReservationIdOf(sessionId));
   if (arrival?.state !== 'arriving' || arrival.epoch !== epoch) return null;
   return place.end(arrival, 'move_failed', nowMs, callerId);
 }

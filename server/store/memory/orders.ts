@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../../domain/audit.js';
+import type { AuditEntry } from '../../domain/audit-entry.js';
 import { targetName, type Drain, type DrainOutcome } from '../../domain/drain.js';
 import type { MoveEntry } from '../../domain/move-entry.js';
 import { AUDIT_KEPT, MOVES_KEPT, type OrderBook } from '../order-book.js';

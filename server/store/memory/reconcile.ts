@@ -1,6 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import { arrivalIdOf } from '../../domain/arrival.js';
-import { brokerOf } from '../../domain/connection-id.js';
+import { targetReservationIdOf } from '../../domain/target-reservation.js';
+import { brokerIdOf } from '../../domain/connection-id.js';
 import { isHeld } from '../../domain/session-state.js';
 import {
   REVOCABLE_REASONS,
@@ -24,14 +24,14 @@ export function reconcile(
   if (host.connectionId !== from.connectionId) {
     return { outcome: 'replaced', ended: [], rejected: [], adopted: [], arriving: [] };
   }
-  const callerId = brokerOf(from.connectionId);
+  const callerId = brokerIdOf(from.connectionId);
   const ended: EndedSession[] = [];
   const end = (session: SessionRecord): void => {
     ended.push(place.end(session, 'host_lost', nowMs, callerId));
   };
 
   // Arrivals, too: those of sessions that are reported do not give way.
-  const listed = new Set(reported.flatMap(({ sessionId }) => [sessionId, arrivalIdOf(sessionId)]));
+  const listed = new Set(reported.flatMap(({ sessionId }) => [sessionId, targetReservationIdOf(sessionId)]));
   const unlisted = place.sessionsOf(host).filter((session) => !listed.has(session.sessionId));
   unlisted.filter((session) => isHeld(session.state)).forEach(end);
   // They give way, the last first, to sessions that run and that the store has lost.
@@ -75,7 +75,7 @@ function arrivalOf(
   known: SessionRecord | undefined,
   { sessionId, epoch }: ReportedSession,
 ): SessionRecord | undefined {
-  const arrival = place.sessions.get(arrivalIdOf(sessionId));
+  const arrival = place.sessions.get(targetReservationIdOf(sessionId));
   if (arrival?.hostId !== host.hostId || arrival.epoch !== epoch) return undefined;
   return known !== undefined && known.epoch >= epoch ? undefined : arrival;
 }

@@ -1,4 +1,4 @@
-import type { Place } from '../../domain/catalog.js';
+import type { RegionPool } from '../../domain/catalog.js';
 
 /**
  * Every key that Duskline has in Redis is made here.
@@ -8,15 +8,15 @@ import type { Place } from '../../domain/catalog.js';
  */
 export interface KeySpace {
   /** The sixteen keys of a place, in the order that `lua/records.lua` gives them. */
-  place(place: Place): readonly string[];
+  place(place: RegionPool): readonly string[];
   /** One of them. */
-  ofPlace(place: Place, name: PlaceKey): string;
+  ofPlace(place: RegionPool, name: PlaceKey): string;
   /** The requests of one player. */
   player(playerId: string): string;
   /** A token of one player that was used. */
   spent(playerId: string, tokenId: string): string;
   /** What a host handed over of a session that moves to this place. */
-  checkpoint(place: Place, sessionId: string, epoch: number): string;
+  checkpoint(place: RegionPool, sessionId: string, epoch: number): string;
   lease(region: string): string;
   /** The drains of a region. */
   drains(region: string): string;

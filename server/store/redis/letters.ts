@@ -1,5 +1,5 @@
 import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
-import type { Place } from '../../domain/catalog.js';
+import type { RegionPool } from '../../domain/catalog.js';
 import { LETTERS_MAX_BYTES, type FleetStore, type ForwardOutcome, type BrokerPost } from '../fleet-store.js';
 import { StoredFormatError, inGroups, oneOf, texts } from './records.js';
 import type { PlaceScript } from './scripts.js';
@@ -9,7 +9,7 @@ export type Letters = Pick<FleetStore, 'forward' | 'takeLetters'>;
 
 type RunInPlace = (
   name: PlaceScript,
-  place: Place,
+  place: RegionPool,
   callerId: string,
   args: readonly (string | number)[],
 ) => Promise<unknown>;

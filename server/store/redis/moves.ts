@@ -1,7 +1,7 @@
 import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
 import type { Cluster, Redis } from 'ioredis';
-import type { Place } from '../../domain/catalog.js';
-import { arrivalIdOf } from '../../domain/arrival.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import { targetReservationIdOf } from '../../domain/target-reservation.js';
 import { LETTERS_MAX_BYTES } from '../fleet-store.js';
 import { CHECKPOINT_KEPT_MS, type ArriveOutcome, type HoldOutcome, type MoveDesk } from '../move-desk.js';
 import type { KeySpace } from './keys.js';
@@ -23,7 +23,7 @@ export interface MovesContext {
   readonly keys: KeySpace;
   readonly run: (
     name: PlaceScript,
-    place: Place,
+    place: RegionPool,
     callerId: string,
     args: readonly (string | number)[],
   ) => Promise<unknown>;
@@ -37,18 +37,18 @@ const MAX_BATCH = 256;
 export function createMoves({ redis, keys, run, command }: MovesContext): MoveDesk {
   return {
     async hold(place, { sessionId, epoch, clientBrokerId, meta }, wish, ttlMs, callerId) {
-      const args = [arrivalIdOf(sessionId), epoch, clientBrokerId, encodeMeta(meta), ttlMs];
+      const args = [targetReservationIdOf(sessionId), epoch, clientBrokerId, encodeMeta(meta), ttlMs];
       const { avoidHostId, maxCongestion } = wish;
       return decodeHold(await run('hold', place, callerId, [...args, avoidHostId ?? '', maxCongestion]));
     },
 
     async arrive(place, { sessionId, epoch, hostId, state, clientBrokerId }, ttlMs, callerId) {
-      const args = [sessionId, arrivalIdOf(sessionId), epoch, hostId, state, ttlMs, clientBrokerId];
+      const args = [sessionId, targetReservationIdOf(sessionId), epoch, hostId, state, ttlMs, clientBrokerId];
       return decodeArrive(sessionId, await run('arrive', place, callerId, args));
     },
 
     async dropArrival(place, sessionId, epoch, callerId) {
-      const reply = await run('drop-arrival', place, callerId, [arrivalIdOf(sessionId), epoch]);
+      const reply = await run('drop-arrival', place, callerId, [targetReservationIdOf(sessionId), epoch]);
       return decodeEnded(reply)[0] ?? null;
     },
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
-import type { Place } from '../../domain/catalog.js';
+import type { RegionPool } from '../../domain/catalog.js';
 import { connect, endConnection, type RedisTimeouts } from './connection.js';
 import type { KeySpace } from './keys.js';
 
 /** Pub/sub between brokers: "look at your mail of this place". Lost nudges cost a second, nothing else. */
 export interface Nudges {
-  send(brokerId: string, place: Place): void;
-  listen(brokerId: string, listener: (place: Place) => void): Promise<void>;
+  send(brokerId: string, place: RegionPool): void;
+  listen(brokerId: string, listener: (place: RegionPool) => void): Promise<void>;
   close(): void;
 }
 
@@ -25,7 +25,7 @@ export interface NudgesWiring {
 export function createNudges({ redis, subscriber, openSubscriber, keys, timeouts }: NudgesWiring): Nudges {
   // One nudge per broker and place and turn of the event loop is enough.
   const pending = new Map<string, Set<string>>();
-  const listeners = new Map<string, (place: Place) => void>();
+  const listeners = new Map<string, (place: RegionPool) => void>();
   let current = subscriber;
   let echo: { readonly word: string; readonly heard: () => void } | undefined;
   let timer: NodeJS.Timeout | undefined;

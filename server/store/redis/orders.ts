@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { AuditEntry } from '../../domain/audit.js';
+import type { AuditEntry } from '../../domain/audit-entry.js';
 import {
   DRAIN_OUTCOMES,
   DRAIN_STATES,

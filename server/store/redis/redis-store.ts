@@ -1,8 +1,8 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { Place } from '../../domain/catalog.js';
-import { STORED_STATES, sourcesOf, type StoredState } from '../../domain/session-state.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import { STORED_STATES, statesLeadingTo, type StoredState } from '../../domain/session-state.js';
 import { REVOCABLE_REASONS, type FleetStore } from '../fleet-store.js';
-import { brokerOf } from '../../domain/connection-id.js';
+import { brokerIdOf } from '../../domain/connection-id.js';
 import type { OrderBook } from '../order-book.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import {
@@ -62,7 +62,7 @@ const RECOUNT_HOSTS = 50;
 
 /** As scripts look through them: with a comma around each. */
 const SOURCES_LIST = Object.fromEntries(
-  STORED_STATES.map((to) => [to, `,${sourcesOf(to).join(',')},`]),
+  STORED_STATES.map((to) => [to, `,${statesLeadingTo(to).join(',')},`]),
 ) as Readonly<Record<StoredState, string>>;
 const REVOCABLE = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
 
@@ -149,13 +149,13 @@ class RedisStore implements FleetStore {
 
   reconcile: FleetStore['reconcile'] = async (place, { hostId, connectionId }, sessions) => {
     const reported = sessions.flatMap(({ sessionId, epoch, state }) => [sessionId, epoch, state]);
-    const caller = brokerOf(connectionId);
+    const caller = brokerIdOf(connectionId);
     const args = [hostId, connectionId, REVOCABLE, ...reported];
     return decodeReconciliation(await this.#inPlace('reconcile', place, caller, args));
   };
 
   removeHost: FleetStore['removeHost'] = async (place, hostId, connectionId) =>
-    decodeEnded(await this.#inPlace('remove-host', place, brokerOf(connectionId), [hostId, connectionId]));
+    decodeEnded(await this.#inPlace('remove-host', place, brokerIdOf(connectionId), [hostId, connectionId]));
 
   claim: FleetStore['claim'] = (claims) => this.#requests.claim(claims);
   reclaim: FleetStore['reclaim'] = (claim, fromEpoch) => this.#requests.reclaim(claim, fromEpoch);
@@ -422,7 +422,7 @@ class RedisStore implements FleetStore {
 
   #inPlace(
     name: PlaceScript,
-    place: Place,
+    place: RegionPool,
     callerId: string,
     args: readonly (string | number)[],
   ): Promise<unknown> {
@@ -434,7 +434,7 @@ class RedisStore implements FleetStore {
     return this.#options.clock?.() ?? '';
   }
 
-  #key(place: Place, index: number): string {
+  #key(place: RegionPool, index: number): string {
     const key = this.#keys.place(place)[index];
     if (key === undefined) throw new RangeError(`no key ${index}`);
     return key;

@@ -2,11 +2,11 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { build } from 'hdr-histogram-js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
-import { digestOf } from '@duskline/server/domain/session-digest.js';
-import { createPlannerThread } from '@duskline/server/planner-thread.js';
+import { digestSessions } from '@duskline/server/domain/session-digest.js';
+import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
 import type { Beat, FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { newSessionId } from '../../support/fleet/fleet-data.js';
@@ -55,7 +55,7 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
   // Enough for everybody who waits: planning nothing would be quick.
   const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, budgetFloor: WAITING };
   const seed = { store: { ...RULES, redis: { target } }, catalog, limits };
-  const planner = createPlannerThread(seed, {
+  const planner = createRebalancerThread(seed, {
     error: console.error,
     warn: nothing,
     info: nothing,
@@ -68,10 +68,10 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
     const before = await watched(store, () => delay(5_000));
     say('rounds');
     const request = { storeInDoubt: false, closedPlaces: [], quarantined: [], leave: [] };
-    const plans: Awaited<ReturnType<typeof planner.plan>>[] = [];
+    const plans: Awaited<ReturnType<typeof planner.planRound>>[] = [];
     const during = await watched(store, async () => {
       for (let round = 0; round < ROUNDS; round += 1) {
-        plans.push(await planner.plan({ ...request, region: 'region-0' }));
+        plans.push(await planner.planRound({ ...request, region: 'region-0' }));
       }
     });
     // The first one starts the thread and compiles.
@@ -144,12 +144,12 @@ function beatsOf(hosts: number): Beat[] {
     hostId: `h${i}`,
     connectionId: `${BROKER}.1`,
     measured: Math.round(0.5 * FULL),
-    digest: digestOf([]),
+    digest: digestSessions([]),
   }));
 }
 
 /** A player near one region, and some of them not too far from two others. */
-function reservation(sessionId: string, { region }: Place, random: () => number): Reservation {
+function reservation(sessionId: string, { region }: RegionPool, random: () => number): Reservation {
   const reach: Record<string, number> = { [region]: 15 };
   if (random() < 0.5) {
     for (let i = 0; i < 2; i += 1) {
@@ -164,7 +164,11 @@ function reservation(sessionId: string, { region }: Place, random: () => number)
   return { sessionId, epoch: 1, clientBrokerId: BROKER, meta };
 }
 
-async function placeAndPlay(store: FleetStore, place: Place, wanted: readonly Reservation[]): Promise<void> {
+async function placeAndPlay(
+  store: FleetStore,
+  place: RegionPool,
+  wanted: readonly Reservation[],
+): Promise<void> {
   const { outcomes } = await store.reserve(place, wanted, 3_600_000, BROKER);
   const placed = outcomes.flatMap((outcome, i) =>
     outcome.kind === 'reserved'

@@ -9,7 +9,7 @@ import {
   type SimulatedHost,
   type StreamServer,
 } from '@duskline/host/simulated';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { RedisTarget } from '@duskline/server/store/redis/connection.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
@@ -25,7 +25,7 @@ import { waitUntil } from '../../support/eventually.js';
 import { TEST_CONFIG, testToken } from '../../support/fleet/test-broker.js';
 import { monitorHealth, type HealthMonitor } from './health-monitor.js';
 
-export const NEAR: Place = { region: 'near', pool: 'console-x' };
+export const NEAR: RegionPool = { region: 'near', pool: 'console-x' };
 
 export interface ChaosFleetOptions {
   readonly redis: RedisTarget;
@@ -38,7 +38,7 @@ export interface ChaosFleetOptions {
 }
 
 export interface HostOptions {
-  readonly place?: Place;
+  readonly place?: RegionPool;
   readonly count: number;
   readonly slots: number;
 }
@@ -78,10 +78,10 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
   const brokers = await Promise.all(Array.from({ length: count }, () => startBrokerProcess(args)));
   const urls = brokers.map(({ url }) => url);
   const streams: StreamServer = await createStreamServer({ frameIntervalMs });
-  const hosts: { readonly place: Place; readonly simulated: SimulatedHost }[] = [];
+  const hosts: { readonly place: RegionPool; readonly simulated: SimulatedHost }[] = [];
   const health = monitorHealth(recorder, urls);
 
-  const openHost = (place: Place, slots: number): SimulatedHost => {
+  const openHost = (place: RegionPool, slots: number): SimulatedHost => {
     const hostId = `h${hosts.length + 1}`;
     const first = hosts.length % urls.length;
     const simulated = createSimulatedHost({
@@ -96,7 +96,7 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
     hosts.push({ place, simulated });
     return simulated;
   };
-  const places = (): Place[] => [
+  const places = (): RegionPool[] => [
     ...new Map(hosts.map(({ place }) => [JSON.stringify(place), place])).values(),
   ];
 
@@ -162,7 +162,7 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
     },
   };
 
-  function hostsIn({ region, pool }: Place): SimulatedHost[] {
+  function hostsIn({ region, pool }: RegionPool): SimulatedHost[] {
     return hosts
       .filter(({ place }) => place.region === region && place.pool === pool)
       .map(({ simulated }) => simulated);
@@ -170,7 +170,11 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
 }
 
 /** Hosts that are closed are none: the store must not have them. */
-async function agreesIn(store: FleetStore, place: Place, all: readonly SimulatedHost[]): Promise<boolean> {
+async function agreesIn(
+  store: FleetStore,
+  place: RegionPool,
+  all: readonly SimulatedHost[],
+): Promise<boolean> {
   const hosts = all.filter(({ host }) => host.status.state !== 'closed');
   const known = await store.listHosts(place);
   if (known.length !== hosts.length) return false;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { HostRegistration, Reservation, SessionMeta } from '@duskline/server/store/fleet-store.js';
 
 /** Where most store tests play. */
-export const PLACE: Place = { region: 'eu-central', pool: 'pc' };
+export const PLACE: RegionPool = { region: 'eu-central', pool: 'pc' };
 
 /** A session id as brokers make them: a UUID v7, whose last 32 bits are as good as random. */
 export function sessionIdOf(number: number): string {

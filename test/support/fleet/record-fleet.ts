@@ -1,4 +1,4 @@
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { hostName } from '@duskline/loadtest/history/events.js';
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
@@ -11,7 +11,7 @@ import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 export async function recordFleet(
   { record }: Recorder,
   store: FleetStore,
-  places: readonly Place[],
+  places: readonly RegionPool[],
   quiet: boolean,
 ): Promise<void> {
   const hosts = await Promise.all(

@@ -1,6 +1,6 @@
 import type { EventOf } from '@duskline/loadtest/history/events.js';
 import { hostName } from '@duskline/loadtest/history/events.js';
-import { arrivalIdOf } from '@duskline/server/domain/arrival.js';
+import { targetReservationIdOf } from '@duskline/server/domain/target-reservation.js';
 import { waitUntil, retryUntilSuccess } from '../eventually.js';
 import { START_DEADLINE_MS, type MoveScope, type MovesFleet } from './moves-fleet.js';
 import type { MovingClient } from './moving-client.js';
@@ -129,7 +129,7 @@ export class MoveScenario {
   /** The broker that the store names as the one that carries the move out. */
   async moveOwner(): Promise<string | undefined> {
     const place = { region: this.scope, pool: this.pool };
-    const [arrival] = await this.fleet.store.getSessions(place, [arrivalIdOf(this.sessionId)]);
+    const [arrival] = await this.fleet.store.getSessions(place, [targetReservationIdOf(this.sessionId)]);
     return arrival?.clientBrokerId;
   }
 
@@ -139,7 +139,10 @@ export class MoveScenario {
     const places = [...new Set(hosts.map(({ region }) => region))].map((region) => ({ region, pool }));
     const known = await Promise.all(
       places.map(async (place) => {
-        const [own, arrival] = await fleet.store.getSessions(place, [sessionId, arrivalIdOf(sessionId)]);
+        const [own, arrival] = await fleet.store.getSessions(place, [
+          sessionId,
+          targetReservationIdOf(sessionId),
+        ]);
         const records = await fleet.store.listHosts(place);
         return { place, own, isHeld: arrival?.state === 'arriving', records };
       }),

@@ -1,4 +1,4 @@
-import type { FleetStatus, HostStatus } from '@duskline/server/broker/status.js';
+import type { FleetStatus, HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
 import { renderStatus } from '@duskline/server/cli/fleet/status-command.js';
 import { CLOSURES } from '@duskline/server/domain/closure.js';
 import { expect } from 'chai';

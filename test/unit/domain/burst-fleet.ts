@@ -1,10 +1,10 @@
 import { FULL, expectedSessionLoad } from '@duskline/server/domain/congestion.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createManualClock } from '../../support/manual-clock.js';
 import { registration, reservation, sessionIdOf } from '../../support/fleet/fleet-data.js';
 
-const PLACE: Place = { region: 'eu-central', pool: 'pc' };
+const PLACE: RegionPool = { region: 'eu-central', pool: 'pc' };
 const CONNECTION = 'broker-a.1';
 
 /** A stream takes this long to reach its load; until then its host looks less busy than it will be. */
