@@ -14,7 +14,7 @@ const BUNDLE = join(ROOT, 'server/dist/bundle');
 /** Threads are programs of their own, which their makers find beside themselves. */
 const PROGRAMS = {
   duskline: 'server/dist/cli/main.js',
-  'planner-worker': 'server/dist/planner-worker.js',
+  'rebalancer-worker': 'server/dist/rebalancer-worker.js',
   worker: 'loadtest/dist/drive/workers/worker.js',
 };
 

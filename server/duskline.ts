@@ -76,7 +76,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     admitPlayer: createPlayerAdmission({
       authenticate: createAuthenticator(verifier, 'player'),
       resumeTokens: createResumeTokens(config.ticketMasterKey, { lifetimeMs: config.limits.resumeTokenMs }),
-      markTokenUsed: (playerId, tokenId, ttlMs) => store.spend(playerId, tokenId, ttlMs),
+      markTokenUsed: (playerId, tokenId, ttlMs) => store.useToken(playerId, tokenId, ttlMs),
     }),
     authenticateHost: createAuthenticator(verifier, 'host'),
   });

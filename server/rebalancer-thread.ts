@@ -41,7 +41,7 @@ export function createRebalancerThread(seed: RebalancerSeed, log: Logger): Round
   let asked = 0;
 
   function start(): Worker {
-    const worker = new Worker(new URL('./planner-worker.js', import.meta.url), { workerData: seed });
+    const worker = new Worker(new URL('./rebalancer-worker.js', import.meta.url), { workerData: seed });
     // It ends with the broker, which does not wait for it.
     worker.unref();
     worker.on('message', (answer: RebalancerReply) => handleReply(answer));

@@ -183,7 +183,7 @@ export function createBroker(options: BrokerOptions): Broker {
     },
 
     async start() {
-      await store.onNudge(brokerId, (place) => {
+      await store.onWakeUp(brokerId, (place) => {
         pollInbox(context, place).catch((error: unknown) => {
           if (toRefusal(error).code !== 'UNAVAILABLE')
             context.log.error({ err: error }, 'mail was not fetched');

@@ -36,7 +36,7 @@ const WARM_UP_SECONDS = 0.5;
 
 async function measure(
   name: Row['store'],
-  store: Pick<FleetStore, 'reserve' | 'release'>,
+  store: Pick<FleetStore, 'reserve' | 'endSessions'>,
   hosts: number,
   seconds: number,
   cpuSeconds: () => Promise<number | null>,

@@ -84,7 +84,7 @@ describe('Sessions that only one side knows', () => {
   async function loseAndAdopt(): Promise<{ lost: readonly string[]; lostAtMs: number; adoptedAtMs: number }> {
     const lost = idsOf().slice(0, SESSIONS / 2);
     const redis = new Redis(fleet.redis.url);
-    const [, , , , sessions] = createKeySpace('duskline').place(PLACE);
+    const [, , , , sessions] = createKeySpace('duskline').pool(PLACE);
     expect(await redis.hdel(sessions!, ...lost)).to.equal(lost.length);
     redis.disconnect();
     const lostAtMs = performance.now();

@@ -78,7 +78,7 @@ describe('A region that is emptied under load', function () {
   async function connectedIn(region: string): Promise<number> {
     const own = hosts.filter(({ hostId }) => hostId.startsWith(region));
     const all = await Promise.all(
-      own.map(({ hostId }) => fleet.stores[0]!.hostSessions({ region, pool: POOL }, hostId)),
+      own.map(({ hostId }) => fleet.stores[0]!.listHostSessions({ region, pool: POOL }, hostId)),
     );
     return all.flat().filter(({ state }) => state === 'connected').length;
   }

@@ -196,9 +196,9 @@ describe('The queue', function () {
     const alice = await fleet.player('alice');
     await queueUp(alice, 'r1');
     const [store] = fleet.stores;
-    const queueStatus = store!.queueStatus.bind(store);
+    const queueStatus = store!.getQueueStatus.bind(store);
     let answer: (() => void) | undefined;
-    store!.queueStatus = async (place, ids, attended) => {
+    store!.getQueueStatus = async (place, ids, attended) => {
       const report = await queueStatus(place, ids, attended);
       if (ids.length > 0) await new Promise<void>((resolve) => (answer = resolve));
       return report;

@@ -32,10 +32,10 @@ describe('The planner’s thread', function () {
       const beat = { ...host, measured: 0.95 * FULL, digest: 0 };
       expect((await planner.planRound(REQUEST)).actions).to.deep.equal([]);
       for (let i = 0; i < 2; i += 1) {
-        await store.beat(PLACE, [beat]);
+        await store.recordHeartbeats(PLACE, [beat]);
         expect((await planner.planRound(REQUEST)).actions).to.deep.equal([]);
       }
-      await store.beat(PLACE, [beat]);
+      await store.recordHeartbeats(PLACE, [beat]);
       const shun = { kind: 'shun', place: PLACE, hostId: 'h1' };
       expect((await planner.planRound(REQUEST)).actions).to.deep.equal([shun]);
       expect((await planner.planRound({ ...REQUEST, storeInDoubt: true })).standstill).to.contain(

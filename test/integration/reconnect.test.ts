@@ -163,10 +163,10 @@ describe('A player who loses the connection', function () {
     await queueUp(alice, 'r1');
     await queueUp(bob, 'r1');
     const [, store] = fleet.stores;
-    const { queueStatus } = store!;
-    store!.queueStatus = () => Promise.reject(new StoreUnavailableError('cut off'));
+    const { getQueueStatus: queueStatus } = store!;
+    store!.getQueueStatus = () => Promise.reject(new StoreUnavailableError('cut off'));
     await bob.next('queued', ({ position }) => position === 1);
-    store!.queueStatus = queueStatus;
+    store!.getQueueStatus = queueStatus;
     expect(await alice.next('queued')).to.include({ requestId: 'r1', position: 2 });
     await host.free();
     const { sessionId } = await acceptOffer(bob);

@@ -57,7 +57,7 @@ describe('A swarm of recorded players', function () {
   });
 
   async function sessionsInStates(...states: string[]): Promise<number> {
-    const all = await Promise.all(hosts.map(({ hostId }) => store.hostSessions(PLACE, hostId)));
+    const all = await Promise.all(hosts.map(({ hostId }) => store.listHostSessions(PLACE, hostId)));
     return all.flat().filter(({ state }) => states.includes(state)).length;
   }
 

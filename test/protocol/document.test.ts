@@ -29,7 +29,7 @@ import { LimitsSection } from '@duskline/server/config/sections/limits-section.j
 import { HOST_TRANSITIONS } from '@duskline/server/domain/host-state.js';
 import { DEFAULT_LIMITS, type Limits } from '@duskline/server/domain/limits.js';
 import { SESSION_TRANSITIONS } from '@duskline/server/domain/session-state.js';
-import { CLAIMS_PER_PLAYER, CLAIM_KEPT_MS } from '@duskline/server/store/fleet-store.js';
+import { REQUESTS_PER_PLAYER, REQUEST_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import {
   MAX_INVALID_MESSAGES,
   MAX_MESSAGES_BEFORE_HELLO,
@@ -238,8 +238,8 @@ describe('PROTOCOL.md', () => {
       'waiting messages': String(MAX_MESSAGES_BEFORE_HELLO),
       'invalid messages': String(MAX_INVALID_MESSAGES),
       'close grace, ms': String(CLOSE_GRACE_MS),
-      'requests kept per player': String(CLAIMS_PER_PLAYER),
-      'requests kept, ms': String(CLAIM_KEPT_MS),
+      'requests kept per player': String(REQUESTS_PER_PLAYER),
+      'requests kept, ms': String(REQUEST_KEPT_MS),
     });
   });
 

@@ -147,9 +147,9 @@ describe('Races', function () {
   it('a look at the store that is answered late: what came since is not taken back', async () => {
     const store = createMemoryStore({ suspectAfterMs: 60_000 });
     const lookedAt = new Map<string, () => void>();
-    const restore = store.restore.bind(store);
+    const restore = store.restoreSessions.bind(store);
     // Looks answer when the test says so; what they say is of the moment when they asked.
-    store.restore = async (place, sessions) => {
+    store.restoreSessions = async (place, sessions) => {
       const records = await restore(place, sessions);
       const answers = sessions.map(
         ({ sessionId }) => new Promise<void>((resolve) => lookedAt.set(sessionId, resolve)),

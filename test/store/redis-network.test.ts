@@ -4,15 +4,15 @@ import { PLACE } from '../support/fleet/fleet-data.js';
 import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
 import { sharedRedis } from '../support/redis/redis-server.js';
 import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.js';
-import { makeReady } from './fixture.js';
+import { makeHostReady } from './fixture.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture, type RedisFixture } from './redis-fixture.js';
-import { startTrickle, type Trickle } from './trickle.js';
+import { startBackgroundCalls, type BackgroundCalls } from './background-calls.js';
 
 describe('redis store when the network to Redis fails', function () {
   this.timeout(30_000);
   let proxy: TcpProxy;
   let fixture: RedisFixture;
-  let trickle: Trickle;
+  let trickle: BackgroundCalls;
   let other: FleetStore;
   let nudged: number;
   beforeEach(async () => {
@@ -23,9 +23,9 @@ describe('redis store when the network to Redis fails', function () {
     );
     other = await fixture.another();
     nudged = 0;
-    await other.onNudge('broker-b', () => (nudged += 1));
-    await makeReady(fixture.store, 'host-a', { slots: 512 });
-    trickle = startTrickle(fixture.store, 'host-a');
+    await other.onWakeUp('broker-b', () => (nudged += 1));
+    await makeHostReady(fixture.store, 'host-a', { slots: 512 });
+    trickle = startBackgroundCalls(fixture.store, 'host-a');
   });
   afterEach(async () => {
     await fixture.close();
@@ -36,7 +36,7 @@ describe('redis store when the network to Redis fails', function () {
     await retryUntilSuccess(() => fixture.store.ping(), 8_000);
     nudged = 0;
     await waitUntil(() => {
-      fixture.store.nudge('broker-b', PLACE);
+      fixture.store.sendWakeUp('broker-b', PLACE);
       return nudged > 0;
     }, 8_000);
     await retryUntilSuccess(() => other.ping(), 8_000);

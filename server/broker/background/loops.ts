@@ -30,7 +30,7 @@ export function createLoops(context: BrokerContext, planner: RoundPlanner | null
   async function renewLeases(): Promise<void> {
     await Promise.all(
       [...catalog.regions.keys()].map(async (region) => {
-        if (await store.holdLease(region, brokerId, limits.leaseMs)) leasedRegions.add(region);
+        if (await store.acquireLease(region, brokerId, limits.leaseMs)) leasedRegions.add(region);
         else leasedRegions.delete(region);
       }),
     );

@@ -1,6 +1,6 @@
 import { judgeSilentHosts } from '../../domain/host-silence.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
-import type { SilenceOrder, SweepStep } from '../../store/fleet-store.js';
+import type { SilentHostMark, SweepStep } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
 import { notifyAllOfEnd } from '../messaging/notify-session.js';
 import { expireMissedOffers } from '../queue/expire-offers.js';
@@ -31,7 +31,7 @@ export async function sweepRegion(
   const { catalog, limits, store } = context;
   const pools = [...catalog.pools.keys()];
   const times = { silentForMs: limits.suspectAfterMs, queueGraceMs: limits.queueGraceMs };
-  const due = await store.findDue(region, pools, times);
+  const due = await store.findDueSweeps(region, pools, times);
   await Promise.all(
     pools.map(async (pool, i) => {
       const place = { region, pool };
@@ -44,7 +44,7 @@ export async function sweepRegion(
 const SWEEP_STEPS: Readonly<Record<SweepStep, (context: BrokerContext, place: RegionPool) => Promise<void>>> =
   {
     sessions: expireSessions,
-    records: ({ store }, place) => repeatUntilDone(() => store.forgetEnded(place, SWEEP_BATCH)),
+    records: ({ store }, place) => repeatUntilDone(() => store.deleteEndedSessions(place, SWEEP_BATCH)),
     offers: expireOffers,
     queue: expireQueue,
     silent: judgeHosts,
@@ -68,7 +68,7 @@ async function repeatUntilDone(step: () => Promise<number>): Promise<void> {
 
 async function expireOffers(context: BrokerContext, place: RegionPool): Promise<void> {
   await repeatUntilDone(async () => {
-    const missed = await context.store.findMissed(place, SWEEP_BATCH);
+    const missed = await context.store.findExpiredOffers(place, SWEEP_BATCH);
     if (missed.length > 0) await expireMissedOffers(context, place, missed);
     return missed.length;
   });
@@ -78,7 +78,7 @@ async function expireOffers(context: BrokerContext, place: RegionPool): Promise<
 async function expireQueue(context: BrokerContext, place: RegionPool): Promise<void> {
   const { store, brokerId, limits } = context;
   await repeatUntilDone(async () => {
-    const ended = await store.expireQueue(place, limits.queueGraceMs, SWEEP_BATCH, brokerId);
+    const ended = await store.expireUnattendedPlacements(place, limits.queueGraceMs, SWEEP_BATCH, brokerId);
     notifyAllOfEnd(context, place, ended);
     return ended.length;
   });
@@ -86,18 +86,18 @@ async function expireQueue(context: BrokerContext, place: RegionPool): Promise<v
 
 async function judgeHosts(context: BrokerContext, place: RegionPool): Promise<void> {
   const { limits, store, brokerId, log } = context;
-  const { hosts, silent } = await store.findSilent(place, limits.suspectAfterMs, SWEEP_BATCH);
+  const { hosts, silent } = await store.findSilentHosts(place, limits.suspectAfterMs, SWEEP_BATCH);
   if (silent.length === 0) return;
   const verdict = judgeSilentHosts(hosts, silent, limits, { cutShort: silent.length >= SWEEP_BATCH });
   const beatAt = new Map(silent.map((host) => [host.hostId, host.beatAtMs]));
   const orders = (['suspect', 'missing', 'lost'] as const).flatMap((order) =>
-    verdict[order].map((hostId): SilenceOrder => ({ hostId, beatAtMs: beatAt.get(hostId) ?? 0, order })),
+    verdict[order].map((hostId): SilentHostMark => ({ hostId, beatAtMs: beatAt.get(hostId) ?? 0, order })),
   );
   if (orders.length === 0) return;
   if (verdict.massSilence) {
     log.warn({ ...place, silent: silent.length, hosts }, 'many hosts are silent at once; waiting longer');
   }
-  const ended = await store.orderSilent(place, orders, brokerId);
+  const ended = await store.markSilentHosts(place, orders, brokerId);
   for (const hostId of verdict.suspect) log.warn({ ...place, hostId }, 'host is suspect');
   for (const hostId of verdict.lost) {
     log.warn({ ...place, hostId }, 'host is lost');
@@ -114,7 +114,7 @@ async function recountPart(context: BrokerContext, memory: SweepProgress, place:
     memory.recounts.set(key, { cursor, sweepsUntil: sweepsUntil - 1 });
     return;
   }
-  const { next, repaired } = await context.store.recount(place, cursor);
+  const { next, repaired } = await context.store.recountHosts(place, cursor);
   memory.recounts.set(key, { cursor: next, sweepsUntil: RECOUNT_EVERY });
   if (repaired.length === 0) return;
   context.observer.countersRepaired(place, repaired.length);

@@ -29,7 +29,7 @@ export async function openTarget(
 /** Whether everything of a target is closed, as its drain wants it; a store that lost everything has it open again. */
 export async function isTargetClosed(context: BrokerContext, target: OrderTarget): Promise<boolean> {
   const closures = await Promise.all(
-    regionPoolsOfTarget(context, target).map((place) => context.store.closureOf(place, target.hostId)),
+    regionPoolsOfTarget(context, target).map((place) => context.store.getClosure(place, target.hostId)),
   );
   return closures.every((closure) => closure !== 'open' && closure !== 'hot');
 }

@@ -27,7 +27,7 @@ export async function orderDrain(
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt += 1) {
     const known = await findDrain(context, target);
     if (known?.state === 'running') return createDrainReport(context, known);
-    const orderedAtMs = await context.store.clockMs();
+    const orderedAtMs = await context.store.getTimeMs();
     const drain: Drain = {
       drainId: uuidv7(),
       target,
@@ -39,7 +39,7 @@ export async function orderDrain(
       state: 'running',
       finishedAtMs: null,
     };
-    if (!(await context.store.swapDrain(known ?? null, drain))) continue;
+    if (!(await context.store.compareAndSetDrain(known ?? null, drain))) continue;
     await closeTarget(context, target);
     await context.fleet.refreshDrains();
     await advanceDrain(context, drain);
@@ -75,7 +75,7 @@ export async function previewDrain(context: BrokerContext, order: DrainOrder): P
     findSessionsOnTarget(context, target),
     target.hostId !== null
       ? [0]
-      : Promise.all(own.map(async (place) => (await context.store.queueStatus(place, [], false)).length)),
+      : Promise.all(own.map(async (place) => (await context.store.getQueueStatus(place, [], false)).length)),
     countFreeSlotsElsewhere(context, target),
   ]);
   return {
@@ -89,7 +89,7 @@ export async function previewDrain(context: BrokerContext, order: DrainOrder): P
 
 /** A drain with what became of its sessions so far. */
 export async function createDrainReport(context: BrokerContext, drain: Drain): Promise<DrainReport> {
-  return { ...drain, progress: countOutcomes((await context.store.outcomes(drain)).values()) };
+  return { ...drain, progress: countOutcomes((await context.store.getDrainOutcomes(drain)).values()) };
 }
 
 async function findDrain(context: BrokerContext, target: OrderTarget): Promise<Drain | undefined> {
@@ -108,7 +108,7 @@ export async function checkHostTarget(context: BrokerContext, target: OrderTarge
   checkTarget(context, target);
   const { region, pool, hostId } = target;
   const known =
-    pool !== null && hostId !== null && (await context.store.endpoints({ region, pool }, [hostId]))[0];
+    pool !== null && hostId !== null && (await context.store.getEndpoints({ region, pool }, [hostId]))[0];
   if (!known) throw new Refusal('UNKNOWN_HOST');
 }
 
@@ -151,7 +151,7 @@ async function countFreeSlotsElsewhere(
   await Promise.all(
     context.fleet.regionPools.map(async (place) => {
       const closed = own.has(regionPoolName(place)) && target.hostId === null;
-      if (closed || (await context.store.closureOf(place, null)) !== 'open') return;
+      if (closed || (await context.store.getClosure(place, null)) !== 'open') return;
       for (const host of await context.store.listHosts(place)) {
         const counts = host.state === 'ready' && host.closure === 'open' && host.hostId !== target.hostId;
         if (counts)

@@ -7,7 +7,7 @@ import {
   type DrainState,
 } from '../../domain/drain.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
-import type { Release } from '../../store/fleet-store.js';
+import type { EndSessionRequest } from '../../store/fleet-store.js';
 import { closeTarget, isTargetClosed } from './close-target.js';
 import type { BrokerContext } from '../context.js';
 import { notifyAllOfEnd } from '../messaging/notify-session.js';
@@ -36,7 +36,7 @@ export async function advanceDrain(context: BrokerContext, drain: Drain): Promis
   const { store } = context;
   const staying = await findSessionsOnTarget(context, drain.target);
   await recordSessionOutcomes(context, drain, staying);
-  switch (nextDrainStep(drain, staying.length, await store.clockMs())) {
+  switch (nextDrainStep(drain, staying.length, await store.getTimeMs())) {
     case 'wait':
       if (drain.mode === 'move') await moveDrainedSessions(context, drain.target, staying);
       return;
@@ -47,7 +47,7 @@ export async function advanceDrain(context: BrokerContext, drain: Drain): Promis
       await endRemainingSessions(context, staying);
       return;
     case 'leave-remaining':
-      await store.noteOutcomes(
+      await store.recordDrainOutcomes(
         drain,
         new Map(staying.map(({ session }) => [session.sessionId, 'remaining'])),
       );
@@ -63,9 +63,9 @@ export async function changeDrainState(
   to: DrainState,
 ): Promise<Drain | undefined> {
   if (!canChangeDrainState(drain.state, to)) return undefined;
-  const finishedAtMs = drain.finishedAtMs ?? (await context.store.clockMs());
+  const finishedAtMs = drain.finishedAtMs ?? (await context.store.getTimeMs());
   const after: Drain = { ...drain, state: to, finishedAtMs };
-  if (!(await context.store.swapDrain(drain, after))) return undefined;
+  if (!(await context.store.compareAndSetDrain(drain, after))) return undefined;
   context.log.info({ ...drain.target, drainId: drain.drainId, state: to }, 'drain');
   return after;
 }
@@ -75,7 +75,7 @@ async function recordSessionOutcomes(
   drain: Drain,
   staying: readonly LocatedSession[],
 ): Promise<void> {
-  const before = await context.store.outcomes(drain);
+  const before = await context.store.getDrainOutcomes(drain);
   const here = new Set(staying.map(({ session }) => session.sessionId));
   const gone = [...before]
     .filter(([id, outcome]) => outcome === 'staying' && !here.has(id))
@@ -88,7 +88,7 @@ async function recordSessionOutcomes(
     const lives = record !== undefined && record.state !== 'ended';
     changes.set(sessionId, drainOutcomeOf({ onTarget: false, lives, reason: record?.reason ?? null }));
   }
-  if (changes.size > 0) await context.store.noteOutcomes(drain, changes);
+  if (changes.size > 0) await context.store.recordDrainOutcomes(drain, changes);
 }
 
 /** What is left ends. The next round finds nobody, and finishes. */
@@ -97,14 +97,14 @@ async function endRemainingSessions(
   staying: readonly LocatedSession[],
 ): Promise<void> {
   const { store, brokerId } = context;
-  const byPlace = new Map<string, { place: RegionPool; orders: Release[] }>();
+  const byPlace = new Map<string, { place: RegionPool; orders: EndSessionRequest[] }>();
   for (const { place, session } of staying) {
     const group = byPlace.get(regionPoolName(place)) ?? { place, orders: [] };
     group.orders.push({ sessionId: session.sessionId, epoch: session.epoch, reason: 'drain_deadline' });
     byPlace.set(regionPoolName(place), group);
   }
   for (const { place, orders } of byPlace.values()) {
-    const outcomes = await store.release(place, orders, brokerId);
+    const outcomes = await store.endSessions(place, orders, brokerId);
     notifyAllOfEnd(
       context,
       place,

@@ -1,11 +1,14 @@
 import type { HeldSession } from '@duskline/protocol';
-import type { MovableNote } from '../../store/move-desk.js';
+import type { MovableChange } from '../../store/contracts/moves.js';
 import type { HostConnection } from '../connections/connections.js';
 
 /** What the store has to be told of a host's sessions: which may be moved, as far as that has changed. */
-export function collectMovableChanges(host: HostConnection, sessions: readonly HeldSession[]): MovableNote[] {
+export function collectMovableChanges(
+  host: HostConnection,
+  sessions: readonly HeldSession[],
+): MovableChange[] {
   const { hostId } = host.registration;
-  const notes: MovableNote[] = [];
+  const notes: MovableChange[] = [];
   const movable = new Map<string, number>();
   for (const { sessionId, epoch, state, movable: offered } of sessions) {
     if (offered === true && state === 'connected') movable.set(sessionId, epoch);

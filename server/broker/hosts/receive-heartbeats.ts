@@ -1,8 +1,8 @@
 import type { Heartbeat } from '@duskline/protocol';
 import { measuredLoad } from '../../domain/congestion.js';
 import { digestSessions } from '../../domain/session-digest.js';
-import type { Beat, BeatOutcome } from '../../store/fleet-store.js';
-import type { MovableNote } from '../../store/move-desk.js';
+import type { HostHeartbeat, HeartbeatOutcome } from '../../store/fleet-store.js';
+import type { MovableChange } from '../../store/contracts/moves.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
 import type { BrokerContext } from '../context.js';
@@ -24,7 +24,7 @@ interface HeartbeatBatch {
   readonly place: RegionPool;
   /** The last heartbeat of each host in this window. */
   readonly beats: Map<HostConnection, number>;
-  readonly movableChanges: MovableNote[];
+  readonly movableChanges: MovableChange[];
 }
 
 export function createHeartbeatReceiver(context: BrokerContext): HeartbeatReceiver {
@@ -81,20 +81,20 @@ async function sendBeats(
   context: BrokerContext,
   place: RegionPool,
   batch: ReadonlyMap<HostConnection, number>,
-  notes: readonly MovableNote[],
+  notes: readonly MovableChange[],
 ): Promise<void> {
   // A host that left or was replaced since must not be made known again by its own last heartbeat.
   const current = [...batch].filter(([host]) => isCurrentConnection(context, host));
   const hosts = current.map(([host]) => host);
   const beats = current.map(([host, measured]) => toBeat(host, measured));
   if (beats.length === 0) return;
-  const outcomes = await context.store.beat(place, beats);
+  const outcomes = await context.store.recordHeartbeats(place, beats);
   for (const [i, host] of hosts.entries()) {
     const outcome = outcomes[i];
     if (outcome === undefined || outcome === 'ok' || !isCurrentConnection(context, host)) continue;
     await handleOutcome(context, host, outcome, beats[i]);
   }
-  if (notes.length > 0) await context.store.noteMovable(place, notes);
+  if (notes.length > 0) await context.store.recordMovableChanges(place, notes);
 }
 
 /** Whether this connection is still the one that speaks for its host on this broker. */
@@ -102,7 +102,7 @@ function isCurrentConnection({ connections }: BrokerContext, host: HostConnectio
   return connections.findHost(host.place, host.registration.hostId) === host;
 }
 
-function toBeat(host: HostConnection, measured: number): Beat {
+function toBeat(host: HostConnection, measured: number): HostHeartbeat {
   return {
     hostId: host.registration.hostId,
     connectionId: host.channel.connectionId,
@@ -115,8 +115,8 @@ function toBeat(host: HostConnection, measured: number): Beat {
 async function handleOutcome(
   context: BrokerContext,
   host: HostConnection,
-  outcome: Exclude<BeatOutcome, 'ok'>,
-  beat: Beat | undefined,
+  outcome: Exclude<HeartbeatOutcome, 'ok'>,
+  beat: HostHeartbeat | undefined,
 ): Promise<void> {
   switch (outcome) {
     case 'differs':
@@ -131,7 +131,7 @@ async function handleOutcome(
       context.log.warn({ ...host.place, hostId: host.registration.hostId }, 'host registered again');
       await storeRegistration(context, host);
       await reconcileHost(context, host);
-      if (beat !== undefined) await context.store.beat(host.place, [beat]);
+      if (beat !== undefined) await context.store.recordHeartbeats(host.place, [beat]);
       return;
   }
 }

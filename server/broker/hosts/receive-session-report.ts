@@ -82,7 +82,7 @@ async function endReportedSession(
   if (outcome.kind === 'ended') notifyAllOfEnd(context, place, [outcome]);
   if (outcome.kind !== 'stale' && outcome.kind !== 'unknown') return;
   // It ends what it took up, and what has not begun there.
-  const dropped = await context.store.dropArrival(place, sessionId, epoch, context.brokerId);
+  const dropped = await context.store.releaseTargetSlot(place, sessionId, epoch, context.brokerId);
   if (dropped !== null) notifyAllOfEnd(context, place, [dropped]);
   else if (outcome.kind === 'stale') throw new Refusal('STALE_EPOCH');
 }

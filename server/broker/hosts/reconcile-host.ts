@@ -7,7 +7,7 @@ export async function reconcileHost(context: BrokerContext, host: HostConnection
   const { place, registration, channel } = host;
   const { hostId } = registration;
   const connection = { hostId, connectionId: channel.connectionId };
-  const result = await context.store.reconcile(place, connection, reportedSessionsOf(host));
+  const result = await context.store.reconcileHost(place, connection, reportedSessionsOf(host));
   if (result.outcome === 'replaced') {
     channel.closeWith('CONNECTION_REPLACED');
     return;

@@ -86,7 +86,7 @@ export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnecti
 
 /** Reservations made while the host was on another connection: it may not have heard of them. */
 async function notifyReservations(context: BrokerContext, host: HostConnection): Promise<void> {
-  const sessions = await context.store.hostSessions(host.place, host.registration.hostId);
+  const sessions = await context.store.listHostSessions(host.place, host.registration.hostId);
   for (const session of sessions) if (session.state === 'reserved') notifyHost(context, host, session);
 }
 

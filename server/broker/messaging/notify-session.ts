@@ -41,7 +41,7 @@ export function wakeOtherBrokers(
 }
 
 function wakeBroker({ store, brokerId: own }: BrokerContext, place: RegionPool, brokerId: string): void {
-  if (brokerId !== '' && brokerId !== own) store.nudge(brokerId, place);
+  if (brokerId !== '' && brokerId !== own) store.sendWakeUp(brokerId, place);
 }
 
 /** Tells everybody concerned that sessions ended. */

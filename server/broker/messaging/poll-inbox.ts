@@ -9,8 +9,8 @@ export async function pollInbox(context: BrokerContext, place: RegionPool): Prom
   const { store, brokerId } = context;
   // Letters are taken first and delivered last: a host hears of a session before it hears from its client.
   const [letters, sessions] = await Promise.allSettled([
-    store.takeLetters(place, brokerId),
-    store.takeMail(place, brokerId),
+    store.takeMessages(place, brokerId),
+    store.takeChangedSessions(place, brokerId),
   ]);
   if (sessions.status === 'fulfilled') {
     for (const session of sessions.value) notifySession(context, place, session);

@@ -1,7 +1,7 @@
 import type { HostLimit, HostSignal, Limit, Signal } from '@duskline/protocol';
 import { MAX_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../domain/catalog.js';
-import type { Letter, PostedLetter } from '../../store/fleet-store.js';
+import type { SessionMessage, RelayedMessage } from '../../store/fleet-store.js';
 import type { ClientConnection, HostConnection } from '../connections/connections.js';
 import type { BrokerContext } from '../context.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
@@ -79,7 +79,7 @@ export async function relayLimitWarning(
 export async function deliverRelayedMessage(
   context: BrokerContext,
   place: RegionPool,
-  { sessionId, epoch, toHostId, body }: PostedLetter,
+  { sessionId, epoch, toHostId, body }: RelayedMessage,
 ): Promise<void> {
   // Only brokers write it.
   const message = JSON.parse(body) as RelayedBody;
@@ -100,7 +100,7 @@ export async function deliverRelayedMessage(
 async function relayMessage(
   context: BrokerContext,
   place: RegionPool,
-  letter: Omit<Letter, 'body'>,
+  letter: Omit<SessionMessage, 'body'>,
   message: RelayedBody,
 ): Promise<void> {
   const body = JSON.stringify(message);
@@ -118,7 +118,7 @@ async function relayMessage(
       return;
     }
     case 'posted':
-      context.store.nudge(outcome.brokerId, place);
+      context.store.sendWakeUp(outcome.brokerId, place);
       return;
     case 'away':
       throw new Refusal('PEER_AWAY');
@@ -133,7 +133,7 @@ async function relayMessage(
   }
 }
 
-type Assignment = Pick<Letter, 'sessionId' | 'epoch'>;
+type Assignment = Pick<SessionMessage, 'sessionId' | 'epoch'>;
 
 /** Delivers if a host with that assignment is connected here. Limits are the hosts' own: they get none. */
 function deliverToHost(

@@ -13,6 +13,6 @@ export async function sendControlMessage(
     context.handleControlMessage(place, message);
     return;
   }
-  if (await context.store.tell(place, brokerId, JSON.stringify(message)))
-    context.store.nudge(brokerId, place);
+  if (await context.store.sendControlMessage(place, brokerId, JSON.stringify(message)))
+    context.store.sendWakeUp(brokerId, place);
 }

@@ -21,7 +21,7 @@ export interface MoveInProgress {
 export async function cancelMove(context: BrokerContext, move: MoveInProgress): Promise<'off' | 'arrived'> {
   const { store, brokerId } = context;
   const { place, sessionId, hostId, epoch, to, toEpoch } = move;
-  const dropped = await store.dropArrival(to, sessionId, toEpoch, brokerId);
+  const dropped = await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
   if (dropped === null) {
     const [now] = await store.getSessions(to, [sessionId]);
     if (now?.epoch === toEpoch && now.state !== 'ended') return 'arrived';
@@ -29,7 +29,7 @@ export async function cancelMove(context: BrokerContext, move: MoveInProgress): 
     notifyAllOfEnd(context, to, [dropped]);
   }
   const [[host], [session]] = await Promise.all([
-    store.endpoints(place, [hostId]),
+    store.getEndpoints(place, [hostId]),
     store.getSessions(place, [sessionId]),
   ]);
   if (session?.epoch === epoch && session.clientBrokerId !== '') {

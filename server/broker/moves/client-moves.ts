@@ -164,7 +164,7 @@ async function findMovedSession(
   for (let { pendingMove: move } = known; move !== null && isStillKnown(); move = known.pendingMove) {
     const [arrived] = await store.getSessions(move.place, [sessionId]);
     if (arrived?.epoch === move.epoch && arrived.state !== 'ended') {
-      const session = await store.attach(move.place, sessionId, brokerId);
+      const session = await store.setClientBroker(move.place, sessionId, brokerId);
       if (session !== null) notifySession(context, move.place, session);
       return undefined;
     }
@@ -173,7 +173,7 @@ async function findMovedSession(
   }
   const claim = await findRequestRecord(context, client.playerId, known.request.requestId);
   if (claim === undefined || claim.epoch <= known.epoch) return undefined;
-  const session = await store.attach(claim.place, sessionId, brokerId);
+  const session = await store.setClientBroker(claim.place, sessionId, brokerId);
   const isThere = session !== null && session.state !== 'ended' && session.epoch === claim.epoch;
   return isThere ? { place: claim.place, session } : undefined;
 }

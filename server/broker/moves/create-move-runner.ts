@@ -127,7 +127,7 @@ class ChainMoveRunner implements MoveRunner {
     const startedAt = performance.now();
     const result = await (action.free ? moveUnclaimedSession : moveSession)(this.#context, order);
     this.#learn(action, result);
-    await store.noteMove({
+    await store.recordMove({
       sessionId: session.sessionId,
       from: { ...place, hostId },
       to: { ...action.to.place, hostId: result.hostId },

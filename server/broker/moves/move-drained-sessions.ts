@@ -69,7 +69,7 @@ async function takeSnapshot(
     ),
   );
   return {
-    nowMs: await store.clockMs(),
+    nowMs: await store.getTimeMs(),
     hosts: hosts.flat(),
     sessions: staying.map(({ place, session }) =>
       toSessionSnapshot(catalog, place, session, 'at_all', leaves(session.sessionId)),

@@ -1,6 +1,6 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import { brokerIdOf } from '../../domain/connection-id.js';
-import type { DrawnEpoch, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import type { AllocatedEpoch, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
 import { decodeMatch, encodeMatch } from '../sessions/match-details.js';
 import { toRefusal } from '../refusal.js';
@@ -85,7 +85,7 @@ async function runMove(
   const isSameRegionPool = place.region === to.region && place.pool === to.pool;
   const targetSession = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
   const targetRequest = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
-  const reservation = await store.hold(
+  const reservation = await store.reserveTargetSlot(
     to,
     targetSession,
     targetRequest,
@@ -115,7 +115,7 @@ async function runMoveSteps(
 ): Promise<Extract<MoveStep, { kind: 'refused' }> | undefined> {
   const { store, brokerId: moverId, limits } = context;
   const { moveStepMs } = limits;
-  const [host] = await store.endpoints(place, [hostId]);
+  const [host] = await store.getEndpoints(place, [hostId]);
   if (host === null || host === undefined) return refusedStep('source', 'the host is away');
   await sendControlMessage(context, place, brokerIdOf(host.connectionId), {
     type: 'checkpoint',
@@ -168,8 +168,8 @@ export function drawEpoch(
   { store }: BrokerContext,
   { place, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
   { playerId, requestId }: SessionMeta,
-): Promise<DrawnEpoch> {
-  return store.drawEpoch({ playerId, requestId, sessionId, place }, epoch);
+): Promise<AllocatedEpoch> {
+  return store.allocateEpoch({ playerId, requestId, sessionId, place }, epoch);
 }
 
 /** What is kept of the session, as it is to be on the new host. */
@@ -177,7 +177,7 @@ export function metaAfterMove(
   context: BrokerContext,
   { place, session: { hostId, epoch }, to, reason }: Omit<MoveOrder, 'maxCongestion'>,
   meta: SessionMeta,
-  { fromEpoch: requestEpoch }: DrawnEpoch,
+  { fromEpoch: requestEpoch }: AllocatedEpoch,
 ): SessionMeta {
   const details = decodeMatch(meta.match);
   const { reach = {} } = details;

@@ -35,7 +35,7 @@ export async function moveUnclaimedSession(context: BrokerContext, order: MoveOr
       meta: movedMeta,
     };
     const targetRequest = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
-    const reservation = await store.hold(
+    const reservation = await store.reserveTargetSlot(
       to,
       targetSession,
       targetRequest,
@@ -47,7 +47,7 @@ export async function moveUnclaimedSession(context: BrokerContext, order: MoveOr
     const [now] = await store.getSessions(place, [sessionId]);
     const isUnclaimed = now?.state === 'reserved' && now.epoch === epoch;
     if (!isUnclaimed || !(await assignRequestToTarget(context, to, movedMeta, sessionId, toEpoch))) {
-      await store.dropArrival(to, sessionId, toEpoch, brokerId);
+      await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
     const { clientBrokerId } = now;
@@ -58,9 +58,9 @@ export async function moveUnclaimedSession(context: BrokerContext, order: MoveOr
       state: 'reserved' as const,
       clientBrokerId,
     };
-    const outcome = await store.arrive(to, report, limits.reservationMs, brokerId);
+    const outcome = await store.completeMove(to, report, limits.reservationMs, brokerId);
     if (outcome.kind !== 'arrived') {
-      await store.dropArrival(to, sessionId, toEpoch, brokerId);
+      await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
     const from = { ...place, epoch };
@@ -78,7 +78,7 @@ async function notifySourceHost(
   context: BrokerContext,
   { place, session: { sessionId, hostId, epoch } }: MoveOrder,
 ): Promise<void> {
-  const [old] = await context.store.endpoints(place, [hostId]);
+  const [old] = await context.store.getEndpoints(place, [hostId]);
   if (old === null || old === undefined) return;
   await sendControlMessage(context, place, brokerIdOf(old.connectionId), {
     type: 'left',

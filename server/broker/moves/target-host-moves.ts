@@ -126,13 +126,13 @@ async function confirmClientArrival(
     if (restored && (await assignRequestToTarget(context, place, arrival.meta, sessionId, epoch))) {
       const clientBrokerId = await clientBrokerOf(context, place, sessionId, arrival.meta);
       const report = { sessionId, epoch, hostId, state, clientBrokerId };
-      const outcome = await store.arrive(place, report, limits.reservationMs, brokerId);
+      const outcome = await store.completeMove(place, report, limits.reservationMs, brokerId);
       if (outcome.kind === 'arrived') {
         await completeMove(context, host, outcome.session);
         return true;
       }
     } else {
-      const dropped = await store.dropArrival(place, sessionId, epoch, brokerId);
+      const dropped = await store.releaseTargetSlot(place, sessionId, epoch, brokerId);
       if (dropped !== null) notifyAllOfEnd(context, place, [dropped]);
     }
   }
@@ -171,7 +171,7 @@ export async function assignRequestToTarget(
 ): Promise<boolean> {
   const fromEpoch = decodeMatch(match).movedFrom?.requestEpoch;
   if (fromEpoch === undefined) return false;
-  return context.store.settleEpoch({ playerId, requestId, sessionId, place }, { epoch, fromEpoch });
+  return context.store.commitEpoch({ playerId, requestId, sessionId, place }, { epoch, fromEpoch });
 }
 
 /**
@@ -205,7 +205,7 @@ async function releaseSourceHost(
   const { sessionId } = session;
   notifySession(context, place, session);
   wakeOtherBrokers(context, place, session, null);
-  const [old] = await context.store.endpoints(place, [hostId]);
+  const [old] = await context.store.getEndpoints(place, [hostId]);
   if (old === null || old === undefined) return;
   await sendControlMessage(context, place, brokerIdOf(old.connectionId), {
     type: 'left',
@@ -228,7 +228,7 @@ export async function releaseSourceRegionPool(
   if (outcome.kind === 'ended') {
     const { clientBrokerId } = outcome.session;
     if (clientBrokerId !== '') {
-      await context.store.attach(place, sessionId, clientBrokerId);
+      await context.store.setClientBroker(place, sessionId, clientBrokerId);
       await sendControlMessage(context, place, clientBrokerId, { type: 'arrived', sessionId, epoch });
     }
     notifyAllOfEnd(context, { region: from.region, pool: from.pool }, [outcome]);

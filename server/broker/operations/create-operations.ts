@@ -26,7 +26,7 @@ export function createOperations(context: BrokerContext): Operations {
     order: () => Promise<T>,
   ): Promise<T> {
     const note = (result: string): Promise<void> =>
-      store.audit({ operatorId, from, action, target, details: JSON.stringify(details), result });
+      store.recordAuditEntry({ operatorId, from, action, target, details: JSON.stringify(details), result });
     try {
       const answer = await order();
       await note('ok');
@@ -64,13 +64,13 @@ export function createOperations(context: BrokerContext): Operations {
     },
     async moves(limit) {
       const regions = [...context.catalog.regions.keys()];
-      const found = await Promise.all(regions.map((region) => store.moves(region, limit)));
+      const found = await Promise.all(regions.map((region) => store.listMoves(region, limit)));
       return found
         .flat()
         .sort((a, b) => b.atMs - a.atMs)
         .slice(0, limit);
     },
-    auditTrail: (limit) => store.auditTrail(limit),
+    auditTrail: (limit) => store.listAuditEntries(limit),
   };
 }
 

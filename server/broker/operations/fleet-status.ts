@@ -58,7 +58,7 @@ export async function readFleetStatus({
           const place = { region, pool };
           const [hosts, queue] = await Promise.all([
             store.listHosts(place),
-            store.queueStatus(place, [], false),
+            store.getQueueStatus(place, [], false),
           ]);
           const hostList = hosts.map((host): HostStatus => ({
             hostId: host.hostId,

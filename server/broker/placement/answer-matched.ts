@@ -59,7 +59,7 @@ function prepareMatchedHost(context: BrokerContext, placed: PlacedSession, detai
   const { place, sessionId, epoch, hostId, hostConnectionId, meta } = placed;
   const brokerId = brokerIdOf(hostConnectionId);
   if (brokerId !== context.brokerId) {
-    context.store.nudge(brokerId, place);
+    context.store.sendWakeUp(brokerId, place);
     return;
   }
   const host = context.connections.findHost(place, hostId);

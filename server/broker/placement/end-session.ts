@@ -1,5 +1,5 @@
 import type { Cancel, EndSession } from '@duskline/protocol';
-import type { ClaimRecord } from '../../store/fleet-store.js';
+import type { RequestRecord } from '../../store/fleet-store.js';
 import { findRequestRecord, locateSession, startNewAttempt } from '../requests/earlier-request.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { BrokerContext } from '../context.js';
@@ -87,7 +87,7 @@ async function cancelWaiting(context: BrokerContext, request: WaitingRequest): P
   await leaveAllQueues(context, request);
   if (request.accepting) return;
   // Nobody else holds it: the player may ask for something else at once.
-  await context.store.forgetClaim(client.playerId, message.requestId);
+  await context.store.deleteRequest(client.playerId, message.requestId);
   request.reject(new Refusal('CANCELLED'));
 }
 
@@ -96,7 +96,7 @@ async function withdrawRequest(
   context: BrokerContext,
   client: ClientConnection,
   requestId: string,
-  record: ClaimRecord,
+  record: RequestRecord,
 ): Promise<void> {
   const { sessionId } = record;
   const turn = await findQueuePosition(context, record);

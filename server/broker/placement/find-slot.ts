@@ -2,7 +2,7 @@ import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { isSameRegionPool } from '../../domain/catalog.js';
 import { rankCandidates, type Candidate } from '../../domain/ranking.js';
-import type { Claim } from '../../store/fleet-store.js';
+import type { RequestEntry } from '../../store/fleet-store.js';
 import {
   REQUEST_GRACE_MS,
   findEarlierOutcome,
@@ -73,7 +73,7 @@ export async function findSlot(
   const other = await findConflict(context, client, recorded.previous, message.onConflict === 'takeover');
   if (other !== undefined && message.onConflict !== 'takeover') {
     await undoAttempt(context, attempt);
-    await context.store.forgetClaim(client.playerId, message.requestId);
+    await context.store.deleteRequest(client.playerId, message.requestId);
     if (message.onConflict !== 'resume') throw sessionExists(other);
     const answer = await resumeConflictingSession(context, client, message, other);
     return applyRepeatOutcome(context, client, message, candidates, other.sessionId, answer);
@@ -137,10 +137,10 @@ async function answerWithoutCandidates(
 /** Whoever was away for so long (a stopped process, a stalled link) may have lost the request to another broker. */
 async function verifyRequestOwner(
   context: BrokerContext,
-  claim: Claim,
+  claim: RequestEntry,
   attempt: Promise<PlacedSession | undefined> | undefined,
 ): Promise<void> {
-  const [now] = await context.store.claim([claim]);
+  const [now] = await context.store.recordRequests([claim]);
   if (now?.kind === 'repeat' && now.record.sessionId === claim.sessionId && now.record.epoch === 1) return;
   await undoAttempt(context, attempt);
   throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(NO_CAPACITY_RETRY_MS) });
@@ -182,7 +182,7 @@ async function tryCandidates(
     const turn = { sessionId, epoch, arrivedAtMs: null, places: [] };
     return waitInQueue(context, client, message, candidates, turn);
   }
-  await context.store.forgetClaim(client.playerId, message.requestId);
+  await context.store.deleteRequest(client.playerId, message.requestId);
   throw new Refusal('NO_CAPACITY', {
     message: `Every suitable host is full (${candidates.length} places were tried).`,
     retryAfterMs: jittered(NO_CAPACITY_RETRY_MS),
@@ -198,7 +198,7 @@ async function recordSpill(
   noted: Candidate | undefined,
 ): Promise<void> {
   if (noted !== undefined && isSameRegionPool(noted.place, place)) return;
-  await context.store.moveClaim({ playerId, requestId, sessionId, place });
+  await context.store.setRequestPool({ playerId, requestId, sessionId, place });
 }
 
 /** The session is named if it is one by now. */

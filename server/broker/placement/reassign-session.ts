@@ -25,13 +25,13 @@ export async function reassignSession(
   const ranking = rankCandidates(context.catalog, context.fleet, request, device);
   if (!ranking.ok) return undefined;
   const claim = { playerId, requestId: request.requestId, sessionId, place };
-  const epoch = await context.store.reclaim(claim, lostEpoch);
+  const epoch = await context.store.startAttempt(claim, lostEpoch);
   if (epoch === null) return undefined;
   const { candidates } = ranking;
   for (let index = 0; index < candidates.length; index += 1) {
     const placed = await tryCandidate(context, client, request, candidates, index, sessionId, epoch);
     if (placed === undefined) continue;
-    await context.store.moveClaim({ ...claim, place: placed.place });
+    await context.store.setRequestPool({ ...claim, place: placed.place });
     await endPreviousAssignment(context, place, placed);
     return { kind: 'placed', placed };
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { Candidate } from '../../domain/ranking.js';
-import type { Claim, ClaimRecord, SessionMeta } from '../../store/fleet-store.js';
+import type { RequestEntry, RequestRecord, SessionMeta } from '../../store/fleet-store.js';
 import { REQUEST_GRACE_MS, findEarlierOutcome, type EarlierOutcome } from '../requests/earlier-request.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { BrokerContext } from '../context.js';
@@ -35,8 +35,8 @@ export async function resolveRepeatedPlay(
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
-  claim: Claim,
-  record: ClaimRecord,
+  claim: RequestEntry,
+  record: RequestRecord,
 ): Promise<RepeatOutcome> {
   const metaIn = (place: RegionPool): SessionMeta | undefined =>
     createSessionMeta(context, client, message, candidates, place);
@@ -48,8 +48,12 @@ export async function resolveRepeatedPlay(
   return startRetry(context, claim, record.epoch);
 }
 
-async function startRetry(context: BrokerContext, claim: Claim, fromEpoch: number): Promise<RepeatOutcome> {
-  const epoch = await context.store.reclaim(claim, fromEpoch);
+async function startRetry(
+  context: BrokerContext,
+  claim: RequestEntry,
+  fromEpoch: number,
+): Promise<RepeatOutcome> {
+  const epoch = await context.store.startAttempt(claim, fromEpoch);
   if (epoch === null) throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
   return { kind: 'retry', epoch };
 }
@@ -58,7 +62,7 @@ async function startRetry(context: BrokerContext, claim: Claim, fromEpoch: numbe
 async function waitForOutcome(
   context: BrokerContext,
   client: ClientConnection,
-  record: ClaimRecord,
+  record: RequestRecord,
   replaceLost: boolean,
   metaIn: (place: RegionPool) => SessionMeta | undefined,
 ): Promise<RepeatOutcome | EarlierOutcome | undefined> {

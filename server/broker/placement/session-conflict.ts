@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
-import type { Claim, PreviousClaim } from '../../store/fleet-store.js';
+import type { RequestEntry, PreviousRequestRecord } from '../../store/fleet-store.js';
 import {
   REQUEST_GRACE_MS,
   claimTimeLeftMs,
@@ -15,7 +15,7 @@ import { Refusal, jittered } from '../refusal.js';
 import { POLL_INTERVAL_MS, type RepeatOutcome } from './repeat-play.js';
 
 /** The player's other session or waiting request, if there is one: a player has one at a time. */
-export interface SessionConflict extends PreviousClaim {
+export interface SessionConflict extends PreviousRequestRecord {
   /** It is no session yet. */
   readonly isWaiting: boolean;
 }
@@ -29,7 +29,7 @@ export interface SessionConflict extends PreviousClaim {
 export async function findConflict(
   context: BrokerContext,
   client: ClientConnection,
-  previous: PreviousClaim | undefined,
+  previous: PreviousRequestRecord | undefined,
   countUndecided: boolean,
 ): Promise<SessionConflict | undefined> {
   if (previous === undefined || previous.sessionId === client.lastLeftSessionId) return undefined;
@@ -68,7 +68,7 @@ export async function resumeConflictingSession(
     await transferSession(context, client, requestId, other, epoch);
     return { kind: 'waiting', turn: { ...turn, epoch } };
   }
-  const session = await context.store.attach(other.place, other.sessionId, context.brokerId);
+  const session = await context.store.setClientBroker(other.place, other.sessionId, context.brokerId);
   if (session === null || session.state === 'ended' || session.meta?.playerId !== playerId) {
     throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
   }
@@ -88,11 +88,11 @@ async function transferSession(
   const { sessionId, place } = other;
   const claim = { playerId, requestId, sessionId, place };
   // Of an unknown request, taking it over from the epoch before notes that it has this one.
-  await context.store.reclaim(claim, epoch - 1);
+  await context.store.startAttempt(claim, epoch - 1);
   // Attempts to move it are remembered: no epoch is given twice.
-  const drawn = await context.store.drawEpoch({ ...claim, requestId: other.requestId }, 0);
-  await context.store.drawEpoch(claim, drawn.epoch);
-  await context.store.forgetClaim(playerId, other.requestId);
+  const drawn = await context.store.allocateEpoch({ ...claim, requestId: other.requestId }, 0);
+  await context.store.allocateEpoch(claim, drawn.epoch);
+  await context.store.deleteRequest(playerId, other.requestId);
 }
 
 /** Ends the other session, or takes the other request out of its queues: the request of that claim takes over. */
@@ -100,14 +100,14 @@ export async function endConflictingSession(
   context: BrokerContext,
   { playerId }: ClientConnection,
   other: SessionConflict,
-  claim: Claim,
+  claim: RequestEntry,
 ): Promise<void> {
   const { requestId, sessionId } = other;
   // Whoever holds it elsewhere finds the claim raised, and does not queue it again.
   const epoch = await startNewAttempt(context, playerId, requestId, other);
   // That made it the player's newest request, as which this one has to be found.
-  await context.store.forgetClaim(playerId, claim.requestId);
-  await context.store.reclaim(claim, 0);
+  await context.store.deleteRequest(playerId, claim.requestId);
+  await context.store.startAttempt(claim, 0);
   const places = context.fleet.regionPools;
   const ended = await Promise.all(
     places.map((where) => context.batches.leaveQueue(where, { sessionId, belowEpoch: epoch })),

@@ -32,7 +32,7 @@ export async function confirmOffer(context: BrokerContext, request: WaitingReque
   request.accepting = true;
   const { store, limits, brokerId } = context;
   try {
-    const toEpoch = await store.reclaim(requestKeyOf(request, offer.place), request.requestEpoch);
+    const toEpoch = await store.startAttempt(requestKeyOf(request, offer.place), request.requestEpoch);
     if (toEpoch === null) {
       // Taken back or gone on with elsewhere; or an attempt of ours did get through, and the client asks once more.
       request.reject(new Refusal(request.acceptUncertain ? 'UNAVAILABLE' : 'CANCELLED'));
@@ -40,7 +40,7 @@ export async function confirmOffer(context: BrokerContext, request: WaitingReque
     }
     request.requestEpoch = toEpoch;
     const order = { sessionId, fromEpoch: offer.epoch, toEpoch, clientBrokerId: brokerId };
-    const outcome = await store.accept(offer.place, order, limits.reservationMs);
+    const outcome = await store.acceptOffer(offer.place, order, limits.reservationMs);
     if (outcome.kind === 'gone') {
       request.offer = null;
       if (client.pendingRequests.get(message.requestId)?.cancelled === true) {

@@ -18,10 +18,10 @@ export async function expireMissedOffers(
 ): Promise<void> {
   const { store, brokerId, fleet } = context;
   const others = fleet.regionPools.filter((other) => regionPoolName(other) !== regionPoolName(place));
-  await Promise.allSettled(others.map((other) => store.noteMissed(other, sessionIds)));
+  await Promise.allSettled(others.map((other) => store.recordMissedOffers(other, sessionIds)));
   const ended = await store.expireOffers(place, sessionIds, brokerId);
   notifyAllOfEnd(context, place, ended);
   if (ended.length === 0) return;
   const over = ended.map(({ session }) => ({ sessionId: session.sessionId, belowEpoch: 0 }));
-  await Promise.allSettled(others.map((other) => store.withdraw(other, over, brokerId)));
+  await Promise.allSettled(others.map((other) => store.withdrawPlacements(other, over, brokerId)));
 }

@@ -1,11 +1,11 @@
-import type { ClaimRecord } from '../../store/fleet-store.js';
+import type { RequestRecord } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
 import type { QueuePosition } from './wait-in-queue.js';
 
 /** Where a request waits that was made before, on whatever broker; `undefined` when nowhere. */
 export async function findQueuePosition(
   context: BrokerContext,
-  { sessionId, epoch }: Pick<ClaimRecord, 'sessionId' | 'epoch'>,
+  { sessionId, epoch }: Pick<RequestRecord, 'sessionId' | 'epoch'>,
 ): Promise<QueuePosition | undefined> {
   const found = await Promise.all(
     context.fleet.regionPools.map(async (place) => {

@@ -1,7 +1,7 @@
 import type { Queued } from '@duskline/protocol';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { estimateWait } from '../../domain/queue-estimate.js';
-import type { PlacementStatus, QueueReport, SessionRecord } from '../../store/fleet-store.js';
+import type { PlacementStatus, QueueStatus, SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
 import { acceptableRegionPools, joinQueues, noQueueRefusal, openCandidates } from './join-queues.js';
 import { confirmOffer, leaveAllQueues } from './accept-offer.js';
@@ -25,7 +25,7 @@ export async function pollQueues(context: BrokerContext): Promise<void> {
   await Promise.all(
     context.waitingRequests.groupByQueue().map(async ({ place, requests }) => {
       const ids = requests.map(({ sessionId }) => sessionId);
-      const report = await context.store.queueStatus(place, ids, true);
+      const report = await context.store.getQueueStatus(place, ids, true);
       requests.forEach((request, i) => {
         const standing = standingOf(place, report, i);
         standings.set(request, [...(standings.get(request) ?? []), standing]);
@@ -49,7 +49,7 @@ export async function sendQueuePosition(context: BrokerContext, request: Waiting
 
 function standingOf(
   place: RegionPool,
-  { placements, freedPerMs }: QueueReport,
+  { placements, freedPerMs }: QueueStatus,
   index: number,
 ): QueueStanding {
   return { place, status: placements[index] ?? { kind: 'unknown' }, freedPerMs };
@@ -101,7 +101,7 @@ async function recordMissedOffer(
   request.missedOffer ||= waiting.some(({ missed }) => missed);
   if (!request.missedOffer) return;
   const unaware = waiting.filter(({ missed }) => !missed);
-  await Promise.all(unaware.map(({ place }) => context.store.noteMissed(place, [request.sessionId])));
+  await Promise.all(unaware.map(({ place }) => context.store.recordMissedOffers(place, [request.sessionId])));
 }
 
 async function applyStanding(
@@ -168,7 +168,7 @@ async function restoreSessionOwner(
   if (session.meta !== null || meta === undefined) return session;
   const { sessionId, epoch } = session;
   const owned = { sessionId, epoch, clientBrokerId: context.brokerId, meta };
-  const [restored] = await context.store.restore(place, [owned]);
+  const [restored] = await context.store.restoreSessions(place, [owned]);
   return restored ?? session;
 }
 
@@ -193,7 +193,7 @@ async function attachSessionHere(
   const claim = await findRequestRecord(context, client.playerId, message.requestId);
   const isLater = claim?.sessionId === sessionId && claim.epoch === claimEpoch;
   if (!isLater) throw new Superseded('CANCELLED');
-  await context.store.attach(place, sessionId, context.brokerId);
+  await context.store.setClientBroker(place, sessionId, context.brokerId);
 }
 
 /** Nobody attended to it for too long, though its client is here: this broker was cut off, or stood still. */
@@ -207,7 +207,7 @@ function hasPositionExpired(status: PlacementStatus): boolean {
 async function requeueExpired(context: BrokerContext, request: WaitingRequest): Promise<void> {
   const [place] = request.queues.values();
   if (place === undefined) return;
-  const epoch = await context.store.reclaim(requestKeyOf(request, place), request.requestEpoch);
+  const epoch = await context.store.startAttempt(requestKeyOf(request, place), request.requestEpoch);
   if (epoch === null) throw new Superseded('CANCELLED');
   request.requestEpoch = epoch;
   request.arrivedAtMs = null;
@@ -222,7 +222,7 @@ async function verifyRequestOwner(context: BrokerContext, request: WaitingReques
   const { sessionId, requestEpoch: claimEpoch } = request;
   const [place] = request.queues.values();
   if (place === undefined) return false;
-  const [claim] = await context.store.claim([requestKeyOf(request, place)]);
+  const [claim] = await context.store.recordRequests([requestKeyOf(request, place)]);
   // A store that lost everything takes the claim anew, at epoch 1.
   if (claim?.kind === 'new') request.requestEpoch = 1;
   return (

@@ -81,7 +81,7 @@ async function enterQueues(
     const { candidates, arrivedAtMs } = request;
     await joinQueues(context, request, [...before, ...acceptableRegionPools(candidates, arrivedAtMs)]);
     if (request.queues.size === 0 && context.waitingRequests.has(request)) {
-      await context.store.forgetClaim(request.client.playerId, request.message.requestId);
+      await context.store.deleteRequest(request.client.playerId, request.message.requestId);
       throw noQueueRefusal(context, request);
     }
     await recordQueue(context, request);
@@ -96,5 +96,5 @@ async function recordQueue(context: BrokerContext, request: WaitingRequest): Pro
   const [place] = request.queues.values();
   if (place === undefined || regionPoolName(place) === regionPoolName(request.candidates[0]?.place ?? place))
     return;
-  await context.store.moveClaim(requestKeyOf(request, place));
+  await context.store.setRequestPool(requestKeyOf(request, place));
 }

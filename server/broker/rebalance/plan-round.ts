@@ -25,7 +25,7 @@ import { planRebalance } from '../../domain/rebalance/plan-rebalance.js';
 import type { RebalanceLimits } from '../../domain/rebalance/rebalance-limits.js';
 import { explainPlanBlocker } from '../../domain/rebalance/plan-blocker.js';
 import type { FleetStore, HostRecord, SessionRecord } from '../../store/fleet-store.js';
-import type { WaitingRecord } from '../../store/move-desk.js';
+import type { QueuedPlacement } from '../../store/contracts/moves.js';
 import { decodeReach } from '../sessions/match-details.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { toHostSnapshot } from './host-snapshot.js';
@@ -99,7 +99,7 @@ export function createRoundPlanner(
   async function plan(request: RoundRequest): Promise<RoundPlan> {
     const { region, storeInDoubt } = request;
     const startedAt = performance.now();
-    const nowMs = await store.clockMs();
+    const nowMs = await store.getTimeMs();
     const memory = regionStates.get(region) ?? { hot: NO_HOT_HOSTS, budget: newMoveBudget(nowMs, limits) };
     regionStates.set(region, memory);
     const own = await listHostsIn(pools.map((pool) => regionPoolIn(catalog, region, pool)));
@@ -200,7 +200,7 @@ async function findWaitingPlayers(
   nowMs: number,
 ): Promise<{ readonly pictures: readonly WaitingPlayer[]; readonly places: readonly RegionPool[] }> {
   const found = await Promise.all(
-    own.map(async ({ place }) => ({ place, records: await store.listWaiting(place, MAX_WAITING) })),
+    own.map(async ({ place }) => ({ place, records: await store.listWaitingPlacements(place, MAX_WAITING) })),
   );
   const pictures = new Map<string, WaitingPlayer>();
   for (const { place, records } of found) {
@@ -218,7 +218,7 @@ async function findWaitingPlayers(
 function optionsOf(
   catalog: Catalog,
   { region, pool }: RegionPool,
-  { arrivedAtMs, meta }: WaitingRecord,
+  { arrivedAtMs, meta }: QueuedPlacement,
   nowMs: number,
 ): RegionPoolOption[] {
   const { reach = {}, rttMs } = decodeReach(meta.match);
@@ -239,7 +239,7 @@ async function sessionsOfHosts(
 ): Promise<LocatedSession[]> {
   const found = await Promise.all(
     hosts.map(async ({ place, host }) =>
-      (await store.hostSessions(place, host.hostId)).map((session) => ({ place, session })),
+      (await store.listHostSessions(place, host.hostId)).map((session) => ({ place, session })),
     ),
   );
   return found.flat();

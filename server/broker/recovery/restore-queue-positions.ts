@@ -21,7 +21,7 @@ async function restoreQueuePosition(context: BrokerContext, request: WaitingRequ
   if (first === undefined) return;
   const isOurs = await restoreRequest(context, requestKeyOf(request, first), claimEpoch);
   const reports = await Promise.all(
-    places.map((place) => context.store.queueStatus(place, [sessionId], false)),
+    places.map((place) => context.store.getQueueStatus(place, [sessionId], false)),
   );
   // Whoever knows of it in one queue has left the others on purpose.
   if (!isOurs || reports.some(({ placements }) => placements[0]?.kind !== 'unknown')) {

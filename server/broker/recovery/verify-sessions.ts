@@ -74,7 +74,7 @@ function restoreOwners(
   place: RegionPool,
   group: readonly RememberedSession[],
 ): Promise<readonly (SessionRecord | null)[]> {
-  return store.restore(
+  return store.restoreSessions(
     place,
     group.map(({ sessionId, known: { epoch, meta } }) => ({
       sessionId,

@@ -1,6 +1,6 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { Limits } from '../../domain/limits.js';
-import type { ClaimRecord, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import type { RequestRecord, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { BrokerContext } from '../context.js';
 import { newSessionId } from '../sessions/new-session-id.js';
@@ -21,13 +21,15 @@ export async function findRequestRecord(
   context: BrokerContext,
   playerId: string,
   requestId: string,
-): Promise<ClaimRecord | undefined> {
+): Promise<RequestRecord | undefined> {
   const [place] = context.fleet.regionPools;
   if (place === undefined) return undefined;
   // Looking is claiming: what was not there before is taken back.
-  const [outcome] = await context.store.claim([{ playerId, requestId, sessionId: newSessionId(), place }]);
+  const [outcome] = await context.store.recordRequests([
+    { playerId, requestId, sessionId: newSessionId(), place },
+  ]);
   if (outcome?.kind === 'repeat') return outcome.record;
-  await context.store.forgetClaim(playerId, requestId);
+  await context.store.deleteRequest(playerId, requestId);
   return undefined;
 }
 
@@ -40,11 +42,11 @@ export async function startNewAttempt(
   context: BrokerContext,
   playerId: string,
   requestId: string,
-  { sessionId, place, epoch }: Omit<ClaimRecord, 'ageMs'>,
+  { sessionId, place, epoch }: Omit<RequestRecord, 'ageMs'>,
 ): Promise<number> {
   let from = epoch;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt += 1) {
-    const raised = await context.store.reclaim({ playerId, requestId, sessionId, place }, from);
+    const raised = await context.store.startAttempt({ playerId, requestId, sessionId, place }, from);
     if (raised !== null) return raised;
     // Whoever holds it was just doing the same, to accept an offer for example.
     from = (await findRequestRecord(context, playerId, requestId))?.epoch ?? from;
@@ -71,7 +73,7 @@ export type EarlierOutcome =
 export async function findEarlierOutcome(
   context: BrokerContext,
   client: ClientConnection,
-  record: ClaimRecord,
+  record: RequestRecord,
   replaceLost: boolean,
   metaForRegionPool: (place: RegionPool) => SessionMeta | undefined = () => undefined,
 ): Promise<EarlierOutcome | undefined> {
@@ -85,10 +87,10 @@ export async function findEarlierOutcome(
     const { sessionId, epoch } = found.session;
     const meta = metaForRegionPool(place);
     if (meta !== undefined) {
-      await store.restore(place, [{ sessionId, epoch, clientBrokerId: brokerId, meta }]);
+      await store.restoreSessions(place, [{ sessionId, epoch, clientBrokerId: brokerId, meta }]);
     }
   }
-  const session = await store.attach(place, record.sessionId, brokerId);
+  const session = await store.setClientBroker(place, record.sessionId, brokerId);
   if (session === null) throw new Refusal('SESSION_OVER');
   if (session.state === 'ended') return outcomeOfEnded(client, place, session, record, replaceLost);
   if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
@@ -100,7 +102,7 @@ function outcomeOfEnded(
   client: ClientConnection,
   place: RegionPool,
   session: SessionRecord,
-  record: ClaimRecord,
+  record: RequestRecord,
   replaceLost: boolean,
 ): EarlierOutcome | undefined {
   if (session.reason === 'host_lost' && replaceLost) {
@@ -130,7 +132,7 @@ export function notifyEnded(
 export function claimTimeLeftMs(
   { reservationMs }: Pick<Limits, 'reservationMs'>,
   { state }: SessionRecord,
-  { ageMs }: Pick<ClaimRecord, 'ageMs'>,
+  { ageMs }: Pick<RequestRecord, 'ageMs'>,
 ): number {
   return state === 'reserved' ? reservationMs - ageMs : reservationMs;
 }
@@ -142,7 +144,7 @@ export async function placedFromSession(
   session: SessionRecord,
   claimWithinMs: number,
 ): Promise<PlacedSession> {
-  const [host] = await context.store.endpoints(place, [session.hostId]);
+  const [host] = await context.store.getEndpoints(place, [session.hostId]);
   if (host === null || host === undefined || session.meta === null) {
     throw new Refusal('UNAVAILABLE', {
       message: 'The host of this session is away.',
@@ -164,7 +166,7 @@ export async function placedFromSession(
 /** Looks where the request was tried first, then everywhere: it may have spilled to another region. */
 export async function locateSession(
   context: BrokerContext,
-  { place: first, sessionId }: ClaimRecord,
+  { place: first, sessionId }: RequestRecord,
 ): Promise<{ readonly place: RegionPool; readonly session: SessionRecord } | undefined> {
   const others = context.fleet.regionPools.filter(
     (place) => place.region !== first.region || place.pool !== first.pool,

@@ -52,7 +52,7 @@ async function returnOffer(
 ): Promise<void> {
   try {
     await context.batches.leaveQueue(place, { sessionId: request.sessionId, belowEpoch: 0 });
-    await context.store.moveClaim(requestKeyOf(request, offeredIn));
+    await context.store.setRequestPool(requestKeyOf(request, offeredIn));
   } catch {
     // The offer runs out, and the sweep passes it on.
   }

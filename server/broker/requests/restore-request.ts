@@ -1,4 +1,4 @@
-import type { Claim } from '../../store/fleet-store.js';
+import type { RequestEntry } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
 
 /**
@@ -7,9 +7,13 @@ import type { BrokerContext } from '../context.js';
  *
  * @returns whether the request is still at that epoch: else somebody went on with it elsewhere
  */
-export async function restoreRequest(context: BrokerContext, claim: Claim, epoch: number): Promise<boolean> {
+export async function restoreRequest(
+  context: BrokerContext,
+  claim: RequestEntry,
+  epoch: number,
+): Promise<boolean> {
   const outcome = await context.batches.recordRequest(claim);
   if (outcome.kind === 'repeat' && outcome.record.sessionId !== claim.sessionId) return false;
   const noted = outcome.kind === 'new' ? 1 : outcome.record.epoch;
-  return noted === epoch || (noted < epoch && context.store.settleEpoch(claim, { epoch, fromEpoch: noted }));
+  return noted === epoch || (noted < epoch && context.store.commitEpoch(claim, { epoch, fromEpoch: noted }));
 }

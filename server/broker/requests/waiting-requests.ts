@@ -1,7 +1,7 @@
 import type { Play, Queued } from '@duskline/protocol';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { Candidate } from '../../domain/ranking.js';
-import type { Claim } from '../../store/fleet-store.js';
+import type { RequestEntry } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { Refusal } from '../refusal.js';
@@ -50,7 +50,10 @@ export interface WaitingRequest {
 }
 
 /** The request as the store notes it, in that place. */
-export function requestKeyOf({ client, message, sessionId }: WaitingRequest, place: RegionPool): Claim {
+export function requestKeyOf(
+  { client, message, sessionId }: WaitingRequest,
+  place: RegionPool,
+): RequestEntry {
   return { playerId: client.playerId, requestId: message.requestId, sessionId, place };
 }
 

@@ -27,7 +27,9 @@ export async function findSessionsOnTarget(
   const found = await Promise.all(
     regionPoolsOfTarget(context, target).map(async (place) => {
       const hostIds = target.hostId === null ? await findBusyHosts(context, place) : [target.hostId];
-      const sessions = await Promise.all(hostIds.map((hostId) => context.store.hostSessions(place, hostId)));
+      const sessions = await Promise.all(
+        hostIds.map((hostId) => context.store.listHostSessions(place, hostId)),
+      );
       return sessions.flat().map((session) => ({ place, session }));
     }),
   );

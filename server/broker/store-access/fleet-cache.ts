@@ -89,11 +89,11 @@ export class FleetCache implements FleetView {
     const names = new Set(found.map(({ target }) => `${target.region}/${targetName(target)}`));
     // Records of drains are never deleted: one that is not there was lost.
     const lost = this.#drains.filter(({ target }) => !names.has(`${target.region}/${targetName(target)}`));
-    await Promise.all(lost.map((drain) => this.#store.swapDrain(null, drain)));
+    await Promise.all(lost.map((drain) => this.#store.compareAndSetDrain(null, drain)));
     this.#drains = [...found, ...lost];
     this.#saidClosed.clear();
     if (found.some(({ state }) => state === 'running')) {
-      this.#clockOffsetMs = (await this.#store.clockMs()) - Date.now();
+      this.#clockOffsetMs = (await this.#store.getTimeMs()) - Date.now();
     }
   }
 
@@ -120,12 +120,16 @@ export class FleetCache implements FleetView {
   }
 
   async #view(region: string, brokerId: string): Promise<{ drains: readonly Drain[]; mail: RegionPool[] }> {
-    const { drains, places } = await this.#store.viewRegion(region, this.#pools, brokerId);
+    const { drains, regionPools: places } = await this.#store.getRegionOverview(
+      region,
+      this.#pools,
+      brokerId,
+    );
     const seen = places.map((view, i) => ({ ...view, place: { region, pool: this.#pools[i] ?? '' } }));
     for (const { place, utilisation } of seen) this.setUtilisation(place, utilisation);
     if (seen.some(({ hosts, waiting }) => hosts + waiting > 0)) this.#inUse.add(region);
     else this.#inUse.delete(region);
-    return { drains, mail: seen.filter(({ hasMail }) => hasMail).map(({ place }) => place) };
+    return { drains, mail: seen.filter(({ hasInboxItems: hasMail }) => hasMail).map(({ place }) => place) };
   }
 
   /** Where clients reach a host, if that is known since it has this connection. */
@@ -136,7 +140,7 @@ export class FleetCache implements FleetView {
 
   /** Asks the store where clients reach a host; `undefined` when it left in this instant. */
   async fetchEndpoint(place: RegionPool, hostId: string): Promise<string | undefined> {
-    const [fresh] = await this.#store.endpoints(place, [hostId]);
+    const [fresh] = await this.#store.getEndpoints(place, [hostId]);
     if (fresh === null || fresh === undefined) return undefined;
     this.#endpoints.set(`${regionPoolName(place)}/${hostId}`, fresh);
     return fresh.endpoint;

@@ -1,7 +1,7 @@
 import { CLOSURES, type Closure } from '../../domain/closure.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { EndedSession, SessionMeta, SessionRecord } from '../fleet-store.js';
-import { reasonOfLetter, stateOfLetter } from './stored-letters.js';
+import { reasonOfCode, stateOfCode } from './stored-codes.js';
 
 /** Redis holds something that no script of ours writes. */
 export class StoredFormatError extends Error {
@@ -17,9 +17,9 @@ const MOVABLE = '+';
 
 /** Reads a session as `lua/records.lua` says that it is written. */
 export function decodeSession(sessionId: string, text: string): SessionRecord {
-  const state = stateOfLetter(text.charAt(0));
+  const state = stateOfCode(text.charAt(0));
   const mark = text.charAt(1);
-  const reason = mark === '-' || mark === MOVABLE ? null : reasonOfLetter(mark);
+  const reason = mark === '-' || mark === MOVABLE ? null : reasonOfCode(mark);
   const hostEnd = text.indexOf('|', HOST_AT);
   const epochEnd = text.indexOf('|', hostEnd + 1);
   const brokerEnd = text.indexOf('|', epochEnd + 1);

@@ -7,7 +7,7 @@ import { FULL } from '@duskline/server/domain/congestion.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
 import { digestSessions } from '@duskline/server/domain/session-digest.js';
 import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
-import type { Beat, FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
+import type { HostHeartbeat, FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { newSessionId } from '../../support/fleet/fleet-data.js';
 import { TEST_ENV } from '../../support/fleet/test-broker.js';
@@ -119,7 +119,7 @@ async function fill(store: FleetStore, hostsPerRegion: number, say: (text: strin
         }),
       ),
     );
-    await store.beat(place, beatsOf(hostsPerRegion));
+    await store.recordHeartbeats(place, beatsOf(hostsPerRegion));
     const sessions = hostsPerRegion * (isPeak ? SLOTS : SESSIONS_PER_HOST - 2 + (number % 4));
     for (let left = sessions; left > 0; left -= 2_000) await reserve(Math.min(2_000, left));
     if (isPeak) {
@@ -136,10 +136,11 @@ async function fill(store: FleetStore, hostsPerRegion: number, say: (text: strin
 }
 
 async function beatAll(store: FleetStore, hostsPerRegion: number): Promise<void> {
-  for (const region of REGIONS) await store.beat({ region, pool: 'console-x' }, beatsOf(hostsPerRegion));
+  for (const region of REGIONS)
+    await store.recordHeartbeats({ region, pool: 'console-x' }, beatsOf(hostsPerRegion));
 }
 
-function beatsOf(hosts: number): Beat[] {
+function beatsOf(hosts: number): HostHeartbeat[] {
   return Array.from({ length: hosts }, (_, i) => ({
     hostId: `h${i}`,
     connectionId: `${BROKER}.1`,
@@ -176,13 +177,13 @@ async function placeAndPlay(
       : [],
   );
   for (const to of ['active', 'connected'] as const) {
-    await store.transition(
+    await store.updateSessionStates(
       place,
       placed.map((one) => ({ ...one, to })),
       BROKER,
     );
   }
-  await store.noteMovable(
+  await store.recordMovableChanges(
     place,
     placed.map((one) => ({ ...one, movable: true })),
   );
@@ -205,7 +206,7 @@ async function watched(
       await store.reserve(place, wanted, 30_000, BROKER);
       took.recordValue(Math.round((performance.now() - startedAt) * 1_000));
       const orders = wanted.map(({ sessionId }) => ({ sessionId, epoch: 1, reason: 'client_left' as const }));
-      await store.release(place, orders, BROKER);
+      await store.endSessions(place, orders, BROKER);
       await delay(5);
     }
   })();

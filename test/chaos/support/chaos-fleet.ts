@@ -136,7 +136,7 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
     },
     async knowsPlayers() {
       const all = await Promise.all(
-        hosts.map(({ place, simulated }) => store.hostSessions(place, simulated.hostId)),
+        hosts.map(({ place, simulated }) => store.listHostSessions(place, simulated.hostId)),
       );
       return all.flat().every(({ meta }) => meta !== null);
     },
@@ -182,7 +182,7 @@ async function agreesIn(
     hosts.map(async ({ hostId, host }) => {
       const record = known.find((candidate) => candidate.hostId === hostId);
       if (record?.state !== 'ready') return false;
-      const sessions = await store.hostSessions(place, hostId);
+      const sessions = await store.listHostSessions(place, hostId);
       const held = sessions.filter(({ state }) => state !== 'reserved' && state !== 'offered');
       const own = new Map(
         host.sessions().map(({ sessionId, epoch, state }) => [sessionId, `${epoch} ${state}`]),

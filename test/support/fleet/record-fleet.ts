@@ -19,7 +19,7 @@ export async function recordFleet(
       const known = await store.listHosts(place);
       return Promise.all(
         known.map(async ({ hostId, state, slots, committed }) => {
-          const sessions = await store.hostSessions(place, hostId);
+          const sessions = await store.listHostSessions(place, hostId);
           return {
             host: hostName(place.region, place.pool, hostId),
             ...place,

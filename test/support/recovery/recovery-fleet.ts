@@ -176,7 +176,7 @@ export class RecoveryFleet {
     const all = await Promise.all(
       PLACES.map(async (place) => {
         const hosts = await this.store.listHosts(place);
-        return Promise.all(hosts.map(({ hostId }) => this.store.hostSessions(place, hostId)));
+        return Promise.all(hosts.map(({ hostId }) => this.store.listHostSessions(place, hostId)));
       }),
     );
     return all.flat(2).filter(({ state }) => states.includes(state)).length;

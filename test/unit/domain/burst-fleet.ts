@@ -116,7 +116,7 @@ export class BurstFleet {
       this.#reported.set(host.hostId, measured);
       return { hostId: host.hostId, connectionId: CONNECTION, measured, digest: 0 };
     });
-    await this.#store.beat(PLACE, beats);
+    await this.#store.recordHeartbeats(PLACE, beats);
   }
 }
 

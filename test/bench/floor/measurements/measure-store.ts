@@ -58,7 +58,7 @@ const WARM_UP_SECONDS = 0.5;
 /** No heartbeats here, so no host may fall silent. */
 const OPTIONS = { suspectAfterMs: 24 * 3_600_000 };
 
-type Placing = Pick<FleetStore, 'reserve' | 'release'>;
+type Placing = Pick<FleetStore, 'reserve' | 'endSessions'>;
 
 export async function measureStore(
   options: StoreOptions,
