@@ -60,7 +60,7 @@ async function playOn(
     took(performance.now() - startedAt);
     const admission = hosts.get(session.host.hostId)?.admit(session.ticket);
     if (admission?.ok !== true) throw new Error(`not admitted: ${admission?.reason ?? 'no such host'}`);
-    admission.session.connected();
+    admission.session.reportConnected();
     await session.end();
   }
 }

@@ -21,7 +21,7 @@ import {
 import {
   HOST_SESSION_EVENTS,
   TRANSITIONS as HOST_SESSION_TRANSITIONS,
-} from '@duskline/host/internal/session-transitions';
+} from '@duskline/host/internal/sessions/session-transitions';
 import { END_REASONS, SESSION_STATES } from '@duskline/protocol/vocabulary';
 import { DEFAULT_CLOCK_TOLERANCE_S, TOKEN_ALGORITHMS } from '@duskline/server/auth/auth-config.js';
 import { SUBJECT_PATTERN } from '@duskline/server/auth/claims.js';
@@ -44,7 +44,7 @@ import type { MessageRate } from '@duskline/server/transport/message-budget.js';
 import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLOSE_GRACE_MS } from '@duskline/server/transport/socket.js';
 import { DocumentedTypes, canonicalOfSchema } from './canonical-types.js';
-import { PHASES } from '@duskline/client/internal/play-phase';
+import { PLAY_PHASES } from '@duskline/client/internal/play/play-phase';
 import { bare, readProtocolDocument, tableOf } from './document.js';
 import { documentedTraces } from './traces/document-traces.js';
 
@@ -180,9 +180,9 @@ describe('PROTOCOL.md', () => {
       bare(state!),
       { next: namesIn(next!), says: bare(says!) },
     ]);
-    const expected = Object.entries(PHASES).map(([phase, { next, says }]) => [
+    const expected = Object.entries(PLAY_PHASES).map(([phase, { next, sends }]) => [
       phase,
-      { next, says: AFTER_WELCOME[says] },
+      { next, says: AFTER_WELCOME[sends] },
     ]);
     expect(Object.fromEntries(rows)).to.deep.equal(Object.fromEntries(expected));
   });

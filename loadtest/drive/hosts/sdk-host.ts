@@ -70,7 +70,7 @@ export class SdkHost implements LoadHost {
     if (!admission.ok) return admission.reason === 'already_claimed';
     this.#sessions.set(sessionId, admission.session);
     this.#prepared.delete(sessionId);
-    admission.session.connected();
+    admission.session.reportConnected();
     return true;
   }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { LinkFailure } from '@duskline/host';
+import type { ConnectionFailure } from '@duskline/host';
 import { createSimulatedHost, createStreamServer } from '@duskline/host/simulated';
 import { resolveToken } from '../tokens/token-source.js';
 import { waitForSignal } from '../wait-for-signal.js';
@@ -64,7 +64,7 @@ async function runHosts(options: HostCommandOptions): Promise<void> {
     const hostId = count === 1 ? options.id : `${options.id}-${i + 1}`;
     const simulated = createSimulatedHost({ url, token, hostId, region, pool, slots, streams });
     simulated.host.on('status', (status) => {
-      const why = 'failure' in status ? ` (${describeLinkFailure(status.failure)})` : '';
+      const why = 'failure' in status ? ` (${describeConnectionFailure(status.failure)})` : '';
       process.stdout.write(`${region}/${pool}/${hostId} ${status.state}${why}\n`);
     });
     return simulated;
@@ -81,7 +81,7 @@ async function runHosts(options: HostCommandOptions): Promise<void> {
   }
 }
 
-function describeLinkFailure(failure: LinkFailure): string {
+function describeConnectionFailure(failure: ConnectionFailure): string {
   switch (failure.kind) {
     case 'closed':
       return `the broker closed with ${failure.errorCode ?? failure.closeCode}`;

@@ -60,7 +60,7 @@ function decodeRelayOutcome([kind, detail = '']: readonly string[]): RelayOutcom
   }
 }
 
-/** A line of `lua/forward.lua` or of `lua/tell.lua`. */
+/** A line of `lua/inbox/relay-messages.lua` or of `lua/inbox/send-control-message.lua`. */
 function decodeInboxMessage(line: string): InboxMessage {
   const match = /^([^|]*)\|([^|]*)\|(\d+)\|(.*)$/s.exec(line);
   if (match === null) throw new StoredFormatError('a letter is not readable');

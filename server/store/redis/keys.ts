@@ -7,7 +7,7 @@ import type { RegionPool } from '../../domain/catalog.js';
  * and no script touches two. What belongs to a player carries one of `PLAYER_SHARDS` tags.
  */
 export interface KeySpace {
-  /** The sixteen keys of a place, in the order that `lua/records.lua` gives them. */
+  /** The sixteen keys of a place, in the order that `lua/shared/records.lua` gives them. */
   pool(place: RegionPool): readonly string[];
   /** One of them. */
   poolKey(place: RegionPool, name: PoolKey): string;

@@ -137,7 +137,7 @@ function decodeCompleteMove(sessionId: string, reply: unknown): CompleteMoveOutc
   }
 }
 
-/** Reads what `lua/place-changes.lua` writes of those who wait. */
+/** Reads what `lua/shared/pool-changes.lua` writes of those who wait. */
 function decodeQueuedPlacement(record: string): {
   epoch: number;
   arrivedAtMs: number;

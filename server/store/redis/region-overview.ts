@@ -35,10 +35,10 @@ const DUE_KEYS = [
   'totals',
 ] as const satisfies readonly PoolKey[];
 
-/** Numbers that `lua/view-region.lua` gives of each place. */
+/** Numbers that `lua/hosts/get-region-overview.lua` gives of each place. */
 const OVERVIEW_FIELDS = 5;
 
-/** As `lua/find-due.lua` names them. */
+/** As `lua/leases/find-due-sweeps.lua` names them. */
 const STEP_CODES: Readonly<Record<SweepStep, string>> = {
   sessions: 's',
   records: 'r',

@@ -47,7 +47,7 @@ const POOL_SCRIPTS = [
   'moves/record-movable-changes',
 ] as const;
 
-/** Scripts that work on players' requests, with parts of `lua/clock.lua` and `lua/claims.lua`. */
+/** Scripts that work on players' requests, with parts of `lua/shared/clock.lua` and `lua/shared/request-records.lua`. */
 const REQUEST_SCRIPTS = [
   'requests/record-requests',
   'requests/start-attempt',
@@ -57,10 +57,10 @@ const REQUEST_SCRIPTS = [
   'requests/delete-request',
 ] as const;
 
-/** Scripts that look at a whole region, with parts of `lua/clock.lua` and `lua/freed-rate.lua`. */
+/** Scripts that look at a whole region, with parts of `lua/shared/clock.lua` and `lua/shared/freed-rate.lua`. */
 const REGION_SCRIPTS = ['hosts/get-region-overview', 'leases/find-due-sweeps'] as const;
 
-/** Scripts of one key, with parts of `lua/clock.lua`. */
+/** Scripts of one key, with parts of `lua/shared/clock.lua`. */
 const SINGLE_KEY_SCRIPTS = [
   'leases/acquire-lease',
   'leases/release-lease',

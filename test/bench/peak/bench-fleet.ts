@@ -96,7 +96,7 @@ export class BenchPlayer {
   #enter(hostId: string, ticket: string): void {
     const admission = this.hosts.get(hostId)?.admit(ticket);
     if (admission?.ok !== true) throw new Error(`not let in: ${admission?.reason ?? 'no such host'}`);
-    admission.session.connected();
+    admission.session.reportConnected();
   }
 }
 

@@ -122,7 +122,7 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
       const owner = hosts.find(({ simulated }) => simulated.hostId === host.hostId);
       const admission = owner?.simulated.host.admit(ticket);
       if (admission?.ok !== true) throw new Error(`not admitted: ${admission?.reason ?? 'no such host'}`);
-      admission.session.connected();
+      admission.session.reportConnected();
       return admission.session;
     },
     async storeAgreesWithHosts() {

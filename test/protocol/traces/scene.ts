@@ -13,6 +13,8 @@ export interface Scenario {
   /** Plays it. The scene's fleet has been started with `fleet`. */
   readonly run: (scene: Scene) => Promise<void>;
   readonly fleet?: Omit<TestFleetOptions, 'brokers'>;
+  /** Why it is played on one broker only: what would differ from run to run when the host is on another one. */
+  readonly oneBrokerBecause?: string;
 }
 
 interface HostOptions {

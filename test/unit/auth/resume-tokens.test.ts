@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey } from 'node:crypto';
-import { TicketVerifier } from '@duskline/host/internal/ticket-verifier';
+import { TicketVerifier } from '@duskline/host/internal/admission/ticket-verifier';
 import { deriveKey } from '@duskline/server/auth/derived-key.js';
 import { KeyMaterialError } from '@duskline/server/auth/key-material.js';
 import { createResumeTokens, type ResumeTokens } from '@duskline/server/auth/resume-tokens.js';

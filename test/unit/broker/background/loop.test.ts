@@ -9,7 +9,7 @@ class Rounds {
   overdue = 0;
   readonly loop: Loop;
 
-  constructor(times: { intervalMs: number; patienceMs: number }) {
+  constructor(times: { intervalMs: number; roundTimeoutMs: number }) {
     this.loop = createLoop({
       ...times,
       round: () => new Promise((resolve) => this.endings.push(resolve)),
@@ -33,7 +33,7 @@ const LONG_MS = 60_000;
 
 describe('A loop', () => {
   it('begins the next round after the interval, when the last one is over', async () => {
-    const rounds = new Rounds({ intervalMs: 5, patienceMs: LONG_MS });
+    const rounds = new Rounds({ intervalMs: 5, roundTimeoutMs: LONG_MS });
     expect(rounds.begun).to.equal(1);
     await rounds.end(1);
     await rounds.end(2);
@@ -43,7 +43,7 @@ describe('A loop', () => {
   });
 
   it('does not wait for the interval when it is hurried', async () => {
-    const rounds = new Rounds({ intervalMs: LONG_MS, patienceMs: LONG_MS });
+    const rounds = new Rounds({ intervalMs: LONG_MS, roundTimeoutMs: LONG_MS });
     rounds.loop.runSoon();
     await rounds.end(1);
     await rounds.end(2);
@@ -73,14 +73,14 @@ describe('A loop', () => {
   });
 
   it('goes on without a round that does not end, and says so', async () => {
-    const rounds = new Rounds({ intervalMs: 1, patienceMs: 20 });
+    const rounds = new Rounds({ intervalMs: 1, roundTimeoutMs: 20 });
     await waitUntil(() => rounds.begun === 3);
     expect(rounds.overdue).to.equal(2);
     await Promise.all([rounds.loop.stop(), rounds.end(3)]);
   });
 
   it('has ended its round when it is stopped, and begins no other', async () => {
-    const rounds = new Rounds({ intervalMs: 1, patienceMs: LONG_MS });
+    const rounds = new Rounds({ intervalMs: 1, roundTimeoutMs: LONG_MS });
     const stopped = rounds.loop.stop().then(() => 'stopped');
     expect(await Promise.race([stopped, new Promise((resolve) => setImmediate(resolve, 'waits'))])).to.equal(
       'waits',
