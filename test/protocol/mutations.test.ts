@@ -15,7 +15,7 @@ const MATCH_EVERY = 200;
 const MAX_GROWTH_BYTES = 12 * 1024 * 1024;
 
 describe('Ten thousand mutated frames', function () {
-  this.timeout(40_000);
+  this.timeout(90_000);
   let duskline: Duskline;
   let steady: Peer;
   let player: Peer;

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, posix, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type BuildResult } from 'esbuild';
+import { startFor } from './started-processes.js';
 
 type Format = NonNullable<BuildOptions['format']>;
 
@@ -14,6 +15,11 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
   '.js': 'text/javascript',
 };
+
+/** The first build starts a process of esbuild's that serves all later ones, whichever test asks for them. */
+function buildInMemory(options: BuildOptions): Promise<BuildResult<{ write: false }>> {
+  return startFor('run', () => build({ ...options, write: false }));
+}
 
 /** A web site on a port of its own: another origin than any broker. */
 export interface WebSite {
@@ -50,7 +56,7 @@ async function serveFiles(files: ReadonlyMap<string, string | Uint8Array>): Prom
  */
 export async function serveExample(folder: string): Promise<WebSite> {
   const { options, servedFolder } = readCommand(await readFile(join(ROOT, folder, 'README.md'), 'utf8'));
-  const { outputFiles } = await build({ ...options, absWorkingDir: ROOT, write: false });
+  const { outputFiles } = await buildInMemory({ ...options, absWorkingDir: ROOT });
   const files = new Map<string, Uint8Array>();
   const site = join(ROOT, servedFolder);
   for (const entry of await readdir(site, { withFileTypes: true })) {
@@ -64,12 +70,11 @@ export async function serveExample(folder: string): Promise<WebSite> {
 
 /** Serves an empty page that has a package of ours as a global. */
 export async function servePackage(name: string, globalName: string): Promise<WebSite> {
-  const { outputFiles } = await build({
+  const { outputFiles } = await buildInMemory({
     stdin: { contents: `export * from '${name}';`, resolveDir: ROOT },
     bundle: true,
     format: 'iife',
     globalName,
-    write: false,
   });
   const script = outputFiles[0]?.contents ?? '';
   const page =
