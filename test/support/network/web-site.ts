@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, posix, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type BuildResult } from 'esbuild';
-import { startFor } from './started-processes.js';
+import { startFor } from '../processes/started-processes.js';
 
 type Format = NonNullable<BuildOptions['format']>;
 
