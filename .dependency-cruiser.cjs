@@ -55,18 +55,20 @@ module.exports = {
     only('stores-apart', 'The two stores share an interface, not code.', '^server/store/memory/', [
       '^server/domain/',
       '^server/store/[^/]+$',
+      '^server/store/contracts/',
       VOCABULARY,
     ]),
     only('stores-apart-redis', 'The two stores share an interface, not code.', '^server/store/redis/', [
       '^server/domain/',
       '^server/store/[^/]+$',
+      '^server/store/contracts/',
       VOCABULARY,
     ]),
     only('planner', 'Plans are made of domain words.', '^server/planner/', ['^server/domain/', VOCABULARY]),
     only('broker', 'Use cases know the store by its interface only, and no transport.', '^server/broker/', [
       '^server/domain/',
       '^server/planner/',
-      '^server/store/(fleet-store|move-desk)[.]ts$',
+      '^server/store/(fleet-store[.]ts$|contracts/)',
       PROTOCOL,
     ]),
     only('transport', 'Sockets call use cases.', '^server/transport/', [

@@ -1,16 +1,16 @@
 import type { BrokerToClient, Matched } from '@duskline/protocol';
-import type { ClientStatus } from './client-status.js';
-import { Connection } from './connection.js';
+import type { ClientStatus } from './connection/client-status.js';
+import { BrokerConnection } from './connection/broker-connection.js';
 import { abortError, localError, type DusklineError } from './errors.js';
-import type { RttByRegion } from './measure-rtt.js';
+import type { RttByRegion } from './latency/measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
-import { toPlayFrame, type PlayOptions } from './play-options.js';
-import { PlayRequest } from './play-request.js';
-import { RegionMeter, type MeasureOptions } from './region-meter.js';
-import { createRequestId } from './request-id.js';
-import type { Session } from './session.js';
-import { TypedEvents, type Listener } from './typed-events.js';
-import { orAborted } from './waiting.js';
+import { createPlayMessage, type PlayOptions } from './play/play-options.js';
+import { PlayRequest } from './play/play-request.js';
+import { RegionMeter, type MeasureOptions } from './latency/region-meter.js';
+import { createRequestId } from './play/request-id.js';
+import type { Session } from './session/session.js';
+import { TypedEvents, type Listener } from './runtime/typed-events.js';
+import { waitUnlessAborted } from './runtime/promises.js';
 
 export interface ClientEvents {
   status: ClientStatus;
@@ -59,7 +59,7 @@ export function createClient(options: ClientOptions): Client {
 
 class BrokerClient implements Client {
   readonly #options: ResolvedOptions;
-  readonly #connection: Connection;
+  readonly #connection: BrokerConnection;
   readonly #meter: RegionMeter;
   readonly #requests = new Map<string, PlayRequest>();
   readonly #events: TypedEvents<ClientEvents>;
@@ -67,7 +67,7 @@ class BrokerClient implements Client {
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
-    this.#connection = new Connection({
+    this.#connection = new BrokerConnection({
       options,
       onStatus: (status) => this.#handleStatus(status),
       onMessage: (message) => this.#handleMessage(message),
@@ -92,12 +92,12 @@ class BrokerClient implements Client {
 
   async connect(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#connection.start();
-    await orAborted(this.#connection.ready, options.signal);
+    await waitUnlessAborted(this.#connection.ready, options.signal);
   }
 
   async measureRegions(options: MeasureOptions = {}): Promise<RttByRegion> {
     this.#connection.start();
-    const { regions } = await orAborted(this.#connection.ready, options.signal);
+    const { regions } = await waitUnlessAborted(this.#connection.ready, options.signal);
     return this.#meter.measure(regions, options);
   }
 
@@ -110,7 +110,7 @@ class BrokerClient implements Client {
     if (this.#connection.closing.aborted) throw abortError(this.#connection.closing);
     if (this.#requests.has(requestId)) throw localError('REQUEST_IN_USE', { requestId });
 
-    const request = this.#ask(options, requestId, rtt);
+    const request = this.#startRequest(options, requestId, rtt);
     const onAbort = (): void => {
       if (signal !== undefined) request.cancel(abortError(signal));
     };
@@ -132,10 +132,10 @@ class BrokerClient implements Client {
     await this.#connection.close();
   }
 
-  #ask(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): PlayRequest {
+  #startRequest(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): PlayRequest {
     const { clock, logger, random } = this.#options;
     const { onQueued, onOffer, onMove, retry } = options;
-    const request = new PlayRequest(toPlayFrame(options, requestId, rtt), {
+    const request = new PlayRequest(createPlayMessage(options, requestId, rtt), {
       clock,
       logger,
       random,
@@ -173,19 +173,19 @@ class BrokerClient implements Client {
         this.#requests.get(message.requestId)?.handleOffer(message);
         return;
       case 'moving':
-        this.#requestOf(message.sessionId)?.handleMoving(message);
+        this.#findRequestOfSession(message.sessionId)?.handleMoving(message);
         return;
       case 'session':
-        this.#requestOf(message.sessionId)?.handleSession(message);
+        this.#findRequestOfSession(message.sessionId)?.handleSession(message);
         return;
       case 'error':
-        this.#find(message)?.handleError(message);
+        this.#findRequestOfError(message)?.handleError(message);
         return;
       case 'limit':
-        this.#requestOf(message.sessionId)?.handleLimit(message);
+        this.#findRequestOfSession(message.sessionId)?.handleLimit(message);
         return;
       case 'signal':
-        this.#requestOf(message.sessionId)?.handleSignal(message);
+        this.#findRequestOfSession(message.sessionId)?.handleSignal(message);
         return;
       case 'welcome':
       case 'pong':
@@ -196,18 +196,25 @@ class BrokerClient implements Client {
   }
 
   #handleMatched(match: Matched): void {
-    const holder = this.#requestOf(match.sessionId);
+    const previousRequest = this.#findRequestOfSession(match.sessionId);
     const request = this.#requests.get(match.requestId);
     request?.handleMatched(match);
     // It resumed what another request of this client had: from now on the session is told of to the new one.
-    if (holder !== request && request?.session?.sessionId === match.sessionId) holder?.supersede();
+    if (previousRequest !== request && request?.session?.sessionId === match.sessionId)
+      previousRequest?.supersede();
   }
 
-  #find({ requestId, sessionId }: { requestId?: string; sessionId?: string }): PlayRequest | undefined {
-    return requestId === undefined ? this.#requestOf(sessionId) : this.#requests.get(requestId);
+  #findRequestOfError({
+    requestId,
+    sessionId,
+  }: {
+    requestId?: string;
+    sessionId?: string;
+  }): PlayRequest | undefined {
+    return requestId === undefined ? this.#findRequestOfSession(sessionId) : this.#requests.get(requestId);
   }
 
-  #requestOf(sessionId: string | undefined): PlayRequest | undefined {
+  #findRequestOfSession(sessionId: string | undefined): PlayRequest | undefined {
     return [...this.#requests.values()].find(({ session }) => session?.sessionId === sessionId);
   }
 }

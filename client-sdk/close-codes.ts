@@ -8,7 +8,7 @@ type ClosingCode = {
  * Which errors close a connection, and with what. These are rows of the registry, without its texts, which would be a
  * fifth of all that players load; the compiler holds the two equal.
  */
-const CLOSES_WITH = {
+const CLOSE_CODE_BY_ERROR = {
   BAD_MESSAGE: 4400,
   BINARY_FRAME: 1003,
   FRAME_TOO_LARGE: 1009,
@@ -31,7 +31,7 @@ const CLOSES_WITH = {
 } as const satisfies { readonly [Code in ClosingCode]: (typeof ERRORS)[Code]['closeCode'] };
 
 /** Whether to connect again after it: the registry's, likewise. */
-const RECONNECTS = {
+const RECONNECT_BY_CLOSE_CODE = {
   1000: false,
   1001: true,
   1002: false,
@@ -53,17 +53,17 @@ const RECONNECTS = {
 };
 
 /** Whether an error of that code is one that closes with this close code. */
-export function closesWith(code: string, closeCode: number): boolean {
-  return Object.hasOwn(CLOSES_WITH, code) && CLOSES_WITH[code as ClosingCode] === closeCode;
+export function isCloseCodeOfError(code: string, closeCode: number): boolean {
+  return Object.hasOwn(CLOSE_CODE_BY_ERROR, code) && CLOSE_CODE_BY_ERROR[code as ClosingCode] === closeCode;
 }
 
 /** What a close means that nothing explained: the first of its errors is the general one. */
-export function codeOf(closeCode: number): ErrorCode | undefined {
-  const codes = Object.keys(CLOSES_WITH) as ClosingCode[];
-  return codes.find((code) => CLOSES_WITH[code] === closeCode);
+export function errorCodeOfClose(closeCode: number): ErrorCode | undefined {
+  const codes = Object.keys(CLOSE_CODE_BY_ERROR) as ClosingCode[];
+  return codes.find((code) => CLOSE_CODE_BY_ERROR[code] === closeCode);
 }
 
 /** Whether connecting again after this close code makes sense; unknown codes (1006 and so on) mean yes. */
 export function mayReconnect(closeCode: number): boolean {
-  return (RECONNECTS as Readonly<Record<number, boolean>>)[closeCode] ?? true;
+  return (RECONNECT_BY_CLOSE_CODE as Readonly<Record<number, boolean>>)[closeCode] ?? true;
 }

@@ -1,6 +1,6 @@
 import type { ErrorMessage } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
-import { closesWith, codeOf, mayReconnect } from './close-codes.js';
+import { isCloseCodeOfError, errorCodeOfClose, mayReconnect } from './close-codes.js';
 
 /** Errors that arise in the SDK itself, beside those the broker sends. */
 const LOCAL_ERRORS = {
@@ -78,10 +78,10 @@ export function brokerError(frame: ErrorMessage, closeCode?: number): DusklineEr
  * registry has for the close code; else only that the connection is gone.
  */
 export function closeError(closeCode: number, lastError: ErrorMessage | undefined): DusklineError {
-  if (lastError !== undefined && closesWith(lastError.code, closeCode)) {
+  if (lastError !== undefined && isCloseCodeOfError(lastError.code, closeCode)) {
     return brokerError(lastError, closeCode);
   }
-  const code = codeOf(closeCode);
+  const code = errorCodeOfClose(closeCode);
   if (code === undefined) return localError('CONNECTION_LOST', { closeCode });
   const message = `The broker closed the connection with ${closeCode}.`;
   return new DusklineError(code, message, mayReconnect(closeCode), { closeCode });

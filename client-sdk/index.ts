@@ -1,7 +1,7 @@
 export { createClient } from './client.js';
 export { DusklineError } from './errors.js';
-export { distanceKm } from './nearest-regions.js';
-export { createBackoffPolicy } from './reconnect-policy.js';
+export { distanceKm } from './latency/nearest-regions.js';
+export { createBackoffPolicy } from './connection/reconnect-policy.js';
 
 export type { Device, RegionChoice, RegionInfo, StreamSettings } from '@duskline/protocol';
 export type {
@@ -13,19 +13,19 @@ export type {
   Resolution,
   SessionState,
 } from '@duskline/protocol/vocabulary';
-export type { Probe } from './beacon-probe.js';
+export type { Probe } from './latency/beacon-probe.js';
 export type { Client, ClientEvents } from './client.js';
-export type { ClientStatus, ReadyStatus } from './client-status.js';
-export type { Clock } from './clock.js';
+export type { ClientStatus, ReadyStatus } from './connection/client-status.js';
+export type { Clock } from './runtime/clock.js';
 export type { LocalErrorCode } from './errors.js';
-export type { Logger } from './logger.js';
-export type { RttByRegion } from './measure-rtt.js';
-export type { Coordinates } from './nearest-regions.js';
+export type { Logger } from './runtime/logger.js';
+export type { RttByRegion } from './latency/measure-rtt.js';
+export type { Coordinates } from './latency/nearest-regions.js';
 export type { ClientOptions, TokenSupplier } from './options.js';
-export type { PlayOptions, QueueState, SlotOffer } from './play-options.js';
-export type { BackoffOptions, ReconnectPolicy, RetryContext } from './reconnect-policy.js';
-export type { MeasureOptions } from './region-meter.js';
-export type { SessionMove } from './session-move.js';
-export type { Session, SessionEvents, SessionLimit } from './session.js';
-export type { Listener } from './typed-events.js';
-export type { SocketEvent, SocketLike, WebSocketConstructor } from './web-socket.js';
+export type { PlayOptions, QueueState, SlotOffer } from './play/play-options.js';
+export type { BackoffOptions, ReconnectPolicy, RetryContext } from './connection/reconnect-policy.js';
+export type { MeasureOptions } from './latency/region-meter.js';
+export type { SessionMove } from './session/session-move.js';
+export type { Session, SessionEvents, SessionLimit } from './session/session.js';
+export type { Listener } from './runtime/typed-events.js';
+export type { SocketEvent, SocketLike, WebSocketConstructor } from './connection/web-socket.js';

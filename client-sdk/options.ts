@@ -1,11 +1,11 @@
 import type { Device } from '@duskline/protocol';
 import { CLIENT_PATH } from '@duskline/protocol/constants';
-import { probeBeacon, type Probe } from './beacon-probe.js';
-import { systemClock, type Clock } from './clock.js';
-import { defaultLogger, type Logger } from './logger.js';
-import type { Coordinates } from './nearest-regions.js';
-import { createBackoffPolicy, type ReconnectPolicy } from './reconnect-policy.js';
-import type { WebSocketConstructor } from './web-socket.js';
+import { probeBeacon, type Probe } from './latency/beacon-probe.js';
+import { systemClock, type Clock } from './runtime/clock.js';
+import { defaultLogger, type Logger } from './runtime/logger.js';
+import type { Coordinates } from './latency/nearest-regions.js';
+import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
+import type { WebSocketConstructor } from './connection/web-socket.js';
 
 /** Gives a player token. Asked for every connection attempt that has no resume token of an earlier one. */
 export type TokenSupplier = () => string | Promise<string>;
@@ -62,7 +62,7 @@ export interface ResolvedOptions {
  * @throws TypeError that names every problem: these are mistakes of the program, not of the network
  */
 export function resolveOptions(options: ClientOptions): ResolvedOptions {
-  const WebSocket = options.WebSocket ?? platformWebSocket();
+  const WebSocket = options.WebSocket ?? findPlatformWebSocket();
   const urls = [options.url].flat();
   const problems = [
     ...(urls.length === 0 ? ['"url" is an empty list.'] : []),
@@ -92,7 +92,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   };
 }
 
-function platformWebSocket(): WebSocketConstructor | undefined {
+function findPlatformWebSocket(): WebSocketConstructor | undefined {
   return (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
 }
 

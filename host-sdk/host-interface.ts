@@ -1,10 +1,10 @@
 import type { ErrorMessage } from '@duskline/protocol';
 import type { HostLimitKind } from '@duskline/protocol/vocabulary';
-import type { Admission } from './admission.js';
+import type { Admission } from './admission/admission.js';
 import type { EndedSession, PreparedSession } from './host-options.js';
-import type { HostStatus } from './host-status.js';
-import type { HostedSession } from './hosted-session.js';
-import type { Listener } from './typed-events.js';
+import type { HostStatus } from './connection/host-status.js';
+import type { HostedSession } from './sessions/hosted-session.js';
+import type { Listener } from './runtime/typed-events.js';
 
 /** A limit of a session draws near, or no longer does. */
 export interface NearLimit {

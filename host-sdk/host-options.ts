@@ -7,11 +7,11 @@ import {
 } from '@duskline/protocol';
 import { HOST_PATH } from '@duskline/protocol/constants';
 import { Compile } from 'typebox/compile';
-import type { Checkpoint } from './checkpoint.js';
-import { systemClock, type HostClock } from './clock.js';
-import type { HostedSession } from './hosted-session.js';
-import { silentLogger, type HostLogger } from './logger.js';
-import { createBackoffPolicy, type ReconnectPolicy } from './reconnect-policy.js';
+import type { Checkpoint } from './sessions/checkpoint.js';
+import { systemClock, type HostClock } from './runtime/clock.js';
+import type { HostedSession } from './sessions/hosted-session.js';
+import { silentLogger, type HostLogger } from './runtime/logger.js';
+import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
 
 /** A reservation the broker made: its client is on the way. */
 export interface PreparedSession {
@@ -114,14 +114,14 @@ const SDK = 'duskline-host/0.1.0';
 const registerValidator = Compile(Register);
 
 /** Checks the options. Throws a TypeError that names the first bad one. */
-export function readOptions(options: HostOptions): HostSettings {
+export function resolveOptions(options: HostOptions): HostSettings {
   const { hostId, region, pool, slots, endpoint, token, movable = false } = options;
   const identity = { hostId, region, pool, slots, endpoint, sdk: SDK };
   const [fault] = registerValidator.Errors({ type: 'register', ...identity, sessions: [] });
   if (fault !== undefined) {
     throw new TypeError(`Host option ${fault.instancePath.slice(1)}: ${fault.message}.`);
   }
-  const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(readUrl);
+  const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(resolveUrl);
   if (urls.length === 0) throw new TypeError('Host option url: at least one broker is needed.');
   if (movable && options.onCheckpoint === undefined) {
     throw new TypeError('Host option movable: needs onCheckpoint, which hands the state over.');
@@ -137,14 +137,14 @@ export function readOptions(options: HostOptions): HostSettings {
     onRestore: options.onRestore,
     movable,
     reconnectPolicy: options.reconnectPolicy ?? createBackoffPolicy(),
-    connectTimeoutMs: readDuration('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
-    ticketToleranceMs: readDuration('ticketToleranceMs', options.ticketToleranceMs ?? 0),
+    connectTimeoutMs: checkDuration('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
+    ticketToleranceMs: checkDuration('ticketToleranceMs', options.ticketToleranceMs ?? 0),
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,
   };
 }
 
-function readUrl(base: string): string {
+function resolveUrl(base: string): string {
   const url = URL.canParse(base) ? new URL(base) : undefined;
   if (url === undefined || !/^(ws|http)s?:$/.test(url.protocol)) {
     throw new TypeError('Host option url: each broker is a ws://, wss://, http:// or https:// URL.');
@@ -157,7 +157,7 @@ function readUrl(base: string): string {
   return url.href;
 }
 
-function readDuration(name: string, value: number): number {
+function checkDuration(name: string, value: number): number {
   if (Number.isFinite(value) && value >= 0) return value;
   throw new TypeError(`Host option ${name}: milliseconds, 0 or more.`);
 }

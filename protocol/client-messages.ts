@@ -2,7 +2,14 @@ import { Type, type Static } from 'typebox';
 import { Device, Platform, Resolution, StreamSettings } from './device.js';
 import { ErrorMessage } from './error-message.js';
 import { DurationMs, Epoch, Name, RequestId, SessionId, Token } from './identifiers.js';
-import { EndReason, LimitKind, OnConflict, OnHostLost, RegionState, SessionState } from './sessions.js';
+import {
+  EndReason,
+  LimitKind,
+  OnConflict,
+  OnHostLost,
+  RegionState,
+  SessionState,
+} from './vocabulary-schemas.js';
 import { SignalData } from './signal-data.js';
 
 const strict = { additionalProperties: false } as const;

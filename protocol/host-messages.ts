@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox';
 import { StreamSettings } from './device.js';
 import { ErrorMessage } from './error-message.js';
 import { DurationMs, Epoch, Name, SessionId, Token } from './identifiers.js';
-import { EndReason, HeldState, HostLimitKind } from './sessions.js';
+import { EndReason, HeldState, HostLimitKind } from './vocabulary-schemas.js';
 import { SignalData } from './signal-data.js';
 import { MAX_HOST_FRAME_BYTES, MAX_SLOTS } from './constants.js';
 

@@ -29,8 +29,8 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
 
   /** Compiles a validator with the first message of its type, so that a program starts fast: it sees few of the types. */
   function validatorOf(type: string): Validator | undefined {
-    const made = validators.get(type);
-    if (made !== undefined) return made;
+    const existing = validators.get(type);
+    if (existing !== undefined) return existing;
     const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
     if (schema === undefined) return undefined;
     const validator: Validator = Compile(schema);
@@ -58,7 +58,7 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
     return {
       ok: false,
       code: 'BAD_MESSAGE',
-      detail: describe(String(type), validator, value),
+      detail: describeError(String(type), validator, value),
       recognised: true,
       ...readRequestId(value),
     };
@@ -83,7 +83,7 @@ function readRequestId(value: Record<string, unknown>): { requestId?: string } {
   return typeof requestId === 'string' && REQUEST_ID.test(requestId) ? { requestId } : {};
 }
 
-function describe(type: string, validator: Validator, value: unknown): string {
+function describeError(type: string, validator: Validator, value: unknown): string {
   const [first] = validator.Errors(value);
   if (first === undefined) return `${type}: the message is not valid.`;
   // The path contains keys that the peer chose: it is cut before it reaches a log.

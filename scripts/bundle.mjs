@@ -14,8 +14,8 @@ const BUNDLE = join(ROOT, 'server/dist/bundle');
 /** Threads are programs of their own, which their makers find beside themselves. */
 const PROGRAMS = {
   duskline: 'server/dist/cli/main.js',
-  'planner-worker': 'server/dist/planner-worker.js',
-  worker: 'loadtest/dist/drive/worker.js',
+  'rebalancer-worker': 'server/dist/rebalancer-worker.js',
+  worker: 'loadtest/dist/drive/workers/worker.js',
 };
 
 /** Bundled CommonJS packages ask for Node's own modules, and for optional packages that are not there, with `require`. */

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createAuthenticator, createOperatorAuthenticator } from './auth/authenticators.js';
 import { createIceServers } from './auth/ice-servers.js';
 import { createResumeTokens } from './auth/resume-tokens.js';
-import { createTicketMint } from './auth/ticket-mint.js';
+import { createTicketSigner } from './auth/ticket-signer.js';
 import { createTokenVerifier } from './auth/token-verifier.js';
 import { createBroker, type Broker, type BrokerOptions } from './broker/create-broker.js';
 import type { BrokerIntervals } from './broker/intervals.js';
@@ -13,9 +13,9 @@ import type { Config } from './config/config.js';
 import { createApp } from './http/create-app.js';
 import { createMetrics } from './http/metrics.js';
 import type { FleetStore } from './store/fleet-store.js';
-import { openStore, storeSeed, type StoreSeed } from './open-store.js';
-import { createPlannerThread } from './planner-thread.js';
-import { createAdmission } from './transport/admit-player.js';
+import { openStore, storeSettingsFrom, type StoreSettings } from './open-store.js';
+import { createRebalancerThread } from './rebalancer-thread.js';
+import { createPlayerAdmission } from './transport/admit-player.js';
 import { createSocketServer, type SocketServer } from './transport/socket-server.js';
 
 export interface DusklineOptions {
@@ -49,7 +49,7 @@ const STOP_STEP_DEADLINE_MS = 5_000;
  */
 export async function startDuskline(options: DusklineOptions): Promise<Duskline> {
   const { config, log } = options;
-  const seed = storeSeed(config, options.keyPrefix);
+  const seed = storeSettingsFrom(config, options.keyPrefix);
   const store =
     options.store ?? (await openStore(seed, (error) => log.debug({ err: error }, 'Redis connection')));
   const metrics = createMetrics();
@@ -59,10 +59,10 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     ...(options.intervals === undefined ? {} : { intervals: options.intervals }),
     tiers: config.tiers,
     store,
-    tickets: createTicketMint(config.ticketMasterKey),
+    tickets: createTicketSigner(config.ticketMasterKey),
     iceServers: createIceServers(config.iceServers),
-    ...openPlanner(options, store, seed),
-    moveLimits: config.rebalance.limits,
+    ...createRebalancer(options, store, seed),
+    rebalanceLimits: config.rebalance.limits,
     observer: metrics.observer,
     log,
   });
@@ -73,10 +73,10 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     broker,
     limits: config.limits,
     log,
-    admitPlayer: createAdmission({
+    admitPlayer: createPlayerAdmission({
       authenticate: createAuthenticator(verifier, 'player'),
       resumeTokens: createResumeTokens(config.ticketMasterKey, { lifetimeMs: config.limits.resumeTokenMs }),
-      spend: (playerId, tokenId, ttlMs) => store.spend(playerId, tokenId, ttlMs),
+      markTokenUsed: (playerId, tokenId, ttlMs) => store.useToken(playerId, tokenId, ttlMs),
     }),
     authenticateHost: createAuthenticator(verifier, 'host'),
   });
@@ -99,7 +99,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     throw error;
   }
   const address = server.address() as AddressInfo;
-  const url = `http://${hostOf(address)}:${address.port}`;
+  const url = `http://${reachableHost(address)}:${address.port}`;
   log.info({ brokerId: broker.brokerId, store: store.kind, url }, 'broker is listening');
 
   let stopping: Promise<void> | undefined;
@@ -120,7 +120,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
   };
 }
 
-interface Parts {
+interface RunningParts {
   readonly broker: Broker;
   readonly sockets: SocketServer;
   readonly server: Server;
@@ -139,7 +139,7 @@ async function stop({
   log,
   ownsStore,
   goAwaySpreadMs,
-}: Parts): Promise<void> {
+}: RunningParts): Promise<void> {
   broker.drain();
   const steps: [string, () => Promise<void>][] = [
     ['sockets', () => sockets.close()],
@@ -149,14 +149,14 @@ async function stop({
   ];
   for (const [name, step] of steps) {
     const spreadMs = name === 'sockets' ? goAwaySpreadMs : 0;
-    const finished = await within(STOP_STEP_DEADLINE_MS + spreadMs, step());
+    const finished = await endsWithin(STOP_STEP_DEADLINE_MS + spreadMs, step());
     if (!finished) log.warn({ step: name }, 'a step of the stop took too long and was left behind');
   }
   log.info({ brokerId: broker.brokerId }, 'broker stopped');
 }
 
 /** Whether the work ended in time. */
-async function within(deadlineMs: number, work: Promise<void>): Promise<boolean> {
+async function endsWithin(deadlineMs: number, work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), deadlineMs);
@@ -169,18 +169,18 @@ async function within(deadlineMs: number, work: Promise<void>): Promise<boolean>
 }
 
 /** Rounds are planned off the path of matches, unless the fleet is this process's own and small. */
-function openPlanner(
+function createRebalancer(
   { config: { catalog, rebalance }, store: givenStore, log }: DusklineOptions,
   store: FleetStore,
-  seed: StoreSeed,
-): Pick<BrokerOptions, 'planner'> {
+  seed: StoreSettings,
+): Pick<BrokerOptions, 'rebalancePlanner'> {
   const { enabled, limits } = rebalance;
   if (!enabled) return {};
   const hasOwnThread = givenStore === undefined && seed.redis !== null;
   const planner = hasOwnThread
-    ? createPlannerThread({ store: seed, catalog, limits }, log)
+    ? createRebalancerThread({ store: seed, catalog, limits }, log)
     : createRoundPlanner(store, catalog, limits);
-  return { planner };
+  return { rebalancePlanner: planner };
 }
 
 function listen(server: Server, { host, port }: Config['listen']): Promise<void> {
@@ -201,7 +201,7 @@ function closeServer(server: Server): Promise<void> {
 }
 
 /** An address of all interfaces is reached by the local one. */
-function hostOf({ address, family }: AddressInfo): string {
+function reachableHost({ address, family }: AddressInfo): string {
   if (address === '0.0.0.0' || address === '::') return '127.0.0.1';
   return family === 'IPv6' ? `[${address}]` : address;
 }

@@ -5,7 +5,7 @@ import type { RedisTarget } from './store/redis/connection.js';
 import { createRedisStore } from './store/redis/redis-store.js';
 
 /** What a store is opened with: plain data, so that another thread may open one of the same state. */
-export interface StoreSeed {
+export interface StoreSettings {
   readonly suspectAfterMs: number;
   readonly offerMs: number;
   readonly resumeWindowMs: number;
@@ -14,10 +14,10 @@ export interface StoreSeed {
 }
 
 /** @param keyPrefix stands before every Redis key; the store's own default when absent */
-export function storeSeed(
+export function storeSettingsFrom(
   { limits, store }: Pick<Config, 'limits' | 'store'>,
   keyPrefix?: string,
-): StoreSeed {
+): StoreSettings {
   const { suspectAfterMs, offerMs, resumeWindowMs } = limits;
   const prefix = keyPrefix === undefined ? {} : { prefix: keyPrefix };
   const redis = store.kind === 'memory' ? null : { target: toTarget(store), ...prefix };
@@ -31,7 +31,7 @@ export function storeSeed(
  * @throws StoreUnavailableError when Redis cannot be reached
  */
 export async function openStore(
-  { redis, ...options }: StoreSeed,
+  { redis, ...options }: StoreSettings,
   onError: (error: Error) => void,
 ): Promise<FleetStore> {
   return redis === null ? createMemoryStore(options) : createRedisStore({ ...options, ...redis, onError });

@@ -17,7 +17,7 @@ const host = createHost({
 createServer((request, response) => {
   const admission = host.admit(request.headers.authorization);
   if (!admission.ok) return response.writeHead(403).end(admission.reason);
-  admission.session.connected();
+  admission.session.reportConnected();
   response.end(`streaming ${admission.session.title}`);
 }).listen(port);
 

@@ -1,5 +1,5 @@
 export { createLoadModel, LOAD_FACTORS, type LoadModel, type LoadModelOptions } from './load-model.js';
-export type { MoveFaults } from './moving-count.js';
+export type { MoveFaults } from './simulated-checkpoint.js';
 export { createSeededRandom, seedOf, type Random } from './seeded-random.js';
 export { createSimulatedHost, type SimulatedHost, type SimulatedHostOptions } from './simulated-host.js';
 export type { SimulatedStats } from './simulated-stats.js';

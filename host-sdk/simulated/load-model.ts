@@ -53,7 +53,7 @@ export function createLoadModel(options: LoadModelOptions): LoadModel {
   let measuredAtMs: number | undefined;
 
   /** Evenly from `1 - width` to `1 + width`. */
-  const around = (width: number): number => 1 + width * (2 * random() - 1);
+  const drawAround = (width: number): number => 1 + width * (2 * random() - 1);
 
   /** Stalls come by chance, as rain does: the longer the time since the last look, the likelier one began. */
   function stallBegins(modelMs: number): boolean {
@@ -65,7 +65,7 @@ export function createLoadModel(options: LoadModelOptions): LoadModel {
   return {
     start(sessionId, nowMs) {
       if (streams.has(sessionId)) return;
-      streams.set(sessionId, { startedAtMs: nowMs * speed, weight: around(spread) / slots });
+      streams.set(sessionId, { startedAtMs: nowMs * speed, weight: drawAround(spread) / slots });
     },
     stop: (sessionId) => void streams.delete(sessionId),
     stall(durationMs, nowMs) {
@@ -80,10 +80,10 @@ export function createLoadModel(options: LoadModelOptions): LoadModel {
         share += weight * rampShare(modelMs - startedAtMs, rampMs);
       }
       return {
-        gpu: share * LOAD_FACTORS.gpu * around(noise),
-        encoder: share * LOAD_FACTORS.encoder * around(noise),
-        cpu: share * LOAD_FACTORS.cpu * around(noise),
-        network: share * LOAD_FACTORS.network * around(noise),
+        gpu: share * LOAD_FACTORS.gpu * drawAround(noise),
+        encoder: share * LOAD_FACTORS.encoder * drawAround(noise),
+        cpu: share * LOAD_FACTORS.cpu * drawAround(noise),
+        network: share * LOAD_FACTORS.network * drawAround(noise),
       };
     },
   };

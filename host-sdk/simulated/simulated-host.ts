@@ -1,14 +1,14 @@
 import { v4 as uuid } from 'uuid';
-import { systemClock } from '../clock.js';
+import { systemClock } from '../runtime/clock.js';
 import type { Host } from '../host-interface.js';
 import type { HostOptions } from '../host-options.js';
 import { createHost } from '../host.js';
-import type { HostedSession } from '../hosted-session.js';
+import type { HostedSession } from '../sessions/hosted-session.js';
 import { createLoadModel, type LoadModelOptions } from './load-model.js';
-import type { MoveFaults } from './moving-count.js';
+import type { MoveFaults } from './simulated-checkpoint.js';
 import { seedOf } from './seeded-random.js';
 import type { SimulatedStats } from './simulated-stats.js';
-import { Stage } from './stage.js';
+import { SimulatedSessions } from './simulated-sessions.js';
 import type { StreamServer } from './stream-server.js';
 
 export interface SimulatedHostOptions extends Omit<
@@ -72,10 +72,10 @@ export function createSimulatedHost(options: SimulatedHostOptions): SimulatedHos
     endpoint,
     measureLoad: () => model.measure(clock.monotonicMs()),
     movable: movable === true,
-    onCheckpoint: (session) => stage.checkpoint(session),
-    onRestore: (session, checkpoint) => stage.restore(session, checkpoint),
+    onCheckpoint: (session) => sessions.createCheckpoint(session),
+    onRestore: (session, checkpoint) => sessions.restoreSession(session, checkpoint),
   });
-  const stage = new Stage(host, model, clock, {
+  const sessions = new SimulatedSessions(host, model, clock, {
     reconnectWindowMs,
     isIdle,
     isMovable: typeof movable === 'function' ? movable : undefined,
@@ -84,7 +84,7 @@ export function createSimulatedHost(options: SimulatedHostOptions): SimulatedHos
   });
   let detach: () => void;
   try {
-    detach = streams.attach(address, stage);
+    detach = streams.attach(address, sessions);
   } catch (error) {
     void host.close({ abrupt: true });
     throw error;
@@ -95,10 +95,10 @@ export function createSimulatedHost(options: SimulatedHostOptions): SimulatedHos
     endpoint,
     host,
     get stats() {
-      return stage.stats;
+      return sessions.stats;
     },
     stall: (durationMs) => model.stall(durationMs, clock.monotonicMs()),
-    setMoveFaults: (faults) => stage.setMoveFaults(faults),
+    setMoveFaults: (faults) => sessions.setMoveFaults(faults),
     async leave() {
       await host.leave();
       detach();

@@ -32,40 +32,40 @@ export class SimulatedCounters {
   #resumed = 0;
   readonly #ended: Partial<Record<EndReason, number>> = {};
 
-  admitted(): void {
+  countAdmitted(): void {
     this.#admitted += 1;
   }
 
-  refused(): void {
+  countRefused(): void {
     this.#refused += 1;
   }
 
-  ended(reason: EndReason): void {
+  countEnded(reason: EndReason): void {
     this.#ended[reason] = (this.#ended[reason] ?? 0) + 1;
   }
 
-  handedOver(): void {
+  countCheckpoint(): void {
     this.#checkpoints += 1;
   }
 
-  restored(): void {
+  countRestored(): void {
     this.#restored += 1;
   }
 
-  moved(): void {
+  countMoved(): void {
     this.#moved += 1;
   }
 
-  resumed(): void {
+  countResumed(): void {
     this.#resumed += 1;
   }
 
   /** Call it whenever the usage has risen. */
-  used({ slots, prepared, held }: { slots: number; prepared: number; held: number }): void {
+  checkOverbooked({ slots, prepared, held }: { slots: number; prepared: number; held: number }): void {
     if (prepared + held > slots) this.#overbooked += 1;
   }
 
-  read(sessions: number): SimulatedStats {
+  readStats(sessions: number): SimulatedStats {
     return {
       admitted: this.#admitted,
       refused: this.#refused,

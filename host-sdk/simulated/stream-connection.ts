@@ -2,15 +2,15 @@ import { WebSocket, type RawData } from 'ws';
 import { parseClientFrame, STREAM_CLOSE, type StreamToClient } from './stream-protocol.js';
 
 /** What a simulated host does with its streams. */
-export interface StreamOwner {
+export interface StreamHandler {
   /** A client shows its ticket: admit or refuse it, at once. */
-  ticketShown(stream: Stream, ticket: string): void;
+  handleTicket(stream: Stream, ticket: string): void;
   /** A picture can be sent: its number in the session, or `undefined` when there is none to show now. */
-  nextCount(stream: Stream): number | undefined;
+  nextFrameCount(stream: Stream): number | undefined;
   /** An admitted client says good-bye. */
-  left(stream: Stream): void;
+  handleLeave(stream: Stream): void;
   /** The connection of an admitted client is gone. Not told after `finish`. */
-  lost(stream: Stream): void;
+  handleLost(stream: Stream): void;
   /** Time has passed; called a few times a second. */
   sweep(nowMs: number): void;
 }
@@ -40,20 +40,20 @@ type Phase =
 /** A stream over a WebSocket. Sets no timer: the server of all streams calls `sweep` and `sendFrame`. */
 export class StreamConnection implements Stream {
   readonly #socket: WebSocket;
-  readonly #owner: StreamOwner;
+  readonly #handler: StreamHandler;
   readonly #nowMs: () => number;
   #phase: Phase;
-  #frames = 0;
+  #sentFrames = 0;
 
-  constructor(socket: WebSocket, owner: StreamOwner, nowMs: () => number) {
+  constructor(socket: WebSocket, handler: StreamHandler, nowMs: () => number) {
     this.#socket = socket;
-    this.#owner = owner;
+    this.#handler = handler;
     this.#nowMs = nowMs;
     this.#phase = { kind: 'waiting', untilMs: nowMs() + TICKET_TIMEOUT_MS };
-    socket.on('message', (data, isBinary) => this.#read(data, isBinary));
+    socket.on('message', (data, isBinary) => this.#handleFrame(data, isBinary));
     // A frame that is too large or malformed: the library closes the socket, and `close` follows.
     socket.on('error', () => undefined);
-    socket.on('close', () => this.#closed());
+    socket.on('close', () => this.#handleClose());
   }
 
   admit(sessionId: string, epoch: number): void {
@@ -69,7 +69,7 @@ export class StreamConnection implements Stream {
   }
 
   /** Whether the last word is said, and only the other side's close is awaited. */
-  get finishing(): boolean {
+  get isClosing(): boolean {
     return this.#phase.kind === 'closing';
   }
 
@@ -80,10 +80,10 @@ export class StreamConnection implements Stream {
 
   sendFrame(): void {
     if (this.#phase.kind !== 'streaming' || this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) return;
-    const count = this.#owner.nextCount(this);
-    if (count === undefined) return;
-    this.#frames += 1;
-    this.#send({ type: 'frame', n: this.#frames, count });
+    const frameCount = this.#handler.nextFrameCount(this);
+    if (frameCount === undefined) return;
+    this.#sentFrames += 1;
+    this.#send({ type: 'frame', n: this.#sentFrames, count: frameCount });
   }
 
   sweep(nowMs: number): void {
@@ -94,14 +94,14 @@ export class StreamConnection implements Stream {
     }
   }
 
-  #read(data: RawData, isBinary: boolean): void {
+  #handleFrame(data: RawData, isBinary: boolean): void {
     if (this.#phase.kind === 'closing') return;
     // The binary type of a Node socket is a Buffer.
     const frame = isBinary ? undefined : parseClientFrame((data as Buffer).toString('utf8'));
     if (frame?.type === 'ticket' && this.#phase.kind === 'waiting') {
-      this.#owner.ticketShown(this, frame.ticket);
+      this.#handler.handleTicket(this, frame.ticket);
     } else if (frame?.type === 'bye' && this.#phase.kind === 'streaming') {
-      this.#owner.left(this);
+      this.#handler.handleLeave(this);
     } else {
       this.#refuseFrame();
     }
@@ -110,13 +110,13 @@ export class StreamConnection implements Stream {
   #refuseFrame(): void {
     const wasStreaming = this.#phase.kind === 'streaming';
     this.finish(undefined, STREAM_CLOSE.badFrame);
-    if (wasStreaming) this.#owner.lost(this);
+    if (wasStreaming) this.#handler.handleLost(this);
   }
 
-  #closed(): void {
+  #handleClose(): void {
     const wasStreaming = this.#phase.kind === 'streaming';
     this.#phase = { kind: 'closing', untilMs: Infinity };
-    if (wasStreaming) this.#owner.lost(this);
+    if (wasStreaming) this.#handler.handleLost(this);
   }
 
   #send(message: StreamToClient): void {

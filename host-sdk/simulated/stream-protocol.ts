@@ -1,6 +1,6 @@
 import type { EndReason } from '@duskline/protocol';
-import type { RefusalReason } from '../admission.js';
-import { MAX_TICKET_CHARS } from '../ticket-verifier.js';
+import type { RefusalReason } from '../admission/admission.js';
+import { MAX_TICKET_CHARS } from '../admission/ticket-verifier.js';
 
 /**
  * How clients talk to simulated hosts: JSON in text frames. A stand-in for a real stream, made for the

@@ -2,13 +2,13 @@ import { createServer, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { systemClock, type HostClock } from '../clock.js';
-import type { HostAddress } from '../ticket-verifier.js';
-import { StreamConnection, type StreamOwner } from './stream-connection.js';
+import { systemClock, type HostClock } from '../runtime/clock.js';
+import type { HostAddress } from '../admission/ticket-verifier.js';
+import { StreamConnection, type StreamHandler } from './stream-connection.js';
 import { MAX_STREAM_FRAME_BYTES } from './stream-protocol.js';
 
 /** Streams are spread over this many turns, so that a thousand of them do not send in the same instant. */
-const TURNS = 10;
+const SEND_GROUPS = 10;
 
 /** How often is looked after deadlines when no pictures are sent, in milliseconds. */
 const SWEEP_INTERVAL_MS = 250;
@@ -38,7 +38,7 @@ export interface StreamServer {
    *
    * @returns drops its streams without a word and serves it no longer
    */
-  attach(address: HostAddress, owner: StreamOwner): () => void;
+  attach(address: HostAddress, owner: StreamHandler): () => void;
   /** Drops every stream and frees the port. Repeated calls answer the first one's promise. */
   close(): Promise<void>;
 }
@@ -52,8 +52,8 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
     frameIntervalMs = 1_000,
     clock = systemClock,
   } = options;
-  const owners = new Map<string, StreamOwner>();
-  const streams = new Map<StreamConnection, { readonly owner: StreamOwner; readonly turn: number }>();
+  const handlers = new Map<string, StreamHandler>();
+  const streams = new Map<StreamConnection, { readonly handler: StreamHandler; readonly group: number }>();
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_STREAM_FRAME_BYTES,
@@ -64,42 +64,42 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined);
-    const owner = owners.get(request.url ?? '');
-    if (owner === undefined) {
+    const handler = handlers.get(request.url ?? '');
+    if (handler === undefined) {
       socket.end(`HTTP/1.1 404 ${STATUS_CODES[404] ?? ''}\r\nConnection: close\r\n\r\n`, () =>
         socket.destroy(),
       );
       return;
     }
     sockets.handleUpgrade(request, socket, head, (client) => {
-      const stream = new StreamConnection(client, owner, () => clock.monotonicMs());
+      const stream = new StreamConnection(client, handler, () => clock.monotonicMs());
       opened += 1;
-      streams.set(stream, { owner, turn: opened % TURNS });
+      streams.set(stream, { handler, group: opened % SEND_GROUPS });
       client.on('close', () => streams.delete(stream));
     });
   });
 
   let opened = 0;
-  let turn = 0;
+  let group = 0;
   let cancelTimer = (): void => undefined;
-  const turnMs = frameIntervalMs > 0 ? frameIntervalMs / TURNS : SWEEP_INTERVAL_MS;
+  const groupIntervalMs = frameIntervalMs > 0 ? frameIntervalMs / SEND_GROUPS : SWEEP_INTERVAL_MS;
 
   /** The one timer of all hosts and streams. */
-  function takeTurn(): void {
-    cancelTimer = clock.setTimer(takeTurn, turnMs);
+  function runNextGroup(): void {
+    cancelTimer = clock.setTimer(runNextGroup, groupIntervalMs);
     const nowMs = clock.monotonicMs();
-    turn = (turn + 1) % TURNS;
-    for (const [stream, place] of streams) {
-      if (frameIntervalMs > 0 && place.turn === turn) stream.sendFrame();
+    group = (group + 1) % SEND_GROUPS;
+    for (const [stream, entry] of streams) {
+      if (frameIntervalMs > 0 && entry.group === group) stream.sendFrame();
       stream.sweep(nowMs);
     }
-    for (const owner of owners.values()) owner.sweep(nowMs);
+    for (const handler of handlers.values()) handler.sweep(nowMs);
   }
 
   /** Streams that were finished in order keep the time they have to close. */
-  function dropStreamsOf(owner: StreamOwner): void {
-    for (const [stream, place] of streams) {
-      if (place.owner === owner && !stream.finishing) stream.terminate();
+  function dropStreamsOf(handler: StreamHandler): void {
+    for (const [stream, entry] of streams) {
+      if (entry.handler === handler && !stream.isClosing) stream.terminate();
     }
   }
 
@@ -110,7 +110,7 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
       resolve();
     });
   });
-  cancelTimer = clock.setTimer(takeTurn, turnMs);
+  cancelTimer = clock.setTimer(runNextGroup, groupIntervalMs);
   const { port: boundPort } = server.address() as AddressInfo;
   const authority = `${publicHostname.includes(':') ? `[${publicHostname}]` : publicHostname}:${boundPort}`;
   let closing: Promise<void> | undefined;
@@ -121,13 +121,13 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
       return streams.size;
     },
     endpointOf: (address) => `ws://${authority}${pathOf(address)}`,
-    attach(address, owner) {
+    attach(address, handler) {
       const path = pathOf(address);
-      if (owners.has(path)) throw new Error(`The stream server has a host at ${path} already.`);
-      owners.set(path, owner);
+      if (handlers.has(path)) throw new Error(`The stream server has a host at ${path} already.`);
+      handlers.set(path, handler);
       return () => {
-        if (owners.get(path) === owner) owners.delete(path);
-        dropStreamsOf(owner);
+        if (handlers.get(path) === handler) handlers.delete(path);
+        dropStreamsOf(handler);
       };
     },
     close() {

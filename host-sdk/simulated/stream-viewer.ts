@@ -27,26 +27,26 @@ interface StreamFrame {
 /** Connects to a simulated host as `host-sdk/README.md` describes it. */
 export function watchStream(endpoint: string, ticket: string, events: StreamEvents): StreamViewer {
   const socket = new WebSocket(endpoint, { perMessageDeflate: false });
-  let why = 'the connection was lost';
+  let reason = 'the connection was lost';
   socket.on('open', () => socket.send(JSON.stringify({ type: 'ticket', ticket })));
   socket.on('message', (data: Buffer) => {
     const frame = JSON.parse(data.toString('utf8')) as StreamFrame;
     if (frame.type === 'admitted') events.admitted();
     else if (frame.type === 'frame') events.frame(Number(frame.n), Number(frame.count));
-    else why = `${String(frame.type)}: ${String(frame.reason)}`;
+    else reason = `${String(frame.type)}: ${String(frame.reason)}`;
   });
   socket.on('error', (error) => {
-    why = error.message;
+    reason = error.message;
   });
-  socket.on('close', () => events.closed(why));
+  socket.on('close', () => events.closed(reason));
   return {
     leave() {
-      why = 'left';
+      reason = 'left';
       if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'bye' }));
       else socket.terminate();
     },
     drop() {
-      why = 'dropped';
+      reason = 'dropped';
       socket.terminate();
     },
   };

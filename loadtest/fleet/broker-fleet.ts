@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startChild, type Child } from './child.js';
-import { givenRedis, ownRedis, type RunRedis } from './redis.js';
+import { startChild, type ChildProcessHandle } from './child-process.js';
+import { connectExistingRedis, startRedis, type RunRedis } from './run-redis.js';
 
 export interface BrokerFleetOptions {
   readonly brokers: number;
@@ -32,9 +32,9 @@ export class BrokerFleet {
   readonly #directory: string;
   readonly #ticketKey = randomBytes(48).toString('base64');
   /** Processes that ended by the run's own doing. */
-  readonly #ended = new Set<Child>();
+  readonly #stoppedByRun = new Set<ChildProcessHandle>();
   readonly #crashed: string[] = [];
-  readonly #brokers: { readonly name: string; url: string; child: Child }[] = [];
+  readonly #brokers: { readonly name: string; url: string; child: ChildProcessHandle }[] = [];
 
   private constructor(options: BrokerFleetOptions, directory: string, redis: RunRedis) {
     this.#options = options;
@@ -48,11 +48,12 @@ export class BrokerFleet {
     let fleet: BrokerFleet | undefined;
     try {
       await writeFile(join(directory, 'duskline.yaml'), options.config);
-      redis = options.redisUrl === undefined ? await ownRedis(directory) : givenRedis(options.redisUrl);
+      redis =
+        options.redisUrl === undefined ? await startRedis(directory) : connectExistingRedis(options.redisUrl);
       fleet = new BrokerFleet(options, directory, redis);
       for (let i = 0; i < options.brokers; i += 1) {
         const name = `broker-${i + 1}`;
-        fleet.#brokers.push({ name, ...(await fleet.#launch(name, 0)) });
+        fleet.#brokers.push({ name, ...(await fleet.#startBroker(name, 0)) });
       }
       return fleet;
     } catch (error) {
@@ -75,51 +76,51 @@ export class BrokerFleet {
   }
 
   /** `kill -9`. */
-  async kill(name: string): Promise<void> {
-    const { child } = this.#find(name);
-    this.#ended.add(child);
+  async killBroker(name: string): Promise<void> {
+    const { child } = this.#findBroker(name);
+    this.#stoppedByRun.add(child);
     await child.kill();
   }
 
   /** Starts a broker that was killed again, where it was. */
-  async revive(name: string): Promise<void> {
-    const broker = this.#find(name);
-    broker.child = (await this.#launch(name, Number(new URL(broker.url).port))).child;
+  async restartBroker(name: string): Promise<void> {
+    const broker = this.#findBroker(name);
+    broker.child = (await this.#startBroker(name, Number(new URL(broker.url).port))).child;
   }
 
   /** It hangs with every socket open, and goes on. */
-  async pause(name: string, lastsMs: number): Promise<void> {
-    const { child } = this.#find(name);
+  async pauseBroker(name: string, lastsMs: number): Promise<void> {
+    const { child } = this.#findBroker(name);
     child.signal('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, lastsMs));
     child.signal('SIGCONT');
   }
 
   async stop(): Promise<void> {
-    for (const { child } of this.#brokers) this.#ended.add(child);
+    for (const { child } of this.#brokers) this.#stoppedByRun.add(child);
     await Promise.all(this.#brokers.map(({ child }) => child.stop()));
     await this.redis.stop();
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  async #launch(name: string, port: number): Promise<{ url: string; child: Child }> {
+  async #startBroker(name: string, port: number): Promise<{ url: string; child: ChildProcessHandle }> {
     const { command, authSecret } = this.#options;
     const config = join(this.#directory, 'duskline.yaml');
     const where = ['--host', '127.0.0.1', '--port', String(port), '--redis', this.redis.url];
     const { child, ready } = await startChild({
-      what: 'A broker',
+      name: 'A broker',
       command: [...command, '--config', config, ...where, '--log-level', 'info'],
       env: { ...process.env, DUSKLINE_AUTH_SECRET: authSecret, DUSKLINE_TICKET_MASTER_KEY: this.#ticketKey },
       log: 'stderr',
-      ready: /"url":"(?<url>[^"]+)","msg":"broker is listening"/,
+      readyPattern: /"url":"(?<url>[^"]+)","msg":"broker is listening"/,
     });
     void child.exited.then(() => {
-      if (!this.#ended.has(child)) this.#crashed.push(name);
+      if (!this.#stoppedByRun.has(child)) this.#crashed.push(name);
     });
     return { child, url: ready.groups?.['url'] ?? '' };
   }
 
-  #find(name: string): { readonly url: string; child: Child } {
+  #findBroker(name: string): { readonly url: string; child: ChildProcessHandle } {
     const broker = this.#brokers.find((candidate) => candidate.name === name);
     if (broker === undefined) throw new RangeError(`there is no broker ${name}`);
     return broker;

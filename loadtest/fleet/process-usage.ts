@@ -13,20 +13,20 @@ const MS_PER_CLOCK_TICK = 10;
 const PAGE_BYTES = 4_096;
 
 /** `undefined` when there is no such process. */
-export async function usageOf(pid: number): Promise<ProcessUsage | undefined> {
+export async function readProcessUsage(pid: number): Promise<ProcessUsage | undefined> {
   return process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
 }
 
 async function fromProc(pid: number): Promise<ProcessUsage | undefined> {
   try {
-    return readStat(await readFile(`/proc/${pid}/stat`, 'utf8'));
+    return parseProcStat(await readFile(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return undefined;
   }
 }
 
 /** See `proc(5)`: after the name in parentheses, user and system time are the 12th and 13th field, pages the 22nd. */
-export function readStat(text: string): ProcessUsage {
+export function parseProcStat(text: string): ProcessUsage {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [user, system, pages] = [11, 12, 21].map((index) => Number(fields[index]));
   return {
@@ -38,14 +38,14 @@ export function readStat(text: string): ProcessUsage {
 async function fromPs(pid: number): Promise<ProcessUsage | undefined> {
   try {
     const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=,time=', '-p', String(pid)]);
-    return readPs(stdout);
+    return parsePs(stdout);
   } catch {
     return undefined;
   }
 }
 
 /** `  81234   0:12.34`, or with days and hours before. */
-export function readPs(text: string): ProcessUsage | undefined {
+export function parsePs(text: string): ProcessUsage | undefined {
   const [kibibytes, time] = text.trim().split(/\s+/);
   if (kibibytes === undefined || time === undefined) return undefined;
   const [days, rest] = time.includes('-') ? time.split('-', 2) : ['0', time];

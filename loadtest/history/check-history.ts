@@ -7,40 +7,40 @@ import {
   type Rule,
   type Violation,
 } from './check.js';
-import { checkAnswers } from './checks/answers.js';
+import { checkAnswerDeadlines } from './checks/answer-deadlines.js';
 import { checkAssignments } from './checks/assignments.js';
-import { checkBarredHosts } from './checks/barred-hosts.js';
-import { checkCounters } from './checks/counters.js';
-import { checkDeadHosts } from './checks/dead-hosts.js';
-import { checkLateReleases } from './checks/late-releases.js';
+import { checkUnavailableHosts } from './checks/unavailable-hosts.js';
+import { checkSlotCounters } from './checks/slot-counters.js';
+import { checkKilledHosts } from './checks/killed-hosts.js';
+import { checkStaleReleases } from './checks/stale-releases.js';
 import { checkLostHosts } from './checks/lost-hosts.js';
-import { checkMoves } from './checks/make-before-break.js';
-import { checkPromises } from './checks/promises.js';
+import { checkMakeBeforeBreak } from './checks/make-before-break.js';
+import { checkLostSessions } from './checks/lost-sessions.js';
 import { checkQueueOrder } from './checks/queue-order.js';
-import { checkReadiness } from './checks/readiness.js';
-import { checkRoom } from './checks/room.js';
-import { checkSameAnswer } from './checks/same-answer.js';
-import { checkSlots } from './checks/slots.js';
-import { checkUnclaimed } from './checks/unclaimed.js';
-import { checkWishes } from './checks/wishes.js';
+import { checkBrokerReadiness } from './checks/broker-readiness.js';
+import { checkFreeCapacity } from './checks/free-capacity.js';
+import { checkIdempotentRequests } from './checks/idempotent-requests.js';
+import { checkSlotLimits } from './checks/slot-limits.js';
+import { checkUnclaimedReservations } from './checks/unclaimed-reservations.js';
+import { checkRequestConstraints } from './checks/request-constraints.js';
 import type { EventType, HistoryEvent } from './events.js';
 
 const CHECKS: Readonly<Record<Rule, CreateCheck>> = {
   S1: checkAssignments,
-  S2: checkSlots,
-  S3: checkCounters,
-  S4: checkBarredHosts,
-  S5: checkLateReleases,
-  S6: checkPromises,
-  S7: checkSameAnswer,
-  S8: checkWishes,
+  S2: checkSlotLimits,
+  S3: checkSlotCounters,
+  S4: checkUnavailableHosts,
+  S5: checkStaleReleases,
+  S6: checkLostSessions,
+  S7: checkIdempotentRequests,
+  S8: checkRequestConstraints,
   S9: checkLostHosts,
-  L1: checkAnswers,
-  L2: checkUnclaimed,
-  L4: checkDeadHosts,
-  L5: checkRoom,
-  L6: checkReadiness,
-  Q2: checkMoves,
+  L1: checkAnswerDeadlines,
+  L2: checkUnclaimedReservations,
+  L4: checkKilledHosts,
+  L5: checkFreeCapacity,
+  L6: checkBrokerReadiness,
+  Q2: checkMakeBeforeBreak,
   Q3: checkQueueOrder,
 };
 
@@ -50,7 +50,7 @@ const MAX_VIOLATIONS_PER_RULE = 100;
 /** Checks a history while it happens. */
 export interface HistoryChecker {
   /** The next event. Times never fall. */
-  see(event: HistoryEvent): void;
+  addEvent(event: HistoryEvent): void;
   /** The history is over. Call it once. */
   finish(): readonly Violation[];
 }
@@ -78,7 +78,7 @@ export function createHistoryChecker({ bounds, rules = RULES }: CheckOptions = {
   });
   let atMs = -Infinity;
   return {
-    see(event) {
+    addEvent(event) {
       atMs = event.atMs;
       const all = handlers.get(event.type);
       if (all !== undefined) for (const handle of all) handle(event);
@@ -96,12 +96,12 @@ export function checkHistory(
   options: CheckOptions = {},
 ): readonly Violation[] {
   const checker = createHistoryChecker(options);
-  for (const event of events) checker.see(event);
+  for (const event of events) checker.addEvent(event);
   return checker.finish();
 }
 
 /** Violations for people: what is wrong, and under each the events that prove it. */
-export function explain(violations: readonly Violation[]): string {
+export function describeViolations(violations: readonly Violation[]): string {
   return violations
     .map(({ rule, message, events }) =>
       [`${rule}: ${message}`, ...events.map((event) => `    ${JSON.stringify(event)}`)].join('\n'),

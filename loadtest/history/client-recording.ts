@@ -5,19 +5,19 @@ import type { Recorder } from './recorder.js';
 
 /** What a player's client says and hears, frame by frame. */
 export interface ClientRecording {
-  sent(frame: ClientToBroker): void;
-  received(frame: BrokerToClient): void;
-  closed(code: number): void;
+  recordSent(frame: ClientToBroker): void;
+  recordReceived(frame: BrokerToClient): void;
+  recordClose(code: number): void;
 }
 
 /** Takes down what passes one player's sockets, one after the other; one at a time. */
 export function createClientRecording({ record }: Recorder, player: string): ClientRecording {
   let connected = false;
   return {
-    sent(frame) {
+    recordSent(frame) {
       switch (frame.type) {
         case 'play': {
-          record({ type: 'asked', player, ...askedOf(frame) });
+          record({ type: 'asked', player, ...allowedRegions(frame) });
           return;
         }
         case 'accept': {
@@ -39,7 +39,7 @@ export function createClientRecording({ record }: Recorder, player: string): Cli
           return;
       }
     },
-    received(frame) {
+    recordReceived(frame) {
       switch (frame.type) {
         case 'welcome':
           connected = true;
@@ -89,7 +89,7 @@ export function createClientRecording({ record }: Recorder, player: string): Cli
           return;
       }
     },
-    closed(code) {
+    recordClose(code) {
       if (connected) record({ type: 'disconnected', player, code });
       connected = false;
     },
@@ -100,7 +100,7 @@ export function createClientRecording({ record }: Recorder, player: string): Cli
 export interface RecordedSockets {
   readonly WebSocket: new (url: string, protocols: string) => WebSocket;
   /** Destroys the open one, as a dead network does. Whether there was one. */
-  cut(): boolean;
+  cutSocket(): boolean;
 }
 
 /** A WebSocket class whose sockets take down what passes them. */
@@ -110,11 +110,11 @@ export function createRecordedSockets(recorder: Recorder, player: string): Recor
   const opened = (socket: WebSocket): void => {
     open = socket;
     socket.on('message', (data: Buffer) => {
-      recording.received(JSON.parse(data.toString('utf8')) as BrokerToClient);
+      recording.recordReceived(JSON.parse(data.toString('utf8')) as BrokerToClient);
     });
     socket.on('close', (code) => {
       if (open === socket) open = undefined;
-      recording.closed(code);
+      recording.recordClose(code);
     });
   };
   class RecordedWebSocket extends WebSocket {
@@ -124,13 +124,13 @@ export function createRecordedSockets(recorder: Recorder, player: string): Recor
     }
 
     override send(data: string): void {
-      recording.sent(JSON.parse(data) as ClientToBroker);
+      recording.recordSent(JSON.parse(data) as ClientToBroker);
       super.send(data);
     }
   }
   return {
     WebSocket: RecordedWebSocket,
-    cut() {
+    cutSocket() {
       if (open === undefined) return false;
       open.terminate();
       return true;
@@ -138,7 +138,7 @@ export function createRecordedSockets(recorder: Recorder, player: string): Recor
   };
 }
 
-function askedOf({ requestId, title, rtt, regions }: Play): {
+function allowedRegions({ requestId, title, rtt, regions }: Play): {
   requestId: string;
   title: string;
   rtt: Record<string, number>;

@@ -4,9 +4,9 @@ import type { Check } from './check.js';
 export interface FaultTimes {
   readonly on: Pick<Check['on'], 'fault' | 'healed'>;
   /** The moment from which a bound counts that began at `sinceMs`; `Infinity` while a fault lasts. */
-  countsFromMs(sinceMs: number): number;
+  boundStartMs(sinceMs: number): number;
   /** When Redis was last stopped or failed over; `-Infinity` for never. */
-  readonly redisAtMs: number;
+  readonly lastRedisFaultMs: number;
 }
 
 /** @param recoverWithinMs what a fault leaves behind for so long is its own doing */
@@ -31,11 +31,11 @@ export function createFaultTimes(recoverWithinMs: number): FaultTimes {
         if (redis.has(target)) redisAtMs = atMs;
       },
     },
-    countsFromMs(sinceMs) {
+    boundStartMs(sinceMs) {
       if (lasting.size > 0) return Infinity;
       return Math.max(sinceMs, lastAtMs + recoverWithinMs);
     },
-    get redisAtMs() {
+    get lastRedisFaultMs() {
       return redisAtMs;
     },
   };

@@ -4,7 +4,7 @@ import type { Recorder } from './recorder.js';
 /** What a host of this process does and hears. */
 export interface HostRecording {
   /** Takes down the sessions that its next heartbeat would list. */
-  holds(): void;
+  recordHeldSessions(): void;
 }
 
 /**
@@ -68,7 +68,7 @@ export function recordHost({ record }: Recorder, name: string, host: Host): Host
     return admission;
   };
   return {
-    holds() {
+    recordHeldSessions() {
       const sessions = host.sessions().flatMap(({ sessionId, epoch, state: held }) => {
         return held === 'prepared' || held === 'ended' ? [] : [{ sessionId, epoch, state: held }];
       });

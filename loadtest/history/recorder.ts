@@ -5,11 +5,11 @@ import { pipeline } from 'node:stream/promises';
 import type { ClientEvent, FaultEvent, FleetEvent, HistoryEvent, HostEvent } from './events.js';
 
 /** An event without its time: the recorder stamps it. */
-export type Seen = ClientEvent | HostEvent | FaultEvent | FleetEvent;
+export type UntimedEvent = ClientEvent | HostEvent | FaultEvent | FleetEvent;
 
 /** Takes down what observers see, in the order in which they see it. */
 export interface Recorder {
-  record(seen: Seen): void;
+  record(seen: UntimedEvent): void;
   /** Puts what another process of this machine saw, by the clock of this one, where it belongs in time. */
   merge(events: readonly HistoryEvent[]): void;
   readonly events: readonly HistoryEvent[];

@@ -1,4 +1,4 @@
-import { readSpanMs } from './duration.js';
+import { parseDurationMs } from './duration.js';
 
 const COMPARISONS = {
   '<': (a: number, b: number) => a < b,
@@ -10,8 +10,8 @@ const COMPARISONS = {
 } as const;
 export type Comparison = keyof typeof COMPARISONS;
 
-export const TIMES = ['connect', 'match', 'answer', 'wait', 'resume', 'lag', 'move'] as const;
-export type TimeName = (typeof TIMES)[number];
+export const TIMING_NAMES = ['connect', 'match', 'answer', 'wait', 'resume', 'lag', 'move'] as const;
+export type TimingName = (typeof TIMING_NAMES)[number];
 export const QUANTILES = ['p50', 'p90', 'p99', 'p999', 'max', 'mean', 'count'] as const;
 
 /** Figures with names of their own; beside them there are the times' (`match.p99`), and counts by code and reason. */
@@ -48,7 +48,7 @@ export interface AssertionResult extends Assertion {
 }
 
 /** @throws RangeError that names what is wrong, before anything runs */
-export function readAssertion(text: string): Assertion {
+export function parseAssertion(text: string): Assertion {
   const written = text.replace(/\.p99\.9(?!\d)/, '.p999');
   const parts =
     /^\s*(?<figure>[A-Za-z][\w.]*?)\s*(?<comparison><=|>=|==|!=|<|>)\s*(?<value>\d[\w.]*)\s*$/.exec(
@@ -60,10 +60,10 @@ export function readAssertion(text: string): Assertion {
   const { figure = '', comparison = '', value: valueText = '' } = parts;
   if (!isFigure(figure)) {
     throw new RangeError(
-      `"${text}": there is no figure ${figure}. There are ${TIMES.join(', ')} with .${QUANTILES.join(', .')}; ${COUNTS.join(', ')}; refused.CODE and ended.REASON.`,
+      `"${text}": there is no figure ${figure}. There are ${TIMING_NAMES.join(', ')} with .${QUANTILES.join(', .')}; ${COUNTS.join(', ')}; refused.CODE and ended.REASON.`,
     );
   }
-  const value = /^\d+(\.\d+)?$/.test(valueText) ? Number(valueText) : readSpanMs(valueText);
+  const value = /^\d+(\.\d+)?$/.test(valueText) ? Number(valueText) : parseDurationMs(valueText);
   if (value === undefined) {
     throw new RangeError(`"${text}": ${valueText} is no number, and no time such as 50ms or 2s.`);
   }
@@ -76,11 +76,11 @@ function isFigure(name: string): boolean {
   if (more.length > 0) return false;
   if (first === 'refused') return /^[A-Z][A-Z_]*$/.test(second);
   if (first === 'ended') return /^[a-z][a-z_]*$/.test(second);
-  return TIMES.some((time) => time === first) && QUANTILES.some((quantile) => quantile === second);
+  return TIMING_NAMES.some((time) => time === first) && QUANTILES.some((quantile) => quantile === second);
 }
 
 /** Judges what was measured. Codes and reasons that never came count as 0. */
-export function judge(assertions: readonly Assertion[], figures: Figures): AssertionResult[] {
+export function evaluateAssertions(assertions: readonly Assertion[], figures: Figures): AssertionResult[] {
   return assertions.map((assertion) => {
     const { figure, comparison, value } = assertion;
     const actual = figures[figure] ?? (/^(refused|ended)[.]/.test(figure) ? 0 : undefined);

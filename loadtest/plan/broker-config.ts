@@ -1,8 +1,8 @@
-import type { WorldRegion } from './world.js';
+import type { SimulatedRegion } from './simulated-regions.js';
 
 /** What brokers that are started for a run are configured with. */
 export interface BrokerConfigOptions {
-  readonly regions: readonly WorldRegion[];
+  readonly regions: readonly SimulatedRegion[];
   readonly title: string;
   readonly pool: string;
   /** Keys of the section `limits`; the broker's defaults hold for the others. */

@@ -34,7 +34,7 @@ export function drawSessionMinutes(random: () => number): number {
 }
 
 /** Time to the next arrival of a Poisson process, in the unit of `1 / rate`. */
-export function drawInterval(rate: number, random: () => number): number {
+export function drawArrivalInterval(rate: number, random: () => number): number {
   return -Math.log(1 - random()) / rate;
 }
 

@@ -1,4 +1,4 @@
-import { readSpanMs } from './duration.js';
+import { parseDurationMs } from './duration.js';
 
 /** What is done to the fleet while it is loaded. `atMs` counts from the first arrival. */
 export type PlannedFault = { readonly atMs: number; readonly text: string } & FaultAction;
@@ -26,11 +26,11 @@ const FAULT_FORMS =
   'kill-host@20s, kill-host:eu-west@20s, kill-broker@30s, kill-broker@30s:5s (comes back), pause-broker@30s:1s, pause-redis@40s:5s, drain:eu-west@50s, drain:eu-west@50s:20s (deadline)';
 
 /** @throws RangeError that says what a fault looks like */
-export function readFault(text: string): PlannedFault {
+export function parseFault(text: string): PlannedFault {
   const parts = FORM.exec(text)?.groups;
-  const atMs = readSpanMs(parts?.['at'] ?? '');
+  const atMs = parseDurationMs(parts?.['at'] ?? '');
   const spanText = parts?.['span'];
-  const spanMs = spanText === undefined ? undefined : readSpanMs(spanText);
+  const spanMs = spanText === undefined ? undefined : parseDurationMs(spanText);
   if (parts === undefined || atMs === undefined || (spanText !== undefined && spanMs === undefined)) {
     throw new RangeError(`"${text}" is no fault. These are: ${FAULT_FORMS}.`);
   }

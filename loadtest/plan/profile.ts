@@ -28,7 +28,7 @@ export type Phase =
 const HOURS = 24;
 
 /** Share of the highest rate, 0 to 1, at a moment of a day that is scaled to `durationMs`. */
-export function dayShare(atMs: number, durationMs: number): number {
+export function dailyRateShare(atMs: number, durationMs: number): number {
   return demandShare(((atMs / durationMs) * HOURS) % HOURS) / PEAK_SHARE;
 }
 
@@ -41,6 +41,6 @@ const AIMED_UTILISATION = 0.7;
  *
  * @param capacity slots, or players where those are fewer
  */
-export function fittingSessionMs(capacity: number, ratePerSecond: number): number {
+export function sessionMsForUtilisation(capacity: number, ratePerSecond: number): number {
   return Math.round(((AIMED_UTILISATION * capacity) / ratePerSecond) * 1_000);
 }

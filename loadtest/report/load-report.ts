@@ -1,9 +1,9 @@
-import type { Driver } from '../drive/messages.js';
-import type { Assertion, AssertionResult, Figures, TimeName } from '../plan/assertions.js';
-import type { JudgedLevel, Knee } from '../plan/knee.js';
+import type { Driver } from '../drive/workers/worker-messages.js';
+import type { Assertion, AssertionResult, Figures, TimingName } from '../plan/assertions.js';
+import type { JudgedLevel, SaturationPoint } from '../plan/saturation-point.js';
 import type { Profile } from '../plan/profile.js';
-import { judge } from '../plan/assertions.js';
-import type { Latency } from './latency-book.js';
+import { evaluateAssertions } from '../plan/assertions.js';
+import type { Latency } from './latency-recorder.js';
 import type { TimelinePoint } from './timeline.js';
 import type { Verdict } from './verdict.js';
 
@@ -27,7 +27,7 @@ export interface RunSetting {
   readonly faults: readonly string[];
 }
 
-export interface HappenedFault {
+export interface InjectedFault {
   readonly text: string;
   /** Since the first arrival was due. */
   readonly atMs: number;
@@ -40,7 +40,7 @@ export interface HappenedFault {
   readonly failure?: string;
 }
 
-export interface ProcessUse {
+export interface ProcessUsageSummary {
   readonly name: string;
   /** Share of one processor while arrivals were due. */
   readonly cpuMean: number;
@@ -77,18 +77,18 @@ export interface LoadReport {
   readonly socketsLost: number;
   readonly notAdmitted: number;
   readonly connectionErrors: Readonly<Record<string, number>>;
-  readonly times: Readonly<Record<TimeName, Latency>>;
+  readonly times: Readonly<Record<TimingName, Latency>>;
   readonly levels: readonly JudgedLevel[];
-  readonly knee?: Knee;
+  readonly knee?: SaturationPoint;
   readonly verdict: Verdict;
-  readonly brokers: readonly ProcessUse[];
+  readonly brokers: readonly ProcessUsageSummary[];
   /** Of the run's own, where it started one. */
-  readonly redis?: ProcessUse;
+  readonly redis?: ProcessUsageSummary;
   /** Brokers of the run that ended by themselves: one is too many. */
   readonly crashed: readonly string[];
   /** Of the run's own process, all its threads. */
   readonly ownCpuMean: number;
-  readonly faults: readonly HappenedFault[];
+  readonly faults: readonly InjectedFault[];
   /** Length of a point of the timeline. */
   readonly stretchMs: number;
   readonly timeline: readonly TimelinePoint[];
@@ -98,25 +98,25 @@ export interface LoadReport {
 }
 
 /** What a run measured, before it is judged by the assertions. */
-export type Measured = Omit<LoadReport, 'assertions' | 'passed'>;
+export type MeasuredRun = Omit<LoadReport, 'assertions' | 'passed'>;
 
-export function violationsOf({ doubleSales, lost, outOfOrder, other }: Verdict): number {
+export function countViolations({ doubleSales, lost, outOfOrder, other }: Verdict): number {
   return doubleSales + lost + outOfOrder + other;
 }
 
-export function judgeReport(measured: Measured, assertions: readonly Assertion[]): LoadReport {
-  const results = judge(assertions, figuresOf(measured));
-  return { ...measured, assertions: results, passed: reasonsAgainst(measured, results).length === 0 };
+export function evaluateReport(measured: MeasuredRun, assertions: readonly Assertion[]): LoadReport {
+  const results = evaluateAssertions(assertions, figuresOf(measured));
+  return { ...measured, assertions: results, passed: failureReasons(measured, results).length === 0 };
 }
 
 /** Why a run did not pass, in words; nothing when it did. */
-export function reasonsAgainst(
-  { verdict, crashed, faults }: Pick<Measured, 'verdict' | 'crashed' | 'faults'>,
+export function failureReasons(
+  { verdict, crashed, faults }: Pick<MeasuredRun, 'verdict' | 'crashed' | 'faults'>,
   assertions: readonly AssertionResult[],
 ): string[] {
   const failed = assertions.filter(({ holds }) => !holds).length;
   return [
-    ...(violationsOf(verdict) > 0 ? ['the history is broken'] : []),
+    ...(countViolations(verdict) > 0 ? ['the history is broken'] : []),
     ...(crashed.length > 0 ? [`${crashed.join(', ')} ended by itself`] : []),
     // A run that did not do what it was to show something under shows nothing.
     ...faults.flatMap(({ text, failure }) =>
@@ -127,7 +127,7 @@ export function reasonsAgainst(
 }
 
 /** The figures that assertions speak of. */
-function figuresOf(measured: Measured): Figures {
+function figuresOf(measured: MeasuredRun): Figures {
   const { verdict, times, refused, ended, knee } = measured;
   const figures: Record<string, number> = {
     offered: measured.offered,
@@ -144,7 +144,7 @@ function figuresOf(measured: Measured): Figures {
     doubleSales: verdict.doubleSales,
     outOfOrder: verdict.outOfOrder,
     otherViolations: verdict.other,
-    violations: violationsOf(verdict),
+    violations: countViolations(verdict),
     // Nobody can say that nothing is lost while things are still on their way.
     ...(verdict.settled || verdict.lost > 0 ? { lost: verdict.lost } : {}),
     ...(knee === undefined ? {} : { knee: knee.ratePerSecond }),

@@ -1,4 +1,4 @@
-import { LatencyRecord } from './latency-book.js';
+import { LatencyHistogram } from './latency-recorder.js';
 
 /** A stretch of the run, as charts show it. Times in milliseconds. */
 export interface TimelinePoint {
@@ -27,8 +27,8 @@ export interface Totals {
   readonly noClientFree: number;
 }
 
-interface Stretch {
-  matches: LatencyRecord | undefined;
+interface TimelineInterval {
+  matches: LatencyHistogram | undefined;
   totals: Totals;
   playing: Readonly<Record<string, number>>;
   processes: TimelinePoint['processes'];
@@ -40,7 +40,7 @@ const NOTHING: Totals = { offered: 0, matched: 0, queued: 0, refused: 0, noClien
 export class Timeline {
   readonly stretchMs: number;
   readonly #startAtMs: number;
-  readonly #stretches: Stretch[] = [];
+  readonly #stretches: TimelineInterval[] = [];
 
   /** @param startAtMs when the first arrival is due, by the monotonic clock */
   constructor(startAtMs: number, stretchMs: number) {
@@ -49,14 +49,14 @@ export class Timeline {
   }
 
   /** @param dueMs when the arrival was due: a stalled broker shows where it stalled, not where it went on */
-  matched(dueMs: number, tookMs: number): void {
+  recordMatch(dueMs: number, tookMs: number): void {
     if (dueMs < this.#startAtMs) return;
     const stretch = this.#at(dueMs);
-    (stretch.matches ??= new LatencyRecord(2)).record(tookMs);
+    (stretch.matches ??= new LatencyHistogram(2)).record(tookMs);
   }
 
   /** @param totals since the beginning */
-  looked(
+  recordSample(
     atMs: number,
     totals: Totals,
     playing: Readonly<Record<string, number>>,
@@ -71,7 +71,7 @@ export class Timeline {
     return this.#stretches.map(({ matches, totals, playing, processes }, index) => {
       // A stretch in which nobody looked adds nothing.
       const now = totals === NOTHING ? before : totals;
-      const latency = matches?.read();
+      const latency = matches?.summarise();
       const point = {
         atMs: index * this.stretchMs,
         offered: now.offered - before.offered,
@@ -90,7 +90,7 @@ export class Timeline {
     });
   }
 
-  #at(atMs: number): Stretch {
+  #at(atMs: number): TimelineInterval {
     const index = Math.floor((atMs - this.#startAtMs) / this.stretchMs);
     for (let i = this.#stretches.length; i <= index; i += 1) {
       this.#stretches.push({ matches: undefined, totals: NOTHING, playing: {}, processes: {} });

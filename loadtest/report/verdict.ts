@@ -47,7 +47,7 @@ interface Source {
 }
 
 /** Judges what several threads see: in the order of time, whenever it is told. */
-export class Judge {
+export class VerdictBuilder {
   readonly #checker: HistoryChecker;
   /** By source: what it saw and nobody has judged yet, and up to when it has told everything. */
   readonly #sources: Source[];
@@ -59,16 +59,16 @@ export class Judge {
   }
 
   /** @param untilMs the source tells nothing earlier any more */
-  told(source: number, events: readonly HistoryEvent[], untilMs: number): void {
+  addEvents(source: number, events: readonly HistoryEvent[], untilMs: number): void {
     const known = this.#sources[source];
     if (known === undefined) throw new RangeError(`there is no source ${source}`);
     known.events.push(...events);
     known.untilMs = untilMs;
-    this.#judge(Math.min(...this.#sources.map((other) => other.untilMs)));
+    this.#checkEventsUntil(Math.min(...this.#sources.map((other) => other.untilMs)));
   }
 
   finish(settled: boolean, vanished: number): Verdict {
-    this.#judge(Infinity);
+    this.#checkEventsUntil(Infinity);
     const violations = this.#checker.finish();
     const counts: Record<Group, number> = { doubleSales: 0, lost: vanished, outOfOrder: 0, other: 0 };
     for (const { rule } of violations) counts[GROUPS[rule] ?? 'other'] += 1;
@@ -80,7 +80,7 @@ export class Judge {
     };
   }
 
-  #judge(untilMs: number): void {
+  #checkEventsUntil(untilMs: number): void {
     for (;;) {
       let first: Source | undefined;
       let atMs = Infinity;
@@ -95,7 +95,7 @@ export class Judge {
       if (first === undefined || event === undefined || atMs > untilMs) break;
       first.next += 1;
       this.#seen += 1;
-      this.#checker.see(event);
+      this.#checker.addEvent(event);
     }
     for (const source of this.#sources) {
       source.events.splice(0, source.next);

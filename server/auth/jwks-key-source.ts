@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import jwksRsa from 'jwks-rsa';
 import type { TokenAlgorithm } from './auth-config.js';
 import { fetchKeySet } from './fetch-key-set.js';
-import { whyUnfit } from './key-material.js';
+import { unsuitableKeyReason } from './key-material.js';
 import type { KeyLookup, KeySource } from './key-source.js';
 
 export interface JwksOptions {
@@ -104,6 +104,8 @@ export function createJwksKeySource(options: JwksOptions): KeySource {
 function usableKeys(entry: LibraryKey, algorithms: readonly TokenAlgorithm[]): readonly PublishedKey[] {
   const key = createPublicKey(entry.getPublicKey());
   return algorithms
-    .filter((name) => (entry.alg === undefined || entry.alg === name) && whyUnfit(key, name) === null)
+    .filter(
+      (name) => (entry.alg === undefined || entry.alg === name) && unsuitableKeyReason(key, name) === null,
+    )
     .map((algorithm) => ({ keyId: entry.kid ?? null, algorithm, key }));
 }

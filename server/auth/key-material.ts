@@ -38,7 +38,7 @@ export function publicKeyFrom(pem: string, algorithm: Exclude<TokenAlgorithm, 'H
     throw new KeyMaterialError('holds a private key; a broker needs, and should have, the public one only');
   }
   const key = parsed(() => createPublicKey(pem), 'holds no public key in PEM');
-  const unfit = whyUnfit(key, algorithm);
+  const unfit = unsuitableKeyReason(key, algorithm);
   if (unfit !== null) throw new KeyMaterialError(unfit);
   return key;
 }
@@ -50,13 +50,13 @@ export function publicKeyFrom(pem: string, algorithm: Exclude<TokenAlgorithm, 'H
 export function privateKeyFrom(pem: string): { readonly key: KeyObject; readonly algorithm: TokenAlgorithm } {
   const key = parsed(() => createPrivateKey(pem), 'holds no private key in PEM');
   const algorithm = key.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256';
-  const unfit = whyUnfit(key, algorithm);
+  const unfit = unsuitableKeyReason(key, algorithm);
   if (unfit !== null) throw new KeyMaterialError(unfit);
   return { key, algorithm };
 }
 
 /** Why an asymmetric key cannot serve the algorithm; `null` when it can. */
-export function whyUnfit(key: KeyObject, algorithm: TokenAlgorithm): string | null {
+export function unsuitableKeyReason(key: KeyObject, algorithm: TokenAlgorithm): string | null {
   const details = key.asymmetricKeyDetails;
   switch (algorithm) {
     case 'ES256':

@@ -14,42 +14,47 @@ import type { Limits } from '../domain/limits.js';
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from '../domain/rebalance/rebalance-limits.js';
 import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore } from '../store/fleet-store.js';
-import { ClientConnection, ConnectionDirectory, type Channel, type HostConnection } from './connections.js';
-import type { BrokerContext, IceServersFor, Tickets } from './context.js';
-import { createDepartures } from './departures.js';
-import { cancelPlay, endSession } from './end-session.js';
-import { FleetKnowledge } from './fleet-knowledge.js';
-import { createHeartbeatIntake } from './heartbeat.js';
-import { takeHostSession } from './host-session.js';
+import {
+  ClientConnection,
+  ConnectionDirectory,
+  type Channel,
+  type HostConnection,
+} from './connections/connections.js';
+import type { BrokerContext, CreateIceServers, TicketSigner } from './context.js';
+import { createDisconnectedClients } from './recovery/disconnected-clients.js';
+import { cancelPlay, endSession } from './placement/end-session.js';
+import { FleetCache } from './store-access/fleet-cache.js';
+import { createHeartbeatReceiver } from './hosts/receive-heartbeats.js';
+import { receiveSessionReport } from './hosts/receive-session-report.js';
 import { DEFAULT_INTERVALS, type BrokerIntervals } from './intervals.js';
 import type { Logger } from './logger.js';
-import { fetchMail, lookEverywhere } from './look.js';
-import { createLoops } from './loops.js';
-import { createOperations } from './create-operations.js';
+import { pollInbox, pollAllInboxes } from './messaging/poll-inbox.js';
+import { createLoops } from './background/loops.js';
+import { createOperations } from './operations/create-operations.js';
 import type { BrokerObserver } from './observer.js';
 import type { Operations } from './operations.js';
-import { followMove, stay } from './moves/client-side.js';
-import { MoveBoard } from './moves/move-board.js';
+import { locateMovedSession, declineMove } from './moves/client-moves.js';
+import { ActiveMoves } from './moves/active-moves.js';
 import { createMoveRunner } from './moves/create-move-runner.js';
-import { takeCannotMove, takeCheckpoint } from './moves/source-side.js';
-import { takeWord } from './moves/take-word.js';
-import { takeRestored } from './moves/target-side.js';
-import { acceptOffer } from './offers.js';
-import { play } from './play.js';
+import { receiveCannotMove, receiveCheckpoint } from './moves/source-host-moves.js';
+import { handleControlMessage } from './moves/handle-control-message.js';
+import { receiveRestored } from './moves/target-host-moves.js';
+import { acceptOffer } from './queue/accept-offer.js';
+import { play } from './placement/play.js';
 import { toRefusal } from './refusal.js';
 import type { RoundPlanner } from './rebalance/plan-round.js';
-import { replaceLost } from './replace-lost.js';
-import { leaveHost, registerHost, type HostBinding } from './register-host.js';
-import { signalClient, signalHost, warnOfLimit } from './signal.js';
-import { createStoreBatches } from './store-batches.js';
-import { StoreDoubt } from './store-doubt.js';
-import { fleetStatus, type FleetStatus } from './status.js';
-import { createTierChoice } from './tier-choice.js';
-import { TurnBudget } from './turn-budget.js';
-import { WaitingRoom } from './waiting-room.js';
+import { replaceLostSession } from './recovery/replace-lost-session.js';
+import { unregisterHost, registerHost, type HostBinding } from './hosts/register-host.js';
+import { relayToClient, relayToHost, relayLimitWarning } from './messaging/relay-signals.js';
+import { createStoreBatches } from './store-access/store-batches.js';
+import { StoreHealth } from './store-access/store-health.js';
+import { readFleetStatus, type FleetStatus } from './operations/fleet-status.js';
+import { createTierChooser } from './placement/choose-tier.js';
+import { ArrivalLimiter } from './connections/arrival-limiter.js';
+import { WaitingRequests } from './requests/waiting-requests.js';
 
 /** Hellos, and plays of clients who resumed, that begin in one turn of the event loop: a millisecond or two of work. */
-const ARRIVALS_PER_TURN = 4;
+const ARRIVALS_PER_TICK = 4;
 
 export interface BrokerOptions {
   readonly catalog: Catalog;
@@ -58,12 +63,12 @@ export interface BrokerOptions {
   readonly intervals?: Partial<BrokerIntervals>;
   readonly tiers: Tiers;
   readonly store: FleetStore;
-  readonly tickets: Tickets;
-  readonly iceServers: IceServersFor;
+  readonly tickets: TicketSigner;
+  readonly iceServers: CreateIceServers;
   /** Plans what is moved without an operator's order; nothing is when absent. */
-  readonly planner?: RoundPlanner;
+  readonly rebalancePlanner?: RoundPlanner;
   /** The bounds that plans of moves keep. `DEFAULT_REBALANCE_LIMITS` when absent. */
-  readonly moveLimits?: RebalanceLimits;
+  readonly rebalanceLimits?: RebalanceLimits;
   readonly observer: BrokerObserver;
   readonly log: Logger;
   /** Made at random when absent. */
@@ -95,7 +100,7 @@ export interface Broker {
   nextConnectionId(): string;
 
   /** Resolves when the work for a client's hello may begin: at once, unless very many come together. */
-  arrival(): Promise<void>;
+  awaitArrival(): Promise<void>;
   /**
    * @param player who said hello, and the tier that the token names
    * @param beaconUrl where regions without a beacon of their own are measured
@@ -107,17 +112,17 @@ export interface Broker {
     beaconUrl: string,
   ): ClientConnection;
   play(client: ClientConnection, message: Play): Promise<void> | void;
-  accept(client: ClientConnection, message: Accept): Promise<void>;
-  cancel(client: ClientConnection, message: Cancel): Promise<void>;
-  end(client: ClientConnection, message: EndSession): Promise<void>;
-  signal(client: ClientConnection, message: Signal): Promise<void>;
-  stay(client: ClientConnection, message: Stay): Promise<void>;
+  acceptOffer(client: ClientConnection, message: Accept): Promise<void>;
+  cancelPlay(client: ClientConnection, message: Cancel): Promise<void>;
+  endSession(client: ClientConnection, message: EndSession): Promise<void>;
+  relayClientSignal(client: ClientConnection, message: Signal): Promise<void>;
+  declineMove(client: ClientConnection, message: Stay): Promise<void>;
   /** The socket is gone. The client's sessions go on. */
   closeClient(client: ClientConnection): void;
 
   /** @throws Refusal when the host may not register as this */
   openHost(channel: Channel<BrokerToHost>, binding: HostBinding, message: Register): Promise<HostConnection>;
-  fromHost(host: HostConnection, message: Exclude<HostToBroker, Register>): Promise<void> | void;
+  handleHostMessage(host: HostConnection, message: Exclude<HostToBroker, Register>): Promise<void> | void;
   /** The socket is gone. The host keeps its sessions and may come back, here or elsewhere. */
   closeHost(host: HostConnection): void;
 
@@ -130,9 +135,9 @@ export function createBroker(options: BrokerOptions): Broker {
   const { catalog, limits, store } = options;
   const brokerId = options.brokerId ?? newBrokerId();
   const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
-  const fleet = new FleetKnowledge(store, catalog);
+  const fleet = new FleetCache(store, catalog);
   const connections = new ConnectionDirectory();
-  const waiting = new WaitingRoom();
+  const waiting = new WaitingRequests();
   const context: BrokerContext = {
     brokerId,
     catalog,
@@ -144,33 +149,33 @@ export function createBroker(options: BrokerOptions): Broker {
     tickets: options.tickets,
     iceServers: options.iceServers,
     connections,
-    waiting,
-    departed: createDepartures(limits),
-    doubt: new StoreDoubt(limits.heartbeatIntervalMs, intervals.minRebuildMs),
-    replaceLost: (...lost) => void replaceLost(context, ...lost),
-    followMove: (...session) => void followMove(context, ...session),
-    takeWord: (...word) => void takeWord(context, ...word),
-    moveLimits: options.moveLimits ?? DEFAULT_REBALANCE_LIMITS,
-    moves: new MoveBoard(),
-    get runner() {
+    waitingRequests: waiting,
+    disconnected: createDisconnectedClients(limits),
+    storeHealth: new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs),
+    replaceLostSession: (...lost) => void replaceLostSession(context, ...lost),
+    locateMovedSession: (...session) => void locateMovedSession(context, ...session),
+    handleControlMessage: (...word) => void handleControlMessage(context, ...word),
+    rebalanceLimits: options.rebalanceLimits ?? DEFAULT_REBALANCE_LIMITS,
+    activeMoves: new ActiveMoves(),
+    get moveRunner() {
       return runner;
     },
     fleet,
-    arrivals: new TurnBudget(ARRIVALS_PER_TURN),
+    arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK),
     observer: options.observer,
     log: options.log,
   };
   const runner = createMoveRunner(context);
-  const heartbeats = createHeartbeatIntake(context);
-  const loops = createLoops(context, options.planner ?? null);
-  const chooseTier = createTierChoice(options.tiers, options.log);
+  const heartbeats = createHeartbeatReceiver(context);
+  const loops = createLoops(context, options.rebalancePlanner ?? null);
+  const chooseTier = createTierChooser(options.tiers, options.log);
   let phase: 'new' | 'started' | 'draining' | 'stopped' = 'new';
   let connectionCount = 0;
 
   return {
     brokerId,
     get ready() {
-      return phase === 'started' && context.doubt.answers;
+      return phase === 'started' && context.storeHealth.isReachable;
     },
     get connections() {
       const { clientCount, hostCount } = connections;
@@ -178,13 +183,13 @@ export function createBroker(options: BrokerOptions): Broker {
     },
 
     async start() {
-      await store.onNudge(brokerId, (place) => {
-        fetchMail(context, place).catch((error: unknown) => {
+      await store.onWakeUp(brokerId, (place) => {
+        pollInbox(context, place).catch((error: unknown) => {
           if (toRefusal(error).code !== 'UNAVAILABLE')
             context.log.error({ err: error }, 'mail was not fetched');
         });
       });
-      await lookEverywhere(context);
+      await pollAllInboxes(context);
       loops.start();
       phase = 'started';
     },
@@ -199,14 +204,14 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     nextConnectionId: () => `${brokerId}.${(connectionCount += 1)}`,
 
-    arrival: () => context.arrivals.begin(),
+    awaitArrival: () => context.arrivalLimiter.begin(),
     openClient(channel, { playerId, tier, resumeToken }, hello, beaconUrl) {
       const client = new ClientConnection({
         channel,
         playerId,
         tier: chooseTier(tier),
         device: hello.device,
-        returning: hello.resumeToken !== undefined,
+        resumed: hello.resumeToken !== undefined,
       });
       connections.addClient(client);
       channel.send({
@@ -220,44 +225,44 @@ export function createBroker(options: BrokerOptions): Broker {
       return client;
     },
     play: (client, message) => play(context, client, message),
-    accept: (client, message) => acceptOffer(context, client, message),
-    cancel: (client, message) => cancelPlay(context, client, message),
-    end: (client, message) => endSession(context, client, message),
-    signal: (client, message) => signalHost(context, client, message),
-    stay: (client, message) => stay(context, client, message),
+    acceptOffer: (client, message) => acceptOffer(context, client, message),
+    cancelPlay: (client, message) => cancelPlay(context, client, message),
+    endSession: (client, message) => endSession(context, client, message),
+    relayClientSignal: (client, message) => relayToHost(context, client, message),
+    declineMove: (client, message) => declineMove(context, client, message),
     closeClient(client) {
-      for (const { sessionId, known } of connections.linkedTo(client)) {
-        context.departed.sessions.add({ sessionId, playerId: client.playerId, known });
+      for (const { sessionId, known } of connections.sessionsOf(client)) {
+        context.disconnected.sessions.add({ sessionId, playerId: client.playerId, known });
       }
       connections.removeClient(client);
-      for (const request of waiting.abandon(client)) context.departed.requests.add(request);
+      for (const request of waiting.removeClient(client)) context.disconnected.requests.add(request);
     },
 
     openHost: (channel, binding, message) => registerHost(context, channel, binding, message),
-    fromHost(host, message) {
+    handleHostMessage(host, message) {
       switch (message.type) {
         case 'heartbeat':
-          heartbeats.take(host, message);
+          heartbeats.receive(host, message);
           return;
         case 'session':
-          return takeHostSession(context, host, message);
+          return receiveSessionReport(context, host, message);
         case 'signal':
-          return signalClient(context, host, message);
+          return relayToClient(context, host, message);
         case 'limit':
-          return warnOfLimit(context, host, message);
+          return relayLimitWarning(context, host, message);
         case 'checkpoint':
-          return takeCheckpoint(context, host, message);
+          return receiveCheckpoint(context, host, message);
         case 'restored':
-          return takeRestored(context, host, message);
+          return receiveRestored(context, host, message);
         case 'cannot_move':
-          return takeCannotMove(context, host, message);
+          return receiveCannotMove(context, host, message);
         case 'leave':
-          return leaveHost(context, host);
+          return unregisterHost(context, host);
       }
     },
     closeHost: (host) => connections.removeHost(host),
 
-    status: () => fleetStatus(context),
+    status: () => readFleetStatus(context),
     operations: createOperations(context),
   };
 }

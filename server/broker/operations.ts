@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../domain/audit.js';
+import type { AuditEntry } from '../domain/audit-entry.js';
 import type { MoveEntry } from '../domain/move-entry.js';
 import type { AtDeadline, Drain, DrainMode, DrainProgress, OrderTarget } from '../domain/drain.js';
 

@@ -6,20 +6,20 @@ import { VERSION } from './version.js';
  * without the demo and the load tests. In the order in which the help shows them.
  */
 const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
-  ['serve', async () => (await import('./serve-command.js')).addServeCommand],
-  ['host', async () => (await import('./host-command.js')).addHostCommand],
-  ['play', async () => (await import('./play-command.js')).addPlayCommand],
-  ['status', async () => (await import('./status-command.js')).addStatusCommand],
-  ['drain', async () => (await import('./drain-command.js')).addDrainCommand],
-  ['undrain', async () => (await import('./undrain-command.js')).addUndrainCommand],
-  ['drains', async () => (await import('./drains-command.js')).addDrainsCommand],
-  ['moves', async () => (await import('./moves-command.js')).addMovesCommand],
-  ['cordon', async () => (await import('./cordon-command.js')).addCordonCommand],
-  ['uncordon', async () => (await import('./cordon-command.js')).addUncordonCommand],
-  ['audit', async () => (await import('./audit-command.js')).addAuditCommand],
-  ['token', async () => (await import('./token-command.js')).addTokenCommand],
-  ['demo', async () => (await import('./demo-command.js')).addDemoCommand],
-  ['loadtest', async () => (await import('./loadtest-command.js')).addLoadTestCommand],
+  ['serve', async () => (await import('./serve/serve-command.js')).addServeCommand],
+  ['host', async () => (await import('./simulate/host-command.js')).addHostCommand],
+  ['play', async () => (await import('./simulate/play-command.js')).addPlayCommand],
+  ['status', async () => (await import('./fleet/status-command.js')).addStatusCommand],
+  ['drain', async () => (await import('./drains/drain-command.js')).addDrainCommand],
+  ['undrain', async () => (await import('./drains/undrain-command.js')).addUndrainCommand],
+  ['drains', async () => (await import('./drains/drains-command.js')).addDrainsCommand],
+  ['moves', async () => (await import('./fleet/moves-command.js')).addMovesCommand],
+  ['cordon', async () => (await import('./fleet/cordon-command.js')).addCordonCommand],
+  ['uncordon', async () => (await import('./fleet/cordon-command.js')).addUncordonCommand],
+  ['audit', async () => (await import('./fleet/audit-command.js')).addAuditCommand],
+  ['token', async () => (await import('./tokens/token-command.js')).addTokenCommand],
+  ['demo', async () => (await import('./demo/demo-command.js')).addDemoCommand],
+  ['loadtest', async () => (await import('./loadtest/loadtest-command.js')).addLoadTestCommand],
 ]);
 
 async function run(args: readonly string[]): Promise<void> {
@@ -39,7 +39,7 @@ run(process.argv.slice(2)).then(
   // A command that is done leaves no timer or socket behind; what a library left must not keep the terminal.
   () => process.exit(),
   async (error: unknown) => {
-    const { describeFailure } = await import('./describe-failure.js');
+    const { describeFailure } = await import('./output/describe-failure.js');
     process.stderr.write(`duskline: ${describeFailure(error)}\n`);
     process.exit(1);
   },

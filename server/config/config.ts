@@ -4,7 +4,7 @@ import type { IceServerConfig } from '../auth/ice-servers.js';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
 import type { Tiers } from '../domain/tiers.js';
-import type { RebalanceConfig } from './rebalance-section.js';
+import type { RebalanceConfig } from './sections/rebalance-section.js';
 import type { Secret } from './secret.js';
 
 /** What is logged, from most to least. */

@@ -3,10 +3,10 @@ import { CODECS, PLATFORMS, RESOLUTIONS } from '@duskline/protocol/vocabulary';
 import { Type, type Static } from 'typebox';
 import { DEFAULT_CLOCK_TOLERANCE_S, TOKEN_ALGORITHMS } from '../auth/auth-config.js';
 import { DEFAULT_LISTEN, DEFAULT_LOG_LEVEL, LOG_LEVELS } from './config.js';
-import { IceServersSection } from './ice-section.js';
-import { LimitsSection } from './limits-section.js';
-import { RebalanceSection } from './rebalance-section.js';
-import { TiersSection } from './tiers-section.js';
+import { IceServersSection } from './sections/ice-section.js';
+import { LimitsSection } from './sections/limits-section.js';
+import { RebalanceSection } from './sections/rebalance-section.js';
+import { TiersSection } from './sections/tiers-section.js';
 
 /**
  * The configuration file as it is written. `docs/run/configuration.md` describes every key for people; a test holds

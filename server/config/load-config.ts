@@ -1,19 +1,19 @@
 import { dirname, resolve } from 'node:path';
 import { DEFAULT_LIMITS } from '../domain/limits.js';
-import { resolveAuth } from './auth-section.js';
+import { resolveAuth } from './sections/auth-section.js';
 import { DEFAULT_LISTEN, DEFAULT_LOG_LEVEL, type Config } from './config.js';
 import type { ConfigDocument } from './document.js';
 import { createFileReader, type FileReader } from './file-reader.js';
-import { buildCatalog, checkFleet } from './fleet-section.js';
-import { resolveIceServers } from './ice-section.js';
-import { checkLimits } from './limits-section.js';
-import { ConfigError, formatPath, type FoundMistake, type Report } from './mistake.js';
-import { buildRebalance } from './rebalance-section.js';
+import { buildCatalog, checkFleet } from './sections/fleet-section.js';
+import { resolveIceServers } from './sections/ice-section.js';
+import { checkLimits } from './sections/limits-section.js';
+import { ConfigError, formatPath, type FoundMistake, type Report } from './config-error.js';
+import { buildRebalance } from './sections/rebalance-section.js';
 import { findSchemaMistakes } from './schema-mistakes.js';
 import { readTicketMasterKey, type Environment } from './secrets.js';
-import { resolveStore } from './store-section.js';
-import { buildTiers, checkTiers } from './tiers-section.js';
-import { mapOf } from './unchecked.js';
+import { resolveStore } from './sections/store-section.js';
+import { buildTiers, checkTiers } from './sections/tiers-section.js';
+import { mapOf } from './unvalidated-values.js';
 import { readYaml, type Override, type YamlSource } from './yaml-source.js';
 
 export interface ConfigSource {

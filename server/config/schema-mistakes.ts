@@ -2,7 +2,7 @@ import { Compile } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Settings } from 'typebox/system';
 import { ConfigDocument } from './document.js';
-import type { FoundMistake, Path } from './mistake.js';
+import type { FoundMistake, Path } from './config-error.js';
 import { nearestName } from './nearest-name.js';
 
 const validator = Compile(ConfigDocument);

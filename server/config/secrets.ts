@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { KeyMaterialError, secretKeyFrom } from '../auth/key-material.js';
-import type { Path, Report } from './mistake.js';
+import type { Path, Report } from './config-error.js';
 import { Secret } from './secret.js';
 
 /** Environment variables by name. */

@@ -1,5 +1,5 @@
 import { isMap, LineCounter, parseDocument } from 'yaml';
-import type { FoundMistake, Path } from './mistake.js';
+import type { FoundMistake, Path } from './config-error.js';
 
 /** A value set from outside the file, as by a command-line option. */
 export interface Override {

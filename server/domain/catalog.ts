@@ -48,24 +48,24 @@ export interface Catalog {
 }
 
 /** One pool in one region: the unit in which hosts are counted, chosen and swept. */
-export interface Place {
+export interface RegionPool {
   readonly region: string;
   readonly pool: string;
 }
 
-export function isSamePlace(a: Place, b: Place): boolean {
+export function isSameRegionPool(a: RegionPool, b: RegionPool): boolean {
   return a.region === b.region && a.pool === b.pool;
 }
 
 /** A place as one string, for maps and logs. Names hold no slash. */
-export function placeName(place: Place): string {
+export function regionPoolName(place: RegionPool): string {
   return `${place.region}/${place.pool}`;
 }
 
 const titlesOfPools = new WeakMap<Pool, ReadonlySet<string>>();
 
 /** Whether a title is installed on the hosts of a pool. Every request asks that of every pool, and a pool may have thousands. */
-export function carries(pool: Pool, title: string): boolean {
+export function hasTitle(pool: Pool, title: string): boolean {
   let titles = titlesOfPools.get(pool);
   if (titles === undefined) {
     titles = new Set(pool.titles);

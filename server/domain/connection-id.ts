@@ -1,5 +1,5 @@
 /** The broker a connection belongs to: connection ids are `<brokerId>.<number>`. */
-export function brokerOf(connectionId: string): string {
+export function brokerIdOf(connectionId: string): string {
   const dot = connectionId.lastIndexOf('.');
   return dot === -1 ? connectionId : connectionId.slice(0, dot);
 }

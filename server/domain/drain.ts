@@ -33,7 +33,7 @@ export const DRAIN_TRANSITIONS = {
   undone: [],
 } as const satisfies Record<DrainState, readonly DrainState[]>;
 
-export function canTurn(from: DrainState, to: DrainState): boolean {
+export function canChangeDrainState(from: DrainState, to: DrainState): boolean {
   return (DRAIN_TRANSITIONS[from] as readonly DrainState[]).includes(to);
 }
 
@@ -62,7 +62,7 @@ export type DrainOutcome = (typeof DRAIN_OUTCOMES)[number];
 /** How many sessions had each outcome. */
 export type DrainProgress = Readonly<Record<DrainOutcome, number>>;
 
-export function progressOf(outcomes: Iterable<DrainOutcome>): DrainProgress {
+export function countOutcomes(outcomes: Iterable<DrainOutcome>): DrainProgress {
   const counts: Record<DrainOutcome, number> = { staying: 0, left: 0, moved: 0, ended: 0, remaining: 0 };
   for (const outcome of outcomes) counts[outcome] += 1;
   return counts;
@@ -78,7 +78,7 @@ export interface DrainedSession {
 }
 
 /** The outcome of a session that was seen on the target, now. */
-export function outcomeOf({ onTarget, lives, reason }: DrainedSession): DrainOutcome {
+export function drainOutcomeOf({ onTarget, lives, reason }: DrainedSession): DrainOutcome {
   if (onTarget) return 'staying';
   if (lives) return 'moved';
   return reason === 'drain_deadline' ? 'ended' : 'left';
@@ -88,7 +88,7 @@ export function outcomeOf({ onTarget, lives, reason }: DrainedSession): DrainOut
 export type DrainStep = 'wait' | 'end-sessions' | 'leave-remaining' | 'finish';
 
 /** @param staying how many sessions are on the target */
-export function nextStep(drain: Drain, staying: number, nowMs: number): DrainStep {
+export function nextDrainStep(drain: Drain, staying: number, nowMs: number): DrainStep {
   if (staying === 0) return 'finish';
   if (nowMs < drain.deadlineAtMs) return 'wait';
   return drain.atDeadline === 'end' ? 'end-sessions' : 'leave-remaining';

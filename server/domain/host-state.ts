@@ -21,6 +21,6 @@ export function nextHostState(state: HostState, event: HostEvent): HostState {
 }
 
 /** Whether new sessions may be placed on a host in this state. */
-export function takesSessions(state: HostState): boolean {
+export function acceptsSessions(state: HostState): boolean {
   return state === 'ready';
 }

@@ -1,4 +1,4 @@
-import type { Place } from './catalog.js';
+import type { RegionPool } from './catalog.js';
 
 /** Why sessions are moved: their host is too hot, others wait for their slots, or their host is being drained. */
 export const MOVE_CAUSES = ['hot_host', 'make_room', 'drain'] as const;
@@ -12,9 +12,9 @@ export interface MoveEntry {
   /** When it was over, by the store's clock, in milliseconds since 1970. */
   readonly atMs: number;
   readonly sessionId: string;
-  readonly from: Place & { readonly hostId: string };
+  readonly from: RegionPool & { readonly hostId: string };
   /** `hostId`: `null` when it failed before a host was found. */
-  readonly to: Place & { readonly hostId: string | null };
+  readonly to: RegionPool & { readonly hostId: string | null };
   readonly cause: MoveCause;
   /** Why, in words. */
   readonly reason: string;

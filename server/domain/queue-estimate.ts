@@ -8,7 +8,7 @@ export interface WaitEstimate {
 const SPREAD = 1.28;
 
 /** Nobody is told of waits beyond a day: the rate behind them is noise. */
-const LONGEST_MS = 86_400_000;
+const MAX_ESTIMATE_MS = 86_400_000;
 
 /**
  * When the turn of a placement comes, if slots become free at random at a steady rate (a Poisson process): the time
@@ -23,12 +23,12 @@ export function estimateWait(ahead: number, freedPerMs: number | null): WaitEsti
   const turns = ahead + 1;
   const mean = turns / freedPerMs;
   const spread = (SPREAD * Math.sqrt(turns)) / freedPerMs;
-  if (mean > LONGEST_MS) return undefined;
-  return { low: coarse(Math.max(0, mean - spread)), high: coarse(mean + spread) };
+  if (mean > MAX_ESTIMATE_MS) return undefined;
+  return { low: roundEstimate(Math.max(0, mean - spread)), high: roundEstimate(mean + spread) };
 }
 
 /** Two significant digits, and no finer than a second. */
-function coarse(ms: number): number {
+function roundEstimate(ms: number): number {
   const step = Math.max(1_000, 10 ** (Math.floor(Math.log10(Math.max(ms, 1))) - 1));
   return Math.round(ms / step) * step;
 }

@@ -1,8 +1,8 @@
-import { carries, type Catalog, type LatencyStep, type Place, type Pool } from './catalog.js';
-import { isSuitable, type DeviceAbility, type PoolWish } from './suitability.js';
+import { hasTitle, type Catalog, type LatencyStep, type RegionPool, type Pool } from './catalog.js';
+import { isSuitable, type DeviceAbility, type PoolRequirements } from './suitability.js';
 
 /** A request as the ranking sees it. */
-export interface PlacementWish extends PoolWish {
+export interface PlacementRequest extends PoolRequirements {
   /** Measured RTT per region, in milliseconds. */
   readonly rtt: Readonly<Record<string, number>>;
   readonly regions?:
@@ -13,14 +13,14 @@ export interface PlacementWish extends PoolWish {
 /** What the ranking knows of the fleet. Both may be a second old: the store has the last word. */
 export interface FleetView {
   /** Whether it takes new sessions: operators have not closed it. */
-  isOpen(place: Place): boolean;
+  isOpen(place: RegionPool): boolean;
   /** Committed over slots of the ready hosts, 0 to 1; `undefined` where no ready host is known. */
-  utilisation(place: Place): number | undefined;
+  utilisation(place: RegionPool): number | undefined;
 }
 
 /** A place that may serve the request. */
 export interface Candidate {
-  readonly place: Place;
+  readonly place: RegionPool;
   readonly rttMs: number;
   /** Known utilisation, 0 to 1; 1 where no ready host is known. */
   readonly utilisation: number;
@@ -65,14 +65,14 @@ export function acceptableAfterMs(policy: readonly LatencyStep[], rttMs: number)
 export function rankCandidates(
   catalog: Catalog,
   fleet: FleetView,
-  wish: PlacementWish,
+  wish: PlacementRequest,
   device: DeviceAbility,
 ): Ranking {
   const title = catalog.titles.get(wish.title);
   const pools: Pool[] = [];
   let isCarried = false;
   for (const pool of catalog.pools.values()) {
-    if (!carries(pool, wish.title)) continue;
+    if (!hasTitle(pool, wish.title)) continue;
     isCarried = true;
     if (isSuitable(pool, device, wish)) pools.push(pool);
   }
@@ -98,7 +98,7 @@ export function rankCandidates(
     : { ok: true, candidates: open.sort(byPreference) };
 }
 
-function isAllowed(catalog: Catalog, wish: PlacementWish, region: string): boolean {
+function isAllowed(catalog: Catalog, wish: PlacementRequest, region: string): boolean {
   const { only, exclude } = wish.regions ?? {};
   return (
     catalog.regions.has(region) &&
@@ -107,7 +107,7 @@ function isAllowed(catalog: Catalog, wish: PlacementWish, region: string): boole
   );
 }
 
-function toCandidate(fleet: FleetView, place: Place, rttMs: number, after: number): Candidate {
+function toCandidate(fleet: FleetView, place: RegionPool, rttMs: number, after: number): Candidate {
   const utilisation = fleet.utilisation(place) ?? 1;
   return {
     place,

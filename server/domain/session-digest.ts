@@ -39,7 +39,7 @@ export function sessionDigest({ sessionId, epoch, state }: DigestedSession): num
  * date by one operation per change and does not depend on order. Host and store comparing equal digests
  * need not compare lists.
  */
-export function digestOf(sessions: Iterable<DigestedSession>): number {
+export function digestSessions(sessions: Iterable<DigestedSession>): number {
   let digest = 0;
   for (const session of sessions) digest ^= sessionDigest(session);
   return digest;

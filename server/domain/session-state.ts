@@ -34,7 +34,7 @@ export function canTransition(from: StoredState, to: StoredState): boolean {
 }
 
 /** The states from which a session may reach `to`, itself included. */
-export function sourcesOf(to: StoredState): StoredState[] {
+export function statesLeadingTo(to: StoredState): StoredState[] {
   return STORED_STATES.filter((from) => canTransition(from, to));
 }
 

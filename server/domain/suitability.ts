@@ -5,7 +5,7 @@ import {
   type Platform,
   type Resolution,
 } from '@duskline/protocol/vocabulary';
-import { carries, type Pool } from './catalog.js';
+import { hasTitle, type Pool } from './catalog.js';
 
 /** What the player's device can show. */
 export interface DeviceAbility {
@@ -16,7 +16,7 @@ export interface DeviceAbility {
 }
 
 /** What a request asks of a pool. */
-export interface PoolWish {
+export interface PoolRequirements {
   readonly title: string;
   readonly platform?: Platform | undefined;
   readonly minResolution?: Resolution | undefined;
@@ -31,8 +31,8 @@ export interface Stream {
 const DEFAULT_FPS = 60;
 
 /** Whether the pool carries the title and can send the device a stream that satisfies the request. */
-export function isSuitable(pool: Pool, device: DeviceAbility, wish: PoolWish): boolean {
-  if (!carries(pool, wish.title)) return false;
+export function isSuitable(pool: Pool, device: DeviceAbility, wish: PoolRequirements): boolean {
+  if (!hasTitle(pool, wish.title)) return false;
   if (wish.platform !== undefined && wish.platform !== pool.platform) return false;
   const stream = bestStream(pool, device);
   if (stream === undefined) return false;

@@ -124,15 +124,15 @@ export function createMetrics(): Metrics {
       });
     },
     observer: {
-      matched({ region, pool }, rank, tookMs, waited) {
+      requestMatched({ region, pool }, rank, tookMs, waited) {
         matches.inc({ region, pool });
         ranks.inc({ rank: String(Math.min(rank, 5)) });
         (waited ? waitSeconds : matchSeconds).observe(tookMs / 1000);
       },
-      refused: (code) => refusals.inc({ code }),
+      requestRefused: (code) => refusals.inc({ code }),
       sessionEnded: ({ region, pool }, reason) => ended.inc({ region, pool, reason }),
       hostLost: ({ region, pool }) => lost.inc({ region, pool }),
-      repaired: ({ region, pool }, hosts) => repaired.inc({ region, pool }, hosts),
+      countersRepaired: ({ region, pool }, hosts) => repaired.inc({ region, pool }, hosts),
       moveEnded({ region, pool }, outcome, tookMs) {
         moves.inc({ region, pool, outcome });
         if (outcome === 'moved') moveSeconds.observe(tookMs / 1000);

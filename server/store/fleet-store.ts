@@ -1,12 +1,12 @@
 import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
-import type { Place } from '../domain/catalog.js';
+import type { RegionPool } from '../domain/catalog.js';
 import type { Closure } from '../domain/closure.js';
 import type { HostState } from '../domain/host-state.js';
-import type { SilentHost } from '../domain/silence.js';
-import type { MoveDesk } from './move-desk.js';
-import type { OrderBook } from './order-book.js';
-import type { RegionWatch, SweepStep, Utilisation } from './region-watch.js';
-import type { EndedSession, Reservation, SessionMeta, SessionRecord } from './session-record.js';
+import type { SilentHost } from '../domain/host-silence.js';
+import type { MoveStore } from './contracts/moves.js';
+import type { DrainStore } from './contracts/drains.js';
+import type { RegionOverviewStore, SweepStep, Utilisation } from './contracts/region-overview.js';
+import type { EndedSession, Reservation, SessionMeta, SessionRecord } from './contracts/session-record.js';
 
 export type { EndedSession, Reservation, SessionMeta, SessionRecord, SweepStep, Utilisation };
 
@@ -21,7 +21,7 @@ export interface HostRegistration {
 }
 
 /** One heartbeat, reduced to what the store needs. */
-export interface Beat {
+export interface HostHeartbeat {
   readonly hostId: string;
   readonly connectionId: string;
   /** Worst load dimension, in millionths. */
@@ -36,7 +36,7 @@ export interface Beat {
  * - `replaced`: refused, a newer connection speaks for the host.
  * - `unknown`: refused, the store does not know the host (any more): register it again.
  */
-export type BeatOutcome = 'ok' | 'differs' | 'replaced' | 'unknown';
+export type HeartbeatOutcome = 'ok' | 'differs' | 'replaced' | 'unknown';
 
 /** A session as its host reports it. */
 export interface ReportedSession {
@@ -63,40 +63,40 @@ export interface Reconciliation {
 }
 
 /** A player's request, noted before its slot is reserved, so that repeating it is safe on any broker. */
-export interface Claim {
+export interface RequestEntry {
   readonly playerId: string;
   readonly requestId: string;
   /** The session that this request becomes. */
   readonly sessionId: string;
   /** Where it is tried first. */
-  readonly place: Place;
+  readonly place: RegionPool;
 }
 
 /** A request that was noted. */
-export interface ClaimRecord {
+export interface RequestRecord {
   readonly sessionId: string;
   readonly epoch: number;
-  readonly place: Place;
+  readonly place: RegionPool;
   /** By the store's clock, since it was noted. */
   readonly ageMs: number;
 }
 
 /** The epoch of an attempt to move a request's session. */
-export interface DrawnEpoch {
+export interface AllocatedEpoch {
   readonly epoch: number;
   /** What the request had when it was drawn. */
   readonly fromEpoch: number;
 }
 
 /** A request that its player made before another one. */
-export interface PreviousClaim extends ClaimRecord {
+export interface PreviousRequestRecord extends RequestRecord {
   readonly requestId: string;
 }
 
-export type ClaimOutcome =
+export type RecordRequestOutcome =
   /** `previous`: the newest other request of the player, if one is remembered. */
-  | { readonly kind: 'new'; readonly previous?: PreviousClaim }
-  | { readonly kind: 'repeat'; readonly record: ClaimRecord };
+  | { readonly kind: 'new'; readonly previous?: PreviousRequestRecord }
+  | { readonly kind: 'repeat'; readonly record: RequestRecord };
 
 /**
  * - `reserved`: a slot is held on the host.
@@ -112,7 +112,7 @@ export type ReserveOutcome =
   | { readonly kind: 'full' }
   | { readonly kind: 'closed' };
 
-export interface ReserveReply {
+export interface ReserveResult {
   readonly outcomes: readonly ReserveOutcome[];
   readonly utilisation: Utilisation;
 }
@@ -163,7 +163,7 @@ export type PlacementStatus =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'unknown' };
 
-export interface QueueReport {
+export interface QueueStatus {
   /** In the order of the question. */
   readonly placements: readonly PlacementStatus[];
   /** How many wait. */
@@ -176,7 +176,7 @@ export interface QueueReport {
  * - `accepted`: the offer is a reservation now.
  * - `gone`: there is no offer for that epoch: it ran out, or was withdrawn.
  */
-export type AcceptOutcome =
+export type AcceptOfferOutcome =
   | { readonly kind: 'accepted'; readonly session: SessionRecord; readonly hostConnectionId: string }
   | { readonly kind: 'gone' };
 
@@ -191,7 +191,7 @@ export interface Withdrawal {
 }
 
 /** A host's report that one of its sessions changed state. */
-export interface SessionChange {
+export interface SessionStateChange {
   readonly sessionId: string;
   readonly epoch: number;
   readonly hostId: string;
@@ -205,13 +205,13 @@ export interface SessionChange {
  * - `over`: it ended, for this reason.
  * - `bad_transition`: not allowed from its present state.
  */
-export type ChangeOutcome =
+export type StateChangeOutcome =
   | { readonly kind: 'changed'; readonly session: SessionRecord }
   | { readonly kind: 'over'; readonly reason: EndReason }
   | { readonly kind: 'stale' | 'unknown' | 'bad_transition' };
 
 /** An order to end a session. Only the current epoch may. */
-export interface Release {
+export interface EndSessionRequest {
   readonly sessionId: string;
   readonly epoch: number;
   readonly reason: EndReason;
@@ -219,13 +219,13 @@ export interface Release {
   readonly hostId?: string;
 }
 
-export type ReleaseOutcome =
+export type EndSessionOutcome =
   | ({ readonly kind: 'ended' } & EndedSession)
   | { readonly kind: 'over'; readonly reason: EndReason }
   | { readonly kind: 'stale' | 'unknown' };
 
 /** What one end of a session says to the other. */
-export interface Letter {
+export interface SessionMessage {
   readonly sessionId: string;
   /** The assignment that its writer knows of. */
   readonly epoch: number;
@@ -236,7 +236,7 @@ export interface Letter {
 }
 
 /** A letter that waited for the broker of the end it is for. */
-export interface PostedLetter {
+export interface RelayedMessage {
   readonly sessionId: string;
   readonly epoch: number;
   /** The host it is for; `null` when it is for the session's client. */
@@ -245,8 +245,8 @@ export interface PostedLetter {
 }
 
 /** What waited for a broker: a letter that it passes on, or a word for itself, as `tell` left it. */
-export type BrokerPost =
-  ({ readonly kind: 'letter' } & PostedLetter) | { readonly kind: 'word'; readonly body: string };
+export type InboxMessage =
+  ({ readonly kind: 'letter' } & RelayedMessage) | { readonly kind: 'word'; readonly body: string };
 
 /**
  * - `local`: the other end is on the calling broker, which delivers the letter itself; `hostId` is the session's.
@@ -257,14 +257,14 @@ export type BrokerPost =
  * - `unknown`: the store does not know it, or not on the host that writes.
  * - `over`: it ended, for this reason.
  */
-export type ForwardOutcome =
+export type RelayOutcome =
   | { readonly kind: 'local'; readonly hostId: string }
   | { readonly kind: 'posted'; readonly brokerId: string }
   | { readonly kind: 'over'; readonly reason: EndReason }
   | { readonly kind: 'away' | 'overflow' | 'stale' | 'unknown' };
 
 /** The silent hosts of a place by the store's clock. */
-export interface SilenceReport {
+export interface SilentHostsReport {
   readonly hosts: number;
   readonly silent: readonly (SilentHost & { readonly beatAtMs: number })[];
 }
@@ -273,14 +273,14 @@ export interface SilenceReport {
  * What to do with silent hosts. Each order counts only if the host has not beaten since `beatAtMs`, and
  * `lost` only for a host that an earlier order called `missing`.
  */
-export interface SilenceOrder {
+export interface SilentHostMark {
   readonly hostId: string;
   readonly beatAtMs: number;
   readonly order: 'suspect' | 'missing' | 'lost';
 }
 
 /** What a recount found wrong and repaired. */
-export interface Recount {
+export interface RecountResult {
   /** Where to go on; `null` when the pass is over. */
   readonly next: string | null;
   /** Hosts whose counter, digest or place in the order was not what their sessions say. */
@@ -309,51 +309,51 @@ export interface HostRecord {
  * All times are the store's own. Methods reject with `StoreUnavailableError` when the store cannot be
  * reached; whether the step happened is then unknown, and every step but `spend` is safe to repeat.
  */
-export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
+export interface FleetStore extends DrainStore, MoveStore, RegionOverviewStore {
   readonly kind: 'memory' | 'redis';
 
   /** Makes the host known, in state `joining`. A newer registration replaces an older one; sessions stay. */
-  registerHost(place: Place, host: HostRegistration): Promise<void>;
+  registerHost(place: RegionPool, host: HostRegistration): Promise<void>;
   /**
    * Takes heartbeats. The first makes a host ready, a late one makes a suspect host ready again. A joining
    * host whose heartbeat `differs` stays joining until one agrees: its slots may be in use by sessions that
    * the store has lost.
    */
-  beat(place: Place, beats: readonly Beat[]): Promise<readonly BeatOutcome[]>;
+  recordHeartbeats(place: RegionPool, beats: readonly HostHeartbeat[]): Promise<readonly HeartbeatOutcome[]>;
   /**
    * Makes the store agree with what the host says it holds. Running sessions that the store has lost come
    * before reservations that nobody has claimed yet.
    */
-  reconcile(
-    place: Place,
+  reconcileHost(
+    place: RegionPool,
     host: { readonly hostId: string; readonly connectionId: string },
     sessions: readonly ReportedSession[],
   ): Promise<Reconciliation>;
   /** Removes a host that leaves in order; its sessions end with `host_ended`. Nothing when it was replaced. */
-  removeHost(place: Place, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
+  removeHost(place: RegionPool, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
 
   /** Notes requests; the first of equal ones is `new`, the others get its record. */
-  claim(claims: readonly Claim[]): Promise<readonly ClaimOutcome[]>;
+  recordRequests(claims: readonly RequestEntry[]): Promise<readonly RecordRequestOutcome[]>;
   /**
    * Takes over a request, to give it another assignment: raises the epoch, if it is still `fromEpoch`, and notes the
    * place. Returns the new epoch, which is above every one that was drawn; or `null` when somebody else took the request
    * over first.
    */
-  reclaim(claim: Claim, fromEpoch: number): Promise<number | null>;
+  startAttempt(claim: RequestEntry, fromEpoch: number): Promise<number | null>;
   /**
    * Draws the epoch of an attempt to move the request's session: above `aboveEpoch`, the request's own, and every one that
    * was drawn before. Nothing else ever gets it, whatever becomes of the attempt. The request itself stays as it is.
    */
-  drawEpoch(claim: Claim, aboveEpoch: number): Promise<DrawnEpoch>;
+  allocateEpoch(claim: RequestEntry, aboveEpoch: number): Promise<AllocatedEpoch>;
   /**
    * An attempt succeeds: the request has the epoch that was drawn for it, and that place, if it still had the one that it
    * had then. False when somebody took the request over since, or another attempt succeeded.
    */
-  settleEpoch(claim: Claim, drawn: DrawnEpoch): Promise<boolean>;
+  commitEpoch(claim: RequestEntry, drawn: AllocatedEpoch): Promise<boolean>;
   /** Notes where a request was placed, when that is not where it was tried first. */
-  moveClaim(claim: Claim): Promise<void>;
+  setRequestPool(claim: RequestEntry): Promise<void>;
   /** Forgets a request that was refused, so that it may be tried again. */
-  forgetClaim(playerId: string, requestId: string): Promise<void>;
+  deleteRequest(playerId: string, requestId: string): Promise<void>;
 
   /**
    * Uses up a token that is good once. True the first time, on whatever broker; false within `ttlMs` of it.
@@ -361,7 +361,7 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    *
    * @param ttlMs how long to remember it: longer than anybody would take the token
    */
-  spend(playerId: string, tokenId: string, ttlMs: number): Promise<boolean>;
+  useToken(playerId: string, tokenId: string, ttlMs: number): Promise<boolean>;
 
   /**
    * Reserves the least-congested slots of the place, each by the state the previous one left.
@@ -369,11 +369,11 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * @param ttlMs how long a reservation lasts: the same for all of a place, for they expire in the order of their making
    */
   reserve(
-    place: Place,
+    place: RegionPool,
     reservations: readonly Reservation[],
     ttlMs: number,
     callerId: string,
-  ): Promise<ReserveReply>;
+  ): Promise<ReserveResult>;
   /**
    * Puts placements into the place's queue: in the order of arrival minus head start, then of session ids. Whoever
    * waits already keeps the place; epoch and broker are noted anew. Whenever a slot of a place is free, by whatever
@@ -382,7 +382,7 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * @param maxLength how many may wait
    */
   enqueue(
-    place: Place,
+    place: RegionPool,
     placements: readonly WaitingPlacement[],
     maxLength: number,
     callerId: string,
@@ -393,10 +393,10 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    *
    * @param attended whether the players of these placements are there: they keep their places
    */
-  queueStatus(place: Place, sessionIds: readonly string[], attended: boolean): Promise<QueueReport>;
+  getQueueStatus(place: RegionPool, sessionIds: readonly string[], attended: boolean): Promise<QueueStatus>;
   /** Makes an offer a reservation, under a new epoch. Repeating it is safe. */
-  accept(
-    place: Place,
+  acceptOffer(
+    place: RegionPool,
     offer: {
       readonly sessionId: string;
       readonly fromEpoch: number;
@@ -404,27 +404,27 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
       readonly clientBrokerId: string;
     },
     ttlMs: number,
-  ): Promise<AcceptOutcome>;
+  ): Promise<AcceptOfferOutcome>;
   /** Takes placements out of the queue, and gives back what was offered to them. Returns sessions that ended. */
-  withdraw(
-    place: Place,
+  withdrawPlacements(
+    place: RegionPool,
     withdrawals: readonly Withdrawal[],
     callerId: string,
   ): Promise<readonly EndedSession[]>;
   /** Placements whose offers nobody accepted in time, the oldest first. */
-  findMissed(place: Place, limit: number): Promise<readonly string[]>;
+  findExpiredOffers(place: RegionPool, limit: number): Promise<readonly string[]>;
   /**
    * Notes for placements that wait here, or were offered a slot, that they missed an offer in another place. An offer
    * is noted everywhere else before it is taken back in its own place: whoever dies in between leaves it to the next.
    */
-  noteMissed(place: Place, sessionIds: readonly string[]): Promise<void>;
+  recordMissedOffers(place: RegionPool, sessionIds: readonly string[]): Promise<void>;
   /**
    * Takes back those of these placements' offers that nobody accepted in time: a placement that missed none before,
    * here or elsewhere, goes to the back of the queue; the session of the others ends with `reservation_expired`.
    * Returns what ended. Such records name no host: they never had one.
    */
   expireOffers(
-    place: Place,
+    place: RegionPool,
     sessionIds: readonly string[],
     callerId: string,
   ): Promise<readonly EndedSession[]>;
@@ -432,45 +432,56 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * Placements that nobody attended for `graceMs` end with `reconnect_expired`. Returns what ended. Such records name
    * no host: they never had one.
    */
-  expireQueue(
-    place: Place,
+  expireUnattendedPlacements(
+    place: RegionPool,
     graceMs: number,
     limit: number,
     callerId: string,
   ): Promise<readonly EndedSession[]>;
 
   /** Notes what hosts say about their sessions. */
-  transition(
-    place: Place,
-    changes: readonly SessionChange[],
+  updateSessionStates(
+    place: RegionPool,
+    changes: readonly SessionStateChange[],
     callerId: string,
-  ): Promise<readonly ChangeOutcome[]>;
+  ): Promise<readonly StateChangeOutcome[]>;
   /** Ends sessions and frees their slots. */
-  release(place: Place, releases: readonly Release[], callerId: string): Promise<readonly ReleaseOutcome[]>;
+  endSessions(
+    place: RegionPool,
+    releases: readonly EndSessionRequest[],
+    callerId: string,
+  ): Promise<readonly EndSessionOutcome[]>;
   /** Notes which broker the client of a session is on now. The one before finds it in its mail. */
-  attach(place: Place, sessionId: string, clientBrokerId: string): Promise<SessionRecord | null>;
+  setClientBroker(
+    place: RegionPool,
+    sessionId: string,
+    clientBrokerId: string,
+  ): Promise<SessionRecord | null>;
   /**
    * Gives sessions that were adopted from their host's report, and of which the store knows no more than that, back
    * what it has lost: whose they are. Only at that epoch. Returns every session as it is then.
    */
-  restore(place: Place, sessions: readonly Reservation[]): Promise<readonly (SessionRecord | null)[]>;
+  restoreSessions(
+    place: RegionPool,
+    sessions: readonly Reservation[],
+  ): Promise<readonly (SessionRecord | null)[]>;
   /** The live sessions of a host, in the order of their ids. */
-  hostSessions(place: Place, hostId: string): Promise<readonly SessionRecord[]>;
-  getSessions(place: Place, sessionIds: readonly string[]): Promise<readonly (SessionRecord | null)[]>;
+  listHostSessions(place: RegionPool, hostId: string): Promise<readonly SessionRecord[]>;
+  getSessions(place: RegionPool, sessionIds: readonly string[]): Promise<readonly (SessionRecord | null)[]>;
 
   /**
    * Ends reservations that nobody claimed in time, arrivals that nobody came for, and sessions that were `disconnected`
    * for too long, the oldest first, `limit` of each.
    */
-  expireSessions(place: Place, limit: number, callerId: string): Promise<readonly EndedSession[]>;
+  expireSessions(place: RegionPool, limit: number, callerId: string): Promise<readonly EndedSession[]>;
   /** Drops the records of sessions that ended long enough ago. Returns how many. */
-  forgetEnded(place: Place, limit: number): Promise<number>;
+  deleteEndedSessions(place: RegionPool, limit: number): Promise<number>;
   /** Which hosts have been silent for longer than that. */
-  findSilent(place: Place, silentForMs: number, limit: number): Promise<SilenceReport>;
+  findSilentHosts(place: RegionPool, silentForMs: number, limit: number): Promise<SilentHostsReport>;
   /** Carries out what was judged. Returns the sessions of hosts that were lost, ended with `host_lost`. */
-  orderSilent(
-    place: Place,
-    orders: readonly SilenceOrder[],
+  markSilentHosts(
+    place: RegionPool,
+    orders: readonly SilentHostMark[],
     callerId: string,
   ): Promise<readonly EndedSession[]>;
   /**
@@ -478,7 +489,7 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    *
    * @param cursor `null` to begin a pass, else `next` of the call before
    */
-  recount(place: Place, cursor: string | null): Promise<Recount>;
+  recountHosts(place: RegionPool, cursor: string | null): Promise<RecountResult>;
 
   /**
    * Closes one host, or the whole place, to new sessions, or opens it again. When this resolves nothing new is placed
@@ -489,19 +500,19 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * @param hostId `null` for the whole place
    * @param before nothing happens if it is something else at the moment
    */
-  setClosure(place: Place, hostId: string | null, closure: Closure, before?: Closure): Promise<void>;
+  setClosure(place: RegionPool, hostId: string | null, closure: Closure, before?: Closure): Promise<void>;
   /**
    * What was said of one host, also of one that is not here, or of the place as a whole: each by itself.
    *
    * @param hostId `null` for the whole place
    */
-  closureOf(place: Place, hostId: string | null): Promise<Closure>;
+  getClosure(place: RegionPool, hostId: string | null): Promise<Closure>;
 
-  utilisation(place: Place): Promise<Utilisation>;
-  listHosts(place: Place): Promise<readonly HostRecord[]>;
+  getUtilisation(place: RegionPool): Promise<Utilisation>;
+  listHosts(place: RegionPool): Promise<readonly HostRecord[]>;
   /** Where clients reach these hosts; `null` for an unknown one. */
-  endpoints(
-    place: Place,
+  getEndpoints(
+    place: RegionPool,
     hostIds: readonly string[],
   ): Promise<readonly ({ readonly connectionId: string; readonly endpoint: string } | null)[]>;
 
@@ -509,22 +520,26 @@ export interface FleetStore extends OrderBook, MoveDesk, RegionWatch {
    * Passes letters on to the other end of their sessions. Those of one session are delivered in the order in
    * which they were forwarded, and nobody but the session's host and client ever gets one.
    */
-  forward(place: Place, letters: readonly Letter[], callerId: string): Promise<readonly ForwardOutcome[]>;
+  relayMessages(
+    place: RegionPool,
+    letters: readonly SessionMessage[],
+    callerId: string,
+  ): Promise<readonly RelayOutcome[]>;
   /**
    * Takes the letters that wait in this place for this broker, in the order of their forwarding. Ask for them
    * before the mail: what they presuppose, such as a host's reservation, is then in that mail or in an earlier one.
    */
-  takeLetters(place: Place, brokerId: string): Promise<readonly BrokerPost[]>;
+  takeMessages(place: RegionPool, brokerId: string): Promise<readonly InboxMessage[]>;
 
   /** Takes the sessions that changed in this place and concern this broker, with their records. */
-  takeMail(place: Place, brokerId: string): Promise<readonly SessionRecord[]>;
+  takeChangedSessions(place: RegionPool, brokerId: string): Promise<readonly SessionRecord[]>;
   /** Tells another broker to look at its mail now. Lost nudges cost a second. Offers are nudged by the store itself. */
-  nudge(brokerId: string, place: Place): void;
+  sendWakeUp(brokerId: string, place: RegionPool): void;
   /** Calls back for every nudge to this broker. */
-  onNudge(brokerId: string, listener: (place: Place) => void): Promise<void>;
+  onWakeUp(brokerId: string, listener: (place: RegionPool) => void): Promise<void>;
 
   /** Takes or keeps a region's lease. Only the holder keeps it; it passes on when it runs out. */
-  holdLease(region: string, holder: string, ttlMs: number): Promise<boolean>;
+  acquireLease(region: string, holder: string, ttlMs: number): Promise<boolean>;
   releaseLease(region: string, holder: string): Promise<void>;
 
   /** Resolves when the store answers. */
@@ -541,16 +556,16 @@ export class StoreUnavailableError extends Error {
 export const ENDED_KEPT_MS = 60_000;
 
 /** How long mail, letters included, waits for a broker that does not fetch it. */
-export const MAIL_KEPT_MS = 60_000;
+export const INBOX_KEPT_MS = 60_000;
 
 /** How much may wait in one place for one broker that takes no letters: in bytes, as Redis keeps them. */
-export const LETTERS_MAX_BYTES = 262_144;
+export const INBOX_MAX_BYTES = 262_144;
 
 /** How long a request is remembered after it was made: longer than any session may last. */
-export const CLAIM_KEPT_MS = 24 * 3_600_000;
+export const REQUEST_KEPT_MS = 24 * 3_600_000;
 
 /** How many requests of one player are remembered; older ones count as new again. */
-export const CLAIMS_PER_PLAYER = 8;
+export const REQUESTS_PER_PLAYER = 8;
 
 /** Reasons after which a host that still holds the session may keep it, if it has the room. */
 export const REVOCABLE_REASONS: readonly EndReason[] = ['reservation_expired', 'host_lost'];

@@ -41,7 +41,7 @@ export interface AdmissionOptions {
   readonly authenticate: Authenticate<AuthenticatedPlayer>;
   readonly resumeTokens: ResumeTokens;
   /** Whether the token is used for the first time, on any broker; with that it is used. The store provides it. */
-  readonly spend: (playerId: string, tokenId: string, ttlMs: number) => Promise<boolean>;
+  readonly markTokenUsed: (playerId: string, tokenId: string, ttlMs: number) => Promise<boolean>;
 }
 
 /**
@@ -51,7 +51,11 @@ export interface AdmissionOptions {
  * A resume token is used up last, when nothing else can refuse the client any more: a client that is refused for
  * another reason, or because the store is away, still has it.
  */
-export function createAdmission({ authenticate, resumeTokens, spend }: AdmissionOptions): AdmitPlayer {
+export function createPlayerAdmission({
+  authenticate,
+  resumeTokens,
+  markTokenUsed: spend,
+}: AdmissionOptions): AdmitPlayer {
   function admit(player: AuthenticatedPlayer, expiresAtMs?: number): Admission {
     const { playerId, tier } = player;
     return { ok: true, player: { playerId, tier, resumeToken: resumeTokens.sign(player, expiresAtMs) } };

@@ -1,10 +1,10 @@
 /** A connection that is watched. Its own fields hold the count, so that watching costs an entry and no more. */
-export interface Watched {
+export interface MonitoredConnection {
   /** Pings in a row that nothing followed. */
   missedPings: number;
   ping(): void;
   /** It answers no more: cut it. */
-  giveUp(): void;
+  terminate(): void;
 }
 
 /**
@@ -12,20 +12,20 @@ export interface Watched {
  * a pong or any message, sets its `missedPings` to 0.
  */
 export class PingMonitor {
-  readonly #watched = new Set<Watched>();
+  readonly #watched = new Set<MonitoredConnection>();
   readonly #maxMissed: number;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: { readonly intervalMs: number; readonly maxMissed: number }) {
     this.#maxMissed = options.maxMissed;
-    this.#timer = setInterval(() => this.#round(), options.intervalMs).unref();
+    this.#timer = setInterval(() => this.#pingAll(), options.intervalMs).unref();
   }
 
-  watch(watched: Watched): void {
+  watch(watched: MonitoredConnection): void {
     this.#watched.add(watched);
   }
 
-  forget(watched: Watched): void {
+  unwatch(watched: MonitoredConnection): void {
     this.#watched.delete(watched);
   }
 
@@ -34,10 +34,10 @@ export class PingMonitor {
     this.#watched.clear();
   }
 
-  #round(): void {
+  #pingAll(): void {
     for (const watched of this.#watched) {
       if (watched.missedPings >= this.#maxMissed) {
-        watched.giveUp();
+        watched.terminate();
         continue;
       }
       watched.missedPings += 1;

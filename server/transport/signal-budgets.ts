@@ -7,18 +7,18 @@ export const SIGNAL_RATE: MessageRate = { perSecond: 50, burst: 200 };
 const FORGET_AFTER_MS = (SIGNAL_RATE.burst / SIGNAL_RATE.perSecond) * 1_000;
 
 /** Below this many budgets nobody looks for those that need not be kept. */
-const FEW = 64;
+const MIN_TIDY_SIZE = 64;
 
 /** A budget per session for the signals of one connection. Sessions are named by the peer: it may make them up. */
 export class SignalBudgets {
   readonly #budgets = new Map<string, { readonly budget: MessageBudget; usedAtMs: number }>();
-  #tidyAt = FEW;
+  #tidyAt = MIN_TIDY_SIZE;
 
   /** Whether one more signal for that session is within its budget, which it then uses. */
   spend(sessionId: string, nowMs: number): boolean {
     let entry = this.#budgets.get(sessionId);
     if (entry === undefined) {
-      if (this.#budgets.size >= this.#tidyAt) this.#tidy(nowMs);
+      if (this.#budgets.size >= this.#tidyAt) this.#removeUnused(nowMs);
       entry = { budget: new MessageBudget(SIGNAL_RATE, nowMs), usedAtMs: nowMs };
       this.#budgets.set(sessionId, entry);
     }
@@ -30,11 +30,11 @@ export class SignalBudgets {
     return this.#budgets.size;
   }
 
-  #tidy(nowMs: number): void {
+  #removeUnused(nowMs: number): void {
     for (const [sessionId, { usedAtMs }] of this.#budgets) {
       if (nowMs - usedAtMs >= FORGET_AFTER_MS) this.#budgets.delete(sessionId);
     }
     // Twice what is left, so that tidying costs each new budget no more than a moment.
-    this.#tidyAt = Math.max(FEW, 2 * this.#budgets.size);
+    this.#tidyAt = Math.max(MIN_TIDY_SIZE, 2 * this.#budgets.size);
   }
 }

@@ -7,15 +7,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer, type Server as UpgradeServer } from 'ws';
 import type { Broker } from '../broker/create-broker.js';
 import type { Logger } from '../broker/logger.js';
-import type { HostBinding } from '../broker/register-host.js';
+import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Limits } from '../domain/limits.js';
 import { jittered } from '../broker/refusal.js';
-import { AcceptQueue, type Arrival } from './accept-queue.js';
+import { AdmissionQueue, type WaitingClient } from './admission-queue.js';
 import type { AdmitPlayer } from './admit-player.js';
 import type { Authenticate } from './authenticate.js';
-import { ClientConversation } from './client-channel.js';
-import { RunningConversation, type Conversation, type ConversationRules } from './conversation.js';
-import { HostConversation } from './host-channel.js';
+import { ClientMessageHandler } from './client-message-handler.js';
+import { ConnectionHandler, type MessageHandler, type ConnectionRules } from './connection-handler.js';
+import { HostMessageHandler } from './host-message-handler.js';
 import type { MessageRate } from './message-budget.js';
 import { PeerSocket } from './peer-socket.js';
 import { PingMonitor } from './ping-monitor.js';
@@ -59,14 +59,14 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   const hostSockets = createUpgrader(limits.maxHostFrameBytes);
   /** Open sockets, with what dismisses them. */
   const open = new Map<PeerSocket, Dismissable>();
-  const arrivals = new AcceptQueue<UpgradeRequest>(limits);
+  const arrivals = new AdmissionQueue<UpgradeRequest>(limits);
   let closing = false;
 
   const { helloDeadlineMs } = limits;
   const onClosed = (socket: PeerSocket): void => void open.delete(socket);
   const common = { helloDeadlineMs, monitor, log, onClosed };
-  const clientRules: ConversationRules = { ...common, rate: CLIENT_RATE, signalRate: CLIENT_SIGNAL_RATE };
-  const hostRules: ConversationRules = { ...common, rate: HOST_RATE, signalRate: HOST_SIGNAL_RATE };
+  const clientRules: ConnectionRules = { ...common, rate: CLIENT_RATE, signalRate: CLIENT_SIGNAL_RATE };
+  const hostRules: ConnectionRules = { ...common, rate: HOST_RATE, signalRate: HOST_SIGNAL_RATE };
   const clientOptions = { broker, admit: options.admitPlayer };
   const hostOptions = { broker, authenticate: options.authenticateHost };
 
@@ -78,7 +78,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       limits,
     );
     const upgrade = { headerToken: bearerToken(request), beaconUrl: ownBeaconUrl(request) };
-    run(socket, channel, new ClientConversation(clientOptions, channel, upgrade), clientRules);
+    run(socket, channel, new ClientMessageHandler(clientOptions, channel, upgrade), clientRules);
   }
 
   function openHost(socket: PeerSocket, request: IncomingMessage): void {
@@ -88,16 +88,16 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       request.socket,
       limits,
     );
-    run(socket, channel, new HostConversation(hostOptions, channel, bearerToken(request)), hostRules);
+    run(socket, channel, new HostMessageHandler(hostOptions, channel, bearerToken(request)), hostRules);
   }
 
   function run<Message extends { readonly type: string }>(
     socket: PeerSocket,
     channel: SocketChannel<unknown>,
-    conversation: Conversation<Message>,
-    rules: ConversationRules,
+    conversation: MessageHandler<Message>,
+    rules: ConnectionRules,
   ): void {
-    open.set(socket, new RunningConversation(socket, channel, conversation, rules));
+    open.set(socket, new ConnectionHandler(socket, channel, conversation, rules));
   }
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -109,13 +109,13 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     else if (!offersProtocol(request)) refuseUpgrade(socket, 'UNSUPPORTED_PROTOCOL');
     // Hosts are few, and their sessions are lost with them: they never wait behind clients.
     else if (path === HOST_PATH) hostSockets.handleUpgrade(request, socket, head, openHost);
-    else takeClient(request, socket, head);
+    else enqueueClient(request, socket, head);
   }
 
-  function takeClient(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  function enqueueClient(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const taken = arrivals.enter({
       socket,
-      get gone() {
+      get isClosed() {
         return socket.destroyed;
       },
       admit: () => clientSockets.handleUpgrade(request, socket, head, openClient),
@@ -127,8 +127,8 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     attach: (server) => void server.on('upgrade', onUpgrade),
     async close() {
       closing = true;
-      for (const { socket } of arrivals.empty()) refuseUpgrade(socket, 'GOING_AWAY');
-      await Promise.all([...open].map(([socket, peer]) => dismiss(socket, peer, limits.goAwaySpreadMs)));
+      for (const { socket } of arrivals.removeAll()) refuseUpgrade(socket, 'GOING_AWAY');
+      await Promise.all([...open].map(([socket, peer]) => sendGoAway(socket, peer, limits.goAwaySpreadMs)));
       monitor.stop();
       clientSockets.close();
       hostSockets.close();
@@ -152,19 +152,19 @@ function destroy(this: Duplex): void {
   this.destroy();
 }
 
-interface UpgradeRequest extends Arrival {
+interface UpgradeRequest extends WaitingClient {
   readonly socket: Duplex;
 }
 
-type Dismissable = Pick<RunningConversation<never>, 'settled' | 'closeWith'>;
+type Dismissable = Pick<ConnectionHandler<never>, 'whenHandled' | 'closeWith'>;
 
 /** Sends one peer elsewhere, at a moment of its own, so that the others' brokers are not stormed. */
-async function dismiss(socket: PeerSocket, peer: Dismissable, spreadMs: number): Promise<void> {
+async function sendGoAway(socket: PeerSocket, peer: Dismissable, spreadMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
   });
   await Promise.race([delay(Math.random() * spreadMs, undefined, { ref: false }), closed]);
-  await peer.settled();
+  await peer.whenHandled();
   if (socket.readyState === socket.CLOSED) return;
   peer.closeWith('GOING_AWAY');
   await closed;

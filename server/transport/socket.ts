@@ -3,8 +3,8 @@ import type { ErrorMessage } from '@duskline/protocol';
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Refusal, errorMessage } from '../broker/refusal.js';
-import type { Channel } from '../broker/connections.js';
-import { writeSoon, type Unwritten } from './outbox.js';
+import type { Channel } from '../broker/connections/connections.js';
+import { scheduleWrite, type PendingWriter } from './write-queue.js';
 import { textFrame } from './text-frame.js';
 
 /** Bounds on one peer's socket. */
@@ -20,7 +20,7 @@ export const CLOSE_GRACE_MS = 2_000;
 type CloseReason = ErrorCode;
 
 /** A channel over one `ws` socket: JSON text frames, a bounded buffer, and closes that say why. */
-export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, Unwritten {
+export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, PendingWriter {
   readonly connectionId: string;
   readonly #socket: WebSocket;
   readonly #wire: Writable;
@@ -49,15 +49,15 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
     const text = JSON.stringify(message);
     const frame = textFrame(text);
     if (frame === undefined) {
-      this.write();
+      this.writePending();
       this.#socket.send(text);
       return;
     }
-    if (this.#unwritten === '') writeSoon(this);
+    if (this.#unwritten === '') scheduleWrite(this);
     this.#unwritten += frame;
   }
 
-  write(): void {
+  writePending(): void {
     const frames = this.#unwritten;
     if (frames === '') return;
     this.#unwritten = '';
@@ -82,7 +82,7 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
 
   #closeSocket(closeCode: number, reason: string): void {
     if (!this.open) return;
-    this.write();
+    this.writePending();
     this.#socket.close(closeCode, reason);
     // A peer that does not read does not answer the close either.
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();

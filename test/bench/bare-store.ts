@@ -7,7 +7,7 @@ import { encodeMeta } from '@duskline/server/store/redis/records.js';
  * the same kinds of keys (host record, place in the order, session, slot, due list, totals), and do nothing else. Nothing
  * is read, compared or chosen in Redis: the caller says which host, in turn, and sends every record ready made.
  */
-export interface BareStore extends Pick<FleetStore, 'reserve' | 'release'> {
+export interface BareStore extends Pick<FleetStore, 'reserve' | 'endSessions'> {
   fill(hosts: number, sessions: number): Promise<void>;
   close(): void;
 }
@@ -83,7 +83,7 @@ export function createBareStore(url: string, slots: number): BareStore {
 
   return {
     reserve,
-    async release(_place, releases) {
+    async endSessions(_place, releases) {
       const hosts = releases.map(({ sessionId }) => hostOf.get(sessionId) ?? '');
       await scripts.bareRelease(
         ...BARE_KEYS,

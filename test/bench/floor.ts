@@ -10,13 +10,13 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { machineSeconds } from './floor/bench-process.js';
-import { measureBeats } from './floor/measure-beats.js';
-import { measureBrokers, type BrokersFigures } from './floor/measure-brokers.js';
-import { measureMatch } from './floor/measure-match.js';
-import { measureMemory } from './floor/measure-memory.js';
-import { measureStart } from './floor/measure-start.js';
-import { measureStore } from './floor/measure-store.js';
+import { machineSeconds } from './floor/processes/bench-process.js';
+import { measureHeartbeats } from './floor/measurements/measure-heartbeats.js';
+import { measureBrokers, type BrokersFigures } from './floor/measurements/measure-brokers.js';
+import { measureMatch } from './floor/measurements/measure-match.js';
+import { measureMemory } from './floor/measurements/measure-memory.js';
+import { measureStart } from './floor/measurements/measure-start.js';
+import { measureStore } from './floor/measurements/measure-store.js';
 import { renderProfile } from './floor/render-profile.js';
 import { rounded } from './floor/statistics.js';
 import { renderTargets } from './floor/targets.js';
@@ -89,7 +89,7 @@ await part('memory', async () => {
 });
 await part('beats', async () => {
   const size = quick ? { hosts: 2_000, seconds: 6 } : { hosts: 10_000, seconds: 12 };
-  const beats = await measureBeats({ ...size, sessions: 4 }, say);
+  const beats = await measureHeartbeats({ ...size, sessions: 4 }, say);
   figures['beats'] = { brokerCore: beats.brokerCore, redisCore: beats.redisCore };
   return beats;
 });

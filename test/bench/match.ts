@@ -13,9 +13,9 @@ import { parseArgs } from 'node:util';
 import { createClient, type Client } from '@duskline/client/node';
 import { createHost, type Host } from '@duskline/host';
 import { build } from 'hdr-histogram-js';
-import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
-import { TEST_CONFIG, testToken } from '../support/fleet.js';
-import { startRedisServer } from '../support/redis-server.js';
+import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
+import { TEST_CONFIG, testToken } from '../support/fleet/test-broker.js';
+import { startRedisServer } from '../support/redis/redis-server.js';
 
 const { values } = parseArgs({
   options: {
@@ -60,7 +60,7 @@ async function playOn(
     took(performance.now() - startedAt);
     const admission = hosts.get(session.host.hostId)?.admit(session.ticket);
     if (admission?.ok !== true) throw new Error(`not admitted: ${admission?.reason ?? 'no such host'}`);
-    admission.session.connected();
+    admission.session.reportConnected();
     await session.end();
   }
 }

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { measureBurst } from './peak/burst.js';
 import { measureDrain } from './peak/drain.js';
 import { measurePlanner } from './peak/planner.js';
-import { describe, type PeakResult } from './peak/print.js';
+import { renderPeakResult, type PeakResult } from './peak/print.js';
 import { measureSpill } from './peak/spill.js';
 
 const { values } = parseArgs({
@@ -42,4 +42,4 @@ if (wanted.has('planner')) {
   say(`planner: ${hosts} hosts, ${hosts * 10} sessions, 20 regions`);
   result = { ...result, planner: await measurePlanner(hosts, say) };
 }
-process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : describe(result));
+process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : renderPeakResult(result));

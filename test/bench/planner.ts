@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { planDrain } from '@duskline/server/domain/rebalance/plan-drain.js';
 import { planRebalance } from '@duskline/server/domain/rebalance/plan-rebalance.js';
-import type { FleetPicture } from '@duskline/server/domain/rebalance/picture.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
 import { evening } from '../unit/domain/rebalance/evening.js';
 
 const { values } = parseArgs({
@@ -33,7 +33,7 @@ function timed<T>(run: () => T): { readonly medianMs: number; readonly worstMs: 
   return { medianMs: rounded(tookMs[tookMs.length >> 1]), worstMs: rounded(tookMs.at(-1)), result };
 }
 
-function report(name: string, picture: FleetPicture): object {
+function report(name: string, picture: FleetSnapshot): object {
   const { medianMs, worstMs, result } = timed(() => planRebalance(picture, allowance));
   const { actions, liveMoves, servedByStore, servedByMoves } = result;
   const moves = actions.filter(({ kind }) => kind === 'move').length;

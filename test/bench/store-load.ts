@@ -1,6 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE, registration, reservation, sessionIdOf } from '../support/fleet-data.js';
+import { PLACE, registration, reservation, sessionIdOf } from '../support/fleet/fleet-data.js';
 
 /** How one measurement runs: so many calls at once, each for so many sessions. */
 export interface LoadShape {
@@ -36,7 +36,7 @@ export async function fillFleet(store: FleetStore, hosts: number): Promise<void>
       chunk.map((name) => store.registerHost(PLACE, registration(name, { slots: SLOTS_PER_HOST }))),
     );
     const beats = chunk.map((hostId) => ({ hostId, connectionId: 'broker-a.1', measured: 0, digest: 0 }));
-    await store.beat(PLACE, beats);
+    await store.recordHeartbeats(PLACE, beats);
   });
   const sessions = Array.from({ length: Math.floor(hosts * SLOTS_PER_HOST * FILL) }, (_, i) => i);
   await inParallel(inChunks(sessions), async (chunk) => {
@@ -47,7 +47,7 @@ export async function fillFleet(store: FleetStore, hosts: number): Promise<void>
 
 /** Reserves and releases as fast as the store lets it, for `seconds`. */
 export async function runLoad(
-  store: Pick<FleetStore, 'reserve' | 'release'>,
+  store: Pick<FleetStore, 'reserve' | 'endSessions'>,
   shape: LoadShape,
   seconds: number,
 ): Promise<LoadResult> {
@@ -68,7 +68,7 @@ export async function runLoad(
         epoch,
         reason: 'client_left' as const,
       }));
-      await timed(histogram, () => store.release(PLACE, orders, BROKER));
+      await timed(histogram, () => store.endSessions(PLACE, orders, BROKER));
       placed += held.length;
     }
   };

@@ -11,7 +11,7 @@ import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { Redis } from 'ioredis';
-import { startRedisServer } from '../support/redis-server.js';
+import { startRedisServer } from '../support/redis/redis-server.js';
 import { createBareStore } from './bare-store.js';
 import { FILL, fillFleet, runLoad, SLOTS_PER_HOST, type LoadResult, type LoadShape } from './store-load.js';
 
@@ -36,7 +36,7 @@ const WARM_UP_SECONDS = 0.5;
 
 async function measure(
   name: Row['store'],
-  store: Pick<FleetStore, 'reserve' | 'release'>,
+  store: Pick<FleetStore, 'reserve' | 'endSessions'>,
   hosts: number,
   seconds: number,
   cpuSeconds: () => Promise<number | null>,

@@ -1,10 +1,10 @@
 import type { DusklineError } from '@duskline/client/node';
 import { expect } from 'chai';
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventually } from '../support/eventually.js';
-import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery-fleet.js';
-import { createSwarm, type Swarm } from '../support/swarm.js';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
+import { waitUntil } from '../support/eventually.js';
+import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery/recovery-fleet.js';
+import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
+import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.js';
 
 const HOSTS = 6;
 const SLOTS = 10;
@@ -17,7 +17,7 @@ const RECOVERY_DEADLINE_MS = 10_000;
 describe('A broker that cannot reach Redis for 15 s', () => {
   let proxy: TcpProxy;
   let fleet: RecoveryFleet;
-  const swarms: Swarm[] = [];
+  const swarms: PlayerGroup[] = [];
   beforeEach(async () => {
     fleet = await RecoveryFleet.start({
       brokers: 3,
@@ -36,8 +36,8 @@ describe('A broker that cannot reach Redis for 15 s', () => {
     await proxy.stop();
   });
 
-  function addSwarm(name: string, players: number, urls: readonly string[]): Swarm {
-    const swarm = createSwarm({ urls, players, recorder: fleet.recorder, name });
+  function addSwarm(name: string, players: number, urls: readonly string[]): PlayerGroup {
+    const swarm = createPlayerGroup({ urls, players, recorder: fleet.recorder, name });
     swarms.push(swarm);
     return swarm;
   }
@@ -51,8 +51,8 @@ describe('A broker that cannot reach Redis for 15 s', () => {
     await playing.playAll(DRIFT);
     await playing.watchAll();
     followReplacements(playing.players);
-    await eventually(() => fleet.agreesWith(playing.players));
-    await fleet.picture();
+    await waitUntil(() => fleet.agreesWith(playing.players));
+    await fleet.recordSnapshot();
 
     const mark = fleet.recorder.events.length;
     const over = delay(CUT_MS);
@@ -66,7 +66,7 @@ describe('A broker that cannot reach Redis for 15 s', () => {
     await late.playAll({ ...DRIFT, wait: false });
     await late.watchAll();
     followReplacements(late.players);
-    await eventually(async () => !(await fetch(`${cutOff}/readyz`)).ok);
+    await waitUntil(async () => !(await fetch(`${cutOff}/readyz`)).ok);
     await over;
     expect(patient!.answer).to.equal(undefined);
 
@@ -77,13 +77,13 @@ describe('A broker that cannot reach Redis for 15 s', () => {
     const servedAtMs = performance.now();
     await patient!.watch();
     const everybody = [...playing.players, ...late.players, patient!];
-    await eventually(() => fleet.agreesWith(everybody), RECOVERY_DEADLINE_MS);
+    await waitUntil(() => fleet.agreesWith(everybody), RECOVERY_DEADLINE_MS);
     await fleet.untilReady(HOSTS);
-    await eventually(async () => (await fetch(`${cutOff}/readyz`)).ok);
+    await waitUntil(async () => (await fetch(`${cutOff}/readyz`)).ok);
     const recoveredInMs = performance.now() - healedAtMs;
     const total = (await fleet.hosts()).reduce((sum, { committed }) => sum + committed, 0);
     expect(total).to.equal(everybody.length);
-    await fleet.picture();
+    await fleet.recordSnapshot();
     expect(fleet.since(mark, 'over')).to.deep.equal([]);
     const moved = new Set(
       fleet
@@ -93,9 +93,9 @@ describe('A broker that cannot reach Redis for 15 s', () => {
     );
 
     await Promise.all(swarms.map((swarm) => swarm.leaveAll()));
-    await eventually(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
-    await fleet.picture();
-    await fleet.judge({
+    await waitUntil(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
+    await fleet.recordSnapshot();
+    await fleet.checkHistory({
       scenario: 'broker cut off from Redis',
       clients: PLAYING + LATE + stuck.players.length,
       sessions: everybody.length,

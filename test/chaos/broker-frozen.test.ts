@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventually } from '../support/eventually.js';
-import { openPlayer } from '../support/fleet.js';
-import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery-fleet.js';
-import { createSwarm, type Swarm } from '../support/swarm.js';
+import { waitUntil } from '../support/eventually.js';
+import { openPlayer } from '../support/fleet/test-broker.js';
+import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery/recovery-fleet.js';
+import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
 
 const PLAYING = 24;
 const DOUBLE = 3;
@@ -18,7 +18,7 @@ const REFUSALS = ['STALE_EPOCH', 'UNKNOWN_SESSION'];
 /** Default limits. Players notice a silent broker after three seconds. */
 describe('A broker that hangs for 20 s and goes on', () => {
   let fleet: RecoveryFleet;
-  const swarms: Swarm[] = [];
+  const swarms: PlayerGroup[] = [];
   beforeEach(async () => {
     fleet = await RecoveryFleet.start({ brokers: 3 });
   });
@@ -27,9 +27,9 @@ describe('A broker that hangs for 20 s and goes on', () => {
     await fleet.stop();
   });
 
-  function addSwarm(name: string, players: number, urls: readonly string[]): Swarm {
+  function addSwarm(name: string, players: number, urls: readonly string[]): PlayerGroup {
     const client = { pingIntervalMs: 1_000 };
-    const swarm = createSwarm({ urls, players, recorder: fleet.recorder, name, client });
+    const swarm = createPlayerGroup({ urls, players, recorder: fleet.recorder, name, client });
     swarms.push(swarm);
     return swarm;
   }
@@ -62,8 +62,8 @@ describe('A broker that hangs for 20 s and goes on', () => {
     await playing.playAll(DRIFT);
     await playing.watchAll();
     followReplacements(playing.players);
-    await eventually(() => fleet.agreesWith(playing.players));
-    await fleet.picture();
+    await waitUntil(() => fleet.agreesWith(playing.players));
+    await fleet.recordSnapshot();
 
     const mark = fleet.recorder.events.length;
     const over = delay(FROZEN_MS);
@@ -83,13 +83,13 @@ describe('A broker that hangs for 20 s and goes on', () => {
     });
     await doomed.crash();
     const everybody = [...playing.players, ...double.players];
-    await eventually(() => playing.players.every(({ client }) => client.status.state === 'ready'));
+    await waitUntil(() => playing.players.every(({ client }) => client.status.state === 'ready'));
     const placedAgain = (): string[] =>
       fleet
         .since(mark, 'matched')
         .filter(({ epoch }) => epoch === 2)
         .map(({ player }) => player);
-    await eventually(() => double.players.every(({ player }) => placedAgain().includes(player)), FROZEN_MS);
+    await waitUntil(() => double.players.every(({ player }) => placedAgain().includes(player)), FROZEN_MS);
     await over;
     const hostsBack = fleet.since(mark, 'host-back');
 
@@ -99,19 +99,19 @@ describe('A broker that hangs for 20 s and goes on', () => {
     for (const peer of before) {
       expect((await peer.next('error'))['code']).to.be.oneOf(REFUSALS);
     }
-    await eventually(() => fleet.agreesWith(everybody), RECOVERY_DEADLINE_MS);
+    await waitUntil(() => fleet.agreesWith(everybody), RECOVERY_DEADLINE_MS);
     await fleet.untilReady(HOSTS);
-    await eventually(async () => (await fetch(`${frozen}/readyz`)).ok);
+    await waitUntil(async () => (await fetch(`${frozen}/readyz`)).ok);
     const recoveredInMs = performance.now() - thawedAtMs;
     const total = (await fleet.hosts()).reduce((sum, { committed }) => sum + committed, 0);
     expect(total).to.equal(everybody.length);
-    await fleet.picture();
+    await fleet.recordSnapshot();
     expect(fleet.since(mark, 'over')).to.deep.equal([]);
 
     await Promise.all(swarms.map((swarm) => swarm.leaveAll()));
-    await eventually(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
-    await fleet.picture();
-    await fleet.judge({
+    await waitUntil(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
+    await fleet.recordSnapshot();
+    await fleet.checkHistory({
       scenario: 'broker frozen',
       clients: everybody.length + before.length,
       sessions: everybody.length,

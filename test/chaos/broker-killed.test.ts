@@ -1,4 +1,4 @@
-import { brokerKilled } from '../support/recovery-scenarios.js';
+import { brokerKilled } from '../support/recovery/recovery-scenarios.js';
 
 describe('kill -9 of a broker with 500 clients', () => {
   it('takes no session, no reservation and no place in the queue with it', () =>

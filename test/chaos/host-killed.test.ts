@@ -1,4 +1,4 @@
-import { hostKilled } from '../support/recovery-scenarios.js';
+import { hostKilled } from '../support/recovery/recovery-scenarios.js';
 
 /** Default limits: the host counts as lost after 10 s, by two sweeps that are 2 s apart. */
 describe('kill -9 of a host', () => {

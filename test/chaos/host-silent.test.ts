@@ -1,10 +1,10 @@
 import type { Session } from '@duskline/client/node';
 import { expect } from 'chai';
 import { hostName } from '@duskline/loadtest/history/events.js';
-import { eventually } from '../support/eventually.js';
-import type { HostProcess } from '../support/host-process.js';
-import { DRIFT, RecoveryFleet } from '../support/recovery-fleet.js';
-import { createSwarm, type Swarm } from '../support/swarm.js';
+import { waitUntil } from '../support/eventually.js';
+import type { HostProcess } from '../support/processes/host-process.js';
+import { DRIFT, RecoveryFleet } from '../support/recovery/recovery-fleet.js';
+import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
 
 const SESSIONS = 16;
 const SILENT_MS = 6_000;
@@ -13,15 +13,15 @@ const SILENT = hostName('near', 'console-x', 'silent');
 /** Default limits: suspect after 4 s, lost after 10 s. */
 describe('A host that is silent for 6 s', () => {
   let fleet: RecoveryFleet;
-  let watching: Swarm;
-  let asking: Swarm;
+  let watching: PlayerGroup;
+  let asking: PlayerGroup;
   let silent: HostProcess;
   beforeEach(async () => {
     fleet = await RecoveryFleet.start({ brokers: 2 });
     const { recorder } = fleet;
     const urls = fleet.urls();
-    watching = createSwarm({ urls, recorder, watchesHosts: true, players: SESSIONS, name: 'watching' });
-    asking = createSwarm({ urls, recorder, watchesHosts: true, players: 2, name: 'asking' });
+    watching = createPlayerGroup({ urls, recorder, watchesHosts: true, players: SESSIONS, name: 'watching' });
+    asking = createPlayerGroup({ urls, recorder, watchesHosts: true, players: 2, name: 'asking' });
     await Promise.all([watching.connectAll(), asking.connectAll()]);
     silent = await fleet.startHost({ hostId: 'silent', slots: 4 * SESSIONS });
     await fleet.untilReady(1);
@@ -29,8 +29,8 @@ describe('A host that is silent for 6 s', () => {
     await watching.watchAll();
     await fleet.startHost({ hostId: 'other', slots: 2, broker: 1 });
     await fleet.untilReady(2);
-    await eventually(async () => (await fleet.sessions('connected')) === SESSIONS);
-    await fleet.picture();
+    await waitUntil(async () => (await fleet.sessions('connected')) === SESSIONS);
+    await fleet.recordSnapshot();
   });
   afterEach(async () => {
     await Promise.all([watching.close(), asking.close()]);
@@ -46,7 +46,7 @@ describe('A host that is silent for 6 s', () => {
   }
 
   async function untilState(state: 'suspect' | 'ready'): Promise<void> {
-    await eventually(async () => (await fleet.host('silent'))?.state === state, SILENT_MS);
+    await waitUntil(async () => (await fleet.host('silent'))?.state === state, SILENT_MS);
     fleet.recorder.record({ type: 'host-state', host: SILENT, state });
   }
 
@@ -70,17 +70,17 @@ describe('A host that is silent for 6 s', () => {
     const recoveredInMs = performance.now() - thawedAtMs;
     expect(fleet.since(suspectAt, 'matched').filter(({ host }) => host === SILENT)).to.deep.equal([]);
     // The second of two is better off there.
-    await eventually(async () => (await ask()).includes('silent'));
+    await waitUntil(async () => (await ask()).includes('silent'));
 
     const ended = fleet.since(mark, 'over').filter(({ player }) => player.startsWith('watching'));
     expect(ended).to.deep.equal([]);
     expect(await fleet.host('silent')).to.include({ committed: SESSIONS });
     expect(await fleet.sessions('connected')).to.equal(SESSIONS);
-    await fleet.picture();
+    await fleet.recordSnapshot();
     await watching.leaveAll();
-    await eventually(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
-    await fleet.picture();
-    await fleet.judge({
+    await waitUntil(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
+    await fleet.recordSnapshot();
+    await fleet.checkHistory({
       scenario: 'host silent',
       clients: SESSIONS + asking.players.length,
       sessions: SESSIONS,

@@ -1,6 +1,6 @@
-import type { KilledMove, Outcome, Party } from '../support/killed-move.js';
-import { describeKilledMoves } from '../support/killed-moves-suite.js';
-import { GAPS, type Gap } from '../support/moving-scene.js';
+import type { ProcessKillScenario, Outcome, Party } from '../support/moves/process-kill-scenario.js';
+import { describeProcessKills } from '../support/moves/process-kill-suite.js';
+import { MOVE_STAGES, type MoveStage } from '../support/moves/move-scenario.js';
 
 const SCOPES = ['near', 'next'] as const;
 
@@ -9,20 +9,20 @@ const USUAL = { allOnMover: false, onHostLost: 'replace', goes: true, afterMs: 0
 /** In both scopes. */
 function kills(
   party: Party,
-  gap: Gap,
+  gap: MoveStage,
   outcomes: readonly Outcome[],
-  change: Partial<KilledMove> = {},
-): KilledMove[] {
+  change: Partial<ProcessKillScenario> = {},
+): ProcessKillScenario[] {
   return SCOPES.map((scope) => ({ ...USUAL, party, gap, scope, outcomes, ...change }));
 }
 
 /** As the request says: a session whose host dies is placed anew, or ends. */
 function lost(
   party: Party,
-  gap: Gap,
+  gap: MoveStage,
   others: readonly Outcome[],
-  change: Partial<KilledMove> = {},
-): KilledMove[] {
+  change: Partial<ProcessKillScenario> = {},
+): ProcessKillScenario[] {
   return [
     ...kills(party, gap, ['anew', ...others], change),
     ...kills(party, gap, ['ended', ...others], { ...change, onHostLost: 'end' }),
@@ -30,16 +30,18 @@ function lost(
 }
 
 /** After the new host has let the client in, it is settled where the session is: whoever dies then comes too late. */
-const SETTLED: readonly Gap[] = ['client let in', 'moved'];
+const SETTLED: readonly MoveStage[] = ['client let in', 'moved'];
 
-const OF_CLIENT = GAPS.flatMap((gap) => kills('client', gap, SETTLED.includes(gap) ? ['moved'] : ['stays']));
+const OF_CLIENT = MOVE_STAGES.flatMap((gap) =>
+  kills('client', gap, SETTLED.includes(gap) ? ['moved'] : ['stays']),
+);
 
-const OF_OLD_HOST = GAPS.flatMap((gap) => {
+const OF_OLD_HOST = MOVE_STAGES.flatMap((gap) => {
   const isHanded = gap !== 'checkpoint ordered' && gap !== 'handed over';
   return isHanded ? kills('old host', gap, ['moved']) : lost('old host', gap, []);
 });
 
-const OF_NEW_HOST = GAPS.flatMap((gap) => {
+const OF_NEW_HOST = MOVE_STAGES.flatMap((gap) => {
   if (gap === 'moved') return lost('new host', gap, []);
   if (gap !== 'client let in') return kills('new host', gap, ['stays']);
   // Its word may have been on its way, or not.
@@ -47,9 +49,11 @@ const OF_NEW_HOST = GAPS.flatMap((gap) => {
 });
 
 const OF_BROKER = [false, true].flatMap((allOnMover) =>
-  GAPS.flatMap((gap) => {
-    const kill = (outcomes: readonly Outcome[], change: Partial<KilledMove> = {}): KilledMove[] =>
-      kills('broker', gap, outcomes, { allOnMover, ...change });
+  MOVE_STAGES.flatMap((gap) => {
+    const kill = (
+      outcomes: readonly Outcome[],
+      change: Partial<ProcessKillScenario> = {},
+    ): ProcessKillScenario[] => kills('broker', gap, outcomes, { allOnMover, ...change });
     switch (gap) {
       case 'checkpoint ordered':
       case 'handed over':
@@ -67,19 +71,23 @@ const OF_BROKER = [false, true].flatMap((allOnMover) =>
 );
 
 /** Short limits: steps of a second, hosts that are lost after three. Most of a scene is waiting, so many play at a time. */
-describeKilledMoves('kill -9 of a client while its session moves', {
+describeProcessKills('kill -9 of a client while its session moves', {
   moves: OF_CLIENT,
   fleets: 1,
   scenes: 7,
 });
-describeKilledMoves('kill -9 of the old host while a session moves', {
+describeProcessKills('kill -9 of the old host while a session moves', {
   moves: OF_OLD_HOST,
   fleets: 1,
   scenes: 7,
 });
-describeKilledMoves('kill -9 of the new host while a session moves', {
+describeProcessKills('kill -9 of the new host while a session moves', {
   moves: OF_NEW_HOST,
   fleets: 1,
   scenes: 7,
 });
-describeKilledMoves('kill -9 of the broker that moves a session', { moves: OF_BROKER, fleets: 4, scenes: 1 });
+describeProcessKills('kill -9 of the broker that moves a session', {
+  moves: OF_BROKER,
+  fleets: 4,
+  scenes: 1,
+});

@@ -3,10 +3,10 @@ import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { hostName } from '@duskline/loadtest/history/events.js';
-import { eventually } from '../support/eventually.js';
-import type { HostProcess } from '../support/host-process.js';
-import { DRIFT, RecoveryFleet } from '../support/recovery-fleet.js';
-import { createSwarm, type Swarm } from '../support/swarm.js';
+import { waitUntil } from '../support/eventually.js';
+import type { HostProcess } from '../support/processes/host-process.js';
+import { DRIFT, RecoveryFleet } from '../support/recovery/recovery-fleet.js';
+import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };
 const SESSIONS = 12;
@@ -21,11 +21,11 @@ const KNOWN_AGAIN_WITHIN_MS = ADOPTED_WITHIN_MS + 31_000;
 /** Default limits. */
 describe('Sessions that only one side knows', () => {
   let fleet: RecoveryFleet;
-  let swarm: Swarm;
+  let swarm: PlayerGroup;
   let first: HostProcess;
   beforeEach(async () => {
     fleet = await RecoveryFleet.start({ brokers: 2 });
-    swarm = createSwarm({
+    swarm = createPlayerGroup({
       urls: fleet.urls(),
       recorder: fleet.recorder,
       watchesHosts: true,
@@ -36,8 +36,8 @@ describe('Sessions that only one side knows', () => {
     await fleet.untilReady(1);
     await swarm.playAll(DRIFT);
     await swarm.watchAll();
-    await eventually(async () => (await fleet.sessions('connected')) === SESSIONS);
-    await fleet.picture();
+    await waitUntil(async () => (await fleet.sessions('connected')) === SESSIONS);
+    await fleet.recordSnapshot();
   });
   afterEach(async () => {
     await swarm.close();
@@ -48,8 +48,8 @@ describe('Sessions that only one side knows', () => {
 
   async function leave(): Promise<void> {
     await swarm.leaveAll();
-    await eventually(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
-    await fleet.picture();
+    await waitUntil(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
+    await fleet.recordSnapshot();
   }
 
   it('are gone when it is the store: their host came back empty', async () => {
@@ -60,18 +60,18 @@ describe('Sessions that only one side knows', () => {
     const killedAtMs = await fleet.killHost(first);
     await fleet.startHost({ hostId: 'first', slots: SESSIONS, broker: 1 });
     const backAtMs = performance.now();
-    await eventually(() => fleet.since(mark, 'matched').length === SESSIONS, FORGOTTEN_WITHIN_MS);
+    await waitUntil(() => fleet.since(mark, 'matched').length === SESSIONS, FORGOTTEN_WITHIN_MS);
     const goneInMs = performance.now() - backAtMs;
     expect(fleet.since(mark, 'matched').map(({ epoch }) => epoch)).to.deep.equal(ids.map(() => 2));
     expect(fleet.since(mark, 'over')).to.deep.equal([]);
     await swarm.watchAll();
-    await eventually(async () => (await fleet.sessions('connected')) === SESSIONS);
+    await waitUntil(async () => (await fleet.sessions('connected')) === SESSIONS);
     const recoveredInMs = performance.now() - killedAtMs;
     const hosts = await fleet.hosts();
     expect(hosts.reduce((sum, { committed }) => sum + committed, 0)).to.equal(SESSIONS);
-    await fleet.picture();
+    await fleet.recordSnapshot();
     await leave();
-    await fleet.judge({
+    await fleet.checkHistory({
       scenario: 'orphans in the store',
       clients: SESSIONS,
       sessions: SESSIONS,
@@ -84,14 +84,14 @@ describe('Sessions that only one side knows', () => {
   async function loseAndAdopt(): Promise<{ lost: readonly string[]; lostAtMs: number; adoptedAtMs: number }> {
     const lost = idsOf().slice(0, SESSIONS / 2);
     const redis = new Redis(fleet.redis.url);
-    const [, , , , sessions] = createKeySpace('duskline').place(PLACE);
+    const [, , , , sessions] = createKeySpace('duskline').pool(PLACE);
     expect(await redis.hdel(sessions!, ...lost)).to.equal(lost.length);
     redis.disconnect();
     const lostAtMs = performance.now();
     fleet.recorder.record({ type: 'fault', fault: 'redis-failover', target: 'redis', lasts: false });
     const known = async (): Promise<number> =>
       (await fleet.store.getSessions(PLACE, lost)).filter((session) => session?.state === 'connected').length;
-    await eventually(async () => (await known()) === lost.length, ADOPTED_WITHIN_MS);
+    await waitUntil(async () => (await known()) === lost.length, ADOPTED_WITHIN_MS);
     return { lost, lostAtMs, adoptedAtMs: performance.now() };
   }
 
@@ -99,7 +99,7 @@ describe('Sessions that only one side knows', () => {
   async function comeBack(): Promise<void> {
     const mark = fleet.recorder.events.length;
     expect(swarm.cutAll()).to.equal(SESSIONS);
-    await eventually(() => fleet.since(mark, 'matched', 'refused').length >= SESSIONS);
+    await waitUntil(() => fleet.since(mark, 'matched', 'refused').length >= SESSIONS);
     expect(fleet.since(mark, 'refused')).to.deep.equal([]);
     const matched = fleet.since(mark, 'matched');
     expect(matched.map(({ sessionId }) => sessionId)).to.have.members(idsOf());
@@ -112,17 +112,17 @@ describe('Sessions that only one side knows', () => {
     const mark = fleet.recorder.events.length;
     const { lost, lostAtMs, adoptedAtMs } = await loseAndAdopt();
     expect(await fleet.host('first')).to.include({ committed: SESSIONS });
-    await fleet.picture();
+    await fleet.recordSnapshot();
 
     const owners = async (): Promise<number> =>
       (await fleet.store.getSessions(PLACE, lost)).filter((session) => session?.meta != null).length;
-    await eventually(async () => (await owners()) === lost.length, KNOWN_AGAIN_WITHIN_MS);
+    await waitUntil(async () => (await owners()) === lost.length, KNOWN_AGAIN_WITHIN_MS);
     const recoveredInMs = performance.now() - lostAtMs;
     expect(fleet.since(mark, 'over', 'refused', 'host-ended', 'matched')).to.deep.equal([]);
     await comeBack();
-    await fleet.picture();
+    await fleet.recordSnapshot();
     await leave();
-    await fleet.judge({
+    await fleet.checkHistory({
       scenario: 'orphans on the host',
       clients: SESSIONS,
       sessions: SESSIONS,
@@ -137,9 +137,9 @@ describe('Sessions that only one side knows', () => {
     const recoveredInMs = performance.now() - lostAtMs;
     const owners = (await fleet.store.getSessions(PLACE, lost)).map((session) => session?.meta?.playerId);
     expect(owners).to.deep.equal(swarm.players.slice(0, lost.length).map(({ player }) => player));
-    await fleet.picture();
+    await fleet.recordSnapshot();
     await leave();
-    await fleet.judge({
+    await fleet.checkHistory({
       scenario: 'orphans on the host, players come back',
       clients: SESSIONS,
       sessions: SESSIONS,

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DusklineError } from '@duskline/client/node';
 import { createSeededRandom } from '@duskline/host/simulated';
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { createSwarm, type Swarm, type SwarmPlayer } from '../support/swarm.js';
-import { quantile } from './match-probe.js';
-import { startRecoveryFleet, type RecoveryFleet } from './recovery-fleet.js';
+import { waitUntil } from '../support/eventually.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import { createPlayerGroup, type PlayerGroup, type GroupPlayer } from '../support/recovery/player-group.js';
+import { quantile } from './support/match-probe.js';
+import { startChaosFleet, type ChaosFleet } from './support/chaos-fleet.js';
 
 const PLAY = { title: 'starfall', rtt: { near: 12 } };
 const HOSTS = 8;
@@ -38,16 +38,16 @@ function shareInside(outcomes: readonly Outcome[]): number {
 describe('What waiting players are told of their wait', function () {
   this.timeout(120_000);
   let redis: RedisServer;
-  let fleet: RecoveryFleet;
-  let playing: Swarm;
-  let waiting: Swarm;
+  let fleet: ChaosFleet;
+  let playing: PlayerGroup;
+  let waiting: PlayerGroup;
   beforeEach(async () => {
     redis = await startRedisServer();
-    fleet = await startRecoveryFleet({ redis: { kind: 'single', url: redis.url }, frameIntervalMs: 0 });
+    fleet = await startChaosFleet({ redis: { kind: 'single', url: redis.url }, frameIntervalMs: 0 });
     await fleet.addHosts({ count: HOSTS, slots: SLOTS });
     const { urls, recorder } = fleet;
-    playing = createSwarm({ urls, recorder, players: HOSTS * SLOTS, name: 'playing' });
-    waiting = createSwarm({ urls, recorder, players: WAITING, name: 'waiting' });
+    playing = createPlayerGroup({ urls, recorder, players: HOSTS * SLOTS, name: 'playing' });
+    waiting = createPlayerGroup({ urls, recorder, players: WAITING, name: 'waiting' });
   });
   afterEach(async () => {
     await Promise.all([playing.close(), waiting.close()]);
@@ -62,7 +62,7 @@ describe('What waiting players are told of their wait', function () {
     const ends: Promise<void>[] = [];
 
     /** Plays for a random time, and again, until the test is over. */
-    const comeAndGo = async ({ client }: SwarmPlayer): Promise<void> => {
+    const comeAndGo = async ({ client }: GroupPlayer): Promise<void> => {
       while (!over.signal.aborted) {
         const answer = await client.play(PLAY).catch((error: unknown) => error);
         if (answer instanceof DusklineError) return;
@@ -71,7 +71,7 @@ describe('What waiting players are told of their wait', function () {
           () => undefined,
         );
         session.end('host_ended');
-        await eventually(() => client.sessions.length === 0);
+        await waitUntil(() => client.sessions.length === 0);
       }
     };
 

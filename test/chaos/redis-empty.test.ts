@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.js';
-import { openPlayer } from '../support/fleet.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { createSwarm, type Swarm } from '../support/swarm.js';
-import { standInLine, type InLine } from './in-line.js';
-import { startRecoveryFleet, type RecoveryFleet } from './recovery-fleet.js';
-import { cutAndResume } from './resumption.js';
+import { waitUntil } from '../support/eventually.js';
+import { openPlayer } from '../support/fleet/test-broker.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
+import { joinQueue, type QueuedPlayer } from './support/queued-player.js';
+import { startChaosFleet, type ChaosFleet } from './support/chaos-fleet.js';
+import { cutAndResume } from './support/cut-and-resume.js';
 
 const PLAY = { title: 'starfall', rtt: { near: 12 } };
 const AWAY_MS = 30_000;
@@ -18,18 +18,18 @@ const QUEUED = 20;
 describe('A Redis that is away for 30 s and comes back empty', function () {
   this.timeout(90_000);
   let redis: RedisServer;
-  let fleet: RecoveryFleet;
-  let playing: Swarm;
-  let waiting: Swarm;
-  let late: Swarm;
+  let fleet: ChaosFleet;
+  let playing: PlayerGroup;
+  let waiting: PlayerGroup;
+  let late: PlayerGroup;
   beforeEach(async () => {
     redis = await startRedisServer();
-    fleet = await startRecoveryFleet({ redis: { kind: 'single', url: redis.url } });
+    fleet = await startChaosFleet({ redis: { kind: 'single', url: redis.url } });
     await fleet.addHosts({ count: HOSTS, slots: SLOTS });
     const { urls, recorder } = fleet;
-    playing = createSwarm({ urls, recorder, players: HOSTS * SLOTS, name: 'playing' });
-    waiting = createSwarm({ urls, recorder, players: QUEUED, name: 'waiting' });
-    late = createSwarm({ urls, recorder, players: 4, name: 'late' });
+    playing = createPlayerGroup({ urls, recorder, players: HOSTS * SLOTS, name: 'playing' });
+    waiting = createPlayerGroup({ urls, recorder, players: QUEUED, name: 'waiting' });
+    late = createPlayerGroup({ urls, recorder, players: 4, name: 'late' });
   });
   afterEach(async () => {
     await Promise.all([playing, waiting, late].map((swarm) => swarm.close()));
@@ -37,7 +37,7 @@ describe('A Redis that is away for 30 s and comes back empty', function () {
     await redis.stop();
   });
 
-  const positions = (lines: readonly InLine[]): (number | undefined)[] =>
+  const positions = (lines: readonly QueuedPlayer[]): (number | undefined)[] =>
     lines.map(({ told }) => told.at(-1)?.position);
   const sessionIds = (): (string | undefined)[] =>
     playing.players.map(({ client }) => client.sessions[0]?.sessionId);
@@ -49,18 +49,18 @@ describe('A Redis that is away for 30 s and comes back empty', function () {
     await playing.watchAll();
     await waiting.connectAll();
     await late.connectAll();
-    const lines: InLine[] = [];
-    for (const player of waiting.players) lines.push(await standInLine(player, PLAY));
+    const lines: QueuedPlayer[] = [];
+    for (const player of waiting.players) lines.push(await joinQueue(player, PLAY));
     const inOrder = lines.map((_, i) => i + 1);
     expect(positions(lines)).to.deep.equal(inOrder);
-    await eventually(() => fleet.agrees());
-    await fleet.picture(true);
+    await waitUntil(() => fleet.storeAgreesWithHosts());
+    await fleet.recordSnapshot(true);
     const before = sessionIds();
 
     recorder.record({ type: 'fault', fault: 'redis-stopped', target: 'redis', lasts: true });
     await redis.kill();
     const goneForMs = delay(AWAY_MS);
-    await eventually(() => !health.ready.includes(true));
+    await waitUntil(() => !health.ready.includes(true));
     // Whoever asks meanwhile is told when to ask again, or waits.
     const stranger = await openPlayer(fleet.urls[0]!, 'stranger');
     stranger.send({ type: 'play', requestId: 'r1', ...PLAY });
@@ -69,7 +69,7 @@ describe('A Redis that is away for 30 s and comes back empty', function () {
     expect(refusal['retryAfterMs']).to.be.within(500, 2_000);
     await stranger.close();
     const lateLines = late.players.map((player) =>
-      standInLine(player, { ...PLAY, retry: { maxWaitMs: 120_000 } }),
+      joinQueue(player, { ...PLAY, retry: { maxWaitMs: 120_000 } }),
     );
     await goneForMs;
     expect(health.ready).to.not.include(true);
@@ -77,14 +77,14 @@ describe('A Redis that is away for 30 s and comes back empty', function () {
     await redis.restart();
     const backAtMs = performance.now();
     recorder.record({ type: 'healed', target: 'redis' });
-    await eventually(() => fleet.agrees(), 2 * HEARTBEAT_MS);
+    await waitUntil(() => fleet.storeAgreesWithHosts(), 2 * HEARTBEAT_MS);
     const agreedMs = performance.now() - backAtMs;
-    await eventually(() => !health.ready.includes(false), 2 * HEARTBEAT_MS);
+    await waitUntil(() => !health.ready.includes(false), 2 * HEARTBEAT_MS);
     lines.push(...(await Promise.all(lateLines)));
-    await eventually(() => positions(lines.slice(0, QUEUED)).every((position, i) => position === i + 1));
-    await eventually(() => fleet.knowsPlayers());
+    await waitUntil(() => positions(lines.slice(0, QUEUED)).every((position, i) => position === i + 1));
+    await waitUntil(() => fleet.knowsPlayers());
     const recoveredMs = performance.now() - backAtMs;
-    await fleet.picture(true);
+    await fleet.recordSnapshot(true);
     expect(sessionIds()).to.deep.equal(before);
     expect(ends()).to.equal(0);
 
@@ -93,14 +93,14 @@ describe('A Redis that is away for 30 s and comes back empty', function () {
     for (const line of lines) void line.answer.then(() => served.push(line.player));
     for (let turn = 0; turn < QUEUED; turn += 1) {
       await playing.players[turn]!.client.sessions[0]!.end();
-      await eventually(() => served.length === turn + 1);
+      await waitUntil(() => served.length === turn + 1);
     }
     expect(served).to.deep.equal(waiting.players.map(({ player }) => player));
 
     // The rest lose their sockets, and find their sessions again.
     expect(await cutAndResume(recorder, playing)).to.equal(HOSTS * SLOTS - QUEUED);
-    await eventually(() => fleet.agrees());
-    await fleet.picture(true);
+    await waitUntil(() => fleet.storeAgreesWithHosts());
+    await fleet.recordSnapshot(true);
 
     expect(health.unhealthy).to.equal(0);
     fleet.check();

@@ -1,12 +1,12 @@
 import { DusklineError, type Session } from '@duskline/client/node';
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.js';
-import { startRedisCluster, type RedisCluster } from '../support/redis-cluster.js';
-import { startRedisSentinel, type RedisSentinel } from '../support/redis-sentinel.js';
-import { createSwarm, type Swarm, type SwarmPlayer } from '../support/swarm.js';
-import { standInLine } from './in-line.js';
-import { startRecoveryFleet, type RecoveryFleet } from './recovery-fleet.js';
-import { cutAndResume } from './resumption.js';
+import { waitUntil } from '../support/eventually.js';
+import { startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
+import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';
+import { createPlayerGroup, type PlayerGroup, type GroupPlayer } from '../support/recovery/player-group.js';
+import { joinQueue } from './support/queued-player.js';
+import { startChaosFleet, type ChaosFleet } from './support/chaos-fleet.js';
+import { cutAndResume } from './support/cut-and-resume.js';
 
 const PLAY = { title: 'starfall', rtt: { near: 12 }, retry: { maxWaitMs: 60_000 } };
 const HEARTBEAT_MS = 2_000;
@@ -18,8 +18,8 @@ const QUEUED = 6;
 
 describe('A Redis that fails over to a replica without the last writes', function () {
   this.timeout(90_000);
-  let fleet: RecoveryFleet;
-  let swarms: Swarm[];
+  let fleet: ChaosFleet;
+  let swarms: PlayerGroup[];
   beforeEach(() => {
     swarms = [];
   });
@@ -28,15 +28,15 @@ describe('A Redis that fails over to a replica without the last writes', functio
     await fleet.stop();
   });
 
-  async function openSwarm(name: string, players: number): Promise<Swarm> {
-    const swarm = createSwarm({ urls: fleet.urls, recorder: fleet.recorder, players, name });
+  async function openSwarm(name: string, players: number): Promise<PlayerGroup> {
+    const swarm = createPlayerGroup({ urls: fleet.urls, recorder: fleet.recorder, players, name });
     swarms.push(swarm);
     await swarm.connectAll();
     return swarm;
   }
 
   /** Plays, and is let in by the hosts. */
-  async function playAll(swarm: Swarm): Promise<void> {
+  async function playAll(swarm: PlayerGroup): Promise<void> {
     await swarm.playAll(PLAY);
     for (const { client } of swarm.players) fleet.admit(client.sessions[0]!);
   }
@@ -51,7 +51,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
     }
   }
 
-  const sessionsOf = (swarm: Swarm): (string | undefined)[] =>
+  const sessionsOf = (swarm: PlayerGroup): (string | undefined)[] =>
     swarm.players.map(({ client }) => client.sessions[0]?.sessionId);
 
   const count = (type: string, fits: (event: object) => boolean = () => true): number =>
@@ -59,9 +59,9 @@ describe('A Redis that fails over to a replica without the last writes', functio
 
   /** Until the store equals the hosts, and every broker is ready. Returns after how many milliseconds. */
   async function recovery(backAtMs: number): Promise<number> {
-    await eventually(() => fleet.agrees(), 2 * HEARTBEAT_MS + 1_000);
-    await eventually(() => !fleet.health.ready.includes(false));
-    await eventually(() => fleet.knowsPlayers());
+    await waitUntil(() => fleet.storeAgreesWithHosts(), 2 * HEARTBEAT_MS + 1_000);
+    await waitUntil(() => !fleet.health.ready.includes(false));
+    await waitUntil(() => fleet.knowsPlayers());
     return performance.now() - backAtMs;
   }
 
@@ -94,7 +94,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
     beforeEach(async () => {
       redis = await startRedisSentinel();
       const { name, sentinels } = redis;
-      fleet = await startRecoveryFleet({ redis: { kind: 'sentinel', name, sentinels } });
+      fleet = await startChaosFleet({ redis: { kind: 'sentinel', name, sentinels } });
       await fleet.addHosts({ count: HOSTS, slots: SLOTS });
     });
     afterEach(async () => {
@@ -107,13 +107,13 @@ describe('A Redis that fails over to a replica without the last writes', functio
       await playAll(kept);
       const lost = await openSwarm('lost', LOST);
       const line = await openSwarm('line', QUEUED);
-      await eventually(() => fleet.agrees());
-      await fleet.picture(true);
+      await waitUntil(() => fleet.storeAgreesWithHosts());
+      await fleet.recordSnapshot(true);
 
       await redis.freezeReplication();
       await playAll(lost);
       const lines = [];
-      for (const player of line.players) lines.push(await standInLine(player, PLAY));
+      for (const player of line.players) lines.push(await joinQueue(player, PLAY));
       for (const { answer } of lines) void answer.then(tryToEnter);
       const before = [...sessionsOf(kept), ...sessionsOf(lost)];
 
@@ -122,13 +122,13 @@ describe('A Redis that fails over to a replica without the last writes', functio
       const backAtMs = performance.now();
       recorder.record({ type: 'healed', target: 'redis' });
       const recoveredMs = await recovery(backAtMs);
-      await fleet.picture(true);
+      await fleet.recordSnapshot(true);
       expect([...sessionsOf(kept), ...sessionsOf(lost)]).to.deep.equal(before);
 
       expect(await cutAndResume(recorder, kept)).to.equal(HOSTS * SLOTS - LOST);
       expect(await cutAndResume(recorder, lost)).to.equal(LOST);
-      await eventually(() => fleet.agrees());
-      await fleet.picture(true);
+      await waitUntil(() => fleet.storeAgreesWithHosts());
+      await fleet.recordSnapshot(true);
       expect(fleet.health.unhealthy).to.equal(0);
       fleet.check();
       report('Sentinel', HOSTS * SLOTS, recoveredMs);
@@ -139,7 +139,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
     let redis: RedisCluster;
     beforeEach(async () => {
       redis = await startRedisCluster({ replicas: true });
-      fleet = await startRecoveryFleet({ redis: { kind: 'cluster', nodes: redis.nodes } });
+      fleet = await startChaosFleet({ redis: { kind: 'cluster', nodes: redis.nodes } });
       await fleet.addHosts({ count: HOSTS, slots: SLOTS });
     });
     afterEach(async () => {
@@ -147,7 +147,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
     });
 
     /** Plays again and again. Returns how often it was let in. */
-    async function comeAndGo({ client }: SwarmPlayer, isOver: () => boolean): Promise<number> {
+    async function comeAndGo({ client }: GroupPlayer, isOver: () => boolean): Promise<number> {
       let times = 0;
       while (!isOver()) {
         const session = await client.play(PLAY);
@@ -164,11 +164,11 @@ describe('A Redis that fails over to a replica without the last writes', functio
       await playAll(kept);
       const load = await openSwarm('load', 2 * LOST);
       const before = sessionsOf(kept);
-      await eventually(() => fleet.agrees());
-      await fleet.picture(true);
+      await waitUntil(() => fleet.storeAgreesWithHosts());
+      await fleet.recordSnapshot(true);
       let over = false;
       const loads = load.players.map((player) => comeAndGo(player, () => over));
-      await eventually(() => count('matched') > before.length + 5 * LOST);
+      await waitUntil(() => count('matched') > before.length + 5 * LOST);
 
       recorder.record({ type: 'fault', fault: 'redis-failover', target: 'redis', lasts: true });
       const killed = await redis.killMaster('{near}');
@@ -176,16 +176,16 @@ describe('A Redis that fails over to a replica without the last writes', functio
       const backAtMs = performance.now();
       recorder.record({ type: 'healed', target: 'redis' });
       const matchedBefore = count('matched');
-      await eventually(() => count('matched') > matchedBefore + 5 * LOST, 20_000);
+      await waitUntil(() => count('matched') > matchedBefore + 5 * LOST, 20_000);
       over = true;
       const times = await Promise.all(loads);
       const recoveredMs = await recovery(backAtMs);
-      await fleet.picture(true);
+      await fleet.recordSnapshot(true);
       expect(sessionsOf(kept)).to.deep.equal(before);
 
       expect(await cutAndResume(recorder, kept)).to.equal(before.length);
-      await eventually(() => fleet.agrees());
-      await fleet.picture(true);
+      await waitUntil(() => fleet.storeAgreesWithHosts());
+      await fleet.recordSnapshot(true);
       expect(fleet.health.unhealthy).to.equal(0);
       fleet.check();
       report('Cluster', before.length + times.reduce((sum, n) => sum + n, 0), recoveredMs);

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { beatOnce, hostOf, makeReady, place, placeActive } from '../store/fixture.js';
+import { sendHeartbeat, getHost, makeHostReady, reserveSlot, startSession } from '../store/fixture.js';
 import { openRedisFixture } from '../store/redis-fixture.js';
-import { PLACE } from '../support/fleet-data.js';
-import { untilItWorks } from '../support/eventually.js';
-import { startRedisSentinel, type RedisSentinel } from '../support/redis-sentinel.js';
+import { PLACE } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';
 
 /** What a store that lost its last writes says in the end has to be what the hosts say. */
 describe('A failover that loses acknowledged writes', () => {
@@ -20,21 +20,21 @@ describe('A failover that loses acknowledged writes', () => {
     const fixture = await openRedisFixture({ kind: 'sentinel', name, sentinels });
     try {
       const { store } = fixture;
-      await makeReady(store, 'host-a', { slots: 2 });
-      const kept = await placeActive(store);
+      await makeHostReady(store, 'host-a', { slots: 2 });
+      const kept = await startSession(store);
       await redis.freezeReplication();
-      const lost = await placeActive(store);
+      const lost = await startSession(store);
       await redis.failedOverFrom(await redis.killPrimary());
-      await untilItWorks(() => store.ping(), 10_000);
+      await retryUntilSuccess(() => store.ping(), 10_000);
       expect(await store.getSessions(PLACE, [lost.sessionId])).to.deep.equal([null]);
 
       const sessions = [kept, lost];
-      expect(await beatOnce(store, 'host-a', { sessions })).to.equal('differs');
+      expect(await sendHeartbeat(store, 'host-a', { sessions })).to.equal('differs');
       const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      const { adopted, rejected } = await store.reconcile(PLACE, from, sessions);
+      const { adopted, rejected } = await store.reconcileHost(PLACE, from, sessions);
       expect({ adopted, rejected }).to.deep.equal({ adopted: [lost.sessionId], rejected: [] });
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 2, state: 'ready' });
-      expect((await place(store)).outcome.kind).to.equal('full');
+      expect(await getHost(store, 'host-a')).to.include({ committed: 2, state: 'ready' });
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     } finally {
       await fixture.close();
     }

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DusklineError, type Session } from '@duskline/client/node';
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.js';
-import { TEST_CONFIG } from '../support/fleet.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { createSwarm, type Swarm } from '../support/swarm.js';
-import { standInLine, type InLine } from './in-line.js';
-import { NEAR, startRecoveryFleet, type RecoveryFleet } from './recovery-fleet.js';
+import { waitUntil } from '../support/eventually.js';
+import { TEST_CONFIG } from '../support/fleet/test-broker.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
+import { joinQueue, type QueuedPlayer } from './support/queued-player.js';
+import { NEAR, startChaosFleet, type ChaosFleet } from './support/chaos-fleet.js';
 
 const HOSTS = 4;
 const SLOTS = 8;
@@ -30,17 +30,17 @@ limits: { heartbeatIntervalMs: 1000, suspectAfterMs: 2000, lostAfterMs: 4000, sw
 describe('A full region whose hosts all vanish', function () {
   this.timeout(90_000);
   let redis: RedisServer;
-  let fleet: RecoveryFleet;
-  let playing: Swarm;
-  let movers: Swarm;
-  let stayers: Swarm;
+  let fleet: ChaosFleet;
+  let playing: PlayerGroup;
+  let movers: PlayerGroup;
+  let stayers: PlayerGroup;
   beforeEach(async () => {
     redis = await startRedisServer();
-    fleet = await startRecoveryFleet({ redis: { kind: 'single', url: redis.url }, config: CONFIG });
+    fleet = await startChaosFleet({ redis: { kind: 'single', url: redis.url }, config: CONFIG });
     const { urls, recorder } = fleet;
-    playing = createSwarm({ urls, recorder, players: HOSTS * SLOTS, name: 'playing' });
-    movers = createSwarm({ urls, recorder, players: MOVERS, name: 'mover' });
-    stayers = createSwarm({ urls, recorder, players: STAYERS, name: 'stayer' });
+    playing = createPlayerGroup({ urls, recorder, players: HOSTS * SLOTS, name: 'playing' });
+    movers = createPlayerGroup({ urls, recorder, players: MOVERS, name: 'mover' });
+    stayers = createPlayerGroup({ urls, recorder, players: STAYERS, name: 'stayer' });
   });
   afterEach(async () => {
     await Promise.all([playing, movers, stayers].map((swarm) => swarm.close()));
@@ -48,14 +48,14 @@ describe('A full region whose hosts all vanish', function () {
     await redis.stop();
   });
 
-  async function sessionOf({ answer }: InLine): Promise<Session> {
+  async function sessionOf({ answer }: QueuedPlayer): Promise<Session> {
     const session = await answer;
     if (session instanceof DusklineError) throw session;
     fleet.admit(session);
     return session;
   }
 
-  const positions = (lines: readonly InLine[]): (number | undefined)[] =>
+  const positions = (lines: readonly QueuedPlayer[]): (number | undefined)[] =>
     lines.map(({ told }) => told.at(-1)?.position);
 
   it('moves who may play elsewhere, keeps the places of the others, and hides nothing from anybody', async () => {
@@ -65,17 +65,15 @@ describe('A full region whose hosts all vanish', function () {
     await Promise.all([playing, movers, stayers].map((swarm) => swarm.connectAll()));
     await playing.playAll({ title: 'starfall', rtt: { near: 12 } });
     for (const { client } of playing.players) fleet.admit(client.sessions[0]!);
-    await eventually(() => fleet.agrees());
-    await fleet.picture(true);
+    await waitUntil(() => fleet.storeAgreesWithHosts());
+    await fleet.recordSnapshot(true);
 
     const askedAtMs = performance.now();
-    const moving: InLine[] = [];
-    const staying: InLine[] = [];
+    const moving: QueuedPlayer[] = [];
+    const staying: QueuedPlayer[] = [];
     for (let i = 0; i < MOVERS; i += 1) {
-      moving.push(await standInLine(movers.players[i]!, { title: 'starfall', rtt: { near: 12, next: 80 } }));
-      staying.push(
-        await standInLine(stayers.players[i]!, { title: 'starfall', rtt: { near: 12, far: 200 } }),
-      );
+      moving.push(await joinQueue(movers.players[i]!, { title: 'starfall', rtt: { near: 12, next: 80 } }));
+      staying.push(await joinQueue(stayers.players[i]!, { title: 'starfall', rtt: { near: 12, far: 200 } }));
     }
     expect(positions(moving)).to.deep.equal([1, 3, 5, 7, 9, 11, 13, 15]);
     expect(positions(staying)).to.deep.equal([2, 4, 6, 8, 10, 12, 14, 16]);
@@ -89,19 +87,19 @@ describe('A full region whose hosts all vanish', function () {
     expect(new Set(moved.map(({ region }) => region))).to.deep.equal(new Set(['next']));
     expect(movedMs).to.be.within(RELAXED_MS, RELAXED_MS + 3_000);
     const inOrder = staying.map((_, i) => i + 1);
-    await eventually(() => positions(staying).every((position, i) => position === inOrder[i]));
+    await waitUntil(() => positions(staying).every((position, i) => position === inOrder[i]));
 
     // Those who played are told how it ended; those who wait are promised nothing that a dead region cannot keep.
-    await eventually(
+    await waitUntil(
       () => playing.players.every(({ client }) => client.sessions.length === 0),
       LOST_MS + 8_000,
     );
-    await eventually(async () => (await fleet.store.listHosts(NEAR)).length === 0);
+    await waitUntil(async () => (await fleet.store.listHosts(NEAR)).length === 0);
     const goneMs = performance.now() - killedAtMs;
     const ends = recorder.events.filter((event) => event.type === 'over');
     expect(ends.map(({ reason }) => reason)).to.deep.equal(playing.players.map(() => 'host_lost'));
-    await eventually(() => fleet.agrees());
-    await fleet.picture(true);
+    await waitUntil(() => fleet.storeAgreesWithHosts());
+    await fleet.recordSnapshot(true);
     // What the ends of those sessions would promise, if they counted as slots that became free, is told by then.
     await delay(THREE_LOOKS_MS);
     expect(positions(staying)).to.deep.equal(inOrder);
@@ -109,7 +107,7 @@ describe('A full region whose hosts all vanish', function () {
     expect(promised).to.deep.equal([]);
 
     // Hosts of the region come back one by one: who waited longer is served first.
-    const served = new Set<InLine>();
+    const served = new Set<QueuedPlayer>();
     for (const line of staying) void line.answer.then(() => served.add(line));
     const backAtMs = performance.now();
     await fleet.addHosts({ count: 1, slots: STAYERS / 2 });
@@ -119,8 +117,8 @@ describe('A full region whose hosts all vanish', function () {
     await fleet.addHosts({ count: 1, slots: STAYERS / 2 });
     await Promise.all(staying.slice(STAYERS / 2).map(sessionOf));
     const servedMs = performance.now() - backAtMs;
-    await eventually(() => fleet.agrees());
-    await fleet.picture(true);
+    await waitUntil(() => fleet.storeAgreesWithHosts());
+    await fleet.recordSnapshot(true);
 
     fleet.check({ heartbeatIntervalMs: 1_000, lostAfterMs: 4_000, latencyPolicies: { starfall: POLICY } });
     const oversold = fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);

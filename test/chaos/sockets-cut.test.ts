@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { getPriority, setPriority } from 'node:os';
 import { expect } from 'chai';
 import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
-import { eventually } from '../support/eventually.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { quantile, startMatchProbe, type MatchProbe } from './match-probe.js';
-import { startRecoveryFleet, type RecoveryFleet } from './recovery-fleet.js';
-import { startStorm, type Storm } from './storm.js';
+import { waitUntil } from '../support/eventually.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import { quantile, startMatchProbe, type MatchProbe } from './support/match-probe.js';
+import { startChaosFleet, type ChaosFleet } from './support/chaos-fleet.js';
+import { startClientStorm, type ClientStorm } from './support/client-storm.js';
 
 const HOSTS = 90;
 const SLOTS = 20;
@@ -30,19 +30,19 @@ const PAUSE_MS = 35;
 describe('2,000 clients that lose their sockets in the same instant', function () {
   this.timeout(120_000);
   let redis: RedisServer;
-  let fleet: RecoveryFleet;
-  let storm: Storm;
+  let fleet: ChaosFleet;
+  let storm: ClientStorm;
   let probe: MatchProbe;
   let onEvent: (event: HistoryEvent) => void;
   let ownPriority: number;
   beforeEach(async () => {
     redis = await startRedisServer();
-    fleet = await startRecoveryFleet({ redis: { kind: 'single', url: redis.url }, frameIntervalMs: 0 });
+    fleet = await startChaosFleet({ redis: { kind: 'single', url: redis.url }, frameIntervalMs: 0 });
     await fleet.addHosts({ count: HOSTS, slots: SLOTS });
     const { urls, recorder } = fleet;
     onEvent = () => undefined;
     const play = { title: 'starfall', rtt: { near: 12 } };
-    storm = startStorm({ urls, playing: SESSIONS, waiting: QUEUED, play }, recorder, (event) =>
+    storm = startClientStorm({ urls, playing: SESSIONS, waiting: QUEUED, play }, recorder, (event) =>
       onEvent(event),
     );
     probe = startMatchProbe({ urls, region: 'next', players: 20, pauseMs: 150 });
@@ -61,9 +61,9 @@ describe('2,000 clients that lose their sockets in the same instant', function (
     const sessions = await storm.play();
     for (const session of sessions) fleet.admit(session);
     await storm.queue();
-    await eventually(async () => inSomeOrder(await storm.positions()), 10_000);
-    await eventually(() => fleet.agrees(), 10_000);
-    await fleet.picture(true);
+    await waitUntil(async () => inSomeOrder(await storm.positions()), 10_000);
+    await waitUntil(() => fleet.storeAgreesWithHosts(), 10_000);
+    await fleet.recordSnapshot(true);
     const positions = await storm.positions();
     probe.take();
     await delay(NORMAL_MS);
@@ -82,11 +82,11 @@ describe('2,000 clients that lose their sockets in the same instant', function (
     };
     fleet.recorder.record({ type: 'fault', fault: 'sockets-cut', target: 'clients', lasts: false });
     expect(await storm.cut()).to.equal(SESSIONS + QUEUED);
-    await eventually(() => missing.size === 0, 30_000);
+    await waitUntil(() => missing.size === 0, 30_000);
     const recoveredMs = performance.now() - cutAtMs;
     const during = probe.take();
-    await eventually(() => fleet.agrees(), 10_000);
-    await fleet.picture(true);
+    await waitUntil(() => fleet.storeAgreesWithHosts(), 10_000);
+    await fleet.recordSnapshot(true);
     probe.take();
     await delay(NORMAL_MS);
     const normal = [...before, ...probe.take()].sort((a, b) => a - b);

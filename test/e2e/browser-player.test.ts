@@ -6,14 +6,14 @@ import {
   type SimulatedHost,
   type StreamServer,
 } from '@duskline/host/simulated';
-import type { HostStatus } from '@duskline/server/broker/status.js';
+import type { HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
 import type { Duskline } from '@duskline/server/duskline.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { inPage } from '../support/browser.js';
-import { eventually } from '../support/eventually.js';
-import { TEST_CONFIG, startTestBroker, testToken } from '../support/fleet.js';
-import { serveExample, type WebSite } from '../support/web-site.js';
+import { inPage } from '../support/network/browser.js';
+import { waitUntil } from '../support/eventually.js';
+import { TEST_CONFIG, startTestBroker, testToken } from '../support/fleet/test-broker.js';
+import { serveExample, type WebSite } from '../support/network/web-site.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };
 /** Every region is near enough, however busy the machine is on which its beacon is measured. */
@@ -51,7 +51,7 @@ describe('In a browser, the example player', function () {
     const token = testToken({ kind: 'host', ...PLACE });
     const host = createSimulatedHost({ ...PLACE, url: duskline.url, token, slots: 1, streams });
     hosts.push(host);
-    await eventually(async () => (await statusOf(host))?.state === 'ready');
+    await waitUntil(async () => (await statusOf(host))?.state === 'ready');
     return host;
   }
 
@@ -87,7 +87,7 @@ describe('In a browser, the example player', function () {
       await shows(page, 'State', 'ended: client_left');
       await shows(page, 'Connection', /^closed$/);
       expect(await button(page, 'Play').isEnabled()).to.equal(true);
-      await eventually(async () => (await statusOf(host))?.sessions === 0);
+      await waitUntil(async () => (await statusOf(host))?.sessions === 0);
       expect(host.stats.ended).to.deep.equal({ client_left: 1 });
     });
   });
@@ -167,13 +167,13 @@ describe('In a browser, the example player', function () {
         await shows(page, 'Connection', /^ready$/);
         await shows(page, 'State', 'connected');
         await framesReach(page, (await framesOf(page)) + 5);
-        await eventually(async () => (await statusOf(host))?.sessions === 1);
+        await waitUntil(async () => (await statusOf(host))?.sessions === 1);
         // One admission: the frames were counted on one connection all the time.
         expect(host.stats).to.include({ admitted: 1, refused: 0 });
 
         await button(page, 'Leave').click();
         await shows(page, 'State', 'ended: client_left');
-        await eventually(async () => (await statusOf(host))?.sessions === 0);
+        await waitUntil(async () => (await statusOf(host))?.sessions === 0);
       };
       await inPage(test, { expected: [REFUSED] });
     });
@@ -210,5 +210,5 @@ async function framesOf(page: Page): Promise<number> {
 }
 
 async function framesReach(page: Page, count: number): Promise<void> {
-  await eventually(async () => (await framesOf(page)) >= count);
+  await waitUntil(async () => (await framesOf(page)) >= count);
 }

@@ -5,9 +5,9 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import type * as sdkPackage from '@duskline/client';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { inPage } from '../support/browser.js';
-import { TEST_CONFIG, startTestBroker, testToken } from '../support/fleet.js';
-import { servePackage, type WebSite } from '../support/web-site.js';
+import { inPage } from '../support/network/browser.js';
+import { TEST_CONFIG, startTestBroker, testToken } from '../support/fleet/test-broker.js';
+import { servePackage, type WebSite } from '../support/network/web-site.js';
 
 describe('In a browser, the client SDK', function () {
   this.timeout(30_000);

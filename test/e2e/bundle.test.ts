@@ -9,11 +9,11 @@ import {
   runDuskline,
   startBrokerProcess,
   type BrokerProcess,
-} from '../support/broker-process.js';
-import { eventually } from '../support/eventually.js';
-import { startHostProcess, type HostProcess } from '../support/host-process.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { startFor } from '../support/started-processes.js';
+} from '../support/processes/broker-process.js';
+import { waitUntil } from '../support/eventually.js';
+import { startHostProcess, type HostProcess } from '../support/processes/host-process.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import { startFor } from '../support/processes/started-processes.js';
 
 const SERVER = fileURLToPath(new URL('../../../server/', import.meta.url));
 
@@ -68,7 +68,7 @@ describe('The bundled command, where no package is installed', function () {
       hostId: 'h1',
       region: 'eu-west',
     });
-    await eventually(async () => (await brokers()) === 4, 10_000);
+    await waitUntil(async () => (await brokers()) === 4, 10_000);
     expect(broker!.log.filter((line) => line.includes('"level":50'))).to.deep.equal([]);
   });
 

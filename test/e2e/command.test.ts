@@ -4,8 +4,8 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { runDuskline } from '../support/broker-process.js';
-import { TEST_ENV } from '../support/fleet.js';
+import { runDuskline } from '../support/processes/broker-process.js';
+import { TEST_ENV } from '../support/fleet/test-broker.js';
 
 describe('The command duskline', function () {
   this.timeout(20_000);

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { LocalCompose, readCompose } from '../support/compose.js';
-import { eventually } from '../support/eventually.js';
+import { LocalCompose, readCompose } from '../support/processes/local-compose.js';
+import { waitUntil } from '../support/eventually.js';
 
 describe('docker-compose.yml', function () {
   this.timeout(60_000);
@@ -32,7 +32,7 @@ describe('docker-compose.yml', function () {
   it('works: every service becomes healthy, and the player is matched, plays and leaves', async () => {
     for (const name of compose.order) {
       compose.start(name);
-      await eventually(() => compose.isHealthy(name), 20_000).catch((error: unknown) => {
+      await waitUntil(() => compose.isHealthy(name), 20_000).catch((error: unknown) => {
         throw new Error(`${name}: ${compose.output(name)}`, { cause: error });
       });
     }

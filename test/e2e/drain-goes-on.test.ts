@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { DrainReport } from '@duskline/server/broker/operations.js';
-import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet.js';
-import { bearer } from '../support/operator-requests.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
+import { bearer } from '../support/fleet/operator-requests.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 
 const OPERATOR = bearer(
   testToken({ kind: 'operator', operatorId: 'olivia', scopes: ['ops:read', 'ops:write'] }),
@@ -40,7 +40,7 @@ describe('A drain', function () {
     const [dying, staying] = brokers.map(({ url }) => url);
     const host = await openHost(staying!, { hostId: 'h1' });
     host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
-    await eventually(async () => {
+    await waitUntil(async () => {
       const response = await fetch(`${staying!}/v1/status`, { headers: OPERATOR });
       return (await response.text()).includes('"hostId":"h1","state":"ready","closure":"open"');
     });
@@ -57,7 +57,7 @@ describe('A drain', function () {
     await expectClosed(staying!, 'bob');
     expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'drain_deadline' });
     expect(await host.next('end')).to.include({ sessionId, reason: 'drain_deadline' });
-    await eventually(async () => {
+    await waitUntil(async () => {
       const [drain] = await drainsAt(staying!);
       return drain?.state === 'done' && drain.progress.ended === 1 && drain.progress.staying === 0;
     });
@@ -65,14 +65,14 @@ describe('A drain', function () {
 
   it('that the store lost is given back to it by the brokers, and holds all the while', async () => {
     await orderDrain(brokers[0]!.url, 3_600_000);
-    await eventually(async () => (await drainsAt(brokers[1]!.url)).length === 1);
+    await waitUntil(async () => (await drainsAt(brokers[1]!.url)).length === 1);
     const raw = new Redis(redis.url);
     await raw.flushall();
     raw.disconnect();
     await expectClosed(brokers[0]!.url, 'alice');
     await expectClosed(brokers[1]!.url, 'bob');
     // Nobody plays there: it was over at once, and the region stays closed.
-    await eventually(async () => (await drainsAt(brokers[0]!.url))[0]?.state === 'done');
+    await waitUntil(async () => (await drainsAt(brokers[0]!.url))[0]?.state === 'done');
     const newcomer = await startBrokerProcess(args);
     brokers.push(newcomer);
     await expectClosed(newcomer.url, 'carol');

@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
-import { eventually } from '../support/eventually.js';
-import { TEST_CONFIG, testToken } from '../support/fleet.js';
-import { startHostProcess, type HostProcess } from '../support/host-process.js';
+import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
+import { waitUntil } from '../support/eventually.js';
+import { TEST_CONFIG, testToken } from '../support/fleet/test-broker.js';
+import { startHostProcess, type HostProcess } from '../support/processes/host-process.js';
 
 const LIMITS =
   'limits: { heartbeatIntervalMs: 200, suspectAfterMs: 500, lostAfterMs: 1500, sweepIntervalMs: 200, sweepGapMs: 400 }\n';
@@ -41,10 +41,10 @@ describe('A host process that is stopped and goes on', function () {
   }
 
   it('is suspect while it hangs, and ready again afterwards', async () => {
-    await eventually(async () => (await stateOfHost()) === 'ready');
+    await waitUntil(async () => (await stateOfHost()) === 'ready');
     host.freeze();
-    await eventually(async () => (await stateOfHost()) === 'suspect');
+    await waitUntil(async () => (await stateOfHost()) === 'suspect');
     host.thaw();
-    await eventually(async () => (await stateOfHost()) === 'ready');
+    await waitUntil(async () => (await stateOfHost()) === 'ready');
   });
 });

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LoadReport } from '@duskline/loadtest/report/load-report.js';
 import { expect } from 'chai';
-import { DUSKLINE, runDuskline } from '../support/broker-process.js';
-import { inPage } from '../support/browser.js';
-import { eventually } from '../support/eventually.js';
+import { DUSKLINE, runDuskline } from '../support/processes/broker-process.js';
+import { inPage } from '../support/network/browser.js';
+import { waitUntil } from '../support/eventually.js';
 
 const SMALL = [
   ...[
@@ -116,7 +116,7 @@ describe('duskline loadtest', function () {
     let stderr = '';
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString('utf8')));
     child.stderr.on('data', (data: Buffer) => (stderr += data.toString('utf8')));
-    await eventually(() => stderr.includes('loading'), 20_000);
+    await waitUntil(() => stderr.includes('loading'), 20_000);
     child.kill('SIGINT');
     const [code] = (await once(child, 'close')) as [number | null];
     expect(code, stderr).to.equal(0);

@@ -1,9 +1,9 @@
-import { describeKilledMoves } from '../support/killed-moves-suite.js';
+import { describeProcessKills } from '../support/moves/process-kill-suite.js';
 
 const USUAL = { allOnMover: false, onHostLost: 'replace', goes: true, afterMs: 0 } as const;
 
 /** The other gaps of a move, and the others who may die in each, are in `chaos/moves-killed.test.ts`. */
-describeKilledMoves(
+describeProcessKills(
   'A live move of which a party is killed',
   {
     moves: [

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { Refusal } from '@duskline/server/broker/refusal.js';
-import { DUSKLINE, runDuskline, type CommandResult } from '../support/broker-process.js';
+import { DUSKLINE, runDuskline, type CommandResult } from '../support/processes/broker-process.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import {
   OPERATOR,
@@ -11,7 +11,7 @@ import {
   plainAnswers,
   useOperatorApp,
   type OperatorApp,
-} from '../support/operator-app.js';
+} from '../support/fleet/operator-app.js';
 
 const REGION = { region: 'near', pool: null, hostId: null };
 const HOST = { region: 'near', pool: 'console-x', hostId: 'h1' };

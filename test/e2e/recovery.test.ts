@@ -1,4 +1,4 @@
-import { brokerKilled, hostKilled } from '../support/recovery-scenarios.js';
+import { brokerKilled, hostKilled } from '../support/recovery/recovery-scenarios.js';
 
 /** The short versions of what `test/chaos/` does with many. */
 describe('Recovery', function () {

@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
-import { untilItWorks } from '../support/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet.js';
-import type { Peer } from '../support/peer.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
+import type { Peer } from '../support/fleet/peer.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 
 const HOSTS = 6;
 const SLOTS = 10;
@@ -58,7 +58,7 @@ describe('A broker that is started anew', function () {
 
   it('spreads players over all hosts, not over those that came back first', async () => {
     await Promise.all(Array.from({ length: HOSTS }, (_, i) => openBeatingHost(i)));
-    await untilItWorks(async () => expect(await sessionsByHost()).to.have.length(HOSTS));
+    await retryUntilSuccess(async () => expect(await sessionsByHost()).to.have.length(HOSTS));
     await broker.kill();
     broker = await startBrokerProcess(args);
     // One host is back; the others still stream, and are on their way.

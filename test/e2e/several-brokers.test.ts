@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet.js';
-import type { Frame, Peer } from '../support/peer.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 
 const RTT = { near: 12, next: 30 };
 
@@ -36,7 +36,7 @@ describe('Several broker processes on one Redis', function () {
   async function openBeatingHost(index: number, hostId: string, slots: number): Promise<Peer> {
     const host = await openHost(url(index), { hostId, slots });
     host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
-    await eventually(async () => (await readyHosts(url(0))).includes(hostId));
+    await waitUntil(async () => (await readyHosts(url(0))).includes(hostId));
     return host;
   }
 
@@ -80,7 +80,7 @@ describe('Several broker processes on one Redis', function () {
     expect(answers.map((answer) => answer.type)).to.deep.equal(['matched', 'matched', 'matched']);
     expect(new Set(answers.map((answer) => answer['sessionId'])).size).to.equal(1);
     expect(new Set(answers.map((answer) => answer['epoch'])).size).to.equal(1);
-    await eventually(async () => (await sessionsOf(url(0))) === 1);
+    await waitUntil(async () => (await sessionsOf(url(0))) === 1);
   });
 
   it('keep a session when the broker that made it is killed', async () => {

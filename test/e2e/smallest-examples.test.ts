@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { startExample, type ExampleProcess } from '../support/example-process.js';
-import { startTestBroker, testToken } from '../support/fleet.js';
+import { startTestBroker, testToken } from '../support/fleet/test-broker.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const NAMES = ['host.mjs', 'player.mjs'] as const;

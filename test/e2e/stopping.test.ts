@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { startBrokerProcess, type BrokerProcess } from '../support/broker-process.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer } from '../support/fleet.js';
+import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE, TEST_CONFIG, openHost, openPlayer } from '../support/fleet/test-broker.js';
 
 describe('A broker process that is told to stop', function () {
   this.timeout(30_000);
@@ -38,7 +38,7 @@ describe('A broker process that is told to stop', function () {
     });
     const startedAt = performance.now();
     const stopping = broker.stop();
-    await eventually(async () => (await fetch(`${broker.url}/readyz`)).status === 503);
+    await waitUntil(async () => (await fetch(`${broker.url}/readyz`)).status === 503);
     expect((await fetch(`${broker.url}/healthz`)).status).to.equal(200);
     await Promise.all(left);
     expect(await stopping).to.equal(0);
@@ -55,7 +55,7 @@ describe('A broker process that is told to stop', function () {
       Array.from({ length: 20 }, (_, i) => openPlayer(broker.url, `player-${i}`)),
     );
     const first = await openPlayer(broker.url, 'first');
-    await eventually(async () => {
+    await waitUntil(async () => {
       first.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: { near: 10 }, wait: false });
       return (await first.answer('r1')).type === 'matched';
     });
@@ -72,7 +72,7 @@ describe('A broker process that is told to stop', function () {
   it('ends at once at a second signal', async () => {
     await openPlayer(broker.url, 'alice');
     broker.process.kill('SIGTERM');
-    await eventually(async () => (await fetch(`${broker.url}/readyz`)).status === 503);
+    await waitUntil(async () => (await fetch(`${broker.url}/readyz`)).status === 503);
     broker.process.kill('SIGTERM');
     const [code, signal] = (await once(broker.process, 'exit')) as [number | null, string | null];
     expect({ code, signal }).to.deep.equal({ code: null, signal: 'SIGTERM' });

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { isAlive } from '../support/is-alive.js';
-import { eventually } from '../support/eventually.js';
+import { isAlive } from '../support/processes/is-alive.js';
+import { waitUntil } from '../support/eventually.js';
 
 const RUN_TESTS = fileURLToPath(new URL('../runner/run-tests.js', import.meta.url));
 const FIXTURE = fileURLToPath(new URL('../runner/fixtures/leaves-processes.js', import.meta.url));
@@ -41,7 +41,7 @@ describe('A test run whose tests end none of their processes', function () {
     expect(pids()).to.have.length(8);
     expect(lines.filter((line) => /^still there|is gone$/.test(line))).to.deep.equal([]);
     expect(lines.at(-1)).to.equal('4 passed, 1 failed');
-    await eventually(() => !pids().some(isAlive));
+    await waitUntil(() => !pids().some(isAlive));
   });
 
   it('ends them when the process that runs the tests crashes', async () => {
@@ -49,17 +49,17 @@ describe('A test run whose tests end none of their processes', function () {
     expect(await exited).to.equal(1);
     expect(pids()).to.have.length(8);
     expect(lines.at(-1)).to.match(/^0 passed, \d failed$/);
-    await eventually(() => !pids().some(isAlive));
+    await waitUntil(() => !pids().some(isAlive));
   });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     it(`ends them when it is stopped by ${signal}`, async () => {
       const { child, exited, lines, pids } = startRun({ DUSKLINE_TEST_HANG: '1' });
-      await eventually(() => lines.includes('hangs'), 10_000);
+      await waitUntil(() => lines.includes('hangs'), 10_000);
       expect(pids()).to.have.length(8);
       child.kill(signal);
       await exited;
-      await eventually(() => !pids().some(isAlive));
+      await waitUntil(() => !pids().some(isAlive));
     });
   }
 });

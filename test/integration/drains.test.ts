@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { DrainOrder, DrainReport } from '@duskline/server/broker/operations.js';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
-import { eventually } from '../support/eventually.js';
-import type { Frame, Peer } from '../support/peer.js';
-import { TestFleet, play, queueUp, takeTurn } from '../support/test-fleet.js';
+import { waitUntil } from '../support/eventually.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
+import { TestFleet, play, queueUp, acceptOffer } from '../support/fleet/test-fleet.js';
 
 const OPERATOR = { operatorId: 'ops', from: '127.0.0.1' };
 const HOUR_MS = 3_600_000;
@@ -82,7 +82,7 @@ for (const [where, brokers] of [
       expect(player.unread, 'who plays there plays on').to.deep.equal([]);
 
       player.send({ type: 'end', sessionId: matched['sessionId'] });
-      await eventually(async () => (await latest(target('near'))).state === 'done');
+      await waitUntil(async () => (await latest(target('near'))).state === 'done');
       expect((await latest(target('near'))).progress).to.include({ staying: 0, left: 1 });
       const carol = await fleet.player('carol');
       play(carol, 'r1');
@@ -98,7 +98,7 @@ for (const [where, brokers] of [
       await drain(target('near'));
       expect(await bob.next('error')).to.include({ code: 'REGION_CLOSED', requestId: 'r1', retryable: true });
       await next.free();
-      expect(await takeTurn(alice)).to.include({ region: 'next' });
+      expect(await acceptOffer(alice)).to.include({ region: 'next' });
     });
 
     it('ends what is left at its deadline, and says so ahead', async () => {
@@ -118,16 +118,16 @@ for (const [where, brokers] of [
         reason: 'drain_deadline',
       });
       expect(await host.next('end')).to.include({ sessionId, reason: 'drain_deadline' });
-      await eventually(async () => (await latest(target('near'))).state === 'done');
+      await waitUntil(async () => (await latest(target('near'))).state === 'done');
       expect((await latest(target('near'))).progress).to.include({ staying: 0, ended: 1 });
-      await eventually(async () => (await fleet.broker(0).broker.status()).regions[0]?.state === 'drained');
+      await waitUntil(async () => (await fleet.broker(0).broker.status()).regions[0]?.state === 'drained');
     });
 
     it('leaves what is left running when it is told to, and the place closed', async () => {
       const host = await fleet.host({ hostId: 'h1' });
       const { player } = await playing(host, 'alice');
       await drain(target('near'), { deadlineMs: 300, atDeadline: 'keep' });
-      await eventually(async () => (await latest(target('near'))).state === 'done');
+      await waitUntil(async () => (await latest(target('near'))).state === 'done');
       expect((await latest(target('near'))).progress).to.include({ staying: 0, remaining: 1 });
       expect(player.unread).to.deep.equal([]);
       const bob = await fleet.player('bob');
@@ -175,7 +175,7 @@ for (const [where, brokers] of [
         sessionId: matched['sessionId'],
         reason: 'drain_deadline',
       });
-      await eventually(async () => (await latest(of)).state === 'done');
+      await waitUntil(async () => (await latest(of)).state === 'done');
     });
 
     it('of a pool keeps it closed when the region’s is undone', async () => {
@@ -199,7 +199,7 @@ for (const [where, brokers] of [
         await drain(target('near'), { deadlineMs: 1_000 });
         await fleet.broker(0).stop();
         expect(await player.next('session')).to.include({ state: 'ended', reason: 'drain_deadline' });
-        await eventually(async () => (await latest(target('near'))).state === 'done');
+        await waitUntil(async () => (await latest(target('near'))).state === 'done');
       });
     }
 

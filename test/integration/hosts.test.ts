@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
-import type { HostStatus } from '@duskline/server/broker/status.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
-import type { Peer } from '../support/peer.js';
+import type { HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import type { Peer } from '../support/fleet/peer.js';
 
 const RTT = { near: 12 };
 
@@ -64,7 +64,7 @@ describe('A host', () => {
     expect(await find('h1')).to.equal(undefined);
     // Heartbeats of a place travel together: when the other's arrives, the leaver's would have.
     other.send({ type: 'heartbeat', load: { ...IDLE, cpu: 0.5 }, sessions: [] });
-    await eventually(async () => (await find('h2'))?.measured === 0.5);
+    await waitUntil(async () => (await find('h2'))?.measured === 0.5);
     expect(await find('h1')).to.equal(undefined);
   });
 
@@ -87,7 +87,7 @@ describe('A host', () => {
     host.send({ type: 'session', sessionId, epoch, state: 'active' });
     expect(await player.next('session')).to.include({ state: 'active' });
 
-    await eventually(async () => (await find('h1'))?.state === 'suspect');
+    await waitUntil(async () => (await find('h1'))?.state === 'suspect');
     const other = await openPlayer(duskline.url, 'bob');
     other.send({ type: 'play', requestId: 'r2', title: 'starfall', rtt: RTT, wait: false });
     expect(await other.next('error')).to.include({ requestId: 'r2', code: 'NO_CAPACITY' });
@@ -102,10 +102,10 @@ describe('A host', () => {
     const { sessionId, epoch } = await matchOn(player, 'r1');
     host.send({ type: 'session', sessionId, epoch, state: 'active' });
     await player.next('session');
-    await eventually(async () => (await find('h1'))?.state === 'suspect');
+    await waitUntil(async () => (await find('h1'))?.state === 'suspect');
 
     const stop = keepBeating(host, () => [{ sessionId, epoch, state: 'active' }]);
-    await eventually(async () => (await find('h1'))?.state === 'ready');
+    await waitUntil(async () => (await find('h1'))?.state === 'ready');
     stop();
     expect(await find('h1')).to.include({ sessions: 1 });
     expect(player.unread).to.deep.equal([]);
@@ -120,7 +120,7 @@ describe('A host', () => {
     await player.next('session', (frame) => frame['state'] === 'ended');
 
     const stop = keepBeating(host, () => [{ sessionId, epoch, state: 'connected' }]);
-    await eventually(async () => (await find('h1'))?.sessions === 1);
+    await waitUntil(async () => (await find('h1'))?.sessions === 1);
     stop();
     expect(host.unread.filter((frame) => frame.type === 'end')).to.deep.equal([]);
   });

@@ -1,16 +1,16 @@
 import { createTokenSigner } from '@duskline/server/auth/token-signer.js';
 import { secretKeyFrom } from '@duskline/server/auth/key-material.js';
-import { readAssertion } from '@duskline/loadtest/plan/assertions.js';
-import { readFault } from '@duskline/loadtest/plan/faults.js';
+import { parseAssertion } from '@duskline/loadtest/plan/assertions.js';
+import { parseFault } from '@duskline/loadtest/plan/faults.js';
 import type { LoadReport } from '@duskline/loadtest/report/load-report.js';
-import { runLoadTest } from '@duskline/loadtest/run-load-test.js';
-import type { Progress, RunOptions, SpawnTarget, TokenMaker } from '@duskline/loadtest/run-options.js';
+import { runLoadTest } from '@duskline/loadtest/run/run-load-test.js';
+import type { Progress, RunOptions, SpawnTarget, TokenSigner } from '@duskline/loadtest/run/run-options.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { expect } from 'chai';
-import { BUNDLED } from '../support/broker-process.js';
-import { TEST_ENV, startTestBroker } from '../support/fleet.js';
+import { BUNDLED } from '../support/processes/broker-process.js';
+import { TEST_ENV, startTestBroker } from '../support/fleet/test-broker.js';
 
-function tokensOf(secret: string): TokenMaker {
+function tokensOf(secret: string): TokenSigner {
   const signer = createTokenSigner({ key: secretKeyFrom(Buffer.from(secret)), algorithm: 'HS256' });
   return {
     player: (playerId) => signer.sign({ kind: 'player', playerId }, 3_600_000),
@@ -23,13 +23,21 @@ function tokensOf(secret: string): TokenMaker {
 function spawned(brokers: number, more: Partial<SpawnTarget> = {}): SpawnTarget {
   // Brokers of a run get its environment: the bundle has to run without coverage.
   const command = ['env', 'NODE_V8_COVERAGE=', process.execPath, BUNDLED, 'serve'];
-  return { kind: 'spawn', brokers, command, regions: 2, tokensOf, ...more };
+  return { kind: 'spawn', brokers, command, regions: 2, createSigner: tokensOf, ...more };
 }
 
 function run(options: Partial<RunOptions> & { readonly target: RunOptions['target'] }): Promise<LoadReport> {
   return runLoadTest({
     ...{ driver: 'lean', workers: 1, profile: 'steady', ratePerSecond: 30, durationMs: 2_000 },
-    ...{ clients: 40, hosts: 6, slots: 8, sessionMs: 600, connectPerSecond: 200, seed: 1, kneeP99Ms: 250 },
+    ...{
+      clients: 40,
+      hosts: 6,
+      slots: 8,
+      sessionMs: 600,
+      connectPerSecond: 200,
+      seed: 1,
+      saturationP99Ms: 250,
+    },
     device: { kind: 'tv', codecs: ['hevc'], maxResolution: '1080p' },
     faults: [],
     assertions: [],
@@ -55,8 +63,8 @@ describe('A load test', function () {
   it('shows a broker that stalls for a second, as everybody felt it whose turn came meanwhile', async () => {
     const report = await run({
       target: spawned(1),
-      faults: [readFault('pause-broker@500ms:1s')],
-      assertions: [readAssertion('match.max>700'), readAssertion('match.p50<100')],
+      faults: [parseFault('pause-broker@500ms:1s')],
+      assertions: [parseAssertion('match.max>700'), parseAssertion('match.p50<100')],
     });
     expectClean(report);
     expect(report.offered).to.be.within(35, 90);
@@ -78,7 +86,7 @@ describe('A load test', function () {
     const report = await run({
       target: spawned(2, { limits: HASTY }),
       ...{ driver: 'sdk', workers: 2, clients: 40, hosts: 4, sessionMs: 5_000, ratePerSecond: 20 },
-      faults: [readFault('kill-broker@1s'), readFault('kill-host@1500ms')],
+      faults: [parseFault('kill-broker@1s'), parseFault('kill-host@1500ms')],
       onProgress: ({ stage }: Progress) => stages.add(stage),
     });
     expectClean(report);
@@ -96,7 +104,7 @@ describe('A load test', function () {
     const report = await run({
       target: spawned(2),
       ...{ workers: 2, clients: 40, hosts: 2, slots: 4, ratePerSecond: 30, sessionMs: 400 },
-      faults: [readFault('pause-redis@500ms:500ms'), readFault('kill-broker@1200ms:300ms')],
+      faults: [parseFault('pause-redis@500ms:500ms'), parseFault('kill-broker@1200ms:300ms')],
     });
     expectClean(report);
     expect(report.queued).to.be.above(0);
@@ -111,8 +119,8 @@ describe('A load test', function () {
       const report = await run({
         target: spawned(2),
         ...{ driver, workers: 2, clients: 40, hosts: 4, slots: 20, ratePerSecond: 15, sessionMs: 30_000 },
-        faults: [readFault('drain:eu-west@1500ms:20s')],
-        assertions: ['moved>=3', 'movesFailed==0', 'interrupted==0', 'move.max<2s'].map(readAssertion),
+        faults: [parseFault('drain:eu-west@1500ms:20s')],
+        assertions: ['moved>=3', 'movesFailed==0', 'interrupted==0', 'move.max<2s'].map(parseAssertion),
       });
       expectClean(report);
       expect(report.passed, JSON.stringify([report.assertions, report.faults])).to.equal(true);
@@ -129,7 +137,7 @@ describe('A load test', function () {
     const report = await run({
       target: spawned(1),
       ...{ movableShare: 0, hosts: 4, sessionMs: 30_000, ratePerSecond: 15 },
-      faults: [readFault('drain:eu-west@1s:1s')],
+      faults: [parseFault('drain:eu-west@1s:1s')],
     });
     expectClean(report);
     expect(report.moved).to.equal(0);
@@ -181,7 +189,7 @@ describe('A load test', function () {
         profile: 'evening',
         hosts: 3,
         durationMs: 1_500,
-        faults: [readFault('drain:near@500ms:1s')],
+        faults: [parseFault('drain:near@500ms:1s')],
       });
       expectClean(report);
       expect(report.matched).to.be.above(10);
@@ -216,11 +224,11 @@ describe('A load test', function () {
     const target = { kind: 'url', urls: ['ws://127.0.0.1:1'], title: 'starfall' } as const;
     const failure = (options: Partial<RunOptions>): Promise<string> =>
       run({ target, hosts: 0, ...options }).then(() => '', String);
-    expect(await failure({ faults: [readFault('kill-broker@1s')] })).to.match(
+    expect(await failure({ faults: [parseFault('kill-broker@1s')] })).to.match(
       /only processes that the run started/,
     );
-    expect(await failure({ faults: [readFault('kill-host@1s')] })).to.match(/plays no hosts/);
-    expect(await failure({ faults: [readFault('drain:near@1s')] })).to.match(/operator's token is needed/);
+    expect(await failure({ faults: [parseFault('kill-host@1s')] })).to.match(/plays no hosts/);
+    expect(await failure({ faults: [parseFault('drain:near@1s')] })).to.match(/operator's token is needed/);
     expect(await failure({})).to.match(/Players need tokens/);
     const playerTokens = ['a.b.c'];
     expect(await failure({ target: { ...target, playerTokens } })).to.match(/1 tokens for 40 players/);

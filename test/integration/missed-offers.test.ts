@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { Peer } from '../support/peer.js';
-import { TestFleet, play, queueUp, takeTurn, type FullHost } from '../support/test-fleet.js';
+import type { Peer } from '../support/fleet/peer.js';
+import { TestFleet, play, queueUp, acceptOffer, type FullHost } from '../support/fleet/test-fleet.js';
 
 const BOTH = { rtt: { near: 12, next: 30 } };
 
@@ -33,11 +33,11 @@ describe('Offers that a request misses in two regions', function () {
       const { alice, bob, carol } = await waitInBoth(brokers);
       await near.free();
       expect(await alice.next('offer')).to.include({ region: 'near' });
-      const held = await takeTurn(bob);
+      const held = await acceptOffer(bob);
       await next.free();
       expect(await alice.next('offer')).to.include({ region: 'next' });
       expect(await alice.next('error')).to.include({ code: 'TIMED_OUT', requestId: 'r1' });
-      expect(await takeTurn(carol)).to.include({ region: 'next' });
+      expect(await acceptOffer(carol)).to.include({ region: 'next' });
       // It stands nowhere any more: the next free slot is not held for it.
       bob.send({ type: 'end', sessionId: held['sessionId'] });
       await bob.next('session', ({ state }) => state === 'ended');
@@ -52,9 +52,9 @@ describe('Offers that a request misses in two regions', function () {
     alice.terminate();
     await fleet.broker(1).stop();
     await near.free();
-    await takeTurn(bob);
+    await acceptOffer(bob);
     await next.free();
-    await takeTurn(carol);
+    await acceptOffer(carol);
     const back = await fleet.player('alice');
     play(back, 'r1', BOTH);
     const { type, code } = await back.nextOf(['queued', 'offer', 'error']);

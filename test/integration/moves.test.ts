@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.js';
-import { IDLE, openHost } from '../support/fleet.js';
-import { MovingFleet, STATE } from '../support/moving.js';
-import { TestFleet, play } from '../support/test-fleet.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE, openHost } from '../support/fleet/test-broker.js';
+import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';
+import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
 for (const [where, brokers] of [
   ['on one broker', 1],
@@ -11,16 +11,21 @@ for (const [where, brokers] of [
   for (const to of ['near', 'next'] as const) {
     describe(`A session that moves to ${to === 'near' ? 'another host of its region' : 'another region'} ${where}`, function () {
       this.timeout(15_000);
-      let moving: MovingFleet;
+      let moving: SingleMoveFleet;
       beforeEach(async () => {
-        moving = await MovingFleet.start({ to, brokers });
+        moving = await SingleMoveFleet.start({ to, brokers });
       });
       afterEach(() => moving.fleet.stop());
 
       it('is handed over, taken up, followed by its client, and let go by the old host', async () => {
         const { source, target, player, sessionId, fleet } = moving;
-        expect(await moving.begin()).to.include({ sessionId, epoch: 1, withinMs: 1_000, stillMs: 6_000 });
-        expect(await moving.handOver()).to.include({ sessionId, epoch: 2, state: STATE, playerId: 'alice' });
+        expect(await moving.startMove()).to.include({ sessionId, epoch: 1, withinMs: 1_000, stillMs: 6_000 });
+        expect(await moving.sendCheckpoint()).to.include({
+          sessionId,
+          epoch: 2,
+          state: SESSION_STATE,
+          playerId: 'alice',
+        });
         expect(await player.next('session')).to.include({ epoch: 1, state: 'moving' });
         const frame = await moving.ready();
         expect(frame).to.deep.include({
@@ -32,7 +37,7 @@ for (const [where, brokers] of [
           claimWithinMs: 1_000,
         });
         // Hosts say both in one breath.
-        moving.arrive();
+        moving.claimAtTarget();
         target.send({ type: 'session', sessionId, epoch: 2, state: 'connected', restored: true });
         expect(await target.next('moved')).to.include({ sessionId, epoch: 2 });
         const told = await player.next('session', ({ epoch }) => epoch === 2);
@@ -45,7 +50,7 @@ for (const [where, brokers] of [
           ['h1', 0],
           ['h2', 1],
         ]);
-        await eventually(async () => {
+        await waitUntil(async () => {
           const [drain] = await fleet.broker(3).broker.operations.drains();
           return drain?.state === 'done' && drain.progress.moved === 1;
         });
@@ -63,10 +68,10 @@ for (const [where, brokers] of [
 
 describe('A move that comes to nothing', function () {
   this.timeout(20_000);
-  let moving: MovingFleet;
+  let moving: SingleMoveFleet;
   afterEach(() => moving.fleet.stop());
   const start = async (to: 'near' | 'next' = 'next'): Promise<void> => {
-    moving = await MovingFleet.start({ to, brokers: 4 });
+    moving = await SingleMoveFleet.start({ to, brokers: 4 });
   };
 
   /** The old host is told to go on, and does; nothing is held for the session any more. */
@@ -76,7 +81,7 @@ describe('A move that comes to nothing', function () {
     source.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
     const told = await fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [sessionId]);
     expect(told[0]).to.include({ hostId: 'h1', epoch: 1 });
-    await eventually(async () => (await committedOn(fleet, to, 'h2')) === 0);
+    await waitUntil(async () => (await committedOn(fleet, to, 'h2')) === 0);
     player.send({ type: 'end', sessionId });
     expect(await player.next('session', ({ state }) => state === 'ended')).to.include({
       epoch: 1,
@@ -90,7 +95,7 @@ describe('A move that comes to nothing', function () {
       beforeEach(() => start(to));
 
       it('because the old host cannot', async () => {
-        await moving.begin();
+        await moving.startMove();
         const { source, player, sessionId } = moving;
         source.send({ type: 'cannot_move', sessionId, epoch: 1, reason: 'no save point is near' });
         await goesOn();
@@ -98,25 +103,25 @@ describe('A move that comes to nothing', function () {
       });
 
       it('because the old host is too slow: what it says then is refused', async () => {
-        await moving.begin();
+        await moving.startMove();
         const { source, sessionId } = moving;
         await source.next('resume');
-        source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
+        source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE });
         expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
       });
 
       it('because the new host cannot', async () => {
-        await moving.begin();
+        await moving.startMove();
         const { target, player, sessionId } = moving;
-        await moving.handOver();
+        await moving.sendCheckpoint();
         expect(await player.next('session')).to.include({ state: 'moving' });
         target.send({ type: 'cannot_move', sessionId, epoch: 2 });
         await goesOn();
       });
 
       it('because the new host is too slow: what it says then is refused', async () => {
-        await moving.begin();
-        await moving.handOver();
+        await moving.startMove();
+        await moving.sendCheckpoint();
         const { target, sessionId } = moving;
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
         target.send({ type: 'restored', sessionId, epoch: 2 });
@@ -125,8 +130,8 @@ describe('A move that comes to nothing', function () {
       });
 
       it('because the client stays', async () => {
-        await moving.begin();
-        await moving.handOver();
+        await moving.startMove();
+        await moving.sendCheckpoint();
         await moving.ready();
         const { target, player, sessionId } = moving;
         player.send({ type: 'stay', sessionId, epoch: 2 });
@@ -135,12 +140,12 @@ describe('A move that comes to nothing', function () {
       });
 
       it('because the client does not come: who comes after that is sent away, and the old host has it', async () => {
-        await moving.begin();
-        await moving.handOver();
+        await moving.startMove();
+        await moving.sendCheckpoint();
         await moving.ready();
         const { target, sessionId } = moving;
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
-        moving.arrive();
+        moving.claimAtTarget();
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
         await goesOn();
       });
@@ -149,14 +154,14 @@ describe('A move that comes to nothing', function () {
 
   it('is tried again after a while, at a higher epoch', async () => {
     await start('near');
-    await moving.begin();
+    await moving.startMove();
     const { source, target, sessionId } = moving;
-    await moving.handOver();
+    await moving.sendCheckpoint();
     target.send({ type: 'cannot_move', sessionId, epoch: 2 });
     await source.next('resume');
     source.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
     await source.next('checkpoint');
-    source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
+    source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE });
     expect(await target.next('restore')).to.include({ sessionId, epoch: 3 });
     target.send({ type: 'restored', sessionId, epoch: 3 });
     await moving.player.next('moving', ({ epoch }) => epoch === 3);
@@ -167,10 +172,10 @@ describe('A move that comes to nothing', function () {
 
   it('because what is handed over is too large, of an older epoch, or not one thing', async () => {
     await start();
-    await moving.begin();
+    await moving.startMove();
     const { source, sessionId } = moving;
     const say = (change: object): void =>
-      source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE, ...change });
+      source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE, ...change });
     say({ epoch: 2 });
     expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
     say({ state: Buffer.alloc(262_145).toString('base64') });
@@ -180,15 +185,15 @@ describe('A move that comes to nothing', function () {
 
   it('takes a state of 256 KiB, and a reference', async () => {
     await start();
-    await moving.begin();
+    await moving.startMove();
     const state = Buffer.alloc(262_144, 7).toString('base64');
-    expect((await moving.handOver({ state }))['state']).to.equal(state);
+    expect((await moving.sendCheckpoint({ state }))['state']).to.equal(state);
   });
 
   it('passes a reference on as it is', async () => {
     await start('near');
-    await moving.begin();
-    const restore = await moving.handOver({ reference: 's3://saves/42' });
+    await moving.startMove();
+    const restore = await moving.sendCheckpoint({ reference: 's3://saves/42' });
     expect(restore).to.include({ reference: 's3://saves/42' });
     expect(restore).not.to.have.property('state');
   });
@@ -196,7 +201,7 @@ describe('A move that comes to nothing', function () {
   it('is not asked for by anybody else', async () => {
     await start();
     const { source, target, player, sessionId } = moving;
-    source.send({ type: 'checkpoint', sessionId, epoch: 1, state: STATE });
+    source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE });
     expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
     target.send({ type: 'restored', sessionId, epoch: 2 });
     expect(await target.next('error')).to.include({ code: 'NO_MOVE', sessionId });
@@ -211,25 +216,25 @@ describe('A move that comes to nothing', function () {
 
 describe('A move of which a party is away in between', function () {
   this.timeout(20_000);
-  let moving: MovingFleet;
+  let moving: SingleMoveFleet;
   afterEach(() => moving.fleet.stop());
 
   for (const to of ['near', 'next'] as const) {
     describe(`to ${to === 'near' ? 'another host of its region' : 'another region'}`, () => {
       beforeEach(async () => {
-        moving = await MovingFleet.start({ to, brokers: 4 });
-        await moving.begin();
+        moving = await SingleMoveFleet.start({ to, brokers: 4 });
+        await moving.startMove();
       });
 
       it('reaches a client that changes its broker while it moves', async () => {
-        await moving.handOver();
+        await moving.sendCheckpoint();
         await moving.ready();
         const { player, fleet, sessionId } = moving;
         player.socket.terminate();
         const again = await fleet.player('alice', { broker: 3 });
         play(again, 'r1', { rtt: { near: 12, next: 20 }, canMove: true });
         expect(await again.next('matched')).to.include({ sessionId, epoch: 1 });
-        moving.arrive();
+        moving.claimAtTarget();
         expect(await again.next('matched')).to.deep.include({
           sessionId,
           epoch: 2,
@@ -240,11 +245,11 @@ describe('A move of which a party is away in between', function () {
       });
 
       it('is found by a client that comes back after it', async () => {
-        await moving.handOver();
+        await moving.sendCheckpoint();
         await moving.ready();
         const { player, fleet, target, sessionId } = moving;
         player.socket.terminate();
-        moving.arrive();
+        moving.claimAtTarget();
         await target.next('moved');
         const again = await fleet.player('alice', { broker: 3 });
         play(again, 'r1', { rtt: { near: 12, next: 20 }, canMove: true });
@@ -252,11 +257,11 @@ describe('A move of which a party is away in between', function () {
       });
 
       it('goes through when the old host is gone by then, and ends there what it still holds', async () => {
-        await moving.handOver();
+        await moving.sendCheckpoint();
         await moving.ready();
         const { source, fleet, target, player, sessionId } = moving;
         source.socket.terminate();
-        moving.arrive();
+        moving.claimAtTarget();
         await target.next('moved');
         expect(await player.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
         const held = { sessionId, epoch: 1, state: 'moving' };
@@ -266,7 +271,7 @@ describe('A move of which a party is away in between', function () {
       });
 
       it('goes through when the new host changes its broker, and it is told so as often as it asks', async () => {
-        await moving.handOver();
+        await moving.sendCheckpoint();
         await moving.ready();
         const { fleet, target, player, sessionId } = moving;
         target.socket.terminate();
@@ -283,7 +288,7 @@ describe('A move of which a party is away in between', function () {
       });
 
       it('is called off when the new host has lost what it took up', async () => {
-        await moving.handOver();
+        await moving.sendCheckpoint();
         await moving.ready();
         const { source, target, player, sessionId } = moving;
         target.send({ type: 'session', sessionId, epoch: 2, state: 'active' });
@@ -294,7 +299,7 @@ describe('A move of which a party is away in between', function () {
       });
 
       it('is called off at once when the new host ends what it took up, or leaves', async () => {
-        await moving.handOver();
+        await moving.sendCheckpoint();
         await moving.ready();
         const { source, target, sessionId } = moving;
         const beganAt = performance.now();
@@ -306,7 +311,7 @@ describe('A move of which a party is away in between', function () {
       });
 
       it('says of the old host that it lost the client only when the move has come to nothing', async () => {
-        await moving.handOver();
+        await moving.sendCheckpoint();
         await moving.ready();
         const { source, player, sessionId } = moving;
         source.send({ type: 'session', sessionId, epoch: 1, state: 'disconnected' });
@@ -318,7 +323,7 @@ describe('A move of which a party is away in between', function () {
       });
 
       it('is called off when the client is away as it is its turn', async () => {
-        await moving.handOver();
+        await moving.sendCheckpoint();
         const { player, source, target, sessionId } = moving;
         player.socket.terminate();
         target.send({ type: 'restored', sessionId, epoch: 2 });
@@ -361,13 +366,13 @@ describe('A host that fails every move', function () {
         const { sessionId } = await source.next('checkpoint');
         source.send({ type: 'cannot_move', sessionId, epoch: 1 });
       }
-      await eventually(async () => {
+      await waitUntil(async () => {
         const moves = await fleet.broker(0).broker.operations.moves(10);
         return moves.filter(({ outcome }) => outcome === 'failed').length >= 3;
       });
       // Rounds later nothing more was asked of it, but what was on its way.
       const asked = source.unread.filter(({ type }) => type === 'checkpoint').length;
-      await eventually(async () => {
+      await waitUntil(async () => {
         const [drain] = await fleet.broker(0).broker.operations.drains();
         return drain?.progress.staying === 5;
       });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { Frame, Peer } from '../support/peer.js';
-import { TestFleet, play, queueUp, takeTurn, type FullHost } from '../support/test-fleet.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
+import { TestFleet, play, queueUp, acceptOffer, type FullHost } from '../support/fleet/test-fleet.js';
 
 for (const [where, brokers] of [
   ['on one broker', 1],
@@ -32,7 +32,7 @@ for (const [where, brokers] of [
       expect(await alice.nextOf(['queued', 'error'])).to.include({ type: 'queued', requestId: 'r2' });
       await bob.next('queued', ({ position }) => position === 1);
       await host.free();
-      await takeTurn(bob);
+      await acceptOffer(bob);
     });
 
     it('while offered: the slot goes to the next', async () => {
@@ -40,7 +40,7 @@ for (const [where, brokers] of [
       await alice.next('offer');
       alice.send({ type: 'cancel', requestId: 'r1' });
       await cancelled(alice);
-      await takeTurn(bob);
+      await acceptOffer(bob);
     });
 
     it('behind the accept on its way: the slot goes to the next', async () => {
@@ -49,7 +49,7 @@ for (const [where, brokers] of [
       alice.send({ type: 'accept', requestId: 'r1' });
       alice.send({ type: 'cancel', requestId: 'r1' });
       await cancelled(alice);
-      await takeTurn(bob);
+      await acceptOffer(bob);
       const rest = alice.unread.map(({ type, state }) => [type, state]);
       expect(rest).to.be.deep.oneOf([[], [['session', 'ended']]]);
     });
@@ -70,7 +70,7 @@ for (const [where, brokers] of [
         await host.free();
         await alice.next('offer');
         other.send({ type: 'cancel', requestId: 'r1' });
-        await Promise.all([cancelled(other), cancelled(alice), takeTurn(bob)]);
+        await Promise.all([cancelled(other), cancelled(alice), acceptOffer(bob)]);
       });
 
       it(`from ${connection} with the accept on its way: the slot goes to the next`, async () => {
@@ -79,7 +79,7 @@ for (const [where, brokers] of [
         await alice.next('offer');
         alice.send({ type: 'accept', requestId: 'r1' });
         other.send({ type: 'cancel', requestId: 'r1' });
-        await Promise.all([cancelled(other), takeTurn(bob)]);
+        await Promise.all([cancelled(other), acceptOffer(bob)]);
         // Whichever was first, the player knows that there is nothing to play.
         const last = await alice.nextOf(
           ['error', 'session'],

@@ -1,18 +1,25 @@
 import { expect } from 'chai';
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, QUICK, TEST_CONFIG, openHost, openPlayer, startTestBroker } from '../support/fleet.js';
-import { metaOf, sessionIdOf } from '../support/fleet-data.js';
-import { createMovableClock } from '../support/movable-clock.js';
+import { waitUntil } from '../support/eventually.js';
+import {
+  IDLE,
+  QUICK,
+  TEST_CONFIG,
+  openHost,
+  openPlayer,
+  startTestBroker,
+} from '../support/fleet/test-broker.js';
+import { metaOf, sessionIdOf } from '../support/fleet/fleet-data.js';
+import { createManualClock } from '../support/manual-clock.js';
 import {
   TestFleet,
   play,
   queueUp,
   roundTrip,
-  takeTurn,
+  acceptOffer,
   type TestFleetOptions,
-} from '../support/test-fleet.js';
+} from '../support/fleet/test-fleet.js';
 
 describe('A place in the queue', function () {
   this.timeout(15_000);
@@ -36,7 +43,7 @@ describe('A place in the queue', function () {
     }
     await host.free();
     for (const [i, player] of [alice, bob, carol].entries()) {
-      const { sessionId, epoch } = await takeTurn(player);
+      const { sessionId, epoch } = await acceptOffer(player);
       expect(await host.next('prepare')).to.include({ sessionId, epoch, playerId: player.playerId });
       for (const other of [bob, carol].slice(i)) {
         const ahead = [bob, carol].indexOf(other) - i;
@@ -60,7 +67,7 @@ describe('A place in the queue', function () {
     expect(await queueUp(midas, 'r1')).to.include({ position: 1 });
     expect(await alice.next('queued')).to.include({ position: 2 });
     await host.free();
-    await takeTurn(midas);
+    await acceptOffer(midas);
     expect(await alice.next('queued')).to.include({ position: 1 });
   });
 
@@ -101,11 +108,11 @@ describe('A place in the queue', function () {
     await bob.next('queued', ({ position }) => position === 2);
     expect(performance.now() - arrivedAt).to.be.above(1_400);
     await far.free();
-    expect(await takeTurn(alice)).to.include({ region: 'far', rank: 2 });
+    expect(await acceptOffer(alice)).to.include({ region: 'far', rank: 2 });
   });
 
   it('tells how long it takes once slots became free, and not before', async () => {
-    const clock = createMovableClock();
+    const clock = createManualClock();
     const forLong = 10_000_000;
     const rules = { suspectAfterMs: forLong, offerMs: forLong };
     const store = createMemoryStore({ ...rules, clock: clock.now });
@@ -121,7 +128,7 @@ describe('A place in the queue', function () {
       // The first heartbeat brings both to agree, the next one makes it ready.
       for (const state of ['joining', 'ready']) {
         host.send({ type: 'heartbeat', load: IDLE, sessions });
-        await eventually(async () => {
+        await waitUntil(async () => {
           const { regions } = await duskline.broker.status();
           const found = regions[0]?.pools[0]?.hostList[0];
           return found?.state === state && found.sessions === 20;

@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import { createClient, type QueueState, type SlotOffer } from '@duskline/client/node';
-import { eventually } from '../support/eventually.js';
-import { testToken } from '../support/fleet.js';
-import type { Frame, Peer } from '../support/peer.js';
+import { waitUntil } from '../support/eventually.js';
+import { testToken } from '../support/fleet/test-broker.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
   TestFleet,
   play,
   queueUp,
   roundTrip,
-  takeTurn,
+  acceptOffer,
   type TestFleetOptions,
-} from '../support/test-fleet.js';
+} from '../support/fleet/test-fleet.js';
 
 describe('The queue', function () {
   this.timeout(15_000);
@@ -57,7 +57,7 @@ describe('The queue', function () {
         await queueUp(bob, 'r1');
         await host.free();
         await alice.next('offer');
-        const { sessionId } = await takeTurn(bob);
+        const { sessionId } = await acceptOffer(bob);
         expect(await alice.next('queued')).to.include({ requestId: 'r1', position: 1 });
         alice.send({ type: 'accept', requestId: 'r1' });
         expect(await alice.next('error')).to.include({ code: 'NO_OFFER', requestId: 'r1' });
@@ -84,7 +84,7 @@ describe('The queue', function () {
         await queueUp(alice, 'r1', { rtt });
         await queueUp(bob, 'r1', { rtt });
         await Promise.all(hosts.map((host) => host.free()));
-        const [one, two] = await Promise.all([takeTurn(alice), takeTurn(bob)]);
+        const [one, two] = await Promise.all([acceptOffer(alice), acceptOffer(bob)]);
         expect([one['region'], two['region']]).to.have.members(['near', 'next']);
         for (const player of [alice, bob]) {
           expect(player.unread.filter(({ type }) => type === 'offer')).to.deep.equal([]);
@@ -116,7 +116,7 @@ describe('The queue', function () {
         play(alice, 'r2', { rtt });
         expect(await alice.next('error')).to.include({ requestId: 'r2', code: 'SESSION_EXISTS' });
         await next.free();
-        expect(await takeTurn(alice)).to.include({ region: 'next' });
+        expect(await acceptOffer(alice)).to.include({ region: 'next' });
       });
 
       it('is not for those who do not wait', async () => {
@@ -155,7 +155,7 @@ describe('The queue', function () {
         const pressing = newcomers.map(press);
         await host.free();
         for (const player of waiting) {
-          const { sessionId } = await takeTurn(player);
+          const { sessionId } = await acceptOffer(player);
           if (player === waiting.at(-1)) over = true;
           else player.send({ type: 'end', sessionId });
         }
@@ -178,7 +178,7 @@ describe('The queue', function () {
     await alice.next('error', ({ code }) => code === 'TIMED_OUT');
     await bob.next('queued', ({ position }) => position === 1);
     await next.free();
-    await takeTurn(bob);
+    await acceptOffer(bob);
   });
 
   it('serves a player for whom every region is far', async () => {
@@ -187,7 +187,7 @@ describe('The queue', function () {
     const alice = await fleet.player('alice');
     expect(await queueUp(alice, 'r1', { rtt: { far: 80 } })).to.include({ region: 'far' });
     await host.free();
-    expect(await takeTurn(alice)).to.include({ region: 'far' });
+    expect(await acceptOffer(alice)).to.include({ region: 'far' });
   });
 
   it('does not forget an offer that came while its broker looked', async () => {
@@ -196,14 +196,14 @@ describe('The queue', function () {
     const alice = await fleet.player('alice');
     await queueUp(alice, 'r1');
     const [store] = fleet.stores;
-    const queueStatus = store!.queueStatus.bind(store);
+    const queueStatus = store!.getQueueStatus.bind(store);
     let answer: (() => void) | undefined;
-    store!.queueStatus = async (place, ids, attended) => {
+    store!.getQueueStatus = async (place, ids, attended) => {
       const report = await queueStatus(place, ids, attended);
       if (ids.length > 0) await new Promise<void>((resolve) => (answer = resolve));
       return report;
     };
-    await eventually(() => answer !== undefined);
+    await waitUntil(() => answer !== undefined);
     await host.free();
     await alice.next('offer');
     answer?.();
@@ -235,9 +235,9 @@ describe('The queue', function () {
           return true;
         },
       });
-      await eventually(() => states.length === 1);
+      await waitUntil(() => states.length === 1);
       await host.free();
-      await eventually(() => states.length === 2);
+      await waitUntil(() => states.length === 2);
       await host.free();
       expect(await asked).to.include({ region: 'near' });
       const session = await playing;

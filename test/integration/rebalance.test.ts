@@ -1,8 +1,15 @@
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.js';
-import { IDLE } from '../support/fleet.js';
-import type { Frame, Peer } from '../support/peer.js';
-import { TestFleet, keepBeating, play, queueUp, takeTurn, type PlayerPeer } from '../support/test-fleet.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE } from '../support/fleet/test-broker.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
+import {
+  TestFleet,
+  keepSendingHeartbeats,
+  play,
+  queueUp,
+  acceptOffer,
+  type PlayerPeer,
+} from '../support/fleet/test-fleet.js';
 
 /** Rounds come often, so that tests need not wait. */
 const LIMITS = { heartbeatIntervalMs: 100, moveStepMs: 1_000 };
@@ -25,7 +32,7 @@ async function playOn(fleet: TestFleet, host: Peer, playerId: string, rtt: objec
 
 /** A host's part in moves, carried out at once; and its heartbeats, with what it holds. */
 function serve(host: Peer, sessions: Map<unknown, object>, load: () => number = () => 0): () => void {
-  const stop = keepBeating(host, () => [...sessions.values()]);
+  const stop = keepSendingHeartbeats(host, () => [...sessions.values()]);
   const timer = setInterval(() => {
     const share = load();
     if (share === 0) return;
@@ -82,15 +89,15 @@ for (const [where, brokers] of [
       let load = 0.95;
       stops.push(serve(hot, new Map([[one.sessionId, held(one.sessionId)]]), () => load));
       const cool = await fleet.host({ hostId: 'h2', slots: 4 }, 1);
-      stops.push(keepBeating(cool));
+      stops.push(keepSendingHeartbeats(cool));
       expect(await goAlong(hot, cool, one)).to.deep.include({ epoch: 2, region: 'near' });
       expect(await closureOf('h1')).to.equal('hot');
-      await eventually(async () => (await fleet.broker(0).broker.operations.moves(10)).length === 1);
+      await waitUntil(async () => (await fleet.broker(0).broker.operations.moves(10)).length === 1);
       const [entry] = await fleet.broker(0).broker.operations.moves(10);
       expect(entry).to.deep.include({ cause: 'hot_host', outcome: 'moved', failure: null });
       expect(entry?.reason).to.contain('of what it can bear');
       load = 0.1;
-      await eventually(async () => (await closureOf('h1')) === 'open');
+      await waitUntil(async () => (await closureOf('h1')) === 'open');
     });
 
     it('never moves what is not movable, whatever the host bears', async () => {
@@ -98,7 +105,7 @@ for (const [where, brokers] of [
       const one = await playOn(fleet, hot, 'alice', { near: 12 });
       stops.push(serve(hot, new Map([[one.sessionId, held(one.sessionId, false)]]), () => 0.99));
       await fleet.host({ hostId: 'h2', slots: 4 });
-      await eventually(async () => (await closureOf('h1')) === 'hot');
+      await waitUntil(async () => (await closureOf('h1')) === 'hot');
       expect(hot.unread.map(({ type }) => type)).not.to.include('checkpoint');
       expect(await fleet.broker(0).broker.operations.moves(10)).to.deep.equal([]);
     });
@@ -107,13 +114,13 @@ for (const [where, brokers] of [
       const hot = await fleet.host({ hostId: 'h1', slots: 4 });
       let load = 0.95;
       stops.push(serve(hot, new Map(), () => load));
-      await eventually(async () => (await closureOf('h1')) === 'hot');
+      await waitUntil(async () => (await closureOf('h1')) === 'hot');
       const target = { region: 'near', pool: 'console-x', hostId: 'h1' };
       await fleet.broker(0).broker.operations.cordon(target, { operatorId: 'ops', from: '127.0.0.1' });
       load = 0.1;
       const other = await fleet.host({ hostId: 'h2', slots: 4 });
       stops.push(serve(other, new Map(), () => (load === 0.1 ? 0.95 : 0)));
-      await eventually(async () => (await closureOf('h2')) === 'hot');
+      await waitUntil(async () => (await closureOf('h2')) === 'hot');
       expect(await closureOf('h1')).to.equal('cordoned');
     });
 
@@ -125,7 +132,7 @@ for (const [where, brokers] of [
       const bob = await fleet.player('bob');
       await queueUp(bob, 'r1', { rtt: { near: 10 } });
       expect(await goAlong(near, next, one)).to.include({ region: 'next', rttMs: 20 });
-      expect(await takeTurn(bob)).to.deep.include({
+      expect(await acceptOffer(bob)).to.deep.include({
         region: 'near',
         host: { hostId: 'h1', endpoint: 'ws://127.0.0.1:1/stream/h1' },
       });
@@ -143,7 +150,7 @@ for (const [where, brokers] of [
       await queueUp(bob, 'r1', { rtt: { near: 10 } });
       expect(await goAlong(next, far, two)).to.include({ region: 'far' });
       expect(await goAlong(near, next, one)).to.include({ region: 'next' });
-      expect(await takeTurn(bob)).to.include({ region: 'near' });
+      expect(await acceptOffer(bob)).to.include({ region: 'near' });
     });
 
     it('moves a reservation that nobody has claimed rather than a session', async () => {
@@ -158,7 +165,7 @@ for (const [where, brokers] of [
       await queueUp(bob, 'r1', { rtt: { near: 10 } });
       expect(await dave.next('matched')).to.deep.include({ sessionId, epoch: 2, region: 'next' });
       expect(await next.next('prepare')).to.include({ sessionId, epoch: 2 });
-      expect(await takeTurn(bob)).to.include({ region: 'near' });
+      expect(await acceptOffer(bob)).to.include({ region: 'near' });
       next.send({ type: 'session', sessionId, epoch: 2, state: 'active' });
       expect(await dave.next('session')).to.include({ epoch: 2, state: 'active' });
       expect(near.unread.map(({ type }) => type)).not.to.include('checkpoint');

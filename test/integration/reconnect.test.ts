@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
-import type { Peer } from '../support/peer.js';
+import type { Peer } from '../support/fleet/peer.js';
 import {
   TestFleet,
   play,
   queueUp,
-  takeTurn,
+  acceptOffer,
   type FullHost,
   type TestFleetOptions,
-} from '../support/test-fleet.js';
+} from '../support/fleet/test-fleet.js';
 
 describe('A player who loses the connection', function () {
   this.timeout(15_000);
@@ -46,7 +46,7 @@ describe('A player who loses the connection', function () {
 
         await host.free();
         for (const player of [bob, back, carol]) {
-          const { sessionId, epoch } = await takeTurn(player);
+          const { sessionId, epoch } = await acceptOffer(player);
           expect(await host.next('prepare')).to.include({ sessionId, epoch });
           player.send({ type: 'end', sessionId });
         }
@@ -59,7 +59,7 @@ describe('A player who loses the connection', function () {
         const back = await comeBack(alice, 1);
         await host.free();
         play(back, 'r1');
-        const { sessionId } = await takeTurn(back);
+        const { sessionId } = await acceptOffer(back);
         expect(await host.next('prepare')).to.include({ sessionId, playerId: 'alice' });
       });
 
@@ -102,7 +102,7 @@ describe('A player who loses the connection', function () {
         expect(await queueUp(again, 'r1')).to.include({ position: 1 });
         expect(await alice.next('error')).to.include({ code: 'CANCELLED', requestId: 'r1' });
         await host.free();
-        await takeTurn(again);
+        await acceptOffer(again);
         expect(alice.unread).to.deep.equal([]);
       });
 
@@ -134,9 +134,9 @@ describe('A player who loses the connection', function () {
     const back = await fleet.player('alice');
     expect(await queueUp(back, 'r1')).to.include({ position: 2 });
     await host.free();
-    const { sessionId } = await takeTurn(bob);
+    const { sessionId } = await acceptOffer(bob);
     bob.send({ type: 'end', sessionId });
-    await takeTurn(back);
+    await acceptOffer(back);
   });
 
   it('keeps it while connected, however long that takes', async () => {
@@ -151,9 +151,9 @@ describe('A player who loses the connection', function () {
     bob.terminate();
     expect(await carol.next('queued')).to.include({ position: 2 });
     await host.free();
-    const { sessionId } = await takeTurn(alice);
+    const { sessionId } = await acceptOffer(alice);
     alice.send({ type: 'end', sessionId });
-    await takeTurn(carol);
+    await acceptOffer(carol);
   });
 
   it('waits as a new one when its broker was cut off for too long', async () => {
@@ -163,15 +163,15 @@ describe('A player who loses the connection', function () {
     await queueUp(alice, 'r1');
     await queueUp(bob, 'r1');
     const [, store] = fleet.stores;
-    const { queueStatus } = store!;
-    store!.queueStatus = () => Promise.reject(new StoreUnavailableError('cut off'));
+    const { getQueueStatus: queueStatus } = store!;
+    store!.getQueueStatus = () => Promise.reject(new StoreUnavailableError('cut off'));
     await bob.next('queued', ({ position }) => position === 1);
-    store!.queueStatus = queueStatus;
+    store!.getQueueStatus = queueStatus;
     expect(await alice.next('queued')).to.include({ requestId: 'r1', position: 2 });
     await host.free();
-    const { sessionId } = await takeTurn(bob);
+    const { sessionId } = await acceptOffer(bob);
     bob.send({ type: 'end', sessionId });
-    await takeTurn(alice);
+    await acceptOffer(alice);
   });
 
   it('ends a session that stays disconnected, and its host is told', async () => {

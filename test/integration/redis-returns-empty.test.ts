@@ -3,12 +3,12 @@ import { expect } from 'chai';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { eventually, untilItWorks } from '../support/eventually.js';
-import { QUICK, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
-import { sessionIdOf } from '../support/fleet-data.js';
-import type { Frame, Peer } from '../support/peer.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { keepBeating, play, queueUp, takeTurn } from '../support/test-fleet.js';
+import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
+import { QUICK, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { sessionIdOf } from '../support/fleet/fleet-data.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import { keepSendingHeartbeats, play, queueUp, acceptOffer } from '../support/fleet/test-fleet.js';
 
 const ANSWERS = ['matched', 'queued', 'offer', 'error'];
 const LIMITS = { heartbeatIntervalMs: 250, suspectAfterMs: 60_000, lostAfterMs: 120_000 };
@@ -40,7 +40,7 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
 
   async function openHost(slots: number): Promise<void> {
     host = await openReadyHost(brokers[1]!, { hostId: 'h1', slots });
-    keepBeating(host, () => held);
+    keepSendingHeartbeats(host, () => held);
   }
 
   /** A player whose stream runs. */
@@ -60,10 +60,10 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
   /** Redis goes and comes back with nothing; meanwhile something happens. */
   async function loseEverything(meanwhile: () => Promise<void>): Promise<void> {
     await redis.kill();
-    await eventually(() => brokers.every(({ broker }) => !broker.ready));
+    await waitUntil(() => brokers.every(({ broker }) => !broker.ready));
     await meanwhile();
     await redis.restart();
-    await untilItWorks(() => stores[1]!.ping());
+    await retryUntilSuccess(() => stores[1]!.ping());
   }
 
   /** Asks until it is answered by more than "not now", as often as it is told to. */
@@ -71,7 +71,7 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
     for (;;) {
       play(player, requestId, change);
       // What the store does not know is answered when it had the time to be rebuilt.
-      await eventually(() => player.unread.some(({ type }) => ANSWERS.includes(type)), 10_000);
+      await waitUntil(() => player.unread.some(({ type }) => ANSWERS.includes(type)), 10_000);
       const frame = await player.nextOf(ANSWERS);
       if (frame['code'] !== 'UNAVAILABLE') return frame;
       await delay(Number(frame['retryAfterMs']));
@@ -119,7 +119,7 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
     expect(await insist(back, 'r1')).to.include({ type: 'queued', position: 1 });
     held.splice(0);
     holder.send({ type: 'end', sessionId: matched['sessionId'] });
-    await takeTurn(back);
+    await acceptOffer(back);
     expect(bob.unread.filter(({ type }) => type === 'offer')).to.deep.equal([]);
   });
 
@@ -132,12 +132,12 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
     await loseEverything(
       async () => void held.push({ sessionId: sessionIdOf(7), epoch: 1, state: 'connected' }),
     );
-    await eventually(() => alice.unread.some(({ type }) => type === 'queued'), 15_000);
+    await waitUntil(() => alice.unread.some(({ type }) => type === 'queued'), 15_000);
     expect(await alice.next('queued')).to.include({ requestId: 'r1', position: 1 });
     const bob = await openPlayer(url(1), 'bob');
     expect(await insist(bob, 'r1')).to.include({ type: 'queued', position: 2 });
     held.splice(0);
-    expect(await takeTurn(alice)).to.include({ requestId: 'r1', sessionId });
+    expect(await acceptOffer(alice)).to.include({ requestId: 'r1', sessionId });
     expect(alice.unread).to.deep.equal([]);
   });
 });

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { createFileReader } from '@duskline/server/config/file-reader.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { startDuskline } from '@duskline/server/duskline.js';
-import { TEST_CONFIG, TEST_ENV } from '../support/fleet.js';
-import { startRedisServer, uniquePrefix, type RedisServer } from '../support/redis-server.js';
-import { createTlsFiles, type TlsFiles } from '../support/tls-files.js';
+import { TEST_CONFIG, TEST_ENV } from '../support/fleet/test-broker.js';
+import { startRedisServer, uniquePrefix, type RedisServer } from '../support/redis/redis-server.js';
+import { createTlsFiles, type TlsFiles } from '../support/network/tls-files.js';
 
 const silence = (): void => undefined;
 const silent = { error: silence, warn: silence, info: silence, debug: silence };

@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { CLIENT_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { untilItWorks } from '../support/eventually.js';
-import { TEST_DEVICE, startTestBroker, testToken } from '../support/fleet.js';
-import { Peer } from '../support/peer.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { TEST_DEVICE, startTestBroker, testToken } from '../support/fleet/test-broker.js';
+import { Peer } from '../support/fleet/peer.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 
 describe('Resume tokens of two brokers on one Redis', function () {
   this.timeout(20_000);
@@ -70,7 +70,7 @@ describe('Resume tokens of two brokers on one Redis', function () {
     // Whoever has a token needs no store.
     expect(await hello(1, byToken)).to.have.property('resumeToken');
     await redis.restart();
-    await untilItWorks(async () => {
+    await retryUntilSuccess(async () => {
       expect(await hello(1, shown)).to.have.property('resumeToken');
     });
   });

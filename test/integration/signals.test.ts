@@ -5,11 +5,18 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLIENT_SIGNAL_RATE } from '@duskline/server/transport/socket-server.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, QUICK, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
-import { newSessionId } from '../support/fleet-data.js';
-import type { Peer } from '../support/peer.js';
-import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
+import { waitUntil } from '../support/eventually.js';
+import {
+  IDLE,
+  QUICK,
+  openHost,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+} from '../support/fleet/test-broker.js';
+import { newSessionId } from '../support/fleet/fleet-data.js';
+import type { Peer } from '../support/fleet/peer.js';
+import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 
 const RTT = { near: 12 };
 
@@ -168,7 +175,7 @@ for (const [where, open] of [
       const { player, host, sessionId } = pair;
       const away = { code: 'PEER_AWAY', sessionId, retryable: true };
       host.terminate();
-      await eventually(() => brokers.ofHosts.broker.connections.hosts === 0);
+      await waitUntil(() => brokers.ofHosts.broker.connections.hosts === 0);
       player.send(toHost('anybody?'));
       expect(await player.next('error')).to.include(away);
       const back = await openHost(brokers.ofHosts.url, { hostId: 'host-of-alice', slots: 1 });
@@ -176,7 +183,7 @@ for (const [where, open] of [
       player.send(toHost('welcome back'));
       expect(await back.next('signal')).to.deep.equal(toClient('welcome back'));
       player.terminate();
-      await eventually(() => brokers.ofPlayers.broker.connections.clients === 0);
+      await waitUntil(() => brokers.ofPlayers.broker.connections.clients === 0);
       back.send({ type: 'limit', sessionId, epoch: 1, kind: 'max_length', endsInMs: 1_000 });
       back.send(toClient('anybody?'));
       expect(await back.next('error')).to.include(away);
@@ -186,7 +193,7 @@ for (const [where, open] of [
     it('follow a client to its new connection', async () => {
       const { player, host, sessionId } = pair;
       player.terminate();
-      await eventually(() => brokers.ofPlayers.broker.connections.clients === 0);
+      await waitUntil(() => brokers.ofPlayers.broker.connections.clients === 0);
       const back = await openPlayer(brokers.ofHosts.url, 'alice');
       back.send({ type: 'play', requestId: 'of-alice', title: 'starfall', rtt: RTT });
       expect(await back.next('matched')).to.include({ sessionId });

@@ -2,8 +2,14 @@ import { expect } from 'chai';
 import { CLIENT_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { TEST_CONFIG, TEST_DEVICE, openReadyHost, startTestBroker, testToken } from '../support/fleet.js';
-import { Peer, type Frame } from '../support/peer.js';
+import {
+  TEST_CONFIG,
+  TEST_DEVICE,
+  openReadyHost,
+  startTestBroker,
+  testToken,
+} from '../support/fleet/test-broker.js';
+import { Peer, type Frame } from '../support/fleet/peer.js';
 
 const TIERS = `
 tiers:

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import type { IceServer } from '@duskline/protocol';
 import { turnCredentials } from '@duskline/server/auth/turn-credentials.js';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { TEST_CONFIG, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
-import { allocate, startTurnServer, type TurnServer } from '../support/turn-server.js';
+import { TEST_CONFIG, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { allocate, startTurnServer, type TurnServer } from '../support/network/turn-server.js';
 
 const SECRET = randomBytes(24).toString('hex');
 const KEY = createSecretKey(Buffer.from(SECRET));

@@ -4,8 +4,14 @@ import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { expect } from 'chai';
 import { WebSocket } from 'ws';
-import { TEST_DEVICE, openHost, openPlayer, startTestBroker, testToken } from '../support/fleet.js';
-import { Peer } from '../support/peer.js';
+import {
+  TEST_DEVICE,
+  openHost,
+  openPlayer,
+  startTestBroker,
+  testToken,
+} from '../support/fleet/test-broker.js';
+import { Peer } from '../support/fleet/peer.js';
 
 /** As many as are let in at once after a quiet time. */
 const AT_ONCE = 4;

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/constants';
-import type { Peer } from '../support/peer.js';
+import type { Peer } from '../support/fleet/peer.js';
 import { rawSocket } from './raw-frames.js';
 
 /** What the broker does about a bad frame: an error and go on, or a close, with an error before it or without. */

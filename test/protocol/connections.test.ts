@@ -4,7 +4,7 @@ import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { CLIENT_RATE, HOST_RATE } from '@duskline/server/transport/socket-server.js';
-import { eventually } from '../support/eventually.js';
+import { waitUntil } from '../support/eventually.js';
 import {
   IDLE,
   TEST_DEVICE,
@@ -14,8 +14,8 @@ import {
   startTestBroker,
   testToken,
   type TestBrokerOptions,
-} from '../support/fleet.js';
-import { Peer } from '../support/peer.js';
+} from '../support/fleet/test-broker.js';
+import { Peer } from '../support/fleet/peer.js';
 import { expectClosed, rawSocket, sendTogether } from './raw-frames.js';
 
 describe('Connections', function () {
@@ -196,7 +196,7 @@ describe('Connections', function () {
         dead.send(first);
         await dead.next(name === 'client' ? 'welcome' : 'registered');
         expect((await dead.closed).code).to.equal(1006);
-        await eventually(() => broker.connections.clients === 1 && broker.connections.hosts === 0);
+        await waitUntil(() => broker.connections.clients === 1 && broker.connections.hosts === 0);
         living.send({ type: 'ping', id: 1 });
         await living.next('pong');
       });

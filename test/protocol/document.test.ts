@@ -21,16 +21,19 @@ import {
 import {
   HOST_SESSION_EVENTS,
   TRANSITIONS as HOST_SESSION_TRANSITIONS,
-} from '@duskline/host/internal/session-transitions';
+} from '@duskline/host/internal/sessions/session-transitions';
 import { END_REASONS, SESSION_STATES } from '@duskline/protocol/vocabulary';
 import { DEFAULT_CLOCK_TOLERANCE_S, TOKEN_ALGORITHMS } from '@duskline/server/auth/auth-config.js';
 import { SUBJECT_PATTERN } from '@duskline/server/auth/claims.js';
-import { LimitsSection } from '@duskline/server/config/limits-section.js';
+import { LimitsSection } from '@duskline/server/config/sections/limits-section.js';
 import { HOST_TRANSITIONS } from '@duskline/server/domain/host-state.js';
 import { DEFAULT_LIMITS, type Limits } from '@duskline/server/domain/limits.js';
 import { SESSION_TRANSITIONS } from '@duskline/server/domain/session-state.js';
-import { CLAIMS_PER_PLAYER, CLAIM_KEPT_MS } from '@duskline/server/store/fleet-store.js';
-import { MAX_MISTAKES, MAX_WAITING } from '@duskline/server/transport/conversation.js';
+import { REQUESTS_PER_PLAYER, REQUEST_KEPT_MS } from '@duskline/server/store/fleet-store.js';
+import {
+  MAX_INVALID_MESSAGES,
+  MAX_MESSAGES_BEFORE_HELLO,
+} from '@duskline/server/transport/connection-handler.js';
 import {
   CLIENT_RATE,
   CLIENT_SIGNAL_RATE,
@@ -41,7 +44,7 @@ import type { MessageRate } from '@duskline/server/transport/message-budget.js';
 import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLOSE_GRACE_MS } from '@duskline/server/transport/socket.js';
 import { DocumentedTypes, canonicalOfSchema } from './canonical-types.js';
-import { PHASES } from '@duskline/client/internal/play-phase';
+import { PLAY_PHASES } from '@duskline/client/internal/play/play-phase';
 import { bare, readProtocolDocument, tableOf } from './document.js';
 import { documentedTraces } from './traces/document-traces.js';
 
@@ -177,9 +180,9 @@ describe('PROTOCOL.md', () => {
       bare(state!),
       { next: namesIn(next!), says: bare(says!) },
     ]);
-    const expected = Object.entries(PHASES).map(([phase, { next, says }]) => [
+    const expected = Object.entries(PLAY_PHASES).map(([phase, { next, sends }]) => [
       phase,
-      { next, says: AFTER_WELCOME[says] },
+      { next, says: AFTER_WELCOME[sends] },
     ]);
     expect(Object.fromEntries(rows)).to.deep.equal(Object.fromEntries(expected));
   });
@@ -232,11 +235,11 @@ describe('PROTOCOL.md', () => {
       'client signals': rate(CLIENT_SIGNAL_RATE),
       'host signals': rate(HOST_SIGNAL_RATE),
       'session signals': rate(SIGNAL_RATE),
-      'waiting messages': String(MAX_WAITING),
-      'invalid messages': String(MAX_MISTAKES),
+      'waiting messages': String(MAX_MESSAGES_BEFORE_HELLO),
+      'invalid messages': String(MAX_INVALID_MESSAGES),
       'close grace, ms': String(CLOSE_GRACE_MS),
-      'requests kept per player': String(CLAIMS_PER_PLAYER),
-      'requests kept, ms': String(CLAIM_KEPT_MS),
+      'requests kept per player': String(REQUESTS_PER_PLAYER),
+      'requests kept, ms': String(REQUEST_KEPT_MS),
     });
   });
 

@@ -1,8 +1,15 @@
 import { expect } from 'chai';
 import { CLIENT_PATH, HOST_PATH, MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { IDLE, TEST_DEVICE, openHost, openPlayer, startTestBroker, testToken } from '../support/fleet.js';
-import { Peer } from '../support/peer.js';
+import {
+  IDLE,
+  TEST_DEVICE,
+  openHost,
+  openPlayer,
+  startTestBroker,
+  testToken,
+} from '../support/fleet/test-broker.js';
+import { Peer } from '../support/fleet/peer.js';
 import { BAD_CLIENT_FRAMES, BAD_HOST_FRAMES, type Verdict } from './bad-frames.js';
 import { expectClosed, expectError, sendTogether } from './raw-frames.js';
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
 import { parseClientMessage, parseHostMessage, type ParseResult } from '@duskline/protocol/validation';
-import { IDLE, TEST_DEVICE, testToken } from '../support/fleet.js';
-import { newSessionId } from '../support/fleet-data.js';
-import { Peer, type Frame } from '../support/peer.js';
+import { IDLE, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
+import { newSessionId } from '../support/fleet/fleet-data.js';
+import { Peer, type Frame } from '../support/fleet/peer.js';
 import { mutate, pick, type Random } from './mutator.js';
 
 /** Where mutants play: nobody else is there. */

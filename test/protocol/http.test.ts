@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import { CLIENT_PATH, HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { openPlayer, openReadyHost, startTestBroker, testToken } from '../support/fleet.js';
-import { Peer } from '../support/peer.js';
+import { openPlayer, openReadyHost, startTestBroker, testToken } from '../support/fleet/test-broker.js';
+import { Peer } from '../support/fleet/peer.js';
 
 interface Answer {
   readonly status: number;

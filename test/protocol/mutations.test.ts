@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
-import type { Peer } from '../support/peer.js';
+import { openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import type { Peer } from '../support/fleet/peer.js';
 import { createClientLane, createFirstFrameLane, createHostLane, type Lane } from './fuzz-lanes.js';
 import { usedBytes } from './memory.js';
 import { createRandom } from './mutator.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { WRITER, useOperatorApp, type OperatorApp } from '../support/operator-app.js';
-import { bearer, expectError, sendOrder } from '../support/operator-requests.js';
+import { WRITER, useOperatorApp, type OperatorApp } from '../support/fleet/operator-app.js';
+import { bearer, expectError, sendOrder } from '../support/fleet/operator-requests.js';
 
 describe('The body of an operator’s order', function () {
   this.timeout(10_000);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ERRORS } from '@duskline/protocol/codes';
 import { Refusal } from '@duskline/server/broker/refusal.js';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
-import { testToken } from '../support/fleet.js';
+import { testToken } from '../support/fleet/test-broker.js';
 import {
   READER,
   WRITER,
@@ -10,8 +10,8 @@ import {
   plainAnswers,
   useOperatorApp,
   type OperatorApp,
-} from '../support/operator-app.js';
-import { bearer, expectError, lookAt, sendOrder } from '../support/operator-requests.js';
+} from '../support/fleet/operator-app.js';
+import { bearer, expectError, getAsReader, sendOrder } from '../support/fleet/operator-requests.js';
 
 const REGION = { region: 'near', pool: null, hostId: null };
 const POOL = { region: 'near', pool: 'console-x', hostId: null };
@@ -33,7 +33,7 @@ describe('Operators’ orders over HTTP', function () {
   let app: OperatorApp;
   useOperatorApp((started) => (app = started));
 
-  const read = (path: string, token?: string): Promise<Response> => lookAt(app.url + path, token);
+  const read = (path: string, token?: string): Promise<Response> => getAsReader(app.url + path, token);
   const order = (...[path, ...said]: Parameters<typeof sendOrder>): Promise<Response> =>
     sendOrder(app.url + path, ...said);
 

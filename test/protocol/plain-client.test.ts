@@ -5,7 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { TEST_CONFIG, openHost, openReadyHost, startTestBroker, testToken } from '../support/fleet.js';
+import {
+  TEST_CONFIG,
+  openHost,
+  openReadyHost,
+  startTestBroker,
+  testToken,
+} from '../support/fleet/test-broker.js';
 
 const SCRIPT = fileURLToPath(new URL('../../../examples/plain-client.mjs', import.meta.url));
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { TEST_ENV, openReadyHost, startTestBroker } from '../support/fleet.js';
+import { TEST_ENV, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 
 const SCRIPT = fileURLToPath(new URL('../../../examples/plain-load.mjs', import.meta.url));
 

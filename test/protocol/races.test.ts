@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
-import type { Frame, Peer } from '../support/peer.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
 import { expectError } from './raw-frames.js';
 
 /** The scenarios of PROTOCOL.md in which two things happen at once. */
@@ -147,9 +147,9 @@ describe('Races', function () {
   it('a look at the store that is answered late: what came since is not taken back', async () => {
     const store = createMemoryStore({ suspectAfterMs: 60_000 });
     const lookedAt = new Map<string, () => void>();
-    const restore = store.restore.bind(store);
+    const restore = store.restoreSessions.bind(store);
     // Looks answer when the test says so; what they say is of the moment when they asked.
-    store.restore = async (place, sessions) => {
+    store.restoreSessions = async (place, sessions) => {
       const records = await restore(place, sessions);
       const answers = sessions.map(
         ({ sessionId }) => new Promise<void>((resolve) => lookedAt.set(sessionId, resolve)),
@@ -170,7 +170,7 @@ describe('Races', function () {
         await peer.next('session');
         players.set(String(sessionId), { peer, epoch });
       }
-      await eventually(() => lookedAt.size > 0);
+      await waitUntil(() => lookedAt.size > 0);
       const [[sessionId, answer]] = lookedAt as unknown as [[string, () => void]];
       const { peer, epoch } = players.get(sessionId)!;
       slowHost.send({ type: 'session', sessionId, epoch, state: 'connected' });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Socket } from 'node:net';
 import type { ErrorCode } from '@duskline/protocol/codes';
-import type { Frame, Peer } from '../support/peer.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
 
 /** The TCP socket under a peer's WebSocket, for what no WebSocket library would send. */
 export function rawSocket(peer: Peer): Socket {

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { TEST_ENV, testToken } from '../support/fleet.js';
+import { TEST_ENV, testToken } from '../support/fleet/test-broker.js';
 
 const SECRET = TEST_ENV.DUSKLINE_AUTH_SECRET;
 

@@ -10,8 +10,8 @@ import {
   openReadyHost,
   startTestBroker,
   testToken,
-} from '../support/fleet.js';
-import { Peer, type Frame } from '../support/peer.js';
+} from '../support/fleet/test-broker.js';
+import { Peer, type Frame } from '../support/fleet/peer.js';
 import { expectClosed } from './raw-frames.js';
 
 interface Shown {

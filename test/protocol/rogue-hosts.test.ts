@@ -2,10 +2,17 @@ import { expect } from 'chai';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { HOST_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker, testToken } from '../support/fleet.js';
-import { newSessionId } from '../support/fleet-data.js';
-import { Peer, type Frame } from '../support/peer.js';
+import { waitUntil } from '../support/eventually.js';
+import {
+  IDLE,
+  openHost,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+  testToken,
+} from '../support/fleet/test-broker.js';
+import { newSessionId } from '../support/fleet/fleet-data.js';
+import { Peer, type Frame } from '../support/fleet/peer.js';
 import { expectClosed, expectError } from './raw-frames.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };
@@ -212,7 +219,7 @@ describe('Hosts that lie', function () {
   });
 
   function expectHost(expected: { readonly sessions: number; readonly state: string }): Promise<void> {
-    return eventually(async () => {
+    return waitUntil(async () => {
       const { regions } = await duskline.broker.status();
       const found = regions[0]?.pools[0]?.hostList.find(({ hostId }) => hostId === 'rogue');
       return found?.sessions === expected.sessions && found.state === expected.state;

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { eventually } from '../support/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
-import { newSessionId } from '../support/fleet-data.js';
+import { waitUntil } from '../support/eventually.js';
+import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { newSessionId } from '../support/fleet/fleet-data.js';
 import { usedBytes } from './memory.js';
 import { rawSocket } from './raw-frames.js';
 
@@ -31,7 +31,7 @@ describe('Peers that never read', function () {
     }));
     const honest = await openHost(duskline.url, { hostId: 'honest', slots: SLOTS, sessions });
     honest.send({ type: 'heartbeat', load: IDLE, sessions });
-    await eventually(async () => {
+    await waitUntil(async () => {
       const { regions } = await duskline.broker.status();
       return regions[0]?.pools[0]?.sessions === SLOTS;
     });
@@ -42,7 +42,7 @@ describe('Peers that never read', function () {
     const bytesBefore = usedBytes();
     let highest = 0;
     let rounds = 0;
-    await eventually(() => {
+    await waitUntil(() => {
       // The kernel takes a few megabytes on the way; only then does anything wait in the broker.
       greedy.send({ type: 'heartbeat', load: IDLE, sessions });
       rounds += 1;

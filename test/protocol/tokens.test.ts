@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { TEST_DEVICE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet.js';
-import { Peer } from '../support/peer.js';
+import { TEST_DEVICE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { Peer } from '../support/fleet/peer.js';
 import { expectClosed } from './raw-frames.js';
 import { handMadeToken, refusedTokens, type Bearer } from './raw-tokens.js';
 

@@ -3,6 +3,7 @@
  * file's work.
  */
 export const SERIAL_FILES: ReadonlyMap<string, string> = new Map([
-  ['unit/history/check-history.test.js', 'a million events are checked within a time'],
-  ['unit/domain/rebalance/plan-speed.test.js', 'plans of a large fleet are made within a time'],
+  ['integration/drain-under-load.test.js', 'measures how long players are interrupted'],
+  ['unit/domain/rebalance/plan-speed.test.js', 'measures how long a plan takes'],
+  ['unit/history/check-history.test.js', 'measures how long a million events take'],
 ]);

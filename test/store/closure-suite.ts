@@ -1,15 +1,15 @@
 import { expect } from 'chai';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   GRACE_MS,
   RESERVATION_MS,
-  comeInTurn,
+  enqueueInOrder,
   enqueue,
-  hostOf,
-  makeReady,
-  place,
-  placeActive,
+  getHost,
+  makeHostReady,
+  reserveSlot,
+  startSession,
   type CurrentFixture,
 } from './fixture.js';
 
@@ -18,27 +18,31 @@ export function closureSuite(current: CurrentFixture): void {
   describe('a closed host', () => {
     it('gets nothing new from the moment it is closed, and keeps what it has', async () => {
       const { store, another } = current();
-      await makeReady(store, 'host-a');
-      await makeReady(store, 'host-b');
-      const held = [await placeActive(store), await placeActive(store)];
+      await makeHostReady(store, 'host-a');
+      await makeHostReady(store, 'host-b');
+      const held = [await startSession(store), await startSession(store)];
       const elsewhere = await another();
       await elsewhere.setClosure(PLACE, 'host-a', 'cordoned');
-      expect(await hostOf(store, 'host-a')).to.include({ state: 'ready', closure: 'cordoned', committed: 1 });
-      for (let i = 0; i < 3; i += 1) expect((await place(store)).hostId).to.equal('host-b');
-      expect((await place(store)).outcome.kind).to.equal('full');
-      expect(await store.utilisation(PLACE)).to.deep.equal({ sessions: 5, slots: 4 });
+      expect(await getHost(store, 'host-a')).to.include({
+        state: 'ready',
+        closure: 'cordoned',
+        committed: 1,
+      });
+      for (let i = 0; i < 3; i += 1) expect((await reserveSlot(store)).hostId).to.equal('host-b');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 5, slots: 4 });
       const own = held.find(({ hostId }) => hostId === 'host-a')!;
       expect((await store.getSessions(PLACE, [own.sessionId]))[0]).to.include({ state: 'active' });
     });
 
     it('is free for nobody when a session of it ends, and takes sessions again when it is opened', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 1 });
-      const { sessionId } = await place(store);
+      await makeHostReady(store, 'host-a', { slots: 1 });
+      const { sessionId } = await reserveSlot(store);
       await store.setClosure(PLACE, 'host-a', 'draining');
-      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
       const waiting = newSessionId();
-      expect((await place(store)).outcome.kind).to.equal('full');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
       expect((await enqueue(store, waiting)).kind).to.equal('waiting');
       await store.setClosure(PLACE, 'host-a', 'open');
       expect((await store.getSessions(PLACE, [waiting]))[0]).to.include({
@@ -49,35 +53,35 @@ export function closureSuite(current: CurrentFixture): void {
 
     it('stays closed when it registers again, also after it left', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
+      await makeHostReady(store, 'host-a');
       await store.setClosure(PLACE, 'host-a', 'cordoned');
-      await makeReady(store, 'host-a', { connectionId: 'broker-b.2' });
-      expect((await place(store)).outcome.kind).to.equal('full');
+      await makeHostReady(store, 'host-a', { connectionId: 'broker-b.2' });
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
       await store.removeHost(PLACE, 'host-a', 'broker-b.2');
-      await makeReady(store, 'host-a', { connectionId: 'broker-b.3' });
-      expect((await hostOf(store, 'host-a')).closure).to.equal('cordoned');
-      expect((await place(store)).outcome.kind).to.equal('full');
+      await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
+      expect((await getHost(store, 'host-a')).closure).to.equal('cordoned');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
 
     it('may be closed before it comes', async () => {
       const { store } = current();
       await store.setClosure(PLACE, 'host-a', 'cordoned');
-      await makeReady(store, 'host-a');
-      expect((await place(store)).outcome.kind).to.equal('full');
+      await makeHostReady(store, 'host-a');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
 
     it('takes its offers back: who had one stands where they stood', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 1 });
-      const { sessionId } = await place(store);
-      const [first = '', second = ''] = await comeInTurn(current(), 2);
-      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      await makeHostReady(store, 'host-a', { slots: 1 });
+      const { sessionId } = await reserveSlot(store);
+      const [first = '', second = ''] = await enqueueInOrder(current(), 2);
+      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
       await store.setClosure(PLACE, 'host-a', 'draining');
       const order = { sessionId: first, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
-      expect((await store.accept(PLACE, order, RESERVATION_MS)).kind).to.equal('gone');
-      const { placements } = await store.queueStatus(PLACE, [first, second], true);
+      expect((await store.acceptOffer(PLACE, order, RESERVATION_MS)).kind).to.equal('gone');
+      const { placements } = await store.getQueueStatus(PLACE, [first, second], true);
       expect(placements.map((status) => status.kind === 'waiting' && status.ahead)).to.deep.equal([0, 1]);
-      await makeReady(store, 'host-b', { slots: 1 });
+      await makeHostReady(store, 'host-b', { slots: 1 });
       expect((await store.getSessions(PLACE, [first]))[0]).to.include({ state: 'offered', hostId: 'host-b' });
     });
   });
@@ -85,47 +89,51 @@ export function closureSuite(current: CurrentFixture): void {
   describe('a closed place', () => {
     it('refuses what is new, whoever asks, and says why', async () => {
       const { store, another } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await place(store);
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
       await (await another()).setClosure(PLACE, null, 'draining');
-      expect(await store.closureOf(PLACE, null)).to.equal('draining');
-      expect((await place(store)).outcome.kind).to.equal('closed');
+      expect(await store.getClosure(PLACE, null)).to.equal('draining');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('closed');
       expect((await enqueue(store, newSessionId())).kind).to.equal('closed');
-      expect((await place(store, { sessionId })).outcome.kind).to.equal('existing');
-      await makeReady(store, 'host-b');
-      expect((await place(store)).outcome.kind).to.equal('closed');
+      expect((await reserveSlot(store, { sessionId })).outcome.kind).to.equal('existing');
+      await makeHostReady(store, 'host-b');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('closed');
       await store.setClosure(PLACE, null, 'open');
-      expect(await store.closureOf(PLACE, null)).to.equal('open');
-      expect((await place(store)).hostId).to.equal('host-b');
+      expect(await store.getClosure(PLACE, null)).to.equal('open');
+      expect((await reserveSlot(store)).hostId).to.equal('host-b');
     });
 
     it('has nobody waiting: they are dismissed, with their offers, and their brokers hear of it', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a', { slots: 1 });
-      const held = await place(store);
+      await makeHostReady(store, 'host-a', { slots: 1 });
+      const held = await reserveSlot(store);
       const ids = [newSessionId(), newSessionId()];
       for (const id of ids) await enqueue(store, id, { clientBrokerId: 'broker-b' });
-      await store.release(PLACE, [{ sessionId: held.sessionId, epoch: 1, reason: 'client_left' }], BROKER);
-      await store.takeMail(PLACE, 'broker-b');
+      await store.endSessions(
+        PLACE,
+        [{ sessionId: held.sessionId, epoch: 1, reason: 'client_left' }],
+        BROKER,
+      );
+      await store.takeChangedSessions(PLACE, 'broker-b');
       await store.setClosure(PLACE, null, 'draining');
-      const { placements, length } = await store.queueStatus(PLACE, ids, true);
+      const { placements, length } = await store.getQueueStatus(PLACE, ids, true);
       expect(placements).to.deep.equal([{ kind: 'unknown' }, { kind: 'unknown' }]);
       expect(length).to.equal(0);
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
+      expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
       clock.advance(GRACE_MS + 1);
-      expect(await store.expireQueue(PLACE, GRACE_MS, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireUnattendedPlacements(PLACE, GRACE_MS, 10, BROKER)).to.deep.equal([]);
     });
 
     it('leaves its sessions alone', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const held = await placeActive(store);
-      const reserved = await place(store);
+      await makeHostReady(store, 'host-a');
+      const held = await startSession(store);
+      const reserved = await reserveSlot(store);
       await store.setClosure(PLACE, null, 'cordoned');
       const claim = { sessionId: reserved.sessionId, epoch: 1, hostId: 'host-a', to: 'active' as const };
-      expect((await store.transition(PLACE, [claim], BROKER))[0]?.kind).to.equal('changed');
+      expect((await store.updateSessionStates(PLACE, [claim], BROKER))[0]?.kind).to.equal('changed');
       const order = { sessionId: held.sessionId, epoch: 1, reason: 'client_left' as const };
-      expect((await store.release(PLACE, [order], BROKER))[0]?.kind).to.equal('ended');
+      expect((await store.endSessions(PLACE, [order], BROKER))[0]?.kind).to.equal('ended');
     });
   });
 }

@@ -1,12 +1,12 @@
 import { closureSuite } from './closure-suite.js';
 import { coordinationSuite } from './coordination-suite.js';
 import type { StoreFixture } from './fixture.js';
-import { letterSuite } from './letter-suite.js';
+import { inboxSuite } from './inbox-suite.js';
 import { hostSuite } from './host-suite.js';
 import { moveSuite } from './move-suite.js';
 import { offerSuite } from './offer-suite.js';
 import { offeredSessionSuite } from './offered-session-suite.js';
-import { orderSuite } from './order-suite.js';
+import { drainSuite } from './drain-suite.js';
 import { placementSuite } from './placement-suite.js';
 import { queueSuite } from './queue-suite.js';
 import { reconcileSuite } from './reconcile-suite.js';
@@ -39,8 +39,8 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     offerSuite(current);
     offeredSessionSuite(current);
     coordinationSuite(current);
-    letterSuite(current);
-    orderSuite(current);
+    inboxSuite(current);
+    drainSuite(current);
     moveSuite(current);
   });
 }

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { CLAIM_KEPT_MS, CLAIMS_PER_PLAYER, MAIL_KEPT_MS } from '@duskline/server/store/fleet-store.js';
-import type { Claim } from '@duskline/server/store/fleet-store.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
-import { eventually } from '../support/eventually.js';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
-import { BROKER, makeReady, place, placeActive, type CurrentFixture } from './fixture.js';
+import { REQUEST_KEPT_MS, REQUESTS_PER_PLAYER, INBOX_KEPT_MS } from '@duskline/server/store/fleet-store.js';
+import type { RequestEntry } from '@duskline/server/store/fleet-store.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import { waitUntil } from '../support/eventually.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { BROKER, makeHostReady, reserveSlot, startSession, type CurrentFixture } from './fixture.js';
 
-function claimOf(requestId: string, changes: Partial<Claim> = {}): Claim {
+function requestEntryOf(requestId: string, changes: Partial<RequestEntry> = {}): RequestEntry {
   return { playerId: 'player-1', requestId, sessionId: newSessionId(), place: PLACE, ...changes };
 }
 
@@ -15,8 +15,10 @@ export function coordinationSuite(current: CurrentFixture): void {
   describe('claim', () => {
     it('makes the first of equal requests new and tells the others of it', async () => {
       const { store, clock } = current();
-      const first = claimOf('request-1');
-      expect(await store.claim([first, claimOf('request-1'), claimOf('request-2')])).to.deep.equal([
+      const first = requestEntryOf('request-1');
+      expect(
+        await store.recordRequests([first, requestEntryOf('request-1'), requestEntryOf('request-2')]),
+      ).to.deep.equal([
         { kind: 'new' },
         { kind: 'repeat', record: { sessionId: first.sessionId, epoch: 1, place: PLACE, ageMs: 0 } },
         {
@@ -25,22 +27,25 @@ export function coordinationSuite(current: CurrentFixture): void {
         },
       ]);
       clock.advance(1_500);
-      const [repeat] = await store.claim([claimOf('request-1')]);
+      const [repeat] = await store.recordRequests([requestEntryOf('request-1')]);
       expect(repeat).to.have.nested.property('record.ageMs', 1_500);
-      const other = claimOf('request-1', { playerId: 'player-2' });
-      expect(await store.claim([other])).to.have.nested.property('[0].kind', 'new');
+      const other = requestEntryOf('request-1', { playerId: 'player-2' });
+      expect(await store.recordRequests([other])).to.have.nested.property('[0].kind', 'new');
     });
 
     it('is not misled by a request that looks like something else', async () => {
       const { store } = current();
-      const first = claimOf('request-1');
-      await store.claim([first]);
+      const first = requestEntryOf('request-1');
+      await store.recordRequests([first]);
       const lookAlikes = ['1', PLACE.region, PLACE.pool, first.sessionId, 'request-', 'request-11'];
       for (const requestId of lookAlikes) {
-        expect(await store.claim([claimOf(requestId)]), requestId).to.have.nested.property('[0].kind', 'new');
+        expect(await store.recordRequests([requestEntryOf(requestId)]), requestId).to.have.nested.property(
+          '[0].kind',
+          'new',
+        );
       }
       for (const requestId of ['request-1', ...lookAlikes]) {
-        expect(await store.claim([claimOf(requestId)]), requestId).to.have.nested.property(
+        expect(await store.recordRequests([requestEntryOf(requestId)]), requestId).to.have.nested.property(
           '[0].kind',
           'repeat',
         );
@@ -49,108 +54,133 @@ export function coordinationSuite(current: CurrentFixture): void {
 
     it('answers many players in the order of the call', async () => {
       const { store } = current();
-      const claims = Array.from({ length: 50 }, (_, i) => claimOf('r', { playerId: `player-${i}` }));
-      await store.claim(claims);
-      const again = await store.claim(claims.map((claim) => ({ ...claim, sessionId: newSessionId() })));
+      const claims = Array.from({ length: 50 }, (_, i) => requestEntryOf('r', { playerId: `player-${i}` }));
+      await store.recordRequests(claims);
+      const again = await store.recordRequests(
+        claims.map((claim) => ({ ...claim, sessionId: newSessionId() })),
+      );
       expect(
         again.map((outcome) => (outcome.kind === 'repeat' ? outcome.record.sessionId : null)),
       ).to.deep.equal(claims.map((claim) => claim.sessionId));
     });
 
-    it(`remembers ${CLAIMS_PER_PLAYER} requests of a player, and those for a day`, async () => {
+    it(`remembers ${REQUESTS_PER_PLAYER} requests of a player, and those for a day`, async () => {
       const { store, clock } = current();
-      for (let i = 0; i <= CLAIMS_PER_PLAYER; i += 1) await store.claim([claimOf(`request-${i}`)]);
-      expect(await store.claim([claimOf('request-1')])).to.have.nested.property('[0].kind', 'repeat');
-      expect(await store.claim([claimOf('request-0')])).to.have.nested.property('[0].kind', 'new');
-      clock.advance(CLAIM_KEPT_MS);
-      expect(await store.claim([claimOf('request-2')])).to.have.nested.property('[0].kind', 'new');
+      for (let i = 0; i <= REQUESTS_PER_PLAYER; i += 1)
+        await store.recordRequests([requestEntryOf(`request-${i}`)]);
+      expect(await store.recordRequests([requestEntryOf('request-1')])).to.have.nested.property(
+        '[0].kind',
+        'repeat',
+      );
+      expect(await store.recordRequests([requestEntryOf('request-0')])).to.have.nested.property(
+        '[0].kind',
+        'new',
+      );
+      clock.advance(REQUEST_KEPT_MS);
+      expect(await store.recordRequests([requestEntryOf('request-2')])).to.have.nested.property(
+        '[0].kind',
+        'new',
+      );
     });
 
     it('may be made again once it was forgotten', async () => {
       const { store } = current();
-      await store.claim([claimOf('request-1'), claimOf('request-2')]);
-      await store.forgetClaim('player-1', 'request-1');
-      await store.forgetClaim('player-1', 'request-3');
-      await store.forgetClaim('player-9', 'request-1');
-      expect(await store.claim([claimOf('request-1')])).to.have.nested.property('[0].kind', 'new');
-      expect(await store.claim([claimOf('request-2')])).to.have.nested.property('[0].kind', 'repeat');
+      await store.recordRequests([requestEntryOf('request-1'), requestEntryOf('request-2')]);
+      await store.deleteRequest('player-1', 'request-1');
+      await store.deleteRequest('player-1', 'request-3');
+      await store.deleteRequest('player-9', 'request-1');
+      expect(await store.recordRequests([requestEntryOf('request-1')])).to.have.nested.property(
+        '[0].kind',
+        'new',
+      );
+      expect(await store.recordRequests([requestEntryOf('request-2')])).to.have.nested.property(
+        '[0].kind',
+        'repeat',
+      );
     });
   });
 
   describe('reclaim', () => {
     it('lets one of two brokers take a request over, with a higher epoch', async () => {
       const { store, clock } = current();
-      const claim = claimOf('request-1');
-      await store.claim([claim, claimOf('request-2')]);
+      const claim = requestEntryOf('request-1');
+      await store.recordRequests([claim, requestEntryOf('request-2')]);
       clock.advance(5_000);
-      expect(await store.reclaim(claim, 1)).to.equal(2);
-      expect(await store.reclaim(claim, 1)).to.equal(null);
-      expect(await store.claim([claimOf('request-1')])).to.deep.equal([
+      expect(await store.startAttempt(claim, 1)).to.equal(2);
+      expect(await store.startAttempt(claim, 1)).to.equal(null);
+      expect(await store.recordRequests([requestEntryOf('request-1')])).to.deep.equal([
         { kind: 'repeat', record: { sessionId: claim.sessionId, epoch: 2, place: PLACE, ageMs: 0 } },
       ]);
-      expect(await store.reclaim(claim, 2)).to.equal(3);
+      expect(await store.startAttempt(claim, 2)).to.equal(3);
     });
 
     it('notes a request that was forgotten meanwhile, and no more than it may', async () => {
       const { store } = current();
-      for (let i = 0; i < CLAIMS_PER_PLAYER; i += 1) await store.claim([claimOf(`request-${i}`)]);
-      expect(await store.reclaim(claimOf('late'), 4)).to.equal(5);
-      expect(await store.claim([claimOf('request-0')])).to.have.nested.property('[0].kind', 'new');
-      expect(await store.claim([claimOf('late')])).to.have.nested.property('[0].record.epoch', 5);
+      for (let i = 0; i < REQUESTS_PER_PLAYER; i += 1)
+        await store.recordRequests([requestEntryOf(`request-${i}`)]);
+      expect(await store.startAttempt(requestEntryOf('late'), 4)).to.equal(5);
+      expect(await store.recordRequests([requestEntryOf('request-0')])).to.have.nested.property(
+        '[0].kind',
+        'new',
+      );
+      expect(await store.recordRequests([requestEntryOf('late')])).to.have.nested.property(
+        '[0].record.epoch',
+        5,
+      );
     });
   });
 
   describe('drawEpoch and settleEpoch', () => {
     it('give each attempt an epoch that nothing else ever gets', async () => {
       const { store } = current();
-      const claim = claimOf('request-1');
-      await store.claim([claim]);
-      expect(await store.drawEpoch(claim, 1)).to.deep.equal({ epoch: 2, fromEpoch: 1 });
-      expect(await store.drawEpoch(claim, 1)).to.deep.equal({ epoch: 3, fromEpoch: 1 });
-      expect(await store.drawEpoch(claim, 7)).to.deep.equal({ epoch: 8, fromEpoch: 1 });
-      expect(await store.claim([claim])).to.have.nested.property('[0].record.epoch', 1);
-      expect(await store.reclaim(claim, 1)).to.equal(9);
-      expect(await store.reclaim(claim, 9)).to.equal(10);
-      expect(await store.drawEpoch(claim, 1)).to.deep.equal({ epoch: 11, fromEpoch: 10 });
+      const claim = requestEntryOf('request-1');
+      await store.recordRequests([claim]);
+      expect(await store.allocateEpoch(claim, 1)).to.deep.equal({ epoch: 2, fromEpoch: 1 });
+      expect(await store.allocateEpoch(claim, 1)).to.deep.equal({ epoch: 3, fromEpoch: 1 });
+      expect(await store.allocateEpoch(claim, 7)).to.deep.equal({ epoch: 8, fromEpoch: 1 });
+      expect(await store.recordRequests([claim])).to.have.nested.property('[0].record.epoch', 1);
+      expect(await store.startAttempt(claim, 1)).to.equal(9);
+      expect(await store.startAttempt(claim, 9)).to.equal(10);
+      expect(await store.allocateEpoch(claim, 1)).to.deep.equal({ epoch: 11, fromEpoch: 10 });
     });
 
     it('let one of two attempts succeed, as often as it asks, and note where', async () => {
       const { store, clock } = current();
-      const claim = claimOf('request-1');
-      await store.claim([claim, claimOf('request-2')]);
-      const [one, two] = [await store.drawEpoch(claim, 1), await store.drawEpoch(claim, 1)];
+      const claim = requestEntryOf('request-1');
+      await store.recordRequests([claim, requestEntryOf('request-2')]);
+      const [one, two] = [await store.allocateEpoch(claim, 1), await store.allocateEpoch(claim, 1)];
       const there = { ...claim, place: { ...PLACE, region: 'us-east' } };
       clock.advance(5_000);
-      expect(await store.settleEpoch(there, two)).to.equal(true);
-      expect(await store.settleEpoch(there, two)).to.equal(true);
-      expect(await store.settleEpoch(claim, two)).to.equal(false);
-      expect(await store.settleEpoch(claim, one)).to.equal(false);
+      expect(await store.commitEpoch(there, two)).to.equal(true);
+      expect(await store.commitEpoch(there, two)).to.equal(true);
+      expect(await store.commitEpoch(claim, two)).to.equal(false);
+      expect(await store.commitEpoch(claim, one)).to.equal(false);
       const { sessionId } = claim;
-      expect(await store.claim([claim])).to.deep.equal([
+      expect(await store.recordRequests([claim])).to.deep.equal([
         { kind: 'repeat', record: { sessionId, epoch: 3, place: there.place, ageMs: 0 } },
       ]);
     });
 
     it('keep an attempt from succeeding when the request was taken over since', async () => {
       const { store } = current();
-      const claim = claimOf('request-1');
-      await store.claim([claim]);
-      const drawn = await store.drawEpoch(claim, 1);
-      expect(await store.reclaim(claim, 1)).to.equal(3);
-      expect(await store.settleEpoch(claim, drawn)).to.equal(false);
+      const claim = requestEntryOf('request-1');
+      await store.recordRequests([claim]);
+      const drawn = await store.allocateEpoch(claim, 1);
+      expect(await store.startAttempt(claim, 1)).to.equal(3);
+      expect(await store.commitEpoch(claim, drawn)).to.equal(false);
     });
 
     it('keep the age, the order and the place of a request, and survive its move', async () => {
       const { store, clock } = current();
-      const claim = claimOf('request-1');
-      await store.claim([claim]);
-      await store.claim([claimOf('request-2')]);
+      const claim = requestEntryOf('request-1');
+      await store.recordRequests([claim]);
+      await store.recordRequests([requestEntryOf('request-2')]);
       clock.advance(5_000);
-      await store.drawEpoch(claim, 1);
-      await store.moveClaim({ ...claim, place: { ...PLACE, region: 'us-east' } });
-      expect(await store.drawEpoch(claim, 1)).to.deep.equal({ epoch: 3, fromEpoch: 1 });
-      expect(await store.claim([claim])).to.have.nested.property('[0].record.ageMs', 5_000);
-      expect(await store.claim([claimOf('request-3')])).to.have.nested.property(
+      await store.allocateEpoch(claim, 1);
+      await store.setRequestPool({ ...claim, place: { ...PLACE, region: 'us-east' } });
+      expect(await store.allocateEpoch(claim, 1)).to.deep.equal({ epoch: 3, fromEpoch: 1 });
+      expect(await store.recordRequests([claim])).to.have.nested.property('[0].record.ageMs', 5_000);
+      expect(await store.recordRequests([requestEntryOf('request-3')])).to.have.nested.property(
         '[0].previous.requestId',
         'request-2',
       );
@@ -158,13 +188,16 @@ export function coordinationSuite(current: CurrentFixture): void {
 
     it('note a request that the store has lost', async () => {
       const { store } = current();
-      const claim = claimOf('request-1');
-      const drawn = await store.drawEpoch(claim, 4);
+      const claim = requestEntryOf('request-1');
+      const drawn = await store.allocateEpoch(claim, 4);
       expect(drawn).to.deep.equal({ epoch: 5, fromEpoch: 4 });
-      expect(await store.claim([claim])).to.have.nested.property('[0].record.epoch', 4);
-      expect(await store.settleEpoch(claim, drawn)).to.equal(true);
-      expect(await store.settleEpoch(claimOf('request-2'), drawn)).to.equal(true);
-      expect(await store.claim([claimOf('request-2')])).to.have.nested.property('[0].record.epoch', 5);
+      expect(await store.recordRequests([claim])).to.have.nested.property('[0].record.epoch', 4);
+      expect(await store.commitEpoch(claim, drawn)).to.equal(true);
+      expect(await store.commitEpoch(requestEntryOf('request-2'), drawn)).to.equal(true);
+      expect(await store.recordRequests([requestEntryOf('request-2')])).to.have.nested.property(
+        '[0].record.epoch',
+        5,
+      );
     });
   });
 
@@ -174,16 +207,16 @@ export function coordinationSuite(current: CurrentFixture): void {
     it('is true the first time only, wherever it is asked', async () => {
       const { store, another } = current();
       const other = await another();
-      expect(await store.spend('player-1', 'token-1', TTL_MS)).to.equal(true);
-      expect(await store.spend('player-1', 'token-1', TTL_MS)).to.equal(false);
-      expect(await other.spend('player-1', 'token-1', TTL_MS)).to.equal(false);
+      expect(await store.useToken('player-1', 'token-1', TTL_MS)).to.equal(true);
+      expect(await store.useToken('player-1', 'token-1', TTL_MS)).to.equal(false);
+      expect(await other.useToken('player-1', 'token-1', TTL_MS)).to.equal(false);
     });
 
     it('is true for one of many at once', async () => {
       const { store, another } = current();
       const stores = [store, await another()];
       const answers = await Promise.all(
-        Array.from({ length: 40 }, (_, i) => stores[i % 2]!.spend('player-1', 'token-1', TTL_MS)),
+        Array.from({ length: 40 }, (_, i) => stores[i % 2]!.useToken('player-1', 'token-1', TTL_MS)),
       );
       expect(answers.filter(Boolean)).to.have.length(1);
     });
@@ -192,41 +225,47 @@ export function coordinationSuite(current: CurrentFixture): void {
       const { store } = current();
       for (const playerId of ['player-1', 'player-2', 'token-1', 'player-1:token-1']) {
         for (const tokenId of ['token-1', 'token-2']) {
-          expect(await store.spend(playerId, tokenId, TTL_MS), `${playerId} ${tokenId}`).to.equal(true);
-          expect(await store.spend(playerId, tokenId, TTL_MS), `${playerId} ${tokenId}`).to.equal(false);
+          expect(await store.useToken(playerId, tokenId, TTL_MS), `${playerId} ${tokenId}`).to.equal(true);
+          expect(await store.useToken(playerId, tokenId, TTL_MS), `${playerId} ${tokenId}`).to.equal(false);
         }
       }
     });
 
     it('leaves the requests of the player alone', async () => {
       const { store } = current();
-      await store.claim([claimOf('request-1')]);
-      await store.spend('player-1', 'request-1', TTL_MS);
-      expect(await store.claim([claimOf('request-1')])).to.have.nested.property('[0].kind', 'repeat');
-      expect(await store.claim([claimOf('request-2')])).to.have.nested.property('[0].kind', 'new');
+      await store.recordRequests([requestEntryOf('request-1')]);
+      await store.useToken('player-1', 'request-1', TTL_MS);
+      expect(await store.recordRequests([requestEntryOf('request-1')])).to.have.nested.property(
+        '[0].kind',
+        'repeat',
+      );
+      expect(await store.recordRequests([requestEntryOf('request-2')])).to.have.nested.property(
+        '[0].kind',
+        'new',
+      );
     });
 
     it('is remembered for as long as it was told, and no longer', async () => {
       const { store, clock } = current();
       // Redis forgets by its own clock, whatever the test's says: so short a time passes for both.
       const shortMs = 40;
-      expect(await store.spend('player-1', 'lasting', TTL_MS)).to.equal(true);
-      expect(await store.spend('player-1', 'passing', shortMs)).to.equal(true);
+      expect(await store.useToken('player-1', 'lasting', TTL_MS)).to.equal(true);
+      expect(await store.useToken('player-1', 'passing', shortMs)).to.equal(true);
       clock.advance(shortMs);
-      await eventually(() => store.spend('player-1', 'passing', TTL_MS));
-      expect(await store.spend('player-1', 'lasting', TTL_MS)).to.equal(false);
-      expect(await store.spend('player-1', 'passing', TTL_MS)).to.equal(false);
+      await waitUntil(() => store.useToken('player-1', 'passing', TTL_MS));
+      expect(await store.useToken('player-1', 'lasting', TTL_MS)).to.equal(false);
+      expect(await store.useToken('player-1', 'passing', TTL_MS)).to.equal(false);
     });
 
     it('remembers all that has not run out, among many that have', async () => {
       const { store, clock } = current();
       for (let i = 0; i < 100; i += 1) {
         const ttlMs = i % 2 === 0 ? TTL_MS : 1;
-        expect(await store.spend('player-1', `token-${i}`, ttlMs)).to.equal(true);
+        expect(await store.useToken('player-1', `token-${i}`, ttlMs)).to.equal(true);
         clock.advance(2);
       }
       for (let i = 0; i < 100; i += 2) {
-        expect(await store.spend('player-1', `token-${i}`, TTL_MS), `token-${i}`).to.equal(false);
+        expect(await store.useToken('player-1', `token-${i}`, TTL_MS), `token-${i}`).to.equal(false);
       }
     });
   });
@@ -234,73 +273,76 @@ export function coordinationSuite(current: CurrentFixture): void {
   describe('a lease', () => {
     it('is held by one, kept by renewing, and passes on when it runs out or is given up', async () => {
       const { store, clock } = current();
-      expect(await store.holdLease('eu-central', 'broker-a', 5_000)).to.equal(true);
-      expect(await store.holdLease('eu-central', 'broker-b', 5_000)).to.equal(false);
-      expect(await store.holdLease('eu-west', 'broker-b', 5_000)).to.equal(true);
+      expect(await store.acquireLease('eu-central', 'broker-a', 5_000)).to.equal(true);
+      expect(await store.acquireLease('eu-central', 'broker-b', 5_000)).to.equal(false);
+      expect(await store.acquireLease('eu-west', 'broker-b', 5_000)).to.equal(true);
       clock.advance(4_000);
-      expect(await store.holdLease('eu-central', 'broker-a', 5_000)).to.equal(true);
+      expect(await store.acquireLease('eu-central', 'broker-a', 5_000)).to.equal(true);
       clock.advance(4_999);
-      expect(await store.holdLease('eu-central', 'broker-b', 5_000)).to.equal(false);
+      expect(await store.acquireLease('eu-central', 'broker-b', 5_000)).to.equal(false);
       clock.advance(1);
-      expect(await store.holdLease('eu-central', 'broker-b', 5_000)).to.equal(true);
+      expect(await store.acquireLease('eu-central', 'broker-b', 5_000)).to.equal(true);
       await store.releaseLease('eu-central', 'broker-a');
-      expect(await store.holdLease('eu-central', 'broker-a', 5_000)).to.equal(false);
+      expect(await store.acquireLease('eu-central', 'broker-a', 5_000)).to.equal(false);
       await store.releaseLease('eu-central', 'broker-b');
-      expect(await store.holdLease('eu-central', 'broker-a', 5_000)).to.equal(true);
+      expect(await store.acquireLease('eu-central', 'broker-a', 5_000)).to.equal(true);
     });
   });
 
   describe('mail', () => {
     it('goes to the brokers concerned, not to the caller, and is taken once', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { connectionId: 'broker-b.3' });
-      const { sessionId } = await place(store, { clientBrokerId: 'broker-c' });
+      await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
+      const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-c' });
       const change = { sessionId, epoch: 1, hostId: 'host-a', to: 'active' as const };
-      await store.transition(PLACE, [change], 'broker-b');
-      await store.transition(PLACE, [{ ...change, to: 'connected' }], 'broker-b');
-      expect(await store.takeMail(PLACE, BROKER)).to.deep.equal([]);
+      await store.updateSessionStates(PLACE, [change], 'broker-b');
+      await store.updateSessionStates(PLACE, [{ ...change, to: 'connected' }], 'broker-b');
+      expect(await store.takeChangedSessions(PLACE, BROKER)).to.deep.equal([]);
       for (const broker of ['broker-b', 'broker-c']) {
-        const mail = await store.takeMail(PLACE, broker);
+        const mail = await store.takeChangedSessions(PLACE, broker);
         expect(mail.map((session) => [session.sessionId, session.state])).to.deep.equal([
           [sessionId, 'connected'],
         ]);
-        expect(await store.takeMail(PLACE, broker)).to.deep.equal([]);
+        expect(await store.takeChangedSessions(PLACE, broker)).to.deep.equal([]);
       }
     });
 
     it('tells both sides of an end that somebody else decided', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { connectionId: 'broker-b.3' });
-      const { sessionId } = await place(store, { clientBrokerId: 'broker-c' });
-      await store.takeMail(PLACE, 'broker-b');
-      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], BROKER);
+      await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
+      const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-c' });
+      await store.takeChangedSessions(PLACE, 'broker-b');
+      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], BROKER);
       for (const broker of ['broker-b', 'broker-c']) {
-        expect(await store.takeMail(PLACE, broker)).to.have.nested.property('[0].reason', 'operator');
+        expect(await store.takeChangedSessions(PLACE, broker)).to.have.nested.property(
+          '[0].reason',
+          'operator',
+        );
       }
     });
 
     it('finds a broker whose name has dots', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { connectionId: 'broker-1.example.7' });
-      const { sessionId } = await place(store);
-      const mail = await store.takeMail(PLACE, 'broker-1.example');
+      await makeHostReady(store, 'host-a', { connectionId: 'broker-1.example.7' });
+      const { sessionId } = await reserveSlot(store);
+      const mail = await store.takeChangedSessions(PLACE, 'broker-1.example');
       expect(mail.map((session) => session.sessionId)).to.deep.equal([sessionId]);
     });
 
     it('of a broker that does not come for it is thrown away', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a', { connectionId: 'broker-b.3' });
-      await place(store);
-      clock.advance(MAIL_KEPT_MS);
-      await store.forgetEnded(PLACE, 10);
+      await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
+      await reserveSlot(store);
+      clock.advance(INBOX_KEPT_MS);
+      await store.deleteEndedSessions(PLACE, 10);
       clock.advance(1);
-      await place(store);
-      expect(await store.takeMail(PLACE, 'broker-b')).to.have.length(1);
-      await makeReady(store, 'host-a', { connectionId: 'broker-b.3' });
-      await place(store);
-      clock.advance(MAIL_KEPT_MS + 1);
-      await store.forgetEnded(PLACE, 10);
-      expect(await store.takeMail(PLACE, 'broker-b')).to.deep.equal([]);
+      await reserveSlot(store);
+      expect(await store.takeChangedSessions(PLACE, 'broker-b')).to.have.length(1);
+      await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
+      await reserveSlot(store);
+      clock.advance(INBOX_KEPT_MS + 1);
+      await store.deleteEndedSessions(PLACE, 10);
+      expect(await store.takeChangedSessions(PLACE, 'broker-b')).to.deep.equal([]);
     });
   });
 
@@ -309,17 +351,17 @@ export function coordinationSuite(current: CurrentFixture): void {
       const { store, another } = current();
       const other = await another();
       const heard: string[] = [];
-      const arrived = new Promise<Place>((resolve) => {
-        void other.onNudge('broker-b', (where) => {
+      const arrived = new Promise<RegionPool>((resolve) => {
+        void other.onWakeUp('broker-b', (where) => {
           heard.push('broker-b');
           resolve(where);
         });
       });
-      await other.onNudge('broker-c', () => heard.push('broker-c'));
+      await other.onWakeUp('broker-c', () => heard.push('broker-c'));
       // Twice in one turn is one nudge.
-      store.nudge('broker-b', PLACE);
-      store.nudge('broker-b', PLACE);
-      store.nudge('broker-d', PLACE);
+      store.sendWakeUp('broker-b', PLACE);
+      store.sendWakeUp('broker-b', PLACE);
+      store.sendWakeUp('broker-d', PLACE);
       expect(await arrived).to.deep.equal(PLACE);
       await other.ping();
       expect(heard).to.deep.equal(['broker-b']);
@@ -329,10 +371,10 @@ export function coordinationSuite(current: CurrentFixture): void {
   describe('recount', () => {
     it('finds nothing to repair in a fleet that was left alone', async () => {
       const { store } = current();
-      for (let i = 0; i < 5; i += 1) await makeReady(store, `host-${i}`);
-      for (let i = 0; i < 9; i += 1) await placeActive(store);
+      for (let i = 0; i < 5; i += 1) await makeHostReady(store, `host-${i}`);
+      for (let i = 0; i < 9; i += 1) await startSession(store);
       const before = await store.listHosts(PLACE);
-      expect(await store.recount(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
+      expect(await store.recountHosts(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
       expect(await store.listHosts(PLACE)).to.deep.equal(before);
     });
   });

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
-import { PLACE } from '../support/fleet-data.js';
-import { eventually, untilItWorks } from '../support/eventually.js';
-import { BROKER, makeReady, place } from './fixture.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import { PLACE } from '../support/fleet/fleet-data.js';
+import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
+import { BROKER, makeHostReady, reserveSlot } from './fixture.js';
 import { ANSWER_WITHIN_MS } from './redis-fixture.js';
-import { startTrickle } from './trickle.js';
+import { startBackgroundCalls } from './background-calls.js';
 
 /** From the answer of the new primary to working calls: the longest pause between two attempts, and a little. */
 const RECOVERED_WITHIN_MS = 8_000;
@@ -22,26 +22,26 @@ export interface FailoverScene {
 
 /** Loses the primary under a trickle of calls: every call ends in time, and everything works again by itself. */
 export async function expectToSurvive({ store, other, failOver, ...scene }: FailoverScene): Promise<void> {
-  const heard: Place[] = [];
-  await other.onNudge('broker-b', (where) => heard.push(where));
-  await makeReady(store, 'host-a', { slots: 512 });
-  const trickle = startTrickle(store, 'host-a');
-  await eventually(() => trickle.calls.filter(({ outcome }) => outcome === 'answered').length > 20);
+  const heard: RegionPool[] = [];
+  await other.onWakeUp('broker-b', (where) => heard.push(where));
+  await makeHostReady(store, 'host-a', { slots: 512 });
+  const trickle = startBackgroundCalls(store, 'host-a');
+  await waitUntil(() => trickle.calls.filter(({ outcome }) => outcome === 'answered').length > 20);
 
   await failOver();
   const backAtMs = performance.now();
   // Whatever it had not copied is gone: hosts are made known again, as their heartbeats do it.
-  await untilItWorks(() => makeReady(store, 'host-a', { slots: 512 }), RECOVERED_WITHIN_MS);
-  await untilItWorks(() => other.listHosts(PLACE), RECOVERED_WITHIN_MS);
-  expect((await place(store)).hostId).to.equal('host-a');
-  expect(await store.holdLease(PLACE.region, BROKER, 5_000)).to.equal(true);
+  await retryUntilSuccess(() => makeHostReady(store, 'host-a', { slots: 512 }), RECOVERED_WITHIN_MS);
+  await retryUntilSuccess(() => other.listHosts(PLACE), RECOVERED_WITHIN_MS);
+  expect((await reserveSlot(store)).hostId).to.equal('host-a');
+  expect(await store.acquireLease(PLACE.region, BROKER, 5_000)).to.equal(true);
 
   heard.length = 0;
-  await eventually(() => {
-    store.nudge('broker-b', PLACE);
+  await waitUntil(() => {
+    store.sendWakeUp('broker-b', PLACE);
     return heard.length > 0;
   }, RECOVERED_WITHIN_MS);
-  await eventually(
+  await waitUntil(
     () =>
       trickle.calls.filter(({ outcome, startedAtMs }) => outcome === 'answered' && startedAtMs > backAtMs)
         .length > 20,

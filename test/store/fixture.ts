@@ -1,4 +1,4 @@
-import { digestOf, type DigestedSession } from '@duskline/server/domain/session-digest.js';
+import { digestSessions, type DigestedSession } from '@duskline/server/domain/session-digest.js';
 import type {
   EnqueueOutcome,
   FleetStore,
@@ -8,14 +8,14 @@ import type {
   ReserveOutcome,
   WaitingPlacement,
 } from '@duskline/server/store/fleet-store.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
-import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet-data.js';
-import type { MovableClock } from '../support/movable-clock.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
+import type { ManualClock } from '../support/manual-clock.js';
 
 /** One fleet that nobody else sees, and a clock that the test moves. */
 export interface StoreFixture {
   readonly store: FleetStore;
-  readonly clock: MovableClock;
+  readonly clock: ManualClock;
   /** The same fleet as another broker sees it. */
   another(): Promise<FleetStore>;
   close(): Promise<void>;
@@ -32,31 +32,37 @@ export const BROKER = 'broker-a';
 /** Suites get the fixture of the running test from here. */
 export type CurrentFixture = () => StoreFixture;
 
-export interface HostWish extends Partial<HostRegistration> {
+export interface ReadyHostOptions extends Partial<HostRegistration> {
   /** In millionths. */
   readonly measured?: number;
   readonly sessions?: readonly DigestedSession[];
-  readonly place?: Place;
+  readonly place?: RegionPool;
 }
 
 /** Registers a host and lets it beat, so that it takes sessions. */
-export async function makeReady(store: FleetStore, hostId: string, wish: HostWish = {}): Promise<void> {
-  const { place = PLACE, measured = 0, sessions = [], ...changes } = wish;
-  await store.registerHost(place, registration(hostId, changes));
-  await beatOnce(store, hostId, { measured, sessions, place, ...changes });
-}
-
-export async function beatOnce(
+export async function makeHostReady(
   store: FleetStore,
   hostId: string,
-  { place = PLACE, measured = 0, sessions = [], connectionId = 'broker-a.1' }: HostWish = {},
+  wish: ReadyHostOptions = {},
+): Promise<void> {
+  const { place = PLACE, measured = 0, sessions = [], ...changes } = wish;
+  await store.registerHost(place, registration(hostId, changes));
+  await sendHeartbeat(store, hostId, { measured, sessions, place, ...changes });
+}
+
+export async function sendHeartbeat(
+  store: FleetStore,
+  hostId: string,
+  { place = PLACE, measured = 0, sessions = [], connectionId = 'broker-a.1' }: ReadyHostOptions = {},
 ): Promise<string> {
-  const [outcome] = await store.beat(place, [{ hostId, connectionId, measured, digest: digestOf(sessions) }]);
+  const [outcome] = await store.recordHeartbeats(place, [
+    { hostId, connectionId, measured, digest: digestSessions(sessions) },
+  ]);
   return outcome!;
 }
 
 /** Reserves one slot and says where. */
-export async function place(
+export async function reserveSlot(
   store: FleetStore,
   changes: Partial<Reservation> = {},
   callerId = BROKER,
@@ -72,15 +78,15 @@ export async function place(
 }
 
 /** A session that its host holds: reserved and claimed. */
-export async function placeActive(
+export async function startSession(
   store: FleetStore,
   changes: Partial<Reservation> = {},
 ): Promise<{ sessionId: string; epoch: number; state: 'active'; hostId: string }> {
-  const { sessionId, hostId } = await place(store, changes);
+  const { sessionId, hostId } = await reserveSlot(store, changes);
   if (hostId === null) throw new Error('there was no room');
   const epoch = changes.epoch ?? 1;
   const change = { sessionId, epoch, hostId, to: 'active' as const };
-  const [outcome] = await store.transition(PLACE, [change], BROKER);
+  const [outcome] = await store.updateSessionStates(PLACE, [change], BROKER);
   if (outcome?.kind !== 'changed') throw new Error(`not claimed: ${String(outcome?.kind)}`);
   return { sessionId, epoch, state: 'active', hostId };
 }
@@ -106,14 +112,14 @@ export async function enqueue(
   store: FleetStore,
   sessionId: string,
   changes: Partial<WaitingPlacement> = {},
-  at: Place = PLACE,
+  at: RegionPool = PLACE,
 ): Promise<EnqueueOutcome> {
   const [outcome] = await store.enqueue(at, [waitingPlacement(sessionId, changes)], MAX_QUEUE, BROKER);
   return outcome!;
 }
 
 /** Placements that come one after another, a second apart. */
-export async function comeInTurn({ store, clock }: StoreFixture, count: number): Promise<string[]> {
+export async function enqueueInOrder({ store, clock }: StoreFixture, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, newSessionId);
   for (const id of ids) {
     await enqueue(store, id);
@@ -123,12 +129,12 @@ export async function comeInTurn({ store, clock }: StoreFixture, count: number):
 }
 
 /** How many stand before each of these; or the state of its session; or `unknown`. Nobody attends by asking so. */
-export async function standing(
+export async function queuePositions(
   store: FleetStore,
   sessionIds: readonly string[],
-  at: Place = PLACE,
+  at: RegionPool = PLACE,
 ): Promise<(number | string)[]> {
-  const { placements } = await store.queueStatus(at, sessionIds, false);
+  const { placements } = await store.getQueueStatus(at, sessionIds, false);
   return placements.map((status) => {
     if (status.kind === 'waiting') return status.ahead;
     return status.kind === 'session' ? status.session.state : status.kind;
@@ -136,30 +142,30 @@ export async function standing(
 }
 
 /** A place whose only host is full: `free()` ends one of its sessions. */
-export async function fillPlace(
+export async function fillPool(
   store: FleetStore,
-  { slots = 1, at = PLACE }: { slots?: number; at?: Place } = {},
+  { slots = 1, at = PLACE }: { slots?: number; at?: RegionPool } = {},
 ): Promise<{ free(): Promise<void> }> {
-  await makeReady(store, 'host-a', { slots, place: at });
+  await makeHostReady(store, 'host-a', { slots, place: at });
   const wanted = Array.from({ length: slots }, () => reservation(newSessionId()));
   await store.reserve(at, wanted, RESERVATION_MS, BROKER);
   return {
     async free() {
       const { sessionId } = wanted.shift()!;
-      await store.release(at, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      await store.endSessions(at, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
     },
   };
 }
 
-export async function hostOf(store: FleetStore, hostId: string): Promise<HostRecord> {
+export async function getHost(store: FleetStore, hostId: string): Promise<HostRecord> {
   const host = (await store.listHosts(PLACE)).find((record) => record.hostId === hostId);
   if (host === undefined) throw new Error(`no host ${hostId}`);
   return host;
 }
 
 /** The hosts that random sequences begin with: two alike and a small one. */
-export async function registerAll(store: FleetStore, at: Place): Promise<void> {
-  await makeReady(store, 'host-a', { place: at, slots: 4 });
-  await makeReady(store, 'host-b', { place: at, slots: 4 });
-  await makeReady(store, 'host-c', { place: at, slots: 1 });
+export async function registerTestHosts(store: FleetStore, at: RegionPool): Promise<void> {
+  await makeHostReady(store, 'host-a', { place: at, slots: 4 });
+  await makeHostReady(store, 'host-b', { place: at, slots: 4 });
+  await makeHostReady(store, 'host-c', { place: at, slots: 1 });
 }

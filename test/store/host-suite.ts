@@ -1,23 +1,23 @@
 import { expect } from 'chai';
-import type { SilenceOrder } from '@duskline/server/store/fleet-store.js';
-import { PLACE, registration } from '../support/fleet-data.js';
+import type { SilentHostMark } from '@duskline/server/store/fleet-store.js';
+import { PLACE, registration } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   SUSPECT_AFTER_MS,
-  beatOnce,
-  hostOf,
-  makeReady,
-  place,
-  placeActive,
+  sendHeartbeat,
+  getHost,
+  makeHostReady,
+  reserveSlot,
+  startSession,
   type CurrentFixture,
 } from './fixture.js';
 
 /** The life of hosts: joining, beating, falling silent, leaving. */
 export function hostSuite(current: CurrentFixture): void {
-  async function order(hostId: string, what: SilenceOrder['order']): Promise<readonly string[]> {
+  async function order(hostId: string, what: SilentHostMark['order']): Promise<readonly string[]> {
     const { store } = current();
-    const { beatAtMs } = await hostOf(store, hostId);
-    const ended = await store.orderSilent(PLACE, [{ hostId, beatAtMs, order: what }], BROKER);
+    const { beatAtMs } = await getHost(store, hostId);
+    const ended = await store.markSilentHosts(PLACE, [{ hostId, beatAtMs, order: what }], BROKER);
     return ended.map(({ session }) => session.sessionId);
   }
 
@@ -25,63 +25,63 @@ export function hostSuite(current: CurrentFixture): void {
     it('takes sessions only after its first heartbeat', async () => {
       const { store } = current();
       await store.registerHost(PLACE, registration('host-a'));
-      expect(await hostOf(store, 'host-a')).to.include({ state: 'joining', committed: 0 });
-      expect((await place(store)).outcome.kind).to.equal('full');
-      expect(await store.utilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
-      expect(await beatOnce(store, 'host-a')).to.equal('ok');
-      expect((await place(store)).hostId).to.equal('host-a');
-      expect(await store.utilisation(PLACE)).to.deep.equal({ sessions: 1, slots: 4 });
+      expect(await getHost(store, 'host-a')).to.include({ state: 'joining', committed: 0 });
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
+      expect(await sendHeartbeat(store, 'host-a')).to.equal('ok');
+      expect((await reserveSlot(store)).hostId).to.equal('host-a');
+      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 1, slots: 4 });
     });
 
     it('is unknown until it registers', async () => {
-      expect(await beatOnce(current().store, 'host-a')).to.equal('unknown');
+      expect(await sendHeartbeat(current().store, 'host-a')).to.equal('unknown');
     });
 
     it('is heard only on its newest connection', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await placeActive(store);
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await startSession(store);
       await store.registerHost(PLACE, registration('host-a', { connectionId: 'broker-b.7' }));
-      expect(await beatOnce(store, 'host-a')).to.equal('replaced');
+      expect(await sendHeartbeat(store, 'host-a')).to.equal('replaced');
       const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      expect((await store.reconcile(PLACE, from, [])).outcome).to.equal('replaced');
+      expect((await store.reconcileHost(PLACE, from, [])).outcome).to.equal('replaced');
       expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.deep.equal([]);
-      expect(await hostOf(store, 'host-a')).to.include({ state: 'joining', committed: 1 });
+      expect(await getHost(store, 'host-a')).to.include({ state: 'joining', committed: 1 });
       const sessions = [{ sessionId, epoch: 1, state: 'active' as const }];
-      expect(await beatOnce(store, 'host-a', { connectionId: 'broker-b.7', sessions })).to.equal('ok');
-      expect((await hostOf(store, 'host-a')).state).to.equal('ready');
+      expect(await sendHeartbeat(store, 'host-a', { connectionId: 'broker-b.7', sessions })).to.equal('ok');
+      expect((await getHost(store, 'host-a')).state).to.equal('ready');
     });
 
     it('keeps its sessions when it registers again, with fewer slots as well', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 3 });
-      const sessions = [await placeActive(store), await placeActive(store)];
-      await makeReady(store, 'host-a', { slots: 1, connectionId: 'broker-a.2', sessions });
-      expect(await hostOf(store, 'host-a')).to.include({ state: 'ready', slots: 1, committed: 2 });
-      expect((await place(store)).outcome.kind).to.equal('full');
-      expect(await store.utilisation(PLACE)).to.deep.equal({ sessions: 2, slots: 1 });
+      await makeHostReady(store, 'host-a', { slots: 3 });
+      const sessions = [await startSession(store), await startSession(store)];
+      await makeHostReady(store, 'host-a', { slots: 1, connectionId: 'broker-a.2', sessions });
+      expect(await getHost(store, 'host-a')).to.include({ state: 'ready', slots: 1, committed: 2 });
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 2, slots: 1 });
     });
 
     it('has its endpoint known', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      expect(await store.endpoints(PLACE, ['host-b', 'host-a'])).to.deep.equal([
+      await makeHostReady(store, 'host-a');
+      expect(await store.getEndpoints(PLACE, ['host-b', 'host-a'])).to.deep.equal([
         null,
         { connectionId: 'broker-a.1', endpoint: 'quic://host-a.example:443' },
       ]);
-      expect(await store.endpoints(PLACE, [])).to.deep.equal([]);
+      expect(await store.getEndpoints(PLACE, [])).to.deep.equal([]);
     });
 
     it('ends its sessions with host_ended when it leaves', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await placeActive(store);
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await startSession(store);
       const ended = await store.removeHost(PLACE, 'host-a', 'broker-a.1');
       expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
         [sessionId, 'host_ended'],
       ]);
       expect(await store.listHosts(PLACE)).to.deep.equal([]);
-      expect(await store.utilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
+      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
       expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.deep.equal([]);
     });
   });
@@ -89,63 +89,66 @@ export function hostSuite(current: CurrentFixture): void {
   describe('silence', () => {
     it('is found by the time since the last heartbeat, the longest first', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-b');
-      await makeReady(store, 'host-a');
+      await makeHostReady(store, 'host-b');
+      await makeHostReady(store, 'host-a');
       clock.advance(1_000);
-      await makeReady(store, 'host-c');
+      await makeHostReady(store, 'host-c');
       clock.advance(SUSPECT_AFTER_MS - 1_000);
-      expect(await store.findSilent(PLACE, SUSPECT_AFTER_MS, 10)).to.deep.equal({ hosts: 3, silent: [] });
+      expect(await store.findSilentHosts(PLACE, SUSPECT_AFTER_MS, 10)).to.deep.equal({
+        hosts: 3,
+        silent: [],
+      });
       clock.advance(1);
-      const { hosts, silent } = await store.findSilent(PLACE, SUSPECT_AFTER_MS, 10);
+      const { hosts, silent } = await store.findSilentHosts(PLACE, SUSPECT_AFTER_MS, 10);
       expect(hosts).to.equal(3);
       expect(silent.map((host) => host.hostId)).to.deep.equal(['host-a', 'host-b']);
       expect(silent[0]).to.include({ state: 'ready', silentMs: SUSPECT_AFTER_MS + 1, missingForMs: null });
-      expect((await store.findSilent(PLACE, SUSPECT_AFTER_MS, 1)).silent).to.have.length(1);
+      expect((await store.findSilentHosts(PLACE, SUSPECT_AFTER_MS, 1)).silent).to.have.length(1);
     });
 
     it('makes a host suspect, and a heartbeat makes it ready again', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const held = await placeActive(store);
+      await makeHostReady(store, 'host-a');
+      const held = await startSession(store);
       await order('host-a', 'suspect');
-      expect((await place(store)).outcome.kind).to.equal('full');
-      expect(await store.utilisation(PLACE)).to.deep.equal({ sessions: 1, slots: 0 });
-      expect(await beatOnce(store, 'host-a', { sessions: [held] })).to.equal('ok');
-      expect((await place(store)).hostId).to.equal('host-a');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 1, slots: 0 });
+      expect(await sendHeartbeat(store, 'host-a', { sessions: [held] })).to.equal('ok');
+      expect((await reserveSlot(store)).hostId).to.equal('host-a');
     });
 
     it('loses a host only after a sweep that found it missing before', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await placeActive(store);
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await startSession(store);
       clock.advance(11_000);
       expect(await order('host-a', 'lost')).to.deep.equal([]);
       expect(await store.listHosts(PLACE)).to.have.length(1);
       await order('host-a', 'missing');
       clock.advance(2_000);
       await order('host-a', 'missing');
-      const { silent } = await store.findSilent(PLACE, SUSPECT_AFTER_MS, 10);
+      const { silent } = await store.findSilentHosts(PLACE, SUSPECT_AFTER_MS, 10);
       expect(silent[0]).to.include({ silentMs: 13_000, missingForMs: 2_000 });
       expect(await order('host-a', 'lost')).to.deep.equal([sessionId]);
       expect(await store.listHosts(PLACE)).to.deep.equal([]);
-      expect(await store.utilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
+      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
       const [session] = await store.getSessions(PLACE, [sessionId]);
       expect(session).to.include({ state: 'ended', reason: 'host_lost' });
-      expect(await beatOnce(store, 'host-a')).to.equal('unknown');
+      expect(await sendHeartbeat(store, 'host-a')).to.equal('unknown');
     });
 
     it('counts for nothing when the host has beaten since', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      const { beatAtMs } = await hostOf(store, 'host-a');
+      await makeHostReady(store, 'host-a');
+      const { beatAtMs } = await getHost(store, 'host-a');
       clock.advance(11_000);
       await order('host-a', 'missing');
       clock.advance(2_000);
-      await beatOnce(store, 'host-a');
+      await sendHeartbeat(store, 'host-a');
       for (const late of ['suspect', 'missing', 'lost'] as const) {
-        await store.orderSilent(PLACE, [{ hostId: 'host-a', beatAtMs, order: late }], BROKER);
+        await store.markSilentHosts(PLACE, [{ hostId: 'host-a', beatAtMs, order: late }], BROKER);
       }
-      expect((await hostOf(store, 'host-a')).state).to.equal('ready');
+      expect((await getHost(store, 'host-a')).state).to.equal('ready');
       clock.advance(11_000);
       expect(await order('host-a', 'lost')).to.deep.equal([]);
       expect(await store.listHosts(PLACE)).to.have.length(1);
@@ -154,7 +157,7 @@ export function hostSuite(current: CurrentFixture): void {
     it('of a host that nobody knows orders nothing', async () => {
       const { store } = current();
       const orders = [{ hostId: 'host-a', beatAtMs: 1, order: 'lost' as const }];
-      expect(await store.orderSilent(PLACE, orders, BROKER)).to.deep.equal([]);
+      expect(await store.markSilentHosts(PLACE, orders, BROKER)).to.deep.equal([]);
     });
   });
 }

@@ -1,10 +1,10 @@
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createMovableClock } from '../support/movable-clock.js';
+import { createManualClock } from '../support/manual-clock.js';
 import { describeStore } from './conformance.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 
 describeStore('memory store', () => {
-  const clock = createMovableClock();
+  const clock = createManualClock();
   const store = createMemoryStore({ suspectAfterMs: SUSPECT_AFTER_MS, clock: clock.now });
   return Promise.resolve({ store, clock, another: () => Promise.resolve(store), close: () => store.close() });
 });

@@ -25,7 +25,7 @@ export const hostSteps = [
         const digest = hostAt(beat.hostId)?.digest ?? 0;
         return { ...beat, digest: agrees ? digest : digest ^ 77 };
       });
-      return (store) => store.beat(place, told);
+      return (store) => store.recordHeartbeats(place, told);
     },
   ),
   step(
@@ -40,7 +40,7 @@ export const hostSteps = [
     },
     ({ place }, { sessions, ...from }) =>
       (store) =>
-        store.reconcile(place, from, sessions),
+        store.reconcileHost(place, from, sessions),
   ),
   step(
     'removeHost',
@@ -54,7 +54,7 @@ export const hostSteps = [
     { silentForMs: fc.constantFrom(0, 4_000, 10_000), limit },
     ({ place }, args) =>
       (store) =>
-        store.findSilent(place, args.silentForMs, args.limit),
+        store.findSilentHosts(place, args.silentForMs, args.limit),
   ),
   step(
     'orderSilent',
@@ -73,7 +73,7 @@ export const hostSteps = [
         const beatAtMs = hostAt(hostId)?.beatAtMs ?? 0;
         return { hostId, order, beatAtMs: current ? beatAtMs : beatAtMs - 1 };
       });
-      return (store) => store.orderSilent(place, told, caller);
+      return (store) => store.markSilentHosts(place, told, caller);
     },
   ),
   step(
@@ -82,7 +82,7 @@ export const hostSteps = [
     ({ place }, { hostId, closure }) =>
       async (store) => {
         await store.setClosure(place, hostId, closure);
-        return [await store.closureOf(place, null), await store.closureOf(place, hostId)];
+        return [await store.getClosure(place, null), await store.getClosure(place, hostId)];
       },
   ),
   step(
@@ -90,6 +90,6 @@ export const hostSteps = [
     {},
     ({ place }) =>
       (store) =>
-        store.recount(place, null),
+        store.recountHosts(place, null),
   ),
 ];

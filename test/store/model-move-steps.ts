@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { sessionOfArrival } from '@duskline/server/domain/arrival.js';
+import { sessionOfTargetReservation } from '@duskline/server/domain/target-reservation.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
-import { metaOf } from '../support/fleet-data.js';
+import { metaOf } from '../support/fleet/fleet-data.js';
 import {
   TTL_MS,
   broker,
@@ -36,7 +36,8 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
         clientBrokerId: mover,
         meta: metaOf(`${sessionId}-moved`),
       };
-      return (store) => store.hold(place, arrival, { avoidHostId, maxCongestion }, HELD_MS, caller);
+      return (store) =>
+        store.reserveTargetSlot(place, arrival, { avoidHostId, maxCongestion }, HELD_MS, caller);
     },
   ),
   step(
@@ -44,24 +45,24 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
     { sessionId: session, epoch, hostId: host, state: arrived, clientBrokerId: clientBroker, caller: broker },
     ({ place }, { caller, ...report }) =>
       (store) =>
-        store.arrive(place, report, TTL_MS, caller),
+        store.completeMove(place, report, TTL_MS, caller),
   ),
   step(
     'arriveAsHeld',
     { nth: fc.nat({ max: 3 }), state: arrived, caller: broker },
-    ({ place, arrivals }, { nth, state, caller }) => {
+    ({ place, targetReservations: arrivals }, { nth, state, caller }) => {
       const due = arrivals();
       const arrival = due[nth % Math.max(1, due.length)];
       if (arrival === undefined) return () => Promise.resolve();
       const { sessionId, epoch: toEpoch, hostId } = arrival;
       const report = {
-        sessionId: sessionOfArrival(sessionId) ?? '',
+        sessionId: sessionOfTargetReservation(sessionId) ?? '',
         epoch: toEpoch,
         hostId,
         state,
         clientBrokerId: 'broker-b',
       };
-      return (store) => store.arrive(place, report, TTL_MS, caller);
+      return (store) => store.completeMove(place, report, TTL_MS, caller);
     },
   ),
   step(
@@ -69,20 +70,20 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
     { sessionId: session, epoch, caller: broker },
     ({ place }, { sessionId, epoch: toEpoch, caller }) =>
       (store) =>
-        store.dropArrival(place, sessionId, toEpoch, caller),
+        store.releaseTargetSlot(place, sessionId, toEpoch, caller),
   ),
   step(
     'noteMovable',
     { notes: few(fc.record({ hostId: host, sessionId: session, epoch, movable: fc.boolean() })) },
     ({ place }, { notes }) =>
       (store) =>
-        store.noteMovable(place, notes),
+        store.recordMovableChanges(place, notes),
   ),
   step(
     'listWaiting',
     { limit },
     ({ place }, args) =>
       (store) =>
-        store.listWaiting(place, args.limit),
+        store.listWaitingPlacements(place, args.limit),
   ),
 ];

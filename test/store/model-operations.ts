@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { END_REASONS } from '@duskline/protocol/vocabulary';
-import { CLAIM_KEPT_MS } from '@duskline/server/store/fleet-store.js';
-import { metaOf } from '../support/fleet-data.js';
+import { REQUEST_KEPT_MS } from '@duskline/server/store/fleet-store.js';
+import { metaOf } from '../support/fleet/fleet-data.js';
 import { hostSteps } from './model-host-steps.js';
 import { moveSteps } from './model-move-steps.js';
 import { queueSteps } from './model-queue-steps.js';
@@ -41,7 +41,7 @@ const sessionSteps = [
     },
     ({ place }, { changes, caller }) =>
       (store) =>
-        store.transition(place, changes, caller),
+        store.updateSessionStates(place, changes, caller),
   ),
   step(
     'release',
@@ -56,14 +56,14 @@ const sessionSteps = [
     },
     ({ place }, { orders, caller }) =>
       (store) =>
-        store.release(place, orders, caller),
+        store.endSessions(place, orders, caller),
   ),
   step(
     'attach',
     { sessionId: session, broker },
     ({ place }, args) =>
       (store) =>
-        store.attach(place, args.sessionId, args.broker),
+        store.setClientBroker(place, args.sessionId, args.broker),
   ),
   step(
     'look',
@@ -71,10 +71,10 @@ const sessionSteps = [
     ({ place }, { sessionIds, hostId }) =>
       async (store) => [
         await store.getSessions(place, sessionIds),
-        await store.hostSessions(place, hostId),
-        await store.endpoints(place, ['host-b', hostId]),
+        await store.listHostSessions(place, hostId),
+        await store.getEndpoints(place, ['host-b', hostId]),
         await store.listHosts(place),
-        await store.utilisation(place),
+        await store.getUtilisation(place),
       ],
   ),
   step(
@@ -89,14 +89,14 @@ const sessionSteps = [
     { limit },
     ({ place }, args) =>
       (store) =>
-        store.forgetEnded(place, args.limit),
+        store.deleteEndedSessions(place, args.limit),
   ),
   step(
     'takeMail',
     { broker },
     ({ place }, args) =>
       (store) =>
-        store.takeMail(place, args.broker),
+        store.takeChangedSessions(place, args.broker),
   ),
 ];
 
@@ -104,45 +104,45 @@ const brokerSteps = [
   step(
     'claim',
     { claims: few(fc.record({ playerId: player, requestId: request, sessionId: session })) },
-    ({ place, own }, { claims }) => {
+    ({ place, uniqueName: own }, { claims }) => {
       const told = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), place }));
-      return (store) => store.claim(told);
+      return (store) => store.recordRequests(told);
     },
   ),
   step(
     'reclaim',
     { playerId: player, requestId: request, sessionId: session, epoch },
-    ({ place, own }, { epoch: from, ...claim }) =>
+    ({ place, uniqueName: own }, { epoch: from, ...claim }) =>
       (store) =>
-        store.reclaim({ ...claim, playerId: own(claim.playerId), place }, from),
+        store.startAttempt({ ...claim, playerId: own(claim.playerId), place }, from),
   ),
   step(
     'drawEpoch',
     { playerId: player, requestId: request, sessionId: session, epoch },
-    ({ place, own }, { epoch: above, ...claim }) =>
+    ({ place, uniqueName: own }, { epoch: above, ...claim }) =>
       (store) =>
-        store.drawEpoch({ ...claim, playerId: own(claim.playerId), place }, above),
+        store.allocateEpoch({ ...claim, playerId: own(claim.playerId), place }, above),
   ),
   step(
     'settleEpoch',
     { playerId: player, requestId: request, sessionId: session, epoch, fromEpoch: epoch },
-    ({ place, own }, { epoch: to, fromEpoch, ...claim }) =>
+    ({ place, uniqueName: own }, { epoch: to, fromEpoch, ...claim }) =>
       (store) =>
-        store.settleEpoch({ ...claim, playerId: own(claim.playerId), place }, { epoch: to, fromEpoch }),
+        store.commitEpoch({ ...claim, playerId: own(claim.playerId), place }, { epoch: to, fromEpoch }),
   ),
   step(
     'forgetClaim',
     { playerId: player, requestId: request },
-    ({ own }, args) =>
+    ({ uniqueName: own }, args) =>
       (store) =>
-        store.forgetClaim(own(args.playerId), args.requestId),
+        store.deleteRequest(own(args.playerId), args.requestId),
   ),
   step(
     'holdLease',
     { holder: broker, ttlMs: fc.constantFrom(1_000, 5_000) },
     ({ place }, args) =>
       (store) =>
-        store.holdLease(place.region, args.holder, args.ttlMs),
+        store.acquireLease(place.region, args.holder, args.ttlMs),
   ),
   step(
     'releaseLease',
@@ -155,7 +155,7 @@ const brokerSteps = [
 
 const time = step(
   'advance',
-  { ms: fc.constantFrom(1, 500, 2_500, 4_000, 4_001, 10_001, 30_000, 60_001, CLAIM_KEPT_MS) },
+  { ms: fc.constantFrom(1, 500, 2_500, 4_000, 4_001, 10_001, 30_000, 60_001, REQUEST_KEPT_MS) },
   ({ advance }, { ms }) => {
     advance(ms);
     return () => Promise.resolve(undefined);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { metaOf } from '../support/fleet-data.js';
+import { metaOf } from '../support/fleet/fleet-data.js';
 import { TTL_MS, broker, clientBroker, epoch, few, limit, session, step } from './model-step.js';
 
 /** What waiting placements, their brokers and sweeps do. */
@@ -34,7 +34,7 @@ export const queueSteps = [
     { sessionIds: fc.array(session, { maxLength: 8 }), attended: fc.boolean() },
     ({ place }, { sessionIds, attended }) =>
       (store) =>
-        store.queueStatus(place, sessionIds, attended),
+        store.getQueueStatus(place, sessionIds, attended),
   ),
   step(
     'accept',
@@ -48,7 +48,7 @@ export const queueSteps = [
     ({ place, offered }, { nth, otherwise, ...offer }) => {
       const ids = [...offered(), otherwise];
       const sessionId = ids[nth % ids.length] ?? otherwise;
-      return (store) => store.accept(place, { ...offer, sessionId }, TTL_MS);
+      return (store) => store.acceptOffer(place, { ...offer, sessionId }, TTL_MS);
     },
   ),
   step(
@@ -62,14 +62,14 @@ export const queueSteps = [
     },
     ({ place }, { withdrawals, caller }) =>
       (store) =>
-        store.withdraw(place, withdrawals, caller),
+        store.withdrawPlacements(place, withdrawals, caller),
   ),
   step(
     'expireOffers',
     { limit, others: fc.array(session, { maxLength: 2 }), caller: broker },
     ({ place }, { limit: atMost, others, caller }) =>
       async (store) => {
-        const missed = await store.findMissed(place, atMost);
+        const missed = await store.findExpiredOffers(place, atMost);
         return [missed, await store.expireOffers(place, [...missed, ...others], caller)];
       },
   ),
@@ -78,13 +78,13 @@ export const queueSteps = [
     { sessionIds: few(session) },
     ({ place }, { sessionIds }) =>
       (store) =>
-        store.noteMissed(place, sessionIds),
+        store.recordMissedOffers(place, sessionIds),
   ),
   step(
     'expireQueue',
     { graceMs: fc.constantFrom(3_500, 20_000, 60_000), limit, caller: broker },
     ({ place }, { graceMs, limit: atMost, caller }) =>
       (store) =>
-        store.expireQueue(place, graceMs, atMost, caller),
+        store.expireUnattendedPlacements(place, graceMs, atMost, caller),
   ),
 ];

@@ -1,43 +1,43 @@
 import fc from 'fast-check';
 import { HELD_STATES } from '@duskline/protocol/vocabulary';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { FleetStore, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { sessionIdOf } from '../support/fleet-data.js';
-import type { MovableClock } from '../support/movable-clock.js';
+import { sessionIdOf } from '../support/fleet/fleet-data.js';
+import type { ManualClock } from '../support/manual-clock.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 
 /** What operations need to know of the moment at which they run; the same for both stores. */
-export interface World {
-  readonly place: Place;
+export interface ModelContext {
+  readonly place: RegionPool;
   /** Makes names that no other sequence uses. */
-  own(name: string): string;
+  uniqueName(name: string): string;
   now(): number;
   advance(ms: number): void;
   hostAt(hostId: string): { readonly digest: number; readonly beatAtMs: number } | undefined;
   /** The sessions that are offered at the moment. */
   offered(): readonly string[];
   /** What is held for sessions that move here. */
-  arrivals(): readonly SessionRecord[];
+  targetReservations(): readonly SessionRecord[];
 }
 
 /** The world of one sequence, as the memory store knows it. */
-export function createWorld(memory: MemoryStore, clock: MovableClock, number: number): World {
+export function createModelContext(memory: MemoryStore, clock: ManualClock, number: number): ModelContext {
   const place = { region: `region-${number}`, pool: 'pc' };
   return {
     place,
-    own: (name) => `${name}-${number}`,
+    uniqueName: (name) => `${name}-${number}`,
     now: () => clock.now(),
     advance: (ms) => clock.advance(ms),
-    hostAt: (hostId) => memory.placeState(place).hosts.get(hostId),
+    hostAt: (hostId) => memory.poolState(place).hosts.get(hostId),
     offered: () =>
       memory
-        .placeState(place)
-        .dues.offered.entries()
+        .poolState(place)
+        .expiryLists.offered.entries()
         .map(([sessionId]) => sessionId),
-    arrivals: () =>
+    targetReservations: () =>
       memory
-        .placeState(place)
+        .poolState(place)
         .sessions.records()
         .filter(({ state }) => state === 'arriving'),
   };
@@ -48,7 +48,7 @@ export type Call = (store: FleetStore) => Promise<unknown>;
 
 /** A step of a sequence: looks at the world once, and gives the call that both stores get. */
 export interface Step {
-  prepare(world: World): Call;
+  prepare(world: ModelContext): Call;
   toString(): string;
 }
 
@@ -80,7 +80,7 @@ export function few<T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
 export function step<T extends Record<string, unknown>>(
   name: string,
   args: { [K in keyof T]: fc.Arbitrary<T[K]> },
-  prepare: (world: World, args: T) => Call,
+  prepare: (world: ModelContext, args: T) => Call,
 ): fc.Arbitrary<Step> {
   return fc.record(args).map((drawn) => ({
     prepare: (world) => prepare(world, drawn),

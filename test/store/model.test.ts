@@ -4,13 +4,13 @@ import { Redis } from 'ioredis';
 import { createMemoryStore, type MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { createMovableClock, type MovableClock } from '../support/movable-clock.js';
-import { sharedRedis, uniquePrefix } from '../support/redis-server.js';
-import { registerAll } from './fixture.js';
+import { createManualClock, type ManualClock } from '../support/manual-clock.js';
+import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
+import { registerTestHosts } from './fixture.js';
 import { steps } from './model-operations.js';
-import { MODEL_RULES, createWorld, type Step, type World } from './model-step.js';
-import { expectConsistent } from './place-consistency.js';
-import { dumpMemory, dumpRedis } from './place-dump.js';
+import { MODEL_RULES, createModelContext, type Step, type ModelContext } from './model-step.js';
+import { expectConsistent } from './pool-consistency.js';
+import { dumpMemory, dumpRedis } from './pool-dump.js';
 
 const SEQUENCES = 300;
 
@@ -21,7 +21,7 @@ describe('random operations', function () {
   this.timeout(120_000);
 
   const prefix = uniquePrefix();
-  let clock: MovableClock;
+  let clock: ManualClock;
   let memory: MemoryStore;
   let redis: FleetStore;
   let raw: Redis;
@@ -29,7 +29,7 @@ describe('random operations', function () {
 
   before(async () => {
     const { url } = await sharedRedis();
-    clock = createMovableClock();
+    clock = createManualClock();
     const options = { ...MODEL_RULES, clock: clock.now };
     memory = createMemoryStore(options);
     redis = await createRedisStore({ ...options, target: { kind: 'single', url }, prefix });
@@ -40,7 +40,7 @@ describe('random operations', function () {
     await redis.close();
   });
 
-  async function compareStates(world: World): Promise<void> {
+  async function compareStates(world: ModelContext): Promise<void> {
     const model = dumpMemory(memory, world.place);
     const real = await dumpRedis(raw, prefix, world.place);
     expect(real).to.deep.equal(model);
@@ -49,8 +49,8 @@ describe('random operations', function () {
 
   async function play(sequence: readonly Step[]): Promise<void> {
     sequences += 1;
-    const world = createWorld(memory, clock, sequences);
-    for (const store of [memory, redis]) await registerAll(store, world.place);
+    const world = createModelContext(memory, clock, sequences);
+    for (const store of [memory, redis]) await registerTestHosts(store, world.place);
     for (const [i, step] of sequence.entries()) {
       // What becomes due in one millisecond may do so in either order.
       clock.advance(1);

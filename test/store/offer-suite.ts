@@ -1,18 +1,18 @@
 import { expect } from 'chai';
-import type { AcceptOutcome, EndedSession, FleetStore } from '@duskline/server/store/fleet-store.js';
+import type { AcceptOfferOutcome, EndedSession, FleetStore } from '@duskline/server/store/fleet-store.js';
 import { DEFAULT_OFFER_MS } from '@duskline/server/store/store-options.js';
-import { PLACE, newSessionId, registration } from '../support/fleet-data.js';
+import { PLACE, newSessionId, registration } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   GRACE_MS,
   RESERVATION_MS,
-  beatOnce,
+  sendHeartbeat,
   enqueue,
-  fillPlace,
-  hostOf,
-  makeReady,
-  place,
-  standing,
+  fillPool,
+  getHost,
+  makeHostReady,
+  reserveSlot,
+  queuePositions,
   type CurrentFixture,
 } from './fixture.js';
 
@@ -27,7 +27,7 @@ export function offerSuite(current: CurrentFixture): void {
   ): Promise<{ store: FleetStore; ids: string[]; sessionId: string }> {
     const { store, clock } = current();
     const ids = Array.from({ length: others + 1 }, newSessionId);
-    await makeReady(store, 'host-a', { slots: 1 });
+    await makeHostReady(store, 'host-a', { slots: 1 });
     for (const id of ids) {
       await enqueue(store, id, { clientBrokerId });
       clock.advance(10);
@@ -35,18 +35,18 @@ export function offerSuite(current: CurrentFixture): void {
     return { store, ids, sessionId: ids[0]! };
   }
 
-  function accept(sessionId: string, fromEpoch: number, toEpoch: number): Promise<AcceptOutcome> {
+  function accept(sessionId: string, fromEpoch: number, toEpoch: number): Promise<AcceptOfferOutcome> {
     const offer = { sessionId, fromEpoch, toEpoch, clientBrokerId: 'broker-c' };
-    return current().store.accept(PLACE, offer, RESERVATION_MS);
+    return current().store.acceptOffer(PLACE, offer, RESERVATION_MS);
   }
 
   /** One sweep of the place. */
   async function expire(limit = 10): Promise<readonly EndedSession[]> {
     const { store } = current();
-    const missed = await store.findMissed(PLACE, limit);
+    const missed = await store.findExpiredOffers(PLACE, limit);
     return [
       ...(await store.expireOffers(PLACE, missed, BROKER)),
-      ...(await store.expireQueue(PLACE, GRACE_MS, limit, BROKER)),
+      ...(await store.expireUnattendedPlacements(PLACE, GRACE_MS, limit, BROKER)),
     ];
   }
 
@@ -66,11 +66,14 @@ export function offerSuite(current: CurrentFixture): void {
         reservedAtMs: clock.now(),
       });
       expect(session?.meta).not.to.equal(null);
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 1 });
+      expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
       clock.advance(DEFAULT_OFFER_MS);
       expect(await expire()).to.deep.equal([]);
       const change = { sessionId, epoch: 2, hostId: 'host-a', to: 'active' as const };
-      expect(await store.transition(PLACE, [change], BROKER)).to.have.nested.property('[0].kind', 'changed');
+      expect(await store.updateSessionStates(PLACE, [change], BROKER)).to.have.nested.property(
+        '[0].kind',
+        'changed',
+      );
     });
 
     it('may be repeated, also when the host has claimed the session meanwhile', async () => {
@@ -79,7 +82,7 @@ export function offerSuite(current: CurrentFixture): void {
       current().clock.advance(100);
       expect(await accept(sessionId, 1, 2)).to.deep.equal(first);
       const change = { sessionId, epoch: 2, hostId: 'host-a', to: 'active' as const };
-      await store.transition(PLACE, [change], BROKER);
+      await store.updateSessionStates(PLACE, [change], BROKER);
       expect(await accept(sessionId, 1, 2)).to.have.nested.property('session.state', 'active');
       expect(await accept(sessionId, 1, 3)).to.deep.equal({ kind: 'gone' });
     });
@@ -89,8 +92,8 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await accept(sessionId, 2, 3)).to.deep.equal({ kind: 'gone' });
       expect(await accept(ids[1]!, 1, 2)).to.deep.equal({ kind: 'gone' });
       expect(await accept(newSessionId(), 1, 2)).to.deep.equal({ kind: 'gone' });
-      expect(await standing(store, ids)).to.deep.equal(['offered', 0]);
-      await store.withdraw(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
+      expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0]);
+      await store.withdrawPlacements(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
       expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
     });
 
@@ -115,23 +118,23 @@ export function offerSuite(current: CurrentFixture): void {
       const arrivedAtMs = clock.now() - 30;
       clock.advance(DEFAULT_OFFER_MS - 31);
       expect(await expire()).to.deep.equal([]);
-      expect(await standing(store, ids)).to.deep.equal(['offered', 0, 1]);
+      expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0, 1]);
       clock.advance(1);
-      await beatOnce(store, 'host-a');
+      await sendHeartbeat(store, 'host-a');
       expect(await expire()).to.deep.equal([]);
-      expect(await standing(store, ids)).to.deep.equal([1, 'offered', 0]);
-      const { placements } = await store.queueStatus(PLACE, [sessionId], true);
+      expect(await queuePositions(store, ids)).to.deep.equal([1, 'offered', 0]);
+      const { placements } = await store.getQueueStatus(PLACE, [sessionId], true);
       expect(placements).to.deep.equal([
         { kind: 'waiting', ahead: 1, arrivedAtMs, clientBrokerId: BROKER, title: 'meadow', missed: true },
       ]);
       expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
 
-      await store.withdraw(
+      await store.withdrawPlacements(
         PLACE,
         ids.slice(1).map((id) => ({ sessionId: id, belowEpoch: 0 })),
         BROKER,
       );
-      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
       clock.advance(DEFAULT_OFFER_MS);
       const ended = await expire();
       expect(ended).to.have.length(1);
@@ -143,62 +146,63 @@ export function offerSuite(current: CurrentFixture): void {
         epoch: 1,
         hostId: '',
       });
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
+      expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
       expect(await enqueue(store, sessionId)).to.deep.equal({ kind: 'over', reason: 'reservation_expired' });
     });
 
     it('is listed until it is taken back, the oldest first', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a', { slots: 2 });
+      await makeHostReady(store, 'host-a', { slots: 2 });
       const [first, second, accepted] = [newSessionId(), newSessionId(), newSessionId()];
       await enqueue(store, first);
       clock.advance(1);
       await enqueue(store, second);
-      await makeReady(store, 'host-b', { slots: 1 });
+      await makeHostReady(store, 'host-b', { slots: 1 });
       await enqueue(store, accepted);
       await accept(accepted, 1, 2);
       clock.advance(DEFAULT_OFFER_MS - 1);
-      expect(await store.findMissed(PLACE, 10)).to.deep.equal([first]);
+      expect(await store.findExpiredOffers(PLACE, 10)).to.deep.equal([first]);
       clock.advance(1);
       for (let time = 0; time < 2; time += 1) {
-        expect(await store.findMissed(PLACE, 10)).to.deep.equal([first, second]);
-        expect(await store.findMissed(PLACE, 1)).to.deep.equal([first]);
+        expect(await store.findExpiredOffers(PLACE, 10)).to.deep.equal([first, second]);
+        expect(await store.findExpiredOffers(PLACE, 1)).to.deep.equal([first]);
       }
       await store.expireOffers(PLACE, [second, accepted], BROKER);
-      expect(await store.findMissed(PLACE, 10)).to.deep.equal([first]);
+      expect(await store.findExpiredOffers(PLACE, 10)).to.deep.equal([first]);
     });
 
     it('is taken back when its time is over, and not before', async () => {
       const { store, sessionId } = await offerOne();
       current().clock.advance(DEFAULT_OFFER_MS - 11);
       expect(await store.expireOffers(PLACE, [sessionId, newSessionId()], BROKER)).to.deep.equal([]);
-      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
     });
 
     it('ends the session when one was missed elsewhere before', async () => {
       const { store, sessionId } = await offerOne();
-      for (let time = 0; time < 2; time += 1) await store.noteMissed(PLACE, [sessionId, newSessionId()]);
-      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      for (let time = 0; time < 2; time += 1)
+        await store.recordMissedOffers(PLACE, [sessionId, newSessionId()]);
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
       current().clock.advance(DEFAULT_OFFER_MS);
       const ended = await expire();
       expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
         [sessionId, 'reservation_expired'],
       ]);
-      expect(await standing(store, [sessionId])).to.deep.equal(['ended']);
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['ended']);
     });
 
     it('is remembered in the queue, and by those who come from another one', async () => {
       const { store } = current();
-      await fillPlace(store);
+      await fillPool(store);
       const [told, brought] = [newSessionId(), newSessionId()];
       const missed = async (): Promise<unknown[]> => {
-        const { placements } = await store.queueStatus(PLACE, [told, brought], true);
+        const { placements } = await store.getQueueStatus(PLACE, [told, brought], true);
         return placements.map((status) => status.kind === 'waiting' && status.missed);
       };
       await enqueue(store, told);
       await enqueue(store, brought, { missed: true });
       expect(await missed()).to.deep.equal([false, true]);
-      await store.noteMissed(PLACE, [told]);
+      await store.recordMissedOffers(PLACE, [told]);
       await enqueue(store, brought);
       expect(await missed()).to.deep.equal([true, true]);
     });
@@ -206,15 +210,15 @@ export function offerSuite(current: CurrentFixture): void {
     it('comes again at once to who is alone', async () => {
       const { store, sessionId } = await offerOne();
       current().clock.advance(DEFAULT_OFFER_MS);
-      await beatOnce(store, 'host-a');
+      await sendHeartbeat(store, 'host-a');
       expect(await expire()).to.deep.equal([]);
-      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 1 });
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
+      expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
     });
 
     it('waits for its turn to be taken back: no more at once than asked for', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a', { slots: 3 });
+      await makeHostReady(store, 'host-a', { slots: 3 });
       const ids = Array.from({ length: 3 }, newSessionId).sort();
       for (const id of ids) {
         await enqueue(store, id);
@@ -223,7 +227,7 @@ export function offerSuite(current: CurrentFixture): void {
       clock.advance(DEFAULT_OFFER_MS);
       await expire(2);
       // The host is silent: nothing is offered anew.
-      expect(await standing(store, ids)).to.deep.equal([0, 1, 'offered']);
+      expect(await queuePositions(store, ids)).to.deep.equal([0, 1, 'offered']);
     });
 
     it('costs the place when nobody has attended to it either', async () => {
@@ -233,20 +237,20 @@ export function offerSuite(current: CurrentFixture): void {
       expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
         [sessionId, 'reconnect_expired'],
       ]);
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
-      expect(await store.utilisation(PLACE)).to.deep.include({ sessions: 0 });
+      expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
+      expect(await store.getUtilisation(PLACE)).to.deep.include({ sessions: 0 });
     });
 
     it('is not ended for want of attention while it stands', async () => {
       const { store, clock } = current();
-      const { free } = await fillPlace(store);
+      const { free } = await fillPool(store);
       const sessionId = newSessionId();
       await enqueue(store, sessionId);
       clock.advance(GRACE_MS);
-      await beatOnce(store, 'host-a');
+      await sendHeartbeat(store, 'host-a');
       await free();
       expect(await expire()).to.deep.equal([]);
-      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
     });
   });
 
@@ -254,58 +258,58 @@ export function offerSuite(current: CurrentFixture): void {
     it('is made again elsewhere, in the old order', async () => {
       const { store, ids } = await offerOne(1);
       expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.deep.equal([]);
-      expect(await standing(store, ids)).to.deep.equal([0, 1]);
-      await makeReady(store, 'host-b', { slots: 1 });
-      expect(await standing(store, ids)).to.deep.equal(['offered', 0]);
+      expect(await queuePositions(store, ids)).to.deep.equal([0, 1]);
+      await makeHostReady(store, 'host-b', { slots: 1 });
+      expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0]);
       expect(await store.getSessions(PLACE, ids.slice(0, 1))).to.have.nested.property('[0].hostId', 'host-b');
     });
 
     it('does not count as missed', async () => {
       const { store, sessionId } = await offerOne();
       const { clock } = current();
-      const { beatAtMs } = await hostOf(store, 'host-a');
+      const { beatAtMs } = await getHost(store, 'host-a');
       for (const order of ['missing', 'lost'] as const) {
-        expect(await store.orderSilent(PLACE, [{ hostId: 'host-a', beatAtMs, order }], BROKER)).to.deep.equal(
-          [],
-        );
+        expect(
+          await store.markSilentHosts(PLACE, [{ hostId: 'host-a', beatAtMs, order }], BROKER),
+        ).to.deep.equal([]);
       }
-      expect(await standing(store, [sessionId])).to.deep.equal([0]);
-      await makeReady(store, 'host-b');
+      expect(await queuePositions(store, [sessionId])).to.deep.equal([0]);
+      await makeHostReady(store, 'host-b');
       clock.advance(DEFAULT_OFFER_MS);
-      await beatOnce(store, 'host-b');
+      await sendHeartbeat(store, 'host-b');
       expect(await expire()).to.deep.equal([]);
-      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
     });
 
     it('goes on when the host registers again', async () => {
       const { store, sessionId } = await offerOne();
       await store.registerHost(PLACE, registration('host-a', { slots: 1, connectionId: 'broker-b.5' }));
-      expect(await beatOnce(store, 'host-a', { connectionId: 'broker-b.5' })).to.equal('ok');
-      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      expect(await sendHeartbeat(store, 'host-a', { connectionId: 'broker-b.5' })).to.equal('ok');
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
       expect(await accept(sessionId, 1, 2)).to.include({ kind: 'accepted', hostConnectionId: 'broker-b.5' });
     });
 
     it('gives way, like reservations and in one order with them, to sessions that the store had lost', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 3 });
+      await makeHostReady(store, 'host-a', { slots: 3 });
       const [first, second, third] = Array.from({ length: 3 }, newSessionId).sort() as [
         string,
         string,
         string,
       ];
-      await place(store, { sessionId: first });
-      await place(store, { sessionId: second });
+      await reserveSlot(store, { sessionId: first });
+      await reserveSlot(store, { sessionId: second });
       await enqueue(store, third);
       const lost = Array.from({ length: 2 }, () => ({
         sessionId: newSessionId(),
         epoch: 1,
         state: 'connected' as const,
       }));
-      const { adopted, ended } = await store.reconcile(PLACE, HOST, lost);
+      const { adopted, ended } = await store.reconcileHost(PLACE, HOST, lost);
       expect(adopted).to.deep.equal(lost.map(({ sessionId }) => sessionId));
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([second]);
-      expect(await standing(store, [first, second, third])).to.deep.equal(['reserved', 'ended', 0]);
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 3 });
+      expect(await queuePositions(store, [first, second, third])).to.deep.equal(['reserved', 'ended', 0]);
+      expect(await getHost(store, 'host-a')).to.include({ committed: 3 });
     });
   });
 }

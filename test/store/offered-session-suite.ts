@@ -1,30 +1,30 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   GRACE_MS,
   RESERVATION_MS,
-  beatOnce,
+  sendHeartbeat,
   enqueue,
-  fillPlace,
-  hostOf,
-  makeReady,
-  placeActive,
-  standing,
+  fillPool,
+  getHost,
+  makeHostReady,
+  startSession,
+  queuePositions,
   type CurrentFixture,
 } from './fixture.js';
 
 const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
 
 /** Listens for a broker, and gives a way to wait for its first nudge. */
-async function nudgeOf(store: FleetStore, brokerId: string): Promise<() => Promise<Place>> {
-  let arrive: (place: Place) => void = () => undefined;
-  const arrived = new Promise<Place>((resolve) => {
+async function nextWakeUpOf(store: FleetStore, brokerId: string): Promise<() => Promise<RegionPool>> {
+  let arrive: (place: RegionPool) => void = () => undefined;
+  const arrived = new Promise<RegionPool>((resolve) => {
     arrive = resolve;
   });
-  await store.onNudge(brokerId, (place) => arrive(place));
+  await store.onWakeUp(brokerId, (place) => arrive(place));
   return () => arrived;
 }
 
@@ -33,65 +33,67 @@ export function offeredSessionSuite(current: CurrentFixture): void {
   describe('an offered session', () => {
     it('is none of its host’s business', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { connectionId: 'broker-b.1' });
+      await makeHostReady(store, 'host-a', { connectionId: 'broker-b.1' });
       const sessionId = newSessionId();
       await enqueue(store, sessionId, { clientBrokerId: 'broker-c' });
-      await store.withdraw(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
+      await store.withdrawPlacements(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
       await enqueue(store, sessionId, { clientBrokerId: 'broker-c' });
-      expect(await store.takeMail(PLACE, 'broker-b')).to.deep.equal([]);
+      expect(await store.takeChangedSessions(PLACE, 'broker-b')).to.deep.equal([]);
       const order = { sessionId, epoch: 1, reason: 'client_left' as const };
-      expect(await store.release(PLACE, [order], BROKER)).to.deep.equal([{ kind: 'stale' }]);
+      expect(await store.endSessions(PLACE, [order], BROKER)).to.deep.equal([{ kind: 'stale' }]);
       const change = { sessionId, epoch: 1, hostId: 'host-a', to: 'active' as const };
-      expect(await store.transition(PLACE, [change], 'broker-b')).to.deep.equal([{ kind: 'bad_transition' }]);
-      expect(await beatOnce(store, 'host-a', { connectionId: 'broker-b.1' })).to.equal('ok');
+      expect(await store.updateSessionStates(PLACE, [change], 'broker-b')).to.deep.equal([
+        { kind: 'bad_transition' },
+      ]);
+      expect(await sendHeartbeat(store, 'host-a', { connectionId: 'broker-b.1' })).to.equal('ok');
       const accepted = { sessionId, fromEpoch: 1, toEpoch: 2, clientBrokerId: 'broker-c' };
-      await store.accept(PLACE, accepted, RESERVATION_MS);
-      const mail = await store.takeMail(PLACE, 'broker-b');
+      await store.acceptOffer(PLACE, accepted, RESERVATION_MS);
+      const mail = await store.takeChangedSessions(PLACE, 'broker-b');
       expect(mail.map(({ state, epoch }) => [state, epoch])).to.deep.equal([['reserved', 2]]);
     });
 
     it('is not ended by the host that lists its sessions, but runs if the host says so', async () => {
       const { store, clock } = current();
       const sessionId = newSessionId();
-      await makeReady(store, 'host-a', { slots: 1 });
+      await makeHostReady(store, 'host-a', { slots: 1 });
       await enqueue(store, sessionId);
-      expect((await store.reconcile(PLACE, HOST, [])).ended).to.deep.equal([]);
-      expect(await standing(store, [sessionId])).to.deep.equal(['offered']);
+      expect((await store.reconcileHost(PLACE, HOST, [])).ended).to.deep.equal([]);
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
       const running = { sessionId, epoch: 1, state: 'active' as const };
-      expect((await store.reconcile(PLACE, HOST, [running])).adopted).to.deep.equal([sessionId]);
+      expect((await store.reconcileHost(PLACE, HOST, [running])).adopted).to.deep.equal([sessionId]);
       clock.advance(GRACE_MS);
-      expect(await store.expireQueue(PLACE, GRACE_MS, 10, BROKER)).to.deep.equal([]);
-      expect(await standing(store, [sessionId])).to.deep.equal(['active']);
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 1 });
+      expect(await store.expireUnattendedPlacements(PLACE, GRACE_MS, 10, BROKER)).to.deep.equal([]);
+      expect(await queuePositions(store, [sessionId])).to.deep.equal(['active']);
+      expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
     });
 
     it('is not made to a placement of which a host reported meanwhile that it runs', async () => {
       const { store, clock } = current();
-      const { free } = await fillPlace(store);
+      const { free } = await fillPool(store);
       const [running, next] = [newSessionId(), newSessionId()];
       await enqueue(store, running);
       clock.advance(1);
       await enqueue(store, next);
       const from = { hostId: 'host-b', connectionId: 'broker-b.1' };
       const sessions = [{ sessionId: running, epoch: 1, state: 'connected' as const }];
-      await makeReady(store, 'host-b', { slots: 1, connectionId: 'broker-b.1', sessions });
-      await store.reconcile(PLACE, from, sessions);
+      await makeHostReady(store, 'host-b', { slots: 1, connectionId: 'broker-b.1', sessions });
+      await store.reconcileHost(PLACE, from, sessions);
       await free();
-      expect(await standing(store, [running, next])).to.deep.equal(['connected', 'offered']);
-      expect((await store.queueStatus(PLACE, [], false)).length).to.equal(0);
+      expect(await queuePositions(store, [running, next])).to.deep.equal(['connected', 'offered']);
+      expect((await store.getQueueStatus(PLACE, [], false)).length).to.equal(0);
     });
 
     it('follows its client from broker to broker, also back into the queue', async () => {
       const { store } = current();
       const sessionId = newSessionId();
-      await makeReady(store, 'host-a');
+      await makeHostReady(store, 'host-a');
       await enqueue(store, sessionId);
-      expect(await store.attach(PLACE, sessionId, 'broker-d')).to.include({
+      expect(await store.setClientBroker(PLACE, sessionId, 'broker-d')).to.include({
         state: 'offered',
         clientBrokerId: 'broker-d',
       });
       await store.removeHost(PLACE, 'host-a', 'broker-a.1');
-      await makeReady(store, 'host-b');
+      await makeHostReady(store, 'host-b');
       expect(await store.getSessions(PLACE, [sessionId])).to.have.nested.property(
         '[0].clientBrokerId',
         'broker-d',
@@ -101,9 +103,9 @@ export function offeredSessionSuite(current: CurrentFixture): void {
     it('is found in the mail of its broker, even if that was the caller, and the broker is nudged', async () => {
       const { store, another } = current();
       const other = await another();
-      const theirNudge = await nudgeOf(other, 'broker-q');
-      const ourNudge = await nudgeOf(store, BROKER);
-      await makeReady(store, 'host-a', { slots: 2 });
+      const theirNudge = await nextWakeUpOf(other, 'broker-q');
+      const ourNudge = await nextWakeUpOf(store, BROKER);
+      await makeHostReady(store, 'host-a', { slots: 2 });
       const theirs = newSessionId();
       const ours = newSessionId();
       await enqueue(store, theirs, { clientBrokerId: 'broker-q' });
@@ -112,7 +114,7 @@ export function offeredSessionSuite(current: CurrentFixture): void {
         ['broker-q', theirs],
         [BROKER, ours],
       ] as const) {
-        const mail = await other.takeMail(PLACE, broker);
+        const mail = await other.takeChangedSessions(PLACE, broker);
         expect(mail.map((session) => [session.sessionId, session.state])).to.deep.equal([
           [sessionId, 'offered'],
         ]);
@@ -123,13 +125,13 @@ export function offeredSessionSuite(current: CurrentFixture): void {
 
     it('counts as one of the live sessions of its host', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 2 });
-      await placeActive(store);
+      await makeHostReady(store, 'host-a', { slots: 2 });
+      await startSession(store);
       const sessionId = newSessionId();
       await enqueue(store, sessionId);
-      expect(await store.utilisation(PLACE)).to.deep.equal({ sessions: 2, slots: 2 });
-      expect(await store.hostSessions(PLACE, 'host-a')).to.have.length(2);
-      expect(await store.recount(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
+      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 2, slots: 2 });
+      expect(await store.listHostSessions(PLACE, 'host-a')).to.have.length(2);
+      expect(await store.recountHosts(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
     });
   });
 }

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
-import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,
   SUSPECT_AFTER_MS,
-  beatOnce,
-  hostOf,
-  makeReady,
-  place,
-  placeActive,
+  sendHeartbeat,
+  getHost,
+  makeHostReady,
+  reserveSlot,
+  startSession,
   type CurrentFixture,
 } from './fixture.js';
 
@@ -17,18 +17,18 @@ export function placementSuite(current: CurrentFixture): void {
   describe('reserve', () => {
     it('takes the least congested host, and the first by name of equals', async () => {
       const { store } = current();
-      await makeReady(store, 'host-b');
-      await makeReady(store, 'host-a');
-      await makeReady(store, 'host-0', { measured: 300_000 });
+      await makeHostReady(store, 'host-b');
+      await makeHostReady(store, 'host-a');
+      await makeHostReady(store, 'host-0', { measured: 300_000 });
       const hosts = [];
-      for (let i = 0; i < 5; i += 1) hosts.push((await place(store)).hostId);
+      for (let i = 0; i < 5; i += 1) hosts.push((await reserveSlot(store)).hostId);
       expect(hosts).to.deep.equal(['host-a', 'host-b', 'host-a', 'host-b', 'host-0']);
     });
 
     it('orders names byte by byte, dashes and digits included', async () => {
       const { store } = current();
       for (const name of ['host-10', 'host1', 'host-1', 'h', 'host-1-a']) {
-        await makeReady(store, name, { slots: 1 });
+        await makeHostReady(store, name, { slots: 1 });
       }
       const wanted = Array.from({ length: 5 }, () => reservation(newSessionId()));
       const { outcomes } = await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
@@ -43,7 +43,7 @@ export function placementSuite(current: CurrentFixture): void {
       const loads = [0, 500_000, 120_000, 120_000, 990_000, 1_400_000, 250_000];
       for (const spot of pools) {
         for (const [i, measured] of loads.entries()) {
-          await makeReady(store, `host-${i}`, { place: spot, measured, slots: 3 + (i % 4) });
+          await makeHostReady(store, `host-${i}`, { place: spot, measured, slots: 3 + (i % 4) });
         }
       }
       const wanted = Array.from({ length: 40 }, () => reservation(newSessionId()));
@@ -59,8 +59,8 @@ export function placementSuite(current: CurrentFixture): void {
 
     it('fills every slot once and then says full', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 2 });
-      await makeReady(store, 'host-b', { slots: 1 });
+      await makeHostReady(store, 'host-a', { slots: 2 });
+      await makeHostReady(store, 'host-b', { slots: 1 });
       const wanted = Array.from({ length: 4 }, () => reservation(newSessionId()));
       const { outcomes, utilisation } = await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
       expect(outcomes.map((outcome) => outcome.kind)).to.deep.equal([
@@ -70,22 +70,22 @@ export function placementSuite(current: CurrentFixture): void {
         'full',
       ]);
       expect(utilisation).to.deep.equal({ sessions: 3, slots: 3 });
-      expect((await place(store)).outcome.kind).to.equal('full');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
 
     it('says full where there is no host at all', async () => {
-      expect((await place(current().store)).outcome).to.deep.equal({ kind: 'full' });
+      expect((await reserveSlot(current().store)).outcome).to.deep.equal({ kind: 'full' });
     });
 
     it('takes a batch larger than one script call', async () => {
       const { store } = current();
-      for (let i = 0; i < 6; i += 1) await makeReady(store, `host-${i}`, { slots: 100 });
+      for (let i = 0; i < 6; i += 1) await makeHostReady(store, `host-${i}`, { slots: 100 });
       const wanted = Array.from({ length: 601 }, () => reservation(newSessionId()));
       const { outcomes } = await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
       expect(outcomes.filter((outcome) => outcome.kind === 'reserved')).to.have.length(600);
       expect(outcomes.at(-1)).to.deep.equal({ kind: 'full' });
       const orders = wanted.map(({ sessionId }) => ({ sessionId, epoch: 1, reason: 'client_left' as const }));
-      const released = await store.release(PLACE, orders, BROKER);
+      const released = await store.endSessions(PLACE, orders, BROKER);
       expect(released.map((outcome) => outcome.kind)).to.deep.equal([
         ...Array<string>(600).fill('ended'),
         'unknown',
@@ -94,7 +94,8 @@ export function placementSuite(current: CurrentFixture): void {
 
     it('does not herd between two heartbeats', async () => {
       const { store } = current();
-      for (let i = 0; i < 10; i += 1) await makeReady(store, `host-${i}`, { slots: 20, measured: i * 1_000 });
+      for (let i = 0; i < 10; i += 1)
+        await makeHostReady(store, `host-${i}`, { slots: 20, measured: i * 1_000 });
       const wanted = Array.from({ length: 100 }, () => reservation(newSessionId()));
       await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
       const counts = (await store.listHosts(PLACE)).map((host) => host.committed);
@@ -104,58 +105,65 @@ export function placementSuite(current: CurrentFixture): void {
 
     it('counts what is placed until the measurement shows it', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a', { slots: 10, measured: 200_000 });
-      await placeActive(store);
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 1, measured: 200_000, ramping: 100_000 });
+      await makeHostReady(store, 'host-a', { slots: 10, measured: 200_000 });
+      await startSession(store);
+      expect(await getHost(store, 'host-a')).to.include({
+        committed: 1,
+        measured: 200_000,
+        ramping: 100_000,
+      });
       clock.advance(5_000);
-      await beatOnce(store, 'host-a', { measured: 250_000 });
-      expect(await hostOf(store, 'host-a')).to.include({ measured: 250_000, ramping: 66_666 });
+      await sendHeartbeat(store, 'host-a', { measured: 250_000 });
+      expect(await getHost(store, 'host-a')).to.include({ measured: 250_000, ramping: 66_666 });
       clock.advance(10_000);
-      await beatOnce(store, 'host-a', { measured: 300_000 });
-      expect(await hostOf(store, 'host-a')).to.include({ measured: 300_000, ramping: 33_333 });
+      await sendHeartbeat(store, 'host-a', { measured: 300_000 });
+      expect(await getHost(store, 'host-a')).to.include({ measured: 300_000, ramping: 33_333 });
     });
 
     it('gives a silent host nothing, even before a sweep has seen it', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      await makeReady(store, 'host-b', { measured: 900_000 });
+      await makeHostReady(store, 'host-a');
+      await makeHostReady(store, 'host-b', { measured: 900_000 });
       clock.advance(SUSPECT_AFTER_MS);
-      await beatOnce(store, 'host-b', { measured: 900_000 });
-      expect((await place(store)).hostId).to.equal('host-a');
+      await sendHeartbeat(store, 'host-b', { measured: 900_000 });
+      expect((await reserveSlot(store)).hostId).to.equal('host-a');
       clock.advance(1);
-      expect((await place(store)).hostId).to.equal('host-b');
-      expect((await hostOf(store, 'host-a')).state).to.equal('suspect');
+      expect((await reserveSlot(store)).hostId).to.equal('host-b');
+      expect((await getHost(store, 'host-a')).state).to.equal('suspect');
     });
 
     it('judges silence only of hosts whose turn has come', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-b', { measured: 900_000 });
+      await makeHostReady(store, 'host-b', { measured: 900_000 });
       clock.advance(SUSPECT_AFTER_MS + 1);
-      await makeReady(store, 'host-a', { slots: 10 });
+      await makeHostReady(store, 'host-a', { slots: 10 });
       const wanted = Array.from({ length: 5 }, () => reservation(newSessionId()));
       await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
-      expect((await hostOf(store, 'host-b')).state).to.equal('ready');
+      expect((await getHost(store, 'host-b')).state).to.equal('ready');
     });
 
     it('gives the same session one slot, however often it is asked for', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
+      await makeHostReady(store, 'host-a');
       const wanted = reservation(newSessionId());
       const { outcomes } = await store.reserve(PLACE, [wanted, wanted], RESERVATION_MS, BROKER);
       expect(outcomes.map((outcome) => outcome.kind)).to.deep.equal(['reserved', 'existing']);
-      const again = (await place(store, wanted)).outcome;
+      const again = (await reserveSlot(store, wanted)).outcome;
       expect(again).to.deep.include({ kind: 'existing' });
       expect(again).to.have.nested.property('session.meta.match', wanted.meta.match);
-      expect((await hostOf(store, 'host-a')).committed).to.equal(1);
+      expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
 
     it('tells that a session is over, unless a newer epoch asks', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await place(store);
-      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], BROKER);
-      expect((await place(store, { sessionId })).outcome).to.deep.equal({ kind: 'over', reason: 'operator' });
-      expect((await place(store, { sessionId, epoch: 2 })).hostId).to.equal('host-a');
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], BROKER);
+      expect((await reserveSlot(store, { sessionId })).outcome).to.deep.equal({
+        kind: 'over',
+        reason: 'operator',
+      });
+      expect((await reserveSlot(store, { sessionId, epoch: 2 })).hostId).to.equal('host-a');
       expect(await store.getSessions(PLACE, [sessionId])).to.have.nested.property('[0].epoch', 2);
     });
   });
@@ -163,23 +171,23 @@ export function placementSuite(current: CurrentFixture): void {
   describe('release', () => {
     it('frees the slot, withdraws the ramp and returns the record', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 1 });
-      const { sessionId } = await place(store);
+      await makeHostReady(store, 'host-a', { slots: 1 });
+      const { sessionId } = await reserveSlot(store);
       const order = { sessionId, epoch: 1, reason: 'client_left' as const };
-      const [outcome] = await store.release(PLACE, [order], BROKER);
+      const [outcome] = await store.endSessions(PLACE, [order], BROKER);
       expect(outcome).to.deep.include({ kind: 'ended', hostConnectionId: 'broker-a.1' });
       expect(outcome).to.have.property('session').that.includes({ state: 'ended', reason: 'client_left' });
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 0, ramping: 0 });
-      expect((await place(store)).hostId).to.equal('host-a');
+      expect(await getHost(store, 'host-a')).to.include({ committed: 0, ramping: 0 });
+      expect((await reserveSlot(store)).hostId).to.equal('host-a');
     });
 
     it('does nothing late, for an old epoch, for another host, or for a stranger', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 2 });
-      const { sessionId } = await place(store, { epoch: 3 });
+      await makeHostReady(store, 'host-a', { slots: 2 });
+      const { sessionId } = await reserveSlot(store, { epoch: 3 });
       const stranger = newSessionId();
       const base = { sessionId, epoch: 3, reason: 'client_left' as const };
-      const outcomes = await store.release(
+      const outcomes = await store.endSessions(
         PLACE,
         [
           { ...base, epoch: 2 },
@@ -194,18 +202,18 @@ export function placementSuite(current: CurrentFixture): void {
       const kinds = outcomes.map((outcome) => outcome.kind);
       expect(kinds).to.deep.equal(['stale', 'stale', 'stale', 'unknown', 'ended', 'over']);
       expect(outcomes.at(-1)).to.deep.equal({ kind: 'over', reason: 'client_left' });
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
+      expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
     });
 
     it('does not touch the session that came after', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await place(store);
-      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'error' }], BROKER);
-      await place(store, { sessionId, epoch: 2 });
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'error' }], BROKER);
+      await reserveSlot(store, { sessionId, epoch: 2 });
       const late = { sessionId, epoch: 1, reason: 'client_left' as const };
-      expect(await store.release(PLACE, [late], BROKER)).to.deep.equal([{ kind: 'stale' }]);
-      expect((await hostOf(store, 'host-a')).committed).to.equal(1);
+      expect(await store.endSessions(PLACE, [late], BROKER)).to.deep.equal([{ kind: 'stale' }]);
+      expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
   });
 }

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createMovableClock } from '../support/movable-clock.js';
-import { registerAll } from './fixture.js';
+import { createManualClock } from '../support/manual-clock.js';
+import { registerTestHosts } from './fixture.js';
 import { steps } from './model-operations.js';
-import { MODEL_RULES, createWorld, type Step } from './model-step.js';
-import { expectConsistent } from './place-consistency.js';
-import { dumpMemory, type PlaceDump } from './place-dump.js';
+import { MODEL_RULES, createModelContext, type Step } from './model-step.js';
+import { expectConsistent } from './pool-consistency.js';
+import { dumpMemory, type PoolDump } from './pool-dump.js';
 
 const SEQUENCES = 400;
 
@@ -17,7 +17,7 @@ interface Arrival {
 }
 
 /** Those of a list whose place says when they came: who missed an offer went to the back. */
-function arrivals(dump: PlaceDump, list: PlaceDump['queue']): Arrival[] {
+function arrivals(dump: PoolDump, list: PoolDump['queue']): Arrival[] {
   return list.flatMap(([sessionId]) => {
     const { arrivedAtMs, score, missed } = dump.waiting[sessionId]!;
     return missed ? [] : [{ sessionId, arrivedAtMs, headStartMs: arrivedAtMs - score }];
@@ -29,7 +29,7 @@ function cameBefore(a: Arrival, b: Arrival): boolean {
 }
 
 /** Of one tier, everybody who was offered a slot by a call came before those served later and those who still wait. */
-function expectInTurn(before: PlaceDump, after: PlaceDump): number {
+function expectInTurn(before: PoolDump, after: PoolDump): number {
   const standing = new Set(before.offers.map(String));
   const served = arrivals(
     after,
@@ -46,7 +46,7 @@ function expectInTurn(before: PlaceDump, after: PlaceDump): number {
 }
 
 /** No call gives a host more than it has slots; one that registered with fewer may still hold what it held. */
-function expectRoom(before: PlaceDump, after: PlaceDump): void {
+function expectRoom(before: PoolDump, after: PoolDump): void {
   for (const [hostId, { committed, slots }] of Object.entries(after.hosts)) {
     expect(committed, hostId).to.be.at.most(Math.max(slots, before.hosts[hostId]?.committed ?? 0));
   }
@@ -59,10 +59,10 @@ describe('random operations on a queue', function () {
     let sequences = 0;
     let served = 0;
     const play = async (sequence: readonly Step[]): Promise<void> => {
-      const clock = createMovableClock();
+      const clock = createManualClock();
       const store = createMemoryStore({ ...MODEL_RULES, clock: clock.now });
-      const world = createWorld(store, clock, (sequences += 1));
-      await registerAll(store, world.place);
+      const world = createModelContext(store, clock, (sequences += 1));
+      await registerTestHosts(store, world.place);
       let before = dumpMemory(store, world.place);
       for (const step of sequence) {
         clock.advance(1);

@@ -1,20 +1,20 @@
 import { expect } from 'chai';
 import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
-import { PLACE, newSessionId, registration } from '../support/fleet-data.js';
+import { PLACE, newSessionId, registration } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   MAX_QUEUE,
   RESERVATION_MS,
   SUSPECT_AFTER_MS,
-  beatOnce,
-  comeInTurn,
+  sendHeartbeat,
+  enqueueInOrder,
   enqueue,
-  fillPlace,
-  hostOf,
-  makeReady,
-  place,
-  placeActive,
-  standing,
+  fillPool,
+  getHost,
+  makeHostReady,
+  reserveSlot,
+  startSession,
+  queuePositions,
   waitingPlacement,
   type CurrentFixture,
 } from './fixture.js';
@@ -24,49 +24,49 @@ export function queueSuite(current: CurrentFixture): void {
   describe('a queue', () => {
     it('serves who came first, in the very call that frees the slot', async () => {
       const { store } = current();
-      const { free } = await fillPlace(store, { slots: 2 });
-      const ids = await comeInTurn(current(), 3);
-      expect(await standing(store, [...ids, newSessionId()])).to.deep.equal([0, 1, 2, 'unknown']);
+      const { free } = await fillPool(store, { slots: 2 });
+      const ids = await enqueueInOrder(current(), 3);
+      expect(await queuePositions(store, [...ids, newSessionId()])).to.deep.equal([0, 1, 2, 'unknown']);
       await free();
-      expect(await standing(store, ids)).to.deep.equal(['offered', 0, 1]);
+      expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0, 1]);
       await free();
-      expect(await standing(store, ids)).to.deep.equal(['offered', 'offered', 0]);
+      expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 0]);
       expect(await store.getSessions(PLACE, ids.slice(0, 1))).to.have.nested.property('[0].hostId', 'host-a');
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 2 });
+      expect(await getHost(store, 'host-a')).to.include({ committed: 2 });
     });
 
     it('gives a head start over those who came that much earlier, and no more', async () => {
       const { store } = current();
-      await fillPlace(store);
-      const ids = await comeInTurn(current(), 4);
+      await fillPool(store);
+      const ids = await enqueueInOrder(current(), 4);
       const vip = newSessionId();
       await enqueue(store, vip, { headStartMs: 2_500 });
-      expect(await standing(store, [...ids, vip])).to.deep.equal([0, 1, 3, 4, 2]);
+      expect(await queuePositions(store, [...ids, vip])).to.deep.equal([0, 1, 3, 4, 2]);
     });
 
     it('orders by their ids those who came at once', async () => {
       const { store } = current();
-      await fillPlace(store);
+      await fillPool(store);
       const ids = Array.from({ length: 5 }, newSessionId);
       const placements = ids.map((id) => waitingPlacement(id));
       await store.enqueue(PLACE, placements, MAX_QUEUE, BROKER);
-      expect(await standing(store, ids.sort())).to.deep.equal([0, 1, 2, 3, 4]);
+      expect(await queuePositions(store, ids.sort())).to.deep.equal([0, 1, 2, 3, 4]);
     });
 
     it('puts who arrived earlier elsewhere where that time says', async () => {
       const { store, clock } = current();
-      await fillPlace(store);
+      await fillPool(store);
       const arrivedAtMs = clock.now();
       clock.advance(1_000);
-      const others = await comeInTurn(current(), 2);
+      const others = await enqueueInOrder(current(), 2);
       const lost = newSessionId();
       expect(await enqueue(store, lost, { arrivedAtMs })).to.deep.equal({ kind: 'waiting', arrivedAtMs });
-      expect(await standing(store, [lost, ...others])).to.deep.equal([0, 1, 2]);
+      expect(await queuePositions(store, [lost, ...others])).to.deep.equal([0, 1, 2]);
     });
 
     it('offers at once what is free, to as many as there is room for', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a', { slots: 2 });
+      await makeHostReady(store, 'host-a', { slots: 2 });
       const placements = Array.from({ length: 3 }, (_, i) =>
         waitingPlacement(newSessionId(), { arrivedAtMs: clock.now() - i }),
       );
@@ -78,69 +78,78 @@ export function queueSuite(current: CurrentFixture): void {
 
     it('lets nobody slip in between', async () => {
       const { store } = current();
-      const { free } = await fillPlace(store, { slots: 2 });
-      const ids = await comeInTurn(current(), 2);
-      const [known] = await store.hostSessions(PLACE, 'host-a');
-      expect((await place(store, { sessionId: known!.sessionId })).outcome.kind).to.equal('existing');
+      const { free } = await fillPool(store, { slots: 2 });
+      const ids = await enqueueInOrder(current(), 2);
+      const [known] = await store.listHostSessions(PLACE, 'host-a');
+      expect((await reserveSlot(store, { sessionId: known!.sessionId })).outcome.kind).to.equal('existing');
       await free();
-      expect((await place(store)).outcome).to.deep.equal({ kind: 'full' });
-      expect((await place(store, { sessionId: ids[0]! })).outcome).to.have.nested.property(
+      expect((await reserveSlot(store)).outcome).to.deep.equal({ kind: 'full' });
+      expect((await reserveSlot(store, { sessionId: ids[0]! })).outcome).to.have.nested.property(
         'session.state',
         'offered',
       );
-      expect((await place(store, { sessionId: ids[1]! })).outcome).to.deep.equal({ kind: 'full' });
-      expect(await standing(store, ids)).to.deep.equal(['offered', 0]);
+      expect((await reserveSlot(store, { sessionId: ids[1]! })).outcome).to.deep.equal({ kind: 'full' });
+      expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0]);
     });
 
     it('is served by a host that becomes ready, the least congested first, not by a silent one', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-0', { slots: 1 });
-      const { sessionId } = await place(store);
-      const ids = await comeInTurn(current(), 3);
+      await makeHostReady(store, 'host-0', { slots: 1 });
+      const { sessionId } = await reserveSlot(store);
+      const ids = await enqueueInOrder(current(), 3);
       clock.advance(SUSPECT_AFTER_MS);
-      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'idle' }], BROKER);
-      expect(await standing(store, ids)).to.deep.equal([0, 1, 2]);
-      expect((await hostOf(store, 'host-0')).state).to.equal('suspect');
+      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'idle' }], BROKER);
+      expect(await queuePositions(store, ids)).to.deep.equal([0, 1, 2]);
+      expect((await getHost(store, 'host-0')).state).to.equal('suspect');
       await store.registerHost(PLACE, registration('host-a', { slots: 1 }));
       await store.registerHost(PLACE, registration('host-b', { slots: 1 }));
-      expect(await standing(store, ids)).to.deep.equal([0, 1, 2]);
-      await store.beat(PLACE, [
+      expect(await queuePositions(store, ids)).to.deep.equal([0, 1, 2]);
+      await store.recordHeartbeats(PLACE, [
         { hostId: 'host-a', connectionId: 'broker-a.1', measured: 500_000, digest: 0 },
         { hostId: 'host-b', connectionId: 'broker-a.1', measured: 100_000, digest: 0 },
       ]);
       const sessions = await store.getSessions(PLACE, ids);
       expect(sessions.map((session) => session?.hostId)).to.deep.equal(['host-b', 'host-a', undefined]);
-      await beatOnce(store, 'host-0');
-      expect(await standing(store, ids)).to.deep.equal(['offered', 'offered', 'offered']);
+      await sendHeartbeat(store, 'host-0');
+      expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 'offered']);
     });
 
     it('gets a slot whatever freed it', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a', { slots: 4 });
-      const gone = await placeActive(store);
-      const away = await placeActive(store);
+      await makeHostReady(store, 'host-a', { slots: 4 });
+      const gone = await startSession(store);
+      const away = await startSession(store);
       const change = { ...away, to: 'disconnected' as const };
-      await store.transition(PLACE, [change], BROKER);
+      await store.updateSessionStates(PLACE, [change], BROKER);
       clock.advance(DEFAULT_RESUME_WINDOW_MS - RESERVATION_MS);
-      await beatOnce(store, 'host-a');
-      const unclaimed = await place(store);
-      const superseded = await place(store);
-      const ids = await comeInTurn(current(), 4);
+      await sendHeartbeat(store, 'host-a');
+      const unclaimed = await reserveSlot(store);
+      const superseded = await reserveSlot(store);
+      const ids = await enqueueInOrder(current(), 4);
       const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      await store.reconcile(PLACE, from, [{ ...away, state: 'disconnected' }]);
-      expect(await standing(store, [gone.sessionId, ...ids])).to.deep.equal(['ended', 'offered', 0, 1, 2]);
-      await store.withdraw(PLACE, [{ sessionId: superseded.sessionId, belowEpoch: 2 }], BROKER);
-      expect(await standing(store, ids)).to.deep.equal(['offered', 'offered', 0, 1]);
+      await store.reconcileHost(PLACE, from, [{ ...away, state: 'disconnected' }]);
+      expect(await queuePositions(store, [gone.sessionId, ...ids])).to.deep.equal([
+        'ended',
+        'offered',
+        0,
+        1,
+        2,
+      ]);
+      await store.withdrawPlacements(PLACE, [{ sessionId: superseded.sessionId, belowEpoch: 2 }], BROKER);
+      expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 0, 1]);
       clock.advance(RESERVATION_MS - 4_000);
-      await beatOnce(store, 'host-a');
+      await sendHeartbeat(store, 'host-a');
       await store.expireSessions(PLACE, 10, BROKER);
-      expect(await standing(store, [unclaimed.sessionId, away.sessionId])).to.deep.equal(['ended', 'ended']);
-      expect(await standing(store, ids)).to.deep.equal(['offered', 'offered', 'offered', 'offered']);
+      expect(await queuePositions(store, [unclaimed.sessionId, away.sessionId])).to.deep.equal([
+        'ended',
+        'ended',
+      ]);
+      expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 'offered', 'offered']);
     });
 
     it('has a limit, and who waits already keeps the place when it is reached', async () => {
       const { store } = current();
-      const { free } = await fillPlace(store);
+      const { free } = await fillPool(store);
       const ask = (sessionId: string) =>
         store.enqueue(PLACE, [waitingPlacement(sessionId)], 2, BROKER).then(([outcome]) => outcome!.kind);
       const ids = Array.from({ length: 3 }, newSessionId);
@@ -148,18 +157,18 @@ export function queueSuite(current: CurrentFixture): void {
       for (const id of ids) kinds.push(await ask(id));
       expect(kinds).to.deep.equal(['waiting', 'waiting', 'queue_full']);
       expect(await ask(ids[1]!)).to.equal('waiting');
-      expect((await store.queueStatus(PLACE, [], false)).length).to.equal(2);
+      expect((await store.getQueueStatus(PLACE, [], false)).length).to.equal(2);
       await free();
       // Who was offered a slot waits no longer.
-      expect((await store.queueStatus(PLACE, [], false)).length).to.equal(1);
+      expect((await store.getQueueStatus(PLACE, [], false)).length).to.equal(1);
       expect(await ask(ids[2]!)).to.equal('waiting');
     });
 
     it('knows who asks again: the place stays, epoch and broker are noted', async () => {
       const { store, clock } = current();
-      const { free } = await fillPlace(store);
+      const { free } = await fillPool(store);
       const arrivedAtMs = clock.now();
-      const [first, second] = await comeInTurn(current(), 2);
+      const [first, second] = await enqueueInOrder(current(), 2);
       const again = await enqueue(store, first!, { epoch: 4, arrivedAtMs: clock.now() });
       expect(again).to.deep.equal({ kind: 'waiting', arrivedAtMs });
       await enqueue(store, first!, { epoch: 3, clientBrokerId: 'broker-b' });
@@ -172,23 +181,23 @@ export function queueSuite(current: CurrentFixture): void {
       expect(existing)
         .to.have.property('session')
         .that.includes({ state: 'offered', epoch: 4, clientBrokerId: 'broker-c' });
-      expect(await standing(store, [second!])).to.deep.equal([0]);
+      expect(await queuePositions(store, [second!])).to.deep.equal([0]);
     });
 
     it('does not take a session that lives, nor one that is over', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 2 });
-      const active = await placeActive(store);
-      const { sessionId } = await placeActive(store, { epoch: 2 });
-      await store.release(PLACE, [{ sessionId, epoch: 2, reason: 'idle' }], BROKER);
-      await place(store);
+      await makeHostReady(store, 'host-a', { slots: 2 });
+      const active = await startSession(store);
+      const { sessionId } = await startSession(store, { epoch: 2 });
+      await store.endSessions(PLACE, [{ sessionId, epoch: 2, reason: 'idle' }], BROKER);
+      await reserveSlot(store);
       expect(await enqueue(store, active.sessionId, { epoch: 9 })).to.have.nested.property(
         'session.state',
         'active',
       );
       expect(await enqueue(store, sessionId, { epoch: 2 })).to.deep.equal({ kind: 'over', reason: 'idle' });
       expect(await enqueue(store, sessionId, { epoch: 3 })).to.have.property('kind', 'waiting');
-      expect(await standing(store, [active.sessionId, sessionId])).to.deep.equal(['active', 0]);
+      expect(await queuePositions(store, [active.sessionId, sessionId])).to.deep.equal(['active', 0]);
     });
   });
 }

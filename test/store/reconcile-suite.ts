@@ -2,15 +2,15 @@ import { expect } from 'chai';
 import type { HeldState } from '@duskline/protocol/vocabulary';
 import type { ReportedSession } from '@duskline/server/store/fleet-store.js';
 import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId, registration, reservation } from '../support/fleet-data.js';
+import { PLACE, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,
-  beatOnce,
-  hostOf,
-  makeReady,
-  place,
-  placeActive,
+  sendHeartbeat,
+  getHost,
+  makeHostReady,
+  reserveSlot,
+  startSession,
   type CurrentFixture,
 } from './fixture.js';
 
@@ -25,10 +25,10 @@ export function reconcileSuite(current: CurrentFixture): void {
   describe('reconcile', () => {
     it('changes nothing where both agree', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const session = await placeActive(store);
-      expect(await beatOnce(store, 'host-a', { sessions: [session] })).to.equal('ok');
-      expect(await store.reconcile(PLACE, HOST, [session])).to.deep.equal({
+      await makeHostReady(store, 'host-a');
+      const session = await startSession(store);
+      expect(await sendHeartbeat(store, 'host-a', { sessions: [session] })).to.equal('ok');
+      expect(await store.reconcileHost(PLACE, HOST, [session])).to.deep.equal({
         outcome: 'ok',
         ended: [],
         rejected: [],
@@ -39,11 +39,11 @@ export function reconcileSuite(current: CurrentFixture): void {
 
     it('ends what the host no longer has, but not what it does not have yet', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const gone = await placeActive(store);
-      const reserved = await place(store);
-      expect(await beatOnce(store, 'host-a')).to.equal('differs');
-      const { ended } = await store.reconcile(PLACE, HOST, []);
+      await makeHostReady(store, 'host-a');
+      const gone = await startSession(store);
+      const reserved = await reserveSlot(store);
+      expect(await sendHeartbeat(store, 'host-a')).to.equal('differs');
+      const { ended } = await store.reconcileHost(PLACE, HOST, []);
       expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
         [gone.sessionId, 'host_lost'],
       ]);
@@ -51,115 +51,115 @@ export function reconcileSuite(current: CurrentFixture): void {
         '[0].state',
         'reserved',
       );
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 1 });
-      expect(await beatOnce(store, 'host-a')).to.equal('ok');
+      expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
+      expect(await sendHeartbeat(store, 'host-a')).to.equal('ok');
     });
 
     it('adopts what the store does not know, and hears of states it missed', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const reserved = await place(store);
+      await makeHostReady(store, 'host-a');
+      const reserved = await reserveSlot(store);
       const unknown = newSessionId();
       const reported = [held(reserved.sessionId, 1, 'active'), held(unknown, 5)];
-      const { adopted, rejected } = await store.reconcile(PLACE, HOST, reported);
+      const { adopted, rejected } = await store.reconcileHost(PLACE, HOST, reported);
       expect([adopted, rejected]).to.deep.equal([[reserved.sessionId, unknown], []]);
       const [first, second] = await store.getSessions(PLACE, [reserved.sessionId, unknown]);
       expect(first).to.include({ state: 'active', epoch: 1 });
       expect(first?.meta).not.to.equal(null);
       expect(second).to.include({ state: 'connected', epoch: 5, meta: null, clientBrokerId: '' });
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 2 });
-      expect(await beatOnce(store, 'host-a', { sessions: reported })).to.equal('ok');
+      expect(await getHost(store, 'host-a')).to.include({ committed: 2 });
+      expect(await sendHeartbeat(store, 'host-a', { sessions: reported })).to.equal('ok');
     });
 
     it('no longer lets an adopted reservation expire', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await place(store);
-      await store.reconcile(PLACE, HOST, [held(sessionId)]);
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      await store.reconcileHost(PLACE, HOST, [held(sessionId)]);
       clock.advance(RESERVATION_MS + 1);
       expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
     });
 
     it('tells the host to end what is over, for the reason for which it is over', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const session = await placeActive(store);
-      await store.release(PLACE, [{ ...session, reason: 'operator' }], BROKER);
-      const { rejected, adopted } = await store.reconcile(PLACE, HOST, [session]);
+      await makeHostReady(store, 'host-a');
+      const session = await startSession(store);
+      await store.endSessions(PLACE, [{ ...session, reason: 'operator' }], BROKER);
+      const { rejected, adopted } = await store.reconcileHost(PLACE, HOST, [session]);
       expect(rejected).to.deep.equal([{ sessionId: session.sessionId, epoch: 1, reason: 'operator' }]);
       expect(adopted).to.deep.equal([]);
-      expect((await hostOf(store, 'host-a')).committed).to.equal(0);
+      expect((await getHost(store, 'host-a')).committed).to.equal(0);
     });
 
     it('lets a host keep what was only given up for lost, and remembers it from then on', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await place(store);
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
       clock.advance(RESERVATION_MS);
       expect(await store.expireSessions(PLACE, 10, BROKER)).to.have.length(1);
-      const { adopted } = await store.reconcile(PLACE, HOST, [held(sessionId)]);
+      const { adopted } = await store.reconcileHost(PLACE, HOST, [held(sessionId)]);
       expect(adopted).to.deep.equal([sessionId]);
       clock.advance(ENDED_KEPT_MS);
-      expect(await store.forgetEnded(PLACE, 10)).to.equal(0);
+      expect(await store.deleteEndedSessions(PLACE, 10)).to.equal(0);
       expect(await store.getSessions(PLACE, [sessionId])).to.have.nested.property('[0].state', 'connected');
     });
 
     it('does not give what was given up a slot that somebody else has by now', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a', { slots: 1 });
-      const { sessionId } = await place(store);
+      await makeHostReady(store, 'host-a', { slots: 1 });
+      const { sessionId } = await reserveSlot(store);
       clock.advance(RESERVATION_MS);
       await store.expireSessions(PLACE, 10, BROKER);
-      await beatOnce(store, 'host-a');
-      await place(store);
-      const { rejected } = await store.reconcile(PLACE, HOST, [held(sessionId)]);
+      await sendHeartbeat(store, 'host-a');
+      await reserveSlot(store);
+      const { rejected } = await store.reconcileHost(PLACE, HOST, [held(sessionId)]);
       expect(rejected).to.deep.equal([{ sessionId, epoch: 1, reason: 'reservation_expired' }]);
-      expect((await hostOf(store, 'host-a')).committed).to.equal(1);
+      expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
 
     it('refuses more sessions than the host has slots', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 2 });
-      const known = await placeActive(store);
+      await makeHostReady(store, 'host-a', { slots: 2 });
+      const known = await startSession(store);
       const strangers = [newSessionId(), newSessionId()].map((id) => held(id));
-      const { adopted, rejected } = await store.reconcile(PLACE, HOST, [...strangers, known]);
+      const { adopted, rejected } = await store.reconcileHost(PLACE, HOST, [...strangers, known]);
       expect(adopted).to.deep.equal([strangers[0]!.sessionId]);
       expect(rejected).to.deep.equal([{ sessionId: strangers[1]!.sessionId, epoch: 1, reason: 'error' }]);
-      expect((await hostOf(store, 'host-a')).committed).to.equal(2);
+      expect((await getHost(store, 'host-a')).committed).to.equal(2);
     });
 
     it('refuses an older epoch and takes a newer one', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const session = await placeActive(store, { epoch: 3 });
-      const old = await store.reconcile(PLACE, HOST, [held(session.sessionId, 2)]);
+      await makeHostReady(store, 'host-a');
+      const session = await startSession(store, { epoch: 3 });
+      const old = await store.reconcileHost(PLACE, HOST, [held(session.sessionId, 2)]);
       expect(old.rejected).to.deep.equal([{ sessionId: session.sessionId, epoch: 2, reason: 'superseded' }]);
-      const newer = await store.reconcile(PLACE, HOST, [held(session.sessionId, 4)]);
+      const newer = await store.reconcileHost(PLACE, HOST, [held(session.sessionId, 4)]);
       expect(newer.adopted).to.deep.equal([session.sessionId]);
       expect(await store.getSessions(PLACE, [session.sessionId])).to.have.nested.property('[0].epoch', 4);
-      expect((await hostOf(store, 'host-a')).committed).to.equal(1);
+      expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
 
     it('knows of two hosts with one session which has the newer epoch', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      await makeReady(store, 'host-b', { measured: 900_000 });
-      const session = await placeActive(store, { epoch: 2 });
+      await makeHostReady(store, 'host-a');
+      await makeHostReady(store, 'host-b', { measured: 900_000 });
+      const session = await startSession(store, { epoch: 2 });
       const other = { hostId: 'host-b', connectionId: 'broker-a.1' };
       for (const epoch of [1, 2]) {
-        const { rejected } = await store.reconcile(PLACE, other, [held(session.sessionId, epoch)]);
+        const { rejected } = await store.reconcileHost(PLACE, other, [held(session.sessionId, epoch)]);
         expect(rejected).to.deep.equal([{ sessionId: session.sessionId, epoch, reason: 'superseded' }]);
       }
-      const { adopted } = await store.reconcile(PLACE, other, [held(session.sessionId, 3)]);
+      const { adopted } = await store.reconcileHost(PLACE, other, [held(session.sessionId, 3)]);
       expect(adopted).to.deep.equal([session.sessionId]);
-      expect((await hostOf(store, 'host-a')).committed).to.equal(0);
-      expect((await hostOf(store, 'host-b')).committed).to.equal(1);
-      const { rejected } = await store.reconcile(PLACE, HOST, [session]);
+      expect((await getHost(store, 'host-a')).committed).to.equal(0);
+      expect((await getHost(store, 'host-b')).committed).to.equal(1);
+      const { rejected } = await store.reconcileHost(PLACE, HOST, [session]);
       expect(rejected).to.deep.equal([{ sessionId: session.sessionId, epoch: 2, reason: 'superseded' }]);
     });
 
     it('is unknown for a host that is not registered', async () => {
-      expect((await current().store.reconcile(PLACE, HOST, [])).outcome).to.equal('unknown');
+      expect((await current().store.reconcileHost(PLACE, HOST, [])).outcome).to.equal('unknown');
     });
   });
 
@@ -168,40 +168,43 @@ export function reconcileSuite(current: CurrentFixture): void {
       const { store } = current();
       const running = [held(newSessionId()), held(newSessionId())];
       await store.registerHost(PLACE, registration('host-a', { slots: 2 }));
-      expect(await beatOnce(store, 'host-a', { sessions: running })).to.equal('differs');
-      expect((await place(store)).outcome.kind).to.equal('full');
-      await store.reconcile(PLACE, HOST, running);
-      expect(await beatOnce(store, 'host-a', { sessions: running })).to.equal('ok');
-      expect((await place(store)).outcome.kind).to.equal('full');
-      expect(await hostOf(store, 'host-a')).to.include({ state: 'ready', committed: 2 });
+      expect(await sendHeartbeat(store, 'host-a', { sessions: running })).to.equal('differs');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      await store.reconcileHost(PLACE, HOST, running);
+      expect(await sendHeartbeat(store, 'host-a', { sessions: running })).to.equal('ok');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      expect(await getHost(store, 'host-a')).to.include({ state: 'ready', committed: 2 });
     });
 
     it('ends reservations, the last first, rather than sessions that run', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 3 });
+      await makeHostReady(store, 'host-a', { slots: 3 });
       const reserved: string[] = [];
-      for (let i = 0; i < 3; i += 1) reserved.push((await place(store)).sessionId);
+      for (let i = 0; i < 3; i += 1) reserved.push((await reserveSlot(store)).sessionId);
       reserved.sort();
       const running = [held(newSessionId()), held(newSessionId()), held(reserved[2]!, 1, 'active')];
-      const { ended, adopted, rejected } = await store.reconcile(PLACE, HOST, running);
+      const { ended, adopted, rejected } = await store.reconcileHost(PLACE, HOST, running);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([reserved[1], reserved[0]]);
       expect(adopted).to.deep.equal(running.map((session) => session.sessionId));
       expect(rejected).to.deep.equal([]);
-      expect((await hostOf(store, 'host-a')).committed).to.equal(3);
+      expect((await getHost(store, 'host-a')).committed).to.equal(3);
     });
 
     it('learns anew whose an adopted session is, from the broker of its client', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
+      await makeHostReady(store, 'host-a');
       const lost = reservation(newSessionId());
       const host = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      await store.reconcile(PLACE, host, [{ sessionId: lost.sessionId, epoch: 1, state: 'connected' }]);
-      expect(await store.restore(PLACE, [{ ...lost, epoch: 2 }])).to.have.nested.property('[0].meta', null);
-      const [restored] = await store.restore(PLACE, [lost]);
+      await store.reconcileHost(PLACE, host, [{ sessionId: lost.sessionId, epoch: 1, state: 'connected' }]);
+      expect(await store.restoreSessions(PLACE, [{ ...lost, epoch: 2 }])).to.have.nested.property(
+        '[0].meta',
+        null,
+      );
+      const [restored] = await store.restoreSessions(PLACE, [lost]);
       expect(restored).to.deep.include({ state: 'connected', epoch: 1, meta: lost.meta });
       expect(restored).to.include({ clientBrokerId: lost.clientBrokerId });
       const other = { ...lost, clientBrokerId: 'broker-z', meta: { ...lost.meta, playerId: 'thief' } };
-      expect(await store.restore(PLACE, [other, reservation(newSessionId())])).to.deep.equal([
+      expect(await store.restoreSessions(PLACE, [other, reservation(newSessionId())])).to.deep.equal([
         restored,
         null,
       ]);
@@ -209,10 +212,10 @@ export function reconcileSuite(current: CurrentFixture): void {
 
     it('takes over an assignment that is newer than an end it remembers', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const session = await placeActive(store);
-      await store.release(PLACE, [{ ...session, reason: 'operator' }], BROKER);
-      const { adopted } = await store.reconcile(PLACE, HOST, [held(session.sessionId, 2)]);
+      await makeHostReady(store, 'host-a');
+      const session = await startSession(store);
+      await store.endSessions(PLACE, [{ ...session, reason: 'operator' }], BROKER);
+      const { adopted } = await store.reconcileHost(PLACE, HOST, [held(session.sessionId, 2)]);
       expect(adopted).to.deep.equal([session.sessionId]);
     });
   });

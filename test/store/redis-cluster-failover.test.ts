@@ -1,5 +1,5 @@
-import { PLACE } from '../support/fleet-data.js';
-import { startRedisCluster, type RedisCluster } from '../support/redis-cluster.js';
+import { PLACE } from '../support/fleet/fleet-data.js';
+import { startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
 import { expectToSurvive } from './failover.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture, type RedisFixture } from './redis-fixture.js';
 

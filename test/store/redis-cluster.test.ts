@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
-import { untilItWorks } from '../support/eventually.js';
-import { sharedRedisCluster, startRedisCluster, type RedisCluster } from '../support/redis-cluster.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { sharedRedisCluster, startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
 import { describeStore } from './conformance.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture } from './redis-fixture.js';
 
@@ -46,18 +46,18 @@ describe('redis store when a node of the cluster fails', function () {
     const [lost, kept] = [await regionOn(1), await regionOn(2)];
     try {
       for (const region of [lost, kept]) {
-        expect(await fixture.store.holdLease(region, 'broker-a', 60_000)).to.equal(true);
+        expect(await fixture.store.acquireLease(region, 'broker-a', 60_000)).to.equal(true);
       }
       await cluster.servers[1]!.kill();
       const startedAt = performance.now();
       const error = await fixture.store
-        .holdLease(lost, 'broker-a', 60_000)
+        .acquireLease(lost, 'broker-a', 60_000)
         .catch((reason: unknown) => reason);
       expect(error).to.be.instanceOf(StoreUnavailableError);
       expect(performance.now() - startedAt).to.be.below(ANSWER_WITHIN_MS);
-      expect(await fixture.store.holdLease(kept, 'broker-a', 60_000)).to.equal(true);
+      expect(await fixture.store.acquireLease(kept, 'broker-a', 60_000)).to.equal(true);
       await cluster.servers[1]!.restart();
-      await untilItWorks(() => fixture.store.holdLease(lost, 'broker-a', 60_000), 15_000);
+      await retryUntilSuccess(() => fixture.store.acquireLease(lost, 'broker-a', 60_000), 15_000);
     } finally {
       await fixture.close();
     }

@@ -1,8 +1,8 @@
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { RedisTarget, RedisTimeouts } from '@duskline/server/store/redis/connection.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { createMovableClock } from '../support/movable-clock.js';
-import { uniquePrefix } from '../support/redis-server.js';
+import { createManualClock } from '../support/manual-clock.js';
+import { uniquePrefix } from '../support/redis/redis-server.js';
 import { SUSPECT_AFTER_MS, type StoreFixture } from './fixture.js';
 
 export interface RedisFixture extends StoreFixture {
@@ -27,7 +27,7 @@ export async function openRedisFixture(
   target: RedisTarget,
   timeouts: Partial<RedisTimeouts> = {},
 ): Promise<RedisFixture> {
-  const clock = createMovableClock();
+  const clock = createManualClock();
   const prefix = uniquePrefix();
   const stores: FleetStore[] = [];
   const another = async (): Promise<FleetStore> => {

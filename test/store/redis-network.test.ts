@@ -1,18 +1,18 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE } from '../support/fleet-data.js';
-import { eventually, untilItWorks } from '../support/eventually.js';
-import { sharedRedis } from '../support/redis-server.js';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
-import { makeReady } from './fixture.js';
+import { PLACE } from '../support/fleet/fleet-data.js';
+import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
+import { sharedRedis } from '../support/redis/redis-server.js';
+import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.js';
+import { makeHostReady } from './fixture.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture, type RedisFixture } from './redis-fixture.js';
-import { startTrickle, type Trickle } from './trickle.js';
+import { startBackgroundCalls, type BackgroundCalls } from './background-calls.js';
 
 describe('redis store when the network to Redis fails', function () {
   this.timeout(30_000);
   let proxy: TcpProxy;
   let fixture: RedisFixture;
-  let trickle: Trickle;
+  let trickle: BackgroundCalls;
   let other: FleetStore;
   let nudged: number;
   beforeEach(async () => {
@@ -23,9 +23,9 @@ describe('redis store when the network to Redis fails', function () {
     );
     other = await fixture.another();
     nudged = 0;
-    await other.onNudge('broker-b', () => (nudged += 1));
-    await makeReady(fixture.store, 'host-a', { slots: 512 });
-    trickle = startTrickle(fixture.store, 'host-a');
+    await other.onWakeUp('broker-b', () => (nudged += 1));
+    await makeHostReady(fixture.store, 'host-a', { slots: 512 });
+    trickle = startBackgroundCalls(fixture.store, 'host-a');
   });
   afterEach(async () => {
     await fixture.close();
@@ -33,13 +33,13 @@ describe('redis store when the network to Redis fails', function () {
   });
 
   async function expectRecovery(): Promise<void> {
-    await untilItWorks(() => fixture.store.ping(), 8_000);
+    await retryUntilSuccess(() => fixture.store.ping(), 8_000);
     nudged = 0;
-    await eventually(() => {
-      fixture.store.nudge('broker-b', PLACE);
+    await waitUntil(() => {
+      fixture.store.sendWakeUp('broker-b', PLACE);
       return nudged > 0;
     }, 8_000);
-    await untilItWorks(() => other.ping(), 8_000);
+    await retryUntilSuccess(() => other.ping(), 8_000);
     await trickle.stop();
     expect(Math.max(...trickle.calls.map(({ tookMs }) => tookMs))).to.be.below(ANSWER_WITHIN_MS);
   }
@@ -48,21 +48,21 @@ describe('redis store when the network to Redis fails', function () {
 
   it('rejects calls while it is cut, and goes on when it is whole', async () => {
     proxy.cut();
-    await eventually(rejected);
+    await waitUntil(rejected);
     proxy.restore();
     await expectRecovery();
   });
 
   it('rejects calls while it swallows everything, and goes on when it does not', async () => {
     proxy.freeze();
-    await eventually(rejected);
+    await waitUntil(rejected);
     proxy.restore();
     await expectRecovery();
   });
 
   it('leaves connections that lead nowhere, the one for nudges too, which asks nothing', async () => {
     proxy.abandon();
-    await eventually(rejected);
+    await waitUntil(rejected);
     await expectRecovery();
   });
 });

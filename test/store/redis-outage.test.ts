@@ -1,12 +1,20 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
-import { untilItWorks } from '../support/eventually.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { BROKER, SUSPECT_AFTER_MS, beatOnce, hostOf, makeReady, place, placeActive } from './fixture.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import {
+  BROKER,
+  SUSPECT_AFTER_MS,
+  sendHeartbeat,
+  getHost,
+  makeHostReady,
+  reserveSlot,
+  startSession,
+} from './fixture.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS } from './redis-fixture.js';
 
 describe('redis store when Redis fails', () => {
@@ -64,26 +72,26 @@ describe('redis store when Redis fails', () => {
     const server = await openServer(true);
     const store = await openStore(server);
     const other = await openStore(server);
-    await makeReady(store, 'host-a');
-    const held = await placeActive(store);
-    const heard: Place[] = [];
-    await other.onNudge('broker-b', (where) => heard.push(where));
+    await makeHostReady(store, 'host-a');
+    const held = await startSession(store);
+    const heard: RegionPool[] = [];
+    await other.onWakeUp('broker-b', (where) => heard.push(where));
 
     await server.kill();
     await expectUnavailable(store.ping());
-    await expectUnavailable(place(store));
+    await expectUnavailable(reserveSlot(store));
     await expectUnavailable(store.listHosts(PLACE));
-    await expectUnavailable(store.holdLease('eu-central', BROKER, 1_000));
-    store.nudge('broker-b', PLACE);
+    await expectUnavailable(store.acquireLease('eu-central', BROKER, 1_000));
+    store.sendWakeUp('broker-b', PLACE);
 
     await server.restart();
-    await untilItWorks(() => store.ping());
-    expect(await beatOnce(store, 'host-a', { sessions: [held] })).to.equal('ok');
-    expect((await place(store)).hostId).to.equal('host-a');
-    expect((await hostOf(store, 'host-a')).committed).to.equal(2);
+    await retryUntilSuccess(() => store.ping());
+    expect(await sendHeartbeat(store, 'host-a', { sessions: [held] })).to.equal('ok');
+    expect((await reserveSlot(store)).hostId).to.equal('host-a');
+    expect((await getHost(store, 'host-a')).committed).to.equal(2);
     // The subscription came back as well.
-    await untilItWorks(async () => {
-      store.nudge('broker-b', PLACE);
+    await retryUntilSuccess(async () => {
+      store.sendWakeUp('broker-b', PLACE);
       await other.ping();
       expect(heard).to.deep.include(PLACE);
     });
@@ -92,8 +100,8 @@ describe('redis store when Redis fails', () => {
   it('answers in time for a command that was on its way', async () => {
     const server = await openServer();
     const store = await openStore(server);
-    await makeReady(store, 'host-a');
-    const pending = Promise.all(Array.from({ length: 20 }, () => expectOutcome(place(store))));
+    await makeHostReady(store, 'host-a');
+    const pending = Promise.all(Array.from({ length: 20 }, () => expectOutcome(reserveSlot(store))));
     await server.kill();
     await pending;
   });
@@ -102,13 +110,13 @@ describe('redis store when Redis fails', () => {
     this.timeout(15_000);
     const server = await openServer();
     const store = await openStore(server);
-    await makeReady(store, 'host-a');
+    await makeHostReady(store, 'host-a');
     const raw = new Redis(server.url);
     closeLater(raw);
     await raw.call('CLIENT', 'PAUSE', '1250', 'ALL');
-    await Promise.all([expectUnavailable(place(store)), expectUnavailable(store.ping())]);
-    await untilItWorks(() => store.ping());
-    expect((await place(store)).outcome.kind).to.equal('reserved');
+    await Promise.all([expectUnavailable(reserveSlot(store)), expectUnavailable(store.ping())]);
+    await retryUntilSuccess(() => store.ping());
+    expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
   });
 
   it('is unavailable while Redis refuses to write', async () => {
@@ -117,41 +125,41 @@ describe('redis store when Redis fails', () => {
     const raw = new Redis(server.url);
     closeLater(raw);
     await raw.config('SET', 'min-replicas-to-write', '1');
-    await expectUnavailable(makeReady(store, 'host-a'));
+    await expectUnavailable(makeHostReady(store, 'host-a'));
     await raw.config('SET', 'min-replicas-to-write', '0');
-    await makeReady(store, 'host-a');
-    expect((await place(store)).hostId).to.equal('host-a');
+    await makeHostReady(store, 'host-a');
+    expect((await reserveSlot(store)).hostId).to.equal('host-a');
   });
 
   it('loads its scripts again when Redis has forgotten them', async () => {
     const server = await openServer();
     const store = await openStore(server);
-    await makeReady(store, 'host-a');
+    await makeHostReady(store, 'host-a');
     const raw = new Redis(server.url);
     closeLater(raw);
     await raw.script('FLUSH');
-    await makeReady(store, 'host-a');
-    expect((await place(store)).hostId).to.equal('host-a');
+    await makeHostReady(store, 'host-a');
+    expect((await reserveSlot(store)).hostId).to.equal('host-a');
   });
 
   it('is rebuilt from the hosts when Redis lost everything', async () => {
     const server = await openServer();
     const store = await openStore(server);
-    await makeReady(store, 'host-a');
-    const sessions = [await placeActive(store), await placeActive(store)];
+    await makeHostReady(store, 'host-a');
+    const sessions = [await startSession(store), await startSession(store)];
     await server.kill();
     await server.restart();
-    await untilItWorks(() => store.ping());
+    await retryUntilSuccess(() => store.ping());
     expect(await store.listHosts(PLACE)).to.deep.equal([]);
-    expect(await beatOnce(store, 'host-a', { sessions })).to.equal('unknown');
-    await makeReady(store, 'host-a', { sessions });
-    expect((await place(store)).outcome.kind).to.equal('full');
+    expect(await sendHeartbeat(store, 'host-a', { sessions })).to.equal('unknown');
+    await makeHostReady(store, 'host-a', { sessions });
+    expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
-    const { adopted, rejected } = await store.reconcile(PLACE, from, sessions);
+    const { adopted, rejected } = await store.reconcileHost(PLACE, from, sessions);
     expect(adopted).to.have.members(sessions.map((session) => session.sessionId));
     expect(rejected).to.deep.equal([]);
-    expect(await beatOnce(store, 'host-a', { sessions })).to.equal('ok');
-    expect(await hostOf(store, 'host-a')).to.include({ committed: 2, state: 'ready' });
+    expect(await sendHeartbeat(store, 'host-a', { sessions })).to.equal('ok');
+    expect(await getHost(store, 'host-a')).to.include({ committed: 2, state: 'ready' });
   });
 
   it('refuses calls after it was closed', async () => {

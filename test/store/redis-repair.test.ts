@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
-import { sharedRedis } from '../support/redis-server.js';
-import { BROKER, RESERVATION_MS, makeReady, place, placeActive } from './fixture.js';
-import { expectConsistent } from './place-consistency.js';
-import { dumpRedis, type PlaceDump } from './place-dump.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { sharedRedis } from '../support/redis/redis-server.js';
+import { BROKER, RESERVATION_MS, makeHostReady, reserveSlot, startSession } from './fixture.js';
+import { expectConsistent } from './pool-consistency.js';
+import { dumpRedis, type PoolDump } from './pool-dump.js';
 import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
 
 const COMMITTED = 8;
@@ -16,15 +16,15 @@ describe('redis store with damaged counters', () => {
   let fixture: RedisFixture;
   let raw: Redis;
   let keys: readonly string[];
-  let before: PlaceDump;
+  let before: PoolDump;
 
   beforeEach(async () => {
     const { url } = await sharedRedis();
     fixture = await openRedisFixture({ kind: 'single', url });
     raw = new Redis(url);
-    keys = createKeySpace(fixture.prefix).place(PLACE);
-    for (const hostId of ['host-a', 'host-b', 'host-c']) await makeReady(fixture.store, hostId);
-    for (let i = 0; i < 4; i += 1) await placeActive(fixture.store);
+    keys = createKeySpace(fixture.prefix).pool(PLACE);
+    for (const hostId of ['host-a', 'host-b', 'host-c']) await makeHostReady(fixture.store, hostId);
+    for (let i = 0; i < 4; i += 1) await startSession(fixture.store);
     before = await dumpRedis(raw, fixture.prefix, PLACE);
     expectConsistent(before);
   });
@@ -33,7 +33,7 @@ describe('redis store with damaged counters', () => {
     await fixture.close();
   });
 
-  /** Overwrites a signed number in a packed record; `HOST_FORMAT` in `lua/records.lua` says what stands where. */
+  /** Overwrites a signed number in a packed record; `HOST_FORMAT` in `lua/shared/records.lua` says what stands where. */
   async function damageHost(hostId: string, offset: number, value: number): Promise<void> {
     const record = (await raw.hgetBuffer(keys[0]!, hostId))!;
     record.writeInt32LE(value, offset);
@@ -52,34 +52,37 @@ describe('redis store with damaged counters', () => {
   for (const [name, damage] of Object.entries(damages)) {
     it(`repairs ${name}`, async () => {
       await damage();
-      expect(await fixture.store.recount(PLACE, null)).to.deep.equal({ next: null, repaired: ['host-a'] });
+      expect(await fixture.store.recountHosts(PLACE, null)).to.deep.equal({
+        next: null,
+        repaired: ['host-a'],
+      });
       expect(await dumpRedis(raw, fixture.prefix, PLACE)).to.deep.equal(before);
     });
   }
 
   it('repairs the totals of a place', async () => {
     await raw.hset(keys[8]!, 'slots', '-7');
-    await fixture.store.recount(PLACE, null);
-    expect(await fixture.store.utilisation(PLACE)).to.deep.equal({ sessions: 4, slots: 12 });
+    await fixture.store.recountHosts(PLACE, null);
+    expect(await fixture.store.getUtilisation(PLACE)).to.deep.equal({ sessions: 4, slots: 12 });
   });
 
   it('repairs the number of live sessions of a place', async () => {
     await raw.hset(keys[8]!, 'sessions', '99');
     await damageHost('host-a', COMMITTED, 0);
-    await fixture.store.recount(PLACE, null);
+    await fixture.store.recountHosts(PLACE, null);
     expect(await dumpRedis(raw, fixture.prefix, PLACE)).to.deep.equal(before);
   });
 
   it('sees nobody in a slot that is free, whatever stands there', async () => {
     const stale = newSessionId();
     await raw.hset(keys[5]!, 'host-a/aa', stale, 'host-a/zz', stale);
-    expect(await fixture.store.recount(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
-    expect(await fixture.store.hostSessions(PLACE, 'host-a')).to.have.length(2);
+    expect(await fixture.store.recountHosts(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
+    expect(await fixture.store.listHostSessions(PLACE, 'host-a')).to.have.length(2);
   });
 
   it('passes over a name in the order that nobody has', async () => {
     await raw.zadd(keys[2]!, 0, 'ghost');
-    expect((await place(fixture.store)).hostId).to.be.oneOf(['host-a', 'host-b', 'host-c']);
+    expect((await reserveSlot(fixture.store)).hostId).to.be.oneOf(['host-a', 'host-b', 'host-c']);
     expect(await raw.zscore(keys[2]!, 'ghost')).to.equal(null);
   });
 
@@ -87,13 +90,13 @@ describe('redis store with damaged counters', () => {
     const { store } = fixture;
     // More than Redis would hand out at once because they are so few.
     const names = Array.from({ length: 700 }, (_, i) => `more-${i}`);
-    await Promise.all(names.map((name) => makeReady(store, name)));
+    await Promise.all(names.map((name) => makeHostReady(store, name)));
     for (const name of names) await damageHost(name, COMMITTED, 2);
     const pieces: number[] = [];
     let cursor: string | null = null;
     const repaired = new Set<string>();
     do {
-      const piece: Awaited<ReturnType<FleetStore['recount']>> = await store.recount(PLACE, cursor);
+      const piece: Awaited<ReturnType<FleetStore['recountHosts']>> = await store.recountHosts(PLACE, cursor);
       cursor = piece.next;
       pieces.push(piece.repaired.length);
       for (const name of piece.repaired) repaired.add(name);
@@ -131,7 +134,7 @@ describe('several brokers on one place', () => {
             mine.push({ sessionId: wanted[i]!.sessionId, hostId: outcome.hostId });
         });
         const claimed = mine.map((session) => ({ ...session, epoch: 1, to: 'active' as const }));
-        await store.transition(PLACE, claimed, callerId);
+        await store.updateSessionStates(PLACE, claimed, callerId);
         const leaving = mine.filter((_, i) => (i + round) % 2 === 0);
         const orders = leaving.map(({ sessionId }) => ({
           sessionId,
@@ -140,8 +143,8 @@ describe('several brokers on one place', () => {
         }));
         // Twice at once: the second of two equal orders finds nothing to do.
         const [first, second] = await Promise.all([
-          store.release(PLACE, orders, callerId),
-          store.release(PLACE, orders, BROKER),
+          store.endSessions(PLACE, orders, callerId),
+          store.endSessions(PLACE, orders, BROKER),
         ]);
         expect(first.every((outcome) => outcome.kind === 'ended')).to.equal(true);
         expect(second.every((outcome) => outcome.kind === 'over')).to.equal(true);
@@ -158,13 +161,13 @@ describe('several brokers on one place', () => {
     }
 
     try {
-      for (let i = 0; i < HOSTS; i += 1) await makeReady(fixture.store, `host-${i}`, { slots: SLOTS });
+      for (let i = 0; i < HOSTS; i += 1) await makeHostReady(fixture.store, `host-${i}`, { slots: SLOTS });
       const sampling = sample();
       await Promise.all(Array.from({ length: BROKERS }, (_, i) => broker(i))).finally(() => (done = true));
       await sampling;
       const dump = await dumpRedis(raw, fixture.prefix, PLACE);
       expectConsistent(dump);
-      expect(Object.keys(dump.mail)).to.deep.equal([BROKER]);
+      expect(Object.keys(dump.changedSessions)).to.deep.equal([BROKER]);
     } finally {
       raw.disconnect();
       await fixture.close();

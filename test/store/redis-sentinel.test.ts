@@ -3,7 +3,7 @@ import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
 import type { RedisTimeouts } from '@duskline/server/store/redis/connection.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
-import { startRedisSentinel, type RedisSentinel } from '../support/redis-sentinel.js';
+import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';
 import { describeStore } from './conformance.js';
 import { expectToSurvive } from './failover.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';

@@ -1,4 +1,4 @@
-import { sharedRedis } from '../support/redis-server.js';
+import { sharedRedis } from '../support/redis/redis-server.js';
 import { describeStore } from './conformance.js';
 import { openRedisFixture } from './redis-fixture.js';
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { createTlsFiles, type TlsFiles } from '../support/tls-files.js';
+import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import { createTlsFiles, type TlsFiles } from '../support/network/tls-files.js';
 import { describeStore } from './conformance.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 import { openRedisFixture } from './redis-fixture.js';

@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,
-  beatOnce,
-  hostOf,
-  makeReady,
-  place,
-  placeActive,
+  sendHeartbeat,
+  getHost,
+  makeHostReady,
+  reserveSlot,
+  startSession,
   type CurrentFixture,
 } from './fixture.js';
 
@@ -18,10 +18,10 @@ export function sessionSuite(current: CurrentFixture): void {
   describe('transition', () => {
     it('follows the host through the life of a session', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId, hostId } = await place(store);
+      await makeHostReady(store, 'host-a');
+      const { sessionId, hostId } = await reserveSlot(store);
       for (const to of ['active', 'connected', 'disconnected', 'connected', 'connected'] as const) {
-        const [outcome] = await store.transition(
+        const [outcome] = await store.updateSessionStates(
           PLACE,
           [{ sessionId, epoch: 1, hostId: hostId!, to }],
           BROKER,
@@ -32,13 +32,13 @@ export function sessionSuite(current: CurrentFixture): void {
 
     it('refuses what the states do not allow, old epochs, other hosts and strangers', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await placeActive(store, { epoch: 2 });
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await startSession(store, { epoch: 2 });
       const change = { sessionId, epoch: 2, hostId: 'host-a', to: 'connected' as const };
-      const ended = await place(store);
-      await store.release(PLACE, [{ sessionId: ended.sessionId, epoch: 1, reason: 'idle' }], BROKER);
-      const reserved = await place(store);
-      const outcomes = await store.transition(
+      const ended = await reserveSlot(store);
+      await store.endSessions(PLACE, [{ sessionId: ended.sessionId, epoch: 1, reason: 'idle' }], BROKER);
+      const reserved = await reserveSlot(store);
+      const outcomes = await store.updateSessionStates(
         PLACE,
         [
           { ...change, epoch: 1 },
@@ -69,36 +69,38 @@ export function sessionSuite(current: CurrentFixture): void {
   describe('attach', () => {
     it('leaves word for the broker that the client was on before', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await place(store, { clientBrokerId: 'broker-b' });
-      await store.attach(PLACE, sessionId, 'broker-b');
-      expect(await store.takeMail(PLACE, 'broker-b')).to.deep.equal([]);
-      await store.attach(PLACE, sessionId, 'broker-c');
-      expect(await store.takeMail(PLACE, 'broker-c')).to.deep.equal([]);
-      const [moved] = await store.takeMail(PLACE, 'broker-b');
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-b' });
+      await store.setClientBroker(PLACE, sessionId, 'broker-b');
+      expect(await store.takeChangedSessions(PLACE, 'broker-b')).to.deep.equal([]);
+      await store.setClientBroker(PLACE, sessionId, 'broker-c');
+      expect(await store.takeChangedSessions(PLACE, 'broker-c')).to.deep.equal([]);
+      const [moved] = await store.takeChangedSessions(PLACE, 'broker-b');
       expect(moved).to.include({ sessionId, state: 'reserved', clientBrokerId: 'broker-c' });
     });
 
     it('notes the broker of the client, but not of a session that is over', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await place(store);
-      expect(await store.attach(PLACE, sessionId, 'broker-b')).to.include({ clientBrokerId: 'broker-b' });
-      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
-      expect(await store.attach(PLACE, sessionId, 'broker-c')).to.include({
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      expect(await store.setClientBroker(PLACE, sessionId, 'broker-b')).to.include({
+        clientBrokerId: 'broker-b',
+      });
+      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      expect(await store.setClientBroker(PLACE, sessionId, 'broker-c')).to.include({
         clientBrokerId: 'broker-b',
         state: 'ended',
       });
-      expect(await store.attach(PLACE, newSessionId(), 'broker-b')).to.equal(null);
+      expect(await store.setClientBroker(PLACE, newSessionId(), 'broker-b')).to.equal(null);
     });
   });
 
   describe('getSessions and hostSessions', () => {
     it('return records in order, null for unknown ones, and only what lives on the host', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const first = await place(store);
-      const second = await placeActive(store);
+      await makeHostReady(store, 'host-a');
+      const first = await reserveSlot(store);
+      const second = await startSession(store);
       const stranger = newSessionId();
       const ids = [second.sessionId, stranger, first.sessionId];
       const records = await store.getSessions(PLACE, ids);
@@ -108,20 +110,20 @@ export function sessionSuite(current: CurrentFixture): void {
         first.sessionId,
       ]);
       expect(await store.getSessions(PLACE, [])).to.deep.equal([]);
-      await store.release(PLACE, [{ sessionId: first.sessionId, epoch: 1, reason: 'idle' }], BROKER);
-      const held = await store.hostSessions(PLACE, 'host-a');
+      await store.endSessions(PLACE, [{ sessionId: first.sessionId, epoch: 1, reason: 'idle' }], BROKER);
+      const held = await store.listHostSessions(PLACE, 'host-a');
       expect(held.map((session) => session.sessionId)).to.deep.equal([second.sessionId]);
-      expect(await store.hostSessions(PLACE, 'host-b')).to.deep.equal([]);
+      expect(await store.listHostSessions(PLACE, 'host-b')).to.deep.equal([]);
     });
   });
 
   describe('reservations that nobody claims', () => {
     it('end when their time is over, the oldest first and no more than asked for', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
+      await makeHostReady(store, 'host-a');
       const sessions: string[] = [];
       for (let i = 0; i < 3; i += 1) {
-        sessions.push((await place(store)).sessionId);
+        sessions.push((await reserveSlot(store)).sessionId);
         clock.advance(1_000);
       }
       clock.advance(RESERVATION_MS - 3_001);
@@ -133,18 +135,18 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(first[0]?.hostConnectionId).to.equal('broker-a.1');
       const second = await store.expireSessions(PLACE, 10, BROKER);
       expect(second.map(({ session }) => session.sessionId)).to.deep.equal([sessions[1]]);
-      expect((await hostOf(store, 'host-a')).committed).to.equal(1);
+      expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
 
     it('stay when they were claimed in time, or ended and came again', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      await placeActive(store);
-      const { sessionId } = await place(store);
-      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      await makeHostReady(store, 'host-a');
+      await startSession(store);
+      const { sessionId } = await reserveSlot(store);
+      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
       clock.advance(RESERVATION_MS / 2);
-      await beatOnce(store, 'host-a');
-      await place(store, { sessionId, epoch: 2 });
+      await sendHeartbeat(store, 'host-a');
+      await reserveSlot(store, { sessionId, epoch: 2 });
       clock.advance(RESERVATION_MS / 2);
       expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
       clock.advance(RESERVATION_MS / 2);
@@ -156,11 +158,11 @@ export function sessionSuite(current: CurrentFixture): void {
   describe('sessions that stay disconnected', () => {
     it('end when the resume window is over, however often that is reported', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      const first = await placeActive(store);
-      const second = await placeActive(store);
+      await makeHostReady(store, 'host-a');
+      const first = await startSession(store);
+      const second = await startSession(store);
       const disconnect = async ({ sessionId, epoch, hostId }: typeof first): Promise<unknown> =>
-        store.transition(PLACE, [{ sessionId, epoch, hostId, to: 'disconnected' }], BROKER);
+        store.updateSessionStates(PLACE, [{ sessionId, epoch, hostId, to: 'disconnected' }], BROKER);
       await disconnect(first);
       clock.advance(1_000);
       await disconnect(second);
@@ -174,15 +176,15 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(ended[0]?.hostConnectionId).to.equal('broker-a.1');
       const rest = await store.expireSessions(PLACE, 10, BROKER);
       expect(rest.map(({ session }) => session.sessionId)).to.deep.equal([second.sessionId]);
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 0 });
+      expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
     });
 
     it('live on when the player comes back, and get the whole window again', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId, epoch, hostId } = await placeActive(store);
+      await makeHostReady(store, 'host-a');
+      const { sessionId, epoch, hostId } = await startSession(store);
       const report = async (to: 'connected' | 'disconnected'): Promise<unknown> =>
-        store.transition(PLACE, [{ sessionId, epoch, hostId, to }], BROKER);
+        store.updateSessionStates(PLACE, [{ sessionId, epoch, hostId, to }], BROKER);
       await report('disconnected');
       clock.advance(DEFAULT_RESUME_WINDOW_MS - 1);
       await report('connected');
@@ -197,13 +199,13 @@ export function sessionSuite(current: CurrentFixture): void {
 
     it('are found also when their host had to list them', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId, epoch } = await placeActive(store);
+      await makeHostReady(store, 'host-a');
+      const { sessionId, epoch } = await startSession(store);
       const listed = [{ sessionId, epoch, state: 'disconnected' as const }];
       const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      await store.reconcile(PLACE, from, listed);
+      await store.reconcileHost(PLACE, from, listed);
       clock.advance(DEFAULT_RESUME_WINDOW_MS - 1);
-      await store.reconcile(PLACE, from, listed);
+      await store.reconcileHost(PLACE, from, listed);
       expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
       clock.advance(1);
       expect(await store.expireSessions(PLACE, 10, BROKER)).to.have.nested.property(
@@ -214,12 +216,12 @@ export function sessionSuite(current: CurrentFixture): void {
 
     it('come after reservations that ran out, as many of each as asked for', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId, epoch, hostId } = await placeActive(store);
-      await store.transition(PLACE, [{ sessionId, epoch, hostId, to: 'disconnected' }], BROKER);
+      await makeHostReady(store, 'host-a');
+      const { sessionId, epoch, hostId } = await startSession(store);
+      await store.updateSessionStates(PLACE, [{ sessionId, epoch, hostId, to: 'disconnected' }], BROKER);
       clock.advance(DEFAULT_RESUME_WINDOW_MS - RESERVATION_MS);
-      await beatOnce(store, 'host-a');
-      const unclaimed = [(await place(store)).sessionId, (await place(store)).sessionId];
+      await sendHeartbeat(store, 'host-a');
+      const unclaimed = [(await reserveSlot(store)).sessionId, (await reserveSlot(store)).sessionId];
       clock.advance(RESERVATION_MS);
       const ended = await store.expireSessions(PLACE, 1, BROKER);
       expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
@@ -232,21 +234,21 @@ export function sessionSuite(current: CurrentFixture): void {
   describe('forgetEnded', () => {
     it('drops records of ended sessions when their time is over, and not sooner', async () => {
       const { store, clock } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await place(store);
-      const held = await placeActive(store);
-      await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      const held = await startSession(store);
+      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
       clock.advance(ENDED_KEPT_MS - 1);
-      expect(await store.forgetEnded(PLACE, 10)).to.equal(0);
+      expect(await store.deleteEndedSessions(PLACE, 10)).to.equal(0);
       clock.advance(1);
-      expect(await store.forgetEnded(PLACE, 10)).to.equal(1);
+      expect(await store.deleteEndedSessions(PLACE, 10)).to.equal(1);
       expect(await store.getSessions(PLACE, [sessionId])).to.deep.equal([null]);
       expect(await store.getSessions(PLACE, [held.sessionId])).to.have.nested.property('[0].state', 'active');
     });
 
     it('drops more records in one call than a script can pass to one command', async () => {
       const { store, clock } = current();
-      for (let i = 0; i < 18; i += 1) await makeReady(store, `host-${i}`, { slots: 500 });
+      for (let i = 0; i < 18; i += 1) await makeHostReady(store, `host-${i}`, { slots: 500 });
       const ids = Array.from({ length: 9_000 }, () => newSessionId());
       const wanted = ids.map((sessionId) => ({
         sessionId,
@@ -258,8 +260,8 @@ export function sessionSuite(current: CurrentFixture): void {
       clock.advance(RESERVATION_MS);
       expect(await store.expireSessions(PLACE, 20_000, BROKER)).to.have.length(9_000);
       clock.advance(ENDED_KEPT_MS);
-      expect(await store.forgetEnded(PLACE, 20_000)).to.equal(9_000);
-      expect(await store.utilisation(PLACE)).to.deep.include({ sessions: 0 });
+      expect(await store.deleteEndedSessions(PLACE, 20_000)).to.equal(9_000);
+      expect(await store.getUtilisation(PLACE)).to.deep.include({ sessions: 0 });
     });
   });
 }

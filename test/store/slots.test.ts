@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import { readFileSync, readdirSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet-data.js';
-import { untilItWorks } from '../support/eventually.js';
-import { sharedRedisCluster } from '../support/redis-cluster.js';
-import { startRedisServer } from '../support/redis-server.js';
-import { BROKER, SUSPECT_AFTER_MS, hostOf, makeReady, place, placeActive } from './fixture.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { sharedRedisCluster } from '../support/redis/redis-cluster.js';
+import { startRedisServer } from '../support/redis/redis-server.js';
+import { BROKER, SUSPECT_AFTER_MS, getHost, makeHostReady, reserveSlot, startSession } from './fixture.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 
 const LUA = new URL('../../../server/store/redis/lua/', import.meta.url);
@@ -14,7 +14,7 @@ const LUA = new URL('../../../server/store/redis/lua/', import.meta.url);
 /** Commands of ours that have no key. */
 const KEYLESS = new Set(['time', 'ping', 'info', 'publish', 'subscribe', 'script', 'hello', 'client']);
 
-interface Seen {
+interface SeenCommand {
   readonly name: string;
   readonly keys: readonly string[];
   /** What the script did, if it is one. */
@@ -23,13 +23,13 @@ interface Seen {
 
 /** Every verb at least once, with enough of everything that each script writes all it can write. */
 async function useEveryVerb(store: FleetStore): Promise<void> {
-  for (const hostId of ['host-a', 'host-b', 'host-c']) await makeReady(store, hostId);
-  const held = await placeActive(store, { clientBrokerId: 'broker-b' });
-  const { sessionId } = await place(store);
-  await store.attach(PLACE, sessionId, 'broker-c');
-  await store.restore(PLACE, [reservation(sessionId)]);
+  for (const hostId of ['host-a', 'host-b', 'host-c']) await makeHostReady(store, hostId);
+  const held = await startSession(store, { clientBrokerId: 'broker-b' });
+  const { sessionId } = await reserveSlot(store);
+  await store.setClientBroker(PLACE, sessionId, 'broker-c');
+  await store.restoreSessions(PLACE, [reservation(sessionId)]);
   const letter = { sessionId: held.sessionId, epoch: 1, body: '"word"' };
-  await store.forward(
+  await store.relayMessages(
     PLACE,
     [
       { ...letter, fromHostId: null },
@@ -37,31 +37,31 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     ],
     'broker-d',
   );
-  for (const broker of [BROKER, 'broker-b']) await store.takeLetters(PLACE, broker);
-  await store.hostSessions(PLACE, held.hostId);
-  await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], 'broker-d');
-  await store.reconcile(PLACE, { hostId: 'host-a', connectionId: 'broker-a.1' }, [
+  for (const broker of [BROKER, 'broker-b']) await store.takeMessages(PLACE, broker);
+  await store.listHostSessions(PLACE, held.hostId);
+  await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], 'broker-d');
+  await store.reconcileHost(PLACE, { hostId: 'host-a', connectionId: 'broker-a.1' }, [
     { sessionId: newSessionId(), epoch: 1, state: 'active' },
     { sessionId, epoch: 1, state: 'active' },
   ]);
   await store.reserve(PLACE, [], 0, BROKER);
   await store.expireSessions(PLACE, 10, BROKER);
-  await store.forgetEnded(PLACE, 10);
-  await store.findSilent(PLACE, -1_000, 10);
+  await store.deleteEndedSessions(PLACE, 10);
+  await store.findSilentHosts(PLACE, -1_000, 10);
   for (const order of ['suspect', 'missing', 'lost'] as const) {
-    const { beatAtMs } = await hostOf(store, 'host-b');
-    await store.orderSilent(PLACE, [{ hostId: 'host-b', beatAtMs, order }], BROKER);
+    const { beatAtMs } = await getHost(store, 'host-b');
+    await store.markSilentHosts(PLACE, [{ hostId: 'host-b', beatAtMs, order }], BROKER);
   }
-  await store.recount(PLACE, null);
+  await store.recountHosts(PLACE, null);
   for (const hostId of ['host-c', null]) {
     await store.setClosure(PLACE, hostId, 'cordoned');
     await store.setClosure(PLACE, hostId, 'open');
   }
-  await store.closureOf(PLACE, null);
-  await useOrders(store);
-  await store.takeMail(PLACE, 'broker-b');
-  await store.endpoints(PLACE, ['host-a']);
-  await store.utilisation(PLACE);
+  await store.getClosure(PLACE, null);
+  await useDrains(store);
+  await store.takeChangedSessions(PLACE, 'broker-b');
+  await store.getEndpoints(PLACE, ['host-a']);
+  await store.getUtilisation(PLACE);
   await store.removeHost(PLACE, 'host-a', 'broker-a.1');
   const claims = Array.from({ length: 40 }, (_, i) => ({
     playerId: `player-${i}`,
@@ -70,34 +70,41 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     place: PLACE,
   }));
   await useQueue(store);
-  await store.claim(claims);
-  await store.moveClaim(claims[0]!);
-  await store.reclaim(claims[0]!, 1);
-  await store.settleEpoch(claims[0]!, await store.drawEpoch(claims[0]!, 1));
-  await store.forgetClaim('player-1', 'request-1');
-  await store.spend('player-1', 'token-1', 1_000);
-  await store.holdLease(PLACE.region, BROKER, 1_000);
+  await store.recordRequests(claims);
+  await store.setRequestPool(claims[0]!);
+  await store.startAttempt(claims[0]!, 1);
+  await store.commitEpoch(claims[0]!, await store.allocateEpoch(claims[0]!, 1));
+  await store.deleteRequest('player-1', 'request-1');
+  await store.useToken('player-1', 'token-1', 1_000);
+  await store.acquireLease(PLACE.region, BROKER, 1_000);
   await store.releaseLease(PLACE.region, BROKER);
 }
 
-async function useOrders(store: FleetStore): Promise<void> {
+async function useDrains(store: FleetStore): Promise<void> {
   const target = { region: PLACE.region, pool: null, hostId: null };
-  const orderedAtMs = await store.clockMs();
+  const orderedAtMs = await store.getTimeMs();
   const order = { target, mode: 'wait' as const, atDeadline: 'end' as const, orderedBy: 'ops' };
   const times = { orderedAtMs, deadlineAtMs: orderedAtMs + 1_000, finishedAtMs: null };
   const drain = { drainId: 'drain-1', state: 'running' as const, ...order, ...times };
-  await store.swapDrain(null, drain);
+  await store.compareAndSetDrain(null, drain);
   await store.listDrains(PLACE.region);
-  await store.noteOutcomes(drain, new Map([['session-1', 'left' as const]]));
-  await store.outcomes(drain);
-  await store.audit({ operatorId: 'ops', from: '', action: 'drain', target, details: '', result: 'ok' });
-  await store.auditTrail(1);
+  await store.recordDrainOutcomes(drain, new Map([['session-1', 'left' as const]]));
+  await store.getDrainOutcomes(drain);
+  await store.recordAuditEntry({
+    operatorId: 'ops',
+    from: '',
+    action: 'drain',
+    target,
+    details: '',
+    result: 'ok',
+  });
+  await store.listAuditEntries(1);
 }
 
 async function useQueue(store: FleetStore): Promise<void> {
   const free = (await store.listHosts(PLACE)).reduce((sum, host) => sum + host.slots - host.committed, 0);
-  for (let i = 0; i < free; i += 1) await place(store);
-  const { sessionId } = (await store.hostSessions(PLACE, 'host-c'))[0]!;
+  for (let i = 0; i < free; i += 1) await reserveSlot(store);
+  const { sessionId } = (await store.listHostSessions(PLACE, 'host-c'))[0]!;
   const waiting = Array.from({ length: 3 }, () => ({
     ...reservation(newSessionId()),
     arrivedAtMs: null,
@@ -105,21 +112,25 @@ async function useQueue(store: FleetStore): Promise<void> {
     missed: false,
   }));
   await store.enqueue(PLACE, waiting, 10, BROKER);
-  await store.release(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+  await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
   const ids = waiting.map((placement) => placement.sessionId);
-  const { placements } = await store.queueStatus(PLACE, ids, true);
+  const { placements } = await store.getQueueStatus(PLACE, ids, true);
   const offered = ids[placements.findIndex(({ kind }) => kind === 'session')]!;
   const order = { sessionId: offered, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
-  await store.accept(PLACE, order, 1_000);
-  await store.withdraw(PLACE, [{ sessionId: offered, belowEpoch: 3 }], BROKER);
-  await store.withdraw(PLACE, [{ sessionId: ids.find((id) => id !== offered)!, belowEpoch: 0 }], BROKER);
-  await store.findMissed(PLACE, 10);
-  await store.noteMissed(PLACE, ids);
+  await store.acceptOffer(PLACE, order, 1_000);
+  await store.withdrawPlacements(PLACE, [{ sessionId: offered, belowEpoch: 3 }], BROKER);
+  await store.withdrawPlacements(
+    PLACE,
+    [{ sessionId: ids.find((id) => id !== offered)!, belowEpoch: 0 }],
+    BROKER,
+  );
+  await store.findExpiredOffers(PLACE, 10);
+  await store.recordMissedOffers(PLACE, ids);
   await store.expireOffers(PLACE, ids, BROKER);
-  await store.expireQueue(PLACE, 0, 10, BROKER);
+  await store.expireUnattendedPlacements(PLACE, 0, 10, BROKER);
 }
 
-function seenCommand([name = '', ...args]: readonly string[]): Seen {
+function seenCommand([name = '', ...args]: readonly string[]): SeenCommand {
   const lower = name.toLowerCase();
   const isScript = lower === 'eval' || lower === 'evalsha';
   const keys = isScript ? args.slice(2, 2 + Number(args[1])) : args.slice(0, KEYLESS.has(lower) ? 0 : 1);
@@ -135,7 +146,7 @@ describe('keys', function () {
     const asking = new Redis(server.url);
     const monitor = await asking.monitor();
     asking.disconnect();
-    const seen: Seen[] = [];
+    const seen: SeenCommand[] = [];
     monitor.on('monitor', (_time: string, args: string[], source: string) => {
       if (source !== 'lua') seen.push(seenCommand(args));
       else seen.at(-1)?.inner.push({ name: args[0]!.toLowerCase(), key: args[1] });
@@ -147,7 +158,7 @@ describe('keys', function () {
       });
       await useEveryVerb(store);
       await store.releaseLease('last', BROKER);
-      await untilItWorks(() => Promise.resolve(expect(seen.at(-1)?.keys[0]).to.contain('{last}')));
+      await retryUntilSuccess(() => Promise.resolve(expect(seen.at(-1)?.keys[0]).to.contain('{last}')));
       await store.close();
     } finally {
       monitor.disconnect();
@@ -163,7 +174,9 @@ describe('keys', function () {
   });
 
   it('are taken from KEYS alone in every Lua file', () => {
-    const files = readdirSync(LUA);
+    const files = readdirSync(LUA, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.lua'),
+    );
     expect(files).to.have.length.above(20);
     for (const file of files) {
       const text = readFileSync(new URL(file, LUA), 'utf8').replaceAll(/--.*$/gm, '');

@@ -1,16 +1,16 @@
 import { expect } from 'chai';
-import { PLACE, newSessionId } from '../support/fleet-data.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   GRACE_MS,
-  comeInTurn,
+  enqueueInOrder,
   enqueue,
-  fillPlace,
-  hostOf,
-  makeReady,
-  place,
-  placeActive,
-  standing,
+  fillPool,
+  getHost,
+  makeHostReady,
+  reserveSlot,
+  startSession,
+  queuePositions,
   type CurrentFixture,
 } from './fixture.js';
 
@@ -20,60 +20,67 @@ export function waitingSuite(current: CurrentFixture): void {
     it('takes a placement out of the other queues once one of them served it', async () => {
       const { store } = current();
       const elsewhere = { region: PLACE.region, pool: 'console' };
-      const here = await fillPlace(store);
-      const there = await fillPlace(store, { at: elsewhere });
-      const [both] = await comeInTurn(current(), 1);
+      const here = await fillPool(store);
+      const there = await fillPool(store, { at: elsewhere });
+      const [both] = await enqueueInOrder(current(), 1);
       await enqueue(store, both!, {}, elsewhere);
-      const [next] = await comeInTurn(current(), 1);
+      const [next] = await enqueueInOrder(current(), 1);
       await there.free();
-      expect(await standing(store, [both!], elsewhere)).to.deep.equal(['offered']);
-      expect(await store.withdraw(PLACE, [{ sessionId: both!, belowEpoch: 0 }], BROKER)).to.deep.equal([]);
-      expect(await standing(store, [both!, next!])).to.deep.equal(['unknown', 0]);
+      expect(await queuePositions(store, [both!], elsewhere)).to.deep.equal(['offered']);
+      expect(
+        await store.withdrawPlacements(PLACE, [{ sessionId: both!, belowEpoch: 0 }], BROKER),
+      ).to.deep.equal([]);
+      expect(await queuePositions(store, [both!, next!])).to.deep.equal(['unknown', 0]);
       await here.free();
-      expect(await standing(store, [both!, next!])).to.deep.equal(['unknown', 'offered']);
+      expect(await queuePositions(store, [both!, next!])).to.deep.equal(['unknown', 'offered']);
     });
 
     it('gives an offer back, which goes to the next', async () => {
       const { store } = current();
-      const { free } = await fillPlace(store);
-      const [first, second] = await comeInTurn(current(), 2);
+      const { free } = await fillPool(store);
+      const [first, second] = await enqueueInOrder(current(), 2);
       await free();
-      const { ramping } = await hostOf(store, 'host-a');
+      const { ramping } = await getHost(store, 'host-a');
       const orders = [{ sessionId: first!, belowEpoch: 0 }];
-      expect(await store.withdraw(PLACE, orders, BROKER)).to.deep.equal([]);
-      expect(await standing(store, [first!, second!])).to.deep.equal(['unknown', 'offered']);
-      expect(await hostOf(store, 'host-a')).to.include({ committed: 1, ramping });
+      expect(await store.withdrawPlacements(PLACE, orders, BROKER)).to.deep.equal([]);
+      expect(await queuePositions(store, [first!, second!])).to.deep.equal(['unknown', 'offered']);
+      expect(await getHost(store, 'host-a')).to.include({ committed: 1, ramping });
       // Nothing is left of it: it may wait again.
       expect(await enqueue(store, first!)).to.have.property('kind', 'waiting');
     });
 
     it('ends a session of an older epoch, but no newer one', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a', { slots: 3 });
-      const older = await place(store, { epoch: 1, clientBrokerId: 'broker-b' });
-      const same = await place(store, { epoch: 2 });
-      const claimed = await placeActive(store);
+      await makeHostReady(store, 'host-a', { slots: 3 });
+      const older = await reserveSlot(store, { epoch: 1, clientBrokerId: 'broker-b' });
+      const same = await reserveSlot(store, { epoch: 2 });
+      const claimed = await startSession(store);
       const ids = [older.sessionId, same.sessionId, claimed.sessionId];
       const orders = [older.sessionId, same.sessionId, newSessionId()].map((sessionId) => ({
         sessionId,
         belowEpoch: 2,
       }));
-      const ended = await store.withdraw(PLACE, orders, BROKER);
+      const ended = await store.withdrawPlacements(PLACE, orders, BROKER);
       expect(
         ended.map(({ session, hostConnectionId }) => [session.sessionId, hostConnectionId]),
       ).to.deep.equal([[older.sessionId, 'broker-a.1']]);
       expect(ended[0]?.session).to.include({ state: 'ended', reason: 'superseded' });
-      expect(await standing(store, ids)).to.deep.equal(['ended', 'reserved', 'active']);
-      expect(await store.takeMail(PLACE, 'broker-b')).to.have.nested.property('[0].reason', 'superseded');
+      expect(await queuePositions(store, ids)).to.deep.equal(['ended', 'reserved', 'active']);
+      expect(await store.takeChangedSessions(PLACE, 'broker-b')).to.have.nested.property(
+        '[0].reason',
+        'superseded',
+      );
     });
 
     it('keeps a lost host from bringing back what has a newer assignment', async () => {
       const { store } = current();
-      await makeReady(store, 'host-a');
-      const { sessionId } = await place(store);
-      await store.withdraw(PLACE, [{ sessionId, belowEpoch: 2 }], BROKER);
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      await store.withdrawPlacements(PLACE, [{ sessionId, belowEpoch: 2 }], BROKER);
       const host = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      const { rejected } = await store.reconcile(PLACE, host, [{ sessionId, epoch: 1, state: 'connected' }]);
+      const { rejected } = await store.reconcileHost(PLACE, host, [
+        { sessionId, epoch: 1, state: 'connected' },
+      ]);
       expect(rejected).to.deep.equal([{ sessionId, epoch: 1, reason: 'superseded' }]);
     });
   });
@@ -81,14 +88,14 @@ export function waitingSuite(current: CurrentFixture): void {
   describe('a place in the queue', () => {
     it('is lost when nobody attends it for too long, the longest first', async () => {
       const { store, clock } = current();
-      await fillPlace(store);
-      const [first, second, third] = await comeInTurn(current(), 3);
+      await fillPool(store);
+      const [first, second, third] = await enqueueInOrder(current(), 3);
       clock.advance(GRACE_MS - 3_000);
-      await store.queueStatus(PLACE, [second!, newSessionId()], true);
-      await store.queueStatus(PLACE, [first!, third!], false);
-      expect(await store.expireQueue(PLACE, GRACE_MS + 1, 10, BROKER)).to.deep.equal([]);
+      await store.getQueueStatus(PLACE, [second!, newSessionId()], true);
+      await store.getQueueStatus(PLACE, [first!, third!], false);
+      expect(await store.expireUnattendedPlacements(PLACE, GRACE_MS + 1, 10, BROKER)).to.deep.equal([]);
       clock.advance(2_000);
-      const ended = await store.expireQueue(PLACE, GRACE_MS, 1, BROKER);
+      const ended = await store.expireUnattendedPlacements(PLACE, GRACE_MS, 1, BROKER);
       expect(
         ended.map(({ session, hostConnectionId }) => [session.sessionId, hostConnectionId]),
       ).to.deep.equal([[first, null]]);
@@ -100,33 +107,33 @@ export function waitingSuite(current: CurrentFixture): void {
         clientBrokerId: BROKER,
         reservedAtMs: clock.now(),
       });
-      const rest = await store.expireQueue(PLACE, GRACE_MS, 10, BROKER);
+      const rest = await store.expireUnattendedPlacements(PLACE, GRACE_MS, 10, BROKER);
       expect(rest.map(({ session }) => session.sessionId)).to.deep.equal([third]);
-      expect(await standing(store, [first!, second!, third!])).to.deep.equal(['ended', 0, 'ended']);
+      expect(await queuePositions(store, [first!, second!, third!])).to.deep.equal(['ended', 0, 'ended']);
       expect(await enqueue(store, first!)).to.deep.equal({ kind: 'over', reason: 'reconnect_expired' });
       expect(await enqueue(store, first!, { epoch: 2 })).to.have.property('kind', 'waiting');
     });
 
     it('is given up quietly by a session that runs', async () => {
       const { store, clock } = current();
-      await fillPlace(store);
-      const [running, lapsed] = await comeInTurn(current(), 2);
+      await fillPool(store);
+      const [running, lapsed] = await enqueueInOrder(current(), 2);
       const sessions = [{ sessionId: running!, epoch: 1, state: 'connected' as const }];
-      await makeReady(store, 'host-b', { slots: 1, sessions });
-      await store.reconcile(PLACE, { hostId: 'host-b', connectionId: 'broker-a.1' }, sessions);
+      await makeHostReady(store, 'host-b', { slots: 1, sessions });
+      await store.reconcileHost(PLACE, { hostId: 'host-b', connectionId: 'broker-a.1' }, sessions);
       clock.advance(GRACE_MS);
-      const ended = await store.expireQueue(PLACE, GRACE_MS, 1, BROKER);
+      const ended = await store.expireUnattendedPlacements(PLACE, GRACE_MS, 1, BROKER);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([lapsed]);
-      expect(await standing(store, [running!, lapsed!])).to.deep.equal(['connected', 'ended']);
+      expect(await queuePositions(store, [running!, lapsed!])).to.deep.equal(['connected', 'ended']);
     });
 
     it('is kept by asking for it anew', async () => {
       const { store, clock } = current();
-      await fillPlace(store);
-      const [first, second] = await comeInTurn(current(), 2);
+      await fillPool(store);
+      const [first, second] = await enqueueInOrder(current(), 2);
       clock.advance(GRACE_MS - 1_000);
       await enqueue(store, first!, { epoch: 2 });
-      const ended = await store.expireQueue(PLACE, GRACE_MS - 1_000, 10, BROKER);
+      const ended = await store.expireUnattendedPlacements(PLACE, GRACE_MS - 1_000, 10, BROKER);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([second]);
     });
   });
@@ -134,8 +141,9 @@ export function waitingSuite(current: CurrentFixture): void {
   describe('the rate at which slots become free', () => {
     it('is measured between questions, and forgets slowly', async () => {
       const { store, clock } = current();
-      const { free } = await fillPlace(store, { slots: 20 });
-      const rate = async (): Promise<number | null> => (await store.queueStatus(PLACE, [], false)).freedPerMs;
+      const { free } = await fillPool(store, { slots: 20 });
+      const rate = async (): Promise<number | null> =>
+        (await store.getQueueStatus(PLACE, [], false)).freedPerMs;
       expect(await rate()).to.equal(null);
       for (let i = 0; i < 10; i += 1) await free();
       clock.advance(999);
@@ -151,24 +159,24 @@ export function waitingSuite(current: CurrentFixture): void {
 
     it('does not count slots that are gone with their host', async () => {
       const { store, clock } = current();
-      await fillPlace(store, { slots: 20 });
-      await store.queueStatus(PLACE, [], false);
+      await fillPool(store, { slots: 20 });
+      await store.getQueueStatus(PLACE, [], false);
       expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.have.length(20);
       clock.advance(8_000);
-      expect((await store.queueStatus(PLACE, [], false)).freedPerMs).to.equal(0);
+      expect((await store.getQueueStatus(PLACE, [], false)).freedPerMs).to.equal(0);
     });
 
     it('does not count offers that were given back', async () => {
       const { store, clock } = current();
-      const { free } = await fillPlace(store);
-      await store.queueStatus(PLACE, [], false);
-      const [first, second] = await comeInTurn(current(), 2);
+      const { free } = await fillPool(store);
+      await store.getQueueStatus(PLACE, [], false);
+      const [first, second] = await enqueueInOrder(current(), 2);
       await free();
       for (const sessionId of [first!, second!]) {
-        await store.withdraw(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
+        await store.withdrawPlacements(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
       }
       clock.advance(8_000);
-      expect((await store.queueStatus(PLACE, [], false)).freedPerMs).to.equal(1 / 10_000);
+      expect((await store.getQueueStatus(PLACE, [], false)).freedPerMs).to.equal(1 / 10_000);
     });
   });
 }

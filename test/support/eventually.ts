@@ -6,7 +6,7 @@ const LOOK_AGAIN_MS = 5;
  * Looks until something works, for what a real process announces to nobody. Rejects at the deadline, with
  * the last reason why it did not.
  */
-export async function untilItWorks<T>(look: () => Promise<T>, deadlineMs = 5_000): Promise<T> {
+export async function retryUntilSuccess<T>(look: () => Promise<T>, deadlineMs = 5_000): Promise<T> {
   const untilMs = performance.now() + deadlineMs;
   for (;;) {
     try {
@@ -19,7 +19,7 @@ export async function untilItWorks<T>(look: () => Promise<T>, deadlineMs = 5_000
 }
 
 /** Asks until it is so. Rejects at the deadline, with the question. */
-export async function eventually(isSo: () => Promise<boolean> | boolean, deadlineMs = 5_000): Promise<void> {
+export async function waitUntil(isSo: () => Promise<boolean> | boolean, deadlineMs = 5_000): Promise<void> {
   const untilMs = performance.now() + deadlineMs;
   while (!(await isSo())) {
     if (performance.now() > untilMs) throw new Error(`not so within ${deadlineMs} ms: ${isSo.toString()}`);

@@ -3,8 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { appendFileTime, cpuTimeMs } from '../runner/file-times.js';
 import { nameOf } from '../runner/test-files.js';
-import { stopShared } from './shared.js';
-import { endStarted, killAllStarted, recordStartedProcesses, setUsualOwner } from './started-processes.js';
+import { stopSharedResources } from './shared-resource.js';
+import {
+  endStarted,
+  killAllStarted,
+  recordStartedProcesses,
+  setUsualOwner,
+} from './processes/started-processes.js';
 import {
   failOnUnhandledRejections,
   setRunningTest,
@@ -60,5 +65,5 @@ export const mochaHooks = {
 
 /** Runs at the end of a run in one process. Workers end shared resources when they exit. */
 export async function mochaGlobalTeardown(): Promise<void> {
-  await stopShared();
+  await stopSharedResources();
 }

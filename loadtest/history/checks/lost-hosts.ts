@@ -16,7 +16,8 @@ export const checkLostHosts: CreateCheck = ({ lostAfterMs, heartbeatIntervalMs, 
   /** Whether the host had been silent for long enough, a heartbeat and the observer's blur aside. */
   const mayBeLost = (host: string, atMs: number): boolean => {
     if (stopped.has(host)) return true;
-    if (faults.countsFromMs(0) === Infinity || atMs - faults.redisAtMs < lostAfterMs + slackMs) return true;
+    if (faults.boundStartMs(0) === Infinity || atMs - faults.lastRedisFaultMs < lostAfterMs + slackMs)
+      return true;
     const since = silentSince.get(host)?.atMs;
     const heard = Math.max(heardAtMs.get(host) ?? -Infinity, (since ?? atMs) - heartbeatIntervalMs);
     return atMs - heard >= lostAfterMs - slackMs && since !== undefined;

@@ -1,7 +1,7 @@
 import type { CreateCheck } from '../check.js';
 import type { EventOf } from '../events.js';
 
-interface Pictures {
+interface ShownFrames {
   last: EventOf<'shown'>;
   /** What was on its way to the player when it or the host died is lost. */
   torn: boolean;
@@ -12,8 +12,8 @@ interface Pictures {
  * then on no other host shows it. Its pictures go on where the old host stopped: over every connection, every move and
  * every move that came to nothing, none comes twice and none is left out, but for what a dying socket took along.
  */
-export const checkMoves: CreateCheck = ({ handOverMs }, report) => {
-  const shown = new Map<string, Pictures>();
+export const checkMakeBeforeBreak: CreateCheck = ({ handOverMs }, report) => {
+  const shown = new Map<string, ShownFrames>();
   const admitted = new Set<string>();
   /** Assignments that were made by a move, and those that were not. */
   const begun = new Map<string, EventOf<'began'>>();
@@ -30,7 +30,7 @@ export const checkMoves: CreateCheck = ({ handOverMs }, report) => {
     for (const pictures of shown.values()) if (isConcerned(pictures.last)) pictures.torn = true;
   };
 
-  const compare = ({ last, torn }: Pictures, event: EventOf<'shown'>): void => {
+  const compare = ({ last, torn }: ShownFrames, event: EventOf<'shown'>): void => {
     const { sessionId, epoch, host, n, count } = event;
     if (epoch < last.epoch) {
       report(`${host} shows ${sessionId}, which ${last.host} has gone on with`, last, event);

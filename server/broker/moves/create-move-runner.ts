@@ -1,20 +1,20 @@
 import { FULL } from '../../domain/congestion.js';
-import type { MoveAction } from '../../domain/rebalance/actions.js';
+import type { MoveAction } from '../../domain/rebalance/rebalance-actions.js';
 import { explainMove } from '../../domain/rebalance/explain-move.js';
 import { hostKey } from '../../domain/rebalance/hot-hosts.js';
 import {
   NO_QUARANTINE,
   isQuarantined,
-  noteMove,
+  recordMoveOutcome,
   type Quarantine,
 } from '../../domain/rebalance/quarantine.js';
-import type { Place } from '../../domain/catalog.js';
+import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
 import type { MoveRunner } from './move-runner.js';
 import { moveSession, type MoveOrder, type MoveResult } from './move-session.js';
-import { moveUnclaimed } from './move-unclaimed.js';
-import { playersReason } from './players-reason.js';
+import { moveUnclaimedSession } from './move-unclaimed.js';
+import { explainMoveToPlayer } from './explain-move-to-player.js';
 
 /**
  * Moves that one broker carries out at once. Each is a handful of store calls and frames: more at a time are done no sooner,
@@ -29,10 +29,10 @@ const RETRY_AFTER_STEPS = 3;
 const MAX_FAILURES = 10_000;
 
 export function createMoveRunner(context: BrokerContext): MoveRunner {
-  return new ChainRunner(context);
+  return new ChainMoveRunner(context);
 }
 
-class ChainRunner implements MoveRunner {
+class ChainMoveRunner implements MoveRunner {
   readonly #context: BrokerContext;
   /** Sessions whose move waits or is under way. */
   readonly #begun = new Set<string>();
@@ -48,27 +48,27 @@ class ChainRunner implements MoveRunner {
     this.#retryAfterMs = RETRY_AFTER_STEPS * context.limits.moveStepMs;
   }
 
-  leaves(sessionId: string): boolean {
+  isExcluded(sessionId: string): boolean {
     const failedAt = this.#failedAtMs.get(sessionId);
     const failedLately = failedAt !== undefined && performance.now() - failedAt < this.#retryAfterMs;
-    return failedLately || this.#begun.has(sessionId) || this.#context.moves.carried.has(sessionId);
+    return failedLately || this.#begun.has(sessionId) || this.#context.activeMoves.coordinated.has(sessionId);
   }
 
-  get left(): string[] {
-    const ids = [...this.#failedAtMs.keys(), ...this.#begun, ...this.#context.moves.carried.keys()];
-    return [...new Set(ids)].filter((sessionId) => this.leaves(sessionId));
+  get excludedSessions(): string[] {
+    const ids = [...this.#failedAtMs.keys(), ...this.#begun, ...this.#context.activeMoves.coordinated.keys()];
+    return [...new Set(ids)].filter((sessionId) => this.isExcluded(sessionId));
   }
 
-  get quarantined(): string[] {
+  get quarantinedHosts(): string[] {
     const nowMs = performance.now();
     return [...this.#quarantine.keys()].filter((key) => isQuarantined(this.#quarantine, key, nowMs));
   }
 
-  isQuarantined(place: Place, hostId: string): boolean {
+  isQuarantined(place: RegionPool, hostId: string): boolean {
     return isQuarantined(this.#quarantine, hostKey(place, hostId), performance.now());
   }
 
-  take(actions: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): void {
+  runMoves(actions: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): void {
     const chains = new Map<number, MoveAction[]>();
     for (const action of actions) {
       const chain = chains.get(action.chain) ?? [];
@@ -121,13 +121,13 @@ class ChainRunner implements MoveRunner {
       place,
       session,
       to: action.to.place,
-      reason: playersReason(action),
+      reason: explainMoveToPlayer(action),
       maxCongestion: Math.round(action.cap * FULL),
     };
     const startedAt = performance.now();
-    const result = await (action.free ? moveUnclaimed : moveSession)(this.#context, order);
+    const result = await (action.free ? moveUnclaimedSession : moveSession)(this.#context, order);
     this.#learn(action, result);
-    await store.noteMove({
+    await store.recordMove({
       sessionId: session.sessionId,
       from: { ...place, hostId },
       to: { ...action.to.place, hostId: result.hostId },
@@ -162,7 +162,7 @@ class ChainRunner implements MoveRunner {
   #note(key: string, ok: boolean): void {
     const nowMs = performance.now();
     const was = isQuarantined(this.#quarantine, key, nowMs);
-    this.#quarantine = noteMove(this.#quarantine, key, ok, nowMs, this.#context.moveLimits);
+    this.#quarantine = recordMoveOutcome(this.#quarantine, key, ok, nowMs, this.#context.rebalanceLimits);
     if (!was && isQuarantined(this.#quarantine, key, nowMs)) {
       this.#context.log.warn({ host: key }, 'host fails its moves: left out of them for a while');
       this.#context.observer.hostQuarantined();

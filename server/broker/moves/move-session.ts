@@ -1,19 +1,19 @@
-import type { Place } from '../../domain/catalog.js';
-import { brokerOf } from '../../domain/connection-id.js';
-import type { DrawnEpoch, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import { brokerIdOf } from '../../domain/connection-id.js';
+import type { AllocatedEpoch, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';
-import { decodeMatch, encodeMatch } from '../match-details.js';
+import { decodeMatch, encodeMatch } from '../sessions/match-details.js';
 import { toRefusal } from '../refusal.js';
-import { callOff, type Move } from './call-off.js';
-import { MoveInbox } from './move-board.js';
-import { sendWord } from './send-word.js';
-import type { MoveParty, MoveStep } from './words.js';
+import { cancelMove, type MoveInProgress } from './cancel-move.js';
+import { MoveReplies } from './active-moves.js';
+import { sendControlMessage } from '../messaging/send-control-message.js';
+import type { MoveParty, MoveStep } from '../messaging/control-messages.js';
 
 /** A session to be moved while it is played, and where to. */
 export interface MoveOrder {
-  readonly place: Place;
+  readonly place: RegionPool;
   readonly session: SessionRecord;
-  readonly to: Place;
+  readonly to: RegionPool;
   /** Why, in words: for its player and for operators. */
   readonly reason: string;
   /** A host that is more congested is not burdened with it; in millionths. */
@@ -31,16 +31,16 @@ export type MoveResult =
     };
 
 /** The slot on the new host is held for so many steps: handed over, taken up, the client there. */
-export const HELD_STEPS = 3;
+export const RESERVATION_STEPS = 3;
 
 /**
  * The old host holds still for so many: longer than the slot on the new one is held, so that it goes on by itself only
  * when the other cannot any more.
  */
-const STILL_STEPS = 6;
+const PAUSE_STEPS = 6;
 
 /** After its deadline a client's arrival, or its word that it stays, may still be on the way. */
-const LAST_WORD_MS = 500;
+const FINAL_REPLY_MS = 500;
 
 /**
  * Moves a session to another host: make before break. Whatever fails before its client has arrived leaves the session
@@ -48,17 +48,17 @@ const LAST_WORD_MS = 500;
  */
 export async function moveSession(context: BrokerContext, order: MoveOrder): Promise<MoveResult> {
   const { sessionId, epoch, hostId, meta } = order.session;
-  const { moves, observer } = context;
-  if (meta === null) return failed('store', 'nobody knows whose it is');
-  if (moves.carried.has(sessionId)) return failed('store', 'it is being moved already');
+  const { activeMoves: moves, observer } = context;
+  if (meta === null) return moveFailed('store', 'nobody knows whose it is');
+  if (moves.coordinated.has(sessionId)) return moveFailed('store', 'it is being moved already');
   const drawn = await drawEpoch(context, order, meta);
-  const inbox = new MoveInbox(drawn.epoch);
+  const replies = new MoveReplies(drawn.epoch);
   // Of two orders for one session, one is carried out.
-  if (moves.carried.has(sessionId)) return failed('store', 'it is being moved already');
-  moves.carried.set(sessionId, inbox);
+  if (moves.coordinated.has(sessionId)) return moveFailed('store', 'it is being moved already');
+  moves.coordinated.set(sessionId, replies);
   const startedAt = performance.now();
   try {
-    const result = await carryOut(context, order, metaAt(context, order, meta, drawn), inbox);
+    const result = await runMove(context, order, metaAfterMove(context, order, meta, drawn), replies);
     observer.moveEnded(order.place, result.kind, performance.now() - startedAt);
     const { region, pool } = order.place;
     const about = { sessionId, epoch, region, pool, hostId, to: order.to, why: order.reason };
@@ -69,49 +69,55 @@ export async function moveSession(context: BrokerContext, order: MoveOrder): Pro
     }
     return result;
   } finally {
-    moves.carried.delete(sessionId);
+    moves.coordinated.delete(sessionId);
   }
 }
 
-async function carryOut(
+async function runMove(
   context: BrokerContext,
   { place, session, to, maxCongestion }: MoveOrder,
   meta: SessionMeta,
-  inbox: MoveInbox,
+  replies: MoveReplies,
 ): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
   const { sessionId, epoch, hostId } = session;
-  const { toEpoch } = inbox;
-  const isSamePlace = place.region === to.region && place.pool === to.pool;
-  const arrival = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
-  const wish = { avoidHostId: isSamePlace ? hostId : null, maxCongestion };
-  const held = await store.hold(to, arrival, wish, HELD_STEPS * limits.moveStepMs, brokerId);
-  if (held.kind !== 'held') return failed('store', `no slot: ${held.kind}`);
-  const move: Move = { place, sessionId, hostId, epoch, to, toEpoch };
+  const { toEpoch } = replies;
+  const isSameRegionPool = place.region === to.region && place.pool === to.pool;
+  const targetSession = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
+  const targetRequest = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
+  const reservation = await store.reserveTargetSlot(
+    to,
+    targetSession,
+    targetRequest,
+    RESERVATION_STEPS * limits.moveStepMs,
+    brokerId,
+  );
+  if (reservation.kind !== 'held') return moveFailed('store', `no slot: ${reservation.kind}`);
+  const move: MoveInProgress = { place, sessionId, hostId, epoch, to, toEpoch };
   try {
-    const refusal = await goThroughSteps(context, move, held, inbox);
-    if (refusal === undefined) return { kind: 'moved', hostId: held.hostId };
-    if ((await callOff(context, move)) === 'arrived') return { kind: 'moved', hostId: held.hostId };
-    return failed(refusal.by, refusal.reason, held.hostId);
+    const refusal = await runMoveSteps(context, move, reservation, replies);
+    if (refusal === undefined) return { kind: 'moved', hostId: reservation.hostId };
+    if ((await cancelMove(context, move)) === 'arrived') return { kind: 'moved', hostId: reservation.hostId };
+    return moveFailed(refusal.by, refusal.reason, reservation.hostId);
   } catch (error) {
     // The slot that is held runs out, and the old host goes on by itself.
-    await callOff(context, move).catch(() => undefined);
-    return failed('store', toRefusal(error).message, held.hostId);
+    await cancelMove(context, move).catch(() => undefined);
+    return moveFailed('store', toRefusal(error).message, reservation.hostId);
   }
 }
 
 /** @returns why it came to nothing, if it did */
-async function goThroughSteps(
+async function runMoveSteps(
   context: BrokerContext,
-  { place, sessionId, hostId, epoch, to, toEpoch }: Move,
+  { place, sessionId, hostId, epoch, to, toEpoch }: MoveInProgress,
   held: { readonly hostConnectionId: string },
-  inbox: MoveInbox,
+  replies: MoveReplies,
 ): Promise<Extract<MoveStep, { kind: 'refused' }> | undefined> {
   const { store, brokerId: moverId, limits } = context;
   const { moveStepMs } = limits;
-  const [host] = await store.endpoints(place, [hostId]);
-  if (host === null || host === undefined) return refused('source', 'the host is away');
-  await sendWord(context, place, brokerOf(host.connectionId), {
+  const [host] = await store.getEndpoints(place, [hostId]);
+  if (host === null || host === undefined) return refusedStep('source', 'the host is away');
+  await sendControlMessage(context, place, brokerIdOf(host.connectionId), {
     type: 'checkpoint',
     hostId,
     sessionId,
@@ -120,14 +126,14 @@ async function goThroughSteps(
     toEpoch,
     moverId,
     withinMs: moveStepMs,
-    stillMs: STILL_STEPS * moveStepMs,
+    stillMs: PAUSE_STEPS * moveStepMs,
   });
-  const checkpoint = await inbox.next('source', moveStepMs);
-  if (checkpoint.kind !== 'checkpoint') return asRefusal(checkpoint, 'source');
+  const checkpoint = await replies.waitForNext('source', moveStepMs);
+  if (checkpoint.kind !== 'checkpoint') return toRefusedStep(checkpoint, 'source');
 
   const { reference } = checkpoint;
   const claimWithinMs = 2 * moveStepMs;
-  await sendWord(context, to, brokerOf(held.hostConnectionId), {
+  await sendControlMessage(context, to, brokerIdOf(held.hostConnectionId), {
     type: 'restore',
     sessionId,
     epoch: toEpoch,
@@ -135,14 +141,14 @@ async function goThroughSteps(
     claimWithinMs,
     reference,
   });
-  const restored = await inbox.next('target', moveStepMs);
-  if (restored.kind !== 'restored') return asRefusal(restored, 'target');
+  const restored = await replies.waitForNext('target', moveStepMs);
+  if (restored.kind !== 'restored') return toRefusedStep(restored, 'target');
 
   // Its client may have come back on another broker since.
   const [now] = await store.getSessions(place, [sessionId]);
-  if (now?.epoch !== epoch || now.state === 'ended') return refused('client', 'the session is over');
-  if (now.clientBrokerId === '') return refused('client', 'the client is away');
-  await sendWord(context, to, now.clientBrokerId, {
+  if (now?.epoch !== epoch || now.state === 'ended') return refusedStep('client', 'the session is over');
+  if (now.clientBrokerId === '') return refusedStep('client', 'the client is away');
+  await sendControlMessage(context, to, now.clientBrokerId, {
     type: 'moving',
     sessionId,
     epoch: toEpoch,
@@ -150,8 +156,8 @@ async function goThroughSteps(
     moverId,
     claimWithinMs: moveStepMs,
   });
-  const arrived = await inbox.next('client', moveStepMs + LAST_WORD_MS);
-  return arrived.kind === 'arrived' ? undefined : asRefusal(arrived, 'client');
+  const arrived = await replies.waitForNext('client', moveStepMs + FINAL_REPLY_MS);
+  return arrived.kind === 'arrived' ? undefined : toRefusedStep(arrived, 'client');
 }
 
 /**
@@ -162,16 +168,16 @@ export function drawEpoch(
   { store }: BrokerContext,
   { place, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
   { playerId, requestId }: SessionMeta,
-): Promise<DrawnEpoch> {
-  return store.drawEpoch({ playerId, requestId, sessionId, place }, epoch);
+): Promise<AllocatedEpoch> {
+  return store.allocateEpoch({ playerId, requestId, sessionId, place }, epoch);
 }
 
 /** What is kept of the session, as it is to be on the new host. */
-export function metaAt(
+export function metaAfterMove(
   context: BrokerContext,
   { place, session: { hostId, epoch }, to, reason }: Omit<MoveOrder, 'maxCongestion'>,
   meta: SessionMeta,
-  { fromEpoch: requestEpoch }: DrawnEpoch,
+  { fromEpoch: requestEpoch }: AllocatedEpoch,
 ): SessionMeta {
   const details = decodeMatch(meta.match);
   const { reach = {} } = details;
@@ -181,14 +187,14 @@ export function metaAt(
   return { ...meta, match: encodeMatch({ ...details, rttMs, rank: nearer + 1, reason, movedFrom }) };
 }
 
-function failed(by: MoveParty, reason: string, hostId: string | null = null): MoveResult {
+function moveFailed(by: MoveParty, reason: string, hostId: string | null = null): MoveResult {
   return { kind: 'failed', by, reason, hostId };
 }
 
-function refused(by: MoveParty, reason: string): Extract<MoveStep, { kind: 'refused' }> {
+function refusedStep(by: MoveParty, reason: string): Extract<MoveStep, { kind: 'refused' }> {
   return { kind: 'refused', by, reason };
 }
 
-function asRefusal(step: MoveStep, by: MoveParty): Extract<MoveStep, { kind: 'refused' }> {
-  return step.kind === 'refused' ? step : refused(by, `unexpected word: ${step.kind}`);
+function toRefusedStep(step: MoveStep, by: MoveParty): Extract<MoveStep, { kind: 'refused' }> {
+  return step.kind === 'refused' ? step : refusedStep(by, `unexpected word: ${step.kind}`);
 }

@@ -1,67 +1,89 @@
-import { brokerOf } from '../../domain/connection-id.js';
-import { placeName } from '../../domain/catalog.js';
+import { brokerIdOf } from '../../domain/connection-id.js';
+import { regionPoolName } from '../../domain/catalog.js';
 import type { BrokerContext } from '../context.js';
-import { deliver, nudgeOthers } from '../deliver.js';
+import { notifySession, wakeOtherBrokers } from '../messaging/notify-session.js';
 import { toRefusal } from '../refusal.js';
-import { HELD_STEPS, drawEpoch, metaAt, type MoveOrder, type MoveResult } from './move-session.js';
-import { sendWord } from './send-word.js';
-import { leavePlace, takeRequest } from './target-side.js';
+import {
+  RESERVATION_STEPS,
+  drawEpoch,
+  metaAfterMove,
+  type MoveOrder,
+  type MoveResult,
+} from './move-session.js';
+import { sendControlMessage } from '../messaging/send-control-message.js';
+import { releaseSourceRegionPool, assignRequestToTarget } from './target-host-moves.js';
 
 /**
  * Moves a reservation that nobody has claimed yet. It costs nobody anything: its client is told a new match before it has
  * gone anywhere. One that is claimed meanwhile stays.
  */
-export async function moveUnclaimed(context: BrokerContext, order: MoveOrder): Promise<MoveResult> {
+export async function moveUnclaimedSession(context: BrokerContext, order: MoveOrder): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
   const { place, session, to, maxCongestion } = order;
   const { sessionId, hostId, epoch, meta } = session;
   const failed = (why: string): MoveResult => ({ kind: 'failed', by: 'store', reason: why, hostId: null });
   if (meta === null) return failed('nobody knows whose it is');
-  const isSamePlace = placeName(place) === placeName(to);
+  const isSameRegionPool = regionPoolName(place) === regionPoolName(to);
   try {
     const drawn = await drawEpoch(context, order, meta);
     const toEpoch = drawn.epoch;
-    const movedMeta = metaAt(context, order, meta, drawn);
-    const arrival = { sessionId, epoch: toEpoch, clientBrokerId: session.clientBrokerId, meta: movedMeta };
-    const wish = { avoidHostId: isSamePlace ? hostId : null, maxCongestion };
-    const held = await store.hold(to, arrival, wish, HELD_STEPS * limits.moveStepMs, brokerId);
-    if (held.kind !== 'held') return failed(`no slot: ${held.kind}`);
+    const movedMeta = metaAfterMove(context, order, meta, drawn);
+    const targetSession = {
+      sessionId,
+      epoch: toEpoch,
+      clientBrokerId: session.clientBrokerId,
+      meta: movedMeta,
+    };
+    const targetRequest = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
+    const reservation = await store.reserveTargetSlot(
+      to,
+      targetSession,
+      targetRequest,
+      RESERVATION_STEPS * limits.moveStepMs,
+      brokerId,
+    );
+    if (reservation.kind !== 'held') return failed(`no slot: ${reservation.kind}`);
     // As late as can be: who claims it just now is let in by the old host, and goes on there.
     const [now] = await store.getSessions(place, [sessionId]);
     const isUnclaimed = now?.state === 'reserved' && now.epoch === epoch;
-    if (!isUnclaimed || !(await takeRequest(context, to, movedMeta, sessionId, toEpoch))) {
-      await store.dropArrival(to, sessionId, toEpoch, brokerId);
+    if (!isUnclaimed || !(await assignRequestToTarget(context, to, movedMeta, sessionId, toEpoch))) {
+      await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
     const { clientBrokerId } = now;
     const report = {
       sessionId,
       epoch: toEpoch,
-      hostId: held.hostId,
+      hostId: reservation.hostId,
       state: 'reserved' as const,
       clientBrokerId,
     };
-    const outcome = await store.arrive(to, report, limits.reservationMs, brokerId);
+    const outcome = await store.completeMove(to, report, limits.reservationMs, brokerId);
     if (outcome.kind !== 'arrived') {
-      await store.dropArrival(to, sessionId, toEpoch, brokerId);
+      await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
     const from = { ...place, epoch };
-    if (!isSamePlace) await leavePlace(context, to, outcome.session, from);
-    deliver(context, to, outcome.session);
-    nudgeOthers(context, to, outcome.session, held.hostConnectionId);
-    if (isSamePlace) await tellOldHost(context, order);
-    return { kind: 'moved', hostId: held.hostId };
+    if (!isSameRegionPool) await releaseSourceRegionPool(context, to, outcome.session, from);
+    notifySession(context, to, outcome.session);
+    wakeOtherBrokers(context, to, outcome.session, reservation.hostConnectionId);
+    if (isSameRegionPool) await notifySourceHost(context, order);
+    return { kind: 'moved', hostId: reservation.hostId };
   } catch (error) {
     return failed(toRefusal(error).message);
   }
 }
 
-async function tellOldHost(
+async function notifySourceHost(
   context: BrokerContext,
   { place, session: { sessionId, hostId, epoch } }: MoveOrder,
 ): Promise<void> {
-  const [old] = await context.store.endpoints(place, [hostId]);
+  const [old] = await context.store.getEndpoints(place, [hostId]);
   if (old === null || old === undefined) return;
-  await sendWord(context, place, brokerOf(old.connectionId), { type: 'left', hostId, sessionId, epoch });
+  await sendControlMessage(context, place, brokerIdOf(old.connectionId), {
+    type: 'left',
+    hostId,
+    sessionId,
+    epoch,
+  });
 }

@@ -1,26 +1,36 @@
-import { placeName, type Catalog, type Place } from '../../domain/catalog.js';
+import { regionPoolName, type Catalog, type RegionPool } from '../../domain/catalog.js';
 import { FULL } from '../../domain/congestion.js';
 import { acceptableAfterMs } from '../../domain/ranking.js';
-import type { RebalanceAction } from '../../domain/rebalance/actions.js';
-import { NO_HOT_HOSTS, hostKey, isHot, noteBeats, type HotHosts } from '../../domain/rebalance/hot-hosts.js';
+import type { RebalanceAction } from '../../domain/rebalance/rebalance-actions.js';
+import {
+  NO_HOT_HOSTS,
+  hostKey,
+  isHot,
+  trackHotHosts,
+  type HotHosts,
+} from '../../domain/rebalance/hot-hosts.js';
 import {
   allowanceOf,
   newMoveBudget,
   refillBudget,
-  spendBudget,
+  chargeBudget,
   type MoveBudget,
 } from '../../domain/rebalance/move-budget.js';
-import type { FleetPicture, PlaceOption, WaitingPicture } from '../../domain/rebalance/picture.js';
+import type {
+  FleetSnapshot,
+  RegionPoolOption,
+  WaitingPlayer,
+} from '../../domain/rebalance/fleet-snapshot.js';
 import { planRebalance } from '../../domain/rebalance/plan-rebalance.js';
 import type { RebalanceLimits } from '../../domain/rebalance/rebalance-limits.js';
-import { explainStandstill } from '../../domain/rebalance/standstill.js';
+import { explainPlanBlocker } from '../../domain/rebalance/plan-blocker.js';
 import type { FleetStore, HostRecord, SessionRecord } from '../../store/fleet-store.js';
-import type { WaitingRecord } from '../../store/move-desk.js';
-import { reachOf } from '../match-details.js';
-import type { SeatedSession } from '../drained-sessions.js';
-import { hostPicture } from './host-picture.js';
-import { KnownPictures } from './known-pictures.js';
-import { placeIn } from './session-picture.js';
+import type { QueuedPlacement } from '../../store/contracts/moves.js';
+import { decodeReach } from '../sessions/match-details.js';
+import type { LocatedSession } from '../sessions/sessions-on-target.js';
+import { toHostSnapshot } from './host-snapshot.js';
+import { SessionSnapshotCache } from './session-snapshot-cache.js';
+import { regionPoolIn } from './session-snapshot.js';
 
 /** What a round begins with. Plain data: it may be planned in another thread. */
 export interface RoundRequest {
@@ -51,12 +61,12 @@ export interface RoundPlan {
 
 /** Plans rounds of rebalancing, a region at a time. What it remembers between them is no more than a few figures. */
 export interface RoundPlanner {
-  plan(request: RoundRequest): Promise<RoundPlan>;
+  planRound(request: RoundRequest): Promise<RoundPlan>;
   close(): Promise<void>;
 }
 
 /** What is remembered of a region between two rounds. */
-interface RegionMemory {
+interface RegionState {
   hot: HotHosts;
   budget: MoveBudget;
 }
@@ -77,65 +87,75 @@ export function createRoundPlanner(
   catalog: Catalog,
   limits: RebalanceLimits,
 ): RoundPlanner {
-  const memories = new Map<string, RegionMemory>();
-  const known = new KnownPictures(catalog);
+  const regionStates = new Map<string, RegionState>();
+  const known = new SessionSnapshotCache(catalog);
   const pools = [...catalog.pools.keys()];
   const regions = [...catalog.regions.keys()];
 
-  async function look(places: readonly Place[]): Promise<PlaceHosts[]> {
+  async function listHostsIn(places: readonly RegionPool[]): Promise<RegionPoolHosts[]> {
     return Promise.all(places.map(async (place) => ({ place, hosts: await store.listHosts(place) })));
   }
 
   async function plan(request: RoundRequest): Promise<RoundPlan> {
     const { region, storeInDoubt } = request;
     const startedAt = performance.now();
-    const nowMs = await store.clockMs();
-    const memory = memories.get(region) ?? { hot: NO_HOT_HOSTS, budget: newMoveBudget(nowMs, limits) };
-    memories.set(region, memory);
-    const own = await look(pools.map((pool) => placeIn(catalog, region, pool)));
-    memory.hot = noteBeats(memory.hot, own.flatMap(beatsOf), limits);
+    const nowMs = await store.getTimeMs();
+    const memory = regionStates.get(region) ?? { hot: NO_HOT_HOSTS, budget: newMoveBudget(nowMs, limits) };
+    regionStates.set(region, memory);
+    const own = await listHostsIn(pools.map((pool) => regionPoolIn(catalog, region, pool)));
+    memory.hot = trackHotHosts(memory.hot, own.flatMap(beatsOf), limits);
     const sessionsInAll = own
       .flatMap(({ hosts }) => hosts)
       .reduce((sum, { committed }) => sum + committed, 0);
     memory.budget = refillBudget(memory.budget, nowMs, sessionsInAll, limits);
-    const waiting = await findWaiting(store, catalog, own, nowMs);
+    const waiting = await findWaitingPlayers(store, catalog, own, nowMs);
     const hot = own.flatMap(({ place, hosts }) =>
       hosts.filter(({ hostId }) => isHot(memory.hot, place, hostId)).map((host) => ({ place, host })),
     );
     const shunned = own.some(({ hosts }) => hosts.some(({ closure }) => closure === 'hot'));
     if (hot.length === 0 && waiting.pictures.length === 0 && !shunned) {
-      known.forget();
-      return { ...NOTHING, readMs: performance.now() - startedAt };
+      known.clear();
+      return { ...EMPTY_PLAN, readMs: performance.now() - startedAt };
     }
 
     const concerned = new Set([...hot.map(({ place }) => place), ...waiting.places].map(({ pool }) => pool));
-    const others = await look(
+    const others = await listHostsIn(
       regions
         .filter((other) => other !== region)
-        .flatMap((other) => [...concerned].map((pool) => placeIn(catalog, other, pool))),
+        .flatMap((other) => [...concerned].map((pool) => regionPoolIn(catalog, other, pool))),
     );
     const fleet = [...own, ...others];
     const seated =
       waiting.pictures.length > 0
-        ? await scanPlaces(
+        ? await scanRegionPools(
             store,
             fleet.filter(({ place }) => concerned.has(place.pool)),
           )
         : await sessionsOfHosts(store, hot.slice(0, MAX_HOT_HOSTS));
     const readAt = performance.now();
-    const picture = draw(known, request, memory.hot, fleet, seated, waiting.pictures, nowMs, storeInDoubt);
-    const drawnAt = performance.now();
-    const { actions, liveMoves, standstill, servedByMoves } = planRebalance(
-      picture,
-      allowanceOf(memory.budget),
-      limits,
+    const picture = takeSnapshot(
+      known,
+      request,
+      memory.hot,
+      fleet,
+      seated,
+      waiting.pictures,
+      nowMs,
+      storeInDoubt,
     );
-    memory.budget = spendBudget(memory.budget, liveMoves);
+    const drawnAt = performance.now();
+    const {
+      actions,
+      liveMoves,
+      blocker: standstill,
+      servedByMoves,
+    } = planRebalance(picture, allowanceOf(memory.budget), limits);
+    memory.budget = chargeBudget(memory.budget, liveMoves);
     const moved = new Set(actions.flatMap((action) => (action.kind === 'move' ? [action.sessionId] : [])));
     return {
       actions,
       sessions: seated.flatMap(({ session }) => (moved.has(session.sessionId) ? [session] : [])),
-      standstill: standstill === null ? null : explainStandstill(standstill),
+      standstill: standstill === null ? null : explainPlanBlocker(standstill),
       servedByMoves,
       readMs: readAt - startedAt,
       drawMs: drawnAt - readAt,
@@ -143,10 +163,10 @@ export function createRoundPlanner(
     };
   }
 
-  return { plan, close: async () => undefined };
+  return { planRound: plan, close: async () => undefined };
 }
 
-const NOTHING = {
+const EMPTY_PLAN = {
   actions: [],
   sessions: [],
   standstill: null,
@@ -155,15 +175,15 @@ const NOTHING = {
   planMs: 0,
 } as const;
 
-interface PlaceHosts {
-  readonly place: Place;
+interface RegionPoolHosts {
+  readonly place: RegionPool;
   readonly hosts: readonly HostRecord[];
 }
 
 function beatsOf({
   place,
   hosts,
-}: PlaceHosts): Parameters<typeof noteBeats>[1] extends Iterable<infer B> ? B[] : never {
+}: RegionPoolHosts): Parameters<typeof trackHotHosts>[1] extends Iterable<infer B> ? B[] : never {
   return hosts.map((host) => ({
     hostId: host.hostId,
     place,
@@ -173,21 +193,21 @@ function beatsOf({
 }
 
 /** Who waits in the places of a region, each once, with every place where the policy would have them by now. */
-async function findWaiting(
+async function findWaitingPlayers(
   store: FleetStore,
   catalog: Catalog,
-  own: readonly PlaceHosts[],
+  own: readonly RegionPoolHosts[],
   nowMs: number,
-): Promise<{ readonly pictures: readonly WaitingPicture[]; readonly places: readonly Place[] }> {
+): Promise<{ readonly pictures: readonly WaitingPlayer[]; readonly places: readonly RegionPool[] }> {
   const found = await Promise.all(
-    own.map(async ({ place }) => ({ place, records: await store.listWaiting(place, MAX_WAITING) })),
+    own.map(async ({ place }) => ({ place, records: await store.listWaitingPlacements(place, MAX_WAITING) })),
   );
-  const pictures = new Map<string, WaitingPicture>();
+  const pictures = new Map<string, WaitingPlayer>();
   for (const { place, records } of found) {
     for (const record of records) {
       const known = pictures.get(record.sessionId)?.options ?? [];
       const options = [...known, ...optionsOf(catalog, place, record, nowMs)];
-      const places = new Map(options.map((option) => [placeName(option.place), option]));
+      const places = new Map(options.map((option) => [regionPoolName(option.place), option]));
       pictures.set(record.sessionId, { sessionId: record.sessionId, options: [...places.values()] });
     }
   }
@@ -197,43 +217,46 @@ async function findWaiting(
 
 function optionsOf(
   catalog: Catalog,
-  { region, pool }: Place,
-  { arrivedAtMs, meta }: WaitingRecord,
+  { region, pool }: RegionPool,
+  { arrivedAtMs, meta }: QueuedPlacement,
   nowMs: number,
-): PlaceOption[] {
-  const { reach = {}, rttMs } = reachOf(meta.match);
+): RegionPoolOption[] {
+  const { reach = {}, rttMs } = decodeReach(meta.match);
   const policy = catalog.titles.get(meta.title)?.latencyPolicy ?? [];
   const others = Object.entries(reach).flatMap(([other, otherRttMs]) => {
     const after = acceptableAfterMs(policy, otherRttMs);
     const isAcceptable = after !== undefined && after <= nowMs - arrivedAtMs;
     return other !== region && isAcceptable
-      ? [{ place: placeIn(catalog, other, pool), rttMs: otherRttMs }]
+      ? [{ place: regionPoolIn(catalog, other, pool), rttMs: otherRttMs }]
       : [];
   });
-  return [{ place: placeIn(catalog, region, pool), rttMs }, ...others];
+  return [{ place: regionPoolIn(catalog, region, pool), rttMs }, ...others];
 }
 
 async function sessionsOfHosts(
   store: FleetStore,
-  hosts: readonly { readonly place: Place; readonly host: HostRecord }[],
-): Promise<SeatedSession[]> {
+  hosts: readonly { readonly place: RegionPool; readonly host: HostRecord }[],
+): Promise<LocatedSession[]> {
   const found = await Promise.all(
     hosts.map(async ({ place, host }) =>
-      (await store.hostSessions(place, host.hostId)).map((session) => ({ place, session })),
+      (await store.listHostSessions(place, host.hostId)).map((session) => ({ place, session })),
     ),
   );
   return found.flat();
 }
 
-async function scanPlaces(store: FleetStore, places: readonly PlaceHosts[]): Promise<SeatedSession[]> {
+async function scanRegionPools(
+  store: FleetStore,
+  places: readonly RegionPoolHosts[],
+): Promise<LocatedSession[]> {
   const found = await Promise.all(
-    places.filter(({ hosts }) => hosts.length > 0).map(({ place }) => scanPlace(store, place)),
+    places.filter(({ hosts }) => hosts.length > 0).map(({ place }) => scanRegionPool(store, place)),
   );
   return found.flat();
 }
 
-async function scanPlace(store: FleetStore, place: Place): Promise<SeatedSession[]> {
-  const seen = new Map<string, SeatedSession>();
+async function scanRegionPool(store: FleetStore, place: RegionPool): Promise<LocatedSession[]> {
+  const seen = new Map<string, LocatedSession>();
   let cursor: string | null = null;
   do {
     const scan = await store.scanSessions(place, cursor, SCAN_COUNT);
@@ -245,16 +268,16 @@ async function scanPlace(store: FleetStore, place: Place): Promise<SeatedSession
   return [...seen.values()];
 }
 
-function draw(
-  known: KnownPictures,
+function takeSnapshot(
+  known: SessionSnapshotCache,
   { closedPlaces, quarantined, leave }: RoundRequest,
   hot: HotHosts,
-  fleet: readonly PlaceHosts[],
-  seated: readonly SeatedSession[],
-  waiting: readonly WaitingPicture[],
+  fleet: readonly RegionPoolHosts[],
+  seated: readonly LocatedSession[],
+  waiting: readonly WaitingPlayer[],
   nowMs: number,
   storeInDoubt: boolean,
-): FleetPicture {
+): FleetSnapshot {
   const closed = new Set(closedPlaces);
   const isQuarantined = new Set(quarantined);
   const isLeft = new Set(leave);
@@ -267,18 +290,18 @@ function draw(
   }
   return {
     nowMs,
-    storeInDoubt,
+    storeIsRecovering: storeInDoubt,
     waiting,
     hosts: fleet.flatMap(({ place, hosts }) =>
       hosts.map((host) =>
-        hostPicture(place, host, {
+        toHostSnapshot(place, host, {
           hot: isHot(hot, place, host.hostId),
-          placeIsOpen: !closed.has(placeName(place)),
+          regionPoolIsOpen: !closed.has(regionPoolName(place)),
           quarantined: isQuarantined.has(hostKey(place, host.hostId)),
           sessions: bySeat.get(hostKey(place, host.hostId)) ?? [],
         }),
       ),
     ),
-    sessions: known.draw(seated, (sessionId) => isLeft.has(sessionId)),
+    sessions: known.snapshotSessions(seated, (sessionId) => isLeft.has(sessionId)),
   };
 }

@@ -4,12 +4,12 @@ import { createTokenSigner } from '../../auth/token-signer.js';
 import { developmentConfig } from '../../config/development-config.js';
 import { AUTH_SECRET } from '../../config/secrets.js';
 import { startDuskline } from '../../duskline.js';
-import { createLogger } from '../logging.js';
-import { runAudience } from './audience.js';
-import { FigureBook, type DemoFigures } from './figures.js';
-import { startDemoFleet } from './fleet.js';
-import { createLiveView, createPlainView } from './view.js';
-import { createWorld } from './world.js';
+import { createLogger } from '../serve/create-logger.js';
+import { runPlayerArrivals } from './player-arrivals.js';
+import { DemoStatistics, type DemoFigures } from './demo-figures.js';
+import { startDemoFleet } from './demo-fleet.js';
+import { createLiveView, createPlainView } from './demo-view.js';
+import { createDemoRegions } from './demo-regions.js';
 
 export interface DemoOptions {
   /** How long it runs, in seconds; for ever when absent. */
@@ -51,8 +51,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoFigures> {
   const { catalog } = config;
   const fleet = await startDemoFleet({ url, catalog, signer, hosts: options.hosts, speed });
 
-  const world = createWorld(catalog, DEMO_DAY);
-  const figures = new FigureBook();
+  const world = createDemoRegions(catalog, DEMO_DAY);
+  const figures = new DemoStatistics();
   const startedAt = performance.now();
   const dayMs = (): number => options.startHour * HOUR_MS + (performance.now() - startedAt) * speed;
   const view = options.live
@@ -63,16 +63,16 @@ export async function runDemo(options: DemoOptions): Promise<DemoFigures> {
   const draw = setInterval(() => view.update(dayMs()), options.live ? LIVE_INTERVAL_MS : PLAIN_INTERVAL_MS);
   const sample = setInterval(() => {
     const sessions = world.regions.reduce((sum, { region }) => sum + fleet.sessionsIn(region), 0);
-    figures.sampled(fleet.hottestOverMean(), sessions / fleet.slots);
+    figures.recordSample(fleet.hottestOverMean(), sessions / fleet.slots);
   }, LIVE_INTERVAL_MS);
   try {
-    await runAudience({ url, catalog, signer, world, fleet, figures, dayMs, speed, signal: over });
+    await runPlayerArrivals({ url, catalog, signer, world, fleet, figures, dayMs, speed, signal: over });
   } finally {
     clearInterval(draw);
     clearInterval(sample);
     view.close();
   }
-  const result = figures.read({
+  const result = figures.summarise({
     store: config.store.kind,
     regions: world.regions.length,
     hosts: fleet.hosts,

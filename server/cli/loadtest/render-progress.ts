@@ -1,6 +1,6 @@
-import { asSpan } from '@duskline/loadtest/plan/duration.js';
-import type { Progress } from '@duskline/loadtest/run-options.js';
-import { bar } from '../text-table.js';
+import { formatDuration } from '@duskline/loadtest/plan/duration.js';
+import type { Progress } from '@duskline/loadtest/run/run-options.js';
+import { renderBar } from '../output/text-table.js';
 
 const BAR_WIDTH = 16;
 
@@ -19,11 +19,11 @@ export function renderProgress(progress: Progress): string {
   const figures = [
     `offered ${Math.round(offeredPerSecond)}/s`,
     `matched ${Math.round(matchedPerSecond)}/s`,
-    `p99 ${p99Ms === undefined ? '–' : asSpan(p99Ms)}`,
+    `p99 ${p99Ms === undefined ? '–' : formatDuration(p99Ms)}`,
     `playing ${playing}`,
     `waiting ${waiting}`,
     ...(refused > 0 ? [`refused ${refused}`] : []),
     ...(unanswered > 0 ? [`unanswered ${unanswered}`] : []),
   ];
-  return `${bar(share, BAR_WIDTH)} ${Math.ceil(leftMs / 1_000)} s left  ${stage}  ${figures.join('  ')}`;
+  return `${renderBar(share, BAR_WIDTH)} ${Math.ceil(leftMs / 1_000)} s left  ${stage}  ${figures.join('  ')}`;
 }

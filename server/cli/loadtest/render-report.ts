@@ -1,7 +1,7 @@
-import { TIMES } from '@duskline/loadtest/plan/assertions.js';
-import { asSpan } from '@duskline/loadtest/plan/duration.js';
-import { reasonsAgainst, violationsOf, type LoadReport } from '@duskline/loadtest/report/load-report.js';
-import { percent, table } from '../text-table.js';
+import { TIMING_NAMES } from '@duskline/loadtest/plan/assertions.js';
+import { formatDuration } from '@duskline/loadtest/plan/duration.js';
+import { failureReasons, countViolations, type LoadReport } from '@duskline/loadtest/report/load-report.js';
+import { formatPercent, renderTable } from '../output/text-table.js';
 
 /** What a run showed, for the terminal. */
 export function renderReport(report: LoadReport): string {
@@ -55,7 +55,7 @@ function renderCounts(report: LoadReport): string {
     ['moves failed', report.movesFailed, ''],
     ['not let in', report.notAdmitted, ''],
   ] as const;
-  const counts = table(
+  const counts = renderTable(
     ['what', 'count', ''],
     rows
       .filter(([name, count]) => count > 0 || ALWAYS_SHOWN.has(name))
@@ -80,7 +80,7 @@ function renderTimes({ times }: LoadReport): string {
   const head = ['milliseconds', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((cell, i) =>
     i === 0 ? cell : cell.padStart(8),
   );
-  const rows = TIMES.filter((name) => times[name].count > 0).map((name) => {
+  const rows = TIMING_NAMES.filter((name) => times[name].count > 0).map((name) => {
     const { count, p50, p90, p99, p999, max } = times[name];
     const cells = [String(count), ...[p50, p90, p99, p999, max].map(inMs)];
     return [name, ...cells.map((cell) => cell.padStart(8))];
@@ -89,7 +89,7 @@ function renderTimes({ times }: LoadReport): string {
     times.lag.p99 > LATE_MS
       ? `The load itself was sent late (lag): these are the times of this machine as much as of the brokers.\n`
       : '';
-  return rows.length === 0 ? '' : `${table(head, rows)}${late}`;
+  return rows.length === 0 ? '' : `${renderTable(head, rows)}${late}`;
 }
 
 function inMs(ms: number): string {
@@ -111,27 +111,27 @@ function renderLevels({ levels, knee }: LoadReport): string {
   const broke =
     knee.brokeAt === undefined ? 'No level broke.' : `${knee.brokeAt} a second broke: ${knee.why ?? ''}.`;
   const end = `Knee: ${knee.ratePerSecond} a second (${knee.matchedPerSecond} matched). ${broke}${limit}\n`;
-  return `${table(['offered/s', 'matched/s', 'p99 ms', 'level'], rows)}${end}`;
+  return `${renderTable(['offered/s', 'matched/s', 'p99 ms', 'level'], rows)}${end}`;
 }
 
 function renderFaults({ faults }: LoadReport): string {
   if (faults.length === 0) return '';
   const rows = faults.map(({ text, atMs, untilMs, target, failure, outcome = '' }) => {
-    const until = untilMs === undefined ? '' : asSpan(untilMs);
-    return [text, target, asSpan(Math.max(0, atMs)), until, failure ?? outcome];
+    const until = untilMs === undefined ? '' : formatDuration(untilMs);
+    return [text, target, formatDuration(Math.max(0, atMs)), until, failure ?? outcome];
   });
-  return table(['fault', 'hit', 'at', 'until', ''], rows);
+  return renderTable(['fault', 'hit', 'at', 'until', ''], rows);
 }
 
 function renderProcesses({ brokers, redis, ownCpuMean, crashed }: LoadReport): string {
   const megabytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`;
   const processes = redis === undefined ? brokers : [...brokers, redis];
   const rows = processes.map(({ name, cpuMean, cpuMax, memoryMaxBytes }) => {
-    return [name, percent(cpuMean), percent(cpuMax), megabytes(memoryMaxBytes)];
+    return [name, formatPercent(cpuMean), formatPercent(cpuMax), megabytes(memoryMaxBytes)];
   });
-  const usage = table(
+  const usage = renderTable(
     ['process', 'cpu mean', 'cpu max', 'memory max'],
-    [...rows, ['load test', percent(ownCpuMean), '', '']],
+    [...rows, ['load test', formatPercent(ownCpuMean), '', '']],
   );
   return crashed.length === 0 ? usage : `${usage}Ended by themselves: ${crashed.join(', ')}.\n`;
 }
@@ -139,7 +139,7 @@ function renderProcesses({ brokers, redis, ownCpuMean, crashed }: LoadReport): s
 function renderVerdict({ verdict }: LoadReport): string {
   const { doubleSales, lost, outOfOrder, other, settled, events, examples } = verdict;
   const line = `double sales ${doubleSales}, lost sessions ${lost}, out of order ${outOfOrder}, other violations ${other} (${events} events)`;
-  const isClean = violationsOf(verdict) === 0;
+  const isClean = countViolations(verdict) === 0;
   const rest = settled
     ? ''
     : '\nNot everything came to rest at the end: sessions that are lost may have been missed.';
@@ -157,6 +157,6 @@ function renderAssertions({ assertions }: LoadReport): string {
 
 /** Why the exit code is not 0. */
 function renderOutcome(report: LoadReport): string {
-  const reasons = reasonsAgainst(report, report.assertions);
+  const reasons = failureReasons(report, report.assertions);
   return reasons.length === 0 ? '' : `Not passed: ${reasons.join('; ')}.\n`;
 }

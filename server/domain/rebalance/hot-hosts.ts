@@ -1,15 +1,15 @@
-import { placeName, type Place } from '../catalog.js';
+import { regionPoolName, type RegionPool } from '../catalog.js';
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
 
 /** A host as one string, for maps. Host ids are unique in their place only. */
-export function hostKey(place: Place, hostId: string): string {
-  return `${placeName(place)}/${hostId}`;
+export function hostKey(place: RegionPool, hostId: string): string {
+  return `${regionPoolName(place)}/${hostId}`;
 }
 
 /** What a host reported last. */
-export interface HostBeat {
+export interface HostLoadReport {
   readonly hostId: string;
-  readonly place: Place;
+  readonly place: RegionPool;
   /** Share of the host, as `load` in the picture. */
   readonly congestion: number;
   /** When it reported, by the store's clock. */
@@ -17,7 +17,7 @@ export interface HostBeat {
 }
 
 /** What is remembered of a host that is warm: the others need no memory. */
-interface Heat {
+interface HostHeat {
   readonly beatAtMs: number;
   /** Heartbeats in a row above the threshold. */
   readonly beatsAbove: number;
@@ -25,7 +25,7 @@ interface Heat {
 }
 
 /** Warm and hot hosts, by host key. */
-export type HotHosts = ReadonlyMap<string, Heat>;
+export type HotHosts = ReadonlyMap<string, HostHeat>;
 
 export const NO_HOT_HOSTS: HotHosts = new Map();
 
@@ -35,12 +35,12 @@ export const NO_HOT_HOSTS: HotHosts = new Map();
  *
  * @param beats of the whole fleet: a host that is not among them is forgotten
  */
-export function noteBeats(
+export function trackHotHosts(
   previous: HotHosts,
-  beats: Iterable<HostBeat>,
+  beats: Iterable<HostLoadReport>,
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): HotHosts {
-  const next = new Map<string, Heat>();
+  const next = new Map<string, HostHeat>();
   for (const { hostId, place, congestion, beatAtMs } of beats) {
     const above = congestion > limits.hotAbove;
     // Most hosts are cool and stay so: they cost one comparison unless somebody is warm at all.
@@ -59,6 +59,6 @@ export function noteBeats(
   return next;
 }
 
-export function isHot(hosts: HotHosts, place: Place, hostId: string): boolean {
+export function isHot(hosts: HotHosts, place: RegionPool, hostId: string): boolean {
   return hosts.get(hostKey(place, hostId))?.hot === true;
 }

@@ -1,15 +1,15 @@
-import type { MoveAction } from './actions.js';
-import { inOrder, type Chain } from './chain-order.js';
+import type { MoveAction } from './rebalance-actions.js';
+import { orderChains, type MoveChain } from './order-chains.js';
 import { MoverGroups, type MoverGroup } from './mover-groups.js';
 import { detourMs, type PlannedFleet } from './planned-fleet.js';
 import type { Mover, PlannedHost } from './planned-host.js';
 import type { RebalanceLimits } from './rebalance-limits.js';
 import { RoomNetwork, type Hop, type Route } from './room-network.js';
-import { solveRoom } from './solve-room.js';
+import { solveRoomNetwork } from './solve-room-network.js';
 
-export interface RoomMade {
+export interface MakeRoomPlan {
   /** In the order in which they are carried out. */
-  readonly chains: readonly Chain[];
+  readonly chains: readonly MoveChain[];
   /** Waiting players for whom there is a free slot. */
   readonly servedByStore: number;
 }
@@ -27,20 +27,20 @@ const LARGE_NETWORK = 2_000;
  * Places are planned first, hosts and sessions chosen for that. What then fails for want of a host (too many moves would
  * touch it) is planned again with what is left.
  */
-export function makeRoom(fleet: PlannedFleet, allowance: number, limits: RebalanceLimits): RoomMade {
-  const chains: Chain[] = [];
+export function makeRoom(fleet: PlannedFleet, allowance: number, limits: RebalanceLimits): MakeRoomPlan {
+  const chains: MoveChain[] = [];
   const groups = new MoverGroups(fleet, limits, allowance > 0);
-  const carrier = new Carrier(fleet, limits);
-  let { waiting } = fleet.picture;
+  const carrier = new ChainBuilder(fleet, limits);
+  let { waiting } = fleet.snapshot;
   let live = 0;
   let servedByStore = 0;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     if (round > 0) groups.refresh(allowance > live);
     const room = new RoomNetwork(fleet, groups, waiting);
-    const routes = solveRoom(room, allowance - live);
+    const routes = solveRoomNetwork(room, allowance - live);
     const longWay = routes.filter(({ hops }) => hops.length > 0);
     servedByStore = routes.length - longWay.length;
-    const carried = longWay.flatMap((route) => carrier.carryOut(route) ?? []);
+    const carried = longWay.flatMap((route) => carrier.buildChain(route) ?? []);
     chains.push(...carried);
     if (carried.length === 0 || carried.length === longWay.length) break;
     if (room.network.arcs > LARGE_NETWORK) break;
@@ -48,11 +48,11 @@ export function makeRoom(fleet: PlannedFleet, allowance: number, limits: Rebalan
     waiting = waiting.filter(({ sessionId }) => !served.has(sessionId));
     for (const { moves } of carried) live += moves.filter(({ free }) => !free).length;
   }
-  return { chains: inOrder(chains), servedByStore };
+  return { chains: orderChains(chains), servedByStore };
 }
 
 /** Finds sessions and hosts for what was planned for groups and places. */
-class Carrier {
+class ChainBuilder {
   readonly #queues = new Map<MoverGroup, Map<number, Mover[]>>();
 
   constructor(
@@ -61,16 +61,16 @@ class Carrier {
   ) {}
 
   /** `undefined` when some host has no more moves to spare. */
-  carryOut({ waiting, place, hops }: Route): Chain | undefined {
+  buildChain({ waiting, place, hops }: Route): MoveChain | undefined {
     const [first, second] = hops;
     if (first === undefined) return undefined;
     const last = second ?? first;
-    const target = this.fleet.placeAt(last.to).coolestHost();
+    const target = this.fleet.regionPoolAt(last.to).coolestHost();
     const leaving = this.#choose(first);
     const passing = second === undefined ? null : this.#choose(second);
     if (target === undefined || leaving === undefined || passing === undefined) return undefined;
 
-    const reason = { code: 'make_room', place: this.fleet.placeAt(place).place } as const;
+    const reason = { code: 'make_room', place: this.fleet.regionPoolAt(place).regionPool } as const;
     const common = { kind: 'move', reason, chain: 0, forWaiting: waiting.sessionId } as const;
     const moves: MoveAction[] = [];
     const toTarget = { host: target, cap: this.limits.moveCap };
@@ -81,10 +81,10 @@ class Carrier {
     } else {
       moves.push({ ...common, ...this.#step(leaving, toTarget), order: 0 });
     }
-    this.fleet.replace(leaving);
-    if (passing !== null) this.fleet.replace(passing);
-    this.fleet.placeAt(target.place).arriveAt(target);
-    return { waiting, place, via: passing?.host.place ?? null, moves };
+    this.fleet.replaceMover(leaving);
+    if (passing !== null) this.fleet.replaceMover(passing);
+    this.fleet.regionPoolAt(target.poolIndex).addSessionTo(target);
+    return { waiting, place, via: passing?.host.poolIndex ?? null, moves };
   }
 
   /** Whose way it lengthens the least, and of those who are on the most congested host. */
@@ -92,7 +92,7 @@ class Carrier {
     const queue = this.#queueFor(group, to);
     // Who cannot be moved now cannot be moved later in this plan either.
     for (let mover = queue.at(-1); mover !== undefined; mover = queue.at(-1)) {
-      if (!mover.moved && mover.host.movesLeft > 0) return mover;
+      if (!mover.isMoved && mover.host.movesLeft > 0) return mover;
       queue.pop();
     }
     return undefined;
@@ -104,7 +104,7 @@ class Carrier {
     this.#queues.set(group, queues);
     let queue = queues.get(to);
     if (queue === undefined) {
-      const { place } = this.fleet.placeAt(to);
+      const { regionPool: place } = this.fleet.regionPoolAt(to);
       const ranked = group.movers.map((mover) => ({ mover, ms: detourMs(mover.session, place) }));
       ranked.sort((a, b) => b.ms - a.ms || a.mover.host.congestion - b.mover.host.congestion);
       queues.set(to, (queue = ranked.map(({ mover }) => mover)));
@@ -119,7 +119,7 @@ class Carrier {
     return {
       sessionId: session.sessionId,
       from: { place: session.place, hostId: session.hostId },
-      to: { place: this.fleet.placeAt(host.place).place, hostId: host.picture.hostId },
+      to: { place: this.fleet.regionPoolAt(host.poolIndex).regionPool, hostId: host.snapshot.hostId },
       cap,
       free,
     };

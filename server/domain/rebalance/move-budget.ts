@@ -34,6 +34,6 @@ export function allowanceOf(budget: MoveBudget): number {
   return Math.max(0, Math.floor(budget.tokens));
 }
 
-export function spendBudget(budget: MoveBudget, liveMoves: number): MoveBudget {
+export function chargeBudget(budget: MoveBudget, liveMoves: number): MoveBudget {
   return { ...budget, tokens: budget.tokens - liveMoves };
 }

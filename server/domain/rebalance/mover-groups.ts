@@ -4,10 +4,10 @@ import type { RebalanceLimits } from './rebalance-limits.js';
 
 /** Sessions of one place that are alike to a plan that makes room: they may go to the same places at the same price. */
 export interface MoverGroup {
-  readonly place: number;
+  readonly poolIndex: number;
   readonly free: boolean;
   /** Whether another session may be moved into the slot of one that leaves, not only a waiting player. */
-  readonly replaceable: boolean;
+  readonly isReplaceable: boolean;
   /** Numbers of the places where they may go, the nearest first as far as one of them can tell for all. */
   readonly options: readonly number[];
   /** Host by host. */
@@ -37,15 +37,15 @@ export class MoverGroups {
     moveLive: boolean,
   ) {
     this.#moveLive = moveLive;
-    this.#room = fleet.places.map((place) => place.roomForMoves('now'));
+    this.#room = fleet.regionPools.map((place) => place.roomForMoves('now'));
     this.#useful = this.#room.map((room) => (room > 0 ? true : undefined));
-    this.#words = new Int32Array(Math.ceil(fleet.places.length / WORD_BITS));
+    this.#words = new Int32Array(Math.ceil(fleet.regionPools.length / WORD_BITS));
   }
 
   /** Counts anew after some of the sessions were moved. The groups stay: what was no use is none now. */
   refresh(moveLive: boolean): void {
     this.#moveLive = moveLive;
-    this.#room = this.fleet.places.map((place) => place.roomForMoves('now'));
+    this.#room = this.fleet.regionPools.map((place) => place.roomForMoves('now'));
     this.#leavable = [];
   }
 
@@ -55,15 +55,15 @@ export class MoverGroups {
   }
 
   /** How many sessions can leave the place at once, by what its hosts allow. */
-  leavable(place: number): number {
+  countLeavable(place: number): number {
     return (this.#leavable[place] ??= this.#sourcesIn(place).reduce(
-      (sum, { movers }) => sum + this.countOf(movers),
+      (sum, { movers }) => sum + this.countMovable(movers),
       0,
     ));
   }
 
   /** How many of these sessions can leave at once. They come host by host. */
-  countOf(movers: readonly Mover[]): number {
+  countMovable(movers: readonly Mover[]): number {
     let count = 0;
     let left = 0;
     let host: PlannedHost | undefined;
@@ -77,7 +77,7 @@ export class MoverGroups {
     return count;
   }
 
-  of(place: number): readonly MoverGroup[] {
+  groupsIn(place: number): readonly MoverGroup[] {
     let groups = this.#groups.get(place);
     if (groups === undefined) this.#groups.set(place, (groups = this.#gather(place)));
     return groups;
@@ -96,7 +96,13 @@ export class MoverGroups {
         const group = groups.get(key);
         if (group !== undefined) group.movers.push(mover);
         else
-          groups.set(key, { place, free, replaceable, options: this.#usefulOptions(mover), movers: [mover] });
+          groups.set(key, {
+            poolIndex: place,
+            free,
+            isReplaceable: replaceable,
+            options: this.#usefulOptions(mover),
+            movers: [mover],
+          });
       }
     }
     return [...groups.values()];
@@ -104,7 +110,7 @@ export class MoverGroups {
 
   /** Slots on other hosts are no use when they are left: nobody gets them. */
   #sourcesIn(place: number): PlannedHost[] {
-    const { hosts } = this.fleet.placeAt(place);
+    const { hosts } = this.fleet.regionPoolAt(place);
     return hosts.filter((host) => host.takesPlayers && host.isSource && host.movesLeft > 0);
   }
 
@@ -113,8 +119,8 @@ export class MoverGroups {
     const words = this.#words.fill(0);
     let isEmpty = true;
     for (const option of session.options) {
-      const place = this.fleet.placeNumber(option.place);
-      if (place === undefined || !this.#isUseful(place, host.place)) continue;
+      const place = this.fleet.indexOfRegionPool(option.place);
+      if (place === undefined || !this.#isUseful(place, host.poolIndex)) continue;
       const word = Math.floor(place / WORD_BITS);
       words[word] = (words[word] ?? 0) | (1 << (place % WORD_BITS));
       isEmpty = false;
@@ -132,8 +138,8 @@ export class MoverGroups {
 
   #usefulOptions({ session, host }: Mover): number[] {
     const nearest = [...session.options].sort((a, b) => a.rttMs - b.rttMs);
-    const places = nearest.map(({ place }) => this.fleet.placeNumber(place) ?? host.place);
-    return [...new Set(places)].filter((place) => this.#isUseful(place, host.place));
+    const places = nearest.map(({ place }) => this.fleet.indexOfRegionPool(place) ?? host.poolIndex);
+    return [...new Set(places)].filter((place) => this.#isUseful(place, host.poolIndex));
   }
 
   #isUseful(place: number, from: number): boolean {
@@ -143,7 +149,7 @@ export class MoverGroups {
   #canBePassed(place: number): boolean {
     const leadsOn = ({ session }: Mover): boolean =>
       session.options.some((option) => {
-        const number = this.fleet.placeNumber(option.place);
+        const number = this.fleet.indexOfRegionPool(option.place);
         return number !== undefined && number !== place && this.roomIn(number) > 0;
       });
     return this.#sourcesIn(place).some(
@@ -153,7 +159,7 @@ export class MoverGroups {
     );
   }
 
-  #mayMove({ moved, free }: Mover): boolean {
+  #mayMove({ isMoved: moved, free }: Mover): boolean {
     return !moved && (free || this.#moveLive);
   }
 }

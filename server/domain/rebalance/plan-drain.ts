@@ -1,20 +1,20 @@
-import type { Place } from '../catalog.js';
+import type { RegionPool } from '../catalog.js';
 import { covers, type OrderTarget } from '../drain.js';
-import type { MoveAction } from './actions.js';
-import { keepForWaiting } from './free-slots.js';
-import type { FleetPicture } from './picture.js';
+import type { MoveAction } from './rebalance-actions.js';
+import { keepSlotsForWaiting } from './keep-slots-for-waiting.js';
+import type { FleetSnapshot } from './fleet-snapshot.js';
 import { PlannedFleet } from './planned-fleet.js';
 import type { Mover, PlannedHost } from './planned-host.js';
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
-import { standstillOf, type Standstill } from './standstill.js';
-import { Spread } from './spread-sessions.js';
+import { findPlanBlocker, type PlanBlocker } from './plan-blocker.js';
+import { RegionPoolAssignment } from './assign-region-pools.js';
 
 /** A drain has to empty its target, so any free slot will do; a host that measures more than it has will not. */
 const DRAIN_CAP = 1;
 
 export interface DrainPlan {
   /** Why there is no plan; `null` when there is one. */
-  readonly standstill: Standstill | null;
+  readonly blocker: PlanBlocker | null;
   /** What can begin now: unclaimed reservations first. */
   readonly moves: readonly MoveAction[];
   /** There is room for these, and they wait for their turn: too many moves would touch one host, or theirs is not well. */
@@ -32,53 +32,53 @@ export interface DrainPlan {
  * @param cap no session is moved onto a host above this share
  */
 export function planDrain(
-  picture: FleetPicture,
+  picture: FleetSnapshot,
   target: OrderTarget,
   cap: number = DRAIN_CAP,
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): DrainPlan {
-  const standstill = standstillOf(picture, limits);
-  if (standstill !== null) return { standstill, moves: [], later: [], noRoom: [], fixed: [] };
+  const standstill = findPlanBlocker(picture, limits);
+  if (standstill !== null) return { blocker: standstill, moves: [], later: [], noRoom: [], fixed: [] };
 
-  const isOnTarget = (place: Place, hostId: string): boolean =>
+  const isOnTarget = (place: RegionPool, hostId: string): boolean =>
     covers(target, { region: place.region, pool: place.pool, hostId });
   const scope = { cap, maxMovesPerHost: limits.maxMovesPerHost, excludes: isOnTarget };
   const fleet = new PlannedFleet(picture, scope);
-  keepForWaiting(fleet, picture.waiting);
+  keepSlotsForWaiting(fleet, picture.waiting);
 
   const sessions = picture.sessions.filter(({ place, hostId }) => isOnTarget(place, hostId));
   const movers = sessions.flatMap((session): Mover[] => {
     const host = session.kind === 'fixed' ? undefined : fleet.hostOf(session);
-    return host === undefined ? [] : [{ session, host, free: session.kind === 'unclaimed', moved: false }];
+    return host === undefined ? [] : [{ session, host, free: session.kind === 'unclaimed', isMoved: false }];
   });
   const movable = new Set(movers.map(({ session }) => session.sessionId));
   movers.sort((a, b) => Number(b.free) - Number(a.free));
-  const spread = new Spread(fleet);
+  const spread = new RegionPoolAssignment(fleet);
   for (const mover of movers) spread.add(mover);
 
   const moves: MoveAction[] = [];
   const later: MoveAction[] = [];
   const noRoom: string[] = [];
   for (const mover of movers) {
-    const number = spread.placeOf(mover);
+    const number = spread.regionPoolIndexOf(mover);
     if (number === undefined) {
       noRoom.push(mover.session.sessionId);
       continue;
     }
-    const place = fleet.placeAt(number);
+    const place = fleet.regionPoolAt(number);
     const mayLeave = mover.host.isSource && mover.host.movesLeft > 0;
     const host = mayLeave ? place.coolestHost() : undefined;
     const planned = host === undefined ? later : moves;
-    planned.push(toAction(mover, place.place, host, cap, planned.length));
-    if (host !== undefined) fleet.move(mover, host);
+    planned.push(toAction(mover, place.regionPool, host, cap, planned.length));
+    if (host !== undefined) fleet.moveTo(mover, host);
   }
   const fixed = sessions.filter(({ sessionId }) => !movable.has(sessionId)).map(({ sessionId }) => sessionId);
-  return { standstill: null, moves, later, noRoom, fixed };
+  return { blocker: null, moves, later, noRoom, fixed };
 }
 
 function toAction(
   { session, free }: Mover,
-  place: Place,
+  place: RegionPool,
   host: PlannedHost | undefined,
   cap: number,
   chain: number,
@@ -87,7 +87,7 @@ function toAction(
     kind: 'move',
     sessionId: session.sessionId,
     from: { place: session.place, hostId: session.hostId },
-    to: { place, hostId: host?.picture.hostId ?? null },
+    to: { place, hostId: host?.snapshot.hostId ?? null },
     cap,
     free,
     reason: { code: 'drain' },

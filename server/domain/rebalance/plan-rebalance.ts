@@ -1,15 +1,15 @@
-import type { MoveAction, RebalanceAction, ShunAction } from './actions.js';
-import { keepForWaiting } from './free-slots.js';
-import { makeRoom, type RoomMade } from './make-room.js';
-import type { FleetPicture } from './picture.js';
+import type { MoveAction, RebalanceAction, HostExclusionAction } from './rebalance-actions.js';
+import { keepSlotsForWaiting } from './keep-slots-for-waiting.js';
+import { makeRoom, type MakeRoomPlan } from './make-room.js';
+import type { FleetSnapshot } from './fleet-snapshot.js';
 import { PlannedFleet } from './planned-fleet.js';
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
 import { relieveHosts } from './relieve-hosts.js';
-import { standstillOf, type Standstill } from './standstill.js';
+import { findPlanBlocker, type PlanBlocker } from './plan-blocker.js';
 
 export interface RebalancePlan {
   /** Why there is no plan; `null` when there is one, if an empty one. */
-  readonly standstill: Standstill | null;
+  readonly blocker: PlanBlocker | null;
   /** In the order in which they are carried out. */
   readonly actions: readonly RebalanceAction[];
   /** What the budget is charged with. */
@@ -27,34 +27,34 @@ export interface RebalancePlan {
  * @param allowance how many live sessions may be moved; unclaimed reservations cost nothing
  */
 export function planRebalance(
-  picture: FleetPicture,
+  picture: FleetSnapshot,
   allowance: number,
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): RebalancePlan {
-  const standstill = standstillOf(picture, limits);
-  const nothing = { standstill, actions: [], liveMoves: 0, servedByStore: 0, servedByMoves: 0 };
+  const standstill = findPlanBlocker(picture, limits);
+  const nothing = { blocker: standstill, actions: [], liveMoves: 0, servedByStore: 0, servedByMoves: 0 };
   if (standstill !== null) return nothing;
 
-  const shuns = shunsOf(picture);
+  const shuns = findExclusionChanges(picture);
   const isAnyHot = picture.hosts.some(({ hot }) => hot);
   if (!isAnyHot && picture.waiting.length === 0) return { ...nothing, actions: shuns };
 
   const { maxMovesPerHost, moveCap } = limits;
   const fleet = new PlannedFleet(picture, { cap: moveCap, maxMovesPerHost, excludes: () => false });
-  const servedByStore = keepForWaiting(fleet, picture.waiting);
+  const servedByStore = keepSlotsForWaiting(fleet, picture.waiting);
   const isAnyLeft = servedByStore < picture.waiting.length;
 
-  findMovers(fleet, isAnyLeft, limits);
+  collectMovers(fleet, isAnyLeft, limits);
   const relief = isAnyHot ? relieveHosts(fleet, allowance, limits) : [];
   const allowed = allowance - countLive(relief);
   // From here on free slots and waiting players are matched anew, together with the slots that moves make free.
-  for (const place of fleet.places) place.keptForWaiting = 0;
-  const room: RoomMade = isAnyLeft ? makeRoom(fleet, allowed, limits) : { chains: [], servedByStore };
+  for (const place of fleet.regionPools) place.slotsKeptForWaiting = 0;
+  const room: MakeRoomPlan = isAnyLeft ? makeRoom(fleet, allowed, limits) : { chains: [], servedByStore };
 
   const chains = [...relief.map((move) => [move]), ...room.chains.map(({ moves }) => moves)];
   const moves = chains.flatMap((chain, i) => chain.map((move): MoveAction => ({ ...move, chain: i })));
   return {
-    standstill: null,
+    blocker: null,
     actions: [...shuns, ...moves],
     liveMoves: countLive(moves),
     servedByStore: room.servedByStore,
@@ -63,9 +63,9 @@ export function planRebalance(
 }
 
 /** What the store has to be told of hot hosts. */
-function shunsOf({ hosts }: FleetPicture): ShunAction[] {
+function findExclusionChanges({ hosts }: FleetSnapshot): HostExclusionAction[] {
   return hosts
-    .filter(({ hot, shunned }) => hot !== shunned)
+    .filter(({ hot, excluded: shunned }) => hot !== shunned)
     .map(({ hot, place, hostId }) => ({ kind: hot ? 'shun' : 'unshun', place, hostId }));
 }
 
@@ -74,14 +74,14 @@ function shunsOf({ hosts }: FleetPicture): ShunAction[] {
  *
  * @param all those of every host, or of hot hosts only
  */
-function findMovers(fleet: PlannedFleet, all: boolean, limits: RebalanceLimits): void {
-  const { sessions, nowMs } = fleet.picture;
+function collectMovers(fleet: PlannedFleet, all: boolean, limits: RebalanceLimits): void {
+  const { sessions, nowMs } = fleet.snapshot;
   for (const session of sessions) {
     const { kind, movedAtMs } = session;
     if (kind === 'fixed' || (movedAtMs !== null && nowMs - movedAtMs < limits.cooldownMs)) continue;
     const host = fleet.hostOf(session);
-    if (host?.isSource !== true || !(all || host.picture.hot)) continue;
-    host.movers.push({ session, host, free: kind === 'unclaimed', moved: false });
+    if (host?.isSource !== true || !(all || host.snapshot.hot)) continue;
+    host.movers.push({ session, host, free: kind === 'unclaimed', isMoved: false });
   }
 }
 

@@ -1,16 +1,16 @@
-import type { HostPicture, SessionPicture } from './picture.js';
+import type { HostSnapshot, SessionSnapshot } from './fleet-snapshot.js';
 
 /** Sums of shares are off by less than this. */
 const ROUNDING = 1e-9;
 
 /** A session that may be moved, with its host. */
 export interface Mover {
-  readonly session: SessionPicture;
+  readonly session: SessionSnapshot;
   readonly host: PlannedHost;
   /** Nobody has claimed it. */
   readonly free: boolean;
   /** Whether the plan moves it. */
-  moved: boolean;
+  isMoved: boolean;
 }
 
 /** One host as the plan has it so far: the picture, and what the plan itself moves from and to it. */
@@ -28,18 +28,18 @@ export class PlannedHost {
   #movesLeft: number;
 
   /**
-   * @param place number of its place
+   * @param poolIndex number of its place
    * @param maxMoves how many moves may touch it at a time
    * @param isInScope whether the plan may move anything here at all
    */
   constructor(
-    readonly picture: HostPicture,
-    readonly place: number,
+    readonly snapshot: HostSnapshot,
+    readonly poolIndex: number,
     maxMoves: number,
     isInScope: boolean,
   ) {
-    const { state, open, hot, quarantined, leaving, arriving } = picture;
-    this.#congestion = picture.congestion;
+    const { state, open, hot, quarantined, outgoingMoves: leaving, incomingMoves: arriving } = snapshot;
+    this.#congestion = snapshot.congestion;
     this.#movesLeft = Math.max(0, maxMoves - leaving - arriving);
     this.takesPlayers = state === 'ready' && open && !hot;
     this.isSource = state === 'ready' && !quarantined;
@@ -47,7 +47,7 @@ export class PlannedHost {
   }
 
   get slots(): number {
-    return this.picture.slots;
+    return this.snapshot.slots;
   }
 
   get congestion(): number {
@@ -56,12 +56,12 @@ export class PlannedHost {
 
   /** What it will bear when everything that is on its way has arrived. */
   get load(): number {
-    const { load, leaving } = this.picture;
+    const { load, outgoingMoves: leaving } = this.snapshot;
     return load + (this.#balance - leaving) / this.slots;
   }
 
   get freeSlots(): number {
-    return Math.max(0, this.slots - this.picture.committed - this.#balance);
+    return Math.max(0, this.slots - this.snapshot.committed - this.#balance);
   }
 
   /** How many more chains may touch it now. The steps of a chain come one after the other, so it counts once. */
@@ -88,16 +88,16 @@ export class PlannedHost {
   }
 
   /** @returns how many free slots it has more for that */
-  change(sessions: 1 | -1): number {
+  changeSessions(sessions: 1 | -1): number {
     const before = this.freeSlots;
     this.#balance += sessions;
-    this.#congestion = this.picture.congestion + this.#balance / this.slots;
+    this.#congestion = this.snapshot.congestion + this.#balance / this.slots;
     this.#movesLeft -= 1;
     return this.freeSlots - before;
   }
 
   /** One chain moves a session away and another one here. */
-  replaceOne(): void {
+  replaceSession(): void {
     this.#movesLeft -= 1;
   }
 }
@@ -105,5 +105,5 @@ export class PlannedHost {
 /** The order in which hosts are chosen: the least congested first, and the same for everybody. */
 export function isCooler(a: PlannedHost, b: PlannedHost): boolean {
   const difference = a.congestion - b.congestion;
-  return difference < 0 || (difference === 0 && a.picture.hostId < b.picture.hostId);
+  return difference < 0 || (difference === 0 && a.snapshot.hostId < b.snapshot.hostId);
 }

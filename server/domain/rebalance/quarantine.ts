@@ -1,7 +1,7 @@
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
 
 /** What is remembered of a host with which moves failed. */
-interface HostRecord {
+interface HostFailures {
   /** Failed moves in a row, as source or as target. */
   readonly failures: number;
   /** How often it was quarantined. */
@@ -11,7 +11,7 @@ interface HostRecord {
 }
 
 /** Hosts with which moves failed, by host key. */
-export type Quarantine = ReadonlyMap<string, HostRecord>;
+export type Quarantine = ReadonlyMap<string, HostFailures>;
 
 export const NO_QUARANTINE: Quarantine = new Map();
 
@@ -20,7 +20,7 @@ export const NO_QUARANTINE: Quarantine = new Map();
  * take the host out of all plans for `quarantineMs`, and for twice as long each time that happens again. What ends
  * while it is quarantined began before, and counts for nothing.
  */
-export function noteMove(
+export function recordMoveOutcome(
   state: Quarantine,
   hostKey: string,
   ok: boolean,
@@ -49,6 +49,6 @@ export function isQuarantined(state: Quarantine, hostKey: string, nowMs: number)
 }
 
 /** A host that kept out of trouble for as long as quarantine can last begins anew. */
-function isForgotten(record: HostRecord, nowMs: number, limits: RebalanceLimits): boolean {
+function isForgotten(record: HostFailures, nowMs: number, limits: RebalanceLimits): boolean {
   return record.times > 0 && nowMs >= record.untilMs + limits.quarantineMaxMs;
 }

@@ -1,34 +1,34 @@
-import type { WaitingPicture } from './picture.js';
+import type { WaitingPlayer } from './fleet-snapshot.js';
 import { FlowNetwork } from './flow-network.js';
 import type { MoverGroup, MoverGroups } from './mover-groups.js';
-import { placesOf, type PlannedFleet } from './planned-fleet.js';
+import { indexesOfOptions, type PlannedFleet } from './planned-fleet.js';
 
 /** What a move of a live session weighs in a path, against 1 for any move: first few live moves, then few moves. */
 export const LIVE_COST = 1_000_000;
 const MOVE_COST = 1;
 
 /** Two arcs that together may carry no more than `capacity`: a session cannot be moved twice. */
-export interface Bundle {
+export interface SharedCapacity {
   readonly first: number;
   readonly second: number;
   readonly capacity: number;
 }
 
 /** An arc, and the place it leads to. */
-interface Way {
+interface Exit {
   readonly arc: number;
   readonly place: number;
 }
 
 /** A group of sessions in one of its two roles. */
-interface Role {
+interface GroupRole {
   readonly group: MoverGroup;
   /** Into the group. */
   readonly arc: number;
-  readonly ways: readonly Way[];
+  readonly ways: readonly Exit[];
 }
 
-interface PlaceParts {
+interface RegionPoolNodes {
   /** A slot for a waiting player here. */
   readonly forPlayer: number;
   /** A slot for a session that is moved here. */
@@ -48,12 +48,12 @@ interface PlaceParts {
 interface Layer {
   /** The arc through which all of them go. */
   readonly gate: number;
-  readonly roles: readonly Role[];
+  readonly roles: readonly GroupRole[];
 }
 
 /** One waiting player's way to a slot: the free slot of a place, or one that sessions are moved for. */
 export interface Route {
-  readonly waiting: WaitingPicture;
+  readonly waiting: WaitingPlayer;
   readonly place: number;
   /** Who leaves for where, from the waiting player's place on; two at most. */
   readonly hops: readonly Hop[];
@@ -74,20 +74,20 @@ export interface Hop {
 export class RoomNetwork {
   readonly network = new FlowNetwork();
   readonly sink = this.network.addNode();
-  readonly bundles: Bundle[] = [];
+  readonly sharedCapacities: SharedCapacity[] = [];
   /** The node of each waiting player, in their order. */
   readonly sources: number[] = [];
-  readonly #waysOf = new Map<number, Way[]>();
-  readonly #places = new Map<number, PlaceParts>();
+  readonly #waysOf = new Map<number, Exit[]>();
+  readonly #places = new Map<number, RegionPoolNodes>();
 
   constructor(
     private readonly fleet: PlannedFleet,
     private readonly groups: MoverGroups,
-    private readonly waiting: readonly WaitingPicture[],
+    private readonly waiting: readonly WaitingPlayer[],
   ) {
     const alike = new Map<string, number>();
     for (const { options } of waiting) {
-      const places = placesOf(fleet, options);
+      const places = indexesOfOptions(fleet, options);
       const key = [...places].sort((a, b) => a - b).join();
       let node = alike.get(key);
       if (node === undefined) alike.set(key, (node = this.#addPlayers(places)));
@@ -100,7 +100,7 @@ export class RoomNetwork {
   }
 
   /** Follows the flow from every player whose unit was sent. */
-  trace(sent: readonly boolean[]): Route[] {
+  traceRoutes(sent: readonly boolean[]): Route[] {
     const followed = new Map<number, number>();
     const follow = (arc: number): boolean => {
       const count = followed.get(arc) ?? 0;
@@ -109,13 +109,13 @@ export class RoomNetwork {
       return true;
     };
     const hopOf = (layer: Layer | null): Hop => {
-      const { group, ways } = found(layer?.roles.find(({ arc }) => follow(arc)));
-      return { group, to: found(ways.find(({ arc }) => follow(arc))).place };
+      const { group, ways } = assertFound(layer?.roles.find(({ arc }) => follow(arc)));
+      return { group, to: assertFound(ways.find(({ arc }) => follow(arc))).place };
     };
     return this.waiting.flatMap((waiting, i) => {
       if (sent[i] !== true) return [];
       const ways = this.#waysOf.get(this.sources[i] ?? -1) ?? [];
-      const { place } = found(ways.find(({ arc }) => follow(arc)));
+      const { place } = assertFound(ways.find(({ arc }) => follow(arc)));
       const parts = this.#partsOf(place);
       if (follow(parts.freeArc)) return [{ waiting, place, hops: [] }];
       const hop = hopOf(parts.first);
@@ -134,7 +134,7 @@ export class RoomNetwork {
     return node;
   }
 
-  #partsOf(place: number): PlaceParts {
+  #partsOf(place: number): RegionPoolNodes {
     const known = this.#places.get(place);
     if (known !== undefined) return known;
     const { network } = this;
@@ -144,7 +144,7 @@ export class RoomNetwork {
       network.addNode(),
       network.addNode(),
     ];
-    const slots = this.fleet.placeAt(place).slotsForPlayers;
+    const slots = this.fleet.regionPoolAt(place).slotsForPlayers;
     const roomIn = this.groups.roomIn(place);
     network.addArc(free, this.sink, slots, 0);
     network.addArc(room, free, roomIn, 0);
@@ -157,7 +157,7 @@ export class RoomNetwork {
 
   #addFirst(place: number): void {
     const parts = this.#partsOf(place);
-    parts.first ??= this.#addLayer(place, parts.forPlayer, this.groups.of(place), (option) => ({
+    parts.first ??= this.#addLayer(place, parts.forPlayer, this.groups.groupsIn(place), (option) => ({
       place: option,
       node: this.#partsOf(option).forMover,
     }));
@@ -167,18 +167,22 @@ export class RoomNetwork {
     const parts = this.#partsOf(place);
     // Where there is room for everybody, nobody has to make it.
     if (parts.second !== null || this.groups.roomIn(place) >= this.waiting.length) return;
-    const replaceable = this.groups.of(place).filter((group) => group.replaceable);
+    const replaceable = this.groups.groupsIn(place).filter((group) => group.isReplaceable);
     parts.second = this.#addLayer(place, parts.forMover, replaceable, (option) =>
       this.groups.roomIn(option) > 0 ? { place: option, node: this.#partsOf(option).room } : undefined,
     );
     if (parts.first === null) return;
     const { gate, roles } = parts.second;
-    this.bundles.push({ first: parts.first.gate, second: gate, capacity: this.groups.leavable(place) });
+    this.sharedCapacities.push({
+      first: parts.first.gate,
+      second: gate,
+      capacity: this.groups.countLeavable(place),
+    });
     const firstOf = new Map(parts.first.roles.map((role) => [role.group, role.arc]));
     for (const { group, arc } of roles) {
       const first = firstOf.get(group);
       if (first !== undefined)
-        this.bundles.push({ first, second: arc, capacity: this.network.capacityOf(arc) });
+        this.sharedCapacities.push({ first, second: arc, capacity: this.network.capacityOf(arc) });
     }
   }
 
@@ -190,14 +194,14 @@ export class RoomNetwork {
     leadTo: (option: number) => { readonly place: number; readonly node: number } | undefined,
   ): Layer {
     const through = this.network.addNode();
-    const gate = this.network.addArc(from, through, this.groups.leavable(place), 0);
-    const roles: Role[] = [];
+    const gate = this.network.addArc(from, through, this.groups.countLeavable(place), 0);
+    const roles: GroupRole[] = [];
     for (const group of groups) {
       // Nearest first, as they come: of ways that cost the same the first is taken.
       const targets = group.options.flatMap((option) => leadTo(option) ?? []);
       if (targets.length === 0) continue;
       const node = this.network.addNode();
-      const count = this.groups.countOf(group.movers);
+      const count = this.groups.countMovable(group.movers);
       const cost = MOVE_COST + (group.free ? 0 : LIVE_COST);
       const arc = this.network.addArc(through, node, count, cost);
       const ways = targets.map((target) => ({
@@ -210,7 +214,7 @@ export class RoomNetwork {
   }
 }
 
-function found<T>(value: T | undefined): T {
+function assertFound<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('a flow that leads nowhere');
   return value;
 }

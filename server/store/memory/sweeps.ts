@@ -1,26 +1,26 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { nextHostState } from '../../domain/host-state.js';
 import {
-  MAIL_KEPT_MS,
+  INBOX_KEPT_MS,
   type EndedSession,
-  type Recount,
-  type SilenceOrder,
-  type SilenceReport,
+  type RecountResult,
+  type SilentHostMark,
+  type SilentHostsReport,
 } from '../fleet-store.js';
-import { countReadySlots, recountHost } from './hosts.js';
-import type { PlaceState } from './place-state.js';
+import { countReadySlots, recountHost } from './hosts/hosts.js';
+import type { PoolState } from './pool-state.js';
 
 export function expireSessions(
-  place: PlaceState,
+  place: PoolState,
   limit: number,
   nowMs: number,
   callerId: string,
 ): EndedSession[] {
   const endDue = (state: 'reserved' | 'arriving' | 'disconnected', reason: EndReason): EndedSession[] =>
-    place.dues[state]
-      .dueBy(nowMs, limit)
+    place.expiryLists[state]
+      .expiredBy(nowMs, limit)
       .flatMap((sessionId) => place.sessions.get(sessionId) ?? [])
-      .map((session) => place.end(session, reason, nowMs, callerId));
+      .map((session) => place.endSession(session, reason, nowMs, callerId));
   return [
     ...endDue('reserved', 'reservation_expired'),
     ...endDue('arriving', 'move_failed'),
@@ -28,22 +28,22 @@ export function expireSessions(
   ];
 }
 
-export function forgetEnded(place: PlaceState, limit: number, nowMs: number): number {
-  const due = place.dues.ended.dueBy(nowMs, limit);
-  for (const sessionId of due) place.forgetSession(sessionId);
-  for (const [brokerId, { firstAtMs }] of place.mail) {
-    if (nowMs - firstAtMs > MAIL_KEPT_MS) place.mail.delete(brokerId);
+export function deleteEndedSessions(place: PoolState, limit: number, nowMs: number): number {
+  const due = place.expiryLists.ended.expiredBy(nowMs, limit);
+  for (const sessionId of due) place.deleteSession(sessionId);
+  for (const [brokerId, { firstAtMs }] of place.changedSessions) {
+    if (nowMs - firstAtMs > INBOX_KEPT_MS) place.changedSessions.delete(brokerId);
   }
-  place.letters.forget(nowMs);
+  place.inboxes.deleteExpired(nowMs);
   return due.length;
 }
 
-export function findSilent(
-  place: PlaceState,
+export function findSilentHosts(
+  place: PoolState,
   silentForMs: number,
   limit: number,
   nowMs: number,
-): SilenceReport {
+): SilentHostsReport {
   const silent = [...place.hosts.values()]
     .filter((host) => nowMs - host.beatAtMs > silentForMs)
     .sort((a, b) => a.beatAtMs - b.beatAtMs || (a.hostId < b.hostId ? -1 : 1))
@@ -58,9 +58,9 @@ export function findSilent(
   return { hosts: place.hosts.size, silent };
 }
 
-export function orderSilent(
-  place: PlaceState,
-  orders: readonly SilenceOrder[],
+export function markSilentHosts(
+  place: PoolState,
+  orders: readonly SilentHostMark[],
   nowMs: number,
   callerId: string,
 ): EndedSession[] {
@@ -81,7 +81,7 @@ export function orderSilent(
 }
 
 /** One call is a whole pass: the memory store has no other caller to keep waiting. */
-export function recount(place: PlaceState): Recount {
+export function recountHosts(place: PoolState): RecountResult {
   const repaired = [...place.hosts.values()]
     .filter((host) => recountHost(place, host))
     .map((host) => host.hostId);

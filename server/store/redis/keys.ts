@@ -1,4 +1,4 @@
-import type { Place } from '../../domain/catalog.js';
+import type { RegionPool } from '../../domain/catalog.js';
 
 /**
  * Every key that Duskline has in Redis is made here.
@@ -7,35 +7,35 @@ import type { Place } from '../../domain/catalog.js';
  * and no script touches two. What belongs to a player carries one of `PLAYER_SHARDS` tags.
  */
 export interface KeySpace {
-  /** The sixteen keys of a place, in the order that `lua/records.lua` gives them. */
-  place(place: Place): readonly string[];
+  /** The sixteen keys of a place, in the order that `lua/shared/records.lua` gives them. */
+  pool(place: RegionPool): readonly string[];
   /** One of them. */
-  ofPlace(place: Place, name: PlaceKey): string;
+  poolKey(place: RegionPool, name: PoolKey): string;
   /** The requests of one player. */
-  player(playerId: string): string;
+  requests(playerId: string): string;
   /** A token of one player that was used. */
-  spent(playerId: string, tokenId: string): string;
+  usedToken(playerId: string, tokenId: string): string;
   /** What a host handed over of a session that moves to this place. */
-  checkpoint(place: Place, sessionId: string, epoch: number): string;
+  checkpoint(place: RegionPool, sessionId: string, epoch: number): string;
   lease(region: string): string;
   /** The drains of a region. */
   drains(region: string): string;
   /** What became of the sessions that a drain met. */
-  outcomes(region: string, drainId: string): string;
+  drainOutcomes(region: string, drainId: string): string;
   /** The latest moves out of a region. */
   moves(region: string): string;
   /** The trail of operators' orders. */
   readonly audit: string;
   /** The pub/sub channel of one broker. */
-  nudges(brokerId: string): string;
+  wakeUps(brokerId: string): string;
   /** What stands before the broker's id in the name of its channel. */
-  readonly nudgesPrefix: string;
+  readonly wakeUpsPrefix: string;
 }
 
 /** In how many slots of a Redis Cluster players are spread. Part of the stored format: never change it alone. */
 const PLAYER_SHARDS = 16;
 
-const PLACE_KEYS = [
+const POOL_KEYS = [
   'hosts',
   'info',
   'free',
@@ -54,32 +54,33 @@ const PLACE_KEYS = [
   'arriving',
 ] as const;
 
-export type PlaceKey = (typeof PLACE_KEYS)[number];
+export type PoolKey = (typeof POOL_KEYS)[number];
 
 /** @param prefix stands before every key, so that several fleets (or tests) can share one Redis */
 export function createKeySpace(prefix: string): KeySpace {
   const placeKeys = new Map<string, readonly string[]>();
   return {
-    place({ region, pool }) {
+    pool({ region, pool }) {
       const stem = `${prefix}:{${region}}:${pool}:`;
       const known = placeKeys.get(stem);
       if (known !== undefined) return known;
-      const keys = PLACE_KEYS.map((name) => stem + name);
+      const keys = POOL_KEYS.map((name) => stem + name);
       placeKeys.set(stem, keys);
       return keys;
     },
-    ofPlace: ({ region, pool }, name) => `${prefix}:{${region}}:${pool}:${name}`,
-    player: (playerId) => `${prefix}:{players-${playerShard(playerId)}}:${playerId}`,
-    spent: (playerId, tokenId) => `${prefix}:spent:{players-${playerShard(playerId)}}:${tokenId}:${playerId}`,
+    poolKey: ({ region, pool }, name) => `${prefix}:{${region}}:${pool}:${name}`,
+    requests: (playerId) => `${prefix}:{players-${playerShard(playerId)}}:${playerId}`,
+    usedToken: (playerId, tokenId) =>
+      `${prefix}:spent:{players-${playerShard(playerId)}}:${tokenId}:${playerId}`,
     checkpoint: ({ region, pool }, sessionId, epoch) =>
       `${prefix}:{${region}}:${pool}:checkpoint:${sessionId}:${epoch}`,
     lease: (region) => `${prefix}:{${region}}:lease`,
     drains: (region) => `${prefix}:{${region}}:drains`,
-    outcomes: (region, drainId) => `${prefix}:{${region}}:outcomes:${drainId}`,
+    drainOutcomes: (region, drainId) => `${prefix}:{${region}}:outcomes:${drainId}`,
     moves: (region) => `${prefix}:{${region}}:moves`,
     audit: `${prefix}:audit`,
-    nudges: (brokerId) => `${prefix}:nudges:${brokerId}`,
-    nudgesPrefix: `${prefix}:nudges:`,
+    wakeUps: (brokerId) => `${prefix}:nudges:${brokerId}`,
+    wakeUpsPrefix: `${prefix}:nudges:`,
   };
 }
 

@@ -1,9 +1,14 @@
 import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
 import type { Cluster, Redis } from 'ioredis';
-import type { Place } from '../../domain/catalog.js';
-import { arrivalIdOf } from '../../domain/arrival.js';
-import { LETTERS_MAX_BYTES } from '../fleet-store.js';
-import { CHECKPOINT_KEPT_MS, type ArriveOutcome, type HoldOutcome, type MoveDesk } from '../move-desk.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import { targetReservationIdOf } from '../../domain/target-reservation.js';
+import { INBOX_MAX_BYTES } from '../fleet-store.js';
+import {
+  CHECKPOINT_KEPT_MS,
+  type CompleteMoveOutcome,
+  type ReserveTargetOutcome,
+  type MoveStore,
+} from '../contracts/moves.js';
 import type { KeySpace } from './keys.js';
 import {
   StoredFormatError,
@@ -15,15 +20,15 @@ import {
   oneOf,
   texts,
 } from './records.js';
-import type { PlaceScript } from './scripts.js';
+import type { PoolScript } from './scripts.js';
 
 /** What moves need of the store they belong to. */
 export interface MovesContext {
   readonly redis: Redis | Cluster;
   readonly keys: KeySpace;
   readonly run: (
-    name: PlaceScript,
-    place: Place,
+    name: PoolScript,
+    place: RegionPool,
     callerId: string,
     args: readonly (string | number)[],
   ) => Promise<unknown>;
@@ -34,21 +39,26 @@ export interface MovesContext {
 /** One script call notes at most so many sessions. */
 const MAX_BATCH = 256;
 
-export function createMoves({ redis, keys, run, command }: MovesContext): MoveDesk {
+export function createMoves({ redis, keys, run, command }: MovesContext): MoveStore {
   return {
-    async hold(place, { sessionId, epoch, clientBrokerId, meta }, wish, ttlMs, callerId) {
-      const args = [arrivalIdOf(sessionId), epoch, clientBrokerId, encodeMeta(meta), ttlMs];
+    async reserveTargetSlot(place, { sessionId, epoch, clientBrokerId, meta }, wish, ttlMs, callerId) {
+      const args = [targetReservationIdOf(sessionId), epoch, clientBrokerId, encodeMeta(meta), ttlMs];
       const { avoidHostId, maxCongestion } = wish;
-      return decodeHold(await run('hold', place, callerId, [...args, avoidHostId ?? '', maxCongestion]));
+      return decodeReserveTarget(
+        await run('moves/reserve-target-slot', place, callerId, [...args, avoidHostId ?? '', maxCongestion]),
+      );
     },
 
-    async arrive(place, { sessionId, epoch, hostId, state, clientBrokerId }, ttlMs, callerId) {
-      const args = [sessionId, arrivalIdOf(sessionId), epoch, hostId, state, ttlMs, clientBrokerId];
-      return decodeArrive(sessionId, await run('arrive', place, callerId, args));
+    async completeMove(place, { sessionId, epoch, hostId, state, clientBrokerId }, ttlMs, callerId) {
+      const args = [sessionId, targetReservationIdOf(sessionId), epoch, hostId, state, ttlMs, clientBrokerId];
+      return decodeCompleteMove(sessionId, await run('moves/complete-move', place, callerId, args));
     },
 
-    async dropArrival(place, sessionId, epoch, callerId) {
-      const reply = await run('drop-arrival', place, callerId, [arrivalIdOf(sessionId), epoch]);
+    async releaseTargetSlot(place, sessionId, epoch, callerId) {
+      const reply = await run('moves/release-target-slot', place, callerId, [
+        targetReservationIdOf(sessionId),
+        epoch,
+      ]);
       return decodeEnded(reply)[0] ?? null;
     },
 
@@ -60,7 +70,7 @@ export function createMoves({ redis, keys, run, command }: MovesContext): MoveDe
     takeCheckpoint: (place, sessionId, epoch) =>
       command(() => redis.getdel(keys.checkpoint(place, sessionId, epoch))),
 
-    async noteMovable(place, notes) {
+    async recordMovableChanges(place, notes) {
       for (const batch of inGroups(notes, MAX_BATCH)) {
         const args = batch.flatMap(({ hostId, sessionId, epoch, movable }) => [
           sessionId,
@@ -68,12 +78,12 @@ export function createMoves({ redis, keys, run, command }: MovesContext): MoveDe
           hostId,
           movable ? 1 : 0,
         ]);
-        await run('note-movable', place, '', args);
+        await run('moves/record-movable-changes', place, '', args);
       }
     },
 
     async scanSessions(place, cursor, count) {
-      const [sessions = ''] = keys.place(place).slice(4);
+      const [sessions = ''] = keys.pool(place).slice(4);
       const [next, fields] = await command(() => redis.hscan(sessions, cursor ?? '0', 'COUNT', count));
       const pairs = inGroups(fields, 2);
       return {
@@ -82,24 +92,24 @@ export function createMoves({ redis, keys, run, command }: MovesContext): MoveDe
       };
     },
 
-    async listWaiting(place, limit) {
-      const [queue = '', waiting = ''] = keys.place(place).slice(10);
+    async listWaitingPlacements(place, limit) {
+      const [queue = '', waiting = ''] = keys.pool(place).slice(10);
       const ids = await command(() => redis.zrange(queue, '0', String(limit - 1)));
       if (ids.length === 0) return [];
       const records = await command(() => redis.hmget(waiting, ...ids));
       return ids.flatMap((sessionId, i) => {
         const record = records[i];
         // Served between the two commands.
-        return typeof record === 'string' ? [{ sessionId, ...decodeWaiting(record) }] : [];
+        return typeof record === 'string' ? [{ sessionId, ...decodeQueuedPlacement(record) }] : [];
       });
     },
 
-    tell: async (place, brokerId, body) =>
-      Number(await run('tell', place, '', [brokerId, LETTERS_MAX_BYTES, body])) === 1,
+    sendControlMessage: async (place, brokerId, body) =>
+      Number(await run('inbox/send-control-message', place, '', [brokerId, INBOX_MAX_BYTES, body])) === 1,
   };
 }
 
-function decodeHold(reply: unknown): HoldOutcome {
+function decodeReserveTarget(reply: unknown): ReserveTargetOutcome {
   const [kind, hostId = '', hostConnectionId = ''] = texts(reply);
   switch (kind) {
     case 'held':
@@ -113,7 +123,7 @@ function decodeHold(reply: unknown): HoldOutcome {
   }
 }
 
-function decodeArrive(sessionId: string, reply: unknown): ArriveOutcome {
+function decodeCompleteMove(sessionId: string, reply: unknown): CompleteMoveOutcome {
   const [kind, detail = ''] = texts(reply);
   switch (kind) {
     case 'arrived':
@@ -127,8 +137,8 @@ function decodeArrive(sessionId: string, reply: unknown): ArriveOutcome {
   }
 }
 
-/** Reads what `lua/place-changes.lua` writes of those who wait. */
-function decodeWaiting(record: string): {
+/** Reads what `lua/shared/pool-changes.lua` writes of those who wait. */
+function decodeQueuedPlacement(record: string): {
   epoch: number;
   arrivedAtMs: number;
   meta: ReturnType<typeof decodeMeta>;

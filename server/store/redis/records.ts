@@ -1,7 +1,7 @@
 import { CLOSURES, type Closure } from '../../domain/closure.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { EndedSession, SessionMeta, SessionRecord } from '../fleet-store.js';
-import { reasonOfLetter, stateOfLetter } from './stored-letters.js';
+import { reasonOfCode, stateOfCode } from './stored-codes.js';
 
 /** Redis holds something that no script of ours writes. */
 export class StoredFormatError extends Error {
@@ -15,11 +15,11 @@ const HOST_AT = 30;
 /** Stands for the reason while there is none and the session may be moved. */
 const MOVABLE = '+';
 
-/** Reads a session as `lua/records.lua` says that it is written. */
+/** Reads a session as `lua/shared/records.lua` says that it is written. */
 export function decodeSession(sessionId: string, text: string): SessionRecord {
-  const state = stateOfLetter(text.charAt(0));
+  const state = stateOfCode(text.charAt(0));
   const mark = text.charAt(1);
-  const reason = mark === '-' || mark === MOVABLE ? null : reasonOfLetter(mark);
+  const reason = mark === '-' || mark === MOVABLE ? null : reasonOfCode(mark);
   const hostEnd = text.indexOf('|', HOST_AT);
   const epochEnd = text.indexOf('|', hostEnd + 1);
   const brokerEnd = text.indexOf('|', epochEnd + 1);
@@ -82,7 +82,7 @@ const STATE_NUMBERS: readonly (HostState | undefined)[] = [undefined, 'joining',
 /** Where the connection id begins, behind the numbers. */
 const CONNECTION_OFFSET = 44;
 
-/** Reads a host as `HOST_FORMAT` in `lua/records.lua` packs it: little-endian, the connection id ends with a zero. */
+/** Reads a host as `HOST_FORMAT` in `lua/shared/records.lua` packs it: little-endian, the connection id ends with a zero. */
 export function decodeHost(record: Buffer): StoredHost {
   const state = record.length > CONNECTION_OFFSET ? STATE_NUMBERS[record.readUInt8(40)] : undefined;
   if (state === undefined) throw new StoredFormatError('host record is not readable');

@@ -1,9 +1,9 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { Place } from '../../domain/catalog.js';
-import { STORED_STATES, sourcesOf, type StoredState } from '../../domain/session-state.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import { STORED_STATES, statesLeadingTo, type StoredState } from '../../domain/session-state.js';
 import { REVOCABLE_REASONS, type FleetStore } from '../fleet-store.js';
-import { brokerOf } from '../../domain/connection-id.js';
-import type { OrderBook } from '../order-book.js';
+import { brokerIdOf } from '../../domain/connection-id.js';
+import type { DrainStore } from '../contracts/drains.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import {
   DEFAULT_REDIS_TIMEOUTS,
@@ -14,8 +14,8 @@ import {
   type RedisTimeouts,
 } from './connection.js';
 import { createKeySpace, type KeySpace } from './keys.js';
-import { createLetters, type Letters } from './letters.js';
-import { createNudges, type Nudges } from './nudges.js';
+import { createInbox, type Inbox } from './inbox.js';
+import { createWakeUps, type WakeUps } from './wake-ups.js';
 import {
   decodeClosure,
   decodeEnded,
@@ -26,23 +26,23 @@ import {
   texts,
 } from './records.js';
 import {
-  decodeAccept,
-  decodeBeats,
-  decodeChanges,
+  decodeAcceptOffer,
+  decodeHeartbeats,
+  decodeStateChanges,
   decodeEnqueue,
-  decodeQueue,
+  decodeQueueStatus,
   decodeReconciliation,
-  decodeReleases,
+  decodeEndSessions,
   decodeReserve,
-  decodeSilence,
+  decodeSilentHosts,
 } from './replies.js';
-import type { MoveDesk } from '../move-desk.js';
+import type { MoveStore } from '../contracts/moves.js';
 import { createMoves } from './moves.js';
-import { createOrders } from './orders.js';
-import type { RegionWatch } from '../region-watch.js';
-import { createRegionWatch } from './region-watch.js';
+import { createDrains } from './drains.js';
+import type { RegionOverviewStore } from '../contracts/region-overview.js';
+import { createRegionOverview } from './region-overview.js';
 import { createRequests, type Requests } from './requests.js';
-import { createScriptRunner, toStoreError, type PlaceScript, type RunScript } from './scripts.js';
+import { createScriptRunner, toStoreError, type PoolScript, type RunScript } from './scripts.js';
 
 export interface RedisStoreOptions extends StoreOptions {
   readonly target: RedisTarget;
@@ -62,7 +62,7 @@ const RECOUNT_HOSTS = 50;
 
 /** As scripts look through them: with a comma around each. */
 const SOURCES_LIST = Object.fromEntries(
-  STORED_STATES.map((to) => [to, `,${sourcesOf(to).join(',')},`]),
+  STORED_STATES.map((to) => [to, `,${statesLeadingTo(to).join(',')},`]),
 ) as Readonly<Record<StoredState, string>>;
 const REVOCABLE = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
 
@@ -91,7 +91,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
     throw failed.reason;
   }
   const keys = createKeySpace(options.prefix ?? 'duskline');
-  const nudges = createNudges({ redis, subscriber, openSubscriber: open, keys, timeouts });
+  const nudges = createWakeUps({ redis, subscriber, openSubscriber: open, keys, timeouts });
   return new RedisStore(redis, keys, nudges, options);
 }
 
@@ -99,28 +99,28 @@ class RedisStore implements FleetStore {
   readonly kind = 'redis';
   readonly #redis: Redis | Cluster;
   readonly #keys: KeySpace;
-  readonly #nudges: Nudges;
+  readonly #wakeUps: WakeUps;
   readonly #run: RunScript;
   readonly #options: StoreOptions;
   readonly #requests: Requests;
-  readonly #letters: Letters;
-  readonly #orders: OrderBook;
-  readonly #moves: MoveDesk;
-  readonly #watch: RegionWatch;
+  readonly #inbox: Inbox;
+  readonly #drains: DrainStore;
+  readonly #moves: MoveStore;
+  readonly #regionOverview: RegionOverviewStore;
 
-  constructor(redis: Redis | Cluster, keys: KeySpace, nudges: Nudges, options: StoreOptions) {
+  constructor(redis: Redis | Cluster, keys: KeySpace, nudges: WakeUps, options: StoreOptions) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#nudges = nudges;
+    this.#wakeUps = nudges;
     this.#run = createScriptRunner(redis, {
       suspectAfterMs: options.suspectAfterMs,
       offerMs: options.offerMs ?? DEFAULT_OFFER_MS,
       resumeWindowMs: options.resumeWindowMs ?? DEFAULT_RESUME_WINDOW_MS,
-      nudgesPrefix: keys.nudgesPrefix,
+      wakeUpsPrefix: keys.wakeUpsPrefix,
     });
     this.#options = options;
     this.#requests = createRequests(this.#run, keys, () => this.#clock());
-    this.#orders = createOrders({
+    this.#drains = createDrains({
       redis,
       keys,
       run: this.#run,
@@ -130,58 +130,62 @@ class RedisStore implements FleetStore {
     this.#moves = createMoves({
       redis,
       keys,
-      run: (...script) => this.#inPlace(...script),
+      run: (...script) => this.#runInPool(...script),
       command: (command) => this.#command(command),
     });
-    this.#letters = createLetters((...script) => this.#inPlace(...script));
-    this.#watch = createRegionWatch({ run: this.#run, keys, clock: () => this.#clock() });
+    this.#inbox = createInbox((...script) => this.#runInPool(...script));
+    this.#regionOverview = createRegionOverview({ run: this.#run, keys, clock: () => this.#clock() });
   }
 
   registerHost: FleetStore['registerHost'] = async (place, { hostId, connectionId, slots, endpoint }) => {
-    await this.#inPlace('register-host', place, '', [hostId, connectionId, slots, endpoint]);
+    await this.#runInPool('hosts/register-host', place, '', [hostId, connectionId, slots, endpoint]);
   };
 
-  beat: FleetStore['beat'] = (place, beats) =>
+  recordHeartbeats: FleetStore['recordHeartbeats'] = (place, beats) =>
     inBatches(beats, async (batch) => {
       const args = batch.flatMap((beat) => [beat.hostId, beat.connectionId, beat.measured, beat.digest]);
-      return decodeBeats(await this.#inPlace('beat', place, '', args));
+      return decodeHeartbeats(await this.#runInPool('hosts/record-heartbeats', place, '', args));
     });
 
-  reconcile: FleetStore['reconcile'] = async (place, { hostId, connectionId }, sessions) => {
+  reconcileHost: FleetStore['reconcileHost'] = async (place, { hostId, connectionId }, sessions) => {
     const reported = sessions.flatMap(({ sessionId, epoch, state }) => [sessionId, epoch, state]);
-    const caller = brokerOf(connectionId);
+    const caller = brokerIdOf(connectionId);
     const args = [hostId, connectionId, REVOCABLE, ...reported];
-    return decodeReconciliation(await this.#inPlace('reconcile', place, caller, args));
+    return decodeReconciliation(await this.#runInPool('hosts/reconcile-host', place, caller, args));
   };
 
   removeHost: FleetStore['removeHost'] = async (place, hostId, connectionId) =>
-    decodeEnded(await this.#inPlace('remove-host', place, brokerOf(connectionId), [hostId, connectionId]));
+    decodeEnded(
+      await this.#runInPool('hosts/remove-host', place, brokerIdOf(connectionId), [hostId, connectionId]),
+    );
 
-  claim: FleetStore['claim'] = (claims) => this.#requests.claim(claims);
-  reclaim: FleetStore['reclaim'] = (claim, fromEpoch) => this.#requests.reclaim(claim, fromEpoch);
-  drawEpoch: FleetStore['drawEpoch'] = (claim, aboveEpoch) => this.#requests.drawEpoch(claim, aboveEpoch);
-  settleEpoch: FleetStore['settleEpoch'] = (claim, drawn) => this.#requests.settleEpoch(claim, drawn);
-  moveClaim: FleetStore['moveClaim'] = (claim) => this.#requests.moveClaim(claim);
-  forgetClaim: FleetStore['forgetClaim'] = (playerId, requestId) =>
-    this.#requests.forgetClaim(playerId, requestId);
+  recordRequests: FleetStore['recordRequests'] = (claims) => this.#requests.recordRequests(claims);
+  startAttempt: FleetStore['startAttempt'] = (claim, fromEpoch) =>
+    this.#requests.startAttempt(claim, fromEpoch);
+  allocateEpoch: FleetStore['allocateEpoch'] = (claim, aboveEpoch) =>
+    this.#requests.allocateEpoch(claim, aboveEpoch);
+  commitEpoch: FleetStore['commitEpoch'] = (claim, drawn) => this.#requests.commitEpoch(claim, drawn);
+  setRequestPool: FleetStore['setRequestPool'] = (claim) => this.#requests.setRequestPool(claim);
+  deleteRequest: FleetStore['deleteRequest'] = (playerId, requestId) =>
+    this.#requests.deleteRequest(playerId, requestId);
 
-  spend: FleetStore['spend'] = async (playerId, tokenId, ttlMs) => {
-    const key = this.#keys.spent(playerId, tokenId);
+  useToken: FleetStore['useToken'] = async (playerId, tokenId, ttlMs) => {
+    const key = this.#keys.usedToken(playerId, tokenId);
     return (await this.#command(() => this.#redis.set(key, '1', 'PX', Math.ceil(ttlMs), 'NX'))) === 'OK';
   };
 
   reserve: FleetStore['reserve'] = async (place, reservations, ttlMs, callerId) => {
     const replies = await Promise.all(
       inGroups(reservations, MAX_BATCH).map(async (batch) => {
-        const args: Argument[] = [ttlMs, namesTwice(batch)];
+        const args: Argument[] = [ttlMs, hasDuplicates(batch)];
         for (const { sessionId, epoch, clientBrokerId, meta } of batch) {
           args.push(sessionId, `${epoch}|${clientBrokerId}|${encodeMeta(meta)}`);
         }
-        const reply = await this.#inPlace('reserve', place, callerId, args);
+        const reply = await this.#runInPool('sessions/reserve', place, callerId, args);
         return decodeReserve(batch.map(sessionIdOf), reply);
       }),
     );
-    const utilisation = replies.at(-1)?.utilisation ?? (await this.utilisation(place));
+    const utilisation = replies.at(-1)?.utilisation ?? (await this.getUtilisation(place));
     return { outcomes: replies.flatMap((reply) => reply.outcomes), utilisation };
   };
 
@@ -199,75 +203,103 @@ class RedisStore implements FleetStore {
         ],
       );
       const ids = batch.map((placement) => placement.sessionId);
-      return decodeEnqueue(ids, await this.#inPlace('enqueue', place, callerId, [maxLength, ...args]));
+      return decodeEnqueue(
+        ids,
+        await this.#runInPool('queue/enqueue', place, callerId, [maxLength, ...args]),
+      );
     });
 
-  queueStatus: FleetStore['queueStatus'] = async (place, sessionIds, attended) => {
+  getQueueStatus: FleetStore['getQueueStatus'] = async (place, sessionIds, attended) => {
     const groups = sessionIds.length === 0 ? [[]] : inGroups(sessionIds, MAX_BATCH);
     const reports = await Promise.all(
       groups.map(async (ids) =>
-        decodeQueue(ids, await this.#inPlace('queue-status', place, '', [attended ? 1 : 0, ...ids])),
+        decodeQueueStatus(
+          ids,
+          await this.#runInPool('queue/get-queue-status', place, '', [attended ? 1 : 0, ...ids]),
+        ),
       ),
     );
     const { length, freedPerMs } = reports.at(-1) ?? { length: 0, freedPerMs: null };
     return { placements: reports.flatMap((report) => report.placements), length, freedPerMs };
   };
 
-  accept: FleetStore['accept'] = async (place, { sessionId, fromEpoch, toEpoch, clientBrokerId }, ttlMs) => {
+  acceptOffer: FleetStore['acceptOffer'] = async (
+    place,
+    { sessionId, fromEpoch, toEpoch, clientBrokerId },
+    ttlMs,
+  ) => {
     const args = [sessionId, fromEpoch, toEpoch, ttlMs];
-    return decodeAccept(sessionId, await this.#inPlace('accept', place, clientBrokerId, args));
+    return decodeAcceptOffer(
+      sessionId,
+      await this.#runInPool('queue/accept-offer', place, clientBrokerId, args),
+    );
   };
 
-  withdraw: FleetStore['withdraw'] = async (place, withdrawals, callerId) =>
+  withdrawPlacements: FleetStore['withdrawPlacements'] = async (place, withdrawals, callerId) =>
     inBatches(withdrawals, async (batch) => {
       const args = batch.flatMap(({ sessionId, belowEpoch }) => [sessionId, belowEpoch]);
-      return decodeEnded(await this.#inPlace('withdraw', place, callerId, [REVOCABLE, ...args]));
+      return decodeEnded(
+        await this.#runInPool('queue/withdraw-placements', place, callerId, [REVOCABLE, ...args]),
+      );
     });
 
-  findMissed: FleetStore['findMissed'] = async (place, limit) =>
-    texts(await this.#inPlace('find-missed', place, '', [limit]));
+  findExpiredOffers: FleetStore['findExpiredOffers'] = async (place, limit) =>
+    texts(await this.#runInPool('queue/find-expired-offers', place, '', [limit]));
 
-  noteMissed: FleetStore['noteMissed'] = async (place, sessionIds) => {
+  recordMissedOffers: FleetStore['recordMissedOffers'] = async (place, sessionIds) => {
     await inBatches(sessionIds, async (batch) => {
-      await this.#inPlace('note-missed', place, '', batch);
+      await this.#runInPool('queue/record-missed-offers', place, '', batch);
       return [];
     });
   };
 
   expireOffers: FleetStore['expireOffers'] = (place, sessionIds, callerId) =>
     inBatches(sessionIds, async (batch) =>
-      decodeEnded(await this.#inPlace('expire-offers', place, callerId, batch)),
+      decodeEnded(await this.#runInPool('queue/expire-offers', place, callerId, batch)),
     );
 
-  expireQueue: FleetStore['expireQueue'] = async (place, graceMs, limit, callerId) =>
-    decodeEnded(await this.#inPlace('expire-queue', place, callerId, [graceMs, limit]));
+  expireUnattendedPlacements: FleetStore['expireUnattendedPlacements'] = async (
+    place,
+    graceMs,
+    limit,
+    callerId,
+  ) =>
+    decodeEnded(
+      await this.#runInPool('queue/expire-unattended-placements', place, callerId, [graceMs, limit]),
+    );
 
-  transition: FleetStore['transition'] = (place, changes, callerId) =>
+  updateSessionStates: FleetStore['updateSessionStates'] = (place, changes, callerId) =>
     inBatches(changes, async (batch) => {
       const args: Argument[] = [];
       for (const { sessionId, epoch, hostId, to } of batch) {
         args.push(sessionId, epoch, hostId, to, SOURCES_LIST[to]);
       }
       const ids = batch.map((change) => change.sessionId);
-      return decodeChanges(ids, await this.#inPlace('transition', place, callerId, args));
+      return decodeStateChanges(
+        ids,
+        await this.#runInPool('sessions/update-session-states', place, callerId, args),
+      );
     });
 
-  release: FleetStore['release'] = (place, releases, callerId) =>
+  endSessions: FleetStore['endSessions'] = (place, releases, callerId) =>
     inBatches(releases, async (batch) => {
-      const args: Argument[] = [namesTwice(batch)];
+      const args: Argument[] = [hasDuplicates(batch)];
       for (const { sessionId, epoch, reason, hostId = '' } of batch) {
         args.push(sessionId, epoch, `${reason}|${hostId}`);
       }
-      const reply = await this.#inPlace('release', place, callerId, args);
-      return decodeReleases(batch.map(sessionIdOf), reply);
+      const reply = await this.#runInPool('sessions/end-sessions', place, callerId, args);
+      return decodeEndSessions(batch.map(sessionIdOf), reply);
     });
 
-  attach: FleetStore['attach'] = async (place, sessionId, clientBrokerId) => {
-    const record = await this.#inPlace('attach', place, '', [sessionId, clientBrokerId]);
+  setClientBroker: FleetStore['setClientBroker'] = async (place, sessionId, clientBrokerId) => {
+    const record = await this.#runInPool('sessions/set-client-broker', place, '', [
+      sessionId,
+      clientBrokerId,
+    ]);
     return typeof record === 'string' ? decodeSession(sessionId, record) : null;
   };
 
-  restore: FleetStore['restore'] = (place, sessions) =>
+  restoreSessions: FleetStore['restoreSessions'] = (place, sessions) =>
     inBatches(sessions, async (batch) => {
       const args = batch.flatMap(({ sessionId, epoch, clientBrokerId, meta }) => [
         sessionId,
@@ -275,15 +307,15 @@ class RedisStore implements FleetStore {
         clientBrokerId,
         encodeMeta(meta),
       ]);
-      const reply = texts(await this.#inPlace('restore', place, '', args));
+      const reply = texts(await this.#runInPool('sessions/restore-sessions', place, '', args));
       return batch.map(({ sessionId }, i) => {
         const field = reply[i] ?? '?';
         return field === '?' ? null : decodeSession(sessionId, field.slice(1));
       });
     });
 
-  hostSessions: FleetStore['hostSessions'] = async (place, hostId) => {
-    const reply = texts(await this.#inPlace('host-sessions', place, '', [hostId]));
+  listHostSessions: FleetStore['listHostSessions'] = async (place, hostId) => {
+    const reply = texts(await this.#runInPool('sessions/list-host-sessions', place, '', [hostId]));
     return inGroups(reply, 2).map(([sessionId = '', record = '']) => decodeSession(sessionId, record));
   };
 
@@ -297,35 +329,35 @@ class RedisStore implements FleetStore {
   };
 
   expireSessions: FleetStore['expireSessions'] = async (place, limit, callerId) =>
-    decodeEnded(await this.#inPlace('expire-sessions', place, callerId, [limit]));
+    decodeEnded(await this.#runInPool('sessions/expire-sessions', place, callerId, [limit]));
 
-  forgetEnded: FleetStore['forgetEnded'] = async (place, limit) =>
-    Number(await this.#inPlace('forget-ended', place, '', [limit]));
+  deleteEndedSessions: FleetStore['deleteEndedSessions'] = async (place, limit) =>
+    Number(await this.#runInPool('sessions/delete-ended-sessions', place, '', [limit]));
 
-  findSilent: FleetStore['findSilent'] = async (place, silentForMs, limit) =>
-    decodeSilence(await this.#inPlace('find-silent', place, '', [silentForMs, limit]));
+  findSilentHosts: FleetStore['findSilentHosts'] = async (place, silentForMs, limit) =>
+    decodeSilentHosts(await this.#runInPool('hosts/find-silent-hosts', place, '', [silentForMs, limit]));
 
-  orderSilent: FleetStore['orderSilent'] = async (place, orders, callerId) => {
+  markSilentHosts: FleetStore['markSilentHosts'] = async (place, orders, callerId) => {
     const args = orders.flatMap(({ hostId, beatAtMs, order }) => [hostId, beatAtMs, order]);
-    return decodeEnded(await this.#inPlace('order-silent', place, callerId, args));
+    return decodeEnded(await this.#runInPool('hosts/mark-silent-hosts', place, callerId, args));
   };
 
-  recount: FleetStore['recount'] = async (place, cursor) => {
-    const reply = await this.#inPlace('recount', place, '', [cursor ?? '0', RECOUNT_HOSTS]);
+  recountHosts: FleetStore['recountHosts'] = async (place, cursor) => {
+    const reply = await this.#runInPool('hosts/recount-hosts', place, '', [cursor ?? '0', RECOUNT_HOSTS]);
     const [next, repaired] = reply as [unknown, unknown];
     return { next: next === '0' ? null : String(next), repaired: texts(repaired).sort() };
   };
 
   setClosure: FleetStore['setClosure'] = async (place, hostId, closure, before) => {
-    await this.#inPlace('close', place, '', [hostId ?? '', closure, before ?? '']);
+    await this.#runInPool('hosts/set-closure', place, '', [hostId ?? '', closure, before ?? '']);
   };
 
-  closureOf: FleetStore['closureOf'] = async (place, hostId) => {
+  getClosure: FleetStore['getClosure'] = async (place, hostId) => {
     const field = hostId === null ? 'closure' : `closed/${hostId}`;
     return decodeClosure(await this.#command(() => this.#redis.hget(this.#key(place, 8), field)));
   };
 
-  utilisation: FleetStore['utilisation'] = async (place) => {
+  getUtilisation: FleetStore['getUtilisation'] = async (place) => {
     const [sessions, slots] = await this.#command(() =>
       this.#redis.hmget(this.#key(place, 8), 'sessions', 'slots'),
     );
@@ -349,7 +381,7 @@ class RedisStore implements FleetStore {
       .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
   };
 
-  endpoints: FleetStore['endpoints'] = async (place, hostIds) => {
+  getEndpoints: FleetStore['getEndpoints'] = async (place, hostIds) => {
     if (hostIds.length === 0) return [];
     const [hosts, info] = await this.#command(() =>
       Promise.all([
@@ -365,49 +397,55 @@ class RedisStore implements FleetStore {
     });
   };
 
-  viewRegion: FleetStore['viewRegion'] = (...args) => this.#watch.viewRegion(...args);
-  findDue: FleetStore['findDue'] = (...args) => this.#watch.findDue(...args);
+  getRegionOverview: FleetStore['getRegionOverview'] = (...args) =>
+    this.#regionOverview.getRegionOverview(...args);
+  findDueSweeps: FleetStore['findDueSweeps'] = (...args) => this.#regionOverview.findDueSweeps(...args);
 
-  clockMs: FleetStore['clockMs'] = () => this.#orders.clockMs();
-  listDrains: FleetStore['listDrains'] = (region) => this.#orders.listDrains(region);
-  swapDrain: FleetStore['swapDrain'] = (before, after) => this.#orders.swapDrain(before, after);
-  noteOutcomes: FleetStore['noteOutcomes'] = (drain, outcomes) => this.#orders.noteOutcomes(drain, outcomes);
-  outcomes: FleetStore['outcomes'] = (drain) => this.#orders.outcomes(drain);
-  noteMove: FleetStore['noteMove'] = (entry) => this.#orders.noteMove(entry);
-  moves: FleetStore['moves'] = (region, limit) => this.#orders.moves(region, limit);
-  audit: FleetStore['audit'] = (entry) => this.#orders.audit(entry);
-  auditTrail: FleetStore['auditTrail'] = (limit) => this.#orders.auditTrail(limit);
+  getTimeMs: FleetStore['getTimeMs'] = () => this.#drains.getTimeMs();
+  listDrains: FleetStore['listDrains'] = (region) => this.#drains.listDrains(region);
+  compareAndSetDrain: FleetStore['compareAndSetDrain'] = (before, after) =>
+    this.#drains.compareAndSetDrain(before, after);
+  recordDrainOutcomes: FleetStore['recordDrainOutcomes'] = (drain, outcomes) =>
+    this.#drains.recordDrainOutcomes(drain, outcomes);
+  getDrainOutcomes: FleetStore['getDrainOutcomes'] = (drain) => this.#drains.getDrainOutcomes(drain);
+  recordMove: FleetStore['recordMove'] = (entry) => this.#drains.recordMove(entry);
+  listMoves: FleetStore['listMoves'] = (region, limit) => this.#drains.listMoves(region, limit);
+  recordAuditEntry: FleetStore['recordAuditEntry'] = (entry) => this.#drains.recordAuditEntry(entry);
+  listAuditEntries: FleetStore['listAuditEntries'] = (limit) => this.#drains.listAuditEntries(limit);
 
-  hold: FleetStore['hold'] = (...args) => this.#moves.hold(...args);
-  arrive: FleetStore['arrive'] = (...args) => this.#moves.arrive(...args);
-  dropArrival: FleetStore['dropArrival'] = (...args) => this.#moves.dropArrival(...args);
+  reserveTargetSlot: FleetStore['reserveTargetSlot'] = (...args) => this.#moves.reserveTargetSlot(...args);
+  completeMove: FleetStore['completeMove'] = (...args) => this.#moves.completeMove(...args);
+  releaseTargetSlot: FleetStore['releaseTargetSlot'] = (...args) => this.#moves.releaseTargetSlot(...args);
   putCheckpoint: FleetStore['putCheckpoint'] = (...args) => this.#moves.putCheckpoint(...args);
   takeCheckpoint: FleetStore['takeCheckpoint'] = (...args) => this.#moves.takeCheckpoint(...args);
-  noteMovable: FleetStore['noteMovable'] = (...args) => this.#moves.noteMovable(...args);
+  recordMovableChanges: FleetStore['recordMovableChanges'] = (...args) =>
+    this.#moves.recordMovableChanges(...args);
   scanSessions: FleetStore['scanSessions'] = (...args) => this.#moves.scanSessions(...args);
-  listWaiting: FleetStore['listWaiting'] = (place, limit) => this.#moves.listWaiting(place, limit);
-  tell: FleetStore['tell'] = (...args) => this.#moves.tell(...args);
+  listWaitingPlacements: FleetStore['listWaitingPlacements'] = (place, limit) =>
+    this.#moves.listWaitingPlacements(place, limit);
+  sendControlMessage: FleetStore['sendControlMessage'] = (...args) => this.#moves.sendControlMessage(...args);
 
-  forward: FleetStore['forward'] = (place, letters, callerId) =>
-    this.#letters.forward(place, letters, callerId);
-  takeLetters: FleetStore['takeLetters'] = (place, brokerId) => this.#letters.takeLetters(place, brokerId);
+  relayMessages: FleetStore['relayMessages'] = (place, letters, callerId) =>
+    this.#inbox.relayMessages(place, letters, callerId);
+  takeMessages: FleetStore['takeMessages'] = (place, brokerId) => this.#inbox.takeMessages(place, brokerId);
 
-  takeMail: FleetStore['takeMail'] = async (place, brokerId) => {
-    const reply = texts(await this.#inPlace('take-mail', place, brokerId, []));
+  takeChangedSessions: FleetStore['takeChangedSessions'] = async (place, brokerId) => {
+    const reply = texts(await this.#runInPool('inbox/take-changed-sessions', place, brokerId, []));
     return inGroups(reply, 2).map(([sessionId = '', record = '']) => decodeSession(sessionId, record));
   };
 
-  nudge: FleetStore['nudge'] = (brokerId, place) => this.#nudges.send(brokerId, place);
+  sendWakeUp: FleetStore['sendWakeUp'] = (brokerId, place) => this.#wakeUps.send(brokerId, place);
 
-  onNudge: FleetStore['onNudge'] = async (brokerId, listener) => {
-    await this.#command(() => this.#nudges.listen(brokerId, listener));
+  onWakeUp: FleetStore['onWakeUp'] = async (brokerId, listener) => {
+    await this.#command(() => this.#wakeUps.listen(brokerId, listener));
   };
 
-  holdLease: FleetStore['holdLease'] = async (region, holder, ttlMs) =>
-    (await this.#run('hold-lease', [this.#keys.lease(region)], [this.#clock(), holder, ttlMs])) === 1;
+  acquireLease: FleetStore['acquireLease'] = async (region, holder, ttlMs) =>
+    (await this.#run('leases/acquire-lease', [this.#keys.lease(region)], [this.#clock(), holder, ttlMs])) ===
+    1;
 
   releaseLease: FleetStore['releaseLease'] = async (region, holder) => {
-    await this.#run('release-lease', [this.#keys.lease(region)], [holder]);
+    await this.#run('leases/release-lease', [this.#keys.lease(region)], [holder]);
   };
 
   ping: FleetStore['ping'] = async () => {
@@ -415,18 +453,18 @@ class RedisStore implements FleetStore {
   };
 
   close: FleetStore['close'] = async () => {
-    this.#nudges.close();
+    this.#wakeUps.close();
     endConnection(this.#redis);
     await Promise.resolve();
   };
 
-  #inPlace(
-    name: PlaceScript,
-    place: Place,
+  #runInPool(
+    name: PoolScript,
+    place: RegionPool,
     callerId: string,
     args: readonly (string | number)[],
   ): Promise<unknown> {
-    return this.#run(name, this.#keys.place(place), [this.#clock(), callerId, ...args]);
+    return this.#run(name, this.#keys.pool(place), [this.#clock(), callerId, ...args]);
   }
 
   /** What time scripts are told it is: nothing, unless a test says so. */
@@ -434,8 +472,8 @@ class RedisStore implements FleetStore {
     return this.#options.clock?.() ?? '';
   }
 
-  #key(place: Place, index: number): string {
-    const key = this.#keys.place(place)[index];
+  #key(place: RegionPool, index: number): string {
+    const key = this.#keys.pool(place)[index];
     if (key === undefined) throw new RangeError(`no key ${index}`);
     return key;
   }
@@ -454,7 +492,7 @@ function sessionIdOf({ sessionId }: { readonly sessionId: string }): string {
 }
 
 /** 1 when some session is named more than once: then a script remembers what it did, which costs time. */
-function namesTwice(batch: readonly { readonly sessionId: string }[]): 0 | 1 {
+function hasDuplicates(batch: readonly { readonly sessionId: string }[]): 0 | 1 {
   return new Set(batch.map(sessionIdOf)).size < batch.length ? 1 : 0;
 }
 

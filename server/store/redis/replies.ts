@@ -1,26 +1,26 @@
 import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
 import type {
-  AcceptOutcome,
-  BeatOutcome,
-  ChangeOutcome,
-  ClaimOutcome,
-  ClaimRecord,
+  AcceptOfferOutcome,
+  HeartbeatOutcome,
+  StateChangeOutcome,
+  RecordRequestOutcome,
+  RequestRecord,
   EnqueueOutcome,
   PlacementStatus,
-  QueueReport,
+  QueueStatus,
   Reconciliation,
-  ReleaseOutcome,
+  EndSessionOutcome,
   ReserveOutcome,
-  ReserveReply,
-  SilenceReport,
+  ReserveResult,
+  SilentHostsReport,
 } from '../fleet-store.js';
 import { HOST_STATES, type HostState } from '../../domain/host-state.js';
 import { StoredFormatError, decodeEnded, decodeSession, inGroups, oneOf, texts } from './records.js';
 
-const BEAT_OUTCOMES: readonly BeatOutcome[] = ['ok', 'differs', 'replaced', 'unknown'];
+const HEARTBEAT_OUTCOMES: readonly HeartbeatOutcome[] = ['ok', 'differs', 'replaced', 'unknown'];
 
-export function decodeBeats(reply: unknown): BeatOutcome[] {
-  return texts(reply).map((outcome) => oneOf(BEAT_OUTCOMES, outcome));
+export function decodeHeartbeats(reply: unknown): HeartbeatOutcome[] {
+  return texts(reply).map((outcome) => oneOf(HEARTBEAT_OUTCOMES, outcome));
 }
 
 export function decodeReconciliation(reply: unknown): Reconciliation {
@@ -42,7 +42,7 @@ export function decodeReconciliation(reply: unknown): Reconciliation {
 }
 
 /** @param sessionIds of the reservations, in the order of the call */
-export function decodeReserve(sessionIds: readonly string[], reply: unknown): ReserveReply {
+export function decodeReserve(sessionIds: readonly string[], reply: unknown): ReserveResult {
   const fields = texts(reply);
   const outcomes = sessionIds.map((sessionId, i): ReserveOutcome => {
     const field = fields[i] ?? '';
@@ -68,9 +68,9 @@ export function decodeReserve(sessionIds: readonly string[], reply: unknown): Re
   return { outcomes, utilisation: { sessions: sessions ?? 0, slots: slots ?? 0 } };
 }
 
-export function decodeChanges(sessionIds: readonly string[], reply: unknown): ChangeOutcome[] {
+export function decodeStateChanges(sessionIds: readonly string[], reply: unknown): StateChangeOutcome[] {
   const fields = texts(reply);
-  return sessionIds.map((sessionId, i): ChangeOutcome => {
+  return sessionIds.map((sessionId, i): StateChangeOutcome => {
     const kind = fields[i * 2];
     const detail = fields[i * 2 + 1] ?? '';
     switch (kind) {
@@ -88,9 +88,9 @@ export function decodeChanges(sessionIds: readonly string[], reply: unknown): Ch
   });
 }
 
-export function decodeReleases(sessionIds: readonly string[], reply: unknown): ReleaseOutcome[] {
+export function decodeEndSessions(sessionIds: readonly string[], reply: unknown): EndSessionOutcome[] {
   const fields = texts(reply);
-  return sessionIds.map((sessionId, i): ReleaseOutcome => {
+  return sessionIds.map((sessionId, i): EndSessionOutcome => {
     const kind = fields[i * 2] ?? '';
     const detail = fields[i * 2 + 1] ?? '';
     if (kind.startsWith('+')) {
@@ -133,7 +133,7 @@ export function decodeEnqueue(sessionIds: readonly string[], reply: unknown): En
 }
 
 /** @param sessionIds of the placements, in the order of the call */
-export function decodeQueue(sessionIds: readonly string[], reply: unknown): QueueReport {
+export function decodeQueueStatus(sessionIds: readonly string[], reply: unknown): QueueStatus {
   const fields = texts(reply);
   const placements = sessionIds.map((sessionId, i): PlacementStatus => {
     const field = fields[i] ?? '';
@@ -163,21 +163,21 @@ export function decodeQueue(sessionIds: readonly string[], reply: unknown): Queu
   return { placements, length: Number(length), freedPerMs: rate === '' ? null : Number(rate) };
 }
 
-export function decodeAccept(sessionId: string, reply: unknown): AcceptOutcome {
+export function decodeAcceptOffer(sessionId: string, reply: unknown): AcceptOfferOutcome {
   if (reply === null) return { kind: 'gone' };
   const [record = '', hostConnectionId = ''] = texts(reply);
   return { kind: 'accepted', session: decodeSession(sessionId, record), hostConnectionId };
 }
 
-export function decodeClaim(text: string): ClaimOutcome {
+export function decodeRecordRequest(text: string): RecordRequestOutcome {
   if (text === 'new') return { kind: 'new' };
   const fields = text.split('|');
-  if (fields[0] !== 'new') return { kind: 'repeat', record: claimRecord(fields) };
+  if (fields[0] !== 'new') return { kind: 'repeat', record: decodeRequestRecord(fields) };
   const [, requestId = '', ...previous] = fields;
-  return { kind: 'new', previous: { requestId, ...claimRecord(previous) } };
+  return { kind: 'new', previous: { requestId, ...decodeRequestRecord(previous) } };
 }
 
-function claimRecord(fields: readonly string[]): ClaimRecord {
+function decodeRequestRecord(fields: readonly string[]): RequestRecord {
   const [sessionId, epoch, region, pool, ageMs] = fields;
   if (sessionId === undefined || region === undefined || pool === undefined) {
     throw new StoredFormatError('claim is not readable');
@@ -185,7 +185,7 @@ function claimRecord(fields: readonly string[]): ClaimRecord {
   return { sessionId, epoch: Number(epoch), place: { region, pool }, ageMs: Number(ageMs) };
 }
 
-export function decodeSilence(reply: unknown): SilenceReport {
+export function decodeSilentHosts(reply: unknown): SilentHostsReport {
   const fields = texts(reply);
   const nowMs = Number(fields.at(-1));
   return {

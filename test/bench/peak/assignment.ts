@@ -1,5 +1,5 @@
 /** A player, and how far away each region is that may serve it: milliseconds by region. */
-export interface Wish {
+export interface RegionRequest {
   readonly rtt: Readonly<Record<string, number>>;
 }
 
@@ -22,7 +22,7 @@ interface Arc {
  * Shares no code with the planner, which is measured against it.
  */
 export function bestAssignment(
-  wishes: readonly Wish[],
+  wishes: readonly RegionRequest[],
   capacity: Readonly<Record<string, number>>,
 ): Assignment {
   const regions = Object.keys(capacity);

@@ -2,7 +2,7 @@ import { createClient, type Client, type Session } from '@duskline/client/node';
 import { createHost, type Host } from '@duskline/host';
 import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
-import { TEST_ENV, testToken } from '../../support/fleet.js';
+import { TEST_ENV, testToken } from '../../support/fleet/test-broker.js';
 
 /** One title on one pool; players may be served by whatever region is at most 60 ms away, now and for ever. */
 export function benchConfig(
@@ -96,7 +96,7 @@ export class BenchPlayer {
   #enter(hostId: string, ticket: string): void {
     const admission = this.hosts.get(hostId)?.admit(ticket);
     if (admission?.ok !== true) throw new Error(`not let in: ${admission?.reason ?? 'no such host'}`);
-    admission.session.connected();
+    admission.session.reportConnected();
   }
 }
 

@@ -13,9 +13,9 @@ import {
 } from '@duskline/host/simulated';
 import type { DrainReport } from '@duskline/server/broker/operations.js';
 import type { MoveEntry } from '@duskline/server/domain/move-entry.js';
-import { startBrokerProcess, type BrokerProcess } from '../../support/broker-process.js';
-import { testToken } from '../../support/fleet.js';
-import { startRedisServer } from '../../support/redis-server.js';
+import { startBrokerProcess, type BrokerProcess } from '../../support/processes/broker-process.js';
+import { testToken } from '../../support/fleet/test-broker.js';
+import { startRedisServer } from '../../support/redis/redis-server.js';
 import { benchConfig } from './bench-fleet.js';
 
 const SLOTS = 20;

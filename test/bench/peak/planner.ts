@@ -2,16 +2,16 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { build } from 'hdr-histogram-js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
-import { digestOf } from '@duskline/server/domain/session-digest.js';
-import { createPlannerThread } from '@duskline/server/planner-thread.js';
-import type { Beat, FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
+import { digestSessions } from '@duskline/server/domain/session-digest.js';
+import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
+import type { HostHeartbeat, FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { newSessionId } from '../../support/fleet-data.js';
-import { TEST_ENV } from '../../support/fleet.js';
-import { startRedisServer } from '../../support/redis-server.js';
+import { newSessionId } from '../../support/fleet/fleet-data.js';
+import { TEST_ENV } from '../../support/fleet/test-broker.js';
+import { startRedisServer } from '../../support/redis/redis-server.js';
 import { benchConfig } from './bench-fleet.js';
 import { seeded } from './random.js';
 
@@ -55,7 +55,7 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
   // Enough for everybody who waits: planning nothing would be quick.
   const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, budgetFloor: WAITING };
   const seed = { store: { ...RULES, redis: { target } }, catalog, limits };
-  const planner = createPlannerThread(seed, {
+  const planner = createRebalancerThread(seed, {
     error: console.error,
     warn: nothing,
     info: nothing,
@@ -68,10 +68,10 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
     const before = await watched(store, () => delay(5_000));
     say('rounds');
     const request = { storeInDoubt: false, closedPlaces: [], quarantined: [], leave: [] };
-    const plans: Awaited<ReturnType<typeof planner.plan>>[] = [];
+    const plans: Awaited<ReturnType<typeof planner.planRound>>[] = [];
     const during = await watched(store, async () => {
       for (let round = 0; round < ROUNDS; round += 1) {
-        plans.push(await planner.plan({ ...request, region: 'region-0' }));
+        plans.push(await planner.planRound({ ...request, region: 'region-0' }));
       }
     });
     // The first one starts the thread and compiles.
@@ -119,7 +119,7 @@ async function fill(store: FleetStore, hostsPerRegion: number, say: (text: strin
         }),
       ),
     );
-    await store.beat(place, beatsOf(hostsPerRegion));
+    await store.recordHeartbeats(place, beatsOf(hostsPerRegion));
     const sessions = hostsPerRegion * (isPeak ? SLOTS : SESSIONS_PER_HOST - 2 + (number % 4));
     for (let left = sessions; left > 0; left -= 2_000) await reserve(Math.min(2_000, left));
     if (isPeak) {
@@ -136,20 +136,21 @@ async function fill(store: FleetStore, hostsPerRegion: number, say: (text: strin
 }
 
 async function beatAll(store: FleetStore, hostsPerRegion: number): Promise<void> {
-  for (const region of REGIONS) await store.beat({ region, pool: 'console-x' }, beatsOf(hostsPerRegion));
+  for (const region of REGIONS)
+    await store.recordHeartbeats({ region, pool: 'console-x' }, beatsOf(hostsPerRegion));
 }
 
-function beatsOf(hosts: number): Beat[] {
+function beatsOf(hosts: number): HostHeartbeat[] {
   return Array.from({ length: hosts }, (_, i) => ({
     hostId: `h${i}`,
     connectionId: `${BROKER}.1`,
     measured: Math.round(0.5 * FULL),
-    digest: digestOf([]),
+    digest: digestSessions([]),
   }));
 }
 
 /** A player near one region, and some of them not too far from two others. */
-function reservation(sessionId: string, { region }: Place, random: () => number): Reservation {
+function reservation(sessionId: string, { region }: RegionPool, random: () => number): Reservation {
   const reach: Record<string, number> = { [region]: 15 };
   if (random() < 0.5) {
     for (let i = 0; i < 2; i += 1) {
@@ -164,7 +165,11 @@ function reservation(sessionId: string, { region }: Place, random: () => number)
   return { sessionId, epoch: 1, clientBrokerId: BROKER, meta };
 }
 
-async function placeAndPlay(store: FleetStore, place: Place, wanted: readonly Reservation[]): Promise<void> {
+async function placeAndPlay(
+  store: FleetStore,
+  place: RegionPool,
+  wanted: readonly Reservation[],
+): Promise<void> {
   const { outcomes } = await store.reserve(place, wanted, 3_600_000, BROKER);
   const placed = outcomes.flatMap((outcome, i) =>
     outcome.kind === 'reserved'
@@ -172,13 +177,13 @@ async function placeAndPlay(store: FleetStore, place: Place, wanted: readonly Re
       : [],
   );
   for (const to of ['active', 'connected'] as const) {
-    await store.transition(
+    await store.updateSessionStates(
       place,
       placed.map((one) => ({ ...one, to })),
       BROKER,
     );
   }
-  await store.noteMovable(
+  await store.recordMovableChanges(
     place,
     placed.map((one) => ({ ...one, movable: true })),
   );
@@ -201,7 +206,7 @@ async function watched(
       await store.reserve(place, wanted, 30_000, BROKER);
       took.recordValue(Math.round((performance.now() - startedAt) * 1_000));
       const orders = wanted.map(({ sessionId }) => ({ sessionId, epoch: 1, reason: 'client_left' as const }));
-      await store.release(place, orders, BROKER);
+      await store.endSessions(place, orders, BROKER);
       await delay(5);
     }
   })();

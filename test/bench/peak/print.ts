@@ -11,7 +11,7 @@ export interface PeakResult {
 }
 
 /** What was measured, for people: one figure a line, with what it must be where that was promised. */
-export function describe({ burst, spill, drain, planner }: PeakResult): string {
+export function renderPeakResult({ burst, spill, drain, planner }: PeakResult): string {
   return [
     ...(burst === undefined ? [] : describeBurst(burst)),
     ...(spill === undefined ? [] : describeSpill(spill)),

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '@duskline/host';
-import { bestAssignment, type Assignment, type Wish } from './assignment.js';
+import { bestAssignment, type Assignment, type RegionRequest } from './assignment.js';
 import { BenchPlayer, benchConfig, openBenchHost, startBenchBroker } from './bench-fleet.js';
 import { seeded } from './random.js';
 
@@ -61,12 +61,12 @@ export async function measureSpill(
 }
 
 /** The same players in the same order in every run. */
-function drawPlayers(slots: number): Wish[] {
+function drawPlayers(slots: number): RegionRequest[] {
   const random = seeded(21);
   const near = (): number => Math.round(8 + random() * 17);
   const far = (): number => Math.round(30 + random() * 28);
   const neighbours = REGIONS.slice(1);
-  const wishes: Wish[] = [];
+  const wishes: RegionRequest[] = [];
   for (const home of neighbours) {
     for (let i = 0; i < slots * NEIGHBOURS_USE; i += 1) {
       // Some could also be served by the next but one: room may have to be made over two hops.
@@ -75,7 +75,7 @@ function drawPlayers(slots: number): Wish[] {
       wishes.push({ rtt });
     }
   }
-  const atPeak: Wish[] = [];
+  const atPeak: RegionRequest[] = [];
   for (let i = 0; i < slots * DEMAND; i += 1) {
     const isBound = random() < BOUND_SHARE;
     const other = neighbours[Math.floor(random() * neighbours.length)] ?? 'west';
@@ -85,7 +85,7 @@ function drawPlayers(slots: number): Wish[] {
 }
 
 async function play(
-  wishes: readonly Wish[],
+  wishes: readonly RegionRequest[],
   hostsPerRegion: number,
   rebalances: boolean,
 ): Promise<SpillOutcome> {

@@ -1,4 +1,4 @@
-import type { Frame } from '../../support/peer.js';
+import type { Frame } from '../../support/fleet/peer.js';
 
 /** Fields that traces leave out: long, volatile, or told elsewhere in the document. */
 const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {

@@ -1,8 +1,8 @@
 import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
-import { eventually } from '../../support/eventually.js';
-import { IDLE, TEST_DEVICE, testToken } from '../../support/fleet.js';
-import { Peer, type Frame } from '../../support/peer.js';
-import { TestFleet, type TestFleetOptions } from '../../support/test-fleet.js';
+import { waitUntil } from '../../support/eventually.js';
+import { IDLE, TEST_DEVICE, testToken } from '../../support/fleet/test-broker.js';
+import { Peer, type Frame } from '../../support/fleet/peer.js';
+import { TestFleet, type TestFleetOptions } from '../../support/fleet/test-fleet.js';
 import { FrameNames } from './frame-text.js';
 import { TracedPeer, type PeerKind, type TraceWriter } from './traced-peer.js';
 
@@ -13,6 +13,8 @@ export interface Scenario {
   /** Plays it. The scene's fleet has been started with `fleet`. */
   readonly run: (scene: Scene) => Promise<void>;
   readonly fleet?: Omit<TestFleetOptions, 'brokers'>;
+  /** Why it is played on one broker only: what would differ from run to run when the host is on another one. */
+  readonly oneBrokerBecause?: string;
 }
 
 interface HostOptions {
@@ -122,7 +124,7 @@ export class Scene implements TraceWriter {
     whole = false,
   ): Promise<void> {
     host.send({ type: 'heartbeat', load: IDLE, sessions }, whole);
-    await eventually(async () => {
+    await waitUntil(async () => {
       const { regions } = await this.fleet.broker(0).broker.status();
       const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
       return hosts.find((known) => known.hostId === hostId)?.state === 'ready';
@@ -156,7 +158,7 @@ export class Scene implements TraceWriter {
 
   /** No broker has a host any more: it has noticed that the connection was lost. */
   async withoutHosts(): Promise<void> {
-    await eventually(() => this.fleet.brokers.every(({ broker }) => broker.connections.hosts === 0));
+    await waitUntil(() => this.fleet.brokers.every(({ broker }) => broker.connections.hosts === 0));
   }
 
   #text(): string {

@@ -3,7 +3,7 @@ import type { TObject } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import { BROKER_TO_CLIENT, BROKER_TO_HOST } from '@duskline/protocol';
 import { parseClientMessage, parseHostMessage } from '@duskline/protocol/validation';
-import type { Frame, Peer } from '../../support/peer.js';
+import type { Frame, Peer } from '../../support/fleet/peer.js';
 import { sendTogether } from '../raw-frames.js';
 
 export type PeerKind = 'client' | 'host';

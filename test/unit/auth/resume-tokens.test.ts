@@ -1,9 +1,9 @@
 import { createHmac, createSecretKey } from 'node:crypto';
-import { TicketVerifier } from '@duskline/host/internal/ticket-verifier';
+import { TicketVerifier } from '@duskline/host/internal/admission/ticket-verifier';
 import { deriveKey } from '@duskline/server/auth/derived-key.js';
 import { KeyMaterialError } from '@duskline/server/auth/key-material.js';
 import { createResumeTokens, type ResumeTokens } from '@duskline/server/auth/resume-tokens.js';
-import { createTicketMint } from '@duskline/server/auth/ticket-mint.js';
+import { createTicketSigner } from '@duskline/server/auth/ticket-signer.js';
 import { createTokenSigner } from '@duskline/server/auth/token-signer.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
 import { expect } from 'chai';
@@ -143,7 +143,7 @@ describe('resume tokens', () => {
   describe('beside the other kinds', () => {
     const place = { region: 'eu-west', pool: 'console-x' };
     const address = { ...place, hostId: 'h1' };
-    const mint = createTicketMint(master);
+    const mint = createTicketSigner(master);
 
     it('are no player token, not even under the same secret', async () => {
       for (const secret of [master, deriveKey(master, PURPOSE)]) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { secretKeyFrom } from '@duskline/server/auth/key-material.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
-import { addTokenCommand } from '@duskline/server/cli/token-command.js';
+import { addTokenCommand } from '@duskline/server/cli/tokens/token-command.js';
 import { expect } from 'chai';
 import { Command, CommanderError } from 'commander';
 import jwt from 'jsonwebtoken';

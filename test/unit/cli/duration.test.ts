@@ -1,5 +1,5 @@
-import { duration, readDurationMs } from '@duskline/server/cli/duration.js';
-import { relativeTime } from '@duskline/server/cli/relative-time.js';
+import { durationArgument, parseDurationMs } from '@duskline/server/cli/arguments/duration.js';
+import { formatRelativeTime } from '@duskline/server/cli/output/relative-time.js';
 import { expect } from 'chai';
 import { InvalidArgumentError } from 'commander';
 
@@ -14,7 +14,7 @@ describe('A duration on the command line', () => {
   ];
   for (const [text, ms] of good) {
     it(`${text} is ${ms} ms`, () => {
-      expect(readDurationMs(text)).to.equal(ms);
+      expect(parseDurationMs(text)).to.equal(ms);
     });
   }
 
@@ -37,18 +37,21 @@ describe('A duration on the command line', () => {
   ];
   for (const text of bad) {
     it(`${JSON.stringify(text)} is none`, () => {
-      expect(readDurationMs(text)).to.equal(undefined);
-      expect(() => duration(0, 1)(text)).to.throw(InvalidArgumentError, 'such as 90s, 30m or 2h');
+      expect(parseDurationMs(text)).to.equal(undefined);
+      expect(() => durationArgument(0, 1)(text)).to.throw(InvalidArgumentError, 'such as 90s, 30m or 2h');
     });
   }
 
   it('keeps to its bounds, and names them', () => {
-    const read = duration(1_000, 30 * 86_400_000);
+    const read = durationArgument(1_000, 30 * 86_400_000);
     expect([read('1s'), read('30d')]).to.deep.equal([1_000, 2_592_000_000]);
     for (const text of ['0s', '31d', '721h']) {
       expect(() => read(text)).to.throw(InvalidArgumentError, 'between 1s and 30d');
     }
-    expect(() => duration(90_000, 5_400_000)('1s')).to.throw(InvalidArgumentError, 'between 90s and 90m');
+    expect(() => durationArgument(90_000, 5_400_000)('1s')).to.throw(
+      InvalidArgumentError,
+      'between 90s and 90m',
+    );
   });
 });
 
@@ -71,7 +74,7 @@ describe('A time in words', () => {
   for (const [fromNowMs, words] of cases) {
     it(`${fromNowMs} ms from now is "${words}"`, () => {
       const nowMs = Date.UTC(2026, 0, 1);
-      expect(relativeTime(nowMs + fromNowMs, nowMs)).to.equal(words);
+      expect(formatRelativeTime(nowMs + fromNowMs, nowMs)).to.equal(words);
     });
   }
 });

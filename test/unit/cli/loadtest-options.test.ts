@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CommandFailure } from '@duskline/server/cli/failure.js';
-import { readRun, type LoadTestCommandOptions } from '@duskline/server/cli/loadtest/read-run.js';
+import { CommandFailure } from '@duskline/server/cli/output/command-failure.js';
+import {
+  parseRunOptions,
+  type LoadTestCommandOptions,
+} from '@duskline/server/cli/loadtest/parse-run-options.js';
 import { expect } from 'chai';
 
 const SECRET = { DUSKLINE_AUTH_SECRET: 'a secret of the tests, long enough for HS256' };
@@ -19,7 +22,7 @@ function options(more: Partial<LoadTestCommandOptions>): LoadTestCommandOptions 
 
 function failureOf(more: Partial<LoadTestCommandOptions>, env: Record<string, string> = {}): string {
   try {
-    readRun(options(more), env);
+    parseRunOptions(options(more), env);
   } catch (error) {
     if (error instanceof CommandFailure) return error.message;
     throw error;
@@ -29,7 +32,7 @@ function failureOf(more: Partial<LoadTestCommandOptions>, env: Record<string, st
 
 describe('The options of duskline loadtest', () => {
   it('describe a run on brokers of its own', () => {
-    const run = readRun(
+    const run = parseRunOptions(
       options({
         ...{ spawn: 2, limit: ['lostAfterMs=5000'], session: '2s' },
         fault: ['kill-host@1s,kill-broker@2s', 'drain:eu-west@3s'],
@@ -49,8 +52,8 @@ describe('The options of duskline loadtest', () => {
   });
 
   it('describe a run on brokers that run: hosts only with a pool and the secret', () => {
-    expect(readRun(options(URL_TARGET), SECRET)).to.include({ hosts: 0 });
-    expect(readRun(options({ ...URL_TARGET, pool: 'console-x' }), SECRET)).to.include({ hosts: 200 });
+    expect(parseRunOptions(options(URL_TARGET), SECRET)).to.include({ hosts: 0 });
+    expect(parseRunOptions(options({ ...URL_TARGET, pool: 'console-x' }), SECRET)).to.include({ hosts: 200 });
     expect(failureOf({ ...URL_TARGET, hosts: 5 }, SECRET)).to.match(/To play hosts, name their --pool/);
   });
 
@@ -58,7 +61,7 @@ describe('The options of duskline loadtest', () => {
     const directory = mkdtempSync(join(tmpdir(), 'duskline-tokens-'));
     const tokenFile = join(directory, 'tokens');
     writeFileSync(tokenFile, 'one\n\n two \n');
-    expect(readRun(options({ ...URL_TARGET, tokenFile }), {}).target).to.deep.include({
+    expect(parseRunOptions(options({ ...URL_TARGET, tokenFile }), {}).target).to.deep.include({
       playerTokens: ['one', 'two'],
     });
     rmSync(directory, { recursive: true });
@@ -67,7 +70,7 @@ describe('The options of duskline loadtest', () => {
   it('are refused where they would change nothing, when somebody wrote them', () => {
     const written = (name: string, more: Partial<LoadTestCommandOptions>): string => {
       try {
-        readRun(options({ spawn: 1, ...more }), SECRET, new Set([name]));
+        parseRunOptions(options({ spawn: 1, ...more }), SECRET, new Set([name]));
       } catch (error) {
         return String(error);
       }
@@ -78,12 +81,12 @@ describe('The options of duskline loadtest', () => {
     expect(written('rate', { profile: 'storm' })).to.match(/--rate changes nothing here/);
     expect(written('rate', {})).to.equal('');
     expect(written('slots', { hosts: 0 })).to.match(/--slots changes nothing here/);
-    expect(() => readRun(options(URL_TARGET), SECRET, new Set(['regions']))).to.throw(/--regions/);
+    expect(() => parseRunOptions(options(URL_TARGET), SECRET, new Set(['regions']))).to.throw(/--regions/);
   });
 
   it('say how many players follow when their sessions move', () => {
-    expect(readRun(options({ spawn: 1 }), {})).to.include({ movableShare: 1 });
-    expect(readRun(options({ spawn: 1, movable: 25 }), {})).to.include({ movableShare: 0.25 });
+    expect(parseRunOptions(options({ spawn: 1 }), {})).to.include({ movableShare: 1 });
+    expect(parseRunOptions(options({ spawn: 1, movable: 25 }), {})).to.include({ movableShare: 0.25 });
   });
 
   it('are refused with what is missing, or cannot be meant so', () => {

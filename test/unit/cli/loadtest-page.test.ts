@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { addLoadTestCommand } from '@duskline/server/cli/loadtest-command.js';
-import { readRun, type LoadTestCommandOptions } from '@duskline/server/cli/loadtest/read-run.js';
-import { judgeReport } from '@duskline/loadtest/report/load-report.js';
+import { addLoadTestCommand } from '@duskline/server/cli/loadtest/loadtest-command.js';
+import {
+  parseRunOptions,
+  type LoadTestCommandOptions,
+} from '@duskline/server/cli/loadtest/parse-run-options.js';
+import { evaluateReport } from '@duskline/loadtest/report/load-report.js';
 import { expect } from 'chai';
 import { Command } from 'commander';
-import { measured } from '../loadtest/measured.js';
+import { measuredRun } from '../loadtest/measured-run.js';
 
 const PAGES = ['docs/load/load-testing.md', 'README.md'].map((name) => {
   return { name, text: readFileSync(new URL(`../../../../${name}`, import.meta.url), 'utf8') };
@@ -38,7 +41,7 @@ describe('The page about load testing', () => {
 
   it('has every field of the report', () => {
     const [page] = PAGES;
-    const report = judgeReport(measured({ redis: measured().brokers[0]! }), []);
+    const report = evaluateReport(measuredRun({ redis: measuredRun().brokers[0]! }), []);
     const missing = [...Object.keys(report), 'knee'].filter((field) => !page!.text.includes(`\`${field}\``));
     expect(missing).to.deep.equal([]);
   });
@@ -57,7 +60,7 @@ describe('The page about load testing', () => {
         const { operands, unknown } = parser.parseOptions(args);
         expect([...operands, ...unknown], `${name}: ${args.join(' ')}`).to.deep.equal([]);
         const env = { DUSKLINE_AUTH_SECRET: 'a secret of the tests, long enough for HS256' };
-        readRun(parser.opts<LoadTestCommandOptions>(), env);
+        parseRunOptions(parser.opts<LoadTestCommandOptions>(), env);
       }
     }
   });

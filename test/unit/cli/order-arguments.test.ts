@@ -1,9 +1,9 @@
-import { addAuditCommand } from '@duskline/server/cli/audit-command.js';
-import { addCordonCommand, addUncordonCommand } from '@duskline/server/cli/cordon-command.js';
-import { addDrainCommand } from '@duskline/server/cli/drain-command.js';
-import { addDrainsCommand } from '@duskline/server/cli/drains-command.js';
-import { addMovesCommand } from '@duskline/server/cli/moves-command.js';
-import { addUndrainCommand } from '@duskline/server/cli/undrain-command.js';
+import { addAuditCommand } from '@duskline/server/cli/fleet/audit-command.js';
+import { addCordonCommand, addUncordonCommand } from '@duskline/server/cli/fleet/cordon-command.js';
+import { addDrainCommand } from '@duskline/server/cli/drains/drain-command.js';
+import { addDrainsCommand } from '@duskline/server/cli/drains/drains-command.js';
+import { addMovesCommand } from '@duskline/server/cli/fleet/moves-command.js';
+import { addUndrainCommand } from '@duskline/server/cli/drains/undrain-command.js';
 import { MOVE_CAUSES } from '@duskline/server/domain/move-entry.js';
 import { expect } from 'chai';
 import { Command } from 'commander';

@@ -1,5 +1,5 @@
-import { renderAudit } from '@duskline/server/cli/audit-command.js';
-import { renderMoves } from '@duskline/server/cli/render-moves.js';
+import { renderAudit } from '@duskline/server/cli/fleet/audit-command.js';
+import { renderMoves } from '@duskline/server/cli/fleet/render-moves.js';
 import type { MoveEntry } from '@duskline/server/domain/move-entry.js';
 import {
   renderDrains,
@@ -7,9 +7,9 @@ import {
   renderPreview,
   renderProgress,
   renderSummary,
-} from '@duskline/server/cli/render-drains.js';
+} from '@duskline/server/cli/drains/render-drains.js';
 import { expect } from 'chai';
-import { drainReport, plainAnswers } from '../../support/operator-app.js';
+import { drainReport, plainAnswers } from '../../support/fleet/operator-app.js';
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 const HOST = { region: 'near', pool: 'console-x', hostId: 'h1' };

@@ -1,5 +1,5 @@
-import type { FleetStatus, HostStatus } from '@duskline/server/broker/status.js';
-import { renderStatus } from '@duskline/server/cli/status-command.js';
+import type { FleetStatus, HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
+import { renderStatus } from '@duskline/server/cli/fleet/status-command.js';
 import { CLOSURES } from '@duskline/server/domain/closure.js';
 import { expect } from 'chai';
 

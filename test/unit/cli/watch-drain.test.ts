@@ -1,10 +1,10 @@
-import { CommandFailure } from '@duskline/server/cli/failure.js';
-import { RequestFailure } from '@duskline/server/cli/operator-client.js';
-import { createProgressOutput } from '@duskline/server/cli/progress-output.js';
-import { watchDrain } from '@duskline/server/cli/watch-drain.js';
+import { CommandFailure } from '@duskline/server/cli/output/command-failure.js';
+import { RequestFailure } from '@duskline/server/cli/fleet/operator-client.js';
+import { createProgressOutput } from '@duskline/server/cli/output/progress-output.js';
+import { watchDrain } from '@duskline/server/cli/drains/watch-drain.js';
 import type { DrainReport } from '@duskline/server/broker/operations.js';
 import { expect } from 'chai';
-import { drainReport } from '../../support/operator-app.js';
+import { drainReport } from '../../support/fleet/operator-app.js';
 
 const NEVER = new Promise<never>(() => undefined);
 

@@ -5,7 +5,7 @@ import {
   type ClientStatus,
   type ReconnectPolicy,
 } from '@duskline/client/node';
-import { Inbox } from './inbox.js';
+import { EventBuffer } from './event-buffer.js';
 import { ScriptedBroker } from './scripted-broker.js';
 
 export const DEVICE = { kind: 'pc', codecs: ['av1', 'h264'], maxResolution: '1440p' } as const;
@@ -17,7 +17,7 @@ export const AT_ONCE: ReconnectPolicy = { nextRetryDelayInMs: () => 0 };
 export interface Fixture {
   readonly broker: ScriptedBroker;
   readonly client: Client;
-  readonly statuses: Inbox<ClientStatus>;
+  readonly statuses: EventBuffer<ClientStatus>;
 }
 
 /** Brokers and clients of one test; `stop()` in `afterEach` ends them all. */
@@ -39,7 +39,7 @@ export class Fixtures {
       ...options,
     });
     this.#clients.push(client);
-    const statuses = new Inbox<ClientStatus>('status of the client');
+    const statuses = new EventBuffer<ClientStatus>('status of the client');
     client.on('status', (status) => statuses.add(status));
     return { client, statuses };
   }

@@ -14,14 +14,14 @@ import type {
 } from '@duskline/protocol';
 import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { Inbox } from './inbox.js';
+import { EventBuffer } from './event-buffer.js';
 
 type FrameOf<Type extends ClientToBroker['type']> = Extract<ClientToBroker, { type: Type }>;
 
 /** The broker's end of one connection. A test says everything that it says. */
-export class BrokerEnd {
-  readonly frames = new Inbox<ClientToBroker>('frame from the client');
-  readonly closes = new Inbox<number>('close by the client');
+export class ScriptedConnection {
+  readonly frames = new EventBuffer<ClientToBroker>('frame from the client');
+  readonly closes = new EventBuffer<number>('close by the client');
   readonly #socket: WebSocket;
 
   constructor(socket: WebSocket) {
@@ -35,7 +35,7 @@ export class BrokerEnd {
   }
 
   /** The types of all frames so far. */
-  get heard(): string[] {
+  get receivedTypes(): string[] {
     return this.frames.all.map(({ type }) => type);
   }
 
@@ -132,7 +132,7 @@ export function aRegion(region: string, fields: Partial<RegionInfo> = {}): Regio
 
 /** A real WebSocket server on a free port, which says only what a test makes it say. */
 export class ScriptedBroker {
-  readonly connections = new Inbox<BrokerEnd>('connection to the broker');
+  readonly connections = new EventBuffer<ScriptedConnection>('connection to the broker');
   readonly url: string;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
@@ -145,7 +145,7 @@ export class ScriptedBroker {
       path: CLIENT_PATH,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
-    this.#sockets.on('connection', (socket) => this.connections.add(new BrokerEnd(socket)));
+    this.#sockets.on('connection', (socket) => this.connections.add(new ScriptedConnection(socket)));
   }
 
   static async start(): Promise<ScriptedBroker> {
@@ -156,12 +156,12 @@ export class ScriptedBroker {
   }
 
   /** The next connection, which has not said `hello` yet. */
-  accept(): Promise<BrokerEnd> {
+  accept(): Promise<ScriptedConnection> {
     return this.connections.next();
   }
 
   /** The next connection, welcomed. */
-  async welcome(fields: Partial<Welcome> = {}): Promise<BrokerEnd> {
+  async welcome(fields: Partial<Welcome> = {}): Promise<ScriptedConnection> {
     const end = await this.accept();
     await end.welcome(fields);
     return end;

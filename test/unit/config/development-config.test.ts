@@ -5,7 +5,7 @@ import {
   withDevelopmentSecrets,
 } from '@duskline/server/config/development-config.js';
 import { loadConfigFile } from '@duskline/server/config/load-config.js';
-import { ConfigError } from '@duskline/server/config/mistake.js';
+import { ConfigError } from '@duskline/server/config/config-error.js';
 import { PLATFORMS } from '@duskline/protocol';
 import { expect } from 'chai';
 import { ENV } from './valid-config.js';

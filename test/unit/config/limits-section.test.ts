@@ -1,5 +1,5 @@
 import { MAX_FRAME_BYTES } from '@duskline/protocol';
-import { LimitsSection } from '@duskline/server/config/limits-section.js';
+import { LimitsSection } from '@duskline/server/config/sections/limits-section.js';
 import { DEFAULT_LIMITS } from '@duskline/server/domain/limits.js';
 import { expect } from 'chai';
 import { Compile } from 'typebox/compile';

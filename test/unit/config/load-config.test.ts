@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { DEFAULT_LIMITS } from '@duskline/server/domain/limits.js';
 import { loadConfig, loadConfigFile } from '@duskline/server/config/load-config.js';
-import { ConfigError } from '@duskline/server/config/mistake.js';
+import { ConfigError } from '@duskline/server/config/config-error.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { stringify } from 'yaml';

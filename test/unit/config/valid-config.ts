@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from '@duskline/server/config/config.js';
 import type { FileReader } from '@duskline/server/config/file-reader.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
-import { ConfigError } from '@duskline/server/config/mistake.js';
+import { ConfigError } from '@duskline/server/config/config-error.js';
 import type { Environment } from '@duskline/server/config/secrets.js';
 import { stringify } from 'yaml';
 

@@ -1,7 +1,7 @@
 import { CODECS, PLATFORMS, REGION_STATES, RESOLUTIONS } from '@duskline/protocol/vocabulary';
-import type { Catalog, LatencyStep, Place, Pool } from '@duskline/server/domain/catalog.js';
-import { placeName } from '@duskline/server/domain/catalog.js';
-import type { Candidate, FleetView, PlacementWish } from '@duskline/server/domain/ranking.js';
+import type { Catalog, LatencyStep, RegionPool, Pool } from '@duskline/server/domain/catalog.js';
+import { regionPoolName } from '@duskline/server/domain/catalog.js';
+import type { Candidate, FleetView, PlacementRequest } from '@duskline/server/domain/ranking.js';
 import { rankCandidates } from '@duskline/server/domain/ranking.js';
 import type { DeviceAbility } from '@duskline/server/domain/suitability.js';
 import fc from 'fast-check';
@@ -17,7 +17,7 @@ export interface Question {
   readonly states: Readonly<Record<string, (typeof REGION_STATES)[number]>>;
   /** By place name; a place that is not here has no ready host. */
   readonly utilisation: Readonly<Record<string, number>>;
-  readonly wish: PlacementWish & { readonly device: DeviceAbility };
+  readonly wish: PlacementRequest & { readonly device: DeviceAbility };
 }
 
 /** Shares of one, with both ends and plenty of ties. */
@@ -79,7 +79,7 @@ const wish: fc.Arbitrary<Question['wish']> = fc.record({
   ),
 });
 
-const placeNames = REGIONS.flatMap((region) => POOLS.map((pool) => placeName({ region, pool })));
+const placeNames = REGIONS.flatMap((region) => POOLS.map((pool) => regionPoolName({ region, pool })));
 
 export const question: fc.Arbitrary<Question> = fc.record({
   pools: fc.tuple(...POOLS.map(poolCalled)),
@@ -112,7 +112,7 @@ export function catalogOf({ pools, policy: latencyPolicy }: Question): Catalog {
 export function fleetOf({ states, utilisation }: Question): FleetView {
   return {
     isOpen: ({ region }) => states[region] === 'open',
-    utilisation: (place: Place) => utilisation[placeName(place)],
+    utilisation: (place: RegionPool) => utilisation[regionPoolName(place)],
   };
 }
 

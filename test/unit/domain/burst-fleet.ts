@@ -1,10 +1,10 @@
 import { FULL, expectedSessionLoad } from '@duskline/server/domain/congestion.js';
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createMovableClock } from '../../support/movable-clock.js';
-import { registration, reservation, sessionIdOf } from '../../support/fleet-data.js';
+import { createManualClock } from '../../support/manual-clock.js';
+import { registration, reservation, sessionIdOf } from '../../support/fleet/fleet-data.js';
 
-const PLACE: Place = { region: 'eu-central', pool: 'pc' };
+const PLACE: RegionPool = { region: 'eu-central', pool: 'pc' };
 const CONNECTION = 'broker-a.1';
 
 /** A stream takes this long to reach its load; until then its host looks less busy than it will be. */
@@ -32,7 +32,7 @@ export type Choice = (fleet: BurstFleet) => Promise<string | undefined>;
 
 /** Hosts with streams that ramp up, and a store that hears of their load only now and then. */
 export class BurstFleet {
-  readonly #clock = createMovableClock();
+  readonly #clock = createManualClock();
   readonly #startMs = this.#clock.now();
   readonly #store = createMemoryStore({ suspectAfterMs: 60_000, clock: () => this.#clock.now() });
   readonly #streams: Stream[] = [];
@@ -116,7 +116,7 @@ export class BurstFleet {
       this.#reported.set(host.hostId, measured);
       return { hostId: host.hostId, connectionId: CONNECTION, measured, digest: 0 };
     });
-    await this.#store.beat(PLACE, beats);
+    await this.#store.recordHeartbeats(PLACE, beats);
   }
 }
 

@@ -5,11 +5,11 @@ import {
   DRAIN_OUTCOMES,
   DRAIN_STATES,
   DRAIN_TRANSITIONS,
-  canTurn,
+  canChangeDrainState,
   covers,
-  nextStep,
-  outcomeOf,
-  progressOf,
+  nextDrainStep,
+  drainOutcomeOf,
+  countOutcomes,
   targetName,
   type Drain,
   type OrderTarget,
@@ -36,16 +36,16 @@ describe('A drain', () => {
   it('ends once, and may be undone until then and after', () => {
     expect(DRAIN_TRANSITIONS.running).to.deep.equal(['done', 'undone']);
     for (const from of DRAIN_STATES) {
-      expect(canTurn(from, 'running'), `${from} to running`).to.equal(false);
-      expect(canTurn(from, from), `${from} to itself`).to.equal(false);
-      expect(canTurn('undone', from), `undone to ${from}`).to.equal(false);
+      expect(canChangeDrainState(from, 'running'), `${from} to running`).to.equal(false);
+      expect(canChangeDrainState(from, from), `${from} to itself`).to.equal(false);
+      expect(canChangeDrainState('undone', from), `undone to ${from}`).to.equal(false);
     }
   });
 
   it('waits until its deadline and never longer, and is over when nobody is left', () => {
     fc.assert(
       fc.property(drain, fc.nat(5), fc.nat(2_000), (one, staying, nowMs) => {
-        const step = nextStep(one, staying, nowMs);
+        const step = nextDrainStep(one, staying, nowMs);
         if (staying === 0) expect(step).to.equal('finish');
         else if (nowMs < one.deadlineAtMs) expect(step).to.equal('wait');
         else expect(step).to.equal(one.atDeadline === 'end' ? 'end-sessions' : 'leave-remaining');
@@ -55,18 +55,18 @@ describe('A drain', () => {
 
   it('knows what became of a session that is no longer on its target', () => {
     const gone = { sessionId: 'session-1', onTarget: false, lives: false, reason: null };
-    expect(outcomeOf({ ...gone, onTarget: true, lives: true })).to.equal('staying');
-    expect(outcomeOf({ ...gone, lives: true })).to.equal('moved');
-    expect(outcomeOf({ ...gone, reason: 'drain_deadline' })).to.equal('ended');
-    expect(outcomeOf({ ...gone, reason: 'client_left' })).to.equal('left');
+    expect(drainOutcomeOf({ ...gone, onTarget: true, lives: true })).to.equal('staying');
+    expect(drainOutcomeOf({ ...gone, lives: true })).to.equal('moved');
+    expect(drainOutcomeOf({ ...gone, reason: 'drain_deadline' })).to.equal('ended');
+    expect(drainOutcomeOf({ ...gone, reason: 'client_left' })).to.equal('left');
     // The store remembers ended sessions for a minute.
-    expect(outcomeOf(gone)).to.equal('left');
+    expect(drainOutcomeOf(gone)).to.equal('left');
   });
 
   it('counts every session once', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...DRAIN_OUTCOMES)), (outcomes) => {
-        const counts = Object.values(progressOf(outcomes));
+        const counts = Object.values(countOutcomes(outcomes));
         expect(counts.reduce((sum, count) => sum + count, 0)).to.equal(outcomes.length);
       }),
     );

@@ -1,11 +1,11 @@
 import { RESOLUTIONS } from '@duskline/protocol/vocabulary';
-import { placeName, type Place } from '@duskline/server/domain/catalog.js';
+import { regionPoolName, type RegionPool } from '@duskline/server/domain/catalog.js';
 import { acceptableAfterMs, rankCandidates } from '@duskline/server/domain/ranking.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { REGIONS, catalogOf, fleetOf, question, rank, type Question } from './arbitraries.js';
 
-const names = (asked: Question): string[] => rank(asked).map(({ place }) => placeName(place));
+const names = (asked: Question): string[] => rank(asked).map(({ place }) => regionPoolName(place));
 
 describe('The ranking of candidates', () => {
   describe('names exactly the places that may serve the request', () => {
@@ -49,7 +49,7 @@ describe('The ranking of candidates', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const found = rank(asked);
-          expect(new Set(found.map(({ place }) => placeName(place))).size).to.equal(found.length);
+          expect(new Set(found.map(({ place }) => regionPoolName(place))).size).to.equal(found.length);
           // Suitability of a pool does not depend on the region, nor acceptance of a region on the pool.
           const pools = new Set(found.map(({ place }) => place.pool));
           const regions = new Set(found.map(({ place }) => place.region));
@@ -129,7 +129,7 @@ describe('The ranking of candidates', () => {
           const found = rank(asked);
           if (found.length === 0) return;
           const { place, utilisation: from } = found[pick % found.length]!;
-          const after = { ...asked, utilisation: { ...asked.utilisation, [placeName(place)]: to } };
+          const after = { ...asked, utilisation: { ...asked.utilisation, [regionPoolName(place)]: to } };
           expectMoved(asked, after, place, to >= from ? 'back' : 'ahead');
         }),
       );
@@ -170,10 +170,10 @@ describe('The ranking of candidates', () => {
 });
 
 /** Compares a place with those of other regions, and with those of its region that stand as they stood. */
-function expectMoved(before: Question, after: Question, place: Place, way: 'back' | 'ahead'): void {
+function expectMoved(before: Question, after: Question, place: RegionPool, way: 'back' | 'ahead'): void {
   const was = names(before);
   const is = names(after);
-  const own = placeName(place);
+  const own = regionPoolName(place);
   if (!is.includes(own)) {
     expect(way).to.equal('back');
     return;

@@ -1,5 +1,9 @@
 import { HELD_STATES, SESSION_STATES } from '@duskline/protocol/vocabulary';
-import { digestOf, sessionDigest, type DigestedSession } from '@duskline/server/domain/session-digest.js';
+import {
+  digestSessions,
+  sessionDigest,
+  type DigestedSession,
+} from '@duskline/server/domain/session-digest.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 
@@ -18,19 +22,19 @@ describe('The digest of a host’s sessions', () => {
     const twice = sessions.chain((list) =>
       fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
     );
-    fc.assert(fc.property(twice, ([list, shuffled]) => digestOf(shuffled) === digestOf(list)));
+    fc.assert(fc.property(twice, ([list, shuffled]) => digestSessions(shuffled) === digestSessions(list)));
   });
 
   it('is a whole number of 32 bits, 0 for a host that holds nothing', () => {
-    fc.assert(fc.property(sessions, (list) => digestOf(list) === (digestOf(list) | 0)));
-    expect(digestOf([])).to.equal(0);
+    fc.assert(fc.property(sessions, (list) => digestSessions(list) === (digestSessions(list) | 0)));
+    expect(digestSessions([])).to.equal(0);
   });
 
   it('leaves out what the host does not hold: reservations and ended sessions', () => {
     fc.assert(
       fc.property(sessions, (list) => {
         const holds = list.filter(({ state: is }) => is !== 'reserved' && is !== 'ended');
-        expect(digestOf(holds)).to.equal(digestOf(list));
+        expect(digestSessions(holds)).to.equal(digestSessions(list));
       }),
     );
   });
@@ -41,9 +45,9 @@ describe('The digest of a host’s sessions', () => {
         // One id in 2^32 cancels itself out at a given epoch and state; the host's next change shows it.
         fc.pre(sessionDigest(one) !== 0);
         const others = list.filter(({ sessionId }) => sessionId !== one.sessionId);
-        const before = digestOf([...others, one]);
-        expect(digestOf(others), 'ended').not.to.equal(before);
-        const after = digestOf([...others, { ...one, state: toState, epoch: toEpoch }]);
+        const before = digestSessions([...others, one]);
+        expect(digestSessions(others), 'ended').not.to.equal(before);
+        const after = digestSessions([...others, { ...one, state: toState, epoch: toEpoch }]);
         expect(after === before).to.equal(toState === one.state && toEpoch === one.epoch);
       }),
     );
@@ -64,7 +68,7 @@ describe('The digest of a host’s sessions', () => {
           fc.pre(from !== to);
           const before = list.map((one) => ({ ...one, epoch: 1, state: from }));
           const after = list.map((one) => ({ ...one, epoch: 1, state: to }));
-          expect(digestOf(after)).not.to.equal(digestOf(before));
+          expect(digestSessions(after)).not.to.equal(digestSessions(before));
         },
       ),
     );
@@ -82,7 +86,7 @@ describe('The digest of a host’s sessions', () => {
           { ...a, epoch: 1, state: b.state },
           { ...b, epoch: 1, state: a.state },
         ];
-        expect(digestOf(after)).not.to.equal(digestOf(before));
+        expect(digestSessions(after)).not.to.equal(digestSessions(before));
       }),
     );
   });
@@ -102,7 +106,7 @@ describe('The digest of a host’s sessions', () => {
           digest ^= sessionDigest(after);
           table.set(sessionId, after);
         }
-        expect(digest).to.equal(digestOf(table.values()));
+        expect(digest).to.equal(digestSessions(table.values()));
       }),
     );
   });

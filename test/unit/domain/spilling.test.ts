@@ -1,4 +1,4 @@
-import { placeName, type Catalog } from '@duskline/server/domain/catalog.js';
+import { regionPoolName, type Catalog } from '@duskline/server/domain/catalog.js';
 import { congestionCostMs, rankCandidates } from '@duskline/server/domain/ranking.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -33,7 +33,7 @@ function firstSpill(nearRttMs: number, otherRttMs: number): number {
   for (;;) {
     const ranking = rankCandidates(
       CATALOG,
-      { isOpen: () => true, utilisation: (place) => (used.get(placeName(place)) ?? 0) / SLOTS },
+      { isOpen: () => true, utilisation: (place) => (used.get(regionPoolName(place)) ?? 0) / SLOTS },
       {
         title: 'game',
         rtt: { near: nearRttMs, other: otherRttMs },
@@ -43,7 +43,7 @@ function firstSpill(nearRttMs: number, otherRttMs: number): number {
     if (!ranking.ok) throw new Error(ranking.code);
     const chosen = ranking.candidates[0]!.place;
     if (chosen.region === 'other') return used.get('near/pc')! / SLOTS;
-    used.set(placeName(chosen), used.get(placeName(chosen))! + 1);
+    used.set(regionPoolName(chosen), used.get(regionPoolName(chosen))! + 1);
     if (used.get('near/pc') === SLOTS) return 1;
   }
 }

@@ -3,7 +3,7 @@ import {
   HOST_STATES,
   HOST_TRANSITIONS,
   nextHostState,
-  takesSessions,
+  acceptsSessions,
   type HostEvent,
   type HostState,
 } from '@duskline/server/domain/host-state.js';
@@ -11,7 +11,7 @@ import {
   SESSION_TRANSITIONS,
   canTransition,
   isHeld,
-  sourcesOf,
+  statesLeadingTo,
 } from '@duskline/server/domain/session-state.js';
 import { expect } from 'chai';
 
@@ -53,7 +53,7 @@ describe('The life of a session', () => {
 
   it('has one answer in both directions', () => {
     for (const to of SESSION_STATES) {
-      const sources = sourcesOf(to);
+      const sources = statesLeadingTo(to);
       for (const from of SESSION_STATES) expect(sources.includes(from)).to.equal(canTransition(from, to));
     }
   });
@@ -81,10 +81,10 @@ describe('The life of a host', () => {
   });
 
   it('takes sessions after a heartbeat only, and no more when one is late', () => {
-    expect(HOST_STATES.filter(takesSessions)).to.deep.equal(['ready']);
+    expect(HOST_STATES.filter(acceptsSessions)).to.deep.equal(['ready']);
     for (const state of HOST_STATES) {
       for (const event of HOST_EVENTS) {
-        if (takesSessions(nextHostState(state, event))) expect(event).to.equal('heartbeat');
+        if (acceptsSessions(nextHostState(state, event))) expect(event).to.equal('heartbeat');
       }
     }
   });

@@ -1,9 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { RULES } from '@duskline/loadtest/history/check.js';
-import { checkHistory, createHistoryChecker, explain } from '@duskline/loadtest/history/check-history.js';
+import {
+  checkHistory,
+  createHistoryChecker,
+  describeViolations,
+} from '@duskline/loadtest/history/check-history.js';
 import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
-import { allFaults } from './faults.js';
+import { allRuleViolations } from './rule-violations.js';
 import { legalHistories } from './legal-histories.js';
 import { MODEL_BOUNDS, ModelFleet } from './model-fleet.js';
 
@@ -20,12 +24,12 @@ describe('The history checker', () => {
     fc.assert(
       fc.property(legalHistories, (history) => {
         const violations = checkHistory(history, { bounds });
-        expect(violations, explain(violations)).to.deep.equal([]);
+        expect(violations, describeViolations(violations)).to.deep.equal([]);
       }),
     );
   });
 
-  for (const [rule, what, fault] of allFaults()) {
+  for (const [rule, what, fault] of allRuleViolations()) {
     it(`finds ${what}: ${rule}, and nothing else`, () => {
       fc.assert(
         fc.property(legalHistories, (history) => {
@@ -51,13 +55,13 @@ describe('The history checker', () => {
   });
 
   it('has a fault for every rule', () => {
-    expect([...new Set(allFaults().map(([rule]) => rule))]).to.have.members(RULES);
+    expect([...new Set(allRuleViolations().map(([rule]) => rule))]).to.have.members(RULES);
   });
 
   it('explains what it found with the events that prove it', () => {
     const [history] = fc.sample(legalHistories, { numRuns: 1, seed: 7 });
-    const [, , fault] = allFaults().find(([rule]) => rule === 'S7')!;
-    const text = explain(checkHistory(fault(history!), { bounds }));
+    const [, , fault] = allRuleViolations().find(([rule]) => rule === 'S7')!;
+    const text = describeViolations(checkHistory(fault(history!), { bounds }));
     expect(text).to.match(/^S7: request r of p1 led to s1 and another\n {4}\{"atMs":.*"sessionId":"s1"/);
   });
 
@@ -86,7 +90,7 @@ describe('The history checker', () => {
     }
     const startedAtMs = performance.now();
     const checker = createHistoryChecker({ bounds });
-    for (const event of repeated()) checker.see(event);
+    for (const event of repeated()) checker.addEvent(event);
     expect(checker.finish()).to.deep.equal([]);
     expect(performance.now() - startedAtMs).to.be.below(15_000);
   });

@@ -7,16 +7,16 @@ describe('The recording of a client', () => {
     const recorder = createRecorder(() => 1);
     const client = createClientRecording(recorder, 'alice');
     const request = { requestId: 'r1' };
-    client.sent({
+    client.recordSent({
       type: 'play',
       ...request,
       title: 'starfall',
       rtt: { near: 10, next: 20, far: 90 },
       regions: { only: ['near', 'next'], exclude: ['next'] },
     });
-    client.received({ type: 'queued', ...request, position: 2, region: 'near' });
-    client.received({ type: 'offer', ...request, region: 'near', acceptWithinMs: 15_000 });
-    client.sent({ type: 'accept', ...request });
+    client.recordReceived({ type: 'queued', ...request, position: 2, region: 'near' });
+    client.recordReceived({ type: 'offer', ...request, region: 'near', acceptWithinMs: 15_000 });
+    client.recordSent({ type: 'accept', ...request });
     const seen = { atMs: 1, player: 'alice', ...request };
     expect(recorder.events).to.deep.equal([
       { ...seen, type: 'asked', title: 'starfall', rtt: { near: 10 } },
@@ -30,7 +30,7 @@ describe('The recording of a client', () => {
     const recorder = createRecorder(() => 1);
     const client = createClientRecording(recorder, 'alice');
     const session = { sessionId: 's1', epoch: 2 };
-    client.received({
+    client.recordReceived({
       type: 'moving',
       requestId: 'r1',
       ...session,
@@ -46,8 +46,8 @@ describe('The recording of a client', () => {
       rttMs: 20,
       reason: 'near is being drained',
     });
-    client.sent({ type: 'stay', ...session });
-    client.received({ type: 'session', ...session, epoch: 1, state: 'connected' });
+    client.recordSent({ type: 'stay', ...session });
+    client.recordReceived({ type: 'session', ...session, epoch: 1, state: 'connected' });
     const seen = { atMs: 1, player: 'alice', ...session };
     expect(recorder.events).to.deep.equal([
       { ...seen, type: 'moving', host: 'next/console-x/h2' },
@@ -58,7 +58,7 @@ describe('The recording of a client', () => {
   it('tells of a lost socket only when it had been welcome', () => {
     const recorder = createRecorder(() => 1);
     const client = createClientRecording(recorder, 'alice');
-    client.closed(1006);
+    client.recordClose(1006);
     const welcome = {
       connectionId: 'c',
       playerId: 'alice',
@@ -66,8 +66,8 @@ describe('The recording of a client', () => {
       pingIntervalMs: 15_000,
       resumeToken: 'a token of some length',
     };
-    client.received({ type: 'welcome', ...welcome });
-    client.closed(1006);
+    client.recordReceived({ type: 'welcome', ...welcome });
+    client.recordClose(1006);
     expect(recorder.events.map(({ type }) => type)).to.deep.equal(['connected', 'disconnected']);
   });
 });

@@ -40,8 +40,8 @@ export const legalHistories: fc.Arbitrary<HistoryEvent[]> = fc
 
 /** Something of everything, so that each fault has something to be injected into. */
 function begin(fleet: ModelFleet): void {
-  fleet.see({ type: 'broker-ready', broker: 'b1', ready: true });
-  fleet.see({ type: 'broker-ready', broker: 'b2', ready: true });
+  fleet.record({ type: 'broker-ready', broker: 'b1', ready: true });
+  fleet.record({ type: 'broker-ready', broker: 'b2', ready: true });
   fleet.addHost('h1', 2);
   fleet.addHost('dead', 1);
   fleet.wait(10);
@@ -66,9 +66,9 @@ function end(fleet: ModelFleet): void {
   const { reservationMs, recoverWithinMs, goneWithinMs } = MODEL_BOUNDS;
   fleet.wait(reservationMs + recoverWithinMs + goneWithinMs);
   fleet.beat();
-  fleet.picture();
+  fleet.recordSnapshot();
   fleet.wait(100);
-  fleet.picture();
+  fleet.recordSnapshot();
 }
 
 function take(fleet: ModelFleet, step: (typeof STEPS)[number], pick: number): void {

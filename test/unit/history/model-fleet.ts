@@ -1,7 +1,7 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { Bounds } from '@duskline/loadtest/history/check.js';
 import { hostName, type FleetHost, type HistoryEvent } from '@duskline/loadtest/history/events.js';
-import type { Seen } from '@duskline/loadtest/history/recorder.js';
+import type { UntimedEvent } from '@duskline/loadtest/history/recorder.js';
 
 /** Short ones, so that a history of a few seconds has everything in it. */
 export const MODEL_BOUNDS: Bounds = {
@@ -47,7 +47,7 @@ export class ModelFleet {
   #atMs = 0;
   #players = 0;
 
-  see(seen: Seen): void {
+  record(seen: UntimedEvent): void {
     this.events.push({ atMs: this.#atMs, ...seen });
   }
 
@@ -64,37 +64,37 @@ export class ModelFleet {
   addHost(name: string, slots: number): void {
     const host = hostName('near', 'console-x', name);
     this.hosts.set(host, { slots, barred: new Set() });
-    this.see({ type: 'host-registered', host, slots });
+    this.record({ type: 'host-registered', host, slots });
     this.#serve();
   }
 
   play(claims: boolean): void {
     this.#players += 1;
     const player = `p${this.#players}`;
-    this.see({ type: 'connected', player });
-    this.see({ type: 'asked', player, requestId: 'r', title: TITLE, rtt: RTT });
+    this.record({ type: 'connected', player });
+    this.record({ type: 'asked', player, requestId: 'r', title: TITLE, rtt: RTT });
     this.wait(5);
     const host = this.#queue.length === 0 ? this.#room() : undefined;
     if (host === undefined) {
       this.#queue.push({ player, requestId: 'r' });
-      this.see({ type: 'queued', player, requestId: 'r', position: this.#queue.length, region: 'near' });
+      this.record({ type: 'queued', player, requestId: 'r', position: this.#queue.length, region: 'near' });
     } else this.#match(player, host, claims);
   }
 
   /** The same request again, as after a lost socket. */
   repeat(session: ModelSession): void {
     const { player, requestId } = session;
-    this.see({ type: 'disconnected', player, code: 1006 });
+    this.record({ type: 'disconnected', player, code: 1006 });
     this.wait(5);
-    this.see({ type: 'connected', player });
-    this.see({ type: 'asked', player, requestId, title: TITLE, rtt: RTT });
+    this.record({ type: 'connected', player });
+    this.record({ type: 'asked', player, requestId, title: TITLE, rtt: RTT });
     this.wait(5);
     if (this.sessions.has(session.sessionId)) this.#tellMatched(session);
-    else this.see({ type: 'refused', player, requestId, code: 'SESSION_OVER' });
+    else this.record({ type: 'refused', player, requestId, code: 'SESSION_OVER' });
   }
 
   leave(session: ModelSession): void {
-    this.see({ type: 'left', player: session.player, sessionId: session.sessionId });
+    this.record({ type: 'left', player: session.player, sessionId: session.sessionId });
     this.wait(5);
     this.#end(session, 'client_left', 'host');
   }
@@ -111,7 +111,14 @@ export class ModelFleet {
     this.wait(20);
     this.#admit(session);
     this.wait(20);
-    this.see({ type: 'host-ended', host: from, sessionId, epoch: old, reason: 'superseded', by: 'broker' });
+    this.record({
+      type: 'host-ended',
+      host: from,
+      sessionId,
+      epoch: old,
+      reason: 'superseded',
+      by: 'broker',
+    });
     this.#serve();
   }
 
@@ -122,23 +129,30 @@ export class ModelFleet {
     const { sessionId, player, host: from, epoch: old } = session;
     const epoch = old + 1;
     this.show(session, 1, 2);
-    this.see({ type: 'moving', player, sessionId, epoch, host: to });
+    this.record({ type: 'moving', player, sessionId, epoch, host: to });
     this.wait(5);
-    this.see({ type: 'admitted', host: to, sessionId, epoch, player });
+    this.record({ type: 'admitted', host: to, sessionId, epoch, player });
     this.wait(20);
     if (arrives) {
       session.host = to;
       session.epoch = epoch;
-      this.see({ type: 'began', host: to, sessionId, epoch });
-      this.see({ type: 'told', player, sessionId, epoch, state: 'active' });
+      this.record({ type: 'began', host: to, sessionId, epoch });
+      this.record({ type: 'told', player, sessionId, epoch, state: 'active' });
       this.wait(5);
       this.show(session, 1, 2);
-      this.see({ type: 'host-ended', host: from, sessionId, epoch: old, reason: 'superseded', by: 'broker' });
+      this.record({
+        type: 'host-ended',
+        host: from,
+        sessionId,
+        epoch: old,
+        reason: 'superseded',
+        by: 'broker',
+      });
       this.#serve();
     } else {
-      this.see({ type: 'host-ended', host: to, sessionId, epoch, reason: 'move_failed', by: 'broker' });
-      this.see({ type: 'resumed', host: from, sessionId, epoch: old });
-      this.see({ type: 'told', player, sessionId, epoch: old, state: 'connected' });
+      this.record({ type: 'host-ended', host: to, sessionId, epoch, reason: 'move_failed', by: 'broker' });
+      this.record({ type: 'resumed', host: from, sessionId, epoch: old });
+      this.record({ type: 'told', player, sessionId, epoch: old, state: 'connected' });
       this.wait(5);
       this.show(session, 3, 4);
     }
@@ -149,7 +163,7 @@ export class ModelFleet {
     const { sessionId, epoch, player, host } = session;
     for (const n of numbers) {
       session.count += 1;
-      this.see({ type: 'shown', player, host, sessionId, epoch, n, count: session.count });
+      this.record({ type: 'shown', player, host, sessionId, epoch, n, count: session.count });
       this.wait(5);
     }
   }
@@ -157,39 +171,39 @@ export class ModelFleet {
   /** It cannot be heard for so long, and that is too short to be lost. */
   hang(host: string, ms: number): void {
     this.hosts.get(host)?.barred.add('silent');
-    this.see({ type: 'host-silent', host });
+    this.record({ type: 'host-silent', host });
     this.wait(ms);
-    this.see({ type: 'host-back', host });
+    this.record({ type: 'host-back', host });
     this.hosts.get(host)?.barred.delete('silent');
     this.#serve();
   }
 
   cordon(host: string): void {
     this.hosts.get(host)?.barred.add('cordoned');
-    this.see({ type: 'host-state', host, state: 'cordoned' });
+    this.record({ type: 'host-state', host, state: 'cordoned' });
   }
 
   uncordon(host: string): void {
-    this.see({ type: 'host-state', host, state: 'ready' });
+    this.record({ type: 'host-state', host, state: 'ready' });
     this.hosts.get(host)?.barred.delete('cordoned');
     this.#serve();
   }
 
   kill(host: string): void {
-    this.see({ type: 'fault', fault: 'host-killed', target: host, lasts: false });
-    this.see({ type: 'host-stopped', host, how: 'killed' });
+    this.record({ type: 'fault', fault: 'host-killed', target: host, lasts: false });
+    this.record({ type: 'host-stopped', host, how: 'killed' });
     this.hosts.delete(host);
     this.wait(MODEL_BOUNDS.lostAfterMs + 300);
-    this.see({ type: 'host-state', host, state: 'lost' });
+    this.record({ type: 'host-state', host, state: 'lost' });
     for (const session of [...this.sessions.values()]) {
       if (session.host === host) this.#end(session, 'host_lost', 'broker', false);
     }
   }
 
   killBroker(broker: string): void {
-    this.see({ type: 'fault', fault: 'broker-killed', target: broker, lasts: false });
+    this.record({ type: 'fault', fault: 'broker-killed', target: broker, lasts: false });
     this.wait(30);
-    this.see({ type: 'broker-ready', broker, ready: true });
+    this.record({ type: 'broker-ready', broker, ready: true });
   }
 
   beat(): void {
@@ -197,11 +211,11 @@ export class ModelFleet {
       const sessions = this.#on(host)
         .filter(({ expiresAtMs }) => expiresAtMs === null)
         .map(({ sessionId, epoch }) => ({ sessionId, epoch, state: 'active' as const }));
-      this.see({ type: 'holds', host, sessions });
+      this.record({ type: 'holds', host, sessions });
     }
   }
 
-  picture(): void {
+  recordSnapshot(): void {
     const hosts = [...this.hosts].map(([host, { slots }]): FleetHost => ({
       host,
       region: 'near',
@@ -215,7 +229,7 @@ export class ModelFleet {
         state: expiresAtMs === null ? 'active' : 'reserved',
       })),
     }));
-    this.see({ type: 'fleet', hosts, quiet: true });
+    this.record({ type: 'fleet', hosts, quiet: true });
   }
 
   #on(host: string): ModelSession[] {
@@ -242,25 +256,25 @@ export class ModelFleet {
 
   #prepare({ sessionId, epoch, host, player }: ModelSession): void {
     const claimWithinMs = MODEL_BOUNDS.reservationMs;
-    this.see({ type: 'prepared', host, sessionId, epoch, player, claimWithinMs });
+    this.record({ type: 'prepared', host, sessionId, epoch, player, claimWithinMs });
   }
 
   #tellMatched({ sessionId, epoch, host, player, requestId }: ModelSession): void {
     const where = { host, region: 'near', pool: 'console-x', rank: 1, candidates: 1, rttMs: 20 };
     const claimWithinMs = MODEL_BOUNDS.reservationMs;
-    this.see({ type: 'matched', player, requestId, sessionId, epoch, ...where, claimWithinMs });
+    this.record({ type: 'matched', player, requestId, sessionId, epoch, ...where, claimWithinMs });
   }
 
   #admit({ sessionId, epoch, host, player }: ModelSession): void {
-    this.see({ type: 'admitted', host, sessionId, epoch, player });
-    this.see({ type: 'told', player, sessionId, epoch, state: 'active' });
+    this.record({ type: 'admitted', host, sessionId, epoch, player });
+    this.record({ type: 'told', player, sessionId, epoch, state: 'active' });
   }
 
   #end(session: ModelSession, reason: EndReason, by: 'host' | 'broker', onHost = true): void {
     const { sessionId, epoch, host, player } = session;
     this.sessions.delete(sessionId);
-    if (onHost) this.see({ type: 'host-ended', host, sessionId, epoch, reason, by });
-    this.see({ type: 'over', player, sessionId, epoch, reason });
+    if (onHost) this.record({ type: 'host-ended', host, sessionId, epoch, reason, by });
+    this.record({ type: 'over', player, sessionId, epoch, reason });
     this.#serve();
   }
 
@@ -270,8 +284,8 @@ export class ModelFleet {
       const host = this.#room();
       const next = host === undefined ? undefined : this.#queue.shift();
       if (host === undefined || next === undefined) return;
-      this.see({ type: 'offered', ...next, region: 'near', acceptWithinMs: 15_000 });
-      this.see({ type: 'accepted', ...next });
+      this.record({ type: 'offered', ...next, region: 'near', acceptWithinMs: 15_000 });
+      this.record({ type: 'accepted', ...next });
       this.#match(next.player, host, true);
     }
   }

@@ -5,7 +5,7 @@ import type { BrokerToHost, Heartbeat, HostSession, HostToBroker, Register } fro
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
 import { parseHostMessage } from '@duskline/protocol/validation';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { Buffered } from './buffered.js';
+import { EventBuffer } from './event-buffer.js';
 import { TICKET_KEY } from './tickets.js';
 
 interface MessageOf {
@@ -16,10 +16,10 @@ interface MessageOf {
 }
 
 /** One host's connection, as the broker sees it. Frames that a real broker would refuse fail the test. */
-export class HostOnBroker {
-  readonly frames = new Buffered<HostToBroker>();
+export class ScriptedConnection {
+  readonly frames = new EventBuffer<HostToBroker>();
   /** The host's pings, numbered from 1. They are answered by then, unless the broker is frozen. */
-  readonly pings = new Buffered<number>();
+  readonly pings = new EventBuffer<number>();
   readonly closed: Promise<number>;
   readonly #socket: WebSocket;
   readonly upgrade: IncomingMessage;
@@ -87,7 +87,7 @@ export class HostOnBroker {
 
 /** A broker that does what a test says, on a port of its own. */
 export class ScriptedBroker {
-  readonly connections = new Buffered<HostOnBroker>();
+  readonly connections = new EventBuffer<ScriptedConnection>();
   readonly url: string;
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
@@ -109,7 +109,7 @@ export class ScriptedBroker {
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (client) =>
-        this.connections.push(new HostOnBroker(client, request)),
+        this.connections.push(new ScriptedConnection(client, request)),
       );
     });
   }

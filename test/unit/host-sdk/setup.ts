@@ -1,8 +1,8 @@
 import { createHost, type EndedSession, type Host, type HostOptions, type HostStatus } from '@duskline/host';
 import type { Prepare } from '@duskline/protocol';
-import { Buffered } from './buffered.js';
+import { EventBuffer } from './event-buffer.js';
 import { FakeClock } from './fake-clock.js';
-import { ScriptedBroker, type HostOnBroker } from './scripted-broker.js';
+import { ScriptedBroker, type ScriptedConnection } from './scripted-broker.js';
 import { ADDRESS, sessionIdOf } from './tickets.js';
 
 export const LOAD = { gpu: 0.4, encoder: 0.3, cpu: 0.2, network: 0.1 };
@@ -24,14 +24,17 @@ export function prepareOf(number: number, change: Partial<Prepare> = {}): Prepar
 }
 
 /** A host that begins to connect to a scripted broker, on a clock that stands still. */
-export interface Rig {
+export interface HostFixture {
   readonly broker: ScriptedBroker;
   readonly clock: FakeClock;
   readonly host: Host;
-  readonly statuses: Buffered<HostStatus>;
-  readonly ends: Buffered<EndedSession>;
+  readonly statuses: EventBuffer<HostStatus>;
+  readonly ends: EventBuffer<EndedSession>;
   /** Waits for the host's next connection and registers it; its first heartbeat is read. */
-  register(intervals?: { heartbeatIntervalMs?: number; pingIntervalMs?: number }): Promise<HostOnBroker>;
+  register(intervals?: {
+    heartbeatIntervalMs?: number;
+    pingIntervalMs?: number;
+  }): Promise<ScriptedConnection>;
   /** Waits until the host gave up on its connection, and lets it try again. */
   retry(): Promise<HostStatus>;
   until<State extends HostStatus['state']>(state: State): Promise<Extract<HostStatus, { state: State }>>;
@@ -39,7 +42,7 @@ export interface Rig {
 
 const open: { host: Host; broker: ScriptedBroker }[] = [];
 
-export async function setUp(options: Partial<HostOptions> = {}): Promise<Rig> {
+export async function startHostFixture(options: Partial<HostOptions> = {}): Promise<HostFixture> {
   const broker = await ScriptedBroker.start();
   const clock = new FakeClock();
   const host = createHost({
@@ -54,12 +57,12 @@ export async function setUp(options: Partial<HostOptions> = {}): Promise<Rig> {
     ...options,
   });
   open.push({ host, broker });
-  const statuses = new Buffered<HostStatus>();
+  const statuses = new EventBuffer<HostStatus>();
   host.on('status', (status) => statuses.push(status));
-  const ends = new Buffered<EndedSession>();
+  const ends = new EventBuffer<EndedSession>();
   host.on('end', (ended) => ends.push(ended));
 
-  const until: Rig['until'] = async (state) => {
+  const until: HostFixture['until'] = async (state) => {
     const found = await statuses.next((status) => status.state === state);
     return found as Extract<HostStatus, { state: typeof state }>;
   };
@@ -86,7 +89,7 @@ export async function setUp(options: Partial<HostOptions> = {}): Promise<Rig> {
 }
 
 /** Ends what the test opened, and holds every host to leaving no timer behind. */
-export async function tearDown(): Promise<void> {
+export async function stopHostFixtures(): Promise<void> {
   for (const { host, broker } of open.splice(0)) {
     await host.close({ abrupt: true });
     await broker.stop();

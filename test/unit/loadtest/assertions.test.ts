@@ -1,52 +1,58 @@
-import { COUNTS, QUANTILES, TIMES, judge, readAssertion } from '@duskline/loadtest/plan/assertions.js';
+import {
+  COUNTS,
+  QUANTILES,
+  TIMING_NAMES,
+  evaluateAssertions,
+  parseAssertion,
+} from '@duskline/loadtest/plan/assertions.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 
 describe('Assertions, as they are written', () => {
   it('compare a figure with a number, or with a time in milliseconds', () => {
-    expect(readAssertion('match.p99<50')).to.deep.equal({
+    expect(parseAssertion('match.p99<50')).to.deep.equal({
       ...{ text: 'match.p99<50', figure: 'match.p99', comparison: '<', value: 50 },
     });
-    expect(readAssertion(' resume.max <= 10s ')).to.include({
+    expect(parseAssertion(' resume.max <= 10s ')).to.include({
       figure: 'resume.max',
       comparison: '<=',
       value: 10_000,
     });
-    expect(readAssertion('match.p99.9<1.5s')).to.include({ figure: 'match.p999', value: 1_500 });
-    expect(readAssertion('lost==0')).to.include({ figure: 'lost', comparison: '==', value: 0 });
-    expect(readAssertion('refused.NO_CAPACITY<10')).to.include({ figure: 'refused.NO_CAPACITY' });
-    expect(readAssertion('ended.host_lost==0')).to.include({ figure: 'ended.host_lost' });
+    expect(parseAssertion('match.p99.9<1.5s')).to.include({ figure: 'match.p999', value: 1_500 });
+    expect(parseAssertion('lost==0')).to.include({ figure: 'lost', comparison: '==', value: 0 });
+    expect(parseAssertion('refused.NO_CAPACITY<10')).to.include({ figure: 'refused.NO_CAPACITY' });
+    expect(parseAssertion('ended.host_lost==0')).to.include({ figure: 'ended.host_lost' });
   });
 
   it('read every figure there is with every comparison', () => {
     const figures = [
       ...COUNTS,
-      ...TIMES.flatMap((time) => QUANTILES.map((quantile) => `${time}.${quantile}`)),
+      ...TIMING_NAMES.flatMap((time) => QUANTILES.map((quantile) => `${time}.${quantile}`)),
     ];
     const comparison = fc.constantFrom('<', '<=', '>', '>=', '==', '!=');
     fc.assert(
       fc.property(fc.constantFrom(...figures), comparison, fc.nat(), (figure, sign, value) => {
-        expect(readAssertion(`${figure} ${sign} ${value}`)).to.include({ figure, comparison: sign, value });
+        expect(parseAssertion(`${figure} ${sign} ${value}`)).to.include({ figure, comparison: sign, value });
       }),
     );
   });
 
   it('are refused with the figures that there are', () => {
-    expect(() => readAssertion('match.p98<50')).to.throw(
+    expect(() => parseAssertion('match.p98<50')).to.throw(
       RangeError,
       /no figure match\.p98\. There are connect, match/,
     );
-    expect(() => readAssertion('luck>1')).to.throw(RangeError, /no figure luck/);
-    expect(() => readAssertion('match.p99=50')).to.throw(RangeError, /is no assertion/);
-    expect(() => readAssertion('match.p99<fast')).to.throw(RangeError, /is no assertion/);
-    expect(() => readAssertion('match.p99<50parsecs')).to.throw(RangeError, /50parsecs is no number/);
-    expect(() => readAssertion('')).to.throw(RangeError);
+    expect(() => parseAssertion('luck>1')).to.throw(RangeError, /no figure luck/);
+    expect(() => parseAssertion('match.p99=50')).to.throw(RangeError, /is no assertion/);
+    expect(() => parseAssertion('match.p99<fast')).to.throw(RangeError, /is no assertion/);
+    expect(() => parseAssertion('match.p99<50parsecs')).to.throw(RangeError, /50parsecs is no number/);
+    expect(() => parseAssertion('')).to.throw(RangeError);
   });
 });
 
 describe('Assertions, as they are judged', () => {
   const holds = (text: string, figures: Record<string, number>): boolean | undefined =>
-    judge([readAssertion(text)], figures)[0]?.holds;
+    evaluateAssertions([parseAssertion(text)], figures)[0]?.holds;
 
   it('hold when the figure is as they say', () => {
     const figures = { 'match.p99': 50, lost: 0 };

@@ -1,11 +1,11 @@
-import { readSpanMs, asSpan } from '@duskline/loadtest/plan/duration.js';
-import { readFault } from '@duskline/loadtest/plan/faults.js';
+import { parseDurationMs, formatDuration } from '@duskline/loadtest/plan/duration.js';
+import { parseFault } from '@duskline/loadtest/plan/faults.js';
 import { expect } from 'chai';
 
 describe('Faults, as they are written', () => {
   it('say what, when, and for how long', () => {
     const at = (text: string): object => {
-      const { text: written, ...fault } = readFault(text);
+      const { text: written, ...fault } = parseFault(text);
       expect(written).to.equal(text);
       return fault;
     };
@@ -24,27 +24,27 @@ describe('Faults, as they are written', () => {
   });
 
   it('are refused with what they should look like', () => {
-    expect(() => readFault('kill-everything@3s')).to.throw(RangeError, /These are: kill-host@20s/);
-    expect(() => readFault('kill-host@soon')).to.throw(RangeError, /These are/);
-    expect(() => readFault('kill-host')).to.throw(RangeError);
-    expect(() => readFault('pause-redis@40s')).to.throw(RangeError, /for how long: pause-redis@40s:5s/);
-    expect(() => readFault('pause-redis@40s:long')).to.throw(RangeError);
-    expect(() => readFault('drain@50s')).to.throw(RangeError, /names no region/);
-    expect(() => readFault('kill-broker:broker-1@50s')).to.throw(RangeError, /follows from --seed/);
-    expect(() => readFault('kill-host@50s:5s')).to.throw(RangeError, /does not come back/);
+    expect(() => parseFault('kill-everything@3s')).to.throw(RangeError, /These are: kill-host@20s/);
+    expect(() => parseFault('kill-host@soon')).to.throw(RangeError, /These are/);
+    expect(() => parseFault('kill-host')).to.throw(RangeError);
+    expect(() => parseFault('pause-redis@40s')).to.throw(RangeError, /for how long: pause-redis@40s:5s/);
+    expect(() => parseFault('pause-redis@40s:long')).to.throw(RangeError);
+    expect(() => parseFault('drain@50s')).to.throw(RangeError, /names no region/);
+    expect(() => parseFault('kill-broker:broker-1@50s')).to.throw(RangeError, /follows from --seed/);
+    expect(() => parseFault('kill-host@50s:5s')).to.throw(RangeError, /does not come back/);
   });
 });
 
 describe('Times, as they are written', () => {
   it('are a number and ms, s or m', () => {
-    expect(['500ms', '2.5s', '3m', '0s'].map(readSpanMs)).to.deep.equal([500, 2_500, 180_000, 0]);
+    expect(['500ms', '2.5s', '3m', '0s'].map(parseDurationMs)).to.deep.equal([500, 2_500, 180_000, 0]);
     for (const text of ['', '5', 's', '-1s', '1h', '1.2.3s', '1e3s', ' 1s']) {
-      expect(readSpanMs(text), text).to.equal(undefined);
+      expect(parseDurationMs(text), text).to.equal(undefined);
     }
   });
 
   it('are shown with three digits at most', () => {
-    expect([0.1234, 4.5678, 43.21, 430.4, 2_500, 12_345].map(asSpan)).to.deep.equal([
+    expect([0.1234, 4.5678, 43.21, 430.4, 2_500, 12_345].map(formatDuration)).to.deep.equal([
       ...['0.123 ms', '4.57 ms', '43.2 ms', '430 ms', '2.5 s', '12 s'],
     ]);
   });

@@ -1,9 +1,9 @@
-import { renderHtml } from '@duskline/loadtest/report/html.js';
+import { renderHtml } from '@duskline/loadtest/report/html-report.js';
 import { escape, lineChart, niceStep } from '@duskline/loadtest/report/line-chart.js';
-import { judgeReport } from '@duskline/loadtest/report/load-report.js';
+import { evaluateReport } from '@duskline/loadtest/report/load-report.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { measured } from './measured.js';
+import { measuredRun } from './measured-run.js';
 
 describe('A chart', () => {
   it('stays within its frame, whatever it shows', () => {
@@ -52,7 +52,7 @@ describe('A chart', () => {
 
 describe('The page of a report', () => {
   it('needs nothing from anywhere else, and takes no name for markup', () => {
-    const page = renderHtml(judgeReport(measured(), []));
+    const page = renderHtml(evaluateReport(measuredRun(), []));
     expect(page).not.to.match(/<script|<link|<img|<iframe|src=|href=|url\(|@import|https?:/);
     expect(page).not.to.include('<i>far</i>');
     expect(page).to.include('&lt;i&gt;far&lt;/i&gt;');

@@ -1,15 +1,15 @@
-import { readAssertion } from '@duskline/loadtest/plan/assertions.js';
-import { LatencyBook } from '@duskline/loadtest/report/latency-book.js';
-import { judgeReport, reasonsAgainst } from '@duskline/loadtest/report/load-report.js';
+import { parseAssertion } from '@duskline/loadtest/plan/assertions.js';
+import { LatencyRecorder } from '@duskline/loadtest/report/latency-recorder.js';
+import { evaluateReport, failureReasons } from '@duskline/loadtest/report/load-report.js';
 import { Timeline } from '@duskline/loadtest/report/timeline.js';
 import { expect } from 'chai';
-import { measured } from './measured.js';
+import { measuredRun } from './measured-run.js';
 
 describe('The latency book', () => {
   it('knows percentiles to three digits, and the maximum exactly', () => {
-    const book = new LatencyBook();
+    const book = new LatencyRecorder();
     for (let ms = 1; ms <= 10_000; ms += 1) book.record('match', ms);
-    const { match, resume } = book.read();
+    const { match, resume } = book.summarise();
     expect(match.count).to.equal(10_000);
     expect(match.p50).to.be.closeTo(5_000, 5);
     expect(match.p99).to.be.closeTo(9_900, 10);
@@ -24,13 +24,13 @@ describe('The timeline', () => {
   it('puts a match where its player was due, however late the answer came', () => {
     const timeline = new Timeline(1_000, 1_000);
     const look = (atMs: number, matched: number): void =>
-      timeline.looked(
+      timeline.recordSample(
         atMs,
         { offered: 10, matched, queued: 0, refused: 0, noClientFree: 0 },
         { near: 2 },
         {},
       );
-    timeline.matched(1_500, 2_700);
+    timeline.recordMatch(1_500, 2_700);
     look(1_900, 0);
     look(4_900, 10);
     const points = timeline.read();
@@ -42,46 +42,48 @@ describe('The timeline', () => {
 
   it('leaves out what was before the load', () => {
     const timeline = new Timeline(1_000, 1_000);
-    timeline.matched(999, 5);
-    timeline.looked(500, { offered: 1, matched: 1, queued: 0, refused: 0, noClientFree: 0 }, {}, {});
+    timeline.recordMatch(999, 5);
+    timeline.recordSample(500, { offered: 1, matched: 1, queued: 0, refused: 0, noClientFree: 0 }, {}, {});
     expect(timeline.read()).to.deep.equal([]);
   });
 });
 
 describe('The report', () => {
-  const assertions = ['match.p99<50', 'lost==0', 'refused<=3'].map(readAssertion);
+  const assertions = ['match.p99<50', 'lost==0', 'refused<=3'].map(parseAssertion);
 
   it('passes when the verdict is clean and every assertion holds', () => {
-    expect(judgeReport(measured(), assertions)).to.include({ passed: true });
-    expect(judgeReport(measured(), [])).to.include({ passed: true });
+    expect(evaluateReport(measuredRun(), assertions)).to.include({ passed: true });
+    expect(evaluateReport(measuredRun(), [])).to.include({ passed: true });
   });
 
   it('does not pass with an assertion that fails, or a broken history', () => {
-    expect(judgeReport(measured(), [readAssertion('match.p99<5')])).to.include({ passed: false });
-    const verdict = { ...measured().verdict, doubleSales: 1 };
-    expect(judgeReport(measured({ verdict }), [])).to.include({ passed: false });
-    expect(judgeReport(measured({ crashed: ['broker-1'] }), [])).to.include({ passed: false });
+    expect(evaluateReport(measuredRun(), [parseAssertion('match.p99<5')])).to.include({ passed: false });
+    const verdict = { ...measuredRun().verdict, doubleSales: 1 };
+    expect(evaluateReport(measuredRun({ verdict }), [])).to.include({ passed: false });
+    expect(evaluateReport(measuredRun({ crashed: ['broker-1'] }), [])).to.include({ passed: false });
   });
 
   it('does not pass when a fault could not be done, and says all that is against it', () => {
-    const [fault] = measured().faults;
+    const [fault] = measuredRun().faults;
     const faults = [{ ...fault!, failure: 'no broker is left' }];
-    const report = judgeReport(measured({ faults }), [readAssertion('moved==0')]);
+    const report = evaluateReport(measuredRun({ faults }), [parseAssertion('moved==0')]);
     expect(report.passed).to.equal(false);
-    expect(reasonsAgainst(report, report.assertions)).to.deep.equal([
+    expect(failureReasons(report, report.assertions)).to.deep.equal([
       'kill-broker@1s:500ms could not be done (no broker is left)',
       '1 of 1 assertions fail',
     ]);
-    expect(reasonsAgainst(measured(), [])).to.deep.equal([]);
+    expect(failureReasons(measuredRun(), [])).to.deep.equal([]);
   });
 
   it('cannot say that nothing was lost when things did not come to rest', () => {
-    const verdict = { ...measured().verdict, settled: false };
-    expect(judgeReport(measured({ verdict }), assertions).assertions[1]).to.include({
+    const verdict = { ...measuredRun().verdict, settled: false };
+    expect(evaluateReport(measuredRun({ verdict }), assertions).assertions[1]).to.include({
       actual: undefined,
       holds: false,
     });
     const lossy = { ...verdict, lost: 2 };
-    expect(judgeReport(measured({ verdict: lossy }), assertions).assertions[1]).to.include({ actual: 2 });
+    expect(evaluateReport(measuredRun({ verdict: lossy }), assertions).assertions[1]).to.include({
+      actual: 2,
+    });
   });
 });

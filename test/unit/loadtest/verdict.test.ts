@@ -1,5 +1,5 @@
 import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
-import { JUDGED_RULES, Judge } from '@duskline/loadtest/report/verdict.js';
+import { JUDGED_RULES, VerdictBuilder } from '@duskline/loadtest/report/verdict.js';
 import { expect } from 'chai';
 
 const player = 'alice';
@@ -39,9 +39,9 @@ const picture = (atMs: number, sessions: readonly string[]): HistoryEvent => ({
 
 describe('The verdict of a load test', () => {
   it('is clean for a history in which everything is as it has to be', () => {
-    const judge = new Judge(1, {});
+    const judge = new VerdictBuilder(1, {});
     const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
-    judge.told(0, [registered(4), connected, matched(10), admitted(11), picture(5_000, ['s1'])], 6_000);
+    judge.addEvents(0, [registered(4), connected, matched(10), admitted(11), picture(5_000, ['s1'])], 6_000);
     expect(judge.finish(true, 0)).to.deep.include({
       doubleSales: 0,
       lost: 0,
@@ -52,30 +52,30 @@ describe('The verdict of a load test', () => {
   });
 
   it('counts a slot that was sold twice, and gives the proof', () => {
-    const judge = new Judge(1, {});
-    judge.told(0, [registered(1), admitted(10), admitted(20, 's2')], 30);
+    const judge = new VerdictBuilder(1, {});
+    judge.addEvents(0, [registered(1), admitted(10), admitted(20, 's2')], 30);
     const verdict = judge.finish(true, 0);
     expect(verdict.doubleSales).to.be.above(0);
     expect(verdict.examples[0]).to.match(/^S2: .*runs 2 sessions in 1 slots/);
   });
 
   it('counts a request that led to two sessions, and sessions that are gone', () => {
-    const judge = new Judge(1, {});
+    const judge = new VerdictBuilder(1, {});
     const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
-    judge.told(0, [registered(4), connected, matched(10), matched(20, 's2')], 30);
-    judge.told(0, [picture(5_000, ['s2'])], 6_000);
+    judge.addEvents(0, [registered(4), connected, matched(10), matched(20, 's2')], 30);
+    judge.addEvents(0, [picture(5_000, ['s2'])], 6_000);
     expect(judge.finish(true, 0)).to.include({ doubleSales: 1, lost: 1 });
   });
 
   it('counts sessions that brokers knew nothing of as lost', () => {
-    expect(new Judge(1, {}).finish(true, 3)).to.include({ lost: 3 });
+    expect(new VerdictBuilder(1, {}).finish(true, 3)).to.include({ lost: 3 });
   });
 
   it('puts what several threads saw in the order of time', () => {
-    const judge = new Judge(2, {});
+    const judge = new VerdictBuilder(2, {});
     // The end of the first session is told after the beginning of the second, by another thread.
-    judge.told(0, [registered(1), admitted(10), admitted(30, 's2')], 100);
-    judge.told(
+    judge.addEvents(0, [registered(1), admitted(10), admitted(30, 's2')], 100);
+    judge.addEvents(
       1,
       [{ atMs: 20, type: 'host-ended', host, ...assignment, reason: 'client_left', by: 'host' }],
       100,

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { FreeHosts } from '@duskline/server/store/memory/free-hosts.js';
-import { newHost, type MemoryHost } from '@duskline/server/store/memory/memory-host.js';
-import { registration } from '../../support/fleet-data.js';
+import { FreeHosts } from '@duskline/server/store/memory/hosts/free-hosts.js';
+import { newHost, type MemoryHost } from '@duskline/server/store/memory/hosts/memory-host.js';
+import { registration } from '../../support/fleet/fleet-data.js';
 
 /** A host that comes, moves in the order, leaves it, or goes for good. */
 interface Step {
@@ -26,7 +26,7 @@ function inOrder(model: Model): [string, number][] {
 function play(free: FreeHosts, hosts: Map<string, MemoryHost>, model: Model, step: Step): void {
   const known = hosts.get(step.hostId);
   if (typeof step.score === 'number') {
-    const host = known ?? newHost(registration(step.hostId), 'open', free.numberFor(step.hostId), 0);
+    const host = known ?? newHost(registration(step.hostId), 'open', free.assignNumber(step.hostId), 0);
     hosts.set(step.hostId, host);
     free.put(host, step.score);
     model.set(step.hostId, step.score);
@@ -37,7 +37,7 @@ function play(free: FreeHosts, hosts: Map<string, MemoryHost>, model: Model, ste
   if (step.score === 'out') {
     free.remove(known);
   } else {
-    free.forget(known);
+    free.delete(known);
     hosts.delete(step.hostId);
   }
 }
@@ -52,8 +52,8 @@ describe('the order of free hosts', () => {
         for (const step of sequence) {
           play(free, hosts, model, step);
           const expected = inOrder(model);
-          expect(free.least()?.hostId).to.equal(expected[0]?.[0]);
-          expect(free.second()?.hostId).to.equal(expected[1]?.[0]);
+          expect(free.leastCongested()?.hostId).to.equal(expected[0]?.[0]);
+          expect(free.secondLeastCongested()?.hostId).to.equal(expected[1]?.[0]);
         }
         const entries = free.entries().map(([{ hostId }, at]) => [hostId, at]);
         expect(entries).to.deep.equal(inOrder(model));
@@ -64,7 +64,7 @@ describe('the order of free hosts', () => {
   it('holds when more names come between two others than numbers fit', () => {
     const free = new FreeHosts();
     const names = ['a', 'c', ...Array.from({ length: 200 }, (_, i) => `b${'z'.repeat(i)}`)];
-    for (const name of names) free.put(newHost(registration(name), 'open', free.numberFor(name), 0), 1);
+    for (const name of names) free.put(newHost(registration(name), 'open', free.assignNumber(name), 0), 1);
     expect(free.entries().map(([{ hostId }]) => hostId)).to.deep.equal(names.sort());
   });
 });

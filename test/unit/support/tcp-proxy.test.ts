@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { eventually } from '../../support/eventually.js';
-import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js';
+import { waitUntil } from '../../support/eventually.js';
+import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.js';
 
 describe('the TCP proxy of the tests', () => {
   let echo: Server;
@@ -34,20 +34,20 @@ describe('the TCP proxy of the tests', () => {
   it('passes everything on, and counts it', async () => {
     const { socket, text } = await open();
     socket.write('hello');
-    await eventually(() => text() === 'hello');
+    await waitUntil(() => text() === 'hello');
     expect(proxy.connections).to.equal(1);
     expect(proxy.counters).to.include({ accepted: 1, refused: 0, bytesToTarget: 5, bytesToClients: 5 });
     socket.end();
     await once(socket, 'close');
-    await eventually(() => proxy.connections === 0);
+    await waitUntil(() => proxy.connections === 0);
   });
 
   it('resets what is connected when it is cut, and what comes then', async () => {
     const before = await open();
     before.socket.write('hello');
-    await eventually(() => before.text() === 'hello');
+    await waitUntil(() => before.text() === 'hello');
     proxy.cut();
-    await eventually(() => before.error() === 'ECONNRESET');
+    await waitUntil(() => before.error() === 'ECONNRESET');
     const during = connect(proxy.port, '127.0.0.1');
     clients.push(during);
     const [error] = (await once(during, 'error')) as [NodeJS.ErrnoException];
@@ -56,31 +56,31 @@ describe('the TCP proxy of the tests', () => {
     proxy.restore();
     const after = await open();
     after.socket.write('again');
-    await eventually(() => after.text() === 'again');
+    await waitUntil(() => after.text() === 'again');
   });
 
   it('takes connections while it is frozen and passes nothing on until it is restored', async () => {
     const before = await open();
     before.socket.write('one ');
-    await eventually(() => before.text() === 'one ');
+    await waitUntil(() => before.text() === 'one ');
     proxy.freeze();
     before.socket.write('two');
     const during = await open();
     during.socket.write('three');
     expect(proxy.counters.bytesToTarget).to.equal(4);
     proxy.restore();
-    await eventually(() => before.text() === 'one two' && during.text() === 'three');
+    await waitUntil(() => before.text() === 'one two' && during.text() === 'three');
   });
 
   it('leaves connections that it abandoned without a word, and takes new ones', async () => {
     const before = await open();
     before.socket.write('one');
-    await eventually(() => before.text() === 'one');
+    await waitUntil(() => before.text() === 'one');
     proxy.abandon();
     before.socket.write('two');
     const after = await open();
     after.socket.write('three');
-    await eventually(() => after.text() === 'three');
+    await waitUntil(() => after.text() === 'three');
     proxy.restore();
     expect(before.text()).to.equal('one');
     expect(before.error()).to.equal(undefined);

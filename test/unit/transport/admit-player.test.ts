@@ -1,4 +1,4 @@
-import { createAdmission, type AdmitPlayer } from '@duskline/server/transport/admit-player.js';
+import { createPlayerAdmission, type AdmitPlayer } from '@duskline/server/transport/admit-player.js';
 import { expect } from 'chai';
 
 const RESUMED = { playerId: 'alice', tier: 'gold', tokenId: 'id-1', expiresAtMs: 900, rememberMs: 77 };
@@ -12,7 +12,7 @@ describe('admission of players', () => {
     spent = [];
     signed = [];
     storeAway = false;
-    admit = createAdmission({
+    admit = createPlayerAdmission({
       authenticate: (token) =>
         Promise.resolve(
           token === 'token of alice' || token === 'token of bob'
@@ -27,7 +27,7 @@ describe('admission of players', () => {
         verify: (token) =>
           token === 'resume' ? { ok: true, resumed: RESUMED } : { ok: false, code: 'RESUME_TOKEN_EXPIRED' },
       },
-      spend: (...args) => {
+      markTokenUsed: (...args) => {
         if (storeAway) return Promise.reject(new Error('away'));
         spent.push(args);
         return Promise.resolve(spent.length === 1);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
-import { eventually } from '../../support/eventually.js';
+import { waitUntil } from '../../support/eventually.js';
 
 interface Note {
   readonly type: 'note';
@@ -64,7 +64,7 @@ describe('A channel over a socket', () => {
   it('writes what is said in one moment at once, in its order', async () => {
     const { channel, heard } = await open();
     for (const text of ['one', 'two', 'three']) channel.send(note(text));
-    await eventually(() => heard.length === 3);
+    await waitUntil(() => heard.length === 3);
     expect(heard).to.deep.equal(['one', 'two', 'three']);
     expect(line.writes).to.equal(1);
   });
@@ -78,7 +78,7 @@ describe('A channel over a socket', () => {
       channel.send(note(text));
     };
     await Promise.all(['one', 'two', 'three'].map(tell));
-    await eventually(() => heard.length === 3);
+    await waitUntil(() => heard.length === 3);
     expect(line.writes).to.equal(1);
   });
 
@@ -86,7 +86,7 @@ describe('A channel over a socket', () => {
     const { channel, heard } = await open();
     const said = ['one', 'Zürich 夜', 'two', 'x'.repeat(70_000), 'three'];
     for (const text of said) channel.send(note(text));
-    await eventually(() => heard.length === said.length);
+    await waitUntil(() => heard.length === said.length);
     expect(heard).to.deep.equal(said);
   });
 
@@ -95,7 +95,7 @@ describe('A channel over a socket', () => {
     channel.send(note('one'));
     channel.closeWith('SLOW_CONSUMER');
     channel.send(note('two'));
-    await eventually(() => line.closedWith !== undefined);
+    await waitUntil(() => line.closedWith !== undefined);
     expect(heard).to.deep.equal(['one', 'error']);
     expect(line.closedWith).to.equal(4413);
   });
@@ -105,7 +105,7 @@ describe('A channel over a socket', () => {
     const [socket] = line.server.clients;
     socket!.close(1000);
     channel.send(note('late'));
-    await eventually(() => line.closedWith !== undefined);
+    await waitUntil(() => line.closedWith !== undefined);
     expect(heard).to.deep.equal([]);
     expect(line.closedWith).to.equal(1000);
   });
@@ -113,7 +113,7 @@ describe('A channel over a socket', () => {
   it('counts what is not written yet as waiting to be sent', async () => {
     const { channel, heard } = await open(1_000);
     for (let i = 0; i < 4; i += 1) channel.send(note('x'.repeat(600)));
-    await eventually(() => line.closedWith !== undefined);
+    await waitUntil(() => line.closedWith !== undefined);
     expect(heard).to.have.length(2);
     expect(line.closedWith).to.equal(4413);
   });

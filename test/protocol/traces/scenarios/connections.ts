@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import { createTokenSigner } from '@duskline/server/auth/token-signer.js';
-import { TEST_DEVICE, TEST_ENV } from '../../../support/fleet.js';
+import { TEST_DEVICE, TEST_ENV } from '../../../support/fleet/test-broker.js';
 import { PLAY, hello, report, resumeWith, type Scenario, type Scene } from '../scene.js';
 
 export const CONNECTIONS: readonly Scenario[] = [

@@ -1,5 +1,5 @@
-import { IDLE } from '../../../support/fleet.js';
-import { keepBeating, play } from '../../../support/test-fleet.js';
+import { IDLE } from '../../../support/fleet/test-broker.js';
+import { keepSendingHeartbeats, play } from '../../../support/fleet/test-fleet.js';
 import { report, type Scenario, type Scene } from '../scene.js';
 
 export const HOSTS: readonly Scenario[] = [
@@ -47,7 +47,7 @@ export const HOSTS: readonly Scenario[] = [
       await scene.startSession(client, h1);
       await h1.cut();
       const h2 = await scene.host('h2', { hostId: 'h2' });
-      const fallSilent = keepBeating(h2.peer);
+      const fallSilent = keepSendingHeartbeats(h2.peer);
       scene.remark('`lostAfterMs` pass, and another host has a free slot');
       const again = await client.receive('matched');
       await h2.receive('prepare');

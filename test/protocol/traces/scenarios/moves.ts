@@ -1,6 +1,6 @@
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
-import type { Frame } from '../../../support/peer.js';
-import { eventually } from '../../../support/eventually.js';
+import type { Frame } from '../../../support/fleet/peer.js';
+import { waitUntil } from '../../../support/eventually.js';
 import { report, type Scenario, type Scene } from '../scene.js';
 import type { TracedPeer } from '../traced-peer.js';
 
@@ -22,7 +22,7 @@ async function startMove(scene: Scene): Promise<MovableSession> {
   const h2 = await scene.host('h2', { hostId: 'h2', broker: 0 });
   const { sessionId, epoch } = matched;
   await scene.beat(h1, 'h1', [{ sessionId, epoch, state: 'connected', movable: true }]);
-  await eventually(async () => {
+  await waitUntil(async () => {
     const place = { region: 'near', pool: 'console-x' };
     const [session] = await scene.fleet.stores[0]!.getSessions(place, [String(sessionId)]);
     return session?.movable === true;

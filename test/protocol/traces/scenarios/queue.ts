@@ -1,6 +1,6 @@
-import { IDLE } from '../../../support/fleet.js';
-import { newSessionId } from '../../../support/fleet-data.js';
-import { queueUp, takeTurn } from '../../../support/test-fleet.js';
+import { IDLE } from '../../../support/fleet/test-broker.js';
+import { newSessionId } from '../../../support/fleet/fleet-data.js';
+import { queueUp, acceptOffer } from '../../../support/fleet/test-fleet.js';
 import { PLAY, hello, resumeWith, type Scenario, type Scene } from '../scene.js';
 
 const ACCEPT = { type: 'accept', requestId: 'r1' } as const;
@@ -41,7 +41,7 @@ export const QUEUE: readonly Scenario[] = [
       await full.free();
       await client.receive('offer');
       scene.remark('`acceptWithinMs` pass');
-      const { sessionId } = await takeTurn(bob);
+      const { sessionId } = await acceptOffer(bob);
       await client.receive('queued');
       scene.remark('this `accept` crosses the end of the offer');
       client.send(ACCEPT);

@@ -1,4 +1,4 @@
-import { TEST_CONFIG } from '../../../support/fleet.js';
+import { TEST_CONFIG } from '../../../support/fleet/test-broker.js';
 import { report, type Scenario, type Scene } from '../scene.js';
 
 export const SESSIONS: readonly Scenario[] = [

@@ -1,7 +1,7 @@
-import { placeName } from '@duskline/server/domain/catalog.js';
-import type { MoveAction } from '@duskline/server/domain/rebalance/actions.js';
+import { regionPoolName } from '@duskline/server/domain/catalog.js';
+import type { MoveAction } from '@duskline/server/domain/rebalance/rebalance-actions.js';
 import { hostKey } from '@duskline/server/domain/rebalance/hot-hosts.js';
-import type { FleetPicture, HostPicture } from '@duskline/server/domain/rebalance/picture.js';
+import type { FleetSnapshot, HostSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
 import type { RebalanceLimits } from '@duskline/server/domain/rebalance/rebalance-limits.js';
 import { expect } from 'chai';
 
@@ -9,7 +9,7 @@ const ROUNDING = 1e-9;
 
 /** Carries moves out one after the other, make before break, as a store would that keeps to every rule. */
 export class CarriedOut {
-  readonly #hosts: Map<string, HostPicture>;
+  readonly #hosts: Map<string, HostSnapshot>;
   readonly #moved = new Set<string>();
   /** Chains by host. */
   readonly #chains = new Map<string, Set<number>>();
@@ -18,7 +18,7 @@ export class CarriedOut {
   readonly #served = new Set<string>();
 
   constructor(
-    readonly picture: FleetPicture,
+    readonly picture: FleetSnapshot,
     private readonly limits: RebalanceLimits,
     /** The cap that plans of this kind go by. */
     private readonly cap: number = limits.moveCap,
@@ -38,7 +38,7 @@ export class CarriedOut {
   }
 
   /** The fleet afterwards, without those who were served. */
-  get after(): FleetPicture {
+  get after(): FleetSnapshot {
     const waiting = this.picture.waiting.filter(({ sessionId }) => !this.#served.has(sessionId));
     return { ...this.picture, hosts: [...this.#hosts.values()], waiting };
   }
@@ -48,8 +48,8 @@ export class CarriedOut {
     expect(session.kind, move.sessionId).to.equal(move.free ? 'unclaimed' : 'movable');
     expect(this.#moved.has(session.sessionId), 'moved twice').to.be.false;
     expect(move.from).to.deep.equal({ place: session.place, hostId: session.hostId });
-    const allowed = session.options.map((option) => placeName(option.place));
-    expect(allowed).to.include(placeName(move.to.place));
+    const allowed = session.options.map((option) => regionPoolName(option.place));
+    expect(allowed).to.include(regionPoolName(move.to.place));
     this.#moved.add(session.sessionId);
 
     const from = hostKey(move.from.place, move.from.hostId);
@@ -77,8 +77,8 @@ export class CarriedOut {
     if (forWaiting === null) return;
     const waiting = this.picture.waiting.find(({ sessionId }) => sessionId === forWaiting)!;
     const host = this.#host(this.#freed!.host);
-    const place = placeName(host.place);
-    expect(waiting.options.map((option) => placeName(option.place))).to.include(place);
+    const place = regionPoolName(host.place);
+    expect(waiting.options.map((option) => regionPoolName(option.place))).to.include(place);
     expect(reason).to.deep.equal({ code: 'make_room', place: host.place });
     expect(host).to.include({ state: 'ready', open: true, hot: false });
     expect(this.#served.has(forWaiting), 'served twice').to.be.false;
@@ -86,11 +86,11 @@ export class CarriedOut {
     this.#change(this.#freed!.host, 1);
   }
 
-  #expectUsable(host: HostPicture): void {
+  #expectUsable(host: HostSnapshot): void {
     expect(host).to.include({ state: 'ready', open: true, hot: false, quarantined: false });
   }
 
-  #host(key: string): HostPicture {
+  #host(key: string): HostSnapshot {
     return this.#hosts.get(key)!;
   }
 

@@ -1,11 +1,11 @@
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type {
-  FleetPicture,
-  HostPicture,
-  PlaceOption,
-  SessionPicture,
-  WaitingPicture,
-} from '@duskline/server/domain/rebalance/picture.js';
+  FleetSnapshot,
+  HostSnapshot,
+  RegionPoolOption,
+  SessionSnapshot,
+  WaitingPlayer,
+} from '@duskline/server/domain/rebalance/fleet-snapshot.js';
 import { NOW_MS, randomNumbers } from './fleets.js';
 
 /** How large the evening is. */
@@ -29,16 +29,16 @@ const RING_KM = 40_000;
  * A world of regions on a ring, in the evening of a third of it: full there, empty half a world away. Players reach the
  * regions within 60 ms, in one pool or two.
  */
-export function evening(shape: EveningShape, seed = 1): FleetPicture {
+export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
   const random = randomNumbers(seed);
   const pick = (limit: number): number => Math.floor(random() * limit);
-  const places: Place[][] = Array.from({ length: shape.regions }, (_, region) =>
+  const places: RegionPool[][] = Array.from({ length: shape.regions }, (_, region) =>
     Array.from({ length: shape.pools }, (_pool, pool) => ({
       region: `region-${region}`,
       pool: `pool-${pool}`,
     })),
   );
-  const optionsAt = (homeKm: number): PlaceOption[] => {
+  const optionsAt = (homeKm: number): RegionPoolOption[] => {
     const pools = new Set([pick(shape.pools), pick(shape.pools)]);
     return places.flatMap((inRegion, region) => {
       const km = Math.abs(homeKm - (region * RING_KM) / shape.regions);
@@ -53,8 +53,8 @@ export function evening(shape: EveningShape, seed = 1): FleetPicture {
   const fullness = (region: number): number =>
     Math.min(1, 0.55 + 0.75 * Math.max(0, Math.cos((2 * Math.PI * region) / shape.regions)));
 
-  const hosts: HostPicture[] = [];
-  const sessions: SessionPicture[] = [];
+  const hosts: HostSnapshot[] = [];
+  const sessions: SessionSnapshot[] = [];
   for (let i = 0; i < shape.hosts; i += 1) {
     const region = i % shape.regions;
     const place = places[region]![Math.floor(i / shape.regions) % shape.pools]!;
@@ -68,12 +68,12 @@ export function evening(shape: EveningShape, seed = 1): FleetPicture {
       ...{ hostId, place, slots, committed, load, congestion: Math.max(committed / slots, load) },
       ...{
         hot: isHot,
-        shunned: false,
+        excluded: false,
         state: 'ready',
         open: true,
         quarantined: false,
-        leaving: 0,
-        arriving: 0,
+        outgoingMoves: 0,
+        incomingMoves: 0,
       },
     });
     for (let slot = 0; slot < committed; slot += 1) {
@@ -91,9 +91,9 @@ export function evening(shape: EveningShape, seed = 1): FleetPicture {
       });
     }
   }
-  const waiting = Array.from({ length: shape.waiting }, (_, i): WaitingPicture => {
+  const waiting = Array.from({ length: shape.waiting }, (_, i): WaitingPlayer => {
     const region = (pick(5) - 2 + shape.regions) % shape.regions;
     return { sessionId: `waiting-${i}`, options: optionsAt((region * RING_KM) / shape.regions).slice(0, 4) };
   });
-  return { nowMs: NOW_MS, hosts, sessions, waiting, storeInDoubt: false };
+  return { nowMs: NOW_MS, hosts, sessions, waiting, storeIsRecovering: false };
 }

@@ -1,5 +1,5 @@
-import { placeName } from '@duskline/server/domain/catalog.js';
-import type { FleetPicture, PlaceOption } from '@duskline/server/domain/rebalance/picture.js';
+import { regionPoolName } from '@duskline/server/domain/catalog.js';
+import type { FleetSnapshot, RegionPoolOption } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
 import type { RebalanceLimits } from '@duskline/server/domain/rebalance/rebalance-limits.js';
 
 /** What can be done at best. */
@@ -28,13 +28,15 @@ interface ExactFleet {
   readonly waiting: readonly (readonly number[])[];
 }
 
-function toExact(picture: FleetPicture, limits: RebalanceLimits): ExactFleet {
-  const names = [...new Set(picture.hosts.map((host) => placeName(host.place)))];
-  const numbersOf = (options: readonly PlaceOption[]): number[] => [
-    ...new Set(options.map(({ place }) => names.indexOf(placeName(place))).filter((number) => number >= 0)),
+function toExact(picture: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
+  const names = [...new Set(picture.hosts.map((host) => regionPoolName(host.place)))];
+  const numbersOf = (options: readonly RegionPoolOption[]): number[] => [
+    ...new Set(
+      options.map(({ place }) => names.indexOf(regionPoolName(place))).filter((number) => number >= 0),
+    ),
   ];
   const freeSlots = names.map(() => 0);
-  const placeOf = picture.hosts.map(({ place }) => names.indexOf(placeName(place)));
+  const placeOf = picture.hosts.map(({ place }) => names.indexOf(regionPoolName(place)));
   const room = picture.hosts.map(({ slots, committed, congestion, state, open, hot, quarantined }, host) => {
     if (state !== 'ready' || !open || hot) return 0;
     freeSlots[placeOf[host]!]! += slots - committed;
@@ -44,7 +46,8 @@ function toExact(picture: FleetPicture, limits: RebalanceLimits): ExactFleet {
   });
   const sessions = picture.sessions.flatMap((session): ExactSession[] => {
     const number = picture.hosts.findIndex(
-      ({ hostId, place }) => hostId === session.hostId && placeName(place) === placeName(session.place),
+      ({ hostId, place }) =>
+        hostId === session.hostId && regionPoolName(place) === regionPoolName(session.place),
     );
     const host = picture.hosts[number]!;
     const cools = session.movedAtMs !== null && picture.nowMs - session.movedAtMs < limits.cooldownMs;
@@ -52,7 +55,7 @@ function toExact(picture: FleetPicture, limits: RebalanceLimits): ExactFleet {
     if (session.kind === 'fixed' || cools || stays) return [];
     return [
       {
-        place: names.indexOf(placeName(session.place)),
+        place: names.indexOf(regionPoolName(session.place)),
         host: number,
         free: session.kind === 'unclaimed',
         replaceable: host.congestion - 1 / host.slots <= limits.freedSlotCap + 1e-9,
@@ -65,7 +68,7 @@ function toExact(picture: FleetPicture, limits: RebalanceLimits): ExactFleet {
 }
 
 /** Looks at every plan with chains of at most two moves. For tiny fleets. */
-export function bestWithinTwoMoves(picture: FleetPicture, budget: number, limits: RebalanceLimits): Best {
+export function bestWithinTwoMoves(picture: FleetSnapshot, budget: number, limits: RebalanceLimits): Best {
   const { freeSlots, room, placeOf, sessions, waiting } = toExact(picture, limits);
   const free = [...freeSlots];
   const open = [...room];
@@ -142,7 +145,7 @@ export function bestWithinTwoMoves(picture: FleetPicture, budget: number, limits
 }
 
 /** How many can be served with chains of any length and any number of moves: a maximum flow, unit by unit. */
-export function mostServed(picture: FleetPicture, limits: RebalanceLimits): number {
+export function mostServed(picture: FleetSnapshot, limits: RebalanceLimits): number {
   const { freeSlots, room, placeOf, sessions, waiting } = toExact(picture, limits);
   const capacity = new Map<string, Map<string, number>>();
   const arc = (from: string, to: string, amount: number): void => {

@@ -1,30 +1,30 @@
-import type { Place } from '@duskline/server/domain/catalog.js';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type {
-  FleetPicture,
-  HostPicture,
+  FleetSnapshot,
+  HostSnapshot,
   Movability,
-  PlaceOption,
-  SessionPicture,
-  WaitingPicture,
-} from '@duskline/server/domain/rebalance/picture.js';
+  RegionPoolOption,
+  SessionSnapshot,
+  WaitingPlayer,
+} from '@duskline/server/domain/rebalance/fleet-snapshot.js';
 import fc from 'fast-check';
 
 export const NOW_MS = 1_800_000_000_000;
 
-export function place(region: string, pool = 'pc'): Place {
+export function place(region: string, pool = 'pc'): RegionPool {
   return { region, pool };
 }
 
 /** Options by region, nearest first: 10 ms, 20 ms, ... */
-export function options(...regions: string[]): PlaceOption[] {
+export function options(...regions: string[]): RegionPoolOption[] {
   return regions.map((region, i) => ({ place: place(region), rttMs: 10 * (i + 1) }));
 }
 
 /** A fleet told host by host: a test's picture, built as a sentence. */
 export class FleetStory {
-  readonly hosts: HostPicture[] = [];
-  readonly sessions: SessionPicture[] = [];
-  readonly waiting: WaitingPicture[] = [];
+  readonly hosts: HostSnapshot[] = [];
+  readonly sessions: SessionSnapshot[] = [];
+  readonly waiting: WaitingPlayer[] = [];
 
   /** @param committed slots taken by sessions that nobody can move, unless more is said by `session` */
   host(
@@ -32,7 +32,7 @@ export class FleetStory {
     region: string,
     slots: number,
     committed: number,
-    changes: Partial<HostPicture> = {},
+    changes: Partial<HostSnapshot> = {},
   ): this {
     const load = changes.load ?? committed / slots;
     this.hosts.push({
@@ -40,12 +40,12 @@ export class FleetStory {
       congestion: Math.max(committed / slots, load),
       ...{
         hot: false,
-        shunned: false,
+        excluded: false,
         state: 'ready',
         open: true,
         quarantined: false,
-        leaving: 0,
-        arriving: 0,
+        outgoingMoves: 0,
+        incomingMoves: 0,
       },
       ...changes,
     });
@@ -58,7 +58,7 @@ export class FleetStory {
     hostId: string,
     kind: Movability,
     regions: readonly string[],
-    changes: Partial<SessionPicture> = {},
+    changes: Partial<SessionSnapshot> = {},
   ): this {
     const host = this.hosts.find((known) => known.hostId === hostId)!;
     const ownOptions = options(host.place.region, ...regions);
@@ -74,9 +74,9 @@ export class FleetStory {
     return this;
   }
 
-  get picture(): FleetPicture {
+  get picture(): FleetSnapshot {
     const { hosts, sessions, waiting } = this;
-    return { nowMs: NOW_MS, hosts, sessions, waiting, storeInDoubt: false };
+    return { nowMs: NOW_MS, hosts, sessions, waiting, storeIsRecovering: false };
   }
 }
 
@@ -104,7 +104,7 @@ export function randomNumbers(seed: number): () => number {
 }
 
 /** A fleet by lot, with far more full hosts than real ones have. */
-export function randomFleet(seed: number, shape: FleetShape): FleetPicture {
+export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
   const random = randomNumbers(seed);
   const below = (limit: number): number => Math.floor(random() * limit);
   const chance = (share: number): boolean => random() < share;
@@ -129,7 +129,7 @@ export function randomFleet(seed: number, shape: FleetShape): FleetPicture {
       story.host(hostId, region, slots, committed, {
         load,
         hot,
-        shunned: trouble(0.1) ? !hot : hot,
+        excluded: trouble(0.1) ? !hot : hot,
         state: trouble(0.1) ? 'suspect' : 'ready',
         open: !trouble(0.1),
         quarantined: trouble(0.1),
@@ -148,6 +148,6 @@ export function randomFleet(seed: number, shape: FleetShape): FleetPicture {
   return story.picture;
 }
 
-export function fleetOf(shape: FleetShape): fc.Arbitrary<FleetPicture> {
+export function fleetOf(shape: FleetShape): fc.Arbitrary<FleetSnapshot> {
   return fc.integer().map((seed) => randomFleet(seed, shape));
 }

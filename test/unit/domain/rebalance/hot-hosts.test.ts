@@ -1,7 +1,7 @@
 import {
   isHot,
   NO_HOT_HOSTS,
-  noteBeats,
+  trackHotHosts,
   type HotHosts,
 } from '@duskline/server/domain/rebalance/hot-hosts.js';
 import { expect } from 'chai';
@@ -13,7 +13,7 @@ const HOME = place('near');
 function after(...loads: number[]): HotHosts {
   return loads.reduce<HotHosts>(
     (known, congestion, i) =>
-      noteBeats(known, [{ hostId: 'h', place: HOME, congestion, beatAtMs: 2_000 * (i + 1) }]),
+      trackHotHosts(known, [{ hostId: 'h', place: HOME, congestion, beatAtMs: 2_000 * (i + 1) }]),
     NO_HOT_HOSTS,
   );
 }
@@ -41,16 +41,16 @@ describe('Hot hosts', () => {
   it('are judged by heartbeats, however often somebody looks', () => {
     const beat = { hostId: 'h', place: HOME, congestion: 0.95, beatAtMs: 2_000 };
     let known = NO_HOT_HOSTS;
-    for (let look = 0; look < 5; look += 1) known = noteBeats(known, [beat]);
+    for (let look = 0; look < 5; look += 1) known = trackHotHosts(known, [beat]);
     expect(isHot(known, HOME, 'h')).to.be.false;
-    for (const beatAtMs of [4_000, 6_000]) known = noteBeats(known, [{ ...beat, beatAtMs }]);
+    for (const beatAtMs of [4_000, 6_000]) known = trackHotHosts(known, [{ ...beat, beatAtMs }]);
     expect(isHot(known, HOME, 'h')).to.be.true;
   });
 
   it('are told apart by place, and forgotten when they are gone', () => {
     const hot = after(1, 1, 1);
     expect(isHot(hot, place('far'), 'h')).to.be.false;
-    expect(noteBeats(hot, []).size).to.equal(0);
+    expect(trackHotHosts(hot, []).size).to.equal(0);
   });
 
   it('are all that is remembered, and those on their way there', () => {

@@ -1,5 +1,5 @@
 import { planRebalance } from '@duskline/server/domain/rebalance/plan-rebalance.js';
-import type { FleetPicture } from '@duskline/server/domain/rebalance/picture.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
 import {
   DEFAULT_REBALANCE_LIMITS,
   type RebalanceLimits,
@@ -21,7 +21,7 @@ const TINY: FleetShape = {
   troubled: false,
 };
 
-function tinyFleets(count: number, shape: FleetShape): FleetPicture[] {
+function tinyFleets(count: number, shape: FleetShape): FleetSnapshot[] {
   const fleets = Array.from({ length: count }, (_, seed) => {
     const fleet = randomFleet(seed, { ...shape, places: 3 + (seed % 4), reach: 2 + (seed % 2) });
     // Relief of hot hosts comes first and is another matter.
@@ -30,7 +30,7 @@ function tinyFleets(count: number, shape: FleetShape): FleetPicture[] {
   return fleets.filter(({ sessions }) => sessions.length <= 14);
 }
 
-function expectBest(picture: FleetPicture, budget: number, limits: RebalanceLimits): void {
+function expectBest(picture: FleetSnapshot, budget: number, limits: RebalanceLimits): void {
   const { servedByStore, servedByMoves, liveMoves } = planRebalance(picture, budget, limits);
   const served = servedByStore + servedByMoves;
   expect({ served, live: liveMoves }).to.deep.equal(bestWithinTwoMoves(picture, budget, limits));

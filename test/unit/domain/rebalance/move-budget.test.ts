@@ -2,7 +2,7 @@ import {
   allowanceOf,
   newMoveBudget,
   refillBudget,
-  spendBudget,
+  chargeBudget,
 } from '@duskline/server/domain/rebalance/move-budget.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
 import { expect } from 'chai';
@@ -17,7 +17,7 @@ describe('The budget of moves', () => {
   });
 
   it('grows with time and sessions: half a move per session and hour', () => {
-    const spent = spendBudget(newMoveBudget(0), budgetFloor);
+    const spent = chargeBudget(newMoveBudget(0), budgetFloor);
     expect(allowanceOf(spent)).to.equal(0);
     // 7,200 sessions earn a move a second.
     expect(allowanceOf(refillBudget(spent, 10_000, 7_200))).to.equal(10);
@@ -29,7 +29,7 @@ describe('The budget of moves', () => {
   });
 
   it('is not filled by a clock that steps back', () => {
-    const spent = spendBudget(newMoveBudget(10_000), budgetFloor);
+    const spent = chargeBudget(newMoveBudget(10_000), budgetFloor);
     expect(allowanceOf(refillBudget(spent, 0, 1e6))).to.equal(0);
   });
 
@@ -45,7 +45,7 @@ describe('The budget of moves', () => {
           nowMs += waitMs;
           budget = refillBudget(budget, nowMs, sessions);
           const spent = Math.floor(allowanceOf(budget) * share);
-          budget = spendBudget(budget, spent);
+          budget = chargeBudget(budget, spent);
           moves += spent;
         }
         const earned = (movesPerSessionHour * sessions * nowMs) / HOUR_MS;

@@ -79,8 +79,8 @@ describe('A drain that moves', () => {
   it('stands still while the store is in doubt', () => {
     const story = new FleetStory().host('a', 'near', 4, 1).host('b', 'next', 4, 0);
     story.session('s1', 'a', 'movable', ['next']);
-    const plan = planDrain({ ...story.picture, storeInDoubt: true }, NEAR);
-    expect(plan.standstill).to.deep.equal({ code: 'store_in_doubt' });
+    const plan = planDrain({ ...story.picture, storeIsRecovering: true }, NEAR);
+    expect(plan.blocker).to.deep.equal({ code: 'store_in_doubt' });
     expect(plan.moves).to.deep.equal([]);
   });
 });

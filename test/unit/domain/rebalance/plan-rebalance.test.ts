@@ -1,8 +1,8 @@
-import type { MoveAction } from '@duskline/server/domain/rebalance/actions.js';
+import type { MoveAction } from '@duskline/server/domain/rebalance/rebalance-actions.js';
 import { explainMove } from '@duskline/server/domain/rebalance/explain-move.js';
 import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan-rebalance.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
-import { explainStandstill } from '@duskline/server/domain/rebalance/standstill.js';
+import { explainPlanBlocker } from '@duskline/server/domain/rebalance/plan-blocker.js';
 import { expect } from 'chai';
 import { FleetStory, NOW_MS, options, place } from './fleets.js';
 
@@ -23,7 +23,7 @@ describe('A hot host', () => {
   it('is shunned first, and taken back when it is cool', () => {
     const story = new FleetStory()
       .host('warm', 'near', 10, 9, { hot: true, load: 0.95 })
-      .host('cooled', 'near', 10, 5, { shunned: true })
+      .host('cooled', 'near', 10, 5, { excluded: true })
       .host('cool', 'near', 10, 2)
       .session('s1', 'warm', 'movable', []);
     const { actions } = planRebalance(story.picture, 10);
@@ -66,7 +66,7 @@ describe('A hot host', () => {
 
   it('is not relieved by what is under way already', () => {
     const story = new FleetStory()
-      .host('warm', 'near', 10, 9, { ...HOT, leaving: 1 })
+      .host('warm', 'near', 10, 9, { ...HOT, outgoingMoves: 1 })
       .host('cool', 'near', 10, 2);
     story.session('s1', 'warm', 'movable', []);
     expect(told(planRebalance(story.picture, 10))).to.deep.equal([]);
@@ -234,9 +234,9 @@ describe('What is not moved', () => {
 
   it('anything while the store is in doubt', () => {
     const picture = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']).picture;
-    const { standstill, actions } = planRebalance({ ...picture, storeInDoubt: true }, 10);
+    const { blocker: standstill, actions } = planRebalance({ ...picture, storeIsRecovering: true }, 10);
     expect(actions).to.deep.equal([]);
-    expect(explainStandstill(standstill!)).to.include('the store was away');
+    expect(explainPlanBlocker(standstill!)).to.include('the store was away');
   });
 
   it('anything while half of a region is late at once', () => {
@@ -244,10 +244,10 @@ describe('What is not moved', () => {
     const story = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']);
     story.host('x', 'far', 4, 0, late).host('y', 'far', 4, 0);
     expect(told(planRebalance(story.picture, 10)), 'one of two says nothing').to.have.length(1);
-    const { standstill, actions } = planRebalance(story.host('z', 'far', 4, 0, late).picture, 10);
+    const { blocker: standstill, actions } = planRebalance(story.host('z', 'far', 4, 0, late).picture, 10);
     expect(actions).to.deep.equal([]);
     expect(standstill).to.deep.equal({ code: 'hosts_unwell', region: 'far', suspect: 2, hosts: 3 });
-    expect(explainStandstill(standstill!)).to.include('2 of 3 hosts in far');
+    expect(explainPlanBlocker(standstill!)).to.include('2 of 3 hosts in far');
   });
 
   it('anything back, when all is calm', () => {

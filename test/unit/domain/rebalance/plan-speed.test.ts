@@ -1,4 +1,4 @@
-import type { FleetPicture } from '@duskline/server/domain/rebalance/picture.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
 import { planDrain } from '@duskline/server/domain/rebalance/plan-drain.js';
 import { planRebalance } from '@duskline/server/domain/rebalance/plan-rebalance.js';
 import { expect } from 'chai';
@@ -18,7 +18,7 @@ function quickestMs(run: () => void): number {
 
 describe('A plan for 10,000 hosts and 100,000 sessions in the evening', () => {
   const shape = { regions: 20, pools: 2, hosts: 10_000, slotsPerHost: 12, waiting: 2_000, hot: 0.01 };
-  let picture: FleetPicture;
+  let picture: FleetSnapshot;
 
   before(() => {
     picture = evening({ ...shape, ownObjects: false });

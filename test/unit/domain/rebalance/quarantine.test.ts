@@ -1,7 +1,7 @@
 import {
   isQuarantined,
   NO_QUARANTINE,
-  noteMove,
+  recordMoveOutcome,
   type Quarantine,
 } from '@duskline/server/domain/rebalance/quarantine.js';
 import { expect } from 'chai';
@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 
 /** Notes how so many moves ended, all at one time. */
 function noteAll(state: Quarantine, nowMs: number, ...ends: boolean[]): Quarantine {
-  return ends.reduce((known, ok) => noteMove(known, 'h', ok, nowMs), state);
+  return ends.reduce((known, ok) => recordMoveOutcome(known, 'h', ok, nowMs), state);
 }
 
 /** The minutes for which the host is left alone from now on. */

@@ -1,7 +1,7 @@
-import type { MoveAction } from '@duskline/server/domain/rebalance/actions.js';
+import type { MoveAction } from '@duskline/server/domain/rebalance/rebalance-actions.js';
 import { planDrain } from '@duskline/server/domain/rebalance/plan-drain.js';
 import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan-rebalance.js';
-import type { FleetPicture } from '@duskline/server/domain/rebalance/picture.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -25,7 +25,7 @@ function movesOf({ actions }: RebalancePlan): MoveAction[] {
   return actions.filter((action) => action.kind === 'move');
 }
 
-function checked(run: (picture: FleetPicture, allowed: number, plan: RebalancePlan) => void): void {
+function checked(run: (picture: FleetSnapshot, allowed: number, plan: RebalancePlan) => void): void {
   fc.assert(
     fc.property(fleetOf(TROUBLED), allowance, (picture, allowed) => {
       run(picture, allowed, planRebalance(picture, allowed, LIMITS));
@@ -93,7 +93,7 @@ describe('A plan of moves', () => {
 
   it('never leaves a hot host in the choice, nor a cool one out of it', () => {
     checked((picture, _, plan) => {
-      const told = new Map(picture.hosts.map(({ hostId, shunned }) => [hostId, shunned]));
+      const told = new Map(picture.hosts.map(({ hostId, excluded: shunned }) => [hostId, shunned]));
       for (const action of plan.actions)
         if (action.kind !== 'move') told.set(action.hostId, action.kind === 'shun');
       for (const { hostId, hot } of picture.hosts) expect(told.get(hostId)).to.equal(hot);

@@ -1,0 +1,210 @@
+import type { BrokerToClient, ClientHello, ClientToBroker, Device } from '@duskline/protocol';
+import { BrokerSocket } from './broker-socket.js';
+import { mayReconnect } from '../close-codes.js';
+import { isStatusTransition, type ClientStatus, type ReadyStatus } from './client-status.js';
+import { localError, type DusklineError } from '../errors.js';
+import type { ReconnectPolicy } from './reconnect-policy.js';
+import { SDK_VERSION } from './sdk-version.js';
+import type { WebSocketConstructor } from './web-socket.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Logger } from '../runtime/logger.js';
+import { Deferred, sleep } from '../runtime/promises.js';
+
+/** A connection that ends sooner did not hold: its retries go on counting, so a broker that refuses late is spared. */
+const STABLE_AFTER_MS = 5_000;
+
+/** Expired tokens in a row after which the supplier is taken to have no better one. */
+const MAX_EXPIRED_TOKENS = 3;
+
+/** The options of the client that its connection reads. */
+export interface BrokerConnectionSettings {
+  readonly urls: readonly string[];
+  readonly token: string | (() => string | Promise<string>);
+  readonly device: Device;
+  readonly WebSocket: WebSocketConstructor;
+  readonly reconnect: ReconnectPolicy;
+  readonly connectTimeoutMs: number;
+  readonly pingIntervalMs: number | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+export interface BrokerConnectionWiring {
+  readonly options: BrokerConnectionSettings;
+  readonly onStatus: (status: ClientStatus) => void;
+  readonly onMessage: (message: BrokerToClient) => void;
+}
+
+/** Keeps one connection to one of the brokers, again and again, until it is closed. */
+export class BrokerConnection {
+  readonly #wiring: BrokerConnectionWiring;
+  readonly #closing = new AbortController();
+  #status: ClientStatus = { state: 'idle' };
+  #ready = new Deferred<ReadyStatus>();
+  #socket: BrokerSocket | undefined;
+  /** From the last `welcome`. A secret. */
+  #resumeToken: string | undefined;
+
+  constructor(wiring: BrokerConnectionWiring) {
+    this.#wiring = wiring;
+  }
+
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  /** Aborts when the connection is closed for good; its reason is a `DusklineError`. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /**
+   * The connection that is, or the next one.
+   *
+   * @throws DusklineError what ended the connection for good
+   */
+  get ready(): Promise<ReadyStatus> {
+    return this.#ready.promise;
+  }
+
+  /** Starts connecting; does nothing when that happened before. */
+  start(): void {
+    if (this.#status.state !== 'idle') return;
+    // Only the application's reconnect policy can throw in there.
+    this.#keepConnected().catch((cause: unknown) => {
+      this.#wiring.options.logger.error({ error: cause }, 'The reconnect policy threw');
+      void this.close(localError('CLIENT_CLOSED', { cause }));
+    });
+  }
+
+  /** Whether it was handed to an open socket, which may still lose it. */
+  send(message: ClientToBroker): boolean {
+    return this.#socket?.send(message) ?? false;
+  }
+
+  /** For good. Resolves when the socket is closed, a second later at the latest. */
+  async close(error?: DusklineError): Promise<void> {
+    this.#setStatus(error === undefined ? { state: 'closed' } : { state: 'closed', error });
+    await this.#socket?.close();
+  }
+
+  async #keepConnected(): Promise<void> {
+    const { clock, reconnect, urls } = this.#wiring.options;
+    let startedAtMs = clock.nowMs();
+    let expiredTokens = 0;
+    let retryCount = 0;
+    for (let attemptIndex = 0; ; attemptIndex += 1) {
+      const { error, heldForMs } = await this.#runAttempt(
+        urls[attemptIndex % urls.length] ?? '',
+        retryCount + 1,
+      );
+      if (this.#isClosed()) return;
+      if (heldForMs !== undefined) {
+        startedAtMs = clock.nowMs();
+        expiredTokens = 0;
+        if (heldForMs >= STABLE_AFTER_MS) retryCount = 0;
+      }
+      if (error.code === 'TOKEN_EXPIRED') expiredTokens += 1;
+      const elapsedMs = clock.nowMs() - startedAtMs;
+      const retryInMs = this.#mayRetry(error, expiredTokens)
+        ? reconnect.nextRetryDelayInMs({ retryCount, elapsedMs, error })
+        : null;
+      if (retryInMs === null) {
+        void this.close(error);
+        return;
+      }
+      retryCount += 1;
+      this.#setStatus({ state: 'waiting', attempt: retryCount, retryInMs, error });
+      await sleep(clock, retryInMs, this.closing);
+      if (this.#isClosed()) return;
+    }
+  }
+
+  /** One attempt, and the connection it leads to, until that is over. `heldForMs` is absent when it led to none. */
+  async #runAttempt(url: string, attempt: number): Promise<{ error: DusklineError; heldForMs?: number }> {
+    const { clock } = this.#wiring.options;
+    this.#setStatus({ state: 'connecting', attempt, url });
+    if (this.#isClosed()) return { error: localError('CLIENT_CLOSED') };
+    let socket = this.#openSocket(url);
+    let welcome = await socket.opened;
+    const isRefused =
+      welcome === undefined && this.#resumeToken !== undefined && isFinalError(await socket.closed);
+    if (isRefused && !this.#isClosed()) {
+      // Used, expired, or unknown here: a broker may have died between taking it and saying so. The player's
+      // own token is as good as ever, and nobody has to notice.
+      this.#resumeToken = undefined;
+      socket = this.#openSocket(url);
+      welcome = await socket.opened;
+    }
+    if (welcome === undefined) return { error: await socket.closed };
+    const { connectionId, playerId, regions } = welcome;
+    this.#resumeToken = welcome.resumeToken;
+    const readyAtMs = clock.nowMs();
+    this.#setStatus({ state: 'ready', connectionId, playerId, regions });
+    const error = await socket.closed;
+    return { error, heldForMs: clock.nowMs() - readyAtMs };
+  }
+
+  #openSocket(url: string): BrokerSocket {
+    const { options, onMessage } = this.#wiring;
+    this.#socket = new BrokerSocket({
+      url,
+      WebSocket: options.WebSocket,
+      clock: options.clock,
+      logger: options.logger,
+      connectTimeoutMs: options.connectTimeoutMs,
+      pingIntervalMs: options.pingIntervalMs,
+      createHello: () => this.#createHello(),
+      onMessage,
+    });
+    return this.#socket;
+  }
+
+  /** With the resume token, where there is one: the application need not be asked while it reconnects. */
+  async #createHello(): Promise<ClientHello> {
+    const { token, device } = this.#wiring.options;
+    const resumeToken = this.#resumeToken;
+    return {
+      type: 'hello',
+      ...(resumeToken !== undefined
+        ? { resumeToken }
+        : { token: typeof token === 'string' ? token : await token() }),
+      device,
+      sdk: `duskline-client/${SDK_VERSION}`,
+    };
+  }
+
+  #mayRetry(error: DusklineError, expiredTokens: number): boolean {
+    if (error.code === 'TOKEN_EXPIRED') {
+      return typeof this.#wiring.options.token === 'function' && expiredTokens < MAX_EXPIRED_TOKENS;
+    }
+    return !isFinalError(error);
+  }
+
+  #isClosed(): boolean {
+    return this.#status.state === 'closed';
+  }
+
+  #setStatus(status: ClientStatus): void {
+    if (!isStatusTransition(this.#status, status)) return;
+    const wasReady = this.#status.state === 'ready';
+    this.#status = status;
+    if (wasReady) this.#ready = new Deferred();
+    if (status.state === 'ready') this.#ready.resolve(status);
+    if (status.state === 'closed') {
+      const reason = status.error ?? localError('CLIENT_CLOSED');
+      this.#ready.reject(reason);
+      this.#closing.abort(reason);
+    }
+    const { logger } = this.#wiring.options;
+    const error = 'error' in status ? status.error : undefined;
+    if (error === undefined) logger.info({ state: status.state }, 'Connection');
+    else logger.warn({ state: status.state, code: error.code, closeCode: error.closeCode }, 'Connection');
+    this.#wiring.onStatus(status);
+  }
+}
+
+/** Connecting again as before would be in vain. */
+function isFinalError({ closeCode }: DusklineError): boolean {
+  return closeCode !== undefined && !mayReconnect(closeCode);
+}

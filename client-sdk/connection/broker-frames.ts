@@ -1,0 +1,99 @@
+import type { BrokerToClient } from '@duskline/protocol';
+
+/** What a value has to be; objects and one-element lists nest. Fields whose name ends in `?` may be absent. */
+type Shape =
+  'string' | 'number' | 'boolean' | 'number or null' | readonly [Shape] | { readonly [field: string]: Shape };
+
+const MATCH_SHAPE: Shape = {
+  requestId: 'string',
+  sessionId: 'string',
+  epoch: 'number',
+  title: 'string',
+  region: 'string',
+  pool: 'string',
+  host: { hostId: 'string', endpoint: 'string' },
+  ticket: 'string',
+  claimWithinMs: 'number',
+  stream: { codec: 'string', resolution: 'string', fps: 'number' },
+  'iceServers?': [{ urls: ['string'], 'username?': 'string', 'credential?': 'string' }],
+};
+
+/** What the SDK relies on, by message type. Less than the wire's schemas say: those are the broker's to keep. */
+const FRAME_SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
+  welcome: {
+    connectionId: 'string',
+    playerId: 'string',
+    regions: [{ region: 'string', lat: 'number', lon: 'number', beaconUrl: 'string', state: 'string' }],
+    pingIntervalMs: 'number',
+    'resumeToken?': 'string',
+  },
+  matched: MATCH_SHAPE,
+  moving: MATCH_SHAPE,
+  queued: {
+    requestId: 'string',
+    position: 'number',
+    'etaMs?': { low: 'number', high: 'number' },
+    region: 'string',
+  },
+  offer: { requestId: 'string', region: 'string', acceptWithinMs: 'number' },
+  limit: { sessionId: 'string', kind: 'string', endsAtMs: 'number or null' },
+  signal: { sessionId: 'string', data: 'string' },
+  session: { sessionId: 'string', epoch: 'number', state: 'string', 'reason?': 'string' },
+  pong: { id: 'number' },
+  error: {
+    code: 'string',
+    message: 'string',
+    retryable: 'boolean',
+    'retryAfterMs?': 'number',
+    'requestId?': 'string',
+    'sessionId?': 'string',
+  },
+};
+
+/**
+ * Reads a frame of the broker. Never throws: answers `undefined` for what is malformed and for types that
+ * this version does not know. Unknown fields stay and do no harm.
+ */
+export function parseBrokerFrame(data: unknown): BrokerToClient | undefined {
+  const value = typeof data === 'string' ? parseJson(data) : undefined;
+  if (!isObject(value)) return undefined;
+  const type = value['type'];
+  if (typeof type !== 'string' || !Object.hasOwn(FRAME_SHAPES, type)) return undefined;
+  return matchesShape(value, FRAME_SHAPES[type as BrokerToClient['type']])
+    ? (value as unknown as BrokerToClient)
+    : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function matchesShape(value: unknown, shape: Shape): boolean {
+  if (shape === 'number or null') return value === null || typeof value === 'number';
+  if (typeof shape === 'string') return typeof value === shape;
+  if (isList(shape)) return Array.isArray(value) && value.every((item) => matchesShape(item, shape[0]));
+  return (
+    isObject(value) &&
+    Object.entries(shape).every(([field, inner]) =>
+      field.endsWith('?')
+        ? matchesOptionalShape(value[field.slice(0, -1)], inner)
+        : matchesShape(value[field], inner),
+    )
+  );
+}
+
+function matchesOptionalShape(value: unknown, shape: Shape): boolean {
+  return value === undefined || matchesShape(value, shape);
+}
+
+function isList(shape: Shape): shape is readonly [Shape] {
+  return Array.isArray(shape);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,175 @@
+import type { BrokerToClient, ClientHello, ClientToBroker, ErrorMessage, Welcome } from '@duskline/protocol';
+import { SUBPROTOCOL } from '@duskline/protocol/constants';
+import { parseBrokerFrame } from './broker-frames.js';
+import type { Clock } from '../runtime/clock.js';
+import { closeError, localError, type DusklineError } from '../errors.js';
+import { KeepAlive } from './keep-alive.js';
+import type { Logger } from '../runtime/logger.js';
+import { Deferred } from '../runtime/promises.js';
+import type { SocketLike, WebSocketConstructor } from './web-socket.js';
+
+/** How long `close()` waits for the broker's half of the close, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/** A broker's slip of the pen must not make its clients a flood. */
+const MIN_PING_INTERVAL_MS = 1_000;
+
+export interface BrokerSocketWiring {
+  readonly url: string;
+  readonly WebSocket: WebSocketConstructor;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For token, socket and `welcome` together. */
+  readonly connectTimeoutMs: number;
+  /** Overrides what `welcome` says. */
+  readonly pingIntervalMs: number | undefined;
+  /** Builds the first message; asks the token supplier. */
+  readonly createHello: () => Promise<ClientHello>;
+  /** Every message after `welcome` that is not about the connection itself. */
+  readonly onMessage: (message: BrokerToClient) => void;
+}
+
+/**
+ * One connection to one broker, from the token to the close. Neither promise ever rejects: `opened` gives
+ * `undefined` when there was no `welcome`, and `closed` always tells why it ended.
+ */
+export class BrokerSocket {
+  readonly opened: Promise<Welcome | undefined>;
+  readonly closed: Promise<DusklineError>;
+
+  readonly #wiring: BrokerSocketWiring;
+  readonly #opened = new Deferred<Welcome | undefined>();
+  readonly #closed = new Deferred<DusklineError>();
+  /** The platform's socket is really gone, or never was. */
+  readonly #platformSocketClosed = new Deferred<undefined>();
+  readonly #cancelConnectTimeout: () => void;
+  #state: 'opening' | 'open' | 'closed' = 'opening';
+  #webSocket: SocketLike | undefined;
+  #keepAlive: KeepAlive | undefined;
+  #lastError: ErrorMessage | undefined;
+
+  constructor(wiring: BrokerSocketWiring) {
+    this.#wiring = wiring;
+    this.opened = this.#opened.promise;
+    this.closed = this.#closed.promise;
+    this.#cancelConnectTimeout = wiring.clock.setTimer(
+      () => this.#closeWithError(localError('CONNECT_TIMEOUT')),
+      wiring.connectTimeoutMs,
+    );
+    wiring.createHello().then(
+      (hello) => this.#openWebSocket(hello),
+      (cause: unknown) => this.#closeWithError(localError('TOKEN_UNAVAILABLE', { cause })),
+    );
+  }
+
+  /** Sends if the connection is open, and says whether it is. */
+  send(message: ClientToBroker): boolean {
+    if (this.#state !== 'open') return false;
+    this.#sendFrame(message);
+    return true;
+  }
+
+  /** Closes in order. Resolves when the broker got everything sent before, or after a second. */
+  async close(): Promise<void> {
+    this.#closeWithError(localError('CLIENT_CLOSED'));
+    const cancel = this.#wiring.clock.setTimer(
+      () => this.#platformSocketClosed.resolve(undefined),
+      CLOSE_TIMEOUT_MS,
+    );
+    await this.#platformSocketClosed.promise;
+    cancel();
+  }
+
+  #openWebSocket(hello: ClientHello): void {
+    if (this.#state === 'closed') return;
+    const { url, WebSocket } = this.#wiring;
+    try {
+      this.#webSocket = new WebSocket(url, SUBPROTOCOL);
+    } catch (cause) {
+      this.#closeWithError(localError('CONNECTION_LOST', { cause }));
+      return;
+    }
+    this.#webSocket.addEventListener('open', () => {
+      if (this.#state === 'opening') this.#sendFrame(hello);
+    });
+    this.#webSocket.addEventListener('message', ({ data }) => this.#handleFrame(data));
+    // Tells nothing that `close` does not, but `ws` throws errors that nobody listens to.
+    this.#webSocket.addEventListener('error', () => undefined);
+    this.#webSocket.addEventListener('close', ({ code = 1006 }) => {
+      this.#platformSocketClosed.resolve(undefined);
+      this.#closeWithError(closeError(code, this.#lastError));
+    });
+  }
+
+  #handleFrame(data: unknown): void {
+    if (this.#state === 'closed') return;
+    this.#keepAlive?.recordTraffic();
+    const message = parseBrokerFrame(data);
+    if (message === undefined) {
+      this.#wiring.logger.warn({}, 'Ignored a frame that is malformed or of an unknown type');
+      return;
+    }
+    this.#wiring.logger.debug({ type: message.type }, 'Received');
+    switch (message.type) {
+      case 'welcome':
+        if (this.#state === 'opening') this.#handleWelcome(message);
+        return;
+      case 'pong':
+        return;
+      case 'error':
+        if (message.requestId === undefined && message.sessionId === undefined)
+          this.#handleConnectionError(message);
+        else this.#wiring.onMessage(message);
+        return;
+      case 'queued':
+      case 'offer':
+      case 'limit':
+      case 'signal':
+      case 'matched':
+      case 'moving':
+      case 'session':
+        this.#wiring.onMessage(message);
+        return;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #handleWelcome(welcome: Welcome): void {
+    this.#state = 'open';
+    this.#cancelConnectTimeout();
+    this.#keepAlive = new KeepAlive({
+      clock: this.#wiring.clock,
+      intervalMs: this.#wiring.pingIntervalMs ?? Math.max(MIN_PING_INTERVAL_MS, welcome.pingIntervalMs),
+      sendPing: (id) => void this.send({ type: 'ping', id }),
+      onDead: () => this.#closeWithError(localError('CONNECTION_LOST')),
+    });
+    this.#opened.resolve(welcome);
+  }
+
+  /** About the connection itself: as a rule a close follows, and this is its reason. */
+  #handleConnectionError(message: ErrorMessage): void {
+    this.#wiring.logger.warn({ code: message.code }, 'The broker sent an error');
+    this.#lastError = message;
+  }
+
+  #sendFrame(message: ClientToBroker): void {
+    this.#wiring.logger.debug({ type: message.type }, 'Sent');
+    try {
+      this.#webSocket?.send(JSON.stringify(message));
+    } catch (cause) {
+      this.#closeWithError(localError('CONNECTION_LOST', { cause }));
+    }
+  }
+
+  #closeWithError(error: DusklineError): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#cancelConnectTimeout();
+    this.#keepAlive?.stop();
+    if (this.#webSocket === undefined) this.#platformSocketClosed.resolve(undefined);
+    else this.#webSocket.close(1000);
+    this.#opened.resolve(undefined);
+    this.#closed.resolve(error);
+  }
+}

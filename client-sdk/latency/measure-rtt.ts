@@ -1,0 +1,119 @@
+import type { RegionInfo } from '@duskline/protocol';
+import type { Probe } from './beacon-probe.js';
+import type { Clock } from '../runtime/clock.js';
+import { waitUnlessAborted } from '../runtime/promises.js';
+
+/** Regions whose first contact is made at once. Slow and rough: name look-up, TCP and TLS are in it. */
+const CONCURRENT_WARM_UPS = 6;
+
+/** Regions sampled at once: few, for samples that share the device's uplink delay each other. */
+const CONCURRENT_REGIONS = 3;
+
+/** What the wire allows at most. */
+const MAX_RTT_MS = 10_000;
+
+export interface MeasurementPlan {
+  readonly probe: Probe;
+  readonly clock: Clock;
+  /** Per region, beside the warm-up. */
+  readonly samples: number;
+  /** For a region's warm-up, and again for all its samples; a region that needs longer is left out. */
+  readonly timeoutMs: number;
+  /** The most regions to sample: those whose warm-up was fastest. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds by region. Regions that did not answer in time are not in it. */
+export type RttByRegion = Record<string, number>;
+
+/**
+ * Measures the round-trip times to regions: one warm-up each, which is not counted, then samples of the most
+ * promising ones, one after another within a region; the median counts.
+ *
+ * Never rejects: when `plan.signal` aborts, what is not measured yet is left out.
+ */
+export async function measureRtt(
+  regions: readonly RegionInfo[],
+  plan: MeasurementPlan,
+): Promise<RttByRegion> {
+  const warmUps = await mapConcurrently(regions, CONCURRENT_WARM_UPS, async (region) => ({
+    region,
+    rttMs: await resolveInTime(plan, (signal) => plan.probe(region, signal)),
+  }));
+  const promising = warmUps
+    .filter((warmUp): warmUp is MeasuredRegion => warmUp.rttMs !== undefined)
+    .sort((a, b) => a.rttMs - b.rttMs)
+    .slice(0, plan.limit);
+  const measured = await mapConcurrently(promising, CONCURRENT_REGIONS, async ({ region }) => ({
+    region,
+    rttMs: await resolveInTime(plan, (signal) => sampleRegion(region, plan, signal)),
+  }));
+  return Object.fromEntries(
+    measured
+      .filter((result): result is MeasuredRegion => result.rttMs !== undefined)
+      .map(({ region, rttMs }) => [region.region, Math.min(MAX_RTT_MS, Math.round(rttMs * 10) / 10)]),
+  );
+}
+
+interface MeasuredRegion {
+  readonly region: RegionInfo;
+  readonly rttMs: number;
+}
+
+/** The median of a region's samples. Single failures are forgiven, as long as half of the samples succeed. */
+async function sampleRegion(
+  region: RegionInfo,
+  plan: MeasurementPlan,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const samples: number[] = [];
+  for (let taken = 0; taken < plan.samples && !signal.aborted; taken += 1) {
+    const rttMs = await plan.probe(region, signal).catch(() => Number.NaN);
+    if (rttMs >= 0) samples.push(rttMs);
+  }
+  return samples.length * 2 >= plan.samples ? median(samples) : undefined;
+}
+
+/** The middle value, or the mean of the two in the middle. */
+function median(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
+  return upper === undefined || lower === undefined ? undefined : (lower + upper) / 2;
+}
+
+/** What `work` resolves to, or `undefined` when it fails, is aborted or takes too long. */
+async function resolveInTime(
+  plan: MeasurementPlan,
+  work: (signal: AbortSignal) => Promise<number | undefined>,
+): Promise<number | undefined> {
+  if (plan.signal.aborted) return undefined;
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  const cancel = plan.clock.setTimer(stop, plan.timeoutMs);
+  plan.signal.addEventListener('abort', stop);
+  try {
+    return await waitUnlessAborted(work(controller.signal), controller.signal);
+  } catch {
+    return undefined;
+  } finally {
+    cancel();
+    plan.signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Maps in order, with at most `limit` items under way at once. */
+async function mapConcurrently<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of queue) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+  return results;
+}

@@ -1,0 +1,116 @@
+import type { RegionChoice, RegionInfo } from '@duskline/protocol';
+import type { Probe } from './beacon-probe.js';
+import { measureRtt, type MeasurementPlan, type RttByRegion } from './measure-rtt.js';
+import { findNearest, type Coordinates } from './nearest-regions.js';
+import type { Clock } from '../runtime/clock.js';
+import { waitUnlessAborted } from '../runtime/promises.js';
+
+/** The most regions that one `play` may name. */
+const MAX_REGIONS = 64;
+
+/** The options of the client that a measurement reads. */
+export interface RegionMeterSettings {
+  readonly clock: Clock;
+  readonly location: Coordinates | undefined;
+  readonly measurementMaxAgeMs: number;
+  readonly probe: Probe;
+}
+
+export interface MeasureOptions {
+  /** Ends the measurement; rejects with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Samples per region, beside the warm-up. Default 4. */
+  readonly samples?: number | undefined;
+  /** For a region's warm-up, and again for all its samples, in milliseconds. Default 2000. */
+  readonly timeoutMs?: number | undefined;
+  /** The most regions to sample: the nearest if `location` is known, else the fastest to answer. Default 8. */
+  readonly limit?: number | undefined;
+  /** Only these regions, or all but these. */
+  readonly regions?: RegionChoice | undefined;
+  /** An earlier result is good when it is not older, in milliseconds; 0 measures anew. Default: the client's. */
+  readonly maxAgeMs?: number | undefined;
+}
+
+interface Measurement {
+  /** What was measured; another set of regions is another measurement. */
+  readonly key: string;
+  readonly result: Promise<RttByRegion>;
+  readonly controller: AbortController;
+  /** Callers that wait for it; it stops when the last one goes. */
+  callers: number;
+  /** When it was finished; absent while it runs. */
+  finishedAtMs?: number;
+}
+
+/** Measures regions and remembers the result. Callers that want the same at the same time share one measurement. */
+export class RegionMeter {
+  readonly #settings: RegionMeterSettings;
+  readonly #closing: AbortSignal;
+  #latest: Measurement | undefined;
+
+  /** @param closing ends whatever is under way */
+  constructor(settings: RegionMeterSettings, closing: AbortSignal) {
+    this.#settings = settings;
+    this.#closing = closing;
+  }
+
+  /** @throws DusklineError `ABORTED`, or why the client closed */
+  async measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttByRegion> {
+    const { samples = 4, timeoutMs = 2_000, limit = 8, maxAgeMs, signal } = options;
+    const { clock, location, measurementMaxAgeMs, probe } = this.#settings;
+    const maxRegions = Math.min(limit, MAX_REGIONS);
+    const open = regions.filter((region) => region.state === 'open' && isAllowed(region, options.regions));
+    const candidates = location === undefined ? open : findNearest(open, location, maxRegions);
+    const key = JSON.stringify([
+      samples,
+      maxRegions,
+      candidates.map(({ region, beaconUrl }) => [region, beaconUrl]),
+    ]);
+
+    let measurement = this.#latest;
+    if (measurement?.key !== key || !this.#isFresh(measurement, maxAgeMs ?? measurementMaxAgeMs)) {
+      const controller = new AbortController();
+      const plan = { probe, clock, samples, timeoutMs, limit: maxRegions, signal: controller.signal };
+      measurement = this.#startMeasurement(key, candidates, plan, controller);
+    }
+    return this.#awaitResult(measurement, signal);
+  }
+
+  #isFresh(measurement: Measurement, maxAgeMs: number): boolean {
+    if (measurement.controller.signal.aborted) return false;
+    if (measurement.finishedAtMs === undefined) return true;
+    const ageMs = this.#settings.clock.nowMs() - measurement.finishedAtMs;
+    return ageMs >= 0 && ageMs < maxAgeMs;
+  }
+
+  #startMeasurement(
+    key: string,
+    regions: readonly RegionInfo[],
+    plan: MeasurementPlan,
+    controller: AbortController,
+  ): Measurement {
+    const result = measureRtt(regions, plan);
+    const measurement: Measurement = { key, result, controller, callers: 0 };
+    this.#latest = measurement;
+    void result.then((rtt) => {
+      measurement.finishedAtMs = plan.clock.nowMs();
+      // Nothing answered: the device was offline, and the next call should look again.
+      if (Object.keys(rtt).length === 0 && this.#latest === measurement) this.#latest = undefined;
+    });
+    return measurement;
+  }
+
+  async #awaitResult(measurement: Measurement, signal: AbortSignal | undefined): Promise<RttByRegion> {
+    measurement.callers += 1;
+    try {
+      return { ...(await waitUnlessAborted(waitUnlessAborted(measurement.result, signal), this.#closing)) };
+    } finally {
+      measurement.callers -= 1;
+      if (measurement.callers === 0 && measurement.finishedAtMs === undefined) measurement.controller.abort();
+    }
+  }
+}
+
+function isAllowed({ region }: RegionInfo, choice: RegionChoice | undefined): boolean {
+  return (choice?.only?.includes(region) ?? true) && !(choice?.exclude?.includes(region) ?? false);
+}

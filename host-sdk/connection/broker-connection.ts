@@ -1,0 +1,291 @@
+import type { ErrorMessage, HostToBroker, Registered } from '@duskline/protocol';
+import { connectToBroker, type BrokerSocket } from './broker-socket.js';
+import { parseBrokerFrame } from './broker-frames.js';
+import type { ClosedStatus, HostStatus } from './host-status.js';
+import {
+  addErrorToClose,
+  mayRetry,
+  toRegistrationFailure,
+  requestedPauseMs,
+  type ConnectionFailure,
+} from './connection-failure.js';
+import type { BrokerConnectionPort } from './broker-connection-port.js';
+import type { ReconnectPolicy } from './reconnect-policy.js';
+import type { HostClock } from '../runtime/clock.js';
+import type { HostLogger } from '../runtime/logger.js';
+import { computeSilenceLimits, type SilenceLimits } from './silence-limits.js';
+
+/** How long the broker has to answer an orderly close. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** A broker that asks for more heartbeats than this would only harm itself. */
+const MIN_HEARTBEAT_INTERVAL_MS = 10;
+/** Heartbeats are left out while this much waits on the socket: a later one says the same, fresher. */
+const MAX_BUFFERED_BYTES = 256 * 1024;
+
+/** The settings of the host that its connection reads. */
+export interface BrokerConnectionSettings {
+  readonly urls: readonly string[];
+  readonly token: () => string | Promise<string>;
+  /** Whether the next attempt brings another token. */
+  readonly tokenIsRenewable: boolean;
+  readonly reconnectPolicy: ReconnectPolicy;
+  readonly connectTimeoutMs: number;
+  readonly logger: HostLogger;
+  readonly clock: HostClock;
+}
+
+/**
+ * Keeps one registered connection to one of the brokers: connects, registers, beats and pings, notices
+ * silence, retries. Has one timer at a time, whose meaning follows from the status.
+ */
+export class BrokerConnection {
+  readonly #settings: BrokerConnectionSettings;
+  readonly #port: BrokerConnectionPort;
+  #status: HostStatus;
+  #socket: BrokerSocket | undefined;
+  #cancelTimer: () => void = () => undefined;
+  /** Rises with each attempt, so that what belongs to an earlier one is recognised and dropped. */
+  #attempt = 0;
+  #urlIndex = 0;
+  #retryCount = 0;
+  #disconnectedSinceMs: number;
+  #lastTrafficAtMs = 0;
+  #lastError: ErrorMessage | undefined;
+  #shutdown: Promise<void> | undefined;
+  #onSocketLost: (() => void) | undefined;
+
+  constructor(settings: BrokerConnectionSettings, port: BrokerConnectionPort) {
+    this.#settings = settings;
+    this.#port = port;
+    this.#disconnectedSinceMs = settings.clock.monotonicMs();
+    this.#status = { state: 'connecting', url: settings.urls[0] ?? '' };
+  }
+
+  get status(): HostStatus {
+    return this.#status;
+  }
+
+  start(): void {
+    this.#startAttempt();
+  }
+
+  /** Sends when registered; false when that has to wait. */
+  send(message: HostToBroker): boolean {
+    return this.#status.state === 'registered' && (this.#socket?.send(message) ?? false);
+  }
+
+  /** Ends the connection for good. `leave` is told to the broker when it listens. Later calls join the first. */
+  close(cause: 'left' | 'closed', abrupt = false): Promise<void> {
+    // Begun a microtask later, so that a listener which calls this again, at any point, joins it.
+    this.#shutdown ??= Promise.resolve().then(() => this.#runShutdown(cause, abrupt));
+    if (abrupt) this.#socket?.terminate();
+    return this.#shutdown;
+  }
+
+  async #runShutdown(cause: 'left' | 'closed', abrupt: boolean): Promise<void> {
+    const { state } = this.#status;
+    if (state === 'closed') return;
+    this.#cancelTimer();
+    const socket = this.#socket;
+    if ((state !== 'registered' && state !== 'registering') || socket === undefined) {
+      this.#dropSocket();
+    } else {
+      const lost = new Promise<void>((resolve) => (this.#onSocketLost = resolve));
+      if (cause === 'left') {
+        this.send({ type: 'leave' });
+        this.#setStatus({ state: 'leaving' });
+      }
+      if (abrupt) socket.terminate();
+      else socket.close(cause === 'left' ? 1000 : 1001);
+      this.#setTimer(CLOSE_TIMEOUT_MS, () => socket.terminate());
+      await lost;
+    }
+    this.#setClosed({ state: 'closed', cause });
+  }
+
+  #nextUrl(): string {
+    const { urls } = this.#settings;
+    // `resolveOptions` holds that there is at least one.
+    return urls[this.#urlIndex++ % urls.length] ?? '';
+  }
+
+  #startAttempt(): void {
+    this.#port.handleTimePassed();
+    const url = this.#nextUrl();
+    const attempt = ++this.#attempt;
+    this.#setTimer(this.#settings.connectTimeoutMs, () => this.#handleFailure({ kind: 'deadline' }));
+    this.#setStatus({ state: 'connecting', url });
+    void this.#openSocket(url, attempt);
+  }
+
+  async #openSocket(url: string, attempt: number): Promise<void> {
+    let token: string;
+    try {
+      // Not in this turn: whoever makes a host adds its listeners before anything can fail.
+      token = await Promise.resolve().then(() => this.#settings.token());
+    } catch {
+      if (attempt === this.#attempt) this.#handleFailure({ kind: 'token' });
+      return;
+    }
+    if (attempt !== this.#attempt || this.#shutdown !== undefined) return;
+    this.#lastError = undefined;
+    const isCurrent = (): boolean => attempt === this.#attempt;
+    try {
+      this.#socket = connectToBroker(url, token, {
+        onOpen: () => {
+          if (isCurrent()) this.#sendRegister(url);
+        },
+        onTraffic: () => {
+          if (!isCurrent()) return;
+          this.#lastTrafficAtMs = this.#settings.clock.monotonicMs();
+          this.#port.handleTraffic();
+        },
+        // Not told to the owner: it says nothing about what was sent after the ping.
+        onPong: () => {
+          if (isCurrent()) this.#lastTrafficAtMs = this.#settings.clock.monotonicMs();
+        },
+        onFrame: (text) => {
+          if (isCurrent() && this.#shutdown === undefined) this.#handleFrame(text, url);
+        },
+        onLost: (failure) => {
+          if (!isCurrent()) return;
+          if (this.#onSocketLost === undefined)
+            this.#handleFailure(addErrorToClose(failure, this.#lastError));
+          else this.#onSocketLost();
+        },
+      });
+    } catch {
+      // The socket is refused before it exists: a token with characters that no header can hold.
+      this.#handleFailure({ kind: 'token' });
+    }
+  }
+
+  #sendRegister(url: string): void {
+    this.#socket?.send(this.#port.createRegister());
+    this.#setStatus({ state: 'registering', url });
+  }
+
+  #handleFrame(text: string, url: string): void {
+    const frame = parseBrokerFrame(text);
+    if (frame.kind !== 'message') {
+      const detail = frame.kind === 'invalid' ? frame.detail : 'a type this version does not know';
+      this.#settings.logger.warn({ detail }, 'A frame of the broker was ignored');
+      return;
+    }
+    const { message } = frame;
+    if (message.type === 'registered') {
+      this.#handleRegistered(message, url);
+      return;
+    }
+    this.#port.handleMessage(message);
+    if (message.type !== 'error') return;
+    this.#lastError = message;
+    // An error that does not close would leave the host waiting for an answer that never comes.
+    const failure = this.#status.state === 'registering' ? toRegistrationFailure(message) : undefined;
+    if (failure !== undefined) this.#handleFailure(failure);
+  }
+
+  #handleRegistered(message: Registered, url: string): void {
+    this.#cancelTimer();
+    const { pingIntervalMs } = message;
+    const heartbeatIntervalMs = Math.max(MIN_HEARTBEAT_INTERVAL_MS, message.heartbeatIntervalMs);
+    this.#status = { state: 'registered', url, heartbeatIntervalMs, pingIntervalMs };
+    if (!this.#port.handleRegistered(message)) {
+      this.#handleFailure({ kind: 'bad_ticket_key' });
+      return;
+    }
+    this.#sendHeartbeatAndPing();
+    this.#startHeartbeats(heartbeatIntervalMs, computeSilenceLimits(message));
+    // Told last: a listener may well close the host.
+    this.#setStatus(this.#status);
+  }
+
+  #sendHeartbeatAndPing(): void {
+    this.#sendHeartbeat();
+    this.#socket?.ping();
+  }
+
+  #sendHeartbeat(): void {
+    if ((this.#socket?.bufferedBytes ?? 0) > MAX_BUFFERED_BYTES) return;
+    const heartbeat = this.#port.createHeartbeat();
+    if (heartbeat !== null) this.send(heartbeat);
+  }
+
+  /** Beats from now on, and fails at the end of the silence that is tolerated, also between two heartbeats. */
+  #startHeartbeats(heartbeatIntervalMs: number, bounds: SilenceLimits): void {
+    const { clock } = this.#settings;
+    let nextHeartbeatAtMs = clock.monotonicMs() + heartbeatIntervalMs;
+    const checkTimer = (dueAtMs: number): void => {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - dueAtMs > bounds.maxLateMs) this.#lastTrafficAtMs = nowMs;
+      if (nowMs >= this.#lastTrafficAtMs + bounds.maxSilenceMs) {
+        this.#handleFailure({ kind: 'silence' });
+        return;
+      }
+      const isHeartbeatDue = nowMs >= nextHeartbeatAtMs;
+      if (isHeartbeatDue) nextHeartbeatAtMs = nowMs + heartbeatIntervalMs;
+      scheduleCheck();
+      if (!isHeartbeatDue) return;
+      // Only a connection that held this long forgets the retries before it.
+      this.#retryCount = 0;
+      this.#port.handleTimePassed();
+      this.#sendHeartbeatAndPing();
+    };
+    const scheduleCheck = (): void => {
+      const dueAtMs = Math.min(nextHeartbeatAtMs, this.#lastTrafficAtMs + bounds.maxSilenceMs);
+      this.#setTimer(dueAtMs - clock.monotonicMs(), () => checkTimer(dueAtMs));
+    };
+    scheduleCheck();
+  }
+
+  #handleFailure(failure: ConnectionFailure): void {
+    // `close()` takes care of the socket.
+    if (this.#shutdown !== undefined) return;
+    const { clock, logger, reconnectPolicy, tokenIsRenewable } = this.#settings;
+    if (this.#status.state === 'registered') this.#disconnectedSinceMs = clock.monotonicMs();
+    this.#dropSocket();
+    if (!mayRetry(failure, tokenIsRenewable)) {
+      logger.error({ failure }, 'The broker refuses this host');
+      this.#setClosed({ state: 'closed', cause: 'refused', failure });
+      return;
+    }
+    const delayMs = reconnectPolicy.nextRetryDelayInMs({
+      retryCount: this.#retryCount,
+      elapsedMs: clock.monotonicMs() - this.#disconnectedSinceMs,
+      failure,
+    });
+    if (delayMs === null) {
+      logger.error({ failure }, 'No more attempts to reach a broker');
+      this.#setClosed({ state: 'closed', cause: 'gave_up', failure });
+      return;
+    }
+    this.#retryCount += 1;
+    const retryInMs = Math.max(delayMs, requestedPauseMs(failure));
+    logger.info({ failure, retryInMs }, 'No connection to a broker');
+    this.#setTimer(retryInMs, () => this.#startAttempt());
+    this.#setStatus({ state: 'waiting', retryInMs, failure });
+  }
+
+  /** Lets go of the attempt: its timer, its socket, and whatever of it still arrives. */
+  #dropSocket(): void {
+    this.#cancelTimer();
+    this.#attempt += 1;
+    this.#socket?.terminate();
+    this.#socket = undefined;
+  }
+
+  #setClosed(status: ClosedStatus): void {
+    this.#dropSocket();
+    this.#setStatus(status);
+  }
+
+  #setStatus(status: HostStatus): void {
+    this.#status = status;
+    this.#port.handleStatus(status);
+  }
+
+  #setTimer(delayMs: number, callback: () => void): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#settings.clock.setTimer(callback, delayMs);
+  }
+}

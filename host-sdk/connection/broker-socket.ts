@@ -1,0 +1,130 @@
+import type { IncomingMessage } from 'node:http';
+import { WebSocket, type RawData } from 'ws';
+import type { HostToBroker } from '@duskline/protocol';
+import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
+import { MAX_HOST_FRAME_BYTES, SUBPROTOCOL } from '@duskline/protocol/constants';
+import type { ConnectionFailure } from './connection-failure.js';
+
+/** What a connection reports. After `lost`, which comes once, nothing more. */
+export interface BrokerSocketHandlers {
+  onOpen(): void;
+  /** The broker is alive: a ping or a frame of its own arrived. */
+  onTraffic(): void;
+  /** The broker is alive: it answered a ping, perhaps one that is older than what was sent since. */
+  onPong(): void;
+  onFrame(text: string): void;
+  onLost(failure: ConnectionFailure): void;
+}
+
+/** One WebSocket to one broker. It sets no timers: whoever opens it watches over it. */
+export interface BrokerSocket {
+  /** Bytes that wait to be sent. */
+  readonly bufferedBytes: number;
+  /** Sends a frame; false when the socket is not open. */
+  send(message: HostToBroker): boolean;
+  /** Asks whether the broker is alive: `answered` follows when it is. */
+  ping(): void;
+  /** Begins an orderly close; `lost` follows when the broker has answered it. */
+  close(code: number): void;
+  /** Drops the socket at once. */
+  terminate(): void;
+}
+
+/** The most bytes of a refused upgrade's body that are read. */
+const MAX_REFUSAL_BYTES = 4096;
+
+/** Connects. The token goes into the upgrade request and is not kept. */
+export function connectToBroker(url: string, token: string, handlers: BrokerSocketHandlers): BrokerSocket {
+  const socket = new WebSocket(url, SUBPROTOCOL, {
+    headers: { authorization: `Bearer ${token}` },
+    maxPayload: MAX_HOST_FRAME_BYTES,
+    perMessageDeflate: false,
+    followRedirects: false,
+  });
+  let isLost = false;
+  let detail = 'closed before it opened';
+
+  function reportLost(failure: ConnectionFailure): void {
+    if (isLost) return;
+    isLost = true;
+    handlers.onLost(failure);
+  }
+
+  let opened = false;
+  socket.on('open', () => {
+    opened = true;
+    handlers.onOpen();
+  });
+  socket.on('ping', () => handlers.onTraffic());
+  socket.on('pong', () => handlers.onPong());
+  socket.on('message', (data: RawData, isBinary: boolean) => {
+    if (isLost) return;
+    handlers.onTraffic();
+    // The binary type of a Node socket is a Buffer.
+    if (!isBinary) handlers.onFrame((data as Buffer).toString('utf8'));
+  });
+  socket.on('error', (error) => {
+    detail = error.message;
+  });
+  socket.on('close', (closeCode) =>
+    reportLost(opened ? { kind: 'closed', closeCode } : { kind: 'network', detail }),
+  );
+  socket.on('unexpected-response', (_request, response) => {
+    readUpgradeRefusal(response, (errorCode) => {
+      reportLost({
+        kind: 'upgrade_refused',
+        httpStatus: response.statusCode ?? 0,
+        ...(errorCode === undefined ? {} : { errorCode }),
+      });
+      socket.terminate();
+    });
+  });
+
+  return {
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    send(message) {
+      if (socket.readyState !== WebSocket.OPEN) return false;
+      // A failed send is followed by `close`, which says it all.
+      socket.send(JSON.stringify(message), () => undefined);
+      return true;
+    },
+    ping() {
+      if (socket.readyState === WebSocket.OPEN) socket.ping(undefined, undefined, () => undefined);
+    },
+    close: (code) => socket.close(code),
+    terminate: () => socket.terminate(),
+  };
+}
+
+/** Reads which error a refused upgrade tells, if its body is short JSON with a known `code`. */
+function readUpgradeRefusal(response: IncomingMessage, done: (code: ErrorCode | undefined) => void): void {
+  let body = '';
+  response.setEncoding('utf8');
+  response.on('data', (chunk: string) => {
+    if (body.length < MAX_REFUSAL_BYTES) body += chunk;
+    else response.destroy();
+  });
+  response.on('error', () => undefined);
+  response.on('close', () => done(findErrorCode(body)));
+}
+
+function findErrorCode(body: string): ErrorCode | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  // Either the error itself or an object that wraps it.
+  for (const holder of [value, readField(value, 'error')]) {
+    const code = readField(holder, 'code');
+    if (typeof code === 'string' && Object.hasOwn(ERRORS, code)) return code as ErrorCode;
+  }
+  return undefined;
+}
+
+function readField(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}

@@ -1,0 +1,271 @@
+import type { EndReason, HeldSession, SessionLimits, StreamSettings } from '@duskline/protocol';
+import { isHeld, nextState, type HostSessionEvent, type HostSessionState } from './session-transitions.js';
+
+/** One assignment of a session to this host. Its state is changed by the table alone. */
+export interface SessionRecord {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly title: string;
+  readonly playerId: string;
+  /** Unknown while only the ticket has arrived and `prepare` has not. */
+  stream: StreamSettings | undefined;
+  /** From `prepare`, as the stream. */
+  limits: SessionLimits | undefined;
+  /** When its first ticket was accepted; by the host's monotonic clock. */
+  admittedAtMs: number | undefined;
+  state: HostSessionState;
+  /** False for a session that moves here, until the broker says that it is this host's. */
+  begun: boolean;
+  /** Whether the application would hand its state over. */
+  movable: boolean;
+  /** Only `prepared` ends by it; by the host's monotonic clock. */
+  readonly claimByMs: number;
+}
+
+/** What `prepare` says, as far as the table cares. */
+export interface PreparedAssignment {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly title: string;
+  readonly playerId: string;
+  readonly stream: StreamSettings;
+  readonly limits?: SessionLimits | undefined;
+  /** From the moment it is put into the table. */
+  readonly claimWithinMs: number;
+}
+
+/** What a verified ticket says, as far as the table cares. */
+export interface ClaimedAssignment {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly title: string;
+  readonly playerId: string;
+}
+
+/** A record that went, and why. */
+export interface EndedRecord {
+  readonly record: SessionRecord;
+  readonly reason: EndReason;
+}
+
+export type PrepareOutcome =
+  /** New here; `replaced` is an older assignment of the same session, which is over now. */
+  | { readonly kind: 'prepared'; readonly record: SessionRecord; readonly replaced?: EndedRecord }
+  /** The ticket came first, or the message twice: nothing to decide any more. */
+  | { readonly kind: 'known' }
+  /** Older than what the table knows, or over already. */
+  | { readonly kind: 'stale' };
+
+export type ClaimOutcome =
+  | {
+      readonly ok: true;
+      readonly record: SessionRecord;
+      /** Its client was here before and lost the stream. */
+      readonly readmitted: boolean;
+      readonly replaced?: EndedRecord;
+    }
+  | { readonly ok: false; readonly fault: ClaimFault };
+
+export const CLAIM_FAULTS = [
+  /** The session got a newer assignment since. */
+  'stale_epoch',
+  /** The session ended here, or its reservation expired. */
+  'session_over',
+  /** A client holds the session already: the ticket was shown twice. */
+  'already_claimed',
+  /** Every slot is in use. */
+  'no_free_slot',
+] as const;
+export type ClaimFault = (typeof CLAIM_FAULTS)[number];
+
+/**
+ * The sessions of one host: the truth about them. No I/O and no clock: `nowMs` comes in with each call.
+ *
+ * Always: held sessions are never more than `slots`; one record per session; epochs of a session only rise,
+ * also after it is gone.
+ */
+export class SessionTable {
+  readonly #slots: number;
+  readonly #defaultMovable: boolean;
+  readonly #records = new Map<string, SessionRecord>();
+  /** The highest epoch that is over, per session, so that a ticket cannot bring it back. */
+  readonly #endedEpochs = new Map<string, number>();
+  readonly #maxEndedEpochs: number;
+
+  /** @param movable whether sessions are movable unless the application says otherwise */
+  constructor(slots: number, movable = false) {
+    this.#slots = slots;
+    this.#defaultMovable = movable;
+    // Has to outlast the tickets. A slot changes hands every few minutes at most, a ticket lives for minutes.
+    this.#maxEndedEpochs = 256 + 16 * slots;
+  }
+
+  get(sessionId: string): SessionRecord | undefined {
+    return this.#records.get(sessionId);
+  }
+
+  /** Sessions by kind, after those that expired are taken out of the count. */
+  countSessions(nowMs: number): { readonly prepared: number; readonly held: number } {
+    let prepared = 0;
+    let held = 0;
+    for (const record of this.#records.values()) {
+      if (isHeld(record.state)) held += 1;
+      else if (nowMs < record.claimByMs) prepared += 1;
+    }
+    return { prepared, held };
+  }
+
+  /** What `register` and `heartbeat` list. */
+  listHeld(): HeldSession[] {
+    const list: HeldSession[] = [];
+    for (const record of this.#records.values()) {
+      const { sessionId, epoch, state } = record;
+      if (!isHeld(state)) continue;
+      list.push({ sessionId, epoch, state, ...(isMovable(record) ? { movable: true } : {}) });
+    }
+    return list;
+  }
+
+  records(): SessionRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** @param begun false for a session that moves here */
+  prepare(assignment: PreparedAssignment, nowMs: number, begun = true): PrepareOutcome {
+    const { sessionId, epoch, stream, limits } = assignment;
+    if (epoch <= (this.#endedEpochs.get(sessionId) ?? 0)) return { kind: 'stale' };
+    const known = this.#records.get(sessionId);
+    if (known !== undefined && epoch < known.epoch) return { kind: 'stale' };
+    if (known?.epoch === epoch) {
+      known.stream ??= stream;
+      known.limits ??= limits;
+      return { kind: 'known' };
+    }
+    const replaced = this.#endSuperseded(known);
+    const record = this.#addRecord(assignment, 'prepared', nowMs + assignment.claimWithinMs);
+    record.stream = stream;
+    record.limits = limits;
+    record.begun = begun;
+    return { kind: 'prepared', record, ...replaced };
+  }
+
+  /** A client claims its session with a ticket that was found good. */
+  claim(assignment: ClaimedAssignment, nowMs: number): ClaimOutcome {
+    const { sessionId, epoch } = assignment;
+    const endedEpoch = this.#endedEpochs.get(sessionId) ?? 0;
+    const known = this.#records.get(sessionId);
+    if (epoch < Math.max(endedEpoch, known?.epoch ?? 0)) return { ok: false, fault: 'stale_epoch' };
+    if (epoch === endedEpoch) return { ok: false, fault: 'session_over' };
+
+    if (known?.epoch === epoch) {
+      const expired = known.state === 'prepared' && nowMs >= known.claimByMs;
+      if (expired) return { ok: false, fault: 'session_over' };
+      const readmitted = isHeld(known.state);
+      const next = nextState(known.state, 'admit');
+      if (next === undefined) return { ok: false, fault: 'already_claimed' };
+      if (!readmitted && this.#countHeldExcept(known) >= this.#slots)
+        return { ok: false, fault: 'no_free_slot' };
+      known.state = next;
+      recordAdmission(known, nowMs);
+      return { ok: true, record: known, readmitted };
+    }
+
+    // The ticket was faster than `prepare`: signed by the broker, it is as good.
+    if (this.#countHeldExcept(known) >= this.#slots) return { ok: false, fault: 'no_free_slot' };
+    const replaced = this.#endSuperseded(known);
+    const record = this.#addRecord(assignment, 'active', Infinity);
+    recordAdmission(record, nowMs);
+    return { ok: true, record, readmitted: false, ...replaced };
+  }
+
+  /** Applies what the application reports. False when the table of transitions does not allow it. */
+  applyEvent(record: SessionRecord, event: Exclude<HostSessionEvent, 'admit'>): boolean {
+    const next = nextState(record.state, event);
+    if (next === undefined) return false;
+    record.state = next;
+    if (next === 'ended') {
+      this.#records.delete(record.sessionId);
+      this.#recordEndedEpoch(record.sessionId, record.epoch);
+    }
+    return true;
+  }
+
+  /**
+   * The broker ends an assignment. Answers with the record that went, if the session was here with that
+   * epoch or an older one. Nothing happens when the session has a newer one here.
+   */
+  endByBroker(sessionId: string, epoch: number): SessionRecord | undefined {
+    const known = this.#records.get(sessionId);
+    if (known !== undefined && epoch < known.epoch) return undefined;
+    this.#recordEndedEpoch(sessionId, epoch);
+    if (known === undefined) return undefined;
+    known.state = 'ended';
+    this.#records.delete(sessionId);
+    return known;
+  }
+
+  /** Takes out the reservations that nobody claimed in time. */
+  expireReservations(nowMs: number): EndedRecord[] {
+    const expired: EndedRecord[] = [];
+    for (const record of this.#records.values()) {
+      if (record.state !== 'prepared' || nowMs < record.claimByMs) continue;
+      this.applyEvent(record, 'end');
+      expired.push({ record, reason: 'reservation_expired' });
+    }
+    return expired;
+  }
+
+  #addRecord(
+    { sessionId, epoch, title, playerId }: ClaimedAssignment,
+    state: 'prepared' | 'active',
+    claimByMs: number,
+  ): SessionRecord {
+    const unknown = { stream: undefined, limits: undefined, admittedAtMs: undefined };
+    const moves = { begun: true, movable: this.#defaultMovable };
+    const record: SessionRecord = {
+      sessionId,
+      epoch,
+      title,
+      playerId,
+      state,
+      claimByMs,
+      ...unknown,
+      ...moves,
+    };
+    this.#records.set(sessionId, record);
+    return record;
+  }
+
+  #endSuperseded(record: SessionRecord | undefined): { replaced?: EndedRecord } {
+    if (record === undefined) return {};
+    this.applyEvent(record, 'end');
+    return { replaced: { record, reason: 'superseded' } };
+  }
+
+  #countHeldExcept(own: SessionRecord | undefined): number {
+    let held = 0;
+    for (const record of this.#records.values()) if (record !== own && isHeld(record.state)) held += 1;
+    return held;
+  }
+
+  #recordEndedEpoch(sessionId: string, epoch: number): void {
+    const known = this.#endedEpochs.get(sessionId) ?? 0;
+    // Deleted first, so that the map stays in the order of the latest change and forgets the oldest.
+    this.#endedEpochs.delete(sessionId);
+    this.#endedEpochs.set(sessionId, Math.max(known, epoch));
+    for (const oldest of this.#endedEpochs.keys()) {
+      if (this.#endedEpochs.size <= this.#maxEndedEpochs) break;
+      this.#endedEpochs.delete(oldest);
+    }
+  }
+}
+
+/** Whether it may be asked for its state now: what moves here itself does not move on. */
+export function isMovable({ state, begun, movable }: SessionRecord): boolean {
+  return state === 'connected' && begun && movable;
+}
+
+/** Its limits count from the first ticket: a client that comes back does not start them anew. */
+function recordAdmission(record: SessionRecord, nowMs: number): void {
+  record.admittedAtMs ??= nowMs;
+}

@@ -1,0 +1,182 @@
+import type { EndReason } from '@duskline/protocol';
+import type { Checkpoint } from '../sessions/checkpoint.js';
+import type { HostClock } from '../runtime/clock.js';
+import type { Host } from '../host-interface.js';
+import type { PreparedSession } from '../host-options.js';
+import type { HostedSession } from '../sessions/hosted-session.js';
+import type { LoadModel } from './load-model.js';
+import {
+  failCheckpoint,
+  failRestore,
+  decodeFrameCount,
+  encodeFrameCount,
+  type MoveFaults,
+} from './simulated-checkpoint.js';
+import { SimulatedCounters, type SimulatedStats } from './simulated-stats.js';
+import type { Stream, StreamHandler } from './stream-connection.js';
+
+/** A session that was admitted here, and who watches it. */
+interface SimulatedSession {
+  readonly session: HostedSession;
+  /** `undefined` while its client is away. */
+  stream: Stream | undefined;
+  /** When it was lost; counts while `stream` is `undefined`. */
+  lostAtMs: number;
+  /** How many pictures the session has shown, on all connections and hosts. */
+  frameCount: number;
+}
+
+export interface SimulatedSessionsOptions {
+  readonly reconnectWindowMs?: number | undefined;
+  readonly isIdle?: ((session: HostedSession) => boolean) | undefined;
+  readonly isMovable?: ((session: HostedSession) => boolean) | undefined;
+  readonly moveFaults?: MoveFaults | undefined;
+  readonly checkpointBytes?: number | undefined;
+}
+
+/** Connects the sessions of one host with the streams of its clients. */
+export class SimulatedSessions implements StreamHandler {
+  readonly #host: Host;
+  readonly #model: LoadModel;
+  readonly #clock: HostClock;
+  readonly #reconnectWindowMs: number;
+  readonly #isIdle: (session: HostedSession) => boolean;
+  readonly #isMovable: ((session: HostedSession) => boolean) | undefined;
+  readonly #checkpointBytes: number;
+  #faults: MoveFaults;
+  readonly #counters = new SimulatedCounters();
+  readonly #sessions = new Map<string, SimulatedSession>();
+  readonly #sessionsByStream = new Map<Stream, SimulatedSession>();
+  /** The counts of sessions that move here and have no client yet, by session. */
+  readonly #restoredCounts = new Map<string, { readonly epoch: number; readonly count: number }>();
+
+  constructor(host: Host, model: LoadModel, clock: HostClock, options: SimulatedSessionsOptions) {
+    const { reconnectWindowMs = 120_000, isIdle = () => false, isMovable } = options;
+    const { moveFaults = {}, checkpointBytes = 0 } = options;
+    this.#host = host;
+    this.#model = model;
+    this.#clock = clock;
+    this.#reconnectWindowMs = reconnectWindowMs;
+    this.#isIdle = isIdle;
+    this.#isMovable = isMovable;
+    this.#faults = moveFaults;
+    this.#checkpointBytes = checkpointBytes;
+    host.on('prepare', () => this.#counters.checkOverbooked(host.usage));
+    host.on('end', ({ sessionId, epoch, reason }) => {
+      this.#counters.countEnded(reason);
+      const simulated = this.#sessions.get(sessionId);
+      if (simulated?.session.epoch === epoch) this.#removeSession(simulated, reason);
+      if (this.#restoredCounts.get(sessionId)?.epoch === epoch) this.#restoredCounts.delete(sessionId);
+    });
+    host.on('moved', () => this.#counters.countMoved());
+    host.on('resume', () => this.#counters.countResumed());
+  }
+
+  get stats(): SimulatedStats {
+    return this.#counters.readStats(this.#sessions.size);
+  }
+
+  setMoveFaults(faults: MoveFaults): void {
+    this.#faults = faults;
+  }
+
+  /** Nothing has to be done to hold a session still: one that is `moving` shows no pictures. */
+  createCheckpoint({ sessionId }: HostedSession): Checkpoint | Promise<Checkpoint> {
+    const simulated = this.#sessions.get(sessionId);
+    if (this.#faults.checkpoint !== undefined) return failCheckpoint(this.#faults.checkpoint);
+    this.#counters.countCheckpoint();
+    return encodeFrameCount(simulated?.frameCount ?? 0, this.#checkpointBytes);
+  }
+
+  restoreSession({ sessionId, epoch }: PreparedSession, checkpoint: Checkpoint): boolean | Promise<boolean> {
+    this.#counters.checkOverbooked(this.#host.usage);
+    if (this.#faults.restore !== undefined) return failRestore(this.#faults.restore);
+    this.#restoredCounts.set(sessionId, { epoch, count: decodeFrameCount(checkpoint) });
+    this.#counters.countRestored();
+    return true;
+  }
+
+  handleTicket(stream: Stream, ticket: string): void {
+    const admission = this.#host.admit(ticket);
+    if (!admission.ok) {
+      this.#counters.countRefused();
+      stream.finish({ type: 'refused', reason: admission.reason });
+      return;
+    }
+    const { session, readmitted } = admission;
+    const { sessionId, epoch } = session;
+    this.#counters.countAdmitted();
+    const simulated = { session, stream, lostAtMs: 0, frameCount: this.#initialFrameCount(session) };
+    this.#updateMovable(session);
+    this.#sessions.set(sessionId, simulated);
+    this.#sessionsByStream.set(stream, simulated);
+    if (!readmitted) this.#counters.checkOverbooked(this.#host.usage);
+    this.#model.start(sessionId, this.#clock.monotonicMs());
+    stream.admit(sessionId, epoch);
+    session.reportConnected();
+  }
+
+  /** Sessions that move, away or here, show nothing: what they showed could not be taken back. */
+  nextFrameCount(stream: Stream): number | undefined {
+    const simulated = this.#sessionsByStream.get(stream);
+    if (simulated?.session.state !== 'connected' || !simulated.session.begun) return undefined;
+    simulated.frameCount += 1;
+    return simulated.frameCount;
+  }
+
+  handleLeave(stream: Stream): void {
+    const simulated = this.#sessionsByStream.get(stream);
+    if (simulated !== undefined) this.#endSession(simulated, 'client_left');
+  }
+
+  handleLost(stream: Stream): void {
+    const simulated = this.#sessionsByStream.get(stream);
+    this.#sessionsByStream.delete(stream);
+    if (simulated === undefined) return;
+    simulated.stream = undefined;
+    simulated.lostAtMs = this.#clock.monotonicMs();
+    simulated.session.reportDisconnected();
+  }
+
+  sweep(nowMs: number): void {
+    for (const simulated of this.#sessions.values()) {
+      const { session, stream, lostAtMs } = simulated;
+      this.#updateMovable(session);
+      if (stream !== undefined) {
+        // The load that it makes is its player's doing. Not told with the load itself, which is measured for
+        // heartbeats only: while the broker is away, nobody stops playing.
+        if (!this.#isIdle(session)) session.reportActivity();
+      } else if (nowMs - lostAtMs >= this.#reconnectWindowMs) {
+        this.#endSession(simulated, 'reconnect_expired');
+      }
+    }
+  }
+
+  #updateMovable(session: HostedSession): void {
+    if (this.#isMovable !== undefined) session.setMovable(this.#isMovable(session));
+  }
+
+  /** Where the session goes on: from its last picture here, or from what another host handed over. */
+  #initialFrameCount({ sessionId, epoch }: HostedSession): number {
+    const known = this.#sessions.get(sessionId);
+    if (known !== undefined) return known.frameCount;
+    const restored = this.#restoredCounts.get(sessionId);
+    this.#restoredCounts.delete(sessionId);
+    return restored?.epoch === epoch ? restored.count : 0;
+  }
+
+  /** Ends it from here. */
+  #endSession(simulated: SimulatedSession, reason: EndReason): void {
+    if (simulated.session.end(reason)) this.#counters.countEnded(reason);
+    this.#removeSession(simulated);
+  }
+
+  /** @param reasonForClient the reason, when the client does not know it */
+  #removeSession({ session, stream }: SimulatedSession, reasonForClient?: EndReason): void {
+    this.#sessions.delete(session.sessionId);
+    this.#model.stop(session.sessionId);
+    if (stream === undefined) return;
+    this.#sessionsByStream.delete(stream);
+    stream.finish(reasonForClient === undefined ? undefined : { type: 'ended', reason: reasonForClient });
+  }
+}

@@ -1,0 +1,273 @@
+import type { BrokerToClient, ClientToBroker, ErrorMessage, Matched, Moving } from '@duskline/protocol';
+import { mayReconnect } from '@duskline/protocol/codes';
+import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
+import { WebSocket, type ClientOptions } from 'ws';
+import { hostName } from '../../history/events.js';
+import { reconnectDelayMs } from './reconnect-delay.js';
+import { monotonicMs } from '../clock.js';
+import type { LoadPlayer, PlayerContext, PlayerOptions } from './load-player.js';
+import { PlayerLog } from './player-log.js';
+import { claimReservation } from './claim-reservation.js';
+import type { Timer } from '../timer-wheel.js';
+
+const SOCKET_OPTIONS: ClientOptions = {
+  perMessageDeflate: false,
+  handshakeTimeout: 10_000,
+  skipUTF8Validation: true,
+};
+
+const RETRY_MS = 1_000;
+
+/** A whole player in one socket: frames made beforehand, no promises, no timers of its own. */
+export class LeanPlayer implements LoadPlayer {
+  readonly name: string;
+  readonly log: PlayerLog;
+  readonly #context: PlayerContext;
+  readonly #rtt: Readonly<Record<string, number>>;
+  readonly #helloFrame: string;
+  /** What follows the requestId in every `play`. */
+  readonly #playFrameSuffix: string;
+  #socket: WebSocket | undefined;
+  #urlIndex: number;
+  #attempt = 0;
+  #requestCount = 0;
+  #requestId: string | undefined;
+  #lengthMs = 0;
+  #leaveTimer: Timer | undefined;
+  /** At the host that it plays on. */
+  #admittedEpoch = 0;
+  /** At the host that its session moves to. */
+  #targetAdmittedEpoch = 0;
+  #isLeaving = false;
+  #isRejected = false;
+  #isClosed = false;
+  #retryAfterMs = 0;
+
+  constructor(context: PlayerContext, { name, token, rtt, canMove, firstUrlIndex: first }: PlayerOptions) {
+    this.name = name;
+    this.log = new PlayerLog(context.metrics, name);
+    this.#context = context;
+    this.#rtt = rtt;
+    this.#urlIndex = first;
+    const { device, title } = context;
+    this.#helloFrame = JSON.stringify({ type: 'hello', token, device, sdk: 'duskline-loadtest/0.1.0' });
+    const follows = canMove ? ',"canMove":true' : '';
+    this.#playFrameSuffix = `","title":${JSON.stringify(title)},"rtt":${JSON.stringify(rtt)}${follows}}`;
+  }
+
+  get isRejected(): boolean {
+    return this.#isRejected;
+  }
+
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  connect(dueMs: number): void {
+    this.log.startConnect(dueMs);
+    this.#connect();
+  }
+
+  play(dueMs: number, phase: number, lengthMs: number): void {
+    this.#requestCount += 1;
+    this.#requestId = `${this.#context.runId}-${this.#requestCount}`;
+    this.#lengthMs = lengthMs;
+    this.#admittedEpoch = 0;
+    this.#targetAdmittedEpoch = 0;
+    this.log.startRequest(this.#requestId, dueMs, phase);
+    this.#sendPlay();
+  }
+
+  leave(): void {
+    this.#leaveTimer?.cancel();
+    this.#leaveTimer = undefined;
+    if (this.#requestId === undefined) return;
+    this.#isLeaving = true;
+    this.#leaveSession();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#leaveTimer?.cancel();
+    this.#socket?.terminate();
+  }
+
+  #connect(): void {
+    const { urls } = this.#context;
+    const url = urls[this.#urlIndex % urls.length] ?? '';
+    this.#urlIndex += 1;
+    this.#retryAfterMs = 0;
+    const socket = new WebSocket(`${url}${CLIENT_PATH}`, SUBPROTOCOL, SOCKET_OPTIONS);
+    this.#socket = socket;
+    socket.on('open', () => socket.send(this.#helloFrame));
+    socket.on('message', (data: Buffer) => this.#handleFrame(data));
+    socket.on('unexpected-response', (request, response) => {
+      this.#retryAfterMs = Number(response.headers['retry-after'] ?? 0) * 1_000;
+      this.#context.metrics.countConnectionError(`HTTP_${response.statusCode ?? 0}`);
+      request.destroy();
+      socket.emit('close', 1006, Buffer.alloc(0));
+    });
+    socket.on('error', () => undefined);
+    socket.once('close', (code) => this.#handleClose(socket, code));
+  }
+
+  #handleClose(socket: WebSocket, code: number): void {
+    if (socket !== this.#socket) return;
+    this.#socket = undefined;
+    this.log.recordClose(code);
+    this.#isRejected = !mayReconnect(code);
+    this.#context.setFree(this, false);
+    if (this.#isClosed || this.#isRejected) return;
+    const { wheel, random } = this.#context;
+    const delayMs = reconnectDelayMs(this.#attempt, random, this.#retryAfterMs);
+    this.#attempt += 1;
+    wheel.at(monotonicMs() + delayMs, () => {
+      if (!this.#isClosed) this.#connect();
+    });
+  }
+
+  #handleFrame(data: Buffer): void {
+    const frame = JSON.parse(data.toString()) as BrokerToClient;
+    const hadSession = this.log.session;
+    if (this.log.recordReceived(frame) !== undefined) {
+      this.#finishRequest();
+      return;
+    }
+    switch (frame.type) {
+      case 'welcome':
+        this.#attempt = 0;
+        if (this.#requestId === undefined) this.#context.setFree(this, true);
+        else this.#sendPlay();
+        return;
+      case 'offer':
+        if (frame.requestId === this.#requestId) this.#acceptOffer(frame.requestId);
+        return;
+      case 'matched':
+        if (frame.requestId === this.#requestId) this.#handleMatched(frame);
+        return;
+      case 'session': {
+        if (frame.sessionId !== hadSession?.sessionId || frame.epoch <= hadSession.epoch) return;
+        if (frame.epoch === this.#targetAdmittedEpoch) this.#admittedEpoch = frame.epoch;
+        // It was placed again: the repeated match tells where.
+        else this.#sendPlay();
+        return;
+      }
+      case 'moving':
+        this.#claimTargetReservation(frame);
+        return;
+      case 'error':
+        this.#handleError(frame);
+        return;
+      case 'queued':
+      case 'limit':
+      case 'signal':
+      case 'pong':
+        return;
+    }
+  }
+
+  #handleError({ code, requestId, retryAfterMs = RETRY_MS }: ErrorMessage): void {
+    if (code !== 'UNAVAILABLE' || requestId === undefined || requestId !== this.#requestId) return;
+    const { wheel, random, metrics } = this.#context;
+    metrics.countConnectionError(code);
+    wheel.at(monotonicMs() + retryAfterMs * (1 + random()), () => {
+      if (requestId === this.#requestId) this.#sendPlay();
+    });
+  }
+
+  #sendPlay(): void {
+    const { title } = this.#context;
+    if (!this.log.isConnected || this.#requestId === undefined) return;
+    this.log.recordSent({ type: 'play', requestId: this.#requestId, title, rtt: this.#rtt });
+    this.#socket?.send(`{"type":"play","requestId":"${this.#requestId}${this.#playFrameSuffix}`);
+  }
+
+  #acceptOffer(requestId: string): void {
+    if (this.#isLeaving) {
+      this.#leaveSession();
+      return;
+    }
+    this.log.recordSent({ type: 'accept', requestId });
+    this.#socket?.send(`{"type":"accept","requestId":"${requestId}"}`);
+  }
+
+  #handleMatched({ sessionId, epoch, region, pool, host, ticket }: Matched): void {
+    if (this.#isLeaving) {
+      this.#leaveSession();
+      return;
+    }
+    const { wheel } = this.#context;
+    if (epoch === this.#targetAdmittedEpoch) this.#admittedEpoch = epoch;
+    this.#leaveTimer ??= wheel.at(monotonicMs() + this.#lengthMs, () => this.leave());
+    if (epoch > this.#admittedEpoch) {
+      this.#claimReservation(hostName(region, pool, host.hostId), ticket, sessionId, epoch);
+    }
+  }
+
+  #claimReservation(host: string, ticket: string, sessionId: string, epoch: number): void {
+    const { hostCalls, metrics } = this.#context;
+    if (!hostCalls.hasHost(host)) return;
+    const isCurrent = (): boolean =>
+      this.log.session?.sessionId === sessionId && this.log.session.epoch === epoch;
+    claimReservation(this.#context, {
+      ...{ host, claim: { ticket, sessionId, epoch, player: this.name } },
+      shouldRetry: () => isCurrent() && !this.#isLeaving,
+      onResult: (isIn) => {
+        if (!isCurrent()) return;
+        if (isIn) this.#admittedEpoch = epoch;
+        else metrics.countNotAdmitted();
+      },
+    });
+  }
+
+  /** Shows the ticket at the new host, and plays on at the old one until the broker says that the session has moved. */
+  #claimTargetReservation({ sessionId, epoch, region, pool, host: { hostId }, ticket }: Moving): void {
+    const isOn = (): boolean => this.log.isMoving && this.log.session?.sessionId === sessionId;
+    if (!isOn() || this.#isLeaving || epoch <= this.#targetAdmittedEpoch) return;
+    claimReservation(this.#context, {
+      ...{ host: hostName(region, pool, hostId), claim: { ticket, sessionId, epoch, player: this.name } },
+      shouldRetry: isOn,
+      onResult: (isIn) => {
+        if (this.log.session?.sessionId !== sessionId) return;
+        if (isIn) this.#targetAdmittedEpoch = epoch;
+        if (isIn && this.log.session.epoch === epoch) this.#admittedEpoch = epoch;
+        if (!isIn && isOn()) this.#sendFrame({ type: 'stay', sessionId, epoch });
+      },
+    });
+  }
+
+  /** To the host where it was let in, which tells the brokers; else to the broker. */
+  #leaveSession(): void {
+    const { hostCalls } = this.#context;
+    const { session } = this.log;
+    if (session === undefined) {
+      this.#sendFrame({ type: 'cancel', requestId: this.#requestId ?? '' });
+      return;
+    }
+    const { sessionId, epoch, host } = session;
+    // While it moves, only the brokers know which host has it.
+    if (this.#admittedEpoch !== epoch || this.log.isMoving) {
+      this.#sendFrame({ type: 'end', sessionId });
+      return;
+    }
+    this.#context.metrics.record({ type: 'left', player: this.name, sessionId });
+    hostCalls.callHost(host, { kind: 'bye', sessionId, epoch }, (done) => {
+      if (!done && this.log.session?.sessionId === sessionId) this.#sendFrame({ type: 'end', sessionId });
+    });
+  }
+
+  #sendFrame(frame: Extract<ClientToBroker, { type: 'cancel' | 'end' | 'stay' }>): void {
+    // Without a connection the repeated `play` is answered first, and good-bye said then.
+    if (!this.log.isConnected) return;
+    this.log.recordSent(frame);
+    this.#socket?.send(JSON.stringify(frame));
+  }
+
+  #finishRequest(): void {
+    this.#leaveTimer?.cancel();
+    this.#leaveTimer = undefined;
+    this.#requestId = undefined;
+    this.#isLeaving = false;
+    if (this.log.isConnected) this.#context.setFree(this, true);
+  }
+}

@@ -1,0 +1,20 @@
+import type { CreateCheck } from '../check.js';
+import { requestName, type EventOf } from '../events.js';
+
+/** S7: the same request of a player leads to the same session, whenever and wherever it is repeated. */
+export const checkIdempotentRequests: CreateCheck = (_, report) => {
+  const first = new Map<string, EventOf<'matched'>>();
+  return {
+    on: {
+      matched(event) {
+        const key = requestName(event);
+        const known = first.get(key);
+        if (known === undefined) first.set(key, event);
+        else if (known.sessionId !== event.sessionId) {
+          const which = `${known.sessionId} and ${event.sessionId}`;
+          report(`request ${event.requestId} of ${event.player} led to ${which}`, known, event);
+        }
+      },
+    },
+  };
+};

@@ -1,0 +1,71 @@
+import { build, type Histogram } from 'hdr-histogram-js';
+import { TIMING_NAMES, type TimingName } from '../plan/assertions.js';
+
+/** A time's distribution, in milliseconds. `p999` is the 99.9th percentile. */
+export interface Latency {
+  readonly count: number;
+  readonly mean: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+const MICROS_PER_MS = 1_000;
+const HIGHEST_MICROS = 3_600_000_000;
+
+/** One time's distribution: exact to its digits, however long the tail. */
+export class LatencyHistogram {
+  readonly #micros: Histogram;
+  /** The histogram rounds that, too. */
+  #maxMs = 0;
+
+  /** @param digits how exact it is: two take a tenth of the memory */
+  constructor(digits: 2 | 3 = 3) {
+    this.#micros = build({ autoResize: true, numberOfSignificantValueDigits: digits });
+  }
+
+  record(ms: number): void {
+    this.#maxMs = Math.max(this.#maxMs, ms);
+    this.#micros.recordValue(Math.min(HIGHEST_MICROS, Math.max(1, Math.round(ms * MICROS_PER_MS))));
+  }
+
+  percentileMs(percentile: number): number {
+    // A histogram rounds to its digits: no share of the values is above the largest one.
+    return Math.min(this.#maxMs, this.#micros.getValueAtPercentile(percentile) / MICROS_PER_MS);
+  }
+
+  summarise(): Latency {
+    return {
+      count: this.#micros.totalCount,
+      mean: rounded(this.#micros.mean / MICROS_PER_MS),
+      p50: rounded(this.percentileMs(50)),
+      p90: rounded(this.percentileMs(90)),
+      p99: rounded(this.percentileMs(99)),
+      p999: rounded(this.percentileMs(99.9)),
+      max: rounded(this.#maxMs),
+    };
+  }
+}
+
+/** Every time of a run. */
+export class LatencyRecorder {
+  readonly #records = new Map<TimingName, LatencyHistogram>(
+    TIMING_NAMES.map((name) => [name, new LatencyHistogram()]),
+  );
+
+  record(name: TimingName, ms: number): void {
+    this.#records.get(name)?.record(ms);
+  }
+
+  summarise(): Readonly<Record<TimingName, Latency>> {
+    return Object.fromEntries(
+      [...this.#records].map(([name, record]) => [name, record.summarise()]),
+    ) as Record<TimingName, Latency>;
+  }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}

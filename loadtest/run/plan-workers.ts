@@ -1,0 +1,91 @@
+import type { RegionInfo } from '@duskline/protocol';
+import { createSeededRandom, seedOf } from '@duskline/host/simulated';
+import type { HostPlan, PlayerPlan, WorkerPlan } from '../drive/workers/worker-messages.js';
+import { LoadTestFailure } from '../fleet/load-test-failure.js';
+import { hostName } from '../history/events.js';
+import { sessionMsForUtilisation } from '../plan/profile.js';
+import { rttToNearestRegions } from '../plan/simulated-regions.js';
+import type { RunOptions, TokenSigner } from './run-options.js';
+
+/** What brokers of a run serve. */
+export interface ServedFleet {
+  readonly urls: readonly string[];
+  readonly regions: readonly Pick<RegionInfo, 'region' | 'lat' | 'lon'>[];
+  readonly title: string;
+  readonly pool: string | undefined;
+  readonly tokens: TokenSigner | undefined;
+  readonly playerTokens: readonly string[] | undefined;
+}
+
+/** Who plays what: players live evenly over the regions, hosts stand evenly in them. */
+export function planWorkers(options: RunOptions, place: ServedFleet): WorkerPlan[] {
+  const { workers, driver, seed, device } = options;
+  const { urls, regions, title } = place;
+  const runId = Date.now().toString(36);
+  const players = planPlayers(options, place, runId);
+  const hosts = planHosts(options, place, runId);
+  const rtts = regions.map((home) => rttToNearestRegions(home, regions));
+  const mine = <T>(list: readonly T[], index: number): T[] => list.filter((_, i) => i % workers === index);
+  const hostOwners = Object.fromEntries(hosts.map(({ name }, i) => [name, i % workers]));
+  return Array.from({ length: workers }, (_, index) => ({
+    ...{ index, workers, runId, driver, seed, urls, title, device, rtts, hostOwners },
+    players: mine(players, index),
+    hosts: mine(hosts, index),
+  }));
+}
+
+function planPlayers(
+  { clients, seed, movableShare = 1 }: RunOptions,
+  place: ServedFleet,
+  runId: string,
+): PlayerPlan[] {
+  const { regions, tokens, playerTokens } = place;
+  const random = createSeededRandom(seedOf(`${seed}/homes`));
+  const randomMover = createSeededRandom(seedOf(`${seed}/movers`));
+  return Array.from({ length: clients }, (_, i) => {
+    const home = Math.floor(random() * regions.length);
+    const canMove = randomMover() < movableShare;
+    const given = playerTokens?.[i];
+    if (given !== undefined) return { name: subjectOf(given), token: given, home, canMove };
+    const name = `load-${runId}-${i}`;
+    if (tokens === undefined) throw new LoadTestFailure('There are fewer tokens than players.');
+    return { name, token: tokens.player(name), home, canMove };
+  });
+}
+
+function planHosts(
+  { hosts, slots }: RunOptions,
+  { regions, pool, tokens }: ServedFleet,
+  runId: string,
+): HostPlan[] {
+  if (hosts === 0) return [];
+  if (pool === undefined || tokens === undefined) {
+    throw new LoadTestFailure('Hosts need a pool to stand in, and a secret to sign their tokens with.');
+  }
+  const signed = new Map(regions.map(({ region }) => [region, tokens.host(region, pool)]));
+  return Array.from({ length: hosts }, (_, i) => {
+    const region = regions[i % regions.length]?.region ?? '';
+    const hostId = `load-${runId}-${i}`;
+    const token = signed.get(region) ?? '';
+    return { name: hostName(region, pool, hostId), hostId, region, pool, slots, token };
+  });
+}
+
+/** Mean length of sessions at a rate of arrivals. */
+export function sessionMsOf({ sessionMs, hosts, slots, clients }: RunOptions, ratePerSecond: number): number {
+  const capacity = hosts === 0 ? clients : Math.min(hosts * slots, clients);
+  return sessionMs ?? sessionMsForUtilisation(capacity, ratePerSecond);
+}
+
+/** Whom a token is of: its `sub`. Whether it is good is for the brokers to say. */
+function subjectOf(token: string): string {
+  try {
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {
+      sub?: unknown;
+    };
+    if (typeof claims.sub === 'string') return claims.sub;
+  } catch {
+    // Said below.
+  }
+  throw new LoadTestFailure('One of the players’ tokens is no JWT with a subject (`sub`).');
+}

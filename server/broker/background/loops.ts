@@ -1,0 +1,112 @@
+import type { BrokerContext } from '../context.js';
+import { verifySessions } from '../recovery/verify-sessions.js';
+import { createDrainWarner } from '../drain/warn-of-drains.js';
+import { createLoop, type Loop } from './loop.js';
+import { pollAllInboxes } from '../messaging/poll-inbox.js';
+import { finishOverdueMoves } from '../moves/finish-overdue-moves.js';
+import type { RoundPlanner } from '../rebalance/plan-round.js';
+import { runRebalanceRound } from '../rebalance/run-rebalance-round.js';
+import { pollQueues } from '../queue/update-queue-positions.js';
+import { toRefusal } from '../refusal.js';
+import { restoreQueuePositions } from '../recovery/restore-queue-positions.js';
+import { runDrains } from '../drain/run-drains.js';
+import { sweepRegion, type SweepProgress } from './sweep-region.js';
+
+/** The broker's recurring work. It never stops on an error: the next round tries again. */
+export interface Loops {
+  start(): void;
+  /** Resolves when the rounds under way are over and the leases are given up. */
+  stop(): Promise<void>;
+}
+
+/** @param planner `null` when nothing is to be rebalanced */
+export function createLoops(context: BrokerContext, planner: RoundPlanner | null): Loops {
+  const { limits, intervals, store, catalog, brokerId, fleet, storeHealth: doubt } = context;
+  const sweepProgress: SweepProgress = { recounts: new Map() };
+  const leasedRegions = new Set<string>();
+  let round = 0;
+  const warnOfDrains = createDrainWarner(context);
+
+  async function renewLeases(): Promise<void> {
+    await Promise.all(
+      [...catalog.regions.keys()].map(async (region) => {
+        if (await store.acquireLease(region, brokerId, limits.leaseMs)) leasedRegions.add(region);
+        else leasedRegions.delete(region);
+      }),
+    );
+  }
+
+  async function sweepLeasedRegions(): Promise<void> {
+    await Promise.all([...leasedRegions].map((region) => sweepRegion(context, sweepProgress, region)));
+  }
+
+  const leasedRegionsWithOrders = (): string[] =>
+    [...leasedRegions].filter((region) => fleet.hasOrders(region));
+
+  async function drainLeasedRegions(): Promise<void> {
+    await Promise.all(leasedRegionsWithOrders().map((region) => runDrains(context, region)));
+  }
+
+  async function rebalanceLeasedRegions(): Promise<void> {
+    if (planner === null) return;
+    for (const region of leasedRegions)
+      if (fleet.isInUse(region)) await runRebalanceRound(context, planner, region);
+  }
+
+  async function pollStore(): Promise<void> {
+    try {
+      const before = leasedRegionsWithOrders();
+      await pollAllInboxes(context);
+      // Ordered elsewhere since the last look: its first round does not wait for another interval.
+      if (leasedRegionsWithOrders().some((region) => !before.includes(region))) drains.runSoon();
+      warnOfDrains();
+      if (!doubt.isReachable) context.log.info({}, 'store answers again');
+      doubt.recordAnswer();
+    } catch (error) {
+      if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
+      if (doubt.isReachable) context.log.warn({ err: error }, 'store does not answer');
+      doubt.recordUnreachable();
+    }
+  }
+
+  async function verifyClientSessions(): Promise<void> {
+    round += 1;
+    if (doubt.isRecovering) await restoreQueuePositions(context);
+    await verifySessions(context, round, doubt.isRecovering);
+  }
+
+  const repeat = (name: string, intervalMs: number, round: () => Promise<void>): Loop =>
+    createLoop({
+      intervalMs,
+      round,
+      onFailed(error) {
+        if (toRefusal(error).code !== 'UNAVAILABLE') {
+          context.log.error({ err: error, loop: name }, 'loop failed');
+          return;
+        }
+        doubt.recordFailure();
+        context.observer.storeFailed();
+      },
+      onOverdue: () => context.log.error({ loop: name }, 'a round does not end; the loop goes on without it'),
+    });
+  const drains = repeat('drains', intervals.pollMs, drainLeasedRegions);
+  const loops = [
+    repeat('look', intervals.pollMs, pollStore),
+    repeat('sessions', intervals.pollMs, verifyClientSessions),
+    repeat('queues', intervals.queuePollMs, () => pollQueues(context)),
+    repeat('lease', limits.leaseRenewMs, renewLeases),
+    drains,
+    repeat('rebalance', limits.heartbeatIntervalMs, rebalanceLeasedRegions),
+    repeat('moves', intervals.pollMs, () => finishOverdueMoves(context)),
+    repeat('sweep', limits.sweepIntervalMs, sweepLeasedRegions),
+  ];
+
+  return {
+    start: () => loops.forEach((loop) => loop.start()),
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await planner?.close();
+      await Promise.allSettled([...leasedRegions].map((region) => store.releaseLease(region, brokerId)));
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import type { HostSession } from '@duskline/protocol';
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import type { ReportedSession } from '../../store/fleet-store.js';
+import type { HostConnection } from '../connections/connections.js';
+import type { BrokerContext } from '../context.js';
+import { notifyAllOfEnd, notifySession, wakeOtherBrokers } from '../messaging/notify-session.js';
+import { settleClientArrival, completeMove } from '../moves/target-host-moves.js';
+import { Refusal, errorMessage, toRefusal } from '../refusal.js';
+
+/** Takes what a host says about one of its sessions, and tells the session's client. */
+export function receiveSessionReport(
+  context: BrokerContext,
+  host: HostConnection,
+  message: HostSession,
+): Promise<void> {
+  const { sessionId, epoch, state, reason = 'host_ended', restored = false } = message;
+  const work =
+    state === 'ended'
+      ? endReportedSession(context, host, sessionId, epoch, reason)
+      : changeReportedSession(context, host, { sessionId, epoch, state }, restored);
+  return work.catch((error: unknown) => {
+    const refusal = toRefusal(error);
+    if (refusal.code === 'INTERNAL') context.log.error({ err: error, sessionId }, 'host session failed');
+    // The host's next heartbeats list what it holds, so nothing is lost when the store was away.
+    host.channel.send(errorMessage(refusal, { sessionId }));
+  });
+}
+
+async function changeReportedSession(
+  context: BrokerContext,
+  host: HostConnection,
+  held: ReportedSession,
+  restored: boolean,
+): Promise<void> {
+  const { place, registration } = host;
+  const { sessionId, epoch, state } = held;
+  host.heldSessions.set(sessionId, { epoch, state });
+  const outcome = await context.batches.transition(place, {
+    sessionId,
+    epoch,
+    hostId: registration.hostId,
+    to: state,
+  });
+  switch (outcome.kind) {
+    case 'changed':
+      if (restored) await completeMove(context, host, outcome.session);
+      notifySession(context, place, outcome.session);
+      wakeOtherBrokers(context, place, outcome.session, null);
+      return;
+    case 'over':
+      host.heldSessions.delete(sessionId);
+      host.lastSentEpochs.delete(sessionId);
+      host.channel.send({ type: 'end', sessionId, epoch, reason: outcome.reason });
+      return;
+    case 'unknown':
+      if (await settleClientArrival(context, host, held, restored)) return;
+      // The next heartbeat differs from the store, and reconciling adopts the session if there is room.
+      if (host.heldSessions.size <= registration.slots) return;
+      host.heldSessions.delete(sessionId);
+      throw new Refusal('TOO_MANY_SESSIONS');
+    case 'stale':
+      if (await settleClientArrival(context, host, held, restored)) return;
+      host.heldSessions.delete(sessionId);
+      throw new Refusal('STALE_EPOCH');
+    case 'bad_transition':
+      throw new Refusal('BAD_TRANSITION');
+  }
+}
+
+async function endReportedSession(
+  context: BrokerContext,
+  host: HostConnection,
+  sessionId: string,
+  epoch: number,
+  reason: EndReason,
+): Promise<void> {
+  const { place, registration } = host;
+  host.heldSessions.delete(sessionId);
+  host.lastSentEpochs.delete(sessionId);
+  const { hostId } = registration;
+  const outcome = await context.batches.release(place, { sessionId, epoch, reason, hostId });
+  if (outcome.kind === 'ended') notifyAllOfEnd(context, place, [outcome]);
+  if (outcome.kind !== 'stale' && outcome.kind !== 'unknown') return;
+  // It ends what it took up, and what has not begun there.
+  const dropped = await context.store.releaseTargetSlot(place, sessionId, epoch, context.brokerId);
+  if (dropped !== null) notifyAllOfEnd(context, place, [dropped]);
+  else if (outcome.kind === 'stale') throw new Refusal('STALE_EPOCH');
+}

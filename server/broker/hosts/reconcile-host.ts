@@ -1,0 +1,41 @@
+import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
+import type { BrokerContext } from '../context.js';
+import { notifyAllOfEnd, notifySession, wakeOtherBrokers } from '../messaging/notify-session.js';
+
+/** Brings store and host to agree about the host's sessions, and tells everybody what came of it. */
+export async function reconcileHost(context: BrokerContext, host: HostConnection): Promise<void> {
+  const { place, registration, channel } = host;
+  const { hostId } = registration;
+  const connection = { hostId, connectionId: channel.connectionId };
+  const result = await context.store.reconcileHost(place, connection, reportedSessionsOf(host));
+  if (result.outcome === 'replaced') {
+    channel.closeWith('CONNECTION_REPLACED');
+    return;
+  }
+  // What was adopted is not known to be movable any more.
+  for (const sessionId of result.adopted) host.movableEpochs.delete(sessionId);
+  for (const { sessionId, epoch, reason } of result.rejected) {
+    host.heldSessions.delete(sessionId);
+    host.lastSentEpochs.delete(sessionId);
+    channel.send({ type: 'end', sessionId, epoch, reason });
+  }
+  notifyAllOfEnd(context, place, result.ended);
+  const adopted = await context.store.getSessions(place, result.adopted);
+  for (const session of adopted) {
+    if (session === null) continue;
+    notifySession(context, place, session);
+    wakeOtherBrokers(context, place, session, null);
+  }
+  if (result.ended.length + result.rejected.length + result.adopted.length > 0) {
+    context.log.info(
+      {
+        ...place,
+        hostId,
+        ended: result.ended.length,
+        rejected: result.rejected.length,
+        adopted: result.adopted.length,
+      },
+      'host and store reconciled',
+    );
+  }
+}

@@ -1,0 +1,106 @@
+import type { BrokerToHost, HeldSession, Register } from '@duskline/protocol';
+import type { Channel, HostConnection } from '../connections/connections.js';
+import type { BrokerContext } from '../context.js';
+import { notifyAllOfEnd, notifyHost } from '../messaging/notify-session.js';
+import { Refusal } from '../refusal.js';
+
+/** What a host token binds its bearer to. `auth/` reads it from the token. */
+export interface HostBinding {
+  readonly region: string;
+  readonly pool: string;
+  /** The only host id allowed; `null` allows any. */
+  readonly hostId: string | null;
+}
+
+/**
+ * Answers `register`: makes the host known and its connection the one that speaks for it.
+ *
+ * @throws Refusal FORBIDDEN, UNKNOWN_REGION, UNKNOWN_POOL, TOO_MANY_SESSIONS or UNAVAILABLE
+ */
+export async function registerHost(
+  context: BrokerContext,
+  channel: Channel<BrokerToHost>,
+  binding: HostBinding,
+  registration: Register,
+): Promise<HostConnection> {
+  checkRegistration(context, binding, registration);
+  const { region, pool, hostId, sessions } = registration;
+  const place = { region, pool };
+  const host: HostConnection = {
+    channel,
+    place,
+    registration,
+    heldSessions: heldSessionsFrom(sessions),
+    lastSentEpochs: new Map(),
+    movableEpochs: new Map(),
+  };
+
+  await storeRegistration(context, host);
+  context.connections.addHost(host)?.channel.closeWith('CONNECTION_REPLACED');
+  context.fleet.forgetHost(place, hostId);
+  channel.send({
+    type: 'registered',
+    hostId,
+    ticketKey: context.tickets.hostKey(place, hostId).toString('base64url'),
+    heartbeatIntervalMs: context.limits.heartbeatIntervalMs,
+    pingIntervalMs: context.limits.pingIntervalMs,
+  });
+  context.log.info(
+    { ...place, hostId, slots: registration.slots, sessions: sessions.length },
+    'host registered',
+  );
+  try {
+    // What the host still has to say of ended sessions comes before its first heartbeat, and that reconciles.
+    await notifyReservations(context, host);
+  } catch (error) {
+    // The registration is refused after all, so nobody else takes this connection out again.
+    context.connections.removeHost(host);
+    throw error;
+  }
+  return host;
+}
+
+/** Notes the host in the store: at registration, and again when the store has forgotten it. */
+export async function storeRegistration(context: BrokerContext, host: HostConnection): Promise<void> {
+  const { hostId, slots, endpoint } = host.registration;
+  await context.store.registerHost(host.place, {
+    hostId,
+    connectionId: host.channel.connectionId,
+    slots,
+    endpoint,
+  });
+}
+
+/** Answers `leave`: the host is gone at once, and its sessions end with `host_ended`. */
+export async function unregisterHost(context: BrokerContext, host: HostConnection): Promise<void> {
+  const { place, registration, channel } = host;
+  const ended = await context.store.removeHost(place, registration.hostId, channel.connectionId);
+  context.connections.removeHost(host);
+  context.log.info({ ...place, hostId: registration.hostId, sessions: ended.length }, 'host left');
+  notifyAllOfEnd(context, place, ended);
+}
+
+export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnection['heldSessions'] {
+  return new Map(sessions.map(({ sessionId, epoch, state }) => [sessionId, { epoch, state }]));
+}
+
+/** Reservations made while the host was on another connection: it may not have heard of them. */
+async function notifyReservations(context: BrokerContext, host: HostConnection): Promise<void> {
+  const sessions = await context.store.listHostSessions(host.place, host.registration.hostId);
+  for (const session of sessions) if (session.state === 'reserved') notifyHost(context, host, session);
+}
+
+function checkRegistration(context: BrokerContext, binding: HostBinding, registration: Register): void {
+  const { region, pool, hostId, slots, sessions } = registration;
+  if (region !== binding.region || pool !== binding.pool) {
+    throw new Refusal('FORBIDDEN', {
+      message: `The token allows region ${binding.region} and pool ${binding.pool} only.`,
+    });
+  }
+  if (binding.hostId !== null && binding.hostId !== hostId) {
+    throw new Refusal('FORBIDDEN', { message: `The token is for host ${binding.hostId}.` });
+  }
+  if (!context.catalog.regions.has(region)) throw new Refusal('UNKNOWN_REGION');
+  if (!context.catalog.pools.has(pool)) throw new Refusal('UNKNOWN_POOL');
+  if (sessions.length > slots) throw new Refusal('TOO_MANY_SESSIONS');
+}

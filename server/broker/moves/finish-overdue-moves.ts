@@ -1,0 +1,37 @@
+import { targetReservationIdOf } from '../../domain/target-reservation.js';
+import type { BrokerContext } from '../context.js';
+import { removeFromSource, resumeOnSource } from './source-host-moves.js';
+import type { OutgoingMove } from './active-moves.js';
+
+/**
+ * Finds the moves whose carrier died: a session that its host holds still for one that nobody carries out any more goes
+ * on, or has gone where its client was let in.
+ */
+export async function finishOverdueMoves(context: BrokerContext): Promise<void> {
+  const { outgoing, incoming } = context.activeMoves;
+  const nowMs = performance.now();
+  for (const [sessionId, { expiresAtMs: overByMs }] of incoming)
+    if (nowMs > overByMs) incoming.delete(sessionId);
+  const overdue = [...outgoing.values()].filter(({ expiresAtMs: overByMs }) => nowMs > overByMs);
+  await Promise.all(overdue.map((move) => finishOverdueMove(context, move)));
+}
+
+async function finishOverdueMove(context: BrokerContext, move: OutgoingMove): Promise<void> {
+  const { host, sessionId, epoch, to, toEpoch, isPaused: still } = move;
+  const [arrival, session] = await context.store.getSessions(to, [
+    targetReservationIdOf(sessionId),
+    sessionId,
+  ]);
+  // Its time runs out by the store's clock.
+  if (arrival?.state === 'arriving' && arrival.epoch === toEpoch) return;
+  if (context.activeMoves.outgoing.get(sessionId) !== move) return;
+  const { hostId } = host.registration;
+  const word = { hostId, sessionId, epoch };
+  if (session?.epoch === toEpoch && session.state !== 'ended') {
+    removeFromSource(context, host.place, { type: 'left', ...word });
+  } else if (still) {
+    resumeOnSource(context, host.place, { type: 'resume', ...word, toEpoch });
+  } else {
+    context.activeMoves.outgoing.delete(sessionId);
+  }
+}

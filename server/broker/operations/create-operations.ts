@@ -1,0 +1,85 @@
+import type { AuditAction } from '../../domain/audit-entry.js';
+import type { OrderTarget } from '../../domain/drain.js';
+import type { BrokerContext } from '../context.js';
+import type { Operations, Operator } from '../operations.js';
+import {
+  checkHostTarget,
+  orderDrain,
+  orderUndrain,
+  previewDrain,
+  createDrainReport,
+} from '../drain/order-drain.js';
+import { toRefusal } from '../refusal.js';
+
+/** Drains that run come first, then the latest. */
+const STATE_ORDER = { running: 0, done: 1, undone: 2 } as const;
+
+/** Operators' orders: each is carried out and written down, refused ones too. */
+export function createOperations(context: BrokerContext): Operations {
+  const { store } = context;
+
+  async function runAudited<T>(
+    action: AuditAction,
+    target: OrderTarget,
+    { operatorId, from }: Operator,
+    details: object,
+    order: () => Promise<T>,
+  ): Promise<T> {
+    const note = (result: string): Promise<void> =>
+      store.recordAuditEntry({ operatorId, from, action, target, details: JSON.stringify(details), result });
+    try {
+      const answer = await order();
+      await note('ok');
+      context.log.info({ action, ...target, operatorId }, 'order');
+      return answer;
+    } catch (error) {
+      const { code } = toRefusal(error);
+      // What cannot be written down because the store is away is at least logged.
+      await note(code).catch(() => undefined);
+      context.log.warn({ action, ...target, operatorId, code }, 'order refused');
+      throw error;
+    }
+  }
+
+  return {
+    drain(order, operator) {
+      const { target, ...details } = order;
+      return runAudited('drain', target, operator, details, () => orderDrain(context, order, operator));
+    },
+    previewDrain: (order) => previewDrain(context, order),
+    undrain: (target, operator) =>
+      runAudited('undrain', target, operator, {}, () => orderUndrain(context, target)),
+    cordon: (target, operator) =>
+      runAudited('cordon', target, operator, {}, () => setCordon(context, target, 'cordoned')),
+    uncordon: (target, operator) =>
+      runAudited('uncordon', target, operator, {}, () => setCordon(context, target, 'open')),
+    async drains() {
+      const found = await Promise.all(
+        [...context.catalog.regions.keys()].map((region) => store.listDrains(region)),
+      );
+      const reports = await Promise.all(found.flat().map((drain) => createDrainReport(context, drain)));
+      return reports.sort(
+        (a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || b.orderedAtMs - a.orderedAtMs,
+      );
+    },
+    async moves(limit) {
+      const regions = [...context.catalog.regions.keys()];
+      const found = await Promise.all(regions.map((region) => store.listMoves(region, limit)));
+      return found
+        .flat()
+        .sort((a, b) => b.atMs - a.atMs)
+        .slice(0, limit);
+    },
+    auditTrail: (limit) => store.listAuditEntries(limit),
+  };
+}
+
+async function setCordon(
+  context: BrokerContext,
+  target: OrderTarget,
+  closure: 'cordoned' | 'open',
+): Promise<void> {
+  await checkHostTarget(context, target);
+  const { region, pool, hostId } = target;
+  if (pool !== null) await context.store.setClosure({ region, pool }, hostId, closure);
+}

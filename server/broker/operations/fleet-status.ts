@@ -1,0 +1,95 @@
+import { FULL, congestion } from '../../domain/congestion.js';
+import type { Closure } from '../../domain/closure.js';
+import type { HostState } from '../../domain/host-state.js';
+import type { RegionState } from '@duskline/protocol/vocabulary';
+import type { BrokerContext } from '../context.js';
+
+/** The fleet as operators see it. Loads are shares: 0 idle, 1 full. */
+export interface FleetStatus {
+  readonly brokerId: string;
+  readonly store: 'memory' | 'redis';
+  readonly regions: readonly RegionStatus[];
+}
+
+export interface RegionStatus {
+  readonly region: string;
+  readonly name: string;
+  readonly state: RegionState;
+  readonly timeZone: string;
+  readonly pools: readonly PoolStatus[];
+}
+
+export interface PoolStatus {
+  readonly pool: string;
+  readonly hosts: number;
+  readonly readyHosts: number;
+  readonly slots: number;
+  /** Placements that wait for one of its slots. */
+  readonly waiting: number;
+  /** Slots reserved or used. */
+  readonly sessions: number;
+  readonly hottest: number;
+  readonly hostList: readonly HostStatus[];
+}
+
+export interface HostStatus {
+  readonly hostId: string;
+  readonly state: HostState;
+  /** What operators said of this host; a drain of its region or pool is told there. */
+  readonly closure: Closure;
+  readonly slots: number;
+  readonly sessions: number;
+  readonly congestion: number;
+  readonly measured: number;
+  readonly endpoint: string;
+}
+
+/** Reads the whole fleet from the store. For people: it costs as much as there are hosts. */
+export async function readFleetStatus({
+  brokerId,
+  store,
+  catalog,
+  fleet,
+}: BrokerContext): Promise<FleetStatus> {
+  const regions = await Promise.all(
+    [...catalog.regions.values()].map(async ({ region, name, timeZone }): Promise<RegionStatus> => {
+      const pools = await Promise.all(
+        [...catalog.pools.keys()].map(async (pool): Promise<PoolStatus> => {
+          const place = { region, pool };
+          const [hosts, queue] = await Promise.all([
+            store.listHosts(place),
+            store.getQueueStatus(place, [], false),
+          ]);
+          const hostList = hosts.map((host): HostStatus => ({
+            hostId: host.hostId,
+            state: host.state,
+            closure: host.closure,
+            slots: host.slots,
+            sessions: host.committed,
+            congestion: congestion(host) / FULL,
+            measured: host.measured / FULL,
+            endpoint: host.endpoint,
+          }));
+          return {
+            pool,
+            hosts: hosts.length,
+            readyHosts: hosts.filter((host) => host.state === 'ready').length,
+            waiting: queue.length,
+            slots: hosts.reduce((sum, host) => sum + host.slots, 0),
+            sessions: hosts.reduce((sum, host) => sum + host.committed, 0),
+            hottest: Math.max(0, ...hostList.map((host) => host.congestion)),
+            hostList,
+          };
+        }),
+      );
+      return {
+        region,
+        name,
+        state: fleet.regionState(region),
+        timeZone,
+        pools: pools.filter((p) => p.hosts > 0 || p.waiting > 0),
+      };
+    }),
+  );
+  return { brokerId, store: store.kind, regions };
+}

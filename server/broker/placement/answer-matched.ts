@@ -1,0 +1,135 @@
+import type { Matched, Play } from '@duskline/protocol';
+import { brokerIdOf } from '../../domain/connection-id.js';
+import type { ClientConnection } from '../connections/connections.js';
+import type { BrokerContext } from '../context.js';
+import { notifySession, notifySuperseded, prepareHost } from '../messaging/notify-session.js';
+import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import { Refusal, jittered } from '../refusal.js';
+
+/** How long a ticket outlives the reservation: the clocks of broker and host may differ by this much. */
+const TICKET_CLOCK_SKEW_MS = 30_000;
+
+/**
+ * Tells the client of its slot, and the host of its client.
+ *
+ * @param checkCancelled the last moment to think better of it, when the session is the client's by then: rejects when it
+ *   is not to be told; `undefined` when it is
+ */
+export async function sendMatched(
+  context: BrokerContext,
+  client: ClientConnection,
+  message: Play,
+  placed: PlacedSession,
+  checkCancelled: () => Promise<void> | undefined = () => undefined,
+): Promise<Matched> {
+  const { place, sessionId, epoch, hostId, meta } = placed;
+  const details = placed.details ?? decodeMatch(meta.match);
+  const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
+  const matched = buildMatched(context, client, message, placed, details, endpoint);
+  // What a resumed session plays is not for the new request to say.
+  const request = message.title === meta.title ? message : { ...message, title: meta.title };
+  const before = context.connections.clientOfSession(sessionId);
+  const known = before?.sessions.get(sessionId) ?? context.disconnected.sessions.get(sessionId)?.known;
+  const link = {
+    place,
+    request,
+    meta,
+    hostId,
+    arrivedAtMs: placed.arrivedAtMs ?? known?.arrivedAtMs ?? null,
+    reservedUntilMs: performance.now() + placed.claimWithinMs,
+    epoch,
+    state: 'reserved' as const,
+    missedChecks: 0,
+    pendingMove: null,
+  };
+  if (before !== undefined && before !== client) notifySuperseded(context, before, sessionId);
+  context.connections.linkSession(client, sessionId, link);
+  context.disconnected.sessions.forget(sessionId);
+  const stopped = checkCancelled();
+  if (stopped !== undefined) await stopped;
+  if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
+  client.channel.send(matched);
+  if (placed.earlierSession !== undefined) notifySession(context, place, placed.earlierSession);
+  return matched;
+}
+
+/** Tells the host to expect the session: directly, or through the broker it is connected to. */
+function prepareMatchedHost(context: BrokerContext, placed: PlacedSession, details: MatchDetails): void {
+  const { place, sessionId, epoch, hostId, hostConnectionId, meta } = placed;
+  const brokerId = brokerIdOf(hostConnectionId);
+  if (brokerId !== context.brokerId) {
+    context.store.sendWakeUp(brokerId, place);
+    return;
+  }
+  const host = context.connections.findHost(place, hostId);
+  if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details);
+}
+
+/** What a client is told of its slot, with a fresh ticket. @throws Refusal UNAVAILABLE when the host left */
+export async function createMatched(
+  context: BrokerContext,
+  client: ClientConnection,
+  request: Play,
+  placed: PlacedSession,
+): Promise<Matched> {
+  const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
+  return buildMatched(context, client, request, placed, decodeMatch(placed.meta.match), endpoint);
+}
+
+function cachedEndpoint({ fleet }: BrokerContext, placed: PlacedSession): string | undefined {
+  const { place, hostId, hostConnectionId } = placed;
+  return fleet.cachedEndpoint(place, hostId, hostConnectionId);
+}
+
+async function findEndpoint({ fleet }: BrokerContext, { place, hostId }: PlacedSession): Promise<string> {
+  const endpoint = await fleet.fetchEndpoint(place, hostId);
+  if (endpoint !== undefined) return endpoint;
+  throw new Refusal('UNAVAILABLE', { message: 'The chosen host left.', retryAfterMs: jittered(1_000) });
+}
+
+function buildMatched(
+  context: BrokerContext,
+  { playerId }: ClientConnection,
+  { requestId }: Play,
+  placed: PlacedSession,
+  details: MatchDetails,
+  endpoint: string,
+): Matched {
+  const { place, sessionId, epoch, hostId, claimWithinMs, meta } = placed;
+  const { region, pool } = place;
+  const { title } = meta;
+  const ttlMs = context.limits.reservationMs + TICKET_CLOCK_SKEW_MS;
+  const nowMs = Date.now();
+  const ticket = context.tickets.sign({
+    region,
+    pool,
+    hostId,
+    sessionId,
+    epoch,
+    playerId,
+    title,
+    ttlMs,
+    nowMs,
+  });
+  const iceServers = context.iceServers(sessionId);
+  const { stream, rank, candidates, rttMs, reason } = details;
+  const matched: Matched = {
+    type: 'matched',
+    requestId,
+    sessionId,
+    epoch,
+    title,
+    region,
+    pool,
+    host: { hostId, endpoint },
+    ticket,
+    claimWithinMs,
+    stream,
+    rank,
+    candidates,
+    rttMs,
+    reason,
+  };
+  return iceServers.length === 0 ? matched : { ...matched, iceServers };
+}

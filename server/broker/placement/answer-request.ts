@@ -1,0 +1,80 @@
+import type { Play } from '@duskline/protocol';
+import { StoreUnavailableError } from '../../store/fleet-store.js';
+import { sendMatched } from './answer-matched.js';
+import type { ClientConnection, PendingRequest } from '../connections/connections.js';
+import type { BrokerContext } from '../context.js';
+import { endOwnSession } from './end-session.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import { Refusal, errorMessage, toRefusal } from '../refusal.js';
+import { ClientDisconnected } from '../requests/waiting-requests.js';
+
+/**
+ * Answers a request with exactly one `matched` or `error`, unless its connection is lost before. Resolves when it was
+ * sent, or when the request begins to wait for its turn: then nothing is under way here.
+ *
+ * @param find finds its slot, or throws the refusal
+ * @param onRefused is told of a refusal just before the client is
+ */
+export function answerRequest(
+  context: BrokerContext,
+  client: ClientConnection,
+  message: Play,
+  find: () => Promise<PlacedSession>,
+  onRefused: (refusal: Refusal) => void = () => undefined,
+): Promise<void> {
+  return new Promise<void>((resolve) => {
+    const pending: PendingRequest = {
+      cancelled: false,
+      waited: false,
+      startWaiting() {
+        pending.waited = true;
+        resolve();
+      },
+    };
+    client.beginRequest(message.requestId, pending);
+    void findAndAnswer(context, client, message, pending, find, onRefused).then(resolve);
+  });
+}
+
+async function findAndAnswer(
+  context: BrokerContext,
+  client: ClientConnection,
+  message: Play,
+  pending: PendingRequest,
+  find: () => Promise<PlacedSession>,
+  onRefused: (refusal: Refusal) => void,
+): Promise<void> {
+  const { requestId } = message;
+  const startedAt = performance.now();
+  try {
+    const placed = await find();
+    const matched = await sendMatched(context, client, message, placed, () =>
+      pending.cancelled ? cancelPlaced(context, client, placed) : undefined,
+    );
+    context.observer.requestMatched(
+      placed.place,
+      matched.rank,
+      performance.now() - startedAt,
+      pending.waited,
+    );
+  } catch (error) {
+    if (error instanceof ClientDisconnected) return;
+    if (error instanceof StoreUnavailableError) context.storeHealth.recordFailure();
+    const refusal = pending.cancelled ? new Refusal('CANCELLED') : toRefusal(error);
+    if (refusal.code === 'INTERNAL') context.log.error({ err: error, requestId }, 'play failed');
+    context.observer.requestRefused(refusal.code);
+    onRefused(refusal);
+    client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));
+  } finally {
+    client.endRequest(requestId);
+  }
+}
+
+async function cancelPlaced(
+  context: BrokerContext,
+  client: ClientConnection,
+  { sessionId }: PlacedSession,
+): Promise<never> {
+  await endOwnSession(context, client, sessionId);
+  throw new Refusal('CANCELLED');
+}

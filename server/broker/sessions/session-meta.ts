@@ -1,0 +1,70 @@
+import type { Play } from '@duskline/protocol';
+import { isSameRegionPool, type RegionPool } from '../../domain/catalog.js';
+import { explainPlacement } from '../../domain/placement-reason.js';
+import type { Candidate } from '../../domain/ranking.js';
+import { bestStream } from '../../domain/suitability.js';
+import type { SessionMeta } from '../../store/fleet-store.js';
+import type { ClientConnection } from '../connections/connections.js';
+import type { BrokerContext } from '../context.js';
+import { encodeMatch, type MatchDetails } from './match-details.js';
+
+/**
+ * What is kept with a session: whose it is, and what the match tells its client.
+ *
+ * @returns `undefined` when the place is no candidate, or its pool does not suit the device
+ */
+export function createSessionMeta(
+  context: BrokerContext,
+  client: ClientConnection,
+  message: Play,
+  candidates: readonly Candidate[],
+  place: RegionPool,
+): SessionMeta | undefined {
+  const index = candidates.findIndex((candidate) => isSameRegionPool(candidate.place, place));
+  const details = createMatchDetails(context, client, message, candidates, index);
+  return details === undefined ? undefined : toSessionMeta(client, message, details);
+}
+
+/** What a match in one of the candidates tells its client; `undefined` when there is no such, or its pool does not suit. */
+export function createMatchDetails(
+  context: BrokerContext,
+  client: ClientConnection,
+  { canMove }: Play,
+  candidates: readonly Candidate[],
+  index: number,
+): MatchDetails | undefined {
+  const candidate = candidates[index];
+  const pool = candidate === undefined ? undefined : context.catalog.pools.get(candidate.place.pool);
+  const stream = pool === undefined ? undefined : bestStream(pool, client.device);
+  if (candidate === undefined || stream === undefined) return undefined;
+  return {
+    stream,
+    rank: index + 1,
+    candidates: candidates.length,
+    rttMs: candidate.rttMs,
+    reason: explainPlacement(candidates, index),
+    tier: client.tier,
+    ...rttByRegionOf(candidates, candidate.place),
+    ...(canMove === true ? { canMove } : {}),
+  };
+}
+
+export function toSessionMeta(
+  { playerId }: ClientConnection,
+  { requestId, title }: Play,
+  details: MatchDetails,
+): SessionMeta {
+  return { playerId, requestId, title, match: encodeMatch(details) };
+}
+
+/** The regions in which hosts of the same pool would do. */
+function rttByRegionOf(candidates: readonly Candidate[], { pool }: RegionPool): Pick<MatchDetails, 'reach'> {
+  const reach: Record<string, number> = {};
+  let alike = 0;
+  for (const { place, rttMs } of candidates) {
+    if (place.pool !== pool) continue;
+    reach[place.region] = Math.round(rttMs);
+    alike += 1;
+  }
+  return alike < 2 ? {} : { reach };
+}

@@ -1,0 +1,60 @@
+import type { RegionPool } from '../../domain/catalog.js';
+import { covers, type OrderTarget } from '../../domain/drain.js';
+import type { SessionRecord } from '../../store/fleet-store.js';
+import type { BrokerContext } from '../context.js';
+
+/** The places that an order is about. */
+export function regionPoolsOfTarget(
+  { fleet }: Pick<BrokerContext, 'fleet'>,
+  target: OrderTarget,
+): RegionPool[] {
+  return fleet.regionPools.filter(({ region, pool }) =>
+    covers({ ...target, hostId: null }, { region, pool, hostId: null }),
+  );
+}
+
+/** A session on a host, with the place it is in. */
+export interface LocatedSession {
+  readonly place: RegionPool;
+  readonly session: SessionRecord;
+}
+
+/** Every live session on the hosts of the target. What was merely offered is none yet, nor what is held for a move. */
+export async function findSessionsOnTarget(
+  context: BrokerContext,
+  target: OrderTarget,
+): Promise<LocatedSession[]> {
+  const found = await Promise.all(
+    regionPoolsOfTarget(context, target).map(async (place) => {
+      const hostIds = target.hostId === null ? await findBusyHosts(context, place) : [target.hostId];
+      const sessions = await Promise.all(
+        hostIds.map((hostId) => context.store.listHostSessions(place, hostId)),
+      );
+      return sessions.flat().map((session) => ({ place, session }));
+    }),
+  );
+  return found.flat().filter(({ session: { state } }) => state !== 'offered' && state !== 'arriving');
+}
+
+async function findBusyHosts({ store }: BrokerContext, place: RegionPool): Promise<string[]> {
+  const hosts = await store.listHosts(place);
+  return hosts.filter(({ committed }) => committed > 0).map(({ hostId }) => hostId);
+}
+
+/** What is known of sessions that are no longer on a target, by id: they may have moved to a like pool of any region. */
+export async function findSessionRecords(
+  context: BrokerContext,
+  target: OrderTarget,
+  sessionIds: readonly string[],
+): Promise<ReadonlyMap<string, SessionRecord>> {
+  if (sessionIds.length === 0) return new Map();
+  const alike = context.fleet.regionPools.filter(({ pool }) => target.pool === null || pool === target.pool);
+  const found = await Promise.all(alike.map((place) => context.store.getSessions(place, sessionIds)));
+  const records = found.flat().filter((session) => session !== null);
+  // A session that lives says more than what another place remembers of its end.
+  return new Map(
+    records
+      .sort((a, b) => Number(b.state === 'ended') - Number(a.state === 'ended'))
+      .map((session) => [session.sessionId, session]),
+  );
+}

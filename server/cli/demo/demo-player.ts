@@ -1,0 +1,115 @@
+import {
+  DusklineError,
+  createClient,
+  type Client,
+  type ClientOptions,
+  type QueueState,
+} from '@duskline/client/node';
+import type { Region } from '../../domain/catalog.js';
+import { watchStream } from '@duskline/host/simulated';
+import type { DemoStatistics } from './demo-figures.js';
+import type { DemoRegions } from './demo-regions.js';
+
+export interface DemoPlayerOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly device: ClientOptions['device'];
+  readonly title: string;
+  readonly platform: 'console' | 'pc';
+  readonly home: Region;
+  readonly world: DemoRegions;
+  readonly figures: DemoStatistics;
+  readonly playMs: number;
+  /** Ends the evening early. */
+  readonly signal: AbortSignal;
+}
+
+/** How many regions a player measures, the nearest ones. */
+const MEASURED_REGIONS = 5;
+
+/** So long a player waits in a queue; the figures call it a refusal when the turn has not come by then. */
+const MAX_QUEUE_WAIT_MS = 5_000;
+const GAVE_UP = 'GAVE_UP';
+
+/**
+ * One player's visit through the real SDK and real sockets: connect, measure, play, watch, leave. Only the
+ * network's distances are made up: the samples say what a player in that city would measure.
+ */
+export async function runPlayer(options: DemoPlayerOptions): Promise<void> {
+  const { url, token, device, home, world, figures } = options;
+  figures.countPlayer();
+  const client = createClient({
+    url,
+    token,
+    device,
+    location: home,
+    // Every sample is the distance and a little of the noise that real networks have.
+    probe: ({ region }) => Promise.resolve(sampleRtt(world, home, region)),
+  });
+  try {
+    await playSession(client, options);
+  } catch (error) {
+    if (!(error instanceof DusklineError)) throw error;
+    if (!options.signal.aborted) figures.countRefused(error.code === 'ABORTED' ? GAVE_UP : error.code);
+  } finally {
+    await client.close();
+  }
+}
+
+async function playSession(client: Client, options: DemoPlayerOptions): Promise<void> {
+  const { title, platform, figures, signal } = options;
+  const rtt = await client.measureRegions({ limit: MEASURED_REGIONS, signal });
+  const startedAt = performance.now();
+  const waited: QueueState[] = [];
+  const session = await withQueueDeadline(signal, (patience) =>
+    client.play({
+      title,
+      platform,
+      rtt,
+      signal: patience,
+      onQueued: (state) => {
+        if (waited.push(state) === 1) figures.countQueued();
+      },
+    }),
+  );
+  const tookMs = waited.length > 0 ? undefined : performance.now() - startedAt;
+  figures.recordMatch(session.region, tookMs, session.rttMs, Math.min(...Object.values(rtt)));
+
+  await new Promise<void>((resolve) => {
+    const viewer = watchStream(session.host.endpoint, session.ticket, {
+      admitted: () => undefined,
+      frame: () => undefined,
+      closed: () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', leave);
+        resolve();
+      },
+    });
+    const leave = (): void => viewer.leave();
+    const timer = setTimeout(leave, options.playMs);
+    signal.addEventListener('abort', leave);
+  });
+}
+
+/** Waits with a signal that aborts when the player's patience or the evening is over. */
+async function withQueueDeadline<T>(
+  signal: AbortSignal,
+  wait: (patience: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const patience = new AbortController();
+  const giveUp = (): void => patience.abort();
+  const timer = setTimeout(giveUp, MAX_QUEUE_WAIT_MS);
+  signal.addEventListener('abort', giveUp);
+  try {
+    return await wait(patience.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+function sampleRtt(world: DemoRegions, home: Region, regionId: string): number {
+  const region = world.regions.find((known) => known.region === regionId);
+  if (region === undefined) throw new Error(`no region ${regionId} in this world`);
+  return world.rttMs(home, region) * (1 + Math.random() * 0.1);
+}

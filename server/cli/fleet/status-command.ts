@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import type { FleetStatus, HostStatus } from '../../broker/operations/fleet-status.js';
+import { addOperatorOptions, createOperatorClient, type OperatorOptions } from './operator-client.js';
+import { renderBar, formatPercent, renderTable } from '../output/text-table.js';
+
+interface StatusOptions extends OperatorOptions {
+  readonly hosts?: true;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+With --hosts, what keeps a host from new sessions stands behind its state: cordoned and draining are orders; hot means that it
+has too much to do, and gets nothing new until it has cooled down.
+
+The token needs the scope ops:read; it may also stand in DUSKLINE_TOKEN.
+
+Examples:
+  $ duskline status --token "$(duskline token --operator me)"
+  $ duskline status --url http://broker.example.com:8080 --hosts
+  $ duskline status --json | jq '.regions[].pools[].sessions'
+  $ duskline status --json | jq -r '.regions[].pools[].hostList[] | select(.closure == "hot") | .hostId'`;
+
+/** Adds `duskline status`: regions, hosts and congestion, from a running broker. */
+export function addStatusCommand(program: Command): void {
+  const command = program
+    .command('status')
+    .summary('show the fleet')
+    .description('Shows regions, hosts and congestion, as a running broker sees them.');
+  addOperatorOptions(command)
+    .option('--hosts', 'list every host')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: StatusOptions) => {
+      const status = await createOperatorClient(options).get<FleetStatus>('/v1/status');
+      process.stdout.write(
+        options.json === true ? `${JSON.stringify(status)}\n` : renderStatus(status, options),
+      );
+    });
+}
+
+/** The pools in a line each, and their hosts where wanted. */
+export function renderStatus(status: FleetStatus, { hosts }: Pick<StatusOptions, 'hosts'> = {}): string {
+  const rows = status.regions.flatMap(({ region, state, pools }) =>
+    pools.map((pool) => {
+      const used = pool.slots === 0 ? 0 : pool.sessions / pool.slots;
+      return [
+        region,
+        state,
+        pool.pool,
+        `${pool.readyHosts}/${pool.hosts}`,
+        `${pool.sessions}/${pool.slots}`,
+        `${renderBar(used, 20)} ${formatPercent(used)}`,
+        formatPercent(pool.hottest),
+        String(pool.waiting),
+      ];
+    }),
+  );
+  const head = ['region', 'state', 'pool', 'ready', 'slots', 'in use', 'hottest', 'waiting'];
+  const summary =
+    rows.length === 0
+      ? 'No host has registered yet. `duskline host --help` says how to start simulated ones.\n'
+      : renderTable(head, rows);
+  return `broker ${status.brokerId}, store ${status.store}\n\n${summary}${hosts === true ? renderHosts(status) : ''}`;
+}
+
+function renderHosts(status: FleetStatus): string {
+  const rows = status.regions.flatMap(({ region, pools }) =>
+    pools.flatMap(({ pool, hostList }) =>
+      hostList.map((host: HostStatus) => [
+        `${region}/${pool}/${host.hostId}`,
+        host.closure === 'open' ? host.state : `${host.state}, ${host.closure}`,
+        `${host.sessions}/${host.slots}`,
+        formatPercent(host.congestion),
+        formatPercent(host.measured),
+        host.endpoint,
+      ]),
+    ),
+  );
+  return `\n${renderTable(['host', 'state', 'slots', 'congestion', 'measured', 'endpoint'], rows)}`;
+}

@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import type { Driver } from '@duskline/loadtest/drive/workers/worker-messages.js';
+import { parseAssertion } from '@duskline/loadtest/plan/assertions.js';
+import { parseDurationMs } from '@duskline/loadtest/plan/duration.js';
+import { parseFault } from '@duskline/loadtest/plan/faults.js';
+import type { Profile } from '@duskline/loadtest/plan/profile.js';
+import type { RunOptions, SpawnTarget, TokenSigner, UrlTarget } from '@duskline/loadtest/run/run-options.js';
+import type { Codec, DeviceKind, Resolution } from '@duskline/protocol/vocabulary';
+import { KeyMaterialError, secretKeyFrom } from '../../auth/key-material.js';
+import { createTokenSigner } from '../../auth/token-signer.js';
+import { AUTH_SECRET, type Environment } from '../../config/secrets.js';
+import { CommandFailure } from '../output/command-failure.js';
+
+/** The options of `duskline loadtest`, as commander reads them. */
+export interface LoadTestCommandOptions {
+  readonly url?: string[];
+  readonly spawn?: number;
+  readonly redis?: string;
+  readonly limit?: string[];
+  readonly regions: number;
+  readonly title?: string;
+  readonly pool?: string;
+  readonly tokenFile?: string;
+  readonly driver: Driver;
+  readonly workers: number;
+  readonly hosts?: number;
+  readonly slots: number;
+  readonly clients: number;
+  readonly rate: number;
+  readonly profile: Profile;
+  readonly duration: string;
+  readonly session?: string;
+  readonly connectRate?: number;
+  readonly fault?: string[];
+  readonly seed: number;
+  readonly kneeP99: string;
+  readonly movable: number;
+  readonly device: DeviceKind;
+  readonly codecs: Codec[];
+  readonly resolution: Resolution;
+  readonly assert?: string[];
+  readonly json?: string;
+  readonly html?: string;
+}
+
+/** Tokens of a run outlast it. */
+const TOKEN_MS = 24 * 3_600_000;
+
+const HOSTS = 200;
+
+/** A broker that is not busy lets clients in at about this pace from the start. */
+const CONNECTIONS_PER_BROKER = 100;
+
+const MAX_DURATION_MS = 4 * 3_600_000;
+
+/** What starts a broker: this very command. */
+const SERVE = [...process.argv.slice(0, 2), 'serve'];
+
+/**
+ * @param given the names of options that somebody wrote, as opposed to those that have their default
+ * @throws CommandFailure for the first option that cannot be meant so
+ */
+export function parseRunOptions(
+  options: LoadTestCommandOptions,
+  env: Environment,
+  given: ReadonlySet<string> = new Set(),
+): RunOptions {
+  checkTogether(options, given);
+  const { driver, workers, slots, clients, profile, seed, device, codecs, resolution } = options;
+  const { fault = [], assert = [] } = options;
+  const target = readTarget(options, env);
+  const hosts = options.hosts ?? (target.kind === 'spawn' || mayPlayHosts(target) ? HOSTS : 0);
+  if (hosts > 0 && target.kind === 'url' && !mayPlayHosts(target)) {
+    throw new CommandFailure(
+      `To play hosts, name their --pool and set ${AUTH_SECRET} to the brokers' secret. With --hosts 0 the target's own hosts are used.`,
+    );
+  }
+  return {
+    ...{ target, driver, workers, hosts, slots, clients, profile, seed },
+    ratePerSecond: options.rate,
+    durationMs: readSpan('--duration', options.duration, 500, MAX_DURATION_MS),
+    ...(options.session === undefined
+      ? {}
+      : { sessionMs: readSpan('--session', options.session, 50, MAX_DURATION_MS) }),
+    connectPerSecond: options.connectRate ?? CONNECTIONS_PER_BROKER * brokersOf(target),
+    device: { kind: device, codecs, maxResolution: resolution },
+    movableShare: options.movable / 100,
+    faults: fault.flatMap((text) => text.split(',')).map((text) => orFail(() => parseFault(text))),
+    saturationP99Ms: readSpan('--knee-p99', options.kneeP99, 1, 60_000),
+    assertions: assert.map((text) => orFail(() => parseAssertion(text))),
+  };
+}
+
+/** @throws CommandFailure for an option that would change nothing beside another one */
+function checkTogether({ profile, url, hosts }: LoadTestCommandOptions, given: ReadonlySet<string>): void {
+  const isIdle = (name: string, why: string): void => {
+    if (given.has(name)) throw new CommandFailure(`--${name} changes nothing here: ${why}.`);
+  };
+  if (profile !== 'step') isIdle('knee-p99', 'only --profile step looks for a knee');
+  if (profile === 'storm') {
+    isIdle('rate', 'with --profile storm all --clients ask at once');
+    isIdle('connect-rate', 'with --profile storm all --clients connect at once');
+  }
+  if (url !== undefined) isIdle('regions', 'with --url the brokers say which regions there are');
+  if (hosts === 0) isIdle('slots', 'with --hosts 0 there are none of the run');
+}
+
+function readTarget(options: LoadTestCommandOptions, env: Environment): SpawnTarget | UrlTarget {
+  const { url, spawn, redis, regions, title, pool, tokenFile, limit = [] } = options;
+  if (url === undefined && spawn === undefined) {
+    throw new CommandFailure(
+      'Say what to load: --spawn 1 starts a broker of its own, --url names brokers that run.',
+    );
+  }
+  if (url === undefined) {
+    if (title !== undefined || pool !== undefined || tokenFile !== undefined) {
+      throw new CommandFailure('--title, --pool and --token-file belong to --url.');
+    }
+    return {
+      kind: 'spawn',
+      brokers: spawn ?? 1,
+      command: SERVE,
+      regions,
+      ...(redis === undefined ? {} : { redisUrl: redis }),
+      limits: Object.fromEntries(limit.map(readLimit)),
+      createSigner: (secret) => tokenMaker(secret),
+    };
+  }
+  if (spawn !== undefined || redis !== undefined || limit.length > 0) {
+    throw new CommandFailure('--spawn, --redis and --limit belong together; --url loads what runs already.');
+  }
+  for (const each of url) {
+    const { protocol = '' } = URL.canParse(each) ? new URL(each) : {};
+    if (/^(ws|http)s?:$/.test(protocol)) continue;
+    throw new CommandFailure(`--url ${each}: a broker's URL looks like ws://127.0.0.1:8080.`);
+  }
+  if (title === undefined) throw new CommandFailure('--url needs --title: what do the players ask for?');
+  const secret = env[AUTH_SECRET];
+  const hasSecret = secret !== undefined && secret !== '';
+  if (!hasSecret && tokenFile === undefined) {
+    throw new CommandFailure(
+      `Players need tokens: set ${AUTH_SECRET} to the brokers' secret, or give --token-file FILE with a token of another player on each line.`,
+    );
+  }
+  return {
+    kind: 'url',
+    urls: url,
+    title,
+    ...(pool === undefined ? {} : { pool }),
+    ...(hasSecret ? { tokens: tokenMaker(secret) } : {}),
+    ...(tokenFile === undefined ? {} : { playerTokens: readTokens(tokenFile) }),
+  };
+}
+
+function brokersOf(target: SpawnTarget | UrlTarget): number {
+  return target.kind === 'spawn' ? target.brokers : target.urls.length;
+}
+
+function mayPlayHosts({ pool, tokens }: UrlTarget): boolean {
+  return pool !== undefined && tokens !== undefined;
+}
+
+/** Signs as `duskline token` does. */
+function tokenMaker(secret: string): TokenSigner {
+  const signer = createTokenSigner({ key: keyOf(secret), algorithm: 'HS256' });
+  return {
+    player: (playerId) => signer.sign({ kind: 'player', playerId }, TOKEN_MS),
+    host: (region, pool) => signer.sign({ kind: 'host', region, pool }, TOKEN_MS),
+    operator: () =>
+      signer.sign({ kind: 'operator', operatorId: 'loadtest', scopes: ['ops:read', 'ops:write'] }, TOKEN_MS),
+  };
+}
+
+function keyOf(secret: string): ReturnType<typeof secretKeyFrom> {
+  try {
+    return secretKeyFrom(Buffer.from(secret, 'utf8'));
+  } catch (error) {
+    if (error instanceof KeyMaterialError) throw new CommandFailure(`${AUTH_SECRET} ${error.message}.`);
+    throw error;
+  }
+}
+
+function readTokens(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+  } catch (error) {
+    throw new CommandFailure(`${file} cannot be read: ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+function readLimit(text: string): [string, number] {
+  const parts = /^(?<key>[A-Za-z]+)=(?<value>\d+)$/.exec(text)?.groups;
+  if (parts === undefined) {
+    throw new CommandFailure(`--limit ${text}: it takes a key of the section limits, lostAfterMs=4000.`);
+  }
+  return [parts['key'] ?? '', Number(parts['value'])];
+}
+
+function readSpan(option: string, text: string, minMs: number, maxMs: number): number {
+  const ms = parseDurationMs(text);
+  if (ms === undefined || ms < minMs || ms > maxMs) {
+    throw new CommandFailure(
+      `${option} ${text}: it takes a time such as 500ms, 30s or 5m, from ${minMs} ms to ${maxMs / 1_000} s.`,
+    );
+  }
+  return ms;
+}
+
+function orFail<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) throw new CommandFailure(error.message);
+    throw error;
+  }
+}

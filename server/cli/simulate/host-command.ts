@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import type { ConnectionFailure } from '@duskline/host';
+import { createSimulatedHost, createStreamServer } from '@duskline/host/simulated';
+import { resolveToken } from '../tokens/token-source.js';
+import { waitForSignal } from '../wait-for-signal.js';
+import { wholeNumberArgument } from '../arguments/whole-number.js';
+
+interface HostCommandOptions {
+  readonly url: string[];
+  readonly token?: string;
+  readonly region: string;
+  readonly pool: string;
+  readonly id: string;
+  readonly count: number;
+  readonly slots: number;
+  readonly streamHost: string;
+  readonly streamPort: number;
+  readonly streamName?: string;
+}
+
+const EXAMPLES = `
+The token needs the scope host for this region and pool; it may also stand in DUSKLINE_TOKEN. With
+DUSKLINE_AUTH_SECRET set, the command signs its own.
+
+Examples:
+  $ duskline host --region eu-west --pool console-x
+  $ duskline host --region us-east --pool pc-ultra --count 10 --slots 8
+  $ duskline host --url ws://broker-a:8080 ws://broker-b:8080 --region eu-west --pool console-x`;
+
+/** Adds `duskline host`, which runs simulated hosts until it is told to stop; then they leave in order. */
+export function addHostCommand(program: Command): void {
+  program
+    .command('host')
+    .summary('run simulated hosts')
+    .description('Runs one simulated streaming host, or several, until SIGINT or SIGTERM.')
+    .option('--url <urls...>', 'the brokers, tried in turn', ['ws://127.0.0.1:8080'])
+    .option('--token <token>', 'a host token')
+    .requiredOption('--region <region>', 'region the hosts stand in')
+    .requiredOption('--pool <pool>', 'pool the hosts belong to')
+    .option('--id <id>', 'host id; with --count a number is added', 'sim')
+    .option('--count <hosts>', 'how many hosts', wholeNumberArgument(1, 1_000), 1)
+    .option('--slots <slots>', 'slots of each host', wholeNumberArgument(1, 512), 4)
+    .option('--stream-host <address>', 'address on which streams are served', '127.0.0.1')
+    .option(
+      '--stream-port <port>',
+      'port on which streams are served; 0 takes any free one',
+      wholeNumberArgument(0, 65_535),
+      0,
+    )
+    .option('--stream-name <name>', 'host name by which clients reach the streams (default: the address)')
+    .addHelpText('after', EXAMPLES)
+    .action(runHosts);
+}
+
+async function runHosts(options: HostCommandOptions): Promise<void> {
+  const { url, region, pool, count, slots, streamHost, streamPort, streamName } = options;
+  const token = resolveToken(options.token, process.env, { kind: 'host', region, pool });
+  const streams = await createStreamServer({
+    hostname: streamHost,
+    port: streamPort,
+    ...(streamName === undefined ? {} : { publicHostname: streamName }),
+  });
+  const hosts = Array.from({ length: count }, (_, i) => {
+    const hostId = count === 1 ? options.id : `${options.id}-${i + 1}`;
+    const simulated = createSimulatedHost({ url, token, hostId, region, pool, slots, streams });
+    simulated.host.on('status', (status) => {
+      const why = 'failure' in status ? ` (${describeConnectionFailure(status.failure)})` : '';
+      process.stdout.write(`${region}/${pool}/${hostId} ${status.state}${why}\n`);
+    });
+    return simulated;
+  });
+  try {
+    // A host that is refused for good ends the command; one whose broker is merely away keeps trying.
+    await Promise.race([
+      waitForSignal(),
+      Promise.all(hosts.map(({ host }) => host.whenRegistered())).then(waitForSignal),
+    ]);
+  } finally {
+    await Promise.all(hosts.map((simulated) => simulated.leave()));
+    await streams.close();
+  }
+}
+
+function describeConnectionFailure(failure: ConnectionFailure): string {
+  switch (failure.kind) {
+    case 'closed':
+      return `the broker closed with ${failure.errorCode ?? failure.closeCode}`;
+    case 'not_registered':
+      return `the broker answered ${failure.errorCode}`;
+    case 'upgrade_refused':
+      return `the broker answered HTTP ${failure.httpStatus}`;
+    case 'network':
+      return failure.detail;
+    case 'token':
+      return 'no token was to be had';
+    case 'deadline':
+      return 'the broker did not answer in time';
+    case 'silence':
+      return 'the broker fell silent';
+    case 'bad_ticket_key':
+      return 'the broker sent a ticket key that cannot be used';
+  }
+}

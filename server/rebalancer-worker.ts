@@ -1,0 +1,28 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { createRoundPlanner } from './broker/rebalance/plan-round.js';
+import { openStore } from './open-store.js';
+import type { RebalancerReply, RebalancerRequest, RebalancerSeed } from './rebalancer-thread.js';
+import { StoreUnavailableError, type FleetStore } from './store/fleet-store.js';
+
+// The planner's thread: its own composition root. It ends when the broker ends it.
+
+const seed = workerData as RebalancerSeed;
+let store: Promise<FleetStore> | undefined;
+let planner: ReturnType<typeof createRoundPlanner> | undefined;
+
+async function answer({ id, request }: RebalancerRequest): Promise<RebalancerReply> {
+  try {
+    // Opened anew until it succeeds: Redis may be away when the first round comes.
+    store ??= openStore(seed.store, () => undefined);
+    planner ??= createRoundPlanner(await store, seed.catalog, seed.limits);
+    return { id, plan: await planner.planRound(request) };
+  } catch (error) {
+    if (planner === undefined) store = undefined;
+    const failure = error instanceof Error ? error.message : String(error);
+    return { id, failure, storeUnavailable: error instanceof StoreUnavailableError };
+  }
+}
+
+parentPort?.on('message', (question: RebalancerRequest) => {
+  void answer(question).then((reply) => parentPort?.postMessage(reply));
+});

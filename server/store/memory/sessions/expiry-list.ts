@@ -1,0 +1,57 @@
+import type { ExpiringSessions, SessionEntry } from '../hosts/memory-host.js';
+
+/**
+ * When sessions become due: in the order of their times; those of one time in the order in which they came.
+ *
+ * A chain, for nearly everything comes at its end: what lasts equally long becomes due in the order of its coming. So
+ * adding and taking out cost the same however many there are. A session is in one list at a time, and its links are its own.
+ */
+export class ExpiryList implements ExpiringSessions {
+  #first: SessionEntry | null = null;
+  #last: SessionEntry | null = null;
+
+  add(kept: SessionEntry, atMs: number): void {
+    let earlier = this.#last;
+    while (earlier !== null && earlier.expiresAtMs > atMs) earlier = earlier.previous;
+    const later = earlier === null ? this.#first : earlier.next;
+    kept.expiryList = this;
+    kept.expiresAtMs = atMs;
+    kept.previous = earlier;
+    kept.next = later;
+    if (earlier === null) this.#first = kept;
+    else earlier.next = kept;
+    if (later === null) this.#last = kept;
+    else later.previous = kept;
+  }
+
+  remove(kept: SessionEntry): void {
+    const { previous: earlier, next: later } = kept;
+    if (earlier === null) this.#first = later;
+    else earlier.next = later;
+    if (later === null) this.#last = earlier;
+    else later.previous = earlier;
+    kept.expiryList = null;
+    // What is not in the chain must not keep alive what is.
+    kept.previous = null;
+    kept.next = null;
+  }
+
+  /** Up to `limit` sessions whose time has come, the oldest first. */
+  expiredBy(nowMs: number, limit: number): string[] {
+    const ids: string[] = [];
+    for (let kept = this.#first; kept !== null && kept.expiresAtMs <= nowMs; kept = kept.next) {
+      if (ids.length >= limit) break;
+      ids.push(kept.record.sessionId);
+    }
+    return ids;
+  }
+
+  /** All of it, in order: for the model test. */
+  entries(): [sessionId: string, atMs: number][] {
+    const all: [string, number][] = [];
+    for (let kept = this.#first; kept !== null; kept = kept.next) {
+      all.push([kept.record.sessionId, kept.expiresAtMs]);
+    }
+    return all;
+  }
+}

@@ -1,0 +1,107 @@
+import type { BrokerToClient, ClientHello, ClientToBroker } from '@duskline/protocol';
+import { parseClientMessage } from '@duskline/protocol/validation';
+import type { ClientConnection } from '../broker/connections/connections.js';
+import type { Broker } from '../broker/create-broker.js';
+import { Refusal, errorMessage } from '../broker/refusal.js';
+import type { AdmitPlayer } from './admit-player.js';
+import type { MessageHandler } from './connection-handler.js';
+import { SignalBudgets } from './signal-budgets.js';
+import type { SocketChannel } from './socket.js';
+
+export interface ClientHandlerOptions {
+  readonly broker: Broker;
+  readonly admit: AdmitPlayer;
+}
+
+/** What the upgrade request said. */
+export interface ClientUpgrade {
+  /** Its token, if it had one. */
+  readonly headerToken: string | undefined;
+  readonly beaconUrl: string;
+}
+
+/** The players' side: `hello` first, then requests. */
+export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
+  readonly parse = parseClientMessage;
+  readonly #options: ClientHandlerOptions;
+  readonly #channel: SocketChannel<BrokerToClient>;
+  /** Not needed any more once hello was accepted. */
+  #upgrade: ClientUpgrade | undefined;
+  #client: ClientConnection | undefined;
+  #signals: SignalBudgets | undefined;
+
+  constructor(options: ClientHandlerOptions, channel: SocketChannel<BrokerToClient>, upgrade: ClientUpgrade) {
+    this.#options = options;
+    this.#channel = channel;
+    this.#upgrade = upgrade;
+  }
+
+  get established(): boolean {
+    return this.#client !== undefined;
+  }
+
+  handle(message: ClientToBroker): Promise<void> | void {
+    const client = this.#client;
+    if (client === undefined) {
+      if (message.type === 'hello') return this.#handleHello(message);
+      this.#channel.closeWith('BAD_MESSAGE', 'The first message must be hello.');
+      return;
+    }
+    const { broker } = this.#options;
+    switch (message.type) {
+      case 'hello':
+        this.#sendRefusal(new Refusal('OUT_OF_ORDER', { message: 'hello was said already.' }));
+        return;
+      case 'play':
+        return broker.play(client, message);
+      case 'accept':
+        return broker.acceptOffer(client, message);
+      case 'cancel':
+        return broker.cancelPlay(client, message);
+      case 'end':
+        return broker.endSession(client, message);
+      case 'stay':
+        return broker.declineMove(client, message);
+      case 'signal': {
+        const { sessionId } = message;
+        this.#signals ??= new SignalBudgets();
+        if (this.#signals.spend(sessionId, performance.now()))
+          return broker.relayClientSignal(client, message);
+        this.#sendRefusal(new Refusal('TOO_MANY_SIGNALS'), sessionId);
+        return;
+      }
+      case 'ping':
+        this.#channel.send({ type: 'pong', id: message.id });
+        return;
+    }
+  }
+
+  closed(): void {
+    if (this.#client !== undefined) this.#options.broker.closeClient(this.#client);
+  }
+
+  async #handleHello(message: ClientHello): Promise<void> {
+    const { broker, admit } = this.#options;
+    await broker.awaitArrival();
+    const upgrade = this.#upgrade;
+    // Nobody is there any more for whom a resume token could be used up.
+    if (!this.#isOpen() || upgrade === undefined) return;
+    const { token = upgrade.headerToken, resumeToken } = message;
+    const admission = await admit({ token, resumeToken });
+    if (!admission.ok) {
+      this.#channel.closeWith(admission.code, admission.message);
+      return;
+    }
+    if (!this.#isOpen()) return;
+    this.#client = broker.openClient(this.#channel, admission.player, message, upgrade.beaconUrl);
+    this.#upgrade = undefined;
+  }
+
+  #isOpen(): boolean {
+    return this.#channel.open;
+  }
+
+  #sendRefusal(refusal: Refusal, sessionId?: string): void {
+    this.#channel.send(errorMessage(refusal, { sessionId }));
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * A thread that says when something is due: timers of an event loop come a millisecond late, which would be a good part
+ * of what is measured.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { nowMicros } from './clock.js';
+
+export interface RateTimerOptions {
+  readonly perSecond: number;
+  /** By `nowMicros`. */
+  readonly fromMicros: number;
+  readonly untilMicros: number;
+}
+
+const { perSecond, fromMicros, untilMicros } = workerData as RateTimerOptions;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+// Exponential gaps: arrivals that do not know of one another.
+const gap = (): number => (-Math.log(1 - Math.random()) * 1e6) / perSecond;
+
+for (let dueMicros = fromMicros + gap(); dueMicros < untilMicros; dueMicros += gap()) {
+  const waitMicros = dueMicros - nowMicros();
+  if (waitMicros > 0) Atomics.wait(never, 0, 0, waitMicros / 1_000);
+  parentPort?.postMessage(dueMicros);
+}

@@ -1,0 +1,136 @@
+import { Redis } from 'ioredis';
+import { playerShard } from '@duskline/server/store/redis/keys.js';
+import { BARE_HOST_RECORD, BARE_KEYS, BARE_RELEASE, BARE_RESERVE, BARE_TIMES } from '../../bare-store.js';
+
+/** One match on the floor, from `play` to `end`. */
+export interface FloorSession {
+  readonly sessionId: string;
+  readonly playerId: string;
+  readonly requestId: string;
+  readonly hostId: string;
+}
+
+/**
+ * The script calls of a match with nothing in them but the writes that it cannot do without, of the sizes that the broker
+ * writes: who asked for what; host, order, session, slot, due list and totals when a slot is taken and when it is free
+ * again; session and host when a host reports; host and its time when it beats. Every record comes ready made.
+ */
+export interface FloorScripts {
+  claim(sessions: readonly FloorSession[]): Promise<unknown>;
+  reserve(sessions: readonly FloorSession[]): Promise<unknown>;
+  transition(sessions: readonly FloorSession[]): Promise<unknown>;
+  release(sessions: readonly FloorSession[]): Promise<unknown>;
+  beat(hostIds: readonly string[]): Promise<unknown>;
+}
+
+/** A request is remembered for as long as brokers remember it. */
+const CLAIM = `
+for i, key in ipairs(KEYS) do
+  redis.call('SET', key, ARGV[i], 'PX', 86400000)
+end
+return #KEYS`;
+
+const TRANSITION = `
+local k = ARGV[1] * 2
+redis.call('HSET', KEYS[1], unpack(ARGV, 2, 1 + k))
+return redis.call('HSET', KEYS[3], unpack(ARGV, 2 + k, 1 + 2 * k))`;
+
+const BEAT = `
+local k = ARGV[1] * 2
+redis.call('HSET', KEYS[1], unpack(ARGV, 2, 1 + k))
+redis.call('ZADD', KEYS[2], unpack(ARGV, 2 + k, 1 + 2 * k))
+return redis.call('ZADD', KEYS[8], unpack(ARGV, 2 + 2 * k, 1 + 3 * k))`;
+
+type Script = (...keysAndArgs: (string | number)[]) => Promise<unknown>;
+type Scripts = Record<'bareClaim' | 'bareReserve' | 'bareTransition' | 'bareRelease' | 'bareBeat', Script>;
+
+/** What the broker keeps with a session: the stream, the rank, why this host. */
+const MATCH = JSON.stringify({
+  stream: { codec: 'hevc', resolution: '2160p', fps: 60 },
+  rank: 1,
+  candidates: 2,
+  rttMs: 11.4,
+  reason: 'near/console-x (11 ms away, 20 % in use): the nearest suitable region.',
+  tier: 'standard',
+  reach: { near: 11, next: 34 },
+});
+const META_REST = `","drift",${JSON.stringify(MATCH)}]`;
+
+export function createFloorScripts(url: string): FloorScripts {
+  const redis = new Redis(url);
+  const keys = [...BARE_KEYS, 'bare:{a}:beats'];
+  const numberOfKeys = keys.length;
+  redis.defineCommand('bareClaim', { lua: CLAIM });
+  redis.defineCommand('bareReserve', { numberOfKeys, lua: BARE_RESERVE });
+  redis.defineCommand('bareTransition', { numberOfKeys, lua: TRANSITION });
+  redis.defineCommand('bareRelease', { numberOfKeys, lua: BARE_RELEASE });
+  redis.defineCommand('bareBeat', { numberOfKeys, lua: BEAT });
+  const scripts = redis as unknown as Scripts;
+  let turn = 0;
+
+  /** Appends host records, and where the hosts stand in the order. */
+  function pushHosts(args: (string | number)[], sessions: readonly FloorSession[]): void {
+    for (const { hostId } of sessions) args.push(hostId, BARE_HOST_RECORD);
+    for (const { hostId } of sessions) args.push(500_000 + (((turn += 1) * 7_919) % 200_000), hostId);
+  }
+
+  function idsOf(sessions: readonly FloorSession[]): string {
+    return sessions.map(({ sessionId }) => sessionId).join(',');
+  }
+
+  function recordOf(state: string, { hostId, playerId, requestId }: FloorSession): string {
+    return `${state}-aa${BARE_TIMES}${hostId}|1|broker-a|["${playerId}","${requestId}${META_REST}`;
+  }
+
+  return {
+    async claim(sessions) {
+      // Players are spread over slots of a cluster, and a call keeps to one.
+      const shards = new Map<number, FloorSession[]>();
+      for (const session of sessions) {
+        const shard = playerShard(session.playerId);
+        const group = shards.get(shard);
+        if (group === undefined) shards.set(shard, [session]);
+        else group.push(session);
+      }
+      await Promise.all(
+        Array.from(shards, ([shard, group]) =>
+          scripts.bareClaim(
+            group.length,
+            ...group.map(({ playerId }) => `bare:{players-${shard}}:${playerId}`),
+            ...group.map(({ requestId, sessionId }) => {
+              return `#${requestId}|${sessionId}|1|near|console-x|1795657364151\n`;
+            }),
+          ),
+        ),
+      );
+    },
+    reserve(sessions) {
+      const args: (string | number)[] = [...keys, sessions.length, idsOf(sessions)];
+      pushHosts(args, sessions);
+      for (const session of sessions) args.push(session.sessionId, recordOf('r', session));
+      for (const { hostId, sessionId } of sessions) args.push(`${hostId}/aa`, sessionId);
+      return scripts.bareReserve(...args);
+    },
+    transition(sessions) {
+      const args: (string | number)[] = [...keys, sessions.length];
+      for (const { hostId } of sessions) args.push(hostId, BARE_HOST_RECORD);
+      for (const session of sessions) args.push(session.sessionId, recordOf('a', session));
+      return scripts.bareTransition(...args);
+    },
+    release(sessions) {
+      const args: (string | number)[] = [...keys, sessions.length, idsOf(sessions)];
+      pushHosts(args, sessions);
+      for (const { sessionId, hostId } of sessions) {
+        args.push(sessionId, `el--${BARE_TIMES}${hostId}|1|broker-a|`);
+      }
+      return scripts.bareRelease(...args);
+    },
+    beat(hostIds) {
+      const args: (string | number)[] = [...keys, hostIds.length];
+      for (const hostId of hostIds) args.push(hostId, BARE_HOST_RECORD);
+      for (const hostId of hostIds) args.push(500_000 + (((turn += 1) * 7_919) % 200_000), hostId);
+      for (const hostId of hostIds) args.push(turn, hostId);
+      return scripts.bareBeat(...args);
+    },
+  };
+}

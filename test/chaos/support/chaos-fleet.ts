@@ -1,0 +1,211 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Session } from '@duskline/client/node';
+import type { HostedSession } from '@duskline/host';
+import {
+  createSimulatedHost,
+  createStreamServer,
+  type SimulatedHost,
+  type StreamServer,
+} from '@duskline/host/simulated';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import type { RedisTarget } from '@duskline/server/store/redis/connection.js';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import { expect } from 'chai';
+import type { Bounds } from '@duskline/loadtest/history/check.js';
+import { checkHistory, describeViolations } from '@duskline/loadtest/history/check-history.js';
+import { hostName } from '@duskline/loadtest/history/events.js';
+import { recordFleet } from '../../support/fleet/record-fleet.js';
+import { recordHost } from '@duskline/loadtest/history/host-recording.js';
+import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
+import { startBrokerProcess, type BrokerProcess } from '../../support/processes/broker-process.js';
+import { waitUntil } from '../../support/eventually.js';
+import { TEST_CONFIG, testToken } from '../../support/fleet/test-broker.js';
+import { monitorHealth, type HealthMonitor } from './health-monitor.js';
+
+export const NEAR: RegionPool = { region: 'near', pool: 'console-x' };
+
+export interface ChaosFleetOptions {
+  readonly redis: RedisTarget;
+  /** Broker processes. Default 2. */
+  readonly brokers?: number;
+  /** The configuration, but for its store. Default `TEST_CONFIG`. */
+  readonly config?: string;
+  /** Milliseconds between two pictures of a stream; 0 sends none. Default 1000. */
+  readonly frameIntervalMs?: number;
+}
+
+export interface HostOptions {
+  readonly place?: RegionPool;
+  readonly count: number;
+  readonly slots: number;
+}
+
+/** Broker processes on a Redis, and hosts of this process, all on record. */
+export interface ChaosFleet {
+  readonly recorder: Recorder;
+  readonly brokers: readonly BrokerProcess[];
+  readonly urls: readonly string[];
+  /** The store as an observer sees it. */
+  readonly store: FleetStore;
+  readonly hosts: readonly SimulatedHost[];
+  readonly health: HealthMonitor;
+  /** Resolves when they take sessions. */
+  addHosts(wanted: HostOptions): Promise<readonly SimulatedHost[]>;
+  /** Its client is there, as its host sees it: for tests that need no stream. */
+  admit(session: Pick<Session, 'host' | 'ticket'>): HostedSession;
+  /** Whether the store has exactly what these hosts hold: the hosts, their sessions, their counters. */
+  storeAgreesWithHosts(): Promise<boolean>;
+  /** Whether the store knows of every session whose it is: only then does it find it for a repeated request. */
+  knowsPlayers(): Promise<boolean>;
+  /** Puts a picture of the fleet on record. `quiet`: nothing is on its way. */
+  recordSnapshot(quiet: boolean): Promise<void>;
+  /** All that was seen keeps every rule, and nobody was restarted. */
+  check(bounds?: Partial<Bounds>): void;
+  stop(): Promise<void>;
+}
+
+export async function startChaosFleet(options: ChaosFleetOptions): Promise<ChaosFleet> {
+  const { redis, brokers: count = 2, config = TEST_CONFIG, frameIntervalMs = 1_000 } = options;
+  const directory = await mkdtemp(join(tmpdir(), 'duskline-chaos-'));
+  const file = join(directory, 'duskline.yaml');
+  await writeFile(file, config.replace('store: {}', `store: { redis: ${redisSection(redis)} }`));
+  const recorder = createRecorder();
+  const store = await createRedisStore({ target: redis, suspectAfterMs: 4_000 });
+  const args = ['--config', file, '--log-level', 'info'];
+  const brokers = await Promise.all(Array.from({ length: count }, () => startBrokerProcess(args)));
+  const urls = brokers.map(({ url }) => url);
+  const streams: StreamServer = await createStreamServer({ frameIntervalMs });
+  const hosts: { readonly place: RegionPool; readonly simulated: SimulatedHost }[] = [];
+  const health = monitorHealth(recorder, urls);
+
+  const openHost = (place: RegionPool, slots: number): SimulatedHost => {
+    const hostId = `h${hosts.length + 1}`;
+    const first = hosts.length % urls.length;
+    const simulated = createSimulatedHost({
+      url: [...urls.slice(first), ...urls.slice(0, first)],
+      token: testToken({ kind: 'host', ...place }),
+      hostId,
+      ...place,
+      slots,
+      streams,
+    });
+    recordHost(recorder, hostName(place.region, place.pool, hostId), simulated.host);
+    hosts.push({ place, simulated });
+    return simulated;
+  };
+  const places = (): RegionPool[] => [
+    ...new Map(hosts.map(({ place }) => [JSON.stringify(place), place])).values(),
+  ];
+
+  return {
+    recorder,
+    brokers,
+    urls,
+    store,
+    get hosts() {
+      return hosts.map(({ simulated }) => simulated);
+    },
+    health,
+    async addHosts({ place = NEAR, count: wanted, slots }) {
+      const added = Array.from({ length: wanted }, () => openHost(place, slots));
+      const ids = new Set(added.map(({ hostId }) => hostId));
+      await waitUntil(async () => {
+        const known = await store.listHosts(place);
+        return known.filter(({ hostId, state }) => ids.has(hostId) && state === 'ready').length === wanted;
+      }, 10_000);
+      return added;
+    },
+    admit({ host, ticket }) {
+      const owner = hosts.find(({ simulated }) => simulated.hostId === host.hostId);
+      const admission = owner?.simulated.host.admit(ticket);
+      if (admission?.ok !== true) throw new Error(`not admitted: ${admission?.reason ?? 'no such host'}`);
+      admission.session.reportConnected();
+      return admission.session;
+    },
+    async storeAgreesWithHosts() {
+      try {
+        const same = await Promise.all(places().map((place) => agreesIn(store, place, hostsIn(place))));
+        return same.every(Boolean);
+      } catch {
+        // The store is away.
+        return false;
+      }
+    },
+    async knowsPlayers() {
+      const all = await Promise.all(
+        hosts.map(({ place, simulated }) => store.listHostSessions(place, simulated.hostId)),
+      );
+      return all.flat().every(({ meta }) => meta !== null);
+    },
+    recordSnapshot: (quiet) => recordFleet(recorder, store, places(), quiet),
+    check(bounds = {}) {
+      const violations = checkHistory(recorder.events, { bounds });
+      expect(violations, describeViolations(violations.slice(0, 10))).to.deep.equal([]);
+      expect(brokers.map(({ process }) => process.exitCode ?? process.signalCode)).to.deep.equal(
+        brokers.map(() => null),
+      );
+      // What a broker logs as an error is a fault of ours, whatever happened to Redis.
+      expect(
+        brokers.flatMap(({ log }) => log.filter((line) => /^\{"level":[56]0,/.test(line))),
+      ).to.deep.equal([]);
+    },
+    async stop() {
+      health.stop();
+      await Promise.all(hosts.map(({ simulated }) => simulated.crash()));
+      await streams.close();
+      await store.close();
+      await Promise.all(brokers.map((broker) => broker.kill()));
+      await rm(directory, { recursive: true });
+    },
+  };
+
+  function hostsIn({ region, pool }: RegionPool): SimulatedHost[] {
+    return hosts
+      .filter(({ place }) => place.region === region && place.pool === pool)
+      .map(({ simulated }) => simulated);
+  }
+}
+
+/** Hosts that are closed are none: the store must not have them. */
+async function agreesIn(
+  store: FleetStore,
+  place: RegionPool,
+  all: readonly SimulatedHost[],
+): Promise<boolean> {
+  const hosts = all.filter(({ host }) => host.status.state !== 'closed');
+  const known = await store.listHosts(place);
+  if (known.length !== hosts.length) return false;
+  const same = await Promise.all(
+    hosts.map(async ({ hostId, host }) => {
+      const record = known.find((candidate) => candidate.hostId === hostId);
+      if (record?.state !== 'ready') return false;
+      const sessions = await store.listHostSessions(place, hostId);
+      const held = sessions.filter(({ state }) => state !== 'reserved' && state !== 'offered');
+      const own = new Map(
+        host.sessions().map(({ sessionId, epoch, state }) => [sessionId, `${epoch} ${state}`]),
+      );
+      return (
+        record.committed === sessions.length &&
+        held.length === own.size &&
+        held.every(({ sessionId, epoch, state }) => own.get(sessionId) === `${epoch} ${state}`)
+      );
+    }),
+  );
+  return same.every(Boolean);
+}
+
+function redisSection(redis: RedisTarget): string {
+  const nodes = (all: readonly { host: string; port: number }[]): string =>
+    all.map(({ host, port }) => `"${host}:${port}"`).join(', ');
+  switch (redis.kind) {
+    case 'single':
+      return `{ url: "${redis.url}" }`;
+    case 'sentinel':
+      return `{ sentinel: { name: ${redis.name}, nodes: [${nodes(redis.sentinels)}] } }`;
+    case 'cluster':
+      return `{ cluster: { nodes: [${nodes(redis.nodes)}] } }`;
+  }
+}

@@ -1,0 +1,175 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Session } from '@duskline/client/node';
+import {
+  createSimulatedHost,
+  createStreamServer,
+  type SimulatedHost,
+  type StreamServer,
+} from '@duskline/host/simulated';
+import { expect } from 'chai';
+import { checkHistory, describeViolations } from '@duskline/loadtest/history/check-history.js';
+import { hostName, type EventOf } from '@duskline/loadtest/history/events.js';
+import { recordFleet } from '../support/fleet/record-fleet.js';
+import { recordHost } from '@duskline/loadtest/history/host-recording.js';
+import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
+import { waitUntil } from '../support/eventually.js';
+import { testToken } from '../support/fleet/test-broker.js';
+import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
+import { TestFleet } from '../support/fleet/test-fleet.js';
+
+const POOL = 'console-x';
+const PLACES = ['near', 'next'].map((region) => ({ region, pool: POOL }));
+const PLAYERS = 40;
+const SLOTS = PLAYERS / 2;
+/** Beside those who move, others come and go where they move to. */
+const OTHERS = 4;
+const FRAME_INTERVAL_MS = 50;
+/** What the product calls an interruption; usual is a tenth of it, for everything here shares a process and its machine. */
+const INTERRUPTED_MS = 2_000;
+
+describe('A region that is emptied under load', function () {
+  this.timeout(60_000);
+  let recorder: Recorder;
+  let fleet: TestFleet;
+  let streams: StreamServer;
+  let hosts: SimulatedHost[];
+  let moving: PlayerGroup;
+  let others: PlayerGroup;
+  beforeEach(async () => {
+    recorder = createRecorder();
+    fleet = await TestFleet.start({ brokers: 2, limits: { heartbeatIntervalMs: 500 } });
+    streams = await createStreamServer({ frameIntervalMs: FRAME_INTERVAL_MS });
+    hosts = [];
+    const urls = fleet.brokers.map(({ url }) => url);
+    moving = createPlayerGroup({ urls, players: PLAYERS, recorder, name: 'moving', followsMoves: true });
+    others = createPlayerGroup({ urls, players: OTHERS, recorder, name: 'other' });
+  });
+  afterEach(async () => {
+    await Promise.all([moving.close(), others.close()]);
+    await Promise.all(hosts.map((host) => host.leave()));
+    await streams.close();
+    await fleet.stop();
+  });
+
+  async function addHosts(region: string, slots: number): Promise<void> {
+    for (const name of ['a', 'b']) {
+      const hostId = `${region}-${name}`;
+      const [first, second] = fleet.brokers.map(({ url }) => url) as [string, string];
+      const host = createSimulatedHost({
+        url: name === 'a' ? [first, second] : [second, first],
+        token: testToken({ kind: 'host', region, pool: POOL }),
+        hostId,
+        region,
+        pool: POOL,
+        slots,
+        streams,
+      });
+      recordHost(recorder, hostName(region, POOL, hostId), host.host);
+      hosts.push(host);
+    }
+    await waitUntil(async () => (await readyIn(region)) === 2);
+  }
+
+  async function readyIn(region: string): Promise<number> {
+    const known = await fleet.stores[0]!.listHosts({ region, pool: POOL });
+    return known.filter(({ state }) => state === 'ready').length;
+  }
+
+  async function connectedIn(region: string): Promise<number> {
+    const own = hosts.filter(({ hostId }) => hostId.startsWith(region));
+    const all = await Promise.all(
+      own.map(({ hostId }) => fleet.stores[0]!.listHostSessions({ region, pool: POOL }, hostId)),
+    );
+    return all.flat().filter(({ state }) => state === 'connected').length;
+  }
+
+  /** They play for a moment each, again and again, until they are told to stop. */
+  function comeAndGo(): () => Promise<void> {
+    let isOver = false;
+    const lives = others.players.map(async (other) => {
+      while (!isOver) {
+        await other.play({ title: 'drift', rtt: { next: 20 } });
+        await other.watch();
+        await delay(100);
+        await other.leave();
+      }
+    });
+    return async () => {
+      isOver = true;
+      await Promise.all(lives);
+    };
+  }
+
+  const picture = (): Promise<void> => recordFleet(recorder, fleet.stores[0]!, PLACES, true);
+
+  it('loses no session and no picture, and nobody waits for long', async () => {
+    await Promise.all([moving.connectAll(), others.connectAll()]);
+    await addHosts('near', SLOTS);
+    await moving.playAll({ title: 'drift', rtt: { near: 12, next: 20 } });
+    await moving.watchAll();
+    await addHosts('next', SLOTS + OTHERS);
+    await waitUntil(async () => (await connectedIn('near')) === PLAYERS);
+    await picture();
+
+    const stopOthers = comeAndGo();
+    const drainedAtMs = performance.now();
+    const { operations } = fleet.broker(1).broker;
+    const target = { region: 'near', pool: null, hostId: null };
+    const order = {
+      target,
+      mode: 'move',
+      atDeadline: 'end',
+      deadlineMs: 600_000,
+      yesEverything: false,
+    } as const;
+    await operations.drain(order, { operatorId: 'ops', from: '127.0.0.1' });
+    await waitUntil(async () => (await operations.drains())[0]?.state === 'done', 40_000);
+    const tookMs = performance.now() - drainedAtMs;
+    await stopOthers();
+    const [drain] = await operations.drains();
+    expect(drain?.progress).to.include({ moved: PLAYERS, ended: 0, staying: 0 });
+    await waitUntil(async () => (await connectedIn('next')) === PLAYERS);
+    await waitUntil(() => moving.players.every(({ answer }) => (answer as Session).region === 'next'));
+    await waitUntil(async () => (await connectedIn('near')) === 0);
+    await picture();
+
+    const gaps = moving.players.map(({ player }) => longestGapMs(picturesOf(player), drainedAtMs));
+    const sorted = gaps.toSorted((a, b) => a - b).map(Math.round);
+    const figures = {
+      movedInMs: Math.round(tookMs),
+      interruptedMs: { median: sorted[PLAYERS / 2], max: sorted.at(-1) },
+    };
+    process.stdout.write(
+      `    ${JSON.stringify({ scenario: 'region moved away', sessions: PLAYERS, ...figures })}\n`,
+    );
+    expect(sorted.at(-1)).to.be.below(INTERRUPTED_MS);
+    expect(recorder.events.filter(({ type }) => type === 'began')).to.have.length(PLAYERS);
+    expect(overOf('moving')).to.deep.equal([]);
+    expect(overOf('other')).to.have.length.above(OTHERS);
+    await moving.leaveAll();
+    await waitUntil(async () => (await connectedIn('next')) === 0);
+    await picture();
+    const violations = checkHistory(recorder.events, { bounds: { heartbeatIntervalMs: 500 } });
+    expect(violations, describeViolations(violations.slice(0, 10))).to.deep.equal([]);
+    for (const { stats } of hosts) expect(stats.overbooked).to.equal(0);
+  });
+
+  function picturesOf(player: string): EventOf<'shown'>[] {
+    return recorder.events.filter(
+      (event): event is EventOf<'shown'> => event.type === 'shown' && event.player === player,
+    );
+  }
+
+  /** What players of that name were told of an end. */
+  function overOf(name: string): EventOf<'over'>[] {
+    return recorder.events.filter(
+      (event): event is EventOf<'over'> => event.type === 'over' && event.player.startsWith(name),
+    );
+  }
+});
+
+/** Between two pictures, of those that came after that moment. */
+function longestGapMs(pictures: readonly EventOf<'shown'>[], sinceMs: number): number {
+  const times = pictures.map(({ atMs }) => atMs).filter((atMs) => atMs >= sinceMs);
+  return times.slice(1).reduce((longest, atMs, i) => Math.max(longest, atMs - times[i]!), 0);
+}

@@ -1,0 +1,58 @@
+import { expect } from 'chai';
+import { loadConfig } from '@duskline/server/config/load-config.js';
+import { FULL } from '@duskline/server/domain/congestion.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
+import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import { TEST_CONFIG, TEST_ENV, failOnError } from '../support/fleet/test-broker.js';
+import { retryUntilSuccess } from '../support/eventually.js';
+import { startRedisServer } from '../support/redis/redis-server.js';
+
+const PLACE = { region: 'near', pool: 'console-x' };
+const REQUEST = { region: 'near', storeInDoubt: false, closedPlaces: [], quarantined: [], leave: [] };
+const RULES = { suspectAfterMs: 4_000, offerMs: 15_000, resumeWindowMs: 120_000 };
+
+describe('The planner’s thread', function () {
+  this.timeout(20_000);
+
+  it('plans what it reads from Redis, says when Redis is away, and goes on when it is back', async () => {
+    const redis = await startRedisServer();
+    const target = { kind: 'single', url: redis.url } as const;
+    const { catalog } = loadConfig({ text: TEST_CONFIG, env: TEST_ENV });
+    const store = await createRedisStore({ ...RULES, target, prefix: 'planned' });
+    const seed = { ...RULES, redis: { target, prefix: 'planned' } };
+    const planner = createRebalancerThread(
+      { store: seed, catalog, limits: DEFAULT_REBALANCE_LIMITS },
+      failOnError,
+    );
+    try {
+      const host = { hostId: 'h1', connectionId: 'b.1' };
+      await store.registerHost(PLACE, { ...host, slots: 4, endpoint: 'wss://h1.example.com' });
+      const beat = { ...host, measured: 0.95 * FULL, digest: 0 };
+      expect((await planner.planRound(REQUEST)).actions).to.deep.equal([]);
+      for (let i = 0; i < 2; i += 1) {
+        await store.recordHeartbeats(PLACE, [beat]);
+        expect((await planner.planRound(REQUEST)).actions).to.deep.equal([]);
+      }
+      await store.recordHeartbeats(PLACE, [beat]);
+      const shun = { kind: 'shun', place: PLACE, hostId: 'h1' };
+      expect((await planner.planRound(REQUEST)).actions).to.deep.equal([shun]);
+      expect((await planner.planRound({ ...REQUEST, storeInDoubt: true })).standstill).to.contain(
+        'the store was away',
+      );
+
+      await redis.kill();
+      await planner.planRound(REQUEST).then(
+        () => expect.fail('planned without Redis'),
+        (error: unknown) => expect(error).to.be.instanceOf(StoreUnavailableError),
+      );
+      await redis.restart();
+      await retryUntilSuccess(() => planner.planRound(REQUEST));
+    } finally {
+      await planner.close();
+      await store.close();
+      await redis.stop();
+    }
+  });
+});

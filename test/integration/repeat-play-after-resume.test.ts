@@ -1,0 +1,76 @@
+import { CLIENT_PATH } from '@duskline/protocol/constants';
+import type { Duskline } from '@duskline/server/duskline.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { expect } from 'chai';
+import { TEST_DEVICE, openReadyHost, startTestBroker, testToken } from '../support/fleet/test-broker.js';
+import { Peer } from '../support/fleet/peer.js';
+
+const PLAY = { type: 'play', requestId: 'r1', title: 'starfall', rtt: { near: 12 } };
+
+describe('A play on a connection that resumed', () => {
+  let duskline: Duskline;
+  let store: FleetStore;
+  /** Sessions for which slots were asked of the store. */
+  let asked: string[];
+  beforeEach(async () => {
+    store = createMemoryStore({ suspectAfterMs: 4_000 });
+    asked = [];
+    const { reserve } = store;
+    store.reserve = (place, reservations, ...rest) => {
+      asked.push(...reservations.map(({ sessionId }) => sessionId));
+      return reserve.call(store, place, reservations, ...rest);
+    };
+    duskline = await startTestBroker({ store });
+    await openReadyHost(duskline, { hostId: 'h1', slots: 2 });
+  });
+  afterEach(async () => {
+    await duskline.stop();
+    await store.close();
+  });
+
+  async function open(shown: object): Promise<{ peer: Peer; resumeToken: unknown }> {
+    const peer = await Peer.open(duskline.url, CLIENT_PATH);
+    peer.send({ type: 'hello', device: TEST_DEVICE, ...shown });
+    const { resumeToken } = await peer.next('welcome');
+    return { peer, resumeToken };
+  }
+
+  it('finds its session again, and takes no slot meanwhile', async () => {
+    const first = await open({ token: testToken({ kind: 'player', playerId: 'alice' }) });
+    first.peer.send(PLAY);
+    const { sessionId } = await first.peer.next('matched');
+    first.peer.terminate();
+    const again = await open({ resumeToken: first.resumeToken });
+    again.peer.send(PLAY);
+    expect(await again.peer.next('matched')).to.include({ sessionId, epoch: 1 });
+    expect(asked).to.deep.equal([sessionId]);
+  });
+
+  it('is as good as any other when it is new, and so is the next one', async () => {
+    const first = await open({ token: testToken({ kind: 'player', playerId: 'alice' }) });
+    first.peer.terminate();
+    const again = await open({ resumeToken: first.resumeToken });
+    for (const requestId of ['r1', 'r2']) {
+      again.peer.send({ ...PLAY, requestId });
+      const { sessionId } = await again.peer.answer(requestId);
+      expect(asked.at(-1)).to.equal(sessionId);
+      again.peer.send({ type: 'end', sessionId });
+      await again.peer.next('session', ({ state }) => state === 'ended');
+    }
+    expect(asked).to.have.length(2);
+  });
+
+  it('that was cancelled while it waited for its turn is answered with CANCELLED', async () => {
+    const first = await open({ token: testToken({ kind: 'player', playerId: 'alice' }) });
+    first.peer.terminate();
+    const again = await open({ resumeToken: first.resumeToken });
+    again.peer.send(PLAY);
+    again.peer.send({ type: 'cancel', requestId: PLAY.requestId });
+    expect(await again.peer.next('error')).to.include({ code: 'CANCELLED', requestId: PLAY.requestId });
+    const [host] = (await duskline.broker.status()).regions.flatMap(({ pools }) =>
+      pools.flatMap(({ hostList }) => hostList),
+    );
+    expect(host?.sessions).to.equal(0);
+  });
+});

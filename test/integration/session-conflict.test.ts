@@ -1,0 +1,247 @@
+import { expect } from 'chai';
+import { waitUntil } from '../support/eventually.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
+import {
+  TestFleet,
+  play,
+  queueUp,
+  roundTrip,
+  acceptOffer,
+  type FullHost,
+} from '../support/fleet/test-fleet.js';
+
+/** What a player who has a session or a request wants of another one. */
+for (const [where, brokers] of [
+  ['on one broker', 1],
+  ['on two brokers', 2],
+] as const) {
+  describe(`A player with two devices, ${where}`, function () {
+    this.timeout(15_000);
+    let fleet: TestFleet;
+    let tv: Peer;
+    let phone: Peer;
+    beforeEach(async () => {
+      fleet = await TestFleet.start({ brokers });
+      tv = await fleet.player('alice');
+      phone = await fleet.player('alice', { broker: 1 });
+    });
+    afterEach(() => fleet.stop());
+
+    const cancelled = (peer: Peer, requestId: string): Promise<Frame> =>
+      peer.next('error', (frame) => frame['code'] === 'CANCELLED' && frame['requestId'] === requestId);
+
+    describe('and a session', () => {
+      let host: Peer;
+      let session: Frame;
+      beforeEach(async () => {
+        host = await fleet.host({ hostId: 'h1', slots: 1 });
+        play(tv, 'r1');
+        session = await tv.next('matched');
+        await host.next('prepare');
+      });
+
+      const become = (state: string): void => {
+        const { sessionId, epoch } = session;
+        host.send({ type: 'session', sessionId, epoch, state });
+      };
+
+      for (const change of [{}, { onConflict: 'fail' }]) {
+        it(`is refused another one with ${JSON.stringify(change)}, and told which there is`, async () => {
+          play(phone, 'r2', change);
+          const { sessionId } = session;
+          const refusal = { requestId: 'r2', code: 'SESSION_EXISTS', sessionId, retryable: false };
+          expect(await phone.next('error')).to.include(refusal);
+          become('active');
+          expect(await tv.next('session')).to.include({ sessionId, state: 'active' });
+          expect(tv.unread).to.deep.equal([]);
+          phone.send({ type: 'end', sessionId });
+          expect(await phone.next('error')).to.include({ code: 'UNKNOWN_SESSION' });
+        });
+      }
+
+      it('goes on with it elsewhere, under the new request', async () => {
+        become('active');
+        await tv.next('session');
+        play(phone, 'r2', { onConflict: 'resume', title: 'starfall' });
+        const resumed = await phone.next('matched');
+        const { sessionId, epoch } = session;
+        expect(resumed).to.include({ requestId: 'r2', sessionId, epoch, title: 'drift', region: 'near' });
+        expect(resumed['ticket']).to.be.a('string');
+        expect(resumed['host']).to.deep.equal(session['host']);
+        expect(await phone.next('session')).to.include({ sessionId, state: 'active' });
+        expect(await tv.next('session')).to.include({ sessionId, state: 'ended', reason: 'superseded' });
+
+        become('connected');
+        expect(await phone.next('session')).to.include({ sessionId, state: 'connected' });
+        tv.send({ type: 'end', sessionId });
+        expect(await tv.next('error')).to.include({ code: 'UNKNOWN_SESSION' });
+        expect(
+          [...host.unread, ...tv.unread],
+          'the host and the first device heard of nothing',
+        ).to.deep.equal([]);
+      });
+
+      it('finds it again under the new request when its connection was lost', async () => {
+        play(phone, 'r2', { onConflict: 'resume' });
+        await phone.next('matched');
+        await tv.next('session');
+        phone.terminate();
+        const back = await fleet.player('alice');
+        play(back, 'r2');
+        const { sessionId, epoch } = session;
+        expect(await back.answer('r2')).to.include({ type: 'matched', sessionId, epoch });
+      });
+
+      it('hears of no end where it resumes what it held itself', async () => {
+        play(tv, 'r2', { onConflict: 'resume' });
+        expect(await tv.next('matched')).to.include({ requestId: 'r2', sessionId: session['sessionId'] });
+        become('active');
+        expect(await tv.next('session')).to.include({ state: 'active' });
+        expect(tv.unread).to.deep.equal([]);
+      });
+
+      it('is told what is left of the time for its ticket', async () => {
+        const matchedAt = performance.now();
+        await waitUntil(() => performance.now() > matchedAt + 20);
+        play(phone, 'r2', { onConflict: 'resume' });
+        const { claimWithinMs } = await phone.next('matched');
+        expect(claimWithinMs).to.be.within(20_000, 29_990);
+      });
+
+      it('takes over: the old one ends, the new one gets its slot', async () => {
+        become('active');
+        await tv.next('session');
+        play(phone, 'r2', { onConflict: 'takeover' });
+        const { sessionId } = session;
+        expect(await tv.next('session')).to.include({ sessionId, state: 'ended', reason: 'superseded' });
+        expect(await host.next('end')).to.include({ sessionId, reason: 'superseded' });
+        const fresh = await phone.next('matched');
+        expect(fresh).to.include({ requestId: 'r2', epoch: 1 });
+        expect(fresh['sessionId']).not.to.equal(sessionId);
+        expect(await host.next('prepare')).to.include({ sessionId: fresh['sessionId'] });
+
+        // Of three, the second counts now.
+        play(tv, 'r3');
+        expect(await tv.next('error')).to.include({
+          requestId: 'r3',
+          code: 'SESSION_EXISTS',
+          sessionId: fresh['sessionId'],
+        });
+      });
+
+      it('takes over, and waits when others do', async () => {
+        const bob = await fleet.player('bob');
+        await queueUp(bob, 'r1');
+        play(phone, 'r2', { onConflict: 'takeover' });
+        expect(await tv.next('session')).to.include({ state: 'ended', reason: 'superseded' });
+        await acceptOffer(bob);
+        expect(await phone.next('queued')).to.include({ requestId: 'r2', position: 1 });
+      });
+
+      it('may play again when it is over', async () => {
+        tv.send({ type: 'end', sessionId: session['sessionId'] });
+        await tv.next('session');
+        play(phone, 'r2');
+        expect(await phone.answer('r2')).to.include({ type: 'matched' });
+      });
+    });
+
+    describe('and a request that waits', () => {
+      let host: FullHost;
+      let bob: Peer;
+      beforeEach(async () => {
+        host = await fleet.fullHost({ hostId: 'h1' });
+        bob = await fleet.player('bob');
+        await queueUp(tv, 'r1');
+        await queueUp(bob, 'r1');
+      });
+
+      it('is refused another one', async () => {
+        play(phone, 'r2');
+        const refusal = await phone.next('error');
+        expect(refusal).to.include({ requestId: 'r2', code: 'SESSION_EXISTS' });
+        expect(refusal).to.not.have.property('sessionId');
+        await host.free();
+        await acceptOffer(tv);
+      });
+
+      it('is refused another one while it has an offer', async () => {
+        await host.free();
+        await tv.next('offer');
+        play(phone, 'r2');
+        const refusal = await phone.next('error');
+        expect(refusal).to.include({ requestId: 'r2', code: 'SESSION_EXISTS' });
+        expect(refusal).to.not.have.property('sessionId');
+        tv.send({ type: 'accept', requestId: 'r1' });
+        await tv.next('matched');
+      });
+
+      it('keeps its place elsewhere, under the new request', async () => {
+        expect(await queueUp(phone, 'r2', { onConflict: 'resume' })).to.include({ position: 1 });
+        await cancelled(tv, 'r1');
+        await host.free();
+        const { sessionId, epoch, requestId } = await acceptOffer(phone);
+        expect(requestId).to.equal('r2');
+        expect(await host.next('prepare')).to.include({ sessionId, epoch, playerId: 'alice' });
+        host.send({ type: 'session', sessionId, epoch, state: 'active' });
+        expect(await phone.next('session')).to.include({ sessionId, state: 'active' });
+        await roundTrip(tv);
+        expect(tv.unread).to.deep.equal([]);
+      });
+
+      it('waits on for what it wanted, whatever the new request names', async () => {
+        const change = { onConflict: 'resume', title: 'circuit', rtt: { near: 12, next: 20 } };
+        expect(await queueUp(phone, 'r2', change)).to.include({ position: 1 });
+        await host.free();
+        expect(await acceptOffer(phone)).to.include({ title: 'drift', pool: 'console-x' });
+      });
+
+      it('keeps its place under the new request when its connection was lost', async () => {
+        await queueUp(phone, 'r2', { onConflict: 'resume' });
+        phone.terminate();
+        const back = await fleet.player('alice');
+        expect(await queueUp(back, 'r2')).to.include({ position: 1 });
+      });
+
+      it('takes its offer elsewhere', async () => {
+        await host.free();
+        await tv.next('offer');
+        play(phone, 'r2', { onConflict: 'resume' });
+        expect(await acceptOffer(phone)).to.include({ requestId: 'r2' });
+        await cancelled(tv, 'r1');
+      });
+
+      it('takes over: the old one is cancelled, the new one stands at the back', async () => {
+        expect(await queueUp(phone, 'r2', { onConflict: 'takeover' })).to.include({ position: 2 });
+        await cancelled(tv, 'r1');
+        await host.free();
+        const { sessionId } = await acceptOffer(bob);
+        bob.send({ type: 'end', sessionId });
+        expect(await acceptOffer(phone)).to.include({ requestId: 'r2' });
+      });
+
+      it('takes over while it has an offer: the slot goes to the next', async () => {
+        await host.free();
+        await tv.next('offer');
+        play(phone, 'r2', { onConflict: 'takeover' });
+        await acceptOffer(bob);
+        await cancelled(tv, 'r1');
+        expect(await phone.next('queued')).to.include({ requestId: 'r2' });
+      });
+
+      it('takes over with an accept on its way: one of the two has the slot', async () => {
+        await host.free();
+        await tv.next('offer');
+        tv.send({ type: 'accept', requestId: 'r1' });
+        play(phone, 'r2', { onConflict: 'takeover' });
+        const told = await tv.nextOf(
+          ['error', 'session'],
+          ({ type, state }) => type === 'error' || state === 'ended',
+        );
+        expect(told['code'] ?? told['reason']).to.be.oneOf(['CANCELLED', 'superseded']);
+        await acceptOffer(bob);
+        expect(await phone.next('queued')).to.include({ requestId: 'r2' });
+      });
+    });
+  });
+}

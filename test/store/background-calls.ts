@@ -1,0 +1,85 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
+import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { BROKER, RESERVATION_MS, sendHeartbeat } from './fixture.js';
+
+/** A call of a trickle that is over. */
+export interface BackgroundCall {
+  readonly verb: 'beat' | 'reserve' | 'release';
+  readonly startedAtMs: number;
+  readonly tookMs: number;
+  /** `unavailable`: rejected with `StoreUnavailableError`. */
+  readonly outcome: 'answered' | 'unavailable';
+}
+
+/** Calls that go on whatever happens to the store, as a broker's do. */
+export interface BackgroundCalls {
+  readonly calls: readonly BackgroundCall[];
+  /** The sessions that the store said it reserved and that were not released. */
+  readonly heldSessionIds: ReadonlySet<string>;
+  /** Stops asking. Rejects with the first error that is no `StoreUnavailableError`. */
+  stop(): Promise<void>;
+}
+
+const EVERY_MS = 25;
+
+/** Beats for a host, reserves one slot and releases another, over and over, never waiting for an answer. */
+export function startBackgroundCalls(store: FleetStore, hostId: string): BackgroundCalls {
+  const calls: BackgroundCall[] = [];
+  const held = new Set<string>();
+  const running = new Set<Promise<void>>();
+  const wrong: Error[] = [];
+  let stopped = false;
+
+  const measure = (verb: BackgroundCall['verb'], call: () => Promise<void>): void => {
+    const startedAtMs = performance.now();
+    const over = (outcome: BackgroundCall['outcome']): void => {
+      calls.push({ verb, startedAtMs, tookMs: performance.now() - startedAtMs, outcome });
+    };
+    const run = call().then(
+      () => over('answered'),
+      (error: unknown) => {
+        over('unavailable');
+        if (!(error instanceof StoreUnavailableError)) wrong.push(error as Error);
+      },
+    );
+    running.add(run);
+    void run.then(() => running.delete(run));
+  };
+
+  const reserveOne = async (): Promise<void> => {
+    const sessionId = newSessionId();
+    const { outcomes } = await store.reserve(PLACE, [reservation(sessionId)], RESERVATION_MS, BROKER);
+    if (outcomes[0]?.kind === 'reserved') held.add(sessionId);
+  };
+  const releaseOne = async (): Promise<void> => {
+    const [sessionId] = held;
+    if (sessionId === undefined) return;
+    held.delete(sessionId);
+    await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+  };
+
+  const beat = async (): Promise<void> => {
+    await sendHeartbeat(store, hostId);
+  };
+
+  const loop = async (): Promise<void> => {
+    while (!stopped) {
+      measure('beat', beat);
+      measure('reserve', reserveOne);
+      measure('release', releaseOne);
+      await delay(EVERY_MS);
+    }
+  };
+  const looping = loop();
+  return {
+    calls,
+    heldSessionIds: held,
+    async stop() {
+      stopped = true;
+      await looping;
+      await Promise.all(running);
+      if (wrong[0] !== undefined) throw wrong[0];
+    },
+  };
+}

@@ -1,0 +1,201 @@
+import { expect } from 'chai';
+import { INBOX_MAX_BYTES, INBOX_KEPT_MS, type SessionMessage } from '@duskline/server/store/fleet-store.js';
+import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { makeHostReady, reserveSlot, startSession, type CurrentFixture } from './fixture.js';
+
+/** Where the host is connected, and where the client is, unless a test says otherwise. */
+const HOST_BROKER = 'broker-h';
+const CLIENT_BROKER = 'broker-c';
+
+/** What the two ends of a session say to each other by way of the store. */
+export function inboxSuite(current: CurrentFixture): void {
+  /** A session on host-a, whose ends are on two brokers. */
+  async function openSession(): Promise<{
+    fromClient: SessionMessage;
+    fromHost: SessionMessage;
+    sessionId: string;
+  }> {
+    const { store } = current();
+    await makeHostReady(store, 'host-a', { connectionId: `${HOST_BROKER}.3` });
+    const { sessionId } = await startSession(store, { clientBrokerId: CLIENT_BROKER });
+    const letter = { kind: 'letter', sessionId, epoch: 1, body: '{"say":"hello"}' };
+    return {
+      sessionId,
+      fromClient: { ...letter, fromHostId: null },
+      fromHost: { ...letter, fromHostId: 'host-a' },
+    };
+  }
+
+  describe('forward', () => {
+    it('leaves a letter for the broker of the other end, which takes it once', async () => {
+      const { store, another } = current();
+      const { fromClient, fromHost, sessionId } = await openSession();
+      const other = await another();
+      const letter = { kind: 'letter', sessionId, epoch: 1, body: '{"say":"hello"}' };
+      expect(await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER)).to.deep.equal([
+        { kind: 'posted', brokerId: HOST_BROKER },
+      ]);
+      expect(await store.takeMessages(PLACE, CLIENT_BROKER)).to.deep.equal([]);
+      expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([{ ...letter, toHostId: 'host-a' }]);
+      expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
+      expect(await other.relayMessages(PLACE, [fromHost], HOST_BROKER)).to.deep.equal([
+        { kind: 'posted', brokerId: CLIENT_BROKER },
+      ]);
+      expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
+      expect(await store.takeMessages(PLACE, CLIENT_BROKER)).to.deep.equal([{ ...letter, toHostId: null }]);
+    });
+
+    it('says when the other end is on the calling broker, and keeps nothing', async () => {
+      const { store } = current();
+      const { fromClient, fromHost } = await openSession();
+      const local = [{ kind: 'local', hostId: 'host-a' }];
+      expect(await store.relayMessages(PLACE, [fromClient], HOST_BROKER)).to.deep.equal(local);
+      expect(await store.relayMessages(PLACE, [fromHost], CLIENT_BROKER)).to.deep.equal(local);
+      for (const broker of [HOST_BROKER, CLIENT_BROKER]) {
+        expect(await store.takeMessages(PLACE, broker)).to.deep.equal([]);
+      }
+    });
+
+    it('keeps the order of many letters over several calls, and their text as it was', async () => {
+      const { store } = current();
+      const { fromClient } = await openSession();
+      const say = (text: string): SessionMessage => ({ ...fromClient, body: JSON.stringify(text) });
+      const words = Array.from({ length: 150 }, (_, i) => `${i}`);
+      const odd = ['a|b|c', ';', 'one\ntwo\r\n', '\u2028 \u2029', '"', 'ü 漢 😀 \ud800', '\0'];
+      await Promise.all([
+        store.relayMessages(PLACE, words.slice(0, 100).map(say), CLIENT_BROKER),
+        store.relayMessages(PLACE, words.slice(100).map(say), CLIENT_BROKER),
+        store.relayMessages(PLACE, odd.map(say), CLIENT_BROKER),
+      ]);
+      const letters = await store.takeMessages(PLACE, HOST_BROKER);
+      expect(letters.map(({ body }) => JSON.parse(body) as string)).to.deep.equal([...words, ...odd]);
+    });
+
+    it('passes on nothing of a session that the writer has no part in', async () => {
+      const { store } = current();
+      const { fromClient, fromHost } = await openSession();
+      const letters: SessionMessage[] = [
+        { ...fromClient, sessionId: newSessionId() },
+        { ...fromHost, fromHostId: 'host-b' },
+        { ...fromHost, epoch: 2 },
+        { ...fromClient, epoch: 2 },
+      ];
+      const outcomes = await store.relayMessages(PLACE, letters, 'broker-x');
+      expect(outcomes.map(({ kind }) => kind)).to.deep.equal(['unknown', 'unknown', 'stale', 'stale']);
+      for (const broker of [HOST_BROKER, CLIENT_BROKER]) {
+        expect(await store.takeMessages(PLACE, broker)).to.deep.equal([]);
+      }
+    });
+
+    it('refuses the letters of an older assignment, and of a session that ended', async () => {
+      const { store } = current();
+      const { fromClient, fromHost, sessionId } = await openSession();
+      const host = { hostId: 'host-a', connectionId: `${HOST_BROKER}.3` };
+      await store.reconcileHost(PLACE, host, [{ sessionId, epoch: 2, state: 'active' }]);
+      expect(await store.relayMessages(PLACE, [fromClient, fromHost], 'broker-x')).to.deep.equal([
+        { kind: 'stale' },
+        { kind: 'stale' },
+      ]);
+      await store.endSessions(PLACE, [{ sessionId, epoch: 2, reason: 'idle' }], HOST_BROKER);
+      const ended = [fromClient, fromHost].map((letter) => ({ ...letter, epoch: 2 }));
+      expect(await store.relayMessages(PLACE, ended, 'broker-x')).to.deep.equal([
+        { kind: 'over', reason: 'idle' },
+        { kind: 'over', reason: 'idle' },
+      ]);
+    });
+
+    it('says when nobody knows where the other end is', async () => {
+      const { store } = current();
+      const { fromClient } = await openSession();
+      const adopted = newSessionId();
+      const host = { hostId: 'host-a', connectionId: `${HOST_BROKER}.3` };
+      await store.reconcileHost(PLACE, host, [
+        { sessionId: fromClient.sessionId, epoch: 1, state: 'active' },
+        { sessionId: adopted, epoch: 1, state: 'active' },
+      ]);
+      const letter = { sessionId: adopted, epoch: 1, fromHostId: 'host-a', body: '1' };
+      expect(await store.relayMessages(PLACE, [letter], HOST_BROKER)).to.deep.equal([{ kind: 'away' }]);
+    });
+
+    it('follows either end to another broker', async () => {
+      const { store } = current();
+      const { fromClient, fromHost, sessionId } = await openSession();
+      await store.setClientBroker(PLACE, sessionId, 'broker-d');
+      await makeHostReady(store, 'host-a', {
+        connectionId: 'broker-i.1',
+        sessions: [{ sessionId, epoch: 1, state: 'active' }],
+      });
+      expect(await store.relayMessages(PLACE, [fromClient, fromHost], 'broker-x')).to.deep.equal([
+        { kind: 'posted', brokerId: 'broker-i' },
+        { kind: 'posted', brokerId: 'broker-d' },
+      ]);
+    });
+
+    it('passes on what is said before the client has come to the host', async () => {
+      const { store } = current();
+      await makeHostReady(store, 'host-a', { connectionId: `${HOST_BROKER}.3` });
+      const { sessionId } = await reserveSlot(store, { clientBrokerId: CLIENT_BROKER });
+      const letter = { sessionId, epoch: 1, fromHostId: null, body: '1' };
+      expect(await store.relayMessages(PLACE, [letter], CLIENT_BROKER)).to.deep.equal([
+        { kind: 'posted', brokerId: HOST_BROKER },
+      ]);
+    });
+
+    it('keeps so many bytes for a broker that takes none, and drops what comes then', async () => {
+      const { store } = current();
+      const { fromClient, fromHost } = await openSession();
+      const large = { ...fromClient, body: `"${'ü'.repeat(20_000)}"` };
+      const outcomes = await store.relayMessages(PLACE, Array<SessionMessage>(8).fill(large), CLIENT_BROKER);
+      const fit = Math.floor(INBOX_MAX_BYTES / 40_000);
+      expect(outcomes.map(({ kind }) => kind)).to.deep.equal(
+        outcomes.map((_, i) => (i < fit ? 'posted' : 'overflow')),
+      );
+      expect(await store.relayMessages(PLACE, [fromHost], HOST_BROKER), 'to another').to.have.nested.property(
+        '[0].kind',
+        'posted',
+      );
+      expect(await store.takeMessages(PLACE, HOST_BROKER)).to.have.length(fit);
+      const [again] = await store.relayMessages(PLACE, [large], CLIENT_BROKER);
+      expect(again).to.have.property('kind', 'posted');
+    });
+
+    it('fills what is kept to the last byte', async () => {
+      const { store } = current();
+      const { fromClient } = await openSession();
+      const sizeOf = async (length: number): Promise<string | undefined> => {
+        const [outcome] = await store.relayMessages(
+          PLACE,
+          [{ ...fromClient, body: 'x'.repeat(length) }],
+          CLIENT_BROKER,
+        );
+        await store.takeMessages(PLACE, HOST_BROKER);
+        return outcome?.kind;
+      };
+      // The time, the host, the session, its epoch, and what stands between them.
+      const room = INBOX_MAX_BYTES - '1800000000000;host-a||1|\n'.length - fromClient.sessionId.length;
+      expect(await sizeOf(room)).to.equal('posted');
+      expect(await sizeOf(room + 1)).to.equal('overflow');
+    });
+
+    it('loses letters to a broker that does not come for them, after a while', async () => {
+      const { store, clock } = current();
+      const { fromClient } = await openSession();
+      await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER);
+      clock.advance(INBOX_KEPT_MS);
+      await store.deleteEndedSessions(PLACE, 10);
+      await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER);
+      clock.advance(1);
+      await store.deleteEndedSessions(PLACE, 10);
+      expect(await store.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
+    });
+
+    it('leaves the mail of changed sessions as it is', async () => {
+      const { store } = current();
+      const { fromClient, sessionId } = await openSession();
+      await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER);
+      const mail = await store.takeChangedSessions(PLACE, HOST_BROKER);
+      expect(mail.map((session) => session.sessionId)).to.deep.equal([sessionId]);
+      expect(await store.takeMessages(PLACE, HOST_BROKER)).to.have.length(1);
+    });
+  });
+}

@@ -1,0 +1,67 @@
+import { expect } from 'chai';
+import { congestion } from '@duskline/server/domain/congestion.js';
+import { digestSessions } from '@duskline/server/domain/session-digest.js';
+import type { PoolDump, Scores } from './pool-dump.js';
+
+const DUE_LISTS = [
+  ['reserved', 'reserved'],
+  ['offers', 'offered'],
+  ['disconnected', 'disconnected'],
+  ['arriving', 'arriving'],
+  ['ended', 'ended'],
+] as const;
+
+/** What must hold of any place at any time: counters equal their members, the order equals the loads. */
+export function expectConsistent(dump: PoolDump): void {
+  const hosts = Object.entries(dump.hosts);
+  for (const [hostId, host] of hosts) {
+    const held = dump.index
+      .filter((member) => member.startsWith(`${hostId}|`))
+      .map((member) => dump.sessions[member.slice(hostId.length + 1)]);
+    expect(held.every((session) => session?.hostId === hostId && session.state !== 'ended')).to.equal(true);
+    expect(host.committed, `committed of ${hostId}`).to.equal(held.length);
+    expect(host.digest, `digest of ${hostId}`).to.equal(
+      digestSessions(held.filter((one) => one !== undefined)),
+    );
+  }
+  const free = hosts
+    .filter(([, host]) => host.state === 'ready' && host.closure === 'open' && host.committed < host.slots)
+    .map(([hostId, host]) => [hostId, congestion(host)] as const)
+    .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1));
+  expect(dump.free, 'order of free hosts').to.deep.equal(free);
+  const ready = hosts.filter(([, host]) => host.state === 'ready' && host.closure === 'open');
+  expect(dump.slots, 'slots').to.equal(ready.reduce((sum, [, host]) => sum + host.slots, 0));
+  const live = Object.values(dump.sessions).filter((session) => session.state !== 'ended');
+  expect(dump.index).to.have.length(live.length);
+  expect(dump.live, 'live sessions').to.equal(live.length);
+  for (const [list, state] of DUE_LISTS) {
+    const inState = Object.keys(dump.sessions).filter((id) => dump.sessions[id]?.state === state);
+    expect(idsOf(dump[list]), list).to.have.members(inState);
+  }
+  expectConsistentQueue(dump);
+}
+
+/** Everybody who waits stands in the queue or has an offer, where the entry says; and nobody waits without need. */
+function expectConsistentQueue({
+  queue,
+  waiting,
+  attended,
+  offers,
+  free,
+  sessions,
+  closure,
+}: PoolDump): void {
+  expect(idsOf(attended), 'attended').to.have.members(Object.keys(waiting));
+  expect([...idsOf(queue), ...idsOf(offers)], 'waiting').to.have.members(Object.keys(waiting));
+  for (const [id, score] of queue) expect(score, `score of ${id}`).to.equal(waiting[id]?.score);
+  for (const id of idsOf(offers)) {
+    const { epoch, clientBrokerId, meta } = waiting[id]!;
+    expect(sessions[id], `offer to ${id}`).to.deep.include({ epoch, clientBrokerId, meta });
+  }
+  if (closure !== 'open') expect(waiting, 'who waits in a closed place').to.deep.equal({});
+  if (queue.length > 0) expect(free, 'free hosts while somebody waits').to.deep.equal([]);
+}
+
+function idsOf(scores: Scores): string[] {
+  return scores.map(([id]) => id);
+}

@@ -1,0 +1,250 @@
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import type { Closure } from '@duskline/server/domain/closure.js';
+import type { SessionMeta, SessionRecord } from '@duskline/server/store/fleet-store.js';
+import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
+import { createKeySpace } from '@duskline/server/store/redis/keys.js';
+import {
+  decodeClosure,
+  decodeHost,
+  decodeSession,
+  type StoredHost,
+} from '@duskline/server/store/redis/records.js';
+import { STATE_CODES } from '@duskline/server/store/redis/stored-codes.js';
+import type { StoredState } from '@duskline/server/domain/session-state.js';
+
+export type Scores = readonly (readonly [sessionId: string, scoreOrAtMs: number])[];
+
+/** A placement that waits or that was offered a slot. */
+interface WaitingDump {
+  readonly epoch: number;
+  readonly arrivedAtMs: number;
+  readonly score: number;
+  readonly missed: boolean;
+  readonly clientBrokerId: string;
+  readonly meta: SessionMeta;
+}
+
+/** Everything a store knows of one place, in one form for both stores. Sorted sets and lists are in their order. */
+export interface PoolDump {
+  readonly hosts: Readonly<
+    Record<
+      string,
+      Omit<StoredHost, 'freeSlots' | 'closed'> & { readonly endpoint: string; readonly closure: Closure }
+    >
+  >;
+  readonly free: readonly (readonly [hostId: string, score: number])[];
+  readonly sessions: Readonly<Record<string, SessionRecord>>;
+  /** `hostId|sessionId` of live sessions. */
+  readonly index: readonly string[];
+  readonly reserved: Scores;
+  readonly offers: Scores;
+  readonly disconnected: Scores;
+  readonly arriving: Scores;
+  readonly ended: Scores;
+  readonly queue: Scores;
+  readonly waiting: Readonly<Record<string, WaitingDump>>;
+  readonly attended: Scores;
+  readonly rate: {
+    readonly freed: number;
+    readonly atMs: number | null;
+    readonly atFreed: number;
+    readonly perMs: number | null;
+  };
+  readonly closure: Closure;
+  readonly slots: number;
+  readonly live: number;
+  readonly changedSessions: Readonly<
+    Record<string, { readonly firstAtMs: number; readonly letters: readonly string[] }>
+  >;
+}
+
+export function dumpMemory(store: MemoryStore, place: RegionPool): PoolDump {
+  const state = store.poolState(place);
+  const hosts = [...state.hosts.values()];
+  const { queue, attended, entries } = state.waitingQueue.dump();
+  const { freed, measuredAtMs, measuredFreed, perMs } = state.freedRate;
+  return {
+    hosts: Object.fromEntries(
+      hosts.map(({ sessions: _, brokerId: __, orderNumber: ___, ...fields }) => [fields.hostId, fields]),
+    ),
+    free: state.freeHosts.entries().map(([{ hostId }, score]) => [hostId, score]),
+    sessions: Object.fromEntries(state.sessions.records().map((record) => [record.sessionId, record])),
+    index: hosts
+      .flatMap((host) => host.sessions.map(({ record }) => `${host.hostId}|${record.sessionId}`))
+      .sort(),
+    reserved: state.expiryLists.reserved.entries(),
+    offers: state.expiryLists.offered.entries(),
+    disconnected: state.expiryLists.disconnected.entries(),
+    arriving: state.expiryLists.arriving.entries(),
+    ended: state.expiryLists.ended.entries(),
+    queue,
+    waiting: Object.fromEntries(entries.map(({ sessionId, ...entry }) => [sessionId, entry])),
+    attended,
+    rate: { freed, atMs: measuredAtMs, atFreed: measuredFreed, perMs },
+    closure: state.closure,
+    slots: state.readySlots,
+    live: state.liveSessions,
+    changedSessions: Object.fromEntries(
+      [...state.changedSessions].map(([brokerId, { firstAtMs, sessionIds: letters }]) => [
+        brokerId,
+        { firstAtMs, letters: [...letters] },
+      ]),
+    ),
+  };
+}
+
+type Texts = Record<string, string>;
+
+/** Reads the raw keys, past the store. */
+export async function dumpRedis(redis: Redis, prefix: string, place: RegionPool): Promise<PoolDump> {
+  const keys = createKeySpace(prefix).pool(place);
+  const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
+  const [reserved = '', ended = '', totals = '', mail = ''] = keys.slice(6);
+  const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);
+  const [arriving = ''] = keys.slice(15);
+  // One transaction, so that others may write meanwhile.
+  const replies = await redis
+    .multi()
+    .hgetallBuffer(hosts)
+    .hgetall(info)
+    .zrange(free, '0', '-1', 'WITHSCORES')
+    .zrange(beats, '0', '-1', 'WITHSCORES')
+    .hgetall(sessions)
+    .hgetall(members)
+    .lrange(reserved, 0, -1)
+    .lrange(ended, 0, -1)
+    .hgetall(totals)
+    .hgetall(mail)
+    .zrange(queue, '0', '-1', 'WITHSCORES')
+    .hgetall(waiting)
+    .zrange(attended, '0', '-1', 'WITHSCORES')
+    .lrange(offers, 0, -1)
+    .lrange(disconnected, 0, -1)
+    .lrange(arriving, 0, -1)
+    .exec();
+  const found = (replies ?? []).map(([, reply]) => reply);
+  const [hostTexts, endpoints, freeScores, beatScores, records, live] = found as [
+    Record<string, Buffer>,
+    Texts,
+    string[],
+    string[],
+    Texts,
+    Texts,
+  ];
+  const [dues, ends, counts, letters] = found.slice(6) as [string[], string[], Texts, Texts];
+  const [queueScores, waitingTexts, attendedScores, offerDues, disconnectedDues, arrivalDues] = found.slice(
+    10,
+  ) as [string[], Texts, string[], string[], string[], string[]];
+  const decoded = mapValues(hostTexts, (record) => decodeHost(record));
+  expect(Object.fromEntries(pairs(beatScores)), 'beats').to.deep.equal(
+    mapValues(decoded, (host) => host.beatAtMs),
+  );
+  const decodedSessions = mapValues(records, (text, id) => decodeSession(id, text));
+  const seats = Object.entries(decodedSessions).flatMap(([sessionId, { hostId, state }]) =>
+    state === 'ended' ? [] : [{ sessionId, hostId, slot: records[sessionId]!.slice(2, 4) }],
+  );
+  const seated = seats.map(
+    ({ hostId, slot }) => `${hostId}|${live[`${hostId}/${slot}`] ?? `nobody in ${slot}`}`,
+  );
+  for (const [hostId, { slots, freeSlots }] of Object.entries(decoded)) {
+    const used = seats.filter((seat) => seat.hostId === hostId).map(({ slot }) => slot);
+    expect(new Set([...used, ...freeSlots]), `slots of ${hostId}`).to.have.lengthOf(
+      used.length + freeSlots.length,
+    );
+    expect(freeSlots, `free slots of ${hostId}`).to.have.lengthOf(Math.max(0, slots - used.length));
+  }
+  return {
+    hosts: mapValues(decoded, ({ freeSlots: _, closed, ...host }, hostId) => ({
+      ...host,
+      closure: closureIn(counts, hostId, closed),
+      hostId,
+      endpoint: endpoints[hostId] ?? '',
+    })),
+    free: pairs(freeScores),
+    sessions: decodedSessions,
+    index: seated.sort(),
+    reserved: dueEntries(dues, 'reserved', records),
+    offers: dueEntries(offerDues, 'offered', records),
+    disconnected: dueEntries(disconnectedDues, 'disconnected', records),
+    arriving: dueEntries(arrivalDues, 'arriving', records),
+    ended: dueEntries(ends, 'ended', records),
+    queue: pairs(queueScores),
+    waiting: mapValues(waitingTexts, decodeWaiting),
+    attended: pairs(attendedScores),
+    rate: {
+      freed: Number(counts['freed'] ?? 0),
+      atMs: numberOrNull(counts['rateAt']),
+      atFreed: Number(counts['rateFreed'] ?? 0),
+      perMs: numberOrNull(counts['rate']),
+    },
+    closure: decodeClosure(counts['closure']),
+    slots: Number(counts['slots'] ?? 0),
+    live: Number(counts['sessions'] ?? 0),
+    changedSessions: mapValues(letters, (text) => {
+      const [firstAt = '', ids = ''] = text.split(';');
+      return { firstAtMs: Number(firstAt), letters: [...new Set(ids.split(',').slice(0, -1))] };
+    }),
+  };
+}
+
+/** Reads `epoch|arrivedAtMs|score|misses|clientBrokerId|meta`; the meta stands as it does in sessions. */
+function decodeWaiting(text: string, id: string): WaitingDump {
+  const [epoch = '', arrivedAtMs = '', score, misses, broker = '', ...meta] = text.split('|');
+  const session = decodeSession(
+    id,
+    `o---${'0'.repeat(13)}${arrivedAtMs.padStart(13, '0')}|${epoch}|${broker}|${meta.join('|')}`,
+  );
+  expect(session.meta, `meta of ${id}`).not.to.equal(null);
+  return {
+    epoch: session.epoch,
+    arrivedAtMs: session.reservedAtMs,
+    score: Number(score),
+    missed: misses === '1',
+    clientBrokerId: session.clientBrokerId,
+    meta: session.meta!,
+  };
+}
+
+/** What the totals say of a host, which its record has to agree with. */
+function closureIn(totals: Texts, hostId: string, closed: boolean): Closure {
+  const closure = decodeClosure(totals[`closed/${hostId}`]);
+  expect(closed, `closed ${hostId}`).to.equal(closure !== 'open');
+  return closure;
+}
+
+/** A field that is not there, or empty, says nothing. */
+function numberOrNull(text: string | undefined): number | null {
+  return text === undefined || text === '' ? null : Number(text);
+}
+
+function splitIds(list: string): string[] {
+  return list.split(',').filter((id) => id !== '');
+}
+
+/** Entries that count: of sessions that still have that state and that time. The others are struck off one day. */
+function dueEntries(entries: readonly string[], state: StoredState, records: Texts): [string, number][] {
+  return entries.flatMap((entry) => {
+    const [dueAt = '', ids = ''] = entry.split(';');
+    return splitIds(ids)
+      .filter((id) => {
+        const record = records[id] ?? '';
+        return record.startsWith(STATE_CODES[state]) && Number(record.slice(4, 17)) === Number(dueAt);
+      })
+      .map((id): [string, number] => [id, Number(dueAt)]);
+  });
+}
+
+function pairs(flat: readonly string[]): [string, number][] {
+  const result: [string, number][] = [];
+  for (let i = 0; i < flat.length; i += 2) result.push([flat[i]!, Number(flat[i + 1])]);
+  return result;
+}
+
+function mapValues<A, B>(
+  record: Readonly<Record<string, A>>,
+  map: (value: A, key: string) => B,
+): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
+}

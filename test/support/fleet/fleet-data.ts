@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import type { HostRegistration, Reservation, SessionMeta } from '@duskline/server/store/fleet-store.js';
+
+/** Where most store tests play. */
+export const PLACE: RegionPool = { region: 'eu-central', pool: 'pc' };
+
+/** A session id as brokers make them: a UUID v7, whose last 32 bits are as good as random. */
+export function sessionIdOf(number: number): string {
+  const time = number.toString(16).padStart(12, '0');
+  const hash = (Math.imul(number + 1, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-0000${hash}`;
+}
+
+export function newSessionId(): string {
+  const id = randomUUID();
+  return `${id.slice(0, 14)}7${id.slice(15)}`;
+}
+
+export function registration(hostId: string, changes: Partial<HostRegistration> = {}): HostRegistration {
+  return {
+    hostId,
+    connectionId: 'broker-a.1',
+    slots: 4,
+    endpoint: `quic://${hostId}.example:443`,
+    ...changes,
+  };
+}
+
+export function reservation(sessionId: string, changes: Partial<Reservation> = {}): Reservation {
+  return { sessionId, epoch: 1, clientBrokerId: 'broker-a', meta: metaOf(sessionId), ...changes };
+}
+
+export function metaOf(sessionId: string): SessionMeta {
+  return {
+    playerId: `player-${sessionId.slice(-8)}`,
+    requestId: `request-${sessionId.slice(-8)}`,
+    title: 'meadow',
+    match: JSON.stringify({ codec: 'av1', resolution: '1440p', fps: 60 }),
+  };
+}

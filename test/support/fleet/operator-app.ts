@@ -1,0 +1,160 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createOperatorAuthenticator } from '@duskline/server/auth/authenticators.js';
+import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import type { DrainReport, Operations } from '@duskline/server/broker/operations.js';
+import { loadConfig } from '@duskline/server/config/load-config.js';
+import { createApp } from '@duskline/server/http/create-app.js';
+import { TEST_CONFIG, TEST_ENV, failOnError, testToken } from './test-broker.js';
+
+/** One call of the operations, by name and arguments. */
+export type OperationCall = readonly [name: keyof Operations, ...args: readonly unknown[]];
+
+/** The HTTP side of a broker on a real port, around operations that note what they are asked. */
+export interface OperatorApp {
+  readonly url: string;
+  /** What was asked so far, in order. */
+  readonly calls: OperationCall[];
+  /** What the operations answer; a function may throw a refusal. Tests replace what they need. */
+  answers: OperationAnswers;
+  stop(): Promise<void>;
+}
+
+/** Every operation without its arguments. */
+export type OperationAnswers = { [Name in keyof Operations]: () => Awaited<ReturnType<Operations[Name]>> };
+
+export const READER = testToken({ kind: 'operator', operatorId: 'rita', scopes: ['ops:read'] });
+export const WRITER = testToken({ kind: 'operator', operatorId: 'olivia', scopes: ['ops:write'] });
+/** May do both, as people at terminals do. */
+export const OPERATOR = testToken({
+  kind: 'operator',
+  operatorId: 'olivia',
+  scopes: ['ops:read', 'ops:write'],
+});
+
+/** A drain of `near`, ordered at noon for half past, that nobody has left so far. */
+export function drainReport(change: Partial<DrainReport> = {}): DrainReport {
+  return {
+    drainId: 'd1',
+    target: { region: 'near', pool: null, hostId: null },
+    mode: 'wait',
+    atDeadline: 'end',
+    orderedAtMs: Date.UTC(2026, 0, 1, 12),
+    deadlineAtMs: Date.UTC(2026, 0, 1, 12, 30),
+    orderedBy: 'olivia',
+    state: 'running',
+    finishedAtMs: null,
+    progress: { staying: 4, left: 0, moved: 0, ended: 0, remaining: 0 },
+    ...change,
+  };
+}
+
+/** What the operations answer unless a test says otherwise. */
+export function plainAnswers(): OperationAnswers {
+  return {
+    drain: () => drainReport(),
+    previewDrain: () => ({
+      target: drainReport().target,
+      sessions: 4,
+      waiting: 1,
+      freeSlots: [
+        { region: 'next', slots: 12 },
+        { region: 'far', slots: 3 },
+      ],
+      fits: [{ region: 'next', pool: 'console-x', sessions: 2 }],
+      noRoom: 1,
+      notMovable: 1,
+    }),
+    undrain: () => drainReport({ state: 'undone', finishedAtMs: Date.UTC(2026, 0, 1, 12, 10) }),
+    cordon: () => undefined,
+    uncordon: () => undefined,
+    drains: () => [drainReport()],
+    moves: () => [
+      {
+        atMs: Date.UTC(2026, 0, 1, 12),
+        sessionId: '019a0000-0000-7000-8000-000000000001',
+        from: { region: 'near', pool: 'console-x', hostId: 'h1' },
+        to: { region: 'next', pool: 'console-x', hostId: 'h7' },
+        cause: 'drain',
+        reason: 'Session 019a0000-0000-7000-8000-000000000001 goes: its host is being drained.',
+        outcome: 'moved',
+        unclaimed: false,
+        failure: null,
+        tookMs: 42,
+      },
+    ],
+    auditTrail: () => [
+      {
+        atMs: Date.UTC(2026, 0, 1, 12),
+        operatorId: 'olivia',
+        from: '127.0.0.1',
+        action: 'drain',
+        target: drainReport().target,
+        details: '{"atDeadline":"end"}',
+        result: 'ok',
+      },
+    ],
+  };
+}
+
+/**
+ * One app for all tests of a block: each finds it without calls, and with plain answers.
+ *
+ * @param take gets it before the first test
+ */
+export function useOperatorApp(take: (app: OperatorApp) => void): void {
+  let app: OperatorApp;
+  before(async () => {
+    app = await startOperatorApp();
+    take(app);
+  });
+  after(() => app.stop());
+  beforeEach(() => {
+    app.calls.length = 0;
+    app.answers = plainAnswers();
+  });
+}
+
+async function startOperatorApp(): Promise<OperatorApp> {
+  const verifier = createTokenVerifier(loadConfig({ text: TEST_CONFIG, env: TEST_ENV }).auth);
+  const calls: OperationCall[] = [];
+  const note = async <Name extends keyof Operations>(
+    name: Name,
+    ...args: Parameters<Operations[Name]>
+  ): Promise<ReturnType<OperationAnswers[Name]>> => {
+    calls.push([name, ...args]);
+    return (app.answers[name] as () => ReturnType<OperationAnswers[Name]>)();
+  };
+  const operations: Operations = {
+    drain: (...args) => note('drain', ...args),
+    previewDrain: (...args) => note('previewDrain', ...args),
+    undrain: (...args) => note('undrain', ...args),
+    cordon: (...args) => note('cordon', ...args),
+    uncordon: (...args) => note('uncordon', ...args),
+    drains: () => note('drains'),
+    moves: (...args) => note('moves', ...args),
+    auditTrail: (...args) => note('auditTrail', ...args),
+  };
+  const server = createServer(
+    createApp({
+      broker: { ready: true, status: async () => ({ brokerId: 'b1', store: 'memory', regions: [] }) },
+      operations,
+      metrics: { contentType: 'text/plain', text: async () => '' },
+      log: failOnError,
+      authenticateOperator: (scope) => createOperatorAuthenticator(verifier, scope),
+    }),
+  ).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const app: OperatorApp = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    answers: plainAnswers(),
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+  return app;
+}

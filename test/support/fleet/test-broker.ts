@@ -1,0 +1,140 @@
+import { createHash, createSecretKey } from 'node:crypto';
+import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
+import { createTokenSigner, type TokenRequest } from '@duskline/server/auth/token-signer.js';
+import type { Config } from '@duskline/server/config/config.js';
+import { loadConfig } from '@duskline/server/config/load-config.js';
+import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
+import type { BrokerIntervals } from '@duskline/server/broker/intervals.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { waitUntil } from '../eventually.js';
+import { Peer, type Frame } from './peer.js';
+
+const AUTH_SECRET = 'a secret for tests, of more than thirty-two bytes';
+
+/** Keys of test fleets. */
+export const TEST_ENV = {
+  DUSKLINE_AUTH_SECRET: AUTH_SECRET,
+  DUSKLINE_TICKET_MASTER_KEY: createHash('sha256').update('tickets of test fleets').digest('base64'),
+};
+
+/** Two regions in Europe, one far away; a console and a PC pool; limits short enough to see them pass. */
+export const TEST_CONFIG = `
+version: 1
+regions:
+  - { region: near, name: Near, lat: 50, lon: 8, timeZone: Europe/Berlin }
+  - { region: next, name: Next, lat: 53, lon: -6, timeZone: Europe/Dublin }
+  - { region: far, name: Far, lat: 35, lon: 139, timeZone: Asia/Tokyo }
+pools:
+  - { pool: console-x, platform: console, codecs: [hevc, h264], maxResolution: 2160p, maxFps: 60, titles: [starfall, drift] }
+  - { pool: pc-ultra, platform: pc, codecs: [av1, hevc, h264], maxResolution: 1440p, maxFps: 120, titles: [starfall, circuit] }
+titles:
+  - { title: starfall, name: Starfall, latencyPolicy: standard }
+  - { title: drift, name: Drift, latencyPolicy: standard }
+  - { title: circuit, name: Circuit, latencyPolicy: standard }
+latencyPolicies:
+  standard:
+    - { afterMs: 0, maxRttMs: 60 }
+    - { afterMs: 20000, maxRttMs: 90 }
+    - { afterMs: 40000, maxRttMs: 120 }
+auth: { algorithms: [HS256] }
+store: {}
+listen: { host: 127.0.0.1, port: 0 }
+`;
+
+const signer = createTokenSigner({ key: createSecretKey(Buffer.from(AUTH_SECRET)), algorithm: 'HS256' });
+
+/** A token of the test fleets, good for an hour. */
+export function testToken(request: TokenRequest): string {
+  return signer.sign(request, 3_600_000);
+}
+
+export interface TestBrokerOptions {
+  readonly store?: FleetStore;
+  readonly limits?: Partial<Config['limits']>;
+  readonly config?: string;
+  /** The product's when absent; `QUICK` where a test would wait for them. */
+  readonly intervals?: Partial<BrokerIntervals>;
+  /** Secrets besides those of every test fleet. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What takes a second takes a tenth of it. */
+export const QUICK: BrokerIntervals = {
+  pollMs: 100,
+  queuePollMs: 102,
+  positionMs: 100,
+  minRebuildMs: 1_000,
+  moveGraceMs: 100,
+};
+
+/** A real broker on a real port, with its state in memory unless told otherwise. */
+export async function startTestBroker(options: TestBrokerOptions = {}): Promise<Duskline> {
+  const config = loadConfig({ text: options.config ?? TEST_CONFIG, env: { ...TEST_ENV, ...options.env } });
+  return startDuskline({
+    // Nobody storms anybody here: peers are sent away at once.
+    config: { ...config, limits: { ...config.limits, goAwaySpreadMs: 0, ...options.limits } },
+    log: failOnError,
+    ...(options.intervals === undefined ? {} : { intervals: options.intervals }),
+    ...(options.store === undefined ? {} : { store: options.store }),
+  });
+}
+
+/** Errors that a broker logs are faults of ours: they fail the test run. */
+export const failOnError = {
+  error(fields: object, message: string): void {
+    const { err } = fields as { err?: unknown };
+    void Promise.reject(err instanceof Error ? err : new Error(`${message} ${JSON.stringify(fields)}`));
+  },
+  warn: (): void => undefined,
+  info: (): void => undefined,
+  debug: (): void => undefined,
+};
+
+export const TEST_DEVICE = { kind: 'console', codecs: ['hevc', 'h264'], maxResolution: '2160p' } as const;
+
+/** A player's connection after its welcome. */
+export async function openPlayer(url: string, playerId: string, device: object = TEST_DEVICE): Promise<Peer> {
+  const peer = await Peer.open(url, CLIENT_PATH);
+  peer.send({ type: 'hello', token: testToken({ kind: 'player', playerId }), device });
+  await peer.next('welcome');
+  return peer;
+}
+
+export interface TestHostOptions {
+  readonly hostId: string;
+  readonly region?: string;
+  readonly pool?: string;
+  readonly slots?: number;
+  readonly sessions?: readonly object[];
+}
+
+export const IDLE = { gpu: 0, encoder: 0, cpu: 0, network: 0 };
+
+/** A host's connection, registered. It beats only when told to. */
+export async function openHost(url: string, options: TestHostOptions): Promise<Peer & { registered: Frame }> {
+  const { hostId, region = 'near', pool = 'console-x', slots = 4, sessions = [] } = options;
+  const peer = await Peer.open(url, HOST_PATH, { token: testToken({ kind: 'host', region, pool }) });
+  const endpoint = `ws://127.0.0.1:1/stream/${hostId}`;
+  peer.send({ type: 'register', hostId, region, pool, slots, endpoint, sessions });
+  const registered = await peer.next('registered');
+  return Object.assign(peer, { registered });
+}
+
+/** A host that is ready: registered, and its first heartbeat taken. */
+export async function openReadyHost(
+  duskline: Duskline,
+  options: TestHostOptions,
+): Promise<Peer & { registered: Frame }> {
+  const host = await openHost(duskline.url, options);
+  host.send({ type: 'heartbeat', load: IDLE, sessions: options.sessions ?? [] });
+  const { region = 'near', pool = 'console-x' } = options;
+  await waitUntil(async () => {
+    const status = await duskline.broker.status();
+    const found = status.regions
+      .find((known) => known.region === region)
+      ?.pools.find((known) => known.pool === pool)
+      ?.hostList.find((known) => known.hostId === options.hostId);
+    return found?.state === 'ready';
+  });
+  return host;
+}

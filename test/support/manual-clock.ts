@@ -1,0 +1,18 @@
+/** A clock that stands until a test moves it. */
+export interface ManualClock {
+  now(): number;
+  advance(ms: number): void;
+}
+
+/** Thirteen digits, like the real thing. */
+const START_AT_MS = 1_800_000_000_000;
+
+export function createManualClock(): ManualClock {
+  let nowMs = START_AT_MS;
+  return {
+    now: () => nowMs,
+    advance(ms) {
+      nowMs += ms;
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { createClient, type Session, type SessionMove } from '@duskline/client/node';
+import { watchStream, type StreamViewer } from '@duskline/host/simulated';
+import { createRecordedSockets } from '@duskline/loadtest/history/client-recording.js';
+import { hostName } from '@duskline/loadtest/history/events.js';
+import { createRecorder } from '@duskline/loadtest/history/recorder.js';
+import { TEST_DEVICE } from '../fleet/test-broker.js';
+import { monotonicMs } from '../processes/monotonic-clock.js';
+import type { ClientOrder, ClientReport, MovingClientOptions } from './moving-client.js';
+import { reportToParent } from '../processes/worker-process.js';
+
+/** A player in a process of its own, who follows its session. It obeys the parent process, and tells what it sees. */
+const options = JSON.parse(process.argv[2] ?? '') as MovingClientOptions;
+const { urls, token, player, play } = options;
+const recorder = createRecorder(monotonicMs, (event) => reportToParent({ kind: 'seen', event }));
+const { WebSocket } = createRecordedSockets(recorder, player);
+const client = createClient({
+  url: urls,
+  token,
+  device: { ...TEST_DEVICE, codecs: [...TEST_DEVICE.codecs] },
+  WebSocket,
+  logger: { error: ignore, warn: ignore, info: ignore, debug: ignore },
+});
+let session: Session | undefined;
+let current: StreamViewer | undefined;
+let next: StreamViewer | undefined;
+/** Kills who is to die when a host lets the player in that the session moves to. */
+let kill: () => void = ignore;
+/** Whether the player goes where the session goes; those who ask before that is known wait. */
+let goes: boolean | undefined;
+let decided: () => void = ignore;
+
+function ignore(): void {
+  // Nobody wants to know.
+}
+
+function say(saying: ClientReport): void {
+  reportToParent({ kind: 'news', atMs: monotonicMs(), news: saying });
+}
+
+/** Shows the ticket. Resolves when the host lets the player in. */
+function open(
+  { sessionId }: Pick<Session, 'sessionId'>,
+  { epoch, region, pool, host, ticket }: Pick<SessionMove, 'epoch' | 'region' | 'pool' | 'host' | 'ticket'>,
+  onLetIn: () => void = ignore,
+): Promise<StreamViewer> {
+  const at = { player, host: hostName(region, pool, host.hostId), sessionId, epoch };
+  return new Promise((resolve, reject) => {
+    const viewer = watchStream(host.endpoint, ticket, {
+      admitted() {
+        say({ type: 'let-in', hostId: host.hostId, epoch });
+        onLetIn();
+        resolve(viewer);
+      },
+      frame: (n, count) => recorder.record({ type: 'shown', ...at, n, count }),
+      closed(why) {
+        say({ type: 'stream-closed', hostId: host.hostId, why });
+        reject(new Error(why));
+      },
+    });
+  });
+}
+
+async function follow(move: SessionMove): Promise<void> {
+  if (session === undefined) throw new Error('a move before the match');
+  const { epoch, host } = move;
+  say({ type: 'asked-to-move', hostId: host.hostId, epoch });
+  if (goes === undefined) await new Promise<void>((resolve) => (decided = resolve));
+  if (goes !== true) throw new Error('the player stays');
+  const viewer = await open(session, move, () => kill());
+  if (move.signal.aborted) {
+    viewer.drop();
+    return;
+  }
+  move.signal.addEventListener('abort', () => viewer.drop());
+  next = viewer;
+}
+
+async function begin(): Promise<void> {
+  await client.connect();
+  const made = await client.play({ ...play, ...(options.stays ? {} : { onMove: follow }) });
+  session = made;
+  made.on('moved', () => {
+    current = next;
+    say({ type: 'moved', hostId: made.host.hostId, epoch: made.epoch });
+  });
+  made.on('replaced', () => {
+    say({ type: 'replaced', hostId: made.host.hostId, epoch: made.epoch });
+    current?.drop();
+    open(made, made).then((viewer) => (current = viewer), ignore);
+  });
+  made.on('ended', (reason) => say({ type: 'ended', reason }));
+  current = await open(made, made);
+  say({ type: 'playing', sessionId: made.sessionId, hostId: made.host.hostId, epoch: made.epoch });
+}
+
+process.on('message', (order: ClientOrder) => {
+  switch (order.kind) {
+    case 'play':
+      begin().catch((error: unknown) => say({ type: 'failed', why: String(error) }));
+      return;
+    case 'decide':
+      goes = order.goes;
+      decided();
+      return;
+    case 'doom': {
+      const { pid, afterMs } = order;
+      const end = (): void => void process.kill(pid, 'SIGKILL');
+      kill = () => (afterMs === 0 ? end() : setTimeout(end, afterMs));
+      return;
+    }
+    case 'close':
+      void client.close().finally(() => process.exit());
+      return;
+    case 'leave':
+      if (session !== undefined) recorder.record({ type: 'left', player, sessionId: session.sessionId });
+      current?.leave();
+  }
+});
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

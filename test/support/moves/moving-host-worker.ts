@@ -1,0 +1,74 @@
+import { createSimulatedHost, createStreamServer, type SimulatedHost } from '@duskline/host/simulated';
+import { hostName } from '@duskline/loadtest/history/events.js';
+import { recordHost } from '@duskline/loadtest/history/host-recording.js';
+import { createRecorder } from '@duskline/loadtest/history/recorder.js';
+import { monotonicMs } from '../processes/monotonic-clock.js';
+import type { HostOrder, HostState, MovingHostOptions } from './moving-host.js';
+import { reportToParent } from '../processes/worker-process.js';
+
+/** How often it looks at itself: some of what happens in a move is no event of a host. */
+const LOOK_INTERVAL_MS = 5;
+
+/** A simulated host in a process of its own. It obeys the parent process, and tells of every change of its state. */
+const { urls, token, hostId, region, pool, slots, frameIntervalMs } = JSON.parse(
+  process.argv[2] ?? '',
+) as MovingHostOptions;
+const recorder = createRecorder(monotonicMs, (event) => reportToParent({ kind: 'seen', event }));
+const streams = await createStreamServer({ frameIntervalMs });
+let movable = false;
+let simulated: SimulatedHost | undefined;
+let told = '';
+
+function stateOf({ host, stats }: SimulatedHost): HostState {
+  const { prepared, held } = host.usage;
+  const sessions = host.sessions().map(({ sessionId, epoch, state, begun }) => {
+    return { sessionId, epoch, state, begun };
+  });
+  const { checkpoints, restored, moved, resumed, overbooked } = stats;
+  const counts = { checkpoints, restored, moved, resumed, overbooked };
+  return { status: host.status.state, prepared, held, sessions, counts };
+}
+
+function look(): void {
+  if (simulated === undefined) return;
+  const state = stateOf(simulated);
+  const text = JSON.stringify(state);
+  if (text === told) return;
+  told = text;
+  reportToParent({ kind: 'news', atMs: monotonicMs(), news: state });
+}
+
+function connect(): SimulatedHost {
+  const made = createSimulatedHost({
+    url: urls,
+    token,
+    hostId,
+    region,
+    pool,
+    slots,
+    streams,
+    movable: () => movable,
+  });
+  recordHost(recorder, hostName(region, pool, hostId), made.host);
+  for (const event of ['status', 'prepare', 'end', 'moved', 'resume'] as const) made.host.on(event, look);
+  return made;
+}
+
+process.on('message', (order: HostOrder) => {
+  switch (order.kind) {
+    case 'connect':
+      simulated ??= connect();
+      return;
+    case 'faults':
+      simulated?.setMoveFaults(order.faults);
+      return;
+    case 'movable':
+      movable = order.movable;
+      return;
+    case 'leave':
+      void simulated?.leave().finally(() => process.exit());
+  }
+});
+setInterval(look, LOOK_INTERVAL_MS);
+// Nobody is left to look at it.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

@@ -1,0 +1,141 @@
+import {
+  runProcessKillScenario,
+  type ProcessKillScenario,
+  type ProcessKillFigures,
+  type Outcome,
+} from './process-kill-scenario.js';
+import { MovesFleet } from './moves-fleet.js';
+import { MOVE_STAGES } from './move-scenario.js';
+import { startFor } from '../processes/started-processes.js';
+
+/** Scenes that are played on fleets of their own. */
+export interface ScenarioGroup {
+  readonly moves: readonly ProcessKillScenario[];
+  readonly fleets: number;
+  /** Scenes of one fleet at a time. One where brokers are killed: all scenes of a fleet hang on them. */
+  readonly scenes: number;
+}
+
+/** A scene that fails keeps its pool. */
+const SPARE_POOLS = 2;
+
+/** The longest that a scene takes, and those before it. */
+const SUITE_TIMEOUT_MS = 120_000;
+
+/**
+ * Plays all scenes, some at a time, for they mostly wait; each test is the end of one. The last one judges what was seen of
+ * all of them, and tells the figures.
+ */
+export function describeProcessKills(title: string, ...groups: readonly ScenarioGroup[]): void {
+  describe(title, function () {
+    this.timeout(SUITE_TIMEOUT_MS);
+    const all = groups.flatMap(({ moves }) => moves);
+    const results = new Map(all.map((move) => [move, createPromise()]));
+    const figures: (ProcessKillFigures & ProcessKillScenario)[] = [];
+    const fleets: MovesFleet[] = [];
+    const lanes: Promise<void>[] = [];
+    let isOver = false;
+
+    /** Takes the next of those that wait, until nobody does. */
+    const playAll = async (fleet: MovesFleet, waiting: ProcessKillScenario[]): Promise<void> => {
+      for (let move = waiting.shift(); move !== undefined && !isOver; move = waiting.shift()) {
+        const result = results.get(move)!;
+        try {
+          figures.push({ ...move, ...(await runProcessKillScenario(fleet, move)) });
+          result.resolve();
+        } catch (error) {
+          result.reject(error);
+          await fleet.replaceBrokers().catch(() => undefined);
+        }
+      }
+    };
+
+    const startLanes = async (): Promise<void> => {
+      for (const { moves, fleets: count, scenes } of groups) {
+        const waiting = [...moves];
+        for (let started = 0; started < count; started += 1) {
+          const fleet = await MovesFleet.start(scenes + SPARE_POOLS);
+          fleets.push(fleet);
+          for (let i = 0; i < scenes; i += 1) lanes.push(playAll(fleet, waiting));
+        }
+      }
+    };
+
+    // Scenes go on while one test after the other waits for its own.
+    before(() => startFor('suite', startLanes));
+    after(async () => {
+      // Of a run that was cut short.
+      isOver = true;
+      await Promise.all(lanes);
+      await Promise.all(fleets.map((fleet) => fleet.stop()));
+    });
+
+    for (const move of all) it(nameOf(move), () => results.get(move)!.promise);
+
+    it('and each history keeps every rule', async () => {
+      process.stdout.write(`    ${JSON.stringify({ scenario: title, ...summaryOf(figures) })}\n`);
+      await Promise.all(fleets.map((fleet) => fleet.checkHistory()));
+    });
+  });
+}
+
+function nameOf({
+  gap,
+  scope,
+  allOnMover,
+  party,
+  onHostLost,
+  goes,
+  afterMs,
+  outcomes,
+}: ProcessKillScenario): string {
+  const parts = [
+    party,
+    gap,
+    scope === 'near' ? 'within the region' : 'to another region',
+    ...(party === 'broker' && allOnMover ? ['everything hangs on it'] : []),
+    ...(goes ? [] : ['the client does not go']),
+    ...(afterMs > 0 ? [`${afterMs} ms later`] : []),
+    ...(outcomes.includes('ended') || outcomes.includes('anew') ? [`asked to ${onHostLost}`] : []),
+  ];
+  return `${parts.join(', ')}: ${outcomes.map((outcome) => SAYS[outcome]).join(' or ')}`;
+}
+
+const SAYS: Readonly<Record<Outcome, string>> = {
+  stays: 'goes on where it was',
+  moved: 'goes on where it went',
+  anew: 'is placed anew',
+  ended: 'ends, and the player is told',
+};
+
+/** The worst of each gap and outcome, in milliseconds since the kill. */
+function summaryOf(figures: readonly (ProcessKillFigures & ProcessKillScenario)[]): object {
+  const goesOnMs: Record<string, number> = {};
+  const outcomes: Record<string, number> = {};
+  const inOrder = [...figures].sort((a, b) => MOVE_STAGES.indexOf(a.gap) - MOVE_STAGES.indexOf(b.gap));
+  for (const { gap, outcome, allOnMover, goes, goesOnMs: ms } of inOrder) {
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+    if (ms === null) continue;
+    const key = [gap, ...(allOnMover ? ['all on it'] : []), ...(goes ? [] : ['does not go']), outcome].join(
+      ', ',
+    );
+    goesOnMs[key] = Math.max(goesOnMs[key] ?? 0, ms);
+  }
+  const slotsMs = Math.max(...figures.map(({ slotsMs: ms }) => ms));
+  return { scenes: figures.length, outcomes, slotsMs, goesOnMs };
+}
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** One that may be rejected before anybody waits for it. */
+function createPromise(): PromiseWithResolvers {
+  let resolve!: () => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<void>((...settle) => ([resolve, reject] = settle));
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
+
+/** A coturn of our own on 127.0.0.1, over UDP and TCP, without TLS. */
+export interface TurnServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+const START_DEADLINE_MS = 10_000;
+const ALLOCATE_DEADLINE_MS = 8_000;
+
+/** @param secret what it shares with whoever makes credentials */
+export async function startTurnServer(secret: string): Promise<TurnServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'duskline-turn-'));
+  const port = await freePort();
+  const settings = [
+    'listening-ip=127.0.0.1',
+    'relay-ip=127.0.0.1',
+    `listening-port=${port}`,
+    'use-auth-secret',
+    `static-auth-secret=${secret}`,
+    'realm=duskline.test',
+    'no-tls',
+    'no-dtls',
+    'no-cli',
+    'allow-loopback-peers',
+    'log-file=stdout',
+    `pidfile=${join(directory, 'pid')}`,
+    `userdb=${join(directory, 'db')}`,
+  ];
+  // In a file, as in production: other users of the machine see a command line.
+  const file = join(directory, 'turnserver.conf');
+  await writeFile(file, settings.join('\n'), { mode: 0o600 });
+
+  const process = spawn(coturn().turnserver, ['-c', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = once(process, 'exit');
+  const lines: string[] = [];
+  // Where a machine lacks SCTP it says so, and does without.
+  createInterface({ input: process.stderr }).on('line', (line) => lines.push(line));
+  const ready = new Promise<void>((resolve, reject) => {
+    createInterface({ input: process.stdout }).on('line', (line) => {
+      lines.push(line);
+      if (line.includes('Total General servers')) resolve();
+    });
+    process.once('error', reject);
+    process.once('exit', () => reject(new Error(`coturn did not start:\n${lines.join('\n')}`)));
+  });
+  const deadline = setTimeout(() => process.kill('SIGKILL'), START_DEADLINE_MS);
+  try {
+    await ready;
+  } finally {
+    clearTimeout(deadline);
+  }
+  return {
+    port,
+    async stop() {
+      process.kill('SIGKILL');
+      await exited;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks a TURN server for relay addresses with coturn's own client, and says whether it got one. */
+export async function allocate(
+  port: number,
+  { username, credential }: { readonly username: string; readonly credential: string },
+): Promise<'allocated' | 'refused'> {
+  const who = ['-u', username, '-w', credential];
+  const process = spawn(coturn().uclient, ['-v', '-y', '-c', ...who, '-p', String(port), '127.0.0.1'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  const answer = new Promise<'allocated' | 'refused'>((resolve, reject) => {
+    const listen = (data: Buffer): void => {
+      said += data.toString('utf8');
+      if (said.includes('Received relay addr')) resolve('allocated');
+      if (said.includes('Cannot complete Allocation')) resolve('refused');
+    };
+    process.stdout.on('data', listen);
+    process.stderr.on('data', listen);
+    process.once('error', reject);
+    process.once('exit', () => reject(new Error(`the TURN client ended without an answer:\n${said}`)));
+  });
+  const deadline = setTimeout(() => process.kill('SIGKILL'), ALLOCATE_DEADLINE_MS);
+  try {
+    return await answer;
+  } finally {
+    clearTimeout(deadline);
+    process.kill('SIGKILL');
+  }
+}
+
+/** What `scripts/ensure-coturn.mjs` found. */
+function coturn(): { readonly turnserver: string; readonly uclient: string } {
+  const record = new URL('../../../../node_modules/.cache/duskline/coturn.json', import.meta.url);
+  try {
+    return JSON.parse(readFileSync(record, 'utf8')) as { turnserver: string; uclient: string };
+  } catch (cause) {
+    throw new Error('No coturn is known: run `node scripts/ensure-coturn.mjs` first.', { cause });
+  }
+}

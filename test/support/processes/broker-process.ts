@@ -1,0 +1,94 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createChildFaults, type ChildFaults } from './child-faults.js';
+import { TEST_ENV } from '../fleet/test-broker.js';
+
+/** The command as the compiler made it: slow to start, and counted for coverage. */
+export const DUSKLINE = fileURLToPath(new URL('../../../../server/dist/cli/main.js', import.meta.url));
+
+/** The command as npm links it: it runs the bundle, which starts in a third of the time. To be started with `BUNDLE_ENV`. */
+export const BUNDLED = fileURLToPath(new URL('../../../../server/bin/duskline.js', import.meta.url));
+
+/** Of a bundle no coverage is taken: the tool cannot tell to which source a line of a bundle belongs. */
+export const BUNDLE_ENV = { NODE_V8_COVERAGE: '' };
+
+/** Where many processes share a processor; alone it takes less than a second. */
+const START_DEADLINE_MS = 20_000;
+
+/** A broker in a process of its own. */
+export interface BrokerProcess extends ChildFaults {
+  readonly url: string;
+  readonly process: ChildProcess;
+  /** What it logged so far, one line each. */
+  readonly log: readonly string[];
+  /** Resolves with its exit code, or `null` when a signal ended it. */
+  readonly exited: Promise<number | null>;
+}
+
+/**
+ * Starts `duskline serve` and waits until it listens: on a free port, unless the arguments name one, as they do
+ * for a broker that comes back where it was.
+ *
+ * @param command another one than the bundle of this repository
+ */
+export async function startBrokerProcess(
+  args: readonly string[],
+  { command = BUNDLED, env = {} }: { command?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<BrokerProcess> {
+  const child = spawn(process.execPath, [command, 'serve', '--port', '0', ...args], {
+    env: { ...process.env, ...TEST_ENV, ...BUNDLE_ENV, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const log: string[] = [];
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const url = await new Promise<string>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`the broker did not listen within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
+    }, START_DEADLINE_MS);
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      log.push(line);
+      const listening = /"url":"([^"]+)","msg":"broker is listening"/.exec(line);
+      if (listening?.[1] === undefined) return;
+      clearTimeout(timer);
+      resolve(listening[1]);
+    });
+    void exited.then((code) => {
+      clearTimeout(timer);
+      reject(new Error(`the broker ended with ${String(code)}:\n${log.join('\n')}`));
+    });
+  });
+  return {
+    url,
+    process: child,
+    log,
+    exited,
+    ...createChildFaults(child, exited),
+  };
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command of `duskline` to its end. */
+export async function runDuskline(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  command: string = DUSKLINE,
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [command, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString('utf8')));
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString('utf8')));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}

@@ -1,0 +1,75 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
+import { createChildFaults, type ChildFaults } from './child-faults.js';
+import { testToken } from '../fleet/test-broker.js';
+
+const START_DEADLINE_MS = 10_000;
+
+export interface HostProcessOptions {
+  /** The brokers, tried in turn. */
+  readonly urls: readonly string[];
+  /** With `count`, a number is added to it. */
+  readonly hostId: string;
+  /** Default `near`. */
+  readonly region?: string;
+  /** Default `console-x`. */
+  readonly pool?: string;
+  /** Default 4. */
+  readonly slots?: number;
+  /** Hosts in this process. Default 1. */
+  readonly count?: number;
+}
+
+/** Simulated hosts in a process of their own. */
+export interface HostProcess extends ChildFaults {
+  readonly process: ChildProcess;
+  readonly hostIds: readonly string[];
+  /** What they said of their connections so far, one line each. */
+  readonly log: readonly string[];
+  readonly exited: Promise<number | null>;
+  /** SIGTERM: they leave in order. Resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Starts `duskline host` and waits until all its hosts are registered. */
+export async function startHostProcess(options: HostProcessOptions): Promise<HostProcess> {
+  const { urls, hostId, region = 'near', pool = 'console-x', slots = 4, count = 1 } = options;
+  const hostIds = count === 1 ? [hostId] : Array.from({ length: count }, (_, i) => `${hostId}-${i + 1}`);
+  const where = ['--region', region, '--pool', pool, '--id', hostId];
+  const size = ['--slots', String(slots), '--count', String(count)];
+  const child = spawn(process.execPath, [BUNDLED, 'host', '--url', ...urls, ...where, ...size], {
+    env: { ...process.env, ...BUNDLE_ENV, DUSKLINE_TOKEN: testToken({ kind: 'host', region, pool }) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const log: string[] = [];
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  await new Promise<void>((resolve, reject) => {
+    const missing = new Set(hostIds.map((id) => `${region}/${pool}/${id} registered`));
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`the hosts did not register within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
+    }, START_DEADLINE_MS);
+    const hear = (line: string): void => {
+      log.push(line);
+      missing.delete(line);
+      if (missing.size > 0) return;
+      clearTimeout(timer);
+      resolve();
+    };
+    createInterface({ input: child.stdout }).on('line', hear);
+    createInterface({ input: child.stderr }).on('line', hear);
+    void exited.then((code) => {
+      clearTimeout(timer);
+      reject(new Error(`the hosts ended with ${String(code)}:\n${log.join('\n')}`));
+    });
+  });
+  return {
+    process: child,
+    hostIds,
+    log,
+    exited,
+    ...createChildFaults(child, exited),
+  };
+}

@@ -1,0 +1,154 @@
+import { Redis } from 'ioredis';
+import { waitUntil } from '../eventually.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
+import { startRedisServer, type RedisServer } from './redis-server.js';
+import { createSharedResource } from '../shared-resource.js';
+
+/** A real Redis Cluster of three masters, each with a replica or without. */
+export interface RedisCluster {
+  /** All of them, as a client may be told. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  /** The three that began as masters, then their replicas in the same order. */
+  readonly servers: readonly RedisServer[];
+  /** The server that holds this key now (or the keys of this hash tag: `{tag}`). */
+  masterOf(key: string): Promise<RedisServer>;
+  /** Kills that one; its replica, if there is one, takes over within a few seconds. */
+  killMaster(key: string): Promise<RedisServer>;
+  /** Resolves when the cluster says that another server than this holds the key. */
+  failedOverFrom(old: RedisServer, key: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface RedisClusterOptions {
+  /** A replica for each master. Default: none. */
+  readonly replicas?: boolean;
+}
+
+const MASTERS = 3;
+const SLOTS = 16_384;
+const READY_DEADLINE_MS = 20_000;
+const FAILOVER_DEADLINE_MS = 20_000;
+
+export async function startRedisCluster({
+  replicas = false,
+}: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const servers: RedisServer[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.stop()));
+  };
+  try {
+    const busPorts: number[] = [];
+    for (let i = 0; i < (replicas ? 2 : 1) * MASTERS; i += 1) {
+      const busPort = await freePort();
+      busPorts.push(busPort);
+      servers.push(await startRedisServer({ args: nodeArgs(busPort) }));
+    }
+    await form(servers, busPorts);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const masterOf = async (key: string): Promise<RedisServer> => {
+    const port = await portOf(servers, key);
+    const server = servers.find((candidate) => candidate.port === port);
+    if (server === undefined) throw new Error(`nobody holds ${key}`);
+    return server;
+  };
+  return {
+    nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })),
+    servers,
+    masterOf,
+    async killMaster(key) {
+      const server = await masterOf(key);
+      await server.kill();
+      return server;
+    },
+    async failedOverFrom(old, key) {
+      const others = servers.filter((server) => server !== old);
+      await waitUntil(async () => (await portOf(others, key)) !== old.port, FAILOVER_DEADLINE_MS);
+    },
+    stop,
+  };
+}
+
+function nodeArgs(busPort: number): string[] {
+  const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
+  // A lost node takes its own slots with it, not everybody's.
+  return [...bus, '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'];
+}
+
+/** Deals out the slots, makes the nodes known to each other, and waits until all of them agree. */
+async function form(servers: readonly RedisServer[], busPorts: readonly number[]): Promise<void> {
+  const clients = servers.map(({ port }) => new Redis(port, '127.0.0.1'));
+  try {
+    for (const [i, client] of clients.entries()) {
+      await client.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1));
+      if (i >= MASTERS) continue;
+      const first = Math.ceil((i * SLOTS) / MASTERS);
+      const end = Math.ceil(((i + 1) * SLOTS) / MASTERS);
+      const slots = Array.from({ length: end - first }, (_, n) => String(first + n));
+      await client.call('CLUSTER', 'ADDSLOTS', ...slots);
+    }
+    for (const [i, { port }] of servers.entries()) {
+      if (i > 0) {
+        await clients[0]!.call('CLUSTER', 'MEET', '127.0.0.1', String(port), String(busPorts[i]));
+      }
+    }
+    // Redis announces this to nobody: it has to be asked.
+    await waitUntil(async () => {
+      const infos = await Promise.all(clients.map(clusterInfo));
+      return infos.every((info) => info.includes(`cluster_known_nodes:${servers.length}\r`));
+    }, READY_DEADLINE_MS);
+    for (const [i, client] of clients.entries()) {
+      if (i < MASTERS) continue;
+      const id = String(await clients[i - MASTERS]!.call('CLUSTER', 'MYID'));
+      await client.call('CLUSTER', 'REPLICATE', id);
+    }
+    await waitUntil(async () => (await Promise.all(clients.map(isReady))).every(Boolean), READY_DEADLINE_MS);
+  } finally {
+    for (const client of clients) client.disconnect();
+  }
+}
+
+async function isReady(client: Redis): Promise<boolean> {
+  const cluster = await clusterInfo(client);
+  const agreed = ['cluster_state:ok', `cluster_slots_assigned:${SLOTS}`, `cluster_size:${MASTERS}`].every(
+    (line) => cluster.includes(line),
+  );
+  const replication = await client.info('replication');
+  return agreed && !replication.includes('master_link_status:down');
+}
+
+async function clusterInfo(client: Redis): Promise<string> {
+  return String(await client.call('CLUSTER', 'INFO'));
+}
+
+/** On which port a key lives, as the first of these servers that answers says; 0 when none knows. */
+async function portOf(servers: readonly RedisServer[], key: string): Promise<number> {
+  for (const { port } of servers) {
+    const client = new Redis(port, '127.0.0.1', {
+      lazyConnect: true,
+      retryStrategy: () => null,
+      commandTimeout: 1_000,
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      const slot = await client.cluster('KEYSLOT', key);
+      const ranges = await client.cluster('SLOTS');
+      return ranges.find(([first, last]) => first <= slot && slot <= last)?.[2]?.[1] ?? 0;
+    } catch {
+      // It was killed, or hangs: another one knows.
+    } finally {
+      client.disconnect();
+    }
+  }
+  return 0;
+}
+
+const shared = createSharedResource(() => startRedisCluster());
+
+/** The one cluster that tests share: keep to keys of your own prefix, and let its nodes live. */
+export function sharedRedisCluster(): Promise<RedisCluster> {
+  return shared.get();
+}

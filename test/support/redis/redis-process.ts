@@ -1,0 +1,54 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const START_DEADLINE_MS = 10_000;
+
+/**
+ * Starts a server of Redis (or Sentinel) and waits until it says that it is ready.
+ *
+ * @param ready what it says then
+ */
+export async function launchRedis(
+  args: readonly string[],
+  ready = /ready to accept connections/i,
+): Promise<ChildProcess> {
+  const server = serverCommand();
+  const child = spawn(server.command, [...server.args, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines: string[] = [];
+  const started = new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (lines.length < 100) lines.push(line);
+      if (ready.test(line)) resolve();
+    });
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(`Redis did not start:\n${lines.join('\n')}`)));
+  });
+  const deadline = setTimeout(() => child.kill('SIGKILL'), START_DEADLINE_MS);
+  try {
+    await started;
+  } finally {
+    clearTimeout(deadline);
+  }
+  return child;
+}
+
+export interface ServerCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** What `scripts/ensure-redis.mjs` found. */
+export function serverCommand(): ServerCommand {
+  const record = new URL('../../../../node_modules/.cache/duskline/redis-server.json', import.meta.url);
+  try {
+    return JSON.parse(readFileSync(record, 'utf8')) as ServerCommand;
+  } catch (cause) {
+    throw new Error('No Redis server is known: run `node scripts/ensure-redis.mjs` first.', { cause });
+  }
+}
+
+/** Whether servers run in containers: those are not our children, and take no signal but the polite one. */
+export function inContainers(): boolean {
+  return serverCommand().command === 'docker';
+}

@@ -1,0 +1,186 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { waitUntil } from '../eventually.js';
+import { freePort } from '@duskline/loadtest/fleet/free-port.js';
+import { launchRedis } from './redis-process.js';
+import { startRedisServer, type RedisServer } from './redis-server.js';
+
+/** One primary, one replica, and three Sentinels that watch them and agree by two. */
+export interface RedisSentinel {
+  /** What the Sentinels call the primary. */
+  readonly name: string;
+  readonly sentinels: readonly { readonly host: string; readonly port: number }[];
+  /** The two servers, the first primary first. */
+  readonly servers: readonly [RedisServer, RedisServer];
+  /** Where the Sentinels say that the primary is. */
+  primaryUrl(): Promise<string>;
+  /** Kills the server that is primary now; the other one takes over within a few seconds. */
+  killPrimary(): Promise<RedisServer>;
+  /** It hangs instead: its sockets stay open and nobody answers on them. The other one takes over. */
+  freezePrimary(): Promise<RedisServer>;
+  /** Resolves when the Sentinels name another primary than this, and it takes writes. */
+  failedOverFrom(old: RedisServer): Promise<void>;
+  /**
+   * Cuts the replica off from its primary: what is written from now on is acknowledged, and lost when the
+   * replica takes over. For a few seconds only: a replica that has been cut off for longer is not chosen.
+   */
+  freezeReplication(): Promise<void>;
+  thawReplication(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const NAME = 'duskline';
+const SENTINELS = 3;
+const DOWN_AFTER_MS = 1_000;
+/** A vote that came to nothing is repeated after twice this time. */
+const FAILOVER_TIMEOUT_MS = 3_000;
+const READY_DEADLINE_MS = 20_000;
+const FAILOVER_DEADLINE_MS = 30_000;
+
+/** Starts them and waits until every Sentinel knows of the replica and of the other Sentinels. */
+export async function startRedisSentinel(): Promise<RedisSentinel> {
+  const directory = await mkdtemp(join(tmpdir(), 'duskline-sentinel-'));
+  const primary = await startRedisServer();
+  const replica = await startRedisServer({ args: ['--replicaof', '127.0.0.1', String(primary.port)] });
+  const watchers: { readonly port: number; readonly process: ChildProcess }[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(watchers.map(({ process }) => end(process)));
+    await Promise.all([primary.stop(), replica.stop()]);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    for (let i = 0; i < SENTINELS; i += 1) watchers.push(await startWatcher(directory, primary.port));
+    await Promise.all(watchers.map(({ port }) => hasten(port)));
+    await waitUntil(async () => {
+      const views = await Promise.all(watchers.map(({ port }) => viewOf(port)));
+      return views.every((view) => view['num-slaves'] === '1' && view['num-other-sentinels'] === '2');
+    }, READY_DEADLINE_MS);
+    await caughtUp(primary.port, replica.port);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  const primaryPort = async (): Promise<number> => Number((await viewOf(watchers[0]!.port))['port']);
+  const current = async (): Promise<RedisServer> =>
+    (await primaryPort()) === primary.port ? primary : replica;
+
+  return {
+    name: NAME,
+    sentinels: watchers.map(({ port }) => ({ host: '127.0.0.1', port })),
+    servers: [primary, replica],
+    primaryUrl: async () => (await current()).url,
+    async killPrimary() {
+      const server = await current();
+      await server.kill();
+      return server;
+    },
+    async freezePrimary() {
+      const server = await current();
+      server.freeze();
+      return server;
+    },
+    async failedOverFrom(old) {
+      await waitUntil(async () => {
+        const port = await primaryPort();
+        return port !== old.port && (await roleOf(port)) === 'master';
+      }, FAILOVER_DEADLINE_MS);
+    },
+    async freezeReplication() {
+      const source = await current();
+      const copy = source === primary ? replica : primary;
+      // Sentinel would put a replica right that follows something else: this one knows a wrong password.
+      await ask(copy.port, ['CONFIG', 'SET', 'masteruser', 'nobody', 'masterauth', 'wrong']);
+      await caughtUp(source.port, copy.port);
+      await ask(source.port, ['CLIENT', 'KILL', 'TYPE', 'replica']);
+    },
+    async thawReplication() {
+      const copy = (await current()) === primary ? replica : primary;
+      await ask(copy.port, ['CONFIG', 'SET', 'masteruser', '', 'masterauth', '']);
+    },
+    stop,
+  };
+}
+
+async function startWatcher(
+  directory: string,
+  primaryPort: number,
+): Promise<{ port: number; process: ChildProcess }> {
+  const port = await freePort();
+  const file = join(directory, `sentinel-${port}.conf`);
+  const settings = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${directory}`,
+    `sentinel monitor ${NAME} 127.0.0.1 ${primaryPort} 2`,
+    `sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}`,
+    `sentinel failover-timeout ${NAME} ${FAILOVER_TIMEOUT_MS}`,
+    `sentinel parallel-syncs ${NAME} 1`,
+  ];
+  // Sentinel keeps what it learns in its configuration file.
+  await writeFile(file, `${settings.join('\n')}\n`);
+  return { port, process: await launchRedis([file, '--sentinel'], /Sentinel ID is|\+monitor/) };
+}
+
+/** Sentinels look for each other and at their servers every second or two, which is a matter of their debug settings. */
+async function hasten(port: number): Promise<void> {
+  const periods = ['INFO-PERIOD', 'PING-PERIOD', 'ASK-PERIOD', 'PUBLISH-PERIOD', 'DEFAULT-DOWN-AFTER'];
+  const settings = periods.flatMap((name) => [name, name === 'DEFAULT-DOWN-AFTER' ? '1000' : '200']);
+  // Redis 6 has none: then it takes its time.
+  await ask(port, ['SENTINEL', 'DEBUG', ...settings]).catch(() => undefined);
+}
+
+async function end(process: ChildProcess): Promise<void> {
+  if (process.exitCode !== null || process.signalCode !== null) return;
+  const exited = once(process, 'exit');
+  process.kill('SIGTERM');
+  await exited;
+}
+
+/** What a Sentinel knows of the primary. */
+async function viewOf(port: number): Promise<Record<string, string>> {
+  const fields = (await ask(port, ['SENTINEL', 'MASTER', NAME])) as string[] | Record<string, string>;
+  if (!Array.isArray(fields)) return fields;
+  return Object.fromEntries(
+    fields.flatMap((field, i) => (i % 2 === 0 ? [[field, fields[i + 1] ?? '']] : [])),
+  );
+}
+
+/** Waits until the replica has everything that its primary has now. */
+async function caughtUp(primaryPort: number, replicaPort: number): Promise<void> {
+  const offset = await replicationField(primaryPort, 'master_repl_offset');
+  await waitUntil(async () => {
+    const copied = await replicationField(replicaPort, 'slave_repl_offset');
+    return copied >= offset && (await replicationField(replicaPort, 'master_sync_in_progress')) === 0;
+  }, READY_DEADLINE_MS);
+}
+
+async function replicationField(port: number, field: string): Promise<number> {
+  const info = String(await ask(port, ['INFO', 'replication']));
+  return Number(new RegExp(`${field}:(\\d+)`).exec(info)?.[1] ?? -1);
+}
+
+async function roleOf(port: number): Promise<string> {
+  const role = (await ask(port, ['ROLE'])) as string[];
+  return role[0] ?? '';
+}
+
+async function ask(port: number, command: readonly string[]): Promise<unknown> {
+  const redis = new Redis(port, '127.0.0.1', {
+    retryStrategy: () => null,
+    commandTimeout: 2_000,
+    lazyConnect: true,
+  });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    const [name = '', ...args] = command;
+    return await redis.call(name, ...args);
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { TICKET_ISSUER, TicketClaims } from '@duskline/protocol';
+import { secretKeyFrom } from '@duskline/server/auth/key-material.js';
+import { createTicketSigner, ticketAudience } from '@duskline/server/auth/ticket-signer.js';
+import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import jwt from 'jsonwebtoken';
+import { Compile } from 'typebox/compile';
+import { randomSecret, secretConfig } from './keys.js';
+
+const NOW_MS = 1_800_000_000_123;
+const PLACE = { region: 'eu-west', pool: 'console-x' };
+const REQUEST = {
+  ...PLACE,
+  hostId: 'h1',
+  sessionId: '01890a5d-ac96-774b-bcce-b302099a8057',
+  epoch: 3,
+  playerId: 'alice',
+  title: 'starfall',
+  ttlMs: 30_000,
+  nowMs: NOW_MS,
+};
+
+function verifyAs(ticket: string, key: Buffer, hostId = 'h1', nowMs = NOW_MS): jwt.JwtPayload {
+  return jwt.verify(ticket, key, {
+    algorithms: ['HS256'],
+    audience: ticketAudience(PLACE, hostId),
+    issuer: TICKET_ISSUER,
+    clockTimestamp: Math.floor(nowMs / 1000),
+  }) as jwt.JwtPayload;
+}
+
+describe('ticket mint', () => {
+  const mint = createTicketSigner(randomSecret());
+
+  it('signs the claims of the protocol', () => {
+    const claims = verifyAs(mint.sign(REQUEST), mint.hostKey(PLACE, 'h1'));
+    expect(Compile(TicketClaims).Check(claims)).to.be.true;
+    expect(claims).to.deep.equal({
+      iss: 'duskline',
+      aud: 'host:eu-west/console-x/h1',
+      sub: 'alice',
+      sid: REQUEST.sessionId,
+      epoch: 3,
+      title: 'starfall',
+      iat: 1_800_000_000,
+      exp: 1_800_000_031,
+    });
+  });
+
+  it('gives tickets that last at least as long as asked, and end', () => {
+    const ticket = mint.sign(REQUEST);
+    const key = mint.hostKey(PLACE, 'h1');
+    expect(verifyAs(ticket, key, 'h1', NOW_MS + 30_000).sub).to.equal('alice');
+    expect(() => verifyAs(ticket, key, 'h1', NOW_MS + 31_000)).to.throw(jwt.TokenExpiredError);
+  });
+
+  it('makes tickets of host A that the key of host B refuses', () => {
+    const ticket = mint.sign(REQUEST);
+    expect(() => verifyAs(ticket, mint.hostKey(PLACE, 'h2'))).to.throw('invalid signature');
+    expect(() => verifyAs(ticket, mint.hostKey({ ...PLACE, pool: 'pc' }, 'h1'))).to.throw(
+      'invalid signature',
+    );
+    expect(() => verifyAs(ticket, mint.hostKey({ ...PLACE, region: 'us' }, 'h1'))).to.throw(
+      'invalid signature',
+    );
+  });
+
+  it('makes tickets that name their host, so that not even its key serves another', () => {
+    expect(() => verifyAs(mint.sign(REQUEST), mint.hostKey(PLACE, 'h1'), 'h2')).to.throw('audience');
+  });
+
+  it('derives the same keys on every broker with the same master key, and others with another', () => {
+    const bytes = randomBytes(32);
+    const [one, two] = [createTicketSigner(secretKeyFrom(bytes)), createTicketSigner(secretKeyFrom(bytes))];
+    expect(one.hostKey(PLACE, 'h1')).to.deep.equal(two.hostKey(PLACE, 'h1'));
+    expect(one.hostKey(PLACE, 'h1')).not.to.deep.equal(mint.hostKey(PLACE, 'h1'));
+    expect(one.hostKey(PLACE, 'h1').length).to.equal(32);
+    expect(one.hostKey(PLACE, 'h1')).not.to.deep.equal(bytes);
+  });
+
+  it('derives as documented', () => {
+    const master = secretKeyFrom(Buffer.from('0123456789abcdef0123456789abcdef'));
+    // Computed apart from this code: HKDF-SHA256, no salt, info "duskline ticket v1 eu-west/console-x/h1".
+    expect(createTicketSigner(master).hostKey(PLACE, 'h1').toString('hex')).to.equal(
+      '5b473b0fd8346f0f256716259905db595fa0a4248ab1ab4ab48912bbc69b873e',
+    );
+  });
+
+  it('gives different hosts different keys', () => {
+    const name = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,8}$/);
+    const host = fc.record({ region: name, pool: name, hostId: name });
+    fc.assert(
+      fc.property(host, host, (a, b) => {
+        const same = a.region === b.region && a.pool === b.pool && a.hostId === b.hostId;
+        expect(mint.hostKey(a, a.hostId).equals(mint.hostKey(b, b.hostId))).to.equal(same);
+      }),
+    );
+  });
+
+  it('derives a key again after more hosts than it remembers', () => {
+    const before = mint.hostKey(PLACE, 'h1');
+    for (let i = 0; i < 10_001; i += 1) mint.hostKey(PLACE, `other-${i}`);
+    expect(mint.hostKey(PLACE, 'h1')).to.deep.equal(before);
+  });
+
+  it('hands out copies, so that a caller cannot change a key', () => {
+    mint.hostKey(PLACE, 'h1').fill(0);
+    expect(verifyAs(mint.sign(REQUEST), mint.hostKey(PLACE, 'h1')).sub).to.equal('alice');
+  });
+
+  it('makes tickets that no broker takes for a token, even under the same secret', async () => {
+    const verifier = createTokenVerifier(secretConfig(secretKeyFrom(mint.hostKey(PLACE, 'h1'))), {
+      now: () => NOW_MS,
+    });
+    const result = await verifier.verify('player', mint.sign(REQUEST));
+    expect(result).to.include({ ok: false, code: 'UNAUTHENTICATED' });
+  });
+});

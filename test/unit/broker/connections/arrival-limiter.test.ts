@@ -1,0 +1,50 @@
+import { ArrivalLimiter } from '@duskline/server/broker/connections/arrival-limiter.js';
+import { expect } from 'chai';
+
+describe('What may begin in one turn of the event loop', () => {
+  let turns: (() => void)[];
+  let begun: number[];
+  let budget: ArrivalLimiter;
+  beforeEach(() => {
+    turns = [];
+    begun = [];
+    budget = new ArrivalLimiter(3, (run) => void turns.push(run));
+  });
+
+  function ask(number: number): void {
+    void budget.begin().then(() => begun.push(number));
+  }
+
+  async function nextTurn(): Promise<void> {
+    for (const run of turns.splice(0)) run();
+    await Promise.resolve();
+  }
+
+  it('begins at once within the budget', async () => {
+    for (let i = 0; i < 3; i += 1) ask(i);
+    await Promise.resolve();
+    expect(begun).to.deep.equal([0, 1, 2]);
+  });
+
+  it('is the rest of a crowd in the turns after, in order', async () => {
+    for (let i = 0; i < 8; i += 1) ask(i);
+    await Promise.resolve();
+    expect(begun).to.deep.equal([0, 1, 2]);
+    await nextTurn();
+    expect(begun).to.deep.equal([0, 1, 2, 3, 4, 5]);
+    // Who comes now is behind those who wait.
+    ask(8);
+    await nextTurn();
+    expect(begun).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('is everything again after a turn in which nobody came', async () => {
+    ask(0);
+    await nextTurn();
+    await nextTurn();
+    for (let i = 1; i < 4; i += 1) ask(i);
+    await Promise.resolve();
+    expect(begun).to.deep.equal([0, 1, 2, 3]);
+    expect(turns).to.have.length(1);
+  });
+});

@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import { warningDue } from '@duskline/server/broker/drain/warn-of-drains.js';
+import type { Drain } from '@duskline/server/domain/drain.js';
+
+const MINUTE_MS = 60_000;
+const DEADLINE_AT_MS = 60 * MINUTE_MS;
+
+const DRAIN: Drain = {
+  drainId: 'drain-1',
+  target: { region: 'near', pool: null, hostId: null },
+  mode: 'wait',
+  atDeadline: 'end',
+  deadlineAtMs: DEADLINE_AT_MS,
+  orderedAtMs: 0,
+  orderedBy: 'ops',
+  state: 'running',
+  finishedAtMs: null,
+};
+
+describe('The warning of a drain’s deadline', () => {
+  const aheadAt = (minutesLeft: number, drain = DRAIN): number | undefined =>
+    warningDue(drain, DEADLINE_AT_MS - minutesLeft * MINUTE_MS)?.aheadMs;
+
+  it('is given five minutes and one minute ahead', () => {
+    expect(aheadAt(5.1)).to.equal(undefined);
+    expect(aheadAt(5)).to.equal(5 * MINUTE_MS);
+    expect(aheadAt(1.1)).to.equal(5 * MINUTE_MS);
+    expect(aheadAt(1)).to.equal(MINUTE_MS);
+    expect(aheadAt(0)).to.equal(MINUTE_MS);
+  });
+
+  it('says when the session ends', () => {
+    expect(warningDue(DRAIN, DEADLINE_AT_MS - 1)?.endsAtMs).to.equal(DEADLINE_AT_MS);
+  });
+
+  it('is not given where nothing ends', () => {
+    expect(aheadAt(1, { ...DRAIN, atDeadline: 'keep' })).to.equal(undefined);
+    expect(aheadAt(1, { ...DRAIN, state: 'done' })).to.equal(undefined);
+    expect(aheadAt(1, { ...DRAIN, state: 'undone' })).to.equal(undefined);
+  });
+});

@@ -1,0 +1,112 @@
+import { createTickBatcher } from '@duskline/server/broker/store-access/tick-batcher.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+/** The next turn of the event loop. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('Batches per turn of the event loop', () => {
+  it('send everything added in one turn in one call, in order, and answer each its own', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer(), { minLength: 1, maxLength: 50 }), async (items) => {
+        const calls: (readonly number[])[] = [];
+        const add = createTickBatcher<number, string>(async (batch) => {
+          calls.push(batch);
+          return batch.map((item, i) => `${i}:${item}`);
+        });
+        const outcomes = await Promise.all(items.map((item) => add(item)));
+        expect(calls).to.deep.equal([items]);
+        expect(outcomes).to.deep.equal(items.map((item, i) => `${i}:${item}`));
+      }),
+    );
+  });
+
+  it('take in what promises add later in the same turn', async () => {
+    const calls: string[][] = [];
+    const add = createTickBatcher<string, string>(async (batch) => {
+      calls.push([...batch]);
+      return batch;
+    });
+    await Promise.all([add('a'), Promise.resolve().then(() => add('b'))]);
+    expect(calls).to.deep.equal([['a', 'b']]);
+  });
+
+  it('do not wait for the answer to the one before', async () => {
+    const answers: ((outcomes: string[]) => void)[] = [];
+    const add = createTickBatcher<string, string>(() => new Promise((resolve) => answers.push(resolve)));
+    const first = add('first');
+    await nextTurn();
+    const second = add('second');
+    await nextTurn();
+    expect(answers).to.have.length(2);
+    answers[1]!(['second']);
+    expect(await second).to.equal('second');
+    answers[0]!(['first']);
+    expect(await first).to.equal('first');
+  });
+
+  it('leave on the turn itself: no timer holds them up', async () => {
+    const { setTimeout } = globalThis;
+    let timers = 0;
+    globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+      timers += 1;
+      return setTimeout(...args);
+    }) as typeof setTimeout;
+    try {
+      let calls = 0;
+      const add = createTickBatcher<string, string>(async (batch) => {
+        calls += 1;
+        return batch;
+      });
+      const answer = add('item');
+      expect(calls, 'at once').to.equal(0);
+      await nextTurn();
+      expect(calls, 'after one turn').to.equal(1);
+      await answer;
+      expect(timers).to.equal(0);
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
+  });
+
+  it('make no call when nothing was added', async () => {
+    let calls = 0;
+    const add = createTickBatcher<string, string>(async (batch) => {
+      calls += 1;
+      return batch;
+    });
+    await add('only');
+    await nextTurn();
+    await nextTurn();
+    expect(calls).to.equal(1);
+  });
+
+  for (const [how, fail] of [
+    ['rejects', () => Promise.reject(new Error('store away'))],
+    [
+      'throws',
+      () => {
+        throw new Error('store away');
+      },
+    ],
+  ] as const) {
+    it(`reject everything in them when the call ${how}, and the next batch is a new try`, async () => {
+      let broken = true;
+      const add = createTickBatcher<string, string>((batch) => (broken ? fail() : Promise.resolve(batch)));
+      const outcomes = await Promise.allSettled([add('a'), add('b'), add('c')]);
+      for (const outcome of outcomes) {
+        expect(outcome).to.have.property('status', 'rejected');
+        expect(outcome).to.have.nested.property('reason.message', 'store away');
+      }
+      broken = false;
+      expect(await add('d')).to.equal('d');
+    });
+  }
+
+  it('reject those whose answer is missing, and only those', async () => {
+    const add = createTickBatcher<string, string>(async (batch) => batch.slice(0, 1));
+    const [answered, left] = await Promise.allSettled([add('a'), add('b')]);
+    expect(answered).to.deep.equal({ status: 'fulfilled', value: 'a' });
+    expect(left).to.have.nested.property('reason.message', 'a batch was answered in part');
+  });
+});

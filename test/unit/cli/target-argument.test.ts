@@ -1,0 +1,51 @@
+import { CommandFailure } from '@duskline/server/cli/output/command-failure.js';
+import {
+  TARGET_KINDS,
+  describeTarget,
+  parseTarget,
+  type TargetKind,
+} from '@duskline/server/cli/arguments/target-argument.js';
+import { expect } from 'chai';
+
+describe('The target of an order on the command line', () => {
+  it('is a region, a pool or a host, each with the names above it', () => {
+    expect(parseTarget('region', 'eu-west')).to.deep.equal({ region: 'eu-west', pool: null, hostId: null });
+    expect(parseTarget('pool', 'eu-west/console-x')).to.deep.equal({
+      region: 'eu-west',
+      pool: 'console-x',
+      hostId: null,
+    });
+    expect(parseTarget('host', 'eu-west/console-x/host-1')).to.deep.equal({
+      region: 'eu-west',
+      pool: 'console-x',
+      hostId: 'host-1',
+    });
+  });
+
+  it('is described as it is ordered', () => {
+    const names = ['eu-west', 'eu-west/console-x', 'eu-west/console-x/host-1'];
+    TARGET_KINDS.forEach((kind, i) => {
+      expect(describeTarget(parseTarget(kind, names[i]!))).to.equal(`${kind} ${names[i]}`);
+    });
+  });
+
+  const mistakes: [TargetKind, string, string][] = [
+    ['region', 'eu-west/console-x', 'A region is named REGION, such as eu-west.'],
+    ['pool', 'console-x', 'A pool is named REGION/POOL, such as eu-west/console-x.'],
+    [
+      'host',
+      'host-1',
+      'A host is named REGION/POOL/HOST, such as eu-west/console-x/host-1. This was "host-1".',
+    ],
+    ['host', 'a/b/c/d', 'A host is named REGION/POOL/HOST'],
+    ['region', 'EU-West', '"EU-West" is no name'],
+    ['region', '', '"" is no name'],
+    ['pool', 'eu-west/', '"" is no name'],
+    ['pool', 'eu-west/-x', '"-x" is no name'],
+  ];
+  for (const [kind, name, message] of mistakes) {
+    it(`refuses ${kind} "${name}"`, () => {
+      expect(() => parseTarget(kind, name)).to.throw(CommandFailure, message);
+    });
+  }
+});

@@ -1,0 +1,451 @@
+import type { ClientOptions, PlayOptions, QueueState, Session, SlotOffer } from '@duskline/client/node';
+import { expect } from 'chai';
+import { Fixtures, failure, settle, type Fixture } from '../fixture.js';
+import { EventBuffer } from '../event-buffer.js';
+import { ManualClock } from '../manual-clock.js';
+import { OTHER_SESSION_ID, SESSION_ID, type ScriptedConnection } from '../scripted-broker.js';
+
+const REQUEST_ID = 'request-1';
+
+interface Waiting extends Fixture {
+  readonly end: ScriptedConnection;
+  readonly playing: Promise<Session>;
+  readonly places: EventBuffer<QueueState>;
+}
+
+/** A question to the player, which the test answers. */
+interface Question extends SlotOffer {
+  readonly answer: (wanted: boolean) => void;
+}
+
+describe('client: waiting in the queue', () => {
+  const fixtures = new Fixtures();
+  afterEach(() => fixtures.stop());
+
+  /** A client whose request was sent and is queued. */
+  async function queued(
+    options: Partial<PlayOptions> = {},
+    clientOptions: Partial<ClientOptions> = {},
+  ): Promise<Waiting> {
+    const pair = await fixtures.pair(clientOptions);
+    const places = new EventBuffer<QueueState>('place in the queue');
+    const playing = pair.client.play({
+      title: 'tetris',
+      rtt: { dublin: 12.5 },
+      requestId: REQUEST_ID,
+      onQueued: (state) => places.add(state),
+      ...options,
+    });
+    playing.catch(() => undefined);
+    const end = await pair.broker.welcome();
+    await end.next('play');
+    end.queued(REQUEST_ID);
+    await places.next();
+    return { ...pair, end, playing, places };
+  }
+
+  /** The same, with a player who is asked before a slot is taken. */
+  async function asking(): Promise<Waiting & { readonly questions: EventBuffer<Question> }> {
+    const questions = new EventBuffer<Question>('question to the player');
+    const waiting = await queued({
+      onOffer: (offer) =>
+        new Promise<boolean>((resolve) => {
+          questions.add({ ...offer, answer: resolve });
+        }),
+    });
+    return { ...waiting, questions };
+  }
+
+  async function lose({ end, broker, statuses }: Waiting): Promise<ScriptedConnection> {
+    end.drop();
+    await statuses.next(({ state }) => state === 'waiting');
+    return broker.welcome();
+  }
+
+  it('tells of the place and of every change, and takes the slot when the turn comes', async () => {
+    const { end, playing, places } = await queued();
+    end.queued(REQUEST_ID, { position: 2, etaMs: { low: 4_000, high: 9_000 } });
+    end.queued(REQUEST_ID, { position: 1, region: 'paris' });
+    end.offer(REQUEST_ID);
+    expect(await end.next('accept')).to.deep.equal({ type: 'accept', requestId: REQUEST_ID });
+    end.match(REQUEST_ID);
+    expect(await playing).to.include({ sessionId: SESSION_ID, requestId: REQUEST_ID });
+    expect(places.all).to.deep.equal([
+      { position: 3, region: 'dublin' },
+      { position: 2, region: 'dublin', etaMs: { low: 4_000, high: 9_000 } },
+      { position: 1, region: 'paris' },
+    ]);
+  });
+
+  it('says what the player wants of waiting, of other sessions and of lost hosts', async () => {
+    const { broker, client } = await fixtures.pair();
+    const wishes = { wait: false, onConflict: 'takeover', onHostLost: 'end' } as const;
+    void failure(client.play({ title: 'tetris', rtt: { dublin: 12.5 }, ...wishes }));
+    expect(await (await broker.welcome()).next('play')).to.include(wishes);
+  });
+
+  it('is offered a slot at once when one is free by then', async () => {
+    const { broker, client } = await fixtures.pair();
+    const playing = client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID });
+    const end = await broker.welcome();
+    await end.next('play');
+    end.offer(REQUEST_ID);
+    await end.next('accept');
+    end.match(REQUEST_ID);
+    await playing;
+  });
+
+  it('goes on when the listener throws or rejects', async () => {
+    const logged: string[] = [];
+    const ignore = (): void => undefined;
+    const logger = {
+      ...{ debug: ignore, info: ignore, warn: ignore },
+      error: (_: object, message: string) => logged.push(message),
+    };
+    const { broker, client } = await fixtures.pair({ logger });
+    const failures = [() => Promise.reject(new Error('A bug.')), () => expect.fail('Another one.')];
+    const playing = client.play({
+      title: 'tetris',
+      rtt: { dublin: 12.5 },
+      requestId: REQUEST_ID,
+      onQueued: () => failures.pop()?.(),
+    });
+    const end = await broker.welcome();
+    await end.next('play');
+    end.queued(REQUEST_ID);
+    end.queued(REQUEST_ID, { position: 2 });
+    end.match(REQUEST_ID);
+    await playing;
+    await settle();
+    expect(logged).to.have.length(2);
+  });
+
+  it('never gives up by itself, however long it takes', async () => {
+    const clock = new ManualClock();
+    const { end, playing } = await queued({ retry: { maxWaitMs: 1_000 } }, { clock, pingIntervalMs: 1e9 });
+    clock.advance(3_600_000);
+    end.offer(REQUEST_ID);
+    await end.next('accept');
+    end.match(REQUEST_ID);
+    await playing;
+  });
+
+  for (const { code, retryable } of [
+    { code: 'QUEUE_FULL', retryable: true },
+    { code: 'TIMED_OUT', retryable: false },
+    { code: 'CANCELLED', retryable: false },
+    { code: 'NO_REGION_IN_REACH', retryable: false },
+  ] as const) {
+    it(`ends with ${code} when the broker says so`, async () => {
+      const { client, end, playing } = await queued();
+      end.error({ code, retryable, requestId: REQUEST_ID });
+      expect(await failure(playing)).to.include({ code });
+      expect(client.sessions).to.deep.equal([]);
+    });
+  }
+
+  it('asks again when even the queue is full, if its caller wants that', async () => {
+    const clock = new ManualClock();
+    const { end } = await queued(
+      { retry: { maxWaitMs: 10_000 } },
+      { clock, random: () => 0, logger: whenHandled(() => clock.advance(2_000)) },
+    );
+    end.error({ code: 'QUEUE_FULL', retryable: true, retryAfterMs: 2_000, requestId: REQUEST_ID });
+    expect(await end.next('play')).to.include({ requestId: REQUEST_ID });
+  });
+
+  it('is refused with the other session, when the player has one', async () => {
+    const { broker, client } = await fixtures.pair();
+    const playing = failure(client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID }));
+    const end = await broker.welcome();
+    await end.next('play');
+    end.error({ code: 'SESSION_EXISTS', requestId: REQUEST_ID, sessionId: OTHER_SESSION_ID });
+    expect(await playing).to.include({ code: 'SESSION_EXISTS', sessionId: OTHER_SESSION_ID });
+  });
+
+  describe('over a lost socket', () => {
+    it('asks again with the same words, and keeps its place', async () => {
+      const waiting = await queued({ onConflict: 'takeover' });
+      const next = await lose(waiting);
+      expect(await next.next('play')).to.deep.equal(waiting.end.frames.all[1]);
+      next.queued(REQUEST_ID, { position: 2 });
+      expect(await waiting.places.next()).to.include({ position: 2 });
+      next.offer(REQUEST_ID);
+      await next.next('accept');
+      next.match(REQUEST_ID);
+      await waiting.playing;
+    });
+
+    it('may find that its turn has come, or that it has a session already', async () => {
+      const waiting = await queued();
+      const second = await lose(waiting);
+      await second.next('play');
+      second.offer(REQUEST_ID, { acceptWithinMs: 4_000 });
+      await second.next('accept');
+      const third = await lose({ ...waiting, end: second });
+      await third.next('play');
+      third.match(REQUEST_ID);
+      expect(await waiting.playing).to.include({ sessionId: SESSION_ID });
+      expect(third.receivedTypes).to.deep.equal(['hello', 'play']);
+    });
+
+    it('accepts again when the first accept was lost with the socket, without asking the player twice', async () => {
+      const waiting = await asking();
+      waiting.end.offer(REQUEST_ID);
+      (await waiting.questions.next()).answer(true);
+      await waiting.end.next('accept');
+      const next = await lose(waiting);
+      await next.next('play');
+      next.offer(REQUEST_ID, { acceptWithinMs: 9_000 });
+      await next.next('accept');
+      next.match(REQUEST_ID);
+      await waiting.playing;
+      expect(waiting.questions.all).to.have.length(1);
+    });
+
+    it('leaves the player to think: the same offer, repeated, is not a second question', async () => {
+      const waiting = await asking();
+      waiting.end.offer(REQUEST_ID);
+      const question = await waiting.questions.next();
+      const next = await lose(waiting);
+      await next.next('play');
+      next.offer(REQUEST_ID, { acceptWithinMs: 9_000 });
+      next.send({ type: 'pong', id: 1 });
+      question.answer(true);
+      await next.next('accept');
+      next.match(REQUEST_ID);
+      await waiting.playing;
+      expect(waiting.questions.all).to.have.length(1);
+    });
+
+    it('says yes on the next connection when the player does so while there is none', async () => {
+      const waiting = await asking();
+      waiting.end.offer(REQUEST_ID);
+      const question = await waiting.questions.next();
+      waiting.end.drop();
+      await waiting.statuses.next(({ state }) => state === 'waiting');
+      question.answer(true);
+      const next = await waiting.broker.welcome();
+      await next.next('play');
+      next.offer(REQUEST_ID);
+      await next.next('accept');
+      next.match(REQUEST_ID);
+      await waiting.playing;
+    });
+
+    it('asks again when the attempt of the lost connection is still under way', async () => {
+      const clock = new ManualClock();
+      const logger = whenHandled(() => clock.advance(800));
+      const { broker, client, statuses } = await fixtures.pair({ clock, random: () => 0, logger });
+      const playing = client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID });
+      const end = await broker.welcome();
+      await end.next('play');
+      end.drop();
+      await statuses.next(({ state }) => state === 'waiting');
+      clock.advance(0);
+      const next = await broker.welcome();
+      await next.next('play');
+      next.error({ code: 'UNAVAILABLE', retryable: true, retryAfterMs: 800, requestId: REQUEST_ID });
+      await next.next('play');
+      next.match(REQUEST_ID);
+      await playing;
+    });
+
+    it('asks again a little later when the store is away: its place is not lost by that', async () => {
+      const clock = new ManualClock();
+      const waiting = await queued(
+        {},
+        { clock, random: () => 0, logger: whenHandled(() => clock.advance(800)) },
+      );
+      const { end } = waiting;
+      end.error({ code: 'UNAVAILABLE', retryable: true, retryAfterMs: 800, requestId: REQUEST_ID });
+      await end.next('play');
+      end.match(REQUEST_ID);
+      await waiting.playing;
+    });
+  });
+
+  describe('with a player who is asked first', () => {
+    it('shows what is offered, and takes it on a yes', async () => {
+      const { end, playing, questions } = await asking();
+      end.offer(REQUEST_ID, { region: 'paris', acceptWithinMs: 9_000 });
+      const question = await questions.next();
+      expect(question).to.include({ region: 'paris', acceptWithinMs: 9_000 });
+      expect(question.signal.aborted).to.equal(false);
+      expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+      question.answer(true);
+      await end.next('accept');
+      end.match(REQUEST_ID);
+      await playing;
+    });
+
+    it('leaves the queue on a no', async () => {
+      const { client, end, playing, questions } = await asking();
+      end.offer(REQUEST_ID);
+      (await questions.next()).answer(false);
+      expect(await failure(playing)).to.include({ code: 'OFFER_DECLINED', requestId: REQUEST_ID });
+      await end.next('cancel');
+      end.error({ code: 'CANCELLED', requestId: REQUEST_ID });
+      expect(client.sessions).to.deep.equal([]);
+    });
+
+    it('leaves the queue, and says why, when the application throws', async () => {
+      const cause = new Error('A bug.');
+      const ignore = (): void => undefined;
+      const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+      const { end, playing } = await queued({ onOffer: () => Promise.reject(cause) }, { logger });
+      end.offer(REQUEST_ID);
+      expect(await failure(playing)).to.include({ code: 'OFFER_DECLINED', cause });
+      await end.next('cancel');
+    });
+
+    it('takes the question back when the offer is gone, and asks again at the next', async () => {
+      const { end, playing, places, questions } = await asking();
+      end.offer(REQUEST_ID);
+      const missed = await questions.next();
+      end.queued(REQUEST_ID, { position: 9 });
+      await places.next();
+      expect(missed.signal.aborted).to.equal(true);
+      missed.answer(true);
+      await settle();
+      expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+
+      end.offer(REQUEST_ID);
+      (await questions.next()).answer(true);
+      await end.next('accept');
+      end.match(REQUEST_ID);
+      await playing;
+    });
+
+    it('ends with TIMED_OUT when the second offer is missed, too', async () => {
+      const { end, playing, questions } = await asking();
+      end.offer(REQUEST_ID);
+      const { signal } = await questions.next();
+      end.error({ code: 'TIMED_OUT', requestId: REQUEST_ID });
+      expect(await failure(playing)).to.include({ code: 'TIMED_OUT' });
+      expect(signal.aborted).to.equal(true);
+    });
+
+    it('takes no harm from an answer that comes after the client is closed', async () => {
+      const { client, end, playing, questions } = await asking();
+      end.offer(REQUEST_ID);
+      const question = await questions.next();
+      await client.close();
+      expect(await failure(playing)).to.include({ code: 'CLIENT_CLOSED' });
+      expect(question.signal.aborted).to.equal(true);
+      question.answer(true);
+      await settle();
+      expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'cancel']);
+    });
+  });
+
+  describe('when accept and expiry cross', () => {
+    it('waits on after NO_OFFER, and takes the next offer', async () => {
+      const { end, playing, places } = await queued();
+      end.offer(REQUEST_ID);
+      await end.next('accept');
+      end.error({ code: 'NO_OFFER', requestId: REQUEST_ID });
+      end.queued(REQUEST_ID, { position: 12 });
+      expect(await places.next()).to.include({ position: 12 });
+      end.offer(REQUEST_ID);
+      await end.next('accept');
+      end.match(REQUEST_ID);
+      await playing;
+    });
+
+    it('does not care which of NO_OFFER and queued comes first', async () => {
+      const { end, playing, places } = await queued();
+      end.offer(REQUEST_ID);
+      await end.next('accept');
+      end.queued(REQUEST_ID, { position: 12 });
+      await places.next();
+      end.error({ code: 'NO_OFFER', requestId: REQUEST_ID });
+      end.offer(REQUEST_ID);
+      await end.next('accept');
+      end.match(REQUEST_ID);
+      await playing;
+    });
+
+    it('asks the player once more: the next offer may come much later', async () => {
+      const { end, questions } = await asking();
+      end.offer(REQUEST_ID);
+      (await questions.next()).answer(true);
+      await end.next('accept');
+      end.error({ code: 'NO_OFFER', requestId: REQUEST_ID });
+      end.offer(REQUEST_ID);
+      await questions.next();
+    });
+
+    it('lets a session be when NO_OFFER comes after its match', async () => {
+      const { client, end, playing } = await queued();
+      end.offer(REQUEST_ID);
+      await end.next('accept');
+      end.match(REQUEST_ID);
+      end.error({ code: 'NO_OFFER', requestId: REQUEST_ID });
+      const session = await playing;
+      end.session({ state: 'active' });
+      await new Promise((resolve) => session.on('state', resolve));
+      expect(client.sessions).to.deep.equal([session]);
+    });
+  });
+
+  describe('when its caller aborts', () => {
+    it('takes the request back while it waits', async () => {
+      const controller = new AbortController();
+      const { end, playing } = await queued({ signal: controller.signal });
+      controller.abort();
+      expect(await failure(playing)).to.include({ code: 'ABORTED' });
+      expect(await end.next('cancel')).to.deep.equal({ type: 'cancel', requestId: REQUEST_ID });
+    });
+
+    it('takes no notice of the offer that crossed it, nor of the match', async () => {
+      const controller = new AbortController();
+      const { client, end, places, playing } = await queued({ signal: controller.signal });
+      controller.abort();
+      await failure(playing);
+      end.offer(REQUEST_ID);
+      end.queued(REQUEST_ID);
+      end.match(REQUEST_ID);
+      end.session({ state: 'ended', reason: 'client_left' });
+      end.error({ code: 'CANCELLED', requestId: REQUEST_ID });
+      const other = client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: 'other' });
+      await end.next('play');
+      end.match('other', { sessionId: OTHER_SESSION_ID });
+      const session = await other;
+      expect(client.sessions).to.deep.equal([session]);
+      expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'cancel', 'play']);
+      expect(places.all).to.have.length(1);
+    });
+
+    it('takes it back between accept and match', async () => {
+      const controller = new AbortController();
+      const { end, playing } = await queued({ signal: controller.signal });
+      end.offer(REQUEST_ID);
+      await end.next('accept');
+      controller.abort();
+      expect(await failure(playing)).to.include({ code: 'ABORTED' });
+      await end.next('cancel');
+    });
+
+    it('takes it back on the next connection when there is none', async () => {
+      const controller = new AbortController();
+      const waiting = await queued({ signal: controller.signal });
+      waiting.end.drop();
+      await waiting.statuses.next(({ state }) => state === 'waiting');
+      controller.abort();
+      await failure(waiting.playing);
+      const next = await waiting.broker.welcome();
+      await next.next('cancel');
+      expect(next.receivedTypes).to.deep.equal(['hello', 'cancel']);
+    });
+  });
+});
+
+/** A logger that calls back when a frame that just came in was dealt with. */
+function whenHandled(callback: () => void): NonNullable<ClientOptions['logger']> {
+  const ignore = (): void => undefined;
+  const debug = (fields: object): void => {
+    if ('type' in fields && fields.type === 'error') setImmediate(callback);
+  };
+  return { debug, info: ignore, warn: ignore, error: ignore };
+}

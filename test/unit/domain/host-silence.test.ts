@@ -1,0 +1,152 @@
+import { HOST_STATES } from '@duskline/server/domain/host-state.js';
+import { DEFAULT_LIMITS } from '@duskline/server/domain/limits.js';
+import { judgeSilentHosts, type SilentHost } from '@duskline/server/domain/host-silence.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+const { suspectAfterMs, lostAfterMs, sweepGapMs } = DEFAULT_LIMITS;
+
+function host(changes: Partial<SilentHost> = {}): SilentHost {
+  return { hostId: 'h0', state: 'ready', silentMs: 0, missingForMs: null, ...changes };
+}
+
+/** So many hosts with one fate. */
+function hosts(count: number, changes: Partial<SilentHost>): SilentHost[] {
+  return Array.from({ length: count }, (_, i) => host({ ...changes, hostId: `h${i}` }));
+}
+
+const silentHost: fc.Arbitrary<SilentHost> = fc.record({
+  hostId: fc.uuid(),
+  state: fc.constantFrom(...HOST_STATES),
+  silentMs: fc.oneof(
+    fc.constantFrom(suspectAfterMs, suspectAfterMs + 1, lostAfterMs, lostAfterMs + 1),
+    fc.nat({ max: 60_000 }),
+  ),
+  missingForMs: fc.option(fc.oneof(fc.constantFrom(0, sweepGapMs - 1, sweepGapMs), fc.nat({ max: 20_000 })), {
+    nil: null,
+  }),
+});
+const place = fc.record({ awake: fc.nat({ max: 20 }), silent: fc.array(silentHost, { maxLength: 20 }) });
+
+describe('Silent hosts', () => {
+  it('are suspected first: late, and nothing worse', () => {
+    const verdict = judgeSilentHosts(9, [host({ silentMs: suspectAfterMs + 1 })], DEFAULT_LIMITS);
+    expect(verdict).to.deep.equal({ suspect: ['h0'], missing: [], lost: [], massSilence: false });
+  });
+
+  it('are left alone while they are in time', () => {
+    const verdict = judgeSilentHosts(
+      9,
+      [host({ silentMs: suspectAfterMs, missingForMs: 9_000 })],
+      DEFAULT_LIMITS,
+    );
+    expect(verdict).to.deep.equal({ suspect: [], missing: [], lost: [], massSilence: false });
+  });
+
+  it('are never lost on first sight, however long they were silent', () => {
+    const first = judgeSilentHosts(9, [host({ silentMs: 3_600_000 })], DEFAULT_LIMITS);
+    expect(first.missing).to.deep.equal(['h0']);
+    expect(first.lost).to.be.empty;
+  });
+
+  it('are lost when a second sweep finds them missing, at least a sweep gap after the first', () => {
+    const silentMs = lostAfterMs + 1;
+    const lostAfterGapOf = (missingForMs: number): readonly string[] =>
+      judgeSilentHosts(9, [host({ state: 'suspect', silentMs, missingForMs })], DEFAULT_LIMITS).lost;
+    expect(lostAfterGapOf(0)).to.be.empty;
+    expect(lostAfterGapOf(sweepGapMs - 1)).to.be.empty;
+    expect(lostAfterGapOf(sweepGapMs)).to.deep.equal(['h0']);
+  });
+
+  it('are judged by these rules in every mixture', () => {
+    fc.assert(
+      fc.property(place, ({ awake, silent }) => {
+        const verdict = judgeSilentHosts(awake + silent.length, silent, DEFAULT_LIMITS);
+        const named = (names: readonly string[]): SilentHost[] =>
+          silent.filter(({ hostId }) => names.includes(hostId));
+        for (const { silentMs, state } of named(verdict.suspect)) {
+          expect(silentMs).to.be.above(suspectAfterMs);
+          expect(state).to.be.oneOf(['ready', 'joining']);
+        }
+        for (const { silentMs, missingForMs } of named(verdict.missing)) {
+          expect(silentMs).to.be.above(lostAfterMs);
+          expect(missingForMs).to.be.null;
+        }
+        for (const { silentMs, missingForMs } of named(verdict.lost)) {
+          expect(silentMs).to.be.above(lostAfterMs);
+          expect(missingForMs).to.be.at.least(sweepGapMs);
+        }
+        // What takes sessions and is late is named, so that no placement waits for a sweep to be refused.
+        const late = silent.filter(({ silentMs, state }) => silentMs > suspectAfterMs && state === 'ready');
+        expect(verdict.suspect).to.include.members(late.map(({ hostId }) => hostId));
+      }),
+    );
+  });
+
+  it('are judged worse the longer they are silent, never better', () => {
+    fc.assert(
+      fc.property(place, fc.nat({ max: 60_000 }), ({ awake, silent }, moreMs) => {
+        const [one] = silent;
+        if (one === undefined) return;
+        const severity = (silentMs: number): number => {
+          const changed = [{ ...one, silentMs }, ...silent.slice(1)];
+          // Alone in a large place, so that its own silence does not make the others' a mass.
+          const verdict = judgeSilentHosts(awake + 1_000, changed, DEFAULT_LIMITS);
+          if (verdict.lost.includes(one.hostId)) return 3;
+          if (verdict.missing.includes(one.hostId)) return 2;
+          return verdict.suspect.includes(one.hostId) ? 1 : 0;
+        };
+        expect(severity(one.silentMs + moreMs)).to.be.at.least(severity(one.silentMs));
+      }),
+    );
+  });
+});
+
+describe('Many hosts silent at once', () => {
+  const gone = { state: 'suspect', silentMs: lostAfterMs + 1, missingForMs: sweepGapMs } as const;
+
+  it('are waited for: the fault is more likely ours', () => {
+    const verdict = judgeSilentHosts(10, hosts(5, gone), DEFAULT_LIMITS);
+    expect(verdict.massSilence).to.be.true;
+    expect(verdict.lost).to.be.empty;
+    expect(verdict.missing).to.be.empty;
+  });
+
+  it('are suspected all the same: nothing new goes to them', () => {
+    const verdict = judgeSilentHosts(10, hosts(10, { silentMs: suspectAfterMs + 1 }), DEFAULT_LIMITS);
+    expect(verdict.suspect).to.have.length(10);
+  });
+
+  it('are not waited for for ever: a region may really be gone', () => {
+    const silentMs = 3 * lostAfterMs + 1;
+    expect(judgeSilentHosts(10, hosts(10, { ...gone, silentMs }), DEFAULT_LIMITS).lost).to.have.length(10);
+  });
+
+  it('are a mass from half of the place on', () => {
+    expect(judgeSilentHosts(11, hosts(5, gone), DEFAULT_LIMITS).lost).to.have.length(5);
+    expect(judgeSilentHosts(11, hosts(6, gone), DEFAULT_LIMITS).lost).to.be.empty;
+  });
+
+  it('are no mass when they are one or two: half of two hosts says nothing', () => {
+    for (const count of [1, 2]) {
+      const verdict = judgeSilentHosts(count, hosts(count, gone), DEFAULT_LIMITS);
+      expect(verdict.massSilence).to.be.false;
+      expect(verdict.lost).to.have.length(count);
+    }
+  });
+
+  it('do not count as silent while they are merely in time', () => {
+    const inTime = hosts(9, { silentMs: suspectAfterMs });
+    const verdict = judgeSilentHosts(10, [...inTime, host({ ...gone, hostId: 'gone' })], DEFAULT_LIMITS);
+    expect(verdict.massSilence).to.be.false;
+    expect(verdict.lost).to.deep.equal(['gone']);
+  });
+
+  it('are a mass when there are more than one look can list, whatever share of the place that is', () => {
+    const listed = hosts(200, gone);
+    expect(judgeSilentHosts(1_000, listed, DEFAULT_LIMITS).lost).to.have.length(200);
+    const verdict = judgeSilentHosts(1_000, listed, DEFAULT_LIMITS, { cutShort: true });
+    expect(verdict.massSilence).to.be.true;
+    expect(verdict.lost).to.be.empty;
+  });
+});

@@ -1,0 +1,222 @@
+import { expect } from 'chai';
+import { createBackoffPolicy } from '@duskline/host';
+import { createLoadReader } from '@duskline/host/internal/connection/load-reader';
+import {
+  addErrorToClose,
+  mayRetry,
+  type ConnectionFailure,
+} from '@duskline/host/internal/connection/connection-failure';
+import { computeSilenceLimits } from '@duskline/host/internal/connection/silence-limits';
+import { TypedEvents } from '@duskline/host/internal/runtime/typed-events';
+import { UnconfirmedEnds } from '@duskline/host/internal/sessions/unconfirmed-ends';
+import { LOAD } from '../setup.js';
+
+const failure: ConnectionFailure = { kind: 'closed', closeCode: 1006 };
+
+describe('host back-off', () => {
+  const delayOf = (random: number, retryCount: number): number | null =>
+    createBackoffPolicy({ baseMs: 100, maxMs: 1_000, random: () => random }).nextRetryDelayInMs({
+      retryCount,
+      elapsedMs: 0,
+      failure,
+    });
+
+  it('draws every delay from 0 up to a bound that doubles, the first one too', () => {
+    expect([0, 1, 2, 3, 4, 50].map((retryCount) => delayOf(0.999, retryCount))).to.deep.equal([
+      99, 199, 399, 799, 999, 999,
+    ]);
+    expect(delayOf(0, 0)).to.equal(0);
+    expect(delayOf(0.5, 0)).to.equal(50);
+  });
+
+  it('gives up after as many retries as it is told', () => {
+    const policy = createBackoffPolicy({ maxRetries: 2 });
+    expect(policy.nextRetryDelayInMs({ retryCount: 1, elapsedMs: 0, failure })).not.to.be.null;
+    expect(policy.nextRetryDelayInMs({ retryCount: 2, elapsedMs: 0, failure })).to.be.null;
+  });
+});
+
+describe('host link failures', () => {
+  const cases: [ConnectionFailure, { fixed: boolean; supplied: boolean }][] = [
+    [
+      { kind: 'closed', closeCode: 1006 },
+      { fixed: true, supplied: true },
+    ],
+    [
+      { kind: 'closed', closeCode: 1001 },
+      { fixed: true, supplied: true },
+    ],
+    [
+      { kind: 'closed', closeCode: 4409 },
+      { fixed: false, supplied: false },
+    ],
+    [
+      { kind: 'closed', closeCode: 4401, errorCode: 'UNAUTHENTICATED' },
+      { fixed: false, supplied: false },
+    ],
+    [
+      { kind: 'closed', closeCode: 4401, errorCode: 'TOKEN_EXPIRED' },
+      { fixed: false, supplied: true },
+    ],
+    [
+      { kind: 'upgrade_refused', httpStatus: 503 },
+      { fixed: true, supplied: true },
+    ],
+    [
+      { kind: 'upgrade_refused', httpStatus: 404 },
+      { fixed: true, supplied: true },
+    ],
+    [
+      { kind: 'upgrade_refused', httpStatus: 403 },
+      { fixed: false, supplied: false },
+    ],
+    [
+      { kind: 'upgrade_refused', httpStatus: 401 },
+      { fixed: false, supplied: true },
+    ],
+    [
+      { kind: 'upgrade_refused', httpStatus: 401, errorCode: 'UNAUTHENTICATED' },
+      { fixed: false, supplied: false },
+    ],
+    [
+      { kind: 'upgrade_refused', httpStatus: 401, errorCode: 'TOKEN_EXPIRED' },
+      { fixed: false, supplied: true },
+    ],
+    [
+      { kind: 'not_registered', errorCode: 'UNAVAILABLE' },
+      { fixed: true, supplied: true },
+    ],
+    [{ kind: 'silence' }, { fixed: true, supplied: true }],
+  ];
+  for (const [given, { fixed, supplied }] of cases) {
+    it(`knows whether to retry after ${JSON.stringify(given)}`, () => {
+      expect(mayRetry(given, false), 'fixed token').to.equal(fixed);
+      expect(mayRetry(given, true), 'token supplier').to.equal(supplied);
+    });
+  }
+
+  it('takes an error frame for the cause of a close only when that error closes with this code', () => {
+    const error = { type: 'error', code: 'TOO_MANY_MESSAGES', message: '', retryable: true } as const;
+    const close = { kind: 'closed', closeCode: 4429 } as const;
+    expect(addErrorToClose(close, { ...error, retryAfterMs: 90 })).to.include({
+      errorCode: 'TOO_MANY_MESSAGES',
+      retryAfterMs: 90,
+    });
+    expect(addErrorToClose(failure, error)).to.equal(failure);
+  });
+});
+
+describe('host silence', () => {
+  it('is death after two and a half heartbeats, however rarely the broker pings', () => {
+    for (const pingIntervalMs of [0, 1_000, 15_000])
+      expect(computeSilenceLimits({ heartbeatIntervalMs: 2_000, pingIntervalMs }).maxSilenceMs).to.equal(
+        5_000,
+      );
+  });
+
+  it("is death after two of the broker's pings where no heartbeat is known, and says nothing without them", () => {
+    expect(computeSilenceLimits({ heartbeatIntervalMs: 0, pingIntervalMs: 15_000 }).maxSilenceMs).to.equal(
+      30_000,
+    );
+    expect(computeSilenceLimits({ heartbeatIntervalMs: 0, pingIntervalMs: 0 }).maxSilenceMs).to.equal(
+      Infinity,
+    );
+  });
+
+  it('is no death for want of a fast network', () => {
+    expect(computeSilenceLimits({ heartbeatIntervalMs: 10, pingIntervalMs: 100 }).maxSilenceMs).to.equal(500);
+  });
+
+  it('is never that of a living broker, whose answer waits until a look that is late', () => {
+    for (const heartbeatIntervalMs of [10, 200, 2_000, 60_000]) {
+      const { maxSilenceMs: toleratedMs, maxLateMs } = computeSilenceLimits({
+        heartbeatIntervalMs,
+        pingIntervalMs: 15_000,
+      });
+      expect(maxLateMs).to.be.greaterThan(0);
+      expect(2 * heartbeatIntervalMs + maxLateMs).to.be.at.most(toleratedMs);
+    }
+  });
+});
+
+describe('host load reader', () => {
+  it('says the last good measurement again when a sensor fails', () => {
+    const failures: unknown[] = [];
+    const answers = [LOAD, new Error('no sensor'), { ...LOAD, gpu: NaN }, { ...LOAD, gpu: 0.9 }];
+    const read = createLoadReader(
+      () => {
+        const answer = answers.shift();
+        if (answer instanceof Error || answer === undefined) throw answer ?? new Error('no more');
+        return answer;
+      },
+      (error) => failures.push(error),
+    );
+    expect([read(), read(), read(), read()].map((load) => load?.gpu)).to.deep.equal([0.4, 0.4, 0.4, 0.9]);
+    expect(failures).to.have.length(2);
+  });
+
+  it('never looks idle for want of a measurement, and stays inside the wire limits', () => {
+    const blind = createLoadReader(
+      () => {
+        throw new Error('no sensor');
+      },
+      () => undefined,
+    );
+    expect(blind()).to.deep.equal({ gpu: 1, encoder: 1, cpu: 1, network: 1 });
+    const wild = createLoadReader(
+      () => ({ gpu: 1e9, encoder: -3, cpu: 1.7, network: 0 }),
+      () => undefined,
+    );
+    expect(wild()).to.deep.equal({ gpu: 100, encoder: 0, cpu: 1.7, network: 0 });
+  });
+});
+
+describe('host events', () => {
+  it('reach every listener, whatever the others do', async () => {
+    const errors: unknown[] = [];
+    let reported: () => void = () => undefined;
+    const allReported = new Promise<void>((resolve) => (reported = resolve));
+    const events = new TypedEvents<{ error: number }>((_event, error) => {
+      if (errors.push(error) === 2) reported();
+    });
+    const got: number[] = [];
+    events.on('error', () => {
+      throw new Error('thrown');
+    });
+    events.on('error', () => Promise.reject(new Error('rejected')));
+    const stop = events.on('error', (value) => void got.push(value));
+    events.emit('error', 1);
+    stop();
+    events.emit('error', 2);
+    await allReported;
+    expect(got).to.deep.equal([1]);
+  });
+});
+
+describe('unconfirmed ends', () => {
+  const end = (number: number) =>
+    ({ sessionId: `session-${number}`, epoch: 1, reason: 'client_left' }) as const;
+
+  function told(ends: UnconfirmedEnds): string[] {
+    const sessions: string[] = [];
+    ends.resend(({ sessionId }) => sessions.push(sessionId) > 0);
+    return sessions;
+  }
+
+  it('forget what was sent once the broker is heard, and keep what was not', () => {
+    const ends = new UnconfirmedEnds(10);
+    ends.add(end(1), true);
+    ends.add(end(2), false);
+    ends.confirmSent();
+    expect(told(ends)).to.deep.equal(['session-2']);
+    expect(told(ends)).to.deep.equal(['session-2']);
+    ends.confirmSent();
+    expect(told(ends)).to.be.empty;
+  });
+
+  it('keep the newest when there are too many', () => {
+    const ends = new UnconfirmedEnds(2);
+    for (const number of [1, 2, 3]) ends.add(end(number), false);
+    expect(told(ends)).to.deep.equal(['session-2', 'session-3']);
+  });
+});

@@ -1,0 +1,99 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { LimitTracker } from '@duskline/host/internal/limits/limit-tracker';
+
+const MINUTE = 60_000;
+
+describe('the limits of a session', () => {
+  it('warn ahead of the maximum length, and end at it, whatever the player does', () => {
+    const watch = new LimitTracker({ maxLengthMs: 10 * MINUTE, warnBeforeMs: [MINUTE, 5 * MINUTE] }, 1_000);
+    expect(watch.dueAtMs).to.equal(5 * MINUTE + 1_000);
+    expect(watch.checkLimits(5 * MINUTE)).to.deep.equal({ notices: [], reached: undefined });
+    expect(watch.checkLimits(5 * MINUTE + 1_000).notices).to.deep.equal([
+      { kind: 'max_length', endsInMs: 5 * MINUTE },
+    ]);
+    expect(watch.recordActivity(6 * MINUTE)).to.equal(undefined);
+    expect(watch.dueAtMs).to.equal(9 * MINUTE + 1_000);
+    expect(watch.checkLimits(9 * MINUTE + 1_000).notices).to.deep.equal([
+      { kind: 'max_length', endsInMs: MINUTE },
+    ]);
+    expect(watch.dueAtMs).to.equal(10 * MINUTE + 1_000);
+    expect(watch.checkLimits(10 * MINUTE + 1_000)).to.deep.equal({ notices: [], reached: 'max_length' });
+  });
+
+  it('count idleness from the last thing the player did, and take a warning back', () => {
+    const watch = new LimitTracker({ idleMs: 3 * MINUTE, warnBeforeMs: [MINUTE] }, 0);
+    expect(watch.recordActivity(MINUTE), 'nothing was said, nothing is taken back').to.equal(undefined);
+    expect(watch.dueAtMs).to.equal(3 * MINUTE);
+    expect(watch.checkLimits(3 * MINUTE).notices).to.deep.equal([{ kind: 'idle', endsInMs: MINUTE }]);
+    expect(watch.recordActivity(3.5 * MINUTE)).to.deep.equal({ kind: 'idle', endsInMs: null });
+    expect(watch.recordActivity(3.6 * MINUTE)).to.equal(undefined);
+    expect(watch.checkLimits(5.6 * MINUTE).notices).to.deep.equal([{ kind: 'idle', endsInMs: MINUTE }]);
+    expect(watch.checkLimits(6.6 * MINUTE).reached).to.equal('idle');
+  });
+
+  it('leave out a warning that would come at once, and nothing else', () => {
+    const watch = new LimitTracker({ idleMs: MINUTE, warnBeforeMs: [MINUTE, 2 * MINUTE, 0, 1_000] }, 0);
+    expect(watch.checkLimits(0).notices).to.be.empty;
+    expect(watch.dueAtMs).to.equal(MINUTE - 1_000);
+  });
+
+  it('say only the last of several warnings that a pause made due together', () => {
+    const limits = { idleMs: 10_000, maxLengthMs: 20_000, warnBeforeMs: [9_000, 5_000, 1_000] };
+    const watch = new LimitTracker(limits, 0);
+    expect(watch.checkLimits(6_000).notices).to.deep.equal([{ kind: 'idle', endsInMs: 4_000 }]);
+    watch.recordActivity(6_000);
+    expect(watch.checkLimits(15_500).notices).to.deep.equal([
+      { kind: 'idle', endsInMs: 500 },
+      { kind: 'max_length', endsInMs: 4_500 },
+    ]);
+    expect(watch.checkLimits(30_000), 'the one that came first').to.deep.equal({
+      notices: [],
+      reached: 'idle',
+    });
+  });
+
+  it('remember what the broker has not been told, as it is by now', () => {
+    const watch = new LimitTracker({ idleMs: 10_000, warnBeforeMs: [4_000] }, 0);
+    watch.checkLimits(7_000);
+    expect(watch.unreportedNotices(7_000)).to.be.empty;
+    watch.recordReported('idle', false);
+    expect(watch.unreportedNotices(8_000)).to.deep.equal([{ kind: 'idle', endsInMs: 2_000 }]);
+    watch.recordActivity(9_000);
+    expect(watch.unreportedNotices(9_000)).to.deep.equal([{ kind: 'idle', endsInMs: null }]);
+    watch.recordReported('idle', true);
+    expect(watch.unreportedNotices(9_000)).to.be.empty;
+  });
+
+  it('that are none never fall due', () => {
+    expect(new LimitTracker({ warnBeforeMs: [1_000] }, 0).dueAtMs).to.equal(Infinity);
+  });
+
+  it('never end a session early, nor let one go on once it was looked at in time', () => {
+    const limits = fc.record({
+      idleMs: fc.integer({ min: 1, max: 500 }),
+      maxLengthMs: fc.integer({ min: 1, max: 2_000 }),
+      warnBeforeMs: fc.array(fc.integer({ min: 0, max: 600 }), { maxLength: 8 }),
+    });
+    const pauses = fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(limits, pauses, (limit, steps) => {
+        const watch = new LimitTracker(limit, 0);
+        let [nowMs, activeAtMs] = [0, 0];
+        for (const stepMs of steps) {
+          const until = nowMs + stepMs;
+          while (watch.dueAtMs <= until) {
+            nowMs = watch.dueAtMs;
+            const { reached } = watch.checkLimits(nowMs);
+            if (reached === undefined) continue;
+            expect(nowMs).to.equal(Math.min(activeAtMs + limit.idleMs, limit.maxLengthMs));
+            return;
+          }
+          nowMs = activeAtMs = until;
+          watch.recordActivity(nowMs);
+        }
+        expect(nowMs).to.be.below(limit.maxLengthMs);
+      }),
+    );
+  });
+});

@@ -1,0 +1,63 @@
+import type { WorkerPlan } from '@duskline/loadtest/drive/workers/worker-messages.js';
+import { monotonicMs } from '@duskline/loadtest/drive/clock.js';
+import type { UntimedEvent } from '@duskline/loadtest/history/recorder.js';
+import { parseFault } from '@duskline/loadtest/plan/faults.js';
+import { FaultInjector, type FaultContext } from '@duskline/loadtest/run/fault-injector.js';
+import { expect } from 'chai';
+import { waitUntil } from '../../support/eventually.js';
+
+const HOSTS = Array.from({ length: 12 }, (_, i) => {
+  const region = i % 2 === 0 ? 'eu-west' : 'us-east';
+  return {
+    name: `${region}/console-x/h${i}`,
+    hostId: `h${i}`,
+    region,
+    pool: 'console-x',
+    slots: 4,
+    token: 't',
+  };
+});
+
+/** Strikes, and tells what was hit. */
+async function strike(
+  seed: number,
+  ...texts: readonly string[]
+): Promise<{ hit: string[]; seen: UntimedEvent[] }> {
+  const seen: UntimedEvent[] = [];
+  const plan = new FaultInjector({
+    pool: { broadcast: () => undefined } as unknown as FaultContext['pool'],
+    plans: [{ hosts: HOSTS } as unknown as WorkerPlan],
+    fleet: undefined,
+    urls: [],
+    tokens: undefined,
+    seed,
+    record: (event) => seen.push(event),
+  });
+  plan.start(texts.map(parseFault), monotonicMs());
+  await waitUntil(() => plan.injected.length === texts.length);
+  await plan.stop();
+  return { hit: plan.injected.map(({ target, failure }) => failure ?? target), seen };
+}
+
+describe('The faults of a run', () => {
+  const three = ['kill-host@0s', 'kill-host@1ms', 'kill-host@2ms'];
+
+  it('hit the same with the same seed, none twice, and others with another seed', async () => {
+    const { hit } = await strike(1, ...three);
+    expect((await strike(1, ...three)).hit).to.deep.equal(hit);
+    expect(new Set(hit).size).to.equal(3);
+    const others = await Promise.all([2, 3, 4].map((seed) => strike(seed, ...three)));
+    expect(others.map((other) => other.hit.join(' '))).to.not.deep.equal(Array(3).fill(hit.join(' ')));
+  });
+
+  it('stay in the region that was named, and are taken down for the verdict', async () => {
+    const { hit, seen } = await strike(1, 'kill-host:us-east@0s');
+    expect(hit[0]).to.match(/^us-east\//);
+    expect(seen).to.deep.equal([{ type: 'fault', fault: 'host-killed', target: hit[0], lasts: false }]);
+  });
+
+  it('say why they could not be done', async () => {
+    expect((await strike(1, 'kill-host:nowhere@0s')).hit).to.deep.equal(['no host is left to kill']);
+    expect((await strike(1, 'kill-broker@0s')).hit).to.deep.equal(['no broker is left']);
+  });
+});

@@ -1,0 +1,38 @@
+import { parseFault } from '@duskline/loadtest/plan/faults.js';
+import { validateFaults, validateFaultRegions } from '@duskline/loadtest/run/validate-run.js';
+import type { RunOptions } from '@duskline/loadtest/run/run-options.js';
+import { expect } from 'chai';
+
+const REGIONS = ['eu-west', 'eu-central', 'us-east'].map((region) => ({ region }));
+
+function run(fault: string, more: Partial<RunOptions> = {}): RunOptions {
+  return {
+    target: { kind: 'url', urls: [], title: 'starfall' },
+    ...{ profile: 'steady', durationMs: 10_000, hosts: 2 },
+    faults: [parseFault(fault)],
+    ...more,
+  } as RunOptions;
+}
+
+const spawn = { kind: 'spawn' } as RunOptions['target'];
+
+describe('A fault that cannot happen is refused before the run', () => {
+  it('because it comes after the load, except where nobody knows how long that is', () => {
+    const late = run('kill-broker@10s', { target: spawn });
+    expect(() => validateFaults(late)).to.throw(/kill-broker@10s: the load is over by then, it lasts 10 s\./);
+    expect(() => validateFaults({ ...late, profile: 'step' })).not.to.throw();
+    expect(() => validateFaults(run('kill-broker@9s', { target: spawn }))).not.to.throw();
+  });
+
+  it('because its region is not there, or has no host of the run', () => {
+    expect(() => validateFaultRegions(run('drain:mars@1s'), REGIONS)).to.throw(
+      /there is no region mars\. There are eu-west, eu-central, us-east\./,
+    );
+    expect(() => validateFaultRegions(run('kill-host:us-east@1s'), REGIONS)).to.throw(
+      /none of the run's 2 hosts stands in us-east/,
+    );
+    expect(() => validateFaultRegions(run('kill-host:eu-central@1s'), REGIONS)).not.to.throw();
+    expect(() => validateFaultRegions(run('drain:us-east@1s'), REGIONS)).not.to.throw();
+    expect(() => validateFaultRegions(run('kill-host@1s'), REGIONS)).not.to.throw();
+  });
+});

@@ -1,0 +1,91 @@
+import { AdmissionQueue, type WaitingClient } from '@duskline/server/transport/admission-queue.js';
+import { expect } from 'chai';
+import { ManualClock } from '../client-sdk/manual-clock.js';
+
+const LIMITS = { admissionsPerSecond: 100, admissionWaitMs: 1_000 };
+
+describe('The queue of clients who want to be let in', () => {
+  let clock: ManualClock;
+  let queue: AdmissionQueue<WaitingClient>;
+  let admitted: { readonly name: number; readonly atMs: number }[];
+  let startMs: number;
+  beforeEach(() => {
+    clock = new ManualClock();
+    startMs = clock.nowMs();
+    queue = new AdmissionQueue(LIMITS, clock);
+    admitted = [];
+  });
+
+  function arrive(name: number): { isClosed: boolean; readonly taken: boolean } {
+    const arrival = {
+      isClosed: false,
+      admit: () => void admitted.push({ name, atMs: clock.nowMs() - startMs }),
+    };
+    const taken = queue.enter(arrival);
+    return Object.defineProperty(arrival, 'taken', { value: taken }) as typeof arrival & { taken: boolean };
+  }
+
+  it('lets in at once whoever comes alone', () => {
+    for (let i = 0; i < 5; i += 1) {
+      arrive(i);
+      expect(admitted).to.have.length(i + 1);
+      clock.advance(100);
+    }
+  });
+
+  it('lets in those who come together one after the other, in order, at the rate', () => {
+    for (let i = 0; i < 100; i += 1) expect(arrive(i).taken).to.equal(true);
+    expect(admitted.length).to.be.at.most(4);
+    clock.advance(500);
+    expect(admitted.length).to.be.within(50, 54);
+    clock.advance(500);
+    expect(admitted.map(({ name }) => name)).to.deep.equal(Array.from({ length: 100 }, (_, i) => i));
+    const perTenth = admitted.filter(({ atMs }) => atMs > 200 && atMs <= 300);
+    expect(perTenth).to.have.length(10);
+  });
+
+  it('lets nobody overtake those who wait', () => {
+    for (let i = 0; i < 6; i += 1) arrive(i);
+    clock.advance(5);
+    arrive(6);
+    clock.advance(1_000);
+    expect(admitted.map(({ name }) => name)).to.deep.equal([0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  it('does not make up for turns of the event loop that took long: the broker was busy', () => {
+    const timers: (() => void)[] = [];
+    const slow = { nowMs: () => clock.nowMs(), setTimer: (run: () => void) => void timers.push(run) };
+    queue = new AdmissionQueue(LIMITS, slow);
+    for (let i = 0; i < 100; i += 1) arrive(i);
+    for (let turn = 0; turn < 5; turn += 1) {
+      const before = admitted.length;
+      clock.advance(300);
+      for (const run of timers.splice(0)) run();
+      expect(admitted.length - before).to.equal(4);
+    }
+  });
+
+  it('refuses whoever would have to wait for too long', () => {
+    const taken = Array.from({ length: 150 }, (_, i) => arrive(i).taken);
+    expect(taken.filter(Boolean)).to.have.length(104);
+    expect(taken.lastIndexOf(true)).to.equal(103);
+    clock.advance(100);
+    expect(arrive(150).taken).to.equal(true);
+  });
+
+  it('wastes no turn on those who hung up while they waited', () => {
+    const waiting = Array.from({ length: 50 }, (_, i) => arrive(i));
+    for (const arrival of waiting.slice(4, 49)) arrival.isClosed = true;
+    clock.advance(20);
+    expect(admitted.map(({ name }) => name)).to.deep.equal([0, 1, 2, 3, 49]);
+  });
+
+  it('gives up those who wait when it is emptied', () => {
+    for (let i = 0; i < 10; i += 1) arrive(i);
+    expect(queue.removeAll()).to.have.length(6);
+    clock.advance(1_000);
+    expect(admitted).to.have.length(4);
+    arrive(10);
+    expect(admitted.at(-1)).to.include({ name: 10 });
+  });
+});
