@@ -32,7 +32,7 @@ export function createLoop({
   round,
   onFailed,
   onOverdue,
-  roundTimeoutMs: patienceMs = ROUND_TIMEOUT_MS,
+  roundTimeoutMs = ROUND_TIMEOUT_MS,
 }: LoopOptions): Loop {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -46,7 +46,7 @@ export function createLoop({
       overdue = setTimeout(() => {
         onOverdue();
         resolve();
-      }, patienceMs);
+      }, roundTimeoutMs);
     });
     await Promise.race([round().catch(onFailed), patience]);
     clearTimeout(overdue);

@@ -21,7 +21,7 @@ export interface Loops {
 
 /** @param planner `null` when nothing is to be rebalanced */
 export function createLoops(context: BrokerContext, planner: RoundPlanner | null): Loops {
-  const { limits, intervals, store, catalog, brokerId, fleet, storeHealth: doubt } = context;
+  const { limits, intervals, store, catalog, brokerId, fleet, storeHealth } = context;
   const sweepProgress: SweepProgress = { recounts: new Map() };
   const leasedRegions = new Set<string>();
   let round = 0;
@@ -60,19 +60,19 @@ export function createLoops(context: BrokerContext, planner: RoundPlanner | null
       // Ordered elsewhere since the last look: its first round does not wait for another interval.
       if (leasedRegionsWithOrders().some((region) => !before.includes(region))) drains.runSoon();
       warnOfDrains();
-      if (!doubt.isReachable) context.log.info({}, 'store answers again');
-      doubt.recordAnswer();
+      if (!storeHealth.isReachable) context.log.info({}, 'store answers again');
+      storeHealth.recordAnswer();
     } catch (error) {
       if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
-      if (doubt.isReachable) context.log.warn({ err: error }, 'store does not answer');
-      doubt.recordUnreachable();
+      if (storeHealth.isReachable) context.log.warn({ err: error }, 'store does not answer');
+      storeHealth.recordUnreachable();
     }
   }
 
   async function verifyClientSessions(): Promise<void> {
     round += 1;
-    if (doubt.isRecovering) await restoreQueuePositions(context);
-    await verifySessions(context, round, doubt.isRecovering);
+    if (storeHealth.isRecovering) await restoreQueuePositions(context);
+    await verifySessions(context, round, storeHealth.isRecovering);
   }
 
   const repeat = (name: string, intervalMs: number, round: () => Promise<void>): Loop =>
@@ -84,7 +84,7 @@ export function createLoops(context: BrokerContext, planner: RoundPlanner | null
           context.log.error({ err: error, loop: name }, 'loop failed');
           return;
         }
-        doubt.recordFailure();
+        storeHealth.recordFailure();
         context.observer.storeFailed();
       },
       onOverdue: () => context.log.error({ loop: name }, 'a round does not end; the loop goes on without it'),

@@ -45,7 +45,7 @@ export async function planDrainMoves(
 }
 
 async function takeSnapshot(
-  { store, catalog, fleet, storeHealth: doubt, moveRunner: runner }: BrokerContext,
+  { store, catalog, fleet, storeHealth, moveRunner: runner }: BrokerContext,
   staying: readonly LocatedSession[],
   leaves: (sessionId: string) => boolean,
 ): Promise<FleetSnapshot> {
@@ -75,6 +75,6 @@ async function takeSnapshot(
       toSessionSnapshot(catalog, place, session, 'at_all', leaves(session.sessionId)),
     ),
     waiting: [],
-    storeIsRecovering: doubt.isRecovering,
+    storeIsRecovering: storeHealth.isRecovering,
   };
 }

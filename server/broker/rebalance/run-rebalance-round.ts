@@ -12,10 +12,10 @@ export async function runRebalanceRound(
   planner: RoundPlanner,
   region: string,
 ): Promise<void> {
-  const { fleet, moveRunner: runner, storeHealth: doubt, log } = context;
+  const { fleet, moveRunner: runner, storeHealth, log } = context;
   const plan = await planner.planRound({
     region,
-    storeInDoubt: doubt.isRecovering,
+    storeInDoubt: storeHealth.isRecovering,
     closedPlaces: fleet.regionPools.filter((place) => !fleet.isOpen(place)).map(regionPoolName),
     quarantined: runner.quarantinedHosts,
     leave: runner.excludedSessions,

@@ -20,12 +20,12 @@ export async function waitForRecovery(
   client: ClientConnection,
   { requestId }: Play,
 ): Promise<void> {
-  const { storeHealth: doubt, connections } = context;
-  const isRebuilding = (): boolean => doubt.isRebuilding;
+  const { storeHealth, connections } = context;
+  const isRebuilding = (): boolean => storeHealth.isRebuilding;
   if (!isRebuilding()) return;
   if ((await findRequestRecord(context, client.playerId, requestId)) !== undefined) return;
   // A look may have to notice first that the store is back.
-  const giveUpAtMs = performance.now() + 2 * doubt.rebuildMs;
+  const giveUpAtMs = performance.now() + 2 * storeHealth.rebuildMs;
   while (isRebuilding()) {
     if (!connections.hasClient(client)) throw new ClientDisconnected();
     if (client.pendingRequests.get(requestId)?.cancelled === true) throw new Refusal('CANCELLED');
