@@ -119,7 +119,7 @@ port.on('message', (order: WorkerOrder) => {
     case 'phase':
       population.startPhase(order.phase, order.startAtMs);
       return;
-    case 'quiet':
+    case 'stop-arrivals':
       population.stopArrivals();
       return;
     case 'kill-host':
@@ -132,10 +132,10 @@ port.on('message', (order: WorkerOrder) => {
     case 'host-replies':
       hostCalls.handleReplies(order.replies);
       return;
-    case 'picture':
+    case 'snapshot':
       sendTick();
       send({
-        type: 'picture',
+        type: 'snapshot',
         hosts: [...hostCalls.hosts]
           .filter(([name]) => !hostCalls.isKilled(name))
           .map(([name, host]) => ({ name, sessions: host.listSessions() })),

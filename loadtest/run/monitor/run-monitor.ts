@@ -1,134 +1,120 @@
-import { monotonicMs } from '../drive/clock.js';
-import {
-  SAMPLE_TIMINGS,
-  createPhaseCounts,
-  type PhaseCounts,
-  type HostSnapshot,
-  type WorkerTick,
-} from '../drive/workers/worker-messages.js';
-import type { WorkerPool } from '../drive/workers/worker-pool.js';
-import type { BrokerFleet } from '../fleet/broker-fleet.js';
-import { readProcessUsage, type ProcessUsage } from '../fleet/process-usage.js';
-import type { Bounds } from '../history/check.js';
-import type { HistoryEvent } from '../history/events.js';
-import type { UntimedEvent } from '../history/recorder.js';
-import { findSaturationPoint, type JudgedLevel, type LoadLevel } from '../plan/saturation-point.js';
-import { LatencyRecorder, LatencyHistogram } from '../report/latency-recorder.js';
-import type { InjectedFault, MeasuredRun, ProcessUsageSummary } from '../report/load-report.js';
-import { Timeline, type TimelinePoint, type Totals } from '../report/timeline.js';
-import { VerdictBuilder } from '../report/verdict.js';
-import type { Progress, RunOptions } from './run-options.js';
-import { sessionMsOf, type ServedFleet } from './plan-workers.js';
+import { monotonicMs } from '../../drive/clock.js';
+import type { HostSnapshot, WorkerTick } from '../../drive/workers/worker-messages.js';
+import type { WorkerPool } from '../../drive/workers/worker-pool.js';
+import type { BrokerFleet } from '../../fleet/broker-fleet.js';
+import type { Bounds } from '../../history/check.js';
+import type { HistoryEvent } from '../../history/events.js';
+import type { UntimedEvent } from '../../history/recorder.js';
+import type { JudgedLevel, LoadLevel } from '../../plan/saturation-point.js';
+import type { InjectedFault, MeasuredRun } from '../../report/load-report.js';
+import { Timeline } from '../../report/timeline.js';
+import { VerdictBuilder } from '../../report/verdict.js';
+import type { ServedFleet } from '../plan-workers.js';
+import type { RunOptions } from '../run-options.js';
+import { createMeasuredRun } from './measured-run.js';
+import { OwnCpuMeter } from './own-cpu-meter.js';
+import { SAMPLE_INTERVAL_MS, ProcessSampler } from './process-sampler.js';
+import { ProgressTracker, type LoadPeriod } from './progress-tracker.js';
+import { RunLatencies } from './run-latencies.js';
+import { mergeCounts, sumAllPhases, sumPhase, type LatestTicks } from './worker-totals.js';
 
-const PROGRESS_MS = 250;
-const USAGE_MS = 1_000;
-const MAX_POINTS = 600;
+const PROGRESS_INTERVAL_MS = 250;
+const MAX_TIMELINE_POINTS = 600;
 
-/** What the run's own Redis is called among the brokers. */
-const REDIS = 'redis';
+/** A stepped load of unknown length is expected to have about so many levels. */
+const EXPECTED_LEVELS = 8;
 
-/** On a machine that is loaded to its limit observers are slow, too. */
+/** On a machine that is loaded to its limit the load test sees events late, too. */
 const SLACK_MS = 2_000;
 
 export interface MonitorContext {
-  readonly place: ServedFleet;
-  readonly fleet: BrokerFleet | undefined;
+  readonly servedFleet: ServedFleet;
+  /** Brokers that the run started itself; absent when it loads brokers that run already. */
+  readonly brokers: BrokerFleet | undefined;
   readonly bounds: Partial<Bounds>;
 }
 
-interface Load {
-  readonly startAtMs: number;
-  readonly durationMs: number;
-}
-
-/** Puts together what the workers tell, and what is seen of the brokers' processes. */
+/**
+ * Collects the measurements of a run: what the workers report in their ticks, and what it samples itself of the brokers'
+ * processes and of its own. Reports progress meanwhile, and the result at the end.
+ */
 export class RunMonitor {
   levels: readonly JudgedLevel[] = [];
-  /** Whether everything came to rest at the end. */
+  /** Whether every request was answered and every session was in place at the end. */
   settled = false;
   readonly #options: RunOptions;
   readonly #context: MonitorContext;
-  readonly #verdict: VerdictBuilder;
-  readonly #latencies = new LatencyRecorder();
-  readonly #phases: { readonly match: LatencyHistogram; readonly lag: LatencyHistogram }[] = [];
-  readonly #usage = new Map<string, { cpu: number[]; memoryMaxBytes: number }>();
   readonly #startedAt = new Date();
+  readonly #verdict: VerdictBuilder;
+  readonly #latencies = new RunLatencies();
+  readonly #progress: ProgressTracker;
+  readonly #processes: ProcessSampler | undefined;
+  readonly #ownCpu = new OwnCpuMeter();
   readonly #timers: NodeJS.Timeout[] = [];
   #pool: WorkerPool | undefined;
   #timeline: Timeline | undefined;
-  #beganAtMs = 0;
-  #endedAtMs: number | undefined;
-  #stage = '';
-  #load: Load | undefined;
+  #loadStartAtMs = 0;
+  #loadEndAtMs: number | undefined;
   #ownEvents: HistoryEvent[] = [];
-  #recent = { matches: new LatencyHistogram(2), totals: { offered: 0, matched: 0 }, atMs: 0 };
-  #currentRates = { offeredPerSecond: 0, matchedPerSecond: 0, p99Ms: undefined as number | undefined };
-  #lastUsage = new Map<number, { readonly usage: ProcessUsage; readonly atMs: number }>();
-  #processesNow: TimelinePoint['processes'] = {};
-  #ownCpu: { readonly atMs: number; readonly usage: NodeJS.CpuUsage } | undefined;
-  #ownCpuMean = 0;
-  #connectedAtMost = 0;
+  #mostConnected = 0;
 
   constructor(options: RunOptions, context: MonitorContext) {
+    const { workers, clients } = options;
+    const { brokers, bounds } = context;
     this.#options = options;
     this.#context = context;
-    // The last source is the run itself: faults, and the picture at the end.
-    this.#verdict = new VerdictBuilder(options.workers + 1, { slackMs: SLACK_MS, ...context.bounds });
+    this.#progress = new ProgressTracker(clients);
+    this.#processes = brokers === undefined ? undefined : new ProcessSampler(brokers);
+    // One source of events for each worker, and one for the run itself: faults, and the snapshot at the end.
+    this.#verdict = new VerdictBuilder(workers + 1, { slackMs: SLACK_MS, ...bounds });
   }
 
   get connectionErrors(): Readonly<Record<string, number>> {
-    return this.#merged(({ counts }) => counts.connectionErrors);
+    return mergeCounts(this.#ticks, (counts) => counts.connectionErrors);
   }
 
+  /** Starts to sample and to report progress. */
   attachPool(pool: WorkerPool): void {
     this.#pool = pool;
-    this.#timers.push(setInterval(() => this.#reportProgress(), PROGRESS_MS));
-    if (this.#context.fleet !== undefined) {
-      this.#timers.push(setInterval(() => void this.#measureProcesses(), USAGE_MS));
+    this.#timers.push(setInterval(() => this.#reportProgress(), PROGRESS_INTERVAL_MS));
+    if (this.#processes !== undefined) {
+      this.#timers.push(setInterval(() => void this.#sampleProcesses(), SAMPLE_INTERVAL_MS));
     }
   }
 
-  setStage(text: string, load?: Load): void {
-    this.#stage = text;
-    this.#load = load;
+  /** @param load present while arrivals are scheduled; the first stage without it ends the load */
+  setStage(stage: string, load?: LoadPeriod): void {
+    this.#progress.setStage(stage, load);
     if (load === undefined && this.#timeline !== undefined) this.#endLoad();
   }
 
-  /** The load begins then. */
+  /** @param startAtMs when the first arrival is due, by the monotonic clock */
   startLoad(startAtMs: number): void {
     const { profile, durationMs } = this.#options;
-    const expectedMs = profile === 'step' ? durationMs * 8 : durationMs;
-    this.#timeline = new Timeline(startAtMs, Math.max(1_000, Math.ceil(expectedMs / MAX_POINTS)));
-    this.#beganAtMs = startAtMs;
-    this.#ownCpu = { atMs: monotonicMs(), usage: process.cpuUsage() };
+    const expectedMs = profile === 'step' ? durationMs * EXPECTED_LEVELS : durationMs;
+    this.#timeline = new Timeline(startAtMs, Math.max(1_000, Math.ceil(expectedMs / MAX_TIMELINE_POINTS)));
+    this.#loadStartAtMs = startAtMs;
+    this.#ownCpu.start();
   }
 
+  /** Adds an event that the run itself caused or saw to the history. */
   record(seen: UntimedEvent): void {
     this.#ownEvents.push({ atMs: monotonicMs(), ...seen });
   }
 
   handleTick(worker: number, tick: WorkerTick): void {
     this.#verdict.addEvents(worker, tick.events, tick.atMs);
-    const own = this.#ownEvents;
-    this.#ownEvents = [];
-    this.#verdict.addEvents(this.#options.workers, own, monotonicMs());
-    const { samples } = tick;
-    for (let i = 0; i < samples.length; i += 4) {
-      const name = SAMPLE_TIMINGS[samples[i] ?? 0] ?? 'lag';
-      const [phase = 0, dueMs = 0, tookMs = 0] = [samples[i + 1], samples[i + 2], samples[i + 3]];
-      this.#latencies.record(name, tookMs);
-      if (name === 'lag') this.#phase(phase).lag.record(tookMs);
-      if (name !== 'match') continue;
-      this.#phase(phase).match.record(tookMs);
-      this.#recent.matches.record(tookMs);
+    this.#checkOwnEvents(monotonicMs());
+    this.#latencies.addSamples(tick.samples, (dueMs, tookMs) => {
+      this.#progress.recordMatch(tookMs);
       this.#timeline?.recordMatch(dueMs, tookMs);
-    }
+    });
   }
 
-  /** What came of one level, as far as it is known now. */
+  /** Figures of one level of a stepped load, as far as they are known now. */
   measureLevel(index: number, ratePerSecond: number, durationMs: number): LoadLevel {
-    const { offered, noClientFree, answered, matchedAtOnce } = this.#countsOf(index);
-    const { match, lag } = this.#phase(index);
+    const { offered, noClientFree, answered, matchedAtOnce } = sumPhase(this.#ticks, index);
+    const { match, lag } = this.#latencies.ofPhase(index);
     return {
       ...{ ratePerSecond, durationMs, offered, noClientFree, answered },
       matched: matchedAtOnce,
@@ -137,7 +123,7 @@ export class RunMonitor {
     };
   }
 
-  /** What the hosts hold, when everything has come to rest. */
+  /** Adds the sessions of all hosts at the end of the run to the history. */
   recordHostSnapshots(hosts: readonly HostSnapshot[]): void {
     const { slots } = this.#options;
     this.record({
@@ -157,188 +143,55 @@ export class RunMonitor {
 
   async finish(faults: readonly InjectedFault[]): Promise<MeasuredRun> {
     this.#endLoad();
-    await this.#measureProcesses();
+    await this.#sampleProcesses();
     this.stop();
-    this.#verdict.addEvents(this.#options.workers, this.#ownEvents, Infinity);
-    const { place } = this.#context;
-    const { target, clients, hosts, slots, durationMs } = this.#options;
-    const gauges = this.#pool?.gauges;
-    const totals = this.#totals();
-    const loadedMs = (this.#endedAtMs ?? monotonicMs()) - this.#beganAtMs;
-    const seconds = loadedMs / 1_000;
-    const unanswered = totals.offered - totals.noClientFree - totals.answered;
-    const used = this.#summariseProcesses();
-    const redis = used.find(({ name }) => name === REDIS);
-    return {
-      version: 1,
-      startedAt: this.#startedAt.toISOString(),
-      endedEarly: this.#options.signal?.aborted === true,
-      setting: {
-        target: target.kind,
-        urls: place.urls,
-        brokers: target.kind === 'spawn' ? target.brokers : place.urls.length,
-        driver: this.#options.driver,
-        workers: this.#options.workers,
-        profile: this.#options.profile,
-        ratePerSecond: this.#options.ratePerSecond,
-        seconds: rounded(seconds),
-        seed: this.#options.seed,
-        ...{ clients, hosts, slots },
-        sessionMs: sessionMsOf(this.#options, this.#options.ratePerSecond),
-        regions: place.regions.map(({ region }, i) => {
-          const there = Math.floor(hosts / place.regions.length) + (i < hosts % place.regions.length ? 1 : 0);
-          return { region, slots: there * slots };
-        }),
-        faults: this.#options.faults.map(({ text }) => text),
-      },
-      connected: this.#connectedAtMost,
-      notConnected: clients - this.#connectedAtMost,
-      offered: totals.offered,
-      noClientFree: totals.noClientFree,
-      matched: totals.matched,
-      matchedAtOnce: totals.matchedAtOnce,
-      queued: totals.queued,
-      refused: this.#merged(({ counts }) => counts.refused),
-      unanswered,
-      matchedPerSecond: rounded(totals.matched / Math.max(1, seconds)),
-      ended: this.#merged(({ counts }) => counts.ended),
-      replaced: this.#sum(({ counts }) => counts.replaced),
-      moved: this.#sum(({ counts }) => counts.moves.moved),
-      movesFailed: this.#sum(({ counts }) => counts.moves.stayed),
-      interrupted: this.#sum(({ counts }) => counts.moves.interrupted),
-      socketsLost: this.#sum(({ counts }) => counts.socketsLost),
-      notAdmitted: this.#sum(({ counts }) => counts.notAdmitted),
-      connectionErrors: this.connectionErrors,
+    this.#checkOwnEvents(Infinity);
+    const { servedFleet, brokers } = this.#context;
+    return createMeasuredRun(this.#options, servedFleet, this.#ticks, {
+      startedAt: this.#startedAt,
+      loadedMs: (this.#loadEndAtMs ?? monotonicMs()) - this.#loadStartAtMs,
+      mostConnected: this.#mostConnected,
       times: this.#latencies.summarise(),
       levels: this.levels,
-      ...(this.levels.length === 0 ? {} : { knee: findSaturationPoint(this.levels) }),
-      verdict: this.#verdict.finish(this.settled, gauges?.vanished ?? 0),
-      brokers: used.filter(({ name }) => name !== REDIS),
-      ...(redis === undefined ? {} : { redis }),
-      crashed: this.#context.fleet?.crashed ?? [],
-      ownCpuMean: rounded(this.#ownCpuMean),
+      verdict: this.#verdict.finish(this.settled, this.#pool?.gauges.vanished ?? 0),
+      brokers: this.#processes?.summariseBrokers() ?? [],
+      redis: this.#processes?.summariseRedis(),
+      crashed: brokers?.crashed ?? [],
+      ownCpuShare: this.#ownCpu.meanShare,
       faults,
-      stretchMs: this.#timeline?.stretchMs ?? durationMs,
+      stretchMs: this.#timeline?.stretchMs ?? this.#options.durationMs,
       timeline: this.#timeline?.read() ?? [],
-    };
+    });
   }
 
-  /** The load is over. */
+  get #ticks(): LatestTicks {
+    return this.#pool?.ticks ?? [];
+  }
+
+  /** @param untilMs every earlier event of the run itself is known */
+  #checkOwnEvents(untilMs: number): void {
+    const events = this.#ownEvents;
+    this.#ownEvents = [];
+    this.#verdict.addEvents(this.#options.workers, events, untilMs);
+  }
+
   #endLoad(): void {
-    if (this.#endedAtMs !== undefined) return;
-    this.#endedAtMs = monotonicMs();
-    if (this.#ownCpu === undefined) return;
-    const { user, system } = process.cpuUsage(this.#ownCpu.usage);
-    this.#ownCpuMean = (user + system) / 1_000 / Math.max(1, this.#endedAtMs - this.#ownCpu.atMs);
+    if (this.#loadEndAtMs !== undefined) return;
+    this.#loadEndAtMs = monotonicMs();
+    this.#ownCpu.stop(this.#loadEndAtMs);
   }
 
   #reportProgress(): void {
-    const totals = this.#totals();
-    const gauges = this.#pool?.gauges;
-    if (gauges === undefined) return;
-    this.#connectedAtMost = Math.max(this.#connectedAtMost, gauges.connected);
+    if (this.#pool === undefined) return;
+    const { gauges } = this.#pool;
     const nowMs = monotonicMs();
-    this.#timeline?.recordSample(nowMs, totals, gauges.playing, this.#processesNow);
-    const { matches, totals: before, atMs } = this.#recent;
-    if (nowMs - atMs >= 1_000) {
-      const seconds = atMs === 0 ? 1 : (nowMs - atMs) / 1_000;
-      this.#currentRates = {
-        offeredPerSecond: (totals.offered - before.offered) / seconds,
-        matchedPerSecond: (totals.matched - before.matched) / seconds,
-        p99Ms: matches.summarise().count === 0 ? undefined : matches.percentileMs(99),
-      };
-      this.#recent = { matches: new LatencyHistogram(2), totals, atMs: nowMs };
-    }
-    const load = this.#load;
-    const progress: Progress = {
-      stage: this.#stage,
-      ...(load === undefined
-        ? {}
-        : {
-            share: Math.min(1, Math.max(0, (nowMs - load.startAtMs) / load.durationMs)),
-            leftMs: Math.max(0, load.startAtMs + load.durationMs - nowMs),
-          }),
-      connected: gauges.connected,
-      clients: this.#options.clients,
-      ...this.#currentRates,
-      playing: Object.values(gauges.playing).reduce((sum, count) => sum + count, 0),
-      waiting: gauges.waiting,
-      refused: totals.refused,
-      unanswered: gauges.unanswered,
-    };
-    this.#options.onProgress?.(progress);
+    const totals = sumAllPhases(this.#ticks);
+    this.#mostConnected = Math.max(this.#mostConnected, gauges.connected);
+    this.#timeline?.recordSample(nowMs, totals, gauges.playing, this.#processes?.latest ?? {});
+    this.#options.onProgress?.(this.#progress.read(nowMs, totals, gauges));
   }
 
-  async #measureProcesses(): Promise<void> {
-    const now: Record<string, { cpu: number; memoryBytes: number }> = {};
-    const { fleet } = this.#context;
-    const processes: readonly { readonly name: string; readonly pid?: number | undefined }[] =
-      fleet === undefined ? [] : [...fleet.brokers, { name: REDIS, ...fleet.redis }];
-    for (const { name, pid } of processes) {
-      const usage = pid === undefined ? undefined : await readProcessUsage(pid);
-      if (pid === undefined || usage === undefined) continue;
-      const atMs = monotonicMs();
-      const before = this.#lastUsage.get(pid);
-      this.#lastUsage.set(pid, { usage, atMs });
-      if (before === undefined || atMs - before.atMs < USAGE_MS / 2) continue;
-      const cpu = rounded((usage.cpuMs - before.usage.cpuMs) / (atMs - before.atMs));
-      now[name] = { cpu, memoryBytes: usage.memoryBytes };
-      if (this.#beganAtMs === 0 || this.#endedAtMs !== undefined) continue;
-      const known = this.#usage.get(name) ?? { cpu: [], memoryMaxBytes: 0 };
-      this.#usage.set(name, known);
-      known.cpu.push(cpu);
-      known.memoryMaxBytes = Math.max(known.memoryMaxBytes, usage.memoryBytes);
-    }
-    this.#processesNow = now;
+  async #sampleProcesses(): Promise<void> {
+    await this.#processes?.sample(() => this.#loadStartAtMs !== 0 && this.#loadEndAtMs === undefined);
   }
-
-  #summariseProcesses(): ProcessUsageSummary[] {
-    return [...this.#usage].map(([name, { cpu, memoryMaxBytes }]) => ({
-      name,
-      cpuMean: rounded(cpu.reduce((sum, share) => sum + share, 0) / Math.max(1, cpu.length)),
-      cpuMax: Math.max(0, ...cpu),
-      memoryMaxBytes,
-    }));
-  }
-
-  #phase(index: number): { readonly match: LatencyHistogram; readonly lag: LatencyHistogram } {
-    return (this.#phases[index] ??= { match: new LatencyHistogram(), lag: new LatencyHistogram() });
-  }
-
-  #countsOf(index: number): PhaseCounts {
-    return addCounts(this.#ticks().map(({ counts }) => counts.phases[index]));
-  }
-
-  #totals(): PhaseCounts & Totals {
-    return addCounts(this.#ticks().flatMap(({ counts }) => counts.phases));
-  }
-
-  #ticks(): WorkerTick[] {
-    return (this.#pool?.ticks ?? []).filter((tick) => tick !== undefined);
-  }
-
-  #sum(pick: (tick: WorkerTick) => number): number {
-    return this.#ticks().reduce((sum, tick) => sum + pick(tick), 0);
-  }
-
-  #merged(pick: (tick: WorkerTick) => Readonly<Record<string, number>>): Readonly<Record<string, number>> {
-    const merged: Record<string, number> = {};
-    for (const tick of this.#ticks()) {
-      for (const [key, count] of Object.entries(pick(tick))) merged[key] = (merged[key] ?? 0) + count;
-    }
-    return merged;
-  }
-}
-
-function addCounts(all: readonly (PhaseCounts | undefined)[]): PhaseCounts {
-  const sum = createPhaseCounts();
-  for (const counts of all) {
-    if (counts === undefined) continue;
-    for (const key of Object.keys(sum) as (keyof PhaseCounts)[]) sum[key] += counts[key];
-  }
-  return sum;
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }
