@@ -1,6 +1,6 @@
 import type { RegionInfo } from '@duskline/protocol';
 import { createSeededRandom, seedOf } from '@duskline/host/simulated';
-import type { HostPlan, PlayerPlan, WorkerPlan } from '../drive/workers/worker-messages.js';
+import type { HostPlan, PlayerPlan, WorkerPlan } from '../drive/worker-messages.js';
 import { LoadTestFailure } from '../fleet/load-test-failure.js';
 import { hostName } from '../history/events.js';
 import { sessionMsForUtilisation } from '../plan/profile.js';

@@ -1,6 +1,6 @@
 import type { BrokerToHost, EndReason, HeldSession, HostToBroker } from '@duskline/protocol';
 import { monotonicMs } from '../clock.js';
-import type { HostPlan } from '../workers/worker-messages.js';
+import type { HostPlan } from '../worker-messages.js';
 import type { ReservationClaim } from './host-call-router.js';
 import type { HostContext } from './host-context.js';
 import { isMoving, type LeanMoveOwner, type LeanSession } from './lean-host-moves.js';

@@ -4,7 +4,7 @@ import { HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import { WebSocket } from 'ws';
 import { monotonicMs } from '../clock.js';
 import type { Timer } from '../timer-wheel.js';
-import type { HostPlan } from '../workers/worker-messages.js';
+import type { HostPlan } from '../worker-messages.js';
 import type { LoadHost, ReservationClaim } from './host-call-router.js';
 import type { HostContext } from './host-context.js';
 import { LeanHostMoves } from './lean-host-moves.js';

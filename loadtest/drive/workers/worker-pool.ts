@@ -6,7 +6,7 @@ import type {
   WorkerPlan,
   WorkerReport,
   WorkerTick,
-} from './worker-messages.js';
+} from '../worker-messages.js';
 
 const NO_GAUGES: WorkerGauges = {
   ...{

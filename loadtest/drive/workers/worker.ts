@@ -6,10 +6,10 @@ import { HostCallRouter, type LoadHost } from '../hosts/host-call-router.js';
 import { LeanHost } from '../hosts/lean-host.js';
 import { LeanPlayer } from '../players/lean-player.js';
 import type { PlayerContext } from '../players/load-player.js';
-import type { HostPlan, WorkerOrder, WorkerPlan, WorkerReport } from './worker-messages.js';
+import type { HostPlan, WorkerOrder, WorkerPlan, WorkerReport } from '../worker-messages.js';
 import { SdkHost } from '../hosts/sdk-host.js';
 import { SdkPlayer } from '../players/sdk-player.js';
-import { WorkerMetrics } from './worker-metrics.js';
+import { WorkerMetrics } from '../worker-metrics.js';
 import { TimerWheel } from '../timer-wheel.js';
 
 /** How often the main thread hears what happened. */

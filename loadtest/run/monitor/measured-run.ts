@@ -1,4 +1,4 @@
-import type { WorkerCounts } from '../../drive/workers/worker-messages.js';
+import type { WorkerCounts } from '../../drive/worker-messages.js';
 import { findSaturationPoint, type JudgedLevel } from '../../plan/saturation-point.js';
 import type { MeasuredRun, RunSetting } from '../../report/load-report.js';
 import { roundToThousandth } from '../../report/round.js';

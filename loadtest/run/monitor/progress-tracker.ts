@@ -1,4 +1,4 @@
-import type { PhaseCounts, WorkerGauges } from '../../drive/workers/worker-messages.js';
+import type { PhaseCounts, WorkerGauges } from '../../drive/worker-messages.js';
 import { LatencyHistogram } from '../../report/latency-recorder.js';
 import type { Progress } from '../run-options.js';
 

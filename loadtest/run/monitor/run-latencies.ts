@@ -1,4 +1,4 @@
-import { SAMPLE_TIMINGS, type WorkerTick } from '../../drive/workers/worker-messages.js';
+import { SAMPLE_TIMINGS, type WorkerTick } from '../../drive/worker-messages.js';
 import { LatencyHistogram, LatencyRecorder, type Latency } from '../../report/latency-recorder.js';
 import type { TimingName } from '../../plan/assertions.js';
 

@@ -1,5 +1,5 @@
 import { monotonicMs } from '../../drive/clock.js';
-import type { HostSnapshot, WorkerTick } from '../../drive/workers/worker-messages.js';
+import type { HostSnapshot, WorkerTick } from '../../drive/worker-messages.js';
 import type { WorkerPool } from '../../drive/workers/worker-pool.js';
 import type { BrokerFleet } from '../../fleet/broker-fleet.js';
 import type { Bounds } from '../../history/check.js';

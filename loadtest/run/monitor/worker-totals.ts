@@ -3,7 +3,7 @@ import {
   type PhaseCounts,
   type WorkerCounts,
   type WorkerTick,
-} from '../../drive/workers/worker-messages.js';
+} from '../../drive/worker-messages.js';
 
 /** The latest tick of each worker; `undefined` for a worker that has sent none yet. */
 export type LatestTicks = readonly (WorkerTick | undefined)[];

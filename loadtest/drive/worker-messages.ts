@@ -1,9 +1,9 @@
 import type { Device } from '@duskline/protocol';
-import type { HistoryEvent } from '../../history/events.js';
-import type { TimingName } from '../../plan/assertions.js';
-import type { Driver } from '../../plan/driver.js';
-import type { Phase } from '../../plan/profile.js';
-import type { HostCall, HostReply } from '../hosts/host-call-router.js';
+import type { HistoryEvent } from '../history/events.js';
+import type { TimingName } from '../plan/assertions.js';
+import type { Driver } from '../plan/driver.js';
+import type { Phase } from '../plan/profile.js';
+import type { HostCall, HostReply } from './hosts/host-call-router.js';
 
 export interface PlayerPlan {
   readonly name: string;
