@@ -30,6 +30,15 @@ const library = (name, folder) => ({
   to: { path: `(^|node_modules/)(@types/)?${name}(/|$)` },
 });
 
+/** One rule: files of the load test that match `from` import of the load test only themselves and what `allowed` matches. */
+const loadTest = (name, from, allowed) => ({
+  name: `loadtest-${name}`,
+  comment: 'The folders of the load test are in the order of their imports.',
+  severity: 'error',
+  from: { path: `^loadtest/${from}` },
+  to: { path: '^loadtest/', pathNot: [from, ...allowed].map((path) => `^loadtest/${path}`) },
+});
+
 module.exports = {
   forbidden: [
     only('protocol-alone', 'The wire vocabulary imports nothing of ours.', '^protocol/', []),
@@ -99,6 +108,15 @@ module.exports = {
       inPackage('client-sdk'),
       inPackage('host-sdk'),
     ]),
+    loadTest('plan', 'plan/', []),
+    loadTest('history', 'history/', []),
+    loadTest('fleet', 'fleet/', []),
+    loadTest('drive', 'drive/', ['plan/', 'history/']),
+    loadTest('drive-shared', 'drive/[^/]+$', ['plan/', 'history/']),
+    loadTest('drive-hosts', 'drive/hosts/', ['drive/[^/]+$', 'history/']),
+    loadTest('drive-players', 'drive/players/', ['drive/[^/]+$', 'drive/hosts/', 'plan/', 'history/']),
+    loadTest('report', 'report/', ['plan/', 'history/']),
+    loadTest('run', 'run/', ['(plan|history|fleet|drive|report)/']),
     {
       name: 'loadtest-for-commands',
       comment: 'No broker needs what loads it.',

@@ -3,7 +3,7 @@ import type { HistoryEvent } from '../history/events.js';
 import type { TimingName } from '../plan/assertions.js';
 import type { Driver } from '../plan/driver.js';
 import type { Phase } from '../plan/profile.js';
-import type { HostCall, HostReply } from './hosts/host-call-router.js';
+import type { HostCall, HostReply } from './host-calls.js';
 
 export interface PlayerPlan {
   readonly name: string;

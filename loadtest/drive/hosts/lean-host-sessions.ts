@@ -1,7 +1,7 @@
 import type { BrokerToHost, EndReason, HeldSession, HostToBroker } from '@duskline/protocol';
 import { monotonicMs } from '../clock.js';
+import type { ReservationClaim } from '../host-calls.js';
 import type { HostPlan } from '../worker-messages.js';
-import type { ReservationClaim } from './host-call-router.js';
 import type { HostContext } from './host-context.js';
 import { isMoving, type LeanMoveOwner, type LeanSession } from './lean-host-moves.js';
 
