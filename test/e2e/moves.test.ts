@@ -8,7 +8,14 @@ describeProcessKills(
   {
     moves: [
       { ...USUAL, party: 'broker', gap: 'checkpoint delivered', scope: 'next', outcomes: ['stays'] },
-      { ...USUAL, party: 'broker', gap: 'client notified', scope: 'near', allOnMover: true, outcomes: ['moved'] },
+      {
+        ...USUAL,
+        party: 'broker',
+        gap: 'client notified',
+        scope: 'near',
+        allOnMover: true,
+        outcomes: ['moved'],
+      },
     ],
     fleets: 1,
     scenes: 1,

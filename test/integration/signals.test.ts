@@ -273,7 +273,10 @@ describe('Signals', () => {
   });
 
   it('arrive also when no wake-up reaches a broker', async () => {
-    brokers = await openTwo((store) => Object.assign(store, { sendWakeUp: () => undefined } satisfies Partial<FleetStore>), QUICK);
+    brokers = await openTwo(
+      (store) => Object.assign(store, { sendWakeUp: () => undefined } satisfies Partial<FleetStore>),
+      QUICK,
+    );
     const { player, host, sessionId } = await openPair(brokers, 'alice');
     for (const data of ['one', 'two']) player.send({ type: 'signal', sessionId, data });
     for (const data of ['one', 'two']) expect(await host.next('signal')).to.include({ data });

@@ -108,7 +108,8 @@ export class MoveScenario {
     if (gap === 'checkpoint ordered') {
       oldHost.process.order({ kind: 'faults', faults: { checkpoint: 'hang' } });
     }
-    if (gap === 'checkpoint delivered') newHost.process.order({ kind: 'faults', faults: { restore: 'hang' } });
+    if (gap === 'checkpoint delivered')
+      newHost.process.order({ kind: 'faults', faults: { restore: 'hang' } });
     oldHost.process.order({ kind: 'movable', movable: true });
     await waitUntil(() => {
       switch (gap) {

@@ -116,9 +116,12 @@ function summaryOf(figures: readonly (ProcessKillFigures & ProcessKillScenario)[
   for (const { gap, outcome, allOnMover, goes, goesOnMs: ms } of inOrder) {
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     if (ms === null) continue;
-    const key = [gap, ...(allOnMover ? ['all connected to it'] : []), ...(goes ? [] : ['client stays']), outcome].join(
-      ', ',
-    );
+    const key = [
+      gap,
+      ...(allOnMover ? ['all connected to it'] : []),
+      ...(goes ? [] : ['client stays']),
+      outcome,
+    ].join(', ');
     goesOnMs[key] = Math.max(goesOnMs[key] ?? 0, ms);
   }
   const slotsMs = Math.max(...figures.map(({ slotsMs: ms }) => ms));
