@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
-import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
