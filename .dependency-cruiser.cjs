@@ -13,6 +13,9 @@ const PROTOCOL = inPackage('protocol');
 const VOCABULARY = inPackage('protocol', 'vocabulary[.]');
 const SDK_RUNTIME = inPackage('sdk-runtime');
 
+/** The folders of `server/domain/rebalance`: each imports only those before it. */
+const REBALANCE_FOLDERS = ['limits', 'actions', 'snapshot', 'room', 'plan'];
+
 /** One rule: what is in `from` imports of ours only itself and what `allowed` matches. */
 const only = (name, comment, from, allowed) => ({
   name,
@@ -74,6 +77,18 @@ module.exports = {
         dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer', 'npm-optional', 'npm-no-pkg', 'unknown'],
       },
     },
+    ...REBALANCE_FOLDERS.map((folder, i) =>
+      only(
+        `rebalance-${folder}`,
+        'The folders of the rebalancer stand in the order of their imports.',
+        `^server/domain/rebalance/${folder}/`,
+        [
+          ...REBALANCE_FOLDERS.slice(0, i).map((earlier) => `^server/domain/rebalance/${earlier}/`),
+          '^server/domain/[^/]+$',
+          VOCABULARY,
+        ],
+      ),
+    ),
     only('store', 'Stores know the domain, not who calls them.', '^server/store/', [
       '^server/domain/',
       VOCABULARY,

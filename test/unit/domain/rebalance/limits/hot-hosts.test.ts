@@ -3,9 +3,9 @@ import {
   NO_HOT_HOSTS,
   trackHotHosts,
   type HotHosts,
-} from '@duskline/server/domain/rebalance/hot-hosts.js';
+} from '@duskline/server/domain/rebalance/limits/hot-hosts.js';
 import { expect } from 'chai';
-import { place } from './fleets.js';
+import { place } from '../fleets.js';
 
 const HOME = place('near');
 

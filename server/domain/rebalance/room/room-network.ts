@@ -1,7 +1,7 @@
-import type { WaitingPlayer } from './fleet-snapshot.js';
+import type { WaitingPlayer } from '../snapshot/fleet-snapshot.js';
 import { FlowNetwork } from './flow-network.js';
 import type { MoverGroup, MoverGroups } from './mover-groups.js';
-import { indexesOfOptions, type PlannedFleet } from './planned-fleet.js';
+import { indexesOfOptions, type PlannedFleet } from '../snapshot/planned-fleet.js';
 
 /** What a move of a live session weighs in a path, against 1 for any move: first few live moves, then few moves. */
 export const LIVE_COST = 1_000_000;

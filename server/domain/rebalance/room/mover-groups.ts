@@ -1,6 +1,6 @@
-import type { PlannedFleet } from './planned-fleet.js';
-import type { Mover, PlannedHost } from './planned-host.js';
-import type { RebalanceLimits } from './rebalance-limits.js';
+import type { PlannedFleet } from '../snapshot/planned-fleet.js';
+import type { Mover, PlannedHost } from '../snapshot/planned-host.js';
+import type { RebalanceLimits } from '../limits/rebalance-limits.js';
 
 /** Sessions of one place that are alike to a plan that makes room: they may go to the same places at the same price. */
 export interface MoverGroup {

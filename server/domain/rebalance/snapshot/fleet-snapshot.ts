@@ -1,5 +1,5 @@
-import type { RegionPool } from '../catalog.js';
-import type { HostState } from '../host-state.js';
+import type { RegionPool } from '../../catalog.js';
+import type { HostState } from '../../host-state.js';
 
 /** The fleet as one look showed it: all that a plan of moves is made from. Times are the store's, in ms since 1970. */
 export interface FleetSnapshot {

@@ -3,7 +3,7 @@ import {
   NO_QUARANTINE,
   recordMoveOutcome,
   type Quarantine,
-} from '@duskline/server/domain/rebalance/quarantine.js';
+} from '@duskline/server/domain/rebalance/limits/quarantine.js';
 import { expect } from 'chai';
 
 const MINUTE_MS = 60_000;

@@ -1,4 +1,4 @@
-import type { RegionPool } from '../catalog.js';
+import type { RegionPool } from '../../catalog.js';
 import { CoolestHosts } from './coolest-hosts.js';
 import type { PlannedHost } from './planned-host.js';
 

@@ -1,4 +1,4 @@
-import type { RegionPool } from '../catalog.js';
+import type { RegionPool } from '../../catalog.js';
 
 /** Why a session is moved. Loads are shares of a host, places are those that room is made in. */
 export type MoveReason =

@@ -1,8 +1,8 @@
-import { congestionCostMs } from '../ranking.js';
-import type { MoveAction } from './rebalance-actions.js';
-import { detourMs, type PlannedFleet } from './planned-fleet.js';
-import type { Mover, PlannedHost } from './planned-host.js';
-import type { RebalanceLimits } from './rebalance-limits.js';
+import { congestionCostMs } from '../../ranking.js';
+import type { MoveAction } from '../actions/rebalance-actions.js';
+import { detourMs, type PlannedFleet } from '../snapshot/planned-fleet.js';
+import type { Mover, PlannedHost } from '../snapshot/planned-host.js';
+import type { RebalanceLimits } from '../limits/rebalance-limits.js';
 
 /** A session of a hot host, and where it would go. */
 interface ReliefMove {

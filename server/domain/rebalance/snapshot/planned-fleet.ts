@@ -1,4 +1,4 @@
-import type { RegionPool } from '../catalog.js';
+import type { RegionPool } from '../../catalog.js';
 import type { FleetSnapshot, RegionPoolOption, SessionSnapshot } from './fleet-snapshot.js';
 import { PlannedHost, type Mover } from './planned-host.js';
 import { PlannedRegionPool, type PlanScope } from './planned-region-pool.js';

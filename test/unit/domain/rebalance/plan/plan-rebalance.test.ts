@@ -1,10 +1,10 @@
-import type { MoveAction } from '@duskline/server/domain/rebalance/rebalance-actions.js';
-import { explainMove } from '@duskline/server/domain/rebalance/explain-move.js';
-import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan-rebalance.js';
-import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
-import { explainPlanBlocker } from '@duskline/server/domain/rebalance/plan-blocker.js';
+import type { MoveAction } from '@duskline/server/domain/rebalance/actions/rebalance-actions.js';
+import { explainMove } from '@duskline/server/domain/rebalance/actions/explain-move.js';
+import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
+import { explainPlanBlocker } from '@duskline/server/domain/rebalance/snapshot/plan-blocker.js';
 import { expect } from 'chai';
-import { FleetStory, NOW_MS, options, place } from './fleets.js';
+import { FleetStory, NOW_MS, options, place } from '../fleets.js';
 
 const HOT = { hot: true, shunned: true, load: 0.95 };
 

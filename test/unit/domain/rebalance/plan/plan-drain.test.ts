@@ -1,8 +1,8 @@
-import { explainMove } from '@duskline/server/domain/rebalance/explain-move.js';
-import { planDrain, type DrainPlan } from '@duskline/server/domain/rebalance/plan-drain.js';
-import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import { explainMove } from '@duskline/server/domain/rebalance/actions/explain-move.js';
+import { planDrain, type DrainPlan } from '@duskline/server/domain/rebalance/plan/plan-drain.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { expect } from 'chai';
-import { FleetStory } from './fleets.js';
+import { FleetStory } from '../fleets.js';
 
 const NEAR = { region: 'near', pool: null, hostId: null };
 

@@ -1,4 +1,4 @@
-import { regionPoolName, type RegionPool } from '../catalog.js';
+import { regionPoolName, type RegionPool } from '../../catalog.js';
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
 
 /** A host as one string, for maps. Host ids are unique in their place only. */

@@ -1,13 +1,13 @@
-import type { MoveAction } from '@duskline/server/domain/rebalance/rebalance-actions.js';
-import { planDrain } from '@duskline/server/domain/rebalance/plan-drain.js';
-import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan-rebalance.js';
-import type { FleetSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
-import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import type { MoveAction } from '@duskline/server/domain/rebalance/actions/rebalance-actions.js';
+import { planDrain } from '@duskline/server/domain/rebalance/plan/plan-drain.js';
+import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { CarriedOut } from './carry-out.js';
-import { mostServed } from './exact.js';
-import { fleetOf, type FleetShape } from './fleets.js';
+import { CarriedOut } from '../carry-out.js';
+import { mostServed } from '../exact.js';
+import { fleetOf, type FleetShape } from '../fleets.js';
 
 const TROUBLED: FleetShape = {
   places: 6,

@@ -1,12 +1,12 @@
-import type { RegionPool } from '../catalog.js';
-import { covers, type OrderTarget } from '../drain.js';
-import type { MoveAction } from './rebalance-actions.js';
-import { keepSlotsForWaiting } from './keep-slots-for-waiting.js';
-import type { FleetSnapshot } from './fleet-snapshot.js';
-import { PlannedFleet } from './planned-fleet.js';
-import type { Mover, PlannedHost } from './planned-host.js';
-import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
-import { findPlanBlocker, type PlanBlocker } from './plan-blocker.js';
+import type { RegionPool } from '../../catalog.js';
+import { covers, type OrderTarget } from '../../drain.js';
+import type { MoveAction } from '../actions/rebalance-actions.js';
+import { keepSlotsForWaiting } from '../room/keep-slots-for-waiting.js';
+import type { FleetSnapshot } from '../snapshot/fleet-snapshot.js';
+import { PlannedFleet } from '../snapshot/planned-fleet.js';
+import type { Mover, PlannedHost } from '../snapshot/planned-host.js';
+import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from '../limits/rebalance-limits.js';
+import { findPlanBlocker, type PlanBlocker } from '../snapshot/plan-blocker.js';
 import { RegionPoolAssignment } from './assign-region-pools.js';
 
 /** A drain has to empty its target, so any free slot will do; a host that measures more than it has will not. */

@@ -1,6 +1,6 @@
 import { FlowNetwork } from './flow-network.js';
-import type { WaitingPlayer } from './fleet-snapshot.js';
-import { indexesOfOptions, type PlannedFleet } from './planned-fleet.js';
+import type { WaitingPlayer } from '../snapshot/fleet-snapshot.js';
+import { indexesOfOptions, type PlannedFleet } from '../snapshot/planned-fleet.js';
 
 /**
  * Keeps free slots for the waiting players that they can serve: the store gives them away by itself, before a move could

@@ -1,8 +1,8 @@
-import type { FleetSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
-import { planDrain } from '@duskline/server/domain/rebalance/plan-drain.js';
-import { planRebalance } from '@duskline/server/domain/rebalance/plan-rebalance.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
+import { planDrain } from '@duskline/server/domain/rebalance/plan/plan-drain.js';
+import { planRebalance } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
 import { expect } from 'chai';
-import { evening } from './evening.js';
+import { evening } from '../evening.js';
 
 /** Several times what it takes on two shared cores (`npm run bench:planner`): a change of order is found, noise is not. */
 const GENEROUS_MS = 2_000;

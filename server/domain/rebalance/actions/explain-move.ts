@@ -1,4 +1,4 @@
-import { regionPoolName } from '../catalog.js';
+import { regionPoolName } from '../../catalog.js';
 import type { MoveAction } from './rebalance-actions.js';
 
 /** Why a session is moved, in words for operators. */

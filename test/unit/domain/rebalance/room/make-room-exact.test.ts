@@ -1,12 +1,12 @@
-import { planRebalance } from '@duskline/server/domain/rebalance/plan-rebalance.js';
-import type { FleetSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
+import { planRebalance } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import {
   DEFAULT_REBALANCE_LIMITS,
   type RebalanceLimits,
-} from '@duskline/server/domain/rebalance/rebalance-limits.js';
+} from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { expect } from 'chai';
-import { bestWithinTwoMoves, mostServed } from './exact.js';
-import { randomFleet, type FleetShape } from './fleets.js';
+import { bestWithinTwoMoves, mostServed } from '../exact.js';
+import { randomFleet, type FleetShape } from '../fleets.js';
 
 const ENDLESS = 1_000;
 const BUDGETS = [0, 1, 2, 3, ENDLESS];

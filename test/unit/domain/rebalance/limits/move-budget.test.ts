@@ -3,8 +3,8 @@ import {
   newMoveBudget,
   refillBudget,
   chargeBudget,
-} from '@duskline/server/domain/rebalance/move-budget.js';
-import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+} from '@duskline/server/domain/rebalance/limits/move-budget.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 

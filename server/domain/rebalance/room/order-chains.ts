@@ -1,5 +1,5 @@
-import type { MoveAction } from './rebalance-actions.js';
-import type { WaitingPlayer } from './fleet-snapshot.js';
+import type { MoveAction } from '../actions/rebalance-actions.js';
+import type { WaitingPlayer } from '../snapshot/fleet-snapshot.js';
 
 /** Moves that serve one waiting player, in the order in which they are carried out. */
 export interface MoveChain {

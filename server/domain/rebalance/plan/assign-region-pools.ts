@@ -1,6 +1,6 @@
-import { congestionCostMs } from '../ranking.js';
-import { detourMs, indexesOfOptions, type PlannedFleet } from './planned-fleet.js';
-import type { Mover } from './planned-host.js';
+import { congestionCostMs } from '../../ranking.js';
+import { detourMs, indexesOfOptions, type PlannedFleet } from '../snapshot/planned-fleet.js';
+import type { Mover } from '../snapshot/planned-host.js';
 
 /** One session that goes on from one place to the next, so that another one finds a place. */
 interface ForwardedSession {

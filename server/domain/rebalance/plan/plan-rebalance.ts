@@ -1,11 +1,11 @@
-import type { MoveAction, RebalanceAction, HostExclusionAction } from './rebalance-actions.js';
-import { keepSlotsForWaiting } from './keep-slots-for-waiting.js';
-import { makeRoom, type MakeRoomPlan } from './make-room.js';
-import type { FleetSnapshot } from './fleet-snapshot.js';
-import { PlannedFleet } from './planned-fleet.js';
-import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
+import type { MoveAction, RebalanceAction, HostExclusionAction } from '../actions/rebalance-actions.js';
+import { keepSlotsForWaiting } from '../room/keep-slots-for-waiting.js';
+import { makeRoom, type MakeRoomPlan } from '../room/make-room.js';
+import type { FleetSnapshot } from '../snapshot/fleet-snapshot.js';
+import { PlannedFleet } from '../snapshot/planned-fleet.js';
+import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from '../limits/rebalance-limits.js';
 import { relieveHosts } from './relieve-hosts.js';
-import { findPlanBlocker, type PlanBlocker } from './plan-blocker.js';
+import { findPlanBlocker, type PlanBlocker } from '../snapshot/plan-blocker.js';
 
 export interface RebalancePlan {
   /** Why there is no plan; `null` when there is one, if an empty one. */

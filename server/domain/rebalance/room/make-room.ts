@@ -1,9 +1,9 @@
-import type { MoveAction } from './rebalance-actions.js';
+import type { MoveAction } from '../actions/rebalance-actions.js';
 import { orderChains, type MoveChain } from './order-chains.js';
 import { MoverGroups, type MoverGroup } from './mover-groups.js';
-import { detourMs, type PlannedFleet } from './planned-fleet.js';
-import type { Mover, PlannedHost } from './planned-host.js';
-import type { RebalanceLimits } from './rebalance-limits.js';
+import { detourMs, type PlannedFleet } from '../snapshot/planned-fleet.js';
+import type { Mover, PlannedHost } from '../snapshot/planned-host.js';
+import type { RebalanceLimits } from '../limits/rebalance-limits.js';
 import { RoomNetwork, type Hop, type Route } from './room-network.js';
 import { solveRoomNetwork } from './solve-room-network.js';
 

@@ -1,5 +1,5 @@
 import type { FleetSnapshot } from './fleet-snapshot.js';
-import type { RebalanceLimits } from './rebalance-limits.js';
+import type { RebalanceLimits } from '../limits/rebalance-limits.js';
 
 /** Why nothing is planned at all. */
 export type PlanBlocker =
