@@ -272,8 +272,11 @@ describe('Signals', () => {
     expect(await host.next('error')).to.include({ code: 'PEER_AWAY' });
   });
 
-  it('arrive also when no broker is nudged', async () => {
-    brokers = await openTwo((store) => Object.assign(store, { nudge: () => undefined }), QUICK);
+  it('arrive also when wake-ups are lost', async () => {
+    brokers = await openTwo(
+      (store) => Object.assign(store, { sendWakeUp: () => undefined } satisfies Partial<FleetStore>),
+      QUICK,
+    );
     const { player, host, sessionId } = await openPair(brokers, 'alice');
     for (const data of ['one', 'two']) player.send({ type: 'signal', sessionId, data });
     for (const data of ['one', 'two']) expect(await host.next('signal')).to.include({ data });
