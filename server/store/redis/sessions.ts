@@ -1,4 +1,6 @@
+import type { RegionPool } from '../../domain/catalog.js';
 import { STORED_STATES, statesLeadingTo, type StoredState } from '../../domain/session-state.js';
+import type { Utilisation } from '../contracts/hosts.js';
 import type {
   EndSessionOutcome,
   ReserveOutcome,
@@ -25,12 +27,16 @@ const SOURCE_STATES = Object.fromEntries(
 
 /** Sessions in Redis. */
 export function createRedisSessions({ redis, keys, runInPool, command }: RedisContext): SessionStore {
+  async function getUtilisation(regionPool: RegionPool): Promise<Utilisation> {
+    const key = keys.poolKey(regionPool, 'totals');
+    const [sessions, slots] = await command(() => redis.hmget(key, 'sessions', 'slots'));
+    return { sessions: Number(sessions ?? 0), slots: Number(slots ?? 0) };
+  }
+
   return {
     async reserve(regionPool, reservations, ttlMs, callerId) {
-      // Without a reservation the script still returns the utilisation.
-      const batches = reservations.length === 0 ? [[]] : inGroups(reservations, MAX_BATCH);
       const results = await Promise.all(
-        batches.map(async (batch) => {
+        inGroups(reservations, MAX_BATCH).map(async (batch) => {
           const args: ScriptArgument[] = [ttlMs, hasDuplicates(batch)];
           for (const { sessionId, epoch, clientBrokerId, meta } of batch) {
             args.push(sessionId, `${epoch}|${clientBrokerId}|${encodeMeta(meta)}`);
@@ -43,7 +49,7 @@ export function createRedisSessions({ redis, keys, runInPool, command }: RedisCo
       );
       return {
         outcomes: results.flatMap(({ outcomes }) => outcomes),
-        utilisation: results.at(-1)?.utilisation ?? { sessions: 0, slots: 0 },
+        utilisation: results.at(-1)?.utilisation ?? (await getUtilisation(regionPool)),
       };
     },
 
