@@ -23,7 +23,7 @@ export function hostSuite(current: CurrentFixture): void {
   }
 
   describe('a host', () => {
-    it('takes sessions only after its first heartbeat', async () => {
+    it('accepts sessions only after its first heartbeat', async () => {
       const { store } = current();
       await store.registerHost(PLACE, registration('host-a'));
       expect(await getHost(store, 'host-a')).to.include({ state: 'joining', committed: 0 });
@@ -34,11 +34,11 @@ export function hostSuite(current: CurrentFixture): void {
       expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 1, slots: 4 });
     });
 
-    it('is unknown until it registers', async () => {
+    it('is `unknown` until it registers', async () => {
       expect(await sendHeartbeat(current().store, 'host-a')).to.equal('unknown');
     });
 
-    it('is heard only on its newest connection', async () => {
+    it('is accepted only on its newest connection', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store);
@@ -53,7 +53,7 @@ export function hostSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).state).to.equal('ready');
     });
 
-    it('keeps its sessions when it registers again, with fewer slots as well', async () => {
+    it('keeps its sessions when it registers again, also with fewer slots', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 3 });
       const sessions = [await startSession(store), await startSession(store)];
@@ -63,7 +63,7 @@ export function hostSuite(current: CurrentFixture): void {
       expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 2, slots: 1 });
     });
 
-    it('has its endpoint known', async () => {
+    it('has its endpoint and connection returned by getEndpoints', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       expect(await store.getEndpoints(PLACE, ['host-b', 'host-a'])).to.deep.equal([
@@ -87,8 +87,8 @@ export function hostSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('silence', () => {
-    it('is found by the time since the last heartbeat, the longest first', async () => {
+  describe('a silent host', () => {
+    it('is listed once its last heartbeat is older than the limit, the longest silent first', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-b');
       await makeHostReady(store, 'host-a');
@@ -107,7 +107,7 @@ export function hostSuite(current: CurrentFixture): void {
       expect((await store.findSilentHosts(PLACE, SUSPECT_AFTER_MS, 1)).silent).to.have.length(1);
     });
 
-    it('makes a host suspect, and a heartbeat makes it ready again', async () => {
+    it('becomes suspect, and ready again with its next heartbeat', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const held = await startSession(store);
@@ -118,7 +118,7 @@ export function hostSuite(current: CurrentFixture): void {
       expect((await reserveSlot(store)).hostId).to.equal('host-a');
     });
 
-    it('loses a host only after a sweep that found it missing before', async () => {
+    it('is lost only when an earlier sweep has marked it as missing', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store);
@@ -138,7 +138,7 @@ export function hostSuite(current: CurrentFixture): void {
       expect(await sendHeartbeat(store, 'host-a')).to.equal('unknown');
     });
 
-    it('counts for nothing when the host has beaten since', async () => {
+    it('keeps its state when it sent a heartbeat after the sweep observed it', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { beatAtMs } = await getHost(store, 'host-a');
@@ -155,7 +155,7 @@ export function hostSuite(current: CurrentFixture): void {
       expect(await store.listHosts(PLACE)).to.have.length(1);
     });
 
-    it('of a host that nobody knows orders nothing', async () => {
+    it('is ignored when the store does not know it', async () => {
       const { store } = current();
       const orders = [{ hostId: 'host-a', beatAtMs: 1, order: 'lost' as const }];
       expect(await store.markSilentHosts(PLACE, orders, BROKER)).to.deep.equal([]);

@@ -145,11 +145,11 @@ function seenCommand([name = '', ...args]: readonly string[]): SeenCommand {
   return { name: lower, keys, inner: [] };
 }
 
-describe('keys', function () {
+describe('Redis keys', function () {
   // A cluster may have to be started first.
   this.timeout(30_000);
 
-  it('of one command hash to one slot, and scripts touch only what they declare', async () => {
+  it('of one command hash to one cluster slot, and scripts use only the keys they declare', async () => {
     const server = await startRedisServer();
     const asking = new Redis(server.url);
     const monitor = await asking.monitor();
@@ -181,7 +181,7 @@ describe('keys', function () {
     await expectOneSlotEach(seen.map((command) => command.keys).filter((keys) => keys.length > 1));
   });
 
-  it('are taken from KEYS alone in every Lua file', () => {
+  it('are read from KEYS alone in every Lua file', () => {
     const files = readdirSync(LUA, { recursive: true, encoding: 'utf8' }).filter((file) =>
       file.endsWith('.lua'),
     );

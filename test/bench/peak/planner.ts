@@ -4,7 +4,7 @@ import { build } from 'hdr-histogram-js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
-import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { digestSessions } from '@duskline/server/domain/session-digest.js';
 import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
 import type { HostHeartbeat, FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';

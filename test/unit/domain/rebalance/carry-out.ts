@@ -1,8 +1,11 @@
 import { regionPoolName } from '@duskline/server/domain/catalog.js';
-import type { MoveAction } from '@duskline/server/domain/rebalance/rebalance-actions.js';
-import { hostKey } from '@duskline/server/domain/rebalance/hot-hosts.js';
-import type { FleetSnapshot, HostSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
-import type { RebalanceLimits } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import type { MoveAction } from '@duskline/server/domain/rebalance/actions/rebalance-actions.js';
+import { hostKey } from '@duskline/server/domain/rebalance/limits/hot-hosts.js';
+import type {
+  FleetSnapshot,
+  HostSnapshot,
+} from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
+import type { RebalanceLimits } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { expect } from 'chai';
 
 const ROUNDING = 1e-9;

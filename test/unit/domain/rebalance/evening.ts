@@ -5,7 +5,7 @@ import type {
   RegionPoolOption,
   SessionSnapshot,
   WaitingPlayer,
-} from '@duskline/server/domain/rebalance/fleet-snapshot.js';
+} from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import { NOW_MS, randomNumbers } from './fleets.js';
 
 /** How large the evening is. */

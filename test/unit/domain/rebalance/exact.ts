@@ -1,6 +1,9 @@
 import { regionPoolName } from '@duskline/server/domain/catalog.js';
-import type { FleetSnapshot, RegionPoolOption } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
-import type { RebalanceLimits } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import type {
+  FleetSnapshot,
+  RegionPoolOption,
+} from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
+import type { RebalanceLimits } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 
 /** What can be done at best. */
 export interface Best {

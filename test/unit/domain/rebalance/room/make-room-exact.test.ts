@@ -1,0 +1,85 @@
+import { planRebalance } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
+import {
+  DEFAULT_REBALANCE_LIMITS,
+  type RebalanceLimits,
+} from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
+import { expect } from 'chai';
+import { bestWithinTwoMoves, mostServed } from '../exact.js';
+import { randomFleet, type FleetShape } from '../fleets.js';
+
+const ENDLESS = 1_000;
+const BUDGETS = [0, 1, 2, 3, ENDLESS];
+
+/** Small enough for a look at every plan. */
+const TINY: FleetShape = {
+  places: 5,
+  hostsPerPlace: 2,
+  slots: [1, 2, 3],
+  waiting: 5,
+  reach: 3,
+  troubled: false,
+};
+
+function tinyFleets(count: number, shape: FleetShape): FleetSnapshot[] {
+  const fleets = Array.from({ length: count }, (_, seed) => {
+    const fleet = randomFleet(seed, { ...shape, places: 3 + (seed % 4), reach: 2 + (seed % 2) });
+    // Relief of hot hosts comes first and is another matter.
+    return { ...fleet, hosts: fleet.hosts.map((host) => ({ ...host, hot: false, shunned: false })) };
+  });
+  return fleets.filter(({ sessions }) => sessions.length <= 14);
+}
+
+function expectBest(picture: FleetSnapshot, budget: number, limits: RebalanceLimits): void {
+  const { servedByStore, servedByMoves, liveMoves } = planRebalance(picture, budget, limits);
+  const served = servedByStore + servedByMoves;
+  expect({ served, live: liveMoves }).to.deep.equal(bestWithinTwoMoves(picture, budget, limits));
+}
+
+describe('Making room, against a look at every plan', () => {
+  const unwell = { unwellShare: 2 };
+
+  it('serves as many as can be served, within every budget, with the fewest live moves', () => {
+    const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity };
+    for (const picture of tinyFleets(600, TINY)) {
+      for (const budget of BUDGETS) expectBest(picture, budget, limits);
+    }
+  });
+
+  it('does so with two moves a host at a time', () => {
+    for (const picture of tinyFleets(400, { ...TINY, hostsPerPlace: 1, slots: [3, 4, 5] })) {
+      for (const budget of BUDGETS) expectBest(picture, budget, DEFAULT_REBALANCE_LIMITS);
+    }
+  });
+
+  it('does so where hosts are closed, late or quarantined, and sessions cool down', () => {
+    const limits = { ...DEFAULT_REBALANCE_LIMITS, ...unwell, maxMovesPerHost: Infinity };
+    for (const picture of tinyFleets(400, { ...TINY, troubled: true })) {
+      for (const budget of BUDGETS) expectBest(picture, budget, limits);
+    }
+  });
+
+  it('does so when no session may take a freed slot on a warm host', () => {
+    const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity, freedSlotCap: 0.7 };
+    for (const picture of tinyFleets(300, TINY)) {
+      for (const budget of BUDGETS) expectBest(picture, budget, limits);
+    }
+  });
+});
+
+describe('Making room, against chains of any length', () => {
+  it('serves nearly as many with two moves a chain', () => {
+    const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity };
+    const shape = { ...TINY, places: 12, hostsPerPlace: 6, slots: [4, 8], waiting: 80, reach: 3 };
+    let [ours, most] = [0, 0];
+    for (let seed = 0; seed < 60; seed += 1) {
+      const picture = randomFleet(seed, shape);
+      const { servedByStore, servedByMoves } = planRebalance(picture, ENDLESS, limits);
+      const bound = mostServed(picture, limits);
+      expect(servedByStore + servedByMoves).to.be.at.most(bound);
+      ours += servedByStore + servedByMoves;
+      most += bound;
+    }
+    expect(ours / most).to.be.above(0.98);
+  });
+});
