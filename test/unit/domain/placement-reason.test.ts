@@ -35,9 +35,9 @@ describe('The reason for a placement', () => {
         const candidates = rank(asked);
         if (candidates.length === 0) return;
         const index = pick % candidates.length;
-        const { place, rttMs, utilisation } = candidates[index]!;
+        const { place: regionPool, rttMs, utilisation } = candidates[index]!;
         const reason = explainPlacement(candidates, index);
-        expect(reason.startsWith(`${place.region}/${place.pool} (`)).to.be.true;
+        expect(reason.startsWith(`${regionPool.region}/${regionPool.pool} (`)).to.be.true;
         expect(reason).to.include(`${Math.round(rttMs)} ms`);
         expect(reason).to.include(`${Math.round(utilisation * 100)} %`);
         expect(reason.length).to.be.below(500);
@@ -52,7 +52,7 @@ describe('The reason for a placement', () => {
         if (winner === undefined) return;
         const than = /less congested than (\S+)/.exec(explainPlacement([winner, ...others], 0))?.[1];
         if (than === undefined) return;
-        const rivals = others.filter(({ place }) => place.region === than);
+        const rivals = others.filter(({ place: regionPool }) => regionPool.region === than);
         expect(rivals.every(({ utilisation }) => utilisation > winner.utilisation)).to.be.true;
       }),
     );

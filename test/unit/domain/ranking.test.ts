@@ -5,7 +5,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { REGIONS, catalogOf, fleetOf, question, rank, type Question } from './arbitraries.js';
 
-const names = (asked: Question): string[] => rank(asked).map(({ place }) => regionPoolName(place));
+const names = (asked: Question): string[] =>
+  rank(asked).map(({ place: regionPool }) => regionPoolName(regionPool));
 
 describe('The ranking of candidates', () => {
   describe('lists exactly the region pools that can serve the request', () => {
@@ -13,8 +14,8 @@ describe('The ranking of candidates', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const { device, title, platform, minResolution } = asked.wish;
-          for (const { place } of rank(asked)) {
-            const pool = asked.pools.find((known) => known.pool === place.pool)!;
+          for (const { place: regionPool } of rank(asked)) {
+            const pool = asked.pools.find((known) => known.pool === regionPool.pool)!;
             expect(pool.titles).to.include(title);
             expect(pool.codecs.some((codec) => device.codecs.includes(codec))).to.be.true;
             expect(platform ?? pool.platform).to.equal(pool.platform);
@@ -49,10 +50,12 @@ describe('The ranking of candidates', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const found = rank(asked);
-          expect(new Set(found.map(({ place }) => regionPoolName(place))).size).to.equal(found.length);
+          expect(new Set(found.map(({ place: regionPool }) => regionPoolName(regionPool))).size).to.equal(
+            found.length,
+          );
           // Suitability of a pool does not depend on the region, nor acceptance of a region on the pool.
-          const pools = new Set(found.map(({ place }) => place.pool));
-          const regions = new Set(found.map(({ place }) => place.region));
+          const pools = new Set(found.map(({ place: regionPool }) => regionPool.pool));
+          const regions = new Set(found.map(({ place: regionPool }) => regionPool.region));
           expect(found).to.have.length(pools.size * regions.size);
           if (found.length === 0) return;
           const { only, exclude } = asked.wish.regions ?? {};
@@ -128,9 +131,9 @@ describe('The ranking of candidates', () => {
         fc.property(changed, ([asked, pick, to]) => {
           const found = rank(asked);
           if (found.length === 0) return;
-          const { place, utilisation: from } = found[pick % found.length]!;
-          const after = { ...asked, utilisation: { ...asked.utilisation, [regionPoolName(place)]: to } };
-          expectMoved(asked, after, place, to >= from ? 'back' : 'ahead');
+          const { place: regionPool, utilisation: from } = found[pick % found.length]!;
+          const after = { ...asked, utilisation: { ...asked.utilisation, [regionPoolName(regionPool)]: to } };
+          expectMoved(asked, after, regionPool, to >= from ? 'back' : 'ahead');
         }),
       );
     });
@@ -141,12 +144,12 @@ describe('The ranking of candidates', () => {
         fc.property(changed, ([asked, pick, to]) => {
           const found = rank(asked);
           if (found.length === 0) return;
-          const { place, rttMs: from } = found[pick % found.length]!;
-          const rtt = { ...asked.wish.rtt, [place.region]: to };
+          const { place: regionPool, rttMs: from } = found[pick % found.length]!;
+          const rtt = { ...asked.wish.rtt, [regionPool.region]: to };
           expectMoved(
             asked,
             { ...asked, wish: { ...asked.wish, rtt } },
-            place,
+            regionPool,
             to >= from ? 'back' : 'ahead',
           );
         }),
@@ -170,16 +173,16 @@ describe('The ranking of candidates', () => {
 });
 
 /** Compares a place with those of other regions, and with those of its region that stand as they stood. */
-function expectMoved(before: Question, after: Question, place: RegionPool, way: 'back' | 'ahead'): void {
+function expectMoved(before: Question, after: Question, regionPool: RegionPool, way: 'back' | 'ahead'): void {
   const was = names(before);
   const is = names(after);
-  const own = regionPoolName(place);
+  const own = regionPoolName(regionPool);
   if (!is.includes(own)) {
     expect(way).to.equal('back');
     return;
   }
   for (const other of was) {
-    if (other.startsWith(`${place.region}/`) && before.wish.rtt !== after.wish.rtt) continue;
+    if (other.startsWith(`${regionPool.region}/`) && before.wish.rtt !== after.wish.rtt) continue;
     const stoodBefore = was.indexOf(other) < was.indexOf(own);
     const standsBefore = is.indexOf(other) < is.indexOf(own);
     if (other !== own && stoodBefore !== standsBefore) {

@@ -33,7 +33,10 @@ function firstSpill(nearRttMs: number, otherRttMs: number): number {
   for (;;) {
     const ranking = rankCandidates(
       CATALOG,
-      { isOpen: () => true, utilisation: (place) => (used.get(regionPoolName(place)) ?? 0) / SLOTS },
+      {
+        isOpen: () => true,
+        utilisation: (regionPool) => (used.get(regionPoolName(regionPool)) ?? 0) / SLOTS,
+      },
       {
         title: 'game',
         rtt: { near: nearRttMs, other: otherRttMs },

@@ -7,7 +7,7 @@ import {
   type ConnectionFailure,
 } from '@duskline/host/internal/connection/connection-failure';
 import { computeSilenceLimits } from '@duskline/host/internal/connection/silence-limits';
-import { TypedEvents } from '@duskline/host/internal/runtime/typed-events';
+import { TypedEvents } from '@duskline/sdk-runtime';
 import { UnconfirmedEnds } from '@duskline/host/internal/sessions/unconfirmed-ends';
 import { LOAD } from '../setup.js';
 

@@ -19,7 +19,7 @@ describe('A drain that moves', () => {
     expect(told(plan)).to.deep.equal(['s2: next/b', 's1: next/b']);
     expect(plan.fixed).to.deep.equal(['s3']);
     expect(explainMove(plan.moves[0]!)).to.equal(
-      'Unclaimed session s2 goes from near/pc/a to next/pc/b: its host is being drained.',
+      'Unclaimed session s2 moves from near/pc/a to next/pc/b: its host is being drained.',
     );
   });
 
@@ -80,7 +80,7 @@ describe('A drain that moves', () => {
     const story = new FleetStory().host('a', 'near', 4, 1).host('b', 'next', 4, 0);
     story.session('s1', 'a', 'movable', ['next']);
     const plan = planDrain({ ...story.picture, storeIsRecovering: true }, NEAR);
-    expect(plan.blocker).to.deep.equal({ code: 'store_in_doubt' });
+    expect(plan.blocker).to.deep.equal({ code: 'store_recovering' });
     expect(plan.moves).to.deep.equal([]);
   });
 });

@@ -85,7 +85,7 @@ describe('A hot host', () => {
     story.session('s1', 'warm', 'movable', []).session('s2', 'warm', 'unclaimed', []);
     const [move] = movesOf(planRebalance(story.picture, 10));
     expect(explainMove(move!)).to.equal(
-      'Unclaimed session s2 goes from near/pc/warm to near/pc/cool: its host is at 95 % of what it can bear.',
+      'Unclaimed session s2 moves from near/pc/warm to near/pc/cool: the load of its host is 95 %.',
     );
   });
 });
@@ -99,8 +99,8 @@ describe('Freeing a slot', () => {
     expect(plan).to.include({ servedByMoves: 1, servedByStore: 0, liveMoves: 1 });
     expect(movesOf(plan)[0]).to.include({ forWaiting: 'w1', cap: 0.7 });
     expect(explainMove(movesOf(plan)[0]!)).to.equal(
-      'Session anywhere goes from near/pc/a to next/pc/b: ' +
-        'it makes room in near/pc for a player who waits (session w1).',
+      'Session anywhere moves from near/pc/a to next/pc/b: ' +
+        'to free a slot in near/pc for waiting session w1.',
     );
   });
 
@@ -233,10 +233,10 @@ describe('The rebalancer never moves', () => {
   });
 
   it('a session while the store is recovering', () => {
-    const picture = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']).picture;
-    const { blocker: standstill, actions } = planRebalance({ ...picture, storeIsRecovering: true }, 10);
+    const snapshot = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']).picture;
+    const { blocker, actions } = planRebalance({ ...snapshot, storeIsRecovering: true }, 10);
     expect(actions).to.deep.equal([]);
-    expect(explainPlanBlocker(standstill!)).to.include('the store was away');
+    expect(explainPlanBlocker(blocker!)).to.include('the store was unreachable');
   });
 
   it('a session while half of a region is late at the same time', () => {
@@ -244,10 +244,10 @@ describe('The rebalancer never moves', () => {
     const story = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']);
     story.host('x', 'far', 4, 0, late).host('y', 'far', 4, 0);
     expect(told(planRebalance(story.picture, 10)), 'one of two says nothing').to.have.length(1);
-    const { blocker: standstill, actions } = planRebalance(story.host('z', 'far', 4, 0, late).picture, 10);
+    const { blocker, actions } = planRebalance(story.host('z', 'far', 4, 0, late).picture, 10);
     expect(actions).to.deep.equal([]);
-    expect(standstill).to.deep.equal({ code: 'hosts_unwell', region: 'far', suspect: 2, hosts: 3 });
-    expect(explainPlanBlocker(standstill!)).to.include('2 of 3 hosts in far');
+    expect(blocker).to.deep.equal({ code: 'many_hosts_suspect', region: 'far', suspect: 2, hosts: 3 });
+    expect(explainPlanBlocker(blocker!)).to.include('2 of 3 hosts in far');
   });
 
   it('a session back when the load is calm', () => {
