@@ -59,7 +59,7 @@ describe('docs/run/configuration.md', () => {
     expect(documented).to.have.deep.members(inSchema);
   });
 
-  it('gives the range of every limit as the schema has it', () => {
+  it('gives the range of every limit that the schema allows', () => {
     const documentedRanges = rows
       .filter(([, key]) => key!.startsWith('`limits.'))
       .map(([, key, , , , range]) => [key!.slice('`limits.'.length, -1), range]);
@@ -70,7 +70,7 @@ describe('docs/run/configuration.md', () => {
     expect(documentedRanges).to.have.deep.members(inSchema);
   });
 
-  it('says of every key what it means and in which unit or form', () => {
+  it('gives the meaning and the unit or format of every key', () => {
     for (const [, key, meaning, form] of rows) {
       expect(meaning, key).not.to.equal('');
       expect(form, key).not.to.equal('');
