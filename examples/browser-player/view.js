@@ -1,8 +1,8 @@
-/** What the page shows. Nothing here knows the SDK, except for the shape of a status. */
+/** Updates the page. Of the SDK this module knows only the shape of a status. */
 
-/** Bars are full at this round-trip time, or at the slowest one where that is more. */
+/** Bars are full at this round-trip time, or at the slowest one if that is more. */
 const FULL_BAR_MS = 120;
-/** Below the first a stream feels immediate; above the second it does not. */
+/** Below the first round-trip time a stream feels immediate; above the second, players notice the delay. */
 const GOOD_MS = 40;
 const BAD_MS = 90;
 
@@ -10,7 +10,7 @@ export function show(id, text) {
   document.getElementById(id).textContent = text;
 }
 
-/** As when nothing was played yet. */
+/** Resets the page for a new request. */
 export function clear() {
   for (const id of ['match', 'reason', 'session', 'limit']) show(id, 'none');
   show('frames', 0);
@@ -18,7 +18,7 @@ export function clear() {
   document.getElementById('regions').replaceChildren();
 }
 
-/** @param status what `client.status` is */
+/** @param status the value of `client.status` */
 export function showStatus({ state, error, retryInMs }) {
   const why = error === undefined ? '' : ` (${error.code})`;
   const when = retryInMs === undefined ? '' : `, again in ${(retryInMs / 1_000).toFixed(1)} s`;
@@ -33,7 +33,7 @@ export function showError(error) {
 
 /**
  * @param rtt milliseconds by region
- * @param regions what the broker says of its regions; their names are shown
+ * @param regions regions of the broker, with their names
  */
 export function showRegions(rtt, regions) {
   const names = new Map(regions.map(({ region, name }) => [region, name]));
@@ -49,7 +49,7 @@ export function showRegions(rtt, regions) {
   document.getElementById('regions').replaceChildren(...items);
 }
 
-/** Marks the region that was chosen, and no other. */
+/** Marks the region of the match. */
 export function markRegion(region) {
   for (const item of document.querySelectorAll('#regions li')) {
     if (item.dataset.region === region) item.setAttribute('aria-current', 'true');
@@ -58,14 +58,13 @@ export function markRegion(region) {
 }
 
 /**
- * Asks the player to take the slot that is held. No answer is an answer, too: the question goes when `signal`
- * aborts.
+ * Asks the player to accept an offered slot. The question disappears when `signal` aborts, because the offer has expired.
  *
- * @returns whether the player wants it
+ * @returns whether the player accepts
  */
-export function askToTake({ region, acceptWithinMs, signal }) {
+export function askToAccept({ region, acceptWithinMs, signal }) {
   const panel = document.getElementById('offer');
-  show('offer-text', `A slot in ${region} is yours for ${Math.round(acceptWithinMs / 1_000)} s.`);
+  show('offer-text', `A slot in ${region} is reserved for you for ${Math.round(acceptWithinMs / 1_000)} s.`);
   panel.hidden = false;
   signal.addEventListener('abort', () => (panel.hidden = true));
   return new Promise((resolve) => {
