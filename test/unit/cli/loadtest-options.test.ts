@@ -54,7 +54,7 @@ describe('The options of duskline loadtest', () => {
   it('describe a run against existing brokers: with hosts only if pool and secret are given', () => {
     expect(parseRunOptions(options(URL_TARGET), SECRET)).to.include({ hosts: 0 });
     expect(parseRunOptions(options({ ...URL_TARGET, pool: 'console-x' }), SECRET)).to.include({ hosts: 200 });
-    expect(failureOf({ ...URL_TARGET, hosts: 5 }, SECRET)).to.match(/To play hosts, name their --pool/);
+    expect(failureOf({ ...URL_TARGET, hosts: 5 }, SECRET)).to.match(/To simulate hosts, give their --pool/);
   });
 
   it('read player tokens from a file', () => {
@@ -76,11 +76,11 @@ describe('The options of duskline loadtest', () => {
       }
       return '';
     };
-    expect(written('knee-p99', {})).to.match(/--knee-p99 changes nothing here: only --profile step/);
+    expect(written('knee-p99', {})).to.match(/--knee-p99 has no effect here: it needs --profile step/);
     expect(written('knee-p99', { profile: 'step' })).to.equal('');
-    expect(written('rate', { profile: 'storm' })).to.match(/--rate changes nothing here/);
+    expect(written('rate', { profile: 'storm' })).to.match(/--rate has no effect here/);
     expect(written('rate', {})).to.equal('');
-    expect(written('slots', { hosts: 0 })).to.match(/--slots changes nothing here/);
+    expect(written('slots', { hosts: 0 })).to.match(/--slots has no effect here/);
     expect(() => parseRunOptions(options(URL_TARGET), SECRET, new Set(['regions']))).to.throw(/--regions/);
   });
 

@@ -170,6 +170,6 @@ describe('The audit trail in the terminal', () => {
         '',
       ].join('\n'),
     );
-    expect(renderAudit([])).to.match(/^No operator/);
+    expect(renderAudit([])).to.match(/^There are no orders/);
   });
 });

@@ -60,6 +60,6 @@ describe('The fault injector', () => {
     expect((await strike(1, 'kill-host:nowhere@0s')).hit).to.deep.equal([
       'no running host of the run is left to kill',
     ]);
-    expect((await strike(1, 'kill-broker@0s')).hit).to.deep.equal(['no broker is left']);
+    expect((await strike(1, 'kill-broker@0s')).hit).to.deep.equal(['no running broker is left']);
   });
 });
