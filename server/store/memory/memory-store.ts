@@ -3,19 +3,19 @@ import type { FleetStore } from '../fleet-store.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { RequestRecords } from './requests/request-records.js';
 import { Checkpoints } from './moves/checkpoints.js';
-import { relayMessage } from './inbox/relay-message.js';
+import { relayMessage } from './inbox/inbox.js';
 import * as hosts from './hosts/hosts.js';
 import * as moves from './moves/moves.js';
 import { createMemoryDrains } from './drains/drains.js';
-import { PoolState } from './pool-state.js';
-import { offerFreeSlots } from './sessions/slot-allocation.js';
-import * as queueSweeps from './queue/queue-sweeps.js';
+import { PoolState } from './pool/pool-state.js';
+import { offerFreeSlots } from './pool/slot-allocation.js';
+import * as queueSweeps from './queue/expire-placements.js';
 import * as queue from './queue/queue.js';
 import { reconcileHost } from './hosts/reconcile-host.js';
-import { findDueSweeps, getPoolOverview } from './region-overview.js';
+import { findDueSweeps, getPoolOverview } from './leases/leases.js';
 import * as sessions from './sessions/sessions.js';
 import { UsedTokens } from './requests/used-tokens.js';
-import * as sweeps from './sweeps.js';
+import * as sweeps from './sessions/expire-sessions.js';
 
 /**
  * A store in this process: the embedded default, the simulator's, and the model that the Redis store is

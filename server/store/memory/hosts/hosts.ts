@@ -10,8 +10,8 @@ import type {
   HostRecord,
   HostRegistration,
 } from '../../fleet-store.js';
-import { countedSlots, type MemoryHost } from './memory-host.js';
-import type { PoolState } from '../pool-state.js';
+import { countedSlots, type MemoryHost } from '../pool/memory-host.js';
+import type { PoolState } from '../pool/pool-state.js';
 
 export function registerHost(place: PoolState, registration: HostRegistration, nowMs: number): void {
   const { hostId, connectionId, slots, endpoint } = registration;

@@ -9,8 +9,8 @@ import {
   type ReportedSession,
   type SessionRecord,
 } from '../../fleet-store.js';
-import type { MemoryHost } from './memory-host.js';
-import type { PoolState } from '../pool-state.js';
+import type { MemoryHost } from '../pool/memory-host.js';
+import type { PoolState } from '../pool/pool-state.js';
 
 /** See `FleetStore.reconcile`: the host is the truth about what it holds, the store about what has ended. */
 export function reconcileHost(

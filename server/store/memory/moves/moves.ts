@@ -11,9 +11,9 @@ import type {
   ReserveTargetOutcome,
   MovableChange,
 } from '../../contracts/moves.js';
-import type { MemoryHost } from '../hosts/memory-host.js';
-import type { PoolState } from '../pool-state.js';
-import { isSilent, takeSlot } from '../sessions/slot-allocation.js';
+import type { MemoryHost } from '../pool/memory-host.js';
+import type { PoolState } from '../pool/pool-state.js';
+import { isSilent, takeSlot } from '../pool/slot-allocation.js';
 
 /** Holds a slot for a session that is to move here. */
 export function reserveTargetSlot(

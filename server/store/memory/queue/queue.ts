@@ -9,8 +9,8 @@ import type {
   WaitingPlacement,
   Withdrawal,
 } from '../../fleet-store.js';
-import type { PoolState } from '../pool-state.js';
-import { offerFreeSlots } from '../sessions/slot-allocation.js';
+import type { PoolState } from '../pool/pool-state.js';
+import { offerFreeSlots } from '../pool/slot-allocation.js';
 import { assignClientBroker } from '../sessions/sessions.js';
 
 /** Puts placements into the queue in their order, and then offers what is free. */

@@ -8,8 +8,8 @@ import type {
   SessionStateChange,
   SessionRecord,
 } from '../../fleet-store.js';
-import type { PoolState } from '../pool-state.js';
-import { chooseHost, takeSlot } from './slot-allocation.js';
+import type { PoolState } from '../pool/pool-state.js';
+import { chooseHost, takeSlot } from '../pool/slot-allocation.js';
 
 export interface ReserveContext {
   readonly nowMs: number;

@@ -1,6 +1,6 @@
-import type { PoolOverview } from '../contracts/hosts.js';
-import type { SweepLimits, SweepStep } from '../contracts/leases.js';
-import type { PoolState } from './pool-state.js';
+import type { PoolOverview } from '../../contracts/hosts.js';
+import type { SweepLimits, SweepStep } from '../../contracts/leases.js';
+import type { PoolState } from '../pool/pool-state.js';
 
 export function getPoolOverview(
   { liveSessions, readySlots, hosts, waitingQueue: line, changedSessions: mail, inboxes: letters }: PoolState,

@@ -1,4 +1,4 @@
-import type { ExpiringSessions, SessionEntry } from '../hosts/memory-host.js';
+import type { ExpiringSessions, SessionEntry } from './memory-host.js';
 
 /**
  * When sessions become due: in the order of their times; those of one time in the order in which they came.

@@ -1,8 +1,8 @@
 import { expectedSessionLoad } from '../../../domain/congestion.js';
 import { nextHostState } from '../../../domain/host-state.js';
 import type { SessionRecord } from '../../fleet-store.js';
-import type { MemoryHost } from '../hosts/memory-host.js';
-import type { PoolState } from '../pool-state.js';
+import type { MemoryHost } from './memory-host.js';
+import type { PoolState } from './pool-state.js';
 
 /** What a session is before it has a slot. */
 type SlotRequest = Pick<SessionRecord, 'sessionId' | 'epoch' | 'clientBrokerId' | 'meta'>;

@@ -1,20 +1,20 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import { congestion, withdrawRamping } from '../../domain/congestion.js';
-import type { Closure } from '../../domain/closure.js';
-import type { HostState } from '../../domain/host-state.js';
-import { sessionDigest } from '../../domain/session-digest.js';
-import type { StoredState } from '../../domain/session-state.js';
+import { congestion, withdrawRamping } from '../../../domain/congestion.js';
+import type { Closure } from '../../../domain/closure.js';
+import type { HostState } from '../../../domain/host-state.js';
+import { sessionDigest } from '../../../domain/session-digest.js';
+import type { StoredState } from '../../../domain/session-state.js';
 import {
   ENDED_KEPT_MS,
   type EndedSession,
   type HostRegistration,
   type SessionMeta,
   type SessionRecord,
-} from '../fleet-store.js';
-import { ExpiryList } from './sessions/expiry-list.js';
-import { FreeHosts } from './hosts/free-hosts.js';
-import { FreedRate } from './queue/freed-rate.js';
-import { Inboxes } from './inbox/inboxes.js';
+} from '../../fleet-store.js';
+import { ExpiryList } from './expiry-list.js';
+import { FreeHosts } from './free-hosts.js';
+import { FreedRate } from './freed-rate.js';
+import { Inboxes } from './inboxes.js';
 import {
   countedSlots,
   isOpen,
@@ -23,9 +23,9 @@ import {
   addToHost,
   type SessionEntry,
   type MemoryHost,
-} from './hosts/memory-host.js';
-import { SessionTable } from './sessions/session-table.js';
-import { WaitingQueue, type WaitingEntry } from './queue/waiting-queue.js';
+} from './memory-host.js';
+import { SessionTable } from './session-table.js';
+import { WaitingQueue, type WaitingEntry } from './waiting-queue.js';
 
 interface ChangedSessions {
   readonly firstAtMs: number;

@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../fleet-store.js';
-import type { SessionEntry } from '../hosts/memory-host.js';
+import type { SessionEntry } from './memory-host.js';
 
 /** The sessions of a place by their ids. */
 export class SessionTable {

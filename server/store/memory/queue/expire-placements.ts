@@ -1,6 +1,6 @@
 import type { EndedSession, SessionRecord } from '../../fleet-store.js';
-import type { PoolState } from '../pool-state.js';
-import type { WaitingEntry } from './waiting-queue.js';
+import type { PoolState } from '../pool/pool-state.js';
+import type { WaitingEntry } from '../pool/waiting-queue.js';
 
 /** Placements whose offers ran out, the oldest first. */
 export function findExpiredOffers(place: PoolState, limit: number, nowMs: number): string[] {

@@ -1,14 +1,14 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import { nextHostState } from '../../domain/host-state.js';
+import { nextHostState } from '../../../domain/host-state.js';
 import {
   INBOX_KEPT_MS,
   type EndedSession,
   type RecountResult,
   type SilentHostMark,
   type SilentHostsReport,
-} from '../fleet-store.js';
-import { countReadySlots, recountHost } from './hosts/hosts.js';
-import type { PoolState } from './pool-state.js';
+} from '../../fleet-store.js';
+import { countReadySlots, recountHost } from '../hosts/hosts.js';
+import type { PoolState } from '../pool/pool-state.js';
 
 export function expireSessions(
   place: PoolState,

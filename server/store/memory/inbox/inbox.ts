@@ -1,5 +1,5 @@
 import type { RelayOutcome, SessionMessage } from '../../fleet-store.js';
-import type { PoolState } from '../pool-state.js';
+import type { PoolState } from '../pool/pool-state.js';
 
 /** See `FleetStore.forward`: finds the other end of a letter's session, and leaves it for that end's broker. */
 export function relayMessage(
