@@ -1,4 +1,4 @@
-import { INBOX_MAX_BYTES, INBOX_KEPT_MS, type InboxMessage } from '../../fleet-store.js';
+import { INBOX_KEPT_MS, INBOX_MAX_BYTES, type InboxMessage } from '../../contracts/inbox.js';
 
 interface Inbox {
   readonly firstAtMs: number;
@@ -6,25 +6,25 @@ interface Inbox {
   bytes: number;
 }
 
-/** The letters of one place, by the broker they wait for. */
+/** The messages of one region pool, by the broker that they wait for. */
 export class Inboxes {
   readonly #inboxes = new Map<string, Inbox>();
 
-  /** False when so much waits for that broker that nothing more fits. */
-  add(brokerId: string, letter: InboxMessage, nowMs: number): boolean {
-    const box = this.#inboxes.get(brokerId) ?? createInbox(nowMs);
-    const bytes = box.bytes + sizeOf(letter);
+  /** Returns false, and drops the message, when it does not fit into that broker's inbox. */
+  add(brokerId: string, message: InboxMessage, nowMs: number): boolean {
+    const inbox = this.#inboxes.get(brokerId) ?? createInbox(nowMs);
+    const bytes = inbox.bytes + sizeOf(message);
     if (bytes > INBOX_MAX_BYTES) return false;
-    box.messages.push(letter);
-    box.bytes = bytes;
-    this.#inboxes.set(brokerId, box);
+    inbox.messages.push(message);
+    inbox.bytes = bytes;
+    this.#inboxes.set(brokerId, inbox);
     return true;
   }
 
   takeAll(brokerId: string): readonly InboxMessage[] {
-    const letters = this.#inboxes.get(brokerId)?.messages ?? [];
+    const messages = this.#inboxes.get(brokerId)?.messages ?? [];
     this.#inboxes.delete(brokerId);
-    return letters;
+    return messages;
   }
 
   hasMessages(brokerId: string): boolean {
@@ -35,7 +35,7 @@ export class Inboxes {
     return this.#inboxes.size === 0;
   }
 
-  /** Throws away what nobody fetched. */
+  /** Deletes inboxes that their brokers did not read in time. */
   deleteExpired(nowMs: number): void {
     for (const [brokerId, { firstAtMs }] of this.#inboxes) {
       if (nowMs - firstAtMs > INBOX_KEPT_MS) this.#inboxes.delete(brokerId);
@@ -43,14 +43,14 @@ export class Inboxes {
   }
 }
 
-// Sizes are those of the lines that Redis keeps, so that both stores have room for the same letters.
+// Sizes are those of the lines that Redis stores, so that both stores have room for the same messages.
 
 function createInbox(nowMs: number): Inbox {
   return { firstAtMs: nowMs, messages: [], bytes: `${nowMs};`.length };
 }
 
-function sizeOf(post: InboxMessage): number {
-  if (post.kind === 'word') return Buffer.byteLength(`*||0|${post.body}\n`);
-  const { toHostId, sessionId, epoch, body } = post;
+function sizeOf(message: InboxMessage): number {
+  if (message.kind === 'word') return Buffer.byteLength(`*||0|${message.body}\n`);
+  const { toHostId, sessionId, epoch, body } = message;
   return Buffer.byteLength(`${toHostId ?? ''}|${sessionId}|${epoch}|${body}\n`);
 }

@@ -1,55 +1,49 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import { congestion, withdrawRamping } from '../../../domain/congestion.js';
 import type { Closure } from '../../../domain/closure.js';
+import { congestion, withdrawRamping } from '../../../domain/congestion.js';
 import type { HostState } from '../../../domain/host-state.js';
 import { sessionDigest } from '../../../domain/session-digest.js';
 import type { StoredState } from '../../../domain/session-state.js';
-import {
-  ENDED_KEPT_MS,
-  type EndedSession,
-  type HostRegistration,
-  type SessionMeta,
-  type SessionRecord,
-} from '../../fleet-store.js';
+import type { HostRegistration } from '../../contracts/hosts.js';
+import type { EndedSession, SessionMeta, SessionRecord } from '../../contracts/session-record.js';
+import { ENDED_KEPT_MS } from '../../contracts/sessions.js';
 import { ExpiryList } from './expiry-list.js';
 import { FreeHosts } from './free-hosts.js';
 import { FreedRate } from './freed-rate.js';
 import { Inboxes } from './inboxes.js';
 import {
+  addToHost,
   countedSlots,
   isOpen,
-  removeFromHost,
   newHost,
-  addToHost,
-  type SessionEntry,
+  removeFromHost,
   type MemoryHost,
+  type SessionEntry,
 } from './memory-host.js';
 import { SessionTable } from './session-table.js';
-import { WaitingQueue, type WaitingEntry } from './waiting-queue.js';
+import { WaitingQueue } from './waiting-queue.js';
 
 interface ChangedSessions {
   readonly firstAtMs: number;
   readonly sessionIds: Set<string>;
 }
 
-/** What a place has of its store. Durations are in milliseconds. */
+/** The store's options that region pools need. */
 export interface PoolRules {
   now(): number;
   readonly suspectAfterMs: number;
   readonly offerMs: number;
   readonly resumeWindowMs: number;
-  /** Tells a broker to look at its mail of this place. */
-  sendWakeUp(brokerId: string): void;
 }
 
-/** The states that last only so long: a session is in the list of its state, with its time. */
+/** The states that last for a limited time: a session in one of them is in the list of that state. */
 type ExpiringState = Extract<StoredState, 'offered' | 'reserved' | 'disconnected' | 'arriving' | 'ended'>;
 
-/** Everything the memory store knows of one place; each method keeps counters, order and members together. */
+/** Everything the memory store knows about one region pool. Each method keeps counters, order and members consistent. */
 export class PoolState {
   readonly hosts = new Map<string, MemoryHost>();
   readonly sessions = new SessionTable();
-  /** Those that take sessions and have a free slot. */
+  /** The hosts that take sessions and have a free slot. */
   readonly freeHosts = new FreeHosts();
   readonly expiryLists = {
     offered: new ExpiryList(),
@@ -60,22 +54,33 @@ export class PoolState {
   } satisfies Record<ExpiringState, ExpiryList>;
   readonly waitingQueue = new WaitingQueue();
   readonly freedRate = new FreedRate();
-  /** Changed sessions by the broker that has to look at them. */
+  /** Changed sessions by the broker that has to learn of them. */
   readonly changedSessions = new Map<string, ChangedSessions>();
   readonly inboxes = new Inboxes();
-  /** Of the place as a whole. */
+  /** The closure of the region pool as a whole. */
   closure: Closure = 'open';
-  /** Of hosts, also of those that are not here at the moment. */
+  /** The closures of hosts, also of hosts that are not registered now. */
   readonly hostClosures = new Map<string, Closure>();
   readySlots = 0;
   liveSessions = 0;
 
-  constructor(readonly rules: PoolRules) {}
+  constructor(
+    readonly rules: PoolRules,
+    /** Wakes up a broker so that it reads its inbox of this region pool. */
+    readonly sendWakeUp: (brokerId: string) => void,
+  ) {}
 
   addHost(registration: HostRegistration, nowMs: number): void {
     const { hostId } = registration;
     const closure = this.hostClosures.get(hostId) ?? 'open';
     this.hosts.set(hostId, newHost(registration, closure, this.freeHosts.assignNumber(hostId), nowMs));
+  }
+
+  /** Forgets a host that has no sessions. */
+  deleteHost(host: MemoryHost): void {
+    this.setState(host, 'lost');
+    this.freeHosts.delete(host);
+    this.hosts.delete(host.hostId);
   }
 
   setState(host: MemoryHost, state: HostState): void {
@@ -93,7 +98,7 @@ export class PoolState {
     this.updateFreeOrder(host);
   }
 
-  /** Puts the host where its congestion says, or takes it out when it takes nothing more. */
+  /** Puts the host where its congestion belongs in the order of free hosts, or takes it out when it takes no session. */
   updateFreeOrder(host: MemoryHost): void {
     if (isOpen(host) && host.committed < host.slots) this.freeHosts.put(host, congestion(host));
     else this.freeHosts.remove(host);
@@ -109,23 +114,23 @@ export class PoolState {
   /**
    * Writes a live session, new or changed, and its host's counter and digest.
    *
-   * @param heldUntilMs when it runs out, if it is a reservation or an offer
+   * @param expiresAtMs of a reservation or an offer; `null` for a session that does not expire
    */
-  saveLiveSession(host: MemoryHost, session: SessionRecord, heldUntilMs: number | null): void {
-    const kept = this.sessions.getEntry(session.sessionId) ?? this.sessions.add(session);
-    const before = kept.record;
-    if (kept.host === host) {
+  saveLiveSession(host: MemoryHost, session: SessionRecord, expiresAtMs: number | null): void {
+    const entry = this.sessions.getEntry(session.sessionId) ?? this.sessions.add(session);
+    const before = entry.record;
+    if (entry.host === host) {
       host.digest ^= sessionDigest(before);
     } else {
-      addToHost(host, kept);
+      addToHost(host, entry);
       this.liveSessions += 1;
     }
     host.digest ^= sessionDigest(session);
-    kept.record = session;
-    // Reports repeat: who stays disconnected gains no time by it.
-    if (session.state !== 'disconnected') this.#setExpiry(kept, heldUntilMs);
-    else if (kept.expiryList !== this.expiryLists.disconnected) {
-      this.#setExpiry(kept, this.rules.now() + this.rules.resumeWindowMs);
+    entry.record = session;
+    // Hosts repeat reports: a session that stays disconnected must not gain time by that.
+    if (session.state !== 'disconnected') this.#setExpiry(entry, expiresAtMs);
+    else if (entry.expiryList !== this.expiryLists.disconnected) {
+      this.#setExpiry(entry, this.rules.now() + this.rules.resumeWindowMs);
     }
     this.updateFreeOrder(host);
   }
@@ -135,10 +140,10 @@ export class PoolState {
     const offered = session.state === 'offered';
     this.liveSessions -= 1;
     if (!offered) this.freedRate.freed += 1;
-    const kept = this.sessions.getEntry(session.sessionId);
-    const host = kept?.host;
-    if (kept === undefined || host === undefined || host === null) return undefined;
-    removeFromHost(host, kept);
+    const entry = this.sessions.getEntry(session.sessionId);
+    const host = entry?.host;
+    if (entry === undefined || host === undefined || host === null) return undefined;
+    removeFromHost(host, entry);
     host.ramping = withdrawRamping(host.ramping, host.slots, nowMs - session.reservedAtMs);
     host.digest ^= sessionDigest(session);
     this.updateFreeOrder(host);
@@ -147,18 +152,18 @@ export class PoolState {
     return host;
   }
 
-  /** Forgets what holds a slot of a host, without anybody being told: something else takes that slot in the same step. */
-  discardSlotHolder(host: MemoryHost, { sessionId }: SessionRecord): void {
-    const kept = this.sessions.getEntry(sessionId);
-    if (kept !== undefined) removeFromHost(host, kept);
+  /** Deletes a target reservation without notifying anyone: the session that moves takes its slot in the same step. */
+  deleteTargetReservation(host: MemoryHost, { sessionId }: SessionRecord): void {
+    const entry = this.sessions.getEntry(sessionId);
+    if (entry !== undefined) removeFromHost(host, entry);
     this.liveSessions -= 1;
     this.deleteSession(sessionId);
   }
 
   /**
-   * Ends a live session: frees the slot, remembers the end, tells the brokers concerned.
+   * Ends a live session: frees the slot, records the end, notifies the brokers concerned.
    *
-   * @param meta what is remembered of it
+   * @param meta what the record of the ended session keeps
    */
   endSession(
     session: SessionRecord,
@@ -168,101 +173,53 @@ export class PoolState {
     meta: SessionMeta | null = session.meta,
   ): EndedSession {
     const host = this.freeSlot(session, nowMs, callerId);
-    return this.recordEnded(session, reason, host?.connectionId ?? null, nowMs, callerId, meta);
+    return this.recordEnded({ ...session, meta }, reason, host?.connectionId ?? null, nowMs, callerId);
   }
 
-  /** Remembers that a session ended, one that has no slot, and tells its client's broker. */
+  /** Records the end of a session that has no slot, and notifies its client's broker. */
   recordEnded(
     session: SessionRecord,
     reason: EndReason,
     hostConnectionId: string | null,
     nowMs: number,
     callerId: string,
-    meta: SessionMeta | null = session.meta,
   ): EndedSession {
-    const ended: SessionRecord = { ...session, state: 'ended', reason, meta, movable: false };
-    const kept = this.sessions.getEntry(session.sessionId) ?? this.sessions.add(ended);
-    kept.record = ended;
-    this.#setExpiry(kept, nowMs + ENDED_KEPT_MS);
+    const ended: SessionRecord = { ...session, state: 'ended', reason, movable: false };
+    const entry = this.sessions.getEntry(session.sessionId) ?? this.sessions.add(ended);
+    entry.record = ended;
+    this.#setExpiry(entry, nowMs + ENDED_KEPT_MS);
     this.addChangedSession(session.clientBrokerId, session.sessionId, callerId);
     return { session: ended, hostConnectionId };
   }
 
-  /** Takes an offer back: the slot is free again, and of the session only what its placement knows is left. */
-  withdrawOffer(offered: SessionRecord, nowMs: number): WaitingEntry | undefined {
-    this.freeSlot(offered, nowMs, '');
-    this.deleteSession(offered.sessionId);
-    return this.waitingQueue.get(offered.sessionId);
-  }
-
-  /** Takes an offer back whose host goes: the placement stands again where it stood. */
-  requeueOffer(offered: SessionRecord, nowMs: number): void {
-    const entry = this.withdrawOffer(offered, nowMs);
-    if (entry === undefined) return;
-    this.waitingQueue.add(entry);
-    this.notifyOfferChange(entry);
-  }
-
-  /** Nobody waits here any more, and what was offered is free again. */
-  clearQueue(nowMs: number): void {
-    for (const entry of this.waitingQueue.listAll()) {
-      const session = this.sessions.get(entry.sessionId);
-      if (session?.state === 'offered') this.withdrawOffer(session, nowMs);
-      this.waitingQueue.delete(entry.sessionId);
-      this.notifyOfferChange(entry);
-    }
-  }
-
-  /** Leaves word for another broker that a session changed. */
+  /** Puts a changed session into a broker's inbox, unless that broker made the change. */
   addChangedSession(brokerId: string, sessionId: string, callerId: string): void {
     if (brokerId === '' || brokerId === callerId) return;
-    const box = this.changedSessions.get(brokerId) ?? { firstAtMs: this.rules.now(), sessionIds: new Set() };
-    box.sessionIds.add(sessionId);
-    this.changedSessions.set(brokerId, box);
-  }
-
-  /** Tells the broker of a placement that its turn came or went, even if it is the caller: it did not ask for that. */
-  notifyOfferChange({ clientBrokerId, sessionId }: WaitingEntry): void {
-    if (clientBrokerId === '') return;
-    this.addChangedSession(clientBrokerId, sessionId, '');
-    this.rules.sendWakeUp(clientBrokerId);
-  }
-
-  /**
-   * Ends all sessions of a host and forgets it. What was offered on it waits again. Its slots go with it: they are
-   * nothing that waiting players may hope for.
-   */
-  removeHost(host: MemoryHost, reason: EndReason, nowMs: number, callerId: string): EndedSession[] {
-    const ended: EndedSession[] = [];
-    const freedBefore = this.freedRate.freed;
-    for (const session of this.listHostSessions(host)) {
-      if (session.state === 'offered') this.requeueOffer(session, nowMs);
-      else ended.push(this.endSession(session, reason, nowMs, callerId));
-    }
-    this.freedRate.freed = freedBefore;
-    this.setState(host, 'lost');
-    this.freeHosts.delete(host);
-    this.hosts.delete(host.hostId);
-    return ended;
+    const changed = this.changedSessions.get(brokerId) ?? {
+      firstAtMs: this.rules.now(),
+      sessionIds: new Set(),
+    };
+    changed.sessionIds.add(sessionId);
+    this.changedSessions.set(brokerId, changed);
   }
 
   deleteSession(sessionId: string): void {
-    const kept = this.sessions.getEntry(sessionId);
-    if (kept === undefined) return;
-    kept.expiryList?.remove(kept);
+    const entry = this.sessions.getEntry(sessionId);
+    if (entry === undefined) return;
+    entry.expiryList?.remove(entry);
     this.sessions.delete(sessionId);
   }
 
-  /** Whether the time of a session in that state has come. */
+  /** Whether a session is in that state and its time is over. */
   isExpired(sessionId: string, state: ExpiringState, nowMs: number): boolean {
-    const kept = this.sessions.getEntry(sessionId);
-    return kept?.expiryList === this.expiryLists[state] && kept.expiresAtMs <= nowMs;
+    const entry = this.sessions.getEntry(sessionId);
+    return entry?.expiryList === this.expiryLists[state] && entry.expiresAtMs <= nowMs;
   }
 
-  /** A session is due in the list of its state, and in no other. */
-  #setExpiry(kept: SessionEntry, atMs: number | null): void {
-    kept.expiryList?.remove(kept);
+  /** Puts a session into the list of its state and takes it out of any other. */
+  #setExpiry(entry: SessionEntry, atMs: number | null): void {
+    entry.expiryList?.remove(entry);
     const lists: Partial<Record<StoredState, ExpiryList>> = this.expiryLists;
-    if (atMs !== null) lists[kept.record.state]?.add(kept, atMs);
+    if (atMs !== null) lists[entry.record.state]?.add(entry, atMs);
   }
 }
