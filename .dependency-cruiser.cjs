@@ -212,6 +212,15 @@ module.exports = {
       inPackage('client-sdk'),
       inPackage('host-sdk'),
     ]),
+    ...inOrder('loadtest', [['plan', 'history'], ['drive', 'fleet', 'report'], ['run']]),
+    ...inOrder('loadtest/drive', [
+      ['clock', 'timer-wheel', 'host-calls'],
+      ['worker-messages'],
+      ['worker-metrics'],
+      ['hosts'],
+      ['players'],
+      ['workers'],
+    ]),
     {
       name: 'loadtest-for-commands',
       comment: 'No broker needs what loads it.',
