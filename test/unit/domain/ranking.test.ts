@@ -9,8 +9,8 @@ const names = (asked: Question): string[] =>
   rank(asked).map(({ place: regionPool }) => regionPoolName(regionPool));
 
 describe('The ranking of candidates', () => {
-  describe('names exactly the places that may serve the request', () => {
-    it('no pool without the title, of another platform, or beyond what the device can show', () => {
+  describe('lists exactly the region pools that can serve the request', () => {
+    it('without pools that lack the title or platform, or exceed the device', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const { device, title, platform, minResolution } = asked.wish;
@@ -28,7 +28,7 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('no region that is out of policy, not allowed, excluded, not open, unknown or unmeasured', () => {
+    it('without regions that are out of policy, not allowed, excluded, closed, unknown or unmeasured', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const { rtt, regions } = asked.wish;
@@ -46,7 +46,7 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('and all of them, each once', () => {
+    it('each of them once', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const found = rank(asked);
@@ -71,7 +71,7 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('and says why when there is none', () => {
+    it('with a reason when the list is empty', () => {
       const asked = fc.sample(question, { numRuns: 1, seed: 1 })[0]!;
       const pool = { ...asked.pools[0]!, titles: ['t1'], codecs: ['h264' as const] };
       const wish = {
@@ -92,7 +92,7 @@ describe('The ranking of candidates', () => {
   });
 
   describe('orders them', () => {
-    it('alike on every broker: whatever the order of regions, pools and measurements', () => {
+    it('in the same way on every broker: whatever the order of regions, pools and measurements', () => {
       const shuffled = question.chain((asked) =>
         fc.record({
           asked: fc.constant(asked),
@@ -125,7 +125,7 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('so that a place that fills up never moves ahead of another, nor one that empties behind', () => {
+    it('so that a region pool never moves up when it fills, nor down when it empties', () => {
       const changed = fc.tuple(question, fc.nat(), fc.double({ min: 0, max: 1, noNaN: true }));
       fc.assert(
         fc.property(changed, ([asked, pick, to]) => {
@@ -138,7 +138,7 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('so that a region that gets slower never moves ahead of another, nor one that gets faster behind', () => {
+    it('so that a region never moves up when it gets slower, nor down when it gets faster', () => {
       const changed = fc.tuple(question, fc.nat(), fc.double({ min: 0, max: 400, noNaN: true }));
       fc.assert(
         fc.property(changed, ([asked, pick, to]) => {
@@ -157,7 +157,7 @@ describe('The ranking of candidates', () => {
     });
   });
 
-  it('takes the first policy step wide enough, and none beyond the widest', () => {
+  it('uses the first policy step that is wide enough, and none beyond the widest', () => {
     const policy = [
       { afterMs: 0, maxRttMs: 60 },
       { afterMs: 20_000, maxRttMs: 90 },

@@ -11,8 +11,8 @@ import fc from 'fast-check';
 const HOUR_MS = 3_600_000;
 const { minBurstMoves, movesPerSessionHour } = DEFAULT_REBALANCE_LIMITS;
 
-describe('The budget of moves', () => {
-  it('begins with what one host may need', () => {
+describe('The move budget', () => {
+  it('starts with the minimum burst for one host', () => {
     expect(allowanceOf(newMoveBudget(0))).to.equal(minBurstMoves);
   });
 
@@ -23,17 +23,17 @@ describe('The budget of moves', () => {
     expect(allowanceOf(refillBudget(spent, 10_000, 7_200))).to.equal(10);
   });
 
-  it('saves up what two minutes bring, and no more', () => {
+  it('accumulates at most two minutes', () => {
     expect(allowanceOf(refillBudget(newMoveBudget(0), 24 * HOUR_MS, 7_200))).to.equal(120);
     expect(allowanceOf(refillBudget(newMoveBudget(0), 24 * HOUR_MS, 10))).to.equal(minBurstMoves);
   });
 
-  it('is not filled by a clock that steps back', () => {
+  it('does not grow when the clock jumps back', () => {
     const spent = chargeBudget(newMoveBudget(10_000), minBurstMoves);
     expect(allowanceOf(refillBudget(spent, 0, 1e6))).to.equal(0);
   });
 
-  it('holds over any time, however it is spent', () => {
+  it('is never exceeded over any period, however it is spent', () => {
     const step = fc.record({
       waitMs: fc.nat({ max: 60_000 }),
       share: fc.double({ min: 0, max: 1, noNaN: true }),

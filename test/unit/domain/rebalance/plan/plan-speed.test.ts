@@ -28,7 +28,7 @@ describe('A plan for 10,000 hosts and 100,000 sessions in the evening', () => {
     expect(quickestMs(() => planRebalance(snapshot, 500))).to.be.below(GENEROUS_MS);
   });
 
-  it('serves most of those who wait, within its budget', () => {
+  it('serves most waiting players, within its budget', () => {
     const { servedByStore, servedByMoves, liveMoves } = planRebalance(snapshot, 500);
     expect(liveMoves).to.be.at.most(500);
     expect(servedByStore + servedByMoves).to.be.above(0.7 * snapshot.waiting.length);

@@ -35,11 +35,11 @@ function checked(run: (snapshot: FleetSnapshot, allowed: number, plan: Rebalance
 }
 
 describe('A plan of moves', () => {
-  it('can be carried out step by step, within slots, caps, options and moves per host', () => {
+  it('can be executed step by step, within slots, caps, options and moves per host', () => {
     checked((snapshot, _, plan) => new CarriedOut(snapshot, LIMITS).run(movesOf(plan)));
   });
 
-  it('leaves free the slots of those whom the store serves', () => {
+  it('keeps the slots free that the store will give to waiting players', () => {
     checked((snapshot, _, plan) => {
       const carriedOut = new CarriedOut(snapshot, LIMITS);
       carriedOut.run(movesOf(plan));
@@ -48,14 +48,14 @@ describe('A plan of moves', () => {
     });
   });
 
-  it('keeps to its budget, and says what it charges', () => {
+  it('stays within its budget, and reports what it charges', () => {
     checked((_, allowed, plan) => {
       expect(plan.liveMoves).to.equal(movesOf(plan).filter(({ free }) => !free).length);
       expect(plan.liveMoves).to.be.at.most(allowed);
     });
   });
 
-  it('leaves alone what was moved lately', () => {
+  it('does not move sessions that moved recently', () => {
     checked((snapshot, _, plan) => {
       const movedAt = new Map(snapshot.sessions.map(({ sessionId, movedAtMs }) => [sessionId, movedAtMs]));
       for (const { sessionId } of movesOf(plan)) {
@@ -65,7 +65,7 @@ describe('A plan of moves', () => {
     });
   });
 
-  it('numbers chains and steps in the order in which they come', () => {
+  it('numbers chains and steps in order', () => {
     checked((_, _allowed, plan) => {
       let [chain, order] = [-1, 0];
       for (const move of movesOf(plan)) {
@@ -77,7 +77,7 @@ describe('A plan of moves', () => {
     });
   });
 
-  it('is the same for the same picture', () => {
+  it('is the same for the same snapshot', () => {
     checked((snapshot, allowed, plan) => {
       expect(planRebalance(structuredClone(snapshot), allowed, LIMITS)).to.deep.equal(plan);
     });
@@ -91,7 +91,7 @@ describe('A plan of moves', () => {
     );
   });
 
-  it('never leaves a hot host in the choice, nor a cool one out of it', () => {
+  it('excludes every hot host, and includes every cool one', () => {
     checked((snapshot, _, plan) => {
       const told = new Map(snapshot.hosts.map(({ hostId, excluded: shunned }) => [hostId, shunned]));
       for (const action of plan.actions)
@@ -104,7 +104,7 @@ describe('A plan of moves', () => {
 describe('A plan of a drain', () => {
   const target = { region: 'r0', pool: null, hostId: null };
 
-  it('can be carried out step by step, up to the last free slot', () => {
+  it('can be executed step by step, up to the last free slot', () => {
     fc.assert(
       fc.property(fleetOf(TROUBLED), (snapshot) => {
         const { moves } = planDrain(snapshot, target, 1, LIMITS);

@@ -36,30 +36,30 @@ function expectBest(snapshot: FleetSnapshot, budget: number, limits: RebalanceLi
   expect({ served, live: liveMoves }).to.deep.equal(bestWithinTwoMoves(snapshot, budget, limits));
 }
 
-describe('Making room, against a look at every plan', () => {
+describe('Freeing slots, compared with an exhaustive search of all plans', () => {
   const manySuspects = { suspectShareLimit: 2 };
 
-  it('serves as many as can be served, within every budget, with the fewest live moves', () => {
+  it('serves as many players as possible within every budget, with the fewest live moves', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity };
     for (const snapshot of tinyFleets(600, TINY)) {
       for (const budget of BUDGETS) expectBest(snapshot, budget, limits);
     }
   });
 
-  it('does so with two moves a host at a time', () => {
+  it('does so with two moves per host at a time', () => {
     for (const snapshot of tinyFleets(400, { ...TINY, hostsPerPlace: 1, slots: [3, 4, 5] })) {
       for (const budget of BUDGETS) expectBest(snapshot, budget, DEFAULT_REBALANCE_LIMITS);
     }
   });
 
-  it('does so where hosts are closed, late or quarantined, and sessions cool down', () => {
+  it('does so with closed, late and quarantined hosts, and with sessions that moved recently', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, ...manySuspects, maxMovesPerHost: Infinity };
     for (const snapshot of tinyFleets(400, { ...TINY, troubled: true })) {
       for (const budget of BUDGETS) expectBest(snapshot, budget, limits);
     }
   });
 
-  it('does so when no session may take a freed slot on a warm host', () => {
+  it('does so when sessions may not take a freed slot on a warm host', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity, freedSlotCap: 0.7 };
     for (const snapshot of tinyFleets(300, TINY)) {
       for (const budget of BUDGETS) expectBest(snapshot, budget, limits);
@@ -67,8 +67,8 @@ describe('Making room, against a look at every plan', () => {
   });
 });
 
-describe('Making room, against chains of any length', () => {
-  it('serves nearly as many with two moves a chain', () => {
+describe('Freeing slots, compared with chains of any length', () => {
+  it('serves nearly as many players with two moves per chain', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity };
     const shape = { ...TINY, places: 12, hostsPerPlace: 6, slots: [4, 8], waiting: 80, reach: 3 };
     let [ours, most] = [0, 0];
