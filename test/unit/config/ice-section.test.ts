@@ -36,7 +36,11 @@ describe('configuration of ICE servers', () => {
   const stun = { urls: ['stun:stun.example.com'] };
   const mistakes: [string, unknown, string][] = [
     ['TURN without a secret', { urls: turn.urls }, 'iceServers[0]: needs secretEnv'],
-    ['STUN with a secret', { ...stun, secretEnv: 'TURN_SECRET' }, 'iceServers[0].secretEnv: is for TURN servers only'],
+    [
+      'STUN with a secret',
+      { ...stun, secretEnv: 'TURN_SECRET' },
+      'iceServers[0].secretEnv: is for TURN servers only',
+    ],
     ['a lifetime of no credentials', { ...stun, ttlMs: 60_000 }, 'iceServers[0].ttlMs: needs secretEnv'],
     ['the secret itself', { ...turn, secret: 'x' }, 'iceServers[0].secret: is not a known key'],
     ['a name no variable has', { ...turn, secretEnv: 'turn secret' }, 'iceServers[0].secretEnv: must match'],
