@@ -30,8 +30,51 @@ const library = (name, folder) => ({
   to: { path: `(^|node_modules/)(@types/)?${name}(/|$)` },
 });
 
+/** The folders of the broker, in the order of imports: each may import those before it (docs/adr/0022). */
+const BROKER_FOLDERS = [
+  'store-access',
+  'connections',
+  'sessions',
+  'requests',
+  'messaging',
+  'queue',
+  'placement',
+  'recovery',
+  'rebalance',
+  'moves',
+  'drain',
+  'operations',
+  'hosts',
+  'background',
+];
+
+/** One rule for each folder of an ordered list: it imports no folder that comes after it. */
+const inOrder = (name, root, folders) =>
+  folders.slice(0, -1).map((folder, i) => ({
+    name: `${name}-order-${folder}`,
+    comment: `The folders of ${root} have an order of imports; ${folder}/ may not import the later ones.`,
+    severity: 'error',
+    from: { path: `^${root}/${folder}/` },
+    to: { path: `^${root}/(${folders.slice(i + 1).join('|')})/` },
+  }));
+
 module.exports = {
   forbidden: [
+    ...inOrder('broker', 'server/broker', BROKER_FOLDERS),
+    {
+      name: 'broker-folder-in-order',
+      comment: 'A new folder of the broker gets its position in BROKER_FOLDERS.',
+      severity: 'error',
+      from: { path: '^server/' },
+      to: { path: '^server/broker/[^/]+/', pathNot: `^server/broker/(${BROKER_FOLDERS.join('|')})/` },
+    },
+    {
+      name: 'broker-composition',
+      comment: 'Use cases name the ports they need; only the composition knows the whole broker.',
+      severity: 'error',
+      from: { path: '^server/broker/[^/]+/' },
+      to: { path: '^server/broker/(broker|create-broker|create-context|listen-to-events)[.]ts$' },
+    },
     only('protocol-alone', 'The wire vocabulary imports nothing of ours.', '^protocol/', []),
     only(
       'domain-alone',
@@ -64,10 +107,8 @@ module.exports = {
       '^server/store/contracts/',
       VOCABULARY,
     ]),
-    only('planner', 'Plans are made of domain words.', '^server/planner/', ['^server/domain/', VOCABULARY]),
     only('broker', 'Use cases know the store by its interface only, and no transport.', '^server/broker/', [
       '^server/domain/',
-      '^server/planner/',
       '^server/store/(fleet-store[.]ts$|contracts/)',
       PROTOCOL,
     ]),

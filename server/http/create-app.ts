@@ -1,6 +1,6 @@
 import { ERRORS } from '@duskline/protocol/codes';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { Broker } from '../broker/create-broker.js';
+import type { Broker } from '../broker/broker.js';
 import type { Logger } from '../broker/logger.js';
 import type { Operations } from '../broker/operations.js';
 import { Refusal, toRefusal } from '../broker/refusal.js';
