@@ -16,7 +16,7 @@ import type { Channel, ClientConnection, HostConnection } from './connections/co
 import type { Credentials } from './credentials.js';
 import type { HostBinding } from './hosts/register-host.js';
 import type { BrokerIntervals } from './intervals.js';
-import type { Operations } from './operations.js';
+import type { Operations } from './operations/operations.js';
 import type { FleetStatus } from './operations/fleet-status.js';
 import type { RoundPlanner } from './rebalance/plan-round.js';
 import type { Reporting } from './reporting.js';

@@ -1,4 +1,4 @@
-import { DEFAULT_REBALANCE_LIMITS } from '../domain/rebalance/rebalance-limits.js';
+import { DEFAULT_REBALANCE_LIMITS } from '../domain/rebalance/limits/rebalance-limits.js';
 import type { BrokerOptions } from './broker.js';
 import { ArrivalLimiter } from './connections/arrival-limiter.js';
 import { ConnectionDirectory } from './connections/connections.js';

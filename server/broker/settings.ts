@@ -1,6 +1,6 @@
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
-import type { RebalanceLimits } from '../domain/rebalance/rebalance-limits.js';
+import type { RebalanceLimits } from '../domain/rebalance/limits/rebalance-limits.js';
 import type { Tiers } from '../domain/tiers.js';
 import type { BrokerIntervals } from './intervals.js';
 

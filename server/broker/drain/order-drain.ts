@@ -6,14 +6,14 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { BrokerSettings } from '../settings.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import type { Reporting } from '../reporting.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import {
   regionPoolsOfTarget,
   findSessionsOnTarget,
   type LocatedSession,
 } from '../sessions/sessions-on-target.js';
 import { planDrainMoves } from '../moves/move-drained-sessions.js';
-import type { DrainOrder, DrainPreview, DrainReport, Operator } from '../operations.js';
+import type { DrainOrder, DrainPreview, DrainReport, Operator } from './drain-orders.js';
 import { Refusal, jittered } from '../refusal.js';
 import { advanceDrain, changeDrainState } from './run-drains.js';
 

@@ -1,5 +1,5 @@
 import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
 
 /** Brings store and host to agree about the host's sessions, and tells everybody what came of it. */

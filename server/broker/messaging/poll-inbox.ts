@@ -1,5 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from './core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import { emitSessionChange } from './session-events.js';
 import { parseControlMessage } from './control-messages.js';

@@ -9,7 +9,7 @@ import type { ClientConnection, ClientSession } from '../connections/connections
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from '../messaging/broker-events.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { emitSessionChange } from '../messaging/session-events.js';

@@ -1,7 +1,7 @@
 import { regionPoolName } from '../../domain/catalog.js';
 import type { OrderTarget } from '../../domain/drain.js';
-import { planDrain, type DrainPlan } from '../../domain/rebalance/plan-drain.js';
-import type { FleetSnapshot } from '../../domain/rebalance/fleet-snapshot.js';
+import { planDrain, type DrainPlan } from '../../domain/rebalance/plan/plan-drain.js';
+import type { FleetSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';

@@ -4,7 +4,7 @@ import type { AllocatedEpoch, SessionMeta, SessionRecord } from '../../store/fle
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from '../messaging/broker-events.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import type { ActiveMovesPort } from './active-moves.js';
 import { decodeMatch, encodeMatch } from '../sessions/match-details.js';
 import { toRefusal } from '../refusal.js';

@@ -3,7 +3,7 @@ import { regionPoolName } from '../../domain/catalog.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from '../messaging/broker-events.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
 import { toRefusal } from '../refusal.js';
 import {

@@ -7,7 +7,7 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from '../messaging/broker-events.js';
 import type { Connections } from '../connections/ports.js';
 import type { ActiveMovesPort } from './active-moves.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import type { OutgoingMove } from './active-moves.js';

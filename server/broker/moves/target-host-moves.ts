@@ -7,7 +7,7 @@ import type { HostConnection } from '../connections/connections.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from '../messaging/broker-events.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import type { ActiveMovesPort } from './active-moves.js';
 import type { Connections } from '../connections/ports.js';
 import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';

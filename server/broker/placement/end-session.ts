@@ -2,7 +2,7 @@ import type { Cancel, EndSession } from '@duskline/protocol';
 import type { RequestRecord } from '../../store/fleet-store.js';
 import { findRequestRecord, locateSession, startNewAttempt } from '../requests/earlier-request.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { Reporting } from '../reporting.js';

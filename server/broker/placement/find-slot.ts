@@ -17,7 +17,7 @@ import {
 } from './session-conflict.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { BrokerSettings } from '../settings.js';

@@ -8,7 +8,7 @@ import {
   startNewAttempt,
 } from '../requests/earlier-request.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { BrokerSettings } from '../settings.js';

@@ -5,7 +5,7 @@ import type { PlacementStatus, QueueStatus, SessionRecord } from '../../store/fl
 import type { BrokerSettings } from '../settings.js';
 import type { Requests } from '../requests/ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { CorePorts } from '../core-ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import { acceptableRegionPools, joinQueues, noQueueRefusal, openCandidates } from './join-queues.js';
 import { confirmOffer, leaveAllQueues } from './accept-offer.js';
 import { findRequestRecord, placedFromSession } from '../requests/earlier-request.js';

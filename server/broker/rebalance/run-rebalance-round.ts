@@ -1,5 +1,5 @@
 import { regionPoolName } from '../../domain/catalog.js';
-import type { MoveAction, HostExclusionAction } from '../../domain/rebalance/rebalance-actions.js';
+import type { MoveAction, HostExclusionAction } from '../../domain/rebalance/actions/rebalance-actions.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { MoveRunnerPort } from './move-runner.js';

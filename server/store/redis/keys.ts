@@ -84,6 +84,19 @@ export function createKeySpace(prefix: string): KeySpace {
   };
 }
 
+/** One script call covers at most this many region pools of a region: it bounds how long Redis serves nobody else. */
+export const MAX_POOLS = 64;
+
+/** The keys with these names of several region pools of a region, pool by pool. */
+export function poolKeysOf(
+  keys: KeySpace,
+  region: string,
+  pools: readonly string[],
+  names: readonly PoolKey[],
+): string[] {
+  return pools.flatMap((pool) => names.map((name) => keys.poolKey({ region, pool }, name)));
+}
+
 /** The shard of a player: FNV-1a (Fowler, Noll, Vo), 32 bits, of the id's characters. */
 export function playerShard(playerId: string): number {
   let hash = 0x811c9dc5;

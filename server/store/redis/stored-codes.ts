@@ -1,5 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { StoredState } from '../../domain/session-state.js';
+import { REVOCABLE_REASONS } from '../contracts/sessions.js';
 
 /**
  * The letters that stand for states and reasons in session records, so that scripts find everything at fixed places.
@@ -30,6 +31,9 @@ export const REASON_CODES: Readonly<Record<EndReason, string>> = {
   move_failed: 'f',
   error: 'e',
 };
+
+/** The revocable reasons as scripts get them: each with a comma behind it. */
+export const REVOCABLE_LIST = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
 
 const STATES_BY_CODE = byCode(STATE_CODES);
 const REASONS_BY_CODE = byCode(REASON_CODES);
