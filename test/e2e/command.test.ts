@@ -84,7 +84,7 @@ describe('The command duskline', function () {
   it('says how to get a token when one is missing', async () => {
     const { code, stderr } = await runDuskline(['status'], { DUSKLINE_TOKEN: '', DUSKLINE_AUTH_SECRET: '' });
     expect(code).to.equal(1);
-    expect(stderr).to.match(/This command needs a token/);
+    expect(stderr).to.match(/This command needs an operator token/);
   });
 
   it('runs the demo to its end: players matched, no slot overbooked', async () => {
