@@ -35,17 +35,17 @@ export interface KeySpace {
 /** In how many slots of a Redis Cluster players are spread. Part of the stored format: never change it alone. */
 const PLAYER_SHARDS = 16;
 
-const POOL_KEYS = [
+export const POOL_KEYS = [
   'hosts',
-  'info',
+  'endpoints',
   'free',
-  'beats',
+  'heartbeats',
   'sessions',
   'members',
   'reserved',
   'ended',
   'totals',
-  'mail',
+  'inbox',
   'queue',
   'waiting',
   'attended',

@@ -20,7 +20,7 @@ interface RegionOverviewContext {
 /** One script call looks at so many places at the most: bounds how long Redis serves nobody else. */
 const MAX_POOLS = 64;
 
-const OVERVIEW_KEYS = ['hosts', 'totals', 'mail', 'queue'] as const satisfies readonly PoolKey[];
+const OVERVIEW_KEYS = ['hosts', 'totals', 'inbox', 'queue'] as const satisfies readonly PoolKey[];
 
 const DUE_KEYS = [
   'reserved',
@@ -29,9 +29,9 @@ const DUE_KEYS = [
   'ended',
   'offers',
   'attended',
-  'beats',
+  'heartbeats',
   'queue',
-  'mail',
+  'inbox',
   'totals',
 ] as const satisfies readonly PoolKey[];
 
