@@ -7,10 +7,14 @@
 /** Paths of a package of ours, in its sources or as built. */
 const inPackage = (folder, file = '') => `^${folder}/(dist/)?${file}`;
 
-const OURS = '^(protocol|server|client-sdk|host-sdk|test|scripts|examples|dashboard|loadtest)/';
+const OURS = '^(protocol|server|sdk-runtime|client-sdk|host-sdk|test|scripts|examples|dashboard|loadtest)/';
 
 const PROTOCOL = inPackage('protocol');
 const VOCABULARY = inPackage('protocol', 'vocabulary[.]');
+const SDK_RUNTIME = inPackage('sdk-runtime');
+
+/** The folders of `server/domain/rebalance`: each imports only those before it. */
+const REBALANCE_FOLDERS = ['limits', 'actions', 'snapshot', 'room', 'plan'];
 
 /** One rule: what is in `from` imports of ours only itself and what `allowed` matches. */
 const only = (name, comment, from, allowed) => ({
@@ -30,6 +34,31 @@ const library = (name, folder) => ({
   to: { path: `(^|node_modules/)(@types/)?${name}(/|$)` },
 });
 
+/**
+ * Rules for the order inside a package. A folder, or a file at the top, imports of its package only itself and what an
+ * earlier group names. Every folder and file has to be named.
+ */
+const inOrder = (folder, groups) => {
+  const within = (entries) => `^${folder}/(${entries.join('|')})(/|[.]ts$)`;
+  const rules = groups.flatMap((group, index) =>
+    group.map((entry) => ({
+      name: `${folder}-order-${entry}`,
+      comment: `Inside ${folder}/, ${entry} imports only itself and what stands before it in the order.`,
+      severity: 'error',
+      from: { path: within([entry]) },
+      to: { path: `^${folder}/`, pathNot: within([entry, ...groups.slice(0, index).flat()]) },
+    })),
+  );
+  const complete = {
+    name: `${folder}-order-complete`,
+    comment: `Every folder and file at the top of ${folder}/ has its position in the order.`,
+    severity: 'error',
+    from: { path: `^${folder}/`, pathNot: [within(groups.flat()), `^${folder}/(dist|node_modules)/`] },
+    to: {},
+  };
+  return [...rules, complete];
+};
+
 module.exports = {
   forbidden: [
     only('protocol-alone', 'The wire vocabulary imports nothing of ours.', '^protocol/', []),
@@ -48,6 +77,18 @@ module.exports = {
         dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer', 'npm-optional', 'npm-no-pkg', 'unknown'],
       },
     },
+    ...REBALANCE_FOLDERS.map((folder, i) =>
+      only(
+        `rebalance-${folder}`,
+        'The folders of the rebalancer stand in the order of their imports.',
+        `^server/domain/rebalance/${folder}/`,
+        [
+          ...REBALANCE_FOLDERS.slice(0, i).map((earlier) => `^server/domain/rebalance/${earlier}/`),
+          '^server/domain/[^/]+$',
+          VOCABULARY,
+        ],
+      ),
+    ),
     only('store', 'Stores know the domain, not who calls them.', '^server/store/', [
       '^server/domain/',
       VOCABULARY,
@@ -92,8 +133,44 @@ module.exports = {
       '^server/auth/',
       PROTOCOL,
     ]),
-    only('client-sdk', 'The players’ SDK works without the server.', '^client-sdk/', [PROTOCOL]),
-    only('host-sdk', 'The hosts’ SDK works without the server.', '^host-sdk/', [PROTOCOL]),
+    only('sdk-runtime-alone', 'What both SDKs share imports nothing of ours.', '^sdk-runtime/', []),
+    {
+      name: 'sdk-runtime-everywhere',
+      comment: 'What both SDKs share runs in browsers and in Node, without any library.',
+      severity: 'error',
+      from: { path: '^sdk-runtime/' },
+      to: {
+        dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer', 'npm-optional', 'npm-no-pkg', 'unknown'],
+      },
+    },
+    only('client-sdk', 'The players’ SDK works without the server.', '^client-sdk/', [PROTOCOL, SDK_RUNTIME]),
+    only('host-sdk', 'The hosts’ SDK works without the server.', '^host-sdk/', [PROTOCOL, SDK_RUNTIME]),
+    {
+      name: 'client-sdk-in-browsers',
+      comment: 'Only the entry for Node knows ws, and nothing knows Node itself.',
+      severity: 'error',
+      from: { path: '^client-sdk/', pathNot: '^client-sdk/node[.]ts$' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer', 'npm-optional', 'npm-no-pkg'] },
+    },
+    ...inOrder('client-sdk', [
+      ['close-codes'],
+      ['errors'],
+      ['runtime'],
+      ['connection', 'latency', 'session'],
+      ['play', 'options'],
+      ['client'],
+      ['index'],
+      ['node'],
+    ]),
+    ...inOrder('host-sdk', [
+      ['runtime'],
+      ['connection', 'sessions'],
+      ['admission', 'limits', 'host-options'],
+      ['host-interface'],
+      ['moves'],
+      ['host'],
+      ['index', 'simulated'],
+    ]),
     only('loadtest', 'Load comes from outside: by the protocol and the SDKs.', '^loadtest/', [
       PROTOCOL,
       inPackage('client-sdk'),
@@ -147,7 +224,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: ['node_modules', '/dist/'] },
-    exclude: { path: ['^(server|protocol|client-sdk|host-sdk|loadtest|test)/dist/.*[.]d[.]ts$'] },
+    exclude: { path: ['^(server|protocol|sdk-runtime|client-sdk|host-sdk|loadtest|test)/dist/.*[.]d[.]ts$'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: {

@@ -5,6 +5,7 @@ WORKDIR /app
 # Manifests first: a change of sources does not install everything again. npm links the command's file.
 COPY package.json package-lock.json .npmrc ./
 COPY protocol/package.json protocol/
+COPY sdk-runtime/package.json sdk-runtime/
 COPY client-sdk/package.json client-sdk/
 COPY host-sdk/package.json host-sdk/
 COPY loadtest/package.json loadtest/
@@ -13,6 +14,7 @@ COPY server/bin server/bin
 RUN npm ci
 COPY tsconfig.base.json ./
 COPY protocol protocol
+COPY sdk-runtime sdk-runtime
 COPY client-sdk client-sdk
 COPY host-sdk host-sdk
 COPY loadtest loadtest

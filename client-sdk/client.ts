@@ -9,7 +9,7 @@ import { PlayRequest } from './play/play-request.js';
 import { RegionMeter, type MeasureOptions } from './latency/region-meter.js';
 import { createRequestId } from './play/request-id.js';
 import type { Session } from './session/session.js';
-import { TypedEvents, type Listener } from './runtime/typed-events.js';
+import { TypedEvents, type Listener } from '@duskline/sdk-runtime';
 import { waitUnlessAborted } from './runtime/promises.js';
 
 export interface ClientEvents {

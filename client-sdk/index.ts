@@ -3,6 +3,7 @@ export { DusklineError } from './errors.js';
 export { distanceKm } from './latency/nearest-regions.js';
 export { createBackoffPolicy } from './connection/reconnect-policy.js';
 
+export type { BackoffOptions, Listener, Logger } from '@duskline/sdk-runtime';
 export type { Device, RegionChoice, RegionInfo, StreamSettings } from '@duskline/protocol';
 export type {
   EndReason,
@@ -18,14 +19,12 @@ export type { Client, ClientEvents } from './client.js';
 export type { ClientStatus, ReadyStatus } from './connection/client-status.js';
 export type { Clock } from './runtime/clock.js';
 export type { LocalErrorCode } from './errors.js';
-export type { Logger } from './runtime/logger.js';
 export type { RttByRegion } from './latency/measure-rtt.js';
 export type { Coordinates } from './latency/nearest-regions.js';
 export type { ClientOptions, TokenSupplier } from './options.js';
 export type { PlayOptions, QueueState, SlotOffer } from './play/play-options.js';
-export type { BackoffOptions, ReconnectPolicy, RetryContext } from './connection/reconnect-policy.js';
+export type { ReconnectPolicy, RetryContext } from './connection/reconnect-policy.js';
 export type { MeasureOptions } from './latency/region-meter.js';
 export type { SessionMove } from './session/session-move.js';
 export type { Session, SessionEvents, SessionLimit } from './session/session.js';
-export type { Listener } from './runtime/typed-events.js';
 export type { SocketEvent, SocketLike, WebSocketConstructor } from './connection/web-socket.js';

@@ -1,8 +1,9 @@
 import type { Device } from '@duskline/protocol';
 import { CLIENT_PATH } from '@duskline/protocol/constants';
+import type { Logger } from '@duskline/sdk-runtime';
 import { probeBeacon, type Probe } from './latency/beacon-probe.js';
 import { systemClock, type Clock } from './runtime/clock.js';
-import { defaultLogger, type Logger } from './runtime/logger.js';
+import { defaultLogger } from './runtime/logger.js';
 import type { Coordinates } from './latency/nearest-regions.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
 import type { WebSocketConstructor } from './connection/web-socket.js';

@@ -4,7 +4,7 @@ import type { Admission } from './admission/admission.js';
 import type { EndedSession, PreparedSession } from './host-options.js';
 import type { HostStatus } from './connection/host-status.js';
 import type { HostedSession } from './sessions/hosted-session.js';
-import type { Listener } from './runtime/typed-events.js';
+import type { Listener } from '@duskline/sdk-runtime';
 
 /** A limit of a session draws near, or no longer does. */
 export interface NearLimit {

@@ -6,11 +6,11 @@ import {
   type StreamSettings,
 } from '@duskline/protocol';
 import { HOST_PATH } from '@duskline/protocol/constants';
+import { silentLogger, type Logger } from '@duskline/sdk-runtime';
 import { Compile } from 'typebox/compile';
 import type { Checkpoint } from './sessions/checkpoint.js';
 import { systemClock, type HostClock } from './runtime/clock.js';
 import type { HostedSession } from './sessions/hosted-session.js';
-import { silentLogger, type HostLogger } from './runtime/logger.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
 
 /** A reservation the broker made: its client is on the way. */
@@ -86,7 +86,7 @@ export interface HostOptions {
   /** How much later than its expiry a ticket is still good, in milliseconds. Default 0: clocks are in step. */
   readonly ticketToleranceMs?: number;
   /** Default: none. Never given tokens, keys or tickets. */
-  readonly logger?: HostLogger;
+  readonly logger?: Logger;
   /** Default: the computer's. */
   readonly clock?: HostClock;
 }
@@ -106,7 +106,7 @@ export interface HostSettings {
   readonly reconnectPolicy: ReconnectPolicy;
   readonly connectTimeoutMs: number;
   readonly ticketToleranceMs: number;
-  readonly logger: HostLogger;
+  readonly logger: Logger;
   readonly clock: HostClock;
 }
 

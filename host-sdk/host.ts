@@ -17,7 +17,7 @@ import {
 } from './sessions/session-table.js';
 import { isHeld, type ReportedEvent } from './sessions/session-transitions.js';
 import { TicketVerifier } from './admission/ticket-verifier.js';
-import { TypedEvents, type Listener } from './runtime/typed-events.js';
+import { TypedEvents, type Listener } from '@duskline/sdk-runtime';
 import { UnconfirmedEnds } from './sessions/unconfirmed-ends.js';
 import { UnsentSignals, checkSignalData } from './sessions/unsent-signals.js';
 

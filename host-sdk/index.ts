@@ -1,3 +1,4 @@
+export { silentLogger, type BackoffOptions, type Logger as HostLogger } from '@duskline/sdk-runtime';
 export type { Admission, RefusalReason } from './admission/admission.js';
 export { REFUSAL_REASONS } from './admission/admission.js';
 export { CannotMoveError, type Checkpoint } from './sessions/checkpoint.js';
@@ -8,10 +9,8 @@ export type { EndedSession, HostOptions, PreparedSession } from './host-options.
 export { HostClosedError, type ClosedStatus, type HostStatus } from './connection/host-status.js';
 export type { HostedSession } from './sessions/hosted-session.js';
 export type { ConnectionFailure } from './connection/connection-failure.js';
-export { silentLogger, type HostLogger } from './runtime/logger.js';
 export {
   createBackoffPolicy,
-  type BackoffOptions,
   type ReconnectPolicy,
   type RetryContext,
 } from './connection/reconnect-policy.js';

@@ -7,7 +7,7 @@ import type { ReconnectPolicy } from './reconnect-policy.js';
 import { SDK_VERSION } from './sdk-version.js';
 import type { WebSocketConstructor } from './web-socket.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Logger } from '../runtime/logger.js';
+import type { Logger } from '@duskline/sdk-runtime';
 import { Deferred, sleep } from '../runtime/promises.js';
 
 /** A connection that ends sooner did not hold: its retries go on counting, so a broker that refuses late is spared. */

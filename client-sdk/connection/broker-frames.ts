@@ -1,4 +1,5 @@
 import type { BrokerToClient } from '@duskline/protocol';
+import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 
 /** What a value has to be; objects and one-element lists nest. Fields whose name ends in `?` may be absent. */
 type Shape =
@@ -56,7 +57,7 @@ const FRAME_SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
  */
 export function parseBrokerFrame(data: unknown): BrokerToClient | undefined {
   const value = typeof data === 'string' ? parseJson(data) : undefined;
-  if (!isObject(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const type = value['type'];
   if (typeof type !== 'string' || !Object.hasOwn(FRAME_SHAPES, type)) return undefined;
   return matchesShape(value, FRAME_SHAPES[type as BrokerToClient['type']])
@@ -64,20 +65,12 @@ export function parseBrokerFrame(data: unknown): BrokerToClient | undefined {
     : undefined;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function matchesShape(value: unknown, shape: Shape): boolean {
   if (shape === 'number or null') return value === null || typeof value === 'number';
   if (typeof shape === 'string') return typeof value === shape;
   if (isList(shape)) return Array.isArray(value) && value.every((item) => matchesShape(item, shape[0]));
   return (
-    isObject(value) &&
+    isJsonObject(value) &&
     Object.entries(shape).every(([field, inner]) =>
       field.endsWith('?')
         ? matchesOptionalShape(value[field.slice(0, -1)], inner)
@@ -92,8 +85,4 @@ function matchesOptionalShape(value: unknown, shape: Shape): boolean {
 
 function isList(shape: Shape): shape is readonly [Shape] {
   return Array.isArray(shape);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

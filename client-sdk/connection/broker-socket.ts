@@ -4,7 +4,7 @@ import { parseBrokerFrame } from './broker-frames.js';
 import type { Clock } from '../runtime/clock.js';
 import { closeError, localError, type DusklineError } from '../errors.js';
 import { KeepAlive } from './keep-alive.js';
-import type { Logger } from '../runtime/logger.js';
+import type { Logger } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 import type { SocketLike, WebSocketConstructor } from './web-socket.js';
 

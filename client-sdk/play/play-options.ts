@@ -2,7 +2,7 @@ import type { Offer, Play, Queued, RegionChoice } from '@duskline/protocol';
 import type { OnConflict, OnHostLost, Platform, Resolution } from '@duskline/protocol/vocabulary';
 import type { RttByRegion } from '../latency/measure-rtt.js';
 import type { SessionMove } from '../session/session-move.js';
-import type { Listener } from '../runtime/typed-events.js';
+import type { Listener } from '@duskline/sdk-runtime';
 
 /** Where a request stands that waits for a slot. */
 export type QueueState = Pick<Queued, 'position' | 'etaMs' | 'region'>;

@@ -13,7 +13,7 @@ import type {
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { Clock } from '../runtime/clock.js';
 import { brokerError, localError, type DusklineError } from '../errors.js';
-import type { Logger } from '../runtime/logger.js';
+import type { Logger } from '@duskline/sdk-runtime';
 import {
   END_REASON_BY_ERROR,
   isWorthRetrying,
@@ -26,7 +26,7 @@ import { RetryTimer } from './retry-timer.js';
 import { SessionMoveHandler } from '../session/session-move.js';
 import { LiveSession, type Session } from '../session/session.js';
 import { SignalOutbox } from '../session/signal-outbox.js';
-import { TypedEvents } from '../runtime/typed-events.js';
+import { TypedEvents } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 
 export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOffer' | 'onMove'> {

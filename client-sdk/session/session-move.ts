@@ -1,9 +1,9 @@
 import type { Moving } from '@duskline/protocol';
 import { Assignment } from './assignment.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Logger } from '../runtime/logger.js';
+import type { Logger } from '@duskline/sdk-runtime';
 import type { Session } from './session.js';
-import type { Listener } from '../runtime/typed-events.js';
+import type { Listener } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 
 /** Where a session may go while it is played: all as in `Session`, for the new host. */

@@ -2,8 +2,8 @@ import type { Limit, Matched } from '@duskline/protocol';
 import { Assignment, type Match } from './assignment.js';
 import type { DusklineError } from '../errors.js';
 import type { EndReason, HeldState, SessionState } from '@duskline/protocol/vocabulary';
-import type { Logger } from '../runtime/logger.js';
-import { TypedEvents, type Listener } from '../runtime/typed-events.js';
+import type { Logger } from '@duskline/sdk-runtime';
+import { TypedEvents, type Listener } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 
 export interface SessionEvents {

@@ -12,7 +12,7 @@ import {
 import type { BrokerConnectionPort } from './broker-connection-port.js';
 import type { ReconnectPolicy } from './reconnect-policy.js';
 import type { HostClock } from '../runtime/clock.js';
-import type { HostLogger } from '../runtime/logger.js';
+import type { Logger } from '@duskline/sdk-runtime';
 import { computeSilenceLimits, type SilenceLimits } from './silence-limits.js';
 
 /** How long the broker has to answer an orderly close. */
@@ -30,7 +30,7 @@ export interface BrokerConnectionSettings {
   readonly tokenIsRenewable: boolean;
   readonly reconnectPolicy: ReconnectPolicy;
   readonly connectTimeoutMs: number;
-  readonly logger: HostLogger;
+  readonly logger: Logger;
   readonly clock: HostClock;
 }
 

@@ -1,4 +1,5 @@
 import { BROKER_TO_HOST, type BrokerToHost } from '@duskline/protocol';
+import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 import { Compile, type Validator } from 'typebox/compile';
 
 /** A frame of the broker that was read; `unknown_type` is to be ignored, a newer broker may send it. */
@@ -13,16 +14,10 @@ const validators = new Map<string, Validator>(
 
 /** Reads a frame that a broker sent. Never throws. `detail` names fields, and holds no values. */
 export function parseBrokerFrame(text: string): BrokerFrame {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { kind: 'invalid', detail: 'not JSON' };
-  }
-  if (typeof value !== 'object' || value === null || !('type' in value) || typeof value.type !== 'string') {
-    return { kind: 'invalid', detail: 'not an object with a type' };
-  }
-  const { type } = value;
+  const value = parseJson(text);
+  if (value === undefined) return { kind: 'invalid', detail: 'not JSON' };
+  const type = isJsonObject(value) ? value['type'] : undefined;
+  if (typeof type !== 'string') return { kind: 'invalid', detail: 'not an object with a type' };
   const validator = validators.get(type);
   if (validator === undefined) return { kind: 'unknown_type' };
   if (validator.Check(value)) return { kind: 'message', message: value as BrokerToHost };

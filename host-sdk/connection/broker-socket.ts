@@ -3,6 +3,7 @@ import { WebSocket, type RawData } from 'ws';
 import type { HostToBroker } from '@duskline/protocol';
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import { MAX_HOST_FRAME_BYTES, SUBPROTOCOL } from '@duskline/protocol/constants';
+import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 import type { ConnectionFailure } from './connection-failure.js';
 
 /** What a connection reports. After `lost`, which comes once, nothing more. */
@@ -111,20 +112,11 @@ function readUpgradeRefusal(response: IncomingMessage, done: (code: ErrorCode | 
 }
 
 function findErrorCode(body: string): ErrorCode | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(body);
   // Either the error itself or an object that wraps it.
-  for (const holder of [value, readField(value, 'error')]) {
-    const code = readField(holder, 'code');
+  for (const holder of [value, isJsonObject(value) ? value['error'] : undefined]) {
+    const code = isJsonObject(holder) ? holder['code'] : undefined;
     if (typeof code === 'string' && Object.hasOwn(ERRORS, code)) return code as ErrorCode;
   }
   return undefined;
-}
-
-function readField(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

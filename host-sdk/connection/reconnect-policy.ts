@@ -1,42 +1,28 @@
+import {
+  createBackoff,
+  type BackoffOptions,
+  type ReconnectPolicy as Policy,
+  type RetryProgress,
+} from '@duskline/sdk-runtime';
 import type { ConnectionFailure } from './connection-failure.js';
 
-/** What a policy may look at. */
-export interface RetryContext {
-  /** Retries since the last connection that held: 0 before the first one. */
-  readonly retryCount: number;
-  /** Milliseconds since the connection was lost, or since the first attempt when there never was one. */
-  readonly elapsedMs: number;
-  /** What ended the last attempt. */
+/** What a reconnect policy can base its decision on. */
+export interface RetryContext extends RetryProgress {
+  /** Why the last attempt or connection ended. */
   readonly failure: ConnectionFailure;
 }
 
-/** Decides when to try again. It is never asked after a failure that forbids a retry. */
-export interface ReconnectPolicy {
-  /** Milliseconds until the next attempt, or `null` to give up for good. */
-  nextRetryDelayInMs(context: RetryContext): number | null;
-}
-
-export interface BackoffOptions {
-  /** Upper bound of the first delay, in milliseconds. Default 500. */
-  readonly baseMs?: number;
-  /** Upper bound of every delay, in milliseconds. Default 15000. */
-  readonly maxMs?: number;
-  /** Retries before giving up. Default: never gives up, for a host with nobody at its console. */
-  readonly maxRetries?: number;
-  /** From 0 up to 1, without 1. Default `Math.random`. */
-  readonly random?: () => number;
-}
+/** Decides when to connect again. `null` gives up and closes the host. Not called after a failure that rules out a retry. */
+export type ReconnectPolicy = Policy<RetryContext>;
 
 /**
- * Exponential back-off with full jitter: each delay is drawn evenly from 0 up to the bound, and the bound
- * doubles. The first retry is drawn as well: when a broker dies, all of its hosts notice in the same instant.
+ * The default policy: exponential back-off with full jitter. `baseMs` is 500, `maxMs` is 15000, and the number of retries is
+ * not limited, because nobody watches a host to start it again.
  */
-export function createBackoffPolicy(options: BackoffOptions = {}): ReconnectPolicy {
-  const { baseMs = 500, maxMs = 15_000, maxRetries = Infinity, random = Math.random } = options;
-  return {
-    nextRetryDelayInMs({ retryCount }) {
-      if (retryCount >= maxRetries) return null;
-      return Math.floor(random() * Math.min(maxMs, baseMs * 2 ** retryCount));
-    },
-  };
+export function createBackoffPolicy({
+  baseMs = 500,
+  maxMs = 15_000,
+  ...others
+}: BackoffOptions = {}): ReconnectPolicy {
+  return createBackoff({ baseMs, maxMs, ...others }, Math.floor);
 }

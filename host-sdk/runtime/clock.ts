@@ -1,19 +1,16 @@
-/** What the SDK knows of time. Replaceable, so that tests move the clock instead of waiting. */
-export interface HostClock {
-  /** Milliseconds that only ever rise, from any start: for deadlines and silences. */
+import { systemTimers, type Timers } from '@duskline/sdk-runtime';
+
+/** The time source of the SDK. Tests replace it, to advance time instead of waiting. */
+export interface HostClock extends Timers {
+  /** Milliseconds from an arbitrary start; never decreases. For deadlines and intervals. */
   monotonicMs(): number;
-  /** Milliseconds since 1970: only for the expiry that stands in a ticket. */
+  /** Milliseconds since 1970. Used only to check the expiry of tickets. */
   wallMs(): number;
-  /** Calls back once, after `delayMs`; the answer takes the timer back. */
-  setTimer(callback: () => void, delayMs: number): () => void;
 }
 
-/** The computer's own time. Its timers keep the process alive. */
+/** The computer's clock and timers. */
 export const systemClock: HostClock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
-  setTimer(callback, delayMs) {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
+  ...systemTimers,
 };

@@ -1,4 +1,5 @@
 import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
+import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 import { CannotMoveError, type Checkpoint } from '../sessions/checkpoint.js';
 
 /** What goes wrong, on purpose, when sessions move. */
@@ -16,21 +17,9 @@ export function encodeFrameCount(count: number, bytes: number): Checkpoint {
 
 /** Throws a CannotMoveError for what `encodeFrameCount` did not write. */
 export function decodeFrameCount(checkpoint: Checkpoint): number {
-  if ('state' in checkpoint) {
-    try {
-      const value: unknown = JSON.parse(Buffer.from(checkpoint.state).toString('utf8'));
-      if (
-        typeof value === 'object' &&
-        value !== null &&
-        'count' in value &&
-        Number.isSafeInteger(value.count)
-      ) {
-        return Number(value.count);
-      }
-    } catch {
-      // Told below.
-    }
-  }
+  const value = 'state' in checkpoint ? parseJson(Buffer.from(checkpoint.state).toString('utf8')) : undefined;
+  const count = isJsonObject(value) ? value['count'] : undefined;
+  if (Number.isSafeInteger(count)) return Number(count);
   throw new CannotMoveError('This is no state of a simulated session.');
 }
 

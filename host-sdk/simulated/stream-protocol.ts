@@ -1,4 +1,5 @@
 import type { EndReason } from '@duskline/protocol';
+import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 import type { RefusalReason } from '../admission/admission.js';
 import { MAX_TICKET_CHARS } from '../admission/ticket-verifier.js';
 
@@ -32,16 +33,9 @@ export const STREAM_CLOSE = { done: 1000, goingAway: 1001, badFrame: 1008 } as c
 
 /** Reads a frame of a client; `undefined` when it is none. Never throws. */
 export function parseClientFrame(text: string): ClientToStream | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined;
-  if (value.type === 'bye') return { type: 'bye' };
-  if (value.type === 'ticket' && 'ticket' in value && typeof value.ticket === 'string') {
-    return { type: 'ticket', ticket: value.ticket };
-  }
-  return undefined;
+  const value = parseJson(text);
+  if (!isJsonObject(value)) return undefined;
+  const { type, ticket } = value;
+  if (type === 'bye') return { type };
+  return type === 'ticket' && typeof ticket === 'string' ? { type, ticket } : undefined;
 }

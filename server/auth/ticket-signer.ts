@@ -26,14 +26,14 @@ export interface TicketRequest extends RegionPool {
 /** Signs tickets, each with the key of the one host it is for. */
 export interface TicketSigner {
   /** The key that verifies this host's tickets: send it to that host only, when it registers. 32 bytes. */
-  hostKey(place: RegionPool, hostId: string): Buffer;
+  hostKey(regionPool: RegionPool, hostId: string): Buffer;
   /** A ticket: an HS256 JWT with the claims of `TicketClaims`. A secret: never log it. */
   sign(request: TicketRequest): string;
 }
 
 /** The audience of the tickets of one host. Host ids are unique in a place only, so the place is part of it. */
-export function ticketAudience(place: RegionPool, hostId: string): string {
-  return `host:${regionPoolName(place)}/${hostId}`;
+export function ticketAudience(regionPool: RegionPool, hostId: string): string {
+  return `host:${regionPoolName(regionPool)}/${hostId}`;
 }
 
 /**
@@ -47,8 +47,8 @@ export function createTicketSigner(masterKey: KeyObject): TicketSigner {
   /** In order of last use, oldest first. */
   const keys = new Map<string, KeyObject>();
 
-  function keyOf(place: RegionPool, hostId: string): KeyObject {
-    const name = `${regionPoolName(place)}/${hostId}`;
+  function keyOf(regionPool: RegionPool, hostId: string): KeyObject {
+    const name = `${regionPoolName(regionPool)}/${hostId}`;
     const cached = keys.get(name);
     if (cached !== undefined) {
       keys.delete(name);
@@ -67,7 +67,7 @@ export function createTicketSigner(masterKey: KeyObject): TicketSigner {
   }
 
   return {
-    hostKey: (place, hostId) => keyOf(place, hostId).export(),
+    hostKey: (regionPool, hostId) => keyOf(regionPool, hostId).export(),
     sign(request) {
       const claims = {
         iss: TICKET_ISSUER,

@@ -2,7 +2,7 @@ import type { IceServer } from '@duskline/protocol';
 import type { SessionState } from '@duskline/protocol/vocabulary';
 import type { Catalog, RegionPool } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
-import type { RebalanceLimits } from '../domain/rebalance/rebalance-limits.js';
+import type { RebalanceLimits } from '../domain/rebalance/limits/rebalance-limits.js';
 import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore, SessionRecord } from '../store/fleet-store.js';
 import type { ClientConnection, ConnectionDirectory, ClientSession } from './connections/connections.js';

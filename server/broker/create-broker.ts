@@ -11,7 +11,10 @@ import type { Cancel, EndSession, RegionInfo, Signal, Stay } from '@duskline/pro
 import { randomInt } from 'node:crypto';
 import type { Catalog } from '../domain/catalog.js';
 import type { Limits } from '../domain/limits.js';
-import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from '../domain/rebalance/rebalance-limits.js';
+import {
+  DEFAULT_REBALANCE_LIMITS,
+  type RebalanceLimits,
+} from '../domain/rebalance/limits/rebalance-limits.js';
 import type { Tiers } from '../domain/tiers.js';
 import type { FleetStore } from '../store/fleet-store.js';
 import {

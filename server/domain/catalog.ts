@@ -58,8 +58,8 @@ export function isSameRegionPool(a: RegionPool, b: RegionPool): boolean {
 }
 
 /** A place as one string, for maps and logs. Names hold no slash. */
-export function regionPoolName(place: RegionPool): string {
-  return `${place.region}/${place.pool}`;
+export function regionPoolName(regionPool: RegionPool): string {
+  return `${regionPool.region}/${regionPool.pool}`;
 }
 
 const titlesOfPools = new WeakMap<Pool, ReadonlySet<string>>();

@@ -13,9 +13,9 @@ export interface PlacementRequest extends PoolRequirements {
 /** What the ranking knows of the fleet. Both may be a second old: the store has the last word. */
 export interface FleetView {
   /** Whether it takes new sessions: operators have not closed it. */
-  isOpen(place: RegionPool): boolean;
+  isOpen(regionPool: RegionPool): boolean;
   /** Committed over slots of the ready hosts, 0 to 1; `undefined` where no ready host is known. */
-  utilisation(place: RegionPool): number | undefined;
+  utilisation(regionPool: RegionPool): number | undefined;
 }
 
 /** A place that may serve the request. */
@@ -107,10 +107,10 @@ function isAllowed(catalog: Catalog, wish: PlacementRequest, region: string): bo
   );
 }
 
-function toCandidate(fleet: FleetView, place: RegionPool, rttMs: number, after: number): Candidate {
-  const utilisation = fleet.utilisation(place) ?? 1;
+function toCandidate(fleet: FleetView, regionPool: RegionPool, rttMs: number, after: number): Candidate {
+  const utilisation = fleet.utilisation(regionPool) ?? 1;
   return {
-    place,
+    place: regionPool,
     rttMs,
     utilisation,
     costMs: rttMs + congestionCostMs(utilisation),

@@ -4,9 +4,9 @@
  *     npm run bench:planner -- [--json] [--hosts 10000] [--slots 12] [--waiting 2000] [--allowance 500] [--rounds 15]
  */
 import { parseArgs } from 'node:util';
-import { planDrain } from '@duskline/server/domain/rebalance/plan-drain.js';
-import { planRebalance } from '@duskline/server/domain/rebalance/plan-rebalance.js';
-import type { FleetSnapshot } from '@duskline/server/domain/rebalance/fleet-snapshot.js';
+import { planDrain } from '@duskline/server/domain/rebalance/plan/plan-drain.js';
+import { planRebalance } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import { evening } from '../unit/domain/rebalance/evening.js';
 
 const { values } = parseArgs({

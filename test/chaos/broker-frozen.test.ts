@@ -16,7 +16,7 @@ const RECOVERY_DEADLINE_MS = 10_000;
 const REFUSALS = ['STALE_EPOCH', 'UNKNOWN_SESSION'];
 
 /** Default limits. Players notice a silent broker after three seconds. */
-describe('A broker that hangs for 20 s and goes on', () => {
+describe('A broker that hangs for 20 s and continues', () => {
   let fleet: RecoveryFleet;
   const swarms: PlayerGroup[] = [];
   beforeEach(async () => {
@@ -34,7 +34,7 @@ describe('A broker that hangs for 20 s and goes on', () => {
     return swarm;
   }
 
-  it('harms nothing that was decided without it', async () => {
+  it('does not undo what other brokers decided meanwhile', async () => {
     const [frozen, ...others] = fleet.urls() as [string, ...string[]];
     const doomed = fleet.addHost({ hostId: 'doomed', slots: DOUBLE, broker: 1 });
     await fleet.untilReady(1);

@@ -50,7 +50,7 @@ describe('A host that is silent for 6 s', () => {
     fleet.recorder.record({ type: 'host-state', host: SILENT, state });
   }
 
-  it('is suspect and gets nothing new, and has all its sessions afterwards', async () => {
+  it('is suspect and gets no new session, and has all its sessions afterwards', async () => {
     const { recorder } = fleet;
     const mark = recorder.events.length;
     const thawAtMs = performance.now() + SILENT_MS;

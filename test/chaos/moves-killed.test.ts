@@ -30,20 +30,20 @@ function lost(
 }
 
 /** After the new host has let the client in, it is settled where the session is: whoever dies then comes too late. */
-const SETTLED: readonly MoveStage[] = ['client let in', 'moved'];
+const SETTLED: readonly MoveStage[] = ['client admitted', 'moved'];
 
 const OF_CLIENT = MOVE_STAGES.flatMap((gap) =>
   kills('client', gap, SETTLED.includes(gap) ? ['moved'] : ['stays']),
 );
 
 const OF_OLD_HOST = MOVE_STAGES.flatMap((gap) => {
-  const isHanded = gap !== 'checkpoint ordered' && gap !== 'handed over';
+  const isHanded = gap !== 'checkpoint ordered' && gap !== 'checkpoint delivered';
   return isHanded ? kills('old host', gap, ['moved']) : lost('old host', gap, []);
 });
 
 const OF_NEW_HOST = MOVE_STAGES.flatMap((gap) => {
   if (gap === 'moved') return lost('new host', gap, []);
-  if (gap !== 'client let in') return kills('new host', gap, ['stays']);
+  if (gap !== 'client admitted') return kills('new host', gap, ['stays']);
   // Its word may have been on its way, or not.
   return [...lost('new host', gap, ['stays']), ...lost('new host', gap, ['stays'], { afterMs: 2 })];
 });
@@ -56,11 +56,11 @@ const OF_BROKER = [false, true].flatMap((allOnMover) =>
     ): ProcessKillScenario[] => kills('broker', gap, outcomes, { allOnMover, ...change });
     switch (gap) {
       case 'checkpoint ordered':
-      case 'handed over':
+      case 'checkpoint delivered':
         return kill(['stays']);
-      case 'client told':
+      case 'client notified':
         return [...kill(['moved']), ...kill(['stays'], { goes: false })];
-      case 'client let in':
+      case 'client admitted':
         return [...kill(['moved']), ...kill(['moved'], { afterMs: 2 })];
       case 'moved':
         return kill(['moved']);

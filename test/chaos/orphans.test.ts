@@ -19,7 +19,7 @@ const ADOPTED_WITHIN_MS = 11 * 1_000 + 2_000 + 1_000;
 const KNOWN_AGAIN_WITHIN_MS = ADOPTED_WITHIN_MS + 31_000;
 
 /** Default limits. */
-describe('Sessions that only one side knows', () => {
+describe('Sessions that only the store or only the host knows', () => {
   let fleet: RecoveryFleet;
   let swarm: PlayerGroup;
   let first: HostProcess;
@@ -52,7 +52,7 @@ describe('Sessions that only one side knows', () => {
     await fleet.recordSnapshot();
   }
 
-  it('are gone when it is the store: their host came back empty', async () => {
+  it('are placed on another host when their own restarted without them', async () => {
     await fleet.startHost({ hostId: 'second', slots: SESSIONS, broker: 1 });
     await fleet.untilReady(2);
     const ids = idsOf();
@@ -108,7 +108,7 @@ describe('Sessions that only one side knows', () => {
     expect(fleet.since(mark, 'over', 'host-ended')).to.deep.equal([]);
   }
 
-  it('are adopted when it is the host, and their owners noted again: the store lost them', async () => {
+  it('are adopted from the host when the store lost them, and their players are recorded again', async () => {
     const mark = fleet.recorder.events.length;
     const { lost, lostAtMs, adoptedAtMs } = await loseAndAdopt();
     expect(await fleet.host('first')).to.include({ committed: SESSIONS });
@@ -131,7 +131,7 @@ describe('Sessions that only one side knows', () => {
     });
   });
 
-  it('are adopted, and their players come back to them before their brokers could say whose they are', async () => {
+  it('are adopted from the host, and found by players who reconnect before the brokers have recorded them again', async () => {
     const { lost, lostAtMs } = await loseAndAdopt();
     await comeBack();
     const recoveredInMs = performance.now() - lostAtMs;

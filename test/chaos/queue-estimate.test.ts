@@ -35,7 +35,7 @@ function shareInside(outcomes: readonly Outcome[]): number {
   return inside.length / outcomes.length;
 }
 
-describe('What waiting players are told of their wait', function () {
+describe('The estimated wait of queued players', function () {
   this.timeout(120_000);
   let redis: RedisServer;
   let fleet: ChaosFleet;
@@ -55,7 +55,7 @@ describe('What waiting players are told of their wait', function () {
     await redis.stop();
   });
 
-  it('comes true for most of them, while sessions end at a steady rate', async () => {
+  it('holds for most of them, while sessions end at a steady rate', async () => {
     const random = createSeededRandom(1);
     const over = new AbortController();
     setMaxListeners(0, over.signal);

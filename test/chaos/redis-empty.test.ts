@@ -15,7 +15,7 @@ const HOSTS = 6;
 const SLOTS = 8;
 const QUEUED = 20;
 
-describe('A Redis that is away for 30 s and comes back empty', function () {
+describe('A Redis that is down for 30 s and returns empty', function () {
   this.timeout(90_000);
   let redis: RedisServer;
   let fleet: ChaosFleet;
@@ -42,7 +42,7 @@ describe('A Redis that is away for 30 s and comes back empty', function () {
   const sessionIds = (): (string | undefined)[] =>
     playing.players.map(({ client }) => client.sessions[0]?.sessionId);
 
-  it('costs no session: hosts and brokers give back what it knew, and the queue stands as before', async () => {
+  it('costs no session: hosts and brokers restore its data, and the queue keeps its order', async () => {
     const { recorder, health } = fleet;
     await playing.connectAll();
     await playing.playAll(PLAY);

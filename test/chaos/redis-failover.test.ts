@@ -101,7 +101,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
       await redis.stop();
     });
 
-    it('keeps what runs, and finds out what it sold twice', async () => {
+    it('keeps running sessions, and finds slots that were filled twice', async () => {
       const { recorder } = fleet;
       const kept = await openSwarm('kept', HOSTS * SLOTS - LOST);
       await playAll(kept);
@@ -158,7 +158,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
       return times;
     }
 
-    it('keeps what runs, and serves on', async () => {
+    it('keeps running sessions, and continues to serve', async () => {
       const { recorder } = fleet;
       const kept = await openSwarm('kept', HOSTS * SLOTS - LOST);
       await playAll(kept);

@@ -15,7 +15,7 @@ describe('A failover that loses acknowledged writes', () => {
     await redis.stop();
   });
 
-  it('is repaired from the next heartbeat: nothing is sold twice, nothing running ends', async () => {
+  it('is repaired from the next heartbeat: no slot is filled twice, no running session ends', async () => {
     const { name, sentinels } = redis;
     const fixture = await openRedisFixture({ kind: 'sentinel', name, sentinels });
     try {

@@ -58,7 +58,7 @@ describe('A full region whose hosts all vanish', function () {
   const positions = (lines: readonly QueuedPlayer[]): (number | undefined)[] =>
     lines.map(({ told }) => told.at(-1)?.position);
 
-  it('moves who may play elsewhere, keeps the places of the others, and hides nothing from anybody', async () => {
+  it('has waiting players served elsewhere where their policy allows it, keeps the order of the others, and promises them no wait time', async () => {
     const { recorder } = fleet;
     const near = await fleet.addHosts({ count: HOSTS, slots: SLOTS });
     await fleet.addHosts({ place: { ...NEAR, region: 'next' }, count: 2, slots: SLOTS });

@@ -57,7 +57,7 @@ describe('2,000 clients that lose their sockets in the same instant', function (
     await redis.stop();
   });
 
-  it('come back spread out, all to what they had, and nobody else waits for them', async () => {
+  it('reconnect spread over time, all to their sessions, without delaying anybody else', async () => {
     const sessions = await storm.play();
     for (const session of sessions) fleet.admit(session);
     await storm.queue();

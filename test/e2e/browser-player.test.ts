@@ -24,7 +24,7 @@ const ALICE = testToken({ kind: 'player', playerId: 'alice' });
 /** Chromium's own words about a broker that is away. */
 const REFUSED = /^WebSocket connection to .* failed: .*ERR_CONNECTION_(REFUSED|RESET)/;
 
-describe('In a browser, the example player', function () {
+describe('The example player in a browser', function () {
   this.timeout(30_000);
 
   let site: WebSite;
@@ -70,7 +70,7 @@ describe('In a browser, the example player', function () {
     await button(page, 'Play').click();
   }
 
-  it('measures, is matched, streams, and gives its slot back on leaving', async () => {
+  it('measures, is matched, streams, and frees its slot when it leaves', async () => {
     const host = await startHost();
     await inPage(async (page) => {
       await pressPlay(page);
@@ -106,7 +106,7 @@ describe('In a browser, the example player', function () {
     });
   });
 
-  it('waits for a slot, and gets the first that there is', async () => {
+  it('waits for a slot, and gets the first free one', async () => {
     await inPage(async (page) => {
       await pressPlay(page);
       await shows(page, 'Match', 'waiting for a slot');
@@ -127,7 +127,7 @@ describe('In a browser, the example player', function () {
     });
   });
 
-  it('says that the token is refused', async () => {
+  it('says that the token was refused', async () => {
     await inPage(async (page) => {
       await pressPlay(page, { token: `${ALICE.slice(0, -8)}tampered` });
       await saysError(page, /^UNAUTHENTICATED: .*token/);
@@ -136,7 +136,7 @@ describe('In a browser, the example player', function () {
     });
   });
 
-  it('says that nobody has the title', async () => {
+  it('says that no pool has the title', async () => {
     await startHost();
     await inPage(async (page) => {
       await pressPlay(page, { title: 'moonrise' });
@@ -149,7 +149,7 @@ describe('In a browser, the example player', function () {
     { memory: 'its memory', createStore: rememberingStore },
     { memory: 'no memory of the session', createStore: (): undefined => undefined },
   ]) {
-    it(`streams on while the broker is away, and finds it again when it is back with ${memory}`, async () => {
+    it(`keeps streaming while the broker is down, and finds its session after the restart with ${memory}`, async () => {
       await duskline.stop();
       const store = createStore();
       duskline = await startTestBroker({ config: CONFIG, ...(store && { store }) });

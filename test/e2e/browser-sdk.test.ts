@@ -9,7 +9,7 @@ import { inPage } from '../support/network/browser.js';
 import { TEST_CONFIG, startTestBroker, testToken } from '../support/fleet/test-broker.js';
 import { servePackage, type WebSite } from '../support/network/web-site.js';
 
-describe('In a browser, the client SDK', function () {
+describe('The client SDK in a browser', function () {
   this.timeout(30_000);
 
   let site: WebSite;

@@ -20,7 +20,7 @@ const SERVER = fileURLToPath(new URL('../../../server/', import.meta.url));
 /** What the image has of the server, and nothing else. */
 const PARTS = ['bin', 'dist/bundle', 'package.json', 'store/redis/lua'];
 
-describe('The bundled command, where no package is installed', function () {
+describe('The bundled command without installed packages', function () {
   this.timeout(30_000);
 
   let directory: string;
@@ -57,7 +57,7 @@ describe('The bundled command, where no package is installed', function () {
     expect(await (await fetch(`${broker.url}/metrics`)).text()).to.include('duskline_matches_total');
   });
 
-  it('plans in a thread of its own once there is a host', async () => {
+  it('runs the rebalancer in its own thread once there is a host', async () => {
     const brokers = async (): Promise<number> =>
       String(await probe.client('LIST'))
         .trim()
@@ -72,7 +72,7 @@ describe('The bundled command, where no package is installed', function () {
     expect(broker!.log.filter((line) => line.includes('"level":50'))).to.deep.equal([]);
   });
 
-  it('loads brokers of its own from several threads', async () => {
+  it('runs a load test with brokers of its own from several threads', async () => {
     const { code, stdout, stderr } = await runDuskline(
       [
         ...[
@@ -98,7 +98,7 @@ describe('The bundled command, where no package is installed', function () {
     expect(stdout).to.match(/^played by .*, 2 threads: /m);
   });
 
-  it('has the licences of all packages beside it', async () => {
+  it('ships the licences of all packages', async () => {
     const licences = await readFile(join(directory, 'dist/bundle/LICENCES.txt'), 'utf8');
     for (const name of ['express', 'ioredis', 'typebox', 'ws']) {
       expect(licences).to.match(new RegExp(`^${name} \\d`, 'm'));

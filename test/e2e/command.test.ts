@@ -10,7 +10,7 @@ import { TEST_ENV } from '../support/fleet/test-broker.js';
 describe('The command duskline', function () {
   this.timeout(20_000);
 
-  describe('serve, when it cannot', () => {
+  describe('serve, when it cannot start,', () => {
     let taken: Server;
     let directory: string;
     before(async () => {
@@ -23,14 +23,14 @@ describe('The command duskline', function () {
       await rm(directory, { recursive: true });
     });
 
-    it('says in a line that the port is taken', async () => {
+    it('says in one line that the port is taken', async () => {
       const { port } = taken.address() as AddressInfo;
       const { code, stderr } = await runDuskline(['serve', '--port', String(port)], TEST_ENV);
       expect(code).to.equal(1);
       expect(stderr).to.match(new RegExp(`^duskline: Port ${port} is taken\\..*\\n$`));
     });
 
-    it('says in a line that Redis is not there', async () => {
+    it('says in one line that Redis is not reachable', async () => {
       const { code, stderr } = await runDuskline(
         ['serve', '--port', '0', '--redis', 'redis://127.0.0.1:1'],
         TEST_ENV,
@@ -39,7 +39,7 @@ describe('The command duskline', function () {
       expect(stderr).to.match(/^duskline: Redis cannot be reached: .*ECONNREFUSED.*\n$/);
     });
 
-    it('names every mistake of its configuration, with its path', async () => {
+    it('names every mistake in its configuration, with its path', async () => {
       const file = join(directory, 'broken.yaml');
       await writeFile(
         file,
@@ -53,7 +53,7 @@ describe('The command duskline', function () {
       expect(stderr).not.to.include('    at ');
     });
 
-    it('says that the file is not there', async () => {
+    it('says that the configuration file does not exist', async () => {
       const { code, stderr } = await runDuskline(
         ['serve', '--config', join(directory, 'none.yaml')],
         TEST_ENV,
@@ -63,7 +63,7 @@ describe('The command duskline', function () {
     });
   });
 
-  it('explains itself', async () => {
+  it('prints its help', async () => {
     const { code, stdout } = await runDuskline(['--help']);
     expect(code).to.equal(0);
     for (const name of [
@@ -87,7 +87,7 @@ describe('The command duskline', function () {
     expect(stderr).to.match(/A token is needed/);
   });
 
-  it('runs the demo to its end: players matched, nothing overbooked', async () => {
+  it('runs the demo to its end: players matched, no slot overbooked', async () => {
     const { code, stdout } = await runDuskline(['demo', '--seconds', '4', '--json', '--hosts', '24']);
     expect(code).to.equal(0);
     const figures = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, number>;

@@ -19,7 +19,7 @@ describe('docker-compose.yml', function () {
     await rm(directory, { recursive: true });
   });
 
-  it('has a Redis that writes its data down, two brokers, hosts in three regions and a player', async () => {
+  it('defines a persistent Redis, two brokers, hosts in three regions and a player', async () => {
     const { services } = await readCompose();
     const commands = Object.values(services).map(({ command }) => command.join(' '));
     expect(commands.filter((command) => command.startsWith('serve'))).to.have.length(2);

@@ -36,7 +36,7 @@ describe('A drain', function () {
     await rm(directory, { recursive: true });
   });
 
-  it('whose broker is killed goes on with another one, and ends by its deadline with an outcome for every session', async () => {
+  it('continues on another broker when its broker is killed, and ends by its deadline with an outcome for every session', async () => {
     const [dying, staying] = brokers.map(({ url }) => url);
     const host = await openHost(staying!, { hostId: 'h1' });
     host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
@@ -63,7 +63,7 @@ describe('A drain', function () {
     });
   });
 
-  it('that the store lost is given back to it by the brokers, and holds all the while', async () => {
+  it('is written back by the brokers when the store lost it, and keeps the region closed meanwhile', async () => {
     await orderDrain(brokers[0]!.url, 3_600_000);
     await waitUntil(async () => (await drainsAt(brokers[1]!.url)).length === 1);
     const raw = new Redis(redis.url);

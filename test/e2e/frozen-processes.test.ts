@@ -9,7 +9,7 @@ import { startHostProcess, type HostProcess } from '../support/processes/host-pr
 const LIMITS =
   'limits: { heartbeatIntervalMs: 200, suspectAfterMs: 500, lostAfterMs: 1500, sweepIntervalMs: 200, sweepGapMs: 400 }\n';
 
-describe('A host process that is stopped and goes on', function () {
+describe('A host process that is paused and resumed', function () {
   this.timeout(30_000);
 
   let directory: string;

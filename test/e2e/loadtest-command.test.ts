@@ -37,7 +37,7 @@ describe('duskline loadtest', function () {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('prints the table and the verdict, writes the report, and a page that a browser shows by itself', async () => {
+  it('prints the table and the verdict, and writes the report and a page that needs no other file', async () => {
     const [json, html] = [join(directory, 'report.json'), join(directory, 'report.html')];
     const { code, stdout, stderr } = await runDuskline([
       ...['loadtest', ...SMALL, '--driver', 'sdk', '--fault', 'kill-host@500ms,pause-broker@700ms:300ms'],
@@ -84,7 +84,7 @@ describe('duskline loadtest', function () {
     });
   });
 
-  it('exits with 2 when an assertion fails, and says which', async () => {
+  it('exits with 2 when an assertion fails, and names the assertion', async () => {
     const { code, stdout } = await runDuskline([
       ...['loadtest', ...SMALL, '--driver', 'lean', '--assert', 'match.p50<0.01ms', '--assert', 'lost==0'],
       ...['--assert', 'resume.p99<1s'],
@@ -96,7 +96,7 @@ describe('duskline loadtest', function () {
     expect(stdout).to.match(/^played by the lean driver \(no SDK\)/m);
   });
 
-  it('says in a line what is missing', async () => {
+  it('says in one line what is missing', async () => {
     const { code, stderr } = await runDuskline(
       ['loadtest', '--url', 'ws://127.0.0.1:1', '--title', 'starfall'],
       {
@@ -109,7 +109,7 @@ describe('duskline loadtest', function () {
     );
   });
 
-  it('ends early at a signal, and reports what there is', async () => {
+  it('ends early at a signal, and reports what it measured', async () => {
     const args = ['loadtest', ...SMALL, '--duration', '60s', '--driver', 'lean'];
     const child = spawn(process.execPath, [DUSKLINE, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';

@@ -7,18 +7,25 @@ describeProcessKills(
   'A live move of which a party is killed',
   {
     moves: [
-      { ...USUAL, party: 'broker', gap: 'handed over', scope: 'next', outcomes: ['stays'] },
-      { ...USUAL, party: 'broker', gap: 'client told', scope: 'near', allOnMover: true, outcomes: ['moved'] },
+      { ...USUAL, party: 'broker', gap: 'checkpoint delivered', scope: 'next', outcomes: ['stays'] },
+      {
+        ...USUAL,
+        party: 'broker',
+        gap: 'client notified',
+        scope: 'near',
+        allOnMover: true,
+        outcomes: ['moved'],
+      },
     ],
     fleets: 1,
     scenes: 1,
   },
   {
     moves: [
-      { ...USUAL, party: 'old host', gap: 'handed over', scope: 'near', outcomes: ['anew'] },
-      { ...USUAL, party: 'old host', gap: 'client told', scope: 'next', outcomes: ['moved'] },
-      { ...USUAL, party: 'new host', gap: 'handed over', scope: 'near', outcomes: ['stays'] },
-      { ...USUAL, party: 'client', gap: 'client let in', scope: 'next', outcomes: ['moved'] },
+      { ...USUAL, party: 'old host', gap: 'checkpoint delivered', scope: 'near', outcomes: ['anew'] },
+      { ...USUAL, party: 'old host', gap: 'client notified', scope: 'next', outcomes: ['moved'] },
+      { ...USUAL, party: 'new host', gap: 'checkpoint delivered', scope: 'near', outcomes: ['stays'] },
+      { ...USUAL, party: 'client', gap: 'client admitted', scope: 'next', outcomes: ['moved'] },
     ],
     fleets: 1,
     scenes: 4,

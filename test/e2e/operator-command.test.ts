@@ -25,7 +25,7 @@ describe('The command duskline, for operators', function () {
   const run = (args: readonly string[], token = OPERATOR): Promise<CommandResult> =>
     runDuskline([...args, '--url', app.url], { DUSKLINE_TOKEN: token });
 
-  it('drain orders a drain and says what it means', async () => {
+  it('drain orders a drain and explains its effect', async () => {
     const { code, stdout } = await run(['drain', 'region', 'near', '--deadline', '30m']);
     expect(code).to.equal(0);
     expect(stdout).to.match(/^region near is closed to new sessions; 4 sessions there\./);
@@ -49,14 +49,14 @@ describe('The command duskline, for operators', function () {
     expect(app.calls).to.deep.equal([['drain', order, OLIVIA]]);
   });
 
-  it('drain --dry-run only shows what it would meet', async () => {
+  it('drain --dry-run only shows what the drain would affect', async () => {
     const { code, stdout } = await run(['drain', 'pool', 'near/console-x', '--deadline', '1h', '--dry-run']);
     expect(code).to.equal(0);
     expect(stdout).to.include('4 live sessions').and.include('Free slots beside it: 15');
     expect(app.calls.map(([name]) => name)).to.deep.equal(['previewDrain']);
   });
 
-  it('drain --mode move --dry-run shows how many would go where, find no room, or have to be waited for', async () => {
+  it('drain --mode move --dry-run shows how many sessions would go where, find no slot, or have to be waited for', async () => {
     const args = ['drain', 'region', 'near', '--deadline', '30m', '--mode', 'move', '--dry-run'];
     const [text, json] = await Promise.all([run(args), run([...args, '--json'])]);
     expect([text.code, json.code]).to.deep.equal([0, 0]);
@@ -85,7 +85,7 @@ describe('The command duskline, for operators', function () {
     expect(stdout).to.not.include('\r');
   });
 
-  it('drain --watch leaves the drain alone when it is interrupted', async () => {
+  it('drain --watch does not stop the drain when it is interrupted', async () => {
     const child = spawn(
       process.execPath,
       [DUSKLINE, 'drain', 'region', 'near', '--deadline', '30m', '--watch', '--url', app.url],
@@ -103,7 +103,7 @@ describe('The command duskline, for operators', function () {
     expect(app.calls.map(([name]) => name)).to.not.include('undrain');
   });
 
-  it('undrain, cordon and uncordon give their orders', async () => {
+  it('undrain, cordon and uncordon send their orders', async () => {
     const [undrain, cordon, uncordon] = await Promise.all([
       run(['undrain', 'region', 'near']),
       run(['cordon', 'host', 'near/console-x/h1']),
@@ -120,7 +120,7 @@ describe('The command duskline, for operators', function () {
     ]);
   });
 
-  it('drains and audit show what there is, as a table or JSON', async () => {
+  it('drains and audit list their entries, as a table or JSON', async () => {
     const [drains, drainsJson, audit, auditJson] = await Promise.all([
       run(['drains'], READER),
       run(['drains', '--json'], READER),
@@ -136,7 +136,7 @@ describe('The command duskline, for operators', function () {
     expect(app.calls).to.have.deep.members([['drains'], ['drains'], ['auditTrail', 7], ['auditTrail', 100]]);
   });
 
-  it('moves shows what was moved, as a table or JSON', async () => {
+  it('moves lists the moves, as a table or JSON', async () => {
     const [moves, limited, json] = await Promise.all([
       run(['moves'], READER),
       run(['moves', '--limit', '7'], READER),
@@ -157,12 +157,12 @@ describe('The command duskline, for operators', function () {
     ]);
   });
 
-  it('status asks in the same way', async () => {
+  it('status shows the fleet with the same options', async () => {
     const { code, stdout } = await run(['status'], READER);
     expect([code, stdout.split('\n')[0]]).to.deep.equal([0, 'broker b1, store memory']);
   });
 
-  describe('says in a line', () => {
+  describe('reports in one line', () => {
     async function failure(args: readonly string[], token?: string): Promise<string> {
       const { code, stdout, stderr } = await run(args, token);
       expect([code, stdout]).to.deep.equal([1, '']);
@@ -189,21 +189,21 @@ describe('The command duskline, for operators', function () {
       );
     });
 
-    it('that it would close the last region, and how to mean it', async () => {
+    it('that an order would close the last open region, and how to confirm it', async () => {
       app.answers.drain = () => {
         throw new Refusal('LAST_OPEN_REGION');
       };
       expect(await failure(['drain', 'region', 'near', '--deadline', '30m'])).to.include('--yes-everything');
     });
 
-    it('when to come back', async () => {
+    it('when to retry', async () => {
       app.answers.undrain = () => {
         throw new Refusal('UNAVAILABLE', { retryAfterMs: 2_000 });
       };
       expect(await failure(['undrain', 'region', 'near'])).to.match(/UNAVAILABLE\..*Try again in 2 s\.\n$/);
     });
 
-    it('what is wrong with what was typed', async () => {
+    it('what is wrong with its arguments', async () => {
       expect(await failure(['drain', 'region', 'near', '--deadline', 'soon'])).to.match(
         /such as 90s, 30m or 2h/,
       );

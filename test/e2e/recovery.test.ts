@@ -4,7 +4,7 @@ import { brokerKilled, hostKilled } from '../support/recovery/recovery-scenarios
 describe('Recovery', function () {
   this.timeout(30_000);
 
-  it('of all clients when their broker is killed: sessions, reservations, places in the queue', () =>
+  it('of all clients when their broker is killed: sessions, reservations, positions in the queue', () =>
     brokerKilled({ playing: 22, unclaimed: 3, queued: 5, hosts: 5, slots: 5 }));
 
   it('of all sessions when their host is killed', () =>

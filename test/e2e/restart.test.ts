@@ -13,7 +13,7 @@ const HOSTS = 6;
 const SLOTS = 10;
 const PLAYERS = 36;
 
-describe('A broker that is started anew', function () {
+describe('A broker that is restarted', function () {
   this.timeout(30_000);
 
   let directory: string;
@@ -56,7 +56,7 @@ describe('A broker that is started anew', function () {
     return ready.map(({ sessions }) => sessions).sort((a, b) => b - a);
   }
 
-  it('spreads players over all hosts, not over those that came back first', async () => {
+  it('spreads players over all known hosts, not only over the first that reconnects', async () => {
     await Promise.all(Array.from({ length: HOSTS }, (_, i) => openBeatingHost(i)));
     await retryUntilSuccess(async () => expect(await sessionsByHost()).to.have.length(HOSTS));
     await broker.kill();

@@ -45,7 +45,7 @@ describe('Several broker processes on one Redis', function () {
     return player.answer(requestId);
   }
 
-  it('match a player on one with a host on another, and carry what happens both ways', async () => {
+  it('match a player on one broker with a host on another, and relay messages both ways', async () => {
     const host = await openBeatingHost(0, 'h1', 2);
     const player = await openPlayer(url(1), 'alice');
     const { sessionId, epoch } = await play(player);
@@ -58,7 +58,7 @@ describe('Several broker processes on one Redis', function () {
     expect(await host.next('end')).to.include({ sessionId, reason: 'client_left' });
   });
 
-  it('never sell a slot twice, whoever asks where', async () => {
+  it('never fill a slot twice, whichever broker each player uses', async () => {
     const hosts = await Promise.all(['h1', 'h2', 'h3'].map((hostId, i) => openBeatingHost(i, hostId, 8)));
     const players = await Promise.all(
       Array.from({ length: 60 }, (_, i) => openPlayer(url(i % 3), `player-${i}`)),
@@ -73,7 +73,7 @@ describe('Several broker processes on one Redis', function () {
     }
   });
 
-  it('give one session to a request that is repeated at all of them at once', async () => {
+  it('create one session for a request that is sent to all of them at once', async () => {
     await openBeatingHost(0, 'h1', 8);
     const players = await Promise.all([0, 1, 2].map((i) => openPlayer(url(i), 'alice')));
     const answers = await Promise.all(players.map((player) => play(player, 'the-same')));
@@ -83,7 +83,7 @@ describe('Several broker processes on one Redis', function () {
     await waitUntil(async () => (await sessionsOf(url(0))) === 1);
   });
 
-  it('keep a session when the broker that made it is killed', async () => {
+  it('keep a session when the broker that created it is killed', async () => {
     const host = await openBeatingHost(0, 'h1', 2);
     const player = await openPlayer(url(1), 'alice');
     const first = await play(player, 'r1');
@@ -98,7 +98,7 @@ describe('Several broker processes on one Redis', function () {
     expect(await back.next('session')).to.include({ sessionId: first['sessionId'], state: 'active' });
   });
 
-  it('keep a session when the broker of its host is killed and the host goes to another', async () => {
+  it('keep a session when the broker of its host is killed and the host connects to another', async () => {
     const host = await openBeatingHost(0, 'h1', 2);
     const player = await openPlayer(url(1), 'alice');
     const { sessionId, epoch } = await play(player);
@@ -117,7 +117,7 @@ describe('Several broker processes on one Redis', function () {
     expect(player.unread).to.deep.equal([]);
   });
 
-  it('stop in order when told: clients hear it, the exit code is 0', async () => {
+  it('stop in order: clients are notified, and the exit code is 0', async () => {
     const player = await openPlayer(url(0), 'alice');
     const code = await brokers[0]!.stop();
     expect(await player.closed).to.include({ code: 1001, reason: 'GOING_AWAY' });

@@ -23,7 +23,7 @@ describe('The smallest examples', function () {
     await duskline.stop();
   });
 
-  it('are what README.md shows', () => {
+  it('are the ones in README.md', () => {
     const readme = readFileSync(`${ROOT}README.md`, 'utf8');
     for (const name of NAMES) {
       const program = readFileSync(`${ROOT}examples/smallest/${name}`, 'utf8');
@@ -31,7 +31,7 @@ describe('The smallest examples', function () {
     }
   });
 
-  it('play together: the player is matched to the host, and its ticket admits it there', async () => {
+  it('work together: the player is matched to the host, and its ticket admits it there', async () => {
     const BROKER = duskline.url.replace('http', 'ws');
     const host = startExample('smallest/host.mjs', {
       BROKER,

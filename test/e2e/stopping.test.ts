@@ -7,7 +7,7 @@ import { startBrokerProcess, type BrokerProcess } from '../support/processes/bro
 import { waitUntil } from '../support/eventually.js';
 import { IDLE, TEST_CONFIG, openHost, openPlayer } from '../support/fleet/test-broker.js';
 
-describe('A broker process that is told to stop', function () {
+describe('A broker process that receives SIGTERM', function () {
   this.timeout(30_000);
 
   const SPREAD_MS = 1_500;
@@ -24,7 +24,7 @@ describe('A broker process that is told to stop', function () {
     await rm(directory, { recursive: true });
   });
 
-  it('is not ready from then on, sends its peers away one by one, and exits 0', async () => {
+  it('stops being ready, sends its peers away one by one, and exits with 0', async () => {
     const host = await openHost(broker.url, { hostId: 'h1', slots: 40 });
     const players = await Promise.all(
       Array.from({ length: 40 }, (_, i) => openPlayer(broker.url, `player-${i}`)),
@@ -48,7 +48,7 @@ describe('A broker process that is told to stop', function () {
     expect(performance.now() - startedAt).to.be.below(SPREAD_MS + 3_000);
   });
 
-  it('serves on whoever has not been sent away yet', async () => {
+  it('serves peers that it has not sent away yet', async () => {
     const host = await openHost(broker.url, { hostId: 'h1', slots: 40 });
     host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
     const players = await Promise.all(
@@ -69,7 +69,7 @@ describe('A broker process that is told to stop', function () {
     expect(await stopping).to.equal(0);
   });
 
-  it('ends at once at a second signal', async () => {
+  it('exits at once at a second signal', async () => {
     await openPlayer(broker.url, 'alice');
     broker.process.kill('SIGTERM');
     await waitUntil(async () => (await fetch(`${broker.url}/readyz`)).status === 503);

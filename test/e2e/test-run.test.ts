@@ -32,7 +32,7 @@ function startRun(env: Readonly<Record<string, string>> = {}): Run {
   };
 }
 
-describe('A test run whose tests end none of their processes', function () {
+describe('A test run whose tests do not end their processes', function () {
   this.timeout(20_000);
 
   it('ends them after the test or the suite that started them, and the rest at its own end', async () => {
@@ -53,7 +53,7 @@ describe('A test run whose tests end none of their processes', function () {
   });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
-    it(`ends them when it is stopped by ${signal}`, async () => {
+    it(`ends them when it receives ${signal}`, async () => {
       const { child, exited, lines, pids } = startRun({ DUSKLINE_TEST_HANG: '1' });
       await waitUntil(() => lines.includes('hangs'), 10_000);
       expect(pids()).to.have.length(8);

@@ -27,7 +27,7 @@ const FRAME_INTERVAL_MS = 50;
 /** What the product calls an interruption; usual is a tenth of it, for everything here shares a process and its machine. */
 const INTERRUPTED_MS = 2_000;
 
-describe('A region that is emptied under load', function () {
+describe('A region that is drained by moves under load', function () {
   this.timeout(60_000);
   let recorder: Recorder;
   let fleet: TestFleet;
@@ -102,7 +102,7 @@ describe('A region that is emptied under load', function () {
 
   const picture = (): Promise<void> => recordFleet(recorder, fleet.stores[0]!, PLACES, true);
 
-  it('loses no session and no picture, and nobody waits for long', async () => {
+  it('loses no session and no frame of the stream, and interrupts nobody for long', async () => {
     await Promise.all([moving.connectAll(), others.connectAll()]);
     await addHosts('near', SLOTS);
     await moving.playAll({ title: 'drift', rtt: { near: 12, next: 20 } });

@@ -65,7 +65,7 @@ for (const [where, brokers] of [
       return { player, matched };
     }
 
-    it('gives nothing new to the region from the moment it is ordered, whichever broker is asked', async () => {
+    it('gives the region no new session from the moment it is ordered, on any broker', async () => {
       const near = await fleet.host({ hostId: 'h1' });
       await fleet.host({ hostId: 'h2', region: 'next' });
       const { player, matched } = await playing(near, 'alice');
@@ -89,7 +89,7 @@ for (const [where, brokers] of [
       expect(await carol.next('error')).to.include({ code: 'REGION_CLOSED' });
     });
 
-    it('sends those who wait there to their other queues, and tells those who have none', async () => {
+    it('sends waiting players to their other queues, and answers REGION_CLOSED to those who have none', async () => {
       await fleet.fullHost({ hostId: 'h1' });
       const next = await fleet.fullHost({ hostId: 'h2', region: 'next' });
       const [alice, bob] = [await fleet.player('alice'), await fleet.player('bob', { broker: 1 })];
@@ -101,7 +101,7 @@ for (const [where, brokers] of [
       expect(await acceptOffer(alice)).to.include({ region: 'next' });
     });
 
-    it('ends what is left at its deadline, and says so ahead', async () => {
+    it('ends the remaining sessions at its deadline, after a warning', async () => {
       const host = await fleet.host({ hostId: 'h1' });
       await fleet.host({ hostId: 'h2', region: 'next' });
       const { player, matched } = await playing(host, 'alice');
@@ -123,7 +123,7 @@ for (const [where, brokers] of [
       await waitUntil(async () => (await fleet.broker(0).broker.status()).regions[0]?.state === 'drained');
     });
 
-    it('leaves what is left running when it is told to, and the place closed', async () => {
+    it('leaves the remaining sessions running with atDeadline `keep`, and the region closed', async () => {
       const host = await fleet.host({ hostId: 'h1' });
       const { player } = await playing(host, 'alice');
       await drain(target('near'), { deadlineMs: 300, atDeadline: 'keep' });
@@ -135,7 +135,7 @@ for (const [where, brokers] of [
       expect(await bob.next('error')).to.include({ code: 'REGION_CLOSED' });
     });
 
-    it('is one drain, however many operators order it', async () => {
+    it('is created once when several operators order it at the same time', async () => {
       const host = await fleet.host({ hostId: 'h1' });
       await playing(host, 'alice');
       const operators = [fleet.broker(0), fleet.broker(1)].map(({ broker }, i) =>
@@ -146,7 +146,7 @@ for (const [where, brokers] of [
       expect(await fleet.broker(0).broker.operations.drains()).to.have.length(1);
     });
 
-    it('is undone: the region takes players again, and the warning is taken back', async () => {
+    it('can be undone: the region accepts players again, and the warning is withdrawn', async () => {
       const host = await fleet.host({ hostId: 'h1' });
       const { player } = await playing(host, 'alice');
       await drain(target('near'), { deadlineMs: 200_000 });
@@ -162,7 +162,7 @@ for (const [where, brokers] of [
       );
     });
 
-    it('of one host leaves the others alone', async () => {
+    it('of one host leaves the other hosts open', async () => {
       const host = await fleet.host({ hostId: 'h1', slots: 1 });
       const { matched } = await playing(host, 'alice');
       await fleet.host({ hostId: 'h2', slots: 1 });
@@ -178,7 +178,7 @@ for (const [where, brokers] of [
       await waitUntil(async () => (await latest(of)).state === 'done');
     });
 
-    it('of a pool keeps it closed when the region’s is undone', async () => {
+    it('of a pool keeps the pool closed when the drain of its region is undone', async () => {
       await fleet.host({ hostId: 'h1' });
       const { operations } = fleet.broker(0).broker;
       await drain(target('near', 'console-x'));
@@ -193,7 +193,7 @@ for (const [where, brokers] of [
     });
 
     if (brokers === 2) {
-      it('goes on when the broker that ran it is gone', async () => {
+      it('continues on another broker when the broker that ran it stops', async () => {
         const host = await fleet.host({ hostId: 'h1' }, 1);
         const { player } = await playing(host, 'alice');
         await drain(target('near'), { deadlineMs: 1_000 });
@@ -203,7 +203,7 @@ for (const [where, brokers] of [
       });
     }
 
-    it('tells beforehand what it would meet, and changes nothing', async () => {
+    it('can be previewed: the preview counts what it would affect, and changes nothing', async () => {
       const host = await fleet.fullHost({ hostId: 'h1' });
       await fleet.host({ hostId: 'h2', region: 'next' });
       await queueUp(await fleet.player('alice'), 'r1');
@@ -214,7 +214,7 @@ for (const [where, brokers] of [
       expect(host.unread).to.deep.equal([]);
     });
 
-    it('is refused when it makes no sense, and every order is written down', async () => {
+    it('is refused for an invalid target or deadline, and every order is recorded in the audit trail', async () => {
       await fleet.host({ hostId: 'h1' });
       const { operations } = fleet.broker(0).broker;
       expect(await refusalOf(drain(target('nowhere')))).to.equal('UNKNOWN_REGION');
@@ -242,7 +242,7 @@ for (const [where, brokers] of [
       expect((await operations.auditTrail(1))[0]).to.include({ action: 'undrain', result: 'ok' });
     });
 
-    it('is not needed to cordon a host: it gets nothing new, and keeps what it has', async () => {
+    it('is not needed to cordon a host: the host gets no new session, and keeps those it has', async () => {
       const host = await fleet.host({ hostId: 'h1', slots: 2 });
       const { player } = await playing(host, 'alice');
       const { operations } = fleet.broker(0).broker;

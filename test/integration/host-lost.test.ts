@@ -24,7 +24,7 @@ interface LiveHost extends Peer {
   holds(session: Frame, epoch: number, state: string): void;
 }
 
-describe('The sessions of a lost host', function () {
+describe('Sessions of a lost host', function () {
   this.timeout(15_000);
   let fleet: TestFleet;
   let alice: Peer;
@@ -72,7 +72,7 @@ describe('The sessions of a lost host', function () {
 
   const rtt = { near: 12, next: 30 };
 
-  it('get another one: one new match, and no end', async () => {
+  it('are placed on another host: one new `matched`, and no `ended`', async () => {
     const before = await loseHost();
     const lostAt = performance.now();
     const other = await liveHost({ hostId: 'h2' });
@@ -92,7 +92,7 @@ describe('The sessions of a lost host', function () {
     expect(alice.unread).to.deep.equal([]);
   });
 
-  it('are placed in another region when theirs has no room', async () => {
+  it('are placed in another region when their own has no free slot', async () => {
     // The broker does not know yet that the region is full, and tries it first.
     await fleet.stop();
     await start(DEFAULT_INTERVALS);
@@ -101,7 +101,7 @@ describe('The sessions of a lost host', function () {
     expect(await alice.next('matched')).to.include({ epoch: 2, region: 'next', rank: 2 });
   });
 
-  it('end without room elsewhere', async () => {
+  it('end with host_lost when no region that the player measured has a free slot', async () => {
     const { sessionId } = await loseHost();
     await liveHost({ hostId: 'h2', region: 'next' });
     expect(await alice.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
@@ -109,7 +109,7 @@ describe('The sessions of a lost host', function () {
     expect(await alice.next('matched')).to.include({ requestId: 'r2', region: 'next' });
   });
 
-  it('end when their players asked for that', async () => {
+  it('end with host_lost when the player asked for onHostLost `end`', async () => {
     const { sessionId } = await loseHost({ onHostLost: 'end' });
     await liveHost({ hostId: 'h2' });
     expect(await alice.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
@@ -118,7 +118,7 @@ describe('The sessions of a lost host', function () {
   });
 
   for (const region of ['near', 'next']) {
-    it(`run on in ${region}: a host that comes back is told to end its own`, async () => {
+    it(`continue in ${region}: the old host is told to end them when it returns`, async () => {
       const lost = await loseHost({ rtt });
       const other = await liveHost({ hostId: 'h2', region });
       const after = await alice.next('matched');
@@ -135,7 +135,7 @@ describe('The sessions of a lost host', function () {
     });
   }
 
-  it('wait for a player who is away, and get another host when the player is back', async () => {
+  it('of a disconnected player are placed on another host when the player reconnects', async () => {
     const { sessionId } = await loseHost({ rtt });
     alice.terminate();
     await hostIsLost();
@@ -148,7 +148,7 @@ describe('The sessions of a lost host', function () {
     expect(await old.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
   });
 
-  it('are over for a player who is away when there is no room', async () => {
+  it('of a disconnected player end when there is no free slot at the reconnect', async () => {
     const { sessionId } = await loseHost();
     alice.terminate();
     await hostIsLost();
@@ -158,7 +158,7 @@ describe('The sessions of a lost host', function () {
     expect(await back.next('error')).to.include({ requestId: 'r1', code: 'SESSION_OVER' });
   });
 
-  it('do not run on twice when two hosts are lost, one after the other', async () => {
+  it('are placed again when the second host is lost too', async () => {
     const { sessionId } = await loseHost();
     const second = await liveHost({ hostId: 'h2', slots: 1 });
     second.holds(await alice.next('matched'), 2, 'active');
@@ -206,7 +206,7 @@ describe('The sessions of a lost host', function () {
 describe('A session that ended with its host', function () {
   this.timeout(15_000);
 
-  it('is over for whoever asks for it again', async () => {
+  it('is reported as ended, and then as SESSION_OVER, when its request is repeated', async () => {
     const fleet = await TestFleet.start({ limits: QUICK });
     try {
       const host = await fleet.host({ hostId: 'h1' });

@@ -46,7 +46,7 @@ describe('A host', () => {
     return { player, held };
   }
 
-  it('gets nothing before its first heartbeat', async () => {
+  it('gets no session before its first heartbeat', async () => {
     duskline = await startTestBroker();
     await openHost(duskline.url, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
@@ -54,7 +54,7 @@ describe('A host', () => {
     expect(await player.next('error')).to.include({ code: 'NO_CAPACITY' });
   });
 
-  it('that leaves is gone at once, and its own last heartbeat does not bring it back', async () => {
+  it('that leaves is removed at once, and its own last heartbeat does not add it again', async () => {
     duskline = await startTestBroker();
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const other = await openReadyHost(duskline, { hostId: 'h2' });
@@ -68,7 +68,7 @@ describe('A host', () => {
     expect(await find('h1')).to.equal(undefined);
   });
 
-  it('that leaves ends its sessions, and the players are told', async () => {
+  it('that leaves ends its sessions, and their players are notified', async () => {
     duskline = await startTestBroker();
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
@@ -79,7 +79,7 @@ describe('A host', () => {
     expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_ended' });
   });
 
-  it('that falls silent gets nothing new, then is lost with its sessions', async () => {
+  it('that falls silent gets no new session, then is lost with its sessions', async () => {
     duskline = await startTestBroker({ limits: QUICK });
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
@@ -95,7 +95,7 @@ describe('A host', () => {
     expect(await find('h1')).to.equal(undefined);
   });
 
-  it('that is slow but comes back keeps all its sessions', async () => {
+  it('that was silent for a while keeps all its sessions when it sends heartbeats again', async () => {
     duskline = await startTestBroker({ limits: { ...QUICK, lostAfterMs: 60_000 } });
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
@@ -111,7 +111,7 @@ describe('A host', () => {
     expect(player.unread).to.deep.equal([]);
   });
 
-  it('that was lost and comes back with a live session gets it back', async () => {
+  it('that was lost keeps a session that it still runs when it returns', async () => {
     duskline = await startTestBroker({ limits: QUICK });
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
@@ -125,7 +125,7 @@ describe('A host', () => {
     expect(host.unread.filter((frame) => frame.type === 'end')).to.deep.equal([]);
   });
 
-  it('that lost its connection and registers again keeps its sessions and hears of new ones', async () => {
+  it('that registers again after a lost connection keeps its sessions and receives new ones', async () => {
     duskline = await startTestBroker();
     const { held } = await loseHostWithSession();
     const reserved = await matchOn(await openPlayer(duskline.url, 'bob'), 'r2');
@@ -138,7 +138,7 @@ describe('A host', () => {
     expect(await find('h1')).to.include({ sessions: 2 });
   });
 
-  it('that restarts with nothing ends what it had, and the players are told', async () => {
+  it('that restarts without sessions ends those it had, and their players are notified', async () => {
     duskline = await startTestBroker();
     const { player } = await loseHostWithSession();
     const back = await openHost(duskline.url, { hostId: 'h1' });
@@ -147,7 +147,7 @@ describe('A host', () => {
     expect(await find('h1')).to.include({ sessions: 0 });
   });
 
-  it('learns that a session it still holds has ended', async () => {
+  it('is told to end a session that ended while the host was disconnected', async () => {
     duskline = await startTestBroker();
     const { player, held } = await loseHostWithSession();
     player.send({ type: 'end', sessionId: held.sessionId });
@@ -161,7 +161,7 @@ describe('A host', () => {
     expect(await back.next('end')).to.include({ sessionId: held.sessionId, reason: 'client_left' });
   });
 
-  it('that tells of an end after it lost its connection is believed in its reason', async () => {
+  it('that reports an end after it lost its connection has its reason recorded', async () => {
     duskline = await startTestBroker();
     const { player, held } = await loseHostWithSession();
     const back = await openHost(duskline.url, { hostId: 'h1' });

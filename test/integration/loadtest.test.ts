@@ -60,7 +60,7 @@ function expectClean({ verdict }: LoadReport): void {
 describe('A load test', function () {
   this.timeout(40_000);
 
-  it('shows a broker that stalls for a second, as everybody felt it whose turn came meanwhile', async () => {
+  it('measures a broker that stalls for a second as players would, from the scheduled arrival of each', async () => {
     const report = await run({
       target: spawned(1),
       faults: [parseFault('pause-broker@500ms:1s')],
@@ -81,7 +81,7 @@ describe('A load test', function () {
     expect(report.brokers[0]?.memoryMaxBytes).to.be.above(20 * 1_048_576);
   });
 
-  it('with the SDKs: a broker and a host are killed, and everything is had again', async () => {
+  it('with the SDKs recovers every session after a broker and a host are killed', async () => {
     const stages = new Set<string>();
     const report = await run({
       target: spawned(2, { limits: HASTY }),
@@ -100,7 +100,7 @@ describe('A load test', function () {
     expect([...stages]).to.include.members(['connecting', 'loading', 'coming to rest']);
   });
 
-  it('with the lean driver in two threads: players queue when there are fewer slots, through faults', async () => {
+  it('with the lean driver on two threads queues players when slots are few, and survives faults', async () => {
     const report = await run({
       target: spawned(2),
       ...{ workers: 2, clients: 40, hosts: 2, slots: 4, ratePerSecond: 30, sessionMs: 400 },
@@ -115,7 +115,7 @@ describe('A load test', function () {
   });
 
   for (const driver of ['sdk', 'lean'] as const) {
-    it(`played by ${driver}: a region is emptied, and who plays there goes on elsewhere`, async () => {
+    it(`with the ${driver} driver drains a region, and its sessions continue elsewhere`, async () => {
       const report = await run({
         target: spawned(2),
         ...{ driver, workers: 2, clients: 40, hosts: 4, slots: 20, ratePerSecond: 15, sessionMs: 30_000 },
@@ -133,7 +133,7 @@ describe('A load test', function () {
     });
   }
 
-  it('with players who do not follow: their sessions end when the region has to be empty', async () => {
+  it('with players who do not support moves ends their sessions at the deadline of a drain', async () => {
     const report = await run({
       target: spawned(1),
       ...{ movableShare: 0, hosts: 4, sessionMs: 30_000, ratePerSecond: 15 },
@@ -147,7 +147,7 @@ describe('A load test', function () {
     expect(Number(ended)).to.equal(report.ended['drain_deadline']);
   });
 
-  it('can be a storm: everybody connects and asks at once, and all times count from then', async () => {
+  it('with the storm profile connects all players at once, and measures every time from that moment', async () => {
     const report = await run({
       target: spawned(1),
       profile: 'storm',
@@ -162,7 +162,7 @@ describe('A load test', function () {
     expect(match.max).to.be.at.least(connect.max);
   });
 
-  it('goes up in steps until something gives way, and says whether that was the load itself', async () => {
+  it('with the step profile raises the load until a level breaks, and says whether the load generator was the cause', async () => {
     const report = await run({
       target: spawned(1),
       ...{ profile: 'step', clients: 10, ratePerSecond: 40, sessionMs: 1_500, durationMs: 1_000 },
@@ -172,7 +172,7 @@ describe('A load test', function () {
     expect(report.knee?.why).to.match(/^no client was free for/);
   });
 
-  it('plays against brokers that run already, and leaves them as they were', async () => {
+  it('runs against brokers that already run, and leaves them as they were', async () => {
     const store = createMemoryStore({ suspectAfterMs: 60_000 });
     const duskline = await startTestBroker({ store });
     const tokens = tokensOf(TEST_ENV['DUSKLINE_AUTH_SECRET']);
@@ -220,7 +220,7 @@ describe('A load test', function () {
     }
   });
 
-  it('says what is missing, or cannot be, before it begins', async () => {
+  it('rejects a run with missing or impossible options before it starts', async () => {
     const target = { kind: 'url', urls: ['ws://127.0.0.1:1'], title: 'starfall' } as const;
     const failure = (options: Partial<RunOptions>): Promise<string> =>
       run({ target, hosts: 0, ...options }).then(() => '', String);

@@ -29,7 +29,7 @@ describe('Offers that a request misses in two regions', function () {
     ['on one broker', 1],
     ['on two brokers', 2],
   ] as const) {
-    it(`count together, ${where}: the second one ends it`, async () => {
+    it(`are counted together, ${where}: the second one ends the request`, async () => {
       const { alice, bob, carol } = await waitInBoth(brokers);
       await near.free();
       expect(await alice.next('offer')).to.include({ region: 'near' });
@@ -47,7 +47,7 @@ describe('Offers that a request misses in two regions', function () {
     });
   }
 
-  it('count together when neither the player nor the broker is there', async () => {
+  it('are counted together when the player is disconnected and the broker has stopped', async () => {
     const { alice, bob, carol } = await waitInBoth(2);
     alice.terminate();
     await fleet.broker(1).stop();

@@ -16,13 +16,13 @@ const ORDER = {
   yesEverything: false,
 } as const;
 
-describe('A session that was to move, and stayed', function () {
+describe('A session whose move was cancelled', function () {
   this.timeout(15_000);
   let moving: SingleMoveFleet;
   afterEach(() => moving.fleet.stop());
 
   for (const to of ['near', 'next'] as const) {
-    it(`moves to the same host at the next attempt, under an epoch of its own, ${to === 'near' ? 'in its region' : 'elsewhere'}`, async () => {
+    it(`moves to the same host at the next attempt, under a new epoch, ${to === 'near' ? 'in its region' : 'to another region'}`, async () => {
       moving = await SingleMoveFleet.start({ to, brokers: 4 });
       const { fleet, source, target, player, sessionId } = moving;
       await moving.startMove();
@@ -51,7 +51,7 @@ describe('A session that was to move, and stayed', function () {
   }
 });
 
-describe('A session that two brokers want to move at once, to different regions', function () {
+describe('A session that two brokers want to move at the same time, to different regions', function () {
   this.timeout(15_000);
   let fleet: TestFleet;
   beforeEach(async () => {
@@ -59,7 +59,7 @@ describe('A session that two brokers want to move at once, to different regions'
   });
   afterEach(() => fleet.stop());
 
-  it('is moved by the first, and the other does not disturb that', async () => {
+  it('is moved by the first broker, and the second one does not interfere', async () => {
     const source = await fleet.host({ hostId: 'h1', slots: 1 });
     const player = await fleet.player('alice');
     play(player, 'r1', { rtt: { near: 12, next: 20 }, canMove: true });
@@ -94,7 +94,7 @@ describe('A session that two brokers want to move at once, to different regions'
   });
 });
 
-describe('A session whose client is on the broker of its new host, and another broker moves it', function () {
+describe('A session that one broker moves while its client and its new host are on another broker', function () {
   this.timeout(15_000);
   let fleet: TestFleet;
   beforeEach(async () => {
@@ -103,7 +103,7 @@ describe('A session whose client is on the broker of its new host, and another b
   afterEach(() => fleet.stop());
 
   for (const region of ['near', 'next'] as const) {
-    it(`is nowhere but there for its client, ${region === 'near' ? 'in its region' : 'elsewhere'}`, async () => {
+    it(`is reported to its client on the new host only, ${region === 'near' ? 'in its region' : 'in another region'}`, async () => {
       const source = await fleet.host({ hostId: 'h1', slots: 4 });
       const player = await fleet.player('alice', { broker: 1 });
       play(player, 'r1', { rtt: { near: 12, next: 20 }, canMove: true });

@@ -17,7 +17,7 @@ for (const [where, brokers] of [
       });
       afterEach(() => moving.fleet.stop());
 
-      it('is handed over, taken up, followed by its client, and let go by the old host', async () => {
+      it('is checkpointed, restored, followed by its client, and ended on the old host', async () => {
         const { source, target, player, sessionId, fleet } = moving;
         expect(await moving.startMove()).to.include({ sessionId, epoch: 1, withinMs: 1_000, stillMs: 6_000 });
         expect(await moving.sendCheckpoint()).to.include({
@@ -66,7 +66,7 @@ for (const [where, brokers] of [
   }
 }
 
-describe('A move that comes to nothing', function () {
+describe('A move that fails', function () {
   this.timeout(20_000);
   let moving: SingleMoveFleet;
   afterEach(() => moving.fleet.stop());
@@ -94,7 +94,7 @@ describe('A move that comes to nothing', function () {
     describe(`to ${to === 'near' ? 'another host of its region' : 'another region'}`, () => {
       beforeEach(() => start(to));
 
-      it('because the old host cannot', async () => {
+      it('because the old host cannot move the session', async () => {
         await moving.startMove();
         const { source, player, sessionId } = moving;
         source.send({ type: 'cannot_move', sessionId, epoch: 1, reason: 'no save point is near' });
@@ -102,7 +102,7 @@ describe('A move that comes to nothing', function () {
         expect(player.unread.map(({ type }) => type)).not.to.include('moving');
       });
 
-      it('because the old host is too slow: what it says then is refused', async () => {
+      it('because the old host is too slow: its late checkpoint is refused with NO_MOVE', async () => {
         await moving.startMove();
         const { source, sessionId } = moving;
         await source.next('resume');
@@ -110,7 +110,7 @@ describe('A move that comes to nothing', function () {
         expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
       });
 
-      it('because the new host cannot', async () => {
+      it('because the new host cannot restore the session', async () => {
         await moving.startMove();
         const { target, player, sessionId } = moving;
         await moving.sendCheckpoint();
@@ -119,7 +119,7 @@ describe('A move that comes to nothing', function () {
         await goesOn();
       });
 
-      it('because the new host is too slow: what it says then is refused', async () => {
+      it('because the new host is too slow: its late `restored` is refused with NO_MOVE', async () => {
         await moving.startMove();
         await moving.sendCheckpoint();
         const { target, sessionId } = moving;
@@ -139,7 +139,7 @@ describe('A move that comes to nothing', function () {
         await goesOn();
       });
 
-      it('because the client does not come: who comes after that is sent away, and the old host has it', async () => {
+      it('because the client does not connect in time: the new host must reject it afterwards, and the old host continues', async () => {
         await moving.startMove();
         await moving.sendCheckpoint();
         await moving.ready();
@@ -152,7 +152,7 @@ describe('A move that comes to nothing', function () {
     });
   }
 
-  it('is tried again after a while, at a higher epoch', async () => {
+  it('is tried again after a while, under a higher epoch', async () => {
     await start('near');
     await moving.startMove();
     const { source, target, sessionId } = moving;
@@ -170,7 +170,7 @@ describe('A move that comes to nothing', function () {
     expect(await source.next('end')).to.include({ epoch: 1, reason: 'superseded' });
   });
 
-  it('because what is handed over is too large, of an older epoch, or not one thing', async () => {
+  it('because the checkpoint is too large, after one of a wrong epoch was refused', async () => {
     await start();
     await moving.startMove();
     const { source, sessionId } = moving;
@@ -183,14 +183,14 @@ describe('A move that comes to nothing', function () {
     await goesOn();
   });
 
-  it('takes a state of 256 KiB, and a reference', async () => {
+  it('is not caused by a checkpoint of exactly 256 KiB', async () => {
     await start();
     await moving.startMove();
     const state = Buffer.alloc(262_144, 7).toString('base64');
     expect((await moving.sendCheckpoint({ state }))['state']).to.equal(state);
   });
 
-  it('passes a reference on as it is', async () => {
+  it('is not caused by a reference, which reaches the new host unchanged', async () => {
     await start('near');
     await moving.startMove();
     const restore = await moving.sendCheckpoint({ reference: 's3://saves/42' });
@@ -198,7 +198,7 @@ describe('A move that comes to nothing', function () {
     expect(restore).not.to.have.property('state');
   });
 
-  it('is not asked for by anybody else', async () => {
+  it('is not possible for hosts and clients outside of a move: their messages are refused with NO_MOVE', async () => {
     await start();
     const { source, target, player, sessionId } = moving;
     source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE });
@@ -214,7 +214,7 @@ describe('A move that comes to nothing', function () {
   });
 });
 
-describe('A move of which a party is away in between', function () {
+describe('A move during which a party disconnects', function () {
   this.timeout(20_000);
   let moving: SingleMoveFleet;
   afterEach(() => moving.fleet.stop());
@@ -226,7 +226,7 @@ describe('A move of which a party is away in between', function () {
         await moving.startMove();
       });
 
-      it('reaches a client that changes its broker while it moves', async () => {
+      it('reaches a client that changes its broker during the move', async () => {
         await moving.sendCheckpoint();
         await moving.ready();
         const { player, fleet, sessionId } = moving;
@@ -244,7 +244,7 @@ describe('A move of which a party is away in between', function () {
         expect(await again.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
       });
 
-      it('is found by a client that comes back after it', async () => {
+      it('is found by a client that reconnects after it', async () => {
         await moving.sendCheckpoint();
         await moving.ready();
         const { player, fleet, target, sessionId } = moving;
@@ -256,7 +256,7 @@ describe('A move of which a party is away in between', function () {
         expect(await again.next('matched')).to.include({ sessionId, epoch: 2, region: to });
       });
 
-      it('goes through when the old host is gone by then, and ends there what it still holds', async () => {
+      it('succeeds when the old host has disconnected, and its copy ends when it returns', async () => {
         await moving.sendCheckpoint();
         await moving.ready();
         const { source, fleet, target, player, sessionId } = moving;
@@ -270,7 +270,7 @@ describe('A move of which a party is away in between', function () {
         expect(await back.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
       });
 
-      it('goes through when the new host changes its broker, and it is told so as often as it asks', async () => {
+      it('succeeds when the new host changes its broker, which answers every repeated report with `moved`', async () => {
         await moving.sendCheckpoint();
         await moving.ready();
         const { fleet, target, player, sessionId } = moving;
@@ -287,7 +287,7 @@ describe('A move of which a party is away in between', function () {
         expect(await again.next('moved')).to.include({ sessionId, epoch: 2 });
       });
 
-      it('is called off when the new host has lost what it took up', async () => {
+      it('is cancelled when the new host has lost the restored session', async () => {
         await moving.sendCheckpoint();
         await moving.ready();
         const { source, target, player, sessionId } = moving;
@@ -298,7 +298,7 @@ describe('A move of which a party is away in between', function () {
         expect(await player.next('session', ({ state }) => state === 'connected')).to.include({ epoch: 1 });
       });
 
-      it('is called off at once when the new host ends what it took up, or leaves', async () => {
+      it('is cancelled at once when the new host ends the restored session, or leaves', async () => {
         await moving.sendCheckpoint();
         await moving.ready();
         const { source, target, sessionId } = moving;
@@ -310,7 +310,7 @@ describe('A move of which a party is away in between', function () {
         expect(performance.now() - beganAt).to.be.below(900);
       });
 
-      it('says of the old host that it lost the client only when the move has come to nothing', async () => {
+      it('reports a client that the old host lost only after the move has failed', async () => {
         await moving.sendCheckpoint();
         await moving.ready();
         const { source, player, sessionId } = moving;
@@ -322,7 +322,7 @@ describe('A move of which a party is away in between', function () {
         });
       });
 
-      it('is called off when the client is away as it is its turn', async () => {
+      it('is cancelled when the client is disconnected at the time it should move', async () => {
         await moving.sendCheckpoint();
         const { player, source, target, sessionId } = moving;
         player.socket.terminate();
@@ -336,7 +336,7 @@ describe('A move of which a party is away in between', function () {
 
 describe('A host that fails every move', function () {
   this.timeout(20_000);
-  it('is left out of moves after the third', async () => {
+  it('is excluded from moves after the third failure', async () => {
     const fleet = await TestFleet.start({ limits: { moveStepMs: 1_000 } });
     try {
       const source = await fleet.host({ hostId: 'h1', slots: 8 });

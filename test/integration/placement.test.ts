@@ -8,14 +8,14 @@ import type { Frame } from '../support/fleet/peer.js';
 
 const RTT = { near: 12, next: 30, far: 230 };
 
-describe('A match, over real sockets', () => {
+describe('A match over real sockets', () => {
   let duskline: Duskline;
   beforeEach(async () => {
     duskline = await startTestBroker();
   });
   afterEach(() => duskline.stop());
 
-  it('gives a player a slot on the host nearby, with a ticket that this host can verify', async () => {
+  it('gives a player a slot on the nearby host, with a ticket that this host can verify', async () => {
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT });
@@ -70,7 +70,7 @@ describe('A match, over real sockets', () => {
     expect(await other.next('matched')).to.include({ requestId: 'r2' });
   });
 
-  it('ends a session when its player says so, and tells the host', async () => {
+  it('ends a session when its player ends it, and notifies the host', async () => {
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT });
@@ -80,7 +80,7 @@ describe('A match, over real sockets', () => {
     expect(await host.next('end')).to.include({ sessionId, reason: 'client_left' });
   });
 
-  it('answers a repeated request with the same session, also from a new connection', async () => {
+  it('answers a repeated request with the same session, also on a new connection', async () => {
     await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     const play = { type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT };
@@ -98,7 +98,7 @@ describe('A match, over real sockets', () => {
     }
   });
 
-  it('keeps requests of different players apart, whatever ids they choose', async () => {
+  it('keeps requests of different players apart, also with equal request ids', async () => {
     await openReadyHost(duskline, { hostId: 'h1' });
     const [alice, bob] = await Promise.all([
       openPlayer(duskline.url, 'alice'),
@@ -113,7 +113,7 @@ describe('A match, over real sockets', () => {
     expect(await bob.next('error')).to.include({ code: 'UNKNOWN_SESSION', sessionId: a['sessionId'] });
   });
 
-  it('takes a request back at every moment', async () => {
+  it('can be cancelled at every moment', async () => {
     await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
     const player = await openPlayer(duskline.url, 'alice');
     const play = { type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT };
@@ -133,7 +133,7 @@ describe('A match, over real sockets', () => {
     expect(await player.next('matched')).to.include({ requestId: 'r3' });
   });
 
-  it('takes a request back from a new connection, when it was made on a lost one', async () => {
+  it('can be cancelled from a new connection after the first one was lost', async () => {
     await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
     const player = await openPlayer(duskline.url, 'alice');
     player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT });
@@ -147,7 +147,7 @@ describe('A match, over real sockets', () => {
     await back.next('matched');
   });
 
-  it('says how a session ended to whoever asks again, and makes no second one', async () => {
+  it('is answered with the end of its session when its request is repeated, and not with a second session', async () => {
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     const play = { type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT };
@@ -169,7 +169,7 @@ describe('A match, over real sockets', () => {
     expect(await back.next('error')).to.include({ requestId: 'r1', code: 'SESSION_OVER' });
   });
 
-  it('spills to the next region when the nearest is full, and says so', async () => {
+  it('spills over to the next region when the nearest is full, and gives the reason', async () => {
     await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
     await openReadyHost(duskline, { hostId: 'h2', region: 'next', slots: 1 });
     const matches = await playEach(['alice', 'bob']);
@@ -178,7 +178,7 @@ describe('A match, over real sockets', () => {
     expect(spilled).to.include({ rank: 2 });
   });
 
-  it('refuses what cannot be served, with a code', async () => {
+  it('is refused with a code when the request cannot be served', async () => {
     await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     const cases = [
@@ -194,7 +194,7 @@ describe('A match, over real sockets', () => {
     }
   });
 
-  it('gives the slot of a reservation that nobody claims to somebody else', async () => {
+  it('assigns the slot of an unclaimed reservation to another player', async () => {
     await duskline.stop();
     duskline = await startTestBroker({ limits: { reservationMs: 300, sweepIntervalMs: 100 } });
     const host = await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
@@ -211,7 +211,7 @@ describe('A match, over real sockets', () => {
     await player.next('matched');
   });
 
-  it('spreads a burst over the hosts before any of them has measured it', async () => {
+  it('spreads a burst over the hosts before any of them has reported its load', async () => {
     for (const hostId of ['h1', 'h2', 'h3', 'h4']) await openReadyHost(duskline, { hostId, slots: 8 });
     const matches = await playEach(Array.from({ length: 16 }, (_, i) => `player-${i}`));
     const counts = new Map<string, number>();
@@ -219,7 +219,7 @@ describe('A match, over real sockets', () => {
     expect(Object.fromEntries(counts)).to.deep.equal({ h1: 4, h2: 4, h3: 4, h4: 4 });
   });
 
-  it('places by measured load, not by count alone', async () => {
+  it('places by measured load, not only by the number of sessions', async () => {
     const hot = await openReadyHost(duskline, { hostId: 'h1', slots: 8 });
     await openReadyHost(duskline, { hostId: 'h2', slots: 8 });
     hot.send({ type: 'heartbeat', load: { ...IDLE, encoder: 0.6 }, sessions: [] });

@@ -6,7 +6,7 @@ for (const [where, brokers] of [
   ['on one broker', 1],
   ['on two brokers', 2],
 ] as const) {
-  describe(`A queue that is left by cancel, ${where}`, () => {
+  describe(`Cancelling a queued request, ${where}`, () => {
     let fleet: TestFleet;
     let host: FullHost;
     let alice: Peer;
@@ -25,7 +25,7 @@ for (const [where, brokers] of [
     const cancelled = (peer: Peer): Promise<Frame> =>
       peer.next('error', ({ code, requestId }) => code === 'CANCELLED' && requestId === 'r1');
 
-    it('moves the others up, and leaves its player free for something else at once', async () => {
+    it('moves the other players up, and lets the player request something else at once', async () => {
       alice.send({ type: 'cancel', requestId: 'r1' });
       await cancelled(alice);
       play(alice, 'r2');
@@ -35,7 +35,7 @@ for (const [where, brokers] of [
       await acceptOffer(bob);
     });
 
-    it('while offered: the slot goes to the next', async () => {
+    it('while it has an offer: the slot goes to the next player', async () => {
       await host.free();
       await alice.next('offer');
       alice.send({ type: 'cancel', requestId: 'r1' });
@@ -43,7 +43,7 @@ for (const [where, brokers] of [
       await acceptOffer(bob);
     });
 
-    it('behind the accept on its way: the slot goes to the next', async () => {
+    it('right after its accept: the slot goes to the next player', async () => {
       await host.free();
       await alice.next('offer');
       alice.send({ type: 'accept', requestId: 'r1' });
@@ -58,14 +58,14 @@ for (const [where, brokers] of [
       ['another connection', 0],
       ['another broker', 1],
     ] as const) {
-      it(`from ${connection}: both hear of it`, async () => {
+      it(`from ${connection} reports CANCELLED on both connections`, async () => {
         const other = await fleet.player('alice', { broker });
         other.send({ type: 'cancel', requestId: 'r1' });
         await Promise.all([cancelled(other), cancelled(alice)]);
         await bob.next('queued', ({ position }) => position === 1);
       });
 
-      it(`from ${connection} while offered: the slot goes to the next`, async () => {
+      it(`from ${connection} while it has an offer: the slot goes to the next player`, async () => {
         const other = await fleet.player('alice', { broker });
         await host.free();
         await alice.next('offer');
@@ -73,7 +73,7 @@ for (const [where, brokers] of [
         await Promise.all([cancelled(other), cancelled(alice), acceptOffer(bob)]);
       });
 
-      it(`from ${connection} with the accept on its way: the slot goes to the next`, async () => {
+      it(`from ${connection} right after its accept: the slot goes to the next player`, async () => {
         const other = await fleet.player('alice', { broker });
         await host.free();
         await alice.next('offer');

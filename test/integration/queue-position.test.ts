@@ -21,7 +21,7 @@ import {
   type TestFleetOptions,
 } from '../support/fleet/test-fleet.js';
 
-describe('A place in the queue', function () {
+describe('A position in the queue', function () {
   this.timeout(15_000);
   let fleet: TestFleet | undefined;
   const start = async (options: TestFleetOptions = {}): Promise<TestFleet> =>
@@ -31,7 +31,7 @@ describe('A place in the queue', function () {
     fleet = undefined;
   });
 
-  it('serves first who came first, and tells everybody of it', async () => {
+  it('follows the order of arrival, and every waiting player is sent each change', async () => {
     const fleet = await start({ brokers: 2 });
     const host = await fleet.fullHost({ hostId: 'h1' });
     const alice = await fleet.player('alice');
@@ -55,7 +55,7 @@ describe('A place in the queue', function () {
     for (const player of [alice, bob, carol]) expect(player.unread).to.deep.equal([]);
   });
 
-  it('puts a tier with a head start before those who came a little earlier', async () => {
+  it('is ahead of players who arrived a little earlier, for a tier with a head start', async () => {
     const fleet = await start({
       brokers: 2,
       config: `${TEST_CONFIG}\ntiers: { gold: { headStartMs: 60000 } }\n`,
@@ -71,7 +71,7 @@ describe('A place in the queue', function () {
     expect(await alice.next('queued')).to.include({ position: 1 });
   });
 
-  it('tells of every change, at most once a second', async () => {
+  it('is sent at every change, at most once a second', async () => {
     const fleet = await start({ brokers: 2, intervals: DEFAULT_INTERVALS });
     await fleet.fullHost({ hostId: 'h1' });
     const others = await Promise.all(Array.from({ length: 6 }, (_, i) => fleet.player(`other-${i}`)));
@@ -95,7 +95,7 @@ describe('A place in the queue', function () {
     for (const gap of gaps) expect(gap).to.be.within(800, 2_500);
   });
 
-  it('looks farther away as its policy relaxes, with the time of arrival it had', async () => {
+  it('counts from the first arrival in farther regions that the relaxed latency policy adds', async () => {
     const fleet = await start({ brokers: 2, config: TEST_CONFIG.replace('afterMs: 20000', 'afterMs: 1500') });
     await fleet.fullHost({ hostId: 'h1' });
     const far = await fleet.fullHost({ hostId: 'h2', region: 'far' });
@@ -111,7 +111,7 @@ describe('A place in the queue', function () {
     expect(await acceptOffer(alice)).to.include({ region: 'far', rank: 2 });
   });
 
-  it('tells how long it takes once slots became free, and not before', async () => {
+  it('comes with an estimate once slots have become free, and not before', async () => {
     const clock = createManualClock();
     const forLong = 10_000_000;
     const rules = { suspectAfterMs: forLong, offerMs: forLong };

@@ -25,7 +25,7 @@ describe('The queue', function () {
     ['on two brokers', 2],
   ] as const) {
     describe(where, () => {
-      it('offers a slot with the time there is for it, and holds it', async () => {
+      it('offers a slot with its time limit, and reserves it for that time', async () => {
         await start({ brokers, limits: { offerMs: 8_000 } });
         const host = await fleet.fullHost({ hostId: 'h1' });
         const alice = await fleet.player('alice', { broker: 1 });
@@ -48,7 +48,7 @@ describe('The queue', function () {
         expect(await alice.next('session')).to.include({ sessionId, epoch, state: 'active' });
       });
 
-      it('puts who misses an offer at the back, once', async () => {
+      it('moves a player who misses an offer to the back, once', async () => {
         await start({ brokers, limits: { offerMs: 300 } });
         const host = await fleet.fullHost({ hostId: 'h1' });
         const alice = await fleet.player('alice');
@@ -72,7 +72,7 @@ describe('The queue', function () {
         expect(await alice.next('matched')).to.include({ requestId: 'r2' });
       });
 
-      it('lets a request take one of two offers, and the next in line the other', async () => {
+      it('lets a request accept one of two offers, and gives the other to the next in line', async () => {
         await start({ brokers });
         const hosts = [
           await fleet.fullHost({ hostId: 'h1' }),
@@ -91,7 +91,7 @@ describe('The queue', function () {
         }
       });
 
-      it('refuses what is too much for it, and says when to come back', async () => {
+      it('refuses a request beyond its length limit, and says when to retry', async () => {
         await start({ brokers, limits: { queueMaxLength: 2 } });
         const host = await fleet.fullHost({ hostId: 'h1' });
         for (const name of ['bob', 'carol']) await queueUp(await fleet.player(name), 'r1');
@@ -105,7 +105,7 @@ describe('The queue', function () {
         expect(await queueUp(alice, 'r1')).to.include({ position: 2 });
       });
 
-      it('lets wait elsewhere whom one queue refuses', async () => {
+      it('lets a player wait in another region when one queue is full', async () => {
         await start({ brokers, limits: { queueMaxLength: 1 } });
         await fleet.fullHost({ hostId: 'h1' });
         const next = await fleet.fullHost({ hostId: 'h2', region: 'next' });
@@ -119,7 +119,7 @@ describe('The queue', function () {
         expect(await acceptOffer(alice)).to.include({ region: 'next' });
       });
 
-      it('is not for those who do not wait', async () => {
+      it('is not joined by requests with wait `false`', async () => {
         await start({ brokers });
         const host = await fleet.fullHost({ hostId: 'h1' });
         const alice = await fleet.player('alice');
@@ -133,7 +133,7 @@ describe('The queue', function () {
         expect(alice.unread).to.deep.equal([]);
       });
 
-      it('lets nobody slip in between a free slot and its head', async () => {
+      it('gives a freed slot to its head, not to a new request', async () => {
         await start({ brokers });
         const host = await fleet.fullHost({ hostId: 'h1' });
         const waiting = await Promise.all(
@@ -166,7 +166,7 @@ describe('The queue', function () {
     });
   }
 
-  it('leaves its other queues when it timed out in one', async () => {
+  it('is left in the other regions when the request timed out in one', async () => {
     await start({ limits: { offerMs: 200 } });
     const near = await fleet.fullHost({ hostId: 'h1' });
     const next = await fleet.fullHost({ hostId: 'h2', region: 'next' });
@@ -190,7 +190,7 @@ describe('The queue', function () {
     expect(await acceptOffer(alice)).to.include({ region: 'far' });
   });
 
-  it('does not forget an offer that came while its broker looked', async () => {
+  it('keeps an offer that arrived while its broker waited for a slow status response', async () => {
     await start();
     const host = await fleet.fullHost({ hostId: 'h1' });
     const alice = await fleet.player('alice');
@@ -212,7 +212,7 @@ describe('The queue', function () {
     expect(await alice.nextOf(['matched', 'error', 'queued'])).to.include({ type: 'matched' });
   });
 
-  it('is waited out by the SDK, which asks its player before it takes the slot', async () => {
+  it('is waited out by the SDK, which asks its player before it accepts the slot', async () => {
     await start();
     const host = await fleet.fullHost({ hostId: 'h1', slots: 2 });
     const token = testToken({ kind: 'player', playerId: 'alice' });

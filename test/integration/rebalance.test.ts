@@ -83,7 +83,7 @@ for (const [where, brokers] of [
       return hosts.find((host) => host.hostId === hostId)?.closure;
     };
 
-    it('relieves a hot host: nothing new, and what is movable goes to a cool one; until it is cool again', async () => {
+    it('relieves a hot host: it is excluded from new sessions and its movable session moves away, until it is cool again', async () => {
       const hot = await fleet.host({ hostId: 'h1', slots: 4 });
       const one = await playOn(fleet, hot, 'alice', { near: 12 });
       let load = 0.95;
@@ -95,12 +95,12 @@ for (const [where, brokers] of [
       await waitUntil(async () => (await fleet.broker(0).broker.operations.moves(10)).length === 1);
       const [entry] = await fleet.broker(0).broker.operations.moves(10);
       expect(entry).to.deep.include({ cause: 'hot_host', outcome: 'moved', failure: null });
-      expect(entry?.reason).to.contain('of what it can bear');
+      expect(entry?.reason).to.contain('the load of its host is');
       load = 0.1;
       await waitUntil(async () => (await closureOf('h1')) === 'open');
     });
 
-    it('never moves what is not movable, whatever the host bears', async () => {
+    it('never moves a session that is not movable, however high the load', async () => {
       const hot = await fleet.host({ hostId: 'h1', slots: 4 });
       const one = await playOn(fleet, hot, 'alice', { near: 12 });
       stops.push(serve(hot, new Map([[one.sessionId, held(one.sessionId, false)]]), () => 0.99));
@@ -110,7 +110,7 @@ for (const [where, brokers] of [
       expect(await fleet.broker(0).broker.operations.moves(10)).to.deep.equal([]);
     });
 
-    it('leaves a host closed that operators closed while it was hot', async () => {
+    it('leaves a host closed that an operator closed while it was hot', async () => {
       const hot = await fleet.host({ hostId: 'h1', slots: 4 });
       let load = 0.95;
       stops.push(serve(hot, new Map(), () => load));
@@ -124,7 +124,7 @@ for (const [where, brokers] of [
       expect(await closureOf('h1')).to.equal('cordoned');
     });
 
-    it('makes room for a player who can be served nowhere else', async () => {
+    it('frees a slot for a player who can be served nowhere else', async () => {
       const near = await fleet.host({ hostId: 'h1', slots: 1 });
       const one = await playOn(fleet, near, 'alice', { near: 12, next: 20 });
       stops.push(serve(near, new Map([[one.sessionId, held(one.sessionId)]])));
@@ -138,7 +138,7 @@ for (const [where, brokers] of [
       });
     });
 
-    it('makes room over two hops', async () => {
+    it('frees a slot by two moves in a row', async () => {
       const near = await fleet.host({ hostId: 'h1', slots: 1 });
       const one = await playOn(fleet, near, 'alice', { near: 12, next: 20 });
       const next = await fleet.host({ hostId: 'h2', region: 'next', slots: 1 }, 1);
@@ -153,7 +153,7 @@ for (const [where, brokers] of [
       expect(await acceptOffer(bob)).to.include({ region: 'near' });
     });
 
-    it('moves a reservation that nobody has claimed rather than a session', async () => {
+    it('moves an unclaimed reservation rather than a running session', async () => {
       const near = await fleet.host({ hostId: 'h1', slots: 2 });
       const one = await playOn(fleet, near, 'alice', { near: 12, next: 20 });
       stops.push(serve(near, new Map([[one.sessionId, held(one.sessionId)]])));

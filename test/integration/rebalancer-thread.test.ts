@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
-import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
@@ -13,10 +13,10 @@ const PLACE = { region: 'near', pool: 'console-x' };
 const REQUEST = { region: 'near', storeInDoubt: false, closedPlaces: [], quarantined: [], leave: [] };
 const RULES = { suspectAfterMs: 4_000, offerMs: 15_000, resumeWindowMs: 120_000 };
 
-describe('The planner’s thread', function () {
+describe('The thread of the rebalancer', function () {
   this.timeout(20_000);
 
-  it('plans what it reads from Redis, says when Redis is away, and goes on when it is back', async () => {
+  it('plans from what it reads in Redis, reports when Redis is down, and continues when it is back', async () => {
     const redis = await startRedisServer();
     const target = { kind: 'single', url: redis.url } as const;
     const { catalog } = loadConfig({ text: TEST_CONFIG, env: TEST_ENV });
@@ -39,7 +39,7 @@ describe('The planner’s thread', function () {
       const shun = { kind: 'shun', place: PLACE, hostId: 'h1' };
       expect((await planner.planRound(REQUEST)).actions).to.deep.equal([shun]);
       expect((await planner.planRound({ ...REQUEST, storeInDoubt: true })).standstill).to.contain(
-        'the store was away',
+        'the store was unreachable',
       );
 
       await redis.kill();

@@ -10,7 +10,7 @@ import {
   type TestFleetOptions,
 } from '../support/fleet/test-fleet.js';
 
-describe('A player who loses the connection', function () {
+describe('A player whose connection is lost', function () {
   this.timeout(15_000);
   let fleet: TestFleet;
   let host: FullHost;
@@ -32,8 +32,8 @@ describe('A player who loses the connection', function () {
     ['the same broker', 1],
     ['another broker', 2],
   ] as const) {
-    describe(`and comes back to ${where}`, () => {
-      it('keeps the place in the queue', async () => {
+    describe(`and who reconnects to ${where}`, () => {
+      it('keeps the position in the queue', async () => {
         await start({ brokers });
         const [bob, alice, carol] = [
           await fleet.player('bob'),
@@ -52,7 +52,7 @@ describe('A player who loses the connection', function () {
         }
       });
 
-      it('finds the offer that came meanwhile, with what is left of its time', async () => {
+      it('receives the offer that arrived meanwhile, with the rest of its time', async () => {
         await start({ brokers, limits: { offerMs: 5_000 } });
         const alice = await fleet.player('alice');
         await queueUp(alice, 'r1');
@@ -63,7 +63,7 @@ describe('A player who loses the connection', function () {
         expect(await host.next('prepare')).to.include({ sessionId, playerId: 'alice' });
       });
 
-      it('takes an offer there that was made here', async () => {
+      it('accepts there an offer that was made on the first connection', async () => {
         await start({ brokers, limits: { offerMs: 5_000 } });
         const alice = await fleet.player('alice');
         await queueUp(alice, 'r1');
@@ -94,7 +94,7 @@ describe('A player who loses the connection', function () {
         expect(await back.answer('r1')).to.include({ type: 'matched', sessionId: prepare['sessionId'] });
       });
 
-      it('leaves the connection before to itself, when that was not lost after all', async () => {
+      it('cancels the request on the first connection when that was still open', async () => {
         await start({ brokers });
         const alice = await fleet.player('alice');
         await queueUp(alice, 'r1');
@@ -106,7 +106,7 @@ describe('A player who loses the connection', function () {
         expect(alice.unread).to.deep.equal([]);
       });
 
-      it('hears there what becomes of the session, and no more here', async () => {
+      it('receives the events of the session there, and no longer on the first connection', async () => {
         await start({ brokers });
         const alice = await fleet.player('alice');
         const free = await fleet.host({ hostId: 'h2' });
@@ -123,7 +123,7 @@ describe('A player who loses the connection', function () {
     });
   }
 
-  it('loses the place after a while, and stands at the back as a new one', async () => {
+  it('loses the position after the grace period, and starts again at the back', async () => {
     await start({ limits: { queueGraceMs: 2_000 } });
     const alice = await fleet.player('alice');
     const bob = await fleet.player('bob');
@@ -139,7 +139,7 @@ describe('A player who loses the connection', function () {
     await acceptOffer(back);
   });
 
-  it('keeps it while connected, however long that takes', async () => {
+  it('keeps the position while connected, longer than the grace period', async () => {
     await start({ brokers: 2, limits: { queueGraceMs: 1_500 } });
     const alice = await fleet.player('alice');
     const bob = await fleet.player('bob', { broker: 1 });
@@ -156,7 +156,7 @@ describe('A player who loses the connection', function () {
     await acceptOffer(carol);
   });
 
-  it('waits as a new one when its broker was cut off for too long', async () => {
+  it('starts again at the back when the broker could not reach the store for the grace period', async () => {
     await start({ brokers: 2, limits: { queueGraceMs: 1_500 } });
     const alice = await fleet.player('alice', { broker: 1 });
     const bob = await fleet.player('bob');
@@ -174,7 +174,7 @@ describe('A player who loses the connection', function () {
     await acceptOffer(alice);
   });
 
-  it('ends a session that stays disconnected, and its host is told', async () => {
+  it('has the session ended after the resume window, and its host is notified', async () => {
     await start({ limits: { resumeWindowMs: 300 } });
     const free = await fleet.host({ hostId: 'h2' });
     const alice = await fleet.player('alice');

@@ -20,7 +20,7 @@ import { createPlayerGroup } from '../support/recovery/player-group.js';
 const PLACE = { region: 'near', pool: 'console-x' };
 const PLAY = { title: 'starfall', rtt: { near: 12 }, wait: false };
 
-describe('A swarm of recorded players', function () {
+describe('A group of recorded players', function () {
   this.timeout(20_000);
   let recorder: Recorder;
   let store: FleetStore;
@@ -61,7 +61,7 @@ describe('A swarm of recorded players', function () {
     return all.flat().filter(({ state }) => states.includes(state)).length;
   }
 
-  it('plays, loses every socket at once, comes back, leaves: and its history keeps every rule', async () => {
+  it('plays, loses every socket at once, reconnects and leaves, and its history violates no rule', async () => {
     const swarm = createPlayerGroup({ urls: [duskline.url], players: 30, recorder });
     await swarm.connectAll();
     await swarm.playAll(PLAY);

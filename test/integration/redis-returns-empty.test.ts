@@ -13,7 +13,7 @@ import { keepSendingHeartbeats, play, queueUp, acceptOffer } from '../support/fl
 const ANSWERS = ['matched', 'queued', 'offer', 'error'];
 const LIMITS = { heartbeatIntervalMs: 250, suspectAfterMs: 60_000, lostAfterMs: 120_000 };
 
-describe('A socket that is lost while Redis is away, and Redis comes back empty', function () {
+describe('A socket that is lost while Redis is down, before Redis returns empty', function () {
   this.timeout(30_000);
   let redis: RedisServer;
   let stores: FleetStore[];
@@ -88,7 +88,7 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
     expect(await back.next('session')).to.include({ state: 'connected' });
   });
 
-  it('costs no session when it is lost just after the return', async () => {
+  it('costs no session when it is lost just after the return of Redis', async () => {
     await openHost(4);
     const { player, matched } = await playing('alice');
     await loseEverything(async () => undefined);
@@ -98,7 +98,7 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
     expect(again).to.include({ type: 'matched', sessionId: matched['sessionId'], epoch: 1 });
   });
 
-  it('makes no second session for a player who asks for another', async () => {
+  it('creates no second session for a player who makes another request', async () => {
     await openHost(4);
     const { player, matched } = await playing('alice');
     await loseEverything(async () => player.terminate());
@@ -107,7 +107,7 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
     expect(await insist(back, 'r2')).to.include({ type: 'error', code: 'SESSION_EXISTS', sessionId });
   });
 
-  it('does not let newcomers pass those who waited', async () => {
+  it('does not let new players pass those who waited before', async () => {
     await openHost(1);
     const { player: holder, matched } = await playing('holder');
     const alice = await openPlayer(url(0), 'alice');
@@ -123,7 +123,7 @@ describe('A socket that is lost while Redis is away, and Redis comes back empty'
     expect(bob.unread.filter(({ type }) => type === 'offer')).to.deep.equal([]);
   });
 
-  it('gives a player who was not let in yet the next slot, when somebody else has theirs by now', async () => {
+  it('puts a player whose reservation was lost to a running session first in line', async () => {
     await openHost(1);
     const alice = await openPlayer(url(0), 'alice');
     play(alice, 'r1');

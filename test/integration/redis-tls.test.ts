@@ -9,7 +9,7 @@ import { createTlsFiles, type TlsFiles } from '../support/network/tls-files.js';
 const silence = (): void => undefined;
 const silent = { error: silence, warn: silence, info: silence, debug: silence };
 
-describe('A broker whose Redis speaks TLS', () => {
+describe('A broker whose Redis requires TLS', () => {
   let files: TlsFiles;
   let redis: RedisServer;
   before(async () => {
@@ -21,7 +21,7 @@ describe('A broker whose Redis speaks TLS', () => {
     await files.remove();
   });
 
-  it('starts with the certificates that its configuration names', async () => {
+  it('starts with the certificates named in its configuration', async () => {
     const { caFile, certFile, keyFile } = files;
     const tls = `tls: { caFile: ${caFile}, certFile: ${certFile}, keyFile: ${keyFile} }`;
     const text = TEST_CONFIG.replace('store: {}', `store: { redis: { url: '${redis.url}', ${tls} } }`);

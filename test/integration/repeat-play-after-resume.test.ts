@@ -8,7 +8,7 @@ import { Peer } from '../support/fleet/peer.js';
 
 const PLAY = { type: 'play', requestId: 'r1', title: 'starfall', rtt: { near: 12 } };
 
-describe('A play on a connection that resumed', () => {
+describe('A play request on a resumed connection', () => {
   let duskline: Duskline;
   let store: FleetStore;
   /** Sessions for which slots were asked of the store. */
@@ -36,7 +36,7 @@ describe('A play on a connection that resumed', () => {
     return { peer, resumeToken };
   }
 
-  it('finds its session again, and takes no slot meanwhile', async () => {
+  it('finds its session again, and reserves no other slot meanwhile', async () => {
     const first = await open({ token: testToken({ kind: 'player', playerId: 'alice' }) });
     first.peer.send(PLAY);
     const { sessionId } = await first.peer.next('matched');
@@ -47,7 +47,7 @@ describe('A play on a connection that resumed', () => {
     expect(asked).to.deep.equal([sessionId]);
   });
 
-  it('is as good as any other when it is new, and so is the next one', async () => {
+  it('reserves a slot when it is new, and so does the next request', async () => {
     const first = await open({ token: testToken({ kind: 'player', playerId: 'alice' }) });
     first.peer.terminate();
     const again = await open({ resumeToken: first.resumeToken });
@@ -61,7 +61,7 @@ describe('A play on a connection that resumed', () => {
     expect(asked).to.have.length(2);
   });
 
-  it('that was cancelled while it waited for its turn is answered with CANCELLED', async () => {
+  it('that is cancelled before it is handled is answered with CANCELLED', async () => {
     const first = await open({ token: testToken({ kind: 'player', playerId: 'alice' }) });
     first.peer.terminate();
     const again = await open({ resumeToken: first.resumeToken });

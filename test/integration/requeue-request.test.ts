@@ -16,7 +16,7 @@ import {
 /** A session that runs on the host, and that a failover has made the store forget. */
 const FORGOTTEN = { sessionId: sessionIdOf(7), epoch: 1, state: 'connected' };
 
-describe('A player whose slot was lost before the host let the player in', function () {
+describe('A player whose reservation was lost before the host admitted the player', function () {
   this.timeout(15_000);
   let fleet: TestFleet;
   let host: FullHost;
@@ -53,7 +53,7 @@ describe('A player whose slot was lost before the host let the player in', funct
     ['on one broker', 1],
     ['on two brokers', 2],
   ] as const) {
-    it(`waits again, before those who came later, and gets the next one, ${where}`, async () => {
+    it(`is queued again ahead of later players, and gets the next slot, ${where}`, async () => {
       await start({ brokers });
       const { alice, bob, matched } = await reserved();
       loseSlot();
@@ -85,7 +85,7 @@ describe('A player whose slot was lost before the host let the player in', funct
     });
   }
 
-  it('keeps the place over a lost socket', async () => {
+  it('keeps the position over a lost socket', async () => {
     await start({ brokers: 2 });
     const { alice, matched } = await reserved();
     loseSlot();
@@ -102,7 +102,7 @@ describe('A player whose slot was lost before the host let the player in', funct
     ['cancel', { requestId: 'r1' }],
     ['end', {}],
   ] as const) {
-    it(`leaves with ${how}, and the next in line is served`, async () => {
+    it(`leaves the queue with ${how}, and the next in line is served`, async () => {
       await start();
       const { alice, bob, matched } = await reserved();
       const { sessionId } = matched;
@@ -117,7 +117,7 @@ describe('A player whose slot was lost before the host let the player in', funct
     });
   }
 
-  it('is told of the end when the turn comes twice and is not taken', async () => {
+  it('is told of the end after two missed offers', async () => {
     await start({ limits: { offerMs: 200 } });
     const { alice, bob, matched } = await reserved();
     const { sessionId } = matched;
@@ -134,7 +134,7 @@ describe('A player whose slot was lost before the host let the player in', funct
     expect(await alice.next('error')).to.include({ code: 'TIMED_OUT', requestId: 'r1' });
   });
 
-  it('plays when the host has let the player in meanwhile', async () => {
+  it('is matched again when the host has admitted the player meanwhile', async () => {
     await start();
     const { alice, matched } = await reserved();
     const { sessionId, epoch } = matched;
@@ -156,7 +156,7 @@ describe('A player whose slot was lost before the host let the player in', funct
     });
   }
 
-  it('is taken to the next one by the SDK', async () => {
+  it('is taken to the next slot by the SDK', async () => {
     await start();
     const told: QueueState[] = [];
     const client = aliceWithSdk();
@@ -182,7 +182,7 @@ describe('A player whose slot was lost before the host let the player in', funct
     }
   });
 
-  it('leaves the queue when the session is ended in the SDK', async () => {
+  it('leaves the queue when the application ends the session in the SDK', async () => {
     await start();
     const told: QueueState[] = [];
     const client = aliceWithSdk();

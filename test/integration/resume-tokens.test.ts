@@ -44,7 +44,7 @@ describe('Resume tokens of two brokers on one Redis', function () {
 
   const byToken = { token: testToken({ kind: 'player', playerId: 'alice' }) };
 
-  it('rotate from one to the other, and each is good once on both together', async () => {
+  it('rotate from broker to broker, and each is accepted once by both together', async () => {
     let shown: { resumeToken?: string } = await hello(0, byToken);
     for (let i = 1; i <= 6; i += 1) {
       const next = await hello(i % 2, shown);
@@ -56,14 +56,14 @@ describe('Resume tokens of two brokers on one Redis', function () {
     }
   });
 
-  it('shown to both at once are good on one', async () => {
+  it('are accepted once when they are shown to both brokers at the same time', async () => {
     const shown = await hello(0, byToken);
     const answers = await Promise.all([0, 1, 0, 1].map((index) => hello(index, shown)));
     expect(answers.filter(({ resumeToken }) => resumeToken !== undefined)).to.have.length(1);
     expect(answers.filter(({ refused }) => refused === '4401 RESUME_TOKEN_USED')).to.have.length(3);
   });
 
-  it('are answered with UNAVAILABLE while Redis is away, and are good when it is back', async () => {
+  it('are answered with UNAVAILABLE while Redis is down, and accepted when it is back', async () => {
     const shown = await hello(0, byToken);
     await redis.kill();
     expect(await hello(0, shown)).to.deep.equal({ refused: '1013 UNAVAILABLE' });

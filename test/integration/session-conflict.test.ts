@@ -30,7 +30,7 @@ for (const [where, brokers] of [
     const cancelled = (peer: Peer, requestId: string): Promise<Frame> =>
       peer.next('error', (frame) => frame['code'] === 'CANCELLED' && frame['requestId'] === requestId);
 
-    describe('and a session', () => {
+    describe('with a session', () => {
       let host: Peer;
       let session: Frame;
       beforeEach(async () => {
@@ -46,7 +46,7 @@ for (const [where, brokers] of [
       };
 
       for (const change of [{}, { onConflict: 'fail' }]) {
-        it(`is refused another one with ${JSON.stringify(change)}, and told which there is`, async () => {
+        it(`is refused another session with ${JSON.stringify(change)}, with the id of the existing one`, async () => {
           play(phone, 'r2', change);
           const { sessionId } = session;
           const refusal = { requestId: 'r2', code: 'SESSION_EXISTS', sessionId, retryable: false };
@@ -59,7 +59,7 @@ for (const [where, brokers] of [
         });
       }
 
-      it('goes on with it elsewhere, under the new request', async () => {
+      it('resumes the session on the second device, under the new request', async () => {
         become('active');
         await tv.next('session');
         play(phone, 'r2', { onConflict: 'resume', title: 'starfall' });
@@ -81,7 +81,7 @@ for (const [where, brokers] of [
         ).to.deep.equal([]);
       });
 
-      it('finds it again under the new request when its connection was lost', async () => {
+      it('finds it again under the new request after the connection was lost', async () => {
         play(phone, 'r2', { onConflict: 'resume' });
         await phone.next('matched');
         await tv.next('session');
@@ -92,7 +92,7 @@ for (const [where, brokers] of [
         expect(await back.answer('r2')).to.include({ type: 'matched', sessionId, epoch });
       });
 
-      it('hears of no end where it resumes what it held itself', async () => {
+      it('is sent no end when the same connection resumes its own session', async () => {
         play(tv, 'r2', { onConflict: 'resume' });
         expect(await tv.next('matched')).to.include({ requestId: 'r2', sessionId: session['sessionId'] });
         become('active');
@@ -100,7 +100,7 @@ for (const [where, brokers] of [
         expect(tv.unread).to.deep.equal([]);
       });
 
-      it('is told what is left of the time for its ticket', async () => {
+      it('is sent the remaining time of the ticket at a resume', async () => {
         const matchedAt = performance.now();
         await waitUntil(() => performance.now() > matchedAt + 20);
         play(phone, 'r2', { onConflict: 'resume' });
@@ -108,7 +108,7 @@ for (const [where, brokers] of [
         expect(claimWithinMs).to.be.within(20_000, 29_990);
       });
 
-      it('takes over: the old one ends, the new one gets its slot', async () => {
+      it('takes over: the old session ends, and the new one gets its slot', async () => {
         become('active');
         await tv.next('session');
         play(phone, 'r2', { onConflict: 'takeover' });
@@ -129,7 +129,7 @@ for (const [where, brokers] of [
         });
       });
 
-      it('takes over, and waits when others do', async () => {
+      it('takes over, and waits behind the players who already wait', async () => {
         const bob = await fleet.player('bob');
         await queueUp(bob, 'r1');
         play(phone, 'r2', { onConflict: 'takeover' });
@@ -138,7 +138,7 @@ for (const [where, brokers] of [
         expect(await phone.next('queued')).to.include({ requestId: 'r2', position: 1 });
       });
 
-      it('may play again when it is over', async () => {
+      it('may play again when the session is over', async () => {
         tv.send({ type: 'end', sessionId: session['sessionId'] });
         await tv.next('session');
         play(phone, 'r2');
@@ -146,7 +146,7 @@ for (const [where, brokers] of [
       });
     });
 
-    describe('and a request that waits', () => {
+    describe('with a waiting request', () => {
       let host: FullHost;
       let bob: Peer;
       beforeEach(async () => {
@@ -156,7 +156,7 @@ for (const [where, brokers] of [
         await queueUp(bob, 'r1');
       });
 
-      it('is refused another one', async () => {
+      it('is refused another request', async () => {
         play(phone, 'r2');
         const refusal = await phone.next('error');
         expect(refusal).to.include({ requestId: 'r2', code: 'SESSION_EXISTS' });
@@ -165,7 +165,7 @@ for (const [where, brokers] of [
         await acceptOffer(tv);
       });
 
-      it('is refused another one while it has an offer', async () => {
+      it('is refused another request while the first has an offer', async () => {
         await host.free();
         await tv.next('offer');
         play(phone, 'r2');
@@ -176,7 +176,7 @@ for (const [where, brokers] of [
         await tv.next('matched');
       });
 
-      it('keeps its place elsewhere, under the new request', async () => {
+      it('resumes the position on the second device, under the new request', async () => {
         expect(await queueUp(phone, 'r2', { onConflict: 'resume' })).to.include({ position: 1 });
         await cancelled(tv, 'r1');
         await host.free();
@@ -189,21 +189,21 @@ for (const [where, brokers] of [
         expect(tv.unread).to.deep.equal([]);
       });
 
-      it('waits on for what it wanted, whatever the new request names', async () => {
+      it('keeps waiting for the first title and regions, whatever the resuming request names', async () => {
         const change = { onConflict: 'resume', title: 'circuit', rtt: { near: 12, next: 20 } };
         expect(await queueUp(phone, 'r2', change)).to.include({ position: 1 });
         await host.free();
         expect(await acceptOffer(phone)).to.include({ title: 'drift', pool: 'console-x' });
       });
 
-      it('keeps its place under the new request when its connection was lost', async () => {
+      it('keeps the position under the new request when its connection was lost', async () => {
         await queueUp(phone, 'r2', { onConflict: 'resume' });
         phone.terminate();
         const back = await fleet.player('alice');
         expect(await queueUp(back, 'r2')).to.include({ position: 1 });
       });
 
-      it('takes its offer elsewhere', async () => {
+      it('accepts the offer of the first request on the second device', async () => {
         await host.free();
         await tv.next('offer');
         play(phone, 'r2', { onConflict: 'resume' });
@@ -211,7 +211,7 @@ for (const [where, brokers] of [
         await cancelled(tv, 'r1');
       });
 
-      it('takes over: the old one is cancelled, the new one stands at the back', async () => {
+      it('takes over: the old request is cancelled, and the new one starts at the back', async () => {
         expect(await queueUp(phone, 'r2', { onConflict: 'takeover' })).to.include({ position: 2 });
         await cancelled(tv, 'r1');
         await host.free();
@@ -220,7 +220,7 @@ for (const [where, brokers] of [
         expect(await acceptOffer(phone)).to.include({ requestId: 'r2' });
       });
 
-      it('takes over while it has an offer: the slot goes to the next', async () => {
+      it('takes over during an offer: the slot goes to the next player', async () => {
         await host.free();
         await tv.next('offer');
         play(phone, 'r2', { onConflict: 'takeover' });
@@ -229,7 +229,7 @@ for (const [where, brokers] of [
         expect(await phone.next('queued')).to.include({ requestId: 'r2' });
       });
 
-      it('takes over with an accept on its way: one of the two has the slot', async () => {
+      it('takes over right after an accept: the slot goes to the next player, and no session is left', async () => {
         await host.free();
         await tv.next('offer');
         tv.send({ type: 'accept', requestId: 'r1' });

@@ -93,7 +93,7 @@ for (const [where, open] of [
     const toHost = (data: string): object => ({ type: 'signal', sessionId: pair.sessionId, data });
     const toClient = (data: string, epoch = 1): object => ({ ...toHost(data), epoch });
 
-    it('carry offer, answer and candidates, before the ticket is shown and after', async () => {
+    it('carry offer, answer and candidates, before and after the host admits the client', async () => {
       const { player, host } = pair;
       const offer = 'v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\n| ü 漢 😀 \u2028';
       player.send(toHost(offer));
@@ -110,7 +110,7 @@ for (const [where, open] of [
       expect([...player.unread, ...host.unread]).to.deep.equal([]);
     });
 
-    it('arrive in their order, two hundred at once in both directions', async () => {
+    it('arrive in order, two hundred at once in both directions', async () => {
       const { player, host } = pair;
       const words = Array.from({ length: SIGNAL_RATE.burst }, (_, i) => `${i}`);
       for (const word of words) {
@@ -123,7 +123,7 @@ for (const [where, open] of [
       }
     });
 
-    it('go to nobody else, whoever asks for it', async () => {
+    it('reach no other client or host', async () => {
       const other = await openPair(brokers, 'mallory');
       const stranger = await openHost(brokers.ofHosts.url, { hostId: 'stranger' });
       const unknown = { type: 'error', code: 'UNKNOWN_SESSION', sessionId: pair.sessionId };
@@ -160,7 +160,7 @@ for (const [where, open] of [
       expect(player.unread).to.deep.equal([]);
     });
 
-    it('of a session that ended are refused', async () => {
+    it('of an ended session are refused', async () => {
       const { player, host, sessionId } = pair;
       player.send({ type: 'end', sessionId });
       await player.next('session');
@@ -171,7 +171,7 @@ for (const [where, open] of [
       expect(await host.next('error')).to.include({ code: 'SESSION_OVER', sessionId });
     });
 
-    it('to an end that is not connected are answered, warnings of limits are not', async () => {
+    it('to an end that is not connected are answered with PEER_AWAY, and warnings of limits are not', async () => {
       const { player, host, sessionId } = pair;
       const away = { code: 'PEER_AWAY', sessionId, retryable: true };
       host.terminate();
@@ -203,7 +203,7 @@ for (const [where, open] of [
       expect(await host.next('signal')).to.deep.equal(toClient('here again'));
     });
 
-    it('beyond the rate of a session are dropped and named, in either direction', async () => {
+    it('beyond the rate of a session are dropped and reported, in either direction', async () => {
       const { player, host, sessionId } = pair;
       const count = SIGNAL_RATE.burst + 60;
       const words = Array.from({ length: count }, (_, i) => `${i}`);
@@ -227,7 +227,7 @@ for (const [where, open] of [
       }
     });
 
-    it('that would not fit the frame to the host are refused, and the host stays', async () => {
+    it('that would not fit the frame to the host are refused, and the host stays connected', async () => {
       const { player, host, sessionId } = pair;
       player.send(toHost('\u0001'.repeat(10_800)));
       expect(await player.next('error')).to.include({ code: 'BAD_MESSAGE', sessionId });
@@ -236,7 +236,7 @@ for (const [where, open] of [
       expect(await host.next('signal')).to.include({ data: longest });
     });
 
-    it('of limits reach the client, with the time by the broker’s clock', async () => {
+    it('of limits reach the client, with the time on the clock of the broker', async () => {
       const { player, host, sessionId } = pair;
       const limit = { type: 'limit', sessionId, epoch: 1, kind: 'idle' };
       const before = Date.now();
@@ -258,7 +258,7 @@ describe('Signals', () => {
   let brokers: Brokers;
   afterEach(() => brokers.stop());
 
-  it('of a flood end the connection, and the session goes on', async () => {
+  it('in a flood close the connection with 4429, and the session continues', async () => {
     brokers = await openOne();
     const { player, host, sessionId } = await openPair(brokers, 'alice');
     for (let i = 0; i < 2 * CLIENT_SIGNAL_RATE.burst; i += 1) {
@@ -272,8 +272,11 @@ describe('Signals', () => {
     expect(await host.next('error')).to.include({ code: 'PEER_AWAY' });
   });
 
-  it('arrive also when no broker is nudged', async () => {
-    brokers = await openTwo((store) => Object.assign(store, { nudge: () => undefined }), QUICK);
+  it('arrive also when no wake-up reaches a broker', async () => {
+    brokers = await openTwo(
+      (store) => Object.assign(store, { sendWakeUp: () => undefined } satisfies Partial<FleetStore>),
+      QUICK,
+    );
     const { player, host, sessionId } = await openPair(brokers, 'alice');
     for (const data of ['one', 'two']) player.send({ type: 'signal', sessionId, data });
     for (const data of ['one', 'two']) expect(await host.next('signal')).to.include({ data });

@@ -39,7 +39,7 @@ describe('Tiers', () => {
     return player.next('matched');
   }
 
-  it('decide what the host holds the session to', async () => {
+  it('set the limits that the host applies to the session', async () => {
     const duskline = await start();
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const matched = await playAs(duskline, 'gold');
@@ -55,7 +55,7 @@ describe('Tiers', () => {
     ['a token that names none', undefined],
     ['one that the configuration does not have', 'platinum'],
   ] as const) {
-    it(`are the default one for ${what}`, async () => {
+    it(`fall back to the default for ${what}`, async () => {
       const duskline = await start();
       const host = await openReadyHost(duskline, { hostId: 'h1' });
       await playAs(duskline, tier);
@@ -66,14 +66,14 @@ describe('Tiers', () => {
     });
   }
 
-  it('without limits hold the session to nothing', async () => {
+  it('without limits set none for the session', async () => {
     const duskline = await start();
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     await playAs(duskline, 'free-for-all');
     expect(await host.next('prepare')).to.not.have.property('limits');
   });
 
-  it('are known to whichever broker tells the host', async () => {
+  it('are known to every broker that prepares the host', async () => {
     const store = createMemoryStore({ suspectAfterMs: 4_000 });
     const first = await start(TEST_CONFIG + TIERS, store);
     const second = await start(TEST_CONFIG + TIERS, store);

@@ -19,7 +19,7 @@ describe('A TURN server', function () {
   });
   after(() => turn.stop());
 
-  describe('and the credentials of a match', () => {
+  describe('with the credentials of a match', () => {
     let duskline: Duskline;
     before(async () => {
       const iceServers = `
@@ -32,7 +32,7 @@ iceServers:
     });
     after(() => duskline.stop());
 
-    it('admit its player, for an hour, under the name of the session', async () => {
+    it('admits its player, for an hour, under the name of the session', async () => {
       const player = await openPlayer(duskline.url, 'alice');
       player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });
       const matched = await player.next('matched');
@@ -49,7 +49,7 @@ iceServers:
 
   const inAnHour = (): number => Date.now() + HOUR_MS;
 
-  it('accepts credentials that are still good', async () => {
+  it('accepts credentials that have not expired', async () => {
     expect(await allocate(turn.port, turnCredentials(KEY, SESSION_ID, inAnHour()))).to.equal('allocated');
   });
 
@@ -58,7 +58,7 @@ iceServers:
     expect(await allocate(turn.port, credentials)).to.equal('refused');
   });
 
-  it('refuses credentials whose expiry was put off', async () => {
+  it('refuses credentials whose expiry was changed', async () => {
     const { credential } = turnCredentials(KEY, SESSION_ID, Date.now() - 2_000);
     const { username } = turnCredentials(KEY, SESSION_ID, inAnHour());
     expect(await allocate(turn.port, { username, credential })).to.equal('refused');

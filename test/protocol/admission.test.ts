@@ -16,7 +16,7 @@ import { Peer } from '../support/fleet/peer.js';
 /** As many as are let in at once after a quiet time. */
 const AT_ONCE = 4;
 
-describe('Clients that come all at once', function () {
+describe('Clients that connect at the same time', function () {
   this.timeout(15_000);
   const opened: Duskline[] = [];
   afterEach(async () => {
@@ -52,14 +52,14 @@ describe('Clients that come all at once', function () {
     };
   }
 
-  it('are let in one after the other, all of them', async () => {
+  it('are all admitted, one after the other', async () => {
     const { url } = await start({ limits: { admissionsPerSecond: 50 } });
     const startedAt = performance.now();
     await Promise.all(Array.from({ length: 24 }, (_, i) => openPlayer(url, `player-${i}`)));
     expect(performance.now() - startedAt).to.be.at.least(((24 - AT_ONCE) * 1_000) / 50 - 20);
   });
 
-  it('are refused with 503, BUSY and Retry-After where they would wait for too long', async () => {
+  it('are refused with 503, BUSY and Retry-After when they would wait too long', async () => {
     const { url } = await start({ limits: { admissionsPerSecond: 2, admissionWaitMs: 1_000 } });
     const answers = await Promise.all(Array.from({ length: 12 }, () => knock(url)));
     expect(answers.filter((answer) => answer === 'opened')).to.have.length(AT_ONCE + 2);
@@ -70,7 +70,7 @@ describe('Clients that come all at once', function () {
     }
   });
 
-  it('are no hindrance to hosts', async () => {
+  it('do not delay hosts', async () => {
     const { url } = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 5_000 } });
     const waiting = Array.from({ length: AT_ONCE + 3 }, () => Peer.open(url, CLIENT_PATH));
     await Promise.all(waiting.slice(0, AT_ONCE));
@@ -80,7 +80,7 @@ describe('Clients that come all at once', function () {
     await Promise.all(waiting);
   });
 
-  it('have their whole hello deadline from when they are let in', async () => {
+  it('have the whole hello deadline, counted from their admission', async () => {
     const { url } = await start({ limits: { admissionsPerSecond: 4, helloDeadlineMs: 400 } });
     const peers = await Promise.all(
       Array.from({ length: AT_ONCE + 3 }, async (_, i) => {
@@ -93,7 +93,7 @@ describe('Clients that come all at once', function () {
     for (const peer of peers) await peer.next('welcome');
   });
 
-  it('are sent elsewhere when the broker stops before their turn', async () => {
+  it('are refused with GOING_AWAY when the broker stops before their admission', async () => {
     const duskline = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 9_000 } });
     const first = await Promise.all(
       Array.from({ length: AT_ONCE }, () => Peer.open(duskline.url, CLIENT_PATH)),

@@ -31,21 +31,21 @@ describe('Connections', function () {
     return duskline;
   }
 
-  describe('in time', () => {
+  describe('and the hello deadline', () => {
     for (const path of [CLIENT_PATH, HOST_PATH]) {
-      it(`${path}: silence instead of the first message is closed with 4408`, async () => {
+      it(`${path}: are closed with 4408 when no first message comes`, async () => {
         const { url } = await start({ limits: { helloDeadlineMs: 60 } });
         await expectClosed(await Peer.open(url, path), 4408, 'HELLO_TIMEOUT');
       });
 
-      it(`${path}: pings of WebSocket are no first message`, async () => {
+      it(`${path}: are closed with 4408 when only WebSocket pings come`, async () => {
         const { url } = await start({ limits: { helloDeadlineMs: 60 } });
         const peer = await Peer.open(url, path);
         peer.socket.ping();
         await expectClosed(peer, 4408, 'HELLO_TIMEOUT');
       });
 
-      it(`${path}: half a frame is no first message`, async () => {
+      it(`${path}: are closed with 4408 when only a part of a frame comes`, async () => {
         const { url } = await start({ limits: { helloDeadlineMs: 60 } });
         const peer = await Peer.open(url, path);
         peer.socket.send('{"type":', { fin: false });
@@ -53,7 +53,7 @@ describe('Connections', function () {
       });
     }
 
-    it('the deadline is over once the first message was accepted', async () => {
+    it('stay open after the deadline once the first message was accepted', async () => {
       const { url } = await start({ limits: { helloDeadlineMs: 200, pingIntervalMs: 100 } });
       const player = await openPlayer(url, 'alice');
       const host = await openHost(url, { hostId: 'h1' });
@@ -67,7 +67,7 @@ describe('Connections', function () {
   });
 
   describe('of the same host', () => {
-    it('the older one is closed with 4409, and the sessions go on', async () => {
+    it('the older one is closed with 4409, and its sessions continue', async () => {
       const duskline = await start();
       const older = await openReadyHost(duskline, { hostId: 'h1' });
       const player = await openPlayer(duskline.url, 'alice');
@@ -95,7 +95,7 @@ describe('Connections', function () {
       await expectClosed(older, 4409, 'CONNECTION_REPLACED');
     });
 
-    it('the same id in another pool is another host', async () => {
+    it('with the same id in another pool are two hosts', async () => {
       const { url, broker } = await start();
       const [one, other] = [
         await openHost(url, { hostId: 'h1' }),
@@ -107,7 +107,7 @@ describe('Connections', function () {
       expect(other.unread).to.deep.equal([]);
     });
 
-    it('what it sends with its registration is taken in order', async () => {
+    it('messages sent together with the registration are handled in order', async () => {
       const duskline = await start();
       const older = await openReadyHost(duskline, { hostId: 'h1' });
       const player = await openPlayer(duskline.url, 'alice');
@@ -134,8 +134,8 @@ describe('Connections', function () {
     });
   });
 
-  describe('that ask too much', () => {
-    it('client: more messages than allowed close with 4429, and only that connection', async () => {
+  describe('above the rate limit', () => {
+    it('client: more messages than allowed close that connection with 4429, and no other', async () => {
       const { url } = await start();
       const [flood, other] = [await openPlayer(url, 'alice'), await openPlayer(url, 'bob')];
       for (let id = 0; id < CLIENT_RATE.burst * 2; id += 1) flood.send({ type: 'ping', id });
@@ -146,7 +146,7 @@ describe('Connections', function () {
       await other.next('pong');
     });
 
-    it('client: what it may send at once is answered in full', async () => {
+    it('client: a burst within the limit is answered in full', async () => {
       const { url } = await start();
       const player = await openPlayer(url, 'alice');
       for (let id = 0; id < CLIENT_RATE.burst - 1; id += 1) player.send({ type: 'ping', id });
@@ -154,7 +154,7 @@ describe('Connections', function () {
         expect(await player.next('pong')).to.include({ id });
     });
 
-    it('host: more messages than allowed close with 4429', async () => {
+    it('host: more messages than allowed close the connection with 4429', async () => {
       const { url } = await start();
       const host = await openHost(url, { hostId: 'h1' });
       for (let i = 0; i < HOST_RATE.burst * 1.5; i += 1) {
@@ -164,8 +164,8 @@ describe('Connections', function () {
     });
   });
 
-  describe('alive or dead', () => {
-    it('a WebSocket ping is answered, before hello and after', async () => {
+  describe('and keep-alive', () => {
+    it('a WebSocket ping is answered, before and after hello', async () => {
       const { url } = await start();
       for (const peer of [await Peer.open(url, CLIENT_PATH), await openPlayer(url, 'alice')]) {
         peer.socket.ping('are you there?');
@@ -185,7 +185,7 @@ describe('Connections', function () {
         },
       ],
     ] as const) {
-      it(`a ${name} that answers no ping is dropped without a word; one that does stays`, async () => {
+      it(`a ${name} that answers no ping is dropped without a close frame, one that answers stays`, async () => {
         const { url, broker } = await start({ limits: { pingIntervalMs: 60, maxMissedPings: 2 } });
         const token =
           name === 'client'
@@ -202,7 +202,7 @@ describe('Connections', function () {
       });
     }
 
-    it('messages are signs of life, too', async () => {
+    it('messages count as signs of life', async () => {
       const { url } = await start({ limits: { pingIntervalMs: 60, maxMissedPings: 2 } });
       const token = testToken({ kind: 'player', playerId: 'alice' });
       const peer = await Peer.open(url, CLIENT_PATH, { token, autoPong: false });
@@ -216,8 +216,8 @@ describe('Connections', function () {
     });
   });
 
-  describe('when the broker goes away', () => {
-    it('are told, and closed with 1001', async () => {
+  describe('when the broker stops', () => {
+    it('are sent GOING_AWAY, and closed with 1001', async () => {
       const duskline = await start();
       const peers = [
         await openPlayer(duskline.url, 'alice'),
@@ -228,7 +228,7 @@ describe('Connections', function () {
       for (const peer of peers) await expectClosed(peer, 1001, 'GOING_AWAY');
     });
 
-    it('do not hold it up, whatever state they are in', async () => {
+    it('do not delay the stop, whatever state they are in', async () => {
       const duskline = await start();
       // One that was closed for its frame and never reads so; one that never hangs up after a refused upgrade.
       const stuck = await openPlayer(duskline.url, 'alice');

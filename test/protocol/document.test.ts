@@ -94,7 +94,7 @@ describe('PROTOCOL.md', () => {
     },
   );
 
-  it('has a section for every message, and none for messages that do not exist', () => {
+  it('has a section for every message, and none for a message that does not exist', () => {
     expect(errorToHost).to.equal(errorToClient);
     const documented = document.headings.filter((heading) => heading.startsWith('Messages: '));
     const existing = Object.entries(SECTIONS).flatMap(([section, schemas]) => [
@@ -104,7 +104,7 @@ describe('PROTOCOL.md', () => {
     expect(documented).to.have.members(existing);
   });
 
-  it('describes the fields of every message as its schema has them, with bounds and patterns', () => {
+  it('describes the fields of every message as its schema does, with bounds and patterns', () => {
     for (const [section, schemas] of Object.entries(SECTIONS)) {
       for (const [type, schema] of Object.entries(schemas)) {
         const block = document.blocks.find(
@@ -127,7 +127,7 @@ describe('PROTOCOL.md', () => {
     expect(types.canonicalOf('TicketClaims')).to.deep.equal(canonicalOfSchema(TicketClaims));
   });
 
-  it('declares no type that nothing uses', () => {
+  it('declares no unused type', () => {
     const sources = document.blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
     const used = (name: string): number =>
       sources.join('\n').match(new RegExp(`(?<!(type|interface) )\\b${name}\\b`, 'g'))?.length ?? 0;
@@ -141,7 +141,7 @@ describe('PROTOCOL.md', () => {
     expect(Buffer.byteLength(document.text)).to.be.at.most(50_000);
   });
 
-  it('lists every error code as the registry has it', () => {
+  it('lists every error code of the registry', () => {
     const rows = tableOf(document, 'Error codes', 'code').rows.map((cells) => cells.map(bare));
     const expected = Object.entries(ERRORS).map(([code, { message, retryable, httpStatus, closeCode }]) => [
       code,
@@ -153,7 +153,7 @@ describe('PROTOCOL.md', () => {
     expect(rows).to.have.deep.members(expected);
   });
 
-  it('lists every close code, and whether to connect again', () => {
+  it('lists every close code, and whether to reconnect', () => {
     const rows = tableOf(document, 'Close codes', 'close code').rows.map((cells) => cells.map(bare));
     const expected = Object.entries(CLOSE_CODES).map(([code, { name, reconnect }]) => [
       code,
@@ -175,7 +175,7 @@ describe('PROTOCOL.md', () => {
     expect(firstColumn('reason')).to.have.members([...END_REASONS]);
   });
 
-  it('lists the states of a request for its client, and what is sent after a reconnect', () => {
+  it('lists the states of a request at its client, and what is sent after a reconnect', () => {
     const rows = tableOf(document, 'Requests', 'state').rows.map(([state, next, says]) => [
       bare(state!),
       { next: namesIn(next!), says: bare(says!) },
@@ -187,7 +187,7 @@ describe('PROTOCOL.md', () => {
     expect(Object.fromEntries(rows)).to.deep.equal(Object.fromEntries(expected));
   });
 
-  it('lists the states of a session at its host, and what changes them', () => {
+  it('lists the states of a session at its host, and their transitions', () => {
     const { header, rows } = tableOf(document, 'Sessions', 'at the host');
     expect(header.slice(1)).to.have.length(HOST_SESSION_EVENTS.length);
     const listed = rows.map(([state, ...next]): [string, object] => {
@@ -197,7 +197,7 @@ describe('PROTOCOL.md', () => {
     expect(Object.fromEntries(listed)).to.deep.equal(HOST_SESSION_TRANSITIONS);
   });
 
-  it('lists the states of a host, and what changes them', () => {
+  it('lists the states of a host, and their transitions', () => {
     const { header, rows } = tableOf(document, 'Hosts', 'state');
     const listed = rows.map(([state, ...next]) => [
       bare(state!),
@@ -206,7 +206,7 @@ describe('PROTOCOL.md', () => {
     expect(Object.fromEntries(listed)).to.deep.equal(HOST_TRANSITIONS);
   });
 
-  it('gives the limits of brokers that a peer can meet, with the least and the most that each may be', () => {
+  it('lists the broker limits that a peer can reach, with the minimum and maximum of each', () => {
     const rows = tableOf(document, 'Limits', 'key').rows;
     const listed = rows.map(([key, ...values]) => [
       bare(key!),
@@ -224,7 +224,7 @@ describe('PROTOCOL.md', () => {
     expect(DEFAULT_LIMITS.maxHostFrameBytes).to.equal(MAX_HOST_FRAME_BYTES);
   });
 
-  it('gives the fixed limits', () => {
+  it('lists the fixed limits', () => {
     const rows = tableOf(document, 'Limits', 'limit').rows;
     const rate = ({ perSecond, burst }: MessageRate): string => `${perSecond}/s, burst ${burst}`;
     expect(Object.fromEntries(rows.map(([name, value]) => [bare(name!), bare(value!)]))).to.deep.equal({
@@ -243,7 +243,7 @@ describe('PROTOCOL.md', () => {
     });
   });
 
-  it('gives the paths and the sub-protocol', () => {
+  it('lists the paths and the sub-protocol', () => {
     const rows = tableOf(document, 'Connection', 'who').rows.map((cells) => cells.map(bare));
     expect(rows.map((cells) => cells.slice(0, 3))).to.deep.equal([
       ['clients', CLIENT_PATH, SUBPROTOCOL],
@@ -265,7 +265,7 @@ describe('PROTOCOL.md', () => {
     expect(shown(hosts, '←')).to.include.members(Object.keys(BROKER_TO_HOST));
   });
 
-  it('names the example client, in at most 70 lines', () => {
+  it('links the example client, which has at most 70 lines', () => {
     expect(document.text).to.include('[examples/plain-client.mjs](examples/plain-client.mjs)');
     const file = readFileSync(new URL('../../../examples/plain-client.mjs', import.meta.url), 'utf8');
     expect(file.split('\n').length).to.be.at.most(70);

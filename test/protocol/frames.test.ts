@@ -51,7 +51,7 @@ const CHANNELS = {
   },
 } as const;
 
-describe('Frames that are not as they should be', function () {
+describe('Malformed frames', function () {
   this.timeout(10_000);
   let duskline: Duskline;
   before(async () => {
@@ -73,7 +73,7 @@ describe('Frames that are not as they should be', function () {
     };
 
     for (const { name: frame, send, before: verdictBefore, after: verdictAfter } of channel.bad) {
-      it(`${name}, first frame: ${frame}`, async () => {
+      it(`${name}, as first frame: ${frame}`, async () => {
         const peer = await channel.connect(duskline.url);
         send(peer);
         await expectVerdict(peer, verdictBefore);
@@ -85,7 +85,7 @@ describe('Frames that are not as they should be', function () {
       });
     }
 
-    it(`${name}: the eighth invalid message is the last`, async () => {
+    it(`${name}: the eighth invalid message closes the connection`, async () => {
       const peer = await channel.open(duskline.url);
       for (let i = 0; i < 7; i += 1) peer.send({ type: 'teleport' });
       for (let i = 0; i < 7; i += 1) await expectError(peer, 'UNKNOWN_MESSAGE_TYPE');
@@ -94,7 +94,7 @@ describe('Frames that are not as they should be', function () {
       await expectClosed(peer, 4400, 'BAD_MESSAGE');
     });
 
-    it(`${name}: a message may come in fragments`, async () => {
+    it(`${name}: a fragmented message is accepted`, async () => {
       const peer = await channel.open(duskline.url);
       peer.socket.send('{"type":', { fin: false });
       peer.socket.send('"teleport"', { fin: false });
@@ -103,7 +103,7 @@ describe('Frames that are not as they should be', function () {
       await peer.close();
     });
 
-    it(`${name}: fragments are counted together`, async () => {
+    it(`${name}: fragments count together toward the size limit`, async () => {
       const peer = await channel.open(duskline.url);
       const part = ' '.repeat(channel.maxBytes / 8);
       for (let i = 0; i < 9; i += 1) peer.socket.send(part, { fin: false });
@@ -111,7 +111,7 @@ describe('Frames that are not as they should be', function () {
     });
   }
 
-  it('client: anything but hello comes too early', async () => {
+  it('client: every message before hello is refused', async () => {
     for (const message of [
       { type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 1 } },
       { type: 'cancel', requestId: 'r1' },
@@ -124,7 +124,7 @@ describe('Frames that are not as they should be', function () {
     }
   });
 
-  it('host: anything but register comes too early', async () => {
+  it('host: every message before register is refused', async () => {
     const session = { sessionId: '019a0000-0000-7000-8000-000000000001', epoch: 1, state: 'active' };
     for (const message of [HEARTBEAT, { type: 'session', ...session }, { type: 'leave' }]) {
       const peer = await CHANNELS.host.connect(duskline.url);
@@ -133,7 +133,7 @@ describe('Frames that are not as they should be', function () {
     }
   });
 
-  it('client: a second hello is out of order, whatever it says, and changes nothing', async () => {
+  it('client: a second hello is refused with OUT_OF_ORDER, and changes nothing', async () => {
     const peer = await openPlayer(duskline.url, 'alice');
     peer.send({ ...HELLO, token: testToken({ kind: 'player', playerId: 'mallory' }) });
     await expectError(peer, 'OUT_OF_ORDER');
@@ -141,7 +141,7 @@ describe('Frames that are not as they should be', function () {
     await peer.close();
   });
 
-  it('client: what comes with hello is answered after it, in order', async () => {
+  it('client: messages sent together with hello are answered after it, in order', async () => {
     const peer = await Peer.open(duskline.url, CLIENT_PATH);
     const pings = Array.from({ length: 20 }, (_, id) => ({ type: 'ping', id }));
     sendTogether(peer, [HELLO, ...pings]);
@@ -150,21 +150,21 @@ describe('Frames that are not as they should be', function () {
     await peer.close();
   });
 
-  it('client: only so much may wait for hello to be accepted', async () => {
+  it('client: only a bounded number of messages may wait for hello to be accepted', async () => {
     const peer = await Peer.open(duskline.url, CLIENT_PATH);
     sendTogether(peer, [HELLO, ...Array.from({ length: 40 }, (_, id) => ({ type: 'ping', id }))]);
     await expectClosed(peer, 4429, 'TOO_MANY_MESSAGES');
     expect(peer.unread.some(({ type }) => type === 'pong' || type === 'welcome')).to.be.false;
   });
 
-  it('client: nothing after a refused hello is taken', async () => {
+  it('client: messages after a refused hello are ignored', async () => {
     const peer = await Peer.open(duskline.url, CLIENT_PATH);
     sendTogether(peer, [{ ...HELLO, token: 'x'.repeat(40) }, HELLO, { type: 'ping', id: 1 }]);
     await expectClosed(peer, 4401, 'UNAUTHENTICATED');
     expect(peer.unread).to.have.length(1);
   });
 
-  it('host: nothing after a refused registration is taken', async () => {
+  it('host: messages after a refused registration are ignored', async () => {
     const steady = await openHost(duskline.url, { hostId: 'h1', slots: 2 });
     const peer = await CHANNELS.host.connect(duskline.url);
     sendTogether(peer, [{ ...REGISTER, pool: 'pc-ultra' }, REGISTER]);
@@ -173,7 +173,7 @@ describe('Frames that are not as they should be', function () {
     await steady.close();
   });
 
-  it('tells of the mistake by field, and repeats the request id', async () => {
+  it('an error names the invalid field, and repeats the request id', async () => {
     const peer = await openPlayer(duskline.url, 'alice');
     peer.send({ type: 'play', requestId: 'r9', title: 'Drift!', rtt: { near: 1 } });
     const error = await expectError(peer, 'BAD_MESSAGE');

@@ -61,7 +61,7 @@ describe('HTTP', function () {
         }
       });
 
-      it(`${path}: may offer other sub-protocols beside it, and a query`, async () => {
+      it(`${path}: may offer further sub-protocols and a query`, async () => {
         const peer = await Peer.open(duskline.url, `${path}?from=lobby`, {
           protocols: ['duskline.v2', SUBPROTOCOL],
         });
@@ -84,13 +84,13 @@ describe('HTTP', function () {
       }
     });
 
-    it('that are no proper WebSocket are refused', async () => {
+    it('that are not valid WebSocket handshakes are refused', async () => {
       const offered = { 'sec-websocket-protocol': SUBPROTOCOL };
       expect((await upgrade(CLIENT_PATH, { ...offered, 'sec-websocket-version': '7' })).status).to.equal(400);
       expect((await upgrade(CLIENT_PATH, { ...offered, 'sec-websocket-key': 'short' })).status).to.equal(400);
     });
 
-    it('are not for plain requests', async () => {
+    it('are the only requests answered on these paths', async () => {
       expectError(await ask(CLIENT_PATH), 'NOT_FOUND');
     });
 
@@ -101,17 +101,17 @@ describe('HTTP', function () {
     });
   });
 
-  it('/healthz says that the process lives', async () => {
+  it('/healthz answers while the process runs', async () => {
     const { status, text } = await ask('/healthz');
     expect([status, JSON.parse(text)]).to.deep.equal([200, { status: 'ok' }]);
   });
 
-  it('/readyz says whether traffic should come', async () => {
+  it('/readyz says whether the broker accepts traffic', async () => {
     const { status, text } = await ask('/readyz');
     expect([status, JSON.parse(text)]).to.deep.equal([200, { status: 'ready' }]);
   });
 
-  it('/beacon answers at once, to any page, and is never cached', async () => {
+  it('/beacon answers at once, to pages of any origin, and is never cached', async () => {
     const { status, headers, text } = await ask('/beacon', { origin: 'https://play.example.com' });
     expect([status, text]).to.deep.equal([204, '']);
     expect(headers).to.include({
@@ -121,7 +121,7 @@ describe('HTTP', function () {
     });
   });
 
-  it('/beacon is where welcome sends clients, as they reached the broker', async () => {
+  it('/beacon is the address in welcome, under the host name the client used', async () => {
     const peer = await Peer.open(duskline.url, CLIENT_PATH, {
       token: testToken({ kind: 'player', playerId: 'alice' }),
     });
@@ -134,7 +134,7 @@ describe('HTTP', function () {
   });
 
   describe('/metrics', () => {
-    it('is valid Prometheus text, and counts what happened', async () => {
+    it('is valid Prometheus text, and counts events', async () => {
       await openReadyHost(duskline, { hostId: 'h1' });
       const player = await openPlayer(duskline.url, 'alice');
       player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 5 } });
@@ -154,7 +154,7 @@ describe('HTTP', function () {
   describe('/v1/status', () => {
     const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 
-    it('needs a token', async () => {
+    it('requires a token', async () => {
       const answer = await ask('/v1/status');
       expectError(answer, 'UNAUTHENTICATED');
       expect(answer.headers['www-authenticate']).to.equal('Bearer');
@@ -162,7 +162,7 @@ describe('HTTP', function () {
       expectError(await ask('/v1/status', { authorization: 'Basic b2xpdmlhOng=' }), 'UNAUTHENTICATED');
     });
 
-    it('needs the scope ops:read, which no other scope includes', async () => {
+    it('requires the scope ops:read, which no other scope includes', async () => {
       for (const token of [
         testToken({ kind: 'player', playerId: 'alice' }),
         testToken({ kind: 'host', region: 'near', pool: 'console-x' }),
@@ -172,7 +172,7 @@ describe('HTTP', function () {
       }
     });
 
-    it('shows the fleet, and no secret of it', async () => {
+    it('shows the fleet without any secret', async () => {
       const host = await openReadyHost(duskline, { hostId: 'h2' });
       const { status, text } = await ask(
         '/v1/status',
@@ -184,7 +184,7 @@ describe('HTTP', function () {
     });
   });
 
-  it('answers everything else with 404 as JSON', async () => {
+  it('answers every other path with 404 as JSON', async () => {
     for (const path of ['/', '/v1', '/v1/statuses', '/healthz/x', '/%ff', '/%00', '/..%2f..%2fetc/passwd']) {
       expectError(await ask(path), 'NOT_FOUND');
     }
@@ -192,7 +192,7 @@ describe('HTTP', function () {
       expectError(await ask('/v1/status', {}, method), 'NOT_FOUND');
   });
 
-  it('does not say what it is made of', async () => {
+  it('does not reveal its software', async () => {
     const { headers } = await ask('/healthz');
     expect(headers).to.not.have.any.keys('x-powered-by', 'server', 'etag');
   });

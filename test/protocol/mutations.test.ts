@@ -55,7 +55,7 @@ describe('Ten thousand mutated frames', function () {
     ];
   }
 
-  it('are each answered as the validator judges them, and disturb nobody', async () => {
+  it('are each answered as the validator decides, and do not affect other peers', async () => {
     const lanes = createLanes(duskline.url);
     const waits: number[] = [];
     let playing = Promise.resolve();

@@ -71,14 +71,14 @@ describe('The body of an operator’s order', function () {
     ['that is empty', '', /required propert/],
   ];
   for (const [what, body, text] of mistakes) {
-    it(`${what} is refused, and the field is named`, async () => {
+    it(`with ${what} is refused, and the error names the field`, async () => {
       await expectError(await order('/v1/drains', body), 'BAD_MESSAGE', text);
       expect(app.calls).to.deep.equal([]);
     });
   }
 
   for (const path of ['/v1/drains', '/v1/undrain', '/v1/cordon', '/v1/uncordon']) {
-    it(`of POST ${path} has no unknown fields`, async () => {
+    it(`of POST ${path} may have no unknown fields`, async () => {
       const response = await order(path, {
         ...drain,
         target: { region: 'near', pool: 'console-x', hostId: 'h1' },
@@ -88,7 +88,7 @@ describe('The body of an operator’s order', function () {
     });
   }
 
-  it('of another type is refused', async () => {
+  it('of another content type is refused', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', 'json']) {
       const response = await order('/v1/drains', drain, { 'content-type': type });
       await expectError(response, 'BAD_MESSAGE', 'content-type: application/json');
@@ -99,24 +99,24 @@ describe('The body of an operator’s order', function () {
     await expectError(untyped, 'BAD_MESSAGE', 'content-type: application/json');
   });
 
-  it('may say that it is in UTF-8, and nothing else', async () => {
+  it('may declare the charset UTF-8, and no other', async () => {
     const inCharset = (charset: string): Promise<Response> =>
       order('/v1/drains', drain, { 'content-type': `application/json; charset=${charset}` });
     expect((await inCharset('utf-8')).status).to.equal(201);
     await expectError(await inCharset('latin1'), 'BAD_MESSAGE', 'UTF-8');
   });
 
-  it('is not compressed', async () => {
+  it('may not be compressed', async () => {
     const response = await order('/v1/drains', drain, { 'content-encoding': 'gzip' });
     await expectError(response, 'BAD_MESSAGE', 'compressed');
   });
 
-  it('is missing where none was sent', async () => {
+  it('is required where the order has one', async () => {
     const response = await fetch(`${app.url}/v1/drains`, { method: 'POST', headers: bearer(WRITER) });
     await expectError(response, 'BAD_MESSAGE', 'The order is missing');
   });
 
-  it('has 16 KiB at most', async () => {
+  it('may be at most 16 KiB long', async () => {
     const ofSize = (bytes: number): string => JSON.stringify(drain).padEnd(bytes, ' ');
     expect((await order('/v1/drains', ofSize(16_384))).status).to.equal(201);
     await expectError(await order('/v1/drains', ofSize(16_385)), 'FRAME_TOO_LARGE', '16384 bytes');

@@ -38,7 +38,7 @@ describe('Operators’ orders over HTTP', function () {
     sendOrder(app.url + path, ...said);
 
   describe('POST /v1/drains', () => {
-    it('orders a drain, with what was left out filled in, and answers 201 with its report', async () => {
+    it('orders a drain with defaults filled in, and answers 201 with its report', async () => {
       const response = await order('/v1/drains', { target: { region: 'near' }, deadlineMs: HALF_AN_HOUR });
       expect([response.status, await response.json()]).to.deep.equal([201, drainReport()]);
       expect(app.calls).to.deep.equal([
@@ -56,13 +56,13 @@ describe('Operators’ orders over HTTP', function () {
       ]);
     });
 
-    it('passes on everything that was said', async () => {
+    it('passes on every option', async () => {
       const said = { target: HOST, deadlineMs: 1, mode: 'move', atDeadline: 'keep', yesEverything: true };
       expect((await order('/v1/drains', { ...said, dryRun: false })).status).to.equal(201);
       expect(app.calls).to.deep.equal([['drain', said, OLIVIA]]);
     });
 
-    it('takes a target as answers write it', async () => {
+    it('accepts a target in the form that answers have', async () => {
       for (const target of [REGION, POOL, HOST]) {
         expect((await order('/v1/drains', { target, deadlineMs: 1 })).status).to.equal(201);
       }
@@ -73,13 +73,13 @@ describe('Operators’ orders over HTTP', function () {
       ]);
     });
 
-    it('with dryRun only tells what it would meet', async () => {
+    it('with dryRun only previews the drain', async () => {
       const response = await order('/v1/drains', { target: POOL, deadlineMs: 1_000, dryRun: true });
       expect([response.status, await response.json()]).to.deep.equal([200, plainAnswers().previewDrain()]);
       expect(app.calls.map(([name]) => name)).to.deep.equal(['previewDrain']);
     });
 
-    it('leaves it to the order whether the deadline lies ahead', async () => {
+    it('leaves it to the operation whether the deadline is valid', async () => {
       app.answers.drain = () => {
         throw new Refusal('BAD_DEADLINE');
       };
@@ -96,14 +96,14 @@ describe('Operators’ orders over HTTP', function () {
     expect([response.status, await response.json()]).to.deep.equal([200, { drains: [drainReport()] }]);
   });
 
-  it('POST /v1/undrain opens the target, and answers with the report', async () => {
+  it('POST /v1/undrain reopens the target, and answers with the report', async () => {
     const response = await order('/v1/undrain', { target: { region: 'near', pool: 'console-x' } });
     expect([response.status, await response.json()]).to.deep.equal([200, plainAnswers().undrain()]);
     expect(app.calls).to.deep.equal([['undrain', POOL, OLIVIA]]);
   });
 
   for (const name of ['cordon', 'uncordon'] as const) {
-    it(`POST /v1/${name} is about a host, and answers 204`, async () => {
+    it(`POST /v1/${name} addresses a host, and answers 204`, async () => {
       const response = await order(`/v1/${name}`, { target: HOST });
       expect([response.status, await response.text()]).to.deep.equal([204, '']);
       expect(app.calls).to.deep.equal([[name, HOST, OLIVIA]]);
@@ -117,7 +117,7 @@ describe('Operators’ orders over HTTP', function () {
     ['/v1/moves', 'moves', 'moves'],
   ] as const) {
     describe(`GET ${path}`, () => {
-      it('lists a hundred entries, or as many as it is asked for', async () => {
+      it('lists a hundred entries by default, or the requested number', async () => {
         const response = await read(path);
         expect([response.status, await response.json()]).to.deep.equal([
           200,
@@ -153,7 +153,7 @@ describe('Operators’ orders over HTTP', function () {
     const host = testToken({ kind: 'host', region: 'near', pool: 'console-x' });
 
     for (const path of READS) {
-      it(`GET ${path} needs ops:read`, async () => {
+      it(`GET ${path} requires ops:read`, async () => {
         const stranger = await fetch(app.url + path);
         expect(stranger.headers.get('www-authenticate')).to.equal('Bearer');
         await expectError(stranger, 'UNAUTHENTICATED');
@@ -165,7 +165,7 @@ describe('Operators’ orders over HTTP', function () {
     }
 
     for (const [path, body] of ORDERS) {
-      it(`POST ${path} needs ops:write`, async () => {
+      it(`POST ${path} requires ops:write`, async () => {
         const stranger = await order(path, body, { authorization: '' });
         expect(stranger.headers.get('www-authenticate')).to.equal('Bearer');
         await expectError(stranger, 'UNAUTHENTICATED');
@@ -178,7 +178,7 @@ describe('Operators’ orders over HTTP', function () {
       });
     }
 
-    it('are judged before the body is', async () => {
+    it('are checked before the body', async () => {
       await expectError(await order('/v1/drains', 'no JSON', { authorization: '' }), 'UNAUTHENTICATED');
     });
   });
@@ -196,7 +196,7 @@ describe('Operators’ orders over HTTP', function () {
       });
     }
 
-    it('say when to come back, in whole seconds', async () => {
+    it('give retry times in whole seconds', async () => {
       app.answers.cordon = () => {
         throw new Refusal('UNAVAILABLE', { retryAfterMs: 1_200 });
       };
@@ -205,7 +205,7 @@ describe('Operators’ orders over HTTP', function () {
       await expectError(response, 'UNAVAILABLE');
     });
 
-    it('include a store that is away', async () => {
+    it('include an unavailable store', async () => {
       const fail = (): never => {
         throw new StoreUnavailableError('Redis is gone');
       };
@@ -218,7 +218,7 @@ describe('Operators’ orders over HTTP', function () {
     });
   });
 
-  it('are found under their own method and path only', async () => {
+  it('are answered only under their own method and path', async () => {
     for (const path of ['/v1/undrain', '/v1/cordon', '/v1/uncordon', '/v1/drain', '/v1/drains/d1']) {
       await expectError(await read(path), 'NOT_FOUND');
     }

@@ -54,7 +54,7 @@ describe('The plain client of PROTOCOL.md', function () {
     expect(await exited).to.deep.equal([0, null]);
   });
 
-  it('comes back when its socket is lost, to the same session', async () => {
+  it('reconnects to the same session when its socket is lost', async () => {
     await duskline.stop();
     const store = createMemoryStore({ suspectAfterMs: 60_000 });
     duskline = await startTestBroker({ store });

@@ -15,7 +15,7 @@ describe('The plain load of docs/load/load-testing.md', function () {
   });
   after(() => duskline.stop());
 
-  it('plays against a broker, and tells what players got and how long they waited', async () => {
+  it('plays against a broker, and reports what players got and how long they waited', async () => {
     await openReadyHost(duskline, { hostId: 'h1', slots: 64 });
     const url = duskline.url.replace('http', 'ws');
     const child = spawn(process.execPath, [SCRIPT, url, 'starfall', '30', '1'], {

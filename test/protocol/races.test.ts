@@ -36,7 +36,7 @@ describe('Races', function () {
     await play(player, `after-${Math.random().toString(36).slice(2)}`);
   }
 
-  it('client and host end a session at once: one end, one reason, one free slot', async () => {
+  it('client and host end a session at the same time: one end, one reason, one free slot', async () => {
     for (let round = 0; round < 20; round += 1) {
       const { sessionId, epoch } = await play(player, `r${round}`);
       await host.next('prepare');
@@ -65,7 +65,7 @@ describe('Races', function () {
     await expectSlotFree();
   });
 
-  it('cancel behind the match on its way: the session ends, the slot is free', async () => {
+  it('cancel crosses the match: the session ends, the slot is free', async () => {
     for (let round = 0; round < 20; round += 1) {
       const requestId = `r${round}`;
       player.send(playFrame(requestId));
@@ -79,7 +79,7 @@ describe('Races', function () {
     await expectSlotFree();
   });
 
-  it('one request on two connections at once: one session', async () => {
+  it('one request on two connections at the same time: one session', async () => {
     const other = await openPlayer(duskline.url, 'alice');
     const [one, two] = await Promise.all([play(player, 'same'), play(other, 'same')]);
     expect(two['sessionId']).to.equal(one['sessionId']);
@@ -88,7 +88,7 @@ describe('Races', function () {
     expect(regions[0]?.pools[0]?.sessions).to.equal(1);
   });
 
-  it('one frame twice in a row: one answer for both', async () => {
+  it('one frame twice in a row: one answer', async () => {
     player.send(playFrame('twice'));
     player.send(playFrame('twice'));
     await player.next('matched');
@@ -97,7 +97,7 @@ describe('Races', function () {
     expect(player.unread).to.deep.equal([]);
   });
 
-  it('a lost socket, and the request repeated on another broker: the same session, and its news', async () => {
+  it('a request repeated on another broker after a lost socket: the same session, and its events', async () => {
     await duskline.stop();
     const store = createMemoryStore({ suspectAfterMs: 4_000 });
     const [first, second] = [await startTestBroker({ store }), await startTestBroker({ store })];
@@ -118,7 +118,7 @@ describe('Races', function () {
     }
   });
 
-  it('a reservation that expires while its client claims: the host is told, whatever it says', async () => {
+  it('a reservation that expires while its client claims it: the host is told to end it', async () => {
     await duskline.stop();
     duskline = await startTestBroker({ limits: { reservationMs: 150, sweepIntervalMs: 50 } });
     host = await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
@@ -134,7 +134,7 @@ describe('Races', function () {
     await expectSlotFree();
   });
 
-  it('a host that comes back without a session: it ends with host_lost, and the slot is free', async () => {
+  it('a host that returns without a session: it ends with host_lost, and the slot is free', async () => {
     const { sessionId, epoch } = await play(player, 'r1');
     host.send({ type: 'session', sessionId, epoch, state: 'active' });
     await player.next('session');
@@ -144,7 +144,7 @@ describe('Races', function () {
     expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
   });
 
-  it('a look at the store that is answered late: what came since is not taken back', async () => {
+  it('a store read that answers late: newer state is not overwritten', async () => {
     const store = createMemoryStore({ suspectAfterMs: 60_000 });
     const lookedAt = new Map<string, () => void>();
     const restore = store.restoreSessions.bind(store);

@@ -53,7 +53,7 @@ describe('Resume tokens', () => {
     expect(JSON.stringify(peer.unread)).to.not.include(shown.resumeToken?.slice(0, 20));
   }
 
-  it('come with every welcome and stand for the token of that player, one after the other', async () => {
+  it('come with every welcome, and each replaces the token of its player once', async () => {
     const seen = new Set<string>();
     let { resumeToken } = await welcome({ token: tokenOf('alice') });
     for (let i = 0; i < 5; i += 1) {
@@ -65,7 +65,7 @@ describe('Resume tokens', () => {
     }
   });
 
-  it('used twice are refused, and so are all of the chain behind', async () => {
+  it('are refused at their second use, every one of a chain', async () => {
     const first = await welcome({ token: tokenOf('alice') });
     const second = await welcome({ resumeToken: first.resumeToken });
     await expectRefused({ resumeToken: first.resumeToken }, 'USED');
@@ -73,7 +73,7 @@ describe('Resume tokens', () => {
     await expectRefused({ resumeToken: second.resumeToken }, 'USED');
   });
 
-  it('used by many at once admit one', async () => {
+  it('used on many connections at the same time admit one', async () => {
     const { resumeToken } = await welcome({ token: tokenOf('alice') });
     const peers = await Promise.all(Array.from({ length: 8 }, () => introduce({ resumeToken })));
     const answers = await Promise.all(
@@ -91,7 +91,7 @@ describe('Resume tokens', () => {
     await Promise.all(peers.map(({ closed }, i) => (answers[i] === 'welcome' ? peers[i]!.close() : closed)));
   });
 
-  it('go with a token of the same player, and with no other’s', async () => {
+  it('are accepted beside a token of the same player, and refused beside one of another player', async () => {
     const { resumeToken } = await welcome({ token: tokenOf('alice') });
     await expectRefused({ resumeToken, token: tokenOf('bob') }, 'INVALID');
     await expectRefused({ resumeToken }, 'INVALID', tokenOf('bob'));
@@ -132,20 +132,20 @@ describe('Resume tokens', () => {
     await welcome({ resumeToken });
   });
 
-  it('are no player token, neither in the message nor in the header', async () => {
+  it('are not accepted as player tokens, neither in the message nor in the header', async () => {
     const { resumeToken } = await welcome({ token: tokenOf('alice') });
     await expectClosed(await introduce({ token: resumeToken }), 4401, 'UNAUTHENTICATED');
     await expectClosed(await introduce({}, resumeToken), 4401, 'UNAUTHENTICATED');
     await welcome({ resumeToken });
   });
 
-  it('beyond their bounds are a bad message', async () => {
+  it('outside their length bounds are a bad message', async () => {
     for (const resumeToken of ['short', 'x'.repeat(8_193)]) {
       await expectClosed(await introduce({ resumeToken }), 4400, 'BAD_MESSAGE');
     }
   });
 
-  it('keep the player’s tier', async () => {
+  it('keep the tier of the player', async () => {
     const tiers = 'tiers: { gold: { idleMs: 900000 } }';
     const [everybody, withTiers] = [
       duskline,

@@ -28,7 +28,7 @@ const REGISTER = {
 const heldSessions = (count: number): object[] =>
   Array.from({ length: count }, () => ({ sessionId: newSessionId(), epoch: 1, state: 'connected' }));
 
-describe('Hosts that lie', function () {
+describe('Malicious hosts', function () {
   this.timeout(10_000);
   let duskline: Duskline;
   let steady: Peer;
@@ -112,7 +112,7 @@ describe('Hosts that lie', function () {
       });
     }
 
-    it('an endless load: refused with BAD_MESSAGE', async () => {
+    it('an infinite load: refused with BAD_MESSAGE', async () => {
       rogue.sendRaw(
         '{"type":"heartbeat","load":{"gpu":1e999,"encoder":0,"cpu":0,"network":0},"sessions":[]}',
       );
@@ -120,19 +120,19 @@ describe('Hosts that lie', function () {
       await expectUnharmed();
     });
 
-    it('NaN as it stands: closed, for it is no JSON', async () => {
+    it('a literal NaN: the connection is closed, because it is not JSON', async () => {
       rogue.sendRaw('{"type":"heartbeat","load":{"gpu":NaN,"encoder":0,"cpu":0,"network":0},"sessions":[]}');
       await expectClosed(rogue, 4400, 'BAD_MESSAGE');
       await expectUnharmed();
     });
 
-    it('more sessions than slots: not taken, so the host does not become ready by it', async () => {
+    it('more sessions than slots: refused, and the host does not become ready', async () => {
       rogue.send({ type: 'heartbeat', load: IDLE, sessions: heldSessions(3) });
       await expectError(rogue, 'TOO_MANY_SESSIONS');
       await expectUnharmed();
     });
 
-    it('sessions out of thin air: no more of them are remembered than it has slots', async () => {
+    it('invented sessions: no more are recorded than the host has slots', async () => {
       for (let i = 0; i < 10; i += 1) {
         rogue.send({ type: 'session', sessionId: newSessionId(), epoch: 1, state: 'active' });
       }
@@ -141,7 +141,7 @@ describe('Hosts that lie', function () {
     });
   });
 
-  describe('about another host’s session', () => {
+  describe('about a session of another host', () => {
     let matched: Frame;
     let rogue: Peer;
     beforeEach(async () => {
@@ -180,14 +180,14 @@ describe('Hosts that lie', function () {
       await expectSessionUnharmed();
     });
 
-    it('in the list of a heartbeat: told to end it', async () => {
+    it('in the list of a heartbeat: the host is told to end it', async () => {
       const { sessionId, epoch } = matched;
       rogue.send({ type: 'heartbeat', load: IDLE, sessions: [{ sessionId, epoch, state: 'connected' }] });
       expect(await rogue.next('end')).to.include({ sessionId, epoch, reason: 'superseded' });
       await expectSessionUnharmed();
     });
 
-    it('in the list of a registration: told to end it', async () => {
+    it('in the list of a registration: the host is told to end it', async () => {
       const { sessionId, epoch } = matched;
       const sessions = [{ sessionId, epoch, state: 'connected' }];
       const again = await openHost(duskline.url, { hostId: 'rogue', slots: 2, sessions });
@@ -196,14 +196,14 @@ describe('Hosts that lie', function () {
       await expectSessionUnharmed();
     });
 
-    it('leaving: takes its own slots only', async () => {
+    it('leave: ends only sessions of the leaving host', async () => {
       rogue.send({ type: 'leave' });
       expect((await rogue.closed).code).to.equal(1000);
       await expectUnharmed(1);
     });
   });
 
-  it('its own session at an old epoch: refused with STALE_EPOCH, the session unharmed', async () => {
+  it('an old epoch of its own session: refused with STALE_EPOCH, and the session does not change', async () => {
     const sessionId = newSessionId();
     const sessions = [{ sessionId, epoch: 2, state: 'connected' }];
     const host = await openHost(duskline.url, { hostId: 'rogue', slots: 2, sessions });

@@ -23,7 +23,7 @@ describe('Peers that never read', function () {
   });
   after(() => duskline.stop());
 
-  it('are closed at the limit of the buffer, and cost no more memory than that', async () => {
+  it('are closed at the limit of the send buffer, which bounds their memory', async () => {
     const sessions = Array.from({ length: SLOTS }, () => ({
       sessionId: newSessionId(),
       epoch: 1,

@@ -47,14 +47,14 @@ describe('Tokens', function () {
           ? introduce(duskline.url, bearer, token)
           : introduce(duskline.url, bearer, undefined, token);
 
-      it(`${bearer}, in the ${place}: a good one is accepted`, async () => {
+      it(`${bearer}, in the ${place}: a valid token is accepted`, async () => {
         const peer = await send(handMadeToken(bearer));
         await peer.next(FIRST[bearer].answer);
         await peer.close();
       });
 
       for (const [name, [token, code]] of Object.entries(refusedTokens(bearer))) {
-        it(`${bearer}, in the ${place}: one ${name} is refused`, async () => {
+        it(`${bearer}, in the ${place}: a token ${name} is refused`, async () => {
           const peer = await send(token);
           await expectClosed(peer, ERRORS[code as ErrorCode].closeCode!, code as ErrorCode);
           expect(peer.unread).to.have.length(1);
@@ -63,11 +63,11 @@ describe('Tokens', function () {
       }
     }
 
-    it(`${bearer}: none at all is refused`, async () => {
+    it(`${bearer}: a missing token is refused`, async () => {
       await expectClosed(await introduce(duskline.url, bearer), 4401, 'UNAUTHENTICATED');
     });
 
-    it(`${bearer}: the message's token counts, not the header's`, async () => {
+    it(`${bearer}: the token in the message takes precedence over the header`, async () => {
       const [expired] = refusedTokens(bearer)['that has expired']!;
       const good = handMadeToken(bearer);
       const peer = await introduce(duskline.url, bearer, expired, good);
@@ -76,14 +76,14 @@ describe('Tokens', function () {
       await expectClosed(await introduce(duskline.url, bearer, good, expired), 4401, 'TOKEN_EXPIRED');
     });
 
-    it(`${bearer}: one beyond its bounds is a bad message`, async () => {
+    it(`${bearer}: a token outside its length bounds is a bad message`, async () => {
       for (const token of ['short', 'x'.repeat(8_193)]) {
         await expectClosed(await introduce(duskline.url, bearer, undefined, token), 4400, 'BAD_MESSAGE');
       }
     });
   }
 
-  it('an endless header is refused by HTTP, and the broker goes on', async () => {
+  it('an oversized header is refused by HTTP, and the broker keeps running', async () => {
     const refused = await introduce(duskline.url, 'player', 'x'.repeat(40_000)).then(
       () => 'accepted',
       (error: unknown) => String(error),
@@ -92,7 +92,7 @@ describe('Tokens', function () {
     await (await openPlayer(duskline.url, 'alice')).close();
   });
 
-  it('a ticket admits to its host, not to a broker', async () => {
+  it('a ticket admits to its host, and not to a broker', async () => {
     await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });

@@ -4,6 +4,6 @@
  */
 export const SERIAL_FILES: ReadonlyMap<string, string> = new Map([
   ['integration/drain-under-load.test.js', 'measures how long players are interrupted'],
-  ['unit/domain/rebalance/plan-speed.test.js', 'measures how long a plan takes'],
+  ['unit/domain/rebalance/plan/plan-speed.test.js', 'measures how long a plan takes'],
   ['unit/history/check-history.test.js', 'measures how long a million events take'],
 ]);

@@ -7,6 +7,7 @@ import {
   enqueueInOrder,
   enqueue,
   getHost,
+  getUtilisation,
   makeHostReady,
   reserveSlot,
   startSession,
@@ -16,7 +17,7 @@ import {
 /** Hosts and places that operators close to new sessions, and open again. */
 export function closureSuite(current: CurrentFixture): void {
   describe('a closed host', () => {
-    it('gets nothing new from the moment it is closed, and keeps what it has', async () => {
+    it('accepts no new session from the moment it is closed, and keeps the sessions it has', async () => {
       const { store, another } = current();
       await makeHostReady(store, 'host-a');
       await makeHostReady(store, 'host-b');
@@ -30,12 +31,12 @@ export function closureSuite(current: CurrentFixture): void {
       });
       for (let i = 0; i < 3; i += 1) expect((await reserveSlot(store)).hostId).to.equal('host-b');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 5, slots: 4 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 5, slots: 4 });
       const own = held.find(({ hostId }) => hostId === 'host-a')!;
       expect((await store.getSessions(PLACE, [own.sessionId]))[0]).to.include({ state: 'active' });
     });
 
-    it('is free for nobody when a session of it ends, and takes sessions again when it is opened', async () => {
+    it('is offered to no waiting player when one of its sessions ends, and accepts sessions again once it is opened', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await reserveSlot(store);
@@ -63,14 +64,14 @@ export function closureSuite(current: CurrentFixture): void {
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
 
-    it('may be closed before it comes', async () => {
+    it('can be closed before it registers for the first time', async () => {
       const { store } = current();
       await store.setClosure(PLACE, 'host-a', 'cordoned');
       await makeHostReady(store, 'host-a');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
 
-    it('takes its offers back: who had one stands where they stood', async () => {
+    it('loses its open offers, and their players return to their positions in the queue', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await reserveSlot(store);
@@ -86,8 +87,8 @@ export function closureSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('a closed place', () => {
-    it('refuses what is new, whoever asks, and says why', async () => {
+  describe('a closed region pool', () => {
+    it('refuses new sessions from every broker with `closed`, also after another host becomes ready', async () => {
       const { store, another } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
@@ -103,7 +104,7 @@ export function closureSuite(current: CurrentFixture): void {
       expect((await reserveSlot(store)).hostId).to.equal('host-b');
     });
 
-    it('has nobody waiting: they are dismissed, with their offers, and their brokers hear of it', async () => {
+    it('removes every waiting player and every offer from its queue', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const held = await reserveSlot(store);
@@ -124,7 +125,7 @@ export function closureSuite(current: CurrentFixture): void {
       expect(await store.expireUnattendedPlacements(PLACE, GRACE_MS, 10, BROKER)).to.deep.equal([]);
     });
 
-    it('leaves its sessions alone', async () => {
+    it('does not affect its running sessions and reservations', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const held = await startSession(store);

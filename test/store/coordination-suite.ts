@@ -12,8 +12,8 @@ function requestEntryOf(requestId: string, changes: Partial<RequestEntry> = {}):
 
 /** What brokers do with each other by way of the store: requests, leases, mail and nudges. */
 export function coordinationSuite(current: CurrentFixture): void {
-  describe('claim', () => {
-    it('makes the first of equal requests new and tells the others of it', async () => {
+  describe('recordRequests', () => {
+    it('returns `new` for the first of equal requests, and its record for the repeats', async () => {
       const { store, clock } = current();
       const first = requestEntryOf('request-1');
       expect(
@@ -33,7 +33,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.recordRequests([other])).to.have.nested.property('[0].kind', 'new');
     });
 
-    it('is not misled by a request that looks like something else', async () => {
+    it('does not confuse a request id with the id of a region, a pool or a session', async () => {
       const { store } = current();
       const first = requestEntryOf('request-1');
       await store.recordRequests([first]);
@@ -52,7 +52,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       }
     });
 
-    it('answers many players in the order of the call', async () => {
+    it('returns the outcomes of many players in the order of the call', async () => {
       const { store } = current();
       const claims = Array.from({ length: 50 }, (_, i) => requestEntryOf('r', { playerId: `player-${i}` }));
       await store.recordRequests(claims);
@@ -64,7 +64,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       ).to.deep.equal(claims.map((claim) => claim.sessionId));
     });
 
-    it(`remembers ${REQUESTS_PER_PLAYER} requests of a player, and those for a day`, async () => {
+    it(`keeps ${REQUESTS_PER_PLAYER} requests of a player, each for a day`, async () => {
       const { store, clock } = current();
       for (let i = 0; i <= REQUESTS_PER_PLAYER; i += 1)
         await store.recordRequests([requestEntryOf(`request-${i}`)]);
@@ -83,7 +83,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       );
     });
 
-    it('may be made again once it was forgotten', async () => {
+    it('returns `new` again for a request that was deleted', async () => {
       const { store } = current();
       await store.recordRequests([requestEntryOf('request-1'), requestEntryOf('request-2')]);
       await store.deleteRequest('player-1', 'request-1');
@@ -100,8 +100,8 @@ export function coordinationSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('reclaim', () => {
-    it('lets one of two brokers take a request over, with a higher epoch', async () => {
+  describe('startAttempt', () => {
+    it('lets one of two brokers take a request over, under a higher epoch', async () => {
       const { store, clock } = current();
       const claim = requestEntryOf('request-1');
       await store.recordRequests([claim, requestEntryOf('request-2')]);
@@ -114,7 +114,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.startAttempt(claim, 2)).to.equal(3);
     });
 
-    it('notes a request that was forgotten meanwhile, and no more than it may', async () => {
+    it('records a request that was deleted meanwhile, within the limit of requests per player', async () => {
       const { store } = current();
       for (let i = 0; i < REQUESTS_PER_PLAYER; i += 1)
         await store.recordRequests([requestEntryOf(`request-${i}`)]);
@@ -130,8 +130,8 @@ export function coordinationSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('drawEpoch and settleEpoch', () => {
-    it('give each attempt an epoch that nothing else ever gets', async () => {
+  describe('allocateEpoch and commitEpoch', () => {
+    it('allocate an epoch for each attempt that no other attempt receives', async () => {
       const { store } = current();
       const claim = requestEntryOf('request-1');
       await store.recordRequests([claim]);
@@ -144,7 +144,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.allocateEpoch(claim, 1)).to.deep.equal({ epoch: 11, fromEpoch: 10 });
     });
 
-    it('let one of two attempts succeed, as often as it asks, and note where', async () => {
+    it('let one of two attempts commit, however often it repeats the call, and record its region pool', async () => {
       const { store, clock } = current();
       const claim = requestEntryOf('request-1');
       await store.recordRequests([claim, requestEntryOf('request-2')]);
@@ -161,7 +161,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       ]);
     });
 
-    it('keep an attempt from succeeding when the request was taken over since', async () => {
+    it('refuse to commit an attempt when the request was taken over since', async () => {
       const { store } = current();
       const claim = requestEntryOf('request-1');
       await store.recordRequests([claim]);
@@ -170,7 +170,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.commitEpoch(claim, drawn)).to.equal(false);
     });
 
-    it('keep the age, the order and the place of a request, and survive its move', async () => {
+    it('keep the age, the order and the region pool of a request, also when the region pool changes', async () => {
       const { store, clock } = current();
       const claim = requestEntryOf('request-1');
       await store.recordRequests([claim]);
@@ -186,7 +186,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       );
     });
 
-    it('note a request that the store has lost', async () => {
+    it('record a request that the store has lost', async () => {
       const { store } = current();
       const claim = requestEntryOf('request-1');
       const drawn = await store.allocateEpoch(claim, 4);
@@ -201,10 +201,10 @@ export function coordinationSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('spend', () => {
+  describe('useToken', () => {
     const TTL_MS = 60_000;
 
-    it('is true the first time only, wherever it is asked', async () => {
+    it('returns true the first time only, on every broker', async () => {
       const { store, another } = current();
       const other = await another();
       expect(await store.useToken('player-1', 'token-1', TTL_MS)).to.equal(true);
@@ -212,7 +212,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await other.useToken('player-1', 'token-1', TTL_MS)).to.equal(false);
     });
 
-    it('is true for one of many at once', async () => {
+    it('returns true for one of many concurrent calls', async () => {
       const { store, another } = current();
       const stores = [store, await another()];
       const answers = await Promise.all(
@@ -221,7 +221,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(answers.filter(Boolean)).to.have.length(1);
     });
 
-    it('tells tokens apart, and players', async () => {
+    it('keeps the tokens of different players, and different tokens of one player, apart', async () => {
       const { store } = current();
       for (const playerId of ['player-1', 'player-2', 'token-1', 'player-1:token-1']) {
         for (const tokenId of ['token-1', 'token-2']) {
@@ -231,7 +231,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       }
     });
 
-    it('leaves the requests of the player alone', async () => {
+    it('does not change the recorded requests of the player', async () => {
       const { store } = current();
       await store.recordRequests([requestEntryOf('request-1')]);
       await store.useToken('player-1', 'request-1', TTL_MS);
@@ -245,7 +245,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       );
     });
 
-    it('is remembered for as long as it was told, and no longer', async () => {
+    it('remembers a used token for its time to live, and no longer', async () => {
       const { store, clock } = current();
       // Redis forgets by its own clock, whatever the test's says: so short a time passes for both.
       const shortMs = 40;
@@ -257,7 +257,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.useToken('player-1', 'passing', TTL_MS)).to.equal(false);
     });
 
-    it('remembers all that has not run out, among many that have', async () => {
+    it('remembers every token that has not expired, among many that have', async () => {
       const { store, clock } = current();
       for (let i = 0; i < 100; i += 1) {
         const ttlMs = i % 2 === 0 ? TTL_MS : 1;
@@ -271,7 +271,7 @@ export function coordinationSuite(current: CurrentFixture): void {
   });
 
   describe('a lease', () => {
-    it('is held by one, kept by renewing, and passes on when it runs out or is given up', async () => {
+    it('is held by one broker, extended by renewing, and available again when it expires or is released', async () => {
       const { store, clock } = current();
       expect(await store.acquireLease('eu-central', 'broker-a', 5_000)).to.equal(true);
       expect(await store.acquireLease('eu-central', 'broker-b', 5_000)).to.equal(false);
@@ -289,8 +289,8 @@ export function coordinationSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('mail', () => {
-    it('goes to the brokers concerned, not to the caller, and is taken once', async () => {
+  describe('the inbox of changed sessions', () => {
+    it('receives a change once at the brokers of both ends, except the calling broker', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-c' });
@@ -307,7 +307,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       }
     });
 
-    it('tells both sides of an end that somebody else decided', async () => {
+    it('receives an end at the brokers of both ends when a third broker decided it', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-c' });
@@ -321,7 +321,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       }
     });
 
-    it('finds a broker whose name has dots', async () => {
+    it('is found for a broker whose name contains dots', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { connectionId: 'broker-1.example.7' });
       const { sessionId } = await reserveSlot(store);
@@ -329,7 +329,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(mail.map((session) => session.sessionId)).to.deep.equal([sessionId]);
     });
 
-    it('of a broker that does not come for it is thrown away', async () => {
+    it('is deleted when its broker does not read it within `INBOX_KEPT_MS`', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
       await reserveSlot(store);
@@ -346,8 +346,8 @@ export function coordinationSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('a nudge', () => {
-    it('reaches the broker it is for, and nobody else', async () => {
+  describe('a wake-up', () => {
+    it('reaches the broker it is addressed to, and no other', async () => {
       const { store, another } = current();
       const other = await another();
       const heard: string[] = [];
@@ -368,8 +368,8 @@ export function coordinationSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('recount', () => {
-    it('finds nothing to repair in a fleet that was left alone', async () => {
+  describe('recountHosts', () => {
+    it('repairs nothing in a consistent fleet', async () => {
       const { store } = current();
       for (let i = 0; i < 5; i += 1) await makeHostReady(store, `host-${i}`);
       for (let i = 0; i < 9; i += 1) await startSession(store);

@@ -24,7 +24,7 @@ function drain(drainId: string, changes: Partial<Drain> = {}): Drain {
 /** Operators' orders as every broker finds them. */
 export function drainSuite(current: CurrentFixture): void {
   describe('drains', () => {
-    it('are found by every broker, one of each target', async () => {
+    it('are listed for every broker, one per target', async () => {
       const { store, another } = current();
       const [region, host] = [
         drain('drain-1'),
@@ -36,7 +36,7 @@ export function drainSuite(current: CurrentFixture): void {
       expect(await store.listDrains('elsewhere')).to.deep.equal([]);
     });
 
-    it('are changed by one broker only', async () => {
+    it('change by compare-and-set: one of two concurrent changes succeeds', async () => {
       const { store } = current();
       const [first, second] = [drain('drain-1'), drain('drain-2')];
       expect(await store.compareAndSetDrain(null, first)).to.equal(true);
@@ -50,7 +50,7 @@ export function drainSuite(current: CurrentFixture): void {
       expect(await store.listDrains(PLACE.region)).to.deep.equal([done]);
     });
 
-    it('remember what became of each session, the latest', async () => {
+    it('keep the latest outcome of each session', async () => {
       const { store } = current();
       const one = drain('drain-1');
       expect(await store.getDrainOutcomes(one)).to.deep.equal(new Map());
@@ -74,7 +74,7 @@ export function drainSuite(current: CurrentFixture): void {
   });
 
   describe('the audit trail', () => {
-    it('keeps who ordered what, when, from where, and what came of it', async () => {
+    it('records operator, action, time, address and result of each order, the newest first', async () => {
       const { store, clock } = current();
       const order = { operatorId: 'ops', from: '127.0.0.1', target: TARGET, details: '{}' };
       const atMs = await store.getTimeMs();

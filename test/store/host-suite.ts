@@ -6,6 +6,7 @@ import {
   SUSPECT_AFTER_MS,
   sendHeartbeat,
   getHost,
+  getUtilisation,
   makeHostReady,
   reserveSlot,
   startSession,
@@ -22,22 +23,22 @@ export function hostSuite(current: CurrentFixture): void {
   }
 
   describe('a host', () => {
-    it('takes sessions only after its first heartbeat', async () => {
+    it('accepts sessions only after its first heartbeat', async () => {
       const { store } = current();
       await store.registerHost(PLACE, registration('host-a'));
       expect(await getHost(store, 'host-a')).to.include({ state: 'joining', committed: 0 });
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
       expect(await sendHeartbeat(store, 'host-a')).to.equal('ok');
       expect((await reserveSlot(store)).hostId).to.equal('host-a');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 1, slots: 4 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 1, slots: 4 });
     });
 
-    it('is unknown until it registers', async () => {
+    it('is `unknown` until it registers', async () => {
       expect(await sendHeartbeat(current().store, 'host-a')).to.equal('unknown');
     });
 
-    it('is heard only on its newest connection', async () => {
+    it('is accepted only on its newest connection', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store);
@@ -52,17 +53,17 @@ export function hostSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).state).to.equal('ready');
     });
 
-    it('keeps its sessions when it registers again, with fewer slots as well', async () => {
+    it('keeps its sessions when it registers again, also with fewer slots', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 3 });
       const sessions = [await startSession(store), await startSession(store)];
       await makeHostReady(store, 'host-a', { slots: 1, connectionId: 'broker-a.2', sessions });
       expect(await getHost(store, 'host-a')).to.include({ state: 'ready', slots: 1, committed: 2 });
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 2, slots: 1 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 2, slots: 1 });
     });
 
-    it('has its endpoint known', async () => {
+    it('has its endpoint and connection returned by getEndpoints', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       expect(await store.getEndpoints(PLACE, ['host-b', 'host-a'])).to.deep.equal([
@@ -81,13 +82,13 @@ export function hostSuite(current: CurrentFixture): void {
         [sessionId, 'host_ended'],
       ]);
       expect(await store.listHosts(PLACE)).to.deep.equal([]);
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
       expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.deep.equal([]);
     });
   });
 
-  describe('silence', () => {
-    it('is found by the time since the last heartbeat, the longest first', async () => {
+  describe('a silent host', () => {
+    it('is listed once its last heartbeat is older than the limit, the longest silent first', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-b');
       await makeHostReady(store, 'host-a');
@@ -106,18 +107,18 @@ export function hostSuite(current: CurrentFixture): void {
       expect((await store.findSilentHosts(PLACE, SUSPECT_AFTER_MS, 1)).silent).to.have.length(1);
     });
 
-    it('makes a host suspect, and a heartbeat makes it ready again', async () => {
+    it('becomes suspect, and ready again with its next heartbeat', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const held = await startSession(store);
       await order('host-a', 'suspect');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 1, slots: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 1, slots: 0 });
       expect(await sendHeartbeat(store, 'host-a', { sessions: [held] })).to.equal('ok');
       expect((await reserveSlot(store)).hostId).to.equal('host-a');
     });
 
-    it('loses a host only after a sweep that found it missing before', async () => {
+    it('is lost only when an earlier sweep has marked it as missing', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store);
@@ -131,13 +132,13 @@ export function hostSuite(current: CurrentFixture): void {
       expect(silent[0]).to.include({ silentMs: 13_000, missingForMs: 2_000 });
       expect(await order('host-a', 'lost')).to.deep.equal([sessionId]);
       expect(await store.listHosts(PLACE)).to.deep.equal([]);
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
       const [session] = await store.getSessions(PLACE, [sessionId]);
       expect(session).to.include({ state: 'ended', reason: 'host_lost' });
       expect(await sendHeartbeat(store, 'host-a')).to.equal('unknown');
     });
 
-    it('counts for nothing when the host has beaten since', async () => {
+    it('keeps its state when it sent a heartbeat after the sweep observed it', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { beatAtMs } = await getHost(store, 'host-a');
@@ -154,7 +155,7 @@ export function hostSuite(current: CurrentFixture): void {
       expect(await store.listHosts(PLACE)).to.have.length(1);
     });
 
-    it('of a host that nobody knows orders nothing', async () => {
+    it('is ignored when the store does not know it', async () => {
       const { store } = current();
       const orders = [{ hostId: 'host-a', beatAtMs: 1, order: 'lost' as const }];
       expect(await store.markSilentHosts(PLACE, orders, BROKER)).to.deep.equal([]);

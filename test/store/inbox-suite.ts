@@ -26,8 +26,8 @@ export function inboxSuite(current: CurrentFixture): void {
     };
   }
 
-  describe('forward', () => {
-    it('leaves a letter for the broker of the other end, which takes it once', async () => {
+  describe('relayMessages', () => {
+    it('puts a message into the inbox of the broker at the other end, which takes it once', async () => {
       const { store, another } = current();
       const { fromClient, fromHost, sessionId } = await openSession();
       const other = await another();
@@ -45,7 +45,7 @@ export function inboxSuite(current: CurrentFixture): void {
       expect(await store.takeMessages(PLACE, CLIENT_BROKER)).to.deep.equal([{ ...letter, toHostId: null }]);
     });
 
-    it('says when the other end is on the calling broker, and keeps nothing', async () => {
+    it('returns `local` and stores nothing when the other end is on the calling broker', async () => {
       const { store } = current();
       const { fromClient, fromHost } = await openSession();
       const local = [{ kind: 'local', hostId: 'host-a' }];
@@ -56,7 +56,7 @@ export function inboxSuite(current: CurrentFixture): void {
       }
     });
 
-    it('keeps the order of many letters over several calls, and their text as it was', async () => {
+    it('keeps the order of many messages over several calls, and their text unchanged', async () => {
       const { store } = current();
       const { fromClient } = await openSession();
       const say = (text: string): SessionMessage => ({ ...fromClient, body: JSON.stringify(text) });
@@ -71,7 +71,7 @@ export function inboxSuite(current: CurrentFixture): void {
       expect(letters.map(({ body }) => JSON.parse(body) as string)).to.deep.equal([...words, ...odd]);
     });
 
-    it('passes on nothing of a session that the writer has no part in', async () => {
+    it('refuses messages for a session of which the sender is not a part', async () => {
       const { store } = current();
       const { fromClient, fromHost } = await openSession();
       const letters: SessionMessage[] = [
@@ -87,7 +87,7 @@ export function inboxSuite(current: CurrentFixture): void {
       }
     });
 
-    it('refuses the letters of an older assignment, and of a session that ended', async () => {
+    it('refuses messages of an older assignment, and of a session that has ended', async () => {
       const { store } = current();
       const { fromClient, fromHost, sessionId } = await openSession();
       const host = { hostId: 'host-a', connectionId: `${HOST_BROKER}.3` };
@@ -104,7 +104,7 @@ export function inboxSuite(current: CurrentFixture): void {
       ]);
     });
 
-    it('says when nobody knows where the other end is', async () => {
+    it('returns `away` when the broker of the other end is not known', async () => {
       const { store } = current();
       const { fromClient } = await openSession();
       const adopted = newSessionId();
@@ -117,7 +117,7 @@ export function inboxSuite(current: CurrentFixture): void {
       expect(await store.relayMessages(PLACE, [letter], HOST_BROKER)).to.deep.equal([{ kind: 'away' }]);
     });
 
-    it('follows either end to another broker', async () => {
+    it('follows client and host to their new brokers', async () => {
       const { store } = current();
       const { fromClient, fromHost, sessionId } = await openSession();
       await store.setClientBroker(PLACE, sessionId, 'broker-d');
@@ -131,7 +131,7 @@ export function inboxSuite(current: CurrentFixture): void {
       ]);
     });
 
-    it('passes on what is said before the client has come to the host', async () => {
+    it('relays messages before the client has connected to the host', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { connectionId: `${HOST_BROKER}.3` });
       const { sessionId } = await reserveSlot(store, { clientBrokerId: CLIENT_BROKER });
@@ -141,7 +141,7 @@ export function inboxSuite(current: CurrentFixture): void {
       ]);
     });
 
-    it('keeps so many bytes for a broker that takes none, and drops what comes then', async () => {
+    it('stores up to `INBOX_MAX_BYTES` for a broker that reads nothing, and drops what exceeds it', async () => {
       const { store } = current();
       const { fromClient, fromHost } = await openSession();
       const large = { ...fromClient, body: `"${'ü'.repeat(20_000)}"` };
@@ -159,7 +159,7 @@ export function inboxSuite(current: CurrentFixture): void {
       expect(again).to.have.property('kind', 'posted');
     });
 
-    it('fills what is kept to the last byte', async () => {
+    it('fills an inbox to the last byte', async () => {
       const { store } = current();
       const { fromClient } = await openSession();
       const sizeOf = async (length: number): Promise<string | undefined> => {
@@ -177,7 +177,7 @@ export function inboxSuite(current: CurrentFixture): void {
       expect(await sizeOf(room + 1)).to.equal('overflow');
     });
 
-    it('loses letters to a broker that does not come for them, after a while', async () => {
+    it('drops messages that their broker does not take within `INBOX_KEPT_MS`', async () => {
       const { store, clock } = current();
       const { fromClient } = await openSession();
       await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER);
@@ -189,7 +189,7 @@ export function inboxSuite(current: CurrentFixture): void {
       expect(await store.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
     });
 
-    it('leaves the mail of changed sessions as it is', async () => {
+    it('does not change the inbox of changed sessions', async () => {
       const { store } = current();
       const { fromClient, sessionId } = await openSession();
       await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER);

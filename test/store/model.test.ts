@@ -63,7 +63,7 @@ describe('random operations', function () {
     await compareStates(world);
   }
 
-  it('get the same answers and leave the same state on memory and Redis', async () => {
+  it('return the same outcomes and leave the same state on the memory store and on Redis', async () => {
     // On failure fast-check reports the seed and the shortest sequence that fails.
     await fc.assert(fc.asyncProperty(steps, play), { numRuns: SEQUENCES });
   });

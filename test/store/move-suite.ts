@@ -6,7 +6,7 @@ import type {
   TargetRequirements,
   ReserveTargetOutcome,
   SessionScan,
-} from '@duskline/server/store/contracts/moves.js';
+} from '@duskline/server/store/fleet-store.js';
 import { PLACE, metaOf, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
@@ -38,8 +38,8 @@ function reserveTarget(
 
 /** Sessions that change their host. */
 export function moveSuite(current: CurrentFixture): void {
-  describe('hold', () => {
-    it('holds a slot on the least congested host but the one to avoid, and leaves the session where it is', async () => {
+  describe('reserveTargetSlot', () => {
+    it('reserves a slot on the least congested host except the excluded one, and leaves the session on its host', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await startSession(store);
@@ -60,7 +60,7 @@ export function moveSuite(current: CurrentFixture): void {
       });
     });
 
-    it('burdens no host above the limit, and none that is closed', async () => {
+    it('chooses no host above the congestion limit, and no closed one', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { measured: 0.8 * FULL });
       const sessionId = newSessionId();
@@ -73,7 +73,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await reserveTarget(store, sessionId)).to.deep.equal({ kind: 'closed' });
     });
 
-    it('holds once for a session, and never for an epoch that was held for before', async () => {
+    it('reserves one slot per session, and never again for an epoch that was used before', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const sessionId = newSessionId();
@@ -84,7 +84,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect((await reserveTarget(store, sessionId, { epoch: 3 })).kind).to.equal('held');
     });
 
-    it('passes over a host that fell silent', async () => {
+    it('skips a host that has fallen silent, and marks it as suspect', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       clock.advance(5_000);
@@ -93,7 +93,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await getHost(store, 'host-a')).to.include({ state: 'suspect' });
     });
 
-    it('is given up after its time, and tells the broker that moves the session', async () => {
+    it('expires after its time, and notifies the broker that runs the move', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const sessionId = newSessionId();
@@ -112,8 +112,8 @@ export function moveSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('arrive', () => {
-    it('moves a session within a place in one step: new slot, old slot free, client told', async () => {
+  describe('completeMove', () => {
+    it('moves a session within its region pool in one step: new slot taken, old slot freed, client notified', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await startSession(store, { clientBrokerId: 'broker-c' });
@@ -149,7 +149,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await sendHeartbeat(store, 'host-b', { sessions: [report] })).to.equal('ok');
     });
 
-    it('comes to another place beside what is left in the old one', async () => {
+    it('creates the session in another region pool, and leaves the old one unchanged', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store);
@@ -171,7 +171,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect((await store.completeMove(OTHER, report, RESERVATION_MS, BROKER)).kind).to.equal('unknown');
     });
 
-    it('is refused once the move was given up, or its time has passed, or the session has a newer assignment', async () => {
+    it('is refused when the move was cancelled, when it has expired, and when the session has a newer assignment', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const [dropped, late, outdated] = [newSessionId(), newSessionId(), newSessionId()];
@@ -191,7 +191,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
     });
 
-    it('is of no other host or epoch than the one that is held', async () => {
+    it('is refused for another host or epoch than the reserved one', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const sessionId = newSessionId();
@@ -214,7 +214,7 @@ export function moveSuite(current: CurrentFixture): void {
   });
 
   describe('a reservation that moves', () => {
-    it('is one on the new host, for as long as any, and that host is told', async () => {
+    it('stays a reservation on the new host, for the full reservation time, and the new host is notified', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-c' });
@@ -242,7 +242,7 @@ export function moveSuite(current: CurrentFixture): void {
       });
     });
 
-    it('stays when it was claimed meanwhile', async () => {
+    it('does not move when its host has claimed it meanwhile', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await startSession(store);
@@ -265,10 +265,10 @@ export function moveSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('a heartbeat with a session that moves there', () => {
+  describe('a heartbeat with a session that is moving to the host', () => {
     const host = { hostId: 'host-a', connectionId: 'broker-a.1' };
 
-    it('says that it is arriving while it may, and that it must not when the move was given up', async () => {
+    it('lists the session as arriving during the move, and as rejected after the move was cancelled', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       const sessionId = newSessionId();
@@ -289,8 +289,8 @@ export function moveSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('movable sessions', () => {
-    it('are those of which their present host says so, until it says otherwise or they move', async () => {
+  describe('recordMovableChanges', () => {
+    it('marks a session as movable when its current host reports so, until that host reports otherwise', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store);
@@ -312,7 +312,7 @@ export function moveSuite(current: CurrentFixture): void {
   });
 
   describe('a checkpoint', () => {
-    it('is taken once, by whoever has the place, the session and the epoch, and not for long', async () => {
+    it('is taken once, only with the right region pool, session and epoch', async () => {
       const { store, another } = current();
       const sessionId = newSessionId();
       await store.putCheckpoint(PLACE, sessionId, 2, 'c3RhdGU=');
@@ -324,8 +324,8 @@ export function moveSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('tell', () => {
-    it('leaves a broker words in their order, among its letters', async () => {
+  describe('sendControlMessage', () => {
+    it('puts messages into the inbox of a broker, in order', async () => {
       const { store, another } = current();
       for (const body of ['{"a":1}', '{"b":"|;*"}'])
         expect(await store.sendControlMessage(PLACE, MOVER, body)).to.equal(true);
@@ -336,7 +336,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await store.takeMessages(PLACE, MOVER)).to.deep.equal([]);
     });
 
-    it('refuses when too much waits for that broker', async () => {
+    it('returns false when the inbox of that broker is full', async () => {
       const { store } = current();
       const body = 'x'.repeat(100_000);
       const taken = [];
@@ -346,7 +346,7 @@ export function moveSuite(current: CurrentFixture): void {
   });
 
   describe('scanSessions', () => {
-    it('comes by every session, a part at a time', async () => {
+    it('returns every session, one page at a time', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 512 });
       const ids = [];
@@ -365,8 +365,8 @@ export function moveSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('listWaiting', () => {
-    it('lists who waits, the head of the queue first', async () => {
+  describe('listWaitingPlacements', () => {
+    it('lists waiting players, the head of the queue first', async () => {
       const { store, clock } = current();
       const [first, second, third] = [newSessionId(), newSessionId(), newSessionId()];
       for (const [sessionId, headStartMs] of [
@@ -383,8 +383,8 @@ export function moveSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('a host that is relieved', () => {
-    it('is closed as hot and opened again, but never against an operator', async () => {
+  describe('a hot host', () => {
+    it('is closed as hot and opened again, but never changes a closure that an operator ordered', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       await store.setClosure(PLACE, 'host-a', 'hot', 'open');

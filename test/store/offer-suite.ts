@@ -10,6 +10,7 @@ import {
   enqueue,
   fillPool,
   getHost,
+  getUtilisation,
   makeHostReady,
   reserveSlot,
   queuePositions,
@@ -50,8 +51,8 @@ export function offerSuite(current: CurrentFixture): void {
     ];
   }
 
-  describe('accept', () => {
-    it('makes the offer a reservation under a new epoch, on the same host', async () => {
+  describe('acceptOffer', () => {
+    it('turns the offer into a reservation under a new epoch, on the same host', async () => {
       const { store, sessionId } = await offerOne();
       const { clock } = current();
       clock.advance(5_000);
@@ -76,7 +77,7 @@ export function offerSuite(current: CurrentFixture): void {
       );
     });
 
-    it('may be repeated, also when the host has claimed the session meanwhile', async () => {
+    it('returns the same outcome when it is repeated, also when the host has claimed the session meanwhile', async () => {
       const { store, sessionId } = await offerOne();
       const first = await accept(sessionId, 1, 2);
       current().clock.advance(100);
@@ -87,7 +88,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await accept(sessionId, 1, 3)).to.deep.equal({ kind: 'gone' });
     });
 
-    it('takes the offer of that epoch only, and only while it stands', async () => {
+    it('accepts the offer of the given epoch only, and only while the offer stands', async () => {
       const { store, ids, sessionId } = await offerOne(1);
       expect(await accept(sessionId, 2, 3)).to.deep.equal({ kind: 'gone' });
       expect(await accept(ids[1]!, 1, 2)).to.deep.equal({ kind: 'gone' });
@@ -97,7 +98,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
     });
 
-    it('leaves a reservation that expires like any other', async () => {
+    it('creates a reservation that expires like any other', async () => {
       const { sessionId } = await offerOne();
       const { store, clock } = current();
       await accept(sessionId, 1, 2);
@@ -112,7 +113,7 @@ export function offerSuite(current: CurrentFixture): void {
   });
 
   describe('an offer that nobody accepts', () => {
-    it('goes to the next, and who missed it to the back of the queue, once', async () => {
+    it('goes to the next player, its own player goes to the back of the queue, and a second miss ends the session', async () => {
       const { store, ids, sessionId } = await offerOne(2);
       const { clock } = current();
       const arrivedAtMs = clock.now() - 30;
@@ -150,7 +151,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await enqueue(store, sessionId)).to.deep.equal({ kind: 'over', reason: 'reservation_expired' });
     });
 
-    it('is listed until it is taken back, the oldest first', async () => {
+    it('is listed as expired until it is withdrawn, the oldest first', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       const [first, second, accepted] = [newSessionId(), newSessionId(), newSessionId()];
@@ -171,14 +172,14 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await store.findExpiredOffers(PLACE, 10)).to.deep.equal([first]);
     });
 
-    it('is taken back when its time is over, and not before', async () => {
+    it('is withdrawn only after its time', async () => {
       const { store, sessionId } = await offerOne();
       current().clock.advance(DEFAULT_OFFER_MS - 11);
       expect(await store.expireOffers(PLACE, [sessionId, newSessionId()], BROKER)).to.deep.equal([]);
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
     });
 
-    it('ends the session when one was missed elsewhere before', async () => {
+    it('ends the session when the player missed an offer in another queue before', async () => {
       const { store, sessionId } = await offerOne();
       for (let time = 0; time < 2; time += 1)
         await store.recordMissedOffers(PLACE, [sessionId, newSessionId()]);
@@ -191,7 +192,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['ended']);
     });
 
-    it('is remembered in the queue, and by those who come from another one', async () => {
+    it('is remembered in the queue, and when the placement is enqueued elsewhere', async () => {
       const { store } = current();
       await fillPool(store);
       const [told, brought] = [newSessionId(), newSessionId()];
@@ -207,7 +208,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await missed()).to.deep.equal([true, true]);
     });
 
-    it('comes again at once to who is alone', async () => {
+    it('is made again at once when nobody else waits', async () => {
       const { store, sessionId } = await offerOne();
       current().clock.advance(DEFAULT_OFFER_MS);
       await sendHeartbeat(store, 'host-a');
@@ -216,7 +217,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
     });
 
-    it('waits for its turn to be taken back: no more at once than asked for', async () => {
+    it('is withdrawn no faster than the limit per call allows', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 3 });
       const ids = Array.from({ length: 3 }, newSessionId).sort();
@@ -230,7 +231,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, ids)).to.deep.equal([0, 1, 'offered']);
     });
 
-    it('costs the place when nobody has attended to it either', async () => {
+    it('ends the placement when no broker has polled it for the grace period either', async () => {
       const { store, sessionId } = await offerOne();
       current().clock.advance(GRACE_MS);
       const ended = await expire();
@@ -238,10 +239,10 @@ export function offerSuite(current: CurrentFixture): void {
         [sessionId, 'reconnect_expired'],
       ]);
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
-      expect(await store.getUtilisation(PLACE)).to.deep.include({ sessions: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.include({ sessions: 0 });
     });
 
-    it('is not ended for want of attention while it stands', async () => {
+    it('keeps its placement while the offer stands, although no broker polls it', async () => {
       const { store, clock } = current();
       const { free } = await fillPool(store);
       const sessionId = newSessionId();
@@ -254,8 +255,8 @@ export function offerSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('an offer whose host goes', () => {
-    it('is made again elsewhere, in the old order', async () => {
+  describe('an offer whose host is removed or lost', () => {
+    it('is made again on another host, in the old order', async () => {
       const { store, ids } = await offerOne(1);
       expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.deep.equal([]);
       expect(await queuePositions(store, ids)).to.deep.equal([0, 1]);
@@ -281,7 +282,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
     });
 
-    it('goes on when the host registers again', async () => {
+    it('stands when the host registers again', async () => {
       const { store, sessionId } = await offerOne();
       await store.registerHost(PLACE, registration('host-a', { slots: 1, connectionId: 'broker-b.5' }));
       expect(await sendHeartbeat(store, 'host-a', { connectionId: 'broker-b.5' })).to.equal('ok');
@@ -289,7 +290,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await accept(sessionId, 1, 2)).to.include({ kind: 'accepted', hostConnectionId: 'broker-b.5' });
     });
 
-    it('gives way, like reservations and in one order with them, to sessions that the store had lost', async () => {
+    it('is withdrawn, like reservations and in one order with them, when the host reports running sessions that the store had lost', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 3 });
       const [first, second, third] = Array.from({ length: 3 }, newSessionId).sort() as [

@@ -10,6 +10,7 @@ import {
   enqueue,
   fillPool,
   getHost,
+  getUtilisation,
   makeHostReady,
   startSession,
   queuePositions,
@@ -31,7 +32,7 @@ async function nextWakeUpOf(store: FleetStore, brokerId: string): Promise<() => 
 /** What a session is while it is only offered: to its host, to its brokers, to those who count. */
 export function offeredSessionSuite(current: CurrentFixture): void {
   describe('an offered session', () => {
-    it('is none of its host’s business', async () => {
+    it('is not visible to its host until it is accepted', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.1' });
       const sessionId = newSessionId();
@@ -52,7 +53,7 @@ export function offeredSessionSuite(current: CurrentFixture): void {
       expect(mail.map(({ state, epoch }) => [state, epoch])).to.deep.equal([['reserved', 2]]);
     });
 
-    it('is not ended by the host that lists its sessions, but runs if the host says so', async () => {
+    it('is not ended when its host does not list it, and is adopted when its host reports it as running', async () => {
       const { store, clock } = current();
       const sessionId = newSessionId();
       await makeHostReady(store, 'host-a', { slots: 1 });
@@ -67,7 +68,7 @@ export function offeredSessionSuite(current: CurrentFixture): void {
       expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
     });
 
-    it('is not made to a placement of which a host reported meanwhile that it runs', async () => {
+    it('is not created for a placement that a host has reported as running', async () => {
       const { store, clock } = current();
       const { free } = await fillPool(store);
       const [running, next] = [newSessionId(), newSessionId()];
@@ -100,7 +101,7 @@ export function offeredSessionSuite(current: CurrentFixture): void {
       );
     });
 
-    it('is found in the mail of its broker, even if that was the caller, and the broker is nudged', async () => {
+    it('is put into the inbox of its client’s broker, also when that broker is the caller, with a wake-up', async () => {
       const { store, another } = current();
       const other = await another();
       const theirNudge = await nextWakeUpOf(other, 'broker-q');
@@ -123,13 +124,13 @@ export function offeredSessionSuite(current: CurrentFixture): void {
       expect(await ourNudge()).to.deep.equal(PLACE);
     });
 
-    it('counts as one of the live sessions of its host', async () => {
+    it('counts as a live session of its host', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       await startSession(store);
       const sessionId = newSessionId();
       await enqueue(store, sessionId);
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 2, slots: 2 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 2, slots: 2 });
       expect(await store.listHostSessions(PLACE, 'host-a')).to.have.length(2);
       expect(await store.recountHosts(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
     });

@@ -15,7 +15,7 @@ import {
 /** Choosing hosts, holding slots and giving them back. */
 export function placementSuite(current: CurrentFixture): void {
   describe('reserve', () => {
-    it('takes the least congested host, and the first by name of equals', async () => {
+    it('chooses the least congested host, and the first by name among equals', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-b');
       await makeHostReady(store, 'host-a');
@@ -25,7 +25,7 @@ export function placementSuite(current: CurrentFixture): void {
       expect(hosts).to.deep.equal(['host-a', 'host-b', 'host-a', 'host-b', 'host-0']);
     });
 
-    it('orders names byte by byte, dashes and digits included', async () => {
+    it('orders host names byte by byte, including dashes and digits', async () => {
       const { store } = current();
       for (const name of ['host-10', 'host1', 'host-1', 'h', 'host-1-a']) {
         await makeHostReady(store, name, { slots: 1 });
@@ -37,7 +37,7 @@ export function placementSuite(current: CurrentFixture): void {
       ).to.deep.equal(['h', 'host-1', 'host-1-a', 'host-10', 'host1']);
     });
 
-    it('gives a batch exactly what single calls would get', async () => {
+    it('gives a batch exactly the outcomes of the single calls', async () => {
       const { store } = current();
       const pools = ['batch', 'single'].map((pool) => ({ region: PLACE.region, pool }));
       const loads = [0, 500_000, 120_000, 120_000, 990_000, 1_400_000, 250_000];
@@ -57,7 +57,7 @@ export function placementSuite(current: CurrentFixture): void {
       expect(await store.listHosts(pools[0]!)).to.deep.equal(await store.listHosts(pools[1]!));
     });
 
-    it('fills every slot once and then says full', async () => {
+    it('fills every slot once and then returns `full`', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       await makeHostReady(store, 'host-b', { slots: 1 });
@@ -73,11 +73,11 @@ export function placementSuite(current: CurrentFixture): void {
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
 
-    it('says full where there is no host at all', async () => {
+    it('returns `full` when there is no host at all', async () => {
       expect((await reserveSlot(current().store)).outcome).to.deep.equal({ kind: 'full' });
     });
 
-    it('takes a batch larger than one script call', async () => {
+    it('accepts a batch larger than one script call', async () => {
       const { store } = current();
       for (let i = 0; i < 6; i += 1) await makeHostReady(store, `host-${i}`, { slots: 100 });
       const wanted = Array.from({ length: 601 }, () => reservation(newSessionId()));
@@ -92,7 +92,7 @@ export function placementSuite(current: CurrentFixture): void {
       ]);
     });
 
-    it('does not herd between two heartbeats', async () => {
+    it('spreads a burst evenly between two heartbeats', async () => {
       const { store } = current();
       for (let i = 0; i < 10; i += 1)
         await makeHostReady(store, `host-${i}`, { slots: 20, measured: i * 1_000 });
@@ -103,7 +103,7 @@ export function placementSuite(current: CurrentFixture): void {
       expect(Math.min(...counts)).to.equal(10);
     });
 
-    it('counts what is placed until the measurement shows it', async () => {
+    it('counts a new session as ramping load until the measured load includes it', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 10, measured: 200_000 });
       await startSession(store);
@@ -120,7 +120,7 @@ export function placementSuite(current: CurrentFixture): void {
       expect(await getHost(store, 'host-a')).to.include({ measured: 300_000, ramping: 33_333 });
     });
 
-    it('gives a silent host nothing, even before a sweep has seen it', async () => {
+    it('skips a silent host, also before a sweep has marked it', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       await makeHostReady(store, 'host-b', { measured: 900_000 });
@@ -132,7 +132,7 @@ export function placementSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).state).to.equal('suspect');
     });
 
-    it('judges silence only of hosts whose turn has come', async () => {
+    it('marks a host as silent only when it comes to that host in the order of choice', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-b', { measured: 900_000 });
       clock.advance(SUSPECT_AFTER_MS + 1);
@@ -142,7 +142,7 @@ export function placementSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-b')).state).to.equal('ready');
     });
 
-    it('gives the same session one slot, however often it is asked for', async () => {
+    it('gives a session one slot, however often it is requested', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const wanted = reservation(newSessionId());
@@ -154,7 +154,7 @@ export function placementSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
 
-    it('tells that a session is over, unless a newer epoch asks', async () => {
+    it('returns `over` for an ended session, unless the request has a newer epoch', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
@@ -168,8 +168,8 @@ export function placementSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('release', () => {
-    it('frees the slot, withdraws the ramp and returns the record', async () => {
+  describe('endSessions', () => {
+    it('frees the slot, removes the ramping load and returns the record', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await reserveSlot(store);
@@ -181,7 +181,7 @@ export function placementSuite(current: CurrentFixture): void {
       expect((await reserveSlot(store)).hostId).to.equal('host-a');
     });
 
-    it('does nothing late, for an old epoch, for another host, or for a stranger', async () => {
+    it('changes nothing for an old epoch, another host, an unknown session, or a session already over', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       const { sessionId } = await reserveSlot(store, { epoch: 3 });
@@ -205,7 +205,7 @@ export function placementSuite(current: CurrentFixture): void {
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
     });
 
-    it('does not touch the session that came after', async () => {
+    it('does not end a newer assignment of the same session', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);

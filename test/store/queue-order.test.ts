@@ -55,7 +55,7 @@ function expectRoom(before: PoolDump, after: PoolDump): void {
 describe('random operations on a queue', function () {
   this.timeout(60_000);
 
-  it('serve in the order of arrival, let nobody wait while there is room, and sell no slot twice', async () => {
+  it('serve in order of arrival, leave no player waiting while a slot is free, and fill no slot twice', async () => {
     let sequences = 0;
     let served = 0;
     const play = async (sequence: readonly Step[]): Promise<void> => {

@@ -22,7 +22,7 @@ import {
 /** Waiting for a slot: who comes when, and who is served. */
 export function queueSuite(current: CurrentFixture): void {
   describe('a queue', () => {
-    it('serves who came first, in the very call that frees the slot', async () => {
+    it('serves the first in line, in the same call that frees the slot', async () => {
       const { store } = current();
       const { free } = await fillPool(store, { slots: 2 });
       const ids = await enqueueInOrder(current(), 3);
@@ -35,7 +35,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await getHost(store, 'host-a')).to.include({ committed: 2 });
     });
 
-    it('gives a head start over those who came that much earlier, and no more', async () => {
+    it('applies a head start against players who arrived that much earlier, and no more', async () => {
       const { store } = current();
       await fillPool(store);
       const ids = await enqueueInOrder(current(), 4);
@@ -44,7 +44,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [...ids, vip])).to.deep.equal([0, 1, 3, 4, 2]);
     });
 
-    it('orders by their ids those who came at once', async () => {
+    it('orders players who arrived at the same time by session id', async () => {
       const { store } = current();
       await fillPool(store);
       const ids = Array.from({ length: 5 }, newSessionId);
@@ -53,7 +53,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, ids.sort())).to.deep.equal([0, 1, 2, 3, 4]);
     });
 
-    it('puts who arrived earlier elsewhere where that time says', async () => {
+    it('orders a player who waited elsewhere before by the time of the first arrival', async () => {
       const { store, clock } = current();
       await fillPool(store);
       const arrivedAtMs = clock.now();
@@ -64,7 +64,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [lost, ...others])).to.deep.equal([0, 1, 2]);
     });
 
-    it('offers at once what is free, to as many as there is room for', async () => {
+    it('offers free slots at once, to as many players as there are slots', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       const placements = Array.from({ length: 3 }, (_, i) =>
@@ -76,7 +76,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(outcomes[1]).to.have.nested.property('session.meta.title', 'meadow');
     });
 
-    it('lets nobody slip in between', async () => {
+    it('lets no new reservation take a slot ahead of the queue', async () => {
       const { store } = current();
       const { free } = await fillPool(store, { slots: 2 });
       const ids = await enqueueInOrder(current(), 2);
@@ -92,7 +92,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0]);
     });
 
-    it('is served by a host that becomes ready, the least congested first, not by a silent one', async () => {
+    it('is served by hosts that become ready, the least congested first, and not by a silent host', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-0', { slots: 1 });
       const { sessionId } = await reserveSlot(store);
@@ -114,7 +114,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 'offered']);
     });
 
-    it('gets a slot whatever freed it', async () => {
+    it('receives a slot freed by reconciliation, withdrawal, an expired reservation or an expired resume window', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 4 });
       const gone = await startSession(store);
@@ -147,7 +147,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 'offered', 'offered']);
     });
 
-    it('has a limit, and who waits already keeps the place when it is reached', async () => {
+    it('has a length limit, and keeps players who already wait when the limit is reached', async () => {
       const { store } = current();
       const { free } = await fillPool(store);
       const ask = (sessionId: string) =>
@@ -164,7 +164,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await ask(ids[2]!)).to.equal('waiting');
     });
 
-    it('knows who asks again: the place stays, epoch and broker are noted', async () => {
+    it('keeps the position of a player who is enqueued again, and records the new epoch and broker', async () => {
       const { store, clock } = current();
       const { free } = await fillPool(store);
       const arrivedAtMs = clock.now();
@@ -184,7 +184,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [second!])).to.deep.equal([0]);
     });
 
-    it('does not take a session that lives, nor one that is over', async () => {
+    it('does not enqueue a live session, nor one that is over', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       const active = await startSession(store);

@@ -22,8 +22,8 @@ function held(sessionId: string, epoch = 1, state: HeldState = 'connected'): Rep
 
 /** What host and store make of each other's sessions. */
 export function reconcileSuite(current: CurrentFixture): void {
-  describe('reconcile', () => {
-    it('changes nothing where both agree', async () => {
+  describe('reconcileHost', () => {
+    it('changes nothing when host and store agree', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const session = await startSession(store);
@@ -37,7 +37,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       });
     });
 
-    it('ends what the host no longer has, but not what it does not have yet', async () => {
+    it('ends sessions that the host no longer has, but not reservations it has not claimed yet', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const gone = await startSession(store);
@@ -55,7 +55,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect(await sendHeartbeat(store, 'host-a')).to.equal('ok');
     });
 
-    it('adopts what the store does not know, and hears of states it missed', async () => {
+    it('adopts sessions that the store does not know, and records states it missed', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const reserved = await reserveSlot(store);
@@ -71,7 +71,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect(await sendHeartbeat(store, 'host-a', { sessions: reported })).to.equal('ok');
     });
 
-    it('no longer lets an adopted reservation expire', async () => {
+    it('keeps an adopted reservation from expiring', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
@@ -80,7 +80,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
     });
 
-    it('tells the host to end what is over, for the reason for which it is over', async () => {
+    it('rejects a session that is over, with the reason of its end', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const session = await startSession(store);
@@ -91,7 +91,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).committed).to.equal(0);
     });
 
-    it('lets a host keep what was only given up for lost, and remembers it from then on', async () => {
+    it('revives a session whose reservation only expired, and keeps its record from then on', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
@@ -104,7 +104,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect(await store.getSessions(PLACE, [sessionId])).to.have.nested.property('[0].state', 'connected');
     });
 
-    it('does not give what was given up a slot that somebody else has by now', async () => {
+    it('does not revive an expired session when another session has its slot', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await reserveSlot(store);
@@ -117,7 +117,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
 
-    it('refuses more sessions than the host has slots', async () => {
+    it('rejects sessions beyond the slots of the host', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       const known = await startSession(store);
@@ -128,7 +128,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).committed).to.equal(2);
     });
 
-    it('refuses an older epoch and takes a newer one', async () => {
+    it('rejects an older epoch and adopts a newer one', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const session = await startSession(store, { epoch: 3 });
@@ -140,7 +140,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
 
-    it('knows of two hosts with one session which has the newer epoch', async () => {
+    it('gives a session that two hosts report to the one with the newer epoch', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       await makeHostReady(store, 'host-b', { measured: 900_000 });
@@ -158,13 +158,13 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect(rejected).to.deep.equal([{ sessionId: session.sessionId, epoch: 2, reason: 'superseded' }]);
     });
 
-    it('is unknown for a host that is not registered', async () => {
+    it('returns `unknown` for a host that is not registered', async () => {
       expect((await current().store.reconcileHost(PLACE, HOST, [])).outcome).to.equal('unknown');
     });
   });
 
-  describe('a store that lost what it knew', () => {
-    it('gives no slot of a host away before it knows what the host runs', async () => {
+  describe('a store that lost its data', () => {
+    it('assigns no slot of a host before the host has reported its sessions', async () => {
       const { store } = current();
       const running = [held(newSessionId()), held(newSessionId())];
       await store.registerHost(PLACE, registration('host-a', { slots: 2 }));
@@ -176,7 +176,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect(await getHost(store, 'host-a')).to.include({ state: 'ready', committed: 2 });
     });
 
-    it('ends reservations, the last first, rather than sessions that run', async () => {
+    it('ends reservations, the newest first, to make room for running sessions', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 3 });
       const reserved: string[] = [];
@@ -190,7 +190,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).committed).to.equal(3);
     });
 
-    it('learns anew whose an adopted session is, from the broker of its client', async () => {
+    it('restores the player of an adopted session from the broker of its client', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const lost = reservation(newSessionId());
@@ -210,7 +210,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       ]);
     });
 
-    it('takes over an assignment that is newer than an end it remembers', async () => {
+    it('adopts an assignment that is newer than a recorded end', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const session = await startSession(store);

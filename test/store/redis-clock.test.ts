@@ -37,7 +37,7 @@ describe("redis store on Redis's own clock", () => {
     });
   }
 
-  it('stamps what it writes with the time of Redis', async () => {
+  it('stamps records with the time of Redis', async () => {
     const before = await redisNowMs();
     await makeHostReady(store, 'host-a');
     const { sessionId } = await reserveSlot(store);
@@ -47,7 +47,7 @@ describe("redis store on Redis's own clock", () => {
     expect((await getHost(store, 'host-a')).beatAtMs).to.be.within(before, after);
   });
 
-  it('finds silence, and gives a silent host nothing', async () => {
+  it('detects a silent host, and assigns it no session', async () => {
     await makeHostReady(store, 'host-a');
     expect((await reserveSlot(store)).hostId).to.equal('host-a');
     await untilPassed(SUSPECT_AFTER_MS);
@@ -56,7 +56,7 @@ describe("redis store on Redis's own clock", () => {
     expect(silent.map((host) => [host.hostId, host.state])).to.deep.equal([['host-a', 'suspect']]);
   });
 
-  it('ends a reservation when its time is over', async () => {
+  it('expires a reservation after its time', async () => {
     await makeHostReady(store, 'host-a');
     const wanted = reservation(newSessionId());
     await store.reserve(PLACE, [wanted], 10, BROKER);
@@ -65,14 +65,14 @@ describe("redis store on Redis's own clock", () => {
     expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([wanted.sessionId]);
   });
 
-  it('passes a lease on when it runs out', async () => {
+  it('hands a lease on when it expires', async () => {
     expect(await store.acquireLease('eu-central', 'broker-a', 20)).to.equal(true);
     expect(await store.acquireLease('eu-central', 'broker-b', 20)).to.equal(false);
     await untilPassed(20);
     expect(await store.acquireLease('eu-central', 'broker-b', 20)).to.equal(true);
   });
 
-  it('tells the age of a request', async () => {
+  it('reports the age of a request', async () => {
     const claim = { playerId: 'player-1', requestId: 'request-1', sessionId: newSessionId(), place: PLACE };
     await store.recordRequests([claim]);
     await untilPassed(5);

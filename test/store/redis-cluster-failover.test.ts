@@ -22,7 +22,7 @@ describe('redis store when a master of the cluster fails that has a replica', fu
     await cluster.stop();
   });
 
-  it('goes on with the replica when it was killed', async () => {
+  it('continues on the replica when the master was killed', async () => {
     await expectToSurvive({
       store: fixture.store,
       other: await fixture.another(),
@@ -31,7 +31,7 @@ describe('redis store when a master of the cluster fails that has a replica', fu
     });
   });
 
-  it('goes on with the replica when it hangs with every connection open', async () => {
+  it('continues on the replica when the master hangs with every connection open', async () => {
     await expectToSurvive({
       store: fixture.store,
       other: await fixture.another(),

@@ -41,7 +41,7 @@ describe('redis store when a node of the cluster fails', function () {
     }
   }
 
-  it('loses the regions of that node, no others, and finds them again', async () => {
+  it('loses access to the regions of that node only, and regains it when the node is back', async () => {
     const fixture = await openRedisFixture({ kind: 'cluster', nodes: cluster.nodes }, SHORT_TIMEOUTS);
     const [lost, kept] = [await regionOn(1), await regionOn(2)];
     try {

@@ -46,21 +46,21 @@ describe('redis store when the network to Redis fails', function () {
 
   const rejected = (): boolean => trickle.calls.some(({ outcome }) => outcome === 'unavailable');
 
-  it('rejects calls while it is cut, and goes on when it is whole', async () => {
+  it('rejects calls while connections are cut, and recovers when they are restored', async () => {
     proxy.cut();
     await waitUntil(rejected);
     proxy.restore();
     await expectRecovery();
   });
 
-  it('rejects calls while it swallows everything, and goes on when it does not', async () => {
+  it('rejects calls while the network drops every packet, and recovers when it is restored', async () => {
     proxy.freeze();
     await waitUntil(rejected);
     proxy.restore();
     await expectRecovery();
   });
 
-  it('leaves connections that lead nowhere, the one for nudges too, which asks nothing', async () => {
+  it('replaces dead connections, including the idle one that receives wake-ups', async () => {
     proxy.abandon();
     await waitUntil(rejected);
     await expectRecovery();

@@ -59,7 +59,7 @@ describe('redis store when Redis fails', () => {
     expect(performance.now() - startedAt).to.be.below(ANSWER_WITHIN_MS);
   }
 
-  it('cannot be made without Redis', async () => {
+  it('rejects with `StoreUnavailableError` when it is created without Redis', async () => {
     const server = await openServer();
     await server.kill();
     const target = { kind: 'single' as const, url: server.url };
@@ -68,7 +68,7 @@ describe('redis store when Redis fails', () => {
     );
   });
 
-  it('says so at once while Redis is away, and goes on by itself when it is back', async () => {
+  it('rejects calls at once while Redis is down, and recovers by itself when Redis is back', async () => {
     const server = await openServer(true);
     const store = await openStore(server);
     const other = await openStore(server);
@@ -97,7 +97,7 @@ describe('redis store when Redis fails', () => {
     });
   });
 
-  it('answers in time for a command that was on its way', async () => {
+  it('answers within its deadline for commands in flight when Redis is killed', async () => {
     const server = await openServer();
     const store = await openStore(server);
     await makeHostReady(store, 'host-a');
@@ -106,7 +106,7 @@ describe('redis store when Redis fails', () => {
     await pending;
   });
 
-  it('gives up on a Redis that is there and does not answer', async function () {
+  it('rejects calls within the deadline when Redis accepts connections and does not answer', async function () {
     this.timeout(15_000);
     const server = await openServer();
     const store = await openStore(server);
@@ -119,7 +119,7 @@ describe('redis store when Redis fails', () => {
     expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
   });
 
-  it('is unavailable while Redis refuses to write', async () => {
+  it('rejects calls while Redis refuses writes', async () => {
     const server = await openServer();
     const store = await openStore(server);
     const raw = new Redis(server.url);
@@ -131,7 +131,7 @@ describe('redis store when Redis fails', () => {
     expect((await reserveSlot(store)).hostId).to.equal('host-a');
   });
 
-  it('loads its scripts again when Redis has forgotten them', async () => {
+  it('loads its scripts again after SCRIPT FLUSH', async () => {
     const server = await openServer();
     const store = await openStore(server);
     await makeHostReady(store, 'host-a');
@@ -142,7 +142,7 @@ describe('redis store when Redis fails', () => {
     expect((await reserveSlot(store)).hostId).to.equal('host-a');
   });
 
-  it('is rebuilt from the hosts when Redis lost everything', async () => {
+  it('is rebuilt from the reports of the hosts when Redis lost all data', async () => {
     const server = await openServer();
     const store = await openStore(server);
     await makeHostReady(store, 'host-a');
@@ -162,7 +162,7 @@ describe('redis store when Redis fails', () => {
     expect(await getHost(store, 'host-a')).to.include({ committed: 2, state: 'ready' });
   });
 
-  it('refuses calls after it was closed', async () => {
+  it('rejects calls after it was closed', async () => {
     const store = await openStore(await openServer());
     await store.close();
     await store.close();

@@ -4,7 +4,14 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import { sharedRedis } from '../support/redis/redis-server.js';
-import { BROKER, RESERVATION_MS, makeHostReady, reserveSlot, startSession } from './fixture.js';
+import {
+  BROKER,
+  RESERVATION_MS,
+  getUtilisation,
+  makeHostReady,
+  reserveSlot,
+  startSession,
+} from './fixture.js';
 import { expectConsistent } from './pool-consistency.js';
 import { dumpRedis, type PoolDump } from './pool-dump.js';
 import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
@@ -60,33 +67,33 @@ describe('redis store with damaged counters', () => {
     });
   }
 
-  it('repairs the totals of a place', async () => {
+  it('repairs the totals of a region pool', async () => {
     await raw.hset(keys[8]!, 'slots', '-7');
     await fixture.store.recountHosts(PLACE, null);
-    expect(await fixture.store.getUtilisation(PLACE)).to.deep.equal({ sessions: 4, slots: 12 });
+    expect(await getUtilisation(fixture.store, PLACE)).to.deep.equal({ sessions: 4, slots: 12 });
   });
 
-  it('repairs the number of live sessions of a place', async () => {
+  it('repairs the number of live sessions of a region pool', async () => {
     await raw.hset(keys[8]!, 'sessions', '99');
     await damageHost('host-a', COMMITTED, 0);
     await fixture.store.recountHosts(PLACE, null);
     expect(await dumpRedis(raw, fixture.prefix, PLACE)).to.deep.equal(before);
   });
 
-  it('sees nobody in a slot that is free, whatever stands there', async () => {
+  it('ignores a stale entry in a free slot', async () => {
     const stale = newSessionId();
     await raw.hset(keys[5]!, 'host-a/aa', stale, 'host-a/zz', stale);
     expect(await fixture.store.recountHosts(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
     expect(await fixture.store.listHostSessions(PLACE, 'host-a')).to.have.length(2);
   });
 
-  it('passes over a name in the order that nobody has', async () => {
+  it('skips a name in the order of hosts that no host has', async () => {
     await raw.zadd(keys[2]!, 0, 'ghost');
     expect((await reserveSlot(fixture.store)).hostId).to.be.oneOf(['host-a', 'host-b', 'host-c']);
     expect(await raw.zscore(keys[2]!, 'ghost')).to.equal(null);
   });
 
-  it('recounts a large place in bounded pieces', async () => {
+  it('recounts a large region pool in bounded pieces', async () => {
     const { store } = fixture;
     // More than Redis would hand out at once because they are so few.
     const names = Array.from({ length: 700 }, (_, i) => `more-${i}`);
@@ -107,13 +114,13 @@ describe('redis store with damaged counters', () => {
   });
 });
 
-describe('several brokers on one place', () => {
+describe('several brokers on one region pool', () => {
   const BROKERS = 4;
   const ROUNDS = 40;
   const HOSTS = 6;
   const SLOTS = 5;
 
-  it('never sell a slot twice, and every counter stays the count of its members', async function () {
+  it('never fill a slot twice, and every counter equals the number of its members throughout', async function () {
     this.timeout(30_000);
     const { url } = await sharedRedis();
     const fixture = await openRedisFixture({ kind: 'single', url });

@@ -43,7 +43,7 @@ describe('redis store when the primary that Sentinel named fails', function () {
     await redis.stop();
   });
 
-  it('goes on with the next one when it was killed', async () => {
+  it('continues on the new primary when the old one was killed', async () => {
     await expectToSurvive({
       store: fixture.store,
       other: await fixture.another(),
@@ -51,7 +51,7 @@ describe('redis store when the primary that Sentinel named fails', function () {
     });
   });
 
-  it('goes on with the next one when it hangs with every connection open', async () => {
+  it('continues on the new primary when the old one hangs with every connection open', async () => {
     await expectToSurvive({
       store: fixture.store,
       other: await fixture.another(),
@@ -60,7 +60,7 @@ describe('redis store when the primary that Sentinel named fails', function () {
   });
 });
 
-it('redis store cannot be made when no Sentinel answers', async () => {
+it('redis store rejects its creation when no Sentinel answers', async () => {
   const sentinels = [{ host: '127.0.0.1', port: await freePort() }];
   const target = { kind: 'sentinel' as const, name: 'duskline', sentinels };
   const error = await createRedisStore({

@@ -7,7 +7,7 @@ import { describeStore } from './conformance.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 import { openRedisFixture } from './redis-fixture.js';
 
-describe('over TLS, with certificates of both sides', () => {
+describe('over TLS, with client and server certificates', () => {
   let files: TlsFiles;
   let server: RedisServer;
   before(async () => {
@@ -33,21 +33,21 @@ describe('over TLS, with certificates of both sides', () => {
     );
   }
 
-  it('trusts nobody whom the authority did not sign for', async () => {
+  it('rejects a server certificate of an unknown authority', async () => {
     const { cert, key } = files;
     const error = await refusalOf({ cert, key });
     expect(error).to.be.instanceOf(StoreUnavailableError);
     expect(String(error)).to.match(/self-signed|unable to verify|unable to get/i);
   });
 
-  it('trusts no certificate of another machine', async () => {
+  it('rejects a server certificate for another host name', async () => {
     const { ca, cert, key } = files;
     const error = await refusalOf({ ca, cert, key, servername: 'redis.example.com' });
     expect(error).to.be.instanceOf(StoreUnavailableError);
     expect(String(error)).to.match(/altnames|does not match/i);
   });
 
-  it('says nothing in plain text to a server that expects TLS', async () => {
+  it('sends nothing in plain text to a server that expects TLS', async () => {
     expect(await refusalOf(undefined, server.url.replace('rediss:', 'redis:'))).to.be.instanceOf(
       StoreUnavailableError,
     );

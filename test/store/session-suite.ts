@@ -7,6 +7,7 @@ import {
   RESERVATION_MS,
   sendHeartbeat,
   getHost,
+  getUtilisation,
   makeHostReady,
   reserveSlot,
   startSession,
@@ -15,8 +16,8 @@ import {
 
 /** What becomes of a session after it was placed. */
 export function sessionSuite(current: CurrentFixture): void {
-  describe('transition', () => {
-    it('follows the host through the life of a session', async () => {
+  describe('updateSessionStates', () => {
+    it('follows the reports of the host through the life of a session', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId, hostId } = await reserveSlot(store);
@@ -30,7 +31,7 @@ export function sessionSuite(current: CurrentFixture): void {
       }
     });
 
-    it('refuses what the states do not allow, old epochs, other hosts and strangers', async () => {
+    it('refuses impossible transitions, old epochs, other hosts and unknown sessions', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store, { epoch: 2 });
@@ -66,8 +67,8 @@ export function sessionSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('attach', () => {
-    it('leaves word for the broker that the client was on before', async () => {
+  describe('setClientBroker', () => {
+    it('notifies the broker to which the client was connected before', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-b' });
@@ -79,7 +80,7 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(moved).to.include({ sessionId, state: 'reserved', clientBrokerId: 'broker-c' });
     });
 
-    it('notes the broker of the client, but not of a session that is over', async () => {
+    it('records the broker of the client, but not for a session that is over', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
@@ -95,8 +96,8 @@ export function sessionSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('getSessions and hostSessions', () => {
-    it('return records in order, null for unknown ones, and only what lives on the host', async () => {
+  describe('getSessions and listHostSessions', () => {
+    it('return records in order, null for unknown ones, and only live sessions of the host', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const first = await reserveSlot(store);
@@ -117,8 +118,8 @@ export function sessionSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('reservations that nobody claims', () => {
-    it('end when their time is over, the oldest first and no more than asked for', async () => {
+  describe('reservations that no host claims', () => {
+    it('expire after their time, the oldest first and no more than the limit', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const sessions: string[] = [];
@@ -138,7 +139,7 @@ export function sessionSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
 
-    it('stay when they were claimed in time, or ended and came again', async () => {
+    it('do not expire when they were claimed in time, or ended and were reserved again', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       await startSession(store);
@@ -156,7 +157,7 @@ export function sessionSuite(current: CurrentFixture): void {
   });
 
   describe('sessions that stay disconnected', () => {
-    it('end when the resume window is over, however often that is reported', async () => {
+    it('end when the resume window is over, which repeated reports do not extend', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const first = await startSession(store);
@@ -179,7 +180,7 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
     });
 
-    it('live on when the player comes back, and get the whole window again', async () => {
+    it('continue when the player reconnects, and have the whole resume window again at the next disconnect', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId, epoch, hostId } = await startSession(store);
@@ -197,7 +198,7 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(await store.expireSessions(PLACE, 10, BROKER)).to.have.length(1);
     });
 
-    it('are found also when their host had to list them', async () => {
+    it('end also when only a reconciliation reported the disconnect', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId, epoch } = await startSession(store);
@@ -214,7 +215,7 @@ export function sessionSuite(current: CurrentFixture): void {
       );
     });
 
-    it('come after reservations that ran out, as many of each as asked for', async () => {
+    it('are expired after reservations, up to the limit for each', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId, epoch, hostId } = await startSession(store);
@@ -231,8 +232,8 @@ export function sessionSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('forgetEnded', () => {
-    it('drops records of ended sessions when their time is over, and not sooner', async () => {
+  describe('deleteEndedSessions', () => {
+    it('deletes records of ended sessions after `ENDED_KEPT_MS`, and not sooner', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
@@ -246,7 +247,7 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(await store.getSessions(PLACE, [held.sessionId])).to.have.nested.property('[0].state', 'active');
     });
 
-    it('drops more records in one call than a script can pass to one command', async () => {
+    it('deletes more records in one call than a script can pass to one command', async () => {
       const { store, clock } = current();
       for (let i = 0; i < 18; i += 1) await makeHostReady(store, `host-${i}`, { slots: 500 });
       const ids = Array.from({ length: 9_000 }, () => newSessionId());
@@ -261,7 +262,7 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(await store.expireSessions(PLACE, 20_000, BROKER)).to.have.length(9_000);
       clock.advance(ENDED_KEPT_MS);
       expect(await store.deleteEndedSessions(PLACE, 20_000)).to.equal(9_000);
-      expect(await store.getUtilisation(PLACE)).to.deep.include({ sessions: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.include({ sessions: 0 });
     });
   });
 }

@@ -6,7 +6,15 @@ import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js
 import { retryUntilSuccess } from '../support/eventually.js';
 import { sharedRedisCluster } from '../support/redis/redis-cluster.js';
 import { startRedisServer } from '../support/redis/redis-server.js';
-import { BROKER, SUSPECT_AFTER_MS, getHost, makeHostReady, reserveSlot, startSession } from './fixture.js';
+import {
+  BROKER,
+  SUSPECT_AFTER_MS,
+  getHost,
+  getUtilisation,
+  makeHostReady,
+  reserveSlot,
+  startSession,
+} from './fixture.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 
 const LUA = new URL('../../../server/store/redis/lua/', import.meta.url);
@@ -61,7 +69,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   await useDrains(store);
   await store.takeChangedSessions(PLACE, 'broker-b');
   await store.getEndpoints(PLACE, ['host-a']);
-  await store.getUtilisation(PLACE);
+  await getUtilisation(store, PLACE);
   await store.removeHost(PLACE, 'host-a', 'broker-a.1');
   const claims = Array.from({ length: 40 }, (_, i) => ({
     playerId: `player-${i}`,
@@ -137,11 +145,11 @@ function seenCommand([name = '', ...args]: readonly string[]): SeenCommand {
   return { name: lower, keys, inner: [] };
 }
 
-describe('keys', function () {
+describe('Redis keys', function () {
   // A cluster may have to be started first.
   this.timeout(30_000);
 
-  it('of one command hash to one slot, and scripts touch only what they declare', async () => {
+  it('of one command hash to one cluster slot, and scripts use only the keys they declare', async () => {
     const server = await startRedisServer();
     const asking = new Redis(server.url);
     const monitor = await asking.monitor();
@@ -173,7 +181,7 @@ describe('keys', function () {
     await expectOneSlotEach(seen.map((command) => command.keys).filter((keys) => keys.length > 1));
   });
 
-  it('are taken from KEYS alone in every Lua file', () => {
+  it('are read from KEYS alone in every Lua file', () => {
     const files = readdirSync(LUA, { recursive: true, encoding: 'utf8' }).filter((file) =>
       file.endsWith('.lua'),
     );

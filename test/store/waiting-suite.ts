@@ -16,8 +16,8 @@ import {
 
 /** Leaving a queue without a slot, and how fast the others get theirs. */
 export function waitingSuite(current: CurrentFixture): void {
-  describe('withdraw', () => {
-    it('takes a placement out of the other queues once one of them served it', async () => {
+  describe('withdrawPlacements', () => {
+    it('removes a placement from the other queues once one queue served it', async () => {
       const { store } = current();
       const elsewhere = { region: PLACE.region, pool: 'console' };
       const here = await fillPool(store);
@@ -35,7 +35,7 @@ export function waitingSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [both!, next!])).to.deep.equal(['unknown', 'offered']);
     });
 
-    it('gives an offer back, which goes to the next', async () => {
+    it('withdraws an offer, whose slot goes to the next player', async () => {
       const { store } = current();
       const { free } = await fillPool(store);
       const [first, second] = await enqueueInOrder(current(), 2);
@@ -49,7 +49,7 @@ export function waitingSuite(current: CurrentFixture): void {
       expect(await enqueue(store, first!)).to.have.property('kind', 'waiting');
     });
 
-    it('ends a session of an older epoch, but no newer one', async () => {
+    it('ends a session of an older epoch, but not of the same or a newer one', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 3 });
       const older = await reserveSlot(store, { epoch: 1, clientBrokerId: 'broker-b' });
@@ -72,7 +72,7 @@ export function waitingSuite(current: CurrentFixture): void {
       );
     });
 
-    it('keeps a lost host from bringing back what has a newer assignment', async () => {
+    it('keeps a lost host from reviving a session that has a newer assignment', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
@@ -85,8 +85,8 @@ export function waitingSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('a place in the queue', () => {
-    it('is lost when nobody attends it for too long, the longest first', async () => {
+  describe('a position in the queue', () => {
+    it('is lost when no broker polls it for the grace period, the longest unpolled first', async () => {
       const { store, clock } = current();
       await fillPool(store);
       const [first, second, third] = await enqueueInOrder(current(), 3);
@@ -114,7 +114,7 @@ export function waitingSuite(current: CurrentFixture): void {
       expect(await enqueue(store, first!, { epoch: 2 })).to.have.property('kind', 'waiting');
     });
 
-    it('is given up quietly by a session that runs', async () => {
+    it('is removed without notice for a session that already runs', async () => {
       const { store, clock } = current();
       await fillPool(store);
       const [running, lapsed] = await enqueueInOrder(current(), 2);
@@ -127,7 +127,7 @@ export function waitingSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [running!, lapsed!])).to.deep.equal(['connected', 'ended']);
     });
 
-    it('is kept by asking for it anew', async () => {
+    it('is kept when the placement is enqueued again', async () => {
       const { store, clock } = current();
       await fillPool(store);
       const [first, second] = await enqueueInOrder(current(), 2);
@@ -139,7 +139,7 @@ export function waitingSuite(current: CurrentFixture): void {
   });
 
   describe('the rate at which slots become free', () => {
-    it('is measured between questions, and forgets slowly', async () => {
+    it('is measured between status calls, and decays slowly', async () => {
       const { store, clock } = current();
       const { free } = await fillPool(store, { slots: 20 });
       const rate = async (): Promise<number | null> =>
@@ -157,7 +157,7 @@ export function waitingSuite(current: CurrentFixture): void {
       expect(await rate()).to.equal(0.001);
     });
 
-    it('does not count slots that are gone with their host', async () => {
+    it('does not count slots that disappear with their host', async () => {
       const { store, clock } = current();
       await fillPool(store, { slots: 20 });
       await store.getQueueStatus(PLACE, [], false);
@@ -166,7 +166,7 @@ export function waitingSuite(current: CurrentFixture): void {
       expect((await store.getQueueStatus(PLACE, [], false)).freedPerMs).to.equal(0);
     });
 
-    it('does not count offers that were given back', async () => {
+    it('does not count withdrawn offers', async () => {
       const { store, clock } = current();
       const { free } = await fillPool(store);
       await store.getQueueStatus(PLACE, [], false);

@@ -10,7 +10,11 @@ export interface ExampleProcess {
 
 /** Starts a program of `examples/` as a reader would: with Node, and settings in the environment. */
 export function startExample(path: string, env: Readonly<Record<string, string>>): ExampleProcess {
-  const file = fileURLToPath(new URL(`../../../examples/${path}`, import.meta.url));
+  return startProgram(fileURLToPath(new URL(`../../../examples/${path}`, import.meta.url)), env);
+}
+
+/** The same for a program anywhere. */
+export function startProgram(file: string, env: Readonly<Record<string, string>>): ExampleProcess {
   const child = spawn(process.execPath, [file], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

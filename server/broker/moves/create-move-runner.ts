@@ -1,13 +1,13 @@
 import { FULL } from '../../domain/congestion.js';
-import type { MoveAction } from '../../domain/rebalance/rebalance-actions.js';
-import { explainMove } from '../../domain/rebalance/explain-move.js';
-import { hostKey } from '../../domain/rebalance/hot-hosts.js';
+import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
+import { explainMove } from '../../domain/rebalance/actions/explain-move.js';
+import { hostKey } from '../../domain/rebalance/limits/hot-hosts.js';
 import {
   NO_QUARANTINE,
   isQuarantined,
   recordMoveOutcome,
   type Quarantine,
-} from '../../domain/rebalance/quarantine.js';
+} from '../../domain/rebalance/limits/quarantine.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerContext } from '../context.js';

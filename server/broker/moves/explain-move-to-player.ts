@@ -1,5 +1,5 @@
 import { regionPoolName } from '../../domain/catalog.js';
-import type { MoveAction } from '../../domain/rebalance/rebalance-actions.js';
+import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
 
 /** Why a session moves, in words for its player: hosts and other players are not theirs to know. */
 export function explainMoveToPlayer({ from, to, reason }: MoveAction): string {

@@ -1,7 +1,7 @@
 import { regionPoolName } from '../../domain/catalog.js';
 import type { OrderTarget } from '../../domain/drain.js';
-import { planDrain, type DrainPlan } from '../../domain/rebalance/plan-drain.js';
-import type { FleetSnapshot } from '../../domain/rebalance/fleet-snapshot.js';
+import { planDrain, type DrainPlan } from '../../domain/rebalance/plan/plan-drain.js';
+import type { FleetSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { BrokerContext } from '../context.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { toHostSnapshot } from '../rebalance/host-snapshot.js';

@@ -1,5 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import type { MoveAction } from '../../domain/rebalance/rebalance-actions.js';
+import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 
 /** Carries out the moves of plans, so many at a time, and learns with which hosts they fail. */

@@ -1,6 +1,6 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import { FULL, congestion } from '../../domain/congestion.js';
-import type { HostSnapshot } from '../../domain/rebalance/fleet-snapshot.js';
+import type { HostSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { HostRecord, SessionRecord } from '../../store/fleet-store.js';
 
 /** What a host record does not say. */

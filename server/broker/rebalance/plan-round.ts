@@ -1,31 +1,31 @@
 import { regionPoolName, type Catalog, type RegionPool } from '../../domain/catalog.js';
 import { FULL } from '../../domain/congestion.js';
 import { acceptableAfterMs } from '../../domain/ranking.js';
-import type { RebalanceAction } from '../../domain/rebalance/rebalance-actions.js';
+import type { RebalanceAction } from '../../domain/rebalance/actions/rebalance-actions.js';
 import {
   NO_HOT_HOSTS,
   hostKey,
   isHot,
   trackHotHosts,
   type HotHosts,
-} from '../../domain/rebalance/hot-hosts.js';
+} from '../../domain/rebalance/limits/hot-hosts.js';
 import {
   allowanceOf,
   newMoveBudget,
   refillBudget,
   chargeBudget,
   type MoveBudget,
-} from '../../domain/rebalance/move-budget.js';
+} from '../../domain/rebalance/limits/move-budget.js';
 import type {
   FleetSnapshot,
   RegionPoolOption,
   WaitingPlayer,
-} from '../../domain/rebalance/fleet-snapshot.js';
-import { planRebalance } from '../../domain/rebalance/plan-rebalance.js';
-import type { RebalanceLimits } from '../../domain/rebalance/rebalance-limits.js';
-import { explainPlanBlocker } from '../../domain/rebalance/plan-blocker.js';
+} from '../../domain/rebalance/snapshot/fleet-snapshot.js';
+import { planRebalance } from '../../domain/rebalance/plan/plan-rebalance.js';
+import type { RebalanceLimits } from '../../domain/rebalance/limits/rebalance-limits.js';
+import { explainPlanBlocker } from '../../domain/rebalance/snapshot/plan-blocker.js';
 import type { FleetStore, HostRecord, SessionRecord } from '../../store/fleet-store.js';
-import type { QueuedPlacement } from '../../store/contracts/moves.js';
+import type { QueuedPlacement } from '../../store/contracts/queue.js';
 import { decodeReach } from '../sessions/match-details.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { toHostSnapshot } from './host-snapshot.js';

@@ -1,5 +1,5 @@
 import { regionPoolName } from '../../domain/catalog.js';
-import type { MoveAction, HostExclusionAction } from '../../domain/rebalance/rebalance-actions.js';
+import type { MoveAction, HostExclusionAction } from '../../domain/rebalance/actions/rebalance-actions.js';
 import type { BrokerContext } from '../context.js';
 import type { RoundPlanner } from './plan-round.js';
 

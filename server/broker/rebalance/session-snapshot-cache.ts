@@ -1,5 +1,5 @@
 import type { Catalog } from '../../domain/catalog.js';
-import type { SessionSnapshot } from '../../domain/rebalance/fleet-snapshot.js';
+import type { SessionSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { toSessionSnapshot } from './session-snapshot.js';
 

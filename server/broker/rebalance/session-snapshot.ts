@@ -1,6 +1,6 @@
 import type { Catalog, RegionPool } from '../../domain/catalog.js';
 import { acceptableAfterMs } from '../../domain/ranking.js';
-import type { RegionPoolOption, SessionSnapshot } from '../../domain/rebalance/fleet-snapshot.js';
+import type { RegionPoolOption, SessionSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import { hasMoved, decodeReach, type SessionReach } from '../sessions/match-details.js';
 

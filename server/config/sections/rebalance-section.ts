@@ -1,5 +1,8 @@
 import { Type, type Static } from 'typebox';
-import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from '../../domain/rebalance/rebalance-limits.js';
+import {
+  DEFAULT_REBALANCE_LIMITS,
+  type RebalanceLimits,
+} from '../../domain/rebalance/limits/rebalance-limits.js';
 
 const { hotAbove, moveCap, movesPerSessionHour, maxMovesPerHost, cooldownMs } = DEFAULT_REBALANCE_LIMITS;
 

@@ -1,6 +1,5 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { FleetStore } from '../fleet-store.js';
-import type { DrainStore } from '../contracts/drains.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { RequestRecords } from './requests/request-records.js';
 import { Checkpoints } from './moves/checkpoints.js';
@@ -32,7 +31,7 @@ export class MemoryStore implements FleetStore {
   readonly #now: () => number;
   readonly #pools = new Map<string, PoolState>();
   readonly #requestRecords = new RequestRecords();
-  readonly #drains: DrainStore;
+  readonly #drains: ReturnType<typeof createMemoryDrains>;
   readonly #usedTokens = new UsedTokens();
   readonly #checkpoints = new Checkpoints();
   readonly #leases = new Map<string, { holder: string; untilMs: number }>();
@@ -196,11 +195,6 @@ export class MemoryStore implements FleetStore {
     return hostId === null ? state.closure : (state.hostClosures.get(hostId) ?? 'open');
   };
 
-  getUtilisation: FleetStore['getUtilisation'] = async (place) => {
-    const { liveSessions, readySlots } = this.poolState(place);
-    return { sessions: liveSessions, slots: readySlots };
-  };
-
   listHosts: FleetStore['listHosts'] = async (place) => hosts.listHosts(this.poolState(place));
 
   getEndpoints: FleetStore['getEndpoints'] = async (place, hostIds) =>
@@ -219,7 +213,7 @@ export class MemoryStore implements FleetStore {
     return pools.map((pool) => findDueSweeps(this.poolState({ region, pool }), times, nowMs));
   };
 
-  getTimeMs: FleetStore['getTimeMs'] = () => this.#drains.getTimeMs();
+  getTimeMs: FleetStore['getTimeMs'] = async () => this.#now();
   listDrains: FleetStore['listDrains'] = (region) => this.#drains.listDrains(region);
   compareAndSetDrain: FleetStore['compareAndSetDrain'] = (before, after) =>
     this.#drains.compareAndSetDrain(before, after);

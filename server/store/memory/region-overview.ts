@@ -1,4 +1,5 @@
-import type { PoolOverview, SweepStep, SweepLimits } from '../contracts/region-overview.js';
+import type { PoolOverview } from '../contracts/hosts.js';
+import type { SweepLimits, SweepStep } from '../contracts/leases.js';
 import type { PoolState } from './pool-state.js';
 
 export function getPoolOverview(

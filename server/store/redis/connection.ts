@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { StoreUnavailableError } from '../fleet-store.js';
+import { StoreUnavailableError } from '../contracts/store-unavailable-error.js';
 
 /** Where Redis (or Valkey) is. */
 export type RedisTarget = RedisCredentials &

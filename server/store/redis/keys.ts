@@ -84,6 +84,21 @@ export function createKeySpace(prefix: string): KeySpace {
   };
 }
 
+/** One script call covers at most this many region pools of a region: it bounds how long Redis serves nobody else. */
+export const MAX_POOLS = 64;
+
+/** The keys of several region pools of a region: a list for each name, in the order of the pools. */
+export function poolKeyLists(
+  keys: KeySpace,
+  region: string,
+  pools: readonly string[],
+): Readonly<Record<PoolKey, readonly string[]>> {
+  const lists = POOL_KEYS.map(
+    (name) => [name, pools.map((pool) => keys.poolKey({ region, pool }, name))] as const,
+  );
+  return Object.fromEntries(lists) as Record<PoolKey, string[]>;
+}
+
 /** The shard of a player: FNV-1a (Fowler, Noll, Vo), 32 bits, of the id's characters. */
 export function playerShard(playerId: string): number {
   let hash = 0x811c9dc5;

@@ -1,6 +1,8 @@
+import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
 import { CLOSURES, type Closure } from '../../domain/closure.js';
 import type { HostState } from '../../domain/host-state.js';
-import type { EndedSession, SessionMeta, SessionRecord } from '../fleet-store.js';
+import type { EndedSession, SessionMeta, SessionRecord } from '../contracts/session-record.js';
+import { inGroups } from './batches.js';
 import { reasonOfCode, stateOfCode } from './stored-codes.js';
 
 /** Redis holds something that no script of ours writes. */
@@ -52,7 +54,12 @@ export function decodeMeta(text: string): SessionMeta {
   return { playerId, requestId, title, match };
 }
 
-/** Reads runs of sessionId, record, connectionId. */
+/** Reads a flat list of session id and record. */
+export function decodeSessions(reply: unknown): SessionRecord[] {
+  return inGroups(texts(reply), 2).map(([sessionId = '', record = '']) => decodeSession(sessionId, record));
+}
+
+/** Reads a flat list of session id, record and connection id. */
 export function decodeEnded(reply: unknown): EndedSession[] {
   return inGroups(texts(reply), 3).map(([sessionId = '', record = '', connectionId = '']) => ({
     session: decodeSession(sessionId, record),
@@ -117,11 +124,8 @@ export function texts(reply: unknown): string[] {
   });
 }
 
-/** Cuts a flat list into groups of `size`. */
-export function inGroups<T>(list: readonly T[], size: number): T[][] {
-  const groups: T[][] = [];
-  for (let i = 0; i < list.length; i += size) groups.push(list.slice(i, i + size));
-  return groups;
+export function decodeEndReason(text: string | undefined): EndReason {
+  return oneOf<EndReason>(END_REASONS, text);
 }
 
 /** The value, if it is one of those; an error otherwise. */

@@ -1,5 +1,5 @@
 import { ReplyError } from 'ioredis';
-import { StoreUnavailableError } from '../fleet-store.js';
+import { StoreUnavailableError } from '../contracts/store-unavailable-error.js';
 
 /** Answers of Redis that say "not now" rather than "your script is wrong"; older ones quote the cause. */
 const UNAVAILABLE_REPLY =

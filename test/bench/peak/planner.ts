@@ -4,7 +4,7 @@ import { build } from 'hdr-histogram-js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
-import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/rebalance-limits.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { digestSessions } from '@duskline/server/domain/session-digest.js';
 import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
 import type { HostHeartbeat, FleetStore, Reservation } from '@duskline/server/store/fleet-store.js';
@@ -53,7 +53,7 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
   const store = await createRedisStore({ ...RULES, target, clock: () => Date.now() - agoMs });
   const { catalog } = loadConfig({ text: benchConfig(REGIONS), env: TEST_ENV });
   // Enough for everybody who waits: planning nothing would be quick.
-  const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, budgetFloor: WAITING };
+  const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, minBurstMoves: WAITING };
   const seed = { store: { ...RULES, redis: { target } }, catalog, limits };
   const planner = createRebalancerThread(seed, {
     error: console.error,

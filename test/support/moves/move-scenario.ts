@@ -19,9 +19,9 @@ let starting: Promise<unknown> = Promise.resolve();
 /** How far a move has come. */
 export const MOVE_STAGES = [
   'checkpoint ordered',
-  'handed over',
-  'client told',
-  'client let in',
+  'checkpoint delivered',
+  'client notified',
+  'client admitted',
   'moved',
 ] as const;
 export type MoveStage = (typeof MOVE_STAGES)[number];
@@ -108,16 +108,17 @@ export class MoveScenario {
     if (gap === 'checkpoint ordered') {
       oldHost.process.order({ kind: 'faults', faults: { checkpoint: 'hang' } });
     }
-    if (gap === 'handed over') newHost.process.order({ kind: 'faults', faults: { restore: 'hang' } });
+    if (gap === 'checkpoint delivered')
+      newHost.process.order({ kind: 'faults', faults: { restore: 'hang' } });
     oldHost.process.order({ kind: 'movable', movable: true });
     await waitUntil(() => {
       switch (gap) {
         case 'checkpoint ordered':
           return oldHost.state.sessions.some(({ state }) => state === 'moving');
-        case 'handed over':
+        case 'checkpoint delivered':
           return newHost.state.prepared > 0;
-        case 'client told':
-        case 'client let in':
+        case 'client notified':
+        case 'client admitted':
         case 'moved':
           return client.last('asked-to-move') !== undefined;
         default:

@@ -68,15 +68,15 @@ function goesOnWithinMs({ party, gap, allOnMover, goes }: ProcessKillScenario, o
     // The old host knows how long it may take.
     case 'checkpoint ordered':
       return moveStepMs;
-    case 'handed over':
+    case 'checkpoint delivered':
       if (party !== 'broker') return moveStepMs;
       // The old host's broker sees that nobody carries the move out any more; or nobody does, but the host itself.
       return allOnMover ? STILL_MS : ARRIVAL_MS + LEASE_MS + LOOK_MS;
-    case 'client told':
-    case 'client let in':
+    case 'client notified':
+    case 'client admitted':
     case 'moved':
       if (party === 'broker') return allOnMover ? STILL_MS : goes ? moveStepMs : 0;
-      return gap === 'client told' ? 0 : 1.5 * moveStepMs;
+      return gap === 'client notified' ? 0 : 1.5 * moveStepMs;
     default:
       return gap satisfies never;
   }
@@ -142,7 +142,7 @@ async function killInGap(scene: MoveScenario, { party, gap, afterMs }: ProcessKi
   await scene.waitForStage(gap);
   expect(await scene.moveOwner(), 'who carries the move out').to.equal(fleet.brokerId(mover));
   let killedAtMs = performance.now();
-  if (gap === 'client let in') {
+  if (gap === 'client admitted') {
     const { pid } = {
       client: client.process,
       'old host': oldHost.process,

@@ -72,7 +72,7 @@ export function describeProcessKills(title: string, ...groups: readonly Scenario
 
     for (const move of all) it(nameOf(move), () => results.get(move)!.promise);
 
-    it('and each history keeps every rule', async () => {
+    it('and each history violates no rule', async () => {
       process.stdout.write(`    ${JSON.stringify({ scenario: title, ...summaryOf(figures) })}\n`);
       await Promise.all(fleets.map((fleet) => fleet.checkHistory()));
     });
@@ -93,19 +93,19 @@ function nameOf({
     party,
     gap,
     scope === 'near' ? 'within the region' : 'to another region',
-    ...(party === 'broker' && allOnMover ? ['everything hangs on it'] : []),
-    ...(goes ? [] : ['the client does not go']),
+    ...(party === 'broker' && allOnMover ? ['both hosts and the client are connected to it'] : []),
+    ...(goes ? [] : ['the client stays']),
     ...(afterMs > 0 ? [`${afterMs} ms later`] : []),
-    ...(outcomes.includes('ended') || outcomes.includes('anew') ? [`asked to ${onHostLost}`] : []),
+    ...(outcomes.includes('ended') || outcomes.includes('anew') ? [`onHostLost ${onHostLost}`] : []),
   ];
   return `${parts.join(', ')}: ${outcomes.map((outcome) => SAYS[outcome]).join(' or ')}`;
 }
 
 const SAYS: Readonly<Record<Outcome, string>> = {
-  stays: 'goes on where it was',
-  moved: 'goes on where it went',
-  anew: 'is placed anew',
-  ended: 'ends, and the player is told',
+  stays: 'continues on the old host',
+  moved: 'continues on the new host',
+  anew: 'is placed on another host',
+  ended: 'ends, and the player is notified',
 };
 
 /** The worst of each gap and outcome, in milliseconds since the kill. */
@@ -116,9 +116,12 @@ function summaryOf(figures: readonly (ProcessKillFigures & ProcessKillScenario)[
   for (const { gap, outcome, allOnMover, goes, goesOnMs: ms } of inOrder) {
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     if (ms === null) continue;
-    const key = [gap, ...(allOnMover ? ['all on it'] : []), ...(goes ? [] : ['does not go']), outcome].join(
-      ', ',
-    );
+    const key = [
+      gap,
+      ...(allOnMover ? ['all connected to it'] : []),
+      ...(goes ? [] : ['client stays']),
+      outcome,
+    ].join(', ');
     goesOnMs[key] = Math.max(goesOnMs[key] ?? 0, ms);
   }
   const slotsMs = Math.max(...figures.map(({ slotsMs: ms }) => ms));

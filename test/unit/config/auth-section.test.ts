@@ -20,7 +20,7 @@ function mistakesWith(auth: object, env = ENV): string[] {
 }
 
 describe('configuration of auth', () => {
-  it('takes HS256 with the secret of the environment', () => {
+  it('accepts HS256 with the secret from the environment', () => {
     const { auth } = load({
       ...validDocument(),
       auth: { algorithms: ['HS256'], issuer: 'dev', clockToleranceS: 0 },
@@ -29,7 +29,7 @@ describe('configuration of auth', () => {
     expect(auth.keys.kind).to.equal('secret');
   });
 
-  it('takes ES256 or RS256 with a key file, and needs no secret then', () => {
+  it('accepts ES256 or RS256 with a key file, without a secret', () => {
     expect(mistakesWith({ algorithms: ['ES256'], publicKeyFile: 'ec.pem' }, NO_AUTH_SECRET)).to.deep.equal(
       [],
     );
@@ -38,7 +38,7 @@ describe('configuration of auth', () => {
     );
   });
 
-  it('takes ES256 and RS256 together with a key set', () => {
+  it('accepts ES256 and RS256 together with a key set', () => {
     const auth = { algorithms: ['ES256', 'RS256'], jwksUrl: 'https://id.example.com/jwks.json' };
     expect(load({ ...validDocument(), auth }, NO_AUTH_SECRET).auth.keys).to.deep.equal({
       kind: 'jwks',
@@ -46,7 +46,7 @@ describe('configuration of auth', () => {
     });
   });
 
-  it('refuses none and every algorithm it does not name', () => {
+  it('refuses `none` and every unknown algorithm', () => {
     for (const algorithm of ['none', 'None', 'HS512', 'PS256']) {
       expect(mistakesWith({ algorithms: [algorithm] })).to.deep.equal([
         'auth.algorithms[0]: must be one of: HS256, ES256, RS256',
@@ -72,7 +72,7 @@ describe('configuration of auth', () => {
     ]);
   });
 
-  it('needs exactly one source of public keys', () => {
+  it('requires exactly one source of public keys', () => {
     expect(mistakesWith({ algorithms: ['ES256'] })).to.deep.equal([
       'auth: needs publicKeyFile or jwksUrl for ES256',
     ]);
@@ -101,7 +101,7 @@ describe('configuration of auth', () => {
     });
   }
 
-  it('fetches keys over TLS, or from this machine', () => {
+  it('requires TLS for key URLs, except on localhost', () => {
     const algorithms = ['ES256'];
     for (const jwksUrl of ['http://localhost:9000/jwks', 'http://127.0.0.1/jwks', 'http://[::1]:9000/jwks']) {
       expect(mistakesWith({ algorithms, jwksUrl }), jwksUrl).to.deep.equal([]);
@@ -118,7 +118,7 @@ describe('configuration of auth', () => {
     }
   });
 
-  it('bounds the clock tolerance', () => {
+  it('limits the clock tolerance', () => {
     expect(mistakesWith({ algorithms: ['HS256'], clockToleranceS: 61 })).to.deep.equal([
       'auth.clockToleranceS: must be <= 60',
     ]);

@@ -53,7 +53,7 @@ describe('docs/run/configuration.md', () => {
     expect(documented).to.have.deep.members(inSchema);
   });
 
-  it('says of every key what it means and in which unit or form', () => {
+  it('gives the meaning and the unit or format of every key', () => {
     for (const [, key, meaning, form] of rows) {
       expect(meaning, key).not.to.equal('');
       expect(form, key).not.to.equal('');

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { load, mistakesOf, validDocument } from './valid-config.js';
 
 describe('configuration of the fleet', () => {
-  it('refuses ids given twice, and what is listed twice in a pool', () => {
+  it('refuses duplicate ids, and duplicate entries in a pool', () => {
     const document = validDocument();
     document.regions[1]!['region'] = 'eu-west';
     document.titles.push({ ...document.titles[0] });
@@ -28,7 +28,7 @@ describe('configuration of the fleet', () => {
     ]);
   });
 
-  it('refuses a title with an unknown latency policy, also one named like a method', () => {
+  it('refuses a title with an unknown latency policy, also one named like a built-in property', () => {
     const document = validDocument();
     for (const policy of ['fast', 'constructor', 'valueof']) {
       document.titles[0]!['latencyPolicy'] = policy;
@@ -47,7 +47,7 @@ describe('configuration of the fleet', () => {
     ]);
   });
 
-  it('takes IANA time zones only', () => {
+  it('accepts IANA time zones only', () => {
     for (const timeZone of ['Europe/Dublin', 'UTC', 'America/Argentina/Buenos_Aires']) {
       expect(mistakesOf(withRegion({ timeZone })), timeZone).to.deep.equal([]);
     }
@@ -56,7 +56,7 @@ describe('configuration of the fleet', () => {
     }
   });
 
-  it('takes http and https beacons only', () => {
+  it('accepts http and https beacons only', () => {
     const beaconUrl = 'https://beacon.eu-west.example.com/v1';
     expect(load(withRegion({ beaconUrl })).catalog.regions.get('eu-west')?.beaconUrl).to.equal(beaconUrl);
     for (const wrong of [
@@ -73,13 +73,13 @@ describe('configuration of the fleet', () => {
   });
 
   describe('latency policies', () => {
-    it('start at once', () => {
+    it('have a first step at 0 ms', () => {
       expect(mistakesOf(withSteps([5_000, 60], [20_000, 90]))).to.deep.equal([
         'latencyPolicies.standard[0].afterMs: the first step must start at 0',
       ]);
     });
 
-    it('rise in both figures', () => {
+    it('increase in both values', () => {
       expect(mistakesOf(withSteps([0, 60], [20_000, 60], [20_000, 90], [10_000, 80]))).to.deep.equal([
         'latencyPolicies.standard[1].maxRttMs: must be more than the step before (60)',
         'latencyPolicies.standard[2].afterMs: must be more than the step before (20000)',
@@ -88,7 +88,7 @@ describe('configuration of the fleet', () => {
       ]);
     });
 
-    it('have a step', () => {
+    it('have at least one step', () => {
       expect(mistakesOf(withSteps())).to.have.lengthOf(1);
     });
   });

@@ -11,11 +11,11 @@ function mistakesWith(server: unknown, env: Record<string, string | undefined> =
 }
 
 describe('configuration of ICE servers', () => {
-  it('has none where none are written', () => {
+  it('has none by default', () => {
     expect(load(validDocument()).iceServers).to.deep.equal([]);
   });
 
-  it('takes STUN servers as they are, and TURN servers with the secret from the environment', () => {
+  it('accepts STUN servers as they are, and TURN servers with a secret from the environment', () => {
     const stun = { urls: ['stun:stun.example.com', 'stuns:[2001:db8::1]:5349'] };
     const turn = {
       urls: ['turn:turn.example.com:3478?transport=udp', 'turns:192.0.2.1:5349?transport=tcp', 'stun:a:1'],
@@ -60,7 +60,7 @@ describe('configuration of ICE servers', () => {
     });
   }
 
-  it('refuses to share a secret of another end with TURN servers', () => {
+  it('refuses a secret for TURN servers that is used elsewhere', () => {
     for (const name of ['DUSKLINE_AUTH_SECRET', 'DUSKLINE_TICKET_MASTER_KEY', 'DUSKLINE_REDIS_PASSWORD']) {
       expect(mistakesWith({ ...turn, secretEnv: name })).to.deep.equal([
         `iceServers[0].secretEnv: must not be ${name}: a TURN server would learn it`,
@@ -70,13 +70,13 @@ describe('configuration of ICE servers', () => {
     expect(mistakesWith(turn, copied).join()).to.include('TURN_SECRET: must differ from every other secret');
   });
 
-  it('does not repeat a secret that stands where its name belongs', () => {
+  it('does not repeat a secret that was given in place of its variable name', () => {
     const found = mistakesWith({ ...turn, secretEnv: SECRET });
     expect(found).to.have.lengthOf(1);
     expect(found[0]).to.not.include(SECRET);
   });
 
-  it('refuses a weak secret without showing it', () => {
+  it('refuses a weak secret without printing it', () => {
     const found = mistakesWith(turn, { ...ENV, TURN_SECRET: 'hunter2' });
     expect(found).to.deep.equal(['TURN_SECRET: has 7 bytes, needs at least 32']);
   });

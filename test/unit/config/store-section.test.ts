@@ -40,7 +40,7 @@ describe('configuration of the store', () => {
     });
   });
 
-  it('reads TLS from the scheme, with the certificates given', () => {
+  it('enables TLS by the scheme, with the given certificates', () => {
     expect(storeWith({ url: 'rediss://r' }).tls).to.deep.equal({
       ca: null,
       cert: null,
@@ -79,7 +79,7 @@ describe('configuration of the store', () => {
     expect(store.password?.reveal()).to.equal('hunter2');
   });
 
-  it('needs exactly one of url, cluster and sentinel', () => {
+  it('requires exactly one of url, cluster and sentinel', () => {
     const sentinel = { name: 'main', nodes: ['s1:26379'] };
     expect(mistakesWith({})).to.deep.equal([
       'store.redis: needs exactly one of url, cluster and sentinel; has none',
@@ -107,7 +107,7 @@ describe('configuration of the store', () => {
     });
   }
 
-  it('refuses TLS settings for a connection in the clear', () => {
+  it('refuses TLS settings for an unencrypted connection', () => {
     expect(mistakesWith({ url: 'redis://r', tls: { caFile: 'ca.pem' } })).to.deep.equal([
       'store.redis.url: must begin with rediss:// when store.redis.tls is given',
     ]);
@@ -126,7 +126,7 @@ describe('configuration of the store', () => {
     ]);
   });
 
-  it('refuses certificates that are missing, half given or something else', () => {
+  it('refuses certificates that are missing, incomplete or invalid', () => {
     expect(mistakesWith({ url: 'rediss://r', tls: { certFile: 'cert.pem' } })).to.deep.equal([
       'store.redis.tls: needs certFile and keyFile together, or neither',
     ]);

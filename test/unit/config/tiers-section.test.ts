@@ -15,13 +15,13 @@ function mistakesWith(tiers: unknown): string[] {
 }
 
 describe('configuration of tiers', () => {
-  it('has the tier default, with no head start and no limits, where nothing is written', () => {
+  it('has the tier `default` without head start and limits, when none is written', () => {
     for (const written of [undefined, {}, { default: {} }]) {
       expect([...tiersFrom(written)]).to.deep.equal([['default', DEFAULTS]]);
     }
   });
 
-  it('takes what is written, and the defaults beside it', () => {
+  it('uses written values, and defaults for the rest', () => {
     const tiers = tiersFrom({
       default: { idleMs: 600_000, warnBeforeMs: [] },
       gold: { headStartMs: 120_000, maxLengthMs: 7_200_000 },
@@ -30,12 +30,12 @@ describe('configuration of tiers', () => {
     expect(tiers.get('gold')).to.deep.equal({ ...DEFAULTS, headStartMs: 120_000, maxLengthMs: 7_200_000 });
   });
 
-  it('puts the earliest warning first, however they are written', () => {
+  it('sorts the warnings, the earliest first', () => {
     const tiers = tiersFrom({ gold: { warnBeforeMs: [60_000, 600_000, 300_000] } });
     expect(tiers.get('gold')?.warnBeforeMs).to.deep.equal([600_000, 300_000, 60_000]);
   });
 
-  it('lets as many warnings through as a host may be sent, and no more', () => {
+  it('allows as many warnings as a host can be sent, and no more', () => {
     const warnings = Array.from({ length: 8 }, (_, i) => (i + 1) * 1_000);
     const tiers = tiersFrom({ gold: { warnBeforeMs: warnings } });
     const limits = { warnBeforeMs: tiers.get('gold')?.warnBeforeMs };

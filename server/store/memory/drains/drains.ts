@@ -1,10 +1,13 @@
 import type { AuditEntry } from '../../../domain/audit-entry.js';
 import { targetName, type Drain, type DrainOutcome } from '../../../domain/drain.js';
 import type { MoveEntry } from '../../../domain/move-entry.js';
-import { AUDIT_ENTRIES_KEPT, MOVES_KEPT, type DrainStore } from '../../contracts/drains.js';
+import { AUDIT_ENTRIES_KEPT, type DrainStore } from '../../contracts/drains.js';
+import { MOVES_KEPT, type MoveStore } from '../../contracts/moves.js';
 
 /** Operators' orders in this process. */
-export function createMemoryDrains(now: () => number): DrainStore {
+export function createMemoryDrains(
+  now: () => number,
+): DrainStore & Pick<MoveStore, 'recordMove' | 'listMoves'> {
   const drains = new Map<string, Map<string, Drain>>();
   const outcomes = new Map<string, Map<string, DrainOutcome>>();
   const moves = new Map<string, MoveEntry[]>();
@@ -17,7 +20,6 @@ export function createMemoryDrains(now: () => number): DrainStore {
   }
 
   return {
-    getTimeMs: async () => now(),
     listDrains: async (region) => [...ofRegion(region).values()],
     async compareAndSetDrain(before, after) {
       const known = ofRegion(after.target.region);

@@ -1,15 +1,15 @@
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { congestion } from '../../../domain/congestion.js';
 import { nextHostState } from '../../../domain/host-state.js';
-import type { EndedSession, Reservation, SessionRecord } from '../../fleet-store.js';
+import type { QueuedPlacement } from '../../contracts/queue.js';
+import type { EndedSession, Reservation, SessionRecord } from '../../contracts/session-record.js';
+import type { SessionScan } from '../../contracts/sessions.js';
 import type {
   MoveCompletion,
   TargetRequirements,
   CompleteMoveOutcome,
   ReserveTargetOutcome,
   MovableChange,
-  SessionScan,
-  QueuedPlacement,
 } from '../../contracts/moves.js';
 import type { MemoryHost } from '../hosts/memory-host.js';
 import type { PoolState } from '../pool-state.js';

@@ -334,7 +334,6 @@ export const POOL_SCRIPTS = {
   'moves/reserve-target-slot': {
     keys: ['totals', 'free'],
     args: {
-      callerId: 'text',
       reservationId: 'text',
       epoch: 'number',
       moverId: 'text',

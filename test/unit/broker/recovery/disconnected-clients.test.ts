@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { ExpiringRecords } from '@duskline/server/broker/recovery/disconnected-clients.js';
 
-describe('what is remembered of those who are gone', () => {
+describe('The record of disconnected clients', () => {
   let nowMs = 0;
   const gone = (max = 10): ExpiringRecords<{ sessionId: string }> =>
     new ExpiringRecords(1_000, max, () => nowMs);
   const idsOf = (list: ExpiringRecords<{ sessionId: string }>): string[] =>
     list.all.map(({ sessionId }) => sessionId);
 
-  it('is forgotten after its time, counted from the last time they went', () => {
+  it('is deleted after its time, counted from the last disconnect', () => {
     const list = gone();
     list.add({ sessionId: 'a' });
     nowMs += 600;
@@ -20,13 +20,13 @@ describe('what is remembered of those who are gone', () => {
     expect(idsOf(list)).to.deep.equal([]);
   });
 
-  it('is no more than fits: the longest gone give way', () => {
+  it('is bounded: the oldest entries are dropped first', () => {
     const list = gone(2);
     for (const sessionId of ['a', 'b', 'c']) list.add({ sessionId });
     expect(idsOf(list)).to.deep.equal(['b', 'c']);
   });
 
-  it('is forgotten when they are back', () => {
+  it('is deleted when the client reconnects', () => {
     const list = gone();
     list.add({ sessionId: 'a' });
     list.forget('a');

@@ -6,7 +6,7 @@ import type {
   RegionPoolOption,
   SessionSnapshot,
   WaitingPlayer,
-} from '@duskline/server/domain/rebalance/fleet-snapshot.js';
+} from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import fc from 'fast-check';
 
 export const NOW_MS = 1_800_000_000_000;

@@ -1,7 +1,6 @@
 -- Reserves a slot for a session that is to move to this region pool: the target reservation.
 --
 -- Arguments
---   caller_id       the calling broker
 --   reservation_id  of the target reservation
 --   epoch
 --   mover_id        the broker that carries out the move

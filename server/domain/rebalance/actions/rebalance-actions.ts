@@ -1,0 +1,38 @@
+import type { RegionPool } from '../../catalog.js';
+
+/**
+ * Why a session is moved: its host is hot (`load` is a share of that host), a waiting player needs a slot in `place`, or
+ * its host is being drained.
+ */
+export type MoveReason =
+  | { readonly code: 'hot_host'; readonly load: number }
+  | { readonly code: 'make_room'; readonly place: RegionPool }
+  | { readonly code: 'drain' };
+
+/** Moves one session. The moves of one `chain` run one after the other, by `order`. */
+export interface MoveAction {
+  readonly kind: 'move';
+  readonly sessionId: string;
+  readonly from: { readonly place: RegionPool; readonly hostId: string };
+  /** `hostId` is a forecast: the store chooses the least congested host. `null` if the plan makes no forecast. */
+  readonly to: { readonly place: RegionPool; readonly hostId: string | null };
+  /** The highest congestion of the new host before the session arrives, as a share. The store enforces it. */
+  readonly cap: number;
+  /** Whether no client has claimed the session yet. Such a move interrupts nobody and costs no budget. */
+  readonly free: boolean;
+  readonly reason: MoveReason;
+  readonly chain: number;
+  /** Position in the chain, from 0. A failed move ends its chain. */
+  readonly order: number;
+  /** Session id of the waiting player whom the chain serves; `null` if it serves none. */
+  readonly forWaiting: string | null;
+}
+
+/** Excludes a hot host from new placements, or includes it again. */
+export interface HostExclusionAction {
+  readonly kind: 'shun' | 'unshun';
+  readonly place: RegionPool;
+  readonly hostId: string;
+}
+
+export type RebalanceAction = MoveAction | HostExclusionAction;

@@ -1,0 +1,42 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { KeySpace } from './keys.js';
+import { toStoreError } from './redis-errors.js';
+import type { ScriptRunner } from './scripts/script-runner.js';
+
+/** What every part of the Redis store works with. */
+export interface RedisContext extends ScriptRunner {
+  readonly redis: Redis | Cluster;
+  readonly keys: KeySpace;
+  /** Runs a Redis command. Rejects with `StoreUnavailableError` when Redis does not answer. */
+  readonly command: <T>(command: () => Promise<T>) => Promise<T>;
+  /** The store's time, in milliseconds since 1970. */
+  readonly getTimeMs: () => Promise<number>;
+}
+
+/** @param clock in place of Redis's own, in milliseconds since 1970 */
+export function createRedisContext(
+  redis: Redis | Cluster,
+  keys: KeySpace,
+  scripts: ScriptRunner,
+  clock: (() => number) | undefined,
+): RedisContext {
+  return {
+    redis,
+    keys,
+    ...scripts,
+    command,
+    async getTimeMs() {
+      if (clock !== undefined) return clock();
+      const [seconds = 0, micros = 0] = (await command(() => redis.time())).map(Number);
+      return seconds * 1_000 + Math.floor(micros / 1_000);
+    },
+  };
+}
+
+async function command<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw toStoreError(error);
+  }
+}

@@ -1,0 +1,129 @@
+import type { MoveAction } from '@duskline/server/domain/rebalance/actions/rebalance-actions.js';
+import { planDrain } from '@duskline/server/domain/rebalance/plan/plan-drain.js';
+import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
+import type { FleetSnapshot } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
+import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { CarriedOut } from '../carry-out.js';
+import { mostServed } from '../exact.js';
+import { fleetOf, type FleetShape } from '../fleets.js';
+
+const TROUBLED: FleetShape = {
+  places: 6,
+  hostsPerPlace: 4,
+  slots: [1, 2, 4, 8],
+  waiting: 12,
+  reach: 4,
+  troubled: true,
+};
+// Suspect hosts are there by lot: here they are never too many.
+const LIMITS = { ...DEFAULT_REBALANCE_LIMITS, suspectShareLimit: 2 };
+const allowance = fc.constantFrom(0, 1, 2, 5, 1_000);
+
+function movesOf({ actions }: RebalancePlan): MoveAction[] {
+  return actions.filter((action) => action.kind === 'move');
+}
+
+function checked(run: (snapshot: FleetSnapshot, allowed: number, plan: RebalancePlan) => void): void {
+  fc.assert(
+    fc.property(fleetOf(TROUBLED), allowance, (snapshot, allowed) => {
+      run(snapshot, allowed, planRebalance(snapshot, allowed, LIMITS));
+    }),
+    { numRuns: 400 },
+  );
+}
+
+describe('A plan of moves', () => {
+  it('can be executed step by step, within slots, caps, options and moves per host', () => {
+    checked((snapshot, _, plan) => new CarriedOut(snapshot, LIMITS).run(movesOf(plan)));
+  });
+
+  it('keeps the slots free that the store will give to waiting players', () => {
+    checked((snapshot, _, plan) => {
+      const carriedOut = new CarriedOut(snapshot, LIMITS);
+      carriedOut.run(movesOf(plan));
+      const served = mostServed({ ...carriedOut.after, sessions: [] }, LIMITS);
+      expect(served).to.be.at.least(plan.servedByStore);
+    });
+  });
+
+  it('stays within its budget, and reports what it charges', () => {
+    checked((_, allowed, plan) => {
+      expect(plan.liveMoves).to.equal(movesOf(plan).filter(({ free }) => !free).length);
+      expect(plan.liveMoves).to.be.at.most(allowed);
+    });
+  });
+
+  it('does not move sessions that moved recently', () => {
+    checked((snapshot, _, plan) => {
+      const movedAt = new Map(snapshot.sessions.map(({ sessionId, movedAtMs }) => [sessionId, movedAtMs]));
+      for (const { sessionId } of movesOf(plan)) {
+        const before = movedAt.get(sessionId);
+        if (before != null) expect(snapshot.nowMs - before).to.be.at.least(LIMITS.cooldownMs);
+      }
+    });
+  });
+
+  it('numbers chains and steps in order', () => {
+    checked((_, _allowed, plan) => {
+      let [chain, order] = [-1, 0];
+      for (const move of movesOf(plan)) {
+        if (move.chain === chain) expect(move.order).to.equal(order + 1);
+        else expect([move.chain, move.order]).to.deep.equal([chain + 1, 0]);
+        [chain, order] = [move.chain, move.order];
+        expect(order).to.be.at.most(1);
+      }
+    });
+  });
+
+  it('is the same for the same snapshot', () => {
+    checked((snapshot, allowed, plan) => {
+      expect(planRebalance(structuredClone(snapshot), allowed, LIMITS)).to.deep.equal(plan);
+    });
+  });
+
+  it('is empty when nobody waits and no host is hot', () => {
+    fc.assert(
+      fc.property(fleetOf({ ...TROUBLED, troubled: false, waiting: 0 }), allowance, (snapshot, allowed) => {
+        expect(planRebalance(snapshot, allowed, LIMITS).actions).to.deep.equal([]);
+      }),
+    );
+  });
+
+  it('excludes every hot host, and includes every cool one', () => {
+    checked((snapshot, _, plan) => {
+      const told = new Map(snapshot.hosts.map(({ hostId, excluded: shunned }) => [hostId, shunned]));
+      for (const action of plan.actions)
+        if (action.kind !== 'move') told.set(action.hostId, action.kind === 'shun');
+      for (const { hostId, hot } of snapshot.hosts) expect(told.get(hostId)).to.equal(hot);
+    });
+  });
+});
+
+describe('A plan of a drain', () => {
+  const target = { region: 'r0', pool: null, hostId: null };
+
+  it('can be executed step by step, up to the last free slot', () => {
+    fc.assert(
+      fc.property(fleetOf(TROUBLED), (snapshot) => {
+        const { moves } = planDrain(snapshot, target, 1, LIMITS);
+        new CarriedOut(snapshot, LIMITS, 1).run(moves);
+        for (const { to } of moves) expect(to.place.region).to.not.equal('r0');
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('accounts for every session of the target once', () => {
+    fc.assert(
+      fc.property(fleetOf(TROUBLED), (snapshot) => {
+        const { moves, later, noRoom, fixed } = planDrain(snapshot, target, 1, LIMITS);
+        const planned = [...moves, ...later].map(({ sessionId }) => sessionId);
+        const named = [...planned, ...noRoom, ...fixed].sort();
+        const there = snapshot.sessions.filter(({ place: regionPool }) => regionPool.region === 'r0');
+        expect(named).to.deep.equal(there.map(({ sessionId }) => sessionId).sort());
+      }),
+    );
+  });
+});
