@@ -254,7 +254,7 @@ export class MemoryStore implements FleetStore {
     moves.listWaitingPlacements(this.poolState(place), limit);
 
   sendControlMessage: FleetStore['sendControlMessage'] = async (place, brokerId, body) =>
-    this.poolState(place).inboxes.add(brokerId, { kind: 'word', body }, this.#now());
+    this.poolState(place).inboxes.add(brokerId, { kind: 'control', body }, this.#now());
 
   relayMessages: FleetStore['relayMessages'] = async (place, letters, callerId) => {
     const nowMs = this.#now();

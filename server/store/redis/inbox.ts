@@ -55,7 +55,7 @@ function decodeRelayOutcome([kind, detail = '']: readonly string[]): RelayOutcom
       return { kind, brokerId: detail };
     case 'over':
       return { kind, reason: decodeEndReason(detail) };
-    case 'away':
+    case 'disconnected':
     case 'overflow':
     case 'stale':
     case 'unknown':
@@ -70,9 +70,9 @@ function decodeInboxMessage(line: string): InboxMessage {
   const match = /^([^|]*)\|([^|]*)\|(\d+)\|(.*)$/s.exec(line);
   if (match === null) throw new StoredFormatError('an inbox message is not readable');
   const [, toHostId = '', sessionId = '', epoch, body = ''] = match;
-  if (toHostId === CONTROL_MARK) return { kind: 'word', body };
+  if (toHostId === CONTROL_MARK) return { kind: 'control', body };
   return {
-    kind: 'letter',
+    kind: 'relayed',
     sessionId,
     epoch: Number(epoch),
     toHostId: toHostId === '' ? null : toHostId,

@@ -50,7 +50,7 @@ function createInbox(nowMs: number): Inbox {
 }
 
 function sizeOf(post: InboxMessage): number {
-  if (post.kind === 'word') return Buffer.byteLength(`*||0|${post.body}\n`);
+  if (post.kind === 'control') return Buffer.byteLength(`*||0|${post.body}\n`);
   const { toHostId, sessionId, epoch, body } = post;
   return Buffer.byteLength(`${toHostId ?? ''}|${sessionId}|${epoch}|${body}\n`);
 }

@@ -15,10 +15,10 @@ export function relayMessage(
   if (fromHostId !== null && fromHostId !== hostId) return { kind: 'unknown' };
   if (known.state === 'ended') return { kind: 'over', reason: known.reason ?? 'error' };
   const brokerId = fromHostId === null ? brokerOfHost(place, hostId) : clientBrokerId;
-  if (brokerId === '') return { kind: 'away' };
+  if (brokerId === '') return { kind: 'disconnected' };
   if (brokerId === callerId) return { kind: 'local', hostId };
   const letter = {
-    kind: 'letter' as const,
+    kind: 'relayed' as const,
     sessionId,
     epoch,
     toHostId: fromHostId === null ? hostId : null,

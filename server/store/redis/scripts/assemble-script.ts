@@ -79,9 +79,9 @@ function withUsedParts(names: readonly PartName[]): PartName[] {
 }
 
 /** What a script and its parts list, each once. */
-function collect<Field extends 'keys' | 'constants'>(
+function collect(
   parts: readonly PartName[],
-  field: Field,
+  field: 'keys' | 'constants',
   own: readonly string[] = [],
 ): string[] {
   return [

@@ -31,12 +31,14 @@ const FIXED = {
   ENDED_CODE: STATE_CODES.ended,
 };
 
+export type ScriptConstant =
+  keyof typeof FIXED | 'SUSPECT_AFTER_MS' | 'OFFER_MS' | 'RESUME_WINDOW_MS' | 'WAKE_UPS_PREFIX';
+
 /** Values that scripts share with TypeScript, under the names that they have in Lua. */
-export type ScriptConstants = ReturnType<typeof scriptConstants>;
-export type ScriptConstant = keyof ScriptConstants;
+export type ScriptConstants = Readonly<Record<ScriptConstant, string | number>>;
 
 /** @throws RangeError when the prefix has characters that would need escaping in Lua */
-export function scriptConstants(settings: ScriptSettings) {
+export function scriptConstants(settings: ScriptSettings): ScriptConstants {
   if (!/^[\w:.-]*$/.test(settings.wakeUpsPrefix)) {
     throw new RangeError(
       `the key prefix "${settings.wakeUpsPrefix}" may only have letters, digits, _ : . and -`,
@@ -48,7 +50,7 @@ export function scriptConstants(settings: ScriptSettings) {
     OFFER_MS: settings.offerMs,
     RESUME_WINDOW_MS: settings.resumeWindowMs,
     WAKE_UPS_PREFIX: settings.wakeUpsPrefix,
-  } as const;
+  };
 }
 
 /** `,name=code,name=code`: one text, because a table would be made anew at every call. */

@@ -41,16 +41,16 @@ export type PoolScriptArguments<Name extends PoolScript> = ScriptArguments<(type
 
 /** Runs scripts on the Redis that holds their keys. Rejects with `StoreUnavailableError` when Redis cannot run one. */
 export interface ScriptRunner {
-  runInPool<Name extends PoolScript>(
+  readonly runInPool: <Name extends PoolScript>(
     name: Name,
     regionPool: RegionPool,
     args: PoolScriptArguments<Name>,
-  ): Promise<unknown>;
-  run<Name extends KeyedScript>(
+  ) => Promise<unknown>;
+  readonly run: <Name extends KeyedScript>(
     name: Name,
     keys: ScriptKeys<(typeof KEYED_SCRIPTS)[Name]>,
     args: ScriptArguments<(typeof KEYED_SCRIPTS)[Name]>,
-  ): Promise<unknown>;
+  ) => Promise<unknown>;
 }
 
 export interface ScriptRunnerOptions {

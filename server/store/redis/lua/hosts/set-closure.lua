@@ -1,10 +1,10 @@
 -- Closes a region pool, or one host of it, to new sessions; or opens it again.
 --
 -- Arguments
---   caller_id the calling broker, '' so that every broker is notified
---   host_id   '' for the whole region pool
---   closure   the new one: open, cordoned ...
---   expected  what it has to be before, '' for anything
+--   caller_id  the calling broker, '' so that every broker is notified
+--   host_id    '' for the whole region pool
+--   closure    the new one: open, cordoned ...
+--   expected   what it has to be before, '' for anything
 -- Invariants: after this call nothing new is placed there, by whatever call; offers are withdrawn; no placement waits in a closed
 --   region pool. A host stays closed when it registers again.
 
