@@ -114,7 +114,9 @@ export function inboxSuite(current: CurrentFixture): void {
         { sessionId: adopted, epoch: 1, state: 'active' },
       ]);
       const letter = { sessionId: adopted, epoch: 1, fromHostId: 'host-a', body: '1' };
-      expect(await store.relayMessages(PLACE, [letter], HOST_BROKER)).to.deep.equal([{ kind: 'disconnected' }]);
+      expect(await store.relayMessages(PLACE, [letter], HOST_BROKER)).to.deep.equal([
+        { kind: 'disconnected' },
+      ]);
     });
 
     it('follows client and host to their new brokers', async () => {

@@ -2,8 +2,8 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { StoredState } from '../../domain/session-state.js';
 
 /**
- * The letters that stand for states and reasons in session records, so that scripts find everything at fixed places.
- * Part of the stored format: letters may be added, but one that was in use never means anything else.
+ * One-letter codes of states and reasons in session records, so that scripts find every field at a fixed offset. Part of the
+ * stored format: codes may be added, but a code that was in use must never get another meaning.
  */
 export const STATE_CODES: Readonly<Record<StoredState, string>> = {
   offered: 'o',
@@ -34,14 +34,14 @@ export const REASON_CODES: Readonly<Record<EndReason, string>> = {
 const STATES_BY_CODE = byCode(STATE_CODES);
 const REASONS_BY_CODE = byCode(REASON_CODES);
 
-export function stateOfCode(letter: string): StoredState | undefined {
-  return STATES_BY_CODE.get(letter);
+export function stateOfCode(code: string): StoredState | undefined {
+  return STATES_BY_CODE.get(code);
 }
 
-export function reasonOfCode(letter: string): EndReason | undefined {
-  return REASONS_BY_CODE.get(letter);
+export function reasonOfCode(code: string): EndReason | undefined {
+  return REASONS_BY_CODE.get(code);
 }
 
-function byCode<T extends string>(letters: Readonly<Record<T, string>>): ReadonlyMap<string, T> {
-  return new Map((Object.entries(letters) as [T, string][]).map(([word, letter]) => [letter, word]));
+function byCode<T extends string>(codes: Readonly<Record<T, string>>): ReadonlyMap<string, T> {
+  return new Map((Object.entries(codes) as [T, string][]).map(([name, code]) => [code, name]));
 }

@@ -1,4 +1,4 @@
-import type { WorkerPlan } from '@duskline/loadtest/drive/workers/worker-messages.js';
+import type { WorkerPlan } from '@duskline/loadtest/drive/worker-messages.js';
 import { monotonicMs } from '@duskline/loadtest/drive/clock.js';
 import type { UntimedEvent } from '@duskline/loadtest/history/recorder.js';
 import { parseFault } from '@duskline/loadtest/plan/faults.js';

@@ -1,7 +1,7 @@
 import { LeanHostMoves, type LeanSession } from '@duskline/loadtest/drive/hosts/lean-host-moves.js';
 import { decodeCheckpoint, encodeCheckpoint } from '@duskline/loadtest/drive/hosts/checkpoint-state.js';
 import { monotonicMs } from '@duskline/loadtest/drive/clock.js';
-import { WorkerMetrics } from '@duskline/loadtest/drive/workers/worker-metrics.js';
+import { WorkerMetrics } from '@duskline/loadtest/drive/worker-metrics.js';
 import { TimerWheel } from '@duskline/loadtest/drive/timer-wheel.js';
 import type { HostToBroker, Restore } from '@duskline/protocol';
 import { expect } from 'chai';

@@ -1,7 +1,7 @@
 import { monotonicMs } from '@duskline/loadtest/drive/clock.js';
-import { SAMPLE_TIMINGS } from '@duskline/loadtest/drive/workers/worker-messages.js';
+import { SAMPLE_TIMINGS } from '@duskline/loadtest/drive/worker-messages.js';
 import { PlayerLog } from '@duskline/loadtest/drive/players/player-log.js';
-import { WorkerMetrics } from '@duskline/loadtest/drive/workers/worker-metrics.js';
+import { WorkerMetrics } from '@duskline/loadtest/drive/worker-metrics.js';
 import type { BrokerToClient, Matched } from '@duskline/protocol';
 import { expect } from 'chai';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { FreeHosts } from '@duskline/server/store/memory/hosts/free-hosts.js';
-import { newHost, type MemoryHost } from '@duskline/server/store/memory/hosts/memory-host.js';
+import { FreeHosts } from '@duskline/server/store/memory/pool/free-hosts.js';
+import { newHost, type MemoryHost } from '@duskline/server/store/memory/pool/memory-host.js';
 import { registration } from '../../support/fleet/fleet-data.js';
 
 /** A host that comes, moves in the order, leaves it, or goes for good. */

@@ -1,21 +1,21 @@
 import sortedBtree from 'sorted-btree';
-import type { SessionMeta } from '../../fleet-store.js';
+import type { SessionMeta } from '../../contracts/session-record.js';
 
-/** A placement that waits, or whose turn came and which has not answered yet. */
+/** A placement that waits in the queue, or has an offer that it has not answered yet. */
 export interface WaitingEntry {
   readonly sessionId: string;
   readonly epoch: number;
   /** When it began to wait. */
   readonly arrivedAtMs: number;
-  /** Where it stands: arrival minus head start, or when it missed an offer. */
+  /** The order in the queue: arrival minus head start, or the time at which it missed an offer. */
   readonly score: number;
-  /** It let an offer pass, here or in another place. */
+  /** Whether it missed an offer, here or in another region pool. */
   readonly missed: boolean;
   readonly clientBrokerId: string;
   readonly meta: SessionMeta;
 }
 
-/** Something by number, and by id where numbers are equal, so that a tie has one answer everywhere. */
+/** Orders by score, and by id where scores are equal, so that both stores order alike. */
 interface QueueKey {
   readonly score: number;
   readonly sessionId: string;
@@ -24,8 +24,9 @@ interface QueueKey {
 const BTree = sortedBtree.default;
 
 /**
- * Who waits in a place: the queue, what is known of everybody in it and of those who were offered a slot,
- * and when somebody last attended to each of them.
+ * The placements of a region pool: those in the queue, those with an offer, and when each was last attended.
+ *
+ * Two sorted trees, so that a change costs the same at any queue length.
  */
 export class WaitingQueue {
   readonly #queue = new BTree<QueueKey, undefined>(undefined, compareQueueKeys);
@@ -33,17 +34,17 @@ export class WaitingQueue {
   readonly #attended = new BTree<QueueKey, undefined>(undefined, compareQueueKeys);
   readonly #attendedAt = new Map<string, number>();
 
-  /** How many stand in the queue. */
+  /** How many placements are in the queue. */
   get length(): number {
     return this.#queue.size;
   }
 
-  /** Those who stand in the queue and those who were offered a slot. */
+  /** A placement in the queue, or with an offer. */
   get(sessionId: string): WaitingEntry | undefined {
     return this.#entries.get(sessionId);
   }
 
-  /** Whoever stands in the queue. */
+  /** A placement in the queue. */
   getQueued(sessionId: string): WaitingEntry | undefined {
     const entry = this.#entries.get(sessionId);
     return entry !== undefined && this.#queue.has(entry) ? entry : undefined;
@@ -65,14 +66,14 @@ export class WaitingQueue {
     return entries;
   }
 
-  /** Puts a placement where its score says. */
+  /** Puts a placement into the queue at the position of its score. */
   add(entry: WaitingEntry): void {
     this.removeFromQueue(entry.sessionId);
     this.#entries.set(entry.sessionId, entry);
     this.#queue.set(queueKeyOf(entry), undefined);
   }
 
-  /** Notes something of a placement anew; where it stands stays. */
+  /** Changes a placement; its position stays. */
   update(
     sessionId: string,
     changes: Partial<Pick<WaitingEntry, 'epoch' | 'missed' | 'clientBrokerId' | 'meta'>>,
@@ -81,7 +82,7 @@ export class WaitingQueue {
     if (entry !== undefined) this.#entries.set(sessionId, { ...entry, ...changes });
   }
 
-  /** Takes a placement out of the queue. What is known of it stays, for it may come back. */
+  /** Takes a placement out of the queue, and keeps its entry: it gets an offer, and may be put back. */
   removeFromQueue(sessionId: string): void {
     const entry = this.#entries.get(sessionId);
     if (entry !== undefined) this.#queue.delete(entry);
@@ -99,12 +100,12 @@ export class WaitingQueue {
     this.#attended.set({ score: nowMs, sessionId }, undefined);
   }
 
-  /** All who wait or were offered a slot, those whom somebody attended longest ago first. */
+  /** All placements, in the queue or with an offer, those attended longest ago first. */
   listAll(): WaitingEntry[] {
     return [...this.#attended.keys()].flatMap(({ sessionId }) => this.#entries.get(sessionId) ?? []);
   }
 
-  /** Those in the queue whom nobody attended since then, the longest first. Nothing may change meanwhile. */
+  /** Placements in the queue that were not attended since then, the longest first. The queue must not change meanwhile. */
   *unattendedSince(atMs: number): Generator<WaitingEntry> {
     for (const { score, sessionId } of this.#attended.keys()) {
       if (score > atMs) return;
@@ -113,20 +114,20 @@ export class WaitingQueue {
     }
   }
 
-  /** How many stand before each of these, if it stands in the queue: in one walk, for there may be many. */
+  /** How many placements are before each of these that is in the queue. One walk for all, because there may be many. */
   positions(sessionIds: readonly string[]): Map<string, number> {
     const wanted = new Set(sessionIds.filter((id) => this.getQueued(id) !== undefined));
-    const ranks = new Map<string, number>();
+    const positions = new Map<string, number>();
     let ahead = 0;
     for (const { sessionId } of this.#queue.keys()) {
-      if (ranks.size === wanted.size) break;
-      if (wanted.has(sessionId)) ranks.set(sessionId, ahead);
+      if (positions.size === wanted.size) break;
+      if (wanted.has(sessionId)) positions.set(sessionId, ahead);
       ahead += 1;
     }
-    return ranks;
+    return positions;
   }
 
-  /** The queue and who was attended when, both in order, and all entries: for the model test. */
+  /** The queue and the times of attendance, both in order, and all entries: for the model test. */
   dump(): {
     readonly queue: readonly (readonly [sessionId: string, score: number])[];
     readonly attended: readonly (readonly [sessionId: string, atMs: number])[];

@@ -1,18 +1,21 @@
 import { RATE_MEMORY_MS } from '../../store-options.js';
 
-/** Measurements closer together than this would mostly measure chance. */
+/** Measurements over a shorter time would be mostly noise. */
 const MIN_SPAN_MS = 1_000;
 
-/** How fast the slots of a place become free. The Redis store computes the same, operation by operation. */
+/**
+ * How fast the slots of a region pool become free. `lua/shared/freed-rate.lua` computes the same with the same floating-point
+ * operations, so that the model test can compare the results exactly.
+ */
 export class FreedRate {
-  /** Slots that ends of sessions freed, ever. */
+  /** How many slots ended sessions have freed since the store started. */
   freed = 0;
   measuredAtMs: number | null = null;
   measuredFreed = 0;
   /** Slots per millisecond, a moving average. */
   perMs: number | null = null;
 
-  /** Measures, if the last measurement is long enough ago. Returns the rate. */
+  /** Measures if the last measurement is long enough ago. Returns the rate. */
   measure(nowMs: number): number | null {
     if (this.measuredAtMs === null) {
       this.#mark(nowMs);
@@ -20,9 +23,9 @@ export class FreedRate {
     }
     const elapsedMs = nowMs - this.measuredAtMs;
     if (elapsedMs < MIN_SPAN_MS) return this.perMs;
-    const lately = (this.freed - this.measuredFreed) / elapsedMs;
+    const measured = (this.freed - this.measuredFreed) / elapsedMs;
     const weight = elapsedMs / (elapsedMs + RATE_MEMORY_MS);
-    this.perMs = this.perMs === null ? lately : this.perMs + weight * (lately - this.perMs);
+    this.perMs = this.perMs === null ? measured : this.perMs + weight * (measured - this.perMs);
     this.#mark(nowMs);
     return this.perMs;
   }

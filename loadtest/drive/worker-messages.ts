@@ -1,12 +1,9 @@
 import type { Device } from '@duskline/protocol';
-import type { HistoryEvent } from '../../history/events.js';
-import type { TimingName } from '../../plan/assertions.js';
-import type { Phase } from '../../plan/profile.js';
-import type { HostCall, HostReply } from '../hosts/host-call-router.js';
-
-/** How players and hosts are played. */
-export const DRIVERS = ['sdk', 'lean'] as const;
-export type Driver = (typeof DRIVERS)[number];
+import type { HistoryEvent } from '../history/events.js';
+import type { TimingName } from '../plan/assertions.js';
+import type { Driver } from '../plan/driver.js';
+import type { Phase } from '../plan/profile.js';
+import type { HostCall, HostReply } from './host-calls.js';
 
 export interface PlayerPlan {
   readonly name: string;
@@ -52,13 +49,13 @@ export type WorkerOrder =
   | { readonly type: 'connect'; readonly startAtMs: number; readonly perSecond: number }
   | { readonly type: 'phase'; readonly startAtMs: number; readonly phase: Phase }
   /** No more arrivals. */
-  | { readonly type: 'quiet' }
+  | { readonly type: 'stop-arrivals' }
   | { readonly type: 'kill-host'; readonly host: string }
   /** Somebody killed a host of another worker. */
   | { readonly type: 'host-killed'; readonly host: string }
   | { readonly type: 'host-calls'; readonly calls: readonly HostCall[] }
   | { readonly type: 'host-replies'; readonly replies: readonly HostReply[] }
-  | { readonly type: 'picture' }
+  | { readonly type: 'snapshot' }
   /** Everybody who has a session or waits leaves. */
   | { readonly type: 'leave-all' }
   /** @param politely hosts leave in order, instead of being gone */
@@ -69,7 +66,7 @@ export type WorkerReport =
   | WorkerTick
   | { readonly type: 'host-calls'; readonly calls: readonly HostCall[] }
   | { readonly type: 'host-replies'; readonly to: number; readonly replies: readonly HostReply[] }
-  | { readonly type: 'picture'; readonly hosts: readonly HostSnapshot[] }
+  | { readonly type: 'snapshot'; readonly hosts: readonly HostSnapshot[] }
   | { readonly type: 'closed' };
 
 export interface HostSnapshot {

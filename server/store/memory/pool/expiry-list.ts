@@ -1,4 +1,4 @@
-import type { ExpiringSessions, SessionEntry } from '../hosts/memory-host.js';
+import type { ExpiringSessions, SessionEntry } from './memory-host.js';
 
 /**
  * When sessions become due: in the order of their times; those of one time in the order in which they came.
@@ -10,38 +10,38 @@ export class ExpiryList implements ExpiringSessions {
   #first: SessionEntry | null = null;
   #last: SessionEntry | null = null;
 
-  add(kept: SessionEntry, atMs: number): void {
+  add(entry: SessionEntry, atMs: number): void {
     let earlier = this.#last;
     while (earlier !== null && earlier.expiresAtMs > atMs) earlier = earlier.previous;
     const later = earlier === null ? this.#first : earlier.next;
-    kept.expiryList = this;
-    kept.expiresAtMs = atMs;
-    kept.previous = earlier;
-    kept.next = later;
-    if (earlier === null) this.#first = kept;
-    else earlier.next = kept;
-    if (later === null) this.#last = kept;
-    else later.previous = kept;
+    entry.expiryList = this;
+    entry.expiresAtMs = atMs;
+    entry.previous = earlier;
+    entry.next = later;
+    if (earlier === null) this.#first = entry;
+    else earlier.next = entry;
+    if (later === null) this.#last = entry;
+    else later.previous = entry;
   }
 
-  remove(kept: SessionEntry): void {
-    const { previous: earlier, next: later } = kept;
+  remove(entry: SessionEntry): void {
+    const { previous: earlier, next: later } = entry;
     if (earlier === null) this.#first = later;
     else earlier.next = later;
     if (later === null) this.#last = earlier;
     else later.previous = earlier;
-    kept.expiryList = null;
+    entry.expiryList = null;
     // What is not in the chain must not keep alive what is.
-    kept.previous = null;
-    kept.next = null;
+    entry.previous = null;
+    entry.next = null;
   }
 
   /** Up to `limit` sessions whose time has come, the oldest first. */
   expiredBy(nowMs: number, limit: number): string[] {
     const ids: string[] = [];
-    for (let kept = this.#first; kept !== null && kept.expiresAtMs <= nowMs; kept = kept.next) {
+    for (let entry = this.#first; entry !== null && entry.expiresAtMs <= nowMs; entry = entry.next) {
       if (ids.length >= limit) break;
-      ids.push(kept.record.sessionId);
+      ids.push(entry.record.sessionId);
     }
     return ids;
   }
@@ -49,8 +49,8 @@ export class ExpiryList implements ExpiringSessions {
   /** All of it, in order: for the model test. */
   entries(): [sessionId: string, atMs: number][] {
     const all: [string, number][] = [];
-    for (let kept = this.#first; kept !== null; kept = kept.next) {
-      all.push([kept.record.sessionId, kept.expiresAtMs]);
+    for (let entry = this.#first; entry !== null; entry = entry.next) {
+      all.push([entry.record.sessionId, entry.expiresAtMs]);
     }
     return all;
   }

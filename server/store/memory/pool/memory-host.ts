@@ -1,12 +1,10 @@
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import type { Closure } from '../../../domain/closure.js';
 import { acceptsSessions, type HostState } from '../../../domain/host-state.js';
-import type { HostRegistration, SessionRecord } from '../../fleet-store.js';
+import type { HostRegistration } from '../../contracts/hosts.js';
+import type { SessionRecord } from '../../contracts/session-record.js';
 
-/**
- * A host, with what the choice among hosts needs. Loads are in millionths. What a placement reads and writes stands first:
- * of many hosts none is in a cache when its turn comes.
- */
+/** A host as the memory store keeps it. Loads are in millionths. */
 export interface MemoryHost {
   readonly hostId: string;
   state: HostState;
@@ -18,40 +16,37 @@ export interface MemoryHost {
   beatAtMs: number;
   digest: number;
   connectionId: string;
-  /** The broker of that connection. */
+  /** The broker of the connection. */
   brokerId: string;
-  /** Its live sessions, in no order. */
+  /** Its live sessions, in no particular order. */
   readonly sessions: SessionEntry[];
-  /** Its number in the order of free hosts. */
+  /** Its number in `FreeHosts`. */
   readonly orderNumber: number;
   endpoint: string;
   /** When a sweep first found it missing; 0 when none has. */
   missingAtMs: number;
 }
 
-/**
- * A session as it is now, with where it stands on its host and among those that become due: one object, found once, however
- * many of those change.
- */
+/** A session with its position among the sessions of its host and in the list of its state. */
 export interface SessionEntry {
   record: SessionRecord;
-  /** The host whose slot it has; `null` for one that ended. */
+  /** The host whose slot it has; `null` for an ended session. */
   host: MemoryHost | null;
-  /** Where it stands among the host's sessions. */
+  /** Its index among the host's sessions. */
   hostIndex: number;
-  /** The list that it is in while its state lasts only so long, and until when. */
+  /** The list of its state, and when it expires; `null` while its state does not expire. */
   expiryList: ExpiringSessions | null;
   expiresAtMs: number;
   previous: SessionEntry | null;
   next: SessionEntry | null;
 }
 
-/** Sessions that become due one after the other. */
+/** Sessions that expire one after the other. */
 export interface ExpiringSessions {
-  /** Adds one that is in no such list. */
-  add(kept: SessionEntry, atMs: number): void;
-  /** Takes out one that is in this list. */
-  remove(kept: SessionEntry): void;
+  /** Adds a session that is in no list. */
+  add(entry: SessionEntry, atMs: number): void;
+  /** Removes a session that is in this list. */
+  remove(entry: SessionEntry): void;
 }
 
 export function newHost(
@@ -80,21 +75,21 @@ export function newHost(
 }
 
 /** Gives a session a slot of the host. */
-export function addToHost(host: MemoryHost, kept: SessionEntry): void {
-  kept.host = host;
-  kept.hostIndex = host.sessions.length;
-  host.sessions.push(kept);
+export function addToHost(host: MemoryHost, entry: SessionEntry): void {
+  entry.host = host;
+  entry.hostIndex = host.sessions.length;
+  host.sessions.push(entry);
   host.committed += 1;
 }
 
-/** Takes the slot back. The last of the host's sessions moves up. */
-export function removeFromHost(host: MemoryHost, kept: SessionEntry): void {
+/** Takes the slot back. The last of the host's sessions moves to its index. */
+export function removeFromHost(host: MemoryHost, entry: SessionEntry): void {
   const last = host.sessions.pop();
-  if (last !== undefined && last !== kept) {
-    host.sessions[kept.hostIndex] = last;
-    last.hostIndex = kept.hostIndex;
+  if (last !== undefined && last !== entry) {
+    host.sessions[entry.hostIndex] = last;
+    last.hostIndex = entry.hostIndex;
   }
-  kept.host = null;
+  entry.host = null;
   host.committed -= 1;
 }
 
@@ -103,7 +98,7 @@ export function isOpen({ state, closure }: MemoryHost): boolean {
   return acceptsSessions(state) && closure === 'open';
 }
 
-/** The slots that a host adds to those of its place. */
+/** The slots that a host adds to `PoolState.readySlots`. */
 export function countedSlots(host: MemoryHost): number {
   return isOpen(host) ? host.slots : 0;
 }

@@ -1,7 +1,7 @@
-import type { SessionRecord } from '../../fleet-store.js';
-import type { SessionEntry } from '../hosts/memory-host.js';
+import type { SessionRecord } from '../../contracts/session-record.js';
+import type { SessionEntry } from './memory-host.js';
 
-/** The sessions of a place by their ids. */
+/** The sessions of a region pool by id. */
 export class SessionTable {
   readonly #entries = new Map<string, SessionEntry>();
 
@@ -13,9 +13,9 @@ export class SessionTable {
     return this.#entries.get(sessionId);
   }
 
-  /** Adds a session that is not known. */
+  /** Adds a session that is not in the table. */
   add(record: SessionRecord): SessionEntry {
-    const kept: SessionEntry = {
+    const entry: SessionEntry = {
       record,
       host: null,
       hostIndex: -1,
@@ -24,14 +24,14 @@ export class SessionTable {
       previous: null,
       next: null,
     };
-    this.#entries.set(record.sessionId, kept);
-    return kept;
+    this.#entries.set(record.sessionId, entry);
+    return entry;
   }
 
-  /** Writes a session anew that keeps its slot and its time, if it has those. */
+  /** Replaces the record of a session that keeps its slot and its expiry. */
   update(record: SessionRecord): void {
-    const kept = this.#entries.get(record.sessionId);
-    if (kept !== undefined) kept.record = record;
+    const entry = this.#entries.get(record.sessionId);
+    if (entry !== undefined) entry.record = record;
   }
 
   delete(sessionId: string): void {

@@ -1,7 +1,7 @@
-import type { HistoryEvent } from '../../history/events.js';
-import type { Recorder, UntimedEvent } from '../../history/recorder.js';
-import type { TimingName } from '../../plan/assertions.js';
-import { monotonicMs } from '../clock.js';
+import type { HistoryEvent } from '../history/events.js';
+import type { Recorder, UntimedEvent } from '../history/recorder.js';
+import type { TimingName } from '../plan/assertions.js';
+import { monotonicMs } from './clock.js';
 import { SAMPLE_TIMINGS, createPhaseCounts, type PhaseCounts, type WorkerCounts } from './worker-messages.js';
 
 const INDEX_OF = new Map(SAMPLE_TIMINGS.map((name, index) => [name, index]));
