@@ -1,10 +1,12 @@
-import type { BrokerToClient, Matched } from '@duskline/protocol';
+import type { Matched } from '@duskline/protocol';
 import type { ClientStatus } from './connection/client-status.js';
 import { BrokerConnection } from './connection/broker-connection.js';
+import type { RequestMessage } from './connection/broker-socket.js';
 import { abortError, localError, type DusklineError } from './errors.js';
 import type { RttByRegion } from './latency/measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
-import { createPlayMessage, type PlayOptions } from './play/play-options.js';
+import { createPlayMessage } from './play/play-messages.js';
+import type { PlayOptions } from './play/play-options.js';
 import { PlayRequest } from './play/play-request.js';
 import { RegionMeter, type MeasureOptions } from './latency/region-meter.js';
 import { createRequestId } from './play/request-id.js';
@@ -134,15 +136,12 @@ class BrokerClient implements Client {
 
   #startRequest(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): PlayRequest {
     const { clock, logger, random } = this.#options;
-    const { onQueued, onOffer, onMove, retry } = options;
     const request = new PlayRequest(createPlayMessage(options, requestId, rtt), {
+      ...options,
       clock,
       logger,
       random,
-      onQueued,
-      onOffer,
-      onMove,
-      maxWaitMs: retry?.maxWaitMs ?? 0,
+      maxWaitMs: options.retry?.maxWaitMs ?? 0,
       send: (message) => this.#connection.send(message),
       onOver: () => this.#requests.delete(requestId),
     });
@@ -161,57 +160,25 @@ class BrokerClient implements Client {
     for (const request of [...this.#requests.values()]) request.abandon(error);
   }
 
-  #handleMessage(message: BrokerToClient): void {
-    switch (message.type) {
-      case 'matched':
-        this.#handleMatched(message);
-        return;
-      case 'queued':
-        this.#requests.get(message.requestId)?.handleQueued(message);
-        return;
-      case 'offer':
-        this.#requests.get(message.requestId)?.handleOffer(message);
-        return;
-      case 'moving':
-        this.#findRequestOfSession(message.sessionId)?.handleMoving(message);
-        return;
-      case 'session':
-        this.#findRequestOfSession(message.sessionId)?.handleSession(message);
-        return;
-      case 'error':
-        this.#findRequestOfError(message)?.handleError(message);
-        return;
-      case 'limit':
-        this.#findRequestOfSession(message.sessionId)?.handleLimit(message);
-        return;
-      case 'signal':
-        this.#findRequestOfSession(message.sessionId)?.handleSignal(message);
-        return;
-      case 'welcome':
-      case 'pong':
-        return;
-      default:
-        return message satisfies never;
-    }
+  #handleMessage(message: RequestMessage): void {
+    if (message.type === 'matched') this.#handleMatched(message);
+    else this.#findRequest(message)?.handleMessage(message);
   }
 
   #handleMatched(match: Matched): void {
     const previousRequest = this.#findRequestOfSession(match.sessionId);
     const request = this.#requests.get(match.requestId);
-    request?.handleMatched(match);
-    // It resumed what another request of this client had: from now on the session is told of to the new one.
+    request?.handleMessage(match);
+    // The request resumed a session of another request of this client. Events of the session go to the new one from now on.
     if (previousRequest !== request && request?.session?.sessionId === match.sessionId)
       previousRequest?.supersede();
   }
 
-  #findRequestOfError({
-    requestId,
-    sessionId,
-  }: {
-    requestId?: string;
-    sessionId?: string;
-  }): PlayRequest | undefined {
-    return requestId === undefined ? this.#findRequestOfSession(sessionId) : this.#requests.get(requestId);
+  /** By request where the message names one. `moving` belongs to the request that has the session by now. */
+  #findRequest(message: Exclude<RequestMessage, Matched>): PlayRequest | undefined {
+    return message.type !== 'moving' && 'requestId' in message && message.requestId !== undefined
+      ? this.#requests.get(message.requestId)
+      : this.#findRequestOfSession('sessionId' in message ? message.sessionId : undefined);
   }
 
   #findRequestOfSession(sessionId: string | undefined): PlayRequest | undefined {

@@ -30,26 +30,22 @@ const CLOSE_CODE_BY_ERROR = {
   TOO_MANY_SESSIONS: 4422,
 } as const satisfies { readonly [Code in ClosingCode]: (typeof ERRORS)[Code]['closeCode'] };
 
-/** Whether to connect again after it: the registry's, likewise. */
-const RECONNECT_BY_CLOSE_CODE = {
+type FinalCloseCode = {
+  [Code in keyof typeof CLOSE_CODES]: (typeof CLOSE_CODES)[Code]['reconnect'] extends false ? Code : never;
+}[keyof typeof CLOSE_CODES];
+
+/** The close codes of the registry after which a client must not reconnect. */
+const RECONNECT_BY_CLOSE_CODE: Readonly<Record<FinalCloseCode, false>> & Readonly<Record<number, boolean>> = {
   1000: false,
-  1001: true,
   1002: false,
   1003: false,
   1007: false,
   1009: false,
-  1013: true,
   4400: false,
   4401: false,
   4403: false,
-  4408: true,
   4409: false,
-  4413: true,
   4422: false,
-  4429: true,
-  4500: true,
-} as const satisfies {
-  readonly [Code in keyof typeof CLOSE_CODES]: (typeof CLOSE_CODES)[Code]['reconnect'];
 };
 
 /** Whether an error of that code is one that closes with this close code. */
@@ -65,5 +61,5 @@ export function errorCodeOfClose(closeCode: number): ErrorCode | undefined {
 
 /** Whether connecting again after this close code makes sense; unknown codes (1006 and so on) mean yes. */
 export function mayReconnect(closeCode: number): boolean {
-  return (RECONNECT_BY_CLOSE_CODE as Readonly<Record<number, boolean>>)[closeCode] ?? true;
+  return RECONNECT_BY_CLOSE_CODE[closeCode] ?? true;
 }

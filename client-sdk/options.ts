@@ -40,22 +40,21 @@ export interface ClientOptions {
   readonly random?: (() => number) | undefined;
 }
 
-/** Options with every default in place. */
-export interface ResolvedOptions {
-  readonly urls: readonly string[];
-  readonly token: string | TokenSupplier;
-  readonly device: Device;
-  readonly location: Coordinates | undefined;
-  readonly WebSocket: WebSocketConstructor;
-  readonly probe: Probe;
-  readonly reconnect: ReconnectPolicy;
-  readonly connectTimeoutMs: number;
-  readonly pingIntervalMs: number | undefined;
-  readonly measurementMaxAgeMs: number;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly random: () => number;
-}
+/** Options whose defaults are filled in by `resolveOptions`. */
+type DefaultedOption =
+  | 'WebSocket'
+  | 'probe'
+  | 'reconnect'
+  | 'connectTimeoutMs'
+  | 'measurementMaxAgeMs'
+  | 'logger'
+  | 'clock'
+  | 'random';
+
+/** The options with every default filled in. */
+export type ResolvedOptions = Omit<ClientOptions, DefaultedOption> & {
+  readonly [Name in DefaultedOption]-?: NonNullable<ClientOptions[Name]>;
+} & { readonly urls: readonly string[] };
 
 /**
  * Checks the options and fills in the defaults.
@@ -77,15 +76,12 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   }
   if (WebSocket === undefined || problems.length > 0) throw new TypeError(problems.join(' '));
   return {
+    ...options,
     urls: urls.map((url) => url.replace(/\/+$/, '') + CLIENT_PATH),
-    token: options.token,
-    device: options.device,
-    location: options.location,
     WebSocket,
     probe: options.probe ?? probeBeacon,
     reconnect: options.reconnect ?? createBackoffPolicy(),
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-    pingIntervalMs: options.pingIntervalMs,
     measurementMaxAgeMs: options.measurementMaxAgeMs ?? 600_000,
     logger: options.logger ?? defaultLogger,
     clock: options.clock ?? systemClock,

@@ -1,5 +1,5 @@
-import type { BrokerToClient, ClientHello, ClientToBroker, Device } from '@duskline/protocol';
-import { BrokerSocket } from './broker-socket.js';
+import type { ClientHello, ClientToBroker, Device } from '@duskline/protocol';
+import { BrokerSocket, type RequestMessage } from './broker-socket.js';
 import { mayReconnect } from '../close-codes.js';
 import { isStatusTransition, type ClientStatus, type ReadyStatus } from './client-status.js';
 import { localError, type DusklineError } from '../errors.js';
@@ -24,7 +24,7 @@ export interface BrokerConnectionSettings {
   readonly WebSocket: WebSocketConstructor;
   readonly reconnect: ReconnectPolicy;
   readonly connectTimeoutMs: number;
-  readonly pingIntervalMs: number | undefined;
+  readonly pingIntervalMs?: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -32,7 +32,7 @@ export interface BrokerConnectionSettings {
 export interface BrokerConnectionWiring {
   readonly options: BrokerConnectionSettings;
   readonly onStatus: (status: ClientStatus) => void;
-  readonly onMessage: (message: BrokerToClient) => void;
+  readonly onMessage: (message: RequestMessage) => void;
 }
 
 /** Keeps one connection to one of the brokers, again and again, until it is closed. */
@@ -84,7 +84,7 @@ export class BrokerConnection {
 
   /** For good. Resolves when the socket is closed, a second later at the latest. */
   async close(error?: DusklineError): Promise<void> {
-    this.#setStatus(error === undefined ? { state: 'closed' } : { state: 'closed', error });
+    this.#setStatus({ state: 'closed', ...(error && { error }) });
     await this.#socket?.close();
   }
 
@@ -147,16 +147,7 @@ export class BrokerConnection {
 
   #openSocket(url: string): BrokerSocket {
     const { options, onMessage } = this.#wiring;
-    this.#socket = new BrokerSocket({
-      url,
-      WebSocket: options.WebSocket,
-      clock: options.clock,
-      logger: options.logger,
-      connectTimeoutMs: options.connectTimeoutMs,
-      pingIntervalMs: options.pingIntervalMs,
-      createHello: () => this.#createHello(),
-      onMessage,
-    });
+    this.#socket = new BrokerSocket({ ...options, url, createHello: () => this.#createHello(), onMessage });
     return this.#socket;
   }
 

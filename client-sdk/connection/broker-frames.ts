@@ -71,16 +71,11 @@ function matchesShape(value: unknown, shape: Shape): boolean {
   if (isList(shape)) return Array.isArray(value) && value.every((item) => matchesShape(item, shape[0]));
   return (
     isJsonObject(value) &&
-    Object.entries(shape).every(([field, inner]) =>
-      field.endsWith('?')
-        ? matchesOptionalShape(value[field.slice(0, -1)], inner)
-        : matchesShape(value[field], inner),
-    )
+    Object.entries(shape).every(([field, inner]) => {
+      const name = field.replace('?', '');
+      return (name !== field && value[name] === undefined) || matchesShape(value[name], inner);
+    })
   );
-}
-
-function matchesOptionalShape(value: unknown, shape: Shape): boolean {
-  return value === undefined || matchesShape(value, shape);
 }
 
 function isList(shape: Shape): shape is readonly [Shape] {

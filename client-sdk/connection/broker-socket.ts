@@ -14,6 +14,9 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** A broker's slip of the pen must not make its clients a flood. */
 const MIN_PING_INTERVAL_MS = 1_000;
 
+/** Messages about a play request or its session, and not about the connection. */
+export type RequestMessage = Exclude<BrokerToClient, { readonly type: 'welcome' | 'pong' }>;
+
 export interface BrokerSocketWiring {
   readonly url: string;
   readonly WebSocket: WebSocketConstructor;
@@ -22,11 +25,11 @@ export interface BrokerSocketWiring {
   /** For token, socket and `welcome` together. */
   readonly connectTimeoutMs: number;
   /** Overrides what `welcome` says. */
-  readonly pingIntervalMs: number | undefined;
+  readonly pingIntervalMs?: number | undefined;
   /** Builds the first message; asks the token supplier. */
   readonly createHello: () => Promise<ClientHello>;
   /** Every message after `welcome` that is not about the connection itself. */
-  readonly onMessage: (message: BrokerToClient) => void;
+  readonly onMessage: (message: RequestMessage) => void;
 }
 
 /**
@@ -121,17 +124,8 @@ export class BrokerSocket {
           this.#handleConnectionError(message);
         else this.#wiring.onMessage(message);
         return;
-      case 'queued':
-      case 'offer':
-      case 'limit':
-      case 'signal':
-      case 'matched':
-      case 'moving':
-      case 'session':
-        this.#wiring.onMessage(message);
-        return;
       default:
-        return message satisfies never;
+        this.#wiring.onMessage(message);
     }
   }
 

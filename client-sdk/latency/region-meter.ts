@@ -11,7 +11,7 @@ const MAX_REGIONS = 64;
 /** The options of the client that a measurement reads. */
 export interface RegionMeterSettings {
   readonly clock: Clock;
-  readonly location: Coordinates | undefined;
+  readonly location?: Coordinates | undefined;
   readonly measurementMaxAgeMs: number;
   readonly probe: Probe;
 }

@@ -1,4 +1,4 @@
-import type { Offer, Play, Queued, RegionChoice } from '@duskline/protocol';
+import type { Offer, Queued, RegionChoice } from '@duskline/protocol';
 import type { OnConflict, OnHostLost, Platform, Resolution } from '@duskline/protocol/vocabulary';
 import type { RttByRegion } from '../latency/measure-rtt.js';
 import type { SessionMove } from '../session/session-move.js';
@@ -54,22 +54,4 @@ export interface PlayOptions {
    * (`NO_CAPACITY` with `wait: false`, `QUEUE_FULL`, `UNAVAILABLE`). Default: rejects at once.
    */
   readonly retry?: { readonly maxWaitMs: number } | undefined;
-}
-
-/** The frame that asks for it. What is left to the broker's default is not in it. */
-export function createPlayMessage(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): Play {
-  const { title, regions, platform, minResolution, wait, onConflict, onHostLost, onMove } = options;
-  return {
-    type: 'play',
-    requestId,
-    title,
-    rtt,
-    ...(regions && { regions }),
-    ...(platform && { platform }),
-    ...(minResolution && { minResolution }),
-    ...(wait !== undefined && { wait }),
-    ...(onConflict && { onConflict }),
-    ...(onHostLost && { onHostLost }),
-    ...(onMove && { canMove: true }),
-  };
 }

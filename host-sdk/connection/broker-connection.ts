@@ -1,5 +1,5 @@
 import type { ErrorMessage, HostToBroker, Registered } from '@duskline/protocol';
-import { connectToBroker, type BrokerSocket } from './broker-socket.js';
+import { ConnectionAttempt } from './connection-attempt.js';
 import { parseBrokerFrame } from './broker-frames.js';
 import type { ClosedStatus, HostStatus } from './host-status.js';
 import {
@@ -13,7 +13,7 @@ import type { BrokerConnectionPort } from './broker-connection-port.js';
 import type { ReconnectPolicy } from './reconnect-policy.js';
 import type { HostClock } from '../runtime/clock.js';
 import type { Logger } from '@duskline/sdk-runtime';
-import { computeSilenceLimits, type SilenceLimits } from './silence-limits.js';
+import { HeartbeatSchedule } from './heartbeat-schedule.js';
 
 /** How long the broker has to answer an orderly close. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -42,14 +42,12 @@ export class BrokerConnection {
   readonly #settings: BrokerConnectionSettings;
   readonly #port: BrokerConnectionPort;
   #status: HostStatus;
-  #socket: BrokerSocket | undefined;
+  #attempt: ConnectionAttempt | undefined;
   #cancelTimer: () => void = () => undefined;
-  /** Rises with each attempt, so that what belongs to an earlier one is recognised and dropped. */
-  #attempt = 0;
   #urlIndex = 0;
   #retryCount = 0;
   #disconnectedSinceMs: number;
-  #lastTrafficAtMs = 0;
+  #schedule: HeartbeatSchedule | undefined;
   #lastError: ErrorMessage | undefined;
   #shutdown: Promise<void> | undefined;
   #onSocketLost: (() => void) | undefined;
@@ -71,14 +69,14 @@ export class BrokerConnection {
 
   /** Sends when registered; false when that has to wait. */
   send(message: HostToBroker): boolean {
-    return this.#status.state === 'registered' && (this.#socket?.send(message) ?? false);
+    return this.#status.state === 'registered' && (this.#attempt?.send(message) ?? false);
   }
 
   /** Ends the connection for good. `leave` is told to the broker when it listens. Later calls join the first. */
   close(cause: 'left' | 'closed', abrupt = false): Promise<void> {
     // Begun a microtask later, so that a listener which calls this again, at any point, joins it.
     this.#shutdown ??= Promise.resolve().then(() => this.#runShutdown(cause, abrupt));
-    if (abrupt) this.#socket?.terminate();
+    if (abrupt) this.#attempt?.terminate();
     return this.#shutdown;
   }
 
@@ -86,18 +84,18 @@ export class BrokerConnection {
     const { state } = this.#status;
     if (state === 'closed') return;
     this.#cancelTimer();
-    const socket = this.#socket;
-    if ((state !== 'registered' && state !== 'registering') || socket === undefined) {
-      this.#dropSocket();
+    const attempt = this.#attempt;
+    if ((state !== 'registered' && state !== 'registering') || attempt?.hasSocket !== true) {
+      this.#abandonAttempt();
     } else {
       const lost = new Promise<void>((resolve) => (this.#onSocketLost = resolve));
       if (cause === 'left') {
         this.send({ type: 'leave' });
         this.#setStatus({ state: 'leaving' });
       }
-      if (abrupt) socket.terminate();
-      else socket.close(cause === 'left' ? 1000 : 1001);
-      this.#setTimer(CLOSE_TIMEOUT_MS, () => socket.terminate());
+      if (abrupt) attempt.terminate();
+      else attempt.close(cause === 'left' ? 1000 : 1001);
+      this.#setTimer(CLOSE_TIMEOUT_MS, () => attempt.terminate());
       await lost;
     }
     this.#setClosed({ state: 'closed', cause });
@@ -112,56 +110,35 @@ export class BrokerConnection {
   #startAttempt(): void {
     this.#port.handleTimePassed();
     const url = this.#nextUrl();
-    const attempt = ++this.#attempt;
+    this.#lastError = undefined;
     this.#setTimer(this.#settings.connectTimeoutMs, () => this.#handleFailure({ kind: 'deadline' }));
     this.#setStatus({ state: 'connecting', url });
-    void this.#openSocket(url, attempt);
+    this.#attempt = new ConnectionAttempt(url, () => this.#settings.token(), {
+      isWanted: () => this.#shutdown === undefined,
+      onTokenFailed: (failure) => this.#handleFailure(failure),
+      onOpen: () => this.#sendRegister(url),
+      onTraffic: () => {
+        this.#recordTraffic();
+        this.#port.handleTraffic();
+      },
+      // Not reported to the host: a pong says nothing about messages that were sent after the ping.
+      onPong: () => this.#recordTraffic(),
+      onFrame: (text) => {
+        if (this.#shutdown === undefined) this.#handleFrame(text, url);
+      },
+      onLost: (failure) => {
+        if (this.#onSocketLost === undefined) this.#handleFailure(addErrorToClose(failure, this.#lastError));
+        else this.#onSocketLost();
+      },
+    });
   }
 
-  async #openSocket(url: string, attempt: number): Promise<void> {
-    let token: string;
-    try {
-      // Not in this turn: whoever makes a host adds its listeners before anything can fail.
-      token = await Promise.resolve().then(() => this.#settings.token());
-    } catch {
-      if (attempt === this.#attempt) this.#handleFailure({ kind: 'token' });
-      return;
-    }
-    if (attempt !== this.#attempt || this.#shutdown !== undefined) return;
-    this.#lastError = undefined;
-    const isCurrent = (): boolean => attempt === this.#attempt;
-    try {
-      this.#socket = connectToBroker(url, token, {
-        onOpen: () => {
-          if (isCurrent()) this.#sendRegister(url);
-        },
-        onTraffic: () => {
-          if (!isCurrent()) return;
-          this.#lastTrafficAtMs = this.#settings.clock.monotonicMs();
-          this.#port.handleTraffic();
-        },
-        // Not told to the owner: it says nothing about what was sent after the ping.
-        onPong: () => {
-          if (isCurrent()) this.#lastTrafficAtMs = this.#settings.clock.monotonicMs();
-        },
-        onFrame: (text) => {
-          if (isCurrent() && this.#shutdown === undefined) this.#handleFrame(text, url);
-        },
-        onLost: (failure) => {
-          if (!isCurrent()) return;
-          if (this.#onSocketLost === undefined)
-            this.#handleFailure(addErrorToClose(failure, this.#lastError));
-          else this.#onSocketLost();
-        },
-      });
-    } catch {
-      // The socket is refused before it exists: a token with characters that no header can hold.
-      this.#handleFailure({ kind: 'token' });
-    }
+  #recordTraffic(): void {
+    this.#schedule?.recordTraffic(this.#settings.clock.monotonicMs());
   }
 
   #sendRegister(url: string): void {
-    this.#socket?.send(this.#port.createRegister());
+    this.#attempt?.send(this.#port.createRegister());
     this.#setStatus({ state: 'registering', url });
   }
 
@@ -189,53 +166,47 @@ export class BrokerConnection {
     this.#cancelTimer();
     const { pingIntervalMs } = message;
     const heartbeatIntervalMs = Math.max(MIN_HEARTBEAT_INTERVAL_MS, message.heartbeatIntervalMs);
+    const schedule = new HeartbeatSchedule(heartbeatIntervalMs, message, this.#settings.clock.monotonicMs());
+    this.#schedule = schedule;
     this.#status = { state: 'registered', url, heartbeatIntervalMs, pingIntervalMs };
     if (!this.#port.handleRegistered(message)) {
       this.#handleFailure({ kind: 'bad_ticket_key' });
       return;
     }
     this.#sendHeartbeatAndPing();
-    this.#startHeartbeats(heartbeatIntervalMs, computeSilenceLimits(message));
+    this.#scheduleCheck(schedule);
     // Told last: a listener may well close the host.
     this.#setStatus(this.#status);
   }
 
   #sendHeartbeatAndPing(): void {
     this.#sendHeartbeat();
-    this.#socket?.ping();
+    this.#attempt?.ping();
   }
 
   #sendHeartbeat(): void {
-    if ((this.#socket?.bufferedBytes ?? 0) > MAX_BUFFERED_BYTES) return;
+    if ((this.#attempt?.bufferedBytes ?? 0) > MAX_BUFFERED_BYTES) return;
     const heartbeat = this.#port.createHeartbeat();
     if (heartbeat !== null) this.send(heartbeat);
   }
 
-  /** Beats from now on, and fails at the end of the silence that is tolerated, also between two heartbeats. */
-  #startHeartbeats(heartbeatIntervalMs: number, bounds: SilenceLimits): void {
+  /** The only timer of a registered connection: for the next heartbeat, or the end of the silence that is tolerated. */
+  #scheduleCheck(schedule: HeartbeatSchedule): void {
     const { clock } = this.#settings;
-    let nextHeartbeatAtMs = clock.monotonicMs() + heartbeatIntervalMs;
-    const checkTimer = (dueAtMs: number): void => {
-      const nowMs = clock.monotonicMs();
-      if (nowMs - dueAtMs > bounds.maxLateMs) this.#lastTrafficAtMs = nowMs;
-      if (nowMs >= this.#lastTrafficAtMs + bounds.maxSilenceMs) {
+    const { dueAtMs } = schedule;
+    this.#setTimer(dueAtMs - clock.monotonicMs(), () => {
+      const action = schedule.check(dueAtMs, clock.monotonicMs());
+      if (action === 'silence') {
         this.#handleFailure({ kind: 'silence' });
         return;
       }
-      const isHeartbeatDue = nowMs >= nextHeartbeatAtMs;
-      if (isHeartbeatDue) nextHeartbeatAtMs = nowMs + heartbeatIntervalMs;
-      scheduleCheck();
-      if (!isHeartbeatDue) return;
-      // Only a connection that held this long forgets the retries before it.
+      this.#scheduleCheck(schedule);
+      if (action === 'nothing') return;
+      // Earlier retries are forgotten only now, when the connection has lasted for a heartbeat interval.
       this.#retryCount = 0;
       this.#port.handleTimePassed();
       this.#sendHeartbeatAndPing();
-    };
-    const scheduleCheck = (): void => {
-      const dueAtMs = Math.min(nextHeartbeatAtMs, this.#lastTrafficAtMs + bounds.maxSilenceMs);
-      this.#setTimer(dueAtMs - clock.monotonicMs(), () => checkTimer(dueAtMs));
-    };
-    scheduleCheck();
+    });
   }
 
   #handleFailure(failure: ConnectionFailure): void {
@@ -243,7 +214,7 @@ export class BrokerConnection {
     if (this.#shutdown !== undefined) return;
     const { clock, logger, reconnectPolicy, tokenIsRenewable } = this.#settings;
     if (this.#status.state === 'registered') this.#disconnectedSinceMs = clock.monotonicMs();
-    this.#dropSocket();
+    this.#abandonAttempt();
     if (!mayRetry(failure, tokenIsRenewable)) {
       logger.error({ failure }, 'The broker refuses this host');
       this.#setClosed({ state: 'closed', cause: 'refused', failure });
@@ -267,15 +238,14 @@ export class BrokerConnection {
   }
 
   /** Lets go of the attempt: its timer, its socket, and whatever of it still arrives. */
-  #dropSocket(): void {
+  #abandonAttempt(): void {
     this.#cancelTimer();
-    this.#attempt += 1;
-    this.#socket?.terminate();
-    this.#socket = undefined;
+    this.#attempt?.abandon();
+    this.#attempt = undefined;
   }
 
   #setClosed(status: ClosedStatus): void {
-    this.#dropSocket();
+    this.#abandonAttempt();
     this.#setStatus(status);
   }
 

@@ -30,3 +30,26 @@ export class HostClosedError extends Error {
     this.status = status;
   }
 }
+
+/**
+ * Resolves at the status `registered`, at once if that is the current one.
+ *
+ * @param subscribe adds a listener, and returns a function that removes it
+ * @throws HostClosedError at the status `closed`
+ */
+export function waitUntilRegistered(
+  current: HostStatus,
+  subscribe: (listener: (status: HostStatus) => void) => () => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let unsubscribe = (): void => undefined;
+    const checkStatus = (status: HostStatus): void => {
+      if (status.state === 'registered') resolve();
+      else if (status.state === 'closed') reject(new HostClosedError(status));
+      else return;
+      unsubscribe();
+    };
+    unsubscribe = subscribe(checkStatus);
+    checkStatus(current);
+  });
+}

@@ -1,7 +1,7 @@
 import type { HostLimitKind } from '@duskline/protocol/vocabulary';
 import type { HostClock } from '../runtime/clock.js';
 import { LimitTracker, type LimitNotice } from './limit-tracker.js';
-import type { SessionRecord } from '../sessions/session-table.js';
+import type { SessionRecord } from '../sessions/session-record.js';
 import { isHeld } from '../sessions/session-transitions.js';
 
 /** The longest that a Node timer waits; a longer one would fire at once. */

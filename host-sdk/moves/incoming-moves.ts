@@ -1,7 +1,8 @@
 import type { CannotMove, Restore, Restored } from '@duskline/protocol';
 import { CannotMoveError, decodeCheckpoint, describeFailure } from '../sessions/checkpoint.js';
 import type { HostSettings, PreparedSession } from '../host-options.js';
-import type { PrepareOutcome, SessionRecord } from '../sessions/session-table.js';
+import type { SessionRecord } from '../sessions/session-record.js';
+import type { PrepareOutcome } from '../sessions/session-table.js';
 
 /** What moves to this host need from the host, and tell it. */
 export interface IncomingMovesPort {

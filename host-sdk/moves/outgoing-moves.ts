@@ -2,7 +2,7 @@ import type { CannotMove, CheckpointOrder, HostCheckpoint } from '@duskline/prot
 import { CannotMoveError, encodeCheckpoint, describeFailure } from '../sessions/checkpoint.js';
 import type { HostSettings } from '../host-options.js';
 import type { HostedSession } from '../sessions/hosted-session.js';
-import { isMovable, type SessionRecord } from '../sessions/session-table.js';
+import { isMovable, type SessionRecord } from '../sessions/session-record.js';
 import { isHeld } from '../sessions/session-transitions.js';
 
 /** What moves away need from the host, and tell it. */

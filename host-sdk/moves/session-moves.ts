@@ -4,7 +4,8 @@ import { OutgoingMoves } from './outgoing-moves.js';
 import type { HostEvents } from '../host-interface.js';
 import type { HostSettings, PreparedSession } from '../host-options.js';
 import type { HostedSession } from '../sessions/hosted-session.js';
-import type { PrepareOutcome, SessionRecord, SessionTable } from '../sessions/session-table.js';
+import type { SessionRecord } from '../sessions/session-record.js';
+import type { PrepareOutcome, SessionTable } from '../sessions/session-table.js';
 import { isHeld } from '../sessions/session-transitions.js';
 
 /** What moves need from the host, and tell it. */

@@ -1,5 +1,5 @@
 import type { EndReason, StreamSettings } from '@duskline/protocol';
-import type { SessionRecord } from './session-table.js';
+import type { SessionRecord } from './session-record.js';
 import type { HostSessionState, ReportedEvent } from './session-transitions.js';
 
 /**

@@ -1,52 +1,13 @@
-import type { EndReason, HeldSession, SessionLimits, StreamSettings } from '@duskline/protocol';
-import { isHeld, nextState, type HostSessionEvent, type HostSessionState } from './session-transitions.js';
-
-/** One assignment of a session to this host. Its state is changed by the table alone. */
-export interface SessionRecord {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly title: string;
-  readonly playerId: string;
-  /** Unknown while only the ticket has arrived and `prepare` has not. */
-  stream: StreamSettings | undefined;
-  /** From `prepare`, as the stream. */
-  limits: SessionLimits | undefined;
-  /** When its first ticket was accepted; by the host's monotonic clock. */
-  admittedAtMs: number | undefined;
-  state: HostSessionState;
-  /** False for a session that moves here, until the broker says that it is this host's. */
-  begun: boolean;
-  /** Whether the application would hand its state over. */
-  movable: boolean;
-  /** Only `prepared` ends by it; by the host's monotonic clock. */
-  readonly claimByMs: number;
-}
-
-/** What `prepare` says, as far as the table cares. */
-export interface PreparedAssignment {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly title: string;
-  readonly playerId: string;
-  readonly stream: StreamSettings;
-  readonly limits?: SessionLimits | undefined;
-  /** From the moment it is put into the table. */
-  readonly claimWithinMs: number;
-}
-
-/** What a verified ticket says, as far as the table cares. */
-export interface ClaimedAssignment {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly title: string;
-  readonly playerId: string;
-}
-
-/** A record that went, and why. */
-export interface EndedRecord {
-  readonly record: SessionRecord;
-  readonly reason: EndReason;
-}
+import type { HeldSession } from '@duskline/protocol';
+import { EndedEpochs } from './ended-epochs.js';
+import {
+  isMovable,
+  type ClaimedAssignment,
+  type EndedRecord,
+  type PreparedAssignment,
+  type SessionRecord,
+} from './session-record.js';
+import { isHeld, nextState, type HostSessionEvent } from './session-transitions.js';
 
 export type PrepareOutcome =
   /** New here; `replaced` is an older assignment of the same session, which is over now. */
@@ -88,16 +49,16 @@ export class SessionTable {
   readonly #slots: number;
   readonly #defaultMovable: boolean;
   readonly #records = new Map<string, SessionRecord>();
-  /** The highest epoch that is over, per session, so that a ticket cannot bring it back. */
-  readonly #endedEpochs = new Map<string, number>();
-  readonly #maxEndedEpochs: number;
+  /** So that a ticket cannot bring an ended session back. */
+  readonly #endedEpochs: EndedEpochs;
 
   /** @param movable whether sessions are movable unless the application says otherwise */
   constructor(slots: number, movable = false) {
     this.#slots = slots;
     this.#defaultMovable = movable;
-    // Has to outlast the tickets. A slot changes hands every few minutes at most, a ticket lives for minutes.
-    this.#maxEndedEpochs = 256 + 16 * slots;
+    // Entries have to outlast the tickets of their sessions: a ticket is valid for minutes, and a slot gets a new session every
+    // few minutes at most.
+    this.#endedEpochs = new EndedEpochs(256 + 16 * slots);
   }
 
   get(sessionId: string): SessionRecord | undefined {
@@ -133,7 +94,7 @@ export class SessionTable {
   /** @param begun false for a session that moves here */
   prepare(assignment: PreparedAssignment, nowMs: number, begun = true): PrepareOutcome {
     const { sessionId, epoch, stream, limits } = assignment;
-    if (epoch <= (this.#endedEpochs.get(sessionId) ?? 0)) return { kind: 'stale' };
+    if (epoch <= this.#endedEpochs.get(sessionId)) return { kind: 'stale' };
     const known = this.#records.get(sessionId);
     if (known !== undefined && epoch < known.epoch) return { kind: 'stale' };
     if (known?.epoch === epoch) {
@@ -152,7 +113,7 @@ export class SessionTable {
   /** A client claims its session with a ticket that was found good. */
   claim(assignment: ClaimedAssignment, nowMs: number): ClaimOutcome {
     const { sessionId, epoch } = assignment;
-    const endedEpoch = this.#endedEpochs.get(sessionId) ?? 0;
+    const endedEpoch = this.#endedEpochs.get(sessionId);
     const known = this.#records.get(sessionId);
     if (epoch < Math.max(endedEpoch, known?.epoch ?? 0)) return { ok: false, fault: 'stale_epoch' };
     if (epoch === endedEpoch) return { ok: false, fault: 'session_over' };
@@ -185,7 +146,7 @@ export class SessionTable {
     record.state = next;
     if (next === 'ended') {
       this.#records.delete(record.sessionId);
-      this.#recordEndedEpoch(record.sessionId, record.epoch);
+      this.#endedEpochs.add(record.sessionId, record.epoch);
     }
     return true;
   }
@@ -197,7 +158,7 @@ export class SessionTable {
   endByBroker(sessionId: string, epoch: number): SessionRecord | undefined {
     const known = this.#records.get(sessionId);
     if (known !== undefined && epoch < known.epoch) return undefined;
-    this.#recordEndedEpoch(sessionId, epoch);
+    this.#endedEpochs.add(sessionId, epoch);
     if (known === undefined) return undefined;
     known.state = 'ended';
     this.#records.delete(sessionId);
@@ -247,22 +208,6 @@ export class SessionTable {
     for (const record of this.#records.values()) if (record !== own && isHeld(record.state)) held += 1;
     return held;
   }
-
-  #recordEndedEpoch(sessionId: string, epoch: number): void {
-    const known = this.#endedEpochs.get(sessionId) ?? 0;
-    // Deleted first, so that the map stays in the order of the latest change and forgets the oldest.
-    this.#endedEpochs.delete(sessionId);
-    this.#endedEpochs.set(sessionId, Math.max(known, epoch));
-    for (const oldest of this.#endedEpochs.keys()) {
-      if (this.#endedEpochs.size <= this.#maxEndedEpochs) break;
-      this.#endedEpochs.delete(oldest);
-    }
-  }
-}
-
-/** Whether it may be asked for its state now: what moves here itself does not move on. */
-export function isMovable({ state, begun, movable }: SessionRecord): boolean {
-  return state === 'connected' && begun && movable;
 }
 
 /** Its limits count from the first ticket: a client that comes back does not start them anew. */

@@ -1,5 +1,5 @@
 import { MAX_FRAME_BYTES, MAX_SIGNAL_LENGTH } from '@duskline/protocol/constants';
-import type { SessionRecord } from './session-table.js';
+import type { SessionRecord } from './session-record.js';
 
 /** So many signals of one session wait for a broker. */
 const MAX_SIGNALS_PER_SESSION = 64;
