@@ -20,41 +20,45 @@ export interface ClientEvents {
 
 export interface Client {
   readonly status: ClientStatus;
-  /** The sessions that this client asked for and that are not over, as far as it knows. */
+  /** The sessions of this client that have not ended, as far as it knows. */
   readonly sessions: readonly Session[];
-  /** Adds a listener; the answer takes it away again. */
+  /** Adds a listener. Returns a function that removes it. */
   on<Name extends keyof ClientEvents>(event: Name, listener: Listener<ClientEvents[Name]>): () => void;
   /**
-   * Connects, and resolves at the first `welcome`; at once when connected. The other methods connect by
-   * themselves. An abort of `signal` ends the waiting, not the connecting: `close()` does that.
+   * Connects, and resolves when a broker has welcomed the client. Optional: the other methods connect too. Aborting `signal`
+   * rejects the promise but does not stop the connection attempts; `close()` does.
    *
-   * @throws DusklineError `ABORTED`, or what ended the client: `UNAUTHENTICATED`, `FORBIDDEN`, `CLIENT_CLOSED`, ...
+   * @throws DusklineError `ABORTED`, or why the client closed: `UNAUTHENTICATED`, `FORBIDDEN`, `CLIENT_CLOSED`, ...
    */
   connect(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /**
-   * Measures the round-trip times to the open regions that are likely to be near. Results are remembered,
-   * ten minutes as a rule; another set of regions is measured anew.
+   * Measures the round-trip times to the open regions that are likely to be near. A result for the same regions is reused for
+   * `measurementMaxAgeMs`.
    *
-   * @returns milliseconds by region; regions that did not answer in time are not in it
-   * @throws DusklineError `ABORTED`, or what ended the client
+   * @returns milliseconds by region, without the regions that did not answer in time
+   * @throws DusklineError `ABORTED`, or why the client closed
    */
   measureRegions(options?: MeasureOptions): Promise<RttByRegion>;
   /**
-   * Asks for a slot to play a title, and waits in the queue when none is free. When the connection is lost before
-   * the answer, the same request is made again on the next one: it keeps its place, and never leads to two sessions.
+   * Requests a slot to play a title, and waits in the queue if none is free. If the connection is lost, the SDK repeats the
+   * request with the same `requestId` on the next one, so it keeps its position and never leads to two sessions.
    *
-   * @throws DusklineError what the broker answered (`QUEUE_FULL`, `TIMED_OUT`, `SESSION_EXISTS`, `UNKNOWN_TITLE`,
-   *   ...); `ABORTED`; `OFFER_DECLINED`; `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or what ended the client
+   * @throws DusklineError the broker's refusal (`QUEUE_FULL`, `TIMED_OUT`, `SESSION_EXISTS`, `UNKNOWN_TITLE`,
+   *   ...); `ABORTED`; `OFFER_DECLINED`; `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or why the client closed
    */
   play(options: PlayOptions): Promise<Session>;
   /**
-   * Closes the connection for good. Pending requests are taken back and reject with `CLIENT_CLOSED`. Sessions
-   * are not ended: their streams go on, and their objects change no more. To leave one, `end()` it before.
+   * Closes the client permanently. Pending requests are cancelled and reject with `CLIENT_CLOSED`. Sessions are not ended: their
+   * streams continue, and the client no longer updates their objects. To end a session, call its `end()` first.
    */
   close(): Promise<void>;
 }
 
-/** @throws TypeError for options that cannot work */
+/**
+ * Creates a client. It connects at the first call of `connect`, `measureRegions` or `play`.
+ *
+ * @throws TypeError that lists every invalid option
+ */
 export function createClient(options: ClientOptions): Client {
   return new BrokerClient(resolveOptions(options));
 }

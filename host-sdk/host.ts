@@ -18,10 +18,14 @@ import { TypedEvents, type Listener } from '@duskline/sdk-runtime';
 import { SessionReports } from './sessions/session-reports.js';
 import { checkSignalData } from './sessions/unsent-signals.js';
 
-/** Errors that answer `checkpoint` and `restored`. */
+/** Errors with which brokers answer `checkpoint` and `restored`. */
 const MOVE_ERRORS: ReadonlySet<ErrorCode> = new Set(['NO_MOVE', 'CHECKPOINT_TOO_LARGE']);
 
-/** Makes a host and starts to connect. Throws a TypeError for options that cannot work. */
+/**
+ * Creates a host and starts to connect to a broker.
+ *
+ * @throws TypeError that names the first invalid option
+ */
 export function createHost(options: HostOptions): Host {
   return new BrokerConnectedHost(resolveOptions(options));
 }
@@ -167,7 +171,7 @@ class BrokerConnectedHost implements Host {
 
   #handleRegistered({ ticketKey }: Registered): boolean {
     if (!this.#verifier.setKey(ticketKey)) return false;
-    // Ends come before the heartbeat, whose list lacks these sessions without saying why.
+    // Ends are sent before the heartbeat: its list of sessions lacks them, but does not say why they ended.
     this.#reports.resendEnds();
     this.#limitEnforcer.resendNotices();
     this.#moves.resendAnswers();
@@ -194,14 +198,14 @@ class BrokerConnectedHost implements Host {
       }
       case 'signal': {
         const { sessionId, epoch, data } = message;
-        // Another assignment than the one it was meant for knows nothing of what was agreed so far.
+        // A later assignment of the session does not know what was signalled before.
         if (this.#table.get(sessionId)?.epoch === epoch)
           this.#events.emit('signal', { sessionId, epoch, data });
         return;
       }
       case 'error': {
         const { code, sessionId } = message;
-        this.#settings.logger.warn({ code, sessionId }, 'The broker reports an error');
+        this.#settings.logger.warn({ code, sessionId }, 'The broker sent an error');
         if (sessionId !== undefined && MOVE_ERRORS.has(code)) this.#moves.handleRefusal(sessionId);
         this.#events.emit('error', message);
         return;
@@ -214,7 +218,7 @@ class BrokerConnectedHost implements Host {
   #addSession(session: PreparedSession, begun: boolean): PrepareOutcome {
     const { sessionId, epoch } = session;
     const outcome = this.#table.prepare(session, this.#settings.clock.monotonicMs(), begun);
-    // Its client may have been faster, and then its limits count already.
+    // If the client was admitted before `prepare` arrived, the limits already apply.
     this.#limitEnforcer.scheduleCheck();
     this.#settings.logger.debug({ sessionId, epoch, outcome: outcome.kind }, 'The broker prepares a session');
     if (outcome.kind === 'prepared' && outcome.replaced !== undefined) this.#notifyEnded([outcome.replaced]);

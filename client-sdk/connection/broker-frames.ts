@@ -1,7 +1,7 @@
 import type { BrokerToClient } from '@duskline/protocol';
 import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 
-/** What a value has to be; objects and one-element lists nest. Fields whose name ends in `?` may be absent. */
+/** The expected type of a value. A list of one shape stands for arrays. Fields whose name ends in `?` may be absent. */
 type Shape =
   'string' | 'number' | 'boolean' | 'number or null' | readonly [Shape] | { readonly [field: string]: Shape };
 
@@ -19,7 +19,7 @@ const MATCH_SHAPE: Shape = {
   'iceServers?': [{ urls: ['string'], 'username?': 'string', 'credential?': 'string' }],
 };
 
-/** What the SDK relies on, by message type. Less than the wire's schemas say: those are the broker's to keep. */
+/** The fields that the SDK reads, by message type. Less strict than the protocol's schemas, which the broker keeps to. */
 const FRAME_SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
   welcome: {
     connectionId: 'string',
@@ -52,8 +52,8 @@ const FRAME_SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
 };
 
 /**
- * Reads a frame of the broker. Never throws: answers `undefined` for what is malformed and for types that
- * this version does not know. Unknown fields stay and do no harm.
+ * Parses a frame of the broker. Never throws: returns `undefined` for malformed frames and for types that this version does not
+ * know. Unknown fields are kept.
  */
 export function parseBrokerFrame(data: unknown): BrokerToClient | undefined {
   const value = typeof data === 'string' ? parseJson(data) : undefined;

@@ -15,18 +15,18 @@ import type { HostClock } from '../runtime/clock.js';
 import type { Logger } from '@duskline/sdk-runtime';
 import { HeartbeatSchedule } from './heartbeat-schedule.js';
 
-/** How long the broker has to answer an orderly close. */
+/** How long to wait for the broker's close frame. */
 const CLOSE_TIMEOUT_MS = 2_000;
-/** A broker that asks for more heartbeats than this would only harm itself. */
+/** Protects brokers from their own configuration: a shorter interval would make all hosts flood them. */
 const MIN_HEARTBEAT_INTERVAL_MS = 10;
-/** Heartbeats are left out while this much waits on the socket: a later one says the same, fresher. */
+/** Heartbeats are skipped while the socket has this much to send: a later one has newer data. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 
 /** The settings of the host that its connection reads. */
 export interface BrokerConnectionSettings {
   readonly urls: readonly string[];
   readonly token: () => string | Promise<string>;
-  /** Whether the next attempt brings another token. */
+  /** Whether the next attempt can get another token. */
   readonly tokenIsRenewable: boolean;
   readonly reconnectPolicy: ReconnectPolicy;
   readonly connectTimeoutMs: number;
@@ -35,8 +35,8 @@ export interface BrokerConnectionSettings {
 }
 
 /**
- * Keeps one registered connection to one of the brokers: connects, registers, beats and pings, notices
- * silence, retries. Has one timer at a time, whose meaning follows from the status.
+ * Keeps the host registered with one of the brokers: connects, registers, sends heartbeats and pings, detects a silent broker, and
+ * retries. It has one timer; the status tells what for.
  */
 export class BrokerConnection {
   readonly #settings: BrokerConnectionSettings;
@@ -67,14 +67,14 @@ export class BrokerConnection {
     this.#startAttempt();
   }
 
-  /** Sends when registered; false when that has to wait. */
+  /** Sends a message if the host is registered. Returns whether it was sent. */
   send(message: HostToBroker): boolean {
     return this.#status.state === 'registered' && (this.#attempt?.send(message) ?? false);
   }
 
-  /** Ends the connection for good. `leave` is told to the broker when it listens. Later calls join the first. */
+  /** Closes permanently. With the cause `left`, sends `leave` first. Repeated calls return the same promise. */
   close(cause: 'left' | 'closed', abrupt = false): Promise<void> {
-    // Begun a microtask later, so that a listener which calls this again, at any point, joins it.
+    // Starts in a microtask, so that `#shutdown` is set when a listener calls this again.
     this.#shutdown ??= Promise.resolve().then(() => this.#runShutdown(cause, abrupt));
     if (abrupt) this.#attempt?.terminate();
     return this.#shutdown;
@@ -103,7 +103,7 @@ export class BrokerConnection {
 
   #nextUrl(): string {
     const { urls } = this.#settings;
-    // `resolveOptions` holds that there is at least one.
+    // `resolveOptions` ensures that there is at least one.
     return urls[this.#urlIndex++ % urls.length] ?? '';
   }
 
@@ -145,8 +145,8 @@ export class BrokerConnection {
   #handleFrame(text: string, url: string): void {
     const frame = parseBrokerFrame(text);
     if (frame.kind !== 'message') {
-      const detail = frame.kind === 'invalid' ? frame.detail : 'a type this version does not know';
-      this.#settings.logger.warn({ detail }, 'A frame of the broker was ignored');
+      const detail = frame.kind === 'invalid' ? frame.detail : 'unknown type';
+      this.#settings.logger.warn({ detail }, 'Ignored a frame of the broker');
       return;
     }
     const { message } = frame;
@@ -157,7 +157,7 @@ export class BrokerConnection {
     this.#port.handleMessage(message);
     if (message.type !== 'error') return;
     this.#lastError = message;
-    // An error that does not close would leave the host waiting for an answer that never comes.
+    // After an error that does not close the connection, the answer to `register` would never come.
     const failure = this.#status.state === 'registering' ? toRegistrationFailure(message) : undefined;
     if (failure !== undefined) this.#handleFailure(failure);
   }
@@ -175,7 +175,7 @@ export class BrokerConnection {
     }
     this.#sendHeartbeatAndPing();
     this.#scheduleCheck(schedule);
-    // Told last: a listener may well close the host.
+    // Emitted last, because a listener may close the host.
     this.#setStatus(this.#status);
   }
 
@@ -210,7 +210,7 @@ export class BrokerConnection {
   }
 
   #handleFailure(failure: ConnectionFailure): void {
-    // `close()` takes care of the socket.
+    // `#runShutdown` closes the socket.
     if (this.#shutdown !== undefined) return;
     const { clock, logger, reconnectPolicy, tokenIsRenewable } = this.#settings;
     if (this.#status.state === 'registered') this.#disconnectedSinceMs = clock.monotonicMs();
@@ -226,18 +226,18 @@ export class BrokerConnection {
       failure,
     });
     if (delayMs === null) {
-      logger.error({ failure }, 'No more attempts to reach a broker');
+      logger.error({ failure }, 'The reconnect policy gave up');
       this.#setClosed({ state: 'closed', cause: 'gave_up', failure });
       return;
     }
     this.#retryCount += 1;
     const retryInMs = Math.max(delayMs, requestedPauseMs(failure));
-    logger.info({ failure, retryInMs }, 'No connection to a broker');
+    logger.info({ failure, retryInMs }, 'Not connected to a broker; retrying');
     this.#setTimer(retryInMs, () => this.#startAttempt());
     this.#setStatus({ state: 'waiting', retryInMs, failure });
   }
 
-  /** Lets go of the attempt: its timer, its socket, and whatever of it still arrives. */
+  /** Cancels the timer, drops the socket and ignores whatever of it still arrives. */
   #abandonAttempt(): void {
     this.#cancelTimer();
     this.#attempt?.abandon();

@@ -1,28 +1,28 @@
 import type { EndReason, SessionLimits, StreamSettings } from '@duskline/protocol';
 import type { HostSessionState } from './session-transitions.js';
 
-/** One assignment of a session to this host. Its state is changed by the table alone. */
+/** One assignment of a session to this host. Only the session table changes its state. */
 export interface SessionRecord {
   readonly sessionId: string;
   readonly epoch: number;
   readonly title: string;
   readonly playerId: string;
-  /** Unknown while only the ticket has arrived and `prepare` has not. */
+  /** From `prepare`; `undefined` if the ticket arrived first. */
   stream: StreamSettings | undefined;
-  /** From `prepare`, as the stream. */
+  /** From `prepare`, like `stream`. */
   limits: SessionLimits | undefined;
-  /** When its first ticket was accepted; by the host's monotonic clock. */
+  /** When a client was first admitted, by the host's monotonic clock. */
   admittedAtMs: number | undefined;
   state: HostSessionState;
-  /** False for a session that moves here, until the broker says that it is this host's. */
+  /** False for a session that moves to this host, until the broker sends `moved`. */
   begun: boolean;
-  /** Whether the application would hand its state over. */
+  /** Whether the application allows the session to move away. */
   movable: boolean;
-  /** Only `prepared` ends by it; by the host's monotonic clock. */
+  /** When the reservation expires, by the host's monotonic clock. Matters only in the state `prepared`. */
   readonly claimByMs: number;
 }
 
-/** What `prepare` says, as far as the table cares. */
+/** The fields of `prepare` and `restore` that the table needs. */
 export interface PreparedAssignment {
   readonly sessionId: string;
   readonly epoch: number;
@@ -30,11 +30,11 @@ export interface PreparedAssignment {
   readonly playerId: string;
   readonly stream: StreamSettings;
   readonly limits?: SessionLimits | undefined;
-  /** From the moment it is put into the table. */
+  /** Counts from when the session is put into the table. */
   readonly claimWithinMs: number;
 }
 
-/** What a verified ticket says, as far as the table cares. */
+/** The claims of a verified ticket that the table needs. */
 export interface ClaimedAssignment {
   readonly sessionId: string;
   readonly epoch: number;
@@ -42,13 +42,13 @@ export interface ClaimedAssignment {
   readonly playerId: string;
 }
 
-/** A record that went, and why. */
+/** A session that has ended, and why. */
 export interface EndedRecord {
   readonly record: SessionRecord;
   readonly reason: EndReason;
 }
 
-/** Whether it may be asked for its state now: what moves here itself does not move on. */
+/** Whether a checkpoint can be requested now. A session that still moves to this host cannot move on. */
 export function isMovable({ state, begun, movable }: SessionRecord): boolean {
   return state === 'connected' && begun && movable;
 }

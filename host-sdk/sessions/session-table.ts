@@ -10,29 +10,29 @@ import {
 import { isHeld, nextState, type HostSessionEvent } from './session-transitions.js';
 
 export type PrepareOutcome =
-  /** New here; `replaced` is an older assignment of the same session, which is over now. */
+  /** A new assignment. `replaced` is an older one of the same session, which has ended now. */
   | { readonly kind: 'prepared'; readonly record: SessionRecord; readonly replaced?: EndedRecord }
-  /** The ticket came first, or the message twice: nothing to decide any more. */
+  /** Nothing to decide: the ticket arrived before the message, or the message arrived twice. */
   | { readonly kind: 'known' }
-  /** Older than what the table knows, or over already. */
+  /** The table has a newer assignment, or this one has ended. */
   | { readonly kind: 'stale' };
 
 export type ClaimOutcome =
   | {
       readonly ok: true;
       readonly record: SessionRecord;
-      /** Its client was here before and lost the stream. */
+      /** The client had been admitted before, and lost its connection. */
       readonly readmitted: boolean;
       readonly replaced?: EndedRecord;
     }
   | { readonly ok: false; readonly fault: ClaimFault };
 
 export const CLAIM_FAULTS = [
-  /** The session got a newer assignment since. */
+  /** The session has a newer assignment. */
   'stale_epoch',
-  /** The session ended here, or its reservation expired. */
+  /** The session has ended, or its reservation expired. */
   'session_over',
-  /** A client holds the session already: the ticket was shown twice. */
+  /** A client was admitted already: the ticket was shown twice. */
   'already_claimed',
   /** Every slot is in use. */
   'no_free_slot',
@@ -40,10 +40,10 @@ export const CLAIM_FAULTS = [
 export type ClaimFault = (typeof CLAIM_FAULTS)[number];
 
 /**
- * The sessions of one host: the truth about them. No I/O and no clock: `nowMs` comes in with each call.
+ * The sessions of one host. The host is the authority on them. No I/O and no clock: callers pass `nowMs`.
  *
- * Always: held sessions are never more than `slots`; one record per session; epochs of a session only rise,
- * also after it is gone.
+ * Invariants: there are never more held sessions than slots; each session has one record; the epochs of a session only increase,
+ * also after it has ended.
  */
 export class SessionTable {
   readonly #slots: number;
@@ -52,7 +52,7 @@ export class SessionTable {
   /** So that a ticket cannot bring an ended session back. */
   readonly #endedEpochs: EndedEpochs;
 
-  /** @param movable whether sessions are movable unless the application says otherwise */
+  /** @param movable whether new sessions are movable */
   constructor(slots: number, movable = false) {
     this.#slots = slots;
     this.#defaultMovable = movable;
@@ -65,7 +65,7 @@ export class SessionTable {
     return this.#records.get(sessionId);
   }
 
-  /** Sessions by kind, after those that expired are taken out of the count. */
+  /** The number of reservations that have not expired, and of held sessions. */
   countSessions(nowMs: number): { readonly prepared: number; readonly held: number } {
     let prepared = 0;
     let held = 0;
@@ -76,7 +76,7 @@ export class SessionTable {
     return { prepared, held };
   }
 
-  /** What `register` and `heartbeat` list. */
+  /** The sessions that `register` and `heartbeat` list. */
   listHeld(): HeldSession[] {
     const list: HeldSession[] = [];
     for (const record of this.#records.values()) {
@@ -91,7 +91,7 @@ export class SessionTable {
     return [...this.#records.values()];
   }
 
-  /** @param begun false for a session that moves here */
+  /** @param begun false for a session that moves to this host */
   prepare(assignment: PreparedAssignment, nowMs: number, begun = true): PrepareOutcome {
     const { sessionId, epoch, stream, limits } = assignment;
     if (epoch <= this.#endedEpochs.get(sessionId)) return { kind: 'stale' };
@@ -110,7 +110,7 @@ export class SessionTable {
     return { kind: 'prepared', record, ...replaced };
   }
 
-  /** A client claims its session with a ticket that was found good. */
+  /** A client shows a valid ticket. */
   claim(assignment: ClaimedAssignment, nowMs: number): ClaimOutcome {
     const { sessionId, epoch } = assignment;
     const endedEpoch = this.#endedEpochs.get(sessionId);
@@ -131,7 +131,7 @@ export class SessionTable {
       return { ok: true, record: known, readmitted };
     }
 
-    // The ticket was faster than `prepare`: signed by the broker, it is as good.
+    // The ticket arrived before `prepare`. The broker signed it, so it is equally valid.
     if (this.#countHeldExcept(known) >= this.#slots) return { ok: false, fault: 'no_free_slot' };
     const replaced = this.#endSuperseded(known);
     const record = this.#addRecord(assignment, 'active', Infinity);
@@ -139,7 +139,7 @@ export class SessionTable {
     return { ok: true, record, readmitted: false, ...replaced };
   }
 
-  /** Applies what the application reports. False when the table of transitions does not allow it. */
+  /** Applies an event. Returns false if the table of transitions does not allow it. */
   applyEvent(record: SessionRecord, event: Exclude<HostSessionEvent, 'admit'>): boolean {
     const next = nextState(record.state, event);
     if (next === undefined) return false;
@@ -152,8 +152,8 @@ export class SessionTable {
   }
 
   /**
-   * The broker ends an assignment. Answers with the record that went, if the session was here with that
-   * epoch or an older one. Nothing happens when the session has a newer one here.
+   * The broker ends an assignment. Returns the ended record, if the session had this epoch or an older one here. A newer one is
+   * left alone.
    */
   endByBroker(sessionId: string, epoch: number): SessionRecord | undefined {
     const known = this.#records.get(sessionId);
@@ -165,7 +165,7 @@ export class SessionTable {
     return known;
   }
 
-  /** Takes out the reservations that nobody claimed in time. */
+  /** Ends the reservations that no client claimed in time. */
   expireReservations(nowMs: number): EndedRecord[] {
     const expired: EndedRecord[] = [];
     for (const record of this.#records.values()) {
@@ -210,7 +210,7 @@ export class SessionTable {
   }
 }
 
-/** Its limits count from the first ticket: a client that comes back does not start them anew. */
+/** The limits count from the first admission; a client that reconnects does not restart them. */
 function recordAdmission(record: SessionRecord, nowMs: number): void {
   record.admittedAtMs ??= nowMs;
 }
