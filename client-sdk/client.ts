@@ -180,7 +180,7 @@ class BrokerClient implements Client {
 
   /** By request where the message names one. `moving` belongs to the request that has the session by now. */
   #findRequest(message: Exclude<RequestMessage, Matched>): PlayRequest | undefined {
-    return message.type !== 'moving' && 'requestId' in message && message.requestId !== undefined
+    return message.type !== 'moving' && 'requestId' in message
       ? this.#requests.get(message.requestId)
       : this.#findRequestOfSession('sessionId' in message ? message.sessionId : undefined);
   }
