@@ -16,6 +16,9 @@ const SDK_RUNTIME = inPackage('sdk-runtime');
 /** The folders of `server/domain/rebalance`: each imports only those before it. */
 const REBALANCE_FOLDERS = ['limits', 'actions', 'snapshot', 'room', 'plan'];
 
+/** The parts of a store, one for each contract. */
+const SUBJECTS = '(requests|hosts|sessions|queue|moves|drains|inbox|leases)';
+
 /** One rule: what is in `from` imports of ours only itself and what `allowed` matches. */
 const only = (name, comment, from, allowed) => ({
   name,
@@ -61,6 +64,29 @@ const inOrder = (folder, groups) => {
 
 module.exports = {
   forbidden: [
+    // Why this order: docs/adr/0022.
+    ...inOrder('server/broker', [
+      ['credentials', 'intervals', 'logger', 'observer', 'refusal'],
+      ['reporting', 'settings'],
+      ['store-access'],
+      ['connections'],
+      ['sessions'],
+      ['requests'],
+      ['messaging'],
+      ['queue'],
+      ['placement'],
+      ['recovery'],
+      ['rebalance'],
+      ['moves'],
+      ['drain'],
+      ['operations'],
+      ['hosts'],
+      ['background'],
+      ['broker'],
+      ['create-context'],
+      ['listen-to-events'],
+      ['create-broker'],
+    ]),
     only('protocol-alone', 'The wire vocabulary imports nothing of ours.', '^protocol/', []),
     only(
       'domain-alone',
@@ -93,6 +119,39 @@ module.exports = {
       '^server/domain/',
       VOCABULARY,
     ]),
+    only('store-contracts', 'Contracts know neither store.', '^server/store/contracts/', [
+      '^server/domain/',
+      VOCABULARY,
+    ]),
+    only('memory-pool', 'The state of a region pool is below the verbs.', '^server/store/memory/pool/', [
+      '^server/domain/',
+      '^server/store/(store-options[.]ts$|contracts/)',
+      VOCABULARY,
+    ]),
+    {
+      name: 'memory-subjects-apart',
+      comment: 'Each subject uses the state of a region pool; only the queue uses another subject, sessions.',
+      severity: 'error',
+      from: { path: '^server/store/memory/(?!pool/)([^/]+)/' },
+      to: {
+        path: '^server/store/memory/(?!pool/)',
+        pathNot: ['^server/store/memory/$1/', '^server/store/memory/sessions/assign-client-broker[.]ts$'],
+      },
+    },
+    {
+      name: 'redis-subjects-apart',
+      comment: 'The eight parts of the Redis store share its context and its records, not each other.',
+      severity: 'error',
+      from: { path: `^server/store/redis/${SUBJECTS}[.]ts$` },
+      to: { path: `^server/store/redis/(${SUBJECTS}|redis-store)[.]ts$` },
+    },
+    {
+      name: 'redis-foundation',
+      comment: 'What the eight parts share knows none of them.',
+      severity: 'error',
+      from: { path: '^server/store/redis/', pathNot: `^server/store/redis/(${SUBJECTS}|redis-store)[.]ts$` },
+      to: { path: `^server/store/redis/(${SUBJECTS}|redis-store)[.]ts$` },
+    },
     only('stores-apart', 'The two stores share an interface, not code.', '^server/store/memory/', [
       '^server/domain/',
       '^server/store/[^/]+$',
@@ -105,10 +164,8 @@ module.exports = {
       '^server/store/contracts/',
       VOCABULARY,
     ]),
-    only('planner', 'Plans are made of domain words.', '^server/planner/', ['^server/domain/', VOCABULARY]),
     only('broker', 'Use cases know the store by its interface only, and no transport.', '^server/broker/', [
       '^server/domain/',
-      '^server/planner/',
       '^server/store/(fleet-store[.]ts$|contracts/)',
       PROTOCOL,
     ]),
@@ -176,6 +233,15 @@ module.exports = {
       PROTOCOL,
       inPackage('client-sdk'),
       inPackage('host-sdk'),
+    ]),
+    ...inOrder('loadtest', [['plan', 'history'], ['drive', 'fleet', 'report'], ['run']]),
+    ...inOrder('loadtest/drive', [
+      ['clock', 'timer-wheel', 'host-calls'],
+      ['worker-messages'],
+      ['worker-metrics'],
+      ['hosts'],
+      ['players'],
+      ['workers'],
     ]),
     {
       name: 'loadtest-for-commands',

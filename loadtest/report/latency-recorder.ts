@@ -1,5 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 import { TIMING_NAMES, type TimingName } from '../plan/assertions.js';
+import { roundToThousandth } from './round.js';
 
 /** A time's distribution, in milliseconds. `p999` is the 99.9th percentile. */
 export interface Latency {
@@ -39,12 +40,12 @@ export class LatencyHistogram {
   summarise(): Latency {
     return {
       count: this.#micros.totalCount,
-      mean: rounded(this.#micros.mean / MICROS_PER_MS),
-      p50: rounded(this.percentileMs(50)),
-      p90: rounded(this.percentileMs(90)),
-      p99: rounded(this.percentileMs(99)),
-      p999: rounded(this.percentileMs(99.9)),
-      max: rounded(this.#maxMs),
+      mean: roundToThousandth(this.#micros.mean / MICROS_PER_MS),
+      p50: roundToThousandth(this.percentileMs(50)),
+      p90: roundToThousandth(this.percentileMs(90)),
+      p99: roundToThousandth(this.percentileMs(99)),
+      p999: roundToThousandth(this.percentileMs(99.9)),
+      max: roundToThousandth(this.#maxMs),
     };
   }
 }
@@ -64,8 +65,4 @@ export class LatencyRecorder {
       [...this.#records].map(([name, record]) => [name, record.summarise()]),
     ) as Record<TimingName, Latency>;
   }
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }

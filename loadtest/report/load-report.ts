@@ -1,5 +1,5 @@
-import type { Driver } from '../drive/workers/worker-messages.js';
 import type { Assertion, AssertionResult, Figures, TimingName } from '../plan/assertions.js';
+import type { Driver } from '../plan/driver.js';
 import type { JudgedLevel, SaturationPoint } from '../plan/saturation-point.js';
 import type { Profile } from '../plan/profile.js';
 import { evaluateAssertions } from '../plan/assertions.js';

@@ -1,6 +1,6 @@
 import { createSeededRandom, seedOf } from '@duskline/host/simulated';
 import { monotonicMs } from '../drive/clock.js';
-import type { WorkerPlan } from '../drive/workers/worker-messages.js';
+import type { WorkerPlan } from '../drive/worker-messages.js';
 import type { WorkerPool } from '../drive/workers/worker-pool.js';
 import type { BrokerFleet } from '../fleet/broker-fleet.js';
 import { OperatorClient, OrderRefusedError, type DrainStatus } from '../fleet/operator-client.js';

@@ -1,6 +1,6 @@
 import type { RegionInfo } from '@duskline/protocol';
 import { createSeededRandom, seedOf } from '@duskline/host/simulated';
-import type { HostPlan, PlayerPlan, WorkerPlan } from '../drive/workers/worker-messages.js';
+import type { HostPlan, PlayerPlan, WorkerPlan } from '../drive/worker-messages.js';
 import { LoadTestFailure } from '../fleet/load-test-failure.js';
 import { hostName } from '../history/events.js';
 import { sessionMsForUtilisation } from '../plan/profile.js';
@@ -18,12 +18,12 @@ export interface ServedFleet {
 }
 
 /** Who plays what: players live evenly over the regions, hosts stand evenly in them. */
-export function planWorkers(options: RunOptions, place: ServedFleet): WorkerPlan[] {
+export function planWorkers(options: RunOptions, servedFleet: ServedFleet): WorkerPlan[] {
   const { workers, driver, seed, device } = options;
-  const { urls, regions, title } = place;
+  const { urls, regions, title } = servedFleet;
   const runId = Date.now().toString(36);
-  const players = planPlayers(options, place, runId);
-  const hosts = planHosts(options, place, runId);
+  const players = planPlayers(options, servedFleet, runId);
+  const hosts = planHosts(options, servedFleet, runId);
   const rtts = regions.map((home) => rttToNearestRegions(home, regions));
   const mine = <T>(list: readonly T[], index: number): T[] => list.filter((_, i) => i % workers === index);
   const hostOwners = Object.fromEntries(hosts.map(({ name }, i) => [name, i % workers]));
@@ -36,10 +36,10 @@ export function planWorkers(options: RunOptions, place: ServedFleet): WorkerPlan
 
 function planPlayers(
   { clients, seed, movableShare = 1 }: RunOptions,
-  place: ServedFleet,
+  servedFleet: ServedFleet,
   runId: string,
 ): PlayerPlan[] {
-  const { regions, tokens, playerTokens } = place;
+  const { regions, tokens, playerTokens } = servedFleet;
   const random = createSeededRandom(seedOf(`${seed}/homes`));
   const randomMover = createSeededRandom(seedOf(`${seed}/movers`));
   return Array.from({ length: clients }, (_, i) => {

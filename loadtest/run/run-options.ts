@@ -1,6 +1,6 @@
 import type { Device } from '@duskline/protocol';
-import type { Driver } from '../drive/workers/worker-messages.js';
 import type { Assertion } from '../plan/assertions.js';
+import type { Driver } from '../plan/driver.js';
 import type { PlannedFault } from '../plan/faults.js';
 import type { Profile } from '../plan/profile.js';
 

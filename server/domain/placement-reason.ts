@@ -1,14 +1,16 @@
 import type { Candidate } from './ranking.js';
 
 /**
- * Why a placement went where it did, in words for players and operators.
+ * One sentence for players and operators: why the session was placed in this region pool.
  *
  * @param candidates most preferred first
- * @param chosen index of the candidate that had a slot
+ * @param chosen index of the candidate that had a free slot
+ * @throws RangeError when there is no candidate at that index
  */
 export function explainPlacement(candidates: readonly Candidate[], chosen: number): string {
   const winner = candidates[chosen];
-  if (winner === undefined) throw new RangeError(`no candidate ${chosen} among ${candidates.length}`);
+  if (winner === undefined)
+    throw new RangeError(`There is no candidate ${chosen}: the request has ${candidates.length}.`);
   const where = `${winner.place.region}/${winner.place.pool}`;
   const facts = `${Math.round(winner.rttMs)} ms away, ${Math.round(winner.utilisation * 100)} % in use`;
   if (chosen > 0) {

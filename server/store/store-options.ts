@@ -1,14 +1,14 @@
-/** What a store has to know of the configuration. Durations are in milliseconds. */
+/** The part of the configuration that a store needs. Durations are in milliseconds. */
 export interface StoreOptions {
-  /** A host silent for longer gets no new session, even before a sweep has seen it. */
+  /** A host that is silent for longer gets no new session, even before a sweep marks it. */
   readonly suspectAfterMs: number;
-  /** How long a slot is held for a waiting placement whose turn came. 15 s when absent. */
+  /** How long an offer to a waiting placement stays open. 15 s when absent. */
   readonly offerMs?: number;
-  /** A `disconnected` session ends with `reconnect_expired` after so long. 120 s when absent. */
+  /** A `disconnected` session ends with `reconnect_expired` after this long. 120 s when absent. */
   readonly resumeWindowMs?: number;
   /**
-   * Milliseconds since 1970, in place of the store's own clock: for simulations and model tests, where
-   * time has to pass as told. Redis's own clock decides when absent.
+   * Milliseconds since 1970, for simulations and model tests, which control the time. When absent, the memory store uses
+   * the process's clock and the Redis store uses Redis's.
    */
   readonly clock?: () => number;
 }
@@ -17,7 +17,7 @@ export const DEFAULT_OFFER_MS = 15_000;
 export const DEFAULT_RESUME_WINDOW_MS = 120_000;
 
 /**
- * How fast slots become free is a moving average: what was measured `t` milliseconds ago counts about half when
- * `t` is this.
+ * The rate at which slots become free is a moving average: a measurement over the last `t` milliseconds has the weight
+ * `t / (t + RATE_MEMORY_MS)`.
  */
 export const RATE_MEMORY_MS = 30_000;

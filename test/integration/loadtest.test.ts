@@ -97,7 +97,7 @@ describe('A load test', function () {
     // Who played on the host that died plays on another one, or was told the end.
     const { client_left: _, ...others } = report.ended;
     expect(Object.keys(others).filter((reason) => reason !== 'host_lost')).to.deep.equal([]);
-    expect([...stages]).to.include.members(['connecting', 'loading', 'coming to rest']);
+    expect([...stages]).to.include.members(['connecting', 'loading', 'settling']);
   });
 
   it('with the lean driver on two threads queues players when slots are few, and survives faults', async () => {

@@ -95,7 +95,7 @@ for (const [where, brokers] of [
       await waitUntil(async () => (await fleet.broker(0).broker.operations.moves(10)).length === 1);
       const [entry] = await fleet.broker(0).broker.operations.moves(10);
       expect(entry).to.deep.include({ cause: 'hot_host', outcome: 'moved', failure: null });
-      expect(entry?.reason).to.contain('of what it can bear');
+      expect(entry?.reason).to.contain('the load of its host is');
       load = 0.1;
       await waitUntil(async () => (await closureOf('h1')) === 'open');
     });

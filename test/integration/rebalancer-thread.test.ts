@@ -39,7 +39,7 @@ describe('The thread of the rebalancer', function () {
       const shun = { kind: 'shun', place: PLACE, hostId: 'h1' };
       expect((await planner.planRound(REQUEST)).actions).to.deep.equal([shun]);
       expect((await planner.planRound({ ...REQUEST, storeInDoubt: true })).standstill).to.contain(
-        'the store was away',
+        'the store was unreachable',
       );
 
       await redis.kill();

@@ -7,6 +7,7 @@ import {
   enqueueInOrder,
   enqueue,
   getHost,
+  getUtilisation,
   makeHostReady,
   reserveSlot,
   startSession,
@@ -30,7 +31,7 @@ export function closureSuite(current: CurrentFixture): void {
       });
       for (let i = 0; i < 3; i += 1) expect((await reserveSlot(store)).hostId).to.equal('host-b');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 5, slots: 4 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 5, slots: 4 });
       const own = held.find(({ hostId }) => hostId === 'host-a')!;
       expect((await store.getSessions(PLACE, [own.sessionId]))[0]).to.include({ state: 'active' });
     });

@@ -6,6 +6,7 @@ import type {
   HostRegistration,
   Reservation,
   ReserveOutcome,
+  Utilisation,
   WaitingPlacement,
 } from '@duskline/server/store/fleet-store.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
@@ -161,6 +162,14 @@ export async function getHost(store: FleetStore, hostId: string): Promise<HostRe
   const host = (await store.listHosts(PLACE)).find((record) => record.hostId === hostId);
   if (host === undefined) throw new Error(`no host ${hostId}`);
   return host;
+}
+
+export async function getUtilisation(
+  store: FleetStore,
+  { region, pool }: RegionPool,
+): Promise<Utilisation | undefined> {
+  const { regionPools } = await store.getRegionOverview(region, [pool], BROKER);
+  return regionPools[0]?.utilisation;
 }
 
 /** The hosts that random sequences begin with: two alike and a small one. */

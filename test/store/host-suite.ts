@@ -6,6 +6,7 @@ import {
   SUSPECT_AFTER_MS,
   sendHeartbeat,
   getHost,
+  getUtilisation,
   makeHostReady,
   reserveSlot,
   startSession,
@@ -27,10 +28,10 @@ export function hostSuite(current: CurrentFixture): void {
       await store.registerHost(PLACE, registration('host-a'));
       expect(await getHost(store, 'host-a')).to.include({ state: 'joining', committed: 0 });
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
       expect(await sendHeartbeat(store, 'host-a')).to.equal('ok');
       expect((await reserveSlot(store)).hostId).to.equal('host-a');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 1, slots: 4 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 1, slots: 4 });
     });
 
     it('is `unknown` until it registers', async () => {
@@ -59,7 +60,7 @@ export function hostSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a', { slots: 1, connectionId: 'broker-a.2', sessions });
       expect(await getHost(store, 'host-a')).to.include({ state: 'ready', slots: 1, committed: 2 });
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 2, slots: 1 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 2, slots: 1 });
     });
 
     it('has its endpoint and connection returned by getEndpoints', async () => {
@@ -81,7 +82,7 @@ export function hostSuite(current: CurrentFixture): void {
         [sessionId, 'host_ended'],
       ]);
       expect(await store.listHosts(PLACE)).to.deep.equal([]);
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
       expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.deep.equal([]);
     });
   });
@@ -112,7 +113,7 @@ export function hostSuite(current: CurrentFixture): void {
       const held = await startSession(store);
       await order('host-a', 'suspect');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 1, slots: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 1, slots: 0 });
       expect(await sendHeartbeat(store, 'host-a', { sessions: [held] })).to.equal('ok');
       expect((await reserveSlot(store)).hostId).to.equal('host-a');
     });
@@ -131,7 +132,7 @@ export function hostSuite(current: CurrentFixture): void {
       expect(silent[0]).to.include({ silentMs: 13_000, missingForMs: 2_000 });
       expect(await order('host-a', 'lost')).to.deep.equal([sessionId]);
       expect(await store.listHosts(PLACE)).to.deep.equal([]);
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
       const [session] = await store.getSessions(PLACE, [sessionId]);
       expect(session).to.include({ state: 'ended', reason: 'host_lost' });
       expect(await sendHeartbeat(store, 'host-a')).to.equal('unknown');

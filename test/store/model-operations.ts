@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { END_REASONS } from '@duskline/protocol/vocabulary';
 import { REQUEST_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import { metaOf } from '../support/fleet/fleet-data.js';
+import { getUtilisation } from './fixture.js';
 import { hostSteps } from './model-host-steps.js';
 import { moveSteps } from './model-move-steps.js';
 import { queueSteps } from './model-queue-steps.js';
@@ -74,7 +75,7 @@ const sessionSteps = [
         await store.listHostSessions(place, hostId),
         await store.getEndpoints(place, ['host-b', hostId]),
         await store.listHosts(place),
-        await store.getUtilisation(place),
+        await getUtilisation(store, place),
       ],
   ),
   step(

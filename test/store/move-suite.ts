@@ -6,7 +6,7 @@ import type {
   TargetRequirements,
   ReserveTargetOutcome,
   SessionScan,
-} from '@duskline/server/store/contracts/moves.js';
+} from '@duskline/server/store/fleet-store.js';
 import { PLACE, metaOf, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,

@@ -10,6 +10,7 @@ import {
   enqueue,
   fillPool,
   getHost,
+  getUtilisation,
   makeHostReady,
   startSession,
   queuePositions,
@@ -129,7 +130,7 @@ export function offeredSessionSuite(current: CurrentFixture): void {
       await startSession(store);
       const sessionId = newSessionId();
       await enqueue(store, sessionId);
-      expect(await store.getUtilisation(PLACE)).to.deep.equal({ sessions: 2, slots: 2 });
+      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 2, slots: 2 });
       expect(await store.listHostSessions(PLACE, 'host-a')).to.have.length(2);
       expect(await store.recountHosts(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
     });

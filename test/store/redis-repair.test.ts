@@ -4,7 +4,14 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import { sharedRedis } from '../support/redis/redis-server.js';
-import { BROKER, RESERVATION_MS, makeHostReady, reserveSlot, startSession } from './fixture.js';
+import {
+  BROKER,
+  RESERVATION_MS,
+  getUtilisation,
+  makeHostReady,
+  reserveSlot,
+  startSession,
+} from './fixture.js';
 import { expectConsistent } from './pool-consistency.js';
 import { dumpRedis, type PoolDump } from './pool-dump.js';
 import { openRedisFixture, type RedisFixture } from './redis-fixture.js';
@@ -63,7 +70,7 @@ describe('redis store with damaged counters', () => {
   it('repairs the totals of a region pool', async () => {
     await raw.hset(keys[8]!, 'slots', '-7');
     await fixture.store.recountHosts(PLACE, null);
-    expect(await fixture.store.getUtilisation(PLACE)).to.deep.equal({ sessions: 4, slots: 12 });
+    expect(await getUtilisation(fixture.store, PLACE)).to.deep.equal({ sessions: 4, slots: 12 });
   });
 
   it('repairs the number of live sessions of a region pool', async () => {

@@ -6,7 +6,15 @@ import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js
 import { retryUntilSuccess } from '../support/eventually.js';
 import { sharedRedisCluster } from '../support/redis/redis-cluster.js';
 import { startRedisServer } from '../support/redis/redis-server.js';
-import { BROKER, SUSPECT_AFTER_MS, getHost, makeHostReady, reserveSlot, startSession } from './fixture.js';
+import {
+  BROKER,
+  SUSPECT_AFTER_MS,
+  getHost,
+  getUtilisation,
+  makeHostReady,
+  reserveSlot,
+  startSession,
+} from './fixture.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 
 const LUA = new URL('../../../server/store/redis/lua/', import.meta.url);
@@ -61,7 +69,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   await useDrains(store);
   await store.takeChangedSessions(PLACE, 'broker-b');
   await store.getEndpoints(PLACE, ['host-a']);
-  await store.getUtilisation(PLACE);
+  await getUtilisation(store, PLACE);
   await store.removeHost(PLACE, 'host-a', 'broker-a.1');
   const claims = Array.from({ length: 40 }, (_, i) => ({
     playerId: `player-${i}`,

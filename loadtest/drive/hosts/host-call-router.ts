@@ -1,22 +1,4 @@
-/** What players and hosts of a run say to each other without a broker: in place of the stream's sockets. */
-export type HostCall = { readonly from: number; readonly id: number; readonly host: string } & HostRequest;
-
-export type HostRequest =
-  | { readonly kind: 'show'; readonly claim: ReservationClaim }
-  | { readonly kind: 'bye'; readonly sessionId: string; readonly epoch: number };
-
-/** A player shows its ticket. */
-export interface ReservationClaim {
-  readonly ticket: string;
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly player: string;
-}
-
-export interface HostReply {
-  readonly id: number;
-  readonly done: boolean;
-}
+import type { HostCall, HostReply, HostRequest, ReservationClaim } from '../host-calls.js';
 
 /** A host of this worker, whoever drives it. */
 export interface LoadHost {

@@ -1,4 +1,4 @@
-import type { WorkerMetrics } from '../workers/worker-metrics.js';
+import type { WorkerMetrics } from '../worker-metrics.js';
 import type { TimerWheel } from '../timer-wheel.js';
 
 /** What a host needs of the worker that it is in. */

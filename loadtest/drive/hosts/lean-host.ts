@@ -1,42 +1,30 @@
-import type { BrokerToHost, EndReason, HeldSession, HostToBroker } from '@duskline/protocol';
+import type { BrokerToHost, HostToBroker } from '@duskline/protocol';
 import { CLOSE_CODES, type ErrorCode } from '@duskline/protocol/codes';
 import { HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import { WebSocket } from 'ws';
 import { monotonicMs } from '../clock.js';
-import type { HostContext } from './host-context.js';
-import type { ReservationClaim, LoadHost } from './host-call-router.js';
-import { LeanHostMoves, isMoving, type LeanSession } from './lean-host-moves.js';
-import type { HostPlan } from '../workers/worker-messages.js';
+import type { ReservationClaim } from '../host-calls.js';
 import type { Timer } from '../timer-wheel.js';
+import type { HostPlan } from '../worker-messages.js';
+import type { LoadHost } from './host-call-router.js';
+import type { HostContext } from './host-context.js';
+import { LeanHostMoves } from './lean-host-moves.js';
+import { LeanHostSessions } from './lean-host-sessions.js';
 
-interface EndedSession {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly reason: EndReason;
-  readonly atMs: number;
-}
+/** The longest delay before a reconnect. */
+const MAX_RECONNECT_DELAY_MS = 500;
 
-/** A registered host is back within this time when its broker is gone. */
-const RECONNECT_MS = 500;
-
-/** Ends that a broker may not have taken before it died are told again for so long. */
-const REMEMBER_ENDS_MS = 10_000;
-
-/** Errors that answer what it says of a move. */
+/** Errors with which a broker answers a message about a move. */
 const MOVE_REFUSALS: ReadonlySet<ErrorCode> = new Set(['NO_MOVE', 'CHECKPOINT_TOO_LARGE']);
 
-/** A host of few words: believes every ticket, and measures nothing. */
+/** A host without the SDK, as cheap as possible: it accepts every ticket and reports a load computed from its sessions. */
 export class LeanHost implements LoadHost {
   readonly name: string;
   readonly registered: Promise<void>;
   readonly #plan: HostPlan;
   readonly #context: HostContext;
+  readonly #sessions: LeanHostSessions;
   readonly #moves: LeanHostMoves;
-  readonly #sessions = new Map<string, LeanSession>();
-  readonly #prepared = new Map<string, LeanSession>();
-  /** The newest epoch that is over here, by session. */
-  readonly #endedEpochs = new Map<string, number>();
-  #ended: EndedSession[] = [];
   #socket: WebSocket | undefined;
   #isRegistered = false;
   #wasSilent = false;
@@ -46,47 +34,28 @@ export class LeanHost implements LoadHost {
   #state: 'open' | 'crashed' | 'leaving' = 'open';
   #registration: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
 
-  constructor(plan: HostPlan, context: HostContext, first: number) {
+  /** @param firstUrlIndex index of the broker that is tried first */
+  constructor(plan: HostPlan, context: HostContext, firstUrlIndex: number) {
     this.name = plan.name;
     this.#plan = plan;
     this.#context = context;
-    this.#urlIndex = first;
+    this.#urlIndex = firstUrlIndex;
     this.registered = new Promise((resolve, reject) => (this.#registration = { resolve, reject }));
-    this.#moves = new LeanHostMoves(context, {
-      ...{ name: plan.name, sessions: this.#sessions },
-      isOver: (sessionId, epoch) => this.#isOver(sessionId, epoch),
-      prepareSession: (sessionId, session, withinMs) => this.#prepareSession(sessionId, session, withinMs),
-      endSession: (sessionId, session, reason) => this.#endSession(sessionId, session, reason, 'broker'),
-      send: (message) => this.#send(message),
-    });
+    this.#sessions = new LeanHostSessions(plan, context, (message) => this.#send(message));
+    this.#moves = new LeanHostMoves(context, this.#sessions);
     this.#connect();
   }
 
-  admitPlayer({ sessionId, epoch, player }: ReservationClaim): boolean {
-    const known = this.#sessions.get(sessionId);
-    if (this.#isOver(sessionId, epoch) || (known?.epoch ?? 0) > epoch) return false;
-    if (known === undefined && this.#sessions.size >= this.#plan.slots) return false;
-    const prepared = this.#prepared.get(sessionId);
-    this.#prepared.delete(sessionId);
-    if (known?.epoch === epoch) return true;
-    const incomingPausedSinceMs = prepared?.epoch === epoch ? prepared.incomingPausedSinceMs : undefined;
-    this.#sessions.set(sessionId, { epoch, player, pausedSinceMs: undefined, incomingPausedSinceMs });
-    this.#context.metrics.record({ type: 'admitted', host: this.name, sessionId, epoch, player });
-    const restored = incomingPausedSinceMs === undefined ? {} : { restored: true };
-    this.#send({ type: 'session', sessionId, epoch, state: 'active', ...restored });
-    this.#send({ type: 'session', sessionId, epoch, state: 'connected', ...restored });
-    return true;
+  admitPlayer(claim: ReservationClaim): boolean {
+    return this.#sessions.admit(claim);
   }
 
   endSession(sessionId: string, epoch: number): boolean {
-    const held = this.#sessions.get(sessionId);
-    if (held?.epoch !== epoch) return false;
-    this.#endSession(sessionId, held, 'client_left', 'host');
-    return true;
+    return this.#sessions.endByPlayer(sessionId, epoch);
   }
 
   listSessions(): readonly { readonly sessionId: string; readonly epoch: number }[] {
-    return [...this.#sessions, ...this.#prepared].map(([sessionId, { epoch }]) => ({ sessionId, epoch }));
+    return this.#sessions.listAll();
   }
 
   crash(): void {
@@ -127,7 +96,7 @@ export class LeanHost implements LoadHost {
       const endpoint = `ws://loadtest.invalid/${hostId}`;
       const register: HostToBroker = {
         ...{ type: 'register', token, hostId, region, pool, slots, endpoint },
-        sessions: this.#listHeldSessions(),
+        sessions: this.#sessions.listHeld(),
         sdk: 'duskline-loadtest/0.1.0',
       };
       socket.send(JSON.stringify(register));
@@ -150,37 +119,25 @@ export class LeanHost implements LoadHost {
     const known = CLOSE_CODES[code as keyof typeof CLOSE_CODES] as { reconnect: boolean } | undefined;
     if (known?.reconnect === false) {
       metrics.countConnectionError(reason);
-      this.#registration?.reject(
-        new Error(`The broker does not take the host ${this.name}: ${code} ${reason}`),
-      );
+      this.#registration?.reject(new Error(`The broker rejected the host ${this.name}: ${code} ${reason}`));
       return;
     }
-    wheel.at(monotonicMs() + random() * RECONNECT_MS, () => {
+    wheel.at(monotonicMs() + random() * MAX_RECONNECT_DELAY_MS, () => {
       if (this.#state === 'open') this.#connect();
     });
   }
 
   #handleFrame(frame: BrokerToHost): void {
-    const { metrics } = this.#context;
     switch (frame.type) {
       case 'registered':
         this.#handleRegistered(frame.heartbeatIntervalMs);
         return;
-      case 'prepare': {
-        const { sessionId, epoch, playerId: player, claimWithinMs } = frame;
-        if (this.#isOver(sessionId, epoch)) return;
-        metrics.record({ type: 'prepared', host: this.name, sessionId, epoch, player, claimWithinMs });
-        if ((this.#sessions.get(sessionId)?.epoch ?? 0) >= epoch) return;
-        const session = { epoch, player, pausedSinceMs: undefined, incomingPausedSinceMs: undefined };
-        this.#prepareSession(sessionId, session, claimWithinMs);
+      case 'prepare':
+        this.#sessions.handlePrepare(frame);
         return;
-      }
-      case 'end': {
-        const { sessionId, epoch, reason } = frame;
-        const here = this.#sessions.get(sessionId) ?? this.#prepared.get(sessionId);
-        if (here !== undefined && here.epoch <= epoch) this.#endSession(sessionId, here, reason, 'broker');
+      case 'end':
+        this.#sessions.handleEnd(frame);
         return;
-      }
       case 'checkpoint':
       case 'restore':
       case 'moved':
@@ -190,7 +147,7 @@ export class LeanHost implements LoadHost {
       case 'error': {
         const { code, sessionId } = frame;
         if (sessionId === undefined || !MOVE_REFUSALS.has(code)) return;
-        this.#moves.handleMoveRefused(sessionId, this.#prepared.get(sessionId));
+        this.#moves.handleMoveRefused(sessionId, this.#sessions.findPrepared(sessionId));
         return;
       }
       case 'signal':
@@ -206,56 +163,20 @@ export class LeanHost implements LoadHost {
     if (this.#wasSilent) metrics.record({ type: 'host-back', host: this.name });
     else metrics.record({ type: 'host-registered', host: this.name, slots });
     this.#wasSilent = false;
-    const sinceMs = monotonicMs() - REMEMBER_ENDS_MS;
-    this.#ended = this.#ended.filter(({ atMs }) => atMs >= sinceMs);
-    for (const { sessionId, epoch, reason } of this.#ended) {
-      this.#send({ type: 'session', sessionId, epoch, state: 'ended', reason });
-    }
+    this.#sessions.resendRecentEnds();
     this.#sendHeartbeat();
     this.#registration?.resolve();
   }
 
   #sendHeartbeat(): void {
     this.#moves.resendRestored();
-    const share = this.#sessions.size / this.#plan.slots;
+    const share = this.#sessions.sessions.size / this.#plan.slots;
     const load = { gpu: share, encoder: share, cpu: share / 2, network: share / 2 };
-    this.#send({ type: 'heartbeat', load, sessions: this.#listHeldSessions() });
+    this.#send({ type: 'heartbeat', load, sessions: this.#sessions.listHeld() });
     if (this.#isRegistered) this.#socket?.ping();
     this.#heartbeatTimer = this.#context.wheel.at(monotonicMs() + this.#heartbeatIntervalMs, () =>
       this.#sendHeartbeat(),
     );
-  }
-
-  #listHeldSessions(): HeldSession[] {
-    return [...this.#sessions].map(([sessionId, held]) => ({
-      ...{ sessionId, epoch: held.epoch, state: held.pausedSinceMs === undefined ? 'connected' : 'moving' },
-      ...(isMoving(held) ? {} : { movable: true }),
-    }));
-  }
-
-  #isOver(sessionId: string, epoch: number): boolean {
-    return (this.#endedEpochs.get(sessionId) ?? 0) >= epoch;
-  }
-
-  #prepareSession(sessionId: string, session: LeanSession, withinMs: number): void {
-    this.#prepared.set(sessionId, session);
-    this.#context.wheel.at(monotonicMs() + withinMs, () => {
-      if (this.#prepared.get(sessionId) === session) this.#prepared.delete(sessionId);
-    });
-  }
-
-  #endSession(sessionId: string, held: LeanSession, reason: EndReason, by: 'host' | 'broker'): void {
-    const { metrics } = this.#context;
-    const { epoch } = held;
-    const wasHeld = this.#sessions.delete(sessionId);
-    this.#prepared.delete(sessionId);
-    this.#endedEpochs.set(sessionId, epoch);
-    metrics.record({ type: 'host-ended', host: this.name, sessionId, epoch, reason, by });
-    if (!wasHeld || by === 'broker') return;
-    const atMs = monotonicMs();
-    this.#ended.push({ sessionId, epoch, reason, atMs });
-    if (this.#ended.length > 2 * this.#plan.slots + 64) this.#ended.shift();
-    this.#send({ type: 'session', sessionId, epoch, state: 'ended', reason });
   }
 
   #send(message: HostToBroker): void {

@@ -1,10 +1,11 @@
 import { HostClosedError, createHost, type Host, type HostedSession } from '@duskline/host';
 import { recordHost } from '../../history/host-recording.js';
 import { monotonicMs } from '../clock.js';
+import type { ReservationClaim } from '../host-calls.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint-state.js';
 import type { HostContext } from './host-context.js';
-import type { ReservationClaim, LoadHost } from './host-call-router.js';
-import type { HostPlan } from '../workers/worker-messages.js';
+import type { LoadHost } from './host-call-router.js';
+import type { HostPlan } from '../worker-messages.js';
 
 /** A host as operators run it: the host SDK, which verifies every ticket. What it streams is left out. */
 export class SdkHost implements LoadHost {

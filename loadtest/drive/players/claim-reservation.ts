@@ -1,5 +1,6 @@
 import { monotonicMs } from '../clock.js';
-import type { ReservationClaim, HostCallRouter } from '../hosts/host-call-router.js';
+import type { ReservationClaim } from '../host-calls.js';
+import type { HostCallRouter } from '../hosts/host-call-router.js';
 import type { TimerWheel } from '../timer-wheel.js';
 
 /** A host that has no room for a ticket yet has it a moment later: the news of the free slot is on its way. */

@@ -1,20 +1,11 @@
 import type { BrokerToClient, ClientToBroker, ErrorMessage, Matched, Moving } from '@duskline/protocol';
-import { mayReconnect } from '@duskline/protocol/codes';
-import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
-import { WebSocket, type ClientOptions } from 'ws';
 import { hostName } from '../../history/events.js';
-import { reconnectDelayMs } from './reconnect-delay.js';
+import { LeanPlayerConnection } from './lean-player-connection.js';
 import { monotonicMs } from '../clock.js';
 import type { LoadPlayer, PlayerContext, PlayerOptions } from './load-player.js';
 import { PlayerLog } from './player-log.js';
 import { claimReservation } from './claim-reservation.js';
 import type { Timer } from '../timer-wheel.js';
-
-const SOCKET_OPTIONS: ClientOptions = {
-  perMessageDeflate: false,
-  handshakeTimeout: 10_000,
-  skipUTF8Validation: true,
-};
 
 const RETRY_MS = 1_000;
 
@@ -24,12 +15,9 @@ export class LeanPlayer implements LoadPlayer {
   readonly log: PlayerLog;
   readonly #context: PlayerContext;
   readonly #rtt: Readonly<Record<string, number>>;
-  readonly #helloFrame: string;
+  readonly #connection: LeanPlayerConnection;
   /** What follows the requestId in every `play`. */
   readonly #playFrameSuffix: string;
-  #socket: WebSocket | undefined;
-  #urlIndex: number;
-  #attempt = 0;
   #requestCount = 0;
   #requestId: string | undefined;
   #lengthMs = 0;
@@ -39,24 +27,28 @@ export class LeanPlayer implements LoadPlayer {
   /** At the host that its session moves to. */
   #targetAdmittedEpoch = 0;
   #isLeaving = false;
-  #isRejected = false;
-  #isClosed = false;
-  #retryAfterMs = 0;
 
-  constructor(context: PlayerContext, { name, token, rtt, canMove, firstUrlIndex: first }: PlayerOptions) {
+  constructor(context: PlayerContext, { name, token, rtt, canMove, firstUrlIndex }: PlayerOptions) {
     this.name = name;
     this.log = new PlayerLog(context.metrics, name);
     this.#context = context;
     this.#rtt = rtt;
-    this.#urlIndex = first;
     const { device, title } = context;
-    this.#helloFrame = JSON.stringify({ type: 'hello', token, device, sdk: 'duskline-loadtest/0.1.0' });
+    this.#connection = new LeanPlayerConnection(context, {
+      helloFrame: JSON.stringify({ type: 'hello', token, device, sdk: 'duskline-loadtest/0.1.0' }),
+      firstUrlIndex,
+      onFrame: (data) => this.#handleFrame(data),
+      onClose: (code) => {
+        this.log.recordClose(code);
+        context.setFree(this, false);
+      },
+    });
     const follows = canMove ? ',"canMove":true' : '';
     this.#playFrameSuffix = `","title":${JSON.stringify(title)},"rtt":${JSON.stringify(rtt)}${follows}}`;
   }
 
   get isRejected(): boolean {
-    return this.#isRejected;
+    return this.#connection.isRejected;
   }
 
   get isLeaving(): boolean {
@@ -65,7 +57,7 @@ export class LeanPlayer implements LoadPlayer {
 
   connect(dueMs: number): void {
     this.log.startConnect(dueMs);
-    this.#connect();
+    this.#connection.connect();
   }
 
   play(dueMs: number, phase: number, lengthMs: number): void {
@@ -87,43 +79,8 @@ export class LeanPlayer implements LoadPlayer {
   }
 
   close(): void {
-    this.#isClosed = true;
     this.#leaveTimer?.cancel();
-    this.#socket?.terminate();
-  }
-
-  #connect(): void {
-    const { urls } = this.#context;
-    const url = urls[this.#urlIndex % urls.length] ?? '';
-    this.#urlIndex += 1;
-    this.#retryAfterMs = 0;
-    const socket = new WebSocket(`${url}${CLIENT_PATH}`, SUBPROTOCOL, SOCKET_OPTIONS);
-    this.#socket = socket;
-    socket.on('open', () => socket.send(this.#helloFrame));
-    socket.on('message', (data: Buffer) => this.#handleFrame(data));
-    socket.on('unexpected-response', (request, response) => {
-      this.#retryAfterMs = Number(response.headers['retry-after'] ?? 0) * 1_000;
-      this.#context.metrics.countConnectionError(`HTTP_${response.statusCode ?? 0}`);
-      request.destroy();
-      socket.emit('close', 1006, Buffer.alloc(0));
-    });
-    socket.on('error', () => undefined);
-    socket.once('close', (code) => this.#handleClose(socket, code));
-  }
-
-  #handleClose(socket: WebSocket, code: number): void {
-    if (socket !== this.#socket) return;
-    this.#socket = undefined;
-    this.log.recordClose(code);
-    this.#isRejected = !mayReconnect(code);
-    this.#context.setFree(this, false);
-    if (this.#isClosed || this.#isRejected) return;
-    const { wheel, random } = this.#context;
-    const delayMs = reconnectDelayMs(this.#attempt, random, this.#retryAfterMs);
-    this.#attempt += 1;
-    wheel.at(monotonicMs() + delayMs, () => {
-      if (!this.#isClosed) this.#connect();
-    });
+    this.#connection.close();
   }
 
   #handleFrame(data: Buffer): void {
@@ -135,7 +92,7 @@ export class LeanPlayer implements LoadPlayer {
     }
     switch (frame.type) {
       case 'welcome':
-        this.#attempt = 0;
+        this.#connection.resetBackoff();
         if (this.#requestId === undefined) this.#context.setFree(this, true);
         else this.#sendPlay();
         return;
@@ -179,7 +136,7 @@ export class LeanPlayer implements LoadPlayer {
     const { title } = this.#context;
     if (!this.log.isConnected || this.#requestId === undefined) return;
     this.log.recordSent({ type: 'play', requestId: this.#requestId, title, rtt: this.#rtt });
-    this.#socket?.send(`{"type":"play","requestId":"${this.#requestId}${this.#playFrameSuffix}`);
+    this.#connection.send(`{"type":"play","requestId":"${this.#requestId}${this.#playFrameSuffix}`);
   }
 
   #acceptOffer(requestId: string): void {
@@ -188,7 +145,7 @@ export class LeanPlayer implements LoadPlayer {
       return;
     }
     this.log.recordSent({ type: 'accept', requestId });
-    this.#socket?.send(`{"type":"accept","requestId":"${requestId}"}`);
+    this.#connection.send(`{"type":"accept","requestId":"${requestId}"}`);
   }
 
   #handleMatched({ sessionId, epoch, region, pool, host, ticket }: Matched): void {
@@ -260,7 +217,7 @@ export class LeanPlayer implements LoadPlayer {
     // Without a connection the repeated `play` is answered first, and good-bye said then.
     if (!this.log.isConnected) return;
     this.log.recordSent(frame);
-    this.#socket?.send(JSON.stringify(frame));
+    this.#connection.send(JSON.stringify(frame));
   }
 
   #finishRequest(): void {

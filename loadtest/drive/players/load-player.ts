@@ -1,7 +1,7 @@
 import type { Device } from '@duskline/protocol';
 import type { HostCallRouter } from '../hosts/host-call-router.js';
 import type { PlayerLog } from './player-log.js';
-import type { WorkerMetrics } from '../workers/worker-metrics.js';
+import type { WorkerMetrics } from '../worker-metrics.js';
 import type { TimerWheel } from '../timer-wheel.js';
 
 /** One player of the run, whoever drives it. */

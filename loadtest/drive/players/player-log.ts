@@ -8,7 +8,7 @@ import type {
 } from '@duskline/protocol';
 import { createClientRecording, type ClientRecording } from '../../history/client-recording.js';
 import { hostName } from '../../history/events.js';
-import type { WorkerMetrics } from '../workers/worker-metrics.js';
+import type { WorkerMetrics } from '../worker-metrics.js';
 import { monotonicMs } from '../clock.js';
 
 /** A request as it stands, from the moment for which it was scheduled. */

@@ -4,9 +4,9 @@ import { dailyRateShare } from '../../plan/profile.js';
 import { drawSessionMs } from '../../plan/session-length.js';
 import { monotonicMs } from '../clock.js';
 import type { LoadPlayer } from './load-player.js';
-import type { WorkerGauges } from '../workers/worker-messages.js';
+import type { WorkerGauges } from '../worker-messages.js';
 import type { HostCallRouter } from '../hosts/host-call-router.js';
-import type { WorkerMetrics } from '../workers/worker-metrics.js';
+import type { WorkerMetrics } from '../worker-metrics.js';
 import type { TimerWheel } from '../timer-wheel.js';
 
 export interface PopulationOptions {

@@ -6,7 +6,7 @@ import type {
   WorkerPlan,
   WorkerReport,
   WorkerTick,
-} from './worker-messages.js';
+} from '../worker-messages.js';
 
 const NO_GAUGES: WorkerGauges = {
   ...{
@@ -87,8 +87,8 @@ export class WorkerPool {
   }
 
   async snapshotHosts(): Promise<readonly HostSnapshot[]> {
-    const reports = await this.#request({ type: 'picture' }, 'picture');
-    return reports.flatMap((report) => (report.type === 'picture' ? report.hosts : []));
+    const reports = await this.#request({ type: 'snapshot' }, 'snapshot');
+    return reports.flatMap((report) => (report.type === 'snapshot' ? report.hosts : []));
   }
 
   /** @param politely hosts leave in order, instead of being gone */
@@ -135,7 +135,7 @@ export class WorkerPool {
         this.sendTo(report.to, { type: 'host-replies', replies: report.replies });
         return;
       case 'opened':
-      case 'picture':
+      case 'snapshot':
       case 'closed':
         this.#pendingReports.get(`${index} ${report.type}`)?.(report);
     }

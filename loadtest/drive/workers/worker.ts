@@ -6,10 +6,10 @@ import { HostCallRouter, type LoadHost } from '../hosts/host-call-router.js';
 import { LeanHost } from '../hosts/lean-host.js';
 import { LeanPlayer } from '../players/lean-player.js';
 import type { PlayerContext } from '../players/load-player.js';
-import type { HostPlan, WorkerOrder, WorkerPlan, WorkerReport } from './worker-messages.js';
+import type { HostPlan, WorkerOrder, WorkerPlan, WorkerReport } from '../worker-messages.js';
 import { SdkHost } from '../hosts/sdk-host.js';
 import { SdkPlayer } from '../players/sdk-player.js';
-import { WorkerMetrics } from './worker-metrics.js';
+import { WorkerMetrics } from '../worker-metrics.js';
 import { TimerWheel } from '../timer-wheel.js';
 
 /** How often the main thread hears what happened. */
@@ -119,7 +119,7 @@ port.on('message', (order: WorkerOrder) => {
     case 'phase':
       population.startPhase(order.phase, order.startAtMs);
       return;
-    case 'quiet':
+    case 'stop-arrivals':
       population.stopArrivals();
       return;
     case 'kill-host':
@@ -132,10 +132,10 @@ port.on('message', (order: WorkerOrder) => {
     case 'host-replies':
       hostCalls.handleReplies(order.replies);
       return;
-    case 'picture':
+    case 'snapshot':
       sendTick();
       send({
-        type: 'picture',
+        type: 'snapshot',
         hosts: [...hostCalls.hosts]
           .filter(([name]) => !hostCalls.isKilled(name))
           .map(([name, host]) => ({ name, sessions: host.listSessions() })),

@@ -25,7 +25,7 @@ import { planRebalance } from '../../domain/rebalance/plan/plan-rebalance.js';
 import type { RebalanceLimits } from '../../domain/rebalance/limits/rebalance-limits.js';
 import { explainPlanBlocker } from '../../domain/rebalance/snapshot/plan-blocker.js';
 import type { FleetStore, HostRecord, SessionRecord } from '../../store/fleet-store.js';
-import type { QueuedPlacement } from '../../store/contracts/moves.js';
+import type { QueuedPlacement } from '../../store/contracts/queue.js';
 import { decodeReach } from '../sessions/match-details.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { toHostSnapshot } from './host-snapshot.js';

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { access, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { DRIVERS } from '@duskline/loadtest/drive/workers/worker-messages.js';
 import { killChildren } from '@duskline/loadtest/fleet/child-process.js';
 import { LoadTestFailure } from '@duskline/loadtest/fleet/load-test-failure.js';
+import { DRIVERS } from '@duskline/loadtest/plan/driver.js';
 import { PROFILES } from '@duskline/loadtest/plan/profile.js';
 import { MAX_REGIONS } from '@duskline/loadtest/plan/simulated-regions.js';
 import { renderHtml } from '@duskline/loadtest/report/html-report.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Driver } from '@duskline/loadtest/drive/workers/worker-messages.js';
 import { parseAssertion } from '@duskline/loadtest/plan/assertions.js';
+import type { Driver } from '@duskline/loadtest/plan/driver.js';
 import { parseDurationMs } from '@duskline/loadtest/plan/duration.js';
 import { parseFault } from '@duskline/loadtest/plan/faults.js';
 import type { Profile } from '@duskline/loadtest/plan/profile.js';

@@ -1,43 +1,33 @@
 import type { AuditEntry } from '../../domain/audit-entry.js';
 import type { Drain, DrainOutcome } from '../../domain/drain.js';
-import type { MoveEntry } from '../../domain/move-entry.js';
 
-/** What operators ordered. Each region keeps its own drains: one of every target, the latest. */
+/** Drains that operators ordered, and the audit trail. What `FleetStore` says of errors holds here. */
 export interface DrainStore {
-  /** The store's time, in milliseconds since 1970: deadlines are judged by it. */
-  getTimeMs(): Promise<number>;
-
   /** The latest drain of every target of the region that ever had one, in no particular order. */
   listDrains(region: string): Promise<readonly Drain[]>;
   /**
-   * Puts a drain in the place of what is known of its target, if that is still `before`. Of two brokers that change
-   * one drain, one does.
+   * Replaces the drain of a target if it is still `before`. Of two brokers that change one drain at once, one succeeds.
    *
-   * @param before as it was read; `null` when the target had none
-   * @returns whether it was done
+   * @param before as it was read; `null` when the target had no drain
+   * @returns whether it was replaced
    */
   compareAndSetDrain(before: Drain | null, after: Drain): Promise<boolean>;
-  /** Notes what became of sessions, over what was noted before. */
+  /** Records the outcomes of sessions, in place of outcomes that were recorded for them before. */
   recordDrainOutcomes(drain: Drain, outcomes: ReadonlyMap<string, DrainOutcome>): Promise<void>;
-  /** Every session that the drain met, with what became of it. Kept for `OUTCOMES_KEPT_MS` after the last change. */
+  /**
+   * The outcome of every session that the drain affected, by session id. Kept for `DRAIN_OUTCOMES_KEPT_MS` after the last
+   * change.
+   */
   getDrainOutcomes(drain: Drain): Promise<ReadonlyMap<string, DrainOutcome>>;
 
-  /** Writes a move down, in the region that the session left. */
-  recordMove(entry: Omit<MoveEntry, 'atMs'>): Promise<void>;
-  /** The latest moves out of a region, the newest first: `MOVES_KEPT` at the most. */
-  listMoves(region: string, limit: number): Promise<readonly MoveEntry[]>;
-
-  /** Writes an order down for good. */
+  /** Appends an operator's order to the audit trail. */
   recordAuditEntry(entry: Omit<AuditEntry, 'atMs'>): Promise<void>;
-  /** The latest orders, the newest first. */
+  /** The latest entries of the audit trail, the newest first. */
   listAuditEntries(limit: number): Promise<readonly AuditEntry[]>;
 }
 
-/** How long outcomes of single sessions can be asked for: a week. */
+/** How long the outcomes of single sessions are kept: a week. */
 export const DRAIN_OUTCOMES_KEPT_MS = 7 * 24 * 3_600_000;
 
-/** So many moves of a region can be asked for. */
-export const MOVES_KEPT = 1_000;
-
-/** The audit trail keeps about so many orders; the oldest give way. */
+/** About how many entries the audit trail keeps; the oldest are deleted. */
 export const AUDIT_ENTRIES_KEPT = 100_000;

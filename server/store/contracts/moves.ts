@@ -1,46 +1,50 @@
 import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
-import type { EndedSession, Reservation, SessionMeta, SessionRecord } from './session-record.js';
+import type { MoveEntry } from '../../domain/move-entry.js';
+import type { EndedSession, Reservation, SessionRecord } from './session-record.js';
 
-/** Which hosts will do for a session that moves. */
+/** Which hosts are acceptable as the target of a move. */
 export interface TargetRequirements {
-  /** The host it is on; `null` when it comes from another place. */
+  /** The session's present host; `null` when the session comes from another region pool. */
   readonly avoidHostId: string | null;
-  /** A host that is more congested than this is not burdened further; in millionths. */
+  /** A host that is more congested than this is not acceptable; in millionths. */
   readonly maxCongestion: number;
 }
 
 /**
- * - `held`: a slot is held on the host, until the session arrives there, or for the time given.
- * - `full`: no ready, open host of the place is as free as wished.
- * - `closed`: operators closed the place.
- * - `over`: another move of this session to this place has that epoch, or a higher one.
+ * - `held`: a slot of the host is reserved, until the session moves there or the time is over.
+ * - `full`: no ready, open host of the region pool meets the requirements.
+ * - `closed`: operators closed the region pool.
+ * - `over`: another move of this session to this region pool has that epoch, or a higher one.
  */
 export type ReserveTargetOutcome =
   | { readonly kind: 'held'; readonly hostId: string; readonly hostConnectionId: string }
   | { readonly kind: 'full' | 'closed' | 'over' };
 
-/** A host's report that the client of a session that moves there has come; or that of a broker which moves a reservation. */
+/**
+ * The report that completes a move: the target host's, when the client connected to it; or, for a reservation that no
+ * client has claimed, that of the broker that moves it.
+ */
 export interface MoveCompletion {
   readonly sessionId: string;
   readonly epoch: number;
   readonly hostId: string;
   readonly state: HeldState | 'reserved';
-  /** The broker that its client was last seen on, for a session that comes from another place; empty when nobody knows. */
+  /** Used when the session comes from another region pool: its client's last known broker; empty when unknown. */
   readonly clientBrokerId: string;
 }
 
 /**
- * - `arrived`: the session is on that host from now on, in this place.
- * - `over`: the move was given up, or the session has a newer assignment: the host has to drop it.
- * - `unknown`: nothing is held for it there; or it was to move unclaimed, and has been claimed.
+ * - `arrived`: the session is on that host from now on, in this region pool.
+ * - `over`: the move was cancelled, or the session has a newer epoch. The host has to end the session.
+ * - `unknown`: no target slot is reserved for it there; or it was to move unclaimed, and a client has claimed it.
  */
 export type CompleteMoveOutcome =
   | { readonly kind: 'arrived'; readonly session: SessionRecord }
   | { readonly kind: 'over'; readonly reason: EndReason }
   | { readonly kind: 'unknown' };
 
-/** What a host said of one of its sessions: whether it would hand its state over. */
+/** A host's report whether it would hand over the state of one of its sessions. */
 export interface MovableChange {
   readonly hostId: string;
   readonly sessionId: string;
@@ -48,77 +52,62 @@ export interface MovableChange {
   readonly movable: boolean;
 }
 
-/** A placement that waits, as the planner wants it. */
-export interface QueuedPlacement {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly arrivedAtMs: number;
-  readonly meta: SessionMeta;
-}
-
-/** A part of a place's sessions; `next` is `null` when the pass is over. */
-export interface SessionScan {
-  readonly sessions: readonly SessionRecord[];
-  readonly next: string | null;
-}
-
-/** Sessions that change their host. What holds for `FleetStore` holds here. */
+/** Moves of sessions to other hosts. What `FleetStore` says of errors and lists holds here. */
 export interface MoveStore {
   /**
-   * Holds a slot for a session that is to move to this place, on the least congested host that will do. The session
-   * itself is not touched, wherever it is. `clientBrokerId` of the reservation is the broker that carries the move out.
+   * Reserves a slot for a session that is to move to this region pool, on the least congested acceptable host. The session
+   * itself stays unchanged, in whichever region pool it is. `clientBrokerId` of the reservation is the broker that runs the
+   * move.
    *
-   * @param ttlMs how long at the most: the same for all of a place
+   * @param ttlMs how long the slot stays reserved: the same in all calls for a region pool
    */
   reserveTargetSlot(
-    place: RegionPool,
-    arrival: Reservation,
-    wish: TargetRequirements,
+    regionPool: RegionPool,
+    reservation: Reservation,
+    requirements: TargetRequirements,
     ttlMs: number,
     callerId: string,
   ): Promise<ReserveTargetOutcome>;
   /**
-   * The session has arrived: the slot that was held is its own, at the new epoch. If it was in this place before, it left
-   * there in the same step; what it has in another place is for the caller to end.
+   * Gives the session the target slot, at the new epoch. If it was in this region pool before, the same step frees its old
+   * slot; a session in another region pool is for the caller to end.
    *
-   * @param ttlMs how long a reservation lasts
+   * @param ttlMs how long a reservation lasts, when the session moves as one
    */
   completeMove(
-    place: RegionPool,
-    report: MoveCompletion,
+    regionPool: RegionPool,
+    completion: MoveCompletion,
     ttlMs: number,
     callerId: string,
   ): Promise<CompleteMoveOutcome>;
-  /** Gives up a move, unless the session has arrived. Returns what was held; after that nobody arrives by it any more. */
+  /**
+   * Cancels a move, unless it is complete. After this the move cannot complete any more.
+   *
+   * @returns the target reservation that ended; `null` when there is none for that epoch
+   */
   releaseTargetSlot(
-    place: RegionPool,
+    regionPool: RegionPool,
     sessionId: string,
     epoch: number,
     callerId: string,
   ): Promise<EndedSession | null>;
 
-  /** Keeps what a host handed over until the next host takes it up, `CHECKPOINT_KEPT_MS` at the most. */
-  putCheckpoint(place: RegionPool, sessionId: string, epoch: number, state: string): Promise<void>;
-  takeCheckpoint(place: RegionPool, sessionId: string, epoch: number): Promise<string | null>;
+  /** Keeps the state that a host handed over until the target host takes it, for `CHECKPOINT_KEPT_MS` at most. */
+  putCheckpoint(regionPool: RegionPool, sessionId: string, epoch: number, state: string): Promise<void>;
+  /** Returns the state and deletes it; `null` when there is none. */
+  takeCheckpoint(regionPool: RegionPool, sessionId: string, epoch: number): Promise<string | null>;
 
-  /** Notes which sessions may be moved. Only at that epoch, and on that host. */
-  recordMovableChanges(place: RegionPool, notes: readonly MovableChange[]): Promise<void>;
-  /**
-   * Some of the place's sessions, about `count` of them, ended ones too; all that live through a whole pass are in it once
-   * at least.
-   *
-   * @param cursor `null` to begin a pass, else `next` of the call before
-   */
-  scanSessions(place: RegionPool, cursor: string | null, count: number): Promise<SessionScan>;
-  /** Who waits here, the head of the queue first. */
-  listWaitingPlacements(place: RegionPool, limit: number): Promise<readonly QueuedPlacement[]>;
+  /** Records which sessions may be moved. A change takes effect only at its epoch, on its host. */
+  recordMovableChanges(regionPool: RegionPool, changes: readonly MovableChange[]): Promise<void>;
 
-  /**
-   * Leaves a broker a word about this place. It comes with its letters, in order; lost with them, too. False when too much
-   * waits for it.
-   */
-  sendControlMessage(place: RegionPool, brokerId: string, body: string): Promise<boolean>;
+  /** Records a completed or failed move in the log of the region that the session left. */
+  recordMove(entry: Omit<MoveEntry, 'atMs'>): Promise<void>;
+  /** The latest moves out of a region, the newest first: `MOVES_KEPT` at most. */
+  listMoves(region: string, limit: number): Promise<readonly MoveEntry[]>;
 }
 
-/** How long a state that was handed over is kept: longer than any move takes. */
+/** How long a checkpoint is kept: longer than any move takes. */
 export const CHECKPOINT_KEPT_MS = 60_000;
+
+/** How many moves of a region are remembered. */
+export const MOVES_KEPT = 1_000;

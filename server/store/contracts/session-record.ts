@@ -1,40 +1,40 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { StoredState } from '../../domain/session-state.js';
 
-/** What the brokers have to know of a session and the store only keeps. */
+/** What brokers need to know about a session and the store only keeps. */
 export interface SessionMeta {
   readonly playerId: string;
   readonly requestId: string;
   readonly title: string;
-  /** What the match agreed on, so that a repeated request gets the same answer; JSON of the broker's own. */
+  /** What the match agreed on, so that a repeated request gets the same answer. JSON that only brokers read. */
   readonly match: string;
 }
 
-/** A session as the store keeps it. An ended one is kept for a while, so that latecomers can be told. */
+/** A session as the store keeps it. An ended session is kept for `ENDED_KEPT_MS`, so that a late caller learns of its end. */
 export interface SessionRecord {
   readonly sessionId: string;
   readonly epoch: number;
   readonly state: StoredState;
-  /** Present when `state` is `ended`. */
+  /** Set when `state` is `ended`. */
   readonly reason: EndReason | null;
   readonly hostId: string;
-  /** By the store's clock. */
+  /** Milliseconds since 1970, by the store's clock. */
   readonly reservedAtMs: number;
-  /** The broker that the client was last seen on; empty when nobody knows. */
+  /** The broker that the client was last connected to; empty when unknown. */
   readonly clientBrokerId: string;
   /** `null` for a session that was adopted from its host's report. */
   readonly meta: SessionMeta | null;
-  /** Whether its host would hand its state over, as the host said last. */
+  /** Whether the host would hand over the session's state, as the host last reported. */
   readonly movable: boolean;
 }
 
-/** A session that this call ended, and the connection of the host it was on, if the host is known. */
+/** A session that a call ended, with the connection of its host if that host is known. */
 export interface EndedSession {
   readonly session: SessionRecord;
   readonly hostConnectionId: string | null;
 }
 
-/** A session with all that is kept of it: a slot is wanted for it in one place, or it has one. */
+/** A session that needs a slot, or has one, with everything that the store keeps of it. */
 export interface Reservation {
   readonly sessionId: string;
   readonly epoch: number;

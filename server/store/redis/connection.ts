@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { StoreUnavailableError } from '../fleet-store.js';
+import { StoreUnavailableError } from '../contracts/store-unavailable-error.js';
 
 /** Where Redis (or Valkey) is. */
 export type RedisTarget = RedisCredentials &
@@ -21,24 +21,24 @@ interface RedisCredentials {
   readonly tls?: TlsOptions;
 }
 
-/** How long Redis is waited for. No operator has a reason to change these; tests set them small. */
+/** Time limits for Redis. Only tests change them. */
 export interface RedisTimeouts {
-  /** A command that got no answer for this long failed, as far as its caller is concerned. */
+  /** A command fails for its caller when it gets no answer for this long. */
   readonly commandMs: number;
   readonly connectMs: number;
   /**
-   * A connection on which nothing came for this long, though something was asked, is given up: the machine at its
-   * other end may be gone without a word, and its successor is one new connection away.
+   * A connection that receives nothing for this long while commands wait for replies is closed: the machine at its other
+   * end may have failed without closing it, and a new connection may reach its successor.
    */
   readonly silenceMs: number;
-  /** How long the first connection may take together; from then on there is no end to the trying. */
+  /** How long all attempts to connect for the first time may take together. Reconnecting has no limit. */
   readonly startMs: number;
   /**
-   * How often a listener for wake-ups calls itself. A subscription says nothing when nobody publishes, and looks the same
-   * when its server is gone or was demoted: only an echo that does not come tells.
+   * How often a subscriber checks that it still receives its own messages. A subscription without messages looks the same
+   * as one whose server failed or was demoted: only a missing echo tells the difference.
    */
   readonly echoIntervalMs: number;
-  /** An echo that has not come after so long does not come. */
+  /** An echo that has not come after this long is missing. */
   readonly echoMs: number;
 }
 
@@ -51,17 +51,17 @@ export const DEFAULT_REDIS_TIMEOUTS: RedisTimeouts = {
   echoMs: 1_000,
 };
 
-/** How often a cluster is asked which node serves what, besides when it redirects us. */
+/** How often a cluster is asked which node serves which slots, besides at every redirection. */
 const SLOTS_REFRESH_MS = 1_000;
 
-/** Between two attempts to reach Redis again: short, for every second counts, with jitter for the herd. */
+/** Delay before the next attempt to reconnect: short, because players wait, and with jitter, because many brokers reconnect at once. */
 function reconnectDelayMs(attempt: number): number {
   return Math.min(50 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2);
 }
 
 /**
- * Opens a connection that reconnects for ever, and fails commands at once while there is none: a waiting
- * player is better told `UNAVAILABLE` than kept in a queue nobody sees. Nothing is sent twice by itself.
+ * Opens a connection that reconnects for ever. While it is down, commands fail at once: a player gets `UNAVAILABLE` instead
+ * of waiting in a hidden queue. No command is sent twice without its caller.
  */
 export function createConnection(
   target: RedisTarget,
@@ -79,7 +79,7 @@ export function createConnection(
     connectTimeout: timeouts.connectMs,
     socketTimeout: timeouts.silenceMs,
     retryStrategy: reconnectDelayMs,
-    // A failover leaves us on a replica: it says READONLY, and the new master is one reconnect away.
+    // After a failover the connection may lead to a replica, which answers READONLY. Reconnecting finds the new master.
     reconnectOnError: (error: Error) => /(?:^|-)READONLY\b/.test(error.message),
   } satisfies RedisOptions;
   switch (target.kind) {
@@ -90,10 +90,10 @@ export function createConnection(
         ...common,
         sentinels: target.sentinels.map(({ host, port }) => ({ host, port })),
         name: target.name,
-        // A number for ever: without one, the connection ends for good when no Sentinel answers.
+        // Always a number: without one, the connection ends for good when no Sentinel answers.
         sentinelRetryStrategy: reconnectDelayMs,
         sentinelCommandTimeout: timeouts.commandMs,
-        // Or the options say TLS, and plain text goes over the wire.
+        // Without these, the connection to Sentinel would be plain text although the options say TLS.
         ...(target.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: target.tls }),
       });
     case 'cluster':
@@ -104,8 +104,8 @@ export function createConnection(
         clusterRetryStrategy: reconnectDelayMs,
         slotsRefreshTimeout: timeouts.connectMs,
         slotsRefreshInterval: SLOTS_REFRESH_MS,
-        // While a node is being connected, or the cluster replaces one, commands for it are tried again this
-        // often and so many times: for half a second or so. Every step is safe to repeat.
+        // While a node is being connected or replaced, its commands are retried for about half a second. Every step of the
+        // store is safe to repeat.
         retryDelayOnFailover: 100,
         retryDelayOnClusterDown: 100,
         maxRedirections: 8,
@@ -114,8 +114,8 @@ export function createConnection(
 }
 
 /**
- * Ends a connection for good. A cluster that is just refreshing its slots when it is told to disconnect starts its timer
- * again when the answer comes, and again for ever, which keeps the process up: from now on it refreshes nothing.
+ * Ends a connection for good. When a cluster disconnects during a refresh of its slots, the refresh starts the cluster's
+ * timer again, which then keeps the process alive for ever. So refreshing is switched off.
  */
 export function endConnection(redis: Redis | Cluster): void {
   redis.disconnect();

@@ -1,46 +1,17 @@
-import type { Cluster, Redis } from 'ioredis';
 import type { AuditEntry } from '../../domain/audit-entry.js';
-import {
-  DRAIN_OUTCOMES,
-  DRAIN_STATES,
-  targetName,
-  type Drain,
-  type DrainOutcome,
-} from '../../domain/drain.js';
-import type { MoveEntry } from '../../domain/move-entry.js';
-import {
-  AUDIT_ENTRIES_KEPT,
-  MOVES_KEPT,
-  DRAIN_OUTCOMES_KEPT_MS,
-  type DrainStore,
-} from '../contracts/drains.js';
-import type { KeySpace } from './keys.js';
-import { StoredFormatError, inGroups, oneOf } from './records.js';
-import type { RunScript } from './scripts.js';
+import { DRAIN_OUTCOMES, targetName, type DrainOutcome } from '../../domain/drain.js';
+import { AUDIT_ENTRIES_KEPT, DRAIN_OUTCOMES_KEPT_MS, type DrainStore } from '../contracts/drains.js';
+import { inGroups } from './batches.js';
+import { decodeDrain, encodeDrain } from './drain-records.js';
+import { oneOf } from './records.js';
+import type { RedisContext } from './redis-context.js';
 
-/** One command notes at most so many outcomes: bounds how long Redis serves nobody else. */
+/** One command records at most this many outcomes: it bounds how long Redis serves nobody else. */
 const OUTCOMES_PER_COMMAND = 500;
 
-interface DrainsContext {
-  readonly redis: Redis | Cluster;
-  readonly keys: KeySpace;
-  readonly run: RunScript;
-  /** What time it is, when a test says so. */
-  readonly clock: () => number | '';
-  /** Turns failures of Redis into the store's. */
-  readonly command: <T>(command: () => Promise<T>) => Promise<T>;
-}
-
-/** Operators' orders in Redis: drains beside their region, the audit trail in a stream of its own. */
-export function createDrains({ redis, keys, run, clock, command }: DrainsContext): DrainStore {
+/** Drains in Redis, each with the keys of its region, and the audit trail as a stream. */
+export function createRedisDrains({ redis, keys, run, clock, command, getTimeMs }: RedisContext): DrainStore {
   return {
-    async getTimeMs() {
-      const told = clock();
-      if (told !== '') return told;
-      const [seconds = 0, micros = 0] = (await command(() => redis.time())).map(Number);
-      return seconds * 1_000 + Math.floor(micros / 1_000);
-    },
-
     async listDrains(region) {
       const texts = await command(() => redis.hvals(keys.drains(region)));
       return texts.map(decodeDrain);
@@ -75,20 +46,8 @@ export function createDrains({ redis, keys, run, clock, command }: DrainsContext
       );
     },
 
-    async recordMove(entry) {
-      const key = keys.moves(entry.from.region);
-      const line = JSON.stringify({ atMs: await this.getTimeMs(), ...entry });
-      await command(() => redis.lpush(key, line));
-      await command(() => redis.ltrim(key, 0, MOVES_KEPT - 1));
-    },
-
-    async listMoves(region, limit) {
-      const lines = await command(() => redis.lrange(keys.moves(region), 0, limit - 1));
-      return lines.map((line) => JSON.parse(line) as MoveEntry);
-    },
-
     async recordAuditEntry(entry) {
-      const line = JSON.stringify({ atMs: await this.getTimeMs(), ...entry });
+      const line = JSON.stringify({ atMs: await getTimeMs(), ...entry });
       await command(() => redis.xadd(keys.audit, 'MAXLEN', '~', AUDIT_ENTRIES_KEPT, '*', 'entry', line));
     },
 
@@ -97,30 +56,4 @@ export function createDrains({ redis, keys, run, clock, command }: DrainsContext
       return entries.map(([, [, line = '']]) => JSON.parse(line) as AuditEntry);
     },
   };
-}
-
-/** The same text for the same drain: `swapDrain` compares texts. */
-function encodeDrain(drain: Drain): string {
-  const { target, drainId, mode, atDeadline, deadlineAtMs, orderedAtMs, orderedBy, state, finishedAtMs } =
-    drain;
-  const { region, pool, hostId } = target;
-  return JSON.stringify({
-    drainId,
-    target: { region, pool, hostId },
-    mode,
-    atDeadline,
-    deadlineAtMs,
-    orderedAtMs,
-    orderedBy,
-    state,
-    finishedAtMs,
-  });
-}
-
-export function decodeDrain(text: string): Drain {
-  const drain = JSON.parse(text) as Drain;
-  if (typeof drain.drainId !== 'string' || !DRAIN_STATES.includes(drain.state)) {
-    throw new StoredFormatError('a drain is not readable');
-  }
-  return drain;
 }

@@ -1,44 +1,55 @@
-import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
-import type { RegionPool } from '../../domain/catalog.js';
-import { INBOX_MAX_BYTES, type FleetStore, type RelayOutcome, type InboxMessage } from '../fleet-store.js';
-import { StoredFormatError, inGroups, oneOf, texts } from './records.js';
-import type { PoolScript } from './scripts.js';
+import {
+  INBOX_MAX_BYTES,
+  type InboxMessage,
+  type InboxStore,
+  type RelayOutcome,
+} from '../contracts/inbox.js';
+import { inGroups } from './batches.js';
+import { StoredFormatError, decodeEndReason, decodeSessions, texts } from './records.js';
+import type { RedisContext } from './redis-context.js';
+import type { WakeUps } from './wake-ups.js';
 
-/** Letters between the two ends of a session. Those for one broker share a field of its place's mail. */
-export type Inbox = Pick<FleetStore, 'relayMessages' | 'takeMessages'>;
+/** One script call relays at most this many messages: each may have some ten thousand characters. */
+const MAX_MESSAGES = 64;
 
-type RunInPool = (
-  name: PoolScript,
-  place: RegionPool,
-  callerId: string,
-  args: readonly (string | number)[],
-) => Promise<unknown>;
+/** Stands in place of the receiving host in the line of a control message. */
+const CONTROL_MARK = '*';
 
-/** One script call passes on at most this many letters: each may have some ten thousand characters. */
-const MAX_BATCH = 64;
-
-export function createInbox(run: RunInPool): Inbox {
+/** Inboxes in Redis, and wake-ups by its pub/sub. */
+export function createRedisInbox({ runInPool, command }: RedisContext, wakeUps: WakeUps): InboxStore {
   return {
-    async relayMessages(place, letters, callerId) {
-      // All of them are on the wire at once, in their order.
+    async relayMessages(regionPool, messages, callerId) {
+      // All batches are on the wire at once, in their order.
       const replies = await Promise.all(
-        inGroups(letters, MAX_BATCH).map((batch) => {
+        inGroups(messages, MAX_MESSAGES).map((batch) => {
           const args = batch.flatMap(({ sessionId, epoch, fromHostId, body }) => [
             sessionId,
             epoch,
             fromHostId ?? '',
             body,
           ]);
-          return run('inbox/relay-messages', place, callerId, [INBOX_MAX_BYTES, ...args]);
+          return runInPool('inbox/relay-messages', regionPool, callerId, [INBOX_MAX_BYTES, ...args]);
         }),
       );
       return replies.flatMap((reply) => inGroups(texts(reply), 2).map(decodeRelayOutcome));
     },
 
-    async takeMessages(place, brokerId) {
-      const lines = String(await run('inbox/take-messages', place, brokerId, [])).split('\n');
+    async takeMessages(regionPool, brokerId) {
+      const lines = String(await runInPool('inbox/take-messages', regionPool, brokerId, [])).split('\n');
       return lines.slice(0, -1).map(decodeInboxMessage);
     },
+
+    takeChangedSessions: async (regionPool, brokerId) =>
+      decodeSessions(await runInPool('inbox/take-changed-sessions', regionPool, brokerId, [])),
+
+    async sendControlMessage(regionPool, brokerId, body) {
+      const args = [brokerId, INBOX_MAX_BYTES, body];
+      return Number(await runInPool('inbox/send-control-message', regionPool, '', args)) === 1;
+    },
+
+    sendWakeUp: (brokerId, regionPool) => wakeUps.send(brokerId, regionPool),
+
+    onWakeUp: (brokerId, listener) => command(() => wakeUps.listen(brokerId, listener)),
   };
 }
 
@@ -49,23 +60,23 @@ function decodeRelayOutcome([kind, detail = '']: readonly string[]): RelayOutcom
     case 'posted':
       return { kind, brokerId: detail };
     case 'over':
-      return { kind, reason: oneOf<EndReason>(END_REASONS, detail) };
+      return { kind, reason: decodeEndReason(detail) };
     case 'away':
     case 'overflow':
     case 'stale':
     case 'unknown':
       return { kind };
     default:
-      throw new StoredFormatError(`unexpected "${String(kind)}"`);
+      throw new StoredFormatError(`unexpected "${kind}"`);
   }
 }
 
-/** A line of `lua/inbox/relay-messages.lua` or of `lua/inbox/send-control-message.lua`. */
+/** Reads a line that `lua/inbox/relay-messages.lua` or `lua/inbox/send-control-message.lua` wrote. */
 function decodeInboxMessage(line: string): InboxMessage {
   const match = /^([^|]*)\|([^|]*)\|(\d+)\|(.*)$/s.exec(line);
-  if (match === null) throw new StoredFormatError('a letter is not readable');
+  if (match === null) throw new StoredFormatError('an inbox message is not readable');
   const [, toHostId = '', sessionId = '', epoch, body = ''] = match;
-  if (toHostId === '*') return { kind: 'word', body };
+  if (toHostId === CONTROL_MARK) return { kind: 'word', body };
   return {
     kind: 'letter',
     sessionId,

@@ -1,38 +1,38 @@
 import type { RegionPool } from '../../domain/catalog.js';
 
 /**
- * Every key that Duskline has in Redis is made here.
+ * Makes every key that Duskline has in Redis.
  *
- * All keys of a place carry its region as hash tag, so that a region lives in one slot of a Redis Cluster
- * and no script touches two. What belongs to a player carries one of `PLAYER_SHARDS` tags.
+ * All keys of a region pool carry its region as hash tag, so that a region is in one slot of a Redis Cluster and every
+ * script touches one slot only. The keys of a player carry one of `PLAYER_SHARDS` tags.
  */
 export interface KeySpace {
-  /** The sixteen keys of a place, in the order that `lua/shared/records.lua` gives them. */
-  pool(place: RegionPool): readonly string[];
+  /** The sixteen keys of a region pool, in the order of `lua/shared/records.lua`. */
+  pool(regionPool: RegionPool): readonly string[];
   /** One of them. */
-  poolKey(place: RegionPool, name: PoolKey): string;
+  poolKey(regionPool: RegionPool, name: PoolKey): string;
   /** The requests of one player. */
   requests(playerId: string): string;
-  /** A token of one player that was used. */
+  /** A used token of one player. */
   usedToken(playerId: string, tokenId: string): string;
-  /** What a host handed over of a session that moves to this place. */
-  checkpoint(place: RegionPool, sessionId: string, epoch: number): string;
+  /** The state of a session that moves to this region pool. */
+  checkpoint(regionPool: RegionPool, sessionId: string, epoch: number): string;
   lease(region: string): string;
   /** The drains of a region. */
   drains(region: string): string;
-  /** What became of the sessions that a drain met. */
+  /** The outcomes of the sessions that a drain affected. */
   drainOutcomes(region: string, drainId: string): string;
   /** The latest moves out of a region. */
   moves(region: string): string;
-  /** The trail of operators' orders. */
+  /** The audit trail of operators' orders. */
   readonly audit: string;
   /** The pub/sub channel of one broker. */
   wakeUps(brokerId: string): string;
-  /** What stands before the broker's id in the name of its channel. */
+  /** The name of a broker's channel, up to the broker's id. */
   readonly wakeUpsPrefix: string;
 }
 
-/** In how many slots of a Redis Cluster players are spread. Part of the stored format: never change it alone. */
+/** Over how many slots of a Redis Cluster players are spread. Part of the stored format. */
 const PLAYER_SHARDS = 16;
 
 const POOL_KEYS = [
@@ -58,20 +58,20 @@ export type PoolKey = (typeof POOL_KEYS)[number];
 
 /** @param prefix stands before every key, so that several fleets (or tests) can share one Redis */
 export function createKeySpace(prefix: string): KeySpace {
-  const placeKeys = new Map<string, readonly string[]>();
+  const poolKeys = new Map<string, readonly string[]>();
   return {
     pool({ region, pool }) {
       const stem = `${prefix}:{${region}}:${pool}:`;
-      const known = placeKeys.get(stem);
+      const known = poolKeys.get(stem);
       if (known !== undefined) return known;
       const keys = POOL_KEYS.map((name) => stem + name);
-      placeKeys.set(stem, keys);
+      poolKeys.set(stem, keys);
       return keys;
     },
     poolKey: ({ region, pool }, name) => `${prefix}:{${region}}:${pool}:${name}`,
     requests: (playerId) => `${prefix}:{players-${playerShard(playerId)}}:${playerId}`,
     usedToken: (playerId, tokenId) =>
-      `${prefix}:spent:{players-${playerShard(playerId)}}:${tokenId}:${playerId}`,
+      `${prefix}:used-tokens:{players-${playerShard(playerId)}}:${tokenId}:${playerId}`,
     checkpoint: ({ region, pool }, sessionId, epoch) =>
       `${prefix}:{${region}}:${pool}:checkpoint:${sessionId}:${epoch}`,
     lease: (region) => `${prefix}:{${region}}:lease`,
@@ -79,9 +79,22 @@ export function createKeySpace(prefix: string): KeySpace {
     drainOutcomes: (region, drainId) => `${prefix}:{${region}}:outcomes:${drainId}`,
     moves: (region) => `${prefix}:{${region}}:moves`,
     audit: `${prefix}:audit`,
-    wakeUps: (brokerId) => `${prefix}:nudges:${brokerId}`,
-    wakeUpsPrefix: `${prefix}:nudges:`,
+    wakeUps: (brokerId) => `${prefix}:wake-ups:${brokerId}`,
+    wakeUpsPrefix: `${prefix}:wake-ups:`,
   };
+}
+
+/** One script call covers at most this many region pools of a region: it bounds how long Redis serves nobody else. */
+export const MAX_POOLS = 64;
+
+/** The keys with these names of several region pools of a region, pool by pool. */
+export function poolKeysOf(
+  keys: KeySpace,
+  region: string,
+  pools: readonly string[],
+  names: readonly PoolKey[],
+): string[] {
+  return pools.flatMap((pool) => names.map((name) => keys.poolKey({ region, pool }, name)));
 }
 
 /** The shard of a player: FNV-1a (Fowler, Noll, Vo), 32 bits, of the id's characters. */

@@ -1,111 +1,86 @@
-import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
-import type { Cluster, Redis } from 'ioredis';
-import type { RegionPool } from '../../domain/catalog.js';
+import type { MoveEntry } from '../../domain/move-entry.js';
 import { targetReservationIdOf } from '../../domain/target-reservation.js';
-import { INBOX_MAX_BYTES } from '../fleet-store.js';
 import {
   CHECKPOINT_KEPT_MS,
+  MOVES_KEPT,
   type CompleteMoveOutcome,
-  type ReserveTargetOutcome,
   type MoveStore,
+  type ReserveTargetOutcome,
 } from '../contracts/moves.js';
-import type { KeySpace } from './keys.js';
+import { MAX_BATCH, inGroups } from './batches.js';
 import {
   StoredFormatError,
   decodeEnded,
-  decodeMeta,
+  decodeEndReason,
   decodeSession,
   encodeMeta,
-  inGroups,
-  oneOf,
   texts,
 } from './records.js';
-import type { PoolScript } from './scripts.js';
+import type { RedisContext } from './redis-context.js';
 
-/** What moves need of the store they belong to. */
-export interface MovesContext {
-  readonly redis: Redis | Cluster;
-  readonly keys: KeySpace;
-  readonly run: (
-    name: PoolScript,
-    place: RegionPool,
-    callerId: string,
-    args: readonly (string | number)[],
-  ) => Promise<unknown>;
-  /** Runs a command; whatever keeps Redis from answering becomes `StoreUnavailableError`. */
-  readonly command: <T>(command: () => Promise<T>) => Promise<T>;
-}
-
-/** One script call notes at most so many sessions. */
-const MAX_BATCH = 256;
-
-export function createMoves({ redis, keys, run, command }: MovesContext): MoveStore {
+/** Moves in Redis. */
+export function createRedisMoves({ redis, keys, runInPool, command, getTimeMs }: RedisContext): MoveStore {
   return {
-    async reserveTargetSlot(place, { sessionId, epoch, clientBrokerId, meta }, wish, ttlMs, callerId) {
-      const args = [targetReservationIdOf(sessionId), epoch, clientBrokerId, encodeMeta(meta), ttlMs];
-      const { avoidHostId, maxCongestion } = wish;
-      return decodeReserveTarget(
-        await run('moves/reserve-target-slot', place, callerId, [...args, avoidHostId ?? '', maxCongestion]),
+    async reserveTargetSlot(regionPool, reservation, { avoidHostId, maxCongestion }, ttlMs, callerId) {
+      const { sessionId, epoch, clientBrokerId, meta } = reservation;
+      const args = [
+        targetReservationIdOf(sessionId),
+        epoch,
+        clientBrokerId,
+        encodeMeta(meta),
+        ttlMs,
+        avoidHostId ?? '',
+        maxCongestion,
+      ];
+      return decodeReserveTarget(await runInPool('moves/reserve-target-slot', regionPool, callerId, args));
+    },
+
+    async completeMove(regionPool, completion, ttlMs, callerId) {
+      const { sessionId, epoch, hostId, state, clientBrokerId } = completion;
+      const args = [sessionId, targetReservationIdOf(sessionId), epoch, hostId, state, ttlMs, clientBrokerId];
+      return decodeCompleteMove(
+        sessionId,
+        await runInPool('moves/complete-move', regionPool, callerId, args),
       );
     },
 
-    async completeMove(place, { sessionId, epoch, hostId, state, clientBrokerId }, ttlMs, callerId) {
-      const args = [sessionId, targetReservationIdOf(sessionId), epoch, hostId, state, ttlMs, clientBrokerId];
-      return decodeCompleteMove(sessionId, await run('moves/complete-move', place, callerId, args));
-    },
-
-    async releaseTargetSlot(place, sessionId, epoch, callerId) {
-      const reply = await run('moves/release-target-slot', place, callerId, [
-        targetReservationIdOf(sessionId),
-        epoch,
-      ]);
+    async releaseTargetSlot(regionPool, sessionId, epoch, callerId) {
+      const args = [targetReservationIdOf(sessionId), epoch];
+      const reply = await runInPool('moves/release-target-slot', regionPool, callerId, args);
       return decodeEnded(reply)[0] ?? null;
     },
 
-    async putCheckpoint(place, sessionId, epoch, state) {
-      const key = keys.checkpoint(place, sessionId, epoch);
+    async putCheckpoint(regionPool, sessionId, epoch, state) {
+      const key = keys.checkpoint(regionPool, sessionId, epoch);
       await command(() => redis.set(key, state, 'PX', CHECKPOINT_KEPT_MS));
     },
 
-    takeCheckpoint: (place, sessionId, epoch) =>
-      command(() => redis.getdel(keys.checkpoint(place, sessionId, epoch))),
+    takeCheckpoint: (regionPool, sessionId, epoch) =>
+      command(() => redis.getdel(keys.checkpoint(regionPool, sessionId, epoch))),
 
-    async recordMovableChanges(place, notes) {
-      for (const batch of inGroups(notes, MAX_BATCH)) {
+    async recordMovableChanges(regionPool, changes) {
+      for (const batch of inGroups(changes, MAX_BATCH)) {
         const args = batch.flatMap(({ hostId, sessionId, epoch, movable }) => [
           sessionId,
           epoch,
           hostId,
           movable ? 1 : 0,
         ]);
-        await run('moves/record-movable-changes', place, '', args);
+        await runInPool('moves/record-movable-changes', regionPool, '', args);
       }
     },
 
-    async scanSessions(place, cursor, count) {
-      const [sessions = ''] = keys.pool(place).slice(4);
-      const [next, fields] = await command(() => redis.hscan(sessions, cursor ?? '0', 'COUNT', count));
-      const pairs = inGroups(fields, 2);
-      return {
-        sessions: pairs.map(([sessionId = '', record = '']) => decodeSession(sessionId, record)),
-        next: next === '0' ? null : next,
-      };
+    async recordMove(entry) {
+      const key = keys.moves(entry.from.region);
+      const line = JSON.stringify({ atMs: await getTimeMs(), ...entry });
+      await command(() => redis.lpush(key, line));
+      await command(() => redis.ltrim(key, 0, MOVES_KEPT - 1));
     },
 
-    async listWaitingPlacements(place, limit) {
-      const [queue = '', waiting = ''] = keys.pool(place).slice(10);
-      const ids = await command(() => redis.zrange(queue, '0', String(limit - 1)));
-      if (ids.length === 0) return [];
-      const records = await command(() => redis.hmget(waiting, ...ids));
-      return ids.flatMap((sessionId, i) => {
-        const record = records[i];
-        // Served between the two commands.
-        return typeof record === 'string' ? [{ sessionId, ...decodeQueuedPlacement(record) }] : [];
-      });
+    async listMoves(region, limit) {
+      const lines = await command(() => redis.lrange(keys.moves(region), 0, limit - 1));
+      return lines.map((line) => JSON.parse(line) as MoveEntry);
     },
-
-    sendControlMessage: async (place, brokerId, body) =>
-      Number(await run('inbox/send-control-message', place, '', [brokerId, INBOX_MAX_BYTES, body])) === 1,
   };
 }
 
@@ -119,7 +94,7 @@ function decodeReserveTarget(reply: unknown): ReserveTargetOutcome {
     case 'over':
       return { kind };
     default:
-      throw new StoredFormatError(`unexpected "${String(kind)}"`);
+      throw new StoredFormatError(`unexpected "${kind}"`);
   }
 }
 
@@ -129,22 +104,10 @@ function decodeCompleteMove(sessionId: string, reply: unknown): CompleteMoveOutc
     case 'arrived':
       return { kind, session: decodeSession(sessionId, detail) };
     case 'over':
-      return { kind, reason: oneOf<EndReason>(END_REASONS, detail) };
+      return { kind, reason: decodeEndReason(detail) };
     case 'unknown':
       return { kind };
     default:
-      throw new StoredFormatError(`unexpected "${String(kind)}"`);
+      throw new StoredFormatError(`unexpected "${kind}"`);
   }
-}
-
-/** Reads what `lua/shared/pool-changes.lua` writes of those who wait. */
-function decodeQueuedPlacement(record: string): {
-  epoch: number;
-  arrivedAtMs: number;
-  meta: ReturnType<typeof decodeMeta>;
-} {
-  const match = /^(\d+)\|(\d+)\|-?\d+\|\d\|[^|]*\|(.*)$/s.exec(record);
-  if (match === null) throw new StoredFormatError('a waiting placement is not readable');
-  const [, epoch, arrivedAtMs, meta = ''] = match;
-  return { epoch: Number(epoch), arrivedAtMs: Number(arrivedAtMs), meta: decodeMeta(meta) };
 }

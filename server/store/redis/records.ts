@@ -1,21 +1,23 @@
+import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
 import { CLOSURES, type Closure } from '../../domain/closure.js';
 import type { HostState } from '../../domain/host-state.js';
-import type { EndedSession, SessionMeta, SessionRecord } from '../fleet-store.js';
+import type { EndedSession, SessionMeta, SessionRecord } from '../contracts/session-record.js';
+import { inGroups } from './batches.js';
 import { reasonOfCode, stateOfCode } from './stored-codes.js';
 
-/** Redis holds something that no script of ours writes. */
+/** Redis holds a record, or a script gave a reply, that this version cannot read. */
 export class StoredFormatError extends Error {
   override readonly name = 'StoredFormatError';
 }
 
-/** Where a session record has its parts, behind a letter for the state and one for the reason. */
+/** Offsets in a session record, which begins with a letter for the state and one for the reason. */
 const RESERVED_AT = 17;
 const HOST_AT = 30;
 
-/** Stands for the reason while there is none and the session may be moved. */
+/** In place of the reason: the session has none and may be moved. */
 const MOVABLE = '+';
 
-/** Reads a session as `lua/shared/records.lua` says that it is written. */
+/** Reads a session record as `lua/shared/records.lua` describes it. */
 export function decodeSession(sessionId: string, text: string): SessionRecord {
   const state = stateOfCode(text.charAt(0));
   const mark = text.charAt(1);
@@ -52,7 +54,12 @@ export function decodeMeta(text: string): SessionMeta {
   return { playerId, requestId, title, match };
 }
 
-/** Reads runs of sessionId, record, connectionId. */
+/** Reads a flat list of session id and record. */
+export function decodeSessions(reply: unknown): SessionRecord[] {
+  return inGroups(texts(reply), 2).map(([sessionId = '', record = '']) => decodeSession(sessionId, record));
+}
+
+/** Reads a flat list of session id, record and connection id. */
 export function decodeEnded(reply: unknown): EndedSession[] {
   return inGroups(texts(reply), 3).map(([sessionId = '', record = '', connectionId = '']) => ({
     session: decodeSession(sessionId, record),
@@ -72,17 +79,17 @@ export interface StoredHost {
   readonly state: HostState;
   readonly closed: boolean;
   readonly connectionId: string;
-  /** Names of the slots that nobody has. */
+  /** The names of the free slots. */
   readonly freeSlots: readonly string[];
 }
 
-/** States by their number in a packed record; 0 is none. */
+/** Host states by their number in a packed record; 0 is none. */
 const STATE_NUMBERS: readonly (HostState | undefined)[] = [undefined, 'joining', 'ready', 'suspect'];
 
-/** Where the connection id begins, behind the numbers. */
+/** Offset of the connection id, which follows the numbers. */
 const CONNECTION_OFFSET = 44;
 
-/** Reads a host as `HOST_FORMAT` in `lua/shared/records.lua` packs it: little-endian, the connection id ends with a zero. */
+/** Reads a host as `HOST_FORMAT` in `lua/shared/records.lua` packs it: little-endian, a zero byte ends the connection id. */
 export function decodeHost(record: Buffer): StoredHost {
   const state = record.length > CONNECTION_OFFSET ? STATE_NUMBERS[record.readUInt8(40)] : undefined;
   if (state === undefined) throw new StoredFormatError('host record is not readable');
@@ -102,12 +109,12 @@ export function decodeHost(record: Buffer): StoredHost {
   };
 }
 
-/** What is stored of a closed host or place; what is open stands nowhere. */
+/** Reads the closure of a host or region pool; an open one is not stored. */
 export function decodeClosure(text: string | null | undefined): Closure {
   return text === null || text === undefined ? 'open' : oneOf<Closure>(CLOSURES, text);
 }
 
-/** A reply that is a list of texts and numbers, all as text. */
+/** Reads a list of texts and numbers as texts. Throws `StoredFormatError` for anything else. */
 export function texts(reply: unknown): string[] {
   if (!Array.isArray(reply)) throw new StoredFormatError('expected a list');
   return reply.map((item) => {
@@ -117,14 +124,11 @@ export function texts(reply: unknown): string[] {
   });
 }
 
-/** Cuts a flat list into groups of `size`. */
-export function inGroups<T>(list: readonly T[], size: number): T[][] {
-  const groups: T[][] = [];
-  for (let i = 0; i < list.length; i += size) groups.push(list.slice(i, i + size));
-  return groups;
+export function decodeEndReason(text: string | undefined): EndReason {
+  return oneOf<EndReason>(END_REASONS, text);
 }
 
-/** The value, if it is one of those; an error otherwise. */
+/** The value if it is one of `values`. Throws `StoredFormatError` otherwise. */
 export function oneOf<T extends string>(values: readonly T[], value: string | undefined): T {
   const found = values.find((known) => known === value);
   if (found === undefined) throw new StoredFormatError(`unexpected "${String(value)}"`);

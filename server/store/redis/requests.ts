@@ -1,87 +1,104 @@
 import {
   REQUEST_KEPT_MS,
   REQUESTS_PER_PLAYER,
-  type RequestEntry,
   type RecordRequestOutcome,
-  type FleetStore,
-} from '../fleet-store.js';
-import { playerShard, type KeySpace } from './keys.js';
-import { StoredFormatError, inGroups, texts } from './records.js';
-import { decodeRecordRequest } from './replies.js';
-import type { RequestScript, RunScript } from './scripts.js';
+  type RequestEntry,
+  type RequestRecord,
+  type RequestStore,
+} from '../contracts/requests.js';
+import { MAX_BATCH, inGroups } from './batches.js';
+import { playerShard } from './keys.js';
+import { StoredFormatError, texts } from './records.js';
+import type { RedisContext, ScriptArgument } from './redis-context.js';
+import type { RequestScript } from './scripts.js';
 
-/** The requests that players made. Each player has a key; players of one shard share a script call. */
-export type Requests = Pick<
-  FleetStore,
-  'recordRequests' | 'startAttempt' | 'allocateEpoch' | 'commitEpoch' | 'setRequestPool' | 'deleteRequest'
->;
-
-/** One script call notes at most this many requests. */
-const MAX_BATCH = 256;
-
-/** @param clock what time scripts are told it is; '' for Redis's own */
-export function createRequests(run: RunScript, keys: KeySpace, clock: () => number | ''): Requests {
-  function runFor(
+/** Play requests in Redis. Each player has a key; players of one shard share a script call. */
+export function createRedisRequests({ redis, keys, run, command, clock }: RedisContext): RequestStore {
+  function runForPlayers(
     name: RequestScript,
     playerIds: readonly string[],
-    args: readonly (string | number)[],
+    args: readonly ScriptArgument[],
   ): Promise<unknown> {
     const playerKeys = playerIds.map((playerId) => keys.requests(playerId));
     return run(name, playerKeys, [clock(), REQUEST_KEPT_MS, REQUESTS_PER_PLAYER, ...args]);
   }
 
-  async function claimOfShard(
-    group: readonly { readonly claim: RequestEntry; readonly index: number }[],
+  async function recordInShard(
+    group: readonly { readonly request: RequestEntry; readonly index: number }[],
     outcomes: RecordRequestOutcome[],
   ): Promise<void> {
-    const players = group.map(({ claim }) => claim.playerId);
+    const players = group.map(({ request }) => request.playerId);
     const args: string[] = [];
-    for (const { requestId, sessionId, place } of group.map(({ claim }) => claim)) {
+    for (const { requestId, sessionId, place } of group.map(({ request }) => request)) {
       args.push(requestId, sessionId, place.region, place.pool);
     }
-    const reply = texts(await runFor('requests/record-requests', players, args));
+    const reply = texts(await runForPlayers('requests/record-requests', players, args));
     group.forEach(({ index }, i) => (outcomes[index] = decodeRecordRequest(reply[i] ?? '')));
   }
 
   return {
-    async recordRequests(claims) {
-      const shards = new Map<number, { claim: RequestEntry; index: number }[]>();
-      claims.forEach((claim, index) => {
-        const shard = playerShard(claim.playerId);
+    async recordRequests(requests) {
+      const shards = new Map<number, { request: RequestEntry; index: number }[]>();
+      requests.forEach((request, index) => {
+        const shard = playerShard(request.playerId);
         const group = shards.get(shard) ?? [];
-        group.push({ claim, index });
+        group.push({ request, index });
         shards.set(shard, group);
       });
       const outcomes: RecordRequestOutcome[] = [];
       const groups = [...shards.values()].flatMap((group) => inGroups(group, MAX_BATCH));
-      await Promise.all(groups.map((group) => claimOfShard(group, outcomes)));
+      await Promise.all(groups.map((group) => recordInShard(group, outcomes)));
       return outcomes;
     },
 
     async startAttempt({ playerId, requestId, sessionId, place }, fromEpoch) {
       const args = [requestId, sessionId, place.region, place.pool, fromEpoch];
-      const epoch = Number(await runFor('requests/start-attempt', [playerId], args));
+      const epoch = Number(await runForPlayers('requests/start-attempt', [playerId], args));
       return epoch === 0 ? null : epoch;
     },
 
     async allocateEpoch({ playerId, requestId, sessionId, place }, aboveEpoch) {
       const args = [requestId, sessionId, place.region, place.pool, aboveEpoch];
-      const [epoch, fromEpoch] = texts(await runFor('requests/allocate-epoch', [playerId], args)).map(Number);
-      if (epoch === undefined || fromEpoch === undefined) throw new StoredFormatError('no epoch was drawn');
+      const reply = texts(await runForPlayers('requests/allocate-epoch', [playerId], args));
+      const [epoch, fromEpoch] = reply.map(Number);
+      if (epoch === undefined || fromEpoch === undefined)
+        throw new StoredFormatError('no epoch was allocated');
       return { epoch, fromEpoch };
     },
 
     async commitEpoch({ playerId, requestId, sessionId, place }, { epoch, fromEpoch }) {
       const args = [requestId, sessionId, place.region, place.pool, fromEpoch, epoch];
-      return Number(await runFor('requests/commit-epoch', [playerId], args)) === 1;
+      return Number(await runForPlayers('requests/commit-epoch', [playerId], args)) === 1;
     },
 
     async setRequestPool({ playerId, requestId, sessionId, place }) {
-      await runFor('requests/set-request-pool', [playerId], [requestId, sessionId, place.region, place.pool]);
+      const args = [requestId, sessionId, place.region, place.pool];
+      await runForPlayers('requests/set-request-pool', [playerId], args);
     },
 
     async deleteRequest(playerId, requestId) {
-      await runFor('requests/delete-request', [playerId], [requestId]);
+      await runForPlayers('requests/delete-request', [playerId], [requestId]);
+    },
+
+    async useToken(playerId, tokenId, ttlMs) {
+      const key = keys.usedToken(playerId, tokenId);
+      return (await command(() => redis.set(key, '1', 'PX', Math.ceil(ttlMs), 'NX'))) === 'OK';
     },
   };
+}
+
+function decodeRecordRequest(text: string): RecordRequestOutcome {
+  if (text === 'new') return { kind: 'new' };
+  const fields = text.split('|');
+  if (fields[0] !== 'new') return { kind: 'repeat', record: decodeRequestRecord(fields) };
+  const [, requestId = '', ...previous] = fields;
+  return { kind: 'new', previous: { requestId, ...decodeRequestRecord(previous) } };
+}
+
+function decodeRequestRecord(fields: readonly string[]): RequestRecord {
+  const [sessionId, epoch, region, pool, ageMs] = fields;
+  if (sessionId === undefined || region === undefined || pool === undefined) {
+    throw new StoredFormatError('a request record is not readable');
+  }
+  return { sessionId, epoch: Number(epoch), place: { region, pool }, ageMs: Number(ageMs) };
 }

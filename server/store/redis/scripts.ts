@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ReplyError, type Cluster, type Redis } from 'ioredis';
-import { StoreUnavailableError } from '../fleet-store.js';
+import { StoreUnavailableError } from '../contracts/store-unavailable-error.js';
 import { RATE_MEMORY_MS } from '../store-options.js';
 import { linkScript, type LinkedScript } from './lua-linker.js';
 import { REASON_CODES, STATE_CODES } from './stored-codes.js';

@@ -1,9 +1,10 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { StoredState } from '../../domain/session-state.js';
+import { REVOCABLE_REASONS } from '../contracts/sessions.js';
 
 /**
- * The letters that stand for states and reasons in session records, so that scripts find everything at fixed places.
- * Part of the stored format: letters may be added, but one that was in use never means anything else.
+ * The letters for states and reasons in session records, so that scripts find every field at a fixed offset. Part of the
+ * stored format: letters may be added, but a letter that was in use must never get another meaning.
  */
 export const STATE_CODES: Readonly<Record<StoredState, string>> = {
   offered: 'o',
@@ -30,6 +31,9 @@ export const REASON_CODES: Readonly<Record<EndReason, string>> = {
   move_failed: 'f',
   error: 'e',
 };
+
+/** The revocable reasons as scripts get them: each followed by a comma. */
+export const REVOCABLE_LIST = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
 
 const STATES_BY_CODE = byCode(STATE_CODES);
 const REASONS_BY_CODE = byCode(REASON_CODES);

@@ -4,19 +4,19 @@ import type { RegionPool } from '../../domain/catalog.js';
 import { connect, endConnection, type RedisTimeouts } from './connection.js';
 import type { KeySpace } from './keys.js';
 
-/** Pub/sub between brokers: "look at your mail of this place". Lost nudges cost a second, nothing else. */
+/** Pub/sub between brokers: "read your inbox of this region pool". A lost wake-up costs a second, nothing else. */
 export interface WakeUps {
-  send(brokerId: string, place: RegionPool): void;
-  listen(brokerId: string, listener: (place: RegionPool) => void): Promise<void>;
+  send(brokerId: string, regionPool: RegionPool): void;
+  listen(brokerId: string, listener: (regionPool: RegionPool) => void): Promise<void>;
   close(): void;
 }
 
 export interface WakeUpConnections {
   /** Publishes. */
   readonly redis: Redis | Cluster;
-  /** Connected. Nudges close it. */
+  /** A connected subscriber, which `close` ends. */
   readonly subscriber: Redis | Cluster;
-  /** Makes another one like it, not connected yet. */
+  /** Creates another subscriber, not connected yet. */
   readonly openSubscriber: () => Redis | Cluster;
   readonly keys: KeySpace;
   readonly timeouts: RedisTimeouts;
@@ -29,20 +29,20 @@ export function createWakeUps({
   keys,
   timeouts,
 }: WakeUpConnections): WakeUps {
-  // One nudge per broker and place and turn of the event loop is enough.
+  // One wake-up per broker, region pool and turn of the event loop is enough.
   const pending = new Map<string, Set<string>>();
-  const listeners = new Map<string, (place: RegionPool) => void>();
+  const listeners = new Map<string, (regionPool: RegionPool) => void>();
   let current = subscriber;
-  let echo: { readonly word: string; readonly heard: () => void } | undefined;
+  let echo: { readonly message: string; readonly onReceived: () => void } | undefined;
   let timer: NodeJS.Timeout | undefined;
   let checking = false;
   let closed = false;
 
   const flush = (): void => {
-    for (const [brokerId, places] of pending) {
-      for (const place of places) {
-        redis.publish(keys.wakeUps(brokerId), place).catch(() => {
-          // The broker that was not nudged looks at its mail by itself within a second.
+    for (const [brokerId, regionPools] of pending) {
+      for (const regionPool of regionPools) {
+        redis.publish(keys.wakeUps(brokerId), regionPool).catch(() => {
+          // A broker that gets no wake-up reads its inbox by itself within a second.
         });
       }
     }
@@ -50,27 +50,27 @@ export function createWakeUps({
   };
 
   const receive = (channel: string, message: string): void => {
-    if (message === echo?.word) echo.heard();
+    if (message === echo?.message) echo.onReceived();
     const [region, pool] = message.split('/');
     if (region !== undefined && pool !== undefined) listeners.get(channel)?.({ region, pool });
   };
   current.on('message', receive);
 
-  /** Whether what is published on this channel comes back; `true` when nothing can be published. */
-  const hearsItself = async (channel: string): Promise<boolean> => {
-    const word = randomUUID();
-    let giveUp: NodeJS.Timeout | undefined;
-    const heard = new Promise<boolean>((resolve) => {
-      echo = { word, heard: () => resolve(true) };
-      giveUp = setTimeout(() => resolve(false), timeouts.echoMs);
+  /** Whether a message that is published on this channel comes back; true when nothing can be published. */
+  const receivesEcho = async (channel: string): Promise<boolean> => {
+    const message = randomUUID();
+    let deadline: NodeJS.Timeout | undefined;
+    const received = new Promise<boolean>((resolve) => {
+      echo = { message, onReceived: () => resolve(true) };
+      deadline = setTimeout(() => resolve(false), timeouts.echoMs);
     });
     try {
-      await redis.publish(channel, word);
-      return await heard;
+      await redis.publish(channel, message);
+      return await received;
     } catch {
       return true;
     } finally {
-      clearTimeout(giveUp);
+      clearTimeout(deadline);
       echo = undefined;
     }
   };
@@ -82,11 +82,11 @@ export function createWakeUps({
       next.on('message', receive);
       await next.subscribe(...listeners.keys());
     } catch {
-      // The next echo that does not come leads here again.
+      // The next check will find no echo either and try again.
       endConnection(next);
       return;
     }
-    // Nobody may have closed us meanwhile.
+    // The store may have been closed meanwhile.
     const old = closed ? next : current;
     if (!closed) current = next;
     endConnection(old);
@@ -96,16 +96,16 @@ export function createWakeUps({
     const [channel] = listeners.keys();
     if (checking || channel === undefined) return;
     checking = true;
-    if (!(await hearsItself(channel)) && !closed) await replaceSubscriber();
+    if (!(await receivesEcho(channel)) && !closed) await replaceSubscriber();
     checking = false;
   };
 
   return {
     send(brokerId, { region, pool }) {
       if (pending.size === 0) setImmediate(flush);
-      const places = pending.get(brokerId) ?? new Set();
-      places.add(`${region}/${pool}`);
-      pending.set(brokerId, places);
+      const regionPools = pending.get(brokerId) ?? new Set();
+      regionPools.add(`${region}/${pool}`);
+      pending.set(brokerId, regionPools);
     },
     async listen(brokerId, listener) {
       const channel = keys.wakeUps(brokerId);

@@ -53,7 +53,7 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
   const store = await createRedisStore({ ...RULES, target, clock: () => Date.now() - agoMs });
   const { catalog } = loadConfig({ text: benchConfig(REGIONS), env: TEST_ENV });
   // Enough for everybody who waits: planning nothing would be quick.
-  const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, budgetFloor: WAITING };
+  const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, minBurstMoves: WAITING };
   const seed = { store: { ...RULES, redis: { target } }, catalog, limits };
   const planner = createRebalancerThread(seed, {
     error: console.error,

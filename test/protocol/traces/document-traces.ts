@@ -14,7 +14,7 @@ export function headingOf({ title }: Scenario, index: number): string {
   return `${index + 1}. ${title}`;
 }
 
-/** Every scenario of the document with its trace, in order. Each has to have exactly one. */
+/** Scenarios of the document with their traces, in order. Throws if one has no trace, or several. */
 export function documentedTraces(document: string): DocumentedTrace[] {
   const traces: DocumentedTrace[] = [];
   mapTraces(document, (heading, trace) => {
@@ -24,7 +24,7 @@ export function documentedTraces(document: string): DocumentedTrace[] {
   return traces;
 }
 
-/** The document with other traces, by heading; a trace that is not given stays. */
+/** The document with new traces, by heading. Traces that are not given stay. */
 export function withTraces(document: string, traces: ReadonlyMap<string, string>): string {
   return mapTraces(document, (heading, trace) => traces.get(heading) ?? trace);
 }
@@ -34,7 +34,7 @@ function mapTraces(document: string, change: (heading: string, trace: string) =>
   if (start < 0) throw new Error('PROTOCOL.md has no section "Scenarios"');
   const next = document.indexOf('\n## ', start + SECTION.length);
   const end = next < 0 ? document.length : next;
-  /** Headings whose trace has not come yet. */
+  /** Headings that have no trace yet. */
   const open: string[] = [];
   const section = document.slice(start, end).replace(BLOCK, (whole, heading?: string, trace?: string) => {
     if (heading !== undefined) {

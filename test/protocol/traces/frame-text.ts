@@ -1,6 +1,6 @@
 import type { Frame } from '../../support/fleet/peer.js';
 
-/** Fields that traces leave out: long, volatile, or told elsewhere in the document. */
+/** Fields that traces leave out: they are long, differ from run to run, or are described elsewhere in the document. */
 const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   hello: ['device', 'sdk'],
   welcome: ['connectionId', 'playerId', 'regions', 'pingIntervalMs'],
@@ -19,13 +19,13 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
 };
 const SAME_AS: Readonly<Record<string, string>> = { moving: 'matched', restore: 'prepare' };
 
-/** Shown without their names, in this order. */
+/** Fields that traces show without their names, in this order. */
 const BARE = ['requestId', 'sessionId', 'code', 'state', 'reason'] as const;
 
-/** Of a checkpoint `state` is data, not a state: it is shown with its name. */
+/** In these messages `state` is data of the game, so traces show it with its name. */
 const CHECKPOINTS = ['checkpoint', 'restore'];
 
-/** Values that differ from run to run, by field, and what stands for each. */
+/** Fields whose values differ from run to run, and the placeholder for each. */
 const VOLATILE: Readonly<Record<string, string>> = {
   token: 'token',
   ticket: 'ticket',
@@ -34,12 +34,12 @@ const VOLATILE: Readonly<Record<string, string>> = {
   endsAtMs: 'time',
 };
 
-/** Writes frames as traces show them, with the same names in every run: `s1` is the first session of a trace. */
+/** Formats frames for traces, with the same names in every run: `s1` is the first session of a trace. */
 export class FrameNames {
   readonly #names = new Map<string, string>();
   readonly #counts = new Map<string, number>();
 
-  /** In short: the type, the ids without their names (`s1@2`: session s1 at epoch 2), and what else matters. */
+  /** Short form: the type, ids without field names (`s1@2`: session s1 at epoch 2), and the remaining fields. */
   shortText(frame: Frame): string {
     const { type } = frame;
     const leftOut = LEFT_OUT[SAME_AS[type] ?? type] ?? [];
@@ -56,7 +56,7 @@ export class FrameNames {
     ].join(' ');
   }
 
-  /** In whole, as JSON, but for the list of all regions. */
+  /** The whole frame as JSON, except the list of regions. */
   wholeText(frame: Frame): string {
     const json = JSON.stringify(this.#named('', frame));
     return json.replace(/"regions":\[.*?\]/, '"regions":[…]');
@@ -87,7 +87,7 @@ export class FrameNames {
     }
     if (field === 'sessionId') return this.#nameOf('s', String(value));
     if (field === 'resumeToken') return this.#nameOf('t', String(value));
-    // Of a match it is a sentence, which tells of the fleet's load; else a word.
+    // The `reason` of a match is a sentence with the load of the fleet; other reasons are single words.
     if (field === 'reason' && String(value).includes('%')) return '…';
     const name = value === null ? undefined : VOLATILE[field];
     return name === undefined ? value : `<${name}>`;

@@ -6,14 +6,14 @@ import { TestFleet, type TestFleetOptions } from '../../support/fleet/test-fleet
 import { FrameNames } from './frame-text.js';
 import { TracedPeer, type PeerKind, type TraceWriter } from './traced-peer.js';
 
-/** What happens between the parties, told by the frames that pass. */
+/** A sequence of messages between peers and brokers. */
 export interface Scenario {
   /** Heading of the scenario in PROTOCOL.md, without its number. */
   readonly title: string;
-  /** Plays it. The scene's fleet has been started with `fleet`. */
+  /** Plays the scenario on a fleet that was started with `fleet`. */
   readonly run: (scene: Scene) => Promise<void>;
   readonly fleet?: Omit<TestFleetOptions, 'brokers'>;
-  /** Why it is played on one broker only: what would differ from run to run when the host is on another one. */
+  /** Set if the trace would differ from run to run with the host on another broker: the reason. */
   readonly oneBrokerBecause?: string;
 }
 
@@ -27,7 +27,7 @@ interface HostOptions {
 
 type Line = { readonly peer: string; readonly text: string } | { readonly remark: string };
 
-/** A scenario while it is played: its fleet, its peers, and the trace that is written of them. */
+/** A running scenario: its fleet, its peers, and their trace. */
 export class Scene implements TraceWriter {
   readonly #names = new FrameNames();
   readonly #lines: Line[] = [];
@@ -40,7 +40,7 @@ export class Scene implements TraceWriter {
    * Plays a scenario.
    *
    * @param brokers with two, clients are on the first and hosts on the second, unless the scenario says otherwise
-   * @returns the trace: one line a frame, close or remark
+   * @returns the trace: one line for each frame, close or remark
    */
   static async play(scenario: Scenario, brokers: number): Promise<string> {
     const scene = new Scene(await TestFleet.start({ ...scenario.fleet, brokers }));
@@ -66,12 +66,12 @@ export class Scene implements TraceWriter {
     if (this.#isWriting) this.#lines.push({ peer, text });
   }
 
-  /** What no frame shows. */
+  /** Adds a comment to the trace. */
   remark(remark: string): void {
     if (this.#isWriting) this.#lines.push({ remark });
   }
 
-  /** Does something that leads up to the scenario, of which its trace says nothing. */
+  /** Runs `work` without writing its messages to the trace. */
   async quietly<T>(work: () => Promise<T>): Promise<T> {
     const before = this.#isWriting;
     this.#isWriting = false;
@@ -82,19 +82,19 @@ export class Scene implements TraceWriter {
     }
   }
 
-  /** Writes what passes on that connection from now on. */
+  /** Adds the messages of this connection to the trace from now on. */
   trace(name: string, kind: PeerKind, peer: Peer): TracedPeer {
     const traced = new TracedPeer(name, kind, peer, this);
     this.#peers.push(traced);
     return traced;
   }
 
-  /** A connection to the clients' endpoint on which nothing was said yet. */
+  /** Opens a connection for a client that has sent no `hello` yet. */
   async connect(name: string, broker = 0): Promise<TracedPeer> {
     return this.trace(name, 'client', await Peer.open(this.fleet.broker(broker).url, CLIENT_PATH));
   }
 
-  /** A client that has been welcomed, of which the trace says nothing. */
+  /** Connects a client and sends `hello`, without a trace of it. */
   client(name: string, playerId = 'alice', broker = 0): Promise<TracedPeer> {
     return this.quietly(async () => {
       const client = await this.connect(name, broker);
@@ -103,7 +103,7 @@ export class Scene implements TraceWriter {
     });
   }
 
-  /** A host that registers. */
+  /** Connects and registers a host. */
   async register(name: string, options: HostOptions): Promise<TracedPeer> {
     const { hostId, slots = 1, broker = 1, sessions = [], whole = false } = options;
     const place = { region: 'near', pool: 'console-x' };
@@ -116,8 +116,8 @@ export class Scene implements TraceWriter {
     return host;
   }
 
-  /** A host that says what it holds; resolves when the brokers know it as ready. */
-  async beat(
+  /** Sends a heartbeat with these sessions; resolves when the host is ready. */
+  async sendHeartbeat(
     host: TracedPeer,
     hostId: string,
     sessions: readonly object[] = [],
@@ -131,16 +131,16 @@ export class Scene implements TraceWriter {
     });
   }
 
-  /** A host that is ready, of which the trace says nothing. */
+  /** Registers a host and makes it ready, without a trace of it. */
   host(name: string, options: HostOptions = { hostId: 'h1' }): Promise<TracedPeer> {
     return this.quietly(async () => {
       const host = await this.register(name, options);
-      await this.beat(host, options.hostId);
+      await this.sendHeartbeat(host, options.hostId);
       return host;
     });
   }
 
-  /** A session that is connected, of whose beginning the trace says nothing. */
+  /** Starts a session until it is connected, without a trace of it. */
   async startSession(client: TracedPeer, host: TracedPeer, change: object = {}): Promise<Frame> {
     const matched = await this.quietly(async () => {
       client.send({ ...PLAY, ...change });
@@ -152,11 +152,11 @@ export class Scene implements TraceWriter {
       }
       return begun;
     });
-    this.remark(`${client.name} plays s1, of r1, on ${host.name}`);
+    this.remark(`${client.name} plays s1 (request r1) on ${host.name}`);
     return matched;
   }
 
-  /** No broker has a host any more: it has noticed that the connection was lost. */
+  /** Resolves when the brokers have noticed that no host is connected. */
   async withoutHosts(): Promise<void> {
     await waitUntil(() => this.fleet.brokers.every(({ broker }) => broker.connections.hosts === 0));
   }
@@ -169,14 +169,14 @@ export class Scene implements TraceWriter {
   }
 }
 
-/** A client says who it is, and is welcomed. Returns its resume token. */
+/** Sends `hello` with a player token. Returns the resume token of `welcome`. */
 export async function hello(client: TracedPeer, playerId = 'alice', whole = false): Promise<string> {
   client.send({ type: 'hello', token: testToken({ kind: 'player', playerId }), device: TEST_DEVICE }, whole);
   const { resumeToken } = await client.receive('welcome', whole);
   return String(resumeToken);
 }
 
-/** A client that lost its connection says who it is. */
+/** Sends `hello` with a resume token. Returns the next resume token. */
 export async function resumeWith(client: TracedPeer, resumeToken: string): Promise<string> {
   client.send({ type: 'hello', resumeToken, device: TEST_DEVICE });
   const welcome = await client.receive('welcome');
@@ -185,7 +185,7 @@ export async function resumeWith(client: TracedPeer, resumeToken: string): Promi
 
 export const PLAY = { type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 12 } } as const;
 
-/** What a host says of a session. */
+/** A host's `session` message. */
 export function report({ sessionId, epoch }: Frame, state: string, more: object = {}): Frame {
   return { type: 'session', sessionId, epoch, state, ...more };
 }

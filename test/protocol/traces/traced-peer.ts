@@ -8,7 +8,7 @@ import { sendTogether } from '../raw-frames.js';
 
 export type PeerKind = 'client' | 'host';
 
-/** Where a peer's lines go. */
+/** Receives the lines of a trace. */
 export interface TraceWriter {
   frame(peer: string, arrow: '→' | '←', frame: Frame, whole: boolean): void;
   event(peer: string, text: string): void;
@@ -19,7 +19,7 @@ const TO_PEER: Readonly<Record<PeerKind, Readonly<Record<string, TObject>>>> = {
   host: BROKER_TO_HOST,
 };
 
-/** Frames that may be repeated, and the fields that are the same then. */
+/** Messages that brokers may repeat, and the fields by which a repetition is recognised. */
 const REPEATED: Readonly<Record<string, readonly string[]>> = {
   queued: ['requestId', 'position', 'region'],
   resume: ['sessionId', 'epoch'],
@@ -27,12 +27,9 @@ const REPEATED: Readonly<Record<string, readonly string[]>> = {
 
 const validators = new Map<TObject, Validator>();
 
-/**
- * A peer whose frames are written into a trace. It takes every frame that the broker sends, in order: one that the
- * scenario does not expect fails it.
- */
+/** A peer whose messages are written to a trace. A message that the scenario does not expect fails the scenario. */
 export class TracedPeer {
-  /** What it heard last, unless it has said something since. */
+  /** The last message from the broker, if the peer has sent no `play` since. */
   #last: Frame | undefined;
   #isOver = false;
 
@@ -48,13 +45,13 @@ export class TracedPeer {
     this.peer.send(frame);
   }
 
-  /** Sends several frames at once: the broker reads them in one go. */
+  /** Sends several frames in one write: the broker reads them together. */
   sendTogether(...frames: readonly Frame[]): void {
     for (const frame of frames) this.#write(frame, false);
     sendTogether(this.peer, frames);
   }
 
-  /** Takes the next frame, which has to be of that type. */
+  /** Waits for the next message, which must be of that type. */
   async receive(type: string, whole = false): Promise<Frame> {
     const frame = await this.#next(type);
     expect(frame.type, `${this.name} expects ${type}, and gets ${JSON.stringify(frame)}`).to.equal(type);
@@ -67,7 +64,7 @@ export class TracedPeer {
     return frame;
   }
 
-  /** The broker closes the connection; its reason is the code of the error that it sent before, if it did. */
+  /** Waits until the broker closes the connection. The close reason must be the code of the `error` before it, or empty. */
   async closed(code: number): Promise<void> {
     const { code: actual, reason } = await this.peer.closed;
     const why = this.#last?.type === 'error' ? this.#last['code'] : '';
@@ -76,7 +73,7 @@ export class TracedPeer {
     this.writer.event(this.name, `← close ${code}`);
   }
 
-  /** The connection is lost without a word. */
+  /** Loses the connection without a close frame. */
   async cut(): Promise<void> {
     this.peer.terminate();
     await this.peer.closed;
@@ -84,10 +81,10 @@ export class TracedPeer {
     this.writer.event(this.name, 'x the connection is lost');
   }
 
-  /** Nothing came that the scenario did not expect. */
+  /** Checks that no unexpected message has arrived. */
   async finish(): Promise<void> {
     if (this.kind === 'client' && !this.#isOver) {
-      // What the broker has sent by now comes before the pong.
+      // Everything that the broker has sent by now arrives before the pong.
       this.peer.send({ type: 'ping', id: 4_294_967_295 });
       await this.peer.next('pong');
     }
@@ -107,7 +104,7 @@ export class TracedPeer {
   }
 
   /**
-   * Some frames may come more than once, when depends on the clock: `queued` when only its estimate has changed, and
+   * Brokers may repeat some messages at times that depend on the clock: `queued` when only its estimate has changed, and
    * `resume`, which several brokers may send.
    */
   #isRepetition(frame: Frame): boolean {
@@ -120,7 +117,7 @@ export class TracedPeer {
   #write(frame: Frame, whole: boolean): void {
     const parse = this.kind === 'client' ? parseClientMessage : parseHostMessage;
     expect(parse(JSON.stringify(frame))).to.include({ ok: true });
-    // What answers this is no repetition.
+    // The answer to a repeated `play` is not a repetition.
     if (frame.type === 'play') this.#last = undefined;
     this.writer.frame(this.name, '→', frame, whole);
   }

@@ -12,4 +12,4 @@ for (const [i, scenario] of SCENARIOS.entries()) {
 const before = readFileSync(PROTOCOL_FILE, 'utf8');
 const after = withTraces(before, traces);
 if (after !== before) writeFileSync(PROTOCOL_FILE, after);
-console.log(after === before ? 'PROTOCOL.md shows these traces already.' : 'PROTOCOL.md was updated.');
+console.log(after === before ? 'The traces in PROTOCOL.md are up to date.' : 'PROTOCOL.md was updated.');

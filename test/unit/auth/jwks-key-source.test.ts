@@ -82,7 +82,7 @@ describe('JWKS key source', () => {
     expect(server.requests).to.equal(1);
   });
 
-  it('is what a verifier uses when the configuration names a URL', async () => {
+  it('is used by a verifier when the configuration names a URL', async () => {
     const verifier = createTokenVerifier({
       algorithms: ['ES256'],
       issuer: null,
@@ -129,7 +129,7 @@ describe('JWKS key source', () => {
     expect(await verifierWith()(OTHER_EC.privateKey, 'k1')).to.equal('UNAUTHENTICATED');
   });
 
-  it('takes a token without a key id only when the choice is clear', async () => {
+  it('accepts a token without a key id only when exactly one key fits', async () => {
     expect(await verifierWith()(EC.privateKey)).to.equal('ok');
     server.keys = [jwk(EC.publicKey, 'k1'), jwk(OTHER_EC.publicKey, 'k2')];
     expect(await verifierWith()(EC.privateKey)).to.equal('UNAUTHENTICATED');
@@ -152,7 +152,7 @@ describe('JWKS key source', () => {
   });
 
   describe('when the key server fails', () => {
-    it('answers UNAVAILABLE when it is down, and recovers', async () => {
+    it('answers UNAVAILABLE while it is down, and recovers', async () => {
       const verify = verifierWith();
       server.answer = (response) => response.destroy();
       expect(await verify(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
@@ -162,14 +162,14 @@ describe('JWKS key source', () => {
       expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
     });
 
-    it('answers UNAVAILABLE when nothing listens', async () => {
+    it('answers UNAVAILABLE when nothing listens on its port', async () => {
       const gone = new KeyServer();
       const goneUrl = await gone.start();
       await gone.stop();
       expect(await verifierWith({ url: goneUrl })(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
     });
 
-    it('goes on with the keys it has for a bounded time', async () => {
+    it('keeps using the known keys for a bounded time', async () => {
       const verify = verifierWith();
       expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
       server.answer = (response) => response.writeHead(503).end();
@@ -180,12 +180,12 @@ describe('JWKS key source', () => {
       expect(await verify(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
     });
 
-    it('gives up on a server that does not answer in time', async () => {
+    it('gives up when it does not answer in time', async () => {
       server.answer = (): void => undefined;
       expect(await verifierWith({ timeoutMs: 50 })(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
     });
 
-    it('gives up on a server that drips its answer', async () => {
+    it('gives up when it sends its answer too slowly', async () => {
       server.answer = (response) => {
         response.write('{"keys":[');
         const drip = setInterval(() => response.write(' '), 10);
@@ -202,7 +202,7 @@ describe('JWKS key source', () => {
       'a redirect': (response) => response.writeHead(302, { location: `${url}?elsewhere` }).end(),
     };
     for (const [what, answer] of Object.entries(badAnswers)) {
-      it(`answers UNAVAILABLE to ${what}`, async () => {
+      it(`answers UNAVAILABLE for ${what}`, async () => {
         server.answer = answer;
         expect(await verifierWith()(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
         expect(server.requests).to.equal(1);

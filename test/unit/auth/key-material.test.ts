@@ -9,7 +9,7 @@ import { expect } from 'chai';
 import { EC, P384, pemOf, RSA } from './keys.js';
 
 describe('key material', () => {
-  it('takes secrets of 32 bytes and more, and no shorter ones', () => {
+  it('accepts secrets of 32 bytes and more, and refuses shorter ones', () => {
     expect(secretKeyFrom(randomBytes(32)).symmetricKeySize).to.equal(32);
     expect(() => secretKeyFrom(randomBytes(31))).to.throw(
       KeyMaterialError,
@@ -21,7 +21,7 @@ describe('key material', () => {
     expect(() => secretKeyFrom(Buffer.from('abcd'.repeat(16)))).to.throw(KeyMaterialError, 'random');
   });
 
-  it('takes the public key that suits the algorithm', () => {
+  it('accepts a public key that fits the algorithm', () => {
     expect(publicKeyFrom(pemOf(EC.publicKey), 'ES256').type).to.equal('public');
     expect(publicKeyFrom(pemOf(RSA.publicKey), 'RS256').type).to.equal('public');
   });
@@ -38,17 +38,17 @@ describe('key material', () => {
     expect(() => privateKeyFrom(pemOf(short.privateKey))).to.throw(KeyMaterialError, '1024 bits');
   });
 
-  it('refuses a private key where a public one belongs', () => {
+  it('refuses a private key in place of a public one', () => {
     expect(() => publicKeyFrom(pemOf(EC.privateKey), 'ES256')).to.throw(KeyMaterialError, 'private key');
   });
 
-  it('refuses what is no PEM, and does not quote it', () => {
+  it('refuses text that is not PEM, without quoting it', () => {
     for (const read of [() => publicKeyFrom('hunter2', 'ES256'), () => privateKeyFrom('hunter2')]) {
       expect(read).to.throw(KeyMaterialError).with.property('message').that.does.not.include('hunter2');
     }
   });
 
-  it('finds the algorithm of a private key', () => {
+  it('detects the algorithm of a private key', () => {
     expect(privateKeyFrom(pemOf(EC.privateKey)).algorithm).to.equal('ES256');
     expect(privateKeyFrom(pemOf(RSA.privateKey)).algorithm).to.equal('RS256');
     expect(() => privateKeyFrom(pemOf(P384.privateKey))).to.throw(KeyMaterialError, 'P-256');

@@ -45,7 +45,7 @@ function handMade(header: object, key: Buffer | null): string {
 }
 
 describe('resume tokens', () => {
-  it('say whose they are, of which tier, until when, and how long to remember them', () => {
+  it('contain player, tier and expiry, and how long a used one must be remembered', () => {
     const result = tokens.verify(tokens.sign(ALICE));
     expect(result.ok && { ...result.resumed, tokenId: '' }).to.deep.equal({
       ...ALICE,
@@ -55,13 +55,13 @@ describe('resume tokens', () => {
     });
   });
 
-  it('are good on every broker with the same master key, and on no other', () => {
+  it('are accepted on every broker with the same master key, and on no other', () => {
     const token = tokens.sign(ALICE);
     expect(codeOf(token, tokensAt(NOW_MS))).to.equal('ok');
     expect(codeOf(token, tokensAt(NOW_MS, randomSecret()))).to.equal('RESUME_TOKEN_INVALID');
   });
 
-  it('have an id each', () => {
+  it('have unique ids', () => {
     const ids = Array.from({ length: 100 }, () => {
       const result = tokens.verify(tokens.sign(ALICE));
       return result.ok ? result.resumed.tokenId : null;
@@ -69,13 +69,13 @@ describe('resume tokens', () => {
     expect(new Set(ids).size).to.equal(100);
   });
 
-  it('end in time', () => {
+  it('expire', () => {
     const token = tokens.sign(ALICE);
     expect(codeOf(token, tokensAt(NOW_MS + LIFETIME_MS - 1))).to.equal('ok');
     expect(codeOf(token, tokensAt(NOW_MS + LIFETIME_MS))).to.equal('RESUME_TOKEN_EXPIRED');
   });
 
-  it('that take the place of another end when that one would have', () => {
+  it('that are renewed keep the expiry of the first', () => {
     let token = tokens.sign(ALICE);
     for (let nowMs = NOW_MS; nowMs < NOW_MS + LIFETIME_MS; nowMs += 600_000) {
       const broker = tokensAt(nowMs);
@@ -98,7 +98,7 @@ describe('resume tokens', () => {
     expect(claims).to.include({ iss: 'duskline', aud: 'duskline-resume', sub: 'alice', tier: 'gold' });
   });
 
-  it('need a master key that is long enough', () => {
+  it('require a master key of sufficient length', () => {
     const short = createSecretKey(Buffer.from('short'));
     expect(() => tokensAt(NOW_MS, short)).to.throw(KeyMaterialError, 'at least 32 bytes');
   });
@@ -126,7 +126,7 @@ describe('resume tokens', () => {
     'no player': signedWith({ sub: undefined }),
   };
   for (const [what, token] of Object.entries(refused)) {
-    it(`of ${what} are refused`, () => {
+    it(`with ${what} are refused`, () => {
       expect(tokens.verify(token)).to.deep.equal({ ok: false, code: 'RESUME_TOKEN_INVALID' });
     });
   }
@@ -140,12 +140,12 @@ describe('resume tokens', () => {
     expect(codeOf(forged, tokensAt(NOW_MS + 2 * LIFETIME_MS))).to.equal('RESUME_TOKEN_INVALID');
   });
 
-  describe('beside the other kinds', () => {
+  describe('compared with other kinds of tokens', () => {
     const place = { region: 'eu-west', pool: 'console-x' };
     const address = { ...place, hostId: 'h1' };
     const mint = createTicketSigner(master);
 
-    it('are no player token, not even under the same secret', async () => {
+    it('are not accepted as player tokens, not even under the same secret', async () => {
       for (const secret of [master, deriveKey(master, PURPOSE)]) {
         const verifier = createTokenVerifier(secretConfig(secret), { now: () => NOW_MS });
         for (const kind of ['player', 'host', 'operator'] as const) {
@@ -155,7 +155,7 @@ describe('resume tokens', () => {
       }
     });
 
-    it('are no ticket, not even under the same key', () => {
+    it('are not accepted as tickets, not even under the same key', () => {
       for (const ticketKey of [mint.hostKey(place, 'h1'), key]) {
         const verifier = new TicketVerifier({ address, wallMs: () => NOW_MS, toleranceMs: 0 });
         verifier.setKey(ticketKey.toString('base64url'));
@@ -163,14 +163,14 @@ describe('resume tokens', () => {
       }
     });
 
-    it('are not what a player token is, not even under the same key', () => {
+    it('are not accepted in place of a player token, not even under the same key', () => {
       for (const secret of [master, deriveKey(master, PURPOSE)]) {
         const signer = createTokenSigner({ key: secret, algorithm: 'HS256', now: () => NOW_MS });
         expect(codeOf(signer.sign({ kind: 'player', ...ALICE }, 60_000))).to.equal('RESUME_TOKEN_INVALID');
       }
     });
 
-    it('are not what a ticket is', () => {
+    it('are not accepted in place of a ticket', () => {
       const ticket = mint.sign({
         ...address,
         sessionId: '01890a5d-ac96-774b-bcce-b302099a8057',

@@ -31,7 +31,7 @@ function verifyAs(ticket: string, key: Buffer, hostId = 'h1', nowMs = NOW_MS): j
   }) as jwt.JwtPayload;
 }
 
-describe('ticket mint', () => {
+describe('ticket signer', () => {
   const mint = createTicketSigner(randomSecret());
 
   it('signs the claims of the protocol', () => {
@@ -49,14 +49,14 @@ describe('ticket mint', () => {
     });
   });
 
-  it('gives tickets that last at least as long as asked, and end', () => {
+  it('issues tickets that are valid for at least the requested time, and expire', () => {
     const ticket = mint.sign(REQUEST);
     const key = mint.hostKey(PLACE, 'h1');
     expect(verifyAs(ticket, key, 'h1', NOW_MS + 30_000).sub).to.equal('alice');
     expect(() => verifyAs(ticket, key, 'h1', NOW_MS + 31_000)).to.throw(jwt.TokenExpiredError);
   });
 
-  it('makes tickets of host A that the key of host B refuses', () => {
+  it('signs tickets for host A that the key of host B rejects', () => {
     const ticket = mint.sign(REQUEST);
     expect(() => verifyAs(ticket, mint.hostKey(PLACE, 'h2'))).to.throw('invalid signature');
     expect(() => verifyAs(ticket, mint.hostKey({ ...PLACE, pool: 'pc' }, 'h1'))).to.throw(
@@ -67,11 +67,11 @@ describe('ticket mint', () => {
     );
   });
 
-  it('makes tickets that name their host, so that not even its key serves another', () => {
+  it('names the host in the ticket, so that its key is of no use on another host', () => {
     expect(() => verifyAs(mint.sign(REQUEST), mint.hostKey(PLACE, 'h1'), 'h2')).to.throw('audience');
   });
 
-  it('derives the same keys on every broker with the same master key, and others with another', () => {
+  it('derives the same keys on brokers with the same master key, and other keys with another', () => {
     const bytes = randomBytes(32);
     const [one, two] = [createTicketSigner(secretKeyFrom(bytes)), createTicketSigner(secretKeyFrom(bytes))];
     expect(one.hostKey(PLACE, 'h1')).to.deep.equal(two.hostKey(PLACE, 'h1'));
@@ -80,7 +80,7 @@ describe('ticket mint', () => {
     expect(one.hostKey(PLACE, 'h1')).not.to.deep.equal(bytes);
   });
 
-  it('derives as documented', () => {
+  it('derives keys as documented', () => {
     const master = secretKeyFrom(Buffer.from('0123456789abcdef0123456789abcdef'));
     // Computed apart from this code: HKDF-SHA256, no salt, info "duskline ticket v1 eu-west/console-x/h1".
     expect(createTicketSigner(master).hostKey(PLACE, 'h1').toString('hex')).to.equal(
@@ -88,7 +88,7 @@ describe('ticket mint', () => {
     );
   });
 
-  it('gives different hosts different keys', () => {
+  it('derives different keys for different hosts', () => {
     const name = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,8}$/);
     const host = fc.record({ region: name, pool: name, hostId: name });
     fc.assert(
@@ -99,18 +99,18 @@ describe('ticket mint', () => {
     );
   });
 
-  it('derives a key again after more hosts than it remembers', () => {
+  it('derives a key again after it was evicted from the cache', () => {
     const before = mint.hostKey(PLACE, 'h1');
     for (let i = 0; i < 10_001; i += 1) mint.hostKey(PLACE, `other-${i}`);
     expect(mint.hostKey(PLACE, 'h1')).to.deep.equal(before);
   });
 
-  it('hands out copies, so that a caller cannot change a key', () => {
+  it('returns copies of keys, so that a caller cannot change the cached one', () => {
     mint.hostKey(PLACE, 'h1').fill(0);
     expect(verifyAs(mint.sign(REQUEST), mint.hostKey(PLACE, 'h1')).sub).to.equal('alice');
   });
 
-  it('makes tickets that no broker takes for a token, even under the same secret', async () => {
+  it('signs tickets that no broker accepts as a token, even under the same secret', async () => {
     const verifier = createTokenVerifier(secretConfig(secretKeyFrom(mint.hostKey(PLACE, 'h1'))), {
       now: () => NOW_MS,
     });

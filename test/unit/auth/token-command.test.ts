@@ -49,7 +49,7 @@ describe('duskline token', () => {
     expect(result.ok && result.principal.playerId).to.equal('alice');
   });
 
-  it('says which tier the player is of', async () => {
+  it('includes the tier of the player', async () => {
     const { stdout } = run(['--player', 'alice', '--tier', 'gold']);
     const result = await verifier.verify('player', stdout.trim());
     expect(result.ok && result.principal.tier).to.equal('gold');
@@ -64,7 +64,7 @@ describe('duskline token', () => {
     expect(operatorResult.ok && operatorResult.principal.scopes).to.deep.equal(['ops:read', 'ops:write']);
   });
 
-  it('signs with a key file, issuer and key id, for the time asked', async () => {
+  it('signs with a key file, issuer, key id and lifetime', async () => {
     const { stdout } = run(
       ['--player', 'alice', '--ttl', '15m', '--key', 'ec.pem', '--issuer', 'dev', '--key-id', 'k1'],
       {},
@@ -77,7 +77,7 @@ describe('duskline token', () => {
     expect((await ec.verify('player', stdout.trim())).ok).to.be.true;
   });
 
-  it('says what to set when there is no key', () => {
+  it('says which variable to set when there is no key', () => {
     const { stdout, stderr, exitCode } = run(['--player', 'alice'], {});
     expect({ stdout, exitCode }).to.deep.equal({ stdout: '', exitCode: 2 });
     expect(stderr).to.include('Set DUSKLINE_AUTH_SECRET').and.include('--key FILE');
@@ -96,7 +96,7 @@ describe('duskline token', () => {
     [['--player', 'a', '--scope', 'ops:read'], 'belongs to --operator'],
     [['--operator', 'b', '--scope', 'ops:all'], '--scope takes'],
     [['--operator', 'b', '--scope', ' '], '--scope takes'],
-    [['--player', 'a b'], 'An id has'],
+    [['--player', 'a b'], 'id must consist of'],
     [['--player', 'a', '--ttl', '1'], '--ttl takes a number and a unit'],
     [['--player', 'a', '--ttl', '0s'], 'between 1s and 30d'],
     [['--player', 'a', '--ttl', '31d'], 'between 1s and 30d'],
@@ -111,7 +111,7 @@ describe('duskline token', () => {
     });
   }
 
-  it('refuses a weak secret without showing it', () => {
+  it('refuses a weak secret without printing it', () => {
     const { stderr } = run(['--player', 'alice'], { DUSKLINE_AUTH_SECRET: 'hunter2' });
     expect(stderr).to.include('DUSKLINE_AUTH_SECRET has 7 bytes').and.not.include('hunter2');
   });

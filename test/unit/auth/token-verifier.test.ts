@@ -54,7 +54,7 @@ describe('token verifier', () => {
       });
     });
 
-    it('reads the tier that a player is of, and refuses what is no name', async () => {
+    it('reads the tier of a player, and refuses an invalid name', async () => {
       const result = await verifier.verify('player', signed({ ...PLAYER, tier: 'gold' }));
       expect(result.ok && result.principal.tier).to.equal('gold');
       for (const tier of ['', 'Gold', 'a b', 7, null, ['gold'], 'x'.repeat(64)]) {
@@ -63,7 +63,7 @@ describe('token verifier', () => {
       expect(await codeOf(signed({ ...HOST, tier: 7 }), 'host')).to.equal('ok');
     });
 
-    it('reads a host, bound to its place', async () => {
+    it('reads a host, bound to its region and pool', async () => {
       const result = await verifier.verify('host', signed(HOST));
       expect(result).to.deep.equal({
         ok: true,
@@ -84,7 +84,7 @@ describe('token verifier', () => {
       expect(result.ok && result.principal.hostId).to.equal('h1');
     });
 
-    it('reads an operator with either scope, and gives no scope that was not granted', async () => {
+    it('reads an operator with either scope, and grants no other scope', async () => {
       const result = await verifier.verify('operator', signed({ ...PLAYER, scope: 'ops:write' }));
       expect(result.ok && result.principal.scopes).to.deep.equal(['ops:write']);
       expect(await codeOf(signed({ ...PLAYER, scope: 'ops:read' }), 'operator')).to.equal('ok');
@@ -141,12 +141,12 @@ describe('token verifier', () => {
   });
 
   describe('times', () => {
-    it('calls an expired token expired, after the tolerance', async () => {
+    it('reports an expired token as expired, after the clock tolerance', async () => {
       expect(await codeOf(signed({ ...PLAYER, exp: NOW_S - 4 }))).to.equal('ok');
       expect(await codeOf(signed({ ...PLAYER, exp: NOW_S - 5 }))).to.equal('TOKEN_EXPIRED');
     });
 
-    it('does not call a forged token expired', async () => {
+    it('does not report a forged token as expired', async () => {
       const token = signed({ ...PLAYER, exp: NOW_S - 60 }, {}, randomSecret());
       expect(await codeOf(token)).to.equal('UNAUTHENTICATED');
     });
@@ -156,7 +156,7 @@ describe('token verifier', () => {
       expect(await codeOf(signed({ ...PLAYER, nbf: NOW_S + 6 }))).to.equal('UNAUTHENTICATED');
     });
 
-    it('refuses a token that never expires', async () => {
+    it('refuses a token without an expiry', async () => {
       const endless = without(PLAYER, 'exp');
       expect(await codeOf(signed(endless))).to.equal('UNAUTHENTICATED');
       expect(await codeOf(signed({ ...PLAYER, exp: 1e15 }))).to.equal('UNAUTHENTICATED');
@@ -164,7 +164,7 @@ describe('token verifier', () => {
   });
 
   describe('audience and issuer', () => {
-    it('refuses another audience and none', async () => {
+    it('refuses another audience and a missing one', async () => {
       const nobody = without(PLAYER, 'aud');
       expect(await codeOf(signed({ ...PLAYER, aud: 'shop' }))).to.equal('UNAUTHENTICATED');
       expect(await codeOf(signed({ ...PLAYER, aud: 'host:eu-west/console-x/h1' }))).to.equal(
@@ -173,7 +173,7 @@ describe('token verifier', () => {
       expect(await codeOf(signed(nobody))).to.equal('UNAUTHENTICATED');
     });
 
-    it('refuses another issuer and none, where one is configured', async () => {
+    it('refuses another issuer and a missing one, where one is configured', async () => {
       const strict = createTokenVerifier(secretConfig(secret, 'https://id.example.com'), { now });
       expect(await codeOf(signed({ ...PLAYER, iss: 'https://id.example.com' }), 'player', strict)).to.equal(
         'ok',
@@ -186,7 +186,7 @@ describe('token verifier', () => {
   });
 
   describe('claims', () => {
-    it('forbids what the scope does not grant', async () => {
+    it('answers FORBIDDEN for actions that the scope does not grant', async () => {
       const noScope = without(PLAYER, 'scope');
       expect(await codeOf(signed(noScope))).to.equal('FORBIDDEN');
       expect(await codeOf(signed({ ...PLAYER, scope: 'player display' }))).to.equal('FORBIDDEN');
@@ -195,7 +195,7 @@ describe('token verifier', () => {
       expect(await codeOf(signed(HOST), 'player')).to.equal('FORBIDDEN');
     });
 
-    it('forbids a host token without a region or a pool, or with a bad name', async () => {
+    it('answers FORBIDDEN for a host token without a valid region and pool', async () => {
       const noRegion = without(HOST, 'region');
       const noPool = without(HOST, 'pool');
       expect(await codeOf(signed(noRegion), 'host')).to.equal('FORBIDDEN');
@@ -213,13 +213,13 @@ describe('token verifier', () => {
       expect(await codeOf(signed({ ...PLAYER, sub: 'idp:user/7+a@example.com' }))).to.equal('ok');
     });
 
-    it('refuses a scope claim that is no text', async () => {
+    it('refuses a scope claim that is not text', async () => {
       expect(await codeOf(signed({ ...PLAYER, scope: ['play'] }))).to.equal('UNAUTHENTICATED');
     });
   });
 
-  describe('anything else', () => {
-    it('refuses any text without throwing, and never repeats it', async () => {
+  describe('any other input', () => {
+    it('refuses any text without throwing or repeating it', async () => {
       await fc.assert(
         fc.asyncProperty(fc.oneof(fc.string({ minLength: 20 }), jwtLike()), async (token) => {
           const result = await verifier.verify('player', token);
@@ -230,7 +230,7 @@ describe('token verifier', () => {
       );
     });
 
-    it('says nothing of the token in any refusal', async () => {
+    it('reveals nothing about the token in a refusal', async () => {
       const tokens = [
         signed(PLAYER, {}, randomSecret()),
         signed({ ...PLAYER, exp: NOW_S - 60 }),

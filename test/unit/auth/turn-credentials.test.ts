@@ -7,7 +7,7 @@ const SESSION_ID = '01890a5d-ac96-774b-bcce-b302099a8057';
 const SECRET = createSecretKey(Buffer.from('a secret shared with a TURN server'));
 
 describe('TURN credentials', () => {
-  it('are what the draft says: an expiry and a name, and their HMAC-SHA1 in base64', () => {
+  it('follow the draft: expiry and name, with their HMAC-SHA1 in base64', () => {
     // printf %s '1800003600:<session>' | openssl dgst -sha1 -hmac '<secret>' -binary | base64
     expect(turnCredentials(SECRET, SESSION_ID, 1_800_003_600_000)).to.deep.equal({
       username: `1800003600:${SESSION_ID}`,
@@ -15,13 +15,13 @@ describe('TURN credentials', () => {
     });
   });
 
-  it('last at least as long as asked, in whole seconds', () => {
+  it('are valid for at least the requested time, in whole seconds', () => {
     expect(turnCredentials(SECRET, SESSION_ID, 1_800_003_600_001).username).to.equal(
       `1800003601:${SESSION_ID}`,
     );
   });
 
-  it('go with the servers that ask for them, and with no other', () => {
+  it('are added only to the servers that need them', () => {
     const servers = createIceServers(
       [
         { urls: ['stun:stun.example.com:3478'], turn: null },

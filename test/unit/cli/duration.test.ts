@@ -36,13 +36,13 @@ describe('A duration on the command line', () => {
     '30m\n',
   ];
   for (const text of bad) {
-    it(`${JSON.stringify(text)} is none`, () => {
+    it(`${JSON.stringify(text)} is not a duration`, () => {
       expect(parseDurationMs(text)).to.equal(undefined);
       expect(() => durationArgument(0, 1)(text)).to.throw(InvalidArgumentError, 'such as 90s, 30m or 2h');
     });
   }
 
-  it('keeps to its bounds, and names them', () => {
+  it('is refused outside its bounds, which the error names', () => {
     const read = durationArgument(1_000, 30 * 86_400_000);
     expect([read('1s'), read('30d')]).to.deep.equal([1_000, 2_592_000_000]);
     for (const text of ['0s', '31d', '721h']) {

@@ -31,7 +31,7 @@ function failureOf(more: Partial<LoadTestCommandOptions>, env: Record<string, st
 }
 
 describe('The options of duskline loadtest', () => {
-  it('describe a run on brokers of its own', () => {
+  it('describe a run with brokers of its own', () => {
     const run = parseRunOptions(
       options({
         ...{ spawn: 2, limit: ['lostAfterMs=5000'], session: '2s' },
@@ -51,13 +51,13 @@ describe('The options of duskline loadtest', () => {
     expect(run.assertions).to.have.length(1);
   });
 
-  it('describe a run on brokers that run: hosts only with a pool and the secret', () => {
+  it('describe a run against existing brokers: with hosts only if pool and secret are given', () => {
     expect(parseRunOptions(options(URL_TARGET), SECRET)).to.include({ hosts: 0 });
     expect(parseRunOptions(options({ ...URL_TARGET, pool: 'console-x' }), SECRET)).to.include({ hosts: 200 });
     expect(failureOf({ ...URL_TARGET, hosts: 5 }, SECRET)).to.match(/To play hosts, name their --pool/);
   });
 
-  it('take tokens of players from a file', () => {
+  it('read player tokens from a file', () => {
     const directory = mkdtempSync(join(tmpdir(), 'duskline-tokens-'));
     const tokenFile = join(directory, 'tokens');
     writeFileSync(tokenFile, 'one\n\n two \n');
@@ -67,7 +67,7 @@ describe('The options of duskline loadtest', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('are refused where they would change nothing, when somebody wrote them', () => {
+  it('are refused when they would have no effect', () => {
     const written = (name: string, more: Partial<LoadTestCommandOptions>): string => {
       try {
         parseRunOptions(options({ spawn: 1, ...more }), SECRET, new Set([name]));
@@ -84,12 +84,12 @@ describe('The options of duskline loadtest', () => {
     expect(() => parseRunOptions(options(URL_TARGET), SECRET, new Set(['regions']))).to.throw(/--regions/);
   });
 
-  it('say how many players follow when their sessions move', () => {
+  it('set the share of players whose sessions can move', () => {
     expect(parseRunOptions(options({ spawn: 1 }), {})).to.include({ movableShare: 1 });
     expect(parseRunOptions(options({ spawn: 1, movable: 25 }), {})).to.include({ movableShare: 0.25 });
   });
 
-  it('are refused with what is missing, or cannot be meant so', () => {
+  it('are refused when they are incomplete or contradictory', () => {
     expect(failureOf({})).to.match(/--spawn 1 starts a broker of its own/);
     expect(failureOf({ url: ['ws://127.0.0.1:1'] })).to.match(/--url needs --title/);
     expect(failureOf({ ...URL_TARGET, url: ['127.0.0.1:80'] }, SECRET)).to.match(

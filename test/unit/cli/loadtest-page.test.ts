@@ -32,21 +32,21 @@ function runsIn(text: string): string[][] {
 }
 
 describe('The page about load testing', () => {
-  it('has every option of the command, and no other', () => {
+  it('lists every option of the command, and no other', () => {
     const known = command().options.map(({ long }) => long ?? '');
     const [page] = PAGES;
     const written = new Set(page!.text.match(/--[a-z][a-z0-9-]+/g));
     expect([...written].sort()).to.deep.equal([...known].sort());
   });
 
-  it('has every field of the report', () => {
+  it('lists every field of the report', () => {
     const [page] = PAGES;
     const report = evaluateReport(measuredRun({ redis: measuredRun().brokers[0]! }), []);
     const missing = [...Object.keys(report), 'knee'].filter((field) => !page!.text.includes(`\`${field}\``));
     expect(missing).to.deep.equal([]);
   });
 
-  it('shows only runs that could be made, and so do the others', () => {
+  it('shows only valid commands, and so do the other pages', () => {
     const help: string[] = [];
     command()
       .configureOutput({ writeOut: (text) => help.push(text) })

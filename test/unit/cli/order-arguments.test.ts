@@ -58,7 +58,7 @@ describe('The arguments of orders', () => {
   }
 
   for (const name of ['drain', 'undrain', 'drains', 'cordon', 'uncordon', 'audit', 'moves']) {
-    it(`${name} explains itself, with examples and the scope it needs`, async () => {
+    it(`${name} has help with examples and the required scope`, async () => {
       const help = await typed(`${name} --help`);
       expect(help)
         .to.match(/Examples:\n {2}\$ /)
@@ -67,14 +67,14 @@ describe('The arguments of orders', () => {
     });
   }
 
-  it('of drain: the help says what the modes mean, with an example', async () => {
+  it('drain: the help explains the modes, with an example', async () => {
     const help = (await typed('drain --help')).replaceAll(/\s+/g, ' ');
     expect(help)
       .to.include('wait: until players leave; move: what can be moved goes on elsewhere')
       .and.include('$ duskline drain region eu-west --deadline 30m --mode move --watch');
   });
 
-  it('of moves: the help says what each column and cause means', async () => {
+  it('moves: the help explains each column and cause', async () => {
     const help = await typed('moves --help');
     const words = ['at', 'from', 'cause', 'outcome', 'took', 'why'];
     for (const word of words) expect(help).to.match(new RegExp(`^${word} `, 'm'));

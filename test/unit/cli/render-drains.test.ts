@@ -15,7 +15,7 @@ const NOON = Date.UTC(2026, 0, 1, 12);
 const HOST = { region: 'near', pool: 'console-x', hostId: 'h1' };
 
 describe('Drains in the terminal', () => {
-  it('stand in a table, with time and progress in words and counts', () => {
+  it('are listed in a table, with times and progress in words and counts', () => {
     const drains = [
       drainReport({ progress: { staying: 3, left: 5, moved: 0, ended: 0, remaining: 0 } }),
       drainReport({
@@ -36,17 +36,17 @@ describe('Drains in the terminal', () => {
     );
   });
 
-  it('may be none', () => {
+  it('have a line for an empty list', () => {
     expect(renderDrains([], NOON)).to.match(/^Nothing is being drained/);
   });
 
-  it('that nobody has looked at yet are not done; empty ones are', () => {
+  it('are not shown as done before the first progress report, unless they are empty', () => {
     const progress = { staying: 0, left: 0, moved: 0, ended: 0, remaining: 0 };
     expect(renderProgress(drainReport({ progress }))).to.include(' 0 %');
     expect(renderProgress(drainReport({ progress, state: 'done' }))).to.include('100 %');
   });
 
-  it('that left sessions running are not all done', () => {
+  it('that left sessions running are not shown as fully done', () => {
     const progress = { staying: 0, left: 3, moved: 0, ended: 0, remaining: 1 };
     const drain = drainReport({ progress, state: 'done', atDeadline: 'keep' });
     expect(renderProgress(drain)).to.include('75 %').and.include('1 remaining');
@@ -55,7 +55,7 @@ describe('Drains in the terminal', () => {
     );
   });
 
-  it('are summed up when they are done, with the way back', () => {
+  it('have a summary when they are done, with the command to undo them', () => {
     const progress = { staying: 0, left: 2, moved: 1, ended: 1, remaining: 0 };
     expect(renderSummary(drainReport({ progress, state: 'done', target: HOST }))).to.equal(
       'host near/console-x/h1 is empty: of 4 sessions 2 left, 1 moved, 1 ended by the deadline, 0 remaining.\n' +
@@ -63,7 +63,7 @@ describe('Drains in the terminal', () => {
     );
   });
 
-  it('say what an order means: when, what then, by whom', () => {
+  it('explain an order: when, what happens then, and by whom', () => {
     const text = renderOrdered(drainReport(), NOON);
     expect(text).to.include('region near is closed to new sessions; 4 sessions there.');
     expect(text).to.include('Nobody is moved: sessions go on until their players leave.');
@@ -75,7 +75,7 @@ describe('Drains in the terminal', () => {
     );
   });
 
-  it('show what they would meet, what they could move, and whether there is room for it', () => {
+  it('preview what they would affect, what could move, and whether there are enough slots', () => {
     const preview = plainAnswers().previewDrain();
     expect(renderPreview(preview)).to.equal(
       [
@@ -95,7 +95,7 @@ describe('Drains in the terminal', () => {
     expect(renderPreview({ ...preview, freeSlots: [] })).to.match(/Free slots beside it: 0\.\nThat is fewer/);
   });
 
-  it('show sums over all places that sessions would go to', () => {
+  it('show the totals over all region pools to which sessions would move', () => {
     const fits = [
       { region: 'far', pool: 'console-x', sessions: 1 },
       { region: 'next', pool: 'pc-ultra', sessions: 3 },
@@ -105,7 +105,7 @@ describe('Drains in the terminal', () => {
     expect(text).to.match(/\nfar\/console-x +1\nnext\/pc-ultra +3\n$/);
   });
 
-  it('show when nobody would be there, or nothing is moved at present', () => {
+  it('have a line when nobody is affected, or nothing is moving', () => {
     const none = { ...plainAnswers().previewDrain(), fits: [], noRoom: 0, notMovable: 0 };
     expect(renderPreview(none)).to.include('nothing would go yet').and.not.include('would go to');
     expect(renderPreview({ ...none, sessions: 0 })).to.not.include('--mode move');
@@ -115,7 +115,7 @@ describe('Drains in the terminal', () => {
 describe('Moves in the terminal', () => {
   const [moved] = plainAnswers().moves();
 
-  it('have a line each: who went where, and why; of those that failed, who kept them', () => {
+  it('have one line each: session, hosts and reason; for failed ones the host that keeps the session', () => {
     const moves: MoveEntry[] = [
       moved!,
       {
@@ -140,15 +140,15 @@ describe('Moves in the terminal', () => {
     );
   });
 
-  it('may be none', () => {
+  it('have a line for an empty list', () => {
     expect(renderMoves([])).to.equal('No session has been moved yet.\n');
   });
 
-  it('say the whole reason where it does not begin with the way', () => {
+  it('show the whole reason when it does not start with the route', () => {
     expect(renderMoves([{ ...moved!, reason: 'Somebody said so.' }])).to.match(/ Somebody said so\.\n$/);
   });
 
-  it('keep hosts from giving the terminal orders, or lines of their own', () => {
+  it('are escaped, so that a host cannot inject terminal codes or lines', () => {
     const failure = 'source: \u001b[2Jno\r\nsave\u009bpoint\u2028is\u202enear';
     const text = renderMoves([{ ...moved!, outcome: 'failed', failure }]);
     expect(text.split('\n')).to.have.length(3);
@@ -157,7 +157,7 @@ describe('Moves in the terminal', () => {
 });
 
 describe('The audit trail in the terminal', () => {
-  it('has a line for every order', () => {
+  it('has one line per order', () => {
     const [entry] = plainAnswers().auditTrail();
     expect(renderAudit([{ ...entry!, result: 'LAST_OPEN_REGION' }])).to.equal(
       [

@@ -25,7 +25,7 @@ function fleet(hostList: readonly HostStatus[]): FleetStatus {
 }
 
 describe('The fleet in the terminal', () => {
-  it('is a line for every pool, and one for every host where wanted', () => {
+  it('has a line for every pool, and on request for every host', () => {
     const status = fleet([host('h1'), host('h2', { closure: 'hot', congestion: 0.95, measured: 0.95 })]);
     const pools = [
       'broker b1, store memory',
@@ -45,7 +45,7 @@ describe('The fleet in the terminal', () => {
     expect(renderStatus(status, { hosts: true })).to.equal([...pools.slice(0, -1), ...hosts].join('\n'));
   });
 
-  it('has what keeps a host from new sessions behind its state', () => {
+  it('shows behind its state why a host accepts no new session', () => {
     const hosts = CLOSURES.map((closure) => host(`h-${closure}`, { closure, state: 'suspect' }));
     const shown = [...renderStatus(fleet(hosts), { hosts: true }).matchAll(/h-\w+ +(suspect.*?) {2}/g)];
     expect(shown.map(([, state]) => state)).to.deep.equal([
@@ -56,7 +56,7 @@ describe('The fleet in the terminal', () => {
     ]);
   });
 
-  it('may be empty', () => {
+  it('has a line for an empty fleet', () => {
     expect(renderStatus({ brokerId: 'b1', store: 'redis', regions: [] })).to.match(
       /^broker b1, store redis\n\nNo host has registered yet\./,
     );

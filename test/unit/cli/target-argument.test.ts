@@ -8,7 +8,7 @@ import {
 import { expect } from 'chai';
 
 describe('The target of an order on the command line', () => {
-  it('is a region, a pool or a host, each with the names above it', () => {
+  it('is a region, a pool or a host, with the names above it', () => {
     expect(parseTarget('region', 'eu-west')).to.deep.equal({ region: 'eu-west', pool: null, hostId: null });
     expect(parseTarget('pool', 'eu-west/console-x')).to.deep.equal({
       region: 'eu-west',
@@ -22,7 +22,7 @@ describe('The target of an order on the command line', () => {
     });
   });
 
-  it('is described as it is ordered', () => {
+  it('is described in the form in which it is ordered', () => {
     const names = ['eu-west', 'eu-west/console-x', 'eu-west/console-x/host-1'];
     TARGET_KINDS.forEach((kind, i) => {
       expect(describeTarget(parseTarget(kind, names[i]!))).to.equal(`${kind} ${names[i]}`);

@@ -2,7 +2,7 @@ import { CommandFailure } from '@duskline/server/cli/output/command-failure.js';
 import { RequestFailure } from '@duskline/server/cli/fleet/operator-client.js';
 import { createProgressOutput } from '@duskline/server/cli/output/progress-output.js';
 import { watchDrain } from '@duskline/server/cli/drains/watch-drain.js';
-import type { DrainReport } from '@duskline/server/broker/operations.js';
+import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import { expect } from 'chai';
 import { drainReport } from '../../support/fleet/operator-app.js';
 
@@ -41,27 +41,27 @@ const done = drainReport({
 });
 
 describe('Watching a drain', () => {
-  it('reports every look, and ends when it is done', async () => {
+  it('reports every poll, and ends when the drain is done', async () => {
     const other = drainReport({ drainId: 'd0' });
     const { states, end } = watching([[other, staying(3)], [staying(1)], [other, done]]);
     expect(await end).to.equal(done);
     expect(states).to.deep.equal(['running 4', 'running 3', 'running 1', 'done 0']);
   });
 
-  it('goes on while no broker answers', async () => {
+  it('continues while no broker answers', async () => {
     const away = new RequestFailure('No broker answers.', undefined, true);
     const { troubles, end } = watching([away, away, [done]]);
     expect(await end).to.equal(done);
     expect(troubles).to.deep.equal(['No broker answers.', 'No broker answers.']);
   });
 
-  it('ends with what asking again does not mend', async () => {
+  it('ends at an error that a retry cannot fix', async () => {
     const forbidden = new RequestFailure('The broker refused: FORBIDDEN.', 'FORBIDDEN', false);
     const failure: unknown = await watching([forbidden]).end.catch((error: unknown) => error);
     expect(failure).to.equal(forbidden);
   });
 
-  it('says when somebody opened the target again', async () => {
+  it('reports that somebody reopened the target', async () => {
     const failure: unknown = await watching([[drainReport({ state: 'undone' })]]).end.catch(
       (error: unknown) => error,
     );
@@ -69,12 +69,12 @@ describe('Watching a drain', () => {
     expect((failure as Error).message).to.include('region near was opened again');
   });
 
-  it('says when the drain is not known any more', async () => {
+  it('reports that the drain is no longer known', async () => {
     const failure: unknown = await watching([[]]).end.catch((error: unknown) => error);
     expect((failure as Error).message).to.include('No broker knows this drain of region near');
   });
 
-  it('stops when it is told to, even while a broker lets it wait', async () => {
+  it('stops at once when it is interrupted, also during a retry delay', async () => {
     let stop: (value?: unknown) => void = () => undefined;
     const stopped = new Promise((resolve) => (stop = resolve));
     const { states, end } = watching([[staying(3)]], stopped);
@@ -95,7 +95,7 @@ describe('Progress', () => {
     return { written, progress };
   }
 
-  it('is one line that refreshes on a terminal, and is cut to its width', () => {
+  it('is one line that refreshes on a terminal, cut to its width', () => {
     const { written, progress } = output({ isTTY: true, columns: 20 });
     progress.show('4 staying', 'in 30 s');
     progress.show('4 staying', 'in 29 seconds and more');
@@ -103,7 +103,7 @@ describe('Progress', () => {
     expect(written).to.deep.equal(['\r4 staying  in 30 s\u001B[K', '\r4 staying  in 29 se\u001B[K', '\n']);
   });
 
-  it('is a plain line for each change elsewhere', () => {
+  it('is one plain line per change without a terminal', () => {
     const { written, progress } = output({});
     progress.show('4 staying', 'in 30 s');
     progress.show('4 staying', 'in 29 s');

@@ -20,7 +20,7 @@ function mistakesWith(auth: object, env = ENV): string[] {
 }
 
 describe('configuration of auth', () => {
-  it('takes HS256 with the secret of the environment', () => {
+  it('accepts HS256 with the secret from the environment', () => {
     const { auth } = load({
       ...validDocument(),
       auth: { algorithms: ['HS256'], issuer: 'dev', clockToleranceS: 0 },
@@ -29,7 +29,7 @@ describe('configuration of auth', () => {
     expect(auth.keys.kind).to.equal('secret');
   });
 
-  it('takes ES256 or RS256 with a key file, and needs no secret then', () => {
+  it('accepts ES256 or RS256 with a key file, without a secret', () => {
     expect(mistakesWith({ algorithms: ['ES256'], publicKeyFile: 'ec.pem' }, NO_AUTH_SECRET)).to.deep.equal(
       [],
     );
@@ -38,7 +38,7 @@ describe('configuration of auth', () => {
     );
   });
 
-  it('takes ES256 and RS256 together with a key set', () => {
+  it('accepts ES256 and RS256 together with a key set', () => {
     const auth = { algorithms: ['ES256', 'RS256'], jwksUrl: 'https://id.example.com/jwks.json' };
     expect(load({ ...validDocument(), auth }, NO_AUTH_SECRET).auth.keys).to.deep.equal({
       kind: 'jwks',
@@ -46,7 +46,7 @@ describe('configuration of auth', () => {
     });
   });
 
-  it('refuses none and every algorithm it does not name', () => {
+  it('refuses `none` and every unknown algorithm', () => {
     for (const algorithm of ['none', 'None', 'HS512', 'PS256']) {
       expect(mistakesWith({ algorithms: [algorithm] })).to.deep.equal([
         'auth.algorithms[0]: must be one of: HS256, ES256, RS256',
@@ -58,8 +58,8 @@ describe('configuration of auth', () => {
   it('refuses HS256 beside an asymmetric algorithm', () => {
     const mistakes = mistakesWith({ algorithms: ['HS256', 'RS256'], publicKeyFile: 'rsa.pem' });
     expect(mistakes).to.have.lengthOf(2);
-    expect(mistakes[0]).to.include('auth.algorithms: HS256 must stand alone');
-    expect(mistakes[1]).to.include('auth: publicKeyFile and jwksUrl belong to ES256 and RS256');
+    expect(mistakes[0]).to.include('auth.algorithms: HS256 must be the only algorithm');
+    expect(mistakes[1]).to.include('auth: publicKeyFile and jwksUrl are for ES256 and RS256');
   });
 
   it('refuses HS256 with a public key', () => {
@@ -68,29 +68,29 @@ describe('configuration of auth', () => {
 
   it('refuses an algorithm named twice', () => {
     expect(mistakesWith({ algorithms: ['HS256', 'HS256'] })).to.deep.equal([
-      'auth.algorithms: names an algorithm twice',
+      'auth.algorithms: contains an algorithm twice',
     ]);
   });
 
-  it('needs exactly one source of public keys', () => {
+  it('requires exactly one source of public keys', () => {
     expect(mistakesWith({ algorithms: ['ES256'] })).to.deep.equal([
       'auth: needs publicKeyFile or jwksUrl for ES256',
     ]);
     expect(
       mistakesWith({ algorithms: ['ES256'], publicKeyFile: 'ec.pem', jwksUrl: 'https://id.example.com/' }),
-    ).to.deep.equal(['auth: give publicKeyFile or jwksUrl, not both']);
+    ).to.deep.equal(['auth: set publicKeyFile or jwksUrl, not both']);
   });
 
   const badFiles: [string, string[], string][] = [
     ['gone.pem', ['ES256'], 'cannot be read (ENOENT)'],
-    ['text.pem', ['ES256'], 'holds no public key in PEM'],
-    ['private.pem', ['ES256'], 'holds a private key; a broker needs, and should have, the public one only'],
-    ['rsa.pem', ['ES256'], 'is no P-256 key, as ES256 needs'],
-    ['ec.pem', ['RS256'], 'is no RSA key, as RS256 needs'],
+    ['text.pem', ['ES256'], 'contains no public key in PEM'],
+    ['private.pem', ['ES256'], 'contains a private key; give brokers the public key only'],
+    ['rsa.pem', ['ES256'], 'is not a P-256 key, which ES256 needs'],
+    ['ec.pem', ['RS256'], 'is not an RSA key, which RS256 needs'],
     [
       'ec.pem',
       ['ES256', 'RS256'],
-      'one key serves one algorithm; name one, or use jwksUrl for ES256 and RS256',
+      'one key is for one algorithm; set one algorithm, or use jwksUrl for ES256 and RS256',
     ],
   ];
   for (const [file, algorithms, message] of badFiles) {
@@ -101,7 +101,7 @@ describe('configuration of auth', () => {
     });
   }
 
-  it('fetches keys over TLS, or from this machine', () => {
+  it('requires TLS for key URLs, except on localhost', () => {
     const algorithms = ['ES256'];
     for (const jwksUrl of ['http://localhost:9000/jwks', 'http://127.0.0.1/jwks', 'http://[::1]:9000/jwks']) {
       expect(mistakesWith({ algorithms, jwksUrl }), jwksUrl).to.deep.equal([]);
@@ -118,7 +118,7 @@ describe('configuration of auth', () => {
     }
   });
 
-  it('bounds the clock tolerance', () => {
+  it('limits the clock tolerance', () => {
     expect(mistakesWith({ algorithms: ['HS256'], clockToleranceS: 61 })).to.deep.equal([
       'auth.clockToleranceS: must be <= 60',
     ]);

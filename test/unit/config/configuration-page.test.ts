@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ConfigDocument } from '@duskline/server/config/document.js';
+import { LimitsSection } from '@duskline/server/config/sections/limits-section.js';
 import { AUTH_SECRET, REDIS_PASSWORD, TICKET_MASTER_KEY } from '@duskline/server/config/secrets.js';
 import { expect } from 'chai';
 
@@ -11,6 +12,11 @@ interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly patternProperties?: Readonly<Record<string, SchemaNode>>;
   readonly items?: SchemaNode;
+}
+
+interface Range {
+  readonly minimum: number;
+  readonly maximum: number;
 }
 
 /** Every key that holds a value, with what the page must say of its default. */
@@ -53,7 +59,18 @@ describe('docs/run/configuration.md', () => {
     expect(documented).to.have.deep.members(inSchema);
   });
 
-  it('says of every key what it means and in which unit or form', () => {
+  it('gives the range of every limit that the schema allows', () => {
+    const documentedRanges = rows
+      .filter(([, key]) => key!.startsWith('`limits.'))
+      .map(([, key, , , , range]) => [key!.slice('`limits.'.length, -1), range]);
+    const inSchema = Object.entries(LimitsSection.properties).map(([key, schema]) => {
+      const { minimum, maximum } = schema as unknown as Range;
+      return [key, `${minimum} to ${maximum}`];
+    });
+    expect(documentedRanges).to.have.deep.members(inSchema);
+  });
+
+  it('gives the meaning and the unit or format of every key', () => {
     for (const [, key, meaning, form] of rows) {
       expect(meaning, key).not.to.equal('');
       expect(form, key).not.to.equal('');

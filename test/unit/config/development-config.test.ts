@@ -13,15 +13,15 @@ import { ENV } from './valid-config.js';
 const EXAMPLE = new URL('../../../../examples/duskline.yaml', import.meta.url).pathname;
 
 describe('development configuration', () => {
-  it('is the example that comes with the project, to the letter', () => {
+  it('equals the example file of the project', () => {
     expect(DEVELOPMENT_CONFIG_TEXT).to.equal(readFileSync(EXAMPLE, 'utf8'));
   });
 
-  it('loads with nothing set, and the example with its secrets', () => {
+  it('loads without any environment variable, and the example with its secrets', () => {
     expect(developmentConfig({}).catalog).to.deep.equal(loadConfigFile(EXAMPLE, ENV).catalog);
   });
 
-  it('shows a fleet worth trying: many regions, both platforms, several titles', () => {
+  it('shows a useful fleet: many regions, both platforms, several titles', () => {
     const { regions, pools, titles } = developmentConfig({}).catalog;
     const continents = new Set([...regions.values()].map(({ timeZone }) => timeZone.split('/')[0]));
     expect(regions.size).to.be.at.least(6);
@@ -30,24 +30,24 @@ describe('development configuration', () => {
     expect(titles.size).to.be.at.least(4);
   });
 
-  it('shows what tiers are for', () => {
+  it('shows the use of tiers', () => {
     const { tiers } = developmentConfig({});
     expect(tiers.size).to.equal(2);
     expect(tiers.get('premium')?.headStartMs).to.be.greaterThan(tiers.get('default')?.headStartMs ?? 0);
   });
 
-  it('makes keys up anew each time, and keeps those that are set', () => {
+  it('generates new keys at each load, and keeps those that are set', () => {
     const [one, two] = [withDevelopmentSecrets({}), withDevelopmentSecrets({})];
     expect(one['DUSKLINE_AUTH_SECRET']).not.to.equal(two['DUSKLINE_AUTH_SECRET']);
     expect(one['DUSKLINE_TICKET_MASTER_KEY']).not.to.equal(one['DUSKLINE_AUTH_SECRET']);
     expect(withDevelopmentSecrets({ ...ENV, OTHER: 'x' })).to.deep.equal({ ...ENV, OTHER: 'x' });
   });
 
-  it('refuses a key that is set and weak, even in development', () => {
+  it('refuses a weak key that is set, even in development', () => {
     expect(() => developmentConfig({ DUSKLINE_AUTH_SECRET: 'secret' })).to.throw(ConfigError, 'has 6 bytes');
   });
 
-  it('takes overrides', () => {
+  it('accepts overrides', () => {
     expect(developmentConfig({}, [{ path: ['listen', 'port'], value: 0 }]).listen.port).to.equal(0);
   });
 });

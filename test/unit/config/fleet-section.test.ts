@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { load, mistakesOf, validDocument } from './valid-config.js';
 
 describe('configuration of the fleet', () => {
-  it('refuses ids given twice, and what is listed twice in a pool', () => {
+  it('refuses duplicate ids, and duplicate entries in a pool', () => {
     const document = validDocument();
     document.regions[1]!['region'] = 'eu-west';
     document.titles.push({ ...document.titles[0] });
@@ -10,11 +10,11 @@ describe('configuration of the fleet', () => {
     document.pools[0]!.titles.push('starfall');
     document.pools.push({ ...document.pools[0]!, codecs: ['av1'], titles: ['starfall'] });
     expect(mistakesOf(document)).to.have.members([
-      'regions[1].region: eu-west is given twice',
-      'titles[1].title: starfall is given twice',
-      'pools[1].pool: console-x is given twice',
-      'pools[0].codecs[2]: hevc is given twice',
-      'pools[0].titles[1]: starfall is given twice',
+      'regions[1].region: eu-west occurs twice',
+      'titles[1].title: starfall occurs twice',
+      'pools[1].pool: console-x occurs twice',
+      'pools[0].codecs[2]: hevc occurs twice',
+      'pools[0].titles[1]: starfall occurs twice',
     ]);
   });
 
@@ -23,12 +23,12 @@ describe('configuration of the fleet', () => {
     document.titles.push({ title: 'orphan', name: 'Orphan', latencyPolicy: 'standard' });
     document.pools[0]!.titles.push('nothing');
     expect(mistakesOf(document)).to.have.members([
-      'titles[1].title: no pool carries this title',
+      'titles[1].title: no pool has this title',
       'pools[0].titles[1]: there is no title nothing',
     ]);
   });
 
-  it('refuses a title with an unknown latency policy, also one named like a method', () => {
+  it('refuses a title with an unknown latency policy, also one named like a built-in property', () => {
     const document = validDocument();
     for (const policy of ['fast', 'constructor', 'valueof']) {
       document.titles[0]!['latencyPolicy'] = policy;
@@ -47,7 +47,7 @@ describe('configuration of the fleet', () => {
     ]);
   });
 
-  it('takes IANA time zones only', () => {
+  it('accepts IANA time zones only', () => {
     for (const timeZone of ['Europe/Dublin', 'UTC', 'America/Argentina/Buenos_Aires']) {
       expect(mistakesOf(withRegion({ timeZone })), timeZone).to.deep.equal([]);
     }
@@ -56,7 +56,7 @@ describe('configuration of the fleet', () => {
     }
   });
 
-  it('takes http and https beacons only', () => {
+  it('accepts http and https beacons only', () => {
     const beaconUrl = 'https://beacon.eu-west.example.com/v1';
     expect(load(withRegion({ beaconUrl })).catalog.regions.get('eu-west')?.beaconUrl).to.equal(beaconUrl);
     for (const wrong of [
@@ -73,22 +73,22 @@ describe('configuration of the fleet', () => {
   });
 
   describe('latency policies', () => {
-    it('start at once', () => {
+    it('have a first step at 0 ms', () => {
       expect(mistakesOf(withSteps([5_000, 60], [20_000, 90]))).to.deep.equal([
-        'latencyPolicies.standard[0].afterMs: the first step must start at 0',
+        'latencyPolicies.standard[0].afterMs: must be 0 in the first step',
       ]);
     });
 
-    it('rise in both figures', () => {
+    it('increase in both values', () => {
       expect(mistakesOf(withSteps([0, 60], [20_000, 60], [20_000, 90], [10_000, 80]))).to.deep.equal([
-        'latencyPolicies.standard[1].maxRttMs: must be more than the step before (60)',
-        'latencyPolicies.standard[2].afterMs: must be more than the step before (20000)',
-        'latencyPolicies.standard[3].afterMs: must be more than the step before (20000)',
-        'latencyPolicies.standard[3].maxRttMs: must be more than the step before (90)',
+        'latencyPolicies.standard[1].maxRttMs: must be greater than in the step before (60)',
+        'latencyPolicies.standard[2].afterMs: must be greater than in the step before (20000)',
+        'latencyPolicies.standard[3].afterMs: must be greater than in the step before (20000)',
+        'latencyPolicies.standard[3].maxRttMs: must be greater than in the step before (90)',
       ]);
     });
 
-    it('have a step', () => {
+    it('have at least one step', () => {
       expect(mistakesOf(withSteps())).to.have.lengthOf(1);
     });
   });

@@ -11,11 +11,11 @@ function mistakesWith(server: unknown, env: Record<string, string | undefined> =
 }
 
 describe('configuration of ICE servers', () => {
-  it('has none where none are written', () => {
+  it('has none by default', () => {
     expect(load(validDocument()).iceServers).to.deep.equal([]);
   });
 
-  it('takes STUN servers as they are, and TURN servers with the secret from the environment', () => {
+  it('accepts STUN servers as they are, and TURN servers with a secret from the environment', () => {
     const stun = { urls: ['stun:stun.example.com', 'stuns:[2001:db8::1]:5349'] };
     const turn = {
       urls: ['turn:turn.example.com:3478?transport=udp', 'turns:192.0.2.1:5349?transport=tcp', 'stun:a:1'],
@@ -36,9 +36,13 @@ describe('configuration of ICE servers', () => {
   const stun = { urls: ['stun:stun.example.com'] };
   const mistakes: [string, unknown, string][] = [
     ['TURN without a secret', { urls: turn.urls }, 'iceServers[0]: needs secretEnv'],
-    ['STUN with a secret', { ...stun, secretEnv: 'TURN_SECRET' }, 'iceServers[0].secretEnv: belongs to TURN'],
-    ['a lifetime of no credentials', { ...stun, ttlMs: 60_000 }, 'iceServers[0].ttlMs: belongs to secretEnv'],
-    ['the secret itself', { ...turn, secret: 'x' }, 'iceServers[0].secret: is no known key'],
+    [
+      'STUN with a secret',
+      { ...stun, secretEnv: 'TURN_SECRET' },
+      'iceServers[0].secretEnv: is for TURN servers only',
+    ],
+    ['a lifetime of no credentials', { ...stun, ttlMs: 60_000 }, 'iceServers[0].ttlMs: needs secretEnv'],
+    ['the secret itself', { ...turn, secret: 'x' }, 'iceServers[0].secret: is not a known key'],
     ['a name no variable has', { ...turn, secretEnv: 'turn secret' }, 'iceServers[0].secretEnv: must match'],
     ['a secret that is not set', { ...turn, secretEnv: 'NO_SUCH' }, 'NO_SUCH: is not set'],
     ['no server at all', { urls: [] }, 'iceServers[0].urls: '],
@@ -49,7 +53,7 @@ describe('configuration of ICE servers', () => {
       'iceServers[0].urls[0]: must be',
     ],
     ['STUN over a chosen transport', { urls: ['stun:a?transport=udp'] }, 'iceServers[0].urls[0]: must be'],
-    ['an address given twice', { urls: ['stun:a', 'stun:a'] }, 'iceServers[0].urls[1]: is given twice'],
+    ['an address given twice', { urls: ['stun:a', 'stun:a'] }, 'iceServers[0].urls[1]: occurs twice'],
     ['a lifetime of seconds', { ...turn, ttlMs: 3_600 }, 'iceServers[0].ttlMs: must be >= 60000'],
   ];
   for (const [what, server, mistake] of mistakes) {
@@ -60,23 +64,23 @@ describe('configuration of ICE servers', () => {
     });
   }
 
-  it('refuses to share a secret of another end with TURN servers', () => {
+  it('refuses a secret for TURN servers that is used elsewhere', () => {
     for (const name of ['DUSKLINE_AUTH_SECRET', 'DUSKLINE_TICKET_MASTER_KEY', 'DUSKLINE_REDIS_PASSWORD']) {
       expect(mistakesWith({ ...turn, secretEnv: name })).to.deep.equal([
-        `iceServers[0].secretEnv: must not be ${name}: a TURN server would learn it`,
+        `iceServers[0].secretEnv: must not be ${name}: the TURN servers would know that secret`,
       ]);
     }
     const copied = { ...ENV, TURN_SECRET: ENV['DUSKLINE_TICKET_MASTER_KEY'] };
-    expect(mistakesWith(turn, copied).join()).to.include('TURN_SECRET: must differ from every other secret');
+    expect(mistakesWith(turn, copied).join()).to.include('TURN_SECRET: must differ from all other secrets');
   });
 
-  it('does not repeat a secret that stands where its name belongs', () => {
+  it('does not repeat a secret that was given in place of its variable name', () => {
     const found = mistakesWith({ ...turn, secretEnv: SECRET });
     expect(found).to.have.lengthOf(1);
     expect(found[0]).to.not.include(SECRET);
   });
 
-  it('refuses a weak secret without showing it', () => {
+  it('refuses a weak secret without printing it', () => {
     const found = mistakesWith(turn, { ...ENV, TURN_SECRET: 'hunter2' });
     expect(found).to.deep.equal(['TURN_SECRET: has 7 bytes, needs at least 32']);
   });

@@ -10,7 +10,7 @@ function pathsWith(limits: object): string[] {
 }
 
 describe('configuration of limits', () => {
-  it('finds the defaults good when they are written out', () => {
+  it('accepts the defaults when they are written out', () => {
     expect(Compile(LimitsSection).Check(DEFAULT_LIMITS)).to.be.true;
     expect(pathsWith(DEFAULT_LIMITS)).to.deep.equal([]);
   });
@@ -22,7 +22,7 @@ describe('configuration of limits', () => {
     }
   });
 
-  it('reads frames as large as the protocol promises', () => {
+  it('accepts frames as large as the protocol promises', () => {
     expect(DEFAULT_LIMITS.maxFrameBytes).to.equal(MAX_FRAME_BYTES);
     expect(pathsWith({ maxFrameBytes: MAX_FRAME_BYTES - 1 })).to.deep.equal(['limits.maxFrameBytes']);
   });
@@ -62,7 +62,7 @@ describe('configuration of limits', () => {
     });
   }
 
-  it('takes the bounds themselves', () => {
+  it('accepts the bounds themselves', () => {
     const tight = {
       suspectAfterMs: 4_000,
       lostAfterMs: 4_001,

@@ -12,7 +12,7 @@ import { EC, pemOf } from '../auth/keys.js';
 import { ENV, load, mistakesOf, validDocument } from './valid-config.js';
 
 describe('loadConfig', () => {
-  it('fills in every default and resolves what refers to another section', () => {
+  it('fills in every default and resolves references between sections', () => {
     const { version, regions, pools, titles, latencyPolicies, auth } = validDocument();
     const config = load({ version, regions, pools, titles, latencyPolicies, auth });
     expect(config.limits).to.deep.equal(DEFAULT_LIMITS);
@@ -29,7 +29,7 @@ describe('loadConfig', () => {
     ]);
   });
 
-  it('takes what is written instead of a default', () => {
+  it('prefers written values to defaults', () => {
     const config = load({
       ...validDocument(),
       limits: { reservationMs: 45_000 },
@@ -55,14 +55,14 @@ describe('loadConfig', () => {
     document['lisen'] = { port: 80 };
     expect(mistakesOf(document)).to.have.members([
       'version: must be 1',
-      'lisen: is no known key; did you mean listen?',
+      'lisen: is not a known key; did you mean listen?',
       'regions[0].lat: must be <= 90',
       'pools[0].codecs[0]: must be one of: av1, hevc, vp9, h264',
-      'regions[1].timeZone: is no IANA time zone, such as Europe/Dublin',
-      'regions[1].region: eu-west is given twice',
+      'regions[1].timeZone: is not an IANA time zone, such as Europe/Dublin',
+      'regions[1].region: eu-west occurs twice',
       'pools[0].titles[1]: there is no title starfal; did you mean starfall?',
       'titles[0].latencyPolicy: there is no latency policy standart; did you mean standard?',
-      'latencyPolicies.standard[1].maxRttMs: must be more than the step before (60)',
+      'latencyPolicies.standard[1].maxRttMs: must be greater than in the step before (60)',
       'limits.lostAfterMs: lostAfterMs (3000) must be more than suspectAfterMs (4000): a host is suspect before it is lost',
     ]);
   });
@@ -77,7 +77,7 @@ describe('loadConfig', () => {
     expect(mistakesOf(document)).to.have.lengthOf(30);
   });
 
-  it('names the line of a mistake', () => {
+  it('gives the line of a mistake', () => {
     const text = stringify(validDocument()).replace('lon: -77.49', 'lon: -777.49');
     const line = text.split('\n').findIndex((row) => row.includes('-777.49')) + 1;
     expect(() => loadConfig({ text, env: ENV })).to.throw(
@@ -86,7 +86,7 @@ describe('loadConfig', () => {
     );
   });
 
-  it('names every missing key', () => {
+  it('lists every missing key', () => {
     expect(mistakesOf('version: 1')).to.have.members([
       'regions: is required',
       'pools: is required',
@@ -106,7 +106,7 @@ describe('loadConfig', () => {
     ]);
   });
 
-  it('never takes a value of another type for the one that was meant', () => {
+  it('never converts a value of another type', () => {
     const wrong: [string, unknown, string][] = [
       ['listen', { port: '8080' }, 'listen.port: must be a whole number'],
       ['listen', { port: 65_536 }, 'listen.port: must be <= 65535'],
@@ -120,7 +120,7 @@ describe('loadConfig', () => {
       ['limits', { reservationMs: null }, 'limits.reservationMs: must be a whole number'],
       ['limits', { reservationMs: Number.NaN }, 'limits.reservationMs: must be a whole number'],
       ['limits', { reservationMs: '30s' }, 'limits.reservationMs: must be a whole number'],
-      ['limits', { reservations: 1 }, 'limits.reservations: is no known key; did you mean reservationMs?'],
+      ['limits', { reservations: 1 }, 'limits.reservations: is not a known key; did you mean reservationMs?'],
       ['version', '1', 'version: must be 1'],
     ];
     for (const [key, value, mistake] of wrong) {
@@ -128,30 +128,30 @@ describe('loadConfig', () => {
     }
   });
 
-  it('knows unknown keys at any depth, and only guesses where a guess is near', () => {
+  it('reports unknown keys at any depth, with a suggestion only for a close match', () => {
     const document = validDocument();
     document.regions[0]!['timezone'] = 'Europe/Dublin';
     document.pools[0]!['hosts'] = 7;
     document['__proto__x'] = {};
     expect(mistakesOf(document)).to.have.members([
-      '__proto__x: is no known key',
-      'regions[0].timezone: is no known key; did you mean timeZone?',
-      'pools[0].hosts: is no known key',
+      '__proto__x: is not a known key',
+      'regions[0].timezone: is not a known key; did you mean timeZone?',
+      'pools[0].hosts: is not a known key',
     ]);
   });
 
-  it('refuses names out of the alphabet, also as keys', () => {
+  it('refuses names with other characters, also as keys', () => {
     const document = validDocument();
     document.latencyPolicies['Not A Name'] = [{ afterMs: 0, maxRttMs: 1 }];
     document.regions[0]!['region'] = 'EU_West';
     const mistakes = mistakesOf(document);
     expect(mistakes).to.have.lengthOf(2);
     expect(mistakes[0]).to.match(/^regions\[0\]\.region: must match/);
-    expect(mistakes[1]).to.match(/^latencyPolicies\.Not A Name: is no valid name/);
+    expect(mistakes[1]).to.match(/^latencyPolicies\.Not A Name: is not a valid name/);
   });
 
   describe('YAML', () => {
-    it('reports what is no YAML, with the line', () => {
+    it('reports invalid YAML, with the line', () => {
       expect(() => loadConfig({ text: 'version: 1\nregions: [', env: ENV })).to.throw(
         ConfigError,
         /not valid YAML: .*\(line 2\)/,
@@ -169,13 +169,13 @@ describe('loadConfig', () => {
       expect(mistakesOf(bomb.join('\n'))).to.deep.equal([': not valid YAML: its aliases cannot be resolved']);
     });
 
-    it('refuses an empty text and a text that is no map', () => {
+    it('refuses an empty text and a text that is not a map', () => {
       for (const text of ['', '# nothing', '- 1', 'duskline']) {
         expect(mistakesOf(text)).to.deep.equal([': must be a map of keys']);
       }
     });
 
-    it('throws nothing but ConfigError, whatever stands in the file', () => {
+    it('throws ConfigError only, for any input', () => {
       const key = fc.constantFrom(...Object.keys(validDocument()), 'listen', 'log');
       const spoiled = fc
         .tuple(key, fc.jsonValue())
@@ -188,7 +188,7 @@ describe('loadConfig', () => {
   describe('overrides', () => {
     const text = stringify(validDocument());
 
-    it('take the place of what the text says', () => {
+    it('replace the values of the file', () => {
       const config = loadConfig({
         text,
         env: ENV,
@@ -201,7 +201,7 @@ describe('loadConfig', () => {
       expect(config.store.kind).to.equal('redis');
     });
 
-    it('are checked like the rest', () => {
+    it('are validated like the rest', () => {
       const overrides = [{ path: ['listen', 'port'], value: -1 }];
       expect(() => loadConfig({ text, env: ENV, overrides })).to.throw(
         ConfigError,
@@ -228,7 +228,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('shows no secret when it is logged', () => {
+  it('contains no secret when it is logged', () => {
     const env = { ...ENV, DUSKLINE_REDIS_PASSWORD: 'hunter2hunter2' };
     const config = load({ ...validDocument(), store: { redis: { url: 'redis://r' } } }, env);
     const logged = inspect(config, { depth: 10 }) + JSON.stringify(config);

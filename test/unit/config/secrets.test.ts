@@ -17,7 +17,7 @@ describe('configuration of secrets', () => {
     expect(mistakesWith({ DUSKLINE_AUTH_SECRET: '', DUSKLINE_TICKET_MASTER_KEY: ' ' })).to.have.lengthOf(2);
   });
 
-  it('refuses short secrets, counting bytes', () => {
+  it('refuses short secrets, counted in bytes', () => {
     expect(mistakesWith({ DUSKLINE_AUTH_SECRET: 'short' })).to.deep.equal([
       'DUSKLINE_AUTH_SECRET: has 5 bytes, needs at least 32',
     ]);
@@ -27,13 +27,15 @@ describe('configuration of secrets', () => {
   });
 
   it('refuses secrets that repeat a few bytes', () => {
-    expect(mistakesWith({ DUSKLINE_AUTH_SECRET: 'x'.repeat(64) }).join()).to.include('repeats a few bytes');
+    expect(mistakesWith({ DUSKLINE_AUTH_SECRET: 'x'.repeat(64) }).join()).to.include(
+      'consists of a few repeated bytes',
+    );
     expect(mistakesWith({ DUSKLINE_TICKET_MASTER_KEY: '00'.repeat(32) }).join()).to.include(
-      'repeats a few bytes',
+      'consists of a few repeated bytes',
     );
   });
 
-  it('reads the master key in hex, base64 and base64url, and from nothing else', () => {
+  it('reads the master key in hex, base64 and base64url, and in no other form', () => {
     const bytes = randomBytes(32);
     for (const form of ['hex', 'base64', 'base64url'] as const) {
       const env = { ...ENV, DUSKLINE_TICKET_MASTER_KEY: ` ${bytes.toString(form)}\n` };
@@ -53,7 +55,7 @@ describe('configuration of secrets', () => {
     );
   });
 
-  it('never repeats a secret in a mistake', () => {
+  it('never repeats a secret in an error', () => {
     const mistakes = mistakesWith({
       DUSKLINE_AUTH_SECRET: 'hunter2',
       DUSKLINE_TICKET_MASTER_KEY: 'tr0ub4dor&3',
@@ -61,7 +63,7 @@ describe('configuration of secrets', () => {
     expect(mistakes.join()).not.to.match(/hunter2|tr0ub4dor/);
   });
 
-  it('shows no secret however it is printed', () => {
+  it('hides secrets however they are printed', () => {
     const secret = new Secret('hunter2');
     expect([String(secret), JSON.stringify({ secret }), inspect({ secret })].join()).not.to.include(
       'hunter2',

@@ -40,7 +40,7 @@ describe('configuration of the store', () => {
     });
   });
 
-  it('reads TLS from the scheme, with the certificates given', () => {
+  it('enables TLS by the scheme, with the given certificates', () => {
     expect(storeWith({ url: 'rediss://r' }).tls).to.deep.equal({
       ca: null,
       cert: null,
@@ -79,7 +79,7 @@ describe('configuration of the store', () => {
     expect(store.password?.reveal()).to.equal('hunter2');
   });
 
-  it('needs exactly one of url, cluster and sentinel', () => {
+  it('requires exactly one of url, cluster and sentinel', () => {
     const sentinel = { name: 'main', nodes: ['s1:26379'] };
     expect(mistakesWith({})).to.deep.equal([
       'store.redis: needs exactly one of url, cluster and sentinel; has none',
@@ -96,7 +96,7 @@ describe('configuration of the store', () => {
     ['r:6379', 'must be redis://host:port/database, or rediss:// for TLS'],
     [
       'redis://:hunter2@r',
-      'must hold no user and no password: set store.redis.username and DUSKLINE_REDIS_PASSWORD',
+      'must not contain a user or a password: set store.redis.username and DUSKLINE_REDIS_PASSWORD',
     ],
     ['redis://r/zero', 'must end with a database number, or nothing'],
     ['redis://r?family=6', 'must have no query and no fragment'],
@@ -107,9 +107,9 @@ describe('configuration of the store', () => {
     });
   }
 
-  it('refuses TLS settings for a connection in the clear', () => {
+  it('refuses TLS settings for an unencrypted connection', () => {
     expect(mistakesWith({ url: 'redis://r', tls: { caFile: 'ca.pem' } })).to.deep.equal([
-      'store.redis.url: must begin with rediss:// when store.redis.tls is given',
+      'store.redis.url: must begin with rediss:// if store.redis.tls is set',
     ]);
   });
 
@@ -126,15 +126,15 @@ describe('configuration of the store', () => {
     ]);
   });
 
-  it('refuses certificates that are missing, half given or something else', () => {
+  it('refuses certificates that are missing, incomplete or invalid', () => {
     expect(mistakesWith({ url: 'rediss://r', tls: { certFile: 'cert.pem' } })).to.deep.equal([
       'store.redis.tls: needs certFile and keyFile together, or neither',
     ]);
     const tls = { caFile: 'gone.pem', certFile: 'key.pem', keyFile: 'cert.pem' };
     expect(mistakesWith({ url: 'rediss://r', tls })).to.have.members([
       'store.redis.tls.caFile: cannot be read (ENOENT)',
-      'store.redis.tls.certFile: holds no certificate in PEM',
-      'store.redis.tls.keyFile: holds no private key in PEM',
+      'store.redis.tls.certFile: contains no certificate in PEM',
+      'store.redis.tls.keyFile: contains no private key in PEM',
     ]);
   });
 });

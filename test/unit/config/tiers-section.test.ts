@@ -15,13 +15,13 @@ function mistakesWith(tiers: unknown): string[] {
 }
 
 describe('configuration of tiers', () => {
-  it('has the tier default, with no head start and no limits, where nothing is written', () => {
+  it('has the tier `default` without head start and limits, when none is written', () => {
     for (const written of [undefined, {}, { default: {} }]) {
       expect([...tiersFrom(written)]).to.deep.equal([['default', DEFAULTS]]);
     }
   });
 
-  it('takes what is written, and the defaults beside it', () => {
+  it('uses written values, and defaults for the rest', () => {
     const tiers = tiersFrom({
       default: { idleMs: 600_000, warnBeforeMs: [] },
       gold: { headStartMs: 120_000, maxLengthMs: 7_200_000 },
@@ -30,12 +30,12 @@ describe('configuration of tiers', () => {
     expect(tiers.get('gold')).to.deep.equal({ ...DEFAULTS, headStartMs: 120_000, maxLengthMs: 7_200_000 });
   });
 
-  it('puts the earliest warning first, however they are written', () => {
+  it('sorts the warnings, the earliest first', () => {
     const tiers = tiersFrom({ gold: { warnBeforeMs: [60_000, 600_000, 300_000] } });
     expect(tiers.get('gold')?.warnBeforeMs).to.deep.equal([600_000, 300_000, 60_000]);
   });
 
-  it('lets as many warnings through as a host may be sent, and no more', () => {
+  it('allows as many warnings as a host can be sent, and no more', () => {
     const warnings = Array.from({ length: 8 }, (_, i) => (i + 1) * 1_000);
     const tiers = tiersFrom({ gold: { warnBeforeMs: warnings } });
     const limits = { warnBeforeMs: tiers.get('gold')?.warnBeforeMs };
@@ -44,8 +44,12 @@ describe('configuration of tiers', () => {
   });
 
   const mistakes: [string, unknown, string][] = [
-    ['a name out of the alphabet', { Gold: {} }, 'tiers.Gold: is no valid name'],
-    ['an unknown key', { gold: { idleMS: 1 } }, 'tiers.gold.idleMS: is no known key; did you mean idleMs?'],
+    ['a name out of the alphabet', { Gold: {} }, 'tiers.Gold: is not a valid name'],
+    [
+      'an unknown key',
+      { gold: { idleMS: 1 } },
+      'tiers.gold.idleMS: is not a known key; did you mean idleMs?',
+    ],
     [
       'a head start without bound',
       { gold: { headStartMs: 3_600_001 } },
@@ -62,7 +66,7 @@ describe('configuration of tiers', () => {
     [
       'a warning given twice',
       { gold: { warnBeforeMs: [9_000, 9_000] } },
-      'tiers.gold.warnBeforeMs[1]: 9000 is',
+      'tiers.gold.warnBeforeMs[1]: 9000 occurs',
     ],
     [
       'one warning that is no list',

@@ -24,7 +24,7 @@ describe('The documents', () => {
     expect(broken).to.deep.equal([]);
   });
 
-  it('name only files and folders that exist', () => {
+  it('name only existing files and folders', () => {
     const missing = PAGES.filter(({ path }) => !HISTORY.test(path)).flatMap((page) =>
       pathsNamedIn(page)
         .filter((path) => !path.includes('/dist/') && !existsSync(ROOT + path))
@@ -33,7 +33,7 @@ describe('The documents', () => {
     expect(missing).to.deep.equal([]);
   });
 
-  it('name only npm scripts that package.json has', () => {
+  it('name only npm scripts in package.json', () => {
     const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
       scripts: Record<string, string>;
     };

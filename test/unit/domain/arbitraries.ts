@@ -112,7 +112,7 @@ export function catalogOf({ pools, policy: latencyPolicy }: Question): Catalog {
 export function fleetOf({ states, utilisation }: Question): FleetView {
   return {
     isOpen: ({ region }) => states[region] === 'open',
-    utilisation: (place: RegionPool) => utilisation[regionPoolName(place)],
+    utilisation: (regionPool: RegionPool) => utilisation[regionPoolName(regionPool)],
   };
 }
 

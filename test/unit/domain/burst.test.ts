@@ -52,7 +52,7 @@ async function burst(
 }
 
 describe('A burst of joins between load reports', () => {
-  it('leaves the hottest host at 1.5 times the mean at most, whoever comes when', async () => {
+  it('leaves the hottest host at most 1.5 times the mean, whatever the order of arrivals', async () => {
     await fc.assert(
       fc.asyncProperty(burstHosts, arrivals, async (hosts, times) => {
         const fleet = await burst(hosts, times, byStore);
@@ -63,7 +63,7 @@ describe('A burst of joins between load reports', () => {
     );
   });
 
-  it('stays so while the streams reach their load, and in what hosts really bear', async () => {
+  it('keeps this bound while the streams ramp up, also in the real load of the hosts', async () => {
     await fc.assert(
       fc.asyncProperty(burstHosts, arrivals, async (hosts, times) => {
         const alike = hosts.map((one) => ({ ...one, weight: 1 }));
@@ -77,14 +77,14 @@ describe('A burst of joins between load reports', () => {
     );
   });
 
-  it('is a burst that herds when the last report decides: so it is a fair test', async () => {
+  it('exceeds the bound when only the last report counts, so the test can fail', async () => {
     const hosts = Array.from({ length: HOSTS }, (_, i) => host(`h${i}`));
     const times = Array.from({ length: JOINS }, (_, i) => Math.round((i * BURST_MS) / JOINS));
     expect((await burst(hosts, times, byLastReport)).hottestOverMean).to.be.above(3);
     expect((await burst(hosts, times, byStore)).hottestOverMean).to.be.at.most(1.2);
   });
 
-  it('does not fill the first host that reports after a restart of everything', async () => {
+  it('does not fill the first host that reports after a full restart', async () => {
     const hosts = Array.from({ length: 4 }, (_, i) => host(`h${i}`));
     const fleet = await BurstFleet.open(hosts, REPORT_EVERY_MS);
     for (let i = 0; i < 8; i += 1) await fleet.join(byStore);
@@ -96,7 +96,7 @@ describe('Sessions that look idle at first and ramp up together', () => {
   /** Busy with something heavier than slots say: what is measured decides, not what is committed. */
   const busy = { baseLoad: 600_000, slots: 20 };
 
-  it('are spread by the load they will bring, not by the one that shows', async () => {
+  it('are spread by their expected load, not by the load measured so far', async () => {
     const hosts = [host('a', busy), host('b', { ...busy, baseLoad: 610_000 }), host('c', busy)];
     const fleet = await BurstFleet.open(hosts, REPORT_EVERY_MS);
     await fleet.advanceTo(1);
@@ -105,7 +105,7 @@ describe('Sessions that look idle at first and ramp up together', () => {
     expect(hosts.map(({ hostId }) => fleet.sessionsOf(hostId))).to.deep.equal([3, 3, 3]);
   });
 
-  it('would all go to one host if only the last report counted', async () => {
+  it('would all be placed on one host if only the last report counted', async () => {
     const hosts = [host('a', busy), host('b', { ...busy, baseLoad: 610_000 }), host('c', busy)];
     const fleet = await BurstFleet.open(hosts, REPORT_EVERY_MS);
     await fleet.advanceTo(1);
@@ -113,7 +113,7 @@ describe('Sessions that look idle at first and ramp up together', () => {
     expect(fleet.sessionsOf('a')).to.equal(9);
   });
 
-  it('do not make a fresh host the dump of a whole minute', async () => {
+  it('do not overload a new host within a minute', async () => {
     const old = Array.from({ length: 3 }, (_, i) => host(`old-${i}`, { slots: 20, baseLoad: 500_000 }));
     const hosts = [...old, host('fresh', { slots: 20 })];
     const fleet = await BurstFleet.open(hosts, REPORT_EVERY_MS);
@@ -136,19 +136,19 @@ describe('Hosts that are full by their own measure', () => {
     host(`h${i}`, { baseLoad, slots: 10 }),
   );
 
-  it('are still told apart: the least overloaded comes first', async () => {
+  it('are still ordered: the least overloaded first', async () => {
     const fleet = await BurstFleet.open(overloaded, REPORT_EVERY_MS);
     expect(await fleet.join(byStore)).to.equal('h2');
   });
 
-  it('do not let one of them win every tie', async () => {
+  it('share ties evenly', async () => {
     const even = ['h0', 'h1', 'h2'].map((hostId) => host(hostId, { baseLoad: FULL, slots: 10 }));
     const fleet = await BurstFleet.open(even, REPORT_EVERY_MS);
     for (let i = 0; i < 6; i += 1) await fleet.join(byStore);
     expect(even.map(({ hostId }) => fleet.sessionsOf(hostId))).to.deep.equal([2, 2, 2]);
   });
 
-  it('would let the most overloaded win every tie if load saturated', async () => {
+  it('would lose all ties to the most overloaded host if load were clamped', async () => {
     const fleet = await BurstFleet.open(overloaded, REPORT_EVERY_MS);
     for (let i = 0; i < 6; i += 1) await fleet.join(bySaturatedReport);
     expect(fleet.sessionsOf('h0')).to.equal(6);

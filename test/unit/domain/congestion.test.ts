@@ -25,7 +25,7 @@ const gauge: fc.Arbitrary<HostGauge> = slots.chain((count) =>
 );
 
 describe('Congestion', () => {
-  it('is the larger of what is committed, and what is measured and still ramping up', () => {
+  it('is the maximum of committed load, and of measured plus ramping load', () => {
     expect(congestion({ slots: 4, committed: 3, measured: 100_000, ramping: 50_000 })).to.equal(750_000);
     expect(congestion({ slots: 4, committed: 1, measured: 600_000, ramping: 250_000 })).to.equal(850_000);
     expect(congestion({ slots: 4, committed: 4, measured: 0, ramping: 0 })).to.equal(FULL);
@@ -45,7 +45,7 @@ describe('Congestion', () => {
     fc.assert(fc.property(gauge, (host) => Number.isInteger(congestion(host))));
   });
 
-  it('never falls when any of its inputs rises', () => {
+  it('never decreases when one of its inputs increases', () => {
     const part = fc.constantFrom('committed' as const, 'measured' as const, 'ramping' as const);
     fc.assert(
       fc.property(gauge, part, fc.integer({ min: 1, max: FULL }), (host, name, more) => {
@@ -54,7 +54,7 @@ describe('Congestion', () => {
     );
   });
 
-  it('never falls when a host has fewer slots for as many sessions', () => {
+  it('never decreases when a host has fewer slots for the same sessions', () => {
     fc.assert(
       fc.property(gauge, (host) => {
         expect(congestion(host)).to.be.at.least(congestion({ ...host, slots: host.slots + 1 }));
@@ -62,7 +62,7 @@ describe('Congestion', () => {
     );
   });
 
-  it('tells full hosts apart', () => {
+  it('orders full hosts', () => {
     const full = { slots: 8, committed: 8, ramping: 0 };
     expect(congestion({ ...full, measured: 1_400_000 })).to.be.above(
       congestion({ ...full, measured: 1_200_000 }),
@@ -71,7 +71,7 @@ describe('Congestion', () => {
 });
 
 describe('Ramping load', () => {
-  it('starts as one slot’s share, rounded down so that all sessions together are not more than the host', () => {
+  it('starts as the share of one slot, rounded down so that all slots together do not exceed the host', () => {
     fc.assert(
       fc.property(slots, (count) => {
         const one = expectedSessionLoad(count);
@@ -81,7 +81,7 @@ describe('Ramping load', () => {
     );
   });
 
-  it('decays to a whole number between nothing and what it was', () => {
+  it('decays to a whole number between zero and its former value', () => {
     fc.assert(
       fc.property(load, fc.integer({ min: -60_000, max: 60_000 }), (ramping, elapsedMs) => {
         const left = decayRamping(ramping, elapsedMs);
@@ -91,7 +91,7 @@ describe('Ramping load', () => {
     );
   });
 
-  it('decays the more, the longer it takes, and not at all when no time passes or a clock jumps back', () => {
+  it('decays more with more time, and not at all when no time passes or the clock jumps back', () => {
     fc.assert(
       fc.property(load, ageMs, ageMs, (ramping, a, b) => {
         expect(decayRamping(ramping, Math.max(a, b))).to.be.at.most(decayRamping(ramping, Math.min(a, b)));
@@ -103,7 +103,7 @@ describe('Ramping load', () => {
     expect(decayRamping(FULL, RAMP_TIME_CONSTANT_MS)).to.equal(FULL / 2);
   });
 
-  it('keeps the order of two hosts as it decays', () => {
+  it('keeps the order of two hosts while it decays', () => {
     fc.assert(
       fc.property(load, load, ageMs, (a, b, elapsedMs) => {
         const [less, more] = [Math.min(a, b), Math.max(a, b)];
@@ -112,7 +112,7 @@ describe('Ramping load', () => {
     );
   });
 
-  it('is mostly written off after 20 s of heartbeats every 2 s, and still mostly there after one', () => {
+  it('has mostly decayed after 20 s of heartbeats every 2 s, and hardly after one heartbeat', () => {
     let left = FULL;
     for (let beat = 1; beat <= 10; beat += 1) {
       left = decayRamping(left, 2_000);
@@ -121,7 +121,7 @@ describe('Ramping load', () => {
     expect(left).to.be.below(FULL * 0.17);
   });
 
-  it('is taken back when its session ends: never below nothing, the less the older the session', () => {
+  it('is reduced when its session ends: never below zero, and less for older sessions', () => {
     fc.assert(
       fc.property(load, slots, ageMs, ageMs, (ramping, count, a, b) => {
         const [young, old] = [Math.min(a, b), Math.max(a, b)];
@@ -133,7 +133,7 @@ describe('Ramping load', () => {
     );
   });
 
-  it('is as it was when a session begins and ends at once', () => {
+  it('returns to its former value when a session starts and ends at once', () => {
     fc.assert(
       fc.property(load, slots, (ramping, count) => {
         expect(withdrawRamping(ramping + expectedSessionLoad(count), count, 0)).to.equal(ramping);
@@ -146,7 +146,7 @@ describe('Measured load', () => {
   const dimension = fc.double({ min: 0, max: 4, noNaN: true });
   const measurement = fc.record({ gpu: dimension, encoder: dimension, cpu: dimension, network: dimension });
 
-  it('is the worst dimension in whole millionths, not clamped', () => {
+  it('is the largest dimension in whole millionths, not clamped', () => {
     expect(measuredLoad({ gpu: 0.2, encoder: 0.71, cpu: 0.3, network: 0.1 })).to.equal(710_000);
     expect(measuredLoad({ gpu: 0.2, encoder: 0.7, cpu: 0.3, network: 1.9 })).to.equal(1_900_000);
     fc.assert(
@@ -158,7 +158,7 @@ describe('Measured load', () => {
     );
   });
 
-  it('never falls when a dimension rises', () => {
+  it('never decreases when a dimension increases', () => {
     fc.assert(
       fc.property(measurement, fc.constantFrom(...LOAD_DIMENSIONS), dimension, (measured, name, more) => {
         const worse = { ...measured, [name]: measured[name] + more };

@@ -33,7 +33,7 @@ const drain = fc.record({
 }) satisfies fc.Arbitrary<Drain>;
 
 describe('A drain', () => {
-  it('ends once, and may be undone until then and after', () => {
+  it('ends once, and can be undone before and after its end', () => {
     expect(DRAIN_TRANSITIONS.running).to.deep.equal(['done', 'undone']);
     for (const from of DRAIN_STATES) {
       expect(canChangeDrainState(from, 'running'), `${from} to running`).to.equal(false);
@@ -42,7 +42,7 @@ describe('A drain', () => {
     }
   });
 
-  it('waits until its deadline and never longer, and is over when nobody is left', () => {
+  it('waits until its deadline at most, and ends earlier when no session is left', () => {
     fc.assert(
       fc.property(drain, fc.nat(5), fc.nat(2_000), (one, staying, nowMs) => {
         const step = nextDrainStep(one, staying, nowMs);
@@ -53,7 +53,7 @@ describe('A drain', () => {
     );
   });
 
-  it('knows what became of a session that is no longer on its target', () => {
+  it('finds the outcome of a session that has left its target', () => {
     const gone = { sessionId: 'session-1', onTarget: false, lives: false, reason: null };
     expect(drainOutcomeOf({ ...gone, onTarget: true, lives: true })).to.equal('staying');
     expect(drainOutcomeOf({ ...gone, lives: true })).to.equal('moved');
@@ -72,7 +72,7 @@ describe('A drain', () => {
     );
   });
 
-  it('has one name for each target of a region, and covers what lies within', () => {
+  it('has one key for each target, and covers everything within the target', () => {
     fc.assert(
       fc.property(target, target, (a, b) => {
         const same = a.region === b.region && targetName(a) === targetName(b);

@@ -29,12 +29,12 @@ const silentHost: fc.Arbitrary<SilentHost> = fc.record({
 const place = fc.record({ awake: fc.nat({ max: 20 }), silent: fc.array(silentHost, { maxLength: 20 }) });
 
 describe('Silent hosts', () => {
-  it('are suspected first: late, and nothing worse', () => {
+  it('are first marked as suspect, and nothing else', () => {
     const verdict = judgeSilentHosts(9, [host({ silentMs: suspectAfterMs + 1 })], DEFAULT_LIMITS);
     expect(verdict).to.deep.equal({ suspect: ['h0'], missing: [], lost: [], massSilence: false });
   });
 
-  it('are left alone while they are in time', () => {
+  it('are not marked while their heartbeats are in time', () => {
     const verdict = judgeSilentHosts(
       9,
       [host({ silentMs: suspectAfterMs, missingForMs: 9_000 })],
@@ -43,13 +43,13 @@ describe('Silent hosts', () => {
     expect(verdict).to.deep.equal({ suspect: [], missing: [], lost: [], massSilence: false });
   });
 
-  it('are never lost on first sight, however long they were silent', () => {
+  it('are never lost at the first sweep, however long they were silent', () => {
     const first = judgeSilentHosts(9, [host({ silentMs: 3_600_000 })], DEFAULT_LIMITS);
     expect(first.missing).to.deep.equal(['h0']);
     expect(first.lost).to.be.empty;
   });
 
-  it('are lost when a second sweep finds them missing, at least a sweep gap after the first', () => {
+  it('are lost when a second sweep finds them missing, at least one sweep gap after the first', () => {
     const silentMs = lostAfterMs + 1;
     const lostAfterGapOf = (missingForMs: number): readonly string[] =>
       judgeSilentHosts(9, [host({ state: 'suspect', silentMs, missingForMs })], DEFAULT_LIMITS).lost;
@@ -58,7 +58,7 @@ describe('Silent hosts', () => {
     expect(lostAfterGapOf(sweepGapMs)).to.deep.equal(['h0']);
   });
 
-  it('are judged by these rules in every mixture', () => {
+  it('are judged by these rules in every combination', () => {
     fc.assert(
       fc.property(place, ({ awake, silent }) => {
         const verdict = judgeSilentHosts(awake + silent.length, silent, DEFAULT_LIMITS);
@@ -83,7 +83,7 @@ describe('Silent hosts', () => {
     );
   });
 
-  it('are judged worse the longer they are silent, never better', () => {
+  it('are never judged better after a longer silence', () => {
     fc.assert(
       fc.property(place, fc.nat({ max: 60_000 }), ({ awake, silent }, moreMs) => {
         const [one] = silent;
@@ -102,32 +102,32 @@ describe('Silent hosts', () => {
   });
 });
 
-describe('Many hosts silent at once', () => {
+describe('Many hosts that fall silent at the same time', () => {
   const gone = { state: 'suspect', silentMs: lostAfterMs + 1, missingForMs: sweepGapMs } as const;
 
-  it('are waited for: the fault is more likely ours', () => {
+  it('are not declared lost, because the fault is more likely in the broker or its network', () => {
     const verdict = judgeSilentHosts(10, hosts(5, gone), DEFAULT_LIMITS);
     expect(verdict.massSilence).to.be.true;
     expect(verdict.lost).to.be.empty;
     expect(verdict.missing).to.be.empty;
   });
 
-  it('are suspected all the same: nothing new goes to them', () => {
+  it('become suspect nevertheless, and get no new session', () => {
     const verdict = judgeSilentHosts(10, hosts(10, { silentMs: suspectAfterMs + 1 }), DEFAULT_LIMITS);
     expect(verdict.suspect).to.have.length(10);
   });
 
-  it('are not waited for for ever: a region may really be gone', () => {
+  it('are lost after three times the limit, because the region may really be down', () => {
     const silentMs = 3 * lostAfterMs + 1;
     expect(judgeSilentHosts(10, hosts(10, { ...gone, silentMs }), DEFAULT_LIMITS).lost).to.have.length(10);
   });
 
-  it('are a mass from half of the place on', () => {
+  it('count as a mass from half of the region pool on', () => {
     expect(judgeSilentHosts(11, hosts(5, gone), DEFAULT_LIMITS).lost).to.have.length(5);
     expect(judgeSilentHosts(11, hosts(6, gone), DEFAULT_LIMITS).lost).to.be.empty;
   });
 
-  it('are no mass when they are one or two: half of two hosts says nothing', () => {
+  it('do not count as a mass when they are only one or two', () => {
     for (const count of [1, 2]) {
       const verdict = judgeSilentHosts(count, hosts(count, gone), DEFAULT_LIMITS);
       expect(verdict.massSilence).to.be.false;
@@ -135,14 +135,14 @@ describe('Many hosts silent at once', () => {
     }
   });
 
-  it('do not count as silent while they are merely in time', () => {
+  it('do not include hosts whose heartbeats are still in time', () => {
     const inTime = hosts(9, { silentMs: suspectAfterMs });
     const verdict = judgeSilentHosts(10, [...inTime, host({ ...gone, hostId: 'gone' })], DEFAULT_LIMITS);
     expect(verdict.massSilence).to.be.false;
     expect(verdict.lost).to.deep.equal(['gone']);
   });
 
-  it('are a mass when there are more than one look can list, whatever share of the place that is', () => {
+  it('count as a mass when there are more than one sweep can list', () => {
     const listed = hosts(200, gone);
     expect(judgeSilentHosts(1_000, listed, DEFAULT_LIMITS).lost).to.have.length(200);
     const verdict = judgeSilentHosts(1_000, listed, DEFAULT_LIMITS, { cutShort: true });

@@ -15,12 +15,12 @@ describe('The reason for a placement', () => {
     expect(reason).to.equal('near/pc (12 ms away, 42 % in use): the nearest suitable region.');
   });
 
-  it('says which nearer region was more congested', () => {
+  it('names the nearer region that was more congested', () => {
     const reason = explainPlacement([candidate('next', 30, 0.1), candidate('near', 12, 0.9)], 0);
     expect(reason).to.equal('next/pc (30 ms away, 10 % in use): less congested than near (12 ms away).');
   });
 
-  it('says which places were full, and not more than four of them', () => {
+  it('names the full region pools, at most four of them', () => {
     const near = candidate('near', 12, 1);
     expect(explainPlacement([near, candidate('next', 30, 0.5)], 1)).to.equal(
       'next/pc (30 ms away, 50 % in use): full before it: near/pc.',
@@ -29,15 +29,15 @@ describe('The reason for a placement', () => {
     expect(explainPlacement(many, 6)).to.match(/full before it: r0\/pc, r1\/pc, r2\/pc, r3\/pc, …\.$/);
   });
 
-  it('always names region, pool, distance and use', () => {
+  it('always names region, pool, distance and utilisation', () => {
     fc.assert(
       fc.property(question, fc.nat(), (asked, pick) => {
         const candidates = rank(asked);
         if (candidates.length === 0) return;
         const index = pick % candidates.length;
-        const { place, rttMs, utilisation } = candidates[index]!;
+        const { place: regionPool, rttMs, utilisation } = candidates[index]!;
         const reason = explainPlacement(candidates, index);
-        expect(reason.startsWith(`${place.region}/${place.pool} (`)).to.be.true;
+        expect(reason.startsWith(`${regionPool.region}/${regionPool.pool} (`)).to.be.true;
         expect(reason).to.include(`${Math.round(rttMs)} ms`);
         expect(reason).to.include(`${Math.round(utilisation * 100)} %`);
         expect(reason.length).to.be.below(500);
@@ -45,20 +45,20 @@ describe('The reason for a placement', () => {
     );
   });
 
-  it('says "less congested" only of a place that is', () => {
+  it('says "less congested" only of a region pool that is', () => {
     fc.assert(
       fc.property(question, (asked) => {
         const [winner, ...others] = rank(asked);
         if (winner === undefined) return;
         const than = /less congested than (\S+)/.exec(explainPlacement([winner, ...others], 0))?.[1];
         if (than === undefined) return;
-        const rivals = others.filter(({ place }) => place.region === than);
+        const rivals = others.filter(({ place: regionPool }) => regionPool.region === than);
         expect(rivals.every(({ utilisation }) => utilisation > winner.utilisation)).to.be.true;
       }),
     );
   });
 
-  it('refuses an index that is no candidate', () => {
+  it('refuses an index that is not a candidate', () => {
     const candidates = [candidate('near', 12, 0)];
     for (const index of [-1, 1, 0.5]) {
       expect(() => explainPlacement(candidates, index)).to.throw(RangeError, `no candidate ${index} among 1`);

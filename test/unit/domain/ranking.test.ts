@@ -5,16 +5,17 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { REGIONS, catalogOf, fleetOf, question, rank, type Question } from './arbitraries.js';
 
-const names = (asked: Question): string[] => rank(asked).map(({ place }) => regionPoolName(place));
+const names = (asked: Question): string[] =>
+  rank(asked).map(({ place: regionPool }) => regionPoolName(regionPool));
 
 describe('The ranking of candidates', () => {
-  describe('names exactly the places that may serve the request', () => {
-    it('no pool without the title, of another platform, or beyond what the device can show', () => {
+  describe('lists exactly the region pools that can serve the request', () => {
+    it('without pools that lack the title or platform, or exceed the device', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const { device, title, platform, minResolution } = asked.wish;
-          for (const { place } of rank(asked)) {
-            const pool = asked.pools.find((known) => known.pool === place.pool)!;
+          for (const { place: regionPool } of rank(asked)) {
+            const pool = asked.pools.find((known) => known.pool === regionPool.pool)!;
             expect(pool.titles).to.include(title);
             expect(pool.codecs.some((codec) => device.codecs.includes(codec))).to.be.true;
             expect(platform ?? pool.platform).to.equal(pool.platform);
@@ -27,7 +28,7 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('no region that is out of policy, not allowed, excluded, not open, unknown or unmeasured', () => {
+    it('without regions that are out of policy, not allowed, excluded, closed, unknown or unmeasured', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const { rtt, regions } = asked.wish;
@@ -45,14 +46,16 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('and all of them, each once', () => {
+    it('each of them once', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const found = rank(asked);
-          expect(new Set(found.map(({ place }) => regionPoolName(place))).size).to.equal(found.length);
+          expect(new Set(found.map(({ place: regionPool }) => regionPoolName(regionPool))).size).to.equal(
+            found.length,
+          );
           // Suitability of a pool does not depend on the region, nor acceptance of a region on the pool.
-          const pools = new Set(found.map(({ place }) => place.pool));
-          const regions = new Set(found.map(({ place }) => place.region));
+          const pools = new Set(found.map(({ place: regionPool }) => regionPool.pool));
+          const regions = new Set(found.map(({ place: regionPool }) => regionPool.region));
           expect(found).to.have.length(pools.size * regions.size);
           if (found.length === 0) return;
           const { only, exclude } = asked.wish.regions ?? {};
@@ -68,7 +71,7 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('and says why when there is none', () => {
+    it('with a reason when the list is empty', () => {
       const asked = fc.sample(question, { numRuns: 1, seed: 1 })[0]!;
       const pool = { ...asked.pools[0]!, titles: ['t1'], codecs: ['h264' as const] };
       const wish = {
@@ -89,7 +92,7 @@ describe('The ranking of candidates', () => {
   });
 
   describe('orders them', () => {
-    it('alike on every broker: whatever the order of regions, pools and measurements', () => {
+    it('in the same way on every broker: whatever the order of regions, pools and measurements', () => {
       const shuffled = question.chain((asked) =>
         fc.record({
           asked: fc.constant(asked),
@@ -122,31 +125,31 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('so that a place that fills up never moves ahead of another, nor one that empties behind', () => {
+    it('so that a region pool never moves up when it fills, nor down when it empties', () => {
       const changed = fc.tuple(question, fc.nat(), fc.double({ min: 0, max: 1, noNaN: true }));
       fc.assert(
         fc.property(changed, ([asked, pick, to]) => {
           const found = rank(asked);
           if (found.length === 0) return;
-          const { place, utilisation: from } = found[pick % found.length]!;
-          const after = { ...asked, utilisation: { ...asked.utilisation, [regionPoolName(place)]: to } };
-          expectMoved(asked, after, place, to >= from ? 'back' : 'ahead');
+          const { place: regionPool, utilisation: from } = found[pick % found.length]!;
+          const after = { ...asked, utilisation: { ...asked.utilisation, [regionPoolName(regionPool)]: to } };
+          expectMoved(asked, after, regionPool, to >= from ? 'back' : 'ahead');
         }),
       );
     });
 
-    it('so that a region that gets slower never moves ahead of another, nor one that gets faster behind', () => {
+    it('so that a region never moves up when it gets slower, nor down when it gets faster', () => {
       const changed = fc.tuple(question, fc.nat(), fc.double({ min: 0, max: 400, noNaN: true }));
       fc.assert(
         fc.property(changed, ([asked, pick, to]) => {
           const found = rank(asked);
           if (found.length === 0) return;
-          const { place, rttMs: from } = found[pick % found.length]!;
-          const rtt = { ...asked.wish.rtt, [place.region]: to };
+          const { place: regionPool, rttMs: from } = found[pick % found.length]!;
+          const rtt = { ...asked.wish.rtt, [regionPool.region]: to };
           expectMoved(
             asked,
             { ...asked, wish: { ...asked.wish, rtt } },
-            place,
+            regionPool,
             to >= from ? 'back' : 'ahead',
           );
         }),
@@ -154,7 +157,7 @@ describe('The ranking of candidates', () => {
     });
   });
 
-  it('takes the first policy step wide enough, and none beyond the widest', () => {
+  it('uses the first policy step that is wide enough, and none beyond the widest', () => {
     const policy = [
       { afterMs: 0, maxRttMs: 60 },
       { afterMs: 20_000, maxRttMs: 90 },
@@ -170,16 +173,16 @@ describe('The ranking of candidates', () => {
 });
 
 /** Compares a place with those of other regions, and with those of its region that stand as they stood. */
-function expectMoved(before: Question, after: Question, place: RegionPool, way: 'back' | 'ahead'): void {
+function expectMoved(before: Question, after: Question, regionPool: RegionPool, way: 'back' | 'ahead'): void {
   const was = names(before);
   const is = names(after);
-  const own = regionPoolName(place);
+  const own = regionPoolName(regionPool);
   if (!is.includes(own)) {
     expect(way).to.equal('back');
     return;
   }
   for (const other of was) {
-    if (other.startsWith(`${place.region}/`) && before.wish.rtt !== after.wish.rtt) continue;
+    if (other.startsWith(`${regionPool.region}/`) && before.wish.rtt !== after.wish.rtt) continue;
     const stoodBefore = was.indexOf(other) < was.indexOf(own);
     const standsBefore = is.indexOf(other) < is.indexOf(own);
     if (other !== own && stoodBefore !== standsBefore) {

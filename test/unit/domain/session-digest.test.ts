@@ -17,7 +17,7 @@ const session: fc.Arbitrary<DigestedSession> = fc.record({
 const sessions = fc.uniqueArray(session, { selector: ({ sessionId }) => sessionId, maxLength: 30 });
 const held = fc.record({ sessionId: fc.uuid({ version: 7 }), epoch, state: fc.constantFrom(...HELD_STATES) });
 
-describe('The digest of a host’s sessions', () => {
+describe('The digest of the sessions of a host', () => {
   it('does not depend on their order', () => {
     const twice = sessions.chain((list) =>
       fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
@@ -25,12 +25,12 @@ describe('The digest of a host’s sessions', () => {
     fc.assert(fc.property(twice, ([list, shuffled]) => digestSessions(shuffled) === digestSessions(list)));
   });
 
-  it('is a whole number of 32 bits, 0 for a host that holds nothing', () => {
+  it('is a 32-bit integer, 0 for a host without sessions', () => {
     fc.assert(fc.property(sessions, (list) => digestSessions(list) === (digestSessions(list) | 0)));
     expect(digestSessions([])).to.equal(0);
   });
 
-  it('leaves out what the host does not hold: reservations and ended sessions', () => {
+  it('omits what the host does not hold: reservations and ended sessions', () => {
     fc.assert(
       fc.property(sessions, (list) => {
         const holds = list.filter(({ state: is }) => is !== 'reserved' && is !== 'ended');
@@ -91,7 +91,7 @@ describe('The digest of a host’s sessions', () => {
     );
   });
 
-  it('equals what one exclusive or per change leads to', () => {
+  it('can be updated by one exclusive or per change', () => {
     const change = fc.record({ index: fc.nat({ max: 9 }), state, epoch });
     const ids = fc.uniqueArray(fc.uuid({ version: 7 }), { minLength: 10, maxLength: 10 });
     fc.assert(

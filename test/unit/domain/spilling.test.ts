@@ -33,7 +33,10 @@ function firstSpill(nearRttMs: number, otherRttMs: number): number {
   for (;;) {
     const ranking = rankCandidates(
       CATALOG,
-      { isOpen: () => true, utilisation: (place) => (used.get(regionPoolName(place)) ?? 0) / SLOTS },
+      {
+        isOpen: () => true,
+        utilisation: (regionPool) => (used.get(regionPoolName(regionPool)) ?? 0) / SLOTS,
+      },
       {
         title: 'game',
         rtt: { near: nearRttMs, other: otherRttMs },
@@ -55,7 +58,7 @@ describe('The cost of congestion', () => {
     expect(congestionCostMs(0.9)).to.be.closeTo(72, 1e-9);
   });
 
-  it('is finite and not negative, whatever it is asked', () => {
+  it('is finite and not negative for any input', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true }), (utilisation) => {
         const cost = congestionCostMs(utilisation);
@@ -65,7 +68,7 @@ describe('The cost of congestion', () => {
     );
   });
 
-  it('rises with load, ever faster', () => {
+  it('grows with load at an increasing rate', () => {
     fc.assert(
       fc.property(share, share, (a, b) => {
         const [low, high] = [Math.min(a, b), Math.max(a, b)];
@@ -80,22 +83,22 @@ describe('The cost of congestion', () => {
 });
 
 describe('Spilling to the next region', () => {
-  it('starts long before the nearest is full when a neighbour is near', () => {
+  it('starts well before the nearest is full when a neighbour is near', () => {
     expect(firstSpill(12, 20)).to.be.within(0.45, 0.55);
     expect(firstSpill(12, 30)).to.be.within(0.6, 0.75);
   });
 
-  it('waits the longer, the further the neighbour', () => {
+  it('starts later for a farther neighbour', () => {
     const spills = [13, 20, 40, 80, 150].map((otherRttMs) => firstSpill(12, otherRttMs));
     expect(spills).to.deep.equal([...spills].sort((a, b) => a - b));
   });
 
-  it('sends nobody far away for nothing', () => {
+  it('does not send players far away without need', () => {
     expect(firstSpill(12, 84)).to.be.at.least(0.9);
     expect(firstSpill(12, 180)).to.be.at.least(0.95);
   });
 
-  it('still happens before the last slot, as long as policy allows the region at all', () => {
+  it('happens before the last slot is used, as long as the policy allows the region', () => {
     expect(firstSpill(0, 200)).to.be.below(1);
   });
 });

@@ -19,7 +19,7 @@ const PC: Pool = {
 const TV = { codecs: ['h264', 'hevc'], maxResolution: '2160p' } as const;
 
 describe('The stream between a pool and a device', () => {
-  it('never exceeds what either of them can', () => {
+  it('never exceeds the capabilities of either', () => {
     fc.assert(
       fc.property(pool, device, (from, to) => {
         const stream = bestStream(from, to);
@@ -37,7 +37,7 @@ describe('The stream between a pool and a device', () => {
     );
   });
 
-  it('uses the best codec common to both, whatever order they list them in', () => {
+  it('uses the best common codec, whatever the order of the lists', () => {
     fc.assert(
       fc.property(pool, device, (from, to) => {
         const common = CODECS.filter((codec) => from.codecs.includes(codec) && to.codecs.includes(codec));
@@ -57,7 +57,7 @@ describe('Suitability of a pool', () => {
   const optional = <T extends string>(values: readonly T[]): fc.Arbitrary<T | undefined> =>
     fc.option(fc.constantFrom(...values), { nil: undefined });
 
-  it('honours title, platform, codecs and the smallest resolution', () => {
+  it('requires title, platform, a common codec and the minimum resolution', () => {
     fc.assert(
       fc.property(pool, device, title, optional(PLATFORMS), optional(RESOLUTIONS), (from, to, ...asked) => {
         const [wanted, platform, minResolution] = asked;
@@ -72,7 +72,7 @@ describe('Suitability of a pool', () => {
     );
   });
 
-  it('never grows when the request asks for more', () => {
+  it('never improves when the request requires more', () => {
     fc.assert(
       fc.property(pool, device, title, fc.constantFrom(...RESOLUTIONS), (from, to, wanted, minResolution) => {
         if (isSuitable(from, to, { title: wanted, minResolution })) {
@@ -82,7 +82,7 @@ describe('Suitability of a pool', () => {
     );
   });
 
-  it('judges by what reaches the device, not by what the pool could send', () => {
+  it('depends on what reaches the device, not on what the pool could send', () => {
     const phone = { codecs: ['h264'], maxResolution: '1080p' } as const;
     expect(isSuitable(PC, phone, { title: 't1', minResolution: '1080p' })).to.be.true;
     expect(isSuitable(PC, phone, { title: 't1', minResolution: '1440p' })).to.be.false;

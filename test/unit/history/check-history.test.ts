@@ -20,7 +20,7 @@ function brokenRules(history: Iterable<HistoryEvent>): string[] {
 }
 
 describe('The history checker', () => {
-  it('finds nothing in a history that keeps every rule', () => {
+  it('reports nothing for a valid history', () => {
     fc.assert(
       fc.property(legalHistories, (history) => {
         const violations = checkHistory(history, { bounds });
@@ -30,7 +30,7 @@ describe('The history checker', () => {
   });
 
   for (const [rule, what, fault] of allRuleViolations()) {
-    it(`finds ${what}: ${rule}, and nothing else`, () => {
+    it(`reports ${what} as ${rule}, and nothing else`, () => {
       fc.assert(
         fc.property(legalHistories, (history) => {
           expect(brokenRules(fault(history))).to.deep.equal([rule]);
@@ -40,7 +40,7 @@ describe('The history checker', () => {
     });
   }
 
-  it('allows whole milliseconds for a place to which a session has moved', () => {
+  it('accepts round-trip times in whole milliseconds for the region pool of a moved session', () => {
     const [history = []] = fc.sample(legalHistories, { numRuns: 1, seed: 7 });
     const { player } = history.find((event) => event.type === 'matched' && event.epoch === 2) as {
       player?: string;
@@ -54,18 +54,18 @@ describe('The history checker', () => {
     expect(brokenRules(exact)).to.deep.equal([]);
   });
 
-  it('has a fault for every rule', () => {
+  it('has a violation for every rule', () => {
     expect([...new Set(allRuleViolations().map(([rule]) => rule))]).to.have.members(RULES);
   });
 
-  it('explains what it found with the events that prove it', () => {
+  it('explains each violation with the events that prove it', () => {
     const [history] = fc.sample(legalHistories, { numRuns: 1, seed: 7 });
     const [, , fault] = allRuleViolations().find(([rule]) => rule === 'S7')!;
     const text = describeViolations(checkHistory(fault(history!), { bounds }));
     expect(text).to.match(/^S7: request r of p1 led to s1 and another\n {4}\{"atMs":.*"sessionId":"s1"/);
   });
 
-  it('checks a million events in seconds', function () {
+  it('checks a million events within seconds', function () {
     this.timeout(30_000);
     const fleet = new ModelFleet();
     fleet.addHost('h1', 8);

@@ -3,7 +3,7 @@ import { createClientRecording } from '@duskline/loadtest/history/client-recordi
 import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 
 describe('The recording of a client', () => {
-  it('takes down a wait in the queue, and only regions that the player allows', () => {
+  it('records a wait in the queue, and only regions that the player allows', () => {
     const recorder = createRecorder(() => 1);
     const client = createClientRecording(recorder, 'alice');
     const request = { requestId: 'r1' };
@@ -26,7 +26,7 @@ describe('The recording of a client', () => {
     ]);
   });
 
-  it('takes down where a session may go on', () => {
+  it('records where a session may move', () => {
     const recorder = createRecorder(() => 1);
     const client = createClientRecording(recorder, 'alice');
     const session = { sessionId: 's1', epoch: 2 };
@@ -55,7 +55,7 @@ describe('The recording of a client', () => {
     ]);
   });
 
-  it('tells of a lost socket only when it had been welcome', () => {
+  it('records a lost socket only after a welcome', () => {
     const recorder = createRecorder(() => 1);
     const client = createClientRecording(recorder, 'alice');
     client.recordClose(1006);

@@ -6,7 +6,7 @@ import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
 import { createRecorder, readHistory, writeHistory } from '@duskline/loadtest/history/recorder.js';
 
 describe('The history recorder', () => {
-  it('stamps what it is told, and tells it on at once', () => {
+  it('timestamps events, and passes them on at once', () => {
     const heard: HistoryEvent[] = [];
     let nowMs = 5;
     const recorder = createRecorder(
@@ -23,7 +23,7 @@ describe('The history recorder', () => {
     expect(heard).to.deep.equal(recorder.events);
   });
 
-  it('puts what another process saw where it belongs in time', () => {
+  it('sorts events of another process into their place in time', () => {
     let nowMs = 0;
     const recorder = createRecorder(() => (nowMs += 10));
     for (let i = 0; i < 3; i += 1) recorder.record({ type: 'host-silent', host: 'near/pool/h1' });

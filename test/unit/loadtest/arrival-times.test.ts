@@ -10,7 +10,7 @@ describe('The schedule of arrivals', () => {
     ...generateArrivalTimes({ ratePerSecond, durationMs, random: createSeededRandom(seed) }),
   ];
 
-  it('rises, stays within its time, and follows from the seed alone', () => {
+  it('increases, stays within its time, and is determined by the seed alone', () => {
     fc.assert(
       fc.property(
         fc.integer(),
@@ -27,7 +27,7 @@ describe('The schedule of arrivals', () => {
     );
   });
 
-  it('is a Poisson process: the gaps have the mean of the rate, and spread as much', () => {
+  it('is a Poisson process: the gaps have the mean and the variance of the rate', () => {
     const moments = schedule(7, 200, 200_000);
     expect(moments.length).to.be.closeTo(40_000, 1_000);
     const gaps = moments.slice(1).map((atMs, i) => atMs - (moments[i] ?? 0));
@@ -37,7 +37,7 @@ describe('The schedule of arrivals', () => {
     expect(Math.sqrt(variance)).to.be.closeTo(mean, 0.3);
   });
 
-  it('follows a day: quiet before dawn, busiest in the evening, and what the curve says in between', () => {
+  it('follows a day: quiet before dawn, busiest in the evening, interpolated between', () => {
     const durationMs = 240_000;
     const random = createSeededRandom(3);
     const shareAt = (atMs: number): number => dailyRateShare(atMs, durationMs);
@@ -51,7 +51,7 @@ describe('The schedule of arrivals', () => {
 });
 
 describe('Lengths of sessions', () => {
-  it('have the mean that was asked for, many short ones, and a few that are very long', () => {
+  it('have the requested mean, with many short ones and a few very long ones', () => {
     const random = createSeededRandom(11);
     const lengths = Array.from({ length: 100_000 }, () => drawSessionMs(1_000, random)).sort((a, b) => a - b);
     const mean = lengths.reduce((sum, ms) => sum + ms, 0) / lengths.length;
@@ -61,7 +61,7 @@ describe('Lengths of sessions', () => {
     expect(lengths.at(-1)).to.be.at.most(1_000 * LONGEST_IN_MEANS);
   });
 
-  it('fill the fleet to seven tenths, unless somebody says otherwise', () => {
+  it('fill the fleet to seven tenths by default', () => {
     expect(sessionMsForUtilisation(4_000, 500)).to.equal(5_600);
     fc.assert(
       fc.property(

@@ -8,8 +8,8 @@ import {
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-describe('Assertions, as they are written', () => {
-  it('compare a figure with a number, or with a time in milliseconds', () => {
+describe('Parsing an assertion', () => {
+  it('reads a comparison of a figure with a number, or with a time in milliseconds', () => {
     expect(parseAssertion('match.p99<50')).to.deep.equal({
       ...{ text: 'match.p99<50', figure: 'match.p99', comparison: '<', value: 50 },
     });
@@ -24,7 +24,7 @@ describe('Assertions, as they are written', () => {
     expect(parseAssertion('ended.host_lost==0')).to.include({ figure: 'ended.host_lost' });
   });
 
-  it('read every figure there is with every comparison', () => {
+  it('accepts every figure with every comparison', () => {
     const figures = [
       ...COUNTS,
       ...TIMING_NAMES.flatMap((time) => QUANTILES.map((quantile) => `${time}.${quantile}`)),
@@ -37,7 +37,7 @@ describe('Assertions, as they are written', () => {
     );
   });
 
-  it('are refused with the figures that there are', () => {
+  it('refuses an unknown figure, and lists the known ones', () => {
     expect(() => parseAssertion('match.p98<50')).to.throw(
       RangeError,
       /no figure match\.p98\. There are connect, match/,
@@ -50,11 +50,11 @@ describe('Assertions, as they are written', () => {
   });
 });
 
-describe('Assertions, as they are judged', () => {
+describe('Evaluating an assertion', () => {
   const holds = (text: string, figures: Record<string, number>): boolean | undefined =>
     evaluateAssertions([parseAssertion(text)], figures)[0]?.holds;
 
-  it('hold when the figure is as they say', () => {
+  it('passes when the comparison holds', () => {
     const figures = { 'match.p99': 50, lost: 0 };
     expect(
       ['match.p99<50', 'match.p99<=50', 'match.p99>49', 'match.p99!=50'].map((text) => holds(text, figures)),
@@ -62,7 +62,7 @@ describe('Assertions, as they are judged', () => {
     expect(holds('lost==0', figures)).to.equal(true);
   });
 
-  it('fail when nothing was measured; a code that never came is 0', () => {
+  it('fails when nothing was measured, except for codes, which count as 0', () => {
     expect(holds('resume.p99<1s', {})).to.equal(false);
     expect(holds('knee!=0', {})).to.equal(false);
     expect(holds('refused.QUEUE_FULL==0', {})).to.equal(true);

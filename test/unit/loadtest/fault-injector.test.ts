@@ -1,4 +1,4 @@
-import type { WorkerPlan } from '@duskline/loadtest/drive/workers/worker-messages.js';
+import type { WorkerPlan } from '@duskline/loadtest/drive/worker-messages.js';
 import { monotonicMs } from '@duskline/loadtest/drive/clock.js';
 import type { UntimedEvent } from '@duskline/loadtest/history/recorder.js';
 import { parseFault } from '@duskline/loadtest/plan/faults.js';
@@ -39,10 +39,10 @@ async function strike(
   return { hit: plan.injected.map(({ target, failure }) => failure ?? target), seen };
 }
 
-describe('The faults of a run', () => {
+describe('The fault injector', () => {
   const three = ['kill-host@0s', 'kill-host@1ms', 'kill-host@2ms'];
 
-  it('hit the same with the same seed, none twice, and others with another seed', async () => {
+  it('chooses the same targets with the same seed, none twice, and others with another seed', async () => {
     const { hit } = await strike(1, ...three);
     expect((await strike(1, ...three)).hit).to.deep.equal(hit);
     expect(new Set(hit).size).to.equal(3);
@@ -50,13 +50,13 @@ describe('The faults of a run', () => {
     expect(others.map((other) => other.hit.join(' '))).to.not.deep.equal(Array(3).fill(hit.join(' ')));
   });
 
-  it('stay in the region that was named, and are taken down for the verdict', async () => {
+  it('stays in the named region, and records the faults for the verdict', async () => {
     const { hit, seen } = await strike(1, 'kill-host:us-east@0s');
     expect(hit[0]).to.match(/^us-east\//);
     expect(seen).to.deep.equal([{ type: 'fault', fault: 'host-killed', target: hit[0], lasts: false }]);
   });
 
-  it('say why they could not be done', async () => {
+  it('reports why a fault could not be injected', async () => {
     expect((await strike(1, 'kill-host:nowhere@0s')).hit).to.deep.equal(['no host is left to kill']);
     expect((await strike(1, 'kill-broker@0s')).hit).to.deep.equal(['no broker is left']);
   });

@@ -2,8 +2,8 @@ import { parseDurationMs, formatDuration } from '@duskline/loadtest/plan/duratio
 import { parseFault } from '@duskline/loadtest/plan/faults.js';
 import { expect } from 'chai';
 
-describe('Faults, as they are written', () => {
-  it('say what, when, and for how long', () => {
+describe('Parsing a fault', () => {
+  it('reads kind, time and duration', () => {
     const at = (text: string): object => {
       const { text: written, ...fault } = parseFault(text);
       expect(written).to.equal(text);
@@ -23,7 +23,7 @@ describe('Faults, as they are written', () => {
     expect(at('drain:eu-west@50s:20s')).to.include({ deadlineMs: 20_000 });
   });
 
-  it('are refused with what they should look like', () => {
+  it('refuses invalid text, and shows the expected form', () => {
     expect(() => parseFault('kill-everything@3s')).to.throw(RangeError, /These are: kill-host@20s/);
     expect(() => parseFault('kill-host@soon')).to.throw(RangeError, /These are/);
     expect(() => parseFault('kill-host')).to.throw(RangeError);
@@ -35,15 +35,15 @@ describe('Faults, as they are written', () => {
   });
 });
 
-describe('Times, as they are written', () => {
-  it('are a number and ms, s or m', () => {
+describe('Parsing a time', () => {
+  it('reads a number with ms, s or m', () => {
     expect(['500ms', '2.5s', '3m', '0s'].map(parseDurationMs)).to.deep.equal([500, 2_500, 180_000, 0]);
     for (const text of ['', '5', 's', '-1s', '1h', '1.2.3s', '1e3s', ' 1s']) {
       expect(parseDurationMs(text), text).to.equal(undefined);
     }
   });
 
-  it('are shown with three digits at most', () => {
+  it('prints at most three digits', () => {
     expect([0.1234, 4.5678, 43.21, 430.4, 2_500, 12_345].map(formatDuration)).to.deep.equal([
       ...['0.123 ms', '4.57 ms', '43.2 ms', '430 ms', '2.5 s', '12 s'],
     ]);

@@ -1,7 +1,7 @@
 import { LeanHostMoves, type LeanSession } from '@duskline/loadtest/drive/hosts/lean-host-moves.js';
 import { decodeCheckpoint, encodeCheckpoint } from '@duskline/loadtest/drive/hosts/checkpoint-state.js';
 import { monotonicMs } from '@duskline/loadtest/drive/clock.js';
-import { WorkerMetrics } from '@duskline/loadtest/drive/workers/worker-metrics.js';
+import { WorkerMetrics } from '@duskline/loadtest/drive/worker-metrics.js';
 import { TimerWheel } from '@duskline/loadtest/drive/timer-wheel.js';
 import type { HostToBroker, Restore } from '@duskline/protocol';
 import { expect } from 'chai';
@@ -53,7 +53,7 @@ class Scene {
 }
 
 describe('Moves of a lean host', () => {
-  it('hand over whose session it is and since when it is held still', () => {
+  it('transfer the player of the session and since when it is paused', () => {
     const scene = new Scene();
     const session = scene.hold();
     scene.moves.handleMoveMessage(ORDER);
@@ -67,14 +67,14 @@ describe('Moves of a lean host', () => {
     expect(scene.lastSaid).to.deep.equal({ type: 'cannot_move', sessionId, epoch: 1 });
   });
 
-  it('hand over nothing of another epoch', () => {
+  it('transfer nothing of another epoch', () => {
     const scene = new Scene();
     scene.hold({ epoch: 3 });
     scene.moves.handleMoveMessage(ORDER);
     expect(scene.lastSaid).to.deep.equal({ type: 'cannot_move', sessionId, epoch: 1 });
   });
 
-  it('that come to nothing let the session go on, and say so', () => {
+  it('that are cancelled resume the session, and report it', () => {
     for (const toNothing of [
       (scene: Scene) => scene.moves.handleMoveMessage({ type: 'resume', sessionId, epoch: 1 }),
       (scene: Scene) => scene.moves.handleMoveRefused(sessionId, undefined),
@@ -91,7 +91,7 @@ describe('Moves of a lean host', () => {
     }
   });
 
-  it('count a picture that stood still for over two seconds as interrupted', () => {
+  it('count a stream that was paused for over two seconds as interrupted', () => {
     const scene = new Scene();
     scene.hold({ epoch: 2, incomingPausedSinceMs: monotonicMs() - 2_100 });
     scene.moves.handleMoveMessage({ type: 'moved', sessionId, epoch: 2 });
@@ -100,7 +100,7 @@ describe('Moves of a lean host', () => {
     expect(scene.recorded).to.deep.equal(['began']);
   });
 
-  it('take a session up, remind the broker of it until it begins, and drop it when it does not come', () => {
+  it('restore a session, repeat the report until `moved`, and drop the session when the client does not come', () => {
     const scene = new Scene();
     const sinceMs = monotonicMs() - 5;
     scene.moves.handleMoveMessage(restoreOrder(sinceMs));
@@ -119,7 +119,7 @@ describe('Moves of a lean host', () => {
     expect(scene.said).to.have.length(said);
   });
 
-  it('take nothing up that is over here, newer here, or not of the run', () => {
+  it('restore no session that has ended here, is newer here, or is not of the run', () => {
     const refusal = { type: 'cannot_move', sessionId, epoch: 2 };
     const stale = new Scene();
     stale.over = 2;

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { measuredRun } from './measured-run.js';
 
 describe('A chart', () => {
-  it('stays within its frame, whatever it shows', () => {
+  it('stays within its frame for any data', () => {
     const value = fc.oneof(fc.constant(null), fc.double({ min: 0, max: 1e7, noNaN: true }));
     fc.assert(
       fc.property(fc.array(value, { maxLength: 50 }), fc.boolean(), (values, isLogarithmic) => {
@@ -31,7 +31,7 @@ describe('A chart', () => {
     expect([0.03, 0.2, 1, 3, 7, 45, 0, 1e-300].map(niceStep)).to.deep.equal([0.05, 0.2, 1, 5, 10, 50, 1, 1]);
   });
 
-  it('leaves a gap where nothing was measured, and a dot for what stands alone', () => {
+  it('leaves a gap where nothing was measured, and draws a dot for a single value', () => {
     const points = [
       [0, 1],
       [1, null],
@@ -45,13 +45,13 @@ describe('A chart', () => {
     expect(svg.match(/class="dot /g)).to.have.length(1);
   });
 
-  it('does not take text for markup', () => {
+  it('escapes text in markup', () => {
     expect(escape(`<a href="x">&'`)).to.equal('&lt;a href=&quot;x&quot;&gt;&amp;&#39;');
   });
 });
 
 describe('The page of a report', () => {
-  it('needs nothing from anywhere else, and takes no name for markup', () => {
+  it('needs no other resource, and escapes names in markup', () => {
     const page = renderHtml(evaluateReport(measuredRun(), []));
     expect(page).not.to.match(/<script|<link|<img|<iframe|src=|href=|url\(|@import|https?:/);
     expect(page).not.to.include('<i>far</i>');

@@ -1,7 +1,7 @@
 import { monotonicMs } from '@duskline/loadtest/drive/clock.js';
-import { SAMPLE_TIMINGS } from '@duskline/loadtest/drive/workers/worker-messages.js';
+import { SAMPLE_TIMINGS } from '@duskline/loadtest/drive/worker-messages.js';
 import { PlayerLog } from '@duskline/loadtest/drive/players/player-log.js';
-import { WorkerMetrics } from '@duskline/loadtest/drive/workers/worker-metrics.js';
+import { WorkerMetrics } from '@duskline/loadtest/drive/worker-metrics.js';
 import type { BrokerToClient, Matched } from '@duskline/protocol';
 import { expect } from 'chai';
 
@@ -36,7 +36,7 @@ describe('The log of a player', () => {
     return byName;
   }
 
-  it('counts from the moment that was scheduled, not from when a frame left', () => {
+  it('measures from the scheduled moment, not from the moment a frame was sent', () => {
     log.startConnect(monotonicMs() - 700);
     log.startRequest('r1', monotonicMs() - 400, 0);
     log.recordReceived(WELCOME);
@@ -48,7 +48,7 @@ describe('The log of a player', () => {
     expect(metrics.phaseCounts(0)).to.include({ answered: 1, matched: 1, matchedAtOnce: 1, queued: 0 });
   });
 
-  it('tells a match that had to wait from one that came at once', () => {
+  it('distinguishes a match after a wait from an immediate one', () => {
     log.recordReceived(WELCOME);
     log.startRequest('r1', monotonicMs() - 100, 2);
     log.recordReceived({ type: 'queued', requestId: 'r1', position: 3, region: 'near' });
@@ -61,7 +61,7 @@ describe('The log of a player', () => {
     expect(metrics.phaseCounts(2)).to.include({ queued: 1, matched: 1, matchedAtOnce: 0, answered: 1 });
   });
 
-  it('counts a resume from the lost socket until the player has again what it had', () => {
+  it('measures a resume from the lost socket until the player has its session or position again', () => {
     log.recordReceived(WELCOME);
     log.startRequest('r1', monotonicMs(), 0);
     log.recordReceived(matched());
@@ -76,7 +76,7 @@ describe('The log of a player', () => {
     expect(metrics.counts).to.include({ socketsLost: 1, replaced: 0 });
   });
 
-  it('counts a session that another host took up', () => {
+  it('counts a session that was placed on another host', () => {
     log.startRequest('r1', monotonicMs(), 0);
     log.recordReceived(matched());
     log.recordReceived(matched(2));
@@ -84,7 +84,7 @@ describe('The log of a player', () => {
     expect(log.session).to.include({ epoch: 2, host: 'near/x/h2' });
   });
 
-  it('follows a session that moves, which nobody had to take up again', () => {
+  it('counts a session that moves as moved, and not as placed again', () => {
     const moving = { ...matched(2), type: 'moving' } as const;
     log.startRequest('r1', monotonicMs(), 0);
     log.recordReceived(matched());
@@ -103,7 +103,7 @@ describe('The log of a player', () => {
     expect(metrics.counts.replaced).to.equal(0);
   });
 
-  it('follows a move that comes to nothing', () => {
+  it('counts a failed move', () => {
     log.startRequest('r1', monotonicMs(), 0);
     log.recordReceived(matched());
     log.recordReceived({ ...matched(2), type: 'moving' });
@@ -112,7 +112,7 @@ describe('The log of a player', () => {
     expect(log.session).to.include({ epoch: 1, host: 'near/x/h1' });
   });
 
-  it('does not count as refused what the run itself took back', () => {
+  it('does not count requests that the run itself cancelled as refused', () => {
     log.startRequest('r1', monotonicMs(), 0);
     log.recordReceived({ type: 'queued', requestId: 'r1', position: 3, region: 'near' });
     const cancelled = { type: 'error', code: 'CANCELLED', message: '', retryable: false, requestId: 'r1' };
@@ -121,7 +121,7 @@ describe('The log of a player', () => {
     expect(metrics.phaseCounts(0)).to.include({ refused: 0, queued: 1 });
   });
 
-  it('counts refusals by code, and goes on after those that end nothing', () => {
+  it('counts refusals by code, and continues after those that end nothing', () => {
     const error = { type: 'error', message: '', retryable: true, requestId: 'r1' } as const;
     log.startRequest('r1', monotonicMs(), 0);
     expect(log.recordReceived({ ...error, code: 'UNAVAILABLE' })).to.equal(undefined);
@@ -132,7 +132,7 @@ describe('The log of a player', () => {
     expect(metrics.phaseCounts(0)).to.include({ answered: 1, refused: 1 });
   });
 
-  it('takes a session that a broker knows nothing of for lost, until it is told of its end', () => {
+  it('counts a session that a broker does not know as lost, until its end is reported', () => {
     log.startRequest('r1', monotonicMs(), 0);
     log.recordReceived(matched());
     const unknown = {
@@ -148,7 +148,7 @@ describe('The log of a player', () => {
     expect(metrics.sessionsVanished).to.equal(0);
   });
 
-  it('counts who never had an answer with the age of the request', () => {
+  it('counts an unanswered request with its age', () => {
     log.startRequest('r1', monotonicMs() - 5_000, 0);
     expect(log.finish()).to.equal(true);
     const { match, answer } = samples();

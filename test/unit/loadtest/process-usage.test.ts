@@ -1,8 +1,8 @@
 import { parsePs, parseProcStat, readProcessUsage } from '@duskline/loadtest/fleet/process-usage.js';
 import { expect } from 'chai';
 
-describe('What a process uses', () => {
-  it('is read as the kernel writes it, whatever the process is called', () => {
+describe('The resource usage of a process', () => {
+  it('is parsed from /proc, whatever the name of the process', () => {
     const fields = [
       ...Array.from({ length: 11 }, () => '0'),
       '150',
@@ -15,13 +15,13 @@ describe('What a process uses', () => {
     expect({ cpuMs, memoryBytes }).to.deep.equal({ cpuMs: 2_000, memoryBytes: 10 * 1_048_576 });
   });
 
-  it('is read as ps writes it', () => {
+  it('is parsed from the output of ps', () => {
     expect(parsePs('  2048   0:12.50\n')).to.deep.equal({ cpuMs: 12_500, memoryBytes: 2_097_152 });
     expect(parsePs('2048 1-01:00:01')).to.include({ cpuMs: 90_001_000 });
     expect(parsePs('')).to.equal(undefined);
   });
 
-  it('is known of this process, and of none that is not there', async () => {
+  it('is available for this process, and not for one that does not exist', async () => {
     const usage = await readProcessUsage(process.pid);
     expect(usage?.memoryBytes).to.be.closeTo(process.memoryUsage.rss(), 64 * 1_048_576);
     expect(usage?.cpuMs).to.be.above(0);

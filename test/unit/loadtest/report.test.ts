@@ -5,8 +5,8 @@ import { Timeline } from '@duskline/loadtest/report/timeline.js';
 import { expect } from 'chai';
 import { measuredRun } from './measured-run.js';
 
-describe('The latency book', () => {
-  it('knows percentiles to three digits, and the maximum exactly', () => {
+describe('The latency histogram', () => {
+  it('has percentiles with three digits, and the exact maximum', () => {
     const book = new LatencyRecorder();
     for (let ms = 1; ms <= 10_000; ms += 1) book.record('match', ms);
     const { match, resume } = book.summarise();
@@ -21,7 +21,7 @@ describe('The latency book', () => {
 });
 
 describe('The timeline', () => {
-  it('puts a match where its player was due, however late the answer came', () => {
+  it('places a match at the moment it was scheduled, however late the answer came', () => {
     const timeline = new Timeline(1_000, 1_000);
     const look = (atMs: number, matched: number): void =>
       timeline.recordSample(
@@ -40,7 +40,7 @@ describe('The timeline', () => {
     expect(points.map(({ atMs }) => atMs)).to.deep.equal([0, 1_000, 2_000, 3_000]);
   });
 
-  it('leaves out what was before the load', () => {
+  it('omits what came before the load', () => {
     const timeline = new Timeline(1_000, 1_000);
     timeline.recordMatch(999, 5);
     timeline.recordSample(500, { offered: 1, matched: 1, queued: 0, refused: 0, noClientFree: 0 }, {}, {});
@@ -56,14 +56,14 @@ describe('The report', () => {
     expect(evaluateReport(measuredRun(), [])).to.include({ passed: true });
   });
 
-  it('does not pass with an assertion that fails, or a broken history', () => {
+  it('fails with a failed assertion, or an invalid history', () => {
     expect(evaluateReport(measuredRun(), [parseAssertion('match.p99<5')])).to.include({ passed: false });
     const verdict = { ...measuredRun().verdict, doubleSales: 1 };
     expect(evaluateReport(measuredRun({ verdict }), [])).to.include({ passed: false });
     expect(evaluateReport(measuredRun({ crashed: ['broker-1'] }), [])).to.include({ passed: false });
   });
 
-  it('does not pass when a fault could not be done, and says all that is against it', () => {
+  it('fails when a fault could not be injected, and lists every reason', () => {
     const [fault] = measuredRun().faults;
     const faults = [{ ...fault!, failure: 'no broker is left' }];
     const report = evaluateReport(measuredRun({ faults }), [parseAssertion('moved==0')]);
@@ -75,7 +75,7 @@ describe('The report', () => {
     expect(failureReasons(measuredRun(), [])).to.deep.equal([]);
   });
 
-  it('cannot say that nothing was lost when things did not come to rest', () => {
+  it('cannot exclude losses when the run did not settle', () => {
     const verdict = { ...measuredRun().verdict, settled: false };
     expect(evaluateReport(measuredRun({ verdict }), assertions).assertions[1]).to.include({
       actual: undefined,

@@ -34,7 +34,7 @@ describe('A level of a stepped load', () => {
     expect(judgeLevel(level(), BOUNDS)).to.include({ held: true });
   });
 
-  it('breaks for a reason that can be read', () => {
+  it('breaks with a readable reason', () => {
     const why = (more: Partial<LoadLevel>): unknown => {
       const { held, why: text, ownFault } = judgeLevel(level(more), BOUNDS);
       return { held, text, ownFault };
@@ -47,7 +47,7 @@ describe('A level of a stepped load', () => {
     expect(why({ matched: 600 })).to.deep.include({ text: '60.0 % got a slot at once' });
   });
 
-  it('says when it was the load that gave way', () => {
+  it('says when the load generator was the limit', () => {
     const own = (more: Partial<LoadLevel>): unknown => judgeLevel(level(more), BOUNDS).ownFault;
     expect(own({ noClientFree: 100, answered: 900, matched: 900 })).to.equal(true);
     expect(own({ lagP99Ms: 400, p99Ms: 500 })).to.equal(true);
@@ -56,7 +56,7 @@ describe('A level of a stepped load', () => {
 });
 
 describe('The saturation point', () => {
-  it('is looked for by doubling, then between what held and what broke', () => {
+  it('is searched by doubling, then between the last level that held and the first that broke', () => {
     expect(climb(1_000, 250).map(({ ratePerSecond }) => ratePerSecond)).to.deep.equal([
       250, 500, 1_000, 2_000, 1_500, 1_250,
     ]);
@@ -71,7 +71,7 @@ describe('The saturation point', () => {
     });
   });
 
-  it('is 0 when the first level breaks, and the highest when none does', () => {
+  it('is 0 when the first level breaks, and the highest level when none breaks', () => {
     expect(findSaturationPoint(climb(10, 250))).to.include({
       ratePerSecond: 0,
       brokeAt: 250,
@@ -82,7 +82,7 @@ describe('The saturation point', () => {
     expect(all).not.to.have.property('brokeAt');
   });
 
-  it('is never above what the brokers take, and within a fifth of it', () => {
+  it('is never above the capacity of the brokers, and within a fifth of it', () => {
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 50_000 }), (capacity) => {
         const levels = climb(capacity, 100);

@@ -8,15 +8,15 @@ import { loadConfig } from '@duskline/server/config/load-config.js';
 import { expect } from 'chai';
 import { TEST_ENV } from '../../support/fleet/test-broker.js';
 
-describe('The world of a load test', () => {
-  it('has regions with names of their own, up to a number', () => {
+describe('The simulated regions of a load test', () => {
+  it('have unique names, up to a maximum number', () => {
     const regions = selectRegions(MAX_REGIONS);
     expect(new Set(regions.map(({ region }) => region))).to.have.property('size', MAX_REGIONS);
     expect(selectRegions(1).map(({ region }) => region)).to.deep.equal(['eu-west']);
     for (const count of [0, MAX_REGIONS + 1, 1.5]) expect(() => selectRegions(count)).to.throw(RangeError);
   });
 
-  it('lets players measure the nearest regions, their own first, by distance', () => {
+  it('are measured by players by distance, their own first', () => {
     const regions = selectRegions(8);
     for (const home of regions) {
       const rtt = Object.entries(rttToNearestRegions(home, regions));
@@ -28,7 +28,7 @@ describe('The world of a load test', () => {
     expect(rttToNearestRegions(dublin!, regions)['eu-central']).to.be.closeTo(20, 5);
   });
 
-  it('is one that brokers take, at every size, with limits that are given', () => {
+  it('are a valid configuration of a broker at every size, with the given limits', () => {
     for (let count = 1; count <= MAX_REGIONS; count += 1) {
       const text = brokerConfig({
         ...{ regions: selectRegions(count), title: 'starfall', pool: 'console-x' },

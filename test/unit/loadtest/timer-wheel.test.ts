@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 describe('The timer wheel', () => {
-  it('runs everything once, in time, never early, and in the order of ticks', () => {
+  it('runs every timer once, in time, never early, and in the order of ticks', () => {
     const dues = fc.array(fc.double({ min: 0, max: 20_000, noNaN: true }), { maxLength: 60 });
     const steps = fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 30 });
     fc.assert(
@@ -32,7 +32,7 @@ describe('The timer wheel', () => {
     );
   });
 
-  it('does not run what was cancelled', () => {
+  it('does not run a cancelled timer', () => {
     const wheel = new TimerWheel(0);
     const ran: string[] = [];
     const timer = wheel.at(10, () => ran.push('cancelled'));
@@ -44,7 +44,7 @@ describe('The timer wheel', () => {
     expect(ran).to.deep.equal(['kept']);
   });
 
-  it('catches up after a pause: chains of timers that are overdue run at once, each for its own moment', () => {
+  it('catches up after a pause: overdue timers run at once, in chains, each with its own time', () => {
     const wheel = new TimerWheel(0);
     const dues: number[] = [];
     const next = (dueMs: number): void => {
@@ -57,7 +57,7 @@ describe('The timer wheel', () => {
     expect(dues.at(-1)).to.equal(9_000);
   });
 
-  it('keeps what is due after more than one turn', () => {
+  it('keeps timers that are due after more than one turn', () => {
     const wheel = new TimerWheel(1_000_000);
     let ran = 0;
     wheel.at(1_000_000 + 3 * 4_096 + 5, () => (ran += 1));

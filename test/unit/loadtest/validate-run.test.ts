@@ -16,15 +16,15 @@ function run(fault: string, more: Partial<RunOptions> = {}): RunOptions {
 
 const spawn = { kind: 'spawn' } as RunOptions['target'];
 
-describe('A fault that cannot happen is refused before the run', () => {
-  it('because it comes after the load, except where nobody knows how long that is', () => {
+describe('A fault is refused before the run', () => {
+  it('when it would come after the load, unless the duration of the load is open', () => {
     const late = run('kill-broker@10s', { target: spawn });
     expect(() => validateFaults(late)).to.throw(/kill-broker@10s: the load is over by then, it lasts 10 s\./);
     expect(() => validateFaults({ ...late, profile: 'step' })).not.to.throw();
     expect(() => validateFaults(run('kill-broker@9s', { target: spawn }))).not.to.throw();
   });
 
-  it('because its region is not there, or has no host of the run', () => {
+  it('when its region does not exist, or has no host of the run', () => {
     expect(() => validateFaultRegions(run('drain:mars@1s'), REGIONS)).to.throw(
       /there is no region mars\. There are eu-west, eu-central, us-east\./,
     );

@@ -38,7 +38,7 @@ const picture = (atMs: number, sessions: readonly string[]): HistoryEvent => ({
 });
 
 describe('The verdict of a load test', () => {
-  it('is clean for a history in which everything is as it has to be', () => {
+  it('is clean for a valid history', () => {
     const judge = new VerdictBuilder(1, {});
     const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
     judge.addEvents(0, [registered(4), connected, matched(10), admitted(11), picture(5_000, ['s1'])], 6_000);
@@ -51,7 +51,7 @@ describe('The verdict of a load test', () => {
     });
   });
 
-  it('counts a slot that was sold twice, and gives the proof', () => {
+  it('counts a slot that was filled twice, with the proof', () => {
     const judge = new VerdictBuilder(1, {});
     judge.addEvents(0, [registered(1), admitted(10), admitted(20, 's2')], 30);
     const verdict = judge.finish(true, 0);
@@ -59,7 +59,7 @@ describe('The verdict of a load test', () => {
     expect(verdict.examples[0]).to.match(/^S2: .*runs 2 sessions in 1 slots/);
   });
 
-  it('counts a request that led to two sessions, and sessions that are gone', () => {
+  it('counts a request with two sessions, and lost sessions', () => {
     const judge = new VerdictBuilder(1, {});
     const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
     judge.addEvents(0, [registered(4), connected, matched(10), matched(20, 's2')], 30);
@@ -67,11 +67,11 @@ describe('The verdict of a load test', () => {
     expect(judge.finish(true, 0)).to.include({ doubleSales: 1, lost: 1 });
   });
 
-  it('counts sessions that brokers knew nothing of as lost', () => {
+  it('counts sessions that the brokers do not know as lost', () => {
     expect(new VerdictBuilder(1, {}).finish(true, 3)).to.include({ lost: 3 });
   });
 
-  it('puts what several threads saw in the order of time', () => {
+  it('sorts the events of several threads by time', () => {
     const judge = new VerdictBuilder(2, {});
     // The end of the first session is told after the beginning of the second, by another thread.
     judge.addEvents(0, [registered(1), admitted(10), admitted(30, 's2')], 100);
@@ -83,7 +83,7 @@ describe('The verdict of a load test', () => {
     expect(judge.finish(true, 0)).to.include({ doubleSales: 0, events: 4 });
   });
 
-  it('judges what every rule asks that needs no look into the store', () => {
+  it('checks every rule that needs no read of the store', () => {
     expect(JUDGED_RULES).to.include.members(['S1', 'S2', 'S6', 'S7', 'S8', 'S9', 'Q3']);
     expect(JUDGED_RULES).not.to.include.members(['S3']);
     expect(JUDGED_RULES).not.to.include.members(['L1']);

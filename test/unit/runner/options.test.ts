@@ -4,7 +4,7 @@ import { readChaosOptions } from '../../runner/chaos-options.js';
 import { readOptions } from '../../runner/options.js';
 
 describe('The options of a test run', () => {
-  it('are all files, a job more than processors, the longest file first, when nothing is said', () => {
+  it('select all files by default, with one job more than processors, the longest file first', () => {
     expect(readOptions([])).to.deep.equal({
       paths: [],
       grep: undefined,
@@ -15,19 +15,19 @@ describe('The options of a test run', () => {
     });
   });
 
-  it('name files, a pattern, jobs and a seed', () => {
+  it('select files, a pattern, jobs and a seed', () => {
     const options = readOptions(['test/unit', '--grep', 'a.*b', '--jobs', '1', '--shuffle', '7', '--times']);
     expect(options.paths).to.deep.equal(['test/unit']);
     expect(options.grep).to.deep.equal(/a.*b/);
     expect(options).to.include({ jobs: 1, shuffleSeed: 7, showTimes: true });
   });
 
-  it('give --shuffle a seed of its own when none is named', () => {
+  it('give --shuffle a random seed when none is given', () => {
     expect(readOptions(['--shuffle']).shuffleSeed).to.be.a('number');
     expect(readOptions(['--shuffle', '--times'])).to.include({ showTimes: true });
   });
 
-  it('are refused when they are not known or no number', () => {
+  it('are refused when they are unknown or not a number', () => {
     expect(() => readOptions(['--job', '2'])).to.throw('--job');
     expect(() => readOptions(['--jobs', '0'])).to.throw('--jobs takes a whole number from 1, not "0"');
     expect(() => readOptions(['--shuffle=x'])).to.throw('--shuffle takes a whole number from 0, not "x"');
@@ -35,11 +35,11 @@ describe('The options of a test run', () => {
 });
 
 describe('The options of a chaos run', () => {
-  it('are all scenarios, once, when nothing is said', () => {
+  it('select all scenarios, once, by default', () => {
     expect(readChaosOptions([])).to.deep.equal({ only: undefined, times: 1, help: false });
   });
 
-  it('name scenarios and a number of runs', () => {
+  it('select scenarios and a number of runs', () => {
     expect(readChaosOptions(['--only', 'kill -9 of a host', '--times', '3'])).to.deep.equal({
       only: /kill -9 of a host/,
       times: 3,
@@ -47,7 +47,7 @@ describe('The options of a chaos run', () => {
     });
   });
 
-  it('are refused when they are not known or no number', () => {
+  it('are refused when they are unknown or not a number', () => {
     expect(() => readChaosOptions(['--times', 'x'])).to.throw('--times takes a whole number from 1, not "x"');
     expect(() => readChaosOptions(['--onyl', 'x'])).to.throw('--onyl');
   });

@@ -5,7 +5,7 @@ import { nameOf, findTestFiles } from '../../runner/test-files.js';
 const files = findTestFiles(['test/unit/runner', 'test/unit/support']);
 
 describe('The order of test files', () => {
-  it('is longest first; a file that was never measured runs before those', () => {
+  it('is longest first, with files without a measured time before those', () => {
     const [first, second, ...others] = files;
     const times = new Map(
       [second!, ...others].map((file, i) => [nameOf(file), { file: nameOf(file), wallMs: i + 1, cpuMs: 0 }]),
@@ -13,7 +13,7 @@ describe('The order of test files', () => {
     expect(longestFirst(files, times)).to.deep.equal([first, ...[second, ...others].reverse()]);
   });
 
-  it('is random with a seed, the same for the same seed, and leaves no file out', () => {
+  it('is random with a seed, the same for the same seed, and complete', () => {
     const many = Array.from({ length: 50 }, (_, i) => `file-${i}`);
     expect(shuffled(many, 1)).to.deep.equal(shuffled(many, 1));
     expect(shuffled(many, 1)).to.not.deep.equal(shuffled(many, 2));

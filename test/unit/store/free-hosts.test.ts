@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { FreeHosts } from '@duskline/server/store/memory/hosts/free-hosts.js';
-import { newHost, type MemoryHost } from '@duskline/server/store/memory/hosts/memory-host.js';
+import { FreeHosts } from '@duskline/server/store/memory/pool/free-hosts.js';
+import { newHost, type MemoryHost } from '@duskline/server/store/memory/pool/memory-host.js';
 import { registration } from '../../support/fleet/fleet-data.js';
 
 /** A host that comes, moves in the order, leaves it, or goes for good. */
@@ -43,7 +43,7 @@ function play(free: FreeHosts, hosts: Map<string, MemoryHost>, model: Model, ste
 }
 
 describe('the order of free hosts', () => {
-  it('is by score and then by name, whoever comes, moves and goes', () => {
+  it('is by score and then by name, after any changes', () => {
     fc.assert(
       fc.property(steps, (sequence) => {
         const free = new FreeHosts();
@@ -61,7 +61,7 @@ describe('the order of free hosts', () => {
     );
   });
 
-  it('holds when more names come between two others than numbers fit', () => {
+  it('stays correct when more names come between two others than numbers fit', () => {
     const free = new FreeHosts();
     const names = ['a', 'c', ...Array.from({ length: 200 }, (_, i) => `b${'z'.repeat(i)}`)];
     for (const name of names) free.put(newHost(registration(name), 'open', free.assignNumber(name), 0), 1);

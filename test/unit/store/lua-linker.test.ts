@@ -32,7 +32,7 @@ function linesOf(lua: string): string[] {
 }
 
 describe('a linked script', () => {
-  it('has before it what it uses and what that uses, in the order of the libraries, and nothing else', () => {
+  it('starts with the libraries that it uses directly and indirectly, in their order, and nothing else', () => {
     const { lua } = linkScript('return share(ARGV[1], 3)', [NUMBERS, STATE]);
     expect(linesOf(lua)).to.deep.equal([
       'local floor = math.floor',
@@ -43,13 +43,13 @@ describe('a linked script', () => {
     ]);
   });
 
-  it('has constants where they stand, its own too, and leaves texts and fields alone', () => {
+  it('has constants replaced by their values, also its own, except in strings and fields', () => {
     const script = "local OWN = 7\nreturn { 'FULL', it.FULL, FULL, NAME, OWN }";
     const { lua } = linkScript(script, [NUMBERS]);
     expect(linesOf(lua)).to.deep.equal(["return { 'FULL', it.FULL, 100, 'a,b', 7 }"]);
   });
 
-  it('names the keys that it uses, and numbers them anew', () => {
+  it('lists the keys that it uses, and numbers them anew', () => {
     const { lua, keys } = linkScript("post('x')\nreturn redis.call('GET', KEYS[12])", [NUMBERS, STATE]);
     expect(keys).to.deep.equal([7, 12]);
     expect(lua)
@@ -57,7 +57,7 @@ describe('a linked script', () => {
       .and.to.contain("redis.call('GET', KEYS[2])");
   });
 
-  it('makes what it seldom runs where it runs it, of what it has already', () => {
+  it('creates rarely used parts where they run, from what is already loaded', () => {
     const script = "post('x')\nif ARGV[1] then\n  --#run serve\nend\nreturn 1";
     const [post = '', serve = ''] = STATE.split(/(?=local function serve)/);
     const { lua } = linkScript(script, [NUMBERS, post], [serve]);
@@ -66,12 +66,12 @@ describe('a linked script', () => {
     expect(seldom).not.to.include('local letters = {}');
   });
 
-  it('cannot give a name of its own to what runs there uses', () => {
+  it('is refused when a name of its own hides one that such a part uses', () => {
     const script = 'local count = share(1, 2)\nlocal share = 1\nif count then\n  --#run serve\nend';
     expect(() => linkScript(script, [NUMBERS], [STATE])).to.throw(RangeError, '"share"');
   });
 
-  it('cannot be made when a constant has two values', () => {
+  it('is refused when a constant has two values', () => {
     expect(() => linkScript('return FULL', [NUMBERS, 'local FULL = 7\n'])).to.throw(RangeError, 'FULL');
   });
 });

@@ -31,7 +31,7 @@ describe('the TCP proxy of the tests', () => {
     return { socket, text: () => text, error: () => error };
   }
 
-  it('passes everything on, and counts it', async () => {
+  it('relays all bytes, and counts them', async () => {
     const { socket, text } = await open();
     socket.write('hello');
     await waitUntil(() => text() === 'hello');
@@ -42,7 +42,7 @@ describe('the TCP proxy of the tests', () => {
     await waitUntil(() => proxy.connections === 0);
   });
 
-  it('resets what is connected when it is cut, and what comes then', async () => {
+  it('resets open connections when it is cut, and new ones', async () => {
     const before = await open();
     before.socket.write('hello');
     await waitUntil(() => before.text() === 'hello');
@@ -59,7 +59,7 @@ describe('the TCP proxy of the tests', () => {
     await waitUntil(() => after.text() === 'again');
   });
 
-  it('takes connections while it is frozen and passes nothing on until it is restored', async () => {
+  it('accepts connections while it is frozen and relays nothing until it is restored', async () => {
     const before = await open();
     before.socket.write('one ');
     await waitUntil(() => before.text() === 'one ');
@@ -72,7 +72,7 @@ describe('the TCP proxy of the tests', () => {
     await waitUntil(() => before.text() === 'one two' && during.text() === 'three');
   });
 
-  it('leaves connections that it abandoned without a word, and takes new ones', async () => {
+  it('leaves abandoned connections open without relaying, and accepts new ones', async () => {
     const before = await open();
     before.socket.write('one');
     await waitUntil(() => before.text() === 'one');

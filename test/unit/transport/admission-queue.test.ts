@@ -4,7 +4,7 @@ import { ManualClock } from '../client-sdk/manual-clock.js';
 
 const LIMITS = { admissionsPerSecond: 100, admissionWaitMs: 1_000 };
 
-describe('The queue of clients who want to be let in', () => {
+describe('The admission queue of clients', () => {
   let clock: ManualClock;
   let queue: AdmissionQueue<WaitingClient>;
   let admitted: { readonly name: number; readonly atMs: number }[];
@@ -25,7 +25,7 @@ describe('The queue of clients who want to be let in', () => {
     return Object.defineProperty(arrival, 'taken', { value: taken }) as typeof arrival & { taken: boolean };
   }
 
-  it('lets in at once whoever comes alone', () => {
+  it('admits a single client at once', () => {
     for (let i = 0; i < 5; i += 1) {
       arrive(i);
       expect(admitted).to.have.length(i + 1);
@@ -33,7 +33,7 @@ describe('The queue of clients who want to be let in', () => {
     }
   });
 
-  it('lets in those who come together one after the other, in order, at the rate', () => {
+  it('admits simultaneous clients one after the other, in order, at the rate', () => {
     for (let i = 0; i < 100; i += 1) expect(arrive(i).taken).to.equal(true);
     expect(admitted.length).to.be.at.most(4);
     clock.advance(500);
@@ -44,7 +44,7 @@ describe('The queue of clients who want to be let in', () => {
     expect(perTenth).to.have.length(10);
   });
 
-  it('lets nobody overtake those who wait', () => {
+  it('lets nobody overtake waiting clients', () => {
     for (let i = 0; i < 6; i += 1) arrive(i);
     clock.advance(5);
     arrive(6);
@@ -52,7 +52,7 @@ describe('The queue of clients who want to be let in', () => {
     expect(admitted.map(({ name }) => name)).to.deep.equal([0, 1, 2, 3, 4, 5, 6]);
   });
 
-  it('does not make up for turns of the event loop that took long: the broker was busy', () => {
+  it('does not catch up after long turns of the event loop, because the broker was busy', () => {
     const timers: (() => void)[] = [];
     const slow = { nowMs: () => clock.nowMs(), setTimer: (run: () => void) => void timers.push(run) };
     queue = new AdmissionQueue(LIMITS, slow);
@@ -65,7 +65,7 @@ describe('The queue of clients who want to be let in', () => {
     }
   });
 
-  it('refuses whoever would have to wait for too long', () => {
+  it('refuses clients who would wait too long', () => {
     const taken = Array.from({ length: 150 }, (_, i) => arrive(i).taken);
     expect(taken.filter(Boolean)).to.have.length(104);
     expect(taken.lastIndexOf(true)).to.equal(103);
@@ -73,14 +73,14 @@ describe('The queue of clients who want to be let in', () => {
     expect(arrive(150).taken).to.equal(true);
   });
 
-  it('wastes no turn on those who hung up while they waited', () => {
+  it('spends no admission on clients that disconnected while they waited', () => {
     const waiting = Array.from({ length: 50 }, (_, i) => arrive(i));
     for (const arrival of waiting.slice(4, 49)) arrival.isClosed = true;
     clock.advance(20);
     expect(admitted.map(({ name }) => name)).to.deep.equal([0, 1, 2, 3, 49]);
   });
 
-  it('gives up those who wait when it is emptied', () => {
+  it('refuses waiting clients when it is closed', () => {
     for (let i = 0; i < 10; i += 1) arrive(i);
     expect(queue.removeAll()).to.have.length(6);
     clock.advance(1_000);

@@ -11,8 +11,8 @@ function letIn(pace: AdmissionRate, count: number, fromMs = 0): number {
   return nowMs;
 }
 
-describe('The pace at which clients are let in', () => {
-  it('grows as long as those who are connected do not feel it, up to the limit', () => {
+describe('The admission rate of clients', () => {
+  it('rises up to the limit while timers run on time', () => {
     const pace = new AdmissionRate(1_000);
     const first = pace.perSecond;
     letIn(pace, 700);
@@ -21,7 +21,7 @@ describe('The pace at which clients are let in', () => {
     expect(pace.perSecond).to.equal(1_000);
   });
 
-  it('falls at once when timers are late, but never to nothing', () => {
+  it('falls at once when timers are late, but never to zero', () => {
     const pace = new AdmissionRate(1_000);
     letIn(pace, 700);
     const before = pace.perSecond;
@@ -33,7 +33,7 @@ describe('The pace at which clients are let in', () => {
     expect(pace.perSecond).to.be.within(10, 100);
   });
 
-  it('begins anew after a quiet time', () => {
+  it('starts again at the minimum after a quiet time', () => {
     const pace = new AdmissionRate(1_000);
     const first = pace.perSecond;
     const atMs = letIn(pace, 2_000);
@@ -41,7 +41,7 @@ describe('The pace at which clients are let in', () => {
     expect(pace.perSecond).to.be.within(first, 1.01 * first);
   });
 
-  it('keeps a limit that is lower than its own least', () => {
+  it('keeps a limit below its own minimum', () => {
     const pace = new AdmissionRate(2);
     expect(pace.perSecond).to.equal(2);
     letIn(pace, 50);

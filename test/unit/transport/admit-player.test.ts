@@ -35,7 +35,7 @@ describe('admission of players', () => {
     });
   });
 
-  it('takes a token, and spends nothing', async () => {
+  it('accepts a token, and marks nothing as used', async () => {
     const admission = await admit({ token: 'token of bob', resumeToken: undefined });
     expect(admission).to.deep.equal({
       ok: true,
@@ -45,7 +45,7 @@ describe('admission of players', () => {
     expect(signed[0]?.[1]).to.equal(undefined);
   });
 
-  it('takes a resume token once, and gives one that ends with it', async () => {
+  it('accepts a resume token once, and returns one with the same expiry', async () => {
     const admission = await admit({ token: undefined, resumeToken: 'resume' });
     expect(admission).to.deep.equal({
       ok: true,
@@ -57,7 +57,7 @@ describe('admission of players', () => {
     expect(again).to.deep.equal({ ok: false, code: 'RESUME_TOKEN_USED' });
   });
 
-  it('takes both of one player, whose tier and time are then the token’s', async () => {
+  it('accepts both for the same player, with the tier and expiry of the token', async () => {
     const admission = await admit({ token: 'token of alice', resumeToken: 'resume' });
     expect(admission).to.deep.equal({
       ok: true,
@@ -74,13 +74,13 @@ describe('admission of players', () => {
     ['a good token beside a bad resume token', 'token of alice', 'old', 'RESUME_TOKEN_EXPIRED'],
   ] as const;
   for (const [what, token, resumeToken, code] of refused) {
-    it(`refuses ${what}, and spends nothing`, async () => {
+    it(`refuses ${what}, and marks nothing as used`, async () => {
       expect(await admit({ token, resumeToken })).to.include({ ok: false, code });
       expect({ spent, signed }).to.deep.equal({ spent: [], signed: [] });
     });
   }
 
-  it('says nothing of the token when the store is away', async () => {
+  it('reveals nothing about the token when the store is unavailable', async () => {
     storeAway = true;
     const failure = await admit({ token: undefined, resumeToken: 'resume' }).then(
       () => null,

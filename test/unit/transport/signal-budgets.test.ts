@@ -10,8 +10,8 @@ function spendAll(budgets: SignalBudgets, sessionId: string, nowMs: number): num
   return passed;
 }
 
-describe('budgets of signals', () => {
-  it('allow a burst, then so many a second, for each session by itself', () => {
+describe('The rate limit of signals', () => {
+  it('allows a burst, then a number per second, for each session separately', () => {
     const budgets = new SignalBudgets();
     expect(spendAll(budgets, 'a', 0)).to.equal(burst);
     expect(spendAll(budgets, 'a', 1_000)).to.equal(perSecond);
@@ -19,14 +19,14 @@ describe('budgets of signals', () => {
     expect(spendAll(budgets, 'a', 100_000), 'never more than a burst').to.equal(burst);
   });
 
-  it('are not kept for sessions that are made up, one after the other', () => {
+  it('keeps no state for invented session ids', () => {
     const budgets = new SignalBudgets();
     for (let i = 0; i < 10_000; i += 1) budgets.spend(`session-${i}`, i * 10);
     // Those of the last four seconds, and as many again before somebody tidies.
     expect(budgets.size).to.be.below(1_000);
   });
 
-  it('are not forgotten while they are used up', () => {
+  it('keeps its state while it is used up', () => {
     const budgets = new SignalBudgets();
     spendAll(budgets, 'busy', 0);
     for (let i = 0; i < 1_000; i += 1) budgets.spend(`session-${i}`, 0);

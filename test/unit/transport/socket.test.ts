@@ -61,7 +61,7 @@ describe('A channel over a socket', () => {
     (line = await Line.open(maxSocketBufferBytes));
   afterEach(() => line.close());
 
-  it('writes what is said in one moment at once, in its order', async () => {
+  it('writes all frames of one turn at once, in order', async () => {
     const { channel, heard } = await open();
     for (const text of ['one', 'two', 'three']) channel.send(note(text));
     await waitUntil(() => heard.length === 3);
@@ -69,7 +69,7 @@ describe('A channel over a socket', () => {
     expect(line.writes).to.equal(1);
   });
 
-  it('writes what promises say that wait for the same reply at once', async () => {
+  it('writes frames of promises that wait for the same reply at once', async () => {
     const { channel, heard } = await open();
     const reply = new Promise<void>((resolve) => setImmediate(resolve));
     const tell = async (text: string): Promise<void> => {
@@ -82,7 +82,7 @@ describe('A channel over a socket', () => {
     expect(line.writes).to.equal(1);
   });
 
-  it('keeps the order when some of it is not plain ASCII, or long', async () => {
+  it('keeps the order when frames are long or not plain ASCII', async () => {
     const { channel, heard } = await open();
     const said = ['one', 'Zürich 夜', 'two', 'x'.repeat(70_000), 'three'];
     for (const text of said) channel.send(note(text));
@@ -90,7 +90,7 @@ describe('A channel over a socket', () => {
     expect(heard).to.deep.equal(said);
   });
 
-  it('says what was said before it closes, and nothing after', async () => {
+  it('writes pending frames before it closes, and nothing afterwards', async () => {
     const { channel, heard } = await open();
     channel.send(note('one'));
     channel.closeWith('SLOW_CONSUMER');
@@ -100,7 +100,7 @@ describe('A channel over a socket', () => {
     expect(line.closedWith).to.equal(4413);
   });
 
-  it('says nothing after a close that its peer began', async () => {
+  it('writes nothing after its peer closed', async () => {
     const { channel, heard } = await open();
     const [socket] = line.server.clients;
     socket!.close(1000);
@@ -110,7 +110,7 @@ describe('A channel over a socket', () => {
     expect(line.closedWith).to.equal(1000);
   });
 
-  it('counts what is not written yet as waiting to be sent', async () => {
+  it('counts unwritten frames as buffered', async () => {
     const { channel, heard } = await open(1_000);
     for (let i = 0; i < 4; i += 1) channel.send(note('x'.repeat(600)));
     await waitUntil(() => line.closedWith !== undefined);

@@ -22,7 +22,7 @@ function received(frame: string): string[] {
 const ASCII = fc.string({ unit: fc.integer({ min: 0, max: 0x7f }).map((code) => String.fromCharCode(code)) });
 
 describe('A text frame', () => {
-  it('is read as the text that it was made of', () => {
+  it('is decoded to the text it was made of', () => {
     fc.assert(
       fc.property(ASCII, (text) => {
         expect(received(textFrame(text) ?? '')).to.deep.equal([text]);
@@ -31,17 +31,17 @@ describe('A text frame', () => {
   });
 
   for (const length of [0, 1, 125, 126, 127, 255, 256, 32_768, 65_535]) {
-    it(`of ${length} characters is read as one message`, () => {
+    it(`of ${length} characters is decoded as one message`, () => {
       expect(received(textFrame('a'.repeat(length)) ?? '')).to.deep.equal(['a'.repeat(length)]);
     });
   }
 
-  it('follows another in one write', () => {
+  it('can follow another one in one write', () => {
     const frames = ['one', 'two', 'x'.repeat(300)].map((text) => textFrame(text) ?? '');
     expect(received(frames.join(''))).to.deep.equal(['one', 'two', 'x'.repeat(300)]);
   });
 
-  it('is not made of what takes more than a byte a character, or is too long', () => {
+  it('is not created for text beyond one byte per character, or beyond its length limit', () => {
     expect(textFrame('Zürich')).to.equal(undefined);
     expect(textFrame('夜')).to.equal(undefined);
     expect(textFrame('a'.repeat(65_536))).to.equal(undefined);

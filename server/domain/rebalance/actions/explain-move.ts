@@ -1,19 +1,16 @@
 import { regionPoolName } from '../../catalog.js';
 import type { MoveAction } from './rebalance-actions.js';
 
-/** Why a session is moved, in words for operators. */
+/** One sentence for operators: which session moves, from where to where, and why. It names sessions, never players. */
 export function explainMove({ sessionId, from, to, free, reason, forWaiting }: MoveAction): string {
-  const what = free ? `Unclaimed session ${sessionId}` : `Session ${sessionId}`;
+  const session = free ? `Unclaimed session ${sessionId}` : `Session ${sessionId}`;
   const target = to.hostId === null ? regionPoolName(to.place) : `${regionPoolName(to.place)}/${to.hostId}`;
-  const move = `${what} goes from ${regionPoolName(from.place)}/${from.hostId} to ${target}`;
+  const move = `${session} moves from ${regionPoolName(from.place)}/${from.hostId} to ${target}`;
   switch (reason.code) {
     case 'hot_host':
-      return `${move}: its host is at ${Math.round(reason.load * 100)} % of what it can bear.`;
-    case 'make_room': {
-      const where = regionPoolName(reason.place);
-      // Nobody is named but by session: players are not the operators' business.
-      return `${move}: it makes room in ${where} for a player who waits (session ${forWaiting ?? 'unknown'}).`;
-    }
+      return `${move}: the load of its host is ${Math.round(reason.load * 100)} %.`;
+    case 'make_room':
+      return `${move}: to free a slot in ${regionPoolName(reason.place)} for waiting session ${forWaiting ?? 'unknown'}.`;
     case 'drain':
       return `${move}: its host is being drained.`;
   }

@@ -1,31 +1,34 @@
 import type { RegionPool } from '../../catalog.js';
 
-/** Why a session is moved. Loads are shares of a host, places are those that room is made in. */
+/**
+ * Why a session is moved: its host is hot (`load` is a share of that host), a waiting player needs a slot in `place`, or
+ * its host is being drained.
+ */
 export type MoveReason =
   | { readonly code: 'hot_host'; readonly load: number }
   | { readonly code: 'make_room'; readonly place: RegionPool }
   | { readonly code: 'drain' };
 
-/** Moves one session. Moves with one `chain` are carried out one after the other, by `order`. */
+/** Moves one session. The moves of one `chain` run one after the other, by `order`. */
 export interface MoveAction {
   readonly kind: 'move';
   readonly sessionId: string;
   readonly from: { readonly place: RegionPool; readonly hostId: string };
-  /** The host is what the plan expects: the store chooses the least congested. `null`: no expectation. */
+  /** `hostId` is a forecast: the store chooses the least congested host. `null` if the plan makes no forecast. */
   readonly to: { readonly place: RegionPool; readonly hostId: string | null };
-  /** The most congestion that the new host may have before the session comes: what the store is to be asked with. */
+  /** The highest congestion of the new host before the session arrives, as a share. The store enforces it. */
   readonly cap: number;
-  /** Nobody has claimed the session yet: nobody notices, and the budget is not charged. */
+  /** Whether no client has claimed the session yet. Such a move interrupts nobody and costs no budget. */
   readonly free: boolean;
   readonly reason: MoveReason;
   readonly chain: number;
-  /** From 0: when it is this step's turn. A step that fails ends its chain. */
+  /** Position in the chain, from 0. A failed move ends its chain. */
   readonly order: number;
-  /** The session of the waiting player whom the chain serves. */
+  /** Session id of the waiting player whom the chain serves; `null` if it serves none. */
   readonly forWaiting: string | null;
 }
 
-/** Takes a host out of the choice for new sessions, or puts it back. */
+/** Excludes a hot host from new placements, or includes it again. */
 export interface HostExclusionAction {
   readonly kind: 'shun' | 'unshun';
   readonly place: RegionPool;

@@ -1,64 +1,65 @@
 import { regionPoolName, type RegionPool } from '../../catalog.js';
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
 
-/** A host as one string, for maps. Host ids are unique in their place only. */
-export function hostKey(place: RegionPool, hostId: string): string {
-  return `${regionPoolName(place)}/${hostId}`;
+/** Key of a host in maps: `<region>/<pool>/<hostId>`. Host ids are unique only within their region pool. */
+export function hostKey(regionPool: RegionPool, hostId: string): string {
+  return `${regionPoolName(regionPool)}/${hostId}`;
 }
 
-/** What a host reported last. */
+/** The load of a host as of its last heartbeat. */
 export interface HostLoadReport {
   readonly hostId: string;
   readonly place: RegionPool;
-  /** Share of the host, as `load` in the picture. */
+  /** Share of the host, as `HostSnapshot.load`. */
   readonly congestion: number;
-  /** When it reported, by the store's clock. */
+  /** Time of the heartbeat, in milliseconds since 1970 by the store's clock. */
   readonly beatAtMs: number;
 }
 
-/** What is remembered of a host that is warm: the others need no memory. */
+/** Kept for hot hosts and for hosts above the threshold. Other hosts need no entry. */
 interface HostHeat {
   readonly beatAtMs: number;
   /** Heartbeats in a row above the threshold. */
-  readonly beatsAbove: number;
+  readonly heartbeatsAbove: number;
   readonly hot: boolean;
 }
 
-/** Warm and hot hosts, by host key. */
+/** Hosts that are hot or may become hot, by host key. */
 export type HotHosts = ReadonlyMap<string, HostHeat>;
 
 export const NO_HOT_HOSTS: HotHosts = new Map();
 
 /**
- * Counts heartbeats: hot after `hotBeats` in a row above `hotAbove`, until one below `coolBelow`. Looks come more often
- * than heartbeats do: the same heartbeat seen again counts for nothing.
+ * Decides which hosts are hot, with hysteresis: a host becomes hot after `hotHeartbeats` heartbeats in a row above
+ * `hotAbove`, and stays hot until one below `coolBelow`. A heartbeat that was counted before is not counted again, since
+ * rounds may be more frequent than heartbeats.
  *
- * @param beats of the whole fleet: a host that is not among them is forgotten
+ * @param reports one for each host of the region; hosts without a report are forgotten
  */
 export function trackHotHosts(
   previous: HotHosts,
-  beats: Iterable<HostLoadReport>,
+  reports: Iterable<HostLoadReport>,
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): HotHosts {
   const next = new Map<string, HostHeat>();
-  for (const { hostId, place, congestion, beatAtMs } of beats) {
+  for (const { hostId, place: regionPool, congestion, beatAtMs } of reports) {
     const above = congestion > limits.hotAbove;
-    // Most hosts are cool and stay so: they cost one comparison unless somebody is warm at all.
+    // Most hosts are below the threshold: no key is built for them unless some host has an entry.
     if (!above && previous.size === 0) continue;
-    const key = hostKey(place, hostId);
+    const key = hostKey(regionPool, hostId);
     const before = previous.get(key);
     if (before?.beatAtMs === beatAtMs) {
       next.set(key, before);
       continue;
     }
-    const beatsAbove = above ? (before?.beatsAbove ?? 0) + 1 : 0;
+    const heartbeatsAbove = above ? (before?.heartbeatsAbove ?? 0) + 1 : 0;
     const staysHot = before?.hot === true && congestion >= limits.coolBelow;
-    const hot = staysHot || beatsAbove >= limits.hotBeats;
-    if (hot || beatsAbove > 0) next.set(key, { beatAtMs, beatsAbove, hot });
+    const hot = staysHot || heartbeatsAbove >= limits.hotHeartbeats;
+    if (hot || heartbeatsAbove > 0) next.set(key, { beatAtMs, heartbeatsAbove, hot });
   }
   return next;
 }
 
-export function isHot(hosts: HotHosts, place: RegionPool, hostId: string): boolean {
-  return hosts.get(hostKey(place, hostId))?.hot === true;
+export function isHot(hosts: HotHosts, regionPool: RegionPool, hostId: string): boolean {
+  return hosts.get(hostKey(regionPool, hostId))?.hot === true;
 }

@@ -1,41 +1,42 @@
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
 
-/** What is remembered of a host with which moves failed. */
+/** The failed moves of one host. */
 interface HostFailures {
-  /** Failed moves in a row, as source or as target. */
+  /** Failed moves in a row, with the host as source or as target. */
   readonly failures: number;
-  /** How often it was quarantined. */
-  readonly times: number;
-  /** Until when it is, or was; 0: never. */
+  /** Number of quarantines so far. */
+  readonly quarantines: number;
+  /** End of the current or last quarantine, in milliseconds; 0 if there was none. */
   readonly untilMs: number;
 }
 
-/** Hosts with which moves failed, by host key. */
+/** Hosts whose moves failed, by host key. */
 export type Quarantine = ReadonlyMap<string, HostFailures>;
 
 export const NO_QUARANTINE: Quarantine = new Map();
 
 /**
- * Notes how a move ended for one of its two hosts. `quarantineAfter` failures in a row, with no success between them,
- * take the host out of all plans for `quarantineMs`, and for twice as long each time that happens again. What ends
- * while it is quarantined began before, and counts for nothing.
+ * Records the outcome of a move for one of its two hosts. `quarantineAfterFailures` failures in a row exclude the host from
+ * all plans for `quarantineMs`, and for twice as long with each further quarantine. Outcomes during a quarantine belong to
+ * moves that began before it, and are ignored.
+ *
+ * @param nowMs any clock in milliseconds, the same in all calls
  */
 export function recordMoveOutcome(
   state: Quarantine,
   hostKey: string,
-  ok: boolean,
+  succeeded: boolean,
   nowMs: number,
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): Quarantine {
   if (isQuarantined(state, hostKey, nowMs)) return state;
   const next = new Map([...state].filter(([, record]) => !isForgotten(record, nowMs, limits)));
-  const before = next.get(hostKey) ?? { failures: 0, times: 0, untilMs: 0 };
-  const failures = ok ? 0 : before.failures + 1;
-  if (failures >= limits.quarantineAfter) {
-    const times = before.times + 1;
-    const lastsMs = Math.min(limits.quarantineMs * 2 ** (times - 1), limits.quarantineMaxMs);
-    next.set(hostKey, { failures: 0, times, untilMs: nowMs + lastsMs });
-  } else if (failures === 0 && before.times === 0) {
+  const before = next.get(hostKey) ?? { failures: 0, quarantines: 0, untilMs: 0 };
+  const failures = succeeded ? 0 : before.failures + 1;
+  if (failures >= limits.quarantineAfterFailures) {
+    const durationMs = Math.min(limits.quarantineMs * 2 ** before.quarantines, limits.quarantineMaxMs);
+    next.set(hostKey, { failures: 0, quarantines: before.quarantines + 1, untilMs: nowMs + durationMs });
+  } else if (failures === 0 && before.quarantines === 0) {
     next.delete(hostKey);
   } else {
     next.set(hostKey, { ...before, failures });
@@ -43,12 +44,12 @@ export function recordMoveOutcome(
   return next;
 }
 
-/** Whether plans leave the host alone. */
+/** Whether the host is excluded from plans now. */
 export function isQuarantined(state: Quarantine, hostKey: string, nowMs: number): boolean {
   return (state.get(hostKey)?.untilMs ?? 0) > nowMs;
 }
 
-/** A host that kept out of trouble for as long as quarantine can last begins anew. */
+/** A host that had no quarantine for `quarantineMaxMs` starts again with the shortest one. */
 function isForgotten(record: HostFailures, nowMs: number, limits: RebalanceLimits): boolean {
-  return record.times > 0 && nowMs >= record.untilMs + limits.quarantineMaxMs;
+  return record.quarantines > 0 && nowMs >= record.untilMs + limits.quarantineMaxMs;
 }

@@ -1,54 +1,61 @@
-/** The bounds that plans of moves keep. Shares are of a host's congestion: 0 idle, 1 full. */
+/** Limits of every plan of moves. Shares are shares of one host: 0 is idle, 1 is full. Times are in milliseconds. */
 export interface RebalanceLimits {
-  /** A host above this share for `hotBeats` heartbeats in a row is hot. */
+  /** A host whose load is above this share for `hotHeartbeats` heartbeats in a row is hot. */
   readonly hotAbove: number;
-  /** A hot host below this share is not hot any more. Well under `hotAbove`, so that it does not go to and fro. */
+  /** A hot host stays hot until its load is below this share. Well below `hotAbove`, so that a host does not flap. */
   readonly coolBelow: number;
-  readonly hotBeats: number;
-  /** No session is moved onto a host above this share. Drains have a cap of their own. */
+  /** Heartbeats in a row above `hotAbove` that make a host hot. */
+  readonly hotHeartbeats: number;
+  /** No session is moved onto a host whose congestion is above this share. A drain has a cap of its own. */
   readonly moveCap: number;
   /**
-   * A slot that a chain frees on a host above `moveCap` may be taken by the step after it while the host is, without the
-   * session that left, at most here: one goes, one comes, and the host bears what it bore. Equal to `moveCap`, it makes
-   * chains over full places impossible.
+   * A chain of two moves may use a slot that its own first move frees on a host above `moveCap`, if that host's congestion
+   * without the session that left is at most this share: one session leaves, one arrives, the load stays the same. With the
+   * value of `moveCap`, chains through full region pools are impossible.
    */
   readonly freedSlotCap: number;
-  /** Live moves per session and hour, over the fleet. */
+  /** Budget of live moves: moves per session and hour, over all sessions of the region. */
   readonly movesPerSessionHour: number;
-  /** Unused moves can be saved up for so long. */
-  readonly budgetSavedMs: number;
-  /** So many can be saved up in any case: else a small fleet could not relieve one host. */
-  readonly budgetFloor: number;
+  /** Unused moves accumulate for this long. */
+  readonly budgetWindowMs: number;
+  /** Minimum burst size of the move budget. Without it a small fleet could never relieve a hot host. */
+  readonly minBurstMoves: number;
   /** Moves from and to one host at a time. */
   readonly maxMovesPerHost: number;
-  /** A session that was moved less than so long ago stays where it is: nothing goes to and fro. */
+  /** A session that was moved less than this time ago is not moved again, so that no session moves back and forth. */
   readonly cooldownMs: number;
-  /** After so many failed moves in a row a host is left alone. */
-  readonly quarantineAfter: number;
-  /** For so long; twice as long each time it happens again, up to `quarantineMaxMs`. */
+  /** Failed moves in a row that put a host into quarantine. */
+  readonly quarantineAfterFailures: number;
+  /** Duration of the first quarantine of a host. It doubles with each further one, up to `quarantineMaxMs`. */
   readonly quarantineMs: number;
   readonly quarantineMaxMs: number;
-  /** From this share of a region's hosts on being suspect, the fault is more likely ours: nothing is moved. */
-  readonly unwellShare: number;
-  /** In a region with fewer hosts "half of them" says nothing. */
-  readonly unwellMinHosts: number;
+  /**
+   * When at least this share of a region's hosts is suspect at once, a fault of the broker or its network is more likely
+   * than a fault of the hosts, so nothing is moved.
+   */
+  readonly suspectShareLimit: number;
+  /** In a region with fewer hosts, `suspectShareLimit` does not apply: half of two hosts is one host. */
+  readonly suspectMinHosts: number;
 }
 
-/** What holds where nothing else is said. The last two are as for mass silence (`silence.ts`). */
+/**
+ * Defaults of the rebalancer. `suspectShareLimit` and `suspectMinHosts` equal the limits of mass silence
+ * (`host-silence.ts`).
+ */
 export const DEFAULT_REBALANCE_LIMITS: RebalanceLimits = {
   hotAbove: 0.9,
   coolBelow: 0.8,
-  hotBeats: 3,
+  hotHeartbeats: 3,
   moveCap: 0.7,
   freedSlotCap: 1,
   movesPerSessionHour: 0.5,
-  budgetSavedMs: 120_000,
-  budgetFloor: 4,
+  budgetWindowMs: 120_000,
+  minBurstMoves: 4,
   maxMovesPerHost: 2,
   cooldownMs: 600_000,
-  quarantineAfter: 3,
+  quarantineAfterFailures: 3,
   quarantineMs: 600_000,
   quarantineMaxMs: 7_200_000,
-  unwellShare: 0.5,
-  unwellMinHosts: 3,
+  suspectShareLimit: 0.5,
+  suspectMinHosts: 3,
 };

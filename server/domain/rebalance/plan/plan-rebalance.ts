@@ -8,71 +8,77 @@ import { relieveHosts } from './relieve-hosts.js';
 import { findPlanBlocker, type PlanBlocker } from '../snapshot/plan-blocker.js';
 
 export interface RebalancePlan {
-  /** Why there is no plan; `null` when there is one, if an empty one. */
+  /** Why nothing can be planned; `null` if there is a plan, which may be empty. */
   readonly blocker: PlanBlocker | null;
-  /** In the order in which they are carried out. */
+  /** In the order of execution. */
   readonly actions: readonly RebalanceAction[];
-  /** What the budget is charged with. */
+  /** Number of live moves among the actions, to be charged to the move budget. */
   readonly liveMoves: number;
-  /** Waiting players for whom there is a free slot, whom the store serves by itself. */
+  /** Number of waiting players who get a free slot from the store without any move. */
   readonly servedByStore: number;
-  /** Waiting players for whom the plan makes room. */
+  /** Number of waiting players for whom the plan frees a slot. */
   readonly servedByMoves: number;
 }
 
 /**
- * What to move in this round: first away from hot hosts, then for players who wait. With no hot host and nobody waiting
- * nothing is moved: not back, and not for tidiness.
+ * Plans one round of rebalancing: moves away from hot hosts first, then moves that free slots for waiting players. Without
+ * hot hosts and waiting players nothing is moved: sessions do not move back, and hosts are not packed.
  *
- * @param allowance how many live sessions may be moved; unclaimed reservations cost nothing
+ * @param allowance maximum number of live moves; moves of unclaimed sessions do not count
  */
 export function planRebalance(
-  picture: FleetSnapshot,
+  snapshot: FleetSnapshot,
   allowance: number,
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): RebalancePlan {
-  const standstill = findPlanBlocker(picture, limits);
-  const nothing = { blocker: standstill, actions: [], liveMoves: 0, servedByStore: 0, servedByMoves: 0 };
-  if (standstill !== null) return nothing;
+  const blocker = findPlanBlocker(snapshot, limits);
+  const nothing = { blocker, actions: [], liveMoves: 0, servedByStore: 0, servedByMoves: 0 };
+  if (blocker !== null) return nothing;
 
-  const shuns = findExclusionChanges(picture);
-  const isAnyHot = picture.hosts.some(({ hot }) => hot);
-  if (!isAnyHot && picture.waiting.length === 0) return { ...nothing, actions: shuns };
+  const exclusionChanges = findExclusionChanges(snapshot);
+  const isAnyHot = snapshot.hosts.some(({ hot }) => hot);
+  if (!isAnyHot && snapshot.waiting.length === 0) return { ...nothing, actions: exclusionChanges };
 
   const { maxMovesPerHost, moveCap } = limits;
-  const fleet = new PlannedFleet(picture, { cap: moveCap, maxMovesPerHost, excludes: () => false });
-  const servedByStore = keepSlotsForWaiting(fleet, picture.waiting);
-  const isAnyLeft = servedByStore < picture.waiting.length;
+  const fleet = new PlannedFleet(snapshot, { cap: moveCap, maxMovesPerHost, excludes: () => false });
+  const servedByStore = keepSlotsForWaiting(fleet, snapshot.waiting);
+  const needsMoves = servedByStore < snapshot.waiting.length;
 
-  collectMovers(fleet, isAnyLeft, limits);
+  collectMovers(fleet, needsMoves, limits);
   const relief = isAnyHot ? relieveHosts(fleet, allowance, limits) : [];
-  const allowed = allowance - countLive(relief);
-  // From here on free slots and waiting players are matched anew, together with the slots that moves make free.
-  for (const place of fleet.regionPools) place.slotsKeptForWaiting = 0;
-  const room: MakeRoomPlan = isAnyLeft ? makeRoom(fleet, allowed, limits) : { chains: [], servedByStore };
+  const allowanceLeft = allowance - countLive(relief);
+  // `makeRoom` matches waiting players with free slots itself, together with the slots that its moves free.
+  for (const plannedPool of fleet.regionPools) plannedPool.slotsKeptForWaiting = 0;
+  const room: MakeRoomPlan = needsMoves
+    ? makeRoom(fleet, allowanceLeft, limits)
+    : { chains: [], servedByStore };
 
   const chains = [...relief.map((move) => [move]), ...room.chains.map(({ moves }) => moves)];
   const moves = chains.flatMap((chain, i) => chain.map((move): MoveAction => ({ ...move, chain: i })));
   return {
     blocker: null,
-    actions: [...shuns, ...moves],
+    actions: [...exclusionChanges, ...moves],
     liveMoves: countLive(moves),
     servedByStore: room.servedByStore,
     servedByMoves: room.chains.length,
   };
 }
 
-/** What the store has to be told of hot hosts. */
+/** Hosts whose exclusion in the store does not match whether they are hot. */
 function findExclusionChanges({ hosts }: FleetSnapshot): HostExclusionAction[] {
   return hosts
-    .filter(({ hot, excluded: shunned }) => hot !== shunned)
-    .map(({ hot, place, hostId }) => ({ kind: hot ? 'shun' : 'unshun', place, hostId }));
+    .filter(({ hot, excluded }) => hot !== excluded)
+    .map(({ hot, place: regionPool, hostId }) => ({
+      kind: hot ? 'shun' : 'unshun',
+      place: regionPool,
+      hostId,
+    }));
 }
 
 /**
- * Gives the hosts their movable sessions.
+ * Adds the movable sessions to their hosts' `movers`.
  *
- * @param all those of every host, or of hot hosts only
+ * @param all sessions of every host; otherwise those of hot hosts only
  */
 function collectMovers(fleet: PlannedFleet, all: boolean, limits: RebalanceLimits): void {
   const { sessions, nowMs } = fleet.snapshot;
@@ -81,7 +87,7 @@ function collectMovers(fleet: PlannedFleet, all: boolean, limits: RebalanceLimit
     if (kind === 'fixed' || (movedAtMs !== null && nowMs - movedAtMs < limits.cooldownMs)) continue;
     const host = fleet.hostOf(session);
     if (host?.isSource !== true || !(all || host.snapshot.hot)) continue;
-    host.movers.push({ session, host, free: kind === 'unclaimed', isMoved: false });
+    host.movers.push({ session, host, isUnclaimed: kind === 'unclaimed', isMoved: false });
   }
 }
 

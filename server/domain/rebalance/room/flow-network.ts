@@ -1,11 +1,11 @@
 /**
- * A network in which units flow at the least cost: successive shortest augmenting paths (Ahuja, Magnanti and Orlin,
- * Network Flows, 1993, ch. 9). After each unit the flow is the cheapest of its size, so that a limit on cost is kept by
- * stopping. Paths of equal cost are found in one phase (as Dinic's algorithm does for equal length), source by source in
- * the order of their rank; what a phase gave a source, no later unit takes away again.
+ * Minimum-cost flow by successive shortest augmenting paths (Ahuja, Magnanti and Orlin, Network Flows, 1993, ch. 9). After
+ * each unit the flow is the cheapest of its size, so a cost limit is kept by stopping. All paths of equal cost are found in
+ * one phase (as in Dinic's algorithm for equal length), in the order of the sources; no later unit takes away the flow of a
+ * source.
  */
 export class FlowNetwork {
-  /** Arcs come in pairs: `arc ^ 1` is the way back. */
+  /** Arcs come in pairs: `arc ^ 1` is the reverse arc. */
   readonly #to: number[] = [];
   readonly #cost: number[] = [];
   readonly #capacity: number[] = [];
@@ -20,7 +20,7 @@ export class FlowNetwork {
     return this.#arcsOf.push([]) - 1;
   }
 
-  /** @returns the arc; of a node's arcs of equal cost the one that was added first is tried first */
+  /** @returns the arc. Among a node's arcs of equal cost, the one that was added first is tried first. */
   addArc(from: number, to: number, capacity: number, cost: number): number {
     const arc = this.#to.push(to, from) - 2;
     this.#cost.push(cost, -cost);
@@ -38,17 +38,17 @@ export class FlowNetwork {
     this.#capacity[arc] = capacity;
   }
 
-  /** What flows through the arc since the last `send`. */
+  /** Units that the last `send` sent through the arc. */
   flowOf(arc: number): number {
     return this.#residual[arc ^ 1] ?? 0;
   }
 
   /**
-   * Sends as many units as it can, one from each source at most, and those at the least cost.
+   * Sends as many units as possible at the least total cost, at most one from each source.
    *
-   * @param sources nodes, those of the highest rank first; several may be the same node
-   * @param affords called with the cost of a unit before it is sent, never less than the one before; `false` ends it
-   * @returns for every source whether its unit was sent
+   * @param sources nodes in the order of their priority; the same node may occur several times
+   * @param affords called with the cost of each unit before it is sent; costs never decrease. `false` stops the flow.
+   * @returns for each source whether its unit was sent
    */
   send(sources: readonly number[], sink: number, affords: (cost: number) => boolean): boolean[] {
     this.#residual = [...this.#capacity];
@@ -65,18 +65,18 @@ export class FlowNetwork {
         const path = this.#findPath(node, sink, phase);
         if (path === undefined) continue;
         if (!affords(cost)) return sent;
-        for (const arc of path) this.#push(arc);
+        for (const arc of path) this.#pushUnit(arc);
         sent[i] = true;
       }
     }
   }
 
-  #push(arc: number): void {
+  #pushUnit(arc: number): void {
     this.#residual[arc] = (this.#residual[arc] ?? 0) - 1;
     this.#residual[arc ^ 1] = (this.#residual[arc ^ 1] ?? 0) + 1;
   }
 
-  /** Cost of the cheapest way to the sink, by Bellman and Ford with a queue: ways back have negative cost. */
+  /** Cost of the cheapest path to the sink from each node: Bellman-Ford with a queue, since reverse arcs have negative cost. */
   #distancesTo(sink: number): Float64Array {
     const distance = new Float64Array(this.#arcsOf.length).fill(Infinity);
     const queued = new Uint8Array(this.#arcsOf.length);
@@ -105,27 +105,28 @@ export class FlowNetwork {
     return distance;
   }
 
-  /** Depth first along arcs that lie on cheapest ways. */
+  /** Finds a cheapest path from `start` to the sink. */
   #findPath(start: number, sink: number, phase: Phase): number[] | undefined {
     for (;;) {
-      const path = this.#follow(start, sink, phase);
+      const path = this.#walkToSink(start, sink, phase);
       if (path !== undefined) {
         phase.noteFound(path.map((arc) => this.#to[arc ^ 1] ?? start));
         return path;
       }
       if (!phase.isStale) return undefined;
-      // Since the marks were set, units went other ways and may have opened some: once more without them.
+      // Units that were sent since the marks were set may have opened nodes that were dead ends: search again without marks.
       phase.forget();
     }
   }
 
-  #follow(start: number, sink: number, phase: Phase): number[] | undefined {
+  /** Depth-first search along arcs of cheapest paths. */
+  #walkToSink(start: number, sink: number, phase: Phase): number[] | undefined {
     if (!phase.visit(start)) return undefined;
     const path: number[] = [];
     for (let node = start; node !== sink;) {
       const arc = this.#arcsOf[node]?.[phase.nextTry(node)];
       if (arc === undefined) {
-        // A dead end: one step back, and on to the next arc there.
+        // Dead end: go back one step and try the next arc there.
         const last = path.pop();
         if (last === undefined) return undefined;
         node = this.#to[last ^ 1] ?? start;
@@ -146,16 +147,16 @@ export class FlowNetwork {
 }
 
 /**
- * What is known while units of one cost are sent: how far each node is from the sink, which nodes led nowhere, and how
- * far the arcs of each were tried. Marks carry the number of their time, so that they need no clearing.
+ * Search state while units of one cost are sent: distances to the sink, visited nodes, and the next arc to try at each node.
+ * Marks hold the number of the generation that set them, so that `forget` does not have to clear arrays.
  */
 class Phase {
-  /** Whether units were sent since the marks were begun: marks may be too dark then. */
+  /** Whether units were sent since this generation of marks began, so that marked dead ends may be open again. */
   isStale = false;
   readonly #visitedIn: Int32Array;
   readonly #triedIn: Int32Array;
   readonly #tried: Int32Array;
-  #time = 1;
+  #generation = 1;
 
   constructor(
     nodes: number,
@@ -170,17 +171,17 @@ class Phase {
     return this.distance[node] ?? Infinity;
   }
 
-  /** @returns whether it was not visited yet */
+  /** Marks the node as visited. @returns whether it was not marked before */
   visit(node: number): boolean {
-    if (this.#visitedIn[node] === this.#time) return false;
-    this.#visitedIn[node] = this.#time;
+    if (this.#visitedIn[node] === this.#generation) return false;
+    this.#visitedIn[node] = this.#generation;
     return true;
   }
 
-  /** The index of the arc to be tried now. */
+  /** Index of the arc to try next at this node. */
   nextTry(node: number): number {
-    if (this.#triedIn[node] !== this.#time) {
-      this.#triedIn[node] = this.#time;
+    if (this.#triedIn[node] !== this.#generation) {
+      this.#triedIn[node] = this.#generation;
       this.#tried[node] = 0;
     }
     return this.#tried[node] ?? 0;
@@ -190,14 +191,15 @@ class Phase {
     this.#tried[node] = this.nextTry(node) + 1;
   }
 
-  /** @param nodes those of a path to the sink: they do lead somewhere */
+  /** Clears the visited marks of a path to the sink. */
   noteFound(nodes: readonly number[]): void {
     for (const node of nodes) this.#visitedIn[node] = 0;
     this.isStale = true;
   }
 
+  /** Starts a new generation of marks. */
   forget(): void {
-    this.#time += 1;
+    this.#generation += 1;
     this.isStale = false;
   }
 }

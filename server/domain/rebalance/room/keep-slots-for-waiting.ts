@@ -3,36 +3,36 @@ import type { WaitingPlayer } from '../snapshot/fleet-snapshot.js';
 import { indexesOfOptions, type PlannedFleet } from '../snapshot/planned-fleet.js';
 
 /**
- * Keeps free slots for the waiting players that they can serve: the store gives them away by itself, before a move could
- * take them. The largest matching of players with places that have slots; no move may use what it needs.
+ * Sets `slotsKeptForWaiting` of every region pool: the slots that the store will give to waiting players before any move
+ * could use them, by a maximum matching of players with region pools.
  *
- * @returns how many players that are
+ * @returns the number of players who get a slot
  */
 export function keepSlotsForWaiting(fleet: PlannedFleet, waiting: readonly WaitingPlayer[]): number {
   const network = new FlowNetwork();
   const sink = network.addNode();
   const slots = new Map<number, { readonly node: number; readonly arc: number }>();
-  const slotsIn = (place: number): number => {
-    let known = slots.get(place);
+  const slotsIn = (poolIndex: number): number => {
+    let known = slots.get(poolIndex);
     if (known === undefined) {
       const node = network.addNode();
-      known = { node, arc: network.addArc(node, sink, fleet.regionPoolAt(place).slotsForPlayers, 0) };
-      slots.set(place, known);
+      known = { node, arc: network.addArc(node, sink, fleet.regionPoolAt(poolIndex).slotsForPlayers, 0) };
+      slots.set(poolIndex, known);
     }
     return known.node;
   };
-  const alike = new Map<string, number>();
+  const nodeOfOptions = new Map<string, number>();
   const sources = waiting.map(({ options }) => {
-    const places = indexesOfOptions(fleet, options);
-    const key = [...places].sort((a, b) => a - b).join();
-    let node = alike.get(key);
+    const poolIndexes = indexesOfOptions(fleet, options);
+    const key = [...poolIndexes].sort((a, b) => a - b).join();
+    let node = nodeOfOptions.get(key);
     if (node === undefined) {
-      alike.set(key, (node = network.addNode()));
-      for (const place of places) network.addArc(node, slotsIn(place), waiting.length, 0);
+      nodeOfOptions.set(key, (node = network.addNode()));
+      for (const poolIndex of poolIndexes) network.addArc(node, slotsIn(poolIndex), waiting.length, 0);
     }
     return node;
   });
   const sent = network.send(sources, sink, () => true);
-  for (const [place, { arc }] of slots) fleet.regionPoolAt(place).slotsKeptForWaiting = network.flowOf(arc);
+  for (const [pool, { arc }] of slots) fleet.regionPoolAt(pool).slotsKeptForWaiting = network.flowOf(arc);
   return sent.filter(Boolean).length;
 }

@@ -8,29 +8,31 @@ import { RoomNetwork, type Hop, type Route } from './room-network.js';
 import { solveRoomNetwork } from './solve-room-network.js';
 
 export interface MakeRoomPlan {
-  /** In the order in which they are carried out. */
+  /** In the order of execution. */
   readonly chains: readonly MoveChain[];
-  /** Waiting players for whom there is a free slot. */
+  /** Number of waiting players who get a free slot from the store without any move. */
   readonly servedByStore: number;
 }
 
-/** How many times what could not be carried out as planned is planned again. */
+/** How many times players are planned for again whose chain found no host. */
 const MAX_ROUNDS = 4;
 
-/** In a network of more arcs it is not: that takes long, concerns few players, and the next plan comes in seconds. */
-const LARGE_NETWORK = 2_000;
+/** Above this number of arcs there is one round: another one is slow, serves few players, and the next plan is seconds away. */
+const MAX_ARCS_FOR_REPLANNING = 2_000;
 
 /**
- * Serves as many waiting players as it can by moving others: the largest matching of players with slots, at the price of
- * the fewest live moves, each player's slot made free by two moves at most.
+ * Frees slots for waiting players by moving sessions: a maximum matching of players with slots at the least number of live
+ * moves, where each player's slot is freed by at most two moves.
  *
- * Places are planned first, hosts and sessions chosen for that. What then fails for want of a host (too many moves would
- * touch it) is planned again with what is left.
+ * The flow is planned between region pools first. Then each route gets its sessions and hosts. A route may fail then, since
+ * its hosts have no more moves left; its player is planned for again with the remaining room.
+ *
+ * @param allowance maximum number of live moves
  */
 export function makeRoom(fleet: PlannedFleet, allowance: number, limits: RebalanceLimits): MakeRoomPlan {
   const chains: MoveChain[] = [];
   const groups = new MoverGroups(fleet, limits, allowance > 0);
-  const carrier = new ChainBuilder(fleet, limits);
+  const builder = new ChainBuilder(fleet, limits);
   let { waiting } = fleet.snapshot;
   let live = 0;
   let servedByStore = 0;
@@ -38,20 +40,20 @@ export function makeRoom(fleet: PlannedFleet, allowance: number, limits: Rebalan
     if (round > 0) groups.refresh(allowance > live);
     const room = new RoomNetwork(fleet, groups, waiting);
     const routes = solveRoomNetwork(room, allowance - live);
-    const longWay = routes.filter(({ hops }) => hops.length > 0);
-    servedByStore = routes.length - longWay.length;
-    const carried = longWay.flatMap((route) => carrier.buildChain(route) ?? []);
-    chains.push(...carried);
-    if (carried.length === 0 || carried.length === longWay.length) break;
-    if (room.network.arcs > LARGE_NETWORK) break;
-    const served = new Set(carried.map((chain) => chain.waiting.sessionId));
+    const routesWithMoves = routes.filter(({ hops }) => hops.length > 0);
+    servedByStore = routes.length - routesWithMoves.length;
+    const built = routesWithMoves.flatMap((route) => builder.buildChain(route) ?? []);
+    chains.push(...built);
+    if (built.length === 0 || built.length === routesWithMoves.length) break;
+    if (room.network.arcs > MAX_ARCS_FOR_REPLANNING) break;
+    const served = new Set(built.map((chain) => chain.waiting.sessionId));
     waiting = waiting.filter(({ sessionId }) => !served.has(sessionId));
-    for (const { moves } of carried) live += moves.filter(({ free }) => !free).length;
+    for (const { moves } of built) live += moves.filter(({ free }) => !free).length;
   }
   return { chains: orderChains(chains), servedByStore };
 }
 
-/** Finds sessions and hosts for what was planned for groups and places. */
+/** Chooses the sessions and hosts of a route between region pools. */
 class ChainBuilder {
   readonly #queues = new Map<MoverGroup, Map<number, Mover[]>>();
 
@@ -60,17 +62,17 @@ class ChainBuilder {
     private readonly limits: RebalanceLimits,
   ) {}
 
-  /** `undefined` when some host has no more moves to spare. */
-  buildChain({ waiting, place, hops }: Route): MoveChain | undefined {
+  /** The moves of a route, planned in the fleet too; `undefined` if some host has no more moves left. */
+  buildChain({ waiting, poolIndex, hops }: Route): MoveChain | undefined {
     const [first, second] = hops;
     if (first === undefined) return undefined;
     const last = second ?? first;
-    const target = this.fleet.regionPoolAt(last.to).coolestHost();
-    const leaving = this.#choose(first);
-    const passing = second === undefined ? null : this.#choose(second);
+    const target = this.fleet.regionPoolAt(last.toPoolIndex).coolestHost();
+    const leaving = this.#chooseMover(first);
+    const passing = second === undefined ? null : this.#chooseMover(second);
     if (target === undefined || leaving === undefined || passing === undefined) return undefined;
 
-    const reason = { code: 'make_room', place: this.fleet.regionPoolAt(place).regionPool } as const;
+    const reason = { code: 'make_room', place: this.fleet.regionPoolAt(poolIndex).regionPool } as const;
     const common = { kind: 'move', reason, chain: 0, forWaiting: waiting.sessionId } as const;
     const moves: MoveAction[] = [];
     const toTarget = { host: target, cap: this.limits.moveCap };
@@ -84,13 +86,13 @@ class ChainBuilder {
     this.fleet.replaceMover(leaving);
     if (passing !== null) this.fleet.replaceMover(passing);
     this.fleet.regionPoolAt(target.poolIndex).addSessionTo(target);
-    return { waiting, place, via: passing?.host.poolIndex ?? null, moves };
+    return { waiting, poolIndex, viaPoolIndex: passing?.host.poolIndex ?? null, moves };
   }
 
-  /** Whose way it lengthens the least, and of those who are on the most congested host. */
-  #choose({ group, to }: Hop): Mover | undefined {
-    const queue = this.#queueFor(group, to);
-    // Who cannot be moved now cannot be moved later in this plan either.
+  /** The session with the least added round-trip time; among equals, the one on the most congested host. */
+  #chooseMover({ group, toPoolIndex }: Hop): Mover | undefined {
+    const queue = this.#queueFor(group, toPoolIndex);
+    // A session that cannot be moved now cannot be moved later in this plan either.
     for (let mover = queue.at(-1); mover !== undefined; mover = queue.at(-1)) {
       if (!mover.isMoved && mover.host.movesLeft > 0) return mover;
       queue.pop();
@@ -98,22 +100,22 @@ class ChainBuilder {
     return undefined;
   }
 
-  /** Those who would go there, the best last. */
-  #queueFor(group: MoverGroup, to: number): Mover[] {
+  /** The sessions of the group, the best for this target last. */
+  #queueFor(group: MoverGroup, toPoolIndex: number): Mover[] {
     const queues = this.#queues.get(group) ?? new Map<number, Mover[]>();
     this.#queues.set(group, queues);
-    let queue = queues.get(to);
+    let queue = queues.get(toPoolIndex);
     if (queue === undefined) {
-      const { regionPool: place } = this.fleet.regionPoolAt(to);
-      const ranked = group.movers.map((mover) => ({ mover, ms: detourMs(mover.session, place) }));
+      const { regionPool } = this.fleet.regionPoolAt(toPoolIndex);
+      const ranked = group.movers.map((mover) => ({ mover, ms: detourMs(mover.session, regionPool) }));
       ranked.sort((a, b) => b.ms - a.ms || a.mover.host.congestion - b.mover.host.congestion);
-      queues.set(to, (queue = ranked.map(({ mover }) => mover)));
+      queues.set(toPoolIndex, (queue = ranked.map(({ mover }) => mover)));
     }
     return queue;
   }
 
   #step(
-    { session, free }: Mover,
+    { session, isUnclaimed }: Mover,
     { host, cap }: { readonly host: PlannedHost; readonly cap: number },
   ): Pick<MoveAction, 'sessionId' | 'from' | 'to' | 'cap' | 'free'> {
     return {
@@ -121,7 +123,7 @@ class ChainBuilder {
       from: { place: session.place, hostId: session.hostId },
       to: { place: this.fleet.regionPoolAt(host.poolIndex).regionPool, hostId: host.snapshot.hostId },
       cap,
-      free,
+      free: isUnclaimed,
     };
   }
 }

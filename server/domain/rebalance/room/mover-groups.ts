@@ -2,67 +2,67 @@ import type { PlannedFleet } from '../snapshot/planned-fleet.js';
 import type { Mover, PlannedHost } from '../snapshot/planned-host.js';
 import type { RebalanceLimits } from '../limits/rebalance-limits.js';
 
-/** Sessions of one place that are alike to a plan that makes room: they may go to the same places at the same price. */
+/** Sessions of one region pool that are equivalent for making room: same targets, same cost. */
 export interface MoverGroup {
   readonly poolIndex: number;
-  readonly free: boolean;
-  /** Whether another session may be moved into the slot of one that leaves, not only a waiting player. */
+  readonly isUnclaimed: boolean;
+  /** Whether the slot that a session leaves may be filled by another session, not only by a waiting player. */
   readonly isReplaceable: boolean;
-  /** Numbers of the places where they may go, the nearest first as far as one of them can tell for all. */
+  /** Indexes of the region pools where they may go, in the order of the round-trip times of the first member. */
   readonly options: readonly number[];
-  /** Host by host. */
+  /** Sessions of one host are adjacent. */
   readonly movers: Mover[];
 }
 
-/** Places in a set are bits of words of this size: two or three words for a fleet of ordinary size. */
+/** A set of region pools is a bit set of words of this size: two or three words for an ordinary fleet. */
 const WORD_BITS = 30;
 const WORD_SIZE = 2 ** WORD_BITS;
 
-/** The groups of each place, made when they are asked for: mostly a few places are short, and their neighbours matter. */
+/** The groups of each region pool, built on first use: mostly only a few region pools lack slots. */
 export class MoverGroups {
   readonly #groups = new Map<number, readonly MoverGroup[]>();
   #room: readonly number[];
-  #leavable: (number | undefined)[] = [];
-  #moveLive: boolean;
-  /** Places with room, or from which somebody could go on to one with room. */
+  #movableFrom: (number | undefined)[] = [];
+  #mayMoveLive: boolean;
+  /** Whether a region pool has room, or a session that could move on from it to one with room. Filled on first use. */
   readonly #useful: (boolean | undefined)[];
-  /** Numbers of sets of places: the number of all words but the last, and that word, give the number of the set. */
+  /** Ids of sets of region pools. The id of a prefix of words and the next word give the id of the longer prefix. */
   readonly #sets = new Map<number, number>();
   readonly #words: Int32Array;
 
-  /** @param moveLive whether live sessions may be moved at all */
+  /** @param mayMoveLive whether live sessions may be moved at all */
   constructor(
     private readonly fleet: PlannedFleet,
     private readonly limits: RebalanceLimits,
-    moveLive: boolean,
+    mayMoveLive: boolean,
   ) {
-    this.#moveLive = moveLive;
-    this.#room = fleet.regionPools.map((place) => place.roomForMoves('now'));
+    this.#mayMoveLive = mayMoveLive;
+    this.#room = fleet.regionPools.map((plannedPool) => plannedPool.roomForMoves('now'));
     this.#useful = this.#room.map((room) => (room > 0 ? true : undefined));
     this.#words = new Int32Array(Math.ceil(fleet.regionPools.length / WORD_BITS));
   }
 
-  /** Counts anew after some of the sessions were moved. The groups stay: what was no use is none now. */
-  refresh(moveLive: boolean): void {
-    this.#moveLive = moveLive;
-    this.#room = this.fleet.regionPools.map((place) => place.roomForMoves('now'));
-    this.#leavable = [];
+  /** Counts room again after moves were planned. The groups stay valid, since room and movable sessions only shrink. */
+  refresh(mayMoveLive: boolean): void {
+    this.#mayMoveLive = mayMoveLive;
+    this.#room = this.fleet.regionPools.map((plannedPool) => plannedPool.roomForMoves('now'));
+    this.#movableFrom = [];
   }
 
-  /** How many sessions can be moved to the place. */
-  roomIn(place: number): number {
-    return this.#room[place] ?? 0;
+  /** How many sessions can be moved to the region pool. */
+  roomIn(poolIndex: number): number {
+    return this.#room[poolIndex] ?? 0;
   }
 
-  /** How many sessions can leave the place at once, by what its hosts allow. */
-  countLeavable(place: number): number {
-    return (this.#leavable[place] ??= this.#sourcesIn(place).reduce(
+  /** How many sessions can leave the region pool at once, by the maximum of moves per host. */
+  countMovableFrom(poolIndex: number): number {
+    return (this.#movableFrom[poolIndex] ??= this.#sourcesIn(poolIndex).reduce(
       (sum, { movers }) => sum + this.countMovable(movers),
       0,
     ));
   }
 
-  /** How many of these sessions can leave at once. They come host by host. */
+  /** How many of these sessions can leave at once. Sessions of one host must be adjacent. */
   countMovable(movers: readonly Mover[]): number {
     let count = 0;
     let left = 0;
@@ -77,28 +77,29 @@ export class MoverGroups {
     return count;
   }
 
-  groupsIn(place: number): readonly MoverGroup[] {
-    let groups = this.#groups.get(place);
-    if (groups === undefined) this.#groups.set(place, (groups = this.#gather(place)));
+  /** The groups of the region pool. */
+  groupsIn(poolIndex: number): readonly MoverGroup[] {
+    let groups = this.#groups.get(poolIndex);
+    if (groups === undefined) this.#groups.set(poolIndex, (groups = this.#buildGroups(poolIndex)));
     return groups;
   }
 
-  #gather(place: number): MoverGroup[] {
+  #buildGroups(poolIndex: number): MoverGroup[] {
     const groups = new Map<number, MoverGroup>();
-    for (const host of this.#sourcesIn(place)) {
+    for (const host of this.#sourcesIn(poolIndex)) {
       const replaceable = host.canReplace(this.limits.freedSlotCap);
       for (const mover of host.movers) {
         if (!this.#mayMove(mover)) continue;
-        const { free } = mover;
+        const { isUnclaimed } = mover;
         const set = this.#usefulSet(mover);
         if (set === 0) continue;
-        const key = set * 4 + (free ? 2 : 0) + (replaceable ? 1 : 0);
+        const key = set * 4 + (isUnclaimed ? 2 : 0) + (replaceable ? 1 : 0);
         const group = groups.get(key);
         if (group !== undefined) group.movers.push(mover);
         else
           groups.set(key, {
-            poolIndex: place,
-            free,
+            poolIndex,
+            isUnclaimed,
             isReplaceable: replaceable,
             options: this.#usefulOptions(mover),
             movers: [mover],
@@ -108,21 +109,21 @@ export class MoverGroups {
     return [...groups.values()];
   }
 
-  /** Slots on other hosts are no use when they are left: nobody gets them. */
-  #sourcesIn(place: number): PlannedHost[] {
-    const { hosts } = this.fleet.regionPoolAt(place);
+  /** Hosts whose sessions may leave. On a host that takes no players, the freed slot would serve nobody. */
+  #sourcesIn(poolIndex: number): PlannedHost[] {
+    const { hosts } = this.fleet.regionPoolAt(poolIndex);
     return hosts.filter((host) => host.takesPlayers && host.isSource && host.movesLeft > 0);
   }
 
-  /** The number of the set of places where the session may usefully go; 0 for none. */
+  /** Id of the set of useful region pools of the session; 0 if there are none. */
   #usefulSet({ session, host }: Mover): number {
     const words = this.#words.fill(0);
     let isEmpty = true;
     for (const option of session.options) {
-      const place = this.fleet.indexOfRegionPool(option.place);
-      if (place === undefined || !this.#isUseful(place, host.poolIndex)) continue;
-      const word = Math.floor(place / WORD_BITS);
-      words[word] = (words[word] ?? 0) | (1 << (place % WORD_BITS));
+      const poolIndex = this.fleet.indexOfRegionPool(option.place);
+      if (poolIndex === undefined || !this.#isUseful(poolIndex, host.poolIndex)) continue;
+      const word = Math.floor(poolIndex / WORD_BITS);
+      words[word] = (words[word] ?? 0) | (1 << (poolIndex % WORD_BITS));
       isEmpty = false;
     }
     if (isEmpty) return 0;
@@ -138,28 +139,30 @@ export class MoverGroups {
 
   #usefulOptions({ session, host }: Mover): number[] {
     const nearest = [...session.options].sort((a, b) => a.rttMs - b.rttMs);
-    const places = nearest.map(({ place }) => this.fleet.indexOfRegionPool(place) ?? host.poolIndex);
-    return [...new Set(places)].filter((place) => this.#isUseful(place, host.poolIndex));
+    const poolIndexes = nearest.map(
+      ({ place: regionPool }) => this.fleet.indexOfRegionPool(regionPool) ?? host.poolIndex,
+    );
+    return [...new Set(poolIndexes)].filter((poolIndex) => this.#isUseful(poolIndex, host.poolIndex));
   }
 
-  #isUseful(place: number, from: number): boolean {
-    return place !== from && (this.#useful[place] ??= this.#canBePassed(place));
+  #isUseful(poolIndex: number, from: number): boolean {
+    return poolIndex !== from && (this.#useful[poolIndex] ??= this.#hasMoverWithRoomElsewhere(poolIndex));
   }
 
-  #canBePassed(place: number): boolean {
-    const leadsOn = ({ session }: Mover): boolean =>
+  #hasMoverWithRoomElsewhere(poolIndex: number): boolean {
+    const hasRoomElsewhere = ({ session }: Mover): boolean =>
       session.options.some((option) => {
         const number = this.fleet.indexOfRegionPool(option.place);
-        return number !== undefined && number !== place && this.roomIn(number) > 0;
+        return number !== undefined && number !== poolIndex && this.roomIn(number) > 0;
       });
-    return this.#sourcesIn(place).some(
+    return this.#sourcesIn(poolIndex).some(
       (host) =>
         host.canReplace(this.limits.freedSlotCap) &&
-        host.movers.some((mover) => this.#mayMove(mover) && leadsOn(mover)),
+        host.movers.some((mover) => this.#mayMove(mover) && hasRoomElsewhere(mover)),
     );
   }
 
-  #mayMove({ isMoved: moved, free }: Mover): boolean {
-    return !moved && (free || this.#moveLive);
+  #mayMove({ isMoved, isUnclaimed }: Mover): boolean {
+    return !isMoved && (isUnclaimed || this.#mayMoveLive);
   }
 }

@@ -3,139 +3,143 @@ import { FlowNetwork } from './flow-network.js';
 import type { MoverGroup, MoverGroups } from './mover-groups.js';
 import { indexesOfOptions, type PlannedFleet } from '../snapshot/planned-fleet.js';
 
-/** What a move of a live session weighs in a path, against 1 for any move: first few live moves, then few moves. */
+/** Cost of a live move, compared with `MOVE_COST` of any move: few live moves matter first, then few moves. */
 export const LIVE_COST = 1_000_000;
 const MOVE_COST = 1;
 
-/** Two arcs that together may carry no more than `capacity`: a session cannot be moved twice. */
+/** Two arcs that together may carry at most `capacity`, since no session can be moved twice. */
 export interface SharedCapacity {
   readonly first: number;
   readonly second: number;
   readonly capacity: number;
 }
 
-/** An arc, and the place it leads to. */
+/** An arc, and the region pool that it leads to. */
 interface Exit {
   readonly arc: number;
-  readonly place: number;
+  readonly poolIndex: number;
 }
 
-/** A group of sessions in one of its two roles. */
+/** A group of sessions in one of its two layers. */
 interface GroupRole {
   readonly group: MoverGroup;
-  /** Into the group. */
+  /** Arc into the group. */
   readonly arc: number;
-  readonly ways: readonly Exit[];
+  readonly exits: readonly Exit[];
 }
 
 interface RegionPoolNodes {
-  /** A slot for a waiting player here. */
+  /** Node: a slot for a waiting player. */
   readonly forPlayer: number;
-  /** A slot for a session that is moved here. */
+  /** Node: a slot for a session that is moved here. */
   readonly forMover: number;
-  /** A free slot that a move may take. */
+  /** Node: a free slot that a move may use. */
   readonly room: number;
-  /** From `forPlayer` to the free slots. */
+  /** Arc from `forPlayer` to the free slots. */
   readonly freeArc: number;
-  /** From `forMover` to `room`. */
+  /** Arc from `forMover` to `room`. */
   readonly roomArc: number;
-  /** Sessions that make room for a waiting player, and those that make room for one that is moved. */
+  /** Sessions that make room for waiting players, and sessions that make room for moved sessions. */
   first: Layer | null;
   second: Layer | null;
 }
 
-/** The sessions of a place in one of their two roles. */
+/** The sessions of a region pool in one of their two roles. */
 interface Layer {
-  /** The arc through which all of them go. */
+  /** Arc that all of them pass through. */
   readonly gate: number;
   readonly roles: readonly GroupRole[];
 }
 
-/** One waiting player's way to a slot: the free slot of a place, or one that sessions are moved for. */
+/** How one waiting player gets a slot: a free slot of a region pool, or one that moves make free. */
 export interface Route {
   readonly waiting: WaitingPlayer;
-  readonly place: number;
-  /** Who leaves for where, from the waiting player's place on; two at most. */
+  readonly poolIndex: number;
+  /** The moves, from the waiting player's region pool on; two at most. */
   readonly hops: readonly Hop[];
 }
 
+/** One session of the group moves to that region pool. */
 export interface Hop {
   readonly group: MoverGroup;
-  readonly to: number;
+  readonly toPoolIndex: number;
 }
 
 /**
- * The question who can be served by moving whom, as a network: from each waiting player over slots and the sessions that
- * hold them to free slots. What a path passes through is what it moves.
+ * Which players can be served by which moves, as a flow network. Paths lead from waiting players through slots and the
+ * sessions that hold them to free slots: a path moves the sessions that it passes through.
  *
- * Sessions appear in two layers, so that no path moves more than two: in the first they leave for a waiting player, in
- * the second for a session of the first. That one session cannot do both is what a network cannot say: the bundles do.
+ * Sessions appear in two layers, so that no path moves more than two: those of the first layer leave for a waiting player,
+ * those of the second for a session of the first. A network cannot express that a session must not do both;
+ * `sharedCapacities` do.
  */
 export class RoomNetwork {
   readonly network = new FlowNetwork();
   readonly sink = this.network.addNode();
   readonly sharedCapacities: SharedCapacity[] = [];
-  /** The node of each waiting player, in their order. */
+  /** The node of each waiting player, in the order of the queue. */
   readonly sources: number[] = [];
-  readonly #waysOf = new Map<number, Exit[]>();
-  readonly #places = new Map<number, RegionPoolNodes>();
+  readonly #exitsOf = new Map<number, Exit[]>();
+  readonly #nodes = new Map<number, RegionPoolNodes>();
 
   constructor(
     private readonly fleet: PlannedFleet,
     private readonly groups: MoverGroups,
     private readonly waiting: readonly WaitingPlayer[],
   ) {
-    const alike = new Map<string, number>();
+    const nodeOfOptions = new Map<string, number>();
     for (const { options } of waiting) {
-      const places = indexesOfOptions(fleet, options);
-      const key = [...places].sort((a, b) => a - b).join();
-      let node = alike.get(key);
-      if (node === undefined) alike.set(key, (node = this.#addPlayers(places)));
+      const poolIndexes = indexesOfOptions(fleet, options);
+      const key = [...poolIndexes].sort((a, b) => a - b).join();
+      let node = nodeOfOptions.get(key);
+      if (node === undefined) nodeOfOptions.set(key, (node = this.#addPlayerNode(poolIndexes)));
       this.sources.push(node);
     }
-    for (const ways of this.#waysOf.values()) for (const { place } of ways) this.#addFirst(place);
-    for (const { first } of [...this.#places.values()]) {
-      for (const { ways } of first?.roles ?? []) for (const { place } of ways) this.#addSecond(place);
+    for (const exits of this.#exitsOf.values())
+      for (const { poolIndex } of exits) this.#addFirstLayer(poolIndex);
+    for (const { first } of [...this.#nodes.values()]) {
+      for (const { exits } of first?.roles ?? [])
+        for (const { poolIndex } of exits) this.#addSecondLayer(poolIndex);
     }
   }
 
-  /** Follows the flow from every player whose unit was sent. */
+  /** Decomposes the last flow into one route for each player whose unit was sent. */
   traceRoutes(sent: readonly boolean[]): Route[] {
-    const followed = new Map<number, number>();
-    const follow = (arc: number): boolean => {
-      const count = followed.get(arc) ?? 0;
+    const traced = new Map<number, number>();
+    const takeUnit = (arc: number): boolean => {
+      const count = traced.get(arc) ?? 0;
       if (count >= this.network.flowOf(arc)) return false;
-      followed.set(arc, count + 1);
+      traced.set(arc, count + 1);
       return true;
     };
     const hopOf = (layer: Layer | null): Hop => {
-      const { group, ways } = assertFound(layer?.roles.find(({ arc }) => follow(arc)));
-      return { group, to: assertFound(ways.find(({ arc }) => follow(arc))).place };
+      const { group, exits } = assertFound(layer?.roles.find(({ arc }) => takeUnit(arc)));
+      return { group, toPoolIndex: assertFound(exits.find(({ arc }) => takeUnit(arc))).poolIndex };
     };
     return this.waiting.flatMap((waiting, i) => {
       if (sent[i] !== true) return [];
-      const ways = this.#waysOf.get(this.sources[i] ?? -1) ?? [];
-      const { place } = assertFound(ways.find(({ arc }) => follow(arc)));
-      const parts = this.#partsOf(place);
-      if (follow(parts.freeArc)) return [{ waiting, place, hops: [] }];
-      const hop = hopOf(parts.first);
-      const next = this.#partsOf(hop.to);
-      return [{ waiting, place, hops: follow(next.roomArc) ? [hop] : [hop, hopOf(next.second)] }];
+      const exits = this.#exitsOf.get(this.sources[i] ?? -1) ?? [];
+      const { poolIndex } = assertFound(exits.find(({ arc }) => takeUnit(arc)));
+      const nodes = this.#nodesOf(poolIndex);
+      if (takeUnit(nodes.freeArc)) return [{ waiting, poolIndex, hops: [] }];
+      const hop = hopOf(nodes.first);
+      const next = this.#nodesOf(hop.toPoolIndex);
+      return [{ waiting, poolIndex, hops: takeUnit(next.roomArc) ? [hop] : [hop, hopOf(next.second)] }];
     });
   }
 
-  #addPlayers(places: readonly number[]): number {
+  #addPlayerNode(poolIndexes: readonly number[]): number {
     const node = this.network.addNode();
-    const ways = places.map((place) => ({
-      place,
-      arc: this.network.addArc(node, this.#partsOf(place).forPlayer, this.waiting.length, 0),
+    const exits = poolIndexes.map((poolIndex) => ({
+      poolIndex,
+      arc: this.network.addArc(node, this.#nodesOf(poolIndex).forPlayer, this.waiting.length, 0),
     }));
-    this.#waysOf.set(node, ways);
+    this.#exitsOf.set(node, exits);
     return node;
   }
 
-  #partsOf(place: number): RegionPoolNodes {
-    const known = this.#places.get(place);
+  #nodesOf(poolIndex: number): RegionPoolNodes {
+    const known = this.#nodes.get(poolIndex);
     if (known !== undefined) return known;
     const { network } = this;
     const [forPlayer, forMover, room, free] = [
@@ -144,41 +148,41 @@ export class RoomNetwork {
       network.addNode(),
       network.addNode(),
     ];
-    const slots = this.fleet.regionPoolAt(place).slotsForPlayers;
-    const roomIn = this.groups.roomIn(place);
+    const slots = this.fleet.regionPoolAt(poolIndex).slotsForPlayers;
+    const roomIn = this.groups.roomIn(poolIndex);
     network.addArc(free, this.sink, slots, 0);
     network.addArc(room, free, roomIn, 0);
     const freeArc = network.addArc(forPlayer, free, slots, 0);
     const roomArc = network.addArc(forMover, room, roomIn, 0);
-    const parts = { forPlayer, forMover, room, freeArc, roomArc, first: null, second: null };
-    this.#places.set(place, parts);
-    return parts;
+    const nodes = { forPlayer, forMover, room, freeArc, roomArc, first: null, second: null };
+    this.#nodes.set(poolIndex, nodes);
+    return nodes;
   }
 
-  #addFirst(place: number): void {
-    const parts = this.#partsOf(place);
-    parts.first ??= this.#addLayer(place, parts.forPlayer, this.groups.groupsIn(place), (option) => ({
-      place: option,
-      node: this.#partsOf(option).forMover,
+  #addFirstLayer(poolIndex: number): void {
+    const nodes = this.#nodesOf(poolIndex);
+    nodes.first ??= this.#addLayer(poolIndex, nodes.forPlayer, this.groups.groupsIn(poolIndex), (option) => ({
+      poolIndex: option,
+      node: this.#nodesOf(option).forMover,
     }));
   }
 
-  #addSecond(place: number): void {
-    const parts = this.#partsOf(place);
-    // Where there is room for everybody, nobody has to make it.
-    if (parts.second !== null || this.groups.roomIn(place) >= this.waiting.length) return;
-    const replaceable = this.groups.groupsIn(place).filter((group) => group.isReplaceable);
-    parts.second = this.#addLayer(place, parts.forMover, replaceable, (option) =>
-      this.groups.roomIn(option) > 0 ? { place: option, node: this.#partsOf(option).room } : undefined,
+  #addSecondLayer(poolIndex: number): void {
+    const nodes = this.#nodesOf(poolIndex);
+    // With room for every waiting player, no second move is needed.
+    if (nodes.second !== null || this.groups.roomIn(poolIndex) >= this.waiting.length) return;
+    const replaceable = this.groups.groupsIn(poolIndex).filter((group) => group.isReplaceable);
+    nodes.second = this.#addLayer(poolIndex, nodes.forMover, replaceable, (option) =>
+      this.groups.roomIn(option) > 0 ? { poolIndex: option, node: this.#nodesOf(option).room } : undefined,
     );
-    if (parts.first === null) return;
-    const { gate, roles } = parts.second;
+    if (nodes.first === null) return;
+    const { gate, roles } = nodes.second;
     this.sharedCapacities.push({
-      first: parts.first.gate,
+      first: nodes.first.gate,
       second: gate,
-      capacity: this.groups.countLeavable(place),
+      capacity: this.groups.countMovableFrom(poolIndex),
     });
-    const firstOf = new Map(parts.first.roles.map((role) => [role.group, role.arc]));
+    const firstOf = new Map(nodes.first.roles.map((role) => [role.group, role.arc]));
     for (const { group, arc } of roles) {
       const first = firstOf.get(group);
       if (first !== undefined)
@@ -186,35 +190,36 @@ export class RoomNetwork {
     }
   }
 
-  /** @param leadTo where a session goes on to from an option; `undefined`: nowhere */
+  /** @param targetOf the node that a session enters when it moves to that region pool; `undefined` if it cannot */
   #addLayer(
-    place: number,
+    poolIndex: number,
     from: number,
     groups: readonly MoverGroup[],
-    leadTo: (option: number) => { readonly place: number; readonly node: number } | undefined,
+    targetOf: (option: number) => { readonly poolIndex: number; readonly node: number } | undefined,
   ): Layer {
     const through = this.network.addNode();
-    const gate = this.network.addArc(from, through, this.groups.countLeavable(place), 0);
+    const gate = this.network.addArc(from, through, this.groups.countMovableFrom(poolIndex), 0);
     const roles: GroupRole[] = [];
     for (const group of groups) {
-      // Nearest first, as they come: of ways that cost the same the first is taken.
-      const targets = group.options.flatMap((option) => leadTo(option) ?? []);
+      // Nearest first: among paths of equal cost the network tries the first one first.
+      const targets = group.options.flatMap((option) => targetOf(option) ?? []);
       if (targets.length === 0) continue;
       const node = this.network.addNode();
       const count = this.groups.countMovable(group.movers);
-      const cost = MOVE_COST + (group.free ? 0 : LIVE_COST);
+      const cost = MOVE_COST + (group.isUnclaimed ? 0 : LIVE_COST);
       const arc = this.network.addArc(through, node, count, cost);
-      const ways = targets.map((target) => ({
-        place: target.place,
+      const exits = targets.map((target) => ({
+        poolIndex: target.poolIndex,
         arc: this.network.addArc(node, target.node, count, 0),
       }));
-      roles.push({ group, arc, ways });
+      roles.push({ group, arc, exits });
     }
     return { gate, roles };
   }
 }
 
 function assertFound<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('a flow that leads nowhere');
+  if (value === undefined)
+    throw new Error('The flow of the room network has no route: a bug in FlowNetwork or RoomNetwork.');
   return value;
 }

@@ -1,6 +1,6 @@
 import { LIVE_COST, type SharedCapacity, type RoomNetwork, type Route } from './room-network.js';
 
-/** A flow: how many players it serves, and at what cost. */
+/** A flow: which players it serves, how many they are, and its cost. */
 interface PlayerFlow {
   readonly sent: readonly boolean[];
   readonly served: number;
@@ -11,26 +11,26 @@ interface RoomSolution extends PlayerFlow {
   readonly routes: readonly Route[];
 }
 
-/** So many arcs are looked at, at most; what has been found by then stands. A tenth of a second or so. */
-const MAX_WORK = 60_000;
+/** Limit of the search, in arcs of solved networks: about a tenth of a second. The best solution found so far is used then. */
+const MAX_SEARCHED_ARCS = 60_000;
 
-/** How often the shares of the two layers are shifted before they are left as they are. */
+/** How many times unused capacity is shifted between the two layers. */
 const MAX_SHIFTS = 6;
 
 /**
- * The routes that serve the most waiting players with at most `allowance` live moves, and of those the cheapest.
+ * The cheapest routes that serve the most waiting players with at most `allowance` live moves.
  *
- * The network alone may move a session twice: once for a waiting player, once for a session that is moved. Where the
- * cheapest flow does not, it is the answer. Where it does, one of the two has to give way. Which, is a hard question in
- * general (disjoint paths of bounded length: Itai, Perl and Shiloach, Networks 12, 1982): a good answer comes first, and
- * the best one by branch and bound, if the fleet is small or the conflicts are few.
+ * A flow in the network may move a session twice: once for a waiting player and once for another moved session. If the
+ * cheapest flow does not, it is the solution. Otherwise one of the two uses has to give way. To choose which is NP-hard in
+ * general (disjoint paths of bounded length: Itai, Perl and Shiloach, Networks 12, 1982). So a heuristic finds a good
+ * solution first, and branch and bound improves it as far as `MAX_SEARCHED_ARCS` allows.
  */
 export function solveRoomNetwork(room: RoomNetwork, allowance: number): readonly Route[] {
   return new RoomSearch(room, allowance).solve().routes;
 }
 
 class RoomSearch {
-  #work = 0;
+  #searchedArcs = 0;
 
   constructor(
     private readonly room: RoomNetwork,
@@ -38,25 +38,25 @@ class RoomSearch {
   ) {}
 
   solve(): RoomSolution {
-    const bound = this.#send();
-    if (this.#broken() === undefined) return this.#answer(bound);
-    let best = this.#settle();
+    const bound = this.#sendFlow();
+    if (this.#findViolation() === undefined) return this.#traceSolution(bound);
+    let best = this.#solveBySharing();
     const search = (): void => {
-      if (this.#work > MAX_WORK) return;
-      const flow = this.#send();
+      if (this.#searchedArcs > MAX_SEARCHED_ARCS) return;
+      const flow = this.#sendFlow();
       if (!isBetter(flow, best)) return;
-      const broken = this.#broken();
-      if (broken === undefined) {
-        best = this.#answer(flow);
+      const violation = this.#findViolation();
+      if (violation === undefined) {
+        best = this.#traceSolution(flow);
         return;
       }
-      const { first, second, capacity } = broken;
+      const { first, second, capacity } = violation;
       const onFirst = this.room.network.flowOf(first);
-      // Either the first does no more than now, and leaves the second the rest, or it does less.
-      within(second, capacity - onFirst);
-      within(first, onFirst - 1);
+      // Branch: either the first arc keeps at most its flow and the second gets the rest, or the first carries less.
+      searchWithin(second, capacity - onFirst);
+      searchWithin(first, onFirst - 1);
     };
-    const within = (arc: number, capacity: number): void => {
+    const searchWithin = (arc: number, capacity: number): void => {
       const before = this.room.network.capacityOf(arc);
       this.room.network.setCapacity(arc, Math.min(before, capacity));
       search();
@@ -66,16 +66,16 @@ class RoomSearch {
     return best;
   }
 
-  /** The flow with the present capacities. */
-  #send(): PlayerFlow {
+  /** The cheapest flow within the present capacities and the allowance. */
+  #sendFlow(): PlayerFlow {
     const { network, sources, sink } = this.room;
-    this.#work += network.arcs;
+    this.#searchedArcs += network.arcs;
     let [served, live, total] = [0, 0, 0];
     const sent = network.send(sources, sink, (cost) => {
-      // Moves weigh so little that the quotient, rounded, is the number of live ones.
-      const more = Math.round(cost / LIVE_COST);
-      if (live + more > this.allowance) return false;
-      live += more;
+      // The cost of moves as such is so small that the rounded quotient is the number of live moves.
+      const liveMoves = Math.round(cost / LIVE_COST);
+      if (live + liveMoves > this.allowance) return false;
+      live += liveMoves;
       total += cost;
       served += 1;
       return true;
@@ -83,29 +83,30 @@ class RoomSearch {
     return { sent, served, cost: total };
   }
 
-  #answer(flow: PlayerFlow): RoomSolution {
+  #traceSolution(flow: PlayerFlow): RoomSolution {
     return { ...flow, routes: this.room.traceRoutes(flow.sent) };
   }
 
-  #broken(): SharedCapacity | undefined {
-    const { network, sharedCapacities: bundles } = this.room;
-    return bundles.find(
+  /** A shared capacity that the present flow exceeds. */
+  #findViolation(): SharedCapacity | undefined {
+    const { network, sharedCapacities } = this.room;
+    return sharedCapacities.find(
       ({ first, second, capacity }) => network.flowOf(first) + network.flowOf(second) > capacity,
     );
   }
 
   /**
-   * A good answer: each bundle is shared out between its two arcs, those who make room for waiting players first, and
-   * then what one arc does not use is given to the other, in turn, as long as that serves more.
+   * Heuristic: splits each shared capacity between its two arcs, first in favour of the arc that makes room for waiting
+   * players, then shifts what one arc does not use to the other, in turn, as long as that improves the solution.
    */
-  #settle(): RoomSolution {
-    const { network, sharedCapacities: bundles } = this.room;
-    const before = bundles.map(({ first, second }) => [
+  #solveBySharing(): RoomSolution {
+    const { network, sharedCapacities } = this.room;
+    const before = sharedCapacities.map(({ first, second }) => [
       network.capacityOf(first),
       network.capacityOf(second),
     ]);
     const share = (giveTo: 'first' | 'second'): void => {
-      for (const { first, second, capacity } of bundles) {
+      for (const { first, second, capacity } of sharedCapacities) {
         const [rich, poor] = giveTo === 'first' ? [first, second] : [second, first];
         const kept = Math.min(network.flowOf(poor), capacity);
         network.setCapacity(poor, kept);
@@ -113,14 +114,14 @@ class RoomSearch {
       }
     };
     share('second');
-    let best = this.#answer(this.#send());
+    let best = this.#traceSolution(this.#sendFlow());
     for (let shift = 0; shift < MAX_SHIFTS; shift += 1) {
       share(shift % 2 === 0 ? 'first' : 'second');
-      const flow = this.#send();
-      if (isBetter(flow, best)) best = this.#answer(flow);
+      const flow = this.#sendFlow();
+      if (isBetter(flow, best)) best = this.#traceSolution(flow);
       else if (shift > 0) break;
     }
-    bundles.forEach(({ first, second }, i) => {
+    sharedCapacities.forEach(({ first, second }, i) => {
       const [ofFirst = 0, ofSecond = 0] = before[i] ?? [];
       network.setCapacity(first, ofFirst);
       network.setCapacity(second, ofSecond);

@@ -1,14 +1,14 @@
 import { isCooler, type PlannedHost } from './planned-host.js';
 
 /**
- * The hosts of one place that take moves, coolest first: a binary heap, so that a plan of thousands of moves stays
- * cheap in a place of thousands of hosts. Sessions arrive at the first host only, which then sinks; a host that cools
- * down meanwhile may stand too far back, and none of the others stands wrong for that.
+ * The hosts of one region pool that can take moved sessions, least congested first: a binary heap, so that thousands of
+ * moves among thousands of hosts stay cheap. Sessions are added to the first host only, which then sinks. A host that
+ * loses a session keeps its position, which may be too far back; the order of the other hosts stays correct.
  */
 export class CoolestHosts {
   readonly #heap: PlannedHost[];
 
-  /** @param cap no host above this share */
+  /** @param cap the highest congestion of a host that may take a session, as a share */
   constructor(
     hosts: readonly PlannedHost[],
     private readonly cap: number,
@@ -17,7 +17,7 @@ export class CoolestHosts {
     for (let i = (this.#heap.length >> 1) - 1; i >= 0; i -= 1) this.#sink(i);
   }
 
-  /** The coolest host that takes one more. It stays here: what arrives at it is noted on the host. */
+  /** The least congested host that can take one more session. It stays in the heap: the caller plans the arrival on it. */
   peek(): PlannedHost | undefined {
     for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
       if (this.#takesOne(top)) {

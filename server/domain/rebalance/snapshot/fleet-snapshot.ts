@@ -1,54 +1,60 @@
 import type { RegionPool } from '../../catalog.js';
 import type { HostState } from '../../host-state.js';
 
-/** The fleet as one look showed it: all that a plan of moves is made from. Times are the store's, in ms since 1970. */
+/**
+ * The fleet as one read of the store showed it, and the only input of a plan besides its limits. All times are in
+ * milliseconds since 1970 by the store's clock.
+ */
 export interface FleetSnapshot {
   readonly nowMs: number;
   readonly hosts: readonly HostSnapshot[];
   readonly sessions: readonly SessionSnapshot[];
-  /** Who waits for a slot, in the order of the queue. */
+  /** Players who wait for a slot, in the order of the queue. */
   readonly waiting: readonly WaitingPlayer[];
-  /** The store was away lately: what it does not know may live all the same. */
+  /** The store was unreachable or lost data lately: sessions that are missing here may still be running. */
   readonly storeIsRecovering: boolean;
 }
 
-/** Congestion and load are shares of the host: 0 idle, 1 full, more when it measures more than it has. */
+/** Congestion and load are shares of the host: 0 is idle, 1 is full, more than 1 is demand beyond its hardware. */
 export interface HostSnapshot {
   readonly hostId: string;
   readonly place: RegionPool;
   readonly slots: number;
-  /** Slots reserved or used. */
+  /** Slots that are reserved or in use. */
   readonly committed: number;
-  /** The greater of committed slots and `load`: by this figure hosts are chosen. */
+  /** The greater of `committed / slots` and `load`. Hosts are chosen by it, the least congested first. */
   readonly congestion: number;
   /**
-   * What the tracker of hot hosts is fed with: measured load, and what still ramps up. Without the slots that are merely
-   * taken: a host whose slots are all taken and that copes with them is full, not hot.
+   * Measured load plus the expected load of sessions that have just started. It decides which hosts are hot. Committed slots
+   * do not count: a host whose slots are all taken is full, and hot only if its hardware is overloaded too.
    */
   readonly load: number;
-  /** By the tracker: too hot for too long, and not cool again yet. */
+  /** Whether `trackHotHosts` calls it hot. */
   readonly hot: boolean;
-  /** Whether the store knows already that it gets no new sessions while it is hot. */
+  /** Whether the store already excludes it from new placements because it is hot. */
   readonly excluded: boolean;
   readonly state: HostState;
-  /** Operators closed neither it nor its place. */
+  /** Whether operators have closed neither the host nor its region pool. */
   readonly open: boolean;
-  /** Moves from or to it failed lately. */
+  /** Whether moves from or to it failed lately (`quarantine.ts`). */
   readonly quarantined: boolean;
-  /** Sessions that are being moved away and still have their slots here. */
+  /** Sessions that are moving away. They hold their slots here until their moves end. */
   readonly outgoingMoves: number;
-  /** Sessions that are being moved here; their slots count as committed. */
+  /** Sessions that are moving here. Their slots are part of `committed`. */
   readonly incomingMoves: number;
 }
 
 /**
- * How movable a session is. `unclaimed`: nobody streams yet, so that a move costs nothing. `movable`: host, game and
- * client can move it while it is played. `fixed`: they cannot, or it is on the move already.
+ * Whether a session can be moved.
+ *
+ * - `unclaimed`: no client has claimed it yet, so that a move interrupts nobody.
+ * - `movable`: host, title and client support a live move.
+ * - `fixed`: they do not, or the session is moving already.
  */
 export const MOVABILITIES = ['unclaimed', 'movable', 'fixed'] as const;
 export type Movability = (typeof MOVABILITIES)[number];
 
-/** A place where a player may be served, and the RTT from there. */
+/** A region pool that may serve a player, and the player's round-trip time to its region, in milliseconds. */
 export interface RegionPoolOption {
   readonly place: RegionPool;
   readonly rttMs: number;
@@ -59,13 +65,13 @@ export interface SessionSnapshot {
   readonly hostId: string;
   readonly place: RegionPool;
   readonly kind: Movability;
-  /** Every place that latency policy, device and pool allow, the present one included. */
+  /** Every region pool that latency policy, device and pool allow, the present one included. Empty for `fixed`. */
   readonly options: readonly RegionPoolOption[];
-  /** When it was last moved; `null`: never. */
+  /** Time of its last move; `null` if it was never moved. */
   readonly movedAtMs: number | null;
 }
 
-/** A player who waits for a slot, known by the session that it will be. */
+/** A player who waits for a slot, by the id that the session will have. */
 export interface WaitingPlayer {
   readonly sessionId: string;
   readonly options: readonly RegionPoolOption[];

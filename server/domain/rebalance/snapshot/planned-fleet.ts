@@ -3,7 +3,7 @@ import type { FleetSnapshot, RegionPoolOption, SessionSnapshot } from './fleet-s
 import { PlannedHost, type Mover } from './planned-host.js';
 import { PlannedRegionPool, type PlanScope } from './planned-region-pool.js';
 
-/** The picture with numbers for places and a record for every host. */
+/** The fleet while a plan is being made: region pools by index, and a mutable record for each host. */
 export class PlannedFleet {
   readonly regionPools: PlannedRegionPool[] = [];
   readonly #byObject = new Map<RegionPool, number>();
@@ -15,82 +15,84 @@ export class PlannedFleet {
     readonly scope: PlanScope,
   ) {
     for (const host of snapshot.hosts) {
-      const number = this.#addPlace(host.place);
+      const poolIndex = this.#addRegionPool(host.place);
       const planned = new PlannedHost(
         host,
-        number,
+        poolIndex,
         scope.maxMovesPerHost,
         !scope.excludes(host.place, host.hostId),
       );
-      this.regionPoolAt(number).addHost(planned);
-      this.#hosts[number]?.set(host.hostId, planned);
+      this.regionPoolAt(poolIndex).addHost(planned);
+      this.#hosts[poolIndex]?.set(host.hostId, planned);
     }
   }
 
-  /** `undefined` where there are no hosts. */
-  indexOfRegionPool(place: RegionPool): number | undefined {
-    // Pictures mostly share their place objects; a look by name is for those that do not.
-    const known = this.#byObject.get(place);
-    return known ?? this.#byName.get(place.region)?.get(place.pool);
+  /** Index of the region pool in `regionPools`; `undefined` if the snapshot has no host of it. */
+  indexOfRegionPool(regionPool: RegionPool): number | undefined {
+    // Most snapshots share their region pool objects. The slower search by name is for those that do not.
+    const known = this.#byObject.get(regionPool);
+    return known ?? this.#byName.get(regionPool.region)?.get(regionPool.pool);
   }
 
-  regionPoolAt(number: number): PlannedRegionPool {
-    const place = this.regionPools[number];
-    if (place === undefined) throw new RangeError(`no place ${number} among ${this.regionPools.length}`);
-    return place;
+  regionPoolAt(poolIndex: number): PlannedRegionPool {
+    const plannedPool = this.regionPools[poolIndex];
+    if (plannedPool === undefined)
+      throw new RangeError(`There is no region pool ${poolIndex}: the fleet has ${this.regionPools.length}.`);
+    return plannedPool;
   }
 
-  /** `undefined` when nobody knows it. */
-  hostOf({ place, hostId }: SessionSnapshot): PlannedHost | undefined {
-    const number = this.indexOfRegionPool(place);
-    return number === undefined ? undefined : this.#hosts[number]?.get(hostId);
+  /** The host of a session; `undefined` if the snapshot has no such host. */
+  hostOf({ place: regionPool, hostId }: SessionSnapshot): PlannedHost | undefined {
+    const poolIndex = this.indexOfRegionPool(regionPool);
+    return poolIndex === undefined ? undefined : this.#hosts[poolIndex]?.get(hostId);
   }
 
-  /** Notes that the plan moves it to that host. */
+  /** Plans to move the session to that host. */
   moveTo(mover: Mover, target: PlannedHost): void {
     mover.isMoved = true;
     this.regionPoolAt(mover.host.poolIndex).removeSessionFrom(mover.host);
     this.regionPoolAt(target.poolIndex).addSessionTo(target);
   }
 
-  /** Notes that the plan moves it away, and that somebody else gets the slot it leaves. */
+  /** Plans to move the session away and to give its slot to another session. */
   replaceMover(mover: Mover): void {
     mover.isMoved = true;
     mover.host.replaceSession();
   }
 
-  #addPlace(place: RegionPool): number {
-    const known = this.indexOfRegionPool(place);
+  #addRegionPool(regionPool: RegionPool): number {
+    const known = this.indexOfRegionPool(regionPool);
     if (known !== undefined) return known;
-    const number = this.regionPools.length;
-    let pools = this.#byName.get(place.region);
-    if (pools === undefined) this.#byName.set(place.region, (pools = new Map<string, number>()));
-    pools.set(place.pool, number);
-    this.#byObject.set(place, number);
-    this.regionPools.push(new PlannedRegionPool(place, number, this.scope));
+    const poolIndex = this.regionPools.length;
+    let pools = this.#byName.get(regionPool.region);
+    if (pools === undefined) this.#byName.set(regionPool.region, (pools = new Map<string, number>()));
+    pools.set(regionPool.pool, poolIndex);
+    this.#byObject.set(regionPool, poolIndex);
+    this.regionPools.push(new PlannedRegionPool(regionPool, poolIndex, this.scope));
     this.#hosts.push(new Map());
-    return number;
+    return poolIndex;
   }
 }
 
-/** How much further the place is for the player than the present one, in milliseconds. */
-export function detourMs({ options, place }: SessionSnapshot, to: RegionPool): number {
-  return (rttToRegionPool(options, to) ?? Infinity) - (rttToRegionPool(options, place) ?? 0);
+/** Added round-trip time of the session's player in that region pool, in milliseconds. Negative if it is nearer. */
+export function detourMs({ options, place: regionPool }: SessionSnapshot, to: RegionPool): number {
+  return (rttToRegionPool(options, to) ?? Infinity) - (rttToRegionPool(options, regionPool) ?? 0);
 }
 
 function rttToRegionPool(
   options: readonly RegionPoolOption[],
   { region, pool }: RegionPool,
 ): number | undefined {
-  return options.find(({ place }) => place.region === region && place.pool === pool)?.rttMs;
+  return options.find(({ place: regionPool }) => regionPool.region === region && regionPool.pool === pool)
+    ?.rttMs;
 }
 
-/** The numbers of the places that have hosts at all, in the order of the options, each once. */
+/** Indexes of the options' region pools, in their order, each once. Region pools without hosts are left out. */
 export function indexesOfOptions(fleet: PlannedFleet, options: readonly RegionPoolOption[]): number[] {
-  const numbers = new Set<number>();
-  for (const { place } of options) {
-    const number = fleet.indexOfRegionPool(place);
-    if (number !== undefined) numbers.add(number);
+  const poolIndexes = new Set<number>();
+  for (const { place: regionPool } of options) {
+    const poolIndex = fleet.indexOfRegionPool(regionPool);
+    if (poolIndex !== undefined) poolIndexes.add(poolIndex);
   }
-  return [...numbers];
+  return [...poolIndexes];
 }

@@ -1,49 +1,49 @@
 import type { HostSnapshot, SessionSnapshot } from './fleet-snapshot.js';
 
-/** Sums of shares are off by less than this. */
+/** Upper bound of the rounding errors in sums of shares. */
 const ROUNDING = 1e-9;
 
-/** A session that may be moved, with its host. */
+/** A session that the plan may move, and its host. */
 export interface Mover {
   readonly session: SessionSnapshot;
   readonly host: PlannedHost;
-  /** Nobody has claimed it. */
-  readonly free: boolean;
-  /** Whether the plan moves it. */
+  /** Whether no client has claimed the session yet: moving it interrupts nobody and costs no budget. */
+  readonly isUnclaimed: boolean;
+  /** Whether the plan contains a move of this session. */
   isMoved: boolean;
 }
 
-/** One host as the plan has it so far: the picture, and what the plan itself moves from and to it. */
+/** A host while a plan is being made: its snapshot, and the moves from and to it that the plan contains so far. */
 export class PlannedHost {
-  /** Its sessions that may be moved, as far as the plan looks at them. */
+  /** Sessions of this host that the plan may move. */
   readonly movers: Mover[] = [];
-  /** Sessions that the plan moves here, less those that it moves away. */
-  #balance = 0;
+  /** Planned arrivals minus planned departures. */
+  #netArrivals = 0;
   #congestion: number;
-  /** Whether the store gives its free slots to players who ask or wait. */
+  /** Whether the store places new sessions here. */
   readonly takesPlayers: boolean;
-  /** Whether sessions may be moved away from it. */
+  /** Whether sessions may be moved away from here. */
   readonly isSource: boolean;
   readonly #isTarget: boolean;
   #movesLeft: number;
 
   /**
-   * @param poolIndex number of its place
-   * @param maxMoves how many moves may touch it at a time
-   * @param isInScope whether the plan may move anything here at all
+   * @param poolIndex index of its region pool in `PlannedFleet.regionPools`
+   * @param maxMoves maximum number of moves from and to it at a time
+   * @param mayBeTarget whether the plan may move sessions here
    */
   constructor(
     readonly snapshot: HostSnapshot,
     readonly poolIndex: number,
     maxMoves: number,
-    isInScope: boolean,
+    mayBeTarget: boolean,
   ) {
-    const { state, open, hot, quarantined, outgoingMoves: leaving, incomingMoves: arriving } = snapshot;
+    const { state, open, hot, quarantined, outgoingMoves, incomingMoves } = snapshot;
     this.#congestion = snapshot.congestion;
-    this.#movesLeft = Math.max(0, maxMoves - leaving - arriving);
+    this.#movesLeft = Math.max(0, maxMoves - outgoingMoves - incomingMoves);
     this.takesPlayers = state === 'ready' && open && !hot;
     this.isSource = state === 'ready' && !quarantined;
-    this.#isTarget = isInScope && this.takesPlayers && !quarantined;
+    this.#isTarget = mayBeTarget && this.takesPlayers && !quarantined;
   }
 
   get slots(): number {
@@ -54,22 +54,22 @@ export class PlannedHost {
     return this.#congestion;
   }
 
-  /** What it will bear when everything that is on its way has arrived. */
+  /** Forecast of its load after all moves, planned and under way. A session counts as one slot's share. */
   get load(): number {
-    const { load, outgoingMoves: leaving } = this.snapshot;
-    return load + (this.#balance - leaving) / this.slots;
+    const { load, outgoingMoves } = this.snapshot;
+    return load + (this.#netArrivals - outgoingMoves) / this.slots;
   }
 
   get freeSlots(): number {
-    return Math.max(0, this.slots - this.snapshot.committed - this.#balance);
+    return Math.max(0, this.slots - this.snapshot.committed - this.#netArrivals);
   }
 
-  /** How many more chains may touch it now. The steps of a chain come one after the other, so it counts once. */
+  /** How many more chains may move from or to it. The moves of a chain run one after the other, so a chain counts once. */
   get movesLeft(): number {
     return this.#movesLeft;
   }
 
-  /** How many sessions can be moved here one after the other, each finding it not above `cap`. */
+  /** How many sessions can be moved here one after the other, with the congestion at most `cap` before each. */
   roomUnder(cap: number): number {
     if (!this.#isTarget) return 0;
     const spare = cap - this.congestion + ROUNDING;
@@ -77,32 +77,37 @@ export class PlannedHost {
     return Math.min(this.freeSlots, Math.floor(spare * this.slots) + 1);
   }
 
-  /** Whether a session may take the place of one that leaves: the host then bears what it bore. */
+  /** Whether a session may be moved into the slot that another one leaves, which does not change the load. */
   canReplace(freedSlotCap: number): boolean {
     const isFull = this.congestionWithoutOne > freedSlotCap + ROUNDING;
     return this.#isTarget && !isFull;
   }
 
+  /** Congestion after one session has left. */
   get congestionWithoutOne(): number {
     return this.congestion - 1 / this.slots;
   }
 
-  /** @returns how many free slots it has more for that */
+  /**
+   * Plans the arrival (1) or departure (-1) of a session.
+   *
+   * @returns the change of the number of free slots
+   */
   changeSessions(sessions: 1 | -1): number {
     const before = this.freeSlots;
-    this.#balance += sessions;
-    this.#congestion = this.snapshot.congestion + this.#balance / this.slots;
+    this.#netArrivals += sessions;
+    this.#congestion = this.snapshot.congestion + this.#netArrivals / this.slots;
     this.#movesLeft -= 1;
     return this.freeSlots - before;
   }
 
-  /** One chain moves a session away and another one here. */
+  /** Plans a departure and an arrival in the same slot. */
   replaceSession(): void {
     this.#movesLeft -= 1;
   }
 }
 
-/** The order in which hosts are chosen: the least congested first, and the same for everybody. */
+/** The order in which hosts are chosen: the least congested first, then by host id, so that all plans agree. */
 export function isCooler(a: PlannedHost, b: PlannedHost): boolean {
   const difference = a.congestion - b.congestion;
   return difference < 0 || (difference === 0 && a.snapshot.hostId < b.snapshot.hostId);

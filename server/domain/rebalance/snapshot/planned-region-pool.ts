@@ -2,24 +2,24 @@ import type { RegionPool } from '../../catalog.js';
 import { CoolestHosts } from './coolest-hosts.js';
 import type { PlannedHost } from './planned-host.js';
 
-/** What narrows a plan, besides the limits. */
+/** What a plan may use. */
 export interface PlanScope {
-  /** No session is moved onto a host above this share. */
+  /** No session is moved onto a host whose congestion is above this share. */
   readonly cap: number;
   readonly maxMovesPerHost: number;
-  /** Hosts to which nothing is moved, whatever the picture says of them. */
-  readonly excludes: (place: RegionPool, hostId: string) => boolean;
+  /** Whether nothing may be moved to this host, such as a host of a drain's target. */
+  readonly excludes: (regionPool: RegionPool, hostId: string) => boolean;
 }
 
-/** One place, with what the plan has done in it so far. */
+/** A region pool while a plan is being made: its hosts, and the slots that are left. */
 export class PlannedRegionPool {
   readonly hosts: PlannedHost[] = [];
-  /** Free slots that waiting players get without our doing: not for moves. */
+  /** Free slots that the store gives to waiting players by itself. Moves must not use them. */
   slotsKeptForWaiting = 0;
-  /** Of the hosts that take players. */
+  /** These three count hosts that take players only. */
   #slots = 0;
   #freeSlots = 0;
-  #leaving = 0;
+  #outgoingMoves = 0;
   #coolest: CoolestHosts | undefined;
 
   constructor(
@@ -33,28 +33,28 @@ export class PlannedRegionPool {
     if (!host.takesPlayers) return;
     this.#slots += host.slots;
     this.#freeSlots += host.freeSlots;
-    this.#leaving += host.snapshot.outgoingMoves;
+    this.#outgoingMoves += host.snapshot.outgoingMoves;
   }
 
-  /** Slots that the store gives to players who ask or wait, those included that are being left now. */
+  /** Slots that the store can give to players: free ones, and those that sessions are leaving now. */
   get slotsForPlayers(): number {
-    return this.#freeSlots + this.#leaving;
+    return this.#freeSlots + this.#outgoingMoves;
   }
 
-  /** Committed over slots, of the hosts that take players: 1 where there are none. */
+  /** Committed slots over slots, of the hosts that take players; 1 if there are none. */
   get utilisation(): number {
     return this.#slots === 0 ? 1 : 1 - this.#freeSlots / this.#slots;
   }
 
-  /** Of the hosts that take players. */
+  /** Slots of the hosts that take players. */
   get slots(): number {
     return this.#slots;
   }
 
   /**
-   * How many sessions can be moved here: waiting players come first.
+   * How many sessions can be moved here, without the slots that are kept for waiting players.
    *
-   * @param when `now`: as far as hosts can have more moves at a time
+   * @param when `now` respects the maximum of moves per host at a time; `in all` ignores it
    */
   roomForMoves(when: 'now' | 'in all'): number {
     let room = 0;
@@ -65,7 +65,7 @@ export class PlannedRegionPool {
     return Math.max(0, Math.min(room, this.slotsForPlayers - this.slotsKeptForWaiting));
   }
 
-  /** The coolest host that one more session can be moved to; `undefined` when waiting players get what is left. */
+  /** The least congested host that can take one more session; `undefined` if there is none. */
   coolestHost(): PlannedHost | undefined {
     if (this.slotsForPlayers <= this.slotsKeptForWaiting) return undefined;
     this.#coolest ??= new CoolestHosts(this.hosts, this.scope.cap);

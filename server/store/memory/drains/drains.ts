@@ -1,47 +1,40 @@
 import type { AuditEntry } from '../../../domain/audit-entry.js';
 import { targetName, type Drain, type DrainOutcome } from '../../../domain/drain.js';
-import type { MoveEntry } from '../../../domain/move-entry.js';
-import { AUDIT_ENTRIES_KEPT, MOVES_KEPT, type DrainStore } from '../../contracts/drains.js';
+import { AUDIT_ENTRIES_KEPT, type DrainStore } from '../../contracts/drains.js';
 
-/** Operators' orders in this process. */
+/** Drains and the audit trail in memory. */
 export function createMemoryDrains(now: () => number): DrainStore {
+  /** By region, then by target. */
   const drains = new Map<string, Map<string, Drain>>();
+  /** By drain, then by session. */
   const outcomes = new Map<string, Map<string, DrainOutcome>>();
-  const moves = new Map<string, MoveEntry[]>();
-  const trail: AuditEntry[] = [];
+  const auditTrail: AuditEntry[] = [];
 
-  function ofRegion(region: string): Map<string, Drain> {
+  function drainsOf(region: string): Map<string, Drain> {
     const known = drains.get(region) ?? new Map<string, Drain>();
     drains.set(region, known);
     return known;
   }
 
   return {
-    getTimeMs: async () => now(),
-    listDrains: async (region) => [...ofRegion(region).values()],
-    async compareAndSetDrain(before, after) {
-      const known = ofRegion(after.target.region);
+    listDrains: async (region) => [...drainsOf(region).values()],
+    compareAndSetDrain: async (before, after) => {
+      const known = drainsOf(after.target.region);
       const present = known.get(targetName(after.target)) ?? null;
       if (JSON.stringify(present) !== JSON.stringify(before)) return false;
       known.set(targetName(after.target), after);
       return true;
     },
-    async recordDrainOutcomes({ drainId }, changes) {
+    recordDrainOutcomes: async ({ drainId }, changes) => {
       const known = outcomes.get(drainId) ?? new Map<string, DrainOutcome>();
       for (const [sessionId, outcome] of changes) known.set(sessionId, outcome);
       outcomes.set(drainId, known);
     },
     getDrainOutcomes: async ({ drainId }) => new Map(outcomes.get(drainId)),
-    async recordMove(entry) {
-      const { region } = entry.from;
-      const known = [{ atMs: now(), ...entry }, ...(moves.get(region) ?? [])].slice(0, MOVES_KEPT);
-      moves.set(region, known);
+    recordAuditEntry: async (entry) => {
+      auditTrail.push({ atMs: now(), ...entry });
+      if (auditTrail.length > AUDIT_ENTRIES_KEPT) auditTrail.shift();
     },
-    listMoves: async (region, limit) => (moves.get(region) ?? []).slice(0, limit),
-    async recordAuditEntry(entry) {
-      trail.push({ atMs: now(), ...entry });
-      if (trail.length > AUDIT_ENTRIES_KEPT) trail.shift();
-    },
-    listAuditEntries: async (limit) => trail.slice(-limit).reverse(),
+    listAuditEntries: async (limit) => auditTrail.slice(-limit).reverse(),
   };
 }

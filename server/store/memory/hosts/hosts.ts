@@ -1,106 +1,142 @@
-import { decayRamping } from '../../../domain/congestion.js';
-import { nextHostState } from '../../../domain/host-state.js';
-import type { Closure } from '../../../domain/closure.js';
-import { digestSessions } from '../../../domain/session-digest.js';
 import { brokerIdOf } from '../../../domain/connection-id.js';
+import { decayRamping } from '../../../domain/congestion.js';
+import type { Closure } from '../../../domain/closure.js';
+import { nextHostState } from '../../../domain/host-state.js';
+import type { DrainStore } from '../../contracts/drains.js';
 import type {
-  HostHeartbeat,
   HeartbeatOutcome,
-  EndedSession,
+  HostHeartbeat,
   HostRecord,
   HostRegistration,
-} from '../../fleet-store.js';
-import { countedSlots, type MemoryHost } from './memory-host.js';
-import type { PoolState } from '../pool-state.js';
+  HostStore,
+  PoolOverview,
+} from '../../contracts/hosts.js';
+import type { MemoryHost } from '../pool/memory-host.js';
+import { clearQueue, requeueOffer } from '../pool/offers.js';
+import type { PoolState } from '../pool/pool-state.js';
+import type { RegionPools } from '../pool/region-pools.js';
+import { reconcileHost } from './reconcile-host.js';
+import { recountHost, recountHosts } from './recount-hosts.js';
+import { endHostSessions, findSilentHosts, markSilentHosts } from './silent-hosts.js';
 
-export function registerHost(place: PoolState, registration: HostRegistration, nowMs: number): void {
-  const { hostId, connectionId, slots, endpoint } = registration;
-  const known = place.hosts.get(hostId);
-  if (known === undefined) {
-    place.addHost(registration, nowMs);
-    return;
-  }
-  place.setState(known, nextHostState(known.state, 'registered'));
-  const brokerId = brokerIdOf(connectionId);
-  Object.assign(known, { connectionId, brokerId, slots, endpoint, beatAtMs: nowMs, missingAtMs: 0 });
-  recountHost(place, known);
+/** Hosts in memory. */
+export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, 'listDrains'>): HostStore {
+  const getClosure = (pool: PoolState, hostId: string | null): Closure =>
+    hostId === null ? pool.closure : (pool.hostClosures.get(hostId) ?? 'open');
+
+  return {
+    registerHost: async (regionPool, host) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) => registerHost(pool, host, nowMs)),
+
+    recordHeartbeats: async (regionPool, heartbeats) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
+        heartbeats.map((heartbeat) => recordHeartbeat(pool, heartbeat, nowMs)),
+      ),
+
+    reconcileHost: async (regionPool, host, reported) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) => reconcileHost(pool, host, reported, nowMs)),
+
+    removeHost: async (regionPool, hostId, connectionId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) => {
+        const host = pool.hosts.get(hostId);
+        if (host?.connectionId !== connectionId) return [];
+        return endHostSessions(pool, host, 'host_ended', nowMs, host.brokerId);
+      }),
+
+    findSilentHosts: async (regionPool, silentForMs, limit) =>
+      findSilentHosts(pools.get(regionPool), silentForMs, limit, pools.now()),
+
+    markSilentHosts: async (regionPool, marks, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) => markSilentHosts(pool, marks, nowMs, callerId)),
+
+    recountHosts: async (regionPool) => pools.runAndOfferSlots(regionPool, recountHosts),
+
+    setClosure: async (regionPool, hostId, closure, before) => {
+      if (before !== undefined && getClosure(pools.get(regionPool), hostId) !== before) return;
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) => {
+        if (hostId === null) setPoolClosure(pool, closure, nowMs);
+        else setHostClosure(pool, hostId, closure, nowMs);
+      });
+    },
+
+    getClosure: async (regionPool, hostId) => getClosure(pools.get(regionPool), hostId),
+
+    listHosts: async (regionPool) =>
+      [...pools.get(regionPool).hosts.values()]
+        .map(toHostRecord)
+        .sort((a, b) => (a.hostId < b.hostId ? -1 : 1)),
+
+    getEndpoints: async (regionPool, hostIds) => {
+      const { hosts } = pools.get(regionPool);
+      return hostIds.map((hostId) => {
+        const host = hosts.get(hostId);
+        return host === undefined ? null : { connectionId: host.connectionId, endpoint: host.endpoint };
+      });
+    },
+
+    getRegionOverview: async (region, poolNames, brokerId) => ({
+      drains: await drains.listDrains(region),
+      regionPools: poolNames.map((pool) => getPoolOverview(pools.get({ region, pool }), brokerId)),
+    }),
+  };
 }
 
-export function recordHeartbeat(place: PoolState, report: HostHeartbeat, nowMs: number): HeartbeatOutcome {
-  const host = place.hosts.get(report.hostId);
+function registerHost(pool: PoolState, registration: HostRegistration, nowMs: number): void {
+  const { hostId, connectionId, slots, endpoint } = registration;
+  const known = pool.hosts.get(hostId);
+  if (known === undefined) {
+    pool.addHost(registration, nowMs);
+    return;
+  }
+  pool.setState(known, nextHostState(known.state, 'registered'));
+  const brokerId = brokerIdOf(connectionId);
+  Object.assign(known, { connectionId, brokerId, slots, endpoint, beatAtMs: nowMs, missingAtMs: 0 });
+  recountHost(pool, known);
+}
+
+function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: number): HeartbeatOutcome {
+  const host = pool.hosts.get(heartbeat.hostId);
   if (host === undefined) return 'unknown';
-  if (host.connectionId !== report.connectionId) return 'replaced';
+  if (host.connectionId !== heartbeat.connectionId) return 'replaced';
   host.ramping = decayRamping(host.ramping, nowMs - host.beatAtMs);
-  host.measured = report.measured;
+  host.measured = heartbeat.measured;
   host.beatAtMs = nowMs;
   host.missingAtMs = 0;
-  const agrees = host.digest === report.digest;
-  // Its slots look free and may not be, until it is reconciled.
+  const agrees = host.digest === heartbeat.digest;
+  // Until the host is reconciled, slots that look free may be in use.
   if (host.state === 'joining' && !agrees) return 'differs';
-  place.setState(host, nextHostState(host.state, 'heartbeat'));
+  pool.setState(host, nextHostState(host.state, 'heartbeat'));
   return agrees ? 'ok' : 'differs';
 }
 
-export function removeHost(
-  place: PoolState,
-  hostId: string,
-  connectionId: string,
-  nowMs: number,
-): EndedSession[] {
-  const host = place.hosts.get(hostId);
-  if (host?.connectionId !== connectionId) return [];
-  return place.removeHost(host, 'host_ended', nowMs, host.brokerId);
+function setPoolClosure(pool: PoolState, closure: Closure, nowMs: number): void {
+  pool.closure = closure;
+  if (closure !== 'open') clearQueue(pool, nowMs);
 }
 
-/** Brings a host's counter, digest and place in the order to what its sessions say. Returns whether it changed. */
-export function recountHost(place: PoolState, host: MemoryHost): boolean {
-  const sessions = host.sessions.map(({ record }) => record);
-  const digest = digestSessions(sessions);
-  const wrong = host.committed !== sessions.length || host.digest !== digest;
-  host.committed = sessions.length;
-  host.digest = digest;
-  place.updateFreeOrder(host);
-  return wrong;
-}
-
-export function listHosts(place: PoolState): HostRecord[] {
-  return [...place.hosts.values()]
-    .map((host) => ({
-      hostId: host.hostId,
-      connectionId: host.connectionId,
-      state: host.state,
-      closure: host.closure,
-      slots: host.slots,
-      committed: host.committed,
-      measured: host.measured,
-      ramping: host.ramping,
-      beatAtMs: host.beatAtMs,
-      endpoint: host.endpoint,
-    }))
-    .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
-}
-
-/** Closes one host, or the whole place, to new sessions, or opens it again. */
-export function setClosure(place: PoolState, hostId: string | null, closure: Closure, nowMs: number): void {
-  if (hostId === null) {
-    place.closure = closure;
-    if (closure !== 'open') place.clearQueue(nowMs);
-    return;
-  }
-  if (closure === 'open') place.hostClosures.delete(hostId);
-  else place.hostClosures.set(hostId, closure);
-  const host = place.hosts.get(hostId);
+function setHostClosure(pool: PoolState, hostId: string, closure: Closure, nowMs: number): void {
+  if (closure === 'open') pool.hostClosures.delete(hostId);
+  else pool.hostClosures.set(hostId, closure);
+  const host = pool.hosts.get(hostId);
   if (host === undefined) return;
-  place.setClosure(host, closure);
+  pool.setClosure(host, closure);
   if (closure === 'open') return;
-  for (const session of place.listHostSessions(host)) {
-    if (session.state === 'offered') place.requeueOffer(session, nowMs);
+  for (const session of pool.listHostSessions(host)) {
+    if (session.state === 'offered') requeueOffer(pool, session, nowMs);
   }
 }
 
-/** The slots of all hosts that take sessions, counted anew. */
-export function countReadySlots(place: PoolState): number {
-  let slots = 0;
-  for (const host of place.hosts.values()) slots += countedSlots(host);
-  return slots;
+function toHostRecord(host: MemoryHost): HostRecord {
+  const { hostId, connectionId, state, closure, slots, committed, measured, ramping, beatAtMs, endpoint } =
+    host;
+  return { hostId, connectionId, state, closure, slots, committed, measured, ramping, beatAtMs, endpoint };
+}
+
+function getPoolOverview(pool: PoolState, brokerId: string): PoolOverview {
+  return {
+    utilisation: { sessions: pool.liveSessions, slots: pool.readySlots },
+    hosts: pool.hosts.size,
+    waiting: pool.waitingQueue.length,
+    hasInboxItems: pool.changedSessions.has(brokerId) || pool.inboxes.hasMessages(brokerId),
+  };
 }

@@ -2,24 +2,21 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import { isHeld } from '../../../domain/session-state.js';
-import {
-  REVOCABLE_REASONS,
-  type EndedSession,
-  type Reconciliation,
-  type ReportedSession,
-  type SessionRecord,
-} from '../../fleet-store.js';
-import type { MemoryHost } from './memory-host.js';
-import type { PoolState } from '../pool-state.js';
+import type { Reconciliation, ReportedSession } from '../../contracts/hosts.js';
+import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
+import { REVOCABLE_REASONS } from '../../contracts/sessions.js';
+import type { MemoryHost } from '../pool/memory-host.js';
+import { requeueOffer } from '../pool/offers.js';
+import type { PoolState } from '../pool/pool-state.js';
 
-/** See `FleetStore.reconcile`: the host is the truth about what it holds, the store about what has ended. */
+/** See `HostStore.reconcileHost`. The host decides which sessions it holds, the store which sessions have ended. */
 export function reconcileHost(
-  place: PoolState,
+  pool: PoolState,
   from: { readonly hostId: string; readonly connectionId: string },
   reported: readonly ReportedSession[],
   nowMs: number,
 ): Reconciliation {
-  const host = place.hosts.get(from.hostId);
+  const host = pool.hosts.get(from.hostId);
   if (host === undefined) return { outcome: 'unknown', ended: [], rejected: [], adopted: [], arriving: [] };
   if (host.connectionId !== from.connectionId) {
     return { outcome: 'replaced', ended: [], rejected: [], adopted: [], arriving: [] };
@@ -27,21 +24,21 @@ export function reconcileHost(
   const callerId = brokerIdOf(from.connectionId);
   const ended: EndedSession[] = [];
   const end = (session: SessionRecord): void => {
-    ended.push(place.endSession(session, 'host_lost', nowMs, callerId));
+    ended.push(pool.endSession(session, 'host_lost', nowMs, callerId));
   };
 
-  // Arrivals, too: those of sessions that are reported do not give way.
+  // With their target reservations: those of reported sessions must not lose their slots.
   const listed = new Set(reported.flatMap(({ sessionId }) => [sessionId, targetReservationIdOf(sessionId)]));
-  const unlisted = place.listHostSessions(host).filter((session) => !listed.has(session.sessionId));
+  const unlisted = pool.listHostSessions(host).filter((session) => !listed.has(session.sessionId));
   unlisted.filter((session) => isHeld(session.state)).forEach(end);
-  // They give way, the last first, to sessions that run and that the store has lost.
+  // Running sessions that the store has lost take their slots, the last one first.
   const unclaimed = unlisted.filter((session) => !isHeld(session.state));
-  const giveWay = (session: SessionRecord): void => {
-    if (session.state === 'offered') place.requeueOffer(session, nowMs);
+  const endUnclaimed = (session: SessionRecord): void => {
+    if (session.state === 'offered') requeueOffer(pool, session, nowMs);
     else end(session);
   };
   const makeRoom = (): boolean => {
-    if (!hasRoom(host)) unclaimed.splice(-1).forEach(giveWay);
+    if (!hasRoom(host)) unclaimed.splice(-1).forEach(endUnclaimed);
     return hasRoom(host);
   };
 
@@ -49,19 +46,19 @@ export function reconcileHost(
   const adopted: string[] = [];
   const arriving: string[] = [];
   for (const session of reported) {
-    const known = place.sessions.get(session.sessionId);
-    const arrival = targetReservationOf(place, host, known, session);
-    if (arrival?.state === 'arriving') {
+    const known = pool.sessions.get(session.sessionId);
+    const target = targetReservationOf(pool, host, known, session);
+    if (target?.state === 'arriving') {
       arriving.push(session.sessionId);
       continue;
     }
     const verdict =
-      arrival === undefined
+      target === undefined
         ? decideReportedSession(host, known, session, makeRoom)
-        : (arrival.reason ?? 'error');
+        : (target.reason ?? 'error');
     if (verdict === 'same') continue;
     if (verdict === 'adopt') {
-      adoptSession(place, host, known, session, nowMs, callerId);
+      adoptSession(pool, host, known, session, nowMs, callerId);
       adopted.push(session.sessionId);
     } else {
       rejected.push({ sessionId: session.sessionId, epoch: session.epoch, reason: verdict });
@@ -70,19 +67,19 @@ export function reconcileHost(
   return { outcome: 'ok', ended, rejected, adopted, arriving };
 }
 
-/** What was held on the host for a session that moves there, if the host speaks of that assignment. */
+/** The target reservation of a session that moves to the host, if the host reports that epoch. */
 function targetReservationOf(
-  place: PoolState,
+  pool: PoolState,
   host: MemoryHost,
   known: SessionRecord | undefined,
   { sessionId, epoch }: ReportedSession,
 ): SessionRecord | undefined {
-  const arrival = place.sessions.get(targetReservationIdOf(sessionId));
-  if (arrival?.hostId !== host.hostId || arrival.epoch !== epoch) return undefined;
-  return known !== undefined && known.epoch >= epoch ? undefined : arrival;
+  const target = pool.sessions.get(targetReservationIdOf(sessionId));
+  if (target?.hostId !== host.hostId || target.epoch !== epoch) return undefined;
+  return known !== undefined && known.epoch >= epoch ? undefined : target;
 }
 
-/** Whether the store takes over what the host says, has it already, or refuses it for a reason. */
+/** Whether the store adopts a reported session, knows it in the same state, or rejects it for a reason. */
 function decideReportedSession(
   host: MemoryHost,
   known: SessionRecord | undefined,
@@ -93,7 +90,7 @@ function decideReportedSession(
   if (known.state === 'ended') {
     const reason = known.reason ?? 'error';
     const revocable = REVOCABLE_REASONS.includes(reason) && reported.epoch === known.epoch;
-    // An assignment newer than the one that ended is one that the store has lost.
+    // A newer epoch than the one that ended belongs to an assignment that the store has lost.
     const keeps = reported.epoch > known.epoch ? makeRoom() : revocable && hasRoom(host);
     return keeps ? 'adopt' : reason;
   }
@@ -104,7 +101,7 @@ function decideReportedSession(
 }
 
 function adoptSession(
-  place: PoolState,
+  pool: PoolState,
   host: MemoryHost,
   known: SessionRecord | undefined,
   { sessionId, epoch, state }: ReportedSession,
@@ -112,12 +109,12 @@ function adoptSession(
   callerId: string,
 ): void {
   if (known !== undefined && known.state !== 'ended' && known.hostId !== host.hostId) {
-    place.freeSlot(known, nowMs, callerId);
-    // On this host it is due anew, whatever it was before.
-    place.deleteSession(sessionId);
+    pool.freeSlot(known, nowMs, callerId);
+    // Its expiry on the other host does not count on this one.
+    pool.deleteSession(sessionId);
   }
-  // What runs waits no more.
-  place.waitingQueue.delete(sessionId);
+  // A session that runs does not wait any more.
+  pool.waitingQueue.delete(sessionId);
   const session: SessionRecord = {
     sessionId,
     epoch,
@@ -129,8 +126,8 @@ function adoptSession(
     meta: known?.meta ?? null,
     movable: known?.movable ?? false,
   };
-  place.saveLiveSession(host, session, null);
-  place.addChangedSession(session.clientBrokerId, sessionId, callerId);
+  pool.saveLiveSession(host, session, null);
+  pool.addChangedSession(session.clientBrokerId, sessionId, callerId);
 }
 
 function hasRoom(host: MemoryHost): boolean {

@@ -1,153 +1,155 @@
-import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { congestion } from '../../../domain/congestion.js';
 import { nextHostState } from '../../../domain/host-state.js';
-import type { EndedSession, Reservation, SessionRecord } from '../../fleet-store.js';
+import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import type {
-  MoveCompletion,
-  TargetRequirements,
   CompleteMoveOutcome,
-  ReserveTargetOutcome,
   MovableChange,
-  SessionScan,
-  QueuedPlacement,
+  MoveCompletion,
+  MoveStore,
+  ReserveTargetOutcome,
+  TargetRequirements,
 } from '../../contracts/moves.js';
-import type { MemoryHost } from '../hosts/memory-host.js';
-import type { PoolState } from '../pool-state.js';
-import { isSilent, takeSlot } from '../sessions/slot-allocation.js';
+import type { Reservation, SessionRecord } from '../../contracts/session-record.js';
+import type { MemoryHost } from '../pool/memory-host.js';
+import type { PoolState } from '../pool/pool-state.js';
+import type { RegionPools } from '../pool/region-pools.js';
+import { isSilent, takeSlot } from '../pool/slot-allocation.js';
+import { Checkpoints } from './checkpoints.js';
+import { MoveLog } from './move-log.js';
 
-/** Holds a slot for a session that is to move here. */
-export function reserveTargetSlot(
-  place: PoolState,
-  { sessionId, epoch, clientBrokerId, meta }: Reservation,
-  wish: TargetRequirements,
-  ttlMs: number,
-  nowMs: number,
-): ReserveTargetOutcome {
-  const arrivalId = targetReservationIdOf(sessionId);
-  const known = place.sessions.get(arrivalId);
-  if (known !== undefined && (known.state !== 'ended' || known.epoch >= epoch)) return { kind: 'over' };
-  if (place.closure !== 'open') return { kind: 'closed' };
-  const host = findTargetHost(place, wish, nowMs);
-  if (host === undefined) return { kind: 'full' };
-  const { hostId, connectionId } = host;
-  takeSlot(
-    place,
-    host,
-    { sessionId: arrivalId, epoch, clientBrokerId, meta },
-    'arriving',
-    nowMs,
-    nowMs + ttlMs,
-  );
-  return { kind: 'held', hostId, hostConnectionId: connectionId };
+/** Moves in memory. */
+export function createMemoryMoves(pools: RegionPools): MoveStore {
+  const checkpoints = new Checkpoints();
+  const log = new MoveLog();
+  return {
+    reserveTargetSlot: async (regionPool, reservation, requirements, ttlMs) => {
+      const nowMs = pools.now();
+      return reserveTargetSlot(pools.get(regionPool), reservation, requirements, nowMs, nowMs + ttlMs);
+    },
+
+    completeMove: async (regionPool, completion, ttlMs, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
+        completeMove(pool, completion, { nowMs, reservedUntilMs: nowMs + ttlMs, callerId }),
+      ),
+
+    releaseTargetSlot: async (regionPool, sessionId, epoch, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) => {
+        const target = pool.sessions.get(targetReservationIdOf(sessionId));
+        if (target?.state !== 'arriving' || target.epoch !== epoch) return null;
+        return pool.endSession(target, 'move_failed', nowMs, callerId);
+      }),
+
+    putCheckpoint: async (regionPool, sessionId, epoch, state) =>
+      checkpoints.put(regionPool, sessionId, epoch, state, pools.now()),
+
+    takeCheckpoint: async (regionPool, sessionId, epoch) =>
+      checkpoints.take(regionPool, sessionId, epoch, pools.now()),
+
+    recordMovableChanges: async (regionPool, changes) => {
+      const pool = pools.get(regionPool);
+      for (const change of changes) recordMovableChange(pool, change);
+    },
+
+    recordMove: async (entry) => log.add({ atMs: pools.now(), ...entry }),
+
+    listMoves: async (region, limit) => log.list(region, limit),
+  };
 }
 
-/** The least congested host that will do. A silent one turns suspect when its turn comes, and is passed over. */
+function reserveTargetSlot(
+  pool: PoolState,
+  { sessionId, epoch, clientBrokerId, meta }: Reservation,
+  requirements: TargetRequirements,
+  nowMs: number,
+  untilMs: number,
+): ReserveTargetOutcome {
+  const targetId = targetReservationIdOf(sessionId);
+  const known = pool.sessions.get(targetId);
+  if (known !== undefined && (known.state !== 'ended' || known.epoch >= epoch)) return { kind: 'over' };
+  if (pool.closure !== 'open') return { kind: 'closed' };
+  const host = findTargetHost(pool, requirements, nowMs);
+  if (host === undefined) return { kind: 'full' };
+  const target = { sessionId: targetId, epoch, clientBrokerId, meta };
+  takeSlot(pool, host, target, 'arriving', nowMs, untilMs);
+  return { kind: 'held', hostId: host.hostId, hostConnectionId: host.connectionId };
+}
+
+/** The least congested acceptable host. A silent host that comes first becomes suspect and is passed over. */
 function findTargetHost(
-  place: PoolState,
+  pool: PoolState,
   { avoidHostId, maxCongestion }: TargetRequirements,
   nowMs: number,
 ): MemoryHost | undefined {
   for (;;) {
-    const least = place.freeHosts.leastCongested();
+    const least = pool.freeHosts.leastCongested();
     const host =
-      least?.hostId === avoidHostId && !isSilent(place, least, nowMs)
-        ? place.freeHosts.secondLeastCongested()
+      least?.hostId === avoidHostId && !isSilent(pool, least, nowMs)
+        ? pool.freeHosts.secondLeastCongested()
         : least;
     if (host === undefined) return undefined;
-    if (!isSilent(place, host, nowMs)) return congestion(host) <= maxCongestion ? host : undefined;
-    place.setState(host, nextHostState(host.state, 'late'));
+    if (!isSilent(pool, host, nowMs)) return congestion(host) <= maxCongestion ? host : undefined;
+    pool.setState(host, nextHostState(host.state, 'late'));
   }
 }
 
-/** A session that moves here has arrived. */
-export function completeMove(
-  place: PoolState,
-  report: MoveCompletion,
-  ttlMs: number,
-  nowMs: number,
-  callerId: string,
+interface CompletionContext {
+  readonly nowMs: number;
+  /** When the session expires if it moves as a reservation. */
+  readonly reservedUntilMs: number;
+  readonly callerId: string;
+}
+
+function completeMove(
+  pool: PoolState,
+  completion: MoveCompletion,
+  context: CompletionContext,
 ): CompleteMoveOutcome {
-  const { sessionId, epoch, hostId, state } = report;
-  const arrival = place.sessions.get(targetReservationIdOf(sessionId));
-  if (arrival?.epoch !== epoch || arrival.hostId !== hostId) return { kind: 'unknown' };
-  if (arrival.state === 'ended') return { kind: 'over', reason: arrival.reason ?? 'error' };
-  const known = place.sessions.get(sessionId);
+  const { sessionId, epoch, hostId, state } = completion;
+  const { nowMs, callerId } = context;
+  const target = pool.sessions.get(targetReservationIdOf(sessionId));
+  if (target?.epoch !== epoch || target.hostId !== hostId) return { kind: 'unknown' };
+  if (target.state === 'ended') return { kind: 'over', reason: target.reason ?? 'error' };
+  const known = pool.sessions.get(sessionId);
   const wasClaimed = known !== undefined && known.state !== 'ended' && known.state !== 'reserved';
   if (state === 'reserved' && wasClaimed) return { kind: 'unknown' };
   const isOutdated = known !== undefined && known.epoch >= epoch;
-  if (isOutdated || place.isExpired(arrival.sessionId, 'arriving', nowMs)) {
+  if (isOutdated || pool.isExpired(target.sessionId, 'arriving', nowMs)) {
     const reason = isOutdated ? 'superseded' : 'move_failed';
-    place.endSession(arrival, reason, nowMs, callerId);
+    pool.endSession(target, reason, nowMs, callerId);
     return { kind: 'over', reason };
   }
-  const session = moveIntoTargetSlot(place, report, arrival, nowMs + ttlMs, { nowMs, callerId });
-  return { kind: 'arrived', session };
+  return { kind: 'arrived', session: moveIntoTargetSlot(pool, completion, target, context) };
 }
 
-/** Gives a session the slot that is held as its arrival. What it had in this place it leaves. */
+/** Gives a session its target slot, and frees the slot that it had in this region pool. */
 function moveIntoTargetSlot(
-  place: PoolState,
+  pool: PoolState,
   { sessionId, state, clientBrokerId }: MoveCompletion,
-  arrival: SessionRecord,
-  reservedUntilMs: number,
-  { nowMs, callerId }: { readonly nowMs: number; readonly callerId: string },
+  target: SessionRecord,
+  { nowMs, reservedUntilMs, callerId }: CompletionContext,
 ): SessionRecord {
-  const host = place.hosts.get(arrival.hostId);
-  const known = place.sessions.get(sessionId);
-  if (known !== undefined && known.state !== 'ended') place.freeSlot(known, nowMs, callerId);
-  place.deleteSession(sessionId);
-  place.waitingQueue.delete(sessionId);
+  const host = pool.hosts.get(target.hostId);
+  const known = pool.sessions.get(sessionId);
+  if (known !== undefined && known.state !== 'ended') pool.freeSlot(known, nowMs, callerId);
+  pool.deleteSession(sessionId);
+  pool.waitingQueue.delete(sessionId);
   const session: SessionRecord = {
-    ...arrival,
+    ...target,
     sessionId,
     state,
     clientBrokerId: known?.clientBrokerId ?? clientBrokerId,
     movable: false,
   };
   if (host === undefined) return session;
-  place.discardSlotHolder(host, arrival);
-  place.saveLiveSession(host, session, state === 'reserved' ? reservedUntilMs : null);
-  place.addChangedSession(session.clientBrokerId, sessionId, callerId);
-  place.addChangedSession(host.brokerId, sessionId, callerId);
+  pool.deleteTargetReservation(host, target);
+  pool.saveLiveSession(host, session, state === 'reserved' ? reservedUntilMs : null);
+  pool.addChangedSession(session.clientBrokerId, sessionId, callerId);
+  pool.addChangedSession(host.brokerId, sessionId, callerId);
   return session;
 }
 
-/** Gives up a move, unless the session has arrived. */
-export function releaseTargetSlot(
-  place: PoolState,
-  sessionId: string,
-  epoch: number,
-  nowMs: number,
-  callerId: string,
-): EndedSession | null {
-  const arrival = place.sessions.get(targetReservationIdOf(sessionId));
-  if (arrival?.state !== 'arriving' || arrival.epoch !== epoch) return null;
-  return place.endSession(arrival, 'move_failed', nowMs, callerId);
-}
-
-export function recordMovableChanges(place: PoolState, notes: readonly MovableChange[]): void {
-  for (const { hostId, sessionId, epoch, movable } of notes) {
-    const known = place.sessions.get(sessionId);
-    if (known === undefined || known.state === 'ended') continue;
-    if (known.hostId === hostId && known.epoch === epoch) place.sessions.update({ ...known, movable });
-  }
-}
-
-/** By the order of ids, so that what comes and goes meanwhile moves nobody to and fro. */
-export function scanSessions(place: PoolState, cursor: string | null, count: number): SessionScan {
-  const ids = place.sessions.ids().sort();
-  const from = cursor === null ? 0 : ids.findIndex((id) => id > cursor);
-  const part = from < 0 ? [] : ids.slice(from, from + count);
-  const last = part.at(-1);
-  const isOver = from < 0 || from + count >= ids.length;
-  return {
-    sessions: part.flatMap((id) => place.sessions.get(id) ?? []),
-    next: isOver || last === undefined ? null : last,
-  };
-}
-
-export function listWaitingPlacements(place: PoolState, limit: number): QueuedPlacement[] {
-  return place.waitingQueue
-    .listFirst(limit)
-    .map(({ sessionId, epoch, arrivedAtMs, meta }) => ({ sessionId, epoch, arrivedAtMs, meta }));
+function recordMovableChange(pool: PoolState, { hostId, sessionId, epoch, movable }: MovableChange): void {
+  const known = pool.sessions.get(sessionId);
+  if (known === undefined || known.state === 'ended') return;
+  if (known.hostId === hostId && known.epoch === epoch) pool.sessions.update({ ...known, movable });
 }

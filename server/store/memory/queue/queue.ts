@@ -1,113 +1,148 @@
-import { REVOCABLE_REASONS } from '../../fleet-store.js';
 import type {
   AcceptOfferOutcome,
-  EndedSession,
   EnqueueOutcome,
+  OfferAcceptance,
   PlacementStatus,
   QueueStatus,
-  SessionRecord,
+  QueueStore,
   WaitingPlacement,
   Withdrawal,
-} from '../../fleet-store.js';
-import type { PoolState } from '../pool-state.js';
-import { offerFreeSlots } from '../sessions/slot-allocation.js';
-import { assignClientBroker } from '../sessions/sessions.js';
+} from '../../contracts/queue.js';
+import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
+import { REVOCABLE_REASONS } from '../../contracts/sessions.js';
+import { offerFreeSlots, withdrawOffer } from '../pool/offers.js';
+import type { PoolState } from '../pool/pool-state.js';
+import type { RegionPools } from '../pool/region-pools.js';
+import { assignClientBroker } from '../sessions/assign-client-broker.js';
+import { expireOffers, expireUnattendedPlacements } from './expire-placements.js';
 
-/** Puts placements into the queue in their order, and then offers what is free. */
-export function enqueue(
-  place: PoolState,
+/** Queues in memory. */
+export function createMemoryQueue(pools: RegionPools): QueueStore {
+  return {
+    enqueue: async (regionPool, placements, maxLength) =>
+      enqueue(pools.get(regionPool), placements, maxLength, pools.now()),
+
+    getQueueStatus: async (regionPool, sessionIds, attended) =>
+      getQueueStatus(pools.get(regionPool), sessionIds, attended, pools.now()),
+
+    acceptOffer: async (regionPool, offer, ttlMs) =>
+      acceptOffer(pools.get(regionPool), offer, ttlMs, pools.now()),
+
+    withdrawPlacements: async (regionPool, withdrawals, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
+        withdrawals.flatMap((withdrawal) => withdraw(pool, withdrawal, nowMs, callerId)),
+      ),
+
+    findExpiredOffers: async (regionPool, limit) =>
+      pools.get(regionPool).expiryLists.offered.expiredBy(pools.now(), limit),
+
+    recordMissedOffers: async (regionPool, sessionIds) => {
+      const { waitingQueue } = pools.get(regionPool);
+      for (const sessionId of sessionIds) waitingQueue.update(sessionId, { missed: true });
+    },
+
+    expireOffers: async (regionPool, sessionIds, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) => expireOffers(pool, sessionIds, nowMs, callerId)),
+
+    expireUnattendedPlacements: async (regionPool, graceMs, limit, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
+        expireUnattendedPlacements(pool, graceMs, limit, nowMs, callerId),
+      ),
+
+    listWaitingPlacements: async (regionPool, limit) =>
+      pools
+        .get(regionPool)
+        .waitingQueue.listFirst(limit)
+        .map(({ sessionId, epoch, arrivedAtMs, meta }) => ({ sessionId, epoch, arrivedAtMs, meta })),
+  };
+}
+
+/** Puts placements into the queue in their order, and then offers free slots. */
+function enqueue(
+  pool: PoolState,
   placements: readonly WaitingPlacement[],
   maxLength: number,
   nowMs: number,
 ): EnqueueOutcome[] {
-  const answers = placements.map((wanted) => ({
-    sessionId: wanted.sessionId,
-    outcome: joinQueue(place, wanted, maxLength, nowMs),
-  }));
-  offerFreeSlots(place, nowMs);
-  return answers.map(({ sessionId, outcome }): EnqueueOutcome => {
-    const session = place.sessions.get(sessionId);
-    return session?.state === 'offered' ? { kind: 'existing', session } : outcome;
+  const outcomes = placements.map((placement) => joinQueue(pool, placement, maxLength, nowMs));
+  offerFreeSlots(pool, nowMs);
+  return placements.map(({ sessionId }, i): EnqueueOutcome => {
+    const session = pool.sessions.get(sessionId);
+    if (session?.state === 'offered') return { kind: 'existing', session };
+    return outcomes[i] ?? { kind: 'queue_full' };
   });
 }
 
 function joinQueue(
-  place: PoolState,
-  wanted: WaitingPlacement,
+  pool: PoolState,
+  placement: WaitingPlacement,
   maxLength: number,
   nowMs: number,
 ): EnqueueOutcome {
-  const { sessionId, epoch, headStartMs, missed, clientBrokerId, meta } = wanted;
-  const known = place.sessions.get(sessionId);
+  const { sessionId, epoch, headStartMs, missed, clientBrokerId, meta } = placement;
+  const known = pool.sessions.get(sessionId);
   if (known !== undefined && known.state !== 'ended') {
     return {
       kind: 'existing',
-      session: known.state === 'offered' ? assignClientBroker(place, known, clientBrokerId) : known,
+      session: known.state === 'offered' ? assignClientBroker(pool, known, clientBrokerId) : known,
     };
   }
   if (known !== undefined && known.epoch >= epoch) return { kind: 'over', reason: known.reason ?? 'error' };
-  if (place.closure !== 'open') return { kind: 'closed' };
+  if (pool.closure !== 'open') return { kind: 'closed' };
 
-  const waiting = place.waitingQueue.getQueued(sessionId);
+  const waiting = pool.waitingQueue.getQueued(sessionId);
   if (waiting !== undefined) {
-    place.waitingQueue.update(sessionId, {
+    pool.waitingQueue.update(sessionId, {
       epoch: Math.max(waiting.epoch, epoch),
       missed: waiting.missed || missed,
       clientBrokerId,
       meta,
     });
-    place.waitingQueue.markAttended(sessionId, nowMs);
+    pool.waitingQueue.markAttended(sessionId, nowMs);
     return { kind: 'waiting', arrivedAtMs: waiting.arrivedAtMs };
   }
-  if (place.waitingQueue.length >= maxLength) return { kind: 'queue_full' };
-  const arrivedAtMs = wanted.arrivedAtMs ?? nowMs;
+  if (pool.waitingQueue.length >= maxLength) return { kind: 'queue_full' };
+  const arrivedAtMs = placement.arrivedAtMs ?? nowMs;
   const score = arrivedAtMs - headStartMs;
-  place.waitingQueue.add({ sessionId, epoch, arrivedAtMs, score, missed, clientBrokerId, meta });
-  place.waitingQueue.markAttended(sessionId, nowMs);
+  pool.waitingQueue.add({ sessionId, epoch, arrivedAtMs, score, missed, clientBrokerId, meta });
+  pool.waitingQueue.markAttended(sessionId, nowMs);
   return { kind: 'waiting', arrivedAtMs };
 }
 
-export function getQueueStatus(
-  place: PoolState,
+function getQueueStatus(
+  pool: PoolState,
   sessionIds: readonly string[],
   attended: boolean,
   nowMs: number,
 ): QueueStatus {
-  const { waitingQueue: line } = place;
-  const ranks = line.positions(sessionIds);
+  const { waitingQueue, sessions, freedRate } = pool;
+  const positions = waitingQueue.positions(sessionIds);
   const placements = sessionIds.map((sessionId): PlacementStatus => {
-    const entry = line.get(sessionId);
-    const session = place.sessions.get(sessionId);
-    if (attended && entry !== undefined) line.markAttended(sessionId, nowMs);
-    const ahead = ranks.get(sessionId);
+    const entry = waitingQueue.get(sessionId);
+    if (attended && entry !== undefined) waitingQueue.markAttended(sessionId, nowMs);
+    const ahead = positions.get(sessionId);
     if (entry !== undefined && ahead !== undefined) {
       const { arrivedAtMs, clientBrokerId, missed, meta } = entry;
       return { kind: 'waiting', ahead, arrivedAtMs, clientBrokerId, title: meta.title, missed };
     }
+    const session = sessions.get(sessionId);
     return session === undefined ? { kind: 'unknown' } : { kind: 'session', session };
   });
-  return { placements, length: line.length, freedPerMs: place.freedRate.measure(nowMs) };
+  return { placements, length: waitingQueue.length, freedPerMs: freedRate.measure(nowMs) };
 }
 
-/** Makes an offer a reservation. */
-export function acceptOffer(
-  place: PoolState,
-  offer: {
-    readonly sessionId: string;
-    readonly fromEpoch: number;
-    readonly toEpoch: number;
-    readonly clientBrokerId: string;
-  },
+function acceptOffer(
+  pool: PoolState,
+  { sessionId, fromEpoch, toEpoch, clientBrokerId }: OfferAcceptance,
   ttlMs: number,
   nowMs: number,
 ): AcceptOfferOutcome {
-  const { sessionId, fromEpoch, toEpoch, clientBrokerId } = offer;
-  const known = place.sessions.get(sessionId);
-  const host = place.hosts.get(known?.hostId ?? '');
+  const known = pool.sessions.get(sessionId);
+  const host = pool.hosts.get(known?.hostId ?? '');
   if (known === undefined || host === undefined || known.state === 'ended') return { kind: 'gone' };
   const hostConnectionId = host.connectionId;
   if (known.state !== 'offered') {
-    // Said before, and the answer was lost.
+    // The offer was accepted before, and the caller did not get the answer.
     return known.epoch === toEpoch
       ? { kind: 'accepted', session: known, hostConnectionId }
       : { kind: 'gone' };
@@ -120,35 +155,29 @@ export function acceptOffer(
     reservedAtMs: nowMs,
     clientBrokerId,
   };
-  place.waitingQueue.delete(sessionId);
-  place.saveLiveSession(host, session, nowMs + ttlMs);
-  place.addChangedSession(host.brokerId, sessionId, clientBrokerId);
+  pool.waitingQueue.delete(sessionId);
+  pool.saveLiveSession(host, session, nowMs + ttlMs);
+  pool.addChangedSession(host.brokerId, sessionId, clientBrokerId);
   return { kind: 'accepted', session, hostConnectionId };
 }
 
-/** Takes placements out of the queue, with what was offered to them, and ends what they were before. */
-export function withdrawPlacements(
-  place: PoolState,
-  withdrawals: readonly Withdrawal[],
+function withdraw(
+  pool: PoolState,
+  { sessionId, belowEpoch }: Withdrawal,
   nowMs: number,
   callerId: string,
 ): EndedSession[] {
-  const ended: EndedSession[] = [];
-  for (const { sessionId, belowEpoch } of withdrawals) {
-    place.waitingQueue.delete(sessionId);
-    const known = place.sessions.get(sessionId);
-    if (known === undefined) continue;
-    if (known.state === 'offered') {
-      place.withdrawOffer(known, nowMs);
-    } else if (known.epoch < belowEpoch && known.state !== 'ended') {
-      ended.push(place.endSession(known, 'superseded', nowMs, callerId));
-    } else if (
-      known.epoch < belowEpoch &&
-      known.reason !== null &&
-      REVOCABLE_REASONS.includes(known.reason)
-    ) {
-      place.sessions.update({ ...known, reason: 'superseded' });
-    }
+  pool.waitingQueue.delete(sessionId);
+  const known = pool.sessions.get(sessionId);
+  if (known === undefined) return [];
+  if (known.state === 'offered') {
+    withdrawOffer(pool, known, nowMs);
+    return [];
   }
-  return ended;
+  if (known.epoch >= belowEpoch) return [];
+  if (known.state !== 'ended') return [pool.endSession(known, 'superseded', nowMs, callerId)];
+  if (known.reason !== null && REVOCABLE_REASONS.includes(known.reason)) {
+    pool.sessions.update({ ...known, reason: 'superseded' });
+  }
+  return [];
 }

@@ -2,19 +2,19 @@ import type { RegionPool } from '../../../domain/catalog.js';
 import {
   REQUEST_KEPT_MS,
   REQUESTS_PER_PLAYER,
-  type RequestEntry,
-  type RecordRequestOutcome,
   type AllocatedEpoch,
-} from '../../fleet-store.js';
+  type RecordRequestOutcome,
+  type RequestEntry,
+} from '../../contracts/requests.js';
 
 interface StoredRequest {
   readonly requestId: string;
   readonly sessionId: string;
   readonly place: RegionPool;
   readonly epoch: number;
-  /** The highest that was drawn for an attempt to move it; 0 for none. */
-  readonly drawnEpoch: number;
-  readonly claimedAtMs: number;
+  /** The highest epoch that was allocated for an attempt to move its session; 0 for none. */
+  readonly allocatedEpoch: number;
+  readonly recordedAtMs: number;
 }
 
 interface PlayerRequests {
@@ -23,80 +23,82 @@ interface PlayerRequests {
   expiresAtMs: number;
 }
 
+/** How many expired players each new player deletes: more than one, so that the map cannot outgrow a day's players. */
+const DELETED_PER_PLAYER = 2;
+
 /** The requests that players made, by player. */
 export class RequestRecords {
+  /** In the order in which players expire. */
   readonly #players = new Map<string, PlayerRequests>();
 
-  record(claim: RequestEntry, nowMs: number): RecordRequestOutcome {
-    const player = this.#player(claim.playerId, nowMs);
-    const known = player.requests.find((noted) => noted.requestId === claim.requestId);
-    if (known !== undefined) {
-      const { sessionId, epoch, place, claimedAtMs } = known;
-      return { kind: 'repeat', record: { sessionId, epoch, place, ageMs: nowMs - claimedAtMs } };
-    }
+  record(request: RequestEntry, nowMs: number): RecordRequestOutcome {
+    const player = this.#getPlayer(request.playerId, nowMs);
+    const known = findRequest(player, request);
+    if (known !== undefined) return { kind: 'repeat', record: toRecord(known, nowMs) };
     const [newest] = player.requests;
-    this.#insert(player, claim, 1, 0, nowMs);
+    this.#insert(player, request, 1, 0, nowMs);
     if (newest === undefined) return { kind: 'new' };
-    const { claimedAtMs, drawnEpoch: _, ...previous } = newest;
-    return { kind: 'new', previous: { ...previous, ageMs: nowMs - claimedAtMs } };
+    return { kind: 'new', previous: { requestId: newest.requestId, ...toRecord(newest, nowMs) } };
   }
 
-  startAttempt(claim: RequestEntry, fromEpoch: number, nowMs: number): number | null {
-    const player = this.#player(claim.playerId, nowMs);
-    const known = player.requests.find((noted) => noted.requestId === claim.requestId);
+  startAttempt(request: RequestEntry, fromEpoch: number, nowMs: number): number | null {
+    const player = this.#getPlayer(request.playerId, nowMs);
+    const known = findRequest(player, request);
     if (known === undefined) {
-      this.#insert(player, claim, fromEpoch + 1, 0, nowMs);
+      this.#insert(player, request, fromEpoch + 1, 0, nowMs);
       return fromEpoch + 1;
     }
     if (known.epoch !== fromEpoch) return null;
-    const epoch = Math.max(fromEpoch, known.drawnEpoch) + 1;
-    this.#replaceEpoch(player, known, claim, epoch, nowMs);
+    const epoch = Math.max(fromEpoch, known.allocatedEpoch) + 1;
+    this.#replaceEpoch(player, known, request, epoch, nowMs);
     return epoch;
   }
 
-  allocateEpoch(claim: RequestEntry, aboveEpoch: number, nowMs: number): AllocatedEpoch {
-    const player = this.#player(claim.playerId, nowMs);
-    const known = player.requests.find((noted) => noted.requestId === claim.requestId);
+  allocateEpoch(request: RequestEntry, aboveEpoch: number, nowMs: number): AllocatedEpoch {
+    const player = this.#getPlayer(request.playerId, nowMs);
+    const known = findRequest(player, request);
     if (known === undefined) {
-      this.#insert(player, claim, aboveEpoch, aboveEpoch + 1, nowMs);
+      this.#insert(player, request, aboveEpoch, aboveEpoch + 1, nowMs);
       return { epoch: aboveEpoch + 1, fromEpoch: aboveEpoch };
     }
-    const drawnEpoch = Math.max(aboveEpoch, known.epoch, known.drawnEpoch) + 1;
-    player.requests = player.requests.map((noted) => (noted === known ? { ...known, drawnEpoch } : noted));
-    return { epoch: drawnEpoch, fromEpoch: known.epoch };
+    const allocatedEpoch = Math.max(aboveEpoch, known.epoch, known.allocatedEpoch) + 1;
+    player.requests = player.requests.map((stored) =>
+      stored === known ? { ...known, allocatedEpoch } : stored,
+    );
+    return { epoch: allocatedEpoch, fromEpoch: known.epoch };
   }
 
-  commitEpoch(claim: RequestEntry, { epoch, fromEpoch }: AllocatedEpoch, nowMs: number): boolean {
-    const player = this.#player(claim.playerId, nowMs);
-    const known = player.requests.find((noted) => noted.requestId === claim.requestId);
+  commitEpoch(request: RequestEntry, { epoch, fromEpoch }: AllocatedEpoch, nowMs: number): boolean {
+    const player = this.#getPlayer(request.playerId, nowMs);
+    const known = findRequest(player, request);
     if (known === undefined) {
-      this.#insert(player, claim, epoch, 0, nowMs);
+      this.#insert(player, request, epoch, 0, nowMs);
       return true;
     }
     if (known.epoch !== fromEpoch) {
       const { region, pool } = known.place;
-      return known.epoch === epoch && region === claim.place.region && pool === claim.place.pool;
+      return known.epoch === epoch && region === request.place.region && pool === request.place.pool;
     }
-    this.#replaceEpoch(player, known, claim, epoch, nowMs);
+    this.#replaceEpoch(player, known, request, epoch, nowMs);
     return true;
   }
 
   setPool({ playerId, requestId, sessionId, place }: RequestEntry): void {
     const player = this.#players.get(playerId);
     if (player === undefined) return;
-    player.requests = player.requests.map((noted) =>
-      noted.requestId === requestId && noted.sessionId === sessionId ? { ...noted, place } : noted,
+    player.requests = player.requests.map((stored) =>
+      stored.requestId === requestId && stored.sessionId === sessionId ? { ...stored, place } : stored,
     );
   }
 
   delete(playerId: string, requestId: string): void {
     const player = this.#players.get(playerId);
     if (player === undefined) return;
-    player.requests = player.requests.filter((noted) => noted.requestId !== requestId);
+    player.requests = player.requests.filter((stored) => stored.requestId !== requestId);
     if (player.requests.length === 0) this.#players.delete(playerId);
   }
 
-  #player(playerId: string, nowMs: number): PlayerRequests {
+  #getPlayer(playerId: string, nowMs: number): PlayerRequests {
     const known = this.#players.get(playerId);
     if (known !== undefined && known.expiresAtMs > nowMs) return known;
     this.#deleteExpired(nowMs);
@@ -111,32 +113,42 @@ export class RequestRecords {
     epoch: number,
     nowMs: number,
   ): void {
-    player.requests = player.requests.filter((noted) => noted !== known);
-    this.#insert(player, { ...known, place, playerId }, epoch, known.drawnEpoch, nowMs);
+    player.requests = player.requests.filter((stored) => stored !== known);
+    this.#insert(player, { ...known, place, playerId }, epoch, known.allocatedEpoch, nowMs);
   }
 
   #insert(
     player: PlayerRequests,
     { playerId, requestId, sessionId, place }: RequestEntry,
     epoch: number,
-    drawnEpoch: number,
+    allocatedEpoch: number,
     nowMs: number,
   ): void {
-    const noted = { requestId, sessionId, place, epoch, drawnEpoch, claimedAtMs: nowMs };
-    player.requests = [noted, ...player.requests].slice(0, REQUESTS_PER_PLAYER);
+    const stored = { requestId, sessionId, place, epoch, allocatedEpoch, recordedAtMs: nowMs };
+    player.requests = [stored, ...player.requests].slice(0, REQUESTS_PER_PLAYER);
     player.expiresAtMs = nowMs + REQUEST_KEPT_MS;
-    // Deleted first, so that the map stays in the order of forgetting.
+    // Deleted first, so that the map stays in the order of expiry.
     this.#players.delete(playerId);
     this.#players.set(playerId, player);
   }
 
-  /** Each new player pays for forgetting up to two old ones, so the book cannot outgrow a day's players. */
   #deleteExpired(nowMs: number): void {
-    let dropped = 0;
-    for (const [playerId, { expiresAtMs: forgetAtMs }] of this.#players) {
-      if (forgetAtMs > nowMs || dropped >= 2) return;
+    let deleted = 0;
+    for (const [playerId, { expiresAtMs }] of this.#players) {
+      if (expiresAtMs > nowMs || deleted >= DELETED_PER_PLAYER) return;
       this.#players.delete(playerId);
-      dropped += 1;
+      deleted += 1;
     }
   }
+}
+
+function findRequest(player: PlayerRequests, { requestId }: RequestEntry): StoredRequest | undefined {
+  return player.requests.find((stored) => stored.requestId === requestId);
+}
+
+function toRecord(
+  { sessionId, epoch, place, recordedAtMs }: StoredRequest,
+  nowMs: number,
+): { sessionId: string; epoch: number; place: RegionPool; ageMs: number } {
+  return { sessionId, epoch, place, ageMs: nowMs - recordedAtMs };
 }

@@ -1,10 +1,10 @@
-/** How many of the remembered tokens are looked at for each new one: those that ran out make room. */
+/** How many remembered tokens each new token checks for expiry. */
 const CHECKED_PER_USE = 4;
 
-/** Tokens that were used, until nobody would take them any more. */
+/** Tokens that were used, until no broker would accept them any more. */
 export class UsedTokens {
   readonly #expiresAtMs = new Map<string, number>();
-  /** Where the next look for tokens that ran out goes on. */
+  /** Where the next check for expired tokens goes on. */
   #cursor: Iterator<[string, number]> = this.#expiresAtMs.entries();
 
   use(playerId: string, tokenId: string, ttlMs: number, nowMs: number): boolean {
@@ -16,11 +16,11 @@ export class UsedTokens {
   }
 
   /**
-   * Tokens run out in no particular order, so a hand goes round over all of them: four looks for each new one keep
-   * the map below twice what is still needed, at a bounded price.
+   * Tokens expire in no particular order, so a cursor goes round over all of them. Four checks for each new token keep the
+   * map below twice the tokens that are still needed, at a bounded price.
    */
   #deleteSomeExpired(nowMs: number): void {
-    for (let looks = 0; looks < CHECKED_PER_USE; looks += 1) {
+    for (let checked = 0; checked < CHECKED_PER_USE; checked += 1) {
       const next = this.#cursor.next();
       if (next.done === true) {
         this.#cursor = this.#expiresAtMs.entries();

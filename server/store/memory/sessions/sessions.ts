@@ -1,111 +1,160 @@
 import { canTransition } from '../../../domain/session-state.js';
+import type { Reservation, SessionRecord } from '../../contracts/session-record.js';
 import type {
-  StateChangeOutcome,
-  EndSessionRequest,
   EndSessionOutcome,
-  Reservation,
+  EndSessionRequest,
   ReserveOutcome,
+  SessionScan,
   SessionStateChange,
-  SessionRecord,
-} from '../../fleet-store.js';
-import type { PoolState } from '../pool-state.js';
-import { chooseHost, takeSlot } from './slot-allocation.js';
+  SessionStore,
+  StateChangeOutcome,
+} from '../../contracts/sessions.js';
+import type { PoolState } from '../pool/pool-state.js';
+import type { RegionPools } from '../pool/region-pools.js';
+import { chooseHost, takeSlot } from '../pool/slot-allocation.js';
+import { assignClientBroker } from './assign-client-broker.js';
+import { deleteEndedSessions, expireSessions } from './expire-sessions.js';
 
-export interface ReserveContext {
+/** Sessions in memory. */
+export function createMemorySessions(pools: RegionPools): SessionStore {
+  return {
+    reserve: async (regionPool, reservations, ttlMs, callerId) => {
+      const pool = pools.get(regionPool);
+      const nowMs = pools.now();
+      const context = { nowMs, ttlMs, othersWait: pool.waitingQueue.length > 0, callerId };
+      const outcomes = reservations.map((reservation) => reserve(pool, reservation, context));
+      return { outcomes, utilisation: { sessions: pool.liveSessions, slots: pool.readySlots } };
+    },
+
+    updateSessionStates: async (regionPool, changes, callerId) => {
+      const pool = pools.get(regionPool);
+      return changes.map((change) => updateSessionState(pool, change, callerId));
+    },
+
+    endSessions: async (regionPool, requests, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
+        requests.map((request) => endSession(pool, request, nowMs, callerId)),
+      ),
+
+    setClientBroker: async (regionPool, sessionId, clientBrokerId) =>
+      setClientBroker(pools.get(regionPool), sessionId, clientBrokerId),
+
+    restoreSessions: async (regionPool, sessions) => {
+      const pool = pools.get(regionPool);
+      return sessions.map((session) => restoreSession(pool, session));
+    },
+
+    listHostSessions: async (regionPool, hostId) => {
+      const pool = pools.get(regionPool);
+      const host = pool.hosts.get(hostId);
+      return host === undefined ? [] : pool.listHostSessions(host);
+    },
+
+    getSessions: async (regionPool, sessionIds) => {
+      const { sessions } = pools.get(regionPool);
+      return sessionIds.map((id) => sessions.get(id) ?? null);
+    },
+
+    scanSessions: async (regionPool, cursor, count) => scanSessions(pools.get(regionPool), cursor, count),
+
+    expireSessions: async (regionPool, limit, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) => expireSessions(pool, limit, nowMs, callerId)),
+
+    deleteEndedSessions: async (regionPool, limit) =>
+      deleteEndedSessions(pools.get(regionPool), limit, pools.now()),
+  };
+}
+
+interface ReserveContext {
   readonly nowMs: number;
   readonly ttlMs: number;
-  /** Whether others wait already: what is free is theirs. */
+  /** Whether placements wait: then every free slot is for them. */
   readonly othersWait: boolean;
   readonly callerId: string;
 }
 
-/** Reserves the least-congested slot of the place for one session. */
-export function reserve(place: PoolState, wanted: Reservation, context: ReserveContext): ReserveOutcome {
-  const known = place.sessions.get(wanted.sessionId);
+function reserve(pool: PoolState, reservation: Reservation, context: ReserveContext): ReserveOutcome {
+  const known = pool.sessions.get(reservation.sessionId);
   if (known !== undefined && known.state !== 'ended') return { kind: 'existing', session: known };
-  if (known !== undefined && known.epoch >= wanted.epoch)
+  if (known !== undefined && known.epoch >= reservation.epoch) {
     return { kind: 'over', reason: known.reason ?? 'error' };
-
-  if (place.closure !== 'open') return { kind: 'closed' };
+  }
+  if (pool.closure !== 'open') return { kind: 'closed' };
   const { nowMs, ttlMs, callerId } = context;
-  const host = context.othersWait ? undefined : chooseHost(place, nowMs);
+  const host = context.othersWait ? undefined : chooseHost(pool, nowMs);
   if (host === undefined) return { kind: 'full' };
-  takeSlot(place, host, wanted, 'reserved', nowMs, nowMs + ttlMs);
-  place.addChangedSession(host.brokerId, wanted.sessionId, callerId);
+  takeSlot(pool, host, reservation, 'reserved', nowMs, nowMs + ttlMs);
+  pool.addChangedSession(host.brokerId, reservation.sessionId, callerId);
   return { kind: 'reserved', hostId: host.hostId, hostConnectionId: host.connectionId };
 }
 
-export function updateSessionState(
-  place: PoolState,
+function updateSessionState(
+  pool: PoolState,
   change: SessionStateChange,
   callerId: string,
 ): StateChangeOutcome {
-  const known = place.sessions.get(change.sessionId);
+  const known = pool.sessions.get(change.sessionId);
   if (known === undefined) return { kind: 'unknown' };
   if (known.epoch !== change.epoch || known.hostId !== change.hostId) return { kind: 'stale' };
   if (known.state === 'ended') return { kind: 'over', reason: known.reason ?? 'error' };
   if (!canTransition(known.state, change.to)) return { kind: 'bad_transition' };
-  const host = place.hosts.get(known.hostId);
+  const host = pool.hosts.get(known.hostId);
   if (host === undefined) return { kind: 'unknown' };
   const session = { ...known, state: change.to };
   if (known.state !== change.to) {
-    place.saveLiveSession(host, session, null);
-    place.addChangedSession(known.clientBrokerId, known.sessionId, callerId);
+    pool.saveLiveSession(host, session, null);
+    pool.addChangedSession(known.clientBrokerId, known.sessionId, callerId);
   }
   return { kind: 'changed', session };
 }
 
-export function endSession(
-  place: PoolState,
-  order: EndSessionRequest,
+function endSession(
+  pool: PoolState,
+  { sessionId, epoch, reason, hostId }: EndSessionRequest,
   nowMs: number,
   callerId: string,
 ): EndSessionOutcome {
-  const known = place.sessions.get(order.sessionId);
+  const known = pool.sessions.get(sessionId);
   if (known === undefined) return { kind: 'unknown' };
-  if (known.epoch !== order.epoch) return { kind: 'stale' };
-  if (order.hostId !== undefined && order.hostId !== known.hostId) return { kind: 'stale' };
+  if (known.epoch !== epoch) return { kind: 'stale' };
+  if (hostId !== undefined && hostId !== known.hostId) return { kind: 'stale' };
   if (known.state === 'ended') return { kind: 'over', reason: known.reason ?? 'error' };
-  // An offer is withdrawn or runs out; it never was a session that could end.
+  // An offer is withdrawn or expires. It never was a session that could end.
   if (known.state === 'offered') return { kind: 'stale' };
-  // An ended session keeps no meta: it is remembered only so that latecomers can be told of its end.
-  return { kind: 'ended', ...place.endSession(known, order.reason, nowMs, callerId, null) };
+  // An ended session keeps no meta: its record only tells late callers that it ended.
+  return { kind: 'ended', ...pool.endSession(known, reason, nowMs, callerId, null) };
 }
 
-export function setClientBroker(
-  place: PoolState,
-  sessionId: string,
-  clientBrokerId: string,
-): SessionRecord | null {
-  const known = place.sessions.get(sessionId);
+function setClientBroker(pool: PoolState, sessionId: string, clientBrokerId: string): SessionRecord | null {
+  const known = pool.sessions.get(sessionId);
   if (known === undefined) return null;
   if (known.state === 'ended') return known;
-  if (known.clientBrokerId !== clientBrokerId)
-    place.addChangedSession(known.clientBrokerId, sessionId, clientBrokerId);
-  return assignClientBroker(place, known, clientBrokerId);
+  if (known.clientBrokerId !== clientBrokerId) {
+    pool.addChangedSession(known.clientBrokerId, sessionId, clientBrokerId);
+  }
+  return assignClientBroker(pool, known, clientBrokerId);
 }
 
-/** Notes a broker in a live session, and in the placement that it is offered to. */
-export function assignClientBroker(
-  place: PoolState,
-  live: SessionRecord,
-  clientBrokerId: string,
-): SessionRecord {
-  const session = { ...live, clientBrokerId };
-  place.sessions.update(session);
-  if (session.state === 'offered') place.waitingQueue.update(session.sessionId, { clientBrokerId });
-  return session;
-}
-
-/** Gives a session that was adopted from its host's report back what was lost about it. */
-export function restoreSession(
-  place: PoolState,
+function restoreSession(
+  pool: PoolState,
   { sessionId, epoch, clientBrokerId, meta }: Reservation,
 ): SessionRecord | null {
-  const known = place.sessions.get(sessionId);
+  const known = pool.sessions.get(sessionId);
   if (known === undefined) return null;
   if (known.state === 'ended' || known.meta !== null || known.epoch !== epoch) return known;
   const session = { ...known, clientBrokerId, meta };
-  place.sessions.update(session);
+  pool.sessions.update(session);
   return session;
+}
+
+/** In the order of ids, so that sessions that start or end between two calls shift no other one. */
+function scanSessions(pool: PoolState, cursor: string | null, count: number): SessionScan {
+  const ids = pool.sessions.ids().sort();
+  const from = cursor === null ? 0 : ids.findIndex((id) => id > cursor);
+  const part = from < 0 ? [] : ids.slice(from, from + count);
+  const isOver = from < 0 || from + count >= ids.length;
+  return {
+    sessions: part.flatMap((id) => pool.sessions.get(id) ?? []),
+    next: isOver ? null : (part.at(-1) ?? null),
+  };
 }

@@ -8,7 +8,7 @@ export const CONNECTIONS: readonly Scenario[] = [
     title: 'A match',
     async run(scene: Scene): Promise<void> {
       const host = await scene.register('host', { hostId: 'h1', slots: 4, whole: true });
-      await scene.beat(host, 'h1', [], true);
+      await scene.sendHeartbeat(host, 'h1', [], true);
       const client = await scene.connect('client');
       await hello(client, 'alice', true);
       scene.remark('the client measures the beacons of a few regions');
@@ -35,7 +35,7 @@ export const CONNECTIONS: readonly Scenario[] = [
       });
       await scene.startSession(client, host);
       await client.cut();
-      scene.remark('on any broker');
+      scene.remark('to any broker');
       const back = await scene.connect('client', 1);
       await resumeWith(back, resumeToken);
       back.send(PLAY);
@@ -52,7 +52,7 @@ export const CONNECTIONS: readonly Scenario[] = [
         await before.cut();
         return { resumeToken: token };
       });
-      scene.remark('a broker took t1, and its `welcome` was lost');
+      scene.remark('a broker accepted t1, but its `welcome` was lost');
       await scene.quietly(async () => {
         const unheard = await scene.connect('client');
         await resumeWith(unheard, resumeToken);
@@ -62,7 +62,7 @@ export const CONNECTIONS: readonly Scenario[] = [
       second.send({ type: 'hello', resumeToken, device: TEST_DEVICE });
       await second.receive('error');
       await second.closed(4401);
-      scene.remark('at once, with a player token; it has expired');
+      scene.remark('at once, with a player token that has expired');
       const third = await scene.connect('client', 1);
       const key = createSecretKey(Buffer.from(TEST_ENV.DUSKLINE_AUTH_SECRET));
       const signer = createTokenSigner({ key, algorithm: 'HS256', now: () => Date.now() - 7_200_000 });

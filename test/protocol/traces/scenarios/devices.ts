@@ -18,7 +18,7 @@ export const DEVICES: readonly Scenario[] = [
     },
   },
   {
-    title: 'The player starts anew on a second device',
+    title: 'The player starts again on a second device',
     async run(scene: Scene): Promise<void> {
       const host = await scene.host('host', { hostId: 'h1', slots: 2 });
       const tv = await scene.client('tv');

@@ -4,17 +4,17 @@ import { report, type Scenario, type Scene } from '../scene.js';
 
 export const HOSTS: readonly Scenario[] = [
   {
-    title: 'A host comes back with its sessions',
+    title: 'A host reconnects with its sessions',
     async run(scene: Scene): Promise<void> {
       const before = await scene.host('host', { hostId: 'h1', slots: 2 });
       const client = await scene.client('client');
       const { sessionId, epoch } = await scene.startSession(client, before);
       await before.cut();
-      scene.remark('another player is matched with it');
+      scene.remark('meanwhile a broker matches another player with this host');
       const bob = await scene.fleet.player('bob');
       play(bob, 'r1');
       await bob.next('matched');
-      scene.remark('on any broker');
+      scene.remark('to any broker');
       const sessions = [{ sessionId, epoch, state: 'disconnected' }];
       const back = await scene.register('host', { hostId: 'h1', slots: 2, broker: 0, sessions });
       await back.receive('prepare');
@@ -32,7 +32,7 @@ export const HOSTS: readonly Scenario[] = [
       const newer = await scene.register('newer', { hostId: 'h1', sessions });
       await older.receive('error');
       await older.closed(4409);
-      await scene.beat(newer, 'h1', sessions);
+      await scene.sendHeartbeat(newer, 'h1', sessions);
       newer.send({ type: 'leave' });
       await client.receive('session');
       await newer.closed(1000);
@@ -55,7 +55,7 @@ export const HOSTS: readonly Scenario[] = [
       h2.send(report(again, 'active'));
       await client.receive('session');
       await h2.cut();
-      scene.remark('this time there is no room');
+      scene.remark('this time no host has a free slot');
       await client.receive('session');
     },
   },

@@ -21,13 +21,13 @@ async function startMove(scene: Scene): Promise<MovableSession> {
   const matched = await scene.startSession(client, h1, { canMove: true });
   const h2 = await scene.host('h2', { hostId: 'h2', broker: 0 });
   const { sessionId, epoch } = matched;
-  await scene.beat(h1, 'h1', [{ sessionId, epoch, state: 'connected', movable: true }]);
+  await scene.sendHeartbeat(h1, 'h1', [{ sessionId, epoch, state: 'connected', movable: true }]);
   await waitUntil(async () => {
     const place = { region: 'near', pool: 'console-x' };
     const [session] = await scene.fleet.stores[0]!.getSessions(place, [String(sessionId)]);
     return session?.movable === true;
   });
-  scene.remark('operators empty h1');
+  scene.remark('operators drain h1');
   const target: OrderTarget = { region: 'near', pool: 'console-x', hostId: 'h1' };
   const terms = { mode: 'move', atDeadline: 'end', deadlineMs: 3_600_000, yesEverything: false } as const;
   const by = { operatorId: 'ops', from: '127.0.0.1' };
@@ -68,7 +68,7 @@ export const MOVES: readonly Scenario[] = [
         return { parties: started, moving: await offerMove(started) };
       });
       const { h1, h2, client, matched } = parties;
-      scene.remark('as before until `moving`, but the client cannot reach h2');
+      scene.remark('as in scenario 21 until `moving`; the client cannot reach h2');
       client.send({ type: 'stay', sessionId: moving['sessionId'], epoch: moving['epoch'] });
       await h2.receive('end');
       await h1.receive('resume');
@@ -81,7 +81,7 @@ export const MOVES: readonly Scenario[] = [
     async run(scene: Scene): Promise<void> {
       const { h1, matched } = await scene.quietly(() => startMove(scene));
       const { sessionId, epoch } = matched;
-      scene.remark('as before until `checkpoint`');
+      scene.remark('as in scenario 21 until `checkpoint`');
       h1.send({ type: 'cannot_move', sessionId, epoch, reason: 'no save point is near' });
       await h1.receive('resume');
     },

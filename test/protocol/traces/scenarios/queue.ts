@@ -43,11 +43,11 @@ export const QUEUE: readonly Scenario[] = [
       scene.remark('`acceptWithinMs` pass');
       const { sessionId } = await acceptOffer(bob);
       await client.receive('queued');
-      scene.remark('this `accept` crosses the end of the offer');
+      scene.remark('the client sent this `accept` before it received `queued`');
       client.send(ACCEPT);
       await client.receive('error');
       bob.send({ type: 'end', sessionId });
-      scene.remark('the turn comes again, and is missed again');
+      scene.remark('the client misses a second offer');
       await client.receive('offer');
       await client.receive('error');
       client.send(PLAY);
@@ -89,7 +89,7 @@ export const QUEUE: readonly Scenario[] = [
       await full.free();
       await second.receive('offer');
       await second.cut();
-      scene.remark('what is left of the offer');
+      scene.remark('the client reconnects before the offer ends');
       const third = await scene.connect('client');
       await resumeWith(third, secondToken);
       third.send(PLAY);
@@ -99,7 +99,7 @@ export const QUEUE: readonly Scenario[] = [
     },
   },
   {
-    title: 'The slot is lost before the client has claimed it',
+    title: 'The slot is lost before the client claims it',
     async run(scene: Scene): Promise<void> {
       const full = await scene.fleet.fullHost({ hostId: 'h1' }, 1);
       const host = scene.trace('host', 'host', full);
@@ -108,7 +108,7 @@ export const QUEUE: readonly Scenario[] = [
       client.send(PLAY);
       await client.receive('matched');
       await host.receive('prepare');
-      scene.remark('in a failover the store lost a session that uses the slot');
+      scene.remark('a failover lost s2, which uses the slot; the host reports it');
       const forgotten = { sessionId: newSessionId(), epoch: 1, state: 'connected' };
       host.send({ type: 'heartbeat', load: IDLE, sessions: [forgotten] });
       await client.receive('queued');

@@ -2,7 +2,7 @@ import { PLAY, report, type Scenario, type Scene } from '../scene.js';
 
 export const REQUESTS: readonly Scenario[] = [
   {
-    title: 'No slot, and the player does not wait',
+    title: 'No slot is free, and the client does not wait',
     async run(scene: Scene): Promise<void> {
       const full = await scene.fleet.fullHost({ hostId: 'h1' }, 1);
       const client = await scene.client('client');
@@ -45,9 +45,9 @@ export const REQUESTS: readonly Scenario[] = [
       client.send({ type: 'end', sessionId: first['sessionId'] });
       await client.receive('session');
       await host.receive('end');
-      scene.remark("the host's own report was on its way, and is not answered");
+      scene.remark('the host sent its report before it received `end`; the broker does not answer it');
       host.send(report(first, 'ended', { reason: 'host_ended' }));
-      scene.remark('the other way round');
+      scene.remark('now the host ends the session first');
       client.send({ ...PLAY, requestId: 'r2' });
       const second = await client.receive('matched');
       await host.receive('prepare');
@@ -69,7 +69,7 @@ export const REQUESTS: readonly Scenario[] = [
       scene.remark('`claimWithinMs` pass');
       await client.receive('session');
       await host.receive('end');
-      scene.remark("the host's report was on its way");
+      scene.remark('the host sent its report before it received `end`');
       host.send(report(matched, 'active'));
       await host.receive('end');
     },

@@ -32,7 +32,7 @@ class Rounds {
 const LONG_MS = 60_000;
 
 describe('A loop', () => {
-  it('begins the next round after the interval, when the last one is over', async () => {
+  it('starts the next round one interval after the last one ended', async () => {
     const rounds = new Rounds({ intervalMs: 5, roundTimeoutMs: LONG_MS });
     expect(rounds.begun).to.equal(1);
     await rounds.end(1);
@@ -42,7 +42,7 @@ describe('A loop', () => {
     expect(rounds.overdue).to.equal(0);
   });
 
-  it('does not wait for the interval when it is hurried', async () => {
+  it('starts the next round at once after runSoon', async () => {
     const rounds = new Rounds({ intervalMs: LONG_MS, roundTimeoutMs: LONG_MS });
     rounds.loop.runSoon();
     await rounds.end(1);
@@ -54,7 +54,7 @@ describe('A loop', () => {
     await Promise.all([rounds.loop.stop(), rounds.end(3)]);
   });
 
-  it('goes on after a round that fails', async () => {
+  it('continues after a round that fails', async () => {
     const failures: unknown[] = [];
     let begun = 0;
     const loop = createLoop({
@@ -72,14 +72,14 @@ describe('A loop', () => {
     expect(failures[1]).to.be.an('error').with.property('message', 'round 2');
   });
 
-  it('goes on without a round that does not end, and says so', async () => {
+  it('continues without a round that exceeds its timeout, and reports it', async () => {
     const rounds = new Rounds({ intervalMs: 1, roundTimeoutMs: 20 });
     await waitUntil(() => rounds.begun === 3);
     expect(rounds.overdue).to.equal(2);
     await Promise.all([rounds.loop.stop(), rounds.end(3)]);
   });
 
-  it('has ended its round when it is stopped, and begins no other', async () => {
+  it('waits for its round when it is stopped, and starts no other', async () => {
     const rounds = new Rounds({ intervalMs: 1, roundTimeoutMs: LONG_MS });
     const stopped = rounds.loop.stop().then(() => 'stopped');
     expect(await Promise.race([stopped, new Promise((resolve) => setImmediate(resolve, 'waits'))])).to.equal(

@@ -1,7 +1,7 @@
 import { ArrivalLimiter } from '@duskline/server/broker/connections/arrival-limiter.js';
 import { expect } from 'chai';
 
-describe('What may begin in one turn of the event loop', () => {
+describe('The arrival limiter', () => {
   let turns: (() => void)[];
   let begun: number[];
   let budget: ArrivalLimiter;
@@ -20,13 +20,13 @@ describe('What may begin in one turn of the event loop', () => {
     await Promise.resolve();
   }
 
-  it('begins at once within the budget', async () => {
+  it('starts requests at once within the budget of a turn', async () => {
     for (let i = 0; i < 3; i += 1) ask(i);
     await Promise.resolve();
     expect(begun).to.deep.equal([0, 1, 2]);
   });
 
-  it('is the rest of a crowd in the turns after, in order', async () => {
+  it('defers the rest to the following turns, in order', async () => {
     for (let i = 0; i < 8; i += 1) ask(i);
     await Promise.resolve();
     expect(begun).to.deep.equal([0, 1, 2]);
@@ -38,7 +38,7 @@ describe('What may begin in one turn of the event loop', () => {
     expect(begun).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('is everything again after a turn in which nobody came', async () => {
+  it('has its full budget again after a turn without arrivals', async () => {
     ask(0);
     await nextTurn();
     await nextTurn();

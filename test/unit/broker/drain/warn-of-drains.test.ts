@@ -17,11 +17,11 @@ const DRAIN: Drain = {
   finishedAtMs: null,
 };
 
-describe('The warning of a drain’s deadline', () => {
+describe('The warning before the deadline of a drain', () => {
   const aheadAt = (minutesLeft: number, drain = DRAIN): number | undefined =>
     warningDue(drain, DEADLINE_AT_MS - minutesLeft * MINUTE_MS)?.aheadMs;
 
-  it('is given five minutes and one minute ahead', () => {
+  it('is sent five minutes and one minute before it', () => {
     expect(aheadAt(5.1)).to.equal(undefined);
     expect(aheadAt(5)).to.equal(5 * MINUTE_MS);
     expect(aheadAt(1.1)).to.equal(5 * MINUTE_MS);
@@ -29,11 +29,11 @@ describe('The warning of a drain’s deadline', () => {
     expect(aheadAt(0)).to.equal(MINUTE_MS);
   });
 
-  it('says when the session ends', () => {
+  it('contains the time at which the session ends', () => {
     expect(warningDue(DRAIN, DEADLINE_AT_MS - 1)?.endsAtMs).to.equal(DEADLINE_AT_MS);
   });
 
-  it('is not given where nothing ends', () => {
+  it('is not sent when the drain ends no session', () => {
     expect(aheadAt(1, { ...DRAIN, atDeadline: 'keep' })).to.equal(undefined);
     expect(aheadAt(1, { ...DRAIN, state: 'done' })).to.equal(undefined);
     expect(aheadAt(1, { ...DRAIN, state: 'undone' })).to.equal(undefined);

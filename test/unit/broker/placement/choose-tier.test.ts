@@ -21,12 +21,12 @@ describe('tier choice', () => {
     choose = createTierChooser(tiers, log);
   });
 
-  it('takes the tiers that the configuration has, without a word', () => {
+  it('accepts configured tiers without a log line', () => {
     expect(['default', 'gold'].map(choose)).to.deep.equal(['default', 'gold']);
     expect(warned).to.deep.equal([]);
   });
 
-  it('takes the default one for any other, and warns once a name', () => {
+  it('falls back to the default tier, with one warning per unknown name', () => {
     expect(['silver', 'silver', 'constructor', 'silver'].map(choose)).to.deep.equal([
       'default',
       'default',
@@ -36,7 +36,7 @@ describe('tier choice', () => {
     expect(warned).to.deep.equal([{ tier: 'silver' }, { tier: 'constructor' }]);
   });
 
-  it('does not warn without end of an issuer that means something else by the claim', () => {
+  it('bounds the number of warnings about unknown names', () => {
     for (let i = 0; i < 1_000; i += 1) choose(`player-${i}`);
     expect(warned).to.have.lengthOf(100);
   });

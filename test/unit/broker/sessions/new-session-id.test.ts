@@ -2,11 +2,11 @@ import { newSessionId } from '@duskline/server/broker/sessions/new-session-id.js
 import { expect } from 'chai';
 import { validate, version } from 'uuid';
 
-describe('Ids of sessions', () => {
+describe('Session ids', () => {
   const startedAtMs = Date.now();
   const ids = Array.from({ length: 5_000 }, newSessionId);
 
-  it('are UUIDs of version 7, made now', () => {
+  it('are UUIDs of version 7 with the current time', () => {
     for (const id of ids) {
       expect(validate(id)).to.equal(true);
       expect(version(id)).to.equal(7);
@@ -15,11 +15,11 @@ describe('Ids of sessions', () => {
     expect(Math.abs(startedAtMs - madeAtMs)).to.be.below(60_000);
   });
 
-  it('rise, also within a millisecond', () => {
+  it('increase, also within a millisecond', () => {
     expect(ids).to.deep.equal(ids.toSorted());
   });
 
-  it('are all different, to the last bits', () => {
+  it('are unique down to the last bits', () => {
     expect(new Set(ids.map((id) => id.slice(-11))).size).to.equal(ids.length);
   });
 });

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 /** The next turn of the event loop. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('Batches per turn of the event loop', () => {
-  it('send everything added in one turn in one call, in order, and answer each its own', async () => {
+describe('A batch per turn of the event loop', () => {
+  it('sends everything added in one turn in one call, in order, and answers each entry', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer(), { minLength: 1, maxLength: 50 }), async (items) => {
         const calls: (readonly number[])[] = [];
@@ -21,7 +21,7 @@ describe('Batches per turn of the event loop', () => {
     );
   });
 
-  it('take in what promises add later in the same turn', async () => {
+  it('includes entries that promises add later in the same turn', async () => {
     const calls: string[][] = [];
     const add = createTickBatcher<string, string>(async (batch) => {
       calls.push([...batch]);
@@ -31,7 +31,7 @@ describe('Batches per turn of the event loop', () => {
     expect(calls).to.deep.equal([['a', 'b']]);
   });
 
-  it('do not wait for the answer to the one before', async () => {
+  it('does not wait for the answer to the batch before', async () => {
     const answers: ((outcomes: string[]) => void)[] = [];
     const add = createTickBatcher<string, string>(() => new Promise((resolve) => answers.push(resolve)));
     const first = add('first');
@@ -45,7 +45,7 @@ describe('Batches per turn of the event loop', () => {
     expect(await first).to.equal('first');
   });
 
-  it('leave on the turn itself: no timer holds them up', async () => {
+  it('is sent in the same turn, without a timer', async () => {
     const { setTimeout } = globalThis;
     let timers = 0;
     globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
@@ -69,7 +69,7 @@ describe('Batches per turn of the event loop', () => {
     }
   });
 
-  it('make no call when nothing was added', async () => {
+  it('makes no call when nothing was added', async () => {
     let calls = 0;
     const add = createTickBatcher<string, string>(async (batch) => {
       calls += 1;
@@ -90,7 +90,7 @@ describe('Batches per turn of the event loop', () => {
       },
     ],
   ] as const) {
-    it(`reject everything in them when the call ${how}, and the next batch is a new try`, async () => {
+    it(`rejects every entry when the call ${how}, and the next batch is sent normally`, async () => {
       let broken = true;
       const add = createTickBatcher<string, string>((batch) => (broken ? fail() : Promise.resolve(batch)));
       const outcomes = await Promise.allSettled([add('a'), add('b'), add('c')]);
@@ -103,7 +103,7 @@ describe('Batches per turn of the event loop', () => {
     });
   }
 
-  it('reject those whose answer is missing, and only those', async () => {
+  it('rejects exactly the entries whose answer is missing', async () => {
     const add = createTickBatcher<string, string>(async (batch) => batch.slice(0, 1));
     const [answered, left] = await Promise.allSettled([add('a'), add('b')]);
     expect(answered).to.deep.equal({ status: 'fulfilled', value: 'a' });

@@ -9,7 +9,7 @@ describe('client: connecting', () => {
   const fixtures = new Fixtures();
   afterEach(() => fixtures.stop());
 
-  it('says who it is and what it plays on, and is ready at the welcome', async () => {
+  it('sends token and device, and is ready after welcome', async () => {
     const { broker, client, statuses } = await fixtures.pair();
     expect(client.status).to.deep.equal({ state: 'idle' });
     const connected = client.connect();
@@ -35,7 +35,7 @@ describe('client: connecting', () => {
     expect(statuses.all.map(({ state }) => state)).to.deep.equal(['connecting', 'ready']);
   });
 
-  it('tells the broker its version, which is the one of the package', async () => {
+  it('sends the version of its package to the broker', async () => {
     const { broker, client } = await fixtures.pair();
     // Nobody welcomes it: it is still connecting when the test closes it.
     client.connect().catch(() => undefined);
@@ -47,7 +47,7 @@ describe('client: connecting', () => {
     expect(sdk).to.equal(`duskline-client/${manifest.version}`);
   });
 
-  it('asks for a token anew for every attempt', async () => {
+  it('requests a token for every attempt', async () => {
     let asked = 0;
     const { broker, client } = await fixtures.pair({
       token: () => Promise.resolve(`token-number-${(asked += 1)}-of-ada`),
@@ -60,7 +60,7 @@ describe('client: connecting', () => {
     expect((await second.next('hello')).token).to.equal('token-number-2-of-ada');
   });
 
-  it('comes back with a new token when the old one has expired', async () => {
+  it('reconnects with a new token when the old one has expired', async () => {
     const tokens = ['an-expired-token-0', 'a-fresh-token-0000'];
     const { broker, client, statuses } = await fixtures.pair({ token: () => tokens.shift() ?? '' });
     const connected = client.connect();
@@ -83,7 +83,7 @@ describe('client: connecting', () => {
     expect(waiting).to.have.nested.property('error.code', 'TOKEN_EXPIRED');
   });
 
-  it('stops when the supplier has nothing but expired tokens', async () => {
+  it('stops when the token supplier returns expired tokens only', async () => {
     const { broker, client } = await fixtures.pair({ token: () => 'always-the-same-old-token' });
     const connected = failure(client.connect());
     for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -114,7 +114,7 @@ describe('client: connecting', () => {
     { closeCode: 1003, code: 'BINARY_FRAME' },
     { closeCode: 1009, code: 'FRAME_TOO_LARGE' },
   ]) {
-    it(`does not come back after a close with ${closeCode}`, async () => {
+    it(`does not reconnect after a close with ${closeCode}`, async () => {
       const { broker, client } = await fixtures.pair();
       const connected = failure(client.connect());
       (await broker.accept()).close(closeCode);
@@ -125,7 +125,7 @@ describe('client: connecting', () => {
   }
 
   for (const closeCode of [1001, 1011, 1013, 4408, 4413, 4429, 4500]) {
-    it(`comes back after a close with ${closeCode}`, async () => {
+    it(`reconnects after a close with ${closeCode}`, async () => {
       const { broker, client } = await fixtures.pair();
       const connected = client.connect();
       (await broker.accept()).close(closeCode);
@@ -134,7 +134,7 @@ describe('client: connecting', () => {
     });
   }
 
-  it('does not take an earlier error for the reason of a lost connection', async () => {
+  it('does not report an earlier error as the reason of a lost connection', async () => {
     const { broker, client, statuses } = await fixtures.pair();
     client.connect().catch(() => undefined);
     const end = await broker.welcome();
@@ -144,7 +144,7 @@ describe('client: connecting', () => {
     expect(waiting).to.have.nested.property('error.code', 'CONNECTION_LOST');
   });
 
-  it('tries the next broker when one cannot be reached', async () => {
+  it('tries the next broker when one is not reachable', async () => {
     const gone = await fixtures.broker();
     const there = await fixtures.broker();
     await gone.stop();
@@ -164,7 +164,7 @@ describe('client: connecting', () => {
     expect(one.connections.all).to.have.length(1);
   });
 
-  it('gives an attempt up when no welcome comes in time', async () => {
+  it('abandons an attempt when no welcome comes in time', async () => {
     const clock = new ManualClock();
     const { broker, client, statuses } = await fixtures.pair({ clock, connectTimeoutMs: 4_000 });
     const connected = client.connect();
@@ -179,7 +179,7 @@ describe('client: connecting', () => {
     await connected;
   });
 
-  it('counts a token that does not come against the same deadline', async () => {
+  it('applies the same deadline to a token supplier that does not answer', async () => {
     const clock = new ManualClock();
     const token = (): Promise<string> => new Promise(() => undefined);
     const { client, statuses } = await fixtures.pair({ clock, token });
@@ -189,7 +189,7 @@ describe('client: connecting', () => {
     expect(waiting).to.have.nested.property('error.code', 'CONNECT_TIMEOUT');
   });
 
-  it('waits as the policy says when the token supplier fails, and stops when the policy gives up', async () => {
+  it('follows the reconnect policy when the token supplier fails, and stops when the policy gives up', async () => {
     const cause = new Error('The login service is away.');
     const delays = [0, 0, null];
     const { client, statuses } = await fixtures.pair({
@@ -219,7 +219,7 @@ describe('client: connecting', () => {
     expect(logged).to.have.length(1);
   });
 
-  it('hands the broker’s word on when to come back to the policy', async () => {
+  it('passes the retry time of the broker to the policy', async () => {
     const contexts: RetryContext[] = [];
     const { broker, client } = await fixtures.pair({
       reconnect: { nextRetryDelayInMs: (context) => (contexts.push(context), 0) },
@@ -233,7 +233,7 @@ describe('client: connecting', () => {
     expect(contexts[0]?.error).to.include({ code: 'UNAVAILABLE', retryAfterMs: 700 });
   });
 
-  it('goes on counting retries while connections do not hold, and starts anew when one did', async () => {
+  it('keeps counting retries while connections do not last, and starts again after one that lasted', async () => {
     const clock = new ManualClock();
     const counts: number[] = [];
     const { broker, client, statuses } = await fixtures.pair({
@@ -252,7 +252,7 @@ describe('client: connecting', () => {
     expect(counts).to.deep.equal([0, 1, 0, 1]);
   });
 
-  it('waits for a connection no longer than its caller wants', async () => {
+  it('waits for a connection no longer than its caller allows', async () => {
     const { broker, client } = await fixtures.pair();
     const controller = new AbortController();
     const connected = failure(client.connect({ signal: controller.signal }));
@@ -262,7 +262,7 @@ describe('client: connecting', () => {
     expect(client.status.state).to.equal('connecting');
   });
 
-  it('names every mistake in its options', () => {
+  it('lists every mistake in its options', () => {
     const create = (): unknown =>
       createClient({
         url: ['http://a.example', 'nonsense'],

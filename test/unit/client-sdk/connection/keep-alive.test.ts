@@ -32,12 +32,12 @@ describe('client: keeping a connection alive', () => {
   });
   afterEach(() => fixtures.stop());
 
-  it('pings as often as the broker said when nothing is heard', async () => {
+  it('pings at the interval of the broker when nothing is received', async () => {
     clock.advance(INTERVAL_MS);
     expect(await end.next('ping')).to.deep.equal({ type: 'ping', id: 1 });
   });
 
-  it('does not ping while it hears of the broker', async () => {
+  it('does not ping while frames arrive', async () => {
     const pong = received();
     end.send({ type: 'pong', id: 9 });
     await pong;
@@ -47,7 +47,7 @@ describe('client: keeping a connection alive', () => {
     expect(end.receivedTypes).to.deep.equal(['hello', 'ping']);
   });
 
-  it('stays while pings are answered', async () => {
+  it('stays connected while pings are answered', async () => {
     for (let id = 1; id <= 4; id += 1) {
       clock.advance(INTERVAL_MS);
       await end.next('ping');
@@ -59,7 +59,7 @@ describe('client: keeping a connection alive', () => {
     expect(pair.client.status.state).to.equal('ready');
   });
 
-  it('takes two unanswered pings for a dead connection, and makes a new one', async () => {
+  it('replaces the connection after two unanswered pings', async () => {
     clock.advance(INTERVAL_MS);
     clock.advance(INTERVAL_MS);
     await end.next('ping');

@@ -20,7 +20,7 @@ describe('client: resume tokens', () => {
     return { ...pair, end, asked: () => asked };
   }
 
-  it('stand for the player’s token, so that nobody is asked while it reconnects', async () => {
+  it('replace the player token at reconnects, so that the supplier is not called', async () => {
     const { asked, broker, client, end } = await welcomed();
     end.drop();
     const next = await broker.accept();
@@ -32,7 +32,7 @@ describe('client: resume tokens', () => {
     expect(asked()).to.equal(1);
   });
 
-  it('are used once: each welcome brings the next, or none', async () => {
+  it('are used once: each welcome brings the next one, or none', async () => {
     const { asked, broker, end } = await welcomed();
     end.drop();
     const second = await broker.welcome({ resumeToken: SECOND });
@@ -49,7 +49,7 @@ describe('client: resume tokens', () => {
   });
 
   for (const code of ['RESUME_TOKEN_USED', 'RESUME_TOKEN_EXPIRED', 'RESUME_TOKEN_INVALID'] as const) {
-    it(`give way to the player's token at once after ${code}, and nobody notices`, async () => {
+    it(`are replaced by the player token at once after ${code}, without a visible error`, async () => {
       const { broker, client, end, statuses } = await welcomed();
       const playing = client.play({ title: 'tetris', rtt: { dublin: 10 }, requestId: 'r1' });
       await end.next('play');
@@ -76,14 +76,14 @@ describe('client: resume tokens', () => {
     });
   }
 
-  it('give way as well on a broker that does not know them', async () => {
+  it('are replaced by the player token on a broker that does not support them', async () => {
     const { broker, end } = await welcomed();
     end.drop();
     (await broker.accept()).close(4400);
     expect(await (await broker.accept()).next('hello')).to.include({ token: TOKEN });
   });
 
-  it('are kept while brokers cannot be reached', async () => {
+  it('are kept while no broker is reachable', async () => {
     const { broker, end } = await welcomed();
     end.drop();
     (await broker.accept()).drop();
@@ -91,7 +91,7 @@ describe('client: resume tokens', () => {
     expect(await (await broker.accept()).next('hello')).to.include({ resumeToken: FIRST });
   });
 
-  it('are tried once more when a broker died after hello, and then give way', async () => {
+  it('are tried once more when a broker fails after hello, and then replaced by the player token', async () => {
     const { broker, client, end } = await welcomed();
     end.drop();
     const died = await broker.accept();
@@ -106,7 +106,7 @@ describe('client: resume tokens', () => {
     await client.connect();
   });
 
-  it('do not save a player whose own token is refused', async () => {
+  it('do not help a player whose own token is refused', async () => {
     const { broker, client, end, statuses } = await welcomed();
     end.drop();
     await statuses.next(({ state }) => state === 'waiting');
@@ -121,7 +121,7 @@ describe('client: resume tokens', () => {
     expect(client.status.state).to.equal('closed');
   });
 
-  it('may be cut short by close', async () => {
+  it('do not delay a close', async () => {
     const { broker, client, end } = await welcomed();
     end.drop();
     const refused = await broker.accept();

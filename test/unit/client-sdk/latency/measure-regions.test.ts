@@ -36,7 +36,7 @@ describe('client: measuring regions', () => {
     return pair;
   }
 
-  it('times real requests to the beacon: one to warm up and four that count', async () => {
+  it('times requests to the beacon: one warm-up and four that count', async () => {
     const requests: string[] = [];
     beacon = createServer((request, response) => {
       requests.push(`${request.method} ${request.url} ${request.headers['cache-control']}`);
@@ -50,7 +50,7 @@ describe('client: measuring regions', () => {
     expect(requests).to.deep.equal(Array(5).fill('GET /beacon no-cache'));
   });
 
-  it('leaves a region out whose beacon answers with an error', async () => {
+  it('omits a region whose beacon answers with an error', async () => {
     beacon = createServer((_, response) => response.writeHead(500).end()).listen(0, '127.0.0.1');
     await once(beacon, 'listening');
     const beaconUrl = `http://127.0.0.1:${(beacon.address() as AddressInfo).port}/beacon`;
@@ -58,13 +58,13 @@ describe('client: measuring regions', () => {
     expect(await client.measureRegions()).to.deep.equal({});
   });
 
-  it('takes the median, and does not count the warm-up', async () => {
+  it('uses the median, without the warm-up', async () => {
     const { probe } = scripted({ dublin: [900, 10, 400, 12, 11], paris: [1, 30, 20, 20, 30] });
     const { client } = await connected([aRegion('dublin'), aRegion('paris')], { probe });
     expect(await client.measureRegions()).to.deep.equal({ dublin: 11.5, paris: 25 });
   });
 
-  it('forgives single failures, but not when most samples fail', async () => {
+  it('tolerates single failures, but not a majority', async () => {
     let asked = 0;
     const probe: Probe = ({ region }) => {
       asked += 1;
@@ -78,7 +78,7 @@ describe('client: measuring regions', () => {
     expect(await two.client.measureRegions()).to.deep.equal({});
   });
 
-  it('leaves a region out that does not answer in time', async () => {
+  it('omits a region that does not answer in time', async () => {
     const clock = new ManualClock();
     const probe: Probe = ({ region }) =>
       region === 'lost' ? new Promise(() => undefined) : Promise.resolve(15);
@@ -89,7 +89,7 @@ describe('client: measuring regions', () => {
     expect(await measuring).to.deep.equal({ dublin: 15 });
   });
 
-  it('measures only open regions, and those that the player allows', async () => {
+  it('measures only open regions that the player allows', async () => {
     const { probe, probed } = scripted({ dublin: [10], paris: [20], rome: [30], oslo: [40] });
     const { client } = await connected(
       [aRegion('dublin'), aRegion('paris', { state: 'draining' }), aRegion('rome'), aRegion('oslo')],
@@ -102,7 +102,7 @@ describe('client: measuring regions', () => {
     expect(new Set(probed)).to.deep.equal(new Set(['dublin']));
   });
 
-  it('contacts only the nearest regions when it knows where it is', async () => {
+  it('contacts only the nearest regions when the position is known', async () => {
     const { probe, probed } = scripted({ dublin: [10], frankfurt: [20], sydney: [1] });
     const regions = [
       aRegion('sydney', { lat: -33.9, lon: 151.2 }),
@@ -121,14 +121,14 @@ describe('client: measuring regions', () => {
     expect(await client.measureRegions({ limit: 1 })).to.deep.equal({ fiji: 10 });
   });
 
-  it('otherwise contacts all once, and samples those that answered first', async () => {
+  it('contacts all regions once when no position is known, and samples the fastest', async () => {
     const { probe, probed } = scripted({ far: [300], near: [20], nearer: [10] });
     const { client } = await connected([aRegion('far'), aRegion('near'), aRegion('nearer')], { probe });
     expect(await client.measureRegions({ limit: 2, samples: 3 })).to.deep.equal({ nearer: 10, near: 20 });
     expect(probed.filter((region) => region === 'far')).to.have.length(1);
   });
 
-  it('samples few regions at once, and one at a time within a region', async () => {
+  it('samples few regions at the same time, with one request per region', async () => {
     const running = new Map<string, number>();
     let most = 0;
     let contacted = 0;
@@ -147,7 +147,7 @@ describe('client: measuring regions', () => {
     expect(most).to.equal(3);
   });
 
-  it('remembers the result for ten minutes', async () => {
+  it('caches the result for ten minutes', async () => {
     const clock = new ManualClock();
     const { probe, probed } = scripted({ dublin: [10] });
     const { client } = await connected([aRegion('dublin')], { probe, clock, pingIntervalMs: 3_600_000 });
@@ -162,7 +162,7 @@ describe('client: measuring regions', () => {
     expect(probed).to.have.length(15);
   });
 
-  it('does not remember that nothing answered', async () => {
+  it('does not cache an empty result', async () => {
     const { probe, probed } = scripted({});
     const { client } = await connected([aRegion('dublin')], { probe });
     await client.measureRegions();
@@ -170,7 +170,7 @@ describe('client: measuring regions', () => {
     expect(probed).to.have.length(2);
   });
 
-  it('measures anew when the broker names other regions', async () => {
+  it('measures again when the broker lists other regions', async () => {
     const { probe } = scripted({ dublin: [10], paris: [20] });
     const { broker, client, statuses } = await connected([aRegion('dublin')], { probe });
     expect(await client.measureRegions()).to.deep.equal({ dublin: 10 });
@@ -180,7 +180,7 @@ describe('client: measuring regions', () => {
     expect(await client.measureRegions()).to.deep.equal({ dublin: 10, paris: 20 });
   });
 
-  it('measures once for callers who ask at the same time', async () => {
+  it('measures once for concurrent callers', async () => {
     const { probe, probed } = scripted({ dublin: [10] });
     const { client } = await connected([aRegion('dublin')], { probe });
     const [one, two] = await Promise.all([client.measureRegions(), client.measureRegions()]);
@@ -188,7 +188,7 @@ describe('client: measuring regions', () => {
     expect(probed).to.have.length(5);
   });
 
-  it('goes on for one caller when another goes', async () => {
+  it('continues for one caller when another aborts', async () => {
     let release: () => void = () => undefined;
     const probe: Probe = () => new Promise((resolve) => (release = () => resolve(10)));
     const { client } = await connected([aRegion('dublin')], { probe });
@@ -204,7 +204,7 @@ describe('client: measuring regions', () => {
     expect(await staying).to.deep.equal({ dublin: 10 });
   });
 
-  it('stops its requests when the last caller goes', async () => {
+  it('cancels its requests when the last caller aborts', async () => {
     const signals: AbortSignal[] = [];
     const probe: Probe = (_, signal) => {
       signals.push(signal);
@@ -223,7 +223,7 @@ describe('client: measuring regions', () => {
     expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
   });
 
-  it('does not take an aborted measurement for a result', async () => {
+  it('does not cache an aborted measurement', async () => {
     let release: () => void = () => undefined;
     const probe: Probe = () => new Promise((resolve) => (release = () => resolve(10)));
     const { client } = await connected([aRegion('dublin')], { probe });
@@ -242,7 +242,7 @@ describe('client: measuring regions', () => {
     expect(await again).to.deep.equal({ dublin: 10 });
   });
 
-  it('does not mind that the socket is lost meanwhile', async () => {
+  it('continues when the socket is lost meanwhile', async () => {
     let release: () => void = () => undefined;
     const probe: Probe = () => new Promise((resolve) => (release = () => resolve(10)));
     const { broker, client, statuses } = await connected([aRegion('dublin')], { probe });
@@ -256,7 +256,7 @@ describe('client: measuring regions', () => {
     expect(await measuring).to.deep.equal({ dublin: 10 });
   });
 
-  it('ends with the client', async () => {
+  it('stops when the client closes', async () => {
     const probe: Probe = () => new Promise(() => undefined);
     const { client } = await connected([aRegion('dublin')], { probe });
     const measuring = failure(client.measureRegions());

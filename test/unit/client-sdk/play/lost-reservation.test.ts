@@ -12,7 +12,7 @@ interface Reserved extends Fixture {
   readonly places: EventBuffer<QueueState>;
 }
 
-describe('client: a session whose slot was lost', () => {
+describe('client: a session whose reservation was lost', () => {
   const fixtures = new Fixtures();
   afterEach(() => fixtures.stop());
 
@@ -39,7 +39,7 @@ describe('client: a session whose slot was lost', () => {
     return { ...pair, end, session, places };
   }
 
-  it('takes the next one without asking, and tells of it', async () => {
+  it('accepts the next slot without asking, and emits an event', async () => {
     const { end, session } = await waitingAgain();
     const replaced = new Promise((resolve) => session.on('replaced', resolve));
     end.offer(REQUEST_ID);
@@ -49,7 +49,7 @@ describe('client: a session whose slot was lost', () => {
     expect(session).to.include({ state: 'reserved', epoch: 3, ticket: 'secret-ticket-2' });
   });
 
-  it('goes on when it was let in after all', async () => {
+  it('continues when the host had admitted the player after all', async () => {
     const { end, session } = await waitingAgain();
     const active = new Promise((resolve) => session.on('state', resolve));
     end.match(REQUEST_ID);
@@ -57,7 +57,7 @@ describe('client: a session whose slot was lost', () => {
     expect(await active).to.equal('active');
   });
 
-  it('finds its place again on the next connection', async () => {
+  it('finds its position again on the next connection', async () => {
     const { end, broker, session, places } = await waitingAgain();
     end.drop();
     const next = await broker.welcome();
@@ -82,7 +82,7 @@ describe('client: a session whose slot was lost', () => {
     });
   }
 
-  it('is left with end', async () => {
+  it('can be ended with end()', async () => {
     const { end, session } = await waitingAgain();
     const left = session.end();
     await end.next('end');

@@ -13,7 +13,7 @@ import {
 
 const RTT = { dublin: 12.5 };
 
-describe('client: asking for a slot', () => {
+describe('client: play()', () => {
   const fixtures = new Fixtures();
   afterEach(() => fixtures.stop());
 
@@ -28,7 +28,7 @@ describe('client: asking for a slot', () => {
     return { ...pair, end };
   }
 
-  it('measures, asks, and gives the session that was matched', async () => {
+  it('measures, sends the request, and returns the matched session', async () => {
     const { client, end } = await connected({ probe: () => Promise.resolve(17) });
     const playing = client.play({
       title: 'tetris',
@@ -56,7 +56,7 @@ describe('client: asking for a slot', () => {
     expect(client.sessions).to.deep.equal([session]);
   });
 
-  it('connects by itself', async () => {
+  it('connects when there is no connection yet', async () => {
     const { broker, client } = await fixtures.pair();
     const playing = client.play({ title: 'tetris', rtt: RTT });
     const end = await broker.welcome();
@@ -64,7 +64,7 @@ describe('client: asking for a slot', () => {
     expect((await playing).sessionId).to.equal(SESSION_ID);
   });
 
-  it('uses a new requestId for every request, or the one it is given', async () => {
+  it('uses a new requestId for every request, or the given one', async () => {
     const { client, end } = await connected();
     void failure(client.play({ title: 'tetris', rtt: RTT }));
     void failure(client.play({ title: 'tetris', rtt: RTT }));
@@ -76,7 +76,7 @@ describe('client: asking for a slot', () => {
     expect(ids[2]).to.equal('stored-1');
   });
 
-  it('says the same again on the next connection when the socket is lost before the answer', async () => {
+  it('repeats the request on the next connection when the socket is lost before the answer', async () => {
     const { broker, client, end } = await connected();
     const playing = client.play({ title: 'tetris', rtt: RTT });
     const first = await end.next('play');
@@ -87,7 +87,7 @@ describe('client: asking for a slot', () => {
     expect((await playing).sessionId).to.equal(SESSION_ID);
   });
 
-  it('does so however often the socket is lost, even before the welcome', async () => {
+  it('repeats it at every lost socket, even one before the welcome', async () => {
     const { broker, client, end } = await connected();
     const playing = client.play({ title: 'tetris', rtt: RTT });
     const first = await end.next('play');
@@ -105,7 +105,7 @@ describe('client: asking for a slot', () => {
     await playing;
   });
 
-  it('rejects with what the broker answered', async () => {
+  it('rejects with the error of the broker', async () => {
     const { client, end } = await connected();
     const playing = failure(client.play({ title: 'tetris', rtt: RTT }));
     const { requestId } = await end.next('play');
@@ -123,7 +123,7 @@ describe('client: asking for a slot', () => {
     expect(client.sessions).to.deep.equal([]);
   });
 
-  it('leaves other requests alone when one is refused', async () => {
+  it('does not affect other requests when one is refused', async () => {
     const { client, end } = await connected();
     const refused = failure(client.play({ title: 'tetris', rtt: RTT, requestId: 'a' }));
     const matched = client.play({ title: 'tetris', rtt: RTT, requestId: 'b' });
@@ -140,13 +140,13 @@ describe('client: asking for a slot', () => {
     expect(await failure(second)).to.include({ code: 'REQUEST_IN_USE' });
   });
 
-  it('does not ask when no region answered', async () => {
+  it('sends nothing when no region answered the measurement', async () => {
     const { client, end } = await connected({ probe: () => Promise.reject(new Error('offline')) });
     expect(await failure(client.play({ title: 'tetris' }))).to.include({ code: 'NO_REGION_MEASURED' });
     expect(end.receivedTypes).to.deep.equal(['hello']);
   });
 
-  it('ignores frames that it cannot read, or does not know, or that answer nothing', async () => {
+  it('ignores frames that are malformed, unknown, or that answer nothing', async () => {
     const { client, end } = await connected();
     const playing = client.play({ title: 'tetris', rtt: RTT });
     const { requestId } = await end.next('play');
@@ -190,14 +190,14 @@ describe('client: asking for a slot', () => {
   });
 
   describe('when its caller aborts', () => {
-    it('does nothing at all if that was before', async () => {
+    it('sends nothing if the abort came first', async () => {
       const { client, end } = await connected();
       const playing = client.play({ title: 'tetris', rtt: RTT, signal: AbortSignal.abort('no') });
       expect(await failure(playing)).to.include({ name: 'AbortError', code: 'ABORTED', cause: 'no' });
       expect(end.receivedTypes).to.deep.equal(['hello']);
     });
 
-    it('stops while it connects', async () => {
+    it('stops during connecting', async () => {
       const { broker, client } = await fixtures.pair();
       const controller = new AbortController();
       const playing = failure(client.play({ title: 'tetris', signal: controller.signal }));
@@ -206,7 +206,7 @@ describe('client: asking for a slot', () => {
       expect(await playing).to.include({ code: 'ABORTED' });
     });
 
-    it('stops while it measures', async () => {
+    it('stops during measuring', async () => {
       const { client, end } = await connected({ probe: () => new Promise(() => undefined) });
       const controller = new AbortController();
       const playing = failure(client.play({ title: 'tetris', signal: controller.signal }));
@@ -216,7 +216,7 @@ describe('client: asking for a slot', () => {
       expect(end.receivedTypes).to.deep.equal(['hello']);
     });
 
-    it('takes the request back, and ignores the match that crossed it', async () => {
+    it('cancels the request, and ignores a match that crosses the cancel', async () => {
       const { client, end } = await connected();
       const controller = new AbortController();
       const playing = failure(client.play({ title: 'tetris', rtt: RTT, signal: controller.signal }));
@@ -234,7 +234,7 @@ describe('client: asking for a slot', () => {
       expect(client.sessions).to.deep.equal([session]);
     });
 
-    it('takes it back on the next connection if the socket is away', async () => {
+    it('cancels it on the next connection when the socket is lost', async () => {
       const { broker, client, end, statuses } = await connected();
       const controller = new AbortController();
       const playing = failure(client.play({ title: 'tetris', rtt: RTT, signal: controller.signal }));
@@ -256,7 +256,7 @@ describe('client: asking for a slot', () => {
       expect(last.receivedTypes).to.deep.equal(['hello', 'play']);
     });
 
-    it('says nothing of a request that no broker ever saw', async () => {
+    it('sends no cancel for a request that no broker received', async () => {
       const { broker, client } = await fixtures.pair();
       const controller = new AbortController();
       const playing = failure(client.play({ title: 'tetris', rtt: RTT, signal: controller.signal }));
@@ -272,7 +272,7 @@ describe('client: asking for a slot', () => {
       expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
     });
 
-    it('keeps the session if it was matched already', async () => {
+    it('keeps the session when it was matched before the abort', async () => {
       const { client, end } = await connected();
       const controller = new AbortController();
       const playing = client.play({ title: 'tetris', rtt: RTT, signal: controller.signal });
@@ -285,7 +285,7 @@ describe('client: asking for a slot', () => {
     });
   });
 
-  describe('when it may wait for room', () => {
+  describe('with retries while there is no capacity', () => {
     async function waitingForRoom(maxWaitMs: number): Promise<
       Fixture & {
         clock: ManualClock;
@@ -315,7 +315,7 @@ describe('client: asking for a slot', () => {
       return { ...pair, clock, playing, refuse };
     }
 
-    it('asks again with the same requestId, not before the broker wants it, and not on the dot', async () => {
+    it('repeats the request with the same requestId, after the retry time and a random delay', async () => {
       const { clock, end, playing, refuse } = await waitingForRoom(10_000);
       const requestId = await refuse();
       clock.advance(2_499);
@@ -326,7 +326,7 @@ describe('client: asking for a slot', () => {
       expect(await playing).to.include({ sessionId: SESSION_ID });
     });
 
-    it('keeps to that after a lost socket', async () => {
+    it('keeps the retry time after a lost socket', async () => {
       const { broker, clock, client, end, refuse, statuses } = await waitingForRoom(10_000);
       const requestId = await refuse();
       end.drop();
@@ -340,14 +340,14 @@ describe('client: asking for a slot', () => {
       expect(await next.next('play')).to.include({ requestId });
     });
 
-    it('waits out a store that is away, too', async () => {
+    it('also retries while the store is unavailable', async () => {
       const { clock, end, refuse } = await waitingForRoom(10_000);
       await refuse({ code: 'UNAVAILABLE' });
       clock.advance(2_500);
       await end.next('play');
     });
 
-    it('rejects with the last refusal when the next try would come too late', async () => {
+    it('rejects with the last refusal when the next retry would exceed its time limit', async () => {
       const { clock, playing, refuse } = await waitingForRoom(4_000);
       await refuse();
       clock.advance(2_500);
@@ -355,7 +355,7 @@ describe('client: asking for a slot', () => {
       expect(await failure(playing)).to.include({ code: 'NO_CAPACITY', message: 'Still full.' });
     });
 
-    it('does not wait for what waiting does not cure', async () => {
+    it('does not retry after errors that are not retryable', async () => {
       const { playing, refuse } = await waitingForRoom(10_000);
       await refuse({ code: 'UNKNOWN_TITLE', retryable: false });
       expect(await failure(playing)).to.include({ code: 'UNKNOWN_TITLE' });
@@ -363,7 +363,7 @@ describe('client: asking for a slot', () => {
   });
 
   describe('when the client is closed', () => {
-    it('takes pending requests back, rejects them, and leaves no timer', async () => {
+    it('cancels pending requests, rejects them, and leaves no timer', async () => {
       const clock = new ManualClock();
       const { client, end } = await connected({ clock });
       const playing = failure(client.play({ title: 'tetris', rtt: RTT }));
@@ -378,7 +378,7 @@ describe('client: asking for a slot', () => {
       expect(clock.pending).to.equal(0);
     });
 
-    it('rejects what is asked afterwards', async () => {
+    it('rejects later requests', async () => {
       const { client } = await connected();
       await client.close();
       for (const attempt of [
@@ -392,7 +392,7 @@ describe('client: asking for a slot', () => {
     });
 
     for (const moment of ['idle', 'token', 'opening', 'hello', 'waiting'] as const) {
-      it(`ends everything at any moment: ${moment}`, async () => {
+      it(`leaves nothing behind at any moment: ${moment}`, async () => {
         const clock = new ManualClock();
         const { broker, client, statuses } = await fixtures.pair({
           clock,
@@ -413,7 +413,7 @@ describe('client: asking for a slot', () => {
       });
     }
 
-    it('may be closed by a listener, at every status', async () => {
+    it('can be closed by a listener, at every status', async () => {
       for (const at of ['connecting', 'ready']) {
         const { broker, client } = await fixtures.pair();
         client.on('status', async ({ state }) => {

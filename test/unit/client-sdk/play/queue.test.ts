@@ -62,7 +62,7 @@ describe('client: waiting in the queue', () => {
     return broker.welcome();
   }
 
-  it('tells of the place and of every change, and takes the slot when the turn comes', async () => {
+  it('reports the position and every change, and accepts the slot when it is offered', async () => {
     const { end, playing, places } = await queued();
     end.queued(REQUEST_ID, { position: 2, etaMs: { low: 4_000, high: 9_000 } });
     end.queued(REQUEST_ID, { position: 1, region: 'paris' });
@@ -77,14 +77,14 @@ describe('client: waiting in the queue', () => {
     ]);
   });
 
-  it('says what the player wants of waiting, of other sessions and of lost hosts', async () => {
+  it('sends the choices of the player about waiting, other sessions and lost hosts', async () => {
     const { broker, client } = await fixtures.pair();
     const wishes = { wait: false, onConflict: 'takeover', onHostLost: 'end' } as const;
     void failure(client.play({ title: 'tetris', rtt: { dublin: 12.5 }, ...wishes }));
     expect(await (await broker.welcome()).next('play')).to.include(wishes);
   });
 
-  it('is offered a slot at once when one is free by then', async () => {
+  it('is offered a slot at once when one has become free', async () => {
     const { broker, client } = await fixtures.pair();
     const playing = client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID });
     const end = await broker.welcome();
@@ -95,7 +95,7 @@ describe('client: waiting in the queue', () => {
     await playing;
   });
 
-  it('goes on when the listener throws or rejects', async () => {
+  it('continues when the listener throws or rejects', async () => {
     const logged: string[] = [];
     const ignore = (): void => undefined;
     const logger = {
@@ -136,7 +136,7 @@ describe('client: waiting in the queue', () => {
     { code: 'CANCELLED', retryable: false },
     { code: 'NO_REGION_IN_REACH', retryable: false },
   ] as const) {
-    it(`ends with ${code} when the broker says so`, async () => {
+    it(`ends with ${code} when the broker reports it`, async () => {
       const { client, end, playing } = await queued();
       end.error({ code, retryable, requestId: REQUEST_ID });
       expect(await failure(playing)).to.include({ code });
@@ -144,7 +144,7 @@ describe('client: waiting in the queue', () => {
     });
   }
 
-  it('asks again when even the queue is full, if its caller wants that', async () => {
+  it('retries when the queue is full, if its caller wants that', async () => {
     const clock = new ManualClock();
     const { end } = await queued(
       { retry: { maxWaitMs: 10_000 } },
@@ -154,7 +154,7 @@ describe('client: waiting in the queue', () => {
     expect(await end.next('play')).to.include({ requestId: REQUEST_ID });
   });
 
-  it('is refused with the other session, when the player has one', async () => {
+  it('is refused with the id of the other session, when the player has one', async () => {
     const { broker, client } = await fixtures.pair();
     const playing = failure(client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID }));
     const end = await broker.welcome();
@@ -164,7 +164,7 @@ describe('client: waiting in the queue', () => {
   });
 
   describe('over a lost socket', () => {
-    it('asks again with the same words, and keeps its place', async () => {
+    it('repeats the same request, and keeps its position', async () => {
       const waiting = await queued({ onConflict: 'takeover' });
       const next = await lose(waiting);
       expect(await next.next('play')).to.deep.equal(waiting.end.frames.all[1]);
@@ -176,7 +176,7 @@ describe('client: waiting in the queue', () => {
       await waiting.playing;
     });
 
-    it('may find that its turn has come, or that it has a session already', async () => {
+    it('accepts that the repeat is answered with an offer or a session', async () => {
       const waiting = await queued();
       const second = await lose(waiting);
       await second.next('play');
@@ -203,7 +203,7 @@ describe('client: waiting in the queue', () => {
       expect(waiting.questions.all).to.have.length(1);
     });
 
-    it('leaves the player to think: the same offer, repeated, is not a second question', async () => {
+    it('does not ask the player twice when the same offer is repeated', async () => {
       const waiting = await asking();
       waiting.end.offer(REQUEST_ID);
       const question = await waiting.questions.next();
@@ -218,7 +218,7 @@ describe('client: waiting in the queue', () => {
       expect(waiting.questions.all).to.have.length(1);
     });
 
-    it('says yes on the next connection when the player does so while there is none', async () => {
+    it('accepts on the next connection when the player agrees while there is none', async () => {
       const waiting = await asking();
       waiting.end.offer(REQUEST_ID);
       const question = await waiting.questions.next();
@@ -233,7 +233,7 @@ describe('client: waiting in the queue', () => {
       await waiting.playing;
     });
 
-    it('asks again when the attempt of the lost connection is still under way', async () => {
+    it('repeats the request when the attempt of the lost connection is still running', async () => {
       const clock = new ManualClock();
       const logger = whenHandled(() => clock.advance(800));
       const { broker, client, statuses } = await fixtures.pair({ clock, random: () => 0, logger });
@@ -251,7 +251,7 @@ describe('client: waiting in the queue', () => {
       await playing;
     });
 
-    it('asks again a little later when the store is away: its place is not lost by that', async () => {
+    it('repeats the request a little later when the store is unavailable, and keeps its position', async () => {
       const clock = new ManualClock();
       const waiting = await queued(
         {},
@@ -265,8 +265,8 @@ describe('client: waiting in the queue', () => {
     });
   });
 
-  describe('with a player who is asked first', () => {
-    it('shows what is offered, and takes it on a yes', async () => {
+  describe('with onOffer', () => {
+    it('shows the offer, and accepts it when the player agrees', async () => {
       const { end, playing, questions } = await asking();
       end.offer(REQUEST_ID, { region: 'paris', acceptWithinMs: 9_000 });
       const question = await questions.next();
@@ -279,7 +279,7 @@ describe('client: waiting in the queue', () => {
       await playing;
     });
 
-    it('leaves the queue on a no', async () => {
+    it('leaves the queue when the player declines', async () => {
       const { client, end, playing, questions } = await asking();
       end.offer(REQUEST_ID);
       (await questions.next()).answer(false);
@@ -289,7 +289,7 @@ describe('client: waiting in the queue', () => {
       expect(client.sessions).to.deep.equal([]);
     });
 
-    it('leaves the queue, and says why, when the application throws', async () => {
+    it('leaves the queue, and logs the reason, when the application throws', async () => {
       const cause = new Error('A bug.');
       const ignore = (): void => undefined;
       const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
@@ -299,7 +299,7 @@ describe('client: waiting in the queue', () => {
       await end.next('cancel');
     });
 
-    it('takes the question back when the offer is gone, and asks again at the next', async () => {
+    it('withdraws the question when the offer expires, and asks again at the next offer', async () => {
       const { end, playing, places, questions } = await asking();
       end.offer(REQUEST_ID);
       const missed = await questions.next();
@@ -317,7 +317,7 @@ describe('client: waiting in the queue', () => {
       await playing;
     });
 
-    it('ends with TIMED_OUT when the second offer is missed, too', async () => {
+    it('ends with TIMED_OUT when the second offer is missed too', async () => {
       const { end, playing, questions } = await asking();
       end.offer(REQUEST_ID);
       const { signal } = await questions.next();
@@ -326,7 +326,7 @@ describe('client: waiting in the queue', () => {
       expect(signal.aborted).to.equal(true);
     });
 
-    it('takes no harm from an answer that comes after the client is closed', async () => {
+    it('ignores an answer that comes after the client is closed', async () => {
       const { client, end, playing, questions } = await asking();
       end.offer(REQUEST_ID);
       const question = await questions.next();
@@ -340,7 +340,7 @@ describe('client: waiting in the queue', () => {
   });
 
   describe('when accept and expiry cross', () => {
-    it('waits on after NO_OFFER, and takes the next offer', async () => {
+    it('keeps waiting after NO_OFFER, and accepts the next offer', async () => {
       const { end, playing, places } = await queued();
       end.offer(REQUEST_ID);
       await end.next('accept');
@@ -353,7 +353,7 @@ describe('client: waiting in the queue', () => {
       await playing;
     });
 
-    it('does not care which of NO_OFFER and queued comes first', async () => {
+    it('handles NO_OFFER and queued in either order', async () => {
       const { end, playing, places } = await queued();
       end.offer(REQUEST_ID);
       await end.next('accept');
@@ -366,7 +366,7 @@ describe('client: waiting in the queue', () => {
       await playing;
     });
 
-    it('asks the player once more: the next offer may come much later', async () => {
+    it('asks the player again at the next offer, which may come much later', async () => {
       const { end, questions } = await asking();
       end.offer(REQUEST_ID);
       (await questions.next()).answer(true);
@@ -376,7 +376,7 @@ describe('client: waiting in the queue', () => {
       await questions.next();
     });
 
-    it('lets a session be when NO_OFFER comes after its match', async () => {
+    it('keeps the session when NO_OFFER arrives after its match', async () => {
       const { client, end, playing } = await queued();
       end.offer(REQUEST_ID);
       await end.next('accept');
@@ -390,7 +390,7 @@ describe('client: waiting in the queue', () => {
   });
 
   describe('when its caller aborts', () => {
-    it('takes the request back while it waits', async () => {
+    it('cancels the request while it waits', async () => {
       const controller = new AbortController();
       const { end, playing } = await queued({ signal: controller.signal });
       controller.abort();
@@ -398,7 +398,7 @@ describe('client: waiting in the queue', () => {
       expect(await end.next('cancel')).to.deep.equal({ type: 'cancel', requestId: REQUEST_ID });
     });
 
-    it('takes no notice of the offer that crossed it, nor of the match', async () => {
+    it('ignores an offer or match that crosses the cancel', async () => {
       const controller = new AbortController();
       const { client, end, places, playing } = await queued({ signal: controller.signal });
       controller.abort();
@@ -417,7 +417,7 @@ describe('client: waiting in the queue', () => {
       expect(places.all).to.have.length(1);
     });
 
-    it('takes it back between accept and match', async () => {
+    it('cancels between accept and match', async () => {
       const controller = new AbortController();
       const { end, playing } = await queued({ signal: controller.signal });
       end.offer(REQUEST_ID);
@@ -427,7 +427,7 @@ describe('client: waiting in the queue', () => {
       await end.next('cancel');
     });
 
-    it('takes it back on the next connection when there is none', async () => {
+    it('cancels on the next connection when there is none', async () => {
       const controller = new AbortController();
       const waiting = await queued({ signal: controller.signal });
       waiting.end.drop();

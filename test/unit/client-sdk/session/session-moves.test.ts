@@ -88,7 +88,7 @@ describe('client: sessions that move', () => {
     return next;
   }
 
-  it('are not among those whose application says nothing of moves', async () => {
+  it('are not announced as movable by an application without onMove', async () => {
     const { broker, client } = await fixtures.pair();
     const asked = client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID });
     const end = await broker.welcome();
@@ -104,7 +104,7 @@ describe('client: sessions that move', () => {
     expect(end.receivedTypes).not.to.include('stay');
   });
 
-  it('go on at the other host once their client is let in: one event, and all is new', async () => {
+  it('continue on the new host once it admits the client: one event, with all fields new', async () => {
     const { end, session, events, attempt } = await moving();
     const { move } = attempt;
     const { host, stream, reason } = aMove();
@@ -127,7 +127,7 @@ describe('client: sessions that move', () => {
     expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
   });
 
-  it('move also when the broker hears of it before the application does, which is told when it is there', async () => {
+  it('move when the broker reports it first, and the application is notified when it has arrived', async () => {
     const { end, session, events, attempt } = await moving();
     end.session({ epoch: 2, state: 'active' });
     expect(await events.next((event) => event === 'active')).to.exist;
@@ -139,7 +139,7 @@ describe('client: sessions that move', () => {
     expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
   });
 
-  it('have another host for an application that does not get there after all, or not in time', async () => {
+  it('are reported as replaced when the application fails to arrive, or not in time, after the move', async () => {
     const { end, events, attempt } = await moving();
     end.session({ epoch: 2, state: 'active' });
     attempt.refuse();
@@ -155,7 +155,7 @@ describe('client: sessions that move', () => {
     expect(await late.events.next((event) => event === 'replaced by host-2')).to.exist;
   });
 
-  it('tell an application that is on its way nothing more once they are over, or have gone on', async () => {
+  it('report nothing more to an application on its way once the session is over', async () => {
     const { end, events, attempt } = await moving();
     end.session({ epoch: 2, state: 'active' });
     await events.next((event) => event === 'active');
@@ -167,7 +167,7 @@ describe('client: sessions that move', () => {
     expect(events.all).not.to.include('moved to host-2');
   });
 
-  it('stay when the new host does not let their client in', async () => {
+  it('stay when the new host does not admit the client', async () => {
     const { end, session, events, attempt } = await moving();
     attempt.refuse();
     expect(await end.next('stay')).to.deep.equal({ type: 'stay', sessionId: SESSION_ID, epoch: 2 });
@@ -178,7 +178,7 @@ describe('client: sessions that move', () => {
     expect(events.all.slice(-2)).to.deep.equal(['moving', 'connected']);
   });
 
-  it('stay when the application throws at once', async () => {
+  it('stay when the application throws synchronously', async () => {
     const { broker, client } = await fixtures.pair();
     const asked = client.play({
       title: 'tetris',
@@ -196,7 +196,7 @@ describe('client: sessions that move', () => {
     expect(await end.next('stay')).to.include({ epoch: 2 });
   });
 
-  it('stay when that takes longer than the new host waits, and leave no timer behind', async () => {
+  it('stay when the application takes longer than the claim time, without a timer left', async () => {
     const clock = new ManualClock();
     const { client, end, attempt } = await moving({ clock });
     clock.advance(4_999);
@@ -211,7 +211,7 @@ describe('client: sessions that move', () => {
     expect(clock.pending).to.equal(0);
   });
 
-  it('do not stay for want of time once their client is let in', async () => {
+  it('do not stay at the claim deadline when the client was admitted before', async () => {
     const clock = new ManualClock();
     const { end, events, attempt } = await moving({ clock });
     attempt.letIn();
@@ -222,7 +222,7 @@ describe('client: sessions that move', () => {
     expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
   });
 
-  it('have moved when NO_MOVE answers stay: their client connects to the new host again', async () => {
+  it('have moved when `stay` is answered with NO_MOVE: the client connects to the new host again', async () => {
     const { end, session, events, attempt } = await moving();
     attempt.refuse();
     await end.next('stay');
@@ -234,7 +234,7 @@ describe('client: sessions that move', () => {
     expect(end.receivedTypes, 'the match is known').to.deep.equal(['hello', 'play', 'stay']);
   });
 
-  it('call the move off when the old host goes on', async () => {
+  it('cancel the move when the old host continues', async () => {
     const { end, session, events, attempt, attempts } = await moving();
     end.session({ state: 'moving' });
     await settle();
@@ -251,7 +251,7 @@ describe('client: sessions that move', () => {
     expect((await attempts.next()).move.epoch, 'another one is followed').to.equal(3);
   });
 
-  it('follow the newest of two moves, and one that is repeated once', async () => {
+  it('follow the newest of two moves, and a repeated move once', async () => {
     const { end, session, events, attempt, attempts } = await moving();
     end.send(aMove(2, { ticket: 'secret-ticket-again' }));
     end.send(aMove(4));
@@ -266,7 +266,7 @@ describe('client: sessions that move', () => {
     expect(session.ticket).to.equal('secret-ticket-4');
   });
 
-  it('ask where they are when they went past the move that was followed', async () => {
+  it('request their state when their epoch passed the move that they follow', async () => {
     const { end, events, attempt } = await moving();
     end.session({ epoch: 3, state: 'active' });
     await end.next('play');
@@ -275,14 +275,14 @@ describe('client: sessions that move', () => {
     await events.next((event) => event === 'replaced by host-3');
   });
 
-  it('are replaced when their host is lost in the middle', async () => {
+  it('are replaced when their host is lost during the move', async () => {
     const { end, events, attempt } = await moving();
     end.match(REQUEST_ID, { epoch: 3, host: { hostId: 'host-3', endpoint: 'wss://host-3.example' } });
     await events.next((event) => event === 'replaced by host-3');
     expect(attempt.move.signal.aborted).to.be.true;
   });
 
-  it('end in the middle, and the move with them', async () => {
+  it('end during the move, and abort it', async () => {
     const { end, session, attempt } = await moving();
     end.session({ state: 'ended', reason: 'operator' });
     expect(await session.ended).to.equal('operator');
@@ -292,7 +292,7 @@ describe('client: sessions that move', () => {
     expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
   });
 
-  it('do not follow a move when the player leaves', async () => {
+  it('do not follow a move after the player left', async () => {
     const { end, session, attempts } = await playing();
     const ending = session.end();
     await end.next('end');
@@ -302,15 +302,15 @@ describe('client: sessions that move', () => {
     expect(attempts.all).to.be.empty;
   });
 
-  it('let go of the new host when the client closes', async () => {
+  it('abort the move when the client closes', async () => {
     const { client, attempt } = await moving();
     await client.close();
     expect(attempt.move.signal.aborted).to.be.true;
   });
 
-  describe('whose connection is lost in the middle', () => {
+  describe('whose connection is lost during the move', () => {
     for (const when of ['is at', 'is on its way to'] as const) {
-      it(`have moved when the match names the host that their client ${when}`, async () => {
+      it(`have moved when the match names the host that the client ${when}`, async () => {
         const all = await moving();
         if (when === 'is at') all.attempt.letIn();
         const next = await lose(all);
@@ -330,7 +330,7 @@ describe('client: sessions that move', () => {
       });
     }
 
-    it('are replaced when the match names the host that their client gave up', async () => {
+    it('are replaced when the match names the host that the client gave up', async () => {
       const all = await moving();
       all.attempt.refuse();
       await all.end.next('stay');
@@ -340,7 +340,7 @@ describe('client: sessions that move', () => {
       expect(next.receivedTypes).to.deep.equal(['hello', 'play']);
     });
 
-    it('go on with the move when the old host still has them', async () => {
+    it('continue the move when they are still on the old host', async () => {
       const all = await moving();
       const next = await lose(all);
       next.match(REQUEST_ID);
@@ -354,7 +354,7 @@ describe('client: sessions that move', () => {
       expect(all.attempt.move.signal.aborted).to.be.false;
     });
 
-    it('say stay once the broker of the next connection knows them, again if they said it before', async () => {
+    it('send `stay` once the next broker knows the session, again if it was sent before', async () => {
       for (const heard of [true, false]) {
         const all = await moving();
         if (heard) {
@@ -371,7 +371,7 @@ describe('client: sessions that move', () => {
     });
   });
 
-  it('do not lose signals over it: those for the old host go there, those that wait are dropped', async () => {
+  it('send signals to the host they were meant for, and drop those that waited for the old one', async () => {
     const all = await moving();
     all.session.signal('to the old host');
     expect(await all.end.next('signal')).to.include({ data: 'to the old host' });
@@ -383,7 +383,7 @@ describe('client: sessions that move', () => {
     expect(await next.next('signal')).to.include({ data: 'to the new host' });
   });
 
-  it('never show a ticket in print or in the log', async () => {
+  it('never show a ticket when printed or logged', async () => {
     const lines: string[] = [];
     const log = (fields: object, message: string): void =>
       void lines.push(`${message} ${inspect(fields, { depth: 9 })}`);

@@ -41,7 +41,7 @@ describe('client: sessions', () => {
     return next;
   }
 
-  it('follow what the broker tells, and tell each change once', async () => {
+  it('follow the reports of the broker, and emit each change once', async () => {
     const { end, session, events, client } = await playing();
     end.session({ state: 'active' });
     end.session({ state: 'active' });
@@ -69,7 +69,7 @@ describe('client: sessions', () => {
     expect(session.host.hostId).to.equal('host-3');
   });
 
-  it('tell of another host when the first was lost: one event, and all is new', async () => {
+  it('emit one event with all fields new when they are placed on another host', async () => {
     const { end, session, events } = await playing();
     end.session({ state: 'connected' });
     await events.next();
@@ -99,7 +99,7 @@ describe('client: sessions', () => {
     expect(await all.events.next()).to.equal('replaced by host-2');
   });
 
-  it('warn of limits, and tell when they no longer threaten', async () => {
+  it('emit warnings of limits, and their withdrawal', async () => {
     const { end, session } = await playing();
     const limits = new EventBuffer<object>('limit of the session');
     session.on('limit', (limit) => limits.add(limit));
@@ -114,7 +114,7 @@ describe('client: sessions', () => {
     ]);
   });
 
-  it('bring the servers that a WebRTC connection needs', async () => {
+  it('contain the servers that a WebRTC connection needs', async () => {
     const { end, session, events } = await playing();
     expect(session.iceServers).to.equal(undefined);
     const iceServers = [{ urls: ['turn:turn.example'], username: 'u', credential: 'secret-ticket-of-turn' }];
@@ -131,7 +131,7 @@ describe('client: sessions', () => {
     expect(await session.ended).to.equal('superseded');
   });
 
-  it('pass from one request of a client to the next that resumes them', async () => {
+  it('move to the request of the same client that resumes them', async () => {
     const { client, end, session, events } = await playing();
     const resuming = client.play({
       title: 'tetris',
@@ -149,7 +149,7 @@ describe('client: sessions', () => {
     expect(events.all).to.deep.equal(['ended: superseded']);
   });
 
-  it('tell of another host, also when a state of theirs comes before the match', async () => {
+  it('emit the replacement when a state of the new epoch arrives before the match', async () => {
     const { end, session, events } = await playing();
     end.session({ state: 'connected' });
     end.session({ epoch: 2, state: 'active' });
@@ -163,7 +163,7 @@ describe('client: sessions', () => {
     expect(session.host).to.deep.equal(host);
   });
 
-  it('live through a lost socket: the request is repeated, and the same session comes back', async () => {
+  it('survive a lost socket: the request is repeated, and the same session is returned', async () => {
     const all = await playing();
     all.end.session({ state: 'connected' });
     await all.events.next();
@@ -194,7 +194,7 @@ describe('client: sessions', () => {
   }
 
   for (const code of ['NO_CAPACITY', 'NO_REGION_IN_REACH', 'UNKNOWN_SESSION'] as const) {
-    it(`stay when a broker that forgot them answers ${code}: the host may still have them`, async () => {
+    it(`stay when a broker that lost its data answers ${code}: the host may still run them`, async () => {
       const all = await playing();
       const next = await lose(all);
       await next.next('play');
@@ -204,7 +204,7 @@ describe('client: sessions', () => {
     });
   }
 
-  it('are asked for again a little later when the store is away', async () => {
+  it('are requested again a little later when the store is unavailable', async () => {
     const clock = new ManualClock();
     let warned: () => void = () => undefined;
     const ignore = (): void => undefined;
@@ -225,7 +225,7 @@ describe('client: sessions', () => {
     await next.next('play');
   });
 
-  it('are not doubled by a broker that forgot them: the second one is given back', async () => {
+  it('are not duplicated by a broker that lost its data: the second one is ended', async () => {
     const all = await playing();
     const next = await lose(all);
     await next.next('play');
@@ -249,7 +249,7 @@ describe('client: sessions', () => {
     expect((await resumed).sessionId).to.equal(SESSION_ID);
   });
 
-  it('keep telling the others when one listener throws or rejects', async () => {
+  it('keep notifying other listeners when one throws or rejects', async () => {
     const errors: object[] = [];
     const ignore = (): void => undefined;
     const { end, session } = await playing({
@@ -276,7 +276,7 @@ describe('client: sessions', () => {
   });
 
   describe('that the player ends', () => {
-    it('are over when the broker says so', async () => {
+    it('are over when the broker confirms it', async () => {
       const { end, session, events } = await playing();
       const ending = session.end();
       expect(session.end()).to.equal(ending);
@@ -290,7 +290,7 @@ describe('client: sessions', () => {
       expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'end']);
     });
 
-    it('are ended after the connection came back, once its broker knows them', async () => {
+    it('are ended after the reconnect, once the broker knows them', async () => {
       const all = await playing();
       all.end.drop();
       await all.statuses.next(({ state }) => state === 'waiting');
@@ -304,7 +304,7 @@ describe('client: sessions', () => {
       await ending;
     });
 
-    it('are ended once the broker knows them, also when the order comes before it does', async () => {
+    it('are ended once the broker knows them, also when end() is called before', async () => {
       const all = await playing();
       const next = await lose(all);
       await next.next('play');
@@ -328,7 +328,7 @@ describe('client: sessions', () => {
       expect(await all.session.ended).to.equal('client_left');
     });
 
-    it('are over when the broker forgot them and has no room for the repeated request', async () => {
+    it('are over when the broker lost its data and has no capacity for the repeated request', async () => {
       const all = await playing();
       const next = await lose(all);
       await next.next('play');
@@ -339,7 +339,7 @@ describe('client: sessions', () => {
       expect(await all.session.ended).to.equal('client_left');
     });
 
-    it('are over when the broker forgot them and the player has another session by now', async () => {
+    it('are over when the broker lost its data and the player has another session now', async () => {
       const all = await playing();
       const next = await lose(all);
       await next.next('play');
@@ -350,7 +350,7 @@ describe('client: sessions', () => {
       expect(next.receivedTypes).to.deep.equal(['hello', 'play', 'play']);
     });
 
-    it('are over when the broker forgot them and gives a second one, which goes back', async () => {
+    it('are over when the broker lost its data and creates a second one, which is ended', async () => {
       const all = await playing();
       const next = await lose(all);
       await next.next('play');
@@ -362,7 +362,7 @@ describe('client: sessions', () => {
       expect(await all.session.ended).to.equal('client_left');
     });
 
-    it('go on when the broker refuses, and can be ended later', async () => {
+    it('continue when the broker refuses, and can be ended later', async () => {
       const { end, session } = await playing();
       const refused = failure(session.end());
       await end.next('end');
@@ -374,7 +374,7 @@ describe('client: sessions', () => {
       await ending;
     });
 
-    it('are left alone when the client closes', async () => {
+    it('are left running when the client closes', async () => {
       const { client, end, session } = await playing();
       const ending = failure(session.end());
       await end.next('end');
@@ -383,7 +383,7 @@ describe('client: sessions', () => {
     });
   });
 
-  it('go on when the client closes: nothing is sent, and their objects change no more', async () => {
+  it('continue when the client closes: nothing is sent, and the objects stay unchanged', async () => {
     const { client, end, session, events } = await playing();
     await client.close();
     expect(await end.closes.next()).to.equal(1000);

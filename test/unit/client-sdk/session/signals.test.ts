@@ -36,7 +36,7 @@ describe('client: signals', () => {
     return end.frames.all.flatMap((frame) => (frame.type === 'signal' ? frame.data : []));
   }
 
-  it('go to the host of their session', async () => {
+  it('are sent to the host of their session', async () => {
     const { end, session } = await playing();
     session.signal('{"sdp":"offer"}');
     expect(await end.next('signal')).to.deep.equal({
@@ -46,7 +46,7 @@ describe('client: signals', () => {
     });
   });
 
-  it('come from it, in order', async () => {
+  it('are received from it, in order', async () => {
     const { end, session } = await playing();
     const heard = new EventBuffer<string>('signal of the host');
     session.on('signal', (data) => heard.add(data));
@@ -57,7 +57,7 @@ describe('client: signals', () => {
     expect(heard.all).to.deep.equal(['one', 'two']);
   });
 
-  it('that came before anybody listened are kept for the first who does', async () => {
+  it('that arrived before there was a listener are delivered to the first one', async () => {
     const { broker, client } = await fixtures.pair();
     const asked = client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID });
     const end = await broker.welcome();
@@ -73,7 +73,7 @@ describe('client: signals', () => {
     expect(heard).to.deep.equal(['one']);
   });
 
-  it('wait while the connection is away, and go in order once the session is found again', async () => {
+  it('wait while the connection is lost, and are sent in order once the session is found again', async () => {
     const all = await playing();
     all.end.drop();
     await all.statuses.next(({ state }) => state === 'waiting');
@@ -90,7 +90,7 @@ describe('client: signals', () => {
     expect(said(next)).to.deep.equal(['one', 'two', 'three']);
   });
 
-  it('wait on when the connection is lost once more', async () => {
+  it('keep waiting when the connection is lost once more', async () => {
     const all = await playing();
     const second = await lose(all);
     all.session.signal('one');
@@ -103,7 +103,7 @@ describe('client: signals', () => {
     expect(said(second)).to.deep.equal([]);
   });
 
-  it('wait up to 64 of them', async () => {
+  it('wait up to a limit of 64', async () => {
     const all = await playing();
     const next = await lose(all);
     for (let n = 1; n <= 64; n += 1) all.session.signal(`signal ${n}`);
@@ -114,7 +114,7 @@ describe('client: signals', () => {
     for (let n = 1; n <= 64; n += 1) expect(await next.next('signal')).to.include({ data: `signal ${n}` });
   });
 
-  it('that were meant for a lost host do not go to the next one', async () => {
+  it('that were meant for a lost host are not sent to the next one', async () => {
     const all = await playing();
     const next = await lose(all);
     all.session.signal('a candidate of the old connection');
@@ -124,7 +124,7 @@ describe('client: signals', () => {
     expect(said(next)).to.deep.equal(['an offer to the new host']);
   });
 
-  it('that did not arrive are told of, and the session goes on', async () => {
+  it('that did not arrive are reported, and the session continues', async () => {
     const { client, end, session } = await playing();
     const lost = new EventBuffer<DusklineError>('lost signal');
     session.on('signalLost', (error) => lost.add(error));
@@ -145,7 +145,7 @@ describe('client: signals', () => {
     expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'signal']);
   });
 
-  it('that did not arrive do not disturb the end of the session', async () => {
+  it('that did not arrive do not prevent the end of the session', async () => {
     const { end, session } = await playing();
     session.signal('goodbye');
     const ending = session.end();
@@ -155,7 +155,7 @@ describe('client: signals', () => {
     await ending;
   });
 
-  it('are checked before a broker can take offence', async () => {
+  it('are validated before they are sent', async () => {
     const { end, session } = await playing();
     for (const data of ['', 'x'.repeat(16_385), 7 as unknown as string]) {
       expect(() => session.signal(data)).to.throw(TypeError);

@@ -21,12 +21,12 @@ export class CarriedOut {
   readonly #served = new Set<string>();
 
   constructor(
-    readonly picture: FleetSnapshot,
+    readonly snapshot: FleetSnapshot,
     private readonly limits: RebalanceLimits,
     /** The cap that plans of this kind go by. */
     private readonly cap: number = limits.moveCap,
   ) {
-    this.#hosts = new Map(picture.hosts.map((host) => [hostKey(host.place, host.hostId), host]));
+    this.#hosts = new Map(snapshot.hosts.map((host) => [hostKey(host.place, host.hostId), host]));
   }
 
   run(moves: readonly MoveAction[]): void {
@@ -42,12 +42,12 @@ export class CarriedOut {
 
   /** The fleet afterwards, without those who were served. */
   get after(): FleetSnapshot {
-    const waiting = this.picture.waiting.filter(({ sessionId }) => !this.#served.has(sessionId));
-    return { ...this.picture, hosts: [...this.#hosts.values()], waiting };
+    const waiting = this.snapshot.waiting.filter(({ sessionId }) => !this.#served.has(sessionId));
+    return { ...this.snapshot, hosts: [...this.#hosts.values()], waiting };
   }
 
   #step(move: MoveAction): void {
-    const session = this.picture.sessions.find(({ sessionId }) => sessionId === move.sessionId)!;
+    const session = this.snapshot.sessions.find(({ sessionId }) => sessionId === move.sessionId)!;
     expect(session.kind, move.sessionId).to.equal(move.free ? 'unclaimed' : 'movable');
     expect(this.#moved.has(session.sessionId), 'moved twice').to.be.false;
     expect(move.from).to.deep.equal({ place: session.place, hostId: session.hostId });
@@ -78,10 +78,10 @@ export class CarriedOut {
   /** The waiting player gets the slot that the chain was for. */
   #end({ forWaiting, reason }: MoveAction): void {
     if (forWaiting === null) return;
-    const waiting = this.picture.waiting.find(({ sessionId }) => sessionId === forWaiting)!;
+    const waiting = this.snapshot.waiting.find(({ sessionId }) => sessionId === forWaiting)!;
     const host = this.#host(this.#freed!.host);
-    const place = regionPoolName(host.place);
-    expect(waiting.options.map((option) => regionPoolName(option.place))).to.include(place);
+    const name = regionPoolName(host.place);
+    expect(waiting.options.map((option) => regionPoolName(option.place))).to.include(name);
     expect(reason).to.deep.equal({ code: 'make_room', place: host.place });
     expect(host).to.include({ state: 'ready', open: true, hot: false });
     expect(this.#served.has(forWaiting), 'served twice').to.be.false;

@@ -45,8 +45,8 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
       const rttMs = 8 + Math.min(km, RING_KM - km) / KM_PER_MS + random() * 10;
       if (rttMs > 60) return [];
       return [...pools].map((pool) => {
-        const place = inRegion[pool]!;
-        return { place: shape.ownObjects ? { ...place } : place, rttMs };
+        const regionPool = inRegion[pool]!;
+        return { place: shape.ownObjects ? { ...regionPool } : regionPool, rttMs };
       });
     });
   };
@@ -57,7 +57,7 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
   const sessions: SessionSnapshot[] = [];
   for (let i = 0; i < shape.hosts; i += 1) {
     const region = i % shape.regions;
-    const place = places[region]![Math.floor(i / shape.regions) % shape.pools]!;
+    const regionPool = places[region]![Math.floor(i / shape.regions) % shape.pools]!;
     const slots = shape.slotsPerHost;
     const isHot = random() < shape.hot;
     const isFull = random() < fullness(region) || isHot;
@@ -65,7 +65,7 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
     const load = isHot ? 0.91 + random() * 0.2 : (committed / slots) * 0.8;
     const hostId = `host-${String(i).padStart(5, '0')}`;
     hosts.push({
-      ...{ hostId, place, slots, committed, load, congestion: Math.max(committed / slots, load) },
+      ...{ hostId, place: regionPool, slots, committed, load, congestion: Math.max(committed / slots, load) },
       ...{
         hot: isHot,
         excluded: false,
@@ -79,13 +79,15 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
     for (let slot = 0; slot < committed; slot += 1) {
       const options = optionsAt((region * RING_KM) / shape.regions + (random() - 0.5) * 4_000);
       if (
-        !options.some((option) => option.place.region === place.region && option.place.pool === place.pool)
+        !options.some(
+          (option) => option.place.region === regionPool.region && option.place.pool === regionPool.pool,
+        )
       ) {
-        options.push({ place, rttMs: 30 });
+        options.push({ place: regionPool, rttMs: 30 });
       }
       const lot = random();
       sessions.push({
-        ...{ sessionId: `session-${sessions.length}`, hostId, place, options },
+        ...{ sessionId: `session-${sessions.length}`, hostId, place: regionPool, options },
         kind: lot < 0.05 ? 'unclaimed' : lot < 0.75 ? 'movable' : 'fixed',
         movedAtMs: random() < 0.05 ? NOW_MS - pick(1_200_000) : null,
       });

@@ -31,29 +31,31 @@ interface ExactFleet {
   readonly waiting: readonly (readonly number[])[];
 }
 
-function toExact(picture: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
-  const names = [...new Set(picture.hosts.map((host) => regionPoolName(host.place)))];
+function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
+  const names = [...new Set(snapshot.hosts.map((host) => regionPoolName(host.place)))];
   const numbersOf = (options: readonly RegionPoolOption[]): number[] => [
     ...new Set(
-      options.map(({ place }) => names.indexOf(regionPoolName(place))).filter((number) => number >= 0),
+      options
+        .map(({ place: regionPool }) => names.indexOf(regionPoolName(regionPool)))
+        .filter((number) => number >= 0),
     ),
   ];
   const freeSlots = names.map(() => 0);
-  const placeOf = picture.hosts.map(({ place }) => names.indexOf(regionPoolName(place)));
-  const room = picture.hosts.map(({ slots, committed, congestion, state, open, hot, quarantined }, host) => {
+  const placeOf = snapshot.hosts.map(({ place: regionPool }) => names.indexOf(regionPoolName(regionPool)));
+  const room = snapshot.hosts.map(({ slots, committed, congestion, state, open, hot, quarantined }, host) => {
     if (state !== 'ready' || !open || hot) return 0;
     freeSlots[placeOf[host]!]! += slots - committed;
     let more = 0;
     while (more < slots - committed && congestion + more / slots <= limits.moveCap + 1e-9) more += 1;
     return quarantined ? 0 : more;
   });
-  const sessions = picture.sessions.flatMap((session): ExactSession[] => {
-    const number = picture.hosts.findIndex(
-      ({ hostId, place }) =>
-        hostId === session.hostId && regionPoolName(place) === regionPoolName(session.place),
+  const sessions = snapshot.sessions.flatMap((session): ExactSession[] => {
+    const number = snapshot.hosts.findIndex(
+      ({ hostId, place: regionPool }) =>
+        hostId === session.hostId && regionPoolName(regionPool) === regionPoolName(session.place),
     );
-    const host = picture.hosts[number]!;
-    const cools = session.movedAtMs !== null && picture.nowMs - session.movedAtMs < limits.cooldownMs;
+    const host = snapshot.hosts[number]!;
+    const cools = session.movedAtMs !== null && snapshot.nowMs - session.movedAtMs < limits.cooldownMs;
     const stays = host.quarantined || host.hot || !host.open || host.state !== 'ready';
     if (session.kind === 'fixed' || cools || stays) return [];
     return [
@@ -66,13 +68,13 @@ function toExact(picture: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
       },
     ];
   });
-  const waiting = picture.waiting.map((player) => numbersOf(player.options));
+  const waiting = snapshot.waiting.map((player) => numbersOf(player.options));
   return { freeSlots, room, placeOf, sessions, waiting };
 }
 
 /** Looks at every plan with chains of at most two moves. For tiny fleets. */
-export function bestWithinTwoMoves(picture: FleetSnapshot, budget: number, limits: RebalanceLimits): Best {
-  const { freeSlots, room, placeOf, sessions, waiting } = toExact(picture, limits);
+export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limits: RebalanceLimits): Best {
+  const { freeSlots, room, placeOf, sessions, waiting } = toExact(snapshot, limits);
   const free = [...freeSlots];
   const open = [...room];
   const quota = room.map(() => limits.maxMovesPerHost);
@@ -104,18 +106,18 @@ export function bestWithinTwoMoves(picture: FleetSnapshot, budget: number, limit
       const all = { served: rest.served + 1, live: rest.live + live };
       if (isBetter(all, found)) found = all;
     };
-    const into = (place: number, live: number): void => {
-      if (free[place] === 0) return;
-      free[place]! -= 1;
+    const into = (poolIndex: number, live: number): void => {
+      if (free[poolIndex] === 0) return;
+      free[poolIndex]! -= 1;
       for (const [host, its] of placeOf.entries()) {
-        if (its !== place || open[host] === 0 || quota[host] === 0) continue;
+        if (its !== poolIndex || open[host] === 0 || quota[host] === 0) continue;
         open[host]! -= 1;
         quota[host]! -= 1;
         go(live);
         quota[host]! += 1;
         open[host]! += 1;
       }
-      free[place]! += 1;
+      free[poolIndex]! += 1;
     };
     for (const place of options) {
       if (free[place]! > 0) {
@@ -148,8 +150,8 @@ export function bestWithinTwoMoves(picture: FleetSnapshot, budget: number, limit
 }
 
 /** How many can be served with chains of any length and any number of moves: a maximum flow, unit by unit. */
-export function mostServed(picture: FleetSnapshot, limits: RebalanceLimits): number {
-  const { freeSlots, room, placeOf, sessions, waiting } = toExact(picture, limits);
+export function mostServed(snapshot: FleetSnapshot, limits: RebalanceLimits): number {
+  const { freeSlots, room, placeOf, sessions, waiting } = toExact(snapshot, limits);
   const capacity = new Map<string, Map<string, number>>();
   const arc = (from: string, to: string, amount: number): void => {
     for (const [a, b, more] of [[from, to, amount] as const, [to, from, 0] as const]) {
@@ -159,23 +161,23 @@ export function mostServed(picture: FleetSnapshot, limits: RebalanceLimits): num
   };
   waiting.forEach((options, i) => {
     arc('start', `w${i}`, 1);
-    for (const place of options) arc(`w${i}`, `player ${place}`, 1);
+    for (const poolIndex of options) arc(`w${i}`, `player ${poolIndex}`, 1);
   });
-  freeSlots.forEach((slots, place) => {
-    arc(`player ${place}`, `free ${place}`, Infinity);
-    const ofHosts = room.filter((_, host) => placeOf[host] === place);
+  freeSlots.forEach((slots, poolIndex) => {
+    arc(`player ${poolIndex}`, `free ${poolIndex}`, Infinity);
+    const ofHosts = room.filter((_, host) => placeOf[host] === poolIndex);
     arc(
-      `mover ${place}`,
-      `free ${place}`,
+      `mover ${poolIndex}`,
+      `free ${poolIndex}`,
       ofHosts.reduce((sum, more) => sum + more, 0),
     );
-    arc(`free ${place}`, 'end', slots);
+    arc(`free ${poolIndex}`, 'end', slots);
   });
-  sessions.forEach(({ place, options, replaceable }, i) => {
-    arc(`player ${place}`, `in ${i}`, 1);
-    if (replaceable) arc(`mover ${place}`, `in ${i}`, 1);
+  sessions.forEach(({ place: poolIndex, options, replaceable }, i) => {
+    arc(`player ${poolIndex}`, `in ${i}`, 1);
+    if (replaceable) arc(`mover ${poolIndex}`, `in ${i}`, 1);
     arc(`in ${i}`, `out ${i}`, 1);
-    for (const option of options) if (option !== place) arc(`out ${i}`, `mover ${option}`, 1);
+    for (const option of options) if (option !== poolIndex) arc(`out ${i}`, `mover ${option}`, 1);
   });
   for (let served = 0; ; served += 1) {
     const cameFrom = new Map([['start', '']]);

@@ -16,7 +16,7 @@ function faultOf(check: TicketCheck): string {
 }
 
 describe('host tickets', () => {
-  it('takes a ticket that is signed for this host', () => {
+  it('accepts a ticket signed for this host', () => {
     const check = createVerifier().verify(signTicket());
     expect(check).to.have.nested.property('claims.sub', 'player-1');
   });
@@ -47,19 +47,19 @@ describe('host tickets', () => {
     'with a session id that is none': { choices: { claims: { sid: 'session-1' } }, fault: 'bad_claims' },
   };
   for (const [name, { choices, fault }] of Object.entries(refused)) {
-    it(`refuses one that is ${name}`, () => {
+    it(`refuses a ticket ${name}`, () => {
       expect(faultOf(createVerifier().verify(signTicket(choices)))).to.equal(fault);
     });
   }
 
-  it('refuses one whose claims were changed after signing', () => {
+  it('refuses a ticket whose claims were changed after signing', () => {
     const [header, , signature] = signTicket().split('.');
     const [, payload] = signTicket({ claims: { epoch: 9 } }).split('.');
     const forged = [header, payload, signature].join('.');
     expect(faultOf(createVerifier().verify(forged))).to.equal('bad_signature');
   });
 
-  it('refuses one whose header was changed to none', () => {
+  it('refuses a ticket whose algorithm was changed to none', () => {
     const [, payload, signature] = signTicket().split('.');
     const header = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url');
     const verifier = createVerifier();
@@ -67,7 +67,7 @@ describe('host tickets', () => {
     expect(faultOf(verifier.verify([header, payload, ''].join('.')))).to.equal('bad_signature');
   });
 
-  it('refuses what is no token, whatever it is', () => {
+  it('refuses any text that is not a token', () => {
     const verifier = createVerifier();
     for (const text of ['', '.', '..', 'a.b.c', '{}', 'x'.repeat(100_000), '\u0000.\u0000.\u0000']) {
       expect(faultOf(verifier.verify(text)), text.slice(0, 20)).to.equal('bad_signature');
@@ -78,13 +78,13 @@ describe('host tickets', () => {
     }
   });
 
-  it('allows for clocks that differ, as far as it is told to', () => {
+  it('tolerates different clocks within the configured tolerance', () => {
     const late = signTicket({ claims: { exp: NOW_S - 3 } });
     expect(faultOf(createVerifier(5_000).verify(late))).to.equal('none');
     expect(faultOf(createVerifier(2_000).verify(late))).to.equal('expired');
   });
 
-  it('knows no ticket before it has a key, and none of an earlier key afterwards', () => {
+  it('accepts no ticket before it has a key, and none of an earlier key afterwards', () => {
     const verifier = new TicketVerifier({ address: ADDRESS, wallMs: () => NOW_MS, toleranceMs: 0 });
     expect(faultOf(verifier.verify(signTicket()))).to.equal('no_key');
     verifier.setKey(TICKET_KEY);
@@ -93,7 +93,7 @@ describe('host tickets', () => {
     expect(faultOf(verifier.verify(signTicket({ key: keyOf('a later one') })))).to.equal('none');
   });
 
-  it('does not take a key that is too short, and keeps the one it has', () => {
+  it('refuses a key that is too short, and keeps the current one', () => {
     const verifier = createVerifier();
     expect(verifier.setKey('')).to.be.false;
     expect(verifier.setKey(Buffer.alloc(31, 7).toString('base64url'))).to.be.false;

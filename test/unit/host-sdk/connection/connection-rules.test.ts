@@ -21,7 +21,7 @@ describe('host back-off', () => {
       failure,
     });
 
-  it('draws every delay from 0 up to a bound that doubles, the first one too', () => {
+  it('draws every delay between 0 and a bound that doubles, including the first', () => {
     expect([0, 1, 2, 3, 4, 50].map((retryCount) => delayOf(0.999, retryCount))).to.deep.equal([
       99, 199, 399, 799, 999, 999,
     ]);
@@ -29,7 +29,7 @@ describe('host back-off', () => {
     expect(delayOf(0.5, 0)).to.equal(50);
   });
 
-  it('gives up after as many retries as it is told', () => {
+  it('gives up after the configured number of retries', () => {
     const policy = createBackoffPolicy({ maxRetries: 2 });
     expect(policy.nextRetryDelayInMs({ retryCount: 1, elapsedMs: 0, failure })).not.to.be.null;
     expect(policy.nextRetryDelayInMs({ retryCount: 2, elapsedMs: 0, failure })).to.be.null;
@@ -89,13 +89,13 @@ describe('host link failures', () => {
     [{ kind: 'silence' }, { fixed: true, supplied: true }],
   ];
   for (const [given, { fixed, supplied }] of cases) {
-    it(`knows whether to retry after ${JSON.stringify(given)}`, () => {
+    it(`decides whether to retry after ${JSON.stringify(given)}`, () => {
       expect(mayRetry(given, false), 'fixed token').to.equal(fixed);
       expect(mayRetry(given, true), 'token supplier').to.equal(supplied);
     });
   }
 
-  it('takes an error frame for the cause of a close only when that error closes with this code', () => {
+  it('takes an error frame as the cause of a close only when the error has that close code', () => {
     const error = { type: 'error', code: 'TOO_MANY_MESSAGES', message: '', retryable: true } as const;
     const close = { kind: 'closed', closeCode: 4429 } as const;
     expect(addErrorToClose(close, { ...error, retryAfterMs: 90 })).to.include({
@@ -106,15 +106,15 @@ describe('host link failures', () => {
   });
 });
 
-describe('host silence', () => {
-  it('is death after two and a half heartbeats, however rarely the broker pings', () => {
+describe('host silence limit', () => {
+  it('is two and a half heartbeats, however rarely the broker pings', () => {
     for (const pingIntervalMs of [0, 1_000, 15_000])
       expect(computeSilenceLimits({ heartbeatIntervalMs: 2_000, pingIntervalMs }).maxSilenceMs).to.equal(
         5_000,
       );
   });
 
-  it("is death after two of the broker's pings where no heartbeat is known, and says nothing without them", () => {
+  it('is two pings of the broker where no heartbeat interval is known, and unlimited without pings', () => {
     expect(computeSilenceLimits({ heartbeatIntervalMs: 0, pingIntervalMs: 15_000 }).maxSilenceMs).to.equal(
       30_000,
     );
@@ -123,11 +123,11 @@ describe('host silence', () => {
     );
   });
 
-  it('is no death for want of a fast network', () => {
+  it('has a minimum that no slow network exceeds', () => {
     expect(computeSilenceLimits({ heartbeatIntervalMs: 10, pingIntervalMs: 100 }).maxSilenceMs).to.equal(500);
   });
 
-  it('is never that of a living broker, whose answer waits until a look that is late', () => {
+  it('is never exceeded by a living broker, also when the check itself is late', () => {
     for (const heartbeatIntervalMs of [10, 200, 2_000, 60_000]) {
       const { maxSilenceMs: toleratedMs, maxLateMs } = computeSilenceLimits({
         heartbeatIntervalMs,
@@ -140,7 +140,7 @@ describe('host silence', () => {
 });
 
 describe('host load reader', () => {
-  it('says the last good measurement again when a sensor fails', () => {
+  it('repeats the last valid measurement when a sensor fails', () => {
     const failures: unknown[] = [];
     const answers = [LOAD, new Error('no sensor'), { ...LOAD, gpu: NaN }, { ...LOAD, gpu: 0.9 }];
     const read = createLoadReader(
@@ -155,7 +155,7 @@ describe('host load reader', () => {
     expect(failures).to.have.length(2);
   });
 
-  it('never looks idle for want of a measurement, and stays inside the wire limits', () => {
+  it('never reports idle without a measurement, and stays within the wire limits', () => {
     const blind = createLoadReader(
       () => {
         throw new Error('no sensor');
@@ -172,7 +172,7 @@ describe('host load reader', () => {
 });
 
 describe('host events', () => {
-  it('reach every listener, whatever the others do', async () => {
+  it('reach every listener, also when another one throws', async () => {
     const errors: unknown[] = [];
     let reported: () => void = () => undefined;
     const allReported = new Promise<void>((resolve) => (reported = resolve));
@@ -203,7 +203,7 @@ describe('unconfirmed ends', () => {
     return sessions;
   }
 
-  it('forget what was sent once the broker is heard, and keep what was not', () => {
+  it('are deleted once the broker answered after they were sent, and kept when they were not sent', () => {
     const ends = new UnconfirmedEnds(10);
     ends.add(end(1), true);
     ends.add(end(2), false);
@@ -214,7 +214,7 @@ describe('unconfirmed ends', () => {
     expect(told(ends)).to.be.empty;
   });
 
-  it('keep the newest when there are too many', () => {
+  it('are bounded: the newest are kept', () => {
     const ends = new UnconfirmedEnds(2);
     for (const number of [1, 2, 3]) ends.add(end(number), false);
     expect(told(ends)).to.deep.equal(['session-2', 'session-3']);

@@ -9,7 +9,7 @@ import { ADDRESS, keyOf, sessionIdOf, signTicket } from '../tickets.js';
 describe('host connection', () => {
   afterEach(stopHostFixtures);
 
-  it('offers the sub-protocol on the path of hosts, with the token in the header only', async () => {
+  it('connects with the sub-protocol to the host path, with the token in the header only', async () => {
     const { broker } = await startHostFixture();
     const connection = await broker.connections.next();
     expect(connection.upgrade.url).to.equal(HOST_PATH);
@@ -21,7 +21,7 @@ describe('host connection', () => {
     expect(register.sessions).to.be.empty;
   });
 
-  it('beats at once after registered, and then at the interval it was given', async () => {
+  it('sends a heartbeat right after registered, and then at the given interval', async () => {
     const { broker, clock, host } = await startHostFixture();
     const connection = await broker.connections.next();
     await connection.accept({ heartbeatIntervalMs: 2_000 });
@@ -38,7 +38,7 @@ describe('host connection', () => {
     await connection.next('heartbeat');
   });
 
-  it('leaves a heartbeat out when there is no measurement, and goes on afterwards', async () => {
+  it('skips a heartbeat without a measurement, and continues afterwards', async () => {
     const loads = [LOAD, null, LOAD];
     const rig = await startHostFixture({ measureLoad: () => loads.shift() as typeof LOAD | null });
     const connection = await rig.register();
@@ -49,7 +49,7 @@ describe('host connection', () => {
     await connection.next('heartbeat');
   });
 
-  it('stays with a broker that answers pings and says nothing else', async () => {
+  it('stays connected to a broker that only answers pings', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     for (let beat = 1; beat <= 20; beat += 1) {
@@ -60,7 +60,7 @@ describe('host connection', () => {
     }
   });
 
-  it('pings also when it leaves a heartbeat out', async () => {
+  it('pings also when it skips a heartbeat', async () => {
     const loads = [LOAD];
     const rig = await startHostFixture({ measureLoad: () => loads.shift() ?? null });
     const connection = await rig.register();
@@ -69,7 +69,7 @@ describe('host connection', () => {
     expect(connection.frames.waiting).to.be.empty;
   });
 
-  it('leaves a broker that is silent for two and a half heartbeats, long before its next ping is due', async () => {
+  it('leaves a broker that is silent for two and a half heartbeats, well before its next ping is due', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register({ heartbeatIntervalMs: 2_000, pingIntervalMs: 15_000 });
     await connection.ping();
@@ -81,7 +81,7 @@ describe('host connection', () => {
     await rig.register();
   });
 
-  it('counts silence from the last thing it heard, between two heartbeats too', async () => {
+  it('counts silence from the last frame it received, also between two heartbeats', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     rig.clock.advance(1_500);
@@ -93,7 +93,7 @@ describe('host connection', () => {
     await rig.until('waiting');
   });
 
-  it('is with the next broker long before it counts as lost, every time, when one freezes', async () => {
+  it('is connected to the next broker well before it counts as lost, every time, when a broker freezes', async () => {
     const [first, second] = [await ScriptedBroker.start(), await ScriptedBroker.start()];
     try {
       const rig = await startHostFixture({
@@ -116,7 +116,7 @@ describe('host connection', () => {
     }
   });
 
-  it('tries the next broker within half a second when a connection breaks that had held', async () => {
+  it('tries the next broker within half a second when a lasting connection breaks', async () => {
     const [first, second] = [await ScriptedBroker.start(), await ScriptedBroker.start()];
     try {
       const policy = createBackoffPolicy({ random: () => 0.999 });
@@ -138,7 +138,7 @@ describe('host connection', () => {
     }
   });
 
-  it('does not take its own pause for silence of the broker', async () => {
+  it('does not mistake its own pause for silence of the broker', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     await connection.ping();
@@ -151,7 +151,7 @@ describe('host connection', () => {
     }
   });
 
-  it('notices after its own pause that the broker is gone', async () => {
+  it('detects after its own pause that the broker is gone', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     await connection.ping();
@@ -162,7 +162,7 @@ describe('host connection', () => {
     expect(await rig.until('waiting')).to.deep.include({ failure: { kind: 'silence' } });
   });
 
-  it('tries its brokers in turn', async () => {
+  it('tries its brokers in order', async () => {
     const [first, second] = [await ScriptedBroker.start(), await ScriptedBroker.start()];
     try {
       const rig = await startHostFixture({ url: [first.url, second.url] });
@@ -179,7 +179,7 @@ describe('host connection', () => {
     }
   });
 
-  it('asks for a new token before each attempt, and connects again when the old one expired', async () => {
+  it('requests a new token before each attempt, and reconnects when the old one expired', async () => {
     let asked = 0;
     const rig = await startHostFixture({ token: () => Promise.resolve(`token-number-${++asked}`) });
     const connection = await rig.register();
@@ -192,7 +192,7 @@ describe('host connection', () => {
     expect(again.upgrade.headers.authorization).to.equal('Bearer token-number-2');
   });
 
-  it('retries when the token supplier fails, and tells nobody what it said', async () => {
+  it('retries when the token supplier fails, without revealing the error', async () => {
     const lines: string[] = [];
     const write = (fields: object, message: string): void =>
       void lines.push(JSON.stringify(fields) + message);
@@ -236,7 +236,7 @@ describe('host connection', () => {
     });
   }
 
-  it('reads why an upgrade was refused, and rejects those who wait', async () => {
+  it('reads why an upgrade was refused, and rejects waiting callers', async () => {
     const broker = await ScriptedBroker.start();
     broker.refusal = { status: 401, body: '{"error":{"code":"UNAUTHENTICATED","message":"no"}}' };
     try {
@@ -281,7 +281,7 @@ describe('host connection', () => {
     await rig.register();
   });
 
-  it('waits as long as a broker that cannot register it asks', async () => {
+  it('waits for the retry time of a broker that cannot register it', async () => {
     const rig = await startHostFixture();
     const connection = await rig.broker.connections.next();
     await connection.next('register');
@@ -296,7 +296,7 @@ describe('host connection', () => {
     expect((await rig.until('waiting')).retryInMs).to.equal(5 * RETRY_MS);
   });
 
-  it('does not wait for an answer after an error that does not close', async () => {
+  it('closes after an error that does not close the connection', async () => {
     const rig = await startHostFixture();
     const connection = await rig.broker.connections.next();
     await connection.next('register');
@@ -307,7 +307,7 @@ describe('host connection', () => {
     expect(await connection.closed).to.equal(1006);
   });
 
-  it('does not register with a key too short to be safe', async () => {
+  it('does not register with a key that is too short', async () => {
     const rig = await startHostFixture();
     const connection = await rig.broker.connections.next();
     await connection.next('register');
@@ -315,7 +315,7 @@ describe('host connection', () => {
     expect(await rig.retry()).to.deep.include({ failure: { kind: 'bad_ticket_key' } });
   });
 
-  it('gives up when the policy says so, and forgets retries only after a connection that held', async () => {
+  it('gives up when the policy says so, and resets its retries only after a lasting connection', async () => {
     const seen: number[] = [];
     const rig = await startHostFixture({
       reconnectPolicy: {
@@ -336,7 +336,7 @@ describe('host connection', () => {
     expect(rig.clock.pending).to.equal(0);
   });
 
-  it('ignores what it does not understand, and surfaces the errors of the broker', async () => {
+  it('ignores unknown frames, and emits the errors of the broker', async () => {
     const rig = await startHostFixture();
     const errors = new EventBuffer<string>();
     rig.host.on('error', ({ code }) => errors.push(code));
@@ -376,7 +376,7 @@ describe('host connection', () => {
     expect(rig.clock.pending).to.equal(0);
   });
 
-  it('does not wait for ever for a broker that hangs when it leaves', async () => {
+  it('does not wait forever for a hanging broker when it leaves', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     connection.freeze();
@@ -398,7 +398,7 @@ describe('host connection', () => {
     expect(rig.clock.pending).to.equal(0);
   });
 
-  it('closes without leaving, and keeps its sessions for the application', async () => {
+  it('closes without leaving, and leaves its sessions to the application', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     const admission = rig.host.admit(signTicket());
@@ -411,7 +411,7 @@ describe('host connection', () => {
     expect(rig.clock.pending).to.equal(0);
   });
 
-  it('may be closed by a listener of its own status', async () => {
+  it('can be closed by a listener of its own status', async () => {
     const rig = await startHostFixture();
     let closed: Promise<void> | undefined;
     rig.host.on('status', ({ state }) => {
@@ -424,7 +424,7 @@ describe('host connection', () => {
     expect(rig.clock.pending).to.equal(0);
   });
 
-  it('refuses options that cannot work, and says which', () => {
+  it('refuses invalid options, and names them', () => {
     const good: HostOptions = {
       url: 'wss://broker.example',
       token: 'token-of-host-1-in-these-tests',

@@ -5,7 +5,7 @@ import { LimitTracker } from '@duskline/host/internal/limits/limit-tracker';
 const MINUTE = 60_000;
 
 describe('the limits of a session', () => {
-  it('warn ahead of the maximum length, and end at it, whatever the player does', () => {
+  it('warn before the maximum length, and end the session at it, whatever the player does', () => {
     const watch = new LimitTracker({ maxLengthMs: 10 * MINUTE, warnBeforeMs: [MINUTE, 5 * MINUTE] }, 1_000);
     expect(watch.dueAtMs).to.equal(5 * MINUTE + 1_000);
     expect(watch.checkLimits(5 * MINUTE)).to.deep.equal({ notices: [], reached: undefined });
@@ -21,7 +21,7 @@ describe('the limits of a session', () => {
     expect(watch.checkLimits(10 * MINUTE + 1_000)).to.deep.equal({ notices: [], reached: 'max_length' });
   });
 
-  it('count idleness from the last thing the player did, and take a warning back', () => {
+  it('measure idleness from the last input, and withdraw a warning at the next one', () => {
     const watch = new LimitTracker({ idleMs: 3 * MINUTE, warnBeforeMs: [MINUTE] }, 0);
     expect(watch.recordActivity(MINUTE), 'nothing was said, nothing is taken back').to.equal(undefined);
     expect(watch.dueAtMs).to.equal(3 * MINUTE);
@@ -32,13 +32,13 @@ describe('the limits of a session', () => {
     expect(watch.checkLimits(6.6 * MINUTE).reached).to.equal('idle');
   });
 
-  it('leave out a warning that would come at once, and nothing else', () => {
+  it('skip only a warning that would be due at once', () => {
     const watch = new LimitTracker({ idleMs: MINUTE, warnBeforeMs: [MINUTE, 2 * MINUTE, 0, 1_000] }, 0);
     expect(watch.checkLimits(0).notices).to.be.empty;
     expect(watch.dueAtMs).to.equal(MINUTE - 1_000);
   });
 
-  it('say only the last of several warnings that a pause made due together', () => {
+  it('report only the last of several warnings that a pause made due', () => {
     const limits = { idleMs: 10_000, maxLengthMs: 20_000, warnBeforeMs: [9_000, 5_000, 1_000] };
     const watch = new LimitTracker(limits, 0);
     expect(watch.checkLimits(6_000).notices).to.deep.equal([{ kind: 'idle', endsInMs: 4_000 }]);
@@ -53,7 +53,7 @@ describe('the limits of a session', () => {
     });
   });
 
-  it('remember what the broker has not been told, as it is by now', () => {
+  it('keep the current state of what the broker has not been sent', () => {
     const watch = new LimitTracker({ idleMs: 10_000, warnBeforeMs: [4_000] }, 0);
     watch.checkLimits(7_000);
     expect(watch.unreportedNotices(7_000)).to.be.empty;
@@ -65,11 +65,11 @@ describe('the limits of a session', () => {
     expect(watch.unreportedNotices(9_000)).to.be.empty;
   });
 
-  it('that are none never fall due', () => {
+  it('never expire when they are not set', () => {
     expect(new LimitTracker({ warnBeforeMs: [1_000] }, 0).dueAtMs).to.equal(Infinity);
   });
 
-  it('never end a session early, nor let one go on once it was looked at in time', () => {
+  it('never end a session early, nor let one continue at a check in time', () => {
     const limits = fc.record({
       idleMs: fc.integer({ min: 1, max: 500 }),
       maxLengthMs: fc.integer({ min: 1, max: 2_000 }),

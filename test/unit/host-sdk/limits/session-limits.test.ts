@@ -67,7 +67,7 @@ describe('host session limits', () => {
     expect(rig.host.usage).to.include({ held: 0 });
   });
 
-  it('take the warning back when the player does something, and count anew', async () => {
+  it('withdraw the warning at player input, and count again', async () => {
     const rig = await setUpLimited();
     await prepareLimited(rig, 1);
     const session = admit(rig, 1);
@@ -86,7 +86,7 @@ describe('host session limits', () => {
     expect(rig.limits.waiting.map(({ endsInMs }) => endsInMs)).to.deep.equal([5 * MINUTE, null, 5 * MINUTE]);
   });
 
-  it('end a session that lasted as long as it may, however busy its player is', async () => {
+  it('end a session at its maximum length, however active its player is', async () => {
     const rig = await setUpLimited();
     await prepareLimited(rig, 1);
     const session = admit(rig, 1);
@@ -101,7 +101,7 @@ describe('host session limits', () => {
     expect(await rig.ends.next()).to.deep.equal({ ...about(1), reason: 'max_length' });
   });
 
-  it('count from the ticket, not from the reservation, and go on while the client is away', async () => {
+  it('count from the ticket, not from the reservation, and continue while the client is disconnected', async () => {
     const rig = await setUpLimited();
     await prepareLimited(rig, 1);
     rig.clock.advance(20_000);
@@ -116,7 +116,7 @@ describe('host session limits', () => {
     expect(rig.ends.waiting).to.deep.equal([{ ...about(1), reason: 'idle' }]);
   });
 
-  it('count from the ticket also when that is faster than the limits', async () => {
+  it('count from the ticket also when the ticket arrives before the limits', async () => {
     const rig = await setUpLimited();
     admit(rig, 1);
     rig.clock.advance(8 * MINUTE);
@@ -128,7 +128,7 @@ describe('host session limits', () => {
     expect(await rig.ends.next()).to.include({ reason: 'idle' });
   });
 
-  it('go on without a broker, which is told afterwards how they stand', async () => {
+  it('continue without a broker, which is sent their state afterwards', async () => {
     const rig = await setUpLimited();
     await prepareLimited(rig, 1);
     await prepareLimited(rig, 2, { idleMs: 3 * MINUTE, warnBeforeMs: [] });
@@ -155,7 +155,7 @@ describe('host session limits', () => {
     expect(await again.frames.next()).to.include({ type: 'heartbeat' });
   });
 
-  it('of many sessions need one timer, and none once the host is closed', async () => {
+  it('of many sessions use one timer, and none once the host is closed', async () => {
     const rig = await setUpLimited();
     const before = rig.clock.pending;
     for (const number of [1, 2]) {
@@ -170,7 +170,7 @@ describe('host session limits', () => {
     expect(rig.clock.pending).to.equal(0);
   });
 
-  it('are not those of a session that has ended', async () => {
+  it('are not applied to a session that has ended', async () => {
     const rig = await setUpLimited();
     await prepareLimited(rig, 1);
     const session = admit(rig, 1);
@@ -183,7 +183,7 @@ describe('host session limits', () => {
     expect(rig.ends.waiting).to.be.empty;
   });
 
-  it('let a listener end the sessions it hears of', async () => {
+  it('allow a listener to end the session', async () => {
     const rig = await setUpLimited();
     const sessions = new Map<string, HostedSession>();
     for (const number of [1, 2]) {

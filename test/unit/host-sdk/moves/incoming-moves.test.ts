@@ -63,10 +63,10 @@ async function nothingMore({ connection }: ArrivingRig): Promise<void> {
   expect(connection.frames.waiting.filter(({ type }) => type !== 'heartbeat')).to.be.empty;
 }
 
-describe('a host that takes sessions up', () => {
+describe('a host that restores sessions', () => {
   afterEach(stopHostFixtures);
 
-  it('goes on from the state as soon as its client is here and the session is its own', async () => {
+  it('resumes from the state once its client is admitted and the broker confirms the move', async () => {
     const taken: [object, Checkpoint][] = [];
     const rig = await setUpArriving((...restored) => void taken.push(restored));
     await restore(rig, 1, { limits: { idleMs: 60_000, warnBeforeMs: [] } });
@@ -93,7 +93,7 @@ describe('a host that takes sessions up', () => {
     expect(await rig.ends.next(), 'its limits hold').to.deep.equal({ ...about(1), reason: 'idle' });
   });
 
-  it('gets a reference as it was given', async () => {
+  it('passes a reference to the application unchanged', async () => {
     const taken: Checkpoint[] = [];
     const rig = await setUpArriving((_session, checkpoint) => taken.push(checkpoint) > 0);
     const { state, ...order } = restoreOf(1, { reference: 's3://saves/7' });
@@ -103,7 +103,7 @@ describe('a host that takes sessions up', () => {
     expect(taken).to.deep.equal([{ reference: 's3://saves/7' }]);
   });
 
-  it('begins nothing on a moved of another epoch, without its client, or of what it does not know', async () => {
+  it('starts nothing on `moved` of another epoch, without its client, or for an unknown session', async () => {
     const rig = await setUpArriving();
     await restore(rig);
     rig.connection.send(movedOf(1));
@@ -116,7 +116,7 @@ describe('a host that takes sessions up', () => {
     expect(rig.moved.waiting).to.be.empty;
   });
 
-  it('has begun what was never restored', async () => {
+  it('starts a session at once that was not restored', async () => {
     const rig = await setUpArriving();
     rig.connection.send(prepareOf(1));
     await rig.prepared.next();
@@ -141,7 +141,7 @@ describe('a host that takes sessions up', () => {
     ],
   };
   for (const [what, [onRestore, reason]] of Object.entries(refusals)) {
-    it(`says that it cannot, and keeps nothing, when the application ${what}`, async () => {
+    it(`answers cannot_move, and keeps nothing, when the application ${what}`, async () => {
       const rig = await setUpArriving(onRestore);
       rig.connection.send(restoreOf(1));
       expect(await rig.told()).to.deep.equal({ type: 'cannot_move', ...about(1), reason });
@@ -153,7 +153,7 @@ describe('a host that takes sessions up', () => {
     });
   }
 
-  it('says that it cannot without a callback, without a state, and with two', async () => {
+  it('answers cannot_move without onRestore, without a state, and with both state and reference', async () => {
     const rig = await setUpArriving(null);
     rig.connection.send(restoreOf(1));
     expect(await rig.told()).to.include({ type: 'cannot_move', ...about(1) });
@@ -165,7 +165,7 @@ describe('a host that takes sessions up', () => {
     expect(await other.told()).to.include({ type: 'cannot_move', ...about(1) });
   });
 
-  it('takes up nothing that is over here, or older than what it has', async () => {
+  it('restores no session that has ended here, or has a newer epoch here', async () => {
     const rig = await setUpArriving();
     rig.connection.send({ type: 'end', ...about(1), reason: 'move_failed' }, restoreOf(1));
     expect(await rig.told()).to.include({ type: 'cannot_move', ...about(1) });
@@ -175,7 +175,7 @@ describe('a host that takes sessions up', () => {
     expect(await rig.told()).to.include({ type: 'cannot_move', ...about(2) });
   });
 
-  it('does not take up again what a ticket brought before', async () => {
+  it('does not restore a session that a ticket already started', async () => {
     const rig = await setUpArriving();
     const session = admit(rig, 1);
     expect(await rig.told()).to.include({ state: 'active' });
@@ -184,7 +184,7 @@ describe('a host that takes sessions up', () => {
     expect(session.begun).to.be.true;
   });
 
-  it('answers an order that comes twice twice, and asks the application once', async () => {
+  it('answers a repeated order again, and calls the application once', async () => {
     let asked = 0;
     let accept: () => void = () => undefined;
     const rig = await setUpArriving(() => {
@@ -201,7 +201,7 @@ describe('a host that takes sessions up', () => {
     expect(asked).to.equal(1);
   });
 
-  it('lets go of it when the move came to nothing, and when nobody comes', async () => {
+  it('ends the session when the move failed, and when no client comes', async () => {
     const rig = await setUpArriving();
     await restore(rig, 1);
     rig.connection.send({ type: 'end', ...about(1), reason: 'move_failed' });
@@ -211,7 +211,7 @@ describe('a host that takes sessions up', () => {
     expect(await rig.ends.next()).to.deep.equal({ ...about(2), reason: 'reservation_expired' });
   });
 
-  it('lets go of it when its answer came too late, unless its client is in', async () => {
+  it('ends the session when its answer was too late, unless its client is admitted', async () => {
     const rig = await setUpArriving();
     await restore(rig, 1);
     await restore(rig, 2);
@@ -226,7 +226,7 @@ describe('a host that takes sessions up', () => {
     expect(session.state).to.equal('active');
   });
 
-  it('says nothing of an answer that the application gives after the end', async () => {
+  it('sends nothing when the application answers after the end', async () => {
     const answers: ((accepted: boolean) => void)[] = [];
     const rig = await setUpArriving(() => new Promise<boolean>((resolve) => answers.push(resolve)));
     for (const number of [1, 2]) {
@@ -238,7 +238,7 @@ describe('a host that takes sessions up', () => {
     await nothingMore(rig);
   });
 
-  it('sends a client away that came in before the application refused', async () => {
+  it('disconnects a client that was admitted before the application refused', async () => {
     let refuse: () => void = () => undefined;
     const rig = await setUpArriving(() => new Promise((resolve) => (refuse = () => resolve(false))));
     rig.connection.send(restoreOf(1));
@@ -252,7 +252,7 @@ describe('a host that takes sessions up', () => {
     expect(session.state).to.equal('ended');
   });
 
-  it('does not move on what has not begun here', async () => {
+  it('moves no session that has not started here', async () => {
     const rig = await setUpArriving(undefined, { movable: true, onCheckpoint: () => ({ state: STATE }) });
     await restore(rig);
     admit(rig, 1).reportConnected();
@@ -264,7 +264,7 @@ describe('a host that takes sessions up', () => {
     expect(await rig.told()).to.include({ type: 'checkpoint' });
   });
 
-  it('asks again with every heartbeat whether the session is its own, until it hears so', async () => {
+  it('repeats its report with every heartbeat until the broker confirms the move', async () => {
     const rig = await setUpArriving();
     await restore(rig);
     const session = admit(rig, 1);
@@ -283,7 +283,7 @@ describe('a host that takes sessions up', () => {
     await nothingMore(rig);
   });
 
-  it('asks again after it lost its connection, with the state that the session has by then', async () => {
+  it('repeats its report after a reconnect, with the current state of the session', async () => {
     const rig = await setUpArriving();
     await restore(rig, 1);
     await restore(rig, 2);
@@ -305,7 +305,7 @@ describe('a host that takes sessions up', () => {
     expect(await rig.moved.next()).to.deep.equal(about(1));
   });
 
-  it('says over the next connection that it took the session up', async () => {
+  it('sends `restored` on the next connection', async () => {
     let accept: () => void = () => undefined;
     const rig = await setUpArriving(() => new Promise((resolve) => (accept = () => resolve(true))));
     rig.connection.send(restoreOf(1));

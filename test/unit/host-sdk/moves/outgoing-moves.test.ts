@@ -83,10 +83,10 @@ async function nothingMore({ connection }: MovingRig): Promise<void> {
 
 const cannotMove = (number: number, epoch = 1) => ({ type: 'cannot_move', ...about(number, epoch) });
 
-describe('a host that hands sessions over', () => {
+describe('a host that checkpoints sessions', () => {
   afterEach(stopHostFixtures);
 
-  it('holds the session still at once, and answers with its state', async () => {
+  it('pauses the session at once, and answers with its state', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
@@ -107,7 +107,7 @@ describe('a host that hands sessions over', () => {
     expect(await rig.told()).to.deep.equal({ type: 'checkpoint', ...about(1), reference: 's3://saves/7' });
   });
 
-  it('lets the session go when it has moved', async () => {
+  it('ends the session when it has moved', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1), { type: 'end', ...about(1), reason: 'superseded' });
@@ -120,7 +120,7 @@ describe('a host that hands sessions over', () => {
     expect(rig.resumes.waiting).to.be.empty;
   });
 
-  it('lets it go on at once when the move came to nothing', async () => {
+  it('resumes the session at once when the move was cancelled', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
@@ -136,7 +136,7 @@ describe('a host that hands sessions over', () => {
     expect(await rig.told(), 'it may be asked again').to.include({ type: 'checkpoint' });
   });
 
-  it('lets it go on by itself when nobody says what became of the move', async () => {
+  it('resumes the session by itself when no outcome of the move arrives', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
@@ -149,7 +149,7 @@ describe('a host that hands sessions over', () => {
     expect(await rig.told()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
   });
 
-  it('ignores a resume of another epoch, of a session that does not move, and of one it does not know', async () => {
+  it('ignores a resume for another epoch, a session that is not moving, or an unknown one', async () => {
     const rig = await setUpMoving();
     const [first, second] = [await play(rig, 1), await play(rig, 2)];
     rig.connection.send(orderOf(1));
@@ -161,7 +161,7 @@ describe('a host that hands sessions over', () => {
   });
 
   for (const code of ['CHECKPOINT_TOO_LARGE', 'NO_MOVE'] as const) {
-    it(`takes ${code} about a session that moves for a resume`, async () => {
+    it(`treats ${code} for a moving session as a resume`, async () => {
       const rig = await setUpMoving();
       const [first, second] = [await play(rig, 1), await play(rig, 2)];
       rig.connection.send(orderOf(1));
@@ -177,7 +177,7 @@ describe('a host that hands sessions over', () => {
     });
   }
 
-  it('keeps it still after any other error: STALE_EPOCH comes when it has moved already', async () => {
+  it('keeps the session paused after any other error: at STALE_EPOCH it has moved already', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
@@ -206,7 +206,7 @@ describe('a host that hands sessions over', () => {
     ],
   };
   for (const [what, [onCheckpoint, reason]] of Object.entries(refusals)) {
-    it(`says that it cannot, and goes on, when the application ${what}`, async () => {
+    it(`answers cannot_move, and resumes, when the application ${what}`, async () => {
       const rig = await setUpMoving(onCheckpoint);
       const session = await play(rig);
       rig.connection.send(orderOf(1));
@@ -221,7 +221,7 @@ describe('a host that hands sessions over', () => {
     });
   }
 
-  it('hands over the largest state that is allowed, and only the bytes of a view', async () => {
+  it('accepts the largest allowed state, and sends only the bytes of a view', async () => {
     const large = new Uint8Array(MAX_CHECKPOINT_BYTES + 8).fill(7);
     const rig = await setUpMoving(() => ({ state: large.subarray(8) }));
     await play(rig);
@@ -232,7 +232,7 @@ describe('a host that hands sessions over', () => {
     expect(Buffer.from(state, 'base64').equals(large.subarray(8))).to.be.true;
   });
 
-  it('gives up on an application that takes too long, and drops what it says then', async () => {
+  it('gives up on an application that takes too long, and ignores its late answer', async () => {
     let answer: (checkpoint: Checkpoint) => void = () => undefined;
     const rig = await setUpMoving(() => new Promise((resolve) => (answer = resolve)));
     const session = await play(rig);
@@ -249,7 +249,7 @@ describe('a host that hands sessions over', () => {
     expect(session.state).to.equal('connected');
   });
 
-  it('drops what the application says after the broker let the session go on', async () => {
+  it('ignores the answer of the application after the broker resumed the session', async () => {
     let answer: (checkpoint: Checkpoint) => void = () => undefined;
     const rig = await setUpMoving(() => new Promise((resolve) => (answer = resolve)));
     await play(rig);
@@ -259,7 +259,7 @@ describe('a host that hands sessions over', () => {
     await nothingMore(rig);
   });
 
-  it('says nothing more of a session that ends while it is asked for its state', async () => {
+  it('sends nothing more for a session that ends while its state is requested', async () => {
     let answer: (checkpoint: Checkpoint) => void = () => undefined;
     const rig = await setUpMoving(() => new Promise((resolve) => (answer = resolve)));
     const session = await play(rig);
@@ -273,7 +273,7 @@ describe('a host that hands sessions over', () => {
     expect(rig.resumes.waiting).to.be.empty;
   });
 
-  it('refuses for what is not here, not at this epoch, not connected, or not movable', async () => {
+  it('refuses for a session that is unknown, at another epoch, not connected, or not movable', async () => {
     const rig = await setUpMoving();
     const [first, second] = [await play(rig, 1), await play(rig, 2)];
     first.reportDisconnected();
@@ -294,7 +294,7 @@ describe('a host that hands sessions over', () => {
     await nothingMore(rig);
   });
 
-  it('refuses a second order, and gives the first up with it', async () => {
+  it('refuses a second order, and cancels the first with it', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
@@ -307,7 +307,7 @@ describe('a host that hands sessions over', () => {
     expect(rig.asked).to.have.length(1);
   });
 
-  it('refuses without a callback, and calls no session movable then', async () => {
+  it('refuses without onCheckpoint, and lists no session as movable', async () => {
     const rig = await setUpMoving(null, {});
     const session = await play(rig);
     session.setMovable(true);
@@ -320,7 +320,7 @@ describe('a host that hands sessions over', () => {
     ]);
   });
 
-  it('is not made with movable sessions and no callback', () => {
+  it('cannot be created with movable sessions and without onCheckpoint', () => {
     const options = {
       url: 'ws://127.0.0.1:1',
       token: 'token-of-host-1-in-these-tests',
@@ -332,7 +332,7 @@ describe('a host that hands sessions over', () => {
     expect(() => createHost({ ...options, movable: true })).to.throw(TypeError, 'onCheckpoint');
   });
 
-  it('lists as movable what is connected and may move', async () => {
+  it('lists as movable the connected sessions that may move', async () => {
     const rig = await setUpMoving(undefined, {});
     const listed = async () => {
       rig.clock.advance(600_000);
@@ -351,7 +351,7 @@ describe('a host that hands sessions over', () => {
     expect(await listed()).to.deep.equal(['disconnected undefined']);
   });
 
-  it('stays out of it when the client is lost in the middle, and tells how the session is afterwards', async () => {
+  it('keeps the session paused when the client is lost during the move, and reports its state afterwards', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
@@ -364,7 +364,7 @@ describe('a host that hands sessions over', () => {
     expect(await rig.resumes.next()).to.deep.equal(about(1));
   });
 
-  it('goes on with a client that comes back instead of going to the other host', async () => {
+  it('continues with a client that reconnects here instead of moving', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
@@ -378,7 +378,7 @@ describe('a host that hands sessions over', () => {
     await nothingMore(rig);
   });
 
-  it('refuses when the client is lost before the state is there', async () => {
+  it('refuses when the client is lost before the state is ready', async () => {
     let answer: (checkpoint: Checkpoint) => void = () => undefined;
     const rig = await setUpMoving(() => new Promise((resolve) => (answer = resolve)));
     const session = await play(rig);
@@ -391,7 +391,7 @@ describe('a host that hands sessions over', () => {
     expect(await rig.resumes.next()).to.deep.equal(about(1));
   });
 
-  it('sends its answer over the next connection when it lost the one it was asked on', async () => {
+  it('sends its answer on the next connection when the first one was lost', async () => {
     let answer: (checkpoint: Checkpoint) => void = () => undefined;
     const rig = await setUpMoving(() => new Promise((resolve) => (answer = resolve)));
     await play(rig);
@@ -409,7 +409,7 @@ describe('a host that hands sessions over', () => {
     expect(await again.next('session')).to.include({ state: 'connected' });
   });
 
-  it('does not send it when nobody waits for it any more', async () => {
+  it('does not send the answer when it would be too late', async () => {
     let answer: (checkpoint: Checkpoint) => void = () => undefined;
     const rig = await setUpMoving(() => new Promise((resolve) => (answer = resolve)));
     const session = await play(rig);
@@ -432,7 +432,7 @@ describe('a host that hands sessions over', () => {
     expect(await again.frames.next()).to.include({ type: 'heartbeat' });
   });
 
-  it('goes on when the connection is lost after its answer, and nobody came for the session', async () => {
+  it('resumes when the connection is lost after its answer, and no outcome arrives', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
@@ -447,7 +447,7 @@ describe('a host that hands sessions over', () => {
     expect(await rig.resumes.next()).to.deep.equal(about(1));
   });
 
-  it('holds many still with one timer, and lets them go on when it is closed', async () => {
+  it('uses one timer for many paused sessions, and resumes them when it is closed', async () => {
     const rig = await setUpMoving();
     const sessions = [await play(rig, 1), await play(rig, 2)];
     const before = rig.clock.pending;

@@ -22,7 +22,7 @@ function refusalOf(rig: HostFixture, ticket: string): string {
 describe('host sessions', () => {
   afterEach(stopHostFixtures);
 
-  it('tells the broker each step of a session', async () => {
+  it('reports each step of a session to the broker', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     connection.send(prepareOf(1));
@@ -59,7 +59,7 @@ describe('host sessions', () => {
     expect(rig.ends.waiting, 'the application ended it itself').to.be.empty;
   });
 
-  it('refuses a ticket shown twice while a client is in, and after the end', async () => {
+  it('refuses a ticket shown twice while a client is connected, and after the end', async () => {
     const rig = await startHostFixture();
     await rig.register();
     const session = admit(rig, 1);
@@ -70,7 +70,7 @@ describe('host sessions', () => {
     expect(refusalOf(rig, ticketOf(1))).to.equal('session_over');
   });
 
-  it('refuses tickets of other hosts and expired ones, and changes nothing by it', async () => {
+  it('refuses tickets of other hosts and expired ones, and changes nothing', async () => {
     const rig = await startHostFixture();
     expect(refusalOf(rig, ticketOf(1)), 'before it is registered').to.equal('no_key');
     const connection = await rig.register();
@@ -103,7 +103,7 @@ describe('host sessions', () => {
     expect(rig.host.sessions().map(({ sessionId }) => sessionId)).to.have.members([4, 2].map(sessionIdOf));
   });
 
-  it('keeps its sessions over a lost connection, lists them when it registers, and admits meanwhile', async () => {
+  it('keeps its sessions over a lost connection, lists them when it registers, and admits clients meanwhile', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     const session = admit(rig, 1);
@@ -125,7 +125,7 @@ describe('host sessions', () => {
     expect((await again.next('heartbeat')).sessions).to.deep.equal(held);
   });
 
-  it('tells after a reconnect, before its heartbeat, which sessions ended meanwhile', async () => {
+  it('reports after a reconnect, before its heartbeat, which sessions ended meanwhile', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     const [first, second] = [admit(rig, 1), admit(rig, 2)];
@@ -145,7 +145,7 @@ describe('host sessions', () => {
     ]);
   });
 
-  it('tells an end again that was sent into a connection from which nothing came any more', async () => {
+  it('repeats an end that was sent into a dead connection', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     admit(rig, 1).end('client_left');
@@ -191,7 +191,7 @@ describe('host sessions', () => {
     expect(admit(rig, 1, 4).stream).not.to.be.undefined;
   });
 
-  it('lets go of a reservation that nobody claims, and says so', async () => {
+  it('ends a reservation that nobody claims, and reports it', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register({ pingIntervalMs: 0 });
     connection.send(prepareOf(1, { claimWithinMs: 3_000 }));
@@ -212,7 +212,7 @@ describe('host sessions', () => {
     rejects: () => Promise.reject(new Error('not installed')),
   };
   for (const [what, onPrepare] of Object.entries(refusals)) {
-    it(`tells the broker of a reservation when the application ${what}`, async () => {
+    it(`notifies the broker about a reservation when the application ${what}`, async () => {
       const rig = await startHostFixture({ onPrepare });
       const connection = await rig.register();
       connection.send(prepareOf(1));
@@ -227,7 +227,7 @@ describe('host sessions', () => {
     });
   }
 
-  it('sends a client away that came in before the application refused', async () => {
+  it('disconnects a client that was admitted before the application refused', async () => {
     let decide: (accepted: boolean) => void = () => undefined;
     const rig = await startHostFixture({ onPrepare: () => new Promise((resolve) => (decide = resolve)) });
     const prepared = new EventBuffer<string>();

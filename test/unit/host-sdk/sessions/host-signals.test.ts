@@ -26,7 +26,7 @@ const signalOf = (number: number, data: string, epoch = 1) => ({
 describe('host signals', () => {
   afterEach(stopHostFixtures);
 
-  it('go both ways, for a session and for a reservation', async () => {
+  it('are sent both ways, for a session and for a reservation', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     const heard = new EventBuffer<ReceivedSignal>();
@@ -40,7 +40,7 @@ describe('host signals', () => {
     expect(await nextSignal(connection)).to.deep.equal(signalOf(1, 'candidate'));
   });
 
-  it('are not heard of another assignment, or of a session that is not here', async () => {
+  it('are ignored for another assignment, or an unknown session', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     const heard = new EventBuffer<ReceivedSignal>();
@@ -57,7 +57,7 @@ describe('host signals', () => {
     expect(rig.host.signal(sessionIdOf(2), 'hello')).to.equal(false);
   });
 
-  it('wait while no broker is connected, and are sent after registration in their order', async () => {
+  it('wait while no broker is connected, and are sent after registration in order', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     const [first, second] = [admit(rig, 1), admit(rig, 2)];
@@ -80,7 +80,7 @@ describe('host signals', () => {
     expect(await again.frames.next((frame) => frame.type === 'signal' && frame.data === 'after')).to.exist;
   });
 
-  it('wait up to a bound, and not for a session that ends meanwhile', async () => {
+  it('wait up to a limit, and not for a session that ends meanwhile', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     const [first, second] = [admit(rig, 1), admit(rig, 2)];
@@ -98,7 +98,7 @@ describe('host signals', () => {
     expect(again.frames.waiting.filter(({ type }) => type === 'signal')).to.deep.equal([signalOf(2, 'mine')]);
   });
 
-  it('are refused when no broker would pass them on, and when the host is closed', async () => {
+  it('are refused when no broker would relay them, and when the host is closed', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
     const session = admit(rig, 1);

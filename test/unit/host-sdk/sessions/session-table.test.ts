@@ -25,24 +25,24 @@ function faultOf(outcome: ClaimOutcome): string {
 }
 
 describe('host session transitions', () => {
-  it('lets nothing out of ended, and everything else end', () => {
+  it('allow no transition out of ended, and one into ended from every other state', () => {
     expect(TRANSITIONS.ended).to.deep.equal({});
     for (const state of HOST_SESSION_STATES) {
       if (state !== 'ended') expect(nextState(state, 'end')).to.equal('ended');
     }
   });
 
-  it('lets a client in only where none is', () => {
+  it('admit a client only where none is connected', () => {
     const open = HOST_SESSION_STATES.filter((state) => nextState(state, 'admit') !== undefined);
     expect(open).to.deep.equal(['prepared', 'disconnected']);
   });
 
-  it('counts active, connected, disconnected and moving as held', () => {
+  it('count active, connected, disconnected and moving as held', () => {
     const held = ['active', 'connected', 'disconnected', 'moving'];
     expect(HOST_SESSION_STATES.filter(isHeld)).to.deep.equal(held);
   });
 
-  it('lets a session move only while its stream runs, and go on where it was', () => {
+  it('start a move only while the stream runs, and return to the former state', () => {
     const movable = HOST_SESSION_STATES.filter((state) => nextState(state, 'checkpoint') !== undefined);
     expect(movable).to.deep.equal(['connected']);
     const resumable = HOST_SESSION_STATES.filter((state) => nextState(state, 'resume') !== undefined);
@@ -60,7 +60,7 @@ describe('host session table', () => {
     expect(faultOf(table.claim(assignment(1), 2))).to.equal('already_claimed');
   });
 
-  it('admits it again after the stream was lost, whether the session was active or connected', () => {
+  it('admits the client again after a lost stream, whether the session was active or connected', () => {
     for (const events of [['disconnect'], ['connect', 'disconnect']] as const) {
       const table = new SessionTable(1);
       table.claim(assignment(1), 0);
@@ -71,7 +71,7 @@ describe('host session table', () => {
     }
   });
 
-  it('admits a ticket that is faster than its prepare, and learns the stream from the latter', () => {
+  it('admits a ticket that arrives before its prepare, and learns the stream from the prepare', () => {
     const table = new SessionTable(1);
     expect(faultOf(table.claim(assignment(1), 0))).to.equal('none');
     expect(table.get(sessionIdOf(1))?.stream).to.be.undefined;
@@ -79,7 +79,7 @@ describe('host session table', () => {
     expect(table.get(sessionIdOf(1))?.stream).to.deep.equal(STREAM);
   });
 
-  it('never holds more than its slots, prepared or not', () => {
+  it('never holds more than its slots, with or without prepare', () => {
     const table = new SessionTable(1);
     table.prepare(prepared(1), 0);
     expect(faultOf(table.claim(assignment(2), 0))).to.equal('none');
@@ -100,7 +100,7 @@ describe('host session table', () => {
     expect(faultOf(table.claim(assignment(1, 4), 0))).to.equal('none');
   });
 
-  it('ends an older assignment when a newer one comes, by prepare or by ticket', () => {
+  it('ends an older assignment when a newer one arrives, by prepare or by ticket', () => {
     const table = new SessionTable(1);
     table.claim(assignment(1, 1), 0);
     expect(table.prepare(prepared(1, 2), 0)).to.have.nested.property('replaced.reason', 'superseded');
@@ -109,7 +109,7 @@ describe('host session table', () => {
     expect(table.listHeld()).to.deep.equal([{ sessionId: sessionIdOf(1), epoch: 3, state: 'active' }]);
   });
 
-  it('ignores an order to end that is older than what it holds', () => {
+  it('ignores an order to end an older epoch than it holds', () => {
     const table = new SessionTable(1);
     table.claim(assignment(1, 2), 0);
     expect(table.endByBroker(sessionIdOf(1), 1)).to.be.undefined;
@@ -118,13 +118,13 @@ describe('host session table', () => {
     expect(table.listHeld()).to.be.empty;
   });
 
-  it('keeps out a ticket of a session that was ended before it was ever seen', () => {
+  it('refuses a ticket of a session that was ended before it was known', () => {
     const table = new SessionTable(1);
     expect(table.endByBroker(sessionIdOf(1), 2)).to.be.undefined;
     expect(faultOf(table.claim(assignment(1, 2), 0))).to.equal('session_over');
   });
 
-  it('forgets a reservation at its deadline, also before it is swept', () => {
+  it('drops a reservation at its deadline, also before it is swept', () => {
     const table = new SessionTable(1);
     table.prepare(prepared(1, 1, 500), 0);
     expect(table.countSessions(499).prepared).to.equal(1);
@@ -136,14 +136,14 @@ describe('host session table', () => {
     expect(faultOf(table.claim(assignment(1), 500))).to.equal('session_over');
   });
 
-  it('remembers a bounded number of sessions that are over', () => {
+  it('remembers a bounded number of ended sessions', () => {
     const table = new SessionTable(1);
     for (let number = 1; number <= 1_000; number += 1) table.endByBroker(sessionIdOf(number), 1);
     expect(faultOf(table.claim(assignment(1_000), 0))).to.equal('session_over');
     expect(faultOf(table.claim(assignment(1), 0))).to.equal('none');
   });
 
-  it('lists as movable what is connected, has begun, and may move', () => {
+  it('lists as movable what is connected, has started, and may move', () => {
     const listed = (table: SessionTable) => table.listHeld().map(({ movable }) => movable);
     const table = new SessionTable(3, true);
     table.prepare(prepared(1), 0, false);
@@ -159,7 +159,7 @@ describe('host session table', () => {
     expect(listed(table)).to.deep.equal([undefined, undefined]);
   });
 
-  it('admits nobody to a session that is moving, until its stream is lost', () => {
+  it('admits nobody to a moving session until its stream is lost', () => {
     const table = new SessionTable(1);
     table.claim(assignment(1), 0);
     const record = table.get(sessionIdOf(1))!;
@@ -170,7 +170,7 @@ describe('host session table', () => {
     expect(table.claim(assignment(1), 0)).to.include({ ok: true, readmitted: true });
   });
 
-  it('keeps its promises whatever happens in whatever order', () => {
+  it('keeps its invariants in any order of events', () => {
     const steps = fc.array(
       fc.record({
         act: fc.constantFrom('prepare', 'claim', 'order', 'expire', ...HOST_SESSION_EVENTS),

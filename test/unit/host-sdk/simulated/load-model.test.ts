@@ -20,12 +20,12 @@ function measure(model: LoadModel, nowMs: number): HostLoad {
 }
 
 describe('simulated load', () => {
-  it('is nothing without sessions', () => {
+  it('is zero without sessions', () => {
     const model = createLoadModel({ slots: 4, stallsPerHour: 0 });
     expect(model.measure(0)).to.deep.equal({ gpu: 0, encoder: 0, cpu: 0, network: 0 });
   });
 
-  it('rises in a straight line over 20 s to 1/slots of the GPU, the rest in proportion', () => {
+  it('rises linearly over 20 s to 1/slots of the GPU, with the other dimensions in proportion', () => {
     const model = createLoadModel({ slots: 4, ...STEADY });
     model.start('a', 1_000);
     expect(measure(model, 1_000).gpu).to.equal(0);
@@ -35,7 +35,7 @@ describe('simulated load', () => {
     for (const name of DIMENSIONS) expect(later[name]).to.be.closeTo(0.25 * LOAD_FACTORS[name], 1e-9);
   });
 
-  it('is about 1 on a full host, and gone with the last session', () => {
+  it('is about 1 on a full host, and zero after the last session', () => {
     const model = createLoadModel({ slots: 8, stallsPerHour: 0, seed: 7 });
     for (let index = 0; index < 8; index += 1) model.start(`session-${index}`, 0);
     expect(measure(model, 60_000).gpu).to.be.closeTo(1, 0.15);
@@ -43,14 +43,14 @@ describe('simulated load', () => {
     expect(measure(model, 61_000).gpu).to.equal(0);
   });
 
-  it('does not begin again when a client comes back', () => {
+  it('does not start again when a client reconnects', () => {
     const model = createLoadModel({ slots: 1, ...STEADY });
     model.start('a', 0);
     model.start('a', 30_000);
     expect(measure(model, 30_000).gpu).to.equal(1);
   });
 
-  it('runs faster than the clock when told to', () => {
+  it('runs faster than real time when configured', () => {
     const model = createLoadModel({ slots: 1, ...STEADY, speed: 60 });
     model.start('a', 0);
     expect(measure(model, 100).gpu).to.be.closeTo(0.3, 1e-9);
@@ -59,7 +59,7 @@ describe('simulated load', () => {
     expect(model.measure(200)).not.to.be.null;
   });
 
-  it('stalls now and then, for as long as configured', () => {
+  it('pauses now and then, for the configured time', () => {
     const model = createLoadModel({ slots: 1, seed: 3, stallsPerHour: 60, stallMs: 5_000 });
     const silences: number[] = [];
     let silent = 0;
@@ -74,7 +74,7 @@ describe('simulated load', () => {
     expect(Math.min(...silences)).to.be.at.least(5);
   });
 
-  it('hardly ever stalls by default', () => {
+  it('hardly ever pauses by default', () => {
     const model = createLoadModel({ slots: 1, seed: 5 });
     let silent = 0;
     for (let second = 0; second < 36_000; second += 2)
@@ -82,7 +82,7 @@ describe('simulated load', () => {
     expect(silent).to.be.below(30);
   });
 
-  it('follows from the seed alone', () => {
+  it('is determined by the seed alone', () => {
     const calls = fc.array(
       fc.record({
         act: fc.constantFrom('start', 'stop', 'measure'),
@@ -127,7 +127,7 @@ describe('simulated load', () => {
     );
   });
 
-  it('ramps between 0 and 1 and never falls with age', () => {
+  it('ramps between 0 and 1 and never decreases with age', () => {
     fc.assert(
       fc.property(
         fc.double({ min: -1e6, max: 1e6, noNaN: true }),
@@ -144,7 +144,7 @@ describe('simulated load', () => {
 });
 
 describe('seeded random', () => {
-  it('gives numbers from 0 up to 1 that a seed repeats and another seed does not', () => {
+  it('returns numbers from 0 up to 1 that are the same for the same seed', () => {
     const draw = (seed: number): number[] => {
       const random = createSeededRandom(seed);
       return Array.from({ length: 1_000 }, random);
@@ -156,7 +156,7 @@ describe('seeded random', () => {
     expect(numbers.reduce((sum, number) => sum + number) / 1_000).to.be.closeTo(0.5, 0.05);
   });
 
-  it('makes different seeds of different hosts', () => {
+  it('derives different seeds for different hosts', () => {
     const seeds = new Set(Array.from({ length: 1_000 }, (_, index) => seedOf(`dublin/pc/host-${index}`)));
     expect(seeds.size).to.equal(1_000);
   });

@@ -104,11 +104,11 @@ describe('simulated host', () => {
     expect(clock.pending, 'timers left behind').to.equal(0);
   });
 
-  it('registers an endpoint of the shared server that names the host', () => {
+  it('registers an endpoint of the shared server that contains the host id', () => {
     expect(simulated.endpoint).to.equal(`ws://127.0.0.1:${streams.port}/stream/dublin/pc-rtx/host-1`);
   });
 
-  it('admits a ticket, counts up once a second, and ends when the client says bye', async () => {
+  it('admits a ticket, counts once a second, and ends when the client says bye', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     expect([await stateOf(), await stateOf()]).to.deep.equal(['active', 'connected']);
     clock.advance(3_000);
@@ -131,7 +131,7 @@ describe('simulated host', () => {
     });
   });
 
-  it('refuses bad and repeated tickets with the reason, and closes', async () => {
+  it('refuses invalid and repeated tickets with the reason, and closes', async () => {
     await Viewer.watch(simulated.endpoint, 1);
     for (const [ticket, reason] of [
       [ticketOf(1), 'already_claimed'],
@@ -146,7 +146,7 @@ describe('simulated host', () => {
     expect(simulated.stats).to.include({ admitted: 1, refused: 3, sessions: 1 });
   });
 
-  it('lets a lost client back in with the same ticket, and counts on', async () => {
+  it('admits a lost client again with the same ticket, and continues its count', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     clock.advance(1_000);
     await viewer.frames.next(({ type }) => type === 'frame');
@@ -164,7 +164,7 @@ describe('simulated host', () => {
     expect(simulated.stats).to.include({ admitted: 2, sessions: 1 });
   });
 
-  it('ends a session whose client does not come back', async () => {
+  it('ends a session whose client does not reconnect', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     viewer.socket.terminate();
     await connection.frames.next((frame) => frame.type === 'session' && frame.state === 'disconnected');
@@ -184,7 +184,7 @@ describe('simulated host', () => {
     expect(simulated.stats).to.deep.include({ ended: { drain_deadline: 1 }, sessions: 0 });
   });
 
-  it('streams on while the broker is away', async () => {
+  it('keeps streaming while the broker is unreachable', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     connection.terminate();
     await broker.stop();
@@ -192,7 +192,7 @@ describe('simulated host', () => {
     await viewer.frames.next((frame) => frame.type === 'frame' && frame.n === 2);
   });
 
-  it('takes whoever watches for a player, except those it is told are idle', async () => {
+  it('treats everybody who watches as an active player, except those marked as idle', async () => {
     const idle = new Set([sessionIdOf(2)]);
     const other = create({ hostId: 'host-2', isIdle: ({ sessionId }) => idle.has(sessionId) });
     others.push(other);
@@ -237,7 +237,7 @@ describe('simulated host', () => {
     });
   }
 
-  it('takes a bad frame of an admitted client for the loss of its stream', async () => {
+  it('treats an invalid frame of an admitted client as a lost stream', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     viewer.send({ type: 'ticket', ticket: ticketOf(1) });
     expect(await viewer.closed).to.equal(1008);
@@ -250,19 +250,19 @@ describe('simulated host', () => {
     expect(await viewer.closed).to.equal(1009);
   });
 
-  it('does not wait for ever for a ticket', async () => {
+  it('does not wait forever for a ticket', async () => {
     const viewer = await Viewer.open(simulated.endpoint);
     await pass(5_200);
     expect(await viewer.closed).to.equal(1008);
   });
 
-  it('serves no host that is not there', async () => {
+  it('refuses connections for unknown hosts', async () => {
     const socket = new WebSocket(simulated.endpoint.replace('host-1', 'host-9'));
     const [error] = (await once(socket, 'error')) as [Error];
     expect(error.message).to.include('404');
   });
 
-  it('reports the load of its sessions, and is silent while it stalls', async () => {
+  it('reports the load of its sessions, and nothing during a pause', async () => {
     await Viewer.watch(simulated.endpoint, 1);
     await pass(20_000);
     const beat = await connection.frames.next((frame) => frame.type === 'heartbeat' && frame.load.gpu > 0.44);
@@ -277,7 +277,7 @@ describe('simulated host', () => {
     await connection.next('heartbeat');
   });
 
-  it('counts how often it was promised more sessions than it has slots', async () => {
+  it('counts reservations beyond its slots', async () => {
     connection.send(prepareOf(1), prepareOf(2));
     await connection.ping();
     expect(simulated.stats.overbooked).to.equal(0);
@@ -291,7 +291,7 @@ describe('simulated host', () => {
     expect(simulated.stats).to.include({ overbooked: 1, sessions: 2 });
   });
 
-  it('ends its sessions with host_ended when it leaves, and tells their clients', async () => {
+  it('ends its sessions with host_ended when it leaves, and notifies their clients', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     const left = simulated.leave();
     await connection.next('leave');
@@ -302,7 +302,7 @@ describe('simulated host', () => {
     expect(simulated.stats).to.deep.include({ ended: { host_ended: 1 }, sessions: 0 });
   });
 
-  it('breaks every socket when it crashes, and tells nobody', async () => {
+  it('cuts every socket when it crashes, and notifies nobody', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     expect([await stateOf(), await stateOf()]).to.deep.equal(['active', 'connected']);
     await simulated.crash();
@@ -312,7 +312,7 @@ describe('simulated host', () => {
     expect(viewer.frames.waiting).to.be.empty;
   });
 
-  it('shares its port with other hosts, each with its own key and address', async () => {
+  it('shares its port with other hosts, each with its own key and path', async () => {
     const other = create({ hostId: 'host-2' });
     others.push(other);
     const second = await broker.connections.next();

@@ -107,7 +107,7 @@ describe('simulated sessions that move', () => {
     expect(clock.pending, 'timers left behind').to.equal(0);
   });
 
-  it('go on counting at the other host, where they were', async () => {
+  it('continue their count on the other host', async () => {
     const here = watch(old, 1);
     expect(await here.seen.next()).to.equal('admitted');
     await show(here, 2, ['frame 1 of 1', 'frame 2 of 2']);
@@ -141,7 +141,7 @@ describe('simulated sessions that move', () => {
     expect(next.simulated.stats.overbooked).to.equal(0);
   });
 
-  it('go on counting here when the move came to nothing', async () => {
+  it('continue their count here when the move failed', async () => {
     const here = watch(old, 1);
     await show(here, 0, ['admitted']);
     await show(here, 1, ['frame 1 of 1']);
@@ -153,7 +153,7 @@ describe('simulated sessions that move', () => {
     expect(old.simulated.stats).to.include({ checkpoints: 1, resumed: 1 });
   });
 
-  it('count on over a lost stream, and after it at the other host', async () => {
+  it('continue their count over a lost stream, and after it on the other host', async () => {
     const first = watch(old, 1);
     await show(first, 0, ['admitted']);
     await show(first, 1, ['frame 1 of 1']);
@@ -177,7 +177,7 @@ describe('simulated sessions that move', () => {
     await show(back, 1, ['frame 1 of 3']);
   });
 
-  it('take along as many bytes as they are told to', async () => {
+  it('transfer as many bytes as configured', async () => {
     const heavy = await start('host-3', { checkpointBytes: 200_000 });
     const here = watch(heavy, 1);
     await show(here, 0, ['admitted']);
@@ -187,7 +187,7 @@ describe('simulated sessions that move', () => {
     expect(await told(next)).to.include({ type: 'restored' });
   });
 
-  it('are movable unless they are told otherwise', async () => {
+  it('are movable by default', async () => {
     const kept = new Set([sessionIdOf(1)]);
     const choosy = await start('host-3', { movable: ({ sessionId }) => !kept.has(sessionId) });
     const firm = await start('host-4', { movable: false });
@@ -212,7 +212,7 @@ describe('simulated sessions that move', () => {
     expect(await movable(choosy)).to.deep.equal([true]);
   });
 
-  it('fail on purpose, and go on', async () => {
+  it('fail as configured, and continue', async () => {
     const here = watch(old, 1);
     await show(here, 0, ['admitted']);
     const order = { type: 'checkpoint', ...about(1), withinMs: 5_000, stillMs: 30_000 } as const;
@@ -237,7 +237,7 @@ describe('simulated sessions that move', () => {
     expect(old.simulated.stats).to.include({ checkpoints: 1, resumed: 3 });
   });
 
-  it('are never taken up by a host that hangs, nor from what is no state of theirs', async () => {
+  it('are never restored by a host that hangs, nor from an invalid state', async () => {
     restore(next, Buffer.from('null').toString('base64'));
     expect(await told(next)).to.include({ type: 'cannot_move' });
     const stuck = await start('host-3', { moveFaults: { restore: 'hang' } });

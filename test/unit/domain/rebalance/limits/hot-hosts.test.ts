@@ -21,24 +21,24 @@ function after(...loads: number[]): HotHosts {
 const isHotAfter = (...loads: number[]): boolean => isHot(after(...loads), HOME, 'h');
 
 describe('Hot hosts', () => {
-  it('are those above nine tenths for three heartbeats', () => {
+  it('are above nine tenths for three heartbeats in a row', () => {
     expect(isHotAfter(0.95, 0.95)).to.be.false;
     expect(isHotAfter(0.95, 0.91, 1.2)).to.be.true;
     expect(isHotAfter(0.9, 0.9, 0.9, 0.9), 'at the threshold').to.be.false;
   });
 
-  it('are not those that dipped in between', () => {
+  it('do not include hosts that fell below the threshold in between', () => {
     expect(isHotAfter(0.95, 0.95, 0.85, 0.95, 0.95)).to.be.false;
   });
 
-  it('stay hot until they are below eight tenths', () => {
+  it('stay hot until they fall below eight tenths', () => {
     expect(isHotAfter(1, 1, 1, 0.85)).to.be.true;
     expect(isHotAfter(1, 1, 1, 0.85, 0.8)).to.be.true;
     expect(isHotAfter(1, 1, 1, 0.79)).to.be.false;
     expect(isHotAfter(1, 1, 1, 0.79, 0.95, 0.95)).to.be.false;
   });
 
-  it('are judged by heartbeats, however often somebody looks', () => {
+  it('are judged once per heartbeat, however often they are read', () => {
     const beat = { hostId: 'h', place: HOME, congestion: 0.95, beatAtMs: 2_000 };
     let known = NO_HOT_HOSTS;
     for (let look = 0; look < 5; look += 1) known = trackHotHosts(known, [beat]);
@@ -47,13 +47,13 @@ describe('Hot hosts', () => {
     expect(isHot(known, HOME, 'h')).to.be.true;
   });
 
-  it('are told apart by place, and forgotten when they are gone', () => {
+  it('are distinguished by region pool, and forgotten when they are gone', () => {
     const hot = after(1, 1, 1);
     expect(isHot(hot, place('far'), 'h')).to.be.false;
     expect(trackHotHosts(hot, []).size).to.equal(0);
   });
 
-  it('are all that is remembered, and those on their way there', () => {
+  it('are the only hosts that are remembered, with those on the way to become hot', () => {
     expect(after(1, 1, 1, 0.5).size).to.equal(0);
     expect(after(0.5, 0.95).size).to.equal(1);
   });

@@ -9,31 +9,31 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 const HOUR_MS = 3_600_000;
-const { budgetFloor, movesPerSessionHour } = DEFAULT_REBALANCE_LIMITS;
+const { minBurstMoves, movesPerSessionHour } = DEFAULT_REBALANCE_LIMITS;
 
-describe('The budget of moves', () => {
-  it('begins with what one host may need', () => {
-    expect(allowanceOf(newMoveBudget(0))).to.equal(budgetFloor);
+describe('The move budget', () => {
+  it('starts with the minimum burst for one host', () => {
+    expect(allowanceOf(newMoveBudget(0))).to.equal(minBurstMoves);
   });
 
   it('grows with time and sessions: half a move per session and hour', () => {
-    const spent = chargeBudget(newMoveBudget(0), budgetFloor);
+    const spent = chargeBudget(newMoveBudget(0), minBurstMoves);
     expect(allowanceOf(spent)).to.equal(0);
     // 7,200 sessions earn a move a second.
     expect(allowanceOf(refillBudget(spent, 10_000, 7_200))).to.equal(10);
   });
 
-  it('saves up what two minutes bring, and no more', () => {
+  it('accumulates at most two minutes', () => {
     expect(allowanceOf(refillBudget(newMoveBudget(0), 24 * HOUR_MS, 7_200))).to.equal(120);
-    expect(allowanceOf(refillBudget(newMoveBudget(0), 24 * HOUR_MS, 10))).to.equal(budgetFloor);
+    expect(allowanceOf(refillBudget(newMoveBudget(0), 24 * HOUR_MS, 10))).to.equal(minBurstMoves);
   });
 
-  it('is not filled by a clock that steps back', () => {
-    const spent = chargeBudget(newMoveBudget(10_000), budgetFloor);
+  it('does not grow when the clock jumps back', () => {
+    const spent = chargeBudget(newMoveBudget(10_000), minBurstMoves);
     expect(allowanceOf(refillBudget(spent, 0, 1e6))).to.equal(0);
   });
 
-  it('holds over any time, however it is spent', () => {
+  it('is never exceeded over any period, however it is spent', () => {
     const step = fc.record({
       waitMs: fc.nat({ max: 60_000 }),
       share: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -49,7 +49,7 @@ describe('The budget of moves', () => {
           moves += spent;
         }
         const earned = (movesPerSessionHour * sessions * nowMs) / HOUR_MS;
-        expect(moves).to.be.at.most(budgetFloor + earned + 1e-6);
+        expect(moves).to.be.at.most(minBurstMoves + earned + 1e-6);
       }),
     );
   });

@@ -20,14 +20,14 @@ function minutesLeft(state: Quarantine, nowMs: number): number {
   return minutes;
 }
 
-describe('A host with which moves fail', () => {
-  it('is left alone for ten minutes after three failures in a row', () => {
+describe('A host whose moves fail', () => {
+  it('is in quarantine for ten minutes after three failures in a row', () => {
     expect(minutesLeft(noteAll(NO_QUARANTINE, 0, false, false), 0)).to.equal(0);
     expect(minutesLeft(noteAll(NO_QUARANTINE, 0, false, false, false), 0)).to.equal(10);
     expect(minutesLeft(noteAll(NO_QUARANTINE, 0, false, false, true, false, false), 0)).to.equal(0);
   });
 
-  it('is left alone for longer each time, up to two hours', () => {
+  it('is in quarantine longer each time, up to two hours', () => {
     let [state, nowMs] = [NO_QUARANTINE, 0];
     const lasted = Array.from({ length: 6 }, () => {
       state = noteAll(state, nowMs, false, false, false);
@@ -40,18 +40,18 @@ describe('A host with which moves fail', () => {
     expect(lasted).to.deep.equal([10, 20, 40, 80, 120, 120]);
   });
 
-  it('begins anew after two hours without trouble', () => {
+  it('starts again with a clean record after two hours without failure', () => {
     const first = noteAll(NO_QUARANTINE, 0, false, false, false);
     const laterMs = (10 + 120) * MINUTE_MS;
     expect(minutesLeft(noteAll(first, laterMs, false, false, false), laterMs)).to.equal(10);
   });
 
-  it('is not punished for moves that were under way when it began', () => {
+  it('is not charged for moves that were running when the quarantine began', () => {
     const state = noteAll(NO_QUARANTINE, 0, false, false, false);
     expect(noteAll(state, MINUTE_MS, false, false, false, true)).to.equal(state);
   });
 
-  it('is the only one that is remembered', () => {
+  it('is the only kind of host that is remembered', () => {
     expect(noteAll(NO_QUARANTINE, 0, true, true).size).to.equal(0);
     expect(noteAll(NO_QUARANTINE, 0, false, true).size).to.equal(0);
     expect(isQuarantined(noteAll(NO_QUARANTINE, 0, false, false, false), 'other', 0)).to.be.false;

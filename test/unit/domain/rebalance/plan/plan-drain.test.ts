@@ -11,7 +11,7 @@ function told({ moves }: DrainPlan): string[] {
 }
 
 describe('A drain that moves', () => {
-  it('sends sessions to the nearest place with room, unclaimed ones first', () => {
+  it('sends sessions to the nearest region pool with a free slot, unclaimed ones first', () => {
     const story = new FleetStory().host('a', 'near', 4, 3).host('b', 'next', 4, 0).host('c', 'far', 4, 0);
     story.session('s1', 'a', 'movable', ['next', 'far']).session('s2', 'a', 'unclaimed', ['next']);
     story.session('s3', 'a', 'fixed', ['next']);
@@ -19,18 +19,18 @@ describe('A drain that moves', () => {
     expect(told(plan)).to.deep.equal(['s2: next/b', 's1: next/b']);
     expect(plan.fixed).to.deep.equal(['s3']);
     expect(explainMove(plan.moves[0]!)).to.equal(
-      'Unclaimed session s2 goes from near/pc/a to next/pc/b: its host is being drained.',
+      'Unclaimed session s2 moves from near/pc/a to next/pc/b: its host is being drained.',
     );
   });
 
-  it('takes any free slot', () => {
+  it('uses any free slot', () => {
     const story = new FleetStory().host('a', 'near', 4, 1).host('b', 'next', 10, 9);
     story.session('s1', 'a', 'movable', ['next']);
     expect(told(planDrain(story.picture, NEAR))).to.deep.equal(['s1: next/b']);
     expect(planDrain(story.picture, NEAR, 0.7).noRoom).to.deep.equal(['s1']);
   });
 
-  it('sends nothing to the target itself, before it is closed either', () => {
+  it('sends nothing to its target, even before the target is closed', () => {
     const story = new FleetStory().host('a', 'near', 4, 1).host('a2', 'near', 4, 0);
     story.session('s1', 'a', 'movable', []);
     expect(planDrain(story.picture, NEAR).noRoom).to.deep.equal(['s1']);
@@ -38,7 +38,7 @@ describe('A drain that moves', () => {
     expect(told(planDrain(story.picture, host))).to.deep.equal(['s1: near/a2']);
   });
 
-  it('finds room for as many as there is room for, whoever comes first', () => {
+  it('finds a slot for as many sessions as there are slots, whatever their order', () => {
     const story = new FleetStory().host('a', 'near', 4, 3).host('b', 'r1', 1, 0).host('c', 'r2', 1, 0);
     story.host('d', 'r3', 1, 0);
     story.session('s1', 'a', 'movable', ['r1', 'r2']).session('s2', 'a', 'movable', ['r2', 'r3']);
@@ -51,7 +51,7 @@ describe('A drain that moves', () => {
     ]);
   });
 
-  it('begins two moves a host at a time; the others wait for their turn', () => {
+  it('starts two moves per host at a time, and lets the others wait', () => {
     const story = new FleetStory().host('a', 'near', 4, 4).host('b', 'next', 8, 0).host('c', 'next', 8, 0);
     for (const id of ['s1', 's2', 's3', 's4']) story.session(id, 'a', 'movable', ['next']);
     const plan = planDrain(story.picture, NEAR);
@@ -62,7 +62,7 @@ describe('A drain that moves', () => {
     ]);
   });
 
-  it('leaves to waiting players what the store gives them', () => {
+  it('leaves slots to waiting players whom the store will serve', () => {
     const story = new FleetStory().host('a', 'near', 4, 1).host('b', 'next', 4, 3);
     story.session('s1', 'a', 'movable', ['next']).waits('w1', 'next');
     expect(planDrain(story.picture, NEAR).noRoom).to.deep.equal(['s1']);
@@ -76,11 +76,11 @@ describe('A drain that moves', () => {
     expect(plan.later.map(({ sessionId }) => sessionId)).to.deep.equal(['s1']);
   });
 
-  it('stands still while the store is in doubt', () => {
+  it('pauses while the store is recovering', () => {
     const story = new FleetStory().host('a', 'near', 4, 1).host('b', 'next', 4, 0);
     story.session('s1', 'a', 'movable', ['next']);
     const plan = planDrain({ ...story.picture, storeIsRecovering: true }, NEAR);
-    expect(plan.blocker).to.deep.equal({ code: 'store_in_doubt' });
+    expect(plan.blocker).to.deep.equal({ code: 'store_recovering' });
     expect(plan.moves).to.deep.equal([]);
   });
 });

@@ -20,7 +20,7 @@ function movesOf({ actions }: RebalancePlan): MoveAction[] {
 }
 
 describe('A hot host', () => {
-  it('is shunned first, and taken back when it is cool', () => {
+  it('is excluded first, and included again when it is cool', () => {
     const story = new FleetStory()
       .host('warm', 'near', 10, 9, { hot: true, load: 0.95 })
       .host('cooled', 'near', 10, 5, { excluded: true })
@@ -32,14 +32,14 @@ describe('A hot host', () => {
     expect(actions[1]).to.deep.equal({ kind: 'unshun', place: place('near'), hostId: 'cooled' });
   });
 
-  it('is relieved of as few sessions as bring it below the threshold, to the coolest host of its place', () => {
+  it('is relieved of the fewest sessions that bring it below the threshold, to the coolest host of its region pool', () => {
     const story = new FleetStory().host('warm', 'near', 20, 18, { ...HOT, load: 0.98 });
     story.host('cool', 'near', 20, 4).host('cooler', 'near', 20, 2).host('far', 'far', 20, 0);
     for (const id of ['s1', 's2', 's3']) story.session(id, 'warm', 'movable', ['far']);
     expect(told(planRebalance(story.picture, 10))).to.deep.equal(['s1: near/cooler', 's2: near/cooler']);
   });
 
-  it('gives up unclaimed reservations first: they cost nothing', () => {
+  it('gives away unclaimed reservations first, because these moves interrupt nobody', () => {
     const story = new FleetStory()
       .host('warm', 'near', 20, 18, { ...HOT, load: 0.98 })
       .host('cool', 'near', 20, 2);
@@ -50,7 +50,7 @@ describe('A hot host', () => {
     expect(told(planRebalance(story.picture, 1))).to.deep.equal(['unclaimed: near/cool', 'live: near/cool']);
   });
 
-  it('sends those to another place who are the least worse off there, when its own is warm', () => {
+  it('moves sessions to another region pool, those with the least added latency, when its own is warm', () => {
     const story = new FleetStory().host('warm', 'near', 10, 9, HOT).host('tepid', 'near', 10, 8);
     story.host('b', 'next', 10, 1).host('c', 'far', 10, 0);
     story.session('s1', 'warm', 'movable', ['nowhere', 'far']);
@@ -58,13 +58,13 @@ describe('A hot host', () => {
     expect(told(planRebalance(story.picture, 10))).to.deep.equal(['s2: next/b']);
   });
 
-  it('keeps its only session when that would be as hot elsewhere', () => {
+  it('keeps its only session when the session would make another host equally hot', () => {
     const story = new FleetStory().host('console', 'near', 1, 1, HOT).host('other', 'near', 1, 0);
     story.session('s1', 'console', 'movable', []);
     expect(told(planRebalance(story.picture, 10))).to.deep.equal([]);
   });
 
-  it('is not relieved by what is under way already', () => {
+  it('is not relieved again for moves that are already running', () => {
     const story = new FleetStory()
       .host('warm', 'near', 10, 9, { ...HOT, outgoingMoves: 1 })
       .host('cool', 'near', 10, 2);
@@ -72,7 +72,7 @@ describe('A hot host', () => {
     expect(told(planRebalance(story.picture, 10))).to.deep.equal([]);
   });
 
-  it('does not get a slot that somebody waits for', () => {
+  it('does not take a slot for which a player waits', () => {
     const story = new FleetStory().host('warm', 'near', 10, 9, HOT).host('cool', 'near', 2, 1);
     story.session('s1', 'warm', 'movable', []).waits('w1', 'near');
     const plan = planRebalance(story.picture, 10);
@@ -80,18 +80,18 @@ describe('A hot host', () => {
     expect(plan.servedByStore).to.equal(1);
   });
 
-  it('says why', () => {
+  it('gives the reason of each move', () => {
     const story = new FleetStory().host('warm', 'near', 10, 9, HOT).host('cool', 'near', 10, 2);
     story.session('s1', 'warm', 'movable', []).session('s2', 'warm', 'unclaimed', []);
     const [move] = movesOf(planRebalance(story.picture, 10));
     expect(explainMove(move!)).to.equal(
-      'Unclaimed session s2 goes from near/pc/warm to near/pc/cool: its host is at 95 % of what it can bear.',
+      'Unclaimed session s2 moves from near/pc/warm to near/pc/cool: the load of its host is 95 %.',
     );
   });
 });
 
-describe('Making room', () => {
-  it('moves on who could live elsewhere as well, for a player who can only play here', () => {
+describe('Freeing a slot', () => {
+  it('moves a session that can run elsewhere, for a player who can only play here', () => {
     const story = new FleetStory().host('a', 'near', 4, 4).host('b', 'next', 4, 1);
     story.session('here', 'a', 'movable', []).session('anywhere', 'a', 'movable', ['next']);
     const plan = planRebalance(story.waits('w1', 'near').picture, 10);
@@ -99,12 +99,12 @@ describe('Making room', () => {
     expect(plan).to.include({ servedByMoves: 1, servedByStore: 0, liveMoves: 1 });
     expect(movesOf(plan)[0]).to.include({ forWaiting: 'w1', cap: 0.7 });
     expect(explainMove(movesOf(plan)[0]!)).to.equal(
-      'Session anywhere goes from near/pc/a to next/pc/b: ' +
-        'it makes room in near/pc for a player who waits (session w1).',
+      'Session anywhere moves from near/pc/a to next/pc/b: ' +
+        'to free a slot in near/pc for waiting session w1.',
     );
   });
 
-  it('takes an unclaimed reservation where it can', () => {
+  it('moves an unclaimed reservation where possible', () => {
     const story = new FleetStory().host('a', 'near', 4, 4).host('b', 'next', 4, 1);
     story.session('live', 'a', 'movable', ['next']).session('unclaimed', 'a', 'unclaimed', ['next']);
     const plan = planRebalance(story.waits('w1', 'near').picture, 0);
@@ -121,7 +121,7 @@ describe('Making room', () => {
     ]);
   });
 
-  it('goes over two hops, the last first, so that each step finds its slot', () => {
+  it('uses two hops, the last first, so that each step finds its slot', () => {
     const story = new FleetStory().host('a', 'near', 4, 4).host('b', 'next', 4, 4).host('c', 'far', 4, 0);
     story.session('s1', 'a', 'movable', ['next']).session('s2', 'b', 'movable', ['far']);
     const plan = planRebalance(story.waits('w1', 'near').picture, 10);
@@ -133,14 +133,14 @@ describe('Making room', () => {
     expect(told(planRebalance(story.picture, 1)), 'beyond the budget').to.deep.equal([]);
   });
 
-  it('does not go over three', () => {
+  it('does not use three hops', () => {
     const story = new FleetStory().host('a', 'r0', 2, 2).host('b', 'r1', 2, 2).host('c', 'r2', 2, 2);
     story.host('d', 'r3', 2, 0).session('s1', 'a', 'movable', ['r1']);
     story.session('s2', 'b', 'movable', ['r2']).session('s3', 'c', 'movable', ['r3']);
     expect(told(planRebalance(story.waits('w1', 'r0').picture, 10))).to.deep.equal([]);
   });
 
-  it('leaves to the store whom a free slot serves, and counts that slot as taken', () => {
+  it('does not plan for players whom the store will serve from a free slot, and counts that slot as taken', () => {
     const story = new FleetStory().host('a', 'near', 2, 2).host('b', 'next', 2, 1);
     story.session('s1', 'a', 'movable', ['next']);
     expect(told(planRebalance(story.waits('w1', 'near', 'next').picture, 10))).to.deep.equal([]);
@@ -149,7 +149,7 @@ describe('Making room', () => {
     expect([plan.servedByStore, plan.servedByMoves]).to.deep.equal([1, 0]);
   });
 
-  it('finds who has to wait elsewhere for everybody to be served', () => {
+  it('reassigns players between free slots when that lets all of them be served', () => {
     const story = new FleetStory().host('a', 'near', 4, 4).host('b', 'next', 4, 3).host('c', 'far', 4, 1);
     story.session('s1', 'a', 'movable', ['next', 'far']);
     story.waits('w1', 'near').waits('w2', 'next');
@@ -158,7 +158,7 @@ describe('Making room', () => {
     expect([plan.servedByStore, plan.servedByMoves]).to.deep.equal([1, 1]);
   });
 
-  it('serves whoever stands first in the queue, where it is all the same', () => {
+  it('serves the head of the queue when the plans are otherwise equal', () => {
     const story = new FleetStory().host('a', 'near', 4, 4).host('b', 'next', 2, 1);
     story.session('s1', 'a', 'movable', ['next']).session('s2', 'a', 'movable', ['next']);
     story.waits('w1', 'near').waits('w2', 'near');
@@ -167,7 +167,7 @@ describe('Making room', () => {
     ]);
   });
 
-  it('moves the one whose way grows the least', () => {
+  it('moves the session whose latency grows the least', () => {
     const story = new FleetStory().host('a', 'near', 4, 4).host('b', 'next', 4, 0);
     const toNext = (rttMs: number) => ({
       options: [...options('near'), { place: place('next'), rttMs }],
@@ -176,7 +176,7 @@ describe('Making room', () => {
     expect(told(planRebalance(story.waits('w1', 'near').picture, 10))).to.deep.equal(['s2: next/b']);
   });
 
-  it('makes no room on hosts that get nobody: closed, hot or late', () => {
+  it('frees no slot on hosts that get no new session: closed, hot or late', () => {
     for (const changes of [{ open: false }, { ...HOT }, { state: 'suspect' as const }]) {
       const story = new FleetStory()
         .host('a', 'near', 4, 4, { ...changes, load: 0.5 })
@@ -186,7 +186,7 @@ describe('Making room', () => {
     }
   });
 
-  it('serves those first who wait for a place that others are moved through', () => {
+  it('serves players who wait for a region pool before it is used as a hop', () => {
     const story = new FleetStory().host('a', 'r0', 8, 8).host('b', 'r1', 8, 8).host('c', 'r2', 8, 0);
     story.session('s1', 'a', 'movable', ['r1']);
     story.session('s2', 'b', 'movable', ['r2']).session('s3', 'b', 'movable', ['r2']);
@@ -195,10 +195,10 @@ describe('Making room', () => {
   });
 });
 
-describe('What is not moved', () => {
+describe('The rebalancer never moves', () => {
   const crowded = (): FleetStory => new FleetStory().host('a', 'near', 4, 4).waits('w1', 'near');
 
-  it('a session that cannot be, or that was moved less than ten minutes ago', () => {
+  it('a session that is not movable, or that moved less than ten minutes ago', () => {
     const story = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'fixed', ['next']);
     story.session('s2', 'a', 'movable', ['next'], { movedAtMs: NOW_MS - 599_999 });
     expect(told(planRebalance(story.picture, 10))).to.deep.equal([]);
@@ -206,13 +206,13 @@ describe('What is not moved', () => {
     expect(told(planRebalance(story.picture, 10))).to.deep.equal(['s3: next/b']);
   });
 
-  it('anything onto a host above seven tenths', () => {
+  it('a session onto a host above seven tenths', () => {
     const story = crowded().host('b', 'next', 20, 14, { load: 0.71 });
     story.session('s1', 'a', 'movable', ['next']);
     expect(told(planRebalance(story.picture, 10))).to.deep.equal([]);
   });
 
-  it('anything from or to a host in quarantine', () => {
+  it('a session from or to a host in quarantine', () => {
     const to = crowded()
       .host('b', 'next', 4, 0, { quarantined: true })
       .session('s1', 'a', 'movable', ['next']);
@@ -232,25 +232,25 @@ describe('What is not moved', () => {
     ).to.have.length(3);
   });
 
-  it('anything while the store is in doubt', () => {
-    const picture = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']).picture;
-    const { blocker: standstill, actions } = planRebalance({ ...picture, storeIsRecovering: true }, 10);
+  it('a session while the store is recovering', () => {
+    const snapshot = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']).picture;
+    const { blocker, actions } = planRebalance({ ...snapshot, storeIsRecovering: true }, 10);
     expect(actions).to.deep.equal([]);
-    expect(explainPlanBlocker(standstill!)).to.include('the store was away');
+    expect(explainPlanBlocker(blocker!)).to.include('the store was unreachable');
   });
 
-  it('anything while half of a region is late at once', () => {
+  it('a session while half of a region is late at the same time', () => {
     const late = { state: 'suspect' as const };
     const story = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']);
     story.host('x', 'far', 4, 0, late).host('y', 'far', 4, 0);
     expect(told(planRebalance(story.picture, 10)), 'one of two says nothing').to.have.length(1);
-    const { blocker: standstill, actions } = planRebalance(story.host('z', 'far', 4, 0, late).picture, 10);
+    const { blocker, actions } = planRebalance(story.host('z', 'far', 4, 0, late).picture, 10);
     expect(actions).to.deep.equal([]);
-    expect(standstill).to.deep.equal({ code: 'hosts_unwell', region: 'far', suspect: 2, hosts: 3 });
-    expect(explainPlanBlocker(standstill!)).to.include('2 of 3 hosts in far');
+    expect(blocker).to.deep.equal({ code: 'many_hosts_suspect', region: 'far', suspect: 2, hosts: 3 });
+    expect(explainPlanBlocker(blocker!)).to.include('2 of 3 hosts in far');
   });
 
-  it('anything back, when all is calm', () => {
+  it('a session back when the load is calm', () => {
     const story = new FleetStory().host('a', 'near', 4, 0).host('b', 'next', 4, 3);
     story.session('s1', 'b', 'movable', ['near'], { movedAtMs: NOW_MS - 3_600_000 });
     expect(planRebalance(story.picture, 10).actions).to.deep.equal([]);

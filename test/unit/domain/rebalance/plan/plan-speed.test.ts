@@ -18,24 +18,24 @@ function quickestMs(run: () => void): number {
 
 describe('A plan for 10,000 hosts and 100,000 sessions in the evening', () => {
   const shape = { regions: 20, pools: 2, hosts: 10_000, slotsPerHost: 12, waiting: 2_000, hot: 0.01 };
-  let picture: FleetSnapshot;
+  let snapshot: FleetSnapshot;
 
   before(() => {
-    picture = evening({ ...shape, ownObjects: false });
+    snapshot = evening({ ...shape, ownObjects: false });
   });
 
   it('takes a fraction of a second', () => {
-    expect(quickestMs(() => planRebalance(picture, 500))).to.be.below(GENEROUS_MS);
+    expect(quickestMs(() => planRebalance(snapshot, 500))).to.be.below(GENEROUS_MS);
   });
 
-  it('serves most of those who wait, within its budget', () => {
-    const { servedByStore, servedByMoves, liveMoves } = planRebalance(picture, 500);
+  it('serves most waiting players, within its budget', () => {
+    const { servedByStore, servedByMoves, liveMoves } = planRebalance(snapshot, 500);
     expect(liveMoves).to.be.at.most(500);
-    expect(servedByStore + servedByMoves).to.be.above(0.7 * picture.waiting.length);
+    expect(servedByStore + servedByMoves).to.be.above(0.7 * snapshot.waiting.length);
   });
 
   it('takes no longer for the drain of a region', () => {
     const target = { region: 'region-7', pool: null, hostId: null };
-    expect(quickestMs(() => planDrain(picture, target))).to.be.below(GENEROUS_MS);
+    expect(quickestMs(() => planDrain(snapshot, target))).to.be.below(GENEROUS_MS);
   });
 });

@@ -18,54 +18,54 @@ const TROUBLED: FleetShape = {
   troubled: true,
 };
 // Suspect hosts are there by lot: here they are never too many.
-const LIMITS = { ...DEFAULT_REBALANCE_LIMITS, unwellShare: 2 };
+const LIMITS = { ...DEFAULT_REBALANCE_LIMITS, suspectShareLimit: 2 };
 const allowance = fc.constantFrom(0, 1, 2, 5, 1_000);
 
 function movesOf({ actions }: RebalancePlan): MoveAction[] {
   return actions.filter((action) => action.kind === 'move');
 }
 
-function checked(run: (picture: FleetSnapshot, allowed: number, plan: RebalancePlan) => void): void {
+function checked(run: (snapshot: FleetSnapshot, allowed: number, plan: RebalancePlan) => void): void {
   fc.assert(
-    fc.property(fleetOf(TROUBLED), allowance, (picture, allowed) => {
-      run(picture, allowed, planRebalance(picture, allowed, LIMITS));
+    fc.property(fleetOf(TROUBLED), allowance, (snapshot, allowed) => {
+      run(snapshot, allowed, planRebalance(snapshot, allowed, LIMITS));
     }),
     { numRuns: 400 },
   );
 }
 
 describe('A plan of moves', () => {
-  it('can be carried out step by step, within slots, caps, options and moves per host', () => {
-    checked((picture, _, plan) => new CarriedOut(picture, LIMITS).run(movesOf(plan)));
+  it('can be executed step by step, within slots, caps, options and moves per host', () => {
+    checked((snapshot, _, plan) => new CarriedOut(snapshot, LIMITS).run(movesOf(plan)));
   });
 
-  it('leaves free the slots of those whom the store serves', () => {
-    checked((picture, _, plan) => {
-      const carriedOut = new CarriedOut(picture, LIMITS);
+  it('keeps the slots free that the store will give to waiting players', () => {
+    checked((snapshot, _, plan) => {
+      const carriedOut = new CarriedOut(snapshot, LIMITS);
       carriedOut.run(movesOf(plan));
       const served = mostServed({ ...carriedOut.after, sessions: [] }, LIMITS);
       expect(served).to.be.at.least(plan.servedByStore);
     });
   });
 
-  it('keeps to its budget, and says what it charges', () => {
+  it('stays within its budget, and reports what it charges', () => {
     checked((_, allowed, plan) => {
       expect(plan.liveMoves).to.equal(movesOf(plan).filter(({ free }) => !free).length);
       expect(plan.liveMoves).to.be.at.most(allowed);
     });
   });
 
-  it('leaves alone what was moved lately', () => {
-    checked((picture, _, plan) => {
-      const movedAt = new Map(picture.sessions.map(({ sessionId, movedAtMs }) => [sessionId, movedAtMs]));
+  it('does not move sessions that moved recently', () => {
+    checked((snapshot, _, plan) => {
+      const movedAt = new Map(snapshot.sessions.map(({ sessionId, movedAtMs }) => [sessionId, movedAtMs]));
       for (const { sessionId } of movesOf(plan)) {
         const before = movedAt.get(sessionId);
-        if (before != null) expect(picture.nowMs - before).to.be.at.least(LIMITS.cooldownMs);
+        if (before != null) expect(snapshot.nowMs - before).to.be.at.least(LIMITS.cooldownMs);
       }
     });
   });
 
-  it('numbers chains and steps in the order in which they come', () => {
+  it('numbers chains and steps in order', () => {
     checked((_, _allowed, plan) => {
       let [chain, order] = [-1, 0];
       for (const move of movesOf(plan)) {
@@ -77,26 +77,26 @@ describe('A plan of moves', () => {
     });
   });
 
-  it('is the same for the same picture', () => {
-    checked((picture, allowed, plan) => {
-      expect(planRebalance(structuredClone(picture), allowed, LIMITS)).to.deep.equal(plan);
+  it('is the same for the same snapshot', () => {
+    checked((snapshot, allowed, plan) => {
+      expect(planRebalance(structuredClone(snapshot), allowed, LIMITS)).to.deep.equal(plan);
     });
   });
 
   it('is empty when nobody waits and no host is hot', () => {
     fc.assert(
-      fc.property(fleetOf({ ...TROUBLED, troubled: false, waiting: 0 }), allowance, (picture, allowed) => {
-        expect(planRebalance(picture, allowed, LIMITS).actions).to.deep.equal([]);
+      fc.property(fleetOf({ ...TROUBLED, troubled: false, waiting: 0 }), allowance, (snapshot, allowed) => {
+        expect(planRebalance(snapshot, allowed, LIMITS).actions).to.deep.equal([]);
       }),
     );
   });
 
-  it('never leaves a hot host in the choice, nor a cool one out of it', () => {
-    checked((picture, _, plan) => {
-      const told = new Map(picture.hosts.map(({ hostId, excluded: shunned }) => [hostId, shunned]));
+  it('excludes every hot host, and includes every cool one', () => {
+    checked((snapshot, _, plan) => {
+      const told = new Map(snapshot.hosts.map(({ hostId, excluded: shunned }) => [hostId, shunned]));
       for (const action of plan.actions)
         if (action.kind !== 'move') told.set(action.hostId, action.kind === 'shun');
-      for (const { hostId, hot } of picture.hosts) expect(told.get(hostId)).to.equal(hot);
+      for (const { hostId, hot } of snapshot.hosts) expect(told.get(hostId)).to.equal(hot);
     });
   });
 });
@@ -104,11 +104,11 @@ describe('A plan of moves', () => {
 describe('A plan of a drain', () => {
   const target = { region: 'r0', pool: null, hostId: null };
 
-  it('can be carried out step by step, up to the last free slot', () => {
+  it('can be executed step by step, up to the last free slot', () => {
     fc.assert(
-      fc.property(fleetOf(TROUBLED), (picture) => {
-        const { moves } = planDrain(picture, target, 1, LIMITS);
-        new CarriedOut(picture, LIMITS, 1).run(moves);
+      fc.property(fleetOf(TROUBLED), (snapshot) => {
+        const { moves } = planDrain(snapshot, target, 1, LIMITS);
+        new CarriedOut(snapshot, LIMITS, 1).run(moves);
         for (const { to } of moves) expect(to.place.region).to.not.equal('r0');
       }),
       { numRuns: 400 },
@@ -117,11 +117,11 @@ describe('A plan of a drain', () => {
 
   it('accounts for every session of the target once', () => {
     fc.assert(
-      fc.property(fleetOf(TROUBLED), (picture) => {
-        const { moves, later, noRoom, fixed } = planDrain(picture, target, 1, LIMITS);
+      fc.property(fleetOf(TROUBLED), (snapshot) => {
+        const { moves, later, noRoom, fixed } = planDrain(snapshot, target, 1, LIMITS);
         const planned = [...moves, ...later].map(({ sessionId }) => sessionId);
         const named = [...planned, ...noRoom, ...fixed].sort();
-        const there = picture.sessions.filter(({ place }) => place.region === 'r0');
+        const there = snapshot.sessions.filter(({ place: regionPool }) => regionPool.region === 'r0');
         expect(named).to.deep.equal(there.map(({ sessionId }) => sessionId).sort());
       }),
     );

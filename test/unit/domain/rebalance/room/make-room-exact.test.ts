@@ -30,52 +30,52 @@ function tinyFleets(count: number, shape: FleetShape): FleetSnapshot[] {
   return fleets.filter(({ sessions }) => sessions.length <= 14);
 }
 
-function expectBest(picture: FleetSnapshot, budget: number, limits: RebalanceLimits): void {
-  const { servedByStore, servedByMoves, liveMoves } = planRebalance(picture, budget, limits);
+function expectBest(snapshot: FleetSnapshot, budget: number, limits: RebalanceLimits): void {
+  const { servedByStore, servedByMoves, liveMoves } = planRebalance(snapshot, budget, limits);
   const served = servedByStore + servedByMoves;
-  expect({ served, live: liveMoves }).to.deep.equal(bestWithinTwoMoves(picture, budget, limits));
+  expect({ served, live: liveMoves }).to.deep.equal(bestWithinTwoMoves(snapshot, budget, limits));
 }
 
-describe('Making room, against a look at every plan', () => {
-  const unwell = { unwellShare: 2 };
+describe('Freeing slots, compared with an exhaustive search of all plans', () => {
+  const manySuspects = { suspectShareLimit: 2 };
 
-  it('serves as many as can be served, within every budget, with the fewest live moves', () => {
+  it('serves as many players as possible within every budget, with the fewest live moves', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity };
-    for (const picture of tinyFleets(600, TINY)) {
-      for (const budget of BUDGETS) expectBest(picture, budget, limits);
+    for (const snapshot of tinyFleets(600, TINY)) {
+      for (const budget of BUDGETS) expectBest(snapshot, budget, limits);
     }
   });
 
-  it('does so with two moves a host at a time', () => {
-    for (const picture of tinyFleets(400, { ...TINY, hostsPerPlace: 1, slots: [3, 4, 5] })) {
-      for (const budget of BUDGETS) expectBest(picture, budget, DEFAULT_REBALANCE_LIMITS);
+  it('does so with two moves per host at a time', () => {
+    for (const snapshot of tinyFleets(400, { ...TINY, hostsPerPlace: 1, slots: [3, 4, 5] })) {
+      for (const budget of BUDGETS) expectBest(snapshot, budget, DEFAULT_REBALANCE_LIMITS);
     }
   });
 
-  it('does so where hosts are closed, late or quarantined, and sessions cool down', () => {
-    const limits = { ...DEFAULT_REBALANCE_LIMITS, ...unwell, maxMovesPerHost: Infinity };
-    for (const picture of tinyFleets(400, { ...TINY, troubled: true })) {
-      for (const budget of BUDGETS) expectBest(picture, budget, limits);
+  it('does so with closed, late and quarantined hosts, and with sessions that moved recently', () => {
+    const limits = { ...DEFAULT_REBALANCE_LIMITS, ...manySuspects, maxMovesPerHost: Infinity };
+    for (const snapshot of tinyFleets(400, { ...TINY, troubled: true })) {
+      for (const budget of BUDGETS) expectBest(snapshot, budget, limits);
     }
   });
 
-  it('does so when no session may take a freed slot on a warm host', () => {
+  it('does so when sessions may not take a freed slot on a warm host', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity, freedSlotCap: 0.7 };
-    for (const picture of tinyFleets(300, TINY)) {
-      for (const budget of BUDGETS) expectBest(picture, budget, limits);
+    for (const snapshot of tinyFleets(300, TINY)) {
+      for (const budget of BUDGETS) expectBest(snapshot, budget, limits);
     }
   });
 });
 
-describe('Making room, against chains of any length', () => {
-  it('serves nearly as many with two moves a chain', () => {
+describe('Freeing slots, compared with chains of any length', () => {
+  it('serves nearly as many players with two moves per chain', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity };
     const shape = { ...TINY, places: 12, hostsPerPlace: 6, slots: [4, 8], waiting: 80, reach: 3 };
     let [ours, most] = [0, 0];
     for (let seed = 0; seed < 60; seed += 1) {
-      const picture = randomFleet(seed, shape);
-      const { servedByStore, servedByMoves } = planRebalance(picture, ENDLESS, limits);
-      const bound = mostServed(picture, limits);
+      const snapshot = randomFleet(seed, shape);
+      const { servedByStore, servedByMoves } = planRebalance(snapshot, ENDLESS, limits);
+      const bound = mostServed(snapshot, limits);
       expect(servedByStore + servedByMoves).to.be.at.most(bound);
       ours += servedByStore + servedByMoves;
       most += bound;

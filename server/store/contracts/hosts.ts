@@ -1,0 +1,201 @@
+import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { Closure } from '../../domain/closure.js';
+import type { Drain } from '../../domain/drain.js';
+import type { HostState } from '../../domain/host-state.js';
+import type { SilentHost } from '../../domain/host-silence.js';
+import type { EndedSession } from './session-record.js';
+
+/** A host as its connection describes it. */
+export interface HostRegistration {
+  readonly hostId: string;
+  /** `<brokerId>.<number>`: the connection that speaks for the host. Messages of an older connection are refused. */
+  readonly connectionId: string;
+  readonly slots: number;
+  /** Where clients connect for the stream. */
+  readonly endpoint: string;
+}
+
+/** One heartbeat, reduced to what the store needs. */
+export interface HostHeartbeat {
+  readonly hostId: string;
+  readonly connectionId: string;
+  /** Worst load dimension, in millionths. */
+  readonly measured: number;
+  /** `digestSessions` of the sessions that the host holds. */
+  readonly digest: number;
+}
+
+/**
+ * - `ok`: recorded.
+ * - `differs`: recorded, but host and store disagree about the host's sessions. The caller has to reconcile.
+ * - `replaced`: refused, a newer connection speaks for the host.
+ * - `unknown`: refused, the store does not know the host (any more). The caller has to register it again.
+ */
+export type HeartbeatOutcome = 'ok' | 'differs' | 'replaced' | 'unknown';
+
+/** A session as its host reports it. */
+export interface ReportedSession {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly state: HeldState;
+}
+
+/** The result of comparing a host's session list with the store. */
+export interface Reconciliation {
+  readonly outcome: 'ok' | 'replaced' | 'unknown';
+  /** Ended with `host_lost`: the host does not have them, or they were unclaimed and running sessions needed the slots. */
+  readonly ended: readonly EndedSession[];
+  /** The host has these and has to end them. */
+  readonly rejected: readonly {
+    readonly sessionId: string;
+    readonly epoch: number;
+    readonly reason: EndReason;
+  }[];
+  /** The store took these over from the report: it did not know them, or knew them in another state. */
+  readonly adopted: readonly string[];
+  /** The host reports these and a target slot is reserved there for each: the store left them unchanged. */
+  readonly arriving: readonly string[];
+}
+
+/** The silent hosts of a region pool, by the store's clock. */
+export interface SilentHostsReport {
+  /** How many hosts the region pool has. */
+  readonly hosts: number;
+  readonly silent: readonly (SilentHost & { readonly beatAtMs: number })[];
+}
+
+/**
+ * What to do with a silent host. It takes effect only if the host has sent no heartbeat since `beatAtMs`, and
+ * `lost` only for a host that an earlier call marked `missing`.
+ */
+export interface SilentHostMark {
+  readonly hostId: string;
+  readonly beatAtMs: number;
+  readonly order: 'suspect' | 'missing' | 'lost';
+}
+
+/** What a recount repaired. */
+export interface RecountResult {
+  /** The cursor of the next call; `null` when the pass is complete. */
+  readonly next: string | null;
+  /** Hosts whose counter, digest or position in the order of free hosts did not match their sessions. */
+  readonly repaired: readonly string[];
+}
+
+/** A host as operators see it. Loads are in millionths. */
+export interface HostRecord {
+  readonly hostId: string;
+  readonly connectionId: string;
+  readonly state: HostState;
+  /** The closure of this host alone; its region pool may be closed as well. */
+  readonly closure: Closure;
+  readonly slots: number;
+  readonly committed: number;
+  readonly measured: number;
+  readonly ramping: number;
+  readonly beatAtMs: number;
+  readonly endpoint: string;
+}
+
+/** Sessions and slots of a region pool. Slots count on ready, open hosts only. */
+export interface Utilisation {
+  readonly sessions: number;
+  readonly slots: number;
+}
+
+/** The state of one region pool in numbers. */
+export interface PoolOverview {
+  readonly utilisation: Utilisation;
+  readonly hosts: number;
+  /** How many placements wait in the queue. */
+  readonly waiting: number;
+  /** Whether messages or changed sessions wait here for the calling broker. */
+  readonly hasInboxItems: boolean;
+}
+
+/** The state of one region. */
+export interface RegionOverview {
+  /** As `listDrains` returns them. */
+  readonly drains: readonly Drain[];
+  /** In the order of the given pools. */
+  readonly regionPools: readonly PoolOverview[];
+}
+
+/** Hosts, and what operators said about them. What `FleetStore` says of errors and lists holds here. */
+export interface HostStore {
+  /** Makes the host known, in state `joining`. A newer registration replaces an older one; the host's sessions stay. */
+  registerHost(regionPool: RegionPool, host: HostRegistration): Promise<void>;
+  /**
+   * Records heartbeats. The first one makes a host ready, a late one makes a suspect host ready again. A joining host
+   * whose heartbeat `differs` stays joining until one agrees: sessions that the store has lost may use its slots.
+   */
+  recordHeartbeats(
+    regionPool: RegionPool,
+    heartbeats: readonly HostHeartbeat[],
+  ): Promise<readonly HeartbeatOutcome[]>;
+  /**
+   * Makes the store agree with the list of sessions that the host reports. Running sessions that the store has lost take
+   * precedence over reservations that no client has claimed yet.
+   */
+  reconcileHost(
+    regionPool: RegionPool,
+    host: { readonly hostId: string; readonly connectionId: string },
+    sessions: readonly ReportedSession[],
+  ): Promise<Reconciliation>;
+  /**
+   * Removes a host that shuts down in order. Its sessions end with `host_ended`. Changes nothing when another connection
+   * speaks for the host.
+   */
+  removeHost(regionPool: RegionPool, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
+
+  /** The hosts that sent no heartbeat for longer than `silentForMs`, the longest silent first. */
+  findSilentHosts(regionPool: RegionPool, silentForMs: number, limit: number): Promise<SilentHostsReport>;
+  /** Carries out the marks. Returns the sessions of lost hosts, ended with `host_lost`. */
+  markSilentHosts(
+    regionPool: RegionPool,
+    marks: readonly SilentHostMark[],
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
+  /**
+   * Recomputes the counters of some hosts from their sessions. One call does a bounded amount of work.
+   *
+   * @param cursor `null` to begin a pass, else `next` of the call before
+   */
+  recountHosts(regionPool: RegionPool, cursor: string | null): Promise<RecountResult>;
+
+  /**
+   * Closes one host, or the whole region pool, to new sessions, or opens it again. When this resolves, no broker places
+   * anything new there. Offers there are withdrawn: on a closed host their placements go on waiting; a closed region pool
+   * empties its queue, and the brokers of the placements find the change in their inboxes. A closed host stays closed when
+   * it registers again.
+   *
+   * @param hostId `null` for the whole region pool
+   * @param before when given, nothing changes unless this is the present closure
+   */
+  setClosure(
+    regionPool: RegionPool,
+    hostId: string | null,
+    closure: Closure,
+    before?: Closure,
+  ): Promise<void>;
+  /**
+   * The closure of one host, registered or not, or that of the region pool: each without regard to the other.
+   *
+   * @param hostId `null` for the whole region pool
+   */
+  getClosure(regionPool: RegionPool, hostId: string | null): Promise<Closure>;
+
+  /** All hosts of the region pool, in the order of their ids. */
+  listHosts(regionPool: RegionPool): Promise<readonly HostRecord[]>;
+  /** Where clients reach these hosts; `null` for an unknown host. */
+  getEndpoints(
+    regionPool: RegionPool,
+    hostIds: readonly string[],
+  ): Promise<readonly ({ readonly connectionId: string; readonly endpoint: string } | null)[]>;
+  /**
+   * The drains of a region and the numbers of its region pools with these pool names. Changes nothing. One call a region,
+   * because every broker makes it all the time and it nearly always finds nothing new.
+   */
+  getRegionOverview(region: string, pools: readonly string[], brokerId: string): Promise<RegionOverview>;
+}

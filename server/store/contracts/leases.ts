@@ -1,0 +1,36 @@
+/**
+ * The steps of a sweep:
+ * - `sessions`: sessions that expire, and free slots for placements that wait.
+ * - `records`: records of ended sessions, and inboxes, to delete.
+ * - `offers`: offers that were not accepted in time.
+ * - `queue`: placements that nobody attends.
+ * - `silent`: silent hosts.
+ */
+export const SWEEP_STEPS = ['sessions', 'records', 'offers', 'queue', 'silent'] as const;
+export type SweepStep = (typeof SWEEP_STEPS)[number];
+
+/** After how many milliseconds something is due that has no time of its own. */
+export interface SweepLimits {
+  /** As in `findSilentHosts`. */
+  readonly silentForMs: number;
+  /** `graceMs` of `expireUnattendedPlacements`. */
+  readonly queueGraceMs: number;
+}
+
+/** Which broker sweeps a region, and what there is to sweep. What `FleetStore` says of errors holds here. */
+export interface LeaseStore {
+  /** Takes or renews a region's lease. Another holder gets it only after it expired or was released. */
+  acquireLease(region: string, holder: string, ttlMs: number): Promise<boolean>;
+  /** Gives the lease up if `holder` has it. */
+  releaseLease(region: string, holder: string): Promise<void>;
+  /**
+   * The steps of a sweep that may have something to do, for each region pool in the order of `pools`. No step with work is
+   * left out; a step that is named may still find nothing. Also measures how fast slots become free, so that it has to be
+   * called every few seconds.
+   */
+  findDueSweeps(
+    region: string,
+    pools: readonly string[],
+    limits: SweepLimits,
+  ): Promise<readonly (readonly SweepStep[])[]>;
+}

@@ -1,0 +1,167 @@
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { EndedSession, SessionMeta, SessionRecord } from './session-record.js';
+
+/** A placement that finds no free slot and waits in the queue of a region pool. */
+export interface WaitingPlacement {
+  /** The session that the placement becomes. */
+  readonly sessionId: string;
+  readonly epoch: number;
+  /**
+   * When it began to wait, by the store's clock; `null` for now. Given when the placement joins the queue of a further
+   * region pool, or joins a queue again.
+   */
+  readonly arrivedAtMs: number | null;
+  /** The placement is served before all others that arrived up to this much earlier. */
+  readonly headStartMs: number;
+  /** Whether it missed an offer before, in any region pool. */
+  readonly missed: boolean;
+  readonly clientBrokerId: string;
+  readonly meta: SessionMeta;
+}
+
+/**
+ * - `waiting`: it waits in the queue, at its old position if it waited already.
+ * - `existing`: this session lives already, perhaps as an offer that this very call made.
+ * - `over`: this session ended already.
+ * - `queue_full`: `maxLength` placements wait already.
+ * - `closed`: operators closed the region pool.
+ */
+export type EnqueueOutcome =
+  | { readonly kind: 'waiting'; readonly arrivedAtMs: number }
+  | { readonly kind: 'existing'; readonly session: SessionRecord }
+  | { readonly kind: 'over'; readonly reason: EndReason }
+  | { readonly kind: 'queue_full' }
+  | { readonly kind: 'closed' };
+
+/**
+ * - `waiting`: in the queue with `ahead` placements before it. `clientBrokerId` is the broker that enqueued it last,
+ *   `title` what its player wants to play, `missed` whether it missed an offer, here or in a region pool that
+ *   reported so with `recordMissedOffers`.
+ * - `session`: it became a session, perhaps one that ended.
+ * - `unknown`: the store knows neither a waiting placement nor a session.
+ */
+export type PlacementStatus =
+  | {
+      readonly kind: 'waiting';
+      readonly ahead: number;
+      readonly arrivedAtMs: number;
+      readonly clientBrokerId: string;
+      readonly title: string;
+      readonly missed: boolean;
+    }
+  | { readonly kind: 'session'; readonly session: SessionRecord }
+  | { readonly kind: 'unknown' };
+
+export interface QueueStatus {
+  /** In the order of the given session ids. */
+  readonly placements: readonly PlacementStatus[];
+  /** How many placements wait. */
+  readonly length: number;
+  /** Slots that became free per millisecond, as a moving average; `null` before the first measurement. */
+  readonly freedPerMs: number | null;
+}
+
+/** The acceptance of an offer. The session gets a new epoch. */
+export interface OfferAcceptance {
+  readonly sessionId: string;
+  readonly fromEpoch: number;
+  readonly toEpoch: number;
+  readonly clientBrokerId: string;
+}
+
+/**
+ * - `accepted`: the offer is a reservation now.
+ * - `gone`: there is no offer for that epoch: it expired, or was withdrawn.
+ */
+export type AcceptOfferOutcome =
+  | { readonly kind: 'accepted'; readonly session: SessionRecord; readonly hostConnectionId: string }
+  | { readonly kind: 'gone' };
+
+/** An order to take a placement out of a region pool. */
+export interface Withdrawal {
+  readonly sessionId: string;
+  /**
+   * A session of an older epoch that lives here ends with `superseded`. One that ended for a revocable reason gets this
+   * reason instead, so that its host can no longer keep it.
+   */
+  readonly belowEpoch: number;
+}
+
+/** A waiting placement as the rebalancer needs it. */
+export interface QueuedPlacement {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly arrivedAtMs: number;
+  readonly meta: SessionMeta;
+}
+
+/**
+ * The queue of a region pool. Whenever a call, of whichever contract, frees a slot or makes a host ready, the same call
+ * offers the slot to the head of the queue. What `FleetStore` says of errors and lists holds here.
+ *
+ * An ended session that comes from a placement names no host: it never had one.
+ */
+export interface QueueStore {
+  /**
+   * Puts placements into the queue, which is in the order of arrival minus head start, then of session ids. A placement
+   * that waits already keeps its position; its epoch, broker and meta are updated.
+   *
+   * @param maxLength how many placements may wait
+   */
+  enqueue(
+    regionPool: RegionPool,
+    placements: readonly WaitingPlacement[],
+    maxLength: number,
+    callerId: string,
+  ): Promise<readonly EnqueueOutcome[]>;
+  /**
+   * The status of placements, and how fast slots become free. The rate is measured between calls of this and of
+   * `findDueSweeps`, so one of them has to run every few seconds.
+   *
+   * @param attended whether the players of these placements are connected, so that the placements do not expire
+   */
+  getQueueStatus(
+    regionPool: RegionPool,
+    sessionIds: readonly string[],
+    attended: boolean,
+  ): Promise<QueueStatus>;
+  /**
+   * Turns an offer into a reservation, under a new epoch. Repeating it is safe.
+   *
+   * @param ttlMs how long the reservation lasts
+   */
+  acceptOffer(regionPool: RegionPool, offer: OfferAcceptance, ttlMs: number): Promise<AcceptOfferOutcome>;
+  /** Takes placements out of the queue, and withdraws their offers. Returns the sessions that ended. */
+  withdrawPlacements(
+    regionPool: RegionPool,
+    withdrawals: readonly Withdrawal[],
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
+  /** Session ids of placements whose offers were not accepted in time, the oldest first. */
+  findExpiredOffers(regionPool: RegionPool, limit: number): Promise<readonly string[]>;
+  /**
+   * Records for placements that wait here, or have an offer here, that they missed an offer in another region pool. The
+   * caller records this in all other region pools before `expireOffers` in the offer's own: if the caller dies in between,
+   * the offer is still there for the next sweep.
+   */
+  recordMissedOffers(regionPool: RegionPool, sessionIds: readonly string[]): Promise<void>;
+  /**
+   * Withdraws those of these placements' offers that were not accepted in time. A placement that missed no offer before
+   * goes to the back of the queue. The session of any other ends with `reservation_expired`.
+   */
+  expireOffers(
+    regionPool: RegionPool,
+    sessionIds: readonly string[],
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
+  /** Ends placements that were not attended for `graceMs`, with `reconnect_expired`. */
+  expireUnattendedPlacements(
+    regionPool: RegionPool,
+    graceMs: number,
+    limit: number,
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
+  /** The waiting placements, the head of the queue first. */
+  listWaitingPlacements(regionPool: RegionPool, limit: number): Promise<readonly QueuedPlacement[]>;
+}

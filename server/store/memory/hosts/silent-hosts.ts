@@ -1,0 +1,71 @@
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import { nextHostState } from '../../../domain/host-state.js';
+import type { SilentHostMark, SilentHostsReport } from '../../contracts/hosts.js';
+import type { EndedSession } from '../../contracts/session-record.js';
+import type { MemoryHost } from '../pool/memory-host.js';
+import { requeueOffer } from '../pool/offers.js';
+import type { PoolState } from '../pool/pool-state.js';
+
+export function findSilentHosts(
+  pool: PoolState,
+  silentForMs: number,
+  limit: number,
+  nowMs: number,
+): SilentHostsReport {
+  const silent = [...pool.hosts.values()]
+    .filter((host) => nowMs - host.beatAtMs > silentForMs)
+    .sort((a, b) => a.beatAtMs - b.beatAtMs || (a.hostId < b.hostId ? -1 : 1))
+    .slice(0, limit)
+    .map((host) => ({
+      hostId: host.hostId,
+      state: host.state,
+      silentMs: nowMs - host.beatAtMs,
+      missingForMs: host.missingAtMs === 0 ? null : nowMs - host.missingAtMs,
+      beatAtMs: host.beatAtMs,
+    }));
+  return { hosts: pool.hosts.size, silent };
+}
+
+export function markSilentHosts(
+  pool: PoolState,
+  marks: readonly SilentHostMark[],
+  nowMs: number,
+  callerId: string,
+): EndedSession[] {
+  return marks.flatMap(({ hostId, beatAtMs, order }) => {
+    const host = pool.hosts.get(hostId);
+    if (host?.beatAtMs !== beatAtMs) return [];
+    switch (order) {
+      case 'suspect':
+        pool.setState(host, nextHostState(host.state, 'late'));
+        return [];
+      case 'missing':
+        if (host.missingAtMs === 0) host.missingAtMs = nowMs;
+        return [];
+      case 'lost':
+        return host.missingAtMs === 0 ? [] : endHostSessions(pool, host, 'host_lost', nowMs, callerId);
+    }
+  });
+}
+
+/**
+ * Ends all sessions of a host and forgets it. Placements with an offer on it wait again. The freed-slot rate does not count
+ * its slots: they are gone, so no waiting placement will get one.
+ */
+export function endHostSessions(
+  pool: PoolState,
+  host: MemoryHost,
+  reason: EndReason,
+  nowMs: number,
+  callerId: string,
+): EndedSession[] {
+  const ended: EndedSession[] = [];
+  const freedBefore = pool.freedRate.freed;
+  for (const session of pool.listHostSessions(host)) {
+    if (session.state === 'offered') requeueOffer(pool, session, nowMs);
+    else ended.push(pool.endSession(session, reason, nowMs, callerId));
+  }
+  pool.freedRate.freed = freedBefore;
+  pool.deleteHost(host);
+  return ended;
+}

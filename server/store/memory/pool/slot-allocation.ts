@@ -1,0 +1,46 @@
+import { expectedSessionLoad } from '../../../domain/congestion.js';
+import { nextHostState } from '../../../domain/host-state.js';
+import type { SessionRecord } from '../../contracts/session-record.js';
+import type { MemoryHost } from './memory-host.js';
+import type { PoolState } from './pool-state.js';
+
+/** What is known of a session before it has a slot. */
+type SlotRequest = Pick<SessionRecord, 'sessionId' | 'epoch' | 'clientBrokerId' | 'meta'>;
+
+/** The least congested host with a free slot. A silent host that comes first becomes suspect and is passed over. */
+export function chooseHost(pool: PoolState, nowMs: number): MemoryHost | undefined {
+  for (;;) {
+    const host = pool.freeHosts.leastCongested();
+    if (host === undefined || !isSilent(pool, host, nowMs)) return host;
+    pool.setState(host, nextHostState(host.state, 'late'));
+  }
+}
+
+/** Whether a host's last heartbeat is so old that nothing is placed on it. */
+export function isSilent(pool: PoolState, host: MemoryHost, nowMs: number): boolean {
+  return nowMs - host.beatAtMs > pool.rules.suspectAfterMs;
+}
+
+/** Gives a slot of the host to a session that has none. */
+export function takeSlot(
+  pool: PoolState,
+  host: MemoryHost,
+  { sessionId, epoch, clientBrokerId, meta }: SlotRequest,
+  state: 'reserved' | 'offered' | 'arriving',
+  nowMs: number,
+  untilMs: number,
+): void {
+  host.ramping += expectedSessionLoad(host.slots);
+  const session: SessionRecord = {
+    sessionId,
+    epoch,
+    state,
+    reason: null,
+    hostId: host.hostId,
+    reservedAtMs: nowMs,
+    clientBrokerId,
+    meta,
+    movable: false,
+  };
+  pool.saveLiveSession(host, session, untilMs);
+}

@@ -1,0 +1,168 @@
+import { brokerIdOf } from '../../domain/connection-id.js';
+import { HOST_STATES, type HostState } from '../../domain/host-state.js';
+import type { HeartbeatOutcome, HostStore, Reconciliation, SilentHostsReport } from '../contracts/hosts.js';
+import { inBatches, inGroups } from './batches.js';
+import {
+  StoredFormatError,
+  decodeClosure,
+  decodeEnded,
+  decodeEndReason,
+  decodeHost,
+  oneOf,
+  texts,
+} from './records.js';
+import type { RedisContext } from './redis-context.js';
+import { getRegionOverview } from './region-overview.js';
+import { REVOCABLE_LIST } from './stored-codes.js';
+
+/** One call of `recountHosts` checks at most this many hosts. */
+const RECOUNT_HOSTS = 50;
+
+/** Hosts in Redis. */
+export function createRedisHosts(context: RedisContext): HostStore {
+  const { redis, keys, runInPool, command } = context;
+  return {
+    async registerHost(regionPool, { hostId, connectionId, slots, endpoint }) {
+      await runInPool('hosts/register-host', regionPool, '', [hostId, connectionId, slots, endpoint]);
+    },
+
+    recordHeartbeats: (regionPool, heartbeats) =>
+      inBatches(heartbeats, async (batch) => {
+        const args = batch.flatMap(({ hostId, connectionId, measured, digest }) => [
+          hostId,
+          connectionId,
+          measured,
+          digest,
+        ]);
+        return decodeHeartbeats(await runInPool('hosts/record-heartbeats', regionPool, '', args));
+      }),
+
+    async reconcileHost(regionPool, { hostId, connectionId }, sessions) {
+      const reported = sessions.flatMap(({ sessionId, epoch, state }) => [sessionId, epoch, state]);
+      const args = [hostId, connectionId, REVOCABLE_LIST, ...reported];
+      const callerId = brokerIdOf(connectionId);
+      return decodeReconciliation(await runInPool('hosts/reconcile-host', regionPool, callerId, args));
+    },
+
+    async removeHost(regionPool, hostId, connectionId) {
+      const callerId = brokerIdOf(connectionId);
+      return decodeEnded(await runInPool('hosts/remove-host', regionPool, callerId, [hostId, connectionId]));
+    },
+
+    async findSilentHosts(regionPool, silentForMs, limit) {
+      return decodeSilentHosts(
+        await runInPool('hosts/find-silent-hosts', regionPool, '', [silentForMs, limit]),
+      );
+    },
+
+    async markSilentHosts(regionPool, marks, callerId) {
+      const args = marks.flatMap(({ hostId, beatAtMs, order }) => [hostId, beatAtMs, order]);
+      return decodeEnded(await runInPool('hosts/mark-silent-hosts', regionPool, callerId, args));
+    },
+
+    async recountHosts(regionPool, cursor) {
+      const reply = await runInPool('hosts/recount-hosts', regionPool, '', [cursor ?? '0', RECOUNT_HOSTS]);
+      const [next, repaired] = reply as [unknown, unknown];
+      return { next: next === '0' ? null : String(next), repaired: texts(repaired).sort() };
+    },
+
+    async setClosure(regionPool, hostId, closure, before) {
+      await runInPool('hosts/set-closure', regionPool, '', [hostId ?? '', closure, before ?? '']);
+    },
+
+    async getClosure(regionPool, hostId) {
+      const field = hostId === null ? 'closure' : `closed/${hostId}`;
+      return decodeClosure(await command(() => redis.hget(keys.poolKey(regionPool, 'totals'), field)));
+    },
+
+    async listHosts(regionPool) {
+      const [hosts, info, totals] = await command(() =>
+        Promise.all([
+          redis.hgetallBuffer(keys.poolKey(regionPool, 'hosts')),
+          redis.hgetall(keys.poolKey(regionPool, 'info')),
+          redis.hgetall(keys.poolKey(regionPool, 'totals')),
+        ]),
+      );
+      return Object.entries(hosts)
+        .map(([hostId, record]) => {
+          const { connectionId, state, slots, committed, measured, ramping, beatAtMs } = decodeHost(record);
+          const closure = decodeClosure(totals[`closed/${hostId}`]);
+          const endpoint = info[hostId] ?? '';
+          return {
+            hostId,
+            connectionId,
+            state,
+            closure,
+            slots,
+            committed,
+            measured,
+            ramping,
+            beatAtMs,
+            endpoint,
+          };
+        })
+        .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
+    },
+
+    async getEndpoints(regionPool, hostIds) {
+      if (hostIds.length === 0) return [];
+      const [hosts, info] = await command(() =>
+        Promise.all([
+          redis.hmgetBuffer(keys.poolKey(regionPool, 'hosts'), ...hostIds),
+          redis.hmget(keys.poolKey(regionPool, 'info'), ...hostIds),
+        ]),
+      );
+      return hostIds.map((_, i) => {
+        const record = hosts[i];
+        const endpoint = info[i];
+        if (!Buffer.isBuffer(record) || typeof endpoint !== 'string') return null;
+        return { connectionId: decodeHost(record).connectionId, endpoint };
+      });
+    },
+
+    getRegionOverview: (region, pools, brokerId) => getRegionOverview(context, region, pools, brokerId),
+  };
+}
+
+const HEARTBEAT_OUTCOMES: readonly HeartbeatOutcome[] = ['ok', 'differs', 'replaced', 'unknown'];
+
+function decodeHeartbeats(reply: unknown): HeartbeatOutcome[] {
+  return texts(reply).map((outcome) => oneOf(HEARTBEAT_OUTCOMES, outcome));
+}
+
+function decodeReconciliation(reply: unknown): Reconciliation {
+  if (!Array.isArray(reply)) throw new StoredFormatError('expected a list');
+  const [outcome, ended, rejected, adopted, arriving] = reply as unknown[];
+  const kind = oneOf<Reconciliation['outcome']>(['ok', 'replaced', 'unknown'], String(outcome));
+  if (kind !== 'ok') return { outcome: kind, ended: [], rejected: [], adopted: [], arriving: [] };
+  return {
+    outcome: kind,
+    ended: decodeEnded(ended),
+    rejected: inGroups(texts(rejected), 3).map(([sessionId = '', epoch, reason]) => ({
+      sessionId,
+      epoch: Number(epoch),
+      reason: decodeEndReason(reason),
+    })),
+    adopted: texts(adopted),
+    arriving: texts(arriving),
+  };
+}
+
+function decodeSilentHosts(reply: unknown): SilentHostsReport {
+  const fields = texts(reply);
+  const nowMs = Number(fields.at(-1));
+  return {
+    hosts: Number(fields[0]),
+    silent: inGroups(fields.slice(1, -1), 4).map(([hostId = '', state, beatAt, missingAt]) => {
+      const beatAtMs = Number(beatAt);
+      const missingAtMs = Number(missingAt);
+      return {
+        hostId,
+        state: oneOf<HostState>(HOST_STATES, state),
+        silentMs: nowMs - beatAtMs,
+        missingForMs: missingAtMs === 0 ? null : nowMs - missingAtMs,
+        beatAtMs,
+      };
+    }),
+  };
+}

@@ -1,0 +1,171 @@
+import type {
+  AcceptOfferOutcome,
+  EnqueueOutcome,
+  PlacementStatus,
+  QueueStatus,
+  QueueStore,
+  QueuedPlacement,
+} from '../contracts/queue.js';
+import { MAX_BATCH, inBatches, inGroups } from './batches.js';
+import {
+  StoredFormatError,
+  decodeEnded,
+  decodeEndReason,
+  decodeMeta,
+  decodeSession,
+  encodeMeta,
+  texts,
+} from './records.js';
+import type { RedisContext } from './redis-context.js';
+import { REVOCABLE_LIST } from './stored-codes.js';
+
+/** Queues in Redis. */
+export function createRedisQueue({ redis, keys, runInPool, command }: RedisContext): QueueStore {
+  return {
+    enqueue: (regionPool, placements, maxLength, callerId) =>
+      inBatches(placements, async (batch) => {
+        const args = batch.flatMap(
+          ({ sessionId, epoch, arrivedAtMs, headStartMs, missed, clientBrokerId, meta }) => [
+            sessionId,
+            epoch,
+            arrivedAtMs ?? '',
+            headStartMs,
+            missed ? 1 : 0,
+            clientBrokerId,
+            encodeMeta(meta),
+          ],
+        );
+        return decodeEnqueue(
+          batch.map(({ sessionId }) => sessionId),
+          await runInPool('queue/enqueue', regionPool, callerId, [maxLength, ...args]),
+        );
+      }),
+
+    async getQueueStatus(regionPool, sessionIds, attended) {
+      // Without a placement the script still returns the length and the rate.
+      const batches = sessionIds.length === 0 ? [[]] : inGroups(sessionIds, MAX_BATCH);
+      const statuses = await Promise.all(
+        batches.map(async (ids) => {
+          const args = [attended ? 1 : 0, ...ids];
+          return decodeQueueStatus(ids, await runInPool('queue/get-queue-status', regionPool, '', args));
+        }),
+      );
+      const { length, freedPerMs } = statuses.at(-1) ?? { length: 0, freedPerMs: null };
+      return { placements: statuses.flatMap(({ placements }) => placements), length, freedPerMs };
+    },
+
+    async acceptOffer(regionPool, { sessionId, fromEpoch, toEpoch, clientBrokerId }, ttlMs) {
+      const args = [sessionId, fromEpoch, toEpoch, ttlMs];
+      const reply = await runInPool('queue/accept-offer', regionPool, clientBrokerId, args);
+      return decodeAcceptOffer(sessionId, reply);
+    },
+
+    withdrawPlacements: (regionPool, withdrawals, callerId) =>
+      inBatches(withdrawals, async (batch) => {
+        const args = batch.flatMap(({ sessionId, belowEpoch }) => [sessionId, belowEpoch]);
+        return decodeEnded(
+          await runInPool('queue/withdraw-placements', regionPool, callerId, [REVOCABLE_LIST, ...args]),
+        );
+      }),
+
+    findExpiredOffers: async (regionPool, limit) =>
+      texts(await runInPool('queue/find-expired-offers', regionPool, '', [limit])),
+
+    async recordMissedOffers(regionPool, sessionIds) {
+      await inBatches(sessionIds, async (batch) => {
+        await runInPool('queue/record-missed-offers', regionPool, '', batch);
+        return [];
+      });
+    },
+
+    expireOffers: (regionPool, sessionIds, callerId) =>
+      inBatches(sessionIds, async (batch) =>
+        decodeEnded(await runInPool('queue/expire-offers', regionPool, callerId, batch)),
+      ),
+
+    async expireUnattendedPlacements(regionPool, graceMs, limit, callerId) {
+      const args = [graceMs, limit];
+      return decodeEnded(await runInPool('queue/expire-unattended-placements', regionPool, callerId, args));
+    },
+
+    async listWaitingPlacements(regionPool, limit) {
+      const queue = keys.poolKey(regionPool, 'queue');
+      const ids = await command(() => redis.zrange(queue, '0', String(limit - 1)));
+      if (ids.length === 0) return [];
+      const records = await command(() => redis.hmget(keys.poolKey(regionPool, 'waiting'), ...ids));
+      return ids.flatMap((sessionId, i) => {
+        const record = records[i];
+        // A placement may be served between the two commands.
+        return typeof record === 'string' ? [decodeQueuedPlacement(sessionId, record)] : [];
+      });
+    },
+  };
+}
+
+/** @param sessionIds of the placements, in the order of the call */
+function decodeEnqueue(sessionIds: readonly string[], reply: unknown): EnqueueOutcome[] {
+  const fields = texts(reply);
+  return sessionIds.map((sessionId, i): EnqueueOutcome => {
+    const field = fields[i] ?? '';
+    const detail = field.slice(1);
+    switch (field.charAt(0)) {
+      case '~':
+        return { kind: 'waiting', arrivedAtMs: Number(detail) };
+      case '=':
+        return { kind: 'existing', session: decodeSession(sessionId, detail) };
+      case '!':
+        return { kind: 'over', reason: decodeEndReason(detail) };
+      case '#':
+        return { kind: 'queue_full' };
+      case '/':
+        return { kind: 'closed' };
+      default:
+        throw new StoredFormatError(`unexpected "${field}"`);
+    }
+  });
+}
+
+/** @param sessionIds of the placements, in the order of the call */
+function decodeQueueStatus(sessionIds: readonly string[], reply: unknown): QueueStatus {
+  const fields = texts(reply);
+  const placements = sessionIds.map((sessionId, i) => decodePlacementStatus(sessionId, fields[i] ?? ''));
+  const [length, rate] = fields.slice(-2);
+  return { placements, length: Number(length), freedPerMs: rate === '' ? null : Number(rate) };
+}
+
+function decodePlacementStatus(sessionId: string, field: string): PlacementStatus {
+  const detail = field.slice(1);
+  switch (field.charAt(0)) {
+    case '~': {
+      const [ahead, arrivedAt, missed, clientBrokerId = '', title = ''] = detail.split('|');
+      return {
+        kind: 'waiting',
+        ahead: Number(ahead),
+        arrivedAtMs: Number(arrivedAt),
+        clientBrokerId,
+        title,
+        missed: missed === '1',
+      };
+    }
+    case '=':
+      return { kind: 'session', session: decodeSession(sessionId, detail) };
+    case '?':
+      return { kind: 'unknown' };
+    default:
+      throw new StoredFormatError(`unexpected "${field}"`);
+  }
+}
+
+function decodeAcceptOffer(sessionId: string, reply: unknown): AcceptOfferOutcome {
+  if (reply === null) return { kind: 'gone' };
+  const [record = '', hostConnectionId = ''] = texts(reply);
+  return { kind: 'accepted', session: decodeSession(sessionId, record), hostConnectionId };
+}
+
+/** Reads a waiting placement as `lua/shared/pool-changes.lua` writes it. */
+function decodeQueuedPlacement(sessionId: string, record: string): QueuedPlacement {
+  const match = /^(\d+)\|(\d+)\|-?\d+\|\d\|[^|]*\|(.*)$/s.exec(record);
+  if (match === null) throw new StoredFormatError('a waiting placement is not readable');
+  const [, epoch, arrivedAtMs, meta = ''] = match;
+  return { sessionId, epoch: Number(epoch), arrivedAtMs: Number(arrivedAtMs), meta: decodeMeta(meta) };
+}

@@ -1,0 +1,35 @@
+import { expect } from 'chai';
+import { ExpiringRecords } from '@duskline/server/broker/connections/expiring-records.js';
+
+describe('The record of disconnected clients', () => {
+  let nowMs = 0;
+  const gone = (max = 10): ExpiringRecords<{ sessionId: string }> =>
+    new ExpiringRecords(1_000, max, () => nowMs);
+  const idsOf = (list: ExpiringRecords<{ sessionId: string }>): string[] =>
+    list.all.map(({ sessionId }) => sessionId);
+
+  it('is deleted after its time, counted from the last disconnect', () => {
+    const list = gone();
+    list.add({ sessionId: 'a' });
+    nowMs += 600;
+    list.add({ sessionId: 'b' });
+    list.add({ sessionId: 'a' });
+    nowMs += 999;
+    expect(idsOf(list)).to.deep.equal(['b', 'a']);
+    nowMs += 1;
+    expect(idsOf(list)).to.deep.equal([]);
+  });
+
+  it('is bounded: the oldest entries are dropped first', () => {
+    const list = gone(2);
+    for (const sessionId of ['a', 'b', 'c']) list.add({ sessionId });
+    expect(idsOf(list)).to.deep.equal(['b', 'c']);
+  });
+
+  it('is deleted when the client reconnects', () => {
+    const list = gone();
+    list.add({ sessionId: 'a' });
+    list.forget('a');
+    expect(list.get('a')).to.equal(undefined);
+  });
+});
