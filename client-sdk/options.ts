@@ -72,9 +72,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
       .map((name) => `"${name}" is not a number of milliseconds.`),
   ];
   if (WebSocket === undefined) {
-    problems.push(
-      'This platform has no WebSocket: pass one, or import "@duskline/client/node".',
-    );
+    problems.push('This platform has no WebSocket: pass one, or import "@duskline/client/node".');
   }
   if (WebSocket === undefined || problems.length > 0) throw new TypeError(problems.join(' '));
   return {

@@ -16,7 +16,6 @@ export async function probeBeacon(region: RegionInfo, signal: AbortSignal): Prom
   const rttMs = performance.now() - startedAtMs;
   // The browser reuses the connection only after the body was read.
   await response.arrayBuffer();
-  if (!response.ok)
-    throw new Error(`The beacon of ${region.region} answered with HTTP ${response.status}.`);
+  if (!response.ok) throw new Error(`The beacon of ${region.region} answered with HTTP ${response.status}.`);
   return rttMs;
 }
