@@ -25,7 +25,7 @@ export type LocalErrorCode = keyof typeof LOCAL_ERRORS;
 
 export interface ErrorDetails {
   /** The WebSocket close code, if the connection was closed. */
-  readonly closeCode?: number;
+  readonly closeCode?: number | undefined;
   readonly retryAfterMs?: number;
   readonly requestId?: string;
   readonly sessionId?: string;
@@ -52,7 +52,7 @@ export class DusklineError extends Error {
     retryable: boolean,
     details: ErrorDetails = {},
   ) {
-    super(message, 'cause' in details ? { cause: details.cause } : {});
+    super(message, details);
     this.name = code === 'ABORTED' ? 'AbortError' : 'DusklineError';
     this.code = code;
     this.retryable = retryable;
@@ -69,8 +69,7 @@ export function localError(code: LocalErrorCode, details: ErrorDetails = {}): Du
 }
 
 export function brokerError(frame: ErrorMessage, closeCode?: number): DusklineError {
-  const details = closeCode === undefined ? frame : { ...frame, closeCode };
-  return new DusklineError(frame.code, frame.message, frame.retryable, details);
+  return new DusklineError(frame.code, frame.message, frame.retryable, { ...frame, closeCode });
 }
 
 /**

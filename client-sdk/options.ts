@@ -62,7 +62,7 @@ export type ResolvedOptions = Omit<ClientOptions, DefaultedOption> & {
  * @throws TypeError that lists every invalid option
  */
 export function resolveOptions(options: ClientOptions): ResolvedOptions {
-  const WebSocket = options.WebSocket ?? findPlatformWebSocket();
+  const WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
   const urls = [options.url].flat();
   const problems = [
     ...(urls.length === 0 ? ['"url" is an empty list.'] : []),
@@ -87,10 +87,6 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };
-}
-
-function findPlatformWebSocket(): WebSocketConstructor | undefined {
-  return (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
 }
 
 function isBrokerUrl(url: string): boolean {

@@ -152,7 +152,8 @@ export class PlayRequest {
         accept: () => {
           if (this.#enterPhase('accepting')) this.#sendAccept();
         },
-        decline: (cause) => this.cancel(localError('OFFER_DECLINED', { requestId, cause })),
+        decline: (cause) =>
+          this.cancel(localError('OFFER_DECLINED', { requestId, ...(cause !== undefined && { cause }) })),
       },
     );
   }
