@@ -91,8 +91,8 @@ export function rankCandidates(
     if (acceptableAfter === undefined) continue;
     isInReach = true;
     for (const { pool } of pools) {
-      const place = { region, pool };
-      if (fleet.isOpen(place)) open.push(toCandidate(fleet, place, rttMs, acceptableAfter));
+      const regionPool = { region, pool };
+      if (fleet.isOpen(regionPool)) open.push(toCandidate(fleet, regionPool, rttMs, acceptableAfter));
     }
   }
   if (!isInReach) return { ok: false, code: 'NO_REGION_IN_REACH' };

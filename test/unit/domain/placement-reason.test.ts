@@ -61,7 +61,10 @@ describe('The reason for a placement', () => {
   it('refuses an index that is not a candidate', () => {
     const candidates = [candidate('near', 12, 0)];
     for (const index of [-1, 1, 0.5]) {
-      expect(() => explainPlacement(candidates, index)).to.throw(RangeError, `no candidate ${index} among 1`);
+      expect(() => explainPlacement(candidates, index)).to.throw(
+        RangeError,
+        `There is no candidate ${index}: the request has 1.`,
+      );
     }
     expect(() => explainPlacement([], 0)).to.throw(RangeError);
   });
