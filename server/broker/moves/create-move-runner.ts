@@ -10,8 +10,9 @@ import {
 } from '../../domain/rebalance/limits/quarantine.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { BrokerContext } from '../context.js';
-import type { MoveRunner } from './move-runner.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { ActiveMovesPort } from './active-moves.js';
+import type { MoveRunner } from '../rebalance/move-runner.js';
 import { moveSession, type MoveOrder, type MoveResult } from './move-session.js';
 import { moveUnclaimedSession } from './move-unclaimed.js';
 import { explainMoveToPlayer } from './explain-move-to-player.js';
@@ -28,12 +29,12 @@ const RETRY_AFTER_STEPS = 3;
 /** How many failures are remembered. */
 const MAX_FAILURES = 10_000;
 
-export function createMoveRunner(context: BrokerContext): MoveRunner {
+export function createMoveRunner(context: CorePorts & ActiveMovesPort): MoveRunner {
   return new ChainMoveRunner(context);
 }
 
 class ChainMoveRunner implements MoveRunner {
-  readonly #context: BrokerContext;
+  readonly #context: CorePorts & ActiveMovesPort;
   /** Sessions whose move waits or is under way. */
   readonly #begun = new Set<string>();
   readonly #failedAtMs = new Map<string, number>();
@@ -43,7 +44,7 @@ class ChainMoveRunner implements MoveRunner {
   #quarantine: Quarantine = NO_QUARANTINE;
   #stopped = false;
 
-  constructor(context: BrokerContext) {
+  constructor(context: CorePorts & ActiveMovesPort) {
     this.#context = context;
     this.#retryAfterMs = RETRY_AFTER_STEPS * context.limits.moveStepMs;
   }
@@ -116,25 +117,25 @@ class ChainMoveRunner implements MoveRunner {
   /** @returns whether it was moved */
   async #move(action: MoveAction, session: SessionRecord): Promise<boolean> {
     const { store } = this.#context;
-    const { place, hostId } = action.from;
+    const { regionPool: place, hostId } = action.from;
     const order: MoveOrder = {
       place,
       session,
-      to: action.to.place,
+      to: action.to.regionPool,
       reason: explainMoveToPlayer(action),
       maxCongestion: Math.round(action.cap * FULL),
     };
     const startedAt = performance.now();
-    const result = await (action.free ? moveUnclaimedSession : moveSession)(this.#context, order);
+    const result = await (action.isUnclaimed ? moveUnclaimedSession : moveSession)(this.#context, order);
     this.#learn(action, result);
     await store.recordMove({
       sessionId: session.sessionId,
       from: { ...place, hostId },
-      to: { ...action.to.place, hostId: result.hostId },
+      to: { ...action.to.regionPool, hostId: result.hostId },
       cause: action.reason.code,
       reason: explainMove(action),
       outcome: result.kind,
-      unclaimed: action.free,
+      unclaimed: action.isUnclaimed,
       failure: result.kind === 'failed' ? `${result.by}: ${result.reason}` : null,
       tookMs: Math.round(performance.now() - startedAt),
     });
@@ -142,8 +143,8 @@ class ChainMoveRunner implements MoveRunner {
   }
 
   #learn({ sessionId, from, to }: MoveAction, result: MoveResult): void {
-    const source = hostKey(from.place, from.hostId);
-    const target = result.hostId === null ? undefined : hostKey(to.place, result.hostId);
+    const source = hostKey(from.regionPool, from.hostId);
+    const target = result.hostId === null ? undefined : hostKey(to.regionPool, result.hostId);
     if (result.kind === 'moved') {
       this.#failedAtMs.delete(sessionId);
       this.#note(source, true);

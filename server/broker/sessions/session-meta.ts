@@ -5,7 +5,7 @@ import type { Candidate } from '../../domain/ranking.js';
 import { bestStream } from '../../domain/suitability.js';
 import type { SessionMeta } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
 import { encodeMatch, type MatchDetails } from './match-details.js';
 
 /**
@@ -14,27 +14,27 @@ import { encodeMatch, type MatchDetails } from './match-details.js';
  * @returns `undefined` when the place is no candidate, or its pool does not suit the device
  */
 export function createSessionMeta(
-  context: BrokerContext,
+  context: BrokerSettings,
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
   place: RegionPool,
 ): SessionMeta | undefined {
-  const index = candidates.findIndex((candidate) => isSameRegionPool(candidate.place, place));
+  const index = candidates.findIndex((candidate) => isSameRegionPool(candidate.regionPool, place));
   const details = createMatchDetails(context, client, message, candidates, index);
   return details === undefined ? undefined : toSessionMeta(client, message, details);
 }
 
 /** What a match in one of the candidates tells its client; `undefined` when there is no such, or its pool does not suit. */
 export function createMatchDetails(
-  context: BrokerContext,
+  context: BrokerSettings,
   client: ClientConnection,
   { canMove }: Play,
   candidates: readonly Candidate[],
   index: number,
 ): MatchDetails | undefined {
   const candidate = candidates[index];
-  const pool = candidate === undefined ? undefined : context.catalog.pools.get(candidate.place.pool);
+  const pool = candidate === undefined ? undefined : context.catalog.pools.get(candidate.regionPool.pool);
   const stream = pool === undefined ? undefined : bestStream(pool, client.device);
   if (candidate === undefined || stream === undefined) return undefined;
   return {
@@ -44,7 +44,7 @@ export function createMatchDetails(
     rttMs: candidate.rttMs,
     reason: explainPlacement(candidates, index),
     tier: client.tier,
-    ...rttByRegionOf(candidates, candidate.place),
+    ...rttByRegionOf(candidates, candidate.regionPool),
     ...(canMove === true ? { canMove } : {}),
   };
 }
@@ -61,7 +61,7 @@ export function toSessionMeta(
 function rttByRegionOf(candidates: readonly Candidate[], { pool }: RegionPool): Pick<MatchDetails, 'reach'> {
   const reach: Record<string, number> = {};
   let alike = 0;
-  for (const { place, rttMs } of candidates) {
+  for (const { regionPool: place, rttMs } of candidates) {
     if (place.pool !== pool) continue;
     reach[place.region] = Math.round(rttMs);
     alike += 1;
