@@ -1,5 +1,5 @@
 import { createClient } from '@duskline/client';
-import { askToAccept, clear, markRegion, show, showError, showRegions, showStatus } from './view.js';
+import { askToTake, clear, markRegion, show, showError, showRegions, showStatus } from './view.js';
 
 const form = document.querySelector('form');
 const playButton = document.getElementById('play');
@@ -24,7 +24,7 @@ form.addEventListener('submit', async (event) => {
   }
 });
 
-/** Connects, plays and watches until the session ends. An abort of `signal` leaves at any step. */
+/** Connects, plays, and returns after the end of the session. Aborting `signal` leaves at any stage. */
 async function play({ url, token, title, ask, signal }) {
   const device = { kind: 'browser', codecs: ['av1', 'vp9', 'h264'], maxResolution: '1440p', maxFps: 60 };
   const client = createClient({ url, token, device });
@@ -44,10 +44,10 @@ async function play({ url, token, title, ask, signal }) {
       signal,
       onQueued: ({ position, region, etaMs }) => {
         const eta = etaMs ? `, up to ${Math.ceil(etaMs.high / 1_000)} s` : '';
-        show('match', `waiting for a slot: position ${position} in the queue of ${region}${eta}`);
+        show('match', `waiting for a slot: number ${position} in the queue of ${region}${eta}`);
       },
-      onOffer: ask ? askToAccept : undefined, // without it the SDK accepts every offer
-      retry: { maxWaitMs: 60_000 }, // while the queue is full
+      onOffer: ask ? askToTake : undefined, // without it every offer is accepted at once
+      retry: { maxWaitMs: 60_000 }, // retry while the queue is full
     });
     show('session', `ended: ${await watch(session, signal)}`);
   } finally {
@@ -55,7 +55,7 @@ async function play({ url, token, title, ask, signal }) {
   }
 }
 
-/** Streams until the session ends. Resolves with the end reason. */
+/** Streams until the session ends. Returns the reason. */
 async function watch(session, signal) {
   let stream;
   const start = () => {
@@ -72,7 +72,7 @@ async function watch(session, signal) {
   };
 
   session.on('state', (state) => show('session', state));
-  session.on('replaced', start); // the host was lost, and the session has a new one
+  session.on('replaced', start); // the host was lost; the session has another one
   session.on('limit', ({ kind, endsAtMs }) => {
     show('limit', endsAtMs === null ? 'none' : `${kind}, at ${new Date(endsAtMs).toLocaleTimeString()}`);
   });
@@ -86,7 +86,7 @@ async function watch(session, signal) {
   }
 }
 
-/** Connects to the stream of a simulated host, whose frames are numbers. The stream does not depend on the broker. */
+/** Connects to a simulated host, which streams numbers instead of video. The stream does not need the broker. */
 function connectToHost(session) {
   const socket = new WebSocket(session.host.endpoint);
   socket.onopen = () => socket.send(JSON.stringify({ type: 'ticket', ticket: session.ticket }));

@@ -1,8 +1,8 @@
-/** Updates the page. Of the SDK this module knows only the shape of a status. */
+/** Draws the page. Of the SDK it knows only the status object. */
 
-/** Bars are full at this round-trip time, or at the slowest one if that is more. */
+/** A bar is full at this round-trip time, or at the slowest measured one if that is longer. */
 const FULL_BAR_MS = 120;
-/** Below the first round-trip time a stream feels immediate; above the second, players notice the delay. */
+/** Round-trip times in milliseconds: below the first a stream feels immediate, above the second it feels slow. */
 const GOOD_MS = 40;
 const BAD_MS = 90;
 
@@ -10,7 +10,7 @@ export function show(id, text) {
   document.getElementById(id).textContent = text;
 }
 
-/** Resets the page for a new request. */
+/** Resets the page. */
 export function clear() {
   for (const id of ['match', 'reason', 'session', 'limit']) show(id, 'none');
   show('frames', 0);
@@ -33,7 +33,7 @@ export function showError(error) {
 
 /**
  * @param rtt milliseconds by region
- * @param regions regions of the broker, with their names
+ * @param regions the regions from the broker, whose names are shown
  */
 export function showRegions(rtt, regions) {
   const names = new Map(regions.map(({ region, name }) => [region, name]));
@@ -49,7 +49,7 @@ export function showRegions(rtt, regions) {
   document.getElementById('regions').replaceChildren(...items);
 }
 
-/** Marks the region of the match. */
+/** Marks the chosen region. */
 export function markRegion(region) {
   for (const item of document.querySelectorAll('#regions li')) {
     if (item.dataset.region === region) item.setAttribute('aria-current', 'true');
@@ -58,13 +58,13 @@ export function markRegion(region) {
 }
 
 /**
- * Asks the player to accept an offered slot. The question disappears when `signal` aborts, because the offer has expired.
+ * Asks the player whether to accept an offered slot. The dialog closes when `signal` aborts.
  *
  * @returns whether the player accepts
  */
-export function askToAccept({ region, acceptWithinMs, signal }) {
+export function askToTake({ region, acceptWithinMs, signal }) {
   const panel = document.getElementById('offer');
-  show('offer-text', `A slot in ${region} is reserved for you for ${Math.round(acceptWithinMs / 1_000)} s.`);
+  show('offer-text', `A slot in ${region} is yours for ${Math.round(acceptWithinMs / 1_000)} s.`);
   panel.hidden = false;
   signal.addEventListener('abort', () => (panel.hidden = true));
   return new Promise((resolve) => {

@@ -1,8 +1,8 @@
-// A player on a console or a PC: requests a session from the broker, then streams from the host of the match.
+// A player on a console or PC: requests a slot from the broker, then streams from the host.
 //
 //   node examples/node-player/player.mjs ws://localhost:8080 <token> <title>
 //
-// Instead of arguments, the environment variables URL, TOKEN and TITLE can be set. Ctrl-C ends the session in order.
+// URL, TOKEN and TITLE may come from the environment instead. Ctrl-C leaves the queue or ends the session.
 /* global AbortController */
 import { createClient, DusklineError } from '@duskline/client/node';
 import { WebSocket } from 'ws';
@@ -35,15 +35,15 @@ try {
     rtt,
     signal: leaving.signal,
     onQueued: ({ position, region, etaMs }) => {
-      const eta = etaMs ? `, ${seconds(etaMs.low)} to ${seconds(etaMs.high)} s left` : '';
-      console.log(`waiting: position ${position} in the queue of ${region}${eta}`);
+      const eta = etaMs ? `, ${seconds(etaMs.low)} to ${seconds(etaMs.high)} s to go` : '';
+      console.log(`waiting: number ${position} in the queue of ${region}${eta}`);
     },
-    // A program in a terminal accepts at once. A console asks its player, until `signal` aborts.
+    // This program accepts every offer. A console would ask its player, until `signal` aborts.
     onOffer: ({ region, acceptWithinMs }) => {
-      console.log(`offered: a slot in ${region}, for ${seconds(acceptWithinMs)} s; accepting it`);
+      console.log(`offered: a slot in ${region}, for ${seconds(acceptWithinMs)} s; taking it`);
       return true;
     },
-    retry: { maxWaitMs: 60_000 }, // while the queue is full
+    retry: { maxWaitMs: 60_000 }, // retry while the queue is full
   });
   const { codec, resolution, fps } = session.stream;
   console.log(`matched: ${session.host.hostId} in ${session.region}, ${resolution} ${codec} at ${fps} fps`);
@@ -56,7 +56,7 @@ try {
 
   let stream = connectToHost(session);
   session.on('replaced', ({ hostId }) => {
-    console.log(`session: the host was lost, the session goes on at ${hostId}`);
+    console.log(`session: its host was lost, it goes on at ${hostId}`);
     stream.close();
     stream = connectToHost(session);
   });
@@ -78,7 +78,7 @@ function seconds(ms) {
   return Math.round(ms / 1_000);
 }
 
-/** Connects to the stream of a simulated host, whose frames are numbers. The stream does not depend on the broker. */
+/** Connects to a simulated host, which streams numbers instead of video. The stream does not need the broker. */
 function connectToHost(session) {
   const socket = new WebSocket(session.host.endpoint);
   socket.on('open', () => socket.send(JSON.stringify({ type: 'ticket', ticket: session.ticket })));
