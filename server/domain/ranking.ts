@@ -20,7 +20,7 @@ export interface FleetView {
 
 /** A region pool that may serve the request. */
 export interface Candidate {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly rttMs: number;
   /** Utilisation, 0 to 1; 1 if no ready host is known. */
   readonly utilisation: number;
@@ -91,8 +91,8 @@ export function rankCandidates(
     if (acceptableAfter === undefined) continue;
     isInReach = true;
     for (const { pool } of pools) {
-      const place = { region, pool };
-      if (fleet.isOpen(place)) open.push(toCandidate(fleet, place, rttMs, acceptableAfter));
+      const regionPool = { region, pool };
+      if (fleet.isOpen(regionPool)) open.push(toCandidate(fleet, regionPool, rttMs, acceptableAfter));
     }
   }
   if (!isInReach) return { ok: false, code: 'NO_REGION_IN_REACH' };
@@ -118,7 +118,7 @@ function toCandidate(
 ): Candidate {
   const utilisation = fleet.utilisation(regionPool) ?? 1;
   return {
-    place: regionPool,
+    regionPool,
     rttMs,
     utilisation,
     costMs: rttMs + congestionCostMs(utilisation),
@@ -132,8 +132,8 @@ function byPreference(a: Candidate, b: Candidate): number {
     a.acceptableAfterMs - b.acceptableAfterMs ||
     a.costMs - b.costMs ||
     a.rttMs - b.rttMs ||
-    compareNames(a.place.region, b.place.region) ||
-    compareNames(a.place.pool, b.place.pool)
+    compareNames(a.regionPool.region, b.regionPool.region) ||
+    compareNames(a.regionPool.pool, b.regionPool.pool)
   );
 }
 

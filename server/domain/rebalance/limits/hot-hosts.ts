@@ -9,16 +9,16 @@ export function hostKey(regionPool: RegionPool, hostId: string): string {
 /** The load of a host as of its last heartbeat. */
 export interface HostLoadReport {
   readonly hostId: string;
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   /** Share of the host, as `HostSnapshot.load`. */
-  readonly congestion: number;
+  readonly load: number;
   /** Time of the heartbeat, in milliseconds since 1970 by the store's clock. */
-  readonly beatAtMs: number;
+  readonly heartbeatAtMs: number;
 }
 
 /** Kept for hot hosts and for hosts above the threshold. Other hosts need no entry. */
 interface HostHeat {
-  readonly beatAtMs: number;
+  readonly heartbeatAtMs: number;
   /** Heartbeats in a row above the threshold. */
   readonly heartbeatsAbove: number;
   readonly hot: boolean;
@@ -42,20 +42,20 @@ export function trackHotHosts(
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): HotHosts {
   const next = new Map<string, HostHeat>();
-  for (const { hostId, place: regionPool, congestion, beatAtMs } of reports) {
+  for (const { hostId, regionPool, load: congestion, heartbeatAtMs: beatAtMs } of reports) {
     const above = congestion > limits.hotAbove;
     // Most hosts are below the threshold: no key is built for them unless some host has an entry.
     if (!above && previous.size === 0) continue;
     const key = hostKey(regionPool, hostId);
     const before = previous.get(key);
-    if (before?.beatAtMs === beatAtMs) {
+    if (before?.heartbeatAtMs === beatAtMs) {
       next.set(key, before);
       continue;
     }
     const heartbeatsAbove = above ? (before?.heartbeatsAbove ?? 0) + 1 : 0;
     const staysHot = before?.hot === true && congestion >= limits.coolBelow;
     const hot = staysHot || heartbeatsAbove >= limits.hotHeartbeats;
-    if (hot || heartbeatsAbove > 0) next.set(key, { beatAtMs, heartbeatsAbove, hot });
+    if (hot || heartbeatsAbove > 0) next.set(key, { heartbeatAtMs: beatAtMs, heartbeatsAbove, hot });
   }
   return next;
 }
