@@ -18,7 +18,7 @@ export function inboxSuite(current: CurrentFixture): void {
     const { store } = current();
     await makeHostReady(store, 'host-a', { connectionId: `${HOST_BROKER}.3` });
     const { sessionId } = await startSession(store, { clientBrokerId: CLIENT_BROKER });
-    const letter = { kind: 'letter', sessionId, epoch: 1, body: '{"say":"hello"}' };
+    const letter = { kind: 'relayed', sessionId, epoch: 1, body: '{"say":"hello"}' };
     return {
       sessionId,
       fromClient: { ...letter, fromHostId: null },
@@ -31,7 +31,7 @@ export function inboxSuite(current: CurrentFixture): void {
       const { store, another } = current();
       const { fromClient, fromHost, sessionId } = await openSession();
       const other = await another();
-      const letter = { kind: 'letter', sessionId, epoch: 1, body: '{"say":"hello"}' };
+      const letter = { kind: 'relayed', sessionId, epoch: 1, body: '{"say":"hello"}' };
       expect(await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER)).to.deep.equal([
         { kind: 'posted', brokerId: HOST_BROKER },
       ]);
@@ -104,7 +104,7 @@ export function inboxSuite(current: CurrentFixture): void {
       ]);
     });
 
-    it('returns `away` when the broker of the other end is not known', async () => {
+    it('returns `disconnected` when the broker of the other end is not known', async () => {
       const { store } = current();
       const { fromClient } = await openSession();
       const adopted = newSessionId();
@@ -114,7 +114,9 @@ export function inboxSuite(current: CurrentFixture): void {
         { sessionId: adopted, epoch: 1, state: 'active' },
       ]);
       const letter = { sessionId: adopted, epoch: 1, fromHostId: 'host-a', body: '1' };
-      expect(await store.relayMessages(PLACE, [letter], HOST_BROKER)).to.deep.equal([{ kind: 'away' }]);
+      expect(await store.relayMessages(PLACE, [letter], HOST_BROKER)).to.deep.equal([
+        { kind: 'disconnected' },
+      ]);
     });
 
     it('follows client and host to their new brokers', async () => {

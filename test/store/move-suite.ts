@@ -330,8 +330,8 @@ export function moveSuite(current: CurrentFixture): void {
       for (const body of ['{"a":1}', '{"b":"|;*"}'])
         expect(await store.sendControlMessage(PLACE, MOVER, body)).to.equal(true);
       expect(await (await another()).takeMessages(PLACE, MOVER)).to.deep.equal([
-        { kind: 'word', body: '{"a":1}' },
-        { kind: 'word', body: '{"b":"|;*"}' },
+        { kind: 'control', body: '{"a":1}' },
+        { kind: 'control', body: '{"b":"|;*"}' },
       ]);
       expect(await store.takeMessages(PLACE, MOVER)).to.deep.equal([]);
     });

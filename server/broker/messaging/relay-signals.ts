@@ -122,7 +122,7 @@ async function relayMessage(
     case 'posted':
       context.store.sendWakeUp(outcome.brokerId, place);
       return;
-    case 'away':
+    case 'disconnected':
       throw new Refusal('PEER_AWAY');
     case 'overflow':
       throw new Refusal('TOO_MANY_SIGNALS');
