@@ -3,8 +3,8 @@
  *
  *     npm run bench:match -- [--json] [--clients 200] [--hosts 60] [--seconds 10]
  *
- * Every player asks, is admitted by its host, is connected, ends, and asks again at once. Players and hosts
- * share one process beside the broker's and Redis's, so on a small machine they are part of the limit.
+ * Every player requests a session, is admitted and connected by its host, ends the session, and starts again at once. All
+ * players and hosts share one process, so on a small machine that process limits the rate.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,7 +47,7 @@ function openHost(url: string, number: number): Host {
   });
 }
 
-/** Plays over and over until `over`; tells how long each match took, in milliseconds. */
+/** Plays repeatedly until `over`. Reports the time of each match in milliseconds. */
 async function playOn(
   client: Client,
   hosts: ReadonlyMap<string, Host>,
@@ -59,7 +59,8 @@ async function playOn(
     const session = await client.play({ title: 'drift', rtt: { near: 10 } });
     took(performance.now() - startedAt);
     const admission = hosts.get(session.host.hostId)?.admit(session.ticket);
-    if (admission?.ok !== true) throw new Error(`not admitted: ${admission?.reason ?? 'no such host'}`);
+    if (admission?.ok !== true)
+      throw new Error(`The host did not admit the player: ${admission?.reason ?? 'no such host'}`);
     admission.session.reportConnected();
     await session.end();
   }

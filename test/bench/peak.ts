@@ -1,9 +1,6 @@
 /**
- * The evening peak: a burst, a region that spills, a region that is drained, and what planning costs.
- *
- *     npm run bench:peak -- [--json] [--quick] [--only burst,spill,drain,planner]
- *
- * `--quick` is smaller and faster, for continuous integration: its figures say less.
+ * Measures the evening peak: a burst of players, a region that overflows, a drain of a region, and the cost of planning.
+ * `USAGE` describes the options.
  */
 import { parseArgs } from 'node:util';
 import { measureBurst } from './peak/burst.js';
@@ -12,14 +9,41 @@ import { measurePlanner } from './peak/planner.js';
 import { renderPeakResult, type PeakResult } from './peak/print.js';
 import { measureSpill } from './peak/spill.js';
 
+const USAGE = `Measures the evening peak: a burst of players, a region that overflows, a drain of a region, and the cost of planning.
+
+  npm run bench:peak -- [options]
+
+  --only PARTS       measure only these parts, separated by commas: burst, spill, drain, planner (default: all)
+  --quick            shorter and smaller measurements, for continuous integration: the figures are less reliable
+  --json             print the figures as JSON on one line
+  --help             print this text
+
+Progress goes to standard error, the figures to standard output.
+`;
+
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'burst,spill,drain,planner' },
+    only: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
-const wanted = new Set(values.only.split(','));
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit();
+}
+const PARTS = ['burst', 'spill', 'drain', 'planner'];
+const wanted = new Set(values.only?.split(',') ?? PARTS);
+wanted.delete('');
+for (const name of wanted) {
+  if (!PARTS.includes(name)) {
+    process.stderr.write(
+      `--only "${name}" is not valid. Give one or more of ${PARTS.join(', ')}, separated by commas.\n`,
+    );
+    process.exit(2);
+  }
+}
 const say = (text: string): void =>
   void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 

@@ -1,5 +1,5 @@
 /**
- * How long a plan of moves takes for a large fleet.
+ * Time that the rebalancer needs to plan moves for a large fleet.
  *
  *     npm run bench:planner -- [--json] [--hosts 10000] [--slots 12] [--waiting 2000] [--allowance 500] [--rounds 15]
  */
@@ -55,7 +55,7 @@ const rows = [
   report('calm', evening({ ...busy, waiting: 0, hot: 0 })),
   report('hot hosts', evening({ ...busy, waiting: 0 })),
   report('evening', evening(busy)),
-  report('evening, own place objects', evening({ ...busy, ownObjects: true })),
+  report('evening, own region pool objects', evening({ ...busy, ownObjects: true })),
 ];
 const picture = evening({ ...busy, waiting: 0 });
 const drain = timed(() => planDrain(picture, { region: 'region-7', pool: null, hostId: null }));

@@ -2,7 +2,7 @@ import { build, type Histogram } from 'hdr-histogram-js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { PLACE, registration, reservation, sessionIdOf } from '../support/fleet/fleet-data.js';
 
-/** How one measurement runs: so many calls at once, each for so many sessions. */
+/** Shape of one measurement: calls in flight, and sessions per call. */
 export interface LoadShape {
   readonly perCall: number;
   readonly inFlight: number;
@@ -18,17 +18,17 @@ export interface LoadResult {
 
 export const SLOTS_PER_HOST = 20;
 
-/** How full the fleet is before and during the measurement. */
+/** Share of the slots in use before and during the measurement. */
 export const FILL = 0.6;
 const FILL_BATCH = 256;
 const FILL_IN_FLIGHT = 8;
 const RESERVATION_MS = 3_600_000;
 const BROKER = 'broker-a';
 
-/** Session numbers of the fleet that stands; measured ones come after. */
+/** Number of the first measured session. Lower numbers belong to the initial sessions. */
 const MEASURED_FROM = 10_000_000;
 
-/** Makes `hosts` ready hosts, filled by `FILL`. */
+/** Adds `hosts` ready hosts, whose slots are in use to the share `FILL`. */
 export async function fillFleet(store: FleetStore, hosts: number): Promise<void> {
   const names = Array.from({ length: hosts }, (_, i) => `host-${String(i).padStart(6, '0')}`);
   await inParallel(inChunks(names), async (chunk) => {
@@ -45,7 +45,7 @@ export async function fillFleet(store: FleetStore, hosts: number): Promise<void>
   });
 }
 
-/** Reserves and releases as fast as the store lets it, for `seconds`. */
+/** Reserves and releases slots for `seconds` at the highest rate of the store. */
 export async function runLoad(
   store: Pick<FleetStore, 'reserve' | 'endSessions'>,
   shape: LoadShape,

@@ -1,10 +1,10 @@
 /**
- * How many placements, each with its release, the stores carry out per second, by fleet size and batch size.
+ * Placements per second of each store, each with its release, by fleet size and batch size.
  *
  *     npm run bench:store -- [--json] [--hosts 100,1000,10000,100000] [--seconds 3] [--store memory,bare,redis]
  *
- * `bare` is the floor under `redis`: scripts with the same writes and nothing else (`bare-store.ts`). The two are measured
- * right after one another, so that their ratio says something on a machine whose speed changes.
+ * `bare` is the baseline of `redis`: scripts with only the same writes (`bare-store.ts`). Both are measured one directly
+ * after the other, so that changes of the machine's speed affect their ratio little.
  */
 import { parseArgs } from 'node:util';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
@@ -22,14 +22,14 @@ interface Row extends LoadShape, LoadResult {
   readonly redisCpu: number | null;
 }
 
-/** Single calls are many at once, as many players; a broker's batches are few. */
+/** Many single calls in flight, like many players; few batches in flight, like few brokers. */
 const SHAPES: readonly LoadShape[] = [
   { perCall: 1, inFlight: 64 },
   { perCall: 64, inFlight: 8 },
   { perCall: 256, inFlight: 4 },
 ];
 
-/** No heartbeats here, so no host may fall silent. */
+/** Long, because the hosts of this bench send no heartbeats. */
 const OPTIONS = { suspectAfterMs: 24 * 3_600_000 };
 
 const WARM_UP_SECONDS = 0.5;
@@ -61,7 +61,7 @@ async function benchMemory(hosts: number, seconds: number): Promise<Row[]> {
   return measure('memory', store, hosts, seconds, () => Promise.resolve(null));
 }
 
-/** CPU time that a Redis has used so far. */
+/** CPU time of a Redis server since its start. */
 async function cpuSeconds(probe: Redis): Promise<number> {
   const info = await probe.info('cpu');
   const parts = /used_cpu_sys:([\d.]+)[^]*used_cpu_user:([\d.]+)/.exec(info);
@@ -117,7 +117,7 @@ function printTable(rows: readonly Row[]): void {
   console.log(`\n${[...floors(rows), ...ratios(rows)].join('\n')}`);
 }
 
-/** How near the store comes to its floor. */
+/** Ratio of the Redis store to its baseline. */
 function floors(rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
     const floor = rows.find(
@@ -131,7 +131,7 @@ function floors(rows: readonly Row[]): string[] {
   });
 }
 
-/** How the largest fleet compares with the smallest: what does not depend on fleet size gives 1. */
+/** Ratio of the rate with the largest fleet to that with the smallest: 1 when the rate does not depend on fleet size. */
 function ratios(rows: readonly Row[]): string[] {
   const sizes = rows.map((row) => row.hosts);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
@@ -159,7 +159,9 @@ for (const hosts of values.hosts.split(',').map(Number)) {
   for (const store of values.store.split(',')) {
     const bench = BENCHES[store as keyof typeof BENCHES] as (typeof BENCHES)['redis'] | undefined;
     if (bench === undefined)
-      throw new RangeError(`--store takes ${Object.keys(BENCHES).join(', ')}; not "${store}"`);
+      throw new RangeError(
+        `--store "${store}" is not valid. Give one or more of ${Object.keys(BENCHES).join(', ')}, separated by commas.`,
+      );
     rows.push(...(await bench(hosts, Number(values.seconds))));
   }
 }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const LOOK_AGAIN_MS = 5;
+const POLL_INTERVAL_MS = 5;
 
 /**
- * Looks until something works, for what a real process announces to nobody. Rejects at the deadline, with
- * the last reason why it did not.
+ * Calls `look` until it succeeds, for a state of a real process that sends no event. Rejects with the last error of
+ * `look` when the deadline passes.
  */
 export async function retryUntilSuccess<T>(look: () => Promise<T>, deadlineMs = 5_000): Promise<T> {
   const untilMs = performance.now() + deadlineMs;
@@ -14,15 +14,16 @@ export async function retryUntilSuccess<T>(look: () => Promise<T>, deadlineMs = 
     } catch (error) {
       if (performance.now() > untilMs) throw error;
     }
-    await delay(LOOK_AGAIN_MS);
+    await delay(POLL_INTERVAL_MS);
   }
 }
 
-/** Asks until it is so. Rejects at the deadline, with the question. */
+/** Polls a condition until it holds. Rejects at the deadline; the error shows the source of the condition. */
 export async function waitUntil(isSo: () => Promise<boolean> | boolean, deadlineMs = 5_000): Promise<void> {
   const untilMs = performance.now() + deadlineMs;
   while (!(await isSo())) {
-    if (performance.now() > untilMs) throw new Error(`not so within ${deadlineMs} ms: ${isSo.toString()}`);
-    await delay(LOOK_AGAIN_MS);
+    if (performance.now() > untilMs)
+      throw new Error(`The condition did not hold within ${deadlineMs} ms: ${isSo.toString()}`);
+    await delay(POLL_INTERVAL_MS);
   }
 }

@@ -4,16 +4,16 @@ import { fileURLToPath } from 'node:url';
 
 export interface ExampleProcess {
   readonly process: ChildProcess;
-  /** Its standard output, line by line. */
+  /** Lines of its standard output. */
   readonly lines: AsyncIterator<string>;
 }
 
-/** Starts a program of `examples/` as a reader would: with Node, and settings in the environment. */
+/** Starts a program of `examples/` with Node, with its settings in environment variables. */
 export function startExample(path: string, env: Readonly<Record<string, string>>): ExampleProcess {
   return startProgram(fileURLToPath(new URL(`../../../examples/${path}`, import.meta.url)), env);
 }
 
-/** The same for a program anywhere. */
+/** Starts a program from any path with Node. */
 export function startProgram(file: string, env: Readonly<Record<string, string>>): ExampleProcess {
   const child = spawn(process.execPath, [file], {
     env: { ...process.env, ...env },

@@ -1,10 +1,10 @@
-/** A clock that stands until a test moves it. */
+/** A clock that only `advance` moves. */
 export interface ManualClock {
   now(): number;
   advance(ms: number): void;
 }
 
-/** Thirteen digits, like the real thing. */
+/** Thirteen digits, like present times. */
 const START_AT_MS = 1_800_000_000_000;
 
 export function createManualClock(): ManualClock {

@@ -16,12 +16,12 @@ import {
   watchUnhandledRejections,
 } from './unhandled-rejections.js';
 
-// Everything that runs tests loads this module once: Mocha itself, or each of its workers when files run in parallel.
+// Each process that runs tests loads this module once.
 recordStartedProcesses();
-// Also before the first file's hooks: files do work while they are loaded.
+// Before the first file is loaded, because files start work while they are loaded.
 watchUnhandledRejections();
 
-// Temporary directories of tests, and of what they start, are below one of this process, so that none is left.
+// Temporary directories of tests and their processes are in one directory, which is removed at exit.
 const directory = mkdtempSync(join(tmpdir(), 'duskline-test-'));
 process.env['TMPDIR'] = directory;
 
@@ -29,7 +29,7 @@ process.once('exit', () => {
   killAllStarted();
   rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 });
-// A signal alone ends a process without its exit handlers.
+// Without a handler, a signal ends the process without its exit handlers.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
 let startedAtMs = 0;
@@ -40,7 +40,7 @@ export const mochaHooks = {
     startedAtMs = performance.now();
     cpuBeforeMs = cpuTimeMs();
     watchUnhandledRejections();
-    // A suite's own hooks end what they started; this one runs after them and ends what they did not.
+    // Runs after the suite's own hooks, and kills the processes that they left.
     for (const suite of this.test?.parent?.suites ?? []) suite.afterAll(() => endStarted('suite'));
   },
   beforeEach(this: Mocha.Context): void {
@@ -63,7 +63,7 @@ export const mochaHooks = {
   },
 };
 
-/** Runs at the end of a run in one process. Workers end shared resources when they exit. */
+/** Mocha calls this at the end of a run in one process. Workers stop shared resources when they exit. */
 export async function mochaGlobalTeardown(): Promise<void> {
   await stopSharedResources();
 }

@@ -9,7 +9,7 @@ export default class SummaryReporter extends Mocha.reporters.Spec {
     super(runner, options);
     const { tally = true } = (options.reporterOptions ?? {}) as { tally?: boolean };
     if (!tally) return;
-    // The base class writes its epilogue on the same event, and was there first.
+    // The base class registered its listener first, so its epilogue is printed before.
     runner.once('end', () => {
       const { passes, failures } = this.stats;
       process.stdout.write(`${passes} passed, ${failures} failed\n`);

@@ -1,6 +1,6 @@
 import { startFor } from './processes/started-processes.js';
 
-/** A resource that is started once in a test process, by the first test that asks for it. */
+/** A resource that the first test that needs it starts, once in a test process. */
 export interface SharedResource<T> {
   get(): Promise<T>;
 }
@@ -8,8 +8,8 @@ export interface SharedResource<T> {
 const stops: (() => Promise<void>)[] = [];
 
 /**
- * @param start runs at most once; the result is stopped by `stopShared`, or killed when the test process ends.
- *   When it fails, the next test that asks tries again.
+ * @param start called once, and again after a failure. The result is stopped by `stopSharedResources`, or killed when the
+ *   test process ends.
  */
 export function createSharedResource<T extends { stop(): Promise<void> }>(
   start: () => Promise<T>,
@@ -37,7 +37,7 @@ export function createSharedResource<T extends { stop(): Promise<void> }>(
   }
 }
 
-/** Stops everything shared, the last started first. A later `get` starts it again. */
+/** Stops all shared resources in reverse start order. A later `get` starts them again. */
 export async function stopSharedResources(): Promise<void> {
   for (const stop of stops.splice(0).reverse()) await stop();
 }

@@ -1,30 +1,30 @@
-/** Rejections that nobody handled, with the test during which they came. */
+/** Unhandled rejections, with the title of the test that was running. */
 const unhandled = new Map<Promise<unknown>, string>();
 let running = 'no test';
 
-// A rejection that nobody handles is a fault like an exception that nobody catches. It fails the run at the end of
-// its file: thrown here it would fail a test that is not to blame, or end the report.
+// An unhandled rejection fails the run at the end of its file. Thrown at once, it would fail an unrelated test or end the
+// report.
 function record(reason: unknown, promise: Promise<unknown>): void {
   const what = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
-  // Mocha passes each on to us once more.
+  // Mocha emits each rejection a second time.
   if (!unhandled.has(promise)) unhandled.set(promise, `during "${running}": ${what}`);
 }
 
-/** A worker of Mocha removes all listeners after each file, so this has to be called before each. */
+/** Call it before each file, because a Mocha worker removes all listeners after each file. */
 export function watchUnhandledRejections(): void {
   process.off('unhandledRejection', record);
   process.on('unhandledRejection', record);
 }
 
-/** @param title the test that runs now: a message names it */
+/** @param title title of the running test, for error messages */
 export function setRunningTest(title: string): void {
   running = title;
 }
 
-/** Throws when there were some since the last call. */
+/** Throws when there were unhandled rejections since the last call. */
 export function failOnUnhandledRejections(): void {
   if (unhandled.size === 0) return;
   const messages = [...unhandled.values()];
   unhandled.clear();
-  throw new Error(`rejections nobody handled:\n${messages.join('\n')}`);
+  throw new Error(`Unhandled rejections:\n${messages.join('\n')}`);
 }

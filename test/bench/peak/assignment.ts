@@ -1,11 +1,11 @@
-/** A player, and how far away each region is that may serve it: milliseconds by region. */
+/** A player's round-trip times in milliseconds, by region. Only these regions may serve the player. */
 export interface RegionRequest {
   readonly rtt: Readonly<Record<string, number>>;
 }
 
 export interface Assignment {
   readonly served: number;
-  /** Of those served, in milliseconds. */
+  /** Mean over the served players, in milliseconds. */
   readonly meanRttMs: number;
 }
 
@@ -17,9 +17,9 @@ interface Arc {
 }
 
 /**
- * The best that anybody could do who knew everything beforehand: the most players served, and of all ways to do that the
- * one with the least sum of round-trip times. Minimum-cost maximum flow by successive shortest paths (Bellman and Ford).
- * Shares no code with the planner, which is measured against it.
+ * The optimal assignment with full knowledge of all requests: it serves the most players, with the smallest sum of
+ * round-trip times. Minimum-cost maximum flow by successive shortest paths (Bellman and Ford). It shares no code with the
+ * rebalancer, whose result is compared with it.
  */
 export function bestAssignment(
   wishes: readonly RegionRequest[],

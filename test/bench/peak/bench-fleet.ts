@@ -4,7 +4,7 @@ import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { TEST_ENV, testToken } from '../../support/fleet/test-broker.js';
 
-/** One title on one pool; players may be served by whatever region is at most 60 ms away, now and for ever. */
+/** One title on one pool. The latency policy always allows regions within 60 ms. */
 export function benchConfig(
   regions: readonly string[],
   { rebalance = '{}', limits = '{}' }: { rebalance?: string; limits?: string } = {},
@@ -30,7 +30,7 @@ log: { level: error }
 
 const silent = { error: console.error, warn: nothing, info: nothing, debug: nothing };
 
-/** A broker of this process, with its state in memory. */
+/** Starts a broker in this process with the memory store. */
 export function startBenchBroker(config: string): Promise<Duskline> {
   return startDuskline({ config: loadConfig({ text: config, env: TEST_ENV }), log: silent });
 }
@@ -40,11 +40,11 @@ export interface BenchHostOptions {
   readonly region: string;
   readonly hostId: string;
   readonly slots: number;
-  /** Share of the host that is in use. */
+  /** GPU load that the host reports, from 0 to 1. */
   readonly load?: () => number;
 }
 
-/** A host that holds sessions, lets them move, and streams nothing. */
+/** A host with movable sessions and without streams. */
 export function openBenchHost({ url, region, hostId, slots, load = () => 0 }: BenchHostOptions): Host {
   const host = createHost({
     url,
@@ -62,7 +62,7 @@ export function openBenchHost({ url, region, hostId, slots, load = () => 0 }: Be
   return host;
 }
 
-/** A player of a bench: lets itself in at its host without a stream, and follows moves. */
+/** A player that is admitted by its host without a stream, and accepts moves. */
 export class BenchPlayer {
   readonly client: Client;
   session: Session | undefined;
@@ -79,7 +79,7 @@ export class BenchPlayer {
     });
   }
 
-  /** Resolves when it has a session, however long it waits. */
+  /** Resolves when the player has a session. No deadline. */
   async play(rtt: Record<string, number>, wait = true): Promise<void> {
     const session = await this.client.play({
       title: 'drift',
@@ -89,17 +89,18 @@ export class BenchPlayer {
     });
     this.session = session;
     this.#enter(session.host.hostId, session.ticket);
-    // The slot of a reservation that moves before it is claimed.
+    // A reservation may be moved to another host before it is claimed.
     session.on('replaced', (host) => this.#enter(host.hostId, session.ticket));
   }
 
   #enter(hostId: string, ticket: string): void {
     const admission = this.hosts.get(hostId)?.admit(ticket);
-    if (admission?.ok !== true) throw new Error(`not let in: ${admission?.reason ?? 'no such host'}`);
+    if (admission?.ok !== true)
+      throw new Error(`The host did not admit the player: ${admission?.reason ?? 'no such host'}`);
     admission.session.reportConnected();
   }
 }
 
 function nothing(): void {
-  // Nobody wants to know.
+  // Intentionally empty.
 }

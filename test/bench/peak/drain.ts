@@ -60,23 +60,23 @@ export async function measureDrain(
   const hosts: SimulatedHost[] = [];
   try {
     const urls = brokers.map(({ url }) => url.replace('http', 'ws'));
-    // With room to spare, so that nobody is sent away from the region before the drain.
+    // With free slots, so that no session is moved out of the region before the drain.
     const perRegion = Math.ceil(sessions / SLOTS / 0.7);
     hosts.push(...openHosts(urls, streams, 'old', perRegion), ...openHosts(urls, streams, 'new', perRegion));
     await Promise.all(hosts.map(({ host }) => host.whenRegistered()));
-    say(`${sessions} players come`);
+    say(`${sessions} players connect`);
     for (let i = 0; i < sessions; i += 1) players.push(new DrainPlayer(urls, i));
     await inGroups(players, 50, (player) => player.play());
     const movable = hosts
       .flatMap(({ host }) => host.sessions())
       .filter(({ sessionId }) => isMovable(sessionId));
-    // Brokers hear of who is movable with the next heartbeats.
+    // Hosts report movable sessions with their next heartbeats.
     await delay(3_000);
-    say(`the region is drained: ${movable.length} of ${sessions} sessions can be moved`);
+    say(`draining the region: ${movable.length} of ${sessions} sessions are movable`);
     const orderedAtMs = performance.now();
     await post(brokers[0]!, { target: { region: 'old' }, deadlineMs, mode: 'move', atDeadline: 'end' });
     const movableDoneMs = await untilMoved(hosts, orderedAtMs, deadlineMs);
-    say(`all that could be moved are, after ${movableDoneMs} ms; the rest is waited for until the deadline`);
+    say(`all movable sessions moved after ${movableDoneMs} ms; waiting for the others until the deadline`);
     const done = await untilDone(brokers[0]!, orderedAtMs + deadlineMs + 15_000);
     await delay(2 * FRAME_INTERVAL_MS);
     const moves = await latestMoves(brokers[0]!);
@@ -99,7 +99,7 @@ export async function measureDrain(
   }
 }
 
-/** The same for a session wherever it is: hosts say of so many that they may be moved. */
+/** Derived from the session id, so that it stays the same after a move. True for `MOVABLE_SHARE` of the sessions. */
 function isMovable(sessionId: string): boolean {
   return Number.parseInt(sessionId.slice(-8), 16) % 100 < MOVABLE_SHARE * 100;
 }
@@ -166,7 +166,7 @@ class DrainPlayer {
     return this.#session !== undefined && this.reason === undefined;
   }
 
-  /** Resolves when the host lets it in. */
+  /** Resolves when the host admits the player. */
   #watch(endpoint: string, ticket: string): Promise<StreamViewer> {
     return new Promise((resolve, reject) => {
       const viewer = watchStream(endpoint, ticket, {
@@ -208,7 +208,7 @@ function judge(
   };
 }
 
-/** @returns how long after the order no host of the region held a session any more that could be moved */
+/** @returns time from the order until no host of the region has a movable session any more, in milliseconds */
 async function untilMoved(
   hosts: readonly SimulatedHost[],
   orderedAtMs: number,
@@ -227,7 +227,7 @@ async function untilDone(broker: BrokerProcess, untilMs: number): Promise<DrainR
   for (;;) {
     const { drains } = await get<{ drains: DrainReport[] }>(broker, '/v1/drains');
     const [drain] = drains;
-    if (drain === undefined) throw new Error('the drain is gone');
+    if (drain === undefined) throw new Error('The broker does not list the drain any more.');
     if (drain.state !== 'running' || performance.now() > untilMs) return drain;
     await delay(500);
   }

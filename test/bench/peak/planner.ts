@@ -26,33 +26,33 @@ const RULES = { suspectAfterMs: 3_600_000, offerMs: 15_000, resumeWindowMs: 120_
 export interface PlannerResult {
   readonly hosts: number;
   readonly sessions: number;
-  /** Planning a round, without reading the fleet: the median, and the longest. */
+  /** Time to plan a round, without reading the fleet: median and maximum. */
   readonly ms: number;
   readonly longestMs: number;
-  /** Reading the fleet from Redis for it, taking the snapshot, and all of it: medians. */
+  /** Time to read the fleet from Redis, to build the snapshot, and for the whole round: medians. */
   readonly readMs: number;
   readonly snapshotMs: number;
   readonly roundMs: number;
-  /** Moves that a round planned, and players that it made room for. */
+  /** Moves of a planned round, and players that get a slot through them. */
   readonly moves: number;
   readonly servedByMoves: number;
-  /** Of the thread that matches players meanwhile, and of the same without planning. */
+  /** Event-loop delay of the thread that matches players, during planning and without planning. */
   readonly loopDelayP99Ms: number;
   readonly loopDelayP99BeforeMs: number;
-  /** A reservation in the store meanwhile, and without planning. */
+  /** Time of a reservation in the store, during planning and without planning. */
   readonly reserveP99Ms: number;
   readonly reserveP99BeforeMs: number;
 }
 
-/** Rounds over a whole fleet in the planner's thread, while this one goes on reserving slots on the same Redis. */
+/** Plans rounds for a whole fleet in the rebalancer thread, while this thread reserves slots on the same Redis. */
 export async function measurePlanner(hosts: number, say: (text: string) => void): Promise<PlannerResult> {
   const redis = await startRedisServer();
   const target = { kind: 'single', url: redis.url } as const;
-  // The fleet was filled an hour ago: what is ramping up has done so.
+  // The fleet is filled with times of an hour ago, so that the ramp-up of new hosts is over.
   let agoMs = 3_600_000;
   const store = await createRedisStore({ ...RULES, target, clock: () => Date.now() - agoMs });
   const { catalog } = loadConfig({ text: benchConfig(REGIONS), env: TEST_ENV });
-  // Enough for everybody who waits: planning nothing would be quick.
+  // Enough moves for every waiting player: a plan without moves would take too little time.
   const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, minBurstMoves: WAITING };
   const seed = { store: { ...RULES, redis: { target } }, catalog, limits };
   const planner = createRebalancerThread(seed, {
@@ -79,7 +79,7 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
         plans.push(await planner.planRound({ ...request, region: 'region-0' }));
       }
     });
-    // The first one starts the thread and compiles.
+    // The first round includes the start and warm-up of the thread.
     const timed = plans.slice(1);
     return {
       hosts,
@@ -103,7 +103,7 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
   }
 }
 
-/** Every region has hosts and sessions; in the first one nothing is free, and players wait. */
+/** Adds hosts and sessions to every region. The first region is full and has a queue. */
 async function fill(store: FleetStore, hostsPerRegion: number, say: (text: string) => void): Promise<void> {
   const random = seeded(4);
   for (const [number, region] of REGIONS.entries()) {
@@ -137,7 +137,7 @@ async function fill(store: FleetStore, hostsPerRegion: number, say: (text: strin
       await store.enqueue(place, waiting, 10_000, BROKER);
     }
   }
-  say('the fleet is there');
+  say('the fleet is filled');
 }
 
 async function beatAll(store: FleetStore, hostsPerRegion: number): Promise<void> {
@@ -154,7 +154,7 @@ function beatsOf(hosts: number): HostHeartbeat[] {
   }));
 }
 
-/** A player near one region, and some of them not too far from two others. */
+/** A reservation of a player near one region. Half of the players can also use up to two other regions. */
 function reservation(sessionId: string, { region }: RegionPool, random: () => number): Reservation {
   const reach: Record<string, number> = { [region]: 15 };
   if (random() < 0.5) {
@@ -194,7 +194,7 @@ async function placeAndPlay(
   );
 }
 
-/** Reserves and releases slots meanwhile, some thousand a second. */
+/** Reserves and releases slots during `work`, some thousand a second, and measures them. */
 async function watched(
   store: FleetStore,
   work: () => Promise<unknown>,
@@ -219,7 +219,7 @@ async function watched(
   over.abort();
   await load;
   loop.disable();
-  // What it waits for its own timer is no delay.
+  // The timer resolution of 5 ms is not a delay.
   const rounded = (ms: number): number => Math.round(Math.max(0, ms) * 10) / 10;
   return {
     loopDelayP99Ms: rounded(loop.percentile(99) / 1e6 - 5),
@@ -232,5 +232,5 @@ function median(values: readonly number[]): number {
 }
 
 function nothing(): void {
-  // Nobody wants to know.
+  // Intentionally empty.
 }

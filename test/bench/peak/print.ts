@@ -10,7 +10,7 @@ export interface PeakResult {
   readonly planner?: PlannerResult;
 }
 
-/** What was measured, for people: one figure a line, with what it must be where that was promised. */
+/** Renders the figures, one a line, with their targets. */
 export function renderPeakResult({ burst, spill, drain, planner }: PeakResult): string {
   return [
     ...(burst === undefined ? [] : describeBurst(burst)),
@@ -33,14 +33,14 @@ function describeBurst({ hottestOverMean, joinsPerHost, reportAgeMs }: BurstResu
 function describeSpill(spill: SpillResult): string[] {
   const { players, slots, optimum, servedOverOptimum, meanRttOverOptimum, off, on } = spill;
   const outcome = ({ served, waiting, refused, meanRttMs, moves }: SpillOutcome): string =>
-    `${served} served, ${waiting} waiting, ${refused} refused, ${meanRttMs.toFixed(1)} ms away, ${moves} moves`;
+    `${served} served, ${waiting} waiting, ${refused} refused, ${meanRttMs.toFixed(1)} ms mean RTT, ${moves} moves`;
   return [
     `A region with 130 % of its capacity in demand: ${players} players, ${slots} slots in four regions`,
-    line('the best there is', `${optimum.served} served, ${optimum.meanRttMs.toFixed(1)} ms away`),
+    line('optimal assignment', `${optimum.served} served, ${optimum.meanRttMs.toFixed(1)} ms mean RTT`),
     line('rebalancing off', outcome(off)),
     line('rebalancing on', outcome(on)),
-    line('served over the best', servedOverOptimum.toFixed(3), 'at least 0.99'),
-    line('distance over the best', meanRttOverOptimum.toFixed(3), 'at most 1.05'),
+    line('served / optimal', servedOverOptimum.toFixed(3), 'at least 0.99'),
+    line('round-trip time / optimal', meanRttOverOptimum.toFixed(3), 'at most 1.05'),
   ];
 }
 
@@ -50,16 +50,16 @@ function describeDrain(drain: DrainResult): string[] {
   const { p50, p99, max } = drain.moveMs;
   const ended = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`);
   return [
-    `A region with ${sessions} sessions is drained by ${deadlineMs / 1_000} s, ${movable} of them movable`,
-    line('all movable ones moved after', `${(movableDoneMs / 1_000).toFixed(1)} s`),
+    `A region with ${sessions} sessions is drained within ${deadlineMs / 1_000} s, ${movable} of them movable`,
+    line('all movable sessions moved after', `${(movableDoneMs / 1_000).toFixed(1)} s`),
     line('outcomes', ended.join(', ')),
     line(
       'interrupted for over 2 s',
       String(interruptedOver2s),
-      `longest ${longestGapMs} ms, a picture every 500 ms`,
+      `longest ${longestGapMs} ms, a frame every 500 ms`,
     ),
-    line('a move, p50 / p99 / max', `${p50} / ${p99} / ${max} ms`),
-    line('lost', String(lost), '0'),
+    line('time of a move, p50 / p99 / max', `${p50} / ${p99} / ${max} ms`),
+    line('lost sessions', String(lost), '0'),
   ];
 }
 
@@ -69,13 +69,13 @@ function describePlanner(planner: PlannerResult): string[] {
   return [
     `A round of planning: ${hosts} hosts, ${sessions} sessions, 20 regions, ${moves} moves for ${servedByMoves} players`,
     line('planning, median and longest', `${ms} ms, ${longestMs} ms`, 'under 250 ms'),
-    line('reading, taking the snapshot', `${readMs} ms, ${snapshotMs} ms`),
+    line('reading, building the snapshot', `${readMs} ms, ${snapshotMs} ms`),
     line(
-      'event-loop delay p99 meanwhile',
-      `${loopDelayP99Ms} ms (${loopDelayP99BeforeMs} without)`,
+      'event-loop delay p99',
+      `${loopDelayP99Ms} ms (${loopDelayP99BeforeMs} ms without planning)`,
       'under 20 ms',
     ),
-    line('a reservation p99 meanwhile', `${reserveP99Ms} ms (${reserveP99BeforeMs} without)`),
+    line('time of a reservation p99', `${reserveP99Ms} ms (${reserveP99BeforeMs} ms without planning)`),
   ];
 }
 

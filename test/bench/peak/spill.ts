@@ -6,11 +6,11 @@ import { seeded } from './random.js';
 
 const REGIONS = ['peak', 'west', 'east', 'south'] as const;
 const SLOTS_PER_HOST = 8;
-/** Of what a neighbour could serve, its own players use half. */
+/** Share of the capacity of each other region that its own players use. */
 const NEIGHBOURS_USE = 0.5;
-/** Demand at the evening peak over the region's own capacity. */
+/** Demand of the peak region divided by its capacity. */
 const DEMAND = 1.3;
-/** Of the players of the peak region, those who can be served nowhere else. */
+/** Share of the players of the peak region that no other region may serve. */
 const BOUND_SHARE = 0.72;
 
 export interface SpillOutcome {
@@ -20,7 +20,7 @@ export interface SpillOutcome {
   readonly meanRttMs: number;
   readonly moves: number;
   readonly failedMoves: number;
-  /** From the last arrival until nothing changed any more. */
+  /** From the last arrival to the last change. */
   readonly settledMs: number;
 }
 
@@ -35,7 +35,7 @@ export interface SpillResult {
   readonly on: SpillOutcome;
 }
 
-/** Four regions, one with more players than slots, its neighbours half empty. */
+/** Four regions: one with more players than slots, the others half full. */
 export async function measureSpill(
   hostsPerRegion: number,
   say: (text: string) => void,
@@ -60,7 +60,7 @@ export async function measureSpill(
   };
 }
 
-/** The same players in the same order in every run. */
+/** Draws the same players in the same order in every run. */
 function drawPlayers(slots: number): RegionRequest[] {
   const random = seeded(21);
   const near = (): number => Math.round(8 + random() * 17);
@@ -69,7 +69,7 @@ function drawPlayers(slots: number): RegionRequest[] {
   const wishes: RegionRequest[] = [];
   for (const home of neighbours) {
     for (let i = 0; i < slots * NEIGHBOURS_USE; i += 1) {
-      // Some could also be served by the next but one: room may have to be made over two hops.
+      // Some of these players may use a second region, so that freeing a slot can need a chain of two moves.
       const other = neighbours[Math.floor(random() * neighbours.length)] ?? home;
       const rtt = random() < 0.3 && other !== home ? { [home]: near(), [other]: far() } : { [home]: near() };
       wishes.push({ rtt });
@@ -89,7 +89,7 @@ async function play(
   hostsPerRegion: number,
   rebalances: boolean,
 ): Promise<SpillOutcome> {
-  // The peak lasts hours, this a minute: moves are as many more an hour as its hours are shorter.
+  // The bench compresses hours into a minute, so the hourly move limit is raised accordingly.
   const rebalance = `{ enabled: ${rebalances}, movesPerSessionHour: 60 }`;
   const broker = await startBenchBroker(benchConfig(REGIONS, { rebalance }));
   const url = broker.url.replace('http', 'ws');
@@ -108,7 +108,7 @@ async function play(
   for (const [i, player] of players.entries()) {
     const { rtt } = wishes[i]!;
     player.play({ ...rtt }).catch(() => (refused += 1));
-    // One after another, as they come: about a hundred a second.
+    // About a hundred arrivals a second.
     await delay(10);
   }
   const lastArrivalMs = performance.now();
@@ -137,7 +137,7 @@ async function play(
 const QUIET_MS = 8_000;
 const AT_MOST_MS = 120_000;
 
-/** When the last thing changed, after nothing has for a while. */
+/** Waits until nothing has changed for `QUIET_MS`. Returns the time of the last change. */
 async function untilSettled(
   players: readonly BenchPlayer[],
   moves: () => Promise<readonly unknown[]>,

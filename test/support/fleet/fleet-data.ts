@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { HostRegistration, Reservation, SessionMeta } from '@duskline/server/store/fleet-store.js';
 
-/** Where most store tests play. */
+/** Region pool of most store tests. */
 export const PLACE: RegionPool = { region: 'eu-central', pool: 'pc' };
 
-/** A session id as brokers make them: a UUID v7, whose last 32 bits are as good as random. */
+/** A session id in the broker's form: a UUID v7. Its last 32 bits are a hash of the number, so that they are evenly distributed. */
 export function sessionIdOf(number: number): string {
   const time = number.toString(16).padStart(12, '0');
   const hash = (Math.imul(number + 1, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0');

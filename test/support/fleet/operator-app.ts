@@ -12,29 +12,29 @@ import { TEST_CONFIG, TEST_ENV, failOnError, testToken } from './test-broker.js'
 /** One call of the operations, by name and arguments. */
 export type OperationCall = readonly [name: keyof Operations, ...args: readonly unknown[]];
 
-/** The HTTP side of a broker on a real port, around operations that note what they are asked. */
+/** The HTTP endpoints of a broker on a real port, with operations that record their calls. */
 export interface OperatorApp {
   readonly url: string;
-  /** What was asked so far, in order. */
+  /** Calls so far, in order. */
   readonly calls: OperationCall[];
-  /** What the operations answer; a function may throw a refusal. Tests replace what they need. */
+  /** Results of the operations. A function may throw a refusal. Tests replace single functions. */
   answers: OperationAnswers;
   stop(): Promise<void>;
 }
 
-/** Every operation without its arguments. */
+/** A function without arguments for each operation, which returns its result. */
 export type OperationAnswers = { [Name in keyof Operations]: () => Awaited<ReturnType<Operations[Name]>> };
 
 export const READER = testToken({ kind: 'operator', operatorId: 'rita', scopes: ['ops:read'] });
 export const WRITER = testToken({ kind: 'operator', operatorId: 'olivia', scopes: ['ops:write'] });
-/** May do both, as people at terminals do. */
+/** Token with both scopes. */
 export const OPERATOR = testToken({
   kind: 'operator',
   operatorId: 'olivia',
   scopes: ['ops:read', 'ops:write'],
 });
 
-/** A drain of `near`, ordered at noon for half past, that nobody has left so far. */
+/** A running drain of the region `near`, ordered at 12:00 with deadline 12:30; all four sessions remain. */
 export function drainReport(change: Partial<DrainReport> = {}): DrainReport {
   return {
     drainId: 'd1',
@@ -51,7 +51,7 @@ export function drainReport(change: Partial<DrainReport> = {}): DrainReport {
   };
 }
 
-/** What the operations answer unless a test says otherwise. */
+/** Default results of the operations. */
 export function plainAnswers(): OperationAnswers {
   return {
     drain: () => drainReport(),
@@ -100,9 +100,9 @@ export function plainAnswers(): OperationAnswers {
 }
 
 /**
- * One app for all tests of a block: each finds it without calls, and with plain answers.
+ * One app for all tests of a block. Its calls and answers are reset before each test.
  *
- * @param take gets it before the first test
+ * @param take gets the app before the first test
  */
 export function useOperatorApp(take: (app: OperatorApp) => void): void {
   let app: OperatorApp;

@@ -6,12 +6,12 @@ export function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
-/** A GET request by somebody who may look. */
+/** Sends a GET request with the scope `ops:read`. */
 export function getAsReader(url: string, token = READER): Promise<Response> {
   return fetch(url, { headers: bearer(token) });
 }
 
-/** A POST request by somebody who may order. Texts and bytes are sent as they are, everything else as JSON. */
+/** Sends a POST request with the scope `ops:write`. Strings and bytes are sent unchanged, other bodies as JSON. */
 export function sendOrder(
   url: string,
   body: unknown,
@@ -24,7 +24,7 @@ export function sendOrder(
   });
 }
 
-/** Holds an answer to a code, its status, and what its text has to say. */
+/** Expects an error response with this code, the HTTP status of the code, and a message that contains or matches `text`. */
 export async function expectError(
   response: Response,
   code: ErrorCode,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
 
-/** A frame as it came: tests say what they expect of it. */
+/** A received frame, not validated. */
 export type Frame = Record<string, unknown> & { readonly type: string };
 
 export interface CloseInfo {
@@ -13,8 +13,8 @@ export interface CloseInfo {
 const DEADLINE_MS = 5_000;
 
 /**
- * A bare WebSocket peer, as a stranger would write one from PROTOCOL.md. It keeps every frame until a test
- * asks for it, so none is missed, and `next` rejects at its deadline with what came instead.
+ * A bare WebSocket peer that uses none of our SDKs. It buffers every frame until a test takes it, so that no frame is
+ * missed. `next` rejects at its deadline, and the error lists the buffered frames.
  */
 export class Peer {
   readonly closed: Promise<CloseInfo>;
@@ -40,7 +40,7 @@ export class Peer {
     options: {
       readonly token?: string;
       readonly protocols?: readonly string[];
-      /** `false` makes a peer that looks dead to the broker. */
+      /** `false`: the peer does not answer pings, so that the broker considers it dead. */
       readonly autoPong?: boolean;
     } = {},
   ): Promise<Peer> {
@@ -67,7 +67,7 @@ export class Peer {
     this.#socket.send(data);
   }
 
-  /** The next frame of that type (and that fits), taken out of what came; earlier frames of other types stay. */
+  /** Removes and returns the next frame of this type that `fits` accepts. Other frames stay in the buffer. */
   async next(type: string, fits: (frame: Frame) => boolean = () => true): Promise<Frame> {
     return this.#take(`"${type}"`, (frame) => frame.type === type && fits(frame));
   }
@@ -122,7 +122,7 @@ export class Peer {
     });
   }
 
-  /** Frames that came and were not asked for. */
+  /** Frames that were received and that no test has taken. */
   get unread(): readonly Frame[] {
     return this.#frames;
   }
@@ -132,7 +132,7 @@ export class Peer {
     await this.closed;
   }
 
-  /** Cuts the connection without a word, as a dead network does. */
+  /** Destroys the socket without a close frame, as a network failure does. */
   terminate(): void {
     this.#socket.terminate();
   }

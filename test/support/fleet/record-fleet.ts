@@ -4,9 +4,9 @@ import { hostName } from '@duskline/loadtest/history/events.js';
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 
 /**
- * Takes a picture of the fleet as the store has it.
+ * Records a snapshot of the fleet from the store.
  *
- * @param quiet whether nothing is on its way: no faults, nobody comes or goes
+ * @param quiet whether the fleet is at rest: no fault is active, and no client or host connects or disconnects
  */
 export async function recordFleet(
   { record }: Recorder,

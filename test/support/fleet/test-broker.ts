@@ -11,13 +11,13 @@ import { Peer, type Frame } from './peer.js';
 
 const AUTH_SECRET = 'a secret for tests, of more than thirty-two bytes';
 
-/** Keys of test fleets. */
+/** Secrets of test fleets. */
 export const TEST_ENV = {
   DUSKLINE_AUTH_SECRET: AUTH_SECRET,
   DUSKLINE_TICKET_MASTER_KEY: createHash('sha256').update('tickets of test fleets').digest('base64'),
 };
 
-/** Two regions in Europe, one far away; a console and a PC pool; limits short enough to see them pass. */
+/** Two regions in Europe and one in Asia, each with a console pool and a PC pool. */
 export const TEST_CONFIG = `
 version: 1
 regions:
@@ -43,7 +43,7 @@ listen: { host: 127.0.0.1, port: 0 }
 
 const signer = createTokenSigner({ key: createSecretKey(Buffer.from(AUTH_SECRET)), algorithm: 'HS256' });
 
-/** A token of the test fleets, good for an hour. */
+/** A token of the test fleets, valid for an hour. */
 export function testToken(request: TokenRequest): string {
   return signer.sign(request, 3_600_000);
 }
@@ -52,13 +52,13 @@ export interface TestBrokerOptions {
   readonly store?: FleetStore;
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
-  /** The product's when absent; `QUICK` where a test would wait for them. */
+  /** Default: the intervals of the product. `QUICK` shortens tests that wait for an interval. */
   readonly intervals?: Partial<BrokerIntervals>;
   /** Secrets besides those of every test fleet. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What takes a second takes a tenth of it. */
+/** Intervals of a tenth of the default. */
 export const QUICK: BrokerIntervals = {
   pollMs: 100,
   queuePollMs: 102,
@@ -71,7 +71,7 @@ export const QUICK: BrokerIntervals = {
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<Duskline> {
   const config = loadConfig({ text: options.config ?? TEST_CONFIG, env: { ...TEST_ENV, ...options.env } });
   return startDuskline({
-    // Nobody storms anybody here: peers are sent away at once.
+    // Few peers are connected, so that their reconnects need not be spread over time.
     config: { ...config, limits: { ...config.limits, goAwaySpreadMs: 0, ...options.limits } },
     log: failOnError,
     ...(options.intervals === undefined ? {} : { intervals: options.intervals }),
@@ -79,7 +79,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   });
 }
 
-/** Errors that a broker logs are faults of ours: they fail the test run. */
+/** An error that a broker logs is a defect of the broker: it fails the test run. */
 export const failOnError = {
   error(fields: object, message: string): void {
     const { err } = fields as { err?: unknown };
@@ -92,7 +92,7 @@ export const failOnError = {
 
 export const TEST_DEVICE = { kind: 'console', codecs: ['hevc', 'h264'], maxResolution: '2160p' } as const;
 
-/** A player's connection after its welcome. */
+/** Connects a player. Resolves after `welcome`. */
 export async function openPlayer(url: string, playerId: string, device: object = TEST_DEVICE): Promise<Peer> {
   const peer = await Peer.open(url, CLIENT_PATH);
   peer.send({ type: 'hello', token: testToken({ kind: 'player', playerId }), device });
@@ -110,7 +110,7 @@ export interface TestHostOptions {
 
 export const IDLE = { gpu: 0, encoder: 0, cpu: 0, network: 0 };
 
-/** A host's connection, registered. It beats only when told to. */
+/** Connects and registers a host. The host sends heartbeats only when the test does. */
 export async function openHost(url: string, options: TestHostOptions): Promise<Peer & { registered: Frame }> {
   const { hostId, region = 'near', pool = 'console-x', slots = 4, sessions = [] } = options;
   const peer = await Peer.open(url, HOST_PATH, { token: testToken({ kind: 'host', region, pool }) });
@@ -120,7 +120,7 @@ export async function openHost(url: string, options: TestHostOptions): Promise<P
   return Object.assign(peer, { registered });
 }
 
-/** A host that is ready: registered, and its first heartbeat taken. */
+/** Connects a host, and waits until it is ready: registered, and its first heartbeat is in the store. */
 export async function openReadyHost(
   duskline: Duskline,
   options: TestHostOptions,

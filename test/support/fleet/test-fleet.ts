@@ -26,7 +26,7 @@ export interface TestFleetOptions {
   readonly intervals?: Partial<BrokerIntervals>;
 }
 
-/** Hosts of these fleets need not beat to be alive; sweeps come often. */
+/** Hosts of these fleets stay alive without heartbeats. Sweeps are frequent. */
 const CALM: Partial<Config['limits']> = {
   suspectAfterMs: 60_000,
   lostAfterMs: 120_000,
@@ -66,9 +66,9 @@ export class TestFleet {
   }
 
   broker(index: number): Duskline {
-    // With one broker every story plays on it.
+    // A test for several brokers also runs with fewer.
     const broker = this.brokers[index % this.brokers.length];
-    if (broker === undefined) throw new RangeError('a fleet without brokers');
+    if (broker === undefined) throw new RangeError('The fleet has no broker.');
     return broker;
   }
 
@@ -85,7 +85,7 @@ export class TestFleet {
     return openReadyHost(this.broker(broker), options);
   }
 
-  /** A host whose slots are all in use by players of no further interest, who leave one by one. */
+  /** A host with a player in each slot. `free()` ends these sessions one by one. */
   async fullHost(options: TestHostOptions, broker = 0): Promise<FullHost> {
     const { slots = 1, region = 'near' } = options;
     const host = await this.host({ ...options, slots }, broker);
@@ -100,7 +100,7 @@ export class TestFleet {
     }
     const free = async (): Promise<void> => {
       const holder = holders.shift();
-      if (holder === undefined) throw new RangeError('nobody is left to leave');
+      if (holder === undefined) throw new RangeError('All slots of the host are free already.');
       holder.player.send({ type: 'end', sessionId: holder.sessionId });
       await holder.player.next('session', (frame) => frame['state'] === 'ended');
       await host.next('end', (frame) => frame['sessionId'] === holder.sessionId);
@@ -111,7 +111,7 @@ export class TestFleet {
 
 export interface FullHost extends Peer {
   readonly registered: Frame;
-  /** One of its players leaves. Resolves when the slot is free, or the next one's. */
+  /** Ends one session. Resolves when the host has received its `end`. */
   free(): Promise<void>;
 }
 
@@ -127,32 +127,32 @@ async function openStores(
   return Promise.all(Array.from({ length: brokers }, () => createRedisStore({ target, prefix, ...options })));
 }
 
-/** Asks to play a title that one pool carries, near by. */
+/** Sends `play` for a title of one pool, with the region `near`. */
 export function play(player: Peer, requestId: string, change: object = {}): void {
   player.send({ type: 'play', requestId, title: 'drift', rtt: { near: 12 }, ...change });
 }
 
-/** Asks to play, and waits until the request stands in the queue. Returns what its player was told. */
+/** Sends `play`, and waits until the request is queued. Returns the `queued` frame. */
 export async function queueUp(player: Peer, requestId: string, change: object = {}): Promise<Frame> {
   play(player, requestId, change);
   return player.next('queued', (frame) => frame['requestId'] === requestId);
 }
 
-/** Waits for the turn and takes it. Returns the match. */
+/** Waits for an offer and accepts it. Returns the `matched` frame. */
 export async function acceptOffer(player: Peer): Promise<Frame> {
   const { requestId } = await player.next('offer');
   player.send({ type: 'accept', requestId });
   return player.next('matched', (frame) => frame['requestId'] === requestId);
 }
 
-/** Whatever was asked of this connection's broker before has been answered by then, if the answer takes no time. */
+/** Sends `ping` and waits for `pong`. The broker has then handled all earlier frames of this connection, except for asynchronous work. */
 export async function roundTrip(player: Peer): Promise<void> {
   const id = Math.floor(Math.random() * 2 ** 32);
   player.send({ type: 'ping', id });
   await player.next('pong', (frame) => frame['id'] === id);
 }
 
-/** Goes on beating for a host until it is told to stop. */
+/** Sends heartbeats for a host until the returned function is called. */
 export function keepSendingHeartbeats(host: Peer, sessions: () => object[] = () => []): () => void {
   const beat = (): void => host.send({ type: 'heartbeat', load: IDLE, sessions: sessions() });
   const timer = setInterval(beat, 50);

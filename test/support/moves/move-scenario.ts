@@ -13,10 +13,10 @@ export interface MoveScenarioOptions {
   readonly onHostLost: 'replace' | 'end';
 }
 
-/** The start of the last scene. */
+/** Resolves when the latest scenario has started. */
 let starting: Promise<unknown> = Promise.resolve();
 
-/** How far a move has come. */
+/** Stages of a move, in order. */
 export const MOVE_STAGES = [
   'checkpoint ordered',
   'checkpoint delivered',
@@ -26,17 +26,17 @@ export const MOVE_STAGES = [
 ] as const;
 export type MoveStage = (typeof MOVE_STAGES)[number];
 
-/** Where a session is, as the store and the host processes say. */
+/** Location of a session according to the store and to the host processes. */
 export interface SessionLocation {
-  /** Live records of it in the store; without arrivals. */
+  /** Its records in the store that have not ended, without target reservations. */
   readonly stored: readonly { readonly hostId: string; readonly epoch: number; readonly state: string }[];
-  /** What the living hosts hold of it. */
+  /** The session on each running host. */
   readonly held: readonly (HostedSessionState & { readonly hostId: string })[];
-  /** Whether every counter is what the host says it has, nothing is held for a move, and no dead host is known. */
+  /** Whether the store's counters equal those of the hosts, no target reservation exists, and no killed host is listed. */
   readonly slotsAgree: boolean;
 }
 
-/** One session that is played on one host while there is another: each of the three in a process of its own. */
+/** A client with a session on one host, and a second host as a move target. Each of the three is a process of its own. */
 export class MoveScenario {
   sessionId = '';
 
@@ -44,17 +44,17 @@ export class MoveScenario {
     readonly fleet: MovesFleet,
     readonly scope: MoveScope,
     readonly pool: string,
-    /** The broker that will carry the move out. */
+    /** Index of the broker that will run the move. */
     readonly mover: number,
     readonly oldHost: MovingHost,
     readonly newHost: MovingHost,
-    /** Whoever plays at the moment. */
+    /** Current client process of the player. */
     public client: MovingClient,
   ) {}
 
   /**
-   * Resolves when the session is played, and its host is being drained, but hands nothing over yet. Scenes start one after
-   * the other: processes cost most when they start.
+   * Resolves when the session runs and its host is being drained, but is not movable yet. Scenarios start one after the
+   * other, because the start of a process takes most of its CPU time.
    */
   static start(fleet: MovesFleet, options: MoveScenarioOptions): Promise<MoveScenario> {
     const started = starting.then(() => MoveScenario.#start(fleet, options));
@@ -78,12 +78,12 @@ export class MoveScenario {
     await scene.play();
     newHost.process.order({ kind: 'connect' });
     await fleet.untilReady(newHost);
-    // Not the one that is to carry it out: that one finds the order in its next round.
+    // The order goes to another broker; the broker that will run the move finds it in its next round.
     await fleet.drain(fleet.otherThan(mover), oldHost);
     return scene;
   }
 
-  /** Resolves when the player sees pictures. */
+  /** Starts to play. Resolves when the player receives frames. */
   async play(): Promise<void> {
     const before = this.shown.length;
     this.client.process.order({ kind: 'play' });
@@ -100,8 +100,8 @@ export class MoveScenario {
   }
 
   /**
-   * Lets the move begin. Resolves when it has come so far, where it is held until somebody goes on; of the last two gaps, at
-   * the one before them: the client waits to be told to go.
+   * Starts the move. Resolves when it has reached this stage, where it is blocked. For the last two stages it resolves at
+   * `client notified`, where the client waits for the order `decide`.
    */
   async waitForStage(gap: MoveStage): Promise<void> {
     const { oldHost, newHost, client } = this;
@@ -127,7 +127,7 @@ export class MoveScenario {
     }, 10_000);
   }
 
-  /** The broker that the store names as the one that carries the move out. */
+  /** Id of the broker that runs the move, according to the target reservation in the store. */
   async moveOwner(): Promise<string | undefined> {
     const place = { region: this.scope, pool: this.pool };
     const [arrival] = await this.fleet.store.getSessions(place, [targetReservationIdOf(this.sessionId)]);
@@ -164,14 +164,14 @@ export class MoveScenario {
     };
   }
 
-  /** All that there is to say, for whoever looks into what went wrong. */
+  /** Full state of the scenario, for error messages. */
   async describe(): Promise<string> {
     const { oldHost, newHost, client } = this;
     const told = { old: oldHost.state, new: newHost.state, heard: client.heard.slice(-6) };
     return JSON.stringify({ ...(await this.locateSession()), ...told });
   }
 
-  /** The same player, in another process: the one before is dead. */
+  /** Starts a new client process for the player whose process was killed. */
   returnOfPlayer(): void {
     const { fleet, pool, client } = this;
     this.client = fleet.startClient(client.player, pool, [], { requestId: 'r2', onConflict: 'resume' });
@@ -197,7 +197,7 @@ export class MoveScenario {
     await this.fleet.brokers[this.mover]!.kill();
   }
 
-  /** The player leaves, and nothing of the session stays anywhere. */
+  /** The player leaves. Resolves when no host and no store record has the session any more. */
   async end(): Promise<void> {
     this.client.process.order({ kind: 'leave' });
     await retryUntilSuccess(async () => {

@@ -20,7 +20,7 @@ import { startMovingHost, type MovingHost } from './moving-host.js';
 import { sendOrder } from '../fleet/operator-requests.js';
 import { startRedisServer, type RedisServer } from '../redis/redis-server.js';
 
-/** Short ones: a host that dies is lost after four to five seconds. */
+/** Short limits: a killed host counts as lost after four to five seconds. */
 export const MOVE_LIMITS: Limits = {
   ...DEFAULT_LIMITS,
   heartbeatIntervalMs: 500,
@@ -33,31 +33,31 @@ export const MOVE_LIMITS: Limits = {
   leaseRenewMs: 300,
 };
 
-/** Where many processes share a processor. */
+/** Long, because many processes share a processor. */
 export const START_DEADLINE_MS = 20_000;
 
 const BROKERS = 3;
 const REGIONS = ['near', 'next'] as const;
 
-/** Where the sessions of these tests go: to another host of their region, or to another region. */
+/** Region of the move target: `near` is the region of the session. */
 export type MoveScope = (typeof REGIONS)[number];
 
-/** A host of the fleet's, wherever it is. */
+/** Identifies a host of the fleet. */
 export interface HostTarget {
   readonly region: string;
   readonly pool: string;
   readonly hostId: string;
 }
 
-/** Both regions are near enough at once. */
+/** The latency policy allows both regions without a wait. */
 const RTT = { near: 12, next: 20 };
 const SLOTS = 2;
-/** Often enough that what a player misses is seen. */
+/** Short, so that interruptions are measured precisely. */
 const FRAME_INTERVAL_MS = 50;
 
 /**
- * Broker processes on a Redis of their own, for hosts and players in processes of theirs. Each scene has a pool and a title
- * to itself while it is played, so that many can be played at a time.
+ * Broker processes with a Redis of their own, for hosts and players in separate processes. Each running scenario has its
+ * own pool and title, so that several can run at a time.
  */
 export class MovesFleet {
   readonly recorder: Recorder = createRecorder(
@@ -83,7 +83,7 @@ export class MovesFleet {
     this.#free = [...pools];
   }
 
-  /** @param scenes how many are played at a time */
+  /** @param scenes number of scenarios that run at a time */
   static async start(scenes: number): Promise<MovesFleet> {
     const pools = Array.from({ length: scenes }, (_, i) => `pool-${i}`);
     const directory = await mkdtemp(join(tmpdir(), 'duskline-moves-'));
@@ -97,7 +97,7 @@ export class MovesFleet {
     const removeFiles = (): Promise<void> => rm(directory, { recursive: true });
     const fleet = new MovesFleet([], store, redis, startBroker, removeFiles, pools);
     try {
-      // One after the other: where many share a processor, all at once would take as long, and each too long.
+      // One after the other: started together on a shared processor, each would take too long.
       while (fleet.brokers.length < BROKERS) fleet.brokers.push(await startBroker());
     } catch (error) {
       await fleet.stop();
@@ -106,33 +106,34 @@ export class MovesFleet {
     return fleet;
   }
 
-  /** Where a new scene is played, and its number; the title has the name of the pool. */
+  /** Reserves a pool for a scenario, and numbers the scenario. The title has the name of the pool. */
   reservePool(): { readonly pool: string; readonly number: number } {
     const pool = this.#free.shift();
-    if (pool === undefined) throw new RangeError('more scenes at a time than were announced');
+    if (pool === undefined)
+      throw new RangeError('All pools are reserved. Start the fleet with more scenarios.');
     this.#scenes += 1;
     return { pool, number: this.#scenes };
   }
 
-  /** Nothing of that scene is left: another one may be played there. */
+  /** Makes the pool available to another scenario. The pool must have no sessions. */
   releasePool(pool: string): void {
     this.#free.push(pool);
   }
 
-  /** What that player has seen so far. */
+  /** Frames that the player has received so far. */
   shown(player: string): EventOf<'frame-received'>[] {
     const pictures = this.#shown.get(player) ?? [];
     this.#shown.set(player, pictures);
     return pictures;
   }
 
-  /** Of all brokers: those named first in that order, the others after them. */
+  /** URLs of all brokers: first those with the given indices, in that order, then the others. */
   urls(...first: readonly number[]): string[] {
     const others = [...this.brokers.keys()].filter((index) => !first.includes(index));
     return [...first, ...others].map((index) => this.brokers[index]!.url.replace(/^http/, 'ws'));
   }
 
-  /** The broker that carries out what is moved from that region, unless it is ordered to another one just then. */
+  /** Index of the running broker that holds the lease of the region, and so runs its moves. */
   async leaseHolder(region: string): Promise<number> {
     const redis = new Redis(this.redis.url, { retryStrategy: () => null });
     try {
@@ -140,7 +141,7 @@ export class MovesFleet {
         const lease = (await redis.get(createKeySpace('duskline').lease(region))) ?? '';
         const holder = lease.slice(lease.indexOf('|') + 1);
         const index = this.brokers.findIndex((broker) => brokerIdOf(broker) === holder && isAlive(broker));
-        if (index < 0) throw new Error(`nobody that lives holds the lease of ${region}: "${lease}"`);
+        if (index < 0) throw new Error(`No running broker holds the lease of ${region}: "${lease}"`);
         return index;
       });
     } finally {
@@ -156,7 +157,7 @@ export class MovesFleet {
     return brokerIdOf(this.brokers[index]!);
   }
 
-  /** Others in the place of those that were killed. */
+  /** Starts a new broker for each that was killed. */
   async replaceBrokers(): Promise<void> {
     for (const [index, broker] of this.brokers.entries()) {
       if (!isAlive(broker)) this.brokers[index] = await this.startBroker();
@@ -196,7 +197,7 @@ export class MovesFleet {
     }, START_DEADLINE_MS);
   }
 
-  /** @param broker the one that gets the order */
+  /** @param broker index of the broker that gets the order */
   async drain(broker: number, { region, pool, hostId }: HostTarget): Promise<void> {
     const target = { region, pool, hostId };
     await this.#order(broker, '/v1/drains', { target, mode: 'move', deadlineMs: 600_000 }, 201);
@@ -206,7 +207,7 @@ export class MovesFleet {
     await this.#order(broker, '/v1/undrain', { target: { region, pool, hostId } }, 200);
   }
 
-  /** A broker whose sockets have just died may have to be asked again. */
+  /** Retries, because the broker may have just lost its connections. */
   async #order(broker: number, path: string, body: object, status: number): Promise<void> {
     await retryUntilSuccess(async () => {
       const response = await sendOrder(`${this.brokers[broker]!.url}${path}`, body);
@@ -214,7 +215,7 @@ export class MovesFleet {
     });
   }
 
-  /** Takes a picture of what is left, which nobody changes any more, and holds all that was seen against every rule. */
+  /** Records a final snapshot of the fleet at rest, and checks the history against every rule. */
   async checkHistory(): Promise<void> {
     const places = this.pools.flatMap((pool) => REGIONS.map((region) => ({ region, pool })));
     await recordFleet(this.recorder, this.store, places, true);
@@ -222,7 +223,7 @@ export class MovesFleet {
     const bounds = { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs };
     const violations = checkHistory(this.recorder.events, { bounds });
     expect(violations, describeViolations(violations.slice(0, 10))).to.deep.equal([]);
-    // What a broker logs as an error is a fault of ours, whoever died.
+    // A broker must not log an error, whichever process was killed.
     const errors = this.brokers.flatMap(({ log }) => log.filter((line) => /^\{"level":[56]0,/.test(line)));
     expect(errors).to.deep.equal([]);
   }

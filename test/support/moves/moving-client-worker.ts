@@ -8,7 +8,7 @@ import { monotonicMs } from '../processes/monotonic-clock.js';
 import type { ClientOrder, ClientReport, MovingClientOptions } from './moving-client.js';
 import { reportToParent } from '../processes/worker-process.js';
 
-/** A player in a process of its own, who follows its session. It obeys the parent process, and tells what it sees. */
+/** A player process that accepts moves of its session. It gets orders from the parent process, and reports events to it. */
 const options = JSON.parse(process.argv[2] ?? '') as MovingClientOptions;
 const { urls, token, player, play } = options;
 const recorder = createRecorder(monotonicMs, (event) => reportToParent({ kind: 'seen', event }));
@@ -23,21 +23,21 @@ const client = createClient({
 let session: Session | undefined;
 let current: StreamViewer | undefined;
 let next: StreamViewer | undefined;
-/** Kills who is to die when a host lets the player in that the session moves to. */
+/** Kills the process of the order `doom`. Called when the target host of the move admits the player. */
 let kill: () => void = ignore;
-/** Whether the player goes where the session goes; those who ask before that is known wait. */
+/** Whether the player accepts moves. A move waits until it is defined. */
 let goes: boolean | undefined;
 let decided: () => void = ignore;
 
 function ignore(): void {
-  // Nobody wants to know.
+  // Intentionally empty.
 }
 
 function say(saying: ClientReport): void {
   reportToParent({ kind: 'news', atMs: monotonicMs(), news: saying });
 }
 
-/** Shows the ticket. Resolves when the host lets the player in. */
+/** Shows the ticket to the host. Resolves when the host admits the player. */
 function open(
   { sessionId }: Pick<Session, 'sessionId'>,
   { epoch, region, pool, host, ticket }: Pick<SessionMove, 'epoch' | 'region' | 'pool' | 'host' | 'ticket'>,
@@ -61,11 +61,11 @@ function open(
 }
 
 async function follow(move: SessionMove): Promise<void> {
-  if (session === undefined) throw new Error('a move before the match');
+  if (session === undefined) throw new Error('onMove was called before play resolved');
   const { epoch, host } = move;
   say({ type: 'asked-to-move', hostId: host.hostId, epoch });
   if (goes === undefined) await new Promise<void>((resolve) => (decided = resolve));
-  if (goes !== true) throw new Error('the player stays');
+  if (goes !== true) throw new Error('The player declines the move.');
   const viewer = await open(session, move, () => kill());
   if (move.signal.aborted) {
     viewer.drop();

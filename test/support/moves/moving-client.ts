@@ -8,19 +8,19 @@ export interface MovingClientOptions {
   readonly token: string;
   readonly player: string;
   readonly play: Pick<PlayOptions, 'title' | 'rtt' | 'requestId' | 'onHostLost' | 'onConflict'>;
-  /** It does not say that it follows moves. */
+  /** The client does not support moves: it sends no `canMove`. */
   readonly stays?: boolean;
 }
 
 export type ClientOrder =
   | { readonly kind: 'play' }
-  /** Whether it goes where the session goes. Until it is told, it waits. */
+  /** Whether the client accepts moves. A move waits until this order arrives. */
   | { readonly kind: 'decide'; readonly goes: boolean }
-  /** It kills that process, which may be its own, so long after the moment in which the next host lets it in. */
+  /** Kills the process `pid`, which may be its own, `afterMs` after the next host admits the player. */
   | { readonly kind: 'doom'; readonly pid: number; readonly afterMs: number }
-  /** The player says good-bye to the host. */
+  /** The player leaves the host's stream, which ends the session. */
   | { readonly kind: 'leave' }
-  /** The process ends, in order. */
+  /** Closes the client and ends the process. */
   | { readonly kind: 'close' };
 
 interface AtHost {
@@ -28,7 +28,7 @@ interface AtHost {
   readonly epoch: number;
 }
 
-/** What the application of a player hears. */
+/** Events of the SDK that the client process reports. */
 export type ClientReport =
   | (AtHost & { readonly type: 'playing'; readonly sessionId: string })
   | (AtHost & { readonly type: 'asked-to-move' | 'let-in' | 'moved' | 'replaced' })
@@ -45,11 +45,11 @@ export interface MovingClient {
   readonly process: WorkerProcess<ClientOrder>;
   readonly player: string;
   readonly heard: readonly ReceivedReport[];
-  /** The last of that kind. */
+  /** The latest report of this type. */
   last<Type extends ClientReport['type']>(type: Type): HeardOf<Type> | undefined;
 }
 
-/** Starts the process; it plays when it is told to. */
+/** Starts the process. It plays after the order `play`. */
 export function startMovingClient(options: MovingClientOptions, recorder: Recorder): MovingClient {
   const heard: ReceivedReport[] = [];
   const script = new URL('./moving-client-worker.js', import.meta.url);

@@ -6,10 +6,10 @@ import { monotonicMs } from '../processes/monotonic-clock.js';
 import type { HostOrder, HostState, MovingHostOptions } from './moving-host.js';
 import { reportToParent } from '../processes/worker-process.js';
 
-/** How often it looks at itself: some of what happens in a move is no event of a host. */
-const LOOK_INTERVAL_MS = 5;
+/** How often the state is polled. Some state changes during a move have no event. */
+const POLL_INTERVAL_MS = 5;
 
-/** A simulated host in a process of its own. It obeys the parent process, and tells of every change of its state. */
+/** A simulated host process. It gets orders from the parent process, and reports every change of its state to it. */
 const { urls, token, hostId, region, pool, slots, frameIntervalMs } = JSON.parse(
   process.argv[2] ?? '',
 ) as MovingHostOptions;
@@ -17,7 +17,7 @@ const recorder = createRecorder(monotonicMs, (event) => reportToParent({ kind: '
 const streams = await createStreamServer({ frameIntervalMs });
 let movable = false;
 let simulated: SimulatedHost | undefined;
-let told = '';
+let lastReport = '';
 
 function stateOf({ host, stats }: SimulatedHost): HostState {
   const { prepared, held } = host.usage;
@@ -29,12 +29,12 @@ function stateOf({ host, stats }: SimulatedHost): HostState {
   return { status: host.status.state, prepared, held, sessions, counts };
 }
 
-function look(): void {
+function reportState(): void {
   if (simulated === undefined) return;
   const state = stateOf(simulated);
   const text = JSON.stringify(state);
-  if (text === told) return;
-  told = text;
+  if (text === lastReport) return;
+  lastReport = text;
   reportToParent({ kind: 'news', atMs: monotonicMs(), news: state });
 }
 
@@ -50,7 +50,8 @@ function connect(): SimulatedHost {
     movable: () => movable,
   });
   recordHost(recorder, hostName(region, pool, hostId), made.host);
-  for (const event of ['status', 'prepare', 'end', 'moved', 'resume'] as const) made.host.on(event, look);
+  for (const event of ['status', 'prepare', 'end', 'moved', 'resume'] as const)
+    made.host.on(event, reportState);
   return made;
 }
 
@@ -69,6 +70,6 @@ process.on('message', (order: HostOrder) => {
       void simulated?.leave().finally(() => process.exit());
   }
 });
-setInterval(look, LOOK_INTERVAL_MS);
-// Nobody is left to look at it.
+setInterval(reportState, POLL_INTERVAL_MS);
+// The parent process has ended.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

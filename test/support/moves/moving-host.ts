@@ -15,9 +15,9 @@ export interface MovingHostOptions {
 export type HostOrder =
   | { readonly kind: 'connect' }
   | { readonly kind: 'faults'; readonly faults: MoveFaults }
-  /** In order; its process ends then. */
+  /** Leaves the broker, and ends the process. */
   | { readonly kind: 'leave' }
-  /** Whether it would hand its sessions over. At first it would not. */
+  /** Whether the host reports its sessions as movable. Initially `false`. */
   | { readonly kind: 'movable'; readonly movable: boolean };
 
 export interface HostedSessionState {
@@ -27,7 +27,7 @@ export interface HostedSessionState {
   readonly begun: boolean;
 }
 
-/** What a host process says of itself. */
+/** State that a host process reports. */
 export interface HostState {
   readonly status: string;
   readonly prepared: number;
@@ -42,7 +42,7 @@ export interface HostState {
   };
 }
 
-const UNHEARD: HostState = {
+const INITIAL_STATE: HostState = {
   status: 'new',
   prepared: 0,
   held: 0,
@@ -50,20 +50,20 @@ const UNHEARD: HostState = {
   counts: { checkpoints: 0, restored: 0, moved: 0, resumed: 0, overbooked: 0 },
 };
 
-/** A simulated host in a process of its own, that hands sessions over and takes them up. */
+/** A simulated host process that supports moves. */
 export interface MovingHost {
   readonly process: WorkerProcess<HostOrder>;
   readonly hostId: string;
   readonly region: string;
   readonly pool: string;
-  /** As it said last. */
+  /** Last reported state. */
   readonly state: HostState;
 }
 
-/** Starts the process; it connects when it is told to. */
+/** Starts the process. It connects after the order `connect`. */
 export function startMovingHost(options: MovingHostOptions, recorder: Recorder): MovingHost {
   const { hostId, region, pool } = options;
-  let state = UNHEARD;
+  let state = INITIAL_STATE;
   const script = new URL('./moving-host-worker.js', import.meta.url);
   const process = startWorker<HostOrder>(script, options, recorder, (news) => {
     state = news as HostState;

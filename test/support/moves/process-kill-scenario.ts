@@ -9,10 +9,12 @@ export const PARTIES = ['client', 'old host', 'new host', 'broker'] as const;
 export type Party = (typeof PARTIES)[number];
 
 /**
- * - `stays`: it goes on where it was.
- * - `moved`: it goes on where it went.
- * - `anew`: its host died, and it has another one, at a higher epoch.
- * - `ended`: its host died, and its player was told so.
+ * What happens to the session:
+ *
+ * - `stays`: it goes on at the old host.
+ * - `moved`: it goes on at the new host.
+ * - `anew`: its host was killed, and it is placed on another host with a higher epoch.
+ * - `ended`: its host was killed, and the player gets `session` `ended`.
  */
 export type Outcome = 'stays' | 'moved' | 'anew' | 'ended';
 
@@ -21,13 +23,13 @@ export interface ProcessKillScenario {
   readonly party: Party;
   readonly gap: MoveStage;
   readonly scope: MoveScope;
-  /** Whether both hosts and the client hang on the broker that carries the move out; else they are spread over the others. */
+  /** Whether both hosts and the client are connected to the broker that runs the move. If not, they use different brokers. */
   readonly allOnMover: boolean;
-  /** What the player asked for, in case that the host dies. */
+  /** `onHostLost` of the player's request. */
   readonly onHostLost: 'replace' | 'end';
-  /** Whether the client goes where it is told to. */
+  /** Whether the client accepts the move. */
   readonly goes: boolean;
-  /** How long after the client is let in; for that gap. */
+  /** For the stage `client admitted`: time from the admission to the kill. */
   readonly afterMs: number;
   readonly outcomes: readonly Outcome[];
 }
@@ -35,42 +37,42 @@ export interface ProcessKillScenario {
 /** In milliseconds since the kill. */
 export interface ProcessKillFigures {
   readonly outcome: Outcome;
-  /** The player sees the game go on; `null` when the session ended, or it was the player who died. */
+  /** Until the player receives frames again; `null` when the session ended, or the client was killed. */
   readonly goesOnMs: number | null;
-  /** From the last picture before to the first one after. */
+  /** From the last frame before the kill to the first frame after it. */
   readonly interruptedMs: number | null;
-  /** Counters, reservations and sessions agree everywhere. */
+  /** Until counters, reservations and sessions agree in the store and on the hosts. */
   readonly slotsMs: number;
 }
 
-/** What a busy machine adds to each bound: processes of a dozen scenes share it. */
+/** Added to each bound, because the processes of a dozen scenarios share the machine. */
 const SLACK_MS = 2_000;
 const { moveStepMs, lostAfterMs, sweepIntervalMs, sweepGapMs, leaseMs, leaseRenewMs } = MOVE_LIMITS;
 
-/** Looks of brokers after what nobody tells them. */
+/** Poll interval of brokers. */
 const LOOK_MS = 1_000;
-/** What is held for a move runs out, and a sweep finds it. */
+/** Until a target reservation has expired and a sweep removes it. */
 const ARRIVAL_MS = 3 * moveStepMs + sweepIntervalMs;
-/** A host that nobody tells anything lets the session go on. */
+/** Until a host without messages about a move resumes the paused session. */
 const STILL_MS = 6 * moveStepMs;
-/** A host that died is lost: by two sweeps, and the first finds it late by one interval. */
+/** Until a killed host counts as lost: two sweeps, of which the first may be late by one interval. */
 const LOST_MS = lostAfterMs + 2 * sweepIntervalMs + sweepGapMs;
-/** Who sweeps is dead, and another broker takes that over. */
+/** Until another broker takes over the lease of a killed broker. */
 const LEASE_MS = leaseMs + leaseRenewMs;
-/** A host whose broker died connects to another one, at a moment that it draws. */
+/** Until a host whose broker was killed has connected to another broker, after a random delay. */
 const RECONNECT_MS = 500;
 
-/** When the player sees the game go on, at the latest. */
+/** Upper bound of `goesOnMs`, without slack. */
 function goesOnWithinMs({ party, gap, allOnMover, goes }: ProcessKillScenario, outcome: Outcome): number {
   if (outcome === 'anew') return LOST_MS;
   if (outcome === 'moved') return party === 'broker' && allOnMover && gap !== 'moved' ? RECONNECT_MS : 0;
   switch (gap) {
-    // The old host knows how long it may take.
+    // The old host resumes the session when the step's time has passed.
     case 'checkpoint ordered':
       return moveStepMs;
     case 'checkpoint delivered':
       if (party !== 'broker') return moveStepMs;
-      // The old host's broker sees that nobody carries the move out any more; or nobody does, but the host itself.
+      // Either the old host's broker detects that the move has no owner, or that broker is dead and the host resumes by itself.
       return allOnMover ? STILL_MS : ARRIVAL_MS + LEASE_MS + LOOK_MS;
     case 'client notified':
     case 'client admitted':
@@ -82,17 +84,17 @@ function goesOnWithinMs({ party, gap, allOnMover, goes }: ProcessKillScenario, o
   }
 }
 
-/** When no slot is held any more that nobody uses, at the latest. */
+/** Upper bound of `slotsMs`, without slack. */
 function slotsAgreeWithinMs(killed: ProcessKillScenario, outcome: Outcome): number {
   const { party } = killed;
   const held = party === 'broker' ? ARRIVAL_MS + LEASE_MS : ARRIVAL_MS;
   const lost = party === 'old host' || party === 'new host' ? LOST_MS : 0;
-  // A session that goes on late is still held by the hosts that do not have it.
+  // Until the session goes on, the other host still holds a slot for it.
   const other = party === 'client' ? 0 : goesOnWithinMs(killed, outcome);
   return Math.max(held, lost, other);
 }
 
-/** Plays one scene to its end, on a fleet that is whole again afterwards. */
+/** Runs one scenario to its end. Killed brokers are replaced afterwards. */
 export async function runProcessKillScenario(
   fleet: MovesFleet,
   killed: ProcessKillScenario,
@@ -109,7 +111,7 @@ export async function runProcessKillScenario(
   });
   const before = scene.shown.at(-1)!.count;
   const killedAtMs = await killInGap(scene, killed);
-  // It was one move that was to be seen: no other one follows.
+  // Prevents further moves.
   await fleet.undrain(fleet.otherThan(scene.mover), scene.oldHost);
   if (killed.party !== 'client') scene.client.process.order({ kind: 'decide', goes: killed.goes });
   const slotsMs = await waitForSettled(scene, killed, killedAtMs);
@@ -131,7 +133,7 @@ export async function runProcessKillScenario(
   return figures;
 }
 
-/** Returns when that was. */
+/** Returns the time of the kill. */
 async function killInGap(scene: MoveScenario, { party, gap, afterMs }: ProcessKillScenario): Promise<number> {
   const { client, oldHost, newHost, fleet, mover } = scene;
   const kill = async (): Promise<void> => {
@@ -163,7 +165,11 @@ async function killInGap(scene: MoveScenario, { party, gap, afterMs }: ProcessKi
   return killedAtMs;
 }
 
-/** Waits until the session is in one place, or nowhere, and everybody knows. Returns how long no slot agreed. */
+/**
+ * Waits until the session is on exactly one host or has ended, and store, hosts and client agree.
+ *
+ * @returns time from the kill until the slots agreed, in milliseconds
+ */
 async function waitForSettled(
   scene: MoveScenario,
   killed: ProcessKillScenario,
@@ -207,7 +213,7 @@ function outcomeOf({ oldHost, newHost }: MoveScenario, { held: [own] }: SessionL
   return own.hostId === newHost.hostId && newHost.state.counts.moved > 0 ? 'moved' : 'anew';
 }
 
-/** The player sees the game go on, or comes back and does. */
+/** Waits until the player receives frames again. A killed client is started again first. */
 async function waitForGameResumed(
   scene: MoveScenario,
   killed: ProcessKillScenario,
@@ -230,7 +236,7 @@ async function waitForGameResumed(
   return { goesOnMs, interruptedMs: Math.round(first.atMs - last.atMs) };
 }
 
-/** Nobody remembers the move that came to nothing: the next one succeeds, and no picture is lost. */
+/** Checks that a failed move leaves no state behind: the next move succeeds. */
 async function moveAfterAll(scene: MoveScenario): Promise<void> {
   const { fleet, oldHost, newHost, client } = scene;
   for (const host of [oldHost, newHost]) host.process.order({ kind: 'faults', faults: {} });

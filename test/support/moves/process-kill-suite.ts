@@ -8,23 +8,23 @@ import { MovesFleet } from './moves-fleet.js';
 import { MOVE_STAGES } from './move-scenario.js';
 import { startFor } from '../processes/started-processes.js';
 
-/** Scenes that are played on fleets of their own. */
+/** Scenarios that run on fleets of their own. */
 export interface ScenarioGroup {
   readonly moves: readonly ProcessKillScenario[];
   readonly fleets: number;
-  /** Scenes of one fleet at a time. One where brokers are killed: all scenes of a fleet hang on them. */
+  /** Scenarios that run at a time on one fleet. Must be 1 if brokers are killed, because all scenarios of a fleet use them. */
   readonly scenes: number;
 }
 
-/** A scene that fails keeps its pool. */
+/** A failed scenario does not release its pool. */
 const SPARE_POOLS = 2;
 
-/** The longest that a scene takes, and those before it. */
+/** Longest time of a scenario, including those that run before it. */
 const SUITE_TIMEOUT_MS = 120_000;
 
 /**
- * Plays all scenes, some at a time, for they mostly wait; each test is the end of one. The last one judges what was seen of
- * all of them, and tells the figures.
+ * Runs all scenarios, several at a time, because they spend most of their time waiting. Each test waits for the result of
+ * one scenario. The last test checks the histories and prints the figures.
  */
 export function describeProcessKills(title: string, ...groups: readonly ScenarioGroup[]): void {
   describe(title, function () {
@@ -36,7 +36,7 @@ export function describeProcessKills(title: string, ...groups: readonly Scenario
     const lanes: Promise<void>[] = [];
     let isOver = false;
 
-    /** Takes the next of those that wait, until nobody does. */
+    /** Runs scenarios until none is left. */
     const playAll = async (fleet: MovesFleet, waiting: ProcessKillScenario[]): Promise<void> => {
       for (let move = waiting.shift(); move !== undefined && !isOver; move = waiting.shift()) {
         const result = results.get(move)!;
@@ -61,10 +61,10 @@ export function describeProcessKills(title: string, ...groups: readonly Scenario
       }
     };
 
-    // Scenes go on while one test after the other waits for its own.
+    // Scenarios run on across tests, so their processes belong to the suite.
     before(() => startFor('suite', startLanes));
     after(async () => {
-      // Of a run that was cut short.
+      // Stops the remaining scenarios when the run was aborted.
       isOver = true;
       await Promise.all(lanes);
       await Promise.all(fleets.map((fleet) => fleet.stop()));
@@ -108,7 +108,7 @@ const SAYS: Readonly<Record<Outcome, string>> = {
   ended: 'ends, and the player is notified',
 };
 
-/** The worst of each gap and outcome, in milliseconds since the kill. */
+/** The largest times for each stage and outcome, in milliseconds since the kill. */
 function summaryOf(figures: readonly (ProcessKillFigures & ProcessKillScenario)[]): object {
   const goesOnMs: Record<string, number> = {};
   const outcomes: Record<string, number> = {};
@@ -134,7 +134,7 @@ interface PromiseWithResolvers {
   readonly reject: (reason: unknown) => void;
 }
 
-/** One that may be rejected before anybody waits for it. */
+/** A promise that may be rejected before a test awaits it, without an unhandled rejection. */
 function createPromise(): PromiseWithResolvers {
   let resolve!: () => void;
   let reject!: (reason: unknown) => void;

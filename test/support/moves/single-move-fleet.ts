@@ -4,11 +4,11 @@ import { IDLE, QUICK } from '../fleet/test-broker.js';
 import type { Frame, Peer } from '../fleet/peer.js';
 import { TestFleet, play, type PlayerPeer } from '../fleet/test-fleet.js';
 
-/** What a session's state is in these tests: `{"count":42}`. */
+/** Session state of these tests, in base64: `{"count":42}`. */
 export const SESSION_STATE = Buffer.from('{"count":42}').toString('base64');
 
 export interface SingleMoveOptions {
-  /** Where the session goes: to another host of its region, or to the next region. */
+  /** Region of the target host: `near` is the region of the session. */
   readonly to?: 'near' | 'next';
   readonly brokers?: number;
   readonly limits?: Parameters<typeof TestFleet.start>[0] extends { limits?: infer L } | undefined
@@ -17,8 +17,8 @@ export interface SingleMoveOptions {
 }
 
 /**
- * A session that is played on one host, and another host that could take it. Old host, new host, client and whoever moves
- * the session are on different brokers, as far as there are so many.
+ * A session on one host, and a second host as a move target. Source host, target host and client use different brokers, and
+ * a further broker runs the move, if the fleet has enough brokers.
  */
 export class SingleMoveFleet {
   private constructor(
@@ -38,7 +38,7 @@ export class SingleMoveFleet {
     const fleet = await TestFleet.start({
       brokers,
       limits: { moveStepMs: 1_000, ...limits },
-      // A round of drains that comes every tenth of a second draws epochs that tests do not expect.
+      // Frequent rounds of drains would use up epochs that tests expect.
       intervals: { ...QUICK, pollMs: DEFAULT_INTERVALS.pollMs },
     });
     const source = await fleet.host({ hostId: 'h1', slots: 2 }, 0);
@@ -56,7 +56,7 @@ export class SingleMoveFleet {
     return moving;
   }
 
-  /** The old host says that the session may be moved, and the store knows. */
+  /** The source host reports the session as movable. Resolves when the store has recorded it. */
   async declareMovable(): Promise<void> {
     const held = { sessionId: this.sessionId, epoch: 1, state: 'connected', movable: true };
     this.source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
@@ -69,7 +69,7 @@ export class SingleMoveFleet {
     });
   }
 
-  /** Orders the old host to be emptied. Resolves when it is asked for the session's state. */
+  /** Orders a drain of the source host. Resolves when the source host gets `checkpoint`. */
   async startMove(): Promise<Frame> {
     const target: OrderTarget = { region: 'near', pool: 'console-x', hostId: 'h1' };
     const order = {
@@ -83,20 +83,20 @@ export class SingleMoveFleet {
     return this.source.next('checkpoint');
   }
 
-  /** The old host hands the state over. Resolves when the new host is told. */
+  /** The source host sends the state. Resolves when the target host gets `restore`. */
   async sendCheckpoint(change: object = { state: SESSION_STATE }): Promise<Frame> {
     const { sessionId } = this;
     this.source.send({ type: 'checkpoint', sessionId, epoch: 1, ...change });
     return this.target.next('restore');
   }
 
-  /** The new host is ready. Resolves when the client is told. */
+  /** The target host sends `restored`. Resolves when the client gets `moving`. */
   async ready(): Promise<Frame> {
     this.target.send({ type: 'restored', sessionId: this.sessionId, epoch: 2 });
     return this.player.next('moving');
   }
 
-  /** The client was let in by the new host. */
+  /** The target host reports that it admitted the client. */
   claimAtTarget(): void {
     const { sessionId } = this;
     this.target.send({ type: 'session', sessionId, epoch: 2, state: 'active', restored: true });

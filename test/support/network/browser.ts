@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { chromium, type Browser, type ConsoleMessage, type Page } from 'playwright-core';
 import { createSharedResource } from '../shared-resource.js';
 
-/** Nothing but the test's own pages: no look at the network, no first steps, no graphics card. */
+/** Turns off background requests, first-run pages and the GPU. */
 const ARGS = [
   '--disable-background-networking',
   '--disable-component-update',
@@ -14,11 +14,11 @@ const ARGS = [
   '--no-sandbox',
 ];
 
-/** What a person would put up with, and no longer. */
+/** Deadline of each step of a page. */
 const DEADLINE_MS = 8_000;
 
 export interface PageOptions {
-  /** What the console may report as an error without failing the test, such as a refused connection. */
+  /** Console errors that do not fail the test, such as a refused connection. */
   readonly expected?: readonly RegExp[];
 }
 
@@ -28,9 +28,8 @@ const shared = createSharedResource(async () => {
 });
 
 /**
- * Runs a test in a page of its own, in a profile of its own; the browser is one for the whole run.
- * Rejects when the test does, and when the page threw, left a rejection unhandled, or wrote errors to the
- * console that are not expected.
+ * Runs a test in a new page with a new profile. The whole run shares one browser. Rejects when the test rejects, and when
+ * the page threw, had an unhandled rejection, or logged an error that is not in `expected`.
  */
 export async function inPage(
   test: (page: Page) => Promise<void>,
@@ -72,12 +71,12 @@ function describe(message: ConsoleMessage): string {
   return `${message.text()} (${message.location().url})`;
 }
 
-/** What `scripts/ensure-chromium.mjs` found. */
+/** Path of the Chromium that `scripts/ensure-chromium.mjs` found. */
 function executablePath(): string {
   const record = new URL('../../../../node_modules/.cache/duskline/chromium.json', import.meta.url);
   try {
     return (JSON.parse(readFileSync(record, 'utf8')) as { executablePath: string }).executablePath;
   } catch (cause) {
-    throw new Error('No Chromium is known: run `node scripts/ensure-chromium.mjs` first.', { cause });
+    throw new Error('No Chromium was found. Run `node scripts/ensure-chromium.mjs` first.', { cause });
   }
 }

@@ -1,10 +1,10 @@
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 
-/** What passed through a proxy so far. */
+/** Traffic of a proxy since its start. */
 export interface TcpProxyCounters {
-  /** Connections that came while it was open or frozen. */
+  /** Connections accepted while open or frozen. */
   readonly accepted: number;
-  /** Connections that came while it was cut, and were reset. */
+  /** Connections reset while cut. */
   readonly refused: number;
   /** Connections that `cut` or `reset` broke. */
   readonly broken: number;
@@ -12,21 +12,21 @@ export interface TcpProxyCounters {
   readonly bytesToClients: number;
 }
 
-/** A stretch of network on this machine that tests can break. */
+/** A TCP proxy that simulates network failures. */
 export interface TcpProxy {
   readonly port: number;
   /** Open connections of clients. */
   readonly connections: number;
   readonly counters: TcpProxyCounters;
-  /** Resets what is connected, and every new connection at once: a dead peer whose machine answers. */
+  /** Resets all connections, and every new connection at once, like a machine whose process has ended. */
   cut(): void;
-  /** Resets what is connected; new connections pass. */
+  /** Resets all connections. New connections work. */
   reset(): void;
-  /** Takes connections and passes nothing on, in either direction: a network that swallows everything. */
+  /** Accepts connections but forwards nothing, like a network that drops all packets. */
   freeze(): void;
-  /** What is connected hears nothing any more, not even an end; new connections pass: a router that forgot. */
+  /** Existing connections get no data and no FIN or RST any more. New connections work. Like a NAT that lost its table. */
   abandon(): void;
-  /** Works again. What was held back by `freeze` goes on where it stood. */
+  /** Ends `cut` or `freeze`. Frozen connections continue without loss of data. */
   restore(): void;
   stop(): Promise<void>;
 }
@@ -36,14 +36,14 @@ export interface TcpTarget {
   readonly port: number;
 }
 
-/** Listens on a free port of 127.0.0.1 and passes everything on to the target. */
+/** Listens on a free port of 127.0.0.1 and forwards to the target. */
 export async function startTcpProxy(target: TcpTarget): Promise<TcpProxy> {
   let mode: 'open' | 'frozen' | 'cut' = 'open';
   const links = new Set<Link>();
   const abandoned = new Set<Link>();
   const count = { accepted: 0, refused: 0, broken: 0, bytesToTarget: 0, bytesToClients: 0 };
 
-  // Paused, so that a frozen proxy does not even read what it is sent.
+  // Paused, so that a frozen proxy reads no data.
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (client) => {
     client.on('error', () => undefined);
     if (mode === 'cut') {
@@ -114,7 +114,7 @@ export async function startTcpProxy(target: TcpTarget): Promise<TcpProxy> {
   };
 }
 
-/** One client's connection, and ours to the target, which is made when something may flow. */
+/** A client's connection and its connection to the target, which is opened when the proxy first forwards data. */
 class Link {
   readonly #client: Socket;
   readonly #target: TcpTarget;
@@ -153,7 +153,7 @@ class Link {
     this.#upstream.unpipe(this.#client).pause();
   }
 
-  /** Both ends see a reset. */
+  /** Resets both connections. */
   break(): void {
     this.#client.resetAndDestroy();
     this.#upstream?.resetAndDestroy();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** A certificate authority of our own, and what it signed for this machine. PEM files and their texts. */
+/** A test certificate authority and a server certificate signed by it: paths of PEM files, and their contents. */
 export interface TlsFiles {
   readonly caFile: string;
   readonly certFile: string;
@@ -17,7 +17,7 @@ export interface TlsFiles {
 
 const run = promisify(execFile);
 
-/** Makes them with the `openssl` command; good for 127.0.0.1 and localhost, for a day. */
+/** Creates the files with the `openssl` command. The certificate is valid for 127.0.0.1 and localhost for one day. */
 export async function createTlsFiles(): Promise<TlsFiles> {
   const directory = await mkdtemp(join(tmpdir(), 'duskline-tls-'));
   const file = (name: string): string => join(directory, name);

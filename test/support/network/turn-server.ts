@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 
-/** A coturn of our own on 127.0.0.1, over UDP and TCP, without TLS. */
+/** A coturn process on 127.0.0.1, with UDP and TCP, without TLS. */
 export interface TurnServer {
   readonly port: number;
   stop(): Promise<void>;
@@ -16,7 +16,7 @@ export interface TurnServer {
 const START_DEADLINE_MS = 10_000;
 const ALLOCATE_DEADLINE_MS = 8_000;
 
-/** @param secret what it shares with whoever makes credentials */
+/** @param secret shared secret from which TURN credentials are derived */
 export async function startTurnServer(secret: string): Promise<TurnServer> {
   const directory = await mkdtemp(join(tmpdir(), 'duskline-turn-'));
   const port = await freePort();
@@ -35,14 +35,14 @@ export async function startTurnServer(secret: string): Promise<TurnServer> {
     `pidfile=${join(directory, 'pid')}`,
     `userdb=${join(directory, 'db')}`,
   ];
-  // In a file, as in production: other users of the machine see a command line.
+  // In a file: other users of the machine can read command lines.
   const file = join(directory, 'turnserver.conf');
   await writeFile(file, settings.join('\n'), { mode: 0o600 });
 
   const process = spawn(coturn().turnserver, ['-c', file], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(process, 'exit');
   const lines: string[] = [];
-  // Where a machine lacks SCTP it says so, and does without.
+  // Read but not treated as a failure: coturn warns here when the machine has no SCTP.
   createInterface({ input: process.stderr }).on('line', (line) => lines.push(line));
   const ready = new Promise<void>((resolve, reject) => {
     createInterface({ input: process.stdout }).on('line', (line) => {
@@ -68,7 +68,7 @@ export async function startTurnServer(secret: string): Promise<TurnServer> {
   };
 }
 
-/** Asks a TURN server for relay addresses with coturn's own client, and says whether it got one. */
+/** Requests a relay address from a TURN server with coturn's own client. */
 export async function allocate(
   port: number,
   { username, credential }: { readonly username: string; readonly credential: string },
@@ -87,7 +87,7 @@ export async function allocate(
     process.stdout.on('data', listen);
     process.stderr.on('data', listen);
     process.once('error', reject);
-    process.once('exit', () => reject(new Error(`the TURN client ended without an answer:\n${said}`)));
+    process.once('exit', () => reject(new Error(`The TURN client ended without a result:\n${said}`)));
   });
   const deadline = setTimeout(() => process.kill('SIGKILL'), ALLOCATE_DEADLINE_MS);
   try {
@@ -98,12 +98,12 @@ export async function allocate(
   }
 }
 
-/** What `scripts/ensure-coturn.mjs` found. */
+/** Paths that `scripts/ensure-coturn.mjs` found. */
 function coturn(): { readonly turnserver: string; readonly uclient: string } {
   const record = new URL('../../../../node_modules/.cache/duskline/coturn.json', import.meta.url);
   try {
     return JSON.parse(readFileSync(record, 'utf8')) as { turnserver: string; uclient: string };
   } catch (cause) {
-    throw new Error('No coturn is known: run `node scripts/ensure-coturn.mjs` first.', { cause });
+    throw new Error('No coturn was found. Run `node scripts/ensure-coturn.mjs` first.', { cause });
   }
 }

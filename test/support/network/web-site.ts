@@ -16,12 +16,12 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
 };
 
-/** The first build starts a process of esbuild's that serves all later ones, whichever test asks for them. */
+/** The first build starts the esbuild process that later builds of all tests share, so it belongs to the run. */
 function buildInMemory(options: BuildOptions): Promise<BuildResult<{ write: false }>> {
   return startFor('run', () => build({ ...options, write: false }));
 }
 
-/** A web site on a port of its own: another origin than any broker. */
+/** A web site with its own port, and so with another origin than the brokers. */
 export interface WebSite {
   readonly url: string;
   stop(): Promise<void>;
@@ -50,7 +50,7 @@ async function serveFiles(files: ReadonlyMap<string, string | Uint8Array>): Prom
 }
 
 /**
- * Bundles and serves an example as the command in its README would.
+ * Bundles and serves an example with the options of the esbuild command in its README.
  *
  * @param folder below the repository's root, such as `examples/browser-player`
  */
@@ -68,7 +68,7 @@ export async function serveExample(folder: string): Promise<WebSite> {
   return serveFiles(files);
 }
 
-/** Serves an empty page that has a package of ours as a global. */
+/** Serves an empty page with a package of this repository as a global variable. */
 export async function servePackage(name: string, globalName: string): Promise<WebSite> {
   const { outputFiles } = await buildInMemory({
     stdin: { contents: `export * from '${name}';`, resolveDir: ROOT },
@@ -87,7 +87,7 @@ export async function servePackage(name: string, globalName: string): Promise<We
   );
 }
 
-/** The line of a README that calls esbuild, as options of esbuild's own interface. */
+/** Translates the esbuild command of a README into options of esbuild's API. */
 function readCommand(readme: string): { options: BuildOptions; servedFolder: string } {
   const words = /^npx esbuild (.+)$/m.exec(readme)?.[1]?.split(' ') ?? [];
   const options: BuildOptions = { entryPoints: words.filter((word) => !word.startsWith('--')) };

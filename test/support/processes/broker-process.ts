@@ -5,33 +5,33 @@ import { fileURLToPath } from 'node:url';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
 import { TEST_ENV } from '../fleet/test-broker.js';
 
-/** The command as the compiler made it: slow to start, and counted for coverage. */
+/** Compiled entry point: starts slowly, and is included in the coverage. */
 export const DUSKLINE = fileURLToPath(new URL('../../../../server/dist/cli/main.js', import.meta.url));
 
-/** The command as npm links it: it runs the bundle, which starts in a third of the time. To be started with `BUNDLE_ENV`. */
+/** Entry point that npm links. It runs the bundle, which starts in a third of the time. Start it with `BUNDLE_ENV`. */
 export const BUNDLED = fileURLToPath(new URL('../../../../server/bin/duskline.js', import.meta.url));
 
-/** Of a bundle no coverage is taken: the tool cannot tell to which source a line of a bundle belongs. */
+/** Turns coverage off, because lines of the bundle cannot be mapped to sources. */
 export const BUNDLE_ENV = { NODE_V8_COVERAGE: '' };
 
-/** Where many processes share a processor; alone it takes less than a second. */
+/** Long, because many processes may share a processor. Alone a broker starts in less than a second. */
 const START_DEADLINE_MS = 20_000;
 
 /** A broker in a process of its own. */
 export interface BrokerProcess extends ChildFaults {
   readonly url: string;
   readonly process: ChildProcess;
-  /** What it logged so far, one line each. */
+  /** Lines logged so far. */
   readonly log: readonly string[];
   /** Resolves with its exit code, or `null` when a signal ended it. */
   readonly exited: Promise<number | null>;
 }
 
 /**
- * Starts `duskline serve` and waits until it listens: on a free port, unless the arguments name one, as they do
- * for a broker that comes back where it was.
+ * Starts `duskline serve` and waits until it listens. It uses a free port unless `args` has `--port`, as a restarted broker
+ * needs.
  *
- * @param command another one than the bundle of this repository
+ * @param command entry point; the bundle of this repository by default
  */
 export async function startBrokerProcess(
   args: readonly string[],

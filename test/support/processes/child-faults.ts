@@ -1,18 +1,18 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** What a test may do to a process of its own. */
+/** Faults that a test can cause in a child process. */
 export interface ChildFaults {
-  /** `kill -9`. Resolves when it is gone. */
+  /** Sends SIGKILL. Resolves when the process has ended. */
   kill(): Promise<void>;
-  /** SIGSTOP: it hangs, with every socket open. Its kernel still takes what is sent to it. */
+  /** Sends SIGSTOP: the process hangs with its sockets open, and the kernel still receives data for it. */
   freeze(): void;
-  /** SIGCONT: it goes on, and finds that time has passed. */
+  /** Sends SIGCONT: the process continues. */
   thaw(): void;
-  /** SIGTERM, and waits for the end. One that was frozen goes on first. */
+  /** Sends SIGTERM, after SIGCONT for a frozen process. Resolves with the exit code. */
   stop(): Promise<number | null>;
 }
 
-/** @param exited resolves when the process is gone */
+/** @param exited resolves when the process has ended */
 export function createChildFaults(child: ChildProcess, exited: Promise<number | null>): ChildFaults {
   return {
     async kill() {

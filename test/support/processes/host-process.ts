@@ -10,7 +10,7 @@ const START_DEADLINE_MS = 10_000;
 export interface HostProcessOptions {
   /** The brokers, tried in turn. */
   readonly urls: readonly string[];
-  /** With `count`, a number is added to it. */
+  /** With `count` above 1, the ids are `<hostId>-1`, `<hostId>-2` and so on. */
   readonly hostId: string;
   /** Default `near`. */
   readonly region?: string;
@@ -26,10 +26,10 @@ export interface HostProcessOptions {
 export interface HostProcess extends ChildFaults {
   readonly process: ChildProcess;
   readonly hostIds: readonly string[];
-  /** What they said of their connections so far, one line each. */
+  /** Lines printed so far. */
   readonly log: readonly string[];
   readonly exited: Promise<number | null>;
-  /** SIGTERM: they leave in order. Resolves with the exit code. */
+  /** Sends SIGTERM: the hosts send `leave` first. Resolves with the exit code. */
   stop(): Promise<number | null>;
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 
-/** Whether a process of that id runs. One that ended and that its parent has not asked for yet does not run. */
+/** Whether the process runs. A zombie does not run. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -11,7 +11,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** As Linux says; elsewhere orphans are taken care of at once. */
+/** Reads the state from `/proc`. Other systems reap orphans at once, so `false` there. */
 function isZombie(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');

@@ -8,7 +8,7 @@ import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { serverCommand } from '../redis/redis-process.js';
 
-/** The repository. */
+/** Root of the repository. */
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
 interface ComposeService {
@@ -30,7 +30,7 @@ export async function readCompose(): Promise<ComposeFile> {
   return parse(filled, { merge: true }) as ComposeFile;
 }
 
-/** Services as local processes: the same commands, with host names and ports mapped to this machine. */
+/** Runs the services of docker-compose.yml as local processes, with host names and ports mapped to 127.0.0.1. */
 export class LocalCompose {
   readonly #file: ComposeFile;
   readonly #directory: string;
@@ -42,7 +42,7 @@ export class LocalCompose {
     this.#directory = directory;
   }
 
-  /** @param directory where Redis writes its files */
+  /** @param directory working directory of Redis */
   static async create(file: ComposeFile, directory: string): Promise<LocalCompose> {
     const compose = new LocalCompose(file, directory);
     for (const [name, { command }] of Object.entries(file.services)) {
@@ -56,7 +56,7 @@ export class LocalCompose {
     return compose;
   }
 
-  /** Services in an order in which each comes after those it depends on. */
+  /** Services in start order: each after its dependencies. */
   get order(): string[] {
     const order: string[] = [];
     const visit = (name: string): void => {
@@ -87,7 +87,7 @@ export class LocalCompose {
     this.#running.set(name, entry);
   }
 
-  /** Runs the service's own health check once. A service without one is healthy when it runs. */
+  /** Runs the health check of the service once. A service without a health check is healthy while it runs. */
   async isHealthy(name: string): Promise<boolean> {
     const entry = this.#running.get(name);
     if (entry?.child.exitCode !== null) return false;
@@ -97,7 +97,7 @@ export class LocalCompose {
     const own = args.map((arg, i) =>
       this.#mapped(name, arg.replace('127.0.0.1', name), args[i - 1] === '-p' ? '--port' : undefined),
     );
-    // A machine may have the server (in a container, say) and not the tool.
+    // redis-cli may be missing, for instance when the Redis server runs in a container.
     if (command === 'redis-cli') return answersPing(Number(own[own.indexOf('-p') + 1]));
     const check = spawn(command === 'node' ? process.execPath : command, own, { stdio: 'ignore' });
     const [code] = (await once(check, 'exit')) as [number | null];
@@ -117,7 +117,7 @@ export class LocalCompose {
     return code;
   }
 
-  /** Ends what is running, the last started first. */
+  /** Stops all services in reverse start order. */
   async stop(): Promise<void> {
     for (const { child } of [...this.#running.values()].reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
@@ -132,7 +132,7 @@ export class LocalCompose {
     return service;
   }
 
-  /** `redis:6379` and the like become addresses of this machine; a service's own ports become free ones. */
+  /** Maps addresses such as `redis:6379` to 127.0.0.1, and the service's own ports to free ports. */
   #mapped(name: string, arg: string, before: string | undefined): string {
     if (before === '--port' || before === '--stream-port') return this.#ports.get(`${name}:${arg}`) ?? arg;
     if (before === '--stream-name' || arg === '0.0.0.0') return '127.0.0.1';

@@ -6,12 +6,12 @@ import { once } from 'node:events';
 import { waitUntil } from '../eventually.js';
 import { isAlive } from './is-alive.js';
 
-/** Until when a process may run: the end of its test, of its suite (a `describe` of a file), or of the test process. */
+/** At whose end a process is killed: its test, its suite (a `describe` of a file), or the test run. */
 export type Owner = 'test' | 'suite' | 'run';
 
 /**
- * Every process that this process starts, whoever starts it: Node announces each one. So a test cannot forget to
- * register a process, and a test that fails half-way leaves none behind.
+ * Running child processes by owner. They are recorded through Node's diagnostics channel, so that no test can forget to
+ * register a process, and a failed test leaves no process behind.
  */
 const started: Readonly<Record<Owner, Set<ChildProcess>>> = {
   test: new Set(),
@@ -22,7 +22,7 @@ const started: Readonly<Record<Owner, Set<ChildProcess>>> = {
 const chosenOwner = new AsyncLocalStorage<Owner>();
 let usualOwner: Owner = 'suite';
 
-/** Starts to record. Call it once, before any test starts a process. */
+/** Starts recording. Call it once, before any test starts a process. */
 export function recordStartedProcesses(): void {
   subscribe('child_process', (message) => {
     const { process: child } = message as { process: ChildProcess };
@@ -35,27 +35,27 @@ export function recordStartedProcesses(): void {
   });
 }
 
-/** To whom a process belongs that is started now. */
+/** Owner of a process that is started now. */
 export function currentOwner(): Owner {
   return chosenOwner.getStore() ?? usualOwner;
 }
 
 /**
- * What `start` starts, at once or later, belongs to that owner. Needed where a test starts what later tests use too;
- * else a process belongs to the test in which it is started, or to the suite when its `before` starts it.
+ * Processes that `start` starts, also asynchronously, get this owner. Needed where a test starts a process that later tests
+ * use. By default the owner is the running test, or the suite in its hooks.
  */
 export function startFor<T>(owner: Owner, start: () => T): T {
   return chosenOwner.run(owner, start);
 }
 
-/** From now on processes belong to a test, or to the hooks of its suite. For the root hooks. */
+/** Sets the default owner of processes. For the root hooks. */
 export function setUsualOwner(owner: Owner): void {
   usualOwner = owner;
 }
 
 /**
- * Ends what that owner started, and everything that those processes started. Does nothing when all of it has ended.
- * Resolves when the processes are gone.
+ * Kills the processes of this owner and their descendants. Resolves when they have ended; does nothing when none is
+ * running.
  */
 export async function endStarted(owner: Owner): Promise<void> {
   const left = [...started[owner]].filter(isRunning);
@@ -63,11 +63,11 @@ export async function endStarted(owner: Owner): Promise<void> {
   const exits = left.map((child) => once(child, 'exit'));
   const below = killTrees(left);
   await Promise.all(exits);
-  // They are nobody's children any more, so nothing announces their end.
+  // The descendants are orphans now, so this process gets no event when they end.
   await waitUntil(() => !below.some(isAlive));
 }
 
-/** Ends everything at once, without waiting: for the last moment of a process. */
+/** Kills all recorded processes without waiting. For the exit handler. */
 export function killAllStarted(): void {
   killTrees(Object.values(started).flatMap((owned) => [...owned].filter(isRunning)));
 }
@@ -77,9 +77,9 @@ function isRunning(child: ChildProcess): boolean {
 }
 
 /**
- * SIGKILL for these processes and all below them. Those below are looked up first: an orphan has no known parent.
+ * Sends SIGKILL to these processes and their descendants. Descendants are listed first, because an orphan has no known parent.
  *
- * @returns the ids of those below
+ * @returns the ids of the descendants
  */
 function killTrees(roots: readonly ChildProcess[]): number[] {
   if (roots.length === 0) return [];

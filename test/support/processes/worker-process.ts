@@ -5,25 +5,25 @@ import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
 import { monotonicMs } from './monotonic-clock.js';
 
-/** What a worker tells: what it saw, by the machine's monotonic clock, and whatever else there is to say. */
+/** Message of a worker: an event of the history, or other news. Times are those of `monotonicMs`. */
 export type WorkerReport =
   | { readonly kind: 'seen'; readonly event: HistoryEvent }
   | { readonly kind: 'news'; readonly atMs: number; readonly news: unknown };
 
-/** A process of a test's own that takes orders and tells what happens to it. */
+/** A child process that takes orders and reports events. */
 export interface WorkerProcess<Order> extends ChildFaults {
   readonly pid: number;
   readonly isAlive: boolean;
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has ended. */
   readonly exited: Promise<unknown>;
-  /** Does nothing once it is dead. */
+  /** Does nothing after the process has ended. */
   order(order: Order): void;
 }
 
 /**
  * Starts a script with its options as JSON in the first argument.
  *
- * @param recorder gets what it saw, at the times of this process
+ * @param recorder gets the events, with times converted to `performance.now()` of this process
  */
 export function startWorker<Order>(
   script: URL,
@@ -31,7 +31,7 @@ export function startWorker<Order>(
   recorder: Recorder,
   onNews: (news: unknown, atMs: number) => void,
 ): WorkerProcess<Order> {
-  // Without coverage: what it runs of the SDKs is counted where the same code runs in the tests' own process.
+  // Without coverage: the same SDK code is covered by tests in their own process.
   const env = { ...process.env, NODE_V8_COVERAGE: '' };
   const child = fork(script, [JSON.stringify(options)], { env });
   const exited = once(child, 'exit').then(([code]) => code as number | null);
@@ -41,7 +41,7 @@ export function startWorker<Order>(
       recorder.merge([{ ...message.event, atMs: message.event.atMs - originMs }]);
     } else onNews(message.news, message.atMs - originMs);
   });
-  // An order that meets a process which has just died is lost, as it would be a moment later.
+  // An order to a process that has just ended is lost.
   child.on('error', () => undefined);
   return {
     pid: child.pid ?? 0,
@@ -56,7 +56,7 @@ export function startWorker<Order>(
   };
 }
 
-/** For the worker: tells its parent. What was told is on its way before the next line runs. */
+/** For the worker: sends a message to the parent. It is handed to the channel before the function returns. */
 export function reportToParent(message: WorkerReport): void {
   process.send?.(message);
 }

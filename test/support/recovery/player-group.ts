@@ -15,49 +15,49 @@ import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { TEST_DEVICE, testToken } from '../fleet/test-broker.js';
 
 export interface PlayerGroupOptions {
-  /** The brokers. Each player begins with another one; or those of each player, in the order of trying. */
+  /** URLs of the brokers, with which players start in turn; or a function that returns each player's URLs in the order of trying. */
   readonly urls: readonly string[] | ((index: number) => readonly string[]);
   readonly players: number;
   readonly recorder: Recorder;
-  /** Stands before the number of each player's name. Default `swarm`. */
+  /** Prefix of the players' names. Default `swarm`. */
   readonly name?: string;
-  /** More of the SDK's options, such as its `reconnect` policy. */
+  /** Further options of the SDK, such as `reconnect`. */
   readonly client?: Partial<
     Pick<ClientOptions, 'reconnect' | 'connectTimeoutMs' | 'pingIntervalMs' | 'device'>
   >;
-  /** Hosts are in processes of their own: what they do with sessions is taken down as the players see it. */
+  /** Set it when hosts are other processes: their events are then recorded from what the players see. */
   readonly watchesHosts?: boolean;
-  /** They go where their sessions go; and every picture that they see is taken down. */
+  /** The players accept moves, and every frame that they receive is recorded. */
   readonly followsMoves?: boolean;
 }
 
 export interface GroupPlayer {
   readonly player: string;
   readonly client: Client;
-  /** What it got last; an error where it was refused. */
+  /** Latest result of `play`: a session, or the error of a refused request. */
   readonly answer: Session | DusklineError | undefined;
-  /** Asks, and notes the answer. */
+  /** Sends a request, and stores the result in `answer`. */
   play(options: PlayOptions): Promise<void>;
-  /** As `watchAll`, of this one. */
+  /** `watchAll` for this player. */
   watch(): Promise<void>;
-  /** Says good-bye to the host, if it watches. */
+  /** Leaves the host's stream, if the player watches it. */
   leave(): Promise<void>;
 }
 
-/** Many players of this process, with what each saw on record. */
+/** Many players in this process whose events are recorded. */
 export interface PlayerGroup {
   readonly players: readonly GroupPlayer[];
   connectAll(): Promise<void>;
-  /** Everybody asks at once. Resolves when everybody has an answer. */
+  /** All players send a request at once. Resolves when each has an answer. */
   playAll(options: PlayOptions | ((index: number) => PlayOptions)): Promise<void>;
   /**
-   * Everybody who has a session and does not watch it shows the ticket to its host. Resolves when the hosts let them
-   * in. Whoever watches it on an earlier host leaves that one then.
+   * Every player with a session that it does not watch yet shows its ticket to the host. Resolves when the hosts have
+   * admitted the players. A player that watches the session on an earlier host then leaves that host.
    */
   watchAll(): Promise<void>;
-  /** Everybody who watches says good-bye. */
+  /** All watching players leave their hosts. */
   leaveAll(): Promise<void>;
-  /** Destroys every socket to a broker in the same instant; the streams go on. Returns how many there were. */
+  /** Destroys all sockets to brokers at once. Streams stay open. Returns the number of sockets. */
   cutAll(): number;
   close(): Promise<void>;
 }
@@ -103,7 +103,7 @@ interface MemberOptions {
   readonly follows: boolean;
 }
 
-/** What a player watches, at one epoch of the session. */
+/** The stream of one epoch of a session. */
 interface Watched {
   readonly viewer: StreamViewer;
   readonly closed: Promise<void>;
@@ -111,7 +111,7 @@ interface Watched {
   over: boolean;
 }
 
-/** What a host is shown, and what it is then asked for. */
+/** Data of a session that `#show` needs. */
 type Shown = Pick<Session, 'sessionId' | 'epoch' | 'region' | 'pool' | 'host' | 'ticket'>;
 
 class Member implements GroupPlayer {
@@ -123,7 +123,7 @@ class Member implements GroupPlayer {
   readonly #follows: boolean;
   #answer: Session | DusklineError | undefined;
   #watched: Watched | undefined;
-  /** At the host that the session moves to. */
+  /** Stream of the target host during a move. */
   #next: Watched | undefined;
 
   constructor(player: string, urls: readonly string[], options: MemberOptions) {
@@ -178,7 +178,8 @@ class Member implements GroupPlayer {
   }
 
   async #follow(move: SessionMove): Promise<void> {
-    if (this.#answer === undefined || !('ticket' in this.#answer)) throw new Error('a move before the match');
+    if (this.#answer === undefined || !('ticket' in this.#answer))
+      throw new Error('onMove was called before play resolved');
     const { sessionId } = this.#answer;
     const { epoch, region, pool, host, ticket, signal } = move;
     const next = await this.#show({ sessionId, epoch, region, pool, host, ticket });
@@ -186,7 +187,7 @@ class Member implements GroupPlayer {
     signal.addEventListener('abort', () => next.viewer.drop());
   }
 
-  /** Resolves when the host let it in. */
+  /** Shows the ticket to the host. Resolves when the host has admitted the player. */
   async #show(session: Shown): Promise<Watched> {
     const { player } = this;
     const { host, ticket, epoch, sessionId, region, pool } = session;
@@ -207,21 +208,21 @@ class Member implements GroupPlayer {
           seen?.closed(why);
           watched.over = true;
           over();
-          reject(new Error(`${player} was not let in: ${why}`));
+          reject(new Error(`${player} was not admitted: ${why}`));
         },
       });
       const watched: Watched = { viewer, closed, epoch, over: false };
     });
   }
 
-  /** Takes down what the session's host does with it. */
+  /** Records the events of the session's host. */
   #hostAsSeen(session: Shown): { admitted(): void; closed(why: string): void } {
     const { sessionId, epoch, region, pool, host } = session;
     const assignment = { host: hostName(region, pool, host.hostId), sessionId, epoch };
     return {
       admitted: () => this.#recorder.record({ type: 'admitted', player: this.player, ...assignment }),
       closed: (why) => {
-        // A stream that is merely lost leaves the session where it is.
+        // A lost stream does not end the session.
         const told = why.startsWith('ended: ');
         if (why !== 'left' && !told) return;
         const reason = told ? (why.slice('ended: '.length) as EndReason) : 'client_left';
@@ -232,5 +233,5 @@ class Member implements GroupPlayer {
 }
 
 function nothing(): void {
-  // Nobody wants to know.
+  // Intentionally empty.
 }

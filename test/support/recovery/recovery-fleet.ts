@@ -27,10 +27,10 @@ import type { GroupPlayer } from './player-group.js';
 const POOL = 'console-x';
 const PLACES = ['near', 'next'].map((region) => ({ region, pool: POOL }));
 
-/** A title that one pool has, so that there is one queue a region. */
+/** A title of one pool, so that each region has one queue for it. */
 export const DRIFT = { title: 'drift', rtt: { near: 12 } };
 
-/** As the test fleet's configuration has it. */
+/** Latency policies of `TEST_CONFIG`. */
 const LATENCY_POLICIES = {
   drift: [
     { afterMs: 0, maxRttMs: 60 },
@@ -41,9 +41,9 @@ const LATENCY_POLICIES = {
 
 export interface RecoveryFleetOptions {
   readonly brokers: number;
-  /** The defaults when absent. */
+  /** Default: `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Limits>;
-  /** By which URL each broker reaches Redis. Default: its own. */
+  /** Redis URL of each broker. Default: the URL of the Redis server. */
   readonly redisUrl?: (redis: RedisServer, broker: number) => string | Promise<string>;
 }
 
@@ -56,21 +56,21 @@ interface RecoveryHostOptions {
   readonly broker?: number;
 }
 
-/** What a test of recovery tells of its run, in one line. */
+/** Figures of a recovery test, printed on one line. */
 export interface RecoveryFigures {
   readonly scenario: string;
   readonly clients: number;
   readonly sessions: number;
-  /** From the fault until everybody had again what they had before. */
+  /** From the fault until every client had its session or queue position again. */
   readonly recoveredInMs: number;
   readonly [more: string]: string | number;
 }
 
-/** Brokers in processes of their own on a Redis of their own, with everything that is seen of them on record. */
+/** Broker processes with a Redis of their own, and a history of all their events. */
 export class RecoveryFleet {
   readonly recorder: Recorder = createRecorder();
   readonly redis: RedisServer;
-  /** A connection of the test's own. */
+  /** The test's own connection to the store. */
   readonly store: FleetStore;
   readonly brokers: readonly BrokerProcess[];
   readonly limits: Limits;
@@ -106,13 +106,13 @@ export class RecoveryFleet {
     return new RecoveryFleet({ redis, store, brokers: started, limits: inForce, directory, streams });
   }
 
-  /** Of all brokers, beginning with that one. */
+  /** URLs of all brokers, starting with the broker `first`. */
   urls(first = 0): string[] {
     const all = this.brokers.map(({ url }) => url);
     return [...all.slice(first), ...all.slice(0, first)];
   }
 
-  /** A host of this process: what it does is on record as it sees it. */
+  /** Adds a host in this process. Its events are recorded by the host itself. */
   addHost({ hostId, slots, region = 'near', broker = 0 }: RecoveryHostOptions): SimulatedHost {
     const simulated = createSimulatedHost({
       url: this.urls(broker),
@@ -128,7 +128,7 @@ export class RecoveryFleet {
     return simulated;
   }
 
-  /** A host in a process of its own: its players see what it does. */
+  /** Starts a host process. Its events are recorded by its players. */
   async startHost({ hostId, slots, region = 'near', broker = 0 }: RecoveryHostOptions): Promise<HostProcess> {
     const urls = this.urls(broker);
     const host = await startHostProcess({ urls, hostId, region, pool: POOL, slots });
@@ -137,7 +137,7 @@ export class RecoveryFleet {
     return host;
   }
 
-  /** `kill -9`. Returns when that was. */
+  /** Sends SIGKILL. Returns the time of the kill. */
   async killBroker(index: number): Promise<number> {
     this.recorder.record({ type: 'fault', fault: 'broker-killed', target: `broker-${index}`, lasts: false });
     const atMs = performance.now();
@@ -145,7 +145,7 @@ export class RecoveryFleet {
     return atMs;
   }
 
-  /** `kill -9`. Returns when that was. */
+  /** Sends SIGKILL. Returns the time of the kill. */
   async killHost(process: HostProcess, region = 'near'): Promise<number> {
     const atMs = performance.now();
     for (const hostId of process.hostIds) {
@@ -171,7 +171,7 @@ export class RecoveryFleet {
     );
   }
 
-  /** Sessions of the whole fleet, as the store has them, in these states. */
+  /** Number of sessions in the store with one of these states. */
   async sessions(...states: string[]): Promise<number> {
     const all = await Promise.all(
       PLACES.map(async (place) => {
@@ -182,7 +182,7 @@ export class RecoveryFleet {
     return all.flat(2).filter(({ state }) => states.includes(state)).length;
   }
 
-  /** Whether each of these players is connected to the very session, at the host and epoch, that the store has. */
+  /** Whether each player's session, with its host and epoch, is connected in the store. */
   async agreesWith(players: readonly GroupPlayer[]): Promise<boolean> {
     const agreed = await Promise.all(
       players.map(async ({ answer }) => {
@@ -196,8 +196,8 @@ export class RecoveryFleet {
   }
 
   /**
-   * The fault of a broker that cannot pass on what its hosts say: they are silent from now on. Returns how to tell
-   * that it is over.
+   * Records that a broker cannot forward messages of its hosts, so that the hosts are silent from now on. Returns a function
+   * that records the end of the fault.
    */
   breakBroker(index: number, fault: 'cut' | 'frozen'): () => void {
     const target = `broker-${index}`;
@@ -214,12 +214,12 @@ export class RecoveryFleet {
     };
   }
 
-  /** Takes a picture of the fleet while nothing is on its way. */
+  /** Records a snapshot of the fleet at rest. */
   async recordSnapshot(): Promise<void> {
     await recordFleet(this.recorder, this.store, PLACES, true);
   }
 
-  /** Everything of these types that was seen since the history had that length. */
+  /** Events of these types from index `mark` of the history on. */
   since<T extends HistoryEvent['type']>(
     mark: number,
     ...types: readonly T[]
@@ -231,7 +231,7 @@ export class RecoveryFleet {
       );
   }
 
-  /** Asks whether every broker that lives is ready in the end, holds the history against every rule, and tells. */
+  /** Records the readiness of all running brokers, checks the history against every rule, and prints the figures. */
   async checkHistory(figures: RecoveryFigures): Promise<void> {
     for (const [i, { url, process }] of this.brokers.entries()) {
       if (process.exitCode !== null || process.signalCode !== null) continue;
@@ -264,7 +264,7 @@ function isAt({ status }: Host, brokerUrl: string): boolean {
   return status.state === 'registered' && status.url.startsWith(brokerUrl.replace(/^http/, 'ws'));
 }
 
-/** Whoever is told of another host goes there at once. Call it when everybody has an answer. */
+/** Players whose host is replaced connect to the new host at once. Call it when every player has an answer. */
 export function followReplacements(players: readonly GroupPlayer[]): void {
   for (const player of players) {
     const { answer } = player;
@@ -277,7 +277,7 @@ interface Own {
   readonly streams: StreamServer;
 }
 
-/** Each begins to wait when the one before waits: their order is theirs to keep. */
+/** Queues the players one after the other, so that their order is known. */
 export async function queueUp(players: readonly GroupPlayer[]): Promise<void> {
   for (const player of players) {
     await new Promise<void>((resolve) => {
@@ -287,8 +287,8 @@ export async function queueUp(players: readonly GroupPlayer[]): Promise<void> {
 }
 
 /**
- * Ends sessions one after the other, each when the slot of the one before was offered. Returns who got the offers, in
- * that order.
+ * Ends sessions one after the other, each after the slot of the previous one was offered. Returns the names of the players
+ * that got the offers, in that order.
  */
 export async function drainQueue(
   fleet: RecoveryFleet,

@@ -10,15 +10,15 @@ const RECOVERY_DEADLINE_MS = 20_000;
 export interface BrokerKilledSizes {
   /** Players in sessions. */
   readonly playing: number;
-  /** Players who are matched and have not shown their tickets. */
+  /** Players that are matched but have not shown their tickets. */
   readonly unclaimed: number;
   readonly queued: number;
-  /** Together they have as many slots as there are sessions. */
+  /** All hosts together have as many slots as there are sessions. */
   readonly hosts: number;
   readonly slots: number;
 }
 
-/** `kill -9` of one of three brokers, with every client on it: nobody loses anything, and the queue keeps its order. */
+/** Kills one of three brokers, to which all clients are connected. No session or reservation is lost, and the queue keeps its order. */
 export async function brokerKilled(sizes: BrokerKilledSizes): Promise<void> {
   const fleet = await RecoveryFleet.start({ brokers: 3 });
   const swarms: PlayerGroup[] = [];
@@ -91,18 +91,18 @@ export async function brokerKilled(sizes: BrokerKilledSizes): Promise<void> {
 }
 
 export interface HostKilledSizes {
-  /** Sessions of the host that dies. */
+  /** Sessions of the killed host. */
   readonly lost: number;
-  /** Sessions of the host beside it. */
+  /** Sessions of the other host. */
   readonly kept: number;
   readonly queued: number;
-  /** The defaults when absent. */
+  /** Default: `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Limits>;
 }
 
 /**
- * `kill -9` of a host process. Everything near is full, and a queue waits there; there is room farther away, where
- * those who wait do not want to go: its sessions get it, and the queue stays as it is.
+ * Kills a host process. The region is full and has a queue. Another region has free slots, which the lost sessions can use
+ * but the queued players cannot: the sessions are placed there, and the queue does not change.
  */
 export async function hostKilled({
   lost,
@@ -137,7 +137,7 @@ export async function hostKilled({
     await fleet.recordSnapshot();
 
     const { lostAfterMs, sweepIntervalMs, sweepGapMs } = fleet.limits;
-    // Two sweeps, the first of which comes within an interval, and the second when the gap is over.
+    // The first sweep follows within an interval, the second after the gap.
     const withinMs = lostAfterMs + sweepIntervalMs + (sweepGapMs + sweepIntervalMs) + 1_000;
     const had = mobile.players.map(({ answer }) => (answer as Session).sessionId);
     const mark = fleet.recorder.events.length;
@@ -177,7 +177,7 @@ export async function hostKilled({
   }
 }
 
-/** Everybody leaves: nothing of them stays. */
+/** All players leave. Resolves when the store has no sessions any more. */
 async function endAll(fleet: RecoveryFleet, swarms: readonly PlayerGroup[]): Promise<void> {
   await Promise.all(swarms.map((swarm) => swarm.leaveAll()));
   await waitUntil(

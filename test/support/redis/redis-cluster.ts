@@ -6,15 +6,15 @@ import { createSharedResource } from '../shared-resource.js';
 
 /** A real Redis Cluster of three masters, each with a replica or without. */
 export interface RedisCluster {
-  /** All of them, as a client may be told. */
+  /** Addresses of all nodes, for clients. */
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
-  /** The three that began as masters, then their replicas in the same order. */
+  /** The three initial masters, then their replicas in the same order. */
   readonly servers: readonly RedisServer[];
-  /** The server that holds this key now (or the keys of this hash tag: `{tag}`). */
+  /** The current master of this key, or of a hash tag `{tag}`. */
   masterOf(key: string): Promise<RedisServer>;
-  /** Kills that one; its replica, if there is one, takes over within a few seconds. */
+  /** Kills the master of this key. Its replica, if there is one, takes over within a few seconds. */
   killMaster(key: string): Promise<RedisServer>;
-  /** Resolves when the cluster says that another server than this holds the key. */
+  /** Resolves when another server than `old` is the master of the key. */
   failedOverFrom(old: RedisServer, key: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export async function startRedisCluster({
   const masterOf = async (key: string): Promise<RedisServer> => {
     const port = await portOf(servers, key);
     const server = servers.find((candidate) => candidate.port === port);
-    if (server === undefined) throw new Error(`nobody holds ${key}`);
+    if (server === undefined) throw new Error(`No node of the cluster is the master of ${key}`);
     return server;
   };
   return {
@@ -73,11 +73,11 @@ export async function startRedisCluster({
 
 function nodeArgs(busPort: number): string[] {
   const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
-  // A lost node takes its own slots with it, not everybody's.
+  // When a node is lost, the other nodes keep serving their slots.
   return [...bus, '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'];
 }
 
-/** Deals out the slots, makes the nodes known to each other, and waits until all of them agree. */
+/** Assigns the slots, connects the nodes, and waits until all nodes agree. */
 async function form(servers: readonly RedisServer[], busPorts: readonly number[]): Promise<void> {
   const clients = servers.map(({ port }) => new Redis(port, '127.0.0.1'));
   try {
@@ -94,7 +94,7 @@ async function form(servers: readonly RedisServer[], busPorts: readonly number[]
         await clients[0]!.call('CLUSTER', 'MEET', '127.0.0.1', String(port), String(busPorts[i]));
       }
     }
-    // Redis announces this to nobody: it has to be asked.
+    // Redis sends no event for this, so it is polled.
     await waitUntil(async () => {
       const infos = await Promise.all(clients.map(clusterInfo));
       return infos.every((info) => info.includes(`cluster_known_nodes:${servers.length}\r`));
@@ -123,7 +123,7 @@ async function clusterInfo(client: Redis): Promise<string> {
   return String(await client.call('CLUSTER', 'INFO'));
 }
 
-/** On which port a key lives, as the first of these servers that answers says; 0 when none knows. */
+/** Port of the key's master according to the first server that answers; 0 when none knows it. */
 async function portOf(servers: readonly RedisServer[], key: string): Promise<number> {
   for (const { port } of servers) {
     const client = new Redis(port, '127.0.0.1', {
@@ -138,7 +138,7 @@ async function portOf(servers: readonly RedisServer[], key: string): Promise<num
       const ranges = await client.cluster('SLOTS');
       return ranges.find(([first, last]) => first <= slot && slot <= last)?.[2]?.[1] ?? 0;
     } catch {
-      // It was killed, or hangs: another one knows.
+      // The server was killed or hangs. Try the next one.
     } finally {
       client.disconnect();
     }
@@ -148,7 +148,7 @@ async function portOf(servers: readonly RedisServer[], key: string): Promise<num
 
 const shared = createSharedResource(() => startRedisCluster());
 
-/** The one cluster that tests share: keep to keys of your own prefix, and let its nodes live. */
+/** The cluster that tests share. Use keys with your own prefix, and do not kill its nodes. */
 export function sharedRedisCluster(): Promise<RedisCluster> {
   return shared.get();
 }

@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline';
 const START_DEADLINE_MS = 10_000;
 
 /**
- * Starts a server of Redis (or Sentinel) and waits until it says that it is ready.
+ * Starts Redis or Sentinel, and waits until it is ready.
  *
- * @param ready what it says then
+ * @param ready text of the log line that shows that the server is ready
  */
 export async function launchRedis(
   args: readonly string[],
@@ -38,17 +38,17 @@ export interface ServerCommand {
   readonly args: readonly string[];
 }
 
-/** What `scripts/ensure-redis.mjs` found. */
+/** Command that `scripts/ensure-redis.mjs` found. */
 export function serverCommand(): ServerCommand {
   const record = new URL('../../../../node_modules/.cache/duskline/redis-server.json', import.meta.url);
   try {
     return JSON.parse(readFileSync(record, 'utf8')) as ServerCommand;
   } catch (cause) {
-    throw new Error('No Redis server is known: run `node scripts/ensure-redis.mjs` first.', { cause });
+    throw new Error('No Redis server was found. Run `node scripts/ensure-redis.mjs` first.', { cause });
   }
 }
 
-/** Whether servers run in containers: those are not our children, and take no signal but the polite one. */
+/** Whether servers run in containers. Those are not child processes, and get no signal but SIGTERM. */
 export function inContainers(): boolean {
   return serverCommand().command === 'docker';
 }

@@ -11,22 +11,22 @@ import { startRedisServer, type RedisServer } from './redis-server.js';
 
 /** One primary, one replica, and three Sentinels that watch them and agree by two. */
 export interface RedisSentinel {
-  /** What the Sentinels call the primary. */
+  /** Name of the primary in the Sentinels. */
   readonly name: string;
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
-  /** The two servers, the first primary first. */
+  /** Both servers; the initial primary is the first. */
   readonly servers: readonly [RedisServer, RedisServer];
-  /** Where the Sentinels say that the primary is. */
+  /** The primary according to the Sentinels. */
   primaryUrl(): Promise<string>;
-  /** Kills the server that is primary now; the other one takes over within a few seconds. */
+  /** Kills the current primary. The other server takes over within a few seconds. */
   killPrimary(): Promise<RedisServer>;
-  /** It hangs instead: its sockets stay open and nobody answers on them. The other one takes over. */
+  /** Freezes the primary: its sockets stay open without answers. The other server takes over. */
   freezePrimary(): Promise<RedisServer>;
-  /** Resolves when the Sentinels name another primary than this, and it takes writes. */
+  /** Resolves when the Sentinels report another primary, and it accepts writes. */
   failedOverFrom(old: RedisServer): Promise<void>;
   /**
-   * Cuts the replica off from its primary: what is written from now on is acknowledged, and lost when the
-   * replica takes over. For a few seconds only: a replica that has been cut off for longer is not chosen.
+   * Disconnects the replica from its primary: later writes are acknowledged, and lost when the replica takes over. Fail over
+   * within a few seconds: Sentinel does not choose a replica that was disconnected for longer.
    */
   freezeReplication(): Promise<void>;
   thawReplication(): Promise<void>;
@@ -36,7 +36,7 @@ export interface RedisSentinel {
 const NAME = 'duskline';
 const SENTINELS = 3;
 const DOWN_AFTER_MS = 1_000;
-/** A vote that came to nothing is repeated after twice this time. */
+/** A failed election is repeated after twice this time. */
 const FAILOVER_TIMEOUT_MS = 3_000;
 const READY_DEADLINE_MS = 20_000;
 const FAILOVER_DEADLINE_MS = 30_000;
@@ -93,7 +93,7 @@ export async function startRedisSentinel(): Promise<RedisSentinel> {
     async freezeReplication() {
       const source = await current();
       const copy = source === primary ? replica : primary;
-      // Sentinel would put a replica right that follows something else: this one knows a wrong password.
+      // A wrong password, because Sentinel would correct a replica that follows another primary.
       await ask(copy.port, ['CONFIG', 'SET', 'masteruser', 'nobody', 'masterauth', 'wrong']);
       await caughtUp(source.port, copy.port);
       await ask(source.port, ['CLIENT', 'KILL', 'TYPE', 'replica']);
@@ -126,11 +126,11 @@ async function startWatcher(
   return { port, process: await launchRedis([file, '--sentinel'], /Sentinel ID is|\+monitor/) };
 }
 
-/** Sentinels look for each other and at their servers every second or two, which is a matter of their debug settings. */
+/** Sentinels poll each other and their servers every second or two. Their debug settings shorten it. */
 async function hasten(port: number): Promise<void> {
   const periods = ['INFO-PERIOD', 'PING-PERIOD', 'ASK-PERIOD', 'PUBLISH-PERIOD', 'DEFAULT-DOWN-AFTER'];
   const settings = periods.flatMap((name) => [name, name === 'DEFAULT-DOWN-AFTER' ? '1000' : '200']);
-  // Redis 6 has none: then it takes its time.
+  // Redis 6 has no such settings: discovery then takes longer.
   await ask(port, ['SENTINEL', 'DEBUG', ...settings]).catch(() => undefined);
 }
 
@@ -141,7 +141,7 @@ async function end(process: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** What a Sentinel knows of the primary. */
+/** State of the primary according to a Sentinel. */
 async function viewOf(port: number): Promise<Record<string, string>> {
   const fields = (await ask(port, ['SENTINEL', 'MASTER', NAME])) as string[] | Record<string, string>;
   if (!Array.isArray(fields)) return fields;
@@ -150,7 +150,7 @@ async function viewOf(port: number): Promise<Record<string, string>> {
   );
 }
 
-/** Waits until the replica has everything that its primary has now. */
+/** Waits until the replica has all writes that the primary has now. */
 async function caughtUp(primaryPort: number, replicaPort: number): Promise<void> {
   const offset = await replicationField(primaryPort, 'master_repl_offset');
   await waitUntil(async () => {

@@ -10,27 +10,27 @@ import { inContainers, launchRedis } from './redis-process.js';
 import { createSharedResource } from '../shared-resource.js';
 import { currentOwner, startFor } from '../processes/started-processes.js';
 
-/** A Redis process of our own on 127.0.0.1. */
+/** A Redis process on 127.0.0.1. */
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
-  /** Ends it in order and removes its directory. */
+  /** Stops the server and removes its directory. */
   stop(): Promise<void>;
-  /** Ends it without warning; `restart` brings it back. */
+  /** Kills the server. `restart` starts it again. */
   kill(): Promise<void>;
-  /** Starts it again on the same port. It knows what it had written down. */
+  /** Starts the server again on the same port, with the data that it had persisted. */
   restart(): Promise<void>;
-  /** It hangs with every socket open, as a machine does that swaps. Not in a container. */
+  /** Freezes the server with its sockets open, as a swapping machine does. Not in a container. */
   freeze(): void;
   thaw(): void;
 }
 
 export interface RedisServerOptions {
-  /** Writes everything down at once, so that a restart brings it back. Off when absent. */
+  /** Persists every write at once, so that a restart restores it. Default: off. */
   readonly persistent?: boolean;
-  /** Speaks TLS only, with these. */
+  /** Accepts TLS only, with these files. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly caFile: string };
-  /** More of redis-server's options, such as `--cluster-enabled`. */
+  /** Further options of redis-server, such as `--cluster-enabled`. */
   readonly args?: readonly string[];
 }
 
@@ -46,7 +46,7 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
       const scheme = options.tls === undefined ? 'redis' : 'rediss';
       return createHandle(`${scheme}://127.0.0.1:${port}`, port, directory, args, await launchRedis(args));
     } catch (error) {
-      // Somebody else may have taken the port meanwhile.
+      // Another process may have taken the port meanwhile.
       lastError = error;
     }
   }
@@ -62,7 +62,7 @@ function createHandle(
   first: ChildProcess,
 ): RedisServer {
   let running: ChildProcess | undefined = first;
-  // A server that a suite started stays the suite's when a test restarts it.
+  // A server that belongs to a suite still belongs to it after a test has restarted it.
   const owner = currentOwner();
   const end = async (how: () => Promise<void> | void): Promise<void> => {
     const process = running;
@@ -77,7 +77,7 @@ function createHandle(
     url,
     async stop() {
       const process = running;
-      // One that hangs could not hear it.
+      // A frozen process does not handle SIGTERM.
       process?.kill('SIGCONT');
       await end(() => void process?.kill('SIGTERM'));
       await rm(directory, { recursive: true, force: true });
@@ -104,7 +104,7 @@ function serverArgs(
     tls === undefined
       ? ['--port', String(port)]
       : ['--port', '0', '--tls-port', String(port), ...tlsArgs(tls)];
-  // A replica is sent its first copy at once, and not after five seconds in which others might come.
+  // A new replica is synchronized at once. By default Redis waits five seconds for further replicas.
   const replication = ['--repl-diskless-sync-delay', '0'];
   return [
     ...['--bind', '127.0.0.1', ...listen, '--dir', directory, '--save', ''],
@@ -117,7 +117,7 @@ function tlsArgs({ certFile, keyFile, caFile }: NonNullable<RedisServerOptions['
   return [...files, '--tls-auth-clients', 'yes'];
 }
 
-/** A container is not our child: only Redis itself can end it at once. */
+/** A container is not a child process: only Redis itself can end it at once. */
 async function shutDown(port: number): Promise<void> {
   const redis = new Redis(port, '127.0.0.1', { retryStrategy: () => null });
   await redis.call('SHUTDOWN', 'NOSAVE').catch(() => undefined);
@@ -126,12 +126,12 @@ async function shutDown(port: number): Promise<void> {
 
 const shared = createSharedResource(() => startRedisServer());
 
-/** The one Redis that tests share which only need "a Redis": keep to keys of your own prefix. */
+/** The Redis that tests share. Use keys with your own prefix. */
 export function sharedRedis(): Promise<RedisServer> {
   return shared.get();
 }
 
-/** A key prefix that no other test has. */
+/** A key prefix that no other test uses. */
 export function uniquePrefix(): string {
   return `test-${randomUUID()}`;
 }
