@@ -37,7 +37,7 @@ async function dispatchControlMessage(
     case 'resume':
       resumeOnSource(context, place, message);
       return;
-    case 'left':
+    case 'moved_away':
       removeFromSource(context, place, message);
       return;
     case 'restore':
@@ -46,15 +46,15 @@ async function dispatchControlMessage(
     case 'moving':
       await sendMoving(context, place, message);
       return;
-    case 'called_off':
+    case 'cancelled':
       await handleMoveCancelled(context, place, message);
       return;
     case 'arrived':
       await handleClientArrived(context, place, message);
       return;
-    case 'step': {
+    case 'reply': {
       const replies = context.activeMoves.coordinated.get(message.sessionId);
-      if (replies?.toEpoch === message.epoch) replies.add(message.step);
+      if (replies?.toEpoch === message.epoch) replies.add(message.reply);
       return;
     }
     default:
