@@ -5,7 +5,7 @@ import type { HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
-import { settleClientArrival, completeMove } from '../moves/target-host-moves.js';
+import { settleClientArrival, completeMove } from '../moves/complete-move.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
 /** Takes what a host says about one of its sessions, and tells the session's client. */

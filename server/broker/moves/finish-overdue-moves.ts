@@ -2,7 +2,7 @@ import { targetReservationIdOf } from '../../domain/target-reservation.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { ActiveMovesPort } from './active-moves.js';
-import { removeFromSource, resumeOnSource } from './source-host-moves.js';
+import { removeFromSource, resumeOnSource } from './checkpoint-on-source.js';
 import type { OutgoingMove } from './active-moves.js';
 
 /**

@@ -4,9 +4,9 @@ import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import type { ActiveMovesPort } from './active-moves.js';
 import { toRefusal } from '../refusal.js';
-import { handleClientArrived, handleMoveCancelled, sendMoving } from './client-moves.js';
-import { removeFromSource, requestCheckpoint, resumeOnSource } from './source-host-moves.js';
-import { requestRestore } from './target-host-moves.js';
+import { handleClientArrived, handleMoveCancelled, sendMoving } from './locate-moved-session.js';
+import { removeFromSource, requestCheckpoint, resumeOnSource } from './checkpoint-on-source.js';
+import { requestRestore } from './complete-move.js';
 import type { ControlMessage } from '../messaging/control-messages.js';
 
 /** Takes what a broker tells this one of a move, in the part that this one has in it. Never rejects. */

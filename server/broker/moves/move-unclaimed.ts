@@ -14,7 +14,7 @@ import {
   type MoveResult,
 } from './move-session.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
-import { releaseSourceRegionPool, assignRequestToTarget } from './target-host-moves.js';
+import { releaseSourceRegionPool, assignRequestToTarget } from './complete-move.js';
 
 /**
  * Moves a reservation that nobody has claimed yet. It costs nobody anything: its client is told a new match before it has
