@@ -2,7 +2,7 @@
 export interface BrokerIntervals {
   /** How often the broker polls its inboxes: the longest delay that a lost wake-up causes. */
   readonly pollMs: number;
-  /** How often the broker polls the queues in which its clients wait. A little more than `positionMs`, so that every poll may send a position. */
+  /** How often the broker polls the queues of its clients. A little more than `positionMs`, so that every poll may send a position. */
   readonly queuePollMs: number;
   /** The shortest interval between two `queued` messages for one request. */
   readonly positionMs: number;

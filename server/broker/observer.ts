@@ -16,7 +16,7 @@ export interface BrokerObserver {
   countersRepaired(place: RegionPool, hosts: number): void;
   /** @param tookMs from the start of the move until the session is on its new host, or until the move failed */
   moveEnded(place: RegionPool, outcome: 'moved' | 'failed', tookMs: number): void;
-  /** A host failed so many moves that the rebalancer ignores the host for a while. */
+  /** A host failed so many moves that the host is excluded from moves for a while. */
   hostQuarantined(): void;
   storeFailed(): void;
 }

@@ -140,7 +140,7 @@ export interface HostConnection {
   readonly channel: Channel<BrokerToHost>;
   readonly place: RegionPool;
   readonly registration: Register;
-  /** The sessions on the host, according to its last `register` or `heartbeat` and its messages since. */
+  /** The sessions on the host, according to its last list of sessions and its messages since. */
   heldSessions: Map<string, { readonly epoch: number; readonly state: HeldState }>;
   /** The epoch that the host was sent last, by session id, so that no assignment is sent twice. */
   readonly lastSentEpochs: Map<string, number>;

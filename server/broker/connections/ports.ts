@@ -10,6 +10,6 @@ export interface Connections {
    * the broker needs its own records to restore them when the store loses its data.
    */
   readonly disconnectedSessions: ExpiringRecords<DisconnectedSession>;
-  /** Limits how many reconnecting clients the broker processes in one turn of the event loop, so that connected clients need not wait. */
+  /** Limits how many reconnecting clients one turn of the event loop processes, so that connected clients need not wait. */
   readonly arrivalLimiter: ArrivalLimiter;
 }

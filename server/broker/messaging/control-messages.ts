@@ -1,21 +1,22 @@
 import type { RegionPool } from '../../domain/catalog.js';
 
-/** How one party of a move answered the broker that carries it out. */
+/** The reply of one party of a move to the broker that coordinates the move. */
 export type MoveStep =
-  /** The old host holds the session still and handed its state over: to the store, or as a reference. */
+  /** The source host paused the session and saved its state: in the store (`null`), or under this reference. */
   | { readonly kind: 'checkpoint'; readonly reference: string | null }
-  /** The new host is ready to go on from it. */
+  /** The target host has restored the session and is ready for the client. */
   | { readonly kind: 'restored' }
-  /** The session is on the new host. */
+  /** The client has connected to the target host. */
   | { readonly kind: 'arrived' }
   | { readonly kind: 'refused'; readonly by: MoveParty; readonly reason: string };
 
-/** Who may keep a session from moving. */
+/** A party that can refuse a move. */
 export type MoveParty = 'source' | 'target' | 'client' | 'store';
 
 /**
- * What brokers tell each other to move a session. A word is about the place that it is told in: the session's own for
- * those to the old host's broker, the new one for all others. Words may be lost: every wait for an answer has a deadline.
+ * Messages between brokers that move a session. Each is sent through the inbox of one region pool: that of the source host for
+ * messages to its broker, for `cancelled` and for `left`, that of the target host otherwise. Messages may be lost: every wait
+ * for a reply has a deadline.
  */
 export type ControlMessage =
   | {
@@ -29,7 +30,7 @@ export type ControlMessage =
       readonly withinMs: number;
       readonly stillMs: number;
     }
-  /** The move came to nothing: the old host goes on. */
+  /** The move was cancelled: the source host continues the session. */
   | {
       readonly type: 'resume';
       readonly hostId: string;
@@ -37,7 +38,7 @@ export type ControlMessage =
       readonly epoch: number;
       readonly toEpoch: number;
     }
-  /** The session has left that host for another of the same place. */
+  /** The session has moved from that host to another one in the same region pool. */
   | { readonly type: 'left'; readonly hostId: string; readonly sessionId: string; readonly epoch: number }
   | {
       readonly type: 'restore';
@@ -55,13 +56,13 @@ export type ControlMessage =
       readonly moverId: string;
       readonly claimWithinMs: number;
     }
-  /** To the client's broker, about the session's own place: the session stays there. */
+  /** To the client's broker: the move was cancelled, and the session stays on its host. */
   | { readonly type: 'cancelled'; readonly sessionId: string; readonly epoch: number }
-  /** To the client's broker: the session is in this place now. */
+  /** To the client's broker: the session is in this region pool now. */
   | { readonly type: 'arrived'; readonly sessionId: string; readonly epoch: number }
   | { readonly type: 'step'; readonly sessionId: string; readonly epoch: number; readonly step: MoveStep };
 
-/** Reads what `sendWord` wrote on another broker; only brokers write it. */
+/** Decodes a control message. Only brokers write them, so the content is not validated. */
 export function parseControlMessage(body: string): ControlMessage {
   return JSON.parse(body) as ControlMessage;
 }

@@ -25,7 +25,7 @@ export function createSessionMeta(
   return details === undefined ? undefined : toSessionMeta(client, message, details);
 }
 
-/** Creates the match details for one of the candidates; `undefined` when the index is out of range or the pool does not suit the device. */
+/** The match details for the candidate at `index`; `undefined` when there is none or its pool does not suit the device. */
 export function createMatchDetails(
   context: BrokerSettings,
   client: ClientConnection,
