@@ -18,7 +18,7 @@ export function inboxSuite(current: CurrentFixture): void {
     const { store } = current();
     await makeHostReady(store, 'host-a', { connectionId: `${HOST_BROKER}.3` });
     const { sessionId } = await startSession(store, { clientBrokerId: CLIENT_BROKER });
-    const letter = { kind: 'letter', sessionId, epoch: 1, body: '{"say":"hello"}' };
+    const letter = { kind: 'relayed', sessionId, epoch: 1, body: '{"say":"hello"}' };
     return {
       sessionId,
       fromClient: { ...letter, fromHostId: null },
@@ -31,15 +31,15 @@ export function inboxSuite(current: CurrentFixture): void {
       const { store, another } = current();
       const { fromClient, fromHost, sessionId } = await openSession();
       const other = await another();
-      const letter = { kind: 'letter', sessionId, epoch: 1, body: '{"say":"hello"}' };
+      const letter = { kind: 'relayed', sessionId, epoch: 1, body: '{"say":"hello"}' };
       expect(await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER)).to.deep.equal([
-        { kind: 'posted', brokerId: HOST_BROKER },
+        { kind: 'queued', brokerId: HOST_BROKER },
       ]);
       expect(await store.takeMessages(PLACE, CLIENT_BROKER)).to.deep.equal([]);
       expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([{ ...letter, toHostId: 'host-a' }]);
       expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
       expect(await other.relayMessages(PLACE, [fromHost], HOST_BROKER)).to.deep.equal([
-        { kind: 'posted', brokerId: CLIENT_BROKER },
+        { kind: 'queued', brokerId: CLIENT_BROKER },
       ]);
       expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
       expect(await store.takeMessages(PLACE, CLIENT_BROKER)).to.deep.equal([{ ...letter, toHostId: null }]);
@@ -114,7 +114,9 @@ export function inboxSuite(current: CurrentFixture): void {
         { sessionId: adopted, epoch: 1, state: 'active' },
       ]);
       const letter = { sessionId: adopted, epoch: 1, fromHostId: 'host-a', body: '1' };
-      expect(await store.relayMessages(PLACE, [letter], HOST_BROKER)).to.deep.equal([{ kind: 'away' }]);
+      expect(await store.relayMessages(PLACE, [letter], HOST_BROKER)).to.deep.equal([
+        { kind: 'disconnected' },
+      ]);
     });
 
     it('follows client and host to their new brokers', async () => {
@@ -126,8 +128,8 @@ export function inboxSuite(current: CurrentFixture): void {
         sessions: [{ sessionId, epoch: 1, state: 'active' }],
       });
       expect(await store.relayMessages(PLACE, [fromClient, fromHost], 'broker-x')).to.deep.equal([
-        { kind: 'posted', brokerId: 'broker-i' },
-        { kind: 'posted', brokerId: 'broker-d' },
+        { kind: 'queued', brokerId: 'broker-i' },
+        { kind: 'queued', brokerId: 'broker-d' },
       ]);
     });
 
@@ -137,7 +139,7 @@ export function inboxSuite(current: CurrentFixture): void {
       const { sessionId } = await reserveSlot(store, { clientBrokerId: CLIENT_BROKER });
       const letter = { sessionId, epoch: 1, fromHostId: null, body: '1' };
       expect(await store.relayMessages(PLACE, [letter], CLIENT_BROKER)).to.deep.equal([
-        { kind: 'posted', brokerId: HOST_BROKER },
+        { kind: 'queued', brokerId: HOST_BROKER },
       ]);
     });
 
@@ -148,15 +150,15 @@ export function inboxSuite(current: CurrentFixture): void {
       const outcomes = await store.relayMessages(PLACE, Array<SessionMessage>(8).fill(large), CLIENT_BROKER);
       const fit = Math.floor(INBOX_MAX_BYTES / 40_000);
       expect(outcomes.map(({ kind }) => kind)).to.deep.equal(
-        outcomes.map((_, i) => (i < fit ? 'posted' : 'overflow')),
+        outcomes.map((_, i) => (i < fit ? 'queued' : 'overflow')),
       );
       expect(await store.relayMessages(PLACE, [fromHost], HOST_BROKER), 'to another').to.have.nested.property(
         '[0].kind',
-        'posted',
+        'queued',
       );
       expect(await store.takeMessages(PLACE, HOST_BROKER)).to.have.length(fit);
       const [again] = await store.relayMessages(PLACE, [large], CLIENT_BROKER);
-      expect(again).to.have.property('kind', 'posted');
+      expect(again).to.have.property('kind', 'queued');
     });
 
     it('fills an inbox to the last byte', async () => {
@@ -173,7 +175,7 @@ export function inboxSuite(current: CurrentFixture): void {
       };
       // The time, the host, the session, its epoch, and what stands between them.
       const room = INBOX_MAX_BYTES - '1800000000000;host-a||1|\n'.length - fromClient.sessionId.length;
-      expect(await sizeOf(room)).to.equal('posted');
+      expect(await sizeOf(room)).to.equal('queued');
       expect(await sizeOf(room + 1)).to.equal('overflow');
     });
 

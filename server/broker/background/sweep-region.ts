@@ -89,9 +89,13 @@ async function judgeHosts(context: BrokerContext, place: RegionPool): Promise<vo
   const { hosts, silent } = await store.findSilentHosts(place, limits.suspectAfterMs, SWEEP_BATCH);
   if (silent.length === 0) return;
   const verdict = judgeSilentHosts(hosts, silent, limits, { cutShort: silent.length >= SWEEP_BATCH });
-  const beatAt = new Map(silent.map((host) => [host.hostId, host.beatAtMs]));
+  const beatAt = new Map(silent.map((host) => [host.hostId, host.heartbeatAtMs]));
   const orders = (['suspect', 'missing', 'lost'] as const).flatMap((order) =>
-    verdict[order].map((hostId): SilentHostMark => ({ hostId, beatAtMs: beatAt.get(hostId) ?? 0, order })),
+    verdict[order].map((hostId): SilentHostMark => ({
+      hostId,
+      heartbeatAtMs: beatAt.get(hostId) ?? 0,
+      order,
+    })),
   );
   if (orders.length === 0) return;
   if (verdict.massSilence) {

@@ -19,7 +19,7 @@ export async function pollInbox(context: BrokerContext, place: RegionPool): Prom
     // Each is delivered at once and in its order; what takes longer is word of those that could not be.
     const passedOn: Promise<void>[] = [];
     for (const post of letters.value) {
-      if (post.kind === 'word') context.handleControlMessage(place, parseControlMessage(post.body));
+      if (post.kind === 'control') context.handleControlMessage(place, parseControlMessage(post.body));
       else passedOn.push(deliverRelayedMessage(context, place, post));
     }
     await Promise.all(passedOn);

@@ -117,10 +117,10 @@ async function relayMessage(
       if (!delivered) throw new Refusal('PEER_AWAY');
       return;
     }
-    case 'posted':
+    case 'queued':
       context.store.sendWakeUp(outcome.brokerId, place);
       return;
-    case 'away':
+    case 'disconnected':
       throw new Refusal('PEER_AWAY');
     case 'overflow':
       throw new Refusal('TOO_MANY_SIGNALS');

@@ -34,7 +34,7 @@ export async function moveUnclaimedSession(context: BrokerContext, order: MoveOr
       clientBrokerId: session.clientBrokerId,
       meta: movedMeta,
     };
-    const targetRequest = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
+    const targetRequest = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
     const reservation = await store.reserveTargetSlot(
       to,
       targetSession,
@@ -42,7 +42,7 @@ export async function moveUnclaimedSession(context: BrokerContext, order: MoveOr
       RESERVATION_STEPS * limits.moveStepMs,
       brokerId,
     );
-    if (reservation.kind !== 'held') return failed(`no slot: ${reservation.kind}`);
+    if (reservation.kind !== 'reserved') return failed(`no slot: ${reservation.kind}`);
     // As late as can be: who claims it just now is let in by the old host, and goes on there.
     const [now] = await store.getSessions(place, [sessionId]);
     const isUnclaimed = now?.state === 'reserved' && now.epoch === epoch;
@@ -59,7 +59,7 @@ export async function moveUnclaimedSession(context: BrokerContext, order: MoveOr
       clientBrokerId,
     };
     const outcome = await store.completeMove(to, report, limits.reservationMs, brokerId);
-    if (outcome.kind !== 'arrived') {
+    if (outcome.kind !== 'moved') {
       await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }

@@ -82,7 +82,11 @@ async function cancelWaiting(context: BrokerContext, request: WaitingRequest): P
   const { sessionId, requestEpoch: epoch, client, message } = request;
   const [place] = request.queues.values();
   if (place !== undefined) {
-    await startNewAttempt(context, client.playerId, message.requestId, { sessionId, epoch, place });
+    await startNewAttempt(context, client.playerId, message.requestId, {
+      sessionId,
+      epoch,
+      regionPool: place,
+    });
   }
   await leaveAllQueues(context, request);
   if (request.accepting) return;

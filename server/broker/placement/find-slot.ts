@@ -48,7 +48,12 @@ export async function findSlot(
   if (best === undefined) return answerWithoutCandidates(context, client, message, 'NO_REGION_IN_REACH');
 
   const sessionId = newSessionId();
-  const claim = { playerId: client.playerId, requestId: message.requestId, sessionId, place: best.place };
+  const claim = {
+    playerId: client.playerId,
+    requestId: message.requestId,
+    sessionId,
+    regionPool: best.place,
+  };
   // Claim and first attempt leave together: nearly every request is new, and one round trip is saved. The
   // attempt of a request that turns out to be a repeat is undone. Those who come back repeat what they asked for:
   // theirs are looked up first, or thousands of them would for a moment take slots that others want.
@@ -198,7 +203,7 @@ async function recordSpill(
   noted: Candidate | undefined,
 ): Promise<void> {
   if (noted !== undefined && isSameRegionPool(noted.place, place)) return;
-  await context.store.setRequestPool({ playerId, requestId, sessionId, place });
+  await context.store.setRequestPool({ playerId, requestId, sessionId, regionPool: place });
 }
 
 /** The session is named if it is one by now. */

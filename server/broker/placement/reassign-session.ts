@@ -24,14 +24,14 @@ export async function reassignSession(
   const { playerId, device } = client;
   const ranking = rankCandidates(context.catalog, context.fleet, request, device);
   if (!ranking.ok) return undefined;
-  const claim = { playerId, requestId: request.requestId, sessionId, place };
+  const claim = { playerId, requestId: request.requestId, sessionId, regionPool: place };
   const epoch = await context.store.startAttempt(claim, lostEpoch);
   if (epoch === null) return undefined;
   const { candidates } = ranking;
   for (let index = 0; index < candidates.length; index += 1) {
     const placed = await tryCandidate(context, client, request, candidates, index, sessionId, epoch);
     if (placed === undefined) continue;
-    await context.store.setRequestPool({ ...claim, place: placed.place });
+    await context.store.setRequestPool({ ...claim, regionPool: placed.place });
     await endPreviousAssignment(context, place, placed);
     return { kind: 'placed', placed };
   }

@@ -35,7 +35,7 @@ export async function findConflict(
   if (previous === undefined || previous.sessionId === client.lastLeftSessionId) return undefined;
   const giveUpAt = performance.now() + REQUEST_GRACE_MS - previous.ageMs;
   for (;;) {
-    const { placements } = await context.batches.queueStatus(previous.place, previous.sessionId);
+    const { placements } = await context.batches.queueStatus(previous.regionPool, previous.sessionId);
     const [status] = placements;
     if (status?.kind === 'waiting') return { ...previous, isWaiting: true };
     if (status?.kind === 'session') {
@@ -68,13 +68,13 @@ export async function resumeConflictingSession(
     await transferSession(context, client, requestId, other, epoch);
     return { kind: 'waiting', turn: { ...turn, epoch } };
   }
-  const session = await context.store.setClientBroker(other.place, other.sessionId, context.brokerId);
+  const session = await context.store.setClientBroker(other.regionPool, other.sessionId, context.brokerId);
   if (session === null || session.state === 'ended' || session.meta?.playerId !== playerId) {
     throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
   }
   await transferSession(context, client, requestId, other, session.epoch);
   const left = claimTimeLeftMs(context.limits, session, other);
-  return { kind: 'placed', placed: await placedFromSession(context, other.place, session, left) };
+  return { kind: 'placed', placed: await placedFromSession(context, other.regionPool, session, left) };
 }
 
 /** From now on the other one's session is that of this request, and is found when this request is repeated. */
@@ -85,8 +85,8 @@ async function transferSession(
   other: SessionConflict,
   epoch: number,
 ): Promise<void> {
-  const { sessionId, place } = other;
-  const claim = { playerId, requestId, sessionId, place };
+  const { sessionId, regionPool: place } = other;
+  const claim = { playerId, requestId, sessionId, regionPool: place };
   // Of an unknown request, taking it over from the epoch before notes that it has this one.
   await context.store.startAttempt(claim, epoch - 1);
   // Attempts to move it are remembered: no epoch is given twice.

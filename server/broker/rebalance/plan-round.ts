@@ -188,7 +188,7 @@ function beatsOf({
     hostId: host.hostId,
     place,
     congestion: (host.measured + host.ramping) / FULL,
-    beatAtMs: host.beatAtMs,
+    heartbeatAtMs: host.heartbeatAtMs,
   }));
 }
 

@@ -26,7 +26,7 @@ export async function findRequestRecord(
   if (place === undefined) return undefined;
   // Looking is claiming: what was not there before is taken back.
   const [outcome] = await context.store.recordRequests([
-    { playerId, requestId, sessionId: newSessionId(), place },
+    { playerId, requestId, sessionId: newSessionId(), regionPool: place },
   ]);
   if (outcome?.kind === 'repeat') return outcome.record;
   await context.store.deleteRequest(playerId, requestId);
@@ -42,11 +42,14 @@ export async function startNewAttempt(
   context: BrokerContext,
   playerId: string,
   requestId: string,
-  { sessionId, place, epoch }: Omit<RequestRecord, 'ageMs'>,
+  { sessionId, regionPool: place, epoch }: Omit<RequestRecord, 'ageMs'>,
 ): Promise<number> {
   let from = epoch;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt += 1) {
-    const raised = await context.store.startAttempt({ playerId, requestId, sessionId, place }, from);
+    const raised = await context.store.startAttempt(
+      { playerId, requestId, sessionId, regionPool: place },
+      from,
+    );
     if (raised !== null) return raised;
     // Whoever holds it was just doing the same, to accept an offer for example.
     from = (await findRequestRecord(context, playerId, requestId))?.epoch ?? from;
@@ -166,7 +169,7 @@ export async function placedFromSession(
 /** Looks where the request was tried first, then everywhere: it may have spilled to another region. */
 export async function locateSession(
   context: BrokerContext,
-  { place: first, sessionId }: RequestRecord,
+  { regionPool: first, sessionId }: RequestRecord,
 ): Promise<{ readonly place: RegionPool; readonly session: SessionRecord } | undefined> {
   const others = context.fleet.regionPools.filter(
     (place) => place.region !== first.region || place.pool !== first.pool,

@@ -23,16 +23,16 @@ export interface RelayedMessage {
 }
 
 /**
- * - `letter`: a message between the ends of a session, for the broker to deliver.
- * - `word`: a control message for the broker itself, as `sendControlMessage` left it.
+ * - `relayed`: a message between the ends of a session, for the broker to deliver.
+ * - `control`: a control message for the broker itself, as `sendControlMessage` left it.
  */
 export type InboxMessage =
-  ({ readonly kind: 'letter' } & RelayedMessage) | { readonly kind: 'word'; readonly body: string };
+  ({ readonly kind: 'relayed' } & RelayedMessage) | { readonly kind: 'control'; readonly body: string };
 
 /**
  * - `local`: the receiver is connected to the calling broker, which delivers the message itself; `hostId` is the session's.
- * - `posted`: the message waits in the inbox of that broker.
- * - `away`: no broker is known to have a connection of the receiver.
+ * - `queued`: the message waits in the inbox of that broker.
+ * - `disconnected`: no broker is known to have a connection of the receiver.
  * - `overflow`: that broker's inbox is full; the message is dropped.
  * - `stale`: the session has another epoch by now.
  * - `unknown`: the store does not know the session, or the session is not on the sending host.
@@ -40,9 +40,9 @@ export type InboxMessage =
  */
 export type RelayOutcome =
   | { readonly kind: 'local'; readonly hostId: string }
-  | { readonly kind: 'posted'; readonly brokerId: string }
+  | { readonly kind: 'queued'; readonly brokerId: string }
   | { readonly kind: 'over'; readonly reason: EndReason }
-  | { readonly kind: 'away' | 'overflow' | 'stale' | 'unknown' };
+  | { readonly kind: 'disconnected' | 'overflow' | 'stale' | 'unknown' };
 
 /**
  * The inbox that every broker has in every region pool: messages, and the ids of sessions that another broker changed.

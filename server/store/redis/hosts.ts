@@ -56,7 +56,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
     },
 
     async markSilentHosts(regionPool, marks, callerId) {
-      const args = marks.flatMap(({ hostId, beatAtMs, order }) => [hostId, beatAtMs, order]);
+      const args = marks.flatMap(({ hostId, heartbeatAtMs, order }) => [hostId, heartbeatAtMs, order]);
       return decodeEnded(await runInPool('hosts/mark-silent-hosts', regionPool, callerId, args));
     },
 
@@ -85,7 +85,8 @@ export function createRedisHosts(context: RedisContext): HostStore {
       );
       return Object.entries(hosts)
         .map(([hostId, record]) => {
-          const { connectionId, state, slots, committed, measured, ramping, beatAtMs } = decodeHost(record);
+          const { connectionId, state, slots, committed, measured, ramping, heartbeatAtMs } =
+            decodeHost(record);
           const closure = decodeClosure(totals[`closed/${hostId}`]);
           const endpoint = info[hostId] ?? '';
           return {
@@ -97,7 +98,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
             committed,
             measured,
             ramping,
-            beatAtMs,
+            heartbeatAtMs,
             endpoint,
           };
         })
@@ -154,14 +155,14 @@ function decodeSilentHosts(reply: unknown): SilentHostsReport {
   return {
     hosts: Number(fields[0]),
     silent: inGroups(fields.slice(1, -1), 4).map(([hostId = '', state, beatAt, missingAt]) => {
-      const beatAtMs = Number(beatAt);
+      const heartbeatAtMs = Number(beatAt);
       const missingAtMs = Number(missingAt);
       return {
         hostId,
         state: oneOf<HostState>(HOST_STATES, state),
-        silentMs: nowMs - beatAtMs,
+        silentMs: nowMs - heartbeatAtMs,
         missingForMs: missingAtMs === 0 ? null : nowMs - missingAtMs,
-        beatAtMs,
+        heartbeatAtMs,
       };
     }),
   };

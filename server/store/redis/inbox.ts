@@ -58,10 +58,11 @@ function decodeRelayOutcome([kind, detail = '']: readonly string[]): RelayOutcom
     case 'local':
       return { kind, hostId: detail };
     case 'posted':
-      return { kind, brokerId: detail };
+      return { kind: 'queued', brokerId: detail };
     case 'over':
       return { kind, reason: decodeEndReason(detail) };
     case 'away':
+      return { kind: 'disconnected' };
     case 'overflow':
     case 'stale':
     case 'unknown':
@@ -76,9 +77,9 @@ function decodeInboxMessage(line: string): InboxMessage {
   const match = /^([^|]*)\|([^|]*)\|(\d+)\|(.*)$/s.exec(line);
   if (match === null) throw new StoredFormatError('an inbox message is not readable');
   const [, toHostId = '', sessionId = '', epoch, body = ''] = match;
-  if (toHostId === CONTROL_MARK) return { kind: 'word', body };
+  if (toHostId === CONTROL_MARK) return { kind: 'control', body };
   return {
-    kind: 'letter',
+    kind: 'relayed',
     sessionId,
     epoch: Number(epoch),
     toHostId: toHostId === '' ? null : toHostId,

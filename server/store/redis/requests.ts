@@ -29,8 +29,8 @@ export function createRedisRequests({ redis, keys, run, command, clock }: RedisC
   ): Promise<void> {
     const players = group.map(({ request }) => request.playerId);
     const args: string[] = [];
-    for (const { requestId, sessionId, place } of group.map(({ request }) => request)) {
-      args.push(requestId, sessionId, place.region, place.pool);
+    for (const { requestId, sessionId, regionPool } of group.map(({ request }) => request)) {
+      args.push(requestId, sessionId, regionPool.region, regionPool.pool);
     }
     const reply = texts(await runForPlayers('requests/record-requests', players, args));
     group.forEach(({ index }, i) => (outcomes[index] = decodeRecordRequest(reply[i] ?? '')));
@@ -51,14 +51,14 @@ export function createRedisRequests({ redis, keys, run, command, clock }: RedisC
       return outcomes;
     },
 
-    async startAttempt({ playerId, requestId, sessionId, place }, fromEpoch) {
-      const args = [requestId, sessionId, place.region, place.pool, fromEpoch];
+    async startAttempt({ playerId, requestId, sessionId, regionPool }, fromEpoch) {
+      const args = [requestId, sessionId, regionPool.region, regionPool.pool, fromEpoch];
       const epoch = Number(await runForPlayers('requests/start-attempt', [playerId], args));
       return epoch === 0 ? null : epoch;
     },
 
-    async allocateEpoch({ playerId, requestId, sessionId, place }, aboveEpoch) {
-      const args = [requestId, sessionId, place.region, place.pool, aboveEpoch];
+    async allocateEpoch({ playerId, requestId, sessionId, regionPool }, aboveEpoch) {
+      const args = [requestId, sessionId, regionPool.region, regionPool.pool, aboveEpoch];
       const reply = texts(await runForPlayers('requests/allocate-epoch', [playerId], args));
       const [epoch, fromEpoch] = reply.map(Number);
       if (epoch === undefined || fromEpoch === undefined)
@@ -66,13 +66,13 @@ export function createRedisRequests({ redis, keys, run, command, clock }: RedisC
       return { epoch, fromEpoch };
     },
 
-    async commitEpoch({ playerId, requestId, sessionId, place }, { epoch, fromEpoch }) {
-      const args = [requestId, sessionId, place.region, place.pool, fromEpoch, epoch];
+    async commitEpoch({ playerId, requestId, sessionId, regionPool }, { epoch, fromEpoch }) {
+      const args = [requestId, sessionId, regionPool.region, regionPool.pool, fromEpoch, epoch];
       return Number(await runForPlayers('requests/commit-epoch', [playerId], args)) === 1;
     },
 
-    async setRequestPool({ playerId, requestId, sessionId, place }) {
-      const args = [requestId, sessionId, place.region, place.pool];
+    async setRequestPool({ playerId, requestId, sessionId, regionPool }) {
+      const args = [requestId, sessionId, regionPool.region, regionPool.pool];
       await runForPlayers('requests/set-request-pool', [playerId], args);
     },
 
@@ -100,5 +100,5 @@ function decodeRequestRecord(fields: readonly string[]): RequestRecord {
   if (sessionId === undefined || region === undefined || pool === undefined) {
     throw new StoredFormatError('a request record is not readable');
   }
-  return { sessionId, epoch: Number(epoch), place: { region, pool }, ageMs: Number(ageMs) };
+  return { sessionId, epoch: Number(epoch), regionPool: { region, pool }, ageMs: Number(ageMs) };
 }

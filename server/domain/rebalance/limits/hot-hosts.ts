@@ -13,12 +13,12 @@ export interface HostLoadReport {
   /** Share of the host, as `HostSnapshot.load`. */
   readonly congestion: number;
   /** Time of the heartbeat, in milliseconds since 1970 by the store's clock. */
-  readonly beatAtMs: number;
+  readonly heartbeatAtMs: number;
 }
 
 /** Kept for hot hosts and for hosts above the threshold. Other hosts need no entry. */
 interface HostHeat {
-  readonly beatAtMs: number;
+  readonly heartbeatAtMs: number;
   /** Heartbeats in a row above the threshold. */
   readonly heartbeatsAbove: number;
   readonly hot: boolean;
@@ -42,20 +42,20 @@ export function trackHotHosts(
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): HotHosts {
   const next = new Map<string, HostHeat>();
-  for (const { hostId, place: regionPool, congestion, beatAtMs } of reports) {
+  for (const { hostId, place: regionPool, congestion, heartbeatAtMs } of reports) {
     const above = congestion > limits.hotAbove;
     // Most hosts are below the threshold: no key is built for them unless some host has an entry.
     if (!above && previous.size === 0) continue;
     const key = hostKey(regionPool, hostId);
     const before = previous.get(key);
-    if (before?.beatAtMs === beatAtMs) {
+    if (before?.heartbeatAtMs === heartbeatAtMs) {
       next.set(key, before);
       continue;
     }
     const heartbeatsAbove = above ? (before?.heartbeatsAbove ?? 0) + 1 : 0;
     const staysHot = before?.hot === true && congestion >= limits.coolBelow;
     const hot = staysHot || heartbeatsAbove >= limits.hotHeartbeats;
-    if (hot || heartbeatsAbove > 0) next.set(key, { beatAtMs, heartbeatsAbove, hot });
+    if (hot || heartbeatsAbove > 0) next.set(key, { heartbeatAtMs, heartbeatsAbove, hot });
   }
   return next;
 }

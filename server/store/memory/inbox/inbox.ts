@@ -21,7 +21,7 @@ export function createMemoryInbox(pools: RegionPools): InboxStore {
     },
 
     sendControlMessage: async (regionPool, brokerId, body) =>
-      pools.get(regionPool).inboxes.add(brokerId, { kind: 'word', body }, pools.now()),
+      pools.get(regionPool).inboxes.add(brokerId, { kind: 'control', body }, pools.now()),
 
     sendWakeUp: (brokerId, regionPool) => pools.sendWakeUp(brokerId, regionPool),
 
@@ -44,9 +44,9 @@ function relayMessage(
   if (fromHostId !== null && fromHostId !== hostId) return { kind: 'unknown' };
   if (known.state === 'ended') return { kind: 'over', reason: known.reason ?? 'error' };
   const brokerId = fromHostId === null ? (pool.hosts.get(hostId)?.brokerId ?? '') : clientBrokerId;
-  if (brokerId === '') return { kind: 'away' };
+  if (brokerId === '') return { kind: 'disconnected' };
   if (brokerId === callerId) return { kind: 'local', hostId };
   const toHostId = fromHostId === null ? hostId : null;
-  const message = { kind: 'letter', sessionId, epoch, toHostId, body } as const;
-  return pool.inboxes.add(brokerId, message, nowMs) ? { kind: 'posted', brokerId } : { kind: 'overflow' };
+  const message = { kind: 'relayed', sessionId, epoch, toHostId, body } as const;
+  return pool.inboxes.add(brokerId, message, nowMs) ? { kind: 'queued', brokerId } : { kind: 'overflow' };
 }

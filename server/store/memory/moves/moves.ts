@@ -71,19 +71,19 @@ function reserveTargetSlot(
   if (host === undefined) return { kind: 'full' };
   const target = { sessionId: targetId, epoch, clientBrokerId, meta };
   takeSlot(pool, host, target, 'arriving', nowMs, untilMs);
-  return { kind: 'held', hostId: host.hostId, hostConnectionId: host.connectionId };
+  return { kind: 'reserved', hostId: host.hostId, hostConnectionId: host.connectionId };
 }
 
 /** The least congested acceptable host. A silent host that comes first becomes suspect and is passed over. */
 function findTargetHost(
   pool: PoolState,
-  { avoidHostId, maxCongestion }: TargetRequirements,
+  { excludedHostId, maxCongestion }: TargetRequirements,
   nowMs: number,
 ): MemoryHost | undefined {
   for (;;) {
     const least = pool.freeHosts.leastCongested();
     const host =
-      least?.hostId === avoidHostId && !isSilent(pool, least, nowMs)
+      least?.hostId === excludedHostId && !isSilent(pool, least, nowMs)
         ? pool.freeHosts.secondLeastCongested()
         : least;
     if (host === undefined) return undefined;
@@ -118,7 +118,7 @@ function completeMove(
     pool.endSession(target, reason, nowMs, callerId);
     return { kind: 'over', reason };
   }
-  return { kind: 'arrived', session: moveIntoTargetSlot(pool, completion, target, context) };
+  return { kind: 'moved', session: moveIntoTargetSlot(pool, completion, target, context) };
 }
 
 /** Gives a session its target slot, and frees the slot that it had in this region pool. */

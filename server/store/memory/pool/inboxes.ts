@@ -50,7 +50,7 @@ function createInbox(nowMs: number): Inbox {
 }
 
 function sizeOf(message: InboxMessage): number {
-  if (message.kind === 'word') return Buffer.byteLength(`*||0|${message.body}\n`);
+  if (message.kind === 'control') return Buffer.byteLength(`*||0|${message.body}\n`);
   const { toHostId, sessionId, epoch, body } = message;
   return Buffer.byteLength(`${toHostId ?? ''}|${sessionId}|${epoch}|${body}\n`);
 }

@@ -13,7 +13,7 @@ const HOME = place('near');
 function after(...loads: number[]): HotHosts {
   return loads.reduce<HotHosts>(
     (known, congestion, i) =>
-      trackHotHosts(known, [{ hostId: 'h', place: HOME, congestion, beatAtMs: 2_000 * (i + 1) }]),
+      trackHotHosts(known, [{ hostId: 'h', place: HOME, congestion, heartbeatAtMs: 2_000 * (i + 1) }]),
     NO_HOT_HOSTS,
   );
 }
@@ -39,11 +39,11 @@ describe('Hot hosts', () => {
   });
 
   it('are judged once per heartbeat, however often they are read', () => {
-    const beat = { hostId: 'h', place: HOME, congestion: 0.95, beatAtMs: 2_000 };
+    const beat = { hostId: 'h', place: HOME, congestion: 0.95, heartbeatAtMs: 2_000 };
     let known = NO_HOT_HOSTS;
     for (let look = 0; look < 5; look += 1) known = trackHotHosts(known, [beat]);
     expect(isHot(known, HOME, 'h')).to.be.false;
-    for (const beatAtMs of [4_000, 6_000]) known = trackHotHosts(known, [{ ...beat, beatAtMs }]);
+    for (const heartbeatAtMs of [4_000, 6_000]) known = trackHotHosts(known, [{ ...beat, heartbeatAtMs }]);
     expect(isHot(known, HOME, 'h')).to.be.true;
   });
 
