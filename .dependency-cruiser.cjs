@@ -64,6 +64,29 @@ const inOrder = (folder, groups) => {
 
 module.exports = {
   forbidden: [
+    // Why this order: docs/adr/0022.
+    ...inOrder('server/broker', [
+      ['credentials', 'intervals', 'logger', 'observer', 'refusal'],
+      ['reporting', 'settings'],
+      ['store-access'],
+      ['connections'],
+      ['sessions'],
+      ['requests'],
+      ['messaging'],
+      ['queue'],
+      ['placement'],
+      ['recovery'],
+      ['rebalance'],
+      ['moves'],
+      ['drain'],
+      ['operations'],
+      ['hosts'],
+      ['background'],
+      ['broker'],
+      ['create-context'],
+      ['listen-to-events'],
+      ['create-broker'],
+    ]),
     only('protocol-alone', 'The wire vocabulary imports nothing of ours.', '^protocol/', []),
     only(
       'domain-alone',
@@ -141,10 +164,8 @@ module.exports = {
       '^server/store/contracts/',
       VOCABULARY,
     ]),
-    only('planner', 'Plans are made of domain words.', '^server/planner/', ['^server/domain/', VOCABULARY]),
     only('broker', 'Use cases know the store by its interface only, and no transport.', '^server/broker/', [
       '^server/domain/',
-      '^server/planner/',
       '^server/store/(fleet-store[.]ts$|contracts/)',
       PROTOCOL,
     ]),

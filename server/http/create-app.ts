@@ -1,8 +1,8 @@
 import { ERRORS } from '@duskline/protocol/codes';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { Broker } from '../broker/create-broker.js';
+import type { Broker } from '../broker/broker.js';
 import type { Logger } from '../broker/logger.js';
-import type { Operations } from '../broker/operations.js';
+import type { Operations } from '../broker/operations/operations.js';
 import { Refusal, toRefusal } from '../broker/refusal.js';
 import type { Metrics } from './metrics.js';
 import { createOperatorRoutes } from './operator-routes.js';

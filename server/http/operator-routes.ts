@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import type { Operations } from '../broker/operations.js';
+import type { Operations } from '../broker/operations/operations.js';
 import { DrainBody, HostBody, TargetBody, toDrainOrder, toLimit, toTarget } from './order-schemas.js';
 import { bodyReader, jsonBody } from './read-body.js';
 import { operatorOf, requireOperator, type AuthenticateOperator } from './require-operator.js';

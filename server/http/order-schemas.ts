@@ -1,7 +1,7 @@
 import { Register } from '@duskline/protocol';
 import { Type, type Static } from 'typebox';
 import { AT_DEADLINE, DRAIN_MODES, type OrderTarget } from '../domain/drain.js';
-import type { DrainOrder } from '../broker/operations.js';
+import type { DrainOrder } from '../broker/drain/drain-orders.js';
 import { badMessage } from './read-body.js';
 
 const { region: Name } = Register.properties;

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { Operator } from '../broker/operations.js';
+import type { Operator } from '../broker/drain/drain-orders.js';
 import { Refusal } from '../broker/refusal.js';
 import type { Authenticate } from '../transport/authenticate.js';
 

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
-import type { Player } from '../broker/create-broker.js';
+import type { Player } from '../broker/broker.js';
 import type { Authenticate } from './authenticate.js';
 
 /** A player, as the token says. */

@@ -1,7 +1,7 @@
 import type { BrokerToClient, ClientHello, ClientToBroker } from '@duskline/protocol';
 import { parseClientMessage } from '@duskline/protocol/validation';
 import type { ClientConnection } from '../broker/connections/connections.js';
-import type { Broker } from '../broker/create-broker.js';
+import type { Broker } from '../broker/broker.js';
 import { Refusal, errorMessage } from '../broker/refusal.js';
 import type { AdmitPlayer } from './admit-player.js';
 import type { MessageHandler } from './connection-handler.js';

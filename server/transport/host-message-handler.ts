@@ -1,7 +1,7 @@
 import type { BrokerToHost, HostToBroker, Register } from '@duskline/protocol';
 import { parseHostMessage } from '@duskline/protocol/validation';
 import type { HostConnection } from '../broker/connections/connections.js';
-import type { Broker } from '../broker/create-broker.js';
+import type { Broker } from '../broker/broker.js';
 import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Authenticate } from './authenticate.js';

@@ -5,7 +5,7 @@ import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer, type Server as UpgradeServer } from 'ws';
-import type { Broker } from '../broker/create-broker.js';
+import type { Broker } from '../broker/broker.js';
 import type { Logger } from '../broker/logger.js';
 import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Limits } from '../domain/limits.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import type { DrainReport } from '@duskline/server/broker/operations.js';
+import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
 import { waitUntil } from '../support/eventually.js';
 import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';

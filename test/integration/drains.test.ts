@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { DrainOrder, DrainReport } from '@duskline/server/broker/operations.js';
+import type { DrainOrder, DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
 import { waitUntil } from '../support/eventually.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';

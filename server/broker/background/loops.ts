@@ -1,4 +1,8 @@
-import type { BrokerContext } from '../context.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Requests } from '../requests/ports.js';
+import type { ActiveMovesPort } from '../moves/active-moves.js';
+import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import { verifySessions } from '../recovery/verify-sessions.js';
 import { createDrainWarner } from '../drain/warn-of-drains.js';
 import { createLoop, type Loop } from './loop.js';
@@ -20,7 +24,10 @@ export interface Loops {
 }
 
 /** @param planner `null` when nothing is to be rebalanced */
-export function createLoops(context: BrokerContext, planner: RoundPlanner | null): Loops {
+export function createLoops(
+  context: CorePorts & Connections & Requests & ActiveMovesPort & MoveRunnerPort,
+  planner: RoundPlanner | null,
+): Loops {
   const { limits, intervals, store, catalog, brokerId, fleet, storeHealth } = context;
   const sweepProgress: SweepProgress = { recounts: new Map() };
   const leasedRegions = new Set<string>();

@@ -1,8 +1,10 @@
 import { judgeSilentHosts } from '../../domain/host-silence.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { SilentHostMark, SweepStep } from '../../store/fleet-store.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd } from '../messaging/notify-session.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Reporting } from '../reporting.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { expireMissedOffers } from '../queue/expire-offers.js';
 
 /** How many sessions or hosts one store call handles: bounds how long the store serves nobody else. */
@@ -23,11 +25,7 @@ export interface SweepProgress {
  * One sweep of one region: what expired ends, what fell silent is judged, a few counters are recounted. One question tells
  * where there is something to do.
  */
-export async function sweepRegion(
-  context: BrokerContext,
-  memory: SweepProgress,
-  region: string,
-): Promise<void> {
+export async function sweepRegion(context: CorePorts, memory: SweepProgress, region: string): Promise<void> {
   const { catalog, limits, store } = context;
   const pools = [...catalog.pools.keys()];
   const times = { silentForMs: limits.suspectAfterMs, queueGraceMs: limits.queueGraceMs };
@@ -41,16 +39,15 @@ export async function sweepRegion(
   );
 }
 
-const SWEEP_STEPS: Readonly<Record<SweepStep, (context: BrokerContext, place: RegionPool) => Promise<void>>> =
-  {
-    sessions: expireSessions,
-    records: ({ store }, place) => repeatUntilDone(() => store.deleteEndedSessions(place, SWEEP_BATCH)),
-    offers: expireOffers,
-    queue: expireQueue,
-    silent: judgeHosts,
-  };
+const SWEEP_STEPS: Readonly<Record<SweepStep, (context: CorePorts, place: RegionPool) => Promise<void>>> = {
+  sessions: expireSessions,
+  records: ({ store }, place) => repeatUntilDone(() => store.deleteEndedSessions(place, SWEEP_BATCH)),
+  offers: expireOffers,
+  queue: expireQueue,
+  silent: judgeHosts,
+};
 
-async function expireSessions(context: BrokerContext, place: RegionPool): Promise<void> {
+async function expireSessions(context: CorePorts, place: RegionPool): Promise<void> {
   const { store, brokerId } = context;
   await repeatUntilDone(async () => {
     const ended = await store.expireSessions(place, SWEEP_BATCH, brokerId);
@@ -66,7 +63,7 @@ async function repeatUntilDone(step: () => Promise<number>): Promise<void> {
   }
 }
 
-async function expireOffers(context: BrokerContext, place: RegionPool): Promise<void> {
+async function expireOffers(context: CorePorts, place: RegionPool): Promise<void> {
   await repeatUntilDone(async () => {
     const missed = await context.store.findExpiredOffers(place, SWEEP_BATCH);
     if (missed.length > 0) await expireMissedOffers(context, place, missed);
@@ -75,7 +72,7 @@ async function expireOffers(context: BrokerContext, place: RegionPool): Promise<
 }
 
 /** Places in the queue that nobody came back to. */
-async function expireQueue(context: BrokerContext, place: RegionPool): Promise<void> {
+async function expireQueue(context: CorePorts, place: RegionPool): Promise<void> {
   const { store, brokerId, limits } = context;
   await repeatUntilDone(async () => {
     const ended = await store.expireUnattendedPlacements(place, limits.queueGraceMs, SWEEP_BATCH, brokerId);
@@ -84,7 +81,7 @@ async function expireQueue(context: BrokerContext, place: RegionPool): Promise<v
   });
 }
 
-async function judgeHosts(context: BrokerContext, place: RegionPool): Promise<void> {
+async function judgeHosts(context: CorePorts, place: RegionPool): Promise<void> {
   const { limits, store, brokerId, log } = context;
   const { hosts, silent } = await store.findSilentHosts(place, limits.suspectAfterMs, SWEEP_BATCH);
   if (silent.length === 0) return;
@@ -111,7 +108,11 @@ async function judgeHosts(context: BrokerContext, place: RegionPool): Promise<vo
   notifyAllOfEnd(context, place, ended);
 }
 
-async function recountPart(context: BrokerContext, memory: SweepProgress, place: RegionPool): Promise<void> {
+async function recountPart(
+  context: StoreAccess & Reporting,
+  memory: SweepProgress,
+  place: RegionPool,
+): Promise<void> {
   const key = regionPoolName(place);
   const { cursor, sweepsUntil } = memory.recounts.get(key) ?? { cursor: null, sweepsUntil: 0 };
   if (sweepsUntil > 0) {

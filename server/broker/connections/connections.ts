@@ -108,6 +108,13 @@ export class ClientConnection {
   }
 }
 
+/** A session whose client's socket was lost, with what this broker knew about it. */
+export interface DisconnectedSession {
+  readonly sessionId: string;
+  readonly playerId: string;
+  readonly known: ClientSession;
+}
+
 /** A session, and the connection that hears of it. */
 export interface LinkedSession {
   readonly sessionId: string;

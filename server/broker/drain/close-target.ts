@@ -1,9 +1,9 @@
 import { covers, type Drain, type OrderTarget } from '../../domain/drain.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import { regionPoolsOfTarget } from '../sessions/sessions-on-target.js';
 
 /** Closes a target that is drained to new sessions. Safe to repeat. */
-export async function closeTarget(context: BrokerContext, target: OrderTarget): Promise<void> {
+export async function closeTarget(context: StoreAccess, target: OrderTarget): Promise<void> {
   await Promise.all(
     regionPoolsOfTarget(context, target).map((place) =>
       context.store.setClosure(place, target.hostId, 'draining'),
@@ -13,7 +13,7 @@ export async function closeTarget(context: BrokerContext, target: OrderTarget): 
 
 /** Opens a target, but for the places that another drain keeps closed. */
 export async function openTarget(
-  context: BrokerContext,
+  context: StoreAccess,
   target: OrderTarget,
   others: readonly Drain[],
 ): Promise<void> {
@@ -27,7 +27,7 @@ export async function openTarget(
 }
 
 /** Whether everything of a target is closed, as its drain wants it; a store that lost everything has it open again. */
-export async function isTargetClosed(context: BrokerContext, target: OrderTarget): Promise<boolean> {
+export async function isTargetClosed(context: StoreAccess, target: OrderTarget): Promise<boolean> {
   const closures = await Promise.all(
     regionPoolsOfTarget(context, target).map((place) => context.store.getClosure(place, target.hostId)),
   );

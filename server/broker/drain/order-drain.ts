@@ -2,14 +2,18 @@ import { v7 as uuidv7 } from 'uuid';
 import { regionPoolName } from '../../domain/catalog.js';
 import { countOutcomes, targetName, type Drain, type OrderTarget } from '../../domain/drain.js';
 import { closeTarget, openTarget } from './close-target.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { BrokerSettings } from '../settings.js';
+import type { MoveRunnerPort } from '../rebalance/move-runner.js';
+import type { Reporting } from '../reporting.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import {
   regionPoolsOfTarget,
   findSessionsOnTarget,
   type LocatedSession,
 } from '../sessions/sessions-on-target.js';
 import { planDrainMoves } from '../moves/move-drained-sessions.js';
-import type { DrainOrder, DrainPreview, DrainReport, Operator } from '../operations.js';
+import type { DrainOrder, DrainPreview, DrainReport, Operator } from './drain-orders.js';
 import { Refusal, jittered } from '../refusal.js';
 import { advanceDrain, changeDrainState } from './run-drains.js';
 
@@ -18,7 +22,7 @@ const MAX_SWAP_ATTEMPTS = 5;
 
 /** Closes the target at once; the region's drain loop empties it. */
 export async function orderDrain(
-  context: BrokerContext,
+  context: CorePorts & MoveRunnerPort,
   order: DrainOrder,
   { operatorId }: Operator,
 ): Promise<DrainReport> {
@@ -49,7 +53,10 @@ export async function orderDrain(
 }
 
 /** Opens a target again. Sessions that are still there stay. */
-export async function orderUndrain(context: BrokerContext, target: OrderTarget): Promise<DrainReport> {
+export async function orderUndrain(
+  context: BrokerSettings & StoreAccess & Reporting,
+  target: OrderTarget,
+): Promise<DrainReport> {
   checkTarget(context, target);
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt += 1) {
     const known = await findDrain(context, target);
@@ -67,7 +74,10 @@ export async function orderUndrain(context: BrokerContext, target: OrderTarget):
 }
 
 /** What a drain would meet; changes nothing. */
-export async function previewDrain(context: BrokerContext, order: DrainOrder): Promise<DrainPreview> {
+export async function previewDrain(
+  context: BrokerSettings & StoreAccess & MoveRunnerPort,
+  order: DrainOrder,
+): Promise<DrainPreview> {
   await checkDrainOrder(context, order);
   const { target } = order;
   const own = regionPoolsOfTarget(context, target);
@@ -88,23 +98,26 @@ export async function previewDrain(context: BrokerContext, order: DrainOrder): P
 }
 
 /** A drain with what became of its sessions so far. */
-export async function createDrainReport(context: BrokerContext, drain: Drain): Promise<DrainReport> {
+export async function createDrainReport(context: StoreAccess, drain: Drain): Promise<DrainReport> {
   return { ...drain, progress: countOutcomes((await context.store.getDrainOutcomes(drain)).values()) };
 }
 
-async function findDrain(context: BrokerContext, target: OrderTarget): Promise<Drain | undefined> {
+async function findDrain(context: StoreAccess, target: OrderTarget): Promise<Drain | undefined> {
   const drains = await context.store.listDrains(target.region);
   return drains.find((drain) => targetName(drain.target) === targetName(target));
 }
 
 /** @throws Refusal UNKNOWN_REGION, UNKNOWN_POOL */
-function checkTarget({ catalog }: BrokerContext, { region, pool }: OrderTarget): void {
+function checkTarget({ catalog }: BrokerSettings, { region, pool }: OrderTarget): void {
   if (!catalog.regions.has(region)) throw new Refusal('UNKNOWN_REGION');
   if (pool !== null && !catalog.pools.has(pool)) throw new Refusal('UNKNOWN_POOL');
 }
 
 /** @throws Refusal UNKNOWN_REGION, UNKNOWN_POOL, UNKNOWN_HOST */
-export async function checkHostTarget(context: BrokerContext, target: OrderTarget): Promise<void> {
+export async function checkHostTarget(
+  context: BrokerSettings & StoreAccess,
+  target: OrderTarget,
+): Promise<void> {
   checkTarget(context, target);
   const { region, pool, hostId } = target;
   const known =
@@ -112,7 +125,7 @@ export async function checkHostTarget(context: BrokerContext, target: OrderTarge
   if (!known) throw new Refusal('UNKNOWN_HOST');
 }
 
-async function checkDrainOrder(context: BrokerContext, order: DrainOrder): Promise<void> {
+async function checkDrainOrder(context: BrokerSettings & StoreAccess, order: DrainOrder): Promise<void> {
   const { target, deadlineMs, yesEverything } = order;
   if (target.hostId === null) checkTarget(context, target);
   else await checkHostTarget(context, target);
@@ -126,7 +139,7 @@ async function checkDrainOrder(context: BrokerContext, order: DrainOrder): Promi
 
 /** Where sessions would go in a drain that moves them. */
 async function previewMoves(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & MoveRunnerPort,
   target: OrderTarget,
   sessions: readonly LocatedSession[],
 ): Promise<Pick<DrainPreview, 'fits' | 'noRoom' | 'notMovable'>> {
@@ -143,7 +156,7 @@ async function previewMoves(
 
 /** Where players may go who come again. */
 async function countFreeSlotsElsewhere(
-  context: BrokerContext,
+  context: StoreAccess,
   target: OrderTarget,
 ): Promise<DrainPreview['freeSlots']> {
   const own = new Set(regionPoolsOfTarget(context, target).map(regionPoolName));

@@ -9,8 +9,11 @@ import {
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { EndSessionRequest } from '../../store/fleet-store.js';
 import { closeTarget, isTargetClosed } from './close-target.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd } from '../messaging/notify-session.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Reporting } from '../reporting.js';
+import type { MoveRunnerPort } from '../rebalance/move-runner.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { moveDrainedSessions } from '../moves/move-drained-sessions.js';
 import {
   findSessionRecords,
@@ -22,7 +25,7 @@ import {
  * One round of every drain of a region, on the broker that holds its lease. A round looks at what is there and goes on
  * from it, so a broker that takes over needs nothing from the one before, and two at once do no harm.
  */
-export async function runDrains(context: BrokerContext, region: string): Promise<void> {
+export async function runDrains(context: CorePorts & MoveRunnerPort, region: string): Promise<void> {
   for (const drain of await context.store.listDrains(region)) {
     if (drain.state === 'undone') continue;
     // Stored, and its broker died before everything was closed; or the store had lost it.
@@ -32,7 +35,7 @@ export async function runDrains(context: BrokerContext, region: string): Promise
 }
 
 /** Notes what became of each session since the last round, and does what is due. */
-export async function advanceDrain(context: BrokerContext, drain: Drain): Promise<void> {
+export async function advanceDrain(context: CorePorts & MoveRunnerPort, drain: Drain): Promise<void> {
   const { store } = context;
   const staying = await findSessionsOnTarget(context, drain.target);
   await recordSessionOutcomes(context, drain, staying);
@@ -58,7 +61,7 @@ export async function advanceDrain(context: BrokerContext, drain: Drain): Promis
 
 /** Gives a drain another state, unless somebody else was faster. Returns the drain as it is then, if it was done. */
 export async function changeDrainState(
-  context: BrokerContext,
+  context: StoreAccess & Reporting,
   drain: Drain,
   to: DrainState,
 ): Promise<Drain | undefined> {
@@ -71,7 +74,7 @@ export async function changeDrainState(
 }
 
 async function recordSessionOutcomes(
-  context: BrokerContext,
+  context: StoreAccess,
   drain: Drain,
   staying: readonly LocatedSession[],
 ): Promise<void> {
@@ -92,10 +95,7 @@ async function recordSessionOutcomes(
 }
 
 /** What is left ends. The next round finds nobody, and finishes. */
-async function endRemainingSessions(
-  context: BrokerContext,
-  staying: readonly LocatedSession[],
-): Promise<void> {
+async function endRemainingSessions(context: CorePorts, staying: readonly LocatedSession[]): Promise<void> {
   const { store, brokerId } = context;
   const byPlace = new Map<string, { place: RegionPool; orders: EndSessionRequest[] }>();
   for (const { place, session } of staying) {

@@ -1,6 +1,7 @@
 import type { Drain } from '../../domain/drain.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Connections } from '../connections/ports.js';
 
 /** Players are warned so long before a drain ends their session. */
 const WARN_BEFORE_MS = [60_000, 300_000];
@@ -15,7 +16,7 @@ interface DrainWarning {
  * Tells this broker's own clients when a drain is about to end their sessions, and takes it back when the drain is
  * undone. Every broker does it for its own clients, so nothing has to be passed on.
  */
-export function createDrainWarner(context: BrokerContext): () => void {
+export function createDrainWarner(context: StoreAccess & Connections): () => void {
   /** By session: what is known of one is another object once it has moved. */
   const warned = new WeakMap<ClientConnection, Map<string, DrainWarning>>();
 

@@ -5,7 +5,8 @@ import type { HostHeartbeat, HeartbeatOutcome } from '../../store/fleet-store.js
 import type { MovableChange } from '../../store/contracts/moves.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
 import { collectMovableChanges } from './movable-changes.js';
 import { reconcileHost } from './reconcile-host.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
@@ -27,7 +28,7 @@ interface HeartbeatBatch {
   readonly movableChanges: MovableChange[];
 }
 
-export function createHeartbeatReceiver(context: BrokerContext): HeartbeatReceiver {
+export function createHeartbeatReceiver(context: CorePorts & Connections): HeartbeatReceiver {
   let waiting = new Map<string, HeartbeatBatch>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -78,7 +79,7 @@ export function createHeartbeatReceiver(context: BrokerContext): HeartbeatReceiv
 }
 
 async function sendBeats(
-  context: BrokerContext,
+  context: CorePorts & Connections,
   place: RegionPool,
   batch: ReadonlyMap<HostConnection, number>,
   notes: readonly MovableChange[],
@@ -98,7 +99,7 @@ async function sendBeats(
 }
 
 /** Whether this connection is still the one that speaks for its host on this broker. */
-function isCurrentConnection({ connections }: BrokerContext, host: HostConnection): boolean {
+function isCurrentConnection({ connections }: Connections, host: HostConnection): boolean {
   return connections.findHost(host.place, host.registration.hostId) === host;
 }
 
@@ -113,7 +114,7 @@ function toBeat(host: HostConnection, measured: number): HostHeartbeat {
 
 /** What a heartbeat that was not simply taken leads to. */
 async function handleOutcome(
-  context: BrokerContext,
+  context: CorePorts & Connections,
   host: HostConnection,
   outcome: Exclude<HeartbeatOutcome, 'ok'>,
   beat: HostHeartbeat | undefined,

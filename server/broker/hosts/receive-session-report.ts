@@ -2,14 +2,15 @@ import type { HostSession } from '@duskline/protocol';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { ReportedSession } from '../../store/fleet-store.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd, notifySession, wakeOtherBrokers } from '../messaging/notify-session.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { ActiveMovesPort } from '../moves/active-moves.js';
+import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
 import { settleClientArrival, completeMove } from '../moves/target-host-moves.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
 /** Takes what a host says about one of its sessions, and tells the session's client. */
 export function receiveSessionReport(
-  context: BrokerContext,
+  context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   message: HostSession,
 ): Promise<void> {
@@ -27,7 +28,7 @@ export function receiveSessionReport(
 }
 
 async function changeReportedSession(
-  context: BrokerContext,
+  context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   held: ReportedSession,
   restored: boolean,
@@ -44,7 +45,7 @@ async function changeReportedSession(
   switch (outcome.kind) {
     case 'changed':
       if (restored) await completeMove(context, host, outcome.session);
-      notifySession(context, place, outcome.session);
+      emitSessionChange(context, place, outcome.session);
       wakeOtherBrokers(context, place, outcome.session, null);
       return;
     case 'over':
@@ -68,7 +69,7 @@ async function changeReportedSession(
 }
 
 async function endReportedSession(
-  context: BrokerContext,
+  context: CorePorts,
   host: HostConnection,
   sessionId: string,
   epoch: number,

@@ -1,9 +1,9 @@
 import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd, notifySession, wakeOtherBrokers } from '../messaging/notify-session.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
 
 /** Brings store and host to agree about the host's sessions, and tells everybody what came of it. */
-export async function reconcileHost(context: BrokerContext, host: HostConnection): Promise<void> {
+export async function reconcileHost(context: CorePorts, host: HostConnection): Promise<void> {
   const { place, registration, channel } = host;
   const { hostId } = registration;
   const connection = { hostId, connectionId: channel.connectionId };
@@ -23,7 +23,7 @@ export async function reconcileHost(context: BrokerContext, host: HostConnection
   const adopted = await context.store.getSessions(place, result.adopted);
   for (const session of adopted) {
     if (session === null) continue;
-    notifySession(context, place, session);
+    emitSessionChange(context, place, session);
     wakeOtherBrokers(context, place, session, null);
   }
   if (result.ended.length + result.rejected.length + result.adopted.length > 0) {

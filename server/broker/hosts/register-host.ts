@@ -1,7 +1,12 @@
 import type { BrokerToHost, HeldSession, Register } from '@duskline/protocol';
 import type { Channel, HostConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd, notifyHost } from '../messaging/notify-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Credentials } from '../credentials.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
+import { notifyHost } from '../messaging/notify-host.js';
 import { Refusal } from '../refusal.js';
 
 /** What a host token binds its bearer to. `auth/` reads it from the token. */
@@ -18,7 +23,7 @@ export interface HostBinding {
  * @throws Refusal FORBIDDEN, UNKNOWN_REGION, UNKNOWN_POOL, TOO_MANY_SESSIONS or UNAVAILABLE
  */
 export async function registerHost(
-  context: BrokerContext,
+  context: CorePorts & Connections & Credentials,
   channel: Channel<BrokerToHost>,
   binding: HostBinding,
   registration: Register,
@@ -61,7 +66,7 @@ export async function registerHost(
 }
 
 /** Notes the host in the store: at registration, and again when the store has forgotten it. */
-export async function storeRegistration(context: BrokerContext, host: HostConnection): Promise<void> {
+export async function storeRegistration(context: StoreAccess, host: HostConnection): Promise<void> {
   const { hostId, slots, endpoint } = host.registration;
   await context.store.registerHost(host.place, {
     hostId,
@@ -72,7 +77,7 @@ export async function storeRegistration(context: BrokerContext, host: HostConnec
 }
 
 /** Answers `leave`: the host is gone at once, and its sessions end with `host_ended`. */
-export async function unregisterHost(context: BrokerContext, host: HostConnection): Promise<void> {
+export async function unregisterHost(context: CorePorts & Connections, host: HostConnection): Promise<void> {
   const { place, registration, channel } = host;
   const ended = await context.store.removeHost(place, registration.hostId, channel.connectionId);
   context.connections.removeHost(host);
@@ -85,12 +90,15 @@ export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnecti
 }
 
 /** Reservations made while the host was on another connection: it may not have heard of them. */
-async function notifyReservations(context: BrokerContext, host: HostConnection): Promise<void> {
+async function notifyReservations(
+  context: BrokerSettings & StoreAccess,
+  host: HostConnection,
+): Promise<void> {
   const sessions = await context.store.listHostSessions(host.place, host.registration.hostId);
   for (const session of sessions) if (session.state === 'reserved') notifyHost(context, host, session);
 }
 
-function checkRegistration(context: BrokerContext, binding: HostBinding, registration: Register): void {
+function checkRegistration(context: BrokerSettings, binding: HostBinding, registration: Register): void {
   const { region, pool, hostId, slots, sessions } = registration;
   if (region !== binding.region || pool !== binding.pool) {
     throw new Refusal('FORBIDDEN', {

@@ -1,11 +1,12 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import type { BrokerContext } from '../context.js';
-import { notifySession } from './notify-session.js';
+import type { CorePorts } from './core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import { emitSessionChange } from './session-events.js';
 import { parseControlMessage } from './control-messages.js';
 import { deliverRelayedMessage } from './relay-signals.js';
 
 /** Fetches this broker's mail and letters of one place and tells the connections concerned. */
-export async function pollInbox(context: BrokerContext, place: RegionPool): Promise<void> {
+export async function pollInbox(context: CorePorts & Connections, place: RegionPool): Promise<void> {
   const { store, brokerId } = context;
   // Letters are taken first and delivered last: a host hears of a session before it hears from its client.
   const [letters, sessions] = await Promise.allSettled([
@@ -13,13 +14,13 @@ export async function pollInbox(context: BrokerContext, place: RegionPool): Prom
     store.takeChangedSessions(place, brokerId),
   ]);
   if (sessions.status === 'fulfilled') {
-    for (const session of sessions.value) notifySession(context, place, session);
+    for (const session of sessions.value) emitSessionChange(context, place, session);
   }
   if (letters.status === 'fulfilled') {
     // Each is delivered at once and in its order; what takes longer is word of those that could not be.
     const passedOn: Promise<void>[] = [];
     for (const post of letters.value) {
-      if (post.kind === 'control') context.handleControlMessage(place, parseControlMessage(post.body));
+      if (post.kind === 'control') context.events.emit('controlMessage', place, parseControlMessage(post.body));
       else passedOn.push(deliverRelayedMessage(context, place, post));
     }
     await Promise.all(passedOn);
@@ -30,6 +31,6 @@ export async function pollInbox(context: BrokerContext, place: RegionPool): Prom
 }
 
 /** Looks everywhere for what a nudge should have announced, and how full the places are. */
-export async function pollAllInboxes(context: BrokerContext): Promise<void> {
+export async function pollAllInboxes(context: CorePorts & Connections): Promise<void> {
   await context.fleet.refresh(context.brokerId, (place) => pollInbox(context, place));
 }

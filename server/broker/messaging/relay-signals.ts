@@ -3,7 +3,9 @@ import { MAX_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionMessage, RelayedMessage } from '../../store/fleet-store.js';
 import type { ClientConnection, HostConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { Reporting } from '../reporting.js';
+import type { Connections } from '../connections/ports.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
 /** What passes between the ends of a session, as brokers write it into letters. */
@@ -22,7 +24,7 @@ const MAX_BODY_BYTES = MAX_FRAME_BYTES - 1_024;
 
 /** Passes a client's signal to the host of its session; answered only when that fails. */
 export async function relayToHost(
-  context: BrokerContext,
+  context: StoreAccess & Connections & Reporting,
   client: ClientConnection,
   { sessionId, data }: Signal,
 ): Promise<void> {
@@ -38,7 +40,7 @@ export async function relayToHost(
 
 /** Passes a host's signal to the client of its session; answered only when that fails. */
 export async function relayToClient(
-  context: BrokerContext,
+  context: StoreAccess & Connections & Reporting,
   host: HostConnection,
   { sessionId, epoch, data }: HostSignal,
 ): Promise<void> {
@@ -52,7 +54,7 @@ export async function relayToClient(
 
 /** Passes a host's word that a limit draws near to the client of the session. */
 export async function relayLimitWarning(
-  context: BrokerContext,
+  context: StoreAccess & Connections & Reporting,
   host: HostConnection,
   { sessionId, epoch, kind, endsInMs }: HostLimit,
 ): Promise<void> {
@@ -77,7 +79,7 @@ export async function relayLimitWarning(
  * more, as the store cannot know, the other end is told so.
  */
 export async function deliverRelayedMessage(
-  context: BrokerContext,
+  context: StoreAccess & Connections & Reporting,
   place: RegionPool,
   { sessionId, epoch, toHostId, body }: RelayedMessage,
 ): Promise<void> {
@@ -98,7 +100,7 @@ export async function deliverRelayedMessage(
 }
 
 async function relayMessage(
-  context: BrokerContext,
+  context: StoreAccess & Connections,
   place: RegionPool,
   letter: Omit<SessionMessage, 'body'>,
   message: RelayedBody,
@@ -137,7 +139,7 @@ type Assignment = Pick<SessionMessage, 'sessionId' | 'epoch'>;
 
 /** Delivers if a host with that assignment is connected here. Limits are the hosts' own: they get none. */
 function deliverToHost(
-  { connections }: BrokerContext,
+  { connections }: Connections,
   place: RegionPool,
   hostId: string,
   { sessionId, epoch }: Assignment,
@@ -154,7 +156,7 @@ function deliverToHost(
 
 /** Delivers if the session's client is connected here, and knows of that very assignment. */
 function deliverToClient(
-  { connections }: BrokerContext,
+  { connections }: Connections,
   { sessionId, epoch }: Assignment,
   body: RelayedBody,
 ): boolean {
@@ -166,7 +168,7 @@ function deliverToClient(
 }
 
 /** The refusal to answer with; a fault of ours is logged, as the answer says it was. */
-function toLoggedRefusal(context: BrokerContext, error: unknown): Refusal {
+function toLoggedRefusal(context: Reporting, error: unknown): Refusal {
   const refusal = toRefusal(error);
   if (refusal.code === 'INTERNAL') context.log.error({ err: error }, 'a signal could not be passed on');
   return refusal;

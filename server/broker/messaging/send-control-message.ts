@@ -1,16 +1,18 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from './broker-events.js';
 import type { ControlMessage } from './control-messages.js';
 
 /** Tells a broker something, also this one. Resolves when it is on its way. */
 export async function sendControlMessage(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Events,
   place: RegionPool,
   brokerId: string,
   message: ControlMessage,
 ): Promise<void> {
   if (brokerId === context.brokerId) {
-    context.handleControlMessage(place, message);
+    context.events.emit('controlMessage', place, message);
     return;
   }
   if (await context.store.sendControlMessage(place, brokerId, JSON.stringify(message)))

@@ -39,6 +39,11 @@ export class ActiveMoves {
   readonly settlingArrivals = new Map<string, Promise<boolean>>();
 }
 
+/** The moves that this broker takes part in. */
+export interface ActiveMovesPort {
+  readonly activeMoves: ActiveMoves;
+}
+
 /** The answers to one move's words, for the one who waits for them. */
 export class MoveReplies {
   readonly #steps: MoveStep[] = [];

@@ -1,7 +1,7 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import { brokerIdOf } from '../../domain/connection-id.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd } from '../messaging/notify-session.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
 
 /** A move under way: from where, and to where. */
@@ -18,7 +18,7 @@ export interface MoveInProgress {
  * Gives a move up, unless its client has arrived: in one step of the store, so that of the two one happens. Only then is
  * the old host told to go on.
  */
-export async function cancelMove(context: BrokerContext, move: MoveInProgress): Promise<'off' | 'arrived'> {
+export async function cancelMove(context: CorePorts, move: MoveInProgress): Promise<'off' | 'arrived'> {
   const { store, brokerId } = context;
   const { place, sessionId, hostId, epoch, to, toEpoch } = move;
   const dropped = await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);

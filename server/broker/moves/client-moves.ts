@@ -6,8 +6,14 @@ import type { SessionRecord } from '../../store/fleet-store.js';
 import { sendMatched, createMatched } from '../placement/answer-matched.js';
 import { findRequestRecord, placedFromSession } from '../requests/earlier-request.js';
 import type { ClientConnection, ClientSession } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifySession, notifyClientOfChange } from '../messaging/notify-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Credentials } from '../credentials.js';
+import { emitSessionChange } from '../messaging/session-events.js';
+import { sendSessionChange } from '../messaging/notify-client.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import { cancelMove } from './cancel-move.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
@@ -15,7 +21,7 @@ import type { ControlMessage } from '../messaging/control-messages.js';
 
 /** The client's broker: tells it to go to the new host. */
 export async function sendMoving(
-  context: BrokerContext,
+  context: CorePorts & Connections & Credentials,
   place: RegionPool,
   { sessionId, epoch, fromEpoch, moverId, claimWithinMs }: Extract<ControlMessage, { type: 'moving' }>,
 ): Promise<void> {
@@ -40,7 +46,7 @@ export async function sendMoving(
 
 /** The client did not get into the new host, or does not want to; answered only when it is too late for that. */
 export async function declineMove(
-  context: BrokerContext,
+  context: CorePorts,
   client: ClientConnection,
   { sessionId, epoch }: Stay,
 ): Promise<void> {
@@ -68,7 +74,7 @@ export async function declineMove(
 
 /** Word of whoever gave the move up: what the old host said meanwhile holds. */
 export async function handleMoveCancelled(
-  context: BrokerContext,
+  context: StoreAccess & Connections & Events,
   place: RegionPool,
   { sessionId, epoch }: Extract<ControlMessage, { type: 'called_off' }>,
 ): Promise<void> {
@@ -76,17 +82,17 @@ export async function handleMoveCancelled(
   if (known?.pendingMove?.epoch !== epoch) return;
   known.pendingMove = null;
   const [session] = await context.store.getSessions(place, [sessionId]);
-  if (session !== null && session !== undefined) notifySession(context, place, session);
+  if (session !== null && session !== undefined) emitSessionChange(context, place, session);
 }
 
 /** Word from the new host's broker: the session is there. */
 export async function handleClientArrived(
-  context: BrokerContext,
+  context: StoreAccess & Events,
   place: RegionPool,
   { sessionId }: Extract<ControlMessage, { type: 'arrived' }>,
 ): Promise<void> {
   const [session] = await context.store.getSessions(place, [sessionId]);
-  if (session !== null && session !== undefined) notifySession(context, place, session);
+  if (session !== null && session !== undefined) emitSessionChange(context, place, session);
 }
 
 /**
@@ -94,7 +100,7 @@ export async function handleClientArrived(
  * session anew.
  */
 async function sendNewMatch(
-  context: BrokerContext,
+  context: CorePorts & Connections & Credentials,
   client: ClientConnection,
   known: ClientSession,
   place: RegionPool,
@@ -124,7 +130,7 @@ const POLL_INTERVAL_MS = 200;
  * perhaps it went on while the client changed its broker. If neither, the client is told what it was.
  */
 export async function locateMovedSession(
-  context: BrokerContext,
+  context: CorePorts & Connections & Credentials,
   client: ClientConnection,
   known: ClientSession,
   place: RegionPool,
@@ -148,13 +154,13 @@ export async function locateMovedSession(
   );
   if (!isStillKnown()) return;
   known.pendingMove = null;
-  if (found === undefined) notifyClientOfChange(context, client, known, place, session);
+  if (found === undefined) sendSessionChange(context, client, known, place, session);
   else await sendNewMatch(context, client, known, found.place, found.session);
 }
 
 /** @returns where it is, unless its client was told so meanwhile */
 async function findMovedSession(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Events,
   client: ClientConnection,
   known: ClientSession,
   sessionId: string,
@@ -165,7 +171,7 @@ async function findMovedSession(
     const [arrived] = await store.getSessions(move.place, [sessionId]);
     if (arrived?.epoch === move.epoch && arrived.state !== 'ended') {
       const session = await store.setClientBroker(move.place, sessionId, brokerId);
-      if (session !== null) notifySession(context, move.place, session);
+      if (session !== null) emitSessionChange(context, move.place, session);
       return undefined;
     }
     if (performance.now() > move.untilMs + context.intervals.moveGraceMs) break;

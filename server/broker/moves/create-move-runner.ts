@@ -10,8 +10,9 @@ import {
 } from '../../domain/rebalance/limits/quarantine.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { BrokerContext } from '../context.js';
-import type { MoveRunner } from './move-runner.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { ActiveMovesPort } from './active-moves.js';
+import type { MoveRunner } from '../rebalance/move-runner.js';
 import { moveSession, type MoveOrder, type MoveResult } from './move-session.js';
 import { moveUnclaimedSession } from './move-unclaimed.js';
 import { explainMoveToPlayer } from './explain-move-to-player.js';
@@ -28,12 +29,12 @@ const RETRY_AFTER_STEPS = 3;
 /** How many failures are remembered. */
 const MAX_FAILURES = 10_000;
 
-export function createMoveRunner(context: BrokerContext): MoveRunner {
+export function createMoveRunner(context: CorePorts & ActiveMovesPort): MoveRunner {
   return new ChainMoveRunner(context);
 }
 
 class ChainMoveRunner implements MoveRunner {
-  readonly #context: BrokerContext;
+  readonly #context: CorePorts & ActiveMovesPort;
   /** Sessions whose move waits or is under way. */
   readonly #begun = new Set<string>();
   readonly #failedAtMs = new Map<string, number>();
@@ -43,7 +44,7 @@ class ChainMoveRunner implements MoveRunner {
   #quarantine: Quarantine = NO_QUARANTINE;
   #stopped = false;
 
-  constructor(context: BrokerContext) {
+  constructor(context: CorePorts & ActiveMovesPort) {
     this.#context = context;
     this.#retryAfterMs = RETRY_AFTER_STEPS * context.limits.moveStepMs;
   }

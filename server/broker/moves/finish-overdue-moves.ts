@@ -1,5 +1,7 @@
 import { targetReservationIdOf } from '../../domain/target-reservation.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { ActiveMovesPort } from './active-moves.js';
 import { removeFromSource, resumeOnSource } from './source-host-moves.js';
 import type { OutgoingMove } from './active-moves.js';
 
@@ -7,7 +9,9 @@ import type { OutgoingMove } from './active-moves.js';
  * Finds the moves whose carrier died: a session that its host holds still for one that nobody carries out any more goes
  * on, or has gone where its client was let in.
  */
-export async function finishOverdueMoves(context: BrokerContext): Promise<void> {
+export async function finishOverdueMoves(
+  context: StoreAccess & Connections & ActiveMovesPort,
+): Promise<void> {
   const { outgoing, incoming } = context.activeMoves;
   const nowMs = performance.now();
   for (const [sessionId, { expiresAtMs: overByMs }] of incoming)
@@ -16,7 +20,10 @@ export async function finishOverdueMoves(context: BrokerContext): Promise<void> 
   await Promise.all(overdue.map((move) => finishOverdueMove(context, move)));
 }
 
-async function finishOverdueMove(context: BrokerContext, move: OutgoingMove): Promise<void> {
+async function finishOverdueMove(
+  context: StoreAccess & Connections & ActiveMovesPort,
+  move: OutgoingMove,
+): Promise<void> {
   const { host, sessionId, epoch, to, toEpoch, isPaused: still } = move;
   const [arrival, session] = await context.store.getSessions(to, [
     targetReservationIdOf(sessionId),

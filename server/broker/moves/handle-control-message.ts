@@ -1,5 +1,8 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import type { BrokerContext } from '../context.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Credentials } from '../credentials.js';
+import type { ActiveMovesPort } from './active-moves.js';
 import { toRefusal } from '../refusal.js';
 import { handleClientArrived, handleMoveCancelled, sendMoving } from './client-moves.js';
 import { removeFromSource, requestCheckpoint, resumeOnSource } from './source-host-moves.js';
@@ -8,7 +11,7 @@ import type { ControlMessage } from '../messaging/control-messages.js';
 
 /** Takes what a broker tells this one of a move, in the part that this one has in it. Never rejects. */
 export async function handleControlMessage(
-  context: BrokerContext,
+  context: CorePorts & Connections & Credentials & ActiveMovesPort,
   place: RegionPool,
   message: ControlMessage,
 ): Promise<void> {
@@ -23,7 +26,7 @@ export async function handleControlMessage(
 }
 
 async function dispatchControlMessage(
-  context: BrokerContext,
+  context: CorePorts & Connections & Credentials & ActiveMovesPort,
   place: RegionPool,
   message: ControlMessage,
 ): Promise<void> {

@@ -2,7 +2,9 @@ import { regionPoolName } from '../../domain/catalog.js';
 import type { OrderTarget } from '../../domain/drain.js';
 import { planDrain, type DrainPlan } from '../../domain/rebalance/plan/plan-drain.js';
 import type { FleetSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { toHostSnapshot } from '../rebalance/host-snapshot.js';
 import { toSessionSnapshot } from '../rebalance/session-snapshot.js';
@@ -12,7 +14,7 @@ const DRAIN_CAP = 1;
 
 /** Moves what can be moved off a target that is being drained, as far as there is room and turn for it. */
 export async function moveDrainedSessions(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & MoveRunnerPort,
   target: OrderTarget,
   staying: readonly LocatedSession[],
 ): Promise<void> {
@@ -31,7 +33,7 @@ export async function moveDrainedSessions(
  * @param isExcluded which are to be left alone at the moment
  */
 export async function planDrainMoves(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & MoveRunnerPort,
   target: OrderTarget,
   staying: readonly LocatedSession[],
   isExcluded: (sessionId: string) => boolean = () => false,
@@ -45,7 +47,7 @@ export async function planDrainMoves(
 }
 
 async function takeSnapshot(
-  { store, catalog, fleet, storeHealth, moveRunner: runner }: BrokerContext,
+  { store, catalog, fleet, storeHealth, moveRunner: runner }: BrokerSettings & StoreAccess & MoveRunnerPort,
   staying: readonly LocatedSession[],
   leaves: (sessionId: string) => boolean,
 ): Promise<FleetSnapshot> {

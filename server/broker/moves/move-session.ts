@@ -1,7 +1,11 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import { brokerIdOf } from '../../domain/connection-id.js';
 import type { AllocatedEpoch, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { ActiveMovesPort } from './active-moves.js';
 import { decodeMatch, encodeMatch } from '../sessions/match-details.js';
 import { toRefusal } from '../refusal.js';
 import { cancelMove, type MoveInProgress } from './cancel-move.js';
@@ -46,7 +50,10 @@ const FINAL_REPLY_MS = 500;
  * Moves a session to another host: make before break. Whatever fails before its client has arrived leaves the session
  * where it is. Needs nobody to survive: when this broker dies, every party goes on by itself.
  */
-export async function moveSession(context: BrokerContext, order: MoveOrder): Promise<MoveResult> {
+export async function moveSession(
+  context: CorePorts & ActiveMovesPort,
+  order: MoveOrder,
+): Promise<MoveResult> {
   const { sessionId, epoch, hostId, meta } = order.session;
   const { activeMoves: moves, observer } = context;
   if (meta === null) return moveFailed('store', 'nobody knows whose it is');
@@ -74,7 +81,7 @@ export async function moveSession(context: BrokerContext, order: MoveOrder): Pro
 }
 
 async function runMove(
-  context: BrokerContext,
+  context: CorePorts,
   { place, session, to, maxCongestion }: MoveOrder,
   meta: SessionMeta,
   replies: MoveReplies,
@@ -108,7 +115,7 @@ async function runMove(
 
 /** @returns why it came to nothing, if it did */
 async function runMoveSteps(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Events,
   { place, sessionId, hostId, epoch, to, toEpoch }: MoveInProgress,
   held: { readonly hostConnectionId: string },
   replies: MoveReplies,
@@ -165,7 +172,7 @@ async function runMoveSteps(
  * refuse all that is no newer.
  */
 export function drawEpoch(
-  { store }: BrokerContext,
+  { store }: StoreAccess,
   { place, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
   { playerId, requestId }: SessionMeta,
 ): Promise<AllocatedEpoch> {
@@ -174,7 +181,7 @@ export function drawEpoch(
 
 /** What is kept of the session, as it is to be on the new host. */
 export function metaAfterMove(
-  context: BrokerContext,
+  context: BrokerSettings,
   { place, session: { hostId, epoch }, to, reason }: Omit<MoveOrder, 'maxCongestion'>,
   meta: SessionMeta,
   { fromEpoch: requestEpoch }: AllocatedEpoch,

@@ -1,7 +1,10 @@
 import { brokerIdOf } from '../../domain/connection-id.js';
 import { regionPoolName } from '../../domain/catalog.js';
-import type { BrokerContext } from '../context.js';
-import { notifySession, wakeOtherBrokers } from '../messaging/notify-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
 import { toRefusal } from '../refusal.js';
 import {
   RESERVATION_STEPS,
@@ -17,7 +20,7 @@ import { releaseSourceRegionPool, assignRequestToTarget } from './target-host-mo
  * Moves a reservation that nobody has claimed yet. It costs nobody anything: its client is told a new match before it has
  * gone anywhere. One that is claimed meanwhile stays.
  */
-export async function moveUnclaimedSession(context: BrokerContext, order: MoveOrder): Promise<MoveResult> {
+export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
   const { place, session, to, maxCongestion } = order;
   const { sessionId, hostId, epoch, meta } = session;
@@ -65,7 +68,7 @@ export async function moveUnclaimedSession(context: BrokerContext, order: MoveOr
     }
     const from = { ...place, epoch };
     if (!isSameRegionPool) await releaseSourceRegionPool(context, to, outcome.session, from);
-    notifySession(context, to, outcome.session);
+    emitSessionChange(context, to, outcome.session);
     wakeOtherBrokers(context, to, outcome.session, reservation.hostConnectionId);
     if (isSameRegionPool) await notifySourceHost(context, order);
     return { kind: 'moved', hostId: reservation.hostId };
@@ -75,7 +78,7 @@ export async function moveUnclaimedSession(context: BrokerContext, order: MoveOr
 }
 
 async function notifySourceHost(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Events,
   { place, session: { sessionId, hostId, epoch } }: MoveOrder,
 ): Promise<void> {
   const [old] = await context.store.getEndpoints(place, [hostId]);

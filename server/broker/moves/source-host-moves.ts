@@ -2,8 +2,13 @@ import type { CannotMove, HostCheckpoint } from '@duskline/protocol';
 import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifySession, wakeOtherBrokers } from '../messaging/notify-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Connections } from '../connections/ports.js';
+import type { ActiveMovesPort } from './active-moves.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import type { OutgoingMove } from './active-moves.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
@@ -14,7 +19,7 @@ const STEPS_AFTER_REPLY = 2.5;
 
 /** The old host's broker: tells it to hold a session still and to hand it over. */
 export async function requestCheckpoint(
-  context: BrokerContext,
+  context: CorePorts & Connections & ActiveMovesPort,
   place: RegionPool,
   message: Extract<ControlMessage, { type: 'checkpoint' }>,
 ): Promise<void> {
@@ -49,7 +54,7 @@ export async function requestCheckpoint(
 
 /** Takes what a host hands over; answered only when that fails. */
 export async function receiveCheckpoint(
-  context: BrokerContext,
+  context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   message: HostCheckpoint,
 ): Promise<void> {
@@ -74,7 +79,7 @@ export async function receiveCheckpoint(
 
 /** @throws Refusal STALE_EPOCH, NO_MOVE */
 function checkCheckpoint(
-  context: BrokerContext,
+  context: ActiveMovesPort,
   host: HostConnection,
   { sessionId, epoch }: HostCheckpoint,
 ): OutgoingMove {
@@ -90,7 +95,7 @@ function checkCheckpoint(
 }
 
 async function storeCheckpoint(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Events,
   outgoing: OutgoingMove,
   { state, reference }: HostCheckpoint,
 ): Promise<void> {
@@ -109,7 +114,7 @@ async function storeCheckpoint(
     state === undefined ? undefined : context.store.putCheckpoint(to, sessionId, toEpoch, state),
   ]);
   if (outcome.kind !== 'changed') throw new Refusal(outcome.kind === 'stale' ? 'STALE_EPOCH' : 'NO_MOVE');
-  notifySession(context, host.place, outcome.session);
+  emitSessionChange(context, host.place, outcome.session);
   wakeOtherBrokers(context, host.place, outcome.session, null);
   await replyToCoordinator(context, outgoing, { kind: 'checkpoint', reference: reference ?? null });
 }
@@ -122,7 +127,7 @@ function decodedBytes(base64: string): number {
 
 /** The old host, or the new one, cannot move a session. */
 export async function receiveCannotMove(
-  context: BrokerContext,
+  context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   { sessionId, epoch, reason = 'it said so' }: CannotMove,
 ): Promise<void> {
@@ -143,7 +148,7 @@ export async function receiveCannotMove(
 
 /** The move came to nothing: the old host goes on, unless it is another move that it holds the session still for. */
 export function resumeOnSource(
-  context: BrokerContext,
+  context: Connections & ActiveMovesPort,
   place: RegionPool,
   { hostId, sessionId, epoch, toEpoch }: Extract<ControlMessage, { type: 'resume' }>,
 ): void {
@@ -158,7 +163,7 @@ export function resumeOnSource(
 
 /** The session is on another host of the same place. */
 export function removeFromSource(
-  context: BrokerContext,
+  context: Connections & ActiveMovesPort,
   place: RegionPool,
   { hostId, sessionId, epoch }: Extract<ControlMessage, { type: 'left' }>,
 ): void {
@@ -171,7 +176,7 @@ export function removeFromSource(
 }
 
 function replyToCoordinator(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Events,
   { sessionId, to, toEpoch, moverId }: OutgoingMove,
   step: MoveStep,
 ): Promise<void> {

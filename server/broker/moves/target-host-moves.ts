@@ -4,13 +4,14 @@ import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { brokerIdOf } from '../../domain/connection-id.js';
 import type { ReportedSession, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import {
-  notifyAllOfEnd,
-  notifySession,
-  sessionLimitsOf,
-  wakeOtherBrokers,
-} from '../messaging/notify-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { ActiveMovesPort } from './active-moves.js';
+import type { Connections } from '../connections/ports.js';
+import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
+import { sessionLimitsOf } from '../messaging/notify-host.js';
 import { decodeMatch, hasMoved, type MovedFrom } from '../sessions/match-details.js';
 import { Refusal, errorMessage } from '../refusal.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
@@ -18,7 +19,7 @@ import type { MoveStep, ControlMessage } from '../messaging/control-messages.js'
 
 /** The new host's broker: hands it what the old host handed over. */
 export async function requestRestore(
-  context: BrokerContext,
+  context: CorePorts & Connections & ActiveMovesPort,
   place: RegionPool,
   { sessionId, epoch, moverId, claimWithinMs, reference }: Extract<ControlMessage, { type: 'restore' }>,
 ): Promise<void> {
@@ -60,7 +61,7 @@ export async function requestRestore(
 
 /** The new host is ready; answered only when nobody waits for that any more. */
 export async function receiveRestored(
-  context: BrokerContext,
+  context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   { sessionId, epoch }: Restored,
 ): Promise<void> {
@@ -79,7 +80,7 @@ export async function receiveRestored(
  * @returns whether it was a move's, and is settled
  */
 export async function settleClientArrival(
-  context: BrokerContext,
+  context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   report: ReportedSession,
   restored: boolean,
@@ -100,7 +101,7 @@ export async function settleClientArrival(
       const change = { sessionId, epoch, hostId, to: now.state };
       const outcome = await context.batches.transition(host.place, change);
       if (outcome.kind === 'changed') {
-        notifySession(context, host.place, outcome.session);
+        emitSessionChange(context, host.place, outcome.session);
         wakeOtherBrokers(context, host.place, outcome.session, null);
       }
     }
@@ -112,7 +113,7 @@ export async function settleClientArrival(
 
 /** The request decides first, for it also knows of whoever places the session anew; then the store, in one step. */
 async function confirmClientArrival(
-  context: BrokerContext,
+  context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   { sessionId, epoch, state }: ReportedSession,
   restored: boolean,
@@ -145,7 +146,7 @@ async function confirmClientArrival(
 
 /** The broker that the client of a session is on that comes from another place: noted with it, so that nobody tells it wrong. */
 async function clientBrokerOf(
-  { store }: BrokerContext,
+  { store }: StoreAccess,
   place: RegionPool,
   sessionId: string,
   { match }: SessionMeta,
@@ -163,7 +164,7 @@ async function clientBrokerOf(
  * @param meta as it is to be here
  */
 export async function assignRequestToTarget(
-  context: BrokerContext,
+  context: StoreAccess,
   place: RegionPool,
   { playerId, requestId, match }: SessionMeta,
   sessionId: string,
@@ -182,7 +183,7 @@ export async function assignRequestToTarget(
  * because this broker, or the one before, died in between.
  */
 export async function completeMove(
-  context: BrokerContext,
+  context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   session: SessionRecord,
 ): Promise<void> {
@@ -200,13 +201,13 @@ export async function completeMove(
 
 /** The store has freed the old slot already; the old host does not know. */
 async function releaseSourceHost(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Events,
   place: RegionPool,
   session: SessionRecord,
   { hostId, epoch }: MovedFrom,
 ): Promise<void> {
   const { sessionId } = session;
-  notifySession(context, place, session);
+  emitSessionChange(context, place, session);
   wakeOtherBrokers(context, place, session, null);
   const [old] = await context.store.getEndpoints(place, [hostId]);
   if (old === null || old === undefined) return;
@@ -220,7 +221,7 @@ async function releaseSourceHost(
 
 /** What the session had in the place where it was ends, and its client's broker hears where it is. */
 export async function releaseSourceRegionPool(
-  context: BrokerContext,
+  context: CorePorts,
   place: RegionPool,
   session: SessionRecord,
   from: Pick<MovedFrom, 'region' | 'pool' | 'epoch'>,
@@ -239,7 +240,7 @@ export async function releaseSourceRegionPool(
 }
 
 function replyToCoordinator(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Events,
   place: RegionPool,
   moverId: string,
   sessionId: string,

@@ -1,7 +1,11 @@
 import type { AuditAction } from '../../domain/audit-entry.js';
 import type { OrderTarget } from '../../domain/drain.js';
-import type { BrokerContext } from '../context.js';
-import type { Operations, Operator } from '../operations.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { MoveRunnerPort } from '../rebalance/move-runner.js';
+import type { Operator } from '../drain/drain-orders.js';
+import type { Operations } from './operations.js';
 import {
   checkHostTarget,
   orderDrain,
@@ -15,7 +19,7 @@ import { toRefusal } from '../refusal.js';
 const STATE_ORDER = { running: 0, done: 1, undone: 2 } as const;
 
 /** Operators' orders: each is carried out and written down, refused ones too. */
-export function createOperations(context: BrokerContext): Operations {
+export function createOperations(context: CorePorts & MoveRunnerPort): Operations {
   const { store } = context;
 
   async function runAudited<T>(
@@ -75,7 +79,7 @@ export function createOperations(context: BrokerContext): Operations {
 }
 
 async function setCordon(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   target: OrderTarget,
   closure: 'cordoned' | 'open',
 ): Promise<void> {

@@ -2,7 +2,8 @@ import { FULL, congestion } from '../../domain/congestion.js';
 import type { Closure } from '../../domain/closure.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { RegionState } from '@duskline/protocol/vocabulary';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
 
 /** The fleet as operators see it. Loads are shares: 0 idle, 1 full. */
 export interface FleetStatus {
@@ -50,7 +51,7 @@ export async function readFleetStatus({
   store,
   catalog,
   fleet,
-}: BrokerContext): Promise<FleetStatus> {
+}: BrokerSettings & StoreAccess): Promise<FleetStatus> {
   const regions = await Promise.all(
     [...catalog.regions.values()].map(async ({ region, name, timeZone }): Promise<RegionStatus> => {
       const pools = await Promise.all(

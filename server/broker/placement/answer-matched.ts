@@ -1,8 +1,14 @@
 import type { Matched, Play } from '@duskline/protocol';
 import { brokerIdOf } from '../../domain/connection-id.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifySession, notifySuperseded, prepareHost } from '../messaging/notify-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Credentials } from '../credentials.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { emitSessionChange } from '../messaging/session-events.js';
+import { notifySuperseded } from '../messaging/notify-client.js';
+import { prepareHost } from '../messaging/notify-host.js';
 import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { Refusal, jittered } from '../refusal.js';
@@ -17,7 +23,7 @@ const TICKET_CLOCK_SKEW_MS = 30_000;
  *   is not to be told; `undefined` when it is
  */
 export async function sendMatched(
-  context: BrokerContext,
+  context: CorePorts & Connections & Credentials,
   client: ClientConnection,
   message: Play,
   placed: PlacedSession,
@@ -30,7 +36,7 @@ export async function sendMatched(
   // What a resumed session plays is not for the new request to say.
   const request = message.title === meta.title ? message : { ...message, title: meta.title };
   const before = context.connections.clientOfSession(sessionId);
-  const known = before?.sessions.get(sessionId) ?? context.disconnected.sessions.get(sessionId)?.known;
+  const known = before?.sessions.get(sessionId) ?? context.disconnectedSessions.get(sessionId)?.known;
   const link = {
     place,
     request,
@@ -45,17 +51,21 @@ export async function sendMatched(
   };
   if (before !== undefined && before !== client) notifySuperseded(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);
-  context.disconnected.sessions.forget(sessionId);
+  context.disconnectedSessions.forget(sessionId);
   const stopped = checkCancelled();
   if (stopped !== undefined) await stopped;
   if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
   client.channel.send(matched);
-  if (placed.earlierSession !== undefined) notifySession(context, place, placed.earlierSession);
+  if (placed.earlierSession !== undefined) emitSessionChange(context, place, placed.earlierSession);
   return matched;
 }
 
 /** Tells the host to expect the session: directly, or through the broker it is connected to. */
-function prepareMatchedHost(context: BrokerContext, placed: PlacedSession, details: MatchDetails): void {
+function prepareMatchedHost(
+  context: BrokerSettings & StoreAccess & Connections,
+  placed: PlacedSession,
+  details: MatchDetails,
+): void {
   const { place, sessionId, epoch, hostId, hostConnectionId, meta } = placed;
   const brokerId = brokerIdOf(hostConnectionId);
   if (brokerId !== context.brokerId) {
@@ -68,7 +78,7 @@ function prepareMatchedHost(context: BrokerContext, placed: PlacedSession, detai
 
 /** What a client is told of its slot, with a fresh ticket. @throws Refusal UNAVAILABLE when the host left */
 export async function createMatched(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Credentials,
   client: ClientConnection,
   request: Play,
   placed: PlacedSession,
@@ -77,19 +87,19 @@ export async function createMatched(
   return buildMatched(context, client, request, placed, decodeMatch(placed.meta.match), endpoint);
 }
 
-function cachedEndpoint({ fleet }: BrokerContext, placed: PlacedSession): string | undefined {
+function cachedEndpoint({ fleet }: StoreAccess, placed: PlacedSession): string | undefined {
   const { place, hostId, hostConnectionId } = placed;
   return fleet.cachedEndpoint(place, hostId, hostConnectionId);
 }
 
-async function findEndpoint({ fleet }: BrokerContext, { place, hostId }: PlacedSession): Promise<string> {
+async function findEndpoint({ fleet }: StoreAccess, { place, hostId }: PlacedSession): Promise<string> {
   const endpoint = await fleet.fetchEndpoint(place, hostId);
   if (endpoint !== undefined) return endpoint;
   throw new Refusal('UNAVAILABLE', { message: 'The chosen host left.', retryAfterMs: jittered(1_000) });
 }
 
 function buildMatched(
-  context: BrokerContext,
+  context: BrokerSettings & Credentials,
   { playerId }: ClientConnection,
   { requestId }: Play,
   placed: PlacedSession,

@@ -2,7 +2,10 @@ import type { Play } from '@duskline/protocol';
 import { StoreUnavailableError } from '../../store/fleet-store.js';
 import { sendMatched } from './answer-matched.js';
 import type { ClientConnection, PendingRequest } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Requests } from '../requests/ports.js';
+import type { Credentials } from '../credentials.js';
 import { endOwnSession } from './end-session.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
@@ -16,7 +19,7 @@ import { ClientDisconnected } from '../requests/waiting-requests.js';
  * @param onRefused is told of a refusal just before the client is
  */
 export function answerRequest(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests & Credentials,
   client: ClientConnection,
   message: Play,
   find: () => Promise<PlacedSession>,
@@ -37,7 +40,7 @@ export function answerRequest(
 }
 
 async function findAndAnswer(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests & Credentials,
   client: ClientConnection,
   message: Play,
   pending: PendingRequest,
@@ -71,7 +74,7 @@ async function findAndAnswer(
 }
 
 async function cancelPlaced(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests,
   client: ClientConnection,
   { sessionId }: PlacedSession,
 ): Promise<never> {

@@ -2,8 +2,11 @@ import type { Cancel, EndSession } from '@duskline/protocol';
 import type { RequestRecord } from '../../store/fleet-store.js';
 import { findRequestRecord, locateSession, startNewAttempt } from '../requests/earlier-request.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd } from '../messaging/notify-session.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Requests } from '../requests/ports.js';
+import type { Reporting } from '../reporting.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
 import { leaveAllQueues } from '../queue/accept-offer.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
@@ -11,7 +14,7 @@ import type { WaitingRequest } from '../requests/waiting-requests.js';
 
 /** Answers `end`: the session ends with `client_left`, and the client is told so. */
 export async function endSession(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests,
   client: ClientConnection,
   { sessionId }: EndSession,
 ): Promise<void> {
@@ -24,7 +27,7 @@ export async function endSession(
 
 /** Answers `cancel`: `error CANCELLED` for the request, and the end of its session if it had become one. */
 export async function cancelPlay(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests,
   client: ClientConnection,
   { requestId }: Cancel,
 ): Promise<void> {
@@ -53,7 +56,7 @@ export async function cancelPlay(
 }
 
 /** The refusal to answer with; a fault of ours is logged, as the answer says it was. */
-function toLoggedRefusal(context: BrokerContext, error: unknown): Refusal {
+function toLoggedRefusal(context: Reporting, error: unknown): Refusal {
   const refusal = toRefusal(error);
   if (refusal.code === 'INTERNAL') context.log.error({ err: error }, 'a session could not be ended');
   return refusal;
@@ -61,7 +64,7 @@ function toLoggedRefusal(context: BrokerContext, error: unknown): Refusal {
 
 /** Ends the session of a request that was made on an earlier connection, perhaps of another broker. */
 async function endSessionOfRequest(
-  context: BrokerContext,
+  context: CorePorts & Requests,
   client: ClientConnection,
   requestId: string,
 ): Promise<void> {
@@ -78,7 +81,7 @@ async function endSessionOfRequest(
  * A request that waits here gives up its places in the queues. When its turn is just being taken, `play` ends the
  * session.
  */
-async function cancelWaiting(context: BrokerContext, request: WaitingRequest): Promise<void> {
+async function cancelWaiting(context: CorePorts, request: WaitingRequest): Promise<void> {
   const { sessionId, requestEpoch: epoch, client, message } = request;
   const [place] = request.queues.values();
   if (place !== undefined) {
@@ -97,7 +100,7 @@ async function cancelWaiting(context: BrokerContext, request: WaitingRequest): P
 
 /** A request that waits on an earlier connection, perhaps of another broker, leaves every queue. */
 async function withdrawRequest(
-  context: BrokerContext,
+  context: CorePorts & Requests,
   client: ClientConnection,
   requestId: string,
   record: RequestRecord,
@@ -119,7 +122,7 @@ async function withdrawRequest(
 
 /** Ends a session of this client. Its slot is free when this resolves. */
 export async function endOwnSession(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests,
   client: ClientConnection,
   sessionId: string,
 ): Promise<void> {

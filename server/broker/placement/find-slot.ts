@@ -16,7 +16,11 @@ import {
   type SessionConflict,
 } from './session-conflict.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Requests } from '../requests/ports.js';
+import type { BrokerSettings } from '../settings.js';
 import { acceptableRegionPools } from '../queue/join-queues.js';
 import { newSessionId } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
@@ -36,7 +40,7 @@ const NO_CAPACITY_RETRY_MS = 3_000;
  * @throws Refusal when there is none to be had
  */
 export async function findSlot(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests,
   client: ClientConnection,
   message: Play,
 ): Promise<PlacedSession> {
@@ -94,7 +98,7 @@ export async function findSlot(
 
 /** Goes on with what a request became that was made before. */
 async function applyRepeatOutcome(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests,
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
@@ -128,7 +132,7 @@ async function applyRepeatOutcome(
 
 /** Nothing could serve it today; but if it was made before, its session may live. */
 async function answerWithoutCandidates(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   message: Play,
   code: ErrorCode,
@@ -141,7 +145,7 @@ async function answerWithoutCandidates(
 
 /** Whoever was away for so long (a stopped process, a stalled link) may have lost the request to another broker. */
 async function verifyRequestOwner(
-  context: BrokerContext,
+  context: StoreAccess,
   claim: RequestEntry,
   attempt: Promise<PlacedSession | undefined> | undefined,
 ): Promise<void> {
@@ -153,7 +157,7 @@ async function verifyRequestOwner(
 
 /** Gives back a slot that was reserved for a request that already has its answer, if one was. */
 async function undoAttempt(
-  context: BrokerContext,
+  context: StoreAccess,
   attempt: Promise<PlacedSession | undefined> | undefined,
 ): Promise<void> {
   const placed = await attempt?.catch(() => undefined);
@@ -166,7 +170,7 @@ async function undoAttempt(
 
 /** Tries the candidates from one on; waits for its turn when all that the policy accepts at once are full. */
 async function tryCandidates(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests,
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
@@ -196,7 +200,7 @@ async function tryCandidates(
 
 /** A request that was placed elsewhere than noted is found there when its player asks for another session. */
 async function recordSpill(
-  context: BrokerContext,
+  context: StoreAccess,
   { playerId }: ClientConnection,
   { requestId }: Play,
   { place, sessionId }: PlacedSession,

@@ -3,8 +3,8 @@ import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { rankCandidates, type Candidate } from '../../domain/ranking.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd } from '../messaging/notify-session.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { tryCandidate } from './try-candidate.js';
 
@@ -15,7 +15,7 @@ export type ReassignOutcome =
 
 /** @returns `undefined` when nothing suits it any more, or somebody else has placed it */
 export async function reassignSession(
-  context: BrokerContext,
+  context: CorePorts,
   client: ClientConnection,
   request: Play,
   place: RegionPool,
@@ -40,7 +40,7 @@ export async function reassignSession(
 
 /** The host of the assignment before may come back: there the session is over for good. */
 export async function endPreviousAssignment(
-  context: BrokerContext,
+  context: CorePorts,
   place: RegionPool,
   { place: now, sessionId, epoch }: PlacedSession,
 ): Promise<void> {

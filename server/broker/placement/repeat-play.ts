@@ -5,7 +5,8 @@ import type { Candidate } from '../../domain/ranking.js';
 import type { RequestEntry, RequestRecord, SessionMeta } from '../../store/fleet-store.js';
 import { REQUEST_GRACE_MS, findEarlierOutcome, type EarlierOutcome } from '../requests/earlier-request.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import { Refusal, jittered } from '../refusal.js';
@@ -31,7 +32,7 @@ const RECOVERY_POLL_INTERVAL_MS = 250;
  * is; or, when the broker that took it died before it reserved anything, leave to try again.
  */
 export async function resolveRepeatedPlay(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
@@ -49,7 +50,7 @@ export async function resolveRepeatedPlay(
 }
 
 async function startRetry(
-  context: BrokerContext,
+  context: StoreAccess,
   claim: RequestEntry,
   fromEpoch: number,
 ): Promise<RepeatOutcome> {
@@ -60,7 +61,7 @@ async function startRetry(
 
 /** Looks for the session until it is there, or the broker that took the request has had its time. */
 async function waitForOutcome(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   record: RequestRecord,
   replaceLost: boolean,

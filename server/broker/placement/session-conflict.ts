@@ -8,8 +8,11 @@ import {
   startNewAttempt,
 } from '../requests/earlier-request.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd } from '../messaging/notify-session.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Requests } from '../requests/ports.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { BrokerSettings } from '../settings.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
 import { Refusal, jittered } from '../refusal.js';
 import { POLL_INTERVAL_MS, type RepeatOutcome } from './repeat-play.js';
@@ -27,7 +30,7 @@ export interface SessionConflict extends PreviousRequestRecord {
  * @param countUndecided whether one that another broker may just be answering counts at once: else its answer is waited for
  */
 export async function findConflict(
-  context: BrokerContext,
+  context: StoreAccess,
   client: ClientConnection,
   previous: PreviousRequestRecord | undefined,
   countUndecided: boolean,
@@ -55,7 +58,7 @@ export async function findConflict(
  * @throws Refusal UNAVAILABLE when it is just being answered elsewhere
  */
 export async function resumeConflictingSession(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   { requestId }: Play,
   other: SessionConflict,
@@ -79,7 +82,7 @@ export async function resumeConflictingSession(
 
 /** From now on the other one's session is that of this request, and is found when this request is repeated. */
 async function transferSession(
-  context: BrokerContext,
+  context: StoreAccess,
   { playerId }: ClientConnection,
   requestId: string,
   other: SessionConflict,
@@ -97,7 +100,7 @@ async function transferSession(
 
 /** Ends the other session, or takes the other request out of its queues: the request of that claim takes over. */
 export async function endConflictingSession(
-  context: BrokerContext,
+  context: CorePorts & Requests,
   { playerId }: ClientConnection,
   other: SessionConflict,
   claim: RequestEntry,

@@ -3,7 +3,8 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type { Candidate } from '../../domain/ranking.js';
 import type { ReserveOutcome, SessionMeta } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import type { MatchDetails } from '../sessions/match-details.js';
 import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
@@ -14,7 +15,7 @@ const TAKEOVER_RETRY_MS = 3_000;
 
 /** Reserves in one candidate; `undefined` when it is full. */
 export async function tryCandidate(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
@@ -38,7 +39,7 @@ export async function tryCandidate(
 }
 
 function toPlaced(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   place: RegionPool,
   sessionId: string,
   epoch: number,

@@ -1,14 +1,15 @@
 import type { Accept } from '@duskline/protocol';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd } from '../messaging/notify-session.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Requests } from '../requests/ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
 
 /** Answers `accept`: the offer becomes a reservation, and `play` goes on with it. */
 export async function acceptOffer(
-  context: BrokerContext,
+  context: CorePorts & Requests,
   client: ClientConnection,
   { requestId }: Accept,
 ): Promise<void> {
@@ -26,7 +27,7 @@ export async function acceptOffer(
  * can do, and then the offer becomes a reservation of that epoch. While the store is away the yes stands, and the
  * next look tries again.
  */
-export async function confirmOffer(context: BrokerContext, request: WaitingRequest): Promise<void> {
+export async function confirmOffer(context: CorePorts, request: WaitingRequest): Promise<void> {
   const { offer, client, message, sessionId } = request;
   if (offer === null || request.accepting) return;
   request.accepting = true;
@@ -74,13 +75,13 @@ export async function confirmOffer(context: BrokerContext, request: WaitingReque
 }
 
 /** Takes a request out of all queues it stands in. What fails is found by the sweep, a minute later. */
-export async function leaveAllQueues(context: BrokerContext, request: WaitingRequest): Promise<void> {
+export async function leaveAllQueues(context: CorePorts, request: WaitingRequest): Promise<void> {
   const places = [...request.queues.values()];
   request.queues.clear();
   await Promise.allSettled(places.map((place) => leaveQueue(context, request, place)));
 }
 
-async function leaveQueue(context: BrokerContext, request: WaitingRequest, place: RegionPool): Promise<void> {
+async function leaveQueue(context: CorePorts, request: WaitingRequest, place: RegionPool): Promise<void> {
   const order = { sessionId: request.sessionId, belowEpoch: request.requestEpoch };
   notifyAllOfEnd(context, place, await context.batches.leaveQueue(place, order));
 }

@@ -1,6 +1,6 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
-import type { BrokerContext } from '../context.js';
-import { notifyAllOfEnd } from '../messaging/notify-session.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
 
 /**
  * Takes back the offers of one place that nobody accepted in time. A request that waits in several places may let one
@@ -12,7 +12,7 @@ import { notifyAllOfEnd } from '../messaging/notify-session.js';
  * makes up for it.
  */
 export async function expireMissedOffers(
-  context: BrokerContext,
+  context: CorePorts,
   place: RegionPool,
   sessionIds: readonly string[],
 ): Promise<void> {

@@ -1,10 +1,10 @@
 import type { RequestRecord } from '../../store/fleet-store.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import type { QueuePosition } from './wait-in-queue.js';
 
 /** Where a request waits that was made before, on whatever broker; `undefined` when nowhere. */
 export async function findQueuePosition(
-  context: BrokerContext,
+  context: StoreAccess,
   { sessionId, epoch }: Pick<RequestRecord, 'sessionId' | 'epoch'>,
 ): Promise<QueuePosition | undefined> {
   const found = await Promise.all(

@@ -1,7 +1,9 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { Candidate } from '../../domain/ranking.js';
 import { tierOf } from '../../domain/tiers.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Requests } from '../requests/ports.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import { Refusal, jittered } from '../refusal.js';
 import { receiveOffer } from '../requests/receive-offer.js';
@@ -24,24 +26,21 @@ export function acceptableRegionPools(
 }
 
 /** The candidates of a request that operators have not closed meanwhile. */
-export function openCandidates(
-  { fleet }: BrokerContext,
-  { candidates }: WaitingRequest,
-): readonly Candidate[] {
+export function openCandidates({ fleet }: StoreAccess, { candidates }: WaitingRequest): readonly Candidate[] {
   return candidates.filter(({ place }) => fleet.isOpen(place));
 }
 
 /**
  * Why a request stands in no queue at all: every place that would suit is closed, or too many wait there already.
  */
-export function noQueueRefusal(context: BrokerContext, request: WaitingRequest): Refusal {
+export function noQueueRefusal(context: StoreAccess, request: WaitingRequest): Refusal {
   const code = openCandidates(context, request).length === 0 ? 'REGION_CLOSED' : 'QUEUE_FULL';
   return new Refusal(code, { retryAfterMs: jittered(NO_QUEUE_RETRY_MS) });
 }
 
 /** Puts a request into those of these queues where it does not stand yet, at the time of its arrival. */
 export async function joinQueues(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Requests,
   request: WaitingRequest,
   places: readonly RegionPool[],
 ): Promise<void> {
@@ -52,7 +51,11 @@ export async function joinQueues(
   }
 }
 
-async function joinQueue(context: BrokerContext, request: WaitingRequest, place: RegionPool): Promise<void> {
+async function joinQueue(
+  context: BrokerSettings & StoreAccess,
+  request: WaitingRequest,
+  place: RegionPool,
+): Promise<void> {
   const { client, message, sessionId, candidates } = request;
   const meta = createSessionMeta(context, client, message, candidates, place);
   if (meta === undefined) {

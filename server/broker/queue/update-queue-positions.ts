@@ -2,7 +2,10 @@ import type { Queued } from '@duskline/protocol';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { estimateWait } from '../../domain/queue-estimate.js';
 import type { PlacementStatus, QueueStatus, SessionRecord } from '../../store/fleet-store.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Requests } from '../requests/ports.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import { acceptableRegionPools, joinQueues, noQueueRefusal, openCandidates } from './join-queues.js';
 import { confirmOffer, leaveAllQueues } from './accept-offer.js';
 import { findRequestRecord, placedFromSession } from '../requests/earlier-request.js';
@@ -19,7 +22,7 @@ interface QueueStanding {
 }
 
 /** One look at every queue in which somebody of this broker waits: offers, positions, further regions. */
-export async function pollQueues(context: BrokerContext): Promise<void> {
+export async function pollQueues(context: CorePorts & Requests): Promise<void> {
   const askedAtMs = performance.now();
   const standings = new Map<WaitingRequest, QueueStanding[]>();
   await Promise.all(
@@ -38,7 +41,10 @@ export async function pollQueues(context: BrokerContext): Promise<void> {
 }
 
 /** Tells a client where its request stands now. */
-export async function sendQueuePosition(context: BrokerContext, request: WaitingRequest): Promise<void> {
+export async function sendQueuePosition(
+  context: BrokerSettings & StoreAccess & Requests,
+  request: WaitingRequest,
+): Promise<void> {
   const standings = await Promise.all(
     [...request.queues.values()].map(async (place) =>
       standingOf(place, await context.batches.queueStatus(place, request.sessionId), 0),
@@ -56,7 +62,7 @@ function standingOf(
 }
 
 async function updateRequest(
-  context: BrokerContext,
+  context: CorePorts & Requests,
   request: WaitingRequest,
   standings: readonly QueueStanding[],
   askedAtMs: number,
@@ -91,7 +97,7 @@ async function updateRequest(
 
 /** A missed offer counts in every queue: whoever took it back may not have reached them all. */
 async function recordMissedOffer(
-  context: BrokerContext,
+  context: StoreAccess,
   request: WaitingRequest,
   standings: readonly QueueStanding[],
 ): Promise<void> {
@@ -105,7 +111,7 @@ async function recordMissedOffer(
 }
 
 async function applyStanding(
-  context: BrokerContext,
+  context: CorePorts,
   request: WaitingRequest,
   place: RegionPool,
   status: PlacementStatus,
@@ -146,7 +152,7 @@ async function applyStanding(
 
 /** It is a session by now: it leaves all queues. */
 async function resolveWithSession(
-  context: BrokerContext,
+  context: CorePorts,
   request: WaitingRequest,
   place: RegionPool,
   session: SessionRecord,
@@ -159,7 +165,7 @@ async function resolveWithSession(
 
 /** Gives a session that was adopted from its host's report back whose it is. */
 async function restoreSessionOwner(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   { client, message, candidates }: WaitingRequest,
   place: RegionPool,
   session: SessionRecord,
@@ -175,7 +181,7 @@ async function restoreSessionOwner(
 /** Another connection of the player, on another broker, goes on with the request. */
 class Superseded extends Refusal {}
 
-function isHeldElsewhere({ brokerId }: BrokerContext, standings: readonly QueueStanding[]): boolean {
+function isHeldElsewhere({ brokerId }: BrokerSettings, standings: readonly QueueStanding[]): boolean {
   const holders = standings.flatMap(({ status }) => {
     if (status.kind === 'waiting') return [status.clientBrokerId];
     const offered = status.kind === 'session' && status.session.state === 'offered';
@@ -186,7 +192,7 @@ function isHeldElsewhere({ brokerId }: BrokerContext, standings: readonly QueueS
 
 /** Two connections had the offer, and the other one took it: the session is the later one's. */
 async function attachSessionHere(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   { client, message, sessionId, requestEpoch: claimEpoch }: WaitingRequest,
   place: RegionPool,
 ): Promise<void> {
@@ -204,7 +210,10 @@ function hasPositionExpired(status: PlacementStatus): boolean {
 }
 
 /** A request that lost its place waits as a new one. */
-async function requeueExpired(context: BrokerContext, request: WaitingRequest): Promise<void> {
+async function requeueExpired(
+  context: BrokerSettings & StoreAccess & Requests,
+  request: WaitingRequest,
+): Promise<void> {
   const [place] = request.queues.values();
   if (place === undefined) return;
   const epoch = await context.store.startAttempt(requestKeyOf(request, place), request.requestEpoch);
@@ -218,7 +227,7 @@ async function requeueExpired(context: BrokerContext, request: WaitingRequest): 
 }
 
 /** Whether the request is still this connection's: it may have been cancelled or taken over on another broker. */
-async function verifyRequestOwner(context: BrokerContext, request: WaitingRequest): Promise<boolean> {
+async function verifyRequestOwner(context: StoreAccess, request: WaitingRequest): Promise<boolean> {
   const { sessionId, requestEpoch: claimEpoch } = request;
   const [place] = request.queues.values();
   if (place === undefined) return false;
@@ -232,7 +241,7 @@ async function verifyRequestOwner(context: BrokerContext, request: WaitingReques
 
 /** Into the queues that lost the request, and those of regions that its latency policy accepts by now. */
 async function rejoinQueues(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Requests,
   request: WaitingRequest,
   standings: readonly QueueStanding[],
 ): Promise<void> {
@@ -251,7 +260,7 @@ async function rejoinQueues(
 }
 
 function sendPositionIfChanged(
-  context: BrokerContext,
+  context: BrokerSettings & Requests,
   request: WaitingRequest,
   standings: readonly QueueStanding[],
 ): void {

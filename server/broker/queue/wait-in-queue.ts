@@ -2,7 +2,11 @@ import type { Play } from '@duskline/protocol';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { Candidate } from '../../domain/ranking.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Requests } from '../requests/ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
 import { acceptableRegionPools, joinQueues, noQueueRefusal } from './join-queues.js';
 import { leaveAllQueues } from './accept-offer.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
@@ -31,7 +35,7 @@ export interface QueuePosition {
  * @throws Refusal QUEUE_FULL, REGION_CLOSED, TIMED_OUT, CANCELLED, SESSION_OVER, UNAVAILABLE; Abandoned when the socket is gone
  */
 export function waitInQueue(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests,
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
@@ -65,7 +69,7 @@ export function waitInQueue(
       },
     };
     context.waitingRequests.add(request);
-    context.disconnected.requests.forget(position.sessionId);
+    context.disconnectedRequests.forget(position.sessionId);
     client.pendingRequests.get(message.requestId)?.startWaiting();
     if (!context.connections.hasClient(client)) context.waitingRequests.removeClient(client);
     else void enterQueues(context, request, position.places);
@@ -73,7 +77,7 @@ export function waitInQueue(
 }
 
 async function enterQueues(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess & Requests,
   request: WaitingRequest,
   before: readonly RegionPool[],
 ): Promise<void> {
@@ -92,7 +96,7 @@ async function enterQueues(
 }
 
 /** A request is looked for where it was noted; with the first queue full, it stands in others only. */
-async function recordQueue(context: BrokerContext, request: WaitingRequest): Promise<void> {
+async function recordQueue(context: StoreAccess, request: WaitingRequest): Promise<void> {
   const [place] = request.queues.values();
   if (place === undefined || regionPoolName(place) === regionPoolName(request.candidates[0]?.place ?? place))
     return;

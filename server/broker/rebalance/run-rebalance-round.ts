@@ -1,6 +1,8 @@
 import { regionPoolName } from '../../domain/catalog.js';
 import type { MoveAction, HostExclusionAction } from '../../domain/rebalance/actions/rebalance-actions.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Reporting } from '../reporting.js';
+import type { MoveRunnerPort } from './move-runner.js';
 import type { RoundPlanner } from './plan-round.js';
 
 /**
@@ -8,7 +10,7 @@ import type { RoundPlanner } from './plan-round.js';
  * background. A round looks at what is there, so a broker that takes over needs nothing from the one before.
  */
 export async function runRebalanceRound(
-  context: BrokerContext,
+  context: StoreAccess & MoveRunnerPort & Reporting,
   planner: RoundPlanner,
   region: string,
 ): Promise<void> {
@@ -31,7 +33,7 @@ export async function runRebalanceRound(
 
 /** What operators say of a host comes before this. */
 async function setHostExclusion(
-  { store, log }: BrokerContext,
+  { store, log }: StoreAccess & Reporting,
   { kind, place, hostId }: HostExclusionAction,
 ): Promise<void> {
   if (kind === 'shun') await store.setClosure(place, hostId, 'hot', 'open');

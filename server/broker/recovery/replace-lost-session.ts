@@ -3,7 +3,10 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import { sendMatched } from '../placement/answer-matched.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Requests } from '../requests/ports.js';
+import type { Credentials } from '../credentials.js';
 import { reassignSession } from '../placement/reassign-session.js';
 import { requeueRequest } from './requeue-request.js';
 
@@ -15,7 +18,7 @@ import { requeueRequest } from './requeue-request.js';
  * @param previousState the state that its client knew of
  */
 export async function replaceLostSession(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests & Credentials,
   client: ClientConnection,
   place: RegionPool,
   lost: SessionRecord,

@@ -3,7 +3,10 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import { answerRequest } from '../placement/answer-request.js';
 import type { ClientConnection, ClientSession } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Requests } from '../requests/ports.js';
+import type { Credentials } from '../credentials.js';
 import { endPreviousAssignment, type ReassignOutcome } from '../placement/reassign-session.js';
 import { waitInQueue } from '../queue/wait-in-queue.js';
 
@@ -13,7 +16,7 @@ import { waitInQueue } from '../queue/wait-in-queue.js';
  * that a waiting one is told; when it comes to nothing, also that the session has ended.
  */
 export async function requeueRequest(
-  context: BrokerContext,
+  context: CorePorts & Connections & Requests & Credentials,
   client: ClientConnection,
   { place, request, arrivedAtMs }: ClientSession,
   { sessionId, epoch: lostEpoch, reservedAtMs }: SessionRecord,

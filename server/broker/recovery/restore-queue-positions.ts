@@ -1,5 +1,7 @@
 import { tierOf } from '../../domain/tiers.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Requests } from '../requests/ports.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import { restoreRequest } from '../requests/restore-request.js';
 import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
@@ -8,13 +10,16 @@ import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.
  * Puts requests whose clients are away back into the queues of a store that has lost them, where they stood: those of
  * connected clients see to that themselves. Nobody attends to them, so their places last no longer than they would.
  */
-export async function restoreQueuePositions(context: BrokerContext): Promise<void> {
+export async function restoreQueuePositions(context: BrokerSettings & StoreAccess & Requests): Promise<void> {
   await Promise.all(
-    context.disconnected.requests.all.map((request) => restoreQueuePosition(context, request)),
+    context.disconnectedRequests.all.map((request) => restoreQueuePosition(context, request)),
   );
 }
 
-async function restoreQueuePosition(context: BrokerContext, request: WaitingRequest): Promise<void> {
+async function restoreQueuePosition(
+  context: BrokerSettings & StoreAccess & Requests,
+  request: WaitingRequest,
+): Promise<void> {
   const { sessionId, requestEpoch: claimEpoch, client, message, candidates } = request;
   const places = [...request.queues.values()];
   const [first] = places;
@@ -25,7 +30,7 @@ async function restoreQueuePosition(context: BrokerContext, request: WaitingRequ
   );
   // Whoever knows of it in one queue has left the others on purpose.
   if (!isOurs || reports.some(({ placements }) => placements[0]?.kind !== 'unknown')) {
-    if (!isOurs) context.disconnected.requests.forget(sessionId);
+    if (!isOurs) context.disconnectedRequests.forget(sessionId);
     return;
   }
   await Promise.all(

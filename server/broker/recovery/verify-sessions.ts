@@ -1,8 +1,12 @@
 import type { SessionRecord } from '../../store/fleet-store.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { LinkedSession } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
-import { notifySession } from '../messaging/notify-session.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Connections } from '../connections/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { BrokerSettings } from '../settings.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { emitSessionChange } from '../messaging/session-events.js';
 import { restoreRequest } from '../requests/restore-request.js';
 
 /** Looks in which every session of this broker's clients comes up once, when nothing is in doubt. */
@@ -23,7 +27,7 @@ type RememberedSession = Pick<LinkedSession, 'sessionId' | 'known'>;
  * @param isRecovering the store was away a moment ago: all sessions, and the requests that led to them
  */
 export async function verifySessions(
-  context: BrokerContext,
+  context: CorePorts & Connections,
   round: number,
   isRecovering: boolean,
 ): Promise<void> {
@@ -49,8 +53,8 @@ export async function verifySessions(
 }
 
 /** Those who are away find their sessions when they come back; nobody here is told of them. */
-async function restoreDisconnected(context: BrokerContext): Promise<void> {
-  const { sessions } = context.disconnected;
+async function restoreDisconnected(context: BrokerSettings & StoreAccess & Connections): Promise<void> {
+  const { disconnectedSessions: sessions } = context;
   await Promise.all(
     sessions.all.map(async (one) => {
       if (!(await restoreRequestOf(context, one.playerId, one))) sessions.forget(one.sessionId);
@@ -62,7 +66,7 @@ async function restoreDisconnected(context: BrokerContext): Promise<void> {
 }
 
 function restoreRequestOf(
-  context: BrokerContext,
+  context: StoreAccess,
   playerId: string,
   { sessionId, known: { place, request, epoch } }: RememberedSession,
 ): Promise<boolean> {
@@ -74,7 +78,7 @@ function restoreRequestOf(
 }
 
 function restoreOwners(
-  { store, brokerId }: BrokerContext,
+  { store, brokerId }: BrokerSettings & StoreAccess,
   place: RegionPool,
   group: readonly RememberedSession[],
 ): Promise<readonly (SessionRecord | null)[]> {
@@ -90,7 +94,7 @@ function restoreOwners(
 }
 
 function verifySession(
-  context: BrokerContext,
+  context: StoreAccess & Connections & Events,
   place: RegionPool,
   { sessionId, client, known }: LinkedSession,
   record: SessionRecord | null,
@@ -100,7 +104,7 @@ function verifySession(
     return;
   if (record !== null) {
     known.missedChecks = 0;
-    notifySession(context, place, record);
+    emitSessionChange(context, place, record);
     return;
   }
   // Its host may be about to report it. Who was not let in yet waits for that no longer than hosts need.
@@ -116,7 +120,13 @@ function verifySession(
   ) {
     // A failover lost it, and its slot may be somebody else's by now.
     known.state = 'ended';
-    context.replaceLostSession(client, place, { ...LOST_RESERVATION, sessionId, epoch, meta }, 'reserved');
+    context.events.emit(
+      'sessionLost',
+      client,
+      place,
+      { ...LOST_RESERVATION, sessionId, epoch, meta },
+      'reserved',
+    );
     return;
   }
   const reason = known.state === 'reserved' ? 'reservation_expired' : 'host_lost';

@@ -2,7 +2,8 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type { Limits } from '../../domain/limits.js';
 import type { RequestRecord, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { BrokerSettings } from '../settings.js';
 import { newSessionId } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { Refusal, jittered } from '../refusal.js';
@@ -18,7 +19,7 @@ const START_ATTEMPTS = 5;
 
 /** The record of a request that was made before, on whatever broker; `undefined` when there is none. */
 export async function findRequestRecord(
-  context: BrokerContext,
+  context: StoreAccess,
   playerId: string,
   requestId: string,
 ): Promise<RequestRecord | undefined> {
@@ -39,7 +40,7 @@ export async function findRequestRecord(
  * @returns the new epoch: above that of whatever the request has become so far
  */
 export async function startNewAttempt(
-  context: BrokerContext,
+  context: StoreAccess,
   playerId: string,
   requestId: string,
   { sessionId, regionPool: place, epoch }: Omit<RequestRecord, 'ageMs'>,
@@ -74,7 +75,7 @@ export type EarlierOutcome =
  * @throws Refusal SESSION_OVER, after the client was told the reason; TIMED_OUT; UNKNOWN_SESSION; UNAVAILABLE
  */
 export async function findEarlierOutcome(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   record: RequestRecord,
   replaceLost: boolean,
@@ -142,7 +143,7 @@ export function claimTimeLeftMs(
 
 /** @throws Refusal UNAVAILABLE when the session's host is away */
 export async function placedFromSession(
-  context: BrokerContext,
+  context: StoreAccess,
   place: RegionPool,
   session: SessionRecord,
   claimWithinMs: number,
@@ -168,7 +169,7 @@ export async function placedFromSession(
 
 /** Looks where the request was tried first, then everywhere: it may have spilled to another region. */
 export async function locateSession(
-  context: BrokerContext,
+  context: StoreAccess,
   { regionPool: first, sessionId }: RequestRecord,
 ): Promise<{ readonly place: RegionPool; readonly session: SessionRecord } | undefined> {
   const others = context.fleet.regionPools.filter(

@@ -1,11 +1,28 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Requests } from './ports.js';
+import { Refusal } from '../refusal.js';
 import { requestKeyOf, type WaitingRequest } from './waiting-requests.js';
+
+/** A waiting request was offered a slot, or the time for its offer ran out for good. */
+export function notifyWaitingRequest(
+  context: BrokerSettings & StoreAccess & Requests,
+  regionPool: RegionPool,
+  session: SessionRecord,
+): void {
+  const request = context.waitingRequests.findBySession(session.sessionId);
+  if (request === undefined) return;
+  if (session.state === 'offered') receiveOffer(context, request, regionPool, session);
+  else if (session.state === 'ended' && session.hostId === '' && session.reason === 'reservation_expired') {
+    request.reject(new Refusal('TIMED_OUT'));
+  }
+}
 
 /** The turn of a waiting request came: tells its client, or gives the slot back when it has an offer already. */
 export function receiveOffer(
-  context: BrokerContext,
+  context: BrokerSettings & StoreAccess,
   request: WaitingRequest,
   place: RegionPool,
   { epoch, reservedAtMs }: SessionRecord,
@@ -45,7 +62,7 @@ function offerTimeLeftMs(offerMs: number, madeAtMs: number): number {
 
 /** The slot goes to the next in line, and the request is noted where it goes on. */
 async function returnOffer(
-  context: BrokerContext,
+  context: StoreAccess,
   request: WaitingRequest,
   place: RegionPool,
   offeredIn: RegionPool,

@@ -1,5 +1,5 @@
 import type { RequestEntry } from '../../store/fleet-store.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
 
 /**
  * Gives a request back to a store that may have lost it, so that repeating it finds what it became, and not a second
@@ -8,7 +8,7 @@ import type { BrokerContext } from '../context.js';
  * @returns whether the request is still at that epoch: else somebody went on with it elsewhere
  */
 export async function restoreRequest(
-  context: BrokerContext,
+  context: StoreAccess,
   claim: RequestEntry,
   epoch: number,
 ): Promise<boolean> {

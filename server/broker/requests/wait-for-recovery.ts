@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
 import { findRequestRecord } from './earlier-request.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Connections } from '../connections/ports.js';
 import { Refusal, jittered } from '../refusal.js';
 import { ClientDisconnected } from './waiting-requests.js';
 
@@ -16,7 +17,7 @@ const POLL_INTERVAL_MS = 200;
  * @throws Refusal CANCELLED; UNAVAILABLE when the store is away still or again; Abandoned when the socket is gone
  */
 export async function waitForRecovery(
-  context: BrokerContext,
+  context: StoreAccess & Connections,
   client: ClientConnection,
   { requestId }: Play,
 ): Promise<void> {

@@ -5,7 +5,7 @@ import type { Candidate } from '../../domain/ranking.js';
 import { bestStream } from '../../domain/suitability.js';
 import type { SessionMeta } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { BrokerContext } from '../context.js';
+import type { BrokerSettings } from '../settings.js';
 import { encodeMatch, type MatchDetails } from './match-details.js';
 
 /**
@@ -14,7 +14,7 @@ import { encodeMatch, type MatchDetails } from './match-details.js';
  * @returns `undefined` when the place is no candidate, or its pool does not suit the device
  */
 export function createSessionMeta(
-  context: BrokerContext,
+  context: BrokerSettings,
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
@@ -27,7 +27,7 @@ export function createSessionMeta(
 
 /** What a match in one of the candidates tells its client; `undefined` when there is no such, or its pool does not suit. */
 export function createMatchDetails(
-  context: BrokerContext,
+  context: BrokerSettings,
   client: ClientConnection,
   { canMove }: Play,
   candidates: readonly Candidate[],

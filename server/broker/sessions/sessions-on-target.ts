@@ -1,11 +1,11 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import { covers, type OrderTarget } from '../../domain/drain.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { BrokerContext } from '../context.js';
+import type { StoreAccess } from '../store-access/ports.js';
 
 /** The places that an order is about. */
 export function regionPoolsOfTarget(
-  { fleet }: Pick<BrokerContext, 'fleet'>,
+  { fleet }: Pick<StoreAccess, 'fleet'>,
   target: OrderTarget,
 ): RegionPool[] {
   return fleet.regionPools.filter(({ region, pool }) =>
@@ -21,7 +21,7 @@ export interface LocatedSession {
 
 /** Every live session on the hosts of the target. What was merely offered is none yet, nor what is held for a move. */
 export async function findSessionsOnTarget(
-  context: BrokerContext,
+  context: StoreAccess,
   target: OrderTarget,
 ): Promise<LocatedSession[]> {
   const found = await Promise.all(
@@ -36,14 +36,14 @@ export async function findSessionsOnTarget(
   return found.flat().filter(({ session: { state } }) => state !== 'offered' && state !== 'arriving');
 }
 
-async function findBusyHosts({ store }: BrokerContext, place: RegionPool): Promise<string[]> {
+async function findBusyHosts({ store }: StoreAccess, place: RegionPool): Promise<string[]> {
   const hosts = await store.listHosts(place);
   return hosts.filter(({ committed }) => committed > 0).map(({ hostId }) => hostId);
 }
 
 /** What is known of sessions that are no longer on a target, by id: they may have moved to a like pool of any region. */
 export async function findSessionRecords(
-  context: BrokerContext,
+  context: StoreAccess,
   target: OrderTarget,
   sessionIds: readonly string[],
 ): Promise<ReadonlyMap<string, SessionRecord>> {

@@ -1,5 +1,5 @@
 import { Argument, Option, type Command } from 'commander';
-import type { DrainPreview, DrainReport } from '../../broker/operations.js';
+import type { DrainPreview, DrainReport } from '../../broker/drain/drain-orders.js';
 import { AT_DEADLINE, DRAIN_MODES, type AtDeadline, type DrainMode } from '../../domain/drain.js';
 import { durationArgument } from '../arguments/duration.js';
 import { CommandFailure } from '../output/command-failure.js';

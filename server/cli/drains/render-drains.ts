@@ -1,4 +1,4 @@
-import type { DrainPreview, DrainReport } from '../../broker/operations.js';
+import type { DrainPreview, DrainReport } from '../../broker/drain/drain-orders.js';
 import { DRAIN_OUTCOMES, type DrainMode, type DrainProgress } from '../../domain/drain.js';
 import { regionPoolName } from '../../domain/catalog.js';
 import { describeTarget } from '../arguments/target-argument.js';

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { DrainReport } from '../../broker/operations.js';
+import type { DrainReport } from '../../broker/drain/drain-orders.js';
 import { addOperatorOptions, createOperatorClient, type OperatorOptions } from '../fleet/operator-client.js';
 import { TARGET_KINDS, describeTarget, parseTarget, type TargetKind } from '../arguments/target-argument.js';
 

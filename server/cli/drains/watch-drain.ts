@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DrainReport } from '../../broker/operations.js';
+import type { DrainReport } from '../../broker/drain/drain-orders.js';
 import { CommandFailure } from '../output/command-failure.js';
 import { RequestFailure, type OperatorClient } from '../fleet/operator-client.js';
 import { describeTarget } from '../arguments/target-argument.js';

@@ -11,7 +11,7 @@ import {
   type StreamServer,
   type StreamViewer,
 } from '@duskline/host/simulated';
-import type { DrainReport } from '@duskline/server/broker/operations.js';
+import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import type { MoveEntry } from '@duskline/server/domain/move-entry.js';
 import { startBrokerProcess, type BrokerProcess } from '../../support/processes/broker-process.js';
 import { testToken } from '../../support/fleet/test-broker.js';

@@ -2,7 +2,7 @@ import { CommandFailure } from '@duskline/server/cli/output/command-failure.js';
 import { RequestFailure } from '@duskline/server/cli/fleet/operator-client.js';
 import { createProgressOutput } from '@duskline/server/cli/output/progress-output.js';
 import { watchDrain } from '@duskline/server/cli/drains/watch-drain.js';
-import type { DrainReport } from '@duskline/server/broker/operations.js';
+import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import { expect } from 'chai';
 import { drainReport } from '../../support/fleet/operator-app.js';
 

@@ -20,3 +20,8 @@ export interface MoveRunner {
   /** What waits is not begun any more; what is under way ends by itself. */
   stop(): void;
 }
+
+/** Runs planned moves, for rebalancing and for drains. */
+export interface MoveRunnerPort {
+  readonly moveRunner: MoveRunner;
+}

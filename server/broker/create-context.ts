@@ -1,0 +1,61 @@
+import { DEFAULT_REBALANCE_LIMITS } from '../domain/rebalance/limits/rebalance-limits.js';
+import type { BrokerOptions } from './broker.js';
+import { ArrivalLimiter } from './connections/arrival-limiter.js';
+import { ConnectionDirectory } from './connections/connections.js';
+import { ExpiringRecords } from './connections/expiring-records.js';
+import type { Connections } from './connections/ports.js';
+import type { Credentials } from './credentials.js';
+import { DEFAULT_INTERVALS } from './intervals.js';
+import { createBrokerEvents, type Events } from './messaging/broker-events.js';
+import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
+import type { Reporting } from './reporting.js';
+import type { Requests } from './requests/ports.js';
+import { WaitingRequests } from './requests/waiting-requests.js';
+import type { BrokerSettings } from './settings.js';
+import { FleetCache } from './store-access/fleet-cache.js';
+import type { StoreAccess } from './store-access/ports.js';
+import { createStoreBatches } from './store-access/store-batches.js';
+import { StoreHealth } from './store-access/store-health.js';
+
+/** Hellos, and plays of clients that resumed, which begin in one turn of the event loop: one or two milliseconds of work. */
+const ARRIVALS_PER_TICK = 4;
+
+/** Everything that a broker's use cases work with. Only the broker's composition knows it whole: a use case names the ports it needs. */
+export type BrokerContext = BrokerSettings &
+  StoreAccess &
+  Connections &
+  Requests &
+  Credentials &
+  Events &
+  ActiveMovesPort &
+  Reporting;
+
+/** @param brokerId short and without a dot */
+export function createContext(options: BrokerOptions, brokerId: string): BrokerContext {
+  const { catalog, limits, tiers, store, tickets, iceServers, observer, log } = options;
+  const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
+  const fleet = new FleetCache(store, catalog);
+  return {
+    brokerId,
+    catalog,
+    limits,
+    intervals,
+    tiers,
+    rebalanceLimits: options.rebalanceLimits ?? DEFAULT_REBALANCE_LIMITS,
+    store,
+    batches: createStoreBatches(store, fleet, brokerId, limits),
+    storeHealth: new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs),
+    fleet,
+    connections: new ConnectionDirectory(),
+    disconnectedSessions: new ExpiringRecords(limits.resumeWindowMs),
+    arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK),
+    waitingRequests: new WaitingRequests(),
+    disconnectedRequests: new ExpiringRecords(limits.queueGraceMs),
+    tickets,
+    iceServers,
+    events: createBrokerEvents(),
+    activeMoves: new ActiveMoves(),
+    observer,
+    log,
+  };
+}

@@ -1,0 +1,27 @@
+import { forgetDisconnectedSession } from './connections/disconnected-sessions.js';
+import type { BrokerContext } from './create-context.js';
+import { notifyClient } from './messaging/notify-client.js';
+import { notifyHostOfSession } from './messaging/notify-host.js';
+import { locateMovedSession } from './moves/client-moves.js';
+import { dropTargetReservation, forgetOutgoingMove } from './moves/forget-ended-moves.js';
+import { handleControlMessage } from './moves/handle-control-message.js';
+import { replaceLostSession } from './recovery/replace-lost-session.js';
+import { notifyWaitingRequest } from './requests/receive-offer.js';
+
+/** Says who listens to which event of a broker, and in which order. */
+export function listenToEvents(context: BrokerContext): void {
+  const { events } = context;
+  events.on('sessionChanged', (regionPool, session) => {
+    notifyWaitingRequest(context, regionPool, session);
+    notifyClient(context, regionPool, session);
+    forgetDisconnectedSession(context, session);
+    forgetOutgoingMove(context, regionPool, session);
+    notifyHostOfSession(context, regionPool, session);
+  });
+  events.on('targetReservationChanged', (regionPool, sessionId, reservation) => {
+    dropTargetReservation(context, regionPool, sessionId, reservation);
+  });
+  events.on('sessionLost', (...lost) => void replaceLostSession(context, ...lost));
+  events.on('sessionLeftHost', (...moved) => void locateMovedSession(context, ...moved));
+  events.on('controlMessage', (...message) => void handleControlMessage(context, ...message));
+}

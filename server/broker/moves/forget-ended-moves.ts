@@ -1,0 +1,43 @@
+import type { RegionPool } from '../../domain/catalog.js';
+import type { SessionRecord } from '../../store/fleet-store.js';
+import type { Connections } from '../connections/ports.js';
+import type { ActiveMovesPort } from './active-moves.js';
+
+/** Forgets the move of a session that has ended on its source host. */
+export function forgetOutgoingMove(
+  { activeMoves }: ActiveMovesPort,
+  regionPool: RegionPool,
+  { sessionId, state, reason, hostId }: SessionRecord,
+): void {
+  // A host that counts as lost may still be alive, and then it goes on with what it was told.
+  if (state !== 'ended' || reason === 'host_lost') return;
+  const host = activeMoves.outgoing.get(sessionId)?.host;
+  const isItsHost =
+    host?.registration.hostId === hostId &&
+    host.place.region === regionPool.region &&
+    host.place.pool === regionPool.pool;
+  if (isItsHost) activeMoves.outgoing.delete(sessionId);
+}
+
+/**
+ * The slot on the target host is gone, because the move was cancelled or the host was lost: tells the coordinator of the
+ * move, if it is this broker, and ends the restored session on the host.
+ */
+export function dropTargetReservation(
+  { connections, activeMoves }: Connections & ActiveMovesPort,
+  regionPool: RegionPool,
+  sessionId: string,
+  { epoch, hostId, state, reason }: SessionRecord,
+): void {
+  if (state !== 'ended') return;
+  const replies = activeMoves.coordinated.get(sessionId);
+  if (replies?.toEpoch === epoch) {
+    replies.add({ kind: 'refused', by: 'target', reason: `the slot is gone: ${reason ?? 'error'}` });
+  }
+  const host = connections.findHost(regionPool, hostId);
+  if (host?.lastSentEpochs.get(sessionId) !== epoch) return;
+  host.lastSentEpochs.delete(sessionId);
+  activeMoves.incoming.delete(sessionId);
+  if (host.heldSessions.get(sessionId)?.epoch === epoch) host.heldSessions.delete(sessionId);
+  host.channel.send({ type: 'end', sessionId, epoch, reason: reason ?? 'move_failed' });
+}
