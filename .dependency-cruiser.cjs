@@ -222,7 +222,8 @@ module.exports = {
     ...inOrder('host-sdk', [
       ['runtime'],
       ['connection', 'sessions'],
-      ['admission', 'limits', 'host-options'],
+      ['limits', 'host-options'],
+      ['admission'],
       ['host-interface'],
       ['moves'],
       ['host'],

@@ -1,10 +1,12 @@
-import type { BrokerToClient, Matched } from '@duskline/protocol';
+import type { Matched } from '@duskline/protocol';
 import type { ClientStatus } from './connection/client-status.js';
 import { BrokerConnection } from './connection/broker-connection.js';
+import type { RequestMessage } from './connection/broker-socket.js';
 import { abortError, localError, type DusklineError } from './errors.js';
 import type { RttByRegion } from './latency/measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
-import { createPlayMessage, type PlayOptions } from './play/play-options.js';
+import { createPlayMessage } from './play/play-messages.js';
+import type { PlayOptions } from './play/play-options.js';
 import { PlayRequest } from './play/play-request.js';
 import { RegionMeter, type MeasureOptions } from './latency/region-meter.js';
 import { createRequestId } from './play/request-id.js';
@@ -18,41 +20,45 @@ export interface ClientEvents {
 
 export interface Client {
   readonly status: ClientStatus;
-  /** The sessions that this client asked for and that are not over, as far as it knows. */
+  /** The sessions of this client that have not ended, as far as it knows. */
   readonly sessions: readonly Session[];
-  /** Adds a listener; the answer takes it away again. */
+  /** Adds a listener. Returns a function that removes it. */
   on<Name extends keyof ClientEvents>(event: Name, listener: Listener<ClientEvents[Name]>): () => void;
   /**
-   * Connects, and resolves at the first `welcome`; at once when connected. The other methods connect by
-   * themselves. An abort of `signal` ends the waiting, not the connecting: `close()` does that.
+   * Connects, and resolves when a broker has welcomed the client. Optional: the other methods connect too. Aborting `signal`
+   * rejects the promise but does not stop the connection attempts; `close()` does.
    *
-   * @throws DusklineError `ABORTED`, or what ended the client: `UNAUTHENTICATED`, `FORBIDDEN`, `CLIENT_CLOSED`, ...
+   * @throws DusklineError `ABORTED`, or why the client closed: `UNAUTHENTICATED`, `FORBIDDEN`, `CLIENT_CLOSED`, ...
    */
   connect(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /**
-   * Measures the round-trip times to the open regions that are likely to be near. Results are remembered,
-   * ten minutes as a rule; another set of regions is measured anew.
+   * Measures the round-trip times to the open regions that are likely to be near. A result for the same regions is reused for
+   * `measurementMaxAgeMs`.
    *
-   * @returns milliseconds by region; regions that did not answer in time are not in it
-   * @throws DusklineError `ABORTED`, or what ended the client
+   * @returns milliseconds by region, without the regions that did not answer in time
+   * @throws DusklineError `ABORTED`, or why the client closed
    */
   measureRegions(options?: MeasureOptions): Promise<RttByRegion>;
   /**
-   * Asks for a slot to play a title, and waits in the queue when none is free. When the connection is lost before
-   * the answer, the same request is made again on the next one: it keeps its place, and never leads to two sessions.
+   * Requests a slot to play a title, and waits in the queue if none is free. If the connection is lost, the SDK repeats the
+   * request with the same `requestId` on the next one, so it keeps its position and never leads to two sessions.
    *
-   * @throws DusklineError what the broker answered (`QUEUE_FULL`, `TIMED_OUT`, `SESSION_EXISTS`, `UNKNOWN_TITLE`,
-   *   ...); `ABORTED`; `OFFER_DECLINED`; `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or what ended the client
+   * @throws DusklineError the broker's refusal (`QUEUE_FULL`, `TIMED_OUT`, `SESSION_EXISTS`, `UNKNOWN_TITLE`,
+   *   ...); `ABORTED`; `OFFER_DECLINED`; `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or why the client closed
    */
   play(options: PlayOptions): Promise<Session>;
   /**
-   * Closes the connection for good. Pending requests are taken back and reject with `CLIENT_CLOSED`. Sessions
-   * are not ended: their streams go on, and their objects change no more. To leave one, `end()` it before.
+   * Closes the client permanently. Pending requests are cancelled and reject with `CLIENT_CLOSED`. Sessions are not ended: their
+   * streams continue, and the client no longer updates their objects. To end a session, call its `end()` first.
    */
   close(): Promise<void>;
 }
 
-/** @throws TypeError for options that cannot work */
+/**
+ * Creates a client. It connects at the first call of `connect`, `measureRegions` or `play`.
+ *
+ * @throws TypeError that lists every invalid option
+ */
 export function createClient(options: ClientOptions): Client {
   return new BrokerClient(resolveOptions(options));
 }
@@ -134,15 +140,12 @@ class BrokerClient implements Client {
 
   #startRequest(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): PlayRequest {
     const { clock, logger, random } = this.#options;
-    const { onQueued, onOffer, onMove, retry } = options;
     const request = new PlayRequest(createPlayMessage(options, requestId, rtt), {
+      ...options,
       clock,
       logger,
       random,
-      onQueued,
-      onOffer,
-      onMove,
-      maxWaitMs: retry?.maxWaitMs ?? 0,
+      maxWaitMs: options.retry?.maxWaitMs ?? 0,
       send: (message) => this.#connection.send(message),
       onOver: () => this.#requests.delete(requestId),
     });
@@ -161,57 +164,25 @@ class BrokerClient implements Client {
     for (const request of [...this.#requests.values()]) request.abandon(error);
   }
 
-  #handleMessage(message: BrokerToClient): void {
-    switch (message.type) {
-      case 'matched':
-        this.#handleMatched(message);
-        return;
-      case 'queued':
-        this.#requests.get(message.requestId)?.handleQueued(message);
-        return;
-      case 'offer':
-        this.#requests.get(message.requestId)?.handleOffer(message);
-        return;
-      case 'moving':
-        this.#findRequestOfSession(message.sessionId)?.handleMoving(message);
-        return;
-      case 'session':
-        this.#findRequestOfSession(message.sessionId)?.handleSession(message);
-        return;
-      case 'error':
-        this.#findRequestOfError(message)?.handleError(message);
-        return;
-      case 'limit':
-        this.#findRequestOfSession(message.sessionId)?.handleLimit(message);
-        return;
-      case 'signal':
-        this.#findRequestOfSession(message.sessionId)?.handleSignal(message);
-        return;
-      case 'welcome':
-      case 'pong':
-        return;
-      default:
-        return message satisfies never;
-    }
+  #handleMessage(message: RequestMessage): void {
+    if (message.type === 'matched') this.#handleMatched(message);
+    else this.#findRequest(message)?.handleMessage(message);
   }
 
   #handleMatched(match: Matched): void {
     const previousRequest = this.#findRequestOfSession(match.sessionId);
     const request = this.#requests.get(match.requestId);
-    request?.handleMatched(match);
-    // It resumed what another request of this client had: from now on the session is told of to the new one.
+    request?.handleMessage(match);
+    // The request resumed a session of another request of this client. Events of the session go to the new one from now on.
     if (previousRequest !== request && request?.session?.sessionId === match.sessionId)
       previousRequest?.supersede();
   }
 
-  #findRequestOfError({
-    requestId,
-    sessionId,
-  }: {
-    requestId?: string;
-    sessionId?: string;
-  }): PlayRequest | undefined {
-    return requestId === undefined ? this.#findRequestOfSession(sessionId) : this.#requests.get(requestId);
+  /** By request where the message names one. `moving` belongs to the request that has the session by now. */
+  #findRequest(message: Exclude<RequestMessage, Matched>): PlayRequest | undefined {
+    return message.type !== 'moving' && 'requestId' in message
+      ? this.#requests.get(message.requestId)
+      : this.#findRequestOfSession('sessionId' in message ? message.sessionId : undefined);
   }
 
   #findRequestOfSession(sessionId: string | undefined): PlayRequest | undefined {

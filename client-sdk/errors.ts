@@ -2,30 +2,30 @@ import type { ErrorMessage } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { isCloseCodeOfError, errorCodeOfClose, mayReconnect } from './close-codes.js';
 
-/** Errors that arise in the SDK itself, beside those the broker sends. */
+/** Errors that the SDK raises itself, in addition to those that the broker sends. */
 const LOCAL_ERRORS = {
-  /** The caller's `signal` was aborted. The error's `name` is `AbortError`, as elsewhere on the platform. */
+  /** The caller's `signal` was aborted. The error's `name` is `AbortError`, as for platform APIs. */
   ABORTED: { message: 'The operation was aborted.', retryable: false },
-  /** `close()` was called, or the connection ended for good (then `cause` tells why). */
+  /** `close()` was called, or the client closed permanently for the reason in `cause`. */
   CLIENT_CLOSED: { message: 'The client is closed.', retryable: false },
   CONNECTION_LOST: { message: 'The connection to the broker was lost.', retryable: true },
   /** No `welcome` within `connectTimeoutMs`. */
   CONNECT_TIMEOUT: { message: 'The broker did not answer in time.', retryable: true },
   /** The token supplier threw; `cause` is what it threw. */
   TOKEN_UNAVAILABLE: { message: 'The token supplier failed.', retryable: true },
-  /** Not one region's beacon answered: the device is offline, or the choice of regions leaves none. */
+  /** No beacon answered: the device is offline, or the option `regions` excludes every open region. */
   NO_REGION_MEASURED: { message: 'No region answered the measurement.', retryable: true },
-  /** `onOffer` said no, or threw (then `cause` is what it threw). */
+  /** `onOffer` returned false, or threw; then `cause` is what it threw. */
   OFFER_DECLINED: { message: 'The offered slot was declined.', retryable: false },
-  /** Another `play` of this client has the same `requestId` and is pending, or its session lives. */
+  /** Another `play` of this client with the same `requestId` is pending, or its session has not ended. */
   REQUEST_IN_USE: { message: 'This requestId is in use.', retryable: false },
 } as const;
 
 export type LocalErrorCode = keyof typeof LOCAL_ERRORS;
 
 export interface ErrorDetails {
-  /** The WebSocket close code, where a close brought the error. */
-  readonly closeCode?: number;
+  /** The WebSocket close code, if the connection was closed. */
+  readonly closeCode?: number | undefined;
   readonly retryAfterMs?: number;
   readonly requestId?: string;
   readonly sessionId?: string;
@@ -33,14 +33,14 @@ export interface ErrorDetails {
 }
 
 /**
- * Every error that the SDK rejects with or reports. Decide by `code` and `retryable`; `message` is for people.
- * A newer broker may send codes that this version does not name: `retryable` is right for those too.
+ * Every error with which the SDK rejects or that it reports. Programs decide by `code` and `retryable`; `message` is for people.
+ * A newer broker may send codes that this version does not know; `retryable` is valid for those too.
  */
 export class DusklineError extends Error {
   readonly code: ErrorCode | LocalErrorCode;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
-  /** When to try again at the earliest, in milliseconds, if the broker said so. */
+  /** How long to wait before the next attempt at least, in milliseconds, if the broker named a time. */
   readonly retryAfterMs: number | undefined;
   readonly closeCode: number | undefined;
   readonly requestId: string | undefined;
@@ -52,7 +52,7 @@ export class DusklineError extends Error {
     retryable: boolean,
     details: ErrorDetails = {},
   ) {
-    super(message, 'cause' in details ? { cause: details.cause } : {});
+    super(message, details);
     this.name = code === 'ABORTED' ? 'AbortError' : 'DusklineError';
     this.code = code;
     this.retryable = retryable;
@@ -69,13 +69,12 @@ export function localError(code: LocalErrorCode, details: ErrorDetails = {}): Du
 }
 
 export function brokerError(frame: ErrorMessage, closeCode?: number): DusklineError {
-  const details = closeCode === undefined ? frame : { ...frame, closeCode };
-  return new DusklineError(frame.code, frame.message, frame.retryable, details);
+  return new DusklineError(frame.code, frame.message, frame.retryable, { ...frame, closeCode });
 }
 
 /**
- * Why the broker closed: the last error frame, if this kind of error closes with this code; else what the
- * registry has for the close code; else only that the connection is gone.
+ * The error for a closed connection: the broker's last error frame, if errors of its kind close with this code; else the error
+ * that the registry has for the close code; else `CONNECTION_LOST`.
  */
 export function closeError(closeCode: number, lastError: ErrorMessage | undefined): DusklineError {
   if (lastError !== undefined && isCloseCodeOfError(lastError.code, closeCode)) {
@@ -87,7 +86,7 @@ export function closeError(closeCode: number, lastError: ErrorMessage | undefine
   return new DusklineError(code, message, mayReconnect(closeCode), { closeCode });
 }
 
-/** What an aborted signal rejects with: its reason, where the SDK itself gave one. */
+/** The error for an aborted signal: its reason, if that is an error of the SDK, else `ABORTED`. */
 export function abortError(signal: AbortSignal): DusklineError {
   if (signal.reason instanceof DusklineError) return signal.reason;
   return localError('ABORTED', { cause: signal.reason });

@@ -8,62 +8,61 @@ import type { Coordinates } from './latency/nearest-regions.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
 import type { WebSocketConstructor } from './connection/web-socket.js';
 
-/** Gives a player token. Asked for every connection attempt that has no resume token of an earlier one. */
+/** Returns a player token. Called for each connection attempt for which the SDK has no resume token. */
 export type TokenSupplier = () => string | Promise<string>;
 
 export interface ClientOptions {
-  /** The brokers, such as `wss://play.example.com`. The next one is tried when one fails, in this order. */
+  /** URLs of brokers, such as `wss://play.example.com`. When a connection fails, the next URL of the list is tried. */
   readonly url: string | readonly string[];
-  /** The player's token. Give a function when tokens expire: it is asked whenever an attempt needs one. */
+  /** The player's token, or a function that returns one, for tokens that expire. */
   readonly token: string | TokenSupplier;
-  /** What the player plays on. */
+  /** Kind and abilities of the player's device. */
   readonly device: Device;
-  /** Where the device is, in degrees, if known: only the nearest regions are measured then. */
+  /** Position of the device in degrees. If it is known, only the nearest regions are measured. */
   readonly location?: Coordinates | undefined;
-  /** Default: the platform's `WebSocket`. The entry `@duskline/client/node` brings that of `ws`. */
+  /** Default: the platform's `WebSocket`. `@duskline/client/node` uses the one of the package `ws`. */
   readonly WebSocket?: WebSocketConstructor | undefined;
-  /** Takes one RTT sample. Default: a `GET` of the region's `beaconUrl`, timed. */
+  /** Takes one RTT sample of a region. Default: the duration of a `GET` of its `beaconUrl`. */
   readonly probe?: Probe | undefined;
   /** When to connect again. Default: `createBackoffPolicy()`. */
   readonly reconnect?: ReconnectPolicy | undefined;
-  /** For token, socket and `welcome` together, in milliseconds. Default 10000. */
+  /** Time limit for token, socket and `welcome` together, in milliseconds. Default 10000. */
   readonly connectTimeoutMs?: number | undefined;
-  /** Silence after which the SDK pings, in milliseconds. Default: as the broker says, which is 15000. */
+  /** The SDK pings after this time without a message, in milliseconds. Default: the broker's setting, 15000. */
   readonly pingIntervalMs?: number | undefined;
-  /** How long a measurement of the regions stays good, in milliseconds. Default 600000, ten minutes. */
+  /** How long a measurement of the regions is reused, in milliseconds. Default 600000, ten minutes. */
   readonly measurementMaxAgeMs?: number | undefined;
-  /** Default: errors to the console, nothing else. */
+  /** Default: writes errors to the console and discards everything else. */
   readonly logger?: Logger | undefined;
-  /** Default: the device's own time. For tests. */
+  /** Default: the device's clock. Tests replace it. */
   readonly clock?: Clock | undefined;
-  /** From 0 up to 1, without 1: spreads the retries of `play`. Default `Math.random`. */
+  /** Returns a number from 0 to 1, excluding 1. Spreads the retries of `play`. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
-/** Options with every default in place. */
-export interface ResolvedOptions {
-  readonly urls: readonly string[];
-  readonly token: string | TokenSupplier;
-  readonly device: Device;
-  readonly location: Coordinates | undefined;
-  readonly WebSocket: WebSocketConstructor;
-  readonly probe: Probe;
-  readonly reconnect: ReconnectPolicy;
-  readonly connectTimeoutMs: number;
-  readonly pingIntervalMs: number | undefined;
-  readonly measurementMaxAgeMs: number;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly random: () => number;
-}
+/** Options whose defaults are filled in by `resolveOptions`. */
+type DefaultedOption =
+  | 'WebSocket'
+  | 'probe'
+  | 'reconnect'
+  | 'connectTimeoutMs'
+  | 'measurementMaxAgeMs'
+  | 'logger'
+  | 'clock'
+  | 'random';
+
+/** The options with every default filled in. */
+export type ResolvedOptions = Omit<ClientOptions, DefaultedOption> & {
+  readonly [Name in DefaultedOption]-?: NonNullable<ClientOptions[Name]>;
+} & { readonly urls: readonly string[] };
 
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws TypeError that names every problem: these are mistakes of the program, not of the network
+ * @throws TypeError that lists every invalid option
  */
 export function resolveOptions(options: ClientOptions): ResolvedOptions {
-  const WebSocket = options.WebSocket ?? findPlatformWebSocket();
+  const WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
   const urls = [options.url].flat();
   const problems = [
     ...(urls.length === 0 ? ['"url" is an empty list.'] : []),
@@ -77,24 +76,17 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   }
   if (WebSocket === undefined || problems.length > 0) throw new TypeError(problems.join(' '));
   return {
+    ...options,
     urls: urls.map((url) => url.replace(/\/+$/, '') + CLIENT_PATH),
-    token: options.token,
-    device: options.device,
-    location: options.location,
     WebSocket,
     probe: options.probe ?? probeBeacon,
     reconnect: options.reconnect ?? createBackoffPolicy(),
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-    pingIntervalMs: options.pingIntervalMs,
     measurementMaxAgeMs: options.measurementMaxAgeMs ?? 600_000,
     logger: options.logger ?? defaultLogger,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };
-}
-
-function findPlatformWebSocket(): WebSocketConstructor | undefined {
-  return (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
 }
 
 function isBrokerUrl(url: string): boolean {

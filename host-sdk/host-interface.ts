@@ -6,82 +6,81 @@ import type { HostStatus } from './connection/host-status.js';
 import type { HostedSession } from './sessions/hosted-session.js';
 import type { Listener } from '@duskline/sdk-runtime';
 
-/** A limit of a session draws near, or no longer does. */
+/** A time limit that a session approaches, or no longer does. */
 export interface NearLimit {
   readonly sessionId: string;
   readonly epoch: number;
   readonly kind: HostLimitKind;
-  /** Until the session ends with that reason; `null` when the player did something and it no longer threatens. */
+  /** Milliseconds until the session ends for this reason; `null` if it no longer will, because the player was active. */
   readonly endsInMs: number | null;
 }
 
-/** What the player's device of a session says. */
+/** A signal from the player's device. */
 export interface ReceivedSignal {
   readonly sessionId: string;
   readonly epoch: number;
   readonly data: string;
 }
 
-/** A session that is concerned by a move, at the epoch that it has here. */
+/** A session that is part of a move, with its epoch on this host. */
 export interface MovingSession {
   readonly sessionId: string;
   readonly epoch: number;
 }
 
-/** What a host tells its application. */
+/** The events of a host. */
 export interface HostEvents {
   status: HostStatus;
-  /** A reservation was made, and `onPrepare` is about to be asked. */
+  /** A broker made a reservation; `onPrepare` is called next. */
   prepare: PreparedSession;
   /**
-   * A session, or a reservation, is over by another's doing; `superseded` when it moved away. Not told for
-   * `session.end()`.
+   * A session or reservation has ended, but not by `session.end()`: by the broker, a limit, `leave()`, or a move to another host
+   * (`superseded`).
    */
   end: EndedSession;
-  /** A session that `onCheckpoint` was asked for goes on here: let it run again. */
+  /** A session for which `onCheckpoint` was called stays on this host: resume the game. */
   resume: MovingSession;
-  /** A session that was restored, and whose client is here, is this host's: let it run. */
+  /** A restored session whose client has arrived belongs to this host now: start the game. */
   moved: MovingSession;
-  /** Told to the player's device as well, by way of the broker. */
+  /** The SDK sends it to the player's device too, through the broker. */
   limit: NearLimit;
-  /** May come before the client has shown its ticket. */
+  /** May arrive before the client has shown its ticket. */
   signal: ReceivedSignal;
-  /** The broker refused something. `sessionId` names the session it is about, if any. */
+  /** The broker refused a message. `sessionId` is the session of that message, if any. */
   error: ErrorMessage;
 }
 
-/** A streaming host. Made by `createHost`. */
+/** A streaming host; see `createHost`. */
 export interface Host {
   readonly status: HostStatus;
-  /** How many slots are reserved and how many are used, right now. */
+  /** The number of slots, of reservations (`prepared`) and of sessions in use (`held`). */
   readonly usage: { readonly slots: number; readonly prepared: number; readonly held: number };
-  /** The sessions it holds: admitted and not ended. */
+  /** The sessions that were admitted and have not ended. */
   sessions(): HostedSession[];
-  /** Adds a listener; the answer takes it away. What a listener throws is logged. */
+  /** Adds a listener. Returns a function that removes it. Errors that a listener throws are logged. */
   on<Name extends keyof HostEvents>(event: Name, listener: Listener<HostEvents[Name]>): () => void;
-  /** Resolves when registered; rejects with `HostClosedError` when that can no longer happen. */
+  /** Resolves when the host is registered with a broker. Rejects with `HostClosedError` if the host is closed. */
   whenRegistered(): Promise<void>;
   /**
-   * Decides on a client that shows a ticket. Needs no broker: a ticket is checked by its signature. Never
-   * throws. After an admission the session is `active`, and the broker is told.
+   * Decides whether to admit a client that shows a ticket. Needs no broker, because tickets are signed. Never throws. After an
+   * admission the session is `active`, and the SDK reports that to the broker.
    */
   admit(ticket: string): Admission;
   /**
-   * As `HostedSession.signal`, also for a reservation whose client has not shown its ticket yet: where client
-   * and host have to find each other first. False for a session that is not here.
+   * The same as `HostedSession.signal`, but also for a reservation whose client has not shown its ticket yet, for connections that
+   * need signalling first. Returns false also if the host has no such session.
    */
   signal(sessionId: string, data: string): boolean;
   /**
-   * Leaves in order: tells the broker, closes with 1000, ends every session with `host_ended`. Resolves when
-   * the socket is closed, at the latest 2 s later. Repeated calls answer the first one's promise. Without a
-   * connection nobody is told, and the broker finds out by the missing heartbeats.
+   * Leaves the fleet: sends `leave`, closes with 1000, and ends every session with `host_ended`. Resolves when the socket is closed,
+   * after 2 s at the latest. Repeated calls return the same promise. Without a connection the broker notices by the missing
+   * heartbeats.
    */
   leave(): Promise<void>;
   /**
-   * Drops the connection for good, and leaves the sessions to the application. The broker hopes for the
-   * host's return and then declares it lost.
+   * Closes the connection permanently, but ends no sessions. The broker waits for the host to return, and then declares it lost.
    *
-   * @param options.abrupt without a closing handshake, as a crash would
+   * @param options.abrupt whether to skip the closing handshake, as in a crash
    */
   close(options?: { readonly abrupt?: boolean }): Promise<void>;
 }

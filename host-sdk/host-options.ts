@@ -13,20 +13,20 @@ import { systemClock, type HostClock } from './runtime/clock.js';
 import type { HostedSession } from './sessions/hosted-session.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
 
-/** A reservation the broker made: its client is on the way. */
+/** A reservation that a broker made. The client connects next. */
 export interface PreparedSession {
   readonly sessionId: string;
   readonly epoch: number;
   readonly title: string;
   readonly playerId: string;
   readonly stream: StreamSettings;
-  /** The reservation expires when no ticket was shown by then, counted from this moment. */
+  /** The reservation expires if no client shows the ticket within this time from now, in milliseconds. */
   readonly claimWithinMs: number;
-  /** What the SDK holds the session to; nothing when absent. */
+  /** Time limits that the SDK enforces; none if absent. */
   readonly limits?: SessionLimits;
 }
 
-/** A session that is over here by another's doing: the application stops its stream, or frees what it prepared. */
+/** A session or reservation that the application did not end itself. It stops the stream and frees resources. */
 export interface EndedSession {
   readonly sessionId: string;
   readonly epoch: number;
@@ -34,60 +34,59 @@ export interface EndedSession {
 }
 
 export interface HostOptions {
-  /** Base URL of the broker (`wss://…` or `https://…`), or several, tried in turn. */
+  /** Base URL of a broker (`wss://…` or `https://…`), or a list of them. Each attempt uses the next one. */
   readonly url: string | readonly string[];
-  /** The host token, or what supplies one: then called before each attempt to connect. */
+  /** The host token, or a function that returns one. It is called before each connection attempt. */
   readonly token: string | (() => string | Promise<string>);
-  /** Lower-case letters, digits and hyphens; unique inside region and pool. */
+  /** Lower-case letters, digits and hyphens. Unique within region and pool. */
   readonly hostId: string;
   readonly region: string;
   readonly pool: string;
-  /** How many sessions the host can stream at once, 1 to 512. */
+  /** How many sessions the host can stream at the same time, 1 to 512. */
   readonly slots: number;
-  /** Where clients connect for the stream: a URL, passed to them as it is. */
+  /** URL to which clients connect for the stream. Brokers pass it on unchanged. */
   readonly endpoint: string;
   /**
-   * Measures the host, each share from 0 (idle) to 1 (all in use) and above; called once per heartbeat.
-   * `null` leaves this heartbeat out. When it throws, or a share is no number, the last measurement is said
-   * again; a host that has never measured anything says it is full.
+   * Measures the load of the host: shares from 0 (idle) to 1 (fully used), or more if overloaded. Called once per heartbeat. `null`
+   * skips the heartbeat. If it throws, or a share is not a number, the last measurement is sent again; before the first
+   * measurement the host reports that it is full.
    */
   readonly measureLoad: () => HostLoad | null;
   /**
-   * May refuse a reservation with `false`; one that throws or rejects refuses too. The broker is told that
-   * the session ended with `error`. A client that is admitted before a slow answer is sent away by a refusal.
-   * Default: accepts all.
+   * Accepts or refuses a reservation. `false`, or throwing or rejecting, refuses it: the session ends with `error`, also if its
+   * client was admitted before a slow answer. Default: accepts all.
    */
   readonly onPrepare?: (session: PreparedSession) => boolean | Promise<boolean>;
   /**
-   * Hands the state of a session over, which moves to another host. Hold the session still before the first `await`:
-   * what the player does from then on would be lost. It goes on with the event `resume`, when the move comes to
-   * nothing, or is over with `end`, reason `superseded`. The stream stays until then. To refuse, throw or reject;
-   * the text of a `CannotMoveError` is told to the broker. Default: no session ever moves away.
+   * Returns the state of a session that is to move to another host. Pause the game before the first `await`, because input after
+   * that would be lost, and keep the stream open. The event `resume` follows if the move fails, or `end` with the reason
+   * `superseded` if it succeeds. To refuse the move, throw or reject; the message of a `CannotMoveError` is sent to the broker.
+   * Default: no session moves away.
    */
   readonly onCheckpoint?: (session: HostedSession) => Checkpoint | Promise<Checkpoint>;
   /**
-   * Takes a session up that moves here, from what `onCheckpoint` of the other host gave. `false` refuses it, and so
-   * does throwing or rejecting. Its client comes afterwards, and the session begins with the event `moved`.
-   * `onPrepare` is not asked. Default: no session ever moves here.
+   * Restores a session that moves to this host from the checkpoint of its source host. `false`, or throwing or rejecting, refuses
+   * the move. The client connects afterwards, and the game starts at the event `moved`. `onPrepare` is not called for the
+   * session. Default: no session moves here.
    */
   readonly onRestore?: (
     session: PreparedSession,
     checkpoint: Checkpoint,
   ) => boolean | undefined | Promise<boolean | undefined>;
   /**
-   * Whether every session may move at any time while it is connected; else none, until `HostedSession.setMovable`
-   * says so. Needs `onCheckpoint`. Default false.
+   * Whether sessions may move while they are connected, unless `HostedSession.setMovable` says otherwise. `true` needs
+   * `onCheckpoint`. Default false.
    */
   readonly movable?: boolean;
-  /** Default: exponential with full jitter, the first within 0.5 s, at most 15 s, never giving up. */
+  /** When to reconnect. Default: `createBackoffPolicy()`. */
   readonly reconnectPolicy?: ReconnectPolicy;
-  /** How long connecting and registering may take together, in milliseconds. Default 10000. */
+  /** Time limit for connecting and registering together, in milliseconds. Default 10000. */
   readonly connectTimeoutMs?: number;
-  /** How much later than its expiry a ticket is still good, in milliseconds. Default 0: clocks are in step. */
+  /** How long after its expiry a ticket is still accepted, in milliseconds, for clocks that differ. Default 0. */
   readonly ticketToleranceMs?: number;
-  /** Default: none. Never given tokens, keys or tickets. */
+  /** Default: no log. Entries never contain tokens, keys or tickets. */
   readonly logger?: Logger;
-  /** Default: the computer's. */
+  /** Default: the computer's clock. Tests replace it. */
   readonly clock?: HostClock;
 }
 
@@ -95,7 +94,7 @@ export interface HostOptions {
 export interface HostSettings {
   readonly urls: readonly string[];
   readonly token: () => string | Promise<string>;
-  /** Whether the next attempt brings another token. */
+  /** Whether the next attempt can get another token. */
   readonly tokenIsRenewable: boolean;
   readonly identity: Pick<Register, 'hostId' | 'region' | 'pool' | 'slots' | 'endpoint' | 'sdk'>;
   readonly measureLoad: () => HostLoad | null;
@@ -113,7 +112,11 @@ export interface HostSettings {
 const SDK = 'duskline-host/0.1.0';
 const registerValidator = Compile(Register);
 
-/** Checks the options. Throws a TypeError that names the first bad one. */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws TypeError that names the first invalid option
+ */
 export function resolveOptions(options: HostOptions): HostSettings {
   const { hostId, region, pool, slots, endpoint, token, movable = false } = options;
   const identity = { hostId, region, pool, slots, endpoint, sdk: SDK };
@@ -122,9 +125,11 @@ export function resolveOptions(options: HostOptions): HostSettings {
     throw new TypeError(`Host option ${fault.instancePath.slice(1)}: ${fault.message}.`);
   }
   const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(resolveUrl);
-  if (urls.length === 0) throw new TypeError('Host option url: at least one broker is needed.');
+  if (urls.length === 0) throw new TypeError('Host option url: name at least one broker.');
   if (movable && options.onCheckpoint === undefined) {
-    throw new TypeError('Host option movable: needs onCheckpoint, which hands the state over.');
+    throw new TypeError(
+      'Host option movable: needs the option onCheckpoint, which returns the state of a session.',
+    );
   }
   return {
     urls,
@@ -147,10 +152,10 @@ export function resolveOptions(options: HostOptions): HostSettings {
 function resolveUrl(base: string): string {
   const url = URL.canParse(base) ? new URL(base) : undefined;
   if (url === undefined || !/^(ws|http)s?:$/.test(url.protocol)) {
-    throw new TypeError('Host option url: each broker is a ws://, wss://, http:// or https:// URL.');
+    throw new TypeError('Host option url: each broker must be a ws://, wss://, http:// or https:// URL.');
   }
   if (url.username !== '' || url.password !== '' || url.hash !== '') {
-    throw new TypeError('Host option url: a broker URL has no user, password or fragment.');
+    throw new TypeError('Host option url: a broker URL must not have a user, password or fragment.');
   }
   url.protocol = url.protocol.replace('http', 'ws');
   url.pathname = url.pathname.replace(/\/+$/, '') + HOST_PATH;
@@ -159,5 +164,5 @@ function resolveUrl(base: string): string {
 
 function checkDuration(name: string, value: number): number {
   if (Number.isFinite(value) && value >= 0) return value;
-  throw new TypeError(`Host option ${name}: milliseconds, 0 or more.`);
+  throw new TypeError(`Host option ${name}: must be a number of milliseconds, 0 or more.`);
 }

@@ -1,30 +1,31 @@
-import type { BrokerToHost, EndReason, Prepare, Registered } from '@duskline/protocol';
+import type { BrokerToHost, EndReason, Registered } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { Admission, RefusalReason } from './admission/admission.js';
 import { BrokerConnection } from './connection/broker-connection.js';
 import { createLoadReader } from './connection/load-reader.js';
 import type { Host, HostEvents } from './host-interface.js';
+import { Reservations } from './admission/reservations.js';
 import { resolveOptions, type HostOptions, type HostSettings, type PreparedSession } from './host-options.js';
-import { HostClosedError, type HostStatus } from './connection/host-status.js';
+import { waitUntilRegistered, type HostStatus } from './connection/host-status.js';
 import { createHostedSession, type HostedSession } from './sessions/hosted-session.js';
 import { LimitEnforcer } from './limits/limit-enforcer.js';
 import { SessionMoves } from './moves/session-moves.js';
-import {
-  SessionTable,
-  type EndedRecord,
-  type PrepareOutcome,
-  type SessionRecord,
-} from './sessions/session-table.js';
+import type { EndedRecord, SessionRecord } from './sessions/session-record.js';
+import { SessionTable, type PrepareOutcome } from './sessions/session-table.js';
 import { isHeld, type ReportedEvent } from './sessions/session-transitions.js';
 import { TicketVerifier } from './admission/ticket-verifier.js';
 import { TypedEvents, type Listener } from '@duskline/sdk-runtime';
-import { UnconfirmedEnds } from './sessions/unconfirmed-ends.js';
-import { UnsentSignals, checkSignalData } from './sessions/unsent-signals.js';
+import { SessionReports } from './sessions/session-reports.js';
+import { checkSignalData } from './sessions/unsent-signals.js';
 
-/** Errors that answer `checkpoint` and `restored`. */
+/** Errors with which brokers answer `checkpoint` and `restored`. */
 const MOVE_ERRORS: ReadonlySet<ErrorCode> = new Set(['NO_MOVE', 'CHECKPOINT_TOO_LARGE']);
 
-/** Makes a host and starts to connect. Throws a TypeError for options that cannot work. */
+/**
+ * Creates a host and starts to connect to a broker.
+ *
+ * @throws TypeError that names the first invalid option
+ */
 export function createHost(options: HostOptions): Host {
   return new BrokerConnectedHost(resolveOptions(options));
 }
@@ -34,9 +35,9 @@ class BrokerConnectedHost implements Host {
   readonly #events: TypedEvents<HostEvents>;
   readonly #table: SessionTable;
   readonly #verifier: TicketVerifier;
-  readonly #unconfirmedEnds: UnconfirmedEnds;
+  readonly #reports: SessionReports;
+  readonly #reservations: Reservations;
   readonly #limitEnforcer: LimitEnforcer;
-  readonly #unsentSignals = new UnsentSignals();
   readonly #moves: SessionMoves;
   readonly #connection: BrokerConnection;
   readonly #handles = new WeakMap<SessionRecord, HostedSession>();
@@ -54,7 +55,13 @@ class BrokerConnectedHost implements Host {
       wallMs: () => clock.wallMs(),
       toleranceMs: settings.ticketToleranceMs,
     });
-    this.#unconfirmedEnds = new UnconfirmedEnds(64 + 2 * identity.slots);
+    this.#reports = new SessionReports(identity.slots, (message) => this.#connection.send(message));
+    this.#reservations = new Reservations(settings, {
+      addSession: (session) => this.#addSession(session, true),
+      notifyPrepared: (session) => this.#events.emit('prepare', session),
+      endSession: (record, reason) => this.#reportEvent(record, 'end', reason),
+      notifyEnded: (record, reason) => this.#notifyEnded([{ record, reason }]),
+    });
     this.#limitEnforcer = new LimitEnforcer(clock, {
       records: () => this.#table.records(),
       sendNotice: ({ sessionId, epoch }, notice) =>
@@ -67,10 +74,10 @@ class BrokerConnectedHost implements Host {
     });
     this.#moves = new SessionMoves(settings, this.#table, {
       send: (message) => this.#connection.send(message),
-      reportState: (record) => this.#reportState(record),
+      reportState: (record) => this.#reports.reportState(record),
       handleOf: (record) => this.#handleOf(record),
       addSession: (session) => this.#addSession(session, false),
-      endRestoredSession: (record) => this.#dropSession(record, 'move_failed'),
+      endRestoredSession: (record) => this.#reservations.dropSession(record, 'move_failed'),
       emit: (event, payload) => this.#events.emit(event, payload),
     });
     const readLoad = createLoadReader(settings.measureLoad, (error) =>
@@ -78,7 +85,7 @@ class BrokerConnectedHost implements Host {
     );
     this.#connection = new BrokerConnection(settings, {
       createRegister: () => {
-        this.#unconfirmedEnds.markAllUnsent();
+        this.#reports.handleReconnected();
         return { type: 'register', ...identity, sessions: this.#table.listHeld() };
       },
       createHeartbeat: () => {
@@ -88,7 +95,7 @@ class BrokerConnectedHost implements Host {
       },
       handleRegistered: (message) => this.#handleRegistered(message),
       handleMessage: (message) => this.#handleMessage(message),
-      handleTraffic: () => this.#unconfirmedEnds.confirmSent(),
+      handleTraffic: () => this.#reports.handleTraffic(),
       handleTimePassed: () => this.#notifyEnded(this.#table.expireReservations(clock.monotonicMs())),
       handleStatus: (status) => {
         if (status.state === 'closed') {
@@ -123,17 +130,7 @@ class BrokerConnectedHost implements Host {
   }
 
   whenRegistered(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let stop = (): void => undefined;
-      const checkStatus = (status: HostStatus): void => {
-        if (status.state === 'registered') resolve();
-        else if (status.state === 'closed') reject(new HostClosedError(status));
-        else return;
-        stop();
-      };
-      stop = this.on('status', checkStatus);
-      checkStatus(this.status);
-    });
+    return waitUntilRegistered(this.status, (listener) => this.on('status', listener));
   }
 
   admit(ticket: string): Admission {
@@ -146,7 +143,7 @@ class BrokerConnectedHost implements Host {
       this.#settings.clock.monotonicMs(),
     );
     if (!claim.ok) return this.#refuseAdmission(claim.fault, sessionId);
-    this.#reportState(claim.record);
+    this.#reports.reportState(claim.record);
     if (claim.replaced !== undefined) this.#notifyEnded([claim.replaced]);
     this.#limitEnforcer.scheduleCheck();
     return { ok: true, session: this.#handleOf(claim.record), readmitted: claim.readmitted };
@@ -154,7 +151,7 @@ class BrokerConnectedHost implements Host {
 
   signal(sessionId: string, data: string): boolean {
     const record = this.#table.get(sessionId);
-    return record !== undefined && this.#sendOrQueueSignal(record, data);
+    return record !== undefined && this.#sendSignal(record, data);
   }
 
   leave(): Promise<void> {
@@ -174,18 +171,18 @@ class BrokerConnectedHost implements Host {
 
   #handleRegistered({ ticketKey }: Registered): boolean {
     if (!this.#verifier.setKey(ticketKey)) return false;
-    // Ends come before the heartbeat, whose list lacks these sessions without saying why.
-    this.#unconfirmedEnds.resend((end) => this.#connection.send({ type: 'session', state: 'ended', ...end }));
+    // Ends are sent before the heartbeat: its list of sessions lacks them, but does not say why they ended.
+    this.#reports.resendEnds();
     this.#limitEnforcer.resendNotices();
     this.#moves.resendAnswers();
-    this.#unsentSignals.flush((record, data) => this.#sendSignal(record, data));
+    this.#reports.resendSignals();
     return true;
   }
 
   #handleMessage(message: Exclude<BrokerToHost, Registered>): void {
     switch (message.type) {
       case 'prepare':
-        this.#handlePrepare(message);
+        this.#reservations.handlePrepare(message);
         return;
       case 'checkpoint':
       case 'restore':
@@ -201,14 +198,14 @@ class BrokerConnectedHost implements Host {
       }
       case 'signal': {
         const { sessionId, epoch, data } = message;
-        // Another assignment than the one it was meant for knows nothing of what was agreed so far.
+        // A later assignment of the session does not know what was signalled before.
         if (this.#table.get(sessionId)?.epoch === epoch)
           this.#events.emit('signal', { sessionId, epoch, data });
         return;
       }
       case 'error': {
         const { code, sessionId } = message;
-        this.#settings.logger.warn({ code, sessionId }, 'The broker reports an error');
+        this.#settings.logger.warn({ code, sessionId }, 'The broker sent an error');
         if (sessionId !== undefined && MOVE_ERRORS.has(code)) this.#moves.handleRefusal(sessionId);
         this.#events.emit('error', message);
         return;
@@ -218,74 +215,32 @@ class BrokerConnectedHost implements Host {
     }
   }
 
-  #handlePrepare({ sessionId, epoch, title, playerId, stream, claimWithinMs, limits }: Prepare): void {
-    const limited = limits === undefined ? {} : { limits };
-    const session: PreparedSession = { sessionId, epoch, title, playerId, stream, claimWithinMs, ...limited };
-    const outcome = this.#addSession(session, true);
-    if (outcome.kind !== 'prepared') return;
-    this.#events.emit('prepare', session);
-    void this.#runOnPrepare(session, outcome.record);
-  }
-
   #addSession(session: PreparedSession, begun: boolean): PrepareOutcome {
     const { sessionId, epoch } = session;
     const outcome = this.#table.prepare(session, this.#settings.clock.monotonicMs(), begun);
-    // Its client may have been faster, and then its limits count already.
+    // If the client was admitted before `prepare` arrived, the limits already apply.
     this.#limitEnforcer.scheduleCheck();
     this.#settings.logger.debug({ sessionId, epoch, outcome: outcome.kind }, 'The broker prepares a session');
     if (outcome.kind === 'prepared' && outcome.replaced !== undefined) this.#notifyEnded([outcome.replaced]);
     return outcome;
   }
 
-  async #runOnPrepare(session: PreparedSession, record: SessionRecord): Promise<void> {
-    let accepted = false;
-    try {
-      accepted = await this.#settings.onPrepare(session);
-    } catch (error) {
-      this.#settings.logger.error({ sessionId: session.sessionId, err: error }, 'onPrepare failed');
-    }
-    if (!accepted) this.#dropSession(record, 'error');
-  }
-
-  /** The application does not want it: it knows of its own refusal, but not that a client came in before that. */
-  #dropSession(record: SessionRecord, reason: EndReason): void {
-    const wasHeld = isHeld(record.state);
-    if (this.#reportEvent(record, 'end', reason) && wasHeld) this.#notifyEnded([{ record, reason }]);
-  }
-
-  #reportState({ sessionId, epoch, state, begun }: SessionRecord): void {
-    if (state === 'active' || state === 'connected' || state === 'disconnected') {
-      this.#connection.send({
-        type: 'session',
-        sessionId,
-        epoch,
-        state,
-        ...(begun ? {} : { restored: true }),
-      });
-    }
-  }
-
   #reportEvent(record: SessionRecord, event: ReportedEvent, reason?: EndReason): boolean {
     if (!this.#table.applyEvent(record, event)) return false;
     const { sessionId, epoch, state } = record;
     if (state === 'ended') {
-      const end = { sessionId, epoch, reason: reason ?? 'host_ended' };
-      this.#unconfirmedEnds.add(end, this.#connection.send({ type: 'session', state, ...end }));
+      this.#reports.reportEnd({ sessionId, epoch, reason: reason ?? 'host_ended' });
     } else if (state !== 'connected' || !this.#moves.resumeSession(record)) {
-      // Otherwise its client came back to a session that was held still, which was told just now.
-      this.#reportState(record);
+      // `resumeSession` has reported the state already, if the client came back to a session that was paused for a move.
+      this.#reports.reportState(record);
     }
     return true;
   }
 
-  #sendOrQueueSignal(record: SessionRecord, data: string): boolean {
+  #sendSignal(record: SessionRecord, data: string): boolean {
     checkSignalData(data);
     if (!this.#isOpen || record.state === 'ended') return false;
-    return this.#sendSignal(record, data) || this.#unsentSignals.add(record, data);
-  }
-
-  #sendSignal({ sessionId, epoch }: SessionRecord, data: string): boolean {
-    return this.#connection.send({ type: 'signal', sessionId, epoch, data });
+    return this.#reports.reportSignal(record, data);
   }
 
   #handleOf(record: SessionRecord): HostedSession {
@@ -297,7 +252,7 @@ class BrokerConnectedHost implements Host {
         setMovable: (changed, movable) => {
           changed.movable = movable && this.#settings.onCheckpoint !== undefined;
         },
-        sendSignal: (sender, data) => this.#sendOrQueueSignal(sender, data),
+        sendSignal: (sender, data) => this.#sendSignal(sender, data),
       });
       this.#handles.set(record, handle);
     }

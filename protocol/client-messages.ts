@@ -14,7 +14,7 @@ import { SignalData } from './signal-data.js';
 
 const strict = { additionalProperties: false } as const;
 
-/** First message of a client: who it is and what it plays on. Due within `helloDeadlineMs` (5 s by default). */
+/** First message of a client: its token and its device. Due within `helloDeadlineMs` (5 s by default). */
 export const ClientHello = Type.Object(
   {
     type: Type.Literal('hello'),
@@ -30,7 +30,7 @@ export const ClientHello = Type.Object(
 );
 export type ClientHello = Static<typeof ClientHello>;
 
-/** Which regions the player allows. A region has to be in `only`, and not in `exclude`, where given. */
+/** Regions that the player allows: those in `only` (if present) that are not in `exclude`. */
 export const RegionChoice = Type.Object(
   {
     only: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 64 })),
@@ -49,16 +49,16 @@ export const Play = Type.Object(
     type: Type.Literal('play'),
     requestId: RequestId,
     title: Name,
-    /** Measured round-trip time by region, in milliseconds. Other regions are not considered. */
+    /** Measured round-trip time by region, in milliseconds. Regions without a value are not considered. */
     rtt: Type.Record(Name, Type.Number({ minimum: 0, maximum: 10_000 }), {
       minProperties: 1,
       maxProperties: 64,
       additionalProperties: false,
     }),
     regions: Type.Optional(RegionChoice),
-    /** Only pools of this platform; any when absent. */
+    /** Only pools of this platform. Any platform when absent. */
     platform: Type.Optional(Platform),
-    /** Only pools that can send the device at least this; any when absent. */
+    /** Only pools that can send the device at least this resolution. Any when absent. */
     minResolution: Type.Optional(Resolution),
     /** Whether to wait in a queue when no slot is free. With `false` the answer is `NO_CAPACITY`. `true` when absent. */
     wait: Type.Optional(Type.Boolean()),
@@ -66,18 +66,18 @@ export const Play = Type.Object(
     onConflict: Type.Optional(OnConflict),
     /** What happens when the session's host is lost: it gets another host, or it ends. `replace` when absent. */
     onHostLost: Type.Optional(OnHostLost),
-    /** Whether the client follows `moving`. `false` when absent: the session does not move once it is claimed. */
+    /** Whether the client supports `moving`. `false` when absent: the session is not moved once it is claimed. */
     canMove: Type.Optional(Type.Boolean()),
   },
   strict,
 );
 export type Play = Static<typeof Play>;
 
-/** Takes the slot of an `offer`. Answered by `matched`, or by `error` `NO_OFFER`. */
+/** Accepts the slot of an `offer`. Answered by `matched`, or by `error` `NO_OFFER`. */
 export const Accept = Type.Object({ type: Type.Literal('accept'), requestId: RequestId }, strict);
 export type Accept = Static<typeof Accept>;
 
-/** Takes a request back. Answered by `error` `CANCELLED`. If it has become a session, that ends with `client_left`. */
+/** Cancels a request. Answered by `error` `CANCELLED`. If it has become a session, the session ends with `client_left`. */
 export const Cancel = Type.Object({ type: Type.Literal('cancel'), requestId: RequestId }, strict);
 export type Cancel = Static<typeof Cancel>;
 
@@ -85,7 +85,7 @@ export type Cancel = Static<typeof Cancel>;
 export const EndSession = Type.Object({ type: Type.Literal('end'), sessionId: SessionId }, strict);
 export type EndSession = Static<typeof EndSession>;
 
-/** The host that `moving` named did not let the client in: the session stays where it is. `epoch` is that of `moving`. */
+/** Declines a move: the host of `moving` did not admit the client, so the session stays on its host. `epoch` is that of `moving`. */
 export const Stay = Type.Object({ type: Type.Literal('stay'), sessionId: SessionId, epoch: Epoch }, strict);
 export type Stay = Static<typeof Stay>;
 
@@ -103,16 +103,16 @@ export const Ping = Type.Object(
 );
 export type Ping = Static<typeof Ping>;
 
-/** A region as clients see it. */
+/** A region of the fleet, for clients. */
 export const RegionInfo = Type.Object({
   region: Name,
   name: Type.String(),
-  /** Degrees, WGS 84, so that a client measures the nearest regions first. */
+  /** Degrees, WGS 84. A client measures the nearest regions first. */
   lat: Type.Number({ minimum: -90, maximum: 90 }),
   lon: Type.Number({ minimum: -180, maximum: 180 }),
   /** IANA name, such as `Europe/Dublin`. */
   timeZone: Type.String(),
-  /** Answers `GET` with 204 at once: the client measures its round-trip time there. */
+  /** URL that answers `GET` with 204 at once. The client measures its round-trip time there. */
   beaconUrl: Type.String(),
   state: RegionState,
 });
@@ -121,13 +121,13 @@ export type RegionInfo = Static<typeof RegionInfo>;
 /** Answers `hello`. */
 export const Welcome = Type.Object({
   type: Type.Literal('welcome'),
-  /** Names this connection, for logs and support. */
+  /** Id of this connection, for logs and support. */
   connectionId: Type.String(),
   playerId: Type.String(),
   regions: Type.Array(RegionInfo),
-  /** The broker pings this often. A connection that is silent for two intervals is dead. */
+  /** Interval of the broker's pings. A connection that is silent for two intervals is dead. */
   pingIntervalMs: DurationMs,
-  /** Good for one later `hello` of this player, on any broker. A secret: never log it. */
+  /** Valid for one later `hello` of this player, on any broker. A secret: never log it. */
   resumeToken: Token,
 });
 export type Welcome = Static<typeof Welcome>;
@@ -136,9 +136,9 @@ export type Welcome = Static<typeof Welcome>;
 export const Queued = Type.Object({
   type: Type.Literal('queued'),
   requestId: RequestId,
-  /** Position in the queue that is likely to serve the request first; 1 is the head. */
+  /** Position in the queue that will probably serve the request first; 1 is the head. */
   position: Type.Integer({ minimum: 1 }),
-  /** Time until an offer, from now: about 80 % of waits end between the two. Absent while it is unknown. */
+  /** Expected time until an offer, from now: about 80 % of waits end within this range. Absent while unknown. */
   etaMs: Type.Optional(Type.Object({ low: DurationMs, high: DurationMs })),
   /** The region of that queue. */
   region: Name,
@@ -155,19 +155,19 @@ export const Offer = Type.Object({
 });
 export type Offer = Static<typeof Offer>;
 
-/** A STUN or TURN server, as `RTCPeerConnection` takes it. */
+/** STUN or TURN servers, in the form of `RTCPeerConnection`. */
 export const IceServer = Type.Object({
   urls: Type.Array(Type.String(), { minItems: 1 }),
   /**
-   * Both present for TURN. They are good for starting a stream within the configured time, an hour by default; a running
-   * stream goes on. A repeated `play` brings fresh ones. The credential is a secret: never log it.
+   * Both are present for TURN. They are valid for starting a stream within the configured time, an hour by default; a running
+   * stream is not interrupted. A repeated `play` returns fresh ones. The credential is a secret: never log it.
    */
   username: Type.Optional(Type.String()),
   credential: Type.Optional(Type.String()),
 });
 export type IceServer = Static<typeof IceServer>;
 
-/** A slot that is reserved for the client. */
+/** The slot that is reserved for the client. */
 const matchFields = {
   requestId: RequestId,
   sessionId: SessionId,
@@ -178,36 +178,36 @@ const matchFields = {
   host: Type.Object({ hostId: Name, endpoint: Type.String() }),
   /** Admits one client to this session on this host. A secret: never log it. */
   ticket: Type.String(),
-  /** The reservation expires if the host has not accepted the ticket by then. What is left of it, in a repeated answer. */
+  /** The reservation expires if the host has not accepted the ticket by then. A repeated answer has the remaining time. */
   claimWithinMs: DurationMs,
   stream: StreamSettings,
-  /** For the WebRTC connection of client and host. Absent where none are configured. */
+  /** For the WebRTC connection of client and host. Absent if none are configured. */
   iceServers: Type.Optional(Type.Array(IceServer)),
-  /** Rank of this slot among the request's candidates; 1 is the most preferred. */
+  /** Rank of this region pool among the request's candidates; 1 is the most preferred. */
   rank: Type.Integer({ minimum: 1 }),
-  /** How many pools of regions could have served the request. */
+  /** Number of candidates: region pools that could serve the request. */
   candidates: Type.Integer({ minimum: 1 }),
   /** The round-trip time that the client measured to the region, in milliseconds. */
   rttMs: Type.Number(),
-  /** Why this slot, in words for people. */
+  /** Why the session was placed there, in one sentence for people. */
   reason: Type.String(),
 };
 
 /**
- * A slot is reserved: the client claims it by showing the ticket to the host. Answers `play` and `accept`. Also sent
- * unasked, with a higher epoch, when the session got another host.
+ * A slot is reserved. The client claims it by showing the ticket to the host. Answers `play` and `accept`. Also sent without
+ * a request, with a higher epoch, when the session got another host.
  */
 export const Matched = Type.Object({ type: Type.Literal('matched'), ...matchFields });
 export type Matched = Static<typeof Matched>;
 
 /**
- * The session changes its host while it is played. The client shows the ticket at the new host and leaves the old one
- * when it is let in. If it is not let in within `claimWithinMs`, it sends `stay`.
+ * The session moves to another host while it is played. The client shows the ticket to the new host and disconnects from the
+ * old one once it is admitted. If it is not admitted within `claimWithinMs`, it sends `stay`.
  */
 export const Moving = Type.Object({ type: Type.Literal('moving'), ...matchFields });
 export type Moving = Static<typeof Moving>;
 
-/** A session that this connection knows changed its state. */
+/** A session of this connection changed its state. */
 export const SessionChanged = Type.Object({
   type: Type.Literal('session'),
   sessionId: SessionId,
@@ -218,7 +218,7 @@ export const SessionChanged = Type.Object({
 });
 export type SessionChanged = Static<typeof SessionChanged>;
 
-/** The session will be ended. Sent ahead of that, and with `endsAtMs` `null` when it will not be ended after all. */
+/** Warns that the session will end. Sent again with `endsAtMs` `null` if the session will not end after all. */
 export const Limit = Type.Object({
   type: Type.Literal('limit'),
   sessionId: SessionId,

@@ -1,16 +1,16 @@
 /**
- * The one registry of error codes and close codes, read by brokers and SDKs. `PROTOCOL.md` lists the same rows; a test
- * holds the two equal.
+ * The registry of error codes and close codes, used by brokers and SDKs. `PROTOCOL.md` has the same tables; a test compares
+ * them.
  */
 
 interface ErrorEntry {
-  /** What happened and what to do. A broker may send a more exact text. */
+  /** What happened and what to do. A broker may send a more specific text. */
   readonly message: string;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
   /** HTTP status of this error in the HTTP API and of a refused upgrade. */
   readonly httpStatus: number;
-  /** Close code, where this error closes the connection; `null` where it never does. */
+  /** WebSocket close code if this error closes the connection; `null` if it never does. */
   readonly closeCode: number | null;
 }
 
@@ -97,7 +97,7 @@ export const ERRORS = {
     closeCode: 4403,
   },
   CONNECTION_REPLACED: {
-    message: 'A newer connection of the same host took over.',
+    message: 'A newer connection of the same host replaced this one.',
     retryable: false,
     httpStatus: 409,
     closeCode: 4409,
@@ -109,7 +109,7 @@ export const ERRORS = {
     closeCode: 4429,
   },
   SLOW_CONSUMER: {
-    message: 'The peer reads too slowly: more waits for it than allowed.',
+    message: 'The peer reads too slowly: its send buffer is full. Connect again.',
     retryable: true,
     httpStatus: 503,
     closeCode: 4413,
@@ -133,10 +133,10 @@ export const ERRORS = {
     closeCode: 4500,
   },
   UNAVAILABLE: {
-    message: 'The broker cannot reach what it needs at the moment.',
+    message: 'The broker cannot reach its store or the token keys at the moment. Try again.',
     retryable: true,
     httpStatus: 503,
-    // Closes a connection only before its first message is accepted, or after `leave`; else it answers one request.
+    // Closes a connection only before its first message is accepted or after `leave`. Otherwise it answers one request.
     closeCode: 1013,
   },
   NOT_FOUND: {
@@ -238,7 +238,7 @@ export const ERRORS = {
     closeCode: null,
   },
   NO_MOVE: {
-    message: 'The session is not being moved, or this came too late for it.',
+    message: 'The session is not moving, or its move is over.',
     retryable: false,
     httpStatus: 409,
     closeCode: null,
@@ -271,7 +271,7 @@ export const ERRORS = {
   },
   // Operators.
   UNKNOWN_HOST: {
-    message: 'No host of that name is registered there.',
+    message: 'No host of that id is registered in that region and pool.',
     retryable: false,
     httpStatus: 404,
     closeCode: null,
@@ -283,7 +283,7 @@ export const ERRORS = {
     closeCode: null,
   },
   LAST_OPEN_REGION: {
-    message: 'No other region is open. Say that everything may be closed if you mean it.',
+    message: 'No other region is open. Set yesEverything to close it anyway.',
     retryable: false,
     httpStatus: 409,
     closeCode: null,
@@ -296,10 +296,12 @@ export const ERRORS = {
   },
 } as const satisfies Record<string, ErrorEntry>;
 
+/** A code of `ERRORS`. */
 export type ErrorCode = keyof typeof ERRORS;
+/** All codes of `ERRORS`. */
 export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];
 
-/** The close codes of brokers, and whether a peer connects again after them. */
+/** Close codes that brokers send, and whether a peer reconnects after them. */
 export const CLOSE_CODES = {
   1000: { name: 'normal', reconnect: false },
   1001: { name: 'going away', reconnect: true },
@@ -319,9 +321,10 @@ export const CLOSE_CODES = {
   4500: { name: 'internal error', reconnect: true },
 } as const satisfies Record<number, { name: string; reconnect: boolean }>;
 
+/** A code of `CLOSE_CODES`. */
 export type CloseCode = keyof typeof CLOSE_CODES;
 
-/** Whether a peer connects again after this close code. Yes for codes that no broker sends, such as 1006. */
+/** Whether a peer reconnects after this close code. `true` for codes that no broker sends, such as 1006. */
 export function mayReconnect(closeCode: number): boolean {
   return Object.hasOwn(CLOSE_CODES, closeCode) ? CLOSE_CODES[closeCode as CloseCode].reconnect : true;
 }

@@ -1,19 +1,19 @@
 /** The WebSocket sub-protocol. A broker refuses upgrades that do not offer it. */
 export const SUBPROTOCOL = 'duskline.v1';
 
-/** Where players' devices connect. */
+/** Path where clients connect. */
 export const CLIENT_PATH = '/v1/client';
 
-/** Where streaming hosts connect. */
+/** Path where hosts connect. */
 export const HOST_PATH = '/v1/host';
 
 /** The largest frame that a broker reads from a client by default, in bytes. A larger one closes the connection with 1009. */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
-/** The largest frame that a broker reads from a host by default, and a host from a broker, in bytes. A checkpoint fits. */
+/** The largest frame between broker and host by default, in bytes: a checkpoint in base64 fits. */
 export const MAX_HOST_FRAME_BYTES = 512 * 1024;
 
-/** The largest state of a moving session that passes through a broker, in bytes before base64. */
+/** The largest checkpoint state that passes through a broker, in bytes before base64. */
 export const MAX_CHECKPOINT_BYTES = 256 * 1024;
 
 /** The audience (`aud`) of tokens for brokers. */

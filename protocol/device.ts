@@ -6,26 +6,26 @@ export const Resolution = Type.Enum([...RESOLUTIONS]);
 export const Platform = Type.Enum([...PLATFORMS]);
 const DeviceKind = Type.Enum([...DEVICE_KINDS]);
 
-/** What the player plays on. */
+/** The player's device. */
 export const Device = Type.Object(
   {
     kind: DeviceKind,
-    /** Codecs that the device decodes. A pool that encodes none of them does not suit. */
+    /** Codecs that the device decodes. Pools that encode none of them are not suitable. */
     codecs: Type.Array(Codec, { minItems: 1, maxItems: 8 }),
-    /** The largest picture that the device shows. */
+    /** The highest resolution that the device shows. */
     maxResolution: Resolution,
-    /** The highest frame rate that the device shows, in frames a second. 60 when absent. */
+    /** The highest frame rate that the device shows, in frames per second. 60 when absent. */
     maxFps: Type.Optional(Type.Integer({ minimum: 24, maximum: 240 })),
   },
   { additionalProperties: false },
 );
 export type Device = Static<typeof Device>;
 
-/** Settings of a stream: the best that pool and device both can do. */
+/** Settings of a stream: the best that both pool and device support. */
 export const StreamSettings = Type.Object({
   codec: Codec,
   resolution: Resolution,
-  /** Frames a second. */
+  /** Frames per second. */
   fps: Type.Integer({ minimum: 24, maximum: 240 }),
 });
 export type StreamSettings = Static<typeof StreamSettings>;

@@ -8,17 +8,17 @@ import { MAX_HOST_FRAME_BYTES, MAX_SLOTS } from './constants.js';
 
 const strict = { additionalProperties: false } as const;
 
-/** Share of a resource: 0 is idle, 1 is all of it, more is demand beyond the hardware. */
+/** Share of a resource: 0 is idle, 1 is fully used, more is demand beyond the hardware. */
 const LoadShare = Type.Number({ minimum: 0, maximum: 100 });
 
-/** Load that a host measures. Its congestion follows the worst of the four. */
+/** Load that a host measures. The highest of the four counts for its congestion. */
 export const HostLoad = Type.Object(
   { gpu: LoadShare, encoder: LoadShare, cpu: LoadShare, network: LoadShare },
   strict,
 );
 export type HostLoad = Static<typeof HostLoad>;
 
-/** A session that a host holds. The host is right about its own sessions. */
+/** A session that a host holds. The host's report overrides the store. */
 export const HeldSession = Type.Object(
   {
     sessionId: SessionId,
@@ -43,9 +43,9 @@ export const Register = Type.Object(
     region: Name,
     pool: Name,
     slots: Type.Integer({ minimum: 1, maximum: MAX_SLOTS }),
-    /** URL where clients connect for the stream, passed to them as it is. */
+    /** URL where clients connect for the stream. It is passed to them unchanged. */
     endpoint: Type.String({ minLength: 1, maxLength: 512, pattern: '^[a-z][a-z0-9+.-]*://[^\\s]+$' }),
-    /** Sessions that it holds: none after a start, perhaps some after a lost connection. */
+    /** Sessions that the host holds: none after a start, maybe some after a lost connection. */
     sessions: HeldSessions,
     sdk: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   },
@@ -54,8 +54,8 @@ export const Register = Type.Object(
 export type Register = Static<typeof Register>;
 
 /**
- * Sent at once after `registered`, then every `heartbeatIntervalMs`. The first one whose sessions are those that the brokers
- * know makes the host ready.
+ * Sent at once after `registered`, then every `heartbeatIntervalMs`. The first one whose sessions match those in the store
+ * makes the host ready.
  */
 export const Heartbeat = Type.Object(
   { type: Type.Literal('heartbeat'), load: HostLoad, sessions: HeldSessions },
@@ -63,7 +63,7 @@ export const Heartbeat = Type.Object(
 );
 export type Heartbeat = Static<typeof Heartbeat>;
 
-/** A session on this host changed its state: its ticket was accepted, its stream runs or was lost, or it is over. */
+/** A session on this host changed its state: its ticket was accepted, its stream runs or was lost, or it ended. */
 export const HostSession = Type.Object(
   {
     type: Type.Literal('session'),
@@ -72,21 +72,21 @@ export const HostSession = Type.Object(
     state: Type.Enum(['active', 'connected', 'disconnected', 'ended'] as const),
     /** Only with `ended`; `host_ended` when absent. */
     reason: Type.Optional(EndReason),
-    /** The session came by `restore` and has not begun. Answered by `moved`. `false` when absent. */
+    /** The session was restored here by a move and has not begun. Answered by `moved`. `false` when absent. */
     restored: Type.Optional(Type.Boolean()),
   },
   strict,
 );
 export type HostSession = Static<typeof HostSession>;
 
-/** The host will end the session, or will not after all. Passed on to the client. */
+/** The host will end the session because of a limit, or will not after all. Passed on to the client. */
 export const HostLimit = Type.Object(
   {
     type: Type.Literal('limit'),
     sessionId: SessionId,
     epoch: Epoch,
     kind: HostLimitKind,
-    /** From now; `null` when the host will not end it after all. */
+    /** Time until the end, from now; `null` if the host will not end the session after all. */
     endsInMs: Type.Union([DurationMs, Type.Null()]),
   },
   strict,
@@ -102,7 +102,7 @@ export type HostSignal = Static<typeof HostSignal>;
 
 const moveFields = { sessionId: SessionId, epoch: Epoch };
 
-/** State of a session that moves: the state itself, or where the new host finds it. Exactly one of the two. */
+/** State of a session that moves: either the state itself or a reference to it. Exactly one of the two is present. */
 const checkpointFields = {
   /** Base64 (RFC 4648, section 4), at most `MAX_CHECKPOINT_BYTES` before the encoding. */
   state: Type.Optional(Type.String({ maxLength: MAX_HOST_FRAME_BYTES, pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
@@ -110,18 +110,18 @@ const checkpointFields = {
   reference: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048 })),
 };
 
-/** Answers the broker's `checkpoint`: from now on the session is `moving`, and its host holds it still. */
+/** Answers the broker's `checkpoint`. From now on the session is `moving`, and its host pauses it. */
 export const HostCheckpoint = Type.Object(
   { type: Type.Literal('checkpoint'), ...moveFields, ...checkpointFields },
   strict,
 );
 export type HostCheckpoint = Static<typeof HostCheckpoint>;
 
-/** Answers `restore`: the session can go on here when its client has come. */
+/** Answers `restore`: the session can continue here once its client has connected. */
 export const Restored = Type.Object({ type: Type.Literal('restored'), ...moveFields }, strict);
 export type Restored = Static<typeof Restored>;
 
-/** Answers `checkpoint` or `restore`: the host cannot do it, or not now. */
+/** Answers `checkpoint` or `restore`: the host cannot do it, or cannot do it now. */
 export const CannotMove = Type.Object(
   {
     type: Type.Literal('cannot_move'),
@@ -133,7 +133,7 @@ export const CannotMove = Type.Object(
 );
 export type CannotMove = Static<typeof CannotMove>;
 
-/** The host goes for good. Its sessions end with `host_ended`. Answered by close 1000. */
+/** The host leaves the fleet. Its sessions end with `host_ended`. Answered by close 1000. */
 export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
 export type Leave = Static<typeof Leave>;
 
@@ -143,25 +143,25 @@ export const Registered = Type.Object({
   hostId: Name,
   /** HS256 key that verifies tickets for this host, 32 bytes in base64url. A secret: keep it in memory. */
   ticketKey: Type.String(),
-  /** The host sends a heartbeat and a WebSocket ping this often. A connection that is silent for 2.5 intervals is dead. */
+  /** Interval of the host's heartbeats and WebSocket pings. A connection that is silent for 2.5 intervals is dead. */
   heartbeatIntervalMs: DurationMs,
-  /** The broker pings this often. */
+  /** Interval of the broker's pings. */
   pingIntervalMs: DurationMs,
 });
 export type Registered = Static<typeof Registered>;
 
-/** Limits of a session. The host enforces them, since it alone knows when the player does something. */
+/** Limits of a session. The host enforces them, since only the host sees the player's input. */
 export const SessionLimits = Type.Object({
-  /** The session ends with `idle` when the player did nothing for this long. No such limit when absent. */
+  /** The session ends with `idle` after this time without input of the player. No such limit when absent. */
   idleMs: Type.Optional(DurationMs),
   /** The session ends with `max_length` this long after its ticket was first accepted. No such limit when absent. */
   maxLengthMs: Type.Optional(DurationMs),
-  /** How long before either end the host sends `limit`. */
+  /** Times before either end at which the host sends `limit`. */
   warnBeforeMs: Type.Array(DurationMs, { maxItems: 8 }),
 });
 export type SessionLimits = Static<typeof SessionLimits>;
 
-/** A slot of this host is reserved: a client comes with a ticket, or the reservation expires. */
+/** A slot of this host is reserved: a client will connect with a ticket, or the reservation expires. */
 export const Prepare = Type.Object({
   type: Type.Literal('prepare'),
   sessionId: SessionId,
@@ -169,14 +169,14 @@ export const Prepare = Type.Object({
   title: Name,
   playerId: Type.String(),
   stream: StreamSettings,
-  /** At most: less is left when a host that reconnected gets it again. */
+  /** Upper bound: the remaining time is shorter if a host that reconnected gets this message again. */
   claimWithinMs: DurationMs,
   /** No limits when absent. */
   limits: Type.Optional(SessionLimits),
 });
 export type Prepare = Static<typeof Prepare>;
 
-/** The session, at this epoch or a lower one, is over on this host. */
+/** The session ended on this host, at this epoch or a lower one. */
 export const HostEnd = Type.Object({
   type: Type.Literal('end'),
   sessionId: SessionId,
@@ -185,20 +185,20 @@ export const HostEnd = Type.Object({
 });
 export type HostEnd = Static<typeof HostEnd>;
 
-/** Orders a host to hold a session still and to hand its state over. Answered by `checkpoint` or `cannot_move`. */
+/** Orders a host to pause a session and to send its state. Answered by `checkpoint` or `cannot_move`. */
 export const CheckpointOrder = Type.Object({
   type: Type.Literal('checkpoint'),
   ...moveFields,
   /** A later answer is refused with `NO_MOVE`. */
   withinMs: DurationMs,
-  /** Without `resume` or `end` by then, the host lets the session go on. */
+  /** Without `resume` or `end` within this time, the host resumes the session. */
   stillMs: DurationMs,
 });
 export type CheckpointOrder = Static<typeof CheckpointOrder>;
 
 /**
- * A slot of this host is reserved for a session that moves here: as `prepare`, with the state that it goes on from.
- * Answered by `restored` or `cannot_move`. The host may admit the client, but the session begins with `moved`.
+ * A slot of this host is reserved for a session that moves here: like `prepare`, with the state to continue from. Answered by
+ * `restored` or `cannot_move`. The host may admit the client before, but the session begins with `moved` only.
  */
 export const Restore = Type.Object({
   type: Type.Literal('restore'),
@@ -212,11 +212,11 @@ export const Restore = Type.Object({
 });
 export type Restore = Static<typeof Restore>;
 
-/** The session is this host's and begins. Answers `session` with `restored`. */
+/** The session belongs to this host now and begins. Answers `session` with `restored`. */
 export const Moved = Type.Object({ type: Type.Literal('moved'), ...moveFields });
 export type Moved = Static<typeof Moved>;
 
-/** The move is cancelled: the session goes on here. May be repeated. */
+/** The move is cancelled: the session continues on this host. May be repeated. */
 export const Resume = Type.Object({ type: Type.Literal('resume'), ...moveFields });
 export type Resume = Static<typeof Resume>;
 

@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox';
  */
 export const Name = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' });
 
-/** Id that a client makes for one request. Repeating the request with the same id is safe. */
+/** Id of a request, made by the client. Repeating the request with the same id is safe. */
 export const RequestId = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$' });
 export type RequestId = Static<typeof RequestId>;
 
@@ -16,10 +16,10 @@ export const SessionId = Type.String({
 });
 export type SessionId = Static<typeof SessionId>;
 
-/** Number of a session's assignment to a host, from 1. It rises with each; brokers refuse what carries an older one. */
+/** Number of a session's assignment to a host, from 1. It rises with each assignment; messages with an older one are refused. */
 export const Epoch = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
 
-/** A signed token. Its bound keeps `hello` far below the largest frame. */
+/** A signed token. Its maximum length keeps `hello` far below the largest frame. */
 export const Token = Type.String({ minLength: 16, maxLength: 8192 });
 
 /** A duration in milliseconds. */

@@ -10,7 +10,7 @@ export type ParseResult<Message> =
   | {
       readonly ok: false;
       readonly code: Extract<ErrorCode, 'BAD_MESSAGE' | 'UNKNOWN_MESSAGE_TYPE'>;
-      /** Names the field and the rule that it breaks. Of what the peer sent it holds field names only. */
+      /** The field and the rule that it breaks. It contains field names of the frame, never values. */
       readonly detail: string;
       /** Whether the frame is a JSON object with a known `type`. */
       readonly recognised: boolean;
@@ -27,7 +27,7 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
   const validators = new Map<string, Validator>();
   const known = Object.keys(schemas).join(', ');
 
-  /** Compiles a validator with the first message of its type, so that a program starts fast: it sees few of the types. */
+  /** Compiles each validator with the first message of its type, so that programs start fast: most use few types. */
   function validatorOf(type: string): Validator | undefined {
     const existing = validators.get(type);
     if (existing !== undefined) return existing;
@@ -86,7 +86,7 @@ function readRequestId(value: Record<string, unknown>): { requestId?: string } {
 function describeError(type: string, validator: Validator, value: unknown): string {
   const [first] = validator.Errors(value);
   if (first === undefined) return `${type}: the message is not valid.`;
-  // The path contains keys that the peer chose: it is cut before it reaches a log.
+  // The path contains keys that the peer chose, so its length is limited before it reaches a log.
   const path = first.instancePath.slice(0, 120) || 'the message';
   if (first.keyword === 'boolean') return `${type}: ${path} is not a known field.`;
   return `${type}: ${path} ${first.message}.`;

@@ -1,6 +1,6 @@
 /**
- * The words that code, messages, documents and metrics share: constants and types. Every module may import this one; it
- * imports nothing.
+ * Constants and types that code, messages, documents and metrics share. Every module may import this one; it imports
+ * nothing.
  */
 
 /** Video codecs that hosts encode and devices decode, best first. */
@@ -24,9 +24,9 @@ export type DeviceKind = (typeof DEVICE_KINDS)[number];
  *
  * - `reserved`: a slot is held. The client has to claim it at the host before the reservation expires.
  * - `active`: the host accepted the client's ticket.
- * - `connected` and `disconnected`: the stream runs; the stream was lost and may come back.
- * - `moving`: the host handed the session's state over. It holds the session still until the move ends.
- * - `ended`: over, with a reason.
+ * - `connected` and `disconnected`: the stream runs; the stream was lost and may be resumed.
+ * - `moving`: the host has sent the session's state and keeps the session paused until the move ends.
+ * - `ended`: ended, with a reason.
  */
 export const SESSION_STATES = ['reserved', 'active', 'connected', 'disconnected', 'moving', 'ended'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
@@ -52,7 +52,7 @@ export const END_REASONS = [
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
-/** Limits that hosts enforce: the player does nothing for too long; the session lasts as long as it may. */
+/** Limits that hosts enforce: no input of the player for too long; maximum length of the session. */
 export const HOST_LIMIT_KINDS = ['idle', 'max_length'] as const;
 export type HostLimitKind = (typeof HOST_LIMIT_KINDS)[number];
 
@@ -61,16 +61,16 @@ export const LIMIT_KINDS = [...HOST_LIMIT_KINDS, 'drain_deadline'] as const;
 export type LimitKind = (typeof LIMIT_KINDS)[number];
 
 /**
- * What a new request does when the player has a session or request already.
+ * What a new request does if the player already has a session or request.
  *
- * - `resume`: it continues the existing one, on this device.
+ * - `resume`: it continues the existing one on this device.
  * - `takeover`: it ends the existing one with `superseded`.
  * - `fail`: it is refused with `SESSION_EXISTS`.
  */
 export const CONFLICT_CHOICES = ['resume', 'takeover', 'fail'] as const;
 export type OnConflict = (typeof CONFLICT_CHOICES)[number];
 
-/** What happens when a session's host is lost: the session gets another host, or it ends. */
+/** What happens if a session's host is lost: the session gets another host, or it ends. */
 export const HOST_LOST_CHOICES = ['replace', 'end'] as const;
 export type OnHostLost = (typeof HOST_LOST_CHOICES)[number];
 
@@ -79,8 +79,8 @@ export const REGION_STATES = ['open', 'draining', 'drained'] as const;
 export type RegionState = (typeof REGION_STATES)[number];
 
 /**
- * Resources whose load a host measures: 0 is idle, 1 is all in use. Demand beyond the hardware is more than 1 and is not
- * clamped, so that the fullest of many full hosts can be found.
+ * Resources whose load a host measures: 0 is idle, 1 is fully used. Demand beyond the hardware is more than 1 and is not
+ * clamped, so that the most loaded of several full hosts can be found.
  */
 export const LOAD_DIMENSIONS = ['gpu', 'encoder', 'cpu', 'network'] as const;
 export type LoadDimension = (typeof LOAD_DIMENSIONS)[number];

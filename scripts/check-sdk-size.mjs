@@ -1,5 +1,4 @@
-// Bundles the browser entry of the client SDK and fails when it is larger, gzipped, than players should load.
-// Needs a build.
+// Bundles the browser entry of the client SDK. Fails if the gzipped bundle is larger than LIMIT_BYTES. Needs a build.
 import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';

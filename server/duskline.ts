@@ -19,14 +19,15 @@ import { createRebalancerThread } from './rebalancer-thread.js';
 import { createPlayerAdmission } from './transport/admit-player.js';
 import { createSocketServer, type SocketServer } from './transport/socket-server.js';
 
+/** Options of a broker process. */
 export interface DusklineOptions {
   readonly config: Config;
   readonly log: Logger;
-  /** Stands before every Redis key; several fleets may share one Redis. `duskline` when absent. */
+  /** Prefix of all Redis keys, so that several fleets can share one Redis. `duskline` when absent. */
   readonly keyPrefix?: string;
-  /** In place of the store that the configuration names: for several brokers in one process. Its owner closes it. */
+  /** Replaces the configured store, for several brokers in one process. The caller closes it. */
   readonly store?: FleetStore;
-  /** For tests: shorter intervals than the product's. */
+  /** Replaces intervals of background work, for tests. */
   readonly intervals?: Partial<BrokerIntervals>;
 }
 
@@ -34,25 +35,26 @@ export interface DusklineOptions {
 export interface Duskline {
   readonly broker: Broker;
   readonly address: AddressInfo;
-  /** `http://host:port`, as this machine reaches it. */
+  /** `http://host:port`, as reached from this machine. */
   readonly url: string;
-  /** Stops in order, each step within its deadline. Later calls get the first one's promise. */
+  /** Stops the broker step by step, each with a deadline. Further calls return the same promise. */
   stop(): Promise<void>;
 }
 
-/** No step of a stop takes longer (the sockets have their spread on top): what hangs is left behind. */
+/** Deadline of each step of a stop; closing sockets has `goAwaySpreadMs` in addition. A step that takes longer is abandoned. */
 const STOP_STEP_DEADLINE_MS = 5_000;
 
 /**
- * The composition root: builds a broker from its configuration and opens its port.
+ * Starts a broker: creates all its parts from the configuration (composition root) and opens its port.
  *
- * @throws StoreUnavailableError when Redis cannot be reached, and the system's error when the port is taken
+ * @throws StoreUnavailableError when Redis cannot be reached; the error of the system when the port is in use
  */
 export async function startDuskline(options: DusklineOptions): Promise<Duskline> {
   const { config, log } = options;
-  const seed = storeSettingsFrom(config, options.keyPrefix);
+  const storeSettings = storeSettingsFrom(config, options.keyPrefix);
   const store =
-    options.store ?? (await openStore(seed, (error) => log.debug({ err: error }, 'Redis connection')));
+    options.store ??
+    (await openStore(storeSettings, (error) => log.debug({ err: error }, 'Redis connection')));
   const metrics = createMetrics();
   const broker = createBroker({
     catalog: config.catalog,
@@ -62,7 +64,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     store,
     tickets: createTicketSigner(config.ticketMasterKey),
     iceServers: createIceServers(config.iceServers),
-    ...createRebalancer(options, store, seed),
+    ...createRebalancer(options, store, storeSettings),
     rebalanceLimits: config.rebalance.limits,
     observer: metrics.observer,
     log,
@@ -131,7 +133,7 @@ interface RunningParts {
   readonly goAwaySpreadMs: number;
 }
 
-/** The reverse of the start: sockets first, the store last. */
+/** Stops the parts in the reverse order of their start. */
 async function stop({
   broker,
   sockets,
@@ -150,36 +152,36 @@ async function stop({
   ];
   for (const [name, step] of steps) {
     const spreadMs = name === 'sockets' ? goAwaySpreadMs : 0;
-    const finished = await endsWithin(STOP_STEP_DEADLINE_MS + spreadMs, step());
-    if (!finished) log.warn({ step: name }, 'a step of the stop took too long and was left behind');
+    const finished = await settlesWithin(STOP_STEP_DEADLINE_MS + spreadMs, step());
+    if (!finished) log.warn({ step: name }, 'stop step exceeded its deadline and was abandoned');
   }
   log.info({ brokerId: broker.brokerId }, 'broker stopped');
 }
 
-/** Whether the work ended in time. */
-async function endsWithin(deadlineMs: number, work: Promise<void>): Promise<boolean> {
+/** Whether the work settled within the deadline. */
+async function settlesWithin(deadlineMs: number, work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
+  const timeout = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), deadlineMs);
   });
   try {
-    return await Promise.race([work.then(() => true), late]);
+    return await Promise.race([work.then(() => true), timeout]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Rounds are planned off the path of matches, unless the fleet is this process's own and small. */
+/** With Redis, rebalancing is planned in a worker thread, so that it does not delay matches. With the memory store it runs here. */
 function createRebalancer(
   { config: { catalog, rebalance }, store: givenStore, log }: DusklineOptions,
   store: FleetStore,
-  seed: StoreSettings,
+  storeSettings: StoreSettings,
 ): Pick<BrokerOptions, 'rebalancePlanner'> {
   const { enabled, limits } = rebalance;
   if (!enabled) return {};
-  const hasOwnThread = givenStore === undefined && seed.redis !== null;
+  const hasOwnThread = givenStore === undefined && storeSettings.redis !== null;
   const planner = hasOwnThread
-    ? createRebalancerThread({ store: seed, catalog, limits }, log)
+    ? createRebalancerThread({ store: storeSettings, catalog, limits }, log)
     : createRoundPlanner(store, catalog, limits);
   return { rebalancePlanner: planner };
 }
@@ -201,7 +203,7 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-/** An address of all interfaces is reached by the local one. */
+/** Host part of the URL. A server on all interfaces is reached at the loopback address. */
 function reachableHost({ address, family }: AddressInfo): string {
   if (address === '0.0.0.0' || address === '::') return '127.0.0.1';
   return family === 'IPv6' ? `[${address}]` : address;

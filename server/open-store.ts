@@ -4,16 +4,16 @@ import { createMemoryStore } from './store/memory/memory-store.js';
 import type { RedisTarget } from './store/redis/connection.js';
 import { createRedisStore } from './store/redis/redis-store.js';
 
-/** What a store is opened with: plain data, so that another thread may open one of the same state. */
+/** Settings of a store: plain data, so that a worker thread can open the same store. */
 export interface StoreSettings {
   readonly suspectAfterMs: number;
   readonly offerMs: number;
   readonly resumeWindowMs: number;
-  /** `null`: in this process. */
+  /** `null` for the memory store of this process. */
   readonly redis: { readonly target: RedisTarget; readonly prefix?: string } | null;
 }
 
-/** @param keyPrefix stands before every Redis key; the store's own default when absent */
+/** The store settings of a configuration. @param keyPrefix prefix of all Redis keys; the store's default when absent */
 export function storeSettingsFrom(
   { limits, store }: Pick<Config, 'limits' | 'store'>,
   keyPrefix?: string,
@@ -25,9 +25,9 @@ export function storeSettingsFrom(
 }
 
 /**
- * Opens the store that the configuration names.
+ * Opens the configured store.
  *
- * @param onError hears of trouble with the connection; the store goes on by itself
+ * @param onError called with errors of the connection, for logs; the store reconnects by itself
  * @throws StoreUnavailableError when Redis cannot be reached
  */
 export async function openStore(

@@ -1,28 +1,30 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from './broker/logger.js';
-import type { RoundPlan, RoundPlanner, RoundRequest } from './broker/rebalance/plan-round.js';
+import type { RoundPlan, RoundPlanner, RoundRequest } from './broker/rebalance/round-planner.js';
 import type { Catalog } from './domain/catalog.js';
 import type { RebalanceLimits } from './domain/rebalance/limits/rebalance-limits.js';
 import type { StoreSettings } from './open-store.js';
 import { StoreUnavailableError } from './store/fleet-store.js';
 
-/** What the thread begins with. Plain data. */
+/** Input of the worker thread. Plain data. */
 export interface RebalancerSeed {
   readonly store: StoreSettings;
   readonly catalog: Catalog;
   readonly limits: RebalanceLimits;
 }
 
+/** Message to the thread: plan a round. */
 export interface RebalancerRequest {
   readonly id: number;
   readonly request: RoundRequest;
 }
 
+/** Message from the thread: the plan, or why the round failed. */
 export type RebalancerReply =
   | { readonly id: number; readonly plan: RoundPlan }
   | { readonly id: number; readonly failure: string; readonly storeUnavailable: boolean };
 
-/** A round that takes longer is given up, with its thread: something is wrong with it. */
+/** Time limit of a round. The thread is terminated then, since it hangs. */
 const ROUND_TIMEOUT_MS = 30_000;
 
 interface PendingRound {
@@ -31,48 +33,49 @@ interface PendingRound {
 }
 
 /**
- * Plans rounds in a thread of its own, with its own connections to the store: to read tens of thousands of sessions and to
- * plan with them takes a while, in which players are matched. The thread is made for the first round, and anew when it has
- * died; what it remembered is lost then, and is not missed.
+ * Plans rounds of rebalancing in a worker thread with its own store connections, so that reading and planning with tens of
+ * thousands of sessions does not delay matches. The thread is started by the first round, and again by the next one after it
+ * ended. A new thread starts with an empty cache and the minimum move budget.
  */
 export function createRebalancerThread(seed: RebalancerSeed, log: Logger): RoundPlanner {
-  const waiting = new Map<number, PendingRound>();
+  const pending = new Map<number, PendingRound>();
   let thread: Worker | undefined;
-  let asked = 0;
+  let lastId = 0;
 
   function start(): Worker {
     const worker = new Worker(new URL('./rebalancer-worker.js', import.meta.url), { workerData: seed });
-    // It ends with the broker, which does not wait for it.
+    // The thread must not keep the process running.
     worker.unref();
-    worker.on('message', (answer: RebalancerReply) => handleReply(answer));
+    worker.on('message', handleReply);
     worker.on('error', (error) => {
-      log.error({ err: error }, 'the planner failed');
+      log.error({ err: error }, 'rebalancer thread failed');
     });
     worker.on('exit', () => {
       if (thread === worker) thread = undefined;
-      for (const { reject } of waiting.values()) reject(new Error('The planner ended.'));
-      waiting.clear();
+      for (const { reject } of pending.values())
+        reject(new Error('The rebalancer thread ended before it had planned the round.'));
+      pending.clear();
     });
     return worker;
   }
 
-  function handleReply(answer: RebalancerReply): void {
-    const waiter = waiting.get(answer.id);
-    waiting.delete(answer.id);
-    if ('plan' in answer) waiter?.resolve(answer.plan);
-    else waiter?.reject(new (answer.storeUnavailable ? StoreUnavailableError : Error)(answer.failure));
+  function handleReply(reply: RebalancerReply): void {
+    const round = pending.get(reply.id);
+    pending.delete(reply.id);
+    if ('plan' in reply) round?.resolve(reply.plan);
+    else round?.reject(new (reply.storeUnavailable ? StoreUnavailableError : Error)(reply.failure));
   }
 
   return {
     async planRound(request) {
       const worker = (thread ??= start());
-      asked += 1;
-      const question: RebalancerRequest = { id: asked, request };
+      lastId += 1;
+      const message: RebalancerRequest = { id: lastId, request };
       const timer = setTimeout(() => void worker.terminate(), ROUND_TIMEOUT_MS);
       try {
         return await new Promise<RoundPlan>((resolve, reject) => {
-          waiting.set(question.id, { resolve, reject });
-          worker.postMessage(question);
+          pending.set(message.id, { resolve, reject });
+          worker.postMessage(message);
         });
       } finally {
         clearTimeout(timer);

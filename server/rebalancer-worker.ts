@@ -4,15 +4,15 @@ import { openStore } from './open-store.js';
 import type { RebalancerReply, RebalancerRequest, RebalancerSeed } from './rebalancer-thread.js';
 import { StoreUnavailableError, type FleetStore } from './store/fleet-store.js';
 
-// The planner's thread: its own composition root. It ends when the broker ends it.
+// Entry point of the rebalancer's worker thread. The broker terminates it.
 
 const seed = workerData as RebalancerSeed;
 let store: Promise<FleetStore> | undefined;
 let planner: ReturnType<typeof createRoundPlanner> | undefined;
 
-async function answer({ id, request }: RebalancerRequest): Promise<RebalancerReply> {
+async function planRound({ id, request }: RebalancerRequest): Promise<RebalancerReply> {
   try {
-    // Opened anew until it succeeds: Redis may be away when the first round comes.
+    // Each round tries to open the store until it succeeds: Redis may be unreachable at first.
     store ??= openStore(seed.store, () => undefined);
     planner ??= createRoundPlanner(await store, seed.catalog, seed.limits);
     return { id, plan: await planner.planRound(request) };
@@ -23,6 +23,6 @@ async function answer({ id, request }: RebalancerRequest): Promise<RebalancerRep
   }
 }
 
-parentPort?.on('message', (question: RebalancerRequest) => {
-  void answer(question).then((reply) => parentPort?.postMessage(reply));
+parentPort?.on('message', (message: RebalancerRequest) => {
+  void planRound(message).then((reply) => parentPort?.postMessage(reply));
 });

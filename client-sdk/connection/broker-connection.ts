@@ -1,5 +1,5 @@
-import type { BrokerToClient, ClientHello, ClientToBroker, Device } from '@duskline/protocol';
-import { BrokerSocket } from './broker-socket.js';
+import type { ClientHello, ClientToBroker, Device } from '@duskline/protocol';
+import { BrokerSocket, type RequestMessage } from './broker-socket.js';
 import { mayReconnect } from '../close-codes.js';
 import { isStatusTransition, type ClientStatus, type ReadyStatus } from './client-status.js';
 import { localError, type DusklineError } from '../errors.js';
@@ -10,10 +10,10 @@ import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '@duskline/sdk-runtime';
 import { Deferred, sleep } from '../runtime/promises.js';
 
-/** A connection that ends sooner did not hold: its retries go on counting, so a broker that refuses late is spared. */
+/** A shorter connection does not reset the retry count, so that a broker that refuses late is not overloaded. */
 const STABLE_AFTER_MS = 5_000;
 
-/** Expired tokens in a row after which the supplier is taken to have no better one. */
+/** The client closes after this many expired tokens in a row: the supplier has no valid one. */
 const MAX_EXPIRED_TOKENS = 3;
 
 /** The options of the client that its connection reads. */
@@ -24,7 +24,7 @@ export interface BrokerConnectionSettings {
   readonly WebSocket: WebSocketConstructor;
   readonly reconnect: ReconnectPolicy;
   readonly connectTimeoutMs: number;
-  readonly pingIntervalMs: number | undefined;
+  readonly pingIntervalMs?: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -32,17 +32,17 @@ export interface BrokerConnectionSettings {
 export interface BrokerConnectionWiring {
   readonly options: BrokerConnectionSettings;
   readonly onStatus: (status: ClientStatus) => void;
-  readonly onMessage: (message: BrokerToClient) => void;
+  readonly onMessage: (message: RequestMessage) => void;
 }
 
-/** Keeps one connection to one of the brokers, again and again, until it is closed. */
+/** Keeps the client connected to one of the brokers, until it is closed. */
 export class BrokerConnection {
   readonly #wiring: BrokerConnectionWiring;
   readonly #closing = new AbortController();
   #status: ClientStatus = { state: 'idle' };
   #ready = new Deferred<ReadyStatus>();
   #socket: BrokerSocket | undefined;
-  /** From the last `welcome`. A secret. */
+  /** From the last `welcome`. Secret. */
   #resumeToken: string | undefined;
 
   constructor(wiring: BrokerConnectionWiring) {
@@ -53,38 +53,38 @@ export class BrokerConnection {
     return this.#status;
   }
 
-  /** Aborts when the connection is closed for good; its reason is a `DusklineError`. */
+  /** Aborts when the client is closed. The reason is a `DusklineError`. */
   get closing(): AbortSignal {
     return this.#closing.signal;
   }
 
   /**
-   * The connection that is, or the next one.
+   * Resolves with the current connection, or the next one.
    *
-   * @throws DusklineError what ended the connection for good
+   * @throws DusklineError why the client closed
    */
   get ready(): Promise<ReadyStatus> {
     return this.#ready.promise;
   }
 
-  /** Starts connecting; does nothing when that happened before. */
+  /** Starts to connect. Repeated calls do nothing. */
   start(): void {
     if (this.#status.state !== 'idle') return;
-    // Only the application's reconnect policy can throw in there.
+    // Only the application's reconnect policy can throw here.
     this.#keepConnected().catch((cause: unknown) => {
       this.#wiring.options.logger.error({ error: cause }, 'The reconnect policy threw');
       void this.close(localError('CLIENT_CLOSED', { cause }));
     });
   }
 
-  /** Whether it was handed to an open socket, which may still lose it. */
+  /** Returns whether the message was handed to an open socket. It may still be lost. */
   send(message: ClientToBroker): boolean {
     return this.#socket?.send(message) ?? false;
   }
 
-  /** For good. Resolves when the socket is closed, a second later at the latest. */
+  /** Closes permanently. Resolves when the socket is closed, after a second at the latest. */
   async close(error?: DusklineError): Promise<void> {
-    this.#setStatus(error === undefined ? { state: 'closed' } : { state: 'closed', error });
+    this.#setStatus({ state: 'closed', ...(error && { error }) });
     await this.#socket?.close();
   }
 
@@ -120,7 +120,7 @@ export class BrokerConnection {
     }
   }
 
-  /** One attempt, and the connection it leads to, until that is over. `heldForMs` is absent when it led to none. */
+  /** Runs one attempt and its connection, until that ends. `heldForMs` is absent if there was no `welcome`. */
   async #runAttempt(url: string, attempt: number): Promise<{ error: DusklineError; heldForMs?: number }> {
     const { clock } = this.#wiring.options;
     this.#setStatus({ state: 'connecting', attempt, url });
@@ -130,8 +130,8 @@ export class BrokerConnection {
     const isRefused =
       welcome === undefined && this.#resumeToken !== undefined && isFinalError(await socket.closed);
     if (isRefused && !this.#isClosed()) {
-      // Used, expired, or unknown here: a broker may have died between taking it and saying so. The player's
-      // own token is as good as ever, and nobody has to notice.
+      // The resume token was used, expired or unknown to this broker: an earlier broker may have died after it consumed the token.
+      // The player's own token is still valid, so retry with it at once.
       this.#resumeToken = undefined;
       socket = this.#openSocket(url);
       welcome = await socket.opened;
@@ -147,20 +147,11 @@ export class BrokerConnection {
 
   #openSocket(url: string): BrokerSocket {
     const { options, onMessage } = this.#wiring;
-    this.#socket = new BrokerSocket({
-      url,
-      WebSocket: options.WebSocket,
-      clock: options.clock,
-      logger: options.logger,
-      connectTimeoutMs: options.connectTimeoutMs,
-      pingIntervalMs: options.pingIntervalMs,
-      createHello: () => this.#createHello(),
-      onMessage,
-    });
+    this.#socket = new BrokerSocket({ ...options, url, createHello: () => this.#createHello(), onMessage });
     return this.#socket;
   }
 
-  /** With the resume token, where there is one: the application need not be asked while it reconnects. */
+  /** Uses the resume token if there is one, so that a reconnect needs no token of the application. */
   async #createHello(): Promise<ClientHello> {
     const { token, device } = this.#wiring.options;
     const resumeToken = this.#resumeToken;
@@ -204,7 +195,7 @@ export class BrokerConnection {
   }
 }
 
-/** Connecting again as before would be in vain. */
+/** A reconnect with the same credentials would fail again. */
 function isFinalError({ closeCode }: DusklineError): boolean {
   return closeCode !== undefined && !mayReconnect(closeCode);
 }

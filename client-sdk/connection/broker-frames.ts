@@ -1,7 +1,7 @@
 import type { BrokerToClient } from '@duskline/protocol';
 import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 
-/** What a value has to be; objects and one-element lists nest. Fields whose name ends in `?` may be absent. */
+/** The expected type of a value. A list of one shape stands for arrays. Fields whose name ends in `?` may be absent. */
 type Shape =
   'string' | 'number' | 'boolean' | 'number or null' | readonly [Shape] | { readonly [field: string]: Shape };
 
@@ -19,7 +19,7 @@ const MATCH_SHAPE: Shape = {
   'iceServers?': [{ urls: ['string'], 'username?': 'string', 'credential?': 'string' }],
 };
 
-/** What the SDK relies on, by message type. Less than the wire's schemas say: those are the broker's to keep. */
+/** The fields that the SDK reads, by message type. Less strict than the protocol's schemas, which the broker keeps to. */
 const FRAME_SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
   welcome: {
     connectionId: 'string',
@@ -52,8 +52,8 @@ const FRAME_SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
 };
 
 /**
- * Reads a frame of the broker. Never throws: answers `undefined` for what is malformed and for types that
- * this version does not know. Unknown fields stay and do no harm.
+ * Parses a frame of the broker. Never throws: returns `undefined` for malformed frames and for types that this version does not
+ * know. Unknown fields are kept.
  */
 export function parseBrokerFrame(data: unknown): BrokerToClient | undefined {
   const value = typeof data === 'string' ? parseJson(data) : undefined;
@@ -71,16 +71,11 @@ function matchesShape(value: unknown, shape: Shape): boolean {
   if (isList(shape)) return Array.isArray(value) && value.every((item) => matchesShape(item, shape[0]));
   return (
     isJsonObject(value) &&
-    Object.entries(shape).every(([field, inner]) =>
-      field.endsWith('?')
-        ? matchesOptionalShape(value[field.slice(0, -1)], inner)
-        : matchesShape(value[field], inner),
-    )
+    Object.entries(shape).every(([field, inner]) => {
+      const name = field.replace('?', '');
+      return (name !== field && value[name] === undefined) || matchesShape(value[name], inner);
+    })
   );
-}
-
-function matchesOptionalShape(value: unknown, shape: Shape): boolean {
-  return value === undefined || matchesShape(value, shape);
 }
 
 function isList(shape: Shape): shape is readonly [Shape] {

@@ -8,30 +8,33 @@ import type { Logger } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 import type { SocketLike, WebSocketConstructor } from './web-socket.js';
 
-/** How long `close()` waits for the broker's half of the close, in milliseconds. */
+/** How long `close()` waits for the broker's close frame, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** A broker's slip of the pen must not make its clients a flood. */
+/** Protects brokers from their own configuration: a tiny interval would make all clients flood them. */
 const MIN_PING_INTERVAL_MS = 1_000;
+
+/** Messages about a play request or its session, and not about the connection. */
+export type RequestMessage = Exclude<BrokerToClient, { readonly type: 'welcome' | 'pong' }>;
 
 export interface BrokerSocketWiring {
   readonly url: string;
   readonly WebSocket: WebSocketConstructor;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** For token, socket and `welcome` together. */
+  /** Time limit for token, socket and `welcome` together. */
   readonly connectTimeoutMs: number;
-  /** Overrides what `welcome` says. */
-  readonly pingIntervalMs: number | undefined;
-  /** Builds the first message; asks the token supplier. */
+  /** Overrides the interval in `welcome`. */
+  readonly pingIntervalMs?: number | undefined;
+  /** Builds the first message. Calls the token supplier if a token is needed. */
   readonly createHello: () => Promise<ClientHello>;
-  /** Every message after `welcome` that is not about the connection itself. */
-  readonly onMessage: (message: BrokerToClient) => void;
+  /** Called for each message that is not about the connection itself. */
+  readonly onMessage: (message: RequestMessage) => void;
 }
 
 /**
- * One connection to one broker, from the token to the close. Neither promise ever rejects: `opened` gives
- * `undefined` when there was no `welcome`, and `closed` always tells why it ended.
+ * One connection to one broker, from the token to the close. Neither promise rejects: `opened` resolves to `undefined` if there
+ * was no `welcome`, and `closed` to the error that ended the connection.
  */
 export class BrokerSocket {
   readonly opened: Promise<Welcome | undefined>;
@@ -40,7 +43,7 @@ export class BrokerSocket {
   readonly #wiring: BrokerSocketWiring;
   readonly #opened = new Deferred<Welcome | undefined>();
   readonly #closed = new Deferred<DusklineError>();
-  /** The platform's socket is really gone, or never was. */
+  /** The platform's socket has closed, or was never opened. */
   readonly #platformSocketClosed = new Deferred<undefined>();
   readonly #cancelConnectTimeout: () => void;
   #state: 'opening' | 'open' | 'closed' = 'opening';
@@ -62,14 +65,14 @@ export class BrokerSocket {
     );
   }
 
-  /** Sends if the connection is open, and says whether it is. */
+  /** Sends if the connection is open. Returns whether it is. */
   send(message: ClientToBroker): boolean {
     if (this.#state !== 'open') return false;
     this.#sendFrame(message);
     return true;
   }
 
-  /** Closes in order. Resolves when the broker got everything sent before, or after a second. */
+  /** Closes. Resolves when the broker has received everything that was sent before, or after a second. */
   async close(): Promise<void> {
     this.#closeWithError(localError('CLIENT_CLOSED'));
     const cancel = this.#wiring.clock.setTimer(
@@ -93,7 +96,7 @@ export class BrokerSocket {
       if (this.#state === 'opening') this.#sendFrame(hello);
     });
     this.#webSocket.addEventListener('message', ({ data }) => this.#handleFrame(data));
-    // Tells nothing that `close` does not, but `ws` throws errors that nobody listens to.
+    // `close` follows and says more. But `ws` throws errors that have no listener.
     this.#webSocket.addEventListener('error', () => undefined);
     this.#webSocket.addEventListener('close', ({ code = 1006 }) => {
       this.#platformSocketClosed.resolve(undefined);
@@ -121,17 +124,8 @@ export class BrokerSocket {
           this.#handleConnectionError(message);
         else this.#wiring.onMessage(message);
         return;
-      case 'queued':
-      case 'offer':
-      case 'limit':
-      case 'signal':
-      case 'matched':
-      case 'moving':
-      case 'session':
-        this.#wiring.onMessage(message);
-        return;
       default:
-        return message satisfies never;
+        this.#wiring.onMessage(message);
     }
   }
 
@@ -147,7 +141,7 @@ export class BrokerSocket {
     this.#opened.resolve(welcome);
   }
 
-  /** About the connection itself: as a rule a close follows, and this is its reason. */
+  /** Usually followed by a close, of which it is the reason. */
   #handleConnectionError(message: ErrorMessage): void {
     this.#wiring.logger.warn({ code: message.code }, 'The broker sent an error');
     this.#lastError = message;

@@ -2,13 +2,13 @@ import type { RegionInfo } from '@duskline/protocol';
 import type { DusklineError } from '../errors.js';
 
 /**
- * Where a client stands with its brokers. One value; everything else is derived from it.
+ * The state of a client's connection.
  *
- * - `idle`: created; `connect()`, `play()` and `measureRegions()` start it.
- * - `connecting`: token, socket, `hello`; `attempt` counts from 1 since the last connection that held.
- * - `ready`: the broker said `welcome`.
- * - `waiting`: an attempt failed or the connection was lost; the next attempt comes in `retryInMs`.
- * - `closed`: for good. With `error` when not `close()` but a refusal or the reconnect policy ended it.
+ * - `idle`: created. `connect()`, `play()` and `measureRegions()` start the connection.
+ * - `connecting`: gets a token, opens a socket, sends `hello`. `attempt` counts from 1 since the last stable connection.
+ * - `ready`: the broker sent `welcome`.
+ * - `waiting`: an attempt failed or the connection was lost. The next attempt starts in `retryInMs`.
+ * - `closed`: permanently. `error` is absent after `close()`; else it is why the broker or the reconnect policy ended the connection.
  */
 export type ClientStatus =
   | { readonly state: 'idle' }
@@ -24,13 +24,13 @@ export type ClientStatus =
 
 export interface ReadyStatus {
   readonly state: 'ready';
-  /** For logs and support: names this connection on its broker. */
+  /** Identifies this connection in the logs of the broker. */
   readonly connectionId: string;
   readonly playerId: string;
   readonly regions: readonly RegionInfo[];
 }
 
-/** Where a client may go from each state. */
+/** The transitions of each state. */
 const CLIENT_TRANSITIONS = {
   idle: ['connecting', 'closed'],
   connecting: ['ready', 'waiting', 'closed'],

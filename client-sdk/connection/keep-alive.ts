@@ -1,19 +1,19 @@
 import type { Clock } from '../runtime/clock.js';
 
-/** Pings without an answer after which the connection counts as dead. */
+/** The connection counts as dead after this many unanswered pings. */
 const MAX_UNANSWERED_PINGS = 2;
 
 export interface KeepAliveWiring {
   readonly clock: Clock;
   readonly intervalMs: number;
   readonly sendPing: (id: number) => void;
-  /** Called once; nothing is heard or sent after it. */
+  /** Called once. No pings follow. */
   readonly onDead: () => void;
 }
 
 /**
- * Finds connections that died without a close. Browsers show no WebSocket ping frames to scripts, so the
- * SDK sends pings of its own, only when nothing else was heard for an interval.
+ * Detects connections that died without a close. Browsers hide WebSocket ping frames from scripts, so the SDK sends messages of
+ * type `ping`, but only if nothing was received for an interval.
  */
 export class KeepAlive {
   readonly #wiring: KeepAliveWiring;
@@ -27,7 +27,7 @@ export class KeepAlive {
     this.#schedule();
   }
 
-  /** Any frame proves that the broker is there. */
+  /** A frame was received, which proves that the connection works. */
   recordTraffic(): void {
     this.#hadTraffic = true;
   }

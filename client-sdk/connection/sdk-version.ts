@@ -1,2 +1,2 @@
-/** Sent to the broker in `hello`, for operators' logs. Equal to the version in `package.json`; a test holds it so. */
+/** Sent in `hello`, for the broker's logs. A test checks that it equals the version in `package.json`. */
 export const SDK_VERSION = '0.1.0';

@@ -1,4 +1,4 @@
-/** What the SDK reads of a socket event: `data` of a message, `code` of a close. */
+/** The fields of socket events that the SDK reads: `data` of `message`, `code` of `close`. */
 export interface SocketEvent {
   readonly type: string;
   readonly data?: unknown;

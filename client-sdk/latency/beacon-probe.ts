@@ -1,21 +1,21 @@
 import type { RegionInfo } from '@duskline/protocol';
 
 /**
- * Takes one RTT sample of a region, in milliseconds. Rejects when the region cannot be reached. Should stop
- * when `signal` aborts; a probe that does not is left behind.
+ * Takes one RTT sample of a region, in milliseconds. Rejects if the region cannot be reached. Should stop when `signal` aborts;
+ * the SDK does not wait for it any longer.
  */
 export type Probe = (region: RegionInfo, signal: AbortSignal) => Promise<number>;
 
 /**
- * Times one `GET` of the region's beacon. On a connection that is open already this is one round trip and
- * the beacon's work, which is none. From a web page the beacon has to allow the page's origin (CORS).
+ * Measures the duration of a `GET` of the region's beacon. Over an open connection this is one round trip, because the beacon does
+ * no work. For web pages, the beacon has to allow the page's origin (CORS).
  */
 export async function probeBeacon(region: RegionInfo, signal: AbortSignal): Promise<number> {
   const startedAtMs = performance.now();
   const response = await fetch(region.beaconUrl, { cache: 'no-store', credentials: 'omit', signal });
   const rttMs = performance.now() - startedAtMs;
-  // An unread body would keep the connection from being used again.
+  // The browser reuses the connection only after the body was read.
   await response.arrayBuffer();
-  if (!response.ok) throw new Error(`The beacon of ${region.region} answered ${response.status}.`);
+  if (!response.ok) throw new Error(`The beacon of ${region.region} answered with HTTP ${response.status}.`);
   return rttMs;
 }

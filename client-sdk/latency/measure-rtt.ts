@@ -3,35 +3,35 @@ import type { Probe } from './beacon-probe.js';
 import type { Clock } from '../runtime/clock.js';
 import { waitUnlessAborted } from '../runtime/promises.js';
 
-/** Regions whose first contact is made at once. Slow and rough: name look-up, TCP and TLS are in it. */
+/** Concurrent warm-ups. A warm-up includes the DNS lookup, TCP and TLS, so contention does not matter. */
 const CONCURRENT_WARM_UPS = 6;
 
-/** Regions sampled at once: few, for samples that share the device's uplink delay each other. */
+/** Regions that are sampled concurrently. Few, because samples that share the device's uplink delay each other. */
 const CONCURRENT_REGIONS = 3;
 
-/** What the wire allows at most. */
+/** The protocol's upper bound for `rtt` values. */
 const MAX_RTT_MS = 10_000;
 
 export interface MeasurementPlan {
   readonly probe: Probe;
   readonly clock: Clock;
-  /** Per region, beside the warm-up. */
+  /** Samples per region, in addition to the warm-up. */
   readonly samples: number;
-  /** For a region's warm-up, and again for all its samples; a region that needs longer is left out. */
+  /** Time limit for a region's warm-up, and again for all its samples. A slower region is left out. */
   readonly timeoutMs: number;
-  /** The most regions to sample: those whose warm-up was fastest. */
+  /** How many regions are sampled at most: those with the fastest warm-up. */
   readonly limit: number;
   readonly signal: AbortSignal;
 }
 
-/** Milliseconds by region. Regions that did not answer in time are not in it. */
+/** Milliseconds by region, without the regions that did not answer in time. */
 export type RttByRegion = Record<string, number>;
 
 /**
- * Measures the round-trip times to regions: one warm-up each, which is not counted, then samples of the most
- * promising ones, one after another within a region; the median counts.
+ * Measures the round-trip times to regions. Each region gets a warm-up, which is not counted. The fastest regions then get
+ * samples, one after another within a region, and the result is the median.
  *
- * Never rejects: when `plan.signal` aborts, what is not measured yet is left out.
+ * Never rejects: when `plan.signal` aborts, regions that are not measured yet are left out.
  */
 export async function measureRtt(
   regions: readonly RegionInfo[],
@@ -61,7 +61,7 @@ interface MeasuredRegion {
   readonly rttMs: number;
 }
 
-/** The median of a region's samples. Single failures are forgiven, as long as half of the samples succeed. */
+/** The median of a region's samples; `undefined` if more than half of them failed. */
 async function sampleRegion(
   region: RegionInfo,
   plan: MeasurementPlan,
@@ -75,7 +75,7 @@ async function sampleRegion(
   return samples.length * 2 >= plan.samples ? median(samples) : undefined;
 }
 
-/** The middle value, or the mean of the two in the middle. */
+/** The middle value, or the mean of the two middle values. */
 function median(values: readonly number[]): number | undefined {
   const sorted = [...values].sort((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)];
@@ -83,7 +83,7 @@ function median(values: readonly number[]): number | undefined {
   return upper === undefined || lower === undefined ? undefined : (lower + upper) / 2;
 }
 
-/** What `work` resolves to, or `undefined` when it fails, is aborted or takes too long. */
+/** The result of `work`, or `undefined` if it fails, is aborted or takes too long. */
 async function resolveInTime(
   plan: MeasurementPlan,
   work: (signal: AbortSignal) => Promise<number | undefined>,
@@ -103,7 +103,7 @@ async function resolveInTime(
   }
 }
 
-/** Maps in order, with at most `limit` items under way at once. */
+/** Maps items in order, at most `limit` at a time. */
 async function mapConcurrently<Item, Result>(
   items: readonly Item[],
   limit: number,

@@ -14,12 +14,12 @@ export function distanceKm(a: Coordinates, b: Coordinates): number {
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(haversine)));
 }
 
-/** The places nearest to `here`, the nearest first, at most `limit`. */
-export function findNearest<Place extends Coordinates>(
-  locations: readonly Place[],
+/** The locations nearest to `here`, nearest first, at most `limit`. */
+export function findNearest<Location extends Coordinates>(
+  locations: readonly Location[],
   here: Coordinates,
   limit: number,
-): Place[] {
+): Location[] {
   return [...locations].sort((a, b) => distanceKm(here, a) - distanceKm(here, b)).slice(0, limit);
 }
 

@@ -11,44 +11,44 @@ const MAX_REGIONS = 64;
 /** The options of the client that a measurement reads. */
 export interface RegionMeterSettings {
   readonly clock: Clock;
-  readonly location: Coordinates | undefined;
+  readonly location?: Coordinates | undefined;
   readonly measurementMaxAgeMs: number;
   readonly probe: Probe;
 }
 
 export interface MeasureOptions {
-  /** Ends the measurement; rejects with `ABORTED`. */
+  /** Stops the measurement, which rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
-  /** Samples per region, beside the warm-up. Default 4. */
+  /** Samples per region, in addition to the warm-up. Default 4. */
   readonly samples?: number | undefined;
-  /** For a region's warm-up, and again for all its samples, in milliseconds. Default 2000. */
+  /** Time limit for a region's warm-up, and again for all its samples, in milliseconds. Default 2000. */
   readonly timeoutMs?: number | undefined;
-  /** The most regions to sample: the nearest if `location` is known, else the fastest to answer. Default 8. */
+  /** How many regions are sampled at most: the nearest if `location` is known, else those that answer first. Default 8. */
   readonly limit?: number | undefined;
-  /** Only these regions, or all but these. */
+  /** Only these regions, or all except these. Default: all. */
   readonly regions?: RegionChoice | undefined;
-  /** An earlier result is good when it is not older, in milliseconds; 0 measures anew. Default: the client's. */
+  /** An earlier result is reused up to this age, in milliseconds. 0 measures again. Default: `measurementMaxAgeMs`. */
   readonly maxAgeMs?: number | undefined;
 }
 
 interface Measurement {
-  /** What was measured; another set of regions is another measurement. */
+  /** Identifies what was measured. Another set of regions needs another measurement. */
   readonly key: string;
   readonly result: Promise<RttByRegion>;
   readonly controller: AbortController;
-  /** Callers that wait for it; it stops when the last one goes. */
+  /** How many callers wait for the result. The measurement stops when none is left. */
   callers: number;
-  /** When it was finished; absent while it runs. */
+  /** Absent while the measurement runs. */
   finishedAtMs?: number;
 }
 
-/** Measures regions and remembers the result. Callers that want the same at the same time share one measurement. */
+/** Measures regions and stores the result. Concurrent calls with equal options share one measurement. */
 export class RegionMeter {
   readonly #settings: RegionMeterSettings;
   readonly #closing: AbortSignal;
   #latest: Measurement | undefined;
 
-  /** @param closing ends whatever is under way */
+  /** @param closing stops the measurement that runs */
   constructor(settings: RegionMeterSettings, closing: AbortSignal) {
     this.#settings = settings;
     this.#closing = closing;
@@ -94,7 +94,7 @@ export class RegionMeter {
     this.#latest = measurement;
     void result.then((rtt) => {
       measurement.finishedAtMs = plan.clock.nowMs();
-      // Nothing answered: the device was offline, and the next call should look again.
+      // The device was offline, so the next call measures again.
       if (Object.keys(rtt).length === 0 && this.#latest === measurement) this.#latest = undefined;
     });
     return measurement;

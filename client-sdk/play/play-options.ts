@@ -1,75 +1,57 @@
-import type { Offer, Play, Queued, RegionChoice } from '@duskline/protocol';
+import type { Offer, Queued, RegionChoice } from '@duskline/protocol';
 import type { OnConflict, OnHostLost, Platform, Resolution } from '@duskline/protocol/vocabulary';
 import type { RttByRegion } from '../latency/measure-rtt.js';
 import type { SessionMove } from '../session/session-move.js';
 import type { Listener } from '@duskline/sdk-runtime';
 
-/** Where a request stands that waits for a slot. */
+/** The position of a request that waits for a slot. */
 export type QueueState = Pick<Queued, 'position' | 'etaMs' | 'region'>;
 
-/** A slot that is held for a request whose turn came. */
+/** A slot that is reserved for a request at the head of the queue. */
 export interface SlotOffer extends Pick<Offer, 'region' | 'acceptWithinMs'> {
-  /** Aborts when the offer no longer stands, or was answered: take the question off the screen. */
+  /** Aborts when the offer was answered or is no longer valid: close the dialog. */
   readonly signal: AbortSignal;
 }
 
 export interface PlayOptions {
   readonly title: string;
-  /** Takes the request back while it is pending; rejects with `ABORTED`. No effect on a session. */
+  /** Cancels the request while it is pending: `play()` rejects with `ABORTED`. Has no effect on a session. */
   readonly signal?: AbortSignal | undefined;
-  /** Only these regions, or all but these. Default: any. */
+  /** Only these regions, or all except these. Default: all. */
   readonly regions?: RegionChoice | undefined;
   /** Only hosts of this platform. Default: any. */
   readonly platform?: Platform | undefined;
-  /** Only hosts that can send at least this picture. Default: any. */
+  /** Only hosts that can stream at least this resolution. Default: any. */
   readonly minResolution?: Resolution | undefined;
-  /** Round-trip times in milliseconds by region. Default: what `measureRegions` gives. */
+  /** Round-trip times in milliseconds by region. Default: the result of `measureRegions`. */
   readonly rtt?: Readonly<RttByRegion> | undefined;
-  /** Default: a new UUID. Give a stored one to come back to its session or its place, after a crash for example. */
+  /** Default: a new UUID. A stored one, for example after a crash, leads back to its session or its position in the queue. */
   readonly requestId?: string | undefined;
-  /** Whether to wait in the queue when no slot is free, for as long as it takes. Default `true`. */
+  /** Whether to wait in the queue, without a time limit, if no slot is free. Default `true`. */
   readonly wait?: boolean | undefined;
-  /** What happens when the player has another session or request. Default `fail`: rejects with `SESSION_EXISTS`. */
+  /** What to do if the player has another session or request. Default `fail`: rejects with `SESSION_EXISTS`. */
   readonly onConflict?: OnConflict | undefined;
-  /** Another host when the session's host is lost, or an end with `host_lost`. Default `replace`. */
+  /** Whether a session whose host is lost gets another host, or ends with `host_lost`. Default `replace`. */
   readonly onHostLost?: OnHostLost | undefined;
   /**
-   * Told when the request begins to wait, and of every change of its place. Also after the match, when the slot was
-   * lost before its host let the player in: `replaced` of the session follows.
+   * Called when the request enters the queue, and whenever its position changes. Also called after the match, if the slot was
+   * lost before its host admitted the player: the session's event `replaced` follows.
    */
   readonly onQueued?: Listener<QueueState> | undefined;
   /**
-   * Asked when the turn comes: `true` takes the slot, `false` leaves the queue and rejects with `OFFER_DECLINED`.
-   * No answer within `acceptWithinMs` puts the request at the back of the queue, once. Default: takes it at once.
+   * Called when a slot is offered: `true` takes it, `false` leaves the queue and rejects with `OFFER_DECLINED`. Without an answer
+   * within `acceptWithinMs` the request goes to the back of the queue, once. Default: every slot is taken at once.
    */
   readonly onOffer?: ((offer: SlotOffer) => boolean | Promise<boolean>) | undefined;
   /**
-   * Follows the session to another host while it is played: connects to `move.host`, shows `move.ticket` there, and
-   * resolves when it is let in. Keep the stream from the old host until the session's event `moved`. When it throws
-   * or rejects, or takes longer than `claimWithinMs`, the session stays where it is. Default: it is never moved.
+   * Called when the session may move to another host while it is played. It connects to `move.host`, shows `move.ticket` there,
+   * and resolves when that host has admitted it. Keep the stream of the old host until the session's event `moved`. If the
+   * callback throws, rejects, or takes longer than `claimWithinMs`, the session stays on its host. Default: sessions never move.
    */
   readonly onMove?: Listener<SessionMove> | undefined;
   /**
-   * Goes on asking for up to `maxWaitMs` milliseconds while the broker will not even queue the request
-   * (`NO_CAPACITY` with `wait: false`, `QUEUE_FULL`, `UNAVAILABLE`). Default: rejects at once.
+   * Retries for up to `maxWaitMs` milliseconds while the broker neither serves nor queues the request (`NO_CAPACITY` with
+   * `wait: false`, `QUEUE_FULL`, `UNAVAILABLE`). Default: rejects at once.
    */
   readonly retry?: { readonly maxWaitMs: number } | undefined;
-}
-
-/** The frame that asks for it. What is left to the broker's default is not in it. */
-export function createPlayMessage(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): Play {
-  const { title, regions, platform, minResolution, wait, onConflict, onHostLost, onMove } = options;
-  return {
-    type: 'play',
-    requestId,
-    title,
-    rtt,
-    ...(regions && { regions }),
-    ...(platform && { platform }),
-    ...(minResolution && { minResolution }),
-    ...(wait !== undefined && { wait }),
-    ...(onConflict && { onConflict }),
-    ...(onHostLost && { onHostLost }),
-    ...(onMove && { canMove: true }),
-  };
 }

@@ -1,14 +1,14 @@
 /**
- * Where a `play` stands, from the first time it is sent until its session is over:
+ * The phases of a play request:
  *
  * - `asking`: no answer yet.
- * - `queued`: it waits, and its broker knows.
- * - `offered`: a slot is held for it, and the player has not said whether to take it.
- * - `accepting`: the player wants the slot; `accept` is on its way.
- * - `held`: it became a session.
- * - `ending`: the player leaves that session.
- * - `cancelling`: the player does not want it any more.
- * - `over`: nothing is to come.
+ * - `queued`: in the queue of a broker.
+ * - `offered`: a slot is reserved; the application has not said yet whether to take it.
+ * - `accepting`: the application takes the slot; `accept` was sent.
+ * - `held`: there is a session.
+ * - `ending`: the player leaves the session; `end` was sent.
+ * - `cancelling`: the caller gave up; `cancel` was sent.
+ * - `over`: no more messages are expected.
  */
 export type PlayPhase =
   'asking' | 'queued' | 'offered' | 'accepting' | 'held' | 'ending' | 'cancelling' | 'over';
@@ -16,15 +16,16 @@ export type PlayPhase =
 interface PhaseRow {
   readonly next: readonly PlayPhase[];
   /**
-   * What a broker is told after each `welcome`, which depends on nothing but the phase:
+   * The message to a broker on entering the phase, and again after each `welcome`:
    *
-   * - `play`: the same frame with the same `requestId`, which makes repeating it safe. The answer tells what
-   *   became of the place in the queue, or of the offer.
-   * - `return`: `play` as well, but only to find what it led to: never to wait, never at another session's cost.
-   * - `end`: the same, and `end` after its answer: a broker ends only what it gave to this very connection.
-   * - `cancel`: once more, in case the first was lost.
+   * - `play`: the same message with the same `requestId`, so repeating it is safe. The answer gives the position in the queue,
+   *   the offer or the session.
+   * - `lookup`: `play` that neither waits nor replaces another session: only finds the session.
+   * - `end`: the session must be attached to the connection first, so after a reconnect `lookup` is sent, and `end` after its
+   *   answer.
+   * - `cancel`: again, because the first may have been lost.
    */
-  readonly sends: 'play' | 'return' | 'end' | 'cancel' | 'nothing';
+  readonly sends: 'play' | 'lookup' | 'end' | 'cancel' | 'nothing';
 }
 
 export const PLAY_PHASES = {
@@ -32,7 +33,7 @@ export const PLAY_PHASES = {
   queued: { next: ['queued', 'offered', 'held', 'cancelling', 'over'], sends: 'play' },
   offered: { next: ['accepting', 'queued', 'held', 'cancelling', 'over'], sends: 'play' },
   accepting: { next: ['queued', 'held', 'cancelling', 'over'], sends: 'play' },
-  held: { next: ['ending', 'over'], sends: 'return' },
+  held: { next: ['ending', 'over'], sends: 'lookup' },
   ending: { next: ['held', 'over'], sends: 'end' },
   cancelling: { next: ['over'], sends: 'cancel' },
   over: { next: [], sends: 'nothing' },
@@ -42,7 +43,7 @@ export function isPhaseTransition(from: PlayPhase, to: PlayPhase): boolean {
   return (PLAY_PHASES[from].next as readonly PlayPhase[]).includes(to);
 }
 
-/** Neither a session nor refused: its caller still waits for the answer, and may take it back. */
+/** The caller still waits for a session, and may give up. */
 export function isPending(phase: PlayPhase): boolean {
   return isPhaseTransition(phase, 'cancelling');
 }

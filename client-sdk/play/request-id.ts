@@ -1,13 +1,9 @@
-/** A random UUID. `crypto.randomUUID` is missing on pages that are not served over HTTPS, as on test networks. */
+/** A random UUID (RFC 9562, version 4). Browsers lack `crypto.randomUUID` on pages that were not served over HTTPS. */
 export function createRequestId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  const variant = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `4${hex.slice(13, 16)}`,
-    `${variant.toString(16)}${hex.slice(18, 20)}`,
-    hex.slice(20),
-  ].join('-');
+  const hex = Array.from(crypto.getRandomValues(new Uint8Array(16)), (random, index) => {
+    const version = index === 6 ? (random & 0x0f) | 0x40 : random;
+    const byte = index === 8 ? (random & 0x3f) | 0x80 : version;
+    return byte.toString(16).padStart(2, '0');
+  });
+  return hex.join('').replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

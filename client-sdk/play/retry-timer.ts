@@ -1,37 +1,48 @@
 import type { Clock } from '../runtime/clock.js';
 import type { DusklineError } from '../errors.js';
 
-/** When to ask again if the broker does not say, in milliseconds. */
+/** Delay of a retry for which the broker names none (`retryAfterMs`), in milliseconds. */
 const DEFAULT_RETRY_AFTER_MS = 1_000;
 
-/** Says something once more, later. At most one is set. */
+export interface RetryTimerWiring {
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Sends a message again after an error. At most one retry is scheduled. */
 export class RetryTimer {
-  readonly #clock: Clock;
-  readonly #random: () => number;
+  readonly #wiring: RetryTimerWiring;
   readonly #retry: () => void;
+  readonly #createdAtMs: number;
   #cancel: (() => void) | undefined;
 
-  constructor(wiring: { readonly clock: Clock; readonly random: () => number }, retry: () => void) {
-    this.#clock = wiring.clock;
-    this.#random = wiring.random;
+  constructor(wiring: RetryTimerWiring, retry: () => void) {
+    this.#wiring = wiring;
     this.#retry = retry;
+    this.#createdAtMs = wiring.clock.nowMs();
   }
 
   get isSet(): boolean {
     return this.#cancel !== undefined;
   }
 
-  /** Never before the broker wants it, and spread over half as long again: many players hear the same refusal. */
-  retryDelayMs(error: DusklineError): number {
-    return Math.round((error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) * (1 + this.#random() / 2));
-  }
-
-  start(delayMs: number): void {
+  /**
+   * Schedules a retry, after the delay that the broker names or up to 1.5 times that: many players receive the same refusal at
+   * once.
+   *
+   * @param maxWaitMs counts from the creation of the timer
+   * @returns false, with nothing scheduled, if the retry would come later than `maxWaitMs`
+   */
+  start({ retryAfterMs = DEFAULT_RETRY_AFTER_MS }: DusklineError, maxWaitMs = Infinity): boolean {
+    const { clock, random } = this.#wiring;
+    const delayMs = Math.round(retryAfterMs * (1 + random() / 2));
+    if (clock.nowMs() - this.#createdAtMs + delayMs > maxWaitMs) return false;
     this.stop();
-    this.#cancel = this.#clock.setTimer(() => {
+    this.#cancel = clock.setTimer(() => {
       this.#cancel = undefined;
       this.#retry();
     }, delayMs);
+    return true;
   }
 
   stop(): void {

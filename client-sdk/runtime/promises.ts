@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 import { abortError } from '../errors.js';
 
-/** A promise with its handles outside. Nobody has to wait for it: its rejection is never "unhandled". */
+/** A promise that is resolved or rejected from outside. Its rejection never counts as unhandled. */
 export class Deferred<Value> {
   resolve!: (value: Value) => void;
   reject!: (error: Error) => void;
@@ -16,7 +16,7 @@ export class Deferred<Value> {
 }
 
 /**
- * Waits for `promise`, but no longer than until `signal` aborts.
+ * Waits for `promise`, or until `signal` aborts.
  *
  * @throws DusklineError `ABORTED`
  */
@@ -36,7 +36,7 @@ export async function waitUnlessAborted<Value>(
   }
 }
 
-/** Resolves after `delayMs`, or at once when `signal` aborts. Leaves no timer behind. */
+/** Resolves after `delayMs`, or as soon as `signal` aborts. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const finish = (): void => {

@@ -1,11 +1,11 @@
 import type { Matched, Moving } from '@duskline/protocol';
 
-/** What a broker says of a session's place on a host. */
+/** A message that assigns a session to a host. */
 export type Match = Matched | Moving;
 
-/** A place on a host, as the application sees it. */
+/** The assignment of a session to a host, as the application sees it. */
 export class Assignment {
-  /** Private, so that printing it does not print its ticket. */
+  /** Private, so that printing the object does not print its ticket. */
   #match: Match;
 
   constructor(match: Match) {
@@ -58,7 +58,7 @@ export class Assignment {
     return this.#match.reason;
   }
 
-  /** From now on it is this one. */
+  /** Replaces the assignment. */
   protected reassign(match: Match): void {
     this.#match = match;
   }

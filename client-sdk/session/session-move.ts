@@ -6,21 +6,21 @@ import type { Session } from './session.js';
 import type { Listener } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 
-/** Where a session may go while it is played: all as in `Session`, for the new host. */
+/** The new host of a session that may move while it is played. The fields are those of `Session`. */
 export interface SessionMove extends Pick<
   Session,
   'epoch' | 'region' | 'pool' | 'host' | 'ticket' | 'claimWithinMs' | 'stream' | 'iceServers' | 'reason'
 > {
-  /** Aborts when the session stays where it is after all, or is over: let go of the new host. */
+  /** Aborts when the move is cancelled or the session ends: close the connection to the new host. */
   readonly signal: AbortSignal;
 }
 
 export interface SessionMoveHandlerWiring {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Without it no move is followed, and a broker that announces one is on its own. */
+  /** Without it the handler ignores moves. */
   readonly onMove?: Listener<SessionMove> | undefined;
-  /** Tells the broker, if it can be told now. */
+  /** Sends `stay` to the broker, if it can be sent now. */
   readonly sendStay: (epoch: number) => void;
 }
 
@@ -37,24 +37,24 @@ interface PendingMove {
   readonly match: Moving;
   readonly controller: AbortController;
   readonly cancelDeadline: () => void;
-  /** Whether the application is at the new host; `undefined` while it is on its way. */
+  /** Whether `onMove` reached the new host; `undefined` while it is still running. */
   hasArrived: boolean | undefined;
-  /** Resolves when that is known. */
+  /** Resolves when `onMove` is done or its time is up. */
   readonly outcome: Deferred<boolean>;
 }
 
-/** The move of one session that is under way, if any: lets the application follow it, or says `stay`. */
+/** The move of one session: calls `onMove`, and sends `stay` if it fails. */
 export class SessionMoveHandler {
   readonly #wiring: SessionMoveHandlerWiring;
   #pending: PendingMove | undefined;
-  /** The last that succeeded; its application may be on its way still. */
+  /** The last move that completed at the broker. Its `onMove` may still be running. */
   #completed: PendingMove | undefined;
 
   constructor(wiring: SessionMoveHandlerWiring) {
     this.#wiring = wiring;
   }
 
-  /** One that is repeated, or older than the one under way, changes nothing. */
+  /** Ignores a move that is repeated, or older than the pending one. */
   startMove(match: Moving): void {
     const { clock, onMove } = this.#wiring;
     if (onMove === undefined || match.epoch <= (this.#pending?.match.epoch ?? 0)) return;
@@ -72,8 +72,8 @@ export class SessionMoveHandler {
   }
 
   /**
-   * The session is at this epoch now, so moves to earlier ones are off. Answers with the move that led there, if any. Its
-   * application may be on its way still: the broker heard from the new host before it did, and it has the time it had.
+   * The session has reached this epoch, so moves to earlier epochs are cancelled. Returns the move that led to it, if any. Its
+   * `onMove` may still be running, because the new host reports to the broker first; its time limit does not change.
    */
   completeMove(epoch: number): PendingMove | undefined {
     const [pending, completed] = [this.#pending, this.#completed];
@@ -89,18 +89,18 @@ export class SessionMoveHandler {
     return pending;
   }
 
-  /** The session stays where it is. */
+  /** The session stays on its host. */
   cancelMove(): void {
     if (this.#pending !== undefined) abandonMove(this.#pending);
     this.#pending = undefined;
   }
 
-  /** The session is over. */
+  /** The session has ended. */
   stop(): void {
     this.completeMove(Infinity);
   }
 
-  /** A broker that gave the session again may not have heard `stay`. */
+  /** After a reconnect: the broker may not have received `stay`. */
   repeatStay(): void {
     if (this.#pending?.hasArrived === false) this.#wiring.sendStay(this.#pending.match.epoch);
   }
@@ -110,7 +110,7 @@ export class SessionMoveHandler {
       await onMove(new AnnouncedMove(pending.match, pending.controller.signal));
       this.#recordOutcome(pending, true);
     } catch {
-      // Not logged: an error of a connection may name what it was opened with, the ticket.
+      // The error is not logged: connection errors may contain the ticket.
       this.#recordOutcome(pending, false);
     }
   }
@@ -121,14 +121,14 @@ export class SessionMoveHandler {
     pending.cancelDeadline();
     pending.outcome.resolve(hasArrived);
     if (hasArrived) return;
-    this.#wiring.logger.warn({ epoch: pending.match.epoch }, 'onMove did not get to the new host');
+    this.#wiring.logger.warn({ epoch: pending.match.epoch }, 'onMove did not reach the new host');
     pending.controller.abort();
-    // One that has moved all the same is told so: it cannot stay any more.
+    // If the session has moved meanwhile, it can no longer stay.
     if (this.#pending === pending) this.repeatStay();
   }
 }
 
-/** Its application lets go of the new host, and is told nothing more of it. */
+/** Aborts the signal of `onMove`. The result of `onMove` no longer matters. */
 function abandonMove({ controller, cancelDeadline }: PendingMove): void {
   cancelDeadline();
   controller.abort();

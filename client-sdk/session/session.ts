@@ -7,94 +7,95 @@ import { TypedEvents, type Listener } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 
 export interface SessionEvents {
-  /** The host told the broker, and the broker told us. States passed while the socket was away are skipped. */
+  /** The new state, as the host reported it to the broker. States that passed during a reconnect are skipped. */
   state: HeldState;
   /**
-   * The host or the slot was lost, or the session moved without you, and it has another host, at a new epoch: connect
-   * there, with the new ticket.
+   * The session has another host and a new epoch, because the host or the slot was lost, or because it moved although `onMove`
+   * failed. Connect to `session.host` with the new `session.ticket`.
    */
   replaced: Matched['host'];
-  /** The session moved to another host, and `onMove` has resolved: the old one ends its stream now. */
+  /** The session moved to the host that `onMove` connected to. The old host ends its stream now. */
   moved: Matched['host'];
-  /** A limit draws near, or no longer does. */
+  /** The session will be ended at a time limit, or no longer will be. */
   limit: SessionLimit;
-  /** The host says something. What it said before the first listener was there is kept for that one. */
+  /** A signal from the host. Signals received before the first listener was added are kept for it. */
   signal: string;
-  /** A signal did not reach the host: `PEER_AWAY`, `TOO_MANY_SIGNALS`, ... It is not sent again. */
+  /** A signal did not reach the host (`PEER_AWAY`, `TOO_MANY_SIGNALS`, ...). The SDK does not send it again. */
   signalLost: DusklineError;
   ended: EndReason;
 }
 
-/** When the session will be ended, in milliseconds since 1970 by the broker's clock; `null`: no longer. */
+/** When the session will be ended, in milliseconds since 1970 by the broker's clock; `null` if it no longer will be. */
 export type SessionLimit = Pick<Limit, 'kind' | 'endsAtMs'>;
 
 /**
- * One player's use of one slot. Connect to `host.endpoint` and show the `ticket`, within `claimWithinMs` of
- * the match. The stream does not pass through the broker: it goes on while the client is away from it.
+ * A session of the player on a host. Connect to `host.endpoint` and show the `ticket` within `claimWithinMs`. The stream does not
+ * pass through the broker, so it continues while the client has no connection to a broker.
  */
 export interface Session {
   readonly requestId: string;
   readonly sessionId: string;
-  /** Rises by one each time the session gets another host. */
+  /** Increases by one each time the session gets another host. */
   readonly epoch: number;
   readonly title: string;
   readonly region: string;
   readonly pool: string;
-  /** Where to connect for the stream. */
+  /** The host, and where to connect for the stream. */
   readonly host: Matched['host'];
-  /** Admits one client to this session on this host. A secret: do not log it. */
+  /** Admits one client to this session on this host. Secret: do not log it. */
   readonly ticket: string;
-  /** The reservation ends when the host has not seen the ticket by then, counted from the match. */
+  /** The reservation expires if the host has not seen the ticket within this time of the match, in milliseconds. */
   readonly claimWithinMs: number;
-  /** What will be streamed: the best that host and device can both do. */
+  /** Codec, resolution and frame rate: the best that host and device both support. */
   readonly stream: Matched['stream'];
-  /** STUN and TURN servers, as `RTCPeerConnection` takes them; none when absent. Holds secrets: do not log it. */
+  /** STUN and TURN servers, as `RTCPeerConnection` takes them; absent if there are none. Secret: do not log them. */
   readonly iceServers: Matched['iceServers'];
-  /** Which of the request's candidates it is: 1 is the most preferred. */
+  /** The rank of this host's region pool among the request's candidates; 1 is the best. */
   readonly rank: number;
+  /** How many candidates the request had. */
   readonly candidates: number;
   /** The measured round-trip time to the region, in milliseconds. */
   readonly rttMs: number;
-  /** Why this host, in words. */
+  /** Why this host was chosen, in words. */
   readonly reason: string;
   readonly state: SessionState;
-  /** Resolves when the session is over. Never rejects; stays pending when the client is closed before. */
+  /** Resolves when the session has ended. Never rejects; stays pending if the client is closed before. */
   readonly ended: Promise<EndReason>;
-  /** Adds a listener; the answer takes it away again. */
+  /** Adds a listener. Returns a function that removes it. */
   on<Name extends keyof SessionEvents>(event: Name, listener: Listener<SessionEvents[Name]>): () => void;
   /**
-   * Ends the session with `client_left`. Resolves when the broker says so, or that it knows nothing of the
-   * session; while the connection is away, that is after it came back. Calling it again gives the same promise.
+   * Ends the session with the reason `client_left`. Resolves when the broker confirms the end, or has no record of the session;
+   * without a connection, after the reconnect. Repeated calls return the same promise.
    *
-   * @throws DusklineError `CLIENT_CLOSED`, or why the broker refuses
+   * @throws DusklineError `CLIENT_CLOSED`, or why the broker refused
    */
   end(): Promise<void>;
   /**
-   * Says something to the host, by way of the broker: an SDP, an ICE candidate. In order, and at most once: what
-   * a dying socket takes with it is lost. While the connection is away up to 64 wait for it; those that were
-   * meant for a host that is lost are dropped. Does nothing once the session is over.
+   * Sends a signal to the host through the broker, such as an SDP or an ICE candidate. Signals arrive in order and at most once:
+   * those in transit when a connection breaks are lost. Without a connection up to 64 signals wait; they are dropped if the
+   * session gets another host. Does nothing once the session has ended.
    *
    * @param data 1 to 16384 characters
    * @throws TypeError for anything else
-   * @throws DusklineError `TOO_MANY_SIGNALS` when 64 wait already
+   * @throws DusklineError `TOO_MANY_SIGNALS` if 64 signals are waiting
    */
   signal(data: string): void;
 }
 
-/** What a session asks of the request that it came from. */
+/** Methods of a session that its play request implements. */
 export type SessionActions = Pick<Session, 'end' | 'signal'>;
 
-/** A move that succeeded. */
+/** A move that has completed at the broker. */
 export interface CompletedMove {
-  /** Whether the application is at the new host; `undefined` while it is on its way. */
+  /** Whether `onMove` reached the new host; `undefined` while it is still running. */
   readonly hasArrived: boolean | undefined;
   readonly outcome: { readonly promise: Promise<boolean> };
 }
 
-/** So many signals of the host are kept until somebody listens. */
+/** How many signals of the host are kept until a listener is added. */
 const MAX_BUFFERED_SIGNALS = 64;
 
-/** Where a session may go, as its client sees it: steps that were missed while the socket was away are skipped. */
+/** The transitions that a client can observe. They skip the states that it missed during a reconnect. */
 const SESSION_TRANSITIONS = {
   reserved: ['active', 'connected', 'disconnected', 'moving', 'ended'],
   active: ['connected', 'disconnected', 'moving', 'ended'],
@@ -104,14 +105,14 @@ const SESSION_TRANSITIONS = {
   ended: [],
 } as const satisfies Record<SessionState, readonly SessionState[]>;
 
-/** The session that the application holds, with what the SDK does to it. */
+/** The session object of the application, with the methods by which the SDK updates it. */
 export class LiveSession extends Assignment implements Session {
   readonly end: () => Promise<void>;
   readonly signal: (data: string) => void;
   readonly #ended = new Deferred<EndReason>();
   readonly #events: TypedEvents<SessionEvents>;
   #state: SessionState = 'reserved';
-  /** Signals so far, until somebody listens: the host's first may come in one breath with the match. */
+  /** Signals received before the first listener: the host's first signal may arrive together with the match. */
   #bufferedSignals: string[] | undefined = [];
 
   constructor(match: Match, actions: SessionActions, logger: Logger) {
@@ -141,9 +142,9 @@ export class LiveSession extends Assignment implements Session {
   }
 
   /**
-   * The broker repeated the match, perhaps with a fresh ticket, perhaps with another host.
+   * Applies a match that the broker repeated, with a new ticket or another host.
    *
-   * @param move how it came there, if its application was told to go before: it hears of it when it is there
+   * @param move the move that led to the new host, if `onMove` was called for it: the event is emitted when `onMove` is done
    */
   applyMatch(match: Match, move?: CompletedMove): void {
     if (this.#state === 'ended' || match.epoch < this.epoch) return;
@@ -159,7 +160,7 @@ export class LiveSession extends Assignment implements Session {
     else notifyMoved(move?.hasArrived === true);
   }
 
-  /** States that the table does not allow from here are repeats or echoes, and states it does not know are new. */
+  /** Ignores states that the table does not allow: they are repeated, late, or of a newer protocol version. */
   applyState(state: SessionState): void {
     if (state === 'ended' || !this.#isTransition(state)) return;
     this.#state = state;

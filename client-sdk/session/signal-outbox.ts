@@ -1,22 +1,22 @@
 import { MAX_SIGNAL_LENGTH } from '@duskline/protocol/constants';
 import { DusklineError } from '../errors.js';
 
-/** Together with all else that is said after a `welcome`, far less than a broker takes at once. */
+/** A burst of this size after a `welcome` is far below the broker's rate limit. */
 const MAX_WAITING_SIGNALS = 64;
 
-/** Signals of one session on their way to its host, in order, also over the time without a connection. */
+/** Signals of one session to its host. Keeps their order, and stores them while there is no connection. */
 export class SignalOutbox {
   readonly #send: (data: string) => boolean;
   #waiting: string[] = [];
 
-  /** @param send whether it was handed to a connection whose broker knows the session */
+  /** @param send returns false if there is no connection whose broker knows the session */
   constructor(send: (data: string) => boolean) {
     this.#send = send;
   }
 
   /**
-   * @throws TypeError for what no broker would take
-   * @throws DusklineError `TOO_MANY_SIGNALS` when too many wait already
+   * @throws TypeError for data that brokers refuse
+   * @throws DusklineError `TOO_MANY_SIGNALS` if 64 signals are waiting
    */
   push(data: string): void {
     if (typeof data !== 'string' || data === '' || data.length > MAX_SIGNAL_LENGTH) {
@@ -24,7 +24,11 @@ export class SignalOutbox {
     }
     if (this.#waiting.length === 0 && this.#send(data)) return;
     if (this.#waiting.length === MAX_WAITING_SIGNALS) {
-      throw new DusklineError('TOO_MANY_SIGNALS', 'Too many signals wait already.', true);
+      throw new DusklineError(
+        'TOO_MANY_SIGNALS',
+        `${MAX_WAITING_SIGNALS} signals are waiting for a connection.`,
+        true,
+      );
     }
     this.#waiting.push(data);
   }

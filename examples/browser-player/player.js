@@ -24,7 +24,7 @@ form.addEventListener('submit', async (event) => {
   }
 });
 
-/** From the connection to the end of the session. An abort of `signal` leaves, however far it has come. */
+/** Connects, plays, and returns after the end of the session. Aborting `signal` leaves at any stage. */
 async function play({ url, token, title, ask, signal }) {
   const device = { kind: 'browser', codecs: ['av1', 'vp9', 'h264'], maxResolution: '1440p', maxFps: 60 };
   const client = createClient({ url, token, device });
@@ -46,8 +46,8 @@ async function play({ url, token, title, ask, signal }) {
         const eta = etaMs ? `, up to ${Math.ceil(etaMs.high / 1_000)} s` : '';
         show('match', `waiting for a slot: number ${position} in the queue of ${region}${eta}`);
       },
-      onOffer: ask ? askToTake : undefined, // without it the slot is taken at once
-      retry: { maxWaitMs: 60_000 }, // while even the queue is full
+      onOffer: ask ? askToTake : undefined, // without it every offer is accepted at once
+      retry: { maxWaitMs: 60_000 }, // retry while the queue is full
     });
     show('session', `ended: ${await watch(session, signal)}`);
   } finally {
@@ -55,7 +55,7 @@ async function play({ url, token, title, ask, signal }) {
   }
 }
 
-/** Streams until the session is over, and gives the reason. */
+/** Streams until the session ends. Returns the reason. */
 async function watch(session, signal) {
   let stream;
   const start = () => {
@@ -72,7 +72,7 @@ async function watch(session, signal) {
   };
 
   session.on('state', (state) => show('session', state));
-  session.on('replaced', start); // its host was lost, and it has another one
+  session.on('replaced', start); // the host was lost; the session has another one
   session.on('limit', ({ kind, endsAtMs }) => {
     show('limit', endsAtMs === null ? 'none' : `${kind}, at ${new Date(endsAtMs).toLocaleTimeString()}`);
   });
@@ -86,7 +86,7 @@ async function watch(session, signal) {
   }
 }
 
-/** The stream of a simulated host: frames are numbers here. It does not depend on the broker. */
+/** Connects to a simulated host, which streams numbers instead of video. The stream does not need the broker. */
 function connectToHost(session) {
   const socket = new WebSocket(session.host.endpoint);
   socket.onopen = () => socket.send(JSON.stringify({ type: 'ticket', ticket: session.ticket }));

@@ -1,8 +1,8 @@
-/** What the page shows. Nothing here knows the SDK, except for the shape of a status. */
+/** Draws the page. Of the SDK it knows only the status object. */
 
-/** Bars are full at this round-trip time, or at the slowest one where that is more. */
+/** A bar is full at this round-trip time, or at the slowest measured one if that is longer. */
 const FULL_BAR_MS = 120;
-/** Below the first a stream feels immediate; above the second it does not. */
+/** Round-trip times in milliseconds: below the first a stream feels immediate, above the second it feels slow. */
 const GOOD_MS = 40;
 const BAD_MS = 90;
 
@@ -10,7 +10,7 @@ export function show(id, text) {
   document.getElementById(id).textContent = text;
 }
 
-/** As when nothing was played yet. */
+/** Resets the page. */
 export function clear() {
   for (const id of ['match', 'reason', 'session', 'limit']) show(id, 'none');
   show('frames', 0);
@@ -18,7 +18,7 @@ export function clear() {
   document.getElementById('regions').replaceChildren();
 }
 
-/** @param status what `client.status` is */
+/** @param status the value of `client.status` */
 export function showStatus({ state, error, retryInMs }) {
   const why = error === undefined ? '' : ` (${error.code})`;
   const when = retryInMs === undefined ? '' : `, again in ${(retryInMs / 1_000).toFixed(1)} s`;
@@ -33,7 +33,7 @@ export function showError(error) {
 
 /**
  * @param rtt milliseconds by region
- * @param regions what the broker says of its regions; their names are shown
+ * @param regions the regions from the broker, whose names are shown
  */
 export function showRegions(rtt, regions) {
   const names = new Map(regions.map(({ region, name }) => [region, name]));
@@ -49,7 +49,7 @@ export function showRegions(rtt, regions) {
   document.getElementById('regions').replaceChildren(...items);
 }
 
-/** Marks the region that was chosen, and no other. */
+/** Marks the chosen region. */
 export function markRegion(region) {
   for (const item of document.querySelectorAll('#regions li')) {
     if (item.dataset.region === region) item.setAttribute('aria-current', 'true');
@@ -58,10 +58,9 @@ export function markRegion(region) {
 }
 
 /**
- * Asks the player to take the slot that is held. No answer is an answer, too: the question goes when `signal`
- * aborts.
+ * Asks the player whether to accept an offered slot. The dialog closes when `signal` aborts.
  *
- * @returns whether the player wants it
+ * @returns whether the player accepts
  */
 export function askToTake({ region, acceptWithinMs, signal }) {
   const panel = document.getElementById('offer');

@@ -1,8 +1,8 @@
-// A player as a console or a PC would be one: asks the broker for a slot, then streams from the host it got.
+// A player on a console or PC: requests a slot from the broker, then streams from the host.
 //
 //   node examples/node-player/player.mjs ws://localhost:8080 <token> <title>
 //
-// URL, TOKEN and TITLE may come from the environment instead. Ctrl-C leaves the session in order.
+// URL, TOKEN and TITLE may come from the environment instead. Ctrl-C leaves the queue or ends the session.
 /* global AbortController */
 import { createClient, DusklineError } from '@duskline/client/node';
 import { WebSocket } from 'ws';
@@ -38,12 +38,12 @@ try {
       const eta = etaMs ? `, ${seconds(etaMs.low)} to ${seconds(etaMs.high)} s to go` : '';
       console.log(`waiting: number ${position} in the queue of ${region}${eta}`);
     },
-    // A program in a terminal takes the slot at once. A console asks its player, until `signal` aborts.
+    // This program accepts every offer. A console would ask its player, until `signal` aborts.
     onOffer: ({ region, acceptWithinMs }) => {
       console.log(`offered: a slot in ${region}, for ${seconds(acceptWithinMs)} s; taking it`);
       return true;
     },
-    retry: { maxWaitMs: 60_000 }, // while even the queue is full
+    retry: { maxWaitMs: 60_000 }, // retry while the queue is full
   });
   const { codec, resolution, fps } = session.stream;
   console.log(`matched: ${session.host.hostId} in ${session.region}, ${resolution} ${codec} at ${fps} fps`);
@@ -78,7 +78,7 @@ function seconds(ms) {
   return Math.round(ms / 1_000);
 }
 
-/** The stream of a simulated host: frames are numbers here. It does not depend on the broker. */
+/** Connects to a simulated host, which streams numbers instead of video. The stream does not need the broker. */
 function connectToHost(session) {
   const socket = new WebSocket(session.host.endpoint);
   socket.on('open', () => socket.send(JSON.stringify({ type: 'ticket', ticket: session.ticket })));

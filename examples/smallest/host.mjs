@@ -13,7 +13,7 @@ const host = createHost({
   measureLoad: () => ({ gpu: 0.4, encoder: 0.3, cpu: 0.2, network: 0.1 }),
 });
 
-// In place of a streaming server. The host verifies the ticket without asking the broker.
+// Stands for a streaming server. The host verifies the ticket without contacting the broker.
 createServer((request, response) => {
   const admission = host.admit(request.headers.authorization);
   if (!admission.ok) return response.writeHead(403).end(admission.reason);

@@ -2,16 +2,16 @@ import type { HostedSession } from '../sessions/hosted-session.js';
 import { CLAIM_FAULTS } from '../sessions/session-table.js';
 import { TICKET_FAULTS } from './ticket-verifier.js';
 
-/** Why a client was turned away: a fault of the ticket, a fault of its claim, or the host is closed. */
+/** Why a client was refused: because of its ticket, the state of its session, or a closed host. */
 export const REFUSAL_REASONS = [...TICKET_FAULTS, ...CLAIM_FAULTS, 'host_closed'] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-/** What became of a ticket. */
+/** The decision about a client that showed a ticket. */
 export type Admission =
   | {
       readonly ok: true;
       readonly session: HostedSession;
-      /** Its client was here before and lost the stream. */
+      /** The client had been admitted before, and lost its connection. */
       readonly readmitted: boolean;
     }
   | { readonly ok: false; readonly reason: RefusalReason };

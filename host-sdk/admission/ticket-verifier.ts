@@ -3,16 +3,17 @@ import jwt from 'jsonwebtoken';
 import { TicketClaims } from '@duskline/protocol';
 import { Compile } from 'typebox/compile';
 
-/** Why a ticket, alone, is no good. */
+/** Why a ticket is invalid. */
 export const TICKET_FAULTS = [
-  /** The host has not registered yet, so it has no key. */
+  /** The host has not been registered yet, so it has no key. */
   'no_key',
-  /** Not a token, another algorithm than HS256, or another key: forged, or meant for another host. */
+  /** Not a JWT, an algorithm other than HS256, or another key: forged, or for another host. */
   'bad_signature',
   /** Past its `exp`. */
   'expired',
-  /** Signed with this host's key, but for another host, or the claims are not those of a ticket. */
+  /** Signed with this host's key, but the claims are not those of a ticket. */
   'bad_claims',
+  /** Signed with this host's key, but for another host. */
   'wrong_audience',
 ] as const;
 export type TicketFault = (typeof TICKET_FAULTS)[number];
@@ -20,7 +21,7 @@ export type TicketFault = (typeof TICKET_FAULTS)[number];
 export type TicketCheck =
   { readonly ok: true; readonly claims: TicketClaims } | { readonly ok: false; readonly fault: TicketFault };
 
-/** Where a host stands; its name is unique only inside region and pool. */
+/** Identifies a host. `hostId` is unique only within region and pool. */
 export interface HostAddress {
   readonly region: string;
   readonly pool: string;
@@ -32,10 +33,10 @@ export function ticketAudience({ region, pool, hostId }: HostAddress): string {
   return `host:${region}/${pool}/${hostId}`;
 }
 
-/** RFC 7518, 3.2: an HS256 key has at least the size of the hash. */
+/** RFC 7518, section 3.2: a key for HS256 must have at least the size of the hash. */
 const MIN_KEY_BYTES = 32;
 
-/** No ticket is longer; what is, is not worth a hash. */
+/** Longer texts are refused without computing a signature. */
 export const MAX_TICKET_CHARS = 8192;
 
 const claimsValidator = Compile(TicketClaims);
@@ -44,16 +45,16 @@ export interface TicketVerifierOptions {
   readonly address: HostAddress;
   /** The wall clock, in milliseconds since 1970. */
   readonly wallMs: () => number;
-  /** How much later than its expiry a ticket is still good, in milliseconds (whole seconds count). */
+  /** How long after its expiry a ticket is still accepted, in milliseconds. Rounded down to seconds. */
   readonly toleranceMs: number;
 }
 
-/** Checks tickets offline, with the key from `registered`. Knows nothing of sessions. */
+/** Verifies tickets without a broker, with the key from `registered`. Does not check the session's state. */
 export class TicketVerifier {
   readonly #options: TicketVerifierOptions;
   readonly #audience: string;
   #keyText = '';
-  // A KeyObject is parsed once; given a string, the library would parse it again for each ticket.
+  // With a string, jsonwebtoken would parse the key for each ticket.
   #key: KeyObject | undefined;
 
   constructor(options: TicketVerifierOptions) {
@@ -62,10 +63,10 @@ export class TicketVerifier {
   }
 
   /**
-   * Takes the key of the latest registration; earlier ones no longer count.
+   * Sets the key of the latest registration, in place of earlier ones.
    *
    * @param keyText base64url
-   * @returns false when the key is too short to be safe; the earlier one stays
+   * @returns false if the key is too short to be safe; the earlier one stays in use
    */
   setKey(keyText: string): boolean {
     if (keyText === this.#keyText) return true;
@@ -76,7 +77,7 @@ export class TicketVerifier {
     return true;
   }
 
-  /** Never throws, whatever it is given. */
+  /** Never throws, whatever the argument is. */
   verify(ticket: string): TicketCheck {
     if (this.#key === undefined) return { ok: false, fault: 'no_key' };
     if (typeof ticket !== 'string' || ticket.length > MAX_TICKET_CHARS) {
@@ -92,8 +93,8 @@ export class TicketVerifier {
     } catch (error) {
       return { ok: false, fault: error instanceof jwt.TokenExpiredError ? 'expired' : 'bad_signature' };
     }
-    // The schema holds the issuer and demands an expiry. Issuer and audience are compared here and not by
-    // the library, whose errors differ by text only, and which takes an array of audiences for an answer.
+    // The schema checks the issuer and requires an expiry. jsonwebtoken could check the audience, but it accepts arrays, and its
+    // errors differ only by text.
     if (!claimsValidator.Check(claims)) return { ok: false, fault: 'bad_claims' };
     if (claims.aud !== this.#audience) return { ok: false, fault: 'wrong_audience' };
     return { ok: true, claims };

@@ -1,18 +1,18 @@
 import type { BrokerToHost, Heartbeat, Register, Registered } from '@duskline/protocol';
 import type { HostStatus } from './host-status.js';
 
-/** What the broker connection needs from the host, and reports to it. Calls come in the order in which things happened. */
+/** What the broker connection needs from the host, and reports to it in the order of events. */
 export interface BrokerConnectionPort {
   /** The first frame of a connection. */
   createRegister(): Register;
-  /** The load and the sessions now; `null` leaves this heartbeat out. */
+  /** The current load and sessions. `null` skips the heartbeat. */
   createHeartbeat(): Heartbeat | null;
-  /** The broker accepted the host. False when it did so with a key that cannot be used. */
+  /** The broker registered the host. Returns false if its ticket key is unusable. */
   handleRegistered(message: Registered): boolean;
   handleMessage(message: Exclude<BrokerToHost, Registered>): void;
-  /** Something arrived from the broker. */
+  /** The broker sent a message or a ping. */
   handleTraffic(): void;
-  /** Time has passed: called at least at every heartbeat, and at every attempt to connect. */
+  /** Called at every heartbeat and at every connection attempt, for deadlines. */
   handleTimePassed(): void;
   handleStatus(status: HostStatus): void;
 }

@@ -1,5 +1,5 @@
 import type { ErrorMessage, HostToBroker, Registered } from '@duskline/protocol';
-import { connectToBroker, type BrokerSocket } from './broker-socket.js';
+import { ConnectionAttempt } from './connection-attempt.js';
 import { parseBrokerFrame } from './broker-frames.js';
 import type { ClosedStatus, HostStatus } from './host-status.js';
 import {
@@ -13,20 +13,20 @@ import type { BrokerConnectionPort } from './broker-connection-port.js';
 import type { ReconnectPolicy } from './reconnect-policy.js';
 import type { HostClock } from '../runtime/clock.js';
 import type { Logger } from '@duskline/sdk-runtime';
-import { computeSilenceLimits, type SilenceLimits } from './silence-limits.js';
+import { HeartbeatSchedule } from './heartbeat-schedule.js';
 
-/** How long the broker has to answer an orderly close. */
+/** How long to wait for the broker's close frame. */
 const CLOSE_TIMEOUT_MS = 2_000;
-/** A broker that asks for more heartbeats than this would only harm itself. */
+/** Protects brokers from their own configuration: a shorter interval would make all hosts flood them. */
 const MIN_HEARTBEAT_INTERVAL_MS = 10;
-/** Heartbeats are left out while this much waits on the socket: a later one says the same, fresher. */
+/** Heartbeats are skipped while the socket has this much to send: a later one has newer data. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 
 /** The settings of the host that its connection reads. */
 export interface BrokerConnectionSettings {
   readonly urls: readonly string[];
   readonly token: () => string | Promise<string>;
-  /** Whether the next attempt brings another token. */
+  /** Whether the next attempt can get another token. */
   readonly tokenIsRenewable: boolean;
   readonly reconnectPolicy: ReconnectPolicy;
   readonly connectTimeoutMs: number;
@@ -35,21 +35,19 @@ export interface BrokerConnectionSettings {
 }
 
 /**
- * Keeps one registered connection to one of the brokers: connects, registers, beats and pings, notices
- * silence, retries. Has one timer at a time, whose meaning follows from the status.
+ * Keeps the host registered with one of the brokers: connects, registers, sends heartbeats and pings, detects a silent broker, and
+ * retries. It has one timer; the status tells what for.
  */
 export class BrokerConnection {
   readonly #settings: BrokerConnectionSettings;
   readonly #port: BrokerConnectionPort;
   #status: HostStatus;
-  #socket: BrokerSocket | undefined;
+  #attempt: ConnectionAttempt | undefined;
   #cancelTimer: () => void = () => undefined;
-  /** Rises with each attempt, so that what belongs to an earlier one is recognised and dropped. */
-  #attempt = 0;
   #urlIndex = 0;
   #retryCount = 0;
   #disconnectedSinceMs: number;
-  #lastTrafficAtMs = 0;
+  #schedule: HeartbeatSchedule | undefined;
   #lastError: ErrorMessage | undefined;
   #shutdown: Promise<void> | undefined;
   #onSocketLost: (() => void) | undefined;
@@ -69,16 +67,16 @@ export class BrokerConnection {
     this.#startAttempt();
   }
 
-  /** Sends when registered; false when that has to wait. */
+  /** Sends a message if the host is registered. Returns whether it was sent. */
   send(message: HostToBroker): boolean {
-    return this.#status.state === 'registered' && (this.#socket?.send(message) ?? false);
+    return this.#status.state === 'registered' && (this.#attempt?.send(message) ?? false);
   }
 
-  /** Ends the connection for good. `leave` is told to the broker when it listens. Later calls join the first. */
+  /** Closes permanently. With the cause `left`, sends `leave` first. Repeated calls return the same promise. */
   close(cause: 'left' | 'closed', abrupt = false): Promise<void> {
-    // Begun a microtask later, so that a listener which calls this again, at any point, joins it.
+    // Starts in a microtask, so that `#shutdown` is set when a listener calls this again.
     this.#shutdown ??= Promise.resolve().then(() => this.#runShutdown(cause, abrupt));
-    if (abrupt) this.#socket?.terminate();
+    if (abrupt) this.#attempt?.terminate();
     return this.#shutdown;
   }
 
@@ -86,18 +84,18 @@ export class BrokerConnection {
     const { state } = this.#status;
     if (state === 'closed') return;
     this.#cancelTimer();
-    const socket = this.#socket;
-    if ((state !== 'registered' && state !== 'registering') || socket === undefined) {
-      this.#dropSocket();
+    const attempt = this.#attempt;
+    if ((state !== 'registered' && state !== 'registering') || attempt?.hasSocket !== true) {
+      this.#abandonAttempt();
     } else {
       const lost = new Promise<void>((resolve) => (this.#onSocketLost = resolve));
       if (cause === 'left') {
         this.send({ type: 'leave' });
         this.#setStatus({ state: 'leaving' });
       }
-      if (abrupt) socket.terminate();
-      else socket.close(cause === 'left' ? 1000 : 1001);
-      this.#setTimer(CLOSE_TIMEOUT_MS, () => socket.terminate());
+      if (abrupt) attempt.terminate();
+      else attempt.close(cause === 'left' ? 1000 : 1001);
+      this.#setTimer(CLOSE_TIMEOUT_MS, () => attempt.terminate());
       await lost;
     }
     this.#setClosed({ state: 'closed', cause });
@@ -105,71 +103,50 @@ export class BrokerConnection {
 
   #nextUrl(): string {
     const { urls } = this.#settings;
-    // `resolveOptions` holds that there is at least one.
+    // `resolveOptions` ensures that there is at least one.
     return urls[this.#urlIndex++ % urls.length] ?? '';
   }
 
   #startAttempt(): void {
     this.#port.handleTimePassed();
     const url = this.#nextUrl();
-    const attempt = ++this.#attempt;
+    this.#lastError = undefined;
     this.#setTimer(this.#settings.connectTimeoutMs, () => this.#handleFailure({ kind: 'deadline' }));
     this.#setStatus({ state: 'connecting', url });
-    void this.#openSocket(url, attempt);
+    this.#attempt = new ConnectionAttempt(url, () => this.#settings.token(), {
+      isWanted: () => this.#shutdown === undefined,
+      onTokenFailed: (failure) => this.#handleFailure(failure),
+      onOpen: () => this.#sendRegister(url),
+      onTraffic: () => {
+        this.#recordTraffic();
+        this.#port.handleTraffic();
+      },
+      // Not reported to the host: a pong says nothing about messages that were sent after the ping.
+      onPong: () => this.#recordTraffic(),
+      onFrame: (text) => {
+        if (this.#shutdown === undefined) this.#handleFrame(text, url);
+      },
+      onLost: (failure) => {
+        if (this.#onSocketLost === undefined) this.#handleFailure(addErrorToClose(failure, this.#lastError));
+        else this.#onSocketLost();
+      },
+    });
   }
 
-  async #openSocket(url: string, attempt: number): Promise<void> {
-    let token: string;
-    try {
-      // Not in this turn: whoever makes a host adds its listeners before anything can fail.
-      token = await Promise.resolve().then(() => this.#settings.token());
-    } catch {
-      if (attempt === this.#attempt) this.#handleFailure({ kind: 'token' });
-      return;
-    }
-    if (attempt !== this.#attempt || this.#shutdown !== undefined) return;
-    this.#lastError = undefined;
-    const isCurrent = (): boolean => attempt === this.#attempt;
-    try {
-      this.#socket = connectToBroker(url, token, {
-        onOpen: () => {
-          if (isCurrent()) this.#sendRegister(url);
-        },
-        onTraffic: () => {
-          if (!isCurrent()) return;
-          this.#lastTrafficAtMs = this.#settings.clock.monotonicMs();
-          this.#port.handleTraffic();
-        },
-        // Not told to the owner: it says nothing about what was sent after the ping.
-        onPong: () => {
-          if (isCurrent()) this.#lastTrafficAtMs = this.#settings.clock.monotonicMs();
-        },
-        onFrame: (text) => {
-          if (isCurrent() && this.#shutdown === undefined) this.#handleFrame(text, url);
-        },
-        onLost: (failure) => {
-          if (!isCurrent()) return;
-          if (this.#onSocketLost === undefined)
-            this.#handleFailure(addErrorToClose(failure, this.#lastError));
-          else this.#onSocketLost();
-        },
-      });
-    } catch {
-      // The socket is refused before it exists: a token with characters that no header can hold.
-      this.#handleFailure({ kind: 'token' });
-    }
+  #recordTraffic(): void {
+    this.#schedule?.recordTraffic(this.#settings.clock.monotonicMs());
   }
 
   #sendRegister(url: string): void {
-    this.#socket?.send(this.#port.createRegister());
+    this.#attempt?.send(this.#port.createRegister());
     this.#setStatus({ state: 'registering', url });
   }
 
   #handleFrame(text: string, url: string): void {
     const frame = parseBrokerFrame(text);
     if (frame.kind !== 'message') {
-      const detail = frame.kind === 'invalid' ? frame.detail : 'a type this version does not know';
-      this.#settings.logger.warn({ detail }, 'A frame of the broker was ignored');
+      const detail = frame.kind === 'invalid' ? frame.detail : 'unknown type';
+      this.#settings.logger.warn({ detail }, 'Ignored a frame of the broker');
       return;
     }
     const { message } = frame;
@@ -180,7 +157,7 @@ export class BrokerConnection {
     this.#port.handleMessage(message);
     if (message.type !== 'error') return;
     this.#lastError = message;
-    // An error that does not close would leave the host waiting for an answer that never comes.
+    // After an error that does not close the connection, the answer to `register` would never come.
     const failure = this.#status.state === 'registering' ? toRegistrationFailure(message) : undefined;
     if (failure !== undefined) this.#handleFailure(failure);
   }
@@ -189,61 +166,55 @@ export class BrokerConnection {
     this.#cancelTimer();
     const { pingIntervalMs } = message;
     const heartbeatIntervalMs = Math.max(MIN_HEARTBEAT_INTERVAL_MS, message.heartbeatIntervalMs);
+    const schedule = new HeartbeatSchedule(heartbeatIntervalMs, message, this.#settings.clock.monotonicMs());
+    this.#schedule = schedule;
     this.#status = { state: 'registered', url, heartbeatIntervalMs, pingIntervalMs };
     if (!this.#port.handleRegistered(message)) {
       this.#handleFailure({ kind: 'bad_ticket_key' });
       return;
     }
     this.#sendHeartbeatAndPing();
-    this.#startHeartbeats(heartbeatIntervalMs, computeSilenceLimits(message));
-    // Told last: a listener may well close the host.
+    this.#scheduleCheck(schedule);
+    // Emitted last, because a listener may close the host.
     this.#setStatus(this.#status);
   }
 
   #sendHeartbeatAndPing(): void {
     this.#sendHeartbeat();
-    this.#socket?.ping();
+    this.#attempt?.ping();
   }
 
   #sendHeartbeat(): void {
-    if ((this.#socket?.bufferedBytes ?? 0) > MAX_BUFFERED_BYTES) return;
+    if ((this.#attempt?.bufferedBytes ?? 0) > MAX_BUFFERED_BYTES) return;
     const heartbeat = this.#port.createHeartbeat();
     if (heartbeat !== null) this.send(heartbeat);
   }
 
-  /** Beats from now on, and fails at the end of the silence that is tolerated, also between two heartbeats. */
-  #startHeartbeats(heartbeatIntervalMs: number, bounds: SilenceLimits): void {
+  /** The only timer of a registered connection: for the next heartbeat, or the end of the silence that is tolerated. */
+  #scheduleCheck(schedule: HeartbeatSchedule): void {
     const { clock } = this.#settings;
-    let nextHeartbeatAtMs = clock.monotonicMs() + heartbeatIntervalMs;
-    const checkTimer = (dueAtMs: number): void => {
-      const nowMs = clock.monotonicMs();
-      if (nowMs - dueAtMs > bounds.maxLateMs) this.#lastTrafficAtMs = nowMs;
-      if (nowMs >= this.#lastTrafficAtMs + bounds.maxSilenceMs) {
+    const { dueAtMs } = schedule;
+    this.#setTimer(dueAtMs - clock.monotonicMs(), () => {
+      const action = schedule.check(dueAtMs, clock.monotonicMs());
+      if (action === 'silence') {
         this.#handleFailure({ kind: 'silence' });
         return;
       }
-      const isHeartbeatDue = nowMs >= nextHeartbeatAtMs;
-      if (isHeartbeatDue) nextHeartbeatAtMs = nowMs + heartbeatIntervalMs;
-      scheduleCheck();
-      if (!isHeartbeatDue) return;
-      // Only a connection that held this long forgets the retries before it.
+      this.#scheduleCheck(schedule);
+      if (action === 'nothing') return;
+      // Earlier retries are forgotten only now, when the connection has lasted for a heartbeat interval.
       this.#retryCount = 0;
       this.#port.handleTimePassed();
       this.#sendHeartbeatAndPing();
-    };
-    const scheduleCheck = (): void => {
-      const dueAtMs = Math.min(nextHeartbeatAtMs, this.#lastTrafficAtMs + bounds.maxSilenceMs);
-      this.#setTimer(dueAtMs - clock.monotonicMs(), () => checkTimer(dueAtMs));
-    };
-    scheduleCheck();
+    });
   }
 
   #handleFailure(failure: ConnectionFailure): void {
-    // `close()` takes care of the socket.
+    // `#runShutdown` closes the socket.
     if (this.#shutdown !== undefined) return;
     const { clock, logger, reconnectPolicy, tokenIsRenewable } = this.#settings;
     if (this.#status.state === 'registered') this.#disconnectedSinceMs = clock.monotonicMs();
-    this.#dropSocket();
+    this.#abandonAttempt();
     if (!mayRetry(failure, tokenIsRenewable)) {
       logger.error({ failure }, 'The broker refuses this host');
       this.#setClosed({ state: 'closed', cause: 'refused', failure });
@@ -255,27 +226,26 @@ export class BrokerConnection {
       failure,
     });
     if (delayMs === null) {
-      logger.error({ failure }, 'No more attempts to reach a broker');
+      logger.error({ failure }, 'The reconnect policy gave up');
       this.#setClosed({ state: 'closed', cause: 'gave_up', failure });
       return;
     }
     this.#retryCount += 1;
     const retryInMs = Math.max(delayMs, requestedPauseMs(failure));
-    logger.info({ failure, retryInMs }, 'No connection to a broker');
+    logger.info({ failure, retryInMs }, 'Not connected to a broker; retrying');
     this.#setTimer(retryInMs, () => this.#startAttempt());
     this.#setStatus({ state: 'waiting', retryInMs, failure });
   }
 
-  /** Lets go of the attempt: its timer, its socket, and whatever of it still arrives. */
-  #dropSocket(): void {
+  /** Cancels the timer, drops the socket and ignores whatever of it still arrives. */
+  #abandonAttempt(): void {
     this.#cancelTimer();
-    this.#attempt += 1;
-    this.#socket?.terminate();
-    this.#socket = undefined;
+    this.#attempt?.abandon();
+    this.#attempt = undefined;
   }
 
   #setClosed(status: ClosedStatus): void {
-    this.#dropSocket();
+    this.#abandonAttempt();
     this.#setStatus(status);
   }
 

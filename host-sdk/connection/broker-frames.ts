@@ -2,7 +2,7 @@ import { BROKER_TO_HOST, type BrokerToHost } from '@duskline/protocol';
 import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 import { Compile, type Validator } from 'typebox/compile';
 
-/** A frame of the broker that was read; `unknown_type` is to be ignored, a newer broker may send it. */
+/** A parsed frame. `unknown_type` has to be ignored: newer brokers may send it. */
 export type BrokerFrame =
   | { readonly kind: 'message'; readonly message: BrokerToHost }
   | { readonly kind: 'unknown_type' }
@@ -12,7 +12,7 @@ const validators = new Map<string, Validator>(
   Object.entries(BROKER_TO_HOST).map(([type, schema]) => [type, Compile(schema)]),
 );
 
-/** Reads a frame that a broker sent. Never throws. `detail` names fields, and holds no values. */
+/** Parses a frame of a broker. Never throws. `detail` names fields but contains no values. */
 export function parseBrokerFrame(text: string): BrokerFrame {
   const value = parseJson(text);
   if (value === undefined) return { kind: 'invalid', detail: 'not JSON' };

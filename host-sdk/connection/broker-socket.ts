@@ -6,35 +6,35 @@ import { MAX_HOST_FRAME_BYTES, SUBPROTOCOL } from '@duskline/protocol/constants'
 import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 import type { ConnectionFailure } from './connection-failure.js';
 
-/** What a connection reports. After `lost`, which comes once, nothing more. */
+/** What a connection reports. `onLost` is called once; nothing follows it. */
 export interface BrokerSocketHandlers {
   onOpen(): void;
-  /** The broker is alive: a ping or a frame of its own arrived. */
+  /** The broker sent a ping or a message. */
   onTraffic(): void;
-  /** The broker is alive: it answered a ping, perhaps one that is older than what was sent since. */
+  /** The broker answered a ping. Messages sent after that ping may not have arrived yet. */
   onPong(): void;
   onFrame(text: string): void;
   onLost(failure: ConnectionFailure): void;
 }
 
-/** One WebSocket to one broker. It sets no timers: whoever opens it watches over it. */
+/** One WebSocket to one broker. Has no timers: its owner enforces deadlines. */
 export interface BrokerSocket {
-  /** Bytes that wait to be sent. */
+  /** Bytes that are waiting to be sent. */
   readonly bufferedBytes: number;
-  /** Sends a frame; false when the socket is not open. */
+  /** Sends a message. Returns false if the socket is not open. */
   send(message: HostToBroker): boolean;
-  /** Asks whether the broker is alive: `answered` follows when it is. */
+  /** Sends a ping. `onPong` follows if the broker is alive. */
   ping(): void;
-  /** Begins an orderly close; `lost` follows when the broker has answered it. */
+  /** Starts the closing handshake. `onLost` follows when the broker has answered. */
   close(code: number): void;
-  /** Drops the socket at once. */
+  /** Closes the socket at once, without a handshake. */
   terminate(): void;
 }
 
-/** The most bytes of a refused upgrade's body that are read. */
+/** How much of the body of a refused upgrade is read. */
 const MAX_REFUSAL_BYTES = 4096;
 
-/** Connects. The token goes into the upgrade request and is not kept. */
+/** Opens a WebSocket. The token is sent in the upgrade request and not kept. */
 export function connectToBroker(url: string, token: string, handlers: BrokerSocketHandlers): BrokerSocket {
   const socket = new WebSocket(url, SUBPROTOCOL, {
     headers: { authorization: `Bearer ${token}` },
@@ -87,7 +87,7 @@ export function connectToBroker(url: string, token: string, handlers: BrokerSock
     },
     send(message) {
       if (socket.readyState !== WebSocket.OPEN) return false;
-      // A failed send is followed by `close`, which says it all.
+      // If sending fails, the event `close` follows.
       socket.send(JSON.stringify(message), () => undefined);
       return true;
     },
@@ -99,7 +99,7 @@ export function connectToBroker(url: string, token: string, handlers: BrokerSock
   };
 }
 
-/** Reads which error a refused upgrade tells, if its body is short JSON with a known `code`. */
+/** Reads the error code of a refused upgrade, if its body is short JSON with a known `code`. */
 function readUpgradeRefusal(response: IncomingMessage, done: (code: ErrorCode | undefined) => void): void {
   let body = '';
   response.setEncoding('utf8');
@@ -113,7 +113,7 @@ function readUpgradeRefusal(response: IncomingMessage, done: (code: ErrorCode | 
 
 function findErrorCode(body: string): ErrorCode | undefined {
   const value = parseJson(body);
-  // Either the error itself or an object that wraps it.
+  // The body is the error itself, or has it in the field `error`.
   for (const holder of [value, isJsonObject(value) ? value['error'] : undefined]) {
     const code = isJsonObject(holder) ? holder['code'] : undefined;
     if (typeof code === 'string' && Object.hasOwn(ERRORS, code)) return code as ErrorCode;

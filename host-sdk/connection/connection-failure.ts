@@ -1,37 +1,37 @@
 import type { ErrorMessage } from '@duskline/protocol';
 import { ERRORS, mayReconnect, type ErrorCode } from '@duskline/protocol/codes';
 
-/** Why an attempt or a connection ended. */
+/** Why a connection attempt or a connection ended. */
 export type ConnectionFailure =
-  /** The socket closed. `errorCode` is the error frame that announced it, where there was one. */
+  /** The socket closed. `errorCode` is from the error frame before the close, if there was one. */
   | {
       readonly kind: 'closed';
       readonly closeCode: number;
       readonly errorCode?: ErrorCode;
       readonly retryAfterMs?: number;
     }
-  /** The broker answered `register` with an error that does not close. */
+  /** The broker answered `register` with an error and left the connection open. */
   | { readonly kind: 'not_registered'; readonly errorCode: ErrorCode; readonly retryAfterMs?: number }
-  /** The upgrade was answered with another status than 101; `errorCode` when the body told one. */
+  /** The HTTP upgrade was answered with a status other than 101. `errorCode` is from the body, if it has one. */
   | { readonly kind: 'upgrade_refused'; readonly httpStatus: number; readonly errorCode?: ErrorCode }
-  /** No connection: the address, the network, TLS. */
+  /** There is no connection: DNS, network or TLS. */
   | { readonly kind: 'network'; readonly detail: string }
-  /** The token supplier threw or rejected. Its message is not kept: it may hold a secret. */
+  /** The token supplier threw or rejected. Its error may contain a secret, so it is not kept. */
   | { readonly kind: 'token' }
-  /** Connecting and registering took longer than allowed. */
+  /** Connecting and registering took longer than `connectTimeoutMs`. */
   | { readonly kind: 'deadline' }
-  /** Neither message nor ping nor pong for 2.5 heartbeat intervals. */
+  /** No message, ping or pong for 2.5 heartbeat intervals. */
   | { readonly kind: 'silence' }
-  /** `registered` came with a ticket key too short to be safe. */
+  /** The ticket key in `registered` is too short to be safe. */
   | { readonly kind: 'bad_ticket_key' };
 
-/** Upgrade statuses that another attempt with the same options cannot change. */
+/** HTTP statuses that another attempt with the same options would get again. */
 const FINAL_HTTP_STATUSES: ReadonlySet<number> = new Set([400, 401, 403, 426]);
 
 /**
- * Whether another attempt makes sense.
+ * Whether another attempt may succeed.
  *
- * @param renewable whether the token comes from a supplier, so that the next attempt brings another one
+ * @param renewable whether the token comes from a supplier, so the next attempt can get another one
  */
 export function mayRetry(failure: ConnectionFailure, renewable: boolean): boolean {
   switch (failure.kind) {
@@ -39,7 +39,7 @@ export function mayRetry(failure: ConnectionFailure, renewable: boolean): boolea
       return failure.errorCode === 'TOKEN_EXPIRED' ? renewable : mayReconnect(failure.closeCode);
     case 'upgrade_refused':
       if (failure.errorCode === 'TOKEN_EXPIRED') return renewable;
-      // A bare 401 does not tell an expired token from a wrong one: another token is worth a try.
+      // Without an error code, the token may have expired, so another one may be accepted.
       if (failure.errorCode === undefined && failure.httpStatus === 401) return renewable;
       if (failure.errorCode !== undefined && ERRORS[failure.errorCode].retryable) return true;
       return !FINAL_HTTP_STATUSES.has(failure.httpStatus);
@@ -55,7 +55,7 @@ export function mayRetry(failure: ConnectionFailure, renewable: boolean): boolea
   }
 }
 
-/** Adds to a close what the error frame before it said, if that error is one that closes with this code. */
+/** Adds the last error frame to a close, if errors of its kind close with this code. */
 export function addErrorToClose(
   failure: ConnectionFailure,
   lastError: ErrorMessage | undefined,
@@ -65,13 +65,13 @@ export function addErrorToClose(
   return { ...failure, errorCode: lastError.code, ...pickRetryAfter(lastError) };
 }
 
-/** A broker that answers `register` with an error, and leaves the connection open. */
+/** The failure for an error that answers `register` and leaves the connection open; `undefined` if a close follows. */
 export function toRegistrationFailure(error: ErrorMessage): ConnectionFailure | undefined {
   if (ERRORS[error.code].closeCode !== null) return undefined;
   return { kind: 'not_registered', errorCode: error.code, ...pickRetryAfter(error) };
 }
 
-/** How long the broker wants to be left alone, in milliseconds. */
+/** How long the broker asks to wait before the next attempt, in milliseconds; 0 if it does not. */
 export function requestedPauseMs(failure: ConnectionFailure): number {
   return 'retryAfterMs' in failure ? (failure.retryAfterMs ?? 0) : 0;
 }

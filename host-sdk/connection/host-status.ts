@@ -1,6 +1,6 @@
 import type { ConnectionFailure } from './connection-failure.js';
 
-/** Where a host stands with its broker. One value; everything else is derived from it. */
+/** The state of a host's connection. */
 export type HostStatus =
   | { readonly state: 'connecting'; readonly url: string }
   | { readonly state: 'registering'; readonly url: string }
@@ -14,13 +14,13 @@ export type HostStatus =
   | { readonly state: 'leaving' }
   | ClosedStatus;
 
-/** Over for good: a new `createHost` is needed. */
+/** Permanent. To connect again, create another host. */
 export type ClosedStatus =
   | { readonly state: 'closed'; readonly cause: 'left' | 'closed' }
-  /** `refused`: the broker does not want this host; `gave_up`: the reconnect policy said so. */
+  /** `refused`: the broker rejects this host. `gave_up`: the reconnect policy returned `null`. */
   | { readonly state: 'closed'; readonly cause: 'refused' | 'gave_up'; readonly failure: ConnectionFailure };
 
-/** Rejects those who wait for a host that is closed. */
+/** Rejects `whenRegistered()` of a host that is closed. */
 export class HostClosedError extends Error {
   override readonly name = 'HostClosedError';
   readonly status: ClosedStatus;
@@ -29,4 +29,27 @@ export class HostClosedError extends Error {
     super(`The host's connection is closed (${status.cause}).`);
     this.status = status;
   }
+}
+
+/**
+ * Resolves at the status `registered`, at once if that is the current one.
+ *
+ * @param subscribe adds a listener, and returns a function that removes it
+ * @throws HostClosedError at the status `closed`
+ */
+export function waitUntilRegistered(
+  current: HostStatus,
+  subscribe: (listener: (status: HostStatus) => void) => () => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let unsubscribe = (): void => undefined;
+    const checkStatus = (status: HostStatus): void => {
+      if (status.state === 'registered') resolve();
+      else if (status.state === 'closed') reject(new HostClosedError(status));
+      else return;
+      unsubscribe();
+    };
+    unsubscribe = subscribe(checkStatus);
+    checkStatus(current);
+  });
 }

@@ -1,16 +1,16 @@
 import type { HostLoad } from '@duskline/protocol';
 
-/** The most a load dimension may say. */
+/** The protocol's upper bound for load shares. */
 const MAX_SHARE = 100;
 
-/** Said when nothing could be measured yet: a host that does not know its load must not look idle. */
+/** Reported before the first measurement: a host with an unknown load must not look idle. */
 const UNKNOWN_LOAD: HostLoad = { gpu: 1, encoder: 1, cpu: 1, network: 1 };
 
 /**
- * Guards the application's measurement: a heartbeat must be valid and must not be missed because a sensor
- * failed. Where the callback throws or gives no number, the last good measurement is said again.
+ * Wraps the application's `measureLoad`, so that a sensor that fails neither invalidates nor prevents a heartbeat: if it throws or
+ * returns something other than numbers, the last valid measurement is returned again.
  *
- * @param onFailure told each failure
+ * @param onFailure called with the error of each failure
  */
 export function createLoadReader(
   measure: () => HostLoad | null,
@@ -23,7 +23,7 @@ export function createLoadReader(
       if (measured === null) return null;
       const { gpu, encoder, cpu, network } = measured;
       if (![gpu, encoder, cpu, network].every(Number.isFinite))
-        throw new TypeError('A load is not a number.');
+        throw new TypeError('measureLoad returned a share that is not a number.');
       last = {
         gpu: clampShare(gpu),
         encoder: clampShare(encoder),

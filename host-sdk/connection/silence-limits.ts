@@ -1,31 +1,31 @@
-/** However often a host beats, no slow round trip is taken for silence before this. */
+/** Lower bound, however short the heartbeat interval: a slow round trip must not count as silence. */
 const MIN_SILENCE_MS = 500;
 
-/** How often something is to be heard of a living broker. */
+/** The intervals at which a live broker sends something. */
 export interface SignalIntervals {
-  /** How often the host beats; each heartbeat goes with a ping, which the broker answers. 0: not known. */
+  /** Interval of the host's heartbeats. Each is sent with a ping, which the broker answers. 0 if unknown. */
   readonly heartbeatIntervalMs: number;
-  /** How often the broker pings; 0: it does not. */
+  /** Interval of the broker's pings. 0 if it sends none. */
   readonly pingIntervalMs: number;
 }
 
-/** What a silence may be, in milliseconds. */
+/** How long a broker may be silent, in milliseconds. */
 export interface SilenceLimits {
-  /** A broker that is not heard for so long is dead; `Infinity` when its silence says nothing. */
+  /** The broker counts as dead after this time without a message, ping or pong. `Infinity`: never. */
   readonly maxSilenceMs: number;
   /**
-   * A timer that fires later than this says that this process was paused, not that the broker was silent:
-   * what the broker sent may still wait to be read.
+   * A timer that fires later than this means that this process was paused, not that the broker was silent: messages of the broker
+   * may be waiting to be read.
    */
   readonly maxLateMs: number;
 }
 
 /**
- * Two and a half heartbeats, of the five after which the fleet gives a host up for lost: what is left is for
- * registering with another broker. Two of the broker's own pings where the host does not know its heartbeat.
+ * The silence limit is 2.5 heartbeat intervals. The fleet declares a host lost after 5, so the host has 2.5 left to register with
+ * another broker. If the heartbeat interval is unknown, the limit is two intervals of the broker's pings.
  *
- * Before a look that is on time, a living broker was heard within two heartbeats, or within one of its pings.
- * The rest of what is tolerated is how late a look may be and still mean something.
+ * At a check that is on time, a live broker has sent something within the last two heartbeat intervals, or within one ping
+ * interval. The rest of the limit is how late a check may be and still prove a silence.
  */
 export function computeSilenceLimits({
   heartbeatIntervalMs,

@@ -1,26 +1,26 @@
 import type { HostLimitKind } from '@duskline/protocol/vocabulary';
 import type { HostClock } from '../runtime/clock.js';
 import { LimitTracker, type LimitNotice } from './limit-tracker.js';
-import type { SessionRecord } from '../sessions/session-table.js';
+import type { SessionRecord } from '../sessions/session-record.js';
 import { isHeld } from '../sessions/session-transitions.js';
 
-/** The longest that a Node timer waits; a longer one would fire at once. */
+/** The longest delay of a Node timer. A longer one would fire at once. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
-/** What the enforcer needs from the host, and tells it. */
+/** What the enforcer needs from the host. */
 export interface LimitEnforcerPort {
   records(): readonly SessionRecord[];
-  /** Tells the broker; false when that has to wait. */
+  /** Sends the notice to the broker. Returns whether it was sent. */
   sendNotice(record: SessionRecord, notice: LimitNotice): boolean;
-  /** Tells the application. */
+  /** Emits the event `limit`. */
   emitNotice(record: SessionRecord, notice: LimitNotice): void;
   /** Ends the session. */
   endSession(record: SessionRecord, kind: HostLimitKind): void;
 }
 
 /**
- * Holds every session of a host to its limits, with one timer for all of them, set to what is due first.
- * Needs no broker: what could not be told is told after the next registration.
+ * Enforces the limits of all sessions of a host, with one timer that is set to the first deadline. Needs no broker: notices that
+ * could not be sent are sent after the next registration.
  */
 export class LimitEnforcer {
   readonly #clock: HostClock;
@@ -36,8 +36,8 @@ export class LimitEnforcer {
   }
 
   /**
-   * To be called when a session may have got limits. Activity needs no call: it only moves a limit away, and a
-   * timer that comes too early finds nothing due. So a player's every touch costs no more than noting the time.
+   * Call this when a session may have got limits. Activity needs no call: it only postpones a deadline, and a check that comes too
+   * early finds nothing due. So recording an input is cheap.
    */
   scheduleCheck(): void {
     if (this.#stopped) return;
@@ -49,14 +49,14 @@ export class LimitEnforcer {
     this.#cancelTimer = this.#clock.setTimer(() => this.#checkLimits(), Math.min(MAX_TIMER_MS, delayMs));
   }
 
-  /** The player of a session did something. */
+  /** The player of the session was active. */
   recordActivity(record: SessionRecord): void {
     if (!isHeld(record.state)) return;
     const notice = this.#trackerOf(record)?.recordActivity(this.#clock.monotonicMs());
     if (notice !== undefined) this.#deliverNotice(record, notice);
   }
 
-  /** Tells the broker what it missed, as it is by now. */
+  /** Sends the notices that the broker has not received, with their current values. */
   resendNotices(): void {
     const nowMs = this.#clock.monotonicMs();
     for (const { record, tracker } of this.#trackedSessions()) {
@@ -75,7 +75,7 @@ export class LimitEnforcer {
     this.#nextCheckAtMs = Infinity;
     const nowMs = this.#clock.monotonicMs();
     for (const { record, tracker } of this.#trackedSessions()) {
-      // A listener that hears of one session may end another.
+      // A listener may have ended this session.
       if (!isHeld(record.state)) continue;
       const { notices, reached } = tracker.checkLimits(nowMs);
       if (reached !== undefined) this.#port.endSession(record, reached);
@@ -96,7 +96,7 @@ export class LimitEnforcer {
     });
   }
 
-  /** `undefined` until the session has limits and its client has shown the ticket. */
+  /** `undefined` until the session has limits and a client was admitted. */
   #trackerOf(record: SessionRecord): LimitTracker | undefined {
     const { limits, admittedAtMs } = record;
     if (limits === undefined || admittedAtMs === undefined) return undefined;

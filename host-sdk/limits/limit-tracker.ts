@@ -1,14 +1,14 @@
 import type { SessionLimits } from '@duskline/protocol';
 import type { HostLimitKind } from '@duskline/protocol/vocabulary';
 
-/** How near one limit is, as the player is told. */
+/** How close a session is to a limit, as reported to the player. */
 export interface LimitNotice {
   readonly kind: HostLimitKind;
-  /** Until the session ends; `null` when the limit no longer threatens. */
+  /** Milliseconds until the session ends; `null` if the limit is no longer near. */
   readonly endsInMs: number | null;
 }
 
-/** What a look at the clock found. */
+/** The result of a check. */
 export interface LimitCheck {
   readonly notices: readonly LimitNotice[];
   /** The limit that ends the session now. */
@@ -18,26 +18,26 @@ export interface LimitCheck {
 interface Limit {
   readonly kind: HostLimitKind;
   readonly lengthMs: number;
-  /** How long ahead is warned, the earliest warning first. */
+  /** How long before the limit to warn, in milliseconds, the earliest warning first. */
   readonly warnings: readonly number[];
-  /** How many of the warnings are behind us. */
+  /** How many of the warnings were given. */
   warningsGiven: number;
-  /** Whether the broker was told the latest notice. */
+  /** Whether the broker has received the latest notice. */
   isReported: boolean;
 }
 
 /**
- * The limits of one session. No clock and no timer: `nowMs` comes in with each call.
+ * The limits of one session. No clock and no timer: callers pass `nowMs`.
  *
- * A warning that is no shorter than its limit is left out: it would come with the limit's very beginning,
- * for `idle` after each and every thing the player does.
+ * Warnings that are not shorter than their limit are ignored: they would be due as soon as the limit starts, for `idle` after every
+ * input.
  */
 export class LimitTracker {
   readonly #limits: readonly Limit[];
   readonly #startedAtMs: number;
   #lastActivityAtMs: number;
 
-  /** @param startedAtMs when its client first showed its ticket */
+  /** @param startedAtMs when a client was first admitted */
   constructor({ idleMs, maxLengthMs, warnBeforeMs }: SessionLimits, startedAtMs: number) {
     this.#startedAtMs = startedAtMs;
     this.#lastActivityAtMs = startedAtMs;
@@ -51,14 +51,14 @@ export class LimitTracker {
     this.#limits = [...createLimit('idle', idleMs), ...createLimit('max_length', maxLengthMs)];
   }
 
-  /** When the next thing is due: a warning, or the end. `Infinity` without limits. */
+  /** When the next warning or limit is due. `Infinity` without limits. */
   get dueAtMs(): number {
     return Math.min(
       ...this.#limits.map((limit) => this.#endsAtMs(limit) - (limit.warnings[limit.warningsGiven] ?? 0)),
     );
   }
 
-  /** The player did something. Answers with what to tell, when the idle limit was warned of. */
+  /** The player was active. Returns a notice if a warning of the idle limit had been given. */
   recordActivity(nowMs: number): LimitNotice | undefined {
     this.#lastActivityAtMs = nowMs;
     const idle = this.#limits.find(({ kind }) => kind === 'idle');
@@ -67,7 +67,7 @@ export class LimitTracker {
     return this.#createNotice(idle, nowMs);
   }
 
-  /** What is due by now. Of warnings that are due together, as after a pause, only the last is given. */
+  /** Returns what is due. Of several due warnings, as after a pause of the process, only the last is given. */
   checkLimits(nowMs: number): LimitCheck {
     const [first] = [...this.#limits].sort((a, b) => this.#endsAtMs(a) - this.#endsAtMs(b));
     if (first !== undefined && nowMs >= this.#endsAtMs(first)) return { notices: [], reached: first.kind };
@@ -82,12 +82,12 @@ export class LimitTracker {
     return { notices, reached: undefined };
   }
 
-  /** Notes whether the latest notice of that kind reached the broker. */
+  /** Records whether the latest notice of this kind was sent to the broker. */
   recordReported(kind: HostLimitKind, isReported: boolean): void {
     for (const limit of this.#limits) if (limit.kind === kind) limit.isReported = isReported;
   }
 
-  /** What the broker has not been told, as it is now. */
+  /** The notices that the broker has not received, with their current values. */
   unreportedNotices(nowMs: number): LimitNotice[] {
     return this.#limits
       .filter(({ isReported }) => !isReported)

@@ -1,29 +1,30 @@
 import type { CannotMove, Restore, Restored } from '@duskline/protocol';
 import { CannotMoveError, decodeCheckpoint, describeFailure } from '../sessions/checkpoint.js';
 import type { HostSettings, PreparedSession } from '../host-options.js';
-import type { PrepareOutcome, SessionRecord } from '../sessions/session-table.js';
+import type { SessionRecord } from '../sessions/session-record.js';
+import type { PrepareOutcome } from '../sessions/session-table.js';
 
-/** What moves to this host need from the host, and tell it. */
+/** What moves to this host need from the host. */
 export interface IncomingMovesPort {
-  /** Tells the broker; false when that has to wait. */
+  /** Sends a message to the broker. Returns whether it was sent. */
   send(message: Restored | CannotMove): boolean;
-  /** Puts the session into the table, as one that has not begun. */
+  /** Puts the session into the table with `begun: false`. */
   addSession(session: PreparedSession): PrepareOutcome;
-  /** Takes out what the application refused. */
+  /** Ends a session that the application refused. */
   dropSession(record: SessionRecord): void;
-  /** The session is this host's. */
+  /** The session belongs to this host now. */
   notifyMoved(record: SessionRecord): void;
 }
 
-/** A session that was taken up, or is about to be, and has not begun. */
+/** A session that is being restored, or was restored and has not begun. */
 interface IncomingMove {
   readonly record: SessionRecord;
   restored: boolean;
-  /** `restored` could not be sent, for want of a connection. */
+  /** `restored` could not be sent, because there was no connection. */
   isAnswerUnsent: boolean;
 }
 
-/** The sessions that move to a host: asks the application to take up their state, and lets them begin when told. */
+/** The sessions that move to this host: has the application restore them, and starts them when the broker sends `moved`. */
 export class IncomingMoves {
   readonly #settings: Pick<HostSettings, 'logger' | 'onRestore'>;
   readonly #port: IncomingMovesPort;
@@ -37,12 +38,13 @@ export class IncomingMoves {
   handleRestore(order: Restore): void {
     const { onRestore } = this.#settings;
     const checkpoint = decodeCheckpoint(order);
-    if (onRestore === undefined) this.#refuseMove(order, 'This host takes no sessions up.');
-    else if (checkpoint === undefined) this.#refuseMove(order, 'There is no state to go on from.');
+    if (onRestore === undefined) this.#refuseMove(order, 'This host does not restore sessions.');
+    else if (checkpoint === undefined) this.#refuseMove(order, 'The order has no checkpoint, or two.');
     else {
       const session = toPreparedSession(order);
       const outcome = this.#port.addSession(session);
-      if (outcome.kind === 'stale') this.#refuseMove(order, 'The session is over here, or newer.');
+      if (outcome.kind === 'stale')
+        this.#refuseMove(order, 'The session has ended on this host, or has a newer epoch.');
       else if (outcome.kind === 'known') this.#handleRepeatedRestore(order);
       else {
         this.#removeEnded();
@@ -53,7 +55,7 @@ export class IncomingMoves {
     }
   }
 
-  /** The broker says that the session is this host's. Repeated, or too early, it changes nothing. */
+  /** The broker sent `moved`. Ignored if repeated, or if no client was admitted yet. */
   confirmMoved(record: SessionRecord): void {
     if (record.begun || record.state === 'prepared') return;
     this.#moves.delete(record);
@@ -61,7 +63,7 @@ export class IncomingMoves {
     this.#port.notifyMoved(record);
   }
 
-  /** Sends the answers that could not be sent before. */
+  /** Sends the answers that could not be sent. */
   resendAnswers(): void {
     this.#removeEnded();
     for (const move of this.#moves.values()) if (move.isAnswerUnsent) this.#sendRestored(move);
@@ -93,15 +95,15 @@ export class IncomingMoves {
     move.isAnswerUnsent = !this.#port.send({ type: 'restored', sessionId, epoch });
   }
 
-  /** The message came twice, or a ticket was faster: then nothing is left that the state could go into. */
+  /** The order was repeated, or a client was admitted before it: then the session runs already, without the checkpoint. */
   #handleRepeatedRestore(order: Restore): void {
     const move = [...this.#moves.values()].find(({ record }) => record.sessionId === order.sessionId);
-    if (move === undefined) this.#refuseMove(order, 'The session runs here already.');
+    if (move === undefined) this.#refuseMove(order, 'The session runs on this host already.');
     else if (move.restored) this.#sendRestored(move);
   }
 
   #refuseMove({ sessionId, epoch }: Pick<Restore, 'sessionId' | 'epoch'>, reason: string): void {
-    this.#settings.logger.info({ sessionId, epoch, reason }, 'A session cannot move here');
+    this.#settings.logger.info({ sessionId, epoch, reason }, 'Refused a session that was to move here');
     this.#port.send({ type: 'cannot_move', sessionId, epoch, reason });
   }
 

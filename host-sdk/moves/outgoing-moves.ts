@@ -2,35 +2,35 @@ import type { CannotMove, CheckpointOrder, HostCheckpoint } from '@duskline/prot
 import { CannotMoveError, encodeCheckpoint, describeFailure } from '../sessions/checkpoint.js';
 import type { HostSettings } from '../host-options.js';
 import type { HostedSession } from '../sessions/hosted-session.js';
-import { isMovable, type SessionRecord } from '../sessions/session-table.js';
+import { isMovable, type SessionRecord } from '../sessions/session-record.js';
 import { isHeld } from '../sessions/session-transitions.js';
 
-/** What moves away need from the host, and tell it. */
+/** What moves away from this host need from the host. */
 export interface OutgoingMovesPort {
-  /** Tells the broker; false when that has to wait. */
+  /** Sends a message to the broker. Returns whether it was sent. */
   send(message: HostCheckpoint | CannotMove): boolean;
-  /** Moves the record on. False when the table of transitions does not allow it. */
+  /** Applies an event to the record. Returns false if the table of transitions does not allow it. */
   applyEvent(record: SessionRecord, event: 'checkpoint' | 'resume'): boolean;
   handleOf(record: SessionRecord): HostedSession;
-  /** The session goes on here, in the state that it has now. */
+  /** The session continues on this host, in its current state. */
   notifyResumed(record: SessionRecord): void;
 }
 
-/** A session that is held still, because it may go on at another host. */
+/** A session that is paused, because it may continue on another host. */
 interface OutgoingMove {
   readonly record: SessionRecord;
-  /** The broker waits for an answer until then; by the host's monotonic clock, as the other. */
+  /** How long the broker waits for the checkpoint, by the host's monotonic clock. */
   readonly answerByMs: number;
+  /** When the session resumes if the broker sends nothing, by the same clock. */
   readonly resumeAtMs: number;
   answered: boolean;
-  /** An answer that could not be sent, for want of a connection. */
+  /** An answer that could not be sent, because there was no connection. */
   unsentAnswer: HostCheckpoint | undefined;
 }
 
 /**
- * The sessions of a host that are about to move away: asks the application for their state, hands it over, and lets
- * each go on that did not move after all: on the broker's word, or by itself when that does not come. One timer for
- * all of them.
+ * The sessions that may move away: requests their checkpoints from the application and sends them to the broker. A session that
+ * does not move resumes, on the broker's order or at its deadline. All sessions share one timer.
  */
 export class OutgoingMoves {
   readonly #settings: Pick<HostSettings, 'clock' | 'logger' | 'onCheckpoint'>;
@@ -43,7 +43,7 @@ export class OutgoingMoves {
     this.#port = port;
   }
 
-  /** @param record what the host has of the session */
+  /** @param record the host's record of the session, if it has one */
   handleCheckpointOrder(
     { sessionId, epoch, withinMs, stillMs }: CheckpointOrder,
     record: SessionRecord | undefined,
@@ -51,9 +51,9 @@ export class OutgoingMoves {
     const { clock, onCheckpoint } = this.#settings;
     const known = record === undefined ? undefined : this.#moves.get(record);
     if (record?.epoch !== epoch)
-      this.#refuseMove({ sessionId, epoch }, 'The session is not here at this epoch.');
+      this.#refuseMove({ sessionId, epoch }, 'This host does not have the session at this epoch.');
     else if (known !== undefined) this.#cancelMove(known, 'The session is moving already.');
-    else if (onCheckpoint === undefined) this.#refuseMove(record, 'This host hands no sessions over.');
+    else if (onCheckpoint === undefined) this.#refuseMove(record, 'This host does not create checkpoints.');
     else if (!isMovable(record)) this.#refuseMove(record, 'The session cannot be moved at the moment.');
     else if (this.#port.applyEvent(record, 'checkpoint')) {
       const nowMs = clock.monotonicMs();
@@ -71,17 +71,17 @@ export class OutgoingMoves {
     }
   }
 
-  /** The session goes on here. False when it was not held still. */
+  /** The session continues here. Returns false if it was not paused for a move. */
   resumeSession(record: SessionRecord): boolean {
     if (!this.#moves.delete(record)) return false;
     if (!isHeld(record.state)) return false;
-    // One whose client was lost meanwhile stays `disconnected`: what is over is that it is held still.
+    // A session whose client was lost meanwhile is `disconnected`, and stays so.
     this.#port.applyEvent(record, 'resume');
     this.#port.notifyResumed(record);
     return true;
   }
 
-  /** Sends the answers that could not be sent before. */
+  /** Sends the answers that could not be sent. */
   resendAnswers(): void {
     for (const move of this.#moves.values()) {
       if (move.unsentAnswer !== undefined && this.#port.send(move.unsentAnswer))
@@ -89,7 +89,7 @@ export class OutgoingMoves {
     }
   }
 
-  /** Nobody is left to move them: all go on. */
+  /** The host closes: all paused sessions resume. */
   stop(): void {
     for (const record of this.#moves.keys()) this.resumeSession(record);
     this.#cancelTimer();
@@ -104,7 +104,7 @@ export class OutgoingMoves {
     try {
       const checkpoint = encodeCheckpoint(await onCheckpoint(this.#port.handleOf(record)));
       if (!this.#isPending(move)) return;
-      if (record.state !== 'moving') this.#cancelMove(move, 'The client was lost meanwhile.');
+      if (record.state !== 'moving') this.#cancelMove(move, 'The client lost its connection meanwhile.');
       else this.#sendCheckpoint(move, { type: 'checkpoint', sessionId, epoch, ...checkpoint });
     } catch (error) {
       if (!(error instanceof CannotMoveError)) {
@@ -130,7 +130,7 @@ export class OutgoingMoves {
   }
 
   #refuseMove({ sessionId, epoch }: Pick<SessionRecord, 'sessionId' | 'epoch'>, reason: string): void {
-    this.#settings.logger.info({ sessionId, epoch, reason }, 'A session cannot be moved');
+    this.#settings.logger.info({ sessionId, epoch, reason }, 'Refused to move a session away');
     this.#port.send({ type: 'cannot_move', sessionId, epoch, reason });
   }
 
@@ -141,7 +141,7 @@ export class OutgoingMoves {
       if (!isHeld(record.state)) this.#moves.delete(record);
       else if (nowMs >= resumeAtMs) this.resumeSession(record);
       else if (nowMs >= answerByMs && (!answered || unsentAnswer !== undefined)) {
-        this.#cancelMove(move, 'The state was not there in time.');
+        this.#cancelMove(move, 'onCheckpoint took too long.');
       }
     }
     this.#scheduleCheck();

@@ -4,26 +4,27 @@ import { OutgoingMoves } from './outgoing-moves.js';
 import type { HostEvents } from '../host-interface.js';
 import type { HostSettings, PreparedSession } from '../host-options.js';
 import type { HostedSession } from '../sessions/hosted-session.js';
-import type { PrepareOutcome, SessionRecord, SessionTable } from '../sessions/session-table.js';
+import type { SessionRecord } from '../sessions/session-record.js';
+import type { PrepareOutcome, SessionTable } from '../sessions/session-table.js';
 import { isHeld } from '../sessions/session-transitions.js';
 
-/** What moves need from the host, and tell it. */
+/** What moves need from the host. */
 export interface SessionMovesPort {
-  /** Tells the broker; false when that has to wait. */
+  /** Sends a message to the broker. Returns whether it was sent. */
   send(message: HostToBroker): boolean;
-  /** Tells the broker the state of a session. */
+  /** Reports the state of a session to the broker. */
   reportState(record: SessionRecord): void;
   handleOf(record: SessionRecord): HostedSession;
-  /** Puts a session into the table, as one that has not begun. */
+  /** Puts a session into the table with `begun: false`. */
   addSession(session: PreparedSession): PrepareOutcome;
-  /** Ends a session whose client is in, and tells broker and application. */
+  /** Ends a session whose client was admitted, and reports that to broker and application. */
   endRestoredSession(record: SessionRecord): void;
   emit<Name extends 'resume' | 'moved' | 'end'>(event: Name, payload: HostEvents[Name]): void;
 }
 
 type MoveMessage = Extract<BrokerToHost, { type: 'checkpoint' | 'restore' | 'moved' | 'resume' }>;
 
-/** The sessions of one host that are on the move, away from it or here. */
+/** The moves of sessions away from this host and to it. */
 export class SessionMoves {
   readonly #table: SessionTable;
   readonly #port: SessionMovesPort;
@@ -46,7 +47,7 @@ export class SessionMoves {
       send: (message) => port.send(message),
       addSession: (session) => port.addSession(session),
       dropSession: (record) => {
-        // The broker is told `cannot_move`: that a session ended here which never was here would end it everywhere.
+        // `cannot_move` was sent instead of the end: an end would end the session on its source host too.
         if (isHeld(record.state)) port.endRestoredSession(record);
         else table.applyEvent(record, 'end');
       },
@@ -63,33 +64,33 @@ export class SessionMoves {
     else this.#outgoing.resumeSession(record);
   }
 
-  /** The broker answers `checkpoint` or `restored` with an error: the session goes on here, or does not come. */
+  /** The broker answered `checkpoint` or `restored` with an error: the move is cancelled. */
   handleRefusal(sessionId: string): void {
     const record = this.#table.get(sessionId);
     if (record === undefined || this.#outgoing.resumeSession(record)) return;
-    // Once its client is in, what the broker answers to `session` says what becomes of it.
+    // Once a client was admitted, the broker's answer to `session` decides.
     if (record.begun || record.state !== 'prepared') return;
     this.#table.applyEvent(record, 'end');
     this.#port.emit('end', { sessionId, epoch: record.epoch, reason: 'move_failed' });
   }
 
-  /** The session goes on here. False when it was not held still. */
+  /** The session continues here. Returns false if it was not paused for a move. */
   resumeSession(record: SessionRecord): boolean {
     return this.#outgoing.resumeSession(record);
   }
 
-  /** Sends the answers that could not be sent before. */
+  /** Sends the answers that could not be sent. */
   resendAnswers(): void {
     this.#outgoing.resendAnswers();
     this.#incoming.resendAnswers();
   }
 
-  /** Makes the broker say `moved` again: the first time it may be lost, with a connection or a broker. */
+  /** Makes the broker repeat `moved`, which may have been lost with a connection or a broker. */
   repeatRestoredStates(): void {
     for (const record of this.#table.records()) if (!record.begun) this.#port.reportState(record);
   }
 
-  /** Nobody is left to move them: those that are held still go on. */
+  /** The host closes: all paused sessions resume. */
   stop(): void {
     this.#outgoing.stop();
   }

@@ -1,51 +1,51 @@
 import type { EndReason, StreamSettings } from '@duskline/protocol';
-import type { SessionRecord } from './session-table.js';
+import type { SessionRecord } from './session-record.js';
 import type { HostSessionState, ReportedEvent } from './session-transitions.js';
 
 /**
- * An admitted session, in the application's hands. The three reports answer whether they changed anything:
- * a repeated one, or one after the end, is `false` and tells nobody.
+ * An admitted session. `reportConnected`, `reportDisconnected` and `end` return whether they changed its state; if not, because the
+ * call was repeated or the session has ended, nothing is reported to the broker.
  */
 export interface HostedSession {
   readonly sessionId: string;
   readonly epoch: number;
   readonly title: string;
   readonly playerId: string;
-  /** `undefined` until `prepare` arrives, when the client was faster than it. */
+  /** `undefined` until `prepare` arrives, if the client was admitted before. */
   readonly stream: StreamSettings | undefined;
   readonly state: HostSessionState;
   /**
-   * False for a session that moves here, until the event `moved`: its client may be in, but the host it comes from
-   * still has it. Play no further than what was restored until then.
+   * False for a session that moves to this host, until the event `moved`. Keep the restored game paused until then: its client may
+   * be connected already, but the session still belongs to the source host.
    */
   readonly begun: boolean;
-  /** The stream runs. */
+  /** The client receives the stream. */
   reportConnected(): boolean;
-  /** The stream was lost and may come back: the client is admitted again with the same ticket. */
+  /** The client's connection was lost. The same ticket admits it again. */
   reportDisconnected(): boolean;
   /**
-   * Says whether the session may move to another host from now on, while it is connected: `onCheckpoint` is asked
-   * only for one that may. Told with the next heartbeat. Changes nothing without `onCheckpoint`.
+   * Sets whether the session may move to another host while it is connected. Reported with the next heartbeat. Without the option
+   * `onCheckpoint` no session may move.
    */
   setMovable(movable: boolean): void;
   /**
-   * The player did something: the idle limit counts from now on. Cheap: call it for every input that arrives.
-   * Coming back with the ticket is not one, for the player's device does that by itself.
+   * The player was active: restarts the idle limit. Cheap, so call it for every input. A reconnect is no activity, because devices
+   * reconnect by themselves.
    */
   reportActivity(): void;
   /**
-   * Says something to the player's device by way of the broker, such as a WebRTC answer. While no broker is
-   * connected it waits, and is sent after the next registration. Throws a RangeError for an empty or too long
-   * text.
+   * Sends a signal to the player's device through the broker, such as a WebRTC answer. Without a connection to a broker it is sent
+   * after the next registration.
    *
-   * @returns false when the session is over, the host is closed, or 64 signals of the session wait already
+   * @returns false if the session has ended, the host is closed, or 64 signals of the session are waiting
+   * @throws RangeError if `data` is empty or too long
    */
   signal(data: string): boolean;
-  /** It is over; the slot is free. Default reason `host_ended`. */
+  /** Ends the session and frees its slot. Default reason `host_ended`. */
   end(reason?: EndReason): boolean;
 }
 
-/** Carries out what is said with a handle. */
+/** Implements the methods of `HostedSession`. */
 export interface HostedSessionPort {
   reportEvent(record: SessionRecord, event: ReportedEvent, reason?: EndReason): boolean;
   recordActivity(record: SessionRecord): void;
@@ -53,7 +53,7 @@ export interface HostedSessionPort {
   sendSignal(record: SessionRecord, data: string): boolean;
 }
 
-/** The handle of one record. */
+/** Creates the object of a session for the application. */
 export function createHostedSession(record: SessionRecord, port: HostedSessionPort): HostedSession {
   return {
     sessionId: record.sessionId,

@@ -1,77 +1,38 @@
-import type { EndReason, HeldSession, SessionLimits, StreamSettings } from '@duskline/protocol';
-import { isHeld, nextState, type HostSessionEvent, type HostSessionState } from './session-transitions.js';
-
-/** One assignment of a session to this host. Its state is changed by the table alone. */
-export interface SessionRecord {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly title: string;
-  readonly playerId: string;
-  /** Unknown while only the ticket has arrived and `prepare` has not. */
-  stream: StreamSettings | undefined;
-  /** From `prepare`, as the stream. */
-  limits: SessionLimits | undefined;
-  /** When its first ticket was accepted; by the host's monotonic clock. */
-  admittedAtMs: number | undefined;
-  state: HostSessionState;
-  /** False for a session that moves here, until the broker says that it is this host's. */
-  begun: boolean;
-  /** Whether the application would hand its state over. */
-  movable: boolean;
-  /** Only `prepared` ends by it; by the host's monotonic clock. */
-  readonly claimByMs: number;
-}
-
-/** What `prepare` says, as far as the table cares. */
-export interface PreparedAssignment {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly title: string;
-  readonly playerId: string;
-  readonly stream: StreamSettings;
-  readonly limits?: SessionLimits | undefined;
-  /** From the moment it is put into the table. */
-  readonly claimWithinMs: number;
-}
-
-/** What a verified ticket says, as far as the table cares. */
-export interface ClaimedAssignment {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly title: string;
-  readonly playerId: string;
-}
-
-/** A record that went, and why. */
-export interface EndedRecord {
-  readonly record: SessionRecord;
-  readonly reason: EndReason;
-}
+import type { HeldSession } from '@duskline/protocol';
+import { EndedEpochs } from './ended-epochs.js';
+import {
+  isMovable,
+  type ClaimedAssignment,
+  type EndedRecord,
+  type PreparedAssignment,
+  type SessionRecord,
+} from './session-record.js';
+import { isHeld, nextState, type HostSessionEvent } from './session-transitions.js';
 
 export type PrepareOutcome =
-  /** New here; `replaced` is an older assignment of the same session, which is over now. */
+  /** A new assignment. `replaced` is an older one of the same session, which has ended now. */
   | { readonly kind: 'prepared'; readonly record: SessionRecord; readonly replaced?: EndedRecord }
-  /** The ticket came first, or the message twice: nothing to decide any more. */
+  /** Nothing to decide: the ticket arrived before the message, or the message arrived twice. */
   | { readonly kind: 'known' }
-  /** Older than what the table knows, or over already. */
+  /** The table has a newer assignment, or this one has ended. */
   | { readonly kind: 'stale' };
 
 export type ClaimOutcome =
   | {
       readonly ok: true;
       readonly record: SessionRecord;
-      /** Its client was here before and lost the stream. */
+      /** The client had been admitted before, and lost its connection. */
       readonly readmitted: boolean;
       readonly replaced?: EndedRecord;
     }
   | { readonly ok: false; readonly fault: ClaimFault };
 
 export const CLAIM_FAULTS = [
-  /** The session got a newer assignment since. */
+  /** The session has a newer assignment. */
   'stale_epoch',
-  /** The session ended here, or its reservation expired. */
+  /** The session has ended, or its reservation expired. */
   'session_over',
-  /** A client holds the session already: the ticket was shown twice. */
+  /** A client was admitted already: the ticket was shown twice. */
   'already_claimed',
   /** Every slot is in use. */
   'no_free_slot',
@@ -79,32 +40,32 @@ export const CLAIM_FAULTS = [
 export type ClaimFault = (typeof CLAIM_FAULTS)[number];
 
 /**
- * The sessions of one host: the truth about them. No I/O and no clock: `nowMs` comes in with each call.
+ * The sessions of one host. The host is the authority on them. No I/O and no clock: callers pass `nowMs`.
  *
- * Always: held sessions are never more than `slots`; one record per session; epochs of a session only rise,
- * also after it is gone.
+ * Invariants: there are never more held sessions than slots; each session has one record; the epochs of a session only increase,
+ * also after it has ended.
  */
 export class SessionTable {
   readonly #slots: number;
   readonly #defaultMovable: boolean;
   readonly #records = new Map<string, SessionRecord>();
-  /** The highest epoch that is over, per session, so that a ticket cannot bring it back. */
-  readonly #endedEpochs = new Map<string, number>();
-  readonly #maxEndedEpochs: number;
+  /** So that a ticket cannot bring an ended session back. */
+  readonly #endedEpochs: EndedEpochs;
 
-  /** @param movable whether sessions are movable unless the application says otherwise */
+  /** @param movable whether new sessions are movable */
   constructor(slots: number, movable = false) {
     this.#slots = slots;
     this.#defaultMovable = movable;
-    // Has to outlast the tickets. A slot changes hands every few minutes at most, a ticket lives for minutes.
-    this.#maxEndedEpochs = 256 + 16 * slots;
+    // Entries have to outlast the tickets of their sessions: a ticket is valid for minutes, and a slot gets a new session every
+    // few minutes at most.
+    this.#endedEpochs = new EndedEpochs(256 + 16 * slots);
   }
 
   get(sessionId: string): SessionRecord | undefined {
     return this.#records.get(sessionId);
   }
 
-  /** Sessions by kind, after those that expired are taken out of the count. */
+  /** The number of reservations that have not expired, and of held sessions. */
   countSessions(nowMs: number): { readonly prepared: number; readonly held: number } {
     let prepared = 0;
     let held = 0;
@@ -115,7 +76,7 @@ export class SessionTable {
     return { prepared, held };
   }
 
-  /** What `register` and `heartbeat` list. */
+  /** The sessions that `register` and `heartbeat` list. */
   listHeld(): HeldSession[] {
     const list: HeldSession[] = [];
     for (const record of this.#records.values()) {
@@ -130,10 +91,10 @@ export class SessionTable {
     return [...this.#records.values()];
   }
 
-  /** @param begun false for a session that moves here */
+  /** @param begun false for a session that moves to this host */
   prepare(assignment: PreparedAssignment, nowMs: number, begun = true): PrepareOutcome {
     const { sessionId, epoch, stream, limits } = assignment;
-    if (epoch <= (this.#endedEpochs.get(sessionId) ?? 0)) return { kind: 'stale' };
+    if (epoch <= this.#endedEpochs.get(sessionId)) return { kind: 'stale' };
     const known = this.#records.get(sessionId);
     if (known !== undefined && epoch < known.epoch) return { kind: 'stale' };
     if (known?.epoch === epoch) {
@@ -149,10 +110,10 @@ export class SessionTable {
     return { kind: 'prepared', record, ...replaced };
   }
 
-  /** A client claims its session with a ticket that was found good. */
+  /** A client shows a valid ticket. */
   claim(assignment: ClaimedAssignment, nowMs: number): ClaimOutcome {
     const { sessionId, epoch } = assignment;
-    const endedEpoch = this.#endedEpochs.get(sessionId) ?? 0;
+    const endedEpoch = this.#endedEpochs.get(sessionId);
     const known = this.#records.get(sessionId);
     if (epoch < Math.max(endedEpoch, known?.epoch ?? 0)) return { ok: false, fault: 'stale_epoch' };
     if (epoch === endedEpoch) return { ok: false, fault: 'session_over' };
@@ -170,7 +131,7 @@ export class SessionTable {
       return { ok: true, record: known, readmitted };
     }
 
-    // The ticket was faster than `prepare`: signed by the broker, it is as good.
+    // The ticket arrived before `prepare`. The broker signed it, so it is equally valid.
     if (this.#countHeldExcept(known) >= this.#slots) return { ok: false, fault: 'no_free_slot' };
     const replaced = this.#endSuperseded(known);
     const record = this.#addRecord(assignment, 'active', Infinity);
@@ -178,33 +139,33 @@ export class SessionTable {
     return { ok: true, record, readmitted: false, ...replaced };
   }
 
-  /** Applies what the application reports. False when the table of transitions does not allow it. */
+  /** Applies an event. Returns false if the table of transitions does not allow it. */
   applyEvent(record: SessionRecord, event: Exclude<HostSessionEvent, 'admit'>): boolean {
     const next = nextState(record.state, event);
     if (next === undefined) return false;
     record.state = next;
     if (next === 'ended') {
       this.#records.delete(record.sessionId);
-      this.#recordEndedEpoch(record.sessionId, record.epoch);
+      this.#endedEpochs.add(record.sessionId, record.epoch);
     }
     return true;
   }
 
   /**
-   * The broker ends an assignment. Answers with the record that went, if the session was here with that
-   * epoch or an older one. Nothing happens when the session has a newer one here.
+   * The broker ends an assignment. Returns the ended record, if the session had this epoch or an older one here. A newer one is
+   * left alone.
    */
   endByBroker(sessionId: string, epoch: number): SessionRecord | undefined {
     const known = this.#records.get(sessionId);
     if (known !== undefined && epoch < known.epoch) return undefined;
-    this.#recordEndedEpoch(sessionId, epoch);
+    this.#endedEpochs.add(sessionId, epoch);
     if (known === undefined) return undefined;
     known.state = 'ended';
     this.#records.delete(sessionId);
     return known;
   }
 
-  /** Takes out the reservations that nobody claimed in time. */
+  /** Ends the reservations that no client claimed in time. */
   expireReservations(nowMs: number): EndedRecord[] {
     const expired: EndedRecord[] = [];
     for (const record of this.#records.values()) {
@@ -247,25 +208,9 @@ export class SessionTable {
     for (const record of this.#records.values()) if (record !== own && isHeld(record.state)) held += 1;
     return held;
   }
-
-  #recordEndedEpoch(sessionId: string, epoch: number): void {
-    const known = this.#endedEpochs.get(sessionId) ?? 0;
-    // Deleted first, so that the map stays in the order of the latest change and forgets the oldest.
-    this.#endedEpochs.delete(sessionId);
-    this.#endedEpochs.set(sessionId, Math.max(known, epoch));
-    for (const oldest of this.#endedEpochs.keys()) {
-      if (this.#endedEpochs.size <= this.#maxEndedEpochs) break;
-      this.#endedEpochs.delete(oldest);
-    }
-  }
 }
 
-/** Whether it may be asked for its state now: what moves here itself does not move on. */
-export function isMovable({ state, begun, movable }: SessionRecord): boolean {
-  return state === 'connected' && begun && movable;
-}
-
-/** Its limits count from the first ticket: a client that comes back does not start them anew. */
+/** The limits count from the first admission; a client that reconnects does not restart them. */
 function recordAdmission(record: SessionRecord, nowMs: number): void {
   record.admittedAtMs ??= nowMs;
 }

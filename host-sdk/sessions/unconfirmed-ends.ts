@@ -1,6 +1,6 @@
 import type { EndReason } from '@duskline/protocol';
 
-/** A session that ended here, as it has to be told. */
+/** The end of a session, as reported to the broker. */
 export interface SessionEnd {
   readonly sessionId: string;
   readonly epoch: number;
@@ -8,12 +8,11 @@ export interface SessionEnd {
 }
 
 /**
- * Ends that the broker may not know yet: those that could not be sent, and those that were sent over a
- * connection from which nothing has been heard since. They are told again after the next registration; a
- * broker takes the repetition of an end for what it is.
+ * Ends that the broker may not know yet: those that could not be sent, and those after which the broker has sent nothing. They are
+ * sent again after the next registration; brokers ignore repeated ends.
  *
- * Bounded: past the limit the oldest go. Their sessions are missing from the heartbeat's list, so the broker
- * finds out all the same, only without the reason.
+ * Bounded: beyond the limit the oldest are dropped. The broker still learns of those ends, without their reason, because heartbeats
+ * no longer list the sessions.
  */
 export class UnconfirmedEnds {
   readonly #limit: number;
@@ -28,17 +27,17 @@ export class UnconfirmedEnds {
     if (this.#ends.length > this.#limit) this.#ends.shift();
   }
 
-  /** Something arrived from the broker: the connection on which they were sent was alive. */
+  /** The broker sent something, so the connection over which the ends were sent was alive. */
   confirmSent(): void {
     if (this.#ends.length > 0) this.#ends = this.#ends.filter(({ sent }) => !sent);
   }
 
-  /** The connection is another one: what was sent over the last one may not have arrived. */
+  /** There is a new connection. Ends sent over the last one may not have arrived. */
   markAllUnsent(): void {
     for (const entry of this.#ends) entry.sent = false;
   }
 
-  /** Hands out all of them, to be sent over a new connection. */
+  /** Sends all ends over the new connection. */
   resend(send: (end: SessionEnd) => boolean): void {
     for (const entry of this.#ends) entry.sent = send(entry.end);
   }

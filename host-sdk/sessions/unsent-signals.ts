@@ -1,16 +1,16 @@
 import { MAX_FRAME_BYTES, MAX_SIGNAL_LENGTH } from '@duskline/protocol/constants';
-import type { SessionRecord } from './session-table.js';
+import type { SessionRecord } from './session-record.js';
 
-/** So many signals of one session wait for a broker. */
+/** How many signals of one session are kept. */
 const MAX_SIGNALS_PER_SESSION = 64;
 
-/** So many of all sessions: they go out at once, and a broker takes only so much at once. */
+/** How many signals of all sessions are kept. They are sent in one burst, and brokers limit bursts. */
 const MAX_SIGNALS = 1_024;
 
-/** Leaves room for the rest of the frame. A character may take six bytes once it is escaped. */
+/** Leaves room for the rest of the frame. An escaped character takes up to six bytes. */
 const MAX_DATA_BYTES = MAX_FRAME_BYTES - 2_048;
 
-/** Throws a RangeError for what no broker would pass on; one that is sent it drops it, or the connection. */
+/** @throws RangeError for data that makes a broker drop the signal or the connection */
 export function checkSignalData(data: string): void {
   const tooLong = data.length > MAX_SIGNAL_LENGTH || Buffer.byteLength(JSON.stringify(data)) > MAX_DATA_BYTES;
   if (data !== '' && !tooLong) return;
@@ -19,11 +19,11 @@ export function checkSignalData(data: string): void {
   );
 }
 
-/** Signals that wait for a connection to a broker, in the order in which they were given. */
+/** Signals that wait for a connection to a broker, in order. */
 export class UnsentSignals {
   #waiting: { readonly record: SessionRecord; readonly data: string }[] = [];
 
-  /** False when too many wait already. The newest is refused, not the oldest: no exchange may lose its beginning. */
+  /** Returns false if too many are waiting. The newest is refused, because an exchange is useless without its beginning. */
   add(record: SessionRecord, data: string): boolean {
     if (this.#waiting.length >= MAX_SIGNALS) this.#dropEnded();
     if (this.#waiting.length >= MAX_SIGNALS) return false;
@@ -33,7 +33,7 @@ export class UnsentSignals {
     return true;
   }
 
-  /** Hands out those of sessions that still are, until one cannot be sent. */
+  /** Sends the signals of sessions that have not ended, until one cannot be sent. */
   flush(send: (record: SessionRecord, data: string) => boolean): void {
     this.#dropEnded();
     const failed = this.#waiting.findIndex(({ record, data }) => !send(record, data));

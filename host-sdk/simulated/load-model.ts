@@ -3,47 +3,47 @@ import { createSeededRandom } from './seeded-random.js';
 
 const MS_PER_HOUR = 3_600_000;
 
-/** How much of each dimension a session uses, against its share of the GPU. */
+/** How much of each dimension a session uses, relative to its share of the GPU. */
 export const LOAD_FACTORS: HostLoad = { gpu: 1, encoder: 0.85, cpu: 0.6, network: 0.45 };
 
 export interface LoadModelOptions {
   /** A session at full load uses about 1/slots of the GPU. */
   readonly slots: number;
-  /** Everything random follows from it. Default 1. */
+  /** Seed of all random numbers. Default 1. */
   readonly seed?: number;
-  /** How long a session takes to its full load, in milliseconds of the model's time. Default 20000. */
+  /** How long a session takes to reach its full load, in milliseconds of the model's time. Default 20000. */
   readonly rampMs?: number;
-  /** How far single sessions differ: 0.1 means 10 % more or less. Default 0.1. */
+  /** By how much the loads of sessions differ: 0.1 means up to 10 % more or less. Default 0.1. */
   readonly spread?: number;
-  /** How far each measurement is off: 0.02 means 2 % more or less. Default 0.02. */
+  /** Error of each measurement: 0.02 means up to 2 % more or less. Default 0.02. */
   readonly noise?: number;
-  /** How often the host stalls, on average. Default 0.1: once in ten hours. */
+  /** Average number of stalls per hour of the model's time. Default 0.1. */
   readonly stallsPerHour?: number;
-  /** How long a stall lasts, in milliseconds of the model's time. Default 5000. */
+  /** Duration of a stall, in milliseconds of the model's time. Default 5000. */
   readonly stallMs?: number;
   /** How much faster than the clock the model's time runs. Default 1. */
   readonly speed?: number;
 }
 
-/** The load of one simulated host. Time comes in with each call, and must not go back. */
+/** The load of one simulated host. Callers pass the time, which must not decrease. */
 export interface LoadModel {
-  /** The stream of a session starts. A second start of the same session changes nothing. */
+  /** The stream of a session starts. Repeated calls for a session do nothing. */
   start(sessionId: string, nowMs: number): void;
-  /** It is over; its load goes at once. */
+  /** The stream ends; its load is gone at once. */
   stop(sessionId: string): void;
-  /** The host hangs from now on, for so many milliseconds of the model's time. */
+  /** The host stalls for `durationMs` of the model's time. */
   stall(durationMs: number, nowMs: number): void;
-  /** What the host measures now; `null` while it hangs. */
+  /** The current load; `null` during a stall. */
   measure(nowMs: number): HostLoad | null;
 }
 
-/** Share of its full load that a session has after so long: linear from 0 to 1. */
+/** The share of its full load that a session of this age has: linear from 0 to 1. */
 export function rampShare(ageMs: number, rampMs: number): number {
   if (rampMs <= 0) return 1;
   return Math.min(1, Math.max(0, ageMs / rampMs));
 }
 
-/** Makes a model that gives the same answers to the same calls with the same seed. */
+/** Creates a model that is deterministic for a seed. */
 export function createLoadModel(options: LoadModelOptions): LoadModel {
   const { slots, seed = 1, rampMs = 20_000, spread = 0.1, noise = 0.02 } = options;
   const { stallsPerHour = 0.1, stallMs = 5_000, speed = 1 } = options;
@@ -52,10 +52,10 @@ export function createLoadModel(options: LoadModelOptions): LoadModel {
   let stalledUntilMs = -Infinity;
   let measuredAtMs: number | undefined;
 
-  /** Evenly from `1 - width` to `1 + width`. */
+  /** Uniform between `1 - width` and `1 + width`. */
   const drawAround = (width: number): number => 1 + width * (2 * random() - 1);
 
-  /** Stalls come by chance, as rain does: the longer the time since the last look, the likelier one began. */
+  /** Whether a stall began since the last call: stalls are a Poisson process. */
   function stallBegins(modelMs: number): boolean {
     const sinceMs = measuredAtMs === undefined ? 0 : modelMs - measuredAtMs;
     measuredAtMs = modelMs;

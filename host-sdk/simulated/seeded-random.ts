@@ -1,11 +1,10 @@
-/** Numbers from 0 up to 1, without 1. */
+/** Returns a number from 0 to 1, excluding 1. */
 export type Random = () => number;
 
 /**
- * A generator whose numbers follow from the seed alone (mulberry32, public domain, Tommy Ettinger). For
- * simulation: nothing that has to be secret may come from it.
+ * A deterministic generator (mulberry32 by Tommy Ettinger, public domain). Only for simulation, not for secrets.
  *
- * @param seed any integer; only its lowest 32 bits count
+ * @param seed any integer, of which the lowest 32 bits are used
  */
 export function createSeededRandom(seed: number): Random {
   let state = seed | 0;
@@ -17,7 +16,7 @@ export function createSeededRandom(seed: number): Random {
   };
 }
 
-/** A seed that follows from a text, so that each host of a fleet gets its own (FNV-1a, 32 bits). */
+/** A seed computed from a text (FNV-1a, 32 bits), so that each host of a fleet has its own. */
 export function seedOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) {

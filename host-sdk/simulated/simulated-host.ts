@@ -15,46 +15,50 @@ export interface SimulatedHostOptions extends Omit<
   HostOptions,
   'hostId' | 'endpoint' | 'measureLoad' | 'movable' | 'onCheckpoint' | 'onRestore'
 > {
-  /** Serves its streams. Shared: one for all simulated hosts of a process. */
+  /** Serves the streams. All simulated hosts of a process can share one. */
   readonly streams: StreamServer;
-  /** Default: `sim-` and a new UUID. */
+  /** Default: `sim-` followed by a new UUID. */
   readonly hostId?: string;
-  /** The load it pretends to have. The seed follows from the host's address unless given. */
+  /** Options of the load model. The default seed is computed from the host's address. */
   readonly load?: Omit<LoadModelOptions, 'slots'>;
-  /** How long a session whose client was lost is kept for its return, in milliseconds. Default 120000. */
+  /** How long a session waits for a client that lost its connection, in milliseconds. Default 120000. */
   readonly reconnectWindowMs?: number;
   /**
-   * Which players do nothing, so that an idle limit ends their sessions. Default: none; whoever watches a
-   * stream plays all the time.
+   * Which players are idle, so that the idle limit ends their sessions. Default: none; players with a stream are always active.
    */
   readonly isIdle?: (session: HostedSession) => boolean;
-  /** Which sessions may move to another host; asked a few times a second. Default true: all. */
+  /** Which sessions may move to another host. A function is called several times a second. Default true: all. */
   readonly movable?: boolean | ((session: HostedSession) => boolean);
-  /** What goes wrong when sessions move. Default: nothing. */
+  /** Faults to inject when sessions move. Default: none. */
   readonly moveFaults?: MoveFaults;
-  /** How large the state is that a session takes along, at least. Default: as small as it can be. */
+  /** Minimum size of a checkpoint in bytes. Default: no padding. */
   readonly checkpointBytes?: number;
 }
 
-/** A host that streams numbers instead of pictures. */
+/** A host that streams numbers instead of video. */
 export interface SimulatedHost {
   readonly hostId: string;
-  /** Where its clients connect. */
+  /** URL to which clients connect. */
   readonly endpoint: string;
-  /** The host beneath: its status, its sessions, its events. */
+  /** The host of the SDK. */
   readonly host: Host;
   readonly stats: SimulatedStats;
-  /** Hangs for so long, in milliseconds of the load model's time: no heartbeats, but the streams run. */
+  /** Stalls for a duration in milliseconds of the load model's time: no heartbeats, but the streams continue. */
   stall(durationMs: number): void;
-  /** What goes wrong from now on when sessions move; `{}` for nothing. */
+  /** Replaces the faults to inject when sessions move; `{}` for none. */
   setMoveFaults(faults: MoveFaults): void;
-  /** Leaves in order: sessions end with `host_ended`, their clients are told. */
+  /** Leaves the fleet: sessions end with `host_ended`, and their clients receive `ended`. */
   leave(): Promise<void>;
-  /** Is gone as after a crash: the sockets break without a word, nobody is told. */
+  /** Simulates a crash: all sockets break without a message. */
   crash(): Promise<void>;
 }
 
-/** Makes a simulated host and starts to connect it. Throws as `createHost` and `StreamServer.attach` do. */
+/**
+ * Creates a simulated host and starts to connect it to a broker.
+ *
+ * @throws TypeError for invalid options
+ * @throws Error if `streams` has a host of this address
+ */
 export function createSimulatedHost(options: SimulatedHostOptions): SimulatedHost {
   const { streams, hostId = `sim-${uuid()}`, load, reconnectWindowMs, isIdle, ...others } = options;
   const { movable = true, moveFaults, checkpointBytes, ...hostOptions } = others;

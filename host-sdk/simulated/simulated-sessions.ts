@@ -15,14 +15,14 @@ import {
 import { SimulatedCounters, type SimulatedStats } from './simulated-stats.js';
 import type { Stream, StreamHandler } from './stream-connection.js';
 
-/** A session that was admitted here, and who watches it. */
+/** An admitted session and its stream. */
 interface SimulatedSession {
   readonly session: HostedSession;
-  /** `undefined` while its client is away. */
+  /** `undefined` while no client is connected. */
   stream: Stream | undefined;
-  /** When it was lost; counts while `stream` is `undefined`. */
+  /** When the stream was lost. Matters only while `stream` is `undefined`. */
   lostAtMs: number;
-  /** How many pictures the session has shown, on all connections and hosts. */
+  /** How many frames the session has shown, over all connections and hosts. */
   frameCount: number;
 }
 
@@ -34,7 +34,7 @@ export interface SimulatedSessionsOptions {
   readonly checkpointBytes?: number | undefined;
 }
 
-/** Connects the sessions of one host with the streams of its clients. */
+/** Connects the sessions of one simulated host to the streams of their clients. */
 export class SimulatedSessions implements StreamHandler {
   readonly #host: Host;
   readonly #model: LoadModel;
@@ -47,7 +47,7 @@ export class SimulatedSessions implements StreamHandler {
   readonly #counters = new SimulatedCounters();
   readonly #sessions = new Map<string, SimulatedSession>();
   readonly #sessionsByStream = new Map<Stream, SimulatedSession>();
-  /** The counts of sessions that move here and have no client yet, by session. */
+  /** Restored frame counts of sessions whose client has not arrived yet, by session. */
   readonly #restoredCounts = new Map<string, { readonly epoch: number; readonly count: number }>();
 
   constructor(host: Host, model: LoadModel, clock: HostClock, options: SimulatedSessionsOptions) {
@@ -80,7 +80,7 @@ export class SimulatedSessions implements StreamHandler {
     this.#faults = faults;
   }
 
-  /** Nothing has to be done to hold a session still: one that is `moving` shows no pictures. */
+  /** Sessions in the state `moving` show no frames, so nothing has to be paused. */
   createCheckpoint({ sessionId }: HostedSession): Checkpoint | Promise<Checkpoint> {
     const simulated = this.#sessions.get(sessionId);
     if (this.#faults.checkpoint !== undefined) return failCheckpoint(this.#faults.checkpoint);
@@ -116,7 +116,7 @@ export class SimulatedSessions implements StreamHandler {
     session.reportConnected();
   }
 
-  /** Sessions that move, away or here, show nothing: what they showed could not be taken back. */
+  /** Sessions that move show no frames, because the checkpoint would not count them. */
   nextFrameCount(stream: Stream): number | undefined {
     const simulated = this.#sessionsByStream.get(stream);
     if (simulated?.session.state !== 'connected' || !simulated.session.begun) return undefined;
@@ -143,8 +143,8 @@ export class SimulatedSessions implements StreamHandler {
       const { session, stream, lostAtMs } = simulated;
       this.#updateMovable(session);
       if (stream !== undefined) {
-        // The load that it makes is its player's doing. Not told with the load itself, which is measured for
-        // heartbeats only: while the broker is away, nobody stops playing.
+        // Activity is reported here and not with the load, which is measured only for heartbeats: players stay active without a
+        // broker.
         if (!this.#isIdle(session)) session.reportActivity();
       } else if (nowMs - lostAtMs >= this.#reconnectWindowMs) {
         this.#endSession(simulated, 'reconnect_expired');
@@ -156,7 +156,7 @@ export class SimulatedSessions implements StreamHandler {
     if (this.#isMovable !== undefined) session.setMovable(this.#isMovable(session));
   }
 
-  /** Where the session goes on: from its last picture here, or from what another host handed over. */
+  /** Continues from the last frame on this host, or from the checkpoint of another one. */
   #initialFrameCount({ sessionId, epoch }: HostedSession): number {
     const known = this.#sessions.get(sessionId);
     if (known !== undefined) return known.frameCount;
@@ -165,13 +165,13 @@ export class SimulatedSessions implements StreamHandler {
     return restored?.epoch === epoch ? restored.count : 0;
   }
 
-  /** Ends it from here. */
+  /** The host ends the session. */
   #endSession(simulated: SimulatedSession, reason: EndReason): void {
     if (simulated.session.end(reason)) this.#counters.countEnded(reason);
     this.#removeSession(simulated);
   }
 
-  /** @param reasonForClient the reason, when the client does not know it */
+  /** @param reasonForClient sent to the client, if it does not know why the session ended */
   #removeSession({ session, stream }: SimulatedSession, reasonForClient?: EndReason): void {
     this.#sessions.delete(session.sessionId);
     this.#model.stop(session.sessionId);

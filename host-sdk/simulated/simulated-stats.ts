@@ -1,27 +1,27 @@
 import type { EndReason } from '@duskline/protocol';
 
-/** What a simulated host has seen since it was made. */
+/** Counts since a simulated host was created. */
 export interface SimulatedStats {
-  /** Tickets that let a client in, first and repeated admissions. */
+  /** Admissions, including those of clients that reconnected. */
   readonly admitted: number;
   readonly refused: number;
-  /** How often reservations and used slots together became more than the slots. Has to stay 0. */
+  /** How often reservations and held sessions exceeded the slots. Must stay 0. */
   readonly overbooked: number;
-  /** Sessions and reservations that are over, by reason. */
+  /** Sessions and reservations that have ended, by reason. */
   readonly ended: Readonly<Partial<Record<EndReason, number>>>;
-  /** How often it handed a session over to another host, whether that took it or not. */
+  /** Checkpoints created, whether or not the move succeeded. */
   readonly checkpoints: number;
-  /** How often it took up what another host handed over, whether the session came or not. */
+  /** Checkpoints restored, whether or not the move succeeded. */
   readonly restored: number;
   /** Sessions that moved here. */
   readonly moved: number;
-  /** Sessions that were held still for a move, and went on here. */
+  /** Sessions that were paused for a move and resumed here. */
   readonly resumed: number;
-  /** Sessions it holds now. */
+  /** Current sessions. */
   readonly sessions: number;
 }
 
-/** Counts for one host. */
+/** The counters of one simulated host. */
 export class SimulatedCounters {
   #admitted = 0;
   #refused = 0;
@@ -60,7 +60,7 @@ export class SimulatedCounters {
     this.#resumed += 1;
   }
 
-  /** Call it whenever the usage has risen. */
+  /** Call this whenever the usage has increased. */
   checkOverbooked({ slots, prepared, held }: { slots: number; prepared: number; held: number }): void {
     if (prepared + held > slots) this.#overbooked += 1;
   }

@@ -1,35 +1,35 @@
 import { WebSocket, type RawData } from 'ws';
 import { parseClientFrame, STREAM_CLOSE, type StreamToClient } from './stream-protocol.js';
 
-/** What a simulated host does with its streams. */
+/** What a simulated host does about its streams. */
 export interface StreamHandler {
-  /** A client shows its ticket: admit or refuse it, at once. */
+  /** A client shows its ticket. Admit or refuse it before returning. */
   handleTicket(stream: Stream, ticket: string): void;
-  /** A picture can be sent: its number in the session, or `undefined` when there is none to show now. */
+  /** Returns the number of the session's next frame, or `undefined` if it shows none now. */
   nextFrameCount(stream: Stream): number | undefined;
-  /** An admitted client says good-bye. */
+  /** An admitted client sent `bye`. */
   handleLeave(stream: Stream): void;
-  /** The connection of an admitted client is gone. Not told after `finish`. */
+  /** An admitted client lost its connection. Not called after `finish`. */
   handleLost(stream: Stream): void;
-  /** Time has passed; called a few times a second. */
+  /** Called several times a second, for deadlines. */
   sweep(nowMs: number): void;
 }
 
 /** One client's connection to one simulated host. */
 export interface Stream {
-  /** Says that it may come in; pictures follow. */
+  /** Sends `admitted`. Frames follow. */
   admit(sessionId: string, epoch: number): void;
-  /** Says the last word and closes. */
+  /** Sends a last message and closes. */
   finish(message?: StreamToClient, closeCode?: number): void;
 }
 
-/** How long a client may take to show its ticket. */
+/** Time limit for the ticket of a new connection. */
 const TICKET_TIMEOUT_MS = 5_000;
 
-/** A client that reads this slowly misses pictures, not numbers: the next one follows the last it got. */
+/** A client that reads too slowly gets fewer frames. They are still numbered without a gap. */
 const MAX_BUFFERED_BYTES = 16 * 1024;
 
-/** How long the other side has to answer a close. */
+/** How long to wait for the client's close frame. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 type Phase =
@@ -37,7 +37,7 @@ type Phase =
   | { readonly kind: 'streaming' }
   | { readonly kind: 'closing'; readonly untilMs: number };
 
-/** A stream over a WebSocket. Sets no timer: the server of all streams calls `sweep` and `sendFrame`. */
+/** A stream over a WebSocket. Has no timer: the stream server calls `sweep` and `sendFrame`. */
 export class StreamConnection implements Stream {
   readonly #socket: WebSocket;
   readonly #handler: StreamHandler;
@@ -51,7 +51,7 @@ export class StreamConnection implements Stream {
     this.#nowMs = nowMs;
     this.#phase = { kind: 'waiting', untilMs: nowMs() + TICKET_TIMEOUT_MS };
     socket.on('message', (data, isBinary) => this.#handleFrame(data, isBinary));
-    // A frame that is too large or malformed: the library closes the socket, and `close` follows.
+    // After a malformed or too large frame, `ws` closes the socket and emits `close`.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#handleClose());
   }
@@ -68,7 +68,7 @@ export class StreamConnection implements Stream {
     this.#socket.close(closeCode);
   }
 
-  /** Whether the last word is said, and only the other side's close is awaited. */
+  /** Whether the last message was sent and only the client's close is missing. */
   get isClosing(): boolean {
     return this.#phase.kind === 'closing';
   }

@@ -7,22 +7,22 @@ import type { HostAddress } from '../admission/ticket-verifier.js';
 import { StreamConnection, type StreamHandler } from './stream-connection.js';
 import { MAX_STREAM_FRAME_BYTES } from './stream-protocol.js';
 
-/** Streams are spread over this many turns, so that a thousand of them do not send in the same instant. */
+/** Streams are divided into this many groups that send at different times, to avoid bursts. */
 const SEND_GROUPS = 10;
 
-/** How often is looked after deadlines when no pictures are sent, in milliseconds. */
+/** How often deadlines are checked if no frames are sent, in milliseconds. */
 const SWEEP_INTERVAL_MS = 250;
 
 export interface StreamServerOptions {
-  /** 0 takes a free one. Default 0. */
+  /** 0 takes a free port. Default 0. */
   readonly port?: number;
-  /** Default 127.0.0.1: the simulation is not for other machines. */
+  /** Address to listen on. Default 127.0.0.1, so that only this machine can connect. */
   readonly hostname?: string;
-  /** The name by which clients reach it, where that is not the address it listens on. */
+  /** The hostname in endpoints. Default: `hostname`. */
   readonly publicHostname?: string;
-  /** From one picture of a stream to the next, in milliseconds; 0 sends none. Default 1000. */
+  /** Interval of a stream's frames, in milliseconds; 0 sends none. Default 1000. */
   readonly frameIntervalMs?: number;
-  /** Default: the computer's. */
+  /** Default: the computer's clock. */
   readonly clock?: HostClock;
 }
 
@@ -31,19 +31,20 @@ export interface StreamServer {
   readonly port: number;
   /** Open client connections, admitted or not. */
   readonly connections: number;
-  /** Where the clients of a host connect: `ws://HOST:PORT/stream/<region>/<pool>/<hostId>`. */
+  /** The URL for clients of a host: `ws://HOST:PORT/stream/<region>/<pool>/<hostId>`. */
   endpointOf(address: HostAddress): string;
   /**
-   * Serves a host from now on. Throws when its address is taken.
+   * Starts to serve a host.
    *
-   * @returns drops its streams without a word and serves it no longer
+   * @returns a function that drops the host's streams without a message, and stops serving it
+   * @throws Error if a host of this address is served already
    */
   attach(address: HostAddress, owner: StreamHandler): () => void;
-  /** Drops every stream and frees the port. Repeated calls answer the first one's promise. */
+  /** Drops every stream and frees the port. Repeated calls return the same promise. */
   close(): Promise<void>;
 }
 
-/** Starts to listen; rejects when the port is taken. */
+/** Creates a stream server that listens. Rejects if the port is in use. */
 export async function createStreamServer(options: StreamServerOptions = {}): Promise<StreamServer> {
   const {
     port = 0,
@@ -84,7 +85,7 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
   let cancelTimer = (): void => undefined;
   const groupIntervalMs = frameIntervalMs > 0 ? frameIntervalMs / SEND_GROUPS : SWEEP_INTERVAL_MS;
 
-  /** The one timer of all hosts and streams. */
+  /** All hosts and streams share this timer. */
   function runNextGroup(): void {
     cancelTimer = clock.setTimer(runNextGroup, groupIntervalMs);
     const nowMs = clock.monotonicMs();
@@ -96,7 +97,7 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
     for (const handler of handlers.values()) handler.sweep(nowMs);
   }
 
-  /** Streams that were finished in order keep the time they have to close. */
+  /** Streams that are closing keep their time for the handshake. */
   function dropStreamsOf(handler: StreamHandler): void {
     for (const [stream, entry] of streams) {
       if (entry.handler === handler && !stream.isClosing) stream.terminate();
@@ -123,7 +124,7 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
     endpointOf: (address) => `ws://${authority}${pathOf(address)}`,
     attach(address, handler) {
       const path = pathOf(address);
-      if (handlers.has(path)) throw new Error(`The stream server has a host at ${path} already.`);
+      if (handlers.has(path)) throw new Error(`The stream server already has a host at ${path}.`);
       handlers.set(path, handler);
       return () => {
         if (handlers.get(path) === handler) handlers.delete(path);

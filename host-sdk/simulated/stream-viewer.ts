@@ -1,19 +1,22 @@
 import { WebSocket } from 'ws';
 
-/** What a viewer of a simulated stream is told. */
+/** The events of a simulated stream. */
 export interface StreamEvents {
   admitted(): void;
-  /** @param count the number of the picture in the session, which goes on over connections and hosts */
+  /**
+   * @param n the number of the frame on this connection
+   * @param count its number in the session, over all connections and hosts
+   */
   frame(n: number, count: number): void;
-  /** The stream is over: refused, ended by the host, or the socket was lost. */
+  /** The stream has ended: refused, ended by the host, or the connection was lost. */
   closed(why: string): void;
 }
 
-/** A client of a simulated host: shows the ticket, counts frames, says goodbye. */
+/** A client of a simulated host. */
 export interface StreamViewer {
-  /** Leaves in order: the host ends the session with `client_left`. */
+  /** Leaves the session: the host ends it with `client_left`. */
   leave(): void;
-  /** Goes without a word: the session is not ended by it. For a session that has moved to another host. */
+  /** Closes the connection without ending the session, for example after it has moved to another host. */
   drop(): void;
 }
 
@@ -24,7 +27,7 @@ interface StreamFrame {
   readonly reason?: unknown;
 }
 
-/** Connects to a simulated host as `host-sdk/README.md` describes it. */
+/** Connects to a simulated host and shows the ticket. `host-sdk/README.md` describes the messages. */
 export function watchStream(endpoint: string, ticket: string, events: StreamEvents): StreamViewer {
   const socket = new WebSocket(endpoint, { perMessageDeflate: false });
   let reason = 'the connection was lost';

@@ -1,18 +1,18 @@
 import type { KeyObject } from 'node:crypto';
 
 /**
- * The algorithms a token may be signed with. `none` is not among them, and nothing a token says about
- * itself adds to the configured list.
+ * Signature algorithms of tokens. `none` is not among them, and only configured ones are accepted, whatever the header of a
+ * token says.
  */
 export const TOKEN_ALGORITHMS = ['HS256', 'ES256', 'RS256'] as const;
 export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
 
-/** What holds where the configuration says nothing. */
+/** Clock tolerance if the configuration does not set it, in seconds. */
 export const DEFAULT_CLOCK_TOLERANCE_S = 5;
 
 /**
- * Where the keys that verify tokens come from. Keys are `KeyObject`s: a string key is parsed again for every
- * token, and would show up in a log that prints it.
+ * Source of the keys that verify tokens. Keys are `KeyObject`s: a string would be parsed again for every token, and could
+ * appear in a log.
  */
 export type TokenKeys =
   | { readonly kind: 'secret'; readonly secret: KeyObject }
@@ -21,11 +21,11 @@ export type TokenKeys =
 
 /** How tokens are verified. */
 export interface AuthConfig {
-  /** `HS256` stands alone, never beside an asymmetric algorithm. */
+  /** Accepted algorithms. `HS256` is never combined with an asymmetric one. */
   readonly algorithms: readonly TokenAlgorithm[];
-  /** The only issuer accepted; `null` accepts any. */
+  /** The only accepted issuer; `null` accepts any. */
   readonly issuer: string | null;
-  /** How far clocks may differ when `exp` and `nbf` are judged, in seconds. */
+  /** Tolerated clock difference for `exp` and `nbf`, in seconds. */
   readonly clockToleranceS: number;
   readonly keys: TokenKeys;
 }

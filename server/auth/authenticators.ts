@@ -1,23 +1,26 @@
 import { refuse, type PrincipalKind, type PrincipalOf, type Scope, type VerifyResult } from './principal.js';
 import type { TokenVerifier } from './token-verifier.js';
 
-/** Says whose a token is, or why it is nobody's. */
+/** Resolves to the bearer of a token, or to the reason of its refusal. */
 type Authenticator<K extends PrincipalKind> = (
   token: string | undefined,
 ) => Promise<VerifyResult<PrincipalOf[K]>>;
 
-/** For bearers of one kind. No token at all is a refusal that says so. */
+/** An authenticator for bearers of one kind. A missing token is refused with `UNAUTHENTICATED`. */
 export function createAuthenticator<K extends PrincipalKind>(
   verifier: TokenVerifier,
   kind: K,
 ): Authenticator<K> {
   return async (token) =>
     token === undefined
-      ? refuse('UNAUTHENTICATED', 'A token is needed, and none was sent.')
+      ? refuse(
+          'UNAUTHENTICATED',
+          'The token is missing. Send one in the first message or in the Authorization header.',
+        )
       : verifier.verify(kind, token);
 }
 
-/** For operators whose token grants this scope: `ops:write` does not read, and `ops:read` orders nothing. */
+/** An authenticator for operators whose token has this scope. `ops:write` does not include `ops:read`, nor the reverse. */
 export function createOperatorAuthenticator(
   verifier: TokenVerifier,
   scope: Extract<Scope, 'ops:read' | 'ops:write'>,

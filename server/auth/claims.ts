@@ -12,12 +12,12 @@ import {
   type VerifyResult,
 } from './principal.js';
 
-/** Who a token speaks for: at most 128 characters that need no escaping in logs and keys. */
+/** Pattern of the claim `sub`: at most 128 characters that need no escaping in logs and keys. */
 export const SUBJECT_PATTERN = '^[A-Za-z0-9_.:@+=/~-]{1,128}$';
 
 const { region: Name } = Register.properties;
 
-/** What every token carries. `exp` is required: a token that never ends cannot be taken back. */
+/** Claims of every token. `exp` is required, since a token cannot be revoked. */
 const CommonClaims = Type.Object({
   sub: Type.String({ pattern: SUBJECT_PATTERN }),
   /** Seconds since 1970; the year 9999 at most, so that milliseconds stay exact. */
@@ -27,23 +27,23 @@ const CommonClaims = Type.Object({
 });
 type CommonClaims = Static<typeof CommonClaims>;
 
-/** What a player's token may carry besides. */
+/** Further claims of a player token. */
 const PlayerClaims = Type.Object({ tier: Type.Optional(Name) });
 
-/** What a host's token carries besides. */
-const PlaceClaims = Type.Object({ region: Name, pool: Name, hostId: Type.Optional(Name) });
+/** Further claims of a host token. */
+const HostClaims = Type.Object({ region: Name, pool: Name, hostId: Type.Optional(Name) });
 
 const nameSchema = Compile(Name);
 const commonClaims = Compile(CommonClaims);
 const playerClaims = Compile(PlayerClaims);
-const placeClaims = Compile(PlaceClaims);
+const hostClaims = Compile(HostClaims);
 
-/** Whether a text may name a region, pool, host or tier. */
+/** Whether a text is a valid name of a region, pool, host or tier. */
 export function isName(text: string): boolean {
   return nameSchema.Check(text);
 }
 
-/** The scopes of which a token of each kind must have one. */
+/** Scopes by kind of token. A token must have one of them. */
 const NEEDED_SCOPES = {
   player: ['play'],
   host: ['host'],
@@ -66,8 +66,11 @@ const READERS: { readonly [K in PrincipalKind]: Reader<K> } = {
     };
   },
   host: (claims, scopes, payload) => {
-    if (!placeClaims.Check(payload)) {
-      return refuse('FORBIDDEN', `The host token names no place: ${firstMistake(placeClaims, payload)}.`);
+    if (!hostClaims.Check(payload)) {
+      return refuse(
+        'FORBIDDEN',
+        `The host token names no region and pool: ${firstMistake(hostClaims, payload)}.`,
+      );
     }
     const { region, pool, hostId = null } = payload;
     return {
@@ -89,7 +92,11 @@ const READERS: { readonly [K in PrincipalKind]: Reader<K> } = {
   }),
 };
 
-/** Reads the claims of a token whose signature, times, audience and issuer were found good. */
+/**
+ * Reads the claims of a token whose signature, times, audience and issuer are already verified.
+ *
+ * @returns the bearer, or a refusal with UNAUTHENTICATED (claims not valid) or FORBIDDEN (scope, or region and pool missing)
+ */
 export function readClaims<K extends PrincipalKind>(kind: K, payload: unknown): VerifyResult<PrincipalOf[K]> {
   if (!commonClaims.Check(payload)) return invalidClaims(firstMistake(commonClaims, payload));
   const scopes = knownScopes(payload.scope ?? '');
@@ -116,7 +123,7 @@ function endOf(claims: CommonClaims): number {
   return Math.floor(claims.exp * 1000);
 }
 
-/** Names the claim and the rule, never the value: a claim may be personal, or a secret put in the wrong place. */
+/** The claim and the rule that it breaks, never its value, which may be personal or a misplaced secret. */
 function firstMistake(validator: ReturnType<typeof Compile<TSchema>>, payload: unknown): string {
   const [first] = validator.Errors(payload);
   if (first === undefined) return 'they break a rule';

@@ -3,7 +3,7 @@ import type { TokenAlgorithm, TokenKeys } from './auth-config.js';
 import type { JwksOptions } from './jwks-key-source.js';
 import type { KeyLookup, KeySource } from './key-source.js';
 
-/** The source the configuration names. `now` is the clock, in milliseconds since 1970. */
+/** Creates the configured key source. `now` is the clock, in milliseconds since 1970. */
 export function createKeySource(
   keys: TokenKeys,
   algorithms: readonly TokenAlgorithm[],
@@ -24,7 +24,7 @@ function singleKey(key: KeyObject): KeySource {
   return { find: () => found };
 }
 
-/** What reads key sets is a library of its own, and only brokers that are given a URL read it, as they start. */
+/** Loads the library for key sets only if a URL is configured. */
 function publishedKeys(options: JwksOptions): KeySource {
   const source = import('./jwks-key-source.js').then((jwks) => jwks.createJwksKeySource(options));
   return { find: async (keyId, algorithm) => (await source).find(keyId, algorithm) };

@@ -1,6 +1,6 @@
 import type { ReadableStream } from 'node:stream/web';
 
-/** A key set of thousands of keys is far below this; a larger answer is not a key set. */
+/** Largest accepted answer. A key set of thousands of keys is far smaller. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 interface KeySetBody {
@@ -8,8 +8,9 @@ interface KeySetBody {
 }
 
 /**
- * Fetches a JWKS document. The time-out covers the whole answer, so a server that drips bytes cannot hold a
- * fetch open; redirects are refused, because the configured URL is what is trusted.
+ * Fetches a JWKS document. The timeout covers the whole answer, so that a slow server cannot keep the fetch open. Redirects
+ * are refused, since only the configured URL is trusted.
+ *
  * @throws Error when the server does not answer in time, or not with a key set of at most 1 MiB.
  */
 export async function fetchKeySet(url: string, timeoutMs: number): Promise<KeySetBody> {
@@ -30,7 +31,7 @@ export async function fetchKeySet(url: string, timeoutMs: number): Promise<KeySe
     chunks.push(chunk);
   }
   const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  if (!isKeySet(body)) throw new Error('The key server answered with something that is no key set.');
+  if (!isKeySet(body)) throw new Error('The key server did not answer with a JWKS document.');
   return body;
 }
 

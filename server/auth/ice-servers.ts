@@ -2,24 +2,24 @@ import type { IceServer } from '@duskline/protocol';
 import type { KeyObject } from 'node:crypto';
 import { turnCredentials } from './turn-credentials.js';
 
-/** What holds where the configuration says nothing: long enough for a stream to begin, and to begin anew for a while. */
+/** Default lifetime of TURN credentials: long enough to start a stream and to restart it for a while. */
 export const DEFAULT_TURN_TTL_MS = 3_600_000;
 
-/** STUN or TURN servers that share their credentials. */
+/** STUN servers, or TURN servers that share a secret. */
 export interface IceServerConfig {
   readonly urls: readonly string[];
-  /** Present where the servers ask for credentials: TURN. */
+  /** `null` for STUN servers, which need no credentials. */
   readonly turn: {
-    /** Shared with the servers, and with nobody else. */
+    /** Secret shared with these TURN servers only. */
     readonly secret: KeyObject;
-    /** How long credentials serve to begin a stream. */
+    /** How long credentials are valid for starting a stream, in milliseconds. */
     readonly ttlMs: number;
   } | null;
 }
 
 /**
- * Gives the servers for the WebRTC connection of one session, with credentials of its own; none when none are
- * configured.
+ * Creates a function that returns the ICE servers of a session, with TURN credentials for that session. Returns an empty list
+ * if no servers are configured.
  *
  * @param now milliseconds since 1970; default: the system's clock
  */

@@ -5,18 +5,19 @@ import { fetchKeySet } from './fetch-key-set.js';
 import { unsuitableKeyReason } from './key-material.js';
 import type { KeyLookup, KeySource } from './key-source.js';
 
+/** Options of a key source with a JWKS URL. */
 export interface JwksOptions {
   readonly url: string;
   readonly algorithms: readonly TokenAlgorithm[];
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** How long a key set is used before it is fetched again; a withdrawn key is refused after it. Default 10 min. */
+  /** How long a key set is used before it is fetched again. A withdrawn key is refused after that. Default: 10 min. */
   readonly freshForMs?: number;
-  /** How much longer the last key set serves while the server is away. Default 1 h. */
+  /** How much longer the last key set is used while the server is unreachable. Default: 1 h. */
   readonly staleForMs?: number;
-  /** The least time between two fetches, whatever key ids tokens name. Default 10 s. */
+  /** Minimum time between two fetches, whatever key ids tokens name. Default: 10 s. */
   readonly cooldownMs?: number;
-  /** How long one fetch may take, first byte to last. Default 3 s: below the hello deadline. */
+  /** Time limit of one fetch, including its body. Default: 3 s, which is below `helloDeadlineMs`. */
   readonly timeoutMs?: number;
 }
 
@@ -31,7 +32,7 @@ interface KeySet {
   readonly fetchedAtMs: number;
 }
 
-/** The library's types promise a key id and an algorithm; a published key may have neither. */
+/** A key as `jwks-rsa` returns it. Its types require a key id and an algorithm, but published keys may have neither. */
 interface LibraryKey {
   readonly kid?: string;
   readonly alg?: string;
@@ -39,11 +40,11 @@ interface LibraryKey {
 }
 
 /**
- * Keys from a JWKS URL. One cache for the whole set, not one per key id: a fetch learns all keys, so forged key
- * ids cost at most one fetch per cool-down and can never use up the allowance of an honest new key for long.
+ * Creates a source of keys from a JWKS URL. It caches the whole set, not single keys: each fetch returns all keys, so tokens
+ * with forged key ids cause at most one fetch per cooldown and cannot delay an honest new key for longer.
  *
- * A new key is found by the first token that names it, unless the set was fetched within the cool-down: publish
- * a key at least that long before signing with it.
+ * The first token with a new key id causes a fetch, unless the set was fetched within the cooldown. So publish a key at least
+ * that long before signing with it.
  */
 export function createJwksKeySource(options: JwksOptions): KeySource {
   const { url, algorithms, now } = options;
@@ -52,7 +53,7 @@ export function createJwksKeySource(options: JwksOptions): KeySource {
   const cooldownMs = options.cooldownMs ?? 10_000;
   const timeoutMs = options.timeoutMs ?? 3_000;
 
-  // The library turns JWKs into keys; fetching, caching and limiting are ours, so its own are off.
+  // The library only converts JWKs into keys: fetches, cache and rate limit are done here.
   const client = jwksRsa({
     jwksUri: url,
     cache: false,
@@ -74,7 +75,7 @@ export function createJwksKeySource(options: JwksOptions): KeySource {
     }
   }
 
-  /** Fetches the set, joins the fetch under way, or repeats the last answer within the cool-down. */
+  /** Fetches the set. Joins a running fetch; within the cooldown returns the result of the last one. */
   function refresh(): Promise<boolean> {
     if (attempt === null || now() - attempt.atMs >= cooldownMs) attempt = { atMs: now(), done: load() };
     return attempt.done;
@@ -84,7 +85,7 @@ export function createJwksKeySource(options: JwksOptions): KeySource {
     if (current === null || now() - current.fetchedAtMs >= withinMs) return null;
     const suitable = current.keys.filter((entry) => entry.algorithm === algorithm);
     if (keyId !== null) return suitable.find((entry) => entry.keyId === keyId)?.key ?? null;
-    // Without a key id the choice must be clear; trying one key after the other would hide a mistake.
+    // Without a key id, the key must be the only one: trying all keys would hide a wrong configuration.
     return suitable.length === 1 ? (suitable[0]?.key ?? null) : null;
   }
 
@@ -100,7 +101,7 @@ export function createJwksKeySource(options: JwksOptions): KeySource {
   };
 }
 
-/** The key once for each configured algorithm it serves; a key that fits none is left out. */
+/** One entry for each configured algorithm that the key is suitable for. */
 function usableKeys(entry: LibraryKey, algorithms: readonly TokenAlgorithm[]): readonly PublishedKey[] {
   const key = createPublicKey(entry.getPublicKey());
   return algorithms

@@ -1,28 +1,28 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
 
-/** What a token may allow. None includes another: `ops:write` does not read. */
+/** Scopes of tokens. None includes another: `ops:write` does not allow reading. */
 export const SCOPES = ['play', 'host', 'ops:read', 'ops:write'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 interface Authenticated {
-  /** The scopes the token grants that Duskline knows; others are left out. */
+  /** Known scopes of the token; unknown ones are left out. */
   readonly scopes: readonly Scope[];
-  /** When the token ends, in milliseconds since 1970. */
+  /** Expiry of the token, in milliseconds since 1970. */
   readonly expiresAtMs: number;
 }
 
-/** A player, by scope `play`. */
+/** A player, with scope `play`. */
 export interface PlayerPrincipal extends Authenticated {
   readonly kind: 'player';
   readonly playerId: string;
-  /** The class of player it names, `default` when it names none. The configuration need not have it. */
+  /** Tier of the token, `default` if it names none. It may be missing in the configuration. */
   readonly tier: string;
 }
 
-/** A streaming host, by scope `host`. It may register in this region and pool only. */
+/** A streaming host, with scope `host`. It may register in this region and pool only. */
 export interface HostPrincipal extends Authenticated {
   readonly kind: 'host';
-  /** Whom the token was given to, for logs. */
+  /** Subject of the token, for logs. */
   readonly subject: string;
   readonly region: string;
   readonly pool: string;
@@ -30,12 +30,13 @@ export interface HostPrincipal extends Authenticated {
   readonly hostId: string | null;
 }
 
-/** A person or program that operates the fleet, by scope `ops:read` or `ops:write`. */
+/** A person or program that operates the fleet, with scope `ops:read` or `ops:write`. */
 export interface OperatorPrincipal extends Authenticated {
   readonly kind: 'operator';
   readonly operatorId: string;
 }
 
+/** The type of a principal by its kind. */
 export interface PrincipalOf {
   readonly player: PlayerPrincipal;
   readonly host: HostPrincipal;
@@ -45,14 +46,15 @@ export interface PrincipalOf {
 export type PrincipalKind = keyof PrincipalOf;
 export type Principal = PrincipalOf[PrincipalKind];
 
-/** Why a token was refused. `UNAVAILABLE` says nothing about the token: its key could not be fetched. */
+/** Why a token was refused. `UNAVAILABLE`: the key to verify it could not be fetched, so it may be valid. */
 export interface Refusal {
   readonly ok: false;
   readonly code: Extract<ErrorCode, 'UNAUTHENTICATED' | 'TOKEN_EXPIRED' | 'FORBIDDEN' | 'UNAVAILABLE'>;
-  /** For people and logs. Never holds the token or a part of it. */
+  /** For people and logs. Never contains the token or a part of it. */
   readonly message: string;
 }
 
+/** The bearer of a valid token, or why the token was refused. */
 export type VerifyResult<P extends Principal> = { readonly ok: true; readonly principal: P } | Refusal;
 
 /** Builds a refusal. */

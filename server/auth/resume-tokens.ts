@@ -8,15 +8,15 @@ import { Compile } from 'typebox/compile';
 import { SUBJECT_PATTERN } from './claims.js';
 import { checkMasterKey, deriveKey } from './derived-key.js';
 
-/** Part of the derivation: no ticket key, of whatever host, is derived with these words. */
+/** Purpose in the key derivation. It differs from those of all ticket keys. */
 const PURPOSE = 'duskline resume token v1';
 
-/** Neither a broker's audience nor a host's: what is signed for one of them is refused here, and the reverse. */
+/** Audience of resume tokens. Tokens for brokers and tickets for hosts have others, so that none is accepted as another. */
 const AUDIENCE = 'duskline-resume';
 
 /**
- * How much longer than a token lasts it is remembered as used: by so much the clocks of two brokers may differ
- * before one of them takes a used token that the store has forgotten.
+ * How long a token is remembered as used beyond its expiry, so that a broker whose clock is late by at most this time does not
+ * accept it again.
  */
 const CLOCK_SKEW_MS = 60_000;
 
@@ -31,19 +31,19 @@ const ResumeClaims = Compile(
   }),
 );
 
-/** A player who showed a resume token. */
+/** The claims of a valid resume token. */
 export interface Resumed {
   readonly playerId: string;
   readonly tier: string;
-  /** Names the token, and is no secret. */
+  /** Id of the token. Not a secret. */
   readonly tokenId: string;
-  /** When the token ends, in milliseconds since 1970: the one that takes its place ends then too. */
+  /** Expiry of the token, in milliseconds since 1970. The token that replaces it expires at the same time. */
   readonly expiresAtMs: number;
-  /** How long it has to be remembered that the token was used. */
+  /** How long the store has to remember that the token was used, in milliseconds. */
   readonly rememberMs: number;
 }
 
-/** Genuine (whether it was used before, only the store knows), or why it is refused. No answer holds a part of it. */
+/** The claims of a valid token, or why it is refused. Whether it was used before, only the store knows. */
 export type ResumeResult =
   | { readonly ok: true; readonly resumed: Resumed }
   | {
@@ -51,32 +51,33 @@ export type ResumeResult =
       readonly code: Extract<ErrorCode, 'RESUME_TOKEN_INVALID' | 'RESUME_TOKEN_EXPIRED'>;
     };
 
-/** Tokens that stand for a player's token, once. */
+/** Signs and verifies resume tokens, each of which replaces a player token once. */
 export interface ResumeTokens {
   /**
-   * A token: an HS256 JWT. A secret: never log it.
+   * Signs a token: an HS256 JWT. A secret: never log it.
    *
-   * @param expiresAtMs of the token whose place it takes; absent when the player showed a player token
+   * @param expiresAtMs expiry of the resume token that it replaces; absent if the player showed a player token
    */
   sign(player: { readonly playerId: string; readonly tier: string }, expiresAtMs?: number): string;
-  /** Judges a token. Never throws. */
+  /** Verifies a token. Never throws. */
   verify(token: string): ResumeResult;
 }
 
+/** Options of resume tokens. */
 export interface ResumeTokenOptions {
-  /** How long after a player token was shown resume tokens may stand for it. */
+  /** How long resume tokens may replace a player token, from when the player showed it, in milliseconds. */
   readonly lifetimeMs: number;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
 }
 
 /**
- * Resume tokens under a key that all brokers of a fleet derive from the ticket master key, and no host has.
+ * Creates resume tokens with a key that all brokers of a fleet derive from the ticket master key. Hosts do not have it.
  *
- * A token that takes another one's place ends when that one does: a chain of resumptions must not outlive what the
- * identity provider once vouched for, or whoever stole one token would have an account for ever.
+ * A token that replaces another resume token keeps its expiry. Otherwise a stolen token could be renewed for ever without the
+ * identity provider.
  *
- * @throws KeyMaterialError when the master key is shorter than 32 bytes.
+ * @throws KeyMaterialError when the master key is shorter than 32 bytes
  */
 export function createResumeTokens(masterKey: KeyObject, options: ResumeTokenOptions): ResumeTokens {
   const { lifetimeMs, now = Date.now } = options;
@@ -107,7 +108,7 @@ export function createResumeTokens(masterKey: KeyObject, options: ResumeTokenOpt
           clockTimestamp: Math.floor(nowMs / 1000),
         });
       } catch (error) {
-        // Whatever else the library says may quote the token. It looks at times only after the signature.
+        // Other messages of the library may quote the token. It checks the expiry after the signature.
         return {
           ok: false,
           code: error instanceof jwt.TokenExpiredError ? 'RESUME_TOKEN_EXPIRED' : 'RESUME_TOKEN_INVALID',

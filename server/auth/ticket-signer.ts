@@ -4,47 +4,47 @@ import { regionPoolName, type RegionPool } from '../domain/catalog.js';
 import { checkMasterKey, deriveKey } from './derived-key.js';
 import { signCompact } from './sign-compact.js';
 
-/** Part of every derivation: another use of the master key, or another ticket format, gets other keys. */
+/** Purpose in the key derivation. Other uses of the master key and other ticket formats have other purposes. */
 const PURPOSE = 'duskline ticket v1';
 
-/** Each entry is about half a kilobyte; a key that was dropped is derived again in microseconds. */
+/** Maximum number of cached keys. An entry takes about half a kilobyte; a dropped key is derived again in microseconds. */
 const MAX_CACHED_KEYS = 10_000;
 
-/** What a ticket admits to. */
+/** Claims of a ticket. */
 export interface TicketRequest extends RegionPool {
   readonly hostId: string;
   readonly sessionId: string;
   readonly epoch: number;
   readonly playerId: string;
   readonly title: string;
-  /** How long the ticket is good for; rounded up to whole seconds. */
+  /** Lifetime of the ticket; rounded up to whole seconds. */
   readonly ttlMs: number;
-  /** Milliseconds since 1970. */
+  /** Present time, in milliseconds since 1970. */
   readonly nowMs: number;
 }
 
-/** Signs tickets, each with the key of the one host it is for. */
+/** Signs tickets, each with the key of its host. */
 export interface TicketSigner {
-  /** The key that verifies this host's tickets: send it to that host only, when it registers. 32 bytes. */
+  /** The key that verifies the tickets of this host, 32 bytes. Send it to that host only, when it registers. */
   hostKey(regionPool: RegionPool, hostId: string): Buffer;
-  /** A ticket: an HS256 JWT with the claims of `TicketClaims`. A secret: never log it. */
+  /** Signs a ticket: an HS256 JWT with the claims of `TicketClaims`. A secret: never log it. */
   sign(request: TicketRequest): string;
 }
 
-/** The audience of the tickets of one host. Host ids are unique in a place only, so the place is part of it. */
+/** Audience of the tickets of a host. It contains the region pool, since host ids are unique only within it. */
 export function ticketAudience(regionPool: RegionPool, hostId: string): string {
   return `host:${regionPoolName(regionPool)}/${hostId}`;
 }
 
 /**
- * A mint whose keys all derive from one master key (HKDF-SHA256, RFC 5869), so that any broker can sign for any
- * host, nothing is stored, and a host that leaks its key endangers its own sessions only.
+ * Creates a ticket signer. All keys derive from one master key (HKDF-SHA256, RFC 5869): every broker can sign for every host,
+ * no key is stored, and a host that leaks its key endangers its own sessions only.
  *
- * @throws KeyMaterialError when the master key is shorter than 32 bytes.
+ * @throws KeyMaterialError when the master key is shorter than 32 bytes
  */
 export function createTicketSigner(masterKey: KeyObject): TicketSigner {
   checkMasterKey(masterKey);
-  /** In order of last use, oldest first. */
+  /** Cached keys, the least recently used first. */
   const keys = new Map<string, KeyObject>();
 
   function keyOf(regionPool: RegionPool, hostId: string): KeyObject {

@@ -5,19 +5,19 @@ import type { TokenAlgorithm } from './auth-config.js';
 import { isName, SUBJECT_PATTERN } from './claims.js';
 import type { Scope } from './principal.js';
 
-/** What to say in a token. Scopes that are left out are those the kind needs. */
+/** Contents of a token. Absent scopes default to those that the kind needs. */
 export type TokenRequest =
   | {
       readonly kind: 'player';
       readonly playerId: string;
-      /** The class of player; the default one when absent. */
+      /** Tier of the player; the default tier when absent. */
       readonly tier?: string;
     }
   | {
       readonly kind: 'host';
       readonly region: string;
       readonly pool: string;
-      /** Binds the token to one host; any host of the pool may use it when absent. */
+      /** Restricts the token to one host. Any host of the pool may use it when absent. */
       readonly hostId?: string;
     }
   | {
@@ -27,8 +27,9 @@ export type TokenRequest =
       readonly scopes?: readonly Extract<Scope, `ops:${string}`>[];
     };
 
+/** Key and header of the tokens. */
 export interface TokenSignerOptions {
-  /** A secret for HS256, a private key for the others. */
+  /** A secret for HS256, a private key for the other algorithms. */
   readonly key: KeyObject;
   readonly algorithm: TokenAlgorithm;
   /** Claim `iss`; none when absent. */
@@ -39,21 +40,23 @@ export interface TokenSignerOptions {
   readonly now?: () => number;
 }
 
-/** Signs tokens, for development, tests and load runs. In production an identity provider does. */
+/** Signs tokens for development, tests and load tests. In production an identity provider does. */
 export interface TokenSigner {
   /**
-   * A token that lasts `ttlMs`, in whole seconds and one at least.
-   * @throws RangeError when the subject or the time cannot stand in a token.
+   * Signs a token that is valid for `ttlMs`, rounded down to whole seconds, at least one.
+   *
+   * @throws RangeError when the lifetime, a name or an id is not valid
    */
   sign(request: TokenRequest, ttlMs: number): string;
 }
 
-/** A signer for tokens that `createTokenVerifier` accepts. */
+/** Creates a signer of tokens that `createTokenVerifier` accepts. */
 export function createTokenSigner(options: TokenSignerOptions): TokenSigner {
   const now = options.now ?? Date.now;
   return {
     sign(request, ttlMs) {
-      if (!Number.isFinite(ttlMs) || ttlMs < 1000) throw new RangeError('A token lasts one second at least.');
+      if (!Number.isFinite(ttlMs) || ttlMs < 1000)
+        throw new RangeError('The lifetime of a token must be at least one second (1000 ms).');
       const iat = Math.floor(now() / 1000);
       const claims = { ...claimsOf(request), aud: BROKER_AUDIENCE, iat, exp: iat + Math.floor(ttlMs / 1000) };
       return jwt.sign(claims, options.key, {
@@ -87,10 +90,14 @@ function claimsOf(request: TokenRequest): Record<string, string> {
 
 function checkName(name: string): void {
   if (isName(name)) return;
-  throw new RangeError('A region, pool, tier or host id has 1 to 63 lower-case letters, digits and hyphens.');
+  throw new RangeError(
+    'A region, pool, tier or host id must consist of 1 to 63 lower-case letters, digits and hyphens.',
+  );
 }
 
 function subject(text: string): string {
   if (SUBJECT.test(text)) return text;
-  throw new RangeError('An id has 1 to 128 letters, digits or characters of _.:@+=/~- and no others.');
+  throw new RangeError(
+    'A player or operator id must consist of 1 to 128 letters, digits and characters of _.:@+=/~-',
+  );
 }

@@ -13,27 +13,28 @@ import {
   type VerifyResult,
 } from './principal.js';
 
-/** Longer than any token in use, short enough that refusing one costs nothing. */
+/** Longer than any token in use. Longer input is refused before it is decoded. */
 const MAX_TOKEN_CHARACTERS = 8192;
 const MAX_KEY_ID_CHARACTERS = 256;
 
 /** Verifies the tokens of players, hosts and operators. */
 export interface TokenVerifier {
   /**
-   * Judges a token as one of the given kind. Never rejects, and no answer holds a part of the token.
-   * With a JWKS URL it may wait for one fetch (3 s at most); otherwise it answers at once.
+   * Verifies a token of the given kind. Never rejects, and no result contains a part of the token. With a JWKS URL it may wait
+   * for one fetch (at most 3 s); otherwise it resolves at once.
    */
   verify<K extends PrincipalKind>(kind: K, token: string): Promise<VerifyResult<PrincipalOf[K]>>;
 }
 
+/** Replacements for tests. */
 export interface TokenVerifierOptions {
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
-  /** Where keys come from. Default: what the configuration names. */
+  /** Source of the keys. Default: the configured one. */
   readonly keySource?: KeySource;
 }
 
-/** A verifier for the configured algorithms, keys and issuer, and the audience `duskline`. */
+/** Creates a verifier for the configured algorithms, keys and issuer, and the audience `duskline`. */
 export function createTokenVerifier(config: AuthConfig, options: TokenVerifierOptions = {}): TokenVerifier {
   const now = options.now ?? Date.now;
   const keySource = options.keySource ?? createKeySource(config.keys, config.algorithms, now);
@@ -45,8 +46,11 @@ export function createTokenVerifier(config: AuthConfig, options: TokenVerifierOp
       const found = await keySource.find(header.keyId, header.algorithm);
       if (!found.ok) {
         return found.reason === 'unreachable'
-          ? refuse('UNAVAILABLE', 'The key that signed the token cannot be fetched at the moment.')
-          : refuse('UNAUTHENTICATED', 'The token is signed with a key that is not known.');
+          ? refuse(
+              'UNAVAILABLE',
+              'The key of the token cannot be fetched from the JWKS URL at the moment. Try again.',
+            )
+          : refuse('UNAUTHENTICATED', 'The token is signed with an unknown key.');
       }
       const payload = checkToken(token, found.key, header.algorithm, config, now());
       return payload.ok ? readClaims(kind, payload.claims) : payload;
@@ -57,7 +61,7 @@ export function createTokenVerifier(config: AuthConfig, options: TokenVerifierOp
 type HeaderResult =
   { readonly ok: true; readonly algorithm: TokenAlgorithm; readonly keyId: string | null } | Refusal;
 
-/** Reads what is needed to find the key. Nothing here is verified yet, so it only ever narrows. */
+/** Reads algorithm and key id from the header. They are not verified yet, so they only select among configured keys. */
 function readHeader(token: string, allowed: readonly TokenAlgorithm[]): HeaderResult {
   const malformed = refuse('UNAUTHENTICATED', 'The token is not a signed JWT.');
   if (token === '' || token.length > MAX_TOKEN_CHARACTERS) return malformed;
@@ -67,16 +71,16 @@ function readHeader(token: string, allowed: readonly TokenAlgorithm[]): HeaderRe
     if (decoded === null) return malformed;
     header = decoded.header;
   } catch {
-    // The parser's error quotes what it could not parse, which is the token.
+    // The error of the parser quotes the token.
     return malformed;
   }
   const algorithm = allowed.find((name) => name === header.alg);
   if (algorithm === undefined) {
     return refuse('UNAUTHENTICATED', `The token must be signed with ${allowed.join(' or ')}.`);
   }
-  // RFC 7515, section 4.1.11: an extension marked critical and not understood voids the token.
+  // A token with an unknown critical extension must be refused (RFC 7515, section 4.1.11).
   if (header.crit !== undefined) {
-    return refuse('UNAUTHENTICATED', 'The token has a critical header extension that is not known here.');
+    return refuse('UNAUTHENTICATED', 'The token has an unknown critical header extension (crit).');
   }
   const keyId: unknown = header.kid;
   if (keyId === undefined) return { ok: true, algorithm, keyId: null };
@@ -87,7 +91,7 @@ function readHeader(token: string, allowed: readonly TokenAlgorithm[]): HeaderRe
 
 type CheckResult = { readonly ok: true; readonly claims: unknown } | Refusal;
 
-/** Signature, times, audience and issuer. */
+/** Verifies signature, times, audience and issuer. */
 function checkToken(
   token: string,
   key: KeyObject,
@@ -107,7 +111,7 @@ function checkToken(
   } catch (error) {
     if (error instanceof jwt.TokenExpiredError) return refuse('TOKEN_EXPIRED', 'The token has expired.');
     if (error instanceof jwt.NotBeforeError) return refuse('UNAUTHENTICATED', 'The token is not valid yet.');
-    // These messages are the library's own sentences; any other error may quote the token.
+    // These messages are fixed sentences of the library. Any other error may quote the token.
     if (error instanceof jwt.JsonWebTokenError) {
       return refuse('UNAUTHENTICATED', `The token was refused: ${error.message}.`);
     }

@@ -1,14 +1,14 @@
-/** One thing wrong with a configuration. */
+/** One mistake in a configuration. */
 export interface ConfigMistake {
-  /** Where, such as `regions[2].lat`; the name of an environment variable; or empty for the whole file. */
+  /** Path of the value, such as `regions[2].lat`; name of an environment variable; or empty for the whole file. */
   readonly path: string;
-  /** What is wrong, such as `must be <= 90`. Never holds a secret. */
+  /** What is wrong, such as `must be <= 90`. Never contains a secret. */
   readonly message: string;
-  /** Line in the file, from 1, where it is known. */
+  /** Line in the file, from 1, if known. */
   readonly line?: number;
 }
 
-/** The configuration cannot be used. The message lists every mistake, one a line. */
+/** The configuration cannot be used. The message lists every mistake, one per line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
@@ -23,21 +23,21 @@ function formatMistake({ path, message, line }: ConfigMistake): string {
   return `${path === '' ? '' : `${path}: `}${message}${line === undefined ? '' : ` (line ${line})`}`;
 }
 
-/** Keys and list positions from the root, as in `['regions', 2, 'lat']`. */
+/** Keys and list indexes from the root, such as `['regions', 2, 'lat']`. */
 export type Path = readonly (string | number)[];
 
-/** `['regions', 2, 'lat']` as `regions[2].lat`. */
+/** Formats `['regions', 2, 'lat']` as `regions[2].lat`. */
 export function formatPath(path: Path): string {
   return path
     .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))
     .join('');
 }
 
-/** A mistake whose line is not looked up yet. */
+/** A mistake before its line is looked up. */
 export interface FoundMistake {
   readonly path: Path;
   readonly message: string;
 }
 
-/** Collects mistakes. */
+/** Adds a mistake to the list of mistakes. */
 export type Report = (path: Path, message: string) => void;

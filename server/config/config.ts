@@ -7,67 +7,72 @@ import type { Tiers } from '../domain/tiers.js';
 import type { RebalanceConfig } from './sections/rebalance-section.js';
 import type { Secret } from './secret.js';
 
-/** What is logged, from most to least. */
+/** Log levels, from most to least output. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** A configuration that was found good: every default filled in, every reference resolved. */
+/** A valid configuration: defaults are filled in, references and secrets are resolved. */
 export interface Config {
   readonly catalog: Catalog;
   readonly auth: AuthConfig;
-  /** From which the keys of tickets and resume tokens derive. The same on all brokers of a fleet. */
+  /** Key that the keys of tickets and resume tokens derive from. The same on all brokers of a fleet. */
   readonly ticketMasterKey: KeyObject;
   readonly limits: Limits;
   readonly tiers: Tiers;
   readonly rebalance: RebalanceConfig;
-  /** For the WebRTC connections of clients and hosts; empty when they need none, or know their own. */
+  /** STUN and TURN servers for the WebRTC connections of clients and hosts. May be empty. */
   readonly iceServers: readonly IceServerConfig[];
   readonly store: StoreConfig;
   readonly listen: ListenConfig;
   readonly log: { readonly level: LogLevel };
 }
 
+/** Address where the broker accepts connections. */
 export interface ListenConfig {
   readonly host: string;
-  /** 0 takes any free port. */
+  /** 0 stands for any free port. */
   readonly port: number;
 }
 
-/** Only this machine can connect, until told otherwise. */
+/** Default address: only this machine can connect. */
 export const DEFAULT_LISTEN: ListenConfig = { host: '127.0.0.1', port: 8080 };
 export const DEFAULT_LOG_LEVEL: LogLevel = 'info';
 
-/** Where the fleet's state lives: in this process (one broker only), or in Redis. */
+/** Store of the fleet's state: memory of this process (for one broker only), or Redis. */
 export type StoreConfig = { readonly kind: 'memory' } | RedisConfig;
 
+/** How the broker connects to Redis. */
 export interface RedisConfig {
   readonly kind: 'redis';
   readonly topology: RedisTopology;
-  /** ACL user; `null` is Redis's default user. */
+  /** ACL user; `null` stands for the default user of Redis. */
   readonly username: string | null;
+  /** `null` connects without a password. */
   readonly password: Secret | null;
-  /** `null` connects in the clear. */
+  /** `null` connects without encryption. */
   readonly tls: RedisTls | null;
 }
 
+/** One Redis server, a cluster, or a primary that Sentinels find. */
 export type RedisTopology =
   | { readonly kind: 'single'; readonly host: string; readonly port: number; readonly database: number }
   | { readonly kind: 'cluster'; readonly nodes: readonly RedisNode[] }
-  /** `name` is what the Sentinels call the primary. */
+  /** `name` is the name of the primary in the Sentinels' configuration. */
   | { readonly kind: 'sentinel'; readonly name: string; readonly nodes: readonly RedisNode[] };
 
+/** Address of a cluster node or a Sentinel. */
 export interface RedisNode {
   readonly host: string;
   readonly port: number;
 }
 
-/** TLS towards Redis. Certificates are always verified; there is no option to turn that off. */
+/** TLS of the connection to Redis. Certificates are always verified. */
 export interface RedisTls {
-  /** PEM; `null` trusts the system's authorities. */
+  /** Certificate authorities in PEM; `null` trusts those of the system. */
   readonly ca: string | null;
-  /** The client's certificate in PEM, with its key, where Redis asks for one. */
+  /** Client certificate in PEM, with its key in `key`; `null` if Redis does not require one. */
   readonly cert: string | null;
   readonly key: Secret | null;
-  /** The name to expect in the server's certificate; `null` is the host connected to. */
+  /** Expected name in the server's certificate; `null` stands for the host of the connection. */
   readonly serverName: string | null;
 }

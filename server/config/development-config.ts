@@ -4,7 +4,7 @@ import { loadConfig } from './load-config.js';
 import { AUTH_SECRET, TICKET_MASTER_KEY, type Environment } from './secrets.js';
 import type { Override } from './yaml-source.js';
 
-/** The configuration of a broker that was given none: the same text as `examples/duskline.yaml`. */
+/** The configuration of `duskline serve --dev` without a file: the text of `examples/duskline.yaml`. */
 export const DEVELOPMENT_CONFIG_TEXT = `# A fleet on six continents, for trying Duskline out and as a start for your own configuration.
 # Every key, its unit and its default: docs/run/configuration.md. Secrets come from the environment only.
 version: 1
@@ -83,8 +83,8 @@ log:
 `;
 
 /**
- * The environment with a random secret in place of each key that is not set. For development only: brokers with
- * different keys cannot serve one fleet, and tokens end with the process.
+ * Returns the environment with random secrets for those that are not set. For development only: brokers with different
+ * secrets cannot share a fleet, and tokens become invalid when the process ends.
  */
 export function withDevelopmentSecrets(env: Environment): Environment {
   const isSet = (name: string): boolean => env[name] !== undefined && env[name] !== '';
@@ -93,8 +93,9 @@ export function withDevelopmentSecrets(env: Environment): Environment {
 }
 
 /**
- * A configuration that works with nothing prepared: an example fleet, random keys where none are set.
- * @throws ConfigError when a key that is set, or an override, cannot be used.
+ * The example configuration, with random secrets for those that are not set.
+ *
+ * @throws ConfigError when a secret that is set, or an override, is not valid
  */
 export function developmentConfig(env: Environment, overrides: readonly Override[] = []): Config {
   return loadConfig({ text: DEVELOPMENT_CONFIG_TEXT, env: withDevelopmentSecrets(env), overrides });

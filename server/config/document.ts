@@ -9,8 +9,8 @@ import { RebalanceSection } from './sections/rebalance-section.js';
 import { TiersSection } from './sections/tiers-section.js';
 
 /**
- * The configuration file as it is written. `docs/run/configuration.md` describes every key for people; a test holds
- * keys and defaults equal. A `default` here is what `loadConfig` fills in where the key is absent.
+ * The schema of the configuration file. `docs/run/configuration.md` describes every key; a test compares keys and defaults.
+ * `loadConfig` uses the `default` of a key that is absent.
  */
 
 const strict = { additionalProperties: false } as const;
@@ -93,6 +93,7 @@ const RedisSection = Type.Object(
   strict,
 );
 
+/** The whole configuration file. */
 export const ConfigDocument = Type.Object(
   {
     version: Type.Literal(1),

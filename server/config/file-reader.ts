@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** A file's text, or why there is none. */
+/** Text of a file, or why it cannot be read. */
 export type FileResult =
   { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string };
 
-/** Reads a file that the configuration names. Never throws. */
+/** Reads a file that the configuration refers to. Never throws. */
 export type FileReader = (path: string) => FileResult;
 
-/** Reads files from the disk; relative paths start at `directory`. */
+/** Creates a reader of files on disk. Paths are relative to `directory`. */
 export function createFileReader(directory: string): FileReader {
   return (path) => {
     try {

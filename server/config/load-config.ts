@@ -16,22 +16,22 @@ import { buildTiers, checkTiers } from './sections/tiers-section.js';
 import { mapOf } from './unvalidated-values.js';
 import { readYaml, type Override, type YamlSource } from './yaml-source.js';
 
+/** Input of `loadConfig`. */
 export interface ConfigSource {
-  /** The configuration file's text. */
+  /** Text of the configuration file (YAML). */
   readonly text: string;
-  /** Where secrets come from. */
+  /** Environment variables with the secrets. */
   readonly env: Environment;
-  /** Reads the key files that the text names. Default: from the disk, relative to the working directory. */
+  /** Reads the key files that the text refers to. Default: from disk, relative to the working directory. */
   readonly readFile?: FileReader;
-  /** Values that take the place of what the text says. Checked like the rest. */
+  /** Values that override those of the text. They are validated in the same way. */
   readonly overrides?: readonly Override[];
 }
 
 /**
- * A configuration from its text and the environment. Nothing is guessed: a value that is wrong, of the wrong type,
- * out of range or at odds with another one is a mistake, never silently another value.
+ * Loads a configuration from its text and the environment. Invalid values are mistakes and are never replaced by defaults.
  *
- * @throws ConfigError with every mistake at once.
+ * @throws ConfigError with all mistakes at once
  */
 export function loadConfig(source: ConfigSource): Config {
   const { env, readFile = createFileReader('.'), overrides = [] } = source;
@@ -68,8 +68,9 @@ export function loadConfig(source: ConfigSource): Config {
 }
 
 /**
- * A configuration from a file. Paths in the file are relative to the file.
- * @throws ConfigError when the file cannot be read, or with every mistake in it.
+ * Loads a configuration file. Paths in the file are relative to the file.
+ *
+ * @throws ConfigError when the file cannot be read, or with all mistakes in it
  */
 export function loadConfigFile(file: string, env: Environment, overrides: readonly Override[] = []): Config {
   const path = resolve(file);

@@ -1,15 +1,15 @@
-/** Two slips of the finger are forgiven; three make another word. */
+/** Maximum number of typing errors. With three, the name was probably another one. */
 const MAX_DISTANCE = 2;
 
-/** The name that was probably meant: the nearest by Levenshtein distance, letter case aside; `null` when none is near. */
+/** The name that was probably meant: the nearest by Levenshtein distance, ignoring case; `null` if none is near. */
 export function nearestName(written: string, names: readonly string[]): string | null {
   let nearest: string | null = null;
   let least = MAX_DISTANCE + 1;
   for (const name of names) {
-    const apart = distance(written.toLowerCase(), name.toLowerCase());
-    if (apart < least && apart < name.length) {
+    const errors = distance(written.toLowerCase(), name.toLowerCase());
+    if (errors < least && errors < name.length) {
       nearest = name;
-      least = apart;
+      least = errors;
     }
   }
   return nearest;

@@ -7,16 +7,16 @@ import { nearestName } from './nearest-name.js';
 
 const validator = Compile(ConfigDocument);
 
-/** The library stops after eight errors unless told otherwise; a configuration shows all of its own. */
+/** By default the library stops after eight errors; a configuration error lists all. */
 const ALL_ERRORS = 10_000;
 
-/** Everything in which a document departs from the schema. */
+/** All mistakes of a document with respect to the schema. */
 export function findSchemaMistakes(value: unknown): readonly FoundMistake[] {
   return allErrors(value).flatMap((error) => describe(error));
 }
 
 function allErrors(value: unknown): readonly TLocalizedValidationError[] {
-  // The setting is global, so it is put back at once; nothing else runs in between.
+  // The setting is global, so it is restored at once; this function is synchronous.
   const { maxErrors } = Settings.Get();
   Settings.Set({ maxErrors: ALL_ERRORS });
   try {
@@ -26,7 +26,7 @@ function allErrors(value: unknown): readonly TLocalizedValidationError[] {
   }
 }
 
-/** The parts of a JSON schema that say what may stand where. */
+/** The parts of a JSON schema that are needed to find the schema of a path. */
 interface SchemaNode {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
@@ -37,7 +37,7 @@ interface SchemaNode {
 function describe(error: TLocalizedValidationError): readonly FoundMistake[] {
   const path = pathOf(error.instancePath);
   switch (error.keyword) {
-    // Said again, with all names at once, by `additionalProperties`.
+    // `additionalProperties` reports the same keys.
     case 'boolean':
       return [];
     case 'additionalProperties':
@@ -62,10 +62,10 @@ function describe(error: TLocalizedValidationError): readonly FoundMistake[] {
 
 function describeUnknownKey(key: string, schema: SchemaNode | undefined): string {
   if (schema?.patternProperties !== undefined) {
-    return 'is no valid name: lower-case letters, digits and hyphens, 63 at most';
+    return 'is not a valid name: use lower-case letters, digits and hyphens, at most 63';
   }
   const nearest = nearestName(key, Object.keys(schema?.properties ?? {}));
-  return nearest === null ? 'is no known key' : `is no known key; did you mean ${nearest}?`;
+  return nearest === null ? 'is not a known key' : `is not a known key; did you mean ${nearest}?`;
 }
 
 function schemaAt(path: Path): SchemaNode | undefined {
@@ -77,7 +77,7 @@ function schemaAt(path: Path): SchemaNode | undefined {
   return node;
 }
 
-/** A JSON pointer as a path; steps that are numbers are list positions, as no key of the schema is a number. */
+/** Converts a JSON pointer to a path. Numeric steps are list indexes, since no key of the schema is a number. */
 function pathOf(pointer: string): Path {
   if (pointer === '') return [];
   return pointer

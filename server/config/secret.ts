@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 const SHOWN = '[secret]';
 
-/** A text that must not reach a log: printed, inspected or turned into JSON it shows `[secret]`. */
+/** A text that must not reach a log: as a string, in JSON and when inspected it is `[secret]`. */
 export class Secret {
   readonly #text: string;
 
@@ -10,7 +10,7 @@ export class Secret {
     this.#text = text;
   }
 
-  /** The text itself, for the one place that needs it. */
+  /** The text itself. */
   reveal(): string {
     return this.#text;
   }

@@ -6,18 +6,18 @@ import { Secret } from './secret.js';
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The shared secret of HS256 tokens: its UTF-8 bytes, 32 at least. Read with `auth.algorithms: [HS256]` only. */
+/** The shared secret of HS256 tokens: at least 32 bytes of UTF-8. Used with `auth.algorithms: [HS256]` only. */
 export const AUTH_SECRET = 'DUSKLINE_AUTH_SECRET';
 
-/** The key of all tickets, in hex or base64: 32 bytes at least, the same on every broker. */
+/** The ticket master key, in hex or base64: at least 32 bytes, the same on every broker. */
 export const TICKET_MASTER_KEY = 'DUSKLINE_TICKET_MASTER_KEY';
 
-/** Redis's password; none when unset. */
+/** The password of Redis; no password if unset. */
 export const REDIS_PASSWORD = 'DUSKLINE_REDIS_PASSWORD';
 
 const GENERATE = 'make one with: openssl rand -base64 48';
 
-/** The secret of HS256 tokens; `null` after reporting why there is none. */
+/** Reads the secret of HS256 tokens. @returns `null` after reporting a mistake */
 export function readAuthSecret(env: Environment, report: Report): KeyObject | null {
   const text = env[AUTH_SECRET];
   if (text === undefined || text === '') {
@@ -27,7 +27,7 @@ export function readAuthSecret(env: Environment, report: Report): KeyObject | nu
   return keyFrom(Buffer.from(text, 'utf8'), AUTH_SECRET, report);
 }
 
-/** The ticket master key; `null` after reporting why there is none. */
+/** Reads the ticket master key. @returns `null` after reporting a mistake */
 export function readTicketMasterKey(env: Environment, report: Report): KeyObject | null {
   const text = env[TICKET_MASTER_KEY]?.trim();
   if (text === undefined || text === '') {
@@ -37,7 +37,7 @@ export function readTicketMasterKey(env: Environment, report: Report): KeyObject
   if (text === env[AUTH_SECRET]?.trim()) {
     report(
       [TICKET_MASTER_KEY],
-      `must differ from ${AUTH_SECRET}: who may issue tokens may not issue tickets`,
+      `must differ from ${AUTH_SECRET}: a service that signs tokens must not be able to sign tickets`,
     );
     return null;
   }
@@ -49,19 +49,20 @@ export function readTicketMasterKey(env: Environment, report: Report): KeyObject
   return keyFrom(bytes, TICKET_MASTER_KEY, report);
 }
 
-/** Secrets that serve another end: whoever may make TURN credentials may not sign tokens or tickets, or enter Redis. */
+/** Secrets that must not be shared with TURN servers, which could sign tokens and tickets or connect to Redis with them. */
 const RESERVED: readonly string[] = [AUTH_SECRET, TICKET_MASTER_KEY, REDIS_PASSWORD];
 
 /**
- * The secret shared with TURN servers, its UTF-8 bytes, from the variable that the configuration names; `null` after
- * reporting why there is none.
+ * Reads a secret shared with TURN servers: the UTF-8 bytes of an environment variable.
  *
- * @param path where the configuration names it
+ * @param name name of the variable
+ * @param path path of that name in the configuration
+ * @returns `null` after reporting a mistake
  */
 export function readTurnSecret(env: Environment, name: string, path: Path, report: Report): KeyObject | null {
   const text = env[name];
   if (RESERVED.includes(name)) {
-    report(path, `must not be ${name}: a TURN server would learn it`);
+    report(path, `must not be ${name}: the TURN servers would know that secret`);
     return null;
   }
   if (text === undefined || text === '') {
@@ -69,13 +70,13 @@ export function readTurnSecret(env: Environment, name: string, path: Path, repor
     return null;
   }
   if (RESERVED.some((other) => env[other] === text)) {
-    report([name], 'must differ from every other secret: a TURN server would learn it');
+    report([name], 'must differ from all other secrets: the TURN servers would know them');
     return null;
   }
   return keyFrom(Buffer.from(text, 'utf8'), name, report);
 }
 
-/** Redis's password; `null` when none is set. */
+/** Reads the password of Redis. @returns `null` if none is set */
 export function readRedisPassword(env: Environment): Secret | null {
   const text = env[REDIS_PASSWORD];
   return text === undefined || text === '' ? null : new Secret(text);
@@ -91,10 +92,10 @@ function keyFrom(bytes: Buffer, name: string, report: Report): KeyObject | null 
   }
 }
 
-/** Hex wins where a text could be both: base64 of random bytes is all hex once in about 10^19 times. */
+/** Decodes hex or base64. Text that could be both is hex: base64 of random bytes is valid hex with a probability of 10^-19. */
 function decode(text: string): Buffer | null {
   if (/^(?:[0-9A-Fa-f]{2})+$/.test(text)) return Buffer.from(text, 'hex');
   const digits = /^([A-Za-z0-9+/_-]+)={0,2}$/.exec(text)?.[1];
-  // One digit left over holds six bits of a byte: something was cut off.
+  // A single remaining digit has only six bits: the text was truncated.
   return digits === undefined || digits.length % 4 === 1 ? null : Buffer.from(digits, 'base64');
 }

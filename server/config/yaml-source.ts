@@ -1,22 +1,22 @@
 import { isMap, LineCounter, parseDocument } from 'yaml';
 import type { FoundMistake, Path } from './config-error.js';
 
-/** A value set from outside the file, as by a command-line option. */
+/** A value that overrides the file, such as a command-line option. */
 export interface Override {
   readonly path: Path;
   readonly value: string | number;
 }
 
-/** A YAML text, read. */
+/** A parsed YAML text. */
 export interface YamlSource {
-  /** What the text says; `undefined` when it cannot be read. */
+  /** Value of the document; `undefined` if the text is not valid. */
   readonly value: unknown;
   readonly mistakes: readonly (FoundMistake & { readonly line?: number })[];
-  /** The line at which the value, or the nearest thing around it, stands; `undefined` when unknown. */
+  /** Line of the value at this path, or of the nearest enclosing value; `undefined` if unknown. */
   lineOf(path: Path): number | undefined;
 }
 
-/** Reads YAML 1.2: keys given twice, unknown tags and several documents are mistakes. */
+/** Parses YAML 1.2. Duplicate keys, unknown tags and several documents are mistakes. */
 export function readYaml(text: string, overrides: readonly Override[]): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
@@ -38,7 +38,7 @@ export function readYaml(text: string, overrides: readonly Override[]): YamlSour
       const node = document.getIn(path.slice(0, length), true);
       const start = hasRange(node) ? node.range[0] : undefined;
       if (start !== undefined) return lines.linePos(start).line;
-      // A node without a range came from an override: no line of the file is to blame.
+      // A node without a range comes from an override, not from a line of the file.
       if (node !== undefined) return undefined;
     }
     return undefined;
@@ -47,7 +47,7 @@ export function readYaml(text: string, overrides: readonly Override[]): YamlSour
   try {
     return { value: document.toJS() as unknown, mistakes: [], lineOf };
   } catch {
-    // Aliases that would unfold without bound.
+    // Aliases that would expand without limit ("billion laughs").
     const message = 'not valid YAML: its aliases cannot be resolved';
     return { value: undefined, mistakes: [{ path: [], message }], lineOf };
   }

@@ -1,19 +1,21 @@
 import type { OrderTarget } from './drain.js';
 
+/** Orders of operators that the audit trail records. */
 export const AUDIT_ACTIONS = ['drain', 'undrain', 'cordon', 'uncordon'] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** One order as the audit trail keeps it: who, what, when, from where, and what came of it. */
+/** One order of an operator in the audit trail: who gave it, when, from where, about what, and its result. */
 export interface AuditEntry {
-  /** By the store's clock, in milliseconds since 1970. */
+  /** In milliseconds since 1970, by the store's clock. */
   readonly atMs: number;
+  /** Subject (`sub`) of the operator's token. */
   readonly operatorId: string;
-  /** The address that the order came from. */
+  /** IP address of the operator's connection. */
   readonly from: string;
   readonly action: AuditAction;
   readonly target: OrderTarget;
-  /** What was asked besides, as JSON. */
+  /** The other parameters of the order, as JSON. */
   readonly details: string;
-  /** `ok`, or the code of the refusal. */
+  /** `ok`, or the error code with which the order was refused. */
   readonly result: string;
 }

@@ -1,32 +1,32 @@
 import type { Codec, Platform, Resolution } from '@duskline/protocol/vocabulary';
 
-/** A data centre area where hosts stand. */
+/** A data centre area with hosts. */
 export interface Region {
   readonly region: string;
-  /** For people. */
+  /** Display name. */
   readonly name: string;
   /** Degrees, WGS 84. */
   readonly lat: number;
   readonly lon: number;
   /** IANA time zone name. */
   readonly timeZone: string;
-  /** Where clients measure their RTT; `null` means the broker's own beacon. */
+  /** URL where clients measure their round-trip time; `null` stands for the broker's own `/beacon`. */
   readonly beaconUrl: string | null;
 }
 
-/** A set of like hosts. */
+/** A kind of hosts: all hosts of a pool have the same hardware and titles. */
 export interface Pool {
   readonly pool: string;
   readonly platform: Platform;
   readonly codecs: readonly Codec[];
   readonly maxResolution: Resolution;
-  /** Frames per second. */
+  /** Highest frame rate of a stream, in frames per second. */
   readonly maxFps: number;
   /** Titles installed on every host of the pool. */
   readonly titles: readonly string[];
 }
 
-/** From `afterMs` of waiting on, regions up to `maxRttMs` away are acceptable. */
+/** After `afterMs` of waiting, regions with a round-trip time of at most `maxRttMs` are acceptable. */
 export interface LatencyStep {
   readonly afterMs: number;
   readonly maxRttMs: number;
@@ -40,31 +40,32 @@ export interface Title {
   readonly latencyPolicy: readonly LatencyStep[];
 }
 
-/** What the configuration says can be played, on what, and where. */
+/** Regions, pools and titles of the configuration, by id. */
 export interface Catalog {
   readonly regions: ReadonlyMap<string, Region>;
   readonly pools: ReadonlyMap<string, Pool>;
   readonly titles: ReadonlyMap<string, Title>;
 }
 
-/** One pool in one region: the unit in which hosts are counted, chosen and swept. */
+/** One pool in one region: the unit in which hosts are counted, chosen and swept. Each has its own queue. */
 export interface RegionPool {
   readonly region: string;
   readonly pool: string;
 }
 
+/** Whether both are the same pool of the same region. */
 export function isSameRegionPool(a: RegionPool, b: RegionPool): boolean {
   return a.region === b.region && a.pool === b.pool;
 }
 
-/** A place as one string, for maps and logs. Names hold no slash. */
+/** `<region>/<pool>`, for keys of maps and for logs. Neither name can contain a slash. */
 export function regionPoolName(regionPool: RegionPool): string {
   return `${regionPool.region}/${regionPool.pool}`;
 }
 
 const titlesOfPools = new WeakMap<Pool, ReadonlySet<string>>();
 
-/** Whether a title is installed on the hosts of a pool. Every request asks that of every pool, and a pool may have thousands. */
+/** Whether the title is installed on the hosts of the pool. Cached as a set: every request checks every pool, and a pool may have thousands of titles. */
 export function hasTitle(pool: Pool, title: string): boolean {
   let titles = titlesOfPools.get(pool);
   if (titles === undefined) {

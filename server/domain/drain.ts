@@ -1,6 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 
-/** What an order is about: a whole region, one pool of it, or one host. */
+/** Target of an operator's order: a whole region, one pool of it, or one host of that pool. */
 export interface OrderTarget {
   readonly region: string;
   /** `null`: every pool of the region. */
@@ -10,23 +10,29 @@ export interface OrderTarget {
 }
 
 /**
- * How a drain empties its target. `wait`: every session ends when its player ends it, or at the deadline. `move`: what can
- * be moved goes on elsewhere, the rest is waited for.
+ * How a drain empties its target.
+ *
+ * - `wait`: sessions end when their players end them, or at the deadline.
+ * - `move`: sessions that can be moved are moved to other hosts; the others as with `wait`.
  */
 export const DRAIN_MODES = ['wait', 'move'] as const;
 export type DrainMode = (typeof DRAIN_MODES)[number];
 
-/** What becomes of sessions that are left at the deadline: they end with `drain_deadline`, or they are left running. */
+/** What happens to the remaining sessions at the deadline: they end with `drain_deadline`, or they keep running. */
 export const AT_DEADLINE = ['end', 'keep'] as const;
 export type AtDeadline = (typeof AT_DEADLINE)[number];
 
 /**
- * The life of a drain. `running` until nothing is left or the deadline has come; `done` then: the target stays closed.
- * `undone` when operators opened the target again.
+ * States of a drain.
+ *
+ * - `running`: until no session is left or the deadline has passed.
+ * - `done`: finished. The target stays closed.
+ * - `undone`: operators opened the target again.
  */
 export const DRAIN_STATES = ['running', 'done', 'undone'] as const;
 export type DrainState = (typeof DRAIN_STATES)[number];
 
+/** The states that may follow each state. */
 export const DRAIN_TRANSITIONS = {
   running: ['done', 'undone'],
   done: ['undone'],
@@ -37,7 +43,7 @@ export function canChangeDrainState(from: DrainState, to: DrainState): boolean {
   return (DRAIN_TRANSITIONS[from] as readonly DrainState[]).includes(to);
 }
 
-/** An order to empty something by a time. Times are the store's, in milliseconds since 1970. */
+/** An order to empty a target by a deadline. Times are in milliseconds since 1970, by the store's clock. */
 export interface Drain {
   readonly drainId: string;
   readonly target: OrderTarget;
@@ -45,21 +51,26 @@ export interface Drain {
   readonly atDeadline: AtDeadline;
   readonly deadlineAtMs: number;
   readonly orderedAtMs: number;
-  /** The operator, by the subject of the token. */
+  /** Subject (`sub`) of the operator's token. */
   readonly orderedBy: string;
   readonly state: DrainState;
-  /** `null` while it runs. */
+  /** `null` while the drain is running. */
   readonly finishedAtMs: number | null;
 }
 
 /**
- * What became of one session of a drained target: `staying` while it is there, `left` when it ended without the drain's
- * doing, `moved` when it goes on elsewhere, `ended` by the deadline, `remaining` when the deadline left it running.
+ * Outcome of a drain for one session of its target.
+ *
+ * - `staying`: the session is still on the target.
+ * - `left`: it ended for another reason than the drain.
+ * - `moved`: it runs on a host outside of the target.
+ * - `ended`: the drain ended it at the deadline.
+ * - `remaining`: the deadline passed and it keeps running on the target.
  */
 export const DRAIN_OUTCOMES = ['staying', 'left', 'moved', 'ended', 'remaining'] as const;
 export type DrainOutcome = (typeof DRAIN_OUTCOMES)[number];
 
-/** How many sessions had each outcome. */
+/** Number of sessions by outcome. */
 export type DrainProgress = Readonly<Record<DrainOutcome, number>>;
 
 export function countOutcomes(outcomes: Iterable<DrainOutcome>): DrainProgress {
@@ -68,39 +79,44 @@ export function countOutcomes(outcomes: Iterable<DrainOutcome>): DrainProgress {
   return counts;
 }
 
-/** What a round of a drain sees of one session that was on its target. */
+/** State of one session that was on the target of a drain, as a round of the drain reads it. */
 export interface DrainedSession {
-  /** Whether it lives on a host of the target. */
+  /** Whether it runs on a host of the target. */
   readonly onTarget: boolean;
-  /** Whether it lives at all, as far as anybody knows. */
+  /** Whether it is running at all, according to the store. */
   readonly lives: boolean;
+  /** Why it ended; `null` while it is running. */
   readonly reason: EndReason | null;
 }
 
-/** The outcome of a session that was seen on the target, now. */
+/** Current outcome of a session that was on the target. */
 export function drainOutcomeOf({ onTarget, lives, reason }: DrainedSession): DrainOutcome {
   if (onTarget) return 'staying';
   if (lives) return 'moved';
   return reason === 'drain_deadline' ? 'ended' : 'left';
 }
 
-/** What a round of a drain has to do next. */
+/** The next step of a drain. */
 export type DrainStep = 'wait' | 'end-sessions' | 'leave-remaining' | 'finish';
 
-/** @param staying how many sessions are on the target */
+/**
+ * Decides the next step of a running drain.
+ *
+ * @param staying number of sessions on the target
+ */
 export function nextDrainStep(drain: Drain, staying: number, nowMs: number): DrainStep {
   if (staying === 0) return 'finish';
   if (nowMs < drain.deadlineAtMs) return 'wait';
   return drain.atDeadline === 'end' ? 'end-sessions' : 'leave-remaining';
 }
 
-/** The name under which a target's drain is stored: the region has one of each. */
+/** Name of the target within its region. The store keeps at most one drain for each name. */
 export function targetName({ pool, hostId }: OrderTarget): string {
   if (pool === null) return 'region';
   return hostId === null ? `pool/${pool}` : `host/${pool}/${hostId}`;
 }
 
-/** Whether an order about `outer` covers everything that one about `inner` does. */
+/** Whether every host of `inner` belongs to `outer` too. */
 export function covers(outer: OrderTarget, inner: OrderTarget): boolean {
   return (
     outer.region === inner.region &&

@@ -1,60 +1,60 @@
 /**
- * The bounds a broker works within. Every one has a default here and a key of the same name in the
- * `limits` section of the configuration.
+ * Limits of a broker. Each has a default in `DEFAULT_LIMITS` and a key of the same name in section `limits` of the
+ * configuration.
  */
 export interface Limits {
-  /** How often a host reports its load and its sessions. */
+  /** Interval at which a host reports its load and sessions. */
   readonly heartbeatIntervalMs: number;
-  /** A host silent for longer takes no new placements. At least two heartbeat intervals. */
+  /** A host that is silent for longer is suspect and takes no new sessions. At least two heartbeat intervals. */
   readonly suspectAfterMs: number;
-  /** A host silent for longer, and seen missing by two sweeps, is lost. */
+  /** A host that is silent for longer, and was found missing by two sweeps, is lost. */
   readonly lostAfterMs: number;
-  /** How often the holder of a region's lease looks for what nobody announced. */
+  /** Interval of the sweeps for silent hosts, expired reservations and abandoned requests of a region. */
   readonly sweepIntervalMs: number;
-  /** Two sweeps count as two only when they are at least this far apart. */
+  /** Minimum time between the two sweeps that declare a host lost. */
   readonly sweepGapMs: number;
-  /** How long a slot is held for a client that has not shown its ticket to the host. */
+  /** How long a slot is reserved for a client that has not shown its ticket to the host. */
   readonly reservationMs: number;
-  /** How long a slot is held for a waiting player whose turn came and who has not accepted it. */
+  /** How long a waiting player has to accept an offered slot. */
   readonly offerMs: number;
-  /** How long a waiting player keeps the place in the queue without a connection. */
+  /** How long a waiting player keeps its position in the queue without a connection. */
   readonly queueGraceMs: number;
-  /** The most requests that may wait for one place; what comes on top is refused with `QUEUE_FULL`. */
+  /** Maximum number of requests in the queue of one region pool. Further ones are refused with `QUEUE_FULL`. */
   readonly queueMaxLength: number;
-  /** A session whose client lost the stream ends with `reconnect_expired` when it has not come back by then. */
+  /** A session whose client lost the stream ends with `reconnect_expired` if the client does not reconnect within this time. */
   readonly resumeWindowMs: number;
-  /** How long after a player showed a player token resume tokens may stand for it. */
+  /** How long resume tokens may replace a player token, from when the player showed it. */
   readonly resumeTokenMs: number;
-  /** The most clients that are let in a second; a broker lets in fewer when those who are connected would feel it. */
+  /** Maximum number of clients that a broker admits per second. A busy broker admits fewer. */
   readonly admissionsPerSecond: number;
-  /** How long a client may have to wait to be let in; who would wait for longer is refused with `BUSY`. */
+  /** Maximum wait of a client for its admission. A client that would wait for longer is refused with `BUSY`. */
   readonly admissionWaitMs: number;
-  /** How long a new connection may take to send its first message. */
+  /** How long a new connection may take to send a valid first message. */
   readonly helloDeadlineMs: number;
-  /** The largest frame read from a peer, in bytes; a larger one closes the connection. */
+  /** Largest frame that is read from a client, in bytes. A larger one closes the connection. */
   readonly maxFrameBytes: number;
-  /** The largest frame read from a host, in bytes: a checkpoint has to fit in. */
+  /** Largest frame that is read from a host, in bytes. A checkpoint has to fit in. */
   readonly maxHostFrameBytes: number;
-  /** The most that may wait in a connection's send buffer, in bytes; more closes the connection. */
+  /** Largest send buffer of a connection, in bytes. A connection that needs more is closed with `SLOW_CONSUMER`. */
   readonly maxSocketBufferBytes: number;
-  /** How often a broker pings each connection. */
+  /** Interval at which a broker pings each connection. */
   readonly pingIntervalMs: number;
-  /** After so many pings in a row without an answer the connection is dead. */
+  /** Unanswered pings in a row after which a connection is closed. */
   readonly maxMissedPings: number;
   /**
-   * How long each step of a live move may take: the state handed over, taken up, the client at the new host. A host that
-   * hears nothing more lets the session go on after `MOVE_STEPS` of them.
+   * Time limit of each step of a live move: checkpoint, restore, client at the new host. The source host resumes the session
+   * by itself after `MOVE_STEPS` of them without a message from the broker.
    */
   readonly moveStepMs: number;
-  /** Over how long a stopping broker spreads its peers' departure, so that they do not storm the next one. */
+  /** Period over which a stopping broker closes its connections, so that the other brokers are not flooded with reconnects. */
   readonly goAwaySpreadMs: number;
-  /** How long a control-loop lease lasts when its holder falls silent. */
+  /** Duration of a region's lease without renewal. Another broker takes it over then. */
   readonly leaseMs: number;
-  /** How often the holder renews its lease. At most half of `leaseMs`. */
+  /** Interval at which the holder renews the lease. At most half of `leaseMs`. */
   readonly leaseRenewMs: number;
 }
 
-/** What holds where the configuration says nothing. */
+/** The limits that apply if the configuration does not set them. */
 export const DEFAULT_LIMITS: Limits = {
   heartbeatIntervalMs: 2_000,
   suspectAfterMs: 4_000,

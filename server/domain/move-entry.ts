@@ -1,27 +1,28 @@
 import type { RegionPool } from './catalog.js';
 
-/** Why sessions are moved: their host is too hot, others wait for their slots, or their host is being drained. */
+/** Why sessions are moved: their host is hot, a waiting player needs the slot, or their host is being drained. */
 export const MOVE_CAUSES = ['hot_host', 'make_room', 'drain'] as const;
 export type MoveCause = (typeof MOVE_CAUSES)[number];
 
 export const MOVE_OUTCOMES = ['moved', 'failed'] as const;
 export type MoveOutcome = (typeof MOVE_OUTCOMES)[number];
 
-/** A move that was tried, as operators see it. */
+/** A finished move in the history for operators. */
 export interface MoveEntry {
-  /** When it was over, by the store's clock, in milliseconds since 1970. */
+  /** End of the move, in milliseconds since 1970 by the store's clock. */
   readonly atMs: number;
   readonly sessionId: string;
   readonly from: RegionPool & { readonly hostId: string };
-  /** `hostId`: `null` when it failed before a host was found. */
+  /** `hostId` is `null` if the move failed before a slot was reserved. */
   readonly to: RegionPool & { readonly hostId: string | null };
   readonly cause: MoveCause;
-  /** Why, in words. */
+  /** The cause in one sentence (`explainMove`). */
   readonly reason: string;
   readonly outcome: MoveOutcome;
-  /** Whether nobody had claimed the session yet. */
+  /** Whether no client had claimed the session yet. */
   readonly unclaimed: boolean;
-  /** Why it failed, in words; `null` when it did not. */
+  /** Why it failed, in words; `null` if it succeeded. */
   readonly failure: string | null;
+  /** Duration in milliseconds. */
   readonly tookMs: number;
 }

@@ -1,22 +1,26 @@
 import type { Candidate } from './ranking.js';
 
 /**
- * Why a placement went where it did, in words for players and operators.
+ * One sentence for players and operators: why the session was placed in this region pool.
  *
  * @param candidates most preferred first
- * @param chosen index of the candidate that had a slot
+ * @param chosen index of the candidate that had a free slot
+ * @throws RangeError when there is no candidate at that index
  */
 export function explainPlacement(candidates: readonly Candidate[], chosen: number): string {
   const winner = candidates[chosen];
-  if (winner === undefined) throw new RangeError(`no candidate ${chosen} among ${candidates.length}`);
-  const where = `${winner.place.region}/${winner.place.pool}`;
+  if (winner === undefined)
+    throw new RangeError(`There is no candidate ${chosen}: the request has ${candidates.length}.`);
+  const where = `${winner.regionPool.region}/${winner.regionPool.pool}`;
   const facts = `${Math.round(winner.rttMs)} ms away, ${Math.round(winner.utilisation * 100)} % in use`;
   if (chosen > 0) {
-    const full = [...new Set(candidates.slice(0, chosen).map((c) => `${c.place.region}/${c.place.pool}`))];
+    const full = [
+      ...new Set(candidates.slice(0, chosen).map((c) => `${c.regionPool.region}/${c.regionPool.pool}`)),
+    ];
     return `${where} (${facts}): full before it: ${full.slice(0, 4).join(', ')}${full.length > 4 ? ', …' : ''}.`;
   }
   const nearest = candidates.reduce((best, c) => (c.rttMs < best.rttMs ? c : best), winner);
-  return nearest.place.region === winner.place.region
+  return nearest.regionPool.region === winner.regionPool.region
     ? `${where} (${facts}): the nearest suitable region.`
-    : `${where} (${facts}): less congested than ${nearest.place.region} (${Math.round(nearest.rttMs)} ms away).`;
+    : `${where} (${facts}): less congested than ${nearest.regionPool.region} (${Math.round(nearest.rttMs)} ms away).`;
 }

@@ -1,14 +1,14 @@
 import type { HeldState } from '@duskline/protocol/vocabulary';
 import { isHeld, type StoredState } from './session-state.js';
 
-/** A session as far as the digest tells it apart. */
+/** The fields of a session that the digest covers. */
 export interface DigestedSession {
   readonly sessionId: string;
   readonly epoch: number;
   readonly state: StoredState;
 }
 
-/** One number per state that a host holds a session in; part of the store's format. */
+/** A number for each state in which a host holds a session. Part of the store's format: never change it. */
 const STATE_CODE: Record<HeldState, number> = {
   moving: 0,
   active: 1,
@@ -16,15 +16,15 @@ const STATE_CODE: Record<HeldState, number> = {
   disconnected: 3,
 };
 
-/** An odd number with its bits well spread: 2^32 over the golden ratio. */
+/** 2^32 divided by the golden ratio, made odd: spreads small integers over all bits (Knuth, TAOCP vol. 3, 6.4). */
 const SPREAD = 0x9e3779b1;
 
 /**
- * A session's share of its host's digest: a 32-bit number, 0 for sessions the host does not hold.
- * The last 32 bits of a UUID v7 are random, so they serve as its hash.
+ * Digest of one session: a 32-bit number, 0 if its host does not hold it. The last 32 bits of a UUID v7 are random, so they
+ * serve as its hash.
  *
- * Id and state are mixed (the finaliser of MurmurHash3, by Austin Appleby), not merely joined by an exclusive
- * or: otherwise two sessions that make the same change at once would cancel each other out in the digest.
+ * Id, epoch and state are mixed by the finaliser of MurmurHash3 (Austin Appleby). With a plain exclusive or, two sessions
+ * that change their states in the same way at once would cancel each other out.
  */
 export function sessionDigest({ sessionId, epoch, state }: DigestedSession): number {
   if (!isHeld(state)) return 0;
@@ -35,9 +35,8 @@ export function sessionDigest({ sessionId, epoch, state }: DigestedSession): num
 }
 
 /**
- * Digest of all sessions a host holds: the exclusive or of their shares, so that it can be kept up to
- * date by one operation per change and does not depend on order. Host and store comparing equal digests
- * need not compare lists.
+ * Digest of all sessions that a host holds: the exclusive or of their digests, so that it does not depend on their order and
+ * each change updates it with one operation. If broker and store have the same digest, they need not compare lists.
  */
 export function digestSessions(sessions: Iterable<DigestedSession>): number {
   let digest = 0;

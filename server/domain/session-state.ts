@@ -1,8 +1,8 @@
 import { HELD_STATES, type HeldState, type SessionState } from '@duskline/protocol/vocabulary';
 
 /**
- * Where a session may go from each state, at one host: at the next one it begins anew.
- * The host decides all but `ended`, which may also come from the client, an operator or a sweep.
+ * The states that may follow each state of a session on one host. On its next host it begins with `reserved` again.
+ * Hosts report all changes; `ended` may also come from the client, an operator or a sweep. `PROTOCOL.md` has the same table.
  */
 export const SESSION_TRANSITIONS = {
   reserved: ['active', 'ended'],
@@ -14,9 +14,10 @@ export const SESSION_TRANSITIONS = {
 } as const satisfies Record<SessionState, readonly SessionState[]>;
 
 /**
- * What brokers know a session to be: besides what hosts and clients call it, `offered` while its slot is held for
- * a waiting placement that has not accepted it yet, of which its host does not know; and `arriving` while a slot is held
- * for a session that moves there.
+ * States of a session in the store: those of the protocol and two more.
+ *
+ * - `offered`: the slot is held for a waiting request that has not accepted it yet. The host does not know the session.
+ * - `arriving`: the slot is held for a session that is moving to this host (a target reservation).
  */
 export type StoredState = SessionState | 'offered' | 'arriving';
 
@@ -26,19 +27,20 @@ const STORED_TRANSITIONS = {
   ...SESSION_TRANSITIONS,
 } as const satisfies Record<StoredState, readonly StoredState[]>;
 
+/** All states of sessions in the store. */
 export const STORED_STATES = Object.keys(STORED_TRANSITIONS) as StoredState[];
 
-/** Whether a session may go from one state to another. Staying is always allowed: reports repeat. */
+/** Whether a session may change from one state to another. The same state is always allowed, since hosts repeat reports. */
 export function canTransition(from: StoredState, to: StoredState): boolean {
   return from === to || (STORED_TRANSITIONS[from] as readonly StoredState[]).includes(to);
 }
 
-/** The states from which a session may reach `to`, itself included. */
+/** The states from which a session may change to `to`, including `to` itself. */
 export function statesLeadingTo(to: StoredState): StoredState[] {
   return STORED_STATES.filter((from) => canTransition(from, to));
 }
 
-/** Whether the host holds a session in this state (and lists it in its heartbeats). */
+/** Whether a host holds a session in this state and lists it in its heartbeats. */
 export function isHeld(state: StoredState): state is HeldState {
   return (HELD_STATES as readonly StoredState[]).includes(state);
 }

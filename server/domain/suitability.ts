@@ -7,42 +7,44 @@ import {
 } from '@duskline/protocol/vocabulary';
 import { hasTitle, type Pool } from './catalog.js';
 
-/** What the player's device can show. */
+/** Abilities of the player's device. */
 export interface DeviceAbility {
   readonly codecs: readonly Codec[];
   readonly maxResolution: Resolution;
-  /** Frames per second; 60 when the device does not say. */
+  /** Frames per second; 60 if the device does not say. */
   readonly maxFps?: number | undefined;
 }
 
-/** What a request asks of a pool. */
+/** Requirements of a request on a pool. */
 export interface PoolRequirements {
   readonly title: string;
   readonly platform?: Platform | undefined;
   readonly minResolution?: Resolution | undefined;
 }
 
+/** Settings of a stream. */
 export interface Stream {
   readonly codec: Codec;
   readonly resolution: Resolution;
+  /** Frames per second. */
   readonly fps: number;
 }
 
 const DEFAULT_FPS = 60;
 
-/** Whether the pool carries the title and can send the device a stream that satisfies the request. */
-export function isSuitable(pool: Pool, device: DeviceAbility, wish: PoolRequirements): boolean {
-  if (!hasTitle(pool, wish.title)) return false;
-  if (wish.platform !== undefined && wish.platform !== pool.platform) return false;
+/** Whether the pool has the title and can send the device a stream that meets the requirements. */
+export function isSuitable(pool: Pool, device: DeviceAbility, requirements: PoolRequirements): boolean {
+  if (!hasTitle(pool, requirements.title)) return false;
+  if (requirements.platform !== undefined && requirements.platform !== pool.platform) return false;
   const stream = bestStream(pool, device);
   if (stream === undefined) return false;
   return (
-    wish.minResolution === undefined ||
-    RESOLUTIONS.indexOf(stream.resolution) >= RESOLUTIONS.indexOf(wish.minResolution)
+    requirements.minResolution === undefined ||
+    RESOLUTIONS.indexOf(stream.resolution) >= RESOLUTIONS.indexOf(requirements.minResolution)
   );
 }
 
-/** The best stream that the pool can send and the device can show; `undefined` when they share no codec. */
+/** The best stream that the pool can send and the device can show; `undefined` if they have no codec in common. */
 export function bestStream(pool: Pool, device: DeviceAbility): Stream | undefined {
   const codec = CODECS.find((name) => pool.codecs.includes(name) && device.codecs.includes(name));
   if (codec === undefined) return undefined;

@@ -1,15 +1,15 @@
 /**
- * A session that changes its host holds two slots for a moment: the one that it is on, and its arrival, on the host
- * that it moves to. An arrival is stored beside the session, under an id of its own, until the new host has the client.
+ * Suffix of the ids of target reservations. A session that moves holds two slots: its own, and a target reservation on the
+ * new host. The store keeps the target reservation as a session of its own until the client has reached the new host.
  */
 const TARGET_SUFFIX = '+';
 
-/** The id under which the arrival of a session is stored: it has one at the most. */
+/** Id of the target reservation of a session. A session has at most one. */
 export function targetReservationIdOf(sessionId: string): string {
   return sessionId + TARGET_SUFFIX;
 }
 
-/** The session whose arrival is stored under that id; `undefined` when it is a session's own id. */
+/** Id of the session that a target reservation belongs to; `undefined` if `id` is the id of a session itself. */
 export function sessionOfTargetReservation(id: string): string | undefined {
   return id.endsWith(TARGET_SUFFIX) ? id.slice(0, -TARGET_SUFFIX.length) : undefined;
 }

@@ -1,22 +1,22 @@
-/** A class of players: what they get of the queue, and how long they may play. */
+/** A class of players: their priority in queues, and the limits of their sessions. */
 export interface Tier {
-  /** Its requests stand in the queue as if they had come so much earlier. Finite, so everybody's wait is bounded. */
+  /** Requests of this tier are queued as if they had arrived this much earlier, in milliseconds. Bounded, so that no tier starves. */
   readonly headStartMs: number;
-  /** A session without the player doing anything for so long ends with `idle`; `null` sets no such limit. */
+  /** A session ends with `idle` after this time without input of the player, in milliseconds; `null` for no limit. */
   readonly idleMs: number | null;
-  /** A session of so long, from its first stream on, ends with `max_length`; `null` sets no such limit. */
+  /** A session ends with `max_length` this long after its ticket was first accepted, in milliseconds; `null` for no limit. */
   readonly maxLengthMs: number | null;
-  /** How long before either limit its player is warned, the earliest warning first. */
+  /** Times before either limit at which the player is warned, in milliseconds, the longest first. */
   readonly warnBeforeMs: readonly number[];
 }
 
 /** Tiers by name. `DEFAULT_TIER` is always among them. */
 export type Tiers = ReadonlyMap<string, Tier>;
 
-/** The tier of players whose token names none, or one that the configuration does not have. */
+/** Tier of players whose token names no tier, or one that is not configured. */
 export const DEFAULT_TIER = 'default';
 
-/** What holds for a tier where the configuration says nothing. */
+/** The values that apply if the configuration of a tier does not set them. */
 export const TIER_DEFAULTS: Tier = {
   headStartMs: 0,
   idleMs: null,
@@ -24,7 +24,7 @@ export const TIER_DEFAULTS: Tier = {
   warnBeforeMs: [300_000, 60_000],
 };
 
-/** The tier of that name, or the default one. */
+/** The tier of that name; the default tier if it is not configured. */
 export function tierOf(tiers: Tiers, name: string): Tier {
   return tiers.get(name) ?? tiers.get(DEFAULT_TIER) ?? TIER_DEFAULTS;
 }

@@ -8,6 +8,7 @@ import type { Metrics } from './metrics.js';
 import { createOperatorRoutes } from './operator-routes.js';
 import { requireOperator, type AuthenticateOperator } from './require-operator.js';
 
+/** The collaborators of the HTTP app. */
 export interface AppOptions {
   readonly broker: Pick<Broker, 'ready' | 'status'>;
   readonly operations: Operations;
@@ -16,14 +17,14 @@ export interface AppOptions {
   readonly authenticateOperator: AuthenticateOperator;
 }
 
-/** The HTTP side of a broker: health, metrics, the beacon, and what operators ask and order. */
+/** Creates the HTTP app of a broker: health checks, metrics, the beacon, and the operator API under `/v1`. */
 export function createApp(options: AppOptions): Express {
   const { broker, operations, metrics, log, authenticateOperator } = options;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
 
-  // "This process lives" and "this process should get traffic" are two questions (livekit/livekit#4663).
+  // Liveness and readiness are separate: a broker that cannot reach its store must not be restarted (livekit/livekit#4663).
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', (_request, response) => {
     if (broker.ready) response.json({ status: 'ready' });
@@ -34,7 +35,7 @@ export function createApp(options: AppOptions): Express {
     response.type(metrics.contentType).send(await metrics.text());
   });
 
-  // Browsers measure regions from any page: the beacon has nothing to protect and must not be cached.
+  // Pages of any origin may measure round-trip times here; caches would falsify them.
   app.get('/beacon', (_request, response) => {
     response.set({
       'Access-Control-Allow-Origin': '*',
@@ -60,9 +61,9 @@ export function createApp(options: AppOptions): Express {
 
 function sendRefusal(response: Response, { code, message, retryAfterMs }: Refusal): void {
   const { httpStatus } = ERRORS[code];
-  // RFC 9110, section 15.5.2: a 401 says how to authenticate.
+  // A 401 has to name the authentication scheme (RFC 9110, section 15.5.2).
   if (httpStatus === 401) response.set('WWW-Authenticate', 'Bearer');
-  // In whole seconds (section 10.2.3), rounded up: too early is refused again.
+  // In whole seconds (section 10.2.3), rounded up, since an early retry would be refused again.
   if (retryAfterMs !== undefined) response.set('Retry-After', String(Math.ceil(retryAfterMs / 1000)));
   response.status(httpStatus).json({ error: { code, message } });
 }

@@ -1,27 +1,33 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { BrokerObserver } from '../broker/observer.js';
 
-/** Every look at the event loop wakes the process: a hundred a second, as is usual, are a third of what an idle broker does. */
+/**
+ * Sampling interval of the event loop delay. Each sample wakes the process: with the usual 10 ms, sampling would be a third of
+ * the work of an idle broker.
+ */
 const LOOP_PRECISION_MS = 50;
 
+/** The metrics of one broker. */
 export interface Metrics {
+  /** Counts the events of the broker. */
   readonly observer: BrokerObserver;
+  /** Content type of `text()`. */
   readonly contentType: string;
   /** All metrics in the Prometheus text format. */
   text(): Promise<string>;
-  /** Reads the gauges' values when they are asked for. */
+  /** Registers the gauges of connections and waiting requests. `read` is called for every scrape. */
   watchConnections(
     read: () => { readonly clients: number; readonly hosts: number; readonly waiting: number },
   ): void;
 }
 
-/** From a tenth of a millisecond to ten seconds; a match takes a few milliseconds. */
+/** Histogram buckets from 0.1 ms to 10 s; a match takes a few milliseconds. */
 const MATCH_BUCKETS_S = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
-/** From a second to an hour. */
+/** Histogram buckets from a second to an hour. */
 const WAIT_BUCKETS_S = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
 
-/** Metrics of one broker, in a registry of their own: several brokers may live in one process. */
+/** Creates the metrics of one broker in their own registry, since several brokers may run in one process. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -29,37 +35,37 @@ export function createMetrics(): Metrics {
 
   const matches = new Counter({
     name: 'duskline_matches_total',
-    help: 'Placements that got a slot.',
+    help: 'Requests that got a slot.',
     labelNames: ['region', 'pool'],
     registers,
   });
   const ranks = new Counter({
     name: 'duskline_match_rank_total',
-    help: 'Matches by preference rank; 5 stands for all worse ones.',
+    help: 'Matches by the rank of the region pool among the candidates of the request; 5 stands for 5 and worse.',
     labelNames: ['rank'],
     registers,
   });
   const matchSeconds = new Histogram({
     name: 'duskline_match_seconds',
-    help: 'From the play frame to the matched frame of requests that did not wait.',
+    help: 'Time from the play message to the matched message, for requests that did not wait in a queue.',
     buckets: MATCH_BUCKETS_S,
     registers,
   });
   const waitSeconds = new Histogram({
     name: 'duskline_queue_wait_seconds',
-    help: 'From the play frame to the matched frame of requests that waited in a queue.',
+    help: 'Time from the play message to the matched message, for requests that waited in a queue.',
     buckets: WAIT_BUCKETS_S,
     registers,
   });
   const refusals = new Counter({
     name: 'duskline_refusals_total',
-    help: 'Placements that were refused, by error code.',
+    help: 'Requests that were refused, by error code.',
     labelNames: ['code'],
     registers,
   });
   const ended = new Counter({
     name: 'duskline_sessions_ended_total',
-    help: 'Sessions that this broker ended or saw end, by reason.',
+    help: 'Sessions that ended, as seen by this broker, by reason.',
     labelNames: ['region', 'pool', 'reason'],
     registers,
   });
@@ -71,41 +77,41 @@ export function createMetrics(): Metrics {
   });
   const repaired = new Counter({
     name: 'duskline_counters_repaired_total',
-    help: 'Host counters that a recount found wrong. Anything but 0 is a fault worth reporting.',
+    help: 'Host counters in the store that a recount corrected. More than 0 means a bug: report it.',
     labelNames: ['region', 'pool'],
     registers,
   });
   const moves = new Counter({
     name: 'duskline_moves_total',
-    help: 'Sessions that this broker moved, or failed to move, to another host while they were played.',
+    help: 'Moves of sessions to another host that this broker ran, by outcome (moved or failed).',
     labelNames: ['region', 'pool', 'outcome'],
     registers,
   });
   const moveSeconds = new Histogram({
     name: 'duskline_move_seconds',
-    help: 'From the order to move a session to its arrival on the new host.',
+    help: 'Time from the start of a successful move to the arrival of the session on the new host.',
     buckets: MATCH_BUCKETS_S,
     registers,
   });
   const quarantined = new Counter({
     name: 'duskline_hosts_quarantined_total',
-    help: 'Times that a host was left out of moves because it failed them.',
+    help: 'Quarantines of hosts whose moves failed repeatedly.',
     registers,
   });
   const storeFailures = new Counter({
     name: 'duskline_store_failures_total',
-    help: 'Rounds of recurring work that the store did not answer.',
+    help: 'Rounds of background work that failed because the store was unreachable.',
     registers,
   });
 
   return {
     contentType: registry.contentType,
-    // Where nothing was seen yet prom-client writes `Nan`, and the format `NaN`.
+    // prom-client writes `Nan` for values without samples; the format requires `NaN`.
     text: async () => (await registry.metrics()).replaceAll(/ Nan$/gm, ' NaN'),
     watchConnections(read) {
       new Gauge({
         name: 'duskline_connections',
-        help: 'Open connections by channel.',
+        help: 'Open connections by channel (client or host).',
         labelNames: ['channel'],
         registers,
         collect() {
@@ -116,7 +122,7 @@ export function createMetrics(): Metrics {
       });
       new Gauge({
         name: 'duskline_waiting_requests',
-        help: 'Requests of connected clients that wait in queues.',
+        help: 'Requests of connected clients that are waiting in queues.',
         registers,
         collect() {
           this.set(read().waiting);

@@ -6,18 +6,18 @@ import { badMessage } from './read-body.js';
 
 const { region: Name } = Register.properties;
 
-/** Answers write `null` for what a target leaves open, so a target may be sent as it came. */
+/** Answers have `null` for absent fields of a target, so requests may have it too. */
 const NameOrNull = Type.Optional(Type.Unsafe<string | null>({ ...Name, type: ['string', 'null'] }));
 
-/** Thirty days. What takes longer is no drain; a cordon has no end. */
+/** Longest time to a deadline: thirty days. Use a cordon for longer times; it has no deadline. */
 const MAX_DEADLINE_MS = 30 * 24 * 3_600_000;
 
 const strict = { additionalProperties: false } as const;
 
-/** A region, a pool of it, or a host of that pool. */
+/** Target of an order: a region, a pool of it, or a host of that pool. */
 const Target = Type.Object({ region: Name, pool: NameOrNull, hostId: NameOrNull }, strict);
 
-/** `POST /v1/drains`. Whether the deadline lies ahead is the order's to judge, and has a code of its own. */
+/** Body of `POST /v1/drains`. A deadline in the past is refused later, with `BAD_DEADLINE`. */
 export const DrainBody = Type.Object(
   {
     target: Target,
@@ -30,22 +30,22 @@ export const DrainBody = Type.Object(
   strict,
 );
 
-/** `POST /v1/undrain`. */
+/** Body of `POST /v1/undrain`. */
 export const TargetBody = Type.Object({ target: Target }, strict);
 
-/** `POST /v1/cordon` and `POST /v1/uncordon`. */
+/** Body of `POST /v1/cordon` and `POST /v1/uncordon`. */
 export const HostBody = Type.Object(
   { target: Type.Object({ region: Name, pool: Name, hostId: Name }, strict) },
   strict,
 );
 
-/** The target as the domain knows it. @throws Refusal BAD_MESSAGE when a host is named without its pool */
+/** Converts the target of a body. @throws Refusal BAD_MESSAGE when a host is given without its pool */
 export function toTarget({ region, pool = null, hostId = null }: Static<typeof Target>): OrderTarget {
   if (hostId !== null && pool === null) throw badMessage('target.hostId needs target.pool.');
   return { region, pool, hostId };
 }
 
-/** The order that a body means: sessions end at the deadline, and the last open region stays open, unless it says more. */
+/** Converts the body of a drain and fills in defaults: `wait`, `end` at the deadline, and the last open region stays open. */
 export function toDrainOrder(body: Static<typeof DrainBody>): DrainOrder {
   const { target, deadlineMs, mode = 'wait', atDeadline = 'end', yesEverything = false } = body;
   return { target: toTarget(target), deadlineMs, mode, atDeadline, yesEverything };
@@ -54,7 +54,7 @@ export function toDrainOrder(body: Static<typeof DrainBody>): DrainOrder {
 const MAX_LIMIT = 1_000;
 const DEFAULT_LIMIT = 100;
 
-/** How many entries to answer with: the query of `GET /v1/audit` and `GET /v1/moves`. @throws Refusal BAD_MESSAGE */
+/** Reads `limit` of the query of `GET /v1/audit` and `GET /v1/moves`; 100 when absent. @throws Refusal BAD_MESSAGE */
 export function toLimit(limit: unknown): number {
   if (limit === undefined) return DEFAULT_LIMIT;
   const count = typeof limit === 'string' && /^\d{1,4}$/.test(limit) ? Number(limit) : 0;

@@ -3,22 +3,22 @@ import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Refusal } from '../broker/refusal.js';
 
-/** An order is a few hundred bytes. */
+/** Largest accepted body. Orders have a few hundred bytes. */
 const MAX_BODY_BYTES = 16 * 1024;
 
 /**
- * Reads a body of JSON into `request.body`.
+ * Middleware that parses a JSON body into `request.body`.
  *
  * @throws Refusal BAD_MESSAGE, FRAME_TOO_LARGE
  */
 export const jsonBody: Router = Router();
 
-// Not strict, so that the schema says what is wrong with a body that is no object. Not inflated: no order needs it.
+// Not strict, so that the schema reports bodies that are not objects. Compressed bodies are refused: no order needs them.
 jsonBody.use(express.json({ limit: MAX_BODY_BYTES, strict: false, inflate: false }));
 jsonBody.use((request, _response, next) => {
-  // The parser passes over what is not there, and what is not JSON by its content type.
+  // The parser ignores requests without a body or with another content type.
   if (request.body === undefined) {
-    throw badMessage('The order is missing: send it as JSON, with "content-type: application/json".');
+    throw badMessage('The body is missing. Send it as JSON, with "content-type: application/json".');
   }
   next();
 });
@@ -26,7 +26,7 @@ jsonBody.use((error: unknown, _request: Request, _response: Response, next: Next
   next(error instanceof Refusal ? error : readFailure(error));
 });
 
-/** What the parser's failures mean, by the `type` that it gives them. */
+/** Converts an error of the parser, by its `type`. */
 function readFailure(error: unknown): unknown {
   const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
   switch (type) {
@@ -39,12 +39,12 @@ function readFailure(error: unknown): unknown {
     case 'encoding.unsupported':
       return badMessage('The body must not be compressed.');
     default:
-      // A client that went away in the middle is no fault of ours, and nobody is left to read the answer.
+      // The client aborted the request: not a failure of the broker.
       return typeof status === 'number' && status < 500 ? badMessage('The body could not be read.') : error;
   }
 }
 
-/** A reader that gives the body its type, or refuses it. */
+/** Creates a function that validates `request.body`. The function throws a Refusal BAD_MESSAGE. */
 export function bodyReader<S extends TSchema>(schema: S): (request: Request) => Static<S> {
   const validator = Compile(schema);
   return ({ body }: { body: unknown }) => {
@@ -60,21 +60,21 @@ interface Mistake {
   readonly message: string;
 }
 
-/** Names the field and the rule it breaks, never the value. */
+/** The first field that is not valid and the rule that it breaks, never its value. */
 function firstMistake([first]: readonly Mistake[]): string {
   if (first === undefined) return 'The body is not valid.';
-  // Field names come from the sender, so they are cut to a bound.
+  // The path contains keys of the request, so its length is limited.
   const field = first.instancePath.slice(1, 120).replaceAll('/', '.') || 'The body';
   if (first.keyword === 'boolean') return `${field} is not a known field.`;
   const { allowedValues, pattern } = first.params as { allowedValues?: unknown[]; pattern?: string };
   if (allowedValues !== undefined) return `${field} must be one of: ${allowedValues.join(', ')}.`;
   if (pattern !== undefined) {
-    return `${field} must be 1 to 63 lower-case letters, digits and hyphens, and begin with no hyphen.`;
+    return `${field} must be 1 to 63 lower-case letters, digits and hyphens, and must not begin with a hyphen.`;
   }
   return `${field} ${first.message}.`;
 }
 
-/** A request that breaks a rule of its form. */
+/** Refusal of a malformed request. */
 export function badMessage(message: string): Refusal {
   return new Refusal('BAD_MESSAGE', { message });
 }

@@ -3,14 +3,15 @@ import type { Operator } from '../broker/drain/drain-orders.js';
 import { Refusal } from '../broker/refusal.js';
 import type { Authenticate } from '../transport/authenticate.js';
 
-/** What a token allows an operator: to look, or to give orders. Neither includes the other. */
+/** Scopes of operator tokens: reading, and giving orders. Neither includes the other. */
 export type OperatorScope = 'ops:read' | 'ops:write';
 
-/** The check of operators' tokens for one scope. */
+/** Returns the authenticator of operator tokens with the given scope. */
 export type AuthenticateOperator = (scope: OperatorScope) => Authenticate<{ readonly operatorId: string }>;
 
 /**
- * Lets operators pass whose token grants the scope. Stands before whatever reads a body: strangers make nobody parse.
+ * Middleware that admits operators whose token has the scope. Put it before body parsers, so that bodies of unauthenticated
+ * requests are not parsed.
  *
  * @throws Refusal UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN, UNAVAILABLE
  */
@@ -29,16 +30,15 @@ export function requireOperator(
   };
 }
 
-/** Who passed `requireOperator`. */
+/** The operator that `requireOperator` has admitted. */
 export function operatorOf(response: Response): Operator {
   return response.locals['operator'] as Operator;
 }
 
 /**
- * The address at the other end of the socket. What `Forwarded` headers say is not asked: anybody can send them, and the
- * audit trail is for what is known.
+ * Remote address of the socket, for the audit trail. `Forwarded` headers are ignored, since every client can send them.
  */
 function addressOf(request: Request): string {
-  // A socket that listens on IPv6 and IPv4 shows IPv4 peers in mapped form (RFC 4291, section 2.5.5.2).
+  // A dual-stack socket has IPv4 peers as IPv4-mapped addresses (RFC 4291, section 2.5.5.2).
   return (request.socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '');
 }

@@ -1,24 +1,24 @@
 import type { Limits } from '../domain/limits.js';
 import { AdmissionRate } from './admission-rate.js';
 
-/** A client that asks to be let in: its socket is there, and nothing was done for it yet. */
+/** A client whose upgrade request has arrived and was not answered yet. */
 export interface WaitingClient {
-  /** It has hung up. */
+  /** Whether the client has closed its socket. */
   readonly isClosed: boolean;
-  /** Lets it in. What it says from then on is handled at once. */
+  /** Answers the upgrade request. The client's messages are handled from then on. */
   admit(): void;
 }
 
-/** Time, as the queue sees it. */
+/** Clock and timers of the queue; replaced in tests. */
 export interface QueueClock {
-  /** Milliseconds, monotonic. */
+  /** Monotonic time in milliseconds. */
   nowMs(): number;
   setTimer(run: () => void, delayMs: number): void;
 }
 
 /**
- * So many may be let in within one turn of the event loop, or at once after a quiet time. A broker whose turns are
- * long is busy: what it could not do in time is not made up for, and it lets in fewer until it is not.
+ * Maximum number of admissions in one turn of the event loop. Admissions that a busy broker missed beyond that are not made
+ * up for, so a broker with long turns admits fewer clients.
  */
 const MAX_BURST = 4;
 
@@ -28,16 +28,16 @@ const SYSTEM_CLOCK: QueueClock = {
 };
 
 /**
- * Lets clients in at a pace that the broker can carry, first come, first served. When thousands come back in the same instant, each
- * costs an upgrade, a hello and a repeated request; those who are connected must not wait for all of that. Whoever
- * waits here costs a socket, and no work.
+ * Admits clients in the order of their arrival, at a rate that the broker can sustain. When thousands of clients reconnect at
+ * once, each costs an upgrade, a `hello` and a repeated request, and connected clients must not be delayed by that. A waiting
+ * client costs a socket and no work.
  */
 export class AdmissionQueue<Client extends WaitingClient> {
   readonly #clock: QueueClock;
   readonly #rate: AdmissionRate;
   readonly #waitMs: number;
   #waiting: Client[] = [];
-  /** When the next one may be let in. */
+  /** Time of the next admission. */
   #dueAtMs = -Infinity;
 
   constructor(
@@ -49,7 +49,11 @@ export class AdmissionQueue<Client extends WaitingClient> {
     this.#waitMs = admissionWaitMs;
   }
 
-  /** Lets a client in, now or in its turn. `false` when it would have to wait for longer than it is likely to. */
+  /**
+   * Admits a client, now or later.
+   *
+   * @returns `false` if it would probably wait for longer than `admissionWaitMs`; it is not queued then
+   */
   enter(client: Client): boolean {
     if (this.#waiting.length === 0 && this.#isDue()) {
       this.#admit(client);
@@ -61,12 +65,12 @@ export class AdmissionQueue<Client extends WaitingClient> {
     return true;
   }
 
-  /** Lets nobody in any more. Returns those who waited. */
+  /** Empties the queue. @returns the clients that were waiting; none of them is admitted */
   removeAll(): readonly Client[] {
     return this.#waiting.splice(0);
   }
 
-  /** How many may wait. */
+  /** Maximum length of the queue. */
   #capacity(): number {
     return Math.max(1, Math.floor((this.#waitMs * this.#rate.expectedPerSecond) / 1_000));
   }

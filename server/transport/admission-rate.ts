@@ -1,60 +1,63 @@
-/** The pace at which a quiet time ends, in clients a second. */
+/** Initial rate, also after a quiet time, in clients per second. */
 const INITIAL_PER_SECOND = 100;
 
-/** However busy it is, a broker lets in so many a second: those who wait must not wait for ever. */
+/** Lowest rate of a busy broker, in clients per second, so that the queue always moves. */
 const MIN_PER_SECOND = 40;
 
-/** By how much it is faster on average while a full queue is let in and all is well. */
+/** Average rate while a full queue is admitted without congestion, relative to the rate at its start. */
 const EXPECTED_GAIN = 1.5;
 
-/** A timer that is so late shows that whoever is connected has to wait, too. */
+/** A timer that is later than this shows that connected clients are delayed too. */
 const LATE_MS = 5;
 
-/** What the pace becomes with each client that is let in on time, and with each late timer. */
+/** Factors on the rate with each admission, and with each late timer. */
 const INCREASE_FACTOR = 1.001;
 const DECREASE_FACTOR = 0.8;
 
-/** So long without anybody waiting, and the next rush begins at the first pace again. */
+/** After this time without admissions the rate starts at `INITIAL_PER_SECOND` again. */
 const QUIET_MS = 1_000;
 
 /**
- * How fast clients are let in who come all at once: as fast as the broker can while it stays quick for those who are
- * connected. Nobody knows that figure beforehand, so it is found as TCP finds its rate: a little faster as long as all is
- * well, and a good deal slower at the first sign of congestion (additive increase, multiplicative decrease; Chiu and Jain,
- * 1989). The sign is the broker's own timers: late ones mean long turns of its event loop, or a processor that others use.
+ * The rate of admissions when many clients connect at once: as high as possible while the broker stays fast for connected
+ * clients. That rate is not known beforehand, so it is found as TCP finds its rate: slow increase while there is no
+ * congestion, fast decrease at the first sign of it (Chiu and Jain, Analysis of the Increase and Decrease Algorithms for
+ * Congestion Avoidance, 1989). The sign is a late timer of the broker: its event loop has long turns, or the processor is
+ * busy.
  */
 export class AdmissionRate {
   readonly #most: number;
   #perSecond: number;
   #lastMs = -Infinity;
 
-  /** @param most clients a second, at the most */
+  /** @param most highest rate, in clients per second */
   constructor(most: number) {
     this.#most = most;
     this.#perSecond = this.#bounded(INITIAL_PER_SECOND);
   }
 
+  /** Present rate, in clients per second. */
   get perSecond(): number {
     return this.#perSecond;
   }
 
-  /** For those who come last now. */
+  /** Expected average rate for a client that joins the end of a full queue, in clients per second. */
   get expectedPerSecond(): number {
     return this.#bounded(this.#perSecond * EXPECTED_GAIN);
   }
 
+  /** Time between two admissions. */
   get intervalMs(): number {
     return 1_000 / this.#perSecond;
   }
 
-  /** One was let in after its turn. */
+  /** Records an admission, which raises the rate a little. */
   recordAdmission(nowMs: number): void {
     if (nowMs - this.#lastMs > QUIET_MS) this.#perSecond = this.#bounded(INITIAL_PER_SECOND);
     this.#lastMs = nowMs;
     this.#perSecond = this.#bounded(this.#perSecond * INCREASE_FACTOR);
   }
 
-  /** A timer ran so much later than it should have. */
+  /** Records how late a timer ran. A late one lowers the rate. */
   recordTimerDelay(lateMs: number): void {
     if (lateMs > LATE_MS) this.#perSecond = this.#bounded(this.#perSecond * DECREASE_FACTOR);
   }

@@ -2,15 +2,15 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { Player } from '../broker/broker.js';
 import type { Authenticate } from './authenticate.js';
 
-/** A player, as the token says. */
+/** The player that a token names. */
 export interface AuthenticatedPlayer {
   readonly playerId: string;
   readonly tier: string;
 }
 
-/** Signs and verifies tokens that stand for a player's token, once. `auth/` provides it. */
+/** Signs and verifies resume tokens, each of which replaces a player token once. `auth/` provides it. */
 export interface ResumeTokens {
-  /** @param expiresAtMs of the token whose place it takes; absent when the player showed a player token */
+  /** @param expiresAtMs expiry of the resume token that it replaces; absent if the player showed a player token */
   sign(player: AuthenticatedPlayer, expiresAtMs?: number): string;
   verify(token: string):
     | {
@@ -24,37 +24,38 @@ export interface ResumeTokens {
     | { readonly ok: false; readonly code: ErrorCode };
 }
 
-/** What a client showed. */
+/** The tokens of a client's `hello`. */
 export interface Credentials {
   readonly token: string | undefined;
   readonly resumeToken: string | undefined;
 }
 
+/** The admitted player, with a new resume token, or the refusal. */
 export type Admission =
   | { readonly ok: true; readonly player: Player }
   | { readonly ok: false; readonly code: ErrorCode; readonly message?: string };
 
-/** Says who a client is. Rejects as the store does when it is needed and cannot be reached. */
+/** Authenticates a client. Rejects with `StoreUnavailableError` if the store is needed and cannot be reached. */
 export type AdmitPlayer = (credentials: Credentials) => Promise<Admission>;
 
 export interface AdmissionOptions {
   readonly authenticate: Authenticate<AuthenticatedPlayer>;
   readonly resumeTokens: ResumeTokens;
-  /** Whether the token is used for the first time, on any broker; with that it is used. The store provides it. */
+  /** Marks a resume token as used. Resolves to `false` if it was used before, on any broker. The store provides it. */
   readonly markTokenUsed: (playerId: string, tokenId: string, ttlMs: number) => Promise<boolean>;
 }
 
 /**
- * Admits players by their token, by a resume token in its place, or by both. Whatever is shown has to be good, and
- * everybody admitted gets a fresh resume token.
+ * Admits players by a player token, a resume token, or both. Every token that is shown has to be valid. Each admitted player
+ * gets a new resume token.
  *
- * A resume token is used up last, when nothing else can refuse the client any more: a client that is refused for
- * another reason, or because the store is away, still has it.
+ * The resume token is marked as used in the last step. A client that is refused for another reason, or because the store is
+ * unreachable, can use it again.
  */
 export function createPlayerAdmission({
   authenticate,
   resumeTokens,
-  markTokenUsed: spend,
+  markTokenUsed,
 }: AdmissionOptions): AdmitPlayer {
   function admit(player: AuthenticatedPlayer, expiresAtMs?: number): Admission {
     const { playerId, tier } = player;
@@ -74,9 +75,9 @@ export function createPlayerAdmission({
     if (shown !== undefined && shown.principal.playerId !== resumed.playerId) {
       return { ok: false, code: 'RESUME_TOKEN_INVALID' };
     }
-    const first = await spend(resumed.playerId, resumed.tokenId, resumed.rememberMs);
+    const first = await markTokenUsed(resumed.playerId, resumed.tokenId, resumed.rememberMs);
     if (!first) return { ok: false, code: 'RESUME_TOKEN_USED' };
-    // A player token that was shown as well is newer word of the issuer's: its tier counts, and time starts anew.
+    // A player token in addition is newer than the resume token: its tier applies, and the lifetime starts again.
     return shown === undefined ? admit(resumed, resumed.expiresAtMs) : admit(shown.principal);
   };
 }

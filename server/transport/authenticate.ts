@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
 
-/** Checks a token and says whose it is. `auth/` provides it, for each kind of bearer. */
+/** Verifies a token and resolves to its bearer. Never rejects. `auth/` provides one for players, hosts and operators each. */
 export type Authenticate<Principal> = (token: string | undefined) => Promise<
   | { readonly ok: true; readonly principal: Principal }
   | {

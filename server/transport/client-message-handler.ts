@@ -8,24 +8,26 @@ import type { MessageHandler } from './connection-handler.js';
 import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
 
+/** What all client connections of a broker share. */
 export interface ClientHandlerOptions {
   readonly broker: Broker;
   readonly admit: AdmitPlayer;
 }
 
-/** What the upgrade request said. */
+/** Data of a client's upgrade request. */
 export interface ClientUpgrade {
-  /** Its token, if it had one. */
+  /** Token of the `Authorization` header, if there was one. */
   readonly headerToken: string | undefined;
+  /** URL of this broker's beacon, as the client reaches it. */
   readonly beaconUrl: string;
 }
 
-/** The players' side: `hello` first, then requests. */
+/** Handles the messages of one client: `hello` first, then requests. */
 export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
   readonly parse = parseClientMessage;
   readonly #options: ClientHandlerOptions;
   readonly #channel: SocketChannel<BrokerToClient>;
-  /** Not needed any more once hello was accepted. */
+  /** Dropped once `hello` is accepted, to save memory. */
   #upgrade: ClientUpgrade | undefined;
   #client: ClientConnection | undefined;
   #signals: SignalBudgets | undefined;
@@ -50,7 +52,11 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
     const { broker } = this.#options;
     switch (message.type) {
       case 'hello':
-        this.#sendRefusal(new Refusal('OUT_OF_ORDER', { message: 'hello was said already.' }));
+        this.#sendRefusal(
+          new Refusal('OUT_OF_ORDER', {
+            message: 'hello was sent before. It is allowed once per connection.',
+          }),
+        );
         return;
       case 'play':
         return broker.play(client, message);
@@ -84,7 +90,7 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
     const { broker, admit } = this.#options;
     await broker.awaitArrival();
     const upgrade = this.#upgrade;
-    // Nobody is there any more for whom a resume token could be used up.
+    // The client has disconnected: do not use up its resume token.
     if (!this.#isOpen() || upgrade === undefined) return;
     const { token = upgrade.headerToken, resumeToken } = message;
     const admission = await admit({ token, resumeToken });

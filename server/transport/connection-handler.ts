@@ -7,50 +7,52 @@ import type { PeerSocket, SocketListener } from './peer-socket.js';
 import type { PingMonitor, MonitoredConnection } from './ping-monitor.js';
 import { CLOSE_GRACE_MS, type SocketChannel } from './socket.js';
 
-/** One side of a channel: what to do with its messages. `client-channel` and `host-channel` are the two. */
+/** Handles the messages of one connection: `ClientMessageHandler` or `HostMessageHandler`. */
 export interface MessageHandler<Message> {
-  /** Reads one text frame. */
+  /** Parses one text frame. */
   parse(text: string): ParseResult<Message>;
-  /** Handles one message; frames of a connection are handled in order. */
+  /** Handles one message. Calls are made in the order of the frames, without waiting for the previous one. */
   handle(message: Message): Promise<void> | void;
-  /** Whether the first message was accepted. Until then every mistake ends the connection. */
+  /** Whether the first message was accepted. Until then every invalid frame closes the connection. */
   readonly established: boolean;
-  /** The socket is gone. */
+  /** The socket was closed. */
   closed(): void;
 }
 
-/** What all conversations of a kind are held to. */
+/** Limits and collaborators that all connections of a kind share. */
 export interface ConnectionRules {
-  /** Of everything but signals. */
+  /** Rate of all messages except signals. */
   readonly rate: MessageRate;
   /**
-   * Of signals, over all sessions: above what a session may have, so that a peer hears which ones were
-   * dropped before it is sent away.
+   * Rate of signals over all sessions. Higher than the rate of one session (`SIGNAL_RATE`), so that a peer gets errors for
+   * dropped signals before its connection is closed.
    */
   readonly signalRate: MessageRate;
   readonly helloDeadlineMs: number;
   readonly monitor: PingMonitor;
   readonly log: Logger;
-  /** A socket is closed. */
+  /** Called when the socket is closed. */
   readonly onClosed: (socket: PeerSocket) => void;
 }
 
-/** After so many frames that are no valid message a peer is not worth listening to. */
+/** Number of invalid frames after which a connection is closed. */
 export const MAX_INVALID_MESSAGES = 8;
 
-/** How many messages may wait while the first one is looked at: nobody has shown a token yet. */
+/** Maximum number of messages that may wait while the first one is handled: the peer is not authenticated yet. */
 export const MAX_MESSAGES_BEFORE_HELLO = 32;
 
-/** Messages that began to be handled between two moments at which somebody asked when all are done. */
+/** The messages whose handling began between two calls of `whenHandled`. */
 interface MessageBatch {
-  underWay: number;
+  pending: number;
   onHandled: (() => void) | undefined;
 }
 
 /**
- * A conversation on a socket: one frame after the other, within its budget, the first one in time; whatever goes wrong is
- * answered with a code and ends this connection at the most. A class, for tens of thousands of them may be idle: its
- * methods are shared, and what is seldom needed is made when it is.
+ * Connects a socket with its message handler and enforces the limits: message rate, deadline of the first message, invalid
+ * frames, pings. A failure is answered with an error code and closes at most this connection.
+ *
+ * It is a class, because a broker may have tens of thousands of idle connections: methods are shared, and fields that are
+ * seldom needed are created late.
  */
 export class ConnectionHandler<Message extends { readonly type: string }>
   implements SocketListener, MonitoredConnection
@@ -58,25 +60,27 @@ export class ConnectionHandler<Message extends { readonly type: string }>
   missedPings = 0;
   readonly #socket: PeerSocket;
   readonly #channel: SocketChannel<unknown>;
-  readonly #conversation: MessageHandler<Message>;
+  readonly #handler: MessageHandler<Message>;
   readonly #rules: ConnectionRules;
   readonly #budget: MessageBudget;
   #signals: MessageBudget | undefined;
   #invalidMessages = 0;
-  #opening: Promise<void> | undefined;
-  #waiting = 0;
+  /** Settles when the first message has been handled. */
+  #firstMessage: Promise<void> | undefined;
+  /** Messages that arrived before that. */
+  #waitingMessages = 0;
   #helloTimer: NodeJS.Timeout | undefined;
-  #batch: MessageBatch = { underWay: 0, onHandled: undefined };
+  #batch: MessageBatch = { pending: 0, onHandled: undefined };
 
   constructor(
     socket: PeerSocket,
     channel: SocketChannel<unknown>,
-    conversation: MessageHandler<Message>,
+    handler: MessageHandler<Message>,
     rules: ConnectionRules,
   ) {
     this.#socket = socket;
     this.#channel = channel;
-    this.#conversation = conversation;
+    this.#handler = handler;
     this.#rules = rules;
     this.#budget = new MessageBudget(rules.rate, performance.now());
     this.#helloTimer = setTimeout(() => this.#closeOnHelloTimeout(), rules.helloDeadlineMs);
@@ -84,17 +88,17 @@ export class ConnectionHandler<Message extends { readonly type: string }>
     rules.monitor.watch(this);
   }
 
-  /** Resolves when every message that came so far has been handled. */
+  /** Resolves when every message that has arrived so far is handled. */
   async whenHandled(): Promise<void> {
-    const era = this.#batch;
-    this.#batch = { underWay: 0, onHandled: undefined };
-    if (era.underWay === 0) return;
+    const batch = this.#batch;
+    this.#batch = { pending: 0, onHandled: undefined };
+    if (batch.pending === 0) return;
     await new Promise<void>((resolve) => {
-      era.onHandled = resolve;
+      batch.onHandled = resolve;
     });
   }
 
-  /** Says why and closes. */
+  /** Sends the error and closes the connection with its close code. */
   closeWith(code: ErrorCode): void {
     this.#channel.closeWith(code);
   }
@@ -106,7 +110,7 @@ export class ConnectionHandler<Message extends { readonly type: string }>
       this.#channel.closeWith('BINARY_FRAME');
       return;
     }
-    const result = this.#conversation.parse(data.toString('utf8'));
+    const result = this.#handler.parse(data.toString('utf8'));
     const nowMs = performance.now();
     if (!this.#budgetFor(result, nowMs).spend(nowMs)) {
       this.#channel.closeWith('TOO_MANY_MESSAGES');
@@ -120,7 +124,7 @@ export class ConnectionHandler<Message extends { readonly type: string }>
     this.missedPings = 0;
   }
 
-  /** `ws` reports what the peer did wrong (a frame too large, broken UTF-8) and closes, but waits half a minute for the answer. */
+  /** `ws` reports protocol errors of the peer (frame too large, invalid UTF-8) and closes, but waits 30 s for the peer's close frame. */
   onError(error: Error): void {
     this.#rules.log.debug({ err: error, connectionId: this.#channel.connectionId }, 'socket error');
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
@@ -129,7 +133,7 @@ export class ConnectionHandler<Message extends { readonly type: string }>
   onClose(): void {
     clearTimeout(this.#helloTimer);
     this.#rules.monitor.unwatch(this);
-    this.#conversation.closed();
+    this.#handler.closed();
     this.#rules.onClosed(this.#socket);
   }
 
@@ -138,13 +142,16 @@ export class ConnectionHandler<Message extends { readonly type: string }>
   }
 
   terminate(): void {
-    this.#rules.log.debug({ connectionId: this.#channel.connectionId }, 'peer is silent');
+    this.#rules.log.debug(
+      { connectionId: this.#channel.connectionId },
+      'connection closed: the peer did not answer pings',
+    );
     this.#socket.terminate();
   }
 
   #closeOnHelloTimeout(): void {
     this.#helloTimer = undefined;
-    if (!this.#conversation.established) this.#channel.closeWith('HELLO_TIMEOUT');
+    if (!this.#handler.established) this.#channel.closeWith('HELLO_TIMEOUT');
   }
 
   #budgetFor(result: ParseResult<Message>, nowMs: number): MessageBudget {
@@ -153,32 +160,32 @@ export class ConnectionHandler<Message extends { readonly type: string }>
   }
 
   #dispatchMessage(message: Message): void {
-    if (this.#conversation.established) {
+    if (this.#handler.established) {
       void this.#handleMessage(message);
       return;
     }
-    if (this.#opening === undefined) {
-      this.#opening = this.#handleFirstMessage(message);
+    if (this.#firstMessage === undefined) {
+      this.#firstMessage = this.#handleFirstMessage(message);
       return;
     }
-    // Until the first message is through (its token may need a key from afar), the next ones wait for it:
-    // each starts in its turn, before any that comes later, and none at all when the first was refused.
-    this.#waiting += 1;
-    if (this.#waiting > MAX_MESSAGES_BEFORE_HELLO) this.#channel.closeWith('TOO_MANY_MESSAGES');
-    else void this.#opening.then(() => (this.#channel.open ? this.#handleMessage(message) : undefined));
+    // Verifying the token of the first message may need a fetch of keys. Later messages wait for it and are then handled
+    // in order, or dropped if the first message was refused.
+    this.#waitingMessages += 1;
+    if (this.#waitingMessages > MAX_MESSAGES_BEFORE_HELLO) this.#channel.closeWith('TOO_MANY_MESSAGES');
+    else void this.#firstMessage.then(() => (this.#channel.open ? this.#handleMessage(message) : undefined));
   }
 
   async #handleFirstMessage(message: Message): Promise<void> {
     await this.#handleMessage(message);
-    if (!this.#conversation.established) return;
+    if (!this.#handler.established) return;
     clearTimeout(this.#helloTimer);
     this.#helloTimer = undefined;
   }
 
-  /** Every message passes here, so that no handler's failure goes unseen, and none is cut off by a stop. */
+  /** Calls the handler. All messages pass here, so that every failure is handled and a stop waits for all of them. */
   #handleMessage(message: Message): Promise<void> | undefined {
     try {
-      const work = this.#conversation.handle(message);
+      const work = this.#handler.handle(message);
       return work === undefined ? undefined : this.#trackHandling(work, this.#batch);
     } catch (error) {
       this.#closeAfterFailure(error);
@@ -186,21 +193,21 @@ export class ConnectionHandler<Message extends { readonly type: string }>
     }
   }
 
-  async #trackHandling(work: Promise<void>, era: MessageBatch): Promise<void> {
-    era.underWay += 1;
+  async #trackHandling(work: Promise<void>, batch: MessageBatch): Promise<void> {
+    batch.pending += 1;
     try {
       await work;
     } catch (error) {
       this.#closeAfterFailure(error);
     }
-    era.underWay -= 1;
-    if (era.underWay === 0) era.onHandled?.();
+    batch.pending -= 1;
+    if (batch.pending === 0) batch.onHandled?.();
   }
 
   #refuseMessage(result: Extract<ParseResult<Message>, { ok: false }>): void {
     this.#invalidMessages += 1;
-    const unreadable = result.code === 'BAD_MESSAGE' && !result.recognised;
-    if (!this.#conversation.established || unreadable || this.#invalidMessages >= MAX_INVALID_MESSAGES) {
+    const isNoMessage = result.code === 'BAD_MESSAGE' && !result.recognised;
+    if (!this.#handler.established || isNoMessage || this.#invalidMessages >= MAX_INVALID_MESSAGES) {
       this.#channel.closeWith('BAD_MESSAGE', result.detail);
       return;
     }
@@ -211,7 +218,7 @@ export class ConnectionHandler<Message extends { readonly type: string }>
     const { code, message } = toRefusal(error);
     if (code === 'INTERNAL') {
       const { connectionId } = this.#channel;
-      this.#rules.log.error({ err: error, connectionId }, 'a message could not be handled');
+      this.#rules.log.error({ err: error, connectionId }, 'handling a message failed');
     }
     this.#channel.closeWith(code, message);
   }

@@ -9,19 +9,20 @@ import type { MessageHandler } from './connection-handler.js';
 import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
 
+/** What all host connections of a broker share. */
 export interface HostHandlerOptions {
   readonly broker: Broker;
   readonly authenticate: Authenticate<HostBinding>;
 }
 
-/** The hosts' side: `register` first, then heartbeats and what happens to sessions. */
+/** Handles the messages of one host: `register` first, then heartbeats and reports of sessions. */
 export class HostMessageHandler implements MessageHandler<HostToBroker> {
   readonly parse = parseHostMessage;
   readonly #options: HostHandlerOptions;
   readonly #channel: SocketChannel<BrokerToHost>;
-  /** Token of the upgrade request, if it had one; not needed any more once the host is registered. */
+  /** Token of the `Authorization` header of the upgrade request, if there was one. Dropped once the host is registered. */
   #headerToken: string | undefined;
-  /** Apart, so that a session that signals much is warned of its limits all the same. */
+  /** Two budgets, so that a session with many signals still gets its `limit` messages. */
   readonly #budgets = { signal: new SignalBudgets(), limit: new SignalBudgets() };
   #host: HostConnection | undefined;
 
@@ -48,7 +49,11 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     }
     const { type } = message;
     if (type === 'register') {
-      this.#sendRefusal(new Refusal('OUT_OF_ORDER', { message: 'The host is registered already.' }));
+      this.#sendRefusal(
+        new Refusal('OUT_OF_ORDER', {
+          message: 'register was sent before. It is allowed once per connection.',
+        }),
+      );
       return;
     }
     if (type === 'signal' || type === 'limit') {
@@ -74,10 +79,10 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
       return;
     }
     try {
-      const opened = await broker.openHost(this.#channel, result.principal, message);
-      // The socket may have closed while the store was asked.
-      if (this.#channel.open) this.#host = opened;
-      else broker.closeHost(opened);
+      const host = await broker.openHost(this.#channel, result.principal, message);
+      // The socket may have closed while the store registered the host.
+      if (this.#channel.open) this.#host = host;
+      else broker.closeHost(host);
       this.#headerToken = undefined;
     } catch (error) {
       const refusal = toRefusal(error);

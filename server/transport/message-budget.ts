@@ -1,10 +1,10 @@
-/** How many messages a connection may send: `perSecond` on average, `burst` at once. */
+/** Rate limit of messages: `perSecond` on average, at most `burst` at once. */
 export interface MessageRate {
   readonly perSecond: number;
   readonly burst: number;
 }
 
-/** A token bucket (RFC 2697 in spirit): refilled by time, emptied by messages. */
+/** Token bucket: time refills it, messages empty it. Times are in milliseconds of any monotonic clock. */
 export class MessageBudget {
   readonly #rate: MessageRate;
   #left: number;
@@ -16,7 +16,7 @@ export class MessageBudget {
     this.#filledAtMs = nowMs;
   }
 
-  /** Whether one more message is within the budget, which it then uses. */
+  /** Takes one message out of the budget. @returns `false` if the budget is empty */
   spend(nowMs: number): boolean {
     const refill = ((nowMs - this.#filledAtMs) / 1000) * this.#rate.perSecond;
     this.#left = Math.min(this.#rate.burst, this.#left + refill);

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 
-/** Who hears of what comes over a socket. */
+/** Receives the events of a socket. */
 export interface SocketListener {
   onMessage(data: Buffer, isBinary: boolean): void;
   onPong(): void;
@@ -9,12 +9,12 @@ export interface SocketListener {
 }
 
 /**
- * A `ws` socket that knows its listener. The handlers are the same for all sockets, so that an idle connection has no
- * closures of its own.
+ * A `ws` socket with a listener object. All sockets share the event handlers, so that an idle connection needs no closures.
  */
 export class PeerSocket extends WebSocket {
   listener: SocketListener | undefined;
 
+  /** Delivers all events of the socket to the listener. Call it once. */
   listen(listener: SocketListener): void {
     this.listener = listener;
     this.on('message', onMessage);
@@ -25,7 +25,7 @@ export class PeerSocket extends WebSocket {
 }
 
 function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
-  // ws gives frames as one Buffer unless told otherwise.
+  // `ws` delivers each message as one Buffer by default (`binaryType` nodebuffer).
   listenerOf(this)?.onMessage(data as Buffer, isBinary);
 }
 

@@ -1,21 +1,25 @@
-/** A connection that is watched. Its own fields hold the count, so that watching costs an entry and no more. */
+/** A watched connection. It holds its own count, so that the monitor needs only a set entry for it. */
 export interface MonitoredConnection {
-  /** Pings in a row that nothing followed. */
+  /** Unanswered pings in a row. */
   missedPings: number;
   ping(): void;
-  /** It answers no more: cut it. */
+  /** Closes the socket without a close handshake: the peer does not answer. */
   terminate(): void;
 }
 
 /**
- * Pings every connection and gives up on those that do not answer. One timer for all of them. Whoever gives a sign of life,
- * a pong or any message, sets its `missedPings` to 0.
+ * Pings all watched connections with one timer and terminates those that do not answer. A connection sets its `missedPings`
+ * to 0 with each pong or message of its peer.
  */
 export class PingMonitor {
   readonly #watched = new Set<MonitoredConnection>();
   readonly #maxMissed: number;
   readonly #timer: NodeJS.Timeout;
 
+  /**
+   * @param options.intervalMs time between two pings of a connection
+   * @param options.maxMissed unanswered pings in a row after which a connection is terminated
+   */
   constructor(options: { readonly intervalMs: number; readonly maxMissed: number }) {
     this.#maxMissed = options.maxMissed;
     this.#timer = setInterval(() => this.#pingAll(), options.intervalMs).unref();

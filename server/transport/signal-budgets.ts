@@ -1,20 +1,20 @@
 import { MessageBudget, type MessageRate } from './message-budget.js';
 
-/** What one end of a session may signal: a WebRTC exchange of some hundred candidates, and again when it fails. */
+/** Rate of the signals of one end of a session: enough for a WebRTC exchange with about a hundred candidates, twice. */
 export const SIGNAL_RATE: MessageRate = { perSecond: 50, burst: 200 };
 
-/** After so long without a signal a budget is as good as new, and need not be kept. */
+/** After this time without a signal a budget is full again and can be removed. */
 const FORGET_AFTER_MS = (SIGNAL_RATE.burst / SIGNAL_RATE.perSecond) * 1_000;
 
-/** Below this many budgets nobody looks for those that need not be kept. */
+/** Full budgets are not searched for below this number of budgets. */
 const MIN_TIDY_SIZE = 64;
 
-/** A budget per session for the signals of one connection. Sessions are named by the peer: it may make them up. */
+/** Budgets for the signals of one connection, by session. Peers may invent session ids, so full budgets are removed. */
 export class SignalBudgets {
   readonly #budgets = new Map<string, { readonly budget: MessageBudget; usedAtMs: number }>();
   #tidyAt = MIN_TIDY_SIZE;
 
-  /** Whether one more signal for that session is within its budget, which it then uses. */
+  /** Takes one signal out of the session's budget. @returns `false` if the budget is empty */
   spend(sessionId: string, nowMs: number): boolean {
     let entry = this.#budgets.get(sessionId);
     if (entry === undefined) {
@@ -26,6 +26,7 @@ export class SignalBudgets {
     return entry.budget.spend(nowMs);
   }
 
+  /** Number of budgets, for tests. */
   get size(): number {
     return this.#budgets.size;
   }
@@ -34,7 +35,7 @@ export class SignalBudgets {
     for (const [sessionId, { usedAtMs }] of this.#budgets) {
       if (nowMs - usedAtMs >= FORGET_AFTER_MS) this.#budgets.delete(sessionId);
     }
-    // Twice what is left, so that tidying costs each new budget no more than a moment.
+    // Twice the number that remains, so that the cost of removal per new budget is constant.
     this.#tidyAt = Math.max(MIN_TIDY_SIZE, 2 * this.#budgets.size);
   }
 }

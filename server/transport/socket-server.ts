@@ -21,6 +21,7 @@ import { PeerSocket } from './peer-socket.js';
 import { PingMonitor } from './ping-monitor.js';
 import { SocketChannel } from './socket.js';
 
+/** The collaborators of the WebSocket server. */
 export interface SocketServerOptions {
   readonly broker: Broker;
   readonly limits: Limits;
@@ -29,37 +30,38 @@ export interface SocketServerOptions {
   readonly authenticateHost: Authenticate<HostBinding>;
 }
 
-/** The WebSocket side of a broker. */
+/** WebSocket server of a broker. */
 export interface SocketServer {
-  /** Takes the upgrade requests of this HTTP server. */
+  /** Handles the upgrade requests of this HTTP server. */
   attach(server: Server): void;
   /**
-   * Refuses new sockets and tells the open ones to go elsewhere, each at a moment of its own within
-   * `goAwaySpreadMs` and after what it had asked for is answered. Resolves when all are closed.
+   * Refuses new connections and closes the open ones with `GOING_AWAY`, each at a random time within `goAwaySpreadMs` and
+   * after its pending messages are handled. Resolves when all sockets are closed.
    */
   close(): Promise<void>;
 }
 
-/** A player clicks and a device reconnects: a few messages a second, with room for a burst. */
+/** Messages of a client: a few per second, with room for a burst after a reconnect. */
 export const CLIENT_RATE: MessageRate = { perSecond: 20, burst: 100 };
 
-/** Room for the exchange of one session twice over: a player has one, and another for a moment when it changes. */
+/** Signals of a client: twice the rate of one session, since a client has two sessions while it moves from one to the next. */
 export const CLIENT_SIGNAL_RATE: MessageRate = { perSecond: 100, burst: 400 };
 
-/** A host reports each change of each of its sessions: all of them at once at the worst. */
+/** Messages of a host: in the worst case all of its sessions change at once. */
 export const HOST_RATE: MessageRate = { perSecond: 500, burst: 4_000 };
 
-/** Many sessions may begin at once; none signals for longer than its connection takes to be made. */
+/** Signals of a host: many sessions may begin at once, and each signals only while its connection is set up. */
 export const HOST_SIGNAL_RATE: MessageRate = { perSecond: 2_000, burst: 8_000 };
 
+/** Creates the WebSocket server. It accepts connections once it is attached to an HTTP server. */
 export function createSocketServer(options: SocketServerOptions): SocketServer {
   const { broker, limits, log } = options;
   const monitor = new PingMonitor({ intervalMs: limits.pingIntervalMs, maxMissed: limits.maxMissedPings });
   const clientSockets = createUpgrader(limits.maxFrameBytes);
   const hostSockets = createUpgrader(limits.maxHostFrameBytes);
-  /** Open sockets, with what dismisses them. */
-  const open = new Map<PeerSocket, Dismissable>();
-  const arrivals = new AdmissionQueue<UpgradeRequest>(limits);
+  /** Handlers of the open sockets. */
+  const open = new Map<PeerSocket, ClosableConnection>();
+  const admissions = new AdmissionQueue<UpgradeRequest>(limits);
   let closing = false;
 
   const { helloDeadlineMs } = limits;
@@ -78,7 +80,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       limits,
     );
     const upgrade = { headerToken: bearerToken(request), beaconUrl: ownBeaconUrl(request) };
-    run(socket, channel, new ClientMessageHandler(clientOptions, channel, upgrade), clientRules);
+    handleConnection(socket, channel, new ClientMessageHandler(clientOptions, channel, upgrade), clientRules);
   }
 
   function openHost(socket: PeerSocket, request: IncomingMessage): void {
@@ -88,46 +90,51 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       request.socket,
       limits,
     );
-    run(socket, channel, new HostMessageHandler(hostOptions, channel, bearerToken(request)), hostRules);
+    handleConnection(
+      socket,
+      channel,
+      new HostMessageHandler(hostOptions, channel, bearerToken(request)),
+      hostRules,
+    );
   }
 
-  function run<Message extends { readonly type: string }>(
+  function handleConnection<Message extends { readonly type: string }>(
     socket: PeerSocket,
     channel: SocketChannel<unknown>,
-    conversation: MessageHandler<Message>,
+    handler: MessageHandler<Message>,
     rules: ConnectionRules,
   ): void {
-    open.set(socket, new ConnectionHandler(socket, channel, conversation, rules));
+    open.set(socket, new ConnectionHandler(socket, channel, handler, rules));
   }
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // The socket is ours until `ws` has it; an error on it must not end the process.
+    // Until `ws` takes the socket over, an error on it without a listener would end the process.
     socket.on('error', destroy);
     const path = (request.url ?? '').split('?', 1)[0];
     if (path !== CLIENT_PATH && path !== HOST_PATH) refuseUpgrade(socket, 'NOT_FOUND');
     else if (closing) refuseUpgrade(socket, 'GOING_AWAY');
     else if (!offersProtocol(request)) refuseUpgrade(socket, 'UNSUPPORTED_PROTOCOL');
-    // Hosts are few, and their sessions are lost with them: they never wait behind clients.
+    // Hosts never wait behind clients: they are few, and their sessions would be lost.
     else if (path === HOST_PATH) hostSockets.handleUpgrade(request, socket, head, openHost);
     else enqueueClient(request, socket, head);
   }
 
   function enqueueClient(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const taken = arrivals.enter({
+    const isQueued = admissions.enter({
       socket,
       get isClosed() {
         return socket.destroyed;
       },
       admit: () => clientSockets.handleUpgrade(request, socket, head, openClient),
     });
-    if (!taken) refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
+    if (!isQueued) refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
   }
 
   return {
     attach: (server) => void server.on('upgrade', onUpgrade),
     async close() {
       closing = true;
-      for (const { socket } of arrivals.removeAll()) refuseUpgrade(socket, 'GOING_AWAY');
+      for (const { socket } of admissions.removeAll()) refuseUpgrade(socket, 'GOING_AWAY');
       await Promise.all([...open].map(([socket, peer]) => sendGoAway(socket, peer, limits.goAwaySpreadMs)));
       monitor.stop();
       clientSockets.close();
@@ -136,13 +143,13 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   };
 }
 
-/** @param maxPayload the largest frame it reads, in bytes */
+/** @param maxPayload largest frame, in bytes */
 function createUpgrader(maxPayload: number): UpgradeServer<typeof PeerSocket> {
   return new WebSocketServer({
     noServer: true,
     WebSocket: PeerSocket,
     maxPayload,
-    // Messages are small and tokens are in them: compression would cost memory per socket and invite CRIME.
+    // Compression would cost memory per socket, and messages contain tokens (CRIME attack).
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
@@ -156,10 +163,10 @@ interface UpgradeRequest extends WaitingClient {
   readonly socket: Duplex;
 }
 
-type Dismissable = Pick<ConnectionHandler<never>, 'whenHandled' | 'closeWith'>;
+type ClosableConnection = Pick<ConnectionHandler<never>, 'whenHandled' | 'closeWith'>;
 
-/** Sends one peer elsewhere, at a moment of its own, so that the others' brokers are not stormed. */
-async function sendGoAway(socket: PeerSocket, peer: Dismissable, spreadMs: number): Promise<void> {
+/** Closes one connection at a random time, so that the other brokers are not flooded with reconnects. */
+async function sendGoAway(socket: PeerSocket, peer: ClosableConnection, spreadMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
   });
@@ -179,7 +186,7 @@ function bearerToken(request: IncomingMessage): string | undefined {
   return /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
-/** Where this very broker answers beacons, as the client reached it. */
+/** URL of the beacon of this broker, by the address that the client used. */
 function ownBeaconUrl(request: IncomingMessage): string {
   const forwarded = request.headers['x-forwarded-proto'];
   const scheme = forwarded === 'https' || 'encrypted' in request.socket ? 'https' : 'http';
@@ -189,7 +196,7 @@ function ownBeaconUrl(request: IncomingMessage): string {
 function refuseUpgrade(socket: Duplex, code: ErrorCode, retryAfterMs?: number): void {
   const { httpStatus, message } = ERRORS[code];
   const body = JSON.stringify({ error: { code, message } });
-  // HTTP's own deadlines ended with the upgrade: a peer that never hangs up must not keep the socket.
+  // Node's HTTP timeouts no longer apply after an upgrade: a peer that never closes must not keep the socket.
   socket.once('finish', () => socket.destroy());
   socket.end(
     [

@@ -7,28 +7,28 @@ import type { Channel } from '../broker/connections/connections.js';
 import { scheduleWrite, type PendingWriter } from './write-queue.js';
 import { textFrame } from './text-frame.js';
 
-/** Bounds on one peer's socket. */
+/** Limits of one socket. */
 export interface SocketLimits {
-  /** The most that may wait to be sent, in bytes; more, and the peer reads too slowly to keep. */
+  /** Largest send buffer, in bytes. A peer that reads too slowly for it is disconnected with `SLOW_CONSUMER`. */
   readonly maxSocketBufferBytes: number;
 }
 
-/** How long a peer may take to answer a close before its socket is cut. */
+/** How long a peer may take to answer a close frame before its socket is terminated. */
 export const CLOSE_GRACE_MS = 2_000;
 
-/** RFC 6455: a close reason has room for 123 bytes. Only registry codes go there, no peer's text. */
+/** A close reason has at most 123 bytes (RFC 6455). It is always an error code, never text of a peer. */
 type CloseReason = ErrorCode;
 
-/** A channel over one `ws` socket: JSON text frames, a bounded buffer, and closes that say why. */
+/** Sends messages over one `ws` socket as JSON text frames, with a bounded buffer, and closes it with error codes. */
 export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, PendingWriter {
   readonly connectionId: string;
   readonly #socket: WebSocket;
   readonly #wire: Writable;
   readonly #limits: SocketLimits;
-  /** Frames, a character a byte. */
+  /** Frames that are not written yet, one character per byte. */
   #unwritten = '';
 
-  /** @param wire what the socket writes to, in order and at once, for it compresses nothing */
+  /** @param wire the TCP or TLS stream of the socket. Frames may be written to it directly, since there is no compression. */
   constructor(connectionId: string, socket: WebSocket, wire: Writable, limits: SocketLimits) {
     this.connectionId = connectionId;
     this.#socket = socket;
@@ -40,6 +40,7 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
     return this.#socket.readyState === this.#socket.OPEN;
   }
 
+  /** Sends a message; does nothing if the socket is closing. Closes it if its buffer is full. */
   send(message: Message | ErrorMessage): void {
     if (!this.open) return;
     if (this.#socket.bufferedAmount + this.#unwritten.length > this.#limits.maxSocketBufferBytes) {
@@ -57,21 +58,23 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
     this.#unwritten += frame;
   }
 
+  /** Writes the frames that `send` has collected. */
   writePending(): void {
     const frames = this.#unwritten;
     if (frames === '') return;
     this.#unwritten = '';
-    // Nothing may follow a close frame.
+    // No frame may follow a close frame.
     if (this.open) this.#wire.write(frames, 'latin1');
   }
 
+  /** Sends an error message and closes with its close code. `message` replaces the text of the registry. */
   closeWith(code: ErrorCode, message?: string): void {
     if (!this.open) return;
     this.send(errorMessage(new Refusal(code, message === undefined ? {} : { message })));
     this.#close(code);
   }
 
-  /** The peer said goodbye in order. */
+  /** Closes with 1000, after a host has left. */
   closeNormally(): void {
     this.#closeSocket(1000, '');
   }
@@ -84,7 +87,7 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
     if (!this.open) return;
     this.writePending();
     this.#socket.close(closeCode, reason);
-    // A peer that does not read does not answer the close either.
+    // A peer that does not read would never answer the close frame.
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
   }
 }

@@ -4,11 +4,10 @@ const MAX_SHORT = 125;
 const MAX_LENGTH = 0xffff;
 
 /**
- * A text frame as a server sends it, not masked and in one piece (RFC 6455, 5.2), one character a byte: to be written
- * as `latin1`. A socket writes such a text at once, where `ws` makes a header, a copy and a vectored write of two parts.
+ * Encodes a server's text frame: unmasked, unfragmented (RFC 6455, section 5.2), as a string with one character per byte, to
+ * be written as `latin1`. A socket writes one string at once, whereas `ws` makes a header, a copy and a vectored write.
  *
- * @returns `undefined` for a text that takes more than a byte a character, or is longer than 65,535: those are rare, and
- *   `ws` frames them
+ * @returns `undefined` for text that is not ASCII or longer than 65,535 bytes; such frames are rare and left to `ws`
  */
 export function textFrame(text: string): string | undefined {
   const { length } = text;

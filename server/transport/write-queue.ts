@@ -1,4 +1,4 @@
-/** Something that has frames which are not written yet. */
+/** Has frames that are not written yet. */
 export interface PendingWriter {
   writePending(): void;
 }
@@ -6,20 +6,20 @@ export interface PendingWriter {
 let pendingWriters: PendingWriter[] = [];
 
 /**
- * Has it write when the work of this moment is done: when a reply of the store has been told to all whom it concerns, and
- * before the event loop turns to anything else.
+ * Schedules `writePending` for the end of the current turn: after all messages that one reply of the store causes, and before
+ * the event loop continues.
  *
- * A hundred answers to one reply are then a hundred writes in a row: code and kernel each do their work without the other in
- * between, peers on the other side wake up once, and several frames for one peer are one write.
+ * A hundred answers become a hundred writes in a row, which uses the processor's caches better than alternating between code
+ * and kernel, and several frames for one peer become one write.
  */
-export function scheduleWrite(one: PendingWriter): void {
-  // Ticks come after promises: all that waited for the same reply has run by then.
+export function scheduleWrite(writer: PendingWriter): void {
+  // A tick scheduled from a promise callback runs after all pending promise callbacks: all that awaited the same reply.
   if (pendingWriters.length === 0) process.nextTick(writeAll);
-  pendingWriters.push(one);
+  pendingWriters.push(writer);
 }
 
 function writeAll(): void {
-  const all = pendingWriters;
+  const writers = pendingWriters;
   pendingWriters = [];
-  for (const one of all) one.writePending();
+  for (const writer of writers) writer.writePending();
 }

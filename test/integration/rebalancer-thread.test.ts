@@ -10,7 +10,13 @@ import { retryUntilSuccess } from '../support/eventually.js';
 import { startRedisServer } from '../support/redis/redis-server.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };
-const REQUEST = { region: 'near', storeInDoubt: false, closedPlaces: [], quarantined: [], leave: [] };
+const REQUEST = {
+  region: 'near',
+  storeIsRecovering: false,
+  closedRegionPools: [],
+  quarantinedHosts: [],
+  excludedSessions: [],
+};
 const RULES = { suspectAfterMs: 4_000, offerMs: 15_000, resumeWindowMs: 120_000 };
 
 describe('The thread of the rebalancer', function () {
@@ -36,9 +42,9 @@ describe('The thread of the rebalancer', function () {
         expect((await planner.planRound(REQUEST)).actions).to.deep.equal([]);
       }
       await store.recordHeartbeats(PLACE, [beat]);
-      const shun = { kind: 'shun', place: PLACE, hostId: 'h1' };
+      const shun = { kind: 'exclude', regionPool: PLACE, hostId: 'h1' };
       expect((await planner.planRound(REQUEST)).actions).to.deep.equal([shun]);
-      expect((await planner.planRound({ ...REQUEST, storeInDoubt: true })).standstill).to.contain(
+      expect((await planner.planRound({ ...REQUEST, storeIsRecovering: true })).blocker).to.contain(
         'the store was unreachable',
       );
 

@@ -68,7 +68,9 @@ describe('A player whose reservation was lost before the host admitted the playe
         sessionId,
         playerId: 'alice',
       });
-      expect([...alice.unread, ...bob.unread]).to.deep.equal([]);
+      // Bob moves up, and is sent that when the next position update is due.
+      expect(await bob.next('queued', ({ position }) => position === 1)).to.include({ region: 'near' });
+      expect([...alice.unread, ...bob.unread.filter(({ type }) => type !== 'queued')]).to.deep.equal([]);
     });
   }
 

@@ -69,7 +69,7 @@ const INTERNAL_LIMITS = ['sweepIntervalMs', 'sweepGapMs', 'leaseMs', 'leaseRenew
 /** How the document calls what a client sends after a reconnect. */
 const AFTER_WELCOME = {
   play: 'play',
-  return: 'play, only to find it',
+  lookup: 'play, only to find it',
   end: 'play, then end',
   cancel: 'cancel',
   nothing: '-',

@@ -113,7 +113,7 @@ describe('The body of an operator’s order', function () {
 
   it('is required where the order has one', async () => {
     const response = await fetch(`${app.url}/v1/drains`, { method: 'POST', headers: bearer(WRITER) });
-    await expectError(response, 'BAD_MESSAGE', 'The order is missing');
+    await expectError(response, 'BAD_MESSAGE', 'The body is missing');
   });
 
   it('may be at most 16 KiB long', async () => {

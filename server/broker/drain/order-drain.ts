@@ -146,9 +146,9 @@ async function previewMoves(
   const { moves, later, noRoom, fixed } = await planDrainMoves(context, target, sessions);
   const fits = new Map<string, { region: string; pool: string; sessions: number }>();
   for (const { to } of [...moves, ...later]) {
-    const count = fits.get(regionPoolName(to.place)) ?? { ...to.place, sessions: 0 };
+    const count = fits.get(regionPoolName(to.regionPool)) ?? { ...to.regionPool, sessions: 0 };
     count.sessions += 1;
-    fits.set(regionPoolName(to.place), count);
+    fits.set(regionPoolName(to.regionPool), count);
   }
   const inOrder = [...fits].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, count]) => count);
   return { fits: inOrder, noRoom: noRoom.length, notMovable: fixed.length };

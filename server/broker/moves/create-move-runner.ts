@@ -117,25 +117,25 @@ class ChainMoveRunner implements MoveRunner {
   /** @returns whether it was moved */
   async #move(action: MoveAction, session: SessionRecord): Promise<boolean> {
     const { store } = this.#context;
-    const { place, hostId } = action.from;
+    const { regionPool: place, hostId } = action.from;
     const order: MoveOrder = {
       place,
       session,
-      to: action.to.place,
+      to: action.to.regionPool,
       reason: explainMoveToPlayer(action),
       maxCongestion: Math.round(action.cap * FULL),
     };
     const startedAt = performance.now();
-    const result = await (action.free ? moveUnclaimedSession : moveSession)(this.#context, order);
+    const result = await (action.isUnclaimed ? moveUnclaimedSession : moveSession)(this.#context, order);
     this.#learn(action, result);
     await store.recordMove({
       sessionId: session.sessionId,
       from: { ...place, hostId },
-      to: { ...action.to.place, hostId: result.hostId },
+      to: { ...action.to.regionPool, hostId: result.hostId },
       cause: action.reason.code,
       reason: explainMove(action),
       outcome: result.kind,
-      unclaimed: action.free,
+      unclaimed: action.isUnclaimed,
       failure: result.kind === 'failed' ? `${result.by}: ${result.reason}` : null,
       tookMs: Math.round(performance.now() - startedAt),
     });
@@ -143,8 +143,8 @@ class ChainMoveRunner implements MoveRunner {
   }
 
   #learn({ sessionId, from, to }: MoveAction, result: MoveResult): void {
-    const source = hostKey(from.place, from.hostId);
-    const target = result.hostId === null ? undefined : hostKey(to.place, result.hostId);
+    const source = hostKey(from.regionPool, from.hostId);
+    const target = result.hostId === null ? undefined : hostKey(to.regionPool, result.hostId);
     if (result.kind === 'moved') {
       this.#failedAtMs.delete(sessionId);
       this.#note(source, true);

@@ -1,5 +1,6 @@
 import type { Matched, Play } from '@duskline/protocol';
 import { brokerIdOf } from '../../domain/connection-id.js';
+import type { RegionPool } from '../../domain/catalog.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Credentials } from '../credentials.js';
@@ -56,8 +57,36 @@ export async function sendMatched(
   if (stopped !== undefined) await stopped;
   if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
   client.channel.send(matched);
-  if (placed.earlierSession !== undefined) emitSessionChange(context, place, placed.earlierSession);
+  if (placed.earlierSession !== undefined) {
+    emitSessionChange(context, place, placed.earlierSession);
+    void notifyMissedChange(context, client, place, sessionId);
+  }
   return matched;
+}
+
+/**
+ * Reads an earlier session once more, now that its client is linked to it. A change between the first read and the link was
+ * dropped: this broker took it from its inbox, and knew no client to report it to.
+ */
+async function notifyMissedChange(
+  context: CorePorts,
+  client: ClientConnection,
+  place: RegionPool,
+  sessionId: string,
+): Promise<void> {
+  const known = client.sessions.get(sessionId);
+  if (known === undefined) return;
+  const { epoch, state } = known;
+  try {
+    const [session] = await context.store.getSessions(place, [sessionId]);
+    // A change reported meanwhile is newer than this read.
+    const isUnchanged =
+      client.sessions.get(sessionId) === known && known.epoch === epoch && known.state === state;
+    if (isUnchanged && session !== null && session !== undefined) emitSessionChange(context, place, session);
+  } catch (error) {
+    // The periodic check of all sessions finds the change.
+    context.log.warn({ err: error, sessionId }, 'a resumed session could not be read again');
+  }
 }
 
 /** Tells the host to expect the session: directly, or through the broker it is connected to. */

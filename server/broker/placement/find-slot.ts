@@ -56,7 +56,7 @@ export async function findSlot(
     playerId: client.playerId,
     requestId: message.requestId,
     sessionId,
-    regionPool: best.place,
+    regionPool: best.regionPool,
   };
   // Claim and first attempt leave together: nearly every request is new, and one round trip is saved. The
   // attempt of a request that turns out to be a repeat is undone. Those who come back repeat what they asked for:
@@ -206,7 +206,7 @@ async function recordSpill(
   { place, sessionId }: PlacedSession,
   noted: Candidate | undefined,
 ): Promise<void> {
-  if (noted !== undefined && isSameRegionPool(noted.place, place)) return;
+  if (noted !== undefined && isSameRegionPool(noted.regionPool, place)) return;
   await context.store.setRequestPool({ playerId, requestId, sessionId, regionPool: place });
 }
 

@@ -25,7 +25,7 @@ export async function tryCandidate(
 ): Promise<PlacedSession | undefined> {
   const candidate = candidates[index];
   if (candidate === undefined) return undefined;
-  const { place } = candidate;
+  const { regionPool: place } = candidate;
   const details = createMatchDetails(context, client, message, candidates, index);
   if (details === undefined) throw new Refusal('NO_SUITABLE_POOL');
   const meta = toSessionMeta(client, message, details);

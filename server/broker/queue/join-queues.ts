@@ -22,12 +22,14 @@ export function acceptableRegionPools(
 ): RegionPool[] {
   const waitedMs = arrivedAtMs === null ? 0 : Date.now() - arrivedAtMs;
   const sinceMs = Math.max(waitedMs, candidates[0]?.acceptableAfterMs ?? 0);
-  return candidates.filter(({ acceptableAfterMs }) => acceptableAfterMs <= sinceMs).map(({ place }) => place);
+  return candidates
+    .filter(({ acceptableAfterMs }) => acceptableAfterMs <= sinceMs)
+    .map(({ regionPool: place }) => place);
 }
 
 /** The candidates of a request that operators have not closed meanwhile. */
 export function openCandidates({ fleet }: StoreAccess, { candidates }: WaitingRequest): readonly Candidate[] {
-  return candidates.filter(({ place }) => fleet.isOpen(place));
+  return candidates.filter(({ regionPool: place }) => fleet.isOpen(place));
 }
 
 /**

@@ -250,7 +250,7 @@ async function rejoinQueues(
   }
   const lost = standings.filter(({ status }) => status.kind === 'unknown').map(({ place }) => place);
   const open = openCandidates(context, request);
-  const names = new Set(open.map(({ place }) => regionPoolName(place)));
+  const names = new Set(open.map(({ regionPool: place }) => regionPoolName(place)));
   const back = lost.filter((place) => names.has(regionPoolName(place)));
   await joinQueues(context, request, [...back, ...acceptableRegionPools(open, request.arrivedAtMs)]);
   // Its queues were closed: it is told so rather than left waiting for nothing. One whose offer is being taken has left

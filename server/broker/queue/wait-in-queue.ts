@@ -98,7 +98,10 @@ async function enterQueues(
 /** A request is looked for where it was noted; with the first queue full, it stands in others only. */
 async function recordQueue(context: StoreAccess, request: WaitingRequest): Promise<void> {
   const [place] = request.queues.values();
-  if (place === undefined || regionPoolName(place) === regionPoolName(request.candidates[0]?.place ?? place))
+  if (
+    place === undefined ||
+    regionPoolName(place) === regionPoolName(request.candidates[0]?.regionPool ?? place)
+  )
     return;
   await context.store.setRequestPool(requestKeyOf(request, place));
 }

@@ -3,31 +3,35 @@ import { FULL, congestion } from '../../domain/congestion.js';
 import type { HostSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { HostRecord, SessionRecord } from '../../store/fleet-store.js';
 
-/** What a host record does not say. */
+/** Facts about a host that its record does not contain. */
 export interface HostObservations {
   readonly hot: boolean;
   readonly regionPoolIsOpen: boolean;
   readonly quarantined: boolean;
-  /** Those of its sessions that were looked at. */
+  /** The sessions of the host that were read. */
   readonly sessions: readonly SessionRecord[];
 }
 
-/** A host as plans see it. */
-export function toHostSnapshot(place: RegionPool, host: HostRecord, notes: HostObservations): HostSnapshot {
+/** Converts the record of a host for plans. */
+export function toHostSnapshot(
+  regionPool: RegionPool,
+  host: HostRecord,
+  observations: HostObservations,
+): HostSnapshot {
   const { hostId, slots, committed, measured, ramping, state, closure } = host;
   return {
     hostId,
-    place,
+    regionPool,
     slots,
     committed,
     congestion: congestion(host) / FULL,
     load: (measured + ramping) / FULL,
-    hot: notes.hot,
+    hot: observations.hot,
     excluded: closure === 'hot',
     state,
-    open: notes.regionPoolIsOpen && (closure === 'open' || closure === 'hot'),
-    quarantined: notes.quarantined,
-    outgoingMoves: notes.sessions.filter((session) => session.state === 'moving').length,
-    incomingMoves: notes.sessions.filter((session) => session.state === 'arriving').length,
+    open: observations.regionPoolIsOpen && (closure === 'open' || closure === 'hot'),
+    quarantined: observations.quarantined,
+    outgoingMoves: observations.sessions.filter((session) => session.state === 'moving').length,
+    incomingMoves: observations.sessions.filter((session) => session.state === 'arriving').length,
   };
 }

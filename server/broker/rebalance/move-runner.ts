@@ -2,22 +2,22 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 
-/** Carries out the moves of plans, so many at a time, and learns with which hosts they fail. */
+/** Runs the moves of plans, a limited number at a time, and quarantines hosts whose moves fail. */
 export interface MoveRunner {
-  /** Whether the session is to be left alone: it is on the move, or could not be moved a moment ago. */
+  /** Whether the session must not be moved now: it is moving, or its last move failed a moment ago. */
   isExcluded(sessionId: string): boolean;
-  /** The sessions that are to be left alone. */
+  /** Ids of the sessions that must not be moved now. */
   readonly excludedSessions: readonly string[];
-  isQuarantined(place: RegionPool, hostId: string): boolean;
-  /** The hosts that are left out of moves, by key. */
+  isQuarantined(regionPool: RegionPool, hostId: string): boolean;
+  /** Keys of the hosts in quarantine (`hostKey`). */
   readonly quarantinedHosts: readonly string[];
   /**
-   * Takes the moves of a plan. Those of one chain are carried out one after the other; one that fails ends its chain.
+   * Queues the moves of a plan. The moves of one chain run one after the other; a failed one ends its chain.
    *
-   * @param sessions as the plan saw them, by id
+   * @param sessions records of the sessions, by id, as the plan read them
    */
   runMoves(actions: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): void;
-  /** What waits is not begun any more; what is under way ends by itself. */
+  /** Drops queued moves. Running moves end by themselves. */
   stop(): void;
 }
 

@@ -3,40 +3,42 @@ import type { MoveAction, HostExclusionAction } from '../../domain/rebalance/act
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { MoveRunnerPort } from './move-runner.js';
-import type { RoundPlanner } from './plan-round.js';
+import type { RoundPlanner } from './round-planner.js';
 
 /**
- * One round of rebalancing of a region, on the broker that holds its lease: what is planned is carried out in the
- * background. A round looks at what is there, so a broker that takes over needs nothing from the one before.
+ * Runs one round of rebalancing of a region, on the broker that holds its lease. Host exclusions are stored at once; moves run
+ * in the background. A round is planned from the store alone, so a broker that takes the lease over needs no state.
  */
 export async function runRebalanceRound(
   context: StoreAccess & MoveRunnerPort & Reporting,
   planner: RoundPlanner,
   region: string,
 ): Promise<void> {
-  const { fleet, moveRunner: runner, storeHealth, log } = context;
+  const { fleet, moveRunner, storeHealth, log } = context;
   const plan = await planner.planRound({
     region,
-    storeInDoubt: storeHealth.isRecovering,
-    closedPlaces: fleet.regionPools.filter((place) => !fleet.isOpen(place)).map(regionPoolName),
-    quarantined: runner.quarantinedHosts,
-    leave: runner.excludedSessions,
+    storeIsRecovering: storeHealth.isRecovering,
+    closedRegionPools: fleet.regionPools
+      .filter((regionPool) => !fleet.isOpen(regionPool))
+      .map(regionPoolName),
+    quarantinedHosts: moveRunner.quarantinedHosts,
+    excludedSessions: moveRunner.excludedSessions,
   });
-  if (plan.standstill !== null) log.warn({ region, why: plan.standstill }, 'nothing is rebalanced');
-  const shuns = plan.actions.filter((action): action is HostExclusionAction => action.kind !== 'move');
-  await Promise.all(shuns.map((action) => setHostExclusion(context, action)));
+  if (plan.blocker !== null) log.warn({ region, why: plan.blocker }, 'rebalancing is blocked');
+  const exclusions = plan.actions.filter((action): action is HostExclusionAction => action.kind !== 'move');
+  await Promise.all(exclusions.map((action) => setHostExclusion(context, action)));
   const moves = plan.actions.filter((action): action is MoveAction => action.kind === 'move');
   if (moves.length === 0) return;
-  log.info({ region, moves: moves.length, players: plan.servedByMoves }, 'sessions are moved');
-  runner.runMoves(moves, new Map(plan.sessions.map((session) => [session.sessionId, session])));
+  log.info({ region, moves: moves.length, players: plan.servedByMoves }, 'rebalancing moves sessions');
+  moveRunner.runMoves(moves, new Map(plan.sessions.map((session) => [session.sessionId, session])));
 }
 
-/** What operators say of a host comes before this. */
+/** Changes the closure of a host between `open` and `hot`. A closure by operators stays as it is. */
 async function setHostExclusion(
   { store, log }: StoreAccess & Reporting,
-  { kind, place, hostId }: HostExclusionAction,
+  { kind, regionPool, hostId }: HostExclusionAction,
 ): Promise<void> {
-  if (kind === 'shun') await store.setClosure(place, hostId, 'hot', 'open');
-  else await store.setClosure(place, hostId, 'open', 'hot');
-  log.info({ ...place, hostId }, kind === 'shun' ? 'host is hot' : 'host is no longer hot');
+  if (kind === 'exclude') await store.setClosure(regionPool, hostId, 'hot', 'open');
+  else await store.setClosure(regionPool, hostId, 'open', 'hot');
+  log.info({ ...regionPool, hostId }, kind === 'exclude' ? 'host is hot' : 'host is no longer hot');
 }

@@ -7,27 +7,27 @@ interface CachedSnapshot {
   readonly epoch: number;
   readonly state: string;
   readonly movable: boolean;
-  readonly picture: SessionSnapshot;
+  readonly snapshot: SessionSnapshot;
 }
 
 /**
- * Pictures of the sessions of the round before: most of a hundred thousand sessions are as they were two seconds ago, and to
- * read what each of them may do costs more than the plan itself.
+ * Caches the session snapshots of the last round. Most of a hundred thousand sessions do not change between rounds, and
+ * decoding the match details of each costs more than the plan itself.
  */
 export class SessionSnapshotCache {
   #known = new Map<string, CachedSnapshot>();
 
   constructor(private readonly catalog: Catalog) {}
 
-  /** @param isLeft whether a session is to be left alone at the moment */
+  /** Converts the records of sessions for plans. @param isExcluded whether a session must not be moved now */
   snapshotSessions(
-    seated: readonly LocatedSession[],
-    isLeft: (sessionId: string) => boolean,
+    sessions: readonly LocatedSession[],
+    isExcluded: (sessionId: string) => boolean,
   ): SessionSnapshot[] {
     const next = new Map<string, CachedSnapshot>();
-    const pictures = seated.map(({ place, session }) => {
+    const snapshots = sessions.map(({ place: regionPool, session }) => {
       const { sessionId, epoch, state, movable } = session;
-      if (isLeft(sessionId)) return toSessionSnapshot(this.catalog, place, session, 'as_well', true);
+      if (isExcluded(sessionId)) return toSessionSnapshot(this.catalog, regionPool, session, 'as_well', true);
       const before = this.#known.get(sessionId);
       const isSame = before?.epoch === epoch && before.state === state && before.movable === movable;
       const known = isSame
@@ -36,16 +36,16 @@ export class SessionSnapshotCache {
             epoch,
             state,
             movable,
-            picture: toSessionSnapshot(this.catalog, place, session, 'as_well', false),
+            snapshot: toSessionSnapshot(this.catalog, regionPool, session, 'as_well', false),
           };
       next.set(sessionId, known);
-      return known.picture;
+      return known.snapshot;
     });
     this.#known = next;
-    return pictures;
+    return snapshots;
   }
 
-  /** Nobody is to be moved at the moment. */
+  /** Empties the cache, for rounds that read no sessions. */
   clear(): void {
     this.#known.clear();
   }

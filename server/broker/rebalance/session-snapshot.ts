@@ -4,38 +4,46 @@ import type { RegionPoolOption, SessionSnapshot } from '../../domain/rebalance/s
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import { hasMoved, decodeReach, type SessionReach } from '../sessions/match-details.js';
 
-/** How far from its player a session may be moved. */
+/** How far from its player a session may be moved, by the latency policy of its title. */
 export type LatencyBound =
-  /** As far as the title's policy accepts at once, or as it is away already: nobody is worse off than the policy means. */
+  /** To regions that the policy accepts as early as the present one, so that the player is not worse off. */
   | 'as_well'
-  /** As far as the policy ever goes: better than an end. */
+  /** To all regions that the policy ever accepts, since the session would end otherwise. */
   | 'at_all';
 
-/** The same object for the same place: plans tell places apart by it first. */
+/** One object for each region pool, since plans compare objects first (`PlannedFleet.indexOfRegionPool`). */
 const regionPoolsOfCatalog = new WeakMap<Catalog, Map<string, RegionPool>>();
 
+/** The region pool of these names, always the same object for a catalog. */
 export function regionPoolIn(catalog: Catalog, region: string, pool: string): RegionPool {
   const known = regionPoolsOfCatalog.get(catalog) ?? new Map<string, RegionPool>();
   regionPoolsOfCatalog.set(catalog, known);
   const name = `${region}/${pool}`;
-  const place = known.get(name) ?? { region, pool };
-  known.set(name, place);
-  return place;
+  const regionPool = known.get(name) ?? { region, pool };
+  known.set(name, regionPool);
+  return regionPool;
 }
 
 /**
- * A session as plans see it.
+ * Converts the record of a session for plans.
  *
- * @param isExcluded whether it is to be left alone at the moment
+ * @param isExcluded whether the session must not be moved now; it becomes `fixed` then
  */
 export function toSessionSnapshot(
   catalog: Catalog,
-  place: RegionPool,
+  regionPool: RegionPool,
   { sessionId, hostId, state, movable, meta, reservedAtMs }: SessionRecord,
   reach: LatencyBound,
   isExcluded: boolean,
 ): SessionSnapshot {
-  const fixed = { sessionId, hostId, place, kind: 'fixed', options: [], movedAtMs: null } as const;
+  const fixed = {
+    sessionId,
+    hostId,
+    regionPool,
+    kind: 'fixed',
+    options: [],
+    movedAtMs: null,
+  } as const;
   const isUnclaimed = state === 'reserved';
   if (isExcluded || meta === null || !(isUnclaimed || (state === 'connected' && movable))) return fixed;
   const details = decodeReach(meta.match);
@@ -43,9 +51,9 @@ export function toSessionSnapshot(
   return {
     sessionId,
     hostId,
-    place,
+    regionPool,
     kind: isUnclaimed ? 'unclaimed' : 'movable',
-    options: optionsOf(catalog, place, meta, details, reach),
+    options: optionsOf(catalog, regionPool, meta, details, reach),
     movedAtMs: hasMoved(meta.match) ? reservedAtMs : null,
   };
 }
@@ -63,8 +71,8 @@ function optionsOf(
     const after = acceptableAfterMs(policy, rttMs);
     const isAcceptable = after !== undefined && (reach === 'at_all' || after <= own);
     return other !== region && isAcceptable && catalog.regions.has(other)
-      ? [{ place: regionPoolIn(catalog, other, pool), rttMs }]
+      ? [{ regionPool: regionPoolIn(catalog, other, pool), rttMs }]
       : [];
   });
-  return [{ place: regionPoolIn(catalog, region, pool), rttMs: ownRttMs }, ...others];
+  return [{ regionPool: regionPoolIn(catalog, region, pool), rttMs: ownRttMs }, ...others];
 }

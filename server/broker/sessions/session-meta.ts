@@ -20,7 +20,7 @@ export function createSessionMeta(
   candidates: readonly Candidate[],
   place: RegionPool,
 ): SessionMeta | undefined {
-  const index = candidates.findIndex((candidate) => isSameRegionPool(candidate.place, place));
+  const index = candidates.findIndex((candidate) => isSameRegionPool(candidate.regionPool, place));
   const details = createMatchDetails(context, client, message, candidates, index);
   return details === undefined ? undefined : toSessionMeta(client, message, details);
 }
@@ -34,7 +34,7 @@ export function createMatchDetails(
   index: number,
 ): MatchDetails | undefined {
   const candidate = candidates[index];
-  const pool = candidate === undefined ? undefined : context.catalog.pools.get(candidate.place.pool);
+  const pool = candidate === undefined ? undefined : context.catalog.pools.get(candidate.regionPool.pool);
   const stream = pool === undefined ? undefined : bestStream(pool, client.device);
   if (candidate === undefined || stream === undefined) return undefined;
   return {
@@ -44,7 +44,7 @@ export function createMatchDetails(
     rttMs: candidate.rttMs,
     reason: explainPlacement(candidates, index),
     tier: client.tier,
-    ...rttByRegionOf(candidates, candidate.place),
+    ...rttByRegionOf(candidates, candidate.regionPool),
     ...(canMove === true ? { canMove } : {}),
   };
 }
@@ -61,7 +61,7 @@ export function toSessionMeta(
 function rttByRegionOf(candidates: readonly Candidate[], { pool }: RegionPool): Pick<MatchDetails, 'reach'> {
   const reach: Record<string, number> = {};
   let alike = 0;
-  for (const { place, rttMs } of candidates) {
+  for (const { regionPool: place, rttMs } of candidates) {
     if (place.pool !== pool) continue;
     reach[place.region] = Math.round(rttMs);
     alike += 1;

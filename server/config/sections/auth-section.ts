@@ -12,21 +12,23 @@ import type { Report } from '../config-error.js';
 import { readAuthSecret, type Environment } from '../secrets.js';
 import { listOf, mapOf, numberOf, textOf } from '../unvalidated-values.js';
 
+/** Sources of secrets and key files. */
 export interface AuthSources {
   readonly env: Environment;
   readonly readFile: FileReader;
 }
 
 /**
- * Checks the `auth` section and gets its key. `null` after reporting why it cannot be used; what breaks the
- * schema is left for the schema to report.
+ * Checks section `auth` and loads its key. Violations of the schema are not reported here.
+ *
+ * @returns `null` after a mistake
  */
 export function resolveAuth(section: unknown, sources: AuthSources, report: Report): AuthConfig | null {
   const auth = mapOf(section);
   const algorithms = listOf(auth['algorithms']).filter(isTokenAlgorithm);
   if (algorithms.length === 0) return null;
   if (new Set(algorithms).size < algorithms.length) {
-    report(['auth', 'algorithms'], 'names an algorithm twice');
+    report(['auth', 'algorithms'], 'contains an algorithm twice');
   }
 
   const publicKeyFile = textOf(auth['publicKeyFile']);
@@ -52,13 +54,13 @@ function sharedSecret(
   if (algorithms.some((algorithm) => algorithm !== 'HS256')) {
     report(
       ['auth', 'algorithms'],
-      'HS256 must stand alone: beside a public key, anybody who knows that key could sign tokens with it',
+      'HS256 must be the only algorithm: with a public key beside it, everybody who knows that key could sign tokens',
     );
   }
   if (publicSource !== null) {
     report(
       ['auth'],
-      'publicKeyFile and jwksUrl belong to ES256 and RS256; HS256 takes its secret from the environment',
+      'publicKeyFile and jwksUrl are for ES256 and RS256; HS256 takes its secret from DUSKLINE_AUTH_SECRET',
     );
   }
   const secret = readAuthSecret(env, report);
@@ -73,7 +75,7 @@ function publicKeys(
   report: Report,
 ): TokenKeys | null {
   if (publicKeyFile !== null && jwksUrl !== null) {
-    report(['auth'], 'give publicKeyFile or jwksUrl, not both');
+    report(['auth'], 'set publicKeyFile or jwksUrl, not both');
   } else if (jwksUrl !== null) {
     const problem = whyUnsafeKeyUrl(jwksUrl);
     if (problem === null) return { kind: 'jwks', url: jwksUrl };
@@ -97,7 +99,10 @@ function readPublicKey(
   if (algorithm === undefined || algorithm === 'HS256') return null;
   const path = ['auth', 'publicKeyFile'];
   if (others.length > 0) {
-    report(path, `one key serves one algorithm; name one, or use jwksUrl for ${algorithms.join(' and ')}`);
+    report(
+      path,
+      `one key is for one algorithm; set one algorithm, or use jwksUrl for ${algorithms.join(' and ')}`,
+    );
     return null;
   }
   const read = readFile(file);
@@ -114,15 +119,17 @@ function readPublicKey(
   }
 }
 
-/** Whoever can change the key set on its way can sign tokens, so it travels by TLS, or not over a network. */
+/** An attacker who can change the key set in transit can sign tokens. So the URL must be https, or on this machine. */
 function whyUnsafeKeyUrl(text: string): string | null {
-  if (!URL.canParse(text)) return 'is no URL';
+  if (!URL.canParse(text)) return 'is not a URL';
   const url = new URL(text);
-  if (url.username !== '' || url.password !== '') return 'must not hold a user or a password';
+  if (url.username !== '' || url.password !== '') return 'must not contain a user or a password';
   if (url.protocol === 'https:') return null;
   if (url.protocol !== 'http:') return 'must be an https URL';
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  return loopback ? null : 'must be https: keys fetched in the clear can be replaced on the way';
+  return loopback
+    ? null
+    : 'must be https: keys that are fetched without encryption can be replaced in transit';
 }
 
 function isTokenAlgorithm(value: unknown): value is TokenAlgorithm {

@@ -6,7 +6,7 @@ import { entriesOf, listOf, numberOf, textOf } from '../unvalidated-values.js';
 
 const MINUTE_MS = 60_000;
 
-/** No lower case, so that a secret that was put here by mistake is refused before anything repeats it. */
+/** Upper case only, so that a secret that is put here by mistake is refused without being repeated in a message. */
 const VARIABLE = '^[A-Z][A-Z0-9_]{0,127}$';
 
 const IceServerEntry = Type.Object(
@@ -20,17 +20,17 @@ const IceServerEntry = Type.Object(
   { additionalProperties: false },
 );
 
-/** STUN and TURN servers. All of them go into each `matched`, so they are few. */
+/** STUN and TURN servers. Each `matched` contains all of them, so the list is short. */
 export const IceServersSection = Type.Array(IceServerEntry, { maxItems: 8 });
 export type IceServersSection = Static<typeof IceServersSection>;
 
-/** RFC 7064 and RFC 7065, with a host as the WHATWG's browsers take it: a name, an IPv4 or a bracketed IPv6 address. */
+/** RFC 7064 and RFC 7065. The host is a name, an IPv4 address or a bracketed IPv6 address. */
 const STUN_URL = /^stuns?:(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/i;
 const TURN_URL = /^turns?:(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?(\?transport=(udp|tcp))?$/i;
 
 /**
- * Checks the `iceServers` section and gets its secrets. What breaks the schema is left for the schema to report;
- * what was reported is left out.
+ * Checks section `iceServers` and reads its secrets. Violations of the schema are not reported here. Values with mistakes are
+ * left out of the result.
  */
 export function resolveIceServers(
   section: unknown,
@@ -39,18 +39,17 @@ export function resolveIceServers(
 ): readonly IceServerConfig[] {
   return entriesOf(section, ['iceServers']).map(({ path, value }) => {
     const urls = readUrls(value['urls'], path, report);
-    const asksForCredentials = urls.some((url) => TURN_URL.test(url));
+    const hasTurn = urls.some((url) => TURN_URL.test(url));
     const secretEnv = textOf(value['secretEnv']);
     const ttlMs = numberOf(value['ttlMs']);
     if (secretEnv === null) {
-      // A browser refuses a TURN server without credentials, and the whole connection with it.
-      if (asksForCredentials) report(path, 'needs secretEnv: TURN servers ask for credentials');
-      if (ttlMs !== null)
-        report([...path, 'ttlMs'], 'belongs to secretEnv: STUN servers take no credentials');
+      // `RTCPeerConnection` throws for TURN servers without credentials.
+      if (hasTurn) report(path, 'needs secretEnv: TURN servers require credentials');
+      if (ttlMs !== null) report([...path, 'ttlMs'], 'needs secretEnv: STUN servers have no credentials');
       return { urls, turn: null };
     }
-    if (!asksForCredentials && urls.length > 0) {
-      report([...path, 'secretEnv'], 'belongs to TURN servers: STUN servers take no credentials');
+    if (!hasTurn && urls.length > 0) {
+      report([...path, 'secretEnv'], 'is for TURN servers only: STUN servers have no credentials');
     }
     if (!new RegExp(VARIABLE).test(secretEnv)) return { urls, turn: null };
     const secret = readTurnSecret(env, secretEnv, [...path, 'secretEnv'], report);
@@ -63,7 +62,7 @@ function readUrls(list: unknown, path: Path, report: Report): readonly string[] 
   return listOf(list).flatMap((url, index) => {
     const at = [...path, 'urls', index];
     if (typeof url !== 'string') return [];
-    if (seen.has(url)) report(at, 'is given twice');
+    if (seen.has(url)) report(at, 'occurs twice');
     seen.add(url);
     if (STUN_URL.test(url) || TURN_URL.test(url)) return [url];
     report(at, 'must be stun:host:port, or turn:host:port?transport=udp; stuns and turns for TLS');

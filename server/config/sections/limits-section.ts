@@ -8,7 +8,7 @@ type LimitKey = keyof Limits;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** What each limit may be. The ends are where a broker would stop working, not where it works well. */
+/** Allowed ranges of the limits. They exclude values with which a broker cannot work; not every value in them is sensible. */
 export const LimitsSection = Type.Object(
   {
     heartbeatIntervalMs: between('heartbeatIntervalMs', 50, MINUTE_MS),
@@ -25,7 +25,7 @@ export const LimitsSection = Type.Object(
     admissionsPerSecond: between('admissionsPerSecond', 1, 100_000),
     admissionWaitMs: between('admissionWaitMs', 100, MINUTE_MS),
     helloDeadlineMs: between('helloDeadlineMs', 100, MINUTE_MS),
-    // The protocol promises peers that frames up to this size are read.
+    // The protocol guarantees that frames up to this size are read.
     maxFrameBytes: between('maxFrameBytes', MAX_FRAME_BYTES, 16 * MAX_FRAME_BYTES),
     maxHostFrameBytes: between('maxHostFrameBytes', MAX_HOST_FRAME_BYTES, 16 * MAX_HOST_FRAME_BYTES),
     maxSocketBufferBytes: between('maxSocketBufferBytes', MAX_FRAME_BYTES, 64 * 1024 * 1024),
@@ -43,7 +43,7 @@ function between(key: LimitKey, minimum: number, maximum: number): TOptional<TIn
   return Type.Optional(Type.Integer({ minimum, maximum, default: DEFAULT_LIMITS[key] }));
 }
 
-/** `greater` is at least `times` as large as `lesser` (and larger, when `times` is 1 and `strictly` is set). */
+/** `greater` has to be at least `times` times `lesser`; with `strictly`, more than that. */
 interface Relation {
   readonly lesser: LimitKey;
   readonly greater: LimitKey;
@@ -70,19 +70,19 @@ const RELATIONS: readonly Relation[] = [
     lesser: 'sweepIntervalMs',
     greater: 'suspectAfterMs',
     times: 1,
-    why: 'a sweep must come before suspicion is due',
+    why: 'a sweep must run before a host becomes suspect',
   },
   {
     lesser: 'sweepIntervalMs',
     greater: 'sweepGapMs',
     times: 1,
-    why: 'two sweeps are never closer than one interval',
+    why: 'two sweeps are at least one interval apart',
   },
   {
     lesser: 'leaseRenewMs',
     greater: 'leaseMs',
     times: 2,
-    why: 'one lost renewal must not lose the lease',
+    why: 'one failed renewal must not lose the lease',
   },
   {
     lesser: 'maxFrameBytes',
@@ -100,32 +100,32 @@ const RELATIONS: readonly Relation[] = [
     lesser: 'queueGraceMs',
     greater: 'resumeTokenMs',
     times: 1,
-    why: 'a player must be able to come back while the place in the queue is kept',
+    why: 'a player must be able to reconnect while its position in the queue is kept',
   },
   {
     lesser: 'resumeWindowMs',
     greater: 'resumeTokenMs',
     times: 1,
-    why: 'a player must be able to come back while the session is kept',
+    why: 'a player must be able to reconnect while its session is kept',
   },
 ];
 
-/** Reports limits that contradict each other, judging by the values in force: written or default. */
+/** Reports limits that contradict each other. Limits that the file does not set have their defaults. */
 export function checkLimits(section: unknown, report: Report): void {
   const written = new Map(
     Object.entries(typeof section === 'object' && section !== null ? section : {}) as [string, unknown][],
   );
-  const inForce = (key: LimitKey): number => {
+  const valueOf = (key: LimitKey): number => {
     const value = written.get(key);
     return typeof value === 'number' ? value : DEFAULT_LIMITS[key];
   };
   for (const { lesser, greater, times, strictly = false, why } of RELATIONS) {
-    const least = inForce(lesser) * times;
-    const value = inForce(greater);
+    const least = valueOf(lesser) * times;
+    const value = valueOf(greater);
     if (strictly ? value > least : value >= least) continue;
-    // Blame the key that was written: the other one may stand in no file.
-    const blamed = written.has(greater) || !written.has(lesser) ? greater : lesser;
+    // Report a key that the file sets: the other one may not be in the file.
+    const reported = written.has(greater) || !written.has(lesser) ? greater : lesser;
     const bound = `${strictly ? 'more than' : 'at least'} ${times === 1 ? '' : `${times} times `}${lesser}`;
-    report(['limits', blamed], `${greater} (${value}) must be ${bound} (${inForce(lesser)}): ${why}`);
+    report(['limits', reported], `${greater} (${value}) must be ${bound} (${valueOf(lesser)}): ${why}`);
   }
 }

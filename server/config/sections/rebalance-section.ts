@@ -6,7 +6,7 @@ import {
 
 const { hotAbove, moveCap, movesPerSessionHour, maxMovesPerHost, cooldownMs } = DEFAULT_REBALANCE_LIMITS;
 
-/** When and how much is moved while it is played. */
+/** Schema of section `rebalance`. */
 export const RebalanceSection = Type.Object(
   {
     enabled: Type.Optional(Type.Boolean({ default: true })),
@@ -22,13 +22,13 @@ export const RebalanceSection = Type.Object(
 );
 export type RebalanceSection = Static<typeof RebalanceSection>;
 
-/** How a broker rebalances. */
+/** Whether a broker rebalances, and within which limits. */
 export interface RebalanceConfig {
   readonly enabled: boolean;
   readonly limits: RebalanceLimits;
 }
 
-/** The section of a document that was found good, with every default. */
+/** Fills in the defaults of a valid section. */
 export function buildRebalance({ enabled = true, ...changes }: RebalanceSection = {}): RebalanceConfig {
   return { enabled, limits: { ...DEFAULT_REBALANCE_LIMITS, ...changes } };
 }

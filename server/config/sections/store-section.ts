@@ -6,6 +6,7 @@ import { Secret } from '../secret.js';
 import { readRedisPassword, type Environment } from '../secrets.js';
 import { listOf, mapOf, textOf } from '../unvalidated-values.js';
 
+/** Sources of secrets and certificate files. */
 export interface StoreSources {
   readonly env: Environment;
   readonly readFile: FileReader;
@@ -13,27 +14,28 @@ export interface StoreSources {
 
 const REDIS: Path = ['store', 'redis'];
 const DEFAULT_PORT = 6379;
-const WAYS = ['url', 'cluster', 'sentinel'] as const;
+const TOPOLOGIES = ['url', 'cluster', 'sentinel'] as const;
 
 /**
- * Checks the `store` section. `null` after reporting why it cannot be used; what breaks the schema is left for
- * the schema to report.
+ * Checks section `store` and reads its secrets and certificates. Violations of the schema are not reported here.
+ *
+ * @returns `null` after a mistake
  */
 export function resolveStore(section: unknown, sources: StoreSources, report: Report): StoreConfig | null {
   const store = mapOf(section);
   if (store['redis'] === undefined) return { kind: 'memory' };
   const redis = mapOf(store['redis']);
 
-  const ways = WAYS.filter((way) => redis[way] !== undefined);
-  if (ways.length !== 1) {
-    report(REDIS, `needs exactly one of url, cluster and sentinel; has ${ways.join(' and ') || 'none'}`);
+  const given = TOPOLOGIES.filter((kind) => redis[kind] !== undefined);
+  if (given.length !== 1) {
+    report(REDIS, `needs exactly one of url, cluster and sentinel; has ${given.join(' and ') || 'none'}`);
   }
   const tls = redis['tls'] === undefined ? null : resolveTls(mapOf(redis['tls']), sources.readFile, report);
-  const way = ways[0];
+  const kind = given[0];
   const username = textOf(redis['username']);
   const password = readRedisPassword(sources.env);
-  if (way === undefined) return null;
-  switch (way) {
+  if (kind === undefined) return null;
+  switch (kind) {
     case 'url': {
       const read = readUrl(textOf(redis['url']), tls !== null, report);
       if (read === null) return null;
@@ -71,11 +73,14 @@ function readUrl(text: string | null, hasTls: boolean, report: Report): ReadUrl 
   const encrypted = url.protocol === 'rediss:';
   const database = /^\/?(\d{0,4})$/.exec(url.pathname)?.[1];
   if (url.username !== '' || url.password !== '') {
-    report(path, 'must hold no user and no password: set store.redis.username and DUSKLINE_REDIS_PASSWORD');
+    report(
+      path,
+      'must not contain a user or a password: set store.redis.username and DUSKLINE_REDIS_PASSWORD',
+    );
   }
   if (database === undefined) report(path, 'must end with a database number, or nothing');
   if (url.search !== '' || url.hash !== '') report(path, 'must have no query and no fragment');
-  if (hasTls && !encrypted) report(path, 'must begin with rediss:// when store.redis.tls is given');
+  if (hasTls && !encrypted) report(path, 'must begin with rediss:// if store.redis.tls is set');
   const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
   const host = withoutBrackets(url.hostname);
   return { topology: { kind: 'single', host, port, database: Number(database ?? 0) }, encrypted };
@@ -90,7 +95,7 @@ function readNodes(list: unknown, path: Path, report: Report): readonly RedisNod
     if (!Number.isInteger(port) || port < 1 || port > 65_535) {
       report([...path, index], 'must end with a port from 1 to 65535');
     }
-    if (seen.has(item)) report([...path, index], `${item} is given twice`);
+    if (seen.has(item)) report([...path, index], `${item} occurs twice`);
     seen.add(item);
     return [{ host: withoutBrackets(item.slice(0, colon)), port }];
   });
@@ -107,7 +112,8 @@ function resolveTls(
     const path = [...REDIS, 'tls', key];
     const result = readFile(file);
     if (!result.ok) report(path, result.problem);
-    else if (!result.text.includes(`${label}-----`)) report(path, `holds no ${label.toLowerCase()} in PEM`);
+    else if (!result.text.includes(`${label}-----`))
+      report(path, `contains no ${label.toLowerCase()} in PEM`);
     return result.ok ? result.text : null;
   };
   if ((section['certFile'] === undefined) !== (section['keyFile'] === undefined)) {

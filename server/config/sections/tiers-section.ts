@@ -9,10 +9,10 @@ const { region: Name } = Register.properties;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** Requests are remembered for a day, and no session may outlast what is known of its request. */
+/** The store keeps requests for a day, and no session may last longer than its request is known. */
 const LONGEST_SESSION_MS = 24 * HOUR_MS;
 
-/** As many as `prepare` may carry to a host. */
+/** Maximum length of `warnBeforeMs` in message `prepare`. */
 const MAX_WARNINGS = 8;
 
 const TierEntry = Type.Object(
@@ -32,24 +32,24 @@ const TierEntry = Type.Object(
   { additionalProperties: false },
 );
 
-/** Classes of players by name. */
+/** Schema of section `tiers`: tiers by name. */
 export const TiersSection = Type.Record(Name, TierEntry, { additionalProperties: false });
 export type TiersSection = Static<typeof TiersSection>;
 
-/** Reports what the schema cannot see in tiers. Takes any document. */
+/** Reports mistakes in tiers that the schema cannot express. Accepts any value. */
 export function checkTiers(section: unknown, report: Report): void {
   for (const [name, tier] of Object.entries(mapOf(section))) {
     const seen = new Set<unknown>();
     listOf(mapOf(tier)['warnBeforeMs']).forEach((warning, index) => {
       if (seen.has(warning)) {
-        report(['tiers', name, 'warnBeforeMs', index], `${String(warning)} is given twice`);
+        report(['tiers', name, 'warnBeforeMs', index], `${String(warning)} occurs twice`);
       }
       seen.add(warning);
     });
   }
 }
 
-/** The tiers of a document that was found good, with the default one in any case. */
+/** Builds the tiers of a valid section, with the default tier in any case. */
 export function buildTiers(section: TiersSection = {}): Tiers {
   const tiers = new Map<string, Tier>([[DEFAULT_TIER, TIER_DEFAULTS]]);
   for (const [name, entry] of Object.entries(section)) {

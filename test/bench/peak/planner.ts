@@ -29,9 +29,9 @@ export interface PlannerResult {
   /** Planning a round, without reading the fleet: the median, and the longest. */
   readonly ms: number;
   readonly longestMs: number;
-  /** Reading the fleet from Redis for it, drawing the picture, and all of it: medians. */
+  /** Reading the fleet from Redis for it, taking the snapshot, and all of it: medians. */
   readonly readMs: number;
-  readonly drawMs: number;
+  readonly snapshotMs: number;
   readonly roundMs: number;
   /** Moves that a round planned, and players that it made room for. */
   readonly moves: number;
@@ -67,7 +67,12 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
     await beatAll(store, hosts / REGIONS.length);
     const before = await watched(store, () => delay(5_000));
     say('rounds');
-    const request = { storeInDoubt: false, closedPlaces: [], quarantined: [], leave: [] };
+    const request = {
+      storeIsRecovering: false,
+      closedRegionPools: [],
+      quarantinedHosts: [],
+      excludedSessions: [],
+    };
     const plans: Awaited<ReturnType<typeof planner.planRound>>[] = [];
     const during = await watched(store, async () => {
       for (let round = 0; round < ROUNDS; round += 1) {
@@ -82,8 +87,8 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
       ms: median(timed.map(({ planMs }) => planMs)),
       longestMs: Math.round(Math.max(...plans.map(({ planMs }) => planMs))),
       readMs: median(timed.map(({ readMs }) => readMs)),
-      drawMs: median(timed.map(({ drawMs }) => drawMs)),
-      roundMs: median(timed.map(({ readMs, drawMs, planMs }) => readMs + drawMs + planMs)),
+      snapshotMs: median(timed.map(({ snapshotMs }) => snapshotMs)),
+      roundMs: median(timed.map(({ readMs, snapshotMs, planMs }) => readMs + snapshotMs + planMs)),
       moves: timed[0]?.actions.length ?? 0,
       servedByMoves: timed[0]?.servedByMoves ?? 0,
       loopDelayP99Ms: during.loopDelayP99Ms,

@@ -64,12 +64,12 @@ function describeDrain(drain: DrainResult): string[] {
 }
 
 function describePlanner(planner: PlannerResult): string[] {
-  const { hosts, sessions, ms, longestMs, readMs, drawMs, moves, servedByMoves } = planner;
+  const { hosts, sessions, ms, longestMs, readMs, snapshotMs, moves, servedByMoves } = planner;
   const { loopDelayP99Ms, loopDelayP99BeforeMs, reserveP99Ms, reserveP99BeforeMs } = planner;
   return [
     `A round of planning: ${hosts} hosts, ${sessions} sessions, 20 regions, ${moves} moves for ${servedByMoves} players`,
     line('planning, median and longest', `${ms} ms, ${longestMs} ms`, 'under 250 ms'),
-    line('reading, drawing the picture', `${readMs} ms, ${drawMs} ms`),
+    line('reading, taking the snapshot', `${readMs} ms, ${snapshotMs} ms`),
     line(
       'event-loop delay p99 meanwhile',
       `${loopDelayP99Ms} ms (${loopDelayP99BeforeMs} without)`,

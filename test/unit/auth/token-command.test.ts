@@ -96,7 +96,7 @@ describe('duskline token', () => {
     [['--player', 'a', '--scope', 'ops:read'], 'belongs to --operator'],
     [['--operator', 'b', '--scope', 'ops:all'], '--scope takes'],
     [['--operator', 'b', '--scope', ' '], '--scope takes'],
-    [['--player', 'a b'], 'An id has'],
+    [['--player', 'a b'], 'id must consist of'],
     [['--player', 'a', '--ttl', '1'], '--ttl takes a number and a unit'],
     [['--player', 'a', '--ttl', '0s'], 'between 1s and 30d'],
     [['--player', 'a', '--ttl', '31d'], 'between 1s and 30d'],

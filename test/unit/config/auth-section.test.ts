@@ -58,8 +58,8 @@ describe('configuration of auth', () => {
   it('refuses HS256 beside an asymmetric algorithm', () => {
     const mistakes = mistakesWith({ algorithms: ['HS256', 'RS256'], publicKeyFile: 'rsa.pem' });
     expect(mistakes).to.have.lengthOf(2);
-    expect(mistakes[0]).to.include('auth.algorithms: HS256 must stand alone');
-    expect(mistakes[1]).to.include('auth: publicKeyFile and jwksUrl belong to ES256 and RS256');
+    expect(mistakes[0]).to.include('auth.algorithms: HS256 must be the only algorithm');
+    expect(mistakes[1]).to.include('auth: publicKeyFile and jwksUrl are for ES256 and RS256');
   });
 
   it('refuses HS256 with a public key', () => {
@@ -68,7 +68,7 @@ describe('configuration of auth', () => {
 
   it('refuses an algorithm named twice', () => {
     expect(mistakesWith({ algorithms: ['HS256', 'HS256'] })).to.deep.equal([
-      'auth.algorithms: names an algorithm twice',
+      'auth.algorithms: contains an algorithm twice',
     ]);
   });
 
@@ -78,19 +78,19 @@ describe('configuration of auth', () => {
     ]);
     expect(
       mistakesWith({ algorithms: ['ES256'], publicKeyFile: 'ec.pem', jwksUrl: 'https://id.example.com/' }),
-    ).to.deep.equal(['auth: give publicKeyFile or jwksUrl, not both']);
+    ).to.deep.equal(['auth: set publicKeyFile or jwksUrl, not both']);
   });
 
   const badFiles: [string, string[], string][] = [
     ['gone.pem', ['ES256'], 'cannot be read (ENOENT)'],
-    ['text.pem', ['ES256'], 'holds no public key in PEM'],
-    ['private.pem', ['ES256'], 'holds a private key; a broker needs, and should have, the public one only'],
-    ['rsa.pem', ['ES256'], 'is no P-256 key, as ES256 needs'],
-    ['ec.pem', ['RS256'], 'is no RSA key, as RS256 needs'],
+    ['text.pem', ['ES256'], 'contains no public key in PEM'],
+    ['private.pem', ['ES256'], 'contains a private key; give brokers the public key only'],
+    ['rsa.pem', ['ES256'], 'is not a P-256 key, which ES256 needs'],
+    ['ec.pem', ['RS256'], 'is not an RSA key, which RS256 needs'],
     [
       'ec.pem',
       ['ES256', 'RS256'],
-      'one key serves one algorithm; name one, or use jwksUrl for ES256 and RS256',
+      'one key is for one algorithm; set one algorithm, or use jwksUrl for ES256 and RS256',
     ],
   ];
   for (const [file, algorithms, message] of badFiles) {

@@ -10,11 +10,11 @@ describe('configuration of the fleet', () => {
     document.pools[0]!.titles.push('starfall');
     document.pools.push({ ...document.pools[0]!, codecs: ['av1'], titles: ['starfall'] });
     expect(mistakesOf(document)).to.have.members([
-      'regions[1].region: eu-west is given twice',
-      'titles[1].title: starfall is given twice',
-      'pools[1].pool: console-x is given twice',
-      'pools[0].codecs[2]: hevc is given twice',
-      'pools[0].titles[1]: starfall is given twice',
+      'regions[1].region: eu-west occurs twice',
+      'titles[1].title: starfall occurs twice',
+      'pools[1].pool: console-x occurs twice',
+      'pools[0].codecs[2]: hevc occurs twice',
+      'pools[0].titles[1]: starfall occurs twice',
     ]);
   });
 
@@ -23,7 +23,7 @@ describe('configuration of the fleet', () => {
     document.titles.push({ title: 'orphan', name: 'Orphan', latencyPolicy: 'standard' });
     document.pools[0]!.titles.push('nothing');
     expect(mistakesOf(document)).to.have.members([
-      'titles[1].title: no pool carries this title',
+      'titles[1].title: no pool has this title',
       'pools[0].titles[1]: there is no title nothing',
     ]);
   });
@@ -75,16 +75,16 @@ describe('configuration of the fleet', () => {
   describe('latency policies', () => {
     it('have a first step at 0 ms', () => {
       expect(mistakesOf(withSteps([5_000, 60], [20_000, 90]))).to.deep.equal([
-        'latencyPolicies.standard[0].afterMs: the first step must start at 0',
+        'latencyPolicies.standard[0].afterMs: must be 0 in the first step',
       ]);
     });
 
     it('increase in both values', () => {
       expect(mistakesOf(withSteps([0, 60], [20_000, 60], [20_000, 90], [10_000, 80]))).to.deep.equal([
-        'latencyPolicies.standard[1].maxRttMs: must be more than the step before (60)',
-        'latencyPolicies.standard[2].afterMs: must be more than the step before (20000)',
-        'latencyPolicies.standard[3].afterMs: must be more than the step before (20000)',
-        'latencyPolicies.standard[3].maxRttMs: must be more than the step before (90)',
+        'latencyPolicies.standard[1].maxRttMs: must be greater than in the step before (60)',
+        'latencyPolicies.standard[2].afterMs: must be greater than in the step before (20000)',
+        'latencyPolicies.standard[3].afterMs: must be greater than in the step before (20000)',
+        'latencyPolicies.standard[3].maxRttMs: must be greater than in the step before (90)',
       ]);
     });
 

@@ -36,9 +36,13 @@ describe('configuration of ICE servers', () => {
   const stun = { urls: ['stun:stun.example.com'] };
   const mistakes: [string, unknown, string][] = [
     ['TURN without a secret', { urls: turn.urls }, 'iceServers[0]: needs secretEnv'],
-    ['STUN with a secret', { ...stun, secretEnv: 'TURN_SECRET' }, 'iceServers[0].secretEnv: belongs to TURN'],
-    ['a lifetime of no credentials', { ...stun, ttlMs: 60_000 }, 'iceServers[0].ttlMs: belongs to secretEnv'],
-    ['the secret itself', { ...turn, secret: 'x' }, 'iceServers[0].secret: is no known key'],
+    [
+      'STUN with a secret',
+      { ...stun, secretEnv: 'TURN_SECRET' },
+      'iceServers[0].secretEnv: is for TURN servers only',
+    ],
+    ['a lifetime of no credentials', { ...stun, ttlMs: 60_000 }, 'iceServers[0].ttlMs: needs secretEnv'],
+    ['the secret itself', { ...turn, secret: 'x' }, 'iceServers[0].secret: is not a known key'],
     ['a name no variable has', { ...turn, secretEnv: 'turn secret' }, 'iceServers[0].secretEnv: must match'],
     ['a secret that is not set', { ...turn, secretEnv: 'NO_SUCH' }, 'NO_SUCH: is not set'],
     ['no server at all', { urls: [] }, 'iceServers[0].urls: '],
@@ -49,7 +53,7 @@ describe('configuration of ICE servers', () => {
       'iceServers[0].urls[0]: must be',
     ],
     ['STUN over a chosen transport', { urls: ['stun:a?transport=udp'] }, 'iceServers[0].urls[0]: must be'],
-    ['an address given twice', { urls: ['stun:a', 'stun:a'] }, 'iceServers[0].urls[1]: is given twice'],
+    ['an address given twice', { urls: ['stun:a', 'stun:a'] }, 'iceServers[0].urls[1]: occurs twice'],
     ['a lifetime of seconds', { ...turn, ttlMs: 3_600 }, 'iceServers[0].ttlMs: must be >= 60000'],
   ];
   for (const [what, server, mistake] of mistakes) {
@@ -63,11 +67,11 @@ describe('configuration of ICE servers', () => {
   it('refuses a secret for TURN servers that is used elsewhere', () => {
     for (const name of ['DUSKLINE_AUTH_SECRET', 'DUSKLINE_TICKET_MASTER_KEY', 'DUSKLINE_REDIS_PASSWORD']) {
       expect(mistakesWith({ ...turn, secretEnv: name })).to.deep.equal([
-        `iceServers[0].secretEnv: must not be ${name}: a TURN server would learn it`,
+        `iceServers[0].secretEnv: must not be ${name}: the TURN servers would know that secret`,
       ]);
     }
     const copied = { ...ENV, TURN_SECRET: ENV['DUSKLINE_TICKET_MASTER_KEY'] };
-    expect(mistakesWith(turn, copied).join()).to.include('TURN_SECRET: must differ from every other secret');
+    expect(mistakesWith(turn, copied).join()).to.include('TURN_SECRET: must differ from all other secrets');
   });
 
   it('does not repeat a secret that was given in place of its variable name', () => {

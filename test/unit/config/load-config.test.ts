@@ -55,14 +55,14 @@ describe('loadConfig', () => {
     document['lisen'] = { port: 80 };
     expect(mistakesOf(document)).to.have.members([
       'version: must be 1',
-      'lisen: is no known key; did you mean listen?',
+      'lisen: is not a known key; did you mean listen?',
       'regions[0].lat: must be <= 90',
       'pools[0].codecs[0]: must be one of: av1, hevc, vp9, h264',
-      'regions[1].timeZone: is no IANA time zone, such as Europe/Dublin',
-      'regions[1].region: eu-west is given twice',
+      'regions[1].timeZone: is not an IANA time zone, such as Europe/Dublin',
+      'regions[1].region: eu-west occurs twice',
       'pools[0].titles[1]: there is no title starfal; did you mean starfall?',
       'titles[0].latencyPolicy: there is no latency policy standart; did you mean standard?',
-      'latencyPolicies.standard[1].maxRttMs: must be more than the step before (60)',
+      'latencyPolicies.standard[1].maxRttMs: must be greater than in the step before (60)',
       'limits.lostAfterMs: lostAfterMs (3000) must be more than suspectAfterMs (4000): a host is suspect before it is lost',
     ]);
   });
@@ -120,7 +120,7 @@ describe('loadConfig', () => {
       ['limits', { reservationMs: null }, 'limits.reservationMs: must be a whole number'],
       ['limits', { reservationMs: Number.NaN }, 'limits.reservationMs: must be a whole number'],
       ['limits', { reservationMs: '30s' }, 'limits.reservationMs: must be a whole number'],
-      ['limits', { reservations: 1 }, 'limits.reservations: is no known key; did you mean reservationMs?'],
+      ['limits', { reservations: 1 }, 'limits.reservations: is not a known key; did you mean reservationMs?'],
       ['version', '1', 'version: must be 1'],
     ];
     for (const [key, value, mistake] of wrong) {
@@ -134,9 +134,9 @@ describe('loadConfig', () => {
     document.pools[0]!['hosts'] = 7;
     document['__proto__x'] = {};
     expect(mistakesOf(document)).to.have.members([
-      '__proto__x: is no known key',
-      'regions[0].timezone: is no known key; did you mean timeZone?',
-      'pools[0].hosts: is no known key',
+      '__proto__x: is not a known key',
+      'regions[0].timezone: is not a known key; did you mean timeZone?',
+      'pools[0].hosts: is not a known key',
     ]);
   });
 
@@ -147,7 +147,7 @@ describe('loadConfig', () => {
     const mistakes = mistakesOf(document);
     expect(mistakes).to.have.lengthOf(2);
     expect(mistakes[0]).to.match(/^regions\[0\]\.region: must match/);
-    expect(mistakes[1]).to.match(/^latencyPolicies\.Not A Name: is no valid name/);
+    expect(mistakes[1]).to.match(/^latencyPolicies\.Not A Name: is not a valid name/);
   });
 
   describe('YAML', () => {

@@ -27,9 +27,11 @@ describe('configuration of secrets', () => {
   });
 
   it('refuses secrets that repeat a few bytes', () => {
-    expect(mistakesWith({ DUSKLINE_AUTH_SECRET: 'x'.repeat(64) }).join()).to.include('repeats a few bytes');
+    expect(mistakesWith({ DUSKLINE_AUTH_SECRET: 'x'.repeat(64) }).join()).to.include(
+      'consists of a few repeated bytes',
+    );
     expect(mistakesWith({ DUSKLINE_TICKET_MASTER_KEY: '00'.repeat(32) }).join()).to.include(
-      'repeats a few bytes',
+      'consists of a few repeated bytes',
     );
   });
 

@@ -96,7 +96,7 @@ describe('configuration of the store', () => {
     ['r:6379', 'must be redis://host:port/database, or rediss:// for TLS'],
     [
       'redis://:hunter2@r',
-      'must hold no user and no password: set store.redis.username and DUSKLINE_REDIS_PASSWORD',
+      'must not contain a user or a password: set store.redis.username and DUSKLINE_REDIS_PASSWORD',
     ],
     ['redis://r/zero', 'must end with a database number, or nothing'],
     ['redis://r?family=6', 'must have no query and no fragment'],
@@ -109,7 +109,7 @@ describe('configuration of the store', () => {
 
   it('refuses TLS settings for an unencrypted connection', () => {
     expect(mistakesWith({ url: 'redis://r', tls: { caFile: 'ca.pem' } })).to.deep.equal([
-      'store.redis.url: must begin with rediss:// when store.redis.tls is given',
+      'store.redis.url: must begin with rediss:// if store.redis.tls is set',
     ]);
   });
 
@@ -133,8 +133,8 @@ describe('configuration of the store', () => {
     const tls = { caFile: 'gone.pem', certFile: 'key.pem', keyFile: 'cert.pem' };
     expect(mistakesWith({ url: 'rediss://r', tls })).to.have.members([
       'store.redis.tls.caFile: cannot be read (ENOENT)',
-      'store.redis.tls.certFile: holds no certificate in PEM',
-      'store.redis.tls.keyFile: holds no private key in PEM',
+      'store.redis.tls.certFile: contains no certificate in PEM',
+      'store.redis.tls.keyFile: contains no private key in PEM',
     ]);
   });
 });

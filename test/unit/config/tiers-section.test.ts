@@ -44,8 +44,12 @@ describe('configuration of tiers', () => {
   });
 
   const mistakes: [string, unknown, string][] = [
-    ['a name out of the alphabet', { Gold: {} }, 'tiers.Gold: is no valid name'],
-    ['an unknown key', { gold: { idleMS: 1 } }, 'tiers.gold.idleMS: is no known key; did you mean idleMs?'],
+    ['a name out of the alphabet', { Gold: {} }, 'tiers.Gold: is not a valid name'],
+    [
+      'an unknown key',
+      { gold: { idleMS: 1 } },
+      'tiers.gold.idleMS: is not a known key; did you mean idleMs?',
+    ],
     [
       'a head start without bound',
       { gold: { headStartMs: 3_600_001 } },
@@ -62,7 +66,7 @@ describe('configuration of tiers', () => {
     [
       'a warning given twice',
       { gold: { warnBeforeMs: [9_000, 9_000] } },
-      'tiers.gold.warnBeforeMs[1]: 9000 is',
+      'tiers.gold.warnBeforeMs[1]: 9000 occurs',
     ],
     [
       'one warning that is no list',

@@ -26,7 +26,7 @@ const silentHost: fc.Arbitrary<SilentHost> = fc.record({
     nil: null,
   }),
 });
-const place = fc.record({ awake: fc.nat({ max: 20 }), silent: fc.array(silentHost, { maxLength: 20 }) });
+const regionPool = fc.record({ awake: fc.nat({ max: 20 }), silent: fc.array(silentHost, { maxLength: 20 }) });
 
 describe('Silent hosts', () => {
   it('are first marked as suspect, and nothing else', () => {
@@ -60,7 +60,7 @@ describe('Silent hosts', () => {
 
   it('are judged by these rules in every combination', () => {
     fc.assert(
-      fc.property(place, ({ awake, silent }) => {
+      fc.property(regionPool, ({ awake, silent }) => {
         const verdict = judgeSilentHosts(awake + silent.length, silent, DEFAULT_LIMITS);
         const named = (names: readonly string[]): SilentHost[] =>
           silent.filter(({ hostId }) => names.includes(hostId));
@@ -85,7 +85,7 @@ describe('Silent hosts', () => {
 
   it('are never judged better after a longer silence', () => {
     fc.assert(
-      fc.property(place, fc.nat({ max: 60_000 }), ({ awake, silent }, moreMs) => {
+      fc.property(regionPool, fc.nat({ max: 60_000 }), ({ awake, silent }, moreMs) => {
         const [one] = silent;
         if (one === undefined) return;
         const severity = (silentMs: number): number => {

@@ -6,7 +6,7 @@ import { question, rank } from './arbitraries.js';
 
 function candidate(region: string, rttMs: number, utilisation: number, pool = 'pc'): Candidate {
   const costMs = rttMs + congestionCostMs(utilisation);
-  return { place: { region, pool }, rttMs, utilisation, costMs, acceptableAfterMs: 0 };
+  return { regionPool: { region, pool }, rttMs, utilisation, costMs, acceptableAfterMs: 0 };
 }
 
 describe('The reason for a placement', () => {
@@ -35,7 +35,7 @@ describe('The reason for a placement', () => {
         const candidates = rank(asked);
         if (candidates.length === 0) return;
         const index = pick % candidates.length;
-        const { place: regionPool, rttMs, utilisation } = candidates[index]!;
+        const { regionPool, rttMs, utilisation } = candidates[index]!;
         const reason = explainPlacement(candidates, index);
         expect(reason.startsWith(`${regionPool.region}/${regionPool.pool} (`)).to.be.true;
         expect(reason).to.include(`${Math.round(rttMs)} ms`);
@@ -52,7 +52,7 @@ describe('The reason for a placement', () => {
         if (winner === undefined) return;
         const than = /less congested than (\S+)/.exec(explainPlacement([winner, ...others], 0))?.[1];
         if (than === undefined) return;
-        const rivals = others.filter(({ place: regionPool }) => regionPool.region === than);
+        const rivals = others.filter(({ regionPool }) => regionPool.region === than);
         expect(rivals.every(({ utilisation }) => utilisation > winner.utilisation)).to.be.true;
       }),
     );
@@ -61,7 +61,10 @@ describe('The reason for a placement', () => {
   it('refuses an index that is not a candidate', () => {
     const candidates = [candidate('near', 12, 0)];
     for (const index of [-1, 1, 0.5]) {
-      expect(() => explainPlacement(candidates, index)).to.throw(RangeError, `no candidate ${index} among 1`);
+      expect(() => explainPlacement(candidates, index)).to.throw(
+        RangeError,
+        `There is no candidate ${index}: the request has 1.`,
+      );
     }
     expect(() => explainPlacement([], 0)).to.throw(RangeError);
   });

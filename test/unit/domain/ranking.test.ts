@@ -5,8 +5,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { REGIONS, catalogOf, fleetOf, question, rank, type Question } from './arbitraries.js';
 
-const names = (asked: Question): string[] =>
-  rank(asked).map(({ place: regionPool }) => regionPoolName(regionPool));
+const names = (asked: Question): string[] => rank(asked).map(({ regionPool }) => regionPoolName(regionPool));
 
 describe('The ranking of candidates', () => {
   describe('lists exactly the region pools that can serve the request', () => {
@@ -14,7 +13,7 @@ describe('The ranking of candidates', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const { device, title, platform, minResolution } = asked.wish;
-          for (const { place: regionPool } of rank(asked)) {
+          for (const { regionPool } of rank(asked)) {
             const pool = asked.pools.find((known) => known.pool === regionPool.pool)!;
             expect(pool.titles).to.include(title);
             expect(pool.codecs.some((codec) => device.codecs.includes(codec))).to.be.true;
@@ -34,7 +33,7 @@ describe('The ranking of candidates', () => {
           const { rtt, regions } = asked.wish;
           const furthest = asked.policy.at(-1)!.maxRttMs;
           for (const candidate of rank(asked)) {
-            const { region } = candidate.place;
+            const { region } = candidate.regionPool;
             expect(REGIONS).to.include(region);
             expect(rtt).to.have.own.property(region, candidate.rttMs);
             expect(candidate.rttMs).to.be.at.most(furthest);
@@ -50,12 +49,12 @@ describe('The ranking of candidates', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const found = rank(asked);
-          expect(new Set(found.map(({ place: regionPool }) => regionPoolName(regionPool))).size).to.equal(
+          expect(new Set(found.map(({ regionPool }) => regionPoolName(regionPool))).size).to.equal(
             found.length,
           );
           // Suitability of a pool does not depend on the region, nor acceptance of a region on the pool.
-          const pools = new Set(found.map(({ place: regionPool }) => regionPool.pool));
-          const regions = new Set(found.map(({ place: regionPool }) => regionPool.region));
+          const pools = new Set(found.map(({ regionPool }) => regionPool.pool));
+          const regions = new Set(found.map(({ regionPool }) => regionPool.region));
           expect(found).to.have.length(pools.size * regions.size);
           if (found.length === 0) return;
           const { only, exclude } = asked.wish.regions ?? {};
@@ -131,7 +130,7 @@ describe('The ranking of candidates', () => {
         fc.property(changed, ([asked, pick, to]) => {
           const found = rank(asked);
           if (found.length === 0) return;
-          const { place: regionPool, utilisation: from } = found[pick % found.length]!;
+          const { regionPool, utilisation: from } = found[pick % found.length]!;
           const after = { ...asked, utilisation: { ...asked.utilisation, [regionPoolName(regionPool)]: to } };
           expectMoved(asked, after, regionPool, to >= from ? 'back' : 'ahead');
         }),
@@ -144,7 +143,7 @@ describe('The ranking of candidates', () => {
         fc.property(changed, ([asked, pick, to]) => {
           const found = rank(asked);
           if (found.length === 0) return;
-          const { place: regionPool, rttMs: from } = found[pick % found.length]!;
+          const { regionPool, rttMs: from } = found[pick % found.length]!;
           const rtt = { ...asked.wish.rtt, [regionPool.region]: to };
           expectMoved(
             asked,

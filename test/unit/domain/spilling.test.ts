@@ -44,7 +44,7 @@ function firstSpill(nearRttMs: number, otherRttMs: number): number {
       { codecs: ['h264'], maxResolution: '1080p' },
     );
     if (!ranking.ok) throw new Error(ranking.code);
-    const chosen = ranking.candidates[0]!.place;
+    const chosen = ranking.candidates[0]!.regionPool;
     if (chosen.region === 'other') return used.get('near/pc')! / SLOTS;
     used.set(regionPoolName(chosen), used.get(regionPoolName(chosen))! + 1);
     if (used.get('near/pc') === SLOTS) return 1;

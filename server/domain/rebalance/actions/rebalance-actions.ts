@@ -1,25 +1,25 @@
 import type { RegionPool } from '../../catalog.js';
 
 /**
- * Why a session is moved: its host is hot (`load` is a share of that host), a waiting player needs a slot in `place`, or
+ * Why a session is moved: its host is hot (`load` is a share of that host), a waiting player needs a slot in `regionPool`, or
  * its host is being drained.
  */
 export type MoveReason =
   | { readonly code: 'hot_host'; readonly load: number }
-  | { readonly code: 'make_room'; readonly place: RegionPool }
+  | { readonly code: 'make_room'; readonly regionPool: RegionPool }
   | { readonly code: 'drain' };
 
 /** Moves one session. The moves of one `chain` run one after the other, by `order`. */
 export interface MoveAction {
   readonly kind: 'move';
   readonly sessionId: string;
-  readonly from: { readonly place: RegionPool; readonly hostId: string };
+  readonly from: { readonly regionPool: RegionPool; readonly hostId: string };
   /** `hostId` is a forecast: the store chooses the least congested host. `null` if the plan makes no forecast. */
-  readonly to: { readonly place: RegionPool; readonly hostId: string | null };
+  readonly to: { readonly regionPool: RegionPool; readonly hostId: string | null };
   /** The highest congestion of the new host before the session arrives, as a share. The store enforces it. */
   readonly cap: number;
   /** Whether no client has claimed the session yet. Such a move interrupts nobody and costs no budget. */
-  readonly free: boolean;
+  readonly isUnclaimed: boolean;
   readonly reason: MoveReason;
   readonly chain: number;
   /** Position in the chain, from 0. A failed move ends its chain. */
@@ -30,8 +30,8 @@ export interface MoveAction {
 
 /** Excludes a hot host from new placements, or includes it again. */
 export interface HostExclusionAction {
-  readonly kind: 'shun' | 'unshun';
-  readonly place: RegionPool;
+  readonly kind: 'exclude' | 'include';
+  readonly regionPool: RegionPool;
   readonly hostId: string;
 }
 

@@ -9,9 +9,9 @@ export function hostKey(regionPool: RegionPool, hostId: string): string {
 /** The load of a host as of its last heartbeat. */
 export interface HostLoadReport {
   readonly hostId: string;
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   /** Share of the host, as `HostSnapshot.load`. */
-  readonly congestion: number;
+  readonly load: number;
   /** Time of the heartbeat, in milliseconds since 1970 by the store's clock. */
   readonly heartbeatAtMs: number;
 }
@@ -42,7 +42,7 @@ export function trackHotHosts(
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): HotHosts {
   const next = new Map<string, HostHeat>();
-  for (const { hostId, place: regionPool, congestion, heartbeatAtMs } of reports) {
+  for (const { hostId, regionPool, load: congestion, heartbeatAtMs } of reports) {
     const above = congestion > limits.hotAbove;
     // Most hosts are below the threshold: no key is built for them unless some host has an entry.
     if (!above && previous.size === 0) continue;

@@ -52,9 +52,7 @@ export function planDrain(
   });
   keepSlotsForWaiting(fleet, snapshot.waiting);
 
-  const sessions = snapshot.sessions.filter(({ place: regionPool, hostId }) =>
-    isOnTarget(regionPool, hostId),
-  );
+  const sessions = snapshot.sessions.filter(({ regionPool, hostId }) => isOnTarget(regionPool, hostId));
   const movers = sessions.flatMap((session): Mover[] => {
     const host = session.kind === 'fixed' ? undefined : fleet.hostOf(session);
     if (host === undefined) return [];
@@ -95,10 +93,10 @@ function toAction(
   return {
     kind: 'move',
     sessionId: session.sessionId,
-    from: { place: session.place, hostId: session.hostId },
-    to: { place: regionPool, hostId: host?.snapshot.hostId ?? null },
+    from: { regionPool: session.regionPool, hostId: session.hostId },
+    to: { regionPool, hostId: host?.snapshot.hostId ?? null },
     cap,
-    free: isUnclaimed,
+    isUnclaimed,
     reason: { code: 'drain' },
     chain,
     order: 0,

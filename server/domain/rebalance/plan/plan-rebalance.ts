@@ -68,9 +68,9 @@ export function planRebalance(
 function findExclusionChanges({ hosts }: FleetSnapshot): HostExclusionAction[] {
   return hosts
     .filter(({ hot, excluded }) => hot !== excluded)
-    .map(({ hot, place: regionPool, hostId }) => ({
-      kind: hot ? 'shun' : 'unshun',
-      place: regionPool,
+    .map(({ hot, regionPool, hostId }) => ({
+      kind: hot ? 'exclude' : 'include',
+      regionPool,
       hostId,
     }));
 }
@@ -92,5 +92,5 @@ function collectMovers(fleet: PlannedFleet, all: boolean, limits: RebalanceLimit
 }
 
 function countLive(moves: readonly MoveAction[]): number {
-  return moves.filter(({ free }) => !free).length;
+  return moves.filter(({ isUnclaimed: free }) => !free).length;
 }

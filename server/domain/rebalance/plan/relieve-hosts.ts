@@ -69,7 +69,7 @@ function findTargetInRegionPool(fleet: PlannedFleet, host: PlannedHost): Planned
 function findReliefElsewhere(fleet: PlannedFleet, mover: Mover): ReliefMove | undefined {
   const { session, host } = mover;
   let best: ReliefMove | undefined;
-  for (const { place: regionPool } of session.options) {
+  for (const { regionPool } of session.options) {
     const poolIndex = fleet.indexOfRegionPool(regionPool);
     if (poolIndex === undefined || poolIndex === host.poolIndex) continue;
     const plannedPool = fleet.regionPoolAt(poolIndex);
@@ -91,10 +91,10 @@ function toAction(fleet: PlannedFleet, { mover, target }: ReliefMove, limits: Re
   return {
     kind: 'move',
     sessionId: session.sessionId,
-    from: { place: session.place, hostId: session.hostId },
-    to: { place: fleet.regionPoolAt(target.poolIndex).regionPool, hostId: target.snapshot.hostId },
+    from: { regionPool: session.regionPool, hostId: session.hostId },
+    to: { regionPool: fleet.regionPoolAt(target.poolIndex).regionPool, hostId: target.snapshot.hostId },
     cap: limits.moveCap,
-    free: isUnclaimed,
+    isUnclaimed,
     reason: { code: 'hot_host', load: host.snapshot.load },
     chain: 0,
     order: 0,

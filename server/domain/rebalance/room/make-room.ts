@@ -48,7 +48,7 @@ export function makeRoom(fleet: PlannedFleet, allowance: number, limits: Rebalan
     if (room.network.arcs > MAX_ARCS_FOR_REPLANNING) break;
     const served = new Set(built.map((chain) => chain.waiting.sessionId));
     waiting = waiting.filter(({ sessionId }) => !served.has(sessionId));
-    for (const { moves } of built) live += moves.filter(({ free }) => !free).length;
+    for (const { moves } of built) live += moves.filter(({ isUnclaimed: free }) => !free).length;
   }
   return { chains: orderChains(chains), servedByStore };
 }
@@ -72,7 +72,7 @@ class ChainBuilder {
     const passing = second === undefined ? null : this.#chooseMover(second);
     if (target === undefined || leaving === undefined || passing === undefined) return undefined;
 
-    const reason = { code: 'make_room', place: this.fleet.regionPoolAt(poolIndex).regionPool } as const;
+    const reason = { code: 'make_room', regionPool: this.fleet.regionPoolAt(poolIndex).regionPool } as const;
     const common = { kind: 'move', reason, chain: 0, forWaiting: waiting.sessionId } as const;
     const moves: MoveAction[] = [];
     const toTarget = { host: target, cap: this.limits.moveCap };
@@ -117,13 +117,13 @@ class ChainBuilder {
   #step(
     { session, isUnclaimed }: Mover,
     { host, cap }: { readonly host: PlannedHost; readonly cap: number },
-  ): Pick<MoveAction, 'sessionId' | 'from' | 'to' | 'cap' | 'free'> {
+  ): Pick<MoveAction, 'sessionId' | 'from' | 'to' | 'cap' | 'isUnclaimed'> {
     return {
       sessionId: session.sessionId,
-      from: { place: session.place, hostId: session.hostId },
-      to: { place: this.fleet.regionPoolAt(host.poolIndex).regionPool, hostId: host.snapshot.hostId },
+      from: { regionPool: session.regionPool, hostId: session.hostId },
+      to: { regionPool: this.fleet.regionPoolAt(host.poolIndex).regionPool, hostId: host.snapshot.hostId },
       cap,
-      free: isUnclaimed,
+      isUnclaimed,
     };
   }
 }

@@ -120,7 +120,7 @@ export class MoverGroups {
     const words = this.#words.fill(0);
     let isEmpty = true;
     for (const option of session.options) {
-      const poolIndex = this.fleet.indexOfRegionPool(option.place);
+      const poolIndex = this.fleet.indexOfRegionPool(option.regionPool);
       if (poolIndex === undefined || !this.#isUseful(poolIndex, host.poolIndex)) continue;
       const word = Math.floor(poolIndex / WORD_BITS);
       words[word] = (words[word] ?? 0) | (1 << (poolIndex % WORD_BITS));
@@ -140,7 +140,7 @@ export class MoverGroups {
   #usefulOptions({ session, host }: Mover): number[] {
     const nearest = [...session.options].sort((a, b) => a.rttMs - b.rttMs);
     const poolIndexes = nearest.map(
-      ({ place: regionPool }) => this.fleet.indexOfRegionPool(regionPool) ?? host.poolIndex,
+      ({ regionPool }) => this.fleet.indexOfRegionPool(regionPool) ?? host.poolIndex,
     );
     return [...new Set(poolIndexes)].filter((poolIndex) => this.#isUseful(poolIndex, host.poolIndex));
   }
@@ -152,7 +152,7 @@ export class MoverGroups {
   #hasMoverWithRoomElsewhere(poolIndex: number): boolean {
     const hasRoomElsewhere = ({ session }: Mover): boolean =>
       session.options.some((option) => {
-        const number = this.fleet.indexOfRegionPool(option.place);
+        const number = this.fleet.indexOfRegionPool(option.regionPool);
         return number !== undefined && number !== poolIndex && this.roomIn(number) > 0;
       });
     return this.#sourcesIn(poolIndex).some(

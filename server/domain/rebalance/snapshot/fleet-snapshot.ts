@@ -18,7 +18,7 @@ export interface FleetSnapshot {
 /** Congestion and load are shares of the host: 0 is idle, 1 is full, more than 1 is demand beyond its hardware. */
 export interface HostSnapshot {
   readonly hostId: string;
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly slots: number;
   /** Slots that are reserved or in use. */
   readonly committed: number;
@@ -56,14 +56,14 @@ export type Movability = (typeof MOVABILITIES)[number];
 
 /** A region pool that may serve a player, and the player's round-trip time to its region, in milliseconds. */
 export interface RegionPoolOption {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly rttMs: number;
 }
 
 export interface SessionSnapshot {
   readonly sessionId: string;
   readonly hostId: string;
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly kind: Movability;
   /** Every region pool that latency policy, device and pool allow, the present one included. Empty for `fixed`. */
   readonly options: readonly RegionPoolOption[];

@@ -21,7 +21,7 @@ export type PlanBlocker =
 export function findPlanBlocker(snapshot: FleetSnapshot, limits: RebalanceLimits): PlanBlocker | null {
   if (snapshot.storeIsRecovering) return { code: 'store_recovering' };
   const regions = new Map<string, { hosts: number; suspect: number }>();
-  for (const { place: regionPool, state } of snapshot.hosts) {
+  for (const { regionPool, state } of snapshot.hosts) {
     let count = regions.get(regionPool.region);
     if (count === undefined) regions.set(regionPool.region, (count = { hosts: 0, suspect: 0 }));
     count.hosts += 1;

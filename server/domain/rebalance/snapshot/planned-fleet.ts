@@ -15,12 +15,12 @@ export class PlannedFleet {
     readonly scope: PlanScope,
   ) {
     for (const host of snapshot.hosts) {
-      const poolIndex = this.#addRegionPool(host.place);
+      const poolIndex = this.#addRegionPool(host.regionPool);
       const planned = new PlannedHost(
         host,
         poolIndex,
         scope.maxMovesPerHost,
-        !scope.excludes(host.place, host.hostId),
+        !scope.excludes(host.regionPool, host.hostId),
       );
       this.regionPoolAt(poolIndex).addHost(planned);
       this.#hosts[poolIndex]?.set(host.hostId, planned);
@@ -42,7 +42,7 @@ export class PlannedFleet {
   }
 
   /** The host of a session; `undefined` if the snapshot has no such host. */
-  hostOf({ place: regionPool, hostId }: SessionSnapshot): PlannedHost | undefined {
+  hostOf({ regionPool, hostId }: SessionSnapshot): PlannedHost | undefined {
     const poolIndex = this.indexOfRegionPool(regionPool);
     return poolIndex === undefined ? undefined : this.#hosts[poolIndex]?.get(hostId);
   }
@@ -75,7 +75,7 @@ export class PlannedFleet {
 }
 
 /** Added round-trip time of the session's player in that region pool, in milliseconds. Negative if it is nearer. */
-export function detourMs({ options, place: regionPool }: SessionSnapshot, to: RegionPool): number {
+export function detourMs({ options, regionPool }: SessionSnapshot, to: RegionPool): number {
   return (rttToRegionPool(options, to) ?? Infinity) - (rttToRegionPool(options, regionPool) ?? 0);
 }
 
@@ -83,14 +83,13 @@ function rttToRegionPool(
   options: readonly RegionPoolOption[],
   { region, pool }: RegionPool,
 ): number | undefined {
-  return options.find(({ place: regionPool }) => regionPool.region === region && regionPool.pool === pool)
-    ?.rttMs;
+  return options.find(({ regionPool }) => regionPool.region === region && regionPool.pool === pool)?.rttMs;
 }
 
 /** Indexes of the options' region pools, in their order, each once. Region pools without hosts are left out. */
 export function indexesOfOptions(fleet: PlannedFleet, options: readonly RegionPoolOption[]): number[] {
   const poolIndexes = new Set<number>();
-  for (const { place: regionPool } of options) {
+  for (const { regionPool } of options) {
     const poolIndex = fleet.indexOfRegionPool(regionPool);
     if (poolIndex !== undefined) poolIndexes.add(poolIndex);
   }

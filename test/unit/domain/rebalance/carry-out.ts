@@ -26,7 +26,7 @@ export class CarriedOut {
     /** The cap that plans of this kind go by. */
     private readonly cap: number = limits.moveCap,
   ) {
-    this.#hosts = new Map(snapshot.hosts.map((host) => [hostKey(host.place, host.hostId), host]));
+    this.#hosts = new Map(snapshot.hosts.map((host) => [hostKey(host.regionPool, host.hostId), host]));
   }
 
   run(moves: readonly MoveAction[]): void {
@@ -48,15 +48,15 @@ export class CarriedOut {
 
   #step(move: MoveAction): void {
     const session = this.snapshot.sessions.find(({ sessionId }) => sessionId === move.sessionId)!;
-    expect(session.kind, move.sessionId).to.equal(move.free ? 'unclaimed' : 'movable');
+    expect(session.kind, move.sessionId).to.equal(move.isUnclaimed ? 'unclaimed' : 'movable');
     expect(this.#moved.has(session.sessionId), 'moved twice').to.be.false;
-    expect(move.from).to.deep.equal({ place: session.place, hostId: session.hostId });
-    const allowed = session.options.map((option) => regionPoolName(option.place));
-    expect(allowed).to.include(regionPoolName(move.to.place));
+    expect(move.from).to.deep.equal({ regionPool: session.regionPool, hostId: session.hostId });
+    const allowed = session.options.map((option) => regionPoolName(option.regionPool));
+    expect(allowed).to.include(regionPoolName(move.to.regionPool));
     this.#moved.add(session.sessionId);
 
-    const from = hostKey(move.from.place, move.from.hostId);
-    const to = hostKey(move.to.place, move.to.hostId!);
+    const from = hostKey(move.from.regionPool, move.from.hostId);
+    const to = hostKey(move.to.regionPool, move.to.hostId!);
     expect(to).to.not.equal(from);
     const target = this.#host(to);
     this.#expectUsable(target);
@@ -80,9 +80,9 @@ export class CarriedOut {
     if (forWaiting === null) return;
     const waiting = this.snapshot.waiting.find(({ sessionId }) => sessionId === forWaiting)!;
     const host = this.#host(this.#freed!.host);
-    const name = regionPoolName(host.place);
-    expect(waiting.options.map((option) => regionPoolName(option.place))).to.include(name);
-    expect(reason).to.deep.equal({ code: 'make_room', place: host.place });
+    const name = regionPoolName(host.regionPool);
+    expect(waiting.options.map((option) => regionPoolName(option.regionPool))).to.include(name);
+    expect(reason).to.deep.equal({ code: 'make_room', regionPool: host.regionPool });
     expect(host).to.include({ state: 'ready', open: true, hot: false });
     expect(this.#served.has(forWaiting), 'served twice').to.be.false;
     this.#served.add(forWaiting);

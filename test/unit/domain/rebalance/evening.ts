@@ -32,7 +32,7 @@ const RING_KM = 40_000;
 export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
   const random = randomNumbers(seed);
   const pick = (limit: number): number => Math.floor(random() * limit);
-  const places: RegionPool[][] = Array.from({ length: shape.regions }, (_, region) =>
+  const regionPools: RegionPool[][] = Array.from({ length: shape.regions }, (_, region) =>
     Array.from({ length: shape.pools }, (_pool, pool) => ({
       region: `region-${region}`,
       pool: `pool-${pool}`,
@@ -40,13 +40,13 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
   );
   const optionsAt = (homeKm: number): RegionPoolOption[] => {
     const pools = new Set([pick(shape.pools), pick(shape.pools)]);
-    return places.flatMap((inRegion, region) => {
+    return regionPools.flatMap((inRegion, region) => {
       const km = Math.abs(homeKm - (region * RING_KM) / shape.regions);
       const rttMs = 8 + Math.min(km, RING_KM - km) / KM_PER_MS + random() * 10;
       if (rttMs > 60) return [];
       return [...pools].map((pool) => {
         const regionPool = inRegion[pool]!;
-        return { place: shape.ownObjects ? { ...regionPool } : regionPool, rttMs };
+        return { regionPool: shape.ownObjects ? { ...regionPool } : regionPool, rttMs };
       });
     });
   };
@@ -57,7 +57,7 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
   const sessions: SessionSnapshot[] = [];
   for (let i = 0; i < shape.hosts; i += 1) {
     const region = i % shape.regions;
-    const regionPool = places[region]![Math.floor(i / shape.regions) % shape.pools]!;
+    const regionPool = regionPools[region]![Math.floor(i / shape.regions) % shape.pools]!;
     const slots = shape.slotsPerHost;
     const isHot = random() < shape.hot;
     const isFull = random() < fullness(region) || isHot;
@@ -65,7 +65,7 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
     const load = isHot ? 0.91 + random() * 0.2 : (committed / slots) * 0.8;
     const hostId = `host-${String(i).padStart(5, '0')}`;
     hosts.push({
-      ...{ hostId, place: regionPool, slots, committed, load, congestion: Math.max(committed / slots, load) },
+      ...{ hostId, regionPool, slots, committed, load, congestion: Math.max(committed / slots, load) },
       ...{
         hot: isHot,
         excluded: false,
@@ -80,14 +80,15 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
       const options = optionsAt((region * RING_KM) / shape.regions + (random() - 0.5) * 4_000);
       if (
         !options.some(
-          (option) => option.place.region === regionPool.region && option.place.pool === regionPool.pool,
+          (option) =>
+            option.regionPool.region === regionPool.region && option.regionPool.pool === regionPool.pool,
         )
       ) {
-        options.push({ place: regionPool, rttMs: 30 });
+        options.push({ regionPool, rttMs: 30 });
       }
       const lot = random();
       sessions.push({
-        ...{ sessionId: `session-${sessions.length}`, hostId, place: regionPool, options },
+        ...{ sessionId: `session-${sessions.length}`, hostId, regionPool, options },
         kind: lot < 0.05 ? 'unclaimed' : lot < 0.75 ? 'movable' : 'fixed',
         movedAtMs: random() < 0.05 ? NOW_MS - pick(1_200_000) : null,
       });

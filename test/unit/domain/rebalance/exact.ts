@@ -32,16 +32,16 @@ interface ExactFleet {
 }
 
 function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
-  const names = [...new Set(snapshot.hosts.map((host) => regionPoolName(host.place)))];
+  const names = [...new Set(snapshot.hosts.map((host) => regionPoolName(host.regionPool)))];
   const numbersOf = (options: readonly RegionPoolOption[]): number[] => [
     ...new Set(
       options
-        .map(({ place: regionPool }) => names.indexOf(regionPoolName(regionPool)))
+        .map(({ regionPool }) => names.indexOf(regionPoolName(regionPool)))
         .filter((number) => number >= 0),
     ),
   ];
   const freeSlots = names.map(() => 0);
-  const placeOf = snapshot.hosts.map(({ place: regionPool }) => names.indexOf(regionPoolName(regionPool)));
+  const placeOf = snapshot.hosts.map(({ regionPool }) => names.indexOf(regionPoolName(regionPool)));
   const room = snapshot.hosts.map(({ slots, committed, congestion, state, open, hot, quarantined }, host) => {
     if (state !== 'ready' || !open || hot) return 0;
     freeSlots[placeOf[host]!]! += slots - committed;
@@ -51,8 +51,8 @@ function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
   });
   const sessions = snapshot.sessions.flatMap((session): ExactSession[] => {
     const number = snapshot.hosts.findIndex(
-      ({ hostId, place: regionPool }) =>
-        hostId === session.hostId && regionPoolName(regionPool) === regionPoolName(session.place),
+      ({ hostId, regionPool }) =>
+        hostId === session.hostId && regionPoolName(regionPool) === regionPoolName(session.regionPool),
     );
     const host = snapshot.hosts[number]!;
     const cools = session.movedAtMs !== null && snapshot.nowMs - session.movedAtMs < limits.cooldownMs;
@@ -60,7 +60,7 @@ function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
     if (session.kind === 'fixed' || cools || stays) return [];
     return [
       {
-        place: names.indexOf(regionPoolName(session.place)),
+        place: names.indexOf(regionPoolName(session.regionPool)),
         host: number,
         free: session.kind === 'unclaimed',
         replaceable: host.congestion - 1 / host.slots <= limits.freedSlotCap + 1e-9,
@@ -119,17 +119,17 @@ export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limi
       }
       free[poolIndex]! += 1;
     };
-    for (const place of options) {
-      if (free[place]! > 0) {
-        free[place]! -= 1;
+    for (const regionPool of options) {
+      if (free[regionPool]! > 0) {
+        free[regionPool]! -= 1;
         go(0);
-        free[place]! += 1;
+        free[regionPool]! += 1;
       }
       for (const [i, { place: home }] of sessions.entries()) {
-        if (home !== place) continue;
+        if (home !== regionPool) continue;
         leaving(i, (first) => {
           for (const between of first.options) {
-            if (between === place) continue;
+            if (between === regionPool) continue;
             into(between, Number(!first.free));
             for (const [j, { place: passed, replaceable }] of sessions.entries()) {
               if (passed !== between || !replaceable) continue;

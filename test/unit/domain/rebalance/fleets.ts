@@ -17,7 +17,7 @@ export function place(region: string, pool = 'pc'): RegionPool {
 
 /** Options by region, nearest first: 10 ms, 20 ms, ... */
 export function options(...regions: string[]): RegionPoolOption[] {
-  return regions.map((region, i) => ({ place: place(region), rttMs: 10 * (i + 1) }));
+  return regions.map((region, i) => ({ regionPool: place(region), rttMs: 10 * (i + 1) }));
 }
 
 /** A fleet told host by host: a test's picture, built as a sentence. */
@@ -36,7 +36,7 @@ export class FleetStory {
   ): this {
     const load = changes.load ?? committed / slots;
     this.hosts.push({
-      ...{ hostId, place: place(region), slots, committed, load },
+      ...{ hostId, regionPool: place(region), slots, committed, load },
       congestion: Math.max(committed / slots, load),
       ...{
         hot: false,
@@ -61,9 +61,9 @@ export class FleetStory {
     changes: Partial<SessionSnapshot> = {},
   ): this {
     const host = this.hosts.find((known) => known.hostId === hostId)!;
-    const ownOptions = options(host.place.region, ...regions);
+    const ownOptions = options(host.regionPool.region, ...regions);
     this.sessions.push({
-      ...{ sessionId, hostId, place: host.place, kind, options: ownOptions, movedAtMs: null },
+      ...{ sessionId, hostId, regionPool: host.regionPool, kind, options: ownOptions, movedAtMs: null },
       ...changes,
     });
     return this;

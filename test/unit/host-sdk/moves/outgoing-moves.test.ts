@@ -241,7 +241,7 @@ describe('a host that checkpoints sessions', () => {
     rig.clock.advance(WITHIN_MS - 1);
     expect(session.state).to.equal('moving');
     rig.clock.advance(1);
-    expect(await rig.told()).to.include({ ...cannotMove(1), reason: 'The state was not there in time.' });
+    expect(await rig.told()).to.include({ ...cannotMove(1), reason: 'onCheckpoint took too long.' });
     expect(await rig.told()).to.include({ state: 'connected' });
     expect(await rig.resumes.next()).to.deep.equal(about(1));
     answer({ state: STATE });

@@ -13,7 +13,9 @@ const HOME = place('near');
 function after(...loads: number[]): HotHosts {
   return loads.reduce<HotHosts>(
     (known, congestion, i) =>
-      trackHotHosts(known, [{ hostId: 'h', place: HOME, congestion, heartbeatAtMs: 2_000 * (i + 1) }]),
+      trackHotHosts(known, [
+        { hostId: 'h', regionPool: HOME, load: congestion, heartbeatAtMs: 2_000 * (i + 1) },
+      ]),
     NO_HOT_HOSTS,
   );
 }
@@ -39,7 +41,7 @@ describe('Hot hosts', () => {
   });
 
   it('are judged once per heartbeat, however often they are read', () => {
-    const beat = { hostId: 'h', place: HOME, congestion: 0.95, heartbeatAtMs: 2_000 };
+    const beat = { hostId: 'h', regionPool: HOME, load: 0.95, heartbeatAtMs: 2_000 };
     let known = NO_HOT_HOSTS;
     for (let look = 0; look < 5; look += 1) known = trackHotHosts(known, [beat]);
     expect(isHot(known, HOME, 'h')).to.be.false;

@@ -7,7 +7,7 @@ import { FleetStory } from '../fleets.js';
 const NEAR = { region: 'near', pool: null, hostId: null };
 
 function told({ moves }: DrainPlan): string[] {
-  return moves.map(({ sessionId, to }) => `${sessionId}: ${to.place.region}/${to.hostId ?? '?'}`);
+  return moves.map(({ sessionId, to }) => `${sessionId}: ${to.regionPool.region}/${to.hostId ?? '?'}`);
 }
 
 describe('A drain that moves', () => {

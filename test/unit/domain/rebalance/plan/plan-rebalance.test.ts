@@ -6,13 +6,13 @@ import { explainPlanBlocker } from '@duskline/server/domain/rebalance/snapshot/p
 import { expect } from 'chai';
 import { FleetStory, NOW_MS, options, place } from '../fleets.js';
 
-const HOT = { hot: true, shunned: true, load: 0.95 };
+const HOT = { hot: true, excluded: true, load: 0.95 };
 
 /** The moves as `session: place/host`, in their order. */
 function told({ actions }: RebalancePlan): string[] {
   return actions
     .filter((action) => action.kind === 'move')
-    .map(({ sessionId, to }) => `${sessionId}: ${to.place.region}/${to.hostId ?? '?'}`);
+    .map(({ sessionId, to }) => `${sessionId}: ${to.regionPool.region}/${to.hostId ?? '?'}`);
 }
 
 function movesOf({ actions }: RebalancePlan): MoveAction[] {
@@ -27,9 +27,9 @@ describe('A hot host', () => {
       .host('cool', 'near', 10, 2)
       .session('s1', 'warm', 'movable', []);
     const { actions } = planRebalance(story.picture, 10);
-    expect(actions.map((action) => action.kind)).to.deep.equal(['shun', 'unshun', 'move']);
-    expect(actions[0]).to.deep.equal({ kind: 'shun', place: place('near'), hostId: 'warm' });
-    expect(actions[1]).to.deep.equal({ kind: 'unshun', place: place('near'), hostId: 'cooled' });
+    expect(actions.map((action) => action.kind)).to.deep.equal(['exclude', 'include', 'move']);
+    expect(actions[0]).to.deep.equal({ kind: 'exclude', regionPool: place('near'), hostId: 'warm' });
+    expect(actions[1]).to.deep.equal({ kind: 'include', regionPool: place('near'), hostId: 'cooled' });
   });
 
   it('is relieved of the fewest sessions that bring it below the threshold, to the coolest host of its region pool', () => {
@@ -170,7 +170,7 @@ describe('Freeing a slot', () => {
   it('moves the session whose latency grows the least', () => {
     const story = new FleetStory().host('a', 'near', 4, 4).host('b', 'next', 4, 0);
     const toNext = (rttMs: number) => ({
-      options: [...options('near'), { place: place('next'), rttMs }],
+      options: [...options('near'), { regionPool: place('next'), rttMs }],
     });
     story.session('s1', 'a', 'movable', [], toNext(50)).session('s2', 'a', 'movable', [], toNext(20));
     expect(told(planRebalance(story.waits('w1', 'near').picture, 10))).to.deep.equal(['s2: next/b']);

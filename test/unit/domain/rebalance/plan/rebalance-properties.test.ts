@@ -50,7 +50,7 @@ describe('A plan of moves', () => {
 
   it('stays within its budget, and reports what it charges', () => {
     checked((_, allowed, plan) => {
-      expect(plan.liveMoves).to.equal(movesOf(plan).filter(({ free }) => !free).length);
+      expect(plan.liveMoves).to.equal(movesOf(plan).filter(({ isUnclaimed: free }) => !free).length);
       expect(plan.liveMoves).to.be.at.most(allowed);
     });
   });
@@ -95,7 +95,7 @@ describe('A plan of moves', () => {
     checked((snapshot, _, plan) => {
       const told = new Map(snapshot.hosts.map(({ hostId, excluded: shunned }) => [hostId, shunned]));
       for (const action of plan.actions)
-        if (action.kind !== 'move') told.set(action.hostId, action.kind === 'shun');
+        if (action.kind !== 'move') told.set(action.hostId, action.kind === 'exclude');
       for (const { hostId, hot } of snapshot.hosts) expect(told.get(hostId)).to.equal(hot);
     });
   });
@@ -109,7 +109,7 @@ describe('A plan of a drain', () => {
       fc.property(fleetOf(TROUBLED), (snapshot) => {
         const { moves } = planDrain(snapshot, target, 1, LIMITS);
         new CarriedOut(snapshot, LIMITS, 1).run(moves);
-        for (const { to } of moves) expect(to.place.region).to.not.equal('r0');
+        for (const { to } of moves) expect(to.regionPool.region).to.not.equal('r0');
       }),
       { numRuns: 400 },
     );
@@ -121,7 +121,7 @@ describe('A plan of a drain', () => {
         const { moves, later, noRoom, fixed } = planDrain(snapshot, target, 1, LIMITS);
         const planned = [...moves, ...later].map(({ sessionId }) => sessionId);
         const named = [...planned, ...noRoom, ...fixed].sort();
-        const there = snapshot.sessions.filter(({ place: regionPool }) => regionPool.region === 'r0');
+        const there = snapshot.sessions.filter(({ regionPool }) => regionPool.region === 'r0');
         expect(named).to.deep.equal(there.map(({ sessionId }) => sessionId).sort());
       }),
     );

@@ -1,0 +1,59 @@
+import { regionPoolName } from '../../domain/catalog.js';
+import { hostKey, isHot, type HotHosts } from '../../domain/rebalance/limits/hot-hosts.js';
+import type { FleetSnapshot, WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
+import type { SessionRecord } from '../../store/fleet-store.js';
+import type { LocatedSession } from '../sessions/sessions-on-target.js';
+import { toHostSnapshot } from './host-snapshot.js';
+import type { RegionPoolHosts } from './read-fleet.js';
+import type { RoundRequest } from './round-planner.js';
+import type { SessionSnapshotCache } from './session-snapshot-cache.js';
+
+/** What a round has read of the fleet. */
+export interface FleetReading {
+  /** Time of the store, in milliseconds since 1970. */
+  readonly nowMs: number;
+  readonly hosts: readonly RegionPoolHosts[];
+  readonly sessions: readonly LocatedSession[];
+  readonly waiting: readonly WaitingPlayer[];
+}
+
+/** Builds the snapshot that a round is planned from. */
+export function toFleetSnapshot(
+  { nowMs, hosts, sessions, waiting }: FleetReading,
+  request: RoundRequest,
+  hot: HotHosts,
+  cache: SessionSnapshotCache,
+): FleetSnapshot {
+  const closed = new Set(request.closedRegionPools);
+  const quarantined = new Set(request.quarantinedHosts);
+  const excluded = new Set(request.excludedSessions);
+  const sessionsOf = groupByHost(sessions);
+  return {
+    nowMs,
+    storeIsRecovering: request.storeIsRecovering,
+    waiting,
+    hosts: hosts.flatMap((inPool) =>
+      inPool.hosts.map((host) => {
+        const key = hostKey(inPool.regionPool, host.hostId);
+        return toHostSnapshot(inPool.regionPool, host, {
+          hot: isHot(hot, inPool.regionPool, host.hostId),
+          regionPoolIsOpen: !closed.has(regionPoolName(inPool.regionPool)),
+          quarantined: quarantined.has(key),
+          sessions: sessionsOf.get(key) ?? [],
+        });
+      }),
+    ),
+    sessions: cache.snapshotSessions(sessions, (sessionId) => excluded.has(sessionId)),
+  };
+}
+
+function groupByHost(sessions: readonly LocatedSession[]): ReadonlyMap<string, readonly SessionRecord[]> {
+  const groups = new Map<string, SessionRecord[]>();
+  for (const { place: regionPool, session } of sessions) {
+    const key = hostKey(regionPool, session.hostId);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [session]);
+    else group.push(session);
+  }
+  return groups;
+}

@@ -1,0 +1,37 @@
+import type { RebalanceAction } from '../../domain/rebalance/actions/rebalance-actions.js';
+import type { SessionRecord } from '../../store/fleet-store.js';
+
+/** Input of a round. Plain data, so that a worker thread can plan it. */
+export interface RoundRequest {
+  readonly region: string;
+  readonly storeIsRecovering: boolean;
+  /** Names of region pools that operators closed (`regionPoolName`). */
+  readonly closedRegionPools: readonly string[];
+  /** Keys of hosts in quarantine (`hostKey`). */
+  readonly quarantinedHosts: readonly string[];
+  /** Ids of sessions that must not be moved now. */
+  readonly excludedSessions: readonly string[];
+}
+
+/** Result of a round. Plain data. */
+export interface RoundPlan {
+  /** In the order of execution. */
+  readonly actions: readonly RebalanceAction[];
+  /** Records of the sessions that the actions move, as the round read them. */
+  readonly sessions: readonly SessionRecord[];
+  /** Why nothing could be planned, in one sentence; `null` if there is a plan. */
+  readonly blocker: string | null;
+  /** Number of waiting players for whom the plan frees a slot. */
+  readonly servedByMoves: number;
+  /** Durations of reading the fleet, of building the snapshot, and of planning, in milliseconds. */
+  readonly readMs: number;
+  readonly snapshotMs: number;
+  readonly planMs: number;
+}
+
+/** Plans rounds of rebalancing, one region at a time. It changes nothing in the store. */
+export interface RoundPlanner {
+  /** Reads the fleet and plans a round. Rejects with `StoreUnavailableError` if the store cannot be reached. */
+  planRound(request: RoundRequest): Promise<RoundPlan>;
+  close(): Promise<void>;
+}
