@@ -59,6 +59,9 @@ export interface MoveStore {
    * itself stays unchanged, in whichever region pool it is. `clientBrokerId` of the reservation is the broker that runs the
    * move.
    *
+   * The search goes from the least congested host on and ends at the first one above the limit. A silent host before that
+   * becomes suspect and gets nothing.
+   *
    * @param ttlMs how long the slot stays reserved: the same in all calls for a region pool
    */
   reserveTargetSlot(
