@@ -104,7 +104,7 @@ export function inboxSuite(current: CurrentFixture): void {
       ]);
     });
 
-    it('returns `away` when the broker of the other end is not known', async () => {
+    it('returns `disconnected` when the broker of the other end is not known', async () => {
       const { store } = current();
       const { fromClient } = await openSession();
       const adopted = newSessionId();

@@ -188,9 +188,9 @@ describe('Redis keys', function () {
     expect(files).to.have.length.above(20);
     for (const file of files) {
       const text = readFileSync(new URL(file, LUA), 'utf8').replaceAll(/--.*$/gm, '');
-      for (const [call, key] of text.matchAll(/(?:redis\.p?call|call_with|load_fields)\(([^\n]*)/g)) {
+      for (const [call, key] of text.matchAll(/(?:redis\.p?call|call_with_values|load_fields)\(([^\n]*)/g)) {
         const declared =
-          /^('TIME'\)|'PUBLISH', |('\w+'|command), (KEYS\[[^\]]+\]|key)|KEYS\[\d+\], |key, ids)/.test(
+          /^('TIME'\)|'PUBLISH', |('\w+'|command), ((\w+_key|key)\b|\w+_keys\[i\])|\w+_key, |key, ids)/.test(
             key ?? '',
           );
         expect(declared, `${file}: ${call}`).to.equal(true);

@@ -20,7 +20,8 @@ export async function pollInbox(context: CorePorts & Connections, place: RegionP
     // Each is delivered at once and in its order; what takes longer is word of those that could not be.
     const passedOn: Promise<void>[] = [];
     for (const post of letters.value) {
-      if (post.kind === 'control') context.events.emit('controlMessage', place, parseControlMessage(post.body));
+      if (post.kind === 'control')
+        context.events.emit('controlMessage', place, parseControlMessage(post.body));
       else passedOn.push(deliverRelayedMessage(context, place, post));
     }
     await Promise.all(passedOn);

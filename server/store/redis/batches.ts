@@ -16,7 +16,7 @@ export function inGroups<T>(list: readonly T[], size: number): T[][] {
   return groups;
 }
 
-/** 1 when the batch names some session more than once: then a script has to remember what it did, which costs time. */
-export function hasDuplicates(batch: readonly { readonly sessionId: string }[]): 0 | 1 {
-  return new Set(batch.map(({ sessionId }) => sessionId)).size < batch.length ? 1 : 0;
+/** Whether a session is named more than once: then a script has to remember what it did, which costs time. */
+export function hasDuplicates(sessionIds: readonly string[]): boolean {
+  return new Set(sessionIds).size < sessionIds.length;
 }

@@ -10,7 +10,7 @@ import type { RedisContext } from './redis-context.js';
 const OUTCOMES_PER_COMMAND = 500;
 
 /** Drains in Redis, each with the keys of its region, and the audit trail as a stream. */
-export function createRedisDrains({ redis, keys, run, clock, command, getTimeMs }: RedisContext): DrainStore {
+export function createRedisDrains({ redis, keys, run, command, getTimeMs }: RedisContext): DrainStore {
   return {
     async listDrains(region) {
       const texts = await command(() => redis.hvals(keys.drains(region)));
@@ -18,13 +18,14 @@ export function createRedisDrains({ redis, keys, run, clock, command, getTimeMs 
     },
 
     async compareAndSetDrain(before, after) {
-      const args = [
-        clock(),
-        targetName(after.target),
-        before === null ? '' : encodeDrain(before),
-        encodeDrain(after),
-      ];
-      return (await run('drains/compare-and-set-drain', [keys.drains(after.target.region)], args)) === 1;
+      const args = {
+        target: targetName(after.target),
+        before: before === null ? '' : encodeDrain(before),
+        after: encodeDrain(after),
+      };
+      return (
+        (await run('drains/compare-and-set-drain', { drains: keys.drains(after.target.region) }, args)) === 1
+      );
     },
 
     async recordDrainOutcomes({ target, drainId }, outcomes) {

@@ -13,7 +13,6 @@ import {
 } from './records.js';
 import type { RedisContext } from './redis-context.js';
 import { getRegionOverview } from './region-overview.js';
-import { REVOCABLE_LIST } from './stored-codes.js';
 
 /** One call of `recountHosts` checks at most this many hosts. */
 const RECOUNT_HOSTS = 50;
@@ -23,51 +22,71 @@ export function createRedisHosts(context: RedisContext): HostStore {
   const { redis, keys, runInPool, command } = context;
   return {
     async registerHost(regionPool, { hostId, connectionId, slots, endpoint }) {
-      await runInPool('hosts/register-host', regionPool, '', [hostId, connectionId, slots, endpoint]);
+      await runInPool('hosts/register-host', regionPool, { hostId, connectionId, slots, endpoint });
     },
 
     recordHeartbeats: (regionPool, heartbeats) =>
-      inBatches(heartbeats, async (batch) => {
-        const args = batch.flatMap(({ hostId, connectionId, measured, digest }) => [
-          hostId,
-          connectionId,
-          measured,
-          digest,
-        ]);
-        return decodeHeartbeats(await runInPool('hosts/record-heartbeats', regionPool, '', args));
-      }),
+      inBatches(heartbeats, async (batch) =>
+        decodeHeartbeats(
+          await runInPool('hosts/record-heartbeats', regionPool, {
+            hostIds: batch.map(({ hostId }) => hostId),
+            connectionIds: batch.map(({ connectionId }) => connectionId),
+            measuredLoads: batch.map(({ measured }) => measured),
+            digests: batch.map(({ digest }) => digest),
+          }),
+        ),
+      ),
 
     async reconcileHost(regionPool, { hostId, connectionId }, sessions) {
-      const reported = sessions.flatMap(({ sessionId, epoch, state }) => [sessionId, epoch, state]);
-      const args = [hostId, connectionId, REVOCABLE_LIST, ...reported];
-      const callerId = brokerIdOf(connectionId);
-      return decodeReconciliation(await runInPool('hosts/reconcile-host', regionPool, callerId, args));
+      const reply = await runInPool('hosts/reconcile-host', regionPool, {
+        callerId: brokerIdOf(connectionId),
+        hostId,
+        connectionId,
+        sessionIds: sessions.map(({ sessionId }) => sessionId),
+        epochs: sessions.map(({ epoch }) => epoch),
+        states: sessions.map(({ state }) => state),
+      });
+      return decodeReconciliation(reply);
     },
 
     async removeHost(regionPool, hostId, connectionId) {
       const callerId = brokerIdOf(connectionId);
-      return decodeEnded(await runInPool('hosts/remove-host', regionPool, callerId, [hostId, connectionId]));
+      const args = { callerId, hostId, connectionId };
+      return decodeEnded(await runInPool('hosts/remove-host', regionPool, args));
     },
 
     async findSilentHosts(regionPool, silentForMs, limit) {
       return decodeSilentHosts(
-        await runInPool('hosts/find-silent-hosts', regionPool, '', [silentForMs, limit]),
+        await runInPool('hosts/find-silent-hosts', regionPool, { silentForMs, limit }),
       );
     },
 
     async markSilentHosts(regionPool, marks, callerId) {
-      const args = marks.flatMap(({ hostId, heartbeatAtMs, order }) => [hostId, heartbeatAtMs, order]);
-      return decodeEnded(await runInPool('hosts/mark-silent-hosts', regionPool, callerId, args));
+      const reply = await runInPool('hosts/mark-silent-hosts', regionPool, {
+        callerId,
+        hostIds: marks.map(({ hostId }) => hostId),
+        heartbeatTimes: marks.map(({ heartbeatAtMs }) => heartbeatAtMs),
+        marks: marks.map(({ order }) => order),
+      });
+      return decodeEnded(reply);
     },
 
     async recountHosts(regionPool, cursor) {
-      const reply = await runInPool('hosts/recount-hosts', regionPool, '', [cursor ?? '0', RECOUNT_HOSTS]);
+      const reply = await runInPool('hosts/recount-hosts', regionPool, {
+        cursor: cursor ?? '0',
+        count: RECOUNT_HOSTS,
+      });
       const [next, repaired] = reply as [unknown, unknown];
       return { next: next === '0' ? null : String(next), repaired: texts(repaired).sort() };
     },
 
     async setClosure(regionPool, hostId, closure, before) {
-      await runInPool('hosts/set-closure', regionPool, '', [hostId ?? '', closure, before ?? '']);
+      await runInPool('hosts/set-closure', regionPool, {
+        callerId: '',
+        hostId: hostId ?? '',
+        closure,
+        expected: before ?? '',
+      });
     },
 
     async getClosure(regionPool, hostId) {
@@ -76,10 +95,10 @@ export function createRedisHosts(context: RedisContext): HostStore {
     },
 
     async listHosts(regionPool) {
-      const [hosts, info, totals] = await command(() =>
+      const [hosts, endpoints, totals] = await command(() =>
         Promise.all([
           redis.hgetallBuffer(keys.poolKey(regionPool, 'hosts')),
-          redis.hgetall(keys.poolKey(regionPool, 'info')),
+          redis.hgetall(keys.poolKey(regionPool, 'endpoints')),
           redis.hgetall(keys.poolKey(regionPool, 'totals')),
         ]),
       );
@@ -88,7 +107,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
           const { connectionId, state, slots, committed, measured, ramping, heartbeatAtMs } =
             decodeHost(record);
           const closure = decodeClosure(totals[`closed/${hostId}`]);
-          const endpoint = info[hostId] ?? '';
+          const endpoint = endpoints[hostId] ?? '';
           return {
             hostId,
             connectionId,
@@ -107,15 +126,15 @@ export function createRedisHosts(context: RedisContext): HostStore {
 
     async getEndpoints(regionPool, hostIds) {
       if (hostIds.length === 0) return [];
-      const [hosts, info] = await command(() =>
+      const [hosts, endpoints] = await command(() =>
         Promise.all([
           redis.hmgetBuffer(keys.poolKey(regionPool, 'hosts'), ...hostIds),
-          redis.hmget(keys.poolKey(regionPool, 'info'), ...hostIds),
+          redis.hmget(keys.poolKey(regionPool, 'endpoints'), ...hostIds),
         ]),
       );
       return hostIds.map((_, i) => {
         const record = hosts[i];
-        const endpoint = info[i];
+        const endpoint = endpoints[i];
         if (!Buffer.isBuffer(record) || typeof endpoint !== 'string') return null;
         return { connectionId: decodeHost(record).connectionId, endpoint };
       });

@@ -1,9 +1,4 @@
-import {
-  INBOX_MAX_BYTES,
-  type InboxMessage,
-  type InboxStore,
-  type RelayOutcome,
-} from '../contracts/inbox.js';
+import type { InboxMessage, InboxStore, RelayOutcome } from '../contracts/inbox.js';
 import { inGroups } from './batches.js';
 import { StoredFormatError, decodeEndReason, decodeSessions, texts } from './records.js';
 import type { RedisContext } from './redis-context.js';
@@ -21,30 +16,29 @@ export function createRedisInbox({ runInPool, command }: RedisContext, wakeUps: 
     async relayMessages(regionPool, messages, callerId) {
       // All batches are on the wire at once, in their order.
       const replies = await Promise.all(
-        inGroups(messages, MAX_MESSAGES).map((batch) => {
-          const args = batch.flatMap(({ sessionId, epoch, fromHostId, body }) => [
-            sessionId,
-            epoch,
-            fromHostId ?? '',
-            body,
-          ]);
-          return runInPool('inbox/relay-messages', regionPool, callerId, [INBOX_MAX_BYTES, ...args]);
-        }),
+        inGroups(messages, MAX_MESSAGES).map((batch) =>
+          runInPool('inbox/relay-messages', regionPool, {
+            callerId,
+            sessionIds: batch.map(({ sessionId }) => sessionId),
+            epochs: batch.map(({ epoch }) => epoch),
+            senderHostIds: batch.map(({ fromHostId }) => fromHostId ?? ''),
+            bodies: batch.map(({ body }) => body),
+          }),
+        ),
       );
       return replies.flatMap((reply) => inGroups(texts(reply), 2).map(decodeRelayOutcome));
     },
 
     async takeMessages(regionPool, brokerId) {
-      const lines = String(await runInPool('inbox/take-messages', regionPool, brokerId, [])).split('\n');
-      return lines.slice(0, -1).map(decodeInboxMessage);
+      const lines = String(await runInPool('inbox/take-messages', regionPool, { callerId: brokerId }));
+      return lines.split('\n').slice(0, -1).map(decodeInboxMessage);
     },
 
     takeChangedSessions: async (regionPool, brokerId) =>
-      decodeSessions(await runInPool('inbox/take-changed-sessions', regionPool, brokerId, [])),
+      decodeSessions(await runInPool('inbox/take-changed-sessions', regionPool, { callerId: brokerId })),
 
     async sendControlMessage(regionPool, brokerId, body) {
-      const args = [brokerId, INBOX_MAX_BYTES, body];
-      return Number(await runInPool('inbox/send-control-message', regionPool, '', args)) === 1;
+      return (await runInPool('inbox/send-control-message', regionPool, { brokerId, body })) === 1;
     },
 
     sendWakeUp: (brokerId, regionPool) => wakeUps.send(brokerId, regionPool),
@@ -61,8 +55,7 @@ function decodeRelayOutcome([kind, detail = '']: readonly string[]): RelayOutcom
       return { kind: 'queued', brokerId: detail };
     case 'over':
       return { kind, reason: decodeEndReason(detail) };
-    case 'away':
-      return { kind: 'disconnected' };
+    case 'disconnected':
     case 'overflow':
     case 'stale':
     case 'unknown':

@@ -7,7 +7,7 @@ import type { RegionPool } from '../../domain/catalog.js';
  * script touches one slot only. The keys of a player carry one of `PLAYER_SHARDS` tags.
  */
 export interface KeySpace {
-  /** The sixteen keys of a region pool, in the order of `lua/shared/records.lua`. */
+  /** The sixteen keys of a region pool, in the order of `POOL_KEYS`. */
   pool(regionPool: RegionPool): readonly string[];
   /** One of them. */
   poolKey(regionPool: RegionPool, name: PoolKey): string;
@@ -35,17 +35,17 @@ export interface KeySpace {
 /** Over how many slots of a Redis Cluster players are spread. Part of the stored format. */
 const PLAYER_SHARDS = 16;
 
-const POOL_KEYS = [
+export const POOL_KEYS = [
   'hosts',
-  'info',
+  'endpoints',
   'free',
-  'beats',
+  'heartbeats',
   'sessions',
   'members',
   'reserved',
   'ended',
   'totals',
-  'mail',
+  'inbox',
   'queue',
   'waiting',
   'attended',
@@ -87,14 +87,16 @@ export function createKeySpace(prefix: string): KeySpace {
 /** One script call covers at most this many region pools of a region: it bounds how long Redis serves nobody else. */
 export const MAX_POOLS = 64;
 
-/** The keys with these names of several region pools of a region, pool by pool. */
-export function poolKeysOf(
+/** The keys of several region pools of a region: a list for each name, in the order of the pools. */
+export function poolKeyLists(
   keys: KeySpace,
   region: string,
   pools: readonly string[],
-  names: readonly PoolKey[],
-): string[] {
-  return pools.flatMap((pool) => names.map((name) => keys.poolKey({ region, pool }, name)));
+): Readonly<Record<PoolKey, readonly string[]>> {
+  const lists = POOL_KEYS.map(
+    (name) => [name, pools.map((pool) => keys.poolKey({ region, pool }, name))] as const,
+  );
+  return Object.fromEntries(lists) as Record<PoolKey, string[]>;
 }
 
 /** The shard of a player: FNV-1a (Fowler, Noll, Vo), 32 bits, of the id's characters. */

@@ -1,21 +1,8 @@
 import { SWEEP_STEPS, type LeaseStore, type SweepStep } from '../contracts/leases.js';
 import { inGroups } from './batches.js';
-import { MAX_POOLS, poolKeysOf, type PoolKey } from './keys.js';
+import { MAX_POOLS, poolKeyLists } from './keys.js';
 import { texts } from './records.js';
 import type { RedisContext } from './redis-context.js';
-
-const DUE_KEYS = [
-  'reserved',
-  'arriving',
-  'disconnected',
-  'ended',
-  'offers',
-  'attended',
-  'beats',
-  'queue',
-  'mail',
-  'totals',
-] as const satisfies readonly PoolKey[];
 
 /** As `lua/leases/find-due-sweeps.lua` names them. */
 const STEP_CODES: Readonly<Record<SweepStep, string>> = {
@@ -27,23 +14,19 @@ const STEP_CODES: Readonly<Record<SweepStep, string>> = {
 };
 
 /** Leases in Redis, and what there is to sweep, with one script call a region. */
-export function createRedisLeases({ keys, run, clock }: RedisContext): LeaseStore {
+export function createRedisLeases({ keys, run }: RedisContext): LeaseStore {
   return {
     acquireLease: async (region, holder, ttlMs) =>
-      (await run('leases/acquire-lease', [keys.lease(region)], [clock(), holder, ttlMs])) === 1,
+      (await run('leases/acquire-lease', { lease: keys.lease(region) }, { holder, ttlMs })) === 1,
 
     async releaseLease(region, holder) {
-      await run('leases/release-lease', [keys.lease(region)], [holder]);
+      await run('leases/release-lease', { lease: keys.lease(region) }, { holder });
     },
 
     async findDueSweeps(region, pools, { silentForMs, queueGraceMs }) {
       const replies = await Promise.all(
         inGroups(pools, MAX_POOLS).map((group) =>
-          run('leases/find-due-sweeps', poolKeysOf(keys, region, group, DUE_KEYS), [
-            clock(),
-            silentForMs,
-            queueGraceMs,
-          ]),
+          run('leases/find-due-sweeps', poolKeyLists(keys, region, group), { silentForMs, queueGraceMs }),
         ),
       );
       return replies.flatMap((reply) => texts(reply).map(decodeSteps));

@@ -21,32 +21,38 @@ import type { RedisContext } from './redis-context.js';
 /** Moves in Redis. */
 export function createRedisMoves({ redis, keys, runInPool, command, getTimeMs }: RedisContext): MoveStore {
   return {
-    async reserveTargetSlot(regionPool, reservation, { excludedHostId, maxCongestion }, ttlMs, callerId) {
+    async reserveTargetSlot(regionPool, reservation, { excludedHostId, maxCongestion }, ttlMs) {
       const { sessionId, epoch, clientBrokerId, meta } = reservation;
-      const args = [
-        targetReservationIdOf(sessionId),
+      const reply = await runInPool('moves/reserve-target-slot', regionPool, {
+        reservationId: targetReservationIdOf(sessionId),
         epoch,
-        clientBrokerId,
-        encodeMeta(meta),
+        moverId: clientBrokerId,
+        meta: encodeMeta(meta),
         ttlMs,
-        excludedHostId ?? '',
+        avoidHostId: excludedHostId ?? '',
         maxCongestion,
-      ];
-      return decodeReserveTarget(await runInPool('moves/reserve-target-slot', regionPool, callerId, args));
+      });
+      return decodeReserveTarget(reply);
     },
 
     async completeMove(regionPool, completion, ttlMs, callerId) {
       const { sessionId, epoch, hostId, state, clientBrokerId } = completion;
-      const args = [sessionId, targetReservationIdOf(sessionId), epoch, hostId, state, ttlMs, clientBrokerId];
-      return decodeCompleteMove(
+      const reply = await runInPool('moves/complete-move', regionPool, {
+        callerId,
         sessionId,
-        await runInPool('moves/complete-move', regionPool, callerId, args),
-      );
+        reservationId: targetReservationIdOf(sessionId),
+        epoch,
+        hostId,
+        state,
+        reservationMs: ttlMs,
+        clientBrokerId,
+      });
+      return decodeCompleteMove(sessionId, reply);
     },
 
     async releaseTargetSlot(regionPool, sessionId, epoch, callerId) {
-      const args = [targetReservationIdOf(sessionId), epoch];
-      const reply = await runInPool('moves/release-target-slot', regionPool, callerId, args);
+      const args = { callerId, reservationId: targetReservationIdOf(sessionId), epoch };
+      const reply = await runInPool('moves/release-target-slot', regionPool, args);
       return decodeEnded(reply)[0] ?? null;
     },
 
@@ -60,13 +66,12 @@ export function createRedisMoves({ redis, keys, runInPool, command, getTimeMs }:
 
     async recordMovableChanges(regionPool, changes) {
       for (const batch of inGroups(changes, MAX_BATCH)) {
-        const args = batch.flatMap(({ hostId, sessionId, epoch, movable }) => [
-          sessionId,
-          epoch,
-          hostId,
-          movable ? 1 : 0,
-        ]);
-        await runInPool('moves/record-movable-changes', regionPool, '', args);
+        await runInPool('moves/record-movable-changes', regionPool, {
+          sessionIds: batch.map(({ sessionId }) => sessionId),
+          epochs: batch.map(({ epoch }) => epoch),
+          hostIds: batch.map(({ hostId }) => hostId),
+          movable: batch.map(({ movable }) => movable),
+        });
       }
     },
 

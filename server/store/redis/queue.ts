@@ -17,37 +17,33 @@ import {
   texts,
 } from './records.js';
 import type { RedisContext } from './redis-context.js';
-import { REVOCABLE_LIST } from './stored-codes.js';
 
 /** Queues in Redis. */
 export function createRedisQueue({ redis, keys, runInPool, command }: RedisContext): QueueStore {
   return {
-    enqueue: (regionPool, placements, maxLength, callerId) =>
+    enqueue: (regionPool, placements, maxLength) =>
       inBatches(placements, async (batch) => {
-        const args = batch.flatMap(
-          ({ sessionId, epoch, arrivedAtMs, headStartMs, missed, clientBrokerId, meta }) => [
-            sessionId,
-            epoch,
-            arrivedAtMs ?? '',
-            headStartMs,
-            missed ? 1 : 0,
-            clientBrokerId,
-            encodeMeta(meta),
-          ],
-        );
-        return decodeEnqueue(
-          batch.map(({ sessionId }) => sessionId),
-          await runInPool('queue/enqueue', regionPool, callerId, [maxLength, ...args]),
-        );
+        const sessionIds = batch.map(({ sessionId }) => sessionId);
+        const reply = await runInPool('queue/enqueue', regionPool, {
+          maxLength,
+          sessionIds,
+          epochs: batch.map(({ epoch }) => epoch),
+          arrivalTimes: batch.map(({ arrivedAtMs }) => arrivedAtMs),
+          headStarts: batch.map(({ headStartMs }) => headStartMs),
+          misses: batch.map(({ missed }) => missed),
+          brokerIds: batch.map(({ clientBrokerId }) => clientBrokerId),
+          metas: batch.map(({ meta }) => encodeMeta(meta)),
+        });
+        return decodeEnqueue(sessionIds, reply);
       }),
 
     async getQueueStatus(regionPool, sessionIds, attended) {
       // Without a placement the script still returns the length and the rate.
       const batches = sessionIds.length === 0 ? [[]] : inGroups(sessionIds, MAX_BATCH);
       const statuses = await Promise.all(
-        batches.map(async (ids) => {
-          const args = [attended ? 1 : 0, ...ids];
-          return decodeQueueStatus(ids, await runInPool('queue/get-queue-status', regionPool, '', args));
+        batches.map(async (batch) => {
+          const args = { attended, sessionIds: batch };
+          return decodeQueueStatus(batch, await runInPool('queue/get-queue-status', regionPool, args));
         }),
       );
       const { length, freedPerMs } = statuses.at(-1) ?? { length: 0, freedPerMs: null };
@@ -55,37 +51,45 @@ export function createRedisQueue({ redis, keys, runInPool, command }: RedisConte
     },
 
     async acceptOffer(regionPool, { sessionId, fromEpoch, toEpoch, clientBrokerId }, ttlMs) {
-      const args = [sessionId, fromEpoch, toEpoch, ttlMs];
-      const reply = await runInPool('queue/accept-offer', regionPool, clientBrokerId, args);
+      const reply = await runInPool('queue/accept-offer', regionPool, {
+        callerId: clientBrokerId,
+        sessionId,
+        fromEpoch,
+        toEpoch,
+        reservationMs: ttlMs,
+      });
       return decodeAcceptOffer(sessionId, reply);
     },
 
     withdrawPlacements: (regionPool, withdrawals, callerId) =>
-      inBatches(withdrawals, async (batch) => {
-        const args = batch.flatMap(({ sessionId, belowEpoch }) => [sessionId, belowEpoch]);
-        return decodeEnded(
-          await runInPool('queue/withdraw-placements', regionPool, callerId, [REVOCABLE_LIST, ...args]),
-        );
-      }),
+      inBatches(withdrawals, async (batch) =>
+        decodeEnded(
+          await runInPool('queue/withdraw-placements', regionPool, {
+            callerId,
+            sessionIds: batch.map(({ sessionId }) => sessionId),
+            belowEpochs: batch.map(({ belowEpoch }) => belowEpoch),
+          }),
+        ),
+      ),
 
     findExpiredOffers: async (regionPool, limit) =>
-      texts(await runInPool('queue/find-expired-offers', regionPool, '', [limit])),
+      texts(await runInPool('queue/find-expired-offers', regionPool, { limit })),
 
     async recordMissedOffers(regionPool, sessionIds) {
       await inBatches(sessionIds, async (batch) => {
-        await runInPool('queue/record-missed-offers', regionPool, '', batch);
+        await runInPool('queue/record-missed-offers', regionPool, { sessionIds: batch });
         return [];
       });
     },
 
     expireOffers: (regionPool, sessionIds, callerId) =>
       inBatches(sessionIds, async (batch) =>
-        decodeEnded(await runInPool('queue/expire-offers', regionPool, callerId, batch)),
+        decodeEnded(await runInPool('queue/expire-offers', regionPool, { callerId, sessionIds: batch })),
       ),
 
     async expireUnattendedPlacements(regionPool, graceMs, limit, callerId) {
-      const args = [graceMs, limit];
-      return decodeEnded(await runInPool('queue/expire-unattended-placements', regionPool, callerId, args));
+      const args = { callerId, graceMs, limit };
+      return decodeEnded(await runInPool('queue/expire-unattended-placements', regionPool, args));
     },
 
     async listWaitingPlacements(regionPool, limit) {
@@ -162,7 +166,7 @@ function decodeAcceptOffer(sessionId: string, reply: unknown): AcceptOfferOutcom
   return { kind: 'accepted', session: decodeSession(sessionId, record), hostConnectionId };
 }
 
-/** Reads a waiting placement as `lua/shared/pool-changes.lua` writes it. */
+/** Reads a waiting placement as `lua/shared/waiting.lua` writes it. */
 function decodeQueuedPlacement(sessionId: string, record: string): QueuedPlacement {
   const match = /^(\d+)\|(\d+)\|-?\d+\|\d\|[^|]*\|(.*)$/s.exec(record);
   if (match === null) throw new StoredFormatError('a waiting placement is not readable');

@@ -18,7 +18,7 @@ import { createRedisMoves } from './moves.js';
 import { createRedisQueue } from './queue.js';
 import { createRedisContext } from './redis-context.js';
 import { createRedisRequests } from './requests.js';
-import { createScriptRunner } from './scripts.js';
+import { createScriptRunner } from './scripts/script-runner.js';
 import { createRedisSessions } from './sessions.js';
 import { createWakeUps } from './wake-ups.js';
 
@@ -44,13 +44,14 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
   const [redis, subscriber] = await connectAll([open(), open()], timeouts.startMs);
   const keys = createKeySpace(prefix);
   const wakeUps = createWakeUps({ redis, subscriber, openSubscriber: open, keys, timeouts });
-  const run = createScriptRunner(redis, {
+  const settings = {
     suspectAfterMs: options.suspectAfterMs,
     offerMs: options.offerMs ?? DEFAULT_OFFER_MS,
     resumeWindowMs: options.resumeWindowMs ?? DEFAULT_RESUME_WINDOW_MS,
     wakeUpsPrefix: keys.wakeUpsPrefix,
-  });
-  const context = createRedisContext(redis, keys, run, clock);
+  };
+  const scripts = createScriptRunner({ redis, keys, settings, clock: () => clock?.() ?? null });
+  const context = createRedisContext(redis, keys, scripts, clock);
   return {
     kind: 'redis',
     ...createRedisRequests(context),

@@ -1,26 +1,24 @@
 import type { PoolOverview, RegionOverview } from '../contracts/hosts.js';
 import { inGroups } from './batches.js';
 import { decodeDrain } from './drain-records.js';
-import { MAX_POOLS, poolKeysOf, type PoolKey } from './keys.js';
+import { MAX_POOLS, poolKeyLists } from './keys.js';
 import { StoredFormatError, texts } from './records.js';
 import type { RedisContext } from './redis-context.js';
-
-const OVERVIEW_KEYS = ['hosts', 'totals', 'mail', 'queue'] as const satisfies readonly PoolKey[];
 
 /** How many numbers `lua/hosts/get-region-overview.lua` returns for each region pool. */
 const OVERVIEW_FIELDS = 5;
 
 /** See `HostStore.getRegionOverview`. */
 export async function getRegionOverview(
-  { keys, run, clock }: RedisContext,
+  { keys, run }: RedisContext,
   region: string,
   pools: readonly string[],
   brokerId: string,
 ): Promise<RegionOverview> {
   const overviews = await Promise.all(
     inGroups(pools, MAX_POOLS).map(async (group) => {
-      const overviewKeys = [keys.drains(region), ...poolKeysOf(keys, region, group, OVERVIEW_KEYS)];
-      return decodeRegionOverview(await run('hosts/get-region-overview', overviewKeys, [clock(), brokerId]));
+      const overviewKeys = { drains: keys.drains(region), ...poolKeyLists(keys, region, group) };
+      return decodeRegionOverview(await run('hosts/get-region-overview', overviewKeys, { brokerId }));
     }),
   );
   return {

@@ -1,6 +1,5 @@
+import type { RegionPool } from '../../domain/catalog.js';
 import {
-  REQUEST_KEPT_MS,
-  REQUESTS_PER_PLAYER,
   type RecordRequestOutcome,
   type RequestEntry,
   type RequestRecord,
@@ -9,31 +8,28 @@ import {
 import { MAX_BATCH, inGroups } from './batches.js';
 import { playerShard } from './keys.js';
 import { StoredFormatError, texts } from './records.js';
-import type { RedisContext, ScriptArgument } from './redis-context.js';
-import type { RequestScript } from './scripts.js';
+import type { RedisContext } from './redis-context.js';
 
 /** Play requests in Redis. Each player has a key; players of one shard share a script call. */
-export function createRedisRequests({ redis, keys, run, command, clock }: RedisContext): RequestStore {
-  function runForPlayers(
-    name: RequestScript,
-    playerIds: readonly string[],
-    args: readonly ScriptArgument[],
-  ): Promise<unknown> {
-    const playerKeys = playerIds.map((playerId) => keys.requests(playerId));
-    return run(name, playerKeys, [clock(), REQUEST_KEPT_MS, REQUESTS_PER_PLAYER, ...args]);
-  }
+export function createRedisRequests({ redis, keys, run, command }: RedisContext): RequestStore {
+  const keysOf = ({ playerId }: Pick<RequestEntry, 'playerId'>) => ({ requests: keys.requests(playerId) });
 
   async function recordInShard(
     group: readonly { readonly request: RequestEntry; readonly index: number }[],
     outcomes: RecordRequestOutcome[],
   ): Promise<void> {
-    const players = group.map(({ request }) => request.playerId);
-    const args: string[] = [];
-    for (const { requestId, sessionId, regionPool } of group.map(({ request }) => request)) {
-      args.push(requestId, sessionId, regionPool.region, regionPool.pool);
-    }
-    const reply = texts(await runForPlayers('requests/record-requests', players, args));
-    group.forEach(({ index }, i) => (outcomes[index] = decodeRecordRequest(reply[i] ?? '')));
+    const playerKeys = group.map(({ request }) => keys.requests(request.playerId));
+    const reply = await run(
+      'requests/record-requests',
+      { requests: playerKeys },
+      {
+        requestIds: group.map(({ request }) => request.requestId),
+        sessionIds: group.map(({ request }) => request.sessionId),
+        regionPools: group.map(({ request }) => encodeRegionPool(request.regionPool)),
+      },
+    );
+    const fields = texts(reply);
+    group.forEach(({ index }, i) => (outcomes[index] = decodeRecordRequest(fields[i] ?? '')));
   }
 
   return {
@@ -51,33 +47,31 @@ export function createRedisRequests({ redis, keys, run, command, clock }: RedisC
       return outcomes;
     },
 
-    async startAttempt({ playerId, requestId, sessionId, regionPool }, fromEpoch) {
-      const args = [requestId, sessionId, regionPool.region, regionPool.pool, fromEpoch];
-      const epoch = Number(await runForPlayers('requests/start-attempt', [playerId], args));
-      return epoch === 0 ? null : epoch;
+    async startAttempt(request, fromEpoch) {
+      const epoch = await run('requests/start-attempt', keysOf(request), { ...argsOf(request), fromEpoch });
+      return epoch === 0 ? null : Number(epoch);
     },
 
-    async allocateEpoch({ playerId, requestId, sessionId, regionPool }, aboveEpoch) {
-      const args = [requestId, sessionId, regionPool.region, regionPool.pool, aboveEpoch];
-      const reply = texts(await runForPlayers('requests/allocate-epoch', [playerId], args));
+    async allocateEpoch(request, aboveEpoch) {
+      const args = { ...argsOf(request), aboveEpoch };
+      const reply = texts(await run('requests/allocate-epoch', keysOf(request), args));
       const [epoch, fromEpoch] = reply.map(Number);
       if (epoch === undefined || fromEpoch === undefined)
         throw new StoredFormatError('no epoch was allocated');
       return { epoch, fromEpoch };
     },
 
-    async commitEpoch({ playerId, requestId, sessionId, regionPool }, { epoch, fromEpoch }) {
-      const args = [requestId, sessionId, regionPool.region, regionPool.pool, fromEpoch, epoch];
-      return Number(await runForPlayers('requests/commit-epoch', [playerId], args)) === 1;
+    async commitEpoch(request, { epoch, fromEpoch }) {
+      const args = { ...argsOf(request), fromEpoch, toEpoch: epoch };
+      return (await run('requests/commit-epoch', keysOf(request), args)) === 1;
     },
 
-    async setRequestPool({ playerId, requestId, sessionId, regionPool }) {
-      const args = [requestId, sessionId, regionPool.region, regionPool.pool];
-      await runForPlayers('requests/set-request-pool', [playerId], args);
+    async setRequestPool(request) {
+      await run('requests/set-request-pool', keysOf(request), argsOf(request));
     },
 
     async deleteRequest(playerId, requestId) {
-      await runForPlayers('requests/delete-request', [playerId], [requestId]);
+      await run('requests/delete-request', keysOf({ playerId }), { requestId });
     },
 
     async useToken(playerId, tokenId, ttlMs) {
@@ -85,6 +79,14 @@ export function createRedisRequests({ redis, keys, run, command, clock }: RedisC
       return (await command(() => redis.set(key, '1', 'PX', Math.ceil(ttlMs), 'NX'))) === 'OK';
     },
   };
+}
+
+function argsOf({ requestId, sessionId, regionPool }: RequestEntry) {
+  return { requestId, sessionId, regionPool: encodeRegionPool(regionPool) };
+}
+
+function encodeRegionPool({ region, pool }: RegionPool): string {
+  return `${region}|${pool}`;
 }
 
 function decodeRecordRequest(text: string): RecordRequestOutcome {

@@ -18,7 +18,7 @@ import {
   encodeMeta,
   texts,
 } from './records.js';
-import type { RedisContext, ScriptArgument } from './redis-context.js';
+import type { RedisContext } from './redis-context.js';
 
 /** For each state, the states that lead to it, each between commas: scripts search these texts. */
 const SOURCE_STATES = Object.fromEntries(
@@ -37,14 +37,17 @@ export function createRedisSessions({ redis, keys, runInPool, command }: RedisCo
     async reserve(regionPool, reservations, ttlMs, callerId) {
       const results = await Promise.all(
         inGroups(reservations, MAX_BATCH).map(async (batch) => {
-          const args: ScriptArgument[] = [ttlMs, hasDuplicates(batch)];
-          for (const { sessionId, epoch, clientBrokerId, meta } of batch) {
-            args.push(sessionId, `${epoch}|${clientBrokerId}|${encodeMeta(meta)}`);
-          }
-          return decodeReserve(
-            batch.map(({ sessionId }) => sessionId),
-            await runInPool('sessions/reserve', regionPool, callerId, args),
-          );
+          const sessionIds = batch.map(({ sessionId }) => sessionId);
+          const reply = await runInPool('sessions/reserve', regionPool, {
+            callerId,
+            reservationMs: ttlMs,
+            hasDuplicates: hasDuplicates(sessionIds),
+            sessionIds,
+            assignments: batch.map(
+              ({ epoch, clientBrokerId, meta }) => `${epoch}|${clientBrokerId}|${encodeMeta(meta)}`,
+            ),
+          });
+          return decodeReserve(sessionIds, reply);
         }),
       );
       return {
@@ -55,51 +58,54 @@ export function createRedisSessions({ redis, keys, runInPool, command }: RedisCo
 
     updateSessionStates: (regionPool, changes, callerId) =>
       inBatches(changes, async (batch) => {
-        const args: ScriptArgument[] = [];
-        for (const { sessionId, epoch, hostId, to } of batch) {
-          args.push(sessionId, epoch, hostId, to, SOURCE_STATES[to]);
-        }
-        return decodeStateChanges(
-          batch.map(({ sessionId }) => sessionId),
-          await runInPool('sessions/update-session-states', regionPool, callerId, args),
-        );
+        const sessionIds = batch.map(({ sessionId }) => sessionId);
+        const reply = await runInPool('sessions/update-session-states', regionPool, {
+          callerId,
+          sessionIds,
+          epochs: batch.map(({ epoch }) => epoch),
+          hostIds: batch.map(({ hostId }) => hostId),
+          states: batch.map(({ to }) => to),
+          sourceStates: batch.map(({ to }) => SOURCE_STATES[to]),
+        });
+        return decodeStateChanges(sessionIds, reply);
       }),
 
     endSessions: (regionPool, requests, callerId) =>
       inBatches(requests, async (batch) => {
-        const args: ScriptArgument[] = [hasDuplicates(batch)];
-        for (const { sessionId, epoch, reason, hostId = '' } of batch) {
-          args.push(sessionId, epoch, `${reason}|${hostId}`);
-        }
-        return decodeEndSessions(
-          batch.map(({ sessionId }) => sessionId),
-          await runInPool('sessions/end-sessions', regionPool, callerId, args),
-        );
+        const sessionIds = batch.map(({ sessionId }) => sessionId);
+        const reply = await runInPool('sessions/end-sessions', regionPool, {
+          callerId,
+          hasDuplicates: hasDuplicates(sessionIds),
+          sessionIds,
+          epochs: batch.map(({ epoch }) => epoch),
+          orders: batch.map(({ reason, hostId = '' }) => `${reason}|${hostId}`),
+        });
+        return decodeEndSessions(sessionIds, reply);
       }),
 
     async setClientBroker(regionPool, sessionId, clientBrokerId) {
-      const args = [sessionId, clientBrokerId];
-      const record = await runInPool('sessions/set-client-broker', regionPool, '', args);
+      const args = { callerId: '', sessionId, clientBrokerId };
+      const record = await runInPool('sessions/set-client-broker', regionPool, args);
       return typeof record === 'string' ? decodeSession(sessionId, record) : null;
     },
 
     restoreSessions: (regionPool, sessions) =>
       inBatches(sessions, async (batch) => {
-        const args = batch.flatMap(({ sessionId, epoch, clientBrokerId, meta }) => [
-          sessionId,
-          epoch,
-          clientBrokerId,
-          encodeMeta(meta),
-        ]);
-        const reply = texts(await runInPool('sessions/restore-sessions', regionPool, '', args));
+        const reply = await runInPool('sessions/restore-sessions', regionPool, {
+          sessionIds: batch.map(({ sessionId }) => sessionId),
+          epochs: batch.map(({ epoch }) => epoch),
+          brokerIds: batch.map(({ clientBrokerId }) => clientBrokerId),
+          metas: batch.map(({ meta }) => encodeMeta(meta)),
+        });
+        const fields = texts(reply);
         return batch.map(({ sessionId }, i) => {
-          const field = reply[i] ?? '?';
+          const field = fields[i] ?? '?';
           return field === '?' ? null : decodeSession(sessionId, field.slice(1));
         });
       }),
 
     listHostSessions: async (regionPool, hostId) =>
-      decodeSessions(await runInPool('sessions/list-host-sessions', regionPool, '', [hostId])),
+      decodeSessions(await runInPool('sessions/list-host-sessions', regionPool, { hostId })),
 
     async getSessions(regionPool, sessionIds) {
       if (sessionIds.length === 0) return [];
@@ -118,10 +124,10 @@ export function createRedisSessions({ redis, keys, runInPool, command }: RedisCo
     },
 
     expireSessions: async (regionPool, limit, callerId) =>
-      decodeEnded(await runInPool('sessions/expire-sessions', regionPool, callerId, [limit])),
+      decodeEnded(await runInPool('sessions/expire-sessions', regionPool, { callerId, limit })),
 
     deleteEndedSessions: async (regionPool, limit) =>
-      Number(await runInPool('sessions/delete-ended-sessions', regionPool, '', [limit])),
+      Number(await runInPool('sessions/delete-ended-sessions', regionPool, { limit })),
   };
 }
 

@@ -1,10 +1,9 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { StoredState } from '../../domain/session-state.js';
-import { REVOCABLE_REASONS } from '../contracts/sessions.js';
 
 /**
- * The letters for states and reasons in session records, so that scripts find every field at a fixed offset. Part of the
- * stored format: letters may be added, but a letter that was in use must never get another meaning.
+ * One-letter codes of states and reasons in session records, so that scripts find every field at a fixed offset. Part of the
+ * stored format: codes may be added, but a code that was in use must never get another meaning.
  */
 export const STATE_CODES: Readonly<Record<StoredState, string>> = {
   offered: 'o',
@@ -32,20 +31,17 @@ export const REASON_CODES: Readonly<Record<EndReason, string>> = {
   error: 'e',
 };
 
-/** The revocable reasons as scripts get them: each followed by a comma. */
-export const REVOCABLE_LIST = REVOCABLE_REASONS.map((reason) => `${reason},`).join('');
-
 const STATES_BY_CODE = byCode(STATE_CODES);
 const REASONS_BY_CODE = byCode(REASON_CODES);
 
-export function stateOfCode(letter: string): StoredState | undefined {
-  return STATES_BY_CODE.get(letter);
+export function stateOfCode(code: string): StoredState | undefined {
+  return STATES_BY_CODE.get(code);
 }
 
-export function reasonOfCode(letter: string): EndReason | undefined {
-  return REASONS_BY_CODE.get(letter);
+export function reasonOfCode(code: string): EndReason | undefined {
+  return REASONS_BY_CODE.get(code);
 }
 
-function byCode<T extends string>(letters: Readonly<Record<T, string>>): ReadonlyMap<string, T> {
-  return new Map((Object.entries(letters) as [T, string][]).map(([word, letter]) => [letter, word]));
+function byCode<T extends string>(codes: Readonly<Record<T, string>>): ReadonlyMap<string, T> {
+  return new Map((Object.entries(codes) as [T, string][]).map(([name, code]) => [code, name]));
 }

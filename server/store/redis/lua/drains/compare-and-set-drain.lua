@@ -1,12 +1,16 @@
--- Puts a drain in the place of what is known of its target, if that is still what the caller read.
+-- Replaces the drain of a target, if it is still the one that the caller read.
 --
--- KEYS  1 hash  target -> drain as JSON
--- ARGV  1 unused  2 target  3 what the caller read, '' for nothing  4 the drain
--- Returns 1 when it was done
--- Keeps: of two brokers that change one drain, one does.
+-- Keys
+--   drains  hash: target -> drain as JSON
+-- Arguments
+--   target
+--   before  what the caller read, '' for no drain
+--   after
+-- Returns 1 when the drain was replaced, else 0
+-- Invariant: of two brokers that change one drain, one succeeds.
 
-if (redis.call('HGET', KEYS[1], ARGV[2]) or '') ~= ARGV[3] then
+if (redis.call('HGET', drains_key, target) or '') ~= before then
   return 0
 end
-redis.call('HSET', KEYS[1], ARGV[2], ARGV[4])
+redis.call('HSET', drains_key, target, after)
 return 1

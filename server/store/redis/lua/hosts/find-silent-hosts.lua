@@ -1,23 +1,25 @@
--- Which hosts have been silent for longer than that, the longest first.
+-- Finds hosts that have been silent for too long, the longest first. Deletes heartbeat times of unknown hosts on the way.
 --
--- ARGV  3 milliseconds of silence  4 how many at the most
--- Returns the number of hosts, then per silent host: hostId, state, beatAtMs, missingAtMs, and at the end the time
+-- Arguments
+--   silent_for_ms  a host is silent after so long
+--   limit          how many at most
+-- Returns the number of hosts, then per silent host: hostId, state, heartbeatAtMs, missingAtMs, and at the end the time
 
-local latest = now - tonumber(ARGV[3])
-local ids = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '(' .. latest, 'LIMIT', 0, ARGV[4])
-local reply, stray = { redis.call('HLEN', KEYS[1]) }, {}
+local latest = now_ms - silent_for_ms
+local ids = redis.call('ZRANGEBYSCORE', heartbeats_key, '-inf', '(' .. latest, 'LIMIT', 0, limit)
+local reply, unknown = { redis.call('HLEN', hosts_key) }, {}
 load_hosts(ids)
 for _, id in ipairs(ids) do
   local host = hosts[id]
   if host then
     reply[#reply + 1] = id
     reply[#reply + 1] = host.state
-    reply[#reply + 1] = tostring(host.beat_at)
+    reply[#reply + 1] = tostring(host.heartbeat_at)
     reply[#reply + 1] = tostring(host.missing_at)
   else
-    stray[#stray + 1] = id
+    unknown[#unknown + 1] = id
   end
 end
-call_with('ZREM', KEYS[4], stray)
-reply[#reply + 1] = tostring(now)
+call_with_values('ZREM', heartbeats_key, unknown)
+reply[#reply + 1] = tostring(now_ms)
 return reply

@@ -1,18 +1,23 @@
--- One look at a region, for a broker that wants to know whether there is something to do.
+-- Reads what a broker has to know of a region all the time.
 --
--- KEYS  1 the region's drains, then per place its hosts, totals, mail and queue
--- ARGV  2 the broker that looks
--- Returns the texts of the drains; then per place the number of hosts, the live sessions, the slots, how many wait, and 1
--- when mail or letters are there for the broker
+-- Keys
+--   drains  hash: target -> drain as JSON
+-- Keys (lists, one of each per region pool)
+--   hosts, totals, inbox, queue
+-- Arguments
+--   broker_id  the broker that asks
+-- Returns the drains; then per region pool the number of hosts, live sessions, slots and waiting placements, and 1 when the
+--   broker's inbox has something, else 0
 
-local reply = { redis.call('HVALS', KEYS[1]) }
-for i = 2, #KEYS, 4 do
-  local totals = redis.call('HMGET', KEYS[i + 1], 'sessions', 'slots')
-  local mail = redis.call('HEXISTS', KEYS[i + 2], ARGV[2]) + redis.call('HEXISTS', KEYS[i + 2], 'letters/' .. ARGV[2])
-  reply[#reply + 1] = redis.call('HLEN', KEYS[i])
+local reply = { redis.call('HVALS', drains_key) }
+for i = 1, #hosts_keys do
+  local totals = redis.call('HMGET', totals_keys[i], 'sessions', 'slots')
+  local inbox_fields = redis.call('HEXISTS', inbox_keys[i], broker_id)
+    + redis.call('HEXISTS', inbox_keys[i], 'messages/' .. broker_id)
+  reply[#reply + 1] = redis.call('HLEN', hosts_keys[i])
   reply[#reply + 1] = totals[1] or '0'
   reply[#reply + 1] = totals[2] or '0'
-  reply[#reply + 1] = redis.call('ZCARD', KEYS[i + 3])
-  reply[#reply + 1] = mail > 0 and 1 or 0
+  reply[#reply + 1] = redis.call('ZCARD', queue_keys[i])
+  reply[#reply + 1] = inbox_fields > 0 and 1 or 0
 end
 return reply

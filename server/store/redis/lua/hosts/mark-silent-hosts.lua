@@ -1,26 +1,30 @@
--- Carries out what was judged about silent hosts.
+-- Marks silent hosts as a sweep judged them.
 --
--- ARGV  3... per order: hostId, beatAtMs it was judged by, suspect | missing | lost
+-- Arguments
+--   caller_id  the calling broker
+-- Lists
+--   host_ids
+--   heartbeat_times  the heartbeat (ms) that the host was judged by
+--   marks            suspect | missing | lost
 -- Returns per session of a lost host: sessionId, record, connectionId
--- Keeps: an order counts only for a host that has not beaten since it was judged; a host is lost only after
---   an earlier sweep found it missing.
+-- Invariant: a mark counts only for a host without a heartbeat since it was judged; a host is lost only after an earlier sweep
+--   found it missing.
 
-local out = {}
-for i = 3, #ARGV, 3 do
-  local host = load_host(ARGV[i])
-  local order = ARGV[i + 2]
-  if host and host.state ~= 'lost' and host.beat_at == tonumber(ARGV[i + 1]) then
-    if order == 'suspect' then
+local reply = {}
+for i, id in ipairs(host_ids) do
+  local host, mark = load_host(id), marks[i]
+  if host and host.state ~= 'lost' and host.heartbeat_at == tonumber(heartbeat_times[i]) then
+    if mark == 'suspect' then
       set_state(host, 'suspect')
-    elseif order == 'missing' then
+    elseif mark == 'missing' then
       if host.missing_at == 0 then
-        host.missing_at = now
+        host.missing_at = now_ms
         change_host(host)
       end
     elseif host.missing_at ~= 0 then
-      remove_host(host, 'host_lost', out)
+      remove_host(host, 'host_lost', reply)
     end
   end
 end
-finish()
-return out
+commit_and_serve_queue()
+return reply

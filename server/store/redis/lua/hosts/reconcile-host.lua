@@ -1,68 +1,81 @@
--- Makes the store agree with what a host says it holds: the host is the truth about what it runs, the
--- store about what has ended.
+-- Makes the store agree with the sessions that a host reports: the host is right about sessions that run, the store about sessions
+-- that ended.
 --
--- ARGV  3 hostId  4 connectionId  5 revocable reasons, comma after each  6... per session: sessionId, epoch, state
+-- Arguments
+--   caller_id      the calling broker
+--   host_id
+--   connection_id
+-- Lists
+--   session_ids
+--   epochs
+--   states
 -- Returns ok | replaced | unknown, then four lists:
 --   ended (sessionId, record, connectionId), rejected (sessionId, epoch, reason), adopted (sessionId),
---   arriving (sessionId): a slot is held for them here, which arrive.lua gives them
--- Keeps: a session is adopted only into a free slot; epochs only rise; the host's counter and digest equal
---   its members.
+--   arriving (sessionId): this host holds a slot for them, which complete-move.lua gives them
+-- Invariants: a session is adopted only into a free slot; epochs only rise; the host's counter and digest are those of its sessions.
 
-local host = load_host(ARGV[3])
+local host = load_host(host_id)
 if not host then
   return { 'unknown' }
 end
-if host.connection ~= ARGV[4] then
+if host.connection ~= connection_id then
   return { 'replaced' }
 end
 
--- Arrivals, too: those of sessions that are reported do not give way.
-local ids, listed = {}, {}
-for i = 6, #ARGV, 3 do
-  ids[#ids + 1] = ARGV[i]
-  ids[#ids + 1] = ARGV[i] .. '+'
-  listed[ARGV[i]], listed[ARGV[i] .. '+'] = true, true
+-- The target reservation of a move has the session's id and a plus sign; see domain/target-reservation.ts.
+local function reservation_id_of(session_id)
+  return session_id .. '+'
+end
+
+-- Target reservations of reported sessions stay, too.
+local ids, reported = {}, {}
+for _, session_id in ipairs(session_ids) do
+  for _, id in ipairs({ session_id, reservation_id_of(session_id) }) do
+    ids[#ids + 1] = id
+    reported[id] = true
+  end
 end
 
 local ended, rejected, adopted, arriving = {}, {}, {}, {}
 
-local function end_here(session)
-  end_and_tell(ended, session, 'host_lost')
-end
-
--- Reservations the host does not hold yet: they give way, the last first, to sessions that run and that the
--- store has lost.
+-- Reservations that the host does not know yet. They give way, the last first, to sessions that run and that the store has lost.
 local unclaimed = {}
 for _, session in ipairs(live_sessions_of(host)) do
-  if not listed[session.id] then
+  if not reported[session.id] then
     if session.state == 'reserved' or session.state == 'offered' or session.state == 'arriving' then
       unclaimed[#unclaimed + 1] = session
     else
-      end_here(session)
+      end_and_add(ended, session, 'host_lost')
     end
   end
 end
 
-local function has_room()
+local function has_free_slot()
   return host.committed < host.slots
 end
 
 local function make_room()
-  if not has_room() and #unclaimed > 0 then
-    end_here(table.remove(unclaimed))
+  if not has_free_slot() and #unclaimed > 0 then
+    end_and_add(ended, table.remove(unclaimed), 'host_lost')
   end
-  return has_room()
+  return has_free_slot()
 end
 
--- 'adopt', 'same', or the reason to refuse it; the rules as in memory/reconcile.ts.
+-- Whether the host may bring back a session that ended: for REVOCABLE_REASONS, for example when the host was thought lost.
+local function may_revive(known, epoch)
+  if epoch > known.epoch and make_room() then
+    return true
+  end
+  return epoch == known.epoch and string.find(REVOCABLE_REASONS, known.reason .. ',', 1, true) and has_free_slot()
+end
+
+-- 'adopt', 'same', or the reason to reject it; the rules of memory/hosts/reconcile.ts.
 local function judge(known, epoch, state)
   if not known then
     return make_room() and 'adopt' or 'error'
   end
   if known.state == 'ended' then
-    local revocable = epoch == known.epoch and string.find(ARGV[5], known.reason .. ',', 1, true)
-    local keeps = epoch > known.epoch and make_room() or revocable and has_room()
-    return keeps and 'adopt' or known.reason
+    return may_revive(known, epoch) and 'adopt' or known.reason
   end
   if known.host == host.id and epoch >= known.epoch then
     return known.epoch == epoch and known.state == state and 'same' or 'adopt'
@@ -70,34 +83,37 @@ local function judge(known, epoch, state)
   return epoch > known.epoch and make_room() and 'adopt' or 'superseded'
 end
 
+-- The verdict on a session with a target reservation here for the reported epoch, or nil when it has none.
+local function judge_arrival(known, reservation, epoch)
+  if reservation and reservation.host == host.id and reservation.epoch == epoch and not (known and known.epoch >= epoch) then
+    return reservation.state == 'arriving' and 'arriving' or reservation.reason
+  end
+end
+
 local function adopt(id, known, epoch, state)
-  -- What runs waits no more.
-  forget_waiting(id)
+  delete_waiting(id)
   local session = known
   if known and known.state ~= 'ended' and known.host == host.id then
-    restate(known, host, epoch, state)
+    update_session(known, host, epoch, state)
   else
     if not known then
       session = new_session(id, epoch, state, '', '')
-      sessions[id] = session
     elseif known.state ~= 'ended' then
-      leave(known)
+      free_slot(known)
     end
-    session.due_at = state == 'disconnected' and now + RESUME_WINDOW_MS or 0
+    session.due_at = state == 'disconnected' and now_ms + RESUME_WINDOW_MS or 0
     session.epoch, session.state, session.reason = epoch, state, ''
-    -- On this host it is due anew, whatever it was before.
+    -- On this host it becomes due anew, whatever its state was before.
     session.stored_state = false
-    join(session, host)
+    take_slot(session, host)
   end
-  post(session.broker, id)
+  note_change(session.broker, id)
 end
 
 load_sessions(ids)
-for i = 6, #ARGV, 3 do
-  local id, epoch, state = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
-  local known, arrival = sessions[id], sessions[id .. '+']
-  local moves = arrival and arrival.host == host.id and arrival.epoch == epoch and not (known and known.epoch >= epoch)
-  local verdict = not moves and judge(known, epoch, state) or arrival.state == 'arriving' and 'arriving' or arrival.reason
+for i, id in ipairs(session_ids) do
+  local epoch, state, known = tonumber(epochs[i]), states[i], sessions[id]
+  local verdict = judge_arrival(known, sessions[reservation_id_of(id)], epoch) or judge(known, epoch, state)
   if verdict == 'arriving' then
     arriving[#arriving + 1] = id
   elseif verdict == 'adopt' then
@@ -105,10 +121,10 @@ for i = 6, #ARGV, 3 do
     adopted[#adopted + 1] = id
   elseif verdict ~= 'same' then
     rejected[#rejected + 1] = id
-    rejected[#rejected + 1] = ARGV[i + 1]
+    rejected[#rejected + 1] = epochs[i]
     rejected[#rejected + 1] = verdict
   end
 end
 
-finish()
+commit_and_serve_queue()
 return { 'ok', ended, rejected, adopted, arriving }

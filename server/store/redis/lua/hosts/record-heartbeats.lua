@@ -1,40 +1,42 @@
--- Takes heartbeats of hosts: the first makes a host ready, one of a suspect host makes it ready again. A host
--- that joins with other sessions than the store knows of waits for its reconciliation: until then its slots
--- look free and are not.
+-- Records heartbeats of hosts: the first makes a host ready, one of a suspect host makes it ready again. A joining host whose
+-- sessions differ from those of the store stays joining until it is reconciled: slots that look free may be in use.
 --
--- ARGV  3... per heartbeat: hostId, connectionId, measured, digest
+-- Lists
+--   host_ids
+--   connection_ids
+--   measured_loads
+--   digests
 -- Returns per heartbeat: ok | differs | replaced | unknown
--- Keeps: only the connection that registered last is heard; free holds a host exactly if it takes sessions.
+-- Invariant: only the connection that registered last counts; a host is in the set of free hosts exactly if it takes sessions.
 
-local ids = {}
-for i = 3, #ARGV, 4 do
-  ids[#ids + 1] = ARGV[i]
-end
-load_hosts(ids)
+load_hosts(host_ids)
 
-local outcomes, times = {}, {}
-for i = 3, #ARGV, 4 do
-  local host = hosts[ARGV[i]]
-  local outcome
-  if not host then
-    outcome = 'unknown'
-  elseif host.connection ~= ARGV[i + 1] then
-    outcome = 'replaced'
-  else
-    outcome = host.digest == tonumber(ARGV[i + 3]) and 'ok' or 'differs'
-    host.ramping = decay_ramping(host.ramping, now - host.beat_at)
-    host.measured = tonumber(ARGV[i + 2])
-    host.beat_at = now
-    host.missing_at = 0
-    if host.state ~= 'joining' or outcome == 'ok' then
-      set_state(host, 'ready')
-    end
-    change_host(host)
-    times[#times + 1] = now
-    times[#times + 1] = host.id
+local function record_heartbeat(host, measured, agrees)
+  host.ramping = decay_ramping(host.ramping, now_ms - host.heartbeat_at)
+  host.measured = measured
+  host.heartbeat_at = now_ms
+  host.missing_at = 0
+  if host.state ~= 'joining' or agrees then
+    set_state(host, 'ready')
   end
-  outcomes[#outcomes + 1] = outcome
+  change_host(host)
 end
-call_with('ZADD', KEYS[4], times)
-finish()
-return outcomes
+
+local reply, times = {}, {}
+for i, id in ipairs(host_ids) do
+  local host = hosts[id]
+  if not host then
+    reply[i] = 'unknown'
+  elseif host.connection ~= connection_ids[i] then
+    reply[i] = 'replaced'
+  else
+    local agrees = host.digest == tonumber(digests[i])
+    record_heartbeat(host, tonumber(measured_loads[i]), agrees)
+    times[#times + 1] = now_ms
+    times[#times + 1] = id
+    reply[i] = agrees and 'ok' or 'differs'
+  end
+end
+call_with_values('ZADD', heartbeats_key, times)
+commit_and_serve_queue()
+return reply

@@ -1,50 +1,60 @@
--- Recomputes the counters of some hosts from their sessions. A pass that begins also recomputes the totals.
+-- Recomputes the counters of some hosts from their sessions. The first call of a pass also recomputes the totals.
 --
--- ARGV  3 cursor of HSCAN, 0 to begin a pass  4 about how many hosts
+-- Arguments
+--   cursor  of HSCAN, 0 to begin a pass
+--   count   about how many hosts
 -- Returns the next cursor (0 when the pass is over) and the hosts that were wrong
--- Keeps: every counter equals the recount of its members.
+-- Invariant: every counter equals the count of the sessions behind it.
 
-if ARGV[3] == '0' then
-  local slots, sessions_in_all = 0, 0
-  for _, text in ipairs(redis.call('HVALS', KEYS[1])) do
-    local _, committed, _, own, _, _, _, state, closed = struct.unpack(HOST_FORMAT, text)
+local function recount_totals()
+  local slots, live_sessions = 0, 0
+  for _, text in ipairs(redis.call('HVALS', hosts_key)) do
+    local _, committed, _, host_slots, _, _, _, state, closed = struct.unpack(HOST_FORMAT, text)
     if state == READY and closed == 0 then
-      slots = slots + own
+      slots = slots + host_slots
     end
-    sessions_in_all = sessions_in_all + committed
+    live_sessions = live_sessions + committed
   end
-  redis.call('HSET', KEYS[9], 'slots', slots, 'sessions', sessions_in_all)
+  redis.call('HSET', totals_key, 'slots', slots, 'sessions', live_sessions)
 end
 
-local function score_in(key, member)
+local function stored_score(key, member)
   local score = redis.call('ZSCORE', key, member)
   return score and tonumber(score)
 end
 
-local scan = redis.call('HSCAN', KEYS[1], ARGV[3], 'COUNT', ARGV[4])
-local repaired = {}
-for i = 1, #scan[2], 2 do
-  local host = load_host(scan[2][i])
-  local found, digest = live_sessions_of(host), 0
-  for _, session in ipairs(found) do
+-- Repairs a host. Returns whether something was wrong.
+local function recount(host)
+  local live, digest = live_sessions_of(host), 0
+  for _, session in ipairs(live) do
     digest = bit.bxor(digest, digest_of(session.id, session.epoch, session.state))
   end
-  local wrong = host.committed ~= #found or host.digest ~= digest or not free_slots_fit(host, found)
+  local wrong = host.committed ~= #live or host.digest ~= digest or not free_slots_fit(host, live)
   if wrong then
-    added_sessions = added_sessions + #found - host.committed
-    host.committed, host.digest = #found, digest
-    name_free_slots(host, found)
+    added_sessions = added_sessions + #live - host.committed
+    host.committed, host.digest = #live, digest
+    name_free_slots(host, live)
   end
-  -- commit() compares with what is stored: here that is looked up, not inferred.
-  host.stored_score = score_in(KEYS[3], host.id)
-  if score_in(KEYS[4], host.id) ~= host.beat_at then
-    redis.call('ZADD', KEYS[4], text_of[host.beat_at], host.id)
+  -- commit_hosts() compares with the stored score: here it is read, not computed.
+  host.stored_score = stored_score(free_key, host.id)
+  if stored_score(heartbeats_key, host.id) ~= host.heartbeat_at then
+    redis.call('ZADD', heartbeats_key, text_of[host.heartbeat_at], host.id)
     wrong = true
   end
-  if wrong or host.stored_score ~= free_score(host) then
+  return wrong or host.stored_score ~= free_score(host)
+end
+
+if cursor == '0' then
+  recount_totals()
+end
+local page = redis.call('HSCAN', hosts_key, cursor, 'COUNT', count)
+local next_cursor, fields, repaired = page[1], page[2], {}
+for i = 1, #fields, 2 do
+  local host = load_host(fields[i])
+  if recount(host) then
     change_host(host)
     repaired[#repaired + 1] = host.id
   end
 end
-finish()
-return { scan[1], repaired }
+commit_and_serve_queue()
+return { next_cursor, repaired }

@@ -1,13 +1,16 @@
 -- Removes a host that leaves in order; its sessions end with host_ended.
 --
--- ARGV  3 hostId  4 connectionId
+-- Arguments
+--   caller_id      the calling broker
+--   host_id
+--   connection_id
 -- Returns per ended session: sessionId, record, connectionId
--- Keeps: a connection that was replaced removes nothing.
+-- Invariant: a connection that was replaced removes nothing.
 
-local out = {}
-local host = load_host(ARGV[3])
-if host and host.connection == ARGV[4] then
-  remove_host(host, 'host_ended', out)
-  finish()
+local reply = {}
+local host = load_host(host_id)
+if host and host.connection == connection_id then
+  remove_host(host, 'host_ended', reply)
+  commit_and_serve_queue()
 end
-return out
+return reply

@@ -1,37 +1,38 @@
--- Closes a place, or one host of it, to new sessions; or opens it again.
+-- Closes a region pool, or one host of it, to new sessions; or opens it again.
 --
--- ARGV  3 hostId, or '' for the whole place  4 what it is to be: open, or another closure
---       5 what it has to be for that, or '' when that does not matter
--- Keeps: from this call on nobody gets a slot there, by whatever call; what was merely offered is taken back; nobody
---   waits in a closed place. A host stays closed when it registers again.
+-- Arguments
+--   caller_id  the calling broker, '' so that every broker is notified
+--   host_id    '' for the whole region pool
+--   closure    the new one: open, cordoned ...
+--   expected   what it has to be before, '' for anything
+-- Invariants: after this call nothing new is placed there, by whatever call; offers are withdrawn; no placement waits in a closed
+--   region pool. A host stays closed when it registers again.
 
-local id, closure = ARGV[3], ARGV[4]
-local field = id == '' and 'closure' or 'closed/' .. id
-if ARGV[5] ~= '' and (redis.call('HGET', KEYS[9], field) or 'open') ~= ARGV[5] then
+local field = host_id == '' and 'closure' or 'closed/' .. host_id
+if expected ~= '' and (redis.call('HGET', totals_key, field) or 'open') ~= expected then
   return 'ok'
 end
 if closure == 'open' then
-  redis.call('HDEL', KEYS[9], field)
+  redis.call('HDEL', totals_key, field)
 else
-  redis.call('HSET', KEYS[9], field, closure)
+  redis.call('HSET', totals_key, field, closure)
 end
 
--- Their brokers hear that they wait here no more.
-local function dismiss_everybody()
-  for _, waiting_id in ipairs(redis.call('ZRANGE', KEYS[13], 0, -1)) do
-    local waiting, session = load_waiting(waiting_id), load_session(waiting_id)
-    forget_waiting(waiting_id)
+-- Takes every placement out of the queue, and notes it for their brokers.
+local function empty_queue()
+  for _, id in ipairs(redis.call('ZRANGE', attended_key, 0, -1)) do
+    local waiting, session = load_waiting(id), load_session(id)
+    delete_waiting(id)
     if session and session.state == 'offered' then
-      take_back(session)
+      withdraw_offer(session)
     end
     if waiting then
-      post_offer(waiting.broker, waiting_id)
+      note_offer_change(waiting.broker, id)
     end
   end
 end
 
-local host = id ~= '' and load_host(id)
-if host then
+local function close_host(host)
   set_closed(host, closure ~= 'open')
   if host.closed then
     for _, session in ipairs(live_sessions_of(host)) do
@@ -40,8 +41,13 @@ if host then
       end
     end
   end
-elseif id == '' and closure ~= 'open' then
-  dismiss_everybody()
 end
-finish()
+
+local host = host_id ~= '' and load_host(host_id)
+if host then
+  close_host(host)
+elseif host_id == '' and closure ~= 'open' then
+  empty_queue()
+end
+commit_and_serve_queue()
 return 'ok'

@@ -1,12 +1,15 @@
--- Leaves a broker a word about this place: a line among its letters, see forward.lua, for nobody's host and of no session.
+-- Puts a control message about this region pool into the inbox of a broker: a line among the relayed messages (relay-messages.lua)
+-- with * for the host.
 --
--- ARGV  3 brokerId  4 bytes that may wait for one broker  5 body
--- Returns 1, or 0 when too much waits
+-- Arguments
+--   broker_id  the recipient
+--   body
+-- Returns 1, or 0 when the inbox is full
 
-local field = 'letters/' .. ARGV[3]
-local box = (redis.call('HGET', KEYS[10], field) or now .. ';') .. '*||0|' .. ARGV[5] .. '\n'
-if #box > tonumber(ARGV[4]) then
+local field = 'messages/' .. broker_id
+local inbox = (redis.call('HGET', inbox_key, field) or now_ms .. ';') .. '*||0|' .. body .. '\n'
+if #inbox > INBOX_MAX_BYTES then
   return 0
 end
-redis.call('HSET', KEYS[10], field, box)
+redis.call('HSET', inbox_key, field, inbox)
 return 1

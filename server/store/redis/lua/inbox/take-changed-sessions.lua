@@ -1,25 +1,27 @@
--- Takes the sessions that changed and concern the calling broker.
+-- Takes the changed sessions out of the inbox of the calling broker.
 --
+-- Arguments
+--   caller_id  the calling broker
 -- Returns per session: sessionId, record
 
-local waiting = redis.call('HGET', KEYS[10], caller)
+local waiting = redis.call('HGET', inbox_key, caller_id)
 if not waiting then
   return {}
 end
-redis.call('HDEL', KEYS[10], caller)
-local ids, taken = {}, {}
-for id in string.gmatch(string.sub(waiting, string.find(waiting, ';', 1, true) + 1), '[^,]+') do
-  if not taken[id] then
-    taken[id] = true
+redis.call('HDEL', inbox_key, caller_id)
+local ids, seen = {}, {}
+for id in string.gmatch(string.match(waiting, ';(.*)$'), '[^,]+') do
+  if not seen[id] then
+    seen[id] = true
     ids[#ids + 1] = id
   end
 end
 load_sessions(ids)
-local out = {}
+local reply = {}
 for _, id in ipairs(ids) do
   if sessions[id] then
-    out[#out + 1] = id
-    out[#out + 1] = encode_session(sessions[id])
+    reply[#reply + 1] = id
+    reply[#reply + 1] = encode_session(sessions[id])
   end
 end
-return out
+return reply

@@ -1,11 +1,13 @@
--- Takes the letters that wait for the calling broker, as forward.lua leaves them.
+-- Takes the relayed and control messages out of the inbox of the calling broker.
 --
--- Returns their lines
+-- Arguments
+--   caller_id  the calling broker
+-- Returns their lines, as relay-messages.lua writes them
 
-local field = 'letters/' .. caller
-local waiting = redis.call('HGET', KEYS[10], field)
+local field = 'messages/' .. caller_id
+local waiting = redis.call('HGET', inbox_key, field)
 if not waiting then
   return ''
 end
-redis.call('HDEL', KEYS[10], field)
+redis.call('HDEL', inbox_key, field)
 return string.sub(waiting, string.find(waiting, ';', 1, true) + 1)

@@ -1,13 +1,16 @@
--- Takes a lease, or keeps it.
+-- Acquires or renews a lease.
 --
--- KEYS  1 the lease: untilMs|holder
--- ARGV  1 milliseconds since 1970 when a test says what time it is, else ''  2 holder  3 milliseconds it lasts
--- Returns 1 when the caller holds it now
--- Keeps: only the holder renews; a lease passes on by running out.
+-- Keys
+--   lease   text: untilMs|holder
+-- Arguments
+--   holder  broker that asks for it
+--   ttl_ms  how long it lasts
+-- Returns 1 when the caller holds the lease, else 0
+-- Invariant: only the holder renews a lease; another broker gets it after it ran out.
 
-local until_at, holder = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+)|(.*)$')
-if holder and holder ~= ARGV[2] and tonumber(until_at) > now then
+local until_at, known_holder = string.match(redis.call('GET', lease_key) or '', '^(%d+)|(.*)$')
+if known_holder and known_holder ~= holder and tonumber(until_at) > now_ms then
   return 0
 end
-redis.call('SET', KEYS[1], (now + ARGV[3]) .. '|' .. ARGV[2], 'PX', ARGV[3])
+redis.call('SET', lease_key, (now_ms + ttl_ms) .. '|' .. holder, 'PX', ttl_ms)
 return 1

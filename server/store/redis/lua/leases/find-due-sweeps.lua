@@ -1,42 +1,47 @@
--- Which steps of a sweep may have something to do, place by place. Measures how fast slots become free on the way.
+-- Finds out which steps of a sweep may have something to do in each region pool. Measures how fast slots become free on the way.
 --
--- KEYS  per place its reserved, arriving, disconnected, ended, offers, attended, beats, queue, mail and totals
--- ARGV  2 milliseconds of silence  3 milliseconds that a place in the queue is kept unattended
--- Returns per place a letter for each step: s sessions, r records, o offers, q queue, h silent hosts
--- Keeps: no step that has something to do is left out. One that is named may find nothing: what stands at the head of a
--- list of due entries may have been settled long ago.
+-- Keys (lists, one of each per region pool)
+--   reserved, arriving, disconnected, ended, offers, attended, heartbeats, queue, inbox, totals
+-- Arguments
+--   silent_for_ms   a host is silent after so long
+--   queue_grace_ms  an unattended placement is kept in the queue for so long
+-- Returns per region pool a letter for each step: s sessions, r records, o offers, q queue, h silent hosts
+-- Invariant: no step that has something to do is left out. A named step may find nothing: the head of a list of due entries may
+--   be stale.
 
 local function head_is_due(key)
   local entry = redis.call('LINDEX', key, 0)
-  return entry and tonumber(string.match(entry, '^%d+')) <= now
+  return entry and tonumber(string.match(entry, '^%d+')) <= now_ms
 end
 
 local function has_score_up_to(key, bound)
   return #redis.call('ZRANGEBYSCORE', key, '-inf', bound, 'LIMIT', 0, 1) > 0
 end
 
+local function exists(key)
+  return redis.call('EXISTS', key) == 1
+end
+
 local reply = {}
-for i = 1, #KEYS, 10 do
-  local reserved, arriving, disconnected, ended, offers = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3], KEYS[i + 4]
-  local attended, beats, totals = KEYS[i + 5], KEYS[i + 6], KEYS[i + 9]
+for i = 1, #totals_keys do
   local due = ''
-  -- Whoever waits is served by the way, should a slot be free that nobody was offered.
-  if head_is_due(reserved) or head_is_due(arriving) or head_is_due(disconnected) or redis.call('EXISTS', KEYS[i + 7]) == 1 then
+  -- The step for sessions also serves the queue, should a slot be free that was not offered.
+  if head_is_due(reserved_keys[i]) or head_is_due(arriving_keys[i]) or head_is_due(disconnected_keys[i]) or exists(queue_keys[i]) then
     due = due .. 's'
   end
-  if head_is_due(ended) or redis.call('EXISTS', KEYS[i + 8]) == 1 then
+  if head_is_due(ended_keys[i]) or exists(inbox_keys[i]) then
     due = due .. 'r'
   end
-  if head_is_due(offers) then
+  if head_is_due(offers_keys[i]) then
     due = due .. 'o'
   end
-  if has_score_up_to(attended, now - ARGV[3]) then
+  if has_score_up_to(attended_keys[i], now_ms - queue_grace_ms) then
     due = due .. 'q'
   end
-  if has_score_up_to(beats, '(' .. (now - ARGV[2])) then
+  if has_score_up_to(heartbeats_keys[i], '(' .. (now_ms - silent_for_ms)) then
     due = due .. 'h'
   end
-  measure_freed(totals)
-  reply[#reply + 1] = due
+  measure_freed_rate(totals_keys[i])
+  reply[i] = due
 end
 return reply

@@ -1,10 +1,12 @@
--- Gives a lease up.
+-- Releases a lease.
 --
--- KEYS  1 the lease, as in hold-lease.lua
--- ARGV  1 holder
--- Keeps: only the holder's token releases.
+-- Keys
+--   lease   text: untilMs|holder
+-- Arguments
+--   holder  broker that releases it
+-- Invariant: only the holder releases a lease.
 
-if string.match(redis.call('GET', KEYS[1]) or '', '^%d+|(.*)$') == ARGV[1] then
-  redis.call('DEL', KEYS[1])
+if string.match(redis.call('GET', lease_key) or '', '^%d+|(.*)$') == holder then
+  redis.call('DEL', lease_key)
 end
 return 'ok'

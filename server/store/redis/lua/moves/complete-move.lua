@@ -1,31 +1,64 @@
--- A session that moves here has arrived: its client was let in by the host; or it is a reservation that nobody has claimed.
+-- Completes a move to this region pool: the host let the client in, or nobody has claimed the session yet. The target reservation
+-- becomes the session.
 --
--- ARGV  3 sessionId  4 arrivalId  5 epoch  6 hostId  7 state  8 milliseconds a reservation lasts
---       9 the broker of its client, for a session that comes from another place
+-- Arguments
+--   caller_id         the calling broker
+--   session_id
+--   reservation_id    of the target reservation
+--   epoch
+--   host_id
+--   state             of the session on the target host
+--   reservation_ms    how long a reservation lasts
+--   client_broker_id  the broker of its client, for a session from another region pool
 -- Returns arrived, record | over, reason | unknown, ''
--- Keeps: of a move that is given up and one that arrives, one happens; epochs only rise; a reservation that was claimed
---   meanwhile is none any more.
+-- Invariants: a move is completed or given up, not both; epochs only rise; a reservation that was claimed meanwhile is not moved.
 
-local id, epoch = ARGV[3], tonumber(ARGV[5])
-load_sessions({ id, ARGV[4] })
-local arrival, known = sessions[ARGV[4]], sessions[id]
-if not arrival or arrival.epoch ~= epoch or arrival.host ~= ARGV[6] then
+load_sessions({ session_id, reservation_id })
+local reservation, known = sessions[reservation_id], sessions[session_id]
+
+-- Turns the target reservation into the session, under its epoch. The slot that the session had in this region pool is freed.
+local function move_session()
+  local host = load_host(reservation.host)
+  delete_session(reservation)
+  local session = known
+  if not known then
+    session = new_session(session_id, epoch, state, client_broker_id, reservation.meta)
+  elseif is_live(known.state) then
+    free_slot(known)
+  end
+  session.host, session.slot, session.epoch, session.meta = host.id, reservation.slot, epoch, reservation.meta
+  session.reserved_at, session.reason, session.movable = reservation.reserved_at, '', false
+  session.due_at = state == 'disconnected' and now_ms + RESUME_WINDOW_MS or state == 'reserved' and now_ms + reservation_ms or 0
+  session.state = state
+  -- It becomes due anew, whatever its state was before.
+  session.stored_state = false
+  members[#members + 1] = host.id .. '/' .. session.slot
+  members[#members + 1] = session_id
+  host.digest = bit.bxor(host.digest, digest_of(session_id, epoch, state))
+  change_host(host)
+  change_session(session)
+  note_change(session.broker, session_id)
+  note_change(broker_of(host.connection), session_id)
+  return session
+end
+
+if not reservation or reservation.epoch ~= epoch or reservation.host ~= host_id then
   return { 'unknown', '' }
 end
-if arrival.state == 'ended' then
-  return { 'over', arrival.reason }
+if reservation.state == 'ended' then
+  return { 'over', reservation.reason }
 end
-if ARGV[7] == 'reserved' and known and is_live(known.state) and known.state ~= 'reserved' then
+if state == 'reserved' and known and is_live(known.state) and known.state ~= 'reserved' then
   return { 'unknown', '' }
 end
 local outdated = known and known.epoch >= epoch
-if outdated or arrival.due_at <= now then
+if outdated or reservation.due_at <= now_ms then
   local reason = outdated and 'superseded' or 'move_failed'
-  end_session(arrival, reason)
-  finish()
+  end_session(reservation, reason)
+  commit_and_serve_queue()
   return { 'over', reason }
 end
-forget_waiting(id)
-local session = settle(id, arrival, known, ARGV[7], tonumber(ARGV[8]), ARGV[9])
-finish()
+delete_waiting(session_id)
+local session = move_session()
+commit_and_serve_queue()
 return { 'arrived', encode_session(session) }

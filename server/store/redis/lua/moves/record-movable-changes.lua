@@ -1,18 +1,18 @@
--- Notes which sessions may be moved, as their hosts say.
+-- Records which sessions may be moved, as their hosts report.
 --
--- ARGV  3... per session: sessionId, epoch, hostId, 1 or 0
--- Keeps: only the session's present host says so of its present epoch.
+-- Lists
+--   session_ids
+--   epochs
+--   host_ids
+--   movable      1 or 0
+-- Invariant: only the session's present host reports, for the present epoch.
 
-local ids = {}
-for i = 3, #ARGV, 4 do
-  ids[#ids + 1] = ARGV[i]
-end
-load_sessions(ids)
-for i = 3, #ARGV, 4 do
-  local session, movable = sessions[ARGV[i]], ARGV[i + 3] == '1'
-  if session and is_live(session.state) and session.host == ARGV[i + 2] and session.epoch == tonumber(ARGV[i + 1])
-    and session.movable ~= movable then
-    session.movable = movable
+load_sessions(session_ids)
+for i, id in ipairs(session_ids) do
+  local session, is_movable = sessions[id], movable[i] == '1'
+  if session and is_live(session.state) and session.host == host_ids[i] and session.epoch == tonumber(epochs[i])
+    and session.movable ~= is_movable then
+    session.movable = is_movable
     change_session(session)
   end
 end

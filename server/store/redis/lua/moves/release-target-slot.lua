@@ -1,13 +1,16 @@
--- Gives up a move, unless the session has arrived.
+-- Gives up a move, unless it is complete.
 --
--- ARGV  3 arrivalId  4 epoch
--- Returns arrivalId, record, connectionId of what was held, or nothing
+-- Arguments
+--   caller_id       the calling broker
+--   reservation_id  of the target reservation
+--   epoch
+-- Returns id, record, connectionId of the target reservation, or nothing
 
-local arrival = load_session(ARGV[3])
-if not arrival or arrival.state ~= 'arriving' or arrival.epoch ~= tonumber(ARGV[4]) then
+local reservation = load_session(reservation_id)
+if not reservation or reservation.state ~= 'arriving' or reservation.epoch ~= epoch then
   return {}
 end
-local out = {}
-end_and_tell(out, arrival, 'move_failed')
-finish()
-return out
+local reply = {}
+end_and_add(reply, reservation, 'move_failed')
+commit_and_serve_queue()
+return reply

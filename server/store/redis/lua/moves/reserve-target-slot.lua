@@ -1,39 +1,44 @@
--- Holds a slot for a session that is to move to this place: its arrival.
+-- Reserves a slot for a session that is to move to this region pool: the target reservation.
 --
--- ARGV  3 arrivalId  4 epoch  5 the broker that carries the move out  6 meta  7 milliseconds it is held
---       8 hostId to avoid, or ''  9 the most congested a host may be, in millionths
+-- Arguments
+--   reservation_id  of the target reservation
+--   epoch
+--   mover_id        the broker that carries out the move
+--   meta
+--   ttl_ms          how long the slot is held
+--   avoid_host_id   '' for none
+--   max_congestion  of a host, in millionths
 -- Returns held, hostId, connectionId | full | closed | over
--- Keeps: reserved + used never exceed slots; nothing is placed where operators closed; nobody passes those who wait,
---   for while somebody waits no host is free.
+-- Invariants: reserved and used slots never exceed the slots of a host; nothing new is placed where operators closed. No waiting
+--   placement is passed over, because no host is free while one waits.
 
-local known = load_session(ARGV[3])
-local epoch = tonumber(ARGV[4])
-if known and known.epoch >= epoch or known and is_live(known.state) then
+local known = load_session(reservation_id)
+if known and (known.epoch >= epoch or is_live(known.state)) then
   return { 'over' }
 end
-if redis.call('HGET', KEYS[9], 'closure') then
+if redis.call('HGET', totals_key, 'closure') then
   return { 'closed' }
 end
 
--- The least congested host that is not to be avoided, loaded, or nil. A silent one turns suspect and is passed over.
+-- The least congested host that need not be avoided, loaded, or nil. A silent one becomes suspect and gets nothing.
 local function find_host()
-  local at = 0
+  local index = 0
   while true do
-    local name = redis.call('ZRANGE', KEYS[3], at, at)[1]
+    local name = redis.call('ZRANGE', free_key, index, index)[1]
     local host = name and load_host(name)
     if not name then
       return nil
     elseif not host then
-      redis.call('ZREM', KEYS[3], name)
-    elseif now - host.beat_at > SUSPECT_AFTER_MS then
+      redis.call('ZREM', free_key, name)
+    elseif now_ms - host.heartbeat_at > SUSPECT_AFTER_MS then
       set_state(host, 'suspect')
       commit()
-    elseif free_score(host) > tonumber(ARGV[9]) then
+    elseif free_score(host) > max_congestion then
       return nil
-    elseif host.id ~= ARGV[8] then
+    elseif host.id ~= avoid_host_id then
       return host
     else
-      at = at + 1
+      index = index + 1
     end
   end
 end
@@ -42,10 +47,9 @@ local host = find_host()
 if not host then
   return { 'full' }
 end
-local arrival = new_session(ARGV[3], epoch, 'arriving', ARGV[5], ARGV[6])
-arrival.due_at = now + tonumber(ARGV[7])
-sessions[arrival.id] = arrival
+local reservation = new_session(reservation_id, epoch, 'arriving', mover_id, meta)
+reservation.due_at = now_ms + ttl_ms
 host.ramping = host.ramping + floor(FULL / host.slots)
-join(arrival, host)
+take_slot(reservation, host)
 commit()
 return { 'held', host.id, host.connection }

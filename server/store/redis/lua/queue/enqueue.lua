@@ -1,60 +1,70 @@
 -- Puts placements into the queue: in the order of arrival minus head start, then of ids.
 --
--- ARGV  3 how many may wait
---       4... per placement: sessionId, epoch, arrivedAtMs or '', head start in ms, 1 if it missed an offer, clientBrokerId, meta
--- Returns per placement one text, by its first letter:
---   ~ arrivedAtMs: it waits | = record: it lives, perhaps as an offer | ! reason: it ended | # the queue is full
---   | / the place is closed
--- Keeps: who waits already keeps the place; nobody waits in a closed one.
+-- Arguments
+--   max_length      how many placements may wait
+-- Lists
+--   session_ids
+--   epochs
+--   arrival_times   ms, '' for now
+--   head_starts     ms
+--   misses          1 when it missed an offer before, else 0
+--   broker_ids      of the clients
+--   metas
+-- Returns per placement one text, by its first character:
+--   ~ arrivedAtMs: it waits | = record: the session lives, perhaps as an offer | ! reason: it ended | # the queue is full
+--   | / the region pool is closed
+-- Invariants: a placement that waits already keeps its position; none waits in a closed region pool.
 
-local ids = {}
-for i = 4, #ARGV, 7 do
-  ids[#ids + 1] = ARGV[i]
-end
-load_sessions(ids)
+load_sessions(session_ids)
+local length = redis.call('ZCARD', queue_key)
+local closure = redis.call('HGET', totals_key, 'closure')
 
-local length = redis.call('ZCARD', KEYS[11])
-local closure = redis.call('HGET', KEYS[9], 'closure')
-local reply = {}
-
-local function join_queue(id, epoch, arrived_at, head_start, misses, broker, meta)
-  local waiting = load_waiting(id)
-  if not waiting then
-    if length >= tonumber(ARGV[3]) then
-      return '#'
-    end
-    length = length + 1
-    local arrived = arrived_at == '' and now or tonumber(arrived_at)
-    waiting = { id = id, epoch = 0, arrived_at = arrived, score = arrived - head_start, misses = 0 }
-    redis.call('ZADD', KEYS[11], text_of[waiting.score], id)
+-- A placement that does not wait yet, with its position in the queue; nil when the queue is full.
+local function add_to_queue(i)
+  if length >= max_length then
+    return nil
   end
-  waiting.epoch = math.max(waiting.epoch, epoch)
-  waiting.misses = math.max(waiting.misses, misses)
-  waiting.broker, waiting.meta = broker, meta
+  length = length + 1
+  local arrived_at = tonumber(arrival_times[i]) or now_ms
+  local waiting = { id = session_ids[i], epoch = 0, arrived_at = arrived_at, score = arrived_at - head_starts[i], misses = 0 }
+  redis.call('ZADD', queue_key, text_of[waiting.score], waiting.id)
+  return waiting
+end
+
+-- Lets a placement wait. Returns the answer about it.
+local function wait(i)
+  local waiting = load_waiting(session_ids[i]) or add_to_queue(i)
+  if not waiting then
+    return '#'
+  end
+  waiting.epoch = math.max(waiting.epoch, tonumber(epochs[i]))
+  waiting.misses = math.max(waiting.misses, tonumber(misses[i]))
+  waiting.broker, waiting.meta = broker_ids[i], metas[i]
   save_waiting(waiting)
-  redis.call('ZADD', KEYS[13], now, id)
+  redis.call('ZADD', attended_key, now_ms, waiting.id)
   return '~' .. text_of[waiting.arrived_at]
 end
 
-for i = 1, #ids do
-  local at = 4 + (i - 1) * 7
-  local session, epoch, broker = sessions[ids[i]], tonumber(ARGV[at + 1]), ARGV[at + 5]
+local reply = {}
+for i = 1, item_count do
+  local session = sessions[session_ids[i]]
   if session and is_live(session.state) then
     if session.state == 'offered' then
-      move_to(session, broker)
+      set_client_broker(session, broker_ids[i])
     end
     reply[i] = '='
-  elseif session and session.epoch >= epoch then
+  elseif session and session.epoch >= tonumber(epochs[i]) then
     reply[i] = '!' .. session.reason
   elseif closure then
     reply[i] = '/'
   else
-    reply[i] = join_queue(ids[i], epoch, ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), broker, ARGV[at + 6])
+    reply[i] = wait(i)
   end
 end
-finish()
-for i = 1, #ids do
-  local session = sessions[ids[i]]
+commit_and_serve_queue()
+-- The queue may have got free slots just now.
+for i = 1, item_count do
+  local session = sessions[session_ids[i]]
   if session and is_live(session.state) then
     reply[i] = '=' .. encode_session(session)
   end

@@ -1,30 +1,32 @@
--- Takes back offers that nobody accepted in time.
+-- Withdraws offers that were not accepted in time.
 --
--- ARGV  3... sessionId
+-- Arguments
+--   caller_id    the calling broker
+-- Lists
+--   session_ids
 -- Returns per session that ended: sessionId, record, connectionId
--- Keeps: a missed offer goes to the back of the queue once; what ended here has no host.
+-- Invariants: the first missed offer sends a placement to the back of the queue, the second ends it; a session that ends here has
+--   no host.
 
-local out, ids = {}, {}
-for i = 3, #ARGV do
-  ids[#ids + 1] = ARGV[i]
-end
-load_sessions(ids)
-for _, id in ipairs(ids) do
+load_sessions(session_ids)
+
+local reply = {}
+for _, id in ipairs(session_ids) do
   local session = sessions[id]
-  if session and session.state == 'offered' and session.due_at <= now then
+  if session and session.state == 'offered' and session.due_at <= now_ms then
     local waiting = load_waiting(id)
     if waiting and waiting.misses == 0 then
-      waiting.misses, waiting.score = 1, now
+      waiting.misses, waiting.score = 1, now_ms
       save_waiting(waiting)
       requeue(waiting)
-      take_back(session)
+      withdraw_offer(session)
     else
-      forget_waiting(id)
+      delete_waiting(id)
       local host = end_session(session, 'reservation_expired')
       session.host = ''
-      tell_ended(out, session, host)
+      add_ended(reply, session, host)
     end
   end
 end
-finish()
-return out
+commit_and_serve_queue()
+return reply

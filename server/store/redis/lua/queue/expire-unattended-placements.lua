@@ -1,32 +1,33 @@
--- Takes the places of those who are gone.
+-- Ends waiting placements whose players have been gone for too long.
 --
--- ARGV  3 milliseconds that a place is kept unattended  4 how many at the most
+-- Arguments
+--   caller_id  the calling broker
+--   grace_ms   how long an unattended placement is kept
+--   limit      how many at most
 -- Returns per session that ended: sessionId, record, connectionId
--- Keeps: everybody's wait ends; what ended here has no host.
+-- Invariants: every wait ends; a session that ends here has no host.
 
-local out = {}
-local limit = tonumber(ARGV[4])
+local reply, expired = {}, 0
 
--- A placement that nobody attended ends. Returns whether one did.
-local function lapse(id)
+-- Ends a placement that has no live session, and counts it. Takes it out of the queue in any case.
+local function expire(id)
   local waiting, session = load_waiting(id), load_session(id)
-  forget_waiting(id)
+  delete_waiting(id)
   if not waiting or (session and is_live(session.state)) then
-    return false
+    return
   end
-  local lapsed = new_session(id, waiting.epoch, 'ended', waiting.broker, waiting.meta)
-  lapsed.reason, lapsed.due_at = 'reconnect_expired', forget_at
-  sessions[id] = lapsed
-  change_session(lapsed)
-  post(lapsed.broker, id)
-  tell_ended(out, lapsed, nil)
-  return true
+  local ended = new_session(id, waiting.epoch, 'ended', waiting.broker, waiting.meta)
+  ended.reason, ended.due_at = 'reconnect_expired', now_ms + ENDED_KEPT_MS
+  change_session(ended)
+  note_change(ended.broker, id)
+  add_ended(reply, ended, nil)
+  expired = expired + 1
 end
 
--- Offers have a time of their own: their placements are passed over.
-local lapsed, passed = 0, 0
-while lapsed < limit do
-  local ids = redis.call('ZRANGEBYSCORE', KEYS[13], '-inf', now - ARGV[3], 'LIMIT', passed, limit)
+-- Placements with an offer stay: the offer ends by itself.
+local passed = 0
+while expired < limit do
+  local ids = redis.call('ZRANGEBYSCORE', attended_key, '-inf', now_ms - grace_ms, 'LIMIT', passed, limit)
   if #ids == 0 then
     break
   end
@@ -34,10 +35,10 @@ while lapsed < limit do
     local session = load_session(id)
     if session and session.state == 'offered' then
       passed = passed + 1
-    elseif lapsed < limit and lapse(id) then
-      lapsed = lapsed + 1
+    elseif expired < limit then
+      expire(id)
     end
   end
 end
-finish()
-return out
+commit_and_serve_queue()
+return reply

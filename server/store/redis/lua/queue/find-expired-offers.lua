@@ -1,30 +1,30 @@
--- Which offers nobody accepted in time, the oldest first. Strikes off the entries of those that are gone.
+-- Finds offers that were not accepted in time, the oldest first. Removes stale entries of the list on the way.
 --
--- ARGV  3 how many at the most
--- Returns their sessionIds
--- Keeps: an offer is in the list until it is accepted or taken back, whoever asks and dies.
+-- Arguments
+--   limit  how many at most
+-- Returns their session ids
+-- Invariant: an offer stays in the list until it is accepted or withdrawn, whichever broker stops in between.
 
-local limit = tonumber(ARGV[3])
-local missed, at, struck = {}, 0, 0
-while #missed < limit and struck < MAX_STRUCK do
-  local due_at, ids = due_entry(KEYS[14], at)
+local expired, index, stale = {}, 0, 0
+while #expired < limit and stale < MAX_STALE do
+  local due_at, ids = due_entry(offers_key, index)
   if not due_at then
     break
   end
-  local before = #missed
+  local before = #expired
   for _, id in ipairs(ids) do
     local session = sessions[id]
-    if #missed < limit and session and session.state == 'offered' and session.due_at == due_at then
-      missed[#missed + 1] = id
+    if #expired < limit and session and session.state == 'offered' and session.due_at == due_at then
+      expired[#expired + 1] = id
     end
   end
-  if #missed == before then
-    struck = struck + #ids
+  if #expired == before then
+    stale = stale + #ids
   end
-  if #missed == before and at == 0 then
-    redis.call('LPOP', KEYS[14])
+  if #expired == before and index == 0 then
+    redis.call('LPOP', offers_key)
   else
-    at = at + 1
+    index = index + 1
   end
 end
-return missed
+return expired

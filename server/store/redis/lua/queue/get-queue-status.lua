@@ -1,34 +1,38 @@
--- Where placements stand, and how fast slots become free: measured between two calls.
+-- Says where placements are, and how fast slots become free: measured between two calls.
 --
--- ARGV  3 1 when their players are there  4... sessionId
--- Returns per placement one text, by its first letter:
+-- Arguments
+--   attended     whether the players of these placements are connected
+-- Lists
+--   session_ids
+-- Returns per placement one text, by its first character:
 --   ~ placements ahead|arrivedAtMs|missed|clientBrokerId|title | = record | ? unknown
---   and at the end the length of the queue and the slots freed per millisecond, '' when not known
+--   and at the end the length of the queue and the slots freed per millisecond, '' when not measured yet
 
-local ids, reply, attended = {}, {}, {}
-for i = 4, #ARGV do
-  ids[i - 3] = ARGV[i]
+load_sessions(session_ids)
+
+local function describe_waiting(rank, waiting)
+  local title = cjson.decode(waiting.meta)[3]
+  return '~' .. text_of[rank] .. '|' .. text_of[waiting.arrived_at] .. '|' .. text_of[waiting.misses] .. '|' .. waiting.broker
+    .. '|' .. title
 end
-load_sessions(ids)
-for i, id in ipairs(ids) do
-  local rank = redis.call('ZRANK', KEYS[11], id)
-  local session = sessions[id]
+
+local reply, attended_times = {}, {}
+for i, id in ipairs(session_ids) do
+  local rank, session = redis.call('ZRANK', queue_key, id), sessions[id]
   if rank then
-    local waiting = load_waiting(id)
-    reply[i] = '~' .. text_of[rank] .. '|' .. text_of[waiting.arrived_at] .. '|' .. text_of[waiting.misses] .. '|' .. waiting.broker .. '|'
-      .. cjson.decode(waiting.meta)[3]
+    reply[i] = describe_waiting(rank, load_waiting(id))
   elseif session then
     reply[i] = '=' .. encode_session(session)
   else
     reply[i] = '?'
   end
-  if ARGV[3] == '1' and (rank or session and session.state == 'offered') then
-    attended[#attended + 1] = now
-    attended[#attended + 1] = id
+  if attended and (rank or session and session.state == 'offered') then
+    attended_times[#attended_times + 1] = now_ms
+    attended_times[#attended_times + 1] = id
   end
 end
-call_with('ZADD', KEYS[13], attended)
+call_with_values('ZADD', attended_key, attended_times)
 
-reply[#ids + 1] = redis.call('ZCARD', KEYS[11])
-reply[#ids + 2] = measure_freed(KEYS[9])
+reply[#session_ids + 1] = redis.call('ZCARD', queue_key)
+reply[#session_ids + 2] = measure_freed_rate(totals_key)
 return reply

@@ -1,9 +1,10 @@
--- Notes for placements that wait or were offered a slot that they missed an offer in another place.
+-- Records for placements that wait here or have an offer here that they missed an offer in another region pool.
 --
--- ARGV  3... sessionId
+-- Lists
+--   session_ids
 
-for i = 3, #ARGV do
-  local waiting = load_waiting(ARGV[i])
+for _, id in ipairs(session_ids) do
+  local waiting = load_waiting(id)
   if waiting and waiting.misses == 0 then
     waiting.misses = 1
     save_waiting(waiting)

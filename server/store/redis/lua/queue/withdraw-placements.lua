@@ -1,23 +1,26 @@
--- Takes placements out of the queue, and gives back what was offered to them.
+-- Takes placements out of the queue, and withdraws their offers.
 --
--- ARGV  3 revocable reasons, comma after each  4... per placement: sessionId, epoch below which a session ends too
+-- Arguments
+--   caller_id     the calling broker
+-- Lists
+--   session_ids
+--   below_epochs  a session of an older epoch ends too
 -- Returns per session that ended: sessionId, record, connectionId
 
-local out = {}
-for i = 4, #ARGV, 2 do
-  local id = ARGV[i]
-  forget_waiting(id)
+local reply = {}
+for i, id in ipairs(session_ids) do
+  delete_waiting(id)
   local session = load_session(id)
   if session and session.state == 'offered' then
-    take_back(session)
-  elseif session and session.epoch < tonumber(ARGV[i + 1]) then
+    withdraw_offer(session)
+  elseif session and session.epoch < tonumber(below_epochs[i]) then
     if is_live(session.state) then
-      end_and_tell(out, session, 'superseded')
-    elseif string.find(ARGV[3], session.reason .. ',', 1, true) then
+      end_and_add(reply, session, 'superseded')
+    elseif string.find(REVOCABLE_REASONS, session.reason .. ',', 1, true) then
       session.reason = 'superseded'
       change_session(session)
     end
   end
 end
-finish()
-return out
+commit_and_serve_queue()
+return reply

@@ -1,18 +1,23 @@
--- Draws the epoch of an attempt to move a request's session.
+-- Allocates the epoch of an attempt to move the session of a request.
 --
--- KEYS  1 the player's requests
--- ARGV  4 requestId  5 sessionId  6 region  7 pool  8 the epoch it has to be above
+-- Keys
+--   requests     the player's requests
+-- Arguments
+--   request_id
+--   session_id
+--   region_pool  region|pool, for a request that is not recorded
+--   above_epoch  the epoch has to be higher than this
 -- Returns the epoch, and the one that the request has
--- Keeps: no epoch is given twice; the request has the epoch, the place and the age that it had.
+-- Invariants: no epoch is allocated twice; the request keeps its epoch, region pool and age.
 
-local request, above = ARGV[4], tonumber(ARGV[8])
-local lines = read(KEYS[1])
-local first, after, last = find(lines, request)
+local lines = read_lines(requests_key)
+local first, after, last = find_line(lines, request_id)
 if not first then
-  note(KEYS[1], lines, request, ARGV[5], above, above + 1, ARGV[6] .. '|' .. ARGV[7])
-  return { tostring(above + 1), tostring(above) }
+  prepend_request(requests_key, lines, request_id, session_id, above_epoch, above_epoch + 1, region_pool)
+  return { tostring(above_epoch + 1), tostring(above_epoch) }
 end
-local session, epoch, drawn, place, made_at = read_line(lines, after, last)
-drawn = math.max(above, epoch, drawn) + 1
-rewrite(KEYS[1], lines, first, last, line_of(request, session, epoch, drawn, place, made_at))
-return { tostring(drawn), tostring(epoch) }
+local known_session_id, epoch, allocated, known_pool, recorded_at = decode_line(lines, after, last)
+allocated = math.max(above_epoch, epoch, allocated) + 1
+local line = encode_line(request_id, known_session_id, epoch, allocated, known_pool, recorded_at)
+replace_line(requests_key, lines, first, last, line)
+return { tostring(allocated), tostring(epoch) }

@@ -1,16 +1,18 @@
--- Forgets a request that was refused, so that it may be tried again.
+-- Deletes a request that was refused, so that it may be tried again.
 --
--- KEYS  1 the player's requests
--- ARGV  4 requestId
+-- Keys
+--   requests    the player's requests
+-- Arguments
+--   request_id
 
-local lines = read(KEYS[1])
-local first, _, last = find(lines, ARGV[4])
+local lines = read_lines(requests_key)
+local first, _, last = find_line(lines, request_id)
 if first then
-  local rest = without(lines, first, last)
-  if rest == '' then
-    redis.call('DEL', KEYS[1])
+  local others = without_line(lines, first, last)
+  if others == '' then
+    redis.call('DEL', requests_key)
   else
-    redis.call('SET', KEYS[1], rest, 'KEEPTTL')
+    redis.call('SET', requests_key, others, 'KEEPTTL')
   end
 end
 return 'ok'

@@ -1,16 +1,20 @@
--- Notes where a request was placed.
+-- Records the region pool in which a request was placed.
 --
--- KEYS  1 the player's requests
--- ARGV  4 requestId  5 sessionId  6 region  7 pool
--- Keeps: a request that was taken over or forgotten meanwhile stays as it is.
+-- Keys
+--   requests     the player's requests
+-- Arguments
+--   request_id
+--   session_id
+--   region_pool  region|pool
+-- Invariant: a request that was given to another attempt or deleted meanwhile stays as it is.
 
-local lines = read(KEYS[1])
-local first, after, last = find(lines, ARGV[4])
+local lines = read_lines(requests_key)
+local first, after, last = find_line(lines, request_id)
 if first then
-  local session, epoch, drawn, _, made_at = read_line(lines, after, last)
-  if session == ARGV[5] then
-    local place = ARGV[6] .. '|' .. ARGV[7]
-    rewrite(KEYS[1], lines, first, last, line_of(ARGV[4], session, epoch, drawn, place, made_at))
+  local known_session_id, epoch, allocated, _, recorded_at = decode_line(lines, after, last)
+  if known_session_id == session_id then
+    local line = encode_line(request_id, session_id, epoch, allocated, region_pool, recorded_at)
+    replace_line(requests_key, lines, first, last, line)
   end
 end
 return 'ok'

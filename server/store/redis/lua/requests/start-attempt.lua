@@ -1,23 +1,26 @@
--- Takes over a request, to give it another assignment, in that place.
+-- Starts a new attempt of a request, with another assignment, in that region pool.
 --
--- KEYS  1 the player's requests
--- ARGV  4 requestId  5 sessionId  6 region  7 pool  8 the epoch it is taken over from
--- Returns the new epoch, above the given one and all that were drawn, or 0 when somebody else took the request over first
--- Keeps: epochs only rise, and none is given twice; of two brokers that take over one request, one does.
+-- Keys
+--   requests     the player's requests
+-- Arguments
+--   request_id
+--   session_id
+--   region_pool  region|pool
+--   from_epoch   the epoch that the request has to have
+-- Returns the new epoch, above the given one and all that were allocated, or 0 when another broker started an attempt first
+-- Invariants: epochs only rise, and none is given twice; of two brokers that start an attempt, one succeeds.
 
-local request, from_epoch = ARGV[4], tonumber(ARGV[8])
-local session, place = ARGV[5], ARGV[6] .. '|' .. ARGV[7]
-local lines = read(KEYS[1])
-local first, after, last = find(lines, request)
-local drawn = 0
+local lines = read_lines(requests_key)
+local first, after, last = find_line(lines, request_id)
+local allocated = 0
 if first then
-  local epoch
-  session, epoch, drawn = read_line(lines, after, last)
+  local known_session_id, epoch, known_allocated = decode_line(lines, after, last)
   if epoch ~= from_epoch then
     return 0
   end
-  lines = without(lines, first, last)
+  session_id, allocated = known_session_id, known_allocated
+  lines = without_line(lines, first, last)
 end
-local epoch = math.max(from_epoch, drawn) + 1
-note(KEYS[1], lines, request, session, epoch, drawn, place)
+local epoch = math.max(from_epoch, allocated) + 1
+prepend_request(requests_key, lines, request_id, session_id, epoch, allocated, region_pool)
 return epoch

@@ -1,22 +1,21 @@
--- Drops the records of sessions that ended long enough ago, and mail that nobody fetched for a minute.
+-- Deletes the records of sessions that ended long enough ago, and what nobody read in an inbox for INBOX_KEPT_MS.
 --
--- ARGV  3 how many sessions at the most
+-- Arguments
+--   limit  how many sessions at most
 -- Returns how many sessions
 
-local MAIL_KEPT_MS = 60000
-
-local forgotten = {}
-take_due(KEYS[8], 'ended', tonumber(ARGV[3]), function(session)
-  forgotten[#forgotten + 1] = session.id
+local deleted = {}
+take_due(ended_key, 'ended', limit, function(session)
+  deleted[#deleted + 1] = session.id
   sessions[session.id] = false
 end)
-call_with('HDEL', KEYS[5], forgotten)
+call_with_values('HDEL', sessions_key, deleted)
 
-local mail = redis.call('HGETALL', KEYS[10])
-for i = 1, #mail, 2 do
-  local first_at = tonumber(string.match(mail[i + 1], '^%d+'))
-  if now - first_at > MAIL_KEPT_MS then
-    redis.call('HDEL', KEYS[10], mail[i])
+local inboxes = redis.call('HGETALL', inbox_key)
+for i = 1, #inboxes, 2 do
+  local first_at = tonumber(string.match(inboxes[i + 1], '^%d+'))
+  if now_ms - first_at > INBOX_KEPT_MS then
+    redis.call('HDEL', inbox_key, inboxes[i])
   end
 end
-return #forgotten
+return #deleted

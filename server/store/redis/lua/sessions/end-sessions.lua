@@ -1,116 +1,114 @@
 -- Ends sessions and frees their slots.
 --
--- ARGV  3 1 when a session is named more than once
---       4... per order: sessionId, epoch, reason|hostId that asks or nothing
+-- Arguments
+--   caller_id       the calling broker
+--   has_duplicates  whether a session is named more than once
+-- Lists
+--   session_ids
+--   epochs
+--   orders          reason|hostId, with the host that orders it, or reason| for a broker
 -- Returns per order two texts: +connectionId, record: ended | over, reason | stale, '' | unknown, ''
--- An ended session keeps no meta: it is remembered only so that latecomers can be told of its end.
--- A freed slot goes to the head of the queue, if somebody waits.
--- Keeps: only the current epoch ends a session, a host only its own; a late order does nothing.
+-- An ended session keeps no meta: its record only says to late messages why it ended.
+-- A freed slot goes to the head of the queue, if a placement waits.
+-- Invariants: only an order with the current epoch ends a session; a host ends only its own sessions; a late order changes nothing.
 --
--- Runs for every match, as reserve.lua does, and is written like it.
+-- This script runs for every match and is written for speed, as reserve.lua is.
 
-local forget_at = now + ENDED_KEPT_MS
-local forget = string.format(TIME_FORMAT, forget_at)
-local count = (#ARGV - 3) / 3
+local ended_until = now_ms + ENDED_KEPT_MS
+local ended_times = NO_SLOT .. string.format(TIME_FORMAT, ended_until)
 
 -- Which sessions end ----------------------------------------------------------------------------------
 
-local ids = list_of(count)
-for i = 1, count do
-  ids[i] = ARGV[1 + i * 3]
-end
-local records = redis.call('HMGET', KEYS[5], unpack(ids))
--- What becomes of a session in this call, where one is named again.
-local made = ARGV[3] == '1' and {}
+local records = redis.call('HMGET', sessions_key, unpack(session_ids))
+-- With duplicates, the records of sessions that this call ended.
+local ended_records = has_duplicates and {}
+local reply = new_list(item_count * 2)
 
-local reply, stored = list_of(count * 2), list_of(count * 2)
--- Of each that ends: its host's number, where it stands in the reply, the slot, its age, and the next one of the same host.
-local host_of, place_of, slot_of, age_of, next_of = list_of(count), list_of(count), list_of(count), list_of(count), {}
--- Its share of the host's digest, if it has one.
-local share_of = {}
-local ended = 0
--- Their hosts, with the first and the last of each.
-local names, first_of, last_of, number_of_name, hosts = list_of(count), list_of(count), list_of(count), {}, 0
+-- Per ended session: its id, its index in the reply, slot and age. Its share of the host's digest, if it has one. The broker of its
+-- client, if that is not the caller. The next ended session of the same host.
+local ended, ended_ids, reply_index = 0, new_list(item_count), new_list(item_count)
+local slot_of, age_of, share_of, client_broker_of, next_of = new_list(item_count), new_list(item_count), {}, nil, {}
+-- Pairs of session and record as HSET takes them.
+local stored = new_list(item_count * 2)
+-- Per host: its name, and the first and the last of its ended sessions.
+local host_count, host_names, first_of, last_of, host_by_name = 0, new_list(item_count), new_list(item_count), new_list(item_count), {}
 
--- One call has the same few orders, and sessions that began together, again and again.
-local last_order, asking, reason, ended_head
-local last_reserved_at, last_age
--- Brokers of hosts and of clients that are not the caller.
-local host_away, client_away
-local OFFERED, ENDED, RESERVED = 111, 101, 114
+-- Orders repeat within a call, and many sessions began together: what was read or computed last is kept.
+local last_order, ordering_host, ended_head, last_reserved_at, last_age
 
-for i = 1, count do
-  local at = 1 + i * 3
-  local id, order = ids[i], ARGV[at + 2]
-  local record = made and made[id] or records[i]
-  local kind, detail = 'unknown', ''
+for i = 1, item_count do
+  local id, order = session_ids[i], orders[i]
+  local record = ended_records and ended_records[id] or records[i]
+  local outcome, detail = 'unknown', ''
   if order ~= last_order then
-    last_order = order
-    reason, asking = string.match(order, '^([^|]*)|(.*)$')
-    ended_head = 'e' .. letter_of(REASONS, reason) .. NO_SLOT .. forget
+    local reason
+    reason, ordering_host = string.match(order, '^([^|]*)|(.*)$')
+    last_order, ended_head = order, ENDED_CODE .. code_of(REASON_CODES, reason) .. ended_times
   end
   if record then
     local after_host = find(record, '|', HOST_AT, true)
     local after_epoch = find(record, '|', after_host + 1, true)
-    local state, host, epoch = string.byte(record), sub(record, HOST_AT, after_host - 1), sub(record, after_host + 1, after_epoch - 1)
-    if epoch ~= ARGV[at + 1] or state == OFFERED or (asking ~= '' and asking ~= host) then
-      kind = 'stale'
-    elseif state == ENDED then
-      kind, detail = 'over', word_of(REASONS, sub(record, 2, 2))
+    local state, host_name = sub(record, 1, 1), sub(record, HOST_AT, after_host - 1)
+    local epoch = sub(record, after_host + 1, after_epoch - 1)
+    if epoch ~= epochs[i] or state == OFFERED_CODE or (ordering_host ~= '' and ordering_host ~= host_name) then
+      outcome = 'stale'
+    elseif state == ENDED_CODE then
+      outcome, detail = 'over', name_of(REASON_CODES, sub(record, 2, 2))
     else
       local after_broker = find(record, '|', after_epoch + 1, true)
-      detail = ended_head .. sub(record, RESERVED_AT, after_broker)
+      -- '+' stays if the store does not know the host.
+      outcome, detail = '+', ended_head .. sub(record, RESERVED_AT, after_broker)
+      ended = ended + 1
+      local host = host_by_name[host_name]
+      if host then
+        next_of[last_of[host]] = ended
+      else
+        host_count = host_count + 1
+        host = host_count
+        host_names[host], host_by_name[host_name], first_of[host] = host_name, host, ended
+      end
+      last_of[host] = ended
+
       local reserved_at = sub(record, RESERVED_AT, HOST_AT - 1)
       if reserved_at ~= last_reserved_at then
-        last_reserved_at, last_age = reserved_at, now - tonumber(reserved_at)
+        last_reserved_at, last_age = reserved_at, now_ms - tonumber(reserved_at)
       end
-      ended = ended + 1
-      local number = number_of_name[host]
-      if number then
-        next_of[last_of[number]] = ended
-      else
-        hosts = hosts + 1
-        number = hosts
-        names[number], number_of_name[host], first_of[number] = host, number, ended
-      end
-      last_of[number] = ended
-      -- Those before `i` are done with.
-      ids[ended], host_of[ended], place_of[ended] = id, number, i * 2 - 1
+      ended_ids[ended], reply_index[ended] = id, i * 2 - 1
       slot_of[ended], age_of[ended] = sub(record, SLOT_AT, SLOT_AT + 1), last_age
-      if state ~= RESERVED then
-        share_of[ended] = digest_of(id, tonumber(epoch), word_of(STATES, sub(record, 1, 1)))
+      if state ~= RESERVED_CODE then
+        share_of[ended] = digest_of(id, tonumber(epoch), name_of(STATE_CODES, state))
       end
       stored[ended * 2 - 1], stored[ended * 2] = id, detail
       local client_broker = sub(record, after_epoch + 1, after_broker - 1)
-      if client_broker ~= caller then
-        client_away = client_away or {}
-        client_away[ended] = client_broker
+      if client_broker ~= caller_id then
+        client_broker_of = client_broker_of or {}
+        client_broker_of[ended] = client_broker
       end
-      if made then
-        made[id] = detail
+      if ended_records then
+        ended_records[id] = detail
       end
     end
   end
-  reply[i * 2 - 1], reply[i * 2] = kind, detail
+  reply[i * 2 - 1], reply[i * 2] = outcome, detail
 end
 
--- What becomes of their hosts -------------------------------------------------------------------------
+-- What their hosts get back ---------------------------------------------------------------------------
 
-local packed, scores, packed_size, scored = list_of(hosts * 2), list_of(hosts * 2), 0, 0
-local own_connections = caller .. '.'
-local host_records = hosts > 0 and redis.call('HMGET', KEYS[1], unpack(names, 1, hosts))
-local pack, unpack_record = struct.pack, struct.unpack
-for number = 1, hosts do
-  local record = host_records[number]
-  local n = first_of[number]
-  if not record then
-    while n do
-      reply[place_of[n]] = '+'
-      n = next_of[n]
-    end
-  else
+local host_records = host_count > 0 and redis.call('HMGET', hosts_key, unpack(host_names, 1, host_count))
+local unpack_record, pack = struct.unpack, struct.pack
+local own_connections = caller_id .. '.'
+-- Brokers of hosts that are not the caller, by session.
+local host_broker_of
+-- Pairs of host and record, and of score and host, as HSET and ZADD take them.
+local packed, packed_size, scores, scores_size = new_list(host_count * 2), 0, new_list(host_count * 2), 0
+
+for host = 1, host_count do
+  local name, record = host_names[host], host_records[host]
+  if record then
     local ramping, committed, digest, slots, measured, _, _, state, closed, _, connection = unpack_record(HOST_FORMAT, record)
-    local kind, freed = '+' .. connection, ''
+    local answer, freed = '+' .. connection, ''
+    local other_broker = sub(connection, 1, #own_connections) ~= own_connections and broker_of(connection)
+    local n = first_of[host]
     while n do
       committed = committed - 1
       ramping = withdraw_ramping(ramping, slots, age_of[n])
@@ -121,40 +119,44 @@ for number = 1, hosts do
       if committed < slots then
         freed = freed .. slot_of[n]
       end
-      reply[place_of[n]] = kind
+      if other_broker then
+        host_broker_of = host_broker_of or {}
+        host_broker_of[n] = other_broker
+      end
+      reply[reply_index[n]] = answer
       n = next_of[n]
     end
-    local name = names[number]
+
     packed[packed_size + 1] = name
     packed[packed_size + 2] = pack('<di4i4', ramping, committed, digest) .. sub(record, AFTER_DIGEST) .. freed
     packed_size = packed_size + 2
     if state == READY and closed == 0 and committed < slots then
-      scores[scored + 1], scores[scored + 2] = string.format('%d', congestion_of(slots, committed, measured, ramping)), name
-      scored = scored + 2
+      local score = congestion_of(slots, committed, measured, ramping)
+      scores[scores_size + 1], scores[scores_size + 2] = string.format('%d', score), name
+      scores_size = scores_size + 2
     end
-    if sub(connection, 1, #caller + 1) ~= own_connections then
-      host_away = host_away or {}
-      host_away[number] = broker_of(connection)
-    end
-  end
-end
-if host_away or client_away then
-  for n = 1, ended do
-    post(host_away and host_away[host_of[n]] or '', ids[n])
-    post(client_away and client_away[n] or '', ids[n])
   end
 end
 
-call_with('HSET', KEYS[1], packed, packed_size)
-call_with('ZADD', KEYS[3], scores, scored)
-call_with('HSET', KEYS[5], stored, ended * 2)
-if ended > 0 then
-  redis.call('HINCRBY', KEYS[9], 'sessions', -ended)
-  redis.call('HINCRBY', KEYS[9], 'freed', ended)
+if host_broker_of or client_broker_of then
+  for n = 1, ended do
+    note_change(host_broker_of and host_broker_of[n] or '', ended_ids[n])
+    note_change(client_broker_of and client_broker_of[n] or '', ended_ids[n])
+  end
 end
-push_due(KEYS[8], forget_at, ids, ended)
-commit_mail()
-if redis.call('EXISTS', KEYS[11]) == 1 then
-  --#run serve_queue
+
+-- What is stored --------------------------------------------------------------------------------------
+
+call_with_values('HSET', hosts_key, packed, packed_size)
+call_with_values('ZADD', free_key, scores, scores_size)
+call_with_values('HSET', sessions_key, stored, ended * 2)
+if ended > 0 then
+  redis.call('HINCRBY', totals_key, 'sessions', 0 - ended)
+  redis.call('HINCRBY', totals_key, 'freed', ended)
+end
+push_due(ended_key, ended_until, ended_ids, ended)
+write_changes()
+if redis.call('EXISTS', queue_key) == 1 then
+  serve_queue_on_demand()
 end
 return reply

@@ -1,18 +1,22 @@
--- Ends reservations that nobody claimed in time, arrivals that nobody came for, and sessions whose client stayed away,
--- the oldest first.
+-- Ends reservations that were not claimed in time, target reservations of moves that took too long, and sessions whose client did
+-- not return, the oldest first.
 --
--- ARGV  3 how many of each at the most
+-- Arguments
+--   caller_id  the calling broker
+--   limit      how many of each at most
 -- Returns per ended session: sessionId, record, connectionId
--- Keeps: an unclaimed slot is free again within its time plus one sweep.
+-- Invariant: an unclaimed slot is free again within its time plus one sweep.
 
-local out = {}
+local reply = {}
+
 local function expire(key, state, reason)
-  take_due(key, state, tonumber(ARGV[3]), function(session)
-    end_and_tell(out, session, reason)
+  take_due(key, state, limit, function(session)
+    end_and_add(reply, session, reason)
   end)
 end
-expire(KEYS[7], 'reserved', 'reservation_expired')
-expire(KEYS[16], 'arriving', 'move_failed')
-expire(KEYS[15], 'disconnected', 'reconnect_expired')
-finish()
-return out
+
+expire(reserved_key, 'reserved', 'reservation_expired')
+expire(arriving_key, 'arriving', 'move_failed')
+expire(disconnected_key, 'disconnected', 'reconnect_expired')
+commit_and_serve_queue()
+return reply

@@ -1,9 +1,10 @@
--- The live sessions of a host, in the order of their ids.
+-- Lists the live sessions of a host, in the order of their ids.
 --
--- ARGV  3 hostId
+-- Arguments
+--   host_id
 -- Returns per session: sessionId, record
 
-local host = load_host(ARGV[3])
+local host = load_host(host_id)
 local reply = {}
 for _, session in ipairs(host and live_sessions_of(host) or {}) do
   reply[#reply + 1] = session.id

@@ -1,17 +1,20 @@
--- Notes which broker the client of a live session is on now, and tells the one before.
+-- Records the broker that the client of a live session is connected to now, and notes it for the broker before.
 --
--- ARGV  3 sessionId  4 clientBrokerId
+-- Arguments
+--   caller_id         the calling broker
+--   session_id
+--   client_broker_id
 -- Returns the record, or nothing when the session is unknown
 
-local session = load_session(ARGV[3])
+local session = load_session(session_id)
 if not session then
   return false
 end
 if session.state ~= 'ended' then
-  if session.broker ~= ARGV[4] then
-    post(session.broker, session.id)
+  if session.broker ~= client_broker_id then
+    note_change(session.broker, session.id)
   end
-  move_to(session, ARGV[4])
+  set_client_broker(session, client_broker_id)
   commit()
 end
 return encode_session(session)

@@ -1,7 +1,7 @@
--- Shared by every script that asks what time it is: Redis's own, unless ARGV[1] says another (in a test).
+-- The time: that of Redis, unless a test says another.
 
-local now = tonumber(ARGV[1])
-if not now then
+local now_ms = test_now_ms
+if not now_ms then
   local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 end

@@ -1,53 +1,39 @@
--- Shared by the scripts of players' requests.
---
--- KEYS  each a player's requests, newest first, a line each:
---         #requestId|sessionId|epoch|drawnEpoch|region|pool|claimedAtMs; drawnEpoch is the highest that was drawn, 0 for none
--- ARGV  1 milliseconds since 1970 when a test says what time it is, '' in production
---       2 milliseconds a player is remembered  3 requests remembered per player
+-- Records of a player's requests: one text a player, newest first, a line each:
+-- #requestId|sessionId|epoch|allocatedEpoch|region|pool|recordedAtMs; allocatedEpoch is the highest one allocated, 0 for none.
 
--- The player's lines. Redis drops them in time by itself, but not by a test's clock.
-local function read(key)
+-- The player's lines. Redis deletes old ones in time by itself, but not by a test's clock.
+local function read_lines(key)
   local lines = redis.call('GET', key) or ''
   local newest_at = string.match(lines, '^[^\n]*|(%d+)\n')
-  return newest_at and newest_at + ARGV[2] > now and lines or ''
+  return newest_at and newest_at + REQUEST_KEPT_MS > now_ms and lines or ''
 end
 
--- Where the line of a request is, or nil: its first character, the one after its name, its last.
-local function find(lines, request)
-  local first, after = string.find(lines, '#' .. request .. '|', 1, true)
+-- Where the line of a request is: its first character, the one after the request id, its last. Nil when there is none.
+local function find_line(lines, request_id)
+  local first, after = string.find(lines, '#' .. request_id .. '|', 1, true)
   if first then
     return first, after + 1, string.find(lines, '\n', after, true)
   end
 end
 
--- What a line says of a request after its name: sessionId, epoch, drawnEpoch, region|pool, claimedAtMs.
-local function read_line(lines, after, last)
-  local session, epoch, drawn, place, made_at =
+-- What a line says after the request id: sessionId, epoch, allocatedEpoch, region|pool, recordedAtMs.
+local function decode_line(lines, after, last)
+  local session_id, epoch, allocated, region_pool, recorded_at =
     string.match(string.sub(lines, after, last), '^([^|]*)|(%d+)|(%d+)|(.*)|(%d+)\n$')
-  return session, tonumber(epoch), tonumber(drawn), place, made_at
+  return session_id, tonumber(epoch), tonumber(allocated), region_pool, recorded_at
 end
 
--- A request's line with the name of its request.
-local function line_of(request, session, epoch, drawn, place, made_at)
-  return '#' .. request .. '|' .. session .. '|' .. epoch .. '|' .. drawn .. '|' .. place .. '|' .. made_at .. '\n'
+local function encode_line(request_id, session_id, epoch, allocated, region_pool, recorded_at)
+  return '#' .. request_id .. '|' .. session_id .. '|' .. epoch .. '|' .. allocated .. '|' .. region_pool .. '|' .. recorded_at
+    .. '\n'
 end
 
--- Puts a request before the others, of which all but the newest few are forgotten.
-local function note(key, lines, request, session, epoch, drawn, place)
-  local all = line_of(request, session, epoch, drawn, place, now) .. lines
+-- Puts a request before the others, of which the newest REQUESTS_PER_PLAYER stay.
+local function prepend_request(key, lines, request_id, session_id, epoch, allocated, region_pool)
+  local all = encode_line(request_id, session_id, epoch, allocated, region_pool, now_ms) .. lines
   local last = 0
-  for _ = 1, tonumber(ARGV[3]) do
+  for _ = 1, REQUESTS_PER_PLAYER do
     last = string.find(all, '\n', last + 1, true) or #all
   end
-  redis.call('SET', key, string.sub(all, 1, last), 'PX', ARGV[2])
-end
-
--- The same with another line for a request, where it stands.
-local function rewrite(key, lines, first, last, line)
-  redis.call('SET', key, string.sub(lines, 1, first - 1) .. line .. string.sub(lines, last + 1), 'KEEPTTL')
-end
-
--- The lines without one of them.
-local function without(lines, first, last)
-  return string.sub(lines, 1, first - 1) .. string.sub(lines, last + 1)
+  redis.call('SET', key, string.sub(all, 1, last), 'PX', REQUEST_KEPT_MS)
 end

@@ -1,18 +1,18 @@
--- Shared by the scripts of a place, after place-changes.lua: free slots go to those who wait.
+-- Free slots go to placements that wait.
 --
--- Keeps: no slot of a ready host is free while somebody waits; who comes first is served first.
+-- Invariant: no slot of a ready, open host is free while a placement waits; placements are served in the order of the queue.
 
--- The least congested host with a free slot, loaded, or nil. A silent one turns suspect and is passed over.
-local function take_free_host()
+-- The least congested host with a free slot, loaded, or nil. A silent one becomes suspect and gets nothing.
+local function least_congested_host()
   while true do
-    local name = redis.call('ZRANGE', KEYS[3], 0, 0)[1]
+    local name = redis.call('ZRANGE', free_key, 0, 0)[1]
     if not name then
       return nil
     end
     local host = load_host(name)
     if not host then
-      redis.call('ZREM', KEYS[3], name)
-    elseif now - host.beat_at > SUSPECT_AFTER_MS then
+      redis.call('ZREM', free_key, name)
+    elseif now_ms - host.heartbeat_at > SUSPECT_AFTER_MS then
       set_state(host, 'suspect')
       commit()
     else
@@ -22,36 +22,30 @@ local function take_free_host()
 end
 
 -- Holds a slot of a host for a placement.
-local function offer(waiting, host)
+local function offer_slot(waiting, host)
   local session = new_session(waiting.id, waiting.epoch, 'offered', waiting.broker, waiting.meta)
-  session.due_at = now + OFFER_MS
-  sessions[waiting.id] = session
-  host.ramping = host.ramping + math.floor(FULL / host.slots)
-  join(session, host)
-  redis.call('ZREM', KEYS[11], waiting.id)
-  post_offer(waiting.broker, waiting.id)
+  session.due_at = now_ms + OFFER_MS
+  host.ramping = host.ramping + floor(FULL / host.slots)
+  take_slot(session, host)
+  redis.call('ZREM', queue_key, waiting.id)
+  note_offer_change(waiting.broker, waiting.id)
   commit()
 end
 
--- Offers free slots to the heads of the queue, until one of the two runs out.
+-- Offers free slots to the heads of the queue until one of the two runs out.
 local function serve_queue()
-  while redis.call('EXISTS', KEYS[11]) == 1 do
-    local host = take_free_host()
+  while redis.call('EXISTS', queue_key) == 1 do
+    local host = least_congested_host()
     if not host then
-      return
+      break
     end
-    local id = redis.call('ZRANGE', KEYS[11], 0, 0)[1]
+    local id = redis.call('ZRANGE', queue_key, 0, 0)[1]
     local waiting, session = load_waiting(id), load_session(id)
     if not waiting or (session and is_live(session.state)) then
-      redis.call('ZREM', KEYS[11], id)
+      redis.call('ZREM', queue_key, id)
     else
-      offer(waiting, host)
+      offer_slot(waiting, host)
     end
   end
-end
-
--- Ends a script: writes what changed, and hands out what became free.
-local function finish()
-  commit()
-  serve_queue()
+  send_wake_ups()
 end
