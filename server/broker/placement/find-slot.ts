@@ -3,12 +3,8 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import { isSameRegionPool } from '../../domain/catalog.js';
 import { rankCandidates, type Candidate } from '../../domain/ranking.js';
 import type { RequestEntry } from '../../store/fleet-store.js';
-import {
-  REQUEST_GRACE_MS,
-  findEarlierOutcome,
-  findRequestRecord,
-  notifyEnded,
-} from '../requests/earlier-request.js';
+import { findEarlierOutcome, notifyEnded } from '../requests/earlier-outcome.js';
+import { REQUEST_GRACE_MS, findRequestRecord } from '../requests/request-record.js';
 import {
   endConflictingSession,
   findConflict,

@@ -51,8 +51,8 @@ function decodeRelayOutcome([kind, detail = '']: readonly string[]): RelayOutcom
   switch (kind) {
     case 'local':
       return { kind, hostId: detail };
-    case 'posted':
-      return { kind: 'queued', brokerId: detail };
+    case 'forwarded':
+      return { kind, brokerId: detail };
     case 'over':
       return { kind, reason: decodeEndReason(detail) };
     case 'disconnected':
