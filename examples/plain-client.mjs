@@ -6,11 +6,11 @@ import { WebSocket } from 'ws';
 
 const [url = 'ws://127.0.0.1:8080', title = 'starfall'] = process.argv.slice(2);
 const device = { kind: 'pc', codecs: ['av1', 'hevc', 'h264'], maxResolution: '1080p' };
-const requestId = randomUUID(); // one for all attempts: repeating a request is safe
+const requestId = randomUUID(); // the same for all attempts, so that repeating the request is safe
 const FINAL_CLOSES = [1000, 1002, 1003, 1007, 1009, 4400, 4401, 4403, 4409, 4422];
 
 async function measure({ region, beaconUrl }) {
-  await fetch(beaconUrl); // opens the connection, which must not count; better: the median of several samples
+  await fetch(beaconUrl); // opens the connection, whose time must not count; better: the median of several samples
   const startedAt = performance.now();
   await fetch(beaconUrl);
   return [region, performance.now() - startedAt];
@@ -26,13 +26,13 @@ function connect() {
       send({ type: 'play', requestId, title, rtt });
     },
     queued({ position, region }) {
-      console.log(`number ${position} in the queue of ${region}`);
+      console.log(`position ${position} in the queue of ${region}`);
     },
     offer() {
-      send({ type: 'accept', requestId }); // a client with a player to ask has `acceptWithinMs` for it
+      send({ type: 'accept', requestId }); // a client that asks its player has `acceptWithinMs` for the answer
     },
     matched({ sessionId, host, region }) {
-      console.log(`matched ${sessionId} on ${host.hostId} in ${region}`); // show `ticket` at `host.endpoint` now
+      console.log(`matched ${sessionId} on ${host.hostId} in ${region}`); // now send `ticket` to `host.endpoint`
       process.once('SIGINT', () => send({ type: 'end', sessionId }));
     },
     session({ sessionId, state, reason = '' }) {
@@ -41,7 +41,7 @@ function connect() {
     },
     error({ code, message, retryable, retryAfterMs = 1000 }) {
       console.error(`${code}: ${message}`);
-      if (code === 'NO_OFFER') return; // too late for this one; the request still waits
+      if (code === 'NO_OFFER') return; // the offer has expired; the request still waits
       setTimeout(() => socket.close(retryable ? 4000 : 1000), retryAfterMs);
     },
   };

@@ -1,4 +1,4 @@
-// Loads a broker with players in plain WebSocket frames, in an open loop: a start for your own harness.
+// Loads a broker with players in plain WebSocket frames, in an open loop, as a start for your own load test.
 // usage: DUSKLINE_AUTH_SECRET=... node plain-load.mjs ws://127.0.0.1:8080 starfall 20 10   (20 players a second for 10 s)
 import { createHmac, randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
@@ -19,16 +19,16 @@ function tokenOf(player) {
     .digest('base64url')}`;
 }
 
-/** One player, from the moment that was scheduled for it. Resolves with what it got, and after how long. */
+/** One visit of a player at its scheduled time. Resolves with the outcome and the time until it was known. */
 function visit(player, dueMs) {
   return new Promise((resolve) => {
     let outcome = 'unanswered';
     let tookMs = GIVE_UP_MS;
     const socket = new WebSocket(`${url}/v1/client`, 'duskline.v1', { perMessageDeflate: false });
     const send = (frame) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(frame));
-    const gets = (what) => {
+    const recordOutcome = (what) => {
       outcome = what;
-      tookMs = performance.now() - dueMs; // from the schedule, not from the frame: a stalled broker cannot hide
+      tookMs = performance.now() - dueMs; // from the scheduled time, so that it includes the delay of a stalled broker
     };
     const requestId = randomUUID();
     const handlers = {
@@ -38,12 +38,12 @@ function visit(player, dueMs) {
       },
       offer: () => send({ type: 'accept', requestId }),
       matched({ sessionId }) {
-        gets('matched');
+        recordOutcome('matched');
         setTimeout(() => send({ type: 'end', sessionId }), SESSION_MS);
       },
       session: ({ state }) => state === 'ended' && socket.close(1000),
       error({ code }) {
-        if (outcome !== 'matched') gets(code);
+        if (outcome !== 'matched') recordOutcome(code);
         socket.close(1000);
       },
     };
@@ -52,7 +52,7 @@ function visit(player, dueMs) {
       const frame = JSON.parse(data.toString());
       if (Object.hasOwn(handlers, frame.type)) handlers[frame.type](frame); // unknown types are ignored
     });
-    socket.on('error', (error) => outcome === 'unanswered' && gets(error.message));
+    socket.on('error', (error) => outcome === 'unanswered' && recordOutcome(error.message));
     const timer = setTimeout(() => socket.terminate(), GIVE_UP_MS);
     socket.on('close', () => {
       clearTimeout(timer);
@@ -61,7 +61,7 @@ function visit(player, dueMs) {
   });
 }
 
-// The schedule is made first, and nothing that happens changes it (Poisson: gaps are exponential).
+// The schedule is computed first and does not depend on the answers (a Poisson process: gaps are exponential).
 const startMs = performance.now() + 100;
 const visits = [];
 for (
@@ -77,7 +77,7 @@ for (
 const results = await Promise.all(visits);
 const counts = {};
 for (const { outcome } of results) counts[outcome] = (counts[outcome] ?? 0) + 1;
-// Who never had an answer counts with the time that was waited.
+// Players without an answer count with `GIVE_UP_MS`.
 const times = results.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
 const percentile = (p) => times[Math.min(times.length - 1, Math.floor((times.length * p) / 100))]?.toFixed(1);
 console.log(JSON.stringify({ offered: results.length, ...counts, p50: percentile(50), p99: percentile(99) }));

@@ -1,7 +1,7 @@
-// Bundles the command out of what the compiler made: a broker reads three files rather than sixteen hundred, and listens
-// in a third of the time (docs/adr/0020-a-bundle-for-the-command.md). Needs `tsc --build`.
+// Bundles the command from the compiled files: a broker then loads three files rather than sixteen hundred, and listens in a
+// third of the time (docs/adr/0020-a-bundle-for-the-command.md). Run `tsc --build` first.
 //
-//     node scripts/bundle.mjs [--watch]     --watch: again whenever the compiler has written something
+//     node scripts/bundle.mjs [--watch]     --watch: bundle again after each change of the compiled files
 import { build, context } from 'esbuild';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,20 +11,20 @@ import { thirdPartyLicences } from './third-party-licences.mjs';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUNDLE = join(ROOT, 'server/dist/bundle');
 
-/** Threads are programs of their own, which their makers find beside themselves. */
+/** Entry points. Worker threads are separate programs, which the command loads from its own folder. */
 const PROGRAMS = {
   duskline: 'server/dist/cli/main.js',
   'rebalancer-worker': 'server/dist/rebalancer-worker.js',
   worker: 'loadtest/dist/drive/workers/worker.js',
 };
 
-/** Bundled CommonJS packages ask for Node's own modules, and for optional packages that are not there, with `require`. */
+/** Bundled CommonJS packages use `require` for modules of Node, and for optional packages that are not installed. */
 const REQUIRE = [
   "import { createRequire as requireFor } from 'node:module';",
   'const require = requireFor(import.meta.url), __dirname = import.meta.dirname;',
 ].join('\n');
 
-/** Writes what belongs to each bundle, and removes what earlier ones left: parts are named by what is in them. */
+/** Writes the licences, and removes files of earlier bundles: their names contain a hash of the contents. */
 const finish = {
   name: 'finish',
   setup(run) {
@@ -34,8 +34,8 @@ const finish = {
       await writeFile(join(BUNDLE, 'LICENCES.txt'), licences);
       const written = new Set(Object.keys(metafile.outputs).map((file) => join(ROOT, file)));
       written.add(join(BUNDLE, 'LICENCES.txt'));
-      const there = (await readdir(BUNDLE)).map((name) => join(BUNDLE, name));
-      await Promise.all(there.filter((file) => !written.has(file)).map((file) => rm(file)));
+      const existing = (await readdir(BUNDLE)).map((name) => join(BUNDLE, name));
+      await Promise.all(existing.filter((file) => !written.has(file)).map((file) => rm(file)));
     });
   },
 };
@@ -45,14 +45,14 @@ const options = {
   entryPoints: PROGRAMS,
   outdir: BUNDLE,
   bundle: true,
-  // What only some commands need, or some brokers, is a file of its own, read when it is asked for.
+  // Code that only some commands use is in separate files, which are loaded on demand.
   splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20.12',
   banner: { js: REQUIRE },
-  // Not minified: a stack trace names functions as the sources do, and V8 reads what it does not run at 50 MB a second.
-  // `node --enable-source-maps` names files and lines as well.
+  // Not minified, so that stack traces have the function names of the sources. V8 skips unused code at 50 MB a second.
+  // With `node --enable-source-maps` stack traces have the files and lines of the sources, too.
   sourcemap: true,
   sourcesContent: false,
   legalComments: 'none',

@@ -1,6 +1,6 @@
 // Draws docs/demo.svg from a real run of `duskline demo`: the screen at the end of the run, and the share of slots in
 // use through the day in each region. Needs `npm run build`.
-// Usage: npm run docs:picture [-- SECONDS [OPTION OF THE DEMO]...]     SECONDS is the length of the day, and of the run
+// Usage: npm run docs:picture [-- SECONDS [OPTION OF THE DEMO]...]     SECONDS: length of the run and of its day
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const FILE = fileURLToPath(new URL('../docs/demo.svg', import.meta.url));
 const COMMAND = fileURLToPath(new URL('../server/bin/duskline.js', import.meta.url));
 const DAY_SECONDS = Number(process.argv[2] ?? 120);
 
-/** The demo draws its table only on a terminal, and a pipe is none. */
+/** Makes the demo draw its table although its standard output is a pipe. */
 const AS_TERMINAL = ['--import', 'data:text/javascript,process.stdout.isTTY=true'];
 
 const COLUMN = 8.4; // width of a character at FONT_SIZE
@@ -19,19 +19,19 @@ const FONT_SIZE = 14;
 const LINE = 22;
 const MARGIN = 24;
 const TOP = 58; // below the title bar
-const CELLS = 72; // of the day's strip: one for every 20 minutes
+const CELLS = 72; // one for every 20 minutes of the day
 
 const screens = await runDemo();
 const lines = screens.at(-1).split('\n');
 if (rowsOf(lines).every(({ share }) => share === 0)) {
   throw new Error(
-    'Nobody plays at the end of the run: the machine is too busy. Use a longer day: npm run docs:picture -- 400',
+    'There are no players at the end of the run: the machine is too busy for it. Use a longer day: npm run docs:picture -- 400',
   );
 }
 await writeFile(FILE, await format(draw(lines, dayOf(screens)), { parser: 'html', printWidth: 300 }));
 console.log(`${FILE}: ${screens.length} screens of a day in ${DAY_SECONDS} s`);
 
-/** Every screen that the demo drew, as plain text. The last one is from the day's end. */
+/** Runs the demo. @returns all screens that it drew, as plain text */
 async function runDemo() {
   const args = [
     'demo',
@@ -48,13 +48,13 @@ async function runDemo() {
   demo.stdout.setEncoding('utf8').on('data', (text) => (output += text));
   const [code] = await once(demo, 'close');
   if (code !== 0) throw new Error(`duskline demo ended with exit code ${code}`);
-  // A screen begins with the cursor's way home; the figures come after the last one.
+  // Each screen begins with the escape sequence that moves the cursor home. The figures follow the last screen.
   const drawn = output.split('\x1b[H').slice(1);
-  // eslint-disable-next-line no-control-regex -- escape sequences are what is taken out
+  // eslint-disable-next-line no-control-regex -- removes escape sequences
   return drawn.map((screen) => screen.split('\x1b[J')[0].replaceAll(/\x1b\[[?0-9;]*[A-Za-z]/g, ''));
 }
 
-/** For each region, in the order of the table: the share in use at each moment of the day, from 0 to 1. */
+/** For each region, in the order of the table: the share of slots in use through the day, from 0 to 1. */
 function dayOf(all) {
   const regions = new Map();
   for (const screen of all) {
@@ -95,7 +95,7 @@ ${drawDay(day, screenHeight + 10, width)}
 </svg>`;
 }
 
-/** One line of the screen: each run of characters at its column, whatever the width of the reader's font; bars as rectangles. */
+/** Draws one line of the screen: each word at its column, independent of the width of the reader's font, bars as rectangles. */
 function drawLine(line, y) {
   const tone = /^(region|matched|Duskline)/.exec(line);
   const bars = [...line.matchAll(/[█░]+/g)].map(({ 0: bar, index }) => {
@@ -136,7 +136,7 @@ function drawDay(day, top, width) {
   return [title, ...rows, ...hours].join('\n');
 }
 
-/** From the background's grey-blue over blue and violet to amber: the fuller, the brighter, also without colour. */
+/** A colour from grey-blue over blue and violet to amber. Brightness grows with the share, so the scale works without colour. */
 function colourOf(share) {
   const stops = [
     [0, [33, 41, 54]],

@@ -1,17 +1,17 @@
 /**
- * Sees to it that tests have a Chromium (or Chrome) to start, and writes down where:
- * `node_modules/.cache/duskline/chromium.json` holds `{ executablePath }`.
+ * Makes sure that Chromium or Chrome is installed for the tests, and writes its path to
+ * `node_modules/.cache/duskline/chromium.json` as `{ executablePath }`.
  *
- * Takes what DUSKLINE_CHROMIUM names, else looks on PATH, else installs it with the system's package manager
- * where it may. When none of these works it says what to do and fails: tests that need a browser are never
- * skipped in silence.
+ * Uses the executable in DUSKLINE_CHROMIUM, otherwise one on PATH, otherwise installs one with the system's package manager
+ * if that is allowed. If none of these works, it prints instructions and fails, so that no test that needs a browser is
+ * skipped unnoticed.
  */
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { findOnPath, giveUp, installPackage, record, succeeds } from './system-packages.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-/** Where macOS has it, which is not on PATH. */
+/** Paths on macOS, which are not on PATH. */
 const USUAL_PLACES = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
@@ -24,7 +24,7 @@ const PACKAGES = {
 
 const named = process.env.DUSKLINE_CHROMIUM ?? '';
 
-/** Some systems have a file of that name which only says how to install the browser: it has to run. */
+/** Some systems have an executable of that name that only explains how to install the browser, so it is run. */
 function runs(file) {
   return succeeds(file, ['--version']);
 }
@@ -33,7 +33,7 @@ function findChromium() {
   return [...NAMES.map(findOnPath), ...USUAL_PLACES].find((file) => file !== undefined && runs(file));
 }
 
-/** What is named is meant: no other browser stands in for it. */
+/** The executable that DUSKLINE_CHROMIUM names. No other one is used in its place. */
 function namedChromium() {
   return [findOnPath(named), resolve(named)].find((file) => file !== undefined && runs(file));
 }
@@ -47,7 +47,7 @@ if (executablePath !== undefined) {
   record('chromium.json', { executablePath });
 } else if (named === '') {
   giveUp([
-    'ensure-chromium: there is no Chromium or Chrome here, and it could not be installed.',
+    'ensure-chromium: Chromium or Chrome was not found and could not be installed.',
     'Do one of these and try again:',
     '  - install it: `apt-get install chromium`, `dnf install chromium`, `apk add chromium`,',
     '    `pacman -S chromium` or `brew install google-chrome`;',
@@ -56,7 +56,7 @@ if (executablePath !== undefined) {
   ]);
 } else {
   giveUp([
-    `ensure-chromium: DUSKLINE_CHROMIUM is ${named}, which does not run.`,
-    'Set it to the path of an executable of Chromium or Chrome, or unset it to have one found.',
+    `ensure-chromium: DUSKLINE_CHROMIUM is ${named}, which is not an executable that runs.`,
+    'Set it to the path of an executable of Chromium or Chrome, or unset it to use one on PATH.',
   ]);
 }

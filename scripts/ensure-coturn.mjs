@@ -1,13 +1,13 @@
 /**
- * Sees to it that tests have a TURN server to start, and a client to try it with: coturn. Writes down where:
- * `node_modules/.cache/duskline/coturn.json` holds `{ turnserver, uclient }`.
+ * Makes sure that coturn, a TURN server with a client, is installed for the tests, and writes the paths to
+ * `node_modules/.cache/duskline/coturn.json` as `{ turnserver, uclient }`.
  *
- * Looks on PATH, then installs it with the system's package manager where it may. When neither works it says what
- * to do and fails: tests that need TURN are never skipped in silence.
+ * Looks on PATH, otherwise installs coturn with the system's package manager if that is allowed. If neither works, it prints
+ * instructions and fails, so that no test that needs TURN is skipped unnoticed.
  */
 import { findOnPath, giveUp, installPackage, record } from './system-packages.mjs';
 
-/** Some systems have the client in a package of its own, which is installed when the first one brought none. */
+/** On some systems the client is in a separate package, which is installed if the first package does not contain it. */
 const PACKAGES = { others: ['coturn', 'coturn-utils'] };
 
 function findCoturn() {
@@ -20,7 +20,7 @@ const coturn =
   findCoturn() ?? installPackage({ script: 'ensure-coturn', packages: PACKAGES, find: findCoturn });
 if (coturn === undefined) {
   giveUp([
-    'ensure-coturn: there is no coturn here, and it could not be installed.',
+    'ensure-coturn: coturn was not found and could not be installed.',
     'Do one of these and try again:',
     '  - install it: `apt-get install coturn`, `dnf install coturn coturn-utils`, `apk add coturn`,',
     '    `pacman -S coturn` or `brew install coturn`;',

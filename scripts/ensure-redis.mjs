@@ -1,9 +1,9 @@
 /**
- * Sees to it that tests and benchmarks have a Redis (or Valkey) server to start, and writes down how:
- * `node_modules/.cache/duskline/redis-server.json` holds `{ command, args }`.
+ * Makes sure that a Redis or Valkey server is installed for tests and benchmarks, and writes how to start it to
+ * `node_modules/.cache/duskline/redis-server.json` as `{ command, args }`.
  *
- * Looks on PATH, then installs it with the system's package manager where it may, then tries Docker.
- * When none of these works it says what to do and fails: tests that need Redis are never skipped in silence.
+ * Looks on PATH, otherwise installs one with the system's package manager if that is allowed, otherwise tries Docker. If none
+ * of these works, it prints instructions and fails, so that no test that needs Redis is skipped unnoticed.
  */
 import { tmpdir } from 'node:os';
 import process from 'node:process';
@@ -38,7 +38,7 @@ const command =
 const server = command === undefined ? dockerServer() : { command, args: [] };
 if (server === undefined) {
   giveUp([
-    'ensure-redis: there is no redis-server or valkey-server here, and it could not be installed.',
+    'ensure-redis: redis-server or valkey-server was not found and could not be installed.',
     'Do one of these and try again:',
     '  - install it: `apt-get install redis-server`, `dnf install valkey`, `apk add redis`,',
     '    `pacman -S valkey` or `brew install redis`;',

@@ -1,6 +1,6 @@
 /**
- * What the `ensure-*` scripts share: finding programs, installing them with the system's package manager
- * where that may be done, and writing down for the tests what was found.
+ * Functions of the `ensure-*` scripts: find programs, install them with the system's package manager if that is allowed, and
+ * record the result for the tests.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import process from 'node:process';
 
 const RECORDS = new URL('../node_modules/.cache/duskline/', import.meta.url);
 
-/** Per package manager, the commands that install something; names of packages differ between systems. */
+/** The commands of each package manager. */
 const INSTALLERS = [
   { manager: 'apt-get', prepare: ['update', '-q'], install: ['install', '-y', '-q'], needsRoot: true },
   { manager: 'dnf', install: ['install', '-y', '-q'], needsRoot: true },
@@ -23,7 +23,7 @@ export function succeeds(command, args, stdio = 'ignore') {
   return spawnSync(command, args, { stdio }).status === 0;
 }
 
-/** The file that a name on PATH stands for; `undefined` when there is none. */
+/** @returns the path of an executable on PATH; `undefined` when there is none */
 export function findOnPath(name) {
   return (process.env.PATH ?? '')
     .split(delimiter)
@@ -33,11 +33,11 @@ export function findOnPath(name) {
 }
 
 /**
- * Installs packages, one after another, until `find` gives something, and answers that; `undefined` when
- * nothing helped.
+ * Installs packages one after another, until `find` returns a value.
  *
- * @param script names the caller in what is printed
- * @param packages names by package manager; `others` are for those not listed
+ * @param script name of the calling script, for messages
+ * @param packages package names by package manager; `others` is for managers that are not listed
+ * @returns the value of `find`; `undefined` when no package helped
  */
 export function installPackage({ script, packages: { others, ...byManager }, find }) {
   for (const { manager, prepare, install, needsRoot } of INSTALLERS) {
@@ -49,7 +49,7 @@ export function installPackage({ script, packages: { others, ...byManager }, fin
       console.log(`${script}: ${[command, ...rest].join(' ')}`);
       return succeeds(command, rest, ['ignore', 'ignore', 'inherit']);
     };
-    // Stale lists are worth a try: the package may be in them.
+    // The result is ignored: the package may be in an outdated list.
     if (prepare !== undefined) run(prepare);
     for (const name of byManager[manager] ?? others) {
       const found = run([...install, name]) ? find() : undefined;
@@ -59,19 +59,19 @@ export function installPackage({ script, packages: { others, ...byManager }, fin
   return undefined;
 }
 
-/** Writes down what was found, as `node_modules/.cache/duskline/<file>`. */
+/** Writes a value to `node_modules/.cache/duskline/<file>` as JSON. */
 export function record(file, found) {
   mkdirSync(RECORDS, { recursive: true });
   writeFileSync(new URL(file, RECORDS), `${JSON.stringify(found)}\n`);
 }
 
-/** Says what to do, and fails: what tests need is never skipped in silence. */
+/** Prints instructions, and lets the script fail. */
 export function giveUp(lines) {
   console.error(lines.join('\n'));
   process.exitCode = 1;
 }
 
-/** How to run something as root without being asked for a password; null when that is not possible. */
+/** @returns the prefix that runs a command as root without a password; `null` when that is not possible */
 function asRoot() {
   if (process.getuid?.() === 0) return [];
   return succeeds('sudo', ['-n', 'true']) ? ['sudo', '-n'] : null;

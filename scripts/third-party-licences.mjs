@@ -1,15 +1,15 @@
-// The licences of packages whose code is part of a bundle: most ask that they go along with every copy.
+// Collects the licences of bundled packages: most licences must accompany every copy of the code.
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i;
 
 /**
- * The text of all licences, by package.
+ * Returns the licences of all packages, as one text.
  *
- * @param root the folder that files are relative to
- * @param files what was bundled
- * @throws Error when a package has none
+ * @param root the folder to which files are relative
+ * @param files the bundled files
+ * @throws Error when a package has no licence
  */
 export async function thirdPartyLicences(root, files) {
   const folders = [...new Set(files.flatMap((file) => packageFolder(file)))].sort();
@@ -17,7 +17,7 @@ export async function thirdPartyLicences(root, files) {
   return `This program contains the following packages.\n\n${[...new Set(entries)].join('\n')}`;
 }
 
-/** The package that a file belongs to, the innermost one; nothing for files of ours. */
+/** The folder of the innermost package that contains a file; empty for files of this repository. */
 function packageFolder(file) {
   return /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file) ?? [];
 }
@@ -26,7 +26,10 @@ async function entryOf(folder) {
   const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
   const names = (await readdir(folder)).filter((file) => LICENCE_FILE.test(file)).sort();
   const texts = await Promise.all(names.map((file) => readFile(join(folder, file), 'utf8')));
-  if (license === undefined && names.length === 0) throw new Error(`${name} comes without a licence`);
-  const head = `${'-'.repeat(80)}\n${name} ${version} (${license ?? 'licence as below'})\n`;
+  if (license === undefined && names.length === 0)
+    throw new Error(
+      `The bundled package ${name} has no licence: package.json names none, and there is no licence file.`,
+    );
+  const head = `${'-'.repeat(80)}\n${name} ${version} (${license ?? 'licence below'})\n`;
   return [head, ...texts.map((text) => `${text.trim()}\n`)].join('\n');
 }

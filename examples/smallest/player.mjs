@@ -6,7 +6,7 @@ const client = createClient({
   device: { kind: 'pc', codecs: ['hevc', 'h264'], maxResolution: '1080p' },
 });
 
-const session = await client.play({ title: 'starfall' }); // measures regions, queues when all slots are taken
+const session = await client.play({ title: 'starfall' }); // measures the regions, and waits in a queue while all slots are taken
 console.log(`${session.host.hostId}: ${session.reason}`);
 
 const stream = await fetch(session.host.endpoint, { headers: { authorization: session.ticket } });

@@ -1,4 +1,3 @@
-/** Something that is due; `cancel` makes it never happen. */
 export interface Timer {
   cancel(): void;
 }
@@ -12,29 +11,29 @@ interface Entry extends Timer {
 const SLOTS = 4_096;
 
 /**
- * All timers of a process in one wheel: a hundred thousand of them cost one timer of the platform, and setting or
- * cancelling one costs the same however many there are. No clock of its own: `advance` moves it.
+ * A hashed timer wheel: setting or cancelling a timer takes constant time, and a hundred thousand timers cost one timer of
+ * the platform. The wheel has no clock of its own: `advance` moves it.
  */
 export class TimerWheel {
   readonly #tickMs: number;
   readonly #slots: Entry[][] = Array.from({ length: SLOTS }, () => []);
-  /** Everything up to this tick was run; during `advance`, the one that is being run. */
+  /** The last tick whose timers were run; during `advance`, the tick that is being run. */
   #tick: number;
   #running = false;
   #size = 0;
 
-  /** @param nowMs the wheel begins there */
+  /** @param nowMs start of the wheel */
   constructor(nowMs: number, tickMs = 1) {
     this.#tickMs = tickMs;
     this.#tick = Math.floor(nowMs / tickMs);
   }
 
-  /** How many are due at some time. */
+  /** Number of pending timers. */
   get size(): number {
     return this.#size;
   }
 
-  /** Runs at that moment or right after it, never before; what is overdue runs with the next `advance`. */
+  /** Runs at `dueMs` or up to one tick later, never earlier. An overdue timer runs with the next `advance`. */
   at(dueMs: number, run: (dueMs: number) => void): Timer {
     const earliest = this.#running ? this.#tick : this.#tick + 1;
     const tick = Math.max(earliest, Math.ceil(dueMs / this.#tickMs));
@@ -53,7 +52,7 @@ export class TimerWheel {
     return entry;
   }
 
-  /** Runs what is due by then, in the order of ticks. What that sets for the same time runs with it. */
+  /** Runs all timers that are due by `nowMs`, in the order of ticks, with those that they set for the same time. */
   advance(nowMs: number): void {
     const target = Math.floor(nowMs / this.#tickMs);
     this.#running = true;
@@ -72,7 +71,7 @@ export class TimerWheel {
     const slot = this.#slots[index];
     if (slot === undefined || slot.length === 0) return;
     let kept: Entry[] | undefined;
-    // It may grow meanwhile, and the loop takes in what it grows by.
+    // Timers may add entries to this slot: the loop visits them, too.
     for (const entry of slot) {
       const { run } = entry;
       if (run === undefined) continue;

@@ -8,9 +8,9 @@ import type { HostCall, HostReply } from './host-calls.js';
 export interface PlayerPlan {
   readonly name: string;
   readonly token: string;
-  /** Index of its `rtts`. */
+  /** Index into `rtts`: the region where the player lives. */
   readonly home: number;
-  /** It follows when its session moves to another host. */
+  /** Whether the player follows its session to another host. */
   readonly canMove: boolean;
 }
 
@@ -24,41 +24,40 @@ export interface HostPlan {
   readonly token: string;
 }
 
-/** What one worker plays. */
+/** The players and hosts that one worker simulates. */
 export interface WorkerPlan {
   readonly index: number;
   readonly workers: number;
-  /** Of no other run: brokers remember requests. */
+  /** Unique for each run, because brokers remember requests of earlier runs. */
   readonly runId: string;
   readonly driver: Driver;
   readonly seed: number;
   readonly urls: readonly string[];
   readonly title: string;
   readonly device: Device;
-  /** Round-trip times that players measure, by home. */
+  /** Round-trip times that players measure, by region, for each `home`. */
   readonly rtts: readonly Readonly<Record<string, number>>[];
   readonly players: readonly PlayerPlan[];
   readonly hosts: readonly HostPlan[];
-  /** Which worker plays each host of ours. */
+  /** Index of the worker that simulates each host of the run. */
   readonly hostOwners: Readonly<Record<string, number>>;
 }
 
 export type WorkerOrder =
   | { readonly type: 'open-hosts' }
-  /** Everybody connects, one after the other at this pace. */
+  /** All players connect, one after the other at this rate. */
   | { readonly type: 'connect'; readonly startAtMs: number; readonly perSecond: number }
   | { readonly type: 'phase'; readonly startAtMs: number; readonly phase: Phase }
-  /** No more arrivals. */
   | { readonly type: 'stop-arrivals' }
   | { readonly type: 'kill-host'; readonly host: string }
-  /** Somebody killed a host of another worker. */
+  /** A host of another worker was killed. */
   | { readonly type: 'host-killed'; readonly host: string }
   | { readonly type: 'host-calls'; readonly calls: readonly HostCall[] }
   | { readonly type: 'host-replies'; readonly replies: readonly HostReply[] }
   | { readonly type: 'snapshot' }
-  /** Everybody who has a session or waits leaves. */
+  /** All players leave their sessions and queues. */
   | { readonly type: 'leave-all' }
-  /** @param politely hosts leave in order, instead of being gone */
+  /** `politely`: hosts send `leave` before they disconnect. */
   | { readonly type: 'close'; readonly politely: boolean };
 
 export type WorkerReport =
@@ -74,41 +73,41 @@ export interface HostSnapshot {
   readonly sessions: readonly { readonly sessionId: string; readonly epoch: number }[];
 }
 
-/** What happened since the tick before. */
+/** What a worker reports regularly: events and samples since the tick before, and its counts and gauges. */
 export interface WorkerTick {
   readonly type: 'tick';
-  /** Nothing earlier will be told. */
+  /** The worker reports no events from before this time any more. */
   readonly atMs: number;
   readonly events: readonly HistoryEvent[];
-  /** Four numbers a sample: index of the time's name, phase, when it was due, how long it took; in milliseconds. */
+  /** Four numbers for each sample: index in `SAMPLE_TIMINGS`, phase, scheduled time, and duration in milliseconds. */
   readonly samples: Float64Array;
   readonly counts: WorkerCounts;
   readonly gauges: WorkerGauges;
 }
 
-/** Since the beginning. */
+/** Counts since the beginning of the run. */
 export interface WorkerCounts {
   readonly phases: readonly PhaseCounts[];
   readonly refused: Readonly<Record<string, number>>;
   readonly ended: Readonly<Record<string, number>>;
-  /** Of connections, by the broker's code; and players that no broker lets in any more. */
+  /** By error code of the broker, or `HTTP_` and a status. */
   readonly connectionErrors: Readonly<Record<string, number>>;
-  /** Sessions that another host took up. */
+  /** Sessions that were placed on another host after theirs was lost. */
   readonly replaced: number;
-  /** Sockets lost after `welcome`. */
+  /** Connections lost after `welcome`. */
   readonly socketsLost: number;
-  /** Tickets that hosts did not take. */
+  /** Tickets that hosts did not accept. */
   readonly notAdmitted: number;
   readonly moves: MoveCounts;
 }
 
-/** Of sessions that were held still to move to another host while they were played. */
+/** Counts of sessions that were paused to move to another host. */
 export interface MoveCounts {
-  /** Went on at the other host. */
+  /** Resumed on the target host. */
   readonly moved: number;
-  /** Went on where they were. */
+  /** Resumed on their old host, because the move failed. */
   readonly stayed: number;
-  /** Either way, and stood still for more than two seconds. */
+  /** Of both, those that were paused for more than two seconds. */
   readonly interrupted: number;
 }
 
@@ -126,28 +125,29 @@ export function createPhaseCounts(): PhaseCounts {
   return { offered: 0, noClientFree: 0, answered: 0, matched: 0, matchedAtOnce: 0, queued: 0, refused: 0 };
 }
 
-/** As things are. */
+/** The present state of a worker's players. */
 export interface WorkerGauges {
   readonly connected: number;
-  /** Asked, and told nothing yet. */
+  /** Players whose request has no answer yet. */
   readonly unanswered: number;
   readonly waiting: number;
-  /** Have something, and have not been told of it since their socket was lost. */
+  /** Players whose request no broker has answered again since their connection was lost. */
   readonly unresumed: number;
-  /** Their session is on a host that was killed. */
+  /** Players whose session is on a host that was killed. */
   readonly stranded: number;
-  /** On their way out. */
+  /** Players that are leaving their session or queue. */
   readonly leaving: number;
-  /** On their way to another host, or about to be. */
+  /** Players whose session is paused for a move or is moving. */
   readonly moving: number;
-  /** Sessions ended without the player being told, as far as brokers say. */
+  /** Sessions that a broker does not know any more, although no player was notified of their end. */
   readonly vanished: number;
+  /** Sessions by region. */
   readonly playing: Readonly<Record<string, number>>;
-  /** No broker lets them in. */
+  /** Players that a broker rejected for good. */
   readonly shutOut: number;
 }
 
-/** The order of the numbers that samples begin with. */
+/** The names of timings, in the order of the indexes in samples. */
 export const SAMPLE_TIMINGS: readonly TimingName[] = [
   'connect',
   'match',

@@ -6,12 +6,12 @@ import { SAMPLE_TIMINGS, createPhaseCounts, type PhaseCounts, type WorkerCounts 
 
 const INDEX_OF = new Map(SAMPLE_TIMINGS.map((name, index) => [name, index]));
 
-/** A picture that stands still for longer is an interruption: what the product promises of a move is less. */
+/** A longer pause counts as an interruption: moves are meant to take less. */
 const INTERRUPTION_MS = 2_000;
 
-/** Counts, times and takes down what one worker's players and hosts see. */
+/** Counts, timings and events of one worker's players and hosts. */
 export class WorkerMetrics {
-  /** For what only wants to take something down. */
+  /** For code that only records events. */
   readonly recorder: Recorder = {
     record: (seen) => void this.#events.push({ atMs: monotonicMs(), ...seen }),
     merge: (events) => void this.#events.push(...events),
@@ -37,7 +37,7 @@ export class WorkerMetrics {
     return (this.#phases[index] ??= createPhaseCounts());
   }
 
-  /** @param dueMs from when it counts, by the monotonic clock */
+  /** @param dueMs the start of the measured time, by the monotonic clock */
   recordTiming(name: TimingName, phase: number, dueMs: number, untilMs = monotonicMs()): void {
     this.#samples.push(INDEX_OF.get(name) ?? 0, phase, dueMs, untilMs - dueMs);
   }
@@ -66,24 +66,24 @@ export class WorkerMetrics {
     this.#notAdmitted += 1;
   }
 
-  /** A session began on the host that it moved to. @param pausedSinceMs since when it was held still */
+  /** Counts a session that runs on its target host. @param pausedSinceMs when its old host paused it */
   countMoved(pausedSinceMs: number): void {
     this.#moves.moved += 1;
     this.#recordInterruption(pausedSinceMs);
   }
 
-  /** A move came to nothing: the session goes on where it was. */
+  /** Counts a session that resumed on its old host because its move failed. */
   countMoveFailed(pausedSinceMs: number): void {
     this.#moves.stayed += 1;
     this.#recordInterruption(pausedSinceMs);
   }
 
-  /** A broker knows nothing of a session, and has not told its player of an end. */
+  /** Counts a session that a broker does not know, although its player was not notified of its end. */
   addVanishedSession(sessionId: string): void {
     this.#vanished.add(sessionId);
   }
 
-  /** The end of a session was told, after all. */
+  /** Takes a session out of the count, because its player was notified of its end after all. */
   removeVanishedSession(sessionId: string): void {
     this.#vanished.delete(sessionId);
   }
@@ -105,7 +105,7 @@ export class WorkerMetrics {
     };
   }
 
-  /** What is new since the last call. */
+  /** Events and samples since the last call. */
   takeNew(): { readonly events: readonly HistoryEvent[]; readonly samples: Float64Array } {
     const events = this.#events;
     const samples = Float64Array.from(this.#samples);

@@ -7,31 +7,31 @@ import { connectExistingRedis, startRedis, type RunRedis } from './run-redis.js'
 
 export interface BrokerFleetOptions {
   readonly brokers: number;
-  /** What starts a broker, before its own arguments: `node duskline.js serve`. */
+  /** The command that starts a broker, to which its options are appended: `node duskline.js serve`. */
   readonly command: readonly string[];
-  /** The configuration's text. */
+  /** The configuration file's text. */
   readonly config: string;
-  /** Default: a Redis of the run's own. */
+  /** Default: the run starts a Redis of its own. */
   readonly redisUrl?: string;
-  /** Signs tokens of players, hosts and operators. */
+  /** The secret with which tokens of players, hosts and operators are signed. */
   readonly authSecret: string;
 }
 
-/** One broker of the run's own, through all its lives. */
+/** A broker that the run started; the same one after a restart. */
 export interface RunBroker {
   readonly name: string;
   readonly url: string;
-  /** Of its present life; `undefined` while it is gone. */
+  /** Process id; `undefined` while the broker does not run. */
   readonly pid: number | undefined;
 }
 
-/** Brokers in processes of their own, on one Redis. */
+/** Broker processes that the run starts, on one Redis. */
 export class BrokerFleet {
   readonly redis: RunRedis;
   readonly #options: BrokerFleetOptions;
   readonly #directory: string;
   readonly #ticketKey = randomBytes(48).toString('base64');
-  /** Processes that ended by the run's own doing. */
+  /** Processes that the run itself stopped or killed: their exit is no crash. */
   readonly #stoppedByRun = new Set<ChildProcessHandle>();
   readonly #crashed: string[] = [];
   readonly #brokers: { readonly name: string; url: string; child: ChildProcessHandle }[] = [];
@@ -70,25 +70,25 @@ export class BrokerFleet {
     });
   }
 
-  /** Brokers that ended by themselves. */
+  /** Names of brokers that exited although the run did not stop them. */
   get crashed(): readonly string[] {
     return this.#crashed;
   }
 
-  /** `kill -9`. */
+  /** Kills the broker with SIGKILL. */
   async killBroker(name: string): Promise<void> {
     const { child } = this.#findBroker(name);
     this.#stoppedByRun.add(child);
     await child.kill();
   }
 
-  /** Starts a broker that was killed again, where it was. */
+  /** Starts a killed broker again, on the same port. */
   async restartBroker(name: string): Promise<void> {
     const broker = this.#findBroker(name);
     broker.child = (await this.#startBroker(name, Number(new URL(broker.url).port))).child;
   }
 
-  /** It hangs with every socket open, and goes on. */
+  /** Stops the broker's process with all its sockets open, and resumes it after `lastsMs`. */
   async pauseBroker(name: string, lastsMs: number): Promise<void> {
     const { child } = this.#findBroker(name);
     child.signal('SIGSTOP');
@@ -122,7 +122,7 @@ export class BrokerFleet {
 
   #findBroker(name: string): { readonly url: string; child: ChildProcessHandle } {
     const broker = this.#brokers.find((candidate) => candidate.name === name);
-    if (broker === undefined) throw new RangeError(`there is no broker ${name}`);
+    if (broker === undefined) throw new RangeError(`No broker of the run has the name ${name}.`);
     return broker;
   }
 }

@@ -6,15 +6,15 @@ const START_DEADLINE_MS = 15_000;
 const STOP_DEADLINE_MS = 8_000;
 const KEPT_LINES = 50;
 
-/** A process of the run's own. */
+/** A process that the run started. */
 export interface ChildProcessHandle {
   readonly pid: number;
   readonly exited: Promise<void>;
   isRunning(): boolean;
   signal(signal: NodeJS.Signals): void;
-  /** SIGKILL. Resolves when it is gone. */
+  /** Sends SIGKILL. Resolves when the process has exited. */
   kill(): Promise<void>;
-  /** SIGTERM, and SIGKILL for one that does not go. */
+  /** Sends SIGTERM, and SIGKILL when the process does not exit in time. */
   stop(): Promise<void>;
 }
 
@@ -22,15 +22,15 @@ export interface ChildOptions {
   readonly name: string;
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Which stream its log comes on. */
+  /** The stream to which the process writes its log. */
   readonly log: 'stdout' | 'stderr';
-  /** The line with which it says that it is ready. */
+  /** Matches the line of the log that reports that the process is ready. */
   readonly readyPattern: RegExp;
 }
 
 const runningProcesses = new Set<ChildProcess>();
 
-/** Kills every process that a run of this process has started: none must outlive it. */
+/** Kills every process that a run started, so that none is left when this process exits. */
 export function killChildren(): void {
   for (const child of runningProcesses) child.kill('SIGKILL');
 }
@@ -39,8 +39,8 @@ process.once('exit', killChildren);
 /**
  * Starts a process and waits until it is ready.
  *
- * @returns the process, and what matched
- * @throws LoadTestFailure with what it said, when it never was
+ * @returns the process, and the match of `readyPattern`
+ * @throws LoadTestFailure with the last lines of its log, when it exits or does not get ready in time
  */
 export async function startChild(
   options: ChildOptions,
@@ -48,7 +48,7 @@ export async function startChild(
   const [file = '', ...args] = options.command;
   const process = spawn(file, args, {
     env: options.env,
-    // Ctrl-C in a terminal is for the run, which ends its processes itself, in order.
+    // Ctrl-C in a terminal must reach the run only, which stops its processes itself, in order.
     detached: true,
     stdio: [
       'ignore',
@@ -109,7 +109,7 @@ function createChild(process: ChildProcess, exited: Promise<void>): ChildProcess
       await exited;
     },
     async stop() {
-      // One that hangs could not hear it.
+      // A paused process does not handle SIGTERM.
       signal('SIGCONT');
       signal('SIGTERM');
       const deadline = setTimeout(() => signal('SIGKILL'), STOP_DEADLINE_MS);

@@ -1,4 +1,4 @@
-/** A mistake of the person who starts the run, or of the machine, that can be said in a line. */
+/** A wrong option, or a problem of the machine or the target, whose message is meant for the person who starts the run. */
 export class LoadTestFailure extends Error {
   override readonly name = 'LoadTestFailure';
 }

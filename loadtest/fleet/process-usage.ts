@@ -2,17 +2,17 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
-/** What a process has used so far, and holds now. */
+/** CPU time that a process used since its start, and its resident memory now. */
 export interface ProcessUsage {
   readonly cpuMs: number;
   readonly memoryBytes: number;
 }
 
-/** Linux counts in these whatever the kernel ticks at (`sysconf(_SC_CLK_TCK)`). */
+/** Unit of CPU times in `/proc`: `sysconf(_SC_CLK_TCK)` is 100 on Linux, independent of the kernel's timer. */
 const MS_PER_CLOCK_TICK = 10;
 const PAGE_BYTES = 4_096;
 
-/** `undefined` when there is no such process. */
+/** @returns `undefined` when the process does not exist */
 export async function readProcessUsage(pid: number): Promise<ProcessUsage | undefined> {
   return process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
 }
@@ -25,7 +25,7 @@ async function fromProc(pid: number): Promise<ProcessUsage | undefined> {
   }
 }
 
-/** See `proc(5)`: after the name in parentheses, user and system time are the 12th and 13th field, pages the 22nd. */
+/** See `proc(5)`: after the name in parentheses, fields 12 and 13 are user and system time, field 22 is resident pages. */
 export function parseProcStat(text: string): ProcessUsage {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [user, system, pages] = [11, 12, 21].map((index) => Number(fields[index]));
@@ -44,7 +44,7 @@ async function fromPs(pid: number): Promise<ProcessUsage | undefined> {
   }
 }
 
-/** `  81234   0:12.34`, or with days and hours before. */
+/** Parses resident kibibytes and CPU time: `  81234   0:12.34`, or `  81234 1-02:03:04`. */
 export function parsePs(text: string): ProcessUsage | undefined {
   const [kibibytes, time] = text.trim().split(/\s+/);
   if (kibibytes === undefined || time === undefined) return undefined;

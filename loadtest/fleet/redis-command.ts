@@ -5,9 +5,10 @@ import { LoadTestFailure } from './load-test-failure.js';
 const DEADLINE_MS = 5_000;
 
 /**
- * Says one command to a Redis, and waits for its `+OK`.
+ * Sends one command to a Redis, and waits for its reply.
  *
- * @param url `redis://` or `rediss://`, with user and password where it needs them
+ * @param url `redis://` or `rediss://`, with user and password if the Redis requires them
+ * @throws LoadTestFailure when Redis cannot be reached or replies with an error
  */
 export async function sendRedisCommand(url: string, command: readonly string[]): Promise<void> {
   const { protocol, hostname, port, username, password } = new URL(url);
@@ -21,7 +22,11 @@ export async function sendRedisCommand(url: string, command: readonly string[]):
     const socket = protocol === 'rediss:' ? connectTls(where) : connectPlain(where);
     const fail = (why: string): void => {
       socket.destroy();
-      reject(new LoadTestFailure(`Redis did not do "${command.join(' ')}": ${why}`));
+      reject(
+        new LoadTestFailure(
+          `Redis at ${where.host}:${where.port} failed to run "${command.join(' ')}": ${why}`,
+        ),
+      );
     };
     let answer = '';
     socket.setTimeout(DEADLINE_MS, () => fail('no answer'));

@@ -5,12 +5,12 @@ import { LoadTestFailure } from './load-test-failure.js';
 import { freePort } from './free-port.js';
 import { sendRedisCommand } from './redis-command.js';
 
-/** Where the brokers of a run keep their state. */
+/** The Redis in which the brokers of a run keep their state. */
 export interface RunRedis {
   readonly url: string;
-  /** Of one of the run's own. */
+  /** Process id; absent for a Redis that the run did not start. */
   readonly pid?: number;
-  /** Answers nothing for so long. Resolves when that is over. */
+  /** Makes Redis answer nothing for `lastsMs`. Resolves when it answers again. */
   pause(lastsMs: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -19,7 +19,7 @@ const SERVERS = ['redis-server', 'valkey-server'];
 
 const PORT_ATTEMPTS = 5;
 
-/** Somebody else's Redis: left running. Its commands wait while it is paused, as when it hangs. */
+/** Uses a Redis that runs already, and leaves it running. A pause delays all its commands, as if its process hung. */
 export function connectExistingRedis(url: string): RunRedis {
   return {
     url,
@@ -32,25 +32,25 @@ export function connectExistingRedis(url: string): RunRedis {
 }
 
 /**
- * A Redis of the run's own, on this machine's address and in memory only.
+ * Starts a Redis for the run, on the loopback address and without persistence.
  *
- * @throws LoadTestFailure that says what to do when there is none to start
+ * @throws LoadTestFailure with instructions when no Redis server is installed
  */
 export async function startRedis(directory: string, env: NodeJS.ProcessEnv = process.env): Promise<RunRedis> {
   const server = findServer(env);
   if (server === undefined) {
     throw new LoadTestFailure(
-      `Brokers share their state in Redis, and neither ${SERVERS.join(' nor ')} is in PATH. Install one (apt-get install redis-server), or name one that runs: --redis redis://127.0.0.1:6379/9.`,
+      `The brokers of the run need a Redis, and neither ${SERVERS.join(' nor ')} is in PATH. Install one (apt-get install redis-server), or name one that runs already: --redis redis://127.0.0.1:6379/9.`,
     );
   }
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
-    const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
-    const volatile = ['--save', '', '--appendonly', 'no'];
+    const listen = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
+    const inMemory = ['--save', '', '--appendonly', 'no'];
     try {
       const { child } = await startChild({
         name: 'Redis',
-        command: [server, ...place, ...volatile],
+        command: [server, ...listen, ...inMemory],
         env,
         log: 'stdout',
         readyPattern: /ready to accept connections/i,
@@ -66,7 +66,7 @@ export async function startRedis(directory: string, env: NodeJS.ProcessEnv = pro
         stop: () => child.stop(),
       };
     } catch (error) {
-      // Somebody else may have taken the port meanwhile.
+      // Another process may have taken the free port meanwhile.
       if (attempt >= PORT_ATTEMPTS) throw error;
     }
   }

@@ -44,14 +44,14 @@ const CHECKS: Readonly<Record<Rule, CreateCheck>> = {
   Q3: checkQueueOrder,
 };
 
-/** More of one rule say nothing new, and would fill the memory of a run that went wrong. */
+/** Further violations of one rule are dropped: they add nothing, and would fill the memory of a run that went wrong. */
 const MAX_VIOLATIONS_PER_RULE = 100;
 
-/** Checks a history while it happens. */
+/** Checks a history event by event. */
 export interface HistoryChecker {
-  /** The next event. Times never fall. */
+  /** Adds the next event. Times must not decrease. */
   addEvent(event: HistoryEvent): void;
-  /** The history is over. Call it once. */
+  /** Ends the history. Call it once. */
   finish(): readonly Violation[];
 }
 
@@ -70,7 +70,7 @@ export function createHistoryChecker({ bounds, rules = RULES }: CheckOptions = {
       found += 1;
       if (found <= MAX_VIOLATIONS_PER_RULE) violations.push({ rule, message, events });
     });
-    // Each handler stands under the type of the events it takes.
+    // The key of each handler is the type of the events that it handles.
     for (const [type, handle] of Object.entries(check.on) as [EventType, (event: HistoryEvent) => void][]) {
       handlers.set(type, [...(handlers.get(type) ?? []), handle]);
     }
@@ -100,7 +100,7 @@ export function checkHistory(
   return checker.finish();
 }
 
-/** Violations for people: what is wrong, and under each the events that prove it. */
+/** Formats violations for people: the rule, what is wrong, and the events that prove it. */
 export function describeViolations(violations: readonly Violation[]): string {
   return violations
     .map(({ rule, message, events }) =>

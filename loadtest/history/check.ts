@@ -1,42 +1,42 @@
 import type { EventOf, EventType, HistoryEvent } from './events.js';
 
-/** What must hold, by its name in the design. */
+/** Names of the rules: S for safety, L for liveness, Q for quality of service. Each file in `checks/` describes one. */
 export const RULES = [
   ...(['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9'] as const),
   ...(['L1', 'L2', 'L4', 'L5', 'L6', 'Q2', 'Q3'] as const),
 ] as const;
 export type Rule = (typeof RULES)[number];
 
-/** Something that must not be, and the events that prove it. */
+/** A violation of a rule, and the events that prove it. */
 export interface Violation {
   readonly rule: Rule;
   readonly message: string;
   readonly events: readonly HistoryEvent[];
 }
 
-/** What the fleet was configured with, and how exactly an observer can time it. All in milliseconds. */
+/** Time limits of the fleet's configuration, and the tolerance of the observer. All in milliseconds. */
 export interface Bounds {
   readonly heartbeatIntervalMs: number;
   readonly lostAfterMs: number;
   readonly sweepIntervalMs: number;
   readonly reservationMs: number;
-  /** A request has its answer by then, once faults stop. */
+  /** Longest time until a request is answered, while there is no fault. */
   readonly answerWithinMs: number;
-  /** Once faults stop, everything works again after so long. */
+  /** Longest time until everything works again after a fault. */
   readonly recoverWithinMs: number;
-  /** A killed host has left the store after so long. */
+  /** Longest time until a killed host is removed from the store. */
   readonly goneWithinMs: number;
-  /** A host that still holds an older assignment has been told by then, once it can be heard. */
+  /** Longest time until a connected host that holds an older assignment of a session is told to end it. */
   readonly handOverMs: number;
-  /** From what happened to its being seen: sockets, processes, nudges that were lost. */
+  /** Longest time from an event to its observation: sockets, busy processes, lost wake-ups. */
   readonly slackMs: number;
-  /** Steps of the latency policy by title; without one, any region is near enough. */
+  /** Steps of the latency policy, by title. A title without a policy may be served by any region. */
   readonly latencyPolicies?: Readonly<
     Record<string, readonly { readonly afterMs: number; readonly maxRttMs: number }[]>
   >;
 }
 
-/** The defaults of a broker, and a machine that is busy with tests. */
+/** The defaults of a broker, with tolerances for a machine that is busy with tests. */
 export const DEFAULT_BOUNDS: Bounds = {
   heartbeatIntervalMs: 2_000,
   lostAfterMs: 10_000,
@@ -51,10 +51,10 @@ export const DEFAULT_BOUNDS: Bounds = {
 
 export type Report = (message: string, ...events: readonly HistoryEvent[]) => void;
 
-/** Sees the events of a history one by one, in order, and reports what must not be. */
+/** Handles the events of a history in order, and reports violations of one rule. */
 export interface Check {
   readonly on: { readonly [T in EventType]?: (event: EventOf<T>) => void };
-  /** The history is over: what was to come did not. */
+  /** The history is over: reports what was still due. */
   finish?(endAtMs: number): void;
 }
 

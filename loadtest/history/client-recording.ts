@@ -3,21 +3,21 @@ import { WebSocket } from 'ws';
 import { hostName } from './events.js';
 import type { Recorder } from './recorder.js';
 
-/** What a player's client says and hears, frame by frame. */
+/** Records the frames of a player's client as events. */
 export interface ClientRecording {
   recordSent(frame: ClientToBroker): void;
   recordReceived(frame: BrokerToClient): void;
   recordClose(code: number): void;
 }
 
-/** Takes down what passes one player's sockets, one after the other; one at a time. */
+/** Creates a recording for the connections of one player, of which at most one is open at a time. */
 export function createClientRecording({ record }: Recorder, player: string): ClientRecording {
   let connected = false;
   return {
     recordSent(frame) {
       switch (frame.type) {
         case 'play': {
-          record({ type: 'asked', player, ...allowedRegions(frame) });
+          record({ type: 'requested', player, ...allowedRegions(frame) });
           return;
         }
         case 'accept': {
@@ -72,10 +72,10 @@ export function createClientRecording({ record }: Recorder, player: string): Cli
         case 'session': {
           const { sessionId, epoch, state, reason = 'error' } = frame;
           if (state === 'ended') {
-            record({ type: 'over', player, sessionId, epoch, reason });
+            record({ type: 'session-ended', player, sessionId, epoch, reason });
             return;
           }
-          record({ type: 'told', player, sessionId, epoch, state });
+          record({ type: 'session-state', player, sessionId, epoch, state });
           return;
         }
         case 'error': {
@@ -99,11 +99,11 @@ export function createClientRecording({ record }: Recorder, player: string): Cli
 /** Sockets of one client, for its `WebSocket` option. */
 export interface RecordedSockets {
   readonly WebSocket: new (url: string, protocols: string) => WebSocket;
-  /** Destroys the open one, as a dead network does. Whether there was one. */
+  /** Destroys the open socket, as a network failure does. @returns whether there was one */
   cutSocket(): boolean;
 }
 
-/** A WebSocket class whose sockets take down what passes them. */
+/** Creates a WebSocket class whose sockets record their frames. */
 export function createRecordedSockets(recorder: Recorder, player: string): RecordedSockets {
   const recording = createClientRecording(recorder, player);
   let open: WebSocket | undefined;

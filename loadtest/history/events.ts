@@ -1,22 +1,22 @@
 import type { EndReason, HeldState, SessionState } from '@duskline/protocol/vocabulary';
 
 /**
- * What somebody saw, and when: `atMs` is the monotonic clock of the one process that observed it all. Players,
- * requests, sessions, hosts (`region/pool/hostId`) and brokers go by their names.
+ * An observation of a client, host, broker, the store or a test. `atMs` is from the monotonic clock of the observing process.
+ * Players, requests, sessions, hosts (`region/pool/hostId`) and brokers are identified by their names.
  */
 export type HistoryEvent = (ClientEvent | HostEvent | FaultEvent | FleetEvent) & { readonly atMs: number };
 
-/** What players' clients did and were told. */
+/** What clients sent and received. */
 export type ClientEvent =
   | { readonly type: 'connected'; readonly player: string }
   | { readonly type: 'disconnected'; readonly player: string; readonly code: number }
-  /** A `play` frame left; the same request again is a repeat. */
+  /** The client sent `play`; the same request id again is a repeat. */
   | (Request & {
-      readonly type: 'asked';
+      readonly type: 'requested';
       readonly title: string;
-      /** Milliseconds by region, already without the regions that the player does not allow. */
+      /** Milliseconds by region, without the regions that the request excludes. */
       readonly rtt: Readonly<Record<string, number>>;
-      /** Pools that could serve it, where the observer knows; any when absent. */
+      /** Pools that can serve the request; absent when the observer does not know, then any pool is accepted. */
       readonly pools?: readonly string[];
       readonly tier?: string;
     })
@@ -36,35 +36,35 @@ export type ClientEvent =
       readonly claimWithinMs: number;
     })
   | (Request & { readonly type: 'refused'; readonly code: string })
-  /** A `cancel` frame left. */
+  /** The client sent `cancel`. */
   | (Request & { readonly type: 'cancelled' })
-  /** The player does not want an answer any more. */
+  /** The player does not wait for an answer any more. */
   | (Request & { readonly type: 'gave-up' })
-  | (Assignment & { readonly type: 'told'; readonly player: string; readonly state: SessionState })
-  | (Assignment & { readonly type: 'over'; readonly player: string; readonly reason: EndReason })
-  /** The player was told that the session may go on there: the client shows its ticket, and keeps the old stream. */
+  | (Assignment & { readonly type: 'session-state'; readonly player: string; readonly state: SessionState })
+  | (Assignment & { readonly type: 'session-ended'; readonly player: string; readonly reason: EndReason })
+  /** The client received `moving` with the target host: it shows its ticket there, and keeps the old stream. */
   | (Assignment & { readonly type: 'moving'; readonly player: string; readonly host: string })
   /**
-   * The player saw a picture of the session. `n` counts those of the connection to the host, from 1; `count` those of the
-   * session, on all its hosts.
+   * The player received a frame of the stream. `n` counts the frames of the connection to the host, from 1; `count` those of
+   * the session, on all its hosts.
    */
   | (Assignment & {
-      readonly type: 'shown';
+      readonly type: 'frame-received';
       readonly player: string;
       readonly host: string;
       readonly n: number;
       readonly count: number;
     })
-  /** An `end` frame left, or the player said good-bye to the host. */
+  /** The client sent `end`, or the player left through the host. */
   | { readonly type: 'left'; readonly player: string; readonly sessionId: string };
 
-/** What hosts did and were told. */
+/** What hosts did, sent and received. */
 export type HostEvent =
   | { readonly type: 'host-registered'; readonly host: string; readonly slots: number }
-  /** It cannot be heard from now on: hung, cut off, or between two brokers. */
+  /** The host cannot reach a broker from now on: hung, disconnected, or reconnecting. */
   | { readonly type: 'host-silent'; readonly host: string }
   | { readonly type: 'host-back'; readonly host: string }
-  /** It is gone, with all it held. */
+  /** The host and all its sessions ended. */
   | { readonly type: 'host-stopped'; readonly host: string; readonly how: 'left' | 'killed' }
   | (Assignment & {
       readonly type: 'prepared';
@@ -77,17 +77,17 @@ export type HostEvent =
       readonly type: 'host-ended';
       readonly host: string;
       readonly reason: EndReason;
-      /** `host`: it said so itself; `broker`: it was told to, or its reservation ran out. */
+      /** `host`: the host ended the session itself; `broker`: a broker ended it, or its reservation expired. */
       readonly by: 'host' | 'broker';
     })
-  /** A session that moved here is this host's from now on: it was told so. */
+  /** A broker confirmed a move to this host: the session runs here from now on. */
   | (Assignment & { readonly type: 'began'; readonly host: string })
-  /** A session that was held still, to move away, goes on here. */
+  /** A session that was paused for a move resumed on this host. */
   | (Assignment & { readonly type: 'resumed'; readonly host: string })
-  /** The list of a heartbeat. */
-  | { readonly type: 'holds'; readonly host: string; readonly sessions: readonly HeldAssignment[] };
+  /** The host sent a heartbeat with this list of sessions. */
+  | { readonly type: 'heartbeat'; readonly host: string; readonly sessions: readonly HeldAssignment[] };
 
-/** What a test did to the fleet. Those that last go on until `healed` names the same target. */
+/** A fault that a test or load test injected. A fault that `lasts` goes on until `healed` names the same target. */
 export type FaultEvent =
   | { readonly type: 'fault'; readonly fault: FaultKind; readonly target: string; readonly lasts: boolean }
   | { readonly type: 'healed'; readonly target: string };
@@ -102,14 +102,14 @@ export type FaultKind =
   | 'cut'
   | 'sockets-cut';
 
-/** What brokers and the store said of the fleet. */
+/** What brokers and the store reported about the fleet. */
 export type FleetEvent =
-  /** The store holds this since then: an order of an operator, or a judgement of the brokers. */
+  /** The store has this state of the host from now on, by an order of an operator or a decision of the brokers. */
   | { readonly type: 'host-state'; readonly host: string; readonly state: KnownHostState }
-  /** Somebody asked the store to end a session at this epoch. */
+  /** A release of a session at this epoch was requested from the store. */
   | (Assignment & { readonly type: 'released'; readonly reason: EndReason; readonly outcome: string })
   | { readonly type: 'broker-ready'; readonly broker: string; readonly ready: boolean }
-  /** The whole fleet as the store has it. `quiet`: no faults, nobody comes and goes, nothing is on its way. */
+  /** A snapshot of the fleet in the store. `quiet`: there are no faults, arrivals, departures or messages in flight. */
   | { readonly type: 'fleet'; readonly hosts: readonly FleetHost[]; readonly quiet: boolean };
 
 export type KnownHostState =
@@ -144,12 +144,12 @@ export interface HeldAssignment extends Assignment {
 export type EventType = HistoryEvent['type'];
 export type EventOf<T extends EventType> = Extract<HistoryEvent, { readonly type: T }>;
 
-/** Names a host of the whole fleet. */
+/** The name of a host, unique in the fleet. */
 export function hostName(region: string, pool: string, hostId: string): string {
   return `${region}/${pool}/${hostId}`;
 }
 
-/** Names a request: ids of different players never meet. */
+/** The name of a request, unique over all players. */
 export function requestName({ player, requestId }: { player: string; requestId: string }): string {
   return `${player} ${requestId}`;
 }

@@ -1,15 +1,15 @@
 import type { Check } from './check.js';
 
-/** When the fleet was last disturbed. Bounds of liveness count from the moment that faults stop. */
+/** Times of faults. Bounds on recovery count from the end of the last fault. */
 export interface FaultTimes {
   readonly on: Pick<Check['on'], 'fault' | 'healed'>;
-  /** The moment from which a bound counts that began at `sinceMs`; `Infinity` while a fault lasts. */
+  /** The start of a bound that would start at `sinceMs` without faults; `Infinity` while a fault lasts. */
   boundStartMs(sinceMs: number): number;
   /** When Redis was last stopped or failed over; `-Infinity` for never. */
   readonly lastRedisFaultMs: number;
 }
 
-/** @param recoverWithinMs what a fault leaves behind for so long is its own doing */
+/** @param recoverWithinMs time after the end of a fault during which its effects are allowed */
 export function createFaultTimes(recoverWithinMs: number): FaultTimes {
   const lasting = new Set<string>();
   const redis = new Set<string>();

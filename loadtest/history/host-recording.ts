@@ -1,44 +1,45 @@
 import type { Host, HostedSession } from '@duskline/host';
 import type { Recorder } from './recorder.js';
 
-/** What a host of this process does and hears. */
+/** Records what a host of this process does, sends and receives. */
 export interface HostRecording {
-  /** Takes down the sessions that its next heartbeat would list. */
+  /** Records the sessions that the next heartbeat lists. */
   recordHeldSessions(): void;
 }
 
 /**
- * Attaches to a host from outside. Admissions and ends of its own are no events of a host: its methods are wrapped.
+ * Attaches a recording to a host. The SDK has no events for admissions, and for sessions that the host ends itself, so the
+ * methods are wrapped.
  *
  * @param name `region/pool/hostId`
  */
 export function recordHost({ record }: Recorder, name: string, host: Host): HostRecording {
   const watched = new WeakSet<HostedSession>();
-  let state: 'new' | 'heard' | 'silent' | 'stopped' = 'new';
+  let state: 'new' | 'registered' | 'silent' | 'stopped' = 'new';
 
-  const look = (status: Host['status']): void => {
+  const recordStatus = (status: Host['status']): void => {
     if (status.state === 'registered') {
       if (state === 'new') record({ type: 'host-registered', host: name, slots: host.usage.slots });
       if (state === 'silent') record({ type: 'host-back', host: name });
-      state = 'heard';
+      state = 'registered';
     } else if (status.state === 'closed') {
       if (state !== 'stopped') {
         record({ type: 'host-stopped', host: name, how: status.cause === 'left' ? 'left' : 'killed' });
       }
       state = 'stopped';
-    } else if (state === 'heard') {
+    } else if (state === 'registered') {
       record({ type: 'host-silent', host: name });
       state = 'silent';
     }
   };
-  host.on('status', look);
-  look(host.status);
+  host.on('status', recordStatus);
+  recordStatus(host.status);
 
   host.on('prepare', ({ sessionId, epoch, playerId, claimWithinMs }) => {
     record({ type: 'prepared', host: name, sessionId, epoch, player: playerId, claimWithinMs });
   });
   host.on('end', ({ sessionId, epoch, reason }) => {
-    // A host that leaves ends its sessions itself.
+    // `host_ended` comes from a host that leaves and ends its sessions itself.
     const by = reason === 'host_ended' ? 'host' : 'broker';
     record({ type: 'host-ended', host: name, sessionId, epoch, reason, by });
   });
@@ -72,7 +73,7 @@ export function recordHost({ record }: Recorder, name: string, host: Host): Host
       const sessions = host.sessions().flatMap(({ sessionId, epoch, state: held }) => {
         return held === 'prepared' || held === 'ended' ? [] : [{ sessionId, epoch, state: held }];
       });
-      record({ type: 'holds', host: name, sessions });
+      record({ type: 'heartbeat', host: name, sessions });
     },
   };
 }

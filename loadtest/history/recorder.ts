@@ -4,20 +4,20 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ClientEvent, FaultEvent, FleetEvent, HistoryEvent, HostEvent } from './events.js';
 
-/** An event without its time: the recorder stamps it. */
+/** An event without its time, which the recorder adds. */
 export type UntimedEvent = ClientEvent | HostEvent | FaultEvent | FleetEvent;
 
-/** Takes down what observers see, in the order in which they see it. */
+/** Records events in the order of their observation. */
 export interface Recorder {
   record(seen: UntimedEvent): void;
-  /** Puts what another process of this machine saw, by the clock of this one, where it belongs in time. */
+  /** Inserts events of another process of this machine, with times by the clock of this process, in the order of time. */
   merge(events: readonly HistoryEvent[]): void;
   readonly events: readonly HistoryEvent[];
 }
 
 /**
  * @param nowMs monotonic
- * @param onEvent hears every event at once, for checks that go along
+ * @param onEvent called with each event, for checks that run meanwhile
  */
 export function createRecorder(
   nowMs: () => number = () => performance.now(),
@@ -33,7 +33,7 @@ export function createRecorder(
     },
     merge(seen) {
       for (const event of seen) {
-        // It was seen a moment ago: its place is near the end.
+        // The event is recent, so its position is near the end.
         let index = events.length;
         while (index > 0 && events[index - 1]!.atMs > event.atMs) index -= 1;
         events.splice(index, 0, event);
@@ -43,7 +43,7 @@ export function createRecorder(
   };
 }
 
-/** Writes a history as NDJSON: one event a line. */
+/** Writes a history as NDJSON, one event on each line. */
 export async function writeHistory(path: string, events: Iterable<HistoryEvent>): Promise<void> {
   function* lines(): Generator<string> {
     for (const event of events) yield `${JSON.stringify(event)}\n`;
@@ -51,7 +51,7 @@ export async function writeHistory(path: string, events: Iterable<HistoryEvent>)
   await pipeline(Readable.from(lines()), createWriteStream(path));
 }
 
-/** Reads one that `writeHistory` wrote, an event at a time. */
+/** Reads a history that `writeHistory` wrote, event by event. */
 export async function* readHistory(path: string): AsyncGenerator<HistoryEvent> {
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
     if (line !== '') yield JSON.parse(line) as HistoryEvent;

@@ -1,17 +1,18 @@
 import { drawArrivalInterval } from './demand.js';
 
 export interface ArrivalOptions {
-  /** At the highest, in arrivals a second. */
+  /** The highest rate, in arrivals a second. */
   readonly ratePerSecond: number;
   readonly durationMs: number;
-  /** Share of the highest rate at a moment, 0 to 1. Default: always 1. */
+  /** Share of the highest rate at a time, 0 to 1. Default: always 1. */
   readonly shareAt?: (atMs: number) => number;
   readonly random: () => number;
 }
 
 /**
- * The moments of a Poisson process, in milliseconds from its beginning, rising: drawn at the highest rate and thinned
- * where it is lower. They follow from `random` alone, and from nothing that happens meanwhile: an open loop.
+ * Generates the times of a Poisson process in ascending order, in milliseconds from its start: drawn at the highest rate and
+ * thinned (Lewis and Shedler) where the rate is lower. The times depend on `random` only, not on answers of brokers: an
+ * open loop.
  */
 export function* generateArrivalTimes({
   ratePerSecond,

@@ -14,7 +14,7 @@ export const TIMING_NAMES = ['connect', 'match', 'answer', 'wait', 'resume', 'la
 export type TimingName = (typeof TIMING_NAMES)[number];
 export const QUANTILES = ['p50', 'p90', 'p99', 'p999', 'max', 'mean', 'count'] as const;
 
-/** Figures with names of their own; beside them there are the times' (`match.p99`), and counts by code and reason. */
+/** Figures with a plain name. Timings (`match.p99`) and counts by code and reason (`refused.BUSY`) are further figures. */
 export const COUNTS = [
   ...([
     'offered',
@@ -30,10 +30,10 @@ export const COUNTS = [
   ...(['moved', 'movesFailed', 'interrupted'] as const),
 ] as const;
 
-/** A figure's name, with the value that it has; absent figures were not measured. */
+/** Values by figure. A figure that was not measured is absent. */
 export type Figures = Readonly<Partial<Record<string, number>>>;
 
-/** `match.p99<50`: what a run has to show. */
+/** A condition on a figure that a run must meet, such as `match.p99<50`. */
 export interface Assertion {
   readonly text: string;
   readonly figure: string;
@@ -42,12 +42,12 @@ export interface Assertion {
 }
 
 export interface AssertionResult extends Assertion {
-  /** `undefined`: nothing was measured, so nothing holds. */
+  /** `undefined` when the figure was not measured: the assertion fails. */
   readonly actual: number | undefined;
   readonly holds: boolean;
 }
 
-/** @throws RangeError that names what is wrong, before anything runs */
+/** @throws RangeError that names the wrong part, and the forms that are allowed */
 export function parseAssertion(text: string): Assertion {
   const written = text.replace(/\.p99\.9(?!\d)/, '.p999');
   const parts =
@@ -55,17 +55,19 @@ export function parseAssertion(text: string): Assertion {
       written,
     )?.groups;
   if (parts === undefined) {
-    throw new RangeError(`"${text}" is no assertion. These are: match.p99<50, resume.max<=10s, lost==0.`);
+    throw new RangeError(
+      `"${text}" is not an assertion. Write a figure, a comparison and a value: match.p99<50, resume.max<=10s, lost==0.`,
+    );
   }
   const { figure = '', comparison = '', value: valueText = '' } = parts;
   if (!isFigure(figure)) {
     throw new RangeError(
-      `"${text}": there is no figure ${figure}. There are ${TIMING_NAMES.join(', ')} with .${QUANTILES.join(', .')}; ${COUNTS.join(', ')}; refused.CODE and ended.REASON.`,
+      `"${text}": there is no figure ${figure}. Use one of: ${TIMING_NAMES.join(', ')} with .${QUANTILES.join(', .')}; ${COUNTS.join(', ')}; refused.CODE; ended.REASON.`,
     );
   }
   const value = /^\d+(\.\d+)?$/.test(valueText) ? Number(valueText) : parseDurationMs(valueText);
   if (value === undefined) {
-    throw new RangeError(`"${text}": ${valueText} is no number, and no time such as 50ms or 2s.`);
+    throw new RangeError(`"${text}": ${valueText} is neither a number nor a time such as 50ms or 2s.`);
   }
   return { text, figure, comparison: comparison as Comparison, value };
 }
@@ -79,7 +81,7 @@ function isFigure(name: string): boolean {
   return TIMING_NAMES.some((time) => time === first) && QUANTILES.some((quantile) => quantile === second);
 }
 
-/** Judges what was measured. Codes and reasons that never came count as 0. */
+/** Compares the figures of a run with the assertions. A code or reason that never occurred counts as 0. */
 export function evaluateAssertions(assertions: readonly Assertion[], figures: Figures): AssertionResult[] {
   return assertions.map((assertion) => {
     const { figure, comparison, value } = assertion;

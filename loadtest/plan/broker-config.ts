@@ -1,22 +1,22 @@
 import type { SimulatedRegion } from './simulated-regions.js';
 
-/** What brokers that are started for a run are configured with. */
+/** Configuration of brokers that are started for a run. */
 export interface BrokerConfigOptions {
   readonly regions: readonly SimulatedRegion[];
   readonly title: string;
   readonly pool: string;
-  /** Keys of the section `limits`; the broker's defaults hold for the others. */
+  /** Keys of the section `limits`. The others have the broker's defaults. */
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** How far away a host may be. Neighbours are near enough at once, half the world after a while. */
+/** Latency policy of the run: nearby regions at once, regions half the world away after 20 seconds. */
 export const LATENCY_STEPS = [
   { afterMs: 0, maxRttMs: 80 },
   { afterMs: 10_000, maxRttMs: 160 },
   { afterMs: 20_000, maxRttMs: 300 },
 ] as const;
 
-/** A configuration file: one pool in every region, one title. JSON is YAML, too. */
+/** Writes a configuration file with one pool in every region and one title, as JSON, which is valid YAML. */
 export function brokerConfig({ regions, title, pool, limits }: BrokerConfigOptions): string {
   const config = {
     version: 1,

@@ -7,7 +7,7 @@ const WEEKDAY_SHAPE = [
   1.64, 1.7, 1.66, 1.45, 1.13,
 ];
 
-/** Demand at a local hour over the daily mean, straight between the hours. */
+/** Demand at a local hour over the daily mean, interpolated linearly between the hours. */
 export function demandShare(localHour: number): number {
   const hour = Math.floor(localHour) % 24;
   const next = (hour + 1) % 24;
@@ -18,27 +18,27 @@ export function demandShare(localHour: number): number {
 /** The busiest hour over the daily mean. */
 export const PEAK_SHARE = Math.max(...WEEKDAY_SHAPE);
 
-/** Session lengths: lognormal, many short and a few long, cut to 2 minutes up to 6 hours. */
+/** Session lengths: lognormal, truncated to 2 minutes up to 6 hours. */
 const MEDIAN_MINUTES = 27.3;
 const SIGMA = 1.18;
 const MIN_MINUTES = 2;
 const MAX_MINUTES = 360;
 
-/** Mean of the cut distribution, in minutes: 47.5, by simulation. */
+/** Mean of the truncated distribution, in minutes, found by simulation. */
 export const MEAN_SESSION_MINUTES = 47.5;
 
-/** How long one session lasts, in minutes. */
+/** Draws the length of a session, in minutes. */
 export function drawSessionMinutes(random: () => number): number {
   const minutes = MEDIAN_MINUTES * Math.exp(SIGMA * drawNormal(random));
   return Math.min(MAX_MINUTES, Math.max(MIN_MINUTES, minutes));
 }
 
-/** Time to the next arrival of a Poisson process, in the unit of `1 / rate`. */
+/** Draws the time to the next arrival of a Poisson process, in the unit of `1 / rate`. */
 export function drawArrivalInterval(rate: number, random: () => number): number {
   return -Math.log(1 - random()) / rate;
 }
 
-/** A standard normal number (Box and Muller). */
+/** Draws a standard normal number (Box and Muller). */
 export function drawNormal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

@@ -1,12 +1,12 @@
 import { parseDurationMs } from './duration.js';
 
-/** What is done to the fleet while it is loaded. `atMs` counts from the first arrival. */
+/** A fault that the run injects. `atMs` counts from the first arrival, `text` is as on the command line. */
 export type PlannedFault = { readonly atMs: number; readonly text: string } & FaultAction;
 
 export type FaultAction =
-  /** One host of ours is gone without a word; of this region, where one is named. */
+  /** Cuts the connection of one host of the run without `leave`; of this region, if one is named. */
   | { readonly kind: 'kill-host'; readonly region?: string }
-  /** One broker gets `kill -9`. With a time it comes back after that, where it was. */
+  /** Kills one broker with SIGKILL. With a time, the broker starts again after it, on the same port. */
   | { readonly kind: 'kill-broker'; readonly backAfterMs?: number }
   /** One broker hangs with every socket open. */
   | { readonly kind: 'pause-broker'; readonly lastsMs: number }
@@ -25,14 +25,14 @@ const FORM =
 const FAULT_FORMS =
   'kill-host@20s, kill-host:eu-west@20s, kill-broker@30s, kill-broker@30s:5s (comes back), pause-broker@30s:1s, pause-redis@40s:5s, drain:eu-west@50s, drain:eu-west@50s:20s (deadline)';
 
-/** @throws RangeError that says what a fault looks like */
+/** @throws RangeError that names the wrong part, and the forms that are allowed */
 export function parseFault(text: string): PlannedFault {
   const parts = FORM.exec(text)?.groups;
   const atMs = parseDurationMs(parts?.['at'] ?? '');
   const spanText = parts?.['span'];
   const spanMs = spanText === undefined ? undefined : parseDurationMs(spanText);
   if (parts === undefined || atMs === undefined || (spanText !== undefined && spanMs === undefined)) {
-    throw new RangeError(`"${text}" is no fault. These are: ${FAULT_FORMS}.`);
+    throw new RangeError(`"${text}" is not a fault. Use one of: ${FAULT_FORMS}.`);
   }
   const action = actionOf(text, parts['kind'] as FaultKind, parts['target'], spanMs);
   return { atMs, text, ...action };
@@ -45,20 +45,25 @@ function actionOf(
   spanMs: number | undefined,
 ): FaultAction {
   if (target !== undefined && kind !== 'drain' && kind !== 'kill-host') {
-    throw new RangeError(`"${text}": ${kind} takes no target; which one it hits follows from --seed.`);
+    throw new RangeError(`"${text}": ${kind} takes no target. --seed determines which one it hits.`);
   }
   switch (kind) {
     case 'kill-host':
-      if (spanMs !== undefined) throw new RangeError(`"${text}": a host that is killed does not come back.`);
+      if (spanMs !== undefined)
+        throw new RangeError(
+          `"${text}": kill-host takes no duration, because a killed host does not start again.`,
+        );
       return { kind, ...(target === undefined ? {} : { region: target }) };
     case 'kill-broker':
       return { kind, ...(spanMs === undefined ? {} : { backAfterMs: spanMs }) };
     case 'pause-broker':
     case 'pause-redis':
-      if (spanMs === undefined) throw new RangeError(`"${text}" says not for how long: ${kind}@40s:5s does.`);
+      if (spanMs === undefined)
+        throw new RangeError(`"${text}": the duration is missing. Write it after the time: ${kind}@40s:5s.`);
       return { kind, lastsMs: spanMs };
     case 'drain':
-      if (target === undefined) throw new RangeError(`"${text}" names no region: drain:eu-west@50s does.`);
+      if (target === undefined)
+        throw new RangeError(`"${text}": the region is missing. Write it after drain: drain:eu-west@50s.`);
       return { kind, region: target, deadlineMs: spanMs ?? DRAIN_DEADLINE_MS };
   }
 }

@@ -4,20 +4,20 @@ import { PEAK_SHARE, demandShare } from './demand.js';
 export const PROFILES = ['steady', 'evening', 'storm', 'step'] as const;
 export type Profile = (typeof PROFILES)[number];
 
-/** A stretch of a run with one way of arriving. Times count from the moment that it begins. */
+/** A part of a run with one pattern of arrivals. Times count from its start. */
 export type Phase =
   | {
       readonly kind: 'arrivals';
       readonly index: number;
       readonly durationMs: number;
-      /** Arrivals a second, at the most. */
+      /** Arrivals a second; the highest rate when it follows a curve. */
       readonly ratePerSecond: number;
-      /** The rate follows a day, midnight to midnight, that is scaled to the duration; else it is even. */
+      /** `day`: the rate follows a day from midnight to midnight, scaled to the duration. `even`: the rate is constant. */
       readonly curve: 'even' | 'day';
       /** Mean length of sessions. */
       readonly sessionMs: number;
     }
-  /** Every player connects and asks in the same instant. */
+  /** All players connect and request a session at the same time. */
   | {
       readonly kind: 'storm';
       readonly index: number;
@@ -27,17 +27,17 @@ export type Phase =
 
 const HOURS = 24;
 
-/** Share of the highest rate, 0 to 1, at a moment of a day that is scaled to `durationMs`. */
+/** Share of the highest rate, 0 to 1, at a time of a day that is scaled to `durationMs`. */
 export function dailyRateShare(atMs: number, durationMs: number): number {
   return demandShare(((atMs / durationMs) * HOURS) % HOURS) / PEAK_SHARE;
 }
 
-/** What share of its slots, or of the players, a fleet is meant to be in use by at the highest rate. */
+/** Utilisation at the highest rate, as a share of the slots, or of the players where those are fewer. */
 const AIMED_UTILISATION = 0.7;
 
 /**
- * Mean length of sessions with which a rate of arrivals fills the fleet to seven tenths (Little's law), so that what is
- * measured is the brokers' speed and not a fleet that is too small.
+ * Mean length of sessions with which a rate of arrivals fills the fleet to 70 % (Little's law), so that the run measures
+ * the speed of the brokers rather than a fleet that is too small.
  *
  * @param capacity slots, or players where those are fewer
  */

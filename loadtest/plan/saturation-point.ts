@@ -1,13 +1,13 @@
-/** What came of one level of a stepped load. */
+/** Figures of one level of a stepped load. */
 export interface LoadLevel {
   readonly ratePerSecond: number;
   readonly durationMs: number;
   readonly offered: number;
   readonly noClientFree: number;
-  /** Asked, and told something within the level: matched, queued or refused. */
+  /** Requests that were matched, queued or refused within the level. */
   readonly answered: number;
   readonly matched: number;
-  /** p99 of matches, in milliseconds; those without an answer count with their age. */
+  /** p99 of the time to match, in milliseconds. Requests without an answer count with their age. */
   readonly p99Ms: number;
   /** How late the load itself was sent, p99, in milliseconds. */
   readonly lagP99Ms: number;
@@ -17,7 +17,7 @@ export interface JudgedLevel extends LoadLevel {
   readonly held: boolean;
   /** Why it did not hold. */
   readonly why?: string;
-  /** Whether what gave way was the load's own side. */
+  /** The load test, rather than the brokers, was the limit. */
   readonly ownFault?: true;
 }
 
@@ -25,14 +25,14 @@ export interface SaturationPoint {
   /** The highest rate that held; 0 when none did. */
   readonly ratePerSecond: number;
   readonly matchedPerSecond: number;
-  /** The lowest rate that did not, and why; absent when all held. */
+  /** The lowest rate that did not hold, and why; absent when all held. */
   readonly brokeAt?: number;
   readonly why?: string;
   readonly ownFault?: true;
 }
 
 export interface SaturationBounds {
-  /** A level holds while p99 of its matches is no more. */
+  /** A level holds while p99 of its time to match is at most this. */
   readonly maxP99Ms: number;
 }
 
@@ -41,31 +41,32 @@ const MAX_NO_CLIENT = 0.02;
 const MAX_REFUSED_OR_QUEUED = 0.05;
 
 export function judgeLevel(level: LoadLevel, { maxP99Ms }: SaturationBounds): JudgedLevel {
-  const asked = level.offered - level.noClientFree;
+  const requests = level.offered - level.noClientFree;
   const broke = (why: string, ownFault = false): JudgedLevel => {
     return { ...level, held: false, why, ...(ownFault ? { ownFault: true } : {}) };
   };
   if (level.lagP99Ms > maxP99Ms)
     return broke(`the load was sent ${Math.round(level.lagP99Ms)} ms late`, true);
-  if (level.answered < asked * MIN_ANSWERED)
-    return broke(`${share(level.answered, asked)} were answered in time`);
+  if (level.answered < requests * MIN_ANSWERED)
+    return broke(`${share(level.answered, requests)} were answered in time`);
   if (level.p99Ms > maxP99Ms) return broke(`p99 of match was ${Math.round(level.p99Ms)} ms`);
-  // After the brokers' own times: who waits for them is not free.
+  // Checked after the times of the brokers: with slow brokers, players wait for them and are not free.
   if (level.offered > 0 && level.noClientFree / level.offered > MAX_NO_CLIENT) {
     return broke(`no client was free for ${share(level.noClientFree, level.offered)}`, true);
   }
-  if (asked - level.matched > asked * MAX_REFUSED_OR_QUEUED) {
-    return broke(`${share(level.matched, asked)} got a slot at once`);
+  if (requests - level.matched > requests * MAX_REFUSED_OR_QUEUED) {
+    return broke(`${share(level.matched, requests)} got a slot at once`);
   }
   return { ...level, held: true };
 }
 
-/** How often the gap between what held and what broke is halved. */
+/** How often the gap between the highest rate that held and the lowest that did not is halved. */
 const REFINEMENTS = 2;
 
 /**
- * The rate of the next level: twice the last one until one breaks, then twice between what held and what broke;
- * `undefined` when the knee is found.
+ * The rate of the next level: the last rate is doubled until a level does not hold, then the gap is halved twice.
+ *
+ * @returns `undefined` when the knee is found
  */
 export function nextRate(
   levels: readonly Pick<JudgedLevel, 'ratePerSecond' | 'held'>[],
@@ -98,7 +99,7 @@ export function findSaturationPoint(levels: readonly JudgedLevel[]): SaturationP
   };
 }
 
-/** The highest rate that held below the lowest that broke. */
+/** The lowest rate that did not hold, and the highest rate below it that held. */
 function boundsOf(levels: readonly Pick<JudgedLevel, 'ratePerSecond' | 'held'>[]): {
   held: number;
   broke: number;

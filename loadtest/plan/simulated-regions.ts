@@ -1,22 +1,22 @@
 import { distanceKm, type Coordinates } from '@duskline/client';
 
-/** A data centre area, as a broker's configuration has it. */
+/** A region, as in the configuration of a broker. */
 export interface SimulatedRegion extends Coordinates {
   readonly region: string;
   readonly name: string;
   readonly timeZone: string;
 }
 
-/** A millisecond of round trip for so many kilometres: light in fibre, and the detours that fibre makes. */
+/** Kilometres for each millisecond of round-trip time: the speed of light in fibre, with the detours of cables. */
 const KM_PER_RTT_MS = 75;
 
-/** The last mile, at least. */
+/** Round-trip time of the access network. */
 const ACCESS_MS = 5;
 
-/** A player asks with its nearest few regions. */
+/** A player measures its nearest regions only. */
 const MEASURED_REGIONS = 5;
 
-/** Neighbours come in pairs, so that players of two regions can spill over even in a small world. */
+/** Ordered in pairs of neighbours, so that players can be served by a neighbouring region even with few regions. */
 const CITIES: readonly SimulatedRegion[] = [
   { region: 'eu-west', name: 'Ireland', lat: 53.35, lon: -6.26, timeZone: 'Europe/Dublin' },
   { region: 'eu-central', name: 'Frankfurt', lat: 50.11, lon: 8.68, timeZone: 'Europe/Berlin' },
@@ -39,17 +39,20 @@ export const MAX_REGIONS = CITIES.length;
 
 export function selectRegions(count: number): readonly SimulatedRegion[] {
   if (!Number.isInteger(count) || count < 1 || count > MAX_REGIONS) {
-    throw new RangeError(`There can be 1 to ${MAX_REGIONS} regions.`);
+    throw new RangeError(`The number of regions must be from 1 to ${MAX_REGIONS}.`);
   }
   return CITIES.slice(0, count);
 }
 
-/** What a player in one place measures to another, in milliseconds. */
+/** Round-trip time between two places, in milliseconds. */
 export function rttOfDistanceMs(from: Coordinates, to: Coordinates): number {
   return ACCESS_MS + distanceKm(from, to) / KM_PER_RTT_MS;
 }
 
-/** What a player of a region measures: its own region and the nearest others, in tenths of a millisecond. */
+/**
+ * Round-trip times that a player measures, by region: to its own region and the nearest others, in milliseconds, rounded to
+ * tenths.
+ */
 export function rttToNearestRegions(
   home: Coordinates,
   regions: readonly (Coordinates & { readonly region: string })[],

@@ -5,7 +5,7 @@ import { failureReasons, type LoadReport, type ProcessUsageSummary } from './loa
 import { PAGE_STYLE } from './page-style.js';
 import type { TimelinePoint } from './timeline.js';
 
-/** One page that needs nothing else: no script, no request, light or dark as its reader likes it. */
+/** Renders the report as a self-contained page: no scripts, no requests, light and dark colours. */
 export function renderHtml(report: LoadReport): string {
   return `<!doctype html>
 <html lang="en">
@@ -43,8 +43,10 @@ function renderVerdict(report: LoadReport): string {
   const lines = [
     ...(reasons.length === 0 ? [] : [`${reasons.join('; ')}.`]),
     `Double sales ${verdict.doubleSales}, lost sessions ${verdict.lost}, out of order ${verdict.outOfOrder}, other violations ${verdict.other}, in ${verdict.events} events.`,
-    ...(verdict.settled ? [] : ['Not everything came to rest: what is lost may have been missed.']),
-    ...(endedEarly ? ['The load was ended before its time.'] : []),
+    ...(verdict.settled
+      ? []
+      : ['Some requests or sessions were not settled at the end: lost sessions may have been missed.']),
+    ...(endedEarly ? ['The load was ended early.'] : []),
   ];
   return `<p id="verdict" class="verdict ${passed ? 'good' : 'bad'}"><b>${passed ? 'Passed.' : 'Not passed:'}</b> ${lines.map(escape).join(' ')}</p>`;
 }
@@ -66,7 +68,7 @@ function renderTiles(report: LoadReport): string {
 function renderCharts(report: LoadReport): string {
   const { stretchMs, setting, faults } = report;
   const seconds = stretchMs / 1_000;
-  // The load ends within the last stretch: what happened in a small part of it is no rate.
+  // The load ends within the last interval. A rate over less than half of an interval would mislead.
   const timeline = report.timeline.filter(
     ({ atMs }, i) => i === 0 || setting.seconds * 1_000 - atMs >= stretchMs / 2,
   );
@@ -88,7 +90,7 @@ function renderCharts(report: LoadReport): string {
   const processes = processesOf(report).map(({ name }) => name);
   const charts = [
     lineChart({
-      title: 'Match, by the moment the player was due',
+      title: 'Time to match, by the scheduled time of the player’s arrival',
       series: [
         series('p50', ({ p50 }) => p50),
         series('p99', ({ p99 }) => p99),
@@ -133,7 +135,7 @@ function renderCharts(report: LoadReport): string {
       ? []
       : [
           lineChart({
-            title: 'Processor, of one',
+            title: 'CPU, share of one processor',
             series: processes.map((name) => series(name, (point) => point.processes[name]?.cpu ?? null)),
             ...{ marks, maxX, format: share, leastMaxY: 1 },
           }),
@@ -177,9 +179,9 @@ function renderTables(report: LoadReport): string {
         ['no client free', report.noClientFree],
         ...Object.entries(ended).map(([reason, count]) => [`session ended: ${reason}`, count] as const),
         ['placed again', report.replaced],
-        ['moved while played', report.moved],
-        ['moves that came to nothing', report.movesFailed],
-        ['stood still for over 2 s', report.interrupted],
+        ['moved', report.moved],
+        ['moves failed', report.movesFailed],
+        ['paused for over 2 s', report.interrupted],
         ['sockets lost', report.socketsLost],
       ].map(([name, count]) => [String(name), String(count)]),
     ),
@@ -216,11 +218,11 @@ function renderTables(report: LoadReport): string {
     ),
     verdict.examples.length === 0
       ? ''
-      : `<section><h2>What is broken</h2><pre>${verdict.examples.map(escape).join('\n')}</pre></section>`,
+      : `<section><h2>Violations</h2><pre>${verdict.examples.map(escape).join('\n')}</pre></section>`,
   ].join('\n');
 }
 
-/** Those that the run started. */
+/** The processes that the run started. */
 function processesOf({ brokers, redis }: LoadReport): readonly ProcessUsageSummary[] {
   return redis === undefined ? brokers : [...brokers, redis];
 }

@@ -2,7 +2,7 @@ import { build, type Histogram } from 'hdr-histogram-js';
 import { TIMING_NAMES, type TimingName } from '../plan/assertions.js';
 import { roundToThousandth } from './round.js';
 
-/** A time's distribution, in milliseconds. `p999` is the 99.9th percentile. */
+/** Summary of a distribution of durations, in milliseconds. `p999` is the 99.9th percentile. */
 export interface Latency {
   readonly count: number;
   readonly mean: number;
@@ -16,13 +16,13 @@ export interface Latency {
 const MICROS_PER_MS = 1_000;
 const HIGHEST_MICROS = 3_600_000_000;
 
-/** One time's distribution: exact to its digits, however long the tail. */
+/** A distribution of durations with a fixed relative precision. */
 export class LatencyHistogram {
   readonly #micros: Histogram;
-  /** The histogram rounds that, too. */
+  /** Kept beside the histogram, which rounds it. */
   #maxMs = 0;
 
-  /** @param digits how exact it is: two take a tenth of the memory */
+  /** @param digits significant digits: two take a tenth of the memory of three */
   constructor(digits: 2 | 3 = 3) {
     this.#micros = build({ autoResize: true, numberOfSignificantValueDigits: digits });
   }
@@ -33,7 +33,7 @@ export class LatencyHistogram {
   }
 
   percentileMs(percentile: number): number {
-    // A histogram rounds to its digits: no share of the values is above the largest one.
+    // The histogram rounds up: without this bound a percentile could exceed the maximum.
     return Math.min(this.#maxMs, this.#micros.getValueAtPercentile(percentile) / MICROS_PER_MS);
   }
 
@@ -50,7 +50,7 @@ export class LatencyHistogram {
   }
 }
 
-/** Every time of a run. */
+/** The distribution of each timing of a run. */
 export class LatencyRecorder {
   readonly #records = new Map<TimingName, LatencyHistogram>(
     TIMING_NAMES.map((name) => [name, new LatencyHistogram()]),

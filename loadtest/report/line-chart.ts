@@ -6,7 +6,7 @@ export interface Series {
   readonly isQuiet?: boolean;
 }
 
-/** Something that happened at a moment, or lasted. */
+/** An event on the time axis. With `untilX` it lasted. */
 export interface Mark {
   readonly label: string;
   readonly x: number;
@@ -19,11 +19,11 @@ export interface LineChartOptions {
   readonly marks: readonly Mark[];
   /** In seconds. */
   readonly maxX: number;
-  /** What the values are, as the ticks of the axis say it. */
+  /** Formats a value for the ticks of the axis and the tooltips. */
   readonly format: (value: number) => string;
-  /** Powers of ten get equal room: for times, whose tails are what matters. */
+  /** Logarithmic y axis, for durations with long tails. */
   readonly isLogarithmic?: boolean;
-  /** The axis reaches at least so far. */
+  /** The y axis reaches at least this value. */
   readonly leastMaxY?: number;
 }
 
@@ -34,13 +34,13 @@ const RIGHT = 16;
 const TOP = 22;
 const BOTTOM = 30;
 
-/** What is less is nothing. */
+/** Smaller values are drawn as 0. */
 const SMALLEST = 1e-3;
 
-/** How many colours the page has for lines. */
+/** Number of line colours in the style sheet of the page. */
 const COLOURS = 8;
 
-/** A chart as inline SVG: what it looks like is the style sheet's. */
+/** Renders a chart as inline SVG. The style sheet of the page determines its colours and fonts. */
 export function lineChart(options: LineChartOptions): string {
   const { title, series, marks, maxX, format } = options;
   const values = series.flatMap(({ points }) => points.flatMap(([, y]) => (y === null ? [] : [y])));
@@ -87,7 +87,7 @@ function renderSeries(
     const isAlone = !isDown && (points[i + 1]?.[1] ?? null) === null;
     isDown = true;
     const tip = `<title>${escape(`${name}, ${at} s: ${format(value)}`)}</title>`;
-    // Without a neighbour there is no line to see.
+    // A point without neighbours has no line: it is drawn as a visible dot.
     dots.push(
       `<circle class="${isAlone ? 'dot' : 'spot'} ${colour}" cx="${px}" cy="${py}" r="${isAlone ? 2.5 : 6}">${tip}</circle>`,
     );
@@ -108,7 +108,7 @@ function renderMark({ label, x: at, untilX }: Mark, index: number, x: (value: nu
 
 interface Scale {
   readonly ticks: readonly number[];
-  /** Where a value stands, from 0 at the bottom to 1 at the top. */
+  /** Position of a value, from 0 at the bottom to 1 at the top. */
   share(value: number): number;
 }
 
@@ -133,7 +133,7 @@ function logScale(values: readonly number[]): Scale {
   };
 }
 
-/** 1, 2 or 5 times a power of ten, no less than the value. */
+/** The smallest of 1, 2 or 5 times a power of ten that is at least `least`. */
 export function niceStep(least: number): number {
   if (!(least > SMALLEST)) return 1;
   const power = 10 ** Math.floor(Math.log10(least));
@@ -148,7 +148,7 @@ function timeTicks(maxX: number): number[] {
   );
 }
 
-/** Text for markup. */
+/** Escapes text for HTML and SVG. */
 export function escape(text: string): string {
   return text
     .replaceAll('&', '&amp;')

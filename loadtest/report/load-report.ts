@@ -7,7 +7,7 @@ import type { Latency } from './latency-recorder.js';
 import type { TimelinePoint } from './timeline.js';
 import type { Verdict } from './verdict.js';
 
-/** What was set up. */
+/** The options of the run. */
 export interface RunSetting {
   readonly target: 'spawn' | 'url';
   readonly urls: readonly string[];
@@ -29,30 +29,30 @@ export interface RunSetting {
 
 export interface InjectedFault {
   readonly text: string;
-  /** Since the first arrival was due. */
+  /** Milliseconds since the first arrival was due; likewise `untilMs`. */
   readonly atMs: number;
   readonly untilMs?: number;
-  /** What was hit. */
+  /** The host, broker, Redis or region that the fault hit. */
   readonly target: string;
-  /** What came of it, where that is known. */
+  /** The result of a drain. */
   readonly outcome?: string;
-  /** Why it could not be done. */
+  /** Why the fault could not be injected. */
   readonly failure?: string;
 }
 
 export interface ProcessUsageSummary {
   readonly name: string;
-  /** Share of one processor while arrivals were due. */
+  /** Share of one processor while arrivals were scheduled. */
   readonly cpuMean: number;
   readonly cpuMax: number;
   readonly memoryMaxBytes: number;
 }
 
-/** Everything that a run has to tell. */
+/** The result of a run. */
 export interface LoadReport {
   readonly version: 1;
   readonly startedAt: string;
-  /** Somebody ended the load before its time. */
+  /** Whether the load was ended before its scheduled end. */
   readonly endedEarly: boolean;
   readonly setting: RunSetting;
   readonly connected: number;
@@ -65,14 +65,14 @@ export interface LoadReport {
   readonly refused: Readonly<Record<string, number>>;
   readonly unanswered: number;
   readonly matchedPerSecond: number;
-  /** Sessions that are over, by reason. */
+  /** Sessions that ended, by reason. */
   readonly ended: Readonly<Record<string, number>>;
   readonly replaced: number;
-  /** Sessions that went on at another host while they were played. */
+  /** Sessions that moved to another host while they were played. */
   readonly moved: number;
-  /** Moves that came to nothing: the session went on where it was. */
+  /** Moves that failed: the session resumed on its old host. */
   readonly movesFailed: number;
-  /** Of both, those whose picture stood still for more than two seconds. */
+  /** Of both, sessions that were paused for more than two seconds. */
   readonly interrupted: number;
   readonly socketsLost: number;
   readonly notAdmitted: number;
@@ -82,22 +82,22 @@ export interface LoadReport {
   readonly knee?: SaturationPoint;
   readonly verdict: Verdict;
   readonly brokers: readonly ProcessUsageSummary[];
-  /** Of the run's own, where it started one. */
+  /** Absent when the run started no Redis. */
   readonly redis?: ProcessUsageSummary;
-  /** Brokers of the run that ended by themselves: one is too many. */
+  /** Brokers of the run that exited although the run did not stop them. A run with any of them fails. */
   readonly crashed: readonly string[];
-  /** Of the run's own process, all its threads. */
+  /** CPU share of the load test's own process, with all its threads. */
   readonly ownCpuMean: number;
   readonly faults: readonly InjectedFault[];
-  /** Length of a point of the timeline. */
+  /** Length of an interval of the timeline. */
   readonly stretchMs: number;
   readonly timeline: readonly TimelinePoint[];
   readonly assertions: readonly AssertionResult[];
-  /** The verdict is clean, no broker crashed, every fault could be done, and every assertion holds. */
+  /** Whether the history has no violation, no broker crashed, every fault was injected, and every assertion holds. */
   readonly passed: boolean;
 }
 
-/** What a run measured, before it is judged by the assertions. */
+/** The result of a run before its assertions are evaluated. */
 export type MeasuredRun = Omit<LoadReport, 'assertions' | 'passed'>;
 
 export function countViolations({ doubleSales, lost, outOfOrder, other }: Verdict): number {
@@ -109,24 +109,24 @@ export function evaluateReport(measured: MeasuredRun, assertions: readonly Asser
   return { ...measured, assertions: results, passed: failureReasons(measured, results).length === 0 };
 }
 
-/** Why a run did not pass, in words; nothing when it did. */
+/** Reasons why a run failed, for people; empty when it passed. */
 export function failureReasons(
   { verdict, crashed, faults }: Pick<MeasuredRun, 'verdict' | 'crashed' | 'faults'>,
   assertions: readonly AssertionResult[],
 ): string[] {
   const failed = assertions.filter(({ holds }) => !holds).length;
   return [
-    ...(countViolations(verdict) > 0 ? ['the history is broken'] : []),
-    ...(crashed.length > 0 ? [`${crashed.join(', ')} ended by itself`] : []),
-    // A run that did not do what it was to show something under shows nothing.
+    ...(countViolations(verdict) > 0 ? ['the history has violations'] : []),
+    ...(crashed.length > 0 ? [`${crashed.join(', ')} crashed`] : []),
+    // Without its faults a run does not show what it was made for.
     ...faults.flatMap(({ text, failure }) =>
-      failure === undefined ? [] : [`${text} could not be done (${failure})`],
+      failure === undefined ? [] : [`the fault ${text} could not be injected (${failure})`],
     ),
     ...(failed > 0 ? [`${failed} of ${assertions.length} assertions fail`] : []),
   ];
 }
 
-/** The figures that assertions speak of. */
+/** The figures that assertions can name. */
 function figuresOf(measured: MeasuredRun): Figures {
   const { verdict, times, refused, ended, knee } = measured;
   const figures: Record<string, number> = {
@@ -145,7 +145,7 @@ function figuresOf(measured: MeasuredRun): Figures {
     outOfOrder: verdict.outOfOrder,
     otherViolations: verdict.other,
     violations: countViolations(verdict),
-    // Nobody can say that nothing is lost while things are still on their way.
+    // Before everything has settled, 0 lost sessions proves nothing: the figure counts as not measured.
     ...(verdict.settled || verdict.lost > 0 ? { lost: verdict.lost } : {}),
     ...(knee === undefined ? {} : { knee: knee.ratePerSecond }),
   };

@@ -1,4 +1,4 @@
-/** The style sheet of the page. Colours of lines can be told apart in both schemes, and by the colour-blind. */
+/** The style sheet of the page. Line colours are distinguishable in both schemes, also for colour-blind readers. */
 export const PAGE_STYLE = `
 :root {
   color-scheme: light dark;
@@ -35,7 +35,7 @@ figcaption { font-weight: 600; display: flex; flex-wrap: wrap; gap: 4px 16px; }
 svg { display: block; width: 100%; height: auto; }
 .plot { overflow-x: auto; }
 @media (max-width: 820px) { .tick, .mark-number { font-size: 14px !important; } }
-/* What is drawn smaller than this cannot be read: the charts scroll, the page does not. */
+/* Below this size charts become unreadable: they scroll sideways, the page does not. */
 @media (max-width: 600px) {
   svg { min-width: 560px; }
   .tick, .mark-number { font-size: 15px !important; }

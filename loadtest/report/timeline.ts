@@ -1,6 +1,6 @@
 import { LatencyHistogram } from './latency-recorder.js';
 
-/** A stretch of the run, as charts show it. Times in milliseconds. */
+/** An interval of the run, as charts show it. Times in milliseconds. */
 export interface TimelinePoint {
   /** Since the first arrival was due. */
   readonly atMs: number;
@@ -9,13 +9,13 @@ export interface TimelinePoint {
   readonly queued: number;
   readonly refused: number;
   readonly noClientFree: number;
-  /** Of matches whose arrival was due in this stretch, `null` where there are none. */
+  /** Time to match of players whose arrival was due in this interval; `null` without any. */
   readonly p50: number | null;
   readonly p99: number | null;
   readonly max: number | null;
-  /** Sessions by region at the end of the stretch. */
+  /** Sessions by region at the end of the interval. */
   readonly playing: Readonly<Record<string, number>>;
-  /** Of the brokers that the run started, and its Redis: share of one processor, and bytes. */
+  /** Brokers and Redis that the run started, by name. `cpu` is a share of one processor. */
   readonly processes: Readonly<Record<string, { readonly cpu: number; readonly memoryBytes: number }>>;
 }
 
@@ -36,7 +36,7 @@ interface TimelineInterval {
 
 const NOTHING: Totals = { offered: 0, matched: 0, queued: 0, refused: 0, noClientFree: 0 };
 
-/** What happened when, in stretches of one length. */
+/** Counts and times of a run, in intervals of equal length. */
 export class Timeline {
   readonly stretchMs: number;
   readonly #startAtMs: number;
@@ -48,14 +48,14 @@ export class Timeline {
     this.stretchMs = stretchMs;
   }
 
-  /** @param dueMs when the arrival was due: a stalled broker shows where it stalled, not where it went on */
+  /** @param dueMs when the arrival was due: a broker that stalls shows at the time of the stall, not after it */
   recordMatch(dueMs: number, tookMs: number): void {
     if (dueMs < this.#startAtMs) return;
     const stretch = this.#at(dueMs);
     (stretch.matches ??= new LatencyHistogram(2)).record(tookMs);
   }
 
-  /** @param totals since the beginning */
+  /** @param totals since the beginning of the run */
   recordSample(
     atMs: number,
     totals: Totals,
@@ -69,7 +69,7 @@ export class Timeline {
   read(): TimelinePoint[] {
     let before = NOTHING;
     return this.#stretches.map(({ matches, totals, playing, processes }, index) => {
-      // A stretch in which nobody looked adds nothing.
+      // An interval without a sample has the totals of the one before.
       const now = totals === NOTHING ? before : totals;
       const latency = matches?.summarise();
       const point = {
@@ -96,7 +96,7 @@ export class Timeline {
       this.#stretches.push({ matches: undefined, totals: NOTHING, playing: {}, processes: {} });
     }
     const stretch = this.#stretches[index];
-    if (stretch === undefined) throw new RangeError('before the first arrival');
+    if (stretch === undefined) throw new RangeError('The time is before the first arrival.');
     return stretch;
   }
 }

@@ -2,28 +2,28 @@ import { createHistoryChecker, type HistoryChecker } from '../history/check-hist
 import { RULES, type Bounds, type Rule, type Violation } from '../history/check.js';
 import type { HistoryEvent } from '../history/events.js';
 
-/** What the history of a run shows. All have to be 0. */
+/** Violations that the history of a run contains. A correct run has none. */
 export interface Verdict {
-  /** A slot or a session that two had, or a request that led to two sessions. */
+  /** A slot or a session that two players had at the same time, or a request that led to two sessions. */
   readonly doubleSales: number;
-  /** Sessions that were gone without a word. */
+  /** Sessions that disappeared without notice to their player. */
   readonly lost: number;
-  /** Turns out of the order of arrival. */
+  /** Slots that a queue assigned out of the order of arrival. */
   readonly outOfOrder: number;
-  /** What else must not be. */
+  /** Violations of other rules. */
   readonly other: number;
-  /** Whether everything came to rest at the end: else nobody can say what was lost. */
+  /** Whether all requests and sessions had settled at the end. Otherwise lost sessions may have been missed. */
   readonly settled: boolean;
   readonly events: number;
-  /** The first few violations, in words. */
+  /** The first few violations, with their events. */
   readonly examples: readonly string[];
 }
 
 type Group = 'doubleSales' | 'lost' | 'outOfOrder' | 'other';
 
 /**
- * Rules that need to look into the store, and those about deadlines: under more load than a fleet can take answers are
- * late, and the times of the report say how late.
+ * Rules that need snapshots of the store, and rules about deadlines: under more load than a fleet can serve answers are
+ * late, and the report contains their times.
  */
 const NOT_JUDGED: readonly string[] = ['S3', 'S4', 'S5', 'L1', 'L2', 'L4', 'L5', 'L6'];
 
@@ -46,10 +46,10 @@ interface Source {
   untilMs: number;
 }
 
-/** Judges what several threads see: in the order of time, whenever it is told. */
+/** Merges the events of several threads into one history in the order of time, and checks it. */
 export class VerdictBuilder {
   readonly #checker: HistoryChecker;
-  /** By source: what it saw and nobody has judged yet, and up to when it has told everything. */
+  /** For each source: its events that are not checked yet, and the time up to which its events are complete. */
   readonly #sources: Source[];
   #seen = 0;
 
@@ -58,10 +58,10 @@ export class VerdictBuilder {
     this.#sources = Array.from({ length: sources }, () => ({ events: [], next: 0, untilMs: -Infinity }));
   }
 
-  /** @param untilMs the source tells nothing earlier any more */
+  /** @param untilMs the source adds no events from before this time any more */
   addEvents(source: number, events: readonly HistoryEvent[], untilMs: number): void {
     const known = this.#sources[source];
-    if (known === undefined) throw new RangeError(`there is no source ${source}`);
+    if (known === undefined) throw new RangeError(`The history has no source ${source}.`);
     known.events.push(...events);
     known.untilMs = untilMs;
     this.#checkEventsUntil(Math.min(...this.#sources.map((other) => other.untilMs)));

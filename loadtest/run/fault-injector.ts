@@ -17,17 +17,17 @@ export interface FaultContext {
   readonly tokens: TokenSigner | undefined;
   readonly seed: number;
   readonly record: (seen: UntimedEvent) => void;
-  /** The run ends early: what lasts is not waited for. */
+  /** Ends the run early: drains that are still running are not waited for. */
   readonly signal?: AbortSignal;
 }
 
-/** Between two looks at a drain. */
-const LOOK_MS = 250;
+/** Time between two requests for the state of a drain. */
+const DRAIN_POLL_MS = 250;
 
-/** Drains end by their deadline, and the round that sees to it comes a moment later. */
+/** A drain ends with the first round of the brokers after its deadline. */
 const DRAIN_SLACK_MS = 5_000;
 
-/** Does to the fleet what was asked for, each at its time. Which one is hit follows from the seed. */
+/** Injects the planned faults, each at its time. The seed determines which host or broker is hit. */
 export class FaultInjector {
   readonly injected: InjectedFault[] = [];
   readonly #context: FaultContext;
@@ -67,13 +67,13 @@ export class FaultInjector {
     }
   }
 
-  /** No more of them; resolves when those that last are healed. */
+  /** Cancels faults that are still to come. Resolves when those that last are over. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
     await Promise.all(this.#underway);
   }
 
-  /** Opens again what it had emptied: a fleet that goes on without the run is to be as it was. */
+  /** Opens the drained regions again: brokers that go on after the run are left as they were. */
   async undrainRegions(): Promise<void> {
     for (const region of this.#drained) {
       this.#drained.delete(region);
@@ -96,14 +96,14 @@ export class FaultInjector {
     }
   }
 
-  /** @returns whether it lasted, and is over */
+  /** @returns whether the fault lasted for a time that is over now */
   async #carryOut(fault: PlannedFault, entry: Entry): Promise<boolean> {
     const { pool, fleet, record } = this.#context;
-    const hits = (target: string): void => void (entry.target = target);
+    const recordTarget = (target: string): void => void (entry.target = target);
     switch (fault.kind) {
       case 'kill-host': {
         const host = this.#drawHost(fault.region);
-        hits(host);
+        recordTarget(host);
         this.#killedHosts.add(host);
         record({ type: 'fault', fault: 'host-killed', target: host, lasts: false });
         pool.broadcast({ type: 'kill-host', host });
@@ -111,7 +111,7 @@ export class FaultInjector {
       }
       case 'kill-broker': {
         const broker = this.#drawBroker();
-        hits(broker);
+        recordTarget(broker);
         record({ type: 'fault', fault: 'broker-killed', target: broker, lasts: false });
         await fleet?.killBroker(broker);
         if (fault.backAfterMs === undefined) return false;
@@ -121,20 +121,20 @@ export class FaultInjector {
       }
       case 'pause-broker': {
         const broker = this.#drawBroker();
-        hits(broker);
+        recordTarget(broker);
         record({ type: 'fault', fault: 'frozen', target: broker, lasts: true });
         await fleet?.pauseBroker(broker, fault.lastsMs);
         record({ type: 'healed', target: broker });
         return true;
       }
       case 'pause-redis':
-        hits('redis');
+        recordTarget('redis');
         record({ type: 'fault', fault: 'redis-stopped', target: 'redis', lasts: true });
         await fleet?.redis.pause(fault.lastsMs);
         record({ type: 'healed', target: 'redis' });
         return true;
       case 'drain': {
-        hits(fault.region);
+        recordTarget(fault.region);
         const drain = await this.#operator.startDrain(fault.region, fault.deadlineMs);
         this.#drained.add(fault.region);
         const seen = await this.#waitForDrain(drain, fault.deadlineMs);
@@ -144,16 +144,16 @@ export class FaultInjector {
     }
   }
 
-  /** The drain when it is over, or as it was when nobody waits for it any more. */
+  /** @returns the drain when it is over, or its last known state at its deadline or the end of the run */
   async #waitForDrain(drain: DrainStatus, deadlineMs: number): Promise<DrainStatus> {
     const untilMs = monotonicMs() + deadlineMs + DRAIN_SLACK_MS;
     let seen = drain;
     while (seen.state === 'running' && monotonicMs() < untilMs && this.#context.signal?.aborted !== true) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
       try {
         seen = (await this.#operator.findDrain(drain.drainId)) ?? seen;
       } catch (error) {
-        // Brokers may be gone, or have no store, for a while.
+        // Another fault may stop the brokers or their store for a while: the next request may succeed.
         if (error instanceof OrderRefusedError) throw error;
       }
     }
@@ -166,14 +166,14 @@ export class FaultInjector {
       .filter((host) => (region === undefined || host.region === region) && !this.#killedHosts.has(host.name))
       .map(({ name }) => name)
       .sort();
-    return this.#drawFrom(alive, 'no host is left to kill');
+    return this.#drawFrom(alive, 'no running host of the run is left to kill');
   }
 
   #drawBroker(): string {
     const running = this.#context.fleet?.brokers.filter(({ pid }) => pid !== undefined) ?? [];
     return this.#drawFrom(
       running.map(({ name }) => name),
-      'no broker is left',
+      'no running broker is left',
     );
   }
 
@@ -186,9 +186,9 @@ export class FaultInjector {
 
 type Entry = { -readonly [K in keyof InjectedFault]: InjectedFault[K] };
 
-/** How many sessions went which way. */
+/** The number of sessions by outcome. */
 function describe({ state, progress }: DrainStatus): string {
   const counts = Object.entries(progress).filter(([, count]) => count > 0);
   const ways = counts.map(([outcome, count]) => `${count} ${outcome}`).join(', ');
-  return `${state === 'running' ? 'not done: ' : ''}${ways === '' ? 'nobody was there' : ways}`;
+  return `${state === 'running' ? 'not finished: ' : ''}${ways === '' ? 'no sessions' : ways}`;
 }

@@ -7,7 +7,7 @@ import { sessionMsForUtilisation } from '../plan/profile.js';
 import { rttToNearestRegions } from '../plan/simulated-regions.js';
 import type { RunOptions, TokenSigner } from './run-options.js';
 
-/** What brokers of a run serve. */
+/** What the brokers of a run serve, and the tokens for it. */
 export interface ServedFleet {
   readonly urls: readonly string[];
   readonly regions: readonly Pick<RegionInfo, 'region' | 'lat' | 'lon'>[];
@@ -17,7 +17,7 @@ export interface ServedFleet {
   readonly playerTokens: readonly string[] | undefined;
 }
 
-/** Who plays what: players live evenly over the regions, hosts stand evenly in them. */
+/** Assigns players and hosts to workers. Players live in random regions; hosts are assigned to the regions in turn. */
 export function planWorkers(options: RunOptions, servedFleet: ServedFleet): WorkerPlan[] {
   const { workers, driver, seed, device } = options;
   const { urls, regions, title } = servedFleet;
@@ -48,7 +48,8 @@ function planPlayers(
     const given = playerTokens?.[i];
     if (given !== undefined) return { name: subjectOf(given), token: given, home, canMove };
     const name = `load-${runId}-${i}`;
-    if (tokens === undefined) throw new LoadTestFailure('There are fewer tokens than players.');
+    if (tokens === undefined)
+      throw new LoadTestFailure('The token file has fewer tokens than there are --clients.');
     return { name, token: tokens.player(name), home, canMove };
   });
 }
@@ -60,7 +61,9 @@ function planHosts(
 ): HostPlan[] {
   if (hosts === 0) return [];
   if (pool === undefined || tokens === undefined) {
-    throw new LoadTestFailure('Hosts need a pool to stand in, and a secret to sign their tokens with.');
+    throw new LoadTestFailure(
+      'Simulated hosts need a pool, and the secret of the brokers for their tokens. Give both, or use --hosts 0.',
+    );
   }
   const signed = new Map(regions.map(({ region }) => [region, tokens.host(region, pool)]));
   return Array.from({ length: hosts }, (_, i) => {
@@ -71,13 +74,13 @@ function planHosts(
   });
 }
 
-/** Mean length of sessions at a rate of arrivals. */
+/** Mean length of sessions at a rate of arrivals, in milliseconds: as given, or so that the fleet fills to 70 %. */
 export function sessionMsOf({ sessionMs, hosts, slots, clients }: RunOptions, ratePerSecond: number): number {
   const capacity = hosts === 0 ? clients : Math.min(hosts * slots, clients);
   return sessionMs ?? sessionMsForUtilisation(capacity, ratePerSecond);
 }
 
-/** Whom a token is of: its `sub`. Whether it is good is for the brokers to say. */
+/** The subject (`sub`) of a token. The brokers verify the token. */
 function subjectOf(token: string): string {
   try {
     const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {
@@ -85,7 +88,7 @@ function subjectOf(token: string): string {
     };
     if (typeof claims.sub === 'string') return claims.sub;
   } catch {
-    // Said below.
+    // Reported below, as for a token without a subject.
   }
-  throw new LoadTestFailure('One of the players’ tokens is no JWT with a subject (`sub`).');
+  throw new LoadTestFailure('One line of the token file is not a JWT with a subject (`sub`).');
 }

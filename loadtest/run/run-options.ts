@@ -4,25 +4,25 @@ import type { Driver } from '../plan/driver.js';
 import type { PlannedFault } from '../plan/faults.js';
 import type { Profile } from '../plan/profile.js';
 
-/** Signs tokens of one fleet. */
+/** Signs tokens that the brokers of the run accept. */
 export interface TokenSigner {
   player(playerId: string): string;
   host(region: string, pool: string): string;
   operator(): string;
 }
 
-/** Brokers of the run's own. */
+/** Brokers that the run starts. */
 export interface SpawnTarget {
   readonly kind: 'spawn';
   readonly brokers: number;
-  /** Where they keep their state. Default: a Redis of the run's own. */
+  /** The Redis in which the brokers keep their state. Default: the run starts one. */
   readonly redisUrl?: string;
-  /** What starts a broker, before its own arguments: `node duskline.js serve`. */
+  /** The command that starts a broker, to which its options are appended: `node duskline.js serve`. */
   readonly command: readonly string[];
   readonly regions: number;
-  /** Keys of the section `limits` of their configuration. */
+  /** Keys of the section `limits` of the brokers' configuration. */
   readonly limits?: Readonly<Record<string, number>>;
-  /** Signs with the secret that they are given. */
+  /** Creates the signer for the secret that the brokers get. */
   readonly createSigner: (secret: string) => TokenSigner;
 }
 
@@ -31,11 +31,11 @@ export interface UrlTarget {
   readonly kind: 'url';
   readonly urls: readonly string[];
   readonly title: string;
-  /** In which hosts of the run stand; needed when it plays any. */
+  /** The pool of the hosts that the run simulates; required when `hosts` is more than 0. */
   readonly pool?: string;
-  /** With the fleet's secret; absent when only players' tokens are at hand. */
+  /** Absent when the secret of the brokers is not known: then `playerTokens` are required. */
   readonly tokens?: TokenSigner;
-  /** Tokens of as many players. */
+  /** One token for each player. */
   readonly playerTokens?: readonly string[];
 }
 
@@ -44,43 +44,43 @@ export interface RunOptions {
   readonly driver: Driver;
   readonly workers: number;
   readonly profile: Profile;
-  /** Arrivals a second: the even rate, the evening's highest, or the first step's. */
+  /** Arrivals a second: the constant rate, the highest rate of the evening, or the rate of the first step. */
   readonly ratePerSecond: number;
-  /** Of the whole load; of each level, where it goes up in steps. */
+  /** Length of the load; with steps, of each step. */
   readonly durationMs: number;
   readonly clients: number;
   readonly hosts: number;
   readonly slots: number;
-  /** Mean length of sessions. Default: as fills the fleet to seven tenths. */
+  /** Mean length of sessions. Default: so that the fleet fills to 70 %. */
   readonly sessionMs?: number;
-  /** Connections a second before the load begins. */
+  /** New connections a second, before the load begins. */
   readonly connectPerSecond: number;
   readonly device: Device;
-  /** Share of the players, 0 to 1, who follow when their session moves to another host. Default: all. */
+  /** Share of the players, 0 to 1, that follow their session when it moves to another host. Default: 1. */
   readonly movableShare?: number;
   readonly faults: readonly PlannedFault[];
   readonly seed: number;
-  /** A level of a stepped load holds while p99 of match is no more. */
+  /** A level of a stepped load holds while p99 of the time to match is at most this. */
   readonly saturationP99Ms: number;
   readonly assertions: readonly Assertion[];
   readonly onProgress?: (progress: Progress) => void;
-  /** Ends the load before its time; what was measured is reported. */
+  /** Ends the load early. The run still reports what it measured. */
   readonly signal?: AbortSignal;
 }
 
-/** How things are, a few times a second. */
+/** The state of a run, reported a few times a second. */
 export interface Progress {
-  /** What happens now, in a few words. */
+  /** The stage of the run, for people. */
   readonly stage: string;
-  /** How far the load is, 0 to 1; absent before and after. */
+  /** Elapsed share of the load, 0 to 1; absent before and after the load. */
   readonly share?: number;
   readonly leftMs?: number;
   readonly connected: number;
   readonly clients: number;
-  /** In the last second. */
+  /** Rates of the last second. */
   readonly offeredPerSecond: number;
   readonly matchedPerSecond: number;
-  /** Of matches that were told in the last second. */
+  /** p99 of the time to match, of matches in the last second; `undefined` without any. */
   readonly p99Ms: number | undefined;
   readonly playing: number;
   readonly waiting: number;

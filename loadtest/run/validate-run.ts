@@ -2,26 +2,31 @@ import { LoadTestFailure } from '../fleet/load-test-failure.js';
 import { formatDuration } from '../plan/duration.js';
 import type { RunOptions } from './run-options.js';
 
-/** @throws LoadTestFailure for a fault that could not happen in this run, whatever the fleet is like */
+/** @throws LoadTestFailure for a fault that cannot be injected with these options, whatever regions the fleet has */
 export function validateFaults({ faults, target, hosts, profile, durationMs }: RunOptions): void {
   for (const { kind, text, atMs } of faults) {
     if (target.kind === 'url' && /broker|redis/.test(kind)) {
       throw new LoadTestFailure(
-        `${text}: only processes that the run started can be stopped. Use --spawn, or stop yours yourself.`,
+        `${text}: the run can only stop processes that it started. Use --spawn, or stop the process yourself.`,
       );
     }
-    if (kind === 'kill-host' && hosts === 0) throw new LoadTestFailure(`${text}: the run plays no hosts.`);
+    if (kind === 'kill-host' && hosts === 0)
+      throw new LoadTestFailure(`${text}: the run simulates no hosts. Use --hosts with 1 or more.`);
     if (kind === 'drain' && target.kind === 'url' && target.tokens === undefined) {
-      throw new LoadTestFailure(`${text}: an operator's token is needed. Set DUSKLINE_AUTH_SECRET.`);
+      throw new LoadTestFailure(
+        `${text}: the order needs an operator token. Set DUSKLINE_AUTH_SECRET to the secret of the brokers.`,
+      );
     }
-    // How long a load in steps lasts shows when something breaks.
+    // The length of a stepped load is not known beforehand.
     if (profile !== 'step' && atMs >= durationMs) {
-      throw new LoadTestFailure(`${text}: the load is over by then, it lasts ${formatDuration(durationMs)}.`);
+      throw new LoadTestFailure(
+        `${text}: the load ends after ${formatDuration(durationMs)}, before this fault. Use an earlier time or a longer --duration.`,
+      );
     }
   }
 }
 
-/** @throws LoadTestFailure for a fault in a region that is not there, or that has nothing to break */
+/** @throws LoadTestFailure for a fault in a region that does not exist or has no host of the run */
 export function validateFaultRegions(
   { faults, hosts }: Pick<RunOptions, 'faults' | 'hosts'>,
   regions: readonly { readonly region: string }[],
@@ -33,12 +38,14 @@ export function validateFaultRegions(
     const index = names.indexOf(region);
     if (index === -1) {
       throw new LoadTestFailure(
-        `${fault.text}: there is no region ${region}. There are ${names.join(', ')}.`,
+        `${fault.text}: there is no region ${region}. Use one of: ${names.join(', ')}.`,
       );
     }
-    // Hosts are dealt out to the regions in turn.
+    // `planWorkers` assigns hosts to the regions in turn.
     if (fault.kind === 'kill-host' && index >= hosts) {
-      throw new LoadTestFailure(`${fault.text}: none of the run's ${hosts} hosts stands in ${region}.`);
+      throw new LoadTestFailure(
+        `${fault.text}: none of the run's ${hosts} hosts is in ${region}. Use more --hosts.`,
+      );
     }
   }
 }

@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { VERSION } from './version.js';
 
 /**
- * What adds each command. A command is a module of its own, and only the one that is called is read: a broker starts
- * without the demo and the load tests. In the order in which the help shows them.
+ * The function that adds each command, in the order of the help. Only the module of the called command is loaded, so that a
+ * broker starts without the code of the demo and the load test.
  */
 const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
   ['serve', async () => (await import('./serve/serve-command.js')).addServeCommand],
@@ -26,8 +26,8 @@ async function run(args: readonly string[]): Promise<void> {
   const program = new Command('duskline')
     .description('A session broker for cloud game streaming.')
     .version(VERSION)
-    .showHelpAfterError('(add --help for what it takes)');
-  // Help, and what is said of an unknown command, name them all.
+    .showHelpAfterError('(add --help to see the options)');
+  // The help, and the error for an unknown command, list all commands.
   const called = COMMANDS.get(args[0] ?? '');
   const commands = called === undefined ? [...COMMANDS.values()] : [called];
   const adders = await Promise.all(commands.map((load) => load()));
@@ -36,7 +36,7 @@ async function run(args: readonly string[]): Promise<void> {
 }
 
 run(process.argv.slice(2)).then(
-  // A command that is done leaves no timer or socket behind; what a library left must not keep the terminal.
+  // Timers or sockets that a library left open must not keep the command running.
   () => process.exit(),
   async (error: unknown) => {
     const { describeFailure } = await import('./output/describe-failure.js');

@@ -2,5 +2,5 @@ import { readFileSync } from 'node:fs';
 
 const PACKAGE = new URL(import.meta.resolve('#package.json'));
 
-/** The version that the package says. */
+/** The version in `package.json`. */
 export const VERSION = (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version;

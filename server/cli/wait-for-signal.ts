@@ -1,4 +1,4 @@
-/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once, as by default. */
+/** Resolves at the first SIGINT or SIGTERM. A second signal ends the process at once, which is the default behaviour. */
 export function waitForSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const stop = (signal: NodeJS.Signals): void => {

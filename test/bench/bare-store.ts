@@ -3,9 +3,9 @@ import type { FleetStore, ReserveOutcome } from '@duskline/server/store/fleet-st
 import { encodeMeta } from '@duskline/server/store/redis/records.js';
 
 /**
- * The floor under the Redis store: scripts that write what a placement and its end have to write, of the same sizes and to
- * the same kinds of keys (host record, place in the order, session, slot, due list, totals), and do nothing else. Nothing
- * is read, compared or chosen in Redis: the caller says which host, in turn, and sends every record ready made.
+ * The baseline of the Redis store: scripts with only the writes of a placement and its end, of the same sizes and to the same
+ * kinds of keys (host record, order of hosts, session, slot, due list, totals). Redis reads, compares and chooses nothing:
+ * the caller takes the hosts in turn, and sends complete records.
  */
 export interface BareStore extends Pick<FleetStore, 'reserve' | 'endSessions'> {
   fill(hosts: number, sessions: number): Promise<void>;
@@ -16,11 +16,11 @@ export const BARE_KEYS = ['hosts', 'free', 'sessions', 'members', 'reserved', 'e
   (key) => `bare:{a}:${key}`,
 );
 
-/** As long as a packed record of a host with twenty slots, eight of them free. */
+/** A record as long as the packed record of a host with twenty slots, eight of them free. */
 export const BARE_HOST_RECORD = 'h'.repeat(44 + 'broker-a.1'.length + 1 + 16);
 export const BARE_TIMES = '17956573641511795657364151';
 
-/** KEYS as above; ARGV: k, ids, then k pairs each for host records, order, sessions and slots. */
+/** KEYS: `BARE_KEYS`. ARGV: k, session ids, then k pairs each for host records, order, sessions and slots. */
 export const BARE_RESERVE = `
 local k = ARGV[1] * 2
 redis.call('HSET', KEYS[1], unpack(ARGV, 3, 2 + k))
@@ -30,7 +30,7 @@ redis.call('HSET', KEYS[4], unpack(ARGV, 3 + 3 * k, 2 + 4 * k))
 redis.call('RPUSH', KEYS[5], ARGV[2])
 return redis.call('HINCRBY', KEYS[7], 'sessions', ARGV[1])`;
 
-/** Likewise, without the slots: what stands at free ones means nothing. */
+/** KEYS and ARGV as `BARE_RESERVE`, without the slots: the value of a free slot has no meaning. */
 export const BARE_RELEASE = `
 local k = ARGV[1] * 2
 redis.call('HSET', KEYS[1], unpack(ARGV, 3, 2 + k))
@@ -42,7 +42,7 @@ return redis.call('HINCRBY', KEYS[7], 'sessions', -ARGV[1])`;
 
 type Script = (...keysAndArgs: (string | number)[]) => Promise<unknown>;
 
-/** @param slots of each host */
+/** @param slots slots of each host */
 export function createBareStore(url: string, slots: number): BareStore {
   const redis = new Redis(url);
   redis.defineCommand('bareReserve', { numberOfKeys: BARE_KEYS.length, lua: BARE_RESERVE });

@@ -1,12 +1,6 @@
 /**
- * The broker beside the floor made of the same parts, in one run on one machine: ratios, and absolute figures for
- * orientation only. The last line is one JSON object. It reads /proc: Linux only.
- *
- *     npm run bench -- [--json] [--quick] [--only match,store,memory,beats,start] [--brokers 1,2,4] [--profile <directory>]
- *
- * `--quick` is smaller and shorter, for continuous integration: its figures say less. `--brokers` measures so many brokers
- * on one Redis, and nothing else unless `--only` names it. `--profile` writes CPU profiles of broker and floor under the
- * load of `match`, after what is measured, and tells where the time went.
+ * Compares the broker with a floor: a server of the same parts that does only the unavoidable work. Both run on one machine
+ * in one run, so that their ratio depends little on the machine. `USAGE` describes the options.
  */
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -21,6 +15,21 @@ import { renderProfile } from './floor/render-profile.js';
 import { rounded } from './floor/statistics.js';
 import { renderTargets } from './floor/targets.js';
 
+const USAGE = `Compares the broker with a floor that does only the unavoidable work. Linux only, because it reads /proc.
+
+  npm run bench -- [options]
+
+  --only PARTS       measure only these parts, separated by commas: match, store, memory, beats, start (default: all)
+  --quick            shorter and smaller measurements, for continuous integration: the figures are less reliable
+  --brokers COUNTS   measure as many brokers on one Redis, such as 1,2,4; without --only nothing else is measured
+  --profile FOLDER   write CPU profiles of broker and floor under the load of match, and print where the time went
+  --json             print the figures as JSON on one line, instead of over several lines
+  --help             print this text
+
+Progress, targets and profiles go to standard error; the figures go to standard output as one JSON object. The exit code is 1
+when a part failed. All parts take about six minutes on an idle machine; --only and --quick shorten the run.
+`;
+
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
@@ -28,23 +37,34 @@ const { values } = parseArgs({
     only: { type: 'string' },
     brokers: { type: 'string' },
     profile: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit();
+}
 const { quick, profile } = values;
 const PARTS = ['match', 'store', 'memory', 'beats', 'start'];
 const wanted = new Set((values.only ?? (values.brokers === undefined ? PARTS.join() : '')).split(','));
 wanted.delete('');
 for (const name of wanted) {
-  if (!PARTS.includes(name)) throw new RangeError(`--only takes ${PARTS.join(', ')}; not "${name}"`);
+  if (!PARTS.includes(name)) {
+    process.stderr.write(
+      `--only "${name}" is not valid. Give one or more of ${PARTS.join(', ')}, separated by commas.\n`,
+    );
+    process.exit(2);
+  }
 }
 if (values.brokers !== undefined) wanted.add('brokers');
 
 const say = (text: string): void =>
   void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 
-/** Room for everybody at 40 %, so that nobody spills or waits, and no host is asked for more than hosts may say. */
+/** A fleet that is 40 % full, so that no player waits or is served by another region, and no host gets too many messages. */
 const FLEET = { hosts: 100, slots: 8, players: 1_000, inFlight: 256 };
 
+/** Above this use of the machine by other processes, figures by the clock are not reliable. */
 const QUIET_CORES = 0.3;
 
 const startedAtMs = performance.now();
@@ -65,8 +85,8 @@ await part('match', async () => {
     ? { rounds: 2, seconds: 2, halfRateSeconds: 4 }
     : { rounds: 6, seconds: 3, halfRateSeconds: 20 };
   const match = await measureMatch({ ...FLEET, ...size, profileDirectory: profile }, say);
-  // Each is saturated, so that its core is its limit. Where something else is (a loader, a neighbour on the machine), a rate
-  // by the clock says nothing of the server; the rate by its own CPU time does.
+  // Both servers are saturated, so that one core is their limit. If something else is the limit (the loader, other processes
+  // of the machine), a rate by the clock does not measure the server, but a rate by its own CPU time does.
   ratios['matchThroughput'] = match.coreRatio;
   ratios['matchP99'] = match.p99Ratio;
   figures['loopDelayP99Ms'] = match.halfRate.broker.loopDelayP99Ms;
@@ -102,7 +122,7 @@ await part('brokers', async () => {
   return rows;
 });
 
-/** One part of the run. What goes wrong in it is told, and the others go on. */
+/** Measures one part of the run. If it fails, the error is reported, and the other parts go on. */
 async function part(name: string, measure: () => Promise<unknown>): Promise<void> {
   if (!wanted.has(name)) return;
   try {
@@ -116,20 +136,20 @@ async function part(name: string, measure: () => Promise<unknown>): Promise<void
 
 const machine = machineSeconds();
 const seconds = (performance.now() - startedAtMs) / 1_000;
-/** Cores that whatever else ran on the machine used. What they took away is noise in every figure above. */
+/** Cores that other processes of the machine used: noise in all figures above. */
 const othersCores = (machine.all - machineBefore.all - (machine.own - machineBefore.own)) / seconds;
 absolute['machine'] = { seconds, othersCores };
 if (othersCores > QUIET_CORES) {
   say(
-    `others used ${othersCores.toFixed(1)} cores of this machine: latencies and times by the clock mean little`,
+    `other processes used ${othersCores.toFixed(1)} cores of this machine: latencies and rates by the clock are not reliable`,
   );
 }
 figures['absolute'] = absolute;
 
-const told = roundedFigures(figures) as Record<string, unknown>;
+const result = roundedFigures(figures) as Record<string, unknown>;
 if (profile !== undefined && wanted.has('match')) process.stderr.write(`\n${await renderProfile(profile)}\n`);
-process.stderr.write(`\n${renderTargets(told)}\n\n`);
-process.stdout.write(`${JSON.stringify(told, null, values.json ? undefined : 2)}\n`);
+process.stderr.write(`\n${renderTargets(result)}\n\n`);
+process.stdout.write(`${JSON.stringify(result, null, values.json ? undefined : 2)}\n`);
 
 function roundedFigures(value: unknown): unknown {
   if (typeof value === 'number') return rounded(value, 4);

@@ -84,7 +84,7 @@ describe('A broker that cannot reach Redis for 15 s', () => {
     const total = (await fleet.hosts()).reduce((sum, { committed }) => sum + committed, 0);
     expect(total).to.equal(everybody.length);
     await fleet.recordSnapshot();
-    expect(fleet.since(mark, 'over')).to.deep.equal([]);
+    expect(fleet.since(mark, 'session-ended')).to.deep.equal([]);
     const moved = new Set(
       fleet
         .since(mark, 'matched')

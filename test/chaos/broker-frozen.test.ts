@@ -106,7 +106,7 @@ describe('A broker that hangs for 20 s and continues', () => {
     const total = (await fleet.hosts()).reduce((sum, { committed }) => sum + committed, 0);
     expect(total).to.equal(everybody.length);
     await fleet.recordSnapshot();
-    expect(fleet.since(mark, 'over')).to.deep.equal([]);
+    expect(fleet.since(mark, 'session-ended')).to.deep.equal([]);
 
     await Promise.all(swarms.map((swarm) => swarm.leaveAll()));
     await waitUntil(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);

@@ -72,7 +72,7 @@ describe('A host that is silent for 6 s', () => {
     // The second of two is better off there.
     await waitUntil(async () => (await ask()).includes('silent'));
 
-    const ended = fleet.since(mark, 'over').filter(({ player }) => player.startsWith('watching'));
+    const ended = fleet.since(mark, 'session-ended').filter(({ player }) => player.startsWith('watching'));
     expect(ended).to.deep.equal([]);
     expect(await fleet.host('silent')).to.include({ committed: SESSIONS });
     expect(await fleet.sessions('connected')).to.equal(SESSIONS);

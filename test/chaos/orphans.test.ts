@@ -63,7 +63,7 @@ describe('Sessions that only the store or only the host knows', () => {
     await waitUntil(() => fleet.since(mark, 'matched').length === SESSIONS, FORGOTTEN_WITHIN_MS);
     const goneInMs = performance.now() - backAtMs;
     expect(fleet.since(mark, 'matched').map(({ epoch }) => epoch)).to.deep.equal(ids.map(() => 2));
-    expect(fleet.since(mark, 'over')).to.deep.equal([]);
+    expect(fleet.since(mark, 'session-ended')).to.deep.equal([]);
     await swarm.watchAll();
     await waitUntil(async () => (await fleet.sessions('connected')) === SESSIONS);
     const recoveredInMs = performance.now() - killedAtMs;
@@ -105,7 +105,7 @@ describe('Sessions that only the store or only the host knows', () => {
     expect(matched.map(({ sessionId }) => sessionId)).to.have.members(idsOf());
     const host = hostName(PLACE.region, PLACE.pool, 'first');
     for (const event of matched) expect(event).to.include({ epoch: 1, host });
-    expect(fleet.since(mark, 'over', 'host-ended')).to.deep.equal([]);
+    expect(fleet.since(mark, 'session-ended', 'host-ended')).to.deep.equal([]);
   }
 
   it('are adopted from the host when the store lost them, and their players are recorded again', async () => {
@@ -118,7 +118,7 @@ describe('Sessions that only the store or only the host knows', () => {
       (await fleet.store.getSessions(PLACE, lost)).filter((session) => session?.meta != null).length;
     await waitUntil(async () => (await owners()) === lost.length, KNOWN_AGAIN_WITHIN_MS);
     const recoveredInMs = performance.now() - lostAtMs;
-    expect(fleet.since(mark, 'over', 'refused', 'host-ended', 'matched')).to.deep.equal([]);
+    expect(fleet.since(mark, 'session-ended', 'refused', 'host-ended', 'matched')).to.deep.equal([]);
     await comeBack();
     await fleet.recordSnapshot();
     await leave();

@@ -80,7 +80,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
 
   function report(what: string, sessions: number, recoveredMs: number): void {
     const players = swarms.reduce((sum, swarm) => sum + swarm.players.length, 0);
-    const ended = count('over', (event) => 'reason' in event && event.reason === 'host_lost');
+    const ended = count('session-ended', (event) => 'reason' in event && event.reason === 'host_lost');
     console.log(
       `      ${what}: clients ${players}, sessions ${sessions}, ` +
         `full recovery ${Math.round(recoveredMs)} ms after the failover; ` +

@@ -96,7 +96,7 @@ describe('A full region whose hosts all vanish', function () {
     );
     await waitUntil(async () => (await fleet.store.listHosts(NEAR)).length === 0);
     const goneMs = performance.now() - killedAtMs;
-    const ends = recorder.events.filter((event) => event.type === 'over');
+    const ends = recorder.events.filter((event) => event.type === 'session-ended');
     expect(ends.map(({ reason }) => reason)).to.deep.equal(playing.players.map(() => 'host_lost'));
     await waitUntil(() => fleet.storeAgreesWithHosts());
     await fleet.recordSnapshot(true);

@@ -27,7 +27,7 @@ describe('The command duskline', function () {
       const { port } = taken.address() as AddressInfo;
       const { code, stderr } = await runDuskline(['serve', '--port', String(port)], TEST_ENV);
       expect(code).to.equal(1);
-      expect(stderr).to.match(new RegExp(`^duskline: Port ${port} is taken\\..*\\n$`));
+      expect(stderr).to.match(new RegExp(`^duskline: Port ${port} is in use\\..*\\n$`));
     });
 
     it('says in one line that Redis is not reachable', async () => {
@@ -84,7 +84,7 @@ describe('The command duskline', function () {
   it('says how to get a token when one is missing', async () => {
     const { code, stderr } = await runDuskline(['status'], { DUSKLINE_TOKEN: '', DUSKLINE_AUTH_SECRET: '' });
     expect(code).to.equal(1);
-    expect(stderr).to.match(/A token is needed/);
+    expect(stderr).to.match(/This command needs an operator token/);
   });
 
   it('runs the demo to its end: players matched, no slot overbooked', async () => {

@@ -28,7 +28,7 @@ describe('The command duskline, for operators', function () {
   it('drain orders a drain and explains its effect', async () => {
     const { code, stdout } = await run(['drain', 'region', 'near', '--deadline', '30m']);
     expect(code).to.equal(0);
-    expect(stdout).to.match(/^region near is closed to new sessions; 4 sessions there\./);
+    expect(stdout).to.match(/^region near is closed to new sessions and has 4 sessions\./);
     expect(app.calls).to.deep.equal([
       [
         'drain',
@@ -52,7 +52,7 @@ describe('The command duskline, for operators', function () {
   it('drain --dry-run only shows what the drain would affect', async () => {
     const { code, stdout } = await run(['drain', 'pool', 'near/console-x', '--deadline', '1h', '--dry-run']);
     expect(code).to.equal(0);
-    expect(stdout).to.include('4 live sessions').and.include('Free slots beside it: 15');
+    expect(stdout).to.include('4 live sessions').and.include('Free slots elsewhere: 15');
     expect(app.calls.map(([name]) => name)).to.deep.equal(['previewDrain']);
   });
 
@@ -61,7 +61,7 @@ describe('The command duskline, for operators', function () {
     const [text, json] = await Promise.all([run(args), run([...args, '--json'])]);
     expect([text.code, json.code]).to.deep.equal([0, 0]);
     expect(text.stdout)
-      .to.include('2 would go on elsewhere, 1 could but would find no room, 1 could only be waited for.')
+      .to.include('2 would move to other hosts, 1 are movable but find no free slot, 1 are not movable.')
       .and.match(/^would go to +sessions\nnext\/console-x +2$/m);
     expect(JSON.parse(json.stdout)).to.deep.equal(plainAnswers().previewDrain());
     const order = { target: REGION, deadlineMs: 1_800_000, mode: 'move', atDeadline: 'end' };
@@ -99,7 +99,7 @@ describe('The command duskline, for operators', function () {
     });
     const [code] = (await once(child, 'close')) as [number | null];
     expect(code).to.equal(130);
-    expect(stdout).to.include('No longer watching. The drain of region near goes on');
+    expect(stdout).to.include('Stopped watching. The drain of region near goes on');
     expect(app.calls.map(([name]) => name)).to.not.include('undrain');
   });
 
@@ -172,12 +172,12 @@ describe('The command duskline, for operators', function () {
 
     it('that the token lacks a scope', async () => {
       expect(await failure(['drain', 'region', 'near', '--deadline', '30m'], READER)).to.match(
-        /^duskline: The broker refused: FORBIDDEN\. .*ops:write.*\n$/,
+        /^duskline: The broker refused the request: FORBIDDEN\. .*ops:write.*\n$/,
       );
     });
 
     it('that a token is missing', async () => {
-      expect(await failure(['audit'], '')).to.match(/^duskline: A token is needed/);
+      expect(await failure(['audit'], '')).to.match(/^duskline: This command needs an operator token/);
     });
 
     it('that no broker answers', async () => {
@@ -185,7 +185,7 @@ describe('The command duskline, for operators', function () {
       const { code, stderr } = await runDuskline(['drains', '--url', url, '--token', READER]);
       expect(code).to.equal(1);
       expect(stderr).to.match(
-        /^duskline: No broker answers at http:\/\/127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*\)\.\n$/,
+        /^duskline: No broker answers at http:\/\/127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*\)\. Check --url, .*\n$/,
       );
     });
 

@@ -154,22 +154,24 @@ describe('A region that is drained by moves under load', function () {
     for (const { stats } of hosts) expect(stats.overbooked).to.equal(0);
   });
 
-  function picturesOf(player: string): EventOf<'shown'>[] {
+  function picturesOf(player: string): EventOf<'frame-received'>[] {
     return recorder.events.filter(
-      (event): event is EventOf<'shown'> => event.type === 'shown' && event.player === player,
+      (event): event is EventOf<'frame-received'> =>
+        event.type === 'frame-received' && event.player === player,
     );
   }
 
   /** What players of that name were told of an end. */
-  function overOf(name: string): EventOf<'over'>[] {
+  function overOf(name: string): EventOf<'session-ended'>[] {
     return recorder.events.filter(
-      (event): event is EventOf<'over'> => event.type === 'over' && event.player.startsWith(name),
+      (event): event is EventOf<'session-ended'> =>
+        event.type === 'session-ended' && event.player.startsWith(name),
     );
   }
 });
 
 /** Between two pictures, of those that came after that moment. */
-function longestGapMs(pictures: readonly EventOf<'shown'>[], sinceMs: number): number {
+function longestGapMs(pictures: readonly EventOf<'frame-received'>[], sinceMs: number): number {
   const times = pictures.map(({ atMs }) => atMs).filter((atMs) => atMs >= sinceMs);
   return times.slice(1).reduce((longest, atMs, i) => Math.max(longest, atMs - times[i]!), 0);
 }

@@ -225,15 +225,15 @@ describe('A load test', function () {
     const failure = (options: Partial<RunOptions>): Promise<string> =>
       run({ target, hosts: 0, ...options }).then(() => '', String);
     expect(await failure({ faults: [parseFault('kill-broker@1s')] })).to.match(
-      /only processes that the run started/,
+      /can only stop processes that it started/,
     );
-    expect(await failure({ faults: [parseFault('kill-host@1s')] })).to.match(/plays no hosts/);
-    expect(await failure({ faults: [parseFault('drain:near@1s')] })).to.match(/operator's token is needed/);
+    expect(await failure({ faults: [parseFault('kill-host@1s')] })).to.match(/simulates no hosts/);
+    expect(await failure({ faults: [parseFault('drain:near@1s')] })).to.match(/needs an operator token/);
     expect(await failure({})).to.match(/Players need tokens/);
     const playerTokens = ['a.b.c'];
     expect(await failure({ target: { ...target, playerTokens } })).to.match(/1 tokens for 40 players/);
     expect(await failure({ target: { ...target, playerTokens }, clients: 1 })).to.match(
-      /no broker answers there/,
+      /cannot connect to a broker/,
     );
   });
 });

@@ -2,11 +2,11 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** How long a test file took last time. */
+/** The duration of the latest run of a test file. */
 export interface FileTime {
   readonly file: string;
   readonly wallMs: number;
-  /** Of the test process and of processes that it started and that ended meanwhile. 0 where the system does not say. */
+  /** CPU time of the test process and of its child processes that have exited. 0 on systems without `/proc`. */
   readonly cpuMs: number;
 }
 
@@ -14,14 +14,14 @@ const RECORD = fileURLToPath(
   new URL('../../../node_modules/.cache/duskline/test-times.json', import.meta.url),
 );
 
-/** Times of earlier runs by file name; empty when there are none. */
+/** Times of earlier runs, by file name. */
 export function readFileTimes(): Map<string, FileTime> {
   if (!existsSync(RECORD)) return new Map();
   const times = JSON.parse(readFileSync(RECORD, 'utf8')) as FileTime[];
   return new Map(times.map((time) => [time.file, time]));
 }
 
-/** Adds times to those of earlier runs. */
+/** Merges times into those of earlier runs. */
 export function writeFileTimes(measured: readonly FileTime[]): void {
   const times = readFileTimes();
   for (const time of measured) times.set(time.file, time);
@@ -29,7 +29,7 @@ export function writeFileTimes(measured: readonly FileTime[]): void {
   writeFileSync(RECORD, JSON.stringify([...times.values()], undefined, 1));
 }
 
-/** For a worker: notes a time for the process that runs it, in a file of lines. */
+/** Called by a worker process: appends a time to the log that the main process reads. */
 export function appendFileTime(log: string, time: FileTime): void {
   appendFileSync(log, `${JSON.stringify(time)}\n`);
 }
@@ -40,7 +40,7 @@ export function readTimeLog(log: string): FileTime[] {
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as FileTime);
 }
 
-/** CPU time of this process and of its children that ended, from Linux; 0 elsewhere. */
+/** CPU time of this process and of its children that have exited, in milliseconds; 0 on systems without `/proc`. */
 export function cpuTimeMs(): number {
   const HUNDREDTHS_MS = 10;
   try {

@@ -2,33 +2,33 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
 export interface RunOptions {
-  /** Files and folders; none means all. */
+  /** Files and folders; all tests when empty. */
   readonly paths: readonly string[];
   readonly grep: RegExp | undefined;
-  /** Files that run at the same time. */
+  /** Number of files that run at the same time. */
   readonly jobs: number;
-  /** Files run in an order that follows from it; else the longest first. */
+  /** Seed of a random order of files; `undefined`: the longest file first. */
   readonly shuffleSeed: number | undefined;
   readonly showTimes: boolean;
   readonly help: boolean;
 }
 
-export const USAGE = `Runs tests: all of them, or the named files and folders.
+export const USAGE = `Runs all tests, or the tests of the given files and folders.
 
   npm test -- [PATH...] [options]
 
   PATH              a test file or a folder, such as test/unit/auth or test/store/slots.test.ts
-  --grep PATTERN    only tests whose full name matches this regular expression
-  --jobs N          files that run at the same time (default: one more than this machine has processors)
-  --shuffle [SEED]  runs files in a random order; prints the seed, which gives the same order again
-  --times           prints the files that took longest, with their CPU time
-  --help            prints this
+  --grep PATTERN    run only tests whose full name matches this regular expression
+  --jobs N          number of files that run at the same time (default: number of processors plus one)
+  --shuffle [SEED]  run files in a random order, and print its seed; the same seed gives the same order
+  --times           print the files that took longest, with their CPU time
+  --help            print this text
 
 The last line of a run is "N passed, N failed"; the exit code is 1 when a test failed.
 Without coverage: npm run test:only -- [PATH...] [options]
 `;
 
-/** @throws Error with what is wrong */
+/** @throws Error that names the invalid option */
 export function readOptions(args: readonly string[]): RunOptions {
   const { values, positionals } = parseArgs({
     args: withSeed(args),
@@ -51,7 +51,7 @@ export function readOptions(args: readonly string[]): RunOptions {
   };
 }
 
-/** `--shuffle` without a number gets one. */
+/** Adds a random seed to `--shuffle` without a number. */
 function withSeed(args: readonly string[]): string[] {
   return args.map((arg, i) => {
     const isBare = arg === '--shuffle' && !/^\d+$/.test(args[i + 1] ?? '');
@@ -62,7 +62,7 @@ function withSeed(args: readonly string[]): string[] {
 export function readCount(option: string, text: string, min: number): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || count < min) {
-    throw new Error(`${option} takes a whole number from ${min}, not "${text}".`);
+    throw new Error(`${option} "${text}" is not valid. Give a whole number of at least ${min}.`);
   }
   return count;
 }

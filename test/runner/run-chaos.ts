@@ -1,6 +1,6 @@
 /**
- * The command behind `npm run test:chaos`: runs the scenarios of `test/chaos`, or those of a name, once or several times
- * in a row, each time in processes of its own.
+ * The command behind `npm run test:chaos`: runs all scenarios of `test/chaos`, or those that match a name, once or several
+ * times in a row. Each run has its own processes.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,12 +15,12 @@ const CONFIG = fileURLToPath(new URL('../../../.mocharc.chaos.json', import.meta
 interface Outcome {
   readonly passed: number;
   readonly failed: number;
-  /** What the run printed. */
+  /** The output of the run. */
   readonly report: string;
 }
 
-/** @param showAsItGoes whether the report is printed while the scenarios run */
-async function runOnce({ only }: ChaosOptions, showAsItGoes: boolean): Promise<Outcome> {
+/** @param isLive whether the report is printed while the scenarios run */
+async function runOnce({ only }: ChaosOptions, isLive: boolean): Promise<Outcome> {
   const grep = only === undefined ? [] : ['--grep', only.source];
   const child = spawn(process.execPath, [MOCHA, '--config', CONFIG, ...grep], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -30,12 +30,12 @@ async function runOnce({ only }: ChaosOptions, showAsItGoes: boolean): Promise<O
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line);
-    if (showAsItGoes && !TALLY.test(line)) process.stdout.write(`${line}\n`);
+    if (isLive && !TALLY.test(line)) process.stdout.write(`${line}\n`);
   });
   await once(child, 'close');
   process.off('exit', stop);
   const [, passed, failed] = TALLY.exec(lines.at(-1) ?? '') ?? [];
-  // A run that ended before it counted its scenarios has failed.
+  // Without a tally the run has crashed.
   if (passed === undefined) return { passed: 0, failed: 1, report: lines.join('\n') };
   return { passed: Number(passed), failed: Number(failed), report: lines.join('\n') };
 }
@@ -49,7 +49,7 @@ async function run(options: ChaosOptions): Promise<boolean> {
     const startedAtMs = performance.now();
     const outcome = await runOnce(options, options.times === 1);
     if (outcome.passed + outcome.failed === 0) {
-      throw new Error(`No scenario has a name that matches --only ${String(options.only)}.`);
+      throw new Error(`No scenario matches --only ${String(options.only)}.`);
     }
     passed += outcome.passed;
     failed += outcome.failed;
@@ -62,7 +62,7 @@ async function run(options: ChaosOptions): Promise<boolean> {
   return failed === 0;
 }
 
-// Its exit handler ends the run that goes on.
+// `exit` runs the handler that stops the current run.
 process.once('SIGTERM', () => process.exit(143));
 try {
   const options = readChaosOptions(process.argv.slice(2));

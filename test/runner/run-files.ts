@@ -9,10 +9,10 @@ export interface Tally {
 const ROOT_HOOKS = fileURLToPath(new URL('../support/mocha-root.js', import.meta.url));
 const REPORTER = fileURLToPath(new URL('../support/reporter.js', import.meta.url));
 
-/** Tests that say nothing of their own time have to be done by then. */
+/** Time limit of tests that do not set their own. */
 const TEST_TIMEOUT_MS = 10_000;
 
-/** Runs test files in processes of their own, `jobs` at a time, in this order, and reports as they end. */
+/** Runs test files in worker processes, `jobs` at a time, in the given order, and reports each file when it ends. */
 export async function runFiles(
   files: readonly string[],
   { jobs, grep }: { readonly jobs: number; readonly grep: RegExp | undefined },
@@ -26,7 +26,7 @@ export async function runFiles(
     timeout: TEST_TIMEOUT_MS,
     ...(grep === undefined ? {} : { grep }),
   });
-  // Also with one job: then files meet what they meet in a parallel run, a worker that has run other files.
+  // Also with one job, so that a file runs under the same conditions: in a worker that has run other files before.
   mocha.parallelMode(true);
   mocha.files = [...files];
   return new Promise((resolve) => {

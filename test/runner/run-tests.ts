@@ -1,4 +1,4 @@
-/** The command behind `npm test`: runs test files in parallel, then those that need the machine for themselves. */
+/** The command behind `npm test`: runs test files in parallel, then one by one those that need the whole machine. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { findTestFiles, nameOf } from './test-files.js';
 
 const SHOWN_TIMES = 40;
 
-/** A run that a test of the runner started: its files are not those that are measured. */
+/** Whether a test of the runner started this run: its times are not recorded. */
 const isNested = process.env['DUSKLINE_TEST_TIMES'] !== undefined;
 
 async function run(options: RunOptions): Promise<boolean> {
@@ -43,7 +43,7 @@ async function run(options: RunOptions): Promise<boolean> {
   return failed === 0 && passed > 0;
 }
 
-/** Where the processes that run tests say how long each file took. */
+/** Creates the log to which worker processes append the time of each file. @returns its path */
 function openTimeLog(): string {
   const directory = mkdtempSync(join(tmpdir(), 'duskline-run-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
@@ -51,7 +51,7 @@ function openTimeLog(): string {
     process.stderr.write('The test run was stopped by SIGTERM.\n');
     process.exit(143);
   });
-  // Mocha handles the first one: it ends its workers, then sends this process another one.
+  // Mocha handles the first SIGINT: it ends its workers, then sends SIGINT to this process again.
   process.once('SIGINT', () => process.once('SIGINT', () => process.exit(130)));
   const log = join(directory, 'times');
   process.env['DUSKLINE_TEST_TIMES'] = log;

@@ -1,6 +1,5 @@
 /**
- * Files that run one after the other, when the rest is done, each with the reason: what it measures would be another
- * file's work.
+ * Files that run one by one after all others, each with the reason: they measure times, which other files would distort.
  */
 export const SERIAL_FILES: ReadonlyMap<string, string> = new Map([
   ['integration/drain-under-load.test.js', 'measures how long players are interrupted'],

@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 const TESTS = fileURLToPath(new URL('../../', import.meta.url));
 const COMPILED = join(TESTS, 'dist');
 
-/** What `npm test` runs. Folders that take long come first, for machines that have not measured yet. */
+/** The folders that `npm test` runs. Those that take long come first, for a first run without recorded times. */
 const FOLDERS = ['e2e', 'integration', 'store', 'protocol', 'unit'];
 
 /**
- * Compiled test files, as absolute paths.
+ * Finds compiled test files. @returns absolute paths
  *
  * @param named files and folders below `test/`, as source (`test/unit/auth`, `x.test.ts`) or compiled (`test/dist/...`);
- *   none means all
+ *   all tests when empty
  * @throws Error when one of them does not exist
  */
 export function findTestFiles(named: readonly string[]): string[] {
@@ -21,7 +21,7 @@ export function findTestFiles(named: readonly string[]): string[] {
   return [...new Set(paths.flatMap(testFilesBelow))];
 }
 
-/** The name by which a file is known in recorded times and in lists: `unit/auth/token.test.js`. */
+/** The name of a file in recorded times and lists: `unit/auth/token.test.js`. */
 export function nameOf(file: string): string {
   return relative(COMPILED, file).split(sep).join('/');
 }
@@ -35,7 +35,9 @@ function compiledPath(named: string): string {
 
 function testFilesBelow(path: string): string[] {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) {
-    throw new Error(`There is no test file or folder ${path}. Build first: npx tsc --build test`);
+    throw new Error(
+      `There is no compiled test file or folder ${path}. Check the path, and build with: npx tsc --build test`,
+    );
   }
   if (statSync(path).isFile()) return [path];
   const entries = readdirSync(path, { recursive: true, encoding: 'utf8' });
@@ -46,7 +48,7 @@ function testFilesBelow(path: string): string[] {
     .filter((file) => existsSync(sourceOf(file)));
 }
 
-/** The compiler leaves what it made of a file that was moved or removed since: that is no test any more. */
+/** The source of a compiled file. The compiler leaves the output of a moved or deleted source, which must not run. */
 function sourceOf(file: string): string {
   return join(TESTS, nameOf(file).replace(/\.js$/, '.ts'));
 }

@@ -33,13 +33,13 @@ export function inboxSuite(current: CurrentFixture): void {
       const other = await another();
       const letter = { kind: 'relayed', sessionId, epoch: 1, body: '{"say":"hello"}' };
       expect(await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER)).to.deep.equal([
-        { kind: 'posted', brokerId: HOST_BROKER },
+        { kind: 'forwarded', brokerId: HOST_BROKER },
       ]);
       expect(await store.takeMessages(PLACE, CLIENT_BROKER)).to.deep.equal([]);
       expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([{ ...letter, toHostId: 'host-a' }]);
       expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
       expect(await other.relayMessages(PLACE, [fromHost], HOST_BROKER)).to.deep.equal([
-        { kind: 'posted', brokerId: CLIENT_BROKER },
+        { kind: 'forwarded', brokerId: CLIENT_BROKER },
       ]);
       expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
       expect(await store.takeMessages(PLACE, CLIENT_BROKER)).to.deep.equal([{ ...letter, toHostId: null }]);
@@ -128,8 +128,8 @@ export function inboxSuite(current: CurrentFixture): void {
         sessions: [{ sessionId, epoch: 1, state: 'active' }],
       });
       expect(await store.relayMessages(PLACE, [fromClient, fromHost], 'broker-x')).to.deep.equal([
-        { kind: 'posted', brokerId: 'broker-i' },
-        { kind: 'posted', brokerId: 'broker-d' },
+        { kind: 'forwarded', brokerId: 'broker-i' },
+        { kind: 'forwarded', brokerId: 'broker-d' },
       ]);
     });
 
@@ -139,7 +139,7 @@ export function inboxSuite(current: CurrentFixture): void {
       const { sessionId } = await reserveSlot(store, { clientBrokerId: CLIENT_BROKER });
       const letter = { sessionId, epoch: 1, fromHostId: null, body: '1' };
       expect(await store.relayMessages(PLACE, [letter], CLIENT_BROKER)).to.deep.equal([
-        { kind: 'posted', brokerId: HOST_BROKER },
+        { kind: 'forwarded', brokerId: HOST_BROKER },
       ]);
     });
 
@@ -150,15 +150,15 @@ export function inboxSuite(current: CurrentFixture): void {
       const outcomes = await store.relayMessages(PLACE, Array<SessionMessage>(8).fill(large), CLIENT_BROKER);
       const fit = Math.floor(INBOX_MAX_BYTES / 40_000);
       expect(outcomes.map(({ kind }) => kind)).to.deep.equal(
-        outcomes.map((_, i) => (i < fit ? 'posted' : 'overflow')),
+        outcomes.map((_, i) => (i < fit ? 'forwarded' : 'overflow')),
       );
       expect(await store.relayMessages(PLACE, [fromHost], HOST_BROKER), 'to another').to.have.nested.property(
         '[0].kind',
-        'posted',
+        'forwarded',
       );
       expect(await store.takeMessages(PLACE, HOST_BROKER)).to.have.length(fit);
       const [again] = await store.relayMessages(PLACE, [large], CLIENT_BROKER);
-      expect(again).to.have.property('kind', 'posted');
+      expect(again).to.have.property('kind', 'forwarded');
     });
 
     it('fills an inbox to the last byte', async () => {
@@ -175,7 +175,7 @@ export function inboxSuite(current: CurrentFixture): void {
       };
       // The time, the host, the session, its epoch, and what stands between them.
       const room = INBOX_MAX_BYTES - '1800000000000;host-a||1|\n'.length - fromClient.sessionId.length;
-      expect(await sizeOf(room)).to.equal('posted');
+      expect(await sizeOf(room)).to.equal('forwarded');
       expect(await sizeOf(room + 1)).to.equal('overflow');
     });
 

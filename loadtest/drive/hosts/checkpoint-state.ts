@@ -1,14 +1,15 @@
 import { monotonicMs } from '../clock.js';
 
 /**
- * What a host of the run hands over of a session that moves: whose it is, so that nobody takes up another's, and since
- * when it is held still, so that whoever lets it go on knows for how long it was. All threads have one monotonic clock.
+ * Encodes the state that a host of the run hands over with a session that moves. The session id lets the target host detect
+ * the state of another session. `pausedSinceMs` lets the host that resumes the session measure the interruption: all
+ * threads share one monotonic clock.
  */
 export function encodeCheckpoint(sessionId: string, pausedSinceMs: number): Uint8Array {
   return Buffer.from(JSON.stringify({ sessionId, pausedSinceMs }));
 }
 
-/** @returns since when it is held still; `undefined` for what is none of this session */
+/** @returns when the session was paused; `undefined` when the state is invalid or belongs to another session */
 export function decodeCheckpoint(sessionId: string, state: Uint8Array): number | undefined {
   try {
     const value = JSON.parse(Buffer.from(state).toString('utf8')) as Record<string, unknown> | null;

@@ -1,28 +1,29 @@
 import type { HostCall, HostReply, HostRequest, ReservationClaim } from '../host-calls.js';
 
-/** A host of this worker, whoever drives it. */
+/** A host of this worker, with either driver. */
 export interface LoadHost {
   readonly name: string;
-  /** Resolves when it is registered; rejects when it never will be. */
+  /** Resolves when a broker registered the host; rejects when a broker rejected it for good. */
   readonly registered: Promise<void>;
-  /** Whether the player is let in. */
+  /** @returns whether the player was admitted */
   admitPlayer(claim: ReservationClaim): boolean;
-  /** The player leaves. Whether the session was here. */
+  /** Ends a session because its player left. @returns whether the host held the session at this epoch */
   endSession(sessionId: string, epoch: number): boolean;
-  /** What it holds and what is reserved on it. */
+  /** Sessions that the host holds, and those that it was prepared for. */
   listSessions(): readonly { readonly sessionId: string; readonly epoch: number }[];
-  /** Gone without a word. */
+  /** Cuts the connection without `leave`, as a host that was killed. */
   crash(): void;
+  /** @param politely whether the host sends `leave` first */
   close(politely: boolean): Promise<void>;
 }
 
-/** Sends calls and replies on, many at a time. */
+/** Sends calls and replies to other workers, in batches. */
 export interface HostCallTransport {
   sendCalls(calls: readonly HostCall[]): void;
   sendReplies(to: number, replies: readonly HostReply[]): void;
 }
 
-/** Brings players to the hosts they were matched with: those of this worker directly, the others by way of their own. */
+/** Connects players with the hosts they were matched with: hosts of this worker directly, others through their workers. */
 export class HostCallRouter {
   readonly hosts = new Map<string, LoadHost>();
   readonly #index: number;
@@ -33,23 +34,22 @@ export class HostCallRouter {
   #calls: HostCall[] = [];
   #nextId = 0;
 
-  constructor(index: number, owners: Readonly<Record<string, number>>, wire: HostCallTransport) {
+  constructor(index: number, owners: Readonly<Record<string, number>>, transport: HostCallTransport) {
     this.#index = index;
     this.#owners = owners;
-    this.#transport = wire;
+    this.#transport = transport;
   }
 
-  /** Whether the run plays this host; else nobody can be let in there. */
+  /** Whether the host belongs to this run. Players cannot reach other hosts. */
   hasHost(host: string): boolean {
     return this.#owners[host] !== undefined;
   }
 
-  /** Whether the host was killed. */
   isKilled(host: string): boolean {
     return this.#killedHosts.has(host);
   }
 
-  /** @param done whether the host did it; a host that is gone, or that nobody plays, did not */
+  /** @param done called with the host's reply; with `false` for a host that was killed or does not belong to the run */
   callHost(host: string, request: HostRequest, done: (done: boolean) => void): void {
     const owner = this.#owners[host];
     if (owner === undefined || this.#killedHosts.has(host)) {
@@ -65,7 +65,7 @@ export class HostCallRouter {
     }
   }
 
-  /** Calls of players of other workers. */
+  /** Handles calls from players of other workers. */
   handleCalls(calls: readonly HostCall[]): void {
     const replies = new Map<number, HostReply[]>();
     for (const call of calls) {
@@ -83,7 +83,7 @@ export class HostCallRouter {
     }
   }
 
-  /** A host is gone, of this worker or another. */
+  /** Marks a host as killed, and crashes it when it belongs to this worker. */
   killHost(name: string): void {
     this.#killedHosts.add(name);
     this.hosts.get(name)?.crash();

@@ -1,7 +1,7 @@
 import type { WorkerMetrics } from '../worker-metrics.js';
 import type { TimerWheel } from '../timer-wheel.js';
 
-/** What a host needs of the worker that it is in. */
+/** What a host uses of its worker. */
 export interface HostContext {
   readonly urls: readonly string[];
   readonly metrics: WorkerMetrics;

@@ -3,21 +3,21 @@ import { monotonicMs } from '../clock.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint-state.js';
 import type { HostContext } from './host-context.js';
 
-/** A session that a lean host has, or expects. */
+/** A session that a lean host holds or is prepared for. */
 export interface LeanSession {
   readonly epoch: number;
   readonly player: string;
-  /** Since when it is held still, because it may move away; `undefined` while it plays. */
+  /** When the host paused the session for a move to another host; `undefined` while the session runs. */
   pausedSinceMs: number | undefined;
-  /** It moves here: since when another host holds it still; `undefined` once it has begun. */
+  /** When another host paused the session for a move to this host; `undefined` once the session runs here. */
   incomingPausedSinceMs: number | undefined;
 }
 
-/** What moves need from their host. */
+/** What the moves use of their host. */
 export interface LeanMoveOwner {
   readonly name: string;
   readonly sessions: ReadonlyMap<string, LeanSession>;
-  /** Whether this epoch of the session, or a newer one, is over here. */
+  /** Whether this epoch of the session, or a newer one, has ended on this host. */
   isOver(sessionId: string, epoch: number): boolean;
   prepareSession(sessionId: string, session: LeanSession, withinMs: number): void;
   endSession(sessionId: string, session: LeanSession, reason: EndReason): void;
@@ -26,7 +26,7 @@ export interface LeanMoveOwner {
 
 type MoveMessage = Extract<BrokerToHost, { type: 'checkpoint' | 'restore' | 'moved' | 'resume' }>;
 
-/** The sessions of a lean host that move away, or here: as the host SDK does it, without an application to ask. */
+/** Handles moves of sessions from and to a lean host, as the host SDK does for an application that agrees to every move. */
 export class LeanHostMoves {
   readonly #context: Pick<HostContext, 'metrics' | 'wheel'>;
   readonly #owner: LeanMoveOwner;
@@ -52,7 +52,7 @@ export class LeanHostMoves {
     }
   }
 
-  /** The broker does not take the state, or the answer: the session goes on here, or does not come. */
+  /** The broker refused the checkpoint or the restored session: the session resumes here, or is dropped. */
   handleMoveRefused(sessionId: string, expected: LeanSession | undefined): void {
     const held = this.#owner.sessions.get(sessionId);
     if (held?.pausedSinceMs !== undefined) this.#resumeSession({ sessionId, epoch: held.epoch });
@@ -60,7 +60,7 @@ export class LeanHostMoves {
       this.#owner.endSession(sessionId, expected, 'move_failed');
   }
 
-  /** Makes the broker say `moved` again: the first time it may be lost, with a connection or a broker. */
+  /** Makes the broker send `moved` again. The first `moved` is lost when the connection or the broker fails. */
   resendRestored(): void {
     for (const [sessionId, { epoch, incomingPausedSinceMs }] of this.#owner.sessions) {
       if (incomingPausedSinceMs === undefined) continue;
@@ -79,7 +79,7 @@ export class LeanHostMoves {
     held.pausedSinceMs = sinceMs;
     const state = Buffer.from(encodeCheckpoint(sessionId, sinceMs)).toString('base64');
     this.#owner.send({ type: 'checkpoint', sessionId, epoch, state });
-    // Nobody may be left to say what became of it.
+    // If the broker and the target fail, no message ever ends the pause.
     this.#context.wheel.at(sinceMs + stillMs, () => {
       if (held.pausedSinceMs === sinceMs) this.#resumeSession({ sessionId, epoch });
     });
@@ -117,7 +117,7 @@ export class LeanHostMoves {
   }
 }
 
-/** What moves is not asked to move on. */
+/** Whether the session is part of a move: brokers must not move such a session again. */
 export function isMoving({ pausedSinceMs, incomingPausedSinceMs }: LeanSession): boolean {
   return pausedSinceMs !== undefined || incomingPausedSinceMs !== undefined;
 }

@@ -7,25 +7,25 @@ import type { HostContext } from './host-context.js';
 import type { LoadHost } from './host-call-router.js';
 import type { HostPlan } from '../worker-messages.js';
 
-/** A host as operators run it: the host SDK, which verifies every ticket. What it streams is left out. */
+/** A host with the host SDK, as operators run it: it verifies every ticket. It streams nothing. */
 export class SdkHost implements LoadHost {
   readonly name: string;
   readonly registered: Promise<void>;
   readonly #host: Host;
   readonly #sessions = new Map<string, HostedSession>();
   readonly #prepared = new Map<string, number>();
-  /** Sessions that are held still to move away: since when. */
+  /** When this host paused a session for a move to another host, by session. */
   readonly #pausedSince = new Map<string, number>();
-  /** Sessions that move here and have not begun: since when they are held still elsewhere. */
+  /** When another host paused a session that moves here, by session, until the session runs here. */
   readonly #incomingPausedSince = new Map<string, number>();
 
-  constructor(plan: HostPlan, { urls, metrics }: HostContext, first: number) {
+  constructor(plan: HostPlan, { urls, metrics }: HostContext, firstUrlIndex: number) {
     const { name, hostId, region, pool, slots, token } = plan;
     this.name = name;
-    const turn = first % urls.length;
+    const first = firstUrlIndex % urls.length;
     this.#host = createHost({
       ...{ hostId, region, pool, slots, token },
-      url: [...urls.slice(turn), ...urls.slice(0, turn)],
+      url: [...urls.slice(first), ...urls.slice(0, first)],
       endpoint: `ws://loadtest.invalid/${hostId}`,
       measureLoad: () => {
         const share = this.#sessions.size / slots;
@@ -62,7 +62,7 @@ export class SdkHost implements LoadHost {
       this.#incomingPausedSince.delete(sessionId);
     });
     this.registered = this.#host.whenRegistered().catch((error: unknown) => {
-      throw new Error(`The broker does not take the host ${name}: ${causeOf(error)}`);
+      throw new Error(`The broker rejected the host ${name}: ${causeOf(error)}`);
     });
   }
 
@@ -99,7 +99,7 @@ export class SdkHost implements LoadHost {
   }
 }
 
-/** What the broker had against it, by its code where there is one. */
+/** Why the host was closed: the broker's error code when there is one. */
 function causeOf(error: unknown): string {
   if (!(error instanceof HostClosedError)) return String(error);
   const { status } = error;

@@ -3,32 +3,32 @@ import type { ReservationClaim } from '../host-calls.js';
 import type { HostCallRouter } from '../hosts/host-call-router.js';
 import type { TimerWheel } from '../timer-wheel.js';
 
-/** A host that has no room for a ticket yet has it a moment later: the news of the free slot is on its way. */
+/** A host may get the ticket before it knows of the slot that became free for it, so the player tries again. */
 const RETRY_MS = 100;
 const MAX_ATTEMPTS = 20;
 
 export interface ClaimOptions {
   readonly host: string;
   readonly claim: ReservationClaim;
-  /** Whether it is worth another attempt. */
+  /** Whether the player still wants to be admitted. */
   readonly shouldRetry: () => boolean;
-  /** Told once whether the player is in; not at all when it is not worth another attempt. */
-  readonly onResult: (isIn: boolean) => void;
+  /** Called once; never when `shouldRetry` gave up. */
+  readonly onResult: (isAdmitted: boolean) => void;
 }
 
-/** A player shows its ticket to a host, a few times if need be. */
+/** Shows a player's ticket to a host, several times when the host does not admit the player at once. */
 export function claimReservation(
   { hostCalls, wheel }: { readonly hostCalls: HostCallRouter; readonly wheel: TimerWheel },
-  { host, claim, shouldRetry: goesOn, onResult: done }: ClaimOptions,
+  { host, claim, shouldRetry, onResult }: ClaimOptions,
 ): void {
   const show = (attempt: number): void =>
-    hostCalls.callHost(host, { kind: 'show', claim }, (isIn) => {
-      if (isIn || attempt >= MAX_ATTEMPTS || hostCalls.isKilled(host) || !hostCalls.hasHost(host)) {
-        done(isIn);
+    hostCalls.callHost(host, { kind: 'show', claim }, (isAdmitted) => {
+      if (isAdmitted || attempt >= MAX_ATTEMPTS || hostCalls.isKilled(host) || !hostCalls.hasHost(host)) {
+        onResult(isAdmitted);
         return;
       }
       wheel.at(monotonicMs() + RETRY_MS, () => {
-        if (goesOn()) show(attempt + 1);
+        if (shouldRetry()) show(attempt + 1);
       });
     });
   show(1);

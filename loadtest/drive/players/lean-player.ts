@@ -9,22 +9,22 @@ import type { Timer } from '../timer-wheel.js';
 
 const RETRY_MS = 1_000;
 
-/** A whole player in one socket: frames made beforehand, no promises, no timers of its own. */
+/** A player without the SDK, as cheap as possible: frames serialised beforehand, no promises, no timers of its own. */
 export class LeanPlayer implements LoadPlayer {
   readonly name: string;
   readonly log: PlayerLog;
   readonly #context: PlayerContext;
   readonly #rtt: Readonly<Record<string, number>>;
   readonly #connection: LeanPlayerConnection;
-  /** What follows the requestId in every `play`. */
+  /** The part of every `play` frame after the request id. */
   readonly #playFrameSuffix: string;
   #requestCount = 0;
   #requestId: string | undefined;
   #lengthMs = 0;
   #leaveTimer: Timer | undefined;
-  /** At the host that it plays on. */
+  /** The epoch at which the current host admitted the player; 0 for none. */
   #admittedEpoch = 0;
-  /** At the host that its session moves to. */
+  /** The epoch at which the target host of a move admitted the player; 0 for none. */
   #targetAdmittedEpoch = 0;
   #isLeaving = false;
 
@@ -105,7 +105,7 @@ export class LeanPlayer implements LoadPlayer {
       case 'session': {
         if (frame.sessionId !== hadSession?.sessionId || frame.epoch <= hadSession.epoch) return;
         if (frame.epoch === this.#targetAdmittedEpoch) this.#admittedEpoch = frame.epoch;
-        // It was placed again: the repeated match tells where.
+        // The session was placed on another host: the answer to the repeated request names the host.
         else this.#sendPlay();
         return;
       }
@@ -169,31 +169,31 @@ export class LeanPlayer implements LoadPlayer {
     claimReservation(this.#context, {
       ...{ host, claim: { ticket, sessionId, epoch, player: this.name } },
       shouldRetry: () => isCurrent() && !this.#isLeaving,
-      onResult: (isIn) => {
+      onResult: (isAdmitted) => {
         if (!isCurrent()) return;
-        if (isIn) this.#admittedEpoch = epoch;
+        if (isAdmitted) this.#admittedEpoch = epoch;
         else metrics.countNotAdmitted();
       },
     });
   }
 
-  /** Shows the ticket at the new host, and plays on at the old one until the broker says that the session has moved. */
+  /** Shows the ticket to the target host. The player stays on its host until the broker reports that the session moved. */
   #claimTargetReservation({ sessionId, epoch, region, pool, host: { hostId }, ticket }: Moving): void {
-    const isOn = (): boolean => this.log.isMoving && this.log.session?.sessionId === sessionId;
-    if (!isOn() || this.#isLeaving || epoch <= this.#targetAdmittedEpoch) return;
+    const isMoving = (): boolean => this.log.isMoving && this.log.session?.sessionId === sessionId;
+    if (!isMoving() || this.#isLeaving || epoch <= this.#targetAdmittedEpoch) return;
     claimReservation(this.#context, {
       ...{ host: hostName(region, pool, hostId), claim: { ticket, sessionId, epoch, player: this.name } },
-      shouldRetry: isOn,
-      onResult: (isIn) => {
+      shouldRetry: isMoving,
+      onResult: (isAdmitted) => {
         if (this.log.session?.sessionId !== sessionId) return;
-        if (isIn) this.#targetAdmittedEpoch = epoch;
-        if (isIn && this.log.session.epoch === epoch) this.#admittedEpoch = epoch;
-        if (!isIn && isOn()) this.#sendFrame({ type: 'stay', sessionId, epoch });
+        if (isAdmitted) this.#targetAdmittedEpoch = epoch;
+        if (isAdmitted && this.log.session.epoch === epoch) this.#admittedEpoch = epoch;
+        if (!isAdmitted && isMoving()) this.#sendFrame({ type: 'stay', sessionId, epoch });
       },
     });
   }
 
-  /** To the host where it was let in, which tells the brokers; else to the broker. */
+  /** Leaves through the host that admitted the player, which reports the end to the brokers; otherwise through the broker. */
   #leaveSession(): void {
     const { hostCalls } = this.#context;
     const { session } = this.log;
@@ -202,7 +202,7 @@ export class LeanPlayer implements LoadPlayer {
       return;
     }
     const { sessionId, epoch, host } = session;
-    // While it moves, only the brokers know which host has it.
+    // During a move, only the brokers know which host holds the session.
     if (this.#admittedEpoch !== epoch || this.log.isMoving) {
       this.#sendFrame({ type: 'end', sessionId });
       return;
@@ -214,7 +214,7 @@ export class LeanPlayer implements LoadPlayer {
   }
 
   #sendFrame(frame: Extract<ClientToBroker, { type: 'cancel' | 'end' | 'stay' }>): void {
-    // Without a connection the repeated `play` is answered first, and good-bye said then.
+    // Without a connection, the player leaves after the reconnect, when the repeated `play` is answered.
     if (!this.log.isConnected) return;
     this.log.recordSent(frame);
     this.#connection.send(JSON.stringify(frame));

@@ -4,20 +4,20 @@ import type { PlayerLog } from './player-log.js';
 import type { WorkerMetrics } from '../worker-metrics.js';
 import type { TimerWheel } from '../timer-wheel.js';
 
-/** One player of the run, whoever drives it. */
+/** A player of the run, with either driver. */
 export interface LoadPlayer {
   readonly name: string;
   readonly log: PlayerLog;
-  /** No broker lets it in any more. */
+  /** Whether a broker rejected the player for good. */
   readonly isRejected: boolean;
   readonly isLeaving: boolean;
-  /** @param dueMs from when the time to connect counts */
+  /** @param dueMs the scheduled time, from which the time to connect is measured */
   connect(dueMs: number): void;
   /**
-   * Asks; as soon as it is connected, when it is not. Call it only when it has nothing.
+   * Requests a session, after the next connect when the player is not connected. Only for a player without a request.
    *
-   * @param dueMs the moment of the arrival, from which its times count
-   * @param lengthMs how long it stays, from the match on
+   * @param dueMs the scheduled time of the arrival, from which all its times are measured
+   * @param lengthMs how long the player stays after the match
    */
   play(dueMs: number, phase: number, lengthMs: number): void;
   /** Leaves the session, or the queue. */
@@ -25,7 +25,7 @@ export interface LoadPlayer {
   close(): void;
 }
 
-/** What a player needs of the worker that it is in. */
+/** What a player uses of its worker. */
 export interface PlayerContext {
   readonly runId: string;
   readonly urls: readonly string[];
@@ -35,7 +35,7 @@ export interface PlayerContext {
   readonly wheel: TimerWheel;
   readonly hostCalls: HostCallRouter;
   readonly random: () => number;
-  /** It is connected and has nothing, or is no longer. */
+  /** @param isFree whether the player is connected and has no request, so that it can take the next arrival */
   setFree(player: LoadPlayer, isFree: boolean): void;
 }
 
@@ -43,8 +43,8 @@ export interface PlayerOptions {
   readonly name: string;
   readonly token: string;
   readonly rtt: Readonly<Record<string, number>>;
-  /** It follows when its session moves to another host; else it says that it does not. */
+  /** Whether the player follows its session to another host; otherwise its requests say that it does not. */
   readonly canMove: boolean;
-  /** Which broker it tries first. */
+  /** Index of the broker that is tried first. */
   readonly firstUrlIndex: number;
 }

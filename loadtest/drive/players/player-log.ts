@@ -11,13 +11,14 @@ import { hostName } from '../../history/events.js';
 import type { WorkerMetrics } from '../worker-metrics.js';
 import { monotonicMs } from '../clock.js';
 
-/** A request as it stands, from the moment for which it was scheduled. */
+/** The state of a request. */
 interface PendingRequest {
   readonly requestId: string;
+  /** The scheduled time of the arrival. */
   readonly dueMs: number;
   readonly phase: number;
   answered: boolean;
-  /** Had to wait in a queue. */
+  /** Whether the player had to wait in a queue. */
   waits: boolean;
   matched: boolean;
 }
@@ -29,12 +30,12 @@ export interface LoggedSession {
   readonly region: string;
 }
 
-/** What becomes of a request, for who acts on it. */
+/** How a request ended. */
 export type RequestOutcome = 'over' | 'refused';
 
 /**
- * Follows one player's frames, whoever drives it, and measures: every time counts from the moment for which something was
- * scheduled, or from the loss of a socket, whatever happened in between.
+ * Derives the state of one player from its frames, with either driver, and measures. Times are measured from the scheduled
+ * time of an arrival or connect, or from the loss of the connection, so that delays of the load test itself are included.
  */
 export class PlayerLog {
   readonly #metrics: WorkerMetrics;
@@ -45,7 +46,7 @@ export class PlayerLog {
   #isFinished = false;
   #request: PendingRequest | undefined;
   #session: LoggedSession | undefined;
-  /** Where the session may go on, at a higher epoch. */
+  /** The session on the target host of a move, at a higher epoch. */
   #move: LoggedSession | undefined;
   #isMoving = false;
 
@@ -62,7 +63,7 @@ export class PlayerLog {
     return this.#isConnected;
   }
 
-  /** Asked, and told nothing yet. */
+  /** Whether the request has no answer yet. */
   get isUnanswered(): boolean {
     return this.#request?.answered === false;
   }
@@ -71,22 +72,22 @@ export class PlayerLog {
     return this.#request?.answered === true && !this.#request.matched;
   }
 
-  /** Has a request, and has not been told of it since its socket was lost. */
+  /** Whether no broker has answered the request again since the connection was lost. */
   get isUnresumed(): boolean {
     return this.#request !== undefined && this.#lostAtMs !== undefined;
   }
 
-  /** The session is held still, or on its way to another host. */
+  /** Whether the session is paused for a move, or is moving to another host. */
   get isMoving(): boolean {
     return this.#isMoving;
   }
 
-  /** It is to connect at that moment. */
+  /** @param dueMs the time for which the connect is scheduled */
   startConnect(dueMs: number): void {
     this.#connectDueMs = dueMs;
   }
 
-  /** It asks, for the arrival at that moment. */
+  /** @param dueMs the time for which the arrival is scheduled */
   startRequest(requestId: string, dueMs: number, phase: number): void {
     this.#request = { requestId, dueMs, phase, answered: false, waits: false, matched: false };
   }
@@ -95,7 +96,7 @@ export class PlayerLog {
     this.#recording.recordSent(frame);
   }
 
-  /** @returns what the frame means for the request; `undefined`: it goes on */
+  /** @returns how the frame ends the request; `undefined` when the request goes on */
   recordReceived(frame: BrokerToClient): RequestOutcome | undefined {
     this.#recording.recordReceived(frame);
     switch (frame.type) {
@@ -131,7 +132,7 @@ export class PlayerLog {
     this.#metrics.countSocketLost();
   }
 
-  /** The run is over: what never had an answer counts with its age. */
+  /** Call it at the end of the run: requests and connects without an answer are recorded with their age. */
   finish(): boolean {
     this.#isFinished = true;
     if (this.#connectDueMs !== undefined) this.#metrics.recordTiming('connect', 0, this.#connectDueMs);
@@ -146,7 +147,7 @@ export class PlayerLog {
     this.#isConnected = true;
     if (this.#connectDueMs !== undefined) this.#metrics.recordTiming('connect', 0, this.#connectDueMs);
     this.#connectDueMs = undefined;
-    // Who has nothing has everything again.
+    // A player without a request has nothing to resume: `welcome` ends the interruption.
     if (this.#request === undefined) this.#recordResume();
   }
 
@@ -156,24 +157,24 @@ export class PlayerLog {
     this.#lostAtMs = undefined;
   }
 
-  #recordAnswer(asked: PendingRequest): void {
+  #recordAnswer(request: PendingRequest): void {
     this.#recordResume();
-    if (asked.answered) return;
-    asked.answered = true;
-    this.#metrics.phaseCounts(asked.phase).answered += 1;
-    this.#metrics.recordTiming('answer', asked.phase, asked.dueMs);
+    if (request.answered) return;
+    request.answered = true;
+    this.#metrics.phaseCounts(request.phase).answered += 1;
+    this.#metrics.recordTiming('answer', request.phase, request.dueMs);
   }
 
   #handleMatched({ requestId, sessionId, epoch, region, pool, host }: Matched): void {
-    const asked = this.#request;
-    if (asked?.requestId !== requestId) return;
-    this.#recordAnswer(asked);
-    if (!asked.matched) {
-      asked.matched = true;
-      const counts = this.#metrics.phaseCounts(asked.phase);
+    const request = this.#request;
+    if (request?.requestId !== requestId) return;
+    this.#recordAnswer(request);
+    if (!request.matched) {
+      request.matched = true;
+      const counts = this.#metrics.phaseCounts(request.phase);
       counts.matched += 1;
-      if (!asked.waits) counts.matchedAtOnce += 1;
-      this.#metrics.recordTiming(asked.waits ? 'wait' : 'match', asked.phase, asked.dueMs);
+      if (!request.waits) counts.matchedAtOnce += 1;
+      this.#metrics.recordTiming(request.waits ? 'wait' : 'match', request.phase, request.dueMs);
     } else if (epoch > (this.#session?.epoch ?? epoch) && epoch !== this.#move?.epoch) {
       this.#metrics.countReplaced();
     }
@@ -187,11 +188,11 @@ export class PlayerLog {
     this.#isMoving = true;
   }
 
-  #handleQueued(asked: PendingRequest): void {
-    this.#recordAnswer(asked);
-    if (asked.waits || asked.matched) return;
-    asked.waits = true;
-    this.#metrics.phaseCounts(asked.phase).queued += 1;
+  #handleQueued(request: PendingRequest): void {
+    this.#recordAnswer(request);
+    if (request.waits || request.matched) return;
+    request.waits = true;
+    this.#metrics.phaseCounts(request.phase).queued += 1;
   }
 
   #handleSession({ sessionId, epoch, state, reason = 'error' }: SessionChanged): RequestOutcome | undefined {
@@ -209,28 +210,28 @@ export class PlayerLog {
   }
 
   #handleError({ code, requestId, sessionId }: ErrorMessage): RequestOutcome | undefined {
-    const asked = this.#request;
+    const request = this.#request;
     if (requestId === undefined && sessionId === undefined) {
       this.#metrics.countConnectionError(code);
       return undefined;
     }
-    if (asked === undefined) return undefined;
+    if (request === undefined) return undefined;
     if (requestId === undefined) {
       if (code !== 'UNKNOWN_SESSION' || sessionId === undefined) return undefined;
       if (sessionId !== this.#session?.sessionId) return undefined;
       this.#metrics.addVanishedSession(sessionId);
       return this.#clearRequest();
     }
-    // Neither ends a request that a broker has taken.
-    if (requestId !== asked.requestId || code === 'NO_OFFER' || code === 'UNAVAILABLE') return undefined;
-    this.#recordAnswer(asked);
+    // Neither code ends a request that a broker accepted.
+    if (requestId !== request.requestId || code === 'NO_OFFER' || code === 'UNAVAILABLE') return undefined;
+    this.#recordAnswer(request);
     if (this.#session !== undefined) {
       this.#metrics.countEnded(code === 'CANCELLED' ? 'client_left' : code.toLowerCase());
       return this.#clearRequest();
     }
-    // Taken back by the run itself.
+    // `CANCELLED` answers a cancel that the run sent itself, and is no refusal.
     if (code !== 'CANCELLED') {
-      this.#metrics.phaseCounts(asked.phase).refused += 1;
+      this.#metrics.phaseCounts(request.phase).refused += 1;
       this.#metrics.countRefused(code);
     }
     this.#clearRequest();

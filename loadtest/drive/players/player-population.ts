@@ -14,22 +14,23 @@ export interface PopulationOptions {
   readonly wheel: TimerWheel;
   readonly hostCalls: HostCallRouter;
   readonly random: () => number;
-  /** The run's players are dealt out to so many crowds: each lets its share arrive. */
+  /** Share of the run's arrivals that this worker plays, 0 to 1. */
   readonly shareOfRate: number;
-  /** So many may be on their way in at once before the load begins. */
+  /** How many players may connect at the same time before the load begins. */
   readonly maxConnecting: number;
 }
 
-/** The players of one worker: who is free takes the next arrival. */
+/** The players of one worker. A free player takes the next arrival. */
 export class PlayerPopulation {
   readonly players: LoadPlayer[] = [];
   readonly #options: PopulationOptions;
   readonly #free: LoadPlayer[] = [];
-  /** Where each free player stands in the list. */
+  /** The index of each free player in the list. */
   readonly #freeIndexes = new Map<LoadPlayer, number>();
-  /** On their way in, and those whose moment has come and who wait for them. */
   readonly #connecting = new Set<LoadPlayer>();
+  /** Players whose scheduled time has come, while too many others are connecting. */
   readonly #waitingToConnect: { readonly player: LoadPlayer; readonly dueMs: number }[] = [];
+  /** Raised when arrivals of an earlier phase must not happen any more. */
   #round = 0;
 
   constructor(options: PopulationOptions) {
@@ -38,22 +39,23 @@ export class PlayerPopulation {
 
   setFree(player: LoadPlayer, isFree: boolean): void {
     if ((isFree || player.isRejected) && this.#connecting.delete(player)) this.#connectNext();
-    const place = this.#freeIndexes.get(player);
-    if (isFree === (place !== undefined)) return;
-    if (place === undefined) {
+    const index = this.#freeIndexes.get(player);
+    if (isFree === (index !== undefined)) return;
+    if (index === undefined) {
       this.#freeIndexes.set(player, this.#free.push(player) - 1);
       return;
     }
     this.#freeIndexes.delete(player);
     const last = this.#free.pop();
     if (last === undefined || last === player) return;
-    this.#free[place] = last;
-    this.#freeIndexes.set(last, place);
+    this.#free[index] = last;
+    this.#freeIndexes.set(last, index);
   }
 
   /**
-   * Each has a moment of its own, from which its time counts. Brokers let clients in at a pace that they find, and refuse
-   * who would wait for too long: so nobody pushes in before a good part of those ahead are in.
+   * Connects all players, each at its scheduled time, from which its time to connect is measured. Brokers admit clients at a
+   * rate that they adapt to their load, and refuse a client that would wait too long, so the number of players that connect
+   * at the same time is limited.
    */
   connect(startAtMs: number, perSecond: number): void {
     this.players.forEach((player, i) => {
@@ -70,7 +72,6 @@ export class PlayerPopulation {
     else this.#scheduleArrivals(phase, startAtMs);
   }
 
-  /** Nobody arrives any more. */
   stopArrivals(): void {
     this.#round += 1;
   }
@@ -136,7 +137,7 @@ export class PlayerPopulation {
       if (moment.done === true) return;
       wheel.at(startAtMs + moment.value, (dueMs) => {
         if (round !== this.#round) return;
-        // The next one is due whatever becomes of this one.
+        // The next arrival is scheduled independently of this one: an open loop.
         next();
         this.#countArrival(index, dueMs);
         const player = this.#drawFreePlayer();
@@ -153,7 +154,6 @@ export class PlayerPopulation {
     metrics.recordTiming('lag', phase, dueMs, monotonicMs());
   }
 
-  /** Any of those who are free. */
   #drawFreePlayer(): LoadPlayer | undefined {
     const player = this.#free[Math.floor(this.#options.random() * this.#free.length)];
     if (player !== undefined) this.setFree(player, false);

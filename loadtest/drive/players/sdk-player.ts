@@ -14,7 +14,7 @@ import { PlayerLog } from './player-log.js';
 import { claimReservation } from './claim-reservation.js';
 import type { Timer } from '../timer-wheel.js';
 
-/** `closeTimeout` is younger than the package's types. */
+/** The types of the package do not have `closeTimeout` yet. */
 const SOCKET_OPTIONS: SocketOptions & { readonly closeTimeout: number } = {
   closeTimeout: 1_000,
   perMessageDeflate: false,
@@ -23,7 +23,7 @@ const SOCKET_OPTIONS: SocketOptions & { readonly closeTimeout: number } = {
 const quiet = (): void => undefined;
 const SILENT = { error: quiet, warn: quiet, info: quiet, debug: quiet };
 
-/** A player as games have it: the client SDK, with what passes its sockets on log. */
+/** A player with the client SDK, as games use it. Frames of its sockets are logged. */
 export class SdkPlayer implements LoadPlayer {
   readonly name: string;
   readonly log: PlayerLog;
@@ -40,16 +40,16 @@ export class SdkPlayer implements LoadPlayer {
   #isRejected = false;
   #isClosed = false;
 
-  constructor(context: PlayerContext, { name, token, rtt, canMove, firstUrlIndex: first }: PlayerOptions) {
+  constructor(context: PlayerContext, { name, token, rtt, canMove, firstUrlIndex }: PlayerOptions) {
     this.name = name;
     this.#context = context;
     this.#rtt = rtt;
     this.#canMove = canMove;
     this.log = new PlayerLog(context.metrics, name);
     const { urls, device, random } = context;
-    const turn = first % urls.length;
+    const first = firstUrlIndex % urls.length;
     this.#client = createClient({
-      url: [...urls.slice(turn), ...urls.slice(0, turn)],
+      url: [...urls.slice(first), ...urls.slice(0, first)],
       token,
       device,
       random,
@@ -106,7 +106,7 @@ export class SdkPlayer implements LoadPlayer {
       return;
     }
     const { sessionId, epoch } = session;
-    // While it moves, only the brokers know which host has it.
+    // During a move, only the brokers know which host holds the session.
     if (this.#admittedEpoch !== epoch || this.log.isMoving) {
       session.end().catch(quiet);
       return;
@@ -140,20 +140,20 @@ export class SdkPlayer implements LoadPlayer {
     claimReservation(this.#context, {
       ...{ host, claim: { ticket, sessionId, epoch, player: this.name } },
       shouldRetry: () => isCurrent() && !this.#isLeaving,
-      onResult: (isIn) => {
+      onResult: (isAdmitted) => {
         if (!isCurrent()) return;
-        if (isIn) this.#admittedEpoch = epoch;
+        if (isAdmitted) this.#admittedEpoch = epoch;
         else this.#context.metrics.countNotAdmitted();
       },
     });
   }
 
-  /** Shows the ticket at the new host, and plays on at the old one until the SDK says that the session has moved. */
+  /** Shows the ticket to the target host. The player stays on its host until the SDK reports that the session moved. */
   #claimTargetReservation(move: SessionMove): Promise<void> {
     const session = this.#session;
     const { ticket, epoch, signal } = move;
     return new Promise((resolve, reject) => {
-      const fail = (): void => reject(new Error('The new host did not let the player in.'));
+      const fail = (): void => reject(new Error('The target host did not admit the player.'));
       if (session === undefined || this.#isLeaving) {
         fail();
         return;
@@ -163,7 +163,7 @@ export class SdkPlayer implements LoadPlayer {
       claimReservation(this.#context, {
         ...{ host: hostOf(move), claim },
         shouldRetry: () => !signal.aborted,
-        onResult: (isIn) => (isIn ? resolve() : fail()),
+        onResult: (isAdmitted) => (isAdmitted ? resolve() : fail()),
       });
     });
   }
@@ -182,9 +182,9 @@ function hostOf({ region, pool, host }: Pick<Session, 'region' | 'pool' | 'host'
   return hostName(region, pool, host.hostId);
 }
 
-/** Sockets for the SDK that let a log see what passes. */
+/** A WebSocket class for the SDK that adds all frames to a log. */
 function createLoggedWebSocket(log: PlayerLog): new (url: string, protocols: string) => WebSocket {
-  return class TapedWebSocket extends WebSocket {
+  return class LoggedWebSocket extends WebSocket {
     constructor(url: string, protocols: string) {
       super(url, protocols, SOCKET_OPTIONS);
       this.on('message', (data: Buffer) => {

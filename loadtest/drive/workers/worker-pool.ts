@@ -25,18 +25,18 @@ const NO_GAUGES: WorkerGauges = {
 
 const CLOSE_DEADLINE_MS = 10_000;
 
-/** The threads that play a run. */
+/** The worker threads that simulate the players and hosts of a run. */
 export class WorkerPool {
   readonly #workers: Worker[];
   readonly #ticks: (WorkerTick | undefined)[];
-  /** Which worker plays each host. */
+  /** Index of the worker that simulates each host. */
   readonly #owners: Readonly<Record<string, number>>;
   readonly #onTick: (worker: number, tick: WorkerTick) => void;
   readonly #pendingReports = new Map<string, (report: WorkerReport) => void>();
   readonly #failed: Promise<never>;
   #closed: Promise<void> | undefined;
 
-  /** @param onTick hears everything that a worker saw, in the worker's order */
+  /** @param onTick called with each tick, in the order in which the worker sent them */
   constructor(plans: readonly WorkerPlan[], onTick: (worker: number, tick: WorkerTick) => void) {
     this.#onTick = onTick;
     this.#owners = plans[0]?.hostOwners ?? {};
@@ -48,7 +48,8 @@ export class WorkerPool {
       for (const worker of this.#workers) {
         worker.once('error', reject);
         worker.once('exit', (code) => {
-          if (this.#closed === undefined) reject(new Error(`A worker of the load test ended with ${code}.`));
+          if (this.#closed === undefined)
+            reject(new Error(`A worker thread of the load test ended with exit code ${code}.`));
         });
       }
     });
@@ -58,12 +59,12 @@ export class WorkerPool {
     });
   }
 
-  /** Rejects when a worker failed. */
+  /** Rejects when a worker fails; never resolves. */
   get failed(): Promise<never> {
     return this.#failed;
   }
 
-  /** All workers together, as of their last ticks. */
+  /** Sums over all workers, as of their latest ticks. */
   get gauges(): WorkerGauges {
     return this.#ticks.map((tick) => tick?.gauges ?? NO_GAUGES).reduce(addGauges, NO_GAUGES);
   }
@@ -80,7 +81,7 @@ export class WorkerPool {
     this.#workers[index]?.postMessage(order);
   }
 
-  /** @returns why hosts could not be opened */
+  /** @returns the errors of hosts that could not register */
   async openHosts(): Promise<readonly string[]> {
     const reports = await this.#request({ type: 'open-hosts' }, 'opened');
     return reports.flatMap((report) => (report.type === 'opened' ? report.failed : []));
@@ -91,7 +92,7 @@ export class WorkerPool {
     return reports.flatMap((report) => (report.type === 'snapshot' ? report.hosts : []));
   }
 
-  /** @param politely hosts leave in order, instead of being gone */
+  /** @param politely whether hosts send `leave` before they disconnect */
   close(politely: boolean): Promise<void> {
     this.#closed ??= this.#close(politely);
     return this.#closed;

@@ -12,16 +12,16 @@ import { SdkPlayer } from '../players/sdk-player.js';
 import { WorkerMetrics } from '../worker-metrics.js';
 import { TimerWheel } from '../timer-wheel.js';
 
-/** How often the main thread hears what happened. */
+/** Time between two ticks to the main thread, in milliseconds. */
 const TICK_MS = 100;
 
-/** At its slowest a broker lets so many clients in within two seconds and a half. */
+/** A broker at its lowest admission rate admits so many clients in 2.5 seconds. */
 const CONNECTING_PER_BROKER = 100;
 
-/** So many hosts connect at once. */
+/** How many hosts connect at the same time. */
 const HOSTS_AT_ONCE = 50;
 
-/** The players and hosts of one thread. They do what the main thread says, and tell it everything they see. */
+// The players and hosts of one thread: they follow the orders of the main thread, and report to it in ticks.
 const plan = workerData as WorkerPlan;
 const port = parentPort;
 if (port === null) throw new Error('This file runs in a worker thread.');

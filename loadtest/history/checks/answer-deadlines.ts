@@ -3,11 +3,11 @@ import { requestName, type EventOf, type HistoryEvent } from '../events.js';
 import { createFaultTimes } from '../fault-times.js';
 
 /**
- * L1: once faults stop, every request is matched, queued with a position or refused within its deadline. A client
- * whose socket is lost waits for nothing until it asked again.
+ * L1: while there is no fault, every request is matched, queued with a position or refused within its deadline. A client
+ * that lost its connection gets no answer before it repeats the request.
  */
 export const checkAnswerDeadlines: CreateCheck = ({ answerWithinMs, recoverWithinMs }, report) => {
-  const pending = new Map<string, EventOf<'asked'>>();
+  const pending = new Map<string, EventOf<'requested'>>();
   const ofPlayer = new Map<string, Set<string>>();
   const faults = createFaultTimes(recoverWithinMs);
 
@@ -17,30 +17,34 @@ export const checkAnswerDeadlines: CreateCheck = ({ answerWithinMs, recoverWithi
     keys?.delete(key);
     if (keys?.size === 0) ofPlayer.delete(player);
   };
-  const judge = (asked: EventOf<'asked'>, untilMs: number, ...events: readonly HistoryEvent[]): void => {
-    const waitedMs = untilMs - faults.boundStartMs(asked.atMs);
+  const judge = (
+    request: EventOf<'requested'>,
+    untilMs: number,
+    ...events: readonly HistoryEvent[]
+  ): void => {
+    const waitedMs = untilMs - faults.boundStartMs(request.atMs);
     if (waitedMs <= answerWithinMs) return;
     const how = events.length === 0 ? 'no answer' : 'its answer';
     report(
-      `${asked.player} had ${how} to ${asked.requestId} after ${Math.round(waitedMs)} ms`,
-      asked,
+      `${request.player} had ${how} to ${request.requestId} after ${Math.round(waitedMs)} ms`,
+      request,
       ...events,
     );
   };
   const answer = (event: EventOf<'matched' | 'queued' | 'offered' | 'refused'>): void => {
     const key = requestName(event);
-    const asked = pending.get(key);
-    if (asked === undefined) return;
-    judge(asked, event.atMs, event);
+    const request = pending.get(key);
+    if (request === undefined) return;
+    judge(request, event.atMs, event);
     drop(key, event.player);
   };
   const forget = (event: EventOf<'cancelled' | 'gave-up'>): void => drop(requestName(event), event.player);
   return {
     on: {
       ...faults.on,
-      asked(event) {
+      requested(event) {
         const key = requestName(event);
-        // A repeat on the same connection is not answered by itself: the first one counts.
+        // A repeat on the same connection gets no answer of its own: the deadline counts from the first.
         if (pending.has(key)) return;
         pending.set(key, event);
         ofPlayer.set(event.player, (ofPlayer.get(event.player) ?? new Set()).add(key));
@@ -56,7 +60,7 @@ export const checkAnswerDeadlines: CreateCheck = ({ answerWithinMs, recoverWithi
       },
     },
     finish(endAtMs) {
-      for (const asked of pending.values()) judge(asked, endAtMs);
+      for (const request of pending.values()) judge(request, endAtMs);
     },
   };
 };

@@ -4,20 +4,20 @@ import type { EventOf, HistoryEvent } from '../events.js';
 interface Held {
   readonly epoch: number;
   readonly admitted: EventOf<'admitted'>;
-  /** Since when somebody else holds a newer assignment of the session. */
+  /** The admission on another host, at a newer epoch, that made this assignment outdated. */
   outdatedBy: EventOf<'admitted'> | undefined;
 }
 
 /**
- * S1: an epoch of a session has one host; nobody sees its epochs fall; and it runs on two hosts only while the
- * older one cannot be told, or is just being told. A host that it was to move to, and where it did not begin, never had
- * it: its epoch may be given to another one.
+ * S1: each epoch of a session has one host; no client or host sees the epochs of a session decrease; and a session runs on
+ * two hosts only while the older host cannot be reached, or for the time that it takes to reach it. When a move failed, the
+ * target host never held the session, so the epoch may be assigned to another host.
  */
 export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
   const hosts = new Map<string, { readonly host: string; readonly event: HistoryEvent }>();
   const newest = new Map<string, { readonly epoch: number; readonly event: HistoryEvent }>();
   const running = new Map<string, Map<string, Held>>();
-  /** Where sessions were to move, by epoch, as long as they have not begun there. */
+  /** Target hosts of moves that are not complete, by session and epoch. */
   const promised = new Map<string, string>();
   const silent = new Set<string>();
   const backAtMs = new Map<string, number>();
@@ -34,10 +34,10 @@ export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
     const key = `${who} ${sessionId}`;
     const known = newest.get(key);
     if (known !== undefined && epoch < known.epoch) {
-      report(`${who} saw ${sessionId} fall from epoch ${known.epoch} to ${epoch}`, known.event, event);
+      report(`${who} saw ${sessionId} go back from epoch ${known.epoch} to ${epoch}`, known.event, event);
     } else if (known?.epoch !== epoch) newest.set(key, { epoch, event });
   };
-  /** An older assignment is over, or the history is. */
+  /** Checks an assignment when it ends, or at the end of the history. */
   const judge = (host: string, held: Held, endAtMs: number): void => {
     const { outdatedBy, admitted } = held;
     if (outdatedBy === undefined || silent.has(host)) return;
@@ -50,8 +50,8 @@ export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
       outdatedBy,
     );
   };
-  /** The move came to nothing: whoever was to give way to it does not. */
-  const callOff = (host: string, sessionId: string, epoch: number): void => {
+  /** A move failed: the assignment on the old host is not outdated by it. */
+  const cancelMove = (host: string, sessionId: string, epoch: number): void => {
     const key = `${sessionId} ${epoch}`;
     if (promised.get(key) !== host) return;
     promised.delete(key);
@@ -108,13 +108,13 @@ export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
         all.set(host, { epoch, admitted: event, outdatedBy: undefined });
       },
       'host-ended'({ host, sessionId, epoch, atMs }) {
-        callOff(host, sessionId, epoch);
+        cancelMove(host, sessionId, epoch);
         end(host, sessionId, atMs, epoch);
       },
       'host-stopped'({ host, atMs }) {
         for (const [key, to] of promised) {
           const [sessionId = '', epoch] = key.split(' ');
-          if (to === host) callOff(host, sessionId, Number(epoch));
+          if (to === host) cancelMove(host, sessionId, Number(epoch));
         }
         for (const [sessionId, all] of running) if (all.has(host)) end(host, sessionId, atMs);
       },

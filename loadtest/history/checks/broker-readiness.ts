@@ -1,7 +1,7 @@
 import type { CreateCheck } from '../check.js';
 import type { EventOf } from '../events.js';
 
-/** L6: in the end every broker that was not killed is ready by itself. */
+/** L6: at the end of the history every broker that was not killed is ready. */
 export const checkBrokerReadiness: CreateCheck = (_, report) => {
   const last = new Map<string, EventOf<'broker-ready'>>();
   return {
@@ -13,7 +13,7 @@ export const checkBrokerReadiness: CreateCheck = (_, report) => {
     },
     finish() {
       for (const event of last.values()) {
-        if (!event.ready) report(`${event.broker} is not ready in the end`, event);
+        if (!event.ready) report(`${event.broker} is not ready at the end`, event);
       }
     },
   };

@@ -2,27 +2,27 @@ import type { CreateCheck } from '../check.js';
 import { requestName, type EventOf, type FleetHost } from '../events.js';
 
 interface Waiting {
-  readonly asked: EventOf<'asked'>;
+  readonly request: EventOf<'requested'>;
   readonly event: EventOf<'queued' | 'refused'>;
 }
 
 /**
- * L5: nobody waits, and nobody was refused between two quiet pictures of the fleet, while a ready host within the
- * policy had room all the time.
+ * L5: no player waits, and no player was refused between two quiet snapshots of the fleet, while a ready host within the
+ * latency policy had a free slot all the time.
  */
 export const checkFreeCapacity: CreateCheck = ({ latencyPolicies = {}, slackMs }, report) => {
-  const asked = new Map<string, EventOf<'asked'>>();
+  const requests = new Map<string, EventOf<'requested'>>();
   const queued = new Map<string, Waiting>();
-  const away = new Set<string>();
+  const disconnected = new Set<string>();
   let refused: Waiting[] = [];
   let before: EventOf<'fleet'> | undefined;
 
-  const roomFor = ({ asked: request }: Waiting, picture: EventOf<'fleet'>): FleetHost | undefined => {
-    const waitedMs = picture.atMs - request.atMs;
+  const findFreeHost = ({ request }: Waiting, snapshot: EventOf<'fleet'>): FleetHost | undefined => {
+    const waitedMs = snapshot.atMs - request.atMs;
     const policy = latencyPolicies[request.title]?.filter(({ afterMs }) => afterMs + slackMs <= waitedMs);
     const maxRttMs =
       latencyPolicies[request.title] === undefined ? Infinity : (policy?.at(-1)?.maxRttMs ?? 0);
-    return picture.hosts.find(
+    return snapshot.hosts.find(
       ({ state, committed, slots, region, pool }) =>
         state === 'ready' &&
         committed < slots &&
@@ -34,16 +34,16 @@ export const checkFreeCapacity: CreateCheck = ({ latencyPolicies = {}, slackMs }
     void queued.delete(requestName(event));
   return {
     on: {
-      connected: ({ player }) => void away.delete(player),
-      disconnected: ({ player }) => void away.add(player),
-      asked(event) {
+      connected: ({ player }) => void disconnected.delete(player),
+      disconnected: ({ player }) => void disconnected.add(player),
+      requested(event) {
         const key = requestName(event);
-        if (!asked.has(key)) asked.set(key, event);
+        if (!requests.has(key)) requests.set(key, event);
       },
       queued(event) {
         const key = requestName(event);
-        const request = asked.get(key);
-        if (request !== undefined && !queued.has(key)) queued.set(key, { asked: request, event });
+        const request = requests.get(key);
+        if (request !== undefined && !queued.has(key)) queued.set(key, { request, event });
       },
       matched: done,
       offered: done,
@@ -52,10 +52,10 @@ export const checkFreeCapacity: CreateCheck = ({ latencyPolicies = {}, slackMs }
       refused(event) {
         const key = requestName(event);
         queued.delete(key);
-        const request = asked.get(key);
-        if (event.code === 'NO_CAPACITY' && request !== undefined) refused.push({ asked: request, event });
-        // The id is free again: the next one is another request.
-        asked.delete(key);
+        const request = requests.get(key);
+        if (event.code === 'NO_CAPACITY' && request !== undefined) refused.push({ request, event });
+        // After a refusal the client may use the id for a new request.
+        requests.delete(key);
       },
       fleet(event) {
         const last = before;
@@ -65,16 +65,17 @@ export const checkFreeCapacity: CreateCheck = ({ latencyPolicies = {}, slackMs }
         if (!event.quiet) return;
         for (const waiting of queued.values()) {
           const { player, atMs } = waiting.event;
-          if (atMs + slackMs > event.atMs || away.has(player)) continue;
-          const host = roomFor(waiting, event);
-          if (host !== undefined) report(`${player} waits, and ${host.host} has room`, waiting.event, event);
+          if (atMs + slackMs > event.atMs || disconnected.has(player)) continue;
+          const host = findFreeHost(waiting, event);
+          if (host !== undefined)
+            report(`${player} waits although ${host.host} has a free slot`, waiting.event, event);
         }
         if (last === undefined) return;
         for (const waiting of between) {
-          const host = roomFor(waiting, event);
-          if (host === undefined || roomFor(waiting, last)?.host !== host.host) continue;
+          const host = findFreeHost(waiting, event);
+          if (host === undefined || findFreeHost(waiting, last)?.host !== host.host) continue;
           report(
-            `${waiting.event.player} was refused, and ${host.host} had room`,
+            `${waiting.event.player} was refused although ${host.host} had a free slot`,
             last,
             waiting.event,
             event,

@@ -1,7 +1,7 @@
 import type { CreateCheck } from '../check.js';
 import { requestName, type EventOf } from '../events.js';
 
-/** S7: the same request of a player leads to the same session, whenever and wherever it is repeated. */
+/** S7: a request that a player repeats leads to the same session, at any time and on any broker. */
 export const checkIdempotentRequests: CreateCheck = (_, report) => {
   const first = new Map<string, EventOf<'matched'>>();
   return {

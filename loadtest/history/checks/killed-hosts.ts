@@ -2,7 +2,7 @@ import type { CreateCheck } from '../check.js';
 import type { EventOf } from '../events.js';
 import { createFaultTimes } from '../fault-times.js';
 
-/** L4: the slots and records of a killed host are gone within the bound: no later picture of the fleet has it. */
+/** L4: within the bound, the store removes the record and the sessions of a killed host: no later snapshot contains it. */
 export const checkKilledHosts: CreateCheck = ({ goneWithinMs, recoverWithinMs }, report) => {
   const killed = new Map<string, EventOf<'host-stopped'>>();
   const faults = createFaultTimes(recoverWithinMs);

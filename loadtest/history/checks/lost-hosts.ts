@@ -3,8 +3,8 @@ import type { EventOf, HistoryEvent } from '../events.js';
 import { createFaultTimes } from '../fault-times.js';
 
 /**
- * S9 (and the second half of L4): a host is lost only after it was silent for the lost bound, and no session that
- * it runs ends with `host_lost` before. While Redis is away nobody can be heard: that counts as silence of all.
+ * S9 (and the second half of L4): a host is declared lost, and its sessions end with `host_lost`, only after it was silent
+ * for `lostAfterMs`. While Redis is unavailable no heartbeat can be stored: that counts as silence of all hosts.
  */
 export const checkLostHosts: CreateCheck = ({ lostAfterMs, heartbeatIntervalMs, slackMs }, report) => {
   const silentSince = new Map<string, HistoryEvent>();
@@ -13,7 +13,7 @@ export const checkLostHosts: CreateCheck = ({ lostAfterMs, heartbeatIntervalMs, 
   const stopped = new Set<string>();
   const faults = createFaultTimes(0);
 
-  /** Whether the host had been silent for long enough, a heartbeat and the observer's blur aside. */
+  /** Whether the host had been silent for long enough, allowing for one heartbeat and the observer's tolerance. */
   const mayBeLost = (host: string, atMs: number): boolean => {
     if (stopped.has(host)) return true;
     if (faults.boundStartMs(0) === Infinity || atMs - faults.lastRedisFaultMs < lostAfterMs + slackMs)
@@ -40,7 +40,7 @@ export const checkLostHosts: CreateCheck = ({ lostAfterMs, heartbeatIntervalMs, 
         stopped.add(event.host);
         silentSince.delete(event.host);
       },
-      holds: ({ host, atMs }) => void heardAtMs.set(host, atMs),
+      heartbeat: ({ host, atMs }) => void heardAtMs.set(host, atMs),
       admitted: (event) => void runs.set(event.sessionId, event),
       'host-ended'({ host, sessionId }) {
         if (runs.get(sessionId)?.host === host) runs.delete(sessionId);
@@ -48,7 +48,7 @@ export const checkLostHosts: CreateCheck = ({ lostAfterMs, heartbeatIntervalMs, 
       'host-state'(event) {
         if (event.state === 'lost') judge(event.host, event, `${event.host} was declared lost`);
       },
-      over(event) {
+      'session-ended'(event) {
         const run = runs.get(event.sessionId);
         if (event.reason !== 'host_lost' || run?.epoch !== event.epoch) return;
         judge(run.host, event, `${event.sessionId} ended with host_lost`);

@@ -3,36 +3,35 @@ import type { EventOf, HistoryEvent } from '../events.js';
 
 interface MatchedSession {
   readonly matched: EventOf<'matched'>;
-  /** Of the newest epoch. */
+  /** The admission at the newest epoch. */
   claimed: HistoryEvent | undefined;
 }
 
 /**
- * S6: what a client was told it has is there in the end, or the client was told that and why it ended, or that the
- * request waits again, if no host had let the player in. Judged by
- * the last quiet picture of the fleet, and by the reasons given. A client that is not connected by then cannot have
- * been told.
+ * S6: every session that a client was matched with exists at the end, or the client was notified of its end with a reason,
+ * or, if no host had admitted the player, that the request waits again. Checked against the last quiet snapshot of the
+ * fleet. A client that is not connected at that time cannot have been notified, and is not checked.
  */
 export const checkLostSessions: CreateCheck = ({ slackMs }, report) => {
   const promised = new Map<string, MatchedSession>();
   const requests = new Map<string, string>();
   const connected = new Set<string>();
-  let picture: EventOf<'fleet'> | undefined;
-  /** Players and promises as they were when the picture was taken. */
+  let snapshot: EventOf<'fleet'> | undefined;
+  /** Matched sessions that the last quiet snapshot does not contain. */
   let missing: EventOf<'matched'>[] = [];
 
-  const keep = (sessionId: string): void => {
+  const forget = (sessionId: string): void => {
     promised.delete(sessionId);
     missing = missing.filter((matched) => matched.sessionId !== sessionId);
   };
-  const waitsAgain = (event: EventOf<'queued' | 'offered'>): void => {
+  const handleQueuedAgain = (event: EventOf<'queued' | 'offered'>): void => {
     const sessionId = requests.get(`${event.player} ${event.requestId}`);
-    if (sessionId !== undefined && promised.get(sessionId)?.claimed === undefined) keep(sessionId);
+    if (sessionId !== undefined && promised.get(sessionId)?.claimed === undefined) forget(sessionId);
   };
   return {
     on: {
-      queued: waitsAgain,
-      offered: waitsAgain,
+      queued: handleQueuedAgain,
+      offered: handleQueuedAgain,
       connected: ({ player }) => void connected.add(player),
       disconnected: ({ player }) => void connected.delete(player),
       matched(event) {
@@ -45,26 +44,26 @@ export const checkLostSessions: CreateCheck = ({ slackMs }, report) => {
         const known = promised.get(event.sessionId);
         if (known !== undefined && known.matched.epoch <= event.epoch) known.claimed = event;
       },
-      over(event) {
+      'session-ended'(event) {
         const known = promised.get(event.sessionId);
         if (known !== undefined && event.reason === 'reservation_expired' && known.claimed !== undefined) {
-          const what = `${event.sessionId} is over as unclaimed, and its host had admitted it`;
+          const what = `${event.sessionId} ended as unclaimed although its host had admitted the player`;
           report(what, known.matched, known.claimed, event);
         }
-        keep(event.sessionId);
+        forget(event.sessionId);
       },
       refused(event) {
         const sessionId = requests.get(`${event.player} ${event.requestId}`);
-        if (sessionId !== undefined && ['SESSION_OVER', 'CANCELLED'].includes(event.code)) keep(sessionId);
+        if (sessionId !== undefined && ['SESSION_OVER', 'CANCELLED'].includes(event.code)) forget(sessionId);
       },
-      left: ({ sessionId }) => keep(sessionId),
+      left: ({ sessionId }) => forget(sessionId),
       cancelled(event) {
         const sessionId = requests.get(`${event.player} ${event.requestId}`);
-        if (sessionId !== undefined) keep(sessionId);
+        if (sessionId !== undefined) forget(sessionId);
       },
       fleet(event) {
         if (!event.quiet) return;
-        picture = event;
+        snapshot = event;
         const there = new Set(
           event.hosts.flatMap(({ sessions }) => sessions.map(({ sessionId }) => sessionId)),
         );
@@ -76,10 +75,10 @@ export const checkLostSessions: CreateCheck = ({ slackMs }, report) => {
       },
     },
     finish() {
-      if (picture === undefined) return;
+      if (snapshot === undefined) return;
       for (const matched of missing) {
-        const what = `${matched.player} was given ${matched.sessionId}, which is gone`;
-        report(`${what}, and nobody said that it ended`, matched, picture);
+        const what = `${matched.player} was matched with ${matched.sessionId}, which does not exist any more`;
+        report(`${what}, and was not notified of its end`, matched, snapshot);
       }
     },
   };

@@ -2,29 +2,30 @@ import type { CreateCheck } from '../check.js';
 import { requestName, type EventOf } from '../events.js';
 
 interface Waiting {
-  readonly asked: EventOf<'asked'>;
+  readonly request: EventOf<'requested'>;
   readonly queued: EventOf<'queued'>;
   readonly regions: Set<string>;
 }
 
-interface Turn {
+/** An offer or match for a request of a queue. */
+interface ServedTurn {
   readonly atMs: number;
-  /** Of all turns so far, that of the request that was made last. */
-  readonly latest: { readonly asked: EventOf<'asked'>; readonly event: EventOf<'offered' | 'matched'> };
+  /** Among all turns so far, the one whose request was made last. */
+  readonly latest: { readonly request: EventOf<'requested'>; readonly event: EventOf<'offered' | 'matched'> };
 }
 
 /**
- * Q3: among requests of one region, tier and title, turns come in the order of arrival. A request arrived between
- * its `play` and its first `queued`, so only those are compared that surely came one after the other; and only
- * those whose client was there all the time, and waits for its first turn.
+ * Q3: requests of one region, tier and title are served in the order of arrival. A request arrived at some time between its
+ * `play` and its first `queued`, so two requests are compared only if these intervals do not overlap. Requests whose client
+ * disconnected, and requests that were served before, are not compared.
  */
 export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
-  const asked = new Map<string, EventOf<'asked'>>();
+  const requests = new Map<string, EventOf<'requested'>>();
   const waiting = new Map<string, Waiting>();
   const ofPlayer = new Map<string, Set<string>>();
-  const turns = new Map<string, Turn[]>();
+  const turns = new Map<string, ServedTurn[]>();
 
-  const groupOf = (region: string, { tier = '', title, pools = [] }: EventOf<'asked'>): string =>
+  const groupOf = (region: string, { tier = '', title, pools = [] }: EventOf<'requested'>): string =>
     [region, tier, title, ...pools].join('|');
   const drop = (key: string, player: string): Waiting | undefined => {
     const known = waiting.get(key);
@@ -34,63 +35,63 @@ export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
     if (keys?.size === 0) ofPlayer.delete(player);
     return known;
   };
-  /** Its turn came, or the history ends without it: nobody who came later had theirs before. */
-  const judge = ({ asked: request, queued, regions }: Waiting, atMs: number): void => {
+  /** Checks a request when it is served, or at the end of the history: no later request may have been served before. */
+  const judge = ({ request, queued, regions }: Waiting, atMs: number): void => {
     for (const region of regions) {
       const earlier = lastBefore(turns.get(groupOf(region, request)) ?? [], atMs - slackMs);
       if (earlier === undefined) continue;
-      const { asked: other, event } = earlier.latest;
+      const { request: other, event } = earlier.latest;
       if (other.atMs <= queued.atMs + slackMs) continue;
-      const what = `${other.player} came after ${request.player} in ${region}`;
-      report(`${what} and had the turn before`, queued, other, event);
+      const what = `${other.player} arrived after ${request.player} in the queue of ${region}`;
+      report(`${what}, and was served first`, queued, other, event);
       return;
     }
   };
-  const takeTurn = (event: EventOf<'offered' | 'matched'>): void => {
+  const handleServed = (event: EventOf<'offered' | 'matched'>): void => {
     const key = requestName(event);
-    const request = asked.get(key);
+    const request = requests.get(key);
     if (request === undefined) return;
-    // Its later answers are repeats.
-    asked.delete(key);
+    // Later answers to this request are repeats.
+    requests.delete(key);
     const known = drop(key, event.player);
     if (known !== undefined) judge(known, event.atMs);
     const group = groupOf(event.region, request);
     const list = turns.get(group) ?? [];
     turns.set(group, list);
     const latest = list.at(-1)?.latest;
-    const own = { asked: request, event };
+    const own = { request, event };
     list.push({
       atMs: event.atMs,
-      latest: latest === undefined || request.atMs > latest.asked.atMs ? own : latest,
+      latest: latest === undefined || request.atMs > latest.request.atMs ? own : latest,
     });
   };
   const forget = (event: EventOf<'refused' | 'cancelled' | 'gave-up'>): void => {
     const key = requestName(event);
-    asked.delete(key);
+    requests.delete(key);
     drop(key, event.player);
   };
   const started = new Set<string>();
   return {
     on: {
-      asked(event) {
+      requested(event) {
         const key = requestName(event);
         if (started.has(key)) return;
         started.add(key);
-        asked.set(key, event);
+        requests.set(key, event);
       },
       queued(event) {
         const key = requestName(event);
-        const request = asked.get(key);
+        const request = requests.get(key);
         if (request === undefined) return;
         const known = waiting.get(key);
         if (known !== undefined) known.regions.add(event.region);
         else {
-          waiting.set(key, { asked: request, queued: event, regions: new Set([event.region]) });
+          waiting.set(key, { request, queued: event, regions: new Set([event.region]) });
           ofPlayer.set(event.player, (ofPlayer.get(event.player) ?? new Set()).add(key));
         }
       },
-      offered: takeTurn,
-      matched: takeTurn,
+      offered: handleServed,
+      matched: handleServed,
       refused(event) {
         forget(event);
         started.delete(requestName(event));
@@ -99,7 +100,7 @@ export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
       'gave-up': forget,
       disconnected({ player }) {
         for (const key of [...(ofPlayer.get(player) ?? [])]) {
-          asked.delete(key);
+          requests.delete(key);
           drop(key, player);
         }
       },
@@ -110,8 +111,8 @@ export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
   };
 };
 
-/** The last turn before that moment; turns are in the order of time. */
-function lastBefore(turns: readonly Turn[], beforeMs: number): Turn | undefined {
+/** The last turn before a time. Turns are in the order of time. */
+function lastBefore(turns: readonly ServedTurn[], beforeMs: number): ServedTurn | undefined {
   let low = 0;
   let high = turns.length;
   while (low < high) {

@@ -1,17 +1,17 @@
 import type { CreateCheck } from '../check.js';
 import { requestName, type EventOf } from '../events.js';
 
-/** S8: the region is one that the request allows and near enough by then, and the answer says which rank it is. */
+/** S8: the matched region is allowed by the request and by the latency policy at that time, and the answer names its rank. */
 export const checkRequestConstraints: CreateCheck = ({ latencyPolicies = {}, slackMs }, report) => {
-  const asked = new Map<string, EventOf<'asked'>>();
+  const requests = new Map<string, EventOf<'requested'>>();
   return {
     on: {
-      asked(event) {
+      requested(event) {
         const key = requestName(event);
-        if (!asked.has(key)) asked.set(key, event);
+        if (!requests.has(key)) requests.set(key, event);
       },
       matched(event) {
-        const request = asked.get(requestName(event));
+        const request = requests.get(requestName(event));
         if (request === undefined) return;
         const { region, pool, rank, candidates, rttMs } = event;
         if (!Number.isInteger(rank) || rank < 1 || rank > candidates) {
@@ -25,18 +25,22 @@ export const checkRequestConstraints: CreateCheck = ({ latencyPolicies = {}, sla
         if (request.pools?.includes(pool) === false) {
           report(`${event.player} got ${pool}, which does not suit the request`, request, event);
         }
-        // Brokers keep in whole milliseconds how far the other places are, for sessions that may move there.
-        const isTold = rttMs === measuredMs || (event.epoch > 1 && rttMs === Math.round(measuredMs));
-        if (!isTold) {
+        // For moves, brokers store the round-trip times of a session to other regions in whole milliseconds.
+        const isCorrect = rttMs === measuredMs || (event.epoch > 1 && rttMs === Math.round(measuredMs));
+        if (!isCorrect) {
           report(`${region} is ${measuredMs} ms away, and the answer says ${rttMs}`, request, event);
         }
-        // A later match of the session may be a move, which has longer to find a place.
+        // A later match of the session may be a move, for which other latency limits hold.
         if (event.epoch > 1) return;
         const waitedMs = event.atMs - request.atMs + slackMs;
         const steps = latencyPolicies[request.title]?.filter(({ afterMs }) => afterMs <= waitedMs);
         const maxRttMs = steps?.at(-1)?.maxRttMs;
         if (maxRttMs !== undefined && measuredMs > maxRttMs) {
-          report(`${region} is ${measuredMs} ms away, and ${maxRttMs} is the most by then`, request, event);
+          report(
+            `${region} is ${measuredMs} ms away, and the policy allows ${maxRttMs} ms at that time`,
+            request,
+            event,
+          );
         }
       },
     },

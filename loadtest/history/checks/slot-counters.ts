@@ -1,8 +1,8 @@
 import type { CreateCheck } from '../check.js';
 
 /**
- * S3: in every quiet picture of the fleet, a host's counter is the recount of its sessions; and the sessions that
- * the host runs itself are among them, and no others past `reserved`.
+ * S3: in every quiet snapshot of the fleet, a host's slot counter equals the number of its sessions in the store, and those
+ * past `reserved` are exactly the sessions that the host runs.
  */
 export const checkSlotCounters: CreateCheck = (_, report) => {
   const running = new Map<string, Set<string>>();

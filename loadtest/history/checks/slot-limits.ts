@@ -6,14 +6,15 @@ interface Host {
   slots: number;
   readonly held: Map<string, EventOf<'admitted'>>;
   readonly prepared: Map<string, { readonly event: EventOf<'prepared'>; readonly untilMs: number }>;
-  /** Since when reserved and used slots together are too many. */
+  /** When reserved and used slots together began to exceed the slots of the host. */
   oversold: { readonly sinceMs: number; readonly events: readonly HistoryEvent[] } | undefined;
 }
 
 /**
- * S2: a host never runs more sessions than it has slots, and reserved and used slots together are no more either.
- * The latter as the host sees it, where the news of a free slot and of its next use may cross: for a moment. A
- * Redis that lost its last writes may have sold a slot again: that is S6's to judge.
+ * S2: a host never runs more sessions than it has slots, and its reserved and used slots together do not exceed its slots.
+ * The second part is checked as the host sees it: the message that frees a slot and the one that reserves it again may
+ * arrive in the other order, so an excess is allowed for `slackMs`. After Redis lost its last writes a slot may be assigned
+ * twice: S6 checks that case.
  */
 export const checkSlotLimits: CreateCheck = ({ slackMs, reservationMs }, report) => {
   const hosts = new Map<string, Host>();
@@ -22,13 +23,13 @@ export const checkSlotLimits: CreateCheck = ({ slackMs, reservationMs }, report)
   const hostOf = (name: string): Host => {
     const known = hosts.get(name);
     if (known !== undefined) return known;
-    const made = { slots: Infinity, held: new Map(), prepared: new Map(), oversold: undefined };
-    hosts.set(name, made);
-    return made;
+    const created = { slots: Infinity, held: new Map(), prepared: new Map(), oversold: undefined };
+    hosts.set(name, created);
+    return created;
   };
   const judge = (name: string, host: Host, atMs: number): void => {
     for (const [sessionId, { untilMs }] of host.prepared) {
-      // In the order of their making, and all last equally long.
+      // Reservations are in the order of their creation and have the same duration.
       if (untilMs > atMs) break;
       host.prepared.delete(sessionId);
     }
@@ -75,7 +76,7 @@ export const checkSlotLimits: CreateCheck = ({ slackMs, reservationMs }, report)
         judge(name, host, atMs);
       },
       'host-stopped': ({ host }) => void hosts.delete(host),
-      holds(event) {
+      heartbeat(event) {
         const { slots } = hostOf(event.host);
         if (event.sessions.length <= slots) return;
         report(`${event.host} reports ${event.sessions.length} sessions in ${slots} slots`, event);
@@ -85,7 +86,7 @@ export const checkSlotLimits: CreateCheck = ({ slackMs, reservationMs }, report)
       for (const [name, host] of hosts) {
         judge(name, host, endAtMs);
         if (host.oversold === undefined) continue;
-        // As if it ended now: it lasted until here.
+        // Ends the excess now, so that its duration is checked.
         host.slots = Infinity;
         judge(name, host, endAtMs);
       }

@@ -2,17 +2,17 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { CreateCheck } from '../check.js';
 import type { HistoryEvent } from '../events.js';
 
-/** Reasons that a client or a host gives; all others are the brokers' own. */
+/** End reasons that come from a client or a host. Brokers set all others. */
 const PEER_REASONS: readonly EndReason[] = ['client_left', 'host_ended', 'reconnect_expired', 'error'];
 
 /**
- * S5: who ends an assignment that is not the newest ends nothing. Seen by its effect: the newest assignment is
- * over for the reason that the late one gave, and nobody who could gave it for the newest.
+ * S5: a release of an older assignment does not end the newest assignment of a session. A violation is detected by its
+ * effect: the newest assignment ends with the reason of the late release, and there was no release of the newest one.
  */
 export const checkStaleReleases: CreateCheck = (_, report) => {
   const epochs = new Map<string, number>();
   const late = new Map<string, HistoryEvent>();
-  const rightful = new Set<string>();
+  const valid = new Set<string>();
 
   const know = ({ sessionId, epoch }: { sessionId: string; epoch: number }): void => {
     if (epoch > (epochs.get(sessionId) ?? 0)) epochs.set(sessionId, epoch);
@@ -22,7 +22,7 @@ export const checkStaleReleases: CreateCheck = (_, report) => {
   ): void => {
     const { sessionId, epoch, reason } = event;
     if (epoch < (epochs.get(sessionId) ?? 0)) late.set(`${sessionId} ${reason}`, event);
-    else rightful.add(`${sessionId} ${reason}`);
+    else valid.add(`${sessionId} ${reason}`);
   };
   return {
     on: {
@@ -39,14 +39,14 @@ export const checkStaleReleases: CreateCheck = (_, report) => {
       'host-ended'(event) {
         if (event.by === 'host') release(event);
       },
-      left: ({ sessionId }) => void rightful.add(`${sessionId} client_left`),
-      over(event) {
+      left: ({ sessionId }) => void valid.add(`${sessionId} client_left`),
+      'session-ended'(event) {
         const { sessionId, epoch, reason } = event;
         const key = `${sessionId} ${reason}`;
         const cause = late.get(key);
-        if (cause === undefined || rightful.has(key) || !PEER_REASONS.includes(reason)) return;
+        if (cause === undefined || valid.has(key) || !PEER_REASONS.includes(reason)) return;
         if (epoch < (epochs.get(sessionId) ?? 0)) return;
-        report(`${sessionId} is over (${reason}) by a release of an older epoch`, cause, event);
+        report(`${sessionId} was ended (${reason}) by a release of an older epoch`, cause, event);
       },
     },
   };

@@ -3,8 +3,8 @@ import type { EventOf } from '../events.js';
 import { createFaultTimes } from '../fault-times.js';
 
 /**
- * L2: a reservation that nobody claims is free again after its time and one sweep: no picture of the fleet shows
- * it any longer, and its client is told no later.
+ * L2: the slot of an unclaimed reservation is free after its time and one sweep: no later snapshot of the fleet contains the
+ * reservation, and its client is notified by then.
  */
 export const checkUnclaimedReservations: CreateCheck = (bounds, report) => {
   const { reservationMs, sweepIntervalMs, recoverWithinMs, slackMs } = bounds;
@@ -22,18 +22,22 @@ export const checkUnclaimedReservations: CreateCheck = (bounds, report) => {
       ...faults.on,
       matched: note,
       prepared: note,
-      over(event) {
+      'session-ended'(event) {
         const since = reserved.get(key(event));
         if (event.reason !== 'reservation_expired' || since === undefined) return;
         if (!isLate(since, event.atMs)) return;
-        report(`${event.sessionId} was unclaimed, and held for too long`, since, event);
+        report(`the unclaimed reservation ${event.sessionId} ended too late`, since, event);
       },
       fleet(event) {
         for (const { host, sessions } of event.hosts) {
           for (const session of sessions) {
             const since = reserved.get(key(session));
             if (session.state !== 'reserved' || since === undefined || !isLate(since, event.atMs)) continue;
-            report(`${session.sessionId} is unclaimed, and still holds a slot of ${host}`, since, event);
+            report(
+              `the unclaimed reservation ${session.sessionId} still holds a slot of ${host}`,
+              since,
+              event,
+            );
           }
         }
       },

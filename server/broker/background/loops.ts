@@ -10,7 +10,7 @@ import { pollAllInboxes } from '../messaging/poll-inbox.js';
 import { finishOverdueMoves } from '../moves/finish-overdue-moves.js';
 import type { RoundPlanner } from '../rebalance/round-planner.js';
 import { runRebalanceRound } from '../rebalance/run-rebalance-round.js';
-import { pollQueues } from '../queue/update-queue-positions.js';
+import { pollQueues } from '../queue/poll-queues.js';
 import { toRefusal } from '../refusal.js';
 import { restoreQueuePositions } from '../recovery/restore-queue-positions.js';
 import { runDrains } from '../drain/run-drains.js';

@@ -56,7 +56,7 @@ export type ControlMessage =
       readonly claimWithinMs: number;
     }
   /** To the client's broker, about the session's own place: the session stays there. */
-  | { readonly type: 'called_off'; readonly sessionId: string; readonly epoch: number }
+  | { readonly type: 'cancelled'; readonly sessionId: string; readonly epoch: number }
   /** To the client's broker: the session is in this place now. */
   | { readonly type: 'arrived'; readonly sessionId: string; readonly epoch: number }
   | { readonly type: 'step'; readonly sessionId: string; readonly epoch: number; readonly step: MoveStep };

@@ -13,7 +13,7 @@ type RelayedBody =
   | Pick<Signal, 'type' | 'data'>
   | Pick<Limit, 'type' | 'kind' | 'endsAtMs'>
   /** A broker's own answer to a signal that came when its peer was no longer there. */
-  | { readonly type: 'away' };
+  | { readonly type: 'peer_away' };
 
 /**
  * The most that a letter's body may measure. A character may take six bytes once it is escaped, and the frame
@@ -92,7 +92,7 @@ export async function deliverRelayedMessage(
       : deliverToHost(context, place, toHostId, about, message);
   if (delivered || message.type !== 'signal') return;
   try {
-    await relayMessage(context, place, { ...about, fromHostId: toHostId }, { type: 'away' });
+    await relayMessage(context, place, { ...about, fromHostId: toHostId }, { type: 'peer_away' });
   } catch (error) {
     // Then nobody is left to be told.
     toLoggedRefusal(context, error);
@@ -119,7 +119,7 @@ async function relayMessage(
       if (!delivered) throw new Refusal('PEER_AWAY');
       return;
     }
-    case 'posted':
+    case 'forwarded':
       context.store.sendWakeUp(outcome.brokerId, place);
       return;
     case 'disconnected':
@@ -150,7 +150,7 @@ function deliverToHost(
     host?.lastSentEpochs.get(sessionId) === epoch || host?.heldSessions.get(sessionId)?.epoch === epoch;
   if (host === undefined || !knows) return false;
   if (body.type === 'signal') host.channel.send({ type: 'signal', sessionId, epoch, data: body.data });
-  if (body.type === 'away') host.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
+  if (body.type === 'peer_away') host.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
   return true;
 }
 
@@ -162,7 +162,7 @@ function deliverToClient(
 ): boolean {
   const client = connections.clientOfSession(sessionId);
   if (client?.sessions.get(sessionId)?.epoch !== epoch) return false;
-  if (body.type === 'away') client.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
+  if (body.type === 'peer_away') client.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
   else client.channel.send({ ...body, sessionId });
   return true;
 }

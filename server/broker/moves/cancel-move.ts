@@ -34,7 +34,7 @@ export async function cancelMove(context: CorePorts, move: MoveInProgress): Prom
   ]);
   if (session?.epoch === epoch && session.clientBrokerId !== '') {
     await sendControlMessage(context, place, session.clientBrokerId, {
-      type: 'called_off',
+      type: 'cancelled',
       sessionId,
       epoch: toEpoch,
     });

@@ -4,7 +4,8 @@ import { targetReservationIdOf } from '../../domain/target-reservation.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import { sendMatched, createMatched } from '../placement/answer-matched.js';
-import { findRequestRecord, placedFromSession } from '../requests/earlier-request.js';
+import { placedFromSession } from '../requests/placed-from-session.js';
+import { findRequestRecord } from '../requests/request-record.js';
 import type { ClientConnection, ClientSession } from '../connections/connections.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -76,7 +77,7 @@ export async function declineMove(
 export async function handleMoveCancelled(
   context: StoreAccess & Connections & Events,
   place: RegionPool,
-  { sessionId, epoch }: Extract<ControlMessage, { type: 'called_off' }>,
+  { sessionId, epoch }: Extract<ControlMessage, { type: 'cancelled' }>,
 ): Promise<void> {
   const known = context.connections.clientOfSession(sessionId)?.sessions.get(sessionId);
   if (known?.pendingMove?.epoch !== epoch) return;

@@ -46,7 +46,7 @@ async function dispatchControlMessage(
     case 'moving':
       await sendMoving(context, place, message);
       return;
-    case 'called_off':
+    case 'cancelled':
       await handleMoveCancelled(context, place, message);
       return;
     case 'arrived':

@@ -1,6 +1,7 @@
 import type { Cancel } from '@duskline/protocol';
 import type { RequestRecord } from '../../store/fleet-store.js';
-import { findRequestRecord, locateSession, startNewAttempt } from '../requests/earlier-request.js';
+import { locateSession } from '../requests/earlier-outcome.js';
+import { findRequestRecord, startNewAttempt } from '../requests/request-record.js';
 import type { ClientConnection, PendingRequest } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { Connections } from '../connections/ports.js';

@@ -1,7 +1,8 @@
 import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { rankCandidates } from '../../domain/ranking.js';
-import { findEarlierOutcome, findRequestRecord } from '../requests/earlier-request.js';
+import { findEarlierOutcome } from '../requests/earlier-outcome.js';
+import { findRequestRecord } from '../requests/request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { CorePorts } from '../messaging/core-ports.js';

@@ -1,6 +1,6 @@
 import type { Candidate } from '../../domain/ranking.js';
 import type { RecordRequestOutcome, RequestEntry } from '../../store/fleet-store.js';
-import { REQUEST_GRACE_MS } from '../requests/earlier-request.js';
+import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { BrokerSettings } from '../settings.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';

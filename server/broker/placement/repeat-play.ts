@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestEntry, RequestRecord, SessionMeta } from '../../store/fleet-store.js';
-import { REQUEST_GRACE_MS, findEarlierOutcome, type EarlierOutcome } from '../requests/earlier-request.js';
+import { findEarlierOutcome, type EarlierOutcome } from '../requests/earlier-outcome.js';
+import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';

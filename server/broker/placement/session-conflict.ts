@@ -1,12 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
 import type { RequestEntry, PreviousRequestRecord } from '../../store/fleet-store.js';
-import {
-  REQUEST_GRACE_MS,
-  claimTimeLeftMs,
-  placedFromSession,
-  startNewAttempt,
-} from '../requests/earlier-request.js';
+import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-session.js';
+import { REQUEST_GRACE_MS, startNewAttempt } from '../requests/request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { Requests } from '../requests/ports.js';

@@ -10,7 +10,7 @@ import type { Connections } from '../connections/ports.js';
 import { acceptableRegionPools, joinQueues, noQueueRefusal } from './join-queues.js';
 import { leaveAllQueues } from './accept-offer.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { sendQueuePosition } from './update-queue-positions.js';
+import { sendQueuePosition } from './send-queue-position.js';
 import { Refusal } from '../refusal.js';
 import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
-import { findRequestRecord } from './earlier-request.js';
+import { findRequestRecord } from './request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';

@@ -59,7 +59,7 @@ export function requestKeyOf(
 
 /** The client's socket is gone: the request waits on in the store, and nobody here is to be answered. */
 export class ClientDisconnected extends Error {
-  override readonly name = 'Abandoned';
+  override readonly name = 'ClientDisconnected';
 }
 
 /** The requests that wait and whose clients are on this broker. Their places in the queues are the store's. */

@@ -4,7 +4,7 @@ import { loadConfigFile } from '../../config/load-config.js';
 import type { Override } from '../../config/yaml-source.js';
 import type { Environment } from '../../config/secrets.js';
 
-/** The options by which commands change what the configuration says. */
+/** Command options that override the configuration. */
 export interface ConfigOptions {
   readonly config?: string;
   readonly port?: number;
@@ -14,9 +14,9 @@ export interface ConfigOptions {
 }
 
 /**
- * The configuration of a command: a file, or the development fleet when none is named; options win over both.
+ * Loads the configuration file, or the development fleet when no file is named, and applies the options to it.
  *
- * @throws ConfigError with every mistake at once
+ * @throws ConfigError that lists all mistakes
  */
 export function readConfig(options: ConfigOptions, env: Environment): Config {
   const overrides: Override[] = [];

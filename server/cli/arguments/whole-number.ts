@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Reads an option that is a whole number within bounds; commander prints what was wrong with it. */
+/** A commander parser for a whole number within bounds. */
 export function wholeNumberArgument(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

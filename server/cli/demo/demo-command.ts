@@ -12,12 +12,16 @@ interface DemoCommandOptions {
 }
 
 const EXAMPLES = `
-Nothing else is needed: the state is in memory, the port is any free one, the keys are made for this run.
+The demo needs nothing else: it keeps its state in memory, listens on a free port and creates its own keys.
 
-Figures at the end: queued counts the players who found no slot at once and waited; refused those who gave
-up after five seconds or were refused; overbooked is counted by the hosts; matchMs is what players waited
-from asking to the match, without those who were queued; meanRttMs is to the region they got, meanBestRttMs to the nearest they measured; hottestOverMean
-is the hottest host over the mean of its pool, averaged over pools in use and over time.
+It prints these figures at its end, times in milliseconds:
+  queued           players who found no free slot at once and waited in a queue
+  refused          players who were refused, or gave up after five seconds in a queue (GAVE_UP)
+  overbooked       times when a host had more sessions than slots, as counted by the hosts
+  matchMs          time from the request to the match, of players who were not queued
+  meanRttMs        mean round-trip time to the region of the match
+  meanBestRttMs    mean round-trip time to the nearest region that the player measured
+  hottestOverMean  sessions of the hottest host over the mean of its region's pool, averaged over pools and time
 
 Examples:
   $ duskline demo
@@ -29,17 +33,27 @@ export function addDemoCommand(program: Command): void {
     .command('demo')
     .summary('watch a day of players in two minutes')
     .description(
-      'Runs a broker, simulated hosts and players in one process, over real sockets, and shows them.',
+      'Runs a broker, simulated hosts and players in one process, over real sockets, and shows the slots in use by region.',
     )
     .option(
       '--seconds <seconds>',
-      'end after so many seconds (default: at Ctrl-C)',
+      'length of the run in seconds (default: until Ctrl-C)',
       wholeNumberArgument(1, 86_400),
     )
-    .option('--day-seconds <seconds>', 'how long a day takes', wholeNumberArgument(10, 86_400), 120)
-    .option('--start-hour <hour>', 'UTC hour at which it begins', wholeNumberArgument(0, 23), 16)
-    .option('--hosts <hosts>', 'how many hosts', wholeNumberArgument(6, 1_000), 60)
-    .option('--json', 'print the figures as one JSON object in the last line')
+    .option(
+      '--day-seconds <seconds>',
+      'length of a simulated day in seconds',
+      wholeNumberArgument(10, 86_400),
+      120,
+    )
+    .option(
+      '--start-hour <hour>',
+      'hour of the day, in UTC, at which the run begins',
+      wholeNumberArgument(0, 23),
+      16,
+    )
+    .option('--hosts <hosts>', 'number of simulated hosts', wholeNumberArgument(6, 1_000), 60)
+    .option('--json', 'print the figures as JSON on the last line')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

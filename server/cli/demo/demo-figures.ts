@@ -1,6 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 
-/** What the demo's last line says. Times in milliseconds. */
+/** The figures that the demo prints at its end. Times in milliseconds. */
 export interface DemoFigures {
   readonly store: string;
   readonly regions: number;
@@ -9,30 +9,30 @@ export interface DemoFigures {
   readonly seconds: number;
   readonly players: number;
   readonly matched: number;
-  /** How many found no slot at once and waited, whatever became of them. */
+  /** Players who found no free slot at once and waited in a queue, with any outcome. */
   readonly queued: number;
-  /** How many gave up waiting (`GAVE_UP`), or were refused. */
+  /** Players who gave up waiting (`GAVE_UP`) or were refused. */
   readonly refused: number;
   readonly refusedByCode: Readonly<Record<string, number>>;
-  /** How often a host held more sessions than it has slots, as counted by the hosts. */
+  /** Times when a host had more sessions than slots, as counted by the hosts. */
   readonly overbooked: number;
-  /** From the call of `play` to the match, as players saw it who did not have to wait in a queue. */
+  /** Time from the call of `play` to the match, of players who were not queued. */
   readonly matchMs: { readonly p50: number; readonly p99: number };
-  /** Mean RTT to the region that players got, and to the nearest one they measured. */
+  /** Mean RTT to the region of the match, and to the nearest region that the player measured. */
   readonly meanRttMs: number;
   readonly meanBestRttMs: number;
-  /** Hottest host over the mean of its place, averaged over places in use (a quarter at least) and time. */
+  /** Sessions of the hottest host over the mean of its region's pool, averaged over pools that are at least 25 % full and time. */
   readonly hottestOverMean: number;
   readonly peakUtilisation: number;
 }
 
-/** Counts what players and hosts of the demo saw. */
+/** Counts of the demo's players and hosts. */
 export class DemoStatistics {
   readonly #matchMicros: Histogram = build({
     highestTrackableValue: 60_000_000,
     numberOfSignificantValueDigits: 3,
   });
-  /** Match times since the last look, by region. */
+  /** Match times since `takeRecentMatches`, by region. */
   readonly #recentMs = new Map<string, number[]>();
   readonly #refusals = new Map<string, number>();
   #players = 0;
@@ -52,7 +52,7 @@ export class DemoStatistics {
     this.#queued += 1;
   }
 
-  /** @param tookMs `undefined` for a player who waited in a queue */
+  /** @param tookMs `undefined` for a player who was queued */
   recordMatch(region: string, tookMs: number | undefined, rttMs: number, bestRttMs: number): void {
     this.#matched += 1;
     if (tookMs !== undefined) {
@@ -69,7 +69,7 @@ export class DemoStatistics {
     this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
   }
 
-  /** One look at the fleet. */
+  /** Adds one sample of the fleet. */
   recordSample(hottestOverMean: readonly number[], utilisation: number): void {
     for (const ratio of hottestOverMean) this.#hottestSum += ratio;
     this.#hottestCount += hottestOverMean.length;
@@ -88,7 +88,7 @@ export class DemoStatistics {
     return [...this.#refusals.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Matches into a region without a queue since the last call, and the p99 of their times in milliseconds. */
+  /** Matches of players who were not queued, in a region since the last call, and p99 of their times in milliseconds. */
   takeRecentMatches(region: string): { readonly matches: number; readonly p99Ms: number } {
     const recent = (this.#recentMs.get(region) ?? []).sort((a, b) => a - b);
     this.#recentMs.delete(region);

@@ -7,22 +7,21 @@ import {
 import type { TokenSigner } from '../../auth/token-signer.js';
 import { regionPoolName, type Catalog } from '../../domain/catalog.js';
 
-/** How many slots each simulated host has. */
 const SLOTS_PER_HOST = 8;
 
 const TOKEN_MS = 24 * 3_600_000;
 
-/** The hosts of the demo, and what they saw. */
+/** The hosts of the demo, and their counts. */
 export interface DemoFleet {
   readonly hosts: number;
   readonly slots: number;
   slotsIn(region: string): number;
   hostsIn(region: string): number;
-  /** Sessions that the hosts of a region hold now, as they count them. */
+  /** Sessions of a region now, as its hosts count them. */
   sessionsIn(region: string): number;
-  /** How often a host held more sessions than slots. */
+  /** Times when a host had more sessions than slots. */
   readonly overbooked: number;
-  /** Hottest host over the mean, for each place that is at least a quarter in use. */
+  /** Sessions of the hottest host over the mean, for each region's pool that is at least 25 % full. */
   hottestOverMean(): number[];
   stop(): Promise<void>;
 }
@@ -32,15 +31,15 @@ export interface DemoFleetOptions {
   readonly catalog: Catalog;
   readonly signer: TokenSigner;
   readonly hosts: number;
-  /** How much faster than real time sessions ramp up. */
+  /** Simulated milliseconds for each real one: the load of a new session ramps up faster. */
   readonly speed: number;
 }
 
 /** Starts the hosts and waits until all are registered. */
 export async function startDemoFleet(options: DemoFleetOptions): Promise<DemoFleet> {
   const streams = await createStreamServer();
-  const hosts = plannedPlaces(options.catalog, options.hosts).map((place, i) =>
-    startHost(options, streams, place, i),
+  const hosts = assignRegionPools(options.catalog, options.hosts).map((regionPool, i) =>
+    startHost(options, streams, regionPool, i),
   );
   await Promise.all(hosts.map(({ simulated }) => simulated.host.whenRegistered()));
   const inRegion = (region: string): typeof hosts => hosts.filter((host) => host.region === region);
@@ -68,13 +67,13 @@ interface DemoHost {
   readonly simulated: SimulatedHost;
 }
 
-/** Hosts dealt out to every region and pool in turn. */
-function plannedPlaces(catalog: Catalog, hosts: number): { region: string; pool: string }[] {
-  const places = [...catalog.pools.keys()].flatMap((pool) =>
+/** The region and pool of each host: all pools of all regions, in turn. */
+function assignRegionPools(catalog: Catalog, hosts: number): { region: string; pool: string }[] {
+  const regionPools = [...catalog.pools.keys()].flatMap((pool) =>
     [...catalog.regions.keys()].map((region) => ({ region, pool })),
   );
-  return Array.from({ length: hosts }, (_, i) => places[i % places.length]).filter(
-    (place) => place !== undefined,
+  return Array.from({ length: hosts }, (_, i) => regionPools[i % regionPools.length]).filter(
+    (regionPool) => regionPool !== undefined,
   );
 }
 
@@ -100,13 +99,13 @@ function startHost(
 const IN_USE_SHARE = 0.25;
 
 function hottestOverMean(hosts: readonly DemoHost[]): number[] {
-  const places = new Map<string, number[]>();
+  const sessionsByPool = new Map<string, number[]>();
   for (const host of hosts) {
-    const sessions = places.get(regionPoolName(host)) ?? [];
+    const sessions = sessionsByPool.get(regionPoolName(host)) ?? [];
     sessions.push(host.simulated.stats.sessions);
-    places.set(regionPoolName(host), sessions);
+    sessionsByPool.set(regionPoolName(host), sessions);
   }
-  return [...places.values()].flatMap((sessions) => {
+  return [...sessionsByPool.values()].flatMap((sessions) => {
     const mean = sessions.reduce((sum, count) => sum + count, 0) / sessions.length;
     return sessions.length > 1 && mean >= IN_USE_SHARE * SLOTS_PER_HOST ? [Math.max(...sessions) / mean] : [];
   });

@@ -20,20 +20,20 @@ export interface DemoPlayerOptions {
   readonly world: DemoRegions;
   readonly figures: DemoStatistics;
   readonly playMs: number;
-  /** Ends the evening early. */
+  /** Ends the visit early. */
   readonly signal: AbortSignal;
 }
 
-/** How many regions a player measures, the nearest ones. */
+/** A player measures its nearest regions only. */
 const MEASURED_REGIONS = 5;
 
-/** So long a player waits in a queue; the figures call it a refusal when the turn has not come by then. */
+/** A player gives up after this time. The figures count it as refused, with the code `GAVE_UP`. */
 const MAX_QUEUE_WAIT_MS = 5_000;
 const GAVE_UP = 'GAVE_UP';
 
 /**
- * One player's visit through the real SDK and real sockets: connect, measure, play, watch, leave. Only the
- * network's distances are made up: the samples say what a player in that city would measure.
+ * One visit of a player, through the SDK and real sockets: connect, measure, play, watch, leave. Only the round-trip times
+ * are simulated, from the distance between the player's city and the region.
  */
 export async function runPlayer(options: DemoPlayerOptions): Promise<void> {
   const { url, token, device, home, world, figures } = options;
@@ -43,7 +43,7 @@ export async function runPlayer(options: DemoPlayerOptions): Promise<void> {
     token,
     device,
     location: home,
-    // Every sample is the distance and a little of the noise that real networks have.
+    // Each sample is the round-trip time of the distance, with up to 10 % noise.
     probe: ({ region }) => Promise.resolve(sampleRtt(world, home, region)),
   });
   try {
@@ -61,12 +61,12 @@ async function playSession(client: Client, options: DemoPlayerOptions): Promise<
   const rtt = await client.measureRegions({ limit: MEASURED_REGIONS, signal });
   const startedAt = performance.now();
   const waited: QueueState[] = [];
-  const session = await withQueueDeadline(signal, (patience) =>
+  const session = await withQueueDeadline(signal, (deadline) =>
     client.play({
       title,
       platform,
       rtt,
-      signal: patience,
+      signal: deadline,
       onQueued: (state) => {
         if (waited.push(state) === 1) figures.countQueued();
       },
@@ -91,17 +91,17 @@ async function playSession(client: Client, options: DemoPlayerOptions): Promise<
   });
 }
 
-/** Waits with a signal that aborts when the player's patience or the evening is over. */
+/** Waits with a signal that aborts after `MAX_QUEUE_WAIT_MS`, or when `signal` does. */
 async function withQueueDeadline<T>(
   signal: AbortSignal,
-  wait: (patience: AbortSignal) => Promise<T>,
+  wait: (deadline: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const patience = new AbortController();
-  const giveUp = (): void => patience.abort();
+  const deadline = new AbortController();
+  const giveUp = (): void => deadline.abort();
   const timer = setTimeout(giveUp, MAX_QUEUE_WAIT_MS);
   signal.addEventListener('abort', giveUp);
   try {
-    return await wait(patience.signal);
+    return await wait(deadline.signal);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);
@@ -110,6 +110,6 @@ async function withQueueDeadline<T>(
 
 function sampleRtt(world: DemoRegions, home: Region, regionId: string): number {
   const region = world.regions.find((known) => known.region === regionId);
-  if (region === undefined) throw new Error(`no region ${regionId} in this world`);
+  if (region === undefined) throw new Error(`The demo has no region ${regionId}.`);
   return world.rttMs(home, region) * (1 + Math.random() * 0.1);
 }

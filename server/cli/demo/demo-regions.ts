@@ -1,10 +1,10 @@
 import { rttOfDistanceMs } from '@duskline/loadtest/plan/simulated-regions.js';
 import type { Catalog, Region } from '../../domain/catalog.js';
 
-/** The demo's world: where players live, what time it is there, how far the regions are. */
+/** The regions of the demo, their local time, and the round-trip times between them. */
 export interface DemoRegions {
   readonly regions: readonly Region[];
-  /** Local hour of a region, 0 up to 24, at a moment of the demo's day. */
+  /** Local hour of a region, from 0 to below 24, at a time of the demo's day in milliseconds since midnight UTC. */
   localHour(region: Region, dayMs: number): number;
   /** Round-trip time in milliseconds between the cities of two regions. */
   rttMs(from: Region, to: Region): number;

@@ -3,17 +3,17 @@ import type { DemoStatistics } from './demo-figures.js';
 import type { DemoFleet } from './demo-fleet.js';
 import type { DemoRegions } from './demo-regions.js';
 
-/** How the demo shows itself while it runs. */
+/** The output of the demo while it runs. */
 export interface DemoView {
-  /** Shows how things are now. */
+  /** Shows the state of the fleet now. */
   update(dayMs: number): void;
-  /** Leaves the terminal as it was found. */
+  /** Restores the state of the terminal. */
   close(): void;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** On a terminal: a table that is drawn over itself. */
+/** For a terminal: a table that refreshes in place. */
 export function createLiveView(
   world: DemoRegions,
   fleet: DemoFleet,
@@ -53,7 +53,7 @@ export function createLiveView(
   };
 }
 
-/** Elsewhere: a plain line now and then. */
+/** For pipes and files: a plain line for each update. */
 export function createPlainView(
   world: DemoRegions,
   fleet: DemoFleet,
@@ -73,7 +73,7 @@ export function createPlainView(
   };
 }
 
-/** `20.5` as `20:30`. */
+/** Formats an hour such as 20.5 as `20:30`. */
 function clock(hour: number): string {
   const minutes = Math.floor(hour * 60);
   return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;

@@ -20,20 +20,20 @@ export interface PlayerArrivalOptions {
   readonly world: DemoRegions;
   readonly fleet: DemoFleet;
   readonly figures: DemoStatistics;
-  /** The demo's time of day, in milliseconds since midnight UTC. */
+  /** The time of the demo's day, in milliseconds since midnight UTC. */
   readonly dayMs: () => number;
-  /** Simulated milliseconds per real one. */
+  /** Simulated milliseconds for each real one. */
   readonly speed: number;
   readonly signal: AbortSignal;
 }
 
-/** At its busiest hour a region's players want this share of its slots. */
+/** Demand of a region at its busiest hour, as a share of its slots. */
 const PEAK_LOAD = 0.95;
 
 const TOKEN_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
-/** Lets players arrive in every region by its local hour until the signal. Resolves when all have left. */
+/** Starts players in each region, at a rate that follows its local hour, until `signal` aborts. Resolves when all have left. */
 export async function runPlayerArrivals(options: PlayerArrivalOptions): Promise<void> {
   const visits = new Set<Promise<void>>();
   let players = 0;
@@ -48,7 +48,7 @@ export async function runPlayerArrivals(options: PlayerArrivalOptions): Promise<
   await Promise.all(visits);
 }
 
-/** A Poisson process whose rate follows the local hour: drawn at the peak's rate, and thinned. */
+/** A Poisson process whose rate follows the local hour: drawn at the peak rate, and thinned (Lewis and Shedler). */
 function scheduleArrivals(
   options: PlayerArrivalOptions,
   region: Region,
@@ -112,6 +112,6 @@ function drawPlayer(
 
 function pickRandom<T>(list: readonly T[]): T {
   const chosen = list[Math.floor(Math.random() * list.length)];
-  if (chosen === undefined) throw new RangeError('nothing to pick from');
+  if (chosen === undefined) throw new RangeError('The list to pick from is empty.');
   return chosen;
 }

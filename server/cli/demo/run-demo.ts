@@ -12,31 +12,31 @@ import { createLiveView, createPlainView } from './demo-view.js';
 import { createDemoRegions } from './demo-regions.js';
 
 export interface DemoOptions {
-  /** How long it runs, in seconds; for ever when absent. */
+  /** Length of the run in seconds; absent: until `signal` aborts. */
   readonly seconds?: number;
-  /** How long the demo's day takes, in seconds. */
+  /** Length of the simulated day in seconds. */
   readonly daySeconds: number;
-  /** UTC hour at which it begins. */
+  /** Hour of the day, in UTC, at which the run begins. */
   readonly startHour: number;
   readonly hosts: number;
-  /** Whether standard output is a terminal to draw on. */
+  /** Whether standard output is a terminal, on which a table refreshes in place. */
   readonly live: boolean;
-  /** Where plain lines go. */
+  /** Writes plain lines, when `live` is false. */
   readonly write: (line: string) => void;
-  /** Ends it before its time. */
+  /** Ends the run early. */
   readonly signal: AbortSignal;
 }
 
 const DAY_MS = 24 * 3_600_000;
 const HOUR_MS = 3_600_000;
 
-/** A weekday in spring: which time zones are on summer time is part of the picture. */
+/** A weekday in spring, so that some time zones have daylight saving time. */
 const DEMO_DAY = Date.UTC(2026, 3, 15);
 
 const LIVE_INTERVAL_MS = 500;
 const PLAIN_INTERVAL_MS = 5_000;
 
-/** Runs broker, hosts and players in this process, over real sockets, and returns what they saw. */
+/** Runs a broker, hosts and players in this process, over real sockets, and returns their figures. */
 export async function runDemo(options: DemoOptions): Promise<DemoFigures> {
   const secret = randomBytes(48).toString('base64');
   const config = developmentConfig({ [AUTH_SECRET]: secret }, [
@@ -85,10 +85,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoFigures> {
   return result;
 }
 
-/** Aborts at the end of the time, or when the given signal does. */
+/** Returns a signal that aborts after `seconds`, or when `signal` does. */
 function endAfter(seconds: number | undefined, signal: AbortSignal): AbortSignal {
   const over = new AbortController();
-  // Every player listens to it.
+  // Every player adds a listener.
   setMaxListeners(0, over.signal);
   const timer = seconds === undefined ? undefined : setTimeout(() => over.abort(), seconds * 1000);
   signal.addEventListener('abort', () => {

@@ -29,17 +29,18 @@ interface DrainOptions extends OperatorOptions {
 
 const MAX_DEADLINE_MS = 30 * 86_400_000;
 
-/** What a shell says of a command that a signal ended: so that `drain --watch && shutdown` does not go on. */
+/** The exit codes of commands that a signal ended, so that a shell does not run `shutdown` in `drain --watch && shutdown`. */
 const STOPPED_EXIT_CODE = { SIGINT: 130, SIGTERM: 143 } as const;
 
 const EXAMPLES = `
-NAME is REGION, REGION/POOL or REGION/POOL/HOST. The target takes no new sessions from the order on; those that are there go
-on until their players leave, at the latest until the deadline. A target that is being drained already keeps its drain.
+NAME is REGION, REGION/POOL or REGION/POOL/HOST. The target takes no new sessions from now on. Its sessions go on until their
+players leave, at the latest until the deadline. If the target is being drained already, that drain goes on unchanged.
 
-With --mode move sessions also go on elsewhere while they are played: those that their hosts call movable, whose clients can
-follow, and for which there is room where the title's latency policy allows. The rest is waited for. --dry-run tells how many.
+With --mode move, sessions also move to other hosts while they are played: sessions that their hosts report as movable, whose
+clients can follow, and for which a host within the title's latency policy has a free slot. The command waits for the players
+of the other sessions to leave. --dry-run shows the numbers without draining anything.
 
-The token needs the scope ops:write, with --watch also ops:read; it may also stand in DUSKLINE_TOKEN.
+The token needs the scope ops:write, and ops:read for --watch. Give it with --token or in DUSKLINE_TOKEN.
 
 Examples:
   $ export DUSKLINE_TOKEN="$(duskline token --operator me --scope "ops:read ops:write")"
@@ -53,29 +54,29 @@ export function addDrainCommand(program: Command): void {
   const command = program
     .command('drain')
     .summary('empty a region, pool or host by a deadline')
-    .description('Closes a region, pool or host to new sessions at once, and empties it by a deadline.')
-    .addArgument(new Argument('<kind>', 'what to empty').choices(TARGET_KINDS))
-    .argument('<name>', 'its name')
+    .description('Closes a region, pool or host to new sessions at once, and empties it until a deadline.')
+    .addArgument(new Argument('<kind>', 'kind of target').choices(TARGET_KINDS))
+    .argument('<name>', 'name of the target')
     .requiredOption(
       '--deadline <duration>',
-      'when it has to be empty, from now: a number and s, m, h or d',
+      'time from now until the target must be empty: a number and s, m, h or d',
       durationArgument(1_000, MAX_DEADLINE_MS),
     )
     .addOption(
-      new Option('--at-deadline <what>', 'end the sessions that are left then, or keep them')
+      new Option('--at-deadline <what>', 'end the sessions that are left at the deadline, or keep them')
         .choices(AT_DEADLINE)
         .default('end'),
     )
     .addOption(
-      new Option('--mode <mode>', 'wait: until players leave; move: what can be moved goes on elsewhere')
+      new Option('--mode <mode>', 'wait: wait until players leave; move: also move sessions to other hosts')
         .choices(DRAIN_MODES)
         .default('wait'),
     )
-    .option('--dry-run', 'only show what it would meet')
-    .addOption(new Option('--watch', 'show progress until it is done').conflicts('dryRun'))
-    .option('--yes-everything', 'close the last open region too');
+    .option('--dry-run', 'show what the drain would do, without draining')
+    .addOption(new Option('--watch', 'show progress until the drain is done').conflicts('dryRun'))
+    .option('--yes-everything', 'drain even if no region stays open');
   addOperatorOptions(command)
-    .option('--json', 'print the answer as JSON; with --watch a line for every change')
+    .option('--json', 'print the answer as JSON; with --watch one line for every change')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
@@ -93,7 +94,7 @@ async function run(kind: TargetKind, name: string, options: DrainOptions): Promi
   const drain = await send<DrainReport>(client, order);
   if (json !== true) write(renderOrdered(drain, Date.now()));
   else if (watch !== true) write(`${JSON.stringify(drain)}\n`);
-  if (watch === true) await follow(client, drain, json === true);
+  if (watch === true) await watchProgress(client, drain, json === true);
 }
 
 async function send<Answer>(client: OperatorClient, order: object): Promise<Answer> {
@@ -101,12 +102,12 @@ async function send<Answer>(client: OperatorClient, order: object): Promise<Answ
     return await client.post<Answer>('/v1/drains', order);
   } catch (error) {
     if (!(error instanceof RequestFailure) || error.code !== 'LAST_OPEN_REGION') throw error;
-    throw new CommandFailure(`${error.message} Here: --yes-everything.`);
+    throw new CommandFailure(`${error.message} With this command: --yes-everything.`);
   }
 }
 
-async function follow(client: OperatorClient, first: DrainReport, json: boolean): Promise<void> {
-  // Lines of JSON are for programs: what refreshes would break them.
+async function watchProgress(client: OperatorClient, first: DrainReport, json: boolean): Promise<void> {
+  // Lines of JSON are for programs, which cannot read a line that refreshes.
   const output = createProgressOutput(json ? { write } : process.stdout);
   const stopped = waitForSignal();
   const target = describeTarget(first.target);
@@ -122,14 +123,14 @@ async function follow(client: OperatorClient, first: DrainReport, json: boolean)
             `deadline ${formatRelativeTime(drain.deadlineAtMs, Date.now())}`,
           );
       },
-      onTrouble: (failure) => {
-        if (!json) output.show(`${failure.message} Asking again; the drain of ${target} goes on.`);
+      onRetry: (failure) => {
+        if (!json) output.show(`${failure.message} Trying again. The drain of ${target} goes on.`);
       },
     });
     output.end();
     if (done === undefined) {
       process.exitCode = STOPPED_EXIT_CODE[(await stopped) as keyof typeof STOPPED_EXIT_CODE];
-      const note = `No longer watching. The drain of ${target} goes on; to undo it: duskline undrain ${target}\n`;
+      const note = `Stopped watching. The drain of ${target} goes on. To undo it: duskline undrain ${target}\n`;
       if (json) process.stderr.write(note);
       else write(note);
     } else if (!json) {

@@ -8,23 +8,25 @@ interface DrainsOptions extends OperatorOptions {
 }
 
 const EXAMPLES = `
-What became of the sessions: staying are still there; left went by themselves; moved go on elsewhere (duskline moves); ended were ended by the
-deadline; remaining were left running by it.
+The columns at the end count sessions by outcome:
+  staying    still on the target
+  left       their players left
+  moved      moved to other hosts (see duskline moves)
+  ended      ended at the deadline
+  remaining  kept running after the deadline (--at-deadline keep)
 
-The token needs the scope ops:read; it may also stand in DUSKLINE_TOKEN.
+The token needs the scope ops:read. Give it with --token or in DUSKLINE_TOKEN.
 
 Examples:
   $ duskline drains --token "$(duskline token --operator me)"
   $ duskline drains --json | jq '.drains[] | select(.state == "running") | .progress'`;
 
-/** Adds `duskline drains`: what is being drained, and what was. */
+/** Adds `duskline drains`, which lists drains that run and drains that are done. */
 export function addDrainsCommand(program: Command): void {
   const command = program
     .command('drains')
-    .summary('show drains and how far they are')
-    .description(
-      'Shows the latest drain of every region, pool and host that had one; those that run come first.',
-    );
+    .summary('show drains and their progress')
+    .description('Shows the latest drain of each region, pool and host. Drains that run come first.');
   addOperatorOptions(command)
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', EXAMPLES)

@@ -7,9 +7,9 @@ import { renderBar, formatPercent, renderTable } from '../output/text-table.js';
 
 const BAR_WIDTH = 20;
 
-/** Every drain in a line of a table. */
+/** A table with a line for each drain. */
 export function renderDrains(drains: readonly DrainReport[], nowMs: number): string {
-  if (drains.length === 0) return 'Nothing is being drained, and nothing has been.\n';
+  if (drains.length === 0) return 'There are no drains.\n';
   const rows = drains.map((drain) => [
     describeTarget(drain.target),
     drain.state,
@@ -21,7 +21,7 @@ export function renderDrains(drains: readonly DrainReport[], nowMs: number): str
   return renderTable(['target', 'state', 'ordered by', 'deadline', 'progress', ...DRAIN_OUTCOMES], rows);
 }
 
-/** How far a drain is, in a line without its end: short enough for a narrow terminal, so without the zeros. */
+/** The progress of a drain, without a line break. Outcomes without sessions are left out, so that it fits a narrow terminal. */
 export function renderProgress(drain: DrainReport): string {
   const counts = DRAIN_OUTCOMES.filter((outcome) => outcome === 'staying' || drain.progress[outcome] > 0)
     .map((outcome) => `${drain.progress[outcome]} ${outcome}`)
@@ -30,27 +30,27 @@ export function renderProgress(drain: DrainReport): string {
 }
 
 const MODE_MEANINGS = {
-  wait: 'Nobody is moved: sessions go on until their players leave.',
-  move: 'What can be moved goes on elsewhere while it is played (duskline moves); the rest until its players leave.',
+  wait: 'No session is moved: sessions go on until their players leave.',
+  move: 'Movable sessions move to other hosts (see duskline moves). The others go on until their players leave.',
 } as const satisfies Record<DrainMode, string>;
 
-/** What an order that was taken means from now on. */
+/** What happens after an accepted order. */
 export function renderOrdered(drain: DrainReport, nowMs: number): string {
   const { staying } = drain.progress;
   const target = describeTarget(drain.target);
   const deadline = `${new Date(drain.deadlineAtMs).toISOString()} (${formatRelativeTime(drain.deadlineAtMs, nowMs)})`;
   const then =
-    drain.atDeadline === 'end' ? 'sessions that are left end then' : 'sessions that are left then may stay';
+    drain.atDeadline === 'end' ? 'sessions that are left are ended' : 'sessions that are left may go on';
   return [
-    `${target} is closed to new sessions${staying === 0 ? '' : `; ${countOf(staying, 'session')} there`}.`,
+    `${target} is closed to new sessions${staying === 0 ? '' : ` and has ${countOf(staying, 'session')}`}.`,
     MODE_MEANINGS[drain.mode],
-    `Deadline ${deadline}: ${then}. Ordered by ${drain.orderedBy}.`,
-    `To see how far it is: duskline drains. To open it again: duskline undrain ${target}`,
+    `At the deadline, ${deadline}, ${then}. Ordered by ${drain.orderedBy}.`,
+    `To see its progress: duskline drains. To open it again: duskline undrain ${target}`,
     '',
   ].join('\n');
 }
 
-/** What became of everybody, when a drain is done. */
+/** The outcome of a drain that is done. */
 export function renderSummary(drain: DrainReport): string {
   const { progress } = drain;
   const target = describeTarget(drain.target);
@@ -64,16 +64,16 @@ export function renderSummary(drain: DrainReport): string {
   ].join('\n');
 }
 
-/** What a drain would meet, what it could move, and where players could go who come again. */
+/** What a drain would do: the sessions that it affects, those that it could move, and the free slots of other regions. */
 export function renderPreview(preview: DrainPreview): string {
   const { target, sessions, waiting, freeSlots, fits } = preview;
   const free = freeSlots.reduce((sum, { slots }) => sum + slots, 0);
   const lines = [
     `${describeTarget(target)}: ${countOf(sessions, 'live session')}, ${countOf(waiting, 'waiting request')}. ` +
-      'Nothing was changed.',
-    `Free slots beside it: ${free}.`,
+      'Nothing has changed.',
+    `Free slots elsewhere: ${free}.`,
     ...(free < sessions
-      ? ['That is fewer than its sessions: not everybody who comes back finds a slot.']
+      ? ['These are fewer than its sessions: not every player who reconnects will find a slot.']
       : []),
     ...(sessions > 0 ? [describePlan(preview)] : []),
     '',
@@ -90,19 +90,22 @@ export function renderPreview(preview: DrainPreview): string {
   return parts.join('\n');
 }
 
-/** What mode move would do; brokers plan it whatever mode was asked for. */
+/** What `--mode move` would do. Brokers plan it for every preview, with any mode. */
 function describePlan({ fits, noRoom, notMovable }: DrainPreview): string {
   const going = fits.reduce((sum, { sessions }) => sum + sessions, 0);
   if (going + noRoom + notMovable === 0) {
-    return 'With --mode move nothing would go yet: the store was away, or too many hosts are late. Ask again in a moment.';
+    return 'With --mode move no session would move yet: the store was unreachable, or too many hosts miss their heartbeats. Try again in a moment.';
   }
   return (
-    `With --mode move ${going} would go on elsewhere, ${noRoom} could but would find no room, ` +
-    `${notMovable} could only be waited for.`
+    `With --mode move ${going} would move to other hosts, ${noRoom} are movable but find no free slot, ` +
+    `${notMovable} are not movable.`
   );
 }
 
-/** The share of sessions that are gone from the target. Where nobody was counted, either nobody has looked or nobody was there. */
+/**
+ * The share of sessions that have left the target. Without any counted session, a drain that runs has not been counted yet,
+ * and a drain that is done had none.
+ */
 function progressBar({ progress, state }: DrainReport): string {
   const total = totalOf(progress);
   const share =

@@ -8,23 +8,25 @@ interface UndrainOptions extends OperatorOptions {
 }
 
 const EXAMPLES = `
-NAME is REGION, REGION/POOL or REGION/POOL/HOST, as it was when the drain was ordered.
+NAME is REGION, REGION/POOL or REGION/POOL/HOST: the same target as in the order to drain.
 
-The token needs the scope ops:write; it may also stand in DUSKLINE_TOKEN.
+The token needs the scope ops:write. Give it with --token or in DUSKLINE_TOKEN.
 
 Examples:
   $ export DUSKLINE_TOKEN="$(duskline token --operator me --scope "ops:read ops:write")"
   $ duskline undrain region eu-west
   $ duskline undrain host eu-west/console-x/host-1`;
 
-/** Adds `duskline undrain`: opens again what was drained, or is being drained. */
+/** Adds `duskline undrain`, which opens a drained target again, or cancels a drain that runs. */
 export function addUndrainCommand(program: Command): void {
   const command = program
     .command('undrain')
     .summary('open a drained region, pool or host again')
-    .description('Opens a region, pool or host again that was drained, or is being drained.')
-    .addArgument(new Argument('<kind>', 'what to open').choices(TARGET_KINDS))
-    .argument('<name>', 'its name');
+    .description(
+      'Opens a drained region, pool or host to new sessions again. A drain that still runs is cancelled.',
+    )
+    .addArgument(new Argument('<kind>', 'kind of target').choices(TARGET_KINDS))
+    .argument('<name>', 'name of the target');
   addOperatorOptions(command)
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', EXAMPLES)
@@ -34,7 +36,7 @@ export function addUndrainCommand(program: Command): void {
       process.stdout.write(
         options.json === true
           ? `${JSON.stringify(report)}\n`
-          : `${describeTarget(target)} takes new sessions again, where no other order keeps it closed.\n`,
+          : `${describeTarget(target)} takes new sessions again, unless another drain or cordon keeps it closed.\n`,
       );
     });
 }

@@ -4,31 +4,31 @@ import { CommandFailure } from '../output/command-failure.js';
 import { RequestFailure, type OperatorClient } from '../fleet/operator-client.js';
 import { describeTarget } from '../arguments/target-argument.js';
 
-const LOOK_INTERVAL_MS = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 
 export interface WatchOptions {
   readonly client: Pick<OperatorClient, 'get'>;
-  /** Told of the drain after every look. */
+  /** Called with each state of the drain. */
   readonly onReport: (drain: DrainReport) => void;
-  /** Told when a look failed and another one follows. */
-  readonly onTrouble: (failure: RequestFailure) => void;
-  /** Ends the watching, and nothing else. */
+  /** Called when a request failed and is repeated. */
+  readonly onRetry: (failure: RequestFailure) => void;
+  /** Ends the watching. The drain itself goes on. */
   readonly stopped: Promise<unknown>;
-  /** Between two looks. A second when absent. */
+  /** Resolves when the next request is due. Default: after a second. */
   readonly pause?: () => Promise<unknown>;
 }
 
 /**
- * Looks at a drain until it is done. A broker that is away for a while, or restarted, is asked again.
+ * Polls a drain until it is done. A request that fails because the broker is not reachable or restarts is repeated.
  *
  * @returns the drain when it is done; `undefined` when the watching was stopped before
- * @throws CommandFailure when the target was opened again, or no broker knows the drain any more
+ * @throws CommandFailure when the target was opened again, or the brokers do not know the drain any more
  */
 export async function watchDrain(
   first: DrainReport,
   options: WatchOptions,
 ): Promise<DrainReport | undefined> {
-  const { client, onReport, onTrouble, pause = () => delay(LOOK_INTERVAL_MS) } = options;
+  const { client, onReport, onRetry, pause = () => delay(POLL_INTERVAL_MS) } = options;
   const stopped = options.stopped.then(() => 'stopped' as const);
   let drain = first;
   for (;;) {
@@ -38,17 +38,17 @@ export async function watchDrain(
       throw new CommandFailure(`${describeTarget(drain.target)} was opened again before its drain was done.`);
     }
     if ((await Promise.race([stopped, pause()])) === 'stopped') return undefined;
-    const seen = await Promise.race([stopped, fetchDrain(client, drain, onTrouble)]);
-    if (seen === 'stopped') return undefined;
-    drain = seen ?? drain;
+    const latest = await Promise.race([stopped, fetchDrain(client, drain, onRetry)]);
+    if (latest === 'stopped') return undefined;
+    drain = latest ?? drain;
   }
 }
 
-/** The drain as it is now; `undefined` when the question may be asked again. */
+/** @returns the drain as it is now; `undefined` when the request may be repeated */
 async function fetchDrain(
   client: WatchOptions['client'],
   { drainId, target }: DrainReport,
-  onTrouble: WatchOptions['onTrouble'],
+  onRetry: WatchOptions['onRetry'],
 ): Promise<DrainReport | undefined> {
   try {
     const { drains } = await client.get<{ drains: readonly DrainReport[] }>('/v1/drains');
@@ -56,10 +56,10 @@ async function fetchDrain(
     if (found !== undefined) return found;
   } catch (error) {
     if (!(error instanceof RequestFailure) || !error.retryable) throw error;
-    onTrouble(error);
+    onRetry(error);
     return undefined;
   }
   throw new CommandFailure(
-    `No broker knows this drain of ${describeTarget(target)} any more. \`duskline drains\` shows what there is.`,
+    `The brokers do not know this drain of ${describeTarget(target)} any more: a newer drain may have replaced it. To list all drains: duskline drains`,
   );
 }

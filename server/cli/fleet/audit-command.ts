@@ -11,19 +11,19 @@ interface AuditOptions extends OperatorOptions {
 }
 
 const EXAMPLES = `
-The token needs the scope ops:read; it may also stand in DUSKLINE_TOKEN.
+The token needs the scope ops:read. Give it with --token or in DUSKLINE_TOKEN.
 
 Examples:
   $ duskline audit --token "$(duskline token --operator me)"
   $ duskline audit --limit 1000 --json | jq '.entries[] | select(.operatorId == "olivia")'`;
 
-/** Adds `duskline audit`: who ordered what, when, from where, and what came of it. */
+/** Adds `duskline audit`, which lists the orders of operators with their origin and result. */
 export function addAuditCommand(program: Command): void {
   const command = program
     .command('audit')
     .summary('show the orders of operators')
-    .description('Shows the latest orders of operators, refused ones too, the newest first.')
-    .option('--limit <count>', 'how many', wholeNumberArgument(1, 1_000), 100);
+    .description('Shows the latest orders of operators, including refused orders. The newest comes first.')
+    .option('--limit <count>', 'number of orders to show', wholeNumberArgument(1, 1_000), 100);
   addOperatorOptions(command)
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', EXAMPLES)
@@ -36,11 +36,11 @@ export function addAuditCommand(program: Command): void {
     });
 }
 
-/** Every order in a line of a table. */
+/** A table with a line for each order. */
 export function renderAudit(entries: readonly AuditEntry[]): string {
-  if (entries.length === 0) return 'No operator has ordered anything yet.\n';
+  if (entries.length === 0) return 'There are no orders of operators yet.\n';
   const rows = entries.map((entry) => [
-    // The same on every terminal, and as it stands in logs.
+    // In UTC, as in logs.
     new Date(entry.atMs).toISOString(),
     entry.operatorId,
     entry.from,

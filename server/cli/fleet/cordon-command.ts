@@ -3,7 +3,9 @@ import { addOperatorOptions, createOperatorClient, type OperatorOptions } from '
 import { describeTarget, parseTarget } from '../arguments/target-argument.js';
 
 const EXAMPLES = `
-NAME is REGION/POOL/HOST. The token needs the scope ops:write; it may also stand in DUSKLINE_TOKEN.
+NAME is REGION/POOL/HOST.
+
+The token needs the scope ops:write. Give it with --token or in DUSKLINE_TOKEN.
 
 Examples:
   $ export DUSKLINE_TOKEN="$(duskline token --operator me --scope "ops:read ops:write")"
@@ -13,22 +15,22 @@ Examples:
 const COMMANDS = {
   cordon: {
     summary: 'close a host to new sessions',
-    description: 'Closes a host to new sessions. Those that it has go on, for as long as they like.',
-    done: 'takes no new sessions; what it has goes on.',
+    description: 'Closes a host to new sessions. Its sessions go on until their players leave.',
+    done: 'takes no new sessions. Its sessions go on.',
   },
   uncordon: {
     summary: 'open a cordoned host',
     description: 'Opens a cordoned host to new sessions.',
-    done: 'takes new sessions again, where no other order keeps it closed.',
+    done: 'takes new sessions again, unless a drain keeps it closed.',
   },
 } as const;
 
-/** Adds `duskline cordon`: closes a host to new sessions. */
+/** Adds `duskline cordon`, which closes a host to new sessions. */
 export function addCordonCommand(program: Command): void {
   addHostOrder(program, 'cordon');
 }
 
-/** Adds `duskline uncordon`: opens it again. */
+/** Adds `duskline uncordon`, which opens a cordoned host again. */
 export function addUncordonCommand(program: Command): void {
   addHostOrder(program, 'uncordon');
 }
@@ -39,8 +41,8 @@ function addHostOrder(program: Command, name: keyof typeof COMMANDS): void {
     .command(name)
     .summary(summary)
     .description(description)
-    .addArgument(new Argument('<kind>', 'what it is').choices(['host']))
-    .argument('<name>', 'its name');
+    .addArgument(new Argument('<kind>', 'kind of target').choices(['host']))
+    .argument('<name>', 'name of the host');
   addOperatorOptions(command)
     .addHelpText('after', EXAMPLES)
     .action(async (_kind: 'host', hostName: string, options: OperatorOptions) => {

@@ -10,31 +10,35 @@ interface MovesOptions extends OperatorOptions {
 }
 
 const EXAMPLES = `
-at       when the move was over, by the store's clock
-from     where the session was; to: where it was to go, REGION/POOL/HOST, without the host when none was found
-cause    hot_host: its host had too much to do; make_room: others waited who could be served nowhere else; drain: its host is
-         being drained
-outcome  moved, or failed: it goes on where it was. Unclaimed: its player had not come to the host yet
-took     from the beginning of the move to its end
-why      why it was moved; of a failed move who kept it, and why: source and target are its two hosts, client is the
-         player's, store is the brokers' own part, such as a slot that was taken meanwhile
+Columns:
+  at       end of the move, by the store's clock
+  from     host of the session before the move, as REGION/POOL/HOST
+  to       target host; without HOST if no host was found
+  cause    hot_host: the host was overloaded
+           make_room: waiting players could be served by no other host
+           drain: the host is being drained
+  outcome  moved, or failed: the session stayed on its host
+           unclaimed: the player had not connected to the host yet
+  took     duration of the move
+  why      reason for the move; for a failed move the side that failed and its reason: source and target are the two
+           hosts, client is the player, store means that the slot was taken meanwhile or the store was unreachable
 
-The token needs the scope ops:read; it may also stand in DUSKLINE_TOKEN.
+The token needs the scope ops:read. Give it with --token or in DUSKLINE_TOKEN.
 
 Examples:
   $ duskline moves --token "$(duskline token --operator me)"
   $ duskline moves --limit 20
   $ duskline moves --limit 1000 --json | jq '.moves[] | select(.outcome == "failed") | .failure'`;
 
-/** Adds `duskline moves`: which sessions were moved to other hosts, why, and what came of it. */
+/** Adds `duskline moves`, which lists moves of sessions to other hosts, with cause and outcome. */
 export function addMovesCommand(program: Command): void {
   const command = program
     .command('moves')
-    .summary('show sessions that were moved')
+    .summary('show moves of sessions to other hosts')
     .description(
-      'Shows the latest moves of sessions from host to host, those that failed too, the newest first.',
+      'Shows the latest moves of sessions from host to host, including failed moves. The newest comes first.',
     )
-    .option('--limit <count>', 'how many', wholeNumberArgument(1, 1_000), 100);
+    .option('--limit <count>', 'number of moves to show', wholeNumberArgument(1, 1_000), 100);
   addOperatorOptions(command)
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', EXAMPLES)

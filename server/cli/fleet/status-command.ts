@@ -9,10 +9,10 @@ interface StatusOptions extends OperatorOptions {
 }
 
 const EXAMPLES = `
-With --hosts, what keeps a host from new sessions stands behind its state: cordoned and draining are orders; hot means that it
-has too much to do, and gets nothing new until it has cooled down.
+With --hosts, the state of a host also shows why it takes no new sessions: cordoned and draining are orders of operators; hot
+means that the host is overloaded and gets no new sessions until its load has fallen.
 
-The token needs the scope ops:read; it may also stand in DUSKLINE_TOKEN.
+The token needs the scope ops:read. Give it with --token or in DUSKLINE_TOKEN.
 
 Examples:
   $ duskline status --token "$(duskline token --operator me)"
@@ -20,12 +20,12 @@ Examples:
   $ duskline status --json | jq '.regions[].pools[].sessions'
   $ duskline status --json | jq -r '.regions[].pools[].hostList[] | select(.closure == "hot") | .hostId'`;
 
-/** Adds `duskline status`: regions, hosts and congestion, from a running broker. */
+/** Adds `duskline status`, which shows regions, hosts and congestion, as a broker sees them. */
 export function addStatusCommand(program: Command): void {
   const command = program
     .command('status')
     .summary('show the fleet')
-    .description('Shows regions, hosts and congestion, as a running broker sees them.');
+    .description('Shows regions, hosts and congestion, as a broker sees them.');
   addOperatorOptions(command)
     .option('--hosts', 'list every host')
     .option('--json', 'print the answer as JSON')
@@ -38,7 +38,7 @@ export function addStatusCommand(program: Command): void {
     });
 }
 
-/** The pools in a line each, and their hosts where wanted. */
+/** A table with a line for each pool of a region, and with `hosts` a table with a line for each host. */
 export function renderStatus(status: FleetStatus, { hosts }: Pick<StatusOptions, 'hosts'> = {}): string {
   const rows = status.regions.flatMap(({ region, state, pools }) =>
     pools.map((pool) => {
@@ -58,7 +58,7 @@ export function renderStatus(status: FleetStatus, { hosts }: Pick<StatusOptions,
   const head = ['region', 'state', 'pool', 'ready', 'slots', 'in use', 'hottest', 'waiting'];
   const summary =
     rows.length === 0
-      ? 'No host has registered yet. `duskline host --help` says how to start simulated ones.\n'
+      ? 'No host has registered yet. To start simulated hosts: duskline host --help\n'
       : renderTable(head, rows);
   return `broker ${status.brokerId}, store ${status.store}\n\n${summary}${hosts === true ? renderHosts(status) : ''}`;
 }

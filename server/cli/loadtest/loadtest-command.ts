@@ -20,15 +20,17 @@ import { waitForSignal } from '../wait-for-signal.js';
 import { wholeNumberArgument } from '../arguments/whole-number.js';
 
 const EXAMPLES = `
-Arrivals follow a schedule, whatever the brokers do, and every time counts from the scheduled moment: a broker
-that stalls cannot hide. Ctrl-C ends the load, and reports what there is.
+Arrivals follow a schedule that does not wait for the brokers (an open loop), and times are measured from the scheduled
+time of an arrival, so that a broker that stalls shows in them. Ctrl-C ends the load early and prints the report.
 
-Faults, at times from the first arrival: kill-host@20s, kill-broker@30s (kill-broker@30s:5s comes back after 5 s),
-pause-broker@30s:1s, pause-redis@40s:5s, drain:eu-west@50s. Which one is hit follows from --seed.
+Faults, at times from the first arrival: kill-host@20s, kill-broker@30s, kill-broker@30s:5s (starts again after 5 s),
+pause-broker@30s:1s, pause-redis@40s:5s, drain:eu-west@50s. --seed determines which host or broker is hit.
 
-Assertions compare a figure: match.p99<50, resume.max<=10s, wait.p50<5s, lost==0, violations==0, unanswered==0,
-refused.NO_CAPACITY<10, matchedPerSecond>=400, knee>=1000. The exit code is 2 when one fails or the verdict is not
-clean, 1 when the run could not be made.
+Assertions compare a figure with a value: match.p99<50, resume.max<=10s, wait.p50<5s, lost==0, violations==0,
+unanswered==0, refused.NO_CAPACITY<10, matchedPerSecond>=400, knee>=1000.
+
+Exit codes: 0 the run passed; 1 the run could not be made; 2 an assertion failed, a fault could not be injected, a broker
+crashed, or the history has violations.
 
 Examples:
   $ duskline loadtest --spawn 1 --driver lean --rate 200 --duration 20s
@@ -37,88 +39,112 @@ Examples:
   $ duskline loadtest --spawn 2 --profile storm --clients 2000 --assert 'connect.max<15s' --assert 'lost==0'
   $ duskline loadtest --url ws://127.0.0.1:8080 --title starfall --pool console-x --hosts 20 --clients 200 --rate 20`;
 
-/** The exit code of a run that was made, and did not show what it had to. */
+/** The exit code of a run that did not pass. */
 const NOT_PASSED = 2;
 
 const PROGRESS_MS = { live: 250, plain: 5_000 };
 
-/** Adds `duskline loadtest`: hosts and players without number against brokers, measured and checked. */
+/** Adds `duskline loadtest`, which loads brokers with simulated hosts and players, measures, and checks the history. */
 export function addLoadTestCommand(program: Command): void {
   program
     .command('loadtest')
-    .summary('load brokers, measure them, and check what everybody saw')
+    .summary('load brokers, measure them, and check their correctness')
     .description(
-      'Plays hosts and players against brokers, in an open loop, with faults where wanted; measures, and checks the history.',
+      'Loads brokers with simulated hosts and players in an open loop, injects faults, measures, and checks what clients and hosts saw for violations.',
     )
-    .option('--url <urls...>', 'load these brokers')
-    .option('--spawn <brokers>', 'start so many brokers for the run', wholeNumberArgument(1, 16))
-    .option('--redis <url>', 'with --spawn: their Redis (default: one of its own)')
-    .option('--regions <regions>', 'with --spawn: how many regions', wholeNumberArgument(1, MAX_REGIONS), 6)
-    .option('--limit <key=value>', 'with --spawn: a key of their limits; may be repeated', gathered)
-    .option('--title <title>', 'with --url: what players ask for')
-    .option('--pool <pool>', 'with --url: the pool in which hosts stand')
-    .option('--token-file <file>', 'with --url: player tokens, one a line (default: signed for the run)')
+    .option('--url <urls...>', 'URLs of running brokers to load')
+    .option('--spawn <brokers>', 'number of brokers to start for the run', wholeNumberArgument(1, 16))
+    .option('--redis <url>', 'with --spawn: Redis of the brokers (default: the run starts one)')
+    .option('--regions <regions>', 'with --spawn: number of regions', wholeNumberArgument(1, MAX_REGIONS), 6)
+    .option(
+      '--limit <key=value>',
+      'with --spawn: a key of the section limits of the brokers; may be repeated',
+      collectValues,
+    )
+    .option('--title <title>', 'with --url: title that players request')
+    .option('--pool <pool>', 'with --url: pool of the simulated hosts')
+    .option(
+      '--token-file <file>',
+      'with --url: file with player tokens, one on each line (default: the run signs tokens)',
+    )
     .addOption(
-      new Option('--driver <driver>', 'play by the SDKs, or by a leaner driver of the protocol')
+      new Option(
+        '--driver <driver>',
+        'simulate with the SDKs, or with a cheaper implementation of the protocol',
+      )
         .choices(DRIVERS)
         .default('sdk'),
     )
-    .option('--workers <threads>', 'threads to play in', wholeNumberArgument(1, 32), 1)
+    .option('--workers <threads>', 'threads that simulate players and hosts', wholeNumberArgument(1, 32), 1)
     .option(
       '--hosts <hosts>',
-      'hosts to play (default: 200; with --url only with --pool)',
+      'number of simulated hosts (default: 200; with --url and without --pool: 0)',
       wholeNumberArgument(0, 10_000),
     )
     .option('--slots <slots>', 'slots of each host', wholeNumberArgument(1, 512), 20)
     .option(
       '--clients <clients>',
-      'players who are connected and take the arrivals',
+      'number of simulated players; a free player takes the next arrival',
       wholeNumberArgument(1, 100_000),
       5_000,
     )
     .addOption(
       new Option(
         '--profile <profile>',
-        'how arrivals spread: evenly, over a day, all at once, doubling until it breaks',
+        'pattern of arrivals: constant rate, a day from midnight to midnight, all at once, doubling until the limit',
       )
         .choices(PROFILES)
         .default('steady'),
     )
     .option(
       '--rate <rate>',
-      'arrivals a second; the highest of the day, the first step',
+      'arrivals a second; the highest rate of the day; the rate of the first step',
       wholeNumberArgument(1, 100_000),
       500,
     )
-    .option('--duration <time>', 'how long the load lasts; each step of --profile step', '30s')
-    .option('--session <time>', 'mean length of sessions (default: as fills the fleet to 70 %)')
+    .option('--duration <time>', 'length of the load; with --profile step of each step', '30s')
+    .option('--session <time>', 'mean length of sessions (default: so that the fleet fills to 70 %)')
     .option(
       '--connect-rate <rate>',
-      'connections a second before the load (default: 100 a broker)',
+      'new connections a second before the load (default: 100 for each broker)',
       wholeNumberArgument(1, 10_000),
     )
-    .option('--fault <fault>', 'what to break, and when; may be repeated', gathered)
+    .option('--fault <fault>', 'fault to inject, and its time; may be repeated', collectValues)
     .option(
       '--seed <seed>',
-      'arrivals, lengths and victims follow from it',
+      'seed of arrival times, session lengths and targets of faults',
       wholeNumberArgument(0, 2 ** 31 - 1),
       1,
     )
-    .option('--knee-p99 <time>', 'with --profile step: a step holds up to this p99 of match', '250ms')
+    .option(
+      '--knee-p99 <time>',
+      'with --profile step: a step holds while p99 of the time to match is at most this',
+      '250ms',
+    )
     .option(
       '--movable <percent>',
-      'so many of 100 players follow when their session moves',
+      'percentage of players that follow their session when it moves to another host',
       wholeNumberArgument(0, 100),
       100,
     )
-    .addOption(new Option('--device <kind>', 'what players play on').choices(DEVICE_KINDS).default('tv'))
+    .addOption(new Option('--device <kind>', 'device of the players').choices(DEVICE_KINDS).default('tv'))
     .addOption(
-      new Option('--codecs <codecs...>', 'what it decodes').choices(CODECS).default(['hevc', 'h264']),
+      new Option('--codecs <codecs...>', 'codecs that the device decodes')
+        .choices(CODECS)
+        .default(['hevc', 'h264']),
     )
-    .addOption(new Option('--resolution <size>', 'its largest picture').choices(RESOLUTIONS).default('1080p'))
-    .option('--assert <assertion>', 'what has to hold, for the exit code; may be repeated', gathered)
-    .option('--json <file>', 'write the report as JSON')
-    .option('--html <file>', 'write the report as one page with charts')
+    .addOption(
+      new Option('--resolution <size>', 'highest resolution of the device')
+        .choices(RESOLUTIONS)
+        .default('1080p'),
+    )
+    .option(
+      '--assert <assertion>',
+      'condition on a figure that the run must meet; may be repeated',
+      collectValues,
+    )
+    .option('--json <file>', 'write the report to this file as JSON')
+    .option('--html <file>', 'write the report to this file as a page with charts')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
@@ -135,8 +161,8 @@ async function run(options: LoadTestCommandOptions, command: Command): Promise<v
       stop.abort();
       return waitForSignal();
     })
-    .then(dieOf);
-  process.once('SIGHUP', dieOf);
+    .then(killChildrenAndExit);
+  process.once('SIGHUP', killChildrenAndExit);
   const report = await withProgress((onProgress) =>
     runLoadTest({ ...runOptions, onProgress, signal: stop.signal }),
   );
@@ -146,13 +172,13 @@ async function run(options: LoadTestCommandOptions, command: Command): Promise<v
   if (!report.passed) process.exitCode = NOT_PASSED;
 }
 
-/** As by default, but not without the processes that the run has started. */
-function dieOf(signal: NodeJS.Signals): void {
+/** Ends this process with the signal, after killing the processes that the run started. */
+function killChildrenAndExit(signal: NodeJS.Signals): void {
   killChildren();
   process.kill(process.pid, signal);
 }
 
-/** On standard error: the report alone goes to standard output. */
+/** Shows progress on standard error, because standard output is for the report. */
 async function withProgress<T>(work: (onProgress: (progress: Progress) => void) => Promise<T>): Promise<T> {
   const output = createProgressOutput(process.stderr);
   const intervalMs = process.stderr.isTTY ? PROGRESS_MS.live : PROGRESS_MS.plain;
@@ -174,14 +200,14 @@ async function withProgress<T>(work: (onProgress: (progress: Progress) => void) 
   }
 }
 
-/** Before the run, which may take long. */
+/** Checks a file before the run, which may take long. */
 async function checkWritable(file: string): Promise<void> {
-  const trouble = (error: unknown): never => {
+  const fail = (error: unknown): never => {
     throw new CommandFailure(`${file} cannot be written: ${error instanceof Error ? error.message : ''}`);
   };
   const known = await stat(file).catch(() => undefined);
-  if (known?.isDirectory() === true) trouble(new Error('it is a directory'));
-  await access(known === undefined ? dirname(file) : file, constants.W_OK).catch(trouble);
+  if (known?.isDirectory() === true) fail(new Error('it is a directory'));
+  await access(known === undefined ? dirname(file) : file, constants.W_OK).catch(fail);
 }
 
 async function save(file: string, text: string): Promise<void> {
@@ -192,7 +218,7 @@ async function save(file: string, text: string): Promise<void> {
   }
 }
 
-/** An option that may be given several times. */
-function gathered(text: string, before: readonly string[] = []): string[] {
+/** A commander parser for an option that may be repeated. */
+function collectValues(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }

@@ -43,22 +43,22 @@ export interface LoadTestCommandOptions {
   readonly html?: string;
 }
 
-/** Tokens of a run outlast it. */
+/** Validity of the tokens of a run: longer than the longest run. */
 const TOKEN_MS = 24 * 3_600_000;
 
 const HOSTS = 200;
 
-/** A broker that is not busy lets clients in at about this pace from the start. */
+/** A broker that is not busy admits about so many clients a second from the start. */
 const CONNECTIONS_PER_BROKER = 100;
 
 const MAX_DURATION_MS = 4 * 3_600_000;
 
-/** What starts a broker: this very command. */
+/** The command that starts a broker: this executable. */
 const SERVE = [...process.argv.slice(0, 2), 'serve'];
 
 /**
- * @param given the names of options that somebody wrote, as opposed to those that have their default
- * @throws CommandFailure for the first option that cannot be meant so
+ * @param given names of the options on the command line, without those that have their default
+ * @throws CommandFailure for the first invalid option
  */
 export function parseRunOptions(
   options: LoadTestCommandOptions,
@@ -69,10 +69,10 @@ export function parseRunOptions(
   const { driver, workers, slots, clients, profile, seed, device, codecs, resolution } = options;
   const { fault = [], assert = [] } = options;
   const target = readTarget(options, env);
-  const hosts = options.hosts ?? (target.kind === 'spawn' || mayPlayHosts(target) ? HOSTS : 0);
-  if (hosts > 0 && target.kind === 'url' && !mayPlayHosts(target)) {
+  const hosts = options.hosts ?? (target.kind === 'spawn' || canSimulateHosts(target) ? HOSTS : 0);
+  if (hosts > 0 && target.kind === 'url' && !canSimulateHosts(target)) {
     throw new CommandFailure(
-      `To play hosts, name their --pool and set ${AUTH_SECRET} to the brokers' secret. With --hosts 0 the target's own hosts are used.`,
+      `To simulate hosts, give their --pool and set ${AUTH_SECRET} to the brokers' secret. With --hosts 0 the run uses the hosts that are registered already.`,
     );
   }
   return {
@@ -91,30 +91,32 @@ export function parseRunOptions(
   };
 }
 
-/** @throws CommandFailure for an option that would change nothing beside another one */
+/** @throws CommandFailure for an option that has no effect together with another one */
 function checkTogether({ profile, url, hosts }: LoadTestCommandOptions, given: ReadonlySet<string>): void {
-  const isIdle = (name: string, why: string): void => {
-    if (given.has(name)) throw new CommandFailure(`--${name} changes nothing here: ${why}.`);
+  const rejectIdle = (name: string, why: string): void => {
+    if (given.has(name)) throw new CommandFailure(`--${name} has no effect here: ${why}. Remove it.`);
   };
-  if (profile !== 'step') isIdle('knee-p99', 'only --profile step looks for a knee');
+  if (profile !== 'step') rejectIdle('knee-p99', 'it needs --profile step');
   if (profile === 'storm') {
-    isIdle('rate', 'with --profile storm all --clients ask at once');
-    isIdle('connect-rate', 'with --profile storm all --clients connect at once');
+    rejectIdle('rate', 'with --profile storm all --clients arrive at once');
+    rejectIdle('connect-rate', 'with --profile storm all --clients connect at once');
   }
-  if (url !== undefined) isIdle('regions', 'with --url the brokers say which regions there are');
-  if (hosts === 0) isIdle('slots', 'with --hosts 0 there are none of the run');
+  if (url !== undefined) rejectIdle('regions', 'with --url the regions are those of the brokers');
+  if (hosts === 0) rejectIdle('slots', 'with --hosts 0 the run simulates no hosts');
 }
 
 function readTarget(options: LoadTestCommandOptions, env: Environment): SpawnTarget | UrlTarget {
   const { url, spawn, redis, regions, title, pool, tokenFile, limit = [] } = options;
   if (url === undefined && spawn === undefined) {
     throw new CommandFailure(
-      'Say what to load: --spawn 1 starts a broker of its own, --url names brokers that run.',
+      'The target is missing: give --spawn 1 to start a broker for the run, or --url URL to load running brokers.',
     );
   }
   if (url === undefined) {
     if (title !== undefined || pool !== undefined || tokenFile !== undefined) {
-      throw new CommandFailure('--title, --pool and --token-file belong to --url.');
+      throw new CommandFailure(
+        '--title, --pool and --token-file need --url: brokers of --spawn have their own title, pool and tokens.',
+      );
     }
     return {
       kind: 'spawn',
@@ -123,23 +125,28 @@ function readTarget(options: LoadTestCommandOptions, env: Environment): SpawnTar
       regions,
       ...(redis === undefined ? {} : { redisUrl: redis }),
       limits: Object.fromEntries(limit.map(readLimit)),
-      createSigner: (secret) => tokenMaker(secret),
+      createSigner: (secret) => createRunTokenSigner(secret),
     };
   }
   if (spawn !== undefined || redis !== undefined || limit.length > 0) {
-    throw new CommandFailure('--spawn, --redis and --limit belong together; --url loads what runs already.');
+    throw new CommandFailure(
+      '--spawn, --redis and --limit cannot be used with --url, which loads brokers that run already.',
+    );
   }
   for (const each of url) {
     const { protocol = '' } = URL.canParse(each) ? new URL(each) : {};
     if (/^(ws|http)s?:$/.test(protocol)) continue;
-    throw new CommandFailure(`--url ${each}: a broker's URL looks like ws://127.0.0.1:8080.`);
+    throw new CommandFailure(
+      `--url ${each} is not a URL of a broker. It must have the form ws://127.0.0.1:8080.`,
+    );
   }
-  if (title === undefined) throw new CommandFailure('--url needs --title: what do the players ask for?');
+  if (title === undefined)
+    throw new CommandFailure('--url needs --title TITLE: the title that the players request.');
   const secret = env[AUTH_SECRET];
   const hasSecret = secret !== undefined && secret !== '';
   if (!hasSecret && tokenFile === undefined) {
     throw new CommandFailure(
-      `Players need tokens: set ${AUTH_SECRET} to the brokers' secret, or give --token-file FILE with a token of another player on each line.`,
+      `Players need tokens: set ${AUTH_SECRET} to the brokers' secret, or give --token-file FILE with a token on each line, each of another player.`,
     );
   }
   return {
@@ -147,7 +154,7 @@ function readTarget(options: LoadTestCommandOptions, env: Environment): SpawnTar
     urls: url,
     title,
     ...(pool === undefined ? {} : { pool }),
-    ...(hasSecret ? { tokens: tokenMaker(secret) } : {}),
+    ...(hasSecret ? { tokens: createRunTokenSigner(secret) } : {}),
     ...(tokenFile === undefined ? {} : { playerTokens: readTokens(tokenFile) }),
   };
 }
@@ -156,12 +163,12 @@ function brokersOf(target: SpawnTarget | UrlTarget): number {
   return target.kind === 'spawn' ? target.brokers : target.urls.length;
 }
 
-function mayPlayHosts({ pool, tokens }: UrlTarget): boolean {
+function canSimulateHosts({ pool, tokens }: UrlTarget): boolean {
   return pool !== undefined && tokens !== undefined;
 }
 
-/** Signs as `duskline token` does. */
-function tokenMaker(secret: string): TokenSigner {
+/** Signs tokens as `duskline token` does. */
+function createRunTokenSigner(secret: string): TokenSigner {
   const signer = createTokenSigner({ key: keyOf(secret), algorithm: 'HS256' });
   return {
     player: (playerId) => signer.sign({ kind: 'player', playerId }, TOKEN_MS),
@@ -194,7 +201,9 @@ function readTokens(file: string): string[] {
 function readLimit(text: string): [string, number] {
   const parts = /^(?<key>[A-Za-z]+)=(?<value>\d+)$/.exec(text)?.groups;
   if (parts === undefined) {
-    throw new CommandFailure(`--limit ${text}: it takes a key of the section limits, lostAfterMs=4000.`);
+    throw new CommandFailure(
+      `--limit ${text} is not valid. Give a key of the section limits and a whole number, such as lostAfterMs=4000.`,
+    );
   }
   return [parts['key'] ?? '', Number(parts['value'])];
 }
@@ -203,7 +212,7 @@ function readSpan(option: string, text: string, minMs: number, maxMs: number): n
   const ms = parseDurationMs(text);
   if (ms === undefined || ms < minMs || ms > maxMs) {
     throw new CommandFailure(
-      `${option} ${text}: it takes a time such as 500ms, 30s or 5m, from ${minMs} ms to ${maxMs / 1_000} s.`,
+      `${option} ${text} is not valid. Give a time such as 500ms, 30s or 5m, from ${minMs} ms to ${maxMs / 1_000} s.`,
     );
   }
   return ms;

@@ -4,7 +4,7 @@ import { renderBar } from '../output/text-table.js';
 
 const BAR_WIDTH = 16;
 
-/** How a run stands, in a line. */
+/** The state of a run, in one line. */
 export function renderProgress(progress: Progress): string {
   const { stage, share, leftMs = 0, connected, clients, playing, waiting, refused, unanswered } = progress;
   if (share === undefined) {

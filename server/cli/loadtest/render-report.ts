@@ -3,7 +3,7 @@ import { formatDuration } from '@duskline/loadtest/plan/duration.js';
 import { failureReasons, countViolations, type LoadReport } from '@duskline/loadtest/report/load-report.js';
 import { formatPercent, renderTable } from '../output/text-table.js';
 
-/** What a run showed, for the terminal. */
+/** Renders the report of a run for the terminal. */
 export function renderReport(report: LoadReport): string {
   return [
     renderSetting(report),
@@ -23,7 +23,7 @@ export function renderReport(report: LoadReport): string {
 function renderSetting({ setting, endedEarly }: LoadReport): string {
   const { target, brokers, driver, workers, profile, ratePerSecond, seconds, seed } = setting;
   const { clients, hosts, slots, regions, urls } = setting;
-  const whose = target === 'spawn' ? `${brokers} of its own` : urls.join(', ');
+  const whose = target === 'spawn' ? `${brokers} started by the run` : urls.join(', ');
   const how = driver === 'sdk' ? 'the two SDKs' : 'the lean driver (no SDK)';
   return `${[
     `brokers   ${whose}`,
@@ -34,7 +34,7 @@ function renderSetting({ setting, endedEarly }: LoadReport): string {
 
 function renderCounts(report: LoadReport): string {
   const { offered, matched, matchedAtOnce, queued, refused, unanswered, noClientFree } = report;
-  const isInVain = offered > noClientFree && matched === 0 && !report.endedEarly;
+  const hasNoMatch = offered > noClientFree && matched === 0 && !report.endedEarly;
   const refusedTotal = Object.values(refused).reduce((sum, count) => sum + count, 0);
   const rows = [
     ['offered', offered, ''],
@@ -51,9 +51,9 @@ function renderCounts(report: LoadReport): string {
       byName(report.ended),
     ],
     ['placed again', report.replaced, ''],
-    ['moved', report.moved, report.interrupted > 0 ? `${report.interrupted} stood still for over 2 s` : ''],
+    ['moved', report.moved, report.interrupted > 0 ? `${report.interrupted} paused for over 2 s` : ''],
     ['moves failed', report.movesFailed, ''],
-    ['not let in', report.notAdmitted, ''],
+    ['not admitted', report.notAdmitted, ''],
   ] as const;
   const counts = renderTable(
     ['what', 'count', ''],
@@ -61,7 +61,9 @@ function renderCounts(report: LoadReport): string {
       .filter(([name, count]) => count > 0 || ALWAYS_SHOWN.has(name))
       .map(([name, count, more]) => [name, String(count).padStart(8), more]),
   );
-  return isInVain ? `${counts}Nobody was matched: the times below say nothing of matches.\n` : counts;
+  return hasNoMatch
+    ? `${counts}No player was matched. Check --title, the regions and the free slots.\n`
+    : counts;
 }
 
 const ALWAYS_SHOWN = new Set(['offered', 'matched', 'queued', 'refused', 'unanswered', 'no client free']);
@@ -73,7 +75,7 @@ function byName(counts: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-/** More than this, and the load's own lateness is no longer a small part of the times. */
+/** With a p99 of lag above this, delays of the load test itself are a large part of all times. */
 const LATE_MS = 50;
 
 function renderTimes({ times }: LoadReport): string {
@@ -87,7 +89,7 @@ function renderTimes({ times }: LoadReport): string {
   });
   const late =
     times.lag.p99 > LATE_MS
-      ? `The load itself was sent late (lag): these are the times of this machine as much as of the brokers.\n`
+      ? `The load test itself was late (lag): the times contain delays of this machine. Use a lower --rate, more --workers or --driver lean.\n`
       : '';
   return rows.length === 0 ? '' : `${renderTable(head, rows)}${late}`;
 }
@@ -107,9 +109,11 @@ function renderLevels({ levels, knee }: LoadReport): string {
       held ? 'held' : why,
     ];
   });
-  const limit = knee.ownFault === true ? ' What gave way was the load, not the brokers.' : '';
+  const limit = knee.ownFault === true ? ' The load test was the limit, not the brokers.' : '';
   const broke =
-    knee.brokeAt === undefined ? 'No level broke.' : `${knee.brokeAt} a second broke: ${knee.why ?? ''}.`;
+    knee.brokeAt === undefined
+      ? 'Every level held.'
+      : `${knee.brokeAt} a second did not hold: ${knee.why ?? ''}.`;
   const end = `Knee: ${knee.ratePerSecond} a second (${knee.matchedPerSecond} matched). ${broke}${limit}\n`;
   return `${renderTable(['offered/s', 'matched/s', 'p99 ms', 'level'], rows)}${end}`;
 }
@@ -133,7 +137,7 @@ function renderProcesses({ brokers, redis, ownCpuMean, crashed }: LoadReport): s
     ['process', 'cpu mean', 'cpu max', 'memory max'],
     [...rows, ['load test', formatPercent(ownCpuMean), '', '']],
   );
-  return crashed.length === 0 ? usage : `${usage}Ended by themselves: ${crashed.join(', ')}.\n`;
+  return crashed.length === 0 ? usage : `${usage}Crashed: ${crashed.join(', ')}.\n`;
 }
 
 function renderVerdict({ verdict }: LoadReport): string {
@@ -142,8 +146,8 @@ function renderVerdict({ verdict }: LoadReport): string {
   const isClean = countViolations(verdict) === 0;
   const rest = settled
     ? ''
-    : '\nNot everything came to rest at the end: sessions that are lost may have been missed.';
-  return `${isClean ? 'Verdict: clean.' : 'Verdict: BROKEN.'} ${line}${rest}\n${examples.map((text) => `  ${text}\n`).join('')}`;
+    : '\nSome requests or sessions were not settled at the end: lost sessions may have been missed.';
+  return `${isClean ? 'Verdict: clean.' : 'Verdict: VIOLATIONS.'} ${line}${rest}\n${examples.map((text) => `  ${text}\n`).join('')}`;
 }
 
 function renderAssertions({ assertions }: LoadReport): string {
@@ -155,7 +159,7 @@ function renderAssertions({ assertions }: LoadReport): string {
     .join('');
 }
 
-/** Why the exit code is not 0. */
+/** The reasons for an exit code other than 0. */
 function renderOutcome(report: LoadReport): string {
   const reasons = failureReasons(report, report.assertions);
   return reasons.length === 0 ? '' : `Not passed: ${reasons.join('; ')}.\n`;

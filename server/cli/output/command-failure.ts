@@ -1,4 +1,4 @@
-/** A mistake of the person at the terminal, or of the machine, that the command can say in a line. */
+/** A wrong option, or a problem of the environment, whose message is meant for the person at the terminal. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
 }

@@ -1,15 +1,15 @@
-/** Where progress is shown: standard output, or what a test gives. */
+/** The stream for progress: a standard stream, or a replacement in tests. */
 export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
 }
 
-/** One line that refreshes on a terminal; elsewhere a plain line for each change. */
+/** Shows progress: on a terminal one line that refreshes, otherwise a plain line for each change. */
 export interface ProgressOutput {
-  /** @param aside what changes all the time, such as the time left: only a line that refreshes shows it */
+  /** @param aside text that changes all the time, such as the time left: shown on a terminal only */
   show(text: string, aside?: string): void;
-  /** Leaves the line as it is; what is written next begins on its own. */
+  /** Ends the line that refreshes, so that further output starts on a new line. */
   end(): void;
 }
 
@@ -23,7 +23,7 @@ export function createProgressOutput(stream: ProgressStream): ProgressOutput {
       if (stream.isTTY !== true) {
         if (text !== shown) stream.write(`${text}\n`);
       } else {
-        // A line that wraps cannot be written over. The last column stays free: some terminals wrap at it.
+        // A wrapped line cannot be overwritten. The last column stays free, because some terminals wrap there.
         const room = (stream.columns ?? USUAL_COLUMNS) - 1;
         const line = (aside === undefined ? text : `${text}  ${aside}`).slice(0, room);
         stream.write(`\r${line}${CLEAR_TO_END_OF_LINE}`);

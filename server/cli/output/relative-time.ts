@@ -3,15 +3,15 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A time seen from another, for people: `in 12 min`, `3 min ago`, `now`. Both in milliseconds since 1970. */
+/** Formats a time relative to another one: `in 12 min`, `3 min ago`, `now`. Both in milliseconds since 1970. */
 export function formatRelativeTime(atMs: number, nowMs: number): string {
-  const words = roughly(Math.abs(atMs - nowMs));
+  const words = formatRoughly(Math.abs(atMs - nowMs));
   if (words === undefined) return 'now';
   return atMs > nowMs ? `in ${words}` : `${words} ago`;
 }
 
-/** As exact as anybody wants to know it; `undefined` for less than half a second. */
-function roughly(ms: number): string | undefined {
+/** @returns the duration in one or two units; `undefined` for less than half a second */
+function formatRoughly(ms: number): string | undefined {
   const seconds = Math.round(ms / SECOND_MS);
   if (seconds === 0) return undefined;
   if (seconds < 60) return `${seconds} s`;

@@ -1,9 +1,9 @@
-/** What would break out of its line, or give the terminal orders. */
+/** Characters that would break a line or control the terminal. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
- * Columns as wide as their widest cell, two spaces between them. Ends with a line break. Some cells are words of hosts:
- * what cannot be printed in a line is shown as `�`.
+ * Renders columns as wide as their widest cell, with two spaces between them and a line break at the end. Some cells contain
+ * text from hosts, so unprintable characters are replaced by `�`.
  */
 export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows].map((row) => row.map((cell) => cell.replace(UNPRINTABLE, '\uFFFD')));
@@ -19,13 +19,13 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
     .join('');
 }
 
-/** A share from 0 to 1 as a bar of so many characters; more than 1 fills it. */
+/** Renders a share as a bar of `width` characters. Shares below 0 or above 1 are clamped. */
 export function renderBar(share: number, width: number): string {
   const full = Math.round(Math.min(Math.max(share, 0), 1) * width);
   return '█'.repeat(full) + '░'.repeat(width - full);
 }
 
-/** `0.256` as ` 26 %`: right-aligned, so that columns of it line up. */
+/** Formats 0.256 as ` 26 %`, right-aligned for columns. */
 export function formatPercent(share: number): string {
   return `${String(Math.round(share * 100)).padStart(3)} %`;
 }

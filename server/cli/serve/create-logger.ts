@@ -1,10 +1,10 @@
 import { pino, type Logger } from 'pino';
 import type { LogLevel } from '../../config/config.js';
 
-/** Fields that could hold a secret, wherever they stand. The code logs none of them; this is the second lock. */
+/** Fields that may contain a secret. The code logs none of them: this is a second safeguard. */
 const SECRET_FIELDS = ['token', 'ticket', 'ticketKey', 'authorization', 'password', 'secret'];
 
-/** A log of JSON lines on standard error: standard output belongs to a command's result. */
+/** Creates a logger that writes JSON lines to standard error. Standard output is for the result of a command. */
 export function createLogger(level: LogLevel): Logger {
   return pino(
     {

@@ -7,17 +7,17 @@ import { waitForSignal } from '../wait-for-signal.js';
 import { wholeNumberArgument } from '../arguments/whole-number.js';
 
 const EXAMPLES = `
-Without --config the broker serves an example fleet with keys of its own, for trying things out.
-Without --redis it keeps its state in memory: one broker, nothing survives it.
+Without --config the broker serves an example fleet, and creates keys that end with its process.
+Without --redis it keeps the state of the fleet in memory: there can be only one broker, and a restart loses the state.
 
-Secrets come from the environment: ${AUTH_SECRET}, DUSKLINE_TICKET_MASTER_KEY, DUSKLINE_REDIS_PASSWORD.
+The broker reads secrets from the environment: ${AUTH_SECRET}, DUSKLINE_TICKET_MASTER_KEY, DUSKLINE_REDIS_PASSWORD.
 
 Examples:
   $ duskline serve
   $ duskline serve --port 9000 --redis redis://127.0.0.1:6379
   $ duskline serve --config duskline.yaml`;
 
-/** Adds `duskline serve`, which runs a broker until it is told to stop. */
+/** Adds `duskline serve`, which runs a broker until SIGINT or SIGTERM. */
 export function addServeCommand(program: Command): void {
   program
     .command('serve')
@@ -30,14 +30,20 @@ export function addServeCommand(program: Command): void {
       wholeNumberArgument(0, 65_535),
     )
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-    .option('--redis <url>', 'keep the state in this Redis, redis:// or rediss://')
-    .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (default: info)')
+    .option('--redis <url>', 'URL of the Redis that keeps the state, redis:// or rediss://')
+    .option(
+      '--log-level <level>',
+      'least severe level to log: trace, debug, info, warn, error, fatal or silent (default: info)',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (options: ConfigOptions) => {
       const config = readConfig(options, process.env);
       const log = createLogger(config.log.level);
       if (options.config === undefined && (process.env[AUTH_SECRET] ?? '') === '') {
-        log.warn({}, `no ${AUTH_SECRET} is set: this broker accepts no token but those of its own process`);
+        log.warn(
+          {},
+          `${AUTH_SECRET} is not set: this broker accepts no tokens from outside its own process. Set it to a secret of 32 bytes or more`,
+        );
       }
       const duskline = await startDuskline({ config, log });
       const signal = await waitForSignal();

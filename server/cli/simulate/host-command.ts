@@ -19,35 +19,35 @@ interface HostCommandOptions {
 }
 
 const EXAMPLES = `
-The token needs the scope host for this region and pool; it may also stand in DUSKLINE_TOKEN. With
-DUSKLINE_AUTH_SECRET set, the command signs its own.
+The token needs the scope host for this region and pool. Give it with --token or in DUSKLINE_TOKEN. If
+DUSKLINE_AUTH_SECRET is set, the command signs a token itself.
 
 Examples:
   $ duskline host --region eu-west --pool console-x
   $ duskline host --region us-east --pool pc-ultra --count 10 --slots 8
   $ duskline host --url ws://broker-a:8080 ws://broker-b:8080 --region eu-west --pool console-x`;
 
-/** Adds `duskline host`, which runs simulated hosts until it is told to stop; then they leave in order. */
+/** Adds `duskline host`, which runs simulated hosts until SIGINT or SIGTERM; then they leave in order. */
 export function addHostCommand(program: Command): void {
   program
     .command('host')
     .summary('run simulated hosts')
     .description('Runs one simulated streaming host, or several, until SIGINT or SIGTERM.')
-    .option('--url <urls...>', 'the brokers, tried in turn', ['ws://127.0.0.1:8080'])
-    .option('--token <token>', 'a host token')
-    .requiredOption('--region <region>', 'region the hosts stand in')
-    .requiredOption('--pool <pool>', 'pool the hosts belong to')
-    .option('--id <id>', 'host id; with --count a number is added', 'sim')
-    .option('--count <hosts>', 'how many hosts', wholeNumberArgument(1, 1_000), 1)
+    .option('--url <urls...>', 'URLs of the brokers, tried in turn', ['ws://127.0.0.1:8080'])
+    .option('--token <token>', 'host token')
+    .requiredOption('--region <region>', 'region of the hosts')
+    .requiredOption('--pool <pool>', 'pool of the hosts')
+    .option('--id <id>', 'id of the host; with --count a number is appended', 'sim')
+    .option('--count <hosts>', 'number of hosts', wholeNumberArgument(1, 1_000), 1)
     .option('--slots <slots>', 'slots of each host', wholeNumberArgument(1, 512), 4)
-    .option('--stream-host <address>', 'address on which streams are served', '127.0.0.1')
+    .option('--stream-host <address>', 'address on which the hosts serve streams', '127.0.0.1')
     .option(
       '--stream-port <port>',
-      'port on which streams are served; 0 takes any free one',
+      'port on which the hosts serve streams; 0 takes any free port',
       wholeNumberArgument(0, 65_535),
       0,
     )
-    .option('--stream-name <name>', 'host name by which clients reach the streams (default: the address)')
+    .option('--stream-name <name>', 'host name at which clients reach the streams (default: the address)')
     .addHelpText('after', EXAMPLES)
     .action(runHosts);
 }
@@ -84,7 +84,7 @@ async function runHosts(options: HostCommandOptions): Promise<void> {
 function describeConnectionFailure(failure: ConnectionFailure): string {
   switch (failure.kind) {
     case 'closed':
-      return `the broker closed with ${failure.errorCode ?? failure.closeCode}`;
+      return `the broker closed the connection with ${failure.errorCode ?? failure.closeCode}`;
     case 'not_registered':
       return `the broker answered ${failure.errorCode}`;
     case 'upgrade_refused':
@@ -92,12 +92,12 @@ function describeConnectionFailure(failure: ConnectionFailure): string {
     case 'network':
       return failure.detail;
     case 'token':
-      return 'no token was to be had';
+      return 'no token is available';
     case 'deadline':
       return 'the broker did not answer in time';
     case 'silence':
-      return 'the broker fell silent';
+      return 'the broker stopped sending';
     case 'bad_ticket_key':
-      return 'the broker sent a ticket key that cannot be used';
+      return 'the broker sent an invalid ticket key';
   }
 }

@@ -31,38 +31,50 @@ interface PlayCommandOptions {
 }
 
 const EXAMPLES = `
-The token needs the scope play; it may also stand in DUSKLINE_TOKEN. With DUSKLINE_AUTH_SECRET set, the
-command signs its own.
+The token needs the scope play. Give it with --token or in DUSKLINE_TOKEN. If DUSKLINE_AUTH_SECRET is set, the command
+signs a token itself.
 
 Examples:
   $ duskline play starfall
   $ duskline play starfall --device tv --codecs hevc h264 --resolution 1080p
   $ duskline play apex-drift --only eu-west eu-central --seconds 10`;
 
-/** Adds `duskline play`: a player in the terminal, who measures, is matched, watches and leaves. */
+/** Adds `duskline play`, a player in the terminal: it measures the regions, plays a title, watches the stream and leaves. */
 export function addPlayCommand(program: Command): void {
   program
     .command('play')
     .summary('play a title in the terminal')
-    .description('Measures the regions, asks for a title, and watches the stream until SIGINT or --seconds.')
+    .description(
+      'Measures the regions, requests a session of a title, and watches the stream until SIGINT or --seconds.',
+    )
     .argument('<title>', 'the title to play')
-    .option('--url <urls...>', 'the brokers, tried in turn', ['ws://127.0.0.1:8080'])
-    .option('--token <token>', 'a player token')
-    .option('--player <id>', 'who plays, when the command signs its own token', 'player-1')
+    .option('--url <urls...>', 'URLs of the brokers, tried in turn', ['ws://127.0.0.1:8080'])
+    .option('--token <token>', 'player token')
+    .option('--player <id>', 'player id, if the command signs the token itself', 'player-1')
     .addOption(new Option('--device <kind>', 'kind of device').choices(DEVICE_KINDS).default('pc'))
     .addOption(
-      new Option('--codecs <codecs...>', 'codecs it decodes').choices(CODECS).default(['hevc', 'h264']),
+      new Option('--codecs <codecs...>', 'codecs that the device decodes')
+        .choices(CODECS)
+        .default(['hevc', 'h264']),
     )
-    .addOption(new Option('--resolution <size>', 'largest picture').choices(RESOLUTIONS).default('1080p'))
+    .addOption(
+      new Option('--resolution <size>', 'highest resolution of the device')
+        .choices(RESOLUTIONS)
+        .default('1080p'),
+    )
     .addOption(new Option('--platform <platform>', 'only hosts of this platform').choices(PLATFORMS))
     .option('--only <regions...>', 'only these regions')
     .option(
       '--wait <seconds>',
-      'wait this long for a slot while there is none',
+      'longest time to wait in a queue for a free slot, in seconds; 0 does not wait',
       wholeNumberArgument(0, 3_600),
       0,
     )
-    .option('--seconds <seconds>', 'leave after so many seconds', wholeNumberArgument(1, 86_400))
+    .option(
+      '--seconds <seconds>',
+      'time after which the player leaves, in seconds',
+      wholeNumberArgument(1, 86_400),
+    )
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
@@ -76,7 +88,7 @@ async function run(title: string, options: PlayCommandOptions): Promise<void> {
   });
   client.on('status', (status) => {
     if (status.state === 'waiting')
-      printLine(`connection lost; trying again in ${Math.round(status.retryInMs)} ms`);
+      printLine(`connection to the broker lost; trying again in ${Math.round(status.retryInMs)} ms`);
   });
   try {
     await client.connect();
@@ -105,7 +117,7 @@ async function findMatch(client: Client, title: string, options: PlayCommandOpti
     rtt,
     wait: options.wait > 0,
     retry: { maxWaitMs: options.wait * 1000 },
-    onQueued: ({ position, region }) => printLine(`waiting: number ${position} in the queue of ${region}`),
+    onQueued: ({ position, region }) => printLine(`waiting: position ${position} in the queue of ${region}`),
     ...(options.wait > 0 ? { signal: AbortSignal.timeout(options.wait * 1000) } : {}),
     ...(options.platform === undefined ? {} : { platform: options.platform }),
     ...(options.only === undefined ? {} : { regions: { only: options.only } }),
@@ -122,7 +134,7 @@ async function watchSession(session: Session, seconds: number | undefined): Prom
   let frames = 0;
   const over = new Promise<string>((resolve) => {
     const viewer = watchStream(session.host.endpoint, session.ticket, {
-      admitted: () => printLine('The host admitted the ticket. Ctrl-C leaves.'),
+      admitted: () => printLine('The host admitted the player. To leave: Ctrl-C'),
       frame: (n) => {
         frames = n;
         if (process.stdout.isTTY) process.stdout.write(`\r  frame ${n} `);

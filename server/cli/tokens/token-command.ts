@@ -7,7 +7,7 @@ import { createFileReader, type FileReader } from '../../config/file-reader.js';
 import { AUTH_SECRET, type Environment } from '../../config/secrets.js';
 import { parseDurationMs } from '../arguments/duration.js';
 
-/** What the command touches outside itself. */
+/** Dependencies of the command, replaced in tests. */
 export interface TokenCommandContext {
   readonly env: Environment;
   readonly write: (text: string) => void;
@@ -41,7 +41,7 @@ Examples:
   $ duskline token --operator olivia --scope "ops:read ops:write"
   $ duskline token --player alice --key private.pem --issuer https://id.example.com
 
-The token alone goes to standard output. The broker must have the same secret, or the public key.`;
+The command prints the token only, to standard output. The broker needs the same secret, or the public key.`;
 
 /** Adds `duskline token`, which signs a token for a player, a host or an operator. */
 export function addTokenCommand(program: Command, context: Partial<TokenCommandContext> = {}): void {
@@ -55,21 +55,24 @@ export function addTokenCommand(program: Command, context: Partial<TokenCommandC
     .command('token')
     .summary('sign a token for development')
     .description('Signs a token for a player, a host or an operator, for development and tests.')
-    .addOption(new Option('--player <id>', 'for the player with this id').conflicts(['host', 'operator']))
-    .option('--tier <tier>', 'the class of player (default: "default")')
-    .addOption(new Option('--host', 'for a streaming host; needs --region and --pool').conflicts('operator'))
-    .option('--region <region>', 'the region a host may register in')
-    .option('--pool <pool>', 'the pool a host may register in')
-    .option('--host-id <id>', 'the only id a host may register with (default: any)')
-    .option('--operator <id>', 'for the operator with this id')
-    .option(
-      '--scope <scopes>',
-      `what an operator may do: ${OPERATOR_SCOPES.join(', ')} (default: "ops:read")`,
+    .addOption(
+      new Option('--player <id>', 'sign a token for the player with this id').conflicts(['host', 'operator']),
     )
-    .option('--ttl <duration>', 'how long it lasts: a number and s, m, h or d', '1h')
+    .option('--tier <tier>', 'tier of the player (default: "default")')
+    .addOption(
+      new Option('--host', 'sign a token for a streaming host; needs --region and --pool').conflicts(
+        'operator',
+      ),
+    )
+    .option('--region <region>', 'region in which the host may register')
+    .option('--pool <pool>', 'pool in which the host may register')
+    .option('--host-id <id>', 'the only id with which the host may register (default: any)')
+    .option('--operator <id>', 'sign a token for the operator with this id')
+    .option('--scope <scopes>', `scopes of the operator: ${OPERATOR_SCOPES.join(', ')} (default: "ops:read")`)
+    .option('--ttl <duration>', 'validity of the token: a number and s, m, h or d', '1h')
     .option('--key <file>', `private key in PEM, P-256 or RSA (default: the secret in ${AUTH_SECRET})`)
-    .option('--issuer <issuer>', 'claim "iss", when the broker asks for one')
-    .option('--key-id <id>', 'header "kid", when the broker looks keys up')
+    .option('--issuer <issuer>', 'claim "iss", if the broker requires it')
+    .option('--key-id <id>', 'header "kid", if the broker selects keys by id')
     .addHelpText('after', EXAMPLES)
     .action((options: TokenOptions, command: Command) => {
       try {
@@ -88,7 +91,7 @@ export function addTokenCommand(program: Command, context: Partial<TokenCommandC
     });
 }
 
-/** The command line, or what it needs, is not as it should be. */
+/** A wrong option, or a missing or invalid key. */
 class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -96,19 +99,20 @@ class UsageError extends Error {
 function requestOf(options: TokenOptions): TokenRequest {
   const { player, tier, host, operator, region, pool, hostId, scope } = options;
   if (host === undefined && (region ?? pool ?? hostId) !== undefined) {
-    throw new UsageError('--region, --pool and --host-id belong to --host.');
+    throw new UsageError('--region, --pool and --host-id need --host.');
   }
   if (operator === undefined && scope !== undefined) {
-    throw new UsageError('--scope belongs to --operator; players and hosts have one scope only.');
+    throw new UsageError('--scope needs --operator: the scope of players and hosts is fixed.');
   }
-  if (player === undefined && tier !== undefined) throw new UsageError('--tier belongs to --player.');
+  if (player === undefined && tier !== undefined) throw new UsageError('--tier needs --player.');
   if (player !== undefined) {
     return { kind: 'player', playerId: player, ...(tier === undefined ? {} : { tier }) };
   }
   if (operator !== undefined) {
     return { kind: 'operator', operatorId: operator, scopes: scopesOf(scope ?? 'ops:read') };
   }
-  if (host === undefined) throw new UsageError('Say whom the token is for: --player, --host or --operator.');
+  if (host === undefined)
+    throw new UsageError('The subject of the token is missing: give --player, --host or --operator.');
   if (region === undefined || pool === undefined) throw new UsageError('--host needs --region and --pool.');
   return { kind: 'host', region, pool, ...(hostId === undefined ? {} : { hostId }) };
 }
@@ -119,7 +123,9 @@ function scopesOf(text: string): readonly OperatorScope[] {
     OPERATOR_SCOPES.some((name) => name === scope),
   );
   if (known.length < scopes.length || known.length === 0) {
-    throw new UsageError(`--scope takes ${OPERATOR_SCOPES.join(' and ')}, separated by spaces.`);
+    throw new UsageError(
+      `--scope "${text}" is not valid. Give one or both of ${OPERATOR_SCOPES.join(' and ')}, separated by a space.`,
+    );
   }
   return known;
 }
@@ -132,18 +138,21 @@ function signingKey(
   if (file !== undefined) {
     const read = readFile(file);
     if (!read.ok) throw new UsageError(`${file} ${read.problem}.`);
-    return usable(file, () => privateKeyFrom(read.text));
+    return withUsableKey(file, () => privateKeyFrom(read.text));
   }
   const secret = env[AUTH_SECRET];
   if (secret === undefined || secret === '') {
     throw new UsageError(
-      `No key to sign with. Set ${AUTH_SECRET} to the broker's secret (32 bytes or more), or give --key FILE.`,
+      `There is no key to sign with. Set ${AUTH_SECRET} to the broker's secret (32 bytes or more), or give --key FILE.`,
     );
   }
-  return usable(AUTH_SECRET, () => ({ key: secretKeyFrom(Buffer.from(secret, 'utf8')), algorithm: 'HS256' }));
+  return withUsableKey(AUTH_SECRET, () => ({
+    key: secretKeyFrom(Buffer.from(secret, 'utf8')),
+    algorithm: 'HS256',
+  }));
 }
 
-function usable<Key>(name: string, read: () => Key): Key {
+function withUsableKey<Key>(name: string, read: () => Key): Key {
   try {
     return read();
   } catch (error) {
@@ -156,7 +165,10 @@ const MAX_TTL_MS = 30 * 86_400_000;
 
 function ttlMs(text: string): number {
   const ms = parseDurationMs(text);
-  if (ms === undefined) throw new UsageError('--ttl takes a number and a unit, such as 90s, 15m, 1h or 7d.');
+  if (ms === undefined)
+    throw new UsageError(
+      `--ttl "${text}" is not a duration. Write a number and a unit, such as 90s, 15m, 1h or 7d.`,
+    );
   if (ms < 1_000 || ms > MAX_TTL_MS) throw new UsageError('--ttl must be between 1s and 30d.');
   return ms;
 }

@@ -3,15 +3,14 @@ import { createTokenSigner, type TokenRequest } from '../../auth/token-signer.js
 import { AUTH_SECRET, type Environment } from '../../config/secrets.js';
 import { CommandFailure } from '../output/command-failure.js';
 
-/** Tokens that a command signs for itself last this long. */
+/** Validity of tokens that a command signs for itself. */
 const OWN_TOKEN_MS = 3_600_000;
 
 /**
- * Where a command gets its token: the one it was given, else one it signs itself when the development
- * secret is at hand.
+ * Returns the token of a command: the given one, otherwise a function that signs one with the development secret.
  *
- * @param given from `--token`; `DUSKLINE_TOKEN` counts as given too
- * @throws CommandFailure that says how to get one
+ * @param given from `--token`; without it `DUSKLINE_TOKEN` is used
+ * @throws CommandFailure with instructions when there is neither a token nor a secret
  */
 export function resolveToken(
   given: string | undefined,
@@ -23,7 +22,7 @@ export function resolveToken(
   const secret = env[AUTH_SECRET];
   if (secret === undefined || secret === '') {
     throw new CommandFailure(
-      `A token is needed: --token TOKEN, or DUSKLINE_TOKEN, or the development secret in ${AUTH_SECRET}.`,
+      `This command needs a token. Give --token TOKEN, or set DUSKLINE_TOKEN, or set ${AUTH_SECRET} to the broker's secret.`,
     );
   }
   const signer = createTokenSigner({ key: secretKeyFrom(Buffer.from(secret)), algorithm: 'HS256' });

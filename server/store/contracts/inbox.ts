@@ -31,7 +31,7 @@ export type InboxMessage =
 
 /**
  * - `local`: the receiver is connected to the calling broker, which delivers the message itself; `hostId` is the session's.
- * - `posted`: the message waits in the inbox of that broker.
+ * - `forwarded`: the message waits in the inbox of that broker.
  * - `disconnected`: no broker is known to have a connection of the receiver.
  * - `overflow`: that broker's inbox is full; the message is dropped.
  * - `stale`: the session has another epoch by now.
@@ -40,7 +40,7 @@ export type InboxMessage =
  */
 export type RelayOutcome =
   | { readonly kind: 'local'; readonly hostId: string }
-  | { readonly kind: 'posted'; readonly brokerId: string }
+  | { readonly kind: 'forwarded'; readonly brokerId: string }
   | { readonly kind: 'over'; readonly reason: EndReason }
   | { readonly kind: 'disconnected' | 'overflow' | 'stale' | 'unknown' };
 

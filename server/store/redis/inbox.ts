@@ -51,7 +51,7 @@ function decodeRelayOutcome([kind, detail = '']: readonly string[]): RelayOutcom
   switch (kind) {
     case 'local':
       return { kind, hostId: detail };
-    case 'posted':
+    case 'forwarded':
       return { kind, brokerId: detail };
     case 'over':
       return { kind, reason: decodeEndReason(detail) };

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What a V8 CPU profile holds, as far as it matters here. */
+/** The parts of a V8 CPU profile that are used here. */
 interface Profile {
   readonly nodes: readonly {
     readonly id: number;
@@ -20,15 +20,15 @@ interface Frame {
   readonly lineNumber: number;
 }
 
-/** Samples of a process that waits for work. */
+/** Functions of samples in which the process waits for work. */
 const IDLE = new Set(['(idle)', '(root)']);
 const OURS = /^(server|protocol|test)\/dist\//;
 const GROUPS_SHOWN = 30;
 const FUNCTIONS_SHOWN = 45;
 
 /**
- * Where time went, as shares of all that was not idle: by module of ours, each with what it calls of libraries and of Node
- * (but for what that calls back); and self times by module and by function.
+ * Renders the CPU profiles of a folder, as shares of the time that was not idle: by module of this repository, including the
+ * functions of libraries and Node that it calls; and self times by module and by function.
  */
 export async function renderProfile(directory: string): Promise<string> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.cpuprofile'));
@@ -43,7 +43,7 @@ export async function renderProfile(directory: string): Promise<string> {
 function renderOne({ nodes, samples, timeDeltas }: Profile): string {
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
-  /** The innermost of ours that the sample is in; else what is outermost below the event loop. */
+  /** The innermost module of this repository on the stack of a sample; otherwise the outermost frame. */
   const ownerOf = (id: number): string => {
     let name = '';
     for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
@@ -78,13 +78,13 @@ function renderOne({ nodes, samples, timeDeltas }: Profile): string {
     ].join('\n');
   return [
     `${(all / 1e6).toFixed(1)} s of work`,
-    section('by module of ours, with what it calls', byOwner, GROUPS_SHOWN),
+    section('by module of this repository, including what it calls', byOwner, GROUPS_SHOWN),
     section('self times by module', byModule, GROUPS_SHOWN),
     section('self times by function', byFunction, FUNCTIONS_SHOWN),
   ].join('\n');
 }
 
-/** A module of ours by its path, a library by its name, what Node has built in by that. */
+/** The path of a module of this repository, the name of a library, or the name of a module of Node. */
 function moduleOf({ url, functionName, lineNumber }: Frame): string {
   if (url === '') return functionName.startsWith('(') ? functionName : '(native)';
   if (url.startsWith('node:')) return url;
@@ -96,10 +96,10 @@ function moduleOf({ url, functionName, lineNumber }: Frame): string {
 
 const BUNDLED = '/dist/bundle/';
 
-/** By part of the bundle: where each module in it begins, and its path. */
+/** For each file of the bundle: the first line and the path of each module in it. */
 const bundles = new Map<string, readonly { readonly line: number; readonly path: string }[]>();
 
-/** Which module stands on that line of a bundle: esbuild writes its path before each. */
+/** The module at a line of a bundle. esbuild writes the path of each module in a comment before it. */
 function bundledModule(url: string, line: number): string {
   let modules = bundles.get(url);
   if (modules === undefined) {

@@ -95,7 +95,7 @@ export class MoveScenario {
     this.sessionId = this.client.last('playing')!.sessionId;
   }
 
-  get shown(): readonly EventOf<'shown'>[] {
+  get shown(): readonly EventOf<'frame-received'>[] {
     return this.fleet.shown(this.client.player);
   }
 

@@ -63,10 +63,10 @@ export class MovesFleet {
   readonly recorder: Recorder = createRecorder(
     () => performance.now(),
     (event) => {
-      if (event.type === 'shown') this.shown(event.player).push(event);
+      if (event.type === 'frame-received') this.shown(event.player).push(event);
     },
   );
-  readonly #shown = new Map<string, EventOf<'shown'>[]>();
+  readonly #shown = new Map<string, EventOf<'frame-received'>[]>();
   readonly #free: string[];
   #scenes = 0;
   readonly #workers: { kill(): Promise<void> }[] = [];
@@ -120,7 +120,7 @@ export class MovesFleet {
   }
 
   /** What that player has seen so far. */
-  shown(player: string): EventOf<'shown'>[] {
+  shown(player: string): EventOf<'frame-received'>[] {
     const pictures = this.#shown.get(player) ?? [];
     this.#shown.set(player, pictures);
     return pictures;

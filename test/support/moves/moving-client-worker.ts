@@ -51,7 +51,7 @@ function open(
         onLetIn();
         resolve(viewer);
       },
-      frame: (n, count) => recorder.record({ type: 'shown', ...at, n, count }),
+      frame: (n, count) => recorder.record({ type: 'frame-received', ...at, n, count }),
       closed(why) {
         say({ type: 'stream-closed', hostId: host.hostId, why });
         reject(new Error(why));

@@ -201,7 +201,7 @@ class Member implements GroupPlayer {
           resolve(watched);
         },
         frame: this.#follows
-          ? (n, count) => this.#recorder.record({ type: 'shown', ...at, n, count })
+          ? (n, count) => this.#recorder.record({ type: 'frame-received', ...at, n, count })
           : nothing,
         closed(why) {
           seen?.closed(why);

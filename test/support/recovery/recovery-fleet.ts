@@ -243,7 +243,7 @@ export class RecoveryFleet {
     const violations = checkHistory(this.recorder.events, {
       bounds: { ...inForce, latencyPolicies: LATENCY_POLICIES },
     });
-    const lost = this.since(0, 'over').filter(({ reason }) => reason !== 'client_left');
+    const lost = this.since(0, 'session-ended').filter(({ reason }) => reason !== 'client_left');
     const doubleSales = violations.filter(({ rule }) => rule === 'S1' || rule === 'S2').length;
     const line = { ...figures, recoveredInMs: Math.round(figures.recoveredInMs) };
     process.stdout.write(`    ${JSON.stringify({ ...line, sessionsLost: lost.length, doubleSales })}\n`);

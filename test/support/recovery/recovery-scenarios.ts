@@ -64,7 +64,7 @@ export async function brokerKilled(sizes: BrokerKilledSizes): Promise<void> {
     const matched = fleet.since(mark, 'matched');
     expect(new Set(matched.map(({ sessionId }) => sessionId))).to.deep.equal(new Set(had));
     expect(new Set(matched.map(({ epoch }) => epoch))).to.deep.equal(new Set([1]));
-    expect(fleet.since(mark, 'over', 'refused', 'host-ended')).to.deep.equal([]);
+    expect(fleet.since(mark, 'session-ended', 'refused', 'host-ended')).to.deep.equal([]);
     await unclaimed.watchAll();
     await waitUntil(async () => (await fleet.sessions('connected')) === inSessions);
     await fleet.recordSnapshot();
@@ -157,7 +157,7 @@ export async function hostKilled({
     for (const { host, epoch } of matched) {
       expect({ host, epoch }).to.deep.equal({ host: 'next/console-x/farther', epoch: 2 });
     }
-    expect(fleet.since(mark, 'over', 'refused', 'offered')).to.deep.equal([]);
+    expect(fleet.since(mark, 'session-ended', 'refused', 'offered')).to.deep.equal([]);
 
     const offers = await drainQueue(fleet, locals.players.slice(0, waiting));
     expect(offers).to.deep.equal(queued.players.map(({ player }) => player));

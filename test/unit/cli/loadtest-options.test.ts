@@ -54,7 +54,7 @@ describe('The options of duskline loadtest', () => {
   it('describe a run against existing brokers: with hosts only if pool and secret are given', () => {
     expect(parseRunOptions(options(URL_TARGET), SECRET)).to.include({ hosts: 0 });
     expect(parseRunOptions(options({ ...URL_TARGET, pool: 'console-x' }), SECRET)).to.include({ hosts: 200 });
-    expect(failureOf({ ...URL_TARGET, hosts: 5 }, SECRET)).to.match(/To play hosts, name their --pool/);
+    expect(failureOf({ ...URL_TARGET, hosts: 5 }, SECRET)).to.match(/To simulate hosts, give their --pool/);
   });
 
   it('read player tokens from a file', () => {
@@ -76,11 +76,11 @@ describe('The options of duskline loadtest', () => {
       }
       return '';
     };
-    expect(written('knee-p99', {})).to.match(/--knee-p99 changes nothing here: only --profile step/);
+    expect(written('knee-p99', {})).to.match(/--knee-p99 has no effect here: it needs --profile step/);
     expect(written('knee-p99', { profile: 'step' })).to.equal('');
-    expect(written('rate', { profile: 'storm' })).to.match(/--rate changes nothing here/);
+    expect(written('rate', { profile: 'storm' })).to.match(/--rate has no effect here/);
     expect(written('rate', {})).to.equal('');
-    expect(written('slots', { hosts: 0 })).to.match(/--slots changes nothing here/);
+    expect(written('slots', { hosts: 0 })).to.match(/--slots has no effect here/);
     expect(() => parseRunOptions(options(URL_TARGET), SECRET, new Set(['regions']))).to.throw(/--regions/);
   });
 
@@ -90,21 +90,23 @@ describe('The options of duskline loadtest', () => {
   });
 
   it('are refused when they are incomplete or contradictory', () => {
-    expect(failureOf({})).to.match(/--spawn 1 starts a broker of its own/);
+    expect(failureOf({})).to.match(/give --spawn 1 to start a broker for the run/);
     expect(failureOf({ url: ['ws://127.0.0.1:1'] })).to.match(/--url needs --title/);
     expect(failureOf({ ...URL_TARGET, url: ['127.0.0.1:80'] }, SECRET)).to.match(
-      /--url 127.* looks like ws:/,
+      /--url 127.* must have the form ws:/,
     );
     expect(failureOf(URL_TARGET)).to.match(/set DUSKLINE_AUTH_SECRET .*--token-file/);
     expect(failureOf({ ...URL_TARGET, tokenFile: '/nowhere' })).to.match(/^\/nowhere cannot be read/);
     expect(failureOf(URL_TARGET, { DUSKLINE_AUTH_SECRET: 'xyz' })).to.match(
       /DUSKLINE_AUTH_SECRET has 3 bytes/,
     );
-    expect(failureOf({ ...URL_TARGET, spawn: 1 }, SECRET)).to.match(/belong together/);
-    expect(failureOf({ spawn: 1, title: 'starfall' })).to.match(/belong to --url/);
-    expect(failureOf({ spawn: 1, fault: ['explode@3s'] })).to.match(/"explode@3s" is no fault/);
+    expect(failureOf({ ...URL_TARGET, spawn: 1 }, SECRET)).to.match(/cannot be used with --url/);
+    expect(failureOf({ spawn: 1, title: 'starfall' })).to.match(/need --url/);
+    expect(failureOf({ spawn: 1, fault: ['explode@3s'] })).to.match(/"explode@3s" is not a fault/);
     expect(failureOf({ spawn: 1, assert: ['luck>1'] })).to.match(/there is no figure luck/);
-    expect(failureOf({ spawn: 1, duration: 'long' })).to.match(/--duration long: it takes a time/);
-    expect(failureOf({ spawn: 1, limit: ['lostAfterMs'] })).to.match(/--limit lostAfterMs: it takes a key/);
+    expect(failureOf({ spawn: 1, duration: 'long' })).to.match(/--duration long is not valid\. Give a time/);
+    expect(failureOf({ spawn: 1, limit: ['lostAfterMs'] })).to.match(
+      /--limit lostAfterMs is not valid\. Give a key/,
+    );
   });
 });

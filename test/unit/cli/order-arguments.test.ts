@@ -37,15 +37,15 @@ describe('The arguments of orders', () => {
     ['drain region near --deadline 31d', 'between 1s and 30d'],
     ['drain planet earth --deadline 1h', 'region, pool, host'],
     ['drain region --deadline 1h', "missing required argument 'name'"],
-    ['drain pool near --deadline 1h', 'A pool is named REGION/POOL'],
+    ['drain pool near --deadline 1h', 'is not the name of a pool. It must have the form REGION/POOL'],
     ['drain region near --deadline 1h --at-deadline explode', 'end, keep'],
     ['drain region near --deadline 1h --mode teleport', 'wait, move'],
     ['drain region near --deadline 1h --watch --dry-run', 'cannot be used with'],
-    ['drain region near --deadline 1h --url nonsense --token t', 'is no URL'],
-    ['undrain host near/console-x', 'A host is named REGION/POOL/HOST'],
-    ['undrain region Near', '"Near" is no name'],
+    ['drain region near --deadline 1h --url nonsense --token t', 'is not a URL'],
+    ['undrain host near/console-x', 'is not the name of a host. It must have the form REGION/POOL/HOST'],
+    ['undrain region Near', '"Near" is not a valid name'],
     ['cordon region near', 'host'],
-    ['uncordon host h1', 'A host is named REGION/POOL/HOST'],
+    ['uncordon host h1', 'is not the name of a host. It must have the form REGION/POOL/HOST'],
     ['audit --limit 0', 'a whole number from 1 to 1000'],
     ['audit --limit 1001', 'a whole number from 1 to 1000'],
     ['moves --limit 0', 'a whole number from 1 to 1000'],
@@ -70,14 +70,14 @@ describe('The arguments of orders', () => {
   it('drain: the help explains the modes, with an example', async () => {
     const help = (await typed('drain --help')).replaceAll(/\s+/g, ' ');
     expect(help)
-      .to.include('wait: until players leave; move: what can be moved goes on elsewhere')
+      .to.include('wait: wait until players leave; move: also move sessions to other hosts')
       .and.include('$ duskline drain region eu-west --deadline 30m --mode move --watch');
   });
 
   it('moves: the help explains each column and cause', async () => {
     const help = await typed('moves --help');
-    const words = ['at', 'from', 'cause', 'outcome', 'took', 'why'];
-    for (const word of words) expect(help).to.match(new RegExp(`^${word} `, 'm'));
+    const words = ['at', 'from', 'to', 'cause', 'outcome', 'took', 'why'];
+    for (const word of words) expect(help).to.match(new RegExp(`^ {2}${word} `, 'm'));
     for (const cause of MOVE_CAUSES) expect(help).to.include(`${cause}: `);
   });
 });

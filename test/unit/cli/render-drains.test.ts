@@ -37,7 +37,7 @@ describe('Drains in the terminal', () => {
   });
 
   it('have a line for an empty list', () => {
-    expect(renderDrains([], NOON)).to.match(/^Nothing is being drained/);
+    expect(renderDrains([], NOON)).to.match(/^There are no drains\./);
   });
 
   it('are not shown as done before the first progress report, unless they are empty', () => {
@@ -65,13 +65,15 @@ describe('Drains in the terminal', () => {
 
   it('explain an order: when, what happens then, and by whom', () => {
     const text = renderOrdered(drainReport(), NOON);
-    expect(text).to.include('region near is closed to new sessions; 4 sessions there.');
-    expect(text).to.include('Nobody is moved: sessions go on until their players leave.');
-    expect(text).to.include('2026-01-01T12:30:00.000Z (in 30 min): sessions that are left end then');
+    expect(text).to.include('region near is closed to new sessions and has 4 sessions.');
+    expect(text).to.include('No session is moved: sessions go on until their players leave.');
+    expect(text).to.include(
+      'At the deadline, 2026-01-01T12:30:00.000Z (in 30 min), sessions that are left are ended',
+    );
     expect(text).to.include('Ordered by olivia').and.include('duskline undrain region near');
-    expect(renderOrdered(drainReport({ atDeadline: 'keep' }), NOON)).to.include('may stay');
+    expect(renderOrdered(drainReport({ atDeadline: 'keep' }), NOON)).to.include('may go on');
     expect(renderOrdered(drainReport({ mode: 'move' }), NOON)).to.include(
-      '4 sessions there.\nWhat can be moved goes on elsewhere while it is played (duskline moves); the rest until',
+      'has 4 sessions.\nMovable sessions move to other hosts (see duskline moves). The others go on until',
     );
   });
 
@@ -79,9 +81,9 @@ describe('Drains in the terminal', () => {
     const preview = plainAnswers().previewDrain();
     expect(renderPreview(preview)).to.equal(
       [
-        'region near: 4 live sessions, 1 waiting request. Nothing was changed.',
-        'Free slots beside it: 15.',
-        'With --mode move 2 would go on elsewhere, 1 could but would find no room, 1 could only be waited for.',
+        'region near: 4 live sessions, 1 waiting request. Nothing has changed.',
+        'Free slots elsewhere: 15.',
+        'With --mode move 2 would move to other hosts, 1 are movable but find no free slot, 1 are not movable.',
         '',
         'region  free slots',
         'next    12',
@@ -92,7 +94,9 @@ describe('Drains in the terminal', () => {
         '',
       ].join('\n'),
     );
-    expect(renderPreview({ ...preview, freeSlots: [] })).to.match(/Free slots beside it: 0\.\nThat is fewer/);
+    expect(renderPreview({ ...preview, freeSlots: [] })).to.match(
+      /Free slots elsewhere: 0\.\nThese are fewer/,
+    );
   });
 
   it('show the totals over all region pools to which sessions would move', () => {
@@ -101,13 +105,13 @@ describe('Drains in the terminal', () => {
       { region: 'next', pool: 'pc-ultra', sessions: 3 },
     ];
     const text = renderPreview({ ...plainAnswers().previewDrain(), fits, noRoom: 0, notMovable: 0 });
-    expect(text).to.include('4 would go on elsewhere, 0 could but');
+    expect(text).to.include('4 would move to other hosts, 0 are movable but');
     expect(text).to.match(/\nfar\/console-x +1\nnext\/pc-ultra +3\n$/);
   });
 
   it('have a line when nobody is affected, or nothing is moving', () => {
     const none = { ...plainAnswers().previewDrain(), fits: [], noRoom: 0, notMovable: 0 };
-    expect(renderPreview(none)).to.include('nothing would go yet').and.not.include('would go to');
+    expect(renderPreview(none)).to.include('no session would move yet').and.not.include('would go to');
     expect(renderPreview({ ...none, sessions: 0 })).to.not.include('--mode move');
   });
 });
@@ -166,6 +170,6 @@ describe('The audit trail in the terminal', () => {
         '',
       ].join('\n'),
     );
-    expect(renderAudit([])).to.match(/^No operator/);
+    expect(renderAudit([])).to.match(/^There are no orders/);
   });
 });

@@ -30,18 +30,26 @@ describe('The target of an order on the command line', () => {
   });
 
   const mistakes: [TargetKind, string, string][] = [
-    ['region', 'eu-west/console-x', 'A region is named REGION, such as eu-west.'],
-    ['pool', 'console-x', 'A pool is named REGION/POOL, such as eu-west/console-x.'],
+    [
+      'region',
+      'eu-west/console-x',
+      'is not the name of a region. It must have the form REGION, such as eu-west.',
+    ],
+    [
+      'pool',
+      'console-x',
+      'is not the name of a pool. It must have the form REGION/POOL, such as eu-west/console-x.',
+    ],
     [
       'host',
       'host-1',
-      'A host is named REGION/POOL/HOST, such as eu-west/console-x/host-1. This was "host-1".',
+      '"host-1" is not the name of a host. It must have the form REGION/POOL/HOST, such as eu-west/console-x/host-1.',
     ],
-    ['host', 'a/b/c/d', 'A host is named REGION/POOL/HOST'],
-    ['region', 'EU-West', '"EU-West" is no name'],
-    ['region', '', '"" is no name'],
-    ['pool', 'eu-west/', '"" is no name'],
-    ['pool', 'eu-west/-x', '"-x" is no name'],
+    ['host', 'a/b/c/d', 'is not the name of a host. It must have the form REGION/POOL/HOST'],
+    ['region', 'EU-West', '"EU-West" is not a valid name'],
+    ['region', '', '"" is not a valid name'],
+    ['pool', 'eu-west/', '"" is not a valid name'],
+    ['pool', 'eu-west/-x', '"-x" is not a valid name'],
   ];
   for (const [kind, name, message] of mistakes) {
     it(`refuses ${kind} "${name}"`, () => {

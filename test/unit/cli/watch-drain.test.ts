@@ -26,7 +26,7 @@ function watching(
       },
     },
     onReport: (drain) => states.push(`${drain.state} ${drain.progress.staying}`),
-    onTrouble: (failure) => troubles.push(failure.message),
+    onRetry: (failure) => troubles.push(failure.message),
     stopped,
     pause: async () => undefined,
   });
@@ -71,7 +71,9 @@ describe('Watching a drain', () => {
 
   it('reports that the drain is no longer known', async () => {
     const failure: unknown = await watching([[]]).end.catch((error: unknown) => error);
-    expect((failure as Error).message).to.include('No broker knows this drain of region near');
+    expect((failure as Error).message).to.include(
+      'The brokers do not know this drain of region near any more',
+    );
   });
 
   it('stops at once when it is interrupted, also during a retry delay', async () => {

@@ -47,7 +47,7 @@ describe('The history checker', () => {
     };
     const exact = history.map((event) => {
       if (!('player' in event) || event.player !== player) return event;
-      if (event.type === 'asked') return { ...event, rtt: { near: 19.6 } };
+      if (event.type === 'requested') return { ...event, rtt: { near: 19.6 } };
       return event.type === 'matched' && event.epoch === 1 ? { ...event, rttMs: 19.6 } : event;
     });
     expect(player).not.to.equal(undefined);

@@ -19,7 +19,7 @@ describe('The recording of a client', () => {
     client.recordSent({ type: 'accept', ...request });
     const seen = { atMs: 1, player: 'alice', ...request };
     expect(recorder.events).to.deep.equal([
-      { ...seen, type: 'asked', title: 'starfall', rtt: { near: 10 } },
+      { ...seen, type: 'requested', title: 'starfall', rtt: { near: 10 } },
       { ...seen, type: 'queued', position: 2, region: 'near' },
       { ...seen, type: 'offered', region: 'near', acceptWithinMs: 15_000 },
       { ...seen, type: 'accepted' },
@@ -51,7 +51,7 @@ describe('The recording of a client', () => {
     const seen = { atMs: 1, player: 'alice', ...session };
     expect(recorder.events).to.deep.equal([
       { ...seen, type: 'moving', host: 'next/console-x/h2' },
-      { ...seen, type: 'told', epoch: 1, state: 'connected' },
+      { ...seen, type: 'session-state', epoch: 1, state: 'connected' },
     ]);
   });
 

@@ -72,7 +72,7 @@ export class ModelFleet {
     this.#players += 1;
     const player = `p${this.#players}`;
     this.record({ type: 'connected', player });
-    this.record({ type: 'asked', player, requestId: 'r', title: TITLE, rtt: RTT });
+    this.record({ type: 'requested', player, requestId: 'r', title: TITLE, rtt: RTT });
     this.wait(5);
     const host = this.#queue.length === 0 ? this.#room() : undefined;
     if (host === undefined) {
@@ -87,7 +87,7 @@ export class ModelFleet {
     this.record({ type: 'disconnected', player, code: 1006 });
     this.wait(5);
     this.record({ type: 'connected', player });
-    this.record({ type: 'asked', player, requestId, title: TITLE, rtt: RTT });
+    this.record({ type: 'requested', player, requestId, title: TITLE, rtt: RTT });
     this.wait(5);
     if (this.sessions.has(session.sessionId)) this.#tellMatched(session);
     else this.record({ type: 'refused', player, requestId, code: 'SESSION_OVER' });
@@ -137,7 +137,7 @@ export class ModelFleet {
       session.host = to;
       session.epoch = epoch;
       this.record({ type: 'began', host: to, sessionId, epoch });
-      this.record({ type: 'told', player, sessionId, epoch, state: 'active' });
+      this.record({ type: 'session-state', player, sessionId, epoch, state: 'active' });
       this.wait(5);
       this.show(session, 1, 2);
       this.record({
@@ -152,7 +152,7 @@ export class ModelFleet {
     } else {
       this.record({ type: 'host-ended', host: to, sessionId, epoch, reason: 'move_failed', by: 'broker' });
       this.record({ type: 'resumed', host: from, sessionId, epoch: old });
-      this.record({ type: 'told', player, sessionId, epoch: old, state: 'connected' });
+      this.record({ type: 'session-state', player, sessionId, epoch: old, state: 'connected' });
       this.wait(5);
       this.show(session, 3, 4);
     }
@@ -163,7 +163,7 @@ export class ModelFleet {
     const { sessionId, epoch, player, host } = session;
     for (const n of numbers) {
       session.count += 1;
-      this.record({ type: 'shown', player, host, sessionId, epoch, n, count: session.count });
+      this.record({ type: 'frame-received', player, host, sessionId, epoch, n, count: session.count });
       this.wait(5);
     }
   }
@@ -211,7 +211,7 @@ export class ModelFleet {
       const sessions = this.#on(host)
         .filter(({ expiresAtMs }) => expiresAtMs === null)
         .map(({ sessionId, epoch }) => ({ sessionId, epoch, state: 'active' as const }));
-      this.record({ type: 'holds', host, sessions });
+      this.record({ type: 'heartbeat', host, sessions });
     }
   }
 
@@ -267,14 +267,14 @@ export class ModelFleet {
 
   #admit({ sessionId, epoch, host, player }: ModelSession): void {
     this.record({ type: 'admitted', host, sessionId, epoch, player });
-    this.record({ type: 'told', player, sessionId, epoch, state: 'active' });
+    this.record({ type: 'session-state', player, sessionId, epoch, state: 'active' });
   }
 
   #end(session: ModelSession, reason: EndReason, by: 'host' | 'broker', onHost = true): void {
     const { sessionId, epoch, host, player } = session;
     this.sessions.delete(sessionId);
     if (onHost) this.record({ type: 'host-ended', host, sessionId, epoch, reason, by });
-    this.record({ type: 'over', player, sessionId, epoch, reason });
+    this.record({ type: 'session-ended', player, sessionId, epoch, reason });
     this.#serve();
   }
 

@@ -85,7 +85,7 @@ const ALL: readonly NamedFault[] = [
       return add(
         history,
         { ...what, type: 'host-ended', host, epoch: 1, by: 'host', atMs },
-        { ...what, type: 'over', player, epoch: 2, atMs: atMs + 1 },
+        { ...what, type: 'session-ended', player, epoch: 2, atMs: atMs + 1 },
       );
     },
   ],
@@ -130,14 +130,14 @@ const ALL: readonly NamedFault[] = [
   [
     'S8',
     'a region that the request does not allow',
-    (history) => replaceFirst(history, 'asked', (event) => ({ ...event, rtt: { far: 20 } })),
+    (history) => replaceFirst(history, 'requested', (event) => ({ ...event, rtt: { far: 20 } })),
   ],
   [
     'S8',
     'a region beyond the policy',
     (history) => {
-      const far = replaceFirst(history, 'asked', (event) => ({ ...event, rtt: { near: 61 } }));
-      const { player } = find(history, 'asked');
+      const far = replaceFirst(history, 'requested', (event) => ({ ...event, rtt: { near: 61 } }));
+      const { player } = find(history, 'requested');
       return far.map((event) =>
         event.type === 'matched' && event.player === player ? { ...event, rttMs: 61 } : event,
       );
@@ -167,14 +167,14 @@ const ALL: readonly NamedFault[] = [
     (history) => {
       const atMs = lastMs(history) - MODEL_BOUNDS.answerWithinMs - 1;
       const asked = { requestId: 'r', title: 'starfall', rtt: { near: 20 } };
-      return add(history, { type: 'asked', player: 'nobody', ...asked, atMs });
+      return add(history, { type: 'requested', player: 'nobody', ...asked, atMs });
     },
   ],
   [
     'L2',
     'a reservation that is held too long',
     (history) => {
-      const over = find(history, 'over', ({ reason }) => reason === 'reservation_expired');
+      const over = find(history, 'session-ended', ({ reason }) => reason === 'reservation_expired');
       return add(
         history.filter((event) => event !== over),
         { ...over, atMs: lastMs(history) },
@@ -220,7 +220,7 @@ const ALL: readonly NamedFault[] = [
           event.type === 'fleet' ? { ...event, hosts: [...event.hosts, free] } : event,
         ),
         { type: 'connected', player: 'nobody', atMs },
-        { type: 'asked', ...request, ...wish, atMs },
+        { type: 'requested', ...request, ...wish, atMs },
         { type: 'queued', ...request, position: 1, region: 'near', atMs: atMs + 5 },
       );
     },
@@ -235,7 +235,9 @@ const ALL: readonly NamedFault[] = [
     'a picture that comes again after a move that came to nothing',
     (history) => {
       const resumed = find(history, 'resumed', ({ sessionId }) => sessionId === MOVED);
-      const before = history.filter(({ type, atMs }) => type === 'shown' && atMs < resumed.atMs).at(-1)!;
+      const before = history
+        .filter(({ type, atMs }) => type === 'frame-received' && atMs < resumed.atMs)
+        .at(-1)!;
       return add(history, { ...before, atMs: resumed.atMs + 1 });
     },
   ],
@@ -244,7 +246,7 @@ const ALL: readonly NamedFault[] = [
     'a picture that a move has lost',
     (history) => {
       const { atMs } = find(history, 'began', ({ sessionId }) => sessionId === MOVED);
-      const lost = history.find((event) => event.type === 'shown' && event.atMs > atMs);
+      const lost = history.find((event) => event.type === 'frame-received' && event.atMs > atMs);
       return history.filter((event) => event !== lost);
     },
   ],
@@ -252,8 +254,16 @@ const ALL: readonly NamedFault[] = [
     'Q2',
     'a host that shows what has moved away',
     (history) => {
-      const first = find(history, 'shown', ({ sessionId, epoch }) => sessionId === MOVED && epoch === 1);
-      const { atMs } = find(history, 'shown', ({ sessionId, epoch }) => sessionId === MOVED && epoch === 2);
+      const first = find(
+        history,
+        'frame-received',
+        ({ sessionId, epoch }) => sessionId === MOVED && epoch === 1,
+      );
+      const { atMs } = find(
+        history,
+        'frame-received',
+        ({ sessionId, epoch }) => sessionId === MOVED && epoch === 2,
+      );
       return add(history, { ...first, count: 1_000, atMs: atMs + 1 });
     },
   ],
@@ -294,9 +304,9 @@ const ALL: readonly NamedFault[] = [
       const turn = { type: 'offered', region: 'near', acceptWithinMs: 15_000 } as const;
       return add(
         history,
-        { type: 'asked', ...x, ...wish, atMs },
+        { type: 'requested', ...x, ...wish, atMs },
         { type: 'queued', ...x, position: 1, region: 'near', atMs: atMs + 5 },
-        { type: 'asked', ...y, ...wish, atMs: atMs + 200 },
+        { type: 'requested', ...y, ...wish, atMs: atMs + 200 },
         { type: 'queued', ...y, position: 2, region: 'near', atMs: atMs + 205 },
         { ...turn, ...y, atMs: atMs + 400 },
         { ...turn, ...x, atMs: atMs + 600 },

@@ -40,12 +40,15 @@ describe('Parsing an assertion', () => {
   it('refuses an unknown figure, and lists the known ones', () => {
     expect(() => parseAssertion('match.p98<50')).to.throw(
       RangeError,
-      /no figure match\.p98\. There are connect, match/,
+      /no figure match\.p98\. Use one of: connect, match/,
     );
     expect(() => parseAssertion('luck>1')).to.throw(RangeError, /no figure luck/);
-    expect(() => parseAssertion('match.p99=50')).to.throw(RangeError, /is no assertion/);
-    expect(() => parseAssertion('match.p99<fast')).to.throw(RangeError, /is no assertion/);
-    expect(() => parseAssertion('match.p99<50parsecs')).to.throw(RangeError, /50parsecs is no number/);
+    expect(() => parseAssertion('match.p99=50')).to.throw(RangeError, /is not an assertion/);
+    expect(() => parseAssertion('match.p99<fast')).to.throw(RangeError, /is not an assertion/);
+    expect(() => parseAssertion('match.p99<50parsecs')).to.throw(
+      RangeError,
+      /50parsecs is neither a number nor a time/,
+    );
     expect(() => parseAssertion('')).to.throw(RangeError);
   });
 });

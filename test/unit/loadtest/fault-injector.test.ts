@@ -57,7 +57,9 @@ describe('The fault injector', () => {
   });
 
   it('reports why a fault could not be injected', async () => {
-    expect((await strike(1, 'kill-host:nowhere@0s')).hit).to.deep.equal(['no host is left to kill']);
-    expect((await strike(1, 'kill-broker@0s')).hit).to.deep.equal(['no broker is left']);
+    expect((await strike(1, 'kill-host:nowhere@0s')).hit).to.deep.equal([
+      'no running host of the run is left to kill',
+    ]);
+    expect((await strike(1, 'kill-broker@0s')).hit).to.deep.equal(['no running broker is left']);
   });
 });

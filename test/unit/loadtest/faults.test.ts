@@ -24,14 +24,26 @@ describe('Parsing a fault', () => {
   });
 
   it('refuses invalid text, and shows the expected form', () => {
-    expect(() => parseFault('kill-everything@3s')).to.throw(RangeError, /These are: kill-host@20s/);
-    expect(() => parseFault('kill-host@soon')).to.throw(RangeError, /These are/);
+    expect(() => parseFault('kill-everything@3s')).to.throw(
+      RangeError,
+      /is not a fault\. Use one of: kill-host@20s/,
+    );
+    expect(() => parseFault('kill-host@soon')).to.throw(RangeError, /Use one of/);
     expect(() => parseFault('kill-host')).to.throw(RangeError);
-    expect(() => parseFault('pause-redis@40s')).to.throw(RangeError, /for how long: pause-redis@40s:5s/);
+    expect(() => parseFault('pause-redis@40s')).to.throw(
+      RangeError,
+      /the duration is missing\. .*: pause-redis@40s:5s/,
+    );
     expect(() => parseFault('pause-redis@40s:long')).to.throw(RangeError);
-    expect(() => parseFault('drain@50s')).to.throw(RangeError, /names no region/);
-    expect(() => parseFault('kill-broker:broker-1@50s')).to.throw(RangeError, /follows from --seed/);
-    expect(() => parseFault('kill-host@50s:5s')).to.throw(RangeError, /does not come back/);
+    expect(() => parseFault('drain@50s')).to.throw(
+      RangeError,
+      /the region is missing\. .*: drain:eu-west@50s/,
+    );
+    expect(() => parseFault('kill-broker:broker-1@50s')).to.throw(
+      RangeError,
+      /takes no target\. --seed determines/,
+    );
+    expect(() => parseFault('kill-host@50s:5s')).to.throw(RangeError, /kill-host takes no duration/);
   });
 });
 

@@ -36,7 +36,7 @@ describe('A Redis command over a plain socket', () => {
   it('fails with the error of Redis', async () => {
     answer = '-NOPERM not you\r\n';
     const failure = await sendRedisCommand(`redis://127.0.0.1:${port()}`, ['PING']).catch(String);
-    expect(failure).to.match(/Redis did not do "PING": NOPERM not you/);
+    expect(failure).to.match(/Redis at 127\.0\.0\.1:\d+ failed to run "PING": NOPERM not you/);
   });
 
   it('says what to install when there is no redis-server to start', async () => {

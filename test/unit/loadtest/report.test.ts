@@ -69,7 +69,7 @@ describe('The report', () => {
     const report = evaluateReport(measuredRun({ faults }), [parseAssertion('moved==0')]);
     expect(report.passed).to.equal(false);
     expect(failureReasons(report, report.assertions)).to.deep.equal([
-      'kill-broker@1s:500ms could not be done (no broker is left)',
+      'the fault kill-broker@1s:500ms could not be injected (no broker is left)',
       '1 of 1 assertions fail',
     ]);
     expect(failureReasons(measuredRun(), [])).to.deep.equal([]);

@@ -19,17 +19,19 @@ const spawn = { kind: 'spawn' } as RunOptions['target'];
 describe('A fault is refused before the run', () => {
   it('when it would come after the load, unless the duration of the load is open', () => {
     const late = run('kill-broker@10s', { target: spawn });
-    expect(() => validateFaults(late)).to.throw(/kill-broker@10s: the load is over by then, it lasts 10 s\./);
+    expect(() => validateFaults(late)).to.throw(
+      /kill-broker@10s: the load ends after 10 s, before this fault\./,
+    );
     expect(() => validateFaults({ ...late, profile: 'step' })).not.to.throw();
     expect(() => validateFaults(run('kill-broker@9s', { target: spawn }))).not.to.throw();
   });
 
   it('when its region does not exist, or has no host of the run', () => {
     expect(() => validateFaultRegions(run('drain:mars@1s'), REGIONS)).to.throw(
-      /there is no region mars\. There are eu-west, eu-central, us-east\./,
+      /there is no region mars\. Use one of: eu-west, eu-central, us-east\./,
     );
     expect(() => validateFaultRegions(run('kill-host:us-east@1s'), REGIONS)).to.throw(
-      /none of the run's 2 hosts stands in us-east/,
+      /none of the run's 2 hosts is in us-east/,
     );
     expect(() => validateFaultRegions(run('kill-host:eu-central@1s'), REGIONS)).not.to.throw();
     expect(() => validateFaultRegions(run('drain:us-east@1s'), REGIONS)).not.to.throw();

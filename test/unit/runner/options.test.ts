@@ -29,8 +29,12 @@ describe('The options of a test run', () => {
 
   it('are refused when they are unknown or not a number', () => {
     expect(() => readOptions(['--job', '2'])).to.throw('--job');
-    expect(() => readOptions(['--jobs', '0'])).to.throw('--jobs takes a whole number from 1, not "0"');
-    expect(() => readOptions(['--shuffle=x'])).to.throw('--shuffle takes a whole number from 0, not "x"');
+    expect(() => readOptions(['--jobs', '0'])).to.throw(
+      '--jobs "0" is not valid. Give a whole number of at least 1.',
+    );
+    expect(() => readOptions(['--shuffle=x'])).to.throw(
+      '--shuffle "x" is not valid. Give a whole number of at least 0.',
+    );
   });
 });
 
@@ -48,7 +52,9 @@ describe('The options of a chaos run', () => {
   });
 
   it('are refused when they are unknown or not a number', () => {
-    expect(() => readChaosOptions(['--times', 'x'])).to.throw('--times takes a whole number from 1, not "x"');
+    expect(() => readChaosOptions(['--times', 'x'])).to.throw(
+      '--times "x" is not valid. Give a whole number of at least 1.',
+    );
     expect(() => readChaosOptions(['--onyl', 'x'])).to.throw('--onyl');
   });
 });

@@ -48,5 +48,5 @@ function relayMessage(
   if (brokerId === callerId) return { kind: 'local', hostId };
   const toHostId = fromHostId === null ? hostId : null;
   const message = { kind: 'relayed', sessionId, epoch, toHostId, body } as const;
-  return pool.inboxes.add(brokerId, message, nowMs) ? { kind: 'posted', brokerId } : { kind: 'overflow' };
+  return pool.inboxes.add(brokerId, message, nowMs) ? { kind: 'forwarded', brokerId } : { kind: 'overflow' };
 }

@@ -1,4 +1,4 @@
-/** Looks into frames without parsing them: a loader only has to know what to do next. */
+/** Reads single fields of a frame without parsing all of it, because the loader must cost less than the server. */
 
 const TYPE = '{"type":"';
 
@@ -7,10 +7,10 @@ export function typeOf(text: string): string {
   return (JSON.parse(text) as { type: string }).type;
 }
 
-/** The first text field of that name. */
+/** The value of the first text field with this name. */
 export function textField(text: string, name: string): string {
   const label = `"${name}":"`;
   const from = text.indexOf(label) + label.length;
-  if (from < label.length) throw new Error(`no ${name} in ${text}`);
+  if (from < label.length) throw new Error(`The frame has no field ${name}: ${text}`);
   return text.slice(from, text.indexOf('"', from));
 }

@@ -11,60 +11,60 @@ export interface LeanHostOptions {
   readonly region: string;
   readonly pool: string;
   readonly slots: number;
-  /** What it holds from the beginning. */
+  /** Sessions that the host holds from the beginning. */
   readonly sessionIds?: readonly string[];
-  /** Its load moves, as loads do, so that its place in the order changes with every heartbeat. Else all are alike. */
+  /** Whether the load varies, so that the position of the host in the order changes with every heartbeat. */
   readonly isLoaded?: boolean;
-  /** Something came that should not. */
-  readonly onTrouble: (what: string) => void;
+  /** Called for an unexpected frame or close. */
+  readonly onFailure: (what: string) => void;
 }
 
-/** A streaming host without a stream: says what hosts say, and lists what it holds. */
+/** A host without a stream and without the SDK, as cheap as possible. */
 export class LeanHost {
   readonly hostId: string;
   readonly socket: LeanSocket;
-  /** Sessions that it was told to expect and not yet to end. */
+  /** Sessions that were prepared and have not ended. */
   expected = 0;
-  /** Of all time. */
+  /** Sessions that were prepared since the start. */
   prepared = 0;
   readonly #held = new Map<string, 'active' | 'connected'>();
   readonly #isLoaded: boolean;
-  readonly #onTrouble: (what: string) => void;
+  readonly #onFailure: (what: string) => void;
   readonly #registered = new OneTimeEvent();
   readonly #register: string;
 
   constructor(options: LeanHostOptions) {
-    const { url, hostId, region, pool, slots, sessionIds = [], isLoaded = false, onTrouble } = options;
+    const { url, hostId, region, pool, slots, sessionIds = [], isLoaded = false, onFailure } = options;
     this.hostId = hostId;
     this.#isLoaded = isLoaded;
-    this.#onTrouble = onTrouble;
+    this.#onFailure = onFailure;
     for (const sessionId of sessionIds) this.#held.set(sessionId, 'connected');
     this.socket = openLeanSocket({
       url: url + HOST_PATH,
       token: testToken({ kind: 'host', region, pool }),
-      onText: (text) => this.#take(text),
+      onText: (text) => this.#handleFrame(text),
       onClose: (why) => this.#fail(why),
     });
     const endpoint = `wss://${hostId}.${region}.example.com/stream`;
-    const sessions = this.#listed();
+    const sessions = this.#listSessions();
     this.#register = JSON.stringify({ type: 'register', hostId, region, pool, slots, endpoint, sessions });
   }
 
-  /** Resolves when it takes sessions, or will with its first reconciliation. */
+  /** Resolves when the host is registered: it takes sessions after its first heartbeat. */
   async register(): Promise<void> {
     await this.socket.opened;
     this.socket.send(this.#register);
     await this.#registered.opened;
-    this.beat();
+    this.sendHeartbeat();
   }
 
-  beat(): void {
+  sendHeartbeat(): void {
     const load = (): number => (this.#isLoaded ? Math.round(200 + 300 * Math.random()) / 1_000 : 0.1);
     this.socket.send(
       JSON.stringify({
         type: 'heartbeat',
         load: { gpu: load(), encoder: load(), cpu: load(), network: load() },
-        sessions: this.#listed(),
+        sessions: this.#listSessions(),
       }),
     );
   }
@@ -74,11 +74,11 @@ export class LeanHost {
     this.socket.send(`{"type":"session","sessionId":"${sessionId}","epoch":1,"state":"${state}"}`);
   }
 
-  #listed(): object[] {
+  #listSessions(): object[] {
     return Array.from(this.#held, ([sessionId, state]) => ({ sessionId, epoch: 1, state }));
   }
 
-  #take(text: string): void {
+  #handleFrame(text: string): void {
     switch (typeOf(text)) {
       case 'prepare':
         this.expected += 1;
@@ -99,6 +99,6 @@ export class LeanHost {
   #fail(why: string): void {
     const what = `host ${this.hostId}: ${why}`;
     this.#registered.fail(what);
-    this.#onTrouble(what);
+    this.#onFailure(what);
   }
 }

@@ -5,13 +5,13 @@ import type { LeanHost } from './lean-host.js';
 import { OneTimeEvent } from './one-time-event.js';
 import { openLeanSocket, type LeanSocket } from './lean-socket.js';
 
-/** What becomes of one match. */
+/** Called with the events of each match. */
 export interface MatchListener {
-  /** `matched` came. */
+  /** The player received `matched`. */
   matched(player: LeanPlayer): void;
-  /** The player was told of a state that its session had left before. */
+  /** The player received a state that its session had left before. */
   wentBack(player: LeanPlayer): void;
-  /** The session has ended: the player may ask again. */
+  /** The session has ended, so the player may request another one. */
   over(player: LeanPlayer): void;
 }
 
@@ -21,18 +21,18 @@ export interface LeanPlayerOptions {
   readonly playerId: string;
   readonly hosts: ReadonlyMap<string, LeanHost>;
   readonly listener: MatchListener;
-  /** Something came that should not. */
-  readonly onTrouble: (what: string) => void;
+  /** Called for an unexpected frame or close. */
+  readonly onFailure: (what: string) => void;
 }
 
-/** As a player far from nowhere measures: two regions in reach, one not. */
+/** Round-trip times with two regions within the latency policy, and one outside. */
 const RTT = JSON.stringify({ near: 11.4, next: 34.2, far: 241 });
 
-/** A player without a screen: asks, is let in by its host, is connected, and ends. */
+/** A player without the SDK, as cheap as possible: it requests a session, is admitted, connects, and ends the session. */
 export class LeanPlayer {
   readonly playerId: string;
   readonly socket: LeanSocket;
-  /** When the present match was due, by `nowMicros`. */
+  /** The scheduled time of the current match, by `nowMicros`. */
   dueMicros = 0;
   #requests = 0;
   #stage: 'matched' | 'active' | 'connected' | 'ended' = 'ended';
@@ -47,12 +47,12 @@ export class LeanPlayer {
     this.#options = options;
     this.socket = openLeanSocket({
       url: url + CLIENT_PATH,
-      onText: (text) => this.#take(text),
+      onText: (text) => this.#handleFrame(text),
       onClose: (why) => this.#fail(why),
     });
   }
 
-  /** @param expectsWelcome `false` for a server that answers nothing */
+  /** Connects and sends `hello`. @param expectsWelcome `false` for a server that answers nothing */
   async enter(expectsWelcome = true): Promise<void> {
     await this.socket.opened;
     const token = testToken({ kind: 'player', playerId: this.playerId });
@@ -67,7 +67,7 @@ export class LeanPlayer {
     this.socket.send(`{"type":"play","requestId":"${requestId}","title":"drift","rtt":${RTT}}`);
   }
 
-  #take(text: string): void {
+  #handleFrame(text: string): void {
     switch (typeOf(text)) {
       case 'matched':
         this.#options.listener.matched(this);
@@ -77,7 +77,7 @@ export class LeanPlayer {
         this.#host?.report(this.#sessionId, 'active');
         return;
       case 'session':
-        this.#follow(textField(text, 'state'), text);
+        this.#handleSessionState(textField(text, 'state'), text);
         return;
       case 'welcome':
         this.#welcome.open();
@@ -87,7 +87,7 @@ export class LeanPlayer {
     }
   }
 
-  #follow(state: string, text: string): void {
+  #handleSessionState(state: string, text: string): void {
     if (state === 'ended' && text.includes('"reason":"client_left"')) {
       this.#stage = 'ended';
       this.#options.listener.over(this);
@@ -104,6 +104,6 @@ export class LeanPlayer {
   #fail(why: string): void {
     const what = `player ${this.playerId}: ${why}`;
     this.#welcome.fail(what);
-    this.#options.onTrouble(what);
+    this.#options.onFailure(what);
   }
 }

@@ -6,31 +6,31 @@ export interface LeanSocketOptions {
   /** `ws://host:port/path` */
   readonly url: string;
   readonly token?: string;
-  /** Takes one text frame. */
+  /** Called with each text frame. */
   readonly onText: (text: string) => void;
   readonly onClose?: (why: string) => void;
 }
 
-/** The least WebSocket client that the protocol needs: a loader must cost less than what it loads. */
+/** A minimal WebSocket client for the protocol: the loader must cost less than the server. */
 export interface LeanSocket {
-  /** Resolves when the upgrade was answered with 101. */
+  /** Resolves when the server answers the upgrade with 101. */
   readonly opened: Promise<void>;
-  /** Bytes of frames, headers included, since it opened. */
+  /** Bytes of frames, including headers, since the socket opened; likewise `sent`. */
   readonly received: number;
   readonly sent: number;
   /** @param text ASCII, shorter than 64 KiB */
   send(text: string): void;
-  /** Cuts the connection. */
+  /** Destroys the connection without a close frame. */
   cut(): void;
 }
 
-/** Everything that arrives is read into this: a callback is done with it before the next one. */
+/** All sockets read into this buffer: each callback has consumed it before the next one runs. */
 const ARRIVED = Buffer.allocUnsafe(256 * 1024);
 const TEXT = 0x1;
 const CLOSE = 0x8;
 const PING = 0x9;
 const PONG = 0xa;
-/** RFC 6455 wants one that nobody can foretell, so that proxies are not fooled. There is no proxy here. */
+/** RFC 6455 requires an unpredictable mask to protect proxies. There is no proxy here, so a constant is enough. */
 const MASK = [0x37, 0xfa, 0x21, 0x3d] as const;
 
 export function openLeanSocket(options: LeanSocketOptions): LeanSocket {
@@ -46,7 +46,7 @@ class FrameSocket implements LeanSocket {
   #onClose: (why: string) => void;
   #isOpen = false;
   #setOpen: () => void = () => undefined;
-  /** The beginning of a frame whose end has not come. */
+  /** The received part of an incomplete frame. */
   #rest: Buffer | undefined;
 
   constructor({ url, token, onText, onClose = () => undefined }: LeanSocketOptions) {
@@ -68,7 +68,9 @@ class FrameSocket implements LeanSocket {
     this.opened = new Promise((resolve, reject) => {
       this.#setOpen = resolve;
       this.#socket.once('error', reject);
-      this.#socket.once('close', () => reject(new Error(`${url} closed before it opened`)));
+      this.#socket.once('close', () =>
+        reject(new Error(`The connection to ${url} closed before it opened.`)),
+      );
     });
     this.#socket.on('close', () => this.#onClose('the connection was lost'));
     this.#socket.write(
@@ -120,23 +122,23 @@ class FrameSocket implements LeanSocket {
       const start = at + (short === 126 ? 4 : short === 127 ? 10 : 2);
       if (bytes.length < start) break;
       const length = short === 126 ? bytes.readUInt16BE(at + 2) : short;
-      if (short === 127) throw new RangeError('a frame of more than 64 KiB');
+      if (short === 127) throw new RangeError('The server sent a frame of more than 64 KiB.');
       if (bytes.length < start + length) break;
       this.received += start + length - at;
-      this.#take(opcode, bytes, start, start + length);
+      this.#handleFrame(opcode, bytes, start, start + length);
       at = start + length;
     }
-    // What is left is copied: the next read writes over it.
+    // The rest is copied, because the next read overwrites the buffer.
     if (at < bytes.length) this.#rest = Buffer.from(bytes.subarray(at));
   }
 
-  /** Returns where the frames begin. */
+  /** @returns the offset of the first frame */
   #readAnswer(bytes: Buffer): number {
     const end = bytes.indexOf('\r\n\r\n');
     if (end < 0) return 0;
     const answer = bytes.toString('latin1', 0, end);
     if (!answer.startsWith('HTTP/1.1 101 ')) {
-      this.#socket.destroy(new Error(`not upgraded: ${answer.split('\r\n', 1).join('')}`));
+      this.#socket.destroy(new Error(`The server refused the upgrade: ${answer.split('\r\n', 1).join('')}`));
       return bytes.length;
     }
     this.#isOpen = true;
@@ -144,7 +146,7 @@ class FrameSocket implements LeanSocket {
     return end + 4;
   }
 
-  #take(opcode: number, bytes: Buffer, from: number, to: number): void {
+  #handleFrame(opcode: number, bytes: Buffer, from: number, to: number): void {
     if (opcode === TEXT) this.#onText(bytes.toString('latin1', from, to));
     else if (opcode === PING) this.#write(PONG, bytes.subarray(from, to));
     else if (opcode === CLOSE) this.#onClose(`closed: ${bytes.toString('latin1', from + 2, to)}`);

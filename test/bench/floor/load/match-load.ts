@@ -7,23 +7,23 @@ import type { LeanHost } from './lean-host.js';
 import type { LeanPlayer, MatchListener } from './lean-player.js';
 import type { RateTimerOptions } from './rate-timer.js';
 
-/** What one stretch of load came to. */
+/** The figures of one period of load. */
 export interface LoadOutcome {
-  /** Matches, each with its end, that were over within the time. */
+  /** Matches a second, counting those whose session ended within the period. */
   readonly perSecond: number;
-  /** All, with those that were over a moment later. */
+  /** All matches of the period, including those whose session ended after it. */
   readonly matches: number;
-  /** From the moment when it was due until `matched`, in milliseconds. */
+  /** From the scheduled time of a match until `matched`, in milliseconds. */
   readonly matchMs: Percentiles;
-  /** How late the loader itself was in asking. */
+  /** From the scheduled time of a match until the loader sent its request, in milliseconds. */
   readonly lateMs: Percentiles;
-  /** Bytes of frames per match, as the players and hosts counted them. */
+  /** Bytes of frames for each match, as players and hosts counted them. */
   readonly bytes: { readonly sent: number; readonly received: number };
-  /** Frames that told of a state which the session had left before. */
+  /** Frames with a state that the session had left before. */
   readonly wentBack: number;
-  /** The most sessions that one host had, over the mean of all hosts at that moment; the worst moment. 0 when few had any. */
+  /** The most sessions of one host over the mean of all hosts, at the worst time. 0 when the mean was always below 2. */
   readonly hottestOverMean: number;
-  /** Placements of the host that got the most, over the mean of all. */
+  /** Placements on the host with the most, over the mean of all hosts. */
   readonly mostPlacedOverMean: number;
 }
 
@@ -34,16 +34,16 @@ export interface Percentiles {
 }
 
 const SETTLE_DEADLINE_MS = 30_000;
-/** With fewer sessions a host than this, one more or less is all the difference there is. */
+/** With a lower mean of sessions, a single session dominates the ratio. */
 const LEAST_MEAN = 2;
-const SETTLE_LOOK_MS = 10;
-const LOOK_INTERVAL_MS = 50;
-/** The metronome is up by then. */
+const SETTLE_POLL_MS = 10;
+const SAMPLE_INTERVAL_MS = 50;
+/** The thread of the rate timer has started by then. */
 const START_MARGIN_MICROS = 200_000;
 
-/** Drives players against one server, in a closed loop or at a rate. */
+/** Drives the players of one server, in a closed loop or at a rate. */
 export class MatchLoad implements MatchListener {
-  /** Those who have nothing to do, the longest first: nobody asks more often than the broker lets them. */
+  /** Free players, those that are free longest first, so that no player exceeds the request limit of the broker. */
   readonly #free: LeanPlayer[] = [];
   readonly #hosts: readonly LeanHost[];
   #sockets: readonly { readonly received: number; readonly sent: number }[] = [];
@@ -53,9 +53,9 @@ export class MatchLoad implements MatchListener {
   #wentBack = 0;
   #inFlight = 0;
   #hottest = 0;
-  /** Called when a match is over. */
+  /** Called when a session has ended. */
   #next: () => void = () => undefined;
-  /** When those are due who find no room. */
+  /** Scheduled times of matches that wait because too many are in flight. */
   readonly #backlog: number[] = [];
 
   constructor(hosts: readonly LeanHost[]) {
@@ -82,37 +82,37 @@ export class MatchLoad implements MatchListener {
     this.#next();
   }
 
-  /** So many matches at a time, each followed by another at once. */
+  /** Keeps `inFlight` matches running: each is followed by another at once. */
   async runClosedLoop(inFlight: number, forMs: number): Promise<LoadOutcome> {
     return this.#run(forMs, () => {
       const untilMicros = nowMicros() + forMs * 1_000;
       this.#next = () => {
-        if (nowMicros() < untilMicros) this.#ask(nowMicros());
+        if (nowMicros() < untilMicros) this.#request(nowMicros());
       };
       for (let i = 0; i < inFlight; i += 1) this.#next();
     });
   }
 
   /**
-   * So many a second, at moments that do not wait for anybody.
+   * Starts `perSecond` matches a second, on a schedule that does not wait for earlier ones.
    *
-   * @param mostInFlight no more than the fleet has room for: on a machine that is too busy the others wait, and what they
-   *   wait counts
+   * @param mostInFlight at most as many as the fleet has slots for. On a machine that is too busy further matches wait, and
+   *   their wait is part of the measured time
    */
   async runAtRate(perSecond: number, mostInFlight: number, forMs: number): Promise<LoadOutcome> {
     const fromMicros = nowMicros() + START_MARGIN_MICROS;
     const workerData: RateTimerOptions = { perSecond, fromMicros, untilMicros: fromMicros + forMs * 1_000 };
-    const metronome = new Worker(new URL('./rate-timer.js', import.meta.url), { workerData });
+    const rateTimer = new Worker(new URL('./rate-timer.js', import.meta.url), { workerData });
     this.#next = () => {
       const due = this.#backlog.shift();
-      if (due !== undefined) this.#askLate(due);
+      if (due !== undefined) this.#requestScheduled(due);
     };
-    metronome.on('message', (due: number) => {
-      if (this.#inFlight < mostInFlight) this.#askLate(due);
+    rateTimer.on('message', (due: number) => {
+      if (this.#inFlight < mostInFlight) this.#requestScheduled(due);
       else this.#backlog.push(due);
     });
-    await once(metronome, 'online');
-    const [outcome] = await Promise.all([this.#run(forMs, () => undefined), once(metronome, 'exit')]);
+    await once(rateTimer, 'online');
+    const [outcome] = await Promise.all([this.#run(forMs, () => undefined), once(rateTimer, 'exit')]);
     return outcome;
   }
 
@@ -126,10 +126,10 @@ export class MatchLoad implements MatchListener {
     const placedBefore = this.#hosts.map(({ prepared }) => prepared);
     const startedAtMs = performance.now();
     start();
-    const looks = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
+    const sampling = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS);
     await delay(forMs);
     const perSecond = (this.#matches * 1_000) / (performance.now() - startedAtMs);
-    clearInterval(looks);
+    clearInterval(sampling);
     await this.#settle();
     const after = this.#counts();
     const placed = this.#hosts.map(({ prepared }, i) => prepared - (placedBefore[i] ?? 0));
@@ -150,28 +150,30 @@ export class MatchLoad implements MatchListener {
 
   async #settle(): Promise<void> {
     const untilMs = performance.now() + SETTLE_DEADLINE_MS;
-    // What was due in the last moments may not even have been asked for.
+    // Matches that were scheduled at the end may not have been requested yet.
     do {
       if (performance.now() > untilMs) {
-        throw new Error(`${this.#inFlight} matches came to nothing, ${this.#backlog.length} were not begun`);
+        throw new Error(
+          `After ${SETTLE_DEADLINE_MS / 1_000} s ${this.#inFlight} matches had not ended and ${this.#backlog.length} had not been requested.`,
+        );
       }
-      await delay(SETTLE_LOOK_MS);
+      await delay(SETTLE_POLL_MS);
     } while (this.#inFlight + this.#backlog.length > 0);
   }
 
-  #askLate(due: number): void {
+  #requestScheduled(due: number): void {
     this.#late.recordValue(atLeastOne(nowMicros() - due));
-    this.#ask(due);
+    this.#request(due);
   }
 
-  #ask(dueMicros: number): void {
+  #request(dueMicros: number): void {
     const player = this.#free.shift();
-    if (player === undefined) throw new Error('more matches than players');
+    if (player === undefined) throw new Error('There are more matches in flight than players.');
     this.#inFlight += 1;
     player.play(dueMicros);
   }
 
-  #look(): void {
+  #sample(): void {
     const sessions = this.#hosts.map(({ expected }) => expected);
     if (mean(sessions) >= LEAST_MEAN)
       this.#hottest = Math.max(this.#hottest, Math.max(...sessions) / mean(sessions));

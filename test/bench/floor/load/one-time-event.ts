@@ -1,4 +1,4 @@
-/** Something that happens once, or is found to be impossible. */
+/** An event that happens once, or fails. */
 export class OneTimeEvent {
   readonly opened: Promise<void>;
   #open: () => void = () => undefined;
@@ -9,7 +9,7 @@ export class OneTimeEvent {
       this.#open = resolve;
       this.#fail = reject;
     });
-    // Nobody may be waiting for it.
+    // Without a listener a failure must not be an unhandled rejection.
     this.opened.catch(() => undefined);
   }
 
@@ -17,7 +17,7 @@ export class OneTimeEvent {
     this.#open();
   }
 
-  /** Does nothing once it is open. */
+  /** Has no effect after `open`. */
   fail(why: string): void {
     this.#fail(new Error(why));
   }

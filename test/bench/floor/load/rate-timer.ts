@@ -1,6 +1,6 @@
 /**
- * A thread that says when something is due: timers of an event loop come a millisecond late, which would be a good part
- * of what is measured.
+ * A thread that posts the scheduled time of each match when it is due. Timers of an event loop are up to a millisecond late,
+ * which would be a large part of the measured times.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { nowMicros } from './clock.js';
@@ -15,7 +15,7 @@ export interface RateTimerOptions {
 const { perSecond, fromMicros, untilMicros } = workerData as RateTimerOptions;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-// Exponential gaps: arrivals that do not know of one another.
+// Exponential gaps: a Poisson process.
 const gap = (): number => (-Math.log(1 - Math.random()) * 1e6) / perSecond;
 
 for (let dueMicros = fromMicros + gap(); dueMicros < untilMicros; dueMicros += gap()) {

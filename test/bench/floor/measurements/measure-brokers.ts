@@ -17,22 +17,22 @@ export interface BrokersOptions {
   readonly players: number;
 }
 
-/** So many brokers on one Redis, saturated. Players and hosts are spread over all of them. */
+/** Figures of several saturated brokers on one Redis. Players and hosts are spread over all brokers. */
 export interface BrokersFigures {
   readonly brokers: number;
   readonly matchesPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Shares of a core: of each broker, of Redis, of the loader. */
+  /** Shares of a core that each broker, Redis and the loader used. */
   readonly brokerCores: readonly number[];
   readonly redisCore: number;
   readonly loaderCore: number;
-  /** CPU microseconds of one match. */
+  /** CPU microseconds for each match, of all brokers and of Redis. */
   readonly brokerMicros: number;
   readonly redisMicros: number;
-  /** Frames that told a player of a state which the session had left before, by a thousand matches. */
+  /** Frames with a state that the session had left before, for each thousand matches. */
   readonly wentBackPerThousand: number;
-  /** The most sessions that a host had, over the mean at that moment; the worst moment. */
+  /** The most sessions of one host over the mean of all hosts, at the worst time. */
   readonly hottestOverMean: number;
   readonly mostPlacedOverMean: number;
 }
@@ -52,10 +52,10 @@ export async function measureBrokers(
     for (const _ of numbers(count)) brokers.push(await startBroker({ redisUrl: redis.url }));
     say(`brokers: ${count} on one Redis`);
     const order: FleetOrder = { ...options, fleet: 'brokers', urls: brokers.map(({ url }) => url) };
-    await loader.ask('openFleet', order);
+    await loader.request('openFleet', order);
     const load = (forMs: number): Promise<LoadOutcome> => {
-      const stretch: LoadOrder = { fleet: 'brokers', inFlight, forMs };
-      return loader.ask('load', stretch);
+      const order: LoadOrder = { fleet: 'brokers', inFlight, forMs };
+      return loader.request('load', order);
     };
     await load(WARM_UP_MS);
     const read = (): number[] => [

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { cpuSeconds } from '../processes/bench-process.js';
-import type { BeatOrder } from '../processes/load-generator.js';
+import type { HeartbeatOrder } from '../processes/load-generator.js';
 import type { LoopDelay } from '../processes/runtime-probe.js';
 import { startBroker, startLoadGenerator, startMeasuredRedis } from '../processes/start-servers.js';
 
@@ -22,18 +22,18 @@ export interface HeartbeatFigures extends HeartbeatOptions {
 
 const INTERVAL_SECONDS = 2;
 
-/** With less than this share of the heartbeats sent, or a broker so late, a machine was too busy for the figures to mean anything. */
+/** If fewer heartbeats were sent, or the event loop was later, the machine was too busy for reliable figures. */
 const LEAST_SENT = 0.95;
 const MOST_DELAY_MS = 1_000;
 
-const PLACES = ['near', 'next', 'far'].flatMap((region) =>
+const REGION_POOLS = ['near', 'next', 'far'].flatMap((region) =>
   ['console-x', 'pc-ultra'].map((pool) => ({ region, pool })),
 );
 
-/** Every host has been reconciled, and whatever that set off is over. */
+/** By then every host has been reconciled, and the work that follows is done. */
 const CALM_MS = 6_000;
 
-/** What the heartbeats of a large fleet cost one broker and Redis, with everything that recurs beside them. */
+/** Measures the cost of the heartbeats of a large fleet for one broker and Redis, with all other recurring work. */
 export async function measureHeartbeats(
   options: HeartbeatOptions,
   say: (text: string) => void,
@@ -44,25 +44,27 @@ export async function measureHeartbeats(
   const loader = startLoadGenerator();
   try {
     say(`beats: ${hosts} hosts with ${sessions} sessions each register`);
-    const order: BeatOrder = { url: broker.url, places: PLACES, hosts, sessions };
-    await loader.ask('openBeating', order);
+    const order: HeartbeatOrder = { url: broker.url, regionPools: REGION_POOLS, hosts, sessions };
+    await loader.request('openHeartbeatFleet', order);
     await delay(CALM_MS);
     say(`beats: for ${seconds} s`);
     const read = (): number[] => [cpuSeconds(broker.pid), redis.cpuSeconds(), cpuSeconds(loader.pid)];
-    await broker.ask('watchDelay');
-    const sentBefore = await loader.ask<number>('countBeats');
+    await broker.request('watchDelay');
+    const sentBefore = await loader.request<number>('countHeartbeats');
     const before = read();
     const startedAtMs = performance.now();
     await delay(seconds * 1_000);
     const elapsed = (performance.now() - startedAtMs) / 1_000;
     const after = read();
-    const loopDelay = await broker.ask<LoopDelay>('readDelay');
-    const beatsPerSecond = ((await loader.ask<number>('countBeats')) - sentBefore) / elapsed;
-    await loader.ask('checkTroubles');
+    const loopDelay = await broker.request<LoopDelay>('readDelay');
+    const beatsPerSecond = ((await loader.request<number>('countHeartbeats')) - sentBefore) / elapsed;
+    await loader.request('checkFailures');
     if (beatsPerSecond < (LEAST_SENT * hosts) / INTERVAL_SECONDS || loopDelay.p99Ms > MOST_DELAY_MS) {
       const rate = Math.round(beatsPerSecond);
       const delayMs = Math.round(loopDelay.p99Ms);
-      throw new Error(`the machine is too busy: ${rate} heartbeats a second, event loop ${delayMs} ms late`);
+      throw new Error(
+        `The machine is too busy to measure: ${rate} heartbeats a second were sent, and the event loop of the broker was ${delayMs} ms late.`,
+      );
     }
     const [brokerCore = NaN, redisCore = NaN, loaderCore = NaN] = after.map(
       (value, i) => (value - (before[i] ?? NaN)) / elapsed,

@@ -14,23 +14,23 @@ import {
 import { median, numbers } from '../statistics.js';
 
 export interface MatchOptions {
-  /** Stretches of load of each kind, on broker and floor in turn. */
+  /** Periods of saturating load, on broker and floor in turn. */
   readonly rounds: number;
   readonly seconds: number;
-  /** Seconds at half rate, one by one: a machine that is not ours alone stops somebody for ten milliseconds now and then. */
+  /** Periods of one second at half rate. They are short because a shared machine pauses processes for 10 ms at times. */
   readonly halfRateSeconds: number;
   readonly inFlight: number;
   readonly hosts: number;
   readonly slots: number;
   readonly players: number;
-  /** Where CPU profiles go; none when absent. */
+  /** Folder for CPU profiles; no profiles when absent. */
   readonly profileDirectory?: string | undefined;
 }
 
-/** One side, saturated: medians over the rounds. */
+/** Figures of one server under saturating load: medians over the rounds. */
 export interface Saturated {
   readonly matchesPerSecond: number;
-  /** Matches per second of its CPU time: what one whole core of it carries, whoever is the limit. */
+  /** Matches for each second of its CPU time: the capacity of one core, even if something else was the limit. */
   readonly matchesPerCoreSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -41,14 +41,14 @@ export interface Saturated {
 }
 
 /**
- * One side at half of the broker's rate: medians over the rounds, but the least of the 99th percentiles. What else runs on
- * a machine only ever adds to those, and the quietest round says most about the server.
+ * Figures of one server at half of the broker's saturated rate: medians over the rounds, but the lowest of the 99th
+ * percentiles. Other processes of the machine only ever increase these, so the quietest round describes the server best.
  */
 export interface AtHalfRate {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** How late the loader asked, which is part of the above. */
+  /** Lateness of the loader's requests, which is part of the times above. */
   readonly loaderLateP99Ms: number;
   readonly loopDelayP99Ms: number;
   readonly p99MsOfRounds: readonly number[];
@@ -66,21 +66,21 @@ export interface MatchFigures {
   readonly pinned: boolean;
   readonly saturated: { readonly broker: Saturated; readonly floor: Saturated };
   readonly halfRate: { readonly broker: AtHalfRate; readonly floor: AtHalfRate };
-  /** Matches per second, broker over floor, from rounds that followed one another; the median. */
+  /** Matches a second, broker over floor: the median over pairs of consecutive rounds. */
   readonly rateRatio: number;
-  /** Likewise, per second of their own CPU time. */
+  /** Likewise, for each second of their CPU time. */
   readonly coreRatio: number;
   readonly p99Ratio: number;
 }
 
-/** A server with its Redis. */
+/** The broker or the floor, with its Redis. */
 interface Side {
   readonly name: 'broker' | 'floor';
   readonly server: Server;
   readonly redis: MeasuredRedis;
 }
 
-interface Stretch extends LoadOutcome {
+interface LoadPeriod extends LoadOutcome {
   readonly cpu: Shares;
   readonly serverSeconds: number;
   readonly redisBytesPerMatch: { readonly received: number; readonly sent: number };
@@ -90,10 +90,10 @@ interface Stretch extends LoadOutcome {
 const WARM_UP_MS = 2_000;
 const PROFILE_MS = 6_000;
 
-/** At a rate; half of the fleet's slots. */
+/** Limit of matches in flight at half rate: half of the slots of the fleet. */
 const MOST_IN_FLIGHT = 400;
 
-/** A broker beside the floor, each with a Redis of its own, in turns under the same load. */
+/** Measures broker and floor, each with its own Redis, in turns under the same load. */
 export async function measureMatch(
   options: MatchOptions,
   say: (text: string) => void,
@@ -117,7 +117,7 @@ export async function measureMatch(
     say(`match: ${options.players} players and ${options.hosts} hosts connect to broker and floor`);
     for (const { name, server } of sides) {
       const order: FleetOrder = { ...options, fleet: name, urls: [server.url] };
-      await loader.ask('openFleet', order);
+      await loader.request('openFleet', order);
       await run(sides, loader, name, { inFlight, forMs: WARM_UP_MS });
     }
 
@@ -125,22 +125,22 @@ export async function measureMatch(
       say(`match: ${side.name} saturated, ${round + 1} of ${rounds}`);
       return run(sides, loader, side.name, { inFlight, forMs: seconds * 1_000 });
     });
-    const perSecond = median(saturated.broker.map((stretch) => stretch.perSecond)) / 2;
+    const perSecond = median(saturated.broker.map((period) => period.perSecond)) / 2;
     const { halfRateSeconds } = options;
     const halfRate = await inTurns(sides, halfRateSeconds, async (side, round) => {
       say(`match: ${side.name} at ${Math.round(perSecond)} a second, ${round + 1} of ${halfRateSeconds}`);
       return run(sides, loader, side.name, { perSecond, inFlight: MOST_IN_FLIGHT, forMs: 1_000 });
     });
-    // Apart from what was measured, for a profiler has its price.
+    // After the measurements, because a profiler slows the server down.
     for (const { name, server } of profileDirectory === undefined ? [] : sides) {
       for (const [kind, load] of [
         ['saturated', { inFlight }],
         ['half', { inFlight: MOST_IN_FLIGHT, perSecond }],
       ] as const) {
         say(`match: a profile of ${name}, ${kind}`);
-        await server.ask('startProfile');
+        await server.request('startProfile');
         await run(sides, loader, name, { ...load, forMs: PROFILE_MS });
-        await server.ask('writeProfile', join(profileDirectory ?? '', `${name}-${kind}.cpuprofile`));
+        await server.request('writeProfile', join(profileDirectory ?? '', `${name}-${kind}.cpuprofile`));
       }
     }
     return {
@@ -152,26 +152,26 @@ export async function measureMatch(
       p99Ratio: asHalfRate(halfRate.broker).p99Ms / asHalfRate(halfRate.floor).p99Ms,
     };
   } finally {
-    // The loader first: a server whose peers are gone has nobody to say good-bye to.
+    // In reverse order: the loader stops first, so that the servers have no connections to close.
     for (const stop of stops.reverse()) await stop();
   }
 }
 
-type BothSides = Record<Side['name'], Stretch[]>;
+type BothSides = Record<Side['name'], LoadPeriod[]>;
 
 async function inTurns(
   sides: readonly Side[],
   rounds: number,
-  measure: (side: Side, round: number) => Promise<Stretch>,
+  measure: (side: Side, round: number) => Promise<LoadPeriod>,
 ): Promise<BothSides> {
-  const stretches: BothSides = { broker: [], floor: [] };
+  const periods: BothSides = { broker: [], floor: [] };
   for (const round of numbers(rounds)) {
-    // Who comes first changes, so that a machine that slows down favours nobody.
+    // The order alternates, so that a machine that slows down favours neither server.
     for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
-      stretches[side.name].push(await measure(side, round));
+      periods[side.name].push(await measure(side, round));
     }
   }
-  return stretches;
+  return periods;
 }
 
 async function run(
@@ -179,21 +179,21 @@ async function run(
   loader: BenchProcess,
   name: Side['name'],
   load: Omit<LoadOrder, 'fleet'>,
-): Promise<Stretch> {
+): Promise<LoadPeriod> {
   const side = sides.find((known) => known.name === name);
-  if (side === undefined) throw new Error(`no side ${name}`);
+  if (side === undefined) throw new Error(`There is no server ${name}.`);
   const { server, redis } = side;
   const read = (): Shares => ({
     server: cpuSeconds(server.pid),
     redis: redis.cpuSeconds(),
     loader: cpuSeconds(loader.pid),
   });
-  await server.ask('watchDelay');
+  await server.request('watchDelay');
   const traffic = await redis.traffic();
   const before = read();
   const startedAtMs = performance.now();
   const order: LoadOrder = { ...load, fleet: name };
-  const outcome = await loader.ask<LoadOutcome>('load', order);
+  const outcome = await loader.request<LoadOutcome>('load', order);
   const seconds = (performance.now() - startedAtMs) / 1_000;
   const after = read();
   const moved = await redis.traffic();
@@ -210,7 +210,7 @@ async function run(
       received: (moved.received - traffic.received) / matches,
       sent: (moved.sent - traffic.sent) / matches,
     },
-    loopDelay: await server.ask<LoopDelay>('readDelay'),
+    loopDelay: await server.request<LoopDelay>('readDelay'),
   };
 }
 
@@ -226,28 +226,28 @@ function pinAll(sides: readonly Side[], loader: BenchProcess): boolean {
   return pins.map(([pid, core]) => pin(pid, core)).every(Boolean);
 }
 
-function perCoreSecond({ matches, serverSeconds }: Stretch): number {
+function perCoreSecond({ matches, serverSeconds }: LoadPeriod): number {
   return matches / serverSeconds;
 }
 
-/** Broker over floor, from stretches that followed one another. */
-function ratio({ broker, floor }: BothSides, of: (stretch: Stretch) => number): number {
+/** Broker over floor, for pairs of consecutive periods. */
+function ratio({ broker, floor }: BothSides, of: (period: LoadPeriod) => number): number {
   return median(
-    broker.map((stretch, round) => {
+    broker.map((period, round) => {
       const beside = floor[round];
-      return beside === undefined ? NaN : of(stretch) / of(beside);
+      return beside === undefined ? NaN : of(period) / of(beside);
     }),
   );
 }
 
-function asSaturated(stretches: readonly Stretch[]): Saturated {
-  const middle = (of: (stretch: Stretch) => number): number => median(stretches.map(of));
+function asSaturated(periods: readonly LoadPeriod[]): Saturated {
+  const middle = (of: (period: LoadPeriod) => number): number => median(periods.map(of));
   return {
     matchesPerSecond: middle(({ perSecond }) => perSecond),
     matchesPerCoreSecond: middle(perCoreSecond),
     p50Ms: middle(({ matchMs }) => matchMs.p50),
     p99Ms: middle(({ matchMs }) => matchMs.p99),
-    cpu: shares(stretches),
+    cpu: shares(periods),
     frameBytesPerMatch: {
       sent: middle(({ bytes }) => bytes.sent),
       received: middle(({ bytes }) => bytes.received),
@@ -259,23 +259,23 @@ function asSaturated(stretches: readonly Stretch[]): Saturated {
   };
 }
 
-function asHalfRate(stretches: readonly Stretch[]): AtHalfRate {
-  const least = (of: (stretch: Stretch) => number): number => Math.min(...stretches.map(of));
-  const middle = (of: (stretch: Stretch) => number): number => median(stretches.map(of));
+function asHalfRate(periods: readonly LoadPeriod[]): AtHalfRate {
+  const least = (of: (period: LoadPeriod) => number): number => Math.min(...periods.map(of));
+  const middle = (of: (period: LoadPeriod) => number): number => median(periods.map(of));
   return {
     perSecond: middle(({ perSecond }) => perSecond),
     p50Ms: middle(({ matchMs }) => matchMs.p50),
     p99Ms: least(({ matchMs }) => matchMs.p99),
-    p99MsOfRounds: stretches.map(({ matchMs }) => matchMs.p99),
+    p99MsOfRounds: periods.map(({ matchMs }) => matchMs.p99),
     loaderLateP99Ms: least(({ lateMs }) => lateMs.p99),
     loopDelayP99Ms: least(({ loopDelay }) => loopDelay.p99Ms),
-    loopDelayP99MsOfRounds: stretches.map(({ loopDelay }) => loopDelay.p99Ms),
-    cpu: shares(stretches),
+    loopDelayP99MsOfRounds: periods.map(({ loopDelay }) => loopDelay.p99Ms),
+    cpu: shares(periods),
   };
 }
 
-function shares(stretches: readonly Stretch[]): Shares {
-  const middle = (of: (shares: Shares) => number): number => median(stretches.map(({ cpu }) => of(cpu)));
+function shares(periods: readonly LoadPeriod[]): Shares {
+  const middle = (of: (shares: Shares) => number): number => median(periods.map(({ cpu }) => of(cpu)));
   return {
     server: middle(({ server }) => server),
     redis: middle(({ redis }) => redis),

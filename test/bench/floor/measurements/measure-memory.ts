@@ -11,34 +11,34 @@ import {
 
 export interface MemoryFigures {
   readonly clients: number;
-  /** Resident bytes per client. */
+  /** Resident bytes for each client of the broker, and for each bare socket. */
   readonly broker: number;
   readonly bare: number;
   readonly ratio: number;
-  /** Bytes of heap and of buffers outside of it per client. */
+  /** Bytes of heap and external buffers, likewise. */
   readonly brokerHeap: number;
   readonly bareHeap: number;
 }
 
-/** These come first and leave, so that the code that is run for a client and what it takes once is there before. */
+/** Clients that connect and disconnect first, so that compiled code and one-time allocations are not counted. */
 const FIRST_CLIENTS = 200;
 
-/** Longer than the deadline for a first message: whoever is idle is past it. */
+/** Longer than the deadline for the first message, so that idle clients are past it. */
 const CALM_MS = 6_000;
 
-/** The young generation at its full size from the beginning: how far it has grown is no cost of a client. */
+/** The young generation has its full size from the beginning, so that its growth is not counted as a cost of clients. */
 const STEADY_HEAP = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
 
-/** Its thread has a heap of its own that comes and goes, as large as thousands of clients. */
-const NO_PLANNER = 'rebalance: { enabled: false }\n';
+/** The rebalancer's thread has its own heap, whose size varies by as much as thousands of clients use. */
+const NO_REBALANCER = 'rebalance: { enabled: false }\n';
 
-/** What an idle client costs a broker on Redis, and what a bare `ws` socket costs. */
+/** Measures the memory of an idle client of a broker on Redis, and of a bare `ws` socket. */
 export async function measureMemory(clients: number, say: (text: string) => void): Promise<MemoryFigures> {
   const redis = await startMeasuredRedis();
   try {
     say(`memory: ${clients} idle clients on a broker`);
     const broker = await perClient(
-      await startBroker({ redisUrl: redis.url, nodeArgs: STEADY_HEAP, probed: true, config: NO_PLANNER }),
+      await startBroker({ redisUrl: redis.url, nodeArgs: STEADY_HEAP, probed: true, config: NO_REBALANCER }),
       clients,
       true,
     );
@@ -66,15 +66,15 @@ async function perClient(
   try {
     const open = (players: number): Promise<void> => {
       const order: IdleOrder = { url: server.url, expectsWelcome, players };
-      return loader.ask('openIdle', order);
+      return loader.request('openIdle', order);
     };
     await open(FIRST_CLIENTS);
-    await loader.ask('cutIdle');
+    await loader.request('cutIdle');
     await delay(CALM_MS);
-    const before = await server.ask<Memory>('memory');
+    const before = await server.request<Memory>('memory');
     await open(clients);
     await delay(CALM_MS);
-    const after = await server.ask<Memory>('memory');
+    const after = await server.request<Memory>('memory');
     const heapOf = ({ heapUsed, external }: Memory): number => heapUsed + external;
     return {
       rss: (after.rss - before.rss) / clients,

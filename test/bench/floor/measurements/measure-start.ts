@@ -6,14 +6,14 @@ import { median, numbers } from '../statistics.js';
 export interface StartFigures {
   /** From the start of the process until `/readyz` answers 200, in milliseconds. */
   readonly startMs: { readonly memory: number; readonly redis: number };
-  /** The quickest of the rounds, and the CPU time that they took. */
+  /** The shortest start of all rounds, and the median of their CPU times. */
   readonly leastMs: { readonly memory: number; readonly redis: number };
   readonly cpuMs: { readonly memory: number; readonly redis: number };
   /** Share of a core that a broker on Redis uses with nobody connected. */
   readonly idleCpu: number;
 }
 
-/** Whatever is put off at a start is done by then: the planner's thread begins with the first round of planning. */
+/** By then all deferred work of a start is done: the rebalancer's thread starts with its first round. */
 const CALM_MS = 8_000;
 
 export async function measureStart(

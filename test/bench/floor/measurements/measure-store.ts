@@ -9,21 +9,21 @@ import { median, numbers } from '../statistics.js';
 export interface StoreOptions {
   readonly rounds: number;
   readonly seconds: number;
-  /** The large fleet; the small one has a hundred hosts. */
+  /** Hosts of the large fleet. The small one has a hundred. */
   readonly manyHosts: number;
 }
 
 export interface StoreFigures {
-  /** Placements per second, the Redis store over the bare scripts: the least of the batch sizes. */
+  /** Placements a second, Redis store over bare scripts: the lowest ratio of all batch sizes. */
   readonly placement: number;
   readonly byBatch: readonly BatchFigures[];
-  /** Cost of a placement with many hosts over that with a hundred. */
+  /** Cost of a placement with many hosts, over the cost with a hundred. */
   readonly growthMemory: number;
   readonly growthRedis: number;
-  /** CPU microseconds of a placement and its release: of this process, and of Redis. */
+  /** CPU microseconds of a placement and its release: in this process, and in Redis. */
   readonly memoryMicros: Growth;
   readonly redisMicros: Growth;
-  /** Memory that Redis has for one host with its sessions, all of them reserved. */
+  /** Memory of Redis for one host with its sessions, all of them reserved. */
   readonly redisBytesPerHost: number;
   readonly sessionsPerHost: number;
 }
@@ -33,10 +33,10 @@ interface Growth {
   readonly many: number;
 }
 
-/** Medians of rounds that followed one another. */
+/** Medians over pairs of consecutive rounds. */
 export interface BatchFigures {
   readonly perCall: number;
-  /** Placements per second, of the store over the bare scripts; and likewise per second of Redis's CPU time. */
+  /** Placements a second, store over bare scripts; and the same for each second of Redis's CPU time. */
   readonly rateRatio: number;
   readonly redisCoreRatio: number;
   readonly storePerSecond: number;
@@ -55,7 +55,7 @@ const FEW_HOSTS = 100;
 const PLACEMENT_HOSTS = 1_000;
 const WARM_UP_SECONDS = 0.5;
 
-/** No heartbeats here, so no host may fall silent. */
+/** There are no heartbeats here, so hosts must not become suspect. */
 const OPTIONS = { suspectAfterMs: 24 * 3_600_000 };
 
 type Placing = Pick<FleetStore, 'reserve' | 'endSessions'>;
@@ -201,7 +201,7 @@ async function placements(store: Placing, seconds: number): Promise<number> {
   return (perSecond * (performance.now() - startedAtMs)) / 1_000;
 }
 
-/** Measures one after the other, over and over, so that a machine that slows down favours none. */
+/** Measures all sides in turn in each round, so that a machine that slows down favours none. */
 async function inTurns<Side extends { readonly store: Placing }, Result>(
   rounds: number,
   sides: readonly Side[],

@@ -1,5 +1,5 @@
 /**
- * The floor under an idle client: a bare `ws` socket, with the listeners that any server has.
+ * The baseline of an idle client: a bare `ws` socket, with the listeners that any server has.
  *
  *     node bare-sockets.js <port>
  */
@@ -25,5 +25,5 @@ server.on('upgrade', (request, socket, head) => {
 server.listen(Number(port), '127.0.0.1');
 
 function onMessage(): void {
-  // Nobody asks for anything.
+  // Frames are ignored.
 }

@@ -9,11 +9,11 @@ import type { ProcessResponse, ProcessRequest } from './process-requests.js';
 /** A process that takes part in a measurement. */
 export interface BenchProcess {
   readonly pid: number;
-  /** What it wrote to stderr, one line each. */
+  /** Lines that the process wrote to standard error. */
   readonly log: readonly string[];
-  /** Asks it over IPC. Rejects with its error, or when it ends before it answers. */
-  ask<Value>(name: string, about?: unknown): Promise<Value>;
-  /** SIGTERM, and waits for the end. */
+  /** Sends a request over IPC. Rejects with the error of the process, or when it exits before it answers. */
+  request<Value>(name: string, about?: unknown): Promise<Value>;
+  /** Sends SIGTERM. Resolves when the process has exited. */
   stop(): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export interface BenchProcessOptions {
   readonly args?: readonly string[];
   readonly nodeArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether `probe.ts` is loaded before it. */
+  /** Whether `runtime-probe.ts` is loaded before the program. */
   readonly probed?: boolean;
 }
 
@@ -36,32 +36,34 @@ export function startBenchProcess(options: BenchProcessOptions): BenchProcess {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const { pid, stderr } = child;
-  if (pid === undefined || stderr === null) throw new Error(`${file} did not start`);
+  if (pid === undefined || stderr === null) throw new Error(`The process ${file} did not start.`);
   const log: string[] = [];
   createInterface({ input: stderr }).on('line', (line) => {
     if (log.length < 1_000) log.push(line);
   });
   const open = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  let asked = 0;
+  let lastId = 0;
   child.on('message', (answer: ProcessResponse) => {
-    const question = open.get(answer.id);
+    const request = open.get(answer.id);
     open.delete(answer.id);
-    if ('error' in answer) question?.reject(new Error(answer.error));
-    else question?.resolve(answer.value);
+    if ('error' in answer) request?.reject(new Error(answer.error));
+    else request?.resolve(answer.value);
   });
   const exited = once(child, 'exit').then(([code]) => {
-    const error = new Error(`${file} ended with ${String(code)}:\n${log.slice(-20).join('\n')}`);
+    const error = new Error(
+      `The process ${file} ended with exit code ${String(code)}:\n${log.slice(-20).join('\n')}`,
+    );
     for (const { reject } of open.values()) reject(error);
   });
   return {
     pid,
     log,
-    ask: <Value>(name: string, about?: unknown) =>
+    request: <Value>(name: string, about?: unknown) =>
       new Promise<Value>((resolve, reject) => {
-        asked += 1;
-        open.set(asked, { resolve: (value) => resolve(value as Value), reject });
-        const question: ProcessRequest = { id: asked, name, about };
-        child.send(question, (error) => {
+        lastId += 1;
+        open.set(lastId, { resolve: (value) => resolve(value as Value), reject });
+        const request: ProcessRequest = { id: lastId, name, about };
+        child.send(request, (error) => {
           if (error !== null) reject(error);
         });
       }),
@@ -77,44 +79,44 @@ export function programFile(name: string): string {
   return fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 }
 
-/** Linux counts the time of processes in hundredths of a second, whatever its own tick. */
+/** Unit of CPU times in `/proc`: `sysconf(_SC_CLK_TCK)` is 100 on Linux, independent of the kernel's timer. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time that a process has used so far, all of its threads and the kernel's work for it. */
+/** CPU time of a process since its start: all its threads, in user and kernel mode. */
 export function cpuSeconds(pid: number): number {
   const [user = NaN, system = NaN] = timesOf(String(pid));
   return (user + system) / TICKS_PER_SECOND;
 }
 
-/** CPU time that this whole machine has spent so far, on all cores; and this process with its children that have ended. */
+/** CPU time of the whole machine since its start, and of this process with its children that have exited. */
 export function machineSeconds(): { readonly all: number; readonly own: number } {
   const own = timesOf('self').reduce((sum, ticks) => sum + ticks, 0) / TICKS_PER_SECOND;
   const all = cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
   return { all: all / 1_000, own };
 }
 
-/** User and system time, and those of children that have ended, in ticks. */
+/** User and system time of a process, and of its children that have exited, in ticks. */
 function timesOf(process: string): number[] {
   const stat = readFileSync(`/proc/${process}/stat`, 'utf8');
-  // The name in brackets may hold anything.
+  // The name in parentheses may contain any character, so the fields are read after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields.slice(11, 15).map(Number);
 }
 
-/** Cores by what runs there. */
+/** Indexes of the cores for the measured server, its Redis and the loader. */
 export interface Cores {
   readonly measured: number;
   readonly redis: number;
   readonly loader: number;
 }
 
-/** What is measured has a core of its own, where there are two. */
+/** Assigns cores: the measured server has one alone, if there are at least two. */
 export function coresOfThisMachine(): Cores {
   const count = availableParallelism();
   return { measured: 0, redis: Math.min(1, count - 1), loader: Math.min(2, count - 1) };
 }
 
-/** Keeps a process and all its threads on one core. Returns whether this machine can. */
+/** Pins a process with all its threads to one core. @returns whether that is possible on this machine */
 export function pin(pid: number, core: number): boolean {
   try {
     execFileSync('taskset', ['-a', '-cp', String(core), String(pid)], { stdio: 'ignore' });

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { playerShard } from '@duskline/server/store/redis/keys.js';
 import { BARE_HOST_RECORD, BARE_KEYS, BARE_RELEASE, BARE_RESERVE, BARE_TIMES } from '../../bare-store.js';
 
-/** One match on the floor, from `play` to `end`. */
+/** A match of the floor server, from `play` to `end`. */
 export interface FloorSession {
   readonly sessionId: string;
   readonly playerId: string;
@@ -11,19 +11,19 @@ export interface FloorSession {
 }
 
 /**
- * The script calls of a match with nothing in them but the writes that it cannot do without, of the sizes that the broker
- * writes: who asked for what; host, order, session, slot, due list and totals when a slot is taken and when it is free
- * again; session and host when a host reports; host and its time when it beats. Every record comes ready made.
+ * The script calls of a match with only its unavoidable writes, of the same sizes as those of the broker: the request; host,
+ * order, session, slot, due list and totals when a slot is reserved and released; session and host when a host reports a
+ * state; host and its time for a heartbeat. The caller sends complete records.
  */
 export interface FloorScripts {
   claim(sessions: readonly FloorSession[]): Promise<unknown>;
   reserve(sessions: readonly FloorSession[]): Promise<unknown>;
   transition(sessions: readonly FloorSession[]): Promise<unknown>;
   release(sessions: readonly FloorSession[]): Promise<unknown>;
-  beat(hostIds: readonly string[]): Promise<unknown>;
+  heartbeat(hostIds: readonly string[]): Promise<unknown>;
 }
 
-/** A request is remembered for as long as brokers remember it. */
+/** Requests expire after the same time as in the broker. */
 const CLAIM = `
 for i, key in ipairs(KEYS) do
   redis.call('SET', key, ARGV[i], 'PX', 86400000)
@@ -35,16 +35,19 @@ local k = ARGV[1] * 2
 redis.call('HSET', KEYS[1], unpack(ARGV, 2, 1 + k))
 return redis.call('HSET', KEYS[3], unpack(ARGV, 2 + k, 1 + 2 * k))`;
 
-const BEAT = `
+const HEARTBEAT = `
 local k = ARGV[1] * 2
 redis.call('HSET', KEYS[1], unpack(ARGV, 2, 1 + k))
 redis.call('ZADD', KEYS[2], unpack(ARGV, 2 + k, 1 + 2 * k))
 return redis.call('ZADD', KEYS[8], unpack(ARGV, 2 + 2 * k, 1 + 3 * k))`;
 
 type Script = (...keysAndArgs: (string | number)[]) => Promise<unknown>;
-type Scripts = Record<'bareClaim' | 'bareReserve' | 'bareTransition' | 'bareRelease' | 'bareBeat', Script>;
+type Scripts = Record<
+  'bareClaim' | 'bareReserve' | 'bareTransition' | 'bareRelease' | 'bareHeartbeat',
+  Script
+>;
 
-/** What the broker keeps with a session: the stream, the rank, why this host. */
+/** The match details that the broker stores with a session. */
 const MATCH = JSON.stringify({
   stream: { codec: 'hevc', resolution: '2160p', fps: 60 },
   rank: 1,
@@ -58,17 +61,17 @@ const META_REST = `","drift",${JSON.stringify(MATCH)}]`;
 
 export function createFloorScripts(url: string): FloorScripts {
   const redis = new Redis(url);
-  const keys = [...BARE_KEYS, 'bare:{a}:beats'];
+  const keys = [...BARE_KEYS, 'bare:{a}:heartbeats'];
   const numberOfKeys = keys.length;
   redis.defineCommand('bareClaim', { lua: CLAIM });
   redis.defineCommand('bareReserve', { numberOfKeys, lua: BARE_RESERVE });
   redis.defineCommand('bareTransition', { numberOfKeys, lua: TRANSITION });
   redis.defineCommand('bareRelease', { numberOfKeys, lua: BARE_RELEASE });
-  redis.defineCommand('bareBeat', { numberOfKeys, lua: BEAT });
+  redis.defineCommand('bareHeartbeat', { numberOfKeys, lua: HEARTBEAT });
   const scripts = redis as unknown as Scripts;
   let turn = 0;
 
-  /** Appends host records, and where the hosts stand in the order. */
+  /** Appends host records, and the scores of the hosts in the order. */
   function pushHosts(args: (string | number)[], sessions: readonly FloorSession[]): void {
     for (const { hostId } of sessions) args.push(hostId, BARE_HOST_RECORD);
     for (const { hostId } of sessions) args.push(500_000 + (((turn += 1) * 7_919) % 200_000), hostId);
@@ -84,7 +87,7 @@ export function createFloorScripts(url: string): FloorScripts {
 
   return {
     async claim(sessions) {
-      // Players are spread over slots of a cluster, and a call keeps to one.
+      // Players are spread over the slots of a cluster, and a script may use keys of one slot only.
       const shards = new Map<number, FloorSession[]>();
       for (const session of sessions) {
         const shard = playerShard(session.playerId);
@@ -125,12 +128,12 @@ export function createFloorScripts(url: string): FloorScripts {
       }
       return scripts.bareRelease(...args);
     },
-    beat(hostIds) {
+    heartbeat(hostIds) {
       const args: (string | number)[] = [...keys, hostIds.length];
       for (const hostId of hostIds) args.push(hostId, BARE_HOST_RECORD);
       for (const hostId of hostIds) args.push(500_000 + (((turn += 1) * 7_919) % 200_000), hostId);
       for (const hostId of hostIds) args.push(turn, hostId);
-      return scripts.bareBeat(...args);
+      return scripts.bareHeartbeat(...args);
     },
   };
 }

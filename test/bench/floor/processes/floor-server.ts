@@ -1,7 +1,7 @@
 /**
- * The floor under the broker: the same frames of the same sizes between the same sockets, and the same script calls with
- * only their unavoidable writes. It knows nothing, checks nothing and signs nothing: hosts get players in turn, and what
- * is not in a frame is a constant.
+ * The floor server, the baseline of the broker: the same frames of the same sizes on the same kinds of sockets, and the same
+ * script calls with only their unavoidable writes. It has no state of the fleet and checks and signs nothing: hosts get
+ * players in turn, and all values that are not in a frame are constants.
  *
  *     node floor-server.js <port> <redis url>
  */
@@ -35,18 +35,18 @@ interface Frame {
   readonly state: 'active' | 'connected';
 }
 
-const BEAT_WINDOW_MS = 50;
+const HEARTBEAT_BATCH_MS = 50;
 const STREAM = { codec: 'hevc', resolution: '2160p', fps: 60 };
-/** As long as a real one. */
+/** As long as a real ticket. */
 const TICKET = 'eyJ'.padEnd(323, 'x');
 
 const [port = '0', redisUrl = ''] = process.argv.slice(2);
 const scripts = createFloorScripts(redisUrl);
 const hosts: Host[] = [];
 const matches = new Map<string, Match>();
-let made = 0;
+let lastNumber = 0;
 
-/** Whatever comes in one turn of the event loop goes out as one call. */
+/** Collects the items of one turn of the event loop into one call. */
 function perTurn<Item>(run: (items: readonly Item[]) => void): (item: Item) => void {
   let waiting: Item[] = [];
   const flush = (): void => {
@@ -61,7 +61,7 @@ function perTurn<Item>(run: (items: readonly Item[]) => void): (item: Item) => v
 
 const reserve = perTurn<Match>((batch) => {
   const claimed = scripts.claim(batch);
-  void Promise.all([claimed, scripts.reserve(batch)]).then(() => batch.forEach(tellMatched));
+  void Promise.all([claimed, scripts.reserve(batch)]).then(() => batch.forEach(sendMatched));
 });
 const transition = perTurn<Change>((batch) => {
   void scripts.transition(batch.map(({ match }) => match)).then(() => {
@@ -72,10 +72,10 @@ const transition = perTurn<Change>((batch) => {
   });
 });
 const release = perTurn<Match>((batch) => {
-  void scripts.release(batch).then(() => batch.forEach(tellEnded));
+  void scripts.release(batch).then(() => batch.forEach(sendEnded));
 });
 
-function tellMatched({ player, host, sessionId, requestId, playerId }: Match): void {
+function sendMatched({ player, host, sessionId, requestId, playerId }: Match): void {
   const { hostId, endpoint } = host;
   host.socket.send(
     JSON.stringify({
@@ -109,7 +109,7 @@ function tellMatched({ player, host, sessionId, requestId, playerId }: Match): v
   );
 }
 
-function tellEnded({ player, host, sessionId }: Match): void {
+function sendEnded({ player, host, sessionId }: Match): void {
   matches.delete(sessionId);
   const end = { sessionId, epoch: 1, reason: 'client_left' };
   player.send(JSON.stringify({ type: 'session', ...end, state: 'ended' }));
@@ -117,14 +117,14 @@ function tellEnded({ player, host, sessionId }: Match): void {
 }
 
 function openClient(player: WebSocket): void {
-  made += 1;
-  const playerId = `player-${String(made).padStart(6, '0')}`;
+  lastNumber += 1;
+  const playerId = `player-${String(lastNumber).padStart(6, '0')}`;
   player.on('message', (data: Buffer) => {
     const frame = JSON.parse(data.toString('utf8')) as Frame;
     if (frame.type === 'play') {
-      const host = hosts[(made += 1) % hosts.length];
-      if (host === undefined) throw new Error('no host is here');
-      const sessionId = `019a0000-0000-7000-8000-${made.toString(16).padStart(12, '0')}`;
+      const host = hosts[(lastNumber += 1) % hosts.length];
+      if (host === undefined) throw new Error('No host is registered.');
+      const sessionId = `019a0000-0000-7000-8000-${lastNumber.toString(16).padStart(12, '0')}`;
       const { requestId } = frame;
       const match = { player, host, hostId: host.hostId, sessionId, playerId, requestId };
       matches.set(sessionId, match);
@@ -143,7 +143,7 @@ function openHost(socket: WebSocket): void {
     if (frame.type === 'session') {
       const match = matches.get(frame.sessionId);
       if (match !== undefined) transition({ match, state: frame.state });
-    } else if (frame.type === 'heartbeat') beat(hostId);
+    } else if (frame.type === 'heartbeat') collectHeartbeat(hostId);
     else {
       ({ hostId } = frame);
       hosts.push({ socket, hostId, endpoint: frame.endpoint });
@@ -152,15 +152,15 @@ function openHost(socket: WebSocket): void {
   });
 }
 
-let beats: string[] = [];
+let heartbeats: string[] = [];
 
-function beat(hostId: string): void {
-  if (beats.push(hostId) > 1) return;
+function collectHeartbeat(hostId: string): void {
+  if (heartbeats.push(hostId) > 1) return;
   setTimeout(() => {
-    const batch = beats;
-    beats = [];
-    void scripts.beat(batch);
-  }, BEAT_WINDOW_MS);
+    const batch = heartbeats;
+    heartbeats = [];
+    void scripts.heartbeat(batch);
+  }, HEARTBEAT_BATCH_MS);
 }
 
 const upgrader = new WebSocketServer({
@@ -174,5 +174,5 @@ server.on('upgrade', (request, socket, head) => {
   upgrader.handleUpgrade(request, socket, head, request.url === CLIENT_PATH ? openClient : openHost);
 });
 server.listen(Number(port), '127.0.0.1');
-// An end in order, so that a profile is written.
+// `process.exit` lets Node write a CPU profile, which a death by SIGTERM does not.
 process.once('SIGTERM', () => process.exit(0));

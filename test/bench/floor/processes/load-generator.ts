@@ -1,10 +1,10 @@
-/** The process of players and hosts: opens them, and drives them as its parent asks. */
+/** The process of the simulated players and hosts: it opens and drives them on request of its parent. */
 import { serveRequests } from './process-requests.js';
 import { LeanHost } from '../load/lean-host.js';
 import { LeanPlayer } from '../load/lean-player.js';
 import { MatchLoad, type LoadOutcome } from '../load/match-load.js';
 
-/** A fleet of hosts and its players, at one server or spread over several. */
+/** A fleet of hosts and players, on one server or spread over several. */
 export interface FleetOrder {
   readonly fleet: string;
   /** `ws://host:port` of each server. */
@@ -16,9 +16,9 @@ export interface FleetOrder {
 
 export interface LoadOrder {
   readonly fleet: string;
-  /** Matches at a time; with `perSecond`, at the most. */
+  /** Matches in flight; with `perSecond` the limit of matches in flight. */
   readonly inFlight: number;
-  /** In an open loop; else each match is followed by another at once. */
+  /** Rate of an open loop; absent for a closed loop, in which each match is followed by another at once. */
   readonly perSecond?: number;
   readonly forMs: number;
 }
@@ -29,34 +29,35 @@ export interface IdleOrder {
   readonly expectsWelcome: boolean;
 }
 
-export interface BeatOrder {
+export interface HeartbeatOrder {
   readonly url: string;
-  /** Hosts are spread over these, in turn. */
-  readonly places: readonly { readonly region: string; readonly pool: string }[];
+  /** Hosts are assigned to these in turn. */
+  readonly regionPools: readonly { readonly region: string; readonly pool: string }[];
   readonly hosts: number;
-  /** Sessions that each host lists. */
+  /** Sessions that each host lists in a heartbeat. */
   readonly sessions: number;
 }
 
-const BEAT_INTERVAL_MS = 2_000;
-/** Connections under way at a time. */
+const HEARTBEAT_INTERVAL_MS = 2_000;
+/** Connections that are opened at the same time. */
 const WAVE = 50;
-const PLACE = { region: 'near', pool: 'console-x' };
+const REGION_POOL = { region: 'near', pool: 'console-x' };
 
 const fleets = new Map<string, MatchLoad>();
 const idle: LeanPlayer[] = [];
-const troubles: string[] = [];
+const failures: string[] = [];
 let opened = 0;
-let beats = 0;
+let heartbeats = 0;
 
-function onTrouble(what: string): void {
-  if (troubles.length < 20) troubles.push(what);
+function onFailure(what: string): void {
+  if (failures.length < 20) failures.push(what);
 }
 
-/** What went wrong since it was asked last: a measurement with troubles is none. */
-function checkTroubles(): void {
-  const found = troubles.splice(0);
-  if (found.length > 0) throw new Error(`the load did not run as it should:\n${found.join('\n')}`);
+/** @throws Error with all failures since the last check: a measurement with failures is invalid */
+function checkFailures(): void {
+  const found = failures.splice(0);
+  if (found.length > 0)
+    throw new Error(`The measurement is invalid, because players or hosts failed:\n${found.join('\n')}`);
 }
 
 serveRequests(
@@ -64,32 +65,32 @@ serveRequests(
     async openFleet({ fleet, urls, hosts, slots, players }: FleetOrder): Promise<void> {
       const urlOf = (i: number): string => urls[i % urls.length] ?? '';
       const opening = numbers(hosts).map((i) => {
-        return new LeanHost({ url: urlOf(i), hostId: `host-${i}`, ...PLACE, slots, onTrouble });
+        return new LeanHost({ url: urlOf(i), hostId: `host-${i}`, ...REGION_POOL, slots, onFailure });
       });
       await inWaves(opening, (host) => host.register());
-      keepBeating(opening);
+      startHeartbeats(opening);
       const load = new MatchLoad(opening);
       const byId = new Map(opening.map((host) => [host.hostId, host]));
       const entering = await inWaves(numbers(players), async (i) => {
         const playerId = `player-${String(i).padStart(6, '0')}`;
-        const player = new LeanPlayer({ url: urlOf(i), playerId, hosts: byId, listener: load, onTrouble });
+        const player = new LeanPlayer({ url: urlOf(i), playerId, hosts: byId, listener: load, onFailure });
         await player.enter();
         return player;
       });
       load.use(entering);
       fleets.set(fleet, load);
-      checkTroubles();
+      checkFailures();
     },
 
     async load({ fleet, inFlight, perSecond, forMs }: LoadOrder): Promise<LoadOutcome> {
       const load = fleets.get(fleet);
-      if (load === undefined) throw new Error(`no fleet ${fleet}`);
+      if (load === undefined) throw new Error(`The fleet ${fleet} was not opened.`);
       try {
         return await (perSecond === undefined
           ? load.runClosedLoop(inFlight, forMs)
           : load.runAtRate(perSecond, inFlight, forMs));
       } finally {
-        checkTroubles();
+        checkFailures();
       }
     },
 
@@ -102,50 +103,50 @@ serveRequests(
           playerId: `player-${opened}`,
           hosts: new Map(),
           listener,
-          onTrouble,
+          onFailure,
         });
         await player.enter(expectsWelcome);
         idle.push(player);
       });
-      checkTroubles();
+      checkFailures();
     },
 
     cutIdle(): void {
       for (const { socket } of idle.splice(0)) socket.cut();
     },
 
-    async openBeating({ url, places, hosts, sessions }: BeatOrder): Promise<void> {
+    async openHeartbeatFleet({ url, regionPools, hosts, sessions }: HeartbeatOrder): Promise<void> {
       const beating = await inWaves(numbers(hosts), async (i) => {
-        const place = places[i % places.length] ?? PLACE;
+        const regionPool = regionPools[i % regionPools.length] ?? REGION_POOL;
         const hostId = `host-${i}`;
         const slots = Math.max(8, sessions * 2);
         const sessionIds = numbers(sessions).map((n) => sessionIdOf(i * sessions + n));
         const held = { slots, sessionIds, isLoaded: true };
-        const host = new LeanHost({ url, hostId, ...place, ...held, onTrouble });
+        const host = new LeanHost({ url, hostId, ...regionPool, ...held, onFailure });
         await host.register();
-        // From now on, or the first are lost before the last are there.
-        keepBeating([host]);
+        // Started at once: otherwise the first hosts would be lost before the last ones are registered.
+        startHeartbeats([host]);
         return host;
       });
-      if (beating.length !== hosts) throw new Error('not all hosts are there');
-      checkTroubles();
+      if (beating.length !== hosts) throw new Error(`Only ${beating.length} of ${hosts} hosts registered.`);
+      checkFailures();
     },
 
     /** Heartbeats since the start of this process. */
-    countBeats: () => beats,
+    countHeartbeats: () => heartbeats,
 
-    checkTroubles,
+    checkFailures,
   },
   { keepsUp: true },
 );
 
-function keepBeating(hosts: readonly LeanHost[]): void {
+function startHeartbeats(hosts: readonly LeanHost[]): void {
   for (const host of hosts) {
-    const beat = (): void => {
-      beats += 1;
-      host.beat();
+    const send = (): void => {
+      heartbeats += 1;
+      host.sendHeartbeat();
     };
-    setTimeout(() => setInterval(beat, BEAT_INTERVAL_MS), Math.random() * BEAT_INTERVAL_MS);
+    setTimeout(() => setInterval(send, HEARTBEAT_INTERVAL_MS), Math.random() * HEARTBEAT_INTERVAL_MS);
   }
 }
 
@@ -169,5 +170,5 @@ async function inWaves<Item, Result>(
 }
 
 function onNothing(): void {
-  // Nobody plays.
+  // Idle players have no matches.
 }

@@ -1,4 +1,4 @@
-/** What a measured process is asked over its IPC channel, and what it answers. */
+/** A request to a measured process over its IPC channel. */
 export interface ProcessRequest {
   readonly id: number;
   readonly name: string;
@@ -10,18 +10,17 @@ export type ProcessResponse = { readonly id: number } & (
 );
 
 /**
- * Answers the parent's questions that have one of these names. When the parent is gone this process ends as if told to
- * stop.
+ * Handles the requests of the parent process by their names. When the parent exits, this process ends as by SIGTERM.
  *
- * @param keepsUp whether being asked is what this process is for
+ * @param keepsUp whether the channel keeps this process running
  */
 export function serveRequests(
   handlers: Readonly<Record<string, (about: never) => unknown>>,
   { keepsUp = false } = {},
 ): void {
-  process.on('message', (question: ProcessRequest) => {
-    const handler = handlers[question.name];
-    if (handler !== undefined) void reply(question, handler);
+  process.on('message', (request: ProcessRequest) => {
+    const handler = handlers[request.name];
+    if (handler !== undefined) void reply(request, handler);
   });
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   if (!keepsUp) process.channel?.unref();

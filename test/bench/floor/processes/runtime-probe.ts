@@ -1,5 +1,6 @@
 /**
- * Loaded before the program of a measured process (`node --import`): tells what only the process itself can see of it.
+ * Loaded before the program of a measured process (`node --import`): answers requests for figures that only the process
+ * itself can measure.
  */
 import { writeFile } from 'node:fs/promises';
 import { Session } from 'node:inspector/promises';
@@ -14,17 +15,17 @@ export interface Memory {
   readonly external: number;
 }
 
-/** How late the event loop was, in milliseconds. */
+/** The delay of the event loop, in milliseconds. */
 export interface LoopDelay {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
 }
 
-/** Fine enough for delays of milliseconds, coarse enough to be no load. */
+/** Fine enough for delays of milliseconds, and coarse enough to cause no load. */
 const RESOLUTION_MS = 2;
 
-/** What was freed is given back to the system by then. */
+/** By then freed memory has been returned to the system. */
 const REST_MS = 1_500;
 
 /** Fine enough to see functions of microseconds. */
@@ -39,10 +40,10 @@ serveRequests({
     histogram.enable();
   },
   readDelay(): LoopDelay {
-    if (histogram === undefined) throw new Error('nobody watches the delay');
+    if (histogram === undefined) throw new Error('The delay is not measured: request watchDelay first.');
     histogram.disable();
     const { max } = histogram;
-    // What it records is the time between two of its timers: their interval is no delay.
+    // The histogram records the time between two timers, which contains their interval.
     const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
     return {
       p50Ms: late(histogram.percentile(50)),
@@ -58,16 +59,16 @@ serveRequests({
     await inspector.post('Profiler.start');
   },
   async writeProfile(file: string): Promise<void> {
-    if (inspector === undefined) throw new Error('no profile was started');
+    if (inspector === undefined) throw new Error('No profile is running: request startProfile first.');
     const { profile } = await inspector.post('Profiler.stop');
     inspector.disconnect();
     await writeFile(file, JSON.stringify(profile));
   },
   async memory(): Promise<Memory> {
-    if (global.gc === undefined) throw new Error('node was started without --expose-gc');
+    if (global.gc === undefined) throw new Error('Node was started without --expose-gc.');
     for (let round = 0; round < 3; round += 1) {
       churn();
-      // Compacts, and gives back what it can.
+      // Compacts the heap, and returns free memory to the system.
       await global.gc({ type: 'major', execution: 'async', flavor: 'last-resort' });
       await delay(REST_MS / 3);
     }
@@ -76,7 +77,7 @@ serveRequests({
   },
 });
 
-/** Goes once through the young generation, so that all of it is resident before and after. */
+/** Allocates through the whole young generation, so that all of it is resident in each measurement. */
 function churn(): void {
   const kept: object[] = [];
   for (let i = 0; i < 1_000_000; i += 1) kept[i % 1_000] = { i };

@@ -10,30 +10,30 @@ import { retryUntilSuccess } from '../../../support/eventually.js';
 import { startRedisServer } from '../../../support/redis/redis-server.js';
 import { cpuSeconds, programFile, startBenchProcess, type BenchProcess } from './bench-process.js';
 
-/** A process that listens. */
+/** A server process. */
 export interface Server extends BenchProcess {
   /** `ws://host:port` */
   readonly url: string;
-  /** From its start until it answered that it is ready. */
+  /** Milliseconds from its start until it was ready. */
   readonly readyAfterMs: number;
 }
 
 const START_DEADLINE_MS = 30_000;
 
-/** How Node is started for the command, as its first line says; the floor and bare sockets have the same. */
+/** Options of Node in the first line of the command. The floor and the bare sockets are started with the same. */
 const NODE_ARGS = /^#!.* node (.*)$/m.exec(readFileSync(BUNDLED, 'utf8'))?.[1]?.split(' ') ?? [];
 
-/** How a broker of a measurement is started. */
+/** Options of a measured broker. */
 export interface BrokerOptions {
-  /** In memory when absent. */
+  /** Absent: the broker keeps its state in memory. */
   readonly redisUrl?: string;
   readonly nodeArgs?: readonly string[];
   readonly probed?: boolean;
-  /** More of the configuration, in YAML. */
+  /** Further sections of the configuration, in YAML. */
   readonly config?: string;
 }
 
-/** The command itself, as operators start it, on the configuration of the test fleets. Resolves when it is ready. */
+/** Starts a broker as operators do, with the configuration of the test fleets. Resolves when it is ready. */
 export async function startBroker(options: BrokerOptions): Promise<Server> {
   const { redisUrl, nodeArgs = [], probed, config: more = '' } = options;
   const directory = await mkdtemp(join(tmpdir(), 'duskline-bench-'));
@@ -83,23 +83,23 @@ async function whenReady(server: BenchProcess, port: number, path: string): Prom
     await retryUntilSuccess(async () => {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`);
       await answer.arrayBuffer();
-      if (!answer.ok) throw new Error(`not ready: ${answer.status}`);
+      if (!answer.ok) throw new Error(`The server is not ready: HTTP ${answer.status}.`);
     }, START_DEADLINE_MS);
   } catch (error) {
     await server.stop();
-    throw new Error(`did not start:\n${server.log.join('\n')}`, { cause: error });
+    throw new Error(`The server was not ready in time:\n${server.log.join('\n')}`, { cause: error });
   }
   return { ...server, url: `ws://127.0.0.1:${port}`, readyAfterMs: performance.now() - startedAtMs };
 }
 
-/** A Redis of a measurement. */
+/** A Redis whose usage is measured. */
 export interface MeasuredRedis {
   readonly url: string;
   readonly pid: number;
   cpuSeconds(): number;
-  /** Bytes that clients sent to it and got from it so far. */
+  /** Bytes that Redis received from and sent to its clients since its start. */
   traffic(): Promise<{ readonly received: number; readonly sent: number }>;
-  /** Memory that its data takes, in bytes. */
+  /** Memory of its data, in bytes. */
   usedBytes(): Promise<number>;
   stop(): Promise<void>;
 }

@@ -9,7 +9,7 @@
 --   epochs
 --   sender_host_ids  the host that sends, '' for the client
 --   bodies
--- Returns per message two texts: local, hostId | posted, brokerId | over, reason | disconnected, '' | overflow, '' | stale, ''
+-- Returns per message two texts: local, hostId | forwarded, brokerId | over, reason | disconnected, '' | overflow, '' | stale, ''
 --   | unknown, ''
 -- Invariant: only the session's host and client send and get its messages, in the order of the calls.
 
@@ -52,7 +52,7 @@ local function relay(session, epoch, sender_host_id, body)
   end
   local to_host_id = from_client and session.host or ''
   if add_line(broker, to_host_id .. '|' .. session.id .. '|' .. epoch .. '|' .. body .. '\n') then
-    return 'posted', broker
+    return 'forwarded', broker
   end
   return 'overflow', ''
 end

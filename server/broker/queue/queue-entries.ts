@@ -1,0 +1,88 @@
+import type { RegionPool } from '../../domain/catalog.js';
+import type { PlacementStatus, QueueStatus, SessionRecord } from '../../store/fleet-store.js';
+import type { WaitingRequest } from '../requests/waiting-requests.js';
+
+/** A waiting request in the queue of one region pool, as the store reported it. */
+export interface QueueEntry {
+  readonly place: RegionPool;
+  readonly status: PlacementStatus;
+  /** Slots freed per millisecond in this region pool; `null` when the store has too few samples. */
+  readonly freedPerMs: number | null;
+}
+
+/** The entry of the request whose session id stood at `index` in the query. */
+export function toQueueEntry(
+  place: RegionPool,
+  { placements, freedPerMs }: QueueStatus,
+  index: number,
+): QueueEntry {
+  return { place, status: placements[index] ?? { kind: 'unknown' }, freedPerMs };
+}
+
+/**
+ * What an entry means for its request:
+ *
+ * - `waiting`: the request is still in the queue.
+ * - `offered`: the store holds a slot for the request.
+ * - `timed_out`: the request missed its second offer, which ended it.
+ * - `recovered`: the broker took the session for lost and raised the request's epoch, but the host has let the player in.
+ * - `accepted`: the offer became a session: the reply to this broker's `accept` was lost, or another broker accepted.
+ * - `none`: the store does not know the request, or what it knows concerns an older epoch or a declined offer.
+ */
+export type QueueEntryMeaning =
+  | { readonly kind: 'waiting'; readonly arrivedAtMs: number }
+  | { readonly kind: 'offered' | 'recovered' | 'accepted'; readonly session: SessionRecord }
+  | { readonly kind: 'timed_out' | 'none' };
+
+/** Decides what an entry means for the request in its present state. */
+export function interpretQueueEntry(
+  { requestEpoch, accepting }: Pick<WaitingRequest, 'requestEpoch' | 'accepting'>,
+  status: PlacementStatus,
+): QueueEntryMeaning {
+  if (status.kind === 'unknown') return { kind: 'none' };
+  if (status.kind === 'waiting') return { kind: 'waiting', arrivedAtMs: status.arrivedAtMs };
+  const { session } = status;
+  switch (session.state) {
+    case 'offered':
+      return { kind: 'offered', session };
+    case 'ended':
+      return { kind: endedWithoutHost(status, 'reservation_expired') ? 'timed_out' : 'none' };
+    default:
+      if (session.state !== 'reserved' && session.epoch < requestEpoch) return { kind: 'recovered', session };
+      if (session.epoch >= requestEpoch && !accepting) return { kind: 'accepted', session };
+      return { kind: 'none' };
+  }
+}
+
+/** Whether the store no longer holds the offer of this entry: its time ran out, or its host was lost. */
+export function isOfferGone({ status }: QueueEntry): boolean {
+  return status.kind !== 'session' || status.session.state !== 'offered';
+}
+
+/**
+ * Whether the store ended the entry because no broker polled it for `queueGraceMs`. With a connected client this happens
+ * when this broker was cut off from the store or its process was paused.
+ */
+export function isEntryExpired({ status }: QueueEntry): boolean {
+  return endedWithoutHost(status, 'reconnect_expired');
+}
+
+/** A session that ended without ever having a host ended in a queue. */
+function endedWithoutHost(
+  status: PlacementStatus,
+  endReason: 'reservation_expired' | 'reconnect_expired',
+): boolean {
+  if (status.kind !== 'session') return false;
+  const { state, hostId, reason } = status.session;
+  return state === 'ended' && hostId === '' && reason === endReason;
+}
+
+/** Whether every entry that waits or has an offer belongs to another broker: the player's newer connection is there. */
+export function isHeldByOtherBroker(entries: readonly QueueEntry[], ownBrokerId: string): boolean {
+  const holders = entries.flatMap(({ status }) => {
+    if (status.kind === 'waiting') return [status.clientBrokerId];
+    const isOffered = status.kind === 'session' && status.session.state === 'offered';
+    return isOffered ? [status.session.clientBrokerId] : [];
+  });
+  return holders.length > 0 && holders.every((holder) => holder !== '' && holder !== ownBrokerId);
+}

@@ -1,0 +1,107 @@
+import { isSameRegionPool, type RegionPool } from '../../domain/catalog.js';
+import type { RequestRecord, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import type { ClientConnection } from '../connections/connections.js';
+import { Refusal } from '../refusal.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import { claimTimeLeftMs, placedFromSession } from './placed-from-session.js';
+import { REQUEST_GRACE_MS } from './request-record.js';
+
+/**
+ * What became of a request that was made before:
+ *
+ * - `placed`: it has a session.
+ * - `lost`: the host of its session was lost, and no broker has replaced it.
+ * - `lapsed`: it waited in queues, and its client was disconnected for longer than `queueGraceMs`.
+ */
+export type EarlierOutcome =
+  | { readonly kind: 'placed'; readonly placed: PlacedSession }
+  | { readonly kind: 'lost'; readonly place: RegionPool; readonly session: SessionRecord }
+  | { readonly kind: 'lapsed' };
+
+/**
+ * Finds what became of a request, and makes this broker the client's broker of its session.
+ *
+ * @param replaceLost whether the caller replaces a session whose host was lost
+ * @param metaForRegionPool creates the metadata of the request's session, for a store that has lost it
+ * @returns `undefined` when no region pool has a session of the request, or only an offered one
+ * @throws Refusal SESSION_OVER, after the client was sent the end reason; TIMED_OUT; UNKNOWN_SESSION; UNAVAILABLE
+ */
+export async function findEarlierOutcome(
+  context: BrokerSettings & StoreAccess,
+  client: ClientConnection,
+  record: RequestRecord,
+  replaceLost: boolean,
+  metaForRegionPool: (place: RegionPool) => SessionMeta | undefined = () => undefined,
+): Promise<EarlierOutcome | undefined> {
+  const { limits, store, brokerId } = context;
+  const found = await locateSession(context, record);
+  // The queue answers offers.
+  if (found === undefined || found.session.state === 'offered') return undefined;
+  const { place } = found;
+  if (found.session.meta === null) {
+    // Redis lost its data, and the host reported the session: the store knows neither player nor title. The request's record
+    // names the session, so its metadata can be created again.
+    const { sessionId, epoch } = found.session;
+    const meta = metaForRegionPool(place);
+    if (meta !== undefined) {
+      await store.restoreSessions(place, [{ sessionId, epoch, clientBrokerId: brokerId, meta }]);
+    }
+  }
+  const session = await store.setClientBroker(place, record.sessionId, brokerId);
+  if (session === null) throw new Refusal('SESSION_OVER');
+  if (session.state === 'ended') return outcomeOfEnded(client, place, session, record, replaceLost);
+  if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
+  const placed = await placedFromSession(context, place, session, claimTimeLeftMs(limits, session, record));
+  return { kind: 'placed', placed };
+}
+
+function outcomeOfEnded(
+  client: ClientConnection,
+  place: RegionPool,
+  session: SessionRecord,
+  record: RequestRecord,
+  replaceLost: boolean,
+): EarlierOutcome | undefined {
+  if (session.reason === 'host_lost' && replaceLost) {
+    if (session.epoch >= record.epoch) return { kind: 'lost', place, session };
+    // Another broker raised the epoch to replace the session, and may still be doing so.
+    if (record.ageMs < REQUEST_GRACE_MS) return undefined;
+  }
+  // A session that never had a host ended in a queue.
+  if (session.hostId === '') {
+    if (session.epoch < record.epoch) return undefined;
+    if (session.reason === 'reservation_expired') throw new Refusal('TIMED_OUT');
+    return { kind: 'lapsed' };
+  }
+  notifyEnded(client, session);
+  throw new Refusal('SESSION_OVER');
+}
+
+/** Sends a client the end of a session that ended while the client was disconnected. */
+export function notifyEnded(
+  client: ClientConnection,
+  { sessionId, epoch, reason }: Pick<SessionRecord, 'sessionId' | 'epoch' | 'reason'>,
+): void {
+  client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: reason ?? 'error' });
+}
+
+/** Finds a request's session: in the recorded region pool first, then in all others, as the request may have spilled over. */
+export async function locateSession(
+  context: StoreAccess,
+  { place: recorded, sessionId }: RequestRecord,
+): Promise<{ readonly place: RegionPool; readonly session: SessionRecord } | undefined> {
+  const others = context.fleet.regionPools.filter((place) => !isSameRegionPool(place, recorded));
+  for (const places of [[recorded], others]) {
+    const found = await Promise.all(
+      places.map(async (place) => {
+        const [session] = await context.store.getSessions(place, [sessionId]);
+        return session === null || session === undefined ? [] : [{ place, session }];
+      }),
+    );
+    const [located] = found.flat();
+    if (located !== undefined) return located;
+  }
+  return undefined;
+}
