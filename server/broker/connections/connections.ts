@@ -40,7 +40,7 @@ export interface ClientMove {
   readonly hostId: string;
   readonly meta: SessionMeta;
   /** The broker that carries it out. */
-  readonly moverId: string;
+  readonly coordinatorBrokerId: string;
   /** When it is over, one way or the other, by `performance.now()`. */
   readonly untilMs: number;
 }

@@ -8,7 +8,7 @@ import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events
 import { toRefusal } from '../refusal.js';
 import {
   RESERVATION_STEPS,
-  drawEpoch,
+  allocateMoveEpoch,
   metaAfterMove,
   type MoveOrder,
   type MoveResult,
@@ -28,7 +28,7 @@ export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder)
   if (meta === null) return failed('nobody knows whose it is');
   const isSameRegionPool = regionPoolName(place) === regionPoolName(to);
   try {
-    const drawn = await drawEpoch(context, order, meta);
+    const drawn = await allocateMoveEpoch(context, order, meta);
     const toEpoch = drawn.epoch;
     const movedMeta = metaAfterMove(context, order, meta, drawn);
     const targetSession = {
@@ -84,7 +84,7 @@ async function notifySourceHost(
   const [old] = await context.store.getEndpoints(place, [hostId]);
   if (old === null || old === undefined) return;
   await sendControlMessage(context, place, brokerIdOf(old.connectionId), {
-    type: 'left',
+    type: 'moved_away',
     hostId,
     sessionId,
     epoch,

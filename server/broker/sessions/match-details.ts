@@ -25,7 +25,7 @@ export interface MovedFrom extends RegionPool {
   readonly epoch: number;
   /** What the request had when the move began; mostly the same. */
   readonly requestEpoch: number;
-  readonly moverId: string;
+  readonly coordinatorBrokerId: string;
 }
 
 export function encodeMatch(details: MatchDetails): string {
