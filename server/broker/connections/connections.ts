@@ -40,7 +40,7 @@ export interface ClientMove {
   readonly hostId: string;
   readonly meta: SessionMeta;
   /** The broker that carries out the move. */
-  readonly moverId: string;
+  readonly coordinatorBrokerId: string;
   /** When the move has completed or failed at the latest, by `performance.now()`. */
   readonly untilMs: number;
 }

@@ -1,24 +1,25 @@
 import type { RegionPool } from '../../domain/catalog.js';
 
-/** The reply of one party of a move to the broker that coordinates the move. */
-export type MoveStep =
-  /** The source host paused the session and saved its state: in the store (`null`), or under this reference. */
+/** How a party of a move answers the coordinator, the broker that runs the move. */
+export type MoveReply =
+  /** The source host has paused the session. Its checkpoint is in the store, or `reference` leads to it. */
   | { readonly kind: 'checkpoint'; readonly reference: string | null }
-  /** The target host has restored the session and is ready for the client. */
+  /** The target host has restored the session. */
   | { readonly kind: 'restored' }
   /** The client has connected to the target host. */
   | { readonly kind: 'arrived' }
   | { readonly kind: 'refused'; readonly by: MoveParty; readonly reason: string };
 
-/** A party that can refuse a move. */
+/** Who made a move fail. */
 export type MoveParty = 'source' | 'target' | 'client' | 'store';
 
 /**
- * Messages between brokers that move a session. Each is sent through the inbox of one region pool: that of the source host for
- * messages to its broker, for `cancelled` and for `left`, that of the target host otherwise. Messages may be lost: every wait
- * for a reply has a deadline.
+ * Messages between brokers that move a session. The region pool that a message is sent with is the one of the source host
+ * for `checkpoint`, `resume`, `moved_away` and `cancelled`, and the one of the target host for all others. A message may be
+ * lost, so every wait for a reply has a deadline.
  */
 export type ControlMessage =
+  /** To the source host's broker: pause the session and hand its state over. */
   | {
       readonly type: 'checkpoint';
       readonly hostId: string;
@@ -26,11 +27,11 @@ export type ControlMessage =
       readonly epoch: number;
       readonly to: RegionPool;
       readonly toEpoch: number;
-      readonly moverId: string;
+      readonly coordinatorBrokerId: string;
       readonly withinMs: number;
       readonly stillMs: number;
     }
-  /** The move was cancelled: the source host continues the session. */
+  /** To the source host's broker: the move failed, and the session continues on that host. */
   | {
       readonly type: 'resume';
       readonly hostId: string;
@@ -38,31 +39,39 @@ export type ControlMessage =
       readonly epoch: number;
       readonly toEpoch: number;
     }
-  /** The session has moved from that host to another one in the same region pool. */
-  | { readonly type: 'left'; readonly hostId: string; readonly sessionId: string; readonly epoch: number }
+  /** To the source host's broker: the session is on another host of the same region pool now. */
+  | {
+      readonly type: 'moved_away';
+      readonly hostId: string;
+      readonly sessionId: string;
+      readonly epoch: number;
+    }
+  /** To the target host's broker: restore the session from its checkpoint. */
   | {
       readonly type: 'restore';
       readonly sessionId: string;
       readonly epoch: number;
-      readonly moverId: string;
+      readonly coordinatorBrokerId: string;
       readonly claimWithinMs: number;
       readonly reference: string | null;
     }
+  /** To the client's broker: send the client to the target host. */
   | {
       readonly type: 'moving';
       readonly sessionId: string;
       readonly epoch: number;
       readonly fromEpoch: number;
-      readonly moverId: string;
+      readonly coordinatorBrokerId: string;
       readonly claimWithinMs: number;
     }
-  /** To the client's broker: the move was cancelled, and the session stays on its host. */
+  /** To the client's broker: the move was cancelled, and the session stays on the source host. */
   | { readonly type: 'cancelled'; readonly sessionId: string; readonly epoch: number }
   /** To the client's broker: the session is in this region pool now. */
   | { readonly type: 'arrived'; readonly sessionId: string; readonly epoch: number }
-  | { readonly type: 'step'; readonly sessionId: string; readonly epoch: number; readonly step: MoveStep };
+  /** To the coordinator. `epoch` is the one of the session on the target host. */
+  | { readonly type: 'reply'; readonly sessionId: string; readonly epoch: number; readonly reply: MoveReply };
 
-/** Decodes a control message. Only brokers write them, so the content is not validated. */
+/** Parses the body of a control message. Not validated, since only brokers write it (`sendControlMessage`). */
 export function parseControlMessage(body: string): ControlMessage {
   return JSON.parse(body) as ControlMessage;
 }

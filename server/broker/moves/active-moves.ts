@@ -1,6 +1,6 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { MoveParty, MoveStep } from '../messaging/control-messages.js';
+import type { MoveParty, MoveReply } from '../messaging/control-messages.js';
 
 /** A session that a host of this broker was told to hand over. */
 export interface OutgoingMove {
@@ -9,7 +9,7 @@ export interface OutgoingMove {
   readonly epoch: number;
   readonly to: RegionPool;
   readonly toEpoch: number;
-  readonly moverId: string;
+  readonly coordinatorBrokerId: string;
   /** When the answer is due, by `performance.now()`. */
   readonly replyByMs: number;
   /** When the move is over, one way or the other. */
@@ -22,7 +22,7 @@ export interface OutgoingMove {
 export interface IncomingMove {
   readonly host: HostConnection;
   readonly epoch: number;
-  readonly moverId: string;
+  readonly coordinatorBrokerId: string;
   readonly expiresAtMs: number;
 }
 
@@ -46,19 +46,19 @@ export interface ActiveMovesPort {
 
 /** The answers to one move's words, for the one who waits for them. */
 export class MoveReplies {
-  readonly #steps: MoveStep[] = [];
+  readonly #received: MoveReply[] = [];
   #wake: (() => void) | undefined;
 
   constructor(readonly toEpoch: number) {}
 
-  add(step: MoveStep): void {
-    this.#steps.push(step);
+  add(reply: MoveReply): void {
+    this.#received.push(reply);
     this.#wake?.();
   }
 
   /** The next answer; a refusal when none came in time. @param by whose turn it is */
-  async waitForNext(by: MoveParty, withinMs: number): Promise<MoveStep> {
-    if (this.#steps.length === 0) {
+  async waitForNext(by: MoveParty, withinMs: number): Promise<MoveReply> {
+    if (this.#received.length === 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, withinMs);
         this.#wake = () => {
@@ -68,6 +68,6 @@ export class MoveReplies {
       });
       this.#wake = undefined;
     }
-    return this.#steps.shift() ?? { kind: 'refused', by, reason: 'no answer in time' };
+    return this.#received.shift() ?? { kind: 'refused', by, reason: 'no answer in time' };
   }
 }

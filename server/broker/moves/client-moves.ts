@@ -24,24 +24,37 @@ import type { ControlMessage } from '../messaging/control-messages.js';
 export async function sendMoving(
   context: CorePorts & Connections & Credentials,
   place: RegionPool,
-  { sessionId, epoch, fromEpoch, moverId, claimWithinMs }: Extract<ControlMessage, { type: 'moving' }>,
+  {
+    sessionId,
+    epoch,
+    fromEpoch,
+    coordinatorBrokerId,
+    claimWithinMs,
+  }: Extract<ControlMessage, { type: 'moving' }>,
 ): Promise<void> {
   const [arrival] = await context.store.getSessions(place, [targetReservationIdOf(sessionId)]);
   const client = context.connections.clientOfSession(sessionId);
   const known = client?.sessions.get(sessionId);
   const refuse = (reason: string): Promise<void> =>
-    sendControlMessage(context, place, moverId, {
-      type: 'step',
+    sendControlMessage(context, place, coordinatorBrokerId, {
+      type: 'reply',
       sessionId,
       epoch,
-      step: { kind: 'refused', by: 'client', reason },
+      reply: { kind: 'refused', by: 'client', reason },
     });
   if (client === undefined || known?.epoch !== fromEpoch) return refuse('the client is away');
   if (arrival?.state !== 'arriving' || arrival.epoch !== epoch) return refuse('the slot is no longer held');
   const { earlierSession: _, ...placed } = await placedFromSession(context, place, arrival, claimWithinMs);
   const message = await createMatched(context, client, known.request, { ...placed, sessionId });
   const { hostId, meta } = placed;
-  known.pendingMove = { place, epoch, hostId, meta, moverId, untilMs: performance.now() + claimWithinMs };
+  known.pendingMove = {
+    place,
+    epoch,
+    hostId,
+    meta,
+    coordinatorBrokerId,
+    untilMs: performance.now() + claimWithinMs,
+  };
   client.channel.send({ ...message, type: 'moving' });
 }
 
@@ -60,11 +73,11 @@ export async function declineMove(
     const moving = { place, sessionId, hostId, epoch: fromEpoch, to: move.place, toEpoch: epoch };
     if ((await cancelMove(context, moving)) === 'arrived') throw new Refusal('NO_MOVE');
     if (known.pendingMove === move) known.pendingMove = null;
-    await sendControlMessage(context, move.place, move.moverId, {
-      type: 'step',
+    await sendControlMessage(context, move.place, move.coordinatorBrokerId, {
+      type: 'reply',
       sessionId,
       epoch,
-      step: { kind: 'refused', by: 'client', reason: 'the client stays' },
+      reply: { kind: 'refused', by: 'client', reason: 'the client stays' },
     });
   } catch (error) {
     const refusal = toRefusal(error);
@@ -180,7 +193,7 @@ async function findMovedSession(
   }
   const claim = await findRequestRecord(context, client.playerId, known.request.requestId);
   if (claim === undefined || claim.epoch <= known.epoch) return undefined;
-  const session = await store.setClientBroker(claim.place, sessionId, brokerId);
+  const session = await store.setClientBroker(claim.regionPool, sessionId, brokerId);
   const isThere = session !== null && session.state !== 'ended' && session.epoch === claim.epoch;
-  return isThere ? { place: claim.place, session } : undefined;
+  return isThere ? { place: claim.regionPool, session } : undefined;
 }

@@ -35,7 +35,7 @@ async function finishOverdueMove(
   const { hostId } = host.registration;
   const word = { hostId, sessionId, epoch };
   if (session?.epoch === toEpoch && session.state !== 'ended') {
-    removeFromSource(context, host.place, { type: 'left', ...word });
+    removeFromSource(context, host.place, { type: 'moved_away', ...word });
   } else if (still) {
     resumeOnSource(context, host.place, { type: 'resume', ...word, toEpoch });
   } else {

@@ -37,7 +37,7 @@ async function dispatchControlMessage(
     case 'resume':
       resumeOnSource(context, place, message);
       return;
-    case 'left':
+    case 'moved_away':
       removeFromSource(context, place, message);
       return;
     case 'restore':
@@ -52,9 +52,9 @@ async function dispatchControlMessage(
     case 'arrived':
       await handleClientArrived(context, place, message);
       return;
-    case 'step': {
+    case 'reply': {
       const replies = context.activeMoves.coordinated.get(message.sessionId);
-      if (replies?.toEpoch === message.epoch) replies.add(message.step);
+      if (replies?.toEpoch === message.epoch) replies.add(message.reply);
       return;
     }
     default:

@@ -11,7 +11,7 @@ import { toRefusal } from '../refusal.js';
 import { cancelMove, type MoveInProgress } from './cancel-move.js';
 import { MoveReplies } from './active-moves.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
-import type { MoveParty, MoveStep } from '../messaging/control-messages.js';
+import type { MoveParty, MoveReply } from '../messaging/control-messages.js';
 
 /** A session to be moved while it is played, and where to. */
 export interface MoveOrder {
@@ -58,7 +58,7 @@ export async function moveSession(
   const { activeMoves: moves, observer } = context;
   if (meta === null) return moveFailed('store', 'nobody knows whose it is');
   if (moves.coordinated.has(sessionId)) return moveFailed('store', 'it is being moved already');
-  const drawn = await drawEpoch(context, order, meta);
+  const drawn = await allocateMoveEpoch(context, order, meta);
   const replies = new MoveReplies(drawn.epoch);
   // Of two orders for one session, one is carried out.
   if (moves.coordinated.has(sessionId)) return moveFailed('store', 'it is being moved already');
@@ -91,7 +91,7 @@ async function runMove(
   const { toEpoch } = replies;
   const isSameRegionPool = place.region === to.region && place.pool === to.pool;
   const targetSession = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
-  const targetRequest = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
+  const targetRequest = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
   const reservation = await store.reserveTargetSlot(
     to,
     targetSession,
@@ -99,7 +99,7 @@ async function runMove(
     RESERVATION_STEPS * limits.moveStepMs,
     brokerId,
   );
-  if (reservation.kind !== 'held') return moveFailed('store', `no slot: ${reservation.kind}`);
+  if (reservation.kind !== 'reserved') return moveFailed('store', `no slot: ${reservation.kind}`);
   const move: MoveInProgress = { place, sessionId, hostId, epoch, to, toEpoch };
   try {
     const refusal = await runMoveSteps(context, move, reservation, replies);
@@ -119,11 +119,11 @@ async function runMoveSteps(
   { place, sessionId, hostId, epoch, to, toEpoch }: MoveInProgress,
   held: { readonly hostConnectionId: string },
   replies: MoveReplies,
-): Promise<Extract<MoveStep, { kind: 'refused' }> | undefined> {
-  const { store, brokerId: moverId, limits } = context;
+): Promise<Extract<MoveReply, { kind: 'refused' }> | undefined> {
+  const { store, brokerId: coordinatorBrokerId, limits } = context;
   const { moveStepMs } = limits;
   const [host] = await store.getEndpoints(place, [hostId]);
-  if (host === null || host === undefined) return refusedStep('source', 'the host is away');
+  if (host === null || host === undefined) return refusedReply('source', 'the host is away');
   await sendControlMessage(context, place, brokerIdOf(host.connectionId), {
     type: 'checkpoint',
     hostId,
@@ -131,12 +131,12 @@ async function runMoveSteps(
     epoch,
     to,
     toEpoch,
-    moverId,
+    coordinatorBrokerId,
     withinMs: moveStepMs,
     stillMs: PAUSE_STEPS * moveStepMs,
   });
   const checkpoint = await replies.waitForNext('source', moveStepMs);
-  if (checkpoint.kind !== 'checkpoint') return toRefusedStep(checkpoint, 'source');
+  if (checkpoint.kind !== 'checkpoint') return toRefusedReply(checkpoint, 'source');
 
   const { reference } = checkpoint;
   const claimWithinMs = 2 * moveStepMs;
@@ -144,39 +144,39 @@ async function runMoveSteps(
     type: 'restore',
     sessionId,
     epoch: toEpoch,
-    moverId,
+    coordinatorBrokerId,
     claimWithinMs,
     reference,
   });
   const restored = await replies.waitForNext('target', moveStepMs);
-  if (restored.kind !== 'restored') return toRefusedStep(restored, 'target');
+  if (restored.kind !== 'restored') return toRefusedReply(restored, 'target');
 
   // Its client may have come back on another broker since.
   const [now] = await store.getSessions(place, [sessionId]);
-  if (now?.epoch !== epoch || now.state === 'ended') return refusedStep('client', 'the session is over');
-  if (now.clientBrokerId === '') return refusedStep('client', 'the client is away');
+  if (now?.epoch !== epoch || now.state === 'ended') return refusedReply('client', 'the session is over');
+  if (now.clientBrokerId === '') return refusedReply('client', 'the client is away');
   await sendControlMessage(context, to, now.clientBrokerId, {
     type: 'moving',
     sessionId,
     epoch: toEpoch,
     fromEpoch: epoch,
-    moverId,
+    coordinatorBrokerId,
     claimWithinMs: moveStepMs,
   });
   const arrived = await replies.waitForNext('client', moveStepMs + FINAL_REPLY_MS);
-  return arrived.kind === 'arrived' ? undefined : toRefusedStep(arrived, 'client');
+  return arrived.kind === 'arrived' ? undefined : toRefusedReply(arrived, 'client');
 }
 
 /**
  * Its epoch on the new host. It is never given again: hosts and clients that took part in an attempt which came to nothing
  * refuse all that is no newer.
  */
-export function drawEpoch(
+export function allocateMoveEpoch(
   { store }: StoreAccess,
   { place, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
   { playerId, requestId }: SessionMeta,
 ): Promise<AllocatedEpoch> {
-  return store.allocateEpoch({ playerId, requestId, sessionId, place }, epoch);
+  return store.allocateEpoch({ playerId, requestId, sessionId, regionPool: place }, epoch);
 }
 
 /** What is kept of the session, as it is to be on the new host. */
@@ -190,7 +190,7 @@ export function metaAfterMove(
   const { reach = {} } = details;
   const rttMs = reach[to.region] ?? details.rttMs;
   const nearer = Object.values(reach).filter((other) => other < rttMs).length;
-  const movedFrom = { ...place, hostId, epoch, requestEpoch, moverId: context.brokerId };
+  const movedFrom = { ...place, hostId, epoch, requestEpoch, coordinatorBrokerId: context.brokerId };
   return { ...meta, match: encodeMatch({ ...details, rttMs, rank: nearer + 1, reason, movedFrom }) };
 }
 
@@ -198,10 +198,10 @@ function moveFailed(by: MoveParty, reason: string, hostId: string | null = null)
   return { kind: 'failed', by, reason, hostId };
 }
 
-function refusedStep(by: MoveParty, reason: string): Extract<MoveStep, { kind: 'refused' }> {
+function refusedReply(by: MoveParty, reason: string): Extract<MoveReply, { kind: 'refused' }> {
   return { kind: 'refused', by, reason };
 }
 
-function toRefusedStep(step: MoveStep, by: MoveParty): Extract<MoveStep, { kind: 'refused' }> {
-  return step.kind === 'refused' ? step : refusedStep(by, `unexpected word: ${step.kind}`);
+function toRefusedReply(reply: MoveReply, by: MoveParty): Extract<MoveReply, { kind: 'refused' }> {
+  return reply.kind === 'refused' ? reply : refusedReply(by, `unexpected word: ${reply.kind}`);
 }

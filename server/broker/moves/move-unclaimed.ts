@@ -8,7 +8,7 @@ import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events
 import { toRefusal } from '../refusal.js';
 import {
   RESERVATION_STEPS,
-  drawEpoch,
+  allocateMoveEpoch,
   metaAfterMove,
   type MoveOrder,
   type MoveResult,
@@ -28,7 +28,7 @@ export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder)
   if (meta === null) return failed('nobody knows whose it is');
   const isSameRegionPool = regionPoolName(place) === regionPoolName(to);
   try {
-    const drawn = await drawEpoch(context, order, meta);
+    const drawn = await allocateMoveEpoch(context, order, meta);
     const toEpoch = drawn.epoch;
     const movedMeta = metaAfterMove(context, order, meta, drawn);
     const targetSession = {
@@ -37,7 +37,7 @@ export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder)
       clientBrokerId: session.clientBrokerId,
       meta: movedMeta,
     };
-    const targetRequest = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
+    const targetRequest = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
     const reservation = await store.reserveTargetSlot(
       to,
       targetSession,
@@ -45,7 +45,7 @@ export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder)
       RESERVATION_STEPS * limits.moveStepMs,
       brokerId,
     );
-    if (reservation.kind !== 'held') return failed(`no slot: ${reservation.kind}`);
+    if (reservation.kind !== 'reserved') return failed(`no slot: ${reservation.kind}`);
     // As late as can be: who claims it just now is let in by the old host, and goes on there.
     const [now] = await store.getSessions(place, [sessionId]);
     const isUnclaimed = now?.state === 'reserved' && now.epoch === epoch;
@@ -62,7 +62,7 @@ export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder)
       clientBrokerId,
     };
     const outcome = await store.completeMove(to, report, limits.reservationMs, brokerId);
-    if (outcome.kind !== 'arrived') {
+    if (outcome.kind !== 'moved') {
       await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }
@@ -84,7 +84,7 @@ async function notifySourceHost(
   const [old] = await context.store.getEndpoints(place, [hostId]);
   if (old === null || old === undefined) return;
   await sendControlMessage(context, place, brokerIdOf(old.connectionId), {
-    type: 'left',
+    type: 'moved_away',
     hostId,
     sessionId,
     epoch,

@@ -12,7 +12,7 @@ import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import type { OutgoingMove } from './active-moves.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
-import type { MoveParty, MoveStep, ControlMessage } from '../messaging/control-messages.js';
+import type { MoveParty, MoveReply, ControlMessage } from '../messaging/control-messages.js';
 
 /** How long after the answer is due a move may last: taken up, and the client there; and a little more. */
 const STEPS_AFTER_REPLY = 2.5;
@@ -23,15 +23,15 @@ export async function requestCheckpoint(
   place: RegionPool,
   message: Extract<ControlMessage, { type: 'checkpoint' }>,
 ): Promise<void> {
-  const { hostId, sessionId, epoch, to, toEpoch, moverId, withinMs, stillMs } = message;
+  const { hostId, sessionId, epoch, to, toEpoch, coordinatorBrokerId, withinMs, stillMs } = message;
   const host = context.connections.findHost(place, hostId);
   const held = host?.heldSessions.get(sessionId);
   const refuse = (reason: string, by: MoveParty = 'source'): Promise<void> =>
-    sendControlMessage(context, to, moverId, {
-      type: 'step',
+    sendControlMessage(context, to, coordinatorBrokerId, {
+      type: 'reply',
       sessionId,
       epoch: toEpoch,
-      step: { kind: 'refused', by, reason },
+      reply: { kind: 'refused', by, reason },
     });
   if (host === undefined || held === undefined) return refuse('the host is not here');
   if (held.epoch !== epoch || held.state !== 'connected') return refuse('it is not being played', 'client');
@@ -44,7 +44,7 @@ export async function requestCheckpoint(
     epoch,
     to,
     toEpoch,
-    moverId,
+    coordinatorBrokerId,
     replyByMs: nowMs + withinMs,
     expiresAtMs: nowMs + withinMs + STEPS_AFTER_REPLY * context.limits.moveStepMs,
     isPaused: false,
@@ -139,8 +139,13 @@ export async function receiveCannotMove(
     await replyToCoordinator(context, out, { kind: 'refused', by: 'source', reason });
   } else if (into?.host === host && into.epoch === epoch) {
     incoming.delete(sessionId);
-    const step: MoveStep = { kind: 'refused', by: 'target', reason };
-    await sendControlMessage(context, host.place, into.moverId, { type: 'step', sessionId, epoch, step });
+    const reply: MoveReply = { kind: 'refused', by: 'target', reason };
+    await sendControlMessage(context, host.place, into.coordinatorBrokerId, {
+      type: 'reply',
+      sessionId,
+      epoch,
+      reply,
+    });
   } else {
     host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));
   }
@@ -165,7 +170,7 @@ export function resumeOnSource(
 export function removeFromSource(
   context: Connections & ActiveMovesPort,
   place: RegionPool,
-  { hostId, sessionId, epoch }: Extract<ControlMessage, { type: 'left' }>,
+  { hostId, sessionId, epoch }: Extract<ControlMessage, { type: 'moved_away' }>,
 ): void {
   context.activeMoves.outgoing.delete(sessionId);
   const host = context.connections.findHost(place, hostId);
@@ -177,8 +182,13 @@ export function removeFromSource(
 
 function replyToCoordinator(
   context: BrokerSettings & StoreAccess & Events,
-  { sessionId, to, toEpoch, moverId }: OutgoingMove,
-  step: MoveStep,
+  { sessionId, to, toEpoch, coordinatorBrokerId }: OutgoingMove,
+  reply: MoveReply,
 ): Promise<void> {
-  return sendControlMessage(context, to, moverId, { type: 'step', sessionId, epoch: toEpoch, step });
+  return sendControlMessage(context, to, coordinatorBrokerId, {
+    type: 'reply',
+    sessionId,
+    epoch: toEpoch,
+    reply,
+  });
 }

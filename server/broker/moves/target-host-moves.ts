@@ -15,13 +15,19 @@ import { sessionLimitsOf } from '../messaging/notify-host.js';
 import { decodeMatch, hasMoved, type MovedFrom } from '../sessions/match-details.js';
 import { Refusal, errorMessage } from '../refusal.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
-import type { MoveStep, ControlMessage } from '../messaging/control-messages.js';
+import type { MoveReply, ControlMessage } from '../messaging/control-messages.js';
 
 /** The new host's broker: hands it what the old host handed over. */
 export async function requestRestore(
   context: CorePorts & Connections & ActiveMovesPort,
   place: RegionPool,
-  { sessionId, epoch, moverId, claimWithinMs, reference }: Extract<ControlMessage, { type: 'restore' }>,
+  {
+    sessionId,
+    epoch,
+    coordinatorBrokerId,
+    claimWithinMs,
+    reference,
+  }: Extract<ControlMessage, { type: 'restore' }>,
 ): Promise<void> {
   const [[arrival], state] = await Promise.all([
     context.store.getSessions(place, [targetReservationIdOf(sessionId)]),
@@ -29,7 +35,11 @@ export async function requestRestore(
   ]);
   const host = context.connections.findHost(place, arrival?.hostId ?? '');
   const refuse = (reason: string): Promise<void> =>
-    replyToCoordinator(context, place, moverId, sessionId, epoch, { kind: 'refused', by: 'target', reason });
+    replyToCoordinator(context, place, coordinatorBrokerId, sessionId, epoch, {
+      kind: 'refused',
+      by: 'target',
+      reason,
+    });
   if (arrival?.state !== 'arriving' || arrival.epoch !== epoch || arrival.meta === null) {
     return refuse('the slot is no longer held');
   }
@@ -42,7 +52,7 @@ export async function requestRestore(
   context.activeMoves.incoming.set(sessionId, {
     host,
     epoch,
-    moverId,
+    coordinatorBrokerId,
     expiresAtMs: performance.now() + claimWithinMs,
   });
   host.channel.send({
@@ -70,7 +80,9 @@ export async function receiveRestored(
     host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));
     return;
   }
-  await replyToCoordinator(context, host.place, incoming.moverId, sessionId, epoch, { kind: 'restored' });
+  await replyToCoordinator(context, host.place, incoming.coordinatorBrokerId, sessionId, epoch, {
+    kind: 'restored',
+  });
 }
 
 /**
@@ -128,7 +140,7 @@ async function confirmClientArrival(
       const clientBrokerId = await clientBrokerOf(context, place, sessionId, arrival.meta);
       const report = { sessionId, epoch, hostId, state, clientBrokerId };
       const outcome = await store.completeMove(place, report, limits.reservationMs, brokerId);
-      if (outcome.kind === 'arrived') {
+      if (outcome.kind === 'moved') {
         await completeMove(context, host, outcome.session);
         return true;
       }
@@ -172,7 +184,10 @@ export async function assignRequestToTarget(
 ): Promise<boolean> {
   const fromEpoch = decodeMatch(match).movedFrom?.requestEpoch;
   if (fromEpoch === undefined) return false;
-  return context.store.commitEpoch({ playerId, requestId, sessionId, place }, { epoch, fromEpoch });
+  return context.store.commitEpoch(
+    { playerId, requestId, sessionId, regionPool: place },
+    { epoch, fromEpoch },
+  );
 }
 
 /**
@@ -193,7 +208,9 @@ export async function completeMove(
     await releaseSourceHost(context, host.place, session, from);
   else await releaseSourceRegionPool(context, host.place, session, from);
   host.channel.send({ type: 'moved', sessionId, epoch });
-  await replyToCoordinator(context, host.place, from.moverId, sessionId, epoch, { kind: 'arrived' });
+  await replyToCoordinator(context, host.place, from.coordinatorBrokerId, sessionId, epoch, {
+    kind: 'arrived',
+  });
 }
 
 /** The store has freed the old slot already; the old host does not know. */
@@ -209,7 +226,7 @@ async function releaseSourceHost(
   const [old] = await context.store.getEndpoints(place, [hostId]);
   if (old === null || old === undefined) return;
   await sendControlMessage(context, place, brokerIdOf(old.connectionId), {
-    type: 'left',
+    type: 'moved_away',
     hostId,
     sessionId,
     epoch,
@@ -239,10 +256,10 @@ export async function releaseSourceRegionPool(
 function replyToCoordinator(
   context: BrokerSettings & StoreAccess & Events,
   place: RegionPool,
-  moverId: string,
+  coordinatorBrokerId: string,
   sessionId: string,
   epoch: number,
-  step: MoveStep,
+  reply: MoveReply,
 ): Promise<void> {
-  return sendControlMessage(context, place, moverId, { type: 'step', sessionId, epoch, step });
+  return sendControlMessage(context, place, coordinatorBrokerId, { type: 'reply', sessionId, epoch, reply });
 }

@@ -54,7 +54,7 @@ export function requestKeyOf(
   { client, message, sessionId }: WaitingRequest,
   place: RegionPool,
 ): RequestEntry {
-  return { playerId: client.playerId, requestId: message.requestId, sessionId, place };
+  return { playerId: client.playerId, requestId: message.requestId, sessionId, regionPool: place };
 }
 
 /** The client's socket closed: the request keeps waiting in the store, and this broker answers nothing. */

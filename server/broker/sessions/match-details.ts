@@ -25,7 +25,7 @@ export interface MovedFrom extends RegionPool {
   readonly epoch: number;
   /** The epoch of the request when the move began; usually the same as `epoch`. */
   readonly requestEpoch: number;
-  readonly moverId: string;
+  readonly coordinatorBrokerId: string;
 }
 
 export function encodeMatch(details: MatchDetails): string {
