@@ -17,7 +17,7 @@ import type { DrainOrder, DrainPreview, DrainReport, Operator } from './drain-or
 import { Refusal, jittered } from '../refusal.js';
 import { advanceDrain, changeDrainState } from './run-drains.js';
 
-/** How often to try again when another broker changes the same drain. */
+/** Maximum number of attempts when other brokers change the same drain. */
 const MAX_SWAP_ATTEMPTS = 5;
 
 /** Closes the target at once; the region's drain loop empties it. */
@@ -52,7 +52,7 @@ export async function orderDrain(
   throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
 }
 
-/** Opens a target again. Sessions that are still there stay. */
+/** Opens a target again. Sessions still on it stay there. */
 export async function orderUndrain(
   context: BrokerSettings & StoreAccess & Reporting,
   target: OrderTarget,
@@ -73,7 +73,7 @@ export async function orderUndrain(
   throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
 }
 
-/** What a drain would meet; changes nothing. */
+/** Computes the effects of a drain without starting it. */
 export async function previewDrain(
   context: BrokerSettings & StoreAccess & MoveRunnerPort,
   order: DrainOrder,
@@ -97,7 +97,7 @@ export async function previewDrain(
   };
 }
 
-/** A drain with what became of its sessions so far. */
+/** Adds the outcomes of its sessions so far to a drain. */
 export async function createDrainReport(context: StoreAccess, drain: Drain): Promise<DrainReport> {
   return { ...drain, progress: countOutcomes((await context.store.getDrainOutcomes(drain)).values()) };
 }
@@ -137,7 +137,7 @@ async function checkDrainOrder(context: BrokerSettings & StoreAccess, order: Dra
     throw new Refusal('LAST_OPEN_REGION');
 }
 
-/** Where sessions would go in a drain that moves them. */
+/** Counts where the sessions would go in a drain that moves them. */
 async function previewMoves(
   context: BrokerSettings & StoreAccess & MoveRunnerPort,
   target: OrderTarget,
@@ -154,7 +154,7 @@ async function previewMoves(
   return { fits: inOrder, noRoom: noRoom.length, notMovable: fixed.length };
 }
 
-/** Where players may go who come again. */
+/** Counts free slots outside the target, by region. */
 async function countFreeSlotsElsewhere(
   context: StoreAccess,
   target: OrderTarget,

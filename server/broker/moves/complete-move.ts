@@ -26,7 +26,10 @@ export async function assignRequestToTarget(
 ): Promise<boolean> {
   const fromEpoch = decodeMatch(match).movedFrom?.requestEpoch;
   if (fromEpoch === undefined) return false;
-  return context.store.commitEpoch({ playerId, requestId, sessionId, place }, { epoch, fromEpoch });
+  return context.store.commitEpoch(
+    { playerId, requestId, sessionId, regionPool: place },
+    { epoch, fromEpoch },
+  );
 }
 
 /**

@@ -90,7 +90,7 @@ async function acceptArrival(
     const clientBrokerId = await findClientBroker(context, place, sessionId, meta);
     const completion = { sessionId, epoch, hostId, state, clientBrokerId };
     const outcome = await store.completeMove(place, completion, limits.reservationMs, brokerId);
-    return outcome.kind === 'arrived' ? outcome.session : undefined;
+    return outcome.kind === 'moved' ? outcome.session : undefined;
   }
   const dropped = await store.releaseTargetSlot(place, sessionId, epoch, brokerId);
   if (dropped !== null) notifyAllOfEnd(context, place, [dropped]);

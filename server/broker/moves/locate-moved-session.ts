@@ -130,7 +130,7 @@ async function findSessionOfRequest(
   const { store, brokerId } = context;
   const record = await findRequestRecord(context, client.playerId, known.request.requestId);
   if (record === undefined || record.epoch <= known.epoch) return undefined;
-  const { place, epoch } = record;
+  const { regionPool: place, epoch } = record;
   const session = await store.setClientBroker(place, sessionId, brokerId);
   const isThere = session !== null && session.state !== 'ended' && session.epoch === epoch;
   return isThere ? { place, session } : undefined;

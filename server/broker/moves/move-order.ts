@@ -38,7 +38,7 @@ export function allocateMoveEpoch(
   { place, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
   { playerId, requestId }: SessionMeta,
 ): Promise<AllocatedEpoch> {
-  return store.allocateEpoch({ playerId, requestId, sessionId, place }, epoch);
+  return store.allocateEpoch({ playerId, requestId, sessionId, regionPool: place }, epoch);
 }
 
 /** What the store keeps of the session on the target host: the match for the target's region, and where it came from. */

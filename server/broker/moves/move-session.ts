@@ -59,10 +59,10 @@ async function runMove(
   const { toEpoch } = replies;
   const isSameRegionPool = regionPoolName(place) === regionPoolName(to);
   const targetSession = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
-  const requirements = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
+  const requirements = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
   const reservedMs = RESERVATION_STEPS * limits.moveStepMs;
   const reservation = await store.reserveTargetSlot(to, targetSession, requirements, reservedMs, brokerId);
-  if (reservation.kind !== 'held') return moveFailed('store', `no target slot: ${reservation.kind}`);
+  if (reservation.kind !== 'reserved') return moveFailed('store', `no target slot: ${reservation.kind}`);
   const move: MoveInProgress = { place, sessionId, hostId, epoch, to, toEpoch };
   try {
     const refusal = await runMoveSteps(context, move, reservation.hostConnectionId, replies);

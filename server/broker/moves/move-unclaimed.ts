@@ -42,12 +42,12 @@ async function runUnclaimedMove(
   const toEpoch = allocated.epoch;
   const movedMeta = metaAfterMove(context, order, meta, allocated);
   const targetSession = { sessionId, epoch: toEpoch, clientBrokerId, meta: movedMeta };
-  const requirements = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
+  const requirements = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
   const reservedMs = RESERVATION_STEPS * limits.moveStepMs;
   const target = await store.reserveTargetSlot(to, targetSession, requirements, reservedMs, brokerId);
-  if (target.kind !== 'held') return moveFailed(`no target slot: ${target.kind}`);
+  if (target.kind !== 'reserved') return moveFailed(`no target slot: ${target.kind}`);
   const outcome = await moveIfUnclaimed(context, order, movedMeta, { hostId: target.hostId, epoch: toEpoch });
-  if (outcome?.kind !== 'arrived') {
+  if (outcome?.kind !== 'moved') {
     await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
     return moveFailed(CLAIMED);
   }

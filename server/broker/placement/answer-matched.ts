@@ -14,14 +14,15 @@ import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { Refusal, jittered } from '../refusal.js';
 
-/** How long a ticket outlives the reservation: the clocks of broker and host may differ by this much. */
+/** A ticket is valid this much longer than the reservation, because the clocks of broker and host may differ. */
 const TICKET_CLOCK_SKEW_MS = 30_000;
 
 /**
- * Tells the client of its slot, and the host of its client.
+ * Sends `matched` to the client and `prepare` to the host, and links the session to the client's connection.
  *
- * @param checkCancelled the last moment to think better of it, when the session is the client's by then: rejects when it
- *   is not to be told; `undefined` when it is
+ * @param checkCancelled called when the session is linked and nothing is sent yet. Returns a promise that rejects when
+ *   the client has cancelled the request, `undefined` when it has not.
+ * @throws Refusal UNAVAILABLE when the host has left; whatever the promise of `checkCancelled` rejects with
  */
 export async function sendMatched(
   context: CorePorts & Connections & Credentials,
@@ -34,7 +35,7 @@ export async function sendMatched(
   const details = placed.details ?? decodeMatch(meta.match);
   const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
   const matched = buildMatched(context, client, message, placed, details, endpoint);
-  // What a resumed session plays is not for the new request to say.
+  // A resumed session keeps its title, whatever the new request names.
   const request = message.title === meta.title ? message : { ...message, title: meta.title };
   const before = context.connections.clientOfSession(sessionId);
   const known = before?.sessions.get(sessionId) ?? context.disconnectedSessions.get(sessionId)?.known;
@@ -53,8 +54,8 @@ export async function sendMatched(
   if (before !== undefined && before !== client) notifySuperseded(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);
   context.disconnectedSessions.forget(sessionId);
-  const stopped = checkCancelled();
-  if (stopped !== undefined) await stopped;
+  const cancelling = checkCancelled();
+  if (cancelling !== undefined) await cancelling;
   if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
   client.channel.send(matched);
   if (placed.earlierSession !== undefined) {
@@ -65,8 +66,8 @@ export async function sendMatched(
 }
 
 /**
- * Reads an earlier session once more, now that its client is linked to it. A change between the first read and the link was
- * dropped: this broker took it from its inbox, and knew no client to report it to.
+ * Reads an earlier session again, now that it is linked to its client. A change that arrived between the first read and the
+ * link was dropped, because this broker knew no client to notify.
  */
 async function notifyMissedChange(
   context: CorePorts,
@@ -89,7 +90,7 @@ async function notifyMissedChange(
   }
 }
 
-/** Tells the host to expect the session: directly, or through the broker it is connected to. */
+/** Sends `prepare` to a host of this broker. A host of another broker gets it from there: a wake-up makes that broker look. */
 function prepareMatchedHost(
   context: BrokerSettings & StoreAccess & Connections,
   placed: PlacedSession,
@@ -105,7 +106,7 @@ function prepareMatchedHost(
   if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details);
 }
 
-/** What a client is told of its slot, with a fresh ticket. @throws Refusal UNAVAILABLE when the host left */
+/** Creates the `matched` message for a slot, with a new ticket. @throws Refusal UNAVAILABLE when the host has left */
 export async function createMatched(
   context: BrokerSettings & StoreAccess & Credentials,
   client: ClientConnection,
@@ -124,7 +125,7 @@ function cachedEndpoint({ fleet }: StoreAccess, placed: PlacedSession): string |
 async function findEndpoint({ fleet }: StoreAccess, { place, hostId }: PlacedSession): Promise<string> {
   const endpoint = await fleet.fetchEndpoint(place, hostId);
   if (endpoint !== undefined) return endpoint;
-  throw new Refusal('UNAVAILABLE', { message: 'The chosen host left.', retryAfterMs: jittered(1_000) });
+  throw new Refusal('UNAVAILABLE', { message: 'The chosen host has left.', retryAfterMs: jittered(1_000) });
 }
 
 function buildMatched(
