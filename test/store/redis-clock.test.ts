@@ -45,7 +45,7 @@ describe("redis store on Redis's own clock", () => {
     const after = await redisNowMs();
     const [session] = await store.getSessions(PLACE, [sessionId]);
     expect(session?.reservedAtMs).to.be.within(before, after);
-    expect((await getHost(store, 'host-a')).beatAtMs).to.be.within(before, after);
+    expect((await getHost(store, 'host-a')).heartbeatAtMs).to.be.within(before, after);
   });
 
   it('detects a silent host, and assigns it no session', async () => {
@@ -74,7 +74,12 @@ describe("redis store on Redis's own clock", () => {
   });
 
   it('reports the age of a request', async () => {
-    const claim = { playerId: 'player-1', requestId: 'request-1', sessionId: newSessionId(), place: PLACE };
+    const claim = {
+      playerId: 'player-1',
+      requestId: 'request-1',
+      sessionId: newSessionId(),
+      regionPool: PLACE,
+    };
     await store.recordRequests([claim]);
     await untilPassed(5);
     const [outcome] = await store.recordRequests([claim]);

@@ -91,11 +91,11 @@ async function judgeHosts(context: CorePorts, place: RegionPool): Promise<void> 
   const { hosts, silent } = await store.findSilentHosts(place, limits.suspectAfterMs, SWEEP_BATCH);
   if (silent.length === 0) return;
   const verdict = judgeSilentHosts(hosts, silent, limits, { cutShort: silent.length >= SWEEP_BATCH });
-  const lastHeartbeatAtMs = new Map(silent.map((host) => [host.hostId, host.beatAtMs]));
+  const lastHeartbeatAtMs = new Map(silent.map((host) => [host.hostId, host.heartbeatAtMs]));
   const marks = (['suspect', 'missing', 'lost'] as const).flatMap((order) =>
     verdict[order].map((hostId): SilentHostMark => ({
       hostId,
-      beatAtMs: lastHeartbeatAtMs.get(hostId) ?? 0,
+      heartbeatAtMs: lastHeartbeatAtMs.get(hostId) ?? 0,
       order,
     })),
   );

@@ -193,7 +193,7 @@ async function findMovedSession(
   }
   const claim = await findRequestRecord(context, client.playerId, known.request.requestId);
   if (claim === undefined || claim.epoch <= known.epoch) return undefined;
-  const session = await store.setClientBroker(claim.place, sessionId, brokerId);
+  const session = await store.setClientBroker(claim.regionPool, sessionId, brokerId);
   const isThere = session !== null && session.state !== 'ended' && session.epoch === claim.epoch;
-  return isThere ? { place: claim.place, session } : undefined;
+  return isThere ? { place: claim.regionPool, session } : undefined;
 }

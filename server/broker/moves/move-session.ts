@@ -91,7 +91,7 @@ async function runMove(
   const { toEpoch } = replies;
   const isSameRegionPool = place.region === to.region && place.pool === to.pool;
   const targetSession = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
-  const targetRequest = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
+  const targetRequest = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
   const reservation = await store.reserveTargetSlot(
     to,
     targetSession,
@@ -99,7 +99,7 @@ async function runMove(
     RESERVATION_STEPS * limits.moveStepMs,
     brokerId,
   );
-  if (reservation.kind !== 'held') return moveFailed('store', `no slot: ${reservation.kind}`);
+  if (reservation.kind !== 'reserved') return moveFailed('store', `no slot: ${reservation.kind}`);
   const move: MoveInProgress = { place, sessionId, hostId, epoch, to, toEpoch };
   try {
     const refusal = await runMoveSteps(context, move, reservation, replies);
@@ -176,7 +176,7 @@ export function allocateMoveEpoch(
   { place, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
   { playerId, requestId }: SessionMeta,
 ): Promise<AllocatedEpoch> {
-  return store.allocateEpoch({ playerId, requestId, sessionId, place }, epoch);
+  return store.allocateEpoch({ playerId, requestId, sessionId, regionPool: place }, epoch);
 }
 
 /** What is kept of the session, as it is to be on the new host. */

@@ -37,7 +37,7 @@ export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder)
       clientBrokerId: session.clientBrokerId,
       meta: movedMeta,
     };
-    const targetRequest = { avoidHostId: isSameRegionPool ? hostId : null, maxCongestion };
+    const targetRequest = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
     const reservation = await store.reserveTargetSlot(
       to,
       targetSession,
@@ -45,7 +45,7 @@ export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder)
       RESERVATION_STEPS * limits.moveStepMs,
       brokerId,
     );
-    if (reservation.kind !== 'held') return failed(`no slot: ${reservation.kind}`);
+    if (reservation.kind !== 'reserved') return failed(`no slot: ${reservation.kind}`);
     // As late as can be: who claims it just now is let in by the old host, and goes on there.
     const [now] = await store.getSessions(place, [sessionId]);
     const isUnclaimed = now?.state === 'reserved' && now.epoch === epoch;
@@ -62,7 +62,7 @@ export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder)
       clientBrokerId,
     };
     const outcome = await store.completeMove(to, report, limits.reservationMs, brokerId);
-    if (outcome.kind !== 'arrived') {
+    if (outcome.kind !== 'moved') {
       await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
       return failed('it was claimed meanwhile');
     }

@@ -140,7 +140,7 @@ async function confirmClientArrival(
       const clientBrokerId = await clientBrokerOf(context, place, sessionId, arrival.meta);
       const report = { sessionId, epoch, hostId, state, clientBrokerId };
       const outcome = await store.completeMove(place, report, limits.reservationMs, brokerId);
-      if (outcome.kind === 'arrived') {
+      if (outcome.kind === 'moved') {
         await completeMove(context, host, outcome.session);
         return true;
       }
@@ -184,7 +184,10 @@ export async function assignRequestToTarget(
 ): Promise<boolean> {
   const fromEpoch = decodeMatch(match).movedFrom?.requestEpoch;
   if (fromEpoch === undefined) return false;
-  return context.store.commitEpoch({ playerId, requestId, sessionId, place }, { epoch, fromEpoch });
+  return context.store.commitEpoch(
+    { playerId, requestId, sessionId, regionPool: place },
+    { epoch, fromEpoch },
+  );
 }
 
 /**

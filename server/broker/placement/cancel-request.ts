@@ -76,7 +76,11 @@ async function cancelWaiting(context: CorePorts, request: WaitingRequest): Promi
   const { sessionId, requestEpoch: epoch, client, message } = request;
   const [place] = request.queues.values();
   if (place !== undefined) {
-    await startNewAttempt(context, client.playerId, message.requestId, { sessionId, epoch, place });
+    await startNewAttempt(context, client.playerId, message.requestId, {
+      sessionId,
+      epoch,
+      regionPool: place,
+    });
   }
   await leaveAllQueues(context, request);
   if (request.accepting) return;

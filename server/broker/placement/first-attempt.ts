@@ -37,7 +37,7 @@ export function startFirstAttempt(
 ): FirstAttempt {
   const { client, message, sessionId } = attempt;
   const { playerId } = client;
-  const entry = { playerId, requestId: message.requestId, sessionId, place: best.regionPool };
+  const entry = { playerId, requestId: message.requestId, sessionId, regionPool: best.regionPool };
   const sentAtMs = performance.now();
   const recording = context.batches.recordRequest(entry);
   const reservation = client.resumed ? undefined : tryCandidate(context, attempt, 0);

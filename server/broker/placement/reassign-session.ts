@@ -29,7 +29,7 @@ export async function reassignSession(
   const { playerId, device } = client;
   const ranking = rankCandidates(context.catalog, context.fleet, request, device);
   if (!ranking.ok) return undefined;
-  const entry = { playerId, requestId: request.requestId, sessionId, place };
+  const entry = { playerId, requestId: request.requestId, sessionId, regionPool: place };
   const epoch = await context.store.startAttempt(entry, lostEpoch);
   if (epoch === null) return undefined;
   const { candidates } = ranking;
@@ -37,7 +37,7 @@ export async function reassignSession(
   for (let index = 0; index < candidates.length; index += 1) {
     const placed = await tryCandidate(context, attempt, index);
     if (placed === undefined) continue;
-    await context.store.setRequestPool({ ...entry, place: placed.place });
+    await context.store.setRequestPool({ ...entry, regionPool: placed.place });
     await endPreviousAssignment(context, place, placed);
     return { kind: 'placed', placed };
   }

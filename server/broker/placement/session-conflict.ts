@@ -34,7 +34,7 @@ export async function findConflict(
   if (previous === undefined || previous.sessionId === client.lastLeftSessionId) return undefined;
   const giveUpAtMs = performance.now() + REQUEST_GRACE_MS - previous.ageMs;
   for (;;) {
-    const { placements } = await context.batches.queueStatus(previous.place, previous.sessionId);
+    const { placements } = await context.batches.queueStatus(previous.regionPool, previous.sessionId);
     const [status] = placements;
     if (status?.kind === 'waiting') return { ...previous, isWaiting: true };
     if (status?.kind === 'session') {
@@ -67,13 +67,17 @@ export async function resumeConflictingSession(
     await transferSession(context, client, requestId, conflict, epoch);
     return { kind: 'waiting', position: { ...position, epoch } };
   }
-  const session = await context.store.setClientBroker(conflict.place, conflict.sessionId, context.brokerId);
+  const session = await context.store.setClientBroker(
+    conflict.regionPool,
+    conflict.sessionId,
+    context.brokerId,
+  );
   if (session === null || session.state === 'ended' || session.meta?.playerId !== playerId) {
     throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
   }
   await transferSession(context, client, requestId, conflict, session.epoch);
   const leftMs = claimTimeLeftMs(context.limits, session, conflict);
-  return { kind: 'placed', placed: await placedFromSession(context, conflict.place, session, leftMs) };
+  return { kind: 'placed', placed: await placedFromSession(context, conflict.regionPool, session, leftMs) };
 }
 
 /** Records the conflicting session under the id of this request, where a repeat of this request finds it. */
@@ -84,8 +88,8 @@ async function transferSession(
   conflict: SessionConflict,
   epoch: number,
 ): Promise<void> {
-  const { sessionId, place } = conflict;
-  const entry = { playerId, requestId, sessionId, place };
+  const { sessionId, regionPool } = conflict;
+  const entry = { playerId, requestId, sessionId, regionPool };
   // The store does not know this request (any more), so an attempt from `epoch - 1` records it with `epoch`.
   await context.store.startAttempt(entry, epoch - 1);
   // Attempts to move the session have allocated epochs above `epoch`. None of those may be allocated twice.

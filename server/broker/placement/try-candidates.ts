@@ -54,5 +54,10 @@ async function recordRegionPool(
   const [best] = candidates;
   if (best !== undefined && isSameRegionPool(best.regionPool, place)) return;
   const { playerId } = client;
-  await context.store.setRequestPool({ playerId, requestId: message.requestId, sessionId, place });
+  await context.store.setRequestPool({
+    playerId,
+    requestId: message.requestId,
+    sessionId,
+    regionPool: place,
+  });
 }

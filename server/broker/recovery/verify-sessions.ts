@@ -70,7 +70,11 @@ function restoreRequestOf(
   playerId: string,
   { sessionId, known: { place, request, epoch } }: RememberedSession,
 ): Promise<boolean> {
-  return restoreRequest(context, { playerId, requestId: request.requestId, sessionId, place }, epoch);
+  return restoreRequest(
+    context,
+    { playerId, requestId: request.requestId, sessionId, regionPool: place },
+    epoch,
+  );
 }
 
 function restoreOwners(

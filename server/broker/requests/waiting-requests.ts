@@ -54,7 +54,7 @@ export function requestKeyOf(
   { client, message, sessionId }: WaitingRequest,
   place: RegionPool,
 ): RequestEntry {
-  return { playerId: client.playerId, requestId: message.requestId, sessionId, place };
+  return { playerId: client.playerId, requestId: message.requestId, sessionId, regionPool: place };
 }
 
 /** The client's socket is gone: the request waits on in the store, and nobody here is to be answered. */
