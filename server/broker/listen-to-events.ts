@@ -8,7 +8,7 @@ import { handleControlMessage } from './moves/handle-control-message.js';
 import { replaceLostSession } from './recovery/replace-lost-session.js';
 import { notifyWaitingRequest } from './requests/receive-offer.js';
 
-/** Says who listens to which event of a broker, and in which order. */
+/** Connects the events of a broker to their listeners. Listeners of one event run in the order given here. */
 export function listenToEvents(context: BrokerContext): void {
   const { events } = context;
   events.on('sessionChanged', (regionPool, session) => {
