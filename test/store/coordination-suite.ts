@@ -7,7 +7,7 @@ import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import { BROKER, makeHostReady, reserveSlot, startSession, type CurrentFixture } from './fixture.js';
 
 function requestEntryOf(requestId: string, changes: Partial<RequestEntry> = {}): RequestEntry {
-  return { playerId: 'player-1', requestId, sessionId: newSessionId(), place: PLACE, ...changes };
+  return { playerId: 'player-1', requestId, sessionId: newSessionId(), regionPool: PLACE, ...changes };
 }
 
 /** What brokers do with each other by way of the store: requests, leases, mail and nudges. */
@@ -20,10 +20,16 @@ export function coordinationSuite(current: CurrentFixture): void {
         await store.recordRequests([first, requestEntryOf('request-1'), requestEntryOf('request-2')]),
       ).to.deep.equal([
         { kind: 'new' },
-        { kind: 'repeat', record: { sessionId: first.sessionId, epoch: 1, place: PLACE, ageMs: 0 } },
+        { kind: 'repeat', record: { sessionId: first.sessionId, epoch: 1, regionPool: PLACE, ageMs: 0 } },
         {
           kind: 'new',
-          previous: { requestId: 'request-1', sessionId: first.sessionId, epoch: 1, place: PLACE, ageMs: 0 },
+          previous: {
+            requestId: 'request-1',
+            sessionId: first.sessionId,
+            epoch: 1,
+            regionPool: PLACE,
+            ageMs: 0,
+          },
         },
       ]);
       clock.advance(1_500);
@@ -109,7 +115,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.startAttempt(claim, 1)).to.equal(2);
       expect(await store.startAttempt(claim, 1)).to.equal(null);
       expect(await store.recordRequests([requestEntryOf('request-1')])).to.deep.equal([
-        { kind: 'repeat', record: { sessionId: claim.sessionId, epoch: 2, place: PLACE, ageMs: 0 } },
+        { kind: 'repeat', record: { sessionId: claim.sessionId, epoch: 2, regionPool: PLACE, ageMs: 0 } },
       ]);
       expect(await store.startAttempt(claim, 2)).to.equal(3);
     });
@@ -149,7 +155,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       const claim = requestEntryOf('request-1');
       await store.recordRequests([claim, requestEntryOf('request-2')]);
       const [one, two] = [await store.allocateEpoch(claim, 1), await store.allocateEpoch(claim, 1)];
-      const there = { ...claim, place: { ...PLACE, region: 'us-east' } };
+      const there = { ...claim, regionPool: { ...PLACE, region: 'us-east' } };
       clock.advance(5_000);
       expect(await store.commitEpoch(there, two)).to.equal(true);
       expect(await store.commitEpoch(there, two)).to.equal(true);
@@ -157,7 +163,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.commitEpoch(claim, one)).to.equal(false);
       const { sessionId } = claim;
       expect(await store.recordRequests([claim])).to.deep.equal([
-        { kind: 'repeat', record: { sessionId, epoch: 3, place: there.place, ageMs: 0 } },
+        { kind: 'repeat', record: { sessionId, epoch: 3, regionPool: there.regionPool, ageMs: 0 } },
       ]);
     });
 
@@ -177,7 +183,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       await store.recordRequests([requestEntryOf('request-2')]);
       clock.advance(5_000);
       await store.allocateEpoch(claim, 1);
-      await store.setRequestPool({ ...claim, place: { ...PLACE, region: 'us-east' } });
+      await store.setRequestPool({ ...claim, regionPool: { ...PLACE, region: 'us-east' } });
       expect(await store.allocateEpoch(claim, 1)).to.deep.equal({ epoch: 3, fromEpoch: 1 });
       expect(await store.recordRequests([claim])).to.have.nested.property('[0].record.ageMs', 5_000);
       expect(await store.recordRequests([requestEntryOf('request-3')])).to.have.nested.property(

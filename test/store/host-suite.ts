@@ -17,8 +17,8 @@ import {
 export function hostSuite(current: CurrentFixture): void {
   async function order(hostId: string, what: SilentHostMark['order']): Promise<readonly string[]> {
     const { store } = current();
-    const { beatAtMs } = await getHost(store, hostId);
-    const ended = await store.markSilentHosts(PLACE, [{ hostId, beatAtMs, order: what }], BROKER);
+    const { heartbeatAtMs } = await getHost(store, hostId);
+    const ended = await store.markSilentHosts(PLACE, [{ hostId, heartbeatAtMs, order: what }], BROKER);
     return ended.map(({ session }) => session.sessionId);
   }
 
@@ -141,13 +141,13 @@ export function hostSuite(current: CurrentFixture): void {
     it('keeps its state when it sent a heartbeat after the sweep observed it', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
-      const { beatAtMs } = await getHost(store, 'host-a');
+      const { heartbeatAtMs } = await getHost(store, 'host-a');
       clock.advance(11_000);
       await order('host-a', 'missing');
       clock.advance(2_000);
       await sendHeartbeat(store, 'host-a');
       for (const late of ['suspect', 'missing', 'lost'] as const) {
-        await store.markSilentHosts(PLACE, [{ hostId: 'host-a', beatAtMs, order: late }], BROKER);
+        await store.markSilentHosts(PLACE, [{ hostId: 'host-a', heartbeatAtMs, order: late }], BROKER);
       }
       expect((await getHost(store, 'host-a')).state).to.equal('ready');
       clock.advance(11_000);
@@ -157,7 +157,7 @@ export function hostSuite(current: CurrentFixture): void {
 
     it('is ignored when the store does not know it', async () => {
       const { store } = current();
-      const orders = [{ hostId: 'host-a', beatAtMs: 1, order: 'lost' as const }];
+      const orders = [{ hostId: 'host-a', heartbeatAtMs: 1, order: 'lost' as const }];
       expect(await store.markSilentHosts(PLACE, orders, BROKER)).to.deep.equal([]);
     });
   });

@@ -70,8 +70,8 @@ export const hostSteps = [
     },
     ({ place, hostAt }, { orders, caller }) => {
       const told = orders.map(({ hostId, order, current }) => {
-        const beatAtMs = hostAt(hostId)?.beatAtMs ?? 0;
-        return { hostId, order, beatAtMs: current ? beatAtMs : beatAtMs - 1 };
+        const heartbeatAtMs = hostAt(hostId)?.heartbeatAtMs ?? 0;
+        return { hostId, order, heartbeatAtMs: current ? heartbeatAtMs : heartbeatAtMs - 1 };
       });
       return (store) => store.markSilentHosts(place, told, caller);
     },

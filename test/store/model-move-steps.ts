@@ -28,8 +28,8 @@ const arrived = fc.oneof(held, fc.constant('reserved' as const));
 export const moveSteps: readonly fc.Arbitrary<Step>[] = [
   step(
     'hold',
-    { sessionId: session, epoch, mover: broker, avoidHostId: avoid, maxCongestion: cap, caller: broker },
-    ({ place }, { sessionId, epoch: toEpoch, mover, avoidHostId, maxCongestion, caller }) => {
+    { sessionId: session, epoch, mover: broker, excludedHostId: avoid, maxCongestion: cap, caller: broker },
+    ({ place }, { sessionId, epoch: toEpoch, mover, excludedHostId, maxCongestion, caller }) => {
       const arrival = {
         sessionId,
         epoch: toEpoch,
@@ -37,7 +37,7 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
         meta: metaOf(`${sessionId}-moved`),
       };
       return (store) =>
-        store.reserveTargetSlot(place, arrival, { avoidHostId, maxCongestion }, HELD_MS, caller);
+        store.reserveTargetSlot(place, arrival, { excludedHostId, maxCongestion }, HELD_MS, caller);
     },
   ),
   step(

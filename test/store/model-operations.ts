@@ -106,7 +106,7 @@ const brokerSteps = [
     'claim',
     { claims: few(fc.record({ playerId: player, requestId: request, sessionId: session })) },
     ({ place, uniqueName: own }, { claims }) => {
-      const told = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), place }));
+      const told = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool: place }));
       return (store) => store.recordRequests(told);
     },
   ),
@@ -115,21 +115,24 @@ const brokerSteps = [
     { playerId: player, requestId: request, sessionId: session, epoch },
     ({ place, uniqueName: own }, { epoch: from, ...claim }) =>
       (store) =>
-        store.startAttempt({ ...claim, playerId: own(claim.playerId), place }, from),
+        store.startAttempt({ ...claim, playerId: own(claim.playerId), regionPool: place }, from),
   ),
   step(
     'drawEpoch',
     { playerId: player, requestId: request, sessionId: session, epoch },
     ({ place, uniqueName: own }, { epoch: above, ...claim }) =>
       (store) =>
-        store.allocateEpoch({ ...claim, playerId: own(claim.playerId), place }, above),
+        store.allocateEpoch({ ...claim, playerId: own(claim.playerId), regionPool: place }, above),
   ),
   step(
     'settleEpoch',
     { playerId: player, requestId: request, sessionId: session, epoch, fromEpoch: epoch },
     ({ place, uniqueName: own }, { epoch: to, fromEpoch, ...claim }) =>
       (store) =>
-        store.commitEpoch({ ...claim, playerId: own(claim.playerId), place }, { epoch: to, fromEpoch }),
+        store.commitEpoch(
+          { ...claim, playerId: own(claim.playerId), regionPool: place },
+          { epoch: to, fromEpoch },
+        ),
   ),
   step(
     'forgetClaim',

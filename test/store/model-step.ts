@@ -14,7 +14,7 @@ export interface ModelContext {
   uniqueName(name: string): string;
   now(): number;
   advance(ms: number): void;
-  hostAt(hostId: string): { readonly digest: number; readonly beatAtMs: number } | undefined;
+  hostAt(hostId: string): { readonly digest: number; readonly heartbeatAtMs: number } | undefined;
   /** The sessions that are offered at the moment. */
   offered(): readonly string[];
   /** What is held for sessions that move here. */

@@ -31,9 +31,9 @@ function reserveTarget(
   sessionId: string,
   wish: Partial<TargetRequirements> & { readonly epoch?: number; readonly at?: typeof PLACE } = {},
 ): Promise<ReserveTargetOutcome> {
-  const { epoch = 2, at = PLACE, avoidHostId = null, maxCongestion = FULL } = wish;
+  const { epoch = 2, at = PLACE, excludedHostId = null, maxCongestion = FULL } = wish;
   const arrival = { sessionId, epoch, clientBrokerId: MOVER, meta: metaOf(`moved-${sessionId}`) };
-  return store.reserveTargetSlot(at, arrival, { avoidHostId, maxCongestion }, HELD_MS, MOVER);
+  return store.reserveTargetSlot(at, arrival, { excludedHostId, maxCongestion }, HELD_MS, MOVER);
 }
 
 /** Sessions that change their host. */
@@ -45,8 +45,8 @@ export function moveSuite(current: CurrentFixture): void {
       const { sessionId } = await startSession(store);
       await makeHostReady(store, 'host-b', { measured: 0.2 * FULL });
       await makeHostReady(store, 'host-c', { measured: 0.3 * FULL });
-      expect(await reserveTarget(store, sessionId, { avoidHostId: 'host-b' })).to.include({
-        kind: 'held',
+      expect(await reserveTarget(store, sessionId, { excludedHostId: 'host-b' })).to.include({
+        kind: 'reserved',
         hostId: 'host-c',
       });
       expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 1 });
@@ -77,11 +77,11 @@ export function moveSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const sessionId = newSessionId();
-      expect((await reserveTarget(store, sessionId)).kind).to.equal('held');
+      expect((await reserveTarget(store, sessionId)).kind).to.equal('reserved');
       expect((await reserveTarget(store, sessionId, { epoch: 3 })).kind).to.equal('over');
       await store.releaseTargetSlot(PLACE, sessionId, 2, MOVER);
       expect((await reserveTarget(store, sessionId)).kind).to.equal('over');
-      expect((await reserveTarget(store, sessionId, { epoch: 3 })).kind).to.equal('held');
+      expect((await reserveTarget(store, sessionId, { epoch: 3 })).kind).to.equal('reserved');
     });
 
     it('skips a host that has fallen silent, and marks it as suspect', async () => {
@@ -89,7 +89,7 @@ export function moveSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       clock.advance(5_000);
       await makeHostReady(store, 'host-b', { measured: 0.5 * FULL });
-      expect(await reserveTarget(store, newSessionId())).to.include({ kind: 'held', hostId: 'host-b' });
+      expect(await reserveTarget(store, newSessionId())).to.include({ kind: 'reserved', hostId: 'host-b' });
       expect(await getHost(store, 'host-a')).to.include({ state: 'suspect' });
     });
 
@@ -129,7 +129,7 @@ export function moveSuite(current: CurrentFixture): void {
         clientBrokerId: 'broker-c',
       } as const;
       const outcome = await store.completeMove(PLACE, report, RESERVATION_MS, BROKER);
-      expect(outcome.kind === 'arrived' && outcome.session).to.deep.include({
+      expect(outcome.kind === 'moved' && outcome.session).to.deep.include({
         sessionId,
         epoch: 2,
         hostId: 'host-b',
@@ -163,7 +163,7 @@ export function moveSuite(current: CurrentFixture): void {
         clientBrokerId: 'broker-c',
       } as const;
       const outcome = await store.completeMove(OTHER, report, RESERVATION_MS, BROKER);
-      expect(outcome.kind === 'arrived' && outcome.session.clientBrokerId).to.equal('broker-c');
+      expect(outcome.kind === 'moved' && outcome.session.clientBrokerId).to.equal('broker-c');
       expect((await store.takeChangedSessions(OTHER, 'broker-c')).map(({ epoch }) => epoch)).to.deep.equal([
         2,
       ]);
@@ -228,7 +228,7 @@ export function moveSuite(current: CurrentFixture): void {
         state: 'reserved',
         clientBrokerId: 'broker-c',
       } as const;
-      expect((await store.completeMove(PLACE, report, RESERVATION_MS, BROKER)).kind).to.equal('arrived');
+      expect((await store.completeMove(PLACE, report, RESERVATION_MS, BROKER)).kind).to.equal('moved');
       for (const broker of ['broker-b', 'broker-c']) {
         const mail = await store.takeChangedSessions(PLACE, broker);
         expect(mail.map(({ hostId, state }) => [hostId, state])).to.deep.equal([['host-b', 'reserved']]);

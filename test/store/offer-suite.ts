@@ -268,10 +268,10 @@ export function offerSuite(current: CurrentFixture): void {
     it('does not count as missed', async () => {
       const { store, sessionId } = await offerOne();
       const { clock } = current();
-      const { beatAtMs } = await getHost(store, 'host-a');
+      const { heartbeatAtMs } = await getHost(store, 'host-a');
       for (const order of ['missing', 'lost'] as const) {
         expect(
-          await store.markSilentHosts(PLACE, [{ hostId: 'host-a', beatAtMs, order }], BROKER),
+          await store.markSilentHosts(PLACE, [{ hostId: 'host-a', heartbeatAtMs, order }], BROKER),
         ).to.deep.equal([]);
       }
       expect(await queuePositions(store, [sessionId])).to.deep.equal([0]);

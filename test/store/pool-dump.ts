@@ -139,7 +139,7 @@ export async function dumpRedis(redis: Redis, prefix: string, place: RegionPool)
   ) as [string[], Texts, string[], string[], string[], string[]];
   const decoded = mapValues(hostTexts, (record) => decodeHost(record));
   expect(Object.fromEntries(pairs(beatScores)), 'beats').to.deep.equal(
-    mapValues(decoded, (host) => host.beatAtMs),
+    mapValues(decoded, (host) => host.heartbeatAtMs),
   );
   const decodedSessions = mapValues(records, (text, id) => decodeSession(id, text));
   const seats = Object.entries(decodedSessions).flatMap(([sessionId, { hostId, state }]) =>

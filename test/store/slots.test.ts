@@ -57,8 +57,8 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   await store.deleteEndedSessions(PLACE, 10);
   await store.findSilentHosts(PLACE, -1_000, 10);
   for (const order of ['suspect', 'missing', 'lost'] as const) {
-    const { beatAtMs } = await getHost(store, 'host-b');
-    await store.markSilentHosts(PLACE, [{ hostId: 'host-b', beatAtMs, order }], BROKER);
+    const { heartbeatAtMs } = await getHost(store, 'host-b');
+    await store.markSilentHosts(PLACE, [{ hostId: 'host-b', heartbeatAtMs, order }], BROKER);
   }
   await store.recountHosts(PLACE, null);
   for (const hostId of ['host-c', null]) {
@@ -75,7 +75,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     playerId: `player-${i}`,
     requestId: 'request-1',
     sessionId: newSessionId(),
-    place: PLACE,
+    regionPool: PLACE,
   }));
   await useQueue(store);
   await store.recordRequests(claims);

@@ -1,31 +1,31 @@
 /**
- * How long a round may take before the loop goes on without it. Far longer than any that ends: every call to the store
- * and to the planner has a time limit of seconds, so only a fault of ours lets one last.
+ * A loop starts its next round when the current one has taken this long. Calls to the store and to the rebalancer have time
+ * limits of seconds, so only a round that hangs because of a bug takes this long.
  */
 const ROUND_TIMEOUT_MS = 30_000;
 
-/** Work that comes again and again. */
+/** Work that is repeated at an interval. */
 export interface Loop {
   start(): void;
-  /** The next round begins at once, or as soon as the one under way is over. */
+  /** Starts the next round at once, or as soon as the current one is over. */
   runSoon(): void;
-  /** Resolves when the round under way is over. */
+  /** Resolves when the current round is over. */
   stop(): Promise<void>;
 }
 
 export interface LoopOptions {
   readonly intervalMs: number;
-  /** Has to bear that an earlier one, which was given up, is still at work. */
+  /** May be called while an earlier, overdue round still runs. */
   readonly round: () => Promise<void>;
   readonly onFailed: (error: unknown) => void;
-  /** Hears of a round that is given up. */
+  /** Called when a round has taken `roundTimeoutMs`, and the loop stops waiting for it. */
   readonly onOverdue: () => void;
   readonly roundTimeoutMs?: number;
 }
 
 /**
- * Runs `round` every `intervalMs`, the first time at once, and not twice at a time. It never stops by itself: not on an
- * error, and not on a round that does not end, or whatever it sees to would never be seen to again.
+ * Runs `round` every `intervalMs`, the first time at once, one round at a time. Neither an error nor a round that hangs
+ * stops the loop: its work has to go on.
  */
 export function createLoop({
   intervalMs,
@@ -42,13 +42,13 @@ export function createLoop({
   async function run(): Promise<void> {
     const startedAtMs = performance.now();
     let overdue: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
+    const timeout = new Promise<void>((resolve) => {
       overdue = setTimeout(() => {
         onOverdue();
         resolve();
       }, roundTimeoutMs);
     });
-    await Promise.race([round().catch(onFailed), patience]);
+    await Promise.race([round().catch(onFailed), timeout]);
     clearTimeout(overdue);
     if (stopped) return;
     const restMs = runAgainSoon ? 0 : Math.max(0, intervalMs - (performance.now() - startedAtMs));

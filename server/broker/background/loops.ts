@@ -16,14 +16,14 @@ import { restoreQueuePositions } from '../recovery/restore-queue-positions.js';
 import { runDrains } from '../drain/run-drains.js';
 import { sweepRegion, type SweepProgress } from './sweep-region.js';
 
-/** The broker's recurring work. It never stops on an error: the next round tries again. */
+/** The broker's recurring work. After an error the next round tries again. */
 export interface Loops {
   start(): void;
-  /** Resolves when the rounds under way are over and the leases are given up. */
+  /** Resolves when the current rounds are over and the leases are released. */
   stop(): Promise<void>;
 }
 
-/** @param planner `null` when nothing is to be rebalanced */
+/** @param planner plans the moves of a rebalancing round; `null` when rebalancing is off */
 export function createLoops(
   context: CorePorts & Connections & Requests & ActiveMovesPort & MoveRunnerPort,
   planner: RoundPlanner | null,
@@ -64,14 +64,14 @@ export function createLoops(
     try {
       const before = leasedRegionsWithOrders();
       await pollAllInboxes(context);
-      // Ordered elsewhere since the last look: its first round does not wait for another interval.
+      // A drain was ordered on another broker since the last poll. Its first round starts now.
       if (leasedRegionsWithOrders().some((region) => !before.includes(region))) drains.runSoon();
       warnOfDrains();
-      if (!storeHealth.isReachable) context.log.info({}, 'store answers again');
+      if (!storeHealth.isReachable) context.log.info({}, 'store is reachable again');
       storeHealth.recordAnswer();
     } catch (error) {
       if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
-      if (storeHealth.isReachable) context.log.warn({ err: error }, 'store does not answer');
+      if (storeHealth.isReachable) context.log.warn({ err: error }, 'store is unreachable');
       storeHealth.recordUnreachable();
     }
   }
@@ -94,11 +94,12 @@ export function createLoops(
         storeHealth.recordFailure();
         context.observer.storeFailed();
       },
-      onOverdue: () => context.log.error({ loop: name }, 'a round does not end; the loop goes on without it'),
+      onOverdue: () =>
+        context.log.error({ loop: name }, 'a round of the loop hangs; the next one starts without it'),
     });
   const drains = repeat('drains', intervals.pollMs, drainLeasedRegions);
   const loops = [
-    repeat('look', intervals.pollMs, pollStore),
+    repeat('poll', intervals.pollMs, pollStore),
     repeat('sessions', intervals.pollMs, verifyClientSessions),
     repeat('queues', intervals.queuePollMs, () => pollQueues(context)),
     repeat('lease', limits.leaseRenewMs, renewLeases),

@@ -7,25 +7,30 @@ import type { CorePorts } from '../messaging/core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { expireMissedOffers } from '../queue/expire-offers.js';
 
-/** How many sessions or hosts one store call handles: bounds how long the store serves nobody else. */
+/** Maximum number of sessions or hosts per store call: a call must not keep the store from other work for long. */
 const SWEEP_BATCH = 200;
 
-/** More rounds than this in one sweep, and the rest waits for the next: a sweep always ends. */
+/** Maximum number of store calls per step of a sweep. The next sweep handles the rest. */
 const MAX_ROUNDS = 50;
 
-/** Sweeps of a place between two pieces of its recount: a recount costs the store more than a sweep. */
+/** Sweeps between two parts of a recount, which costs the store more than a sweep. */
 const RECOUNT_EVERY = 10;
 
-/** A place's recount goes on where the last one stopped. */
+/** What one sweep leaves for the next. */
 export interface SweepProgress {
+  /** By region pool: where its recount continues, and after how many sweeps. */
   readonly recounts: Map<string, { readonly cursor: string | null; readonly sweepsUntil: number }>;
 }
 
 /**
- * One sweep of one region: what expired ends, what fell silent is judged, a few counters are recounted. One question tells
- * where there is something to do.
+ * Sweeps one region: ends what has expired, judges silent hosts, and recounts a few counters. One store call finds the
+ * steps that have work to do.
  */
-export async function sweepRegion(context: CorePorts, memory: SweepProgress, region: string): Promise<void> {
+export async function sweepRegion(
+  context: CorePorts,
+  progress: SweepProgress,
+  region: string,
+): Promise<void> {
   const { catalog, limits, store } = context;
   const pools = [...catalog.pools.keys()];
   const times = { silentForMs: limits.suspectAfterMs, queueGraceMs: limits.queueGraceMs };
@@ -34,7 +39,7 @@ export async function sweepRegion(context: CorePorts, memory: SweepProgress, reg
     pools.map(async (pool, i) => {
       const place = { region, pool };
       for (const step of due[i] ?? []) await SWEEP_STEPS[step](context, place);
-      await recountPart(context, memory, place);
+      await recountPart(context, progress, place);
     }),
   );
 }
@@ -56,7 +61,7 @@ async function expireSessions(context: CorePorts, place: RegionPool): Promise<vo
   });
 }
 
-/** Repeats a step of at most `SWEEP_BATCH` things until it finds fewer. */
+/** Repeats a step until it handles fewer than `SWEEP_BATCH` items. */
 async function repeatUntilDone(step: () => Promise<number>): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     if ((await step()) < SWEEP_BATCH) return;
@@ -71,7 +76,7 @@ async function expireOffers(context: CorePorts, place: RegionPool): Promise<void
   });
 }
 
-/** Places in the queue that nobody came back to. */
+/** Ends waiting requests whose clients have not reconnected in time. */
 async function expireQueue(context: CorePorts, place: RegionPool): Promise<void> {
   const { store, brokerId, limits } = context;
   await repeatUntilDone(async () => {
@@ -86,15 +91,22 @@ async function judgeHosts(context: CorePorts, place: RegionPool): Promise<void> 
   const { hosts, silent } = await store.findSilentHosts(place, limits.suspectAfterMs, SWEEP_BATCH);
   if (silent.length === 0) return;
   const verdict = judgeSilentHosts(hosts, silent, limits, { cutShort: silent.length >= SWEEP_BATCH });
-  const beatAt = new Map(silent.map((host) => [host.hostId, host.beatAtMs]));
-  const orders = (['suspect', 'missing', 'lost'] as const).flatMap((order) =>
-    verdict[order].map((hostId): SilentHostMark => ({ hostId, beatAtMs: beatAt.get(hostId) ?? 0, order })),
+  const lastHeartbeatAtMs = new Map(silent.map((host) => [host.hostId, host.heartbeatAtMs]));
+  const marks = (['suspect', 'missing', 'lost'] as const).flatMap((order) =>
+    verdict[order].map((hostId): SilentHostMark => ({
+      hostId,
+      heartbeatAtMs: lastHeartbeatAtMs.get(hostId) ?? 0,
+      order,
+    })),
   );
-  if (orders.length === 0) return;
+  if (marks.length === 0) return;
   if (verdict.massSilence) {
-    log.warn({ ...place, silent: silent.length, hosts }, 'many hosts are silent at once; waiting longer');
+    log.warn(
+      { ...place, silent: silent.length, hosts },
+      'many hosts are silent at once; the broker waits longer before it declares them lost',
+    );
   }
-  const ended = await store.markSilentHosts(place, orders, brokerId);
+  const ended = await store.markSilentHosts(place, marks, brokerId);
   for (const hostId of verdict.suspect) log.warn({ ...place, hostId }, 'host is suspect');
   for (const hostId of verdict.lost) {
     log.warn({ ...place, hostId }, 'host is lost');
@@ -106,18 +118,18 @@ async function judgeHosts(context: CorePorts, place: RegionPool): Promise<void> 
 
 async function recountPart(
   context: StoreAccess & Reporting,
-  memory: SweepProgress,
+  progress: SweepProgress,
   place: RegionPool,
 ): Promise<void> {
   const key = regionPoolName(place);
-  const { cursor, sweepsUntil } = memory.recounts.get(key) ?? { cursor: null, sweepsUntil: 0 };
+  const { cursor, sweepsUntil } = progress.recounts.get(key) ?? { cursor: null, sweepsUntil: 0 };
   if (sweepsUntil > 0) {
-    memory.recounts.set(key, { cursor, sweepsUntil: sweepsUntil - 1 });
+    progress.recounts.set(key, { cursor, sweepsUntil: sweepsUntil - 1 });
     return;
   }
   const { next, repaired } = await context.store.recountHosts(place, cursor);
-  memory.recounts.set(key, { cursor: next, sweepsUntil: RECOUNT_EVERY });
+  progress.recounts.set(key, { cursor: next, sweepsUntil: RECOUNT_EVERY });
   if (repaired.length === 0) return;
   context.observer.countersRepaired(place, repaired.length);
-  context.log.error({ ...place, hosts: repaired }, 'counters were wrong and have been recounted');
+  context.log.error({ ...place, hosts: repaired }, 'host counters were wrong and have been repaired');
 }

@@ -2,7 +2,7 @@ import { covers, type Drain, type OrderTarget } from '../../domain/drain.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { regionPoolsOfTarget } from '../sessions/sessions-on-target.js';
 
-/** Closes a target that is drained to new sessions. Safe to repeat. */
+/** Closes the target of a drain to new sessions. Safe to repeat. */
 export async function closeTarget(context: StoreAccess, target: OrderTarget): Promise<void> {
   await Promise.all(
     regionPoolsOfTarget(context, target).map((place) =>
@@ -11,7 +11,7 @@ export async function closeTarget(context: StoreAccess, target: OrderTarget): Pr
   );
 }
 
-/** Opens a target, but for the places that another drain keeps closed. */
+/** Opens a target, except region pools that another drain keeps closed. */
 export async function openTarget(
   context: StoreAccess,
   target: OrderTarget,
@@ -21,12 +21,12 @@ export async function openTarget(
   const places = regionPoolsOfTarget(context, target).filter(
     ({ region, pool }) =>
       target.hostId !== null ||
-      !closing.some((other) => covers(other.target, { region, pool, hostId: null })),
+      !closing.some((drain) => covers(drain.target, { region, pool, hostId: null })),
   );
   await Promise.all(places.map((place) => context.store.setClosure(place, target.hostId, 'open')));
 }
 
-/** Whether everything of a target is closed, as its drain wants it; a store that lost everything has it open again. */
+/** Whether all of a target is closed. It is open again when the store has lost its data. */
 export async function isTargetClosed(context: StoreAccess, target: OrderTarget): Promise<boolean> {
   const closures = await Promise.all(
     regionPoolsOfTarget(context, target).map((place) => context.store.getClosure(place, target.hostId)),

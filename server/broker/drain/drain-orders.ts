@@ -1,9 +1,9 @@
 import type { AtDeadline, Drain, DrainMode, DrainProgress, OrderTarget } from '../../domain/drain.js';
 
-/** Who gives an order, for the audit trail. */
+/** The operator who gives an order, for the audit trail. */
 export interface Operator {
   readonly operatorId: string;
-  /** The address that the order came from. */
+  /** IP address from which the order was sent. */
   readonly from: string;
 }
 
@@ -12,30 +12,30 @@ export interface DrainOrder {
   readonly target: OrderTarget;
   readonly mode: DrainMode;
   readonly atDeadline: AtDeadline;
-  /** From now on. */
+  /** Time until the deadline. */
   readonly deadlineMs: number;
-  /** Says that it may be the last open region. */
+  /** Confirms that the target may be the last open region. */
   readonly yesEverything: boolean;
 }
 
-/** What a drain would meet. */
+/** The effects that a drain would have. */
 export interface DrainPreview {
   readonly target: OrderTarget;
   /** Live sessions on the target. */
   readonly sessions: number;
-  /** Placements that wait for a slot there, and would have to wait elsewhere. */
+  /** Requests that wait for a slot of the target, and would have to wait elsewhere. */
   readonly waiting: number;
-  /** Free slots of ready, open hosts beside the target, by region: where players may go who come again. */
+  /** Free slots of ready, open hosts outside the target, by region. */
   readonly freeSlots: readonly { readonly region: string; readonly slots: number }[];
-  /** Of the sessions, those that could be moved while they are played, or are not claimed yet, and where they would go. */
+  /** Sessions that could be moved (played and movable, or not yet claimed), by the region pool they would move to. */
   readonly fits: readonly { readonly region: string; readonly pool: string; readonly sessions: number }[];
-  /** Those that could be moved and for which there is no room where their players may be served. */
+  /** Sessions that could be moved, but no region pool that may serve their players has a free slot. */
   readonly noRoom: number;
-  /** Those that can only be waited for. */
+  /** Sessions that cannot be moved. The drain waits for their end. */
   readonly notMovable: number;
 }
 
-/** A drain, with what became of the sessions so far. */
+/** A drain, with the number of its sessions by outcome. */
 export interface DrainReport extends Drain {
   readonly progress: DrainProgress;
 }

@@ -22,19 +22,19 @@ import {
 } from '../sessions/sessions-on-target.js';
 
 /**
- * One round of every drain of a region, on the broker that holds its lease. A round looks at what is there and goes on
- * from it, so a broker that takes over needs nothing from the one before, and two at once do no harm.
+ * Runs one round of every drain of a region, on the broker that holds the region's lease. A round depends only on the state
+ * in the store, so another broker can take over at any time, and two at once do no harm.
  */
 export async function runDrains(context: CorePorts & MoveRunnerPort, region: string): Promise<void> {
   for (const drain of await context.store.listDrains(region)) {
     if (drain.state === 'undone') continue;
-    // Stored, and its broker died before everything was closed; or the store had lost it.
+    // The broker that stored the drain died before it had closed the target, or the store has lost the closure.
     if (!(await isTargetClosed(context, drain.target))) await closeTarget(context, drain.target);
     if (drain.state === 'running') await advanceDrain(context, drain);
   }
 }
 
-/** Notes what became of each session since the last round, and does what is due. */
+/** Records the outcomes of sessions since the last round, and takes the next step of the drain. */
 export async function advanceDrain(context: CorePorts & MoveRunnerPort, drain: Drain): Promise<void> {
   const { store } = context;
   const staying = await findSessionsOnTarget(context, drain.target);
@@ -59,7 +59,11 @@ export async function advanceDrain(context: CorePorts & MoveRunnerPort, drain: D
   }
 }
 
-/** Gives a drain another state, unless somebody else was faster. Returns the drain as it is then, if it was done. */
+/**
+ * Changes the state of a drain.
+ *
+ * @returns the changed drain; `undefined` when the change is not allowed, or another broker changed the drain first
+ */
 export async function changeDrainState(
   context: StoreAccess & Reporting,
   drain: Drain,
@@ -79,32 +83,35 @@ async function recordSessionOutcomes(
   staying: readonly LocatedSession[],
 ): Promise<void> {
   const before = await context.store.getDrainOutcomes(drain);
-  const here = new Set(staying.map(({ session }) => session.sessionId));
-  const gone = [...before]
-    .filter(([id, outcome]) => outcome === 'staying' && !here.has(id))
+  const stayingIds = new Set(staying.map(({ session }) => session.sessionId));
+  const goneIds = [...before]
+    .filter(([id, outcome]) => outcome === 'staying' && !stayingIds.has(id))
     .map(([id]) => id);
-  const records = await findSessionRecords(context, drain.target, gone);
+  const records = await findSessionRecords(context, drain.target, goneIds);
   const changes = new Map<string, DrainOutcome>();
-  for (const id of here) if (before.get(id) !== 'staying') changes.set(id, 'staying');
-  for (const sessionId of gone) {
+  for (const id of stayingIds) if (before.get(id) !== 'staying') changes.set(id, 'staying');
+  for (const sessionId of goneIds) {
     const record = records.get(sessionId);
-    const lives = record !== undefined && record.state !== 'ended';
-    changes.set(sessionId, drainOutcomeOf({ onTarget: false, lives, reason: record?.reason ?? null }));
+    const isLive = record !== undefined && record.state !== 'ended';
+    changes.set(
+      sessionId,
+      drainOutcomeOf({ onTarget: false, lives: isLive, reason: record?.reason ?? null }),
+    );
   }
   if (changes.size > 0) await context.store.recordDrainOutcomes(drain, changes);
 }
 
-/** What is left ends. The next round finds nobody, and finishes. */
+/** Ends the sessions that are left at the deadline. The next round finds none and finishes the drain. */
 async function endRemainingSessions(context: CorePorts, staying: readonly LocatedSession[]): Promise<void> {
   const { store, brokerId } = context;
-  const byPlace = new Map<string, { place: RegionPool; orders: EndSessionRequest[] }>();
+  const byRegionPool = new Map<string, { place: RegionPool; requests: EndSessionRequest[] }>();
   for (const { place, session } of staying) {
-    const group = byPlace.get(regionPoolName(place)) ?? { place, orders: [] };
-    group.orders.push({ sessionId: session.sessionId, epoch: session.epoch, reason: 'drain_deadline' });
-    byPlace.set(regionPoolName(place), group);
+    const group = byRegionPool.get(regionPoolName(place)) ?? { place, requests: [] };
+    group.requests.push({ sessionId: session.sessionId, epoch: session.epoch, reason: 'drain_deadline' });
+    byRegionPool.set(regionPoolName(place), group);
   }
-  for (const { place, orders } of byPlace.values()) {
-    const outcomes = await store.endSessions(place, orders, brokerId);
+  for (const { place, requests } of byRegionPool.values()) {
+    const outcomes = await store.endSessions(place, requests, brokerId);
     notifyAllOfEnd(
       context,
       place,

@@ -3,21 +3,22 @@ import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
 
-/** Players are warned so long before a drain ends their session. */
+/** Times before the end of a session by a drain at which its client is warned. */
 const WARN_BEFORE_MS = [60_000, 300_000];
 
-/** What a client was told of the end that a drain has in store for a session. */
+/** The warning that a client last received for a session. */
 interface DrainWarning {
   readonly endsAtMs: number;
+  /** The entry of `WARN_BEFORE_MS` that was due. */
   readonly aheadMs: number;
 }
 
 /**
- * Tells this broker's own clients when a drain is about to end their sessions, and takes it back when the drain is
- * undone. Every broker does it for its own clients, so nothing has to be passed on.
+ * Returns a function that warns the clients of this broker when a drain is about to end their sessions, and withdraws the
+ * warning when the drain is undone. Each broker warns its own clients, so brokers exchange no messages for this.
  */
 export function createDrainWarner(context: StoreAccess & Connections): () => void {
-  /** By session: what is known of one is another object once it has moved. */
+  /** By client, then by session id. */
   const warned = new WeakMap<ClientConnection, Map<string, DrainWarning>>();
 
   return () => {
@@ -25,13 +26,16 @@ export function createDrainWarner(context: StoreAccess & Connections): () => voi
     for (const { client, sessionId, known } of context.connections.linkedSessions()) {
       if (known.state === 'ended') continue;
       const warnings = warned.get(client);
-      const told = warnings?.get(sessionId);
+      const lastWarning = warnings?.get(sessionId);
       const drain = context.fleet.findDrainOfHost(known.place, known.hostId);
       const due = drain === undefined ? undefined : warningDue(drain, nowMs);
-      if (due === undefined && told !== undefined && told.endsAtMs > nowMs) {
+      if (due === undefined && lastWarning !== undefined && lastWarning.endsAtMs > nowMs) {
         warnings?.delete(sessionId);
         client.channel.send({ type: 'limit', sessionId, kind: 'drain_deadline', endsAtMs: null });
-      } else if (due !== undefined && (told?.endsAtMs !== due.endsAtMs || told.aheadMs > due.aheadMs)) {
+      } else if (
+        due !== undefined &&
+        (lastWarning?.endsAtMs !== due.endsAtMs || lastWarning.aheadMs > due.aheadMs)
+      ) {
         warned.set(client, (warnings ?? new Map<string, DrainWarning>()).set(sessionId, due));
         client.channel.send({ type: 'limit', sessionId, kind: 'drain_deadline', endsAtMs: due.endsAtMs });
       }
@@ -39,7 +43,7 @@ export function createDrainWarner(context: StoreAccess & Connections): () => voi
   };
 }
 
-/** The latest warning that should have been given by now; `undefined` while there is time, or no end. */
+/** The latest warning that is due by now; `undefined` when none is due, or the drain ends no sessions. */
 export function warningDue(drain: Drain, nowMs: number): DrainWarning | undefined {
   if (drain.state !== 'running' || drain.atDeadline !== 'end') return undefined;
   const leftMs = drain.deadlineAtMs - nowMs;

@@ -12,10 +12,10 @@ import { reconcileHost } from './reconcile-host.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import { heldSessionsFrom, storeRegistration } from './register-host.js';
 
-/** Heartbeats wait this long for others of their place, so that thousands of hosts make few script calls. */
-const BEAT_WINDOW_MS = 50;
+/** Heartbeats of one region pool are collected this long, so that thousands of hosts cause few script calls. */
+const HEARTBEAT_WINDOW_MS = 50;
 
-/** Takes heartbeats and passes them to the store in batches, one call per place and window. */
+/** Receives heartbeats and sends them to the store in batches: one call per region pool and window. */
 export interface HeartbeatReceiver {
   receive(host: HostConnection, message: Heartbeat): void;
   stop(): void;
@@ -23,26 +23,26 @@ export interface HeartbeatReceiver {
 
 interface HeartbeatBatch {
   readonly place: RegionPool;
-  /** The last heartbeat of each host in this window. */
-  readonly beats: Map<HostConnection, number>;
+  /** Measured load in the last heartbeat of each host in this window. */
+  readonly measuredLoads: Map<HostConnection, number>;
   readonly movableChanges: MovableChange[];
 }
 
 export function createHeartbeatReceiver(context: CorePorts & Connections): HeartbeatReceiver {
-  let waiting = new Map<string, HeartbeatBatch>();
+  let pending = new Map<string, HeartbeatBatch>();
   let timer: NodeJS.Timeout | undefined;
 
   function flush(): void {
     timer = undefined;
-    const batches = waiting;
-    waiting = new Map();
-    for (const { place, beats, movableChanges: notes } of batches.values()) {
-      sendBeats(context, place, beats, notes).catch((error: unknown) => {
-        // The next heartbeats try again; meanwhile no host is lost by a clock that nobody could read.
+    const batches = pending;
+    pending = new Map();
+    for (const batch of batches.values()) {
+      recordBatch(context, batch).catch((error: unknown) => {
+        // The next heartbeats repeat this. Without the store no sweep runs, so no host is lost meanwhile.
         if (toRefusal(error).code === 'UNAVAILABLE') {
           context.storeHealth.recordFailure();
           context.observer.storeFailed();
-        } else context.log.error({ err: error, ...place }, 'heartbeats were not taken');
+        } else context.log.error({ err: error, ...batch.place }, 'heartbeats could not be recorded');
       });
     }
   }
@@ -53,7 +53,7 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
         host.channel.send(
           errorMessage(
             new Refusal('TOO_MANY_SESSIONS', {
-              message: `The heartbeat lists ${sessions.length} sessions, the host has ${host.registration.slots} slots. It was not taken.`,
+              message: `The heartbeat lists ${sessions.length} sessions, the host has ${host.registration.slots} slots. It was ignored.`,
             }),
           ),
         );
@@ -61,49 +61,47 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
       }
       host.heldSessions = heldSessionsFrom(sessions);
       const name = regionPoolName(host.place);
-      const batch: HeartbeatBatch = waiting.get(name) ?? {
+      const batch: HeartbeatBatch = pending.get(name) ?? {
         place: host.place,
-        beats: new Map(),
+        measuredLoads: new Map(),
         movableChanges: [],
       };
       batch.movableChanges.push(...collectMovableChanges(host, sessions));
-      batch.beats.set(host, measuredLoad(load));
-      waiting.set(name, batch);
-      timer ??= setTimeout(flush, BEAT_WINDOW_MS);
+      batch.measuredLoads.set(host, measuredLoad(load));
+      pending.set(name, batch);
+      timer ??= setTimeout(flush, HEARTBEAT_WINDOW_MS);
     },
     stop() {
       clearTimeout(timer);
-      waiting.clear();
+      pending.clear();
     },
   };
 }
 
-async function sendBeats(
+async function recordBatch(
   context: CorePorts & Connections,
-  place: RegionPool,
-  batch: ReadonlyMap<HostConnection, number>,
-  notes: readonly MovableChange[],
+  { place, measuredLoads, movableChanges }: HeartbeatBatch,
 ): Promise<void> {
-  // A host that left or was replaced since must not be made known again by its own last heartbeat.
-  const current = [...batch].filter(([host]) => isCurrentConnection(context, host));
+  // The last heartbeat of a host that has left or was replaced meanwhile must not register it again.
+  const current = [...measuredLoads].filter(([host]) => isCurrentConnection(context, host));
   const hosts = current.map(([host]) => host);
-  const beats = current.map(([host, measured]) => toBeat(host, measured));
-  if (beats.length === 0) return;
-  const outcomes = await context.store.recordHeartbeats(place, beats);
+  const heartbeats = current.map(([host, measured]) => toHostHeartbeat(host, measured));
+  if (heartbeats.length === 0) return;
+  const outcomes = await context.store.recordHeartbeats(place, heartbeats);
   for (const [i, host] of hosts.entries()) {
     const outcome = outcomes[i];
     if (outcome === undefined || outcome === 'ok' || !isCurrentConnection(context, host)) continue;
-    await handleOutcome(context, host, outcome, beats[i]);
+    await handleOutcome(context, host, outcome, heartbeats[i]);
   }
-  if (notes.length > 0) await context.store.recordMovableChanges(place, notes);
+  if (movableChanges.length > 0) await context.store.recordMovableChanges(place, movableChanges);
 }
 
-/** Whether this connection is still the one that speaks for its host on this broker. */
+/** Whether this is still the connection of its host on this broker. */
 function isCurrentConnection({ connections }: Connections, host: HostConnection): boolean {
   return connections.findHost(host.place, host.registration.hostId) === host;
 }
 
-function toBeat(host: HostConnection, measured: number): HostHeartbeat {
+function toHostHeartbeat(host: HostConnection, measured: number): HostHeartbeat {
   return {
     hostId: host.registration.hostId,
     connectionId: host.channel.connectionId,
@@ -112,12 +110,12 @@ function toBeat(host: HostConnection, measured: number): HostHeartbeat {
   };
 }
 
-/** What a heartbeat that was not simply taken leads to. */
+/** Acts on a heartbeat that the store could not simply record. */
 async function handleOutcome(
   context: CorePorts & Connections,
   host: HostConnection,
   outcome: Exclude<HeartbeatOutcome, 'ok'>,
-  beat: HostHeartbeat | undefined,
+  heartbeat: HostHeartbeat | undefined,
 ): Promise<void> {
   switch (outcome) {
     case 'differs':
@@ -128,11 +126,11 @@ async function handleOutcome(
       host.channel.closeWith('CONNECTION_REPLACED');
       return;
     case 'unknown':
-      // The store forgot the host: it was lost, or the store was. The host is here, so it is made known again.
+      // The host was declared lost, or the store lost its data. The host is connected, so it is registered again.
       context.log.warn({ ...host.place, hostId: host.registration.hostId }, 'host registered again');
       await storeRegistration(context, host);
       await reconcileHost(context, host);
-      if (beat !== undefined) await context.store.recordHeartbeats(host.place, [beat]);
+      if (heartbeat !== undefined) await context.store.recordHeartbeats(host.place, [heartbeat]);
       return;
   }
 }

@@ -5,10 +5,11 @@ import type { HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
-import { settleClientArrival, completeMove } from '../moves/target-host-moves.js';
+import { completeMove } from '../moves/complete-move.js';
+import { confirmClientArrival } from '../moves/confirm-client-arrival.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
-/** Takes what a host says about one of its sessions, and tells the session's client. */
+/** Handles a host's `session` message: records the new state, and notifies the client of the session. */
 export function receiveSessionReport(
   context: CorePorts & ActiveMovesPort,
   host: HostConnection,
@@ -22,7 +23,7 @@ export function receiveSessionReport(
   return work.catch((error: unknown) => {
     const refusal = toRefusal(error);
     if (refusal.code === 'INTERNAL') context.log.error({ err: error, sessionId }, 'host session failed');
-    // The host's next heartbeats list what it holds, so nothing is lost when the store was away.
+    // Nothing is lost when the store was unreachable: the next heartbeats list all sessions of the host.
     host.channel.send(errorMessage(refusal, { sessionId }));
   });
 }
@@ -54,13 +55,13 @@ async function changeReportedSession(
       host.channel.send({ type: 'end', sessionId, epoch, reason: outcome.reason });
       return;
     case 'unknown':
-      if (await settleClientArrival(context, host, held, restored)) return;
-      // The next heartbeat differs from the store, and reconciling adopts the session if there is room.
+      if (await confirmClientArrival(context, host, held, restored)) return;
+      // The next heartbeat differs from the store, and the reconciliation adopts the session if a slot is free.
       if (host.heldSessions.size <= registration.slots) return;
       host.heldSessions.delete(sessionId);
       throw new Refusal('TOO_MANY_SESSIONS');
     case 'stale':
-      if (await settleClientArrival(context, host, held, restored)) return;
+      if (await confirmClientArrival(context, host, held, restored)) return;
       host.heldSessions.delete(sessionId);
       throw new Refusal('STALE_EPOCH');
     case 'bad_transition':
@@ -82,8 +83,8 @@ async function endReportedSession(
   const outcome = await context.batches.release(place, { sessionId, epoch, reason, hostId });
   if (outcome.kind === 'ended') notifyAllOfEnd(context, place, [outcome]);
   if (outcome.kind !== 'stale' && outcome.kind !== 'unknown') return;
-  // It ends what it took up, and what has not begun there.
-  const dropped = await context.store.releaseTargetSlot(place, sessionId, epoch, context.brokerId);
-  if (dropped !== null) notifyAllOfEnd(context, place, [dropped]);
+  // The session may be on its way here: the host ends a move whose client has not arrived.
+  const released = await context.store.releaseTargetSlot(place, sessionId, epoch, context.brokerId);
+  if (released !== null) notifyAllOfEnd(context, place, [released]);
   else if (outcome.kind === 'stale') throw new Refusal('STALE_EPOCH');
 }

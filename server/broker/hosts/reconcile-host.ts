@@ -2,7 +2,7 @@ import { reportedSessionsOf, type HostConnection } from '../connections/connecti
 import type { CorePorts } from '../messaging/core-ports.js';
 import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
 
-/** Brings store and host to agree about the host's sessions, and tells everybody what came of it. */
+/** Makes store and host agree about the host's sessions, and notifies the host, its clients and other brokers of changes. */
 export async function reconcileHost(context: CorePorts, host: HostConnection): Promise<void> {
   const { place, registration, channel } = host;
   const { hostId } = registration;
@@ -12,7 +12,7 @@ export async function reconcileHost(context: CorePorts, host: HostConnection): P
     channel.closeWith('CONNECTION_REPLACED');
     return;
   }
-  // What was adopted is not known to be movable any more.
+  // An adopted session is not movable in the store. Forgetting it here makes the next heartbeat record it.
   for (const sessionId of result.adopted) host.movableEpochs.delete(sessionId);
   for (const { sessionId, epoch, reason } of result.rejected) {
     host.heldSessions.delete(sessionId);

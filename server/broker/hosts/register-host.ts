@@ -9,16 +9,16 @@ import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { notifyHost } from '../messaging/notify-host.js';
 import { Refusal } from '../refusal.js';
 
-/** What a host token binds its bearer to. `auth/` reads it from the token. */
+/** Restrictions that a host token sets. `auth/` reads them from the token. */
 export interface HostBinding {
   readonly region: string;
   readonly pool: string;
-  /** The only host id allowed; `null` allows any. */
+  /** The only host id that is allowed; `null` allows any. */
   readonly hostId: string | null;
 }
 
 /**
- * Answers `register`: makes the host known and its connection the one that speaks for it.
+ * Answers `register`: registers the host in the store, and makes this connection the host's only one.
  *
  * @throws Refusal FORBIDDEN, UNKNOWN_REGION, UNKNOWN_POOL, TOO_MANY_SESSIONS or UNAVAILABLE
  */
@@ -55,17 +55,17 @@ export async function registerHost(
     'host registered',
   );
   try {
-    // What the host still has to say of ended sessions comes before its first heartbeat, and that reconciles.
+    // No reconciliation yet: the host first reports sessions that ended meanwhile. Its first heartbeat reconciles.
     await notifyReservations(context, host);
   } catch (error) {
-    // The registration is refused after all, so nobody else takes this connection out again.
+    // The registration fails after all, so no later disconnect removes this connection.
     context.connections.removeHost(host);
     throw error;
   }
   return host;
 }
 
-/** Notes the host in the store: at registration, and again when the store has forgotten it. */
+/** Registers the host in the store: at registration, and again when the store no longer knows it. */
 export async function storeRegistration(context: StoreAccess, host: HostConnection): Promise<void> {
   const { hostId, slots, endpoint } = host.registration;
   await context.store.registerHost(host.place, {
@@ -76,7 +76,7 @@ export async function storeRegistration(context: StoreAccess, host: HostConnecti
   });
 }
 
-/** Answers `leave`: the host is gone at once, and its sessions end with `host_ended`. */
+/** Answers `leave`: removes the host at once. Its sessions end with `host_ended`. */
 export async function unregisterHost(context: CorePorts & Connections, host: HostConnection): Promise<void> {
   const { place, registration, channel } = host;
   const ended = await context.store.removeHost(place, registration.hostId, channel.connectionId);
@@ -89,7 +89,7 @@ export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnecti
   return new Map(sessions.map(({ sessionId, epoch, state }) => [sessionId, { epoch, state }]));
 }
 
-/** Reservations made while the host was on another connection: it may not have heard of them. */
+/** Sends the host its reservations: those made while it was on another connection may not have reached it. */
 async function notifyReservations(
   context: BrokerSettings & StoreAccess,
   host: HostConnection,

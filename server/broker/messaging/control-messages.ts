@@ -1,23 +1,25 @@
 import type { RegionPool } from '../../domain/catalog.js';
 
-/** How one party of a move answered the broker that carries it out. */
-export type MoveStep =
-  /** The old host holds the session still and handed its state over: to the store, or as a reference. */
+/** How a party of a move answers the coordinator, the broker that runs the move. */
+export type MoveReply =
+  /** The source host has paused the session. Its checkpoint is in the store, or `reference` leads to it. */
   | { readonly kind: 'checkpoint'; readonly reference: string | null }
-  /** The new host is ready to go on from it. */
+  /** The target host has restored the session. */
   | { readonly kind: 'restored' }
-  /** The session is on the new host. */
+  /** The client has connected to the target host. */
   | { readonly kind: 'arrived' }
   | { readonly kind: 'refused'; readonly by: MoveParty; readonly reason: string };
 
-/** Who may keep a session from moving. */
+/** Who made a move fail. */
 export type MoveParty = 'source' | 'target' | 'client' | 'store';
 
 /**
- * What brokers tell each other to move a session. A word is about the place that it is told in: the session's own for
- * those to the old host's broker, the new one for all others. Words may be lost: every wait for an answer has a deadline.
+ * Messages between brokers that move a session. The region pool that a message is sent with is the one of the source host
+ * for `checkpoint`, `resume`, `moved_away` and `cancelled`, and the one of the target host for all others. A message may be
+ * lost, so every wait for a reply has a deadline.
  */
 export type ControlMessage =
+  /** To the source host's broker: pause the session and hand its state over. */
   | {
       readonly type: 'checkpoint';
       readonly hostId: string;
@@ -25,11 +27,11 @@ export type ControlMessage =
       readonly epoch: number;
       readonly to: RegionPool;
       readonly toEpoch: number;
-      readonly moverId: string;
+      readonly coordinatorBrokerId: string;
       readonly withinMs: number;
       readonly stillMs: number;
     }
-  /** The move came to nothing: the old host goes on. */
+  /** To the source host's broker: the move failed, and the session continues on that host. */
   | {
       readonly type: 'resume';
       readonly hostId: string;
@@ -37,31 +39,39 @@ export type ControlMessage =
       readonly epoch: number;
       readonly toEpoch: number;
     }
-  /** The session has left that host for another of the same place. */
-  | { readonly type: 'left'; readonly hostId: string; readonly sessionId: string; readonly epoch: number }
+  /** To the source host's broker: the session is on another host of the same region pool now. */
+  | {
+      readonly type: 'moved_away';
+      readonly hostId: string;
+      readonly sessionId: string;
+      readonly epoch: number;
+    }
+  /** To the target host's broker: restore the session from its checkpoint. */
   | {
       readonly type: 'restore';
       readonly sessionId: string;
       readonly epoch: number;
-      readonly moverId: string;
+      readonly coordinatorBrokerId: string;
       readonly claimWithinMs: number;
       readonly reference: string | null;
     }
+  /** To the client's broker: send the client to the target host. */
   | {
       readonly type: 'moving';
       readonly sessionId: string;
       readonly epoch: number;
       readonly fromEpoch: number;
-      readonly moverId: string;
+      readonly coordinatorBrokerId: string;
       readonly claimWithinMs: number;
     }
-  /** To the client's broker, about the session's own place: the session stays there. */
+  /** To the client's broker: the move was cancelled, and the session stays on the source host. */
   | { readonly type: 'cancelled'; readonly sessionId: string; readonly epoch: number }
-  /** To the client's broker: the session is in this place now. */
+  /** To the client's broker: the session is in this region pool now. */
   | { readonly type: 'arrived'; readonly sessionId: string; readonly epoch: number }
-  | { readonly type: 'step'; readonly sessionId: string; readonly epoch: number; readonly step: MoveStep };
+  /** To the coordinator. `epoch` is the one of the session on the target host. */
+  | { readonly type: 'reply'; readonly sessionId: string; readonly epoch: number; readonly reply: MoveReply };
 
-/** Reads what `sendWord` wrote on another broker; only brokers write it. */
+/** Parses the body of a control message. Not validated, since only brokers write it (`sendControlMessage`). */
 export function parseControlMessage(body: string): ControlMessage {
   return JSON.parse(body) as ControlMessage;
 }

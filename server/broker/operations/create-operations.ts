@@ -6,19 +6,15 @@ import type { CorePorts } from '../messaging/core-ports.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import type { Operator } from '../drain/drain-orders.js';
 import type { Operations } from './operations.js';
-import {
-  checkHostTarget,
-  orderDrain,
-  orderUndrain,
-  previewDrain,
-  createDrainReport,
-} from '../drain/order-drain.js';
+import { checkHostTarget } from '../drain/check-drain-order.js';
+import { orderDrain, orderUndrain, createDrainReport } from '../drain/order-drain.js';
+import { previewDrain } from '../drain/preview-drain.js';
 import { toRefusal } from '../refusal.js';
 
-/** Drains that run come first, then the latest. */
+/** Order of drains in lists: running ones first. */
 const STATE_ORDER = { running: 0, done: 1, undone: 2 } as const;
 
-/** Operators' orders: each is carried out and written down, refused ones too. */
+/** Carries out operators' orders. Each order is recorded in the audit trail, also when it is refused. */
 export function createOperations(context: CorePorts & MoveRunnerPort): Operations {
   const { store } = context;
 
@@ -29,17 +25,17 @@ export function createOperations(context: CorePorts & MoveRunnerPort): Operation
     details: object,
     order: () => Promise<T>,
   ): Promise<T> {
-    const note = (result: string): Promise<void> =>
+    const record = (result: string): Promise<void> =>
       store.recordAuditEntry({ operatorId, from, action, target, details: JSON.stringify(details), result });
     try {
       const answer = await order();
-      await note('ok');
-      context.log.info({ action, ...target, operatorId }, 'order');
+      await record('ok');
+      context.log.info({ action, ...target, operatorId }, 'order carried out');
       return answer;
     } catch (error) {
       const { code } = toRefusal(error);
-      // What cannot be written down because the store is away is at least logged.
-      await note(code).catch(() => undefined);
+      // When the store is unreachable, the log is the only record.
+      await record(code).catch(() => undefined);
       context.log.warn({ action, ...target, operatorId, code }, 'order refused');
       throw error;
     }

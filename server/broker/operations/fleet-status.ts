@@ -5,7 +5,7 @@ import type { RegionState } from '@duskline/protocol/vocabulary';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
-/** The fleet as operators see it. Loads are shares: 0 idle, 1 full. */
+/** The fleet as operators see it. Loads range from 0 (idle) to 1 (full). */
 export interface FleetStatus {
   readonly brokerId: string;
   readonly store: 'memory' | 'redis';
@@ -25,10 +25,11 @@ export interface PoolStatus {
   readonly hosts: number;
   readonly readyHosts: number;
   readonly slots: number;
-  /** Placements that wait for one of its slots. */
+  /** Requests that wait for a slot of this region pool. */
   readonly waiting: number;
-  /** Slots reserved or used. */
+  /** Reserved and used slots. */
   readonly sessions: number;
+  /** Congestion of the most congested host. */
   readonly hottest: number;
   readonly hostList: readonly HostStatus[];
 }
@@ -36,7 +37,7 @@ export interface PoolStatus {
 export interface HostStatus {
   readonly hostId: string;
   readonly state: HostState;
-  /** What operators said of this host; a drain of its region or pool is told there. */
+  /** Set by operators for this host alone. A drain of its region or pool does not show here. */
   readonly closure: Closure;
   readonly slots: number;
   readonly sessions: number;
@@ -45,7 +46,7 @@ export interface HostStatus {
   readonly endpoint: string;
 }
 
-/** Reads the whole fleet from the store. For people: it costs as much as there are hosts. */
+/** Reads the whole fleet from the store. Only for the dashboard and the CLI: the cost grows with the number of hosts. */
 export async function readFleetStatus({
   brokerId,
   store,

@@ -12,16 +12,14 @@ import { notifySuperseded } from '../messaging/notify-client.js';
 import { prepareHost } from '../messaging/notify-host.js';
 import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { Refusal, jittered } from '../refusal.js';
-
-/** How long a ticket outlives the reservation: the clocks of broker and host may differ by this much. */
-const TICKET_CLOCK_SKEW_MS = 30_000;
+import { buildMatched, cachedEndpoint, findEndpoint } from './create-matched.js';
 
 /**
- * Tells the client of its slot, and the host of its client.
+ * Sends `matched` to the client and `prepare` to the host, and links the session to the client's connection.
  *
- * @param checkCancelled the last moment to think better of it, when the session is the client's by then: rejects when it
- *   is not to be told; `undefined` when it is
+ * @param checkCancelled called when the session is linked and nothing is sent yet. Returns a promise that rejects when
+ *   the client has cancelled the request, `undefined` when it has not.
+ * @throws Refusal UNAVAILABLE when the host has left; whatever the promise of `checkCancelled` rejects with
  */
 export async function sendMatched(
   context: CorePorts & Connections & Credentials,
@@ -34,7 +32,7 @@ export async function sendMatched(
   const details = placed.details ?? decodeMatch(meta.match);
   const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
   const matched = buildMatched(context, client, message, placed, details, endpoint);
-  // What a resumed session plays is not for the new request to say.
+  // A resumed session keeps its title, whatever the new request names.
   const request = message.title === meta.title ? message : { ...message, title: meta.title };
   const before = context.connections.clientOfSession(sessionId);
   const known = before?.sessions.get(sessionId) ?? context.disconnectedSessions.get(sessionId)?.known;
@@ -53,8 +51,8 @@ export async function sendMatched(
   if (before !== undefined && before !== client) notifySuperseded(context, before, sessionId);
   context.connections.linkSession(client, sessionId, link);
   context.disconnectedSessions.forget(sessionId);
-  const stopped = checkCancelled();
-  if (stopped !== undefined) await stopped;
+  const cancelling = checkCancelled();
+  if (cancelling !== undefined) await cancelling;
   if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
   client.channel.send(matched);
   if (placed.earlierSession !== undefined) {
@@ -65,8 +63,8 @@ export async function sendMatched(
 }
 
 /**
- * Reads an earlier session once more, now that its client is linked to it. A change between the first read and the link was
- * dropped: this broker took it from its inbox, and knew no client to report it to.
+ * Reads an earlier session again, now that it is linked to its client. A change that arrived between the first read and the
+ * link was dropped, because this broker knew no client to notify.
  */
 async function notifyMissedChange(
   context: CorePorts,
@@ -89,7 +87,7 @@ async function notifyMissedChange(
   }
 }
 
-/** Tells the host to expect the session: directly, or through the broker it is connected to. */
+/** Sends `prepare` to the host. When another broker has the host, that broker does so after a wake-up. */
 function prepareMatchedHost(
   context: BrokerSettings & StoreAccess & Connections,
   placed: PlacedSession,
@@ -103,72 +101,4 @@ function prepareMatchedHost(
   }
   const host = context.connections.findHost(place, hostId);
   if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details);
-}
-
-/** What a client is told of its slot, with a fresh ticket. @throws Refusal UNAVAILABLE when the host left */
-export async function createMatched(
-  context: BrokerSettings & StoreAccess & Credentials,
-  client: ClientConnection,
-  request: Play,
-  placed: PlacedSession,
-): Promise<Matched> {
-  const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
-  return buildMatched(context, client, request, placed, decodeMatch(placed.meta.match), endpoint);
-}
-
-function cachedEndpoint({ fleet }: StoreAccess, placed: PlacedSession): string | undefined {
-  const { place, hostId, hostConnectionId } = placed;
-  return fleet.cachedEndpoint(place, hostId, hostConnectionId);
-}
-
-async function findEndpoint({ fleet }: StoreAccess, { place, hostId }: PlacedSession): Promise<string> {
-  const endpoint = await fleet.fetchEndpoint(place, hostId);
-  if (endpoint !== undefined) return endpoint;
-  throw new Refusal('UNAVAILABLE', { message: 'The chosen host left.', retryAfterMs: jittered(1_000) });
-}
-
-function buildMatched(
-  context: BrokerSettings & Credentials,
-  { playerId }: ClientConnection,
-  { requestId }: Play,
-  placed: PlacedSession,
-  details: MatchDetails,
-  endpoint: string,
-): Matched {
-  const { place, sessionId, epoch, hostId, claimWithinMs, meta } = placed;
-  const { region, pool } = place;
-  const { title } = meta;
-  const ttlMs = context.limits.reservationMs + TICKET_CLOCK_SKEW_MS;
-  const nowMs = Date.now();
-  const ticket = context.tickets.sign({
-    region,
-    pool,
-    hostId,
-    sessionId,
-    epoch,
-    playerId,
-    title,
-    ttlMs,
-    nowMs,
-  });
-  const iceServers = context.iceServers(sessionId);
-  const { stream, rank, candidates, rttMs, reason } = details;
-  const matched: Matched = {
-    type: 'matched',
-    requestId,
-    sessionId,
-    epoch,
-    title,
-    region,
-    pool,
-    host: { hostId, endpoint },
-    ticket,
-    claimWithinMs,
-    stream,
-    rank,
-    candidates,
-    rttMs,
-    reason,
-  };
-  return iceServers.length === 0 ? matched : { ...matched, iceServers };
 }

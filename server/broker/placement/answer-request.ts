@@ -12,11 +12,11 @@ import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import { ClientDisconnected } from '../requests/waiting-requests.js';
 
 /**
- * Answers a request with exactly one `matched` or `error`, unless its connection is lost before. Resolves when it was
- * sent, or when the request begins to wait for its turn: then nothing is under way here.
+ * Answers a request with exactly one `matched` or `error`, unless its connection is lost first. Resolves when the answer
+ * has been sent, or when the request begins to wait in a queue and causes no more work here for now.
  *
- * @param find finds its slot, or throws the refusal
- * @param onRefused is told of a refusal just before the client is
+ * @param find finds a slot for the request; rejects with the refusal to send
+ * @param onRefused called with a refusal just before that is sent to the client
  */
 export function answerRequest(
   context: CorePorts & Connections & Requests & Credentials,

@@ -1,12 +1,12 @@
 import { DEFAULT_TIER, type Tiers } from '../../domain/tiers.js';
 import type { Logger } from '../logger.js';
 
-/** So many unknown names are warned of; more come from an issuer that means something else by the claim. */
+/** Maximum number of unknown tiers that are logged. An issuer that uses the claim for something else would name many. */
 const MAX_WARNINGS = 100;
 
 /**
- * Which tier holds for the name that a player's token gives. One that the configuration does not have counts as
- * the default one: an issuer may be ahead of the brokers, and its players are to play all the same.
+ * Returns a function that maps the tier named by a player's token to a configured tier. An unknown name means the default
+ * tier: the issuer may know a new tier before the brokers do, and its players must still be able to play.
  */
 export function createTierChooser(tiers: Tiers, log: Logger): (name: string) => string {
   const warned = new Set<string>();
@@ -14,7 +14,10 @@ export function createTierChooser(tiers: Tiers, log: Logger): (name: string) => 
     if (tiers.has(name)) return name;
     if (!warned.has(name) && warned.size < MAX_WARNINGS) {
       warned.add(name);
-      log.warn({ tier: name }, 'a player token names a tier that the configuration does not have');
+      log.warn(
+        { tier: name },
+        'a player token names a tier that is not configured; the default tier is used',
+      );
     }
     return DEFAULT_TIER;
   };

@@ -8,15 +8,15 @@ import type { Credentials } from '../credentials.js';
 import { findSlot } from './find-slot.js';
 
 /**
- * Answers `play`: exactly one `matched` or `error` per request, unless its connection is lost before. Resolves when
- * it was sent, or when the request begins to wait for its turn: then nothing is under way here.
+ * Answers `play` with exactly one `matched` or `error` per request, unless its connection is lost first. Resolves when the
+ * answer has been sent, or when the request begins to wait in a queue.
  */
 export function play(
   context: CorePorts & Connections & Requests & Credentials,
   client: ClientConnection,
   message: Play,
 ): Promise<void> | void {
-  // The answer to the first frame is on its way; it answers the repeated one too.
+  // One answer serves the first frame and its repeats.
   if (client.pendingRequests.has(message.requestId)) return;
   return answerRequest(context, client, message, () =>
     client.resumed

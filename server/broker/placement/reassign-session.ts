@@ -8,12 +8,17 @@ import { notifyAllOfEnd } from '../messaging/session-events.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { tryCandidate } from './try-candidate.js';
 
-/** What becomes of a lost session. When there is no room, its request has the new epoch all the same. */
+/** What has become of a session whose host was lost. The request has the new epoch in both cases. */
 export type ReassignOutcome =
   | { readonly kind: 'placed'; readonly placed: PlacedSession }
   | { readonly kind: 'full'; readonly candidates: readonly Candidate[]; readonly epoch: number };
 
-/** @returns `undefined` when nothing suits it any more, or somebody else has placed it */
+/**
+ * Assigns a session whose host was lost to another host, under a new epoch.
+ *
+ * @param place region pool of the lost host
+ * @returns `undefined` when no region pool can serve it now, or another broker has already reassigned it
+ */
 export async function reassignSession(
   context: CorePorts,
   client: ClientConnection,
@@ -24,21 +29,22 @@ export async function reassignSession(
   const { playerId, device } = client;
   const ranking = rankCandidates(context.catalog, context.fleet, request, device);
   if (!ranking.ok) return undefined;
-  const claim = { playerId, requestId: request.requestId, sessionId, place };
-  const epoch = await context.store.startAttempt(claim, lostEpoch);
+  const entry = { playerId, requestId: request.requestId, sessionId, regionPool: place };
+  const epoch = await context.store.startAttempt(entry, lostEpoch);
   if (epoch === null) return undefined;
   const { candidates } = ranking;
+  const attempt = { client, message: request, candidates, sessionId, epoch };
   for (let index = 0; index < candidates.length; index += 1) {
-    const placed = await tryCandidate(context, client, request, candidates, index, sessionId, epoch);
+    const placed = await tryCandidate(context, attempt, index);
     if (placed === undefined) continue;
-    await context.store.setRequestPool({ ...claim, place: placed.place });
+    await context.store.setRequestPool({ ...entry, regionPool: placed.place });
     await endPreviousAssignment(context, place, placed);
     return { kind: 'placed', placed };
   }
   return { kind: 'full', candidates, epoch };
 }
 
-/** The host of the assignment before may come back: there the session is over for good. */
+/** Ends the record of the lost assignment, when it is in another region pool: its host may reconnect and report it. */
 export async function endPreviousAssignment(
   context: CorePorts,
   place: RegionPool,

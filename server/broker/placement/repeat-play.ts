@@ -1,82 +1,81 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Play } from '@duskline/protocol';
 import type { RegionPool } from '../../domain/catalog.js';
-import type { Candidate } from '../../domain/ranking.js';
 import type { RequestEntry, RequestRecord, SessionMeta } from '../../store/fleet-store.js';
 import { findEarlierOutcome, type EarlierOutcome } from '../requests/earlier-outcome.js';
 import { REQUEST_GRACE_MS } from '../requests/request-record.js';
-import type { ClientConnection } from '../connections/connections.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import { Refusal, jittered } from '../refusal.js';
 import type { QueuePosition } from '../queue/wait-in-queue.js';
+import type { PlacementAttempt } from './placement-attempt.js';
 
 /**
- * What a repeated request leads to: its session, one to be placed again, its place in queues, or a new attempt under
- * a higher epoch.
+ * What a request has become that was made before: a session, a session that lost its host, a position in queues, or
+ * nothing, so that a new attempt with a higher epoch may start.
  */
 export type RepeatOutcome =
   | Exclude<EarlierOutcome, { readonly kind: 'lapsed' }>
-  | { readonly kind: 'waiting'; readonly turn: QueuePosition }
+  | { readonly kind: 'waiting'; readonly position: QueuePosition }
   | { readonly kind: 'retry'; readonly epoch: number };
 
-/** Between two looks for the session of a request that another broker is just answering. */
+/** Time between two reads of the store while another broker answers the request. */
 export const POLL_INTERVAL_MS = 50;
 
-/** The same for one that a store may have lost that was away: many ask for theirs then. */
+/** Used after the store was unreachable: the record may be lost, and many clients repeat their requests at once. */
 const RECOVERY_POLL_INTERVAL_MS = 250;
 
 /**
- * Answers a request that was made before, perhaps to another broker: the session it became, wherever that
- * is; or, when the broker that took it died before it reserved anything, leave to try again.
+ * Finds out what has become of a request that was made before, perhaps to another broker. When the broker that recorded
+ * it died before it reserved a slot, a new attempt starts.
+ *
+ * @param entry the repeated request as this broker sent it to the store
+ * @param record what the store knows of the request
+ * @throws Refusal SESSION_OVER, TIMED_OUT, UNKNOWN_SESSION, UNAVAILABLE
  */
 export async function resolveRepeatedPlay(
   context: BrokerSettings & StoreAccess,
-  client: ClientConnection,
-  message: Play,
-  candidates: readonly Candidate[],
-  claim: RequestEntry,
+  attempt: PlacementAttempt,
+  entry: RequestEntry,
   record: RequestRecord,
 ): Promise<RepeatOutcome> {
-  const metaIn = (place: RegionPool): SessionMeta | undefined =>
-    createSessionMeta(context, client, message, candidates, place);
-  const answer = await waitForOutcome(context, client, record, message.onHostLost !== 'end', metaIn);
-  if (answer?.kind === 'lapsed') return startRetry(context, claim, record.epoch);
-  if (answer !== undefined) return answer;
-  // Past its reservation time, a session that is nowhere has ended and been forgotten.
+  const outcome = await waitForOutcome(context, attempt, record);
+  if (outcome?.kind === 'lapsed') return startRetry(context, entry, record.epoch);
+  if (outcome !== undefined) return outcome;
+  // No region pool has the session. After the reservation time that means: it ended, and its record was deleted.
   if (record.ageMs > context.limits.reservationMs) throw new Refusal('SESSION_OVER');
-  return startRetry(context, claim, record.epoch);
+  return startRetry(context, entry, record.epoch);
 }
 
 async function startRetry(
   context: StoreAccess,
-  claim: RequestEntry,
+  entry: RequestEntry,
   fromEpoch: number,
 ): Promise<RepeatOutcome> {
-  const epoch = await context.store.startAttempt(claim, fromEpoch);
+  const epoch = await context.store.startAttempt(entry, fromEpoch);
   if (epoch === null) throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
   return { kind: 'retry', epoch };
 }
 
-/** Looks for the session until it is there, or the broker that took the request has had its time. */
+/** Reads the store until it has the session, or the broker that recorded the request has had its time. */
 async function waitForOutcome(
   context: BrokerSettings & StoreAccess,
-  client: ClientConnection,
+  { client, message, candidates }: PlacementAttempt,
   record: RequestRecord,
-  replaceLost: boolean,
-  metaIn: (place: RegionPool) => SessionMeta | undefined,
 ): Promise<RepeatOutcome | EarlierOutcome | undefined> {
-  const notedAt = performance.now() - record.ageMs;
+  const replaceLost = message.onHostLost !== 'end';
+  const metaIn = (place: RegionPool): SessionMeta | undefined =>
+    createSessionMeta(context, client, message, candidates, place);
+  const recordedAtMs = performance.now() - record.ageMs;
   for (;;) {
-    const ageMs = performance.now() - notedAt;
+    const ageMs = performance.now() - recordedAtMs;
     const earlier = await findEarlierOutcome(context, client, { ...record, ageMs }, replaceLost, metaIn);
     if (earlier !== undefined) return earlier;
-    const turn = await findQueuePosition(context, record);
-    if (turn !== undefined) return { kind: 'waiting', turn };
+    const position = await findQueuePosition(context, record);
+    if (position !== undefined) return { kind: 'waiting', position };
     const isLate = ageMs >= REQUEST_GRACE_MS;
-    // A store that has just lost it gets it back from the host or from another broker.
+    // While the store is rebuilt, a host or another broker may still restore the session.
     if (isLate && !context.storeHealth.isRebuilding) return undefined;
     await delay(isLate ? RECOVERY_POLL_INTERVAL_MS : POLL_INTERVAL_MS);
   }

@@ -13,17 +13,17 @@ import { findQueuePosition } from '../queue/find-queue-position.js';
 import { Refusal, jittered } from '../refusal.js';
 import { POLL_INTERVAL_MS, type RepeatOutcome } from './repeat-play.js';
 
-/** The player's other session or waiting request, if there is one: a player has one at a time. */
+/** The player's previous request, when it still waits or has a live session. A player has one of these at a time. */
 export interface SessionConflict extends PreviousRequestRecord {
-  /** It is no session yet. */
+  /** The request has no session yet. */
   readonly isWaiting: boolean;
 }
 
 /**
- * Looks whether the request that the player made before this one still lives. Older ones do not: each gave way to
- * the next.
+ * Checks whether the player's previous request still lives. Requests before that do not: each was ended by the next.
  *
- * @param countUndecided whether one that another broker may just be answering counts at once: else its answer is waited for
+ * @param countUndecided whether a request that another broker may be answering counts as a conflict at once; otherwise this
+ *   waits for that answer
  */
 export async function findConflict(
   context: StoreAccess,
@@ -32,85 +32,93 @@ export async function findConflict(
   countUndecided: boolean,
 ): Promise<SessionConflict | undefined> {
   if (previous === undefined || previous.sessionId === client.lastLeftSessionId) return undefined;
-  const giveUpAt = performance.now() + REQUEST_GRACE_MS - previous.ageMs;
+  const giveUpAtMs = performance.now() + REQUEST_GRACE_MS - previous.ageMs;
   for (;;) {
-    const { placements } = await context.batches.queueStatus(previous.place, previous.sessionId);
+    const { placements } = await context.batches.queueStatus(previous.regionPool, previous.sessionId);
     const [status] = placements;
     if (status?.kind === 'waiting') return { ...previous, isWaiting: true };
     if (status?.kind === 'session') {
       const { state } = status.session;
       return state === 'ended' ? undefined : { ...previous, isWaiting: state === 'offered' };
     }
-    if (performance.now() >= giveUpAt) return undefined;
+    if (performance.now() >= giveUpAtMs) return undefined;
     if (countUndecided) return { ...previous, isWaiting: true };
     await delay(POLL_INTERVAL_MS);
   }
 }
 
 /**
- * Goes on with the other session, or waits on with the other request, on this connection and under the id of this
+ * Continues the conflicting session, or the wait of the conflicting request, on this connection and under the id of this
  * request.
  *
- * @throws Refusal UNAVAILABLE when it is just being answered elsewhere
+ * @throws Refusal UNAVAILABLE when another broker is answering the conflicting request
  */
 export async function resumeConflictingSession(
   context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   { requestId }: Play,
-  other: SessionConflict,
+  conflict: SessionConflict,
 ): Promise<RepeatOutcome> {
   const { playerId } = client;
-  const turn = await findQueuePosition(context, other);
-  if (turn !== undefined) {
-    // The connection before can accept no more: of two that go on with it, the later one does.
-    const epoch = await startNewAttempt(context, playerId, other.requestId, other);
-    await transferSession(context, client, requestId, other, epoch);
-    return { kind: 'waiting', turn: { ...turn, epoch } };
+  const position = await findQueuePosition(context, conflict);
+  if (position !== undefined) {
+    // The higher epoch keeps the earlier connection from accepting an offer. Of two that resume, the later one gets it.
+    const epoch = await startNewAttempt(context, playerId, conflict.requestId, conflict);
+    await transferSession(context, client, requestId, conflict, epoch);
+    return { kind: 'waiting', position: { ...position, epoch } };
   }
-  const session = await context.store.setClientBroker(other.place, other.sessionId, context.brokerId);
+  const session = await context.store.setClientBroker(
+    conflict.regionPool,
+    conflict.sessionId,
+    context.brokerId,
+  );
   if (session === null || session.state === 'ended' || session.meta?.playerId !== playerId) {
     throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
   }
-  await transferSession(context, client, requestId, other, session.epoch);
-  const left = claimTimeLeftMs(context.limits, session, other);
-  return { kind: 'placed', placed: await placedFromSession(context, other.place, session, left) };
+  await transferSession(context, client, requestId, conflict, session.epoch);
+  const leftMs = claimTimeLeftMs(context.limits, session, conflict);
+  return { kind: 'placed', placed: await placedFromSession(context, conflict.regionPool, session, leftMs) };
 }
 
-/** From now on the other one's session is that of this request, and is found when this request is repeated. */
+/** Records the conflicting session under the id of this request, where a repeat of this request finds it. */
 async function transferSession(
   context: StoreAccess,
   { playerId }: ClientConnection,
   requestId: string,
-  other: SessionConflict,
+  conflict: SessionConflict,
   epoch: number,
 ): Promise<void> {
-  const { sessionId, place } = other;
-  const claim = { playerId, requestId, sessionId, place };
-  // Of an unknown request, taking it over from the epoch before notes that it has this one.
-  await context.store.startAttempt(claim, epoch - 1);
-  // Attempts to move it are remembered: no epoch is given twice.
-  const drawn = await context.store.allocateEpoch({ ...claim, requestId: other.requestId }, 0);
-  await context.store.allocateEpoch(claim, drawn.epoch);
-  await context.store.deleteRequest(playerId, other.requestId);
+  const { sessionId, regionPool } = conflict;
+  const entry = { playerId, requestId, sessionId, regionPool };
+  // The store does not know this request (any more), so an attempt from `epoch - 1` records it with `epoch`.
+  await context.store.startAttempt(entry, epoch - 1);
+  // Attempts to move the session have allocated epochs above `epoch`. None of those may be allocated twice.
+  const allocated = await context.store.allocateEpoch({ ...entry, requestId: conflict.requestId }, 0);
+  await context.store.allocateEpoch(entry, allocated.epoch);
+  await context.store.deleteRequest(playerId, conflict.requestId);
 }
 
-/** Ends the other session, or takes the other request out of its queues: the request of that claim takes over. */
+/**
+ * Ends the conflicting session, or takes the conflicting request out of its queues.
+ *
+ * @param entry the request that takes over
+ */
 export async function endConflictingSession(
   context: CorePorts & Requests,
   { playerId }: ClientConnection,
-  other: SessionConflict,
-  claim: RequestEntry,
+  conflict: SessionConflict,
+  entry: RequestEntry,
 ): Promise<void> {
-  const { requestId, sessionId } = other;
-  // Whoever holds it elsewhere finds the claim raised, and does not queue it again.
-  const epoch = await startNewAttempt(context, playerId, requestId, other);
-  // That made it the player's newest request, as which this one has to be found.
-  await context.store.deleteRequest(playerId, claim.requestId);
-  await context.store.startAttempt(claim, 0);
+  const { requestId, sessionId } = conflict;
+  // With a higher epoch in the store, a broker that still has the request cannot queue it again.
+  const epoch = await startNewAttempt(context, playerId, requestId, conflict);
+  // The new attempt made that one the player's newest request. Recording `entry` again makes it the newest.
+  await context.store.deleteRequest(playerId, entry.requestId);
+  await context.store.startAttempt(entry, 0);
   const places = context.fleet.regionPools;
   const ended = await Promise.all(
-    places.map((where) => context.batches.leaveQueue(where, { sessionId, belowEpoch: epoch })),
+    places.map((queue) => context.batches.leaveQueue(queue, { sessionId, belowEpoch: epoch })),
   );
   context.waitingRequests.findBySession(sessionId)?.reject(new Refusal('CANCELLED'));
-  places.forEach((where, i) => notifyAllOfEnd(context, where, ended[i] ?? []));
+  places.forEach((queue, i) => notifyAllOfEnd(context, queue, ended[i] ?? []));
 }

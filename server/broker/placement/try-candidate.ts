@@ -1,27 +1,26 @@
-import type { Play } from '@duskline/protocol';
 import type { RegionPool } from '../../domain/catalog.js';
-import type { Candidate } from '../../domain/ranking.js';
-import type { ReserveOutcome, SessionMeta } from '../../store/fleet-store.js';
-import type { ClientConnection } from '../connections/connections.js';
+import type { ReserveOutcome } from '../../store/fleet-store.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { MatchDetails } from '../sessions/match-details.js';
 import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { Refusal, jittered } from '../refusal.js';
+import type { PlacementAttempt } from './placement-attempt.js';
 
-/** When to ask again, on average, after somebody else went on with the request. */
+/** Mean retry time of a client whose request another broker has taken over. */
 const TAKEOVER_RETRY_MS = 3_000;
 
-/** Reserves in one candidate; `undefined` when it is full. */
+/**
+ * Reserves a slot in one candidate.
+ *
+ * @param index position of the candidate in `attempt.candidates`
+ * @returns `undefined` when the candidate is full, closed or does not exist
+ * @throws Refusal NO_SUITABLE_POOL; UNAVAILABLE when another broker has taken the request over
+ */
 export async function tryCandidate(
   context: BrokerSettings & StoreAccess,
-  client: ClientConnection,
-  message: Play,
-  candidates: readonly Candidate[],
+  { client, message, candidates, sessionId, epoch }: PlacementAttempt,
   index: number,
-  sessionId: string,
-  epoch: number,
 ): Promise<PlacedSession | undefined> {
   const candidate = candidates[index];
   if (candidate === undefined) return undefined;
@@ -29,38 +28,32 @@ export async function tryCandidate(
   const details = createMatchDetails(context, client, message, candidates, index);
   if (details === undefined) throw new Refusal('NO_SUITABLE_POOL');
   const meta = toSessionMeta(client, message, details);
-  const outcome = await context.batches.reserve(place, {
-    sessionId,
-    epoch,
-    clientBrokerId: context.brokerId,
-    meta,
-  });
-  return toPlaced(context, place, sessionId, epoch, meta, details, outcome);
+  const { brokerId: clientBrokerId } = context;
+  const outcome = await context.batches.reserve(place, { sessionId, epoch, clientBrokerId, meta });
+  const reserved = reservedHostOf(context, place, outcome);
+  if (reserved === undefined) return undefined;
+  const { hostId, hostConnectionId } = reserved;
+  const claimWithinMs = context.limits.reservationMs;
+  return { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta, details };
 }
 
-function toPlaced(
-  context: BrokerSettings & StoreAccess,
+/** The host of a new reservation; `undefined` when the region pool has no slot to give. */
+function reservedHostOf(
+  { fleet }: StoreAccess,
   place: RegionPool,
-  sessionId: string,
-  epoch: number,
-  meta: SessionMeta,
-  details: MatchDetails,
   outcome: ReserveOutcome,
-): PlacedSession | undefined {
+): Extract<ReserveOutcome, { readonly kind: 'reserved' }> | undefined {
   switch (outcome.kind) {
     case 'closed':
-      context.fleet.markClosed(place);
+      fleet.markClosed(place);
       return undefined;
     case 'full':
       return undefined;
     case 'over':
     case 'existing':
-      // Session ids are made for one attempt, so somebody else holds this one only after it took the request over.
+      // Each attempt has its own session id and epoch, so a session in the store was made by a broker that took over.
       throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(TAKEOVER_RETRY_MS) });
-    case 'reserved': {
-      const { hostId, hostConnectionId } = outcome;
-      const claimWithinMs = context.limits.reservationMs;
-      return { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta, details };
-    }
+    case 'reserved':
+      return outcome;
   }
 }

@@ -23,11 +23,11 @@ export function updateRegionState(
   limits: RebalanceLimits,
 ): RegionState {
   const reports = own.flatMap(({ regionPool, hosts }) =>
-    hosts.map(({ hostId, measured, ramping, beatAtMs }) => ({
+    hosts.map(({ hostId, measured, ramping, heartbeatAtMs }) => ({
       hostId,
       regionPool,
       load: (measured + ramping) / FULL,
-      heartbeatAtMs: beatAtMs,
+      heartbeatAtMs,
     })),
   );
   const sessions = own.flatMap(({ hosts }) => hosts).reduce((sum, { committed }) => sum + committed, 0);

@@ -90,7 +90,7 @@ export function notifyEnded(
 /** Finds a request's session: in the recorded region pool first, then in all others, as the request may have spilled over. */
 export async function locateSession(
   context: StoreAccess,
-  { place: recorded, sessionId }: RequestRecord,
+  { regionPool: recorded, sessionId }: RequestRecord,
 ): Promise<{ readonly place: RegionPool; readonly session: SessionRecord } | undefined> {
   const others = context.fleet.regionPools.filter((place) => !isSameRegionPool(place, recorded));
   for (const places of [[recorded], others]) {

@@ -22,7 +22,7 @@ export async function findRequestRecord(
   if (place === undefined) return undefined;
   // The store has no operation that only reads a record: this records the request, and deletes it when it was new.
   const [outcome] = await context.store.recordRequests([
-    { playerId, requestId, sessionId: newSessionId(), place },
+    { playerId, requestId, sessionId: newSessionId(), regionPool: place },
   ]);
   if (outcome?.kind === 'repeat') return outcome.record;
   await context.store.deleteRequest(playerId, requestId);
@@ -39,11 +39,14 @@ export async function startNewAttempt(
   context: StoreAccess,
   playerId: string,
   requestId: string,
-  { sessionId, place, epoch }: Omit<RequestRecord, 'ageMs'>,
+  { sessionId, regionPool: place, epoch }: Omit<RequestRecord, 'ageMs'>,
 ): Promise<number> {
   let fromEpoch = epoch;
   for (let tries = 0; tries < MAX_START_TRIES; tries += 1) {
-    const newEpoch = await context.store.startAttempt({ playerId, requestId, sessionId, place }, fromEpoch);
+    const newEpoch = await context.store.startAttempt(
+      { playerId, requestId, sessionId, regionPool: place },
+      fromEpoch,
+    );
     if (newEpoch !== null) return newEpoch;
     // Another broker raised the epoch just now, for example to accept an offer.
     fromEpoch = (await findRequestRecord(context, playerId, requestId))?.epoch ?? fromEpoch;

@@ -5,37 +5,38 @@ import type { FleetView } from '../../domain/ranking.js';
 import type { FleetStore, Utilisation } from '../../store/fleet-store.js';
 
 /**
- * What this broker remembers of the fleet between two looks at the store: a hint for ranking and a cache of
- * endpoints. Never the ground of a decision; the store has the last word on every slot.
+ * What this broker last read of the fleet: utilisation for the ranking, drains, and endpoints of hosts. May be out of date:
+ * only the store decides about slots.
  */
 export class FleetCache implements FleetView {
   readonly #store: FleetStore;
-  readonly #places: readonly RegionPool[];
+  readonly #regionPools: readonly RegionPool[];
   readonly #utilisation = new Map<string, number>();
   readonly #regions: readonly string[];
   readonly #pools: readonly string[];
-  /** Regions where the last look saw a host, or somebody who waits. */
+  /** Regions that had a host or a waiting request at the last refresh. */
   readonly #inUse = new Set<string>();
   #drains: readonly Drain[] = [];
-  /** What the store said of places since drains were last looked at. */
-  readonly #saidClosed = new Set<string>();
-  /** The store's clock minus this process's. */
+  /** Region pools that the store reported as closed since the last refresh of drains. */
+  readonly #closedSinceRefresh = new Set<string>();
+  /** The store's clock minus the clock of this process. */
   #clockOffsetMs = 0;
+  /** By region pool and host id. */
   readonly #endpoints = new Map<string, { readonly connectionId: string; readonly endpoint: string }>();
 
   constructor(store: FleetStore, catalog: Catalog) {
     this.#store = store;
     this.#regions = [...catalog.regions.keys()];
     this.#pools = [...catalog.pools.keys()];
-    this.#places = this.#regions.flatMap((region) => this.#pools.map((pool) => ({ region, pool })));
+    this.#regionPools = this.#regions.flatMap((region) => this.#pools.map((pool) => ({ region, pool })));
   }
 
-  /** Every place the catalog allows, whether hosts are there or not. */
+  /** Every region pool of the catalog, with or without hosts. */
   get regionPools(): readonly RegionPool[] {
-    return this.#places;
+    return this.#regionPools;
   }
 
-  /** `draining` while a drain of the whole region runs, `drained` when it is over and not undone. */
+  /** `draining` while a drain of the whole region runs, `drained` when it is done and not undone. */
   regionState(region: string): RegionState {
     const drain = this.#drains.find(
       ({ target }) => target.region === region && targetName(target) === 'region',
@@ -45,53 +46,53 @@ export class FleetCache implements FleetView {
   }
 
   isOpen(place: RegionPool): boolean {
-    if (this.#saidClosed.has(regionPoolName(place))) return false;
+    if (this.#closedSinceRefresh.has(regionPoolName(place))) return false;
     return !this.#drains.some(
       ({ state, target }) => state !== 'undone' && covers(target, { ...place, hostId: null }),
     );
   }
 
-  /** Whether the region has orders of operators that are to be carried out, or held. */
+  /** Whether the region has a drain that is running, or done and still keeps its target closed. */
   hasOrders(region: string): boolean {
     return this.#drains.some(({ state, target }) => state !== 'undone' && target.region === region);
   }
 
-  /** Whether the region has hosts, or players who wait: where it has neither there is nothing to move. */
+  /** Whether the region has hosts or waiting requests. Without either there is nothing to move. */
   isInUse(region: string): boolean {
     return this.#inUse.has(region);
   }
 
-  /** The store refused something because the place is closed: known at once, and forgotten with the next look. */
+  /** Called when the store refused a reservation because the region pool is closed. Valid until the next refresh. */
   markClosed(place: RegionPool): void {
-    this.#saidClosed.add(regionPoolName(place));
+    this.#closedSinceRefresh.add(regionPoolName(place));
   }
 
-  /** The drain that a session on this host is under: the one that ends first. */
+  /** The running drain that covers this host; of several, the one with the earliest deadline. */
   findDrainOfHost({ region, pool }: RegionPool, hostId: string): Drain | undefined {
     return this.#drains
       .filter(({ state, target }) => state === 'running' && covers(target, { region, pool, hostId }))
       .sort((a, b) => a.deadlineAtMs - b.deadlineAtMs)[0];
   }
 
-  /** About what time it is by the store's clock. */
+  /** Estimated time of the store's clock. */
   storeNowMs(): number {
     return Date.now() + this.#clockOffsetMs;
   }
 
-  /** Looks at operators' orders anew. What a store that lost everything has forgotten of them is given back to it. */
+  /** Reads all drains again, and restores those that the store has lost. */
   async refreshDrains(): Promise<void> {
-    await this.#takeDrains(
+    await this.#setDrains(
       (await Promise.all(this.#regions.map((region) => this.#store.listDrains(region)))).flat(),
     );
   }
 
-  async #takeDrains(found: readonly Drain[]): Promise<void> {
+  async #setDrains(found: readonly Drain[]): Promise<void> {
     const names = new Set(found.map(({ target }) => `${target.region}/${targetName(target)}`));
-    // Records of drains are never deleted: one that is not there was lost.
+    // Drains are never deleted: a missing one means that the store has lost data.
     const lost = this.#drains.filter(({ target }) => !names.has(`${target.region}/${targetName(target)}`));
     await Promise.all(lost.map((drain) => this.#store.compareAndSetDrain(null, drain)));
     this.#drains = [...found, ...lost];
-    this.#saidClosed.clear();
+    this.#closedSinceRefresh.clear();
     if (found.some(({ state }) => state === 'running')) {
       this.#clockOffsetMs = (await this.#store.getTimeMs()) - Date.now();
     }
@@ -107,19 +108,22 @@ export class FleetCache implements FleetView {
   }
 
   /**
-   * Looks at every region anew, at each by itself: one that does not answer keeps nothing of the others away.
+   * Reads every region again, each with its own call: a region that does not answer does not delay the inboxes of others.
    *
-   * @param onMail hears of a place where something waits for the broker
+   * @param onInboxItems called with each region pool in which this broker's inbox has items
    */
-  async refresh(brokerId: string, onMail: (place: RegionPool) => Promise<void>): Promise<void> {
-    const views = this.#regions.map((region) => this.#view(region, brokerId));
+  async refresh(brokerId: string, onInboxItems: (place: RegionPool) => Promise<void>): Promise<void> {
+    const overviews = this.#regions.map((region) => this.#refreshRegion(region, brokerId));
     await Promise.all([
-      Promise.all(views).then((found) => this.#takeDrains(found.flatMap(({ drains }) => drains))),
-      ...views.map(async (view) => Promise.all((await view).mail.map(onMail))),
+      Promise.all(overviews).then((found) => this.#setDrains(found.flatMap(({ drains }) => drains))),
+      ...overviews.map(async (overview) => Promise.all((await overview).withInboxItems.map(onInboxItems))),
     ]);
   }
 
-  async #view(region: string, brokerId: string): Promise<{ drains: readonly Drain[]; mail: RegionPool[] }> {
+  async #refreshRegion(
+    region: string,
+    brokerId: string,
+  ): Promise<{ drains: readonly Drain[]; withInboxItems: RegionPool[] }> {
     const { drains, regionPools: places } = await this.#store.getRegionOverview(
       region,
       this.#pools,
@@ -129,16 +133,17 @@ export class FleetCache implements FleetView {
     for (const { place, utilisation } of seen) this.setUtilisation(place, utilisation);
     if (seen.some(({ hosts, waiting }) => hosts + waiting > 0)) this.#inUse.add(region);
     else this.#inUse.delete(region);
-    return { drains, mail: seen.filter(({ hasInboxItems: hasMail }) => hasMail).map(({ place }) => place) };
+    const withInboxItems = seen.filter(({ hasInboxItems }) => hasInboxItems).map(({ place }) => place);
+    return { drains, withInboxItems };
   }
 
-  /** Where clients reach a host, if that is known since it has this connection. */
+  /** The endpoint of a host, if it was read since the host has this connection. */
   cachedEndpoint(place: RegionPool, hostId: string, connectionId: string): string | undefined {
     const known = this.#endpoints.get(`${regionPoolName(place)}/${hostId}`);
     return known?.connectionId === connectionId ? known.endpoint : undefined;
   }
 
-  /** Asks the store where clients reach a host; `undefined` when it left in this instant. */
+  /** Reads the endpoint of a host from the store; `undefined` when the host has left. */
   async fetchEndpoint(place: RegionPool, hostId: string): Promise<string | undefined> {
     const [fresh] = await this.#store.getEndpoints(place, [hostId]);
     if (fresh === null || fresh === undefined) return undefined;

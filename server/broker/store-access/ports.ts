@@ -3,12 +3,12 @@ import type { FleetCache } from './fleet-cache.js';
 import type { StoreBatches } from './store-batches.js';
 import type { StoreHealth } from './store-health.js';
 
-/** The store, and what stands between it and the use cases. */
+/** The store, and the layers between the store and the rest of the broker. */
 export interface StoreAccess {
   readonly store: FleetStore;
-  /** The store's most frequent operations, one call per turn of the event loop. */
+  /** The store's most frequent operations, batched per turn of the event loop. */
   readonly batches: StoreBatches;
-  /** How far the store's contents can be trusted at the moment. */
+  /** Whether the store is reachable and its data complete. */
   readonly storeHealth: StoreHealth;
   /** What this broker last read about regions, pools and hosts. */
   readonly fleet: FleetCache;

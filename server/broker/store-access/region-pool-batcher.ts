@@ -1,7 +1,7 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { createTickBatcher, type AddToBatch } from './tick-batcher.js';
 
-/** One turn batcher per place, made when first used. There are as many as pools times regions. */
+/** One tick batcher per region pool, created at first use. The catalog bounds their number (pools times regions). */
 export function createRegionPoolBatcher<Item, Outcome>(
   run: (place: RegionPool, items: readonly Item[]) => Promise<readonly Outcome[]>,
 ): (place: RegionPool, item: Item) => Promise<Outcome> {

@@ -22,18 +22,18 @@ import type { FleetCache } from './fleet-cache.js';
 import { createRegionPoolBatcher } from './region-pool-batcher.js';
 import { createTickBatcher } from './tick-batcher.js';
 
-/** The store's hot verbs, one item at a time for their callers, one call per turn and place for the store. */
+/** Frequent store operations. Callers pass one item; the store gets one call per region pool and turn of the event loop. */
 export interface StoreBatches {
-  recordRequest(claim: RequestEntry): Promise<RecordRequestOutcome>;
+  recordRequest(entry: RequestEntry): Promise<RecordRequestOutcome>;
   reserve(place: RegionPool, reservation: Reservation): Promise<ReserveOutcome>;
   transition(place: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
-  release(place: RegionPool, release: EndSessionRequest): Promise<EndSessionOutcome>;
+  release(place: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
   enqueue(place: RegionPool, placement: WaitingPlacement): Promise<EnqueueOutcome>;
-  /** Where one placement stands; its player is there. */
+  /** Position of one waiting request. Also records that its client is connected. */
   queueStatus(place: RegionPool, sessionId: string): Promise<QueueStatus>;
-  /** Returns the reservation that ended, if one did. */
+  /** Returns the reservation or offer that ended, if any. */
   leaveQueue(place: RegionPool, withdrawal: Withdrawal): Promise<readonly EndedSession[]>;
-  relayMessage(place: RegionPool, letter: SessionMessage): Promise<RelayOutcome>;
+  relayMessage(place: RegionPool, message: SessionMessage): Promise<RelayOutcome>;
 }
 
 export function createStoreBatches(
@@ -43,7 +43,7 @@ export function createStoreBatches(
   { reservationMs, queueMaxLength }: Pick<Limits, 'reservationMs' | 'queueMaxLength'>,
 ): StoreBatches {
   return {
-    recordRequest: createTickBatcher((claims) => store.recordRequests(claims)),
+    recordRequest: createTickBatcher((entries) => store.recordRequests(entries)),
     reserve: createRegionPoolBatcher(async (place, reservations) => {
       const { outcomes, utilisation } = await store.reserve(place, reservations, reservationMs, brokerId);
       fleet.setUtilisation(place, utilisation);
@@ -52,8 +52,10 @@ export function createStoreBatches(
     transition: createRegionPoolBatcher((place, changes) =>
       store.updateSessionStates(place, changes, brokerId),
     ),
-    release: createRegionPoolBatcher((place, releases) => store.endSessions(place, releases, brokerId)),
-    relayMessage: createRegionPoolBatcher((place, letters) => store.relayMessages(place, letters, brokerId)),
+    release: createRegionPoolBatcher((place, requests) => store.endSessions(place, requests, brokerId)),
+    relayMessage: createRegionPoolBatcher((place, messages) =>
+      store.relayMessages(place, messages, brokerId),
+    ),
     enqueue: createRegionPoolBatcher((place, placements) =>
       store.enqueue(place, placements, queueMaxLength, brokerId),
     ),
@@ -63,7 +65,9 @@ export function createStoreBatches(
     }),
     leaveQueue: createRegionPoolBatcher(async (place, withdrawals) => {
       const ended = await store.withdrawPlacements(place, withdrawals, brokerId);
-      return withdrawals.map(({ sessionId }) => ended.filter((one) => one.session.sessionId === sessionId));
+      return withdrawals.map(({ sessionId }) =>
+        ended.filter(({ session }) => session.sessionId === sessionId),
+      );
     }),
   };
 }

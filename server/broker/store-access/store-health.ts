@@ -1,70 +1,67 @@
 import { DEFAULT_INTERVALS } from '../intervals.js';
 
-/**
- * After the store was away, so many heartbeat intervals pass until it can be expected to know again what lives: hosts
- * come back, and are reconciled.
- */
+/** Heartbeat intervals after an outage of the store until all hosts have reconnected and have been reconciled. */
 const RECOVERY_INTERVALS = 5;
 
-/** So many until hosts that never lost their brokers have registered again and reported what they hold. */
+/** Heartbeat intervals until hosts that stayed connected have been registered again and have reported their sessions. */
 const REBUILD_INTERVALS = 2;
 
 /**
- * How far this broker trusts the memory of the store. A store that was away, however briefly, may have come back with
- * less than it had: empty, or without its last writes.
+ * Whether the store is reachable, and how complete its data is expected to be. After an outage, however short, the store
+ * may be empty or lack its last writes.
  */
 export class StoreHealth {
-  /** The longest time for which a store that answers counts as not rebuilt. */
+  /** Maximum time for which a reachable store counts as rebuilding. */
   readonly rebuildMs: number;
-  readonly #doubtMs: number;
+  readonly #recoveryMs: number;
   readonly #now: () => number;
-  #answers = true;
-  #failed = false;
-  #backAtMs = -Infinity;
+  #reachable = true;
+  #hasFailed = false;
+  #restoredAtMs = -Infinity;
 
   /**
-   * @param minRebuildMs how long it takes at least until brokers and hosts have given back what they know
-   * @param now milliseconds of a clock that never jumps
+   * @param minRebuildMs minimum time for brokers and hosts to restore what the store has lost
+   * @param now monotonic clock in milliseconds
    */
   constructor(
     heartbeatIntervalMs: number,
     minRebuildMs = DEFAULT_INTERVALS.minRebuildMs,
     now: () => number = () => performance.now(),
   ) {
-    this.#doubtMs = RECOVERY_INTERVALS * heartbeatIntervalMs;
+    this.#recoveryMs = RECOVERY_INTERVALS * heartbeatIntervalMs;
     this.rebuildMs = Math.max(minRebuildMs, REBUILD_INTERVALS * heartbeatIntervalMs);
     this.#now = now;
   }
 
-  /** Some call failed: a store that fails over quickly is away between two looks. */
+  /** A call failed. A quick failover can begin and end between two polls, so the next answer counts as a restart. */
   recordFailure(): void {
-    this.#failed = true;
+    this.#hasFailed = true;
   }
 
-  /** A look at the whole store failed. */
+  /** A poll of all regions failed. */
   recordUnreachable(): void {
-    this.#answers = false;
+    this.#reachable = false;
   }
 
-  /** A look at the whole store succeeded. */
+  /** A poll of all regions succeeded. */
   recordAnswer(): void {
-    if (!this.#answers || this.#failed) this.#backAtMs = this.#now();
-    this.#answers = true;
-    this.#failed = false;
+    if (!this.#reachable || this.#hasFailed) this.#restoredAtMs = this.#now();
+    this.#reachable = true;
+    this.#hasFailed = false;
   }
 
-  /** Whether the last look succeeded. */
+  /** Whether the last poll succeeded. */
   get isReachable(): boolean {
-    return this.#answers;
+    return this.#reachable;
   }
 
-  /** What the store does not know may live all the same. */
+  /** A session that the store does not know may still be alive. */
   get isRecovering(): boolean {
-    return this.#now() - this.#backAtMs < this.#doubtMs;
+    return this.#now() - this.#restoredAtMs < this.#recoveryMs;
   }
 
-  /** What the store does not know is about to be given back to it, if it lives: nothing is placed anew meanwhile. */
+  /** Brokers and hosts are restoring lost sessions. Unknown requests wait, because their sessions may still be restored. */
   get isRebuilding(): boolean {
-    return !this.#answers || this.#failed || this.#now() - this.#backAtMs < this.rebuildMs;
+    return !this.#reachable || this.#hasFailed || this.#now() - this.#restoredAtMs < this.rebuildMs;
   }
 }

@@ -1,4 +1,4 @@
-/** Collects what arrives in one turn of the event loop, and runs it as one call per key. */
+/** Adds an item to the batch of this turn of the event loop. Resolves with the item's outcome. */
 export type AddToBatch<Item, Outcome> = (item: Item) => Promise<Outcome>;
 
 interface PendingItem<Item, Outcome> {
@@ -8,11 +8,10 @@ interface PendingItem<Item, Outcome> {
 }
 
 /**
- * Batches per turn: everything added while the event loop reads its sockets goes out together when it is
- * done (`setImmediate` runs right after the poll phase). Nothing waits on a timer, and a batch does not
- * wait for the answer to the one before.
+ * Creates a batcher that sends all items of one turn of the event loop in one call, right after the loop has read its
+ * sockets (`setImmediate` runs after the poll phase). There is no timer, and a batch does not wait for the one before.
  *
- * @param run gets the items in the order in which they were added, and answers each at its index
+ * @param run receives the items in the order of their addition; returns one outcome per item, in the same order
  */
 export function createTickBatcher<Item, Outcome>(
   run: (items: readonly Item[]) => Promise<readonly Outcome[]>,
@@ -26,7 +25,8 @@ export function createTickBatcher<Item, Outcome>(
       const outcomes = await run(batch.map(({ item }) => item));
       batch.forEach(({ resolve, reject }, i) => {
         const outcome = outcomes[i];
-        if (outcome === undefined) reject(new Error('a batch was answered in part'));
+        if (outcome === undefined)
+          reject(new Error(`the batch returned ${outcomes.length} outcomes for ${batch.length} items`));
         else resolve(outcome);
       });
     } catch (error) {

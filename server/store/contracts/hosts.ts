@@ -62,16 +62,16 @@ export interface Reconciliation {
 export interface SilentHostsReport {
   /** How many hosts the region pool has. */
   readonly hosts: number;
-  readonly silent: readonly (SilentHost & { readonly beatAtMs: number })[];
+  readonly silent: readonly (SilentHost & { readonly heartbeatAtMs: number })[];
 }
 
 /**
- * What to do with a silent host. It takes effect only if the host has sent no heartbeat since `beatAtMs`, and
+ * What to do with a silent host. It takes effect only if the host has sent no heartbeat since `heartbeatAtMs`, and
  * `lost` only for a host that an earlier call marked `missing`.
  */
 export interface SilentHostMark {
   readonly hostId: string;
-  readonly beatAtMs: number;
+  readonly heartbeatAtMs: number;
   readonly order: 'suspect' | 'missing' | 'lost';
 }
 
@@ -94,7 +94,7 @@ export interface HostRecord {
   readonly committed: number;
   readonly measured: number;
   readonly ramping: number;
-  readonly beatAtMs: number;
+  readonly heartbeatAtMs: number;
   readonly endpoint: string;
 }
 

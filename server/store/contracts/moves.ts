@@ -6,19 +6,19 @@ import type { EndedSession, Reservation, SessionRecord } from './session-record.
 /** Which hosts are acceptable as the target of a move. */
 export interface TargetRequirements {
   /** The session's present host; `null` when the session comes from another region pool. */
-  readonly avoidHostId: string | null;
+  readonly excludedHostId: string | null;
   /** A host that is more congested than this is not acceptable; in millionths. */
   readonly maxCongestion: number;
 }
 
 /**
- * - `held`: a slot of the host is reserved, until the session moves there or the time is over.
+ * - `reserved`: a slot of the host is reserved, until the session moves there or the time is over.
  * - `full`: no ready, open host of the region pool meets the requirements.
  * - `closed`: operators closed the region pool.
  * - `over`: another move of this session to this region pool has that epoch, or a higher one.
  */
 export type ReserveTargetOutcome =
-  | { readonly kind: 'held'; readonly hostId: string; readonly hostConnectionId: string }
+  | { readonly kind: 'reserved'; readonly hostId: string; readonly hostConnectionId: string }
   | { readonly kind: 'full' | 'closed' | 'over' };
 
 /**
@@ -35,12 +35,12 @@ export interface MoveCompletion {
 }
 
 /**
- * - `arrived`: the session is on that host from now on, in this region pool.
+ * - `moved`: the session is on that host from now on, in this region pool.
  * - `over`: the move was cancelled, or the session has a newer epoch. The host has to end the session.
  * - `unknown`: no target slot is reserved for it there; or it was to move unclaimed, and a client has claimed it.
  */
 export type CompleteMoveOutcome =
-  | { readonly kind: 'arrived'; readonly session: SessionRecord }
+  | { readonly kind: 'moved'; readonly session: SessionRecord }
   | { readonly kind: 'over'; readonly reason: EndReason }
   | { readonly kind: 'unknown' };
 
@@ -58,6 +58,9 @@ export interface MoveStore {
    * Reserves a slot for a session that is to move to this region pool, on the least congested acceptable host. The session
    * itself stays unchanged, in whichever region pool it is. `clientBrokerId` of the reservation is the broker that runs the
    * move.
+   *
+   * The search goes from the least congested host on and ends at the first one above the limit. A silent host before that
+   * becomes suspect and gets nothing.
    *
    * @param ttlMs how long the slot stays reserved: the same in all calls for a region pool
    */

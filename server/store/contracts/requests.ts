@@ -7,14 +7,14 @@ export interface RequestEntry {
   /** The session that this request becomes. */
   readonly sessionId: string;
   /** The region pool in which the request is tried first. */
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
 }
 
 /** A request that was recorded earlier. */
 export interface RequestRecord {
   readonly sessionId: string;
   readonly epoch: number;
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   /** Milliseconds since the request was recorded, by the store's clock. */
   readonly ageMs: number;
 }

@@ -65,7 +65,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
       const reply = await runInPool('hosts/mark-silent-hosts', regionPool, {
         callerId,
         hostIds: marks.map(({ hostId }) => hostId),
-        heartbeatTimes: marks.map(({ beatAtMs }) => beatAtMs),
+        heartbeatTimes: marks.map(({ heartbeatAtMs }) => heartbeatAtMs),
         marks: marks.map(({ order }) => order),
       });
       return decodeEnded(reply);
@@ -104,7 +104,8 @@ export function createRedisHosts(context: RedisContext): HostStore {
       );
       return Object.entries(hosts)
         .map(([hostId, record]) => {
-          const { connectionId, state, slots, committed, measured, ramping, beatAtMs } = decodeHost(record);
+          const { connectionId, state, slots, committed, measured, ramping, heartbeatAtMs } =
+            decodeHost(record);
           const closure = decodeClosure(totals[`closed/${hostId}`]);
           const endpoint = endpoints[hostId] ?? '';
           return {
@@ -116,7 +117,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
             committed,
             measured,
             ramping,
-            beatAtMs,
+            heartbeatAtMs,
             endpoint,
           };
         })
@@ -173,14 +174,14 @@ function decodeSilentHosts(reply: unknown): SilentHostsReport {
   return {
     hosts: Number(fields[0]),
     silent: inGroups(fields.slice(1, -1), 4).map(([hostId = '', state, beatAt, missingAt]) => {
-      const beatAtMs = Number(beatAt);
+      const heartbeatAtMs = Number(beatAt);
       const missingAtMs = Number(missingAt);
       return {
         hostId,
         state: oneOf<HostState>(HOST_STATES, state),
-        silentMs: nowMs - beatAtMs,
+        silentMs: nowMs - heartbeatAtMs,
         missingForMs: missingAtMs === 0 ? null : nowMs - missingAtMs,
-        beatAtMs,
+        heartbeatAtMs,
       };
     }),
   };

@@ -21,7 +21,7 @@ import type { RedisContext } from './redis-context.js';
 /** Moves in Redis. */
 export function createRedisMoves({ redis, keys, runInPool, command, getTimeMs }: RedisContext): MoveStore {
   return {
-    async reserveTargetSlot(regionPool, reservation, { avoidHostId, maxCongestion }, ttlMs) {
+    async reserveTargetSlot(regionPool, reservation, { excludedHostId, maxCongestion }, ttlMs) {
       const { sessionId, epoch, clientBrokerId, meta } = reservation;
       const reply = await runInPool('moves/reserve-target-slot', regionPool, {
         reservationId: targetReservationIdOf(sessionId),
@@ -29,7 +29,7 @@ export function createRedisMoves({ redis, keys, runInPool, command, getTimeMs }:
         moverId: clientBrokerId,
         meta: encodeMeta(meta),
         ttlMs,
-        avoidHostId: avoidHostId ?? '',
+        avoidHostId: excludedHostId ?? '',
         maxCongestion,
       });
       return decodeReserveTarget(reply);
@@ -93,7 +93,7 @@ function decodeReserveTarget(reply: unknown): ReserveTargetOutcome {
   const [kind, hostId = '', hostConnectionId = ''] = texts(reply);
   switch (kind) {
     case 'held':
-      return { kind, hostId, hostConnectionId };
+      return { kind: 'reserved', hostId, hostConnectionId };
     case 'full':
     case 'closed':
     case 'over':
@@ -107,7 +107,7 @@ function decodeCompleteMove(sessionId: string, reply: unknown): CompleteMoveOutc
   const [kind, detail = ''] = texts(reply);
   switch (kind) {
     case 'arrived':
-      return { kind, session: decodeSession(sessionId, detail) };
+      return { kind: 'moved', session: decodeSession(sessionId, detail) };
     case 'over':
       return { kind, reason: decodeEndReason(detail) };
     case 'unknown':

@@ -73,7 +73,7 @@ export interface StoredHost {
   readonly committed: number;
   readonly measured: number;
   readonly ramping: number;
-  readonly beatAtMs: number;
+  readonly heartbeatAtMs: number;
   readonly missingAtMs: number;
   readonly digest: number;
   readonly state: HostState;
@@ -100,7 +100,7 @@ export function decodeHost(record: Buffer): StoredHost {
     digest: record.readInt32LE(12),
     slots: record.readUInt32LE(16),
     measured: record.readUInt32LE(20),
-    beatAtMs: record.readDoubleLE(24),
+    heartbeatAtMs: record.readDoubleLE(24),
     missingAtMs: record.readDoubleLE(32),
     state,
     closed: record.readUInt8(41) === 1,

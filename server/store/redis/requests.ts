@@ -25,7 +25,7 @@ export function createRedisRequests({ redis, keys, run, command }: RedisContext)
       {
         requestIds: group.map(({ request }) => request.requestId),
         sessionIds: group.map(({ request }) => request.sessionId),
-        regionPools: group.map(({ request }) => encodeRegionPool(request.place)),
+        regionPools: group.map(({ request }) => encodeRegionPool(request.regionPool)),
       },
     );
     const fields = texts(reply);
@@ -81,8 +81,8 @@ export function createRedisRequests({ redis, keys, run, command }: RedisContext)
   };
 }
 
-function argsOf({ requestId, sessionId, place }: RequestEntry) {
-  return { requestId, sessionId, regionPool: encodeRegionPool(place) };
+function argsOf({ requestId, sessionId, regionPool }: RequestEntry) {
+  return { requestId, sessionId, regionPool: encodeRegionPool(regionPool) };
 }
 
 function encodeRegionPool({ region, pool }: RegionPool): string {
@@ -102,5 +102,5 @@ function decodeRequestRecord(fields: readonly string[]): RequestRecord {
   if (sessionId === undefined || region === undefined || pool === undefined) {
     throw new StoredFormatError('a request record is not readable');
   }
-  return { sessionId, epoch: Number(epoch), place: { region, pool }, ageMs: Number(ageMs) };
+  return { sessionId, epoch: Number(epoch), regionPool: { region, pool }, ageMs: Number(ageMs) };
 }

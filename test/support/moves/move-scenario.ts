@@ -36,21 +36,34 @@ export interface SessionLocation {
   readonly slotsAgree: boolean;
 }
 
+type MoveScenarioParts = Pick<
+  MoveScenario,
+  'fleet' | 'scope' | 'pool' | 'mover' | 'oldHost' | 'newHost' | 'client'
+>;
+
 /** A client with a session on one host, and a second host as a move target. Each of the three is a process of its own. */
 export class MoveScenario {
   sessionId = '';
 
-  private constructor(
-    readonly fleet: MovesFleet,
-    readonly scope: MoveScope,
-    readonly pool: string,
-    /** Index of the broker that will run the move. */
-    readonly mover: number,
-    readonly oldHost: MovingHost,
-    readonly newHost: MovingHost,
-    /** Current client process of the player. */
-    public client: MovingClient,
-  ) {}
+  readonly fleet: MovesFleet;
+  readonly scope: MoveScope;
+  readonly pool: string;
+  /** Index of the broker that will run the move. */
+  readonly mover: number;
+  readonly oldHost: MovingHost;
+  readonly newHost: MovingHost;
+  /** Current client process of the player. */
+  client: MovingClient;
+
+  private constructor(parts: MoveScenarioParts) {
+    this.fleet = parts.fleet;
+    this.scope = parts.scope;
+    this.pool = parts.pool;
+    this.mover = parts.mover;
+    this.oldHost = parts.oldHost;
+    this.newHost = parts.newHost;
+    this.client = parts.client;
+  }
 
   /**
    * Resolves when the session runs and its host is being drained, but is not movable yet. Scenarios start one after the
@@ -72,7 +85,7 @@ export class MoveScenario {
     const oldHost = fleet.startHost(`old-${number}`, 'near', pool, forOld);
     const newHost = fleet.startHost(`new-${number}`, scope, pool, forNew);
     const client = fleet.startClient(`player-${number}`, pool, forClient, { requestId: 'r1', onHostLost });
-    const scene = new MoveScenario(fleet, scope, pool, mover, oldHost, newHost, client);
+    const scene = new MoveScenario({ fleet, scope, pool, mover, oldHost, newHost, client });
     oldHost.process.order({ kind: 'connect' });
     await fleet.untilReady(oldHost);
     await scene.play();

@@ -42,20 +42,20 @@ export function trackHotHosts(
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): HotHosts {
   const next = new Map<string, HostHeat>();
-  for (const { hostId, regionPool, load: congestion, heartbeatAtMs: beatAtMs } of reports) {
+  for (const { hostId, regionPool, load: congestion, heartbeatAtMs } of reports) {
     const above = congestion > limits.hotAbove;
     // Most hosts are below the threshold: no key is built for them unless some host has an entry.
     if (!above && previous.size === 0) continue;
     const key = hostKey(regionPool, hostId);
     const before = previous.get(key);
-    if (before?.heartbeatAtMs === beatAtMs) {
+    if (before?.heartbeatAtMs === heartbeatAtMs) {
       next.set(key, before);
       continue;
     }
     const heartbeatsAbove = above ? (before?.heartbeatsAbove ?? 0) + 1 : 0;
     const staysHot = before?.hot === true && congestion >= limits.coolBelow;
     const hot = staysHot || heartbeatsAbove >= limits.hotHeartbeats;
-    if (hot || heartbeatsAbove > 0) next.set(key, { heartbeatAtMs: beatAtMs, heartbeatsAbove, hot });
+    if (hot || heartbeatsAbove > 0) next.set(key, { heartbeatAtMs, heartbeatsAbove, hot });
   }
   return next;
 }

@@ -90,7 +90,7 @@ function registerHost(pool: PoolState, registration: HostRegistration, nowMs: nu
   }
   pool.setState(known, nextHostState(known.state, 'registered'));
   const brokerId = brokerIdOf(connectionId);
-  Object.assign(known, { connectionId, brokerId, slots, endpoint, beatAtMs: nowMs, missingAtMs: 0 });
+  Object.assign(known, { connectionId, brokerId, slots, endpoint, heartbeatAtMs: nowMs, missingAtMs: 0 });
   recountHost(pool, known);
 }
 
@@ -98,9 +98,9 @@ function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: numbe
   const host = pool.hosts.get(heartbeat.hostId);
   if (host === undefined) return 'unknown';
   if (host.connectionId !== heartbeat.connectionId) return 'replaced';
-  host.ramping = decayRamping(host.ramping, nowMs - host.beatAtMs);
+  host.ramping = decayRamping(host.ramping, nowMs - host.heartbeatAtMs);
   host.measured = heartbeat.measured;
-  host.beatAtMs = nowMs;
+  host.heartbeatAtMs = nowMs;
   host.missingAtMs = 0;
   const agrees = host.digest === heartbeat.digest;
   // Until the host is reconciled, slots that look free may be in use.
@@ -127,9 +127,30 @@ function setHostClosure(pool: PoolState, hostId: string, closure: Closure, nowMs
 }
 
 function toHostRecord(host: MemoryHost): HostRecord {
-  const { hostId, connectionId, state, closure, slots, committed, measured, ramping, beatAtMs, endpoint } =
-    host;
-  return { hostId, connectionId, state, closure, slots, committed, measured, ramping, beatAtMs, endpoint };
+  const {
+    hostId,
+    connectionId,
+    state,
+    closure,
+    slots,
+    committed,
+    measured,
+    ramping,
+    heartbeatAtMs,
+    endpoint,
+  } = host;
+  return {
+    hostId,
+    connectionId,
+    state,
+    closure,
+    slots,
+    committed,
+    measured,
+    ramping,
+    heartbeatAtMs,
+    endpoint,
+  };
 }
 
 function getPoolOverview(pool: PoolState, brokerId: string): PoolOverview {

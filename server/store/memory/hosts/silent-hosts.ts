@@ -13,15 +13,15 @@ export function findSilentHosts(
   nowMs: number,
 ): SilentHostsReport {
   const silent = [...pool.hosts.values()]
-    .filter((host) => nowMs - host.beatAtMs > silentForMs)
-    .sort((a, b) => a.beatAtMs - b.beatAtMs || (a.hostId < b.hostId ? -1 : 1))
+    .filter((host) => nowMs - host.heartbeatAtMs > silentForMs)
+    .sort((a, b) => a.heartbeatAtMs - b.heartbeatAtMs || (a.hostId < b.hostId ? -1 : 1))
     .slice(0, limit)
     .map((host) => ({
       hostId: host.hostId,
       state: host.state,
-      silentMs: nowMs - host.beatAtMs,
+      silentMs: nowMs - host.heartbeatAtMs,
       missingForMs: host.missingAtMs === 0 ? null : nowMs - host.missingAtMs,
-      beatAtMs: host.beatAtMs,
+      heartbeatAtMs: host.heartbeatAtMs,
     }));
   return { hosts: pool.hosts.size, silent };
 }
@@ -32,9 +32,9 @@ export function markSilentHosts(
   nowMs: number,
   callerId: string,
 ): EndedSession[] {
-  return marks.flatMap(({ hostId, beatAtMs, order }) => {
+  return marks.flatMap(({ hostId, heartbeatAtMs, order }) => {
     const host = pool.hosts.get(hostId);
-    if (host?.beatAtMs !== beatAtMs) return [];
+    if (host?.heartbeatAtMs !== heartbeatAtMs) return [];
     switch (order) {
       case 'suspect':
         pool.setState(host, nextHostState(host.state, 'late'));

@@ -42,6 +42,7 @@ function findDueSweeps(
   if (isDue('ended') || changedSessions.size > 0 || !inboxes.isEmpty) steps.push('records');
   if (isDue('offered')) steps.push('offers');
   if (waitingQueue.unattendedSince(nowMs - queueGraceMs).next().done !== true) steps.push('queue');
-  if ([...hosts.values()].some(({ beatAtMs }) => nowMs - beatAtMs > silentForMs)) steps.push('silent');
+  if ([...hosts.values()].some(({ heartbeatAtMs }) => nowMs - heartbeatAtMs > silentForMs))
+    steps.push('silent');
   return steps;
 }

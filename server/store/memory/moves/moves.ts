@@ -71,21 +71,23 @@ function reserveTargetSlot(
   if (host === undefined) return { kind: 'full' };
   const target = { sessionId: targetId, epoch, clientBrokerId, meta };
   takeSlot(pool, host, target, 'arriving', nowMs, untilMs);
-  return { kind: 'held', hostId: host.hostId, hostConnectionId: host.connectionId };
+  return { kind: 'reserved', hostId: host.hostId, hostConnectionId: host.connectionId };
 }
 
-/** The least congested acceptable host. A silent host that comes first becomes suspect and is passed over. */
+/**
+ * Looks at hosts from the least congested one on: a silent host becomes suspect and is passed over, the excluded one is passed
+ * over, and the first one above the limit ends the search, because all behind it are above it too.
+ */
 function findTargetHost(
   pool: PoolState,
-  { avoidHostId, maxCongestion }: TargetRequirements,
+  { excludedHostId, maxCongestion }: TargetRequirements,
   nowMs: number,
 ): MemoryHost | undefined {
   for (;;) {
-    const least = pool.freeHosts.leastCongested();
-    const host =
-      least?.hostId === avoidHostId && !isSilent(pool, least, nowMs)
-        ? pool.freeHosts.secondLeastCongested()
-        : least;
+    const first = pool.freeHosts.leastCongested();
+    const passesFirst =
+      first?.hostId === excludedHostId && !isSilent(pool, first, nowMs) && congestion(first) <= maxCongestion;
+    const host = passesFirst ? pool.freeHosts.secondLeastCongested() : first;
     if (host === undefined) return undefined;
     if (!isSilent(pool, host, nowMs)) return congestion(host) <= maxCongestion ? host : undefined;
     pool.setState(host, nextHostState(host.state, 'late'));
@@ -118,7 +120,7 @@ function completeMove(
     pool.endSession(target, reason, nowMs, callerId);
     return { kind: 'over', reason };
   }
-  return { kind: 'arrived', session: moveIntoTargetSlot(pool, completion, target, context) };
+  return { kind: 'moved', session: moveIntoTargetSlot(pool, completion, target, context) };
 }
 
 /** Gives a session its target slot, and frees the slot that it had in this region pool. */

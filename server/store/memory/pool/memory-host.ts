@@ -13,7 +13,7 @@ export interface MemoryHost {
   committed: number;
   measured: number;
   ramping: number;
-  beatAtMs: number;
+  heartbeatAtMs: number;
   digest: number;
   connectionId: string;
   /** The broker of the connection. */
@@ -63,7 +63,7 @@ export function newHost(
     committed: 0,
     measured: 0,
     ramping: 0,
-    beatAtMs: nowMs,
+    heartbeatAtMs: nowMs,
     digest: 0,
     connectionId,
     brokerId: brokerIdOf(connectionId),

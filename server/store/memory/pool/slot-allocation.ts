@@ -18,7 +18,7 @@ export function chooseHost(pool: PoolState, nowMs: number): MemoryHost | undefin
 
 /** Whether a host's last heartbeat is so old that nothing is placed on it. */
 export function isSilent(pool: PoolState, host: MemoryHost, nowMs: number): boolean {
-  return nowMs - host.beatAtMs > pool.rules.suspectAfterMs;
+  return nowMs - host.heartbeatAtMs > pool.rules.suspectAfterMs;
 }
 
 /** Gives a slot of the host to a session that has none. */

@@ -10,7 +10,7 @@ import {
 interface StoredRequest {
   readonly requestId: string;
   readonly sessionId: string;
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly epoch: number;
   /** The highest epoch that was allocated for an attempt to move its session; 0 for none. */
   readonly allocatedEpoch: number;
@@ -76,18 +76,20 @@ export class RequestRecords {
       return true;
     }
     if (known.epoch !== fromEpoch) {
-      const { region, pool } = known.place;
-      return known.epoch === epoch && region === request.place.region && pool === request.place.pool;
+      const { region, pool } = known.regionPool;
+      return (
+        known.epoch === epoch && region === request.regionPool.region && pool === request.regionPool.pool
+      );
     }
     this.#replaceEpoch(player, known, request, epoch, nowMs);
     return true;
   }
 
-  setPool({ playerId, requestId, sessionId, place }: RequestEntry): void {
+  setPool({ playerId, requestId, sessionId, regionPool }: RequestEntry): void {
     const player = this.#players.get(playerId);
     if (player === undefined) return;
     player.requests = player.requests.map((stored) =>
-      stored.requestId === requestId && stored.sessionId === sessionId ? { ...stored, place } : stored,
+      stored.requestId === requestId && stored.sessionId === sessionId ? { ...stored, regionPool } : stored,
     );
   }
 
@@ -109,22 +111,22 @@ export class RequestRecords {
   #replaceEpoch(
     player: PlayerRequests,
     known: StoredRequest,
-    { playerId, place }: RequestEntry,
+    { playerId, regionPool }: RequestEntry,
     epoch: number,
     nowMs: number,
   ): void {
     player.requests = player.requests.filter((stored) => stored !== known);
-    this.#insert(player, { ...known, place, playerId }, epoch, known.allocatedEpoch, nowMs);
+    this.#insert(player, { ...known, regionPool, playerId }, epoch, known.allocatedEpoch, nowMs);
   }
 
   #insert(
     player: PlayerRequests,
-    { playerId, requestId, sessionId, place }: RequestEntry,
+    { playerId, requestId, sessionId, regionPool }: RequestEntry,
     epoch: number,
     allocatedEpoch: number,
     nowMs: number,
   ): void {
-    const stored = { requestId, sessionId, place, epoch, allocatedEpoch, recordedAtMs: nowMs };
+    const stored = { requestId, sessionId, regionPool, epoch, allocatedEpoch, recordedAtMs: nowMs };
     player.requests = [stored, ...player.requests].slice(0, REQUESTS_PER_PLAYER);
     player.expiresAtMs = nowMs + REQUEST_KEPT_MS;
     // Deleted first, so that the map stays in the order of expiry.
@@ -147,8 +149,8 @@ function findRequest(player: PlayerRequests, { requestId }: RequestEntry): Store
 }
 
 function toRecord(
-  { sessionId, epoch, place, recordedAtMs }: StoredRequest,
+  { sessionId, epoch, regionPool, recordedAtMs }: StoredRequest,
   nowMs: number,
-): { sessionId: string; epoch: number; place: RegionPool; ageMs: number } {
-  return { sessionId, epoch, place, ageMs: nowMs - recordedAtMs };
+): { sessionId: string; epoch: number; regionPool: RegionPool; ageMs: number } {
+  return { sessionId, epoch, regionPool, ageMs: nowMs - recordedAtMs };
 }

@@ -1,0 +1,50 @@
+import type { ClientConnection } from '../connections/connections.js';
+import type { Connections } from '../connections/ports.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
+import type { Reporting } from '../reporting.js';
+import { Refusal, errorMessage, toRefusal } from '../refusal.js';
+
+/**
+ * Ends a session that is linked to this client's connection, with `client_left`. Its slot is free when this resolves.
+ *
+ * @throws Refusal UNKNOWN_SESSION, STALE_EPOCH, UNAVAILABLE
+ */
+export async function endLinkedSession(
+  context: CorePorts & Connections,
+  client: ClientConnection,
+  sessionId: string,
+): Promise<void> {
+  const known = client.sessions.get(sessionId);
+  if (known === undefined) throw new Refusal('UNKNOWN_SESSION');
+  const { place, epoch } = known;
+  const outcome = await context.batches.release(place, { sessionId, epoch, reason: 'client_left' });
+  switch (outcome.kind) {
+    case 'ended':
+      notifyAllOfEnd(context, place, [outcome]);
+      return;
+    case 'over':
+      // A control message may have reported the end while this broker waited for the store.
+      if (!client.sessions.has(sessionId)) return;
+      client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: outcome.reason });
+      context.connections.unlinkSession(sessionId);
+      return;
+    case 'stale':
+      throw new Refusal('STALE_EPOCH');
+    case 'unknown':
+      context.connections.unlinkSession(sessionId);
+      throw new Refusal('UNKNOWN_SESSION');
+  }
+}
+
+/** Sends the `error` for an `end` or `cancel` that failed, and logs it when the server is at fault. */
+export function sendEndRefusal(
+  context: Reporting,
+  client: ClientConnection,
+  error: unknown,
+  subject: { readonly sessionId: string } | { readonly requestId: string },
+): void {
+  const refusal = toRefusal(error);
+  if (refusal.code === 'INTERNAL') context.log.error({ err: error }, 'a session could not be ended');
+  client.channel.send(errorMessage(refusal, subject));
+}
