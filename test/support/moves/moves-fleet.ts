@@ -217,8 +217,8 @@ export class MovesFleet {
 
   /** Records a final snapshot of the fleet at rest, and checks the history against every rule. */
   async checkHistory(): Promise<void> {
-    const places = this.pools.flatMap((pool) => REGIONS.map((region) => ({ region, pool })));
-    await recordFleet(this.recorder, this.store, places, true);
+    const regionPools = this.pools.flatMap((pool) => REGIONS.map((region) => ({ region, pool })));
+    await recordFleet(this.recorder, this.store, regionPools, true);
     const { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs } = MOVE_LIMITS;
     const bounds = { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs };
     const violations = checkHistory(this.recorder.events, { bounds });
