@@ -45,6 +45,8 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // More values belong into one object with names.
+      '@typescript-eslint/max-params': ['error', { max: 6 }],
       // Conflicts with noPropertyAccessFromIndexSignature, which the compiler enforces.
       '@typescript-eslint/dot-notation': 'off',
       // What implements a promising interface without waiting is `async` on purpose: it rejects, never throws.

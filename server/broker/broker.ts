@@ -25,47 +25,47 @@ import type { BrokerSettings } from './settings.js';
 export interface BrokerOptions
   extends Credentials, Reporting, Pick<BrokerSettings, 'catalog' | 'limits' | 'tiers'> {
   readonly store: FleetStore;
-  /** Those that are absent are taken from `DEFAULT_INTERVALS`. */
+  /** Intervals that are absent are taken from `DEFAULT_INTERVALS`. */
   readonly intervals?: Partial<BrokerIntervals>;
-  /** Plans the moves that no operator ordered. Without it the broker does not rebalance. */
+  /** Plans rebalancing moves. Without it the broker does not rebalance. */
   readonly rebalancePlanner?: RoundPlanner;
-  /** The bounds that plans of moves keep. `DEFAULT_REBALANCE_LIMITS` when absent. */
+  /** Limits on what the rebalancer may move. `DEFAULT_REBALANCE_LIMITS` when absent. */
   readonly rebalanceLimits?: BrokerSettings['rebalanceLimits'];
-  /** Chosen at random when absent. */
+  /** Random when absent. */
   readonly brokerId?: string;
 }
 
-/** A player whose token was found valid. */
+/** An authenticated player. */
 export interface Player {
   readonly playerId: string;
-  /** The tier that the token names. A tier that the configuration does not have counts as `default`. */
+  /** The tier that the token names. A tier that is not configured counts as `default`. */
   readonly tier: string;
-  /** For the next hello of this player. A secret: never log it. */
+  /** For the player's next `hello`. A secret: never log it. */
   readonly resumeToken: string;
 }
 
-/** One broker: the use cases that the transport and the HTTP API call. It holds nothing that another broker cannot take over. */
+/** One broker: the use cases that the transport and the HTTP API call. Another broker can take over all of its state. */
 export interface Broker {
   readonly brokerId: string;
   /** Whether a load balancer should send new traffic here: started, store reachable, not stopping. */
   readonly ready: boolean;
-  /** Open connections, and the requests of these clients that wait in queues. */
+  /** Numbers of open connections, and of requests of these clients that wait in queues. */
   readonly connections: { readonly clients: number; readonly hosts: number; readonly waiting: number };
 
   start(): Promise<void>;
-  /** The broker is no longer ready, and goes on serving its open connections. */
+  /** Makes the broker not ready. It continues to serve its open connections. */
   drain(): void;
-  /** Ends the loops and gives up the leases. The callers close the sockets and the store. */
+  /** Ends the loops and releases the leases. The caller closes the sockets and the store. */
   stop(): Promise<void>;
   nextConnectionId(): string;
 
-  /** Resolves when the work for a client's hello may begin: at once, unless very many clients connect together. */
+  /** Resolves when the broker may process a client's `hello`: at once, unless many clients connect at the same time. */
   awaitArrival(): Promise<void>;
   /**
-   * Answers a client's hello with `welcome`.
+   * Answers a client's `hello` with `welcome`.
    *
-   * @param player as its token says
-   * @param beaconUrl where clients measure regions that have no beacon of their own
+   * @param player as authenticated by the token
+   * @param beaconUrl this broker's beacon, with which clients measure regions that have no beacon of their own
    */
   openClient(
     channel: Channel<BrokerToClient>,
@@ -79,16 +79,16 @@ export interface Broker {
   endSession(client: ClientConnection, message: EndSession): Promise<void>;
   relayClientSignal(client: ClientConnection, message: Signal): Promise<void>;
   declineMove(client: ClientConnection, message: Stay): Promise<void>;
-  /** The client's socket is closed. Its sessions and its waiting requests go on. */
+  /** To be called when a client's socket is closed. The client's sessions and waiting requests continue. */
   closeClient(client: ClientConnection): void;
 
-  /** @throws Refusal when the token does not allow this registration */
+  /** @throws Refusal when the token does not permit this registration */
   openHost(channel: Channel<BrokerToHost>, binding: HostBinding, message: Register): Promise<HostConnection>;
   handleHostMessage(host: HostConnection, message: Exclude<HostToBroker, Register>): Promise<void> | void;
-  /** The host's socket is closed. The host keeps its sessions, and may reconnect to this broker or to another one. */
+  /** To be called when a host's socket is closed. The host keeps its sessions, and may reconnect to this broker or another one. */
   closeHost(host: HostConnection): void;
 
   status(): Promise<FleetStatus>;
-  /** The orders of operators, and what became of them. */
+  /** Orders of operators (drains, moves) and their progress. */
   readonly operations: Operations;
 }

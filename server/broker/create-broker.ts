@@ -10,10 +10,11 @@ import { registerHost, unregisterHost } from './hosts/register-host.js';
 import { listenToEvents } from './listen-to-events.js';
 import { pollAllInboxes, pollInbox } from './messaging/poll-inbox.js';
 import { relayLimitWarning, relayToClient, relayToHost } from './messaging/relay-signals.js';
-import { declineMove } from './moves/client-moves.js';
+import { declineMove } from './moves/decline-move.js';
 import { createMoveRunner } from './moves/create-move-runner.js';
-import { receiveCannotMove, receiveCheckpoint } from './moves/source-host-moves.js';
-import { receiveRestored } from './moves/target-host-moves.js';
+import { receiveCheckpoint } from './moves/checkpoint-on-source.js';
+import { receiveCannotMove } from './moves/receive-cannot-move.js';
+import { receiveRestored } from './moves/restore-on-target.js';
 import { createOperations } from './operations/create-operations.js';
 import { readFleetStatus } from './operations/fleet-status.js';
 import { createTierChooser } from './placement/choose-tier.js';
@@ -25,7 +26,7 @@ import { toRefusal } from './refusal.js';
 import type { BrokerSettings } from './settings.js';
 import type { StoreAccess } from './store-access/ports.js';
 
-/** Composes a broker of its use cases. It serves nothing before `start`. */
+/** Creates a broker from its use cases. The broker is not ready, and its loops do not run, before `start`. */
 export function createBroker(options: BrokerOptions): Broker {
   const base = createContext(options, options.brokerId ?? newBrokerId());
   const context = { ...base, moveRunner: createMoveRunner(base) };
@@ -51,7 +52,7 @@ export function createBroker(options: BrokerOptions): Broker {
       await store.onWakeUp(brokerId, (place) => {
         pollInbox(context, place).catch((error: unknown) => {
           if (toRefusal(error).code !== 'UNAVAILABLE')
-            context.log.error({ err: error }, 'the inbox was not read');
+            context.log.error({ err: error }, 'inbox could not be read after a wake-up');
         });
       });
       await pollAllInboxes(context);
@@ -132,7 +133,7 @@ export function createBroker(options: BrokerOptions): Broker {
   };
 }
 
-/** Eight random characters of 32: two brokers that share a store practically never get the same id. */
+/** Eight random characters out of 32 (40 bits): a collision between the brokers of one store is practically impossible. */
 function newBrokerId(): string {
   return Array.from({ length: 8 }, () => 'abcdefghijkmnpqrstuvwxyz23456789'.charAt(randomInt(32))).join('');
 }

@@ -17,10 +17,10 @@ import type { StoreAccess } from './store-access/ports.js';
 import { createStoreBatches } from './store-access/store-batches.js';
 import { StoreHealth } from './store-access/store-health.js';
 
-/** Hellos, and plays of clients that resumed, which begin in one turn of the event loop: one or two milliseconds of work. */
+/** How many `hello` messages, and `play` messages of resuming clients, start in one turn of the event loop: 1 to 2 ms of work. */
 const ARRIVALS_PER_TICK = 4;
 
-/** Everything that a broker's use cases work with. Only the broker's composition knows it whole: a use case names the ports it needs. */
+/** All ports of a broker. Only the composition of the broker uses this type; a use case names the ports that it needs. */
 export type BrokerContext = BrokerSettings &
   StoreAccess &
   Connections &
@@ -30,7 +30,7 @@ export type BrokerContext = BrokerSettings &
   ActiveMovesPort &
   Reporting;
 
-/** @param brokerId short and without a dot */
+/** @param brokerId short and without a dot: connection ids are `<brokerId>.<number>` */
 export function createContext(options: BrokerOptions, brokerId: string): BrokerContext {
   const { catalog, limits, tiers, store, tickets, iceServers, observer, log } = options;
   const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };

@@ -1,7 +1,7 @@
 import type { IceServer } from '@duskline/protocol';
 import type { RegionPool } from '../domain/catalog.js';
 
-/** Signs session tickets, and gives each host the key that verifies them. `auth/` implements it. */
+/** Signs session tickets, and derives each host's key to verify them. Implemented in `auth/`. */
 export interface TicketSigner {
   hostKey(regionPool: RegionPool, hostId: string): Buffer;
   sign(
@@ -17,10 +17,10 @@ export interface TicketSigner {
   ): string;
 }
 
-/** Creates the STUN and TURN servers of one session's WebRTC connection, with fresh credentials. `auth/` implements it. */
+/** Lists the STUN and TURN servers for one session's WebRTC connection, with fresh credentials. Implemented in `auth/`. */
 export type CreateIceServers = (sessionId: string) => IceServer[];
 
-/** What a broker signs and hands out so that a client and a host can trust each other. */
+/** Credentials that a broker issues so that a client and its host can authenticate and connect to each other. */
 export interface Credentials {
   readonly tickets: TicketSigner;
   readonly iceServers: CreateIceServers;

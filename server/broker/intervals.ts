@@ -1,20 +1,17 @@
-/**
- * How often a broker looks by itself, and how long it gives others. No operator has a reason to change these, so they are
- * no part of the configuration; tests set them small.
- */
+/** Polling intervals and waiting times of a broker. They are not configurable; tests shorten them. */
 export interface BrokerIntervals {
-  /** What a wake-up announces is also found by looking, at the latest this much later. */
+  /** How often the broker polls its inboxes: the longest delay that a lost wake-up causes. */
   readonly pollMs: number;
-  /** For the queues in which clients of this broker wait. A little more than `positionMs`, so that every look may notify. */
+  /** How often the broker polls the queues of its clients. A little more than `positionMs`, so that every poll may send a position. */
   readonly queuePollMs: number;
-  /** A client is notified of its position in the queue at most this often. */
+  /** The shortest interval between two `queued` messages for one request. */
   readonly positionMs: number;
   /**
-   * After the store was away: so long after the first broker, every other one has reached the store again, noticed it, and
-   * given back whose the sessions and requests are. A reconnect, a look and a check, each of them a second at most.
+   * Minimum recovery time after the store was unreachable. Within this time after the first broker reconnects, every other
+   * broker has reconnected, noticed the outage, and restored its sessions and requests: three steps of at most 1 s each.
    */
   readonly minRebuildMs: number;
-  /** After its deadline a move may still be on its way into the store for this long. */
+  /** How long after its deadline a move may still be completed in the store. */
   readonly moveGraceMs: number;
 }
 

@@ -2,13 +2,13 @@ import { forgetDisconnectedSession } from './connections/disconnected-sessions.j
 import type { BrokerContext } from './create-context.js';
 import { notifyClient } from './messaging/notify-client.js';
 import { notifyHostOfSession } from './messaging/notify-host.js';
-import { locateMovedSession } from './moves/client-moves.js';
+import { locateMovedSession } from './moves/locate-moved-session.js';
 import { dropTargetReservation, forgetOutgoingMove } from './moves/forget-ended-moves.js';
 import { handleControlMessage } from './moves/handle-control-message.js';
 import { replaceLostSession } from './recovery/replace-lost-session.js';
 import { notifyWaitingRequest } from './requests/receive-offer.js';
 
-/** Says who listens to which event of a broker, and in which order. */
+/** Connects the events of a broker to their listeners. Listeners of one event run in the order given here. */
 export function listenToEvents(context: BrokerContext): void {
   const { events } = context;
   events.on('sessionChanged', (regionPool, session) => {

@@ -1,10 +1,10 @@
 /**
- * What the broker needs of a logger; `pino` is one.
+ * The logger interface that the broker uses; `pino` implements it.
  *
- * - `error`: a fault of ours that somebody has to look at.
- * - `warn`: something outside went wrong and we go on (Redis away, a host lost).
- * - `info`: the life of the process and of hosts.
- * - `debug`: the life of connections and sessions.
+ * - `error`: a bug in the broker.
+ * - `warn`: an external failure that the broker tolerates (Redis unreachable, host lost).
+ * - `info`: start and stop of the process, registration and loss of hosts.
+ * - `debug`: connections and sessions.
  */
 export interface Logger {
   error(fields: object, message: string): void;

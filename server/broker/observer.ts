@@ -2,21 +2,21 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../domain/catalog.js';
 
-/** What a broker counts and measures. Metrics implement it; the broker knows no metrics library. */
+/** Receives what a broker counts and measures. The metrics of the server implement it, so that the broker needs no metrics library. */
 export interface BrokerObserver {
   /**
    * @param tookMs from the `play` frame to the `matched` frame
-   * @param waited in a queue: the time is its player's, not the broker's
+   * @param waited whether the request waited in a queue: `tookMs` then says nothing about the speed of the broker
    */
   requestMatched(place: RegionPool, rank: number, tookMs: number, waited: boolean): void;
   requestRefused(code: ErrorCode): void;
   sessionEnded(place: RegionPool, reason: EndReason): void;
   hostLost(place: RegionPool): void;
-  /** Counters that a recount had to repair: should stay 0 for ever. */
+  /** A recount of slots found wrong counters on this many hosts. Anything above 0 is a bug. */
   countersRepaired(place: RegionPool, hosts: number): void;
-  /** @param tookMs from the order to the arrival, or to the refusal */
+  /** @param tookMs from the start of the move until the session is on its new host, or until the move failed */
   moveEnded(place: RegionPool, outcome: 'moved' | 'failed', tookMs: number): void;
-  /** A host failed so many moves that it is left out of them for a while. */
+  /** A host failed so many moves that the host is excluded from moves for a while. */
   hostQuarantined(): void;
   storeFailed(): void;
 }

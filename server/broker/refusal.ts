@@ -2,15 +2,15 @@ import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import type { ErrorMessage } from '@duskline/protocol';
 import { StoreUnavailableError } from '../store/fleet-store.js';
 
-/** A request that is answered with an error of the registry. */
+/** The reason why a request of a client or host fails: an error of the protocol's registry. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
-  /** The session that the refusal is about, where the request names none. */
+  /** The session that the error concerns, for requests that do not name a session. */
   readonly sessionId: string | undefined;
 
-  /** @param message says more than the registry's text, when there is more to say */
+  /** @param options.message replaces the text of the registry */
   constructor(
     code: ErrorCode,
     options: { message?: string; retryAfterMs?: number; sessionId?: string } = {},
@@ -22,14 +22,14 @@ export class Refusal extends Error {
   }
 }
 
-/** Spreads those who are told to come back, so that they do not come back together. */
+/** Varies a delay by ±25 %, so that clients that failed at the same time do not retry at the same time. */
 export function jittered(ms: number): number {
   return Math.round(ms * (0.75 + Math.random() / 2));
 }
 
 const UNAVAILABLE_RETRY_MS = 1_000;
 
-/** What a failure is called towards the client: a refusal as it is, a lost store, or a fault of ours. */
+/** Converts any error to one that may be sent to a client: UNAVAILABLE when the store is unreachable, INTERNAL for a bug. */
 export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof StoreUnavailableError) {
@@ -38,7 +38,7 @@ export function toRefusal(error: unknown): Refusal {
   return new Refusal('INTERNAL');
 }
 
-/** The frame that carries a refusal. */
+/** Creates the `error` message for a refusal. */
 export function errorMessage(
   refusal: Refusal,
   about: { requestId?: string | undefined; sessionId?: string | undefined } = {},

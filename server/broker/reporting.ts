@@ -1,7 +1,7 @@
 import type { Logger } from './logger.js';
 import type { BrokerObserver } from './observer.js';
 
-/** Where a broker reports what happens in it: metrics and the log. */
+/** Metrics and log of a broker. */
 export interface Reporting {
   readonly observer: BrokerObserver;
   readonly log: Logger;

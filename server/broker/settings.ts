@@ -4,7 +4,7 @@ import type { RebalanceLimits } from '../domain/rebalance/limits/rebalance-limit
 import type { Tiers } from '../domain/tiers.js';
 import type { BrokerIntervals } from './intervals.js';
 
-/** What a broker is configured with. It does not change while the broker runs. */
+/** Configuration of a broker. It does not change while the broker runs. */
 export interface BrokerSettings {
   /** Short and without a dot: connection ids are `<brokerId>.<number>`. */
   readonly brokerId: string;
@@ -12,6 +12,6 @@ export interface BrokerSettings {
   readonly limits: Limits;
   readonly intervals: BrokerIntervals;
   readonly tiers: Tiers;
-  /** The bounds that plans of moves keep. */
+  /** Limits on what the rebalancer may move. */
   readonly rebalanceLimits: RebalanceLimits;
 }

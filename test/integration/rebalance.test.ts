@@ -91,7 +91,7 @@ for (const [where, brokers] of [
       const cool = await fleet.host({ hostId: 'h2', slots: 4 }, 1);
       stops.push(keepSendingHeartbeats(cool));
       expect(await goAlong(hot, cool, one)).to.deep.include({ epoch: 2, region: 'near' });
-      expect(await closureOf('h1')).to.equal('hot');
+      await waitUntil(async () => (await closureOf('h1')) === 'hot');
       await waitUntil(async () => (await fleet.broker(0).broker.operations.moves(10)).length === 1);
       const [entry] = await fleet.broker(0).broker.operations.moves(10);
       expect(entry).to.deep.include({ cause: 'hot_host', outcome: 'moved', failure: null });

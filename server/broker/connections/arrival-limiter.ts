@@ -1,35 +1,35 @@
 /**
- * Lets so much work begin in one turn of the event loop; the rest begins in the next turns, in order. Between two turns
- * the loop reads its sockets, so that whoever is not held to the budget never waits for more than one turn of it.
+ * Limits how many tasks start in one turn of the event loop; further tasks start in the next turns, in order. Between two
+ * turns the loop reads its sockets, so that all other work waits for at most one turn's tasks.
  */
 export class ArrivalLimiter {
-  readonly #perTurn: number;
+  readonly #tasksPerTurn: number;
   readonly #nextTurn: (run: () => void) => void;
   readonly #waiting: (() => void)[] = [];
-  #spent = 0;
+  #startedInTurn = 0;
 
-  /** @param nextTurn runs something once, when the sockets were read again */
-  constructor(perTurn: number, nextTurn: (run: () => void) => void = setImmediate) {
-    this.#perTurn = perTurn;
+  /** @param nextTurn runs a callback after the event loop has read the sockets again */
+  constructor(tasksPerTurn: number, nextTurn: (run: () => void) => void = setImmediate) {
+    this.#tasksPerTurn = tasksPerTurn;
     this.#nextTurn = nextTurn;
   }
 
-  /** Resolves when the work may begin. */
+  /** Resolves when the task may start. */
   begin(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#spent < this.#perTurn) this.#spend(resolve);
+      if (this.#startedInTurn < this.#tasksPerTurn) this.#start(resolve);
       else this.#waiting.push(resolve);
     });
   }
 
-  #spend(begin: () => void): void {
-    this.#spent += 1;
-    if (this.#spent === 1) this.#nextTurn(() => this.#turn());
-    begin();
+  #start(task: () => void): void {
+    this.#startedInTurn += 1;
+    if (this.#startedInTurn === 1) this.#nextTurn(() => this.#beginTurn());
+    task();
   }
 
-  #turn(): void {
-    this.#spent = 0;
-    for (const begin of this.#waiting.splice(0, this.#perTurn)) this.#spend(begin);
+  #beginTurn(): void {
+    this.#startedInTurn = 0;
+    for (const task of this.#waiting.splice(0, this.#tasksPerTurn)) this.#start(task);
   }
 }

@@ -4,84 +4,87 @@ import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { ReportedSession, SessionMeta } from '../../store/fleet-store.js';
 
-/** One peer's socket, as far as the broker sees it. The transport provides it. */
+/** The socket of a client or host, provided by the transport. */
 export interface Channel<Message> {
   readonly connectionId: string;
   send(message: Message): void;
-  /** Says why and closes, with the close code of that error. */
+  /** Sends the error and closes the socket with the close code of that error. */
   closeWith(code: ErrorCode, message?: string): void;
 }
 
-/** What the broker told a client about one of its sessions. */
+/** A client's session as the broker last sent it to the client. */
 export interface ClientSession {
   readonly place: RegionPool;
-  /** The request that led to it, as this client made it. */
+  /** The client's request that led to the session. */
   readonly request: Play;
-  /** What the store keeps of it. */
+  /** The session's metadata in the store. */
   readonly meta: SessionMeta;
-  /** The host of its present assignment. */
+  /** The host that the session is assigned to. */
   readonly hostId: string;
-  /** When its request began to wait, by the store's clock; `null` when it did not, or nobody knows. */
+  /** When the request began to wait in a queue, by the store's clock; `null` when it did not wait, or when that is unknown. */
   readonly arrivedAtMs: number | null;
-  /** When the reservation runs out, by `performance.now()`. */
+  /** When the reservation expires, by `performance.now()`. */
   readonly reservedUntilMs: number;
   epoch: number;
   state: SessionState;
-  /** Looks in a row in which the store did not know it. */
+  /** Consecutive checks in which the store did not know the session. */
   missedChecks: number;
-  /** The host that its client was told to go to; `null` when none. */
+  /** The move that the client was sent last, while it is under way. */
   pendingMove: ClientMove | null;
 }
 
-/** A move that a client was told of. */
+/** A move whose `moving` message was sent to the client. */
 export interface ClientMove {
   readonly place: RegionPool;
   readonly epoch: number;
   readonly hostId: string;
   readonly meta: SessionMeta;
-  /** The broker that carries it out. */
+  /** The broker that carries out the move. */
   readonly coordinatorBrokerId: string;
-  /** When it is over, one way or the other, by `performance.now()`. */
+  /** When the move has completed or failed at the latest, by `performance.now()`. */
   readonly untilMs: number;
 }
 
-/** Who a connection is of. */
+/** The player and device of a client connection. */
 export interface ClientIdentity {
   readonly channel: Channel<BrokerToClient>;
   readonly playerId: string;
   /** One of the configured tiers. */
   readonly tier: string;
   readonly device: Device;
-  /** It resumed. */
+  /** The client connected with a resume token. */
   readonly resumed: boolean;
 }
 
 const NO_SESSIONS: ReadonlyMap<string, ClientSession> = new Map();
 const NO_REQUESTS: ReadonlyMap<string, PendingRequest> = new Map();
 
-/** A player's connection after its hello. Tens of thousands only look around, so what a request needs is made with the first. */
+/**
+ * A client's connection after its `hello`. Most of many thousand idle connections never request a session, so the maps are
+ * created on first use to save memory.
+ */
 export class ClientConnection {
   readonly channel: Channel<BrokerToClient>;
   readonly playerId: string;
   readonly tier: string;
   readonly device: Device;
-  /** It resumed, and has asked for nothing new since: what it asks for is most likely a repeat. */
+  /** The client resumed and has made no new request since: its next request is most likely a repeated one. */
   resumed: boolean;
-  /** The session that its player left last. It is over for good, which no other end of a session is sure to be. */
+  /** The session that the player left last. Only this end reason is final: a session with another one may still be replaced. */
   lastLeftSessionId: string | undefined;
   #sessions: Map<string, ClientSession> | undefined;
   #pending: Map<string, PendingRequest> | undefined;
 
-  constructor({ channel, playerId, tier, device, resumed: returning }: ClientIdentity) {
+  constructor({ channel, playerId, tier, device, resumed }: ClientIdentity) {
     this.channel = channel;
     this.playerId = playerId;
     this.tier = tier;
     this.device = device;
-    this.resumed = returning;
+    this.resumed = resumed;
     this.lastLeftSessionId = undefined;
   }
 
-  /** What it was told of its sessions. The directory adds and removes them. */
+  /** By session id. `ConnectionDirectory` adds and removes them. */
   get sessions(): ReadonlyMap<string, ClientSession> {
     return this.#sessions ?? NO_SESSIONS;
   }
@@ -94,7 +97,7 @@ export class ClientConnection {
     this.#sessions?.delete(sessionId);
   }
 
-  /** Requests under way. */
+  /** Unanswered requests, by request id. */
   get pendingRequests(): ReadonlyMap<string, PendingRequest> {
     return this.#pending ?? NO_REQUESTS;
   }
@@ -108,49 +111,49 @@ export class ClientConnection {
   }
 }
 
-/** A session whose client's socket was lost, with what this broker knew about it. */
+/** A session whose client disconnected, as the client knew it. */
 export interface DisconnectedSession {
   readonly sessionId: string;
   readonly playerId: string;
   readonly known: ClientSession;
 }
 
-/** A session, and the connection that hears of it. */
+/** A session and the connection that receives its events. */
 export interface LinkedSession {
   readonly sessionId: string;
   readonly client: ClientConnection;
   readonly known: ClientSession;
 }
 
-/** A request that has no answer yet. */
+/** A request that is not answered yet. */
 export interface PendingRequest {
-  /** The client has taken it back since. */
+  /** The client has cancelled the request. */
   cancelled: boolean;
-  /** It has waited in a queue. */
+  /** The request has waited in a queue. */
   waited: boolean;
-  /** It waits in a queue from now on: nothing is under way for it here. */
+  /** To be called when the request enters the queues: this broker has no further work for it until it gets an offer. */
   readonly startWaiting: () => void;
 }
 
-/** A host's connection after its registration. */
+/** A registered host's connection. */
 export interface HostConnection {
   readonly channel: Channel<BrokerToHost>;
   readonly place: RegionPool;
   readonly registration: Register;
-  /** What the host holds, as its last list and its messages since say. */
+  /** The sessions on the host, according to its last list of sessions and its messages since. */
   heldSessions: Map<string, { readonly epoch: number; readonly state: HeldState }>;
-  /** Assignments that it was told of, by session: nothing is told twice. */
+  /** The epoch that the host was sent last, by session id, so that no assignment is sent twice. */
   readonly lastSentEpochs: Map<string, number>;
-  /** Assignments that the store knows to be movable, by session. */
+  /** The epoch that the store knows to be movable, by session id. */
   readonly movableEpochs: Map<string, number>;
 }
 
-/** What a host holds, as the store takes it. */
+/** The sessions on a host, in the form of the store. */
 export function reportedSessionsOf(host: HostConnection): ReportedSession[] {
   return [...host.heldSessions].map(([sessionId, { epoch, state }]) => ({ sessionId, epoch, state }));
 }
 
-/** The connections of this broker, by what others look for. A broker's only state. */
+/** The connections of this broker: clients by session, hosts by region pool and host id. */
 export class ConnectionDirectory {
   readonly #clientBySession = new Map<string, ClientConnection>();
   readonly #hosts = new Map<string, HostConnection>();
@@ -171,19 +174,23 @@ export class ConnectionDirectory {
     }
   }
 
-  /** The newest connection that asked for a session hears of it. Returns the one that did before, if it is open. */
+  /**
+   * Makes a connection the receiver of a session's events: the newest one that requested the session.
+   *
+   * @returns the open connection that received the events before, if any
+   */
   linkSession(
     client: ClientConnection,
     sessionId: string,
     session: ClientSession,
   ): ClientConnection | undefined {
-    // A client may be gone by the time its answer is ready.
+    // The client may have disconnected before its request was answered.
     if (!this.#clients.has(client)) return undefined;
-    const before = this.#clientBySession.get(sessionId);
-    before?.removeSession(sessionId);
+    const previous = this.#clientBySession.get(sessionId);
+    previous?.removeSession(sessionId);
     client.addSession(sessionId, session);
     this.#clientBySession.set(sessionId, client);
-    return before === client ? undefined : before;
+    return previous === client ? undefined : previous;
   }
 
   unlinkSession(sessionId: string): void {
@@ -191,7 +198,7 @@ export class ConnectionDirectory {
     this.#clientBySession.delete(sessionId);
   }
 
-  /** The sessions that this connection hears of. */
+  /** The sessions whose events this connection receives. */
   sessionsOf(client: ClientConnection): LinkedSession[] {
     return [...client.sessions].flatMap(([sessionId, known]) =>
       this.#clientBySession.get(sessionId) === client ? [{ sessionId, client, known }] : [],
@@ -212,9 +219,9 @@ export class ConnectionDirectory {
   /** Returns the connection that the new one replaces, if any. */
   addHost(host: HostConnection): HostConnection | undefined {
     const key = hostKey(host.place, host.registration.hostId);
-    const before = this.#hosts.get(key);
+    const previous = this.#hosts.get(key);
     this.#hosts.set(key, host);
-    return before;
+    return previous;
   }
 
   removeHost(host: HostConnection): void {

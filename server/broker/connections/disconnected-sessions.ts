@@ -2,7 +2,7 @@ import type { SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Connections } from './ports.js';
 
-/** Forgets a disconnected session that has ended, or that another broker or a later assignment took over. */
+/** Deletes the record of a disconnected session that has ended, has a newer epoch, or belongs to another broker now. */
 export function forgetDisconnectedSession(
   { disconnectedSessions, brokerId }: Connections & BrokerSettings,
   { sessionId, epoch, state, clientBrokerId }: SessionRecord,

@@ -1,14 +1,14 @@
-/** The most records that are kept: when more sockets are lost at once, the oldest records are dropped. */
+/** Default maximum number of records. When more sockets are lost at once, the oldest records are dropped. */
 const MAX_RECORDS = 20_000;
 
-/** Records by session id, each kept for the same time, oldest first, and never more than a fixed number. */
+/** Records by session id, oldest first. Each is kept for the same time, and their number is bounded. */
 export class ExpiringRecords<T extends { readonly sessionId: string }> {
   readonly #records = new Map<string, { readonly item: T; readonly untilMs: number }>();
 
   /**
    * @param retentionMs how long a record is kept after it was last added
-   * @param max the most records that are kept
-   * @param now milliseconds of a monotonic clock
+   * @param max maximum number of records
+   * @param now monotonic clock, in milliseconds
    */
   constructor(
     readonly retentionMs: number,
@@ -16,7 +16,7 @@ export class ExpiringRecords<T extends { readonly sessionId: string }> {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Adds a record, or replaces that of the same session: its retention starts again. */
+  /** Adds a record, or replaces the session's record and restarts its retention time. */
   add(item: T): void {
     this.#records.delete(item.sessionId);
     this.#records.set(item.sessionId, { item, untilMs: this.now() + this.retentionMs });

@@ -2,14 +2,14 @@ import type { ArrivalLimiter } from './arrival-limiter.js';
 import type { ConnectionDirectory, DisconnectedSession } from './connections.js';
 import type { ExpiringRecords } from './expiring-records.js';
 
-/** The clients and hosts of this broker. */
+/** The connected clients and hosts of this broker. */
 export interface Connections {
   readonly connections: ConnectionDirectory;
   /**
-   * Sessions of clients whose sockets were lost. The store knows all of them; the broker needs its own record only when
-   * the store loses its memory. Kept for as long as the player may reconnect, and bounded in number.
+   * Sessions of clients that disconnected, kept for `resumeWindowMs` and bounded in number. The store has these sessions too;
+   * the broker needs its own records to restore them when the store loses its data.
    */
   readonly disconnectedSessions: ExpiringRecords<DisconnectedSession>;
-  /** Limits how many returning clients are served in one turn of the event loop, so that connected clients do not wait for them. */
+  /** Limits how many reconnecting clients one turn of the event loop processes, so that connected clients need not wait. */
   readonly arrivalLimiter: ArrivalLimiter;
 }

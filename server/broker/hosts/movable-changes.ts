@@ -2,7 +2,10 @@ import type { HeldSession } from '@duskline/protocol';
 import type { MovableChange } from '../../store/contracts/moves.js';
 import type { HostConnection } from '../connections/connections.js';
 
-/** Compares which sessions a host offers for moves with what was recorded last, and returns the differences. */
+/**
+ * Returns how the sessions that a host offers for moves differ from those recorded last, and remembers the new ones in
+ * `host.movableEpochs`.
+ */
 export function collectMovableChanges(
   host: HostConnection,
   sessions: readonly HeldSession[],

@@ -5,7 +5,8 @@ import type { HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
-import { settleClientArrival, completeMove } from '../moves/target-host-moves.js';
+import { completeMove } from '../moves/complete-move.js';
+import { confirmClientArrival } from '../moves/confirm-client-arrival.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
 /** Handles a host's `session` message: records the new state, and notifies the client of the session. */
@@ -54,13 +55,13 @@ async function changeReportedSession(
       host.channel.send({ type: 'end', sessionId, epoch, reason: outcome.reason });
       return;
     case 'unknown':
-      if (await settleClientArrival(context, host, held, restored)) return;
+      if (await confirmClientArrival(context, host, held, restored)) return;
       // The next heartbeat differs from the store, and the reconciliation adopts the session if a slot is free.
       if (host.heldSessions.size <= registration.slots) return;
       host.heldSessions.delete(sessionId);
       throw new Refusal('TOO_MANY_SESSIONS');
     case 'stale':
-      if (await settleClientArrival(context, host, held, restored)) return;
+      if (await confirmClientArrival(context, host, held, restored)) return;
       host.heldSessions.delete(sessionId);
       throw new Refusal('STALE_EPOCH');
     case 'bad_transition':

@@ -6,13 +6,13 @@ import type { ClientConnection, ClientSession } from '../connections/connections
 import type { ControlMessage } from './control-messages.js';
 
 /**
- * What one part of a broker tells several others, or one that it must not import. Listeners run at once, in the order in
- * which `listenToEvents` adds them, and never throw.
+ * Events inside a broker, for changes that concern several modules or a module that the sender may not import. Listeners run
+ * synchronously, in the order in which `listenToEvents` adds them, and never throw.
  */
 export interface BrokerEventMap {
-  /** This broker learnt how a session is now: it may have told its client and its host so before. */
+  /** This broker received the present state of a session. Its client and host may know that state already. */
   sessionChanged: [regionPool: RegionPool, session: SessionRecord];
-  /** This broker learnt how the slot is now that a move holds for a session on its target host. */
+  /** This broker received the present state of the slot that a move reserved on the target host. */
   targetReservationChanged: [regionPool: RegionPool, sessionId: string, reservation: SessionRecord];
   /** The host of a client's session was lost. `previousState` is the state that the client knew. */
   sessionLost: [
@@ -21,7 +21,7 @@ export interface BrokerEventMap {
     lost: SessionRecord,
     previousState: SessionState,
   ];
-  /** A session left the host that its client knows: it may have moved to another one. */
+  /** A session left the host that its client knows, and may have moved to another host. */
   sessionLeftHost: [
     client: ClientConnection,
     known: ClientSession,
@@ -38,7 +38,7 @@ export function createBrokerEvents(): BrokerEvents {
   return new EventEmitter<BrokerEventMap>();
 }
 
-/** Sends and receives the events of this broker. */
+/** The event emitter of this broker. */
 export interface Events {
   readonly events: BrokerEvents;
 }

@@ -3,5 +3,5 @@ import type { Reporting } from '../reporting.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
-/** What nearly every use case needs that changes sessions: its settings, the store, the events of the broker, metrics and the log. */
+/** The ports that nearly every use case needs that changes sessions. */
 export type CorePorts = BrokerSettings & StoreAccess & Events & Reporting;

@@ -6,7 +6,7 @@ import { hasMoved } from '../sessions/match-details.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Events } from './broker-events.js';
 
-/** Sends a client the change of one of its sessions, or finds out first where the session went. */
+/** Sends a client the change of its session, unless the session may have moved: then its new host is located first. */
 export function notifyClient(
   context: BrokerSettings & Connections & Events,
   regionPool: RegionPool,
@@ -35,7 +35,10 @@ export function notifyClient(
   sendSessionChange(context, client, applyPendingMove(context, client, known, session), regionPool, session);
 }
 
-/** Sends a client the new state of its session. A session whose host was lost is placed again instead, if its client wants so. */
+/**
+ * Sends a client the new state of its session. If the host was lost, the session is replaced instead, unless the request has
+ * `onHostLost: 'end'`.
+ */
 export function sendSessionChange(
   { connections, events }: Connections & Events,
   client: ClientConnection,
@@ -77,7 +80,7 @@ export function notifySuperseded(
   connections.unlinkSession(sessionId);
 }
 
-/** Whether the session may be on another host, which its client was not told. */
+/** Whether the session may be on a host that its client was not sent. */
 function mayHaveMoved(known: ClientSession, { epoch, state, reason, hostId, meta }: SessionRecord): boolean {
   if (epoch === known.epoch) {
     if (reason === 'host_lost') return known.pendingMove !== null;
@@ -89,7 +92,7 @@ function mayHaveMoved(known: ClientSession, { epoch, state, reason, hostId, meta
   return state !== 'ended' && isMoved && epoch !== known.pendingMove?.epoch;
 }
 
-/** Returns what is known of a session once it is on the host that its client was told to go to. */
+/** Updates the client's session if it is now on the target host of the client's pending move. Returns the session to notify about. */
 function applyPendingMove(
   { connections }: Connections,
   client: ClientConnection,
@@ -99,7 +102,7 @@ function applyPendingMove(
   const { pendingMove: move } = known;
   if (move?.epoch !== epoch) return known;
   const { place, hostId, meta } = move;
-  const after: ClientSession = { ...known, place, hostId, meta, epoch, pendingMove: null };
-  connections.linkSession(client, sessionId, after);
-  return after;
+  const movedSession: ClientSession = { ...known, place, hostId, meta, epoch, pendingMove: null };
+  connections.linkSession(client, sessionId, movedSession);
+  return movedSession;
 }

@@ -7,7 +7,7 @@ import type { Connections } from '../connections/ports.js';
 import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { BrokerSettings } from '../settings.js';
 
-/** Sends the host of a session, when it is connected here, what the session's change means for it. */
+/** Notifies the host of a changed session, if the host is connected to this broker. */
 export function notifyHostOfSession(
   context: BrokerSettings & Connections,
   regionPool: RegionPool,
@@ -17,14 +17,14 @@ export function notifyHostOfSession(
   if (host !== undefined) notifyHost(context, host, session);
 }
 
-/** Tells a host to expect a session, or to end one. */
+/** Sends a host `prepare` for a reserved session, or `end` for an ended one. */
 export function notifyHost(context: BrokerSettings, host: HostConnection, session: SessionRecord): void {
   const { sessionId, epoch, state, meta } = session;
   if (state === 'reserved' && meta !== null) {
     if (wasSentToHost(host, session)) return;
     prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match));
   } else if (state === 'ended' && session.reason === 'host_lost') {
-    // A host that receives this is alive after all: its next list of sessions decides which of them it keeps.
+    // The host is connected, so it was lost only for a while: its next list of sessions decides which sessions it keeps.
     host.lastSentEpochs.delete(sessionId);
   } else if (
     state === 'ended' &&
@@ -35,7 +35,7 @@ export function notifyHost(context: BrokerSettings, host: HostConnection, sessio
   }
 }
 
-/** Tells a host which player to expect, unless it was told before. */
+/** Sends `prepare` with the player to expect, unless the host was sent that epoch or a later one. */
 export function prepareHost(
   context: BrokerSettings,
   host: HostConnection,
@@ -59,7 +59,7 @@ function wasSentToHost(
   return (lastSentEpochs.get(sessionId) ?? 0) >= epoch;
 }
 
-/** The limits that a host enforces on the sessions of a tier; `undefined` when the tier has none. */
+/** The limits that hosts enforce on sessions of this tier; `undefined` when the tier has none. */
 export function sessionLimitsOf({ tiers }: BrokerSettings, tier: string): SessionLimits | undefined {
   const { idleMs, maxLengthMs, warnBeforeMs } = tierOf(tiers, tier);
   if (idleMs === null && maxLengthMs === null) return undefined;

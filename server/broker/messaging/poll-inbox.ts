@@ -5,33 +5,33 @@ import { emitSessionChange } from './session-events.js';
 import { parseControlMessage } from './control-messages.js';
 import { deliverRelayedMessage } from './relay-signals.js';
 
-/** Fetches this broker's mail and letters of one place and tells the connections concerned. */
+/** Reads this broker's inbox of one region pool: notifies connections of changed sessions, then delivers messages. */
 export async function pollInbox(context: CorePorts & Connections, place: RegionPool): Promise<void> {
   const { store, brokerId } = context;
-  // Letters are taken first and delivered last: a host hears of a session before it hears from its client.
-  const [letters, sessions] = await Promise.allSettled([
+  // Messages are taken first and delivered last, so that a host gets `prepare` before the first signal of the session's client.
+  const [messages, sessions] = await Promise.allSettled([
     store.takeMessages(place, brokerId),
     store.takeChangedSessions(place, brokerId),
   ]);
   if (sessions.status === 'fulfilled') {
     for (const session of sessions.value) emitSessionChange(context, place, session);
   }
-  if (letters.status === 'fulfilled') {
-    // Each is delivered at once and in its order; what takes longer is word of those that could not be.
-    const passedOn: Promise<void>[] = [];
-    for (const post of letters.value) {
-      if (post.kind === 'control')
-        context.events.emit('controlMessage', place, parseControlMessage(post.body));
-      else passedOn.push(deliverRelayedMessage(context, place, post));
+  if (messages.status === 'fulfilled') {
+    // Delivery is synchronous and in order. The promises are replies to senders whose message could not be delivered.
+    const deliveries: Promise<void>[] = [];
+    for (const message of messages.value) {
+      if (message.kind === 'control')
+        context.events.emit('controlMessage', place, parseControlMessage(message.body));
+      else deliveries.push(deliverRelayedMessage(context, place, message));
     }
-    await Promise.all(passedOn);
+    await Promise.all(deliveries);
   }
-  for (const result of [letters, sessions]) {
+  for (const result of [messages, sessions]) {
     if (result.status === 'rejected') throw result.reason;
   }
 }
 
-/** Looks everywhere for what a nudge should have announced, and how full the places are. */
+/** Polls the inboxes of all region pools, in case a wake-up was lost, and refreshes the fleet cache. */
 export async function pollAllInboxes(context: CorePorts & Connections): Promise<void> {
   await context.fleet.refresh(context.brokerId, (place) => pollInbox(context, place));
 }

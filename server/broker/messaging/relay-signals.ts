@@ -8,21 +8,20 @@ import type { Connections } from '../connections/ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
-/** What passes between the ends of a session, as brokers write it into letters. */
+/** The body of a relayed message, as brokers write it. */
 type RelayedBody =
   | Pick<Signal, 'type' | 'data'>
   | Pick<Limit, 'type' | 'kind' | 'endsAtMs'>
-  /** A broker's own answer to a signal that came when its peer was no longer there. */
+  /** A broker's reply to a signal whose receiver had disconnected. */
   | { readonly type: 'peer_away' };
 
 /**
- * The most that a letter's body may measure. A character may take six bytes once it is escaped, and the frame
- * to a host names the epoch as well: it must not become larger than a frame that the host reads, or any
- * client could cut its host off.
+ * Maximum size of a relayed body. JSON escapes may enlarge a character to six bytes, and the frame to a host also contains the
+ * epoch. If that frame exceeded the host's limit, any client could make its host disconnect.
  */
 const MAX_BODY_BYTES = MAX_FRAME_BYTES - 1_024;
 
-/** Passes a client's signal to the host of its session; answered only when that fails. */
+/** Relays a client's signal to the host of its session. The client gets an answer only if that fails. */
 export async function relayToHost(
   context: StoreAccess & Connections & Reporting,
   client: ClientConnection,
@@ -38,7 +37,7 @@ export async function relayToHost(
   }
 }
 
-/** Passes a host's signal to the client of its session; answered only when that fails. */
+/** Relays a host's signal to the client of its session. The host gets an answer only if that fails. */
 export async function relayToClient(
   context: StoreAccess & Connections & Reporting,
   host: HostConnection,
@@ -52,7 +51,7 @@ export async function relayToClient(
   }
 }
 
-/** Passes a host's word that a limit draws near to the client of the session. */
+/** Relays a host's warning about an approaching limit to the client of the session. */
 export async function relayLimitWarning(
   context: StoreAccess & Connections & Reporting,
   host: HostConnection,
@@ -69,32 +68,32 @@ export async function relayLimitWarning(
     );
   } catch (error) {
     const refusal = toLoggedRefusal(context, error);
-    // The host holds the session to its limit all the same, and can do nothing about a client that is away.
+    // The host enforces the limit in any case, and can do nothing about a disconnected client.
     if (refusal.code !== 'PEER_AWAY') host.channel.send(errorMessage(refusal, { sessionId }));
   }
 }
 
 /**
- * Hands a letter that came from another broker to this broker's own connection. When that is not here any
- * more, as the store cannot know, the other end is told so.
+ * Delivers a message from another broker to a connection of this broker. If the receiver of a signal has disconnected since,
+ * its sender gets PEER_AWAY.
  */
 export async function deliverRelayedMessage(
   context: StoreAccess & Connections & Reporting,
   place: RegionPool,
   { sessionId, epoch, toHostId, body }: RelayedMessage,
 ): Promise<void> {
-  // Only brokers write it.
+  // Only brokers write the body.
   const message = JSON.parse(body) as RelayedBody;
-  const about = { sessionId, epoch };
+  const assignment = { sessionId, epoch };
   const delivered =
     toHostId === null
-      ? deliverToClient(context, about, message)
-      : deliverToHost(context, place, toHostId, about, message);
+      ? deliverToClient(context, assignment, message)
+      : deliverToHost(context, place, toHostId, assignment, message);
   if (delivered || message.type !== 'signal') return;
   try {
-    await relayMessage(context, place, { ...about, fromHostId: toHostId }, { type: 'peer_away' });
+    await relayMessage(context, place, { ...assignment, fromHostId: toHostId }, { type: 'peer_away' });
   } catch (error) {
-    // Then nobody is left to be told.
+    // The sender has disconnected, too, or the store is unreachable.
     toLoggedRefusal(context, error);
   }
 }
@@ -102,20 +101,20 @@ export async function deliverRelayedMessage(
 async function relayMessage(
   context: StoreAccess & Connections,
   place: RegionPool,
-  letter: Omit<SessionMessage, 'body'>,
-  message: RelayedBody,
+  message: Omit<SessionMessage, 'body'>,
+  body: RelayedBody,
 ): Promise<void> {
-  const body = JSON.stringify(message);
-  if (Buffer.byteLength(body) > MAX_BODY_BYTES) {
+  const bodyText = JSON.stringify(body);
+  if (Buffer.byteLength(bodyText) > MAX_BODY_BYTES) {
     throw new Refusal('BAD_MESSAGE', { message: 'signal: /data is too long once it is written as JSON.' });
   }
-  const outcome = await context.batches.relayMessage(place, { ...letter, body });
+  const outcome = await context.batches.relayMessage(place, { ...message, body: bodyText });
   switch (outcome.kind) {
     case 'local': {
       const delivered =
-        letter.fromHostId === null
-          ? deliverToHost(context, place, outcome.hostId, letter, message)
-          : deliverToClient(context, letter, message);
+        message.fromHostId === null
+          ? deliverToHost(context, place, outcome.hostId, message, body)
+          : deliverToClient(context, message, body);
       if (!delivered) throw new Refusal('PEER_AWAY');
       return;
     }
@@ -137,7 +136,7 @@ async function relayMessage(
 
 type Assignment = Pick<SessionMessage, 'sessionId' | 'epoch'>;
 
-/** Delivers if a host with that assignment is connected here. Limits are the hosts' own: they get none. */
+/** Delivers if the host is connected here and knows the assignment. `limit` is never sent to hosts. */
 function deliverToHost(
   { connections }: Connections,
   place: RegionPool,
@@ -146,15 +145,15 @@ function deliverToHost(
   body: RelayedBody,
 ): boolean {
   const host = connections.findHost(place, hostId);
-  const knows =
+  const knowsAssignment =
     host?.lastSentEpochs.get(sessionId) === epoch || host?.heldSessions.get(sessionId)?.epoch === epoch;
-  if (host === undefined || !knows) return false;
+  if (host === undefined || !knowsAssignment) return false;
   if (body.type === 'signal') host.channel.send({ type: 'signal', sessionId, epoch, data: body.data });
   if (body.type === 'peer_away') host.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
   return true;
 }
 
-/** Delivers if the session's client is connected here, and knows of that very assignment. */
+/** Delivers if the session's client is connected here and knows the assignment. */
 function deliverToClient(
   { connections }: Connections,
   { sessionId, epoch }: Assignment,
@@ -167,9 +166,10 @@ function deliverToClient(
   return true;
 }
 
-/** The refusal to answer with; a fault of ours is logged, as the answer says it was. */
+/** Converts an error to the refusal to answer with, and logs a bug of the broker. */
 function toLoggedRefusal(context: Reporting, error: unknown): Refusal {
   const refusal = toRefusal(error);
-  if (refusal.code === 'INTERNAL') context.log.error({ err: error }, 'a signal could not be passed on');
+  if (refusal.code === 'INTERNAL')
+    context.log.error({ err: error }, 'a signal or limit warning could not be relayed');
   return refusal;
 }

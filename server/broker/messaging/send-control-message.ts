@@ -4,7 +4,7 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from './broker-events.js';
 import type { ControlMessage } from './control-messages.js';
 
-/** Tells a broker something, also this one. Resolves when it is on its way. */
+/** Sends a control message to a broker, which may be this one. Resolves when the message is in that broker's inbox. */
 export async function sendControlMessage(
   context: BrokerSettings & StoreAccess & Events,
   place: RegionPool,

@@ -8,8 +8,8 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from './broker-events.js';
 
 /**
- * Tells everything in this broker that has to do with a session how the session is now. Listeners ignore what they
- * know already, so every path that learns of a change may call this.
+ * Emits the present state of a session inside this broker. Listeners ignore a state that they know already, so every caller
+ * that receives a session's record may emit it.
  */
 export function emitSessionChange({ events }: Events, regionPool: RegionPool, session: SessionRecord): void {
   const sessionId = sessionOfTargetReservation(session.sessionId);
@@ -17,7 +17,7 @@ export function emitSessionChange({ events }: Events, regionPool: RegionPool, se
   else events.emit('targetReservationChanged', regionPool, sessionId, session);
 }
 
-/** Wakes up the brokers of the session's client and host, whose inboxes the store has filled. */
+/** Wakes up the brokers of the session's client and host: the store has put the change into their inboxes. */
 export function wakeOtherBrokers(
   context: BrokerSettings & StoreAccess,
   regionPool: RegionPool,
@@ -38,7 +38,7 @@ function wakeBroker(
   if (brokerId !== '' && brokerId !== ownBrokerId) store.sendWakeUp(brokerId, regionPool);
 }
 
-/** Counts ended sessions, tells this broker about them, and wakes up the other brokers concerned. */
+/** Counts ended sessions, emits their changes inside this broker, and wakes up the brokers of their clients and hosts. */
 export function notifyAllOfEnd(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   regionPool: RegionPool,

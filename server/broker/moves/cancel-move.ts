@@ -4,7 +4,7 @@ import type { CorePorts } from '../messaging/core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
 
-/** A move under way: from where, and to where. */
+/** A session that is moving, its source host, and the region pool that it moves to. */
 export interface MoveInProgress {
   readonly place: RegionPool;
   readonly sessionId: string;
@@ -15,12 +15,14 @@ export interface MoveInProgress {
 }
 
 /**
- * Gives a move up, unless its client has arrived: in one step of the store, so that of the two one happens. Only then is
- * the old host told to go on.
+ * Cancels a move, unless its client has arrived. The store decides atomically between the two, and the source host resumes
+ * the session only after that. Otherwise two hosts could run it.
+ *
+ * @returns `arrived` if the session is on the target host already
  */
-export async function cancelMove(context: CorePorts, move: MoveInProgress): Promise<'off' | 'arrived'> {
+export async function cancelMove(context: CorePorts, move: MoveInProgress): Promise<'cancelled' | 'arrived'> {
   const { store, brokerId } = context;
-  const { place, sessionId, hostId, epoch, to, toEpoch } = move;
+  const { sessionId, to, toEpoch } = move;
   const dropped = await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
   if (dropped === null) {
     const [now] = await store.getSessions(to, [sessionId]);
@@ -28,6 +30,15 @@ export async function cancelMove(context: CorePorts, move: MoveInProgress): Prom
   } else {
     notifyAllOfEnd(context, to, [dropped]);
   }
+  await notifyOfCancellation(context, move);
+  return 'cancelled';
+}
+
+async function notifyOfCancellation(
+  context: CorePorts,
+  { place, sessionId, hostId, epoch, toEpoch }: MoveInProgress,
+): Promise<void> {
+  const { store } = context;
   const [[host], [session]] = await Promise.all([
     store.getEndpoints(place, [hostId]),
     store.getSessions(place, [sessionId]),
@@ -48,5 +59,4 @@ export async function cancelMove(context: CorePorts, move: MoveInProgress): Prom
       toEpoch,
     });
   }
-  return 'off';
 }

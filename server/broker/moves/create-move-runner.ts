@@ -2,135 +2,123 @@ import { FULL } from '../../domain/congestion.js';
 import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
 import { explainMove } from '../../domain/rebalance/actions/explain-move.js';
 import { hostKey } from '../../domain/rebalance/limits/hot-hosts.js';
-import {
-  NO_QUARANTINE,
-  isQuarantined,
-  recordMoveOutcome,
-  type Quarantine,
-} from '../../domain/rebalance/limits/quarantine.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { CorePorts } from '../messaging/core-ports.js';
-import type { ActiveMovesPort } from './active-moves.js';
 import type { MoveRunner } from '../rebalance/move-runner.js';
-import { moveSession, type MoveOrder, type MoveResult } from './move-session.js';
-import { moveUnclaimedSession } from './move-unclaimed.js';
+import type { ActiveMovesPort } from './active-moves.js';
 import { explainMoveToPlayer } from './explain-move-to-player.js';
+import { HostQuarantine } from './host-quarantine.js';
+import type { MoveOrder, MoveResult } from './move-order.js';
+import { moveSession } from './move-session.js';
+import { moveUnclaimedSession } from './move-unclaimed.js';
+import { RecentMoveFailures } from './recent-move-failures.js';
 
 /**
- * Moves that one broker carries out at once. Each is a handful of store calls and frames: more at a time are done no sooner,
- * and each player's picture stands still for longer.
+ * Maximum number of chains that one broker runs at once. A move is a few store calls and messages, so more at once would not
+ * end sooner, and each player's stream would be paused for longer.
  */
-const MAX_AT_ONCE = 16;
+const MAX_RUNNING_CHAINS = 16;
 
-/** A session that could not be moved is left alone for so many steps: its host may be at a save point then, its client back. */
+/**
+ * Steps for which a session is not moved again after its move failed: its host may be saving the game at this moment, or its
+ * client may be reconnecting.
+ */
 const RETRY_AFTER_STEPS = 3;
-
-/** How many failures are remembered. */
-const MAX_FAILURES = 10_000;
 
 export function createMoveRunner(context: CorePorts & ActiveMovesPort): MoveRunner {
   return new ChainMoveRunner(context);
 }
 
-class ChainMoveRunner implements MoveRunner {
-  readonly #context: CorePorts & ActiveMovesPort;
-  /** Sessions whose move waits or is under way. */
-  readonly #begun = new Set<string>();
-  readonly #failedAtMs = new Map<string, number>();
-  readonly #waiting: (() => Promise<void>)[] = [];
-  readonly #retryAfterMs: number;
-  #running = 0;
-  #quarantine: Quarantine = NO_QUARANTINE;
-  #stopped = false;
+/** The moves of one chain, in the order of execution, and the records of their sessions by id. */
+interface MoveChain {
+  readonly actions: readonly MoveAction[];
+  readonly sessions: ReadonlyMap<string, SessionRecord>;
+}
 
-  constructor(context: CorePorts & ActiveMovesPort) {
-    this.#context = context;
-    this.#retryAfterMs = RETRY_AFTER_STEPS * context.limits.moveStepMs;
+class ChainMoveRunner implements MoveRunner {
+  /** Ids of the sessions in queued and running chains. */
+  readonly #scheduledSessions = new Set<string>();
+  readonly #queuedChains: MoveChain[] = [];
+  readonly #failures: RecentMoveFailures;
+  readonly #quarantine: HostQuarantine;
+  #runningChains = 0;
+  #isStopped = false;
+
+  constructor(private readonly context: CorePorts & ActiveMovesPort) {
+    this.#failures = new RecentMoveFailures(RETRY_AFTER_STEPS * context.limits.moveStepMs);
+    this.#quarantine = new HostQuarantine(context);
   }
 
   isExcluded(sessionId: string): boolean {
-    const failedAt = this.#failedAtMs.get(sessionId);
-    const failedLately = failedAt !== undefined && performance.now() - failedAt < this.#retryAfterMs;
-    return failedLately || this.#begun.has(sessionId) || this.#context.activeMoves.coordinated.has(sessionId);
+    return (
+      this.#failures.has(sessionId) ||
+      this.#scheduledSessions.has(sessionId) ||
+      this.context.activeMoves.coordinated.has(sessionId)
+    );
   }
 
   get excludedSessions(): string[] {
-    const ids = [...this.#failedAtMs.keys(), ...this.#begun, ...this.#context.activeMoves.coordinated.keys()];
-    return [...new Set(ids)].filter((sessionId) => this.isExcluded(sessionId));
+    const coordinated = this.context.activeMoves.coordinated.keys();
+    return [...new Set([...this.#failures.sessionIds, ...this.#scheduledSessions, ...coordinated])];
   }
 
   get quarantinedHosts(): string[] {
-    const nowMs = performance.now();
-    return [...this.#quarantine.keys()].filter((key) => isQuarantined(this.#quarantine, key, nowMs));
+    return this.#quarantine.hostKeys;
   }
 
   isQuarantined(place: RegionPool, hostId: string): boolean {
-    return isQuarantined(this.#quarantine, hostKey(place, hostId), performance.now());
+    return this.#quarantine.has(hostKey(place, hostId));
   }
 
   runMoves(actions: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): void {
-    const chains = new Map<number, MoveAction[]>();
-    for (const action of actions) {
-      const chain = chains.get(action.chain) ?? [];
-      chain.push(action);
-      chains.set(action.chain, chain);
+    for (const chain of groupByChain(actions)) {
+      if (this.#isStopped || chain.some(({ sessionId }) => this.#scheduledSessions.has(sessionId))) continue;
+      for (const { sessionId } of chain) this.#scheduledSessions.add(sessionId);
+      this.#queuedChains.push({ actions: chain, sessions });
     }
-    for (const chain of chains.values()) {
-      if (this.#stopped || chain.some(({ sessionId }) => this.#begun.has(sessionId))) continue;
-      for (const { sessionId } of chain) this.#begun.add(sessionId);
-      this.#waiting.push(() => this.#carryOut(chain, sessions));
-    }
-    this.#next();
+    this.#startQueuedChains();
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#waiting.length = 0;
+    this.#isStopped = true;
+    this.#queuedChains.length = 0;
   }
 
-  #next(): void {
-    while (this.#running < MAX_AT_ONCE) {
-      const chain = this.#waiting.shift();
+  #startQueuedChains(): void {
+    while (this.#runningChains < MAX_RUNNING_CHAINS) {
+      const chain = this.#queuedChains.shift();
       if (chain === undefined) return;
-      this.#running += 1;
-      void chain().finally(() => {
-        this.#running -= 1;
-        this.#next();
+      this.#runningChains += 1;
+      void this.#runChain(chain).finally(() => {
+        this.#runningChains -= 1;
+        this.#startQueuedChains();
       });
     }
   }
 
-  async #carryOut(chain: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): Promise<void> {
+  async #runChain({ actions, sessions }: MoveChain): Promise<void> {
     try {
-      for (const action of [...chain].sort((a, b) => a.order - b.order)) {
+      for (const action of actions) {
         const session = sessions.get(action.sessionId);
-        if (session === undefined || !(await this.#move(action, session))) return;
+        if (session === undefined || !(await this.#runMove(action, session))) return;
       }
     } catch (error) {
-      this.#context.log.warn({ err: error }, 'a move was not carried out');
+      this.context.log.warn({ err: error }, 'could not run a chain of moves');
     } finally {
-      for (const { sessionId } of chain) this.#begun.delete(sessionId);
+      for (const { sessionId } of actions) this.#scheduledSessions.delete(sessionId);
     }
   }
 
-  /** @returns whether it was moved */
-  async #move(action: MoveAction, session: SessionRecord): Promise<boolean> {
-    const { store } = this.#context;
-    const { regionPool: place, hostId } = action.from;
-    const order: MoveOrder = {
-      place,
-      session,
-      to: action.to.regionPool,
-      reason: explainMoveToPlayer(action),
-      maxCongestion: Math.round(action.cap * FULL),
-    };
+  /** @returns whether the session has moved */
+  async #runMove(action: MoveAction, session: SessionRecord): Promise<boolean> {
     const startedAt = performance.now();
-    const result = await (action.isUnclaimed ? moveUnclaimedSession : moveSession)(this.#context, order);
-    this.#learn(action, result);
-    await store.recordMove({
+    const move = action.isUnclaimed ? moveUnclaimedSession : moveSession;
+    const result = await move(this.context, toMoveOrder(action, session));
+    this.#recordResult(action, result);
+    await this.context.store.recordMove({
       sessionId: session.sessionId,
-      from: { ...place, hostId },
+      from: { ...action.from.regionPool, hostId: action.from.hostId },
       to: { ...action.to.regionPool, hostId: result.hostId },
       cause: action.reason.code,
       reason: explainMove(action),
@@ -142,31 +130,38 @@ class ChainMoveRunner implements MoveRunner {
     return result.kind === 'moved';
   }
 
-  #learn({ sessionId, from, to }: MoveAction, result: MoveResult): void {
+  #recordResult({ sessionId, from, to }: MoveAction, result: MoveResult): void {
     const source = hostKey(from.regionPool, from.hostId);
     const target = result.hostId === null ? undefined : hostKey(to.regionPool, result.hostId);
     if (result.kind === 'moved') {
-      this.#failedAtMs.delete(sessionId);
-      this.#note(source, true);
-      if (target !== undefined) this.#note(target, true);
+      this.#failures.delete(sessionId);
+      this.#quarantine.recordOutcome(source, true);
+      if (target !== undefined) this.#quarantine.recordOutcome(target, true);
       return;
     }
-    this.#failedAtMs.delete(sessionId);
-    this.#failedAtMs.set(sessionId, performance.now());
-    const [oldest] = this.#failedAtMs.keys();
-    if (this.#failedAtMs.size > MAX_FAILURES && oldest !== undefined) this.#failedAtMs.delete(oldest);
-    // What a client or the store did is no fault of the hosts.
-    if (result.by === 'source') this.#note(source, false);
-    if (result.by === 'target' && target !== undefined) this.#note(target, false);
+    this.#failures.add(sessionId);
+    // A host does not count as failing if its client or the store made the move fail.
+    if (result.by === 'source') this.#quarantine.recordOutcome(source, false);
+    if (result.by === 'target' && target !== undefined) this.#quarantine.recordOutcome(target, false);
   }
+}
 
-  #note(key: string, ok: boolean): void {
-    const nowMs = performance.now();
-    const was = isQuarantined(this.#quarantine, key, nowMs);
-    this.#quarantine = recordMoveOutcome(this.#quarantine, key, ok, nowMs, this.#context.rebalanceLimits);
-    if (!was && isQuarantined(this.#quarantine, key, nowMs)) {
-      this.#context.log.warn({ host: key }, 'host fails its moves: left out of them for a while');
-      this.#context.observer.hostQuarantined();
-    }
+function groupByChain(actions: readonly MoveAction[]): MoveAction[][] {
+  const chains = new Map<number, MoveAction[]>();
+  for (const action of actions) {
+    const chain = chains.get(action.chain) ?? [];
+    chain.push(action);
+    chains.set(action.chain, chain);
   }
+  return [...chains.values()].map((chain) => chain.sort((a, b) => a.order - b.order));
+}
+
+function toMoveOrder(action: MoveAction, session: SessionRecord): MoveOrder {
+  return {
+    place: action.from.regionPool,
+    session,
+    to: action.to.regionPool,
+    reason: explainMoveToPlayer(action),
+    maxCongestion: Math.round(action.cap * FULL),
+  };
 }

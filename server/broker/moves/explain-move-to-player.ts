@@ -1,7 +1,7 @@
 import { regionPoolName } from '../../domain/catalog.js';
 import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
 
-/** Why a session moves, in words for its player: hosts and other players are not theirs to know. */
+/** Explains to a player why the session moves. Names no host and no other player, since these are not public. */
 export function explainMoveToPlayer({ from, to, reason }: MoveAction): string {
   const where = regionPoolName(to.regionPool);
   switch (reason.code) {

@@ -9,7 +9,7 @@ export function forgetOutgoingMove(
   regionPool: RegionPool,
   { sessionId, state, reason, hostId }: SessionRecord,
 ): void {
-  // A host that counts as lost may still be alive, and then it goes on with what it was told.
+  // A host that counts as lost may still be alive, and then it may still send its checkpoint.
   if (state !== 'ended' || reason === 'host_lost') return;
   const host = activeMoves.outgoing.get(sessionId)?.host;
   const isItsHost =

@@ -4,12 +4,14 @@ import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import type { ActiveMovesPort } from './active-moves.js';
 import { toRefusal } from '../refusal.js';
-import { handleClientArrived, handleMoveCancelled, sendMoving } from './client-moves.js';
-import { removeFromSource, requestCheckpoint, resumeOnSource } from './source-host-moves.js';
-import { requestRestore } from './target-host-moves.js';
+import { requestCheckpoint } from './checkpoint-on-source.js';
+import { removeFromSource, resumeOnSource } from './end-outgoing-move.js';
+import { handleClientArrived, handleMoveCancelled } from './receive-move-result.js';
+import { requestRestore } from './restore-on-target.js';
+import { sendMoving } from './send-moving.js';
 import type { ControlMessage } from '../messaging/control-messages.js';
 
-/** Takes what a broker tells this one of a move, in the part that this one has in it. Never rejects. */
+/** Handles a control message that another broker, or this one, sent to this broker. Never rejects. */
 export async function handleControlMessage(
   context: CorePorts & Connections & Credentials & ActiveMovesPort,
   place: RegionPool,
@@ -18,10 +20,10 @@ export async function handleControlMessage(
   try {
     await dispatchControlMessage(context, place, message);
   } catch (error) {
-    // Whoever waits for an answer has a deadline.
+    // The coordinator gets no reply, and its deadline ends the move.
     const { sessionId, type } = message;
     if (toRefusal(error).code === 'UNAVAILABLE') context.storeHealth.recordFailure();
-    context.log.warn({ err: error, sessionId, word: type }, 'a move could not go on here');
+    context.log.warn({ err: error, sessionId, type }, 'could not handle a control message');
   }
 }
 

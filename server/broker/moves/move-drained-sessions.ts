@@ -1,18 +1,22 @@
-import { regionPoolName } from '../../domain/catalog.js';
 import type { OrderTarget } from '../../domain/drain.js';
+import { hostKey } from '../../domain/rebalance/limits/hot-hosts.js';
 import { planDrain, type DrainPlan } from '../../domain/rebalance/plan/plan-drain.js';
-import type { FleetSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
+import type { FleetSnapshot, HostSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
-import { toHostSnapshot } from '../rebalance/host-snapshot.js';
+import { groupByHost, toHostSnapshot } from '../rebalance/host-snapshot.js';
 import { toSessionSnapshot } from '../rebalance/session-snapshot.js';
 
-/** Any free slot will do for an order to empty a target; a host that measures more than it has will not. */
+/** Maximum congestion of target hosts. Drained sessions may fill a host completely, but not overload it. */
 const DRAIN_CAP = 1;
 
-/** Moves what can be moved off a target that is being drained, as far as there is room and turn for it. */
+/**
+ * Starts moves of sessions away from a drain target, as many as there are free slots for and as `RebalanceLimits` allows.
+ *
+ * @param staying the sessions that are still on the target
+ */
 export async function moveDrainedSessions(
   context: BrokerSettings & StoreAccess & MoveRunnerPort,
   target: OrderTarget,
@@ -28,9 +32,9 @@ export async function moveDrainedSessions(
 }
 
 /**
- * Where the sessions of a target could go.
+ * Plans where the sessions on a drain target can move. Changes nothing.
  *
- * @param isExcluded which are to be left alone at the moment
+ * @param isExcluded whether a session must not be moved now
  */
 export async function planDrainMoves(
   context: BrokerSettings & StoreAccess & MoveRunnerPort,
@@ -39,24 +43,38 @@ export async function planDrainMoves(
   isExcluded: (sessionId: string) => boolean = () => false,
 ): Promise<DrainPlan> {
   return planDrain(
-    await takeSnapshot(context, staying, isExcluded),
+    await readSnapshot(context, staying, isExcluded),
     target,
     DRAIN_CAP,
     context.rebalanceLimits,
   );
 }
 
-async function takeSnapshot(
-  { store, catalog, fleet, storeHealth, moveRunner: runner }: BrokerSettings & StoreAccess & MoveRunnerPort,
+async function readSnapshot(
+  context: BrokerSettings & StoreAccess & MoveRunnerPort,
   staying: readonly LocatedSession[],
-  leaves: (sessionId: string) => boolean,
+  isExcluded: (sessionId: string) => boolean,
 ): Promise<FleetSnapshot> {
+  const { store, catalog, storeHealth } = context;
+  const hosts = await readHostSnapshots(context, staying);
+  return {
+    nowMs: await store.getTimeMs(),
+    hosts,
+    sessions: staying.map(({ place, session }) =>
+      toSessionSnapshot(catalog, place, session, 'at_all', isExcluded(session.sessionId)),
+    ),
+    waiting: [],
+    storeIsRecovering: storeHealth.isRecovering,
+  };
+}
+
+/** Reads the hosts of all regions in the pools of these sessions. */
+async function readHostSnapshots(
+  { store, fleet, moveRunner }: BrokerSettings & StoreAccess & MoveRunnerPort,
+  staying: readonly LocatedSession[],
+): Promise<HostSnapshot[]> {
   const pools = new Set(staying.map(({ place }) => place.pool));
-  const bySeat = new Map<string, LocatedSession['session'][]>();
-  for (const { place, session } of staying) {
-    const key = `${regionPoolName(place)}/${session.hostId}`;
-    bySeat.set(key, [...(bySeat.get(key) ?? []), session]);
-  }
+  const sessionsByHost = groupByHost(staying);
   const places = fleet.regionPools.filter(({ pool }) => pools.has(pool));
   const hosts = await Promise.all(
     places.map(async (place) =>
@@ -64,19 +82,11 @@ async function takeSnapshot(
         toHostSnapshot(place, host, {
           hot: false,
           regionPoolIsOpen: fleet.isOpen(place),
-          quarantined: runner.isQuarantined(place, host.hostId),
-          sessions: bySeat.get(`${regionPoolName(place)}/${host.hostId}`) ?? [],
+          quarantined: moveRunner.isQuarantined(place, host.hostId),
+          sessions: sessionsByHost.get(hostKey(place, host.hostId)) ?? [],
         }),
       ),
     ),
   );
-  return {
-    nowMs: await store.getTimeMs(),
-    hosts: hosts.flat(),
-    sessions: staying.map(({ place, session }) =>
-      toSessionSnapshot(catalog, place, session, 'at_all', leaves(session.sessionId)),
-    ),
-    waiting: [],
-    storeIsRecovering: storeHealth.isRecovering,
-  };
+  return hosts.flat();
 }

@@ -1,92 +1,83 @@
-import { brokerIdOf } from '../../domain/connection-id.js';
 import { regionPoolName } from '../../domain/catalog.js';
-import type { BrokerSettings } from '../settings.js';
-import type { StoreAccess } from '../store-access/ports.js';
-import type { Events } from '../messaging/broker-events.js';
+import type { CompleteMoveOutcome, SessionMeta } from '../../store/fleet-store.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
 import { toRefusal } from '../refusal.js';
+import { assignRequestToTarget, releaseSourceRegionPool } from './complete-move.js';
 import {
   RESERVATION_STEPS,
   allocateMoveEpoch,
   metaAfterMove,
   type MoveOrder,
   type MoveResult,
-} from './move-session.js';
-import { sendControlMessage } from '../messaging/send-control-message.js';
-import { releaseSourceRegionPool, assignRequestToTarget } from './target-host-moves.js';
+} from './move-order.js';
+import { notifySourceHost } from './notify-source-host.js';
+
+const CLAIMED = 'the client claimed the reservation meanwhile';
 
 /**
- * Moves a reservation that nobody has claimed yet. It costs nobody anything: its client is told a new match before it has
- * gone anywhere. One that is claimed meanwhile stays.
+ * Moves a reservation that its client has not claimed yet. The client only gets a new match, since it has not connected to a
+ * host. A reservation that is claimed meanwhile stays where it is.
  */
 export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder): Promise<MoveResult> {
-  const { store, brokerId, limits } = context;
-  const { place, session, to, maxCongestion } = order;
-  const { sessionId, hostId, epoch, meta } = session;
-  const failed = (why: string): MoveResult => ({ kind: 'failed', by: 'store', reason: why, hostId: null });
-  if (meta === null) return failed('nobody knows whose it is');
-  const isSameRegionPool = regionPoolName(place) === regionPoolName(to);
+  const { meta } = order.session;
+  if (meta === null) return moveFailed('the store does not know the player of the session');
   try {
-    const drawn = await allocateMoveEpoch(context, order, meta);
-    const toEpoch = drawn.epoch;
-    const movedMeta = metaAfterMove(context, order, meta, drawn);
-    const targetSession = {
-      sessionId,
-      epoch: toEpoch,
-      clientBrokerId: session.clientBrokerId,
-      meta: movedMeta,
-    };
-    const targetRequest = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
-    const reservation = await store.reserveTargetSlot(
-      to,
-      targetSession,
-      targetRequest,
-      RESERVATION_STEPS * limits.moveStepMs,
-      brokerId,
-    );
-    if (reservation.kind !== 'reserved') return failed(`no slot: ${reservation.kind}`);
-    // As late as can be: who claims it just now is let in by the old host, and goes on there.
-    const [now] = await store.getSessions(place, [sessionId]);
-    const isUnclaimed = now?.state === 'reserved' && now.epoch === epoch;
-    if (!isUnclaimed || !(await assignRequestToTarget(context, to, movedMeta, sessionId, toEpoch))) {
-      await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
-      return failed('it was claimed meanwhile');
-    }
-    const { clientBrokerId } = now;
-    const report = {
-      sessionId,
-      epoch: toEpoch,
-      hostId: reservation.hostId,
-      state: 'reserved' as const,
-      clientBrokerId,
-    };
-    const outcome = await store.completeMove(to, report, limits.reservationMs, brokerId);
-    if (outcome.kind !== 'moved') {
-      await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
-      return failed('it was claimed meanwhile');
-    }
-    const from = { ...place, epoch };
-    if (!isSameRegionPool) await releaseSourceRegionPool(context, to, outcome.session, from);
-    emitSessionChange(context, to, outcome.session);
-    wakeOtherBrokers(context, to, outcome.session, reservation.hostConnectionId);
-    if (isSameRegionPool) await notifySourceHost(context, order);
-    return { kind: 'moved', hostId: reservation.hostId };
+    return await runUnclaimedMove(context, order, meta);
   } catch (error) {
-    return failed(toRefusal(error).message);
+    return moveFailed(toRefusal(error).message);
   }
 }
 
-async function notifySourceHost(
-  context: BrokerSettings & StoreAccess & Events,
-  { place, session: { sessionId, hostId, epoch } }: MoveOrder,
-): Promise<void> {
-  const [old] = await context.store.getEndpoints(place, [hostId]);
-  if (old === null || old === undefined) return;
-  await sendControlMessage(context, place, brokerIdOf(old.connectionId), {
-    type: 'moved_away',
-    hostId,
-    sessionId,
-    epoch,
-  });
+async function runUnclaimedMove(
+  context: CorePorts,
+  order: MoveOrder,
+  meta: SessionMeta,
+): Promise<MoveResult> {
+  const { store, brokerId, limits } = context;
+  const { place, session, to, maxCongestion } = order;
+  const { sessionId, hostId, clientBrokerId } = session;
+  const isSameRegionPool = regionPoolName(place) === regionPoolName(to);
+  const allocated = await allocateMoveEpoch(context, order, meta);
+  const toEpoch = allocated.epoch;
+  const movedMeta = metaAfterMove(context, order, meta, allocated);
+  const targetSession = { sessionId, epoch: toEpoch, clientBrokerId, meta: movedMeta };
+  const requirements = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
+  const reservedMs = RESERVATION_STEPS * limits.moveStepMs;
+  const target = await store.reserveTargetSlot(to, targetSession, requirements, reservedMs, brokerId);
+  if (target.kind !== 'reserved') return moveFailed(`no target slot: ${target.kind}`);
+  const outcome = await moveIfUnclaimed(context, order, movedMeta, { hostId: target.hostId, epoch: toEpoch });
+  if (outcome?.kind !== 'moved') {
+    await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
+    return moveFailed(CLAIMED);
+  }
+  const { epoch } = session;
+  if (!isSameRegionPool) await releaseSourceRegionPool(context, to, outcome.session, { ...place, epoch });
+  emitSessionChange(context, to, outcome.session);
+  wakeOtherBrokers(context, to, outcome.session, target.hostConnectionId);
+  if (isSameRegionPool) await notifySourceHost(context, place, { hostId, sessionId, epoch });
+  return { kind: 'moved', hostId: target.hostId };
+}
+
+/** @returns `undefined` if the client claimed the reservation, or another attempt of its request succeeded */
+async function moveIfUnclaimed(
+  context: CorePorts,
+  { place, session, to }: MoveOrder,
+  movedMeta: SessionMeta,
+  target: { readonly hostId: string; readonly epoch: number },
+): Promise<CompleteMoveOutcome | undefined> {
+  const { store, brokerId, limits } = context;
+  const { sessionId } = session;
+  // Read as late as possible: the source host admits a client that claims the reservation now, and keeps the session.
+  const [now] = await store.getSessions(place, [sessionId]);
+  if (now?.state !== 'reserved' || now.epoch !== session.epoch) return undefined;
+  const assignment = { sessionId, epoch: target.epoch };
+  if (!(await assignRequestToTarget(context, to, movedMeta, assignment))) return undefined;
+  const { clientBrokerId } = now;
+  const completion = { sessionId, ...target, state: 'reserved', clientBrokerId } as const;
+  return store.completeMove(to, completion, limits.reservationMs, brokerId);
+}
+
+function moveFailed(reason: string): MoveResult {
+  return { kind: 'failed', by: 'store', reason, hostId: null };
 }

@@ -6,13 +6,9 @@ import type { CorePorts } from '../messaging/core-ports.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import type { Operator } from '../drain/drain-orders.js';
 import type { Operations } from './operations.js';
-import {
-  checkHostTarget,
-  orderDrain,
-  orderUndrain,
-  previewDrain,
-  createDrainReport,
-} from '../drain/order-drain.js';
+import { checkHostTarget } from '../drain/check-drain-order.js';
+import { orderDrain, orderUndrain, createDrainReport } from '../drain/order-drain.js';
+import { previewDrain } from '../drain/preview-drain.js';
 import { toRefusal } from '../refusal.js';
 
 /** Order of drains in lists: running ones first. */

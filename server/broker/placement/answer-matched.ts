@@ -12,10 +12,7 @@ import { notifySuperseded } from '../messaging/notify-client.js';
 import { prepareHost } from '../messaging/notify-host.js';
 import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { Refusal, jittered } from '../refusal.js';
-
-/** A ticket is valid this much longer than the reservation, because the clocks of broker and host may differ. */
-const TICKET_CLOCK_SKEW_MS = 30_000;
+import { buildMatched, cachedEndpoint, findEndpoint } from './create-matched.js';
 
 /**
  * Sends `matched` to the client and `prepare` to the host, and links the session to the client's connection.
@@ -90,7 +87,7 @@ async function notifyMissedChange(
   }
 }
 
-/** Sends `prepare` to a host of this broker. A host of another broker gets it from there: a wake-up makes that broker look. */
+/** Sends `prepare` to the host. When another broker has the host, that broker does so after a wake-up. */
 function prepareMatchedHost(
   context: BrokerSettings & StoreAccess & Connections,
   placed: PlacedSession,
@@ -104,72 +101,4 @@ function prepareMatchedHost(
   }
   const host = context.connections.findHost(place, hostId);
   if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details);
-}
-
-/** Creates the `matched` message for a slot, with a new ticket. @throws Refusal UNAVAILABLE when the host has left */
-export async function createMatched(
-  context: BrokerSettings & StoreAccess & Credentials,
-  client: ClientConnection,
-  request: Play,
-  placed: PlacedSession,
-): Promise<Matched> {
-  const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
-  return buildMatched(context, client, request, placed, decodeMatch(placed.meta.match), endpoint);
-}
-
-function cachedEndpoint({ fleet }: StoreAccess, placed: PlacedSession): string | undefined {
-  const { place, hostId, hostConnectionId } = placed;
-  return fleet.cachedEndpoint(place, hostId, hostConnectionId);
-}
-
-async function findEndpoint({ fleet }: StoreAccess, { place, hostId }: PlacedSession): Promise<string> {
-  const endpoint = await fleet.fetchEndpoint(place, hostId);
-  if (endpoint !== undefined) return endpoint;
-  throw new Refusal('UNAVAILABLE', { message: 'The chosen host has left.', retryAfterMs: jittered(1_000) });
-}
-
-function buildMatched(
-  context: BrokerSettings & Credentials,
-  { playerId }: ClientConnection,
-  { requestId }: Play,
-  placed: PlacedSession,
-  details: MatchDetails,
-  endpoint: string,
-): Matched {
-  const { place, sessionId, epoch, hostId, claimWithinMs, meta } = placed;
-  const { region, pool } = place;
-  const { title } = meta;
-  const ttlMs = context.limits.reservationMs + TICKET_CLOCK_SKEW_MS;
-  const nowMs = Date.now();
-  const ticket = context.tickets.sign({
-    region,
-    pool,
-    hostId,
-    sessionId,
-    epoch,
-    playerId,
-    title,
-    ttlMs,
-    nowMs,
-  });
-  const iceServers = context.iceServers(sessionId);
-  const { stream, rank, candidates, rttMs, reason } = details;
-  const matched: Matched = {
-    type: 'matched',
-    requestId,
-    sessionId,
-    epoch,
-    title,
-    region,
-    pool,
-    host: { hostId, endpoint },
-    ticket,
-    claimWithinMs,
-    stream,
-    rank,
-    candidates,
-    rttMs,
-    reason,
-  };
-  return iceServers.length === 0 ? matched : { ...matched, iceServers };
 }

@@ -7,7 +7,7 @@ import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
 
-/** Answers `accept`: the offer becomes a reservation, and `play` goes on with it. */
+/** Handles `accept`: the offer becomes a reservation, and the waiting `play` is answered with it. */
 export async function acceptOffer(
   context: CorePorts & Requests,
   client: ClientConnection,
@@ -23,9 +23,9 @@ export async function acceptOffer(
 }
 
 /**
- * Carries out the client's yes. Two steps, each safe to repeat: the claim's epoch is raised, which only one broker
- * can do, and then the offer becomes a reservation of that epoch. While the store is away the yes stands, and the
- * next look tries again.
+ * Turns an accepted offer into a reservation, in two steps that may be repeated: raise the request's epoch, which only one
+ * broker can do, and then reserve the slot under that epoch. If the store is unreachable, the request stays accepted and the
+ * next poll of the queues tries again.
  */
 export async function confirmOffer(context: CorePorts, request: WaitingRequest): Promise<void> {
   const { offer, client, message, sessionId } = request;
@@ -35,13 +35,14 @@ export async function confirmOffer(context: CorePorts, request: WaitingRequest):
   try {
     const toEpoch = await store.startAttempt(requestKeyOf(request, offer.place), request.requestEpoch);
     if (toEpoch === null) {
-      // Taken back or gone on with elsewhere; or an attempt of ours did get through, and the client asks once more.
+      // The request was cancelled or continues on another broker. After a call without an answer, this broker may have raised
+      // the epoch itself, so the client has to repeat the request.
       request.reject(new Refusal(request.acceptUncertain ? 'UNAVAILABLE' : 'CANCELLED'));
       return;
     }
     request.requestEpoch = toEpoch;
-    const order = { sessionId, fromEpoch: offer.epoch, toEpoch, clientBrokerId: brokerId };
-    const outcome = await store.acceptOffer(offer.place, order, limits.reservationMs);
+    const acceptance = { sessionId, fromEpoch: offer.epoch, toEpoch, clientBrokerId: brokerId };
+    const outcome = await store.acceptOffer(offer.place, acceptance, limits.reservationMs);
     if (outcome.kind === 'gone') {
       request.offer = null;
       if (client.pendingRequests.get(message.requestId)?.cancelled === true) {
@@ -54,7 +55,8 @@ export async function confirmOffer(context: CorePorts, request: WaitingRequest):
     request.queues.delete(regionPoolName(offer.place));
     await leaveAllQueues(context, request);
     const { session, hostConnectionId } = outcome;
-    if (session.meta === null) throw new Error('an accepted session has no meta');
+    if (session.meta === null)
+      throw new Error(`The store returned the accepted session ${sessionId} without metadata.`);
     request.resolve({
       place: offer.place,
       sessionId,
@@ -66,7 +68,7 @@ export async function confirmOffer(context: CorePorts, request: WaitingRequest):
       arrivedAtMs: request.arrivedAtMs,
     });
   } catch (error) {
-    // Neither yes nor no: the look finds out what became of it.
+    // The store may have carried out the call. The next poll of the queues finds out.
     if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
     request.acceptUncertain = true;
   } finally {
@@ -74,7 +76,7 @@ export async function confirmOffer(context: CorePorts, request: WaitingRequest):
   }
 }
 
-/** Takes a request out of all queues it stands in. What fails is found by the sweep, a minute later. */
+/** Removes a request from all its queues. The sweep removes within a minute what could not be removed here. */
 export async function leaveAllQueues(context: CorePorts, request: WaitingRequest): Promise<void> {
   const places = [...request.queues.values()];
   request.queues.clear();
@@ -82,6 +84,6 @@ export async function leaveAllQueues(context: CorePorts, request: WaitingRequest
 }
 
 async function leaveQueue(context: CorePorts, request: WaitingRequest, place: RegionPool): Promise<void> {
-  const order = { sessionId: request.sessionId, belowEpoch: request.requestEpoch };
-  notifyAllOfEnd(context, place, await context.batches.leaveQueue(place, order));
+  const withdrawal = { sessionId: request.sessionId, belowEpoch: request.requestEpoch };
+  notifyAllOfEnd(context, place, await context.batches.leaveQueue(place, withdrawal));
 }

@@ -3,13 +3,14 @@ import type { CorePorts } from '../messaging/core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 
 /**
- * Takes back the offers of one place that nobody accepted in time. A request that waits in several places may let one
- * offer pass, wherever that is, and no step can touch two of them: so all others are told of the miss first. Whoever
- * dies in between leaves the offers where they are, and the next sweep says the same again. What ends here for a
- * second miss leaves the other queues too.
+ * Takes back the offers of one region pool that were not accepted in time.
  *
- * A place whose store is away is told nothing, and keeps no slot of this one waiting: the look of the request's broker
- * makes up for it.
+ * A request may miss one offer in all its region pools together; the second miss ends it in all its queues. No store operation
+ * spans two region pools, so the miss is first recorded in all others. If this broker dies before it takes the offers back, the
+ * next sweep repeats both steps.
+ *
+ * Failures in other region pools are ignored, so that an unreachable store does not block the slots of this one: the
+ * request's broker records the miss there when it polls its queues.
  */
 export async function expireMissedOffers(
   context: CorePorts,
@@ -22,6 +23,6 @@ export async function expireMissedOffers(
   const ended = await store.expireOffers(place, sessionIds, brokerId);
   notifyAllOfEnd(context, place, ended);
   if (ended.length === 0) return;
-  const over = ended.map(({ session }) => ({ sessionId: session.sessionId, belowEpoch: 0 }));
-  await Promise.allSettled(others.map((other) => store.withdrawPlacements(other, over, brokerId)));
+  const withdrawals = ended.map(({ session }) => ({ sessionId: session.sessionId, belowEpoch: 0 }));
+  await Promise.allSettled(others.map((other) => store.withdrawPlacements(other, withdrawals, brokerId)));
 }

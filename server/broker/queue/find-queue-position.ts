@@ -2,7 +2,7 @@ import type { RequestRecord } from '../../store/fleet-store.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { QueuePosition } from './wait-in-queue.js';
 
-/** Where a request waits that was made before, on whatever broker; `undefined` when nowhere. */
+/** Finds the queues in which a request waits that any broker received before; `undefined` when it waits in none. */
 export async function findQueuePosition(
   context: StoreAccess,
   { sessionId, epoch }: Pick<RequestRecord, 'sessionId' | 'epoch'>,
@@ -16,15 +16,15 @@ export async function findQueuePosition(
       return [{ place, arrivedAtMs: null, missed: false, title: status.session.meta?.title }];
     }),
   );
-  const standings = found.flat();
-  if (standings.length === 0) return undefined;
-  const arrivals = standings.flatMap(({ arrivedAtMs }) => arrivedAtMs ?? []);
+  const queueEntries = found.flat();
+  if (queueEntries.length === 0) return undefined;
+  const arrivals = queueEntries.flatMap(({ arrivedAtMs }) => arrivedAtMs ?? []);
   return {
     sessionId,
     epoch,
     arrivedAtMs: arrivals.length === 0 ? null : Math.min(...arrivals),
-    missedOffer: standings.some(({ missed }) => missed),
-    title: standings[0]?.title,
-    places: standings.map(({ place }) => place),
+    missedOffer: queueEntries.some(({ missed }) => missed),
+    title: queueEntries[0]?.title,
+    places: queueEntries.map(({ place }) => place),
   };
 }

@@ -9,12 +9,12 @@ import { Refusal, jittered } from '../refusal.js';
 import { receiveOffer } from '../requests/receive-offer.js';
 import type { WaitingRequest } from '../requests/waiting-requests.js';
 
-/** When to ask again, on average, where nobody may wait. */
+/** Average `retryAfterMs` for a request that no queue accepts. */
 const NO_QUEUE_RETRY_MS = 15_000;
 
 /**
- * Places that the latency policy accepts after the wait so far, the best first. Where all are far, the nearest count
- * from the start: to wait for a later step would get their player nothing else.
+ * The region pools that the latency policy accepts after the wait so far, best first. If even the best one is accepted only
+ * later, its step applies from the start, because waiting would not give the player anything better.
  */
 export function acceptableRegionPools(
   candidates: readonly Candidate[],
@@ -27,27 +27,25 @@ export function acceptableRegionPools(
     .map(({ regionPool: place }) => place);
 }
 
-/** The candidates of a request that operators have not closed meanwhile. */
+/** The candidates of a request whose region pools operators have not closed. */
 export function openCandidates({ fleet }: StoreAccess, { candidates }: WaitingRequest): readonly Candidate[] {
   return candidates.filter(({ regionPool: place }) => fleet.isOpen(place));
 }
 
-/**
- * Why a request stands in no queue at all: every place that would suit is closed, or too many wait there already.
- */
+/** The error for a request that no queue accepts: all its region pools are closed, or the queues of the open ones are full. */
 export function noQueueRefusal(context: StoreAccess, request: WaitingRequest): Refusal {
   const code = openCandidates(context, request).length === 0 ? 'REGION_CLOSED' : 'QUEUE_FULL';
   return new Refusal(code, { retryAfterMs: jittered(NO_QUEUE_RETRY_MS) });
 }
 
-/** Puts a request into those of these queues where it does not stand yet, at the time of its arrival. */
+/** Adds a request, with its arrival time, to those of the given queues in which it does not wait yet. */
 export async function joinQueues(
   context: BrokerSettings & StoreAccess & Requests,
   request: WaitingRequest,
   places: readonly RegionPool[],
 ): Promise<void> {
   for (const place of places) {
-    // With an offer at hand a further queue could only make another one, for which somebody else would wait.
+    // A request with an offer needs no further queue: a second offer would only block a slot for other players.
     if (!context.waitingRequests.has(request) || request.offer !== null) return;
     if (!request.queues.has(regionPoolName(place))) await joinQueue(context, request, place);
   }
@@ -61,7 +59,7 @@ async function joinQueue(
   const { client, message, sessionId, candidates } = request;
   const meta = createSessionMeta(context, client, message, candidates, place);
   if (meta === undefined) {
-    // It waited there for another device of its player, which this place suited.
+    // The request waited there for another device of the player, which the pool suited.
     await context.batches.leaveQueue(place, { sessionId, belowEpoch: 0 });
     return;
   }
@@ -79,7 +77,7 @@ async function joinQueue(
       request.arrivedAtMs ??= outcome.arrivedAtMs;
       request.queues.set(regionPoolName(place), place);
       if (request.client.pendingRequests.get(message.requestId)?.cancelled === true) {
-        // Taken back while the store was asked; whoever withdrew it did not know of this queue.
+        // The client cancelled during the call, and the cancel did not know of this queue.
         await context.batches.leaveQueue(place, { sessionId, belowEpoch: 0 });
       }
       return;

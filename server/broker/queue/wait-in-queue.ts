@@ -14,25 +14,25 @@ import { sendQueuePosition } from './send-queue-position.js';
 import { Refusal } from '../refusal.js';
 import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
 
-/** A request that found no slot, or that waited before, on whatever broker. */
+/** Where a request waits, or is to wait: it found no slot, or waited before on any broker. */
 export interface QueuePosition {
   readonly sessionId: string;
   readonly epoch: number;
-  /** When it began to wait, by the store's clock, if it did before. */
+  /** When the request began to wait, by the store's clock; `null` if it did not wait before. */
   readonly arrivedAtMs: number | null;
-  /** Whether it let an offer pass. */
+  /** Whether the request missed an offer. */
   readonly missedOffer?: boolean;
-  /** What it waits for, if it did before. */
+  /** The title that the request waits for, if it waited before. */
   readonly title?: string | undefined;
-  /** Queues it stands in already. */
+  /** Region pools in whose queues the request waits already. */
   readonly places: readonly RegionPool[];
 }
 
 /**
- * Waits in the queues of every place that the latency policy accepts by now, until the turn comes and the client
- * takes it.
+ * Waits in the queues of all region pools that the latency policy accepts, until the client has accepted an offer.
  *
- * @throws Refusal QUEUE_FULL, REGION_CLOSED, TIMED_OUT, CANCELLED, SESSION_OVER, UNAVAILABLE; Abandoned when the socket is gone
+ * @throws Refusal QUEUE_FULL, REGION_CLOSED, TIMED_OUT, CANCELLED, SESSION_OVER, UNAVAILABLE; ClientDisconnected when the
+ * client's socket closed
  */
 export function waitInQueue(
   context: CorePorts & Connections & Requests,
@@ -63,7 +63,7 @@ export function waitInQueue(
       },
       reject: (error) => {
         context.waitingRequests.remove(request);
-        // Whoever found the second offer missed does the same, unless that one died or could not reach them.
+        // The broker that expired the second offer withdraws the request as well, but may have failed to reach all queues.
         if (error instanceof Refusal && error.code === 'TIMED_OUT') void leaveAllQueues(context, request);
         reject(error);
       },
@@ -79,11 +79,14 @@ export function waitInQueue(
 async function enterQueues(
   context: BrokerSettings & StoreAccess & Requests,
   request: WaitingRequest,
-  before: readonly RegionPool[],
+  previousQueues: readonly RegionPool[],
 ): Promise<void> {
   try {
     const { candidates, arrivedAtMs } = request;
-    await joinQueues(context, request, [...before, ...acceptableRegionPools(candidates, arrivedAtMs)]);
+    await joinQueues(context, request, [
+      ...previousQueues,
+      ...acceptableRegionPools(candidates, arrivedAtMs),
+    ]);
     if (request.queues.size === 0 && context.waitingRequests.has(request)) {
       await context.store.deleteRequest(request.client.playerId, request.message.requestId);
       throw noQueueRefusal(context, request);
@@ -95,7 +98,7 @@ async function enterQueues(
   }
 }
 
-/** A request is looked for where it was noted; with the first queue full, it stands in others only. */
+/** Updates the region pool in the request's record, where a repeated request is looked for first, if the first queue was full. */
 async function recordQueue(context: StoreAccess, request: WaitingRequest): Promise<void> {
   const [place] = request.queues.values();
   if (

@@ -1,9 +1,8 @@
 import { regionPoolName } from '../../domain/catalog.js';
 import { hostKey, isHot, type HotHosts } from '../../domain/rebalance/limits/hot-hosts.js';
 import type { FleetSnapshot, WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
-import type { SessionRecord } from '../../store/fleet-store.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
-import { toHostSnapshot } from './host-snapshot.js';
+import { groupByHost, toHostSnapshot } from './host-snapshot.js';
 import type { RegionPoolHosts } from './read-fleet.js';
 import type { RoundRequest } from './round-planner.js';
 import type { SessionSnapshotCache } from './session-snapshot-cache.js';
@@ -45,15 +44,4 @@ export function toFleetSnapshot(
     ),
     sessions: cache.snapshotSessions(sessions, (sessionId) => excluded.has(sessionId)),
   };
-}
-
-function groupByHost(sessions: readonly LocatedSession[]): ReadonlyMap<string, readonly SessionRecord[]> {
-  const groups = new Map<string, SessionRecord[]>();
-  for (const { place: regionPool, session } of sessions) {
-    const key = hostKey(regionPool, session.hostId);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [session]);
-    else group.push(session);
-  }
-  return groups;
 }

@@ -1,7 +1,9 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import { FULL, congestion } from '../../domain/congestion.js';
+import { hostKey } from '../../domain/rebalance/limits/hot-hosts.js';
 import type { HostSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { HostRecord, SessionRecord } from '../../store/fleet-store.js';
+import type { LocatedSession } from '../sessions/sessions-on-target.js';
 
 /** Facts about a host that its record does not contain. */
 export interface HostObservations {
@@ -34,4 +36,18 @@ export function toHostSnapshot(
     outgoingMoves: observations.sessions.filter((session) => session.state === 'moving').length,
     incomingMoves: observations.sessions.filter((session) => session.state === 'arriving').length,
   };
+}
+
+/** Groups sessions by the key of their host (`hostKey`). */
+export function groupByHost(
+  sessions: readonly LocatedSession[],
+): ReadonlyMap<string, readonly SessionRecord[]> {
+  const groups = new Map<string, SessionRecord[]>();
+  for (const { place: regionPool, session } of sessions) {
+    const key = hostKey(regionPool, session.hostId);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [session]);
+    else group.push(session);
+  }
+  return groups;
 }

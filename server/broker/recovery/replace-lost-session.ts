@@ -11,11 +11,11 @@ import { reassignSession } from '../placement/reassign-session.js';
 import { requeueRequest } from './requeue-request.js';
 
 /**
- * A session that was lost is placed again, under a new epoch: its client hears nothing but the new match. When there
- * is no room, a player who was not let in yet waits again, where the request stood before; one who played is told of
- * the end, as is whoever lost the session to another broker.
+ * Gives a session whose host was lost another host, under a new epoch; its client receives only the new `matched`. If no slot
+ * is free, the request of a session that was only reserved waits again with its old arrival time. A session that was in use
+ * ends, as does one that another broker has taken over.
  *
- * @param previousState the state that its client knew of
+ * @param previousState the state that the client knew
  */
 export async function replaceLostSession(
   context: CorePorts & Connections & Requests & Credentials,
@@ -29,17 +29,17 @@ export async function replaceLostSession(
   if (known === undefined) return;
   const { request } = known;
   try {
-    const again = await reassignSession(context, client, request, place, lost);
-    if (again?.kind === 'placed') {
-      await sendMatched(context, client, request, again.placed);
+    const outcome = await reassignSession(context, client, request, place, lost);
+    if (outcome?.kind === 'placed') {
+      await sendMatched(context, client, request, outcome.placed);
       return;
     }
-    if (again !== undefined && previousState === 'reserved' && request.wait !== false) {
-      await requeueRequest(context, client, known, lost, again);
+    if (outcome !== undefined && previousState === 'reserved' && request.wait !== false) {
+      await requeueRequest(context, client, known, lost, outcome);
       return;
     }
   } catch (error) {
-    context.log.warn({ err: error, sessionId }, 'a lost session could not be placed again');
+    context.log.warn({ err: error, sessionId }, 'session could not be replaced after its host was lost');
   }
   if (context.connections.clientOfSession(sessionId) !== client) return;
   client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'host_lost' });

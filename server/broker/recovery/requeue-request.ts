@@ -11,9 +11,9 @@ import { endPreviousAssignment, type ReassignOutcome } from '../placement/reassi
 import { waitInQueue } from '../queue/wait-in-queue.js';
 
 /**
- * A player whose slot was lost before the host let the player in had waited long enough: the request goes back into
- * the queues with the time of its first arrival, before all who came later. Its client is told `queued`, and then all
- * that a waiting one is told; when it comes to nothing, also that the session has ended.
+ * Puts the request of a reserved session whose host was lost back into the queues, with its first arrival time: the player has
+ * waited already. The client receives `queued` and then the messages of any waiting request. If the request is refused, the
+ * client also receives the end of the session.
  */
 export async function requeueRequest(
   context: CorePorts & Connections & Requests & Credentials,
@@ -23,17 +23,17 @@ export async function requeueRequest(
   { candidates, epoch }: Extract<ReassignOutcome, { kind: 'full' }>,
 ): Promise<void> {
   context.connections.unlinkSession(sessionId);
-  // Its client asks for it just now, and hears of it by that.
+  // The client is repeating the request at this moment, and gets its answer from that.
   if (client.pendingRequests.has(request.requestId)) return;
-  // Whoever got the slot at once came when it was reserved.
-  const since = arrivedAtMs ?? (reservedAtMs > 0 ? reservedAtMs : null);
-  const turn = { sessionId, epoch, arrivedAtMs: since, places: [] };
+  // A request that did not wait arrived when its slot was reserved.
+  const firstArrivedAtMs = arrivedAtMs ?? (reservedAtMs > 0 ? reservedAtMs : null);
+  const queuePosition = { sessionId, epoch, arrivedAtMs: firstArrivedAtMs, places: [] };
   await answerRequest(
     context,
     client,
     request,
     async () => {
-      const placed = await waitInQueue(context, client, request, candidates, turn);
+      const placed = await waitInQueue(context, client, request, candidates, queuePosition);
       await endPreviousAssignment(context, place, placed);
       return placed;
     },
@@ -44,7 +44,7 @@ export async function requeueRequest(
   );
 }
 
-/** Why a session has ended of which there is nothing but a request that was refused. */
+/** The end reason of the lost session, by the error that its request was refused with. */
 const END_REASONS: ReadonlyMap<ErrorCode, EndReason> = new Map([
   ['CANCELLED', 'client_left'],
   ['TIMED_OUT', 'reservation_expired'],

@@ -7,8 +7,9 @@ import { restoreRequest } from '../requests/restore-request.js';
 import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
 
 /**
- * Puts requests whose clients are away back into the queues of a store that has lost them, where they stood: those of
- * connected clients see to that themselves. Nobody attends to them, so their places last no longer than they would.
+ * Puts requests of disconnected clients back into the queues of a store that has lost them, with their arrival times. Requests
+ * of connected clients are restored by `pollQueues`. No broker polls for disconnected clients, so these queue positions still
+ * expire after `queueGraceMs`.
  */
 export async function restoreQueuePositions(context: BrokerSettings & StoreAccess & Requests): Promise<void> {
   await Promise.all(
@@ -20,17 +21,17 @@ async function restoreQueuePosition(
   context: BrokerSettings & StoreAccess & Requests,
   request: WaitingRequest,
 ): Promise<void> {
-  const { sessionId, requestEpoch: claimEpoch, client, message, candidates } = request;
+  const { sessionId, requestEpoch, client, message, candidates } = request;
   const places = [...request.queues.values()];
   const [first] = places;
   if (first === undefined) return;
-  const isOurs = await restoreRequest(context, requestKeyOf(request, first), claimEpoch);
-  const reports = await Promise.all(
+  const isOwner = await restoreRequest(context, requestKeyOf(request, first), requestEpoch);
+  const statuses = await Promise.all(
     places.map((place) => context.store.getQueueStatus(place, [sessionId], false)),
   );
-  // Whoever knows of it in one queue has left the others on purpose.
-  if (!isOurs || reports.some(({ placements }) => placements[0]?.kind !== 'unknown')) {
-    if (!isOurs) context.disconnectedRequests.forget(sessionId);
+  // If one queue still knows the request, it is absent from the others on purpose.
+  if (!isOwner || statuses.some(({ placements }) => placements[0]?.kind !== 'unknown')) {
+    if (!isOwner) context.disconnectedRequests.forget(sessionId);
     return;
   }
   await Promise.all(
@@ -39,7 +40,7 @@ async function restoreQueuePosition(
       if (meta === undefined) return;
       await context.batches.enqueue(place, {
         sessionId,
-        epoch: claimEpoch,
+        epoch: requestEpoch,
         arrivedAtMs: request.arrivedAtMs,
         headStartMs: tierOf(context.tiers, client.tier).headStartMs,
         missed: request.missedOffer,

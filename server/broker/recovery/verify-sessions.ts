@@ -9,22 +9,21 @@ import type { CorePorts } from '../messaging/core-ports.js';
 import { emitSessionChange } from '../messaging/session-events.js';
 import { restoreRequest } from '../requests/restore-request.js';
 
-/** Looks in which every session of this broker's clients comes up once, when nothing is in doubt. */
+/** Number of rounds in which every session of this broker's clients is verified once, while the store is healthy. */
 const ROUNDS_PER_PASS = 30;
 
-/** A session that the store did not know in so many looks is over: word of its end was lost. */
+/** A session that the store did not know in this many consecutive checks has ended: the message about its end was lost. */
 const MAX_MISSED_CHECKS = 2;
 
-/** A session of a client of this broker's, one that is here or one that was. */
+/** A session of a connected or disconnected client of this broker. */
 type RememberedSession = Pick<LinkedSession, 'sessionId' | 'known'>;
 
 /**
- * Compares what this broker's clients were told of their sessions with the store, a part of them a look. What a lost
- * Redis forgot about sessions that live on (whose they are, and by which request) is given back to it, also for clients
- * whose sockets are gone.
+ * Compares the sessions that this broker's clients know with the store, one part of them in each round. Restores what a Redis
+ * that lost its data no longer knows of live sessions: player, request and client's broker, also for disconnected clients.
  *
- * @param round counts the looks
- * @param isRecovering the store was away a moment ago: all sessions, and the requests that led to them
+ * @param round the number of the round
+ * @param isRecovering whether the store was unreachable a moment ago: then all sessions and their requests are verified
  */
 export async function verifySessions(
   context: CorePorts & Connections,
@@ -36,28 +35,30 @@ export async function verifySessions(
     ? linked
     : linked.filter((_, i) => i % ROUNDS_PER_PASS === round % ROUNDS_PER_PASS);
   if (isRecovering) {
-    await Promise.all(linked.map((one) => restoreRequestOf(context, one.client.playerId, one)));
+    await Promise.all(linked.map((session) => restoreRequestOf(context, session.client.playerId, session)));
     await restoreDisconnected(context);
   }
   await Promise.all(
     groupByRegionPool(due).map(async ([place, group]) => {
-      const before = group.map(({ known: { epoch, state } }) => ({ epoch, state }));
+      const knownBefore = group.map(({ known: { epoch, state } }) => ({ epoch, state }));
       const records = await restoreOwners(context, place, group);
-      group.forEach((one, i) => {
-        // Told of more meanwhile: what was read may be from before that.
-        if (one.known.epoch !== before[i]?.epoch || one.known.state !== before[i].state) return;
-        verifySession(context, place, one, records[i] ?? null, isRecovering);
+      group.forEach((session, i) => {
+        // The session changed during the query, so the record may be older than the change.
+        const { epoch, state } = session.known;
+        if (epoch !== knownBefore[i]?.epoch || state !== knownBefore[i].state) return;
+        verifySession(context, place, session, records[i] ?? null, isRecovering);
       });
     }),
   );
 }
 
-/** Those who are away find their sessions when they come back; nobody here is told of them. */
+/** Restores the sessions of disconnected clients, so that they find them when they reconnect. */
 async function restoreDisconnected(context: BrokerSettings & StoreAccess & Connections): Promise<void> {
   const { disconnectedSessions: sessions } = context;
   await Promise.all(
-    sessions.all.map(async (one) => {
-      if (!(await restoreRequestOf(context, one.playerId, one))) sessions.forget(one.sessionId);
+    sessions.all.map(async (session) => {
+      const isOwner = await restoreRequestOf(context, session.playerId, session);
+      if (!isOwner) sessions.forget(session.sessionId);
     }),
   );
   await Promise.all(
@@ -98,7 +99,7 @@ function verifySession(
   place: RegionPool,
   { sessionId, client, known }: LinkedSession,
   record: SessionRecord | null,
-  inDoubt: boolean,
+  isRecovering: boolean,
 ): void {
   if (context.connections.clientOfSession(sessionId) !== client || client.sessions.get(sessionId) !== known)
     return;
@@ -107,9 +108,9 @@ function verifySession(
     emitSessionChange(context, place, record);
     return;
   }
-  // Its host may be about to report it. Who was not let in yet waits for that no longer than hosts need.
-  const mayCome = known.state === 'reserved' ? context.storeHealth.isRebuilding : inDoubt;
-  if (mayCome || known.state === 'ended') return;
+  // The host may report the session soon. For a reserved session, the broker waits no longer than hosts need for that.
+  const mayBeReported = known.state === 'reserved' ? context.storeHealth.isRebuilding : isRecovering;
+  if (mayBeReported || known.state === 'ended') return;
   known.missedChecks += 1;
   if (known.missedChecks < MAX_MISSED_CHECKS) return;
   const { epoch, meta, request } = known;
@@ -118,7 +119,7 @@ function verifySession(
     performance.now() < known.reservedUntilMs &&
     request.onHostLost !== 'end'
   ) {
-    // A failover lost it, and its slot may be somebody else's by now.
+    // A Redis failover lost the reservation, and another session may have its slot by now.
     known.state = 'ended';
     context.events.emit(
       'sessionLost',
@@ -134,7 +135,7 @@ function verifySession(
   context.connections.unlinkSession(sessionId);
 }
 
-/** All that is known of a reservation of which the store knows nothing. */
+/** The record of a reservation that the store has lost. */
 const LOST_RESERVATION = {
   state: 'ended',
   reason: 'host_lost',
@@ -144,12 +145,12 @@ const LOST_RESERVATION = {
   movable: false,
 } as const satisfies Partial<SessionRecord>;
 
-function groupByRegionPool<T extends RememberedSession>(linked: readonly T[]): [RegionPool, T[]][] {
+function groupByRegionPool<T extends RememberedSession>(sessions: readonly T[]): [RegionPool, T[]][] {
   const groups = new Map<string, [RegionPool, T[]]>();
-  for (const one of linked) {
-    const { place } = one.known;
+  for (const session of sessions) {
+    const { place } = session.known;
     const group = groups.get(regionPoolName(place)) ?? [place, []];
-    group[1].push(one);
+    group[1].push(session);
     groups.set(regionPoolName(place), group);
   }
   return [...groups.values()];

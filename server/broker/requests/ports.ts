@@ -1,9 +1,9 @@
 import type { ExpiringRecords } from '../connections/expiring-records.js';
 import type { WaitingRequest, WaitingRequests } from './waiting-requests.js';
 
-/** The play requests of this broker's clients that wait in queues. */
+/** Waiting play requests: of connected clients, and of clients that disconnected. */
 export interface Requests {
   readonly waitingRequests: WaitingRequests;
-  /** Waiting requests whose clients' sockets were lost, kept for as long as their queue positions last. */
+  /** Waiting requests of clients that disconnected, kept for `queueGraceMs` like their queue positions. */
   readonly disconnectedRequests: ExpiringRecords<WaitingRequest>;
 }

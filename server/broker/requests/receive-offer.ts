@@ -6,7 +6,7 @@ import type { Requests } from './ports.js';
 import { Refusal } from '../refusal.js';
 import { requestKeyOf, type WaitingRequest } from './waiting-requests.js';
 
-/** A waiting request was offered a slot, or the time for its offer ran out for good. */
+/** Updates the waiting request of a session that was offered a slot, or that ended because it missed its second offer. */
 export function notifyWaitingRequest(
   context: BrokerSettings & StoreAccess & Requests,
   regionPool: RegionPool,
@@ -20,7 +20,7 @@ export function notifyWaitingRequest(
   }
 }
 
-/** The turn of a waiting request came: tells its client, or gives the slot back when it has an offer already. */
+/** Sends the client an offer, or returns the slot when the request has a valid offer in another region pool. */
 export function receiveOffer(
   context: BrokerSettings & StoreAccess,
   request: WaitingRequest,
@@ -29,9 +29,9 @@ export function receiveOffer(
 ): void {
   const { offer, message } = request;
   const nowMs = performance.now();
-  // One that was missed and that the store is about to take back is no reason to pass this one on.
-  const holds = offer !== null && (request.accepted || nowMs < offer.expiresAtMs);
-  if (holds && regionPoolName(offer.place) !== regionPoolName(place)) {
+  // An expired offer, which the store takes back at its next sweep, does not count.
+  const hasValidOffer = offer !== null && (request.accepted || nowMs < offer.expiresAtMs);
+  if (hasValidOffer && regionPoolName(offer.place) !== regionPoolName(place)) {
     request.queues.delete(regionPoolName(place));
     void returnOffer(context, request, place, offer.place);
     return;
@@ -55,22 +55,22 @@ export function receiveOffer(
   });
 }
 
-/** What is left of the offer's time: it may have been made before the client came back, and the store ends it. */
+/** The rest of the offer's time: the offer may have been made while the client was disconnected, and the store ends it. */
 function offerTimeLeftMs(offerMs: number, madeAtMs: number): number {
   return Math.min(offerMs, Math.max(0, offerMs - (Date.now() - madeAtMs)));
 }
 
-/** The slot goes to the next in line, and the request is noted where it goes on. */
+/** Returns the slot to the next request in the queue, and records the region pool in which this request continues. */
 async function returnOffer(
   context: StoreAccess,
   request: WaitingRequest,
   place: RegionPool,
-  offeredIn: RegionPool,
+  keptOfferIn: RegionPool,
 ): Promise<void> {
   try {
     await context.batches.leaveQueue(place, { sessionId: request.sessionId, belowEpoch: 0 });
-    await context.store.setRequestPool(requestKeyOf(request, offeredIn));
+    await context.store.setRequestPool(requestKeyOf(request, keptOfferIn));
   } catch {
-    // The offer runs out, and the sweep passes it on.
+    // The store is unreachable: the offer expires, and the sweep passes it on.
   }
 }

@@ -2,18 +2,20 @@ import type { RequestEntry } from '../../store/fleet-store.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
 /**
- * Gives a request back to a store that may have lost it, so that repeating it finds what it became, and not a second
- * one.
+ * Restores the record of a request in a store that may have lost its data, so that the repeated request finds its session
+ * instead of starting a second one.
  *
- * @returns whether the request is still at that epoch: else somebody went on with it elsewhere
+ * @returns whether the store has the request at that epoch; false when another broker has continued the request
  */
 export async function restoreRequest(
   context: StoreAccess,
-  claim: RequestEntry,
+  request: RequestEntry,
   epoch: number,
 ): Promise<boolean> {
-  const outcome = await context.batches.recordRequest(claim);
-  if (outcome.kind === 'repeat' && outcome.record.sessionId !== claim.sessionId) return false;
-  const noted = outcome.kind === 'new' ? 1 : outcome.record.epoch;
-  return noted === epoch || (noted < epoch && context.store.commitEpoch(claim, { epoch, fromEpoch: noted }));
+  const outcome = await context.batches.recordRequest(request);
+  if (outcome.kind === 'repeat' && outcome.record.sessionId !== request.sessionId) return false;
+  const fromEpoch = outcome.kind === 'new' ? 1 : outcome.record.epoch;
+  return (
+    fromEpoch === epoch || (fromEpoch < epoch && context.store.commitEpoch(request, { epoch, fromEpoch }))
+  );
 }

@@ -7,14 +7,14 @@ import type { Connections } from '../connections/ports.js';
 import { Refusal, jittered } from '../refusal.js';
 import { ClientDisconnected } from './waiting-requests.js';
 
-/** Between two looks whether it is time: for a thousand who wait at once this is nothing. */
+/** The interval between checks. It costs nothing noticeable with a thousand waiting clients. */
 const POLL_INTERVAL_MS = 200;
 
 /**
- * Waits until the store can be trusted to know what lives, when it was away a moment ago: a request that it does not
- * know may have a session or a place all the same, and so may its player. Else at once, like a request that it knows.
+ * Waits for the end of a store recovery: until the brokers have restored their sessions and queue positions, an unknown
+ * request, or its player, may still have one. Resolves at once when the store is healthy or knows the request.
  *
- * @throws Refusal CANCELLED; UNAVAILABLE when the store is away still or again; Abandoned when the socket is gone
+ * @throws Refusal CANCELLED; UNAVAILABLE when the recovery takes too long; ClientDisconnected when the client's socket closed
  */
 export async function waitForRecovery(
   context: StoreAccess & Connections,
@@ -25,7 +25,7 @@ export async function waitForRecovery(
   const isRebuilding = (): boolean => storeHealth.isRebuilding;
   if (!isRebuilding()) return;
   if ((await findRequestRecord(context, client.playerId, requestId)) !== undefined) return;
-  // A look may have to notice first that the store is back.
+  // The store may be reachable again before a check notices it, so allow twice the recovery time.
   const giveUpAtMs = performance.now() + 2 * storeHealth.rebuildMs;
   while (isRebuilding()) {
     if (!connections.hasClient(client)) throw new ClientDisconnected();

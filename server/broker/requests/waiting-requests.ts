@@ -6,50 +6,50 @@ import type { ClientConnection } from '../connections/connections.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { Refusal } from '../refusal.js';
 
-/** The slot that is held for a waiting request. */
+/** A slot that the store holds for a waiting request. */
 export interface ReceivedOffer {
   readonly place: RegionPool;
   readonly epoch: number;
-  /** By the store's clock: tells this offer from a later one of the same place. */
+  /** By the store's clock. Distinguishes this offer from a later one in the same region pool. */
   readonly madeAtMs: number;
-  /** When this broker heard of it, by `performance.now()`: what the store said before knows nothing of it. */
+  /** When this broker received the offer, by `performance.now()`: queries sent earlier do not know it. */
   readonly receivedAtMs: number;
-  /** When its time is over, by `performance.now()`: the store takes it back at its next sweep. */
+  /** When the offer expires, by `performance.now()`. The store takes it back at its next sweep. */
   readonly expiresAtMs: number;
 }
 
-/** A request that waits for its turn, on the connection that asked for it. */
+/** A request that waits in queues, on the connection that sent it. */
 export interface WaitingRequest {
   readonly client: ClientConnection;
   readonly message: Play;
   readonly sessionId: string;
-  /** Of the player's request in the store: whoever raises it decides what the request becomes. */
+  /** The epoch of the request's record. Only the broker that raised it last may continue the request. */
   requestEpoch: number;
   readonly candidates: readonly Candidate[];
-  /** By the store's clock; `null` until the first queue has it. */
+  /** When the request began to wait, by the store's clock; `null` until the first queue has accepted it. */
   arrivedAtMs: number | null;
-  /** It let an offer pass, as one of its queues says: those it joins later have to know. */
+  /** Whether the request missed an offer, according to one of its queues. Queues that it joins later must know. */
   missedOffer: boolean;
-  /** The queues it stands in, by the name of the place. */
+  /** The queues in which the request waits, by region pool name. */
   readonly queues: Map<string, RegionPool>;
   offer: ReceivedOffer | null;
-  /** The client said yes to the offer. */
+  /** Whether the client accepted the offer. */
   accepted: boolean;
-  /** An `accept` is on its way to the store. */
+  /** Whether a call to the store to accept the offer is under way. */
   accepting: boolean;
-  /** Whether one that failed on its way arrived is not known. */
+  /** Whether a call to accept the offer failed without an answer: the store may have carried it out. */
   acceptUncertain: boolean;
-  /** What the client was told last. */
+  /** The last position that the client was sent. */
   lastSentPosition: Queued | undefined;
-  /** When, by `performance.now()`. */
+  /** When `lastSentPosition` was sent, by `performance.now()`. */
   lastSentAtMs: number;
-  /** The turn was taken. */
+  /** Ends the wait with a session. */
   readonly resolve: (placed: PlacedSession) => void;
-  /** It will not become a session, or not on this connection. One that timed out leaves its other queues. */
+  /** Ends the wait without a session on this connection. A request that timed out also leaves its other queues. */
   readonly reject: (error: Error) => void;
 }
 
-/** The request as the store notes it, in that place. */
+/** The request's record in the store, with that region pool. */
 export function requestKeyOf(
   { client, message, sessionId }: WaitingRequest,
   place: RegionPool,
@@ -57,20 +57,20 @@ export function requestKeyOf(
   return { playerId: client.playerId, requestId: message.requestId, sessionId, regionPool: place };
 }
 
-/** The client's socket is gone: the request waits on in the store, and nobody here is to be answered. */
+/** The client's socket closed: the request keeps waiting in the store, and this broker answers nothing. */
 export class ClientDisconnected extends Error {
   override readonly name = 'ClientDisconnected';
 }
 
-/** The requests that wait and whose clients are on this broker. Their places in the queues are the store's. */
+/** The waiting requests of this broker's clients, by session id. The store holds their queue positions. */
 export class WaitingRequests {
   readonly #bySession = new Map<string, WaitingRequest>();
 
   add(request: WaitingRequest): void {
-    // Another connection of the player goes on with it: the one before is told that it is over for it.
-    const before = this.#bySession.get(request.sessionId);
-    before?.queues.clear();
-    before?.reject(new Refusal('CANCELLED'));
+    // Another connection of the player continues the request, so the previous connection gets CANCELLED.
+    const previous = this.#bySession.get(request.sessionId);
+    previous?.queues.clear();
+    previous?.reject(new Refusal('CANCELLED'));
     this.#bySession.set(request.sessionId, request);
   }
 
@@ -93,7 +93,7 @@ export class WaitingRequests {
     return undefined;
   }
 
-  /** All that wait, by the queues they stand in. */
+  /** All waiting requests, grouped by queue. A request in several queues is in several groups. */
   groupByQueue(): { readonly place: RegionPool; readonly requests: WaitingRequest[] }[] {
     const groups = new Map<string, { place: RegionPool; requests: WaitingRequest[] }>();
     for (const request of this.#bySession.values()) {
@@ -114,12 +114,12 @@ export class WaitingRequests {
     return [...this.#bySession.values()];
   }
 
-  /** Returns the requests that wait on without their client. */
+  /** Rejects a client's requests with `ClientDisconnected`, and returns them: they keep waiting in the store. */
   removeClient(client: ClientConnection): WaitingRequest[] {
-    // Thousands may go at once, most of whom wait for nothing.
+    // Thousands of clients may disconnect at once, most of them without a waiting request.
     if (client.pendingRequests.size === 0) return [];
-    const abandoned = this.all.filter((request) => request.client === client);
-    for (const request of abandoned) request.reject(new ClientDisconnected());
-    return abandoned;
+    const requests = this.all.filter((request) => request.client === client);
+    for (const request of requests) request.reject(new ClientDisconnected());
+    return requests;
   }
 }

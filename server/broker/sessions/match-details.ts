@@ -2,28 +2,28 @@ import type { StreamSettings } from '@duskline/protocol';
 import type { RegionPool } from '../../domain/catalog.js';
 import { DEFAULT_TIER } from '../../domain/tiers.js';
 
-/** What a match told its client beside the host: kept with the session, so that a repeat gets the same. */
+/** What `matched` contains besides the host. Stored with the session, so that a repeated request gets the same answer. */
 export interface MatchDetails {
   readonly stream: StreamSettings;
   readonly rank: number;
   readonly candidates: number;
   readonly rttMs: number;
   readonly reason: string;
-  /** The player's tier: any broker may have to tell a host what the session is held to. */
+  /** The player's tier, from which any broker derives the session's limits for the host. */
   readonly tier: string;
-  /** RTT by region, in milliseconds, of every region where a like host would do; absent where there is no other. */
+  /** RTT in milliseconds by region, for all regions that have this pool and suit the player; absent when there is only one. */
   readonly reach?: Readonly<Record<string, number>>;
-  /** Its client follows `moving`. */
+  /** The client supports `moving`. */
   readonly canMove?: true;
-  /** Where it came from, when it moved while it was played. */
+  /** The assignment before the last live move. */
   readonly movedFrom?: MovedFrom;
 }
 
-/** The assignment before a move, and who carried the move out. */
+/** The assignment before a move, and the broker that carried out the move. */
 export interface MovedFrom extends RegionPool {
   readonly hostId: string;
   readonly epoch: number;
-  /** What the request had when the move began; mostly the same. */
+  /** The epoch of the request when the move began; usually the same as `epoch`. */
   readonly requestEpoch: number;
   readonly coordinatorBrokerId: string;
 }
@@ -32,22 +32,22 @@ export function encodeMatch(details: MatchDetails): string {
   return JSON.stringify(details);
 }
 
-/** Reads what `encodeMatch` wrote; only brokers write it, older ones without a tier. */
+/** Decodes the text of `encodeMatch`. Brokers of earlier versions wrote no tier. */
 export function decodeMatch(text: string): MatchDetails {
   return { tier: DEFAULT_TIER, ...(JSON.parse(text) as Omit<MatchDetails, 'tier'>) };
 }
 
-/** Whether the session moved here while it was played: looked for in every report of a host, so without reading it. */
+/** Whether the session moved to its present host. Called for every session of every host report, so it does not parse the JSON. */
 export function hasMoved(match: string): boolean {
   return match.includes('"movedFrom":');
 }
 
-/** What plans of moves want of it. */
+/** The part that the rebalancer needs. */
 export type SessionReach = Pick<MatchDetails, 'rttMs' | 'reach' | 'canMove'>;
 
 /**
- * The same as `decodeMatch` has it, without reading the rest: plans look at tens of thousands. Quotes in texts are escaped,
- * so that nothing in a reason looks like a field.
+ * Decodes only the fields of `SessionReach`, because the rebalancer decodes tens of thousands of sessions. Quotes inside JSON
+ * strings are escaped, so no text can be mistaken for a field.
  */
 export function decodeReach(match: string): SessionReach {
   const reachAt = match.indexOf('"reach":{');

@@ -2,9 +2,9 @@ import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 
 const BYTES_PER_ID = 16;
-/** One call of the random number generator serves so many ids: a call costs as much as all the rest of an id. */
+/** How many ids one call of the random number generator serves: a call costs as much as the rest of the work for an id. */
 const IDS_PER_CALL = 256;
-/** Where the sequence begins in a millisecond: half of its 32 bits, so that there is room to count on. */
+/** Highest start value of the sequence in a millisecond: half of the 32-bit range, so that the sequence cannot overflow. */
 const MAX_FIRST = 0x7fff_ffff;
 
 const random = Buffer.alloc(IDS_PER_CALL * BYTES_PER_ID);
@@ -13,8 +13,8 @@ let msecs = 0;
 let seq = 0;
 
 /**
- * A new id for a session: a UUID of version 7 (RFC 9562). Those that one broker makes rise, also within a millisecond: in a
- * queue the id decides between two that arrived together.
+ * Creates a session id: a UUID of version 7 (RFC 9562). The ids of one broker increase, also within a millisecond, because a
+ * queue orders requests that arrived in the same millisecond by id.
  */
 export function newSessionId(): string {
   const bytes = nextBytes();

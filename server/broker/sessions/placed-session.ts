@@ -2,7 +2,7 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { MatchDetails } from './match-details.js';
 
-/** A session with a slot, wherever it came from: a fresh reservation, or an earlier one that was asked for again. */
+/** A session that has a slot: newly reserved, or found again for a repeated request. */
 export interface PlacedSession {
   readonly place: RegionPool;
   readonly sessionId: string;
@@ -11,10 +11,10 @@ export interface PlacedSession {
   readonly hostConnectionId: string;
   readonly claimWithinMs: number;
   readonly meta: SessionMeta;
-  /** What `meta.match` says, where it is at hand: reading it again is what it saves. */
+  /** The decoded `meta.match`, when the caller has it anyway. */
   readonly details?: MatchDetails;
-  /** When it began to wait for the slot, by the store's clock. */
+  /** When the request began to wait in a queue, by the store's clock; absent or `null` when it did not wait. */
   readonly arrivedAtMs?: number | null;
-  /** How the session is by now, when the request was made before. */
+  /** The stored session, when the request was made before. */
   readonly earlierSession?: SessionRecord;
 }

@@ -9,9 +9,9 @@ import type { BrokerSettings } from '../settings.js';
 import { encodeMatch, type MatchDetails } from './match-details.js';
 
 /**
- * What is kept with a session: whose it is, and what the match tells its client.
+ * Creates the metadata that the store keeps with a session: player, request, title and match details.
  *
- * @returns `undefined` when the place is no candidate, or its pool does not suit the device
+ * @returns `undefined` when the region pool is not a candidate, or its pool does not suit the device
  */
 export function createSessionMeta(
   context: BrokerSettings,
@@ -25,7 +25,7 @@ export function createSessionMeta(
   return details === undefined ? undefined : toSessionMeta(client, message, details);
 }
 
-/** What a match in one of the candidates tells its client; `undefined` when there is no such, or its pool does not suit. */
+/** The match details for the candidate at `index`; `undefined` when there is none or its pool does not suit the device. */
 export function createMatchDetails(
   context: BrokerSettings,
   client: ClientConnection,
@@ -57,14 +57,14 @@ export function toSessionMeta(
   return { playerId, requestId, title, match: encodeMatch(details) };
 }
 
-/** The regions in which hosts of the same pool would do. */
+/** RTT by region of all candidates with this pool; empty when there is only one. */
 function rttByRegionOf(candidates: readonly Candidate[], { pool }: RegionPool): Pick<MatchDetails, 'reach'> {
   const reach: Record<string, number> = {};
-  let alike = 0;
+  let samePoolCount = 0;
   for (const { regionPool: place, rttMs } of candidates) {
     if (place.pool !== pool) continue;
     reach[place.region] = Math.round(rttMs);
-    alike += 1;
+    samePoolCount += 1;
   }
-  return alike < 2 ? {} : { reach };
+  return samePoolCount < 2 ? {} : { reach };
 }

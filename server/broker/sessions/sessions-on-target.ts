@@ -3,7 +3,7 @@ import { covers, type OrderTarget } from '../../domain/drain.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
-/** The places that an order is about. */
+/** The region pools that a drain order covers. */
 export function regionPoolsOfTarget(
   { fleet }: Pick<StoreAccess, 'fleet'>,
   target: OrderTarget,
@@ -13,13 +13,13 @@ export function regionPoolsOfTarget(
   );
 }
 
-/** A session on a host, with the place it is in. */
+/** A session and its region pool. */
 export interface LocatedSession {
   readonly place: RegionPool;
   readonly session: SessionRecord;
 }
 
-/** Every live session on the hosts of the target. What was merely offered is none yet, nor what is held for a move. */
+/** Every live session on the hosts of the target, without offers and slots reserved for moves. */
 export async function findSessionsOnTarget(
   context: StoreAccess,
   target: OrderTarget,
@@ -41,17 +41,19 @@ async function findBusyHosts({ store }: StoreAccess, place: RegionPool): Promise
   return hosts.filter(({ committed }) => committed > 0).map(({ hostId }) => hostId);
 }
 
-/** What is known of sessions that are no longer on a target, by id: they may have moved to a like pool of any region. */
+/** Finds sessions that are no longer on a target, by id: they may have moved to the same pool in any region. */
 export async function findSessionRecords(
   context: StoreAccess,
   target: OrderTarget,
   sessionIds: readonly string[],
 ): Promise<ReadonlyMap<string, SessionRecord>> {
   if (sessionIds.length === 0) return new Map();
-  const alike = context.fleet.regionPools.filter(({ pool }) => target.pool === null || pool === target.pool);
-  const found = await Promise.all(alike.map((place) => context.store.getSessions(place, sessionIds)));
+  const regionsOfPool = context.fleet.regionPools.filter(
+    ({ pool }) => target.pool === null || pool === target.pool,
+  );
+  const found = await Promise.all(regionsOfPool.map((place) => context.store.getSessions(place, sessionIds)));
   const records = found.flat().filter((session) => session !== null);
-  // A session that lives says more than what another place remembers of its end.
+  // The live record comes last and wins over the ended record that another region pool may still have.
   return new Map(
     records
       .sort((a, b) => Number(b.state === 'ended') - Number(a.state === 'ended'))

@@ -36,21 +36,34 @@ export interface SessionLocation {
   readonly slotsAgree: boolean;
 }
 
+type MoveScenarioParts = Pick<
+  MoveScenario,
+  'fleet' | 'scope' | 'pool' | 'mover' | 'oldHost' | 'newHost' | 'client'
+>;
+
 /** One session that is played on one host while there is another: each of the three in a process of its own. */
 export class MoveScenario {
   sessionId = '';
 
-  private constructor(
-    readonly fleet: MovesFleet,
-    readonly scope: MoveScope,
-    readonly pool: string,
-    /** The broker that will carry the move out. */
-    readonly mover: number,
-    readonly oldHost: MovingHost,
-    readonly newHost: MovingHost,
-    /** Whoever plays at the moment. */
-    public client: MovingClient,
-  ) {}
+  readonly fleet: MovesFleet;
+  readonly scope: MoveScope;
+  readonly pool: string;
+  /** Index of the broker that carries the move out. */
+  readonly mover: number;
+  readonly oldHost: MovingHost;
+  readonly newHost: MovingHost;
+  /** The client that plays the session at the moment. */
+  client: MovingClient;
+
+  private constructor(parts: MoveScenarioParts) {
+    this.fleet = parts.fleet;
+    this.scope = parts.scope;
+    this.pool = parts.pool;
+    this.mover = parts.mover;
+    this.oldHost = parts.oldHost;
+    this.newHost = parts.newHost;
+    this.client = parts.client;
+  }
 
   /**
    * Resolves when the session is played, and its host is being drained, but hands nothing over yet. Scenes start one after
@@ -72,7 +85,7 @@ export class MoveScenario {
     const oldHost = fleet.startHost(`old-${number}`, 'near', pool, forOld);
     const newHost = fleet.startHost(`new-${number}`, scope, pool, forNew);
     const client = fleet.startClient(`player-${number}`, pool, forClient, { requestId: 'r1', onHostLost });
-    const scene = new MoveScenario(fleet, scope, pool, mover, oldHost, newHost, client);
+    const scene = new MoveScenario({ fleet, scope, pool, mover, oldHost, newHost, client });
     oldHost.process.order({ kind: 'connect' });
     await fleet.untilReady(oldHost);
     await scene.play();

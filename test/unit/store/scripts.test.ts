@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import luaparse from 'luaparse';
 import { readFileSync, readdirSync } from 'node:fs';
-import { TEST_NOW, assembleScript, luaName } from '@duskline/server/store/redis/scripts/assemble-script.js';
+import {
+  TEST_NOW,
+  assembleScript,
+  luaName,
+  partBaseName,
+} from '@duskline/server/store/redis/scripts/assemble-script.js';
 import { scriptConstants } from '@duskline/server/store/redis/scripts/script-constants.js';
 import type { KeyedScriptDefinition } from '@duskline/server/store/redis/scripts/script-definition.js';
 import { SCRIPT_PARTS, type PartDefinition } from '@duskline/server/store/redis/scripts/script-parts.js';
@@ -109,7 +114,7 @@ describe('scripts of the Redis store', () => {
       expect([...(definition.constants ?? [])], 'constants').to.have.members(constants);
       expect((definition.keys ?? []).map(luaName), 'keys').to.have.members(keys);
       expect((definition.keyLists ?? []).map(luaName), 'keyLists').to.have.members(keyLists);
-      const onDemandName = onDemand === undefined ? [] : [`${luaName(onDemand)}_on_demand`];
+      const onDemandName = onDemand === undefined ? [] : [`${luaName(partBaseName(onDemand))}_on_demand`];
       expect([...ownArgs, 'item_count', ...onDemandName], 'arguments').to.include.members(args);
 
       // An argument may also be for a part.
@@ -144,9 +149,9 @@ describe('scripts of the Redis store', () => {
 describe('an assembled script', () => {
   const texts: Readonly<Record<string, string>> = {
     'a/script': 'return { lease_key, totals_keys[1], now_ms, ttl_ms, is_last, session_ids[1], item_count }',
-    'shared/clock': 'local now_ms = test_now_ms',
-    'shared/max-values': 'local MAX_VALUES = 4000',
-    'shared/many-values': 'local function call_with_values() return MAX_VALUES end',
+    'shared/values/clock': 'local now_ms = test_now_ms',
+    'shared/values/max-values': 'local MAX_VALUES = 4000',
+    'shared/values/many-values': 'local function call_with_values() return MAX_VALUES end',
   };
   const assemble = (definition: KeyedScriptDefinition) =>
     assembleScript('a/script', definition, scriptConstants(SETTINGS), (name) => texts[name]!);
@@ -158,7 +163,7 @@ describe('an assembled script', () => {
       args: { ttlMs: 'number', isLast: 'flag', holder: 'text' },
       lists: { sessionIds: 'text', epochs: 'number' },
       constants: ['OFFER_MS', 'WAKE_UPS_PREFIX'],
-      parts: ['clock'],
+      parts: ['values/clock'],
     });
     expect(script.lua.split('\n')).to.deep.equal([
       'local OFFER_MS = 15000',
@@ -174,7 +179,7 @@ describe('an assembled script', () => {
       'local item_count = (#ARGV - 4) / 2',
       'local session_ids = { unpack(ARGV, 5 + 0 * item_count, 4 + 1 * item_count) }',
       'local epochs = { unpack(ARGV, 5 + 1 * item_count, 4 + 2 * item_count) }',
-      texts['shared/clock'],
+      texts['shared/values/clock'],
       texts['a/script'],
     ]);
     expect(script).to.deep.include({ keys: ['lease'], keyLists: ['totals', 'hosts'] });
@@ -183,20 +188,20 @@ describe('an assembled script', () => {
   });
 
   it('has the parts that its parts use, each once and before its users', () => {
-    const { lua } = assemble({ parts: ['many-values', 'max-values'] });
+    const { lua } = assemble({ parts: ['values/many-values', 'values/max-values'] });
     expect(lua.split('\n')).to.deep.equal([
-      texts['shared/max-values'],
-      texts['shared/many-values'],
+      texts['shared/values/max-values'],
+      texts['shared/values/many-values'],
       texts['a/script'],
     ]);
   });
 
   it('makes a part on demand inside one function, with what the script does not have already', () => {
-    const { lua } = assemble({ parts: ['max-values'], onDemand: 'many-values' });
+    const { lua } = assemble({ parts: ['values/max-values'], onDemand: 'values/many-values' });
     expect(lua.split('\n')).to.deep.equal([
-      texts['shared/max-values'],
+      texts['shared/values/max-values'],
       'local function many_values_on_demand()',
-      texts['shared/many-values'],
+      texts['shared/values/many-values'],
       'many_values()',
       'end',
       texts['a/script'],

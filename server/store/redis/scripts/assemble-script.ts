@@ -37,7 +37,7 @@ export function assembleScript(
   );
   const allParts = [...parts, ...partsOnDemand];
   const keys = collect(allParts, 'keys', definition.keys);
-  const usesTime = allParts.includes('clock');
+  const usesTime = allParts.includes('values/clock');
   const args: ArgumentTypes = { ...(usesTime && { [TEST_NOW]: 'optional' }), ...definition.args };
   const argNames = Object.keys(args);
   const listNames = Object.keys(lists);
@@ -61,6 +61,11 @@ export function assembleScript(
     readLua(name),
   ];
   return { lua: texts.join('\n'), keys, keyLists, args: argNames, lists: listNames };
+}
+
+/** `serve-queue` for `queue/serve-queue`. */
+export function partBaseName(part: string): string {
+  return part.slice(part.lastIndexOf('/') + 1);
 }
 
 /** `reservation_ms` for `reservationMs`; `serve_queue` for `serve-queue`. */
@@ -125,5 +130,6 @@ function declareLists(
 
 /** A function that makes a part, and those parts that it uses and the script has not, only when it is called. */
 function declareOnDemand(name: PartName, texts: readonly string[]): string[] {
-  return [`local function ${luaName(name)}_on_demand()`, ...texts, `${luaName(name)}()`, 'end'];
+  const functionName = luaName(partBaseName(name));
+  return [`local function ${functionName}_on_demand()`, ...texts, `${functionName}()`, 'end'];
 }

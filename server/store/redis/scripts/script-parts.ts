@@ -1,7 +1,7 @@
 import type { PoolKey } from '../keys.js';
 import type { ScriptConstant } from './script-constants.js';
 
-/** A file of functions that several scripts share: `lua/shared/<name>.lua`. */
+/** A file of functions that several scripts share: `lua/shared/<subject>/<name>.lua`. */
 export interface PartDefinition {
   /** Constants that the part uses itself; likewise the other lists. */
   readonly constants?: readonly ScriptConstant[];
@@ -18,123 +18,164 @@ export interface PartDefinition {
  * a part has few functions, and a script gets only the parts that it lists and what these use.
  */
 export const SCRIPT_PARTS = {
-  // Lua and Redis
-  builtins: {},
-  clock: { args: ['testNowMs'] },
-  memo: {},
-  'max-values': {},
-  'many-values': { parts: ['max-values'] },
-  'new-list': {},
-  'load-fields': { parts: ['max-values'] },
-  'name-order': {},
-  codes: {},
+  'values/builtins': {},
+  'values/clock': { args: ['testNowMs'] },
+  'values/memo': {},
+  'values/max-values': {},
+  'values/many-values': { parts: ['values/max-values'] },
+  'values/new-list': {},
+  'values/load-fields': { parts: ['values/max-values'] },
+  'values/name-order': {},
+  'values/codes': {},
 
-  // Formulas
-  congestion: { constants: ['FULL'], parts: ['builtins'] },
-  ramping: { constants: ['FULL', 'RAMP_TIME_CONSTANT_MS'], parts: ['builtins'] },
-  digest: { parts: ['builtins'] },
-  connections: {},
+  'formulas/congestion': { constants: ['FULL'], parts: ['values/builtins'] },
+  'formulas/ramping': { constants: ['FULL', 'RAMP_TIME_CONSTANT_MS'], parts: ['values/builtins'] },
+  'formulas/digest': { parts: ['values/builtins'] },
+  'values/connections': {},
 
-  // Inboxes
-  'inbox-changes': { constants: ['INBOX_MAX_BYTES'], keys: ['inbox'], parts: ['clock'] },
-  'note-change': { args: ['callerId'], parts: ['inbox-changes'] },
-  'wake-ups': { constants: ['WAKE_UPS_PREFIX'], keys: ['inbox'], parts: ['inbox-changes'] },
+  'inbox/inbox-changes': { constants: ['INBOX_MAX_BYTES'], keys: ['inbox'], parts: ['values/clock'] },
+  'inbox/note-change': { args: ['callerId'], parts: ['inbox/inbox-changes'] },
+  'inbox/wake-ups': { constants: ['WAKE_UPS_PREFIX'], keys: ['inbox'], parts: ['inbox/inbox-changes'] },
 
-  // Hosts
-  'host-format': {},
-  hosts: { keys: ['hosts'], parts: ['builtins', 'load-fields', 'congestion', 'host-format'] },
-  'host-changes': {},
-  'host-states': { parts: ['host-changes'] },
-  'slot-names': { parts: ['builtins'] },
-  'commit-hosts': {
+  'hosts/host-format': {},
+  'hosts/hosts': {
+    keys: ['hosts'],
+    parts: ['values/builtins', 'values/load-fields', 'formulas/congestion', 'hosts/host-format'],
+  },
+  'hosts/host-changes': {},
+  'hosts/host-states': { parts: ['hosts/host-changes'] },
+  'hosts/slot-names': { parts: ['values/builtins'] },
+  'hosts/commit-hosts': {
     keys: ['hosts', 'endpoints', 'members', 'heartbeats', 'free', 'totals'],
-    parts: ['memo', 'many-values', 'host-format', 'hosts', 'host-changes', 'slot-names'],
-  },
-
-  // Sessions
-  'session-format': {},
-  sessions: {
-    constants: ['REASON_CODES', 'STATE_CODES'],
-    keys: ['sessions'],
-    parts: ['builtins', 'memo', 'load-fields', 'codes', 'session-format'],
-  },
-  'new-session': { parts: ['clock', 'sessions'] },
-  'session-records': {
-    constants: ['REASON_CODES', 'STATE_CODES'],
-    parts: ['memo', 'codes', 'session-format'],
-  },
-  'session-changes': {},
-  'due-lists': {},
-  'due-entries': { parts: ['clock', 'memo', 'sessions'] },
-  'commit-sessions': {
-    keys: ['reserved', 'offers', 'disconnected', 'arriving', 'ended', 'sessions'],
-    parts: ['many-values', 'session-records', 'session-changes', 'due-lists'],
-  },
-
-  // Slots
-  'slot-counts': {},
-  commit: {
-    keys: ['members', 'totals'],
-    parts: ['many-values', 'inbox-changes', 'commit-hosts', 'commit-sessions', 'slot-counts'],
-  },
-  'host-sessions': { keys: ['members'], parts: ['max-values', 'name-order', 'slot-names', 'sessions'] },
-  'free-slots': { parts: ['builtins', 'host-format', 'slot-names'] },
-  'take-slot': {
-    parts: ['builtins', 'digest', 'host-format', 'host-changes', 'session-changes', 'slot-counts'],
-  },
-  'free-slot': {
     parts: [
-      'clock',
-      'ramping',
-      'digest',
-      'connections',
-      'note-change',
-      'hosts',
-      'host-changes',
-      'slot-counts',
+      'values/memo',
+      'values/many-values',
+      'hosts/host-format',
+      'hosts/hosts',
+      'hosts/host-changes',
+      'hosts/slot-names',
     ],
   },
-  'session-states': {
-    constants: ['RESUME_WINDOW_MS'],
-    parts: ['clock', 'digest', 'host-changes', 'session-changes'],
-  },
-  'delete-session': { keys: ['sessions'], parts: ['sessions'] },
 
-  // Queue
-  waiting: { keys: ['waiting'], parts: ['memo'] },
-  'delete-waiting': { keys: ['queue', 'waiting', 'attended'] },
-  'client-broker': { parts: ['session-changes', 'waiting'] },
-  requeue: { keys: ['queue'], parts: ['memo', 'wake-ups'] },
-  'serve-queue': {
+  'sessions/session-format': {},
+  'sessions/sessions': {
+    constants: ['REASON_CODES', 'STATE_CODES'],
+    keys: ['sessions'],
+    parts: [
+      'values/builtins',
+      'values/memo',
+      'values/load-fields',
+      'values/codes',
+      'sessions/session-format',
+    ],
+  },
+  'sessions/new-session': { parts: ['values/clock', 'sessions/sessions'] },
+  'sessions/session-records': {
+    constants: ['REASON_CODES', 'STATE_CODES'],
+    parts: ['values/memo', 'values/codes', 'sessions/session-format'],
+  },
+  'sessions/session-changes': {},
+  'sessions/due-lists': {},
+  'sessions/due-entries': { parts: ['values/clock', 'values/memo', 'sessions/sessions'] },
+  'sessions/commit-sessions': {
+    keys: ['reserved', 'offers', 'disconnected', 'arriving', 'ended', 'sessions'],
+    parts: [
+      'values/many-values',
+      'sessions/session-records',
+      'sessions/session-changes',
+      'sessions/due-lists',
+    ],
+  },
+
+  'slots/slot-counts': {},
+  'slots/commit': {
+    keys: ['members', 'totals'],
+    parts: [
+      'values/many-values',
+      'inbox/inbox-changes',
+      'hosts/commit-hosts',
+      'sessions/commit-sessions',
+      'slots/slot-counts',
+    ],
+  },
+  'sessions/host-sessions': {
+    keys: ['members'],
+    parts: ['values/max-values', 'values/name-order', 'hosts/slot-names', 'sessions/sessions'],
+  },
+  'slots/free-slots': { parts: ['values/builtins', 'hosts/host-format', 'hosts/slot-names'] },
+  'slots/take-slot': {
+    parts: [
+      'values/builtins',
+      'formulas/digest',
+      'hosts/host-format',
+      'hosts/host-changes',
+      'sessions/session-changes',
+      'slots/slot-counts',
+    ],
+  },
+  'slots/free-slot': {
+    parts: [
+      'values/clock',
+      'formulas/ramping',
+      'formulas/digest',
+      'values/connections',
+      'inbox/note-change',
+      'hosts/hosts',
+      'hosts/host-changes',
+      'slots/slot-counts',
+    ],
+  },
+  'sessions/session-states': {
+    constants: ['RESUME_WINDOW_MS'],
+    parts: ['values/clock', 'formulas/digest', 'hosts/host-changes', 'sessions/session-changes'],
+  },
+  'sessions/delete-session': { keys: ['sessions'], parts: ['sessions/sessions'] },
+
+  'queue/waiting': { keys: ['waiting'], parts: ['values/memo'] },
+  'queue/delete-waiting': { keys: ['queue', 'waiting', 'attended'] },
+  'queue/client-broker': { parts: ['sessions/session-changes', 'queue/waiting'] },
+  'queue/requeue': { keys: ['queue'], parts: ['values/memo', 'inbox/wake-ups'] },
+  'queue/serve-queue': {
     constants: ['FULL', 'OFFER_MS', 'SUSPECT_AFTER_MS'],
     keys: ['free', 'queue'],
     parts: [
-      'builtins',
-      'clock',
-      'wake-ups',
-      'hosts',
-      'host-states',
-      'sessions',
-      'new-session',
-      'commit',
-      'take-slot',
-      'waiting',
+      'values/builtins',
+      'values/clock',
+      'inbox/wake-ups',
+      'hosts/hosts',
+      'hosts/host-states',
+      'sessions/sessions',
+      'sessions/new-session',
+      'slots/commit',
+      'slots/take-slot',
+      'queue/waiting',
     ],
   },
-  'commit-and-serve-queue': { parts: ['commit', 'serve-queue'] },
+  'queue/commit-and-serve-queue': { parts: ['slots/commit', 'queue/serve-queue'] },
 
-  // Ends of sessions
-  'end-session': {
+  'sessions/end-session': {
     constants: ['ENDED_KEPT_MS'],
-    parts: ['clock', 'note-change', 'session-changes', 'free-slot', 'delete-session', 'waiting', 'requeue'],
+    parts: [
+      'values/clock',
+      'inbox/note-change',
+      'sessions/session-changes',
+      'slots/free-slot',
+      'sessions/delete-session',
+      'queue/waiting',
+      'queue/requeue',
+    ],
   },
-  'ended-reply': { parts: ['session-records', 'end-session'] },
-  'remove-host': { parts: ['host-states', 'slot-counts', 'host-sessions', 'ended-reply'] },
+  'sessions/ended-reply': { parts: ['sessions/session-records', 'sessions/end-session'] },
+  'hosts/remove-host': {
+    parts: ['hosts/host-states', 'slots/slot-counts', 'sessions/host-sessions', 'sessions/ended-reply'],
+  },
 
-  // Others
-  'freed-rate': { constants: ['RATE_MEMORY_MS'], parts: ['clock'] },
-  'request-records': { constants: ['REQUESTS_PER_PLAYER', 'REQUEST_KEPT_MS'], parts: ['clock'] },
-  'request-updates': {},
+  'formulas/freed-rate': { constants: ['RATE_MEMORY_MS'], parts: ['values/clock'] },
+  'requests/request-records': {
+    constants: ['REQUESTS_PER_PLAYER', 'REQUEST_KEPT_MS'],
+    parts: ['values/clock'],
+  },
+  'requests/request-updates': {},
 } as const satisfies Readonly<Record<string, PartDefinition>>;
 
 export type PartName = keyof typeof SCRIPT_PARTS;

@@ -1,0 +1,75 @@
+import { regionPoolName } from '../../domain/catalog.js';
+import type { OrderTarget } from '../../domain/drain.js';
+import { planDrainMoves } from '../moves/move-drained-sessions.js';
+import type { MoveRunnerPort } from '../rebalance/move-runner.js';
+import {
+  regionPoolsOfTarget,
+  findSessionsOnTarget,
+  type LocatedSession,
+} from '../sessions/sessions-on-target.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import { checkDrainOrder } from './check-drain-order.js';
+import type { DrainOrder, DrainPreview } from './drain-orders.js';
+
+/** Computes the effects of a drain without starting it. */
+export async function previewDrain(
+  context: BrokerSettings & StoreAccess & MoveRunnerPort,
+  order: DrainOrder,
+): Promise<DrainPreview> {
+  await checkDrainOrder(context, order);
+  const { target } = order;
+  const own = regionPoolsOfTarget(context, target);
+  const [sessions, waiting, freeSlots] = await Promise.all([
+    findSessionsOnTarget(context, target),
+    target.hostId !== null
+      ? [0]
+      : Promise.all(own.map(async (place) => (await context.store.getQueueStatus(place, [], false)).length)),
+    countFreeSlotsElsewhere(context, target),
+  ]);
+  return {
+    target,
+    sessions: sessions.length,
+    waiting: waiting.reduce((sum, n) => sum + n, 0),
+    freeSlots,
+    ...(await previewMoves(context, target, sessions)),
+  };
+}
+
+/** Counts where the sessions would go in a drain that moves them. */
+async function previewMoves(
+  context: BrokerSettings & StoreAccess & MoveRunnerPort,
+  target: OrderTarget,
+  sessions: readonly LocatedSession[],
+): Promise<Pick<DrainPreview, 'fits' | 'noRoom' | 'notMovable'>> {
+  const { moves, later, noRoom, fixed } = await planDrainMoves(context, target, sessions);
+  const fits = new Map<string, { region: string; pool: string; sessions: number }>();
+  for (const { to } of [...moves, ...later]) {
+    const count = fits.get(regionPoolName(to.regionPool)) ?? { ...to.regionPool, sessions: 0 };
+    count.sessions += 1;
+    fits.set(regionPoolName(to.regionPool), count);
+  }
+  const inOrder = [...fits].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, count]) => count);
+  return { fits: inOrder, noRoom: noRoom.length, notMovable: fixed.length };
+}
+
+/** Counts free slots outside the target, by region. */
+async function countFreeSlotsElsewhere(
+  context: StoreAccess,
+  target: OrderTarget,
+): Promise<DrainPreview['freeSlots']> {
+  const own = new Set(regionPoolsOfTarget(context, target).map(regionPoolName));
+  const slots = new Map<string, number>();
+  await Promise.all(
+    context.fleet.regionPools.map(async (place) => {
+      const closed = own.has(regionPoolName(place)) && target.hostId === null;
+      if (closed || (await context.store.getClosure(place, null)) !== 'open') return;
+      for (const host of await context.store.listHosts(place)) {
+        const counts = host.state === 'ready' && host.closure === 'open' && host.hostId !== target.hostId;
+        if (counts)
+          slots.set(place.region, (slots.get(place.region) ?? 0) + Math.max(0, host.slots - host.committed));
+      }
+    }),
+  );
+  return [...slots].sort(([a], [b]) => (a < b ? -1 : 1)).map(([region, free]) => ({ region, slots: free }));
+}

@@ -1,0 +1,134 @@
+import type { HostCheckpoint } from '@duskline/protocol';
+import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { HostConnection } from '../connections/connections.js';
+import type { Connections } from '../connections/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { ControlMessage } from '../messaging/control-messages.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
+import { Refusal, errorMessage, toRefusal } from '../refusal.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { ActiveMovesPort, OutgoingMove } from './active-moves.js';
+import { refuseMove, replyToCoordinator } from './reply-to-coordinator.js';
+
+/** Steps that a move may last after its checkpoint is due: one to restore, one for the client to connect, and a margin. */
+const STEPS_AFTER_CHECKPOINT = 2.5;
+
+/** On the source host's broker: requests the checkpoint of the session from the host, which pauses the session for it. */
+export async function requestCheckpoint(
+  context: CorePorts & Connections & ActiveMovesPort,
+  place: RegionPool,
+  message: Extract<ControlMessage, { type: 'checkpoint' }>,
+): Promise<void> {
+  const { hostId, sessionId, epoch, to, toEpoch, coordinatorBrokerId, withinMs, stillMs } = message;
+  const host = context.connections.findHost(place, hostId);
+  const held = host?.heldSessions.get(sessionId);
+  if (host === undefined || held === undefined) {
+    return refuseMove(context, message, 'source', 'the host is not connected or does not have the session');
+  }
+  if (held.epoch !== epoch || held.state !== 'connected') {
+    return refuseMove(context, message, 'client', 'the client is not connected to the session');
+  }
+  // Another broker was faster. The host is not at fault and must not be quarantined for it.
+  if (context.activeMoves.outgoing.has(sessionId)) {
+    return refuseMove(context, message, 'store', 'the session is moving already');
+  }
+  const replyByMs = performance.now() + withinMs;
+  context.activeMoves.outgoing.set(sessionId, {
+    host,
+    sessionId,
+    epoch,
+    to,
+    toEpoch,
+    coordinatorBrokerId,
+    replyByMs,
+    expiresAtMs: replyByMs + STEPS_AFTER_CHECKPOINT * context.limits.moveStepMs,
+    isPaused: false,
+  });
+  host.channel.send({ type: 'checkpoint', sessionId, epoch, withinMs, stillMs });
+}
+
+/** Stores the checkpoint that a host sends, for the target host. The host gets an answer only if that fails. */
+export async function receiveCheckpoint(
+  context: CorePorts & ActiveMovesPort,
+  host: HostConnection,
+  message: HostCheckpoint,
+): Promise<void> {
+  const { sessionId } = message;
+  try {
+    const outgoing = findExpectedMove(context, host, message);
+    try {
+      await storeCheckpoint(context, outgoing, message);
+    } catch (error) {
+      context.activeMoves.outgoing.delete(sessionId);
+      await refuseMove(context, outgoing, 'source', toRefusal(error).message);
+      throw error;
+    }
+  } catch (error) {
+    host.channel.send(errorMessage(toRefusal(error), { sessionId }));
+  }
+}
+
+/**
+ * The move that the checkpoint belongs to.
+ *
+ * @throws Refusal STALE_EPOCH, NO_MOVE
+ */
+function findExpectedMove(
+  context: ActiveMovesPort,
+  host: HostConnection,
+  { sessionId, epoch }: HostCheckpoint,
+): OutgoingMove {
+  const outgoing = context.activeMoves.outgoing.get(sessionId);
+  const heldEpoch = outgoing?.epoch ?? host.heldSessions.get(sessionId)?.epoch ?? epoch;
+  if (epoch < heldEpoch) throw new Refusal('STALE_EPOCH');
+  if (outgoing?.host !== host || outgoing.epoch !== epoch || outgoing.isPaused) throw new Refusal('NO_MOVE');
+  if (performance.now() > outgoing.replyByMs) {
+    context.activeMoves.outgoing.delete(sessionId);
+    throw new Refusal('NO_MOVE', {
+      message: 'The checkpoint arrived after its deadline: continue the session on this host.',
+    });
+  }
+  return outgoing;
+}
+
+async function storeCheckpoint(
+  context: BrokerSettings & StoreAccess & Events,
+  outgoing: OutgoingMove,
+  message: HostCheckpoint,
+): Promise<void> {
+  checkCheckpoint(message);
+  const { state, reference } = message;
+  const { host, sessionId, epoch, to, toEpoch } = outgoing;
+  outgoing.isPaused = true;
+  host.heldSessions.set(sessionId, { epoch, state: 'moving' });
+  const hostId = host.registration.hostId;
+  const [outcome] = await Promise.all([
+    context.batches.transition(host.place, { sessionId, epoch, hostId, to: 'moving' }),
+    state === undefined ? undefined : context.store.putCheckpoint(to, sessionId, toEpoch, state),
+  ]);
+  if (outcome.kind !== 'changed') throw new Refusal(outcome.kind === 'stale' ? 'STALE_EPOCH' : 'NO_MOVE');
+  emitSessionChange(context, host.place, outcome.session);
+  wakeOtherBrokers(context, host.place, outcome.session, null);
+  await replyToCoordinator(context, outgoing, { kind: 'checkpoint', reference: reference ?? null });
+}
+
+/** @throws Refusal BAD_MESSAGE, CHECKPOINT_TOO_LARGE */
+function checkCheckpoint({ state, reference }: HostCheckpoint): void {
+  if ((state === undefined) === (reference === undefined)) {
+    throw new Refusal('BAD_MESSAGE', {
+      message: 'checkpoint: send either `state` or `reference`, not both.',
+    });
+  }
+  if (state !== undefined && sizeOfDecodedBase64(state) > MAX_CHECKPOINT_BYTES) {
+    throw new Refusal('CHECKPOINT_TOO_LARGE');
+  }
+}
+
+/** Number of bytes that a base64 text encodes, computed without decoding it. */
+function sizeOfDecodedBase64(base64: string): number {
+  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
+  return Math.floor((base64.length * 3) / 4) - padding;
+}

@@ -1,0 +1,124 @@
+import { targetReservationIdOf } from '../../domain/target-reservation.js';
+import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
+import type { ReportedSession, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import type { HostConnection } from '../connections/connections.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
+import { decodeMatch } from '../sessions/match-details.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { ActiveMovesPort } from './active-moves.js';
+import { assignRequestToTarget, completeMove } from './complete-move.js';
+
+/**
+ * Handles a report about a session that the store does not have on this host: its client may have arrived by a move. The
+ * move is then completed, or the session ended on the host.
+ *
+ * @param restored whether the host has restored the session from its checkpoint; a host that has restarted since has not
+ * @returns whether the session was moving to this host, so that the report needs no other handling
+ */
+export async function confirmClientArrival(
+  context: CorePorts & ActiveMovesPort,
+  host: HostConnection,
+  report: ReportedSession,
+  restored: boolean,
+): Promise<boolean> {
+  const { pendingArrivals } = context.activeMoves;
+  const { sessionId } = report;
+  // A host may report several states of a session before the store has answered the first report.
+  const before = pendingArrivals.get(sessionId);
+  if (before !== undefined) return before;
+  const confirmation = decideArrival(context, host, report, restored);
+  pendingArrivals.set(sessionId, confirmation);
+  try {
+    const wasMoving = await confirmation;
+    if (wasMoving) await storeLaterState(context, host, report);
+    return wasMoving;
+  } finally {
+    pendingArrivals.delete(sessionId);
+  }
+}
+
+/** Stores the state that the host reported while its earlier report was being handled. */
+async function storeLaterState(
+  context: CorePorts,
+  host: HostConnection,
+  { sessionId, epoch, state }: ReportedSession,
+): Promise<void> {
+  const now = host.heldSessions.get(sessionId);
+  if (now?.epoch !== epoch || now.state === state) return;
+  const { hostId } = host.registration;
+  const change = { sessionId, epoch, hostId, to: now.state };
+  const outcome = await context.batches.transition(host.place, change);
+  if (outcome.kind !== 'changed') return;
+  emitSessionChange(context, host.place, outcome.session);
+  wakeOtherBrokers(context, host.place, outcome.session, null);
+}
+
+async function decideArrival(
+  context: CorePorts & ActiveMovesPort,
+  host: HostConnection,
+  report: ReportedSession,
+  restored: boolean,
+): Promise<boolean> {
+  const { sessionId, epoch } = report;
+  const [target] = await context.store.getSessions(host.place, [targetReservationIdOf(sessionId)]);
+  if (target?.epoch !== epoch || target.hostId !== host.registration.hostId) return false;
+  const arrived = await acceptArrival(context, host, target, report, restored);
+  if (arrived === undefined) endOnTarget(context, host, target, report);
+  else await completeMove(context, host, arrived);
+  return true;
+}
+
+/**
+ * Moves the session in the store. The request's record is changed first, because it also decides between this move and
+ * another broker that places the session again.
+ *
+ * @returns the session on the target host; `undefined` if the move failed
+ */
+async function acceptArrival(
+  context: CorePorts,
+  { place, registration }: HostConnection,
+  target: SessionRecord,
+  { sessionId, epoch, state }: ReportedSession,
+  restored: boolean,
+): Promise<SessionRecord | undefined> {
+  const { store, brokerId, limits } = context;
+  const { meta } = target;
+  if (target.state !== 'arriving' || meta === null) return undefined;
+  if (restored && (await assignRequestToTarget(context, place, meta, { sessionId, epoch }))) {
+    const { hostId } = registration;
+    const clientBrokerId = await findClientBroker(context, place, sessionId, meta);
+    const completion = { sessionId, epoch, hostId, state, clientBrokerId };
+    const outcome = await store.completeMove(place, completion, limits.reservationMs, brokerId);
+    return outcome.kind === 'moved' ? outcome.session : undefined;
+  }
+  const dropped = await store.releaseTargetSlot(place, sessionId, epoch, brokerId);
+  if (dropped !== null) notifyAllOfEnd(context, place, [dropped]);
+  return undefined;
+}
+
+/** The broker of the client, for a session that comes from another region pool: the store does not know it in this one. */
+async function findClientBroker(
+  { store }: StoreAccess,
+  place: RegionPool,
+  sessionId: string,
+  { match }: SessionMeta,
+): Promise<string> {
+  const from = decodeMatch(match).movedFrom;
+  if (from === undefined || regionPoolName(from) === regionPoolName(place)) return '';
+  const { region, pool } = from;
+  const [before] = await store.getSessions({ region, pool }, [sessionId]);
+  return before?.clientBrokerId ?? '';
+}
+
+function endOnTarget(
+  { activeMoves }: ActiveMovesPort,
+  host: HostConnection,
+  { reason }: SessionRecord,
+  { sessionId, epoch }: ReportedSession,
+): void {
+  activeMoves.incoming.delete(sessionId);
+  host.heldSessions.delete(sessionId);
+  host.lastSentEpochs.delete(sessionId);
+  host.channel.send({ type: 'end', sessionId, epoch, reason: reason ?? 'move_failed' });
+}

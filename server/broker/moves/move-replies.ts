@@ -1,0 +1,33 @@
+import type { MoveParty, MoveReply } from '../messaging/control-messages.js';
+
+/** The replies to one move that its coordinator has received and not handled yet. */
+export class MoveReplies {
+  readonly #received: MoveReply[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(readonly toEpoch: number) {}
+
+  add(reply: MoveReply): void {
+    this.#received.push(reply);
+    this.#wake?.();
+  }
+
+  /**
+   * Waits for the next reply, of any party.
+   *
+   * @param by the party that has to reply; it counts as the one that refused if no reply comes in time
+   */
+  async waitForNext(by: MoveParty, withinMs: number): Promise<MoveReply> {
+    if (this.#received.length === 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, withinMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = undefined;
+    }
+    return this.#received.shift() ?? { kind: 'refused', by, reason: 'no reply in time' };
+  }
+}

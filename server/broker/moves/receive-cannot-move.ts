@@ -1,0 +1,28 @@
+import type { CannotMove } from '@duskline/protocol';
+import type { HostConnection } from '../connections/connections.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { Refusal, errorMessage } from '../refusal.js';
+import type { ActiveMovesPort } from './active-moves.js';
+import { refuseMove } from './reply-to-coordinator.js';
+
+/** The source host or the target host refuses to move a session. The host gets an answer only if there is no such move. */
+export async function receiveCannotMove(
+  context: CorePorts & ActiveMovesPort,
+  host: HostConnection,
+  { sessionId, epoch, reason = 'the host gave no reason' }: CannotMove,
+): Promise<void> {
+  const { outgoing, incoming } = context.activeMoves;
+  const out = outgoing.get(sessionId);
+  const into = incoming.get(sessionId);
+  if (out?.host === host && out.epoch === epoch) {
+    outgoing.delete(sessionId);
+    await refuseMove(context, out, 'source', reason);
+  } else if (into?.host === host && into.epoch === epoch) {
+    incoming.delete(sessionId);
+    const { coordinatorBrokerId } = into;
+    const attempt = { sessionId, to: host.place, toEpoch: epoch, coordinatorBrokerId };
+    await refuseMove(context, attempt, 'target', reason);
+  } else {
+    host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));
+  }
+}

@@ -1,0 +1,32 @@
+/** Maximum number of failures that are kept. */
+const MAX_FAILURES = 10_000;
+
+/** The sessions whose last move failed a short time ago. */
+export class RecentMoveFailures {
+  /** By session id, in the order of the failures. */
+  readonly #failedAtMs = new Map<string, number>();
+
+  /** @param retryAfterMs how long a failure counts as recent */
+  constructor(private readonly retryAfterMs: number) {}
+
+  add(sessionId: string): void {
+    // Deleted first, so that the map stays in the order of the failures.
+    this.#failedAtMs.delete(sessionId);
+    this.#failedAtMs.set(sessionId, performance.now());
+    const [oldest] = this.#failedAtMs.keys();
+    if (this.#failedAtMs.size > MAX_FAILURES && oldest !== undefined) this.#failedAtMs.delete(oldest);
+  }
+
+  delete(sessionId: string): void {
+    this.#failedAtMs.delete(sessionId);
+  }
+
+  has(sessionId: string): boolean {
+    const failedAtMs = this.#failedAtMs.get(sessionId);
+    return failedAtMs !== undefined && performance.now() - failedAtMs < this.retryAfterMs;
+  }
+
+  get sessionIds(): string[] {
+    return [...this.#failedAtMs.keys()].filter((sessionId) => this.has(sessionId));
+  }
+}

@@ -1,0 +1,88 @@
+import type { Restored } from '@duskline/protocol';
+import { targetReservationIdOf } from '../../domain/target-reservation.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import type { HostConnection } from '../connections/connections.js';
+import type { Connections } from '../connections/ports.js';
+import type { ControlMessage } from '../messaging/control-messages.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { sessionLimitsOf } from '../messaging/notify-host.js';
+import { Refusal, errorMessage } from '../refusal.js';
+import { decodeMatch } from '../sessions/match-details.js';
+import type { BrokerSettings } from '../settings.js';
+import type { ActiveMovesPort } from './active-moves.js';
+import { refuseMove, replyToCoordinator } from './reply-to-coordinator.js';
+
+type RestoreMessage = Extract<ControlMessage, { type: 'restore' }>;
+
+/** On the target host's broker: sends the checkpoint of the session to the target host. */
+export async function requestRestore(
+  context: CorePorts & Connections & ActiveMovesPort,
+  place: RegionPool,
+  message: RestoreMessage,
+): Promise<void> {
+  const { sessionId, epoch, coordinatorBrokerId, claimWithinMs, reference } = message;
+  const [[target], state] = await Promise.all([
+    context.store.getSessions(place, [targetReservationIdOf(sessionId)]),
+    reference === null ? context.store.takeCheckpoint(place, sessionId, epoch) : null,
+  ]);
+  const host = context.connections.findHost(place, target?.hostId ?? '');
+  const attempt = { sessionId, to: place, toEpoch: epoch, coordinatorBrokerId };
+  if (!isReservedTarget(target, epoch)) {
+    return refuseMove(context, attempt, 'target', 'the target slot is no longer reserved');
+  }
+  if (host === undefined) return refuseMove(context, attempt, 'target', 'the host is not connected');
+  if (reference === null && state === null) {
+    return refuseMove(context, attempt, 'target', 'the store has lost the checkpoint');
+  }
+  const expiresAtMs = performance.now() + claimWithinMs;
+  host.lastSentEpochs.set(sessionId, epoch);
+  context.activeMoves.incoming.set(sessionId, { host, epoch, coordinatorBrokerId, expiresAtMs });
+  sendRestore(context, host, message, target.meta, state);
+}
+
+function isReservedTarget(
+  target: SessionRecord | null | undefined,
+  epoch: number,
+): target is SessionRecord & { readonly meta: SessionMeta } {
+  return target?.state === 'arriving' && target.epoch === epoch && target.meta !== null;
+}
+
+function sendRestore(
+  context: BrokerSettings,
+  host: HostConnection,
+  { sessionId, epoch, claimWithinMs, reference }: RestoreMessage,
+  { title, playerId, match }: SessionMeta,
+  state: string | null,
+): void {
+  const { stream, tier } = decodeMatch(match);
+  const limits = sessionLimitsOf(context, tier);
+  host.channel.send({
+    type: 'restore',
+    sessionId,
+    epoch,
+    title,
+    playerId,
+    stream,
+    claimWithinMs,
+    ...(limits === undefined ? {} : { limits }),
+    ...(state === null ? {} : { state }),
+    ...(reference === null ? {} : { reference }),
+  });
+}
+
+/** The target host has restored the session. The host gets an answer only if the move is over. */
+export async function receiveRestored(
+  context: CorePorts & ActiveMovesPort,
+  host: HostConnection,
+  { sessionId, epoch }: Restored,
+): Promise<void> {
+  const incoming = context.activeMoves.incoming.get(sessionId);
+  if (incoming?.host !== host || incoming.epoch !== epoch) {
+    host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));
+    return;
+  }
+  const { coordinatorBrokerId } = incoming;
+  const attempt = { sessionId, to: host.place, toEpoch: epoch, coordinatorBrokerId };
+  await replyToCoordinator(context, attempt, { kind: 'restored' });
+}

@@ -1,0 +1,114 @@
+import { brokerIdOf } from '../../domain/connection-id.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { MoveParty, MoveReply } from '../messaging/control-messages.js';
+import { sendControlMessage } from '../messaging/send-control-message.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { MoveInProgress } from './cancel-move.js';
+import type { MoveReplies } from './move-replies.js';
+
+type MoveRefusal = Extract<MoveReply, { kind: 'refused' }>;
+
+/**
+ * Steps for which the source host keeps the session paused before it resumes it by itself. Longer than the target slot is
+ * reserved (`RESERVATION_STEPS`), so that the client cannot arrive at the target host any more by then.
+ */
+const PAUSE_STEPS = 6;
+
+/** How much later than the client's deadline its arrival, or its refusal, may reach the coordinator. */
+const FINAL_REPLY_MS = 500;
+
+/**
+ * Runs the steps of a move whose target slot is reserved: the source host's checkpoint, its restoration on the target host,
+ * and the client's change to the target host.
+ *
+ * @param targetConnectionId connection of the target host
+ * @returns why the move failed; `undefined` if the client has arrived
+ */
+export async function runMoveSteps(
+  context: BrokerSettings & StoreAccess & Events,
+  move: MoveInProgress,
+  targetConnectionId: string,
+  replies: MoveReplies,
+): Promise<MoveRefusal | undefined> {
+  const checkpoint = await requestCheckpoint(context, move, replies);
+  if (checkpoint.kind !== 'checkpoint') return toMoveRefusal(checkpoint, 'source');
+  const { reference } = checkpoint;
+  const restored = await requestRestore(context, move, targetConnectionId, reference, replies);
+  if (restored.kind !== 'restored') return toMoveRefusal(restored, 'target');
+  const arrived = await requestClientMove(context, move, replies);
+  return arrived.kind === 'arrived' ? undefined : toMoveRefusal(arrived, 'client');
+}
+
+async function requestCheckpoint(
+  context: BrokerSettings & StoreAccess & Events,
+  { place, sessionId, hostId, epoch, to, toEpoch }: MoveInProgress,
+  replies: MoveReplies,
+): Promise<MoveReply> {
+  const { store, brokerId: coordinatorBrokerId, limits } = context;
+  const { moveStepMs } = limits;
+  const [host] = await store.getEndpoints(place, [hostId]);
+  if (host === null || host === undefined) return moveRefusal('source', 'the host is not connected');
+  await sendControlMessage(context, place, brokerIdOf(host.connectionId), {
+    type: 'checkpoint',
+    hostId,
+    sessionId,
+    epoch,
+    to,
+    toEpoch,
+    coordinatorBrokerId,
+    withinMs: moveStepMs,
+    stillMs: PAUSE_STEPS * moveStepMs,
+  });
+  return replies.waitForNext('source', moveStepMs);
+}
+
+async function requestRestore(
+  context: BrokerSettings & StoreAccess & Events,
+  { sessionId, to, toEpoch }: MoveInProgress,
+  targetConnectionId: string,
+  reference: string | null,
+  replies: MoveReplies,
+): Promise<MoveReply> {
+  const { brokerId: coordinatorBrokerId, limits } = context;
+  await sendControlMessage(context, to, brokerIdOf(targetConnectionId), {
+    type: 'restore',
+    sessionId,
+    epoch: toEpoch,
+    coordinatorBrokerId,
+    claimWithinMs: 2 * limits.moveStepMs,
+    reference,
+  });
+  return replies.waitForNext('target', limits.moveStepMs);
+}
+
+async function requestClientMove(
+  context: BrokerSettings & StoreAccess & Events,
+  { place, sessionId, epoch, to, toEpoch }: MoveInProgress,
+  replies: MoveReplies,
+): Promise<MoveReply> {
+  const { store, brokerId: coordinatorBrokerId, limits } = context;
+  const { moveStepMs } = limits;
+  // Read again, because the client may have changed brokers since the move began.
+  const [now] = await store.getSessions(place, [sessionId]);
+  if (now?.epoch !== epoch || now.state === 'ended') return moveRefusal('client', 'the session has ended');
+  if (now.clientBrokerId === '') return moveRefusal('client', 'the client is not connected');
+  await sendControlMessage(context, to, now.clientBrokerId, {
+    type: 'moving',
+    sessionId,
+    epoch: toEpoch,
+    fromEpoch: epoch,
+    coordinatorBrokerId,
+    claimWithinMs: moveStepMs,
+  });
+  return replies.waitForNext('client', moveStepMs + FINAL_REPLY_MS);
+}
+
+function moveRefusal(by: MoveParty, reason: string): MoveRefusal {
+  return { kind: 'refused', by, reason };
+}
+
+/** @param by the party whose reply was expected */
+function toMoveRefusal(reply: MoveReply, by: MoveParty): MoveRefusal {
+  return reply.kind === 'refused' ? reply : moveRefusal(by, `unexpected reply: ${reply.kind}`);
+}

@@ -1,0 +1,34 @@
+import { targetReservationIdOf } from '../../domain/target-reservation.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { Connections } from '../connections/ports.js';
+import type { Credentials } from '../credentials.js';
+import type { ControlMessage } from '../messaging/control-messages.js';
+import type { CorePorts } from '../messaging/core-ports.js';
+import { createMatched } from '../placement/create-matched.js';
+import { placedFromSession } from '../requests/placed-from-session.js';
+import { refuseMove } from './reply-to-coordinator.js';
+
+/** On the client's broker: sends the client to the target host. */
+export async function sendMoving(
+  context: CorePorts & Connections & Credentials,
+  place: RegionPool,
+  message: Extract<ControlMessage, { type: 'moving' }>,
+): Promise<void> {
+  const { sessionId, epoch, fromEpoch, coordinatorBrokerId, claimWithinMs } = message;
+  const [target] = await context.store.getSessions(place, [targetReservationIdOf(sessionId)]);
+  const client = context.connections.clientOfSession(sessionId);
+  const known = client?.sessions.get(sessionId);
+  const attempt = { sessionId, to: place, toEpoch: epoch, coordinatorBrokerId };
+  if (client === undefined || known?.epoch !== fromEpoch) {
+    return refuseMove(context, attempt, 'client', 'the client is not connected');
+  }
+  if (target?.state !== 'arriving' || target.epoch !== epoch) {
+    return refuseMove(context, attempt, 'client', 'the target slot is no longer reserved');
+  }
+  const { earlierSession: _, ...placed } = await placedFromSession(context, place, target, claimWithinMs);
+  const matched = await createMatched(context, client, known.request, { ...placed, sessionId });
+  const { hostId, meta } = placed;
+  const untilMs = performance.now() + claimWithinMs;
+  known.pendingMove = { place, epoch, hostId, meta, coordinatorBrokerId, untilMs };
+  client.channel.send({ ...matched, type: 'moving' });
+}

@@ -1,0 +1,85 @@
+import type { Matched, Play } from '@duskline/protocol';
+import type { ClientConnection } from '../connections/connections.js';
+import type { Credentials } from '../credentials.js';
+import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import { Refusal, jittered } from '../refusal.js';
+
+/** A ticket is valid this much longer than the reservation, because the clocks of broker and host may differ. */
+const TICKET_CLOCK_SKEW_MS = 30_000;
+
+/** Builds the `matched` message for a slot whose endpoint may have to be read first. @throws Refusal UNAVAILABLE when the host has left */
+export async function createMatched(
+  context: BrokerSettings & StoreAccess & Credentials,
+  client: ClientConnection,
+  request: Play,
+  placed: PlacedSession,
+): Promise<Matched> {
+  const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
+  return buildMatched(context, client, request, placed, decodeMatch(placed.meta.match), endpoint);
+}
+
+/** The endpoint of the host, when this broker has read it already: then `matched` needs no store call. */
+export function cachedEndpoint({ fleet }: StoreAccess, placed: PlacedSession): string | undefined {
+  const { place, hostId, hostConnectionId } = placed;
+  return fleet.cachedEndpoint(place, hostId, hostConnectionId);
+}
+
+/** Reads the endpoint of the host from the store. @throws Refusal UNAVAILABLE when the host has left */
+export async function findEndpoint(
+  { fleet }: StoreAccess,
+  { place, hostId }: PlacedSession,
+): Promise<string> {
+  const endpoint = await fleet.fetchEndpoint(place, hostId);
+  if (endpoint !== undefined) return endpoint;
+  throw new Refusal('UNAVAILABLE', { message: 'The chosen host has left.', retryAfterMs: jittered(1_000) });
+}
+
+/** Builds the `matched` message for a slot, with a new ticket. */
+export function buildMatched(
+  context: BrokerSettings & Credentials,
+  { playerId }: ClientConnection,
+  { requestId }: Play,
+  placed: PlacedSession,
+  details: MatchDetails,
+  endpoint: string,
+): Matched {
+  const { place, sessionId, epoch, hostId, claimWithinMs, meta } = placed;
+  const { region, pool } = place;
+  const { title } = meta;
+  const ttlMs = context.limits.reservationMs + TICKET_CLOCK_SKEW_MS;
+  const nowMs = Date.now();
+  const ticket = context.tickets.sign({
+    region,
+    pool,
+    hostId,
+    sessionId,
+    epoch,
+    playerId,
+    title,
+    ttlMs,
+    nowMs,
+  });
+  const iceServers = context.iceServers(sessionId);
+  const { stream, rank, candidates, rttMs, reason } = details;
+  const matched: Matched = {
+    type: 'matched',
+    requestId,
+    sessionId,
+    epoch,
+    title,
+    region,
+    pool,
+    host: { hostId, endpoint },
+    ticket,
+    claimWithinMs,
+    stream,
+    rank,
+    candidates,
+    rttMs,
+    reason,
+  };
+  return iceServers.length === 0 ? matched : { ...matched, iceServers };
+}
