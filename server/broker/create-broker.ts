@@ -49,8 +49,8 @@ export function createBroker(options: BrokerOptions): Broker {
     },
 
     async start() {
-      await store.onWakeUp(brokerId, (place) => {
-        pollInbox(context, place).catch((error: unknown) => {
+      await store.onWakeUp(brokerId, (regionPool) => {
+        pollInbox(context, regionPool).catch((error: unknown) => {
           if (toRefusal(error).code !== 'UNAVAILABLE')
             context.log.error({ err: error }, 'inbox could not be read after a wake-up');
         });

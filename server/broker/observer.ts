@@ -8,14 +8,14 @@ export interface BrokerObserver {
    * @param tookMs from the `play` frame to the `matched` frame
    * @param waited whether the request waited in a queue: `tookMs` then says nothing about the speed of the broker
    */
-  requestMatched(place: RegionPool, rank: number, tookMs: number, waited: boolean): void;
+  requestMatched(regionPool: RegionPool, rank: number, tookMs: number, waited: boolean): void;
   requestRefused(code: ErrorCode): void;
-  sessionEnded(place: RegionPool, reason: EndReason): void;
-  hostLost(place: RegionPool): void;
+  sessionEnded(regionPool: RegionPool, reason: EndReason): void;
+  hostLost(regionPool: RegionPool): void;
   /** A recount of slots found wrong counters on this many hosts. Anything above 0 is a bug. */
-  countersRepaired(place: RegionPool, hosts: number): void;
+  countersRepaired(regionPool: RegionPool, hosts: number): void;
   /** @param tookMs from the start of the move until the session is on its new host, or until the move failed */
-  moveEnded(place: RegionPool, outcome: 'moved' | 'failed', tookMs: number): void;
+  moveEnded(regionPool: RegionPool, outcome: 'moved' | 'failed', tookMs: number): void;
   /** A host failed so many moves that the host is excluded from moves for a while. */
   hostQuarantined(): void;
   storeFailed(): void;

@@ -61,7 +61,7 @@ describe('A full region whose hosts all vanish', function () {
   it('has waiting players served elsewhere where their policy allows it, keeps the order of the others, and promises them no wait time', async () => {
     const { recorder } = fleet;
     const near = await fleet.addHosts({ count: HOSTS, slots: SLOTS });
-    await fleet.addHosts({ place: { ...NEAR, region: 'next' }, count: 2, slots: SLOTS });
+    await fleet.addHosts({ regionPool: { ...NEAR, region: 'next' }, count: 2, slots: SLOTS });
     await Promise.all([playing, movers, stayers].map((swarm) => swarm.connectAll()));
     await playing.playAll({ title: 'starfall', rtt: { near: 12 } });
     for (const { client } of playing.players) fleet.admit(client.sessions[0]!);

@@ -195,8 +195,8 @@ describe('A load test', function () {
       expect(report.matched).to.be.above(10);
       expect(report.faults[0]).to.include({ target: 'near' });
       expect(report.faults[0]).not.to.have.property('failure');
-      const places = ['near', 'next', 'far'].map((region) => ({ region, pool: 'console-x' }));
-      const left = await Promise.all(places.map((place) => store.listHosts(place)));
+      const regionPools = ['near', 'next', 'far'].map((region) => ({ region, pool: 'console-x' }));
+      const left = await Promise.all(regionPools.map((regionPool) => store.listHosts(regionPool)));
       expect(left.flat().filter(({ committed }) => committed > 0)).to.deep.equal([]);
       const [drain] = await store.listDrains('near');
       expect(drain?.state).to.equal('undone');

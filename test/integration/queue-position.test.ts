@@ -134,7 +134,7 @@ describe('A position in the queue', function () {
           return found?.state === state && found.sessions === 20;
         });
       }
-      const place = { region: 'near', pool: 'console-x' };
+      const regionPool = { region: 'near', pool: 'console-x' };
       const others = Array.from({ length: 40 }, (_, i) => sessionIdOf(1_000 + i)).map((sessionId) => ({
         sessionId,
         epoch: 1,
@@ -144,7 +144,7 @@ describe('A position in the queue', function () {
         clientBrokerId: 'elsewhere',
         meta: metaOf(sessionId),
       }));
-      await store.enqueue(place, others, 100, 'elsewhere');
+      await store.enqueue(regionPool, others, 100, 'elsewhere');
       clock.advance(1);
       const alice = await openPlayer(duskline.url, 'alice');
       const first = await queueUp(alice, 'r1');

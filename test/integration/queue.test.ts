@@ -198,8 +198,8 @@ describe('The queue', function () {
     const [store] = fleet.stores;
     const queueStatus = store!.getQueueStatus.bind(store);
     let answer: (() => void) | undefined;
-    store!.getQueueStatus = async (place, ids, attended) => {
-      const report = await queueStatus(place, ids, attended);
+    store!.getQueueStatus = async (regionPool, ids, attended) => {
+      const report = await queueStatus(regionPool, ids, attended);
       if (ids.length > 0) await new Promise<void>((resolve) => (answer = resolve));
       return report;
     };

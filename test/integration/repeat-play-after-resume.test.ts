@@ -17,9 +17,9 @@ describe('A play request on a resumed connection', () => {
     store = createMemoryStore({ suspectAfterMs: 4_000 });
     asked = [];
     const { reserve } = store;
-    store.reserve = (place, reservations, ...rest) => {
+    store.reserve = (regionPool, reservations, ...rest) => {
       asked.push(...reservations.map(({ sessionId }) => sessionId));
-      return reserve.call(store, place, reservations, ...rest);
+      return reserve.call(store, regionPool, reservations, ...rest);
     };
     duskline = await startTestBroker({ store });
     await openReadyHost(duskline, { hostId: 'h1', slots: 2 });

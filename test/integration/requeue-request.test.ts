@@ -163,7 +163,7 @@ describe('A player whose reservation was lost before the host admitted the playe
     const told: QueueState[] = [];
     const client = aliceWithSdk();
     try {
-      const onQueued = (place: QueueState): void => void told.push(place);
+      const onQueued = (regionPool: QueueState): void => void told.push(regionPool);
       const answer = client.play({ title: 'drift', rtt: { near: 12 }, onQueued });
       await waitUntil(() => told.length === 1);
       await host.free();
@@ -190,7 +190,7 @@ describe('A player whose reservation was lost before the host admitted the playe
     const client = aliceWithSdk();
     try {
       await host.free();
-      const onQueued = (place: QueueState): void => void told.push(place);
+      const onQueued = (regionPool: QueueState): void => void told.push(regionPool);
       const session = await client.play({ title: 'drift', rtt: { near: 12 }, onQueued });
       loseSlot();
       await waitUntil(() => told.length === 1);

@@ -149,8 +149,8 @@ describe('Races', function () {
     const lookedAt = new Map<string, () => void>();
     const restore = store.restoreSessions.bind(store);
     // Looks answer when the test says so; what they say is of the moment when they asked.
-    store.restoreSessions = async (place, sessions) => {
-      const records = await restore(place, sessions);
+    store.restoreSessions = async (regionPool, sessions) => {
+      const records = await restore(regionPool, sessions);
       const answers = sessions.map(
         ({ sessionId }) => new Promise<void>((resolve) => lookedAt.set(sessionId, resolve)),
       );

@@ -41,20 +41,20 @@ describe('Tokens', function () {
   after(() => duskline.stop());
 
   for (const bearer of ['player', 'host'] as const) {
-    for (const place of ['header', 'message'] as const) {
+    for (const regionPool of ['header', 'message'] as const) {
       const send = (token: string): Promise<Peer> =>
-        place === 'header'
+        regionPool === 'header'
           ? introduce(duskline.url, bearer, token)
           : introduce(duskline.url, bearer, undefined, token);
 
-      it(`${bearer}, in the ${place}: a valid token is accepted`, async () => {
+      it(`${bearer}, in the ${regionPool}: a valid token is accepted`, async () => {
         const peer = await send(handMadeToken(bearer));
         await peer.next(FIRST[bearer].answer);
         await peer.close();
       });
 
       for (const [name, [token, code]] of Object.entries(refusedTokens(bearer))) {
-        it(`${bearer}, in the ${place}: a token ${name} is refused`, async () => {
+        it(`${bearer}, in the ${regionPool}: a token ${name} is refused`, async () => {
           const peer = await send(token);
           await expectClosed(peer, ERRORS[code as ErrorCode].closeCode!, code as ErrorCode);
           expect(peer.unread).to.have.length(1);

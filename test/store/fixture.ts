@@ -37,7 +37,7 @@ export interface ReadyHostOptions extends Partial<HostRegistration> {
   /** In millionths. */
   readonly measured?: number;
   readonly sessions?: readonly DigestedSession[];
-  readonly place?: RegionPool;
+  readonly regionPool?: RegionPool;
 }
 
 /** Registers a host and lets it beat, so that it takes sessions. */
@@ -46,17 +46,17 @@ export async function makeHostReady(
   hostId: string,
   wish: ReadyHostOptions = {},
 ): Promise<void> {
-  const { place = PLACE, measured = 0, sessions = [], ...changes } = wish;
-  await store.registerHost(place, registration(hostId, changes));
-  await sendHeartbeat(store, hostId, { measured, sessions, place, ...changes });
+  const { regionPool = PLACE, measured = 0, sessions = [], ...changes } = wish;
+  await store.registerHost(regionPool, registration(hostId, changes));
+  await sendHeartbeat(store, hostId, { measured, sessions, regionPool, ...changes });
 }
 
 export async function sendHeartbeat(
   store: FleetStore,
   hostId: string,
-  { place = PLACE, measured = 0, sessions = [], connectionId = 'broker-a.1' }: ReadyHostOptions = {},
+  { regionPool = PLACE, measured = 0, sessions = [], connectionId = 'broker-a.1' }: ReadyHostOptions = {},
 ): Promise<string> {
-  const [outcome] = await store.recordHeartbeats(place, [
+  const [outcome] = await store.recordHeartbeats(regionPool, [
     { hostId, connectionId, measured, digest: digestSessions(sessions) },
   ]);
   return outcome!;
@@ -147,7 +147,7 @@ export async function fillPool(
   store: FleetStore,
   { slots = 1, at = PLACE }: { slots?: number; at?: RegionPool } = {},
 ): Promise<{ free(): Promise<void> }> {
-  await makeHostReady(store, 'host-a', { slots, place: at });
+  await makeHostReady(store, 'host-a', { slots, regionPool: at });
   const wanted = Array.from({ length: slots }, () => reservation(newSessionId()));
   await store.reserve(at, wanted, RESERVATION_MS, BROKER);
   return {
@@ -174,7 +174,7 @@ export async function getUtilisation(
 
 /** The hosts that random sequences begin with: two alike and a small one. */
 export async function registerTestHosts(store: FleetStore, at: RegionPool): Promise<void> {
-  await makeHostReady(store, 'host-a', { place: at, slots: 4 });
-  await makeHostReady(store, 'host-b', { place: at, slots: 4 });
-  await makeHostReady(store, 'host-c', { place: at, slots: 1 });
+  await makeHostReady(store, 'host-a', { regionPool: at, slots: 4 });
+  await makeHostReady(store, 'host-b', { regionPool: at, slots: 4 });
+  await makeHostReady(store, 'host-c', { regionPool: at, slots: 1 });
 }

@@ -9,10 +9,10 @@ function fixedStep(name: string, prepare: (world: ModelContext) => Call): Step {
 }
 
 const sendHeartbeat = (hostId: string, measured: number): Step =>
-  fixedStep(`heartbeat of ${hostId}`, ({ place, hostAt }) => {
+  fixedStep(`heartbeat of ${hostId}`, ({ regionPool, hostAt }) => {
     const digest = hostAt(hostId)?.digest ?? 0;
     return (store) =>
-      store.recordHeartbeats(place, [{ hostId, connectionId: 'broker-a.1', measured, digest }]);
+      store.recordHeartbeats(regionPool, [{ hostId, connectionId: 'broker-a.1', measured, digest }]);
   });
 
 const passTime = (ms: number): Step =>
@@ -31,10 +31,10 @@ export const EXCLUDED_HOST_ABOVE_LIMIT: Step[] = [
   sendHeartbeat('host-c', 1_300_000),
   passTime(SUSPECT_AFTER_MS),
   sendHeartbeat('host-a', 250_000),
-  fixedStep('reserve a target slot', ({ place }) => {
+  fixedStep('reserve a target slot', ({ regionPool }) => {
     const sessionId = sessionIdOf(0);
     const reservation = { sessionId, epoch: 2, clientBrokerId: 'broker-a', meta: metaOf(sessionId) };
     const requirements = { excludedHostId: 'host-a', maxCongestion: 0 };
-    return (store) => store.reserveTargetSlot(place, reservation, requirements, 3_000, 'broker-a');
+    return (store) => store.reserveTargetSlot(regionPool, reservation, requirements, 3_000, 'broker-a');
   }),
 ];

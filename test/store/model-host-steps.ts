@@ -4,9 +4,9 @@ import { connection, broker, epoch, few, held, host, limit, session, slots, step
 
 /** What hosts and sweeps do. */
 export const hostSteps = [
-  step('registerHost', { hostId: host, connectionId: connection, slots }, ({ place }, args) => {
+  step('registerHost', { hostId: host, connectionId: connection, slots }, ({ regionPool }, args) => {
     const endpoint = `quic://${args.hostId}.example:${args.slots}`;
-    return (store) => store.registerHost(place, { ...args, endpoint });
+    return (store) => store.registerHost(regionPool, { ...args, endpoint });
   }),
   step(
     'beat',
@@ -20,12 +20,12 @@ export const hostSteps = [
         }),
       ),
     },
-    ({ place, hostAt }, { beats }) => {
+    ({ regionPool, hostAt }, { beats }) => {
       const told = beats.map(({ agrees, ...beat }) => {
         const digest = hostAt(beat.hostId)?.digest ?? 0;
         return { ...beat, digest: agrees ? digest : digest ^ 77 };
       });
-      return (store) => store.recordHeartbeats(place, told);
+      return (store) => store.recordHeartbeats(regionPool, told);
     },
   ),
   step(
@@ -38,23 +38,23 @@ export const hostSteps = [
         selector: (held) => held.sessionId,
       }),
     },
-    ({ place }, { sessions, ...from }) =>
+    ({ regionPool }, { sessions, ...from }) =>
       (store) =>
-        store.reconcileHost(place, from, sessions),
+        store.reconcileHost(regionPool, from, sessions),
   ),
   step(
     'removeHost',
     { hostId: host, connectionId: connection },
-    ({ place }, { hostId, connectionId }) =>
+    ({ regionPool }, { hostId, connectionId }) =>
       (store) =>
-        store.removeHost(place, hostId, connectionId),
+        store.removeHost(regionPool, hostId, connectionId),
   ),
   step(
     'findSilent',
     { silentForMs: fc.constantFrom(0, 4_000, 10_000), limit },
-    ({ place }, args) =>
+    ({ regionPool }, args) =>
       (store) =>
-        store.findSilentHosts(place, args.silentForMs, args.limit),
+        store.findSilentHosts(regionPool, args.silentForMs, args.limit),
   ),
   step(
     'orderSilent',
@@ -68,28 +68,28 @@ export const hostSteps = [
       ),
       caller: broker,
     },
-    ({ place, hostAt }, { orders, caller }) => {
+    ({ regionPool, hostAt }, { orders, caller }) => {
       const told = orders.map(({ hostId, order, current }) => {
         const heartbeatAtMs = hostAt(hostId)?.heartbeatAtMs ?? 0;
         return { hostId, order, heartbeatAtMs: current ? heartbeatAtMs : heartbeatAtMs - 1 };
       });
-      return (store) => store.markSilentHosts(place, told, caller);
+      return (store) => store.markSilentHosts(regionPool, told, caller);
     },
   ),
   step(
     'setClosure',
     { hostId: fc.option(host), closure: fc.constantFrom('open' as const, 'open' as const, ...CLOSURES) },
-    ({ place }, { hostId, closure }) =>
+    ({ regionPool }, { hostId, closure }) =>
       async (store) => {
-        await store.setClosure(place, hostId, closure);
-        return [await store.getClosure(place, null), await store.getClosure(place, hostId)];
+        await store.setClosure(regionPool, hostId, closure);
+        return [await store.getClosure(regionPool, null), await store.getClosure(regionPool, hostId)];
       },
   ),
   step(
     'recount',
     {},
-    ({ place }) =>
+    ({ regionPool }) =>
       (store) =>
-        store.recountHosts(place, null),
+        store.recountHosts(regionPool, null),
   ),
 ];

@@ -29,7 +29,7 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
   step(
     'hold',
     { sessionId: session, epoch, mover: broker, excludedHostId: avoid, maxCongestion: cap, caller: broker },
-    ({ place }, { sessionId, epoch: toEpoch, mover, excludedHostId, maxCongestion, caller }) => {
+    ({ regionPool }, { sessionId, epoch: toEpoch, mover, excludedHostId, maxCongestion, caller }) => {
       const arrival = {
         sessionId,
         epoch: toEpoch,
@@ -37,20 +37,20 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
         meta: metaOf(`${sessionId}-moved`),
       };
       return (store) =>
-        store.reserveTargetSlot(place, arrival, { excludedHostId, maxCongestion }, HELD_MS, caller);
+        store.reserveTargetSlot(regionPool, arrival, { excludedHostId, maxCongestion }, HELD_MS, caller);
     },
   ),
   step(
     'arrive',
     { sessionId: session, epoch, hostId: host, state: arrived, clientBrokerId: clientBroker, caller: broker },
-    ({ place }, { caller, ...report }) =>
+    ({ regionPool }, { caller, ...report }) =>
       (store) =>
-        store.completeMove(place, report, TTL_MS, caller),
+        store.completeMove(regionPool, report, TTL_MS, caller),
   ),
   step(
     'arriveAsHeld',
     { nth: fc.nat({ max: 3 }), state: arrived, caller: broker },
-    ({ place, targetReservations: arrivals }, { nth, state, caller }) => {
+    ({ regionPool, targetReservations: arrivals }, { nth, state, caller }) => {
       const due = arrivals();
       const arrival = due[nth % Math.max(1, due.length)];
       if (arrival === undefined) return () => Promise.resolve();
@@ -62,28 +62,28 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
         state,
         clientBrokerId: 'broker-b',
       };
-      return (store) => store.completeMove(place, report, TTL_MS, caller);
+      return (store) => store.completeMove(regionPool, report, TTL_MS, caller);
     },
   ),
   step(
     'dropArrival',
     { sessionId: session, epoch, caller: broker },
-    ({ place }, { sessionId, epoch: toEpoch, caller }) =>
+    ({ regionPool }, { sessionId, epoch: toEpoch, caller }) =>
       (store) =>
-        store.releaseTargetSlot(place, sessionId, toEpoch, caller),
+        store.releaseTargetSlot(regionPool, sessionId, toEpoch, caller),
   ),
   step(
     'noteMovable',
     { notes: few(fc.record({ hostId: host, sessionId: session, epoch, movable: fc.boolean() })) },
-    ({ place }, { notes }) =>
+    ({ regionPool }, { notes }) =>
       (store) =>
-        store.recordMovableChanges(place, notes),
+        store.recordMovableChanges(regionPool, notes),
   ),
   step(
     'listWaiting',
     { limit },
-    ({ place }, args) =>
+    ({ regionPool }, args) =>
       (store) =>
-        store.listWaitingPlacements(place, args.limit),
+        store.listWaitingPlacements(regionPool, args.limit),
   ),
 ];

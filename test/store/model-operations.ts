@@ -29,9 +29,9 @@ const sessionSteps = [
       wanted: few(fc.record({ sessionId: session, epoch, clientBrokerId: clientBroker })),
       caller: broker,
     },
-    ({ place }, { wanted, caller }) => {
+    ({ regionPool }, { wanted, caller }) => {
       const reservations = wanted.map((one) => ({ ...one, meta: metaOf(one.sessionId) }));
-      return (store) => store.reserve(place, reservations, TTL_MS, caller);
+      return (store) => store.reserve(regionPool, reservations, TTL_MS, caller);
     },
   ),
   step(
@@ -40,9 +40,9 @@ const sessionSteps = [
       changes: few(fc.record({ sessionId: session, epoch, hostId: host, to: held })),
       caller: broker,
     },
-    ({ place }, { changes, caller }) =>
+    ({ regionPool }, { changes, caller }) =>
       (store) =>
-        store.updateSessionStates(place, changes, caller),
+        store.updateSessionStates(regionPool, changes, caller),
   ),
   step(
     'release',
@@ -55,49 +55,49 @@ const sessionSteps = [
       ),
       caller: broker,
     },
-    ({ place }, { orders, caller }) =>
+    ({ regionPool }, { orders, caller }) =>
       (store) =>
-        store.endSessions(place, orders, caller),
+        store.endSessions(regionPool, orders, caller),
   ),
   step(
     'attach',
     { sessionId: session, broker },
-    ({ place }, args) =>
+    ({ regionPool }, args) =>
       (store) =>
-        store.setClientBroker(place, args.sessionId, args.broker),
+        store.setClientBroker(regionPool, args.sessionId, args.broker),
   ),
   step(
     'look',
     { sessionIds: few(session), hostId: host },
-    ({ place }, { sessionIds, hostId }) =>
+    ({ regionPool }, { sessionIds, hostId }) =>
       async (store) => [
-        await store.getSessions(place, sessionIds),
-        await store.listHostSessions(place, hostId),
-        await store.getEndpoints(place, ['host-b', hostId]),
-        await store.listHosts(place),
-        await getUtilisation(store, place),
+        await store.getSessions(regionPool, sessionIds),
+        await store.listHostSessions(regionPool, hostId),
+        await store.getEndpoints(regionPool, ['host-b', hostId]),
+        await store.listHosts(regionPool),
+        await getUtilisation(store, regionPool),
       ],
   ),
   step(
     'expireSessions',
     { limit, caller: broker },
-    ({ place }, args) =>
+    ({ regionPool }, args) =>
       (store) =>
-        store.expireSessions(place, args.limit, args.caller),
+        store.expireSessions(regionPool, args.limit, args.caller),
   ),
   step(
     'forgetEnded',
     { limit },
-    ({ place }, args) =>
+    ({ regionPool }, args) =>
       (store) =>
-        store.deleteEndedSessions(place, args.limit),
+        store.deleteEndedSessions(regionPool, args.limit),
   ),
   step(
     'takeMail',
     { broker },
-    ({ place }, args) =>
+    ({ regionPool }, args) =>
       (store) =>
-        store.takeChangedSessions(place, args.broker),
+        store.takeChangedSessions(regionPool, args.broker),
   ),
 ];
 
@@ -105,34 +105,31 @@ const brokerSteps = [
   step(
     'claim',
     { claims: few(fc.record({ playerId: player, requestId: request, sessionId: session })) },
-    ({ place, uniqueName: own }, { claims }) => {
-      const told = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool: place }));
+    ({ regionPool, uniqueName: own }, { claims }) => {
+      const told = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool }));
       return (store) => store.recordRequests(told);
     },
   ),
   step(
     'reclaim',
     { playerId: player, requestId: request, sessionId: session, epoch },
-    ({ place, uniqueName: own }, { epoch: from, ...claim }) =>
+    ({ regionPool, uniqueName: own }, { epoch: from, ...claim }) =>
       (store) =>
-        store.startAttempt({ ...claim, playerId: own(claim.playerId), regionPool: place }, from),
+        store.startAttempt({ ...claim, playerId: own(claim.playerId), regionPool }, from),
   ),
   step(
     'drawEpoch',
     { playerId: player, requestId: request, sessionId: session, epoch },
-    ({ place, uniqueName: own }, { epoch: above, ...claim }) =>
+    ({ regionPool, uniqueName: own }, { epoch: above, ...claim }) =>
       (store) =>
-        store.allocateEpoch({ ...claim, playerId: own(claim.playerId), regionPool: place }, above),
+        store.allocateEpoch({ ...claim, playerId: own(claim.playerId), regionPool }, above),
   ),
   step(
     'settleEpoch',
     { playerId: player, requestId: request, sessionId: session, epoch, fromEpoch: epoch },
-    ({ place, uniqueName: own }, { epoch: to, fromEpoch, ...claim }) =>
+    ({ regionPool, uniqueName: own }, { epoch: to, fromEpoch, ...claim }) =>
       (store) =>
-        store.commitEpoch(
-          { ...claim, playerId: own(claim.playerId), regionPool: place },
-          { epoch: to, fromEpoch },
-        ),
+        store.commitEpoch({ ...claim, playerId: own(claim.playerId), regionPool }, { epoch: to, fromEpoch }),
   ),
   step(
     'forgetClaim',
@@ -144,16 +141,16 @@ const brokerSteps = [
   step(
     'holdLease',
     { holder: broker, ttlMs: fc.constantFrom(1_000, 5_000) },
-    ({ place }, args) =>
+    ({ regionPool }, args) =>
       (store) =>
-        store.acquireLease(place.region, args.holder, args.ttlMs),
+        store.acquireLease(regionPool.region, args.holder, args.ttlMs),
   ),
   step(
     'releaseLease',
     { holder: broker },
-    ({ place }, args) =>
+    ({ regionPool }, args) =>
       (store) =>
-        store.releaseLease(place.region, args.holder),
+        store.releaseLease(regionPool.region, args.holder),
   ),
 ];
 
@@ -166,7 +163,7 @@ const time = step(
   },
 );
 
-const place = fc.oneof(...sessionSteps.slice(0, 3));
+const regionPool = fc.oneof(...sessionSteps.slice(0, 3));
 
 /** Sequences in which most steps find something to do: placing and changing come more often than the rest. */
 export const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -174,7 +171,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 5, arbitrary: fc.oneof(...hostSteps) },
     { weight: 4, arbitrary: hostSteps[1]! },
     { weight: 4, arbitrary: sessionSteps[0]! },
-    { weight: 3, arbitrary: place },
+    { weight: 3, arbitrary: regionPool },
     { weight: 5, arbitrary: fc.oneof(...sessionSteps) },
     { weight: 5, arbitrary: fc.oneof(...queueSteps) },
     { weight: 4, arbitrary: fc.oneof(...moveSteps) },

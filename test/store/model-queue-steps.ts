@@ -20,21 +20,21 @@ export const queueSteps = [
       maxLength: fc.constantFrom(2, 6, 20, 20),
       caller: broker,
     },
-    ({ place, now }, { wanted, maxLength, caller }) => {
+    ({ regionPool, now }, { wanted, maxLength, caller }) => {
       const placements = wanted.map(({ arrivedAgoMs, ...one }) => ({
         ...one,
         arrivedAtMs: arrivedAgoMs === null ? null : now() - arrivedAgoMs,
         meta: metaOf(one.sessionId),
       }));
-      return (store) => store.enqueue(place, placements, maxLength, caller);
+      return (store) => store.enqueue(regionPool, placements, maxLength, caller);
     },
   ),
   step(
     'queueStatus',
     { sessionIds: fc.array(session, { maxLength: 8 }), attended: fc.boolean() },
-    ({ place }, { sessionIds, attended }) =>
+    ({ regionPool }, { sessionIds, attended }) =>
       (store) =>
-        store.getQueueStatus(place, sessionIds, attended),
+        store.getQueueStatus(regionPool, sessionIds, attended),
   ),
   step(
     'accept',
@@ -45,10 +45,10 @@ export const queueSteps = [
       toEpoch: epoch,
       clientBrokerId: clientBroker,
     },
-    ({ place, offered }, { nth, otherwise, ...offer }) => {
+    ({ regionPool, offered }, { nth, otherwise, ...offer }) => {
       const ids = [...offered(), otherwise];
       const sessionId = ids[nth % ids.length] ?? otherwise;
-      return (store) => store.acceptOffer(place, { ...offer, sessionId }, TTL_MS);
+      return (store) => store.acceptOffer(regionPool, { ...offer, sessionId }, TTL_MS);
     },
   ),
   step(
@@ -60,31 +60,31 @@ export const queueSteps = [
       }),
       caller: broker,
     },
-    ({ place }, { withdrawals, caller }) =>
+    ({ regionPool }, { withdrawals, caller }) =>
       (store) =>
-        store.withdrawPlacements(place, withdrawals, caller),
+        store.withdrawPlacements(regionPool, withdrawals, caller),
   ),
   step(
     'expireOffers',
     { limit, others: fc.array(session, { maxLength: 2 }), caller: broker },
-    ({ place }, { limit: atMost, others, caller }) =>
+    ({ regionPool }, { limit: atMost, others, caller }) =>
       async (store) => {
-        const missed = await store.findExpiredOffers(place, atMost);
-        return [missed, await store.expireOffers(place, [...missed, ...others], caller)];
+        const missed = await store.findExpiredOffers(regionPool, atMost);
+        return [missed, await store.expireOffers(regionPool, [...missed, ...others], caller)];
       },
   ),
   step(
     'noteMissed',
     { sessionIds: few(session) },
-    ({ place }, { sessionIds }) =>
+    ({ regionPool }, { sessionIds }) =>
       (store) =>
-        store.recordMissedOffers(place, sessionIds),
+        store.recordMissedOffers(regionPool, sessionIds),
   ),
   step(
     'expireQueue',
     { graceMs: fc.constantFrom(3_500, 20_000, 60_000), limit, caller: broker },
-    ({ place }, { graceMs, limit: atMost, caller }) =>
+    ({ regionPool }, { graceMs, limit: atMost, caller }) =>
       (store) =>
-        store.expireUnattendedPlacements(place, graceMs, atMost, caller),
+        store.expireUnattendedPlacements(regionPool, graceMs, atMost, caller),
   ),
 ];

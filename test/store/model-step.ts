@@ -9,7 +9,7 @@ import { SUSPECT_AFTER_MS } from './fixture.js';
 
 /** What operations need to know of the moment at which they run; the same for both stores. */
 export interface ModelContext {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   /** Makes names that no other sequence uses. */
   uniqueName(name: string): string;
   now(): number;
@@ -23,21 +23,21 @@ export interface ModelContext {
 
 /** The world of one sequence, as the memory store knows it. */
 export function createModelContext(memory: MemoryStore, clock: ManualClock, number: number): ModelContext {
-  const place = { region: `region-${number}`, pool: 'pc' };
+  const regionPool = { region: `region-${number}`, pool: 'pc' };
   return {
-    place,
+    regionPool,
     uniqueName: (name) => `${name}-${number}`,
     now: () => clock.now(),
     advance: (ms) => clock.advance(ms),
-    hostAt: (hostId) => memory.poolState(place).hosts.get(hostId),
+    hostAt: (hostId) => memory.poolState(regionPool).hosts.get(hostId),
     offered: () =>
       memory
-        .poolState(place)
+        .poolState(regionPool)
         .expiryLists.offered.entries()
         .map(([sessionId]) => sessionId),
     targetReservations: () =>
       memory
-        .poolState(place)
+        .poolState(regionPool)
         .sessions.records()
         .filter(({ state }) => state === 'arriving'),
   };

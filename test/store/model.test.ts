@@ -42,8 +42,8 @@ describe('random operations', function () {
   });
 
   async function compareStates(world: ModelContext): Promise<void> {
-    const model = dumpMemory(memory, world.place);
-    const real = await dumpRedis(raw, prefix, world.place);
+    const model = dumpMemory(memory, world.regionPool);
+    const real = await dumpRedis(raw, prefix, world.regionPool);
     expect(real).to.deep.equal(model);
     expectConsistent(real);
   }
@@ -51,7 +51,7 @@ describe('random operations', function () {
   async function play(sequence: readonly Step[]): Promise<void> {
     sequences += 1;
     const world = createModelContext(memory, clock, sequences);
-    for (const store of [memory, redis]) await registerTestHosts(store, world.place);
+    for (const store of [memory, redis]) await registerTestHosts(store, world.regionPool);
     for (const [i, step] of sequence.entries()) {
       // What becomes due in one millisecond may do so in either order.
       clock.advance(1);

@@ -153,7 +153,7 @@ export function moveSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store);
-      await makeHostReady(store, 'host-b', { place: OTHER });
+      await makeHostReady(store, 'host-b', { regionPool: OTHER });
       await reserveTarget(store, sessionId, { at: OTHER });
       const report = {
         sessionId,

@@ -21,11 +21,11 @@ const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
 
 /** Listens for a broker, and gives a way to wait for its first nudge. */
 async function nextWakeUpOf(store: FleetStore, brokerId: string): Promise<() => Promise<RegionPool>> {
-  let arrive: (place: RegionPool) => void = () => undefined;
+  let arrive: (regionPool: RegionPool) => void = () => undefined;
   const arrived = new Promise<RegionPool>((resolve) => {
     arrive = resolve;
   });
-  await store.onWakeUp(brokerId, (place) => arrive(place));
+  await store.onWakeUp(brokerId, (regionPool) => arrive(regionPool));
   return () => arrived;
 }
 

@@ -43,7 +43,7 @@ export function placementSuite(current: CurrentFixture): void {
       const loads = [0, 500_000, 120_000, 120_000, 990_000, 1_400_000, 250_000];
       for (const spot of pools) {
         for (const [i, measured] of loads.entries()) {
-          await makeHostReady(store, `host-${i}`, { place: spot, measured, slots: 3 + (i % 4) });
+          await makeHostReady(store, `host-${i}`, { regionPool: spot, measured, slots: 3 + (i % 4) });
         }
       }
       const wanted = Array.from({ length: 40 }, () => reservation(newSessionId()));

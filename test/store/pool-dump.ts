@@ -60,8 +60,8 @@ export interface PoolDump {
   >;
 }
 
-export function dumpMemory(store: MemoryStore, place: RegionPool): PoolDump {
-  const state = store.poolState(place);
+export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump {
+  const state = store.poolState(regionPool);
   const hosts = [...state.hosts.values()];
   const { queue, attended, entries } = state.waitingQueue.dump();
   const { freed, measuredAtMs, measuredFreed, perMs } = state.freedRate;
@@ -101,8 +101,8 @@ export function dumpMemory(store: MemoryStore, place: RegionPool): PoolDump {
 type Texts = Record<string, string>;
 
 /** Reads the raw keys, past the store. */
-export async function dumpRedis(redis: Redis, prefix: string, place: RegionPool): Promise<PoolDump> {
-  const keys = createKeySpace(prefix).pool(place);
+export async function dumpRedis(redis: Redis, prefix: string, regionPool: RegionPool): Promise<PoolDump> {
+  const keys = createKeySpace(prefix).pool(regionPool);
   const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
   const [reserved = '', ended = '', totals = '', mail = ''] = keys.slice(6);
   const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);

@@ -62,12 +62,12 @@ describe('random operations on a queue', function () {
       const clock = createManualClock();
       const store = createMemoryStore({ ...MODEL_RULES, clock: clock.now });
       const world = createModelContext(store, clock, (sequences += 1));
-      await registerTestHosts(store, world.place);
-      let before = dumpMemory(store, world.place);
+      await registerTestHosts(store, world.regionPool);
+      let before = dumpMemory(store, world.regionPool);
       for (const step of sequence) {
         clock.advance(1);
         await step.prepare(world)(store);
-        const after = dumpMemory(store, world.place);
+        const after = dumpMemory(store, world.regionPool);
         // Nobody waits while there is room: that is checked there.
         expectConsistent(after);
         expectRoom(before, after);

@@ -37,26 +37,29 @@ export async function sweepRegion(
   const due = await store.findDueSweeps(region, pools, times);
   await Promise.all(
     pools.map(async (pool, i) => {
-      const place = { region, pool };
-      for (const step of due[i] ?? []) await SWEEP_STEPS[step](context, place);
-      await recountPart(context, progress, place);
+      const regionPool = { region, pool };
+      for (const step of due[i] ?? []) await SWEEP_STEPS[step](context, regionPool);
+      await recountPart(context, progress, regionPool);
     }),
   );
 }
 
-const SWEEP_STEPS: Readonly<Record<SweepStep, (context: CorePorts, place: RegionPool) => Promise<void>>> = {
+const SWEEP_STEPS: Readonly<
+  Record<SweepStep, (context: CorePorts, regionPool: RegionPool) => Promise<void>>
+> = {
   sessions: expireSessions,
-  records: ({ store }, place) => repeatUntilDone(() => store.deleteEndedSessions(place, SWEEP_BATCH)),
+  records: ({ store }, regionPool) =>
+    repeatUntilDone(() => store.deleteEndedSessions(regionPool, SWEEP_BATCH)),
   offers: expireOffers,
   queue: expireQueue,
   silent: judgeHosts,
 };
 
-async function expireSessions(context: CorePorts, place: RegionPool): Promise<void> {
+async function expireSessions(context: CorePorts, regionPool: RegionPool): Promise<void> {
   const { store, brokerId } = context;
   await repeatUntilDone(async () => {
-    const ended = await store.expireSessions(place, SWEEP_BATCH, brokerId);
-    notifyAllOfEnd(context, place, ended);
+    const ended = await store.expireSessions(regionPool, SWEEP_BATCH, brokerId);
+    notifyAllOfEnd(context, regionPool, ended);
     return ended.length;
   });
 }
@@ -68,27 +71,32 @@ async function repeatUntilDone(step: () => Promise<number>): Promise<void> {
   }
 }
 
-async function expireOffers(context: CorePorts, place: RegionPool): Promise<void> {
+async function expireOffers(context: CorePorts, regionPool: RegionPool): Promise<void> {
   await repeatUntilDone(async () => {
-    const missed = await context.store.findExpiredOffers(place, SWEEP_BATCH);
-    if (missed.length > 0) await expireMissedOffers(context, place, missed);
+    const missed = await context.store.findExpiredOffers(regionPool, SWEEP_BATCH);
+    if (missed.length > 0) await expireMissedOffers(context, regionPool, missed);
     return missed.length;
   });
 }
 
 /** Ends waiting requests whose clients have not reconnected in time. */
-async function expireQueue(context: CorePorts, place: RegionPool): Promise<void> {
+async function expireQueue(context: CorePorts, regionPool: RegionPool): Promise<void> {
   const { store, brokerId, limits } = context;
   await repeatUntilDone(async () => {
-    const ended = await store.expireUnattendedPlacements(place, limits.queueGraceMs, SWEEP_BATCH, brokerId);
-    notifyAllOfEnd(context, place, ended);
+    const ended = await store.expireUnattendedPlacements(
+      regionPool,
+      limits.queueGraceMs,
+      SWEEP_BATCH,
+      brokerId,
+    );
+    notifyAllOfEnd(context, regionPool, ended);
     return ended.length;
   });
 }
 
-async function judgeHosts(context: CorePorts, place: RegionPool): Promise<void> {
+async function judgeHosts(context: CorePorts, regionPool: RegionPool): Promise<void> {
   const { limits, store, brokerId, log } = context;
-  const { hosts, silent } = await store.findSilentHosts(place, limits.suspectAfterMs, SWEEP_BATCH);
+  const { hosts, silent } = await store.findSilentHosts(regionPool, limits.suspectAfterMs, SWEEP_BATCH);
   if (silent.length === 0) return;
   const verdict = judgeSilentHosts(hosts, silent, limits, { cutShort: silent.length >= SWEEP_BATCH });
   const lastHeartbeatAtMs = new Map(silent.map((host) => [host.hostId, host.heartbeatAtMs]));
@@ -102,34 +110,34 @@ async function judgeHosts(context: CorePorts, place: RegionPool): Promise<void> 
   if (marks.length === 0) return;
   if (verdict.massSilence) {
     log.warn(
-      { ...place, silent: silent.length, hosts },
+      { ...regionPool, silent: silent.length, hosts },
       'many hosts are silent at once; the broker waits longer before it declares them lost',
     );
   }
-  const ended = await store.markSilentHosts(place, marks, brokerId);
-  for (const hostId of verdict.suspect) log.warn({ ...place, hostId }, 'host is suspect');
+  const ended = await store.markSilentHosts(regionPool, marks, brokerId);
+  for (const hostId of verdict.suspect) log.warn({ ...regionPool, hostId }, 'host is suspect');
   for (const hostId of verdict.lost) {
-    log.warn({ ...place, hostId }, 'host is lost');
-    context.observer.hostLost(place);
-    context.fleet.forgetHost(place, hostId);
+    log.warn({ ...regionPool, hostId }, 'host is lost');
+    context.observer.hostLost(regionPool);
+    context.fleet.forgetHost(regionPool, hostId);
   }
-  notifyAllOfEnd(context, place, ended);
+  notifyAllOfEnd(context, regionPool, ended);
 }
 
 async function recountPart(
   context: StoreAccess & Reporting,
   progress: SweepProgress,
-  place: RegionPool,
+  regionPool: RegionPool,
 ): Promise<void> {
-  const key = regionPoolName(place);
+  const key = regionPoolName(regionPool);
   const { cursor, sweepsUntil } = progress.recounts.get(key) ?? { cursor: null, sweepsUntil: 0 };
   if (sweepsUntil > 0) {
     progress.recounts.set(key, { cursor, sweepsUntil: sweepsUntil - 1 });
     return;
   }
-  const { next, repaired } = await context.store.recountHosts(place, cursor);
+  const { next, repaired } = await context.store.recountHosts(regionPool, cursor);
   progress.recounts.set(key, { cursor: next, sweepsUntil: RECOUNT_EVERY });
   if (repaired.length === 0) return;
-  context.observer.countersRepaired(place, repaired.length);
-  context.log.error({ ...place, hosts: repaired }, 'host counters were wrong and have been repaired');
+  context.observer.countersRepaired(regionPool, repaired.length);
+  context.log.error({ ...regionPool, hosts: repaired }, 'host counters were wrong and have been repaired');
 }

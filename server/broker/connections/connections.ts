@@ -14,7 +14,7 @@ export interface Channel<Message> {
 
 /** A client's session as the broker last sent it to the client. */
 export interface ClientSession {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   /** The client's request that led to the session. */
   readonly request: Play;
   /** The session's metadata in the store. */
@@ -35,7 +35,7 @@ export interface ClientSession {
 
 /** A move whose `moving` message was sent to the client. */
 export interface ClientMove {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly epoch: number;
   readonly hostId: string;
   readonly meta: SessionMeta;
@@ -138,7 +138,7 @@ export interface PendingRequest {
 /** A registered host's connection. */
 export interface HostConnection {
   readonly channel: Channel<BrokerToHost>;
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly registration: Register;
   /** The sessions on the host, according to its last list of sessions and its messages since. */
   heldSessions: Map<string, { readonly epoch: number; readonly state: HeldState }>;
@@ -218,19 +218,19 @@ export class ConnectionDirectory {
 
   /** Returns the connection that the new one replaces, if any. */
   addHost(host: HostConnection): HostConnection | undefined {
-    const key = hostKey(host.place, host.registration.hostId);
+    const key = hostKey(host.regionPool, host.registration.hostId);
     const previous = this.#hosts.get(key);
     this.#hosts.set(key, host);
     return previous;
   }
 
   removeHost(host: HostConnection): void {
-    const key = hostKey(host.place, host.registration.hostId);
+    const key = hostKey(host.regionPool, host.registration.hostId);
     if (this.#hosts.get(key) === host) this.#hosts.delete(key);
   }
 
-  findHost(place: RegionPool, hostId: string): HostConnection | undefined {
-    return this.#hosts.get(hostKey(place, hostId));
+  findHost(regionPool: RegionPool, hostId: string): HostConnection | undefined {
+    return this.#hosts.get(hostKey(regionPool, hostId));
   }
 
   get clientCount(): number {
@@ -242,6 +242,6 @@ export class ConnectionDirectory {
   }
 }
 
-function hostKey(place: RegionPool, hostId: string): string {
-  return `${regionPoolName(place)}/${hostId}`;
+function hostKey(regionPool: RegionPool, hostId: string): string {
+  return `${regionPoolName(regionPool)}/${hostId}`;
 }

@@ -5,8 +5,8 @@ import { regionPoolsOfTarget } from '../sessions/sessions-on-target.js';
 /** Closes the target of a drain to new sessions. Safe to repeat. */
 export async function closeTarget(context: StoreAccess, target: OrderTarget): Promise<void> {
   await Promise.all(
-    regionPoolsOfTarget(context, target).map((place) =>
-      context.store.setClosure(place, target.hostId, 'draining'),
+    regionPoolsOfTarget(context, target).map((regionPool) =>
+      context.store.setClosure(regionPool, target.hostId, 'draining'),
     ),
   );
 }
@@ -18,18 +18,22 @@ export async function openTarget(
   others: readonly Drain[],
 ): Promise<void> {
   const closing = others.filter(({ state, target: { hostId } }) => state !== 'undone' && hostId === null);
-  const places = regionPoolsOfTarget(context, target).filter(
+  const regionPools = regionPoolsOfTarget(context, target).filter(
     ({ region, pool }) =>
       target.hostId !== null ||
       !closing.some((drain) => covers(drain.target, { region, pool, hostId: null })),
   );
-  await Promise.all(places.map((place) => context.store.setClosure(place, target.hostId, 'open')));
+  await Promise.all(
+    regionPools.map((regionPool) => context.store.setClosure(regionPool, target.hostId, 'open')),
+  );
 }
 
 /** Whether all of a target is closed. It is open again when the store has lost its data. */
 export async function isTargetClosed(context: StoreAccess, target: OrderTarget): Promise<boolean> {
   const closures = await Promise.all(
-    regionPoolsOfTarget(context, target).map((place) => context.store.getClosure(place, target.hostId)),
+    regionPoolsOfTarget(context, target).map((regionPool) =>
+      context.store.getClosure(regionPool, target.hostId),
+    ),
   );
   return closures.every((closure) => closure !== 'open' && closure !== 'hot');
 }

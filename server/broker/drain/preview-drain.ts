@@ -24,7 +24,9 @@ export async function previewDrain(
     findSessionsOnTarget(context, target),
     target.hostId !== null
       ? [0]
-      : Promise.all(own.map(async (place) => (await context.store.getQueueStatus(place, [], false)).length)),
+      : Promise.all(
+          own.map(async (regionPool) => (await context.store.getQueueStatus(regionPool, [], false)).length),
+        ),
     countFreeSlotsElsewhere(context, target),
   ]);
   return {
@@ -61,13 +63,16 @@ async function countFreeSlotsElsewhere(
   const own = new Set(regionPoolsOfTarget(context, target).map(regionPoolName));
   const slots = new Map<string, number>();
   await Promise.all(
-    context.fleet.regionPools.map(async (place) => {
-      const closed = own.has(regionPoolName(place)) && target.hostId === null;
-      if (closed || (await context.store.getClosure(place, null)) !== 'open') return;
-      for (const host of await context.store.listHosts(place)) {
+    context.fleet.regionPools.map(async (regionPool) => {
+      const closed = own.has(regionPoolName(regionPool)) && target.hostId === null;
+      if (closed || (await context.store.getClosure(regionPool, null)) !== 'open') return;
+      for (const host of await context.store.listHosts(regionPool)) {
         const counts = host.state === 'ready' && host.closure === 'open' && host.hostId !== target.hostId;
         if (counts)
-          slots.set(place.region, (slots.get(place.region) ?? 0) + Math.max(0, host.slots - host.committed));
+          slots.set(
+            regionPool.region,
+            (slots.get(regionPool.region) ?? 0) + Math.max(0, host.slots - host.committed),
+          );
       }
     }),
   );

@@ -104,17 +104,17 @@ async function recordSessionOutcomes(
 /** Ends the sessions that are left at the deadline. The next round finds none and finishes the drain. */
 async function endRemainingSessions(context: CorePorts, staying: readonly LocatedSession[]): Promise<void> {
   const { store, brokerId } = context;
-  const byRegionPool = new Map<string, { place: RegionPool; requests: EndSessionRequest[] }>();
-  for (const { place, session } of staying) {
-    const group = byRegionPool.get(regionPoolName(place)) ?? { place, requests: [] };
+  const byRegionPool = new Map<string, { regionPool: RegionPool; requests: EndSessionRequest[] }>();
+  for (const { regionPool, session } of staying) {
+    const group = byRegionPool.get(regionPoolName(regionPool)) ?? { regionPool, requests: [] };
     group.requests.push({ sessionId: session.sessionId, epoch: session.epoch, reason: 'drain_deadline' });
-    byRegionPool.set(regionPoolName(place), group);
+    byRegionPool.set(regionPoolName(regionPool), group);
   }
-  for (const { place, requests } of byRegionPool.values()) {
-    const outcomes = await store.endSessions(place, requests, brokerId);
+  for (const { regionPool, requests } of byRegionPool.values()) {
+    const outcomes = await store.endSessions(regionPool, requests, brokerId);
     notifyAllOfEnd(
       context,
-      place,
+      regionPool,
       outcomes.filter((outcome) => outcome.kind === 'ended'),
     );
   }

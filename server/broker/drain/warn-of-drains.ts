@@ -27,7 +27,7 @@ export function createDrainWarner(context: StoreAccess & Connections): () => voi
       if (known.state === 'ended') continue;
       const warnings = warned.get(client);
       const lastWarning = warnings?.get(sessionId);
-      const drain = context.fleet.findDrainOfHost(known.place, known.hostId);
+      const drain = context.fleet.findDrainOfHost(known.regionPool, known.hostId);
       const due = drain === undefined ? undefined : warningDue(drain, nowMs);
       if (due === undefined && lastWarning !== undefined && lastWarning.endsAtMs > nowMs) {
         warnings?.delete(sessionId);

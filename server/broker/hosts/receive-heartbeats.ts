@@ -22,7 +22,7 @@ export interface HeartbeatReceiver {
 }
 
 interface HeartbeatBatch {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   /** Measured load in the last heartbeat of each host in this window. */
   readonly measuredLoads: Map<HostConnection, number>;
   readonly movableChanges: MovableChange[];
@@ -42,7 +42,7 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
         if (toRefusal(error).code === 'UNAVAILABLE') {
           context.storeHealth.recordFailure();
           context.observer.storeFailed();
-        } else context.log.error({ err: error, ...batch.place }, 'heartbeats could not be recorded');
+        } else context.log.error({ err: error, ...batch.regionPool }, 'heartbeats could not be recorded');
       });
     }
   }
@@ -60,9 +60,9 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
         return;
       }
       host.heldSessions = heldSessionsFrom(sessions);
-      const name = regionPoolName(host.place);
+      const name = regionPoolName(host.regionPool);
       const batch: HeartbeatBatch = pending.get(name) ?? {
-        place: host.place,
+        regionPool: host.regionPool,
         measuredLoads: new Map(),
         movableChanges: [],
       };
@@ -80,25 +80,25 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
 
 async function recordBatch(
   context: CorePorts & Connections,
-  { place, measuredLoads, movableChanges }: HeartbeatBatch,
+  { regionPool, measuredLoads, movableChanges }: HeartbeatBatch,
 ): Promise<void> {
   // The last heartbeat of a host that has left or was replaced meanwhile must not register it again.
   const current = [...measuredLoads].filter(([host]) => isCurrentConnection(context, host));
   const hosts = current.map(([host]) => host);
   const heartbeats = current.map(([host, measured]) => toHostHeartbeat(host, measured));
   if (heartbeats.length === 0) return;
-  const outcomes = await context.store.recordHeartbeats(place, heartbeats);
+  const outcomes = await context.store.recordHeartbeats(regionPool, heartbeats);
   for (const [i, host] of hosts.entries()) {
     const outcome = outcomes[i];
     if (outcome === undefined || outcome === 'ok' || !isCurrentConnection(context, host)) continue;
     await handleOutcome(context, host, outcome, heartbeats[i]);
   }
-  if (movableChanges.length > 0) await context.store.recordMovableChanges(place, movableChanges);
+  if (movableChanges.length > 0) await context.store.recordMovableChanges(regionPool, movableChanges);
 }
 
 /** Whether this is still the connection of its host on this broker. */
 function isCurrentConnection({ connections }: Connections, host: HostConnection): boolean {
-  return connections.findHost(host.place, host.registration.hostId) === host;
+  return connections.findHost(host.regionPool, host.registration.hostId) === host;
 }
 
 function toHostHeartbeat(host: HostConnection, measured: number): HostHeartbeat {
@@ -127,10 +127,10 @@ async function handleOutcome(
       return;
     case 'unknown':
       // The host was declared lost, or the store lost its data. The host is connected, so it is registered again.
-      context.log.warn({ ...host.place, hostId: host.registration.hostId }, 'host registered again');
+      context.log.warn({ ...host.regionPool, hostId: host.registration.hostId }, 'host registered again');
       await storeRegistration(context, host);
       await reconcileHost(context, host);
-      if (heartbeat !== undefined) await context.store.recordHeartbeats(host.place, [heartbeat]);
+      if (heartbeat !== undefined) await context.store.recordHeartbeats(host.regionPool, [heartbeat]);
       return;
   }
 }

@@ -34,10 +34,10 @@ async function changeReportedSession(
   held: ReportedSession,
   restored: boolean,
 ): Promise<void> {
-  const { place, registration } = host;
+  const { regionPool, registration } = host;
   const { sessionId, epoch, state } = held;
   host.heldSessions.set(sessionId, { epoch, state });
-  const outcome = await context.batches.transition(place, {
+  const outcome = await context.batches.transition(regionPool, {
     sessionId,
     epoch,
     hostId: registration.hostId,
@@ -46,8 +46,8 @@ async function changeReportedSession(
   switch (outcome.kind) {
     case 'changed':
       if (restored) await completeMove(context, host, outcome.session);
-      emitSessionChange(context, place, outcome.session);
-      wakeOtherBrokers(context, place, outcome.session, null);
+      emitSessionChange(context, regionPool, outcome.session);
+      wakeOtherBrokers(context, regionPool, outcome.session, null);
       return;
     case 'over':
       host.heldSessions.delete(sessionId);
@@ -76,15 +76,15 @@ async function endReportedSession(
   epoch: number,
   reason: EndReason,
 ): Promise<void> {
-  const { place, registration } = host;
+  const { regionPool, registration } = host;
   host.heldSessions.delete(sessionId);
   host.lastSentEpochs.delete(sessionId);
   const { hostId } = registration;
-  const outcome = await context.batches.release(place, { sessionId, epoch, reason, hostId });
-  if (outcome.kind === 'ended') notifyAllOfEnd(context, place, [outcome]);
+  const outcome = await context.batches.release(regionPool, { sessionId, epoch, reason, hostId });
+  if (outcome.kind === 'ended') notifyAllOfEnd(context, regionPool, [outcome]);
   if (outcome.kind !== 'stale' && outcome.kind !== 'unknown') return;
   // The session may be on its way here: the host ends a move whose client has not arrived.
-  const released = await context.store.releaseTargetSlot(place, sessionId, epoch, context.brokerId);
-  if (released !== null) notifyAllOfEnd(context, place, [released]);
+  const released = await context.store.releaseTargetSlot(regionPool, sessionId, epoch, context.brokerId);
+  if (released !== null) notifyAllOfEnd(context, regionPool, [released]);
   else if (outcome.kind === 'stale') throw new Refusal('STALE_EPOCH');
 }

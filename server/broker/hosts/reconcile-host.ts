@@ -4,10 +4,10 @@ import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messagin
 
 /** Makes store and host agree about the host's sessions, and notifies the host, its clients and other brokers of changes. */
 export async function reconcileHost(context: CorePorts, host: HostConnection): Promise<void> {
-  const { place, registration, channel } = host;
+  const { regionPool, registration, channel } = host;
   const { hostId } = registration;
   const connection = { hostId, connectionId: channel.connectionId };
-  const result = await context.store.reconcileHost(place, connection, reportedSessionsOf(host));
+  const result = await context.store.reconcileHost(regionPool, connection, reportedSessionsOf(host));
   if (result.outcome === 'replaced') {
     channel.closeWith('CONNECTION_REPLACED');
     return;
@@ -19,17 +19,17 @@ export async function reconcileHost(context: CorePorts, host: HostConnection): P
     host.lastSentEpochs.delete(sessionId);
     channel.send({ type: 'end', sessionId, epoch, reason });
   }
-  notifyAllOfEnd(context, place, result.ended);
-  const adopted = await context.store.getSessions(place, result.adopted);
+  notifyAllOfEnd(context, regionPool, result.ended);
+  const adopted = await context.store.getSessions(regionPool, result.adopted);
   for (const session of adopted) {
     if (session === null) continue;
-    emitSessionChange(context, place, session);
-    wakeOtherBrokers(context, place, session, null);
+    emitSessionChange(context, regionPool, session);
+    wakeOtherBrokers(context, regionPool, session, null);
   }
   if (result.ended.length + result.rejected.length + result.adopted.length > 0) {
     context.log.info(
       {
-        ...place,
+        ...regionPool,
         hostId,
         ended: result.ended.length,
         rejected: result.rejected.length,

@@ -30,10 +30,10 @@ export async function registerHost(
 ): Promise<HostConnection> {
   checkRegistration(context, binding, registration);
   const { region, pool, hostId, sessions } = registration;
-  const place = { region, pool };
+  const regionPool = { region, pool };
   const host: HostConnection = {
     channel,
-    place,
+    regionPool,
     registration,
     heldSessions: heldSessionsFrom(sessions),
     lastSentEpochs: new Map(),
@@ -42,16 +42,16 @@ export async function registerHost(
 
   await storeRegistration(context, host);
   context.connections.addHost(host)?.channel.closeWith('CONNECTION_REPLACED');
-  context.fleet.forgetHost(place, hostId);
+  context.fleet.forgetHost(regionPool, hostId);
   channel.send({
     type: 'registered',
     hostId,
-    ticketKey: context.tickets.hostKey(place, hostId).toString('base64url'),
+    ticketKey: context.tickets.hostKey(regionPool, hostId).toString('base64url'),
     heartbeatIntervalMs: context.limits.heartbeatIntervalMs,
     pingIntervalMs: context.limits.pingIntervalMs,
   });
   context.log.info(
-    { ...place, hostId, slots: registration.slots, sessions: sessions.length },
+    { ...regionPool, hostId, slots: registration.slots, sessions: sessions.length },
     'host registered',
   );
   try {
@@ -68,7 +68,7 @@ export async function registerHost(
 /** Registers the host in the store: at registration, and again when the store no longer knows it. */
 export async function storeRegistration(context: StoreAccess, host: HostConnection): Promise<void> {
   const { hostId, slots, endpoint } = host.registration;
-  await context.store.registerHost(host.place, {
+  await context.store.registerHost(host.regionPool, {
     hostId,
     connectionId: host.channel.connectionId,
     slots,
@@ -78,11 +78,11 @@ export async function storeRegistration(context: StoreAccess, host: HostConnecti
 
 /** Answers `leave`: removes the host at once. Its sessions end with `host_ended`. */
 export async function unregisterHost(context: CorePorts & Connections, host: HostConnection): Promise<void> {
-  const { place, registration, channel } = host;
-  const ended = await context.store.removeHost(place, registration.hostId, channel.connectionId);
+  const { regionPool, registration, channel } = host;
+  const ended = await context.store.removeHost(regionPool, registration.hostId, channel.connectionId);
   context.connections.removeHost(host);
-  context.log.info({ ...place, hostId: registration.hostId, sessions: ended.length }, 'host left');
-  notifyAllOfEnd(context, place, ended);
+  context.log.info({ ...regionPool, hostId: registration.hostId, sessions: ended.length }, 'host left');
+  notifyAllOfEnd(context, regionPool, ended);
 }
 
 export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnection['heldSessions'] {
@@ -94,7 +94,7 @@ async function notifyReservations(
   context: BrokerSettings & StoreAccess,
   host: HostConnection,
 ): Promise<void> {
-  const sessions = await context.store.listHostSessions(host.place, host.registration.hostId);
+  const sessions = await context.store.listHostSessions(host.regionPool, host.registration.hostId);
   for (const session of sessions) if (session.state === 'reserved') notifyHost(context, host, session);
 }
 

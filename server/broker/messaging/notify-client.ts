@@ -101,8 +101,8 @@ function applyPendingMove(
 ): ClientSession {
   const { pendingMove: move } = known;
   if (move?.epoch !== epoch) return known;
-  const { place, hostId, meta } = move;
-  const movedSession: ClientSession = { ...known, place, hostId, meta, epoch, pendingMove: null };
+  const { regionPool, hostId, meta } = move;
+  const movedSession: ClientSession = { ...known, regionPool, hostId, meta, epoch, pendingMove: null };
   connections.linkSession(client, sessionId, movedSession);
   return movedSession;
 }

@@ -6,23 +6,23 @@ import { parseControlMessage } from './control-messages.js';
 import { deliverRelayedMessage } from './relay-signals.js';
 
 /** Reads this broker's inbox of one region pool: notifies connections of changed sessions, then delivers messages. */
-export async function pollInbox(context: CorePorts & Connections, place: RegionPool): Promise<void> {
+export async function pollInbox(context: CorePorts & Connections, regionPool: RegionPool): Promise<void> {
   const { store, brokerId } = context;
   // Messages are taken first and delivered last, so that a host gets `prepare` before the first signal of the session's client.
   const [messages, sessions] = await Promise.allSettled([
-    store.takeMessages(place, brokerId),
-    store.takeChangedSessions(place, brokerId),
+    store.takeMessages(regionPool, brokerId),
+    store.takeChangedSessions(regionPool, brokerId),
   ]);
   if (sessions.status === 'fulfilled') {
-    for (const session of sessions.value) emitSessionChange(context, place, session);
+    for (const session of sessions.value) emitSessionChange(context, regionPool, session);
   }
   if (messages.status === 'fulfilled') {
     // Delivery is synchronous and in order. The promises are replies to senders whose message could not be delivered.
     const deliveries: Promise<void>[] = [];
     for (const message of messages.value) {
       if (message.kind === 'control')
-        context.events.emit('controlMessage', place, parseControlMessage(message.body));
-      else deliveries.push(deliverRelayedMessage(context, place, message));
+        context.events.emit('controlMessage', regionPool, parseControlMessage(message.body));
+      else deliveries.push(deliverRelayedMessage(context, regionPool, message));
     }
     await Promise.all(deliveries);
   }
@@ -33,5 +33,5 @@ export async function pollInbox(context: CorePorts & Connections, place: RegionP
 
 /** Polls the inboxes of all region pools, in case a wake-up was lost, and refreshes the fleet cache. */
 export async function pollAllInboxes(context: CorePorts & Connections): Promise<void> {
-  await context.fleet.refresh(context.brokerId, (place) => pollInbox(context, place));
+  await context.fleet.refresh(context.brokerId, (regionPool) => pollInbox(context, regionPool));
 }

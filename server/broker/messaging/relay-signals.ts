@@ -30,8 +30,8 @@ export async function relayToHost(
   try {
     const known = client.sessions.get(sessionId);
     if (known === undefined) throw new Refusal('UNKNOWN_SESSION');
-    const { place, epoch } = known;
-    await relayMessage(context, place, { sessionId, epoch, fromHostId: null }, { type: 'signal', data });
+    const { regionPool, epoch } = known;
+    await relayMessage(context, regionPool, { sessionId, epoch, fromHostId: null }, { type: 'signal', data });
   } catch (error) {
     client.channel.send(errorMessage(toLoggedRefusal(context, error), { sessionId }));
   }
@@ -45,7 +45,7 @@ export async function relayToClient(
 ): Promise<void> {
   try {
     const fromHostId = host.registration.hostId;
-    await relayMessage(context, host.place, { sessionId, epoch, fromHostId }, { type: 'signal', data });
+    await relayMessage(context, host.regionPool, { sessionId, epoch, fromHostId }, { type: 'signal', data });
   } catch (error) {
     host.channel.send(errorMessage(toLoggedRefusal(context, error), { sessionId }));
   }
@@ -62,7 +62,7 @@ export async function relayLimitWarning(
     const endsAtMs = endsInMs === null ? null : Date.now() + endsInMs;
     await relayMessage(
       context,
-      host.place,
+      host.regionPool,
       { sessionId, epoch, fromHostId },
       { type: 'limit', kind, endsAtMs },
     );
@@ -79,7 +79,7 @@ export async function relayLimitWarning(
  */
 export async function deliverRelayedMessage(
   context: StoreAccess & Connections & Reporting,
-  place: RegionPool,
+  regionPool: RegionPool,
   { sessionId, epoch, toHostId, body }: RelayedMessage,
 ): Promise<void> {
   // Only brokers write the body.
@@ -88,10 +88,10 @@ export async function deliverRelayedMessage(
   const delivered =
     toHostId === null
       ? deliverToClient(context, assignment, message)
-      : deliverToHost(context, place, toHostId, assignment, message);
+      : deliverToHost(context, regionPool, toHostId, assignment, message);
   if (delivered || message.type !== 'signal') return;
   try {
-    await relayMessage(context, place, { ...assignment, fromHostId: toHostId }, { type: 'peer_away' });
+    await relayMessage(context, regionPool, { ...assignment, fromHostId: toHostId }, { type: 'peer_away' });
   } catch (error) {
     // The sender has disconnected, too, or the store is unreachable.
     toLoggedRefusal(context, error);
@@ -100,7 +100,7 @@ export async function deliverRelayedMessage(
 
 async function relayMessage(
   context: StoreAccess & Connections,
-  place: RegionPool,
+  regionPool: RegionPool,
   message: Omit<SessionMessage, 'body'>,
   body: RelayedBody,
 ): Promise<void> {
@@ -108,18 +108,18 @@ async function relayMessage(
   if (Buffer.byteLength(bodyText) > MAX_BODY_BYTES) {
     throw new Refusal('BAD_MESSAGE', { message: 'signal: /data is too long once it is written as JSON.' });
   }
-  const outcome = await context.batches.relayMessage(place, { ...message, body: bodyText });
+  const outcome = await context.batches.relayMessage(regionPool, { ...message, body: bodyText });
   switch (outcome.kind) {
     case 'local': {
       const delivered =
         message.fromHostId === null
-          ? deliverToHost(context, place, outcome.hostId, message, body)
+          ? deliverToHost(context, regionPool, outcome.hostId, message, body)
           : deliverToClient(context, message, body);
       if (!delivered) throw new Refusal('PEER_AWAY');
       return;
     }
     case 'forwarded':
-      context.store.sendWakeUp(outcome.brokerId, place);
+      context.store.sendWakeUp(outcome.brokerId, regionPool);
       return;
     case 'disconnected':
       throw new Refusal('PEER_AWAY');
@@ -139,12 +139,12 @@ type Assignment = Pick<SessionMessage, 'sessionId' | 'epoch'>;
 /** Delivers if the host is connected here and knows the assignment. `limit` is never sent to hosts. */
 function deliverToHost(
   { connections }: Connections,
-  place: RegionPool,
+  regionPool: RegionPool,
   hostId: string,
   { sessionId, epoch }: Assignment,
   body: RelayedBody,
 ): boolean {
-  const host = connections.findHost(place, hostId);
+  const host = connections.findHost(regionPool, hostId);
   const knowsAssignment =
     host?.lastSentEpochs.get(sessionId) === epoch || host?.heldSessions.get(sessionId)?.epoch === epoch;
   if (host === undefined || !knowsAssignment) return false;

@@ -7,14 +7,14 @@ import type { ControlMessage } from './control-messages.js';
 /** Sends a control message to a broker, which may be this one. Resolves when the message is in that broker's inbox. */
 export async function sendControlMessage(
   context: BrokerSettings & StoreAccess & Events,
-  place: RegionPool,
+  regionPool: RegionPool,
   brokerId: string,
   message: ControlMessage,
 ): Promise<void> {
   if (brokerId === context.brokerId) {
-    context.events.emit('controlMessage', place, message);
+    context.events.emit('controlMessage', regionPool, message);
     return;
   }
-  if (await context.store.sendControlMessage(place, brokerId, JSON.stringify(message)))
-    context.store.sendWakeUp(brokerId, place);
+  if (await context.store.sendControlMessage(regionPool, brokerId, JSON.stringify(message)))
+    context.store.sendWakeUp(brokerId, regionPool);
 }

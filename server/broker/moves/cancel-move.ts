@@ -6,7 +6,7 @@ import { sendControlMessage } from '../messaging/send-control-message.js';
 
 /** A session that is moving, its source host, and the region pool that it moves to. */
 export interface MoveInProgress {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly sessionId: string;
   readonly hostId: string;
   readonly epoch: number;
@@ -36,22 +36,22 @@ export async function cancelMove(context: CorePorts, move: MoveInProgress): Prom
 
 async function notifyOfCancellation(
   context: CorePorts,
-  { place, sessionId, hostId, epoch, toEpoch }: MoveInProgress,
+  { regionPool, sessionId, hostId, epoch, toEpoch }: MoveInProgress,
 ): Promise<void> {
   const { store } = context;
   const [[host], [session]] = await Promise.all([
-    store.getEndpoints(place, [hostId]),
-    store.getSessions(place, [sessionId]),
+    store.getEndpoints(regionPool, [hostId]),
+    store.getSessions(regionPool, [sessionId]),
   ]);
   if (session?.epoch === epoch && session.clientBrokerId !== '') {
-    await sendControlMessage(context, place, session.clientBrokerId, {
+    await sendControlMessage(context, regionPool, session.clientBrokerId, {
       type: 'cancelled',
       sessionId,
       epoch: toEpoch,
     });
   }
   if (host !== null && host !== undefined) {
-    await sendControlMessage(context, place, brokerIdOf(host.connectionId), {
+    await sendControlMessage(context, regionPool, brokerIdOf(host.connectionId), {
       type: 'resume',
       hostId,
       sessionId,

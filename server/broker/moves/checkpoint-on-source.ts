@@ -19,11 +19,11 @@ const STEPS_AFTER_CHECKPOINT = 2.5;
 /** On the source host's broker: requests the checkpoint of the session from the host, which pauses the session for it. */
 export async function requestCheckpoint(
   context: CorePorts & Connections & ActiveMovesPort,
-  place: RegionPool,
+  regionPool: RegionPool,
   message: Extract<ControlMessage, { type: 'checkpoint' }>,
 ): Promise<void> {
   const { hostId, sessionId, epoch, to, toEpoch, coordinatorBrokerId, withinMs, stillMs } = message;
-  const host = context.connections.findHost(place, hostId);
+  const host = context.connections.findHost(regionPool, hostId);
   const held = host?.heldSessions.get(sessionId);
   if (host === undefined || held === undefined) {
     return refuseMove(context, message, 'source', 'the host is not connected or does not have the session');
@@ -106,12 +106,12 @@ async function storeCheckpoint(
   host.heldSessions.set(sessionId, { epoch, state: 'moving' });
   const hostId = host.registration.hostId;
   const [outcome] = await Promise.all([
-    context.batches.transition(host.place, { sessionId, epoch, hostId, to: 'moving' }),
+    context.batches.transition(host.regionPool, { sessionId, epoch, hostId, to: 'moving' }),
     state === undefined ? undefined : context.store.putCheckpoint(to, sessionId, toEpoch, state),
   ]);
   if (outcome.kind !== 'changed') throw new Refusal(outcome.kind === 'stale' ? 'STALE_EPOCH' : 'NO_MOVE');
-  emitSessionChange(context, host.place, outcome.session);
-  wakeOtherBrokers(context, host.place, outcome.session, null);
+  emitSessionChange(context, host.regionPool, outcome.session);
+  wakeOtherBrokers(context, host.regionPool, outcome.session, null);
   await replyToCoordinator(context, outgoing, { kind: 'checkpoint', reference: reference ?? null });
 }
 

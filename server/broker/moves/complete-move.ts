@@ -20,16 +20,13 @@ import { replyToCoordinator } from './reply-to-coordinator.js';
  */
 export async function assignRequestToTarget(
   context: StoreAccess,
-  place: RegionPool,
+  regionPool: RegionPool,
   { playerId, requestId, match }: SessionMeta,
   { sessionId, epoch }: { readonly sessionId: string; readonly epoch: number },
 ): Promise<boolean> {
   const fromEpoch = decodeMatch(match).movedFrom?.requestEpoch;
   if (fromEpoch === undefined) return false;
-  return context.store.commitEpoch(
-    { playerId, requestId, sessionId, regionPool: place },
-    { epoch, fromEpoch },
-  );
+  return context.store.commitEpoch({ playerId, requestId, sessionId, regionPool }, { epoch, fromEpoch });
 }
 
 /**
@@ -45,32 +42,38 @@ export async function completeMove(
   if (meta === null || !hasMoved(meta.match)) return;
   const from = decodeMatch(meta.match).movedFrom;
   if (from === undefined) return;
-  const { place } = host;
+  const { regionPool } = host;
   context.activeMoves.incoming.delete(sessionId);
-  if (regionPoolName(from) === regionPoolName(place)) await releaseSourceHost(context, place, session, from);
-  else await releaseSourceRegionPool(context, place, session, from);
+  if (regionPoolName(from) === regionPoolName(regionPool))
+    await releaseSourceHost(context, regionPool, session, from);
+  else await releaseSourceRegionPool(context, regionPool, session, from);
   host.channel.send({ type: 'moved', sessionId, epoch });
-  const attempt = { sessionId, to: place, toEpoch: epoch, coordinatorBrokerId: from.coordinatorBrokerId };
+  const attempt = {
+    sessionId,
+    to: regionPool,
+    toEpoch: epoch,
+    coordinatorBrokerId: from.coordinatorBrokerId,
+  };
   await replyToCoordinator(context, attempt, { kind: 'arrived' });
 }
 
 /** For a move in one region pool. The store has freed the source slot already, but the source host does not know. */
 async function releaseSourceHost(
   context: BrokerSettings & StoreAccess & Events,
-  place: RegionPool,
+  regionPool: RegionPool,
   session: SessionRecord,
   { hostId, epoch }: MovedFrom,
 ): Promise<void> {
   const { sessionId } = session;
-  emitSessionChange(context, place, session);
-  wakeOtherBrokers(context, place, session, null);
-  await notifySourceHost(context, place, { hostId, sessionId, epoch });
+  emitSessionChange(context, regionPool, session);
+  wakeOtherBrokers(context, regionPool, session, null);
+  await notifySourceHost(context, regionPool, { hostId, sessionId, epoch });
 }
 
 /** For a move to another region pool: ends the session in the one that it left, and notifies the client's broker. */
 export async function releaseSourceRegionPool(
   context: CorePorts,
-  place: RegionPool,
+  regionPool: RegionPool,
   session: SessionRecord,
   from: Pick<MovedFrom, 'region' | 'pool' | 'epoch'>,
 ): Promise<void> {
@@ -80,8 +83,8 @@ export async function releaseSourceRegionPool(
   if (outcome.kind !== 'ended') return;
   const { clientBrokerId } = outcome.session;
   if (clientBrokerId !== '') {
-    await context.store.setClientBroker(place, sessionId, clientBrokerId);
-    await sendControlMessage(context, place, clientBrokerId, { type: 'arrived', sessionId, epoch });
+    await context.store.setClientBroker(regionPool, sessionId, clientBrokerId);
+    await sendControlMessage(context, regionPool, clientBrokerId, { type: 'arrived', sessionId, epoch });
   }
   notifyAllOfEnd(context, { region: from.region, pool: from.pool }, [outcome]);
 }

@@ -48,10 +48,10 @@ async function storeLaterState(
   if (now?.epoch !== epoch || now.state === state) return;
   const { hostId } = host.registration;
   const change = { sessionId, epoch, hostId, to: now.state };
-  const outcome = await context.batches.transition(host.place, change);
+  const outcome = await context.batches.transition(host.regionPool, change);
   if (outcome.kind !== 'changed') return;
-  emitSessionChange(context, host.place, outcome.session);
-  wakeOtherBrokers(context, host.place, outcome.session, null);
+  emitSessionChange(context, host.regionPool, outcome.session);
+  wakeOtherBrokers(context, host.regionPool, outcome.session, null);
 }
 
 async function decideArrival(
@@ -61,7 +61,7 @@ async function decideArrival(
   restored: boolean,
 ): Promise<boolean> {
   const { sessionId, epoch } = report;
-  const [target] = await context.store.getSessions(host.place, [targetReservationIdOf(sessionId)]);
+  const [target] = await context.store.getSessions(host.regionPool, [targetReservationIdOf(sessionId)]);
   if (target?.epoch !== epoch || target.hostId !== host.registration.hostId) return false;
   const arrived = await acceptArrival(context, host, target, report, restored);
   if (arrived === undefined) endOnTarget(context, host, target, report);
@@ -77,7 +77,7 @@ async function decideArrival(
  */
 async function acceptArrival(
   context: CorePorts,
-  { place, registration }: HostConnection,
+  { regionPool, registration }: HostConnection,
   target: SessionRecord,
   { sessionId, epoch, state }: ReportedSession,
   restored: boolean,
@@ -85,27 +85,27 @@ async function acceptArrival(
   const { store, brokerId, limits } = context;
   const { meta } = target;
   if (target.state !== 'arriving' || meta === null) return undefined;
-  if (restored && (await assignRequestToTarget(context, place, meta, { sessionId, epoch }))) {
+  if (restored && (await assignRequestToTarget(context, regionPool, meta, { sessionId, epoch }))) {
     const { hostId } = registration;
-    const clientBrokerId = await findClientBroker(context, place, sessionId, meta);
+    const clientBrokerId = await findClientBroker(context, regionPool, sessionId, meta);
     const completion = { sessionId, epoch, hostId, state, clientBrokerId };
-    const outcome = await store.completeMove(place, completion, limits.reservationMs, brokerId);
+    const outcome = await store.completeMove(regionPool, completion, limits.reservationMs, brokerId);
     return outcome.kind === 'moved' ? outcome.session : undefined;
   }
-  const dropped = await store.releaseTargetSlot(place, sessionId, epoch, brokerId);
-  if (dropped !== null) notifyAllOfEnd(context, place, [dropped]);
+  const dropped = await store.releaseTargetSlot(regionPool, sessionId, epoch, brokerId);
+  if (dropped !== null) notifyAllOfEnd(context, regionPool, [dropped]);
   return undefined;
 }
 
 /** The broker of the client, for a session that comes from another region pool: the store does not know it in this one. */
 async function findClientBroker(
   { store }: StoreAccess,
-  place: RegionPool,
+  regionPool: RegionPool,
   sessionId: string,
   { match }: SessionMeta,
 ): Promise<string> {
   const from = decodeMatch(match).movedFrom;
-  if (from === undefined || regionPoolName(from) === regionPoolName(place)) return '';
+  if (from === undefined || regionPoolName(from) === regionPoolName(regionPool)) return '';
   const { region, pool } = from;
   const [before] = await store.getSessions({ region, pool }, [sessionId]);
   return before?.clientBrokerId ?? '';

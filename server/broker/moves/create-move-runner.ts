@@ -67,8 +67,8 @@ class ChainMoveRunner implements MoveRunner {
     return this.#quarantine.hostKeys;
   }
 
-  isQuarantined(place: RegionPool, hostId: string): boolean {
-    return this.#quarantine.has(hostKey(place, hostId));
+  isQuarantined(regionPool: RegionPool, hostId: string): boolean {
+    return this.#quarantine.has(hostKey(regionPool, hostId));
   }
 
   runMoves(actions: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): void {
@@ -158,7 +158,7 @@ function groupByChain(actions: readonly MoveAction[]): MoveAction[][] {
 
 function toMoveOrder(action: MoveAction, session: SessionRecord): MoveOrder {
   return {
-    place: action.from.regionPool,
+    regionPool: action.from.regionPool,
     session,
     to: action.to.regionPool,
     reason: explainMoveToPlayer(action),

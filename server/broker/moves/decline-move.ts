@@ -36,9 +36,9 @@ async function cancelPendingMove(
   if (known === undefined) throw new Refusal('UNKNOWN_SESSION');
   const { pendingMove } = known;
   if (pendingMove?.epoch !== epoch) throw new Refusal('NO_MOVE');
-  const { place, hostId, epoch: fromEpoch } = known;
-  const { place: to, coordinatorBrokerId } = pendingMove;
-  const move = { place, sessionId, hostId, epoch: fromEpoch, to, toEpoch: epoch };
+  const { regionPool, hostId, epoch: fromEpoch } = known;
+  const { regionPool: to, coordinatorBrokerId } = pendingMove;
+  const move = { regionPool, sessionId, hostId, epoch: fromEpoch, to, toEpoch: epoch };
   if ((await cancelMove(context, move)) === 'arrived') throw new Refusal('NO_MOVE');
   // The client may have been sent to another host while the store answered.
   if (known.pendingMove === pendingMove) known.pendingMove = null;

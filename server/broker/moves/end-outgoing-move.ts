@@ -9,7 +9,7 @@ import type { ActiveMovesPort } from './active-moves.js';
  */
 export function resumeOnSource(
   context: Connections & ActiveMovesPort,
-  place: RegionPool,
+  regionPool: RegionPool,
   { hostId, sessionId, epoch, toEpoch }: Extract<ControlMessage, { type: 'resume' }>,
 ): void {
   const { connections, activeMoves: moves } = context;
@@ -18,17 +18,17 @@ export function resumeOnSource(
     if (outgoing.toEpoch !== toEpoch) return;
     moves.outgoing.delete(sessionId);
   }
-  connections.findHost(place, hostId)?.channel.send({ type: 'resume', sessionId, epoch });
+  connections.findHost(regionPool, hostId)?.channel.send({ type: 'resume', sessionId, epoch });
 }
 
 /** On the source host's broker: the session is on the target host, and the source host ends it. */
 export function removeFromSource(
   context: Connections & ActiveMovesPort,
-  place: RegionPool,
+  regionPool: RegionPool,
   { hostId, sessionId, epoch }: Extract<ControlMessage, { type: 'moved_away' }>,
 ): void {
   context.activeMoves.outgoing.delete(sessionId);
-  const host = context.connections.findHost(place, hostId);
+  const host = context.connections.findHost(regionPool, hostId);
   if (host === undefined) return;
   if (host.heldSessions.get(sessionId)?.epoch === epoch) host.heldSessions.delete(sessionId);
   host.lastSentEpochs.delete(sessionId);

@@ -33,9 +33,9 @@ async function finishOverdueMove(
   const { hostId } = host.registration;
   const source = { hostId, sessionId, epoch };
   if (session?.epoch === toEpoch && session.state !== 'ended') {
-    removeFromSource(context, host.place, { type: 'moved_away', ...source });
+    removeFromSource(context, host.regionPool, { type: 'moved_away', ...source });
   } else if (isPaused) {
-    resumeOnSource(context, host.place, { type: 'resume', ...source, toEpoch });
+    resumeOnSource(context, host.regionPool, { type: 'resume', ...source, toEpoch });
   } else {
     context.activeMoves.outgoing.delete(sessionId);
   }

@@ -14,8 +14,8 @@ export function forgetOutgoingMove(
   const host = activeMoves.outgoing.get(sessionId)?.host;
   const isItsHost =
     host?.registration.hostId === hostId &&
-    host.place.region === regionPool.region &&
-    host.place.pool === regionPool.pool;
+    host.regionPool.region === regionPool.region &&
+    host.regionPool.pool === regionPool.pool;
   if (isItsHost) activeMoves.outgoing.delete(sessionId);
 }
 

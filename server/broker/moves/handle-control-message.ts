@@ -14,11 +14,11 @@ import type { ControlMessage } from '../messaging/control-messages.js';
 /** Handles a control message that another broker, or this one, sent to this broker. Never rejects. */
 export async function handleControlMessage(
   context: CorePorts & Connections & Credentials & ActiveMovesPort,
-  place: RegionPool,
+  regionPool: RegionPool,
   message: ControlMessage,
 ): Promise<void> {
   try {
-    await dispatchControlMessage(context, place, message);
+    await dispatchControlMessage(context, regionPool, message);
   } catch (error) {
     // The coordinator gets no reply, and its deadline ends the move.
     const { sessionId, type } = message;
@@ -29,30 +29,30 @@ export async function handleControlMessage(
 
 async function dispatchControlMessage(
   context: CorePorts & Connections & Credentials & ActiveMovesPort,
-  place: RegionPool,
+  regionPool: RegionPool,
   message: ControlMessage,
 ): Promise<void> {
   switch (message.type) {
     case 'checkpoint':
-      await requestCheckpoint(context, place, message);
+      await requestCheckpoint(context, regionPool, message);
       return;
     case 'resume':
-      resumeOnSource(context, place, message);
+      resumeOnSource(context, regionPool, message);
       return;
     case 'moved_away':
-      removeFromSource(context, place, message);
+      removeFromSource(context, regionPool, message);
       return;
     case 'restore':
-      await requestRestore(context, place, message);
+      await requestRestore(context, regionPool, message);
       return;
     case 'moving':
-      await sendMoving(context, place, message);
+      await sendMoving(context, regionPool, message);
       return;
     case 'cancelled':
-      await handleMoveCancelled(context, place, message);
+      await handleMoveCancelled(context, regionPool, message);
       return;
     case 'arrived':
-      await handleClientArrived(context, place, message);
+      await handleClientArrived(context, regionPool, message);
       return;
     case 'reply': {
       const replies = context.activeMoves.coordinated.get(message.sessionId);

@@ -19,7 +19,7 @@ const POLL_INTERVAL_MS = 200;
 
 /** A session in the region pool where it was found. */
 interface FoundSession {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly session: SessionRecord;
 }
 
@@ -33,7 +33,7 @@ export async function locateMovedSession(
   context: CorePorts & Connections & Credentials,
   client: ClientConnection,
   known: ClientSession,
-  place: RegionPool,
+  regionPool: RegionPool,
   session: SessionRecord,
 ): Promise<void> {
   const { sessionId } = session;
@@ -41,7 +41,7 @@ export async function locateMovedSession(
   if (sessionsBeingLocated.has(known)) return;
   sessionsBeingLocated.add(known);
   if (session.state !== 'ended') {
-    await sendNewMatch(context, client, known, { place, session });
+    await sendNewMatch(context, client, known, { regionPool, session });
     sessionsBeingLocated.delete(known);
     return;
   }
@@ -54,7 +54,7 @@ export async function locateMovedSession(
   );
   if (!isStillKnown()) return;
   known.pendingMove = null;
-  if (found === undefined) sendSessionChange(context, client, known, place, session);
+  if (found === undefined) sendSessionChange(context, client, known, regionPool, session);
   else await sendNewMatch(context, client, known, found);
 }
 
@@ -63,11 +63,11 @@ async function sendNewMatch(
   context: CorePorts & Connections & Credentials,
   client: ClientConnection,
   known: ClientSession,
-  { place, session }: FoundSession,
+  { regionPool, session }: FoundSession,
 ): Promise<void> {
   const { sessionId } = session;
   try {
-    const placed = await placedFromSession(context, place, session, context.limits.reservationMs);
+    const placed = await placedFromSession(context, regionPool, session, context.limits.reservationMs);
     if (client.sessions.get(sessionId) !== known) return;
     await sendMatched(context, client, known.request, placed);
   } catch (error) {
@@ -109,14 +109,14 @@ async function waitForPendingMove(
 
 async function hasArrivedAtTarget(
   context: BrokerSettings & StoreAccess & Events,
-  { place, epoch }: ClientMove,
+  { regionPool, epoch }: ClientMove,
   sessionId: string,
 ): Promise<boolean> {
   const { store, brokerId } = context;
-  const [arrived] = await store.getSessions(place, [sessionId]);
+  const [arrived] = await store.getSessions(regionPool, [sessionId]);
   if (arrived?.epoch !== epoch || arrived.state === 'ended') return false;
-  const session = await store.setClientBroker(place, sessionId, brokerId);
-  if (session !== null) emitSessionChange(context, place, session);
+  const session = await store.setClientBroker(regionPool, sessionId, brokerId);
+  if (session !== null) emitSessionChange(context, regionPool, session);
   return true;
 }
 
@@ -130,8 +130,8 @@ async function findSessionOfRequest(
   const { store, brokerId } = context;
   const record = await findRequestRecord(context, client.playerId, known.request.requestId);
   if (record === undefined || record.epoch <= known.epoch) return undefined;
-  const { regionPool: place, epoch } = record;
-  const session = await store.setClientBroker(place, sessionId, brokerId);
+  const { regionPool, epoch } = record;
+  const session = await store.setClientBroker(regionPool, sessionId, brokerId);
   const isThere = session !== null && session.state !== 'ended' && session.epoch === epoch;
-  return isThere ? { place, session } : undefined;
+  return isThere ? { regionPool, session } : undefined;
 }

@@ -60,8 +60,8 @@ async function readSnapshot(
   return {
     nowMs: await store.getTimeMs(),
     hosts,
-    sessions: staying.map(({ place, session }) =>
-      toSessionSnapshot(catalog, place, session, 'at_all', isExcluded(session.sessionId)),
+    sessions: staying.map(({ regionPool, session }) =>
+      toSessionSnapshot(catalog, regionPool, session, 'at_all', isExcluded(session.sessionId)),
     ),
     waiting: [],
     storeIsRecovering: storeHealth.isRecovering,
@@ -73,17 +73,17 @@ async function readHostSnapshots(
   { store, fleet, moveRunner }: BrokerSettings & StoreAccess & MoveRunnerPort,
   staying: readonly LocatedSession[],
 ): Promise<HostSnapshot[]> {
-  const pools = new Set(staying.map(({ place }) => place.pool));
+  const pools = new Set(staying.map(({ regionPool }) => regionPool.pool));
   const sessionsByHost = groupByHost(staying);
-  const places = fleet.regionPools.filter(({ pool }) => pools.has(pool));
+  const regionPools = fleet.regionPools.filter(({ pool }) => pools.has(pool));
   const hosts = await Promise.all(
-    places.map(async (place) =>
-      (await store.listHosts(place)).map((host) =>
-        toHostSnapshot(place, host, {
+    regionPools.map(async (regionPool) =>
+      (await store.listHosts(regionPool)).map((host) =>
+        toHostSnapshot(regionPool, host, {
           hot: false,
-          regionPoolIsOpen: fleet.isOpen(place),
-          quarantined: moveRunner.isQuarantined(place, host.hostId),
-          sessions: sessionsByHost.get(hostKey(place, host.hostId)) ?? [],
+          regionPoolIsOpen: fleet.isOpen(regionPool),
+          quarantined: moveRunner.isQuarantined(regionPool, host.hostId),
+          sessions: sessionsByHost.get(hostKey(regionPool, host.hostId)) ?? [],
         }),
       ),
     ),

@@ -7,7 +7,7 @@ import type { StoreAccess } from '../store-access/ports.js';
 
 /** A session that has to move, and the region pool that it moves to. */
 export interface MoveOrder {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly session: SessionRecord;
   readonly to: RegionPool;
   /** The cause in one sentence, for the player and for operators. */
@@ -35,16 +35,16 @@ export const RESERVATION_STEPS = 3;
  */
 export function allocateMoveEpoch(
   { store }: StoreAccess,
-  { place, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
+  { regionPool, session: { sessionId, epoch } }: Pick<MoveOrder, 'regionPool' | 'session'>,
   { playerId, requestId }: SessionMeta,
 ): Promise<AllocatedEpoch> {
-  return store.allocateEpoch({ playerId, requestId, sessionId, regionPool: place }, epoch);
+  return store.allocateEpoch({ playerId, requestId, sessionId, regionPool }, epoch);
 }
 
 /** What the store keeps of the session on the target host: the match for the target's region, and where it came from. */
 export function metaAfterMove(
   context: BrokerSettings,
-  { place, session: { hostId, epoch }, to, reason }: Omit<MoveOrder, 'maxCongestion'>,
+  { regionPool, session: { hostId, epoch }, to, reason }: Omit<MoveOrder, 'maxCongestion'>,
   meta: SessionMeta,
   { fromEpoch: requestEpoch }: AllocatedEpoch,
 ): SessionMeta {
@@ -52,6 +52,6 @@ export function metaAfterMove(
   const { reach = {} } = details;
   const rttMs = reach[to.region] ?? details.rttMs;
   const nearer = Object.values(reach).filter((other) => other < rttMs).length;
-  const movedFrom = { ...place, hostId, epoch, requestEpoch, coordinatorBrokerId: context.brokerId };
+  const movedFrom = { ...regionPool, hostId, epoch, requestEpoch, coordinatorBrokerId: context.brokerId };
   return { ...meta, match: encodeMatch({ ...details, rttMs, rank: nearer + 1, reason, movedFrom }) };
 }

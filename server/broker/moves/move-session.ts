@@ -36,7 +36,7 @@ export async function moveSession(
   const startedAt = performance.now();
   try {
     const result = await runMove(context, order, metaAfterMove(context, order, meta, allocated), replies);
-    observer.moveEnded(order.place, result.kind, performance.now() - startedAt);
+    observer.moveEnded(order.regionPool, result.kind, performance.now() - startedAt);
     logResult(context, order, result);
     return result;
   } finally {
@@ -50,20 +50,20 @@ const ALREADY_MOVING = 'the session is moving already';
 /** Reserves a target slot, runs the steps, and cancels the move if a step fails. */
 async function runMove(
   context: CorePorts,
-  { place, session, to, maxCongestion }: MoveOrder,
+  { regionPool, session, to, maxCongestion }: MoveOrder,
   meta: SessionMeta,
   replies: MoveReplies,
 ): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
   const { sessionId, epoch, hostId } = session;
   const { toEpoch } = replies;
-  const isSameRegionPool = regionPoolName(place) === regionPoolName(to);
+  const isSameRegionPool = regionPoolName(regionPool) === regionPoolName(to);
   const targetSession = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
   const requirements = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
   const reservedMs = RESERVATION_STEPS * limits.moveStepMs;
   const reservation = await store.reserveTargetSlot(to, targetSession, requirements, reservedMs, brokerId);
   if (reservation.kind !== 'reserved') return moveFailed('store', `no target slot: ${reservation.kind}`);
-  const move: MoveInProgress = { place, sessionId, hostId, epoch, to, toEpoch };
+  const move: MoveInProgress = { regionPool, sessionId, hostId, epoch, to, toEpoch };
   try {
     const refusal = await runMoveSteps(context, move, reservation.hostConnectionId, replies);
     if (refusal === undefined) return { kind: 'moved', hostId: reservation.hostId };
@@ -78,11 +78,11 @@ async function runMove(
 
 function logResult(
   context: CorePorts,
-  { place, session, to, reason: why }: MoveOrder,
+  { regionPool, session, to, reason: why }: MoveOrder,
   result: MoveResult,
 ): void {
   const { sessionId, epoch, hostId } = session;
-  const { region, pool } = place;
+  const { region, pool } = regionPool;
   const move = { sessionId, epoch, region, pool, hostId, to, why, toHost: result.hostId };
   if (result.kind === 'moved') context.log.info(move, 'session moved');
   else context.log.warn({ ...move, by: result.by, failure: result.reason }, 'could not move session');

@@ -35,9 +35,9 @@ async function runUnclaimedMove(
   meta: SessionMeta,
 ): Promise<MoveResult> {
   const { store, brokerId, limits } = context;
-  const { place, session, to, maxCongestion } = order;
+  const { regionPool, session, to, maxCongestion } = order;
   const { sessionId, hostId, clientBrokerId } = session;
-  const isSameRegionPool = regionPoolName(place) === regionPoolName(to);
+  const isSameRegionPool = regionPoolName(regionPool) === regionPoolName(to);
   const allocated = await allocateMoveEpoch(context, order, meta);
   const toEpoch = allocated.epoch;
   const movedMeta = metaAfterMove(context, order, meta, allocated);
@@ -52,24 +52,25 @@ async function runUnclaimedMove(
     return moveFailed(CLAIMED);
   }
   const { epoch } = session;
-  if (!isSameRegionPool) await releaseSourceRegionPool(context, to, outcome.session, { ...place, epoch });
+  if (!isSameRegionPool)
+    await releaseSourceRegionPool(context, to, outcome.session, { ...regionPool, epoch });
   emitSessionChange(context, to, outcome.session);
   wakeOtherBrokers(context, to, outcome.session, target.hostConnectionId);
-  if (isSameRegionPool) await notifySourceHost(context, place, { hostId, sessionId, epoch });
+  if (isSameRegionPool) await notifySourceHost(context, regionPool, { hostId, sessionId, epoch });
   return { kind: 'moved', hostId: target.hostId };
 }
 
 /** @returns `undefined` if the client claimed the reservation, or another attempt of its request succeeded */
 async function moveIfUnclaimed(
   context: CorePorts,
-  { place, session, to }: MoveOrder,
+  { regionPool, session, to }: MoveOrder,
   movedMeta: SessionMeta,
   target: { readonly hostId: string; readonly epoch: number },
 ): Promise<CompleteMoveOutcome | undefined> {
   const { store, brokerId, limits } = context;
   const { sessionId } = session;
   // Read as late as possible: the source host admits a client that claims the reservation now, and keeps the session.
-  const [now] = await store.getSessions(place, [sessionId]);
+  const [now] = await store.getSessions(regionPool, [sessionId]);
   if (now?.state !== 'reserved' || now.epoch !== session.epoch) return undefined;
   const assignment = { sessionId, epoch: target.epoch };
   if (!(await assignRequestToTarget(context, to, movedMeta, assignment))) return undefined;

@@ -8,12 +8,12 @@ import type { StoreAccess } from '../store-access/ports.js';
 /** Notifies the source host's broker that the session is on another host of the region pool now. */
 export async function notifySourceHost(
   context: BrokerSettings & StoreAccess & Events,
-  place: RegionPool,
+  regionPool: RegionPool,
   source: { readonly hostId: string; readonly sessionId: string; readonly epoch: number },
 ): Promise<void> {
-  const [endpoint] = await context.store.getEndpoints(place, [source.hostId]);
+  const [endpoint] = await context.store.getEndpoints(regionPool, [source.hostId]);
   if (endpoint === null || endpoint === undefined) return;
-  await sendControlMessage(context, place, brokerIdOf(endpoint.connectionId), {
+  await sendControlMessage(context, regionPool, brokerIdOf(endpoint.connectionId), {
     type: 'moved_away',
     ...source,
   });

@@ -20,7 +20,7 @@ export async function receiveCannotMove(
   } else if (into?.host === host && into.epoch === epoch) {
     incoming.delete(sessionId);
     const { coordinatorBrokerId } = into;
-    const attempt = { sessionId, to: host.place, toEpoch: epoch, coordinatorBrokerId };
+    const attempt = { sessionId, to: host.regionPool, toEpoch: epoch, coordinatorBrokerId };
     await refuseMove(context, attempt, 'target', reason);
   } else {
     host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));

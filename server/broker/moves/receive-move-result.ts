@@ -11,29 +11,29 @@ import type { StoreAccess } from '../store-access/ports.js';
  */
 export async function handleMoveCancelled(
   context: StoreAccess & Connections & Events,
-  place: RegionPool,
+  regionPool: RegionPool,
   { sessionId, epoch }: Extract<ControlMessage, { type: 'cancelled' }>,
 ): Promise<void> {
   const known = context.connections.clientOfSession(sessionId)?.sessions.get(sessionId);
   if (known?.pendingMove?.epoch !== epoch) return;
   known.pendingMove = null;
-  await emitStoredSession(context, place, sessionId);
+  await emitStoredSession(context, regionPool, sessionId);
 }
 
 /** On the client's broker: the session is on the target host. */
 export async function handleClientArrived(
   context: StoreAccess & Events,
-  place: RegionPool,
+  regionPool: RegionPool,
   { sessionId }: Extract<ControlMessage, { type: 'arrived' }>,
 ): Promise<void> {
-  await emitStoredSession(context, place, sessionId);
+  await emitStoredSession(context, regionPool, sessionId);
 }
 
 async function emitStoredSession(
   context: StoreAccess & Events,
-  place: RegionPool,
+  regionPool: RegionPool,
   sessionId: string,
 ): Promise<void> {
-  const [session] = await context.store.getSessions(place, [sessionId]);
-  if (session !== null && session !== undefined) emitSessionChange(context, place, session);
+  const [session] = await context.store.getSessions(regionPool, [sessionId]);
+  if (session !== null && session !== undefined) emitSessionChange(context, regionPool, session);
 }

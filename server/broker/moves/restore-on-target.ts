@@ -18,16 +18,16 @@ type RestoreMessage = Extract<ControlMessage, { type: 'restore' }>;
 /** On the target host's broker: sends the checkpoint of the session to the target host. */
 export async function requestRestore(
   context: CorePorts & Connections & ActiveMovesPort,
-  place: RegionPool,
+  regionPool: RegionPool,
   message: RestoreMessage,
 ): Promise<void> {
   const { sessionId, epoch, coordinatorBrokerId, claimWithinMs, reference } = message;
   const [[target], state] = await Promise.all([
-    context.store.getSessions(place, [targetReservationIdOf(sessionId)]),
-    reference === null ? context.store.takeCheckpoint(place, sessionId, epoch) : null,
+    context.store.getSessions(regionPool, [targetReservationIdOf(sessionId)]),
+    reference === null ? context.store.takeCheckpoint(regionPool, sessionId, epoch) : null,
   ]);
-  const host = context.connections.findHost(place, target?.hostId ?? '');
-  const attempt = { sessionId, to: place, toEpoch: epoch, coordinatorBrokerId };
+  const host = context.connections.findHost(regionPool, target?.hostId ?? '');
+  const attempt = { sessionId, to: regionPool, toEpoch: epoch, coordinatorBrokerId };
   if (!isReservedTarget(target, epoch)) {
     return refuseMove(context, attempt, 'target', 'the target slot is no longer reserved');
   }
@@ -83,6 +83,6 @@ export async function receiveRestored(
     return;
   }
   const { coordinatorBrokerId } = incoming;
-  const attempt = { sessionId, to: host.place, toEpoch: epoch, coordinatorBrokerId };
+  const attempt = { sessionId, to: host.regionPool, toEpoch: epoch, coordinatorBrokerId };
   await replyToCoordinator(context, attempt, { kind: 'restored' });
 }

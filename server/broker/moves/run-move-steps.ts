@@ -42,14 +42,14 @@ export async function runMoveSteps(
 
 async function requestCheckpoint(
   context: BrokerSettings & StoreAccess & Events,
-  { place, sessionId, hostId, epoch, to, toEpoch }: MoveInProgress,
+  { regionPool, sessionId, hostId, epoch, to, toEpoch }: MoveInProgress,
   replies: MoveReplies,
 ): Promise<MoveReply> {
   const { store, brokerId: coordinatorBrokerId, limits } = context;
   const { moveStepMs } = limits;
-  const [host] = await store.getEndpoints(place, [hostId]);
+  const [host] = await store.getEndpoints(regionPool, [hostId]);
   if (host === null || host === undefined) return moveRefusal('source', 'the host is not connected');
-  await sendControlMessage(context, place, brokerIdOf(host.connectionId), {
+  await sendControlMessage(context, regionPool, brokerIdOf(host.connectionId), {
     type: 'checkpoint',
     hostId,
     sessionId,
@@ -84,13 +84,13 @@ async function requestRestore(
 
 async function requestClientMove(
   context: BrokerSettings & StoreAccess & Events,
-  { place, sessionId, epoch, to, toEpoch }: MoveInProgress,
+  { regionPool, sessionId, epoch, to, toEpoch }: MoveInProgress,
   replies: MoveReplies,
 ): Promise<MoveReply> {
   const { store, brokerId: coordinatorBrokerId, limits } = context;
   const { moveStepMs } = limits;
   // Read again, because the client may have changed brokers since the move began.
-  const [now] = await store.getSessions(place, [sessionId]);
+  const [now] = await store.getSessions(regionPool, [sessionId]);
   if (now?.epoch !== epoch || now.state === 'ended') return moveRefusal('client', 'the session has ended');
   if (now.clientBrokerId === '') return moveRefusal('client', 'the client is not connected');
   await sendControlMessage(context, to, now.clientBrokerId, {

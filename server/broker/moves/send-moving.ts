@@ -11,24 +11,29 @@ import { refuseMove } from './reply-to-coordinator.js';
 /** On the client's broker: sends the client to the target host. */
 export async function sendMoving(
   context: CorePorts & Connections & Credentials,
-  place: RegionPool,
+  regionPool: RegionPool,
   message: Extract<ControlMessage, { type: 'moving' }>,
 ): Promise<void> {
   const { sessionId, epoch, fromEpoch, coordinatorBrokerId, claimWithinMs } = message;
-  const [target] = await context.store.getSessions(place, [targetReservationIdOf(sessionId)]);
+  const [target] = await context.store.getSessions(regionPool, [targetReservationIdOf(sessionId)]);
   const client = context.connections.clientOfSession(sessionId);
   const known = client?.sessions.get(sessionId);
-  const attempt = { sessionId, to: place, toEpoch: epoch, coordinatorBrokerId };
+  const attempt = { sessionId, to: regionPool, toEpoch: epoch, coordinatorBrokerId };
   if (client === undefined || known?.epoch !== fromEpoch) {
     return refuseMove(context, attempt, 'client', 'the client is not connected');
   }
   if (target?.state !== 'arriving' || target.epoch !== epoch) {
     return refuseMove(context, attempt, 'client', 'the target slot is no longer reserved');
   }
-  const { earlierSession: _, ...placed } = await placedFromSession(context, place, target, claimWithinMs);
+  const { earlierSession: _, ...placed } = await placedFromSession(
+    context,
+    regionPool,
+    target,
+    claimWithinMs,
+  );
   const matched = await createMatched(context, client, known.request, { ...placed, sessionId });
   const { hostId, meta } = placed;
   const untilMs = performance.now() + claimWithinMs;
-  known.pendingMove = { place, epoch, hostId, meta, coordinatorBrokerId, untilMs };
+  known.pendingMove = { regionPool, epoch, hostId, meta, coordinatorBrokerId, untilMs };
   client.channel.send({ ...matched, type: 'moving' });
 }

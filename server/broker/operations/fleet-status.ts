@@ -57,10 +57,10 @@ export async function readFleetStatus({
     [...catalog.regions.values()].map(async ({ region, name, timeZone }): Promise<RegionStatus> => {
       const pools = await Promise.all(
         [...catalog.pools.keys()].map(async (pool): Promise<PoolStatus> => {
-          const place = { region, pool };
+          const regionPool = { region, pool };
           const [hosts, queue] = await Promise.all([
-            store.listHosts(place),
-            store.getQueueStatus(place, [], false),
+            store.listHosts(regionPool),
+            store.getQueueStatus(regionPool, [], false),
           ]);
           const hostList = hosts.map((host): HostStatus => ({
             hostId: host.hostId,

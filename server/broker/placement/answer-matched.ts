@@ -28,7 +28,7 @@ export async function sendMatched(
   placed: PlacedSession,
   checkCancelled: () => Promise<void> | undefined = () => undefined,
 ): Promise<Matched> {
-  const { place, sessionId, epoch, hostId, meta } = placed;
+  const { regionPool, sessionId, epoch, hostId, meta } = placed;
   const details = placed.details ?? decodeMatch(meta.match);
   const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
   const matched = buildMatched(context, client, message, placed, details, endpoint);
@@ -37,7 +37,7 @@ export async function sendMatched(
   const before = context.connections.clientOfSession(sessionId);
   const known = before?.sessions.get(sessionId) ?? context.disconnectedSessions.get(sessionId)?.known;
   const link = {
-    place,
+    regionPool,
     request,
     meta,
     hostId,
@@ -56,8 +56,8 @@ export async function sendMatched(
   if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
   client.channel.send(matched);
   if (placed.earlierSession !== undefined) {
-    emitSessionChange(context, place, placed.earlierSession);
-    void notifyMissedChange(context, client, place, sessionId);
+    emitSessionChange(context, regionPool, placed.earlierSession);
+    void notifyMissedChange(context, client, regionPool, sessionId);
   }
   return matched;
 }
@@ -69,18 +69,19 @@ export async function sendMatched(
 async function notifyMissedChange(
   context: CorePorts,
   client: ClientConnection,
-  place: RegionPool,
+  regionPool: RegionPool,
   sessionId: string,
 ): Promise<void> {
   const known = client.sessions.get(sessionId);
   if (known === undefined) return;
   const { epoch, state } = known;
   try {
-    const [session] = await context.store.getSessions(place, [sessionId]);
+    const [session] = await context.store.getSessions(regionPool, [sessionId]);
     // A change reported meanwhile is newer than this read.
     const isUnchanged =
       client.sessions.get(sessionId) === known && known.epoch === epoch && known.state === state;
-    if (isUnchanged && session !== null && session !== undefined) emitSessionChange(context, place, session);
+    if (isUnchanged && session !== null && session !== undefined)
+      emitSessionChange(context, regionPool, session);
   } catch (error) {
     // The periodic check of all sessions finds the change.
     context.log.warn({ err: error, sessionId }, 'a resumed session could not be read again');
@@ -93,12 +94,12 @@ function prepareMatchedHost(
   placed: PlacedSession,
   details: MatchDetails,
 ): void {
-  const { place, sessionId, epoch, hostId, hostConnectionId, meta } = placed;
+  const { regionPool, sessionId, epoch, hostId, hostConnectionId, meta } = placed;
   const brokerId = brokerIdOf(hostConnectionId);
   if (brokerId !== context.brokerId) {
-    context.store.sendWakeUp(brokerId, place);
+    context.store.sendWakeUp(brokerId, regionPool);
     return;
   }
-  const host = context.connections.findHost(place, hostId);
+  const host = context.connections.findHost(regionPool, hostId);
   if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details);
 }

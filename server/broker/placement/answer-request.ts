@@ -55,7 +55,7 @@ async function findAndAnswer(
       pending.cancelled ? cancelPlaced(context, client, placed) : undefined,
     );
     context.observer.requestMatched(
-      placed.place,
+      placed.regionPool,
       matched.rank,
       performance.now() - startedAt,
       pending.waited,

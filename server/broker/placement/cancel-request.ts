@@ -64,8 +64,12 @@ async function endSessionOfRequest(
   const found = record === undefined ? undefined : await locateSession(context, record);
   if (found === undefined || found.session.meta?.playerId !== client.playerId) return;
   const { sessionId, epoch } = found.session;
-  const outcome = await context.batches.release(found.place, { sessionId, epoch, reason: 'client_left' });
-  if (outcome.kind === 'ended') notifyAllOfEnd(context, found.place, [outcome]);
+  const outcome = await context.batches.release(found.regionPool, {
+    sessionId,
+    epoch,
+    reason: 'client_left',
+  });
+  if (outcome.kind === 'ended') notifyAllOfEnd(context, found.regionPool, [outcome]);
 }
 
 /**
@@ -74,12 +78,12 @@ async function endSessionOfRequest(
  */
 async function cancelWaiting(context: CorePorts, request: WaitingRequest): Promise<void> {
   const { sessionId, requestEpoch: epoch, client, message } = request;
-  const [place] = request.queues.values();
-  if (place !== undefined) {
+  const [regionPool] = request.queues.values();
+  if (regionPool !== undefined) {
     await startNewAttempt(context, client.playerId, message.requestId, {
       sessionId,
       epoch,
-      regionPool: place,
+      regionPool,
     });
   }
   await leaveAllQueues(context, request);
@@ -107,6 +111,6 @@ async function withdrawRequest(
   // With a higher epoch in the store, a broker that still has the request cannot queue it again.
   await startNewAttempt(context, client.playerId, requestId, record);
   await Promise.all(
-    position.places.map((queue) => context.batches.leaveQueue(queue, { sessionId, belowEpoch: 0 })),
+    position.regionPools.map((queue) => context.batches.leaveQueue(queue, { sessionId, belowEpoch: 0 })),
   );
 }

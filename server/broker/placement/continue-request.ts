@@ -29,8 +29,8 @@ export async function continueRequest(
       return continueWaiting(context, attempt, outcome.position);
     case 'lost': {
       const { client, message } = attempt;
-      const { place, session } = outcome;
-      const reassigned = await reassignSession(context, client, message, place, session);
+      const { regionPool, session } = outcome;
+      const reassigned = await reassignSession(context, client, message, regionPool, session);
       if (reassigned?.kind === 'placed') return reassigned.placed;
       notifyEnded(client, session);
       throw new Refusal('SESSION_OVER');

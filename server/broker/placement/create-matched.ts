@@ -23,16 +23,16 @@ export async function createMatched(
 
 /** The endpoint of the host, when this broker has read it already: then `matched` needs no store call. */
 export function cachedEndpoint({ fleet }: StoreAccess, placed: PlacedSession): string | undefined {
-  const { place, hostId, hostConnectionId } = placed;
-  return fleet.cachedEndpoint(place, hostId, hostConnectionId);
+  const { regionPool, hostId, hostConnectionId } = placed;
+  return fleet.cachedEndpoint(regionPool, hostId, hostConnectionId);
 }
 
 /** Reads the endpoint of the host from the store. @throws Refusal UNAVAILABLE when the host has left */
 export async function findEndpoint(
   { fleet }: StoreAccess,
-  { place, hostId }: PlacedSession,
+  { regionPool, hostId }: PlacedSession,
 ): Promise<string> {
-  const endpoint = await fleet.fetchEndpoint(place, hostId);
+  const endpoint = await fleet.fetchEndpoint(regionPool, hostId);
   if (endpoint !== undefined) return endpoint;
   throw new Refusal('UNAVAILABLE', { message: 'The chosen host has left.', retryAfterMs: jittered(1_000) });
 }
@@ -46,8 +46,8 @@ export function buildMatched(
   details: MatchDetails,
   endpoint: string,
 ): Matched {
-  const { place, sessionId, epoch, hostId, claimWithinMs, meta } = placed;
-  const { region, pool } = place;
+  const { regionPool, sessionId, epoch, hostId, claimWithinMs, meta } = placed;
+  const { region, pool } = regionPool;
   const { title } = meta;
   const ttlMs = context.limits.reservationMs + TICKET_CLOCK_SKEW_MS;
   const nowMs = Date.now();

@@ -17,11 +17,11 @@ export async function endLinkedSession(
 ): Promise<void> {
   const known = client.sessions.get(sessionId);
   if (known === undefined) throw new Refusal('UNKNOWN_SESSION');
-  const { place, epoch } = known;
-  const outcome = await context.batches.release(place, { sessionId, epoch, reason: 'client_left' });
+  const { regionPool, epoch } = known;
+  const outcome = await context.batches.release(regionPool, { sessionId, epoch, reason: 'client_left' });
   switch (outcome.kind) {
     case 'ended':
-      notifyAllOfEnd(context, place, [outcome]);
+      notifyAllOfEnd(context, regionPool, [outcome]);
       return;
     case 'over':
       // A control message may have reported the end while this broker waited for the store.

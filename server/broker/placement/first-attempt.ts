@@ -57,8 +57,8 @@ export async function undoReservation(
 ): Promise<void> {
   const placed = await reservation?.catch(() => undefined);
   if (placed === undefined) return;
-  const { place, sessionId, epoch } = placed;
-  await context.batches.release(place, { sessionId, epoch, reason: 'superseded' }).catch(() => {
+  const { regionPool, sessionId, epoch } = placed;
+  await context.batches.release(regionPool, { sessionId, epoch, reason: 'superseded' }).catch(() => {
     // The store ends the reservation when its time is over.
   });
 }

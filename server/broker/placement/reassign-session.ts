@@ -16,20 +16,20 @@ export type ReassignOutcome =
 /**
  * Assigns a session whose host was lost to another host, under a new epoch.
  *
- * @param place region pool of the lost host
+ * @param regionPool where the lost host is
  * @returns `undefined` when no region pool can serve it now, or another broker has already reassigned it
  */
 export async function reassignSession(
   context: CorePorts,
   client: ClientConnection,
   request: Play,
-  place: RegionPool,
+  regionPool: RegionPool,
   { sessionId, epoch: lostEpoch }: SessionRecord,
 ): Promise<ReassignOutcome | undefined> {
   const { playerId, device } = client;
   const ranking = rankCandidates(context.catalog, context.fleet, request, device);
   if (!ranking.ok) return undefined;
-  const entry = { playerId, requestId: request.requestId, sessionId, regionPool: place };
+  const entry = { playerId, requestId: request.requestId, sessionId, regionPool };
   const epoch = await context.store.startAttempt(entry, lostEpoch);
   if (epoch === null) return undefined;
   const { candidates } = ranking;
@@ -37,8 +37,8 @@ export async function reassignSession(
   for (let index = 0; index < candidates.length; index += 1) {
     const placed = await tryCandidate(context, attempt, index);
     if (placed === undefined) continue;
-    await context.store.setRequestPool({ ...entry, regionPool: placed.place });
-    await endPreviousAssignment(context, place, placed);
+    await context.store.setRequestPool({ ...entry, regionPool: placed.regionPool });
+    await endPreviousAssignment(context, regionPool, placed);
     return { kind: 'placed', placed };
   }
   return { kind: 'full', candidates, epoch };
@@ -47,9 +47,13 @@ export async function reassignSession(
 /** Ends the record of the lost assignment, when it is in another region pool: its host may reconnect and report it. */
 export async function endPreviousAssignment(
   context: CorePorts,
-  place: RegionPool,
-  { place: now, sessionId, epoch }: PlacedSession,
+  regionPool: RegionPool,
+  { regionPool: now, sessionId, epoch }: PlacedSession,
 ): Promise<void> {
-  if (regionPoolName(now) === regionPoolName(place)) return;
-  notifyAllOfEnd(context, place, await context.batches.leaveQueue(place, { sessionId, belowEpoch: epoch }));
+  if (regionPoolName(now) === regionPoolName(regionPool)) return;
+  notifyAllOfEnd(
+    context,
+    regionPool,
+    await context.batches.leaveQueue(regionPool, { sessionId, belowEpoch: epoch }),
+  );
 }

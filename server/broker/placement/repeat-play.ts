@@ -65,8 +65,8 @@ async function waitForOutcome(
   record: RequestRecord,
 ): Promise<RepeatOutcome | EarlierOutcome | undefined> {
   const replaceLost = message.onHostLost !== 'end';
-  const metaIn = (place: RegionPool): SessionMeta | undefined =>
-    createSessionMeta(context, client, message, candidates, place);
+  const metaIn = (regionPool: RegionPool): SessionMeta | undefined =>
+    createSessionMeta(context, client, message, candidates, regionPool);
   const recordedAtMs = performance.now() - record.ageMs;
   for (;;) {
     const ageMs = performance.now() - recordedAtMs;

@@ -115,10 +115,10 @@ export async function endConflictingSession(
   // The new attempt made that one the player's newest request. Recording `entry` again makes it the newest.
   await context.store.deleteRequest(playerId, entry.requestId);
   await context.store.startAttempt(entry, 0);
-  const places = context.fleet.regionPools;
+  const regionPools = context.fleet.regionPools;
   const ended = await Promise.all(
-    places.map((queue) => context.batches.leaveQueue(queue, { sessionId, belowEpoch: epoch })),
+    regionPools.map((queue) => context.batches.leaveQueue(queue, { sessionId, belowEpoch: epoch })),
   );
   context.waitingRequests.findBySession(sessionId)?.reject(new Refusal('CANCELLED'));
-  places.forEach((queue, i) => notifyAllOfEnd(context, queue, ended[i] ?? []));
+  regionPools.forEach((queue, i) => notifyAllOfEnd(context, queue, ended[i] ?? []));
 }

@@ -24,28 +24,28 @@ export async function tryCandidate(
 ): Promise<PlacedSession | undefined> {
   const candidate = candidates[index];
   if (candidate === undefined) return undefined;
-  const { regionPool: place } = candidate;
+  const { regionPool } = candidate;
   const details = createMatchDetails(context, client, message, candidates, index);
   if (details === undefined) throw new Refusal('NO_SUITABLE_POOL');
   const meta = toSessionMeta(client, message, details);
   const { brokerId: clientBrokerId } = context;
-  const outcome = await context.batches.reserve(place, { sessionId, epoch, clientBrokerId, meta });
-  const reserved = reservedHostOf(context, place, outcome);
+  const outcome = await context.batches.reserve(regionPool, { sessionId, epoch, clientBrokerId, meta });
+  const reserved = reservedHostOf(context, regionPool, outcome);
   if (reserved === undefined) return undefined;
   const { hostId, hostConnectionId } = reserved;
   const claimWithinMs = context.limits.reservationMs;
-  return { place, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta, details };
+  return { regionPool, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta, details };
 }
 
 /** The host of a new reservation; `undefined` when the region pool has no slot to give. */
 function reservedHostOf(
   { fleet }: StoreAccess,
-  place: RegionPool,
+  regionPool: RegionPool,
   outcome: ReserveOutcome,
 ): Extract<ReserveOutcome, { readonly kind: 'reserved' }> | undefined {
   switch (outcome.kind) {
     case 'closed':
-      fleet.markClosed(place);
+      fleet.markClosed(regionPool);
       return undefined;
     case 'full':
       return undefined;

@@ -35,7 +35,7 @@ export async function tryCandidates(
     return placed;
   }
   if (mayWait) {
-    const position = { sessionId, epoch, arrivedAtMs: null, places: [] };
+    const position = { sessionId, epoch, arrivedAtMs: null, regionPools: [] };
     return waitInQueue(context, client, message, candidates, position);
   }
   await context.store.deleteRequest(client.playerId, message.requestId);
@@ -49,15 +49,15 @@ export async function tryCandidates(
 async function recordRegionPool(
   context: StoreAccess,
   { client, message, candidates }: PlacementAttempt,
-  { place, sessionId }: PlacedSession,
+  { regionPool, sessionId }: PlacedSession,
 ): Promise<void> {
   const [best] = candidates;
-  if (best !== undefined && isSameRegionPool(best.regionPool, place)) return;
+  if (best !== undefined && isSameRegionPool(best.regionPool, regionPool)) return;
   const { playerId } = client;
   await context.store.setRequestPool({
     playerId,
     requestId: message.requestId,
     sessionId,
-    regionPool: place,
+    regionPool,
   });
 }

@@ -33,7 +33,7 @@ export async function confirmOffer(context: CorePorts, request: WaitingRequest):
   request.accepting = true;
   const { store, limits, brokerId } = context;
   try {
-    const toEpoch = await store.startAttempt(requestKeyOf(request, offer.place), request.requestEpoch);
+    const toEpoch = await store.startAttempt(requestKeyOf(request, offer.regionPool), request.requestEpoch);
     if (toEpoch === null) {
       // The request was cancelled or continues on another broker. After a call without an answer, this broker may have raised
       // the epoch itself, so the client has to repeat the request.
@@ -42,7 +42,7 @@ export async function confirmOffer(context: CorePorts, request: WaitingRequest):
     }
     request.requestEpoch = toEpoch;
     const acceptance = { sessionId, fromEpoch: offer.epoch, toEpoch, clientBrokerId: brokerId };
-    const outcome = await store.acceptOffer(offer.place, acceptance, limits.reservationMs);
+    const outcome = await store.acceptOffer(offer.regionPool, acceptance, limits.reservationMs);
     if (outcome.kind === 'gone') {
       request.offer = null;
       if (client.pendingRequests.get(message.requestId)?.cancelled === true) {
@@ -52,13 +52,13 @@ export async function confirmOffer(context: CorePorts, request: WaitingRequest):
       client.channel.send(errorMessage(new Refusal('NO_OFFER'), { requestId: message.requestId }));
       return;
     }
-    request.queues.delete(regionPoolName(offer.place));
+    request.queues.delete(regionPoolName(offer.regionPool));
     await leaveAllQueues(context, request);
     const { session, hostConnectionId } = outcome;
     if (session.meta === null)
       throw new Error(`The store returned the accepted session ${sessionId} without metadata.`);
     request.resolve({
-      place: offer.place,
+      regionPool: offer.regionPool,
       sessionId,
       epoch: session.epoch,
       hostId: session.hostId,
@@ -78,12 +78,16 @@ export async function confirmOffer(context: CorePorts, request: WaitingRequest):
 
 /** Removes a request from all its queues. The sweep removes within a minute what could not be removed here. */
 export async function leaveAllQueues(context: CorePorts, request: WaitingRequest): Promise<void> {
-  const places = [...request.queues.values()];
+  const regionPools = [...request.queues.values()];
   request.queues.clear();
-  await Promise.allSettled(places.map((place) => leaveQueue(context, request, place)));
+  await Promise.allSettled(regionPools.map((regionPool) => leaveQueue(context, request, regionPool)));
 }
 
-async function leaveQueue(context: CorePorts, request: WaitingRequest, place: RegionPool): Promise<void> {
+async function leaveQueue(
+  context: CorePorts,
+  request: WaitingRequest,
+  regionPool: RegionPool,
+): Promise<void> {
   const withdrawal = { sessionId: request.sessionId, belowEpoch: request.requestEpoch };
-  notifyAllOfEnd(context, place, await context.batches.leaveQueue(place, withdrawal));
+  notifyAllOfEnd(context, regionPool, await context.batches.leaveQueue(regionPool, withdrawal));
 }

@@ -27,10 +27,12 @@ export async function applyQueueEntry(
 ): Promise<void> {
   const { offer } = request;
   const isEntryOfOffer =
-    offer !== null && isSameRegionPool(offer.place, entry.place) && offer.receivedAtMs < queriedAtMs;
+    offer !== null &&
+    isSameRegionPool(offer.regionPool, entry.regionPool) &&
+    offer.receivedAtMs < queriedAtMs;
   if (isEntryOfOffer && isOfferGone(entry) && !request.accepting) request.offer = null;
 
-  const { place } = entry;
+  const { regionPool } = entry;
   const meaning = interpretQueueEntry(request, entry.status);
   switch (meaning.kind) {
     case 'none':
@@ -39,19 +41,19 @@ export async function applyQueueEntry(
       request.arrivedAtMs ??= meaning.arrivedAtMs;
       return;
     case 'offered':
-      receiveOffer(context, request, place, meaning.session);
+      receiveOffer(context, request, regionPool, meaning.session);
       return;
     case 'timed_out':
       throw new Refusal('TIMED_OUT');
     case 'recovered': {
-      const session = await restoreSessionOwner(context, request, place, meaning.session);
-      await resolveWithSession(context, request, place, session);
+      const session = await restoreSessionOwner(context, request, regionPool, meaning.session);
+      await resolveWithSession(context, request, regionPool, session);
       return;
     }
     case 'accepted':
       if (meaning.session.clientBrokerId !== context.brokerId)
-        await attachSessionHere(context, request, place);
-      await resolveWithSession(context, request, place, meaning.session);
+        await attachSessionHere(context, request, regionPool);
+      await resolveWithSession(context, request, regionPool, meaning.session);
       return;
     default:
       meaning satisfies never;
@@ -62,11 +64,11 @@ export async function applyQueueEntry(
 async function resolveWithSession(
   context: CorePorts,
   request: WaitingRequest,
-  place: RegionPool,
+  regionPool: RegionPool,
   session: SessionRecord,
 ): Promise<void> {
-  const placed = await placedFromSession(context, place, session, context.limits.reservationMs);
-  request.queues.delete(regionPoolName(place));
+  const placed = await placedFromSession(context, regionPool, session, context.limits.reservationMs);
+  request.queues.delete(regionPoolName(regionPool));
   await leaveAllQueues(context, request);
   request.resolve({ ...placed, arrivedAtMs: request.arrivedAtMs });
 }
@@ -75,14 +77,14 @@ async function resolveWithSession(
 async function restoreSessionOwner(
   context: BrokerSettings & StoreAccess,
   { client, message, candidates }: WaitingRequest,
-  place: RegionPool,
+  regionPool: RegionPool,
   session: SessionRecord,
 ): Promise<SessionRecord> {
-  const meta = createSessionMeta(context, client, message, candidates, place);
+  const meta = createSessionMeta(context, client, message, candidates, regionPool);
   if (session.meta !== null || meta === undefined) return session;
   const { sessionId, epoch } = session;
   const owned = { sessionId, epoch, clientBrokerId: context.brokerId, meta };
-  const [restored] = await context.store.restoreSessions(place, [owned]);
+  const [restored] = await context.store.restoreSessions(regionPool, [owned]);
   return restored ?? session;
 }
 
@@ -93,10 +95,10 @@ async function restoreSessionOwner(
 async function attachSessionHere(
   context: BrokerSettings & StoreAccess,
   { client, message, sessionId, requestEpoch }: WaitingRequest,
-  place: RegionPool,
+  regionPool: RegionPool,
 ): Promise<void> {
   const record = await findRequestRecord(context, client.playerId, message.requestId);
   const isLatestAttempt = record?.sessionId === sessionId && record.epoch === requestEpoch;
   if (!isLatestAttempt) throw new RequestSuperseded();
-  await context.store.setClientBroker(place, sessionId, context.brokerId);
+  await context.store.setClientBroker(regionPool, sessionId, context.brokerId);
 }

@@ -14,14 +14,14 @@ import { notifyAllOfEnd } from '../messaging/session-events.js';
  */
 export async function expireMissedOffers(
   context: CorePorts,
-  place: RegionPool,
+  regionPool: RegionPool,
   sessionIds: readonly string[],
 ): Promise<void> {
   const { store, brokerId, fleet } = context;
-  const others = fleet.regionPools.filter((other) => regionPoolName(other) !== regionPoolName(place));
+  const others = fleet.regionPools.filter((other) => regionPoolName(other) !== regionPoolName(regionPool));
   await Promise.allSettled(others.map((other) => store.recordMissedOffers(other, sessionIds)));
-  const ended = await store.expireOffers(place, sessionIds, brokerId);
-  notifyAllOfEnd(context, place, ended);
+  const ended = await store.expireOffers(regionPool, sessionIds, brokerId);
+  notifyAllOfEnd(context, regionPool, ended);
   if (ended.length === 0) return;
   const withdrawals = ended.map(({ session }) => ({ sessionId: session.sessionId, belowEpoch: 0 }));
   await Promise.allSettled(others.map((other) => store.withdrawPlacements(other, withdrawals, brokerId)));

@@ -8,12 +8,12 @@ export async function findQueuePosition(
   { sessionId, epoch }: Pick<RequestRecord, 'sessionId' | 'epoch'>,
 ): Promise<QueuePosition | undefined> {
   const found = await Promise.all(
-    context.fleet.regionPools.map(async (place) => {
-      const { placements } = await context.batches.queueStatus(place, sessionId);
+    context.fleet.regionPools.map(async (regionPool) => {
+      const { placements } = await context.batches.queueStatus(regionPool, sessionId);
       const [status] = placements;
-      if (status?.kind === 'waiting') return [{ place, ...status }];
+      if (status?.kind === 'waiting') return [{ regionPool, ...status }];
       if (status?.kind !== 'session' || status.session.state !== 'offered') return [];
-      return [{ place, arrivedAtMs: null, missed: false, title: status.session.meta?.title }];
+      return [{ regionPool, arrivedAtMs: null, missed: false, title: status.session.meta?.title }];
     }),
   );
   const queueEntries = found.flat();
@@ -25,6 +25,6 @@ export async function findQueuePosition(
     arrivedAtMs: arrivals.length === 0 ? null : Math.min(...arrivals),
     missedOffer: queueEntries.some(({ missed }) => missed),
     title: queueEntries[0]?.title,
-    places: queueEntries.map(({ place }) => place),
+    regionPools: queueEntries.map(({ regionPool }) => regionPool),
   };
 }

@@ -24,12 +24,12 @@ export function acceptableRegionPools(
   const sinceMs = Math.max(waitedMs, candidates[0]?.acceptableAfterMs ?? 0);
   return candidates
     .filter(({ acceptableAfterMs }) => acceptableAfterMs <= sinceMs)
-    .map(({ regionPool: place }) => place);
+    .map(({ regionPool }) => regionPool);
 }
 
 /** The candidates of a request whose region pools operators have not closed. */
 export function openCandidates({ fleet }: StoreAccess, { candidates }: WaitingRequest): readonly Candidate[] {
-  return candidates.filter(({ regionPool: place }) => fleet.isOpen(place));
+  return candidates.filter(({ regionPool }) => fleet.isOpen(regionPool));
 }
 
 /** The error for a request that no queue accepts: all its region pools are closed, or the queues of the open ones are full. */
@@ -42,28 +42,28 @@ export function noQueueRefusal(context: StoreAccess, request: WaitingRequest): R
 export async function joinQueues(
   context: BrokerSettings & StoreAccess & Requests,
   request: WaitingRequest,
-  places: readonly RegionPool[],
+  regionPools: readonly RegionPool[],
 ): Promise<void> {
-  for (const place of places) {
+  for (const regionPool of regionPools) {
     // A request with an offer needs no further queue: a second offer would only block a slot for other players.
     if (!context.waitingRequests.has(request) || request.offer !== null) return;
-    if (!request.queues.has(regionPoolName(place))) await joinQueue(context, request, place);
+    if (!request.queues.has(regionPoolName(regionPool))) await joinQueue(context, request, regionPool);
   }
 }
 
 async function joinQueue(
   context: BrokerSettings & StoreAccess,
   request: WaitingRequest,
-  place: RegionPool,
+  regionPool: RegionPool,
 ): Promise<void> {
   const { client, message, sessionId, candidates } = request;
-  const meta = createSessionMeta(context, client, message, candidates, place);
+  const meta = createSessionMeta(context, client, message, candidates, regionPool);
   if (meta === undefined) {
     // The request waited there for another device of the player, which the pool suited.
-    await context.batches.leaveQueue(place, { sessionId, belowEpoch: 0 });
+    await context.batches.leaveQueue(regionPool, { sessionId, belowEpoch: 0 });
     return;
   }
-  const outcome = await context.batches.enqueue(place, {
+  const outcome = await context.batches.enqueue(regionPool, {
     sessionId,
     epoch: request.requestEpoch,
     arrivedAtMs: request.arrivedAtMs,
@@ -75,20 +75,20 @@ async function joinQueue(
   switch (outcome.kind) {
     case 'waiting':
       request.arrivedAtMs ??= outcome.arrivedAtMs;
-      request.queues.set(regionPoolName(place), place);
+      request.queues.set(regionPoolName(regionPool), regionPool);
       if (request.client.pendingRequests.get(message.requestId)?.cancelled === true) {
         // The client cancelled during the call, and the cancel did not know of this queue.
-        await context.batches.leaveQueue(place, { sessionId, belowEpoch: 0 });
+        await context.batches.leaveQueue(regionPool, { sessionId, belowEpoch: 0 });
       }
       return;
     case 'existing':
-      request.queues.set(regionPoolName(place), place);
-      if (outcome.session.state === 'offered') receiveOffer(context, request, place, outcome.session);
+      request.queues.set(regionPoolName(regionPool), regionPool);
+      if (outcome.session.state === 'offered') receiveOffer(context, request, regionPool, outcome.session);
       return;
     case 'over':
       throw new Refusal(outcome.reason === 'reservation_expired' ? 'TIMED_OUT' : 'SESSION_OVER');
     case 'closed':
-      context.fleet.markClosed(place);
+      context.fleet.markClosed(regionPool);
       return;
     case 'queue_full':
       return;

@@ -28,12 +28,12 @@ async function readQueueEntries(
 ): Promise<ReadonlyMap<WaitingRequest, readonly QueueEntry[]>> {
   const entriesByRequest = new Map<WaitingRequest, QueueEntry[]>();
   await Promise.all(
-    context.waitingRequests.groupByQueue().map(async ({ place, requests }) => {
+    context.waitingRequests.groupByQueue().map(async ({ regionPool, requests }) => {
       const sessionIds = requests.map(({ sessionId }) => sessionId);
-      const queueStatus = await context.store.getQueueStatus(place, sessionIds, true);
+      const queueStatus = await context.store.getQueueStatus(regionPool, sessionIds, true);
       requests.forEach((request, i) => {
         const entries = entriesByRequest.get(request) ?? [];
-        entries.push(toQueueEntry(place, queueStatus, i));
+        entries.push(toQueueEntry(regionPool, queueStatus, i));
         entriesByRequest.set(request, entries);
       });
     }),
@@ -94,11 +94,13 @@ async function recordMissedOffer(
   request: WaitingRequest,
   entries: readonly QueueEntry[],
 ): Promise<void> {
-  const waiting = entries.flatMap(({ place, status }) =>
-    status.kind === 'waiting' ? [{ place, missed: status.missed }] : [],
+  const waiting = entries.flatMap(({ regionPool, status }) =>
+    status.kind === 'waiting' ? [{ regionPool, missed: status.missed }] : [],
   );
   request.missedOffer ||= waiting.some(({ missed }) => missed);
   if (!request.missedOffer) return;
   const unaware = waiting.filter(({ missed }) => !missed);
-  await Promise.all(unaware.map(({ place }) => context.store.recordMissedOffers(place, [request.sessionId])));
+  await Promise.all(
+    unaware.map(({ regionPool }) => context.store.recordMissedOffers(regionPool, [request.sessionId])),
+  );
 }

@@ -4,7 +4,7 @@ import type { WaitingRequest } from '../requests/waiting-requests.js';
 
 /** A waiting request in the queue of one region pool, as the store reported it. */
 export interface QueueEntry {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly status: PlacementStatus;
   /** Slots freed per millisecond in this region pool; `null` when the store has too few samples. */
   readonly freedPerMs: number | null;
@@ -12,11 +12,11 @@ export interface QueueEntry {
 
 /** The entry of the request whose session id stood at `index` in the query. */
 export function toQueueEntry(
-  place: RegionPool,
+  regionPool: RegionPool,
   { placements, freedPerMs }: QueueStatus,
   index: number,
 ): QueueEntry {
-  return { place, status: placements[index] ?? { kind: 'unknown' }, freedPerMs };
+  return { regionPool, status: placements[index] ?? { kind: 'unknown' }, freedPerMs };
 }
 
 /**

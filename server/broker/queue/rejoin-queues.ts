@@ -13,9 +13,9 @@ export async function requeueExpiredRequest(
   context: BrokerSettings & StoreAccess & Requests,
   request: WaitingRequest,
 ): Promise<void> {
-  const [place] = request.queues.values();
-  if (place === undefined) return;
-  const epoch = await context.store.startAttempt(requestKeyOf(request, place), request.requestEpoch);
+  const [regionPool] = request.queues.values();
+  if (regionPool === undefined) return;
+  const epoch = await context.store.startAttempt(requestKeyOf(request, regionPool), request.requestEpoch);
   if (epoch === null) throw new RequestSuperseded();
   request.requestEpoch = epoch;
   request.arrivedAtMs = null;
@@ -28,9 +28,9 @@ export async function requeueExpiredRequest(
 /** Whether the request still belongs to this connection. It may have been cancelled or continued on another broker. */
 export async function verifyRequestOwner(context: StoreAccess, request: WaitingRequest): Promise<boolean> {
   const { sessionId, requestEpoch } = request;
-  const [place] = request.queues.values();
-  if (place === undefined) return false;
-  const [outcome] = await context.store.recordRequests([requestKeyOf(request, place)]);
+  const [regionPool] = request.queues.values();
+  if (regionPool === undefined) return false;
+  const [outcome] = await context.store.recordRequests([requestKeyOf(request, regionPool)]);
   if (outcome?.kind === 'new') {
     // The store lost its data and recorded the request again, at epoch 1.
     request.requestEpoch = 1;
@@ -49,11 +49,11 @@ export async function rejoinQueues(
   request: WaitingRequest,
   entries: readonly QueueEntry[],
 ): Promise<void> {
-  const lost = entries.filter(({ status }) => status.kind === 'unknown').map(({ place }) => place);
-  for (const place of lost) request.queues.delete(regionPoolName(place));
+  const lost = entries.filter(({ status }) => status.kind === 'unknown').map(({ regionPool }) => regionPool);
+  for (const regionPool of lost) request.queues.delete(regionPoolName(regionPool));
   const open = openCandidates(context, request);
-  const openNames = new Set(open.map(({ regionPool: place }) => regionPoolName(place)));
-  const lostButOpen = lost.filter((place) => openNames.has(regionPoolName(place)));
+  const openNames = new Set(open.map(({ regionPool }) => regionPoolName(regionPool)));
+  const lostButOpen = lost.filter((regionPool) => openNames.has(regionPoolName(regionPool)));
   await joinQueues(context, request, [...lostButOpen, ...acceptableRegionPools(open, request.arrivedAtMs)]);
   // A request with an offer, or with an `accept` under way, may be in no queue.
   const isWithoutQueue = request.queues.size === 0 && request.offer === null && !request.accepting;

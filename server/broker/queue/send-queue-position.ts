@@ -12,8 +12,8 @@ export async function sendQueuePosition(
   request: WaitingRequest,
 ): Promise<void> {
   const entries = await Promise.all(
-    [...request.queues.values()].map(async (place) =>
-      toQueueEntry(place, await context.batches.queueStatus(place, request.sessionId), 0),
+    [...request.queues.values()].map(async (regionPool) =>
+      toQueueEntry(regionPool, await context.batches.queueStatus(regionPool, request.sessionId), 0),
     ),
   );
   sendPositionIfChanged(context, request, entries);
@@ -37,10 +37,10 @@ export function sendPositionIfChanged(
 
 /** The position in the queue with the shortest estimated wait; without estimates, in the queue with the fewest requests ahead. */
 function findSoonestPosition(requestId: string, entries: readonly QueueEntry[]): Queued | undefined {
-  const waiting = entries.flatMap(({ place, status, freedPerMs }) => {
+  const waiting = entries.flatMap(({ regionPool, status, freedPerMs }) => {
     if (status.kind !== 'waiting') return [];
     const eta = estimateWait(status.ahead, freedPerMs);
-    return [{ place, ahead: status.ahead, eta }];
+    return [{ regionPool, ahead: status.ahead, eta }];
   });
   const [best] = waiting.sort(
     (a, b) => (a.eta?.high ?? Infinity) - (b.eta?.high ?? Infinity) || a.ahead - b.ahead,
@@ -50,7 +50,7 @@ function findSoonestPosition(requestId: string, entries: readonly QueueEntry[]):
     type: 'queued',
     requestId,
     position: best.ahead + 1,
-    region: best.place.region,
+    region: best.regionPool.region,
     ...(best.eta === undefined ? {} : { etaMs: best.eta }),
   };
 }

@@ -25,7 +25,7 @@ export interface QueuePosition {
   /** The title that the request waits for, if it waited before. */
   readonly title?: string | undefined;
   /** Region pools in whose queues the request waits already. */
-  readonly places: readonly RegionPool[];
+  readonly regionPools: readonly RegionPool[];
 }
 
 /**
@@ -72,7 +72,7 @@ export function waitInQueue(
     context.disconnectedRequests.forget(position.sessionId);
     client.pendingRequests.get(message.requestId)?.startWaiting();
     if (!context.connections.hasClient(client)) context.waitingRequests.removeClient(client);
-    else void enterQueues(context, request, position.places);
+    else void enterQueues(context, request, position.regionPools);
   });
 }
 
@@ -100,11 +100,11 @@ async function enterQueues(
 
 /** Updates the region pool in the request's record, where a repeated request is looked for first, if the first queue was full. */
 async function recordQueue(context: StoreAccess, request: WaitingRequest): Promise<void> {
-  const [place] = request.queues.values();
+  const [regionPool] = request.queues.values();
   if (
-    place === undefined ||
-    regionPoolName(place) === regionPoolName(request.candidates[0]?.regionPool ?? place)
+    regionPool === undefined ||
+    regionPoolName(regionPool) === regionPoolName(request.candidates[0]?.regionPool ?? regionPool)
   )
     return;
-  await context.store.setRequestPool(requestKeyOf(request, place));
+  await context.store.setRequestPool(requestKeyOf(request, regionPool));
 }

@@ -43,7 +43,7 @@ export function groupByHost(
   sessions: readonly LocatedSession[],
 ): ReadonlyMap<string, readonly SessionRecord[]> {
   const groups = new Map<string, SessionRecord[]>();
-  for (const { place: regionPool, session } of sessions) {
+  for (const { regionPool, session } of sessions) {
     const key = hostKey(regionPool, session.hostId);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [session]);

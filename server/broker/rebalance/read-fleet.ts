@@ -56,7 +56,7 @@ export async function readSessionsOfHosts(
   const found = await Promise.all(
     hosts.map(async ({ regionPool, host }) => {
       const sessions = await store.listHostSessions(regionPool, host.hostId);
-      return sessions.map((session) => ({ place: regionPool, session }));
+      return sessions.map((session) => ({ regionPool, session }));
     }),
   );
   return found.flat();
@@ -82,7 +82,7 @@ async function scanSessions(store: FleetStore, regionPool: RegionPool): Promise<
   do {
     const scan = await store.scanSessions(regionPool, cursor, SCAN_COUNT);
     for (const session of scan.sessions) {
-      if (session.state !== 'ended') found.set(session.sessionId, { place: regionPool, session });
+      if (session.state !== 'ended') found.set(session.sessionId, { regionPool, session });
     }
     cursor = scan.next;
   } while (cursor !== null && found.size < MAX_SESSIONS);

@@ -25,7 +25,7 @@ export class SessionSnapshotCache {
     isExcluded: (sessionId: string) => boolean,
   ): SessionSnapshot[] {
     const next = new Map<string, CachedSnapshot>();
-    const snapshots = sessions.map(({ place: regionPool, session }) => {
+    const snapshots = sessions.map(({ regionPool, session }) => {
       const { sessionId, epoch, state, movable } = session;
       if (isExcluded(sessionId)) return toSessionSnapshot(this.catalog, regionPool, session, 'as_well', true);
       const before = this.#known.get(sessionId);

@@ -20,7 +20,7 @@ import { requeueRequest } from './requeue-request.js';
 export async function replaceLostSession(
   context: CorePorts & Connections & Requests & Credentials,
   client: ClientConnection,
-  place: RegionPool,
+  regionPool: RegionPool,
   lost: SessionRecord,
   previousState: SessionState,
 ): Promise<void> {
@@ -29,7 +29,7 @@ export async function replaceLostSession(
   if (known === undefined) return;
   const { request } = known;
   try {
-    const outcome = await reassignSession(context, client, request, place, lost);
+    const outcome = await reassignSession(context, client, request, regionPool, lost);
     if (outcome?.kind === 'placed') {
       await sendMatched(context, client, request, outcome.placed);
       return;

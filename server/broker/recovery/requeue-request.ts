@@ -18,7 +18,7 @@ import { waitInQueue } from '../queue/wait-in-queue.js';
 export async function requeueRequest(
   context: CorePorts & Connections & Requests & Credentials,
   client: ClientConnection,
-  { place, request, arrivedAtMs }: ClientSession,
+  { regionPool, request, arrivedAtMs }: ClientSession,
   { sessionId, epoch: lostEpoch, reservedAtMs }: SessionRecord,
   { candidates, epoch }: Extract<ReassignOutcome, { kind: 'full' }>,
 ): Promise<void> {
@@ -27,14 +27,14 @@ export async function requeueRequest(
   if (client.pendingRequests.has(request.requestId)) return;
   // A request that did not wait arrived when its slot was reserved.
   const firstArrivedAtMs = arrivedAtMs ?? (reservedAtMs > 0 ? reservedAtMs : null);
-  const queuePosition = { sessionId, epoch, arrivedAtMs: firstArrivedAtMs, places: [] };
+  const queuePosition = { sessionId, epoch, arrivedAtMs: firstArrivedAtMs, regionPools: [] };
   await answerRequest(
     context,
     client,
     request,
     async () => {
       const placed = await waitInQueue(context, client, request, candidates, queuePosition);
-      await endPreviousAssignment(context, place, placed);
+      await endPreviousAssignment(context, regionPool, placed);
       return placed;
     },
     ({ code }) => {

@@ -22,12 +22,12 @@ async function restoreQueuePosition(
   request: WaitingRequest,
 ): Promise<void> {
   const { sessionId, requestEpoch, client, message, candidates } = request;
-  const places = [...request.queues.values()];
-  const [first] = places;
+  const regionPools = [...request.queues.values()];
+  const [first] = regionPools;
   if (first === undefined) return;
   const isOwner = await restoreRequest(context, requestKeyOf(request, first), requestEpoch);
   const statuses = await Promise.all(
-    places.map((place) => context.store.getQueueStatus(place, [sessionId], false)),
+    regionPools.map((regionPool) => context.store.getQueueStatus(regionPool, [sessionId], false)),
   );
   // If one queue still knows the request, it is absent from the others on purpose.
   if (!isOwner || statuses.some(({ placements }) => placements[0]?.kind !== 'unknown')) {
@@ -35,10 +35,10 @@ async function restoreQueuePosition(
     return;
   }
   await Promise.all(
-    places.map(async (place) => {
-      const meta = createSessionMeta(context, client, message, candidates, place);
+    regionPools.map(async (regionPool) => {
+      const meta = createSessionMeta(context, client, message, candidates, regionPool);
       if (meta === undefined) return;
-      await context.batches.enqueue(place, {
+      await context.batches.enqueue(regionPool, {
         sessionId,
         epoch: requestEpoch,
         arrivedAtMs: request.arrivedAtMs,

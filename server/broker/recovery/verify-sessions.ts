@@ -39,14 +39,14 @@ export async function verifySessions(
     await restoreDisconnected(context);
   }
   await Promise.all(
-    groupByRegionPool(due).map(async ([place, group]) => {
+    groupByRegionPool(due).map(async ([regionPool, group]) => {
       const knownBefore = group.map(({ known: { epoch, state } }) => ({ epoch, state }));
-      const records = await restoreOwners(context, place, group);
+      const records = await restoreOwners(context, regionPool, group);
       group.forEach((session, i) => {
         // The session changed during the query, so the record may be older than the change.
         const { epoch, state } = session.known;
         if (epoch !== knownBefore[i]?.epoch || state !== knownBefore[i].state) return;
-        verifySession(context, place, session, records[i] ?? null, isRecovering);
+        verifySession(context, regionPool, session, records[i] ?? null, isRecovering);
       });
     }),
   );
@@ -62,29 +62,25 @@ async function restoreDisconnected(context: BrokerSettings & StoreAccess & Conne
     }),
   );
   await Promise.all(
-    groupByRegionPool(sessions.all).map(([place, group]) => restoreOwners(context, place, group)),
+    groupByRegionPool(sessions.all).map(([regionPool, group]) => restoreOwners(context, regionPool, group)),
   );
 }
 
 function restoreRequestOf(
   context: StoreAccess,
   playerId: string,
-  { sessionId, known: { place, request, epoch } }: RememberedSession,
+  { sessionId, known: { regionPool, request, epoch } }: RememberedSession,
 ): Promise<boolean> {
-  return restoreRequest(
-    context,
-    { playerId, requestId: request.requestId, sessionId, regionPool: place },
-    epoch,
-  );
+  return restoreRequest(context, { playerId, requestId: request.requestId, sessionId, regionPool }, epoch);
 }
 
 function restoreOwners(
   { store, brokerId }: BrokerSettings & StoreAccess,
-  place: RegionPool,
+  regionPool: RegionPool,
   group: readonly RememberedSession[],
 ): Promise<readonly (SessionRecord | null)[]> {
   return store.restoreSessions(
-    place,
+    regionPool,
     group.map(({ sessionId, known: { epoch, meta } }) => ({
       sessionId,
       epoch,
@@ -96,7 +92,7 @@ function restoreOwners(
 
 function verifySession(
   context: StoreAccess & Connections & Events,
-  place: RegionPool,
+  regionPool: RegionPool,
   { sessionId, client, known }: LinkedSession,
   record: SessionRecord | null,
   isRecovering: boolean,
@@ -105,7 +101,7 @@ function verifySession(
     return;
   if (record !== null) {
     known.missedChecks = 0;
-    emitSessionChange(context, place, record);
+    emitSessionChange(context, regionPool, record);
     return;
   }
   // The host may report the session soon. For a reserved session, the broker waits no longer than hosts need for that.
@@ -124,7 +120,7 @@ function verifySession(
     context.events.emit(
       'sessionLost',
       client,
-      place,
+      regionPool,
       { ...LOST_RESERVATION, sessionId, epoch, meta },
       'reserved',
     );
@@ -148,10 +144,10 @@ const LOST_RESERVATION = {
 function groupByRegionPool<T extends RememberedSession>(sessions: readonly T[]): [RegionPool, T[]][] {
   const groups = new Map<string, [RegionPool, T[]]>();
   for (const session of sessions) {
-    const { place } = session.known;
-    const group = groups.get(regionPoolName(place)) ?? [place, []];
+    const { regionPool } = session.known;
+    const group = groups.get(regionPoolName(regionPool)) ?? [regionPool, []];
     group[1].push(session);
-    groups.set(regionPoolName(place), group);
+    groups.set(regionPoolName(regionPool), group);
   }
   return [...groups.values()];
 }

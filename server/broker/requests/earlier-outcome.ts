@@ -17,7 +17,7 @@ import { REQUEST_GRACE_MS } from './request-record.js';
  */
 export type EarlierOutcome =
   | { readonly kind: 'placed'; readonly placed: PlacedSession }
-  | { readonly kind: 'lost'; readonly place: RegionPool; readonly session: SessionRecord }
+  | { readonly kind: 'lost'; readonly regionPool: RegionPool; readonly session: SessionRecord }
   | { readonly kind: 'lapsed' };
 
 /**
@@ -33,39 +33,44 @@ export async function findEarlierOutcome(
   client: ClientConnection,
   record: RequestRecord,
   replaceLost: boolean,
-  metaForRegionPool: (place: RegionPool) => SessionMeta | undefined = () => undefined,
+  metaForRegionPool: (regionPool: RegionPool) => SessionMeta | undefined = () => undefined,
 ): Promise<EarlierOutcome | undefined> {
   const { limits, store, brokerId } = context;
   const found = await locateSession(context, record);
   // The queue answers offers.
   if (found === undefined || found.session.state === 'offered') return undefined;
-  const { place } = found;
+  const { regionPool } = found;
   if (found.session.meta === null) {
     // Redis lost its data, and the host reported the session: the store knows neither player nor title. The request's record
     // names the session, so its metadata can be created again.
     const { sessionId, epoch } = found.session;
-    const meta = metaForRegionPool(place);
+    const meta = metaForRegionPool(regionPool);
     if (meta !== undefined) {
-      await store.restoreSessions(place, [{ sessionId, epoch, clientBrokerId: brokerId, meta }]);
+      await store.restoreSessions(regionPool, [{ sessionId, epoch, clientBrokerId: brokerId, meta }]);
     }
   }
-  const session = await store.setClientBroker(place, record.sessionId, brokerId);
+  const session = await store.setClientBroker(regionPool, record.sessionId, brokerId);
   if (session === null) throw new Refusal('SESSION_OVER');
-  if (session.state === 'ended') return outcomeOfEnded(client, place, session, record, replaceLost);
+  if (session.state === 'ended') return outcomeOfEnded(client, regionPool, session, record, replaceLost);
   if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
-  const placed = await placedFromSession(context, place, session, claimTimeLeftMs(limits, session, record));
+  const placed = await placedFromSession(
+    context,
+    regionPool,
+    session,
+    claimTimeLeftMs(limits, session, record),
+  );
   return { kind: 'placed', placed };
 }
 
 function outcomeOfEnded(
   client: ClientConnection,
-  place: RegionPool,
+  regionPool: RegionPool,
   session: SessionRecord,
   record: RequestRecord,
   replaceLost: boolean,
 ): EarlierOutcome | undefined {
   if (session.reason === 'host_lost' && replaceLost) {
-    if (session.epoch >= record.epoch) return { kind: 'lost', place, session };
+    if (session.epoch >= record.epoch) return { kind: 'lost', regionPool, session };
     // Another broker raised the epoch to replace the session, and may still be doing so.
     if (record.ageMs < REQUEST_GRACE_MS) return undefined;
   }
@@ -91,13 +96,13 @@ export function notifyEnded(
 export async function locateSession(
   context: StoreAccess,
   { regionPool: recorded, sessionId }: RequestRecord,
-): Promise<{ readonly place: RegionPool; readonly session: SessionRecord } | undefined> {
-  const others = context.fleet.regionPools.filter((place) => !isSameRegionPool(place, recorded));
-  for (const places of [[recorded], others]) {
+): Promise<{ readonly regionPool: RegionPool; readonly session: SessionRecord } | undefined> {
+  const others = context.fleet.regionPools.filter((regionPool) => !isSameRegionPool(regionPool, recorded));
+  for (const regionPools of [[recorded], others]) {
     const found = await Promise.all(
-      places.map(async (place) => {
-        const [session] = await context.store.getSessions(place, [sessionId]);
-        return session === null || session === undefined ? [] : [{ place, session }];
+      regionPools.map(async (regionPool) => {
+        const [session] = await context.store.getSessions(regionPool, [sessionId]);
+        return session === null || session === undefined ? [] : [{ regionPool, session }];
       }),
     );
     const [located] = found.flat();

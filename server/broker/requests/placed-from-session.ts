@@ -12,11 +12,11 @@ import type { StoreAccess } from '../store-access/ports.js';
  */
 export async function placedFromSession(
   context: StoreAccess,
-  place: RegionPool,
+  regionPool: RegionPool,
   session: SessionRecord,
   claimWithinMs: number,
 ): Promise<PlacedSession> {
-  const [host] = await context.store.getEndpoints(place, [session.hostId]);
+  const [host] = await context.store.getEndpoints(regionPool, [session.hostId]);
   if (host === null || host === undefined || session.meta === null) {
     throw new Refusal('UNAVAILABLE', {
       message: 'The host of this session is not connected. Repeat the request later.',
@@ -24,7 +24,7 @@ export async function placedFromSession(
     });
   }
   return {
-    place,
+    regionPool,
     sessionId: session.sessionId,
     epoch: session.epoch,
     hostId: session.hostId,

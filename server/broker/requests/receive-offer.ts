@@ -24,22 +24,22 @@ export function notifyWaitingRequest(
 export function receiveOffer(
   context: BrokerSettings & StoreAccess,
   request: WaitingRequest,
-  place: RegionPool,
+  regionPool: RegionPool,
   { epoch, reservedAtMs }: SessionRecord,
 ): void {
   const { offer, message } = request;
   const nowMs = performance.now();
   // An expired offer, which the store takes back at its next sweep, does not count.
   const hasValidOffer = offer !== null && (request.accepted || nowMs < offer.expiresAtMs);
-  if (hasValidOffer && regionPoolName(offer.place) !== regionPoolName(place)) {
-    request.queues.delete(regionPoolName(place));
-    void returnOffer(context, request, place, offer.place);
+  if (hasValidOffer && regionPoolName(offer.regionPool) !== regionPoolName(regionPool)) {
+    request.queues.delete(regionPoolName(regionPool));
+    void returnOffer(context, request, regionPool, offer.regionPool);
     return;
   }
   if (offer?.madeAtMs === reservedAtMs) return;
   const acceptWithinMs = offerTimeLeftMs(context.limits.offerMs, reservedAtMs);
   request.offer = {
-    place,
+    regionPool,
     epoch,
     madeAtMs: reservedAtMs,
     receivedAtMs: nowMs,
@@ -50,7 +50,7 @@ export function receiveOffer(
   request.client.channel.send({
     type: 'offer',
     requestId: message.requestId,
-    region: place.region,
+    region: regionPool.region,
     acceptWithinMs,
   });
 }
@@ -64,11 +64,11 @@ function offerTimeLeftMs(offerMs: number, madeAtMs: number): number {
 async function returnOffer(
   context: StoreAccess,
   request: WaitingRequest,
-  place: RegionPool,
+  regionPool: RegionPool,
   keptOfferIn: RegionPool,
 ): Promise<void> {
   try {
-    await context.batches.leaveQueue(place, { sessionId: request.sessionId, belowEpoch: 0 });
+    await context.batches.leaveQueue(regionPool, { sessionId: request.sessionId, belowEpoch: 0 });
     await context.store.setRequestPool(requestKeyOf(request, keptOfferIn));
   } catch {
     // The store is unreachable: the offer expires, and the sweep passes it on.

@@ -18,11 +18,11 @@ export async function findRequestRecord(
   playerId: string,
   requestId: string,
 ): Promise<RequestRecord | undefined> {
-  const [place] = context.fleet.regionPools;
-  if (place === undefined) return undefined;
+  const [regionPool] = context.fleet.regionPools;
+  if (regionPool === undefined) return undefined;
   // The store has no operation that only reads a record: this records the request, and deletes it when it was new.
   const [outcome] = await context.store.recordRequests([
-    { playerId, requestId, sessionId: newSessionId(), regionPool: place },
+    { playerId, requestId, sessionId: newSessionId(), regionPool },
   ]);
   if (outcome?.kind === 'repeat') return outcome.record;
   await context.store.deleteRequest(playerId, requestId);
@@ -39,12 +39,12 @@ export async function startNewAttempt(
   context: StoreAccess,
   playerId: string,
   requestId: string,
-  { sessionId, regionPool: place, epoch }: Omit<RequestRecord, 'ageMs'>,
+  { sessionId, regionPool, epoch }: Omit<RequestRecord, 'ageMs'>,
 ): Promise<number> {
   let fromEpoch = epoch;
   for (let tries = 0; tries < MAX_START_TRIES; tries += 1) {
     const newEpoch = await context.store.startAttempt(
-      { playerId, requestId, sessionId, regionPool: place },
+      { playerId, requestId, sessionId, regionPool },
       fromEpoch,
     );
     if (newEpoch !== null) return newEpoch;

@@ -8,7 +8,7 @@ import { Refusal } from '../refusal.js';
 
 /** A slot that the store holds for a waiting request. */
 export interface ReceivedOffer {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly epoch: number;
   /** By the store's clock. Distinguishes this offer from a later one in the same region pool. */
   readonly madeAtMs: number;
@@ -52,9 +52,9 @@ export interface WaitingRequest {
 /** The request's record in the store, with that region pool. */
 export function requestKeyOf(
   { client, message, sessionId }: WaitingRequest,
-  place: RegionPool,
+  regionPool: RegionPool,
 ): RequestEntry {
-  return { playerId: client.playerId, requestId: message.requestId, sessionId, regionPool: place };
+  return { playerId: client.playerId, requestId: message.requestId, sessionId, regionPool };
 }
 
 /** The client's socket closed: the request keeps waiting in the store, and this broker answers nothing. */
@@ -94,11 +94,11 @@ export class WaitingRequests {
   }
 
   /** All waiting requests, grouped by queue. A request in several queues is in several groups. */
-  groupByQueue(): { readonly place: RegionPool; readonly requests: WaitingRequest[] }[] {
-    const groups = new Map<string, { place: RegionPool; requests: WaitingRequest[] }>();
+  groupByQueue(): { readonly regionPool: RegionPool; readonly requests: WaitingRequest[] }[] {
+    const groups = new Map<string, { regionPool: RegionPool; requests: WaitingRequest[] }>();
     for (const request of this.#bySession.values()) {
-      for (const [name, place] of request.queues) {
-        const group = groups.get(name) ?? { place, requests: [] };
+      for (const [name, regionPool] of request.queues) {
+        const group = groups.get(name) ?? { regionPool, requests: [] };
         group.requests.push(request);
         groups.set(name, group);
       }

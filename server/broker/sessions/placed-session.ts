@@ -4,7 +4,7 @@ import type { MatchDetails } from './match-details.js';
 
 /** A session that has a slot: newly reserved, or found again for a repeated request. */
 export interface PlacedSession {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly sessionId: string;
   readonly epoch: number;
   readonly hostId: string;

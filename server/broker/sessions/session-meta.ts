@@ -18,9 +18,9 @@ export function createSessionMeta(
   client: ClientConnection,
   message: Play,
   candidates: readonly Candidate[],
-  place: RegionPool,
+  regionPool: RegionPool,
 ): SessionMeta | undefined {
-  const index = candidates.findIndex((candidate) => isSameRegionPool(candidate.regionPool, place));
+  const index = candidates.findIndex((candidate) => isSameRegionPool(candidate.regionPool, regionPool));
   const details = createMatchDetails(context, client, message, candidates, index);
   return details === undefined ? undefined : toSessionMeta(client, message, details);
 }
@@ -61,9 +61,9 @@ export function toSessionMeta(
 function rttByRegionOf(candidates: readonly Candidate[], { pool }: RegionPool): Pick<MatchDetails, 'reach'> {
   const reach: Record<string, number> = {};
   let samePoolCount = 0;
-  for (const { regionPool: place, rttMs } of candidates) {
-    if (place.pool !== pool) continue;
-    reach[place.region] = Math.round(rttMs);
+  for (const { regionPool, rttMs } of candidates) {
+    if (regionPool.pool !== pool) continue;
+    reach[regionPool.region] = Math.round(rttMs);
     samePoolCount += 1;
   }
   return samePoolCount < 2 ? {} : { reach };

@@ -15,7 +15,7 @@ export function regionPoolsOfTarget(
 
 /** A session and its region pool. */
 export interface LocatedSession {
-  readonly place: RegionPool;
+  readonly regionPool: RegionPool;
   readonly session: SessionRecord;
 }
 
@@ -25,19 +25,19 @@ export async function findSessionsOnTarget(
   target: OrderTarget,
 ): Promise<LocatedSession[]> {
   const found = await Promise.all(
-    regionPoolsOfTarget(context, target).map(async (place) => {
-      const hostIds = target.hostId === null ? await findBusyHosts(context, place) : [target.hostId];
+    regionPoolsOfTarget(context, target).map(async (regionPool) => {
+      const hostIds = target.hostId === null ? await findBusyHosts(context, regionPool) : [target.hostId];
       const sessions = await Promise.all(
-        hostIds.map((hostId) => context.store.listHostSessions(place, hostId)),
+        hostIds.map((hostId) => context.store.listHostSessions(regionPool, hostId)),
       );
-      return sessions.flat().map((session) => ({ place, session }));
+      return sessions.flat().map((session) => ({ regionPool, session }));
     }),
   );
   return found.flat().filter(({ session: { state } }) => state !== 'offered' && state !== 'arriving');
 }
 
-async function findBusyHosts({ store }: StoreAccess, place: RegionPool): Promise<string[]> {
-  const hosts = await store.listHosts(place);
+async function findBusyHosts({ store }: StoreAccess, regionPool: RegionPool): Promise<string[]> {
+  const hosts = await store.listHosts(regionPool);
   return hosts.filter(({ committed }) => committed > 0).map(({ hostId }) => hostId);
 }
 
@@ -51,7 +51,9 @@ export async function findSessionRecords(
   const regionsOfPool = context.fleet.regionPools.filter(
     ({ pool }) => target.pool === null || pool === target.pool,
   );
-  const found = await Promise.all(regionsOfPool.map((place) => context.store.getSessions(place, sessionIds)));
+  const found = await Promise.all(
+    regionsOfPool.map((regionPool) => context.store.getSessions(regionPool, sessionIds)),
+  );
   const records = found.flat().filter((session) => session !== null);
   // The live record comes last and wins over the ended record that another region pool may still have.
   return new Map(

@@ -45,10 +45,10 @@ export class FleetCache implements FleetView {
     return drain.state === 'running' ? 'draining' : 'drained';
   }
 
-  isOpen(place: RegionPool): boolean {
-    if (this.#closedSinceRefresh.has(regionPoolName(place))) return false;
+  isOpen(regionPool: RegionPool): boolean {
+    if (this.#closedSinceRefresh.has(regionPoolName(regionPool))) return false;
     return !this.#drains.some(
-      ({ state, target }) => state !== 'undone' && covers(target, { ...place, hostId: null }),
+      ({ state, target }) => state !== 'undone' && covers(target, { ...regionPool, hostId: null }),
     );
   }
 
@@ -63,8 +63,8 @@ export class FleetCache implements FleetView {
   }
 
   /** Called when the store refused a reservation because the region pool is closed. Valid until the next refresh. */
-  markClosed(place: RegionPool): void {
-    this.#closedSinceRefresh.add(regionPoolName(place));
+  markClosed(regionPool: RegionPool): void {
+    this.#closedSinceRefresh.add(regionPoolName(regionPool));
   }
 
   /** The running drain that covers this host; of several, the one with the earliest deadline. */
@@ -98,13 +98,13 @@ export class FleetCache implements FleetView {
     }
   }
 
-  utilisation(place: RegionPool): number | undefined {
-    return this.#utilisation.get(regionPoolName(place));
+  utilisation(regionPool: RegionPool): number | undefined {
+    return this.#utilisation.get(regionPoolName(regionPool));
   }
 
-  setUtilisation(place: RegionPool, { sessions, slots }: Utilisation): void {
-    if (slots === 0) this.#utilisation.delete(regionPoolName(place));
-    else this.#utilisation.set(regionPoolName(place), Math.min(1, sessions / slots));
+  setUtilisation(regionPool: RegionPool, { sessions, slots }: Utilisation): void {
+    if (slots === 0) this.#utilisation.delete(regionPoolName(regionPool));
+    else this.#utilisation.set(regionPoolName(regionPool), Math.min(1, sessions / slots));
   }
 
   /**
@@ -112,7 +112,7 @@ export class FleetCache implements FleetView {
    *
    * @param onInboxItems called with each region pool in which this broker's inbox has items
    */
-  async refresh(brokerId: string, onInboxItems: (place: RegionPool) => Promise<void>): Promise<void> {
+  async refresh(brokerId: string, onInboxItems: (regionPool: RegionPool) => Promise<void>): Promise<void> {
     const overviews = this.#regions.map((region) => this.#refreshRegion(region, brokerId));
     await Promise.all([
       Promise.all(overviews).then((found) => this.#setDrains(found.flatMap(({ drains }) => drains))),
@@ -124,34 +124,35 @@ export class FleetCache implements FleetView {
     region: string,
     brokerId: string,
   ): Promise<{ drains: readonly Drain[]; withInboxItems: RegionPool[] }> {
-    const { drains, regionPools: places } = await this.#store.getRegionOverview(
-      region,
-      this.#pools,
-      brokerId,
-    );
-    const seen = places.map((view, i) => ({ ...view, place: { region, pool: this.#pools[i] ?? '' } }));
-    for (const { place, utilisation } of seen) this.setUtilisation(place, utilisation);
+    const { drains, regionPools } = await this.#store.getRegionOverview(region, this.#pools, brokerId);
+    const seen = regionPools.map((view, i) => ({
+      ...view,
+      regionPool: { region, pool: this.#pools[i] ?? '' },
+    }));
+    for (const { regionPool, utilisation } of seen) this.setUtilisation(regionPool, utilisation);
     if (seen.some(({ hosts, waiting }) => hosts + waiting > 0)) this.#inUse.add(region);
     else this.#inUse.delete(region);
-    const withInboxItems = seen.filter(({ hasInboxItems }) => hasInboxItems).map(({ place }) => place);
+    const withInboxItems = seen
+      .filter(({ hasInboxItems }) => hasInboxItems)
+      .map(({ regionPool }) => regionPool);
     return { drains, withInboxItems };
   }
 
   /** The endpoint of a host, if it was read since the host has this connection. */
-  cachedEndpoint(place: RegionPool, hostId: string, connectionId: string): string | undefined {
-    const known = this.#endpoints.get(`${regionPoolName(place)}/${hostId}`);
+  cachedEndpoint(regionPool: RegionPool, hostId: string, connectionId: string): string | undefined {
+    const known = this.#endpoints.get(`${regionPoolName(regionPool)}/${hostId}`);
     return known?.connectionId === connectionId ? known.endpoint : undefined;
   }
 
   /** Reads the endpoint of a host from the store; `undefined` when the host has left. */
-  async fetchEndpoint(place: RegionPool, hostId: string): Promise<string | undefined> {
-    const [fresh] = await this.#store.getEndpoints(place, [hostId]);
+  async fetchEndpoint(regionPool: RegionPool, hostId: string): Promise<string | undefined> {
+    const [fresh] = await this.#store.getEndpoints(regionPool, [hostId]);
     if (fresh === null || fresh === undefined) return undefined;
-    this.#endpoints.set(`${regionPoolName(place)}/${hostId}`, fresh);
+    this.#endpoints.set(`${regionPoolName(regionPool)}/${hostId}`, fresh);
     return fresh.endpoint;
   }
 
-  forgetHost(place: RegionPool, hostId: string): void {
-    this.#endpoints.delete(`${regionPoolName(place)}/${hostId}`);
+  forgetHost(regionPool: RegionPool, hostId: string): void {
+    this.#endpoints.delete(`${regionPoolName(regionPool)}/${hostId}`);
   }
 }

@@ -3,14 +3,14 @@ import { createTickBatcher, type AddToBatch } from './tick-batcher.js';
 
 /** One tick batcher per region pool, created at first use. The catalog bounds their number (pools times regions). */
 export function createRegionPoolBatcher<Item, Outcome>(
-  run: (place: RegionPool, items: readonly Item[]) => Promise<readonly Outcome[]>,
-): (place: RegionPool, item: Item) => Promise<Outcome> {
+  run: (regionPool: RegionPool, items: readonly Item[]) => Promise<readonly Outcome[]>,
+): (regionPool: RegionPool, item: Item) => Promise<Outcome> {
   const batchers = new Map<string, AddToBatch<Item, Outcome>>();
-  return (place, item) => {
-    const name = regionPoolName(place);
+  return (regionPool, item) => {
+    const name = regionPoolName(regionPool);
     let add = batchers.get(name);
     if (add === undefined) {
-      add = createTickBatcher<Item, Outcome>((items) => run(place, items));
+      add = createTickBatcher<Item, Outcome>((items) => run(regionPool, items));
       batchers.set(name, add);
     }
     return add(item);

@@ -25,15 +25,15 @@ import { createTickBatcher } from './tick-batcher.js';
 /** Frequent store operations. Callers pass one item; the store gets one call per region pool and turn of the event loop. */
 export interface StoreBatches {
   recordRequest(entry: RequestEntry): Promise<RecordRequestOutcome>;
-  reserve(place: RegionPool, reservation: Reservation): Promise<ReserveOutcome>;
-  transition(place: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
-  release(place: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
-  enqueue(place: RegionPool, placement: WaitingPlacement): Promise<EnqueueOutcome>;
+  reserve(regionPool: RegionPool, reservation: Reservation): Promise<ReserveOutcome>;
+  transition(regionPool: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
+  release(regionPool: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
+  enqueue(regionPool: RegionPool, placement: WaitingPlacement): Promise<EnqueueOutcome>;
   /** Position of one waiting request. Also records that its client is connected. */
-  queueStatus(place: RegionPool, sessionId: string): Promise<QueueStatus>;
+  queueStatus(regionPool: RegionPool, sessionId: string): Promise<QueueStatus>;
   /** Returns the reservation or offer that ended, if any. */
-  leaveQueue(place: RegionPool, withdrawal: Withdrawal): Promise<readonly EndedSession[]>;
-  relayMessage(place: RegionPool, message: SessionMessage): Promise<RelayOutcome>;
+  leaveQueue(regionPool: RegionPool, withdrawal: Withdrawal): Promise<readonly EndedSession[]>;
+  relayMessage(regionPool: RegionPool, message: SessionMessage): Promise<RelayOutcome>;
 }
 
 export function createStoreBatches(
@@ -44,27 +44,34 @@ export function createStoreBatches(
 ): StoreBatches {
   return {
     recordRequest: createTickBatcher((entries) => store.recordRequests(entries)),
-    reserve: createRegionPoolBatcher(async (place, reservations) => {
-      const { outcomes, utilisation } = await store.reserve(place, reservations, reservationMs, brokerId);
-      fleet.setUtilisation(place, utilisation);
+    reserve: createRegionPoolBatcher(async (regionPool, reservations) => {
+      const { outcomes, utilisation } = await store.reserve(
+        regionPool,
+        reservations,
+        reservationMs,
+        brokerId,
+      );
+      fleet.setUtilisation(regionPool, utilisation);
       return outcomes;
     }),
-    transition: createRegionPoolBatcher((place, changes) =>
-      store.updateSessionStates(place, changes, brokerId),
+    transition: createRegionPoolBatcher((regionPool, changes) =>
+      store.updateSessionStates(regionPool, changes, brokerId),
     ),
-    release: createRegionPoolBatcher((place, requests) => store.endSessions(place, requests, brokerId)),
-    relayMessage: createRegionPoolBatcher((place, messages) =>
-      store.relayMessages(place, messages, brokerId),
+    release: createRegionPoolBatcher((regionPool, requests) =>
+      store.endSessions(regionPool, requests, brokerId),
     ),
-    enqueue: createRegionPoolBatcher((place, placements) =>
-      store.enqueue(place, placements, queueMaxLength, brokerId),
+    relayMessage: createRegionPoolBatcher((regionPool, messages) =>
+      store.relayMessages(regionPool, messages, brokerId),
     ),
-    queueStatus: createRegionPoolBatcher(async (place, sessionIds) => {
-      const { placements, ...queue } = await store.getQueueStatus(place, sessionIds, true);
+    enqueue: createRegionPoolBatcher((regionPool, placements) =>
+      store.enqueue(regionPool, placements, queueMaxLength, brokerId),
+    ),
+    queueStatus: createRegionPoolBatcher(async (regionPool, sessionIds) => {
+      const { placements, ...queue } = await store.getQueueStatus(regionPool, sessionIds, true);
       return placements.map((placement) => ({ ...queue, placements: [placement] }));
     }),
-    leaveQueue: createRegionPoolBatcher(async (place, withdrawals) => {
-      const ended = await store.withdrawPlacements(place, withdrawals, brokerId);
+    leaveQueue: createRegionPoolBatcher(async (regionPool, withdrawals) => {
+      const ended = await store.withdrawPlacements(regionPool, withdrawals, brokerId);
       return withdrawals.map(({ sessionId }) =>
         ended.filter(({ session }) => session.sessionId === sessionId),
       );

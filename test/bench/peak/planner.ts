@@ -107,16 +107,16 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
 async function fill(store: FleetStore, hostsPerRegion: number, say: (text: string) => void): Promise<void> {
   const random = seeded(4);
   for (const [number, region] of REGIONS.entries()) {
-    const place = { region, pool: 'console-x' };
+    const regionPool = { region, pool: 'console-x' };
     const isPeak = number === 0;
     const reserve = async (count: number): Promise<void> => {
-      const wanted = Array.from({ length: count }, () => reservation(newSessionId(), place, random));
-      await placeAndPlay(store, place, wanted);
+      const wanted = Array.from({ length: count }, () => reservation(newSessionId(), regionPool, random));
+      await placeAndPlay(store, regionPool, wanted);
     };
     const hostIds = Array.from({ length: hostsPerRegion }, (_, i) => `h${i}`);
     await Promise.all(
       hostIds.map((hostId) =>
-        store.registerHost(place, {
+        store.registerHost(regionPool, {
           hostId,
           connectionId: `${BROKER}.1`,
           slots: SLOTS,
@@ -124,17 +124,17 @@ async function fill(store: FleetStore, hostsPerRegion: number, say: (text: strin
         }),
       ),
     );
-    await store.recordHeartbeats(place, beatsOf(hostsPerRegion));
+    await store.recordHeartbeats(regionPool, beatsOf(hostsPerRegion));
     const sessions = hostsPerRegion * (isPeak ? SLOTS : SESSIONS_PER_HOST - 2 + (number % 4));
     for (let left = sessions; left > 0; left -= 2_000) await reserve(Math.min(2_000, left));
     if (isPeak) {
       const waiting = Array.from({ length: WAITING }, () => ({
-        ...reservation(newSessionId(), place, () => 1),
+        ...reservation(newSessionId(), regionPool, () => 1),
         arrivedAtMs: null,
         headStartMs: 0,
         missed: false,
       }));
-      await store.enqueue(place, waiting, 10_000, BROKER);
+      await store.enqueue(regionPool, waiting, 10_000, BROKER);
     }
   }
   say('the fleet is there');
@@ -172,10 +172,10 @@ function reservation(sessionId: string, { region }: RegionPool, random: () => nu
 
 async function placeAndPlay(
   store: FleetStore,
-  place: RegionPool,
+  regionPool: RegionPool,
   wanted: readonly Reservation[],
 ): Promise<void> {
-  const { outcomes } = await store.reserve(place, wanted, 3_600_000, BROKER);
+  const { outcomes } = await store.reserve(regionPool, wanted, 3_600_000, BROKER);
   const placed = outcomes.flatMap((outcome, i) =>
     outcome.kind === 'reserved'
       ? [{ sessionId: wanted[i]!.sessionId, epoch: 1, hostId: outcome.hostId }]
@@ -183,13 +183,13 @@ async function placeAndPlay(
   );
   for (const to of ['active', 'connected'] as const) {
     await store.updateSessionStates(
-      place,
+      regionPool,
       placed.map((one) => ({ ...one, to })),
       BROKER,
     );
   }
   await store.recordMovableChanges(
-    place,
+    regionPool,
     placed.map((one) => ({ ...one, movable: true })),
   );
 }
@@ -201,17 +201,17 @@ async function watched(
 ): Promise<{ readonly loopDelayP99Ms: number; readonly reserveP99Ms: number }> {
   const loop = monitorEventLoopDelay({ resolution: 5 });
   const took = build({ highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
-  const place = { region: 'region-1', pool: 'console-x' };
+  const regionPool = { region: 'region-1', pool: 'console-x' };
   const over = new AbortController();
   loop.enable();
   const load = (async () => {
     while (!over.signal.aborted) {
-      const wanted = Array.from({ length: 10 }, () => reservation(newSessionId(), place, () => 1));
+      const wanted = Array.from({ length: 10 }, () => reservation(newSessionId(), regionPool, () => 1));
       const startedAt = performance.now();
-      await store.reserve(place, wanted, 30_000, BROKER);
+      await store.reserve(regionPool, wanted, 30_000, BROKER);
       took.recordValue(Math.round((performance.now() - startedAt) * 1_000));
       const orders = wanted.map(({ sessionId }) => ({ sessionId, epoch: 1, reason: 'client_left' as const }));
-      await store.endSessions(place, orders, BROKER);
+      await store.endSessions(regionPool, orders, BROKER);
       await delay(5);
     }
   })();

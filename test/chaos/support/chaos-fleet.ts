@@ -38,7 +38,7 @@ export interface ChaosFleetOptions {
 }
 
 export interface HostOptions {
-  readonly place?: RegionPool;
+  readonly regionPool?: RegionPool;
   readonly count: number;
   readonly slots: number;
 }
@@ -78,26 +78,26 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
   const brokers = await Promise.all(Array.from({ length: count }, () => startBrokerProcess(args)));
   const urls = brokers.map(({ url }) => url);
   const streams: StreamServer = await createStreamServer({ frameIntervalMs });
-  const hosts: { readonly place: RegionPool; readonly simulated: SimulatedHost }[] = [];
+  const hosts: { readonly regionPool: RegionPool; readonly simulated: SimulatedHost }[] = [];
   const health = monitorHealth(recorder, urls);
 
-  const openHost = (place: RegionPool, slots: number): SimulatedHost => {
+  const openHost = (regionPool: RegionPool, slots: number): SimulatedHost => {
     const hostId = `h${hosts.length + 1}`;
     const first = hosts.length % urls.length;
     const simulated = createSimulatedHost({
       url: [...urls.slice(first), ...urls.slice(0, first)],
-      token: testToken({ kind: 'host', ...place }),
+      token: testToken({ kind: 'host', ...regionPool }),
       hostId,
-      ...place,
+      ...regionPool,
       slots,
       streams,
     });
-    recordHost(recorder, hostName(place.region, place.pool, hostId), simulated.host);
-    hosts.push({ place, simulated });
+    recordHost(recorder, hostName(regionPool.region, regionPool.pool, hostId), simulated.host);
+    hosts.push({ regionPool, simulated });
     return simulated;
   };
-  const places = (): RegionPool[] => [
-    ...new Map(hosts.map(({ place }) => [JSON.stringify(place), place])).values(),
+  const regionPools = (): RegionPool[] => [
+    ...new Map(hosts.map(({ regionPool }) => [JSON.stringify(regionPool), regionPool])).values(),
   ];
 
   return {
@@ -109,11 +109,11 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
       return hosts.map(({ simulated }) => simulated);
     },
     health,
-    async addHosts({ place = NEAR, count: wanted, slots }) {
-      const added = Array.from({ length: wanted }, () => openHost(place, slots));
+    async addHosts({ regionPool = NEAR, count: wanted, slots }) {
+      const added = Array.from({ length: wanted }, () => openHost(regionPool, slots));
       const ids = new Set(added.map(({ hostId }) => hostId));
       await waitUntil(async () => {
-        const known = await store.listHosts(place);
+        const known = await store.listHosts(regionPool);
         return known.filter(({ hostId, state }) => ids.has(hostId) && state === 'ready').length === wanted;
       }, 10_000);
       return added;
@@ -127,7 +127,9 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
     },
     async storeAgreesWithHosts() {
       try {
-        const same = await Promise.all(places().map((place) => agreesIn(store, place, hostsIn(place))));
+        const same = await Promise.all(
+          regionPools().map((regionPool) => agreesIn(store, regionPool, hostsIn(regionPool))),
+        );
         return same.every(Boolean);
       } catch {
         // The store is away.
@@ -136,11 +138,11 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
     },
     async knowsPlayers() {
       const all = await Promise.all(
-        hosts.map(({ place, simulated }) => store.listHostSessions(place, simulated.hostId)),
+        hosts.map(({ regionPool, simulated }) => store.listHostSessions(regionPool, simulated.hostId)),
       );
       return all.flat().every(({ meta }) => meta !== null);
     },
-    recordSnapshot: (quiet) => recordFleet(recorder, store, places(), quiet),
+    recordSnapshot: (quiet) => recordFleet(recorder, store, regionPools(), quiet),
     check(bounds = {}) {
       const violations = checkHistory(recorder.events, { bounds });
       expect(violations, describeViolations(violations.slice(0, 10))).to.deep.equal([]);
@@ -164,7 +166,7 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
 
   function hostsIn({ region, pool }: RegionPool): SimulatedHost[] {
     return hosts
-      .filter(({ place }) => place.region === region && place.pool === pool)
+      .filter(({ regionPool }) => regionPool.region === region && regionPool.pool === pool)
       .map(({ simulated }) => simulated);
   }
 }
@@ -172,17 +174,17 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
 /** Hosts that are closed are none: the store must not have them. */
 async function agreesIn(
   store: FleetStore,
-  place: RegionPool,
+  regionPool: RegionPool,
   all: readonly SimulatedHost[],
 ): Promise<boolean> {
   const hosts = all.filter(({ host }) => host.status.state !== 'closed');
-  const known = await store.listHosts(place);
+  const known = await store.listHosts(regionPool);
   if (known.length !== hosts.length) return false;
   const same = await Promise.all(
     hosts.map(async ({ hostId, host }) => {
       const record = known.find((candidate) => candidate.hostId === hostId);
       if (record?.state !== 'ready') return false;
-      const sessions = await store.listHostSessions(place, hostId);
+      const sessions = await store.listHostSessions(regionPool, hostId);
       const held = sessions.filter(({ state }) => state !== 'reserved' && state !== 'offered');
       const own = new Map(
         host.sessions().map(({ sessionId, epoch, state }) => [sessionId, `${epoch} ${state}`]),

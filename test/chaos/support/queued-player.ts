@@ -20,8 +20,8 @@ export async function joinQueue(
     const answer = client
       .play({
         ...options,
-        onQueued: (place) => {
-          told.push(place);
+        onQueued: (regionPool) => {
+          told.push(regionPool);
           resolve(line);
         },
       })

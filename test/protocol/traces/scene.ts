@@ -106,12 +106,12 @@ export class Scene implements TraceWriter {
   /** Connects and registers a host. */
   async register(name: string, options: HostOptions): Promise<TracedPeer> {
     const { hostId, slots = 1, broker = 1, sessions = [], whole = false } = options;
-    const place = { region: 'near', pool: 'console-x' };
-    const token = testToken({ kind: 'host', ...place });
+    const regionPool = { region: 'near', pool: 'console-x' };
+    const token = testToken({ kind: 'host', ...regionPool });
     const peer = await Peer.open(this.fleet.broker(broker).url, HOST_PATH, { token });
     const host = this.trace(name, 'host', peer);
     const endpoint = `wss://${hostId}.example.com/stream`;
-    host.send({ type: 'register', hostId, ...place, slots, endpoint, sessions }, whole);
+    host.send({ type: 'register', hostId, ...regionPool, slots, endpoint, sessions }, whole);
     await host.receive('registered', whole);
     return host;
   }

@@ -11,18 +11,18 @@ import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 export async function recordFleet(
   { record }: Recorder,
   store: FleetStore,
-  places: readonly RegionPool[],
+  regionPools: readonly RegionPool[],
   quiet: boolean,
 ): Promise<void> {
   const hosts = await Promise.all(
-    places.map(async (place) => {
-      const known = await store.listHosts(place);
+    regionPools.map(async (regionPool) => {
+      const known = await store.listHosts(regionPool);
       return Promise.all(
         known.map(async ({ hostId, state, slots, committed }) => {
-          const sessions = await store.listHostSessions(place, hostId);
+          const sessions = await store.listHostSessions(regionPool, hostId);
           return {
-            host: hostName(place.region, place.pool, hostId),
-            ...place,
+            host: hostName(regionPool.region, regionPool.pool, hostId),
+            ...regionPool,
             state,
             slots,
             committed,

@@ -142,27 +142,27 @@ export class MoveScenario {
 
   /** The broker that the store names as the one that carries the move out. */
   async moveOwner(): Promise<string | undefined> {
-    const place = { region: this.scope, pool: this.pool };
-    const [arrival] = await this.fleet.store.getSessions(place, [targetReservationIdOf(this.sessionId)]);
+    const regionPool = { region: this.scope, pool: this.pool };
+    const [arrival] = await this.fleet.store.getSessions(regionPool, [targetReservationIdOf(this.sessionId)]);
     return arrival?.clientBrokerId;
   }
 
   async locateSession(): Promise<SessionLocation> {
     const { sessionId, fleet, oldHost, newHost, pool } = this;
     const hosts = [oldHost, newHost];
-    const places = [...new Set(hosts.map(({ region }) => region))].map((region) => ({ region, pool }));
+    const regionPools = [...new Set(hosts.map(({ region }) => region))].map((region) => ({ region, pool }));
     const known = await Promise.all(
-      places.map(async (place) => {
-        const [own, arrival] = await fleet.store.getSessions(place, [
+      regionPools.map(async (regionPool) => {
+        const [own, arrival] = await fleet.store.getSessions(regionPool, [
           sessionId,
           targetReservationIdOf(sessionId),
         ]);
-        const records = await fleet.store.listHosts(place);
-        return { place, own, isHeld: arrival?.state === 'arriving', records };
+        const records = await fleet.store.listHosts(regionPool);
+        return { regionPool, own, isHeld: arrival?.state === 'arriving', records };
       }),
     );
     const agree = hosts.map(({ process, state, region, hostId }) => {
-      const { records = [] } = known.find(({ place }) => place.region === region) ?? {};
+      const { records = [] } = known.find(({ regionPool }) => regionPool.region === region) ?? {};
       const record = records.find((candidate) => candidate.hostId === hostId);
       return process.isAlive ? record?.committed === state.prepared + state.held : record === undefined;
     });

@@ -216,8 +216,8 @@ export class MovesFleet {
 
   /** Takes a picture of what is left, which nobody changes any more, and holds all that was seen against every rule. */
   async checkHistory(): Promise<void> {
-    const places = this.pools.flatMap((pool) => REGIONS.map((region) => ({ region, pool })));
-    await recordFleet(this.recorder, this.store, places, true);
+    const regionPools = this.pools.flatMap((pool) => REGIONS.map((region) => ({ region, pool })));
+    await recordFleet(this.recorder, this.store, regionPools, true);
     const { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs } = MOVE_LIMITS;
     const bounds = { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs };
     const violations = checkHistory(this.recorder.events, { bounds });

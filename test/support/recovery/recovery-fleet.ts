@@ -158,7 +158,7 @@ export class RecoveryFleet {
   }
 
   async hosts(): Promise<readonly HostRecord[]> {
-    return (await Promise.all(PLACES.map((place) => this.store.listHosts(place)))).flat();
+    return (await Promise.all(PLACES.map((regionPool) => this.store.listHosts(regionPool)))).flat();
   }
 
   async host(hostId: string): Promise<HostRecord | undefined> {
@@ -174,9 +174,9 @@ export class RecoveryFleet {
   /** Sessions of the whole fleet, as the store has them, in these states. */
   async sessions(...states: string[]): Promise<number> {
     const all = await Promise.all(
-      PLACES.map(async (place) => {
-        const hosts = await this.store.listHosts(place);
-        return Promise.all(hosts.map(({ hostId }) => this.store.listHostSessions(place, hostId)));
+      PLACES.map(async (regionPool) => {
+        const hosts = await this.store.listHosts(regionPool);
+        return Promise.all(hosts.map(({ hostId }) => this.store.listHostSessions(regionPool, hostId)));
       }),
     );
     return all.flat(2).filter(({ state }) => states.includes(state)).length;

@@ -141,8 +141,8 @@ describe('resume tokens', () => {
   });
 
   describe('compared with other kinds of tokens', () => {
-    const place = { region: 'eu-west', pool: 'console-x' };
-    const address = { ...place, hostId: 'h1' };
+    const regionPool = { region: 'eu-west', pool: 'console-x' };
+    const address = { ...regionPool, hostId: 'h1' };
     const mint = createTicketSigner(master);
 
     it('are not accepted as player tokens, not even under the same secret', async () => {
@@ -156,7 +156,7 @@ describe('resume tokens', () => {
     });
 
     it('are not accepted as tickets, not even under the same key', () => {
-      for (const ticketKey of [mint.hostKey(place, 'h1'), key]) {
+      for (const ticketKey of [mint.hostKey(regionPool, 'h1'), key]) {
         const verifier = new TicketVerifier({ address, wallMs: () => NOW_MS, toleranceMs: 0 });
         verifier.setKey(ticketKey.toString('base64url'));
         expect(verifier.verify(tokens.sign(ALICE)).ok).to.equal(false);

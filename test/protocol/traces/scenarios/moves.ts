@@ -23,8 +23,8 @@ async function startMove(scene: Scene): Promise<MovableSession> {
   const { sessionId, epoch } = matched;
   await scene.sendHeartbeat(h1, 'h1', [{ sessionId, epoch, state: 'connected', movable: true }]);
   await waitUntil(async () => {
-    const place = { region: 'near', pool: 'console-x' };
-    const [session] = await scene.fleet.stores[0]!.getSessions(place, [String(sessionId)]);
+    const regionPool = { region: 'near', pool: 'console-x' };
+    const [session] = await scene.fleet.stores[0]!.getSessions(regionPool, [String(sessionId)]);
     return session?.movable === true;
   });
   scene.remark('operators drain h1');

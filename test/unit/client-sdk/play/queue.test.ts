@@ -10,7 +10,7 @@ const REQUEST_ID = 'request-1';
 interface Waiting extends Fixture {
   readonly end: ScriptedConnection;
   readonly playing: Promise<Session>;
-  readonly places: EventBuffer<QueueState>;
+  readonly regionPools: EventBuffer<QueueState>;
 }
 
 /** A question to the player, which the test answers. */
@@ -28,20 +28,20 @@ describe('client: waiting in the queue', () => {
     clientOptions: Partial<ClientOptions> = {},
   ): Promise<Waiting> {
     const pair = await fixtures.pair(clientOptions);
-    const places = new EventBuffer<QueueState>('place in the queue');
+    const regionPools = new EventBuffer<QueueState>('place in the queue');
     const playing = pair.client.play({
       title: 'tetris',
       rtt: { dublin: 12.5 },
       requestId: REQUEST_ID,
-      onQueued: (state) => places.add(state),
+      onQueued: (state) => regionPools.add(state),
       ...options,
     });
     playing.catch(() => undefined);
     const end = await pair.broker.welcome();
     await end.next('play');
     end.queued(REQUEST_ID);
-    await places.next();
-    return { ...pair, end, playing, places };
+    await regionPools.next();
+    return { ...pair, end, playing, regionPools };
   }
 
   /** The same, with a player who is asked before a slot is taken. */
@@ -63,14 +63,14 @@ describe('client: waiting in the queue', () => {
   }
 
   it('reports the position and every change, and accepts the slot when it is offered', async () => {
-    const { end, playing, places } = await queued();
+    const { end, playing, regionPools } = await queued();
     end.queued(REQUEST_ID, { position: 2, etaMs: { low: 4_000, high: 9_000 } });
     end.queued(REQUEST_ID, { position: 1, region: 'paris' });
     end.offer(REQUEST_ID);
     expect(await end.next('accept')).to.deep.equal({ type: 'accept', requestId: REQUEST_ID });
     end.match(REQUEST_ID);
     expect(await playing).to.include({ sessionId: SESSION_ID, requestId: REQUEST_ID });
-    expect(places.all).to.deep.equal([
+    expect(regionPools.all).to.deep.equal([
       { position: 3, region: 'dublin' },
       { position: 2, region: 'dublin', etaMs: { low: 4_000, high: 9_000 } },
       { position: 1, region: 'paris' },
@@ -169,7 +169,7 @@ describe('client: waiting in the queue', () => {
       const next = await lose(waiting);
       expect(await next.next('play')).to.deep.equal(waiting.end.frames.all[1]);
       next.queued(REQUEST_ID, { position: 2 });
-      expect(await waiting.places.next()).to.include({ position: 2 });
+      expect(await waiting.regionPools.next()).to.include({ position: 2 });
       next.offer(REQUEST_ID);
       await next.next('accept');
       next.match(REQUEST_ID);
@@ -300,11 +300,11 @@ describe('client: waiting in the queue', () => {
     });
 
     it('withdraws the question when the offer expires, and asks again at the next offer', async () => {
-      const { end, playing, places, questions } = await asking();
+      const { end, playing, regionPools, questions } = await asking();
       end.offer(REQUEST_ID);
       const missed = await questions.next();
       end.queued(REQUEST_ID, { position: 9 });
-      await places.next();
+      await regionPools.next();
       expect(missed.signal.aborted).to.equal(true);
       missed.answer(true);
       await settle();
@@ -341,12 +341,12 @@ describe('client: waiting in the queue', () => {
 
   describe('when accept and expiry cross', () => {
     it('keeps waiting after NO_OFFER, and accepts the next offer', async () => {
-      const { end, playing, places } = await queued();
+      const { end, playing, regionPools } = await queued();
       end.offer(REQUEST_ID);
       await end.next('accept');
       end.error({ code: 'NO_OFFER', requestId: REQUEST_ID });
       end.queued(REQUEST_ID, { position: 12 });
-      expect(await places.next()).to.include({ position: 12 });
+      expect(await regionPools.next()).to.include({ position: 12 });
       end.offer(REQUEST_ID);
       await end.next('accept');
       end.match(REQUEST_ID);
@@ -354,11 +354,11 @@ describe('client: waiting in the queue', () => {
     });
 
     it('handles NO_OFFER and queued in either order', async () => {
-      const { end, playing, places } = await queued();
+      const { end, playing, regionPools } = await queued();
       end.offer(REQUEST_ID);
       await end.next('accept');
       end.queued(REQUEST_ID, { position: 12 });
-      await places.next();
+      await regionPools.next();
       end.error({ code: 'NO_OFFER', requestId: REQUEST_ID });
       end.offer(REQUEST_ID);
       await end.next('accept');
@@ -400,7 +400,7 @@ describe('client: waiting in the queue', () => {
 
     it('ignores an offer or match that crosses the cancel', async () => {
       const controller = new AbortController();
-      const { client, end, places, playing } = await queued({ signal: controller.signal });
+      const { client, end, regionPools, playing } = await queued({ signal: controller.signal });
       controller.abort();
       await failure(playing);
       end.offer(REQUEST_ID);
@@ -414,7 +414,7 @@ describe('client: waiting in the queue', () => {
       const session = await other;
       expect(client.sessions).to.deep.equal([session]);
       expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'cancel', 'play']);
-      expect(places.all).to.have.length(1);
+      expect(regionPools.all).to.have.length(1);
     });
 
     it('cancels between accept and match', async () => {

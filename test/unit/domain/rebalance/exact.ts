@@ -13,7 +13,7 @@ export interface Best {
 }
 
 interface ExactSession {
-  readonly place: number;
+  readonly regionPool: number;
   readonly host: number;
   readonly free: boolean;
   readonly replaceable: boolean;
@@ -60,7 +60,7 @@ function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
     if (session.kind === 'fixed' || cools || stays) return [];
     return [
       {
-        place: names.indexOf(regionPoolName(session.regionPool)),
+        regionPool: names.indexOf(regionPoolName(session.regionPool)),
         host: number,
         free: session.kind === 'unclaimed',
         replaceable: host.congestion - 1 / host.slots <= limits.freedSlotCap + 1e-9,
@@ -125,13 +125,13 @@ export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limi
         go(0);
         free[regionPool]! += 1;
       }
-      for (const [i, { place: home }] of sessions.entries()) {
+      for (const [i, { regionPool: home }] of sessions.entries()) {
         if (home !== regionPool) continue;
         leaving(i, (first) => {
           for (const between of first.options) {
             if (between === regionPool) continue;
             into(between, Number(!first.free));
-            for (const [j, { place: passed, replaceable }] of sessions.entries()) {
+            for (const [j, { regionPool: passed, replaceable }] of sessions.entries()) {
               if (passed !== between || !replaceable) continue;
               leaving(j, (second) => {
                 for (const end of second.options) {
@@ -173,7 +173,7 @@ export function mostServed(snapshot: FleetSnapshot, limits: RebalanceLimits): nu
     );
     arc(`free ${poolIndex}`, 'end', slots);
   });
-  sessions.forEach(({ place: poolIndex, options, replaceable }, i) => {
+  sessions.forEach(({ regionPool: poolIndex, options, replaceable }, i) => {
     arc(`player ${poolIndex}`, `in ${i}`, 1);
     if (replaceable) arc(`mover ${poolIndex}`, `in ${i}`, 1);
     arc(`in ${i}`, `out ${i}`, 1);

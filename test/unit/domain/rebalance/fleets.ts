@@ -11,13 +11,13 @@ import fc from 'fast-check';
 
 export const NOW_MS = 1_800_000_000_000;
 
-export function place(region: string, pool = 'pc'): RegionPool {
+export function regionPool(region: string, pool = 'pc'): RegionPool {
   return { region, pool };
 }
 
 /** Options by region, nearest first: 10 ms, 20 ms, ... */
 export function options(...regions: string[]): RegionPoolOption[] {
-  return regions.map((region, i) => ({ regionPool: place(region), rttMs: 10 * (i + 1) }));
+  return regions.map((region, i) => ({ regionPool: regionPool(region), rttMs: 10 * (i + 1) }));
 }
 
 /** A fleet told host by host: a test's picture, built as a sentence. */
@@ -36,7 +36,7 @@ export class FleetStory {
   ): this {
     const load = changes.load ?? committed / slots;
     this.hosts.push({
-      ...{ hostId, regionPool: place(region), slots, committed, load },
+      ...{ hostId, regionPool: regionPool(region), slots, committed, load },
       congestion: Math.max(committed / slots, load),
       ...{
         hot: false,
@@ -82,7 +82,7 @@ export class FleetStory {
 
 /** How large random fleets are, and how unwell. */
 export interface FleetShape {
-  readonly places: number;
+  readonly regionPools: number;
   readonly hostsPerPlace: number;
   readonly slots: readonly number[];
   readonly waiting: number;
@@ -109,11 +109,11 @@ export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
   const below = (limit: number): number => Math.floor(random() * limit);
   const chance = (share: number): boolean => random() < share;
   const trouble = (share: number): boolean => shape.troubled && chance(share);
-  const regions = Array.from({ length: shape.places }, (_, i) => `r${i}`);
+  const regions = Array.from({ length: shape.regionPools }, (_, i) => `r${i}`);
   const reachFrom = (home: number): string[] => {
     const reached = new Set([home]);
     for (let i = below(shape.reach); i > 0; i -= 1)
-      reached.add((home + 1 + below(shape.places)) % shape.places);
+      reached.add((home + 1 + below(shape.regionPools)) % shape.regionPools);
     return [...reached].map((number) => regions[number]!);
   };
   const story = new FleetStory();
@@ -143,7 +143,7 @@ export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
     }
   });
   for (let i = below(shape.waiting + 1); i > 0; i -= 1) {
-    story.waits(`w${i}`, ...reachFrom(below(shape.places)));
+    story.waits(`w${i}`, ...reachFrom(below(shape.regionPools)));
   }
   return story.picture;
 }

@@ -5,9 +5,9 @@ import {
   type HotHosts,
 } from '@duskline/server/domain/rebalance/limits/hot-hosts.js';
 import { expect } from 'chai';
-import { place } from '../fleets.js';
+import { regionPool } from '../fleets.js';
 
-const HOME = place('near');
+const HOME = regionPool('near');
 
 /** What the tracker knows after these loads of one host, one heartbeat each. */
 function after(...loads: number[]): HotHosts {
@@ -51,7 +51,7 @@ describe('Hot hosts', () => {
 
   it('are distinguished by region pool, and forgotten when they are gone', () => {
     const hot = after(1, 1, 1);
-    expect(isHot(hot, place('far'), 'h')).to.be.false;
+    expect(isHot(hot, regionPool('far'), 'h')).to.be.false;
     expect(trackHotHosts(hot, []).size).to.equal(0);
   });
 

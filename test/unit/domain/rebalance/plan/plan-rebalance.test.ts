@@ -4,7 +4,7 @@ import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebal
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { explainPlanBlocker } from '@duskline/server/domain/rebalance/snapshot/plan-blocker.js';
 import { expect } from 'chai';
-import { FleetStory, NOW_MS, options, place } from '../fleets.js';
+import { FleetStory, NOW_MS, options, regionPool } from '../fleets.js';
 
 const HOT = { hot: true, excluded: true, load: 0.95 };
 
@@ -28,8 +28,8 @@ describe('A hot host', () => {
       .session('s1', 'warm', 'movable', []);
     const { actions } = planRebalance(story.picture, 10);
     expect(actions.map((action) => action.kind)).to.deep.equal(['exclude', 'include', 'move']);
-    expect(actions[0]).to.deep.equal({ kind: 'exclude', regionPool: place('near'), hostId: 'warm' });
-    expect(actions[1]).to.deep.equal({ kind: 'include', regionPool: place('near'), hostId: 'cooled' });
+    expect(actions[0]).to.deep.equal({ kind: 'exclude', regionPool: regionPool('near'), hostId: 'warm' });
+    expect(actions[1]).to.deep.equal({ kind: 'include', regionPool: regionPool('near'), hostId: 'cooled' });
   });
 
   it('is relieved of the fewest sessions that bring it below the threshold, to the coolest host of its region pool', () => {
@@ -170,7 +170,7 @@ describe('Freeing a slot', () => {
   it('moves the session whose latency grows the least', () => {
     const story = new FleetStory().host('a', 'near', 4, 4).host('b', 'next', 4, 0);
     const toNext = (rttMs: number) => ({
-      options: [...options('near'), { regionPool: place('next'), rttMs }],
+      options: [...options('near'), { regionPool: regionPool('next'), rttMs }],
     });
     story.session('s1', 'a', 'movable', [], toNext(50)).session('s2', 'a', 'movable', [], toNext(20));
     expect(told(planRebalance(story.waits('w1', 'near').picture, 10))).to.deep.equal(['s2: next/b']);

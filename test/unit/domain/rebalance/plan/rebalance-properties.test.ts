@@ -10,7 +10,7 @@ import { mostServed } from '../exact.js';
 import { fleetOf, type FleetShape } from '../fleets.js';
 
 const TROUBLED: FleetShape = {
-  places: 6,
+  regionPools: 6,
   hostsPerPlace: 4,
   slots: [1, 2, 4, 8],
   waiting: 12,

@@ -13,7 +13,7 @@ const BUDGETS = [0, 1, 2, 3, ENDLESS];
 
 /** Small enough for a look at every plan. */
 const TINY: FleetShape = {
-  places: 5,
+  regionPools: 5,
   hostsPerPlace: 2,
   slots: [1, 2, 3],
   waiting: 5,
@@ -23,7 +23,7 @@ const TINY: FleetShape = {
 
 function tinyFleets(count: number, shape: FleetShape): FleetSnapshot[] {
   const fleets = Array.from({ length: count }, (_, seed) => {
-    const fleet = randomFleet(seed, { ...shape, places: 3 + (seed % 4), reach: 2 + (seed % 2) });
+    const fleet = randomFleet(seed, { ...shape, regionPools: 3 + (seed % 4), reach: 2 + (seed % 2) });
     // Relief of hot hosts comes first and is another matter.
     return { ...fleet, hosts: fleet.hosts.map((host) => ({ ...host, hot: false, excluded: false })) };
   });
@@ -70,7 +70,7 @@ describe('Freeing slots, compared with an exhaustive search of all plans', () =>
 describe('Freeing slots, compared with chains of any length', () => {
   it('serves nearly as many players with two moves per chain', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity };
-    const shape = { ...TINY, places: 12, hostsPerPlace: 6, slots: [4, 8], waiting: 80, reach: 3 };
+    const shape = { ...TINY, regionPools: 12, hostsPerPlace: 6, slots: [4, 8], waiting: 80, reach: 3 };
     let [ours, most] = [0, 0];
     for (let seed = 0; seed < 60; seed += 1) {
       const snapshot = randomFleet(seed, shape);
