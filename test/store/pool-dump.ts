@@ -67,7 +67,10 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
   const { freed, measuredAtMs, measuredFreed, perMs } = state.freedRate;
   return {
     hosts: Object.fromEntries(
-      hosts.map(({ sessions: _, brokerId: __, orderNumber: ___, ...fields }) => [fields.hostId, fields]),
+      hosts.map(({ sessions: _, brokerId: __, freeIndex: ___, freeScore: ____, ...fields }) => [
+        fields.hostId,
+        fields,
+      ]),
     ),
     free: state.freeHosts.entries().map(([{ hostId }, score]) => [hostId, score]),
     sessions: Object.fromEntries(state.sessions.records().map((record) => [record.sessionId, record])),

@@ -16,7 +16,7 @@ export type ReassignOutcome =
 /**
  * Assigns a session whose host was lost to another host, under a new epoch.
  *
- * @param place region pool of the lost host
+ * @param regionPool where the lost host is
  * @returns `undefined` when no region pool can serve it now, or another broker has already reassigned it
  */
 export async function reassignSession(

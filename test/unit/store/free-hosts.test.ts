@@ -26,7 +26,7 @@ function inOrder(model: Model): [string, number][] {
 function play(free: FreeHosts, hosts: Map<string, MemoryHost>, model: Model, step: Step): void {
   const known = hosts.get(step.hostId);
   if (typeof step.score === 'number') {
-    const host = known ?? newHost(registration(step.hostId), 'open', free.assignNumber(step.hostId), 0);
+    const host = known ?? newHost(registration(step.hostId), 'open', 0);
     hosts.set(step.hostId, host);
     free.put(host, step.score);
     model.set(step.hostId, step.score);
@@ -37,7 +37,7 @@ function play(free: FreeHosts, hosts: Map<string, MemoryHost>, model: Model, ste
   if (step.score === 'out') {
     free.remove(known);
   } else {
-    free.delete(known);
+    free.remove(known);
     hosts.delete(step.hostId);
   }
 }
@@ -61,10 +61,10 @@ describe('the order of free hosts', () => {
     );
   });
 
-  it('stays correct when more names come between two others than numbers fit', () => {
+  it('is by name among hosts of one score, however many there are', () => {
     const free = new FreeHosts();
     const names = ['a', 'c', ...Array.from({ length: 200 }, (_, i) => `b${'z'.repeat(i)}`)];
-    for (const name of names) free.put(newHost(registration(name), 'open', free.assignNumber(name), 0), 1);
+    for (const name of names) free.put(newHost(registration(name), 'open', 0), 1);
     expect(free.entries().map(([{ hostId }]) => hostId)).to.deep.equal(names.sort());
   });
 });

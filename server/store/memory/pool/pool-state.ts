@@ -73,13 +73,12 @@ export class PoolState {
   addHost(registration: HostRegistration, nowMs: number): void {
     const { hostId } = registration;
     const closure = this.hostClosures.get(hostId) ?? 'open';
-    this.hosts.set(hostId, newHost(registration, closure, this.freeHosts.assignNumber(hostId), nowMs));
+    this.hosts.set(hostId, newHost(registration, closure, nowMs));
   }
 
   /** Forgets a host that has no sessions. */
   deleteHost(host: MemoryHost): void {
     this.setState(host, 'lost');
-    this.freeHosts.delete(host);
     this.hosts.delete(host.hostId);
   }
 
