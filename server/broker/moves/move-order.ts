@@ -35,7 +35,7 @@ export const RESERVATION_STEPS = 3;
  */
 export function allocateMoveEpoch(
   { store }: StoreAccess,
-  { regionPool, session: { sessionId, epoch } }: Pick<MoveOrder, 'place' | 'session'>,
+  { regionPool, session: { sessionId, epoch } }: Pick<MoveOrder, 'regionPool' | 'session'>,
   { playerId, requestId }: SessionMeta,
 ): Promise<AllocatedEpoch> {
   return store.allocateEpoch({ playerId, requestId, sessionId, regionPool }, epoch);
