@@ -4,9 +4,9 @@ import { loadConfig } from './load-config.js';
 import { AUTH_SECRET, TICKET_MASTER_KEY, type Environment } from './secrets.js';
 import type { Override } from './yaml-source.js';
 
-/** The configuration of `duskline serve --dev` without a file: the text of `examples/duskline.yaml`. */
-export const DEVELOPMENT_CONFIG_TEXT = `# A fleet on six continents, for trying Duskline out and as a start for your own configuration.
-# Every key, its unit and its default: docs/run/configuration.md. Secrets come from the environment only.
+/** The configuration that `duskline serve` uses when it is given no file: the text of `examples/duskline.yaml`. */
+export const DEVELOPMENT_CONFIG_TEXT = `# An example fleet on six continents, as a start for your own configuration.
+# docs/run/configuration.md describes every key, its unit and its default. Secrets come from the environment only.
 version: 1
 
 regions:
@@ -47,7 +47,7 @@ titles:
   - { title: hollow-crown, name: Hollow Crown, latencyPolicy: standard }
   - { title: paper-kingdom, name: Paper Kingdom, latencyPolicy: relaxed }
 
-# How far away a host may be, and how that relaxes while the player waits.
+# The highest round-trip time between player and region, which rises while the player waits.
 latencyPolicies:
   fast:
     - { afterMs: 0, maxRttMs: 40 }
@@ -61,16 +61,16 @@ latencyPolicies:
     - { afterMs: 0, maxRttMs: 100 }
     - { afterMs: 15000, maxRttMs: 180 }
 
-# Classes of players, by the claim \`tier\` of their tokens. Everybody else is of the tier default.
+# Tiers of players, by the claim \`tier\` of their tokens. Players without the claim have the tier \`default\`.
 tiers:
   default: { idleMs: 900000, maxLengthMs: 14400000 }
   premium: { headStartMs: 120000, idleMs: 1800000, warnBeforeMs: [600000, 300000, 60000] }
 
-# Tokens signed with DUSKLINE_AUTH_SECRET. In production rather ES256 or RS256, with jwksUrl.
+# Tokens are signed with DUSKLINE_AUTH_SECRET. For production, prefer ES256 or RS256 with jwksUrl.
 auth:
   algorithms: [HS256]
 
-# Without \`redis\` the fleet's state lives in the memory of one broker and ends with it.
+# Without \`redis\` the broker keeps the state of the fleet in memory: there can be only one broker, and a restart loses it.
 store: {}
 #  redis: { url: redis://127.0.0.1:6379 }
 
