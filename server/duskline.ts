@@ -54,7 +54,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
   const storeSettings = storeSettingsFrom(config, options.keyPrefix);
   const store =
     options.store ??
-    (await openStore(storeSettings, (error) => log.debug({ err: error }, 'Redis connection')));
+    (await openStore(storeSettings, (error) => log.debug({ err: error }, 'a connection to Redis failed')));
   const metrics = createMetrics();
   const broker = createBroker({
     catalog: config.catalog,

@@ -52,17 +52,17 @@ export class AdmissionQueue<Client extends WaitingClient> {
   /**
    * Admits a client, now or later.
    *
-   * @returns `false` if it would probably wait for longer than `admissionWaitMs`; it is not queued then
+   * @returns `full` if it would probably wait for longer than `admissionWaitMs`; it is not queued then
    */
-  enter(client: Client): boolean {
+  enter(client: Client): 'admitted' | 'waiting' | 'full' {
     if (this.#waiting.length === 0 && this.#isDue()) {
       this.#admit(client);
-      return true;
+      return 'admitted';
     }
-    if (this.#waiting.length >= this.#capacity()) return false;
+    if (this.#waiting.length >= this.#capacity()) return 'full';
     this.#waiting.push(client);
     if (this.#waiting.length === 1) this.#scheduleNext();
-    return true;
+    return 'waiting';
   }
 
   /** Empties the queue. @returns the clients that were waiting; none of them is admitted */

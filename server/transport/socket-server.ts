@@ -10,7 +10,7 @@ import type { Logger } from '../broker/logger.js';
 import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Limits } from '../domain/limits.js';
 import { jittered } from '../broker/refusal.js';
-import { AdmissionQueue, type WaitingClient } from './admission-queue.js';
+import { AdmissionQueue } from './admission-queue.js';
 import type { AdmitPlayer } from './admit-player.js';
 import type { Authenticate } from './authenticate.js';
 import { ClientMessageHandler } from './client-message-handler.js';
@@ -20,6 +20,7 @@ import type { MessageRate } from './message-budget.js';
 import { PeerSocket } from './peer-socket.js';
 import { PingMonitor } from './ping-monitor.js';
 import { SocketChannel } from './socket.js';
+import { WaitingUpgrade } from './waiting-upgrade.js';
 
 /** The collaborators of the WebSocket server. */
 export interface SocketServerOptions {
@@ -61,7 +62,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   const hostSockets = createUpgrader(limits.maxHostFrameBytes);
   /** Handlers of the open sockets. */
   const open = new Map<PeerSocket, ClosableConnection>();
-  const admissions = new AdmissionQueue<UpgradeRequest>(limits);
+  const admissions = new AdmissionQueue<WaitingUpgrade>(limits);
   let closing = false;
 
   const { helloDeadlineMs } = limits;
@@ -120,21 +121,28 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   }
 
   function enqueueClient(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const isQueued = admissions.enter({
-      socket,
-      get isClosed() {
-        return socket.destroyed;
-      },
-      admit: () => clientSockets.handleUpgrade(request, socket, head, openClient),
-    });
-    if (!isQueued) refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
+    const waiting = new WaitingUpgrade(request, socket, head, (...upgrade) =>
+      clientSockets.handleUpgrade(...upgrade, openClient),
+    );
+    switch (admissions.enter(waiting)) {
+      case 'admitted':
+        return;
+      case 'waiting':
+        waiting.watch();
+        return;
+      case 'full':
+        refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
+    }
   }
 
   return {
     attach: (server) => void server.on('upgrade', onUpgrade),
     async close() {
       closing = true;
-      for (const { socket } of admissions.removeAll()) refuseUpgrade(socket, 'GOING_AWAY');
+      for (const waiting of admissions.removeAll()) {
+        waiting.stopWatching();
+        refuseUpgrade(waiting.socket, 'GOING_AWAY');
+      }
       await Promise.all([...open].map(([socket, peer]) => sendGoAway(socket, peer, limits.goAwaySpreadMs)));
       monitor.stop();
       clientSockets.close();
@@ -157,10 +165,6 @@ function createUpgrader(maxPayload: number): UpgradeServer<typeof PeerSocket> {
 
 function destroy(this: Duplex): void {
   this.destroy();
-}
-
-interface UpgradeRequest extends WaitingClient {
-  readonly socket: Duplex;
 }
 
 type ClosableConnection = Pick<ConnectionHandler<never>, 'whenHandled' | 'closeWith'>;

@@ -70,6 +70,22 @@ describe('Clients that connect at the same time', function () {
     }
   });
 
+  it('do not wait for clients that gave up before them', async () => {
+    const { url } = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 20_000 } });
+    await Promise.all(Array.from({ length: AT_ONCE }, () => Peer.open(url, CLIENT_PATH)));
+    const gaveUp = Array.from({ length: 6 }, () => {
+      const socket = new WebSocket(url.replace(/^http/, 'ws') + CLIENT_PATH, SUBPROTOCOL);
+      socket.on('error', () => undefined);
+      return socket;
+    });
+    // The broker has read their requests once it has answered a later one on another connection.
+    await openHost(url, { hostId: 'h1' });
+    const startedAt = performance.now();
+    for (const socket of gaveUp) socket.terminate();
+    await Peer.open(url, CLIENT_PATH);
+    expect(performance.now() - startedAt).to.be.below(3_000);
+  });
+
   it('do not delay hosts', async () => {
     const { url } = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 5_000 } });
     const waiting = Array.from({ length: AT_ONCE + 3 }, () => Peer.open(url, CLIENT_PATH));

@@ -70,7 +70,7 @@ export class ClientConnection {
   readonly device: Device;
   /** The client resumed and has made no new request since: its next request is most likely a repeated one. */
   resumed: boolean;
-  /** The session that the player left last. Only this end reason is final: a session with another one may still be replaced. */
+  /** The session that the player left last. `client_left` is final. A session that ended for any other reason may still be replaced. */
   lastLeftSessionId: string | undefined;
   #sessions: Map<string, ClientSession> | undefined;
   #pending: Map<string, PendingRequest> | undefined;

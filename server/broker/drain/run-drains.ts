@@ -73,7 +73,7 @@ export async function changeDrainState(
   const finishedAtMs = drain.finishedAtMs ?? (await context.store.getTimeMs());
   const after: Drain = { ...drain, state: to, finishedAtMs };
   if (!(await context.store.compareAndSetDrain(drain, after))) return undefined;
-  context.log.info({ ...drain.target, drainId: drain.drainId, state: to }, 'drain');
+  context.log.info({ ...drain.target, drainId: drain.drainId, state: to }, 'a drain changed its state');
   return after;
 }
 

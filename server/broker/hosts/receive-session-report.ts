@@ -22,7 +22,7 @@ export function receiveSessionReport(
       : changeReportedSession(context, host, { sessionId, epoch, state }, restored);
   return work.catch((error: unknown) => {
     const refusal = toRefusal(error);
-    if (refusal.code === 'INTERNAL') context.log.error({ err: error, sessionId }, 'host session failed');
+    if (refusal.code === 'INTERNAL') context.log.error({ err: error, sessionId }, 'a session report of a host could not be handled');
     // Nothing is lost when the store was unreachable: the next heartbeats list all sessions of the host.
     host.channel.send(errorMessage(refusal, { sessionId }));
   });

@@ -14,7 +14,7 @@ import { tryCandidate } from './try-candidate.js';
 const NO_CAPACITY_RETRY_MS = 3_000;
 
 /**
- * Tries one candidate after the other. When all are full that the latency policy accepts without a wait, the request joins
+ * Tries one candidate after the other. If every candidate that the latency policy accepts without a wait is full, the request joins
  * the queues. A request that does not wait (`wait: false`) tries every candidate.
  *
  * @param from position of the first candidate to try

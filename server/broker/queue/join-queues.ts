@@ -59,7 +59,7 @@ async function joinQueue(
   const { client, message, sessionId, candidates } = request;
   const meta = createSessionMeta(context, client, message, candidates, regionPool);
   if (meta === undefined) {
-    // The request waited there for another device of the player, which the pool suited.
+    // The player queued there from another device. The pool does not suit the present one.
     await context.batches.leaveQueue(regionPool, { sessionId, belowEpoch: 0 });
     return;
   }

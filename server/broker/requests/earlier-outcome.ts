@@ -37,7 +37,7 @@ export async function findEarlierOutcome(
 ): Promise<EarlierOutcome | undefined> {
   const { limits, store, brokerId } = context;
   const found = await locateSession(context, record);
-  // The queue answers offers.
+  // An offered session is still a queue position: `findQueuePosition` handles it.
   if (found === undefined || found.session.state === 'offered') return undefined;
   const { regionPool } = found;
   if (found.session.meta === null) {

@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../../domain/audit-entry.js';
 import type { Drain, DrainOutcome } from '../../domain/drain.js';
 
-/** Drains that operators ordered, and the audit trail. What `FleetStore` says of errors holds here. */
+/** Drains that operators ordered, and the audit trail. Errors: see `FleetStore`. */
 export interface DrainStore {
   /** The latest drain of every target of the region that ever had one, in no particular order. */
   listDrains(region: string): Promise<readonly Drain[]>;

@@ -122,7 +122,7 @@ export interface RegionOverview {
   readonly regionPools: readonly PoolOverview[];
 }
 
-/** Hosts, and what operators said about them. What `FleetStore` says of errors and lists holds here. */
+/** Hosts and their closures. Errors and lists: see `FleetStore`. */
 export interface HostStore {
   /** Makes the host known, in state `joining`. A newer registration replaces an older one; the host's sessions stay. */
   registerHost(regionPool: RegionPool, host: HostRegistration): Promise<void>;

@@ -9,7 +9,7 @@
 export const SWEEP_STEPS = ['sessions', 'records', 'offers', 'queue', 'silent'] as const;
 export type SweepStep = (typeof SWEEP_STEPS)[number];
 
-/** After how many milliseconds something is due that has no time of its own. */
+/** How long a host may be silent, or a placement unattended, before a sweep is due. */
 export interface SweepLimits {
   /** As in `findSilentHosts`. */
   readonly silentForMs: number;
@@ -17,7 +17,7 @@ export interface SweepLimits {
   readonly queueGraceMs: number;
 }
 
-/** Which broker sweeps a region, and what there is to sweep. What `FleetStore` says of errors holds here. */
+/** Which broker sweeps a region, and what there is to sweep. Errors: see `FleetStore`. */
 export interface LeaseStore {
   /** Takes or renews a region's lease. Another holder gets it only after it expired or was released. */
   acquireLease(region: string, holder: string, ttlMs: number): Promise<boolean>;

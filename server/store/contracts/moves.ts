@@ -75,7 +75,7 @@ export interface MoveStore {
    * Gives the session the target slot, at the new epoch. If it was in this region pool before, the same step frees its old
    * slot; a session in another region pool is for the caller to end.
    *
-   * @param ttlMs how long a reservation lasts, when the session moves as one
+   * @param ttlMs how long a reservation lasts, if an unclaimed reservation moves
    */
   completeMove(
     regionPool: RegionPool,

@@ -36,7 +36,7 @@ export interface AllocatedEpoch {
   readonly fromEpoch: number;
 }
 
-/** Play requests by player, and tokens that are good for one use. What `FleetStore` says of errors holds here. */
+/** Play requests by player, and tokens that are good for one use. Errors: see `FleetStore`. */
 export interface RequestStore {
   /** Records requests. Of equal ones in the list the first is `new`, the others get its record. */
   recordRequests(requests: readonly RequestEntry[]): Promise<readonly RecordRequestOutcome[]>;
@@ -65,7 +65,7 @@ export interface RequestStore {
   /** Deletes a request that was refused, so that the player may try again with the same id. */
   deleteRequest(playerId: string, requestId: string): Promise<void>;
   /**
-   * Uses up a token that is good for one use. This is the one verb that cannot be repeated safely: after an error the
+   * Uses up a token that is good for one use. This is the one operation that cannot be repeated safely: after an error the
    * token may have been used up.
    *
    * @param ttlMs how long the store remembers the token: longer than any broker would accept it

@@ -73,7 +73,7 @@ export interface SessionScan {
 /** Sessions and their slots. What `FleetStore` says of errors and lists holds here. */
 export interface SessionStore {
   /**
-   * Reserves slots on the least congested hosts of the region pool, each by the state that the previous one left. While a
+   * Reserves slots on the least congested hosts of the region pool, each sees the effect of the one before. While a
    * placement waits in the queue, every outcome is `full`.
    *
    * @param ttlMs how long a reservation lasts: the same in all calls for a region pool, because reservations expire in the
@@ -141,7 +141,7 @@ export interface SessionStore {
   deleteEndedSessions(regionPool: RegionPool, limit: number): Promise<number>;
 }
 
-/** How long an ended session is remembered: a host that was disconnected for less than it takes to be lost learns of the end. */
+/** How long an ended session is remembered: a host that was disconnected for less than `lostAfterMs` still learns of the end. */
 export const ENDED_KEPT_MS = 60_000;
 
 /** When a session ended for one of these reasons, a host that still holds it may keep it if it has a free slot. */

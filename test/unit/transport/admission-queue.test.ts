@@ -21,7 +21,7 @@ describe('The admission queue of clients', () => {
       isClosed: false,
       admit: () => void admitted.push({ name, atMs: clock.nowMs() - startMs }),
     };
-    const taken = queue.enter(arrival);
+    const taken = queue.enter(arrival) !== 'full';
     return Object.defineProperty(arrival, 'taken', { value: taken }) as typeof arrival & { taken: boolean };
   }
 

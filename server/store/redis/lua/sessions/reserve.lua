@@ -22,10 +22,10 @@ local closure = redis.call('HGET', totals_key, 'closure')
 -- Becomes the reply: the stored record of each session is replaced by the answer about it.
 local reply = redis.call('HMGET', sessions_key, unpack(session_ids))
 -- Indices of the sessions that need a slot; with duplicates also their ids, and the indices at which one is named again.
-local wanting, wanted = new_list(item_count), 0
-local wanted_ids, repeats = has_duplicates and {}, {}
+local unplaced, unplaced_count = new_list(item_count), 0
+local seen_ids, repeats = has_duplicates and {}, {}
 
--- The answer about a session that the store knows, or nil when it may have this assignment.
+-- The answer about a session that the store knows, or nil when it may be reserved under this epoch.
 local function answer_known(record, assignment)
   if sub(record, 1, 1) ~= ENDED_CODE then
     return '=' .. record
@@ -36,16 +36,16 @@ end
 
 for i = 1, item_count do
   local answer = reply[i] and answer_known(reply[i], assignments[i])
-  if wanted_ids and wanted_ids[session_ids[i]] then
+  if seen_ids and seen_ids[session_ids[i]] then
     repeats[#repeats + 1] = i
     reply[i] = answer or closure and '/' or '-'
   elseif answer then
     reply[i] = answer
   else
-    wanted = wanted + 1
-    wanting[wanted] = i
-    if wanted_ids then
-      wanted_ids[session_ids[i]] = true
+    unplaced_count = unplaced_count + 1
+    unplaced[unplaced_count] = i
+    if seen_ids then
+      seen_ids[session_ids[i]] = true
     end
   end
 end
@@ -57,7 +57,7 @@ end
 -- new congestion, and each pick takes the lesser of the next host read and the top of the heap.
 
 -- Picked hosts. Silent ones become suspect when their turn comes. Names that leave the set of free hosts.
-local picked, picked_count, silent, not_free = new_list(wanted), 0, {}, {}
+local picked, picked_count, silent, not_free = new_list(unplaced_count), 0, {}, {}
 local own_connections = caller_id .. '.'
 local unpack_record = struct.unpack
 
@@ -92,7 +92,7 @@ local function read_host()
         score = score,
         stored_score = score,
         free = #record - first_free + 1,
-        taken = 0,
+        taken_length = 0,
         answer = '+' .. name .. '|' .. connection,
         other_broker = sub(connection, 1, #own_connections) ~= own_connections and broker_of(connection),
       }
@@ -111,7 +111,7 @@ local function is_before(a, b)
 end
 
 -- Picked hosts with a free slot, the least congested on top.
-local heap, heap_size = new_list(wanted), 0
+local heap, heap_size = new_list(unplaced_count), 0
 
 local function push(host)
   local i, score = heap_size + 1, host.score
@@ -152,9 +152,9 @@ end
 
 local expires_at = now_ms + reservation_ms
 local record_head, times = RESERVED_CODE .. '-', string.format(TIME_FORMAT, expires_at) .. string.format(TIME_FORMAT, now_ms)
-local placed, placed_ids = 0, new_list(wanted)
+local placed, placed_ids = 0, new_list(unplaced_count)
 -- Pairs of session and record, and of slot and session, as HSET takes them.
-local stored, in_slots = new_list(wanted * 2), new_list(wanted * 2)
+local stored, in_slots = new_list(unplaced_count * 2), new_list(unplaced_count * 2)
 
 -- The host that was read and not picked: nil before it is read, false when there is none.
 local front
@@ -162,7 +162,7 @@ if closure or redis.call('EXISTS', queue_key) == 1 then
   front = false
 end
 
-while placed < wanted do
+while placed < unplaced_count do
   if front == nil then
     front = read_host()
   end
@@ -175,17 +175,17 @@ while placed < wanted do
     break
   end
 
-  local slots, taken = host.slots, host.taken + SLOT_LENGTH
-  if taken == SLOT_LENGTH and now_ms - host.heartbeat_at > SUSPECT_AFTER_MS then
+  local slots, taken_length = host.slots, host.taken_length + SLOT_LENGTH
+  if taken_length == SLOT_LENGTH and now_ms - host.heartbeat_at > SUSPECT_AFTER_MS then
     silent[#silent + 1] = host
   else
-    if taken == SLOT_LENGTH then
+    if taken_length == SLOT_LENGTH then
       picked_count = picked_count + 1
       picked[picked_count] = host
     end
     placed = placed + 1
-    local i, name, last = wanting[placed], host.name, placed * 2
-    local id, slot = session_ids[i], sub(host.record, -taken, SLOT_LENGTH - taken - 1)
+    local i, name, last = unplaced[placed], host.name, placed * 2
+    local id, slot = session_ids[i], sub(host.record, -taken_length, SLOT_LENGTH - taken_length - 1)
     placed_ids[placed] = id
     stored[last - 1], stored[last] = id, record_head .. slot .. times .. name .. '|' .. assignments[i]
     in_slots[last - 1], in_slots[last] = name .. '/' .. slot, id
@@ -195,16 +195,16 @@ while placed < wanted do
     end
 
     local committed, ramping = host.committed + 1, host.ramping + floor(FULL / slots)
-    host.taken, host.committed, host.ramping = taken, committed, ramping
+    host.taken_length, host.committed, host.ramping = taken_length, committed, ramping
     host.score = congestion_of(slots, committed, host.measured, ramping)
-    if taken < host.free then
+    if taken_length < host.free then
       push(host)
     end
   end
 end
 
-for n = placed + 1, wanted do
-  reply[wanting[n]] = closure and '/' or '-'
+for n = placed + 1, unplaced_count do
+  reply[unplaced[n]] = closure and '/' or '-'
 end
 if #repeats > 0 then
   local record_of = {}
@@ -222,8 +222,8 @@ local packed, scores, scored, pack = new_list(picked_count * 2), new_list(picked
 for n = 1, picked_count do
   local host = picked[n]
   packed[n * 2 - 1] = host.name
-  packed[n * 2] = pack('<di4', host.ramping, host.committed) .. sub(host.record, AFTER_COMMITTED, -host.taken - 1)
-  if host.taken < host.free then
+  packed[n * 2] = pack('<di4', host.ramping, host.committed) .. sub(host.record, AFTER_COMMITTED, -host.taken_length - 1)
+  if host.taken_length < host.free then
     scores[scored + 1], scores[scored + 2] = string.format('%d', host.score), host.name
     scored = scored + 2
   else
