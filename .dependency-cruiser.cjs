@@ -87,6 +87,14 @@ module.exports = {
       ['listen-to-events'],
       ['create-broker'],
     ]),
+    ...inOrder('server/broker/moves', [
+      ['active-moves', 'reply-to-coordinator'],
+      ['source-host'],
+      ['target-host'],
+      ['coordinator'],
+      ['client', 'runner'],
+      ['finish-overdue-moves', 'forget-ended-moves', 'handle-control-message', 'receive-cannot-move'],
+    ]),
     only('protocol-alone', 'The wire vocabulary imports nothing of ours.', '^protocol/', []),
     only(
       'domain-alone',

@@ -2,7 +2,7 @@ import { forgetDisconnectedSession } from './connections/disconnected-sessions.j
 import type { BrokerContext } from './create-context.js';
 import { notifyClient } from './messaging/notify-client.js';
 import { notifyHostOfSession } from './messaging/notify-host.js';
-import { locateMovedSession } from './moves/locate-moved-session.js';
+import { locateMovedSession } from './moves/client/locate-moved-session.js';
 import { dropTargetReservation, forgetOutgoingMove } from './moves/forget-ended-moves.js';
 import { handleControlMessage } from './moves/handle-control-message.js';
 import { replaceLostSession } from './recovery/replace-lost-session.js';

@@ -1,6 +1,6 @@
 import { regionPoolName } from '../../domain/catalog.js';
 import type { OrderTarget } from '../../domain/drain.js';
-import { planDrainMoves } from '../moves/move-drained-sessions.js';
+import { planDrainMoves } from '../moves/runner/move-drained-sessions.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import {
   regionPoolsOfTarget,

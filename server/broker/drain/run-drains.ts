@@ -14,7 +14,7 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
-import { moveDrainedSessions } from '../moves/move-drained-sessions.js';
+import { moveDrainedSessions } from '../moves/runner/move-drained-sessions.js';
 import {
   findSessionRecords,
   findSessionsOnTarget,

@@ -5,8 +5,8 @@ import type { HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
-import { completeMove } from '../moves/complete-move.js';
-import { confirmClientArrival } from '../moves/confirm-client-arrival.js';
+import { completeMove } from '../moves/target-host/complete-move.js';
+import { confirmClientArrival } from '../moves/target-host/confirm-client-arrival.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
 /** Handles a host's `session` message: records the new state, and notifies the client of the session. */

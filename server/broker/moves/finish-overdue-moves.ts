@@ -2,7 +2,7 @@ import { targetReservationIdOf } from '../../domain/target-reservation.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { ActiveMovesPort, OutgoingMove } from './active-moves.js';
-import { removeFromSource, resumeOnSource } from './end-outgoing-move.js';
+import { removeFromSource, resumeOnSource } from './source-host/end-outgoing-move.js';
 
 /**
  * Ends moves whose coordinator died. A session that its source host has paused is resumed there, or ended there if its client

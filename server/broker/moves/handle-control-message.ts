@@ -4,11 +4,11 @@ import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import type { ActiveMovesPort } from './active-moves.js';
 import { toRefusal } from '../refusal.js';
-import { requestCheckpoint } from './checkpoint-on-source.js';
-import { removeFromSource, resumeOnSource } from './end-outgoing-move.js';
-import { handleClientArrived, handleMoveCancelled } from './receive-move-result.js';
-import { requestRestore } from './restore-on-target.js';
-import { sendMoving } from './send-moving.js';
+import { requestCheckpoint } from './source-host/checkpoint-on-source.js';
+import { removeFromSource, resumeOnSource } from './source-host/end-outgoing-move.js';
+import { handleClientArrived, handleMoveCancelled } from './client/receive-move-result.js';
+import { requestRestore } from './target-host/restore-on-target.js';
+import { sendMoving } from './client/send-moving.js';
 import type { ControlMessage } from '../messaging/control-messages.js';
 
 /** Handles a control message that another broker, or this one, sent to this broker. Never rejects. */

@@ -1,9 +1,9 @@
-import { regionPoolName } from '../../domain/catalog.js';
-import type { CompleteMoveOutcome, SessionMeta } from '../../store/fleet-store.js';
-import type { CorePorts } from '../messaging/core-ports.js';
-import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
-import { toRefusal } from '../refusal.js';
-import { assignRequestToTarget, releaseSourceRegionPool } from './complete-move.js';
+import { regionPoolName } from '../../../domain/catalog.js';
+import type { CompleteMoveOutcome, SessionMeta } from '../../../store/fleet-store.js';
+import type { CorePorts } from '../../messaging/core-ports.js';
+import { emitSessionChange, wakeOtherBrokers } from '../../messaging/session-events.js';
+import { toRefusal } from '../../refusal.js';
+import { assignRequestToTarget, releaseSourceRegionPool } from '../target-host/complete-move.js';
 import {
   RESERVATION_STEPS,
   allocateMoveEpoch,
@@ -11,7 +11,7 @@ import {
   type MoveOrder,
   type MoveResult,
 } from './move-order.js';
-import { notifySourceHost } from './notify-source-host.js';
+import { notifySourceHost } from '../source-host/notify-source-host.js';
 
 const CLAIMED = 'the client claimed the reservation meanwhile';
 

@@ -1,12 +1,12 @@
-import { targetReservationIdOf } from '../../domain/target-reservation.js';
-import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
-import type { ReportedSession, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
-import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
-import { decodeMatch } from '../sessions/match-details.js';
-import type { StoreAccess } from '../store-access/ports.js';
-import type { ActiveMovesPort } from './active-moves.js';
+import { targetReservationIdOf } from '../../../domain/target-reservation.js';
+import { regionPoolName, type RegionPool } from '../../../domain/catalog.js';
+import type { ReportedSession, SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
+import type { HostConnection } from '../../connections/connections.js';
+import type { CorePorts } from '../../messaging/core-ports.js';
+import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../../messaging/session-events.js';
+import { decodeMatch } from '../../sessions/match-details.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { ActiveMovesPort } from '../active-moves.js';
 import { assignRequestToTarget, completeMove } from './complete-move.js';
 
 /**

@@ -1,9 +1,9 @@
-import { brokerIdOf } from '../../domain/connection-id.js';
-import type { Events } from '../messaging/broker-events.js';
-import type { MoveParty, MoveReply } from '../messaging/control-messages.js';
-import { sendControlMessage } from '../messaging/send-control-message.js';
-import type { BrokerSettings } from '../settings.js';
-import type { StoreAccess } from '../store-access/ports.js';
+import { brokerIdOf } from '../../../domain/connection-id.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { MoveParty, MoveReply } from '../../messaging/control-messages.js';
+import { sendControlMessage } from '../../messaging/send-control-message.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
 import type { MoveInProgress } from './cancel-move.js';
 import type { MoveReplies } from './move-replies.js';
 

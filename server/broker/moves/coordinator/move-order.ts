@@ -1,9 +1,9 @@
-import type { RegionPool } from '../../domain/catalog.js';
-import type { AllocatedEpoch, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import type { MoveParty } from '../messaging/control-messages.js';
-import { decodeMatch, encodeMatch } from '../sessions/match-details.js';
-import type { BrokerSettings } from '../settings.js';
-import type { StoreAccess } from '../store-access/ports.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import type { AllocatedEpoch, SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
+import type { MoveParty } from '../../messaging/control-messages.js';
+import { decodeMatch, encodeMatch } from '../../sessions/match-details.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
 
 /** A session that has to move, and the region pool that it moves to. */
 export interface MoveOrder {

@@ -1,9 +1,9 @@
 import type { Stay } from '@duskline/protocol';
-import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
-import { Refusal, errorMessage, toRefusal } from '../refusal.js';
-import { cancelMove } from './cancel-move.js';
-import { refuseMove } from './reply-to-coordinator.js';
+import type { ClientConnection } from '../../connections/connections.js';
+import type { CorePorts } from '../../messaging/core-ports.js';
+import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
+import { cancelMove } from '../coordinator/cancel-move.js';
+import { refuseMove } from '../reply-to-coordinator.js';
 
 /**
  * Cancels a move because its client could not connect to the target host, or does not want to. The client gets an error if

@@ -1,17 +1,17 @@
-import { FULL } from '../../domain/congestion.js';
-import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
-import { explainMove } from '../../domain/rebalance/actions/explain-move.js';
-import { hostKey } from '../../domain/rebalance/limits/hot-hosts.js';
-import type { RegionPool } from '../../domain/catalog.js';
-import type { SessionRecord } from '../../store/fleet-store.js';
-import type { CorePorts } from '../messaging/core-ports.js';
-import type { MoveRunner } from '../rebalance/move-runner.js';
-import type { ActiveMovesPort } from './active-moves.js';
+import { FULL } from '../../../domain/congestion.js';
+import type { MoveAction } from '../../../domain/rebalance/actions/rebalance-actions.js';
+import { explainMove } from '../../../domain/rebalance/actions/explain-move.js';
+import { hostKey } from '../../../domain/rebalance/limits/hot-hosts.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import type { SessionRecord } from '../../../store/fleet-store.js';
+import type { CorePorts } from '../../messaging/core-ports.js';
+import type { MoveRunner } from '../../rebalance/move-runner.js';
+import type { ActiveMovesPort } from '../active-moves.js';
 import { explainMoveToPlayer } from './explain-move-to-player.js';
 import { HostQuarantine } from './host-quarantine.js';
-import type { MoveOrder, MoveResult } from './move-order.js';
-import { moveSession } from './move-session.js';
-import { moveUnclaimedSession } from './move-unclaimed.js';
+import type { MoveOrder, MoveResult } from '../coordinator/move-order.js';
+import { moveSession } from '../coordinator/move-session.js';
+import { moveUnclaimedSession } from '../coordinator/move-unclaimed.js';
 import { RecentMoveFailures } from './recent-move-failures.js';
 
 /**

@@ -1,16 +1,16 @@
-import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
-import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import type { HostConnection } from '../connections/connections.js';
-import type { Events } from '../messaging/broker-events.js';
-import type { CorePorts } from '../messaging/core-ports.js';
-import { sendControlMessage } from '../messaging/send-control-message.js';
-import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
-import { decodeMatch, hasMoved, type MovedFrom } from '../sessions/match-details.js';
-import type { BrokerSettings } from '../settings.js';
-import type { StoreAccess } from '../store-access/ports.js';
-import type { ActiveMovesPort } from './active-moves.js';
-import { notifySourceHost } from './notify-source-host.js';
-import { replyToCoordinator } from './reply-to-coordinator.js';
+import { regionPoolName, type RegionPool } from '../../../domain/catalog.js';
+import type { SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
+import type { HostConnection } from '../../connections/connections.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { CorePorts } from '../../messaging/core-ports.js';
+import { sendControlMessage } from '../../messaging/send-control-message.js';
+import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../../messaging/session-events.js';
+import { decodeMatch, hasMoved, type MovedFrom } from '../../sessions/match-details.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { ActiveMovesPort } from '../active-moves.js';
+import { notifySourceHost } from '../source-host/notify-source-host.js';
+import { replyToCoordinator } from '../reply-to-coordinator.js';
 
 /**
  * Gives the player's request the epoch and the region pool of the target host. May be repeated.

@@ -1,7 +1,7 @@
-import type { RegionPool } from '../../domain/catalog.js';
-import type { Connections } from '../connections/ports.js';
-import type { ControlMessage } from '../messaging/control-messages.js';
-import type { ActiveMovesPort } from './active-moves.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import type { Connections } from '../../connections/ports.js';
+import type { ControlMessage } from '../../messaging/control-messages.js';
+import type { ActiveMovesPort } from '../active-moves.js';
 
 /**
  * On the source host's broker: the move was cancelled, and the host resumes the session. Ignored if the host has paused the

@@ -1,17 +1,17 @@
 import type { HostCheckpoint } from '@duskline/protocol';
 import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
-import type { RegionPool } from '../../domain/catalog.js';
-import type { HostConnection } from '../connections/connections.js';
-import type { Connections } from '../connections/ports.js';
-import type { Events } from '../messaging/broker-events.js';
-import type { ControlMessage } from '../messaging/control-messages.js';
-import type { CorePorts } from '../messaging/core-ports.js';
-import { emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
-import { Refusal, errorMessage, toRefusal } from '../refusal.js';
-import type { BrokerSettings } from '../settings.js';
-import type { StoreAccess } from '../store-access/ports.js';
-import type { ActiveMovesPort, OutgoingMove } from './active-moves.js';
-import { refuseMove, replyToCoordinator } from './reply-to-coordinator.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import type { HostConnection } from '../../connections/connections.js';
+import type { Connections } from '../../connections/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { ControlMessage } from '../../messaging/control-messages.js';
+import type { CorePorts } from '../../messaging/core-ports.js';
+import { emitSessionChange, wakeOtherBrokers } from '../../messaging/session-events.js';
+import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { ActiveMovesPort, OutgoingMove } from '../active-moves.js';
+import { refuseMove, replyToCoordinator } from '../reply-to-coordinator.js';
 
 /** Steps that a move may last after its checkpoint is due: one to restore, one for the client to connect, and a margin. */
 const STEPS_AFTER_CHECKPOINT = 2.5;

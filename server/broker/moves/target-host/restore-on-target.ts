@@ -1,17 +1,17 @@
 import type { Restored } from '@duskline/protocol';
-import { targetReservationIdOf } from '../../domain/target-reservation.js';
-import type { RegionPool } from '../../domain/catalog.js';
-import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import type { HostConnection } from '../connections/connections.js';
-import type { Connections } from '../connections/ports.js';
-import type { ControlMessage } from '../messaging/control-messages.js';
-import type { CorePorts } from '../messaging/core-ports.js';
-import { sessionLimitsOf } from '../messaging/notify-host.js';
-import { Refusal, errorMessage } from '../refusal.js';
-import { decodeMatch } from '../sessions/match-details.js';
-import type { BrokerSettings } from '../settings.js';
-import type { ActiveMovesPort } from './active-moves.js';
-import { refuseMove, replyToCoordinator } from './reply-to-coordinator.js';
+import { targetReservationIdOf } from '../../../domain/target-reservation.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import type { SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
+import type { HostConnection } from '../../connections/connections.js';
+import type { Connections } from '../../connections/ports.js';
+import type { ControlMessage } from '../../messaging/control-messages.js';
+import type { CorePorts } from '../../messaging/core-ports.js';
+import { sessionLimitsOf } from '../../messaging/notify-host.js';
+import { Refusal, errorMessage } from '../../refusal.js';
+import { decodeMatch } from '../../sessions/match-details.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { ActiveMovesPort } from '../active-moves.js';
+import { refuseMove, replyToCoordinator } from '../reply-to-coordinator.js';
 
 type RestoreMessage = Extract<ControlMessage, { type: 'restore' }>;
 

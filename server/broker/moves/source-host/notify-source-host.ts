@@ -1,9 +1,9 @@
-import type { RegionPool } from '../../domain/catalog.js';
-import { brokerIdOf } from '../../domain/connection-id.js';
-import type { Events } from '../messaging/broker-events.js';
-import { sendControlMessage } from '../messaging/send-control-message.js';
-import type { BrokerSettings } from '../settings.js';
-import type { StoreAccess } from '../store-access/ports.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import { brokerIdOf } from '../../../domain/connection-id.js';
+import type { Events } from '../../messaging/broker-events.js';
+import { sendControlMessage } from '../../messaging/send-control-message.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
 
 /** Notifies the source host's broker that the session is on another host of the region pool now. */
 export async function notifySourceHost(

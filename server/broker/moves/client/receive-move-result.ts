@@ -1,9 +1,9 @@
-import type { RegionPool } from '../../domain/catalog.js';
-import type { Connections } from '../connections/ports.js';
-import type { Events } from '../messaging/broker-events.js';
-import type { ControlMessage } from '../messaging/control-messages.js';
-import { emitSessionChange } from '../messaging/session-events.js';
-import type { StoreAccess } from '../store-access/ports.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import type { Connections } from '../../connections/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { ControlMessage } from '../../messaging/control-messages.js';
+import { emitSessionChange } from '../../messaging/session-events.js';
+import type { StoreAccess } from '../../store-access/ports.js';
 
 /**
  * On the client's broker: the move was cancelled. Changes that the source host reported during the move were kept from the

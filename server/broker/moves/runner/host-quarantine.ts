@@ -3,9 +3,9 @@ import {
   isQuarantined,
   recordMoveOutcome,
   type Quarantine,
-} from '../../domain/rebalance/limits/quarantine.js';
-import type { Reporting } from '../reporting.js';
-import type { BrokerSettings } from '../settings.js';
+} from '../../../domain/rebalance/limits/quarantine.js';
+import type { Reporting } from '../../reporting.js';
+import type { BrokerSettings } from '../../settings.js';
 
 /** The hosts that this broker leaves out of moves, because several moves with them failed. */
 export class HostQuarantine {

@@ -1,8 +1,8 @@
-import type { RegionPool } from '../../domain/catalog.js';
-import { brokerIdOf } from '../../domain/connection-id.js';
-import type { CorePorts } from '../messaging/core-ports.js';
-import { notifyAllOfEnd } from '../messaging/session-events.js';
-import { sendControlMessage } from '../messaging/send-control-message.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import { brokerIdOf } from '../../../domain/connection-id.js';
+import type { CorePorts } from '../../messaging/core-ports.js';
+import { notifyAllOfEnd } from '../../messaging/session-events.js';
+import { sendControlMessage } from '../../messaging/send-control-message.js';
 
 /** A session that is moving, its source host, and the region pool that it moves to. */
 export interface MoveInProgress {

@@ -1,5 +1,5 @@
-import { regionPoolName } from '../../domain/catalog.js';
-import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
+import { regionPoolName } from '../../../domain/catalog.js';
+import type { MoveAction } from '../../../domain/rebalance/actions/rebalance-actions.js';
 
 /** Explains to a player why the session moves. Names no host and no other player, since these are not public. */
 export function explainMoveToPlayer({ from, to, reason }: MoveAction): string {

@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RegionPool } from '../../domain/catalog.js';
-import type { SessionRecord } from '../../store/fleet-store.js';
-import type { ClientConnection, ClientMove, ClientSession } from '../connections/connections.js';
-import type { Connections } from '../connections/ports.js';
-import type { Credentials } from '../credentials.js';
-import type { Events } from '../messaging/broker-events.js';
-import type { CorePorts } from '../messaging/core-ports.js';
-import { sendSessionChange } from '../messaging/notify-client.js';
-import { emitSessionChange } from '../messaging/session-events.js';
-import { sendMatched } from '../placement/answer-matched.js';
-import { placedFromSession } from '../requests/placed-from-session.js';
-import { findRequestRecord } from '../requests/request-record.js';
-import type { BrokerSettings } from '../settings.js';
-import type { StoreAccess } from '../store-access/ports.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import type { SessionRecord } from '../../../store/fleet-store.js';
+import type { ClientConnection, ClientMove, ClientSession } from '../../connections/connections.js';
+import type { Connections } from '../../connections/ports.js';
+import type { Credentials } from '../../credentials.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { CorePorts } from '../../messaging/core-ports.js';
+import { sendSessionChange } from '../../messaging/notify-client.js';
+import { emitSessionChange } from '../../messaging/session-events.js';
+import { sendMatched } from '../../placement/answer-matched.js';
+import { placedFromSession } from '../../requests/placed-from-session.js';
+import { findRequestRecord } from '../../requests/request-record.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
 
 /** Interval between reads of a session that is moving to another host. */
 const POLL_INTERVAL_MS = 200;

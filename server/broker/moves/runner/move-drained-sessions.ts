@@ -1,13 +1,13 @@
-import type { OrderTarget } from '../../domain/drain.js';
-import { hostKey } from '../../domain/rebalance/limits/hot-hosts.js';
-import { planDrain, type DrainPlan } from '../../domain/rebalance/plan/plan-drain.js';
-import type { FleetSnapshot, HostSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
-import type { BrokerSettings } from '../settings.js';
-import type { StoreAccess } from '../store-access/ports.js';
-import type { MoveRunnerPort } from '../rebalance/move-runner.js';
-import type { LocatedSession } from '../sessions/sessions-on-target.js';
-import { groupByHost, toHostSnapshot } from '../rebalance/host-snapshot.js';
-import { toSessionSnapshot } from '../rebalance/session-snapshot.js';
+import type { OrderTarget } from '../../../domain/drain.js';
+import { hostKey } from '../../../domain/rebalance/limits/hot-hosts.js';
+import { planDrain, type DrainPlan } from '../../../domain/rebalance/plan/plan-drain.js';
+import type { FleetSnapshot, HostSnapshot } from '../../../domain/rebalance/snapshot/fleet-snapshot.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { MoveRunnerPort } from '../../rebalance/move-runner.js';
+import type { LocatedSession } from '../../sessions/sessions-on-target.js';
+import { groupByHost, toHostSnapshot } from '../../rebalance/host-snapshot.js';
+import { toSessionSnapshot } from '../../rebalance/session-snapshot.js';
 
 /** Maximum congestion of target hosts. Drained sessions may fill a host completely, but not overload it. */
 const DRAIN_CAP = 1;
