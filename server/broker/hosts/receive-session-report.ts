@@ -22,7 +22,8 @@ export function receiveSessionReport(
       : changeReportedSession(context, host, { sessionId, epoch, state }, restored);
   return work.catch((error: unknown) => {
     const refusal = toRefusal(error);
-    if (refusal.code === 'INTERNAL') context.log.error({ err: error, sessionId }, 'a session report of a host could not be handled');
+    if (refusal.code === 'INTERNAL')
+      context.log.error({ err: error, sessionId }, 'a session report of a host could not be handled');
     // Nothing is lost when the store was unreachable: the next heartbeats list all sessions of the host.
     host.channel.send(errorMessage(refusal, { sessionId }));
   });
@@ -37,7 +38,7 @@ async function changeReportedSession(
   const { regionPool, registration } = host;
   const { sessionId, epoch, state } = held;
   host.heldSessions.set(sessionId, { epoch, state });
-  const outcome = await context.batches.transition(regionPool, {
+  const outcome = await context.batches.updateSessionState(regionPool, {
     sessionId,
     epoch,
     hostId: registration.hostId,
@@ -80,7 +81,7 @@ async function endReportedSession(
   host.heldSessions.delete(sessionId);
   host.lastSentEpochs.delete(sessionId);
   const { hostId } = registration;
-  const outcome = await context.batches.release(regionPool, { sessionId, epoch, reason, hostId });
+  const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason, hostId });
   if (outcome.kind === 'ended') notifyAllOfEnd(context, regionPool, [outcome]);
   if (outcome.kind !== 'stale' && outcome.kind !== 'unknown') return;
   // The session may be on its way here: the host ends a move whose client has not arrived.

@@ -1,7 +1,7 @@
 import type { Cancel } from '@duskline/protocol';
 import type { RequestRecord } from '../../store/fleet-store.js';
 import { locateSession } from '../requests/earlier-outcome.js';
-import { findRequestRecord, startNewAttempt } from '../requests/request-record.js';
+import { findRequestRecord, takeOverRequest } from '../requests/request-record.js';
 import type { ClientConnection, PendingRequest } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { Connections } from '../connections/ports.js';
@@ -64,7 +64,7 @@ async function endSessionOfRequest(
   const found = record === undefined ? undefined : await locateSession(context, record);
   if (found === undefined || found.session.meta?.playerId !== client.playerId) return;
   const { sessionId, epoch } = found.session;
-  const outcome = await context.batches.release(found.regionPool, {
+  const outcome = await context.batches.endSession(found.regionPool, {
     sessionId,
     epoch,
     reason: 'client_left',
@@ -80,7 +80,7 @@ async function cancelWaiting(context: CorePorts, request: WaitingRequest): Promi
   const { sessionId, requestEpoch: epoch, client, message } = request;
   const [regionPool] = request.queues.values();
   if (regionPool !== undefined) {
-    await startNewAttempt(context, client.playerId, message.requestId, {
+    await takeOverRequest(context, client.playerId, message.requestId, {
       sessionId,
       epoch,
       regionPool,
@@ -109,8 +109,10 @@ async function withdrawRequest(
     return;
   }
   // With a higher epoch in the store, a broker that still has the request cannot queue it again.
-  await startNewAttempt(context, client.playerId, requestId, record);
+  await takeOverRequest(context, client.playerId, requestId, record);
   await Promise.all(
-    position.regionPools.map((queue) => context.batches.leaveQueue(queue, { sessionId, belowEpoch: 0 })),
+    position.regionPools.map((queue) =>
+      context.batches.withdrawPlacement(queue, { sessionId, belowEpoch: 0 }),
+    ),
   );
 }

@@ -18,7 +18,7 @@ export async function endLinkedSession(
   const known = client.sessions.get(sessionId);
   if (known === undefined) throw new Refusal('UNKNOWN_SESSION');
   const { regionPool, epoch } = known;
-  const outcome = await context.batches.release(regionPool, { sessionId, epoch, reason: 'client_left' });
+  const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'client_left' });
   switch (outcome.kind) {
     case 'ended':
       notifyAllOfEnd(context, regionPool, [outcome]);

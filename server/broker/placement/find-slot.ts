@@ -60,7 +60,7 @@ export async function findSlot(
   const isTakeover = message.onConflict === 'takeover';
   const conflict = await findConflict(context, client, recorded.previous, isTakeover);
   if (conflict !== undefined) {
-    if (!isTakeover) return yieldToConflict(context, first, conflict);
+    if (!isTakeover) return resumeOrRefuse(context, first, conflict);
     await endConflictingSession(context, client, conflict, first.entry);
   }
   const placed = await first.reservation;
@@ -72,7 +72,7 @@ export async function findSlot(
 }
 
 /** The player has another session, and does not end it: this request resumes that session, or is refused. */
-async function yieldToConflict(
+async function resumeOrRefuse(
   context: CorePorts & Connections & Requests,
   first: FirstAttempt,
   conflict: SessionConflict,

@@ -58,7 +58,7 @@ export async function undoReservation(
   const placed = await reservation?.catch(() => undefined);
   if (placed === undefined) return;
   const { regionPool, sessionId, epoch } = placed;
-  await context.batches.release(regionPool, { sessionId, epoch, reason: 'superseded' }).catch(() => {
+  await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'superseded' }).catch(() => {
     // The store ends the reservation when its time is over.
   });
 }

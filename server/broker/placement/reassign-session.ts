@@ -54,6 +54,6 @@ export async function endPreviousAssignment(
   notifyAllOfEnd(
     context,
     regionPool,
-    await context.batches.leaveQueue(regionPool, { sessionId, belowEpoch: epoch }),
+    await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: epoch }),
   );
 }

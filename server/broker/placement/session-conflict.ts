@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
 import type { RequestEntry, PreviousRequestRecord } from '../../store/fleet-store.js';
 import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-session.js';
-import { REQUEST_GRACE_MS, startNewAttempt } from '../requests/request-record.js';
+import { REQUEST_GRACE_MS, takeOverRequest } from '../requests/request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { Requests } from '../requests/ports.js';
@@ -22,14 +22,14 @@ export interface SessionConflict extends PreviousRequestRecord {
 /**
  * Checks whether the player's previous request still lives. Requests before that do not: each was ended by the next.
  *
- * @param countUndecided whether a request that another broker may be answering counts as a conflict at once; otherwise this
+ * @param treatUnansweredAsConflict whether a request that another broker may be answering counts as a conflict at once; otherwise this
  *   waits for that answer
  */
 export async function findConflict(
   context: StoreAccess,
   client: ClientConnection,
   previous: PreviousRequestRecord | undefined,
-  countUndecided: boolean,
+  treatUnansweredAsConflict: boolean,
 ): Promise<SessionConflict | undefined> {
   if (previous === undefined || previous.sessionId === client.lastLeftSessionId) return undefined;
   const giveUpAtMs = performance.now() + REQUEST_GRACE_MS - previous.ageMs;
@@ -42,7 +42,7 @@ export async function findConflict(
       return state === 'ended' ? undefined : { ...previous, isWaiting: state === 'offered' };
     }
     if (performance.now() >= giveUpAtMs) return undefined;
-    if (countUndecided) return { ...previous, isWaiting: true };
+    if (treatUnansweredAsConflict) return { ...previous, isWaiting: true };
     await delay(POLL_INTERVAL_MS);
   }
 }
@@ -63,7 +63,7 @@ export async function resumeConflictingSession(
   const position = await findQueuePosition(context, conflict);
   if (position !== undefined) {
     // The higher epoch keeps the earlier connection from accepting an offer. Of two that resume, the later one gets it.
-    const epoch = await startNewAttempt(context, playerId, conflict.requestId, conflict);
+    const epoch = await takeOverRequest(context, playerId, conflict.requestId, conflict);
     await transferSession(context, client, requestId, conflict, epoch);
     return { kind: 'waiting', position: { ...position, epoch } };
   }
@@ -111,13 +111,13 @@ export async function endConflictingSession(
 ): Promise<void> {
   const { requestId, sessionId } = conflict;
   // With a higher epoch in the store, a broker that still has the request cannot queue it again.
-  const epoch = await startNewAttempt(context, playerId, requestId, conflict);
+  const epoch = await takeOverRequest(context, playerId, requestId, conflict);
   // The new attempt made that one the player's newest request. Recording `entry` again makes it the newest.
   await context.store.deleteRequest(playerId, entry.requestId);
   await context.store.startAttempt(entry, 0);
   const regionPools = context.fleet.regionPools;
   const ended = await Promise.all(
-    regionPools.map((queue) => context.batches.leaveQueue(queue, { sessionId, belowEpoch: epoch })),
+    regionPools.map((queue) => context.batches.withdrawPlacement(queue, { sessionId, belowEpoch: epoch })),
   );
   context.waitingRequests.findBySession(sessionId)?.reject(new Refusal('CANCELLED'));
   regionPools.forEach((queue, i) => notifyAllOfEnd(context, queue, ended[i] ?? []));

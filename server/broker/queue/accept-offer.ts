@@ -89,5 +89,5 @@ async function leaveQueue(
   regionPool: RegionPool,
 ): Promise<void> {
   const withdrawal = { sessionId: request.sessionId, belowEpoch: request.requestEpoch };
-  notifyAllOfEnd(context, regionPool, await context.batches.leaveQueue(regionPool, withdrawal));
+  notifyAllOfEnd(context, regionPool, await context.batches.withdrawPlacement(regionPool, withdrawal));
 }

@@ -60,7 +60,7 @@ async function joinQueue(
   const meta = createSessionMeta(context, client, message, candidates, regionPool);
   if (meta === undefined) {
     // The player queued there from another device. The pool does not suit the present one.
-    await context.batches.leaveQueue(regionPool, { sessionId, belowEpoch: 0 });
+    await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: 0 });
     return;
   }
   const outcome = await context.batches.enqueue(regionPool, {
@@ -78,7 +78,7 @@ async function joinQueue(
       request.queues.set(regionPoolName(regionPool), regionPool);
       if (request.client.pendingRequests.get(message.requestId)?.cancelled === true) {
         // The client cancelled during the call, and the cancel did not know of this queue.
-        await context.batches.leaveQueue(regionPool, { sessionId, belowEpoch: 0 });
+        await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: 0 });
       }
       return;
     case 'existing':

@@ -68,7 +68,7 @@ async function returnOffer(
   keptOfferIn: RegionPool,
 ): Promise<void> {
   try {
-    await context.batches.leaveQueue(regionPool, { sessionId: request.sessionId, belowEpoch: 0 });
+    await context.batches.withdrawPlacement(regionPool, { sessionId: request.sessionId, belowEpoch: 0 });
     await context.store.setRequestPool(requestKeyOf(request, keptOfferIn));
   } catch {
     // The store is unreachable: the offer expires, and the sweep passes it on.

@@ -9,7 +9,7 @@ import type { StoreAccess } from '../store-access/ports.js';
  */
 export const REQUEST_GRACE_MS = 4_000;
 
-/** How often `startNewAttempt` tries again when other brokers raise the epoch of the same request. */
+/** How often `takeOverRequest` tries again when other brokers raise the epoch of the same request. */
 const MAX_START_TRIES = 5;
 
 /** The store's record of a request that any broker recorded before; `undefined` when there is none. */
@@ -35,7 +35,7 @@ export async function findRequestRecord(
  * @returns the new epoch, above every epoch that the request has had so far
  * @throws Refusal UNAVAILABLE when other brokers keep raising the epoch
  */
-export async function startNewAttempt(
+export async function takeOverRequest(
   context: StoreAccess,
   playerId: string,
   requestId: string,

@@ -26,13 +26,13 @@ import { createTickBatcher } from './tick-batcher.js';
 export interface StoreBatches {
   recordRequest(entry: RequestEntry): Promise<RecordRequestOutcome>;
   reserve(regionPool: RegionPool, reservation: Reservation): Promise<ReserveOutcome>;
-  transition(regionPool: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
-  release(regionPool: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
+  updateSessionState(regionPool: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
+  endSession(regionPool: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
   enqueue(regionPool: RegionPool, placement: WaitingPlacement): Promise<EnqueueOutcome>;
   /** Position of one waiting request. Also records that its client is connected. */
   queueStatus(regionPool: RegionPool, sessionId: string): Promise<QueueStatus>;
-  /** Returns the reservation or offer that ended, if any. */
-  leaveQueue(regionPool: RegionPool, withdrawal: Withdrawal): Promise<readonly EndedSession[]>;
+  /** Takes a request out of the queue, and ends its assignments of an earlier epoch. Returns those that ended. */
+  withdrawPlacement(regionPool: RegionPool, withdrawal: Withdrawal): Promise<readonly EndedSession[]>;
   relayMessage(regionPool: RegionPool, message: SessionMessage): Promise<RelayOutcome>;
 }
 
@@ -54,10 +54,10 @@ export function createStoreBatches(
       fleet.setUtilisation(regionPool, utilisation);
       return outcomes;
     }),
-    transition: createRegionPoolBatcher((regionPool, changes) =>
+    updateSessionState: createRegionPoolBatcher((regionPool, changes) =>
       store.updateSessionStates(regionPool, changes, brokerId),
     ),
-    release: createRegionPoolBatcher((regionPool, requests) =>
+    endSession: createRegionPoolBatcher((regionPool, requests) =>
       store.endSessions(regionPool, requests, brokerId),
     ),
     relayMessage: createRegionPoolBatcher((regionPool, messages) =>
@@ -70,7 +70,7 @@ export function createStoreBatches(
       const { placements, ...queue } = await store.getQueueStatus(regionPool, sessionIds, true);
       return placements.map((placement) => ({ ...queue, placements: [placement] }));
     }),
-    leaveQueue: createRegionPoolBatcher(async (regionPool, withdrawals) => {
+    withdrawPlacement: createRegionPoolBatcher(async (regionPool, withdrawals) => {
       const ended = await store.withdrawPlacements(regionPool, withdrawals, brokerId);
       return withdrawals.map(({ sessionId }) =>
         ended.filter(({ session }) => session.sessionId === sessionId),

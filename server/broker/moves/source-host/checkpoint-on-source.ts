@@ -106,7 +106,7 @@ async function storeCheckpoint(
   host.heldSessions.set(sessionId, { epoch, state: 'moving' });
   const hostId = host.registration.hostId;
   const [outcome] = await Promise.all([
-    context.batches.transition(host.regionPool, { sessionId, epoch, hostId, to: 'moving' }),
+    context.batches.updateSessionState(host.regionPool, { sessionId, epoch, hostId, to: 'moving' }),
     state === undefined ? undefined : context.store.putCheckpoint(to, sessionId, toEpoch, state),
   ]);
   if (outcome.kind !== 'changed') throw new Refusal(outcome.kind === 'stale' ? 'STALE_EPOCH' : 'NO_MOVE');

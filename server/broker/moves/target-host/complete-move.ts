@@ -79,7 +79,7 @@ export async function releaseSourceRegionPool(
 ): Promise<void> {
   const { sessionId, epoch } = session;
   const order = { sessionId, epoch: from.epoch, reason: 'superseded' } as const;
-  const outcome = await context.batches.release({ region: from.region, pool: from.pool }, order);
+  const outcome = await context.batches.endSession({ region: from.region, pool: from.pool }, order);
   if (outcome.kind !== 'ended') return;
   const { clientBrokerId } = outcome.session;
   if (clientBrokerId !== '') {

@@ -48,7 +48,7 @@ async function storeLaterState(
   if (now?.epoch !== epoch || now.state === state) return;
   const { hostId } = host.registration;
   const change = { sessionId, epoch, hostId, to: now.state };
-  const outcome = await context.batches.transition(host.regionPool, change);
+  const outcome = await context.batches.updateSessionState(host.regionPool, change);
   if (outcome.kind !== 'changed') return;
   emitSessionChange(context, host.regionPool, outcome.session);
   wakeOtherBrokers(context, host.regionPool, outcome.session, null);
