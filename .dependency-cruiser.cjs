@@ -88,6 +88,7 @@ module.exports = {
       ['create-broker'],
     ]),
     ...inOrder('server/broker/moves', [
+      ['move-replies'],
       ['active-moves', 'reply-to-coordinator'],
       ['source-host'],
       ['target-host'],

@@ -1,6 +1,6 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { MoveReplies } from './coordinator/move-replies.js';
+import type { MoveReplies } from './move-replies.js';
 
 /** A session that a host of this broker has to hand over. */
 export interface OutgoingMove {

@@ -12,7 +12,7 @@ import {
   type MoveOrder,
   type MoveResult,
 } from './move-order.js';
-import { MoveReplies } from './move-replies.js';
+import { MoveReplies } from '../move-replies.js';
 import { runMoveSteps } from './run-move-steps.js';
 
 /**

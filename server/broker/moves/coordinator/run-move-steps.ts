@@ -5,7 +5,7 @@ import { sendControlMessage } from '../../messaging/send-control-message.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { StoreAccess } from '../../store-access/ports.js';
 import type { MoveInProgress } from './cancel-move.js';
-import type { MoveReplies } from './move-replies.js';
+import type { MoveReplies } from '../move-replies.js';
 
 type MoveRefusal = Extract<MoveReply, { kind: 'refused' }>;
 

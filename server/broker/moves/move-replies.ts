@@ -1,4 +1,4 @@
-import type { MoveParty, MoveReply } from '../../messaging/control-messages.js';
+import type { MoveParty, MoveReply } from '../messaging/control-messages.js';
 
 /** The replies to one move that its coordinator has received and not handled yet. */
 export class MoveReplies {
