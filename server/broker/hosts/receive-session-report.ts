@@ -4,7 +4,7 @@ import type { ReportedSession } from '../../store/fleet-store.js';
 import type { HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
-import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
+import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 import { completeMove } from '../moves/target-host/complete-move.js';
 import { confirmClientArrival } from '../moves/target-host/confirm-client-arrival.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
@@ -47,8 +47,7 @@ async function changeReportedSession(
   switch (outcome.kind) {
     case 'changed':
       if (restored) await completeMove(context, host, outcome.session);
-      emitSessionChange(context, regionPool, outcome.session);
-      wakeOtherBrokers(context, regionPool, outcome.session, null);
+      notifyAllOfChange(context, regionPool, outcome.session);
       return;
     case 'over':
       host.heldSessions.delete(sessionId);

@@ -1,6 +1,6 @@
 import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
-import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../messaging/session-events.js';
+import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 
 /** Makes store and host agree about the host's sessions, and notifies the host, its clients and other brokers of changes. */
 export async function reconcileHost(context: CorePorts, host: HostConnection): Promise<void> {
@@ -23,8 +23,7 @@ export async function reconcileHost(context: CorePorts, host: HostConnection): P
   const adopted = await context.store.getSessions(regionPool, result.adopted);
   for (const session of adopted) {
     if (session === null) continue;
-    emitSessionChange(context, regionPool, session);
-    wakeOtherBrokers(context, regionPool, session, null);
+    notifyAllOfChange(context, regionPool, session);
   }
   if (result.ended.length + result.rejected.length + result.adopted.length > 0) {
     context.log.info(

@@ -18,7 +18,7 @@ export function emitSessionChange({ events }: Events, regionPool: RegionPool, se
 }
 
 /** Wakes up the brokers of the session's client and host: the store has put the change into their inboxes. */
-export function wakeOtherBrokers(
+function wakeOtherBrokers(
   context: BrokerSettings & StoreAccess,
   regionPool: RegionPool,
   session: SessionRecord,
@@ -38,6 +38,21 @@ function wakeBroker(
   if (brokerId !== '' && brokerId !== ownBrokerId) store.sendWakeUp(brokerId, regionPool);
 }
 
+/**
+ * Tells this broker how a session is now, and wakes up the brokers of its other ends.
+ *
+ * @param hostConnectionId connection of the session's host; `null` when the host needs no message
+ */
+export function notifyAllOfChange(
+  context: BrokerSettings & StoreAccess & Events,
+  regionPool: RegionPool,
+  session: SessionRecord,
+  hostConnectionId: string | null = null,
+): void {
+  emitSessionChange(context, regionPool, session);
+  wakeOtherBrokers(context, regionPool, session, hostConnectionId);
+}
+
 /** Counts ended sessions, emits their changes inside this broker, and wakes up the brokers of their clients and hosts. */
 export function notifyAllOfEnd(
   context: BrokerSettings & StoreAccess & Events & Reporting,
@@ -48,7 +63,6 @@ export function notifyAllOfEnd(
     if (sessionOfTargetReservation(session.sessionId) === undefined) {
       context.observer.sessionEnded(regionPool, session.reason ?? 'error');
     }
-    emitSessionChange(context, regionPool, session);
-    wakeOtherBrokers(context, regionPool, session, hostConnectionId);
+    notifyAllOfChange(context, regionPool, session, hostConnectionId);
   }
 }

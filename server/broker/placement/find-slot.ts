@@ -14,12 +14,7 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 import { waitForRecovery } from '../requests/wait-for-recovery.js';
 import { Refusal } from '../refusal.js';
 import { continueRequest } from './continue-request.js';
-import {
-  startFirstAttempt,
-  undoReservation,
-  verifyRequestOwner,
-  type FirstAttempt,
-} from './first-attempt.js';
+import { startFirstAttempt, undoReservation, refuseIfTakenOver, type FirstAttempt } from './first-attempt.js';
 import type { PlacementAttempt } from './placement-attempt.js';
 import { resolveRepeatedPlay } from './repeat-play.js';
 import {
@@ -64,7 +59,7 @@ export async function findSlot(
     await endConflictingSession(context, client, conflict, first.entry);
   }
   const placed = await first.reservation;
-  await verifyRequestOwner(context, first);
+  await refuseIfTakenOver(context, first);
   if (placed !== undefined) return placed;
   // The session that was ended may have held the last slot of the best candidate, so that is tried again.
   const hasTriedBest = first.reservation !== undefined && conflict === undefined;

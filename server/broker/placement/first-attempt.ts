@@ -69,7 +69,7 @@ export async function undoReservation(
  *
  * @throws Refusal UNAVAILABLE when it has
  */
-export async function verifyRequestOwner(context: StoreAccess, first: FirstAttempt): Promise<void> {
+export async function refuseIfTakenOver(context: StoreAccess, first: FirstAttempt): Promise<void> {
   const { attempt, entry, sentAtMs } = first;
   if (performance.now() - sentAtMs <= REQUEST_GRACE_MS) return;
   const [current] = await context.store.recordRequests([entry]);

@@ -1,7 +1,7 @@
 import { regionPoolName } from '../../../domain/catalog.js';
 import type { CompleteMoveOutcome, SessionMeta } from '../../../store/fleet-store.js';
 import type { CorePorts } from '../../messaging/core-ports.js';
-import { emitSessionChange, wakeOtherBrokers } from '../../messaging/session-events.js';
+import { notifyAllOfChange } from '../../messaging/session-events.js';
 import { toRefusal } from '../../refusal.js';
 import { assignRequestToTarget, releaseSourceRegionPool } from '../target-host/complete-move.js';
 import {
@@ -54,8 +54,7 @@ async function runUnclaimedMove(
   const { epoch } = session;
   if (!isSameRegionPool)
     await releaseSourceRegionPool(context, to, outcome.session, { ...regionPool, epoch });
-  emitSessionChange(context, to, outcome.session);
-  wakeOtherBrokers(context, to, outcome.session, target.hostConnectionId);
+  notifyAllOfChange(context, to, outcome.session, target.hostConnectionId);
   if (isSameRegionPool) await notifySourceHost(context, regionPool, { hostId, sessionId, epoch });
   return { kind: 'moved', hostId: target.hostId };
 }

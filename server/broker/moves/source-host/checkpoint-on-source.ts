@@ -6,7 +6,7 @@ import type { Connections } from '../../connections/ports.js';
 import type { Events } from '../../messaging/broker-events.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
 import type { CorePorts } from '../../messaging/core-ports.js';
-import { emitSessionChange, wakeOtherBrokers } from '../../messaging/session-events.js';
+import { notifyAllOfChange } from '../../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { StoreAccess } from '../../store-access/ports.js';
@@ -110,8 +110,7 @@ async function storeCheckpoint(
     state === undefined ? undefined : context.store.putCheckpoint(to, sessionId, toEpoch, state),
   ]);
   if (outcome.kind !== 'changed') throw new Refusal(outcome.kind === 'stale' ? 'STALE_EPOCH' : 'NO_MOVE');
-  emitSessionChange(context, host.regionPool, outcome.session);
-  wakeOtherBrokers(context, host.regionPool, outcome.session, null);
+  notifyAllOfChange(context, host.regionPool, outcome.session);
   await replyToCoordinator(context, outgoing, { kind: 'checkpoint', reference: reference ?? null });
 }
 

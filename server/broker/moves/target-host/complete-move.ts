@@ -4,7 +4,7 @@ import type { HostConnection } from '../../connections/connections.js';
 import type { Events } from '../../messaging/broker-events.js';
 import type { CorePorts } from '../../messaging/core-ports.js';
 import { sendControlMessage } from '../../messaging/send-control-message.js';
-import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../../messaging/session-events.js';
+import { notifyAllOfEnd, notifyAllOfChange } from '../../messaging/session-events.js';
 import { decodeMatch, hasMoved, type MovedFrom } from '../../sessions/match-details.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { StoreAccess } from '../../store-access/ports.js';
@@ -65,8 +65,7 @@ async function releaseSourceHost(
   { hostId, epoch }: MovedFrom,
 ): Promise<void> {
   const { sessionId } = session;
-  emitSessionChange(context, regionPool, session);
-  wakeOtherBrokers(context, regionPool, session, null);
+  notifyAllOfChange(context, regionPool, session);
   await notifySourceHost(context, regionPool, { hostId, sessionId, epoch });
 }
 

@@ -3,7 +3,7 @@ import { regionPoolName, type RegionPool } from '../../../domain/catalog.js';
 import type { ReportedSession, SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { CorePorts } from '../../messaging/core-ports.js';
-import { notifyAllOfEnd, emitSessionChange, wakeOtherBrokers } from '../../messaging/session-events.js';
+import { notifyAllOfEnd, notifyAllOfChange } from '../../messaging/session-events.js';
 import { decodeMatch } from '../../sessions/match-details.js';
 import type { StoreAccess } from '../../store-access/ports.js';
 import type { ActiveMovesPort } from '../active-moves.js';
@@ -50,8 +50,7 @@ async function storeLaterState(
   const change = { sessionId, epoch, hostId, to: now.state };
   const outcome = await context.batches.updateSessionState(host.regionPool, change);
   if (outcome.kind !== 'changed') return;
-  emitSessionChange(context, host.regionPool, outcome.session);
-  wakeOtherBrokers(context, host.regionPool, outcome.session, null);
+  notifyAllOfChange(context, host.regionPool, outcome.session);
 }
 
 async function decideArrival(
