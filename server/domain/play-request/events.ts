@@ -1,0 +1,113 @@
+import type { ErrorCode } from '@duskline/protocol/codes';
+import type { RegionPool } from '../catalog.js';
+import type { Offer, Placed, RememberedRequest } from './play-request.js';
+
+/** Where a remembered request waits. */
+export interface QueuePosition {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly arrivedAtMs: number | null;
+  readonly missedOffer: boolean;
+  readonly queues: readonly RegionPool[];
+}
+
+/** What the store made of one attempt to reserve a slot. */
+export type ReserveResult<P extends Placed> =
+  | { readonly kind: 'placed'; readonly placed: P }
+  /** The region pool has no free slot, or is closed. */
+  | { readonly kind: 'full' }
+  /** The request cannot be placed there at all, or another broker continues it. */
+  | { readonly kind: 'refused'; readonly code: ErrorCode };
+
+/** What became of a remembered request. */
+export type LocateResult<P extends Placed> =
+  | { readonly kind: 'placed'; readonly placed: P }
+  /** Its host was lost, and nobody has placed it again. */
+  | { readonly kind: 'lost'; readonly regionPool: RegionPool; readonly epoch: number }
+  | { readonly kind: 'waiting'; readonly position: QueuePosition }
+  /** It never got a slot, or lost its queue position: a new attempt may start. */
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'over'; readonly code: ErrorCode };
+
+/** What a poll of the queues says of a request. */
+export interface PolledQueues<P extends Placed> {
+  /** When the store was asked, by the broker's monotonic clock. */
+  readonly queriedAtMs: number;
+  /** The queues in which it waits, with its arrival time there. */
+  readonly waiting: readonly { readonly regionPool: RegionPool; readonly arrivedAtMs: number; readonly missed: boolean }[];
+  /** The slot that is offered to it now. */
+  readonly offers: readonly Offer[];
+  /** Queues that do not know it. */
+  readonly unknown: readonly RegionPool[];
+  /** It missed its second offer. */
+  readonly timedOut: boolean;
+  /** Every queue dropped it, because no broker had polled for too long. */
+  readonly expired: boolean;
+  /** Another broker polls for it: the player's newer connection is there. */
+  readonly heldByOther: boolean;
+  /** It has a session: a reply to this broker was lost, another broker accepted, or its host let the player in after all. */
+  readonly placed: P | null;
+  /** Region pools that the latency policy accepts by now and operators have not closed. */
+  readonly acceptable: readonly RegionPool[];
+}
+
+/**
+ * What happens to a request. Those of the first group come from its client, its player's other connections and the fleet, at
+ * any time; the others are answers to the calls of `Effect`, one for each call.
+ */
+export type RequestEvent<P extends Placed> =
+  | { readonly type: 'cancelled' }
+  | { readonly type: 'accepted' }
+  | { readonly type: 'disconnected' }
+  /** Another connection or request of the player continues this request or takes its place. */
+  | { readonly type: 'replaced_by_other' }
+  | { readonly type: 'offer_received'; readonly offer: Offer }
+  | { readonly type: 'missed_second_offer' }
+  | { readonly type: 'polled'; readonly polled: PolledQueues<P> }
+  | RequestResult<P>;
+
+/** Answers to the calls that a request made. */
+export type RequestResult<P extends Placed> =
+  | {
+      readonly type: 'recorded';
+      readonly outcome:
+        | { readonly kind: 'new' }
+        | { readonly kind: 'repeat'; readonly record: RememberedRequest }
+        | { readonly kind: 'live'; readonly other: RememberedRequest };
+    }
+  | { readonly type: 'reserved'; readonly result: ReserveResult<P> }
+  | { readonly type: 'located'; readonly result: LocateResult<P> }
+  | { readonly type: 'inspected'; readonly found: 'ended' | 'waiting' | 'session' }
+  | { readonly type: 'replaced'; readonly outcome: { readonly kind: 'done' } | { readonly kind: 'live'; readonly other: RememberedRequest } }
+  | {
+      readonly type: 'resumed';
+      readonly result:
+        | { readonly kind: 'placed'; readonly placed: P }
+        | { readonly kind: 'waiting'; readonly position: QueuePosition }
+        | { readonly kind: 'lost_race' };
+    }
+  /** `null`: another broker started an attempt first. */
+  | { readonly type: 'attempt_started'; readonly epoch: number | null }
+  | { readonly type: 'described'; readonly result: 'ready' | 'host_left' | 'taken_over' }
+  | {
+      readonly type: 'joined';
+      readonly queues: readonly RegionPool[];
+      readonly arrivedAtMs: number | null;
+      /** Why no queue accepted it, if none did; else why it may not wait any more. */
+      readonly refused: ErrorCode | null;
+    }
+  | {
+      readonly type: 'confirmed';
+      readonly result:
+        | { readonly kind: 'placed'; readonly placed: P; readonly epoch: number }
+        | { readonly kind: 'gone'; readonly epoch: number }
+        /** Another broker raised the request's epoch. */
+        | { readonly kind: 'taken_over' }
+        /** The call was not answered. */
+        | { readonly kind: 'unknown' };
+    }
+  | { readonly type: 'verified'; readonly owner: { readonly epoch: number } | null }
+  | { readonly type: 'requeued'; readonly epoch: number | null }
+  | { readonly type: 'left' }
+  /** A call was not answered, or the broker failed. */
+  | { readonly type: 'failed'; readonly code: 'UNAVAILABLE' | 'INTERNAL' };

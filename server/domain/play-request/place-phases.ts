@@ -1,0 +1,130 @@
+import { isSameRegionPool, type RegionPool } from '../catalog.js';
+import { acceptableRegionPools } from './acceptable-region-pools.js';
+import type { QueuePosition, RequestResult } from './events.js';
+import type { AheadSlot, Phase, Placed, PlayRequest } from './play-request.js';
+import { enter, leave, refuse, stay, withAll, type Transition } from './transition.js';
+
+type Placing<P extends Placed> = Extract<Phase<P>, { name: 'placing' }>;
+
+/**
+ * Begins to place a request that is recorded as its player's live one.
+ *
+ * @param round `again` when a slot may have become free since the slot ahead was refused
+ */
+export function startPlacing<P extends Placed>(
+  request: PlayRequest<P>,
+  ahead: AheadSlot<P>,
+  round: 'first' | 'again',
+): Transition<P> {
+  const phase: Placing<P> = {
+    name: 'placing',
+    index: 0,
+    whenFull: request.terms.mayWait ? 'wait' : 'refuse',
+    lostIn: null,
+  };
+  switch (ahead.kind) {
+    case 'pending':
+      return enter(request, phase);
+    case 'placed':
+      return takePlaced(request, ahead.placed, null);
+    case 'refused':
+      return refuse(request, ahead.code);
+    case 'full':
+      return round === 'first' ? tryNext(request, phase) : tryCandidate(request, phase);
+    case 'none':
+      return tryCandidate(request, phase);
+  }
+}
+
+export function stepPlacing<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Placing<P>,
+  event: RequestResult<P>,
+): Transition<P> {
+  if (event.type === 'failed') return refuse(request, event.code);
+  if (event.type !== 'reserved') return stay(request);
+  const { result } = event;
+  switch (result.kind) {
+    case 'placed':
+      return takePlaced(request, result.placed, phase.lostIn);
+    case 'full':
+      return tryNext(request, phase);
+    case 'refused':
+      return refuse(request, result.code);
+  }
+}
+
+function tryCandidate<P extends Placed>(request: PlayRequest<P>, phase: Placing<P>): Transition<P> {
+  return enter(request, phase, [{ type: 'reserve', index: phase.index }]);
+}
+
+/** A request that may wait is only tried where the latency policy accepts it without a wait; any other is tried everywhere. */
+function tryNext<P extends Placed>(request: PlayRequest<P>, phase: Placing<P>): Transition<P> {
+  const { candidates } = request.terms;
+  const index = phase.index + 1;
+  const tried = phase.whenFull === 'wait' ? acceptableRegionPools(candidates, 0).length : candidates.length;
+  if (index < tried) return tryCandidate(request, { ...phase, index });
+  switch (phase.whenFull) {
+    case 'wait':
+      return waitInQueues(request, null);
+    case 'refuse':
+      return refuse(request, 'NO_CAPACITY');
+    case 'end':
+      return refuse(request, 'SESSION_OVER');
+  }
+}
+
+/** The request has a slot: reserved now, or found again. */
+export function takePlaced<P extends Placed>(
+  request: PlayRequest<P>,
+  placed: P,
+  lostIn: RegionPool | null,
+): Transition<P> {
+  return enter(request, { name: 'describing', placed, lostIn }, [{ type: 'describe', placed }]);
+}
+
+export function stepDescribing<P extends Placed>(
+  request: PlayRequest<P>,
+  { placed, lostIn }: Extract<Phase<P>, { name: 'describing' }>,
+  event: RequestResult<P>,
+): Transition<P> {
+  if (event.type === 'failed') return refuse(request, event.code, placed);
+  if (event.type !== 'described') return stay(request);
+  switch (event.result) {
+    case 'ready': {
+      const hasMoved = lostIn !== null && !isSameRegionPool(lostIn, placed.regionPool);
+      return {
+        request: { ...request, queues: [], phase: { name: 'closed' } },
+        effects: [
+          { type: 'answer', answer: { kind: 'matched', placed } },
+          ...(hasMoved ? [{ type: 'end_lost_assignment', regionPool: lostIn, placed } as const] : []),
+        ],
+      };
+    }
+    case 'host_left':
+    case 'taken_over':
+      return leave(request, { kind: 'refused', code: 'UNAVAILABLE' }, placed);
+  }
+}
+
+/**
+ * Joins the queues of all region pools that the latency policy accepts, and those in which the request waited before.
+ *
+ * @param position where the request waited before; `null` for one that has not waited
+ */
+export function waitInQueues<P extends Placed>(
+  request: PlayRequest<P>,
+  position: QueuePosition | null,
+): Transition<P> {
+  const arrivedAtMs = position?.arrivedAtMs ?? null;
+  const waiting = {
+    ...request,
+    sessionId: position?.sessionId ?? request.sessionId,
+    epoch: position?.epoch ?? request.epoch,
+    arrivedAtMs,
+    missedOffer: position?.missedOffer ?? false,
+  };
+  const acceptable = acceptableRegionPools(request.terms.candidates, 0);
+  const regionPools = withAll(position?.queues ?? [], acceptable);
+  return enter(waiting, { name: 'waiting', task: 'join' }, [{ type: 'join', regionPools }]);
+}

@@ -1,0 +1,195 @@
+import { isCall } from './effects.js';
+import type { RequestEvent, RequestResult } from './events.js';
+import { stepDescribing, stepPlacing } from './place-phases.js';
+import type { Phase, Placed, PlayRequest } from './play-request.js';
+import { acceptOffer, receiveOffer, receivePoll, stepQueueing, type Queueing } from './queue-phases.js';
+import {
+  stepInspecting,
+  stepLocating,
+  stepRecording,
+  stepReplacing,
+  stepResuming,
+  stepStarting,
+} from './record-phases.js';
+import { close, enter, leave, refuse, slotOf, stay, withAll, type Transition } from './transition.js';
+
+/**
+ * The life of a play request: what an event makes of it, and what the broker has to do. Pure, and defined for every event in
+ * every phase.
+ *
+ * The broker carries out the effects in their order, and answers each call with one result event. Whatever happens in
+ * between, the request gets exactly one answer, and a slot that the store holds for it is matched or returned.
+ */
+export function step<P extends Placed>(request: PlayRequest<P>, event: RequestEvent<P>): Transition<P> {
+  const isResult = isRequestResult(event);
+  const counted = isResult ? { ...request, calls: request.calls - 1 } : request;
+  const transition = isResult ? stepResult(counted, event) : stepEvent(counted, event);
+  const made = transition.effects.filter(isCall).length;
+  if (made === 0) return transition;
+  return { ...transition, request: { ...transition.request, calls: transition.request.calls + made } };
+}
+
+type Happening<P extends Placed> = Exclude<RequestEvent<P>, RequestResult<P>>;
+
+function isRequestResult<P extends Placed>(event: RequestEvent<P>): event is RequestResult<P> {
+  switch (event.type) {
+    case 'cancelled':
+    case 'accepted':
+    case 'disconnected':
+    case 'replaced_by_other':
+    case 'offer_received':
+    case 'missed_second_offer':
+    case 'polled':
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** Something that happens on its own account. */
+function stepEvent<P extends Placed>(request: PlayRequest<P>, event: Happening<P>): Transition<P> {
+  const { phase } = request;
+  if (phase.name === 'closed' || phase.name === 'leaving') return stay(request);
+  switch (event.type) {
+    case 'cancelled':
+      return leave(request, { kind: 'refused', code: 'CANCELLED' }, heldSlot(phase));
+    case 'replaced_by_other':
+      return close(request, { kind: 'replaced' });
+    case 'accepted':
+      return isQueueing(phase) ? acceptOffer(request, phase) : stay(request, noOfferIn(phase));
+    // In every other phase the request goes on: its client comes back and finds the session.
+    case 'disconnected':
+      return isQueueing(phase) ? close(request, null, [{ type: 'remember' }]) : stay(request);
+    case 'offer_received':
+      return isQueueing(phase) ? receiveOffer(request, phase, event.offer) : stay(request);
+    case 'missed_second_offer':
+      return isQueueing(phase) ? refuse(request, 'TIMED_OUT') : stay(request);
+    case 'polled':
+      return isQueueing(phase) ? receivePoll(request, phase, event.polled) : stay(request);
+  }
+}
+
+/** The answer to a call that the request made. */
+function stepResult<P extends Placed>(request: PlayRequest<P>, event: RequestResult<P>): Transition<P> {
+  const { phase } = request;
+  switch (phase.name) {
+    case 'recording':
+      return stepRecording(request, phase, event);
+    case 'locating':
+      return takeLateSlot(stepLocating(request, event), event, phase);
+    case 'inspecting':
+      return stepInspecting(request, phase, event);
+    case 'replacing':
+      return stepReplacing(request, phase, event);
+    case 'resuming':
+      return takeLateSlot(stepResuming(request, event), event, phase);
+    case 'starting':
+      return takeLateSlot(stepStarting(request, phase, event), event, phase);
+    case 'placing':
+      return stepPlacing(request, phase, event);
+    case 'describing':
+      return takeLateSlot(stepDescribing(request, phase, event), event, phase);
+    case 'waiting':
+    case 'offered':
+    case 'confirming':
+      return takeLateSlot(stepQueueing(request, phase, event), event, phase);
+    case 'leaving':
+      return stepLeaving(request, phase, event);
+    case 'closed':
+      return takeLateSlot(stay(request), event, phase);
+  }
+}
+
+/** A slot that was requested ahead, and that arrives in a phase which does not need it, goes back. */
+function takeLateSlot<P extends Placed>(
+  transition: Transition<P>,
+  event: RequestResult<P>,
+  phase: Phase<P>,
+): Transition<P> {
+  if (event.type !== 'reserved' || event.result.kind !== 'placed' || phase.name === 'placing') return transition;
+  const { placed } = event.result;
+  return { ...transition, effects: [...transition.effects, { type: 'release', placed }] };
+}
+
+/** The answer is decided. Whatever a call brings now is returned too; then the client is answered. */
+function stepLeaving<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Extract<Phase<P>, { name: 'leaving' }>,
+  event: RequestResult<P>,
+): Transition<P> {
+  if (event.type === 'left' || (event.type === 'failed' && phase.underWay)) return close(request, phase.answer);
+  const brought = bringIn(request, phase.slot, event);
+  const { slot, extra } = brought;
+  const release = extra === null ? [] : [{ type: 'release', placed: extra } as const];
+  // The request was made before: whatever it has become has to be found before it can be returned.
+  if (event.type === 'recorded' && event.outcome.kind === 'repeat') {
+    return enter(brought.request, { ...phase, slot }, [...release, { type: 'locate', record: event.outcome.record }]);
+  }
+  if (request.calls > 0) return enter(brought.request, { ...phase, slot }, release);
+  const left = leave(brought.request, phase.answer, slot);
+  return { ...left, effects: [...release, ...left.effects] };
+}
+
+/** What a late result brought: queues and an epoch for the request, a slot, or a second slot (`extra`). */
+function bringIn<P extends Placed>(
+  request: PlayRequest<P>,
+  slot: P | null,
+  event: RequestResult<P>,
+): { readonly request: PlayRequest<P>; readonly slot: P | null; readonly extra: P | null } {
+  const placed = placedOf(event);
+  const slots =
+    placed === null ? { slot, extra: null } : slot === null ? { slot: placed, extra: null } : { slot, extra: placed };
+  switch (event.type) {
+    case 'joined':
+      return { request: { ...request, queues: withAll(request.queues, event.queues) }, ...slots };
+    case 'recorded': {
+      if (event.outcome.kind !== 'repeat') return { request, ...slots };
+      const { sessionId, epoch } = event.outcome.record;
+      return { request: { ...request, sessionId, epoch }, ...slots };
+    }
+    case 'located':
+    case 'resumed': {
+      if (event.result.kind !== 'waiting') return { request, ...slots };
+      const { sessionId, epoch, queues } = event.result.position;
+      return { request: { ...request, sessionId, epoch, queues: withAll(request.queues, queues) }, ...slots };
+    }
+    case 'attempt_started':
+    case 'requeued':
+      return { request: { ...request, epoch: event.epoch ?? request.epoch }, ...slots };
+    case 'confirmed': {
+      const epoch = 'epoch' in event.result ? event.result.epoch : request.epoch;
+      return { request: { ...request, epoch }, ...slots };
+    }
+    default:
+      return { request, ...slots };
+  }
+}
+
+function placedOf<P extends Placed>(event: RequestResult<P>): P | null {
+  if (event.type !== 'reserved' && event.type !== 'located' && event.type !== 'resumed' && event.type !== 'confirmed')
+    return null;
+  return event.result.kind === 'placed' ? event.result.placed : null;
+}
+
+/** The slot that the store holds for a request in this phase. */
+function heldSlot<P extends Placed>(phase: Phase<P>): P | null {
+  switch (phase.name) {
+    case 'recording':
+    case 'inspecting':
+    case 'replacing':
+      return slotOf(phase.ahead);
+    case 'describing':
+      return phase.placed;
+    default:
+      return null;
+  }
+}
+
+function isQueueing<P extends Placed>(phase: Phase<P>): phase is Queueing<P> {
+  return phase.name === 'waiting' || phase.name === 'offered' || phase.name === 'confirming';
+}
+
+/** An `accept` without an offer is refused, unless the request has got its slot already. */
+function noOfferIn<P extends Placed>(phase: Phase<P>): { readonly type: 'send_no_offer' }[] {
+  return phase.name === 'describing' ? [] : [{ type: 'send_no_offer' }];
+}

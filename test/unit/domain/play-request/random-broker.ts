@@ -1,0 +1,267 @@
+import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import { beginRequest } from '@duskline/server/domain/play-request/begin.js';
+import type { RequestEffect } from '@duskline/server/domain/play-request/effects.js';
+import type { PolledQueues, RequestEvent, RequestResult } from '@duskline/server/domain/play-request/events.js';
+import type {
+  Answer,
+  Offer,
+  Placed,
+  PlayRequest,
+  RememberedRequest,
+  RequestTerms,
+} from '@duskline/server/domain/play-request/play-request.js';
+import { isCall } from '@duskline/server/domain/play-request/effects.js';
+import { step } from '@duskline/server/domain/play-request/step.js';
+import type { Candidate } from '@duskline/server/domain/ranking.js';
+
+export const REGION_POOLS: readonly RegionPool[] = ['near', 'middle', 'far'].map((region) => ({
+  region,
+  pool: 'main',
+}));
+
+const CANDIDATES: readonly Candidate[] = REGION_POOLS.map((regionPool, i) => ({
+  regionPool,
+  rttMs: 10 * (i + 1),
+  utilisation: 0.5,
+  costMs: 20 * (i + 1),
+  acceptableAfterMs: i < 2 ? 0 : 5_000,
+}));
+
+const OTHER: RememberedRequest = {
+  requestId: 'other',
+  sessionId: 'session-of-other',
+  epoch: 3,
+  regionPool: REGION_POOLS[0]!,
+};
+
+/** Chooses among equally possible things; a seed or fast-check decides. */
+export type Choose = <T>(options: readonly T[]) => T;
+
+/**
+ * A broker and a store that answer every call of one request as a real store may, in any order and with any outcome, and that
+ * remember what the store holds for the request.
+ */
+export class RandomBroker {
+  request: PlayRequest<Placed>;
+  readonly answers: Answer<Placed>[] = [];
+  /** Slots that the store holds for the request, by session and epoch. */
+  readonly slots = new Map<string, Placed>();
+  /** Queues in which the store has the request. */
+  readonly queues = new Map<string, RegionPool>();
+  /** Calls that are not answered yet. */
+  readonly open: RequestEffect<Placed>[] = [];
+  isRemembered = false;
+  cancelledIn: string | null = null;
+  #epoch = 1;
+  #offers = 0;
+  #nowMs = 0;
+
+  constructor(
+    private readonly choose: Choose,
+    options: Pick<RequestTerms, 'mayWait' | 'onConflict'> & { readonly ahead: boolean },
+  ) {
+    const terms: RequestTerms = { requestId: 'r1', candidates: CANDIDATES, ...options };
+    const begun = beginRequest<Placed>(terms, 'session-1', options.ahead);
+    this.request = begun.request;
+    for (const effect of begun.effects) this.#carryOut(effect);
+  }
+
+  get isClosed(): boolean {
+    return this.request.phase.name === 'closed' && this.open.length === 0;
+  }
+
+  dispatch(event: RequestEvent<Placed>): void {
+    this.#nowMs += 1;
+    const { request, effects } = step(this.request, event);
+    this.request = request;
+    for (const effect of effects) this.#carryOut(effect);
+  }
+
+  /** Answers one open call, whichever is chosen. */
+  answerOne(): void {
+    if (this.open.length === 0) return;
+    const call = this.choose(this.open);
+    this.open.splice(this.open.indexOf(call), 1);
+    this.dispatch(this.#resultOf(call));
+  }
+
+  /** Something happens that nobody asked for. */
+  happen(type: 'cancelled' | 'accepted' | 'disconnected' | 'replaced_by_other' | 'offer' | 'polled' | 'missed'): void {
+    const { phase } = this.request;
+    switch (type) {
+      case 'cancelled':
+        if (phase.name !== 'closed' && phase.name !== 'leaving') this.cancelledIn = phase.name;
+        this.dispatch({ type: 'cancelled' });
+        return;
+      case 'accepted':
+      case 'disconnected':
+      case 'replaced_by_other':
+        this.dispatch({ type });
+        return;
+      case 'missed':
+        this.dispatch({ type: 'missed_second_offer' });
+        return;
+      case 'offer':
+        this.dispatch({ type: 'offer_received', offer: this.#newOffer() });
+        return;
+      case 'polled':
+        this.dispatch({ type: 'polled', polled: this.#poll() });
+    }
+  }
+
+  #newOffer(): Offer {
+    this.#offers += 1;
+    return {
+      regionPool: this.choose(REGION_POOLS),
+      epoch: this.#epoch,
+      madeAtMs: this.#offers,
+      receivedAtMs: this.#nowMs,
+      expiresAtMs: this.#nowMs + this.choose([0, 10, 100]),
+    };
+  }
+
+  #poll(): PolledQueues<Placed> {
+    const queues = [...this.queues.values()];
+    const isGone = this.choose([false, false, false, true]);
+    return {
+      queriedAtMs: this.#nowMs,
+      waiting: isGone ? [] : queues.map((regionPool) => ({ regionPool, arrivedAtMs: 1, missed: this.choose([false, true]) })),
+      offers: this.choose([0, 0, 1]) === 1 ? [this.#newOffer()] : [],
+      unknown: isGone ? queues : [],
+      timedOut: this.choose([false, false, false, false, true]),
+      expired: this.choose([false, false, false, false, true]),
+      heldByOther: this.choose([false, false, false, false, true]),
+      placed: this.choose([false, false, false, false, true]) ? this.#newSlot() : null,
+      acceptable: this.choose([[], REGION_POOLS.slice(0, 2), REGION_POOLS]),
+    };
+  }
+
+  #newSlot(): Placed {
+    const placed = {
+      regionPool: this.choose(REGION_POOLS),
+      sessionId: this.request.sessionId,
+      epoch: (this.#epoch += 1),
+    };
+    this.slots.set(keyOf(placed), placed);
+    return placed;
+  }
+
+  #carryOut(effect: RequestEffect<Placed>): void {
+    if (isCall(effect)) this.open.push(effect);
+    switch (effect.type) {
+      case 'answer':
+        this.answers.push(effect.answer);
+        return;
+      case 'release':
+        this.slots.delete(keyOf(effect.placed));
+        return;
+      case 'leave_queues':
+        for (const queue of effect.queues) this.queues.delete(queue.region);
+        return;
+      case 'return_offer':
+        this.queues.delete(effect.regionPool.region);
+        return;
+      case 'remember':
+        this.isRemembered = true;
+        return;
+      default:
+    }
+  }
+
+  #resultOf(call: RequestEffect<Placed>): RequestResult<Placed> {
+    if (call.type !== 'leave' && this.choose([false, false, false, false, false, false, true])) {
+      return { type: 'failed', code: this.choose(['UNAVAILABLE', 'INTERNAL'] as const) };
+    }
+    switch (call.type) {
+      case 'record':
+        return {
+          type: 'recorded',
+          outcome: this.choose([
+            { kind: 'new' },
+            { kind: 'repeat', record: { ...OTHER, requestId: 'r1', sessionId: 'session-0' } },
+            { kind: 'live', other: OTHER },
+          ] as const),
+        };
+      case 'reserve':
+        return {
+          type: 'reserved',
+          result: this.choose([
+            () => ({ kind: 'placed', placed: this.#newSlot() }) as const,
+            () => ({ kind: 'full' }) as const,
+            () => ({ kind: 'refused', code: 'NO_SUITABLE_POOL' }) as const,
+          ])(),
+        };
+      case 'locate':
+        return {
+          type: 'located',
+          result: this.choose([
+            () => ({ kind: 'placed', placed: this.#newSlot() }) as const,
+            () => ({ kind: 'lost', regionPool: REGION_POOLS[0]!, epoch: this.#epoch }) as const,
+            () => ({ kind: 'waiting', position: this.#position() }) as const,
+            () => ({ kind: 'nothing' }) as const,
+            () => ({ kind: 'over', code: 'SESSION_OVER' }) as const,
+          ])(),
+        };
+      case 'inspect':
+        return { type: 'inspected', found: this.choose(['ended', 'waiting', 'session'] as const) };
+      case 'replace':
+        return {
+          type: 'replaced',
+          outcome: this.choose([{ kind: 'done' }, { kind: 'live', other: OTHER }] as const),
+        };
+      case 'resume':
+        return {
+          type: 'resumed',
+          result: this.choose([
+            () => ({ kind: 'placed', placed: this.#newSlot() }) as const,
+            () => ({ kind: 'waiting', position: this.#position() }) as const,
+            () => ({ kind: 'lost_race' }) as const,
+          ])(),
+        };
+      case 'start_attempt':
+        return { type: 'attempt_started', epoch: this.choose([(this.#epoch += 1), null]) };
+      case 'describe':
+        return { type: 'described', result: this.choose(['ready', 'ready', 'host_left', 'taken_over'] as const) };
+      case 'join':
+        return this.#join(call.regionPools);
+      case 'confirm':
+        return {
+          type: 'confirmed',
+          result: this.choose([
+            () => ({ kind: 'placed', placed: this.#newSlot(), epoch: this.#epoch }) as const,
+            () => ({ kind: 'gone', epoch: this.#epoch }) as const,
+            () => ({ kind: 'taken_over' }) as const,
+            () => ({ kind: 'unknown' }) as const,
+          ])(),
+        };
+      case 'verify':
+        return { type: 'verified', owner: this.choose([{ epoch: this.#epoch }, null]) };
+      case 'requeue':
+        return { type: 'requeued', epoch: this.choose([(this.#epoch += 1), null]) };
+      case 'leave':
+        for (const queue of call.queues) this.queues.delete(queue.region);
+        if (call.slot !== null) this.slots.delete(keyOf(call.slot));
+        return { type: 'left' };
+      default:
+        throw new Error(`"${call.type}" is not a call.`);
+    }
+  }
+
+  #join(regionPools: readonly RegionPool[]): RequestResult<Placed> {
+    const joined = regionPools.filter(() => this.choose([true, true, false]));
+    for (const regionPool of joined) this.queues.set(regionPool.region, regionPool);
+    const refused = joined.length === 0 && this.request.queues.length === 0 ? 'QUEUE_FULL' : null;
+    return { type: 'joined', queues: joined, arrivedAtMs: joined.length === 0 ? null : 1, refused };
+  }
+
+  #position(): { sessionId: string; epoch: number; arrivedAtMs: number; missedOffer: boolean; queues: RegionPool[] } {
+    const regionPool = this.choose(REGION_POOLS);
+    this.queues.set(regionPool.region, regionPool);
+    return { sessionId: 'session-0', epoch: this.#epoch, arrivedAtMs: 1, missedOffer: false, queues: [regionPool] };
+  }
+}
+
+function keyOf({ sessionId, epoch }: Placed): string {
+  return `${sessionId}/${epoch}`;
+}
+
