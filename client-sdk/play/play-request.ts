@@ -22,7 +22,7 @@ import type { PlayOptions } from './play-options.js';
 import { isPending, isPhaseTransition, type PlayPhase } from './play-phase.js';
 import { RetryTimer } from './retry-timer.js';
 
-export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOffer' | 'onMove'> {
+export interface PlayRequestDependencies extends Pick<PlayOptions, 'onQueued' | 'onOffer' | 'onMove'> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -37,7 +37,7 @@ export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOff
 /** One call of `play`, from its first message until its session has ended. */
 export class PlayRequest {
   readonly #play: Play;
-  readonly #wiring: PlayRequestWiring;
+  readonly #dependencies: PlayRequestDependencies;
   readonly #answer = new Deferred<Session>();
   /** The session, or why there is none. */
   readonly answer = this.#answer.promise;
@@ -55,10 +55,10 @@ export class PlayRequest {
   /** The slot was lost after the match, and the broker queued the request again. */
   #isRequeued = false;
 
-  constructor(play: Play, wiring: PlayRequestWiring) {
+  constructor(play: Play, dependencies: PlayRequestDependencies) {
     this.#play = play;
-    this.#wiring = wiring;
-    this.#retryTimer = new RetryTimer(wiring, () => this.#sendForPhase());
+    this.#dependencies = dependencies;
+    this.#retryTimer = new RetryTimer(dependencies, () => this.#sendForPhase());
   }
 
   get session(): Session | undefined {
@@ -126,7 +126,7 @@ export class PlayRequest {
 
   #handleQueued({ position, etaMs, region }: Queued): void {
     if (!this.#requeueIfHeld() && !this.#enterPhase('queued')) return;
-    const { onQueued, logger } = this.#wiring;
+    const { onQueued, logger } = this.#dependencies;
     callListener(onQueued, { position, region, ...(etaMs && { etaMs }) }, (error) =>
       logger.error({ error }, 'onQueued threw'),
     );
@@ -142,7 +142,7 @@ export class PlayRequest {
   #askAboutOffer({ requestId, region, acceptWithinMs }: Offer): void {
     const { signal } = (this.#offer = new AbortController());
     void askAboutOffer(
-      this.#wiring,
+      this.#dependencies,
       { region, acceptWithinMs, signal },
       {
         accept: () => {
@@ -160,7 +160,7 @@ export class PlayRequest {
     if (session === undefined) {
       if (!this.#enterPhase('held')) return;
       this.#session = new MatchedSession(match, {
-        ...this.#wiring,
+        ...this.#dependencies,
         isHeld: () => this.#phase === 'held',
         end: () => this.#requestEnd(),
       });
@@ -171,8 +171,11 @@ export class PlayRequest {
     } else {
       // The broker lost its record of the session and took the repeated `play` for a new request. The session may live on its
       // host, so the second one is given back.
-      this.#wiring.logger.warn({ sessionId: match.sessionId }, 'Gave back a second session of one request');
-      this.#wiring.send({ type: 'end', sessionId: match.sessionId });
+      this.#dependencies.logger.warn(
+        { sessionId: match.sessionId },
+        'Gave back a second session of one request',
+      );
+      this.#dependencies.send({ type: 'end', sessionId: match.sessionId });
       if (this.#phase === 'ending') this.#finishSession('client_left');
     }
   }
@@ -204,7 +207,7 @@ export class PlayRequest {
         this.#retryTimer.start(error);
         return;
       case 'reject':
-        if (isWorthRetrying(error) && this.#retryTimer.start(error, this.#wiring.maxWaitMs)) return;
+        if (isWorthRetrying(error) && this.#retryTimer.start(error, this.#dependencies.maxWaitMs)) return;
         this.#answer.reject(error);
         this.#enterPhase('over');
         return;
@@ -244,12 +247,12 @@ export class PlayRequest {
   }
 
   #sendAccept(): void {
-    this.#wiring.send({ type: 'accept', requestId: this.#play.requestId });
+    this.#dependencies.send({ type: 'accept', requestId: this.#play.requestId });
   }
 
   #sendForPhase(): void {
     const message = messageForPhase(this.#phase, this.#play, this.#session);
-    if (message !== undefined && this.#wiring.send(message)) this.#wasSent = true;
+    if (message !== undefined && this.#dependencies.send(message)) this.#wasSent = true;
   }
 
   #finishSession(reason: EndReason): void {
@@ -266,7 +269,7 @@ export class PlayRequest {
     this.#offer?.abort();
     if (phase !== 'over') return true;
     this.#session?.stop();
-    this.#wiring.onOver();
+    this.#dependencies.onOver();
     return true;
   }
 }
