@@ -17,7 +17,7 @@ const MIN_PING_INTERVAL_MS = 1_000;
 /** Messages about a play request or its session, and not about the connection. */
 export type RequestMessage = Exclude<BrokerToClient, { readonly type: 'welcome' | 'pong' }>;
 
-export interface BrokerSocketWiring {
+export interface BrokerSocketDependencies {
   readonly url: string;
   readonly WebSocket: WebSocketConstructor;
   readonly clock: Clock;
@@ -40,7 +40,7 @@ export class BrokerSocket {
   readonly opened: Promise<Welcome | undefined>;
   readonly closed: Promise<DusklineError>;
 
-  readonly #wiring: BrokerSocketWiring;
+  readonly #dependencies: BrokerSocketDependencies;
   readonly #opened = new Deferred<Welcome | undefined>();
   readonly #closed = new Deferred<DusklineError>();
   /** The platform's socket has closed, or was never opened. */
@@ -51,15 +51,15 @@ export class BrokerSocket {
   #keepAlive: KeepAlive | undefined;
   #lastError: ErrorMessage | undefined;
 
-  constructor(wiring: BrokerSocketWiring) {
-    this.#wiring = wiring;
+  constructor(dependencies: BrokerSocketDependencies) {
+    this.#dependencies = dependencies;
     this.opened = this.#opened.promise;
     this.closed = this.#closed.promise;
-    this.#cancelConnectTimeout = wiring.clock.setTimer(
+    this.#cancelConnectTimeout = dependencies.clock.setTimer(
       () => this.#closeWithError(localError('CONNECT_TIMEOUT')),
-      wiring.connectTimeoutMs,
+      dependencies.connectTimeoutMs,
     );
-    wiring.createHello().then(
+    dependencies.createHello().then(
       (hello) => this.#openWebSocket(hello),
       (cause: unknown) => this.#closeWithError(localError('TOKEN_UNAVAILABLE', { cause })),
     );
@@ -75,7 +75,7 @@ export class BrokerSocket {
   /** Closes. Resolves when the broker has received everything that was sent before, or after a second. */
   async close(): Promise<void> {
     this.#closeWithError(localError('CLIENT_CLOSED'));
-    const cancel = this.#wiring.clock.setTimer(
+    const cancel = this.#dependencies.clock.setTimer(
       () => this.#platformSocketClosed.resolve(undefined),
       CLOSE_TIMEOUT_MS,
     );
@@ -85,7 +85,7 @@ export class BrokerSocket {
 
   #openWebSocket(hello: ClientHello): void {
     if (this.#state === 'closed') return;
-    const { url, WebSocket } = this.#wiring;
+    const { url, WebSocket } = this.#dependencies;
     try {
       this.#webSocket = new WebSocket(url, SUBPROTOCOL);
     } catch (cause) {
@@ -109,10 +109,10 @@ export class BrokerSocket {
     this.#keepAlive?.recordTraffic();
     const message = parseBrokerFrame(data);
     if (message === undefined) {
-      this.#wiring.logger.warn({}, 'Ignored a frame that is malformed or of an unknown type');
+      this.#dependencies.logger.warn({}, 'Ignored a frame that is malformed or of an unknown type');
       return;
     }
-    this.#wiring.logger.debug({ type: message.type }, 'Received');
+    this.#dependencies.logger.debug({ type: message.type }, 'Received');
     switch (message.type) {
       case 'welcome':
         if (this.#state === 'opening') this.#handleWelcome(message);
@@ -122,10 +122,10 @@ export class BrokerSocket {
       case 'error':
         if (message.requestId === undefined && message.sessionId === undefined)
           this.#handleConnectionError(message);
-        else this.#wiring.onMessage(message);
+        else this.#dependencies.onMessage(message);
         return;
       default:
-        this.#wiring.onMessage(message);
+        this.#dependencies.onMessage(message);
     }
   }
 
@@ -133,8 +133,8 @@ export class BrokerSocket {
     this.#state = 'open';
     this.#cancelConnectTimeout();
     this.#keepAlive = new KeepAlive({
-      clock: this.#wiring.clock,
-      intervalMs: this.#wiring.pingIntervalMs ?? Math.max(MIN_PING_INTERVAL_MS, welcome.pingIntervalMs),
+      clock: this.#dependencies.clock,
+      intervalMs: this.#dependencies.pingIntervalMs ?? Math.max(MIN_PING_INTERVAL_MS, welcome.pingIntervalMs),
       sendPing: (id) => void this.send({ type: 'ping', id }),
       onDead: () => this.#closeWithError(localError('CONNECTION_LOST')),
     });
@@ -143,12 +143,12 @@ export class BrokerSocket {
 
   /** Usually followed by a close, of which it is the reason. */
   #handleConnectionError(message: ErrorMessage): void {
-    this.#wiring.logger.warn({ code: message.code }, 'The broker sent an error');
+    this.#dependencies.logger.warn({ code: message.code }, 'The broker sent an error');
     this.#lastError = message;
   }
 
   #sendFrame(message: ClientToBroker): void {
-    this.#wiring.logger.debug({ type: message.type }, 'Sent');
+    this.#dependencies.logger.debug({ type: message.type }, 'Sent');
     try {
       this.#webSocket?.send(JSON.stringify(message));
     } catch (cause) {

@@ -22,7 +22,7 @@ import type { PlayOptions, QueueState } from './play-options.js';
 import { isPending, isPhaseTransition, type PlayPhase } from './play-phase.js';
 import { RetryTimer } from './retry-timer.js';
 
-export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOffer' | 'onMove'> {
+export interface PlayRequestDependencies extends Pick<PlayOptions, 'onQueued' | 'onOffer' | 'onMove'> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -40,7 +40,7 @@ export class PlayRequest {
   readonly answer: Promise<Session>;
 
   readonly #play: Play;
-  readonly #wiring: PlayRequestWiring;
+  readonly #dependencies: PlayRequestDependencies;
   readonly #answer = new Deferred<Session>();
   readonly #events: TypedEvents<{ queued: QueueState }>;
   readonly #retryTimer: RetryTimer;
@@ -57,12 +57,12 @@ export class PlayRequest {
   /** The slot was lost after the match, and the broker queued the request again. */
   #isRequeued = false;
 
-  constructor(play: Play, wiring: PlayRequestWiring) {
+  constructor(play: Play, dependencies: PlayRequestDependencies) {
     this.#play = play;
-    this.#wiring = wiring;
-    this.#retryTimer = new RetryTimer(wiring, () => this.#sendForPhase());
-    this.#events = new TypedEvents((_, error) => wiring.logger.error({ error }, 'onQueued threw'));
-    if (wiring.onQueued !== undefined) this.#events.on('queued', wiring.onQueued);
+    this.#dependencies = dependencies;
+    this.#retryTimer = new RetryTimer(dependencies, () => this.#sendForPhase());
+    this.#events = new TypedEvents((_, error) => dependencies.logger.error({ error }, 'onQueued threw'));
+    if (dependencies.onQueued !== undefined) this.#events.on('queued', dependencies.onQueued);
     this.answer = this.#answer.promise;
   }
 
@@ -146,7 +146,7 @@ export class PlayRequest {
   #askAboutOffer({ requestId, region, acceptWithinMs }: Offer): void {
     const { signal } = (this.#offer = new AbortController());
     void askAboutOffer(
-      this.#wiring,
+      this.#dependencies,
       { region, acceptWithinMs, signal },
       {
         accept: () => {
@@ -164,7 +164,7 @@ export class PlayRequest {
     if (session === undefined) {
       if (!this.#enterPhase('held')) return;
       this.#session = new MatchedSession(match, {
-        ...this.#wiring,
+        ...this.#dependencies,
         isHeld: () => this.#phase === 'held',
         end: () => this.#requestEnd(),
       });
@@ -175,8 +175,11 @@ export class PlayRequest {
     } else {
       // The broker lost its record of the session and took the repeated `play` for a new request. The session may live on its
       // host, so the second one is given back.
-      this.#wiring.logger.warn({ sessionId: match.sessionId }, 'Gave back a second session of one request');
-      this.#wiring.send({ type: 'end', sessionId: match.sessionId });
+      this.#dependencies.logger.warn(
+        { sessionId: match.sessionId },
+        'Gave back a second session of one request',
+      );
+      this.#dependencies.send({ type: 'end', sessionId: match.sessionId });
       if (this.#phase === 'ending') this.#finishSession('client_left');
     }
   }
@@ -208,7 +211,7 @@ export class PlayRequest {
         this.#retryTimer.start(error);
         return;
       case 'reject':
-        if (isWorthRetrying(error) && this.#retryTimer.start(error, this.#wiring.maxWaitMs)) return;
+        if (isWorthRetrying(error) && this.#retryTimer.start(error, this.#dependencies.maxWaitMs)) return;
         this.#answer.reject(error);
         this.#enterPhase('over');
         return;
@@ -248,12 +251,12 @@ export class PlayRequest {
   }
 
   #sendAccept(): void {
-    this.#wiring.send({ type: 'accept', requestId: this.#play.requestId });
+    this.#dependencies.send({ type: 'accept', requestId: this.#play.requestId });
   }
 
   #sendForPhase(): void {
     const message = messageForPhase(this.#phase, this.#play, this.#session);
-    if (message !== undefined && this.#wiring.send(message)) this.#wasSent = true;
+    if (message !== undefined && this.#dependencies.send(message)) this.#wasSent = true;
   }
 
   #finishSession(reason: EndReason): void {
@@ -270,7 +273,7 @@ export class PlayRequest {
     this.#offer?.abort();
     if (phase !== 'over') return true;
     this.#session?.stop();
-    this.#wiring.onOver();
+    this.#dependencies.onOver();
     return true;
   }
 }
