@@ -5,7 +5,7 @@ import { PLACE } from '../support/fleet/fleet-data.js';
 import { retryUntilSuccess } from '../support/eventually.js';
 import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';
 
-/** What a store that lost its last writes says in the end has to be what the hosts say. */
+/** A store that lost its last writes must agree with the hosts in the end. */
 describe('A failover that loses acknowledged writes', () => {
   let redis: RedisSentinel;
   beforeEach(async () => {

@@ -27,7 +27,7 @@ describe('A session whose move was cancelled', function () {
       const { fleet, source, target, player, sessionId } = moving;
       await moving.startMove();
       await moving.sendCheckpoint();
-      await moving.ready();
+      await moving.reportRestored();
       player.send({ type: 'stay', sessionId, epoch: 2 });
       expect(await target.next('end')).to.include({ epoch: 2, reason: 'move_failed' });
       await source.next('resume');

@@ -27,7 +27,7 @@ for (const [where, brokers] of [
           playerId: 'alice',
         });
         expect(await player.next('session')).to.include({ epoch: 1, state: 'moving' });
-        const frame = await moving.ready();
+        const frame = await moving.reportRestored();
         expect(frame).to.deep.include({
           requestId: 'r1',
           sessionId,
@@ -132,7 +132,7 @@ describe('A move that fails', function () {
       it('because the client stays', async () => {
         await moving.startMove();
         await moving.sendCheckpoint();
-        await moving.ready();
+        await moving.reportRestored();
         const { target, player, sessionId } = moving;
         player.send({ type: 'stay', sessionId, epoch: 2 });
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
@@ -142,7 +142,7 @@ describe('A move that fails', function () {
       it('because the client does not connect in time: the new host must reject it afterwards, and the old host continues', async () => {
         await moving.startMove();
         await moving.sendCheckpoint();
-        await moving.ready();
+        await moving.reportRestored();
         const { target, sessionId } = moving;
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
         moving.claimAtTarget();
@@ -228,7 +228,7 @@ describe('A move during which a party disconnects', function () {
 
       it('reaches a client that changes its broker during the move', async () => {
         await moving.sendCheckpoint();
-        await moving.ready();
+        await moving.reportRestored();
         const { player, fleet, sessionId } = moving;
         player.socket.terminate();
         const again = await fleet.player('alice', { broker: 3 });
@@ -246,7 +246,7 @@ describe('A move during which a party disconnects', function () {
 
       it('is found by a client that reconnects after it', async () => {
         await moving.sendCheckpoint();
-        await moving.ready();
+        await moving.reportRestored();
         const { player, fleet, target, sessionId } = moving;
         player.socket.terminate();
         moving.claimAtTarget();
@@ -258,7 +258,7 @@ describe('A move during which a party disconnects', function () {
 
       it('succeeds when the old host has disconnected, and its copy ends when it returns', async () => {
         await moving.sendCheckpoint();
-        await moving.ready();
+        await moving.reportRestored();
         const { source, fleet, target, player, sessionId } = moving;
         source.socket.terminate();
         moving.claimAtTarget();
@@ -272,7 +272,7 @@ describe('A move during which a party disconnects', function () {
 
       it('succeeds when the new host changes its broker, which answers every repeated report with `moved`', async () => {
         await moving.sendCheckpoint();
-        await moving.ready();
+        await moving.reportRestored();
         const { fleet, target, player, sessionId } = moving;
         target.socket.terminate();
         const held = { sessionId, epoch: 2, state: 'active' };
@@ -289,7 +289,7 @@ describe('A move during which a party disconnects', function () {
 
       it('is cancelled when the new host has lost the restored session', async () => {
         await moving.sendCheckpoint();
-        await moving.ready();
+        await moving.reportRestored();
         const { source, target, player, sessionId } = moving;
         target.send({ type: 'session', sessionId, epoch: 2, state: 'active' });
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
@@ -300,7 +300,7 @@ describe('A move during which a party disconnects', function () {
 
       it('is cancelled at once when the new host ends the restored session, or leaves', async () => {
         await moving.sendCheckpoint();
-        await moving.ready();
+        await moving.reportRestored();
         const { source, target, sessionId } = moving;
         const beganAt = performance.now();
         if (to === 'near')
@@ -312,7 +312,7 @@ describe('A move during which a party disconnects', function () {
 
       it('reports a client that the old host lost only after the move has failed', async () => {
         await moving.sendCheckpoint();
-        await moving.ready();
+        await moving.reportRestored();
         const { source, player, sessionId } = moving;
         source.send({ type: 'session', sessionId, epoch: 1, state: 'disconnected' });
         await source.next('resume');

@@ -62,22 +62,22 @@ describe('A group of recorded players', function () {
   }
 
   it('plays, loses every socket at once, reconnects and leaves, and its history violates no rule', async () => {
-    const swarm = createPlayerGroup({ urls: [duskline.url], players: 30, recorder });
-    await swarm.connectAll();
-    await swarm.playAll(PLAY);
-    await swarm.watchAll();
+    const group = createPlayerGroup({ urls: [duskline.url], players: 30, recorder });
+    await group.connectAll();
+    await group.playAll(PLAY);
+    await group.watchAll();
     await waitUntil(async () => (await sessionsInStates('connected')) === 24);
     await recordFleet(recorder, store, [PLACE], true);
 
-    expect(swarm.cutAll()).to.equal(30);
-    await waitUntil(() => swarm.players.every(({ client }) => client.status.state !== 'ready'));
-    await swarm.connectAll();
+    expect(group.cutAll()).to.equal(30);
+    await waitUntil(() => group.players.every(({ client }) => client.status.state !== 'ready'));
+    await group.connectAll();
     await recordFleet(recorder, store, [PLACE], true);
 
-    await swarm.leaveAll();
+    await group.leaveAll();
     await waitUntil(async () => (await sessionsInStates('connected', 'active', 'reserved')) === 0);
     await recordFleet(recorder, store, [PLACE], true);
-    await swarm.close();
+    await group.close();
 
     const seen = (type: string): number => recorder.events.filter((event) => event.type === type).length;
     expect({ admitted: seen('admitted'), left: seen('left') }).to.deep.equal({ admitted: 24, left: 24 });

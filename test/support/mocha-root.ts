@@ -35,6 +35,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 let startedAtMs = 0;
 let cpuBeforeMs = 0;
 
+/** Root hooks of Mocha: they end processes after each test and suite, and fail the run on unhandled rejections. */
 export const mochaHooks = {
   beforeAll(this: Mocha.Context): void {
     startedAtMs = performance.now();

@@ -48,6 +48,7 @@ export function testToken(request: TokenRequest): string {
   return signer.sign(request, 3_600_000);
 }
 
+/** Options of `startTestBroker`. */
 export interface TestBrokerOptions {
   readonly store?: FleetStore;
   readonly limits?: Partial<Config['limits']>;
@@ -90,6 +91,7 @@ export const failOnError = {
   debug: (): void => undefined,
 };
 
+/** Device of the players of test fleets, which fits the console pools. */
 export const TEST_DEVICE = { kind: 'console', codecs: ['hevc', 'h264'], maxResolution: '2160p' } as const;
 
 /** Connects a player. Resolves after `welcome`. */
@@ -100,6 +102,7 @@ export async function openPlayer(url: string, playerId: string, device: object =
   return peer;
 }
 
+/** Options of `openHost`. By default region `near`, pool `console-x` and four slots. */
 export interface TestHostOptions {
   readonly hostId: string;
   readonly region?: string;
@@ -108,6 +111,7 @@ export interface TestHostOptions {
   readonly sessions?: readonly object[];
 }
 
+/** Load of a host without work. */
 export const IDLE = { gpu: 0, encoder: 0, cpu: 0, network: 0 };
 
 /** Connects and registers a host. The host sends heartbeats only when the test does. */

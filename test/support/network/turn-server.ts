@@ -16,7 +16,7 @@ export interface TurnServer {
 const START_DEADLINE_MS = 10_000;
 const ALLOCATE_DEADLINE_MS = 8_000;
 
-/** @param secret shared secret from which TURN credentials are derived */
+/** Starts coturn on a free port. TURN credentials are derived from the shared secret `secret`. */
 export async function startTurnServer(secret: string): Promise<TurnServer> {
   const directory = await mkdtemp(join(tmpdir(), 'duskline-turn-'));
   const port = await freePort();
@@ -77,17 +77,17 @@ export async function allocate(
   const process = spawn(coturn().uclient, ['-v', '-y', '-c', ...who, '-p', String(port), '127.0.0.1'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
+  let output = '';
   const answer = new Promise<'allocated' | 'refused'>((resolve, reject) => {
-    const listen = (data: Buffer): void => {
-      said += data.toString('utf8');
-      if (said.includes('Received relay addr')) resolve('allocated');
-      if (said.includes('Cannot complete Allocation')) resolve('refused');
+    const readOutput = (data: Buffer): void => {
+      output += data.toString('utf8');
+      if (output.includes('Received relay addr')) resolve('allocated');
+      if (output.includes('Cannot complete Allocation')) resolve('refused');
     };
-    process.stdout.on('data', listen);
-    process.stderr.on('data', listen);
+    process.stdout.on('data', readOutput);
+    process.stderr.on('data', readOutput);
     process.once('error', reject);
-    process.once('exit', () => reject(new Error(`The TURN client ended without a result:\n${said}`)));
+    process.once('exit', () => reject(new Error(`The TURN client ended without a result:\n${output}`)));
   });
   const deadline = setTimeout(() => process.kill('SIGKILL'), ALLOCATE_DEADLINE_MS);
   try {

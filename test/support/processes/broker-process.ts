@@ -46,7 +46,7 @@ export async function startBrokerProcess(
   const url = await new Promise<string>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new Error(`the broker did not listen within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
+      reject(new Error(`The broker did not listen within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
     }, START_DEADLINE_MS);
     createInterface({ input: child.stderr }).on('line', (line) => {
       log.push(line);
@@ -57,7 +57,7 @@ export async function startBrokerProcess(
     });
     void exited.then((code) => {
       clearTimeout(timer);
-      reject(new Error(`the broker ended with ${String(code)}:\n${log.join('\n')}`));
+      reject(new Error(`The broker ended with ${String(code)}:\n${log.join('\n')}`));
     });
   });
   return {
@@ -69,6 +69,7 @@ export async function startBrokerProcess(
   };
 }
 
+/** Exit code and output of a command. The code is `null` when a signal ended it. */
 export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;

@@ -7,6 +7,7 @@ import { testToken } from '../fleet/test-broker.js';
 
 const START_DEADLINE_MS = 10_000;
 
+/** Options of `startHostProcess`. */
 export interface HostProcessOptions {
   /** The brokers, tried in turn. */
   readonly urls: readonly string[];
@@ -49,20 +50,20 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
     const missing = new Set(hostIds.map((id) => `${region}/${pool}/${id} registered`));
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new Error(`the hosts did not register within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
+      reject(new Error(`The hosts did not register within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
     }, START_DEADLINE_MS);
-    const hear = (line: string): void => {
+    const handleLine = (line: string): void => {
       log.push(line);
       missing.delete(line);
       if (missing.size > 0) return;
       clearTimeout(timer);
       resolve();
     };
-    createInterface({ input: child.stdout }).on('line', hear);
-    createInterface({ input: child.stderr }).on('line', hear);
+    createInterface({ input: child.stdout }).on('line', handleLine);
+    createInterface({ input: child.stderr }).on('line', handleLine);
     void exited.then((code) => {
       clearTimeout(timer);
-      reject(new Error(`the hosts ended with ${String(code)}:\n${log.join('\n')}`));
+      reject(new Error(`The hosts ended with ${String(code)}:\n${log.join('\n')}`));
     });
   });
   return {

@@ -33,6 +33,7 @@ export async function launchRedis(
   return child;
 }
 
+/** Command that starts a Redis server, without the options of the server. */
 export interface ServerCommand {
   readonly command: string;
   readonly args: readonly string[];
