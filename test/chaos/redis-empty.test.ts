@@ -104,12 +104,12 @@ describe('A Redis that is down for 30 s and returns empty', function () {
 
     expect(health.unhealthy).to.equal(0);
     fleet.check();
-    const oversold = fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
-    expect(oversold).to.equal(0);
+    const overbooked = fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
+    expect(overbooked).to.equal(0);
     console.log(
       `      clients ${playing.players.length + lines.length}, sessions ${HOSTS * SLOTS}, queued ${QUEUED}; ` +
         `store equals hosts after ${Math.round(agreedMs)} ms, full recovery ${Math.round(recoveredMs)} ms; ` +
-        `sessions lost ${ends() - QUEUED}, double sales ${oversold}`,
+        `sessions lost ${ends() - QUEUED}, overbooked ${overbooked}`,
     );
   });
 

@@ -65,7 +65,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
     return performance.now() - backAtMs;
   }
 
-  const resold = (): number => fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
+  const countOverbooked = (): number => fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
 
   /** Players who had a slot, and were told that they wait for another. */
   function waitingAgain(): number {
@@ -84,7 +84,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
     console.log(
       `      ${what}: clients ${players}, sessions ${sessions}, ` +
         `full recovery ${Math.round(recoveredMs)} ms after the failover; ` +
-        `sessions lost 0, double sales ${resold()}, all found out ` +
+        `sessions lost 0, overbooked ${countOverbooked()}, all found out ` +
         `(${ended} clients told host_lost, ${waitingAgain()} wait again)`,
     );
   }

@@ -143,13 +143,13 @@ describe('A full region whose hosts all vanish', function () {
     await fleet.recordSnapshot(true);
 
     fleet.check({ heartbeatIntervalMs: 1_000, lostAfterMs: 4_000, latencyPolicies: { starfall: POLICY } });
-    const oversold = fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
-    expect(oversold).to.equal(0);
+    const overbooked = fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
+    expect(overbooked).to.equal(0);
     console.log(
       `      clients ${HOSTS * SLOTS + MOVERS + STAYERS}, sessions ${HOSTS * SLOTS}, queued ${MOVERS + STAYERS}; ` +
         `${MOVERS} moved after ${Math.round(movedMs)} ms (policy ${RELAXED_MS}), dead hosts gone after ${Math.round(goneMs)} ms, ` +
         `full recovery ${Math.round(servedMs)} ms after a host is back; ` +
-        `sessions lost ${ends.length} (their hosts died), double sales ${oversold}`,
+        `sessions lost ${ends.length} (their hosts died), overbooked ${overbooked}`,
     );
   });
 });

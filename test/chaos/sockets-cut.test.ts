@@ -91,12 +91,12 @@ describe('2,000 clients that lose their sockets in the same instant', function (
     const normal = [...before, ...after].sort((a, b) => a - b);
 
     const peak = Math.max(...bins.values());
-    const oversold = fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
+    const overbooked = fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
     console.log(
       `      clients ${SESSIONS + QUEUED}, sessions ${SESSIONS}, queued ${QUEUED}; ` +
         `full recovery ${Math.round(recoveredMs)} ms, peak ${peak} reconnects per ${BIN_MS} ms; ` +
         `match time of others: normal ${describeTimes(normal)}, meanwhile ${describeTimes(during)}; ` +
-        `sessions lost 0, double sales ${oversold}`,
+        `sessions lost 0, overbooked ${overbooked}`,
     );
     expect(await storm.positions()).to.deep.equal(positions);
     expect(recoveredMs).to.be.below(RECOVERED_WITHIN_MS);
@@ -104,7 +104,7 @@ describe('2,000 clients that lose their sockets in the same instant', function (
     const bound = Math.max(MOST_TIMES_NORMAL * quantile(normal, 0.99), PAUSE_MS);
     expect(quantile(during, 0.99)).to.be.at.most(bound);
     fleet.check();
-    expect(oversold).to.equal(0);
+    expect(overbooked).to.equal(0);
   });
 });
 

@@ -52,7 +52,7 @@ describe('duskline loadtest', function () {
     expect(stdout).to.match(/^milliseconds +count +p50 +p90 +p99 +p99\.9 +max$/m);
     for (const time of ['connect', 'match', 'lag'])
       expect(stdout).to.match(new RegExp(`^${time} +\\d+ +\\d`, 'm'));
-    expect(stdout).to.match(/^Verdict: clean\. double sales 0, lost sessions 0, out of order 0/m);
+    expect(stdout).to.match(/^Verdict: clean\. overbooked 0, lost sessions 0, out of order 0/m);
     expect(stdout).to.match(/^holds {2}match\.p99<5s {2}\([\d.]+\)$/m);
     expect(stderr).to.match(/offered \d+\/s {2}matched \d+\/s {2}p99/);
 

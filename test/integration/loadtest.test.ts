@@ -53,7 +53,7 @@ const HASTY = {
 
 function expectClean({ verdict }: LoadReport): void {
   expect(verdict, verdict.examples.join('\n')).to.include({
-    ...{ doubleSales: 0, lost: 0, outOfOrder: 0, other: 0, settled: true },
+    ...{ overbooked: 0, lost: 0, outOfOrder: 0, other: 0, settled: true },
   });
 }
 
@@ -168,8 +168,8 @@ describe('A load test', function () {
       ...{ profile: 'step', clients: 10, ratePerSecond: 40, sessionMs: 1_500, durationMs: 1_000 },
     });
     expect(report.levels).to.have.length(1);
-    expect(report.knee).to.include({ ratePerSecond: 0, brokeAt: 40, ownFault: true });
-    expect(report.knee?.why).to.match(/^no client was free for/);
+    expect(report.saturationPoint).to.include({ ratePerSecond: 0, brokeAt: 40, ownFault: true });
+    expect(report.saturationPoint?.why).to.match(/^no client was free for/);
   });
 
   it('runs against brokers that already run, and leaves them as they were', async () => {

@@ -244,9 +244,9 @@ export class RecoveryFleet {
       bounds: { ...inForce, latencyPolicies: LATENCY_POLICIES },
     });
     const lost = this.since(0, 'session-ended').filter(({ reason }) => reason !== 'client_left');
-    const doubleSales = violations.filter(({ rule }) => rule === 'S1' || rule === 'S2').length;
+    const overbooked = violations.filter(({ rule }) => rule === 'S1' || rule === 'S2').length;
     const line = { ...figures, recoveredInMs: Math.round(figures.recoveredInMs) };
-    process.stdout.write(`    ${JSON.stringify({ ...line, sessionsLost: lost.length, doubleSales })}\n`);
+    process.stdout.write(`    ${JSON.stringify({ ...line, sessionsLost: lost.length, overbooked })}\n`);
     expect(violations, describeViolations(violations)).to.deep.equal([]);
   }
 

@@ -58,7 +58,7 @@ describe('The report', () => {
 
   it('fails with a failed assertion, or an invalid history', () => {
     expect(evaluateReport(measuredRun(), [parseAssertion('match.p99<5')])).to.include({ passed: false });
-    const verdict = { ...measuredRun().verdict, doubleSales: 1 };
+    const verdict = { ...measuredRun().verdict, overbooked: 1 };
     expect(evaluateReport(measuredRun({ verdict }), [])).to.include({ passed: false });
     expect(evaluateReport(measuredRun({ crashed: ['broker-1'] }), [])).to.include({ passed: false });
   });

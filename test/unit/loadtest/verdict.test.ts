@@ -43,7 +43,7 @@ describe('The verdict of a load test', () => {
     const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
     judge.addEvents(0, [registered(4), connected, matched(10), admitted(11), picture(5_000, ['s1'])], 6_000);
     expect(judge.finish(true, 0)).to.deep.include({
-      doubleSales: 0,
+      overbooked: 0,
       lost: 0,
       outOfOrder: 0,
       other: 0,
@@ -55,7 +55,7 @@ describe('The verdict of a load test', () => {
     const judge = new VerdictBuilder(1, {});
     judge.addEvents(0, [registered(1), admitted(10), admitted(20, 's2')], 30);
     const verdict = judge.finish(true, 0);
-    expect(verdict.doubleSales).to.be.above(0);
+    expect(verdict.overbooked).to.be.above(0);
     expect(verdict.examples[0]).to.match(/^S2: .*runs 2 sessions in 1 slots/);
   });
 
@@ -64,7 +64,7 @@ describe('The verdict of a load test', () => {
     const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
     judge.addEvents(0, [registered(4), connected, matched(10), matched(20, 's2')], 30);
     judge.addEvents(0, [picture(5_000, ['s2'])], 6_000);
-    expect(judge.finish(true, 0)).to.include({ doubleSales: 1, lost: 1 });
+    expect(judge.finish(true, 0)).to.include({ overbooked: 1, lost: 1 });
   });
 
   it('counts sessions that the brokers do not know as lost', () => {
@@ -80,7 +80,7 @@ describe('The verdict of a load test', () => {
       [{ atMs: 20, type: 'host-ended', host, ...assignment, reason: 'client_left', by: 'host' }],
       100,
     );
-    expect(judge.finish(true, 0)).to.include({ doubleSales: 0, events: 4 });
+    expect(judge.finish(true, 0)).to.include({ overbooked: 0, events: 4 });
   });
 
   it('checks every rule that needs no read of the store', () => {
