@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from './broker/logger.js';
-import type { RoundPlan, RoundPlanner, RoundRequest } from './broker/rebalance/round-planner.js';
+import type { RoundPlan, RoundPlanner, RoundRequest } from './broker/rebalance/rebalancer.js';
 import type { Catalog } from './domain/catalog.js';
 import type { RebalanceLimits } from './domain/rebalance/limits/rebalance-limits.js';
 import type { StoreSettings } from './open-store.js';

@@ -18,7 +18,7 @@ import type { HostBinding } from './hosts/register-host.js';
 import type { BrokerIntervals } from './intervals.js';
 import type { Operations } from './operations/operations.js';
 import type { FleetStatus } from './operations/fleet-status.js';
-import type { RoundPlanner } from './rebalance/round-planner.js';
+import type { RoundPlanner } from './rebalance/rebalancer.js';
 import type { Reporting } from './reporting.js';
 import type { BrokerSettings } from './settings.js';
 

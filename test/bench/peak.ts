@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { measureBurst } from './peak/burst.js';
 import { measureDrain } from './peak/drain.js';
-import { measurePlanner } from './peak/planner.js';
+import { measurePlanner } from './peak/rebalance.js';
 import { renderPeakResult, type PeakResult } from './peak/print.js';
 import { measureSpill } from './peak/spill.js';
 

@@ -8,7 +8,7 @@ import { createDrainWarner } from '../drain/warn-of-drains.js';
 import { createLoop, type Loop } from './loop.js';
 import { pollAllInboxes } from '../messaging/poll-inbox.js';
 import { finishOverdueMoves } from '../moves/finish-overdue-moves.js';
-import type { RoundPlanner } from '../rebalance/round-planner.js';
+import type { RoundPlanner } from '../rebalance/rebalancer.js';
 import { runRebalanceRound } from '../rebalance/run-rebalance-round.js';
 import { pollQueues } from '../queue/poll-queues.js';
 import { toRefusal } from '../refusal.js';

@@ -15,7 +15,7 @@ import {
   type RegionPoolHosts,
 } from './read-fleet.js';
 import { updateRegionState, type RegionState } from './region-state.js';
-import type { RoundPlan, RoundPlanner, RoundRequest } from './round-planner.js';
+import type { RoundPlan, RoundPlanner, RoundRequest } from './rebalancer.js';
 import { SessionSnapshotCache } from './session-snapshot-cache.js';
 import { regionPoolIn } from './session-snapshot.js';
 import { toWaitingPlayers } from './waiting-players.js';

@@ -3,7 +3,7 @@ import type { MoveAction, HostExclusionAction } from '../../domain/rebalance/act
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { MoveRunnerPort } from './move-runner.js';
-import type { RoundPlanner } from './round-planner.js';
+import type { RoundPlanner } from './rebalancer.js';
 
 /**
  * Runs one round of rebalancing of a region, on the broker that holds its lease. Host exclusions are stored at once; moves run

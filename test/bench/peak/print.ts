@@ -1,6 +1,6 @@
 import type { BurstResult } from './burst.js';
 import type { DrainResult } from './drain.js';
-import type { PlannerResult } from './planner.js';
+import type { PlannerResult } from './rebalance.js';
 import type { SpillOutcome, SpillResult } from './spill.js';
 
 export interface PeakResult {

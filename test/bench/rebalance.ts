@@ -1,7 +1,7 @@
 /**
  * Time that the rebalancer needs to plan moves for a large fleet.
  *
- *     npm run bench:planner -- [--json] [--hosts 10000] [--slots 12] [--waiting 2000] [--allowance 500] [--rounds 15]
+ *     npm run bench:rebalance -- [--json] [--hosts 10000] [--slots 12] [--waiting 2000] [--allowance 500] [--rounds 15]
  */
 import { parseArgs } from 'node:util';
 import { planDrain } from '@duskline/server/domain/rebalance/plan/plan-drain.js';
