@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { measureBurst } from './peak/burst.js';
 import { measureDrain } from './peak/drain.js';
-import { measurePlanner } from './peak/rebalance.js';
+import { measureRebalance } from './peak/rebalance.js';
 import { renderPeakResult, type PeakResult } from './peak/print.js';
 import { measureSpill } from './peak/spill.js';
 
@@ -13,7 +13,7 @@ const USAGE = `Measures the evening peak: a burst of players, a region that over
 
   npm run bench:peak -- [options]
 
-  --only PARTS       measure only these parts, separated by commas: burst, spill, drain, planner (default: all)
+  --only PARTS       measure only these parts, separated by commas: burst, spill, drain, rebalance (default: all)
   --quick            shorter and smaller measurements, for continuous integration: the figures are less reliable
   --json             print the figures as JSON on one line
   --help             print this text
@@ -33,7 +33,7 @@ if (values.help) {
   process.stdout.write(USAGE);
   process.exit();
 }
-const PARTS = ['burst', 'spill', 'drain', 'planner'];
+const PARTS = ['burst', 'spill', 'drain', 'rebalance'];
 const wanted = new Set(values.only?.split(',') ?? PARTS);
 wanted.delete('');
 for (const name of wanted) {
@@ -61,9 +61,9 @@ if (wanted.has('drain')) {
   say(`drain: a region with ${sessions} sessions, 70 % of them movable`);
   result = { ...result, drain: await measureDrain(sessions, values.quick ? 15_000 : 60_000, say) };
 }
-if (wanted.has('planner')) {
+if (wanted.has('rebalance')) {
   const hosts = values.quick ? 1_000 : 10_000;
-  say(`planner: ${hosts} hosts, ${hosts * 10} sessions, 20 regions`);
-  result = { ...result, planner: await measurePlanner(hosts, say) };
+  say(`rebalance: ${hosts} hosts, ${hosts * 10} sessions, 20 regions`);
+  result = { ...result, rebalance: await measureRebalance(hosts, say) };
 }
 process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : renderPeakResult(result));

@@ -23,7 +23,7 @@ const ROUNDS = 8;
 const BROKER = 'bench';
 const RULES = { suspectAfterMs: 3_600_000, offerMs: 15_000, resumeWindowMs: 120_000 };
 
-export interface PlannerResult {
+export interface RebalanceResult {
   readonly hosts: number;
   readonly sessions: number;
   /** Time to plan a round, without reading the fleet: median and maximum. */
@@ -45,7 +45,7 @@ export interface PlannerResult {
 }
 
 /** Plans rounds for a whole fleet in the rebalancer thread, while this thread reserves slots on the same Redis. */
-export async function measurePlanner(hosts: number, say: (text: string) => void): Promise<PlannerResult> {
+export async function measureRebalance(hosts: number, say: (text: string) => void): Promise<RebalanceResult> {
   const redis = await startRedisServer();
   const target = { kind: 'single', url: redis.url } as const;
   // The fleet is filled with times of an hour ago, so that the ramp-up of new hosts is over.
@@ -55,7 +55,7 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
   // Enough moves for every waiting player: a plan without moves would take too little time.
   const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, minBurstMoves: WAITING };
   const seed = { store: { ...RULES, redis: { target } }, catalog, limits };
-  const planner = createRebalancerThread(seed, {
+  const rebalancer = createRebalancerThread(seed, {
     error: console.error,
     warn: nothing,
     info: nothing,
@@ -73,10 +73,10 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
       quarantinedHosts: [],
       excludedSessions: [],
     };
-    const plans: Awaited<ReturnType<typeof planner.planRound>>[] = [];
+    const plans: Awaited<ReturnType<typeof rebalancer.planRound>>[] = [];
     const during = await watched(store, async () => {
       for (let round = 0; round < ROUNDS; round += 1) {
-        plans.push(await planner.planRound({ ...request, region: 'region-0' }));
+        plans.push(await rebalancer.planRound({ ...request, region: 'region-0' }));
       }
     });
     // The first round includes the start and warm-up of the thread.
@@ -97,7 +97,7 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
       reserveP99BeforeMs: before.reserveP99Ms,
     };
   } finally {
-    await planner.close();
+    await rebalancer.close();
     await store.close();
     await redis.stop();
   }
