@@ -1,7 +1,7 @@
 import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { rankCandidates } from '../../domain/ranking.js';
-import { findEarlierOutcome } from '../requests/earlier-outcome.js';
+import { findEarlierOutcome } from '../requests/attach-earlier-session.js';
 import { findRequestRecord } from '../requests/request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -11,7 +11,7 @@ import type { Requests } from '../requests/ports.js';
 import type { BrokerSettings } from '../settings.js';
 import { newSessionId } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { waitForRecovery } from '../requests/wait-for-recovery.js';
+import { waitForRecovery } from '../requests/wait-until-rebuilt.js';
 import { Refusal } from '../refusal.js';
 import { continueRequest } from './continue-request.js';
 import { startFirstAttempt, undoReservation, refuseIfTakenOver, type FirstAttempt } from './first-attempt.js';

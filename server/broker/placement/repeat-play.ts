@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestEntry, RequestRecord, SessionMeta } from '../../store/fleet-store.js';
-import { findEarlierOutcome, type EarlierOutcome } from '../requests/earlier-outcome.js';
+import { findEarlierOutcome, type EarlierOutcome } from '../requests/attach-earlier-session.js';
 import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
