@@ -1,4 +1,4 @@
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';

@@ -3,7 +3,7 @@ import type { RequestRecord } from '../../store/fleet-store.js';
 import { locateSession } from '../requests/attach-earlier-session.js';
 import { findRequestRecord, takeOverRequest } from '../requests/request-record.js';
 import type { ClientConnection, PendingRequest } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';

@@ -1,5 +1,5 @@
 import { rankCandidates } from '../../domain/ranking.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import { waitInQueue, type QueuePosition } from '../queue/wait-in-queue.js';
 import { notifyEnded } from '../requests/attach-earlier-session.js';

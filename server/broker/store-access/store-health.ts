@@ -12,7 +12,7 @@ const REBUILD_INTERVALS = 2;
  *
  * - It is *rebuilding* during the outage and for `rebuildMs` after it: connected hosts and brokers restore what it has
  *   lost. New requests wait.
- * - It is *recovering* from the end of the outage, for longer than `rebuildMs`: hosts that reconnect may still report
+ * - It is *recovering* for `RECOVERY_INTERVALS` heartbeat intervals after the outage: hosts that reconnect may still report
  *   sessions that it does not know. No unknown session that was played counts as lost, and no session is moved.
  */
 export class StoreHealth {
