@@ -37,14 +37,13 @@ export interface BrokerSocketDependencies {
  * was no `welcome`, and `closed` to the error that ended the connection.
  */
 export class BrokerSocket {
-  readonly opened: Promise<Welcome | undefined>;
-  readonly closed: Promise<DusklineError>;
-
   readonly #dependencies: BrokerSocketDependencies;
   readonly #opened = new Deferred<Welcome | undefined>();
   readonly #closed = new Deferred<DusklineError>();
+  readonly opened = this.#opened.promise;
+  readonly closed = this.#closed.promise;
   /** The platform's socket has closed, or was never opened. */
-  readonly #platformSocketClosed = new Deferred<undefined>();
+  readonly #platformSocketClosed = new Deferred<void>();
   readonly #cancelConnectTimeout: () => void;
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #webSocket: SocketLike | undefined;
@@ -53,8 +52,6 @@ export class BrokerSocket {
 
   constructor(dependencies: BrokerSocketDependencies) {
     this.#dependencies = dependencies;
-    this.opened = this.#opened.promise;
-    this.closed = this.#closed.promise;
     this.#cancelConnectTimeout = dependencies.clock.setTimer(
       () => this.#closeWithError(localError('CONNECT_TIMEOUT')),
       dependencies.connectTimeoutMs,
@@ -76,7 +73,7 @@ export class BrokerSocket {
   async close(): Promise<void> {
     this.#closeWithError(localError('CLIENT_CLOSED'));
     const cancel = this.#dependencies.clock.setTimer(
-      () => this.#platformSocketClosed.resolve(undefined),
+      () => this.#platformSocketClosed.resolve(),
       CLOSE_TIMEOUT_MS,
     );
     await this.#platformSocketClosed.promise;
@@ -99,7 +96,7 @@ export class BrokerSocket {
     // `close` follows and says more. But `ws` throws errors that have no listener.
     this.#webSocket.addEventListener('error', () => undefined);
     this.#webSocket.addEventListener('close', ({ code = 1006 }) => {
-      this.#platformSocketClosed.resolve(undefined);
+      this.#platformSocketClosed.resolve();
       this.#closeWithError(closeError(code, this.#lastError));
     });
   }
@@ -161,7 +158,7 @@ export class BrokerSocket {
     this.#state = 'closed';
     this.#cancelConnectTimeout();
     this.#keepAlive?.stop();
-    if (this.#webSocket === undefined) this.#platformSocketClosed.resolve(undefined);
+    if (this.#webSocket === undefined) this.#platformSocketClosed.resolve();
     else this.#webSocket.close(1000);
     this.#opened.resolve(undefined);
     this.#closed.resolve(error);

@@ -8,7 +8,7 @@ import type {
   SessionChanged,
 } from '@duskline/protocol';
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import { TypedEvents, type Logger } from '@duskline/sdk-runtime';
+import { callListener, type Logger } from '@duskline/sdk-runtime';
 import type { RequestMessage } from '../connection/broker-socket.js';
 import { brokerError, localError, type DusklineError } from '../errors.js';
 import type { Clock } from '../runtime/clock.js';
@@ -18,7 +18,7 @@ import { MatchedSession } from './matched-session.js';
 import { askAboutOffer } from './ask-about-offer.js';
 import { isWorthRetrying, reactToError } from './play-errors.js';
 import { messageForPhase } from './play-messages.js';
-import type { PlayOptions, QueueState } from './play-options.js';
+import type { PlayOptions } from './play-options.js';
 import { isPending, isPhaseTransition, type PlayPhase } from './play-phase.js';
 import { RetryTimer } from './retry-timer.js';
 
@@ -36,20 +36,18 @@ export interface PlayRequestDependencies extends Pick<PlayOptions, 'onQueued' | 
 
 /** One call of `play`, from its first message until its session has ended. */
 export class PlayRequest {
-  /** The session, or why there is none. */
-  readonly answer: Promise<Session>;
-
   readonly #play: Play;
   readonly #dependencies: PlayRequestDependencies;
   readonly #answer = new Deferred<Session>();
-  readonly #events: TypedEvents<{ queued: QueueState }>;
+  /** The session, or why there is none. */
+  readonly answer = this.#answer.promise;
   readonly #retryTimer: RetryTimer;
   #phase: PlayPhase = 'asking';
   #session: MatchedSession | undefined;
   /** Aborts when the offer that the application was asked about is answered or gone. */
   #offer: AbortController | undefined;
   /** The result of `Session.end`, once it was called. */
-  #ending: Deferred<undefined> | undefined;
+  #ending: Deferred<void> | undefined;
   /** `play` was sent, so a broker may know the request. */
   #wasSent = false;
   /** A connection was lost since then. The attempt of its broker may have succeeded, or may still run. */
@@ -61,9 +59,6 @@ export class PlayRequest {
     this.#play = play;
     this.#dependencies = dependencies;
     this.#retryTimer = new RetryTimer(dependencies, () => this.#sendForPhase());
-    this.#events = new TypedEvents((_, error) => dependencies.logger.error({ error }, 'onQueued threw'));
-    if (dependencies.onQueued !== undefined) this.#events.on('queued', dependencies.onQueued);
-    this.answer = this.#answer.promise;
   }
 
   get session(): Session | undefined {
@@ -106,8 +101,6 @@ export class PlayRequest {
       case 'error':
         this.#handleError(message);
         return;
-      default:
-        message satisfies never;
     }
   }
 
@@ -132,8 +125,11 @@ export class PlayRequest {
   }
 
   #handleQueued({ position, etaMs, region }: Queued): void {
-    if (this.#requeueIfHeld() || this.#enterPhase('queued'))
-      this.#events.emit('queued', { position, region, ...(etaMs && { etaMs }) });
+    if (!this.#requeueIfHeld() && !this.#enterPhase('queued')) return;
+    const { onQueued, logger } = this.#dependencies;
+    callListener(onQueued, { position, region, ...(etaMs && { etaMs }) }, (error) =>
+      logger.error({ error }, 'onQueued threw'),
+    );
   }
 
   #handleOffer(offer: Offer): void {
@@ -261,7 +257,7 @@ export class PlayRequest {
 
   #finishSession(reason: EndReason): void {
     this.#enterPhase('over');
-    this.#ending?.resolve(undefined);
+    this.#ending?.resolve();
     this.#session?.notifyEnded(reason);
   }
 

@@ -76,7 +76,8 @@ export class SessionMoveHandler {
    * `onMove` may still be running, because the new host reports to the broker first; its time limit does not change.
    */
   completeMove(epoch: number): PendingMove | undefined {
-    const [pending, completed] = [this.#pending, this.#completed];
+    const pending = this.#pending;
+    const completed = this.#completed;
     if (completed !== undefined && completed.match.epoch < epoch && completed.hasArrived === undefined)
       abandonMove(completed);
     if (pending === undefined || pending.match.epoch > epoch) return undefined;

@@ -1,68 +1,91 @@
-/**
- * Time that the rebalancer needs to plan moves for a large fleet.
- *
- *     npm run bench:rebalance -- [--json] [--hosts 10000] [--slots 12] [--waiting 2000] [--allowance 500] [--rounds 15]
- */
-import { parseArgs } from 'node:util';
+/** Measures the time that the rebalancer needs to plan moves for a large fleet. `USAGE` describes the options. */
 import { planDrain } from '@duskline/server/domain/rebalance/plan/plan-drain.js';
 import { planRebalance } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
 import type { FleetSnapshot } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import { evening } from '../unit/domain/rebalance/evening.js';
+import { readCount, readOptions } from './command-line.js';
+import { reportProgress } from './progress.js';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    hosts: { type: 'string', default: '10000' },
-    slots: { type: 'string', default: '12' },
-    waiting: { type: 'string', default: '2000' },
-    allowance: { type: 'string', default: '500' },
-    rounds: { type: 'string', default: '15' },
-  },
+const USAGE = `Measures the time that the rebalancer needs to plan moves for a large fleet of 20 regions, without reading it from Redis.
+
+  npm run bench:rebalance -- [options]
+
+  --hosts N          hosts of the fleet (default: 10000)
+  --slots N          slots of each host (default: 12)
+  --waiting N        players that wait for a slot (default: 2000)
+  --allowance N      moves that one plan may have (default: 500)
+  --rounds N         plans for each figure (default: 15)
+  --json             print the figures as JSON on one line, instead of tables
+  --help             print this text
+
+Progress goes to standard error, the figures to standard output.
+`;
+
+const options = readOptions(USAGE, {
+  hosts: { type: 'string', default: '10000' },
+  slots: { type: 'string', default: '12' },
+  waiting: { type: 'string', default: '2000' },
+  allowance: { type: 'string', default: '500' },
+  rounds: { type: 'string', default: '15' },
+  json: { type: 'boolean', default: false },
 });
-const hosts = Number(values.hosts);
-const allowance = Number(values.allowance);
+const allowance = readCount('--allowance', options.allowance, 0);
+const rounds = readCount('--rounds', options.rounds);
+const FLEET = {
+  regions: 20,
+  pools: 2,
+  hosts: readCount('--hosts', options.hosts),
+  slotsPerHost: readCount('--slots', options.slots),
+  waiting: readCount('--waiting', options.waiting, 0),
+  hot: 0.01,
+  ownObjects: false,
+};
 
-function timed<T>(run: () => T): { readonly medianMs: number; readonly worstMs: number; readonly result: T } {
+interface Timed<Result> {
+  readonly medianMs: number;
+  readonly worstMs: number;
+  readonly result: Result;
+}
+
+/** Runs the function once as a warm-up, and then once for each round. */
+function timed<Result>(run: () => Result): Timed<Result> {
   let result = run();
-  const tookMs = Array.from({ length: Number(values.rounds) }, () => {
-    const startedAt = performance.now();
+  const tookMs = Array.from({ length: rounds }, () => {
+    const startedAtMs = performance.now();
     result = run();
-    return performance.now() - startedAt;
+    return performance.now() - startedAtMs;
   }).sort((a, b) => a - b);
   const rounded = (ms: number | undefined): number => Math.round((ms ?? 0) * 10) / 10;
   return { medianMs: rounded(tookMs[tookMs.length >> 1]), worstMs: rounded(tookMs.at(-1)), result };
 }
 
-function report(name: string, picture: FleetSnapshot): object {
-  const { medianMs, worstMs, result } = timed(() => planRebalance(picture, allowance));
+function measureRebalance(name: string, snapshot: FleetSnapshot): object {
+  reportProgress(`rebalance: ${name}`);
+  const { medianMs, worstMs, result } = timed(() => planRebalance(snapshot, allowance));
   const { actions, liveMoves, servedByStore, servedByMoves } = result;
   const moves = actions.filter(({ kind }) => kind === 'move').length;
-  return {
-    name,
-    sessions: picture.sessions.length,
-    medianMs,
-    worstMs,
-    servedByStore,
-    servedByMoves,
-    moves,
-    liveMoves,
-  };
+  const sessions = snapshot.sessions.length;
+  return { name, sessions, medianMs, worstMs, servedByStore, servedByMoves, moves, liveMoves };
 }
 
-const shape = { regions: 20, pools: 2, hosts, slotsPerHost: Number(values.slots) };
-const busy = { ...shape, waiting: Number(values.waiting), hot: 0.01, ownObjects: false };
+function measureDrain(name: string, snapshot: FleetSnapshot): object {
+  reportProgress(`rebalance: ${name}`);
+  const { medianMs, worstMs, result } = timed(() =>
+    planDrain(snapshot, { region: 'region-7', pool: null, hostId: null }),
+  );
+  const { moves, later, noRoom, fixed } = result;
+  const counts = { moves: moves.length, later: later.length, noRoom: noRoom.length, fixed: fixed.length };
+  return { name, medianMs, worstMs, ...counts };
+}
+
 const rows = [
-  report('calm', evening({ ...busy, waiting: 0, hot: 0 })),
-  report('hot hosts', evening({ ...busy, waiting: 0 })),
-  report('evening', evening(busy)),
-  report('evening, own region pool objects', evening({ ...busy, ownObjects: true })),
+  measureRebalance('calm', evening({ ...FLEET, waiting: 0, hot: 0 })),
+  measureRebalance('hot hosts', evening({ ...FLEET, waiting: 0 })),
+  measureRebalance('evening', evening(FLEET)),
+  measureRebalance('evening, own region pool objects', evening({ ...FLEET, ownObjects: true })),
 ];
-const picture = evening({ ...busy, waiting: 0 });
-const drain = timed(() => planDrain(picture, { region: 'region-7', pool: null, hostId: null }));
-const { moves, later, noRoom, fixed } = drain.result;
-const counts = { moves: moves.length, later: later.length, noRoom: noRoom.length, fixed: fixed.length };
-const drained = { name: 'drain of a region', medianMs: drain.medianMs, worstMs: drain.worstMs, ...counts };
-if (values.json) console.log(JSON.stringify([...rows, drained]));
+const drained = measureDrain('drain of a region', evening({ ...FLEET, waiting: 0 }));
+if (options.json) console.log(JSON.stringify([...rows, drained]));
 else {
   console.table(rows);
   console.table([drained]);

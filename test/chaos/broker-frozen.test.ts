@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { setTimeout as delay } from 'node:timers/promises';
 import { waitUntil } from '../support/eventually.js';
+import { holdFaultFor } from '../support/time/scenario-time.js';
 import { openPlayer } from '../support/fleet/test-broker.js';
 import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery/recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
@@ -66,7 +66,7 @@ describe('A broker that hangs for 20 s and continues', () => {
     await fleet.recordSnapshot();
 
     const mark = fleet.recorder.events.length;
-    const over = delay(FROZEN_MS);
+    const over = holdFaultFor(FROZEN_MS);
     const thawed = fleet.breakBroker(0, 'frozen');
     const frozenAtMs = performance.now();
     fleet.brokers[0]!.freeze();

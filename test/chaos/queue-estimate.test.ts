@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DusklineError } from '@duskline/client/node';
 import { createSeededRandom } from '@duskline/host/simulated';
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
+import { pauseFor } from '../support/time/pacing.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { createPlayerGroup, type PlayerGroup, type GroupPlayer } from '../support/recovery/player-group.js';
 import { quantile } from './support/match-probe.js';
@@ -15,8 +15,8 @@ const SLOTS = 20;
 const WAITING = 100;
 /** A session lasts so long on average: four slots become free a second. */
 const MEAN_LENGTH_MS = 40_000;
-/** What players are told rests on what the brokers have seen so far. */
-const WARM_UP_MS = 20_000;
+/** What players are told rests on the ends of sessions that the brokers have seen so far: those of about 20 s. */
+const WARM_UP_ENDS = 80;
 
 /** What a waiting player was told, and when its turn came. */
 interface Estimate {
@@ -60,6 +60,10 @@ describe('The estimated wait of queued players', function () {
     const over = new AbortController();
     setMaxListeners(0, over.signal);
     const ends: Promise<void>[] = [];
+    let ended = 0;
+
+    const playForRandomTime = (): Promise<void> =>
+      pauseFor(-Math.log(1 - random()) * MEAN_LENGTH_MS, over.signal);
 
     /** Plays for a random time, and again, until the test is over. */
     const comeAndGo = async ({ client }: GroupPlayer): Promise<void> => {
@@ -67,17 +71,16 @@ describe('The estimated wait of queued players', function () {
         const answer = await client.play(PLAY).catch((error: unknown) => error);
         if (answer instanceof DusklineError) return;
         const session = fleet.admit(client.sessions[0]!);
-        await delay(-Math.log(1 - random()) * MEAN_LENGTH_MS, undefined, { signal: over.signal }).catch(
-          () => undefined,
-        );
+        await playForRandomTime();
         session.end('host_ended');
+        ended += 1;
         await waitUntil(() => client.sessions.length === 0);
       }
     };
 
     await Promise.all([playing.connectAll(), waiting.connectAll()]);
     ends.push(...playing.players.map(comeAndGo));
-    await delay(WARM_UP_MS);
+    await waitUntil(() => ended >= WARM_UP_ENDS, 2 * MEAN_LENGTH_MS);
 
     const waits = await Promise.all(
       waiting.players.map(async (player) => {
@@ -90,11 +93,7 @@ describe('The estimated wait of queued players', function () {
         });
         const servedAtMs = performance.now();
         const hosted = fleet.admit(session);
-        ends.push(
-          delay(-Math.log(1 - random()) * MEAN_LENGTH_MS, undefined, { signal: over.signal })
-            .catch(() => undefined)
-            .then(() => void hosted.end('host_ended')),
-        );
+        ends.push(playForRandomTime().then(() => void hosted.end('host_ended')));
         return told.map((estimate): Outcome => ({ ...estimate, waitedMs: servedAtMs - estimate.toldAtMs }));
       }),
     );

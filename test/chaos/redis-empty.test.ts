@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
+import { holdFaultFor } from '../support/time/scenario-time.js';
 import { openPlayer } from '../support/fleet/test-broker.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
@@ -59,7 +59,7 @@ describe('A Redis that is down for 30 s and returns empty', function () {
 
     recorder.record({ type: 'fault', fault: 'redis-stopped', target: 'redis', lasts: true });
     await redis.kill();
-    const goneForMs = delay(AWAY_MS);
+    const over = holdFaultFor(AWAY_MS);
     await waitUntil(() => !health.ready.includes(true));
     // Whoever asks meanwhile is told when to ask again, or waits.
     const stranger = await openPlayer(fleet.urls[0]!, 'stranger');
@@ -71,7 +71,7 @@ describe('A Redis that is down for 30 s and returns empty', function () {
     const lateLines = late.players.map((player) =>
       joinQueue(player, { ...PLAY, retry: { maxWaitMs: 120_000 } }),
     );
-    await goneForMs;
+    await over;
     expect(health.ready).to.not.include(true);
 
     await redis.restart();

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { DusklineError, type Session } from '@duskline/client/node';
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
@@ -12,14 +11,15 @@ const HOSTS = 4;
 const SLOTS = 8;
 const MOVERS = 8;
 const STAYERS = 8;
+const STAY = { title: 'starfall', rtt: { near: 12, far: 200 } };
 /** `next` is near enough after so long. */
 const RELAXED_MS = 5_000;
 const POLICY = [
   { afterMs: 0, maxRttMs: 60 },
   { afterMs: RELAXED_MS, maxRttMs: 90 },
 ];
-/** Brokers look at their queues every second. */
-const THREE_LOOKS_MS = 3_000;
+/** Polls of its queues after which each broker has sent what the ended sessions would promise to waiting players. */
+const POLLS = 3;
 /** So many hosts at once are waited for three times as long. */
 const LOST_MS = 3 * 4_000;
 
@@ -34,6 +34,7 @@ describe('A full region whose hosts all vanish', function () {
   let playing: PlayerGroup;
   let movers: PlayerGroup;
   let stayers: PlayerGroup;
+  let last: PlayerGroup;
   beforeEach(async () => {
     redis = await startRedisServer();
     fleet = await startChaosFleet({ redis: { kind: 'single', url: redis.url }, config: CONFIG });
@@ -41,9 +42,10 @@ describe('A full region whose hosts all vanish', function () {
     playing = createPlayerGroup({ urls, recorder, players: HOSTS * SLOTS, name: 'playing' });
     movers = createPlayerGroup({ urls, recorder, players: MOVERS, name: 'mover' });
     stayers = createPlayerGroup({ urls, recorder, players: STAYERS, name: 'stayer' });
+    last = createPlayerGroup({ urls, recorder, players: POLLS + urls.length, name: 'last' });
   });
   afterEach(async () => {
-    await Promise.all([playing, movers, stayers].map((swarm) => swarm.close()));
+    await Promise.all([playing, movers, stayers, last].map((swarm) => swarm.close()));
     await fleet.stop();
     await redis.stop();
   });
@@ -58,11 +60,31 @@ describe('A full region whose hosts all vanish', function () {
   const positions = (lines: readonly QueuedPlayer[]): (number | undefined)[] =>
     lines.map(({ told }) => told.at(-1)?.position);
 
+  /**
+   * Resolves when each broker has polled its queues several times: a player leaves the queue before each poll, and one
+   * player of each broker, behind the others, waits for its new position.
+   */
+  async function waitForPolls(): Promise<void> {
+    const leaves = last.players.map(() => new AbortController());
+    const lines: QueuedPlayer[] = [];
+    for (const [i, { signal }] of leaves.entries()) {
+      lines.push(await joinQueue(last.players[i]!, { ...STAY, signal }));
+    }
+    const watching = lines.slice(POLLS);
+    for (const leave of leaves.slice(0, POLLS)) {
+      const expected = positions(watching).map((position) => Number(position) - 1);
+      leave.abort();
+      await waitUntil(() => positions(watching).every((position, i) => position === expected[i]));
+    }
+    for (const leave of leaves.slice(POLLS)) leave.abort();
+    await Promise.all(lines.map(({ answer }) => answer));
+  }
+
   it('has waiting players served elsewhere where their policy allows it, keeps the order of the others, and promises them no wait time', async () => {
     const { recorder } = fleet;
     const near = await fleet.addHosts({ count: HOSTS, slots: SLOTS });
     await fleet.addHosts({ regionPool: { ...NEAR, region: 'next' }, count: 2, slots: SLOTS });
-    await Promise.all([playing, movers, stayers].map((swarm) => swarm.connectAll()));
+    await Promise.all([playing, movers, stayers, last].map((swarm) => swarm.connectAll()));
     await playing.playAll({ title: 'starfall', rtt: { near: 12 } });
     for (const { client } of playing.players) fleet.admit(client.sessions[0]!);
     await waitUntil(() => fleet.storeAgreesWithHosts());
@@ -73,7 +95,7 @@ describe('A full region whose hosts all vanish', function () {
     const staying: QueuedPlayer[] = [];
     for (let i = 0; i < MOVERS; i += 1) {
       moving.push(await joinQueue(movers.players[i]!, { title: 'starfall', rtt: { near: 12, next: 80 } }));
-      staying.push(await joinQueue(stayers.players[i]!, { title: 'starfall', rtt: { near: 12, far: 200 } }));
+      staying.push(await joinQueue(stayers.players[i]!, STAY));
     }
     expect(positions(moving)).to.deep.equal([1, 3, 5, 7, 9, 11, 13, 15]);
     expect(positions(staying)).to.deep.equal([2, 4, 6, 8, 10, 12, 14, 16]);
@@ -101,7 +123,7 @@ describe('A full region whose hosts all vanish', function () {
     await waitUntil(() => fleet.storeAgreesWithHosts());
     await fleet.recordSnapshot(true);
     // What the ends of those sessions would promise, if they counted as slots that became free, is told by then.
-    await delay(THREE_LOOKS_MS);
+    await waitForPolls();
     expect(positions(staying)).to.deep.equal(inOrder);
     const promised = staying.flatMap(({ told }) => told.filter(({ etaMs }) => etaMs !== undefined));
     expect(promised).to.deep.equal([]);

@@ -18,12 +18,23 @@ export async function retryUntilSuccess<T>(look: () => Promise<T>, deadlineMs = 
   }
 }
 
-/** Polls a condition until it holds. Rejects at the deadline; the error shows the source of the condition. */
-export async function waitUntil(isSo: () => Promise<boolean> | boolean, deadlineMs = 5_000): Promise<void> {
+export interface WaitOptions {
+  /** Default 5. Longer where each poll is expensive and many tests poll at the same time. */
+  readonly pollIntervalMs?: number;
+  /** State at the deadline, for the error. By default the error shows the source of the condition. */
+  readonly describe?: () => Promise<string> | string;
+}
+
+/** Polls a condition until it holds. Rejects at the deadline. */
+export async function waitUntil(
+  isSo: () => Promise<boolean> | boolean,
+  deadlineMs = 5_000,
+  { pollIntervalMs = POLL_INTERVAL_MS, describe = () => isSo.toString() }: WaitOptions = {},
+): Promise<void> {
   const untilMs = performance.now() + deadlineMs;
   while (!(await isSo())) {
     if (performance.now() > untilMs)
-      throw new Error(`The condition did not hold within ${deadlineMs} ms: ${isSo.toString()}`);
-    await delay(POLL_INTERVAL_MS);
+      throw new Error(`The condition did not hold within ${deadlineMs} ms: ${await describe()}`);
+    await delay(pollIntervalMs);
   }
 }

@@ -1,5 +1,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { waitUntil } from '../../support/eventually.js';
+
+/** Several times what a loaded machine needs for the matches that the tests measure. */
+const MEASURE_DEADLINE_MS = 30_000;
 
 export interface ProbeOptions {
   readonly urls: readonly string[];
@@ -17,6 +21,8 @@ export interface ProbeOptions {
 export interface MatchProbe {
   /** Match times in milliseconds since the last time they were taken, sorted. */
   take(): number[];
+  /** Waits for this many matches from now on. Returns their times, sorted. */
+  measure(matches: number): Promise<number[]>;
   stop(): Promise<void>;
 }
 
@@ -30,13 +36,19 @@ export function startMatchProbe(options: ProbeOptions): MatchProbe {
   });
   const exited = once(worker, 'exit');
   exited.catch(() => undefined);
+  const take = (): number[] => {
+    if (lost)
+      throw new Error('a player of the probe lost its connection: its times are not those of a match');
+    const taken = took.sort((a, b) => a - b);
+    took = [];
+    return taken;
+  };
   return {
-    take() {
-      if (lost)
-        throw new Error('a player of the probe lost its connection: its times are not those of a match');
-      const taken = took.sort((a, b) => a - b);
+    take,
+    async measure(matches) {
       took = [];
-      return taken;
+      await waitUntil(() => lost || took.length >= matches, MEASURE_DEADLINE_MS);
+      return take();
     },
     async stop() {
       worker.postMessage('stop');

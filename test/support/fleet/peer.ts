@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
+import { within } from '../time/deadline.js';
 
 /** A received frame, not validated. */
 export type Frame = Record<string, unknown> & { readonly type: string };
@@ -96,30 +97,27 @@ export class Peer {
       const index = this.#frames.findIndex(fits);
       return index < 0 ? undefined : this.#frames.splice(index, 1)[0];
     };
-    const there = take();
-    if (there !== undefined) return there;
-    return new Promise((resolve, reject) => {
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(check);
-      };
-      const check = (): void => {
+    const buffered = take();
+    if (buffered !== undefined) return buffered;
+    let check: () => void = () => undefined;
+    const arrived = new Promise<Frame>((resolve, reject) => {
+      check = () => {
         const frame = take();
         if (frame === undefined) return;
-        finish();
+        this.#waiting.delete(check);
         resolve(frame);
       };
-      const timer = setTimeout(() => {
-        finish();
-        reject(new Error(`no ${what} within ${DEADLINE_MS} ms; waiting: ${JSON.stringify(this.#frames)}`));
-      }, DEADLINE_MS);
       this.#waiting.add(check);
       void this.closed.then(({ code, reason }) => {
-        if (!this.#waiting.has(check)) return;
-        finish();
         reject(new Error(`closed (${code} ${reason}) while waiting for ${what}`));
       });
     });
+    try {
+      const awaited = (): string => `${what} arrives; unread: ${JSON.stringify(this.#frames)}`;
+      return await within(DEADLINE_MS, awaited, arrived);
+    } finally {
+      this.#waiting.delete(check);
+    }
   }
 
   /** Frames that were received and that no test has taken. */

@@ -5,6 +5,7 @@ import { hostName } from '@duskline/loadtest/history/events.js';
 import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 import { TEST_DEVICE } from '../fleet/test-broker.js';
 import { monotonicMs } from '../processes/monotonic-clock.js';
+import { letTimePass } from '../time/scenario-time.js';
 import type { ClientOrder, ClientReport, MovingClientOptions } from './moving-client.js';
 import { reportToParent } from '../processes/worker-process.js';
 
@@ -105,7 +106,7 @@ process.on('message', (order: ClientOrder) => {
     case 'doom': {
       const { pid, afterMs } = order;
       const end = (): void => void process.kill(pid, 'SIGKILL');
-      kill = () => (afterMs === 0 ? end() : setTimeout(end, afterMs));
+      kill = () => (afterMs === 0 ? end() : void letTimePass(afterMs).then(end));
       return;
     }
     case 'close':

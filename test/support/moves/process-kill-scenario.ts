@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { waitUntil } from '../eventually.js';
 import { MOVE_LIMITS, type MoveScope, type MovesFleet } from './moves-fleet.js';
@@ -145,17 +144,18 @@ async function killInGap(scene: MoveScenario, { party, gap, afterMs }: ProcessKi
   expect(await scene.moveOwner(), 'who carries the move out').to.equal(fleet.brokerId(mover));
   let killedAtMs = performance.now();
   if (gap === 'client admitted') {
-    const { pid } = {
+    const broker = fleet.brokers[mover]!;
+    const { pid, exited } = {
       client: client.process,
       'old host': oldHost.process,
       'new host': newHost.process,
-      broker: { pid: fleet.brokers[mover]!.process.pid ?? 0 },
+      broker: { pid: broker.process.pid ?? 0, exited: broker.exited },
     }[party];
     client.process.order({ kind: 'doom', pid, afterMs });
     client.process.order({ kind: 'decide', goes: true });
     await waitUntil(() => client.last('let-in')?.epoch === 2);
     killedAtMs = client.last('let-in')!.atMs + afterMs;
-    await delay(afterMs);
+    await exited;
   } else if (gap === 'moved') {
     client.process.order({ kind: 'decide', goes: true });
     await waitUntil(() => client.last('moved') !== undefined);
@@ -176,19 +176,16 @@ async function waitForSettled(
   killedAtMs: number,
 ): Promise<number> {
   const withinMs = Math.max(...killed.outcomes.map((outcome) => slotsAgreeWithinMs(killed, outcome)));
-  let slotsAtMs: number | undefined;
-  let seen: SessionLocation | undefined;
-  const untilMs = killedAtMs + withinMs + 2 * SLACK_MS;
-  for (;;) {
-    seen = await scene.locateSession();
-    if (!seen.slotsAgree) slotsAtMs = undefined;
-    else slotsAtMs ??= performance.now();
-    if (slotsAtMs !== undefined && isSettled(scene, seen)) return slotsAtMs - killedAtMs;
-    if (performance.now() > untilMs) {
-      throw new Error(`not settled: ${await scene.describe()}`);
-    }
-    await delay(20);
-  }
+  let slotsAtMs = NaN;
+  const isSettledNow = async (): Promise<boolean> => {
+    const seen = await scene.locateSession();
+    if (!seen.slotsAgree) slotsAtMs = NaN;
+    else if (Number.isNaN(slotsAtMs)) slotsAtMs = performance.now();
+    return seen.slotsAgree && isSettled(scene, seen);
+  };
+  const deadlineMs = killedAtMs + withinMs + 2 * SLACK_MS - performance.now();
+  await waitUntil(isSettledNow, deadlineMs, { pollIntervalMs: 20, describe: () => scene.describe() });
+  return slotsAtMs - killedAtMs;
 }
 
 function isSettled({ client }: MoveScenario, { stored, held }: SessionLocation): boolean {

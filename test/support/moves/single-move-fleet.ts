@@ -1,6 +1,7 @@
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
 import { IDLE, QUICK } from '../fleet/test-broker.js';
+import { waitUntil } from '../eventually.js';
 import type { Frame, Peer } from '../fleet/peer.js';
 import { TestFleet, play, type PlayerPeer } from '../fleet/test-fleet.js';
 
@@ -60,8 +61,7 @@ export class SingleMoveFleet {
   async declareMovable(): Promise<void> {
     const held = { sessionId: this.sessionId, epoch: 1, state: 'connected', movable: true };
     this.source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
-    const { waitUntil: eventually } = await import('../eventually.js');
-    await eventually(async () => {
+    await waitUntil(async () => {
       const [session] = await this.fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [
         this.sessionId,
       ]);

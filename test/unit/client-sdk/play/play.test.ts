@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { DusklineError, type ClientOptions } from '@duskline/client/node';
 import { expect } from 'chai';
-import { Fixtures, failure, settle, type Fixture } from '../fixture.js';
+import { Fixtures, failure, type Fixture } from '../fixture.js';
 import { ManualClock } from '../manual-clock.js';
 import {
   OTHER_SESSION_ID,
@@ -10,6 +10,7 @@ import {
   aRegion,
   type ScriptedConnection,
 } from '../scripted-broker.js';
+import { nextTurn } from '../../../support/time/event-loop.js';
 
 const RTT = { dublin: 12.5 };
 
@@ -143,7 +144,7 @@ describe('client: play()', () => {
   it('sends nothing when no region answered the measurement', async () => {
     const { client, end } = await connected({ probe: () => Promise.reject(new Error('offline')) });
     expect(await failure(client.play({ title: 'tetris' }))).to.include({ code: 'NO_REGION_MEASURED' });
-    expect(end.receivedTypes).to.deep.equal(['hello']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello']);
   });
 
   it('ignores frames that are malformed, unknown, or that answer nothing', async () => {
@@ -194,7 +195,7 @@ describe('client: play()', () => {
       const { client, end } = await connected();
       const playing = client.play({ title: 'tetris', rtt: RTT, signal: AbortSignal.abort('no') });
       expect(await failure(playing)).to.include({ name: 'AbortError', code: 'ABORTED', cause: 'no' });
-      expect(end.receivedTypes).to.deep.equal(['hello']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello']);
     });
 
     it('stops during connecting', async () => {
@@ -210,10 +211,10 @@ describe('client: play()', () => {
       const { client, end } = await connected({ probe: () => new Promise(() => undefined) });
       const controller = new AbortController();
       const playing = failure(client.play({ title: 'tetris', signal: controller.signal }));
-      await settle();
+      await nextTurn();
       controller.abort();
       expect(await playing).to.include({ code: 'ABORTED' });
-      expect(end.receivedTypes).to.deep.equal(['hello']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello']);
     });
 
     it('cancels the request, and ignores a match that crosses the cancel', async () => {
@@ -245,7 +246,7 @@ describe('client: play()', () => {
       expect(await playing).to.include({ code: 'ABORTED' });
       const next = await broker.welcome();
       expect(await next.next('cancel')).to.deep.equal({ type: 'cancel', requestId });
-      expect(next.receivedTypes).to.deep.equal(['hello', 'cancel']);
+      expect(await next.receivedTypes()).to.deep.equal(['hello', 'cancel']);
 
       next.drop();
       const last = await broker.welcome();
@@ -253,7 +254,7 @@ describe('client: play()', () => {
       await last.next('play');
       last.match('other');
       await other;
-      expect(last.receivedTypes).to.deep.equal(['hello', 'play']);
+      expect(await last.receivedTypes()).to.deep.equal(['hello', 'play']);
     });
 
     it('sends no cancel for a request that no broker received', async () => {
@@ -269,7 +270,7 @@ describe('client: play()', () => {
       await end.next('play');
       end.match('other');
       await other;
-      expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
     });
 
     it('keeps the session when it was matched before the abort', async () => {
@@ -281,7 +282,7 @@ describe('client: play()', () => {
       expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
       controller.abort();
       expect(client.sessions).to.deep.equal([session]);
-      expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
     });
   });
 
@@ -319,7 +320,7 @@ describe('client: play()', () => {
       const { clock, end, playing, refuse } = await waitingForRoom(10_000);
       const requestId = await refuse();
       clock.advance(2_499);
-      expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
       clock.advance(1);
       expect(await end.next('play')).to.include({ requestId });
       end.match(requestId);
@@ -404,11 +405,11 @@ describe('client: play()', () => {
           (await broker.accept()).drop();
           await statuses.next(({ state }) => state === 'waiting');
         }
-        if (moment === 'opening') await settle();
+        if (moment === 'opening') await nextTurn();
         await client.close();
         if (playing !== undefined) expect(await playing).to.include({ code: 'CLIENT_CLOSED' });
         expect(client.status).to.deep.equal({ state: 'closed' });
-        await settle();
+        await nextTurn();
         expect(clock.pending).to.equal(0);
       });
     }

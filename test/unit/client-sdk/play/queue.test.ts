@@ -1,9 +1,10 @@
 import type { ClientOptions, PlayOptions, QueueState, Session, SlotOffer } from '@duskline/client/node';
 import { expect } from 'chai';
-import { Fixtures, failure, settle, type Fixture } from '../fixture.js';
-import { EventBuffer } from '../event-buffer.js';
+import { Fixtures, failure, type Fixture } from '../fixture.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { ManualClock } from '../manual-clock.js';
 import { OTHER_SESSION_ID, SESSION_ID, type ScriptedConnection } from '../scripted-broker.js';
+import { nextTurn } from '../../../support/time/event-loop.js';
 
 const REQUEST_ID = 'request-1';
 
@@ -116,7 +117,7 @@ describe('client: waiting in the queue', () => {
     end.queued(REQUEST_ID, { position: 2 });
     end.match(REQUEST_ID);
     await playing;
-    await settle();
+    await nextTurn();
     expect(logged).to.have.length(2);
   });
 
@@ -186,7 +187,7 @@ describe('client: waiting in the queue', () => {
       await third.next('play');
       third.match(REQUEST_ID);
       expect(await waiting.playing).to.include({ sessionId: SESSION_ID });
-      expect(third.receivedTypes).to.deep.equal(['hello', 'play']);
+      expect(await third.receivedTypes()).to.deep.equal(['hello', 'play']);
     });
 
     it('accepts again when the first accept was lost with the socket, without asking the player twice', async () => {
@@ -272,7 +273,7 @@ describe('client: waiting in the queue', () => {
       const question = await questions.next();
       expect(question).to.include({ region: 'paris', acceptWithinMs: 9_000 });
       expect(question.signal.aborted).to.equal(false);
-      expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
       question.answer(true);
       await end.next('accept');
       end.match(REQUEST_ID);
@@ -307,8 +308,7 @@ describe('client: waiting in the queue', () => {
       await regionPools.next();
       expect(missed.signal.aborted).to.equal(true);
       missed.answer(true);
-      await settle();
-      expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
 
       end.offer(REQUEST_ID);
       (await questions.next()).answer(true);
@@ -334,8 +334,7 @@ describe('client: waiting in the queue', () => {
       expect(await failure(playing)).to.include({ code: 'CLIENT_CLOSED' });
       expect(question.signal.aborted).to.equal(true);
       question.answer(true);
-      await settle();
-      expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'cancel']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello', 'play', 'cancel']);
     });
   });
 
@@ -413,7 +412,7 @@ describe('client: waiting in the queue', () => {
       end.match('other', { sessionId: OTHER_SESSION_ID });
       const session = await other;
       expect(client.sessions).to.deep.equal([session]);
-      expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'cancel', 'play']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello', 'play', 'cancel', 'play']);
       expect(regionPools.all).to.have.length(1);
     });
 
@@ -436,7 +435,7 @@ describe('client: waiting in the queue', () => {
       await failure(waiting.playing);
       const next = await waiting.broker.welcome();
       await next.next('cancel');
-      expect(next.receivedTypes).to.deep.equal(['hello', 'cancel']);
+      expect(await next.receivedTypes()).to.deep.equal(['hello', 'cancel']);
     });
   });
 });

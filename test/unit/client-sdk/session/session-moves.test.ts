@@ -2,10 +2,11 @@ import { inspect } from 'node:util';
 import type { ClientOptions, Session, SessionMove } from '@duskline/client/node';
 import type { Moving } from '@duskline/protocol';
 import { expect } from 'chai';
-import { Fixtures, settle, type Fixture } from '../fixture.js';
-import { EventBuffer } from '../event-buffer.js';
+import { Fixtures, type Fixture } from '../fixture.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { ManualClock } from '../manual-clock.js';
 import { OTHER_SESSION_ID, SESSION_ID, aMatch, type ScriptedConnection } from '../scripted-broker.js';
+import { nextTurn } from '../../../support/time/event-loop.js';
 
 const REQUEST_ID = 'request-1';
 
@@ -101,7 +102,7 @@ describe('client: sessions that move', () => {
     await end.next('play');
     end.match(REQUEST_ID, { epoch: 2 });
     await replaced;
-    expect(end.receivedTypes).not.to.include('stay');
+    expect(await end.receivedTypes()).not.to.include('stay');
   });
 
   it('continue on the new host once it admits the client: one event, with all fields new', async () => {
@@ -114,7 +115,7 @@ describe('client: sessions that move', () => {
     expect(session, 'until it has moved').to.include({ state: 'moving', epoch: 1, region: 'dublin' });
     expect(session.ticket).to.equal('secret-ticket-1');
     attempt.letIn();
-    await settle();
+    await nextTurn();
     end.session({ epoch: 2, state: 'active' });
     expect(await events.next((event) => event === 'active')).to.equal('active');
     expect(events.all.slice(-3)).to.deep.equal(['moving', 'moved to host-2', 'active']);
@@ -124,7 +125,7 @@ describe('client: sessions that move', () => {
     end.session({ epoch: 2, state: 'connected' });
     expect(await events.next((event) => event === 'connected')).to.equal('connected');
     expect(move.signal.aborted).to.be.false;
-    expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
   });
 
   it('move when the broker reports it first, and the application is notified when it has arrived', async () => {
@@ -136,16 +137,17 @@ describe('client: sessions that move', () => {
     attempt.letIn();
     expect(await events.next((event) => event === 'moved to host-2')).to.exist;
     expect(attempt.move.signal.aborted).to.be.false;
-    expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
   });
 
   it('are reported as replaced when the application fails to arrive, or not in time, after the move', async () => {
     const { end, events, attempt } = await moving();
     end.session({ epoch: 2, state: 'active' });
+    await events.next((event) => event === 'active');
     attempt.refuse();
     expect(await events.next((event) => event === 'replaced by host-2')).to.exist;
     expect(attempt.move.signal.aborted).to.be.true;
-    expect(end.receivedTypes, 'nothing is left to refuse').to.deep.equal(['hello', 'play']);
+    expect(await end.receivedTypes(), 'nothing is left to refuse').to.deep.equal(['hello', 'play']);
 
     const clock = new ManualClock();
     const late = await moving({ clock });
@@ -163,7 +165,7 @@ describe('client: sessions that move', () => {
     expect(await events.next((event) => event === 'ended: client_left')).to.exist;
     expect(attempt.move.signal.aborted).to.be.true;
     attempt.letIn();
-    await settle();
+    await nextTurn();
     expect(events.all).not.to.include('moved to host-2');
   });
 
@@ -205,9 +207,8 @@ describe('client: sessions that move', () => {
     expect(await end.next('stay')).to.include({ epoch: 2 });
     expect(attempt.move.signal.aborted).to.be.true;
     attempt.refuse();
-    await settle();
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'play', 'stay']);
     await client.close();
-    expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'stay']);
     expect(clock.pending).to.equal(0);
   });
 
@@ -215,11 +216,11 @@ describe('client: sessions that move', () => {
     const clock = new ManualClock();
     const { end, events, attempt } = await moving({ clock });
     attempt.letIn();
-    await settle();
+    await nextTurn();
     clock.advance(10_000);
     end.session({ epoch: 2, state: 'active' });
     await events.next((event) => event === 'moved to host-2');
-    expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
   });
 
   it('have moved when `stay` is answered with NO_MOVE: the client connects to the new host again', async () => {
@@ -231,21 +232,20 @@ describe('client: sessions that move', () => {
     await events.next((event) => event === 'active');
     expect(events.all.slice(-3)).to.deep.equal(['moving', 'replaced by host-2', 'active']);
     expect(session).to.include({ epoch: 2, ticket: 'secret-ticket-2' });
-    expect(end.receivedTypes, 'the match is known').to.deep.equal(['hello', 'play', 'stay']);
+    expect(await end.receivedTypes(), 'the match is known').to.deep.equal(['hello', 'play', 'stay']);
   });
 
   it('cancel the move when the old host continues', async () => {
     const { end, session, events, attempt, attempts } = await moving();
     end.session({ state: 'moving' });
-    await settle();
+    await end.ping();
     expect(attempt.move.signal.aborted, 'a repeat').to.be.false;
     end.session({ state: 'connected' });
     await events.next((event) => event === 'connected');
     expect(attempt.move.signal.aborted).to.be.true;
     attempt.refuse();
-    await settle();
+    expect(await end.receivedTypes(), 'the broker knows').to.deep.equal(['hello', 'play']);
     expect(session).to.include({ epoch: 1, state: 'connected' });
-    expect(end.receivedTypes, 'the broker knows').to.deep.equal(['hello', 'play']);
     end.session({ state: 'moving' });
     end.send(aMove(3));
     expect((await attempts.next()).move.epoch, 'another one is followed').to.equal(3);
@@ -288,8 +288,7 @@ describe('client: sessions that move', () => {
     expect(await session.ended).to.equal('operator');
     expect(attempt.move.signal.aborted).to.be.true;
     attempt.refuse();
-    await settle();
-    expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
   });
 
   it('do not follow a move after the player left', async () => {
@@ -319,7 +318,7 @@ describe('client: sessions that move', () => {
         next.session({ epoch: 2, state: 'connected' });
         await all.events.next((event) => event === 'connected');
         all.attempt.letIn();
-        await settle();
+        await nextTurn();
         const seen = ['moved to host-2', 'connected'];
         expect(all.events.all.slice(-3)).to.deep.equal([
           'moving',
@@ -337,7 +336,7 @@ describe('client: sessions that move', () => {
       const next = await lose(all);
       next.match(REQUEST_ID, { epoch: 2, host: aMove().host, ticket: 'secret-ticket-renewed' });
       await all.events.next((event) => event === 'replaced by host-2');
-      expect(next.receivedTypes).to.deep.equal(['hello', 'play']);
+      expect(await next.receivedTypes()).to.deep.equal(['hello', 'play']);
     });
 
     it('continue the move when they are still on the old host', async () => {
@@ -346,7 +345,7 @@ describe('client: sessions that move', () => {
       next.match(REQUEST_ID);
       next.session({ state: 'moving' });
       next.send(aMove(2, { ticket: 'secret-ticket-renewed' }));
-      await settle();
+      await next.ping();
       all.attempt.letIn();
       next.session({ epoch: 2, state: 'active' });
       await all.events.next((event) => event === 'moved to host-2');
@@ -363,8 +362,7 @@ describe('client: sessions that move', () => {
         }
         const next = await lose(all);
         if (!heard) all.attempt.refuse();
-        await settle();
-        expect(next.receivedTypes).to.deep.equal(['hello', 'play']);
+        expect(await next.receivedTypes()).to.deep.equal(['hello', 'play']);
         next.match(REQUEST_ID);
         expect(await next.next('stay')).to.deep.equal({ type: 'stay', sessionId: SESSION_ID, epoch: 2 });
       }

@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
 import type { ClientOptions, Session } from '@duskline/client/node';
 import { expect } from 'chai';
-import { Fixtures, failure, settle, type Fixture } from '../fixture.js';
-import { EventBuffer } from '../event-buffer.js';
+import { Fixtures, failure, type Fixture } from '../fixture.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { ManualClock } from '../manual-clock.js';
 import { OTHER_SESSION_ID, SESSION_ID, type ScriptedConnection } from '../scripted-broker.js';
+import { nextTurn } from '../../../support/time/event-loop.js';
 
 const REQUEST_ID = 'request-1';
 
@@ -53,7 +54,7 @@ describe('client: sessions', () => {
     end.session({ state: 'ended', reason: 'idle' });
     end.session({ state: 'ended', reason: 'operator' });
     expect(await session.ended).to.equal('idle');
-    await settle();
+    await nextTurn();
     expect(events.all).to.deep.equal(['active', 'connected', 'disconnected', 'connected', 'ended: idle']);
     expect(session.state).to.equal('ended');
     expect(client.sessions).to.deep.equal([]);
@@ -265,7 +266,7 @@ describe('client: sessions', () => {
     off();
     end.session({ state: 'ended', reason: 'max_length' });
     expect(await heard.next()).to.equal('max_length');
-    await settle();
+    await nextTurn();
     expect(errors).to.have.length(2);
     expect(heard.all).to.deep.equal(['max_length']);
   });
@@ -287,7 +288,7 @@ describe('client: sessions', () => {
       expect(await session.ended).to.equal('client_left');
       expect(events.all).to.deep.equal(['ended: client_left']);
       await session.end();
-      expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'end']);
+      expect(await end.receivedTypes()).to.deep.equal(['hello', 'play', 'end']);
     });
 
     it('are ended after the reconnect, once the broker knows them', async () => {
@@ -297,7 +298,7 @@ describe('client: sessions', () => {
       const ending = all.session.end();
       const next = await all.broker.welcome();
       await next.next('play');
-      expect(next.receivedTypes).to.deep.equal(['hello', 'play']);
+      expect(await next.receivedTypes()).to.deep.equal(['hello', 'play']);
       next.match(REQUEST_ID);
       await next.next('end');
       next.session({ state: 'ended', reason: 'client_left' });
@@ -314,7 +315,7 @@ describe('client: sessions', () => {
       await next.next('end');
       next.session({ state: 'ended', reason: 'client_left' });
       await ending;
-      expect(next.receivedTypes).to.deep.equal(['hello', 'play', 'play', 'end']);
+      expect(await next.receivedTypes()).to.deep.equal(['hello', 'play', 'play', 'end']);
     });
 
     it('are over when they had ended before', async () => {
@@ -347,7 +348,7 @@ describe('client: sessions', () => {
       await next.next('play');
       next.error({ code: 'SESSION_EXISTS', requestId: REQUEST_ID, sessionId: OTHER_SESSION_ID });
       await ending;
-      expect(next.receivedTypes).to.deep.equal(['hello', 'play', 'play']);
+      expect(await next.receivedTypes()).to.deep.equal(['hello', 'play', 'play']);
     });
 
     it('are over when the broker lost its data and creates a second one, which is ended', async () => {
@@ -387,7 +388,7 @@ describe('client: sessions', () => {
     const { client, end, session, events } = await playing();
     await client.close();
     expect(await end.closes.next()).to.equal(1000);
-    expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
     expect(events.all).to.deep.equal([]);
     expect(await failure(session.end())).to.include({ code: 'CLIENT_CLOSED' });
     expect(session.state).to.equal('reserved');

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createBackoffPolicy, createHost, HostClosedError, type HostOptions } from '@duskline/host';
 import { HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { ScriptedBroker } from '../scripted-broker.js';
 import { LOAD, prepareOf, RETRY_MS, startHostFixture, stopHostFixtures } from '../setup.js';
 import { ADDRESS, keyOf, sessionIdOf, signTicket } from '../tickets.js';
@@ -30,7 +30,7 @@ describe('host connection', () => {
     await host.whenRegistered();
     clock.advance(1_999);
     await connection.ping();
-    expect(connection.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
     clock.advance(1);
     await connection.next('heartbeat');
     clock.advance(4_000);
@@ -44,7 +44,7 @@ describe('host connection', () => {
     const connection = await rig.register();
     rig.clock.advance(2_000);
     await connection.ping();
-    expect(connection.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
     rig.clock.advance(2_000);
     await connection.next('heartbeat');
   });
@@ -66,7 +66,7 @@ describe('host connection', () => {
     const connection = await rig.register();
     rig.clock.advance(2_000);
     await connection.pings.next((number) => number === 2);
-    expect(connection.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
   });
 
   it('leaves a broker that is silent for two and a half heartbeats, well before its next ping is due', async () => {
@@ -338,8 +338,8 @@ describe('host connection', () => {
 
   it('ignores unknown frames, and emits the errors of the broker', async () => {
     const rig = await startHostFixture();
-    const errors = new EventBuffer<string>();
-    rig.host.on('error', ({ code }) => errors.push(code));
+    const errors = new EventBuffer<string>('code of an error');
+    rig.host.on('error', ({ code }) => errors.add(code));
     const connection = await rig.register();
     for (const raw of [
       '',
@@ -367,10 +367,10 @@ describe('host connection', () => {
     expect(rig.host.leave()).to.equal(left);
     await connection.next('leave');
     expect(await connection.closed).to.equal(1000);
-    expect(connection.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
     await left;
     expect(rig.host.status).to.deep.equal({ state: 'closed', cause: 'left' });
-    expect(rig.ends.waiting).to.deep.equal([{ sessionId: sessionIdOf(1), epoch: 1, reason: 'host_ended' }]);
+    expect(rig.ends.unread).to.deep.equal([{ sessionId: sessionIdOf(1), epoch: 1, reason: 'host_ended' }]);
     expect(admission.ok && admission.session.state).to.equal('ended');
     expect(rig.host.admit(signTicket({ claims: { epoch: 2 } }))).to.include({ reason: 'host_closed' });
     expect(rig.clock.pending).to.equal(0);
@@ -405,9 +405,9 @@ describe('host connection', () => {
     await connection.next('session');
     await rig.host.close();
     expect(await connection.closed).to.equal(1001);
-    expect(connection.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
     expect(admission.ok && admission.session.state).to.equal('active');
-    expect(rig.ends.waiting).to.be.empty;
+    expect(rig.ends.unread).to.be.empty;
     expect(rig.clock.pending).to.equal(0);
   });
 

@@ -8,7 +8,7 @@ import {
 } from '@duskline/host';
 import type { HostToBroker, Resume } from '@duskline/protocol';
 import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 import { LOAD, startHostFixture, stopHostFixtures, type HostFixture } from '../setup.js';
 import { ADDRESS, sessionIdOf, signTicket } from '../tickets.js';
@@ -61,8 +61,8 @@ async function setUpMoving(
         }),
     logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
   });
-  const resumes: MovingRig['resumes'] = new EventBuffer();
-  rig.host.on('resume', (resumed) => resumes.push(resumed));
+  const resumes: MovingRig['resumes'] = new EventBuffer('resumed session');
+  rig.host.on('resume', (resumed) => resumes.add(resumed));
   const connection = await rig.register({ heartbeatIntervalMs: 600_000, pingIntervalMs: 0 });
   const told = () => connection.frames.next(({ type }) => type !== 'heartbeat');
   return { ...rig, connection, resumes, asked, logged, told };
@@ -78,7 +78,7 @@ async function play(rig: MovingRig, number = 1): Promise<HostedSession> {
 
 async function nothingMore({ connection }: MovingRig): Promise<void> {
   await connection.ping();
-  expect(connection.frames.waiting.filter(({ type }) => type !== 'heartbeat')).to.be.empty;
+  expect(connection.frames.unread.filter(({ type }) => type !== 'heartbeat')).to.be.empty;
 }
 
 const cannotMove = (number: number, epoch = 1) => ({ type: 'cannot_move', ...about(number, epoch) });
@@ -114,10 +114,10 @@ describe('a host that checkpoints sessions', () => {
     expect(await rig.ends.next()).to.deep.equal({ ...about(1), reason: 'superseded' });
     expect(session.state).to.equal('ended');
     rig.clock.advance(2 * STILL_MS);
-    expect(rig.resumes.waiting).to.be.empty;
+    expect(rig.resumes.unread).to.be.empty;
     rig.connection.send(resumeOf(1));
     await rig.connection.ping();
-    expect(rig.resumes.waiting).to.be.empty;
+    expect(rig.resumes.unread).to.be.empty;
   });
 
   it('resumes the session at once when the move was cancelled', async () => {
@@ -131,7 +131,7 @@ describe('a host that checkpoints sessions', () => {
     expect(session.state).to.equal('connected');
     rig.clock.advance(2 * STILL_MS);
     await nothingMore(rig);
-    expect(rig.resumes.waiting, 'once').to.be.empty;
+    expect(rig.resumes.unread, 'once').to.be.empty;
     rig.connection.send(orderOf(1));
     expect(await rig.told(), 'it may be asked again').to.include({ type: 'checkpoint' });
   });
@@ -157,7 +157,7 @@ describe('a host that checkpoints sessions', () => {
     rig.connection.send(resumeOf(1, 2), resumeOf(2), resumeOf(3));
     await nothingMore(rig);
     expect([first.state, second.state]).to.deep.equal(['moving', 'connected']);
-    expect(rig.resumes.waiting).to.be.empty;
+    expect(rig.resumes.unread).to.be.empty;
   });
 
   for (const code of ['CHECKPOINT_TOO_LARGE', 'NO_MOVE'] as const) {
@@ -270,7 +270,7 @@ describe('a host that checkpoints sessions', () => {
     answer({ state: STATE });
     rig.clock.advance(2 * STILL_MS);
     await nothingMore(rig);
-    expect(rig.resumes.waiting).to.be.empty;
+    expect(rig.resumes.unread).to.be.empty;
   });
 
   it('refuses for a session that is unknown, at another epoch, not connected, or not movable', async () => {
@@ -290,7 +290,7 @@ describe('a host that checkpoints sessions', () => {
     }
     expect(rig.asked).to.be.empty;
     expect([first.state, second.state]).to.deep.equal(['disconnected', 'connected']);
-    expect(rig.resumes.waiting, 'nothing was held still').to.be.empty;
+    expect(rig.resumes.unread, 'nothing was held still').to.be.empty;
     await nothingMore(rig);
   });
 
@@ -358,7 +358,7 @@ describe('a host that checkpoints sessions', () => {
     await rig.told();
     expect(session.reportDisconnected()).to.be.true;
     expect(await rig.told()).to.include({ state: 'disconnected' });
-    expect(rig.resumes.waiting, 'still held: it may have moved').to.be.empty;
+    expect(rig.resumes.unread, 'still held: it may have moved').to.be.empty;
     rig.connection.send(resumeOf(1));
     expect(await rig.told()).to.include({ state: 'disconnected' });
     expect(await rig.resumes.next()).to.deep.equal(about(1));
@@ -459,6 +459,6 @@ describe('a host that checkpoints sessions', () => {
     await rig.host.close();
     expect(rig.clock.pending).to.equal(0);
     expect(sessions.map(({ state }) => state)).to.deep.equal(['connected', 'connected']);
-    expect(rig.resumes.waiting).to.have.length(2);
+    expect(rig.resumes.unread).to.have.length(2);
   });
 });
