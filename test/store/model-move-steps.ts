@@ -28,7 +28,14 @@ const arrived = fc.oneof(held, fc.constant('reserved' as const));
 export const moveSteps: readonly fc.Arbitrary<Step>[] = [
   step(
     'hold',
-    { sessionId: session, epoch, coordinator: broker, excludedHostId: excluded, maxCongestion: cap, caller: broker },
+    {
+      sessionId: session,
+      epoch,
+      coordinator: broker,
+      excludedHostId: excluded,
+      maxCongestion: cap,
+      caller: broker,
+    },
     ({ regionPool }, { sessionId, epoch: toEpoch, coordinator, excludedHostId, maxCongestion, caller }) => {
       const arrival = {
         sessionId,

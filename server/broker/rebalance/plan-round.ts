@@ -24,11 +24,7 @@ import { toWaitingPlayers } from './waiting-players.js';
 const MAX_HOT_HOSTS = 50;
 
 /** A rebalancer that plans in the thread that calls it. */
-export function createRebalancer(
-  store: FleetStore,
-  catalog: Catalog,
-  limits: RebalanceLimits,
-): Rebalancer {
+export function createRebalancer(store: FleetStore, catalog: Catalog, limits: RebalanceLimits): Rebalancer {
   const regionStates = new Map<string, RegionState>();
   const sessionCache = new SessionSnapshotCache(catalog);
 
