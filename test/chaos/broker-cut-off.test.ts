@@ -1,7 +1,7 @@
 import type { DusklineError } from '@duskline/client/node';
 import { expect } from 'chai';
-import { setTimeout as delay } from 'node:timers/promises';
 import { waitUntil } from '../support/eventually.js';
+import { holdFaultFor } from '../support/time/scenario-time.js';
 import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery/recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
 import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.js';
@@ -55,7 +55,7 @@ describe('A broker that cannot reach Redis for 15 s', () => {
     await fleet.recordSnapshot();
 
     const mark = fleet.recorder.events.length;
-    const cutIsOver = delay(CUT_MS);
+    const cutIsOver = holdFaultFor(CUT_MS);
     const recordEndOfCut = fleet.recordBrokerFault(0, 'cut');
     proxy.cut();
     const [refused, patient] = stuck.players;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { setTimeout as delay } from 'node:timers/promises';
 import { waitUntil } from '../support/eventually.js';
+import { holdFaultFor } from '../support/time/scenario-time.js';
 import { openPlayer } from '../support/fleet/test-broker.js';
 import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery/recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
@@ -67,7 +67,7 @@ describe('A broker that hangs for 20 s and continues', () => {
     await fleet.recordSnapshot();
 
     const mark = fleet.recorder.events.length;
-    const freezeIsOver = delay(FROZEN_MS);
+    const freezeIsOver = holdFaultFor(FROZEN_MS);
     const recordEndOfFreeze = fleet.recordBrokerFault(0, 'frozen');
     const frozenAtMs = performance.now();
     fleet.brokers[0]!.freeze();

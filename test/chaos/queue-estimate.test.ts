@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DusklineError } from '@duskline/client/node';
 import { createSeededRandom } from '@duskline/host/simulated';
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
+import { pauseFor } from '../support/time/pacing.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { createPlayerGroup, type PlayerGroup, type GroupPlayer } from '../support/recovery/player-group.js';
 import { quantile } from './support/match-probe.js';
@@ -15,8 +15,8 @@ const SLOTS = 20;
 const WAITING = 100;
 /** Mean length of a session, so that four slots become free per second. */
 const MEAN_LENGTH_MS = 40_000;
-/** Brokers estimate from the rate at which slots became free, so they must have observed it for a while. */
-const WARM_UP_MS = 20_000;
+/** Brokers estimate from the ends of sessions, so this number must end before players wait. It takes about 20 s. */
+const WARM_UP_ENDS = 80;
 
 /** Position and estimated wait that a player received. */
 interface Estimate {
@@ -62,6 +62,10 @@ describe('The estimated wait of queued players', function () {
     const stopped = new AbortController();
     setMaxListeners(0, stopped.signal);
     const ends: Promise<void>[] = [];
+    let ended = 0;
+
+    const playForRandomTime = (): Promise<void> =>
+      pauseFor(-Math.log(1 - random()) * MEAN_LENGTH_MS, stopped.signal);
 
     /** Plays one session of random length after the other until the end of the test. */
     const playRepeatedly = async ({ client }: GroupPlayer): Promise<void> => {
@@ -69,17 +73,16 @@ describe('The estimated wait of queued players', function () {
         const answer = await client.play(PLAY).catch((error: unknown) => error);
         if (answer instanceof DusklineError) return;
         const session = fleet.admit(client.sessions[0]!);
-        await delay(-Math.log(1 - random()) * MEAN_LENGTH_MS, undefined, { signal: stopped.signal }).catch(
-          () => undefined,
-        );
+        await playForRandomTime();
         session.end('host_ended');
+        ended += 1;
         await waitUntil(() => client.sessions.length === 0);
       }
     };
 
     await Promise.all([playing.connectAll(), waiting.connectAll()]);
     ends.push(...playing.players.map(playRepeatedly));
-    await delay(WARM_UP_MS);
+    await waitUntil(() => ended >= WARM_UP_ENDS, 2 * MEAN_LENGTH_MS);
 
     const waits = await Promise.all(
       waiting.players.map(async (player) => {
@@ -92,11 +95,7 @@ describe('The estimated wait of queued players', function () {
         });
         const servedAtMs = performance.now();
         const hosted = fleet.admit(session);
-        ends.push(
-          delay(-Math.log(1 - random()) * MEAN_LENGTH_MS, undefined, { signal: stopped.signal })
-            .catch(() => undefined)
-            .then(() => void hosted.end('host_ended')),
-        );
+        ends.push(playForRandomTime().then(() => void hosted.end('host_ended')));
         return estimates.map((estimate): Outcome => ({
           ...estimate,
           waitedMs: servedAtMs - estimate.receivedAtMs,

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
+import { holdFaultFor } from '../support/time/scenario-time.js';
 import { openPlayer } from '../support/fleet/test-broker.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
@@ -59,7 +59,7 @@ describe('A Redis that is down for 30 s and returns empty', function () {
 
     recorder.record({ type: 'fault', fault: 'redis-stopped', target: 'redis', lasts: true });
     await redis.kill();
-    const outageIsOver = delay(DOWN_MS);
+    const outageIsOver = holdFaultFor(DOWN_MS);
     await waitUntil(() => !health.ready.includes(true));
     // A request during the outage is refused with a retry time. With `retry`, the SDK repeats it until it is answered.
     const stranger = await openPlayer(fleet.urls[0]!, 'stranger');

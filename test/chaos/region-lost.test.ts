@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { DusklineError, type Session } from '@duskline/client/node';
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
@@ -14,14 +13,15 @@ const SLOTS = 8;
 const FLEXIBLE = 8;
 /** Waiting players who can play in `near` only. */
 const LOCAL = 8;
+const PLAY_LOCALLY = { title: 'starfall', rtt: { near: 12, far: 200 } };
 /** Waiting time after which the latency policy allows the region `next`. */
 const RELAXED_MS = 5_000;
 const POLICY = [
   { afterMs: 0, maxRttMs: 60 },
   { afterMs: RELAXED_MS, maxRttMs: 90 },
 ];
-/** Three times the interval in which brokers poll their queues. */
-const THREE_POLLS_MS = 3_000;
+/** After this number of polls of its queues, each broker would have sent an estimate to the waiting players. */
+const POLLS = 3;
 /** After mass silence, hosts count as lost after three times the usual limit. */
 const LOST_MS = 3 * 4_000;
 
@@ -36,6 +36,7 @@ describe('When all hosts of a full region are lost', function () {
   let playing: PlayerGroup;
   let flexible: PlayerGroup;
   let local: PlayerGroup;
+  let last: PlayerGroup;
   beforeEach(async () => {
     redis = await startRedisServer();
     fleet = await startChaosFleet({ redis: { kind: 'single', url: redis.url }, config: CONFIG });
@@ -43,9 +44,10 @@ describe('When all hosts of a full region are lost', function () {
     playing = createPlayerGroup({ urls, recorder, players: HOSTS * SLOTS, name: 'playing' });
     flexible = createPlayerGroup({ urls, recorder, players: FLEXIBLE, name: 'flexible' });
     local = createPlayerGroup({ urls, recorder, players: LOCAL, name: 'local' });
+    last = createPlayerGroup({ urls, recorder, players: POLLS + urls.length, name: 'last' });
   });
   afterEach(async () => {
-    await Promise.all([playing, flexible, local].map((group) => group.close()));
+    await Promise.all([playing, flexible, local, last].map((group) => group.close()));
     await fleet.stop();
     await redis.stop();
   });
@@ -61,11 +63,31 @@ describe('When all hosts of a full region are lost', function () {
   const positions = (queued: readonly QueuedPlayer[]): (number | undefined)[] =>
     queued.map(({ updates }) => updates.at(-1)?.position);
 
+  /**
+   * Resolves when each broker has polled its queues several times: a player leaves the queue before each poll, and one
+   * player of each broker, behind the others, waits for its new position.
+   */
+  async function waitForPolls(): Promise<void> {
+    const leaves = last.players.map(() => new AbortController());
+    const queued: QueuedPlayer[] = [];
+    for (const [i, { signal }] of leaves.entries()) {
+      queued.push(await joinQueue(last.players[i]!, { ...PLAY_LOCALLY, signal }));
+    }
+    const watching = queued.slice(POLLS);
+    for (const leave of leaves.slice(0, POLLS)) {
+      const expected = positions(watching).map((position) => Number(position) - 1);
+      leave.abort();
+      await waitUntil(() => positions(watching).every((position, i) => position === expected[i]));
+    }
+    for (const leave of leaves.slice(POLLS)) leave.abort();
+    await Promise.all(queued.map(({ answer }) => answer));
+  }
+
   it('players who wait there are served in another region when their latency policy allows it, and the others keep their order and get no estimated wait', async () => {
     const { recorder } = fleet;
     const near = await fleet.addHosts({ count: HOSTS, slots: SLOTS });
     await fleet.addHosts({ regionPool: { ...NEAR, region: 'next' }, count: 2, slots: SLOTS });
-    await Promise.all([playing, flexible, local].map((group) => group.connectAll()));
+    await Promise.all([playing, flexible, local, last].map((group) => group.connectAll()));
     await playing.playAll({ title: 'starfall', rtt: { near: 12 } });
     for (const { client } of playing.players) fleet.admit(client.sessions[0]!);
     await waitUntil(() => fleet.storeAgreesWithHosts());
@@ -75,12 +97,9 @@ describe('When all hosts of a full region are lost', function () {
     const flexibleQueued: QueuedPlayer[] = [];
     const localQueued: QueuedPlayer[] = [];
     for (let i = 0; i < FLEXIBLE; i += 1) {
-      flexibleQueued.push(
-        await joinQueue(flexible.players[i]!, { title: 'starfall', rtt: { near: 12, next: 80 } }),
-      );
-      localQueued.push(
-        await joinQueue(local.players[i]!, { title: 'starfall', rtt: { near: 12, far: 200 } }),
-      );
+      const play = { title: 'starfall', rtt: { near: 12, next: 80 } };
+      flexibleQueued.push(await joinQueue(flexible.players[i]!, play));
+      localQueued.push(await joinQueue(local.players[i]!, PLAY_LOCALLY));
     }
     expect(positions(flexibleQueued)).to.deep.equal([1, 3, 5, 7, 9, 11, 13, 15]);
     expect(positions(localQueued)).to.deep.equal([2, 4, 6, 8, 10, 12, 14, 16]);
@@ -108,7 +127,7 @@ describe('When all hosts of a full region are lost', function () {
     await waitUntil(() => fleet.storeAgreesWithHosts());
     await fleet.recordSnapshot(true);
     // If the ended sessions counted as slots that became free, the waiting players would have received an estimate by then.
-    await delay(THREE_POLLS_MS);
+    await waitForPolls();
     expect(positions(localQueued)).to.deep.equal(inOrder);
     const estimates = localQueued.flatMap(({ updates }) =>
       updates.filter(({ etaMs }) => etaMs !== undefined),

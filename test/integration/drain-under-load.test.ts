@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '@duskline/client/node';
 import {
   createSimulatedHost,
@@ -13,6 +12,7 @@ import { recordFleet } from '../support/fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
 import { waitUntil } from '../support/eventually.js';
+import { pauseFor } from '../support/time/pacing.js';
 import { testToken } from '../support/fleet/test-broker.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
 import { TestFleet } from '../support/fleet/test-fleet.js';
@@ -90,7 +90,7 @@ describe('A region that is drained by moves under load', function () {
       while (!isOver) {
         await other.play({ title: 'drift', rtt: { next: 20 } });
         await other.watch();
-        await delay(100);
+        await pauseFor(100);
         await other.leave();
       }
     });

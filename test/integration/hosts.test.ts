@@ -4,6 +4,7 @@ import type { HostStatus } from '@duskline/server/broker/operations/fleet-status
 import { waitUntil } from '../support/eventually.js';
 import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import type { Peer } from '../support/fleet/peer.js';
+import { keepSendingHeartbeats } from '../support/fleet/test-fleet.js';
 
 const RTT = { near: 12 };
 
@@ -19,12 +20,6 @@ describe('A host', () => {
     return regions
       .flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList))
       .find((h) => h.hostId === hostId);
-  }
-
-  /** Goes on beating for a host until it is told to stop. */
-  function keepBeating(host: Peer, sessions: () => object[] = () => []): () => void {
-    const timer = setInterval(() => host.send({ type: 'heartbeat', load: IDLE, sessions: sessions() }), 50);
-    return () => clearInterval(timer);
   }
 
   async function matchOn(player: Peer, requestId: string): Promise<{ sessionId: string; epoch: number }> {
@@ -104,7 +99,7 @@ describe('A host', () => {
     await player.next('session');
     await waitUntil(async () => (await find('h1'))?.state === 'suspect');
 
-    const stop = keepBeating(host, () => [{ sessionId, epoch, state: 'active' }]);
+    const stop = keepSendingHeartbeats(host, () => [{ sessionId, epoch, state: 'active' }]);
     await waitUntil(async () => (await find('h1'))?.state === 'ready');
     stop();
     expect(await find('h1')).to.include({ sessions: 1 });
@@ -119,7 +114,7 @@ describe('A host', () => {
     host.send({ type: 'session', sessionId, epoch, state: 'active' });
     await player.next('session', (frame) => frame['state'] === 'ended');
 
-    const stop = keepBeating(host, () => [{ sessionId, epoch, state: 'connected' }]);
+    const stop = keepSendingHeartbeats(host, () => [{ sessionId, epoch, state: 'connected' }]);
     await waitUntil(async () => (await find('h1'))?.sessions === 1);
     stop();
     expect(host.unread.filter((frame) => frame.type === 'end')).to.deep.equal([]);

@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
 import { waitUntil } from '../support/eventually.js';
+import { nextTurn } from '../support/time/event-loop.js';
 import { IDLE } from '../support/fleet/test-broker.js';
 import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
@@ -132,7 +132,7 @@ describe('A session that one broker moves while its client and its new host are 
       arrive('active');
       for (let i = 0; i < 20; i += 1) {
         arrive('connected');
-        await setImmediate();
+        await nextTurn();
       }
       await target.next('moved');
       await source.next('end');

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
+import { repeatEvery } from '../support/time/pacing.js';
 import { IDLE } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
@@ -33,14 +34,14 @@ async function playOn(fleet: TestFleet, host: Peer, playerId: string, rtt: objec
 /** A host's part in moves, carried out at once; and its heartbeats, with what it holds. */
 function serve(host: Peer, sessions: Map<unknown, object>, load: () => number = () => 0): () => void {
   const stop = keepSendingHeartbeats(host, () => [...sessions.values()]);
-  const timer = setInterval(() => {
+  const stopLoad = repeatEvery(30, () => {
     const share = load();
     if (share === 0) return;
     const heavy = { ...IDLE, gpu: share };
     host.send({ type: 'heartbeat', load: heavy, sessions: [...sessions.values()] });
-  }, 30);
+  });
   return () => {
-    clearInterval(timer);
+    stopLoad();
     stop();
   };
 }

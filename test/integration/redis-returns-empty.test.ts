@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
@@ -8,6 +7,7 @@ import { QUICK, openPlayer, openReadyHost, startTestBroker } from '../support/fl
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import { pauseFor } from '../support/time/pacing.js';
 import { keepSendingHeartbeats, play, queueUp, acceptOffer } from '../support/fleet/test-fleet.js';
 
 const ANSWERS = ['matched', 'queued', 'offer', 'error'];
@@ -74,7 +74,7 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
       await waitUntil(() => player.unread.some(({ type }) => ANSWERS.includes(type)), 10_000);
       const frame = await player.nextOf(ANSWERS);
       if (frame['code'] !== 'UNAVAILABLE') return frame;
-      await delay(Number(frame['retryAfterMs']));
+      await pauseFor(Number(frame['retryAfterMs']));
     }
   }
 

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
+import { pauseFor } from '../support/time/pacing.js';
 import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import { BROKER, RESERVATION_MS, sendHeartbeat } from './fixture.js';
 
@@ -68,7 +68,7 @@ export function startBackgroundCalls(store: FleetStore, hostId: string): Backgro
       measure('beat', beat);
       measure('reserve', reserveOne);
       measure('release', releaseOne);
-      await delay(EVERY_MS);
+      await pauseFor(EVERY_MS);
     }
   };
   const looping = loop();

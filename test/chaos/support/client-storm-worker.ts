@@ -2,6 +2,7 @@ import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
 import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 import { monotonicMs } from '../../support/processes/monotonic-clock.js';
 import { createPlayerGroup } from '../../support/recovery/player-group.js';
+import { repeatEvery } from '../../support/time/pacing.js';
 import { joinQueue, type QueuedPlayer } from './queued-player.js';
 import type { StormOptions, StormOrder, StormReply } from './client-storm.js';
 
@@ -15,7 +16,7 @@ const recorder = createRecorder(monotonicMs, (event) => unreported.push(event));
 const players = createPlayerGroup({ urls, recorder, players: playing, name: 'playing' });
 const queue = createPlayerGroup({ urls, recorder, players: waiting, name: 'waiting' });
 let queued: QueuedPlayer[] = [];
-const reports = setInterval(report, REPORT_INTERVAL_MS);
+const stopReports = repeatEvery(REPORT_INTERVAL_MS, report);
 
 function send(message: StormReply): void {
   process.send!(message);
@@ -48,7 +49,7 @@ async function carryOut(order: StormOrder): Promise<unknown> {
       return players.cutAll() + queue.cutAll();
     case 'close': {
       await Promise.all([players.close(), queue.close()]);
-      clearInterval(reports);
+      stopReports();
       report();
       return null;
     }

@@ -1,4 +1,5 @@
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
+import { pauseFor } from '../../support/time/pacing.js';
 
 /** Health and readiness of broker processes, as a supervisor observes them. */
 export interface HealthMonitor {
@@ -25,15 +26,17 @@ export function monitorHealth({ record }: Recorder, urls: readonly string[]): He
       return false;
     }
   };
-  const poll = async (url: string, i: number): Promise<void> => {
-    const [isHealthy, isReady] = await Promise.all([succeeds(`${url}/healthz`), succeeds(`${url}/readyz`)]);
-    if (stopped.signal.aborted) return;
-    if (!isHealthy) unhealthy += 1;
-    if (isReady !== ready[i]) record({ type: 'broker-ready', broker: url, ready: isReady });
-    ready[i] = isReady;
-    setTimeout(() => void poll(url, i), INTERVAL_MS);
+  const monitor = async (url: string, i: number): Promise<void> => {
+    for (;;) {
+      const [isHealthy, isReady] = await Promise.all([succeeds(`${url}/healthz`), succeeds(`${url}/readyz`)]);
+      if (stopped.signal.aborted) return;
+      if (!isHealthy) unhealthy += 1;
+      if (isReady !== ready[i]) record({ type: 'broker-ready', broker: url, ready: isReady });
+      ready[i] = isReady;
+      await pauseFor(INTERVAL_MS, stopped.signal);
+    }
   };
-  urls.forEach((url, i) => void poll(url, i));
+  urls.forEach((url, i) => void monitor(url, i));
   return {
     get unhealthy() {
       return unhealthy;

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createClient } from '@duskline/client/node';
 import { createHost } from '@duskline/host';
 import { TEST_DEVICE, testToken } from '../../support/fleet/test-broker.js';
+import { pauseFor } from '../../support/time/pacing.js';
 import type { ProbeOptions } from './match-probe.js';
 
 /** A few players who play one session after the other. The parent thread gets the time of each match in milliseconds. */
@@ -42,7 +42,7 @@ await Promise.all(
       const admission = host.admit(session.ticket);
       if (!admission.ok) throw new Error(`The host did not admit the player: ${admission.reason}`);
       await session.end();
-      await delay(pauseMs);
+      await pauseFor(pauseMs);
     }
     await client.close();
   }),

@@ -1,5 +1,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { waitUntil } from '../../support/eventually.js';
+
+/** Several times the time that a busy machine needs for the measured matches. */
+const MEASURE_DEADLINE_MS = 30_000;
 
 /** Options of `startMatchProbe`. */
 export interface ProbeOptions {
@@ -18,6 +22,8 @@ export interface ProbeOptions {
 export interface MatchProbe {
   /** Sorted match times in milliseconds since the last call. Throws when a player lost its connection. */
   takeTimes(): number[];
+  /** Waits for this number of matches from now on. Returns their sorted times. */
+  measure(matches: number): Promise<number[]>;
   stop(): Promise<void>;
 }
 
@@ -32,13 +38,18 @@ export function startMatchProbe(options: ProbeOptions): MatchProbe {
   });
   const exited = once(worker, 'exit');
   exited.catch(() => undefined);
+  const takeTimes = (): number[] => {
+    if (lost) throw new Error('A player of the probe lost its connection, so its times include a reconnect.');
+    const taken = took.sort((a, b) => a - b);
+    took = [];
+    return taken;
+  };
   return {
-    takeTimes() {
-      if (lost)
-        throw new Error('A player of the probe lost its connection, so its times include a reconnect.');
-      const taken = took.sort((a, b) => a - b);
+    takeTimes,
+    async measure(matches) {
       took = [];
-      return taken;
+      await waitUntil(() => lost || took.length >= matches, MEASURE_DEADLINE_MS);
+      return takeTimes();
     },
     async stop() {
       worker.postMessage('stop');

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
+import { within } from '../time/deadline.js';
 
 /** A received frame, not validated. */
 export type Frame = Record<string, unknown> & { readonly type: string };
@@ -101,34 +102,27 @@ export class Peer {
     };
     const buffered = take();
     if (buffered !== undefined) return buffered;
-    return new Promise((resolve, reject) => {
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(check);
-      };
-      const check = (): void => {
+    let check: () => void = () => undefined;
+    const arrived = new Promise<Frame>((resolve, reject) => {
+      check = () => {
         const frame = take();
         if (frame === undefined) return;
-        finish();
+        this.#waiting.delete(check);
         resolve(frame);
       };
-      const timer = setTimeout(() => {
-        finish();
-        reject(
-          new Error(
-            `The peer received no ${what} within ${DEADLINE_MS} ms. Buffered frames: ${JSON.stringify(this.#frames)}`,
-          ),
-        );
-      }, DEADLINE_MS);
       this.#waiting.add(check);
       void this.closed.then(({ code, reason }) => {
-        if (!this.#waiting.has(check)) return;
-        finish();
         reject(
           new Error(`The connection was closed with ${code} "${reason}" before the peer received ${what}.`),
         );
       });
     });
+    try {
+      const awaited = (): string => `${what} arrives; unread: ${JSON.stringify(this.#frames)}`;
+      return await within(DEADLINE_MS, awaited, arrived);
+    } finally {
+      this.#waiting.delete(check);
+    }
   }
 
   /** Frames that were received and that no test has taken. */

@@ -15,6 +15,7 @@ import {
   type TestHostOptions,
 } from './test-broker.js';
 import { Peer, type Frame } from './peer.js';
+import { repeatEvery } from '../time/pacing.js';
 import { sharedRedis, uniquePrefix } from '../redis/redis-server.js';
 
 /** Options of `TestFleet.start`. */
@@ -160,7 +161,7 @@ export async function roundTrip(player: Peer): Promise<void> {
 /** Sends heartbeats for a host until the returned function is called. */
 export function keepSendingHeartbeats(host: Peer, sessions: () => object[] = () => []): () => void {
   const beat = (): void => host.send({ type: 'heartbeat', load: IDLE, sessions: sessions() });
-  const timer = setInterval(beat, 50);
-  void host.closed.then(() => clearInterval(timer));
-  return () => clearInterval(timer);
+  const stop = repeatEvery(50, beat);
+  void host.closed.then(stop);
+  return stop;
 }

@@ -1,7 +1,7 @@
 import type { EventOf } from '@duskline/loadtest/history/events.js';
 import { hostName } from '@duskline/loadtest/history/events.js';
 import { targetReservationIdOf } from '@duskline/server/domain/target-reservation.js';
-import { waitUntil, retryUntilSuccess } from '../eventually.js';
+import { waitUntil } from '../eventually.js';
 import { START_DEADLINE_MS, type MoveScope, type MovesFleet } from './moves-fleet.js';
 import type { MovingClient } from './moving-client.js';
 import type { HostedSessionState, MovingHost } from './moving-host.js';
@@ -224,11 +224,11 @@ export class MoveScenario {
   /** The player leaves. Resolves when no host and no store record has the session any more. */
   async end(): Promise<void> {
     this.client.process.order({ kind: 'leave' });
-    await retryUntilSuccess(async () => {
+    const isOver = async (): Promise<boolean> => {
       const { stored, held, slotsAgree } = await this.locateSession();
-      if (stored.length > 0 || held.length > 0 || !slotsAgree)
-        throw new Error(`The session has not ended everywhere: ${await this.describe()}`);
-    }, 10_000);
+      return stored.length === 0 && held.length === 0 && slotsAgree;
+    };
+    await waitUntil(isOver, 10_000, { describe: () => this.describe() });
     for (const { process } of [this.sourceHost, this.targetHost]) process.order({ kind: 'leave' });
     this.client.process.order({ kind: 'close' });
     await Promise.all([this.sourceHost, this.targetHost, this.client].map(({ process }) => process.exited));

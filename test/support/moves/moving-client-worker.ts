@@ -5,6 +5,7 @@ import { hostName } from '@duskline/loadtest/history/events.js';
 import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 import { TEST_DEVICE } from '../fleet/test-broker.js';
 import { monotonicMs } from '../processes/monotonic-clock.js';
+import { letTimePass } from '../time/scenario-time.js';
 import type { ClientOrder, ClientReport, MovingClientOptions } from './moving-client.js';
 import { sendToParent } from '../processes/worker-process.js';
 
@@ -111,7 +112,7 @@ process.on('message', (order: ClientOrder) => {
     case 'kill-at-admission': {
       const { pid, afterMs } = order;
       const killProcess = (): void => void process.kill(pid, 'SIGKILL');
-      kill = () => (afterMs === 0 ? killProcess() : setTimeout(killProcess, afterMs));
+      kill = () => (afterMs === 0 ? killProcess() : void letTimePass(afterMs).then(killProcess));
       return;
     }
     case 'close':

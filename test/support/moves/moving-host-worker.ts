@@ -5,6 +5,7 @@ import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 import { monotonicMs } from '../processes/monotonic-clock.js';
 import type { HostOrder, HostState, MovingHostOptions } from './moving-host.js';
 import { sendToParent } from '../processes/worker-process.js';
+import { repeatEvery } from '../time/pacing.js';
 
 /** How often the state is polled. Some state changes during a move have no event. */
 const POLL_INTERVAL_MS = 5;
@@ -70,6 +71,6 @@ process.on('message', (order: HostOrder) => {
       void simulated?.leave().finally(() => process.exit());
   }
 });
-setInterval(reportState, POLL_INTERVAL_MS);
+repeatEvery(POLL_INTERVAL_MS, reportState);
 // The parent process has ended.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

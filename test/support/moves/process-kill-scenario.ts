@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { waitUntil } from '../eventually.js';
 import { MOVE_LIMITS, type MoveScope, type MovesFleet } from './moves-fleet.js';
@@ -164,17 +163,18 @@ async function killAtStage(
   );
   let killedAtMs = performance.now();
   if (stage === 'client admitted') {
-    const { pid } = {
+    const broker = fleet.brokers[movingBroker]!;
+    const { pid, exited } = {
       client: client.process,
       'source host': sourceHost.process,
       'target host': targetHost.process,
-      broker: { pid: fleet.brokers[movingBroker]!.process.pid ?? 0 },
+      broker: { pid: broker.process.pid ?? 0, exited: broker.exited },
     }[party];
     client.process.order({ kind: 'kill-at-admission', pid, afterMs });
     client.process.order({ kind: 'answer-moves', accepts: true });
     await waitUntil(() => client.lastReport('admitted')?.epoch === 2);
     killedAtMs = client.lastReport('admitted')!.atMs + afterMs;
-    await delay(afterMs);
+    await exited;
   } else if (stage === 'moved') {
     client.process.order({ kind: 'answer-moves', accepts: true });
     await waitUntil(() => client.lastReport('moved') !== undefined);
@@ -195,19 +195,16 @@ async function waitForSettled(
   killedAtMs: number,
 ): Promise<number> {
   const withinMs = Math.max(...killed.outcomes.map((outcome) => slotsAgreeWithinMs(killed, outcome)));
-  let slotsAtMs: number | undefined;
-  let location: SessionLocation | undefined;
-  const untilMs = killedAtMs + withinMs + 2 * SLACK_MS;
-  for (;;) {
-    location = await scenario.locateSession();
-    if (!location.slotsAgree) slotsAtMs = undefined;
-    else slotsAtMs ??= performance.now();
-    if (slotsAtMs !== undefined && isSettled(scenario, location)) return slotsAtMs - killedAtMs;
-    if (performance.now() > untilMs) {
-      throw new Error(`Store, hosts and client do not agree: ${await scenario.describe()}`);
-    }
-    await delay(20);
-  }
+  let slotsAtMs = NaN;
+  const isSettledNow = async (): Promise<boolean> => {
+    const location = await scenario.locateSession();
+    if (!location.slotsAgree) slotsAtMs = NaN;
+    else if (Number.isNaN(slotsAtMs)) slotsAtMs = performance.now();
+    return location.slotsAgree && isSettled(scenario, location);
+  };
+  const deadlineMs = killedAtMs + withinMs + 2 * SLACK_MS - performance.now();
+  await waitUntil(isSettledNow, deadlineMs, { pollIntervalMs: 20, describe: () => scenario.describe() });
+  return slotsAtMs - killedAtMs;
 }
 
 function isSettled({ client }: MoveScenario, { stored, held }: SessionLocation): boolean {

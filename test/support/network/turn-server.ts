@@ -5,6 +5,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { whenStarted } from '../processes/when-started.js';
+import { within } from '../time/deadline.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 
 /** A coturn process on 127.0.0.1, with UDP and TCP, without TLS. */
@@ -52,12 +54,7 @@ export async function startTurnServer(secret: string): Promise<TurnServer> {
     process.once('error', reject);
     process.once('exit', () => reject(new Error(`coturn did not start:\n${lines.join('\n')}`)));
   });
-  const deadline = setTimeout(() => process.kill('SIGKILL'), START_DEADLINE_MS);
-  try {
-    await ready;
-  } finally {
-    clearTimeout(deadline);
-  }
+  await whenStarted(process, START_DEADLINE_MS, ready, lines);
   return {
     port,
     async stop() {
@@ -89,11 +86,9 @@ export async function allocate(
     process.once('error', reject);
     process.once('exit', () => reject(new Error(`The TURN client ended without a result:\n${output}`)));
   });
-  const deadline = setTimeout(() => process.kill('SIGKILL'), ALLOCATE_DEADLINE_MS);
   try {
-    return await answer;
+    return await within(ALLOCATE_DEADLINE_MS, () => `the TURN client has a result:\n${output}`, answer);
   } finally {
-    clearTimeout(deadline);
     process.kill('SIGKILL');
   }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
+import { whenStarted } from './when-started.js';
 import { TEST_ENV } from '../fleet/test-broker.js';
 
 /** Compiled entry point: starts slowly, and is included in the coverage. */
@@ -43,23 +44,17 @@ export async function startBrokerProcess(
   });
   const log: string[] = [];
   const exited = once(child, 'exit').then(([code]) => code as number | null);
-  const url = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`The broker did not listen within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
-    }, START_DEADLINE_MS);
+  const listening = new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       log.push(line);
-      const listening = /"url":"([^"]+)","msg":"broker is listening"/.exec(line);
-      if (listening?.[1] === undefined) return;
-      clearTimeout(timer);
-      resolve(listening[1]);
+      const url = /"url":"([^"]+)","msg":"broker is listening"/.exec(line)?.[1];
+      if (url !== undefined) resolve(url);
     });
     void exited.then((code) => {
-      clearTimeout(timer);
       reject(new Error(`The broker ended with ${String(code)}:\n${log.join('\n')}`));
     });
   });
+  const url = await whenStarted(child, START_DEADLINE_MS, listening, log);
   return {
     url,
     process: child,

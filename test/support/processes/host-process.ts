@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
+import { whenStarted } from './when-started.js';
 import { testToken } from '../fleet/test-broker.js';
 
 const START_DEADLINE_MS = 10_000;
@@ -46,26 +47,20 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
   });
   const log: string[] = [];
   const exited = once(child, 'exit').then(([code]) => code as number | null);
-  await new Promise<void>((resolve, reject) => {
+  const registered = new Promise<void>((resolve, reject) => {
     const missing = new Set(hostIds.map((id) => `${region}/${pool}/${id} registered`));
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`The hosts did not register within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
-    }, START_DEADLINE_MS);
     const handleLine = (line: string): void => {
       log.push(line);
       missing.delete(line);
-      if (missing.size > 0) return;
-      clearTimeout(timer);
-      resolve();
+      if (missing.size === 0) resolve();
     };
     createInterface({ input: child.stdout }).on('line', handleLine);
     createInterface({ input: child.stderr }).on('line', handleLine);
     void exited.then((code) => {
-      clearTimeout(timer);
       reject(new Error(`The hosts ended with ${String(code)}:\n${log.join('\n')}`));
     });
   });
+  await whenStarted(child, START_DEADLINE_MS, registered, log);
   return {
     process: child,
     hostIds,

@@ -6,6 +6,7 @@ import { createJwksKeySource, type JwksOptions } from '@duskline/server/auth/jwk
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
+import { repeatEvery } from '../../support/time/pacing.js';
 import { EC, OTHER_EC, OTHER_RSA, P384, RSA } from './keys.js';
 
 const START_MS = 1_800_000_000_000;
@@ -188,8 +189,8 @@ describe('JWKS key source', () => {
     it('gives up when it sends its answer too slowly', async () => {
       server.answer = (response) => {
         response.write('{"keys":[');
-        const drip = setInterval(() => response.write(' '), 10);
-        response.on('close', () => clearInterval(drip));
+        const stop = repeatEvery(10, () => response.write(' '));
+        response.on('close', stop);
       };
       expect(await verifierWith({ timeoutMs: 80 })(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
     });

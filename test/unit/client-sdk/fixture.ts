@@ -5,7 +5,7 @@ import {
   type ClientStatus,
   type ReconnectPolicy,
 } from '@duskline/client/node';
-import { EventBuffer } from './event-buffer.js';
+import { EventBuffer } from '../../support/event-buffer.js';
 import { ScriptedBroker } from './scripted-broker.js';
 
 export const DEVICE = { kind: 'pc', codecs: ['av1', 'h264'], maxResolution: '1440p' } as const;
@@ -63,9 +63,4 @@ export async function failure(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error('It should have been rejected.');
-}
-
-/** Lets pending callbacks of promises run. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

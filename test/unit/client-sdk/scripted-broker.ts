@@ -14,7 +14,7 @@ import type {
 } from '@duskline/protocol';
 import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { EventBuffer } from './event-buffer.js';
+import { EventBuffer } from '../../support/event-buffer.js';
 
 type FrameOf<Type extends ClientToBroker['type']> = Extract<ClientToBroker, { type: Type }>;
 
@@ -23,20 +23,30 @@ export class ScriptedConnection {
   readonly frames = new EventBuffer<ClientToBroker>('frame from the client');
   readonly closes = new EventBuffer<number>('close by the client');
   readonly #socket: WebSocket;
+  readonly #closed: Promise<void>;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on('message', (data: Buffer) => this.frames.add(JSON.parse(data.toString()) as ClientToBroker));
     socket.on('close', (code) => this.closes.add(code));
+    this.#closed = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
   async next<Type extends ClientToBroker['type']>(type: Type): Promise<FrameOf<Type>> {
     return (await this.frames.next((frame) => frame.type === type)) as FrameOf<Type>;
   }
 
-  /** The types of all frames so far. */
-  get receivedTypes(): string[] {
+  /** The types of all frames that the client has sent, also those on their way: the client answers a ping after them. */
+  async receivedTypes(): Promise<string[]> {
+    await this.ping();
     return this.frames.all.map(({ type }) => type);
+  }
+
+  /** Pings the client. Resolves when the client has read all earlier frames and answered, or has closed. */
+  async ping(): Promise<void> {
+    const pong = once(this.#socket, 'pong');
+    this.#socket.ping();
+    await Promise.race([pong, this.#closed]);
   }
 
   async welcome(fields: Partial<Welcome> = {}): Promise<void> {

@@ -5,7 +5,7 @@ import type { BrokerToHost, Heartbeat, HostSession, HostToBroker, Register } fro
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
 import { parseHostMessage } from '@duskline/protocol/validation';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { EventBuffer } from './event-buffer.js';
+import { EventBuffer } from '../../support/event-buffer.js';
 import { TICKET_KEY } from './tickets.js';
 
 interface MessageOf {
@@ -17,9 +17,9 @@ interface MessageOf {
 
 /** One host's connection, as the broker sees it. Frames that a real broker would refuse fail the test. */
 export class ScriptedConnection {
-  readonly frames = new EventBuffer<HostToBroker>();
+  readonly frames = new EventBuffer<HostToBroker>('frame from the host');
   /** The host's pings, numbered from 1. They are answered by then, unless the broker is frozen. */
-  readonly pings = new EventBuffer<number>();
+  readonly pings = new EventBuffer<number>('ping of the host');
   readonly closed: Promise<number>;
   readonly #socket: WebSocket;
   readonly upgrade: IncomingMessage;
@@ -29,11 +29,11 @@ export class ScriptedConnection {
     this.upgrade = upgrade;
     this.closed = new Promise((resolve) => socket.once('close', (code) => resolve(code)));
     let pings = 0;
-    socket.on('ping', () => this.pings.push((pings += 1)));
+    socket.on('ping', () => this.pings.add((pings += 1)));
     socket.on('message', (data: Buffer) => {
       const result = parseHostMessage(data.toString('utf8'));
       if (!result.ok) throw new Error(`The host sent a bad frame: ${result.detail}`);
-      this.frames.push(result.message);
+      this.frames.add(result.message);
     });
   }
 
@@ -87,7 +87,7 @@ export class ScriptedConnection {
 
 /** A broker that does what a test says, on a port of its own. */
 export class ScriptedBroker {
-  readonly connections = new EventBuffer<ScriptedConnection>();
+  readonly connections = new EventBuffer<ScriptedConnection>('connection to the broker');
   readonly url: string;
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
@@ -109,7 +109,7 @@ export class ScriptedBroker {
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (client) =>
-        this.connections.push(new ScriptedConnection(client, request)),
+        this.connections.add(new ScriptedConnection(client, request)),
       );
     });
   }

@@ -1,6 +1,6 @@
 import { createHost, type EndedSession, type Host, type HostOptions, type HostStatus } from '@duskline/host';
 import type { Prepare } from '@duskline/protocol';
-import { EventBuffer } from './event-buffer.js';
+import { EventBuffer } from '../../support/event-buffer.js';
 import { FakeClock } from './fake-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from './scripted-broker.js';
 import { ADDRESS, sessionIdOf } from './tickets.js';
@@ -57,10 +57,10 @@ export async function startHostFixture(options: Partial<HostOptions> = {}): Prom
     ...options,
   });
   open.push({ host, broker });
-  const statuses = new EventBuffer<HostStatus>();
-  host.on('status', (status) => statuses.push(status));
-  const ends = new EventBuffer<EndedSession>();
-  host.on('end', (ended) => ends.push(ended));
+  const statuses = new EventBuffer<HostStatus>('status of the host');
+  host.on('status', (status) => statuses.add(status));
+  const ends = new EventBuffer<EndedSession>('ended session');
+  host.on('end', (ended) => ends.add(ended));
 
   const until: HostFixture['until'] = async (state) => {
     const found = await statuses.next((status) => status.state === state);

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { waitUntil } from '../../support/eventually.js';
+import { nextTurn } from '../../support/time/event-loop.js';
 
 interface Note {
   readonly type: 'note';
@@ -71,7 +72,7 @@ describe('A channel over a socket', () => {
 
   it('writes frames of promises that wait for the same reply at once', async () => {
     const { channel, heard } = await open();
-    const reply = new Promise<void>((resolve) => setImmediate(resolve));
+    const reply = nextTurn();
     const tell = async (text: string): Promise<void> => {
       await reply;
       await Promise.resolve();

@@ -1,7 +1,7 @@
 import type { QueueState, Session } from '@duskline/client/node';
 import { expect } from 'chai';
 import { Fixtures, type Fixture } from '../fixture.js';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 
 const REQUEST_ID = 'request-1';

@@ -1,7 +1,7 @@
 import type { DusklineError, Session } from '@duskline/client/node';
 import { expect } from 'chai';
 import { Fixtures, type Fixture } from '../fixture.js';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { OTHER_SESSION_ID, SESSION_ID, type ScriptedConnection } from '../scripted-broker.js';
 
 const REQUEST_ID = 'request-1';
@@ -142,7 +142,7 @@ describe('client: signals', () => {
       'UNKNOWN_SESSION',
     ]);
     expect(client.sessions).to.deep.equal([session]);
-    expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'signal']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'play', 'signal']);
   });
 
   it('that did not arrive do not prevent the end of the session', async () => {

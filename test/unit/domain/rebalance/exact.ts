@@ -20,7 +20,7 @@ interface ExactSession {
   readonly options: readonly number[];
 }
 
-/** The fleet as counts by place and by host, told anew from the rules and not from the planner's code. */
+/** The fleet as counts by region pool and by host, computed from the rules and not with the code of the plan. */
 interface ExactFleet {
   /** By place, for players. */
   readonly freeSlots: readonly number[];

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { CannotMoveError, type Checkpoint, type HostedSession, type HostOptions } from '@duskline/host';
 import type { HostToBroker, Moved, Restore } from '@duskline/protocol';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf, startHostFixture, stopHostFixtures, type HostFixture } from '../setup.js';
 import { sessionIdOf, signTicket } from '../tickets.js';
@@ -36,17 +36,17 @@ async function setUpArriving(
   onRestore: HostOptions['onRestore'] | null = () => undefined,
   options: Partial<HostOptions> = {},
 ): Promise<ArrivingRig> {
-  const prepared = new EventBuffer<string>();
+  const prepared = new EventBuffer<string>('call of onPrepare');
   const rig = await startHostFixture({
     ...options,
     ...(onRestore === null ? {} : { onRestore }),
     onPrepare: ({ sessionId }) => {
-      prepared.push(sessionId);
+      prepared.add(sessionId);
       return true;
     },
   });
-  const moved: ArrivingRig['moved'] = new EventBuffer();
-  rig.host.on('moved', (session) => moved.push(session));
+  const moved: ArrivingRig['moved'] = new EventBuffer('moved session');
+  rig.host.on('moved', (session) => moved.add(session));
   const connection = await rig.register({ heartbeatIntervalMs: 600_000, pingIntervalMs: 0 });
   const told = () => connection.frames.next(({ type }) => type !== 'heartbeat');
   return { ...rig, connection, moved, prepared, told };
@@ -60,7 +60,7 @@ async function restore(rig: ArrivingRig, number = 1, change: Partial<Restore> = 
 
 async function nothingMore({ connection }: ArrivingRig): Promise<void> {
   await connection.ping();
-  expect(connection.frames.waiting.filter(({ type }) => type !== 'heartbeat')).to.be.empty;
+  expect(connection.frames.unread.filter(({ type }) => type !== 'heartbeat')).to.be.empty;
 }
 
 describe('a host that restores sessions', () => {
@@ -87,8 +87,8 @@ describe('a host that restores sessions', () => {
     expect(hosted.begun).to.be.true;
     rig.connection.send(movedOf(1));
     await nothingMore(rig);
-    expect(rig.moved.waiting, 'once').to.be.empty;
-    expect(rig.prepared.waiting, 'onPrepare is not asked').to.be.empty;
+    expect(rig.moved.unread, 'once').to.be.empty;
+    expect(rig.prepared.unread, 'onPrepare is not asked').to.be.empty;
     rig.clock.advance(60_000);
     expect(await rig.ends.next(), 'its limits hold').to.deep.equal({ ...about(1), reason: 'idle' });
   });
@@ -113,7 +113,7 @@ describe('a host that restores sessions', () => {
     rig.connection.send(movedOf(1, 1), movedOf(1, 3), movedOf(2));
     await rig.connection.ping();
     expect(session.begun).to.be.false;
-    expect(rig.moved.waiting).to.be.empty;
+    expect(rig.moved.unread).to.be.empty;
   });
 
   it('starts a session at once that was not restored', async () => {
@@ -124,7 +124,7 @@ describe('a host that restores sessions', () => {
     expect(session.begun).to.be.true;
     rig.connection.send(movedOf(1, 1));
     await rig.connection.ping();
-    expect(rig.moved.waiting).to.be.empty;
+    expect(rig.moved.unread).to.be.empty;
   });
 
   const refusals: Record<string, [NonNullable<HostOptions['onRestore']>, string]> = {
@@ -147,7 +147,7 @@ describe('a host that restores sessions', () => {
       expect(await rig.told()).to.deep.equal({ type: 'cannot_move', ...about(1), reason });
       await nothingMore(rig);
       expect(rig.host.usage.prepared).to.equal(0);
-      expect(rig.ends.waiting, 'the application knows').to.be.empty;
+      expect(rig.ends.unread, 'the application knows').to.be.empty;
       const late = rig.host.admit(signTicket({ claims: { epoch: 2 } }));
       expect(late).to.deep.equal({ ok: false, reason: 'session_over' });
     });
@@ -222,7 +222,7 @@ describe('a host that restores sessions', () => {
     }
     expect(await rig.ends.next()).to.deep.equal({ ...about(1), reason: 'move_failed' });
     await rig.connection.ping();
-    expect(rig.ends.waiting).to.be.empty;
+    expect(rig.ends.unread).to.be.empty;
     expect(session.state).to.equal('active');
   });
 

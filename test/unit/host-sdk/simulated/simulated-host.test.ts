@@ -9,7 +9,7 @@ import {
   type StreamServer,
   type StreamToClient,
 } from '@duskline/host/simulated';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { FakeClock } from '../fake-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf } from '../setup.js';
@@ -21,14 +21,14 @@ function ticketOf(number: number, epoch = 1): string {
 
 /** A player's device in front of a simulated host. */
 class Viewer {
-  readonly frames = new EventBuffer<StreamToClient>();
+  readonly frames = new EventBuffer<StreamToClient>('frame of the stream');
   readonly closed: Promise<number>;
   readonly socket: WebSocket;
 
   private constructor(endpoint: string) {
     this.socket = new WebSocket(endpoint);
     this.socket.on('message', (data: Buffer) => {
-      this.frames.push(JSON.parse(data.toString('utf8')) as StreamToClient);
+      this.frames.add(JSON.parse(data.toString('utf8')) as StreamToClient);
     });
     this.socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => this.socket.once('close', (code) => resolve(code)));
@@ -114,7 +114,7 @@ describe('simulated host', () => {
     clock.advance(3_000);
     for (const n of [1, 2, 3])
       expect(await viewer.frames.next()).to.deep.equal({ type: 'frame', n, count: n });
-    expect(viewer.frames.waiting).to.be.empty;
+    expect(viewer.frames.unread).to.be.empty;
     viewer.send({ type: 'bye' });
     expect(await stateOf()).to.equal('ended client_left');
     expect(await viewer.closed).to.equal(1000);
@@ -268,11 +268,11 @@ describe('simulated host', () => {
     const beat = await connection.frames.next((frame) => frame.type === 'heartbeat' && frame.load.gpu > 0.44);
     expect(beat).to.have.nested.property('sessions.length', 1);
     await connection.ping();
-    while (connection.frames.waiting.length > 0) await connection.frames.next();
+    while (connection.frames.unread.length > 0) await connection.frames.next();
     simulated.stall(7_000);
     await pass(6_000);
     await connection.ping();
-    expect(connection.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
     clock.advance(2_000);
     await connection.next('heartbeat');
   });
@@ -308,8 +308,8 @@ describe('simulated host', () => {
     await simulated.crash();
     expect(await viewer.closed).to.equal(1006);
     expect(await connection.closed).to.equal(1006);
-    expect(connection.frames.waiting).to.be.empty;
-    expect(viewer.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
+    expect(viewer.frames.unread).to.be.empty;
   });
 
   it('shares its port with other hosts, each with its own key and path', async () => {

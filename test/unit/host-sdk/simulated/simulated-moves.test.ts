@@ -9,7 +9,7 @@ import {
   type StreamViewer,
 } from '@duskline/host/simulated';
 import type { HostToBroker, Restore } from '@duskline/protocol';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { FakeClock } from '../fake-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf } from '../setup.js';
@@ -60,13 +60,13 @@ describe('simulated sessions that move', () => {
   }
 
   function watch({ simulated }: SimulatedOnBroker, epoch: number): Watching {
-    const seen = new EventBuffer<string>();
+    const seen = new EventBuffer<string>('event of the stream');
     const aud = `host:dublin/pc-rtx/${simulated.hostId}`;
     const ticket = signTicket({ claims: { aud, sid: sessionIdOf(1), epoch } });
     const viewer = watchStream(simulated.endpoint, ticket, {
-      admitted: () => seen.push('admitted'),
-      frame: (n, count) => seen.push(`frame ${n} of ${count}`),
-      closed: (why) => seen.push(`closed: ${why}`),
+      admitted: () => seen.add('admitted'),
+      frame: (n, count) => seen.add(`frame ${n} of ${count}`),
+      closed: (why) => seen.add(`closed: ${why}`),
     });
     return { viewer, seen };
   }
@@ -243,7 +243,7 @@ describe('simulated sessions that move', () => {
     const stuck = await start('host-3', { moveFaults: { restore: 'hang' } });
     restore(stuck, Buffer.from('{"count":7}').toString('base64'));
     await stuck.connection.ping();
-    expect(stuck.connection.frames.waiting).to.be.empty;
+    expect(stuck.connection.frames.unread).to.be.empty;
     expect(stuck.simulated.host.usage.prepared).to.equal(1);
   });
 });

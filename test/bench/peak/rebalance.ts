@@ -15,7 +15,7 @@ const WITHOUT_PLANNING_MS = 5_000;
 const HOUR_MS = 3_600_000;
 const STORE_LIMITS = { suspectAfterMs: HOUR_MS, offerMs: 15_000, resumeWindowMs: 120_000 };
 
-export interface PlannerResult {
+export interface RebalanceResult {
   readonly hosts: number;
   readonly sessions: number;
   /** Time to plan a round, without reading the fleet: median and maximum. */
@@ -37,7 +37,7 @@ export interface PlannerResult {
 }
 
 /** Plans rounds for a whole fleet in the rebalancer's thread, while this thread reserves slots on the same Redis. */
-export async function measurePlanner(hosts: number): Promise<PlannerResult> {
+export async function measureRebalance(hosts: number): Promise<RebalanceResult> {
   const redis = await startRedisServer();
   const target = { kind: 'single', url: redis.url } as const;
   // All records of the fleet are an hour old, so that the load of new sessions does not count as ramping.
@@ -47,13 +47,13 @@ export async function measurePlanner(hosts: number): Promise<PlannerResult> {
   // Enough moves for every waiting player, because a plan without moves takes less time.
   const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, minBurstMoves: WAITING };
   const seed = { store: { ...STORE_LIMITS, redis: { target } }, catalog, limits };
-  const planner = createRebalancerThread(seed, ERRORS_ONLY);
+  const rebalancer = createRebalancerThread(seed, ERRORS_ONLY);
   try {
-    reportProgress(`planner: ${hosts} hosts with their sessions are written to Redis`);
+    reportProgress(`rebalance: ${hosts} hosts with their sessions are written to Redis`);
     await fillFleet(store, hosts / REGIONS.length);
     agoMs = 0;
     await recordAllHeartbeats(store, hosts / REGIONS.length);
-    reportProgress(`planner: reservations without planning, for ${WITHOUT_PLANNING_MS / 1_000} s`);
+    reportProgress(`rebalance: reservations without planning, for ${WITHOUT_PLANNING_MS / 1_000} s`);
     const before = await reserveDuring(store, () => delay(WITHOUT_PLANNING_MS));
     const request = {
       storeIsRecovering: false,
@@ -61,11 +61,11 @@ export async function measurePlanner(hosts: number): Promise<PlannerResult> {
       quarantinedHosts: [],
       excludedSessions: [],
     };
-    const plans: Awaited<ReturnType<typeof planner.planRound>>[] = [];
+    const plans: Awaited<ReturnType<typeof rebalancer.planRound>>[] = [];
     const during = await reserveDuring(store, async () => {
       for (let round = 1; round <= ROUNDS; round += 1) {
-        reportProgress(`planner: round ${round} of ${ROUNDS}`);
-        plans.push(await planner.planRound({ ...request, region: 'region-0' }));
+        reportProgress(`rebalance: round ${round} of ${ROUNDS}`);
+        plans.push(await rebalancer.planRound({ ...request, region: 'region-0' }));
       }
     });
     // The first round includes the start and warm-up of the thread.
@@ -86,7 +86,7 @@ export async function measurePlanner(hosts: number): Promise<PlannerResult> {
       reserveP99BeforeMs: before.reserveP99Ms,
     };
   } finally {
-    await planner.close();
+    await rebalancer.close();
     await store.close();
     await redis.stop();
   }

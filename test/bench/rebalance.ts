@@ -8,7 +8,7 @@ import { reportProgress } from './progress.js';
 
 const USAGE = `Measures the time that the rebalancer needs to plan moves for a large fleet of 20 regions, without reading it from Redis.
 
-  npm run bench:planner -- [options]
+  npm run bench:rebalance -- [options]
 
   --hosts N          hosts of the fleet (default: 10000)
   --slots N          slots of each host (default: 12)
@@ -60,7 +60,7 @@ function timed<Result>(run: () => Result): Timed<Result> {
 }
 
 function measureRebalance(name: string, snapshot: FleetSnapshot): object {
-  reportProgress(`planner: ${name}`);
+  reportProgress(`rebalance: ${name}`);
   const { medianMs, worstMs, result } = timed(() => planRebalance(snapshot, allowance));
   const { actions, liveMoves, servedByStore, servedByMoves } = result;
   const moves = actions.filter(({ kind }) => kind === 'move').length;
@@ -69,7 +69,7 @@ function measureRebalance(name: string, snapshot: FleetSnapshot): object {
 }
 
 function measureDrain(name: string, snapshot: FleetSnapshot): object {
-  reportProgress(`planner: ${name}`);
+  reportProgress(`rebalance: ${name}`);
   const { medianMs, worstMs, result } = timed(() =>
     planDrain(snapshot, { region: 'region-7', pool: null, hostId: null }),
   );
