@@ -24,7 +24,7 @@ describe('A drain', function () {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'duskline-drain-'));
     const config = join(directory, 'duskline.yaml');
-    // A killed holder's lease passes on soon, for the drain ends soon.
+    // Another broker must take over the lease of the killed broker before the drain ends.
     await writeFile(config, `${TEST_CONFIG}limits: { leaseMs: 1000, leaseRenewMs: 300 }\n`);
     redis = await startRedisServer();
     args = ['--config', config, '--redis', redis.url];
@@ -71,7 +71,7 @@ describe('A drain', function () {
     raw.disconnect();
     await expectClosed(brokers[0]!.url, 'alice');
     await expectClosed(brokers[1]!.url, 'bob');
-    // Nobody plays there: it was over at once, and the region stays closed.
+    // This target has no sessions, so its drain was done at once, and the region stays closed.
     await waitUntil(async () => (await drainsAt(brokers[0]!.url))[0]?.state === 'done');
     const newcomer = await startBrokerProcess(args);
     brokers.push(newcomer);
@@ -93,7 +93,7 @@ async function drainsAt(url: string): Promise<readonly DrainReport[]> {
   return ((await response.json()) as { drains: DrainReport[] }).drains;
 }
 
-/** A player who asks for the drained region alone is told that it is closed. */
+/** A player who allows only the drained region gets REGION_CLOSED. */
 async function expectClosed(url: string, playerId: string): Promise<void> {
   const player = await openPlayer(url, playerId);
   player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });

@@ -60,7 +60,7 @@ describe('A broker process that receives SIGTERM', function () {
       return (await first.answer('r1')).type === 'matched';
     });
     const stopping = broker.stop();
-    // What was asked is answered before its asker is sent away.
+    // A request is answered before its client is sent away.
     const answers = players.map(async (player) => {
       player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: { near: 10 } });
       return (await player.answer('r1')).type;

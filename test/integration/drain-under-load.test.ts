@@ -21,10 +21,10 @@ const POOL = 'console-x';
 const PLACES = ['near', 'next'].map((region) => ({ region, pool: POOL }));
 const PLAYERS = 40;
 const SLOTS = PLAYERS / 2;
-/** Beside those who move, others come and go where they move to. */
+/** Players besides the moving ones, who start and end sessions in the target region. */
 const OTHERS = 4;
 const FRAME_INTERVAL_MS = 50;
-/** What the product calls an interruption; usual is a tenth of it, for everything here shares a process and its machine. */
+/** An interruption in the sense of the product. Usual gaps are a tenth of it; all parties share one process here. */
 const INTERRUPTED_MS = 2_000;
 
 describe('A region that is drained by moves under load', function () {
@@ -83,7 +83,7 @@ describe('A region that is drained by moves under load', function () {
     return all.flat().filter(({ state }) => state === 'connected').length;
   }
 
-  /** They play for a moment each, again and again, until they are told to stop. */
+  /** Other players play short sessions until the returned function is called. */
   function comeAndGo(): () => Promise<void> {
     let isOver = false;
     const lives = others.players.map(async (other) => {
@@ -161,7 +161,7 @@ describe('A region that is drained by moves under load', function () {
     );
   }
 
-  /** What players of that name were told of an end. */
+  /** The ends that were reported to the players of this group. */
   function overOf(name: string): EventOf<'session-ended'>[] {
     return recorder.events.filter(
       (event): event is EventOf<'session-ended'> =>
@@ -170,7 +170,7 @@ describe('A region that is drained by moves under load', function () {
   }
 });
 
-/** Between two pictures, of those that came after that moment. */
+/** The longest time between two of these frames, counting from this moment. */
 function longestGapMs(pictures: readonly EventOf<'frame-received'>[], sinceMs: number): number {
   const times = pictures.map(({ atMs }) => atMs).filter((atMs) => atMs >= sinceMs);
   return times.slice(1).reduce((longest, atMs, i) => Math.max(longest, atMs - times[i]!), 0);

@@ -8,7 +8,7 @@ import { keepSendingHeartbeats } from '../support/fleet/test-fleet.js';
 
 const RTT = { near: 12 };
 
-/** Limits short enough to watch a host fall silent, and far enough apart not to be confused. */
+/** Short limits, but far enough apart that a silent host is first suspect and then lost. */
 const QUICK = { suspectAfterMs: 300, lostAfterMs: 700, sweepIntervalMs: 50, sweepGapMs: 100 };
 
 describe('A host', () => {
@@ -27,7 +27,7 @@ describe('A host', () => {
     return (await player.next('matched')) as unknown as { sessionId: string; epoch: number };
   }
 
-  /** A host whose socket was cut while a player's session was active on it. */
+  /** Starts a session on a host, and cuts the socket of the host while the session is active. */
   async function loseHostWithSession(): Promise<{
     player: Peer;
     held: { sessionId: string; epoch: number };
@@ -57,7 +57,7 @@ describe('A host', () => {
     host.send({ type: 'leave' });
     expect(await host.closed).to.include({ code: 1000 });
     expect(await find('h1')).to.equal(undefined);
-    // Heartbeats of a place travel together: when the other's arrives, the leaver's would have.
+    // Heartbeats of a region pool are recorded in one batch. When the heartbeat of h2 is recorded, that of h1 was too.
     other.send({ type: 'heartbeat', load: { ...IDLE, cpu: 0.5 }, sessions: [] });
     await waitUntil(async () => (await find('h2'))?.measured === 0.5);
     expect(await find('h1')).to.equal(undefined);

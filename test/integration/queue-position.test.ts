@@ -104,7 +104,7 @@ describe('A position in the queue', function () {
     const arrivedAt = performance.now();
     await queueUp(alice, 'r1', { rtt: { near: 10, far: 80 } });
     expect(await queueUp(bob, 'r1', { rtt: { far: 10 } })).to.include({ position: 1 });
-    // Alice was there before, though not in this queue.
+    // Alice arrived earlier, but joins this queue only when the relaxed policy allows it.
     await bob.next('queued', ({ position }) => position === 2);
     expect(performance.now() - arrivedAt).to.be.above(1_400);
     await far.free();
@@ -125,7 +125,7 @@ describe('A position in the queue', function () {
         state: 'connected',
       }));
       const host = await openHost(duskline.url, { hostId: 'h1', slots: 20, sessions });
-      // The first heartbeat brings both to agree, the next one makes it ready.
+      // After the first heartbeat the broker reconciles the host; after the second the host is ready.
       for (const state of ['joining', 'ready']) {
         host.send({ type: 'heartbeat', load: IDLE, sessions });
         await waitUntil(async () => {
@@ -151,7 +151,7 @@ describe('A position in the queue', function () {
       expect(first).to.include({ position: 41 });
       expect(first).to.not.have.property('etaMs');
 
-      // Two a second.
+      // Twenty slots become free in ten seconds.
       for (const { sessionId, epoch } of sessions) {
         host.send({ type: 'session', sessionId, epoch, state: 'ended' });
         await roundTrip(alice);

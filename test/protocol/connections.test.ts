@@ -57,7 +57,7 @@ describe('Connections', function () {
       const { url } = await start({ limits: { helloDeadlineMs: 200, pingIntervalMs: 100 } });
       const player = await openPlayer(url, 'alice');
       const host = await openHost(url, { hostId: 'h1' });
-      // Three pings later the deadline has passed.
+      // The deadline has passed after three pings.
       for (let i = 0; i < 3; i += 1)
         await Promise.all([once(player.socket, 'ping'), once(host.socket, 'ping')]);
       player.send({ type: 'ping', id: 1 });
@@ -230,7 +230,8 @@ describe('Connections', function () {
 
     it('do not delay the stop, whatever state they are in', async () => {
       const duskline = await start();
-      // One that was closed for its frame and never reads so; one that never hangs up after a refused upgrade.
+      // A client that does not read the close of its bad frame, and a client that keeps its socket open after a refused
+      // upgrade.
       const stuck = await openPlayer(duskline.url, 'alice');
       rawSocket(stuck).pause();
       stuck.sendRaw(' '.repeat(70_000));

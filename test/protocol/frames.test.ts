@@ -27,7 +27,7 @@ const REGISTER = {
 };
 const HEARTBEAT = { type: 'heartbeat', load: IDLE, sessions: [] };
 
-/** Two channels with the same rules: how each is opened, and how one sees that it still works. */
+/** The two kinds of connections, to which the same rules apply: how to open one, and how to check that it works. */
 const CHANNELS = {
   client: {
     bad: BAD_CLIENT_FRAMES,

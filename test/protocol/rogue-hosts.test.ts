@@ -40,7 +40,7 @@ describe('Malicious hosts', function () {
   });
   afterEach(() => duskline.stop());
 
-  /** The honest host's counts are as they were, and it still gets the matches of its region. */
+  /** Expects that the counts of the other host have not changed, and that it still gets sessions. */
   async function expectUnharmed(sessions = 0): Promise<void> {
     const { regions } = await duskline.broker.status();
     const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
@@ -79,8 +79,8 @@ describe('Malicious hosts', function () {
       ['negative slots', { slots: -4 }, {}, 4400, 'BAD_MESSAGE'],
       ['half a slot', { slots: 1.5 }, {}, 4400, 'BAD_MESSAGE'],
       ['more slots than a host may have', { slots: 513 }, {}, 4400, 'BAD_MESSAGE'],
-      ['an id that would break a key', { hostId: 'a}:{b' }, {}, 4400, 'BAD_MESSAGE'],
-      ['an endpoint that is no URL', { endpoint: 'javascript' }, {}, 4400, 'BAD_MESSAGE'],
+      ['an id with characters of keys', { hostId: 'a}:{b' }, {}, 4400, 'BAD_MESSAGE'],
+      ['an endpoint that is not a URL', { endpoint: 'javascript' }, {}, 4400, 'BAD_MESSAGE'],
     ];
     for (const [name, change, binding, close, code] of refusals) {
       it(`${name}: refused with ${code}`, async () => {
@@ -98,8 +98,8 @@ describe('Malicious hosts', function () {
 
     const loads: readonly [string, object][] = [
       ['a negative load', { ...IDLE, gpu: -0.5 }],
-      ['a load beyond all bounds', { ...IDLE, gpu: 101 }],
-      ['a load that is text', { ...IDLE, gpu: '0' }],
+      ['a load above the maximum', { ...IDLE, gpu: 101 }],
+      ['a load given as text', { ...IDLE, gpu: '0' }],
       ['a load that is null, as NaN becomes in JSON', { ...IDLE, cpu: Number.NaN }],
       ['a load without one of its dimensions', { gpu: 0, encoder: 0, cpu: 0 }],
     ];
@@ -151,7 +151,7 @@ describe('Malicious hosts', function () {
       rogue = await openReadyHost(duskline, { hostId: 'rogue', slots: 2 });
     });
 
-    /** The session goes on as if nothing had happened. */
+    /** Expects that the session continues. */
     async function expectSessionUnharmed(): Promise<void> {
       const { sessionId, epoch } = matched;
       expect(player.unread).to.deep.equal([]);

@@ -14,7 +14,7 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** Hosts and places that operators close to new sessions, and open again. */
+/** Hosts and region pools that operators close to new sessions, and open again. */
 export function closureSuite(current: CurrentFixture): void {
   describe('a closed host', () => {
     it('accepts no new session from the moment it is closed, and keeps the sessions it has', async () => {

@@ -10,7 +10,7 @@ function requestEntryOf(requestId: string, changes: Partial<RequestEntry> = {}):
   return { playerId: 'player-1', requestId, sessionId: newSessionId(), regionPool: PLACE, ...changes };
 }
 
-/** What brokers do with each other by way of the store: requests, leases, mail and nudges. */
+/** How brokers coordinate through the store: requests, leases, inboxes and wake-ups. */
 export function coordinationSuite(current: CurrentFixture): void {
   describe('recordRequests', () => {
     it('returns `new` for the first of equal requests, and its record for the repeats', async () => {
@@ -253,7 +253,7 @@ export function coordinationSuite(current: CurrentFixture): void {
 
     it('remembers a used token for its time to live, and no longer', async () => {
       const { store, clock } = current();
-      // Redis forgets by its own clock, whatever the test's says: so short a time passes for both.
+      // Redis expires keys by its own clock and not by the clock of the test, so both must pass this time.
       const shortMs = 40;
       expect(await store.useToken('player-1', 'lasting', TTL_MS)).to.equal(true);
       expect(await store.useToken('player-1', 'passing', shortMs)).to.equal(true);
@@ -364,7 +364,7 @@ export function coordinationSuite(current: CurrentFixture): void {
         });
       });
       await other.onWakeUp('broker-c', () => heard.push('broker-c'));
-      // Twice in one turn is one nudge.
+      // Two wake-ups in one turn of the event loop are sent as one.
       store.sendWakeUp('broker-b', PLACE);
       store.sendWakeUp('broker-b', PLACE);
       store.sendWakeUp('broker-d', PLACE);

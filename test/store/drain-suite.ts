@@ -21,7 +21,7 @@ function drain(drainId: string, changes: Partial<Drain> = {}): Drain {
   };
 }
 
-/** Operators' orders as every broker finds them. */
+/** Orders of operators, as every broker reads them. */
 export function drainSuite(current: CurrentFixture): void {
   describe('drains', () => {
     it('are listed for every broker, one per target', async () => {

@@ -7,20 +7,20 @@ import { BROKER, makeHostReady, reserveSlot } from './fixture.js';
 import { ANSWER_WITHIN_MS } from './redis-fixture.js';
 import { startBackgroundCalls } from './background-calls.js';
 
-/** From the answer of the new primary to working calls: the longest pause between two attempts, and a little. */
+/** From the answer of the new primary to working calls: the longest pause between two attempts, and slack. */
 const RECOVERED_WITHIN_MS = 8_000;
 
 export interface FailoverScene {
   readonly store: FleetStore;
-  /** The same fleet as another broker sees it: it listens for nudges. */
+  /** The store of another broker on the same fleet, which receives wake-ups. */
   readonly other: FleetStore;
-  /** Takes the primary away, and resolves when another one answers in its place. */
+  /** Ends the primary. Resolves when another one has taken over. */
   readonly failOver: () => Promise<void>;
-  /** Commands that a cluster redirects may be tried twice. */
+  /** Default `ANSWER_WITHIN_MS`. Commands that a cluster redirects may be tried twice. */
   readonly answerWithinMs?: number;
 }
 
-/** Loses the primary under a trickle of calls: every call ends in time, and everything works again by itself. */
+/** Fails over during background calls. Expects that every call ends in time, and that all functions of the store work again. */
 export async function expectToSurvive({ store, other, failOver, ...scene }: FailoverScene): Promise<void> {
   const heard: RegionPool[] = [];
   await other.onWakeUp('broker-b', (where) => heard.push(where));
@@ -30,7 +30,7 @@ export async function expectToSurvive({ store, other, failOver, ...scene }: Fail
 
   await failOver();
   const backAtMs = performance.now();
-  // Whatever it had not copied is gone: hosts are made known again, as their heartbeats do it.
+  // The new primary may lack the latest writes. Hosts are registered again, as brokers do at the next heartbeat.
   await retryUntilSuccess(() => makeHostReady(store, 'host-a', { slots: 512 }), RECOVERED_WITHIN_MS);
   await retryUntilSuccess(() => other.listHosts(PLACE), RECOVERED_WITHIN_MS);
   expect((await reserveSlot(store)).hostId).to.equal('host-a');

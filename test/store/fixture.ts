@@ -13,11 +13,11 @@ import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
 import type { ManualClock } from '../support/manual-clock.js';
 
-/** One fleet that nobody else sees, and a clock that the test moves. */
+/** A fleet with keys of its own, and a clock that the test moves. */
 export interface StoreFixture {
   readonly store: FleetStore;
   readonly clock: ManualClock;
-  /** The same fleet as another broker sees it. */
+  /** Opens the store of another broker on the same fleet. */
   another(): Promise<FleetStore>;
   close(): Promise<void>;
 }
@@ -27,20 +27,20 @@ export const RESERVATION_MS = 30_000;
 export const MAX_QUEUE = 100;
 export const GRACE_MS = 60_000;
 
-/** The broker that calls, unless a test says otherwise. Its hosts' connections are `broker-a.<number>`. */
+/** The calling broker, unless a test names another one. The connections of its hosts are `broker-a.<number>`. */
 export const BROKER = 'broker-a';
 
-/** Suites get the fixture of the running test from here. */
+/** Returns the fixture of the running test. */
 export type CurrentFixture = () => StoreFixture;
 
 export interface ReadyHostOptions extends Partial<HostRegistration> {
-  /** In millionths. */
+  /** Measured load in millionths. Default 0. */
   readonly measured?: number;
   readonly sessions?: readonly DigestedSession[];
   readonly regionPool?: RegionPool;
 }
 
-/** Registers a host and lets it beat, so that it takes sessions. */
+/** Registers a host and records a heartbeat, so that the host accepts sessions. */
 export async function makeHostReady(
   store: FleetStore,
   hostId: string,
@@ -62,7 +62,7 @@ export async function sendHeartbeat(
   return outcome!;
 }
 
-/** Reserves one slot and says where. */
+/** Reserves one slot. Returns the session, the outcome and the host. */
 export async function reserveSlot(
   store: FleetStore,
   changes: Partial<Reservation> = {},
@@ -78,7 +78,7 @@ export async function reserveSlot(
   };
 }
 
-/** A session that its host holds: reserved and claimed. */
+/** Starts a session that its host has claimed. */
 export async function startSession(
   store: FleetStore,
   changes: Partial<Reservation> = {},
@@ -108,7 +108,7 @@ export function waitingPlacement(
   };
 }
 
-/** Puts one placement into the queue of a place. */
+/** Puts one placement into the queue of a region pool. */
 export async function enqueue(
   store: FleetStore,
   sessionId: string,
@@ -119,7 +119,7 @@ export async function enqueue(
   return outcome!;
 }
 
-/** Placements that come one after another, a second apart. */
+/** Enqueues placements that arrive a second apart. Returns their session ids in that order. */
 export async function enqueueInOrder({ store, clock }: StoreFixture, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, newSessionId);
   for (const id of ids) {
@@ -129,7 +129,10 @@ export async function enqueueInOrder({ store, clock }: StoreFixture, count: numb
   return ids;
 }
 
-/** How many stand before each of these; or the state of its session; or `unknown`. Nobody attends by asking so. */
+/**
+ * For each session the number of placements ahead of it, or the state of the session, or `unknown`. Does not count as a poll
+ * of a broker.
+ */
 export async function queuePositions(
   store: FleetStore,
   sessionIds: readonly string[],
@@ -142,7 +145,7 @@ export async function queuePositions(
   });
 }
 
-/** A place whose only host is full: `free()` ends one of its sessions. */
+/** Fills the only host of a region pool. `free()` ends one of its sessions. */
 export async function fillPool(
   store: FleetStore,
   { slots = 1, at = PLACE }: { slots?: number; at?: RegionPool } = {},
@@ -172,7 +175,7 @@ export async function getUtilisation(
   return regionPools[0]?.utilisation;
 }
 
-/** The hosts that random sequences begin with: two alike and a small one. */
+/** Registers the hosts with which random sequences begin: two equal ones and a small one. */
 export async function registerTestHosts(store: FleetStore, at: RegionPool): Promise<void> {
   await makeHostReady(store, 'host-a', { regionPool: at, slots: 4 });
   await makeHostReady(store, 'host-b', { regionPool: at, slots: 4 });

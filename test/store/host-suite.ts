@@ -13,7 +13,7 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** The life of hosts: joining, beating, falling silent, leaving. */
+/** The life of hosts: registering, sending heartbeats, falling silent, leaving. */
 export function hostSuite(current: CurrentFixture): void {
   async function order(hostId: string, what: SilentHostMark['order']): Promise<readonly string[]> {
     const { store } = current();
@@ -63,7 +63,7 @@ export function hostSuite(current: CurrentFixture): void {
       expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 2, slots: 1 });
     });
 
-    it('has its endpoint and connection returned by getEndpoints', async () => {
+    it('is returned by getEndpoints with its endpoint and connection', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       expect(await store.getEndpoints(PLACE, ['host-b', 'host-a'])).to.deep.equal([

@@ -3,13 +3,13 @@ import { INBOX_MAX_BYTES, INBOX_KEPT_MS, type SessionMessage } from '@duskline/s
 import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import { makeHostReady, reserveSlot, startSession, type CurrentFixture } from './fixture.js';
 
-/** Where the host is connected, and where the client is, unless a test says otherwise. */
+/** Brokers of the host and of the client, unless a test names others. */
 const HOST_BROKER = 'broker-h';
 const CLIENT_BROKER = 'broker-c';
 
-/** What the two ends of a session say to each other by way of the store. */
+/** Messages that client and host of a session send each other through the store. */
 export function inboxSuite(current: CurrentFixture): void {
-  /** A session on host-a, whose ends are on two brokers. */
+  /** Starts a session on host-a whose client and host are connected to different brokers. */
   async function openSession(): Promise<{
     fromClient: SessionMessage;
     fromHost: SessionMessage;
@@ -173,7 +173,7 @@ export function inboxSuite(current: CurrentFixture): void {
         await store.takeMessages(PLACE, HOST_BROKER);
         return outcome?.kind;
       };
-      // The time, the host, the session, its epoch, and what stands between them.
+      // The length of an entry besides its body: time, host, session, epoch and separators.
       const room = INBOX_MAX_BYTES - '1800000000000;host-a||1|\n'.length - fromClient.sessionId.length;
       expect(await sizeOf(room)).to.equal('forwarded');
       expect(await sizeOf(room + 1)).to.equal('overflow');

@@ -15,7 +15,7 @@ import { dumpMemory, dumpRedis } from './pool-dump.js';
 
 const SEQUENCES = 300;
 
-/** The whole state is compared this often, and at the end of every sequence. */
+/** Number of steps between comparisons of the whole state. It is also compared at the end of every sequence. */
 const COMPARE_EVERY = 8;
 
 describe('random operations', function () {
@@ -53,7 +53,7 @@ describe('random operations', function () {
     const world = createModelContext(memory, clock, sequences);
     for (const store of [memory, redis]) await registerTestHosts(store, world.regionPool);
     for (const [i, step] of sequence.entries()) {
-      // What becomes due in one millisecond may do so in either order.
+      // Entries that are due in the same millisecond may expire in any order, so each step gets a millisecond of its own.
       clock.advance(1);
       const call = step.prepare(world);
       const expected = await call(memory);

@@ -36,7 +36,7 @@ function reserveTarget(
   return store.reserveTargetSlot(at, arrival, { excludedHostId, maxCongestion }, HELD_MS, MOVER);
 }
 
-/** Sessions that change their host. */
+/** Sessions that get another host while they run. */
 export function moveSuite(current: CurrentFixture): void {
   describe('reserveTargetSlot', () => {
     it('reserves a slot on the least congested host except the excluded one, and leaves the session on its host', async () => {
@@ -141,7 +141,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect((await store.takeChangedSessions(PLACE, 'broker-c')).map(({ epoch }) => epoch)).to.deep.equal([
         2,
       ]);
-      // The freed slot is the waiting player's at once.
+      // The waiting player gets the freed slot at once.
       expect((await store.getSessions(PLACE, [waiting]))[0]).to.include({
         state: 'offered',
         hostId: 'host-a',

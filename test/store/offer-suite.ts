@@ -19,9 +19,9 @@ import {
 
 const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
 
-/** A slot that is held for a placement whose turn came. */
+/** Slots that are offered to the placements at the head of the queue. */
 export function offerSuite(current: CurrentFixture): void {
-  /** A placement with an offer of host-a's only slot, and others that wait behind it. */
+  /** Offers the only slot of host-a to a placement, with `others` placements behind it. */
   async function offerOne(
     others = 0,
     clientBrokerId = BROKER,
@@ -41,7 +41,7 @@ export function offerSuite(current: CurrentFixture): void {
     return current().store.acceptOffer(PLACE, offer, RESERVATION_MS);
   }
 
-  /** One sweep of the place. */
+  /** Runs one sweep of the region pool. */
   async function expire(limit = 10): Promise<readonly EndedSession[]> {
     const { store } = current();
     const missed = await store.findExpiredOffers(PLACE, limit);
@@ -192,7 +192,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['ended']);
     });
 
-    it('is remembered in the queue, and when the placement is enqueued elsewhere', async () => {
+    it('is remembered by the queue as missed, also when the placement is enqueued in another region pool', async () => {
       const { store } = current();
       await fillPool(store);
       const [told, brought] = [newSessionId(), newSessionId()];
@@ -227,11 +227,11 @@ export function offerSuite(current: CurrentFixture): void {
       }
       clock.advance(DEFAULT_OFFER_MS);
       await expire(2);
-      // The host is silent: nothing is offered anew.
+      // The host is silent, so that the withdrawn slots are not offered again.
       expect(await queuePositions(store, ids)).to.deep.equal([0, 1, 'offered']);
     });
 
-    it('ends the placement when no broker has polled it for the grace period either', async () => {
+    it('ends the placement when no broker has polled the placement for the grace period', async () => {
       const { store, sessionId } = await offerOne();
       current().clock.advance(GRACE_MS);
       const ended = await expire();

@@ -19,7 +19,7 @@ import {
 
 const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
 
-/** Listens for a broker, and gives a way to wait for its first nudge. */
+/** Registers a broker for wake-ups. Returns a function that waits for the first one. */
 async function nextWakeUpOf(store: FleetStore, brokerId: string): Promise<() => Promise<RegionPool>> {
   let arrive: (regionPool: RegionPool) => void = () => undefined;
   const arrived = new Promise<RegionPool>((resolve) => {
@@ -29,7 +29,7 @@ async function nextWakeUpOf(store: FleetStore, brokerId: string): Promise<() => 
   return () => arrived;
 }
 
-/** What a session is while it is only offered: to its host, to its brokers, to those who count. */
+/** How hosts, brokers and counters treat a session that is only offered. */
 export function offeredSessionSuite(current: CurrentFixture): void {
   describe('an offered session', () => {
     it('is not visible to its host until it is accepted', async () => {

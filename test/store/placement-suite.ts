@@ -12,7 +12,7 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** Choosing hosts, holding slots and giving them back. */
+/** Choosing hosts, reserving slots and freeing them. */
 export function placementSuite(current: CurrentFixture): void {
   describe('reserve', () => {
     it('chooses the least congested host, and the first by name among equals', async () => {

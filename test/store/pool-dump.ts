@@ -16,7 +16,7 @@ import type { StoredState } from '@duskline/server/domain/session-state.js';
 
 export type Scores = readonly (readonly [sessionId: string, scoreOrAtMs: number])[];
 
-/** A placement that waits or that was offered a slot. */
+/** A placement that waits or has an offer. */
 interface WaitingDump {
   readonly epoch: number;
   readonly arrivedAtMs: number;
@@ -26,7 +26,7 @@ interface WaitingDump {
   readonly meta: SessionMeta;
 }
 
-/** Everything a store knows of one place, in one form for both stores. Sorted sets and lists are in their order. */
+/** All data of a region pool, in one form for both stores. Sorted sets and lists are in their order. */
 export interface PoolDump {
   readonly hosts: Readonly<
     Record<
@@ -100,14 +100,14 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
 
 type Texts = Record<string, string>;
 
-/** Reads the raw keys, past the store. */
+/** Reads the raw keys from Redis, without the store. */
 export async function dumpRedis(redis: Redis, prefix: string, regionPool: RegionPool): Promise<PoolDump> {
   const keys = createKeySpace(prefix).pool(regionPool);
   const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
   const [reserved = '', ended = '', totals = '', mail = ''] = keys.slice(6);
   const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);
   const [arriving = ''] = keys.slice(15);
-  // One transaction, so that others may write meanwhile.
+  // One transaction, so that concurrent writes cannot make the dump inconsistent.
   const replies = await redis
     .multi()
     .hgetallBuffer(hosts)
@@ -192,7 +192,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
   };
 }
 
-/** Reads `epoch|arrivedAtMs|score|misses|clientBrokerId|meta`; the meta stands as it does in sessions. */
+/** Decodes `epoch|arrivedAtMs|score|misses|clientBrokerId|meta`; `meta` is encoded as in sessions. */
 function decodeWaiting(text: string, id: string): WaitingDump {
   const [epoch = '', arrivedAtMs = '', score, misses, broker = '', ...meta] = text.split('|');
   const session = decodeSession(
@@ -210,14 +210,14 @@ function decodeWaiting(text: string, id: string): WaitingDump {
   };
 }
 
-/** What the totals say of a host, which its record has to agree with. */
+/** The closure of a host according to the totals. Expects that the host's record agrees. */
 function closureIn(totals: Texts, hostId: string, closed: boolean): Closure {
   const closure = decodeClosure(totals[`closed/${hostId}`]);
   expect(closed, `closed ${hostId}`).to.equal(closure !== 'open');
   return closure;
 }
 
-/** A field that is not there, or empty, says nothing. */
+/** `null` for an absent or empty field. */
 function numberOrNull(text: string | undefined): number | null {
   return text === undefined || text === '' ? null : Number(text);
 }
@@ -226,7 +226,10 @@ function splitIds(list: string): string[] {
   return list.split(',').filter((id) => id !== '');
 }
 
-/** Entries that count: of sessions that still have that state and that time. The others are struck off one day. */
+/**
+ * Valid entries of an expiry list: those whose session still has this state and this time. The store removes the others
+ * later.
+ */
 function dueEntries(entries: readonly string[], state: StoredState, records: Texts): [string, number][] {
   return entries.flatMap((entry) => {
     const [dueAt = '', ids = ''] = entry.split(';');

@@ -16,7 +16,7 @@ interface Arrival {
   readonly headStartMs: number;
 }
 
-/** Those of a list whose place says when they came: who missed an offer went to the back. */
+/** Placements of a list that have not missed an offer, because those are no longer ordered by arrival. */
 function arrivals(dump: PoolDump, list: PoolDump['queue']): Arrival[] {
   return list.flatMap(([sessionId]) => {
     const { arrivedAtMs, score, missed } = dump.waiting[sessionId]!;
@@ -28,7 +28,10 @@ function cameBefore(a: Arrival, b: Arrival): boolean {
   return a.arrivedAtMs < b.arrivedAtMs || (a.arrivedAtMs === b.arrivedAtMs && a.sessionId < b.sessionId);
 }
 
-/** Of one tier, everybody who was offered a slot by a call came before those served later and those who still wait. */
+/**
+ * Expects that placements that got an offer in this call arrived before all later ones of the same tier. Returns their
+ * number.
+ */
 function expectInTurn(before: PoolDump, after: PoolDump): number {
   const standing = new Set(before.offers.map(String));
   const served = arrivals(
@@ -45,7 +48,9 @@ function expectInTurn(before: PoolDump, after: PoolDump): number {
   return served.length;
 }
 
-/** No call gives a host more than it has slots; one that registered with fewer may still hold what it held. */
+/**
+ * Expects that no call gives a host more sessions than slots. A host that registered with fewer slots may keep its sessions.
+ */
 function expectRoom(before: PoolDump, after: PoolDump): void {
   for (const [hostId, { committed, slots }] of Object.entries(after.hosts)) {
     expect(committed, hostId).to.be.at.most(Math.max(slots, before.hosts[hostId]?.committed ?? 0));
@@ -68,7 +73,7 @@ describe('random operations on a queue', function () {
         clock.advance(1);
         await step.prepare(world)(store);
         const after = dumpMemory(store, world.regionPool);
-        // Nobody waits while there is room: that is checked there.
+        // Includes the check that nobody waits while a slot is free.
         expectConsistent(after);
         expectRoom(before, after);
         served += expectInTurn(before, after);

@@ -19,7 +19,7 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** Waiting for a slot: who comes when, and who is served. */
+/** Waiting for a slot: the order of placements, and who gets an offer. */
 export function queueSuite(current: CurrentFixture): void {
   describe('a queue', () => {
     it('serves the first in line, in the same call that frees the slot', async () => {
@@ -53,7 +53,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, ids.sort())).to.deep.equal([0, 1, 2, 3, 4]);
     });
 
-    it('orders a player who waited elsewhere before by the time of the first arrival', async () => {
+    it('orders a player who waited in another region pool before by the time of the first arrival', async () => {
       const { store, clock } = current();
       await fillPool(store);
       const arrivedAtMs = clock.now();
@@ -159,7 +159,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await ask(ids[1]!)).to.equal('waiting');
       expect((await store.getQueueStatus(PLACE, [], false)).length).to.equal(2);
       await free();
-      // Who was offered a slot waits no longer.
+      // A placement with an offer does not count as waiting.
       expect((await store.getQueueStatus(PLACE, [], false)).length).to.equal(1);
       expect(await ask(ids[2]!)).to.equal('waiting');
     });
@@ -175,7 +175,7 @@ export function queueSuite(current: CurrentFixture): void {
       await free();
       const [offered] = await store.getSessions(PLACE, [first!]);
       expect(offered).to.include({ state: 'offered', epoch: 4, clientBrokerId: 'broker-b' });
-      // Asked once more, the offer stands, and moves to where the client is.
+      // Enqueued again, the placement keeps its offer, which now belongs to the client's new broker.
       const existing = await enqueue(store, first!, { epoch: 5, clientBrokerId: 'broker-c' });
       expect(existing).to.have.property('kind', 'existing');
       expect(existing)

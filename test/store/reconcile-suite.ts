@@ -20,7 +20,7 @@ function held(sessionId: string, epoch = 1, state: HeldState = 'connected'): Rep
   return { sessionId, epoch, state };
 }
 
-/** What host and store make of each other's sessions. */
+/** How store and host agree on sessions. */
 export function reconcileSuite(current: CurrentFixture): void {
   describe('reconcileHost', () => {
     it('changes nothing when host and store agree', async () => {
@@ -140,7 +140,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
 
-    it('gives a session that two hosts report to the one with the newer epoch', async () => {
+    it('keeps a session that two hosts report on the host with the newer epoch', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       await makeHostReady(store, 'host-b', { measured: 900_000 });

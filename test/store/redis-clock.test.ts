@@ -7,7 +7,7 @@ import { retryUntilSuccess } from '../support/eventually.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { BROKER, getHost, makeHostReady, reserveSlot } from './fixture.js';
 
-/** Short, for these tests wait for real time to pass; long enough for a few calls on a busy machine. */
+/** Short, because these tests wait for real time; long enough for a few calls on a busy machine. */
 const SUSPECT_AFTER_MS = 250;
 const LEASE_MS = 250;
 
@@ -66,7 +66,7 @@ describe("redis store on Redis's own clock", () => {
     expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([wanted.sessionId]);
   });
 
-  it('hands a lease on when it expires', async () => {
+  it('gives a lease to another broker when it expires', async () => {
     expect(await store.acquireLease('eu-central', 'broker-a', LEASE_MS)).to.equal(true);
     expect(await store.acquireLease('eu-central', 'broker-b', LEASE_MS)).to.equal(false);
     await untilPassed(LEASE_MS);

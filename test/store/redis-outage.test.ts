@@ -89,7 +89,7 @@ describe('redis store when Redis fails', () => {
     expect(await sendHeartbeat(store, 'host-a', { sessions: [held] })).to.equal('ok');
     expect((await reserveSlot(store)).hostId).to.equal('host-a');
     expect((await getHost(store, 'host-a')).committed).to.equal(2);
-    // The subscription came back as well.
+    // The subscription is restored too.
     await retryUntilSuccess(async () => {
       store.sendWakeUp('broker-b', PLACE);
       await other.ping();
@@ -170,7 +170,7 @@ describe('redis store when Redis fails', () => {
   });
 });
 
-/** Answered or unavailable: either is an answer in time. */
+/** Expects that the call succeeds or is rejected as unavailable, in time. */
 async function expectOutcome(call: Promise<unknown>): Promise<void> {
   const startedAt = performance.now();
   await call.catch((error: unknown) => expect(error).to.be.instanceOf(StoreUnavailableError));

@@ -40,7 +40,7 @@ describe('redis store with damaged counters', () => {
     await fixture.close();
   });
 
-  /** Overwrites a signed number in a packed record; `HOST_FORMAT` in `lua/shared/host-format.lua` says what stands where. */
+  /** Overwrites a signed number in a packed record. `HOST_FORMAT` in `lua/shared/host-format.lua` describes the offsets. */
   async function damageHost(hostId: string, offset: number, value: number): Promise<void> {
     const record = (await raw.hgetBuffer(keys[0]!, hostId))!;
     record.writeInt32LE(value, offset);
@@ -49,11 +49,11 @@ describe('redis store with damaged counters', () => {
 
   const damages: Record<string, () => Promise<unknown>> = {
     'a counter that is too low': () => damageHost('host-a', COMMITTED, 0),
-    'a counter below nothing': () => damageHost('host-a', COMMITTED, -3),
+    'a counter below zero': () => damageHost('host-a', COMMITTED, -3),
     'a counter that is too high': () => damageHost('host-a', COMMITTED, 4),
     'a wrong digest': () => damageHost('host-a', DIGEST, 12_345),
-    'a wrong place in the order': () => raw.zadd(keys[2]!, 1, 'host-a'),
-    'a free host that is not in the order': () => raw.zrem(keys[2]!, 'host-a'),
+    'a wrong score in the order of free hosts': () => raw.zadd(keys[2]!, 1, 'host-a'),
+    'a free host that is missing in the order of free hosts': () => raw.zrem(keys[2]!, 'host-a'),
     'a host without the time of its heartbeat': () => raw.zrem(keys[3]!, 'host-a'),
   };
   for (const [name, damage] of Object.entries(damages)) {
@@ -95,7 +95,7 @@ describe('redis store with damaged counters', () => {
 
   it('recounts a large region pool in bounded pieces', async () => {
     const { store } = fixture;
-    // More than Redis would hand out at once because they are so few.
+    // More than the number up to which Redis returns all entries of a hash at once.
     const names = Array.from({ length: 700 }, (_, i) => `more-${i}`);
     await Promise.all(names.map((name) => makeHostReady(store, name)));
     for (const name of names) await damageHost(name, COMMITTED, 2);
@@ -148,7 +148,7 @@ describe('several brokers on one region pool', () => {
           epoch: 1,
           reason: 'client_left' as const,
         }));
-        // Twice at once: the second of two equal orders finds nothing to do.
+        // The same order twice at the same time: the second one has no effect.
         const [first, second] = await Promise.all([
           store.endSessions(PLACE, orders, callerId),
           store.endSessions(PLACE, orders, BROKER),

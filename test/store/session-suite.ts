@@ -14,7 +14,7 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** What becomes of a session after it was placed. */
+/** The life of a session after its placement. */
 export function sessionSuite(current: CurrentFixture): void {
   describe('updateSessionStates', () => {
     it('follows the reports of the host through the life of a session', async () => {

@@ -19,17 +19,17 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 
 const LUA = new URL('../../../server/store/redis/lua/', import.meta.url);
 
-/** Commands of ours that have no key. */
+/** Commands of the store without a key. */
 const KEYLESS = new Set(['time', 'ping', 'info', 'publish', 'subscribe', 'script', 'hello', 'client']);
 
 interface SeenCommand {
   readonly name: string;
   readonly keys: readonly string[];
-  /** What the script did, if it is one. */
+  /** Commands that the script ran, if this is a script. */
   readonly inner: { readonly name: string; readonly key: string | undefined }[];
 }
 
-/** Every verb at least once, with enough of everything that each script writes all it can write. */
+/** Calls every method at least once, with enough data that each script writes all keys that it can write. */
 async function useEveryVerb(store: FleetStore): Promise<void> {
   for (const hostId of ['host-a', 'host-b', 'host-c']) await makeHostReady(store, hostId);
   const held = await startSession(store, { clientBrokerId: 'broker-b' });

@@ -14,7 +14,7 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** Leaving a queue without a slot, and how fast the others get theirs. */
+/** Leaving a queue without a slot, and how fast slots become free. */
 export function waitingSuite(current: CurrentFixture): void {
   describe('withdrawPlacements', () => {
     it('removes a placement from the other queues once one queue served it', async () => {
@@ -45,7 +45,7 @@ export function waitingSuite(current: CurrentFixture): void {
       expect(await store.withdrawPlacements(PLACE, orders, BROKER)).to.deep.equal([]);
       expect(await queuePositions(store, [first!, second!])).to.deep.equal(['unknown', 'offered']);
       expect(await getHost(store, 'host-a')).to.include({ committed: 1, ramping });
-      // Nothing is left of it: it may wait again.
+      // No state of the placement is left, so it can be enqueued again.
       expect(await enqueue(store, first!)).to.have.property('kind', 'waiting');
     });
 
@@ -86,7 +86,7 @@ export function waitingSuite(current: CurrentFixture): void {
   });
 
   describe('a position in the queue', () => {
-    it('is lost when no broker polls it for the grace period, the longest unpolled first', async () => {
+    it('is lost when no broker polls it for the grace period, starting with the one unpolled for the longest time', async () => {
       const { store, clock } = current();
       await fillPool(store);
       const [first, second, third] = await enqueueInOrder(current(), 3);

@@ -17,7 +17,7 @@ function restoreOrder(sinceMs: number): Restore {
   };
 }
 
-/** A host without sockets, and what it said. */
+/** A host without sockets, and the frames that it sent. */
 class Scene {
   readonly metrics = new WorkerMetrics();
   readonly wheel = new TimerWheel(monotonicMs());
@@ -62,7 +62,7 @@ describe('Moves of a lean host', () => {
     expect(decodeCheckpoint(sessionId, Buffer.from(said.state ?? '', 'base64'))).to.equal(
       session.pausedSinceMs,
     );
-    // Once is enough.
+    // A second order for the same move is refused.
     scene.moves.handleMoveMessage(ORDER);
     expect(scene.lastSaid).to.deep.equal({ type: 'cannot_move', sessionId, epoch: 1 });
   });

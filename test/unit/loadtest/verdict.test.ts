@@ -73,7 +73,7 @@ describe('The verdict of a load test', () => {
 
   it('sorts the events of several threads by time', () => {
     const judge = new VerdictBuilder(2, {});
-    // The end of the first session is told after the beginning of the second, by another thread.
+    // The event of another thread: the first session ends before the second one begins, but is reported after it.
     judge.addEvents(0, [registered(1), admitted(10), admitted(30, 's2')], 100);
     judge.addEvents(
       1,

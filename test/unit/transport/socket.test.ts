@@ -14,11 +14,11 @@ interface Note {
 
 const note = (text: string): Note => ({ type: 'note', text });
 
-/** A channel to a real socket, and what its peer hears. */
+/** A channel over a real socket, and the frames that its peer receives. */
 class Line {
   readonly heard: string[] = [];
   closedWith: number | undefined;
-  /** Of the wire, since the channel is there. */
+  /** Bytes on the wire since the channel was created. */
   writes = 0;
 
   private constructor(

@@ -5,10 +5,10 @@ import type {
 } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import type { RebalanceLimits } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 
-/** What can be done at best. */
+/** The best possible result of a plan. */
 export interface Best {
   readonly served: number;
-  /** The fewest live moves for that. */
+  /** The fewest live moves with which `served` players are served. */
   readonly live: number;
 }
 
@@ -22,9 +22,9 @@ interface ExactSession {
 
 /** The fleet as counts by region pool and by host, computed from the rules and not with the code of the plan. */
 interface ExactFleet {
-  /** By place, for players. */
+  /** Free slots of each region pool, for players. */
   readonly freeSlots: readonly number[];
-  /** By host, for moves. */
+  /** Free slots of each host, for moves. */
   readonly room: readonly number[];
   readonly placeOf: readonly number[];
   readonly sessions: readonly ExactSession[];
@@ -72,7 +72,7 @@ function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
   return { freeSlots, room, placeOf, sessions, waiting };
 }
 
-/** Looks at every plan with chains of at most two moves. For tiny fleets. */
+/** Searches all plans with chains of at most two moves. Only for tiny fleets. */
 export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limits: RebalanceLimits): Best {
   const { freeSlots, room, placeOf, sessions, waiting } = toExact(snapshot, limits);
   const free = [...freeSlots];
@@ -82,7 +82,7 @@ export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limi
   const known = new Map<string, Best>();
   const isBetter = (a: Best, b: Best): boolean =>
     a.served > b.served || (a.served === b.served && a.live < b.live);
-  /** Calls `inside` with the session moved away, if its host can have one more move. */
+  /** Calls `inside` with the session moved away, if its host may take part in one more move. */
   const leaving = (i: number, inside: (session: ExactSession) => void): void => {
     const session = sessions[i]!;
     if (moved[i] === true || quota[session.host] === 0) return;
@@ -149,7 +149,7 @@ export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limi
   return best(0, budget);
 }
 
-/** How many can be served with chains of any length and any number of moves: a maximum flow, unit by unit. */
+/** The most players that can be served with chains of any length and any number of moves. A maximum flow, unit by unit. */
 export function mostServed(snapshot: FleetSnapshot, limits: RebalanceLimits): number {
   const { freeSlots, room, placeOf, sessions, waiting } = toExact(snapshot, limits);
   const capacity = new Map<string, Map<string, number>>();

@@ -15,18 +15,18 @@ export function regionPool(region: string, pool = 'pc'): RegionPool {
   return { region, pool };
 }
 
-/** Options by region, nearest first: 10 ms, 20 ms, ... */
+/** Options of a session by region, the nearest first: 10 ms, 20 ms, ... */
 export function options(...regions: string[]): RegionPoolOption[] {
   return regions.map((region, i) => ({ regionPool: regionPool(region), rttMs: 10 * (i + 1) }));
 }
 
-/** A fleet told host by host: a test's picture, built as a sentence. */
+/** Builds a snapshot of a fleet host by host. */
 export class FleetStory {
   readonly hosts: HostSnapshot[] = [];
   readonly sessions: SessionSnapshot[] = [];
   readonly waiting: WaitingPlayer[] = [];
 
-  /** @param committed slots taken by sessions that nobody can move, unless more is said by `session` */
+  /** Adds a host. `committed` slots are used, by sessions that cannot move unless `session` names them. */
   host(
     hostId: string,
     region: string,
@@ -52,7 +52,7 @@ export class FleetStory {
     return this;
   }
 
-  /** Says that one of the host's committed slots is this session's. */
+  /** Gives one of the used slots of the host to this session. */
   session(
     sessionId: string,
     hostId: string,
@@ -80,19 +80,19 @@ export class FleetStory {
   }
 }
 
-/** How large random fleets are, and how unwell. */
+/** Sizes and faults of random fleets. */
 export interface FleetShape {
   readonly regionPools: number;
   readonly hostsPerPlace: number;
   readonly slots: readonly number[];
   readonly waiting: number;
-  /** How many places a player can be served in, at most. */
+  /** Upper bound of the number of regions in which a player can be served. */
   readonly reach: number;
-  /** Whether hosts may be hot, closed, suspect or quarantined, and sessions cooling down. */
+  /** Whether hosts may be hot, closed, suspect or quarantined, and sessions may have moved recently. */
   readonly troubled: boolean;
 }
 
-/** Numbers from 0 on, below 1 (mulberry32, by Tommy Ettinger). */
+/** Random numbers from 0 up to 1 (mulberry32, by Tommy Ettinger). */
 export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -103,7 +103,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** A fleet by lot, with far more full hosts than real ones have. */
+/** A random fleet, with far more full hosts than real fleets have. */
 export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
   const random = randomNumbers(seed);
   const below = (limit: number): number => Math.floor(random() * limit);

@@ -18,7 +18,7 @@ interface LimitedRig extends HostFixture {
   readonly limits: EventBuffer<NearLimit>;
 }
 
-/** Registered, with heartbeats far apart and no pings: the limits' timer is the one that matters. */
+/** Registers a host, with rare heartbeats and without pings, so that the only other timer is that of the limits. */
 async function setUpLimited(): Promise<LimitedRig> {
   const rig = await startHostFixture();
   const connection = await rig.register({ heartbeatIntervalMs: 300 * MINUTE, pingIntervalMs: 0 });

@@ -25,12 +25,12 @@ describe('a host that checkpoints sessions', () => {
       },
       /^no save point is near$/,
     ],
-    'refuses at length': [() => Promise.reject(new CannotMoveError('x'.repeat(300))), /^x{200}$/],
+    'refuses with a long reason': [() => Promise.reject(new CannotMoveError('x'.repeat(300))), /^x{200}$/],
     'fails with a secret': [() => Promise.reject(new Error('password=hunter2')), /^onCheckpoint failed\.$/],
-    'gives nothing': [() => undefined as unknown as Checkpoint, /^onCheckpoint failed\.$/],
-    'gives an empty reference': [() => ({ reference: '' }), /reference/],
-    'gives a reference that is too long': [() => ({ reference: 'x'.repeat(2_049) }), /2049/],
-    'gives a state that is too large': [
+    'returns nothing': [() => undefined as unknown as Checkpoint, /^onCheckpoint failed\.$/],
+    'returns an empty reference': [() => ({ reference: '' }), /reference/],
+    'returns a reference that is too long': [() => ({ reference: 'x'.repeat(2_049) }), /2049/],
+    'returns a state that is too large': [
       () => ({ state: new Uint8Array(MAX_CHECKPOINT_BYTES + 1) }),
       /262145 bytes/,
     ],
@@ -62,7 +62,7 @@ describe('a host that checkpoints sessions', () => {
     expect(Buffer.from(state, 'base64').equals(large.subarray(8))).to.be.true;
   });
 
-  it('gives up on an application that takes too long, and ignores its late answer', async () => {
+  it('returns up on an application that takes too long, and ignores its late answer', async () => {
     let answer: (checkpoint: Checkpoint) => void = () => undefined;
     const rig = await setUpMoving(() => new Promise((resolve) => (answer = resolve)));
     const session = await play(rig);

@@ -27,11 +27,11 @@ interface ArrivingRig extends HostFixture {
   readonly connection: ScriptedConnection;
   readonly moved: EventBuffer<{ sessionId: string; epoch: number }>;
   readonly prepared: EventBuffer<string>;
-  /** The next frame that is no heartbeat. */
+  /** The next frame that is not a heartbeat. */
   told(): Promise<HostToBroker>;
 }
 
-/** Registered, with heartbeats far apart and no pings. */
+/** Registers a host, with rare heartbeats and without pings. */
 async function setUpArriving(
   onRestore: HostOptions['onRestore'] | null = () => undefined,
   options: Partial<HostOptions> = {},
@@ -52,7 +52,7 @@ async function setUpArriving(
   return { ...rig, connection, moved, prepared, told };
 }
 
-/** A session that was taken up; the broker has heard so. */
+/** Orders the host to restore a session, and waits for `restored`. */
 async function restore(rig: ArrivingRig, number = 1, change: Partial<Restore> = {}): Promise<void> {
   rig.connection.send(restoreOf(number, change));
   expect(await rig.told()).to.deep.equal({ type: 'restored', ...about(number) });
@@ -128,7 +128,7 @@ describe('a host that restores sessions', () => {
   });
 
   const refusals: Record<string, [NonNullable<HostOptions['onRestore']>, string]> = {
-    'says no': [() => false, 'The application refused the session.'],
+    'refuses without a reason': [() => false, 'The application refused the session.'],
     'refuses with a reason': [
       () => Promise.reject(new CannotMoveError('that save is too old')),
       'that save is too old',

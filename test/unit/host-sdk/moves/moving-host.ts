@@ -32,14 +32,14 @@ export function admit({ host }: HostFixture, number: number): HostedSession {
 export interface MovingRig extends HostFixture {
   readonly connection: ScriptedConnection;
   readonly resumes: EventBuffer<{ sessionId: string; epoch: number }>;
-  /** Sessions as `onCheckpoint` got them, with the state they were in then. */
+  /** Sessions with which `onCheckpoint` was called, with their state at that time. */
   readonly asked: { session: HostedSession; state: string }[];
   readonly logged: { level: string; text: string }[];
-  /** The next frame that is no heartbeat. */
+  /** The next frame that is not a heartbeat. */
   told(): Promise<HostToBroker>;
 }
 
-/** Registered, with heartbeats far apart and no pings. */
+/** Registers a host, with rare heartbeats and without pings. */
 export async function setUpMoving(
   onCheckpoint: HostOptions['onCheckpoint'] | null = () => ({ state: STATE }),
   options: Partial<HostOptions> = { movable: true },
@@ -68,7 +68,7 @@ export async function setUpMoving(
   return { ...rig, connection, resumes, asked, logged, told };
 }
 
-/** A session whose stream runs; the broker has heard so. */
+/** Starts a connected session, and waits for its reports. */
 export async function play(rig: MovingRig, number = 1): Promise<HostedSession> {
   const session = admit(rig, number);
   session.reportConnected();

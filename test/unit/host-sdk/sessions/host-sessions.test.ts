@@ -205,7 +205,7 @@ describe('host sessions', () => {
   });
 
   const refusals = {
-    'says no': () => false,
+    'refuses without a reason': () => false,
     throws: () => {
       throw new Error('not installed');
     },

@@ -24,7 +24,7 @@ interface SimulatedOnBroker {
 
 interface Watching {
   readonly viewer: StreamViewer;
-  /** What it saw, such as `admitted`, `frame 1 of 7`, `closed: left`. */
+  /** Its events, such as `admitted`, `frame 1 of 7` and `closed: left`. */
   readonly seen: EventBuffer<string>;
 }
 
@@ -87,7 +87,7 @@ describe('simulated sessions that move', () => {
     host.connection.send(order);
   }
 
-  /** Time passes for the pictures of every stream, and all of it has reached the viewers. */
+  /** Advances the time by one frame, and waits until all viewers have received it. */
   async function show(watching: Watching, seconds: number, lines: string[]): Promise<void> {
     clock.advance(seconds * 1_000);
     for (const line of lines) expect(await watching.seen.next()).to.equal(line);

@@ -8,7 +8,7 @@ import { FleetStory, NOW_MS, options, regionPool } from '../fleets.js';
 
 const HOT = { hot: true, excluded: true, load: 0.95 };
 
-/** The moves as `session: place/host`, in their order. */
+/** The moves as `session: region/host`, in their order. */
 function told({ actions }: RebalancePlan): string[] {
   return actions
     .filter((action) => action.kind === 'move')
@@ -144,7 +144,7 @@ describe('Freeing a slot', () => {
     const story = new FleetStory().host('a', 'near', 2, 2).host('b', 'next', 2, 1);
     story.session('s1', 'a', 'movable', ['next']);
     expect(told(planRebalance(story.waits('w1', 'near', 'next').picture, 10))).to.deep.equal([]);
-    // Two wait for what one slot can give: whoever has no other place gets it made free.
+    // The free slot is for w1, so that s1 cannot move there to free a slot for w2.
     const plan = planRebalance(story.waits('w2', 'near').picture, 10);
     expect([plan.servedByStore, plan.servedByMoves]).to.deep.equal([1, 0]);
   });

@@ -17,7 +17,7 @@ const TROUBLED: FleetShape = {
   reach: 4,
   troubled: true,
 };
-// Suspect hosts are there by lot: here they are never too many.
+// Random fleets may have many suspect hosts. With this limit they do not pause the rebalancer.
 const LIMITS = { ...DEFAULT_REBALANCE_LIMITS, suspectShareLimit: 2 };
 const allowance = fc.constantFrom(0, 1, 2, 5, 1_000);
 
