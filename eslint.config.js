@@ -75,7 +75,7 @@ export default tseslint.config(
   {
     // Tests never sleep: only these helpers use timers, each for a purpose that its name states.
     files: ['test/**/*.ts'],
-    ignores: ['test/support/time/*.ts', 'test/support/eventually.ts', 'test/bench/**'],
+    ignores: ['test/support/time/*.ts', 'test/bench/**'],
     rules: {
       'no-restricted-globals': [
         'error',

@@ -1,6 +1,6 @@
 import type { DusklineError } from '@duskline/client/node';
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { holdFaultFor } from '../support/time/scenario-time.js';
 import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery/recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { holdFaultFor } from '../support/time/scenario-time.js';
 import { openPlayer } from '../support/fleet/test-broker.js';
 import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery/recovery-fleet.js';

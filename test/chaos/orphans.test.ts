@@ -3,7 +3,7 @@ import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { hostName } from '@duskline/loadtest/history/events.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import type { HostProcess } from '../support/processes/host-process.js';
 import { DRIFT, RecoveryFleet } from '../support/recovery/recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { DusklineError } from '@duskline/client/node';
 import { createSeededRandom } from '@duskline/host/simulated';
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { pauseFor } from '../support/time/pacing.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { createPlayerGroup, type PlayerGroup, type GroupPlayer } from '../support/recovery/player-group.js';

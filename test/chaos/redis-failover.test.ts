@@ -1,6 +1,6 @@
 import { DusklineError, type Session } from '@duskline/client/node';
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
 import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';
 import { createPlayerGroup, type PlayerGroup, type GroupPlayer } from '../support/recovery/player-group.js';

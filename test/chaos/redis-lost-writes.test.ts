@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { sendHeartbeat, getHost, makeHostReady, reserveSlot, startSession } from '../store/fixture.js';
 import { openRedisFixture } from '../store/redis-fixture.js';
 import { PLACE } from '../support/fleet/fleet-data.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';
 
 /** A store that lost its last writes must agree with the hosts in the end. */

@@ -1,6 +1,6 @@
 import { DusklineError, type Session } from '@duskline/client/node';
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { TEST_CONFIG } from '../support/fleet/test-broker.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';

@@ -1,7 +1,7 @@
 import { getPriority, setPriority } from 'node:os';
 import { expect } from 'chai';
 import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { quantile, startMatchProbe, type MatchProbe } from './support/match-probe.js';
 import { startChaosFleet, type ChaosFleet } from './support/chaos-fleet.js';

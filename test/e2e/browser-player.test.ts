@@ -11,7 +11,7 @@ import type { Duskline } from '@duskline/server/duskline.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { inPage } from '../support/network/browser.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { TEST_CONFIG, startTestBroker, testToken } from '../support/fleet/test-broker.js';
 import { serveExample, type WebSite } from '../support/network/web-site.js';
 

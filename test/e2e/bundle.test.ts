@@ -10,7 +10,7 @@ import {
   startBrokerProcess,
   type BrokerProcess,
 } from '../support/processes/broker-process.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { startHostProcess, type HostProcess } from '../support/processes/host-process.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { startFor } from '../support/processes/started-processes.js';

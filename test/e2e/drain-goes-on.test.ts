@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
 import { bearer } from '../support/fleet/operator-requests.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';

@@ -8,7 +8,7 @@ import type { LoadReport } from '@duskline/loadtest/report/load-report.js';
 import { expect } from 'chai';
 import { DUSKLINE, runDuskline } from '../support/processes/broker-process.js';
 import { inPage } from '../support/network/browser.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 
 const SMALL = [
   ...[

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';

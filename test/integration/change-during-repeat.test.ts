@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { QUICK } from '../support/fleet/test-broker.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
 

@@ -11,7 +11,7 @@ import { hostName, type EventOf } from '@duskline/loadtest/history/events.js';
 import { recordFleet } from '../support/fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { pauseFor } from '../support/time/pacing.js';
 import { testToken } from '../support/fleet/test-broker.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';

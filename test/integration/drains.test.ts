@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { DrainOrder, DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { TestFleet, play, queueUp, acceptOffer } from '../support/fleet/test-fleet.js';
 

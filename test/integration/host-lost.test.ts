@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createClient } from '@duskline/client/node';
 import { DEFAULT_INTERVALS, type BrokerIntervals } from '@duskline/server/broker/intervals.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
   IDLE,
   TEST_DEVICE,

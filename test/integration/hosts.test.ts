@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import type { HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import type { Peer } from '../support/fleet/peer.js';
 import { keepSendingHeartbeats } from '../support/fleet/test-fleet.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { nextTurn } from '../support/time/event-loop.js';
 import { IDLE } from '../support/fleet/test-broker.js';
 import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';
 
 for (const [where, brokers] of [

@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { IDLE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import type { Frame } from '../support/fleet/peer.js';
 

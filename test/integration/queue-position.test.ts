@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
   IDLE,
   QUICK,
@@ -11,7 +11,7 @@ import {
   startTestBroker,
 } from '../support/fleet/test-broker.js';
 import { metaOf, sessionIdOf } from '../support/fleet/fleet-data.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock } from '../support/time/manual-clock.js';
 import {
   TestFleet,
   play,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createClient, type QueueState, type SlotOffer } from '@duskline/client/node';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { testToken } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { repeatEvery } from '../support/time/pacing.js';
 import { IDLE } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';

@@ -6,7 +6,7 @@ import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { TEST_CONFIG, TEST_ENV, failOnError } from '../support/fleet/test-broker.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { startRedisServer } from '../support/redis/redis-server.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };

@@ -13,7 +13,7 @@ import { hostName } from '@duskline/loadtest/history/events.js';
 import { recordFleet } from '../support/fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { startTestBroker, testToken } from '../support/fleet/test-broker.js';
 import { createPlayerGroup } from '../support/recovery/player-group.js';
 

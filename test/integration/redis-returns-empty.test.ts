@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
+import { waitUntil, retryUntilSuccess } from '../support/time/eventually.js';
 import { QUICK, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';

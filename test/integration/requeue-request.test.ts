@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createClient, type Client, type QueueState } from '@duskline/client/node';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { IDLE, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { CLIENT_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { TEST_DEVICE, startTestBroker, testToken } from '../support/fleet/test-broker.js';
 import { Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';

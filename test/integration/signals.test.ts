@@ -5,7 +5,7 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLIENT_SIGNAL_RATE } from '@duskline/server/transport/socket-server.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
   IDLE,
   QUICK,

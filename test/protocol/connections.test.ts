@@ -4,7 +4,7 @@ import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { CLIENT_RATE, HOST_RATE } from '@duskline/server/transport/socket-server.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
   IDLE,
   TEST_DEVICE,

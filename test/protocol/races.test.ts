@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { expectError } from './raw-frames.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { HOST_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
   IDLE,
   openHost,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import { newSessionId } from '../support/fleet/fleet-data.js';
 import { usedBytes } from './memory.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { REQUEST_KEPT_MS, REQUESTS_PER_PLAYER, INBOX_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import type { RequestEntry } from '@duskline/server/store/fleet-store.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
 import { BROKER, makeHostReady, reserveSlot, startSession, type CurrentFixture } from './fixture.js';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { PLACE } from '../support/fleet/fleet-data.js';
-import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
+import { waitUntil, retryUntilSuccess } from '../support/time/eventually.js';
 import { BROKER, makeHostReady, reserveSlot } from './fixture.js';
 import { ANSWER_WITHIN_MS } from './redis-fixture.js';
 import { startBackgroundCalls } from './background-calls.js';

@@ -11,7 +11,7 @@ import type {
 } from '@duskline/server/store/fleet-store.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
-import type { ManualClock } from '../support/manual-clock.js';
+import type { ManualClock } from '../support/time/manual-clock.js';
 
 /** A fleet with keys of its own, and a clock that the test moves. */
 export interface StoreFixture {

@@ -4,7 +4,7 @@ import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { FleetStore, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
-import type { ManualClock } from '../support/manual-clock.js';
+import type { ManualClock } from '../support/time/manual-clock.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 
 /** State of a sequence that its operations depend on. It is the same for both stores. */

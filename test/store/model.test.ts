@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { createMemoryStore, type MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { createManualClock, type ManualClock } from '../support/manual-clock.js';
+import { createManualClock, type ManualClock } from '../support/time/manual-clock.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { registerTestHosts } from './fixture.js';
 import { EXCLUDED_HOST_ABOVE_LIMIT } from './model-examples.js';

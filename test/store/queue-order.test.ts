@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock } from '../support/time/manual-clock.js';
 import { registerTestHosts } from './fixture.js';
 import { steps } from './model-operations.js';
 import { MODEL_RULES, createModelContext, type Step } from './model-step.js';

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { BROKER, getHost, makeHostReady, reserveSlot } from './fixture.js';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { sharedRedisCluster, startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
 import { describeStore } from './conformance.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture } from './redis-fixture.js';

@@ -1,7 +1,7 @@
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { RedisTarget, RedisTimeouts } from '@duskline/server/store/redis/connection.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock } from '../support/time/manual-clock.js';
 import { uniquePrefix } from '../support/redis/redis-server.js';
 import { SUSPECT_AFTER_MS, type StoreFixture } from './fixture.js';
 

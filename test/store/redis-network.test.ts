@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { PLACE } from '../support/fleet/fleet-data.js';
-import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
+import { waitUntil, retryUntilSuccess } from '../support/time/eventually.js';
 import { sharedRedis } from '../support/redis/redis-server.js';
 import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.js';
 import { makeHostReady } from './fixture.js';

@@ -4,7 +4,7 @@ import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import {
   BROKER,

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { sharedRedisCluster } from '../support/redis/redis-cluster.js';
 import { startRedisServer } from '../support/redis/redis-server.js';
 import {

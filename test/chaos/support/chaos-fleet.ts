@@ -21,7 +21,7 @@ import { recordFleet } from '../../support/fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
 import { startBrokerProcess, type BrokerProcess } from '../../support/processes/broker-process.js';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 import { TEST_CONFIG, testToken } from '../../support/fleet/test-broker.js';
 import { monitorHealth, type HealthMonitor } from './health-monitor.js';
 

@@ -1,5 +1,5 @@
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 import type { PlayerGroup } from '../../support/recovery/player-group.js';
 
 /**

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 
 /** Several times the time that a busy machine needs for the measured matches. */
 const MEASURE_DEADLINE_MS = 30_000;

@@ -1,5 +1,5 @@
 import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 import { IDLE, TEST_DEVICE, testToken } from '../../support/fleet/test-broker.js';
 import { Peer, type Frame } from '../../support/fleet/peer.js';
 import { TestFleet, type TestFleetOptions } from '../../support/fleet/test-fleet.js';

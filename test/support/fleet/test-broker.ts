@@ -6,7 +6,7 @@ import { loadConfig } from '@duskline/server/config/load-config.js';
 import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
 import type { BrokerIntervals } from '@duskline/server/broker/intervals.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { Peer, type Frame } from './peer.js';
 
 const AUTH_SECRET = 'a secret for tests, of more than thirty-two bytes';

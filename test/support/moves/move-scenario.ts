@@ -1,7 +1,7 @@
 import type { EventOf } from '@duskline/loadtest/history/events.js';
 import { hostName } from '@duskline/loadtest/history/events.js';
 import { targetReservationIdOf } from '@duskline/server/domain/target-reservation.js';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { START_DEADLINE_MS, type MoveScope, type MovesFleet } from './moves-fleet.js';
 import type { MovingClient } from './moving-client.js';
 import type { HostedSessionState, MovingHost } from './moving-host.js';

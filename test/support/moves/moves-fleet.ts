@@ -13,7 +13,7 @@ import type { EventOf } from '@duskline/loadtest/history/events.js';
 import { recordFleet } from '../fleet/record-fleet.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
 import { startBrokerProcess, type BrokerProcess } from '../processes/broker-process.js';
-import { waitUntil, retryUntilSuccess } from '../eventually.js';
+import { waitUntil, retryUntilSuccess } from '../time/eventually.js';
 import { TEST_CONFIG, testToken } from '../fleet/test-broker.js';
 import { startMovingClient, type MovingClient, type MovingClientOptions } from './moving-client.js';
 import { startMovingHost, type MovingHost } from './moving-host.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { MOVE_LIMITS, type MoveScope, type MovesFleet } from './moves-fleet.js';
 import type { ReceivedReport } from './moving-client.js';
 import { MoveScenario, type MoveStage, type SessionLocation } from './move-scenario.js';

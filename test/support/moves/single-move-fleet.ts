@@ -1,6 +1,6 @@
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { IDLE, QUICK } from '../fleet/test-broker.js';
 import type { Frame, Peer } from '../fleet/peer.js';
 import { TestFleet, play, type PlayerPeer } from '../fleet/test-fleet.js';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { isAlive } from './is-alive.js';
 
 /** At whose end a process is killed: its test, its suite (a `describe` of a file), or the test run. */

@@ -18,7 +18,7 @@ import { recordFleet } from '../fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
 import { startBrokerProcess, type BrokerProcess } from '../processes/broker-process.js';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { TEST_CONFIG, testToken } from '../fleet/test-broker.js';
 import { startHostProcess, type HostProcess } from '../processes/host-process.js';
 import { startRedisServer, type RedisServer } from '../redis/redis-server.js';

@@ -1,7 +1,7 @@
 import type { Session } from '@duskline/client/node';
 import type { Limits } from '@duskline/server/domain/limits.js';
 import { expect } from 'chai';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { DRIFT, RecoveryFleet, queueInOrder, serveQueue } from './recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from './player-group.js';
 

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { startRedisServer, type RedisServer } from './redis-server.js';
 import { createSharedResource } from '../shared-resource.js';

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { launchRedis } from './redis-process.js';
 import { startRedisServer, type RedisServer } from './redis-server.js';

@@ -1,7 +1,7 @@
 import { FULL, expectedSessionLoad } from '@duskline/server/domain/congestion.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createManualClock } from '../../support/manual-clock.js';
+import { createManualClock } from '../../support/time/manual-clock.js';
 import { registration, reservation, sessionIdOf } from '../../support/fleet/fleet-data.js';
 
 const PLACE: RegionPool = { region: 'eu-central', pool: 'pc' };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.js';
 
 describe('the TCP proxy of the tests', () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 import { nextTurn } from '../../support/time/event-loop.js';
 
 interface Note {

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { BUNDLED } from '../../../support/processes/broker-process.js';
 import { TEST_CONFIG, TEST_ENV } from '../../../support/fleet/test-broker.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
-import { retryUntilSuccess } from '../../../support/eventually.js';
+import { retryUntilSuccess } from '../../../support/time/eventually.js';
 import { startRedisServer } from '../../../support/redis/redis-server.js';
 import { cpuSeconds, programFile, startBenchProcess, type BenchProcess } from './bench-process.js';
 

@@ -1,6 +1,6 @@
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
 import type { Frame } from '../../../support/fleet/peer.js';
-import { waitUntil } from '../../../support/eventually.js';
+import { waitUntil } from '../../../support/time/eventually.js';
 import { report, type Scenario, type Scene } from '../scene.js';
 import type { TracedPeer } from '../traced-peer.js';
 

@@ -1,6 +1,6 @@
 import { createLoop, type Loop } from '@duskline/server/broker/background/loop.js';
 import { expect } from 'chai';
-import { waitUntil } from '../../../support/eventually.js';
+import { waitUntil } from '../../../support/time/eventually.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 
 /** A loop whose rounds end when the test says so. */
