@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
 import { waitUntil } from '../support/time/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
 import { bearer } from '../support/fleet/operator-requests.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 
@@ -39,7 +39,7 @@ describe('A drain', function () {
   it('continues on another broker when its broker is killed, and ends by its deadline with an outcome for every session', async () => {
     const [dying, staying] = brokers.map(({ url }) => url);
     const host = await openHost(staying!, { hostId: 'h1' });
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     await waitUntil(async () => {
       const response = await fetch(`${staying!}/v1/status`, { headers: OPERATOR });
       return (await response.text()).includes('"hostId":"h1","state":"ready","closure":"open"');

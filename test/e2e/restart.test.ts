@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
 import { retryUntilSuccess } from '../support/time/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
 import type { Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 
@@ -37,7 +37,7 @@ describe('A broker that is restarted', function () {
 
   async function openBeatingHost(number: number): Promise<Peer> {
     const host = await openHost(broker.url, { hostId: `h${number}`, slots: SLOTS });
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     return host;
   }
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
 import { waitUntil } from '../support/time/eventually.js';
-import { QUICK } from '../support/fleet/test-broker.js';
+import { SHORT_INTERVALS } from '../support/fleet/test-broker.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
 describe('A session that changes while another broker answers its repeated request', function () {
@@ -9,7 +9,10 @@ describe('A session that changes while another broker answers its repeated reque
   let fleet: TestFleet;
   beforeEach(async () => {
     // With the default poll interval, the broker would find the change by itself only after the end of the test.
-    fleet = await TestFleet.start({ brokers: 2, intervals: { ...QUICK, pollMs: DEFAULT_INTERVALS.pollMs } });
+    fleet = await TestFleet.start({
+      brokers: 2,
+      intervals: { ...SHORT_INTERVALS, pollMs: DEFAULT_INTERVALS.pollMs },
+    });
   });
   afterEach(() => fleet.stop());
 

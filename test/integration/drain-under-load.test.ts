@@ -18,7 +18,7 @@ import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-
 import { TestFleet } from '../support/fleet/test-fleet.js';
 
 const POOL = 'console-x';
-const PLACES = ['near', 'next'].map((region) => ({ region, pool: POOL }));
+const REGION_POOLS = ['near', 'next'].map((region) => ({ region, pool: POOL }));
 const PLAYERS = 40;
 const SLOTS = PLAYERS / 2;
 /** Players besides the moving ones, who start and end sessions in the target region. */
@@ -84,9 +84,9 @@ describe('A region that is drained by moves under load', function () {
   }
 
   /** Other players play short sessions until the returned function is called. */
-  function comeAndGo(): () => Promise<void> {
+  function playRepeatedly(): () => Promise<void> {
     let isOver = false;
-    const lives = others.players.map(async (other) => {
+    const runs = others.players.map(async (other) => {
       while (!isOver) {
         await other.play({ title: 'drift', rtt: { next: 20 } });
         await other.watch();
@@ -96,11 +96,11 @@ describe('A region that is drained by moves under load', function () {
     });
     return async () => {
       isOver = true;
-      await Promise.all(lives);
+      await Promise.all(runs);
     };
   }
 
-  const picture = (): Promise<void> => recordFleet(recorder, fleet.stores[0]!, PLACES, true);
+  const recordSnapshot = (): Promise<void> => recordFleet(recorder, fleet.stores[0]!, REGION_POOLS, true);
 
   it('loses no session and no frame of the stream, and interrupts nobody for long', async () => {
     await Promise.all([moving.connectAll(), others.connectAll()]);
@@ -109,9 +109,9 @@ describe('A region that is drained by moves under load', function () {
     await moving.watchAll();
     await addHosts('next', SLOTS + OTHERS);
     await waitUntil(async () => (await connectedIn('near')) === PLAYERS);
-    await picture();
+    await recordSnapshot();
 
-    const stopOthers = comeAndGo();
+    const stopOthers = playRepeatedly();
     const drainedAtMs = performance.now();
     const { operations } = fleet.broker(1).broker;
     const target = { region: 'near', pool: null, hostId: null };
@@ -131,9 +131,9 @@ describe('A region that is drained by moves under load', function () {
     await waitUntil(async () => (await connectedIn('next')) === PLAYERS);
     await waitUntil(() => moving.players.every(({ answer }) => (answer as Session).region === 'next'));
     await waitUntil(async () => (await connectedIn('near')) === 0);
-    await picture();
+    await recordSnapshot();
 
-    const gaps = moving.players.map(({ player }) => longestGapMs(picturesOf(player), drainedAtMs));
+    const gaps = moving.players.map(({ player }) => longestGapMs(framesOf(player), drainedAtMs));
     const sorted = gaps.toSorted((a, b) => a - b).map(Math.round);
     const figures = {
       movedInMs: Math.round(tookMs),
@@ -144,17 +144,17 @@ describe('A region that is drained by moves under load', function () {
     );
     expect(sorted.at(-1)).to.be.below(INTERRUPTED_MS);
     expect(recorder.events.filter(({ type }) => type === 'began')).to.have.length(PLAYERS);
-    expect(overOf('moving')).to.deep.equal([]);
-    expect(overOf('other')).to.have.length.above(OTHERS);
+    expect(endsOf('moving')).to.deep.equal([]);
+    expect(endsOf('other')).to.have.length.above(OTHERS);
     await moving.leaveAll();
     await waitUntil(async () => (await connectedIn('next')) === 0);
-    await picture();
+    await recordSnapshot();
     const violations = checkHistory(recorder.events, { bounds: { heartbeatIntervalMs: 500 } });
     expect(violations, describeViolations(violations.slice(0, 10))).to.deep.equal([]);
     for (const { stats } of hosts) expect(stats.overbooked).to.equal(0);
   });
 
-  function picturesOf(player: string): EventOf<'frame-received'>[] {
+  function framesOf(player: string): EventOf<'frame-received'>[] {
     return recorder.events.filter(
       (event): event is EventOf<'frame-received'> =>
         event.type === 'frame-received' && event.player === player,
@@ -162,7 +162,7 @@ describe('A region that is drained by moves under load', function () {
   }
 
   /** The ends that were reported to the players of this group. */
-  function overOf(name: string): EventOf<'session-ended'>[] {
+  function endsOf(name: string): EventOf<'session-ended'>[] {
     return recorder.events.filter(
       (event): event is EventOf<'session-ended'> =>
         event.type === 'session-ended' && event.player.startsWith(name),
@@ -171,7 +171,7 @@ describe('A region that is drained by moves under load', function () {
 });
 
 /** The longest time between two of these frames, counting from this moment. */
-function longestGapMs(pictures: readonly EventOf<'frame-received'>[], sinceMs: number): number {
-  const times = pictures.map(({ atMs }) => atMs).filter((atMs) => atMs >= sinceMs);
+function longestGapMs(frames: readonly EventOf<'frame-received'>[], sinceMs: number): number {
+  const times = frames.map(({ atMs }) => atMs).filter((atMs) => atMs >= sinceMs);
   return times.slice(1).reduce((longest, atMs, i) => Math.max(longest, atMs - times[i]!), 0);
 }

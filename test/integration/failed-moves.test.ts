@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { waitUntil } from '../support/time/eventually.js';
-import { IDLE } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD } from '../support/fleet/test-broker.js';
 import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
@@ -179,7 +179,7 @@ describe('A host that fails every move', function () {
         await player.next('session', (frame) => frame['state'] === 'connected');
         held.push({ sessionId, epoch: 1, state: 'connected', movable: true });
       }
-      source.send({ type: 'heartbeat', load: IDLE, sessions: held });
+      source.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: held });
       await fleet.host({ hostId: 'h2', slots: 8 });
       const target = { region: 'near', pool: 'console-x', hostId: 'h1' };
       const order = {

@@ -3,7 +3,7 @@ import { createClient } from '@duskline/client/node';
 import { DEFAULT_INTERVALS, type BrokerIntervals } from '@duskline/server/broker/intervals.js';
 import { waitUntil } from '../support/time/eventually.js';
 import {
-  IDLE,
+  IDLE_LOAD,
   TEST_DEVICE,
   openHost,
   testToken,
@@ -13,7 +13,7 @@ import type { Frame, Peer } from '../support/fleet/peer.js';
 import { TestFleet, keepSendingHeartbeats, play, roundTrip } from '../support/fleet/test-fleet.js';
 
 /** Short limits, but far enough apart that a silent host is first suspect and then lost. */
-const QUICK = { suspectAfterMs: 250, lostAfterMs: 500, sweepIntervalMs: 50, sweepGapMs: 100 };
+const SHORT_LIMITS = { suspectAfterMs: 250, lostAfterMs: 500, sweepIntervalMs: 50, sweepGapMs: 100 };
 
 /** From the last heartbeat of a host to the match with another one: until it is lost, until the second sweep, and slack. */
 const BOUND_MS = 500 + 100 + 1_000;
@@ -29,7 +29,7 @@ describe('Sessions of a lost host', function () {
   let fleet: TestFleet;
   let alice: Peer;
   const start = async (intervals?: BrokerIntervals): Promise<void> => {
-    fleet = await TestFleet.start({ brokers: 2, limits: QUICK, ...(intervals && { intervals }) });
+    fleet = await TestFleet.start({ brokers: 2, limits: SHORT_LIMITS, ...(intervals && { intervals }) });
     alice = await fleet.player('alice', { broker: 1 });
   };
   beforeEach(() => start());
@@ -66,7 +66,7 @@ describe('Sessions of a lost host', function () {
   async function comeBack({ sessionId }: Frame): Promise<Peer> {
     const sessions = [{ sessionId, epoch: 1, state: 'connected' }];
     const back = await openHost(fleet.broker(0).url, { hostId: 'h1', slots: 1, sessions });
-    back.send({ type: 'heartbeat', load: IDLE, sessions });
+    back.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
     return back;
   }
 
@@ -207,7 +207,7 @@ describe('A session that ended with its host', function () {
   this.timeout(15_000);
 
   it('is reported as ended, and then as SESSION_OVER, when its request is repeated', async () => {
-    const fleet = await TestFleet.start({ limits: QUICK });
+    const fleet = await TestFleet.start({ limits: SHORT_LIMITS });
     try {
       const host = await fleet.host({ hostId: 'h1' });
       const alice = await fleet.player('alice');

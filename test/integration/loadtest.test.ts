@@ -7,7 +7,7 @@ import { runLoadTest } from '@duskline/loadtest/run/run-load-test.js';
 import type { Progress, RunOptions, SpawnTarget, TokenSigner } from '@duskline/loadtest/run/run-options.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { expect } from 'chai';
-import { BUNDLED } from '../support/processes/broker-process.js';
+import { BUNDLED_COMMAND } from '../support/processes/broker-process.js';
 import { TEST_ENV, startTestBroker } from '../support/fleet/test-broker.js';
 
 function tokensOf(secret: string): TokenSigner {
@@ -22,7 +22,7 @@ function tokensOf(secret: string): TokenSigner {
 
 function spawned(brokers: number, more: Partial<SpawnTarget> = {}): SpawnTarget {
   // Started brokers get the environment of the command, and the bundle must run without coverage.
-  const command = ['env', 'NODE_V8_COVERAGE=', process.execPath, BUNDLED, 'serve'];
+  const command = ['env', 'NODE_V8_COVERAGE=', process.execPath, BUNDLED_COMMAND, 'serve'];
   return { kind: 'spawn', brokers, command, regions: 2, createSigner: tokensOf, ...more };
 }
 

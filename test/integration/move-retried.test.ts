@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
 import { waitUntil } from '../support/time/eventually.js';
 import { nextTurn } from '../support/time/event-loop.js';
-import { IDLE } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD } from '../support/fleet/test-broker.js';
 import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
@@ -67,7 +67,7 @@ describe('A session that two brokers want to move at the same time, to different
     for (const state of ['active', 'connected']) source.send({ type: 'session', sessionId, epoch: 1, state });
     await player.next('session', ({ state }) => state === 'connected');
     const held = { sessionId, epoch: 1, state: 'connected', movable: true };
-    source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
+    source.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [held] });
     const [store] = fleet.stores;
     await waitUntil(async () => {
       const [session] = await store!.getSessions({ region: 'near', pool: 'console-x' }, [String(sessionId)]);
@@ -112,7 +112,7 @@ describe('A session that one broker moves while its client and its target host a
       for (const state of ['active', 'connected']) say(state);
       await player.next('session', ({ state }) => state === 'connected');
       const held = { sessionId, epoch: 1, state: 'connected', movable: true };
-      source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
+      source.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [held] });
       await waitUntil(async () => {
         const [session] = await fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [
           String(sessionId),

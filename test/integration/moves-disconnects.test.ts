@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { IDLE, openHost } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, openHost } from '../support/fleet/test-broker.js';
 import { SingleMoveFleet } from '../support/moves/single-move-fleet.js';
 import { play } from '../support/fleet/test-fleet.js';
 
@@ -55,7 +55,7 @@ describe('A move during which a host or the client disconnects', function () {
         expect(await player.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
         const held = { sessionId, epoch: 1, state: 'moving' };
         const back = await openHost(fleet.broker(2).url, { hostId: 'h1', slots: 2, sessions: [held] });
-        back.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
+        back.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [held] });
         expect(await back.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
       });
 

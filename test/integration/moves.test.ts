@@ -38,8 +38,8 @@ for (const [where, brokers] of [
         moving.claimAtTarget();
         target.send({ type: 'session', sessionId, epoch: 2, state: 'connected', restored: true });
         expect(await target.next('moved')).to.include({ sessionId, epoch: 2 });
-        const told = await player.next('session', ({ epoch }) => epoch === 2);
-        if (told['state'] === 'active')
+        const report = await player.next('session', ({ epoch }) => epoch === 2);
+        if (report['state'] === 'active')
           expect(await player.next('session')).to.include({ state: 'connected' });
         expect(await source.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
         const status = await fleet.broker(0).broker.status();

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { waitUntil } from '../support/time/eventually.js';
-import { IDLE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import type { Frame } from '../support/fleet/peer.js';
 
 const RTT = { near: 12, next: 30, far: 230 };
@@ -222,7 +222,7 @@ describe('A broker over real sockets', () => {
   it('places by measured load, not only by the number of sessions', async () => {
     const hot = await openReadyHost(duskline, { hostId: 'h1', slots: 8 });
     await openReadyHost(duskline, { hostId: 'h2', slots: 8 });
-    hot.send({ type: 'heartbeat', load: { ...IDLE, encoder: 0.6 }, sessions: [] });
+    hot.send({ type: 'heartbeat', load: { ...IDLE_LOAD, encoder: 0.6 }, sessions: [] });
     await waitUntil(async () => {
       const { regions } = await duskline.broker.status();
       return regions.some(({ pools }) => pools.some(({ hottest }) => hottest === 0.6));

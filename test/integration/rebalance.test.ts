@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { waitUntil } from '../support/time/eventually.js';
 import { repeatEvery } from '../support/time/pacing.js';
-import { IDLE } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
   TestFleet,
@@ -37,7 +37,7 @@ function serve(host: Peer, sessions: Map<unknown, object>, load: () => number = 
   const stopLoad = repeatEvery(30, () => {
     const share = load();
     if (share === 0) return;
-    const heavy = { ...IDLE, gpu: share };
+    const heavy = { ...IDLE_LOAD, gpu: share };
     host.send({ type: 'heartbeat', load: heavy, sessions: [...sessions.values()] });
   });
   return () => {

@@ -3,7 +3,7 @@ import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { waitUntil, retryUntilSuccess } from '../support/time/eventually.js';
-import { QUICK, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { SHORT_INTERVALS, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
@@ -27,7 +27,7 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
     stores = await Promise.all([0, 1].map(() => createRedisStore({ target, suspectAfterMs: 60_000 })));
     brokers = [];
     for (const store of stores)
-      brokers.push(await startTestBroker({ store, limits: LIMITS, intervals: QUICK }));
+      brokers.push(await startTestBroker({ store, limits: LIMITS, intervals: SHORT_INTERVALS }));
     held = [];
   });
   afterEach(async () => {

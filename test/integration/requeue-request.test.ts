@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createClient, type Client, type QueueState } from '@duskline/client/node';
 import { waitUntil } from '../support/time/eventually.js';
-import { IDLE, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
@@ -41,7 +41,7 @@ describe('A player whose reservation was lost before the host admitted the playe
 
   /** The host reports the unknown session, which takes the slot of the reservation. */
   function loseSlot(): void {
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [FORGOTTEN] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [FORGOTTEN] });
   }
 
   /** The session that took the slot ends. */
@@ -143,7 +143,7 @@ describe('A player whose reservation was lost before the host admitted the playe
     loseSlot();
     await alice.next('queued');
     // The unknown session has ended, and the host has admitted alice.
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [{ sessionId, epoch, state: 'active' }] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [{ sessionId, epoch, state: 'active' }] });
     expect(await alice.nextOf(['matched', 'offer'])).to.include({ type: 'matched', sessionId, epoch });
     expect(await alice.next('session')).to.include({ sessionId, epoch, state: 'active' });
     alice.send({ type: 'end', sessionId });
@@ -160,18 +160,18 @@ describe('A player whose reservation was lost before the host admitted the playe
 
   it('gets the next slot through the SDK', async () => {
     await start();
-    const told: QueueState[] = [];
+    const positions: QueueState[] = [];
     const client = aliceWithSdk();
     try {
-      const onQueued = (state: QueueState): void => void told.push(state);
+      const onQueued = (state: QueueState): void => void positions.push(state);
       const answer = client.play({ title: 'drift', rtt: { near: 12 }, onQueued });
-      await waitUntil(() => told.length === 1);
+      await waitUntil(() => positions.length === 1);
       await host.free();
       const session = await answer;
       const { epoch, ticket } = session;
       const replaced = new Promise((resolve) => session.on('replaced', resolve));
       loseSlot();
-      await waitUntil(() => told.length === 2);
+      await waitUntil(() => positions.length === 2);
       expect(session.state).to.equal('reserved');
       freeSlot();
       await replaced;
@@ -186,14 +186,14 @@ describe('A player whose reservation was lost before the host admitted the playe
 
   it('leaves the queue when the application ends the session in the SDK', async () => {
     await start();
-    const told: QueueState[] = [];
+    const positions: QueueState[] = [];
     const client = aliceWithSdk();
     try {
       await host.free();
-      const onQueued = (state: QueueState): void => void told.push(state);
+      const onQueued = (state: QueueState): void => void positions.push(state);
       const session = await client.play({ title: 'drift', rtt: { near: 12 }, onQueued });
       loseSlot();
-      await waitUntil(() => told.length === 1);
+      await waitUntil(() => positions.length === 1);
       await session.end();
       freeSlot();
       const bob = await fleet.player('bob');

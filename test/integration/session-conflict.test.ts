@@ -233,11 +233,11 @@ for (const [where, brokers] of [
         await tv.next('offer');
         tv.send({ type: 'accept', requestId: 'r1' });
         play(phone, 'r2', { onConflict: 'takeover' });
-        const told = await tv.nextOf(
+        const frame = await tv.nextOf(
           ['error', 'session'],
           ({ type, state }) => type === 'error' || state === 'ended',
         );
-        expect(told['code'] ?? told['reason']).to.be.oneOf(['CANCELLED', 'superseded']);
+        expect(frame['code'] ?? frame['reason']).to.be.oneOf(['CANCELLED', 'superseded']);
         await acceptOffer(bob);
         expect(await phone.next('queued')).to.include({ requestId: 'r2' });
       });

@@ -7,8 +7,8 @@ import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLIENT_SIGNAL_RATE } from '@duskline/server/transport/socket-server.js';
 import { waitUntil } from '../support/time/eventually.js';
 import {
-  IDLE,
-  QUICK,
+  IDLE_LOAD,
+  SHORT_INTERVALS,
   openHost,
   openPlayer,
   openReadyHost,
@@ -149,7 +149,7 @@ for (const [where, open] of [
 
     it('of an older assignment are refused', async () => {
       const { player, host, sessionId } = pair;
-      host.send({ type: 'heartbeat', load: IDLE, sessions: [{ sessionId, epoch: 2, state: 'active' }] });
+      host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [{ sessionId, epoch: 2, state: 'active' }] });
       expect(await player.next('session')).to.include({ sessionId, epoch: 2 });
       host.send(toClient('old'));
       expect(await host.next('error')).to.include({ code: 'STALE_EPOCH', sessionId });
@@ -275,7 +275,7 @@ describe('Signals', () => {
   it('arrive also when no wake-up reaches a broker', async () => {
     brokers = await openTwo(
       (store) => Object.assign(store, { sendWakeUp: () => undefined } satisfies Partial<FleetStore>),
-      QUICK,
+      SHORT_INTERVALS,
     );
     const { player, host, sessionId } = await openPair(brokers, 'alice');
     for (const data of ['one', 'two']) player.send({ type: 'signal', sessionId, data });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { CLIENT_PATH, HOST_PATH, MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import {
-  IDLE,
+  IDLE_LOAD,
   TEST_DEVICE,
   openHost,
   openPlayer,
@@ -25,7 +25,7 @@ const REGISTER = {
   endpoint: 'ws://127.0.0.1:1/h1',
   sessions: [],
 };
-const HEARTBEAT = { type: 'heartbeat', load: IDLE, sessions: [] };
+const HEARTBEAT = { type: 'heartbeat', load: IDLE_LOAD, sessions: [] };
 
 /** The two kinds of connections, to which the same rules apply: how to open one, and how to check that it works. */
 const CHANNELS = {

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
 import { parseClientMessage, parseHostMessage, type ParseResult } from '@duskline/protocol/validation';
-import { IDLE, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
 import { newSessionId } from '../support/fleet/fleet-data.js';
 import { Peer, type Frame } from '../support/fleet/peer.js';
 import { mutate, pick, type Random } from './mutator.js';
 
 /** The region pool of the mutated frames, which no other peer uses. */
-const PLACE = { region: 'next', pool: 'pc-ultra' };
+const REGION_POOL = { region: 'next', pool: 'pc-ultra' };
 
 /** A lane opens a new connection after this number of frames, before the connection exceeds its burst limit. */
 const FRAMES_PER_CONNECTION = 40;
@@ -18,7 +18,13 @@ const LAST_MISTAKE = 8;
 const CLIENT_TYPES = ['hello', 'play', 'accept', 'cancel', 'end', 'signal', 'ping', 'matched', 'register'];
 const HOST_TYPES = ['register', 'heartbeat', 'session', 'limit', 'signal', 'leave', 'prepare', 'hello'];
 
-const REGISTER = { type: 'register', ...PLACE, slots: 2, endpoint: 'ws://127.0.0.1:1/fuzz', sessions: [] };
+const REGISTER = {
+  type: 'register',
+  ...REGION_POOL,
+  slots: 2,
+  endpoint: 'ws://127.0.0.1:1/fuzz',
+  sessions: [],
+};
 
 /** A sequence of mutated frames on one connection after another, with a check of each answer. */
 export interface Lane {
@@ -80,7 +86,7 @@ export function createClientLane(url: string, name: string, random: Random): Lan
 
 /** Frames after `register`. Most valid frames of a host get no answer; the check is that none of them is called invalid. */
 export function createHostLane(url: string, name: string, random: Random): Lane {
-  const token = testToken({ kind: 'host', ...PLACE });
+  const token = testToken({ kind: 'host', ...REGION_POOL });
   const register = { ...REGISTER, hostId: name };
   return createLane({
     async open() {
@@ -109,7 +115,7 @@ export function createFirstFrameLane(url: string, kind: 'client' | 'host', rando
   const token =
     kind === 'client'
       ? testToken({ kind: 'player', playerId: 'first' })
-      : testToken({ kind: 'host', ...PLACE });
+      : testToken({ kind: 'host', ...REGION_POOL });
   const [path, types, accepted] =
     kind === 'client'
       ? ([CLIENT_PATH, CLIENT_TYPES, 'welcome'] as const)
@@ -239,8 +245,8 @@ function hostFrames(hostId: string): object[] {
   const session = { sessionId: newSessionId(), epoch: 1 };
   return [
     { ...REGISTER, hostId },
-    { type: 'heartbeat', load: { ...IDLE, gpu: 0.4 }, sessions: [] },
-    { type: 'heartbeat', load: IDLE, sessions: [{ ...session, state: 'connected' }] },
+    { type: 'heartbeat', load: { ...IDLE_LOAD, gpu: 0.4 }, sessions: [] },
+    { type: 'heartbeat', load: IDLE_LOAD, sessions: [{ ...session, state: 'connected' }] },
     { type: 'session', ...session, state: 'active' },
     { type: 'session', ...session, state: 'ended', reason: 'host_ended' },
     { type: 'limit', ...session, kind: 'idle', endsInMs: 60_000 },

@@ -2,7 +2,13 @@ import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { waitUntil } from '../support/time/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import {
+  IDLE_LOAD,
+  openHost,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+} from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { expectError } from './raw-frames.js';
 
@@ -140,7 +146,7 @@ describe('Races', function () {
     await player.next('session');
     host.terminate();
     host = await openHost(duskline.url, { hostId: 'h1', slots: 1 });
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
   });
 

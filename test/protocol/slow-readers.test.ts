@@ -1,7 +1,13 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { waitUntil } from '../support/time/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import {
+  IDLE_LOAD,
+  openHost,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+} from '../support/fleet/test-broker.js';
 import { newSessionId } from '../support/fleet/fleet-data.js';
 import { usedBytes } from './memory.js';
 import { rawSocket } from './raw-frames.js';
@@ -30,7 +36,7 @@ describe('Peers that never read', function () {
       state: 'connected',
     }));
     const honest = await openHost(duskline.url, { hostId: 'honest', slots: SLOTS, sessions });
-    honest.send({ type: 'heartbeat', load: IDLE, sessions });
+    honest.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
     await waitUntil(async () => {
       const { regions } = await duskline.broker.status();
       return regions[0]?.pools[0]?.sessions === SLOTS;
@@ -44,7 +50,7 @@ describe('Peers that never read', function () {
     let rounds = 0;
     await waitUntil(() => {
       // The kernel buffers a few megabytes before data waits in the broker.
-      greedy.send({ type: 'heartbeat', load: IDLE, sessions });
+      greedy.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
       rounds += 1;
       if (rounds % 20 === 0) highest = Math.max(highest, usedBytes() - bytesBefore);
       return duskline.broker.connections.hosts === 1;

@@ -1,6 +1,6 @@
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
 import { pauseFor } from '../support/time/pacing.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import { BROKER, RESERVATION_MS, sendHeartbeat } from './fixture.js';
 
 /** A call that has ended. */
@@ -49,14 +49,14 @@ export function startBackgroundCalls(store: FleetStore, hostId: string): Backgro
 
   const reserveOne = async (): Promise<void> => {
     const sessionId = newSessionId();
-    const { outcomes } = await store.reserve(PLACE, [reservation(sessionId)], RESERVATION_MS, BROKER);
+    const { outcomes } = await store.reserve(REGION_POOL, [reservation(sessionId)], RESERVATION_MS, BROKER);
     if (outcomes[0]?.kind === 'reserved') held.add(sessionId);
   };
   const releaseOne = async (): Promise<void> => {
     const [sessionId] = held;
     if (sessionId === undefined) return;
     held.delete(sessionId);
-    await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+    await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
   };
 
   const beat = async (): Promise<void> => {

@@ -10,7 +10,7 @@ import type {
   WaitingPlacement,
 } from '@duskline/server/store/fleet-store.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
-import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
 import type { ManualClock } from '../support/time/manual-clock.js';
 
 /** A fleet with keys of its own, and a clock that the test moves. */
@@ -46,7 +46,7 @@ export async function makeHostReady(
   hostId: string,
   wish: ReadyHostOptions = {},
 ): Promise<void> {
-  const { regionPool = PLACE, measured = 0, sessions = [], ...changes } = wish;
+  const { regionPool = REGION_POOL, measured = 0, sessions = [], ...changes } = wish;
   await store.registerHost(regionPool, registration(hostId, changes));
   await sendHeartbeat(store, hostId, { measured, sessions, regionPool, ...changes });
 }
@@ -54,7 +54,12 @@ export async function makeHostReady(
 export async function sendHeartbeat(
   store: FleetStore,
   hostId: string,
-  { regionPool = PLACE, measured = 0, sessions = [], connectionId = 'broker-a.1' }: ReadyHostOptions = {},
+  {
+    regionPool = REGION_POOL,
+    measured = 0,
+    sessions = [],
+    connectionId = 'broker-a.1',
+  }: ReadyHostOptions = {},
 ): Promise<string> {
   const [outcome] = await store.recordHeartbeats(regionPool, [
     { hostId, connectionId, measured, digest: digestSessions(sessions) },
@@ -69,7 +74,7 @@ export async function reserveSlot(
   callerId = BROKER,
 ): Promise<{ sessionId: string; outcome: ReserveOutcome; hostId: string | null }> {
   const wanted = reservation(changes.sessionId ?? newSessionId(), changes);
-  const { outcomes } = await store.reserve(PLACE, [wanted], RESERVATION_MS, callerId);
+  const { outcomes } = await store.reserve(REGION_POOL, [wanted], RESERVATION_MS, callerId);
   const outcome = outcomes[0]!;
   return {
     sessionId: wanted.sessionId,
@@ -87,7 +92,7 @@ export async function startSession(
   if (hostId === null) throw new Error('there was no room');
   const epoch = changes.epoch ?? 1;
   const change = { sessionId, epoch, hostId, to: 'active' as const };
-  const [outcome] = await store.updateSessionStates(PLACE, [change], BROKER);
+  const [outcome] = await store.updateSessionStates(REGION_POOL, [change], BROKER);
   if (outcome?.kind !== 'changed') throw new Error(`not claimed: ${String(outcome?.kind)}`);
   return { sessionId, epoch, state: 'active', hostId };
 }
@@ -113,7 +118,7 @@ export async function enqueue(
   store: FleetStore,
   sessionId: string,
   changes: Partial<WaitingPlacement> = {},
-  at: RegionPool = PLACE,
+  at: RegionPool = REGION_POOL,
 ): Promise<EnqueueOutcome> {
   const [outcome] = await store.enqueue(at, [waitingPlacement(sessionId, changes)], MAX_QUEUE, BROKER);
   return outcome!;
@@ -136,7 +141,7 @@ export async function enqueueInOrder({ store, clock }: StoreFixture, count: numb
 export async function queuePositions(
   store: FleetStore,
   sessionIds: readonly string[],
-  at: RegionPool = PLACE,
+  at: RegionPool = REGION_POOL,
 ): Promise<(number | string)[]> {
   const { placements } = await store.getQueueStatus(at, sessionIds, false);
   return placements.map((status) => {
@@ -148,7 +153,7 @@ export async function queuePositions(
 /** Fills the only host of a region pool. `free()` ends one of its sessions. */
 export async function fillPool(
   store: FleetStore,
-  { slots = 1, at = PLACE }: { slots?: number; at?: RegionPool } = {},
+  { slots = 1, at = REGION_POOL }: { slots?: number; at?: RegionPool } = {},
 ): Promise<{ free(): Promise<void> }> {
   await makeHostReady(store, 'host-a', { slots, regionPool: at });
   const wanted = Array.from({ length: slots }, () => reservation(newSessionId()));
@@ -162,7 +167,7 @@ export async function fillPool(
 }
 
 export async function getHost(store: FleetStore, hostId: string): Promise<HostRecord> {
-  const host = (await store.listHosts(PLACE)).find((record) => record.hostId === hostId);
+  const host = (await store.listHosts(REGION_POOL)).find((record) => record.hostId === hostId);
   if (host === undefined) throw new Error(`no host ${hostId}`);
   return host;
 }

@@ -2,7 +2,7 @@ import { metaOf, sessionIdOf } from '../support/fleet/fleet-data.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 import type { Call, ModelContext, Step } from './model-step.js';
 
-function fixedStep(name: string, prepare: (world: ModelContext) => Call): Step {
+function fixedStep(name: string, prepare: (context: ModelContext) => Call): Step {
   return { prepare, toString: () => name };
 }
 

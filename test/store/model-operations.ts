@@ -106,8 +106,8 @@ const brokerSteps = [
     'claim',
     { claims: few(fc.record({ playerId: player, requestId: request, sessionId: session })) },
     ({ regionPool, uniqueName: own }, { claims }) => {
-      const told = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool }));
-      return (store) => store.recordRequests(told);
+      const requests = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool }));
+      return (store) => store.recordRequests(requests);
     },
   ),
   step(

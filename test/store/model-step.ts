@@ -48,7 +48,7 @@ export type Call = (store: FleetStore) => Promise<unknown>;
 
 /** A step of a sequence. It reads the state once, and returns the call for both stores. */
 export interface Step {
-  prepare(world: ModelContext): Call;
+  prepare(context: ModelContext): Call;
   toString(): string;
 }
 
@@ -80,10 +80,10 @@ export function few<T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
 export function step<T extends Record<string, unknown>>(
   name: string,
   args: { [K in keyof T]: fc.Arbitrary<T[K]> },
-  prepare: (world: ModelContext, args: T) => Call,
+  prepare: (context: ModelContext, args: T) => Call,
 ): fc.Arbitrary<Step> {
   return fc.record(args).map((drawn) => ({
-    prepare: (world) => prepare(world, drawn),
+    prepare: (context) => prepare(context, drawn),
     toString: () => `${name}(${JSON.stringify(drawn)})`,
   }));
 }

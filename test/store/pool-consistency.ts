@@ -60,8 +60,8 @@ function expectConsistentQueue({
     const { epoch, clientBrokerId, meta } = waiting[id]!;
     expect(sessions[id], `offer to ${id}`).to.deep.include({ epoch, clientBrokerId, meta });
   }
-  if (closure !== 'open') expect(waiting, 'who waits in a closed place').to.deep.equal({});
-  if (queue.length > 0) expect(free, 'free hosts while somebody waits').to.deep.equal([]);
+  if (closure !== 'open') expect(waiting, 'waiting placements of a closed region pool').to.deep.equal({});
+  if (queue.length > 0) expect(free, 'free hosts while placements wait').to.deep.equal([]);
 }
 
 function idsOf(scores: Scores): string[] {

@@ -56,7 +56,7 @@ export interface PoolDump {
   readonly slots: number;
   readonly live: number;
   readonly changedSessions: Readonly<
-    Record<string, { readonly firstAtMs: number; readonly letters: readonly string[] }>
+    Record<string, { readonly firstAtMs: number; readonly sessionIds: readonly string[] }>
   >;
 }
 
@@ -90,9 +90,9 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
     slots: state.readySlots,
     live: state.liveSessions,
     changedSessions: Object.fromEntries(
-      [...state.changedSessions].map(([brokerId, { firstAtMs, sessionIds: letters }]) => [
+      [...state.changedSessions].map(([brokerId, { firstAtMs, sessionIds }]) => [
         brokerId,
-        { firstAtMs, letters: [...letters] },
+        { firstAtMs, sessionIds: [...sessionIds] },
       ]),
     ),
   };
@@ -104,7 +104,7 @@ type Texts = Record<string, string>;
 export async function dumpRedis(redis: Redis, prefix: string, regionPool: RegionPool): Promise<PoolDump> {
   const keys = createKeySpace(prefix).pool(regionPool);
   const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
-  const [reserved = '', ended = '', totals = '', mail = ''] = keys.slice(6);
+  const [reserved = '', ended = '', totals = '', changed = ''] = keys.slice(6);
   const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);
   const [arriving = ''] = keys.slice(15);
   // One transaction, so that concurrent writes cannot make the dump inconsistent.
@@ -119,7 +119,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     .lrange(reserved, 0, -1)
     .lrange(ended, 0, -1)
     .hgetall(totals)
-    .hgetall(mail)
+    .hgetall(changed)
     .zrange(queue, '0', '-1', 'WITHSCORES')
     .hgetall(waiting)
     .zrange(attended, '0', '-1', 'WITHSCORES')
@@ -136,7 +136,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     Texts,
     Texts,
   ];
-  const [dues, ends, counts, letters] = found.slice(6) as [string[], string[], Texts, Texts];
+  const [dues, ends, counts, changedSessions] = found.slice(6) as [string[], string[], Texts, Texts];
   const [queueScores, waitingTexts, attendedScores, offerDues, disconnectedDues, arrivalDues] = found.slice(
     10,
   ) as [string[], Texts, string[], string[], string[], string[]];
@@ -185,9 +185,9 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     closure: decodeClosure(counts['closure']),
     slots: Number(counts['slots'] ?? 0),
     live: Number(counts['sessions'] ?? 0),
-    changedSessions: mapValues(letters, (text) => {
+    changedSessions: mapValues(changedSessions, (text) => {
       const [firstAt = '', ids = ''] = text.split(';');
-      return { firstAtMs: Number(firstAt), letters: [...new Set(ids.split(',').slice(0, -1))] };
+      return { firstAtMs: Number(firstAt), sessionIds: [...new Set(ids.split(',').slice(0, -1))] };
     }),
   };
 }

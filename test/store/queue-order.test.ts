@@ -33,14 +33,14 @@ function cameBefore(a: Arrival, b: Arrival): boolean {
  * number.
  */
 function expectInTurn(before: PoolDump, after: PoolDump): number {
-  const standing = new Set(before.offers.map(String));
+  const offeredBefore = new Set(before.offers.map(String));
   const served = arrivals(
     after,
-    after.offers.filter((offer) => !standing.has(String(offer))),
+    after.offers.filter((offer) => !offeredBefore.has(String(offer))),
   );
-  const line = [...served, ...arrivals(after, after.queue)];
+  const inOrder = [...served, ...arrivals(after, after.queue)];
   for (const [i, one] of served.entries()) {
-    for (const other of line.slice(i + 1)) {
+    for (const other of inOrder.slice(i + 1)) {
       if (one.headStartMs !== other.headStartMs) continue;
       expect(cameBefore(one, other), `${one.sessionId} before ${other.sessionId}`).to.equal(true);
     }
@@ -66,13 +66,13 @@ describe('random operations on a queue', function () {
     const play = async (sequence: readonly Step[]): Promise<void> => {
       const clock = createManualClock();
       const store = createMemoryStore({ ...MODEL_RULES, clock: clock.now });
-      const world = createModelContext(store, clock, (sequences += 1));
-      await registerTestHosts(store, world.regionPool);
-      let before = dumpMemory(store, world.regionPool);
+      const context = createModelContext(store, clock, (sequences += 1));
+      await registerTestHosts(store, context.regionPool);
+      let before = dumpMemory(store, context.regionPool);
       for (const step of sequence) {
         clock.advance(1);
-        await step.prepare(world)(store);
-        const after = dumpMemory(store, world.regionPool);
+        await step.prepare(context)(store);
+        const after = dumpMemory(store, context.regionPool);
         // Includes the check that nobody waits while a slot is free.
         expectConsistent(after);
         expectRoom(before, after);

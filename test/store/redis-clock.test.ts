@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import { retryUntilSuccess } from '../support/time/eventually.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { BROKER, getHost, makeHostReady, reserveSlot } from './fixture.js';
@@ -43,7 +43,7 @@ describe("redis store on Redis's own clock", () => {
     await makeHostReady(store, 'host-a');
     const { sessionId } = await reserveSlot(store);
     const after = await redisNowMs();
-    const [session] = await store.getSessions(PLACE, [sessionId]);
+    const [session] = await store.getSessions(REGION_POOL, [sessionId]);
     expect(session?.reservedAtMs).to.be.within(before, after);
     expect((await getHost(store, 'host-a')).heartbeatAtMs).to.be.within(before, after);
   });
@@ -53,16 +53,16 @@ describe("redis store on Redis's own clock", () => {
     expect((await reserveSlot(store)).hostId).to.equal('host-a');
     await untilPassed(SUSPECT_AFTER_MS);
     expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-    const { silent } = await store.findSilentHosts(PLACE, SUSPECT_AFTER_MS, 10);
+    const { silent } = await store.findSilentHosts(REGION_POOL, SUSPECT_AFTER_MS, 10);
     expect(silent.map((host) => [host.hostId, host.state])).to.deep.equal([['host-a', 'suspect']]);
   });
 
   it('expires a reservation after its time', async () => {
     await makeHostReady(store, 'host-a');
     const wanted = reservation(newSessionId());
-    await store.reserve(PLACE, [wanted], 10, BROKER);
+    await store.reserve(REGION_POOL, [wanted], 10, BROKER);
     await untilPassed(10);
-    const ended = await store.expireSessions(PLACE, 10, BROKER);
+    const ended = await store.expireSessions(REGION_POOL, 10, BROKER);
     expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([wanted.sessionId]);
   });
 
@@ -78,7 +78,7 @@ describe("redis store on Redis's own clock", () => {
       playerId: 'player-1',
       requestId: 'request-1',
       sessionId: newSessionId(),
-      regionPool: PLACE,
+      regionPool: REGION_POOL,
     };
     await store.recordRequests([claim]);
     await untilPassed(5);

@@ -1,10 +1,10 @@
-import { PLACE } from '../support/fleet/fleet-data.js';
+import { REGION_POOL } from '../support/fleet/fleet-data.js';
 import { startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
 import { expectToSurvive } from './failover.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture, type RedisFixture } from './redis-fixture.js';
 
 /** Hash tag of all keys of the region of these tests. */
-const KEY = `{${PLACE.region}}`;
+const KEY = `{${REGION_POOL.region}}`;
 
 /** A command whose connection breaks is tried once more, at the node that the cluster names by then. */
 const ANSWER_TWICE_WITHIN_MS = 2 * ANSWER_WITHIN_MS;

@@ -38,7 +38,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'S1',
-    'a host that is told too late of its successor',
+    'a host that is told too late to end a session of a newer epoch',
     (history) => {
       const end = find(history, 'host-ended', ({ sessionId }) => sessionId === FIRST);
       const roomy = replaceFirst(history, 'host-registered', (event) => ({ ...event, slots: 100 }));

@@ -72,9 +72,9 @@ describe('client: sessions', () => {
     clock.advance(0);
     const next = await all.broker.welcome();
     await next.next('play');
-    const heard = new Promise<void>((resolve) => (warned = resolve));
+    const warning = new Promise<void>((resolve) => (warned = resolve));
     next.error({ code: 'UNAVAILABLE', retryable: true, retryAfterMs: 800, requestId: REQUEST_ID });
-    await heard;
+    await warning;
     clock.advance(800);
     await next.next('play');
   });

@@ -21,7 +21,7 @@ export function options(...regions: string[]): RegionPoolOption[] {
 }
 
 /** Builds a snapshot of a fleet host by host. */
-export class FleetStory {
+export class SnapshotBuilder {
   readonly hosts: HostSnapshot[] = [];
   readonly sessions: SessionSnapshot[] = [];
   readonly waiting: WaitingPlayer[] = [];
@@ -74,7 +74,7 @@ export class FleetStory {
     return this;
   }
 
-  get picture(): FleetSnapshot {
+  get snapshot(): FleetSnapshot {
     const { hosts, sessions, waiting } = this;
     return { nowMs: NOW_MS, hosts, sessions, waiting, storeIsRecovering: false };
   }
@@ -83,7 +83,7 @@ export class FleetStory {
 /** Sizes and faults of random fleets. */
 export interface FleetShape {
   readonly regionPools: number;
-  readonly hostsPerPlace: number;
+  readonly hostsPerRegionPool: number;
   readonly slots: readonly number[];
   readonly waiting: number;
   /** Upper bound of the number of regions in which a player can be served. */
@@ -116,17 +116,17 @@ export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
       reached.add((home + 1 + below(shape.regionPools)) % shape.regionPools);
     return [...reached].map((number) => regions[number]!);
   };
-  const story = new FleetStory();
+  const fleet = new SnapshotBuilder();
   let count = 0;
   regions.forEach((region, home) => {
     const fullness = random();
-    for (let i = 1 + below(shape.hostsPerPlace); i > 0; i -= 1) {
-      const hostId = `h${story.hosts.length}`;
+    for (let i = 1 + below(shape.hostsPerRegionPool); i > 0; i -= 1) {
+      const hostId = `h${fleet.hosts.length}`;
       const slots = shape.slots[below(shape.slots.length)]!;
       const committed = Array.from({ length: slots }).filter(() => fullness > 0.4 || chance(0.5)).length;
       const load = trouble(0.2) ? 0.85 + random() * 0.4 : (committed / slots) * random();
       const hot = trouble(0.5) && load > 0.8;
-      story.host(hostId, region, slots, committed, {
+      fleet.host(hostId, region, slots, committed, {
         load,
         hot,
         excluded: trouble(0.1) ? !hot : hot,
@@ -136,16 +136,16 @@ export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
       });
       for (let session = 0; session < committed; session += 1) {
         const kind = chance(0.25) ? 'unclaimed' : chance(0.7) ? 'movable' : 'fixed';
-        story.session(`s${(count += 1)}`, hostId, kind, reachFrom(home).slice(1), {
+        fleet.session(`s${(count += 1)}`, hostId, kind, reachFrom(home).slice(1), {
           movedAtMs: trouble(0.2) ? NOW_MS - below(1_200_000) : null,
         });
       }
     }
   });
   for (let i = below(shape.waiting + 1); i > 0; i -= 1) {
-    story.waits(`w${i}`, ...reachFrom(below(shape.regionPools)));
+    fleet.waits(`w${i}`, ...reachFrom(below(shape.regionPools)));
   }
-  return story.picture;
+  return fleet.snapshot;
 }
 
 export function fleetOf(shape: FleetShape): fc.Arbitrary<FleetSnapshot> {

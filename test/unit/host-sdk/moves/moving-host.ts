@@ -36,7 +36,7 @@ export interface MovingRig extends HostFixture {
   readonly asked: { session: HostedSession; state: string }[];
   readonly logged: { level: string; text: string }[];
   /** The next frame that is not a heartbeat. */
-  told(): Promise<HostToBroker>;
+  nextFrame(): Promise<HostToBroker>;
 }
 
 /** Registers a host, with rare heartbeats and without pings. */
@@ -64,15 +64,15 @@ export async function setUpMoving(
   const resumes: MovingRig['resumes'] = new EventBuffer('resumed session');
   rig.host.on('resume', (resumed) => resumes.add(resumed));
   const connection = await rig.register({ heartbeatIntervalMs: 600_000, pingIntervalMs: 0 });
-  const told = () => connection.frames.next(({ type }) => type !== 'heartbeat');
-  return { ...rig, connection, resumes, asked, logged, told };
+  const nextFrame = () => connection.frames.next(({ type }) => type !== 'heartbeat');
+  return { ...rig, connection, resumes, asked, logged, nextFrame };
 }
 
 /** Starts a connected session, and waits for its reports. */
 export async function play(rig: MovingRig, number = 1): Promise<HostedSession> {
   const session = admit(rig, number);
   session.reportConnected();
-  for (const state of ['active', 'connected']) expect(await rig.told()).to.include({ state });
+  for (const state of ['active', 'connected']) expect(await rig.nextFrame()).to.include({ state });
   return session;
 }
 

@@ -14,7 +14,7 @@ const BUDGETS = [0, 1, 2, 3, ENDLESS];
 /** So small that all plans can be searched. */
 const TINY: FleetShape = {
   regionPools: 5,
-  hostsPerPlace: 2,
+  hostsPerRegionPool: 2,
   slots: [1, 2, 3],
   waiting: 5,
   reach: 3,
@@ -47,7 +47,7 @@ describe('Freeing slots, compared with an exhaustive search of all plans', () =>
   });
 
   it('serves as many players as possible with two moves per host at a time', () => {
-    for (const snapshot of tinyFleets(400, { ...TINY, hostsPerPlace: 1, slots: [3, 4, 5] })) {
+    for (const snapshot of tinyFleets(400, { ...TINY, hostsPerRegionPool: 1, slots: [3, 4, 5] })) {
       for (const budget of BUDGETS) expectBest(snapshot, budget, DEFAULT_REBALANCE_LIMITS);
     }
   });
@@ -70,7 +70,7 @@ describe('Freeing slots, compared with an exhaustive search of all plans', () =>
 describe('Freeing slots, compared with chains of any length', () => {
   it('serves nearly as many players with two moves per chain', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity };
-    const shape = { ...TINY, regionPools: 12, hostsPerPlace: 6, slots: [4, 8], waiting: 80, reach: 3 };
+    const shape = { ...TINY, regionPools: 12, hostsPerRegionPool: 6, slots: [4, 8], waiting: 80, reach: 3 };
     let [ours, most] = [0, 0];
     for (let seed = 0; seed < 60; seed += 1) {
       const snapshot = randomFleet(seed, shape);
