@@ -9,8 +9,9 @@ import { DEFAULT_INTERVALS } from './intervals.js';
 import { createBrokerEvents, type Events } from './messaging/broker-events.js';
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
+import { ActiveRequests } from './requests/active-request.js';
 import type { Requests } from './requests/ports.js';
-import { WaitingRequests } from './requests/waiting-requests.js';
+
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
 import type { StoreAccess } from './store-access/ports.js';
@@ -49,8 +50,8 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     connections: new ConnectionDirectory(),
     disconnectedSessions: new ExpiringRecords(limits.resumeWindowMs),
     arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK),
-    waitingRequests: new WaitingRequests(),
-    disconnectedRequests: new ExpiringRecords(limits.queueGraceMs),
+    activeRequests: new ActiveRequests(),
+    rememberedWaits: new ExpiringRecords(limits.queueGraceMs),
     tickets,
     iceServers,
     events: createBrokerEvents(),

@@ -6,10 +6,11 @@ import { locateMovedSession } from './moves/client/locate-moved-session.js';
 import { dropTargetReservation, forgetOutgoingMove } from './moves/forget-ended-moves.js';
 import { handleControlMessage } from './moves/handle-control-message.js';
 import { replaceLostSession } from './recovery/replace-lost-session.js';
+import type { RequestRunning } from './requests/ports.js';
 import { notifyWaitingRequest } from './requests/receive-offer.js';
 
 /** Connects the events of a broker to their listeners. Listeners of one event run in the order given here. */
-export function listenToEvents(context: BrokerContext): void {
+export function listenToEvents(context: BrokerContext & RequestRunning): void {
   const { events } = context;
   events.on('sessionChanged', (regionPool, session) => {
     notifyWaitingRequest(context, regionPool, session);
@@ -21,7 +22,7 @@ export function listenToEvents(context: BrokerContext): void {
   events.on('targetReservationChanged', (regionPool, sessionId, reservation) => {
     dropTargetReservation(context, regionPool, sessionId, reservation);
   });
-  events.on('sessionLost', (...lost) => void replaceLostSession(context, ...lost));
+  events.on('sessionLost', (...lost) => replaceLostSession(context, ...lost));
   events.on('sessionLeftHost', (...moved) => void locateMovedSession(context, ...moved));
   events.on('controlMessage', (...message) => void handleControlMessage(context, ...message));
 }

@@ -1,6 +1,6 @@
 import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
-import type { Requests } from '../requests/ports.js';
+import type { RequestRunning, Requests } from '../requests/ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import { verifySessions } from '../recovery/verify-sessions.js';
@@ -25,7 +25,7 @@ export interface Loops {
 
 /** @param rebalancer plans the moves of a rebalancing round; `null` when rebalancing is off */
 export function createLoops(
-  context: CorePorts & Connections & Requests & ActiveMovesPort & MoveRunnerPort,
+  context: CorePorts & Connections & Requests & RequestRunning & ActiveMovesPort & MoveRunnerPort,
   rebalancer: Rebalancer | null,
 ): Loops {
   const { limits, intervals, store, catalog, brokerId, fleet, storeHealth } = context;

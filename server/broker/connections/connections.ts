@@ -57,7 +57,6 @@ export interface ClientIdentity {
 }
 
 const NO_SESSIONS: ReadonlyMap<string, ClientSession> = new Map();
-const NO_REQUESTS: ReadonlyMap<string, PendingRequest> = new Map();
 
 /**
  * A client's connection after its `hello`. Most of many thousand idle connections never request a session, so the maps are
@@ -73,7 +72,6 @@ export class ClientConnection {
   /** The session that the player left last. `client_left` is final. A session that ended for any other reason may still be replaced. */
   lastLeftSessionId: string | undefined;
   #sessions: Map<string, ClientSession> | undefined;
-  #pending: Map<string, PendingRequest> | undefined;
 
   constructor({ channel, playerId, tier, device, resumed }: ClientIdentity) {
     this.channel = channel;
@@ -96,19 +94,6 @@ export class ClientConnection {
   removeSession(sessionId: string): void {
     this.#sessions?.delete(sessionId);
   }
-
-  /** Unanswered requests, by request id. */
-  get pendingRequests(): ReadonlyMap<string, PendingRequest> {
-    return this.#pending ?? NO_REQUESTS;
-  }
-
-  beginRequest(requestId: string, request: PendingRequest): void {
-    (this.#pending ??= new Map()).set(requestId, request);
-  }
-
-  endRequest(requestId: string): void {
-    this.#pending?.delete(requestId);
-  }
 }
 
 /** A session whose client disconnected, as the client knew it. */
@@ -123,16 +108,6 @@ export interface LinkedSession {
   readonly sessionId: string;
   readonly client: ClientConnection;
   readonly known: ClientSession;
-}
-
-/** A request that is not answered yet. */
-export interface PendingRequest {
-  /** The client has cancelled the request. */
-  cancelled: boolean;
-  /** The request has waited in a queue. */
-  waited: boolean;
-  /** To be called when the request enters the queues: this broker has no further work for it until it gets an offer. */
-  readonly startWaiting: () => void;
 }
 
 /** A registered host's connection. */

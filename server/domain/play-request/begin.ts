@@ -1,4 +1,6 @@
-import type { Placed, RequestTerms } from './play-request.js';
+import type { RegionPool } from '../catalog.js';
+import type { Placed, PlayRequest, RequestTerms, WhenFull } from './play-request.js';
+import { start } from './record-phases.js';
 import type { Transition } from './transition.js';
 
 /** Epoch of a request that is recorded for the first time. */
@@ -14,21 +16,66 @@ const FIRST_EPOCH = 1;
 export function beginRequest<P extends Placed>(
   terms: RequestTerms,
   sessionId: string,
+  whenFull: 'wait' | 'refuse',
   mayReserveAhead: boolean,
 ): Transition<P> {
-  const ahead = { kind: mayReserveAhead ? 'pending' : 'none' } as const;
+  const request = newRequest<P>(terms, sessionId, whenFull);
+  if (terms.unservable !== null) {
+    return {
+      request: { ...request, phase: { name: 'locating' }, calls: 1 },
+      effects: [{ type: 'locate', record: null }],
+    };
+  }
+  if (!mayReserveAhead) return { request: { ...request, calls: 1 }, effects: [{ type: 'record' }] };
   return {
-    request: {
-      terms,
-      sessionId,
-      epoch: FIRST_EPOCH,
-      phase: { name: 'recording', ahead },
-      calls: mayReserveAhead ? 2 : 1,
-      queues: [],
-      arrivedAtMs: null,
-      missedOffer: false,
-      lostReplacements: 0,
-    },
-    effects: [{ type: 'record' }, ...(mayReserveAhead ? [{ type: 'reserve', index: 0 } as const] : [])],
+    request: { ...request, phase: { name: 'recording', ahead: { kind: 'pending' } }, calls: 2 },
+    effects: [{ type: 'record' }, { type: 'reserve', index: 0 }],
+  };
+}
+
+/** A session that lost its host, as it was then. */
+export interface LostAssignment {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly regionPool: RegionPool;
+  /** When its request began to wait, by the store's clock; `null` if that is unknown or it did not wait. */
+  readonly arrivedAtMs: number | null;
+}
+
+/**
+ * Begins to place a session again whose host was lost, under a new epoch.
+ *
+ * @param whenFull `wait` if its request may wait in queues again, which keeps its arrival time
+ */
+export function beginReplacement<P extends Placed>(
+  terms: RequestTerms,
+  lost: LostAssignment,
+  whenFull: 'wait' | 'end',
+): Transition<P> {
+  const { sessionId, epoch, regionPool, arrivedAtMs } = lost;
+  const begun = start<P>(
+    { ...newRequest(terms, sessionId, whenFull), epoch, lostIn: regionPool, arrivedAtMs },
+    epoch,
+  );
+  return { ...begun, request: { ...begun.request, calls: 1 } };
+}
+
+function newRequest<P extends Placed>(
+  terms: RequestTerms,
+  sessionId: string,
+  whenFull: WhenFull,
+): PlayRequest<P> {
+  return {
+    terms,
+    sessionId,
+    epoch: FIRST_EPOCH,
+    phase: { name: 'recording', ahead: { kind: 'none' } },
+    calls: 0,
+    whenFull,
+    lostIn: null,
+    queues: [],
+    arrivedAtMs: null,
+    missedOffer: false,
+    lostReplacements: 0,
   };
 }

@@ -5,10 +5,11 @@ import type { Answer, Offer, Placed, RememberedRequest } from './play-request.js
 export type RequestCall<P extends Placed> =
   | { readonly type: 'record' }
   | { readonly type: 'reserve'; readonly index: number }
-  | { readonly type: 'locate'; readonly record: RememberedRequest }
+  /** `record`: what the store remembers, if that has been read already. */
+  | { readonly type: 'locate'; readonly record: RememberedRequest | null }
   | { readonly type: 'inspect'; readonly other: RememberedRequest }
-  /** Takes the place of the other request, and ends what it holds. */
-  | { readonly type: 'replace'; readonly other: RememberedRequest }
+  /** Takes the place of the other request, and ends what it holds unless that is over. */
+  | { readonly type: 'replace'; readonly other: RememberedRequest; readonly isOver: boolean }
   | { readonly type: 'resume'; readonly other: RememberedRequest }
   | { readonly type: 'start_attempt'; readonly fromEpoch: number; readonly regionPool: RegionPool }
   | { readonly type: 'describe'; readonly placed: P }
@@ -39,7 +40,7 @@ export type RequestNotice<P extends Placed> =
   /** The session has another host: ends its record with the lost one. */
   | { readonly type: 'end_lost_assignment'; readonly regionPool: RegionPool; readonly placed: P }
   /** The client's socket closed: the broker remembers the request, so that it can restore its queue positions. */
-  | { readonly type: 'remember' };
+  | { readonly type: 'remember'; readonly queues: readonly RegionPool[] };
 
 export type RequestEffect<P extends Placed> = RequestCall<P> | RequestNotice<P>;
 
@@ -60,6 +61,6 @@ const CALLS: ReadonlySet<RequestEffect<Placed>['type']> = new Set<RequestCall<Pl
 ]);
 
 /** Whether the broker answers the effect with a `RequestResult`. */
-export function isCall(effect: RequestEffect<Placed>): boolean {
+export function isCall<P extends Placed>(effect: RequestEffect<P>): effect is RequestCall<P> {
   return CALLS.has(effect.type);
 }

@@ -1,5 +1,7 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { RegionPool } from '../catalog.js';
+import type { Candidate } from '../ranking.js';
+import type { RequestCall } from './effects.js';
 import type { Offer, Placed, RememberedRequest } from './play-request.js';
 
 /** Where a remembered request waits. */
@@ -9,6 +11,8 @@ export interface QueuePosition {
   readonly arrivedAtMs: number | null;
   readonly missedOffer: boolean;
   readonly queues: readonly RegionPool[];
+  /** Those of the title that the request waits for, if a repeated request names another one. */
+  readonly candidates?: readonly Candidate[];
 }
 
 /** What the store made of one attempt to reserve a slot. */
@@ -73,7 +77,9 @@ export type RequestResult<P extends Placed> =
       readonly outcome:
         | { readonly kind: 'new' }
         | { readonly kind: 'repeat'; readonly record: RememberedRequest }
-        | { readonly kind: 'live'; readonly other: RememberedRequest };
+        | { readonly kind: 'live'; readonly other: RememberedRequest }
+        /** The request was made before, and another one of the player took its place since. */
+        | { readonly kind: 'replaced' };
     }
   | { readonly type: 'reserved'; readonly result: ReserveResult<P> }
   | { readonly type: 'located'; readonly result: LocateResult<P> }
@@ -110,4 +116,8 @@ export type RequestResult<P extends Placed> =
   | { readonly type: 'requeued'; readonly epoch: number | null }
   | { readonly type: 'left' }
   /** A call was not answered, or the broker failed. */
-  | { readonly type: 'failed'; readonly code: 'UNAVAILABLE' | 'INTERNAL' };
+  | {
+      readonly type: 'failed';
+      readonly call: RequestCall<P>['type'];
+      readonly code: 'UNAVAILABLE' | 'INTERNAL';
+    };

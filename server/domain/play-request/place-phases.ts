@@ -1,8 +1,8 @@
-import { isSameRegionPool, type RegionPool } from '../catalog.js';
+import { isSameRegionPool } from '../catalog.js';
 import { acceptableRegionPools } from './acceptable-region-pools.js';
 import type { QueuePosition, RequestResult } from './events.js';
 import type { AheadSlot, Phase, Placed, PlayRequest } from './play-request.js';
-import { enter, leave, refuse, stay, withAll, type Transition } from './transition.js';
+import { enter, refuse, stay, withAll, type Transition } from './transition.js';
 
 type Placing<P extends Placed> = Extract<Phase<P>, { name: 'placing' }>;
 
@@ -16,17 +16,12 @@ export function startPlacing<P extends Placed>(
   ahead: AheadSlot<P>,
   round: 'first' | 'again',
 ): Transition<P> {
-  const phase: Placing<P> = {
-    name: 'placing',
-    index: 0,
-    whenFull: request.terms.mayWait ? 'wait' : 'refuse',
-    lostIn: null,
-  };
+  const phase: Placing<P> = { name: 'placing', index: 0 };
   switch (ahead.kind) {
     case 'pending':
       return enter(request, phase);
     case 'placed':
-      return takePlaced(request, ahead.placed, null);
+      return takePlaced(request, ahead.placed);
     case 'refused':
       return refuse(request, ahead.code);
     case 'full':
@@ -46,7 +41,7 @@ export function stepPlacing<P extends Placed>(
   const { result } = event;
   switch (result.kind) {
     case 'placed':
-      return takePlaced(request, result.placed, phase.lostIn);
+      return takePlaced(request, result.placed);
     case 'full':
       return tryNext(request, phase);
     case 'refused':
@@ -58,13 +53,17 @@ function tryCandidate<P extends Placed>(request: PlayRequest<P>, phase: Placing<
   return enter(request, phase, [{ type: 'reserve', index: phase.index }]);
 }
 
-/** A request that may wait is only tried where the latency policy accepts it without a wait; any other is tried everywhere. */
+/**
+ * A request that may wait is only tried where the latency policy accepts it without a wait. One that may not wait, or that lost
+ * its host, is tried everywhere.
+ */
 function tryNext<P extends Placed>(request: PlayRequest<P>, phase: Placing<P>): Transition<P> {
-  const { candidates } = request.terms;
+  const { terms, whenFull, lostIn } = request;
   const index = phase.index + 1;
-  const tried = phase.whenFull === 'wait' ? acceptableRegionPools(candidates, 0).length : candidates.length;
+  const isTriedEverywhere = whenFull !== 'wait' || lostIn !== null;
+  const tried = isTriedEverywhere ? terms.candidates.length : acceptableRegionPools(terms.candidates, 0).length;
   if (index < tried) return tryCandidate(request, { ...phase, index });
-  switch (phase.whenFull) {
+  switch (whenFull) {
     case 'wait':
       return waitInQueues(request, null);
     case 'refuse':
@@ -75,36 +74,25 @@ function tryNext<P extends Placed>(request: PlayRequest<P>, phase: Placing<P>): 
 }
 
 /** The request has a slot: reserved now, or found again. */
-export function takePlaced<P extends Placed>(
-  request: PlayRequest<P>,
-  placed: P,
-  lostIn: RegionPool | null,
-): Transition<P> {
-  return enter(request, { name: 'describing', placed, lostIn }, [{ type: 'describe', placed }]);
+export function takePlaced<P extends Placed>(request: PlayRequest<P>, placed: P): Transition<P> {
+  return enter(request, { name: 'describing', placed }, [{ type: 'describe', placed }]);
 }
 
 export function stepDescribing<P extends Placed>(
   request: PlayRequest<P>,
-  { placed, lostIn }: Extract<Phase<P>, { name: 'describing' }>,
+  { placed }: Extract<Phase<P>, { name: 'describing' }>,
   event: RequestResult<P>,
 ): Transition<P> {
-  if (event.type === 'failed') return refuse(request, event.code, placed);
+  if (event.type === 'failed' && event.call === 'describe') return refuse(request, event.code, placed);
   if (event.type !== 'described') return stay(request);
-  switch (event.result) {
-    case 'ready': {
-      const hasMoved = lostIn !== null && !isSameRegionPool(lostIn, placed.regionPool);
-      return {
-        request: { ...request, queues: [], phase: { name: 'closed' } },
-        effects: [
-          { type: 'answer', answer: { kind: 'matched', placed } },
-          ...(hasMoved ? [{ type: 'end_lost_assignment', regionPool: lostIn, placed } as const] : []),
-        ],
-      };
-    }
-    case 'host_left':
-    case 'taken_over':
-      return leave(request, { kind: 'refused', code: 'UNAVAILABLE' }, placed);
-  }
+  if (event.result !== 'ready') return refuse(request, 'UNAVAILABLE', placed);
+  const { lostIn } = request;
+  const hasMoved = lostIn !== null && !isSameRegionPool(lostIn, placed.regionPool);
+  const matched = enter(request, { name: 'closed' }, [
+    { type: 'answer', answer: { kind: 'matched', placed } },
+    ...(hasMoved ? [{ type: 'end_lost_assignment', regionPool: lostIn, placed } as const] : []),
+  ]);
+  return { ...matched, request: { ...matched.request, queues: [] } };
 }
 
 /**
@@ -116,15 +104,10 @@ export function waitInQueues<P extends Placed>(
   request: PlayRequest<P>,
   position: QueuePosition | null,
 ): Transition<P> {
-  const arrivedAtMs = position?.arrivedAtMs ?? null;
-  const waiting = {
-    ...request,
-    sessionId: position?.sessionId ?? request.sessionId,
-    epoch: position?.epoch ?? request.epoch,
-    arrivedAtMs,
-    missedOffer: position?.missedOffer ?? false,
-  };
-  const acceptable = acceptableRegionPools(request.terms.candidates, 0);
-  const regionPools = withAll(position?.queues ?? [], acceptable);
-  return enter(waiting, { name: 'waiting', task: 'join' }, [{ type: 'join', regionPools }]);
+  const { queues = [], candidates = request.terms.candidates, ...found } = position ?? {};
+  const terms = { ...request.terms, candidates };
+  const regionPools = withAll(queues, acceptableRegionPools(candidates, 0));
+  return enter({ ...request, ...found, terms, queues: [] }, { name: 'waiting', task: 'join' }, [
+    { type: 'join', regionPools },
+  ]);
 }

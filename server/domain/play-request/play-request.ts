@@ -33,11 +33,11 @@ export interface Offer {
 /** What never changes in the life of a request. */
 export interface RequestTerms {
   readonly requestId: string;
-  /** The request waits in queues when no slot is free. */
-  readonly mayWait: boolean;
   readonly onConflict: OnConflict;
-  /** The region pools that may serve the request, the best first. Never empty. */
+  /** The region pools that may serve the request, the best first. Empty only if `unservable`. */
   readonly candidates: readonly Candidate[];
+  /** Why no region pool can serve the request now; `null` if some can. When it was made before, its session may still live. */
+  readonly unservable: ErrorCode | null;
 }
 
 /** The slot that is reserved while the request is being recorded: nearly every request is new, and this saves a round trip. */
@@ -58,7 +58,7 @@ export type Answer<P extends Placed> =
   /** Another request or connection of the player continues it: nothing is withdrawn. */
   | { readonly kind: 'replaced' };
 
-/** What to do when no candidate has a slot. */
+/** What to do when no candidate has a slot: wait in queues, refuse the request, or end the session that lost its host. */
 export type WhenFull = 'wait' | 'refuse' | 'end';
 
 /**
@@ -81,16 +81,10 @@ export type Phase<P extends Placed> =
   | { readonly name: 'inspecting'; readonly other: RememberedRequest; readonly ahead: AheadSlot<P> }
   | { readonly name: 'replacing'; readonly other: RememberedRequest; readonly ahead: AheadSlot<P> }
   | { readonly name: 'resuming'; readonly other: RememberedRequest }
-  | { readonly name: 'starting'; readonly lostIn: RegionPool | null }
-  | {
-      readonly name: 'placing';
-      /** Position of the candidate that is tried. */
-      readonly index: number;
-      readonly whenFull: WhenFull;
-      /** The region pool of the lost host, when a session is placed again. */
-      readonly lostIn: RegionPool | null;
-    }
-  | { readonly name: 'describing'; readonly placed: P; readonly lostIn: RegionPool | null }
+  | { readonly name: 'starting' }
+  /** `index`: position of the candidate that is tried. */
+  | { readonly name: 'placing'; readonly index: number }
+  | { readonly name: 'describing'; readonly placed: P }
   | { readonly name: 'waiting'; readonly task: QueueTask }
   | { readonly name: 'offered'; readonly task: QueueTask; readonly offer: Offer }
   | {
@@ -124,6 +118,9 @@ export interface PlayRequest<P extends Placed> {
   readonly phase: Phase<P>;
   /** Calls to the store without an answer so far. */
   readonly calls: number;
+  readonly whenFull: WhenFull;
+  /** The region pool of the lost host, when a session is placed again. */
+  readonly lostIn: RegionPool | null;
   /** The queues in which the request waits. */
   readonly queues: readonly RegionPool[];
   /** When the request began to wait, by the store's clock; `null` if it did not wait. */

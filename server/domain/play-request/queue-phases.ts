@@ -32,7 +32,7 @@ export function stepQueueing<P extends Placed>(
     case 'confirmed':
       return phase.name === 'confirming' ? receiveConfirmed(request, phase, event) : stay(request);
     case 'failed':
-      return receiveFailure(request, phase, event.code);
+      return receiveFailure(request, phase, event);
     default:
       return stay(request);
   }
@@ -66,13 +66,20 @@ function receiveJoined<P extends Placed>(
 function receiveFailure<P extends Placed>(
   request: PlayRequest<P>,
   phase: Queueing<P>,
-  code: 'UNAVAILABLE' | 'INTERNAL',
+  { call, code }: Extract<RequestResult<P>, { type: 'failed' }>,
 ): Transition<P> {
-  if (phase.name === 'confirming' && phase.task === 'none') {
-    return enter(request, { ...phase, underWay: false, uncertain: true });
+  switch (call) {
+    case 'confirm':
+      if (phase.name !== 'confirming') return stay(request);
+      return enter(request, { ...phase, underWay: false, uncertain: true });
+    case 'join':
+    case 'verify':
+    case 'requeue':
+      if (code === 'INTERNAL' || request.queues.length === 0) return refuse(request, code);
+      return enter(request, { ...phase, task: 'none' });
+    default:
+      return stay(request);
   }
-  if (code === 'INTERNAL' || request.queues.length === 0) return refuse(request, code);
-  return enter(request, { ...phase, task: 'none' });
 }
 
 /** The store holds a slot for the request, in one of its queues. */
@@ -130,7 +137,7 @@ function receiveConfirmed<P extends Placed>(
   switch (result.kind) {
     case 'placed': {
       const queues = without(request.queues, phase.offer.regionPool);
-      const taken = takePlaced({ ...request, epoch: result.epoch, queues: [] }, result.placed, null);
+      const taken = takePlaced({ ...request, epoch: result.epoch, queues: [] }, result.placed);
       return { ...taken, effects: [{ type: 'leave_queues', queues }, ...taken.effects] };
     }
     case 'gone':
@@ -155,7 +162,7 @@ export function receivePoll<P extends Placed>(
 ): Transition<P> {
   if (polled.placed !== null && !isConfirmUnderWay(phase)) {
     const queues = without(request.queues, polled.placed.regionPool);
-    const taken = takePlaced({ ...request, queues: [] }, polled.placed, null);
+    const taken = takePlaced({ ...request, queues: [] }, polled.placed);
     return { ...taken, effects: [{ type: 'leave_queues', queues }, ...taken.effects] };
   }
   if (polled.heldByOther) return close(request, { kind: 'replaced' });
@@ -186,6 +193,11 @@ export function receivePoll<P extends Placed>(
     ]);
   }
   if (now.name === 'offered') return { ...next, effects };
+  // Operators closed every region pool in which the player could wait: no slot can come any more.
+  if (polled.acceptable.length === 0) {
+    const refused = refuse(next.request, 'REGION_CLOSED');
+    return { ...refused, effects: [...effects, ...refused.effects] };
+  }
   return joinFurther(next.request, polled.acceptable, effects);
 }
 
@@ -203,10 +215,10 @@ function joinFurther<P extends Placed>(
     ]);
   }
   if (request.queues.length === 0) {
-    const refused = refuse(request, acceptable.length === 0 ? 'REGION_CLOSED' : 'QUEUE_FULL');
+    const refused = refuse(request, 'QUEUE_FULL');
     return { ...refused, effects: [...effects, ...refused.effects] };
   }
-  return enter(request, { name: 'waiting', task: 'none' }, [...effects, { type: 'send_position' }]);
+  return enter(request, { name: 'waiting', task: 'none' }, effects);
 }
 
 function withPolledFacts<P extends Placed>(

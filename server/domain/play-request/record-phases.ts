@@ -27,6 +27,7 @@ export function stepRecording<P extends Placed>(
       const { outcome } = event;
       if (outcome.kind === 'new') return startPlacing(request, phase.ahead, 'first');
       if (outcome.kind === 'live') return inspect(request, outcome.other, phase.ahead);
+      if (outcome.kind === 'replaced') return close(request, { kind: 'replaced' }, releaseAhead(phase.ahead));
       const { record } = outcome;
       return enter(
         { ...request, sessionId: record.sessionId, epoch: record.epoch },
@@ -35,6 +36,7 @@ export function stepRecording<P extends Placed>(
       );
     }
     case 'failed':
+      if (event.call === 'reserve') return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
       return refuse(request, event.code, slotOf(phase.ahead));
     default:
       return stay(request);
@@ -60,7 +62,8 @@ export function stepInspecting<P extends Placed>(
       return enter(request, { ...phase, ahead: receiveAhead(event) });
     case 'inspected': {
       if (event.found === 'ended' || request.terms.onConflict === 'takeover') {
-        return enter(request, { name: 'replacing', other, ahead }, [{ type: 'replace', other }]);
+        const isOver = event.found === 'ended';
+        return enter(request, { name: 'replacing', other, ahead }, [{ type: 'replace', other, isOver }]);
       }
       if (request.terms.onConflict === 'resume') {
         return enter(request, { name: 'resuming', other }, [
@@ -73,6 +76,7 @@ export function stepInspecting<P extends Placed>(
       return close(request, { kind: 'refused', code: 'SESSION_EXISTS', ...session }, releaseAhead(ahead));
     }
     case 'failed':
+      if (event.call === 'reserve') return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
       return refuse(request, event.code, slotOf(ahead));
     default:
       return stay(request);
@@ -95,6 +99,7 @@ export function stepReplacing<P extends Placed>(
       return inspect({ ...request, lostReplacements }, event.outcome.other, phase.ahead);
     }
     case 'failed':
+      if (event.call === 'reserve') return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
       return refuse(request, event.code, slotOf(phase.ahead));
     default:
       return stay(request);
@@ -109,13 +114,14 @@ export function stepResuming<P extends Placed>(
     case 'resumed':
       switch (event.result.kind) {
         case 'placed':
-          return takePlaced(request, event.result.placed, null);
+          return takePlaced(request, event.result.placed);
         case 'waiting':
           return waitInQueues(request, event.result.position);
         case 'lost_race':
           return close(request, { kind: 'refused', code: 'UNAVAILABLE' });
       }
     case 'failed':
+      if (event.call === 'reserve') return stay(request);
       return close(request, { kind: 'refused', code: event.code });
     default:
       return stay(request);
@@ -126,51 +132,43 @@ export function stepLocating<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,
 ): Transition<P> {
-  if (event.type === 'failed') return close(request, { kind: 'refused', code: event.code });
+  if (event.type === 'failed' && event.call !== 'reserve') return close(request, { kind: 'refused', code: event.code });
   if (event.type !== 'located') return stay(request);
   const { result } = event;
+  const { unservable } = request.terms;
   switch (result.kind) {
     case 'placed':
-      return takePlaced(request, result.placed, null);
-    case 'waiting':
-      return waitInQueues(request, result.position);
-    case 'lost':
-      return start(request, result.regionPool, result.epoch);
-    case 'nothing':
-      return start(request, null, request.epoch);
+      return takePlaced(request, result.placed);
     case 'over':
       return close(request, { kind: 'refused', code: result.code });
+    case 'waiting':
+      if (unservable !== null) return close(request, { kind: 'refused', code: unservable });
+      return waitInQueues(request, result.position);
+    case 'lost':
+      if (unservable !== null) return close(request, { kind: 'refused', code: unservable });
+      return start({ ...request, whenFull: 'end', lostIn: result.regionPool }, result.epoch);
+    case 'nothing':
+      if (unservable !== null) return close(request, { kind: 'refused', code: unservable });
+      return start(request, request.epoch);
   }
 }
 
-function start<P extends Placed>(
-  request: PlayRequest<P>,
-  lostIn: PlayRequest<P>['queues'][number] | null,
-  fromEpoch: number,
-): Transition<P> {
-  const [best] = request.terms.candidates;
-  const regionPool = lostIn ?? best?.regionPool;
+/** Starts a new attempt of a remembered request. */
+export function start<P extends Placed>(request: PlayRequest<P>, fromEpoch: number): Transition<P> {
+  const regionPool = request.lostIn ?? request.terms.candidates[0]?.regionPool;
   if (regionPool === undefined) return close(request, { kind: 'refused', code: 'NO_REGION_IN_REACH' });
-  return enter(request, { name: 'starting', lostIn }, [{ type: 'start_attempt', fromEpoch, regionPool }]);
+  return enter(request, { name: 'starting' }, [{ type: 'start_attempt', fromEpoch, regionPool }]);
 }
 
 export function stepStarting<P extends Placed>(
   request: PlayRequest<P>,
-  { lostIn }: Extract<PlayRequest<P>['phase'], { name: 'starting' }>,
   event: RequestResult<P>,
 ): Transition<P> {
   if (event.type === 'failed') return close(request, { kind: 'refused', code: event.code });
   if (event.type !== 'attempt_started') return stay(request);
   // Another broker continues the request.
   if (event.epoch === null) return close(request, { kind: 'refused', code: 'UNAVAILABLE' });
-  const started = { ...request, epoch: event.epoch };
-  return enter(started, { name: 'placing', index: 0, whenFull: lostIn === null ? whenFullOf(request) : 'end', lostIn }, [
-    { type: 'reserve', index: 0 },
-  ]);
-}
-
-function whenFullOf<P extends Placed>({ terms }: PlayRequest<P>): 'wait' | 'refuse' {
-  return terms.mayWait ? 'wait' : 'refuse';
+  return enter({ ...request, epoch: event.epoch }, { name: 'placing', index: 0 }, [{ type: 'reserve', index: 0 }]);
 }
 
 function releaseAhead<P extends Placed>(ahead: AheadSlot<P>): { readonly type: 'release'; readonly placed: P }[] {

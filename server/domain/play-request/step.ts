@@ -59,7 +59,7 @@ function stepEvent<P extends Placed>(request: PlayRequest<P>, event: Happening<P
       return isQueueing(phase) ? acceptOffer(request, phase) : stay(request, noOfferIn(phase));
     // In every other phase the request goes on: its client comes back and finds the session.
     case 'disconnected':
-      return isQueueing(phase) ? close(request, null, [{ type: 'remember' }]) : stay(request);
+      return isQueueing(phase) ? close(request, null, [{ type: 'remember', queues: request.queues }]) : stay(request);
     case 'offer_received':
       return isQueueing(phase) ? receiveOffer(request, phase, event.offer) : stay(request);
     case 'missed_second_offer':
@@ -84,7 +84,7 @@ function stepResult<P extends Placed>(request: PlayRequest<P>, event: RequestRes
     case 'resuming':
       return takeLateSlot(stepResuming(request, event), event, phase);
     case 'starting':
-      return takeLateSlot(stepStarting(request, phase, event), event, phase);
+      return takeLateSlot(stepStarting(request, event), event, phase);
     case 'placing':
       return stepPlacing(request, phase, event);
     case 'describing':
@@ -117,7 +117,7 @@ function stepLeaving<P extends Placed>(
   phase: Extract<Phase<P>, { name: 'leaving' }>,
   event: RequestResult<P>,
 ): Transition<P> {
-  if (event.type === 'left' || (event.type === 'failed' && phase.underWay)) return close(request, phase.answer);
+  if (event.type === 'left' || (event.type === 'failed' && event.call === 'leave')) return close(request, phase.answer);
   const brought = bringIn(request, phase.slot, event);
   const { slot, extra } = brought;
   const release = extra === null ? [] : [{ type: 'release', placed: extra } as const];

@@ -1,6 +1,6 @@
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { beginRequest } from '@duskline/server/domain/play-request/begin.js';
-import type { RequestEffect } from '@duskline/server/domain/play-request/effects.js';
+import { isCall, type RequestCall, type RequestEffect } from '@duskline/server/domain/play-request/effects.js';
 import type { PolledQueues, RequestEvent, RequestResult } from '@duskline/server/domain/play-request/events.js';
 import type {
   Answer,
@@ -10,7 +10,6 @@ import type {
   RememberedRequest,
   RequestTerms,
 } from '@duskline/server/domain/play-request/play-request.js';
-import { isCall } from '@duskline/server/domain/play-request/effects.js';
 import { step } from '@duskline/server/domain/play-request/step.js';
 import type { Candidate } from '@duskline/server/domain/ranking.js';
 
@@ -49,7 +48,7 @@ export class RandomBroker {
   /** Queues in which the store has the request. */
   readonly queues = new Map<string, RegionPool>();
   /** Calls that are not answered yet. */
-  readonly open: RequestEffect<Placed>[] = [];
+  readonly open: RequestCall<Placed>[] = [];
   isRemembered = false;
   cancelledIn: string | null = null;
   #epoch = 1;
@@ -58,10 +57,11 @@ export class RandomBroker {
 
   constructor(
     private readonly choose: Choose,
-    options: Pick<RequestTerms, 'mayWait' | 'onConflict'> & { readonly ahead: boolean },
+    options: Pick<RequestTerms, 'onConflict'> & { readonly mayWait: boolean; readonly ahead: boolean },
   ) {
-    const terms: RequestTerms = { requestId: 'r1', candidates: CANDIDATES, ...options };
-    const begun = beginRequest<Placed>(terms, 'session-1', options.ahead);
+    const { onConflict, mayWait, ahead } = options;
+    const terms: RequestTerms = { requestId: 'r1', candidates: CANDIDATES, unservable: null, onConflict };
+    const begun = beginRequest<Placed>(terms, 'session-1', mayWait ? 'wait' : 'refuse', ahead);
     this.request = begun.request;
     for (const effect of begun.effects) this.#carryOut(effect);
   }
@@ -168,9 +168,10 @@ export class RandomBroker {
     }
   }
 
-  #resultOf(call: RequestEffect<Placed>): RequestResult<Placed> {
+  #resultOf(call: RequestCall<Placed>): RequestResult<Placed> {
     if (call.type !== 'leave' && this.choose([false, false, false, false, false, false, true])) {
-      return { type: 'failed', code: this.choose(['UNAVAILABLE', 'INTERNAL'] as const) };
+      const code = this.choose(['UNAVAILABLE', 'INTERNAL'] as const);
+      return { type: 'failed', call: call.type, code };
     }
     switch (call.type) {
       case 'record':
@@ -180,6 +181,7 @@ export class RandomBroker {
             { kind: 'new' },
             { kind: 'repeat', record: { ...OTHER, requestId: 'r1', sessionId: 'session-0' } },
             { kind: 'live', other: OTHER },
+            { kind: 'replaced' },
           ] as const),
         };
       case 'reserve':
@@ -242,8 +244,6 @@ export class RandomBroker {
         for (const queue of call.queues) this.queues.delete(queue.region);
         if (call.slot !== null) this.slots.delete(keyOf(call.slot));
         return { type: 'left' };
-      default:
-        throw new Error(`"${call.type}" is not a call.`);
     }
   }
 

@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RequestResult } from '../../domain/play-request/events.js';
+import type { Connections } from '../connections/ports.js';
+import type { CorePorts } from '../core-ports.js';
+import { entryOf, type ActiveRequest } from '../requests/active-request.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+
+/** Time between two checks whether the store is rebuilt. It costs nothing noticeable with a thousand waiting clients. */
+const REBUILT_POLL_INTERVAL_MS = 200;
+
+/** Records the request as its player's live one. */
+export async function recordRequest(
+  context: CorePorts & Connections,
+  request: ActiveRequest,
+): Promise<RequestResult<PlacedSession>> {
+  const { client } = request;
+  if (client.resumed) await context.arrivalLimiter.begin();
+  if (context.storeHealth.isRebuilding && !(await waitUntilRebuilt(context, request))) {
+    return { type: 'failed', code: 'UNAVAILABLE' };
+  }
+  const [best] = request.state.terms.candidates;
+  if (best === undefined) return { type: 'failed', code: 'INTERNAL' };
+  const outcome = await context.batches.recordRequest(entryOf(request, best.regionPool));
+  client.resumed = false;
+  switch (outcome.kind) {
+    case 'new':
+      return { type: 'recorded', outcome };
+    case 'live':
+      return { type: 'recorded', outcome: { kind: 'live', other: outcome.live } };
+    case 'repeat': {
+      if (outcome.record.state === 'replaced') return { type: 'recorded', outcome: { kind: 'replaced' } };
+      const { requestId } = request.message;
+      return { type: 'recorded', outcome: { kind: 'repeat', record: { requestId, ...outcome.record } } };
+    }
+  }
+}
+
+/**
+ * Waits until brokers and hosts have restored what the store has lost: until then an unknown request, or its player, may have
+ * a session that the store does not know yet.
+ *
+ * @returns false when that takes too long or the request is over meanwhile
+ */
+async function waitUntilRebuilt(context: CorePorts & Connections, request: ActiveRequest): Promise<boolean> {
+  const { storeHealth, connections } = context;
+  const { client, message } = request;
+  const [record] = await context.store.findRequests([
+    { playerId: client.playerId, requestId: message.requestId },
+  ]);
+  if (record !== null && record !== undefined) return true;
+  // The store may be reachable again before a check notices it, so allow twice that time.
+  const giveUpAtMs = performance.now() + 2 * storeHealth.rebuildMs;
+  while (storeHealth.isRebuilding) {
+    const isOver = request.state.phase.name !== 'recording' || !connections.hasClient(client);
+    if (isOver || performance.now() > giveUpAtMs) return false;
+    await delay(REBUILT_POLL_INTERVAL_MS);
+  }
+  return true;
+}

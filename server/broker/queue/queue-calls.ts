@@ -1,0 +1,144 @@
+import { isSameRegionPool, type RegionPool } from '../../domain/catalog.js';
+import type { RequestResult } from '../../domain/play-request/events.js';
+import type { Offer } from '../../domain/play-request/play-request.js';
+import type { SessionRecord } from '../../store/fleet-store.js';
+import type { CorePorts } from '../core-ports.js';
+import { jittered } from '../refusal.js';
+import { entryOf, isQueueing, type ActiveRequest } from '../requests/active-request.js';
+import { offerOf } from '../requests/receive-offer.js';
+import type { RequestRunner, Requests } from '../requests/ports.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import { createWaitingPlacement } from './waiting-placement.js';
+
+type Result<Type extends RequestResult<PlacedSession>['type']> = Extract<
+  RequestResult<PlacedSession>,
+  { readonly type: Type }
+>;
+type JoinOutcome =
+  | { readonly kind: 'joined'; readonly arrivedAtMs: number | null; readonly session: SessionRecord | null }
+  | { readonly kind: 'not_joined'; readonly isClosed: boolean }
+  | { readonly kind: 'over'; readonly code: 'TIMED_OUT' | 'SESSION_OVER' };
+
+/** Average `retryAfterMs` for a request that no queue accepts. */
+export const NO_QUEUE_RETRY_MS = jittered(15_000);
+
+/** Adds a request, with its arrival time, to queues, the best first. */
+export async function joinQueues(
+  context: CorePorts & Requests,
+  runner: RequestRunner,
+  request: ActiveRequest,
+  regionPools: readonly RegionPool[],
+): Promise<Result<'joined'>> {
+  const queues: RegionPool[] = [];
+  let arrivedAtMs = request.state.arrivedAtMs;
+  let isClosedEverywhere = true;
+  for (const regionPool of regionPools) {
+    // A request with an offer needs no further queue: a second offer would only block a slot for other players.
+    if (request.state.phase.name !== 'waiting') break;
+    const outcome = await joinQueue(context, request, regionPool, arrivedAtMs);
+    if (outcome.kind === 'over') return { type: 'joined', queues, arrivedAtMs, refused: outcome.code };
+    if (outcome.kind === 'not_joined') {
+      isClosedEverywhere &&= outcome.isClosed;
+      continue;
+    }
+    isClosedEverywhere = false;
+    queues.push(regionPool);
+    arrivedAtMs ??= outcome.arrivedAtMs;
+    const { session } = outcome;
+    if (session?.state === 'offered' && isQueueing(request)) {
+      runner.dispatch(request, { type: 'offer_received', offer: offerOf(context, regionPool, session) });
+    }
+  }
+  const isWithout = queues.length === 0 && request.state.queues.length === 0;
+  const code = isClosedEverywhere ? 'REGION_CLOSED' : 'QUEUE_FULL';
+  return { type: 'joined', queues, arrivedAtMs, refused: isWithout ? code : null };
+}
+
+async function joinQueue(
+  context: CorePorts,
+  request: ActiveRequest,
+  regionPool: RegionPool,
+  arrivedAtMs: number | null,
+): Promise<JoinOutcome> {
+  const placement = createWaitingPlacement(context, request, regionPool, arrivedAtMs);
+  if (placement === undefined) {
+    // The player queued there from another device. The pool does not suit the present one.
+    const { sessionId } = request.state;
+    await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: 0 });
+    return { kind: 'not_joined', isClosed: false };
+  }
+  const outcome = await context.batches.enqueue(regionPool, placement);
+  switch (outcome.kind) {
+    case 'waiting':
+      return { kind: 'joined', arrivedAtMs: outcome.arrivedAtMs, session: null };
+    case 'existing':
+      return { kind: 'joined', arrivedAtMs: null, session: outcome.session };
+    case 'over':
+      return { kind: 'over', code: outcome.reason === 'reservation_expired' ? 'TIMED_OUT' : 'SESSION_OVER' };
+    case 'closed':
+      context.fleet.markClosed(regionPool);
+      return { kind: 'not_joined', isClosed: true };
+    case 'queue_full':
+      return { kind: 'not_joined', isClosed: false };
+  }
+}
+
+/**
+ * Turns an accepted offer into a reservation, in two steps that may be repeated: raise the request's epoch, which only one
+ * broker can do, and then reserve the slot under that epoch.
+ */
+export async function confirmOffer(
+  context: CorePorts,
+  request: ActiveRequest,
+  offer: Offer,
+): Promise<Result<'confirmed'>['result']> {
+  const { store, limits, brokerId } = context;
+  const { sessionId, epoch: fromEpoch } = request.state;
+  const { regionPool } = offer;
+  const epoch = await store.startAttempt(entryOf(request, regionPool), fromEpoch);
+  if (epoch === null) return { kind: 'taken_over' };
+  const acceptance = { sessionId, fromEpoch: offer.epoch, toEpoch: epoch, clientBrokerId: brokerId };
+  const outcome = await store.acceptOffer(regionPool, acceptance, limits.reservationMs);
+  if (outcome.kind === 'gone') return { kind: 'gone', epoch };
+  const { session, hostConnectionId } = outcome;
+  if (session.meta === null) throw new Error(`The store returned the accepted session ${sessionId} without metadata.`);
+  const placed: PlacedSession = {
+    regionPool,
+    sessionId,
+    epoch: session.epoch,
+    hostId: session.hostId,
+    hostConnectionId,
+    claimWithinMs: limits.reservationMs,
+    meta: session.meta,
+    arrivedAtMs: request.state.arrivedAtMs,
+  };
+  return { kind: 'placed', placed, epoch };
+}
+
+/** Checks that the request still belongs to this connection. It may have been cancelled or continued on another broker. */
+export async function verifyOwner(
+  context: CorePorts,
+  request: ActiveRequest,
+): Promise<Result<'verified'>['owner']> {
+  const { terms, sessionId, epoch, queues } = request.state;
+  const regionPool = queues[0] ?? terms.candidates[0]?.regionPool;
+  if (regionPool === undefined) return null;
+  const [outcome] = await context.store.recordRequests([entryOf(request, regionPool)]);
+  // The store lost its data and recorded the request again, at epoch 1.
+  if (outcome?.kind === 'new') return { epoch: 1 };
+  if (outcome?.kind !== 'repeat') return null;
+  const { record } = outcome;
+  return record.sessionId === sessionId && record.epoch === epoch ? { epoch } : null;
+}
+
+/** Starts a new attempt of a request whose queue positions all expired. */
+export async function requeue(context: CorePorts, request: ActiveRequest): Promise<number | null> {
+  const { queues, epoch } = request.state;
+  const [regionPool] = queues;
+  return regionPool === undefined ? null : context.store.startAttempt(entryOf(request, regionPool), epoch);
+}
+
+/** Whether a region pool is among others. */
+export function isAmong(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
+  return regionPools.some((other) => isSameRegionPool(other, regionPool));
+}
