@@ -2,7 +2,7 @@ import { isSameRegionPool } from '../catalog.js';
 import { acceptableRegionPools } from './acceptable-region-pools.js';
 import type { QueuePosition, RequestResult } from './events.js';
 import type { AheadSlot, Phase, Placed, PlayRequest } from './play-request.js';
-import { enter, refuse, stay, withAll, type Transition } from './transition.js';
+import { close, enter, refuse, stay, withAll, type Transition } from './transition.js';
 
 type Placing<P extends Placed> = Extract<Phase<P>, { name: 'placing' }>;
 
@@ -88,11 +88,9 @@ export function stepDescribing<P extends Placed>(
   if (event.result !== 'ready') return refuse(request, 'UNAVAILABLE', placed);
   const { lostIn } = request;
   const hasMoved = lostIn !== null && !isSameRegionPool(lostIn, placed.regionPool);
-  const matched = enter(request, { name: 'closed' }, [
-    { type: 'answer', answer: { kind: 'matched', placed } },
-    ...(hasMoved ? [{ type: 'end_lost_assignment', regionPool: lostIn, placed } as const] : []),
-  ]);
-  return { ...matched, request: { ...matched.request, queues: [] } };
+  const matched = close(request, { kind: 'matched', placed });
+  if (!hasMoved) return matched;
+  return { ...matched, effects: [...matched.effects, { type: 'end_lost_assignment', regionPool: lostIn, placed }] };
 }
 
 /**
@@ -104,10 +102,10 @@ export function waitInQueues<P extends Placed>(
   request: PlayRequest<P>,
   position: QueuePosition | null,
 ): Transition<P> {
-  const { queues = [], candidates = request.terms.candidates, ...found } = position ?? {};
+  const { queues = request.queues, candidates = request.terms.candidates, ...found } = position ?? {};
   const terms = { ...request.terms, candidates };
   const regionPools = withAll(queues, acceptableRegionPools(candidates, 0));
-  return enter({ ...request, ...found, terms, queues: [] }, { name: 'waiting', task: 'join' }, [
+  return enter({ ...request, ...found, terms, queues }, { name: 'waiting', task: 'join' }, [
     { type: 'join', regionPools },
   ]);
 }

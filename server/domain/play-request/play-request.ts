@@ -104,7 +104,11 @@ export type Phase<P extends Placed> =
       /** The call that takes everything back is under way. Before that, earlier calls have to be answered. */
       readonly underWay: boolean;
     }
-  | { readonly name: 'closed' };
+  | {
+      readonly name: 'closed';
+      /** Another connection continues the request, now or when the client comes back: its queue positions stay. */
+      readonly continues: boolean;
+    };
 
 export type PhaseName = Phase<Placed>['name'];
 

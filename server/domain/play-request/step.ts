@@ -76,39 +76,46 @@ function stepResult<P extends Placed>(request: PlayRequest<P>, event: RequestRes
     case 'recording':
       return stepRecording(request, phase, event);
     case 'locating':
-      return takeLateSlot(stepLocating(request, event), event, phase);
+      return returnLate(stepLocating(request, event), event, phase);
     case 'inspecting':
       return stepInspecting(request, phase, event);
     case 'replacing':
       return stepReplacing(request, phase, event);
     case 'resuming':
-      return takeLateSlot(stepResuming(request, event), event, phase);
+      return returnLate(stepResuming(request, event), event, phase);
     case 'starting':
-      return takeLateSlot(stepStarting(request, event), event, phase);
+      return returnLate(stepStarting(request, event), event, phase);
     case 'placing':
       return stepPlacing(request, phase, event);
     case 'describing':
-      return takeLateSlot(stepDescribing(request, phase, event), event, phase);
+      return returnLate(stepDescribing(request, phase, event), event, phase);
     case 'waiting':
     case 'offered':
     case 'confirming':
-      return takeLateSlot(stepQueueing(request, phase, event), event, phase);
+      return returnLate(stepQueueing(request, phase, event), event, phase);
     case 'leaving':
       return stepLeaving(request, phase, event);
     case 'closed':
-      return takeLateSlot(stay(request), event, phase);
+      return returnLate(stay(request), event, phase);
   }
 }
 
-/** A slot that was requested ahead, and that arrives in a phase which does not need it, goes back. */
-function takeLateSlot<P extends Placed>(
+/**
+ * Returns what arrives in a phase that does not need it: a slot that was requested ahead, or positions in queues that the request
+ * joined while it got a slot.
+ */
+function returnLate<P extends Placed>(
   transition: Transition<P>,
   event: RequestResult<P>,
   phase: Phase<P>,
 ): Transition<P> {
-  if (event.type !== 'reserved' || event.result.kind !== 'placed' || phase.name === 'placing') return transition;
-  const { placed } = event.result;
-  return { ...transition, effects: [...transition.effects, { type: 'release', placed }] };
+  const effects = [...transition.effects];
+  if (event.type === 'reserved' && event.result.kind === 'placed') {
+    effects.push({ type: 'release', placed: event.result.placed });
+  }
+  const isContinued = isQueueing(phase) || (phase.name === 'closed' && phase.continues);
+  if (event.type === 'joined' && !isContinued) effects.push({ type: 'leave_queues', queues: event.queues });
+  return { ...transition, effects };
 }
 
 /** The answer is decided. Whatever a call brings now is returned too; then the client is answered. */

@@ -53,7 +53,11 @@ export function refuse<P extends Placed>(
   return leave(request, { kind: 'refused', code }, slot);
 }
 
-/** Answers at once: the store holds nothing for the request, or what it holds belongs to whoever continues the request. */
+/**
+ * Answers at once: the store holds nothing for the request, or what it holds belongs to whoever continues it.
+ *
+ * @param answer `null` when the client has gone
+ */
 export function close<P extends Placed>(
   request: PlayRequest<P>,
   answer: Answer<P> | null,
@@ -61,7 +65,8 @@ export function close<P extends Placed>(
 ): Transition<P> {
   const effects: readonly RequestEffect<P>[] =
     answer === null ? before : [...before, { type: 'answer', answer }];
-  return { request: { ...request, queues: [], phase: { name: 'closed' } }, effects };
+  const continues = answer === null || answer.kind === 'replaced';
+  return { request: { ...request, queues: [], phase: { name: 'closed', continues } }, effects };
 }
 
 /** The slot that was reserved ahead, if the answer has come. */

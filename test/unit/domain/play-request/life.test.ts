@@ -29,8 +29,12 @@ const setting = fc.record({
 });
 /** What happens between the answers of the store; `answer` is the answer to one open call. */
 const script = fc.array(
-  fc.oneof({ weight: 3, arbitrary: fc.constant('answer' as const) }, fc.constantFrom(...HAPPENINGS)),
-  { maxLength: 30 },
+  fc.oneof(
+    { weight: 6, arbitrary: fc.constant('answer' as const) },
+    { weight: 3, arbitrary: fc.constantFrom('offer' as const, 'accepted' as const, 'polled' as const) },
+    { weight: 1, arbitrary: fc.constantFrom(...HAPPENINGS) },
+  ),
+  { maxLength: 40 },
 );
 
 function choiceOf(gen: fc.GeneratorValue): Choose {
@@ -70,7 +74,7 @@ describe('The life of a play request', () => {
         comeToRest(broker);
         expect(broker.answers).to.have.length(broker.isRemembered ? 0 : 1);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 5_000 },
     );
   });
 
@@ -88,7 +92,7 @@ describe('The life of a play request', () => {
         }
         if (answer?.kind === 'matched') expect([...broker.slots.values()]).to.include(answer.placed);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 5_000 },
     );
   });
 
@@ -102,7 +106,7 @@ describe('The life of a play request', () => {
         seen.add(broker.cancelledIn);
         expect(broker.answers).to.deep.equal([{ kind: 'refused', code: 'CANCELLED' }]);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 12_000 },
     );
     const open = PHASES.filter((phase) => phase !== 'leaving' && phase !== 'closed');
     expect([...seen].sort()).to.deep.equal([...open].sort());
@@ -116,7 +120,7 @@ describe('The life of a play request', () => {
         comeToRest(broker);
         expect(broker.request.calls).to.equal(0);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 5_000 },
     );
   });
 });

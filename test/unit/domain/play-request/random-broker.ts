@@ -123,6 +123,7 @@ export class RandomBroker {
   #poll(): PolledQueues<Placed> {
     const queues = [...this.queues.values()];
     const isGone = this.choose([false, false, false, true]);
+    if (isGone) this.queues.clear();
     return {
       queriedAtMs: this.#nowMs,
       waiting: isGone ? [] : queues.map((regionPool) => ({ regionPool, arrivedAtMs: 1, missed: this.choose([false, true]) })),
@@ -131,9 +132,15 @@ export class RandomBroker {
       timedOut: this.choose([false, false, false, false, true]),
       expired: this.choose([false, false, false, false, true]),
       heldByOther: this.choose([false, false, false, false, true]),
-      placed: this.choose([false, false, false, false, true]) ? this.#newSlot() : null,
+      // The store has a session only for a request that stands in queues and whose offer is not being confirmed.
+      placed: this.#mayBePlaced() && this.choose([false, false, false, false, true]) ? this.#newSlot() : null,
       acceptable: this.choose([[], REGION_POOLS.slice(0, 2), REGION_POOLS]),
     };
+  }
+
+  #mayBePlaced(): boolean {
+    const { phase } = this.request;
+    return phase.name === 'waiting' || phase.name === 'offered';
   }
 
   #newSlot(): Placed {
@@ -143,6 +150,8 @@ export class RandomBroker {
       epoch: (this.#epoch += 1),
     };
     this.slots.set(keyOf(placed), placed);
+    // A queue position that becomes a session is no position any more.
+    this.queues.delete(placed.regionPool.region);
     return placed;
   }
 
