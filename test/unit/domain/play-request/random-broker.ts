@@ -122,15 +122,16 @@ export class RandomBroker {
 
   #poll(): PolledQueues<Placed> {
     const queues = [...this.queues.values()];
-    const isGone = this.choose([false, false, false, true]);
+    const expired = this.choose([false, false, false, false, true]);
+    const isGone = expired || this.choose([false, false, false, true]);
     if (isGone) this.queues.clear();
     return {
       queriedAtMs: this.#nowMs,
       waiting: isGone ? [] : queues.map((regionPool) => ({ regionPool, arrivedAtMs: 1, missed: this.choose([false, true]) })),
       offers: this.choose([0, 0, 1]) === 1 ? [this.#newOffer()] : [],
-      unknown: isGone ? queues : [],
+      unknown: isGone && !expired ? queues : [],
       timedOut: this.choose([false, false, false, false, true]),
-      expired: this.choose([false, false, false, false, true]),
+      expired,
       heldByOther: this.choose([false, false, false, false, true]),
       // The store has a session only for a request that stands in queues and whose offer is not being confirmed.
       placed: this.#mayBePlaced() && this.choose([false, false, false, false, true]) ? this.#newSlot() : null,
