@@ -144,9 +144,9 @@ export class RandomBroker {
     return phase.name === 'waiting' || phase.name === 'offered';
   }
 
-  #newSlot(): Placed {
+  #newSlot(regionPool = this.choose(REGION_POOLS)): Placed {
     const placed = {
-      regionPool: this.choose(REGION_POOLS),
+      regionPool,
       sessionId: this.request.sessionId,
       epoch: (this.#epoch += 1),
     };
@@ -240,7 +240,7 @@ export class RandomBroker {
         return {
           type: 'confirmed',
           result: this.choose([
-            () => ({ kind: 'placed', placed: this.#newSlot(), epoch: this.#epoch }) as const,
+            () => ({ kind: 'placed', placed: this.#newSlot(call.offer.regionPool), epoch: this.#epoch }) as const,
             () => ({ kind: 'gone', epoch: this.#epoch }) as const,
             () => ({ kind: 'taken_over' }) as const,
             () => ({ kind: 'unknown' }) as const,
