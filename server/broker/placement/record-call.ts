@@ -16,10 +16,10 @@ export async function recordRequest(
   const { client } = request;
   if (client.resumed) await context.arrivalLimiter.begin();
   if (context.storeHealth.isRebuilding && !(await waitUntilRebuilt(context, request))) {
-    return { type: 'failed', code: 'UNAVAILABLE' };
+    return { type: 'failed', call: 'record', code: 'UNAVAILABLE' };
   }
   const [best] = request.state.terms.candidates;
-  if (best === undefined) return { type: 'failed', code: 'INTERNAL' };
+  if (best === undefined) return { type: 'failed', call: 'record', code: 'INTERNAL' };
   const outcome = await context.batches.recordRequest(entryOf(request, best.regionPool));
   client.resumed = false;
   switch (outcome.kind) {

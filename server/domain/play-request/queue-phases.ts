@@ -167,7 +167,8 @@ export function receivePoll<P extends Placed>(
   }
   if (polled.heldByOther) return close(request, { kind: 'replaced' });
   if (polled.timedOut) return refuse(request, 'TIMED_OUT');
-  if (phase.task !== 'none') return stay(request);
+  // What a call that is under way finds out is newer than this poll.
+  if (phase.task !== 'none' || isConfirmUnderWay(phase)) return stay(request);
   if (polled.expired) return enter(request, { name: 'waiting', task: 'requeue' }, [{ type: 'requeue' }]);
 
   const known = withPolledFacts(request, polled);
