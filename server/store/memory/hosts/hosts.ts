@@ -1,6 +1,6 @@
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import { decayRamping } from '../../../domain/congestion.js';
-import type { Closure } from '../../../domain/closure.js';
+import { withdrawsOffers, type Closure } from '../../../domain/closure.js';
 import { nextHostState } from '../../../domain/host-state.js';
 import type { DrainStore } from '../../contracts/drains.js';
 import type {
@@ -120,7 +120,7 @@ function setHostClosure(pool: PoolState, hostId: string, closure: Closure, nowMs
   const host = pool.hosts.get(hostId);
   if (host === undefined) return;
   pool.setClosure(host, closure);
-  if (closure === 'open') return;
+  if (!withdrawsOffers(closure)) return;
   for (const session of pool.listHostSessions(host)) {
     if (session.state === 'offered') requeueOffer(pool, session, nowMs);
   }

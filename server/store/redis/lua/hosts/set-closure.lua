@@ -5,8 +5,8 @@
 --   host_id    '' for the whole region pool
 --   closure    the new one: open, cordoned ...
 --   expected   what it has to be before, '' for anything
--- Invariants: after this call nothing new is placed there, by whatever call; offers are withdrawn; no placement waits in a closed
---   region pool. A host stays closed when it registers again.
+-- Invariants: after this call nothing new is placed there, by whatever call; offers are withdrawn, except on a hot host; no
+--   placement waits in a closed region pool. A host stays closed when it registers again.
 
 local field = host_id == '' and 'closure' or 'closed/' .. host_id
 if expected ~= '' and (redis.call('HGET', totals_key, field) or 'open') ~= expected then
@@ -34,7 +34,7 @@ end
 
 local function close_host(host)
   set_closed(host, closure ~= 'open')
-  if host.closed then
+  if host.closed and closure ~= 'hot' then
     for _, session in ipairs(live_sessions_of(host)) do
       if session.state == 'offered' then
         end_session(session, 'host_lost')
