@@ -67,9 +67,9 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await reserveTarget(store, sessionId, { maxCongestion: 0.7 * FULL })).to.deep.equal({
         kind: 'full',
       });
-      await store.setClosure(PLACE, 'host-a', 'cordoned');
+      await store.addClosure(PLACE, 'host-a', 'cordoned');
       expect(await reserveTarget(store, sessionId)).to.deep.equal({ kind: 'full' });
-      await store.setClosure(PLACE, null, 'draining');
+      await store.addClosure(PLACE, null, 'draining');
       expect(await reserveTarget(store, sessionId)).to.deep.equal({ kind: 'closed' });
     });
 
@@ -387,14 +387,17 @@ export function moveSuite(current: CurrentFixture): void {
     it('is closed as hot and opened again, but never changes a closure that an operator ordered', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
-      await store.setClosure(PLACE, 'host-a', 'hot', 'open');
+      await store.addClosure(PLACE, 'host-a', 'hot');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      await store.setClosure(PLACE, 'host-a', 'cordoned');
-      await store.setClosure(PLACE, 'host-a', 'open', 'hot');
-      expect(await store.getClosure(PLACE, 'host-a')).to.equal('cordoned');
-      await store.setClosure(PLACE, 'host-a', 'hot', 'open');
-      expect(await store.getClosure(PLACE, 'host-a')).to.equal('cordoned');
-      await store.setClosure(PLACE, 'host-a', 'open');
+      await store.addClosure(PLACE, 'host-a', 'cordoned');
+      await store.removeClosure(PLACE, 'host-a', 'hot');
+      expect(await store.getClosures(PLACE, 'host-a')).to.deep.equal(['cordoned']);
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      await store.addClosure(PLACE, 'host-a', 'hot');
+      expect(await store.getClosures(PLACE, 'host-a')).to.deep.equal(['cordoned', 'hot']);
+      await store.removeClosure(PLACE, 'host-a', 'cordoned');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      await store.removeClosure(PLACE, 'host-a', 'hot');
       expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
     });
   });

@@ -20,7 +20,7 @@ export function toHostSnapshot(
   host: HostRecord,
   observations: HostObservations,
 ): HostSnapshot {
-  const { hostId, slots, committed, measured, ramping, state, closure } = host;
+  const { hostId, slots, committed, measured, ramping, state, closures } = host;
   return {
     hostId,
     regionPool,
@@ -29,9 +29,9 @@ export function toHostSnapshot(
     congestion: congestion(host) / FULL,
     load: (measured + ramping) / FULL,
     hot: observations.hot,
-    excluded: closure === 'hot',
+    excluded: closures.includes('hot'),
     state,
-    open: observations.regionPoolIsOpen && (closure === 'open' || closure === 'hot'),
+    open: observations.regionPoolIsOpen && closures.every((closure) => closure === 'hot'),
     quarantined: observations.quarantined,
     outgoingMoves: observations.sessions.filter((session) => session.state === 'moving').length,
     incomingMoves: observations.sessions.filter((session) => session.state === 'arriving').length,

@@ -102,7 +102,7 @@ async function readRelevantFleet(
   );
   const waiting = toWaitingPlayers(catalog, queues, nowMs);
   const hot = findHotHosts(own, state);
-  const isAnyExcluded = own.some(({ hosts }) => hosts.some(({ closure }) => closure === 'hot'));
+  const isAnyExcluded = own.some(({ hosts }) => hosts.some(({ closures }) => closures.includes('hot')));
   if (hot.length === 0 && waiting.length === 0 && !isAnyExcluded) return null;
 
   const queuesInUse = queues.filter(({ requests }) => requests.length > 0);
