@@ -69,9 +69,9 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await reserveTarget(store, sessionId, { maxCongestion: 0.7 * FULL })).to.deep.equal({
         kind: 'full',
       });
-      await store.setClosure(PLACE, 'host-a', 'cordoned');
+      await store.addClosure(PLACE, 'host-a', 'cordoned');
       expect(await reserveTarget(store, sessionId)).to.deep.equal({ kind: 'full' });
-      await store.setClosure(PLACE, null, 'draining');
+      await store.addClosure(PLACE, null, 'draining');
       expect(await reserveTarget(store, sessionId)).to.deep.equal({ kind: 'closed' });
     });
 
@@ -390,7 +390,7 @@ export function moveSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       const [first = '', second = '', third = ''] = await enqueueInOrder(current(), 3);
-      await store.setClosure(PLACE, 'host-a', 'hot', 'open');
+      await store.addClosure(PLACE, 'host-a', 'hot');
       const acceptance = { sessionId: first, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
       expect((await store.acceptOffer(PLACE, acceptance, RESERVATION_MS)).kind).to.equal('accepted');
       clock.advance(DEFAULT_OFFER_MS);
@@ -411,8 +411,8 @@ export function moveSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const [first = ''] = await enqueueInOrder(current(), 1);
-      await store.setClosure(PLACE, 'host-a', 'hot', 'open');
-      await store.setClosure(PLACE, 'host-a', 'draining');
+      await store.addClosure(PLACE, 'host-a', 'hot');
+      await store.addClosure(PLACE, 'host-a', 'draining');
       const { placements } = await store.getQueueStatus(PLACE, [first], true);
       expect(placements[0]).to.include({ kind: 'waiting', ahead: 0 });
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
@@ -421,14 +421,17 @@ export function moveSuite(current: CurrentFixture): void {
     it('is closed as hot and opened again, but never changes a closure that an operator ordered', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
-      await store.setClosure(PLACE, 'host-a', 'hot', 'open');
+      await store.addClosure(PLACE, 'host-a', 'hot');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      await store.setClosure(PLACE, 'host-a', 'cordoned');
-      await store.setClosure(PLACE, 'host-a', 'open', 'hot');
-      expect(await store.getClosure(PLACE, 'host-a')).to.equal('cordoned');
-      await store.setClosure(PLACE, 'host-a', 'hot', 'open');
-      expect(await store.getClosure(PLACE, 'host-a')).to.equal('cordoned');
-      await store.setClosure(PLACE, 'host-a', 'open');
+      await store.addClosure(PLACE, 'host-a', 'cordoned');
+      await store.removeClosure(PLACE, 'host-a', 'hot');
+      expect(await store.getClosures(PLACE, 'host-a')).to.deep.equal(['cordoned']);
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      await store.addClosure(PLACE, 'host-a', 'hot');
+      expect(await store.getClosures(PLACE, 'host-a')).to.deep.equal(['cordoned', 'hot']);
+      await store.removeClosure(PLACE, 'host-a', 'cordoned');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      await store.removeClosure(PLACE, 'host-a', 'hot');
       expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
     });
   });

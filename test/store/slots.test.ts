@@ -62,10 +62,10 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   }
   await store.recountHosts(PLACE, null);
   for (const hostId of ['host-c', null]) {
-    await store.setClosure(PLACE, hostId, 'cordoned');
-    await store.setClosure(PLACE, hostId, 'open');
+    await store.addClosure(PLACE, hostId, 'cordoned');
+    await store.removeClosure(PLACE, hostId, 'cordoned');
   }
-  await store.getClosure(PLACE, null);
+  await store.getClosures(PLACE, null);
   await useDrains(store);
   await store.takeChangedSessions(PLACE, 'broker-b');
   await store.getEndpoints(PLACE, ['host-a']);
@@ -79,6 +79,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   }));
   await useQueue(store);
   await store.recordRequests(claims);
+  await store.findRequests(claims);
   await store.setRequestPool(claims[0]!);
   await store.startAttempt(claims[0]!, 1);
   await store.commitEpoch(claims[0]!, await store.allocateEpoch(claims[0]!, 1));

@@ -53,11 +53,11 @@ export function toFleetSnapshot(
 
 /** The rounds of another region judge its hosts. This one reads their result, which is in the store. */
 function heatOf(
-  { hostId, closure }: HostRecord,
+  { hostId, closures }: HostRecord,
   { region, pool }: RegionPool,
   ownRegion: string,
   hot: HotHosts,
 ): Heat {
-  if (region !== ownRegion) return closure === 'hot' ? 'excluded' : 'cool';
+  if (region !== ownRegion) return closures.includes('hot') ? 'excluded' : 'cool';
   return isHot(hot, pool, hostId) ? 'hot' : 'cool';
 }

@@ -20,7 +20,7 @@ export function toHostSnapshot(
   host: HostRecord,
   observations: HostObservations,
 ): HostSnapshot {
-  const { hostId, slots, committed, measured, ramping, state, closure } = host;
+  const { hostId, slots, committed, measured, ramping, state, closures } = host;
   return {
     hostId,
     regionPool,
@@ -31,7 +31,7 @@ export function toHostSnapshot(
     load: (measured + ramping) / FULL,
     heat: observations.heat,
     state,
-    open: observations.regionPoolIsOpen && (closure === 'open' || closure === 'hot'),
+    open: observations.regionPoolIsOpen && closures.every((closure) => closure === 'hot'),
     quarantined: observations.quarantined,
     outgoingMoves: observations.sessions.filter((session) => session.state === 'moving').length,
     incomingMoves: observations.sessions.filter((session) => session.state === 'arriving').length,

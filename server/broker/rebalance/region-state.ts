@@ -43,11 +43,11 @@ export function updateRegionState(
 }
 
 function toReports({ regionPool: { pool }, hosts }: RegionPoolHosts): HostReport[] {
-  return hosts.map(({ hostId, measured, heartbeatAtMs, closure }) => ({
+  return hosts.map(({ hostId, measured, heartbeatAtMs, closures }) => ({
     pool,
     hostId,
     measuredLoad: measured / FULL,
     heartbeatAtMs,
-    closure,
+    isExcluded: closures.includes('hot'),
   }));
 }

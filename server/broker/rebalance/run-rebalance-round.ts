@@ -32,14 +32,14 @@ export async function runRebalanceRound(
   moveRunner.runMoves(moves, new Map(plan.sessions.map((session) => [session.sessionId, session])));
 }
 
-/** Changes the closure of a host between `open` and `hot`. A closure by operators stays as it is. */
+/** Closes a hot host to new sessions, or opens it again. What else closes it stays as it is. */
 async function setHostExclusion(
   { store, log }: StoreAccess & Reporting,
   region: string,
   { kind, pool, hostId }: HostExclusion,
 ): Promise<void> {
   const regionPool = { region, pool };
-  if (kind === 'exclude') await store.setClosure(regionPool, hostId, 'hot', 'open');
-  else await store.setClosure(regionPool, hostId, 'open', 'hot');
+  if (kind === 'exclude') await store.addClosure(regionPool, hostId, 'hot');
+  else await store.removeClosure(regionPool, hostId, 'hot');
   log.info({ ...regionPool, hostId }, kind === 'exclude' ? 'host is hot' : 'host is no longer hot');
 }

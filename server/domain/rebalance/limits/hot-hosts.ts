@@ -1,4 +1,3 @@
-import type { Closure } from '../../closure.js';
 import { regionPoolName, type RegionPool } from '../../catalog.js';
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
 
@@ -18,8 +17,8 @@ export interface HostReport {
   readonly measuredLoad: number;
   /** Time of the heartbeat, in milliseconds since 1970 by the store's clock. */
   readonly heartbeatAtMs: number;
-  /** The closure of the host in the store. `hot` is the result of an earlier round. */
-  readonly closure: Closure;
+  /** Whether the store excludes it from new sessions because an earlier round judged it hot. */
+  readonly isExcluded: boolean;
 }
 
 /** Kept for hot hosts and for hosts above the threshold. Other hosts need no entry. */
@@ -59,9 +58,8 @@ export function trackHotHosts(
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): HotHosts {
   const next = new Map<string, HostHeat>();
-  for (const { pool, hostId, measuredLoad, heartbeatAtMs, closure } of reports) {
+  for (const { pool, hostId, measuredLoad, heartbeatAtMs, isExcluded } of reports) {
     const isAbove = measuredLoad > limits.hotAbove;
-    const isExcluded = closure === 'hot';
     // Most hosts are cool: no key is built for them unless some host has an entry.
     if (!isAbove && !isExcluded && previous.size === 0) continue;
     const key = keyInRegion(pool, hostId);
@@ -82,13 +80,12 @@ export function isHot(hosts: HotHosts, pool: string, hostId: string): boolean {
   return hosts.get(keyInRegion(pool, hostId))?.hot === true;
 }
 
-/** The hosts whose exclusion in the store does not match whether they are hot. A closure by operators stays as it is. */
+/** The hosts whose exclusion in the store does not match whether they are hot. */
 export function findExclusionChanges(hosts: HotHosts, reports: Iterable<HostReport>): HostExclusion[] {
   const changes: HostExclusion[] = [];
-  for (const { pool, hostId, closure } of reports) {
+  for (const { pool, hostId, isExcluded } of reports) {
     const hot = hosts.size > 0 && isHot(hosts, pool, hostId);
-    if (hot && closure === 'open') changes.push({ kind: 'exclude', pool, hostId });
-    if (!hot && closure === 'hot') changes.push({ kind: 'include', pool, hostId });
+    if (hot !== isExcluded) changes.push({ kind: hot ? 'exclude' : 'include', pool, hostId });
   }
   return changes;
 }

@@ -94,14 +94,15 @@ class FleetInRounds {
     };
     const plan = await this.#planner.planRound(request);
     for (const { kind, pool, hostId } of plan.exclusions) {
-      await this.store.setClosure({ region, pool }, hostId, kind === 'exclude' ? 'hot' : 'open');
+      if (kind === 'exclude') await this.store.addClosure({ region, pool }, hostId, 'hot');
+      else await this.store.removeClosure({ region, pool }, hostId, 'hot');
     }
     return plan;
   }
 
   async hotHostsOf(region: string): Promise<string[]> {
     const hosts = await this.store.listHosts(poolIn(region));
-    return hosts.filter(({ closure }) => closure === 'hot').map(({ hostId }) => hostId);
+    return hosts.filter(({ closures }) => closures.includes('hot')).map(({ hostId }) => hostId);
   }
 }
 

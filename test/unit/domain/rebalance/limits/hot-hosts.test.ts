@@ -1,4 +1,3 @@
-import type { Closure } from '@duskline/server/domain/closure.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import {
   findExclusionChanges,
@@ -11,7 +10,7 @@ import {
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-const HOST = { pool: 'pc', hostId: 'h', closure: 'open' as Closure };
+const HOST = { pool: 'pc', hostId: 'h', isExcluded: false };
 const { hotAbove, coolBelow, hotHeartbeats } = DEFAULT_REBALANCE_LIMITS;
 
 /** What the tracker knows after these loads of one host, one heartbeat each. */
@@ -65,7 +64,7 @@ describe('Hot hosts', () => {
 
   it('stay hot when another broker takes the region over, as the store has them', () => {
     const judge = (measuredLoad: number): boolean => {
-      const report = { ...HOST, closure: 'hot' as const, measuredLoad, heartbeatAtMs: 2_000 };
+      const report = { ...HOST, isExcluded: true, measuredLoad, heartbeatAtMs: 2_000 };
       return isHot(trackHotHosts(NO_HOT_HOSTS, [report]), 'pc', 'h');
     };
     expect(judge(0.97)).to.be.true;
@@ -77,11 +76,11 @@ describe('Hot hosts', () => {
 describe('The exclusion of hot hosts', () => {
   const beat = { pool: 'pc', heartbeatAtMs: 2_000 };
 
-  it('excludes a hot host that is open, and includes an excluded one that is cool', () => {
+  it('excludes a hot host, and includes an excluded one that is cool', () => {
     const reports: HostReport[] = [
-      { ...beat, hostId: 'warm', measuredLoad: 0.95, closure: 'open' },
-      { ...beat, hostId: 'cooled', measuredLoad: 0.5, closure: 'hot' },
-      { ...beat, hostId: 'cool', measuredLoad: 0.5, closure: 'open' },
+      { ...beat, hostId: 'warm', measuredLoad: 0.95, isExcluded: false },
+      { ...beat, hostId: 'cooled', measuredLoad: 0.5, isExcluded: true },
+      { ...beat, hostId: 'cool', measuredLoad: 0.5, isExcluded: false },
     ];
     const limits = { ...DEFAULT_REBALANCE_LIMITS, hotHeartbeats: 1 };
     const hot = trackHotHosts(NO_HOT_HOSTS, reports, limits);
@@ -89,16 +88,6 @@ describe('The exclusion of hot hosts', () => {
       { kind: 'exclude', pool: 'pc', hostId: 'warm' },
       { kind: 'include', pool: 'pc', hostId: 'cooled' },
     ]);
-  });
-
-  it('leaves the closures of operators as they are', () => {
-    const limits = { ...DEFAULT_REBALANCE_LIMITS, hotHeartbeats: 1 };
-    for (const closure of ['cordoned', 'draining'] as const) {
-      for (const measuredLoad of [0.95, 0.1]) {
-        const reports = [{ ...beat, hostId: 'h', measuredLoad, closure }];
-        expect(findExclusionChanges(trackHotHosts(NO_HOT_HOSTS, reports, limits), reports)).to.deep.equal([]);
-      }
-    }
   });
 });
 
@@ -112,24 +101,33 @@ describe('A region judged round by round', () => {
   /** Carries rounds out in the store, and calls `check` after each of them. */
   function judge(
     loads: readonly (readonly number[])[],
-    check: (hostId: number, beat: number, closure: Closure) => void,
+    check: (hostId: number, beat: number, isExcluded: boolean) => void,
   ): void {
-    const closures = new Map<string, Closure>();
+    const excluded = new Set<string>();
     let known = NO_HOT_HOSTS;
     for (let i = 0; i < 12; i += 1) {
       const reports = loads.flatMap((ofHost, number): HostReport[] => {
         const hostId = `h${number}`;
-        const [measuredLoad, closure] = [ofHost[i], closures.get(hostId) ?? 'open'];
+        const measuredLoad = ofHost[i];
         return measuredLoad === undefined
           ? []
-          : [{ pool: 'pc', hostId, measuredLoad, heartbeatAtMs: 2_000 * (i + 1), closure }];
+          : [
+              {
+                pool: 'pc',
+                hostId,
+                measuredLoad,
+                heartbeatAtMs: 2_000 * (i + 1),
+                isExcluded: excluded.has(hostId),
+              },
+            ];
       });
       known = trackHotHosts(known, reports);
       for (const { kind, hostId } of findExclusionChanges(known, reports)) {
-        closures.set(hostId, kind === 'exclude' ? 'hot' : 'open');
+        if (kind === 'exclude') excluded.add(hostId);
+        else excluded.delete(hostId);
       }
       for (const { hostId } of reports) {
-        check(Number(hostId.slice(1)), i, closures.get(hostId) ?? 'open');
+        check(Number(hostId.slice(1)), i, excluded.has(hostId));
       }
     }
   }
@@ -137,16 +135,16 @@ describe('A region judged round by round', () => {
   it('excludes only hosts that measured enough for long enough, and all of these', () => {
     fc.assert(
       fc.property(histories, (loads) => {
-        judge(loads, (host, beat, closure) => {
+        judge(loads, (host, beat, isExcluded) => {
           const measured = loads[host]!.slice(0, beat + 1);
           const isAboveNow =
             beat + 1 >= hotHeartbeats && measured.slice(-hotHeartbeats).every((load) => load > hotAbove);
-          if (isAboveNow) expect(closure, 'above').to.equal('hot');
-          if (measured.at(-1)! < coolBelow) expect(closure, 'cool').to.equal('open');
+          if (isAboveNow) expect(isExcluded, 'above').to.be.true;
+          if (measured.at(-1)! < coolBelow) expect(isExcluded, 'cool').to.be.false;
           // Between the two thresholds a host is hot exactly if it was above since it was cool the last time.
           const warm = measured.slice(measured.findLastIndex((load) => load < coolBelow) + 1);
           const wasAbove = warm.some((_, i) => [0, 1, 2].every((back) => (warm[i - back] ?? 0) > hotAbove));
-          expect(closure === 'hot').to.equal(wasAbove);
+          expect(isExcluded).to.equal(wasAbove);
         });
       }),
     );
@@ -156,10 +154,9 @@ describe('A region judged round by round', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1.3, noNaN: true }), fc.boolean(), (measuredLoad, wasHot) => {
         const report = { ...HOST, measuredLoad, heartbeatAtMs: 4_000 };
-        const closure: Closure = wasHot ? 'hot' : 'open';
         const before = wasHot ? after(1, 1, 1) : NO_HOT_HOSTS;
         const [same, other] = [before, NO_HOT_HOSTS].map((known) =>
-          isHot(trackHotHosts(known, [{ ...report, heartbeatAtMs: 8_000, closure }]), 'pc', 'h'),
+          isHot(trackHotHosts(known, [{ ...report, heartbeatAtMs: 8_000, isExcluded: wasHot }]), 'pc', 'h'),
         );
         expect(other).to.equal(same);
       }),
