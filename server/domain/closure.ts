@@ -1,9 +1,27 @@
 /**
- * Whether a host or region pool takes new sessions. Only `open` does.
+ * Reasons for which a host or region pool takes no new sessions. It is open while it has none of them. Each reason is set and
+ * removed by itself, so that nobody opens what somebody else has closed.
  *
  * - `cordoned`: operators closed it; running sessions stay.
  * - `draining`: operators closed it and empty it.
- * - `hot`: the rebalancer excludes a hot host (hosts only). An order of an operator replaces this value.
+ * - `hot`: the rebalancer excludes a hot host (hosts only). Offers on the host stay.
  */
-export const CLOSURES = ['open', 'cordoned', 'draining', 'hot'] as const;
+export const CLOSURES = ['cordoned', 'draining', 'hot'] as const;
 export type Closure = (typeof CLOSURES)[number];
+
+/** Adds a reason, in the order of `CLOSURES`, or removes it. */
+export function changeClosures(
+  closures: readonly Closure[],
+  closure: Closure,
+  change: 'add' | 'remove',
+): readonly Closure[] {
+  return CLOSURES.filter((known) => (known === closure ? change === 'add' : closures.includes(known)));
+}
+
+/**
+ * Whether these closures withdraw the offers on a host. Heat does not: the rebalancer may decide otherwise in each round, and a
+ * player must not lose an offer each time.
+ */
+export function withdrawsOffers(closures: readonly Closure[]): boolean {
+  return closures.some((closure) => closure !== 'hot');
+}

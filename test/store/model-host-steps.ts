@@ -77,12 +77,17 @@ export const hostSteps = [
     },
   ),
   step(
-    'setClosure',
-    { hostId: fc.option(host), closure: fc.constantFrom('open' as const, 'open' as const, ...CLOSURES) },
-    ({ regionPool }, { hostId, closure }) =>
+    'changeClosures',
+    {
+      hostId: fc.option(host),
+      closure: fc.constantFrom(...CLOSURES),
+      // Mostly opened: a closed region pool or host ends what other steps can do.
+      change: fc.constantFrom('addClosure', 'removeClosure', 'removeClosure'),
+    },
+    ({ regionPool }, { hostId, closure, change }) =>
       async (store) => {
-        await store.setClosure(regionPool, hostId, closure);
-        return [await store.getClosure(regionPool, null), await store.getClosure(regionPool, hostId)];
+        await store[change](regionPool, hostId, closure);
+        return [await store.getClosures(regionPool, null), await store.getClosures(regionPool, hostId)];
       },
   ),
   step(

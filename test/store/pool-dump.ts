@@ -6,7 +6,7 @@ import type { SessionMeta, SessionRecord } from '@duskline/server/store/fleet-st
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import {
-  decodeClosure,
+  decodeClosures,
   decodeHost,
   decodeSession,
   type StoredHost,
@@ -31,7 +31,10 @@ export interface PoolDump {
   readonly hosts: Readonly<
     Record<
       string,
-      Omit<StoredHost, 'freeSlots' | 'closed'> & { readonly endpoint: string; readonly closure: Closure }
+      Omit<StoredHost, 'freeSlots' | 'closed'> & {
+        readonly endpoint: string;
+        readonly closures: readonly Closure[];
+      }
     >
   >;
   readonly free: readonly (readonly [hostId: string, score: number])[];
@@ -52,7 +55,7 @@ export interface PoolDump {
     readonly atFreed: number;
     readonly perMs: number | null;
   };
-  readonly closure: Closure;
+  readonly closures: readonly Closure[];
   readonly slots: number;
   readonly live: number;
   readonly changedSessions: Readonly<
@@ -86,7 +89,7 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
     waiting: Object.fromEntries(entries.map(({ sessionId, ...entry }) => [sessionId, entry])),
     attended,
     rate: { freed, atMs: measuredAtMs, atFreed: measuredFreed, perMs },
-    closure: state.closure,
+    closures: state.closures,
     slots: state.readySlots,
     live: state.liveSessions,
     changedSessions: Object.fromEntries(
@@ -161,7 +164,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
   return {
     hosts: mapValues(decoded, ({ freeSlots: _, closed, ...host }, hostId) => ({
       ...host,
-      closure: closureIn(counts, hostId, closed),
+      closures: closuresIn(counts, hostId, closed),
       hostId,
       endpoint: endpoints[hostId] ?? '',
     })),
@@ -182,7 +185,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
       atFreed: Number(counts['rateFreed'] ?? 0),
       perMs: numberOrNull(counts['rate']),
     },
-    closure: decodeClosure(counts['closure']),
+    closures: decodeClosures(counts['closure']),
     slots: Number(counts['slots'] ?? 0),
     live: Number(counts['sessions'] ?? 0),
     changedSessions: mapValues(changedSessions, (text) => {
@@ -210,11 +213,11 @@ function decodeWaiting(text: string, id: string): WaitingDump {
   };
 }
 
-/** The closure of a host according to the totals. Expects that the host's record agrees. */
-function closureIn(totals: Texts, hostId: string, closed: boolean): Closure {
-  const closure = decodeClosure(totals[`closed/${hostId}`]);
-  expect(closed, `closed ${hostId}`).to.equal(closure !== 'open');
-  return closure;
+/** The closures of a host according to the totals. Expects that the host's record agrees. */
+function closuresIn(totals: Texts, hostId: string, closed: boolean): readonly Closure[] {
+  const closures = decodeClosures(totals[`closed/${hostId}`]);
+  expect(closed, `closed ${hostId}`).to.equal(closures.length > 0);
+  return closures;
 }
 
 /** `null` for an absent or empty field. */

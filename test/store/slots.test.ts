@@ -62,10 +62,10 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   }
   await store.recountHosts(REGION_POOL, null);
   for (const hostId of ['host-c', null]) {
-    await store.setClosure(REGION_POOL, hostId, 'cordoned');
-    await store.setClosure(REGION_POOL, hostId, 'open');
+    await store.addClosure(REGION_POOL, hostId, 'cordoned');
+    await store.removeClosure(REGION_POOL, hostId, 'cordoned');
   }
-  await store.getClosure(REGION_POOL, null);
+  await store.getClosures(REGION_POOL, null);
   await useDrains(store);
   await store.takeChangedSessions(REGION_POOL, 'broker-b');
   await store.getEndpoints(REGION_POOL, ['host-a']);
@@ -79,6 +79,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   }));
   await useQueue(store);
   await store.recordRequests(claims);
+  await store.findRequests(claims);
   await store.setRequestPool(claims[0]!);
   await store.startAttempt(claims[0]!, 1);
   await store.commitEpoch(claims[0]!, await store.allocateEpoch(claims[0]!, 1));

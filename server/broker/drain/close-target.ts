@@ -6,12 +6,12 @@ import { regionPoolsOfTarget } from '../sessions/sessions-on-target.js';
 export async function closeTarget(context: StoreAccess, target: OrderTarget): Promise<void> {
   await Promise.all(
     regionPoolsOfTarget(context, target).map((regionPool) =>
-      context.store.setClosure(regionPool, target.hostId, 'draining'),
+      context.store.addClosure(regionPool, target.hostId, 'draining'),
     ),
   );
 }
 
-/** Opens a target, except region pools that another drain keeps closed. */
+/** Opens a target, except region pools that another drain keeps closed. What closes it besides drains stays. */
 export async function openTarget(
   context: StoreAccess,
   target: OrderTarget,
@@ -24,16 +24,16 @@ export async function openTarget(
       !closing.some((drain) => covers(drain.target, { region, pool, hostId: null })),
   );
   await Promise.all(
-    regionPools.map((regionPool) => context.store.setClosure(regionPool, target.hostId, 'open')),
+    regionPools.map((regionPool) => context.store.removeClosure(regionPool, target.hostId, 'draining')),
   );
 }
 
-/** Whether all of a target is closed. It is open again when the store has lost its data. */
+/** Whether all of a target is closed by a drain. It is open again when the store has lost its data. */
 export async function isTargetClosed(context: StoreAccess, target: OrderTarget): Promise<boolean> {
   const closures = await Promise.all(
     regionPoolsOfTarget(context, target).map((regionPool) =>
-      context.store.getClosure(regionPool, target.hostId),
+      context.store.getClosures(regionPool, target.hostId),
     ),
   );
-  return closures.every((closure) => closure !== 'open' && closure !== 'hot');
+  return closures.every((of) => of.includes('draining'));
 }

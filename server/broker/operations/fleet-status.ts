@@ -37,8 +37,8 @@ export interface PoolStatus {
 export interface HostStatus {
   readonly hostId: string;
   readonly state: HostState;
-  /** Set by operators for this host alone. A drain of its region or pool does not show here. */
-  readonly closure: Closure;
+  /** Why this host alone takes no new sessions; empty while it does. A drain of its region or pool does not show here. */
+  readonly closures: readonly Closure[];
   readonly slots: number;
   readonly sessions: number;
   readonly congestion: number;
@@ -65,7 +65,7 @@ export async function readFleetStatus({
           const hostList = hosts.map((host): HostStatus => ({
             hostId: host.hostId,
             state: host.state,
-            closure: host.closure,
+            closures: host.closures,
             slots: host.slots,
             sessions: host.committed,
             congestion: congestion(host) / FULL,

@@ -38,7 +38,7 @@ async function endEarlierRequest(
   context: CorePorts & Requests & RequestRunning,
   key: RequestKey,
 ): Promise<void> {
-  const [record] = await context.store.findRequests([key]);
+  const record = await context.batches.findRequest(key);
   if (record === undefined || record === null || record.state === 'replaced') return;
   const { playerId, requestId } = key;
   const position = await findQueuePosition(context, record);

@@ -63,7 +63,7 @@ async function readRecord(
   { client, message }: ActiveRequest,
   known: RememberedRequest | null,
 ): Promise<RequestRecord | null> {
-  const [record] = await store.findRequests([{ playerId: client.playerId, requestId: message.requestId }]);
+  const record = await context.batches.findRequest({ playerId: client.playerId, requestId: message.requestId });
   if (record === undefined || record === null) return null;
   return known === null || known.sessionId === record.sessionId ? record : null;
 }

@@ -97,9 +97,7 @@ async function describeHost(
 ): Promise<'ready' | 'host_left' | 'taken_over'> {
   const isLate = performance.now() - request.arrivedHereAtMs > REQUEST_GRACE_MS;
   if (isLate && !request.hasWaited && placed.earlierSession === undefined) {
-    const [record] = await context.store.findRequests([
-      { playerId: request.client.playerId, requestId: request.message.requestId },
-    ]);
+    const record = await context.batches.findRequest({ playerId: request.client.playerId, requestId: request.message.requestId });
     const isOwner = record?.sessionId === placed.sessionId && record.epoch === placed.epoch;
     if (!isOwner) return 'taken_over';
   }

@@ -31,8 +31,8 @@ export async function attachSession(
   return { ...placed, arrivedAtMs: state.arrivedAtMs };
 }
 
-async function isLatestAttempt({ store }: CorePorts, { client, message, state }: ActiveRequest): Promise<boolean> {
-  const [record] = await store.findRequests([{ playerId: client.playerId, requestId: message.requestId }]);
+async function isLatestAttempt(context: CorePorts, { client, message, state }: ActiveRequest): Promise<boolean> {
+  const record = await context.batches.findRequest({ playerId: client.playerId, requestId: message.requestId });
   return record?.sessionId === state.sessionId && record.epoch === state.epoch;
 }
 

@@ -18,7 +18,7 @@ Examples:
   $ duskline status --token "$(duskline token --operator me)"
   $ duskline status --url http://broker.example.com:8080 --hosts
   $ duskline status --json | jq '.regions[].pools[].sessions'
-  $ duskline status --json | jq -r '.regions[].pools[].hostList[] | select(.closure == "hot") | .hostId'`;
+  $ duskline status --json | jq -r '.regions[].pools[].hostList[] | select(.closures | index("hot")) | .hostId'`;
 
 /** Adds `duskline status`, which shows regions, hosts and congestion, as a broker sees them. */
 export function addStatusCommand(program: Command): void {
@@ -68,7 +68,7 @@ function renderHosts(status: FleetStatus): string {
     pools.flatMap(({ pool, hostList }) =>
       hostList.map((host: HostStatus) => [
         `${region}/${pool}/${host.hostId}`,
-        host.closure === 'open' ? host.state : `${host.state}, ${host.closure}`,
+        [host.state, ...host.closures].join(', '),
         `${host.sessions}/${host.slots}`,
         formatPercent(host.congestion),
         formatPercent(host.measured),

@@ -88,8 +88,8 @@ export interface HostRecord {
   readonly hostId: string;
   readonly connectionId: string;
   readonly state: HostState;
-  /** The closure of this host alone; its region pool may be closed as well. */
-  readonly closure: Closure;
+  /** The closures of this host alone; its region pool may be closed as well. */
+  readonly closures: readonly Closure[];
   readonly slots: number;
   readonly committed: number;
   readonly measured: number;
@@ -165,26 +165,23 @@ export interface HostStore {
   recountHosts(regionPool: RegionPool, cursor: string | null): Promise<RecountResult>;
 
   /**
-   * Closes one host, or the whole region pool, to new sessions, or opens it again. When this resolves, no broker places
-   * anything new there. Offers there are withdrawn: on a closed host their placements go on waiting; a closed region pool
-   * empties its queue, and the brokers of the placements find the change in their inboxes. A closed host stays closed when
-   * it registers again.
+   * Closes one host, or the whole region pool, to new sessions, beside the closures that it has. When this resolves, no broker
+   * places anything new there. Offers there are withdrawn, except those on a host that is only `hot`: on a closed host their
+   * placements go on waiting; a closed region pool empties its queue, and the brokers of the placements find the change in
+   * their inboxes. A closed host stays closed when it registers again.
    *
    * @param hostId `null` for the whole region pool
-   * @param before when given, nothing changes unless this is the present closure
    */
-  setClosure(
-    regionPool: RegionPool,
-    hostId: string | null,
-    closure: Closure,
-    before?: Closure,
-  ): Promise<void>;
+  addClosure(regionPool: RegionPool, hostId: string | null, closure: Closure): Promise<void>;
+  /** Removes one closure. The host or region pool is open again when it has no other. */
+  removeClosure(regionPool: RegionPool, hostId: string | null, closure: Closure): Promise<void>;
   /**
-   * The closure of one host, registered or not, or that of the region pool: each without regard to the other.
+   * The closures of one host, registered or not, or those of the region pool: each without regard to the other. In the order
+   * of `CLOSURES`.
    *
    * @param hostId `null` for the whole region pool
    */
-  getClosure(regionPool: RegionPool, hostId: string | null): Promise<Closure>;
+  getClosures(regionPool: RegionPool, hostId: string | null): Promise<readonly Closure[]>;
 
   /** All hosts of the region pool, in the order of their ids. */
   listHosts(regionPool: RegionPool): Promise<readonly HostRecord[]>;

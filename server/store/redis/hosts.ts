@@ -2,9 +2,11 @@ import { brokerIdOf } from '../../domain/connection-id.js';
 import { HOST_STATES, type HostState } from '../../domain/host-state.js';
 import type { HeartbeatOutcome, HostStore, Reconciliation, SilentHostsReport } from '../contracts/hosts.js';
 import { inBatches, inGroups } from './batches.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { Closure } from '../../domain/closure.js';
 import {
   StoredFormatError,
-  decodeClosure,
+  decodeClosures,
   decodeEnded,
   decodeEndReason,
   decodeHost,
@@ -20,6 +22,21 @@ const RECOUNT_HOSTS = 50;
 /** Hosts in Redis. */
 export function createRedisHosts(context: RedisContext): HostStore {
   const { redis, keys, runInPool, command } = context;
+
+  async function changeClosures(
+    regionPool: RegionPool,
+    hostId: string | null,
+    closure: Closure,
+    change: 'add' | 'remove',
+  ): Promise<void> {
+    await runInPool('hosts/change-closures', regionPool, {
+      callerId: '',
+      hostId: hostId ?? '',
+      closure,
+      change,
+    });
+  }
+
   return {
     async registerHost(regionPool, { hostId, connectionId, slots, endpoint }) {
       await runInPool('hosts/register-host', regionPool, { hostId, connectionId, slots, endpoint });
@@ -80,18 +97,13 @@ export function createRedisHosts(context: RedisContext): HostStore {
       return { next: next === '0' ? null : String(next), repaired: texts(repaired).sort() };
     },
 
-    async setClosure(regionPool, hostId, closure, before) {
-      await runInPool('hosts/set-closure', regionPool, {
-        callerId: '',
-        hostId: hostId ?? '',
-        closure,
-        expected: before ?? '',
-      });
-    },
+    addClosure: (regionPool, hostId, closure) => changeClosures(regionPool, hostId, closure, 'add'),
 
-    async getClosure(regionPool, hostId) {
+    removeClosure: (regionPool, hostId, closure) => changeClosures(regionPool, hostId, closure, 'remove'),
+
+    async getClosures(regionPool, hostId) {
       const field = hostId === null ? 'closure' : `closed/${hostId}`;
-      return decodeClosure(await command(() => redis.hget(keys.poolKey(regionPool, 'totals'), field)));
+      return decodeClosures(await command(() => redis.hget(keys.poolKey(regionPool, 'totals'), field)));
     },
 
     async listHosts(regionPool) {
@@ -106,13 +118,13 @@ export function createRedisHosts(context: RedisContext): HostStore {
         .map(([hostId, record]) => {
           const { connectionId, state, slots, committed, measured, ramping, heartbeatAtMs } =
             decodeHost(record);
-          const closure = decodeClosure(totals[`closed/${hostId}`]);
+          const closures = decodeClosures(totals[`closed/${hostId}`]);
           const endpoint = endpoints[hostId] ?? '';
           return {
             hostId,
             connectionId,
             state,
-            closure,
+            closures,
             slots,
             committed,
             measured,

@@ -109,9 +109,11 @@ export function decodeHost(record: Buffer): StoredHost {
   };
 }
 
-/** Reads the closure of a host or region pool; an open one is not stored. */
-export function decodeClosure(text: string | null | undefined): Closure {
-  return text === null || text === undefined ? 'open' : oneOf<Closure>(CLOSURES, text);
+/** Reads the closures of a host or region pool, with commas between them; an open one has no text. */
+export function decodeClosures(text: string | null | undefined): Closure[] {
+  if (text === null || text === undefined) return [];
+  const closures = text.split(',').map((closure) => oneOf<Closure>(CLOSURES, closure));
+  return CLOSURES.filter((closure) => closures.includes(closure));
 }
 
 /** Reads a list of texts and numbers as texts. Throws `StoredFormatError` for anything else. */

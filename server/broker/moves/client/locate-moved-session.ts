@@ -11,7 +11,6 @@ import { emitSessionChange } from '../../messaging/session-events.js';
 import { sendMatched } from '../../placement/answer-matched.js';
 import { cachedEndpoint, findEndpoint } from '../../placement/create-matched.js';
 import { placedFromSession } from '../../requests/placed-from-session.js';
-import { findRequestRecord } from '../../requests/request-record.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { StoreAccess } from '../../store-access/ports.js';
 
@@ -130,8 +129,11 @@ async function findSessionOfRequest(
   sessionId: string,
 ): Promise<FoundSession | undefined> {
   const { store, brokerId } = context;
-  const record = await findRequestRecord(context, client.playerId, known.request.requestId);
-  if (record === undefined || record.epoch <= known.epoch) return undefined;
+  const record = await context.batches.findRequest({
+    playerId: client.playerId,
+    requestId: known.request.requestId,
+  });
+  if (record === null || record.epoch <= known.epoch) return undefined;
   const { regionPool, epoch } = record;
   const session = await store.setClientBroker(regionPool, sessionId, brokerId);
   const isThere = session !== null && session.state !== 'ended' && session.epoch === epoch;

@@ -1,6 +1,7 @@
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import { decayRamping } from '../../../domain/congestion.js';
-import type { Closure } from '../../../domain/closure.js';
+import type { RegionPool } from '../../../domain/catalog.js';
+import { changeClosures, withdrawsOffers, type Closure } from '../../../domain/closure.js';
 import { nextHostState } from '../../../domain/host-state.js';
 import type { DrainStore } from '../../contracts/drains.js';
 import type {
@@ -21,8 +22,14 @@ import { endHostSessions, findSilentHosts, markSilentHosts } from './silent-host
 
 /** Hosts in memory. */
 export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, 'listDrains'>): HostStore {
-  const getClosure = (pool: PoolState, hostId: string | null): Closure =>
-    hostId === null ? pool.closure : (pool.hostClosures.get(hostId) ?? 'open');
+  const getClosures = (pool: PoolState, hostId: string | null): readonly Closure[] =>
+    hostId === null ? pool.closures : (pool.hostClosures.get(hostId) ?? []);
+
+  const setClosures = (regionPool: RegionPool, hostId: string | null, closures: readonly Closure[]): void =>
+    pools.runAndOfferSlots(regionPool, (pool, nowMs) => {
+      if (hostId === null) setPoolClosures(pool, closures, nowMs);
+      else setHostClosures(pool, hostId, closures, nowMs);
+    });
 
   return {
     registerHost: async (regionPool, host) =>
@@ -51,15 +58,17 @@ export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, '
 
     recountHosts: async (regionPool) => pools.runAndOfferSlots(regionPool, recountHosts),
 
-    setClosure: async (regionPool, hostId, closure, before) => {
-      if (before !== undefined && getClosure(pools.get(regionPool), hostId) !== before) return;
-      pools.runAndOfferSlots(regionPool, (pool, nowMs) => {
-        if (hostId === null) setPoolClosure(pool, closure, nowMs);
-        else setHostClosure(pool, hostId, closure, nowMs);
-      });
+    addClosure: async (regionPool, hostId, closure) => {
+      const before = getClosures(pools.get(regionPool), hostId);
+      setClosures(regionPool, hostId, changeClosures(before, closure, 'add'));
     },
 
-    getClosure: async (regionPool, hostId) => getClosure(pools.get(regionPool), hostId),
+    removeClosure: async (regionPool, hostId, closure) => {
+      const before = getClosures(pools.get(regionPool), hostId);
+      setClosures(regionPool, hostId, changeClosures(before, closure, 'remove'));
+    },
+
+    getClosures: async (regionPool, hostId) => getClosures(pools.get(regionPool), hostId),
 
     listHosts: async (regionPool) =>
       [...pools.get(regionPool).hosts.values()]
@@ -109,18 +118,18 @@ function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: numbe
   return agrees ? 'ok' : 'differs';
 }
 
-function setPoolClosure(pool: PoolState, closure: Closure, nowMs: number): void {
-  pool.closure = closure;
-  if (closure !== 'open') clearQueue(pool, nowMs);
+function setPoolClosures(pool: PoolState, closures: readonly Closure[], nowMs: number): void {
+  pool.closures = closures;
+  if (closures.length > 0) clearQueue(pool, nowMs);
 }
 
-function setHostClosure(pool: PoolState, hostId: string, closure: Closure, nowMs: number): void {
-  if (closure === 'open') pool.hostClosures.delete(hostId);
-  else pool.hostClosures.set(hostId, closure);
+function setHostClosures(pool: PoolState, hostId: string, closures: readonly Closure[], nowMs: number): void {
+  if (closures.length === 0) pool.hostClosures.delete(hostId);
+  else pool.hostClosures.set(hostId, closures);
   const host = pool.hosts.get(hostId);
   if (host === undefined) return;
-  pool.setClosure(host, closure);
-  if (closure === 'open') return;
+  pool.setClosures(host, closures);
+  if (!withdrawsOffers(closures)) return;
   for (const session of pool.listHostSessions(host)) {
     if (session.state === 'offered') requeueOffer(pool, session, nowMs);
   }
@@ -131,7 +140,7 @@ function toHostRecord(host: MemoryHost): HostRecord {
     hostId,
     connectionId,
     state,
-    closure,
+    closures,
     slots,
     committed,
     measured,
@@ -143,7 +152,7 @@ function toHostRecord(host: MemoryHost): HostRecord {
     hostId,
     connectionId,
     state,
-    closure,
+    closures,
     slots,
     committed,
     measured,

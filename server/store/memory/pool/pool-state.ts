@@ -57,10 +57,10 @@ export class PoolState {
   /** Changed sessions by the broker that has to learn of them. */
   readonly changedSessions = new Map<string, ChangedSessions>();
   readonly inboxes = new Inboxes();
-  /** The closure of the region pool as a whole. */
-  closure: Closure = 'open';
+  /** The closures of the region pool as a whole. */
+  closures: readonly Closure[] = [];
   /** The closures of hosts, also of hosts that are not registered now. */
-  readonly hostClosures = new Map<string, Closure>();
+  readonly hostClosures = new Map<string, readonly Closure[]>();
   readySlots = 0;
   liveSessions = 0;
 
@@ -72,8 +72,7 @@ export class PoolState {
 
   addHost(registration: HostRegistration, nowMs: number): void {
     const { hostId } = registration;
-    const closure = this.hostClosures.get(hostId) ?? 'open';
-    this.hosts.set(hostId, newHost(registration, closure, nowMs));
+    this.hosts.set(hostId, newHost(registration, this.hostClosures.get(hostId) ?? [], nowMs));
   }
 
   /** Forgets a host that has no sessions. */
@@ -90,9 +89,9 @@ export class PoolState {
   }
 
   /** Closes a host to new sessions, or opens it. */
-  setClosure(host: MemoryHost, closure: Closure): void {
+  setClosures(host: MemoryHost, closures: readonly Closure[]): void {
     this.readySlots -= countedSlots(host);
-    host.closure = closure;
+    host.closures = closures;
     this.readySlots += countedSlots(host);
     this.updateFreeOrder(host);
   }

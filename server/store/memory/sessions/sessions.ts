@@ -79,7 +79,7 @@ function reserve(pool: PoolState, reservation: Reservation, context: ReserveCont
   if (known !== undefined && known.epoch >= reservation.epoch) {
     return { kind: 'over', reason: known.reason ?? 'error' };
   }
-  if (pool.closure !== 'open') return { kind: 'closed' };
+  if (pool.closures.length > 0) return { kind: 'closed' };
   const { nowMs, ttlMs, callerId } = context;
   const host = context.othersWait ? undefined : chooseHost(pool, nowMs);
   if (host === undefined) return { kind: 'full' };

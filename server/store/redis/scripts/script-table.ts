@@ -89,9 +89,9 @@ export const POOL_SCRIPTS = {
     args: { callerId: 'text', hostId: 'text', connectionId: 'text' },
     parts: ['hosts/hosts', 'queue/commit-and-serve-queue', 'hosts/remove-host'],
   },
-  'hosts/set-closure': {
+  'hosts/change-closures': {
     keys: ['totals', 'attended'],
-    args: { callerId: 'text', hostId: 'text', closure: 'text', expected: 'text' },
+    args: { callerId: 'text', hostId: 'text', closure: 'text', change: 'text' },
     parts: [
       'inbox/wake-ups',
       'hosts/hosts',
@@ -411,6 +411,11 @@ export const KEYED_SCRIPTS = {
     keys: ['requests'],
     args: { requestId: 'text' },
     parts: ['requests/request-records', 'requests/request-updates'],
+  },
+  'requests/find-requests': {
+    keyLists: ['requests'],
+    lists: { requestIds: 'text' },
+    parts: ['values/clock', 'requests/request-records'],
   },
   'requests/record-requests': {
     keyLists: ['requests'],
