@@ -39,7 +39,7 @@ async function endEarlierRequest(
   key: RequestKey,
 ): Promise<void> {
   const record = await context.batches.findRequest(key);
-  if (record === undefined || record === null || record.state === 'replaced') return;
+  if (record === null || record.state === 'replaced') return;
   const { playerId, requestId } = key;
   const position = await findQueuePosition(context, record);
   if (position !== undefined) {

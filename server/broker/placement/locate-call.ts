@@ -59,12 +59,12 @@ export async function locateRequest(
 }
 
 async function readRecord(
-  { store }: CorePorts,
+  context: CorePorts,
   { client, message }: ActiveRequest,
   known: RememberedRequest | null,
 ): Promise<RequestRecord | null> {
   const record = await context.batches.findRequest({ playerId: client.playerId, requestId: message.requestId });
-  if (record === undefined || record === null) return null;
+  if (record === null) return null;
   return known === null || known.sessionId === record.sessionId ? record : null;
 }
 

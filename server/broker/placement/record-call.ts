@@ -45,7 +45,7 @@ async function waitUntilRebuilt(context: CorePorts & Connections, request: Activ
   const { storeHealth, connections } = context;
   const { client, message } = request;
   const record = await context.batches.findRequest({ playerId: client.playerId, requestId: message.requestId });
-  if (record !== null && record !== undefined) return true;
+  if (record !== null) return true;
   // The store may be reachable again before a check notices it, so allow twice that time.
   const giveUpAtMs = performance.now() + 2 * storeHealth.rebuildMs;
   while (storeHealth.isRebuilding) {
