@@ -52,7 +52,7 @@ async function endEarlierRequest(
         context.batches.withdrawPlacement(queue, { sessionId: record.sessionId, belowEpoch }),
       ),
     );
-    await context.store.deleteRequest(playerId, requestId);
+    await context.store.clearLiveRequests([{ playerId, sessionId: record.sessionId, epoch: belowEpoch }]);
   }
   const found = await locateSession(context, record);
   if (found === undefined || found.session.meta?.playerId !== playerId) return;

@@ -7,17 +7,26 @@ import type { ActiveRequest } from '../requests/active-request.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 
 /**
- * Takes a request out of the store: its slot, its queue positions, and its record. The next request of the player meets no
- * conflict, and the same request id may be used again.
+ * Takes a request out of the store: its slot, its queue positions, and its life, so that the next request of the player meets no
+ * conflict. A request that never had a slot is forgotten, and its id may be used again.
  */
 export async function leaveStore(
   context: CorePorts,
   request: ActiveRequest,
   { queues, slot }: Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>,
 ): Promise<void> {
-  const { client, message } = request;
-  await Promise.all([releaseSlot(context, slot), leaveQueues(context, request, queues)]);
-  await context.store.deleteRequest(client.playerId, message.requestId);
+  const { client, message, state } = request;
+  const { playerId } = client;
+  const [, epoch] = await Promise.all([releaseSlot(context, slot), leaveQueues(context, request, queues)]);
+  if (mayBeRepeated(request)) await context.store.deleteRequest(playerId, message.requestId);
+  else await context.store.clearLiveRequests([{ playerId, sessionId: state.sessionId, epoch }]);
+}
+
+/** Whether the player may use the request's id again: not when it had a session, or missed its offers. */
+function mayBeRepeated({ state: { phase, lostIn } }: ActiveRequest): boolean {
+  const isTimedOut =
+    phase.name === 'leaving' && phase.answer.kind === 'refused' && phase.answer.code === 'TIMED_OUT';
+  return lostIn === null && !isTimedOut;
 }
 
 /** Ends the session that the slot was reserved for. */
@@ -31,15 +40,17 @@ export async function releaseSlot(context: CorePorts, slot: PlacedSession | null
 /**
  * Takes a request out of queues, under a new epoch: a broker that still has the request cannot queue it again, and an offer
  * whose confirmation is under way ends.
+ *
+ * @returns the request's epoch afterwards
  */
 async function leaveQueues(
   context: CorePorts,
   { client, message, state }: ActiveRequest,
   queues: readonly RegionPool[],
-): Promise<void> {
-  const [regionPool] = queues;
-  if (regionPool === undefined) return;
+): Promise<number> {
   const { sessionId, epoch } = state;
+  const [regionPool] = queues;
+  if (regionPool === undefined) return epoch;
   const record = { sessionId, epoch, regionPool };
   const belowEpoch = await takeOverRequest(context, client.playerId, message.requestId, record);
   await Promise.all(
@@ -47,4 +58,5 @@ async function leaveQueues(
       notifyAllOfEnd(context, queue, await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }));
     }),
   );
+  return belowEpoch;
 }

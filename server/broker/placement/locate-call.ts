@@ -8,7 +8,7 @@ import type { CorePorts } from '../core-ports.js';
 import { findQueuePosition, type FoundPosition } from '../queue/find-queue-position.js';
 import { Refusal } from '../refusal.js';
 import type { ActiveRequest } from '../requests/active-request.js';
-import { attachEarlierSession, type EarlierOutcome } from '../requests/attach-earlier-session.js';
+import { attachEarlierSession, notifyEnded, type EarlierOutcome } from '../requests/attach-earlier-session.js';
 import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
@@ -79,7 +79,7 @@ async function lookOnce(
   const metaIn = (regionPool: RegionPool): SessionMeta | undefined =>
     createSessionMeta(context, client, message, candidates, regionPool);
   const earlier = await attachEarlierSession(context, client, record, replaceLost, metaIn);
-  if (earlier !== undefined) return toLocated(earlier);
+  if (earlier !== undefined) return toLocated(request, earlier);
   const position = await findQueuePosition(context, record);
   return position === undefined ? undefined : continueWaiting(context, request, position);
 }
@@ -97,11 +97,18 @@ export function continueWaiting(
   return { kind: 'waiting', position: { ...position, candidates: ranking.candidates } };
 }
 
-function toLocated(earlier: EarlierOutcome): Located {
+function toLocated(request: ActiveRequest, earlier: EarlierOutcome): Located {
   switch (earlier.kind) {
     case 'placed':
       return earlier;
     case 'lost':
+      // If the session cannot be placed again, its client has to know how it ended.
+      request.answerer = {
+        onRefused: () => {
+          notifyEnded(request.client, earlier.session);
+          return true;
+        },
+      };
       return { kind: 'lost', regionPool: earlier.regionPool, epoch: earlier.session.epoch };
     case 'lapsed':
       return { kind: 'nothing' };

@@ -17,7 +17,7 @@ export interface ActiveRequest {
   readonly client: ClientConnection;
   /** A request that waits keeps the title that it first waited for, whatever a repeated frame names. */
   message: Play;
-  readonly answerer: RequestAnswerer;
+  answerer: RequestAnswerer;
   /** When the request arrived, by `performance.now()`. */
   readonly arrivedHereAtMs: number;
   /** Resolves when the request is answered or waits in queues: then this broker has no work for it for now. */
