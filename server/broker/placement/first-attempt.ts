@@ -1,6 +1,5 @@
 import type { Candidate } from '../../domain/ranking.js';
 import type { RecordRequestOutcome, RequestEntry } from '../../store/fleet-store.js';
-import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { BrokerSettings } from '../settings.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -64,14 +63,17 @@ export async function undoReservation(
 }
 
 /**
- * Checks that the request still belongs to this broker. When the attempt took longer than `REQUEST_GRACE_MS` (process
+ * Checks that the request still belongs to this broker. When the attempt took longer than `requestGraceMs` (process
  * paused or network stalled), another broker may have taken the request over.
  *
  * @throws Refusal UNAVAILABLE when it has
  */
-export async function refuseIfTakenOver(context: StoreAccess, first: FirstAttempt): Promise<void> {
+export async function refuseIfTakenOver(
+  context: BrokerSettings & StoreAccess,
+  first: FirstAttempt,
+): Promise<void> {
   const { attempt, entry, sentAtMs } = first;
-  if (performance.now() - sentAtMs <= REQUEST_GRACE_MS) return;
+  if (performance.now() - sentAtMs <= context.intervals.requestGraceMs) return;
   const [current] = await context.store.recordRequests([entry]);
   const isOwner =
     current?.kind === 'repeat' &&

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestEntry, RequestRecord, SessionMeta } from '../../store/fleet-store.js';
 import { attachEarlierSession, type EarlierOutcome } from '../requests/attach-earlier-session.js';
-import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
@@ -74,7 +73,7 @@ async function waitForOutcome(
     if (earlier !== undefined) return earlier;
     const position = await findQueuePosition(context, record);
     if (position !== undefined) return { kind: 'waiting', position };
-    const isLate = ageMs >= REQUEST_GRACE_MS;
+    const isLate = ageMs >= context.intervals.requestGraceMs;
     // While the store is rebuilt, a host or another broker may still restore the session.
     if (isLate && !context.storeHealth.isRebuilding) return undefined;
     await delay(isLate ? RECOVERY_POLL_INTERVAL_MS : POLL_INTERVAL_MS);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
 import type { RequestEntry, PreviousRequestRecord } from '../../store/fleet-store.js';
 import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-session.js';
-import { REQUEST_GRACE_MS, takeOverRequest } from '../requests/request-record.js';
+import { takeOverRequest } from '../requests/request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Requests } from '../requests/ports.js';
@@ -26,13 +26,13 @@ export interface SessionConflict extends PreviousRequestRecord {
  *   waits for that answer
  */
 export async function findConflict(
-  context: StoreAccess,
+  context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   previous: PreviousRequestRecord | undefined,
   treatUnansweredAsConflict: boolean,
 ): Promise<SessionConflict | undefined> {
   if (previous === undefined || previous.sessionId === client.lastLeftSessionId) return undefined;
-  const giveUpAtMs = performance.now() + REQUEST_GRACE_MS - previous.ageMs;
+  const giveUpAtMs = performance.now() + context.intervals.requestGraceMs - previous.ageMs;
   for (;;) {
     const { placements } = await context.batches.queueStatus(previous.regionPool, previous.sessionId);
     const [status] = placements;

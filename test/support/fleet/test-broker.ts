@@ -59,12 +59,13 @@ export interface TestBrokerOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Intervals of a tenth of the default. */
+/** Short intervals: a tenth of the default, more where a store has to answer meanwhile. */
 export const QUICK: BrokerIntervals = {
   pollMs: 100,
   queuePollMs: 102,
   positionMs: 100,
   minRebuildMs: 1_000,
+  requestGraceMs: 1_000,
   moveGraceMs: 100,
 };
 
