@@ -17,7 +17,7 @@ import { startFor } from '../support/processes/started-processes.js';
 
 const SERVER = fileURLToPath(new URL('../../../server/', import.meta.url));
 
-/** What the image has of the server, and nothing else. */
+/** The files of the server that the container image has. */
 const PARTS = ['bin', 'dist/bundle', 'package.json', 'store/redis/lua'];
 
 describe('The bundled command without installed packages', function () {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LoadReport } from '@duskline/loadtest/report/load-report.js';
 import { expect } from 'chai';
-import { DUSKLINE, runDuskline } from '../support/processes/broker-process.js';
+import { COMPILED_COMMAND, runDuskline } from '../support/processes/broker-process.js';
 import { inPage } from '../support/network/browser.js';
 import { waitUntil } from '../support/time/eventually.js';
 
@@ -111,7 +111,7 @@ describe('duskline loadtest', function () {
 
   it('ends early at a signal, and reports what it measured', async () => {
     const args = ['loadtest', ...SMALL, '--duration', '60s', '--driver', 'lean'];
-    const child = spawn(process.execPath, [DUSKLINE, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [COMPILED_COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString('utf8')));

@@ -12,7 +12,7 @@ const FIXTURE = fileURLToPath(new URL('../runner/fixtures/leaves-processes.js', 
 interface Run {
   readonly child: ChildProcess;
   readonly lines: string[];
-  /** Of the processes that the tests started. */
+  /** Ids of the processes that the tests started. */
   pids(): number[];
   readonly exited: Promise<number | null>;
 }

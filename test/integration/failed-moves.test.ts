@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { waitUntil } from '../support/time/eventually.js';
-import { IDLE } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD } from '../support/fleet/test-broker.js';
 import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
@@ -12,13 +12,13 @@ describe('A move that fails', function () {
     moving = await SingleMoveFleet.start({ to, brokers: 4 });
   };
 
-  /** The old host is told to go on, and does; nothing is held for the session any more. */
-  async function goesOn(): Promise<void> {
+  /** Expects that the session continues on the source host, and that no slot is reserved on the target host any more. */
+  async function expectContinued(): Promise<void> {
     const { source, player, sessionId, fleet, to } = moving;
     expect(await source.next('resume')).to.include({ sessionId, epoch: 1 });
     source.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
-    const told = await fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [sessionId]);
-    expect(told[0]).to.include({ hostId: 'h1', epoch: 1 });
+    const [record] = await fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [sessionId]);
+    expect(record).to.include({ hostId: 'h1', epoch: 1 });
     await waitUntil(async () => (await committedOn(fleet, to, 'h2')) === 0);
     player.send({ type: 'end', sessionId });
     expect(await player.next('session', ({ state }) => state === 'ended')).to.include({
@@ -32,15 +32,15 @@ describe('A move that fails', function () {
     describe(`to ${to === 'near' ? 'another host of its region' : 'another region'}`, () => {
       beforeEach(() => start(to));
 
-      it('because the old host cannot move the session', async () => {
+      it('because the source host cannot move the session', async () => {
         await moving.startMove();
         const { source, player, sessionId } = moving;
         source.send({ type: 'cannot_move', sessionId, epoch: 1, reason: 'no save point is near' });
-        await goesOn();
+        await expectContinued();
         expect(player.unread.map(({ type }) => type)).not.to.include('moving');
       });
 
-      it('because the old host is too slow: its late checkpoint is refused with NO_MOVE', async () => {
+      it('because the source host is too slow: its late checkpoint is refused with NO_MOVE', async () => {
         await moving.startMove();
         const { source, sessionId } = moving;
         await source.next('resume');
@@ -48,36 +48,36 @@ describe('A move that fails', function () {
         expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
       });
 
-      it('because the new host cannot restore the session', async () => {
+      it('because the target host cannot restore the session', async () => {
         await moving.startMove();
         const { target, player, sessionId } = moving;
         await moving.sendCheckpoint();
         expect(await player.next('session')).to.include({ state: 'moving' });
         target.send({ type: 'cannot_move', sessionId, epoch: 2 });
-        await goesOn();
+        await expectContinued();
       });
 
-      it('because the new host is too slow: its late `restored` is refused with NO_MOVE', async () => {
+      it('because the target host is too slow: its late `restored` is refused with NO_MOVE', async () => {
         await moving.startMove();
         await moving.sendCheckpoint();
         const { target, sessionId } = moving;
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
         target.send({ type: 'restored', sessionId, epoch: 2 });
         expect(await target.next('error')).to.include({ code: 'NO_MOVE', sessionId });
-        await goesOn();
+        await expectContinued();
       });
 
-      it('because the client stays', async () => {
+      it('because the client declines it with `stay`', async () => {
         await moving.startMove();
         await moving.sendCheckpoint();
         await moving.reportRestored();
         const { target, player, sessionId } = moving;
         player.send({ type: 'stay', sessionId, epoch: 2 });
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
-        await goesOn();
+        await expectContinued();
       });
 
-      it('because the client does not connect in time: the new host must reject it afterwards, and the old host continues', async () => {
+      it('because the client does not connect in time: the target host is told to end its session, also when the client comes later', async () => {
         await moving.startMove();
         await moving.sendCheckpoint();
         await moving.reportRestored();
@@ -85,7 +85,7 @@ describe('A move that fails', function () {
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
         moving.claimAtTarget();
         expect(await target.next('end')).to.include({ sessionId, epoch: 2, reason: 'move_failed' });
-        await goesOn();
+        await expectContinued();
       });
     });
   }
@@ -108,36 +108,46 @@ describe('A move that fails', function () {
     expect(await source.next('end')).to.include({ epoch: 1, reason: 'superseded' });
   });
 
-  it('because the checkpoint is too large, after one of a wrong epoch was refused', async () => {
+  it('because the checkpoint is too large, but not because of a checkpoint with a wrong epoch before it', async () => {
     await start();
     await moving.startMove();
     const { source, sessionId } = moving;
-    const say = (change: object): void =>
+    const sendCheckpoint = (change: object): void =>
       source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE, ...change });
-    say({ epoch: 2 });
+    sendCheckpoint({ epoch: 2 });
     expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
-    say({ state: Buffer.alloc(262_145).toString('base64') });
+    sendCheckpoint({ state: Buffer.alloc(262_145).toString('base64') });
     expect(await source.next('error')).to.include({ code: 'CHECKPOINT_TOO_LARGE', sessionId });
-    await goesOn();
+    await expectContinued();
   });
+});
 
-  it('is not caused by a checkpoint of exactly 256 KiB', async () => {
-    await start();
+describe('A checkpoint', () => {
+  let moving: SingleMoveFleet;
+  afterEach(() => moving.fleet.stop());
+
+  it('may be exactly 256 KiB long', async () => {
+    moving = await SingleMoveFleet.start({ to: 'next', brokers: 4 });
     await moving.startMove();
     const state = Buffer.alloc(262_144, 7).toString('base64');
     expect((await moving.sendCheckpoint({ state }))['state']).to.equal(state);
   });
 
-  it('is not caused by a reference, which reaches the new host unchanged', async () => {
-    await start('near');
+  it('may be a reference, which reaches the target host unchanged', async () => {
+    moving = await SingleMoveFleet.start({ to: 'near', brokers: 4 });
     await moving.startMove();
     const restore = await moving.sendCheckpoint({ reference: 's3://saves/42' });
     expect(restore).to.include({ reference: 's3://saves/42' });
     expect(restore).not.to.have.property('state');
   });
+});
 
-  it('is not possible for hosts and clients outside of a move: their messages are refused with NO_MOVE', async () => {
-    await start();
+describe('Messages about a move', () => {
+  let moving: SingleMoveFleet;
+  afterEach(() => moving.fleet.stop());
+
+  it('are refused with NO_MOVE when the session does not move', async () => {
+    moving = await SingleMoveFleet.start({ to: 'next', brokers: 4 });
     const { source, target, player, sessionId } = moving;
     source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE });
     expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
@@ -169,7 +179,7 @@ describe('A host that fails every move', function () {
         await player.next('session', (frame) => frame['state'] === 'connected');
         held.push({ sessionId, epoch: 1, state: 'connected', movable: true });
       }
-      source.send({ type: 'heartbeat', load: IDLE, sessions: held });
+      source.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: held });
       await fleet.host({ hostId: 'h2', slots: 8 });
       const target = { region: 'near', pool: 'console-x', hostId: 'h1' };
       const order = {
@@ -188,7 +198,7 @@ describe('A host that fails every move', function () {
         const moves = await fleet.broker(0).broker.operations.moves(10);
         return moves.filter(({ outcome }) => outcome === 'failed').length >= 3;
       });
-      // Rounds later nothing more was asked of it, but what was on its way.
+      // No further move is tried in later rounds, except for one that may have been on its way.
       const asked = source.unread.filter(({ type }) => type === 'checkpoint').length;
       await waitUntil(async () => {
         const [drain] = await fleet.broker(0).broker.operations.drains();

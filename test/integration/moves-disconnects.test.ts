@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { IDLE, openHost } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, openHost } from '../support/fleet/test-broker.js';
 import { SingleMoveFleet } from '../support/moves/single-move-fleet.js';
 import { play } from '../support/fleet/test-fleet.js';
 
-describe('A move during which a party disconnects', function () {
+describe('A move during which a host or the client disconnects', function () {
   this.timeout(20_000);
   let moving: SingleMoveFleet;
   afterEach(() => moving.fleet.stop());
@@ -33,7 +33,7 @@ describe('A move during which a party disconnects', function () {
         expect(await again.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
       });
 
-      it('is found by a client that reconnects after it', async () => {
+      it('is reported to a client that reconnects after it', async () => {
         await moving.sendCheckpoint();
         await moving.reportRestored();
         const { player, fleet, target, sessionId } = moving;
@@ -45,7 +45,7 @@ describe('A move during which a party disconnects', function () {
         expect(await again.next('matched')).to.include({ sessionId, epoch: 2, region: to });
       });
 
-      it('succeeds when the old host has disconnected, and its copy ends when it returns', async () => {
+      it('succeeds when the source host has disconnected, and its copy ends when it returns', async () => {
         await moving.sendCheckpoint();
         await moving.reportRestored();
         const { source, fleet, target, player, sessionId } = moving;
@@ -55,11 +55,11 @@ describe('A move during which a party disconnects', function () {
         expect(await player.next('session', ({ epoch }) => epoch === 2)).to.include({ state: 'active' });
         const held = { sessionId, epoch: 1, state: 'moving' };
         const back = await openHost(fleet.broker(2).url, { hostId: 'h1', slots: 2, sessions: [held] });
-        back.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
+        back.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [held] });
         expect(await back.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
       });
 
-      it('succeeds when the new host changes its broker, which answers every repeated report with `moved`', async () => {
+      it('succeeds when the target host changes its broker, which answers every repeated report with `moved`', async () => {
         await moving.sendCheckpoint();
         await moving.reportRestored();
         const { fleet, target, player, sessionId } = moving;
@@ -76,7 +76,7 @@ describe('A move during which a party disconnects', function () {
         expect(await again.next('moved')).to.include({ sessionId, epoch: 2 });
       });
 
-      it('is cancelled when the new host has lost the restored session', async () => {
+      it('is cancelled when the target host has lost the restored session', async () => {
         await moving.sendCheckpoint();
         await moving.reportRestored();
         const { source, target, player, sessionId } = moving;
@@ -87,7 +87,7 @@ describe('A move during which a party disconnects', function () {
         expect(await player.next('session', ({ state }) => state === 'connected')).to.include({ epoch: 1 });
       });
 
-      it('is cancelled at once when the new host ends the restored session, or leaves', async () => {
+      it('is cancelled at once when the target host ends the restored session, or leaves', async () => {
         await moving.sendCheckpoint();
         await moving.reportRestored();
         const { source, target, sessionId } = moving;
@@ -99,7 +99,7 @@ describe('A move during which a party disconnects', function () {
         expect(performance.now() - beganAt).to.be.below(900);
       });
 
-      it('reports a client that the old host lost only after the move has failed', async () => {
+      it('delays the report that the source host lost its client until the move has failed', async () => {
         await moving.sendCheckpoint();
         await moving.reportRestored();
         const { source, player, sessionId } = moving;

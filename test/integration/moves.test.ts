@@ -15,7 +15,7 @@ for (const [where, brokers] of [
       });
       afterEach(() => moving.fleet.stop());
 
-      it('is checkpointed, restored, followed by its client, and ended on the old host', async () => {
+      it('is checkpointed, restored on the target host, joined there by its client, and ended on the source host', async () => {
         const { source, target, player, sessionId, fleet } = moving;
         expect(await moving.startMove()).to.include({ sessionId, epoch: 1, withinMs: 1_000, stillMs: 6_000 });
         expect(await moving.sendCheckpoint()).to.include({
@@ -34,12 +34,12 @@ for (const [where, brokers] of [
           host: { hostId: 'h2', endpoint: 'ws://127.0.0.1:1/stream/h2' },
           claimWithinMs: 1_000,
         });
-        // Hosts say both in one breath.
+        // Hosts send both reports together.
         moving.claimAtTarget();
         target.send({ type: 'session', sessionId, epoch: 2, state: 'connected', restored: true });
         expect(await target.next('moved')).to.include({ sessionId, epoch: 2 });
-        const told = await player.next('session', ({ epoch }) => epoch === 2);
-        if (told['state'] === 'active')
+        const report = await player.next('session', ({ epoch }) => epoch === 2);
+        if (report['state'] === 'active')
           expect(await player.next('session')).to.include({ state: 'connected' });
         expect(await source.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
         const status = await fleet.broker(0).broker.status();
@@ -52,7 +52,7 @@ for (const [where, brokers] of [
           const [drain] = await fleet.broker(3).broker.operations.drains();
           return drain?.state === 'done' && drain.progress.moved === 1;
         });
-        // Its player may leave it as any other.
+        // The player can end the moved session.
         player.send({ type: 'end', sessionId });
         expect(await player.next('session')).to.include({ epoch: 2, state: 'ended', reason: 'client_left' });
         expect(await target.next('end')).to.include({ epoch: 2, reason: 'client_left' });

@@ -10,7 +10,7 @@ import {
   type FullHost,
 } from '../support/fleet/test-fleet.js';
 
-/** What a player who has a session or a request wants of another one. */
+/** Requests of a player who has a session or a waiting request already. */
 for (const [where, brokers] of [
   ['on one broker', 1],
   ['on two brokers', 2],
@@ -119,7 +119,7 @@ for (const [where, brokers] of [
         expect(fresh['sessionId']).not.to.equal(sessionId);
         expect(await host.next('prepare')).to.include({ sessionId: fresh['sessionId'] });
 
-        // Of three, the second counts now.
+        // A third request conflicts with the second one.
         play(tv, 'r3');
         expect(await tv.next('error')).to.include({
           requestId: 'r3',
@@ -233,11 +233,11 @@ for (const [where, brokers] of [
         await tv.next('offer');
         tv.send({ type: 'accept', requestId: 'r1' });
         play(phone, 'r2', { onConflict: 'takeover' });
-        const told = await tv.nextOf(
+        const frame = await tv.nextOf(
           ['error', 'session'],
           ({ type, state }) => type === 'error' || state === 'ended',
         );
-        expect(told['code'] ?? told['reason']).to.be.oneOf(['CANCELLED', 'superseded']);
+        expect(frame['code'] ?? frame['reason']).to.be.oneOf(['CANCELLED', 'superseded']);
         await acceptOffer(bob);
         expect(await phone.next('queued')).to.include({ requestId: 'r2' });
       });

@@ -14,7 +14,7 @@ import {
 import { Peer } from '../support/fleet/peer.js';
 import { usedBytes } from './memory.js';
 
-/** As many as are let in at once after a quiet time. */
+/** Number of clients that are admitted at once after a quiet time. */
 const AT_ONCE = 4;
 
 /** What a thousand clients that gave up may leave behind. A socket alone takes more than two kilobytes. */
@@ -33,7 +33,7 @@ describe('Clients that connect at the same time', function () {
     return duskline;
   }
 
-  /** The HTTP answer to an upgrade that is refused, or `opened`. */
+  /** Opens a WebSocket. Returns the HTTP response if the broker refuses the upgrade, otherwise `opened`. */
   async function knock(
     url: string,
   ): Promise<'opened' | { status: number; retryAfter: string; code: unknown }> {
@@ -156,7 +156,7 @@ describe('Clients that connect at the same time', function () {
       Array.from({ length: AT_ONCE }, () => Peer.open(duskline.url, CLIENT_PATH)),
     );
     const answers = Promise.all(Array.from({ length: 3 }, () => knock(duskline.url)));
-    // Known to wait: the broker has read their upgrades before this one's frame.
+    // The broker has read the upgrade requests before it answers this frame, so these clients wait.
     first[0]!.send({
       type: 'hello',
       token: testToken({ kind: 'player', playerId: 'a' }),

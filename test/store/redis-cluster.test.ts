@@ -8,7 +8,7 @@ import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture } from './redis-fixt
 
 describe('on a cluster', function () {
   before(async function () {
-    // Three processes have to find each other first.
+    // Starting takes seconds, because the three nodes must find each other.
     this.timeout(30_000);
     await sharedRedisCluster();
   });
@@ -28,7 +28,7 @@ describe('redis store when a node of the cluster fails', function () {
     await cluster.stop();
   });
 
-  /** A region whose keys the node of that number holds. */
+  /** A region whose keys are on this node. */
   async function regionOn(node: number): Promise<string> {
     const raw = new Redis(cluster.nodes[0]!.port, '127.0.0.1');
     try {

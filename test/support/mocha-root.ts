@@ -8,7 +8,7 @@ import {
   endStarted,
   killAllStarted,
   recordStartedProcesses,
-  setUsualOwner,
+  setDefaultOwner,
 } from './processes/started-processes.js';
 import {
   failOnUnhandledRejections,
@@ -46,11 +46,11 @@ export const mochaHooks = {
   },
   beforeEach(this: Mocha.Context): void {
     setRunningTest(this.currentTest?.fullTitle() ?? 'no test');
-    setUsualOwner('test');
+    setDefaultOwner('test');
   },
   async afterEach(): Promise<void> {
     // Root hooks run after those of the suites.
-    setUsualOwner('suite');
+    setDefaultOwner('suite');
     await endStarted('test');
   },
   afterAll(this: Mocha.Context): void {

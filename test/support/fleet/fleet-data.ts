@@ -3,7 +3,7 @@ import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { HostRegistration, Reservation, SessionMeta } from '@duskline/server/store/fleet-store.js';
 
 /** Region pool of most store tests. */
-export const PLACE: RegionPool = { region: 'eu-central', pool: 'pc' };
+export const REGION_POOL: RegionPool = { region: 'eu-central', pool: 'pc' };
 
 /** A session id in the broker's form: a UUID v7. Its last 32 bits are a hash of the number, so that they are evenly distributed. */
 export function sessionIdOf(number: number): string {

@@ -60,7 +60,7 @@ export interface TestBrokerOptions {
 }
 
 /** Short intervals: a tenth of the default, more where a store has to answer meanwhile. */
-export const QUICK: BrokerIntervals = {
+export const SHORT_INTERVALS: BrokerIntervals = {
   pollMs: 100,
   queuePollMs: 102,
   positionMs: 100,
@@ -113,7 +113,7 @@ export interface TestHostOptions {
 }
 
 /** Load of a host without work. */
-export const IDLE = { gpu: 0, encoder: 0, cpu: 0, network: 0 };
+export const IDLE_LOAD = { gpu: 0, encoder: 0, cpu: 0, network: 0 };
 
 /** Connects and registers a host. The host sends heartbeats only when the test does. */
 export async function openHost(url: string, options: TestHostOptions): Promise<Peer & { registered: Frame }> {
@@ -131,7 +131,7 @@ export async function openReadyHost(
   options: TestHostOptions,
 ): Promise<Peer & { registered: Frame }> {
   const host = await openHost(duskline.url, options);
-  host.send({ type: 'heartbeat', load: IDLE, sessions: options.sessions ?? [] });
+  host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: options.sessions ?? [] });
   const { region = 'near', pool = 'console-x' } = options;
   await waitUntil(async () => {
     const status = await duskline.broker.status();

@@ -6,8 +6,8 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import {
-  IDLE,
-  QUICK,
+  IDLE_LOAD,
+  SHORT_INTERVALS,
   TEST_DEVICE,
   openReadyHost,
   startTestBroker,
@@ -51,7 +51,7 @@ export class TestFleet {
 
   /** Starts the brokers, and connects them to one store. */
   static async start(options: TestFleetOptions = {}): Promise<TestFleet> {
-    const { brokers: count = 1, config, intervals = QUICK } = options;
+    const { brokers: count = 1, config, intervals = SHORT_INTERVALS } = options;
     const limits = { ...FLEET_LIMITS, ...options.limits };
     const stores = await openStores(count, limits);
     const brokers: Duskline[] = [];
@@ -160,7 +160,7 @@ export async function roundTrip(player: Peer): Promise<void> {
 
 /** Sends heartbeats for a host until the returned function is called. */
 export function keepSendingHeartbeats(host: Peer, sessions: () => object[] = () => []): () => void {
-  const beat = (): void => host.send({ type: 'heartbeat', load: IDLE, sessions: sessions() });
+  const beat = (): void => host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: sessions() });
   const stop = repeatEvery(50, beat);
   void host.closed.then(stop);
   return stop;

@@ -73,12 +73,12 @@ function resumedWithinMs(
   if (outcome === 'moved')
     return party === 'broker' && allOnMovingBroker && stage !== 'moved' ? RECONNECT_MS : 0;
   switch (stage) {
-    // The old host resumes the session when the step's time has passed.
+    // The source host resumes the session when the step's time has passed.
     case 'checkpoint ordered':
       return moveStepMs;
     case 'checkpoint delivered':
       if (party !== 'broker') return moveStepMs;
-      // Either the old host's broker detects that the move has no owner, or that broker is dead and the host resumes by itself.
+      // Either the source host's broker detects that the move has no owner, or that broker is dead and the host resumes by itself.
       return allOnMovingBroker ? HOST_RESUMES_MS : TARGET_RESERVATION_MS + LEASE_MS + POLL_MS;
     case 'client notified':
     case 'client admitted':

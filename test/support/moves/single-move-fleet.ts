@@ -1,7 +1,7 @@
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
 import { waitUntil } from '../time/eventually.js';
-import { IDLE, QUICK } from '../fleet/test-broker.js';
+import { IDLE_LOAD, SHORT_INTERVALS } from '../fleet/test-broker.js';
 import type { Frame, Peer } from '../fleet/peer.js';
 import { TestFleet, play, type PlayerPeer } from '../fleet/test-fleet.js';
 
@@ -42,7 +42,7 @@ export class SingleMoveFleet {
       brokers,
       limits: { moveStepMs: 1_000, ...limits },
       // Frequent rounds of drains would use up epochs that tests expect.
-      intervals: { ...QUICK, pollMs: DEFAULT_INTERVALS.pollMs },
+      intervals: { ...SHORT_INTERVALS, pollMs: DEFAULT_INTERVALS.pollMs },
     });
     const source = await fleet.host({ hostId: 'h1', slots: 2 }, 0);
     const player = await fleet.player('alice', { broker: 2 });
@@ -62,7 +62,7 @@ export class SingleMoveFleet {
   /** The source host reports the session as movable. Resolves when the store has recorded it. */
   async declareMovable(): Promise<void> {
     const held = { sessionId: this.sessionId, epoch: 1, state: 'connected', movable: true };
-    this.source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
+    this.source.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [held] });
     await waitUntil(async () => {
       const [session] = await this.fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [
         this.sessionId,

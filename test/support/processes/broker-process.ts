@@ -7,10 +7,12 @@ import { whenStarted } from './when-started.js';
 import { TEST_ENV } from '../fleet/test-broker.js';
 
 /** Compiled entry point: starts slowly, and is included in the coverage. */
-export const DUSKLINE = fileURLToPath(new URL('../../../../server/dist/cli/main.js', import.meta.url));
+export const COMPILED_COMMAND = fileURLToPath(
+  new URL('../../../../server/dist/cli/main.js', import.meta.url),
+);
 
 /** Entry point that npm links. It runs the bundle, which starts in a third of the time. Start it with `BUNDLE_ENV`. */
-export const BUNDLED = fileURLToPath(new URL('../../../../server/bin/duskline.js', import.meta.url));
+export const BUNDLED_COMMAND = fileURLToPath(new URL('../../../../server/bin/duskline.js', import.meta.url));
 
 /** Turns coverage off, because lines of the bundle cannot be mapped to sources. */
 export const BUNDLE_ENV = { NODE_V8_COVERAGE: '' };
@@ -36,7 +38,7 @@ export interface BrokerProcess extends ChildFaults {
  */
 export async function startBrokerProcess(
   args: readonly string[],
-  { command = BUNDLED, env = {} }: { command?: string; env?: Readonly<Record<string, string>> } = {},
+  { command = BUNDLED_COMMAND, env = {} }: { command?: string; env?: Readonly<Record<string, string>> } = {},
 ): Promise<BrokerProcess> {
   const child = spawn(process.execPath, [command, 'serve', '--port', '0', ...args], {
     env: { ...process.env, ...TEST_ENV, ...BUNDLE_ENV, ...env },
@@ -75,7 +77,7 @@ export interface CommandResult {
 export async function runDuskline(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  command: string = DUSKLINE,
+  command: string = COMPILED_COMMAND,
 ): Promise<CommandResult> {
   const child = spawn(process.execPath, [command, ...args], {
     env: { ...process.env, ...env },

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
+import { BUNDLED_COMMAND, BUNDLE_ENV } from './broker-process.js';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
 import { whenStarted } from './when-started.js';
 import { testToken } from '../fleet/test-broker.js';
@@ -41,7 +41,7 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
   const hostIds = count === 1 ? [hostId] : Array.from({ length: count }, (_, i) => `${hostId}-${i + 1}`);
   const where = ['--region', region, '--pool', pool, '--id', hostId];
   const size = ['--slots', String(slots), '--count', String(count)];
-  const child = spawn(process.execPath, [BUNDLED, 'host', '--url', ...urls, ...where, ...size], {
+  const child = spawn(process.execPath, [BUNDLED_COMMAND, 'host', '--url', ...urls, ...where, ...size], {
     env: { ...process.env, ...BUNDLE_ENV, DUSKLINE_TOKEN: testToken({ kind: 'host', region, pool }) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { parse } from 'yaml';
-import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
+import { BUNDLED_COMMAND, BUNDLE_ENV } from './broker-process.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { serverCommand } from '../redis/redis-process.js';
 
@@ -75,7 +75,7 @@ export class LocalCompose {
     const redis = service.build === undefined ? serverCommand() : undefined;
     const child = spawn(
       redis?.command ?? process.execPath,
-      redis === undefined ? [BUNDLED, ...args] : [...redis.args, ...args.slice(1)],
+      redis === undefined ? [BUNDLED_COMMAND, ...args] : [...redis.args, ...args.slice(1)],
       {
         cwd: redis === undefined ? ROOT : this.#directory,
         env: { ...process.env, ...service.environment, ...BUNDLE_ENV },

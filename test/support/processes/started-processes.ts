@@ -20,7 +20,7 @@ const started: Readonly<Record<Owner, Set<ChildProcess>>> = {
 };
 
 const chosenOwner = new AsyncLocalStorage<Owner>();
-let usualOwner: Owner = 'suite';
+let defaultOwner: Owner = 'suite';
 
 /** Starts recording. Call it once, before any test starts a process. */
 export function recordStartedProcesses(): void {
@@ -37,7 +37,7 @@ export function recordStartedProcesses(): void {
 
 /** Owner of a process that is started now. */
 export function currentOwner(): Owner {
-  return chosenOwner.getStore() ?? usualOwner;
+  return chosenOwner.getStore() ?? defaultOwner;
 }
 
 /**
@@ -49,8 +49,8 @@ export function startFor<T>(owner: Owner, start: () => T): T {
 }
 
 /** Sets the default owner of processes. For the root hooks. */
-export function setUsualOwner(owner: Owner): void {
-  usualOwner = owner;
+export function setDefaultOwner(owner: Owner): void {
+  defaultOwner = owner;
 }
 
 /**

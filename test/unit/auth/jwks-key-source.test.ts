@@ -11,7 +11,7 @@ import { EC, OTHER_EC, OTHER_RSA, P384, RSA } from './keys.js';
 
 const START_MS = 1_800_000_000_000;
 
-/** A real key server: what it publishes can be changed, and how it answers. */
+/** A real key server. Tests change which keys it publishes and how it answers. */
 class KeyServer {
   requests = 0;
   keys: object[] = [];
@@ -196,8 +196,8 @@ describe('JWKS key source', () => {
     });
 
     const badAnswers: Record<string, (response: ServerResponse) => unknown> = {
-      'no JSON': (response) => response.end('<html>'),
-      'no key set': (response) => response.end('{"keys":"none"}'),
+      'a body that is not JSON': (response) => response.end('<html>'),
+      'a body that is not a key set': (response) => response.end('{"keys":"none"}'),
       'an empty key set': (response) => response.end('{"keys":[]}'),
       'more than 1 MiB': (response) => response.end(`{"keys":[],"pad":"${'x'.repeat(1 << 20)}"}`),
       'a redirect': (response) => response.writeHead(302, { location: `${url}?elsewhere` }).end(),

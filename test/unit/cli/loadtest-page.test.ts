@@ -21,7 +21,7 @@ function command(): Command {
   return added.exitOverride().configureOutput({ writeErr: () => undefined });
 }
 
-/** Every run that a text shows, as arguments. */
+/** The arguments of every `duskline loadtest` command in a text. */
 function runsIn(text: string): string[][] {
   const lines = text.replaceAll('\\\n', ' ').split('\n');
   return lines.flatMap((line) => {

@@ -9,7 +9,7 @@ import { nextTurn } from '../../support/time/event-loop.js';
 
 const NEVER = new Promise<never>(() => undefined);
 
-/** Watches a drain whose looks bring these answers, one after another. */
+/** Watches a drain whose polls return these answers, one after another. */
 function watching(
   answers: (readonly DrainReport[] | Error)[],
   stopped: Promise<unknown> = NEVER,

@@ -18,7 +18,7 @@ import { EventBuffer } from '../../support/event-buffer.js';
 
 type FrameOf<Type extends ClientToBroker['type']> = Extract<ClientToBroker, { type: Type }>;
 
-/** The broker's end of one connection. A test says everything that it says. */
+/** The broker's end of a connection. It sends only what a test says. */
 export class ScriptedConnection {
   readonly frames = new EventBuffer<ClientToBroker>('frame from the client');
   readonly closes = new EventBuffer<number>('close by the client');
@@ -94,7 +94,7 @@ export class ScriptedConnection {
     this.#socket.send(data);
   }
 
-  /** As when the network is gone. */
+  /** Destroys the socket without a close frame, as a network failure does. */
   drop(): void {
     this.#socket.terminate();
   }
@@ -140,7 +140,7 @@ export function aRegion(region: string, fields: Partial<RegionInfo> = {}): Regio
   };
 }
 
-/** A real WebSocket server on a free port, which says only what a test makes it say. */
+/** A real WebSocket server on a free port that sends only what a test says. */
 export class ScriptedBroker {
   readonly connections = new EventBuffer<ScriptedConnection>('connection to the broker');
   readonly url: string;
@@ -165,12 +165,12 @@ export class ScriptedBroker {
     return new ScriptedBroker(http);
   }
 
-  /** The next connection, which has not said `hello` yet. */
+  /** Waits for the next connection, which has not sent `hello` yet. */
   accept(): Promise<ScriptedConnection> {
     return this.connections.next();
   }
 
-  /** The next connection, welcomed. */
+  /** Waits for the next connection, reads its `hello` and sends `welcome`. */
   async welcome(fields: Partial<Welcome> = {}): Promise<ScriptedConnection> {
     const end = await this.accept();
     await end.welcome(fields);

@@ -18,7 +18,7 @@ const HOSTS = Array.from({ length: 12 }, (_, i) => {
   };
 });
 
-/** Strikes, and tells what was hit. */
+/** Injects the fault. Returns its targets. */
 async function strike(
   seed: number,
   ...texts: readonly string[]

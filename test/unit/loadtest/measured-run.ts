@@ -1,7 +1,7 @@
 import { LatencyRecorder } from '@duskline/loadtest/report/latency-recorder.js';
 import type { MeasuredRun } from '@duskline/loadtest/report/load-report.js';
 
-/** What a small run might have measured. */
+/** Results of a small run. */
 export function measuredRun(more: Partial<MeasuredRun> = {}): MeasuredRun {
   const book = new LatencyRecorder();
   for (let ms = 1; ms <= 40; ms += 1) book.record('match', ms);

@@ -21,7 +21,7 @@ describe('The latency histogram', () => {
 });
 
 describe('The timeline', () => {
-  it('places a match at the moment it was scheduled, however late the answer came', () => {
+  it('counts a match at the time for which it was scheduled, however late the answer came', () => {
     const timeline = new Timeline(1_000, 1_000);
     const look = (atMs: number, matched: number): void =>
       timeline.recordSample(

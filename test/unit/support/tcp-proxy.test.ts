@@ -19,7 +19,7 @@ describe('the TCP proxy of the tests', () => {
     await new Promise((resolve) => echo.close(resolve));
   });
 
-  /** A connection, what came on it so far, and how it ended. */
+  /** A client connection, the bytes that it received, and how it ended. */
   async function open(): Promise<{ socket: Socket; text: () => string; error: () => string | undefined }> {
     const socket = connect(proxy.port, '127.0.0.1');
     clients.push(socket);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { waitUntil } from '../../../support/time/eventually.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 
-/** A loop of rounds that end when the test says so. */
+/** A loop whose rounds end when the test says so. */
 class Rounds {
   readonly endings: (() => void)[] = [];
   readonly failures: unknown[] = [];
@@ -48,7 +48,7 @@ describe('A loop', () => {
     rounds.loop.runSoon();
     await rounds.end(1);
     await rounds.end(2);
-    // The second round is over, and the loop waits for its interval.
+    // The second round has ended, and the loop waits for its interval.
     await nextTurn();
     rounds.loop.runSoon();
     expect(rounds.begun).to.equal(3);

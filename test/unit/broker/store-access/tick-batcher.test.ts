@@ -76,11 +76,11 @@ describe('A batch per turn of the event loop', () => {
   });
 
   for (const [how, fail] of [
-    ['rejects', () => Promise.reject(new Error('store away'))],
+    ['rejects', () => Promise.reject(new Error('store unreachable'))],
     [
       'throws',
       () => {
-        throw new Error('store away');
+        throw new Error('store unreachable');
       },
     ],
   ] as const) {
@@ -90,7 +90,7 @@ describe('A batch per turn of the event loop', () => {
       const outcomes = await Promise.allSettled([add('a'), add('b'), add('c')]);
       for (const outcome of outcomes) {
         expect(outcome).to.have.property('status', 'rejected');
-        expect(outcome).to.have.nested.property('reason.message', 'store away');
+        expect(outcome).to.have.nested.property('reason.message', 'store unreachable');
       }
       broken = false;
       expect(await add('d')).to.equal('d');

@@ -8,7 +8,7 @@ import { ManualClock } from '../manual-clock.js';
 import { aRegion } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 
-/** Answers each region with its list of samples, in order; the last one repeats. */
+/** Returns the samples of each region in order, and then repeats the last one. */
 function scripted(samples: Record<string, readonly number[]>): { probe: Probe; probed: string[] } {
   const probed: string[] = [];
   const probe: Probe = ({ region }) => {

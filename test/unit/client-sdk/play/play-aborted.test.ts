@@ -47,7 +47,7 @@ describe('client: play()', () => {
       expect(await end.next('cancel')).to.deep.equal({ type: 'cancel', requestId });
       end.match(requestId);
       end.error({ code: 'CANCELLED', requestId });
-      // The answer settles it: the requestId is free again.
+      // The request has its answer, so the requestId may be used again.
       const again = client.play({ title: 'tetris', rtt: RTT, requestId: 'probe' });
       await end.next('play');
       end.match('probe', { sessionId: OTHER_SESSION_ID });

@@ -30,9 +30,9 @@ describe('client: play()', () => {
       playing.catch(ignore);
       const refuse = async (fields: object = {}): Promise<string> => {
         const { requestId } = await end.next('play');
-        const heard = new Promise<void>((resolve) => (handled = resolve));
+        const errorHandled = new Promise<void>((resolve) => (handled = resolve));
         end.error({ code: 'NO_CAPACITY', retryable: true, retryAfterMs: 2_000, requestId, ...fields });
-        await heard;
+        await errorHandled;
         return requestId;
       };
       return { ...pair, clock, playing, refuse };

@@ -42,11 +42,11 @@ describe('client: waiting in the queue', () => {
     });
 
     it('withdraws the question when the offer expires, and asks again at the next offer', async () => {
-      const { end, playing, regionPools, questions } = await asking();
+      const { end, playing, positions, questions } = await asking();
       end.offer(REQUEST_ID);
       const missed = await questions.next();
       end.queued(REQUEST_ID, { position: 9 });
-      await regionPools.next();
+      await positions.next();
       expect(missed.signal.aborted).to.equal(true);
       missed.answer(true);
       expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
@@ -81,12 +81,12 @@ describe('client: waiting in the queue', () => {
 
   describe('when accept and expiry cross', () => {
     it('keeps waiting after NO_OFFER, and accepts the next offer', async () => {
-      const { end, playing, regionPools } = await queued();
+      const { end, playing, positions } = await queued();
       end.offer(REQUEST_ID);
       await end.next('accept');
       end.error({ code: 'NO_OFFER', requestId: REQUEST_ID });
       end.queued(REQUEST_ID, { position: 12 });
-      expect(await regionPools.next()).to.include({ position: 12 });
+      expect(await positions.next()).to.include({ position: 12 });
       end.offer(REQUEST_ID);
       await end.next('accept');
       end.match(REQUEST_ID);
@@ -94,11 +94,11 @@ describe('client: waiting in the queue', () => {
     });
 
     it('handles NO_OFFER and queued in either order', async () => {
-      const { end, playing, regionPools } = await queued();
+      const { end, playing, positions } = await queued();
       end.offer(REQUEST_ID);
       await end.next('accept');
       end.queued(REQUEST_ID, { position: 12 });
-      await regionPools.next();
+      await positions.next();
       end.error({ code: 'NO_OFFER', requestId: REQUEST_ID });
       end.offer(REQUEST_ID);
       await end.next('accept');

@@ -15,7 +15,7 @@ describe('client: waiting in the queue', () => {
       const next = await lose(waiting);
       expect(await next.next('play')).to.deep.equal(waiting.end.frames.all[1]);
       next.queued(REQUEST_ID, { position: 2 });
-      expect(await waiting.regionPools.next()).to.include({ position: 2 });
+      expect(await waiting.positions.next()).to.include({ position: 2 });
       next.offer(REQUEST_ID);
       await next.next('accept');
       next.match(REQUEST_ID);

@@ -11,14 +11,14 @@ describe('client: waiting in the queue', () => {
   afterEach(() => fixtures.stop());
 
   it('reports the position and every change, and accepts the slot when it is offered', async () => {
-    const { end, playing, regionPools } = await queued();
+    const { end, playing, positions } = await queued();
     end.queued(REQUEST_ID, { position: 2, etaMs: { low: 4_000, high: 9_000 } });
     end.queued(REQUEST_ID, { position: 1, region: 'paris' });
     end.offer(REQUEST_ID);
     expect(await end.next('accept')).to.deep.equal({ type: 'accept', requestId: REQUEST_ID });
     end.match(REQUEST_ID);
     expect(await playing).to.include({ sessionId: SESSION_ID, requestId: REQUEST_ID });
-    expect(regionPools.all).to.deep.equal([
+    expect(positions.all).to.deep.equal([
       { position: 3, region: 'dublin' },
       { position: 2, region: 'dublin', etaMs: { low: 4_000, high: 9_000 } },
       { position: 1, region: 'paris' },
@@ -122,7 +122,7 @@ describe('client: waiting in the queue', () => {
 
     it('ignores an offer or match that crosses the cancel', async () => {
       const controller = new AbortController();
-      const { client, end, regionPools, playing } = await queued({ signal: controller.signal });
+      const { client, end, positions, playing } = await queued({ signal: controller.signal });
       controller.abort();
       await failure(playing);
       end.offer(REQUEST_ID);
@@ -136,7 +136,7 @@ describe('client: waiting in the queue', () => {
       const session = await other;
       expect(client.sessions).to.deep.equal([session]);
       expect(await end.receivedTypes()).to.deep.equal(['hello', 'play', 'cancel', 'play']);
-      expect(regionPools.all).to.have.length(1);
+      expect(positions.all).to.have.length(1);
     });
 
     it('cancels between accept and match', async () => {

@@ -8,7 +8,7 @@ export const REQUEST_ID = 'request-1';
 export interface Waiting extends Fixture {
   readonly end: ScriptedConnection;
   readonly playing: Promise<Session>;
-  readonly regionPools: EventBuffer<QueueState>;
+  readonly positions: EventBuffer<QueueState>;
 }
 
 /** A question to the player, which the test answers. */
@@ -24,29 +24,29 @@ export function queuedRequests(fixtures: Fixtures): {
   ) => Promise<Waiting>;
   readonly asking: () => Promise<Waiting & { readonly questions: EventBuffer<Question> }>;
 } {
-  /** A client whose request was sent and is queued. */
+  /** Resolves when the request of a client is queued. */
   async function queued(
     options: Partial<PlayOptions> = {},
     clientOptions: Partial<ClientOptions> = {},
   ): Promise<Waiting> {
     const pair = await fixtures.pair(clientOptions);
-    const regionPools = new EventBuffer<QueueState>('place in the queue');
+    const positions = new EventBuffer<QueueState>('position in the queue');
     const playing = pair.client.play({
       title: 'tetris',
       rtt: { dublin: 12.5 },
       requestId: REQUEST_ID,
-      onQueued: (state) => regionPools.add(state),
+      onQueued: (state) => positions.add(state),
       ...options,
     });
     playing.catch(() => undefined);
     const end = await pair.broker.welcome();
     await end.next('play');
     end.queued(REQUEST_ID);
-    await regionPools.next();
-    return { ...pair, end, playing, regionPools };
+    await positions.next();
+    return { ...pair, end, playing, positions };
   }
 
-  /** The same, with a player who is asked before a slot is taken. */
+  /** Like `queued`, with an application that asks the player before it accepts a slot. */
   async function asking(): Promise<Waiting & { readonly questions: EventBuffer<Question> }> {
     const questions = new EventBuffer<Question>('question to the player');
     const waiting = await queued({
@@ -68,7 +68,7 @@ export async function lose({ end, broker, statuses }: Waiting): Promise<Scripted
   return broker.welcome();
 }
 
-/** A logger that calls back when a frame that just came in was dealt with. */
+/** A logger that calls back after the client has handled an `error` frame. */
 export function whenHandled(callback: () => void): NonNullable<ClientOptions['logger']> {
   const ignore = (): void => undefined;
   const debug = (fields: object): void => {

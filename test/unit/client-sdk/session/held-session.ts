@@ -28,7 +28,7 @@ export function sessionStarter(fixtures: Fixtures): (options?: Partial<ClientOpt
   };
 }
 
-/** Loses the socket, and gives the next connection, welcomed. */
+/** Drops the connection. Resolves with the next one after its welcome. */
 export async function lose({ end, broker, statuses }: Playing): Promise<ScriptedConnection> {
   end.drop();
   await statuses.next(({ state }) => state === 'waiting');

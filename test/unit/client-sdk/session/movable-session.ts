@@ -7,7 +7,7 @@ import { aMatch, type ScriptedConnection } from '../scripted-broker.js';
 
 export const REQUEST_ID = 'request-1';
 
-/** What the application does about a move: it is let in, or refused. */
+/** A call of `onMove`, which the test resolves when the host admits the client, or rejects. */
 export interface Attempt {
   readonly move: SessionMove;
   readonly letIn: () => void;
@@ -40,7 +40,7 @@ export function movableSessions(fixtures: Fixtures): {
   readonly playing: (options?: Partial<ClientOptions>) => Promise<Playing>;
   readonly moving: (options?: Partial<ClientOptions>) => Promise<Playing & { attempt: Attempt }>;
 } {
-  /** A session whose stream runs; its application follows every move. */
+  /** Starts a connected session whose application accepts every move. */
   async function playing(options: Partial<ClientOptions> = {}): Promise<Playing> {
     const pair = await fixtures.pair(options);
     const attempts = new EventBuffer<Attempt>('move that the application is asked to follow');
@@ -69,7 +69,7 @@ export function movableSessions(fixtures: Fixtures): {
     return { ...pair, end, session, events, attempts };
   }
 
-  /** The same, on its way to another host. */
+  /** Starts a session, and sends its client `moving`. */
   async function moving(options: Partial<ClientOptions> = {}): Promise<Playing & { attempt: Attempt }> {
     const all = await playing(options);
     all.end.session({ state: 'moving' });
@@ -81,7 +81,7 @@ export function movableSessions(fixtures: Fixtures): {
   return { playing, moving };
 }
 
-/** Loses the socket, and gives the next connection, on which the request is repeated. */
+/** Drops the connection. Resolves with the next one, on which the request is repeated. */
 export async function lose({ end, broker, statuses }: Playing): Promise<ScriptedConnection> {
   end.drop();
   await statuses.next(({ state }) => state === 'waiting');

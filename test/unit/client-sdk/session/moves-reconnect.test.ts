@@ -56,14 +56,14 @@ describe('client: sessions that move', () => {
     });
 
     it('send `stay` once the next broker knows the session, again if it was sent before', async () => {
-      for (const heard of [true, false]) {
+      for (const isAdmitted of [true, false]) {
         const all = await moving();
-        if (heard) {
+        if (isAdmitted) {
           all.attempt.refuse();
           await all.end.next('stay');
         }
         const next = await lose(all);
-        if (!heard) all.attempt.refuse();
+        if (!isAdmitted) all.attempt.refuse();
         expect(await next.receivedTypes()).to.deep.equal(['hello', 'play']);
         next.match(REQUEST_ID);
         expect(await next.next('stay')).to.deep.equal({ type: 'stay', sessionId: SESSION_ID, epoch: 2 });

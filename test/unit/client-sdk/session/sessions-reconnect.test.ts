@@ -23,7 +23,7 @@ describe('client: sessions', () => {
     await all.events.next();
     const next = await lose(all);
     expect(all.session.state).to.equal('connected');
-    // Only to return: it must not wait for another slot, nor cost another session.
+    // The repeated request only looks for the session: it must neither wait for a slot nor create another session.
     const asked = all.end.frames.all[1];
     expect(await next.next('play')).to.deep.equal({ ...asked, wait: false, onConflict: 'fail' });
     next.match(REQUEST_ID, { ticket: 'secret-ticket-renewed' });
@@ -72,9 +72,9 @@ describe('client: sessions', () => {
     clock.advance(0);
     const next = await all.broker.welcome();
     await next.next('play');
-    const heard = new Promise<void>((resolve) => (warned = resolve));
+    const warning = new Promise<void>((resolve) => (warned = resolve));
     next.error({ code: 'UNAVAILABLE', retryable: true, retryAfterMs: 800, requestId: REQUEST_ID });
-    await heard;
+    await warning;
     clock.advance(800);
     await next.next('play');
   });

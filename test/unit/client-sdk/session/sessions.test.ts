@@ -131,19 +131,19 @@ describe('client: sessions', () => {
     const { end, session } = await playing({
       logger: { debug: ignore, info: ignore, warn: ignore, error: (fields) => errors.push(fields) },
     });
-    const heard = new EventBuffer<string>('what the last listener heard');
+    const received = new EventBuffer<string>('what the last listener received');
     session.on('ended', () => {
       throw new Error('A bug in the application.');
     });
     session.on('ended', () => Promise.reject(new Error('Another one.')));
-    session.on('ended', (reason) => heard.add(reason));
-    const off = session.on('ended', () => heard.add('never'));
+    session.on('ended', (reason) => received.add(reason));
+    const off = session.on('ended', () => received.add('never'));
     off();
     end.session({ state: 'ended', reason: 'max_length' });
-    expect(await heard.next()).to.equal('max_length');
+    expect(await received.next()).to.equal('max_length');
     await nextTurn();
     expect(errors).to.have.length(2);
-    expect(heard.all).to.deep.equal(['max_length']);
+    expect(received.all).to.deep.equal(['max_length']);
   });
 
   it('do not show their ticket when printed', async () => {

@@ -24,7 +24,7 @@ describe('host connection', () => {
     const { broker, clock, host } = await startHostFixture();
     const connection = await broker.connections.next();
     await connection.accept({ heartbeatIntervalMs: 2_000 });
-    // No time has passed on the host's clock.
+    // The clock of the host has not moved.
     expect(await connection.next('heartbeat')).to.deep.equal({ type: 'heartbeat', load: LOAD, sessions: [] });
     await host.whenRegistered();
     clock.advance(1_999);
@@ -119,7 +119,7 @@ describe('host connection', () => {
     connection.freeze();
     const left = rig.host.leave();
     await rig.until('leaving');
-    // The close began in the same turn as the status.
+    // The host begins to close in the turn in which its status changes.
     await Promise.resolve();
     rig.clock.advance(2_000);
     await left;

@@ -18,7 +18,7 @@ interface LimitedRig extends HostFixture {
   readonly limits: EventBuffer<NearLimit>;
 }
 
-/** Registered, with heartbeats far apart and no pings: the limits' timer is the one that matters. */
+/** Registers a host, with rare heartbeats and without pings, so that the only other timer is that of the limits. */
 async function setUpLimited(): Promise<LimitedRig> {
   const rig = await startHostFixture();
   const connection = await rig.register({ heartbeatIntervalMs: 300 * MINUTE, pingIntervalMs: 0 });
@@ -147,9 +147,9 @@ describe('host session limits', () => {
     expect((await again.accept()).sessions).to.have.length(1);
     expect(await again.frames.next()).to.include({ ...about(2), type: 'session', reason: 'idle' });
     const limit = { ...about(1), type: 'limit', kind: 'idle' };
-    const told = await again.frames.next();
-    expect(told).to.include(limit);
-    expect(told)
+    const warning = await again.frames.next();
+    expect(warning).to.include(limit);
+    expect(warning)
       .to.have.property('endsInMs')
       .that.is.within(3 * MINUTE, 4 * MINUTE);
     expect(await again.frames.next()).to.include({ type: 'heartbeat' });

@@ -25,12 +25,12 @@ describe('a host that checkpoints sessions', () => {
       },
       /^no save point is near$/,
     ],
-    'refuses at length': [() => Promise.reject(new CannotMoveError('x'.repeat(300))), /^x{200}$/],
+    'refuses with a long reason': [() => Promise.reject(new CannotMoveError('x'.repeat(300))), /^x{200}$/],
     'fails with a secret': [() => Promise.reject(new Error('password=hunter2')), /^onCheckpoint failed\.$/],
-    'gives nothing': [() => undefined as unknown as Checkpoint, /^onCheckpoint failed\.$/],
-    'gives an empty reference': [() => ({ reference: '' }), /reference/],
-    'gives a reference that is too long': [() => ({ reference: 'x'.repeat(2_049) }), /2049/],
-    'gives a state that is too large': [
+    'returns nothing': [() => undefined as unknown as Checkpoint, /^onCheckpoint failed\.$/],
+    'returns an empty reference': [() => ({ reference: '' }), /reference/],
+    'returns a reference that is too long': [() => ({ reference: 'x'.repeat(2_049) }), /2049/],
+    'returns a state that is too large': [
       () => ({ state: new Uint8Array(MAX_CHECKPOINT_BYTES + 1) }),
       /262145 bytes/,
     ],
@@ -40,10 +40,10 @@ describe('a host that checkpoints sessions', () => {
       const rig = await setUpMoving(onCheckpoint);
       const session = await play(rig);
       rig.connection.send(orderOf(1));
-      const answer = await rig.told();
+      const answer = await rig.nextFrame();
       expect(answer).to.include(cannotMove(1));
       expect(answer).to.have.property('reason').that.matches(reason);
-      expect(await rig.told()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
+      expect(await rig.nextFrame()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
       expect(await rig.resumes.next()).to.deep.equal(about(1));
       expect(session.state).to.equal('connected');
       const errors = rig.logged.filter(({ level }) => level === 'error');
@@ -56,13 +56,13 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving(() => ({ state: large.subarray(8) }));
     await play(rig);
     rig.connection.send(orderOf(1));
-    const answer = await rig.told();
+    const answer = await rig.nextFrame();
     expect(answer).to.include({ type: 'checkpoint' });
     const { state } = answer as { state: string };
     expect(Buffer.from(state, 'base64').equals(large.subarray(8))).to.be.true;
   });
 
-  it('gives up on an application that takes too long, and ignores its late answer', async () => {
+  it('returns up on an application that takes too long, and ignores its late answer', async () => {
     let answer: (checkpoint: Checkpoint) => void = () => undefined;
     const rig = await setUpMoving(() => new Promise((resolve) => (answer = resolve)));
     const session = await play(rig);
@@ -71,8 +71,8 @@ describe('a host that checkpoints sessions', () => {
     rig.clock.advance(WITHIN_MS - 1);
     expect(session.state).to.equal('moving');
     rig.clock.advance(1);
-    expect(await rig.told()).to.include({ ...cannotMove(1), reason: 'onCheckpoint took too long.' });
-    expect(await rig.told()).to.include({ state: 'connected' });
+    expect(await rig.nextFrame()).to.include({ ...cannotMove(1), reason: 'onCheckpoint took too long.' });
+    expect(await rig.nextFrame()).to.include({ state: 'connected' });
     expect(await rig.resumes.next()).to.deep.equal(about(1));
     answer({ state: STATE });
     await nothingMore(rig);
@@ -84,7 +84,7 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving(() => new Promise((resolve) => (answer = resolve)));
     await play(rig);
     rig.connection.send(orderOf(1), resumeOf(1));
-    expect(await rig.told()).to.include({ state: 'connected' });
+    expect(await rig.nextFrame()).to.include({ state: 'connected' });
     answer({ state: STATE });
     await nothingMore(rig);
   });
@@ -96,7 +96,7 @@ describe('a host that checkpoints sessions', () => {
     rig.connection.send(orderOf(1));
     await rig.connection.ping();
     session.end('client_left');
-    expect(await rig.told()).to.include({ state: 'ended', reason: 'client_left' });
+    expect(await rig.nextFrame()).to.include({ state: 'ended', reason: 'client_left' });
     answer({ state: STATE });
     rig.clock.advance(2 * STILL_MS);
     await nothingMore(rig);

@@ -27,11 +27,11 @@ interface ArrivingRig extends HostFixture {
   readonly connection: ScriptedConnection;
   readonly moved: EventBuffer<{ sessionId: string; epoch: number }>;
   readonly prepared: EventBuffer<string>;
-  /** The next frame that is no heartbeat. */
-  told(): Promise<HostToBroker>;
+  /** The next frame that is not a heartbeat. */
+  nextFrame(): Promise<HostToBroker>;
 }
 
-/** Registered, with heartbeats far apart and no pings. */
+/** Registers a host, with rare heartbeats and without pings. */
 async function setUpArriving(
   onRestore: HostOptions['onRestore'] | null = () => undefined,
   options: Partial<HostOptions> = {},
@@ -48,14 +48,14 @@ async function setUpArriving(
   const moved: ArrivingRig['moved'] = new EventBuffer('moved session');
   rig.host.on('moved', (session) => moved.add(session));
   const connection = await rig.register({ heartbeatIntervalMs: 600_000, pingIntervalMs: 0 });
-  const told = () => connection.frames.next(({ type }) => type !== 'heartbeat');
-  return { ...rig, connection, moved, prepared, told };
+  const nextFrame = () => connection.frames.next(({ type }) => type !== 'heartbeat');
+  return { ...rig, connection, moved, prepared, nextFrame };
 }
 
-/** A session that was taken up; the broker has heard so. */
+/** Orders the host to restore a session, and waits for `restored`. */
 async function restore(rig: ArrivingRig, number = 1, change: Partial<Restore> = {}): Promise<void> {
   rig.connection.send(restoreOf(number, change));
-  expect(await rig.told()).to.deep.equal({ type: 'restored', ...about(number) });
+  expect(await rig.nextFrame()).to.deep.equal({ type: 'restored', ...about(number) });
 }
 
 async function nothingMore({ connection }: ArrivingRig): Promise<void> {
@@ -79,9 +79,14 @@ describe('a host that restores sessions', () => {
 
     const hosted = admit(rig, 1);
     expect(hosted).to.include({ begun: false, state: 'active' });
-    expect(await rig.told()).to.deep.equal({ type: 'session', ...about(1), state: 'active', restored: true });
+    expect(await rig.nextFrame()).to.deep.equal({
+      type: 'session',
+      ...about(1),
+      state: 'active',
+      restored: true,
+    });
     expect(hosted.reportConnected()).to.be.true;
-    expect(await rig.told()).to.include({ state: 'connected' });
+    expect(await rig.nextFrame()).to.include({ state: 'connected' });
     rig.connection.send(movedOf(1));
     expect(await rig.moved.next()).to.deep.equal(about(1));
     expect(hosted.begun).to.be.true;
@@ -99,7 +104,7 @@ describe('a host that restores sessions', () => {
     const { state, ...order } = restoreOf(1, { reference: 's3://saves/7' });
     expect(state).to.exist;
     rig.connection.send(order);
-    expect(await rig.told()).to.include({ type: 'restored' });
+    expect(await rig.nextFrame()).to.include({ type: 'restored' });
     expect(taken).to.deep.equal([{ reference: 's3://saves/7' }]);
   });
 
@@ -128,7 +133,7 @@ describe('a host that restores sessions', () => {
   });
 
   const refusals: Record<string, [NonNullable<HostOptions['onRestore']>, string]> = {
-    'says no': [() => false, 'The application refused the session.'],
+    'refuses without a reason': [() => false, 'The application refused the session.'],
     'refuses with a reason': [
       () => Promise.reject(new CannotMoveError('that save is too old')),
       'that save is too old',
@@ -144,7 +149,7 @@ describe('a host that restores sessions', () => {
     it(`answers cannot_move, and keeps nothing, when the application ${what}`, async () => {
       const rig = await setUpArriving(onRestore);
       rig.connection.send(restoreOf(1));
-      expect(await rig.told()).to.deep.equal({ type: 'cannot_move', ...about(1), reason });
+      expect(await rig.nextFrame()).to.deep.equal({ type: 'cannot_move', ...about(1), reason });
       await nothingMore(rig);
       expect(rig.host.usage.prepared).to.equal(0);
       expect(rig.ends.unread, 'the application knows').to.be.empty;
@@ -156,31 +161,31 @@ describe('a host that restores sessions', () => {
   it('answers cannot_move without onRestore, without a state, and with both state and reference', async () => {
     const rig = await setUpArriving(null);
     rig.connection.send(restoreOf(1));
-    expect(await rig.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
     const other = await setUpArriving();
     const { state, ...empty } = restoreOf(1);
     other.connection.send(empty);
-    expect(await other.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await other.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
     other.connection.send({ ...empty, state: state ?? '', reference: 'both' });
-    expect(await other.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await other.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
   });
 
   it('restores no session that has ended here, or has a newer epoch here', async () => {
     const rig = await setUpArriving();
     rig.connection.send({ type: 'end', ...about(1), reason: 'move_failed' }, restoreOf(1));
-    expect(await rig.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
     admit(rig, 2, 3);
-    expect(await rig.told()).to.include({ state: 'active', epoch: 3 });
+    expect(await rig.nextFrame()).to.include({ state: 'active', epoch: 3 });
     rig.connection.send(restoreOf(2));
-    expect(await rig.told()).to.include({ type: 'cannot_move', ...about(2) });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move', ...about(2) });
   });
 
   it('does not restore a session that a ticket already started', async () => {
     const rig = await setUpArriving();
     const session = admit(rig, 1);
-    expect(await rig.told()).to.include({ state: 'active' });
+    expect(await rig.nextFrame()).to.include({ state: 'active' });
     rig.connection.send(restoreOf(1));
-    expect(await rig.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
     expect(session.begun).to.be.true;
   });
 
@@ -194,9 +199,9 @@ describe('a host that restores sessions', () => {
     rig.connection.send(restoreOf(1), restoreOf(1));
     await nothingMore(rig);
     accept();
-    expect(await rig.told()).to.include({ type: 'restored' });
+    expect(await rig.nextFrame()).to.include({ type: 'restored' });
     rig.connection.send(restoreOf(1));
-    expect(await rig.told()).to.include({ type: 'restored' });
+    expect(await rig.nextFrame()).to.include({ type: 'restored' });
     await nothingMore(rig);
     expect(asked).to.equal(1);
   });
@@ -244,10 +249,10 @@ describe('a host that restores sessions', () => {
     rig.connection.send(restoreOf(1));
     await rig.connection.ping();
     const session = admit(rig, 1);
-    expect(await rig.told()).to.include({ state: 'active' });
+    expect(await rig.nextFrame()).to.include({ state: 'active' });
     refuse();
-    expect(await rig.told()).to.include({ type: 'cannot_move' });
-    expect(await rig.told()).to.include({ state: 'ended', reason: 'move_failed' });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move' });
+    expect(await rig.nextFrame()).to.include({ state: 'ended', reason: 'move_failed' });
     expect(await rig.ends.next()).to.include({ reason: 'move_failed' });
     expect(session.state).to.equal('ended');
   });
@@ -256,19 +261,19 @@ describe('a host that restores sessions', () => {
     const rig = await setUpArriving(undefined, { movable: true, onCheckpoint: () => ({ state: STATE }) });
     await restore(rig);
     admit(rig, 1).reportConnected();
-    for (const state of ['active', 'connected']) expect(await rig.told()).to.include({ state });
+    for (const state of ['active', 'connected']) expect(await rig.nextFrame()).to.include({ state });
     const order = { type: 'checkpoint', ...about(1), withinMs: 5_000, stillMs: 30_000 } as const;
     rig.connection.send(order);
-    expect(await rig.told()).to.include({ type: 'cannot_move' });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move' });
     rig.connection.send(movedOf(1), order);
-    expect(await rig.told()).to.include({ type: 'checkpoint' });
+    expect(await rig.nextFrame()).to.include({ type: 'checkpoint' });
   });
 
   it('repeats its report with every heartbeat until the broker confirms the move', async () => {
     const rig = await setUpArriving();
     await restore(rig);
     const session = admit(rig, 1);
-    expect(await rig.told()).to.include({ state: 'active' });
+    expect(await rig.nextFrame()).to.include({ state: 'active' });
     rig.clock.advance(600_000);
     const again = [await rig.connection.frames.next(), await rig.connection.frames.next()];
     expect(again[0]).to.deep.equal({ type: 'session', ...about(1), state: 'active', restored: true });
@@ -277,7 +282,7 @@ describe('a host that restores sessions', () => {
     rig.connection.send(movedOf(1));
     await rig.moved.next();
     session.reportConnected();
-    expect(await rig.told()).to.include({ state: 'connected' });
+    expect(await rig.nextFrame()).to.include({ state: 'connected' });
     rig.clock.advance(600_000);
     await rig.connection.next('heartbeat');
     await nothingMore(rig);

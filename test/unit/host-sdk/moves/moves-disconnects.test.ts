@@ -23,12 +23,12 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
-    await rig.told();
+    await rig.nextFrame();
     expect(session.reportDisconnected()).to.be.true;
-    expect(await rig.told()).to.include({ state: 'disconnected' });
+    expect(await rig.nextFrame()).to.include({ state: 'disconnected' });
     expect(rig.resumes.unread, 'still held: it may have moved').to.be.empty;
     rig.connection.send(resumeOf(1));
-    expect(await rig.told()).to.include({ state: 'disconnected' });
+    expect(await rig.nextFrame()).to.include({ state: 'disconnected' });
     expect(await rig.resumes.next()).to.deep.equal(about(1));
   });
 
@@ -36,12 +36,12 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
-    await rig.told();
+    await rig.nextFrame();
     session.reportDisconnected();
     expect(admit(rig, 1)).to.equal(session);
     session.reportConnected();
     for (const state of ['disconnected', 'active', 'connected'])
-      expect(await rig.told()).to.include({ state });
+      expect(await rig.nextFrame()).to.include({ state });
     expect(await rig.resumes.next()).to.deep.equal(about(1));
     await nothingMore(rig);
   });
@@ -53,9 +53,9 @@ describe('a host that checkpoints sessions', () => {
     rig.connection.send(orderOf(1));
     await rig.connection.ping();
     session.reportDisconnected();
-    expect(await rig.told()).to.include({ state: 'disconnected' });
+    expect(await rig.nextFrame()).to.include({ state: 'disconnected' });
     answer({ state: STATE });
-    expect(await rig.told()).to.include(cannotMove(1));
+    expect(await rig.nextFrame()).to.include(cannotMove(1));
     expect(await rig.resumes.next()).to.deep.equal(about(1));
   });
 
@@ -104,7 +104,7 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
-    await rig.told();
+    await rig.nextFrame();
     rig.broker.refusal = { status: 503, body: '' };
     rig.connection.terminate();
     await rig.until('waiting');

@@ -32,14 +32,14 @@ export function admit({ host }: HostFixture, number: number): HostedSession {
 export interface MovingRig extends HostFixture {
   readonly connection: ScriptedConnection;
   readonly resumes: EventBuffer<{ sessionId: string; epoch: number }>;
-  /** Sessions as `onCheckpoint` got them, with the state they were in then. */
+  /** Sessions with which `onCheckpoint` was called, with their state at that time. */
   readonly asked: { session: HostedSession; state: string }[];
   readonly logged: { level: string; text: string }[];
-  /** The next frame that is no heartbeat. */
-  told(): Promise<HostToBroker>;
+  /** The next frame that is not a heartbeat. */
+  nextFrame(): Promise<HostToBroker>;
 }
 
-/** Registered, with heartbeats far apart and no pings. */
+/** Registers a host, with rare heartbeats and without pings. */
 export async function setUpMoving(
   onCheckpoint: HostOptions['onCheckpoint'] | null = () => ({ state: STATE }),
   options: Partial<HostOptions> = { movable: true },
@@ -64,15 +64,15 @@ export async function setUpMoving(
   const resumes: MovingRig['resumes'] = new EventBuffer('resumed session');
   rig.host.on('resume', (resumed) => resumes.add(resumed));
   const connection = await rig.register({ heartbeatIntervalMs: 600_000, pingIntervalMs: 0 });
-  const told = () => connection.frames.next(({ type }) => type !== 'heartbeat');
-  return { ...rig, connection, resumes, asked, logged, told };
+  const nextFrame = () => connection.frames.next(({ type }) => type !== 'heartbeat');
+  return { ...rig, connection, resumes, asked, logged, nextFrame };
 }
 
-/** A session whose stream runs; the broker has heard so. */
+/** Starts a connected session, and waits for its reports. */
 export async function play(rig: MovingRig, number = 1): Promise<HostedSession> {
   const session = admit(rig, number);
   session.reportConnected();
-  for (const state of ['active', 'connected']) expect(await rig.told()).to.include({ state });
+  for (const state of ['active', 'connected']) expect(await rig.nextFrame()).to.include({ state });
   return session;
 }
 

@@ -22,7 +22,7 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
-    expect(await rig.told()).to.deep.equal({ type: 'checkpoint', ...about(1), state: STATE_TEXT });
+    expect(await rig.nextFrame()).to.deep.equal({ type: 'checkpoint', ...about(1), state: STATE_TEXT });
     expect(rig.asked).to.deep.equal([{ session, state: 'moving' }]);
     expect(session.state).to.equal('moving');
     expect(session.reportConnected(), 'the broker decides').to.be.false;
@@ -36,7 +36,11 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving(() => Promise.resolve({ reference: 's3://saves/7' }));
     await play(rig);
     rig.connection.send(orderOf(1));
-    expect(await rig.told()).to.deep.equal({ type: 'checkpoint', ...about(1), reference: 's3://saves/7' });
+    expect(await rig.nextFrame()).to.deep.equal({
+      type: 'checkpoint',
+      ...about(1),
+      reference: 's3://saves/7',
+    });
   });
 
   it('ends the session when it has moved', async () => {
@@ -56,36 +60,36 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
-    expect(await rig.told()).to.include({ type: 'checkpoint' });
+    expect(await rig.nextFrame()).to.include({ type: 'checkpoint' });
     rig.connection.send(resumeOf(1));
-    expect(await rig.told()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
+    expect(await rig.nextFrame()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
     expect(await rig.resumes.next()).to.deep.equal(about(1));
     expect(session.state).to.equal('connected');
     rig.clock.advance(2 * STILL_MS);
     await nothingMore(rig);
     expect(rig.resumes.unread, 'once').to.be.empty;
     rig.connection.send(orderOf(1));
-    expect(await rig.told(), 'it may be asked again').to.include({ type: 'checkpoint' });
+    expect(await rig.nextFrame(), 'it may be asked again').to.include({ type: 'checkpoint' });
   });
 
   it('resumes the session by itself when no outcome of the move arrives', async () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
-    await rig.told();
+    await rig.nextFrame();
     rig.clock.advance(STILL_MS - 1);
     expect(session.state).to.equal('moving');
     rig.clock.advance(1);
     expect(session.state).to.equal('connected');
     expect(await rig.resumes.next()).to.deep.equal(about(1));
-    expect(await rig.told()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
+    expect(await rig.nextFrame()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
   });
 
   it('ignores a resume for another epoch, a session that is not moving, or an unknown one', async () => {
     const rig = await setUpMoving();
     const [first, second] = [await play(rig, 1), await play(rig, 2)];
     rig.connection.send(orderOf(1));
-    await rig.told();
+    await rig.nextFrame();
     rig.connection.send(resumeOf(1, 2), resumeOf(2), resumeOf(3));
     await nothingMore(rig);
     expect([first.state, second.state]).to.deep.equal(['moving', 'connected']);
@@ -97,12 +101,12 @@ describe('a host that checkpoints sessions', () => {
       const rig = await setUpMoving();
       const [first, second] = [await play(rig, 1), await play(rig, 2)];
       rig.connection.send(orderOf(1));
-      await rig.told();
+      await rig.nextFrame();
       for (const number of [1, 2]) {
         const { sessionId } = about(number);
         rig.connection.send({ type: 'error', code, message: 'No.', retryable: false, sessionId });
       }
-      expect(await rig.told()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
+      expect(await rig.nextFrame()).to.deep.equal({ type: 'session', ...about(1), state: 'connected' });
       expect(await rig.resumes.next()).to.deep.equal(about(1));
       expect([first.state, second.state]).to.deep.equal(['connected', 'connected']);
       await nothingMore(rig);
@@ -113,7 +117,7 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
-    await rig.told();
+    await rig.nextFrame();
     const { sessionId } = about(1);
     rig.connection.send({ type: 'error', code: 'STALE_EPOCH', message: 'No.', retryable: false, sessionId });
     await nothingMore(rig);
@@ -124,7 +128,7 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving();
     const [first, second] = [await play(rig, 1), await play(rig, 2)];
     first.reportDisconnected();
-    expect(await rig.told()).to.include({ state: 'disconnected' });
+    expect(await rig.nextFrame()).to.include({ state: 'disconnected' });
     second.setMovable(false);
     for (const [number, epoch] of [
       [1, 1],
@@ -133,7 +137,7 @@ describe('a host that checkpoints sessions', () => {
       [3, 1],
     ] as const) {
       rig.connection.send(orderOf(number, epoch));
-      expect(await rig.told()).to.include(cannotMove(number, epoch));
+      expect(await rig.nextFrame()).to.include(cannotMove(number, epoch));
     }
     expect(rig.asked).to.be.empty;
     expect([first.state, second.state]).to.deep.equal(['disconnected', 'connected']);
@@ -145,10 +149,10 @@ describe('a host that checkpoints sessions', () => {
     const rig = await setUpMoving();
     const session = await play(rig);
     rig.connection.send(orderOf(1));
-    expect(await rig.told()).to.include({ type: 'checkpoint' });
+    expect(await rig.nextFrame()).to.include({ type: 'checkpoint' });
     rig.connection.send(orderOf(1));
-    expect(await rig.told()).to.include(cannotMove(1));
-    expect(await rig.told()).to.include({ state: 'connected' });
+    expect(await rig.nextFrame()).to.include(cannotMove(1));
+    expect(await rig.nextFrame()).to.include({ state: 'connected' });
     expect(await rig.resumes.next()).to.deep.equal(about(1));
     expect(session.state).to.equal('connected');
     expect(rig.asked).to.have.length(1);
@@ -159,7 +163,7 @@ describe('a host that checkpoints sessions', () => {
     const session = await play(rig);
     session.setMovable(true);
     rig.connection.send(orderOf(1));
-    expect(await rig.told()).to.include(cannotMove(1));
+    expect(await rig.nextFrame()).to.include(cannotMove(1));
     expect(session.state).to.equal('connected');
     rig.clock.advance(600_000);
     expect((await rig.connection.next('heartbeat')).sessions).to.deep.equal([
@@ -204,7 +208,7 @@ describe('a host that checkpoints sessions', () => {
     const before = rig.clock.pending;
     rig.connection.send(orderOf(1), orderOf(2));
     for (const number of [1, 2]) {
-      expect(await rig.told()).to.include({ type: 'checkpoint', ...about(number) });
+      expect(await rig.nextFrame()).to.include({ type: 'checkpoint', ...about(number) });
     }
     expect(rig.clock.pending).to.equal(before + 1);
     await rig.host.close();

@@ -40,13 +40,13 @@ describe('host sessions', () => {
     expect(session.end('client_left')).to.be.false;
     expect(session.reportConnected()).to.be.false;
 
-    const told: string[] = [];
+    const reports: string[] = [];
     for (let step = 0; step < 6; step += 1) {
       const { sessionId, epoch, state, reason } = await connection.next('session');
       expect([sessionId, epoch]).to.deep.equal([sessionIdOf(1), 1]);
-      told.push(reason === undefined ? state : `${state} ${reason}`);
+      reports.push(reason === undefined ? state : `${state} ${reason}`);
     }
-    expect(told).to.deep.equal([
+    expect(reports).to.deep.equal([
       'active',
       'connected',
       'disconnected',
@@ -205,7 +205,7 @@ describe('host sessions', () => {
   });
 
   const refusals = {
-    'says no': () => false,
+    'refuses without a reason': () => false,
     throws: () => {
       throw new Error('not installed');
     },

@@ -29,10 +29,10 @@ describe('host signals', () => {
   it('are sent both ways, for a session and for a reservation', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
-    const heard = new EventBuffer<ReceivedSignal>('signal of the player');
-    rig.host.on('signal', (signal) => heard.add(signal));
+    const received = new EventBuffer<ReceivedSignal>('signal of the player');
+    rig.host.on('signal', (signal) => received.add(signal));
     connection.send(prepareOf(1), signalOf(1, 'offer'));
-    expect(await heard.next()).to.deep.equal({ sessionId: sessionIdOf(1), epoch: 1, data: 'offer' });
+    expect(await received.next()).to.deep.equal({ sessionId: sessionIdOf(1), epoch: 1, data: 'offer' });
     expect(rig.host.signal(sessionIdOf(1), 'answer')).to.equal(true);
     expect(await nextSignal(connection)).to.deep.equal(signalOf(1, 'answer'));
     const session = admit(rig, 1);
@@ -43,8 +43,8 @@ describe('host signals', () => {
   it('are ignored for another assignment, or an unknown session', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
-    const heard = new EventBuffer<ReceivedSignal>('signal of the player');
-    rig.host.on('signal', (signal) => heard.add(signal));
+    const received = new EventBuffer<ReceivedSignal>('signal of the player');
+    rig.host.on('signal', (signal) => received.add(signal));
     connection.send(prepareOf(1, { epoch: 2 }));
     connection.send(
       signalOf(1, 'old', 1),
@@ -52,8 +52,8 @@ describe('host signals', () => {
       signalOf(2, 'other'),
       signalOf(1, 'own', 2),
     );
-    expect((await heard.next()).data).to.equal('own');
-    expect(heard.unread).to.be.empty;
+    expect((await received.next()).data).to.equal('own');
+    expect(received.unread).to.be.empty;
     expect(rig.host.signal(sessionIdOf(2), 'hello')).to.equal(false);
   });
 
@@ -74,8 +74,8 @@ describe('host signals', () => {
     const again = await rig.broker.connections.next();
     await again.accept();
     await again.next('heartbeat');
-    const told = again.frames.unread.map((frame) => (frame.type === 'signal' ? frame.data : frame.type));
-    expect(told).to.deep.equal(said);
+    const sent = again.frames.unread.map((frame) => (frame.type === 'signal' ? frame.data : frame.type));
+    expect(sent).to.deep.equal(said);
     expect(first.signal('after')).to.equal(true);
     expect(await again.frames.next((frame) => frame.type === 'signal' && frame.data === 'after')).to.exist;
   });

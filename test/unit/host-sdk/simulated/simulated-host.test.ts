@@ -19,7 +19,7 @@ function ticketOf(number: number, epoch = 1): string {
   return signTicket({ claims: { sid: sessionIdOf(number), epoch } });
 }
 
-/** A player's device in front of a simulated host. */
+/** A client of a simulated host's stream. */
 class Viewer {
   readonly frames = new EventBuffer<StreamToClient>('frame of the stream');
   readonly closed: Promise<number>;
@@ -74,7 +74,7 @@ describe('simulated host', () => {
     });
   }
 
-  /** Lets time pass in which the host hears its broker. */
+  /** Advances the time while the host still receives frames of its broker. */
   async function pass(durationMs: number): Promise<void> {
     for (let leftMs = durationMs; leftMs > 0; leftMs -= 4_000) {
       await connection.ping();
@@ -108,7 +108,7 @@ describe('simulated host', () => {
     expect(simulated.endpoint).to.equal(`ws://127.0.0.1:${streams.port}/stream/dublin/pc-rtx/host-1`);
   });
 
-  it('admits a ticket, counts once a second, and ends when the client says bye', async () => {
+  it('admits a ticket, counts once a second, and ends when the client sends bye', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     expect([await stateOf(), await stateOf()]).to.deep.equal(['active', 'connected']);
     clock.advance(3_000);
@@ -176,7 +176,7 @@ describe('simulated host', () => {
     expect(simulated.stats).to.deep.include({ ended: { reconnect_expired: 1 }, sessions: 0 });
   });
 
-  it('tells the client when the broker ends its session', async () => {
+  it('notifies the client when the broker ends its session', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     connection.send({ type: 'end', sessionId: sessionIdOf(1), epoch: 1, reason: 'drain_deadline' });
     expect(await viewer.frames.next()).to.deep.equal({ type: 'ended', reason: 'drain_deadline' });
@@ -218,11 +218,11 @@ describe('simulated host', () => {
   });
 
   const badFrames: Record<string, string | Buffer> = {
-    'what is no JSON': 'hello',
+    'text that is not JSON': 'hello',
     null: 'null',
     'an array': '[]',
     'a type that does not exist': '{"type":"pause"}',
-    'a ticket that is no text': '{"type":"ticket","ticket":7}',
+    'a ticket that is not text': '{"type":"ticket","ticket":7}',
     'a binary frame': Buffer.from('{"type":"bye"}'),
     'bye before a ticket': '{"type":"bye"}',
   };

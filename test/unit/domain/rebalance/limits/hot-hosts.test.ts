@@ -9,7 +9,7 @@ import { regionPool } from '../fleets.js';
 
 const HOME = regionPool('near');
 
-/** What the tracker knows after these loads of one host, one heartbeat each. */
+/** The tracked state after one heartbeat of a host with each of these loads. */
 function after(...loads: number[]): HotHosts {
   return loads.reduce<HotHosts>(
     (known, congestion, i) =>
