@@ -53,7 +53,7 @@ export interface TestBrokerOptions {
   readonly store?: FleetStore;
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
-  /** Default: the intervals of the product. `QUICK` shortens tests that wait for an interval. */
+  /** Default: the intervals of the product. `SHORT_INTERVALS` shortens tests that wait for an interval. */
   readonly intervals?: Partial<BrokerIntervals>;
   /** Secrets besides those of every test fleet. */
   readonly env?: Readonly<Record<string, string>>;
