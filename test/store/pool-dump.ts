@@ -14,6 +14,7 @@ import {
 import { STATE_CODES } from '@duskline/server/store/redis/stored-codes.js';
 import type { StoredState } from '@duskline/server/domain/session-state.js';
 
+/** Members of a sorted set or expiry list, with score or time. */
 export type Scores = readonly (readonly [sessionId: string, scoreOrAtMs: number])[];
 
 /** A placement that waits or has an offer. */
@@ -60,6 +61,7 @@ export interface PoolDump {
   >;
 }
 
+/** Reads all data of a region pool from the memory store. */
 export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump {
   const state = store.poolState(regionPool);
   const hosts = [...state.hosts.values()];

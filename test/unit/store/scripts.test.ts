@@ -196,7 +196,7 @@ describe('an assembled script', () => {
     ]);
   });
 
-  it('makes a part on demand inside one function, with what the script does not have already', () => {
+  it('has a part that is loaded on demand in one function, together with its parts that the script does not have yet', () => {
     const { lua } = assemble({ parts: ['values/max-values'], onDemand: 'values/many-values' });
     expect(lua.split('\n')).to.deep.equal([
       texts['shared/values/max-values'],
