@@ -4,9 +4,10 @@
  *
  * - `cordoned`: operators closed it; running sessions stay.
  * - `draining`: operators closed it and empty it.
+ * - `failing`: the host failed new sessions and is left out for a while (hosts only; see host-failures.ts).
  * - `hot`: the rebalancer excludes a hot host (hosts only).
  */
-export const CLOSURES = ['cordoned', 'draining', 'hot'] as const;
+export const CLOSURES = ['cordoned', 'draining', 'failing', 'hot'] as const;
 export type Closure = (typeof CLOSURES)[number];
 
 /** Adds a reason, in the order of `CLOSURES`, or removes it. */

@@ -2,6 +2,7 @@ import { closureSuite } from './closure-suite.js';
 import { coordinationSuite } from './coordination-suite.js';
 import type { StoreFixture } from './fixture.js';
 import { inboxSuite } from './inbox-suite.js';
+import { hostFailureSuite } from './host-failure-suite.js';
 import { hostSuite } from './host-suite.js';
 import { moveSuite } from './move-suite.js';
 import { offerSuite } from './offer-suite.js';
@@ -33,6 +34,7 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     sessionSuite(current);
     hostSuite(current);
     closureSuite(current);
+    hostFailureSuite(current);
     reconcileSuite(current);
     queueSuite(current);
     waitingSuite(current);

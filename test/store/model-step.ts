@@ -17,6 +17,8 @@ export interface ModelContext {
   hostAt(hostId: string): { readonly digest: number; readonly heartbeatAtMs: number } | undefined;
   /** The sessions that are offered at the moment. */
   offered(): readonly string[];
+  /** The sessions that are reserved at the moment. */
+  reserved(): readonly SessionRecord[];
   /** What is held for sessions that move here. */
   targetReservations(): readonly SessionRecord[];
 }
@@ -35,6 +37,11 @@ export function createModelContext(memory: MemoryStore, clock: ManualClock, numb
         .poolState(regionPool)
         .expiryLists.offered.entries()
         .map(([sessionId]) => sessionId),
+    reserved: () =>
+      memory
+        .poolState(regionPool)
+        .sessions.records()
+        .filter(({ state }) => state === 'reserved'),
     targetReservations: () =>
       memory
         .poolState(regionPool)
@@ -53,7 +60,12 @@ export interface Step {
 }
 
 /** Time limits that sequences run into. */
-export const MODEL_RULES = { suspectAfterMs: SUSPECT_AFTER_MS, offerMs: 1_500, resumeWindowMs: 8_000 };
+export const MODEL_RULES = {
+  suspectAfterMs: SUSPECT_AFTER_MS,
+  offerMs: 1_500,
+  resumeWindowMs: 8_000,
+  backOff: { firstMs: 400, maxMs: 1_500 },
+};
 
 /** One for all: the reservations of a place last equally long. */
 export const TTL_MS = 5_000;

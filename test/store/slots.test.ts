@@ -66,6 +66,11 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     await store.removeClosure(PLACE, hostId, 'cordoned');
   }
   await store.getClosures(PLACE, null);
+  await store.failReservation(
+    PLACE,
+    { hostId: 'host-a', sessionId: newSessionId(), epoch: 1, reason: 'refused' },
+    BROKER,
+  );
   await useDrains(store);
   await store.takeChangedSessions(PLACE, 'broker-b');
   await store.getEndpoints(PLACE, ['host-a']);

@@ -118,6 +118,12 @@ export interface DisconnectedSession {
   readonly known: ClientSession;
 }
 
+/** The hosts on which a session was reserved in vain. */
+export interface FailedHosts {
+  readonly sessionId: string;
+  readonly hostIds: ReadonlySet<string>;
+}
+
 /** A session and the connection that receives its events. */
 export interface LinkedSession {
   readonly sessionId: string;

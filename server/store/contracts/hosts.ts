@@ -2,6 +2,7 @@ import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { Closure } from '../../domain/closure.js';
 import type { Drain } from '../../domain/drain.js';
+import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { SilentHost } from '../../domain/host-silence.js';
 import type { EndedSession } from './session-record.js';
@@ -90,6 +91,8 @@ export interface HostRecord {
   readonly state: HostState;
   /** The closures of this host alone; its region pool may be closed as well. */
   readonly closures: readonly Closure[];
+  /** Its failures since a client last claimed a session there; `null` when there are none. */
+  readonly failures: HostFailures | null;
   readonly slots: number;
   readonly committed: number;
   readonly measured: number;
@@ -97,6 +100,22 @@ export interface HostRecord {
   readonly heartbeatAtMs: number;
   readonly endpoint: string;
 }
+
+/** A session that was reserved on a host, and that the host failed before any client claimed it. */
+export interface FailedReservation {
+  readonly hostId: string;
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly reason: HostFailureReason;
+}
+
+/**
+ * - `failed`: the session ended with `host_lost`. `failures` are those of the host now; `null` when this one was counted already.
+ * - `not_reserved`: the host has no such reservation. Nothing changed.
+ */
+export type FailReservationOutcome =
+  | { readonly kind: 'failed'; readonly ended: EndedSession; readonly failures: HostFailures | null }
+  | { readonly kind: 'not_reserved' };
 
 /** Sessions and slots of a region pool. Slots count on ready, open hosts only. */
 export interface Utilisation {
@@ -144,8 +163,8 @@ export interface HostStore {
     sessions: readonly ReportedSession[],
   ): Promise<Reconciliation>;
   /**
-   * Removes a host that shuts down in order. Its sessions end with `host_ended`. Changes nothing when another connection
-   * speaks for the host.
+   * Removes a host that shuts down in order. Its sessions end with `host_ended`, its reservations with `host_lost`, so that
+   * their players get other hosts. Changes nothing when another connection speaks for the host.
    */
   removeHost(regionPool: RegionPool, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
 
@@ -158,7 +177,8 @@ export interface HostStore {
     callerId: string,
   ): Promise<readonly EndedSession[]>;
   /**
-   * Recomputes the counters of some hosts from their sessions. One call does a bounded amount of work.
+   * Recomputes the counters of some hosts from their sessions. One call does a bounded amount of work. The first call of a pass
+   * also forgets old failures.
    *
    * @param cursor `null` to begin a pass, else `next` of the call before
    */
@@ -182,6 +202,17 @@ export interface HostStore {
    * @param hostId `null` for the whole region pool
    */
   getClosures(regionPool: RegionPool, hostId: string | null): Promise<readonly Closure[]>;
+
+  /**
+   * Ends a session that its host failed, and leaves the host out for a while: it gets the closure `failing`, and offers there
+   * are withdrawn. The first heartbeat after that time opens the host again; until a client has claimed a session there, it gets
+   * one session at a time as a trial, and is left out again meanwhile. `domain/host-failures.ts` has the rules.
+   */
+  failReservation(
+    regionPool: RegionPool,
+    reservation: FailedReservation,
+    callerId: string,
+  ): Promise<FailReservationOutcome>;
 
   /** All hosts of the region pool, in the order of their ids. */
   listHosts(regionPool: RegionPool): Promise<readonly HostRecord[]>;

@@ -9,6 +9,7 @@ import {
   decodeClosures,
   decodeEnded,
   decodeEndReason,
+  decodeFailures,
   decodeHost,
   oneOf,
   texts,
@@ -106,12 +107,21 @@ export function createRedisHosts(context: RedisContext): HostStore {
       return decodeClosures(await command(() => redis.hget(keys.poolKey(regionPool, 'totals'), field)));
     },
 
+    async failReservation(regionPool, reservation, callerId) {
+      const reply = await runInPool('hosts/fail-reservation', regionPool, { ...reservation, callerId });
+      const [kind, failures, ...ended] = texts(reply);
+      const [first] = decodeEnded(ended);
+      if (kind === 'not_reserved' || first === undefined) return { kind: 'not_reserved' };
+      return { kind: 'failed', ended: first, failures: decodeFailures(failures) };
+    },
+
     async listHosts(regionPool) {
-      const [hosts, endpoints, totals] = await command(() =>
+      const [hosts, endpoints, totals, failures] = await command(() =>
         Promise.all([
           redis.hgetallBuffer(keys.poolKey(regionPool, 'hosts')),
           redis.hgetall(keys.poolKey(regionPool, 'endpoints')),
           redis.hgetall(keys.poolKey(regionPool, 'totals')),
+          redis.hgetall(keys.poolKey(regionPool, 'failures')),
         ]),
       );
       return Object.entries(hosts)
@@ -125,6 +135,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
             connectionId,
             state,
             closures,
+            failures: decodeFailures(failures[hostId]),
             slots,
             committed,
             measured,

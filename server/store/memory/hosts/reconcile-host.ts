@@ -113,6 +113,7 @@ function adoptSession(
     // Its expiry on the other host does not count on this one.
     pool.deleteSession(sessionId);
   }
+  if (known?.state === 'reserved' && known.hostId === host.hostId) pool.hostFailures.delete(host.hostId);
   // A session that runs does not wait any more.
   pool.waitingQueue.delete(sessionId);
   const session: SessionRecord = {

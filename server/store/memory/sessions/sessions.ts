@@ -101,6 +101,7 @@ function updateSessionState(
   const host = pool.hosts.get(known.hostId);
   if (host === undefined) return { kind: 'unknown' };
   const session = { ...known, state: change.to };
+  if (known.state === 'reserved') pool.hostFailures.delete(host.hostId);
   if (known.state !== change.to) {
     pool.saveLiveSession(host, session, null);
     pool.addChangedSession(known.clientBrokerId, known.sessionId, callerId);

@@ -51,6 +51,8 @@ export const REQUESTS: readonly Scenario[] = [
       client.send({ ...PLAY, requestId: 'r2' });
       const second = await client.receive('matched');
       await host.receive('prepare');
+      host.send(report(second, 'active'));
+      await client.receive('session');
       host.send(report(second, 'ended', { reason: 'host_ended' }));
       await client.receive('session');
       client.send({ type: 'end', sessionId: second['sessionId'] });

@@ -94,6 +94,9 @@ local function adopt(id, known, epoch, state)
   delete_waiting(id)
   local session = known
   if known and known.state ~= 'ended' and known.host == host.id then
+    if known.state == 'reserved' then
+      redis.call('HDEL', failures_key, host.id)
+    end
     update_session(known, host, epoch, state)
   else
     if not known then

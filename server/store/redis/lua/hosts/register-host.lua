@@ -13,6 +13,7 @@ if host then
 else
   host = { id = host_id, committed = 0, measured = 0, ramping = 0, free = '', named = 0, state = 'joining', stored_score = false }
   host.closed = redis.call('HEXISTS', totals_key, 'closed/' .. host_id) == 1
+  host.trial = not host.closed and redis.call('HEXISTS', failures_key, host_id) == 1
   hosts[host_id] = host
 end
 
