@@ -5,7 +5,7 @@
  * - `cordoned`: operators closed it; running sessions stay.
  * - `draining`: operators closed it and empty it.
  * - `failing`: the host failed new sessions and is left out for a while (hosts only; see host-failures.ts).
- * - `hot`: the rebalancer excludes a hot host (hosts only).
+ * - `hot`: the rebalancer excludes a hot host (hosts only). Offers on the host stay.
  */
 export const CLOSURES = ['cordoned', 'draining', 'failing', 'hot'] as const;
 export type Closure = (typeof CLOSURES)[number];
@@ -17,4 +17,12 @@ export function changeClosures(
   change: 'add' | 'remove',
 ): readonly Closure[] {
   return CLOSURES.filter((known) => (known === closure ? change === 'add' : closures.includes(known)));
+}
+
+/**
+ * Whether a host that gets this closure loses its offers. Not by heat: the rebalancer may decide otherwise in each round, and a
+ * player must not lose an offer each time.
+ */
+export function withdrawsOffers(closure: Closure): boolean {
+  return closure !== 'hot';
 }

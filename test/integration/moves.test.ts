@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
 import { IDLE, openHost } from '../support/fleet/test-broker.js';
@@ -66,6 +67,32 @@ for (const [where, brokers] of [
   }
 }
 
+describe('A move whose restoration takes long', function () {
+  this.timeout(20_000);
+
+  it('succeeds if the target host answers within the time of `restore`, which is twice that of a checkpoint', async () => {
+    const moving = await SingleMoveFleet.start({ to: 'next', brokers: 4 });
+    try {
+      const { withinMs } = await moving.startMove();
+      expect(withinMs).to.equal(1_000);
+      const order = await moving.sendCheckpoint();
+      expect(order).to.include({ withinMs: 2_000 });
+      expect(order['claimWithinMs']).to.be.at.least(3_000);
+      // The game needs this time to start from its checkpoint.
+      await delay(1_400);
+      expect(await moving.ready()).to.include({ epoch: 2, claimWithinMs: 1_000 });
+      // A host repeats an answer that it may have sent over a lost connection.
+      moving.target.send({ type: 'restored', sessionId: moving.sessionId, epoch: 2 });
+      // The client has its own time after that.
+      await delay(800);
+      moving.claimAtTarget();
+      expect(await moving.target.next('moved')).to.include({ epoch: 2 });
+    } finally {
+      await moving.fleet.stop();
+    }
+  });
+});
+
 describe('A move that fails', function () {
   this.timeout(20_000);
   let moving: SingleMoveFleet;
@@ -108,6 +135,16 @@ describe('A move that fails', function () {
         await source.next('resume');
         source.send({ type: 'checkpoint', sessionId, epoch: 1, state: SESSION_STATE });
         expect(await source.next('error')).to.include({ code: 'NO_MOVE', sessionId });
+      });
+
+      it('because the new host is too slow: its late `restored` is refused with NO_MOVE', async () => {
+        await moving.startMove();
+        const { target, sessionId } = moving;
+        await moving.sendCheckpoint();
+        expect(await target.next('end')).to.include({ epoch: 2, reason: 'move_failed' });
+        target.send({ type: 'restored', sessionId, epoch: 2 });
+        expect(await target.next('error')).to.include({ code: 'NO_MOVE', sessionId });
+        await goesOn();
       });
 
       it('because the new host cannot restore the session', async () => {

@@ -111,6 +111,14 @@ const brokerSteps = [
     },
   ),
   step(
+    'findRequests',
+    { keys: few(fc.record({ playerId: player, requestId: request })) },
+    ({ uniqueName: own }, { keys }) => {
+      const found = keys.map((key) => ({ ...key, playerId: own(key.playerId) }));
+      return (store) => store.findRequests(found);
+    },
+  ),
+  step(
     'reclaim',
     { playerId: player, requestId: request, sessionId: session, epoch },
     ({ regionPool, uniqueName: own }, { epoch: from, ...claim }) =>

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { targetReservationIdOf } from '@duskline/server/domain/target-reservation.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
+import { DEFAULT_OFFER_MS } from '@duskline/server/store/store-options.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type {
   TargetRequirements,
@@ -14,6 +15,7 @@ import {
   RESERVATION_MS,
   sendHeartbeat,
   enqueue,
+  enqueueInOrder,
   getHost,
   makeHostReady,
   reserveSlot,
@@ -384,6 +386,38 @@ export function moveSuite(current: CurrentFixture): void {
   });
 
   describe('a hot host', () => {
+    it('keeps its open offers: they can be accepted, and a missed one is counted', async () => {
+      const { store, clock } = current();
+      await makeHostReady(store, 'host-a', { slots: 2 });
+      const [first = '', second = '', third = ''] = await enqueueInOrder(current(), 3);
+      await store.addClosure(PLACE, 'host-a', 'hot');
+      const acceptance = { sessionId: first, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
+      expect((await store.acceptOffer(PLACE, acceptance, RESERVATION_MS)).kind).to.equal('accepted');
+      clock.advance(DEFAULT_OFFER_MS);
+      await sendHeartbeat(store, 'host-a');
+      expect(await store.findExpiredOffers(PLACE, 10)).to.deep.equal([second]);
+      await store.expireOffers(PLACE, [second], BROKER);
+      const { placements } = await store.getQueueStatus(PLACE, [third, second], true);
+      expect(
+        placements.map((status) => status.kind === 'waiting' && [status.ahead, status.missed]),
+        'the free slot of a hot host is offered to nobody',
+      ).to.deep.equal([
+        [0, false],
+        [1, true],
+      ]);
+    });
+
+    it('loses its open offers when an operator closes it', async () => {
+      const { store } = current();
+      await makeHostReady(store, 'host-a', { slots: 1 });
+      const [first = ''] = await enqueueInOrder(current(), 1);
+      await store.addClosure(PLACE, 'host-a', 'hot');
+      await store.addClosure(PLACE, 'host-a', 'draining');
+      const { placements } = await store.getQueueStatus(PLACE, [first], true);
+      expect(placements[0]).to.include({ kind: 'waiting', ahead: 0 });
+      expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
+    });
+
     it('is closed as hot and opened again, but never changes a closure that an operator ordered', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');

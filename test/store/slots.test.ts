@@ -84,6 +84,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   }));
   await useQueue(store);
   await store.recordRequests(claims);
+  await store.findRequests(claims);
   await store.setRequestPool(claims[0]!);
   await store.startAttempt(claims[0]!, 1);
   await store.commitEpoch(claims[0]!, await store.allocateEpoch(claims[0]!, 1));

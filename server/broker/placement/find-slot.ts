@@ -2,7 +2,6 @@ import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { rankCandidates } from '../../domain/ranking.js';
 import { findEarlierOutcome } from '../requests/earlier-outcome.js';
-import { findRequestRecord } from '../requests/request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { CorePorts } from '../messaging/core-ports.js';
@@ -93,8 +92,11 @@ async function findEarlierSession(
   message: Play,
   code: ErrorCode,
 ): Promise<PlacedSession> {
-  const record = await findRequestRecord(context, client.playerId, message.requestId);
-  const earlier = record === undefined ? undefined : await findEarlierOutcome(context, client, record, false);
+  const record = await context.batches.findRequest({
+    playerId: client.playerId,
+    requestId: message.requestId,
+  });
+  const earlier = record === null ? undefined : await findEarlierOutcome(context, client, record, false);
   if (earlier?.kind !== 'placed') throw new Refusal(code);
   return earlier.placed;
 }

@@ -101,12 +101,12 @@ export class TestFleet {
       await host.next('prepare');
       holders.push({ player, sessionId });
     }
-    const free = async (): Promise<void> => {
+    const free = async (connection: Peer = host): Promise<void> => {
       const holder = holders.shift();
       if (holder === undefined) throw new RangeError('All slots of the host are free already.');
       holder.player.send({ type: 'end', sessionId: holder.sessionId });
       await holder.player.next('session', (frame) => frame['state'] === 'ended');
-      await host.next('end', (frame) => frame['sessionId'] === holder.sessionId);
+      await connection.next('end', (frame) => frame['sessionId'] === holder.sessionId);
     };
     return Object.assign(host, { free });
   }
@@ -114,8 +114,12 @@ export class TestFleet {
 
 export interface FullHost extends Peer {
   readonly registered: Frame;
-  /** Ends one session. Resolves when the host has received its `end`. */
-  free(): Promise<void>;
+  /**
+   * Ends one session. Resolves when the host has received its `end`.
+   *
+   * @param connection the host's connection, if it has registered again
+   */
+  free(connection?: Peer): Promise<void>;
 }
 
 async function openStores(
@@ -157,8 +161,12 @@ export async function roundTrip(player: Peer): Promise<void> {
 }
 
 /** Sends heartbeats for a host until the returned function is called. */
-export function keepSendingHeartbeats(host: Peer, sessions: () => object[] = () => []): () => void {
-  const beat = (): void => host.send({ type: 'heartbeat', load: IDLE, sessions: sessions() });
+export function keepSendingHeartbeats(
+  host: Peer,
+  sessions: () => object[] = () => [],
+  load: () => object = () => IDLE,
+): () => void {
+  const beat = (): void => host.send({ type: 'heartbeat', load: load(), sessions: sessions() });
   const timer = setInterval(beat, 50);
   void host.closed.then(() => clearInterval(timer));
   return () => clearInterval(timer);

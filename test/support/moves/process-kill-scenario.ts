@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { moveDeadlines } from '@duskline/server/domain/move-deadlines.js';
 import { waitUntil } from '../eventually.js';
 import { MOVE_LIMITS, type MoveScope, type MovesFleet } from './moves-fleet.js';
 import type { ReceivedReport } from './moving-client.js';
@@ -49,12 +50,14 @@ export interface ProcessKillFigures {
 const SLACK_MS = 2_000;
 const { moveStepMs, lostAfterMs, sweepIntervalMs, sweepGapMs, leaseMs, leaseRenewMs } = MOVE_LIMITS;
 
+const { checkpointMs, restoreMs, clientMs, deliveryMs, reservedMs, pausedMs } = moveDeadlines(moveStepMs);
+
 /** Poll interval of brokers. */
 const LOOK_MS = 1_000;
 /** Until a target reservation has expired and a sweep removes it. */
-const ARRIVAL_MS = 3 * moveStepMs + sweepIntervalMs;
+const ARRIVAL_MS = reservedMs + sweepIntervalMs;
 /** Until a host without messages about a move resumes the paused session. */
-const STILL_MS = 6 * moveStepMs;
+const STILL_MS = pausedMs;
 /** Until a killed host counts as lost: two sweeps, of which the first may be late by one interval. */
 const LOST_MS = lostAfterMs + 2 * sweepIntervalMs + sweepGapMs;
 /** Until another broker takes over the lease of a killed broker. */
@@ -69,16 +72,16 @@ function goesOnWithinMs({ party, gap, allOnMover, goes }: ProcessKillScenario, o
   switch (gap) {
     // The old host resumes the session when the step's time has passed.
     case 'checkpoint ordered':
-      return moveStepMs;
+      return checkpointMs + deliveryMs;
     case 'checkpoint delivered':
-      if (party !== 'broker') return moveStepMs;
+      if (party !== 'broker') return restoreMs + deliveryMs;
       // Either the old host's broker detects that the move has no owner, or that broker is dead and the host resumes by itself.
       return allOnMover ? STILL_MS : ARRIVAL_MS + LEASE_MS + LOOK_MS;
     case 'client notified':
     case 'client admitted':
     case 'moved':
-      if (party === 'broker') return allOnMover ? STILL_MS : goes ? moveStepMs : 0;
-      return gap === 'client notified' ? 0 : 1.5 * moveStepMs;
+      if (party === 'broker') return allOnMover ? STILL_MS : goes ? clientMs : 0;
+      return gap === 'client notified' ? 0 : clientMs + deliveryMs;
     default:
       return gap satisfies never;
   }

@@ -1,4 +1,4 @@
-import { changeClosures, type Closure } from '../../../domain/closure.js';
+import { changeClosures, withdrawsOffers, type Closure } from '../../../domain/closure.js';
 import { clearQueue, requeueOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
 
@@ -13,7 +13,7 @@ export function changePoolClosures(
   if (pool.closures.length > 0) clearQueue(pool, nowMs);
 }
 
-/** Adds a closure to a host, registered or not, or removes it. Offers on a closed host are withdrawn. */
+/** Adds a closure to a host, registered or not, or removes it. Its offers are withdrawn, unless it only became hot. */
 export function changeHostClosures(
   pool: PoolState,
   hostId: string,
@@ -24,7 +24,7 @@ export function changeHostClosures(
   const closures = changeClosures(pool.hostClosures.get(hostId) ?? [], closure, change);
   pool.setHostClosures(hostId, closures);
   const host = pool.hosts.get(hostId);
-  if (host === undefined || closures.length === 0) return;
+  if (host === undefined || change === 'remove' || !withdrawsOffers(closure)) return;
   for (const session of pool.listHostSessions(host)) {
     if (session.state === 'offered') requeueOffer(pool, session, nowMs);
   }

@@ -440,6 +440,11 @@ export const KEYED_SCRIPTS = {
     args: { requestId: 'text' },
     parts: ['requests/request-records', 'requests/request-updates'],
   },
+  'requests/find-requests': {
+    keyLists: ['requests'],
+    lists: { requestIds: 'text' },
+    parts: ['values/clock', 'requests/request-records'],
+  },
   'requests/record-requests': {
     keyLists: ['requests'],
     lists: { requestIds: 'text', sessionIds: 'text', regionPools: 'text' },

@@ -6,7 +6,8 @@
 --   closure    cordoned ...
 --   change     add | remove
 -- Invariants: only this closure changes; after this call nothing new is placed where a closure is left, by whatever call; offers
---   there are withdrawn; no placement waits in a closed region pool. A host stays closed when it registers again.
+--   there are withdrawn, except on a host that became hot; no placement waits in a closed region pool. A host stays closed when
+--   it registers again.
 
 local closed = change_closure(host_id == '' and 'closure' or 'closed/' .. host_id, closure, change)
 
@@ -28,7 +29,7 @@ local host = host_id ~= '' and load_host(host_id)
 if host then
   set_closed(host, closed)
   host.trial = not closed and redis.call('HEXISTS', failures_key, host_id) == 1
-  if closed then
+  if change == 'add' and closure ~= 'hot' then
     withdraw_offers_of(host)
   end
 elseif host_id == '' and closed then
