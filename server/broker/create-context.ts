@@ -14,6 +14,7 @@ import type { Requests } from './requests/ports.js';
 import { WaitingRequests } from './requests/waiting-requests.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
+import { RecentEnds } from './store-access/recent-ends.js';
 import type { StoreAccess } from './store-access/ports.js';
 import { createStoreBatches } from './store-access/store-batches.js';
 import { StoreHealth } from './store-access/store-health.js';
@@ -49,6 +50,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     store,
     batches: createStoreBatches(store, fleet, brokerId, limits),
     storeHealth: new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs),
+    recentEnds: new RecentEnds(),
     fleet,
     connections: new ConnectionDirectory(),
     disconnectedSessions: new ExpiringRecords(limits.resumeWindowMs),

@@ -11,6 +11,8 @@ import { drainSuite } from './drain-suite.js';
 import { placementSuite } from './placement-suite.js';
 import { queueSuite } from './queue-suite.js';
 import { reconcileSuite } from './reconcile-suite.js';
+import { recordedEndSuite } from './recorded-end-suite.js';
+import { returningHostSuite } from './returning-host-suite.js';
 import { sessionSuite } from './session-suite.js';
 import { waitingSuite } from './waiting-suite.js';
 
@@ -35,6 +37,8 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     hostSuite(current);
     closureSuite(current);
     hostFailureSuite(current);
+    returningHostSuite(current);
+    recordedEndSuite(current);
     reconcileSuite(current);
     queueSuite(current);
     waitingSuite(current);

@@ -66,6 +66,11 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     await store.removeClosure(PLACE, hostId, 'cordoned');
   }
   await store.getClosures(PLACE, null);
+  await store.recordEnds(
+    PLACE,
+    [{ sessionId: newSessionId(), epoch: 1, hostId: 'host-a', reason: 'client_left' }],
+    BROKER,
+  );
   await store.failReservation(
     PLACE,
     { hostId: 'host-a', sessionId: newSessionId(), epoch: 1, reason: 'refused' },

@@ -151,6 +151,8 @@ export interface HostConnection {
   heldSessions: Map<string, { readonly epoch: number; readonly state: HeldState }>;
   /** The epoch that the host was sent last, by session id, so that no assignment is sent twice. */
   readonly lastSentEpochs: Map<string, number>;
+  /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
+  mustReconcile: boolean;
   /** The epoch that the store knows to be movable, by session id. */
   readonly movableEpochs: Map<string, number>;
 }

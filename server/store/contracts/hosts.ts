@@ -5,7 +5,7 @@ import type { Drain } from '../../domain/drain.js';
 import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { SilentHost } from '../../domain/host-silence.js';
-import type { EndedSession } from './session-record.js';
+import type { EndedSession, SessionRecord } from './session-record.js';
 
 /** A host as its connection describes it. */
 export interface HostRegistration {
@@ -15,6 +15,14 @@ export interface HostRegistration {
   readonly slots: number;
   /** Where clients connect for the stream. */
   readonly endpoint: string;
+}
+
+/** What the store knew of a host before it registered. */
+export interface RegistrationOutcome {
+  /** The host had another endpoint. */
+  readonly endpointChanged: boolean;
+  /** The host has more sessions and reservations than slots now. The caller has to reconcile when the host has reported. */
+  readonly exceedsSlots: boolean;
 }
 
 /** One heartbeat, reduced to what the store needs. */
@@ -45,7 +53,7 @@ export interface ReportedSession {
 /** The result of comparing a host's session list with the store. */
 export interface Reconciliation {
   readonly outcome: 'ok' | 'replaced' | 'unknown';
-  /** Ended with `host_lost`: the host does not have them, or they were unclaimed and running sessions needed the slots. */
+  /** Ended with `host_lost`: the host does not have them, or they were unclaimed and their slots are gone or in use. */
   readonly ended: readonly EndedSession[];
   /** The host has these and has to end them. */
   readonly rejected: readonly {
@@ -54,7 +62,7 @@ export interface Reconciliation {
     readonly reason: EndReason;
   }[];
   /** The store took these over from the report: it did not know them, or knew them in another state. */
-  readonly adopted: readonly string[];
+  readonly adopted: readonly SessionRecord[];
   /** The host reports these and a target slot is reserved there for each: the store left them unchanged. */
   readonly arriving: readonly string[];
 }
@@ -143,8 +151,10 @@ export interface RegionOverview {
 
 /** Hosts and their closures. Errors and lists: see `FleetStore`. */
 export interface HostStore {
-  /** Makes the host known, in state `joining`. A newer registration replaces an older one; the host's sessions stay. */
-  registerHost(regionPool: RegionPool, host: HostRegistration): Promise<void>;
+  /**
+   * Makes the host known, in state `joining`. A newer registration replaces an older one; the host's sessions stay.
+   */
+  registerHost(regionPool: RegionPool, host: HostRegistration): Promise<RegistrationOutcome>;
   /**
    * Records heartbeats. The first one makes a host ready, a late one makes a suspect host ready again. A joining host
    * whose heartbeat `differs` stays joining until one agrees: sessions that the store has lost may use its slots.
@@ -155,7 +165,8 @@ export interface HostStore {
   ): Promise<readonly HeartbeatOutcome[]>;
   /**
    * Makes the store agree with the list of sessions that the host reports. Running sessions that the store has lost take
-   * precedence over reservations that no client has claimed yet.
+   * precedence over reservations that no client has claimed yet; so does a number of slots that is lower than before. A joining
+   * host becomes ready, unless it has to end sessions first: so its lost sessions may be placed on it again.
    */
   reconcileHost(
     regionPool: RegionPool,

@@ -11,6 +11,7 @@ import {
   decodeEndReason,
   decodeFailures,
   decodeHost,
+  decodeSessions,
   oneOf,
   texts,
 } from './records.js';
@@ -40,7 +41,9 @@ export function createRedisHosts(context: RedisContext): HostStore {
 
   return {
     async registerHost(regionPool, { hostId, connectionId, slots, endpoint }) {
-      await runInPool('hosts/register-host', regionPool, { hostId, connectionId, slots, endpoint });
+      const args = { hostId, connectionId, slots, endpoint };
+      const [endpointChanged, exceedsSlots] = texts(await runInPool('hosts/register-host', regionPool, args));
+      return { endpointChanged: endpointChanged === '1', exceedsSlots: exceedsSlots === '1' };
     },
 
     recordHeartbeats: (regionPool, heartbeats) =>
@@ -186,7 +189,7 @@ function decodeReconciliation(reply: unknown): Reconciliation {
       epoch: Number(epoch),
       reason: decodeEndReason(reason),
     })),
-    adopted: texts(adopted),
+    adopted: decodeSessions(adopted),
     arriving: texts(arriving),
   };
 }

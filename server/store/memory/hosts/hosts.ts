@@ -11,6 +11,7 @@ import type {
   HostRegistration,
   HostStore,
   PoolOverview,
+  RegistrationOutcome,
 } from '../../contracts/hosts.js';
 import type { MemoryHost } from '../pool/memory-host.js';
 import type { PoolState } from '../pool/pool-state.js';
@@ -97,17 +98,19 @@ export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, '
   };
 }
 
-function registerHost(pool: PoolState, registration: HostRegistration, nowMs: number): void {
+function registerHost(pool: PoolState, registration: HostRegistration, nowMs: number): RegistrationOutcome {
   const { hostId, connectionId, slots, endpoint } = registration;
   const known = pool.hosts.get(hostId);
   if (known === undefined) {
     pool.addHost(registration, nowMs);
-    return;
+    return { endpointChanged: false, exceedsSlots: false };
   }
+  const endpointChanged = known.endpoint !== endpoint;
   pool.setState(known, nextHostState(known.state, 'registered'));
   const brokerId = brokerIdOf(connectionId);
   Object.assign(known, { connectionId, brokerId, slots, endpoint, heartbeatAtMs: nowMs, missingAtMs: 0 });
   recountHost(pool, known);
+  return { endpointChanged, exceedsSlots: known.committed > slots };
 }
 
 function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: number): HeartbeatOutcome {
