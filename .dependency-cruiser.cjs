@@ -74,6 +74,7 @@ module.exports = {
       ['sessions'],
       ['requests'],
       ['messaging'],
+      ['core-ports'],
       ['queue'],
       ['placement'],
       ['recovery'],

@@ -4,7 +4,13 @@ import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { waitUntil } from '../support/eventually.js';
-import { QUICK, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import {
+  SHORT_INTERVALS,
+  openHost,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+} from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { keepSendingHeartbeats, play } from '../support/fleet/test-fleet.js';
@@ -38,7 +44,7 @@ for (const [where, hostBroker] of [
       stores = await Promise.all([0, 1].map(() => createRedisStore({ target, suspectAfterMs: 60_000 })));
       brokers = [];
       for (const store of stores)
-        brokers.push(await startTestBroker({ store, limits: LIMITS, intervals: QUICK }));
+        brokers.push(await startTestBroker({ store, limits: LIMITS, intervals: SHORT_INTERVALS }));
       held = [];
       ended = [];
       host = await openReadyHost(brokers[hostBroker]!, { hostId: 'h1', slots: 4 });

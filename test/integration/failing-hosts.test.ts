@@ -5,7 +5,7 @@ import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
 import { waitUntil } from '../support/eventually.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
-import { QUICK, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { SHORT_INTERVALS, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import {
   TestFleet,
   acceptOffer,
@@ -234,8 +234,8 @@ describe('A host on another broker that refuses a session before the match is se
       return result;
     };
     const [one, other] = await Promise.all([
-      startTestBroker({ store: { ...slow, reserve }, intervals: QUICK, limits: CALM }),
-      startTestBroker({ store: quick, intervals: QUICK, limits: CALM }),
+      startTestBroker({ store: { ...slow, reserve }, intervals: SHORT_INTERVALS, limits: CALM }),
+      startTestBroker({ store: quick, intervals: SHORT_INTERVALS, limits: CALM }),
     ]);
     try {
       const refusing = await openReadyHost(other, { hostId: 'h1' });
@@ -244,14 +244,14 @@ describe('A host on another broker that refuses a session before the match is se
       await openReadyHost(other, { hostId: 'h2' });
       whenRefused = (async () => {
         await refusing.next('prepare');
-        await delay(3 * QUICK.pollMs);
+        await delay(3 * SHORT_INTERVALS.pollMs);
       })();
       play(alice, 'r1');
       expect((await alice.next('matched', onHost('h1')))['epoch']).to.equal(1);
       const matchedAtMs = performance.now();
       expect((await alice.next('matched', onHost('h2')))['epoch']).to.equal(2);
       // The periodic check of all sessions would find it after 30 polls.
-      expect(performance.now() - matchedAtMs).to.be.below(10 * QUICK.pollMs);
+      expect(performance.now() - matchedAtMs).to.be.below(10 * SHORT_INTERVALS.pollMs);
     } finally {
       await Promise.all([one.stop(), other.stop()]);
       await Promise.all([slow.close(), quick.close()]);

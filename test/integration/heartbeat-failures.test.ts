@@ -3,7 +3,7 @@ import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/f
 import type { Duskline } from '@duskline/server/duskline.js';
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
-import { IDLE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import { play } from '../support/fleet/test-fleet.js';
 
 const POOL = { region: 'near', pool: 'console-x' };
@@ -46,7 +46,7 @@ describe('A store call that fails while hosts send heartbeats', () => {
     const beat = (movable: boolean): void =>
       host.send({
         type: 'heartbeat',
-        load: IDLE,
+        load: IDLE_LOAD,
         sessions: [{ sessionId, epoch, state: 'connected', movable }],
       });
     beat(true);
@@ -85,7 +85,7 @@ describe('A store call that fails while hosts send heartbeats', () => {
     hosts.forEach((peer, i) => {
       const own = { sessionId: found[i], epoch: 1, state: 'connected' };
       const sessions = peer === of ? [{ sessionId, epoch, state: 'connected', movable: true }, own] : [own];
-      peer.send({ type: 'heartbeat', load: IDLE, sessions });
+      peer.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
     });
     await waitUntil(async () => {
       const [first, second, third, moving] = await store.getSessions(POOL, [...found, String(sessionId)]);
@@ -95,7 +95,7 @@ describe('A store call that fails while hosts send heartbeats', () => {
     failing = {};
     hosts[0]!.send({
       type: 'heartbeat',
-      load: IDLE,
+      load: IDLE_LOAD,
       sessions: [
         ...(hosts[0] === of ? [{ sessionId, epoch, state: 'connected', movable: true }] : []),
         { sessionId: found[0], epoch: 1, state: 'connected' },

@@ -1,6 +1,6 @@
 import { HOST_PATH } from '@duskline/protocol/constants';
 import { expect } from 'chai';
-import { IDLE, openHost, testToken } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, openHost, testToken } from '../support/fleet/test-broker.js';
 import { Peer, type Frame } from '../support/fleet/peer.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
@@ -53,7 +53,7 @@ for (const [where, brokers] of [
       });
       peer.send({ type: 'register', hostId: 'h1', ...place, slots, endpoint, sessions });
       await peer.next('registered');
-      peer.send({ type: 'heartbeat', load: IDLE, sessions });
+      peer.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
       return peer;
     }
 

@@ -1,7 +1,7 @@
 import { createHost } from '@duskline/host';
 import { expect } from 'chai';
 import { waitUntil } from '../support/eventually.js';
-import { IDLE, testToken } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, testToken } from '../support/fleet/test-broker.js';
 import { TestFleet, acceptOffer, play, queueUp } from '../support/fleet/test-fleet.js';
 
 describe('A slot that is sold while its host changes its broker', function () {
@@ -21,7 +21,7 @@ describe('A slot that is sold while its host changes its broker', function () {
       hostId: 'h1',
       slots: 1,
       endpoint: 'wss://h1.example.com/stream',
-      measureLoad: () => IDLE,
+      measureLoad: () => IDLE_LOAD,
       reconnectPolicy: { nextRetryDelayInMs: () => 500 },
     });
     try {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { DEFAULT_BACK_OFF, FAILURES_KEPT_MS } from '@duskline/server/domain/host-failures.js';
 import type { FailReservationOutcome, FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,
@@ -20,7 +20,7 @@ const { firstMs, maxMs } = DEFAULT_BACK_OFF;
 
 function fail(store: FleetStore, sessionId: string, changes: object = {}): Promise<FailReservationOutcome> {
   const reservation = { hostId: 'host-a', sessionId, epoch: 1, reason: 'refused', ...changes } as const;
-  return store.failReservation(PLACE, reservation, BROKER);
+  return store.failReservation(REGION_POOL, reservation, BROKER);
 }
 
 /** Hosts that fail the sessions that are reserved on them. */
@@ -33,7 +33,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
 
   async function claim(sessionId: string): Promise<void> {
     const change = { sessionId, epoch: 1, hostId: 'host-a', to: 'active' } as const;
-    const [outcome] = await current().store.updateSessionStates(PLACE, [change], BROKER);
+    const [outcome] = await current().store.updateSessionStates(REGION_POOL, [change], BROKER);
     expect(outcome?.kind).to.equal('changed');
   }
 
@@ -67,8 +67,8 @@ export function hostFailureSuite(current: CurrentFixture): void {
       expect(host).to.include({ state: 'ready', committed: 0 });
       expect(host.closures).to.deep.equal(['failing']);
       expect(host.failures).to.deep.equal(failures);
-      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 0, slots: 0 });
-      const [changed] = await store.takeChangedSessions(PLACE, 'broker-b');
+      expect(await getUtilisation(store, REGION_POOL)).to.deep.equal({ sessions: 0, slots: 0 });
+      const [changed] = await store.takeChangedSessions(REGION_POOL, 'broker-b');
       expect(changed).to.include({ sessionId, reason: 'host_lost' });
       expect(changed?.meta).not.to.equal(null);
     });
@@ -88,7 +88,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       const running = await startSession(store);
       await refuseOne();
-      expect((await store.getSessions(PLACE, [running.sessionId]))[0]).to.include({ state: 'active' });
+      expect((await store.getSessions(REGION_POOL, [running.sessionId]))[0]).to.include({ state: 'active' });
     });
 
     it('gives its freed slot and its offers to nobody: their players return to their positions in the queue', async () => {
@@ -98,7 +98,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
       const [first = '', second = ''] = await enqueueInOrder(current(), 2);
       const [holder, other] = held;
       const sessionId = holder!.sessionId;
-      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
       expect(await queuePositions(store, [first, second])).to.deep.equal(['offered', 0]);
       expect((await fail(store, other!.sessionId)).kind).to.equal('failed');
       expect(await queuePositions(store, [first, second])).to.deep.equal([0, 1]);
@@ -148,7 +148,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
       await refuseOne();
       await beatAfter(firstMs);
       const wanted = [1, 2, 3].map(() => reservation(newSessionId()));
-      const { outcomes, utilisation } = await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
+      const { outcomes, utilisation } = await store.reserve(REGION_POOL, wanted, RESERVATION_MS, BROKER);
       expect(outcomes.map(({ kind }) => kind)).to.deep.equal(['reserved', 'full', 'full']);
       expect(utilisation).to.deep.equal({ sessions: 1, slots: 0 });
       expect((await getHost(store, 'host-a')).closures).to.deep.equal(['failing']);
@@ -223,7 +223,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
       const { sessionId } = await reserveSlot(store);
       await refuseOne();
       const held = { sessionId, epoch: 1, state: 'active' } as const;
-      await store.reconcileHost(PLACE, { hostId: 'host-a', connectionId: 'broker-a.1' }, [held]);
+      await store.reconcileHost(REGION_POOL, { hostId: 'host-a', connectionId: 'broker-a.1' }, [held]);
       expect((await getHost(store, 'host-a')).failures).to.equal(null);
     });
 
@@ -233,7 +233,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
       await refuseOne();
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.2' });
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      await store.removeHost(PLACE, 'host-a', 'broker-b.2');
+      await store.removeHost(REGION_POOL, 'host-a', 'broker-b.2');
       await makeHostReady(store, 'host-a');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
       await beatAfter(firstMs);
@@ -245,10 +245,10 @@ export function hostFailureSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       await refuseOne();
-      await store.addClosure(PLACE, 'host-a', 'cordoned');
+      await store.addClosure(REGION_POOL, 'host-a', 'cordoned');
       await beatAfter(firstMs);
       expect((await getHost(store, 'host-a')).closures).to.deep.equal(['cordoned']);
-      await store.removeClosure(PLACE, 'host-a', 'cordoned');
+      await store.removeClosure(REGION_POOL, 'host-a', 'cordoned');
       expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
@@ -257,15 +257,15 @@ export function hostFailureSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       await makeHostReady(store, 'host-b');
-      await store.addClosure(PLACE, 'host-b', 'cordoned');
+      await store.addClosure(REGION_POOL, 'host-b', 'cordoned');
       await refuseOne();
-      await store.removeHost(PLACE, 'host-a', 'broker-a.1');
+      await store.removeHost(REGION_POOL, 'host-a', 'broker-a.1');
       clock.advance(firstMs + FAILURES_KEPT_MS);
-      await store.recountHosts(PLACE, null);
+      await store.recountHosts(REGION_POOL, null);
       await makeHostReady(store, 'host-a');
       expect((await getHost(store, 'host-a')).failures).to.include({ count: 1 });
       clock.advance(1);
-      await store.recountHosts(PLACE, null);
+      await store.recountHosts(REGION_POOL, null);
       await beatAfter(0);
       expect(await getHost(store, 'host-a')).to.include({ failures: null });
       for (let i = 0; i < 4; i += 1) expect((await reserveSlot(store)).hostId).to.equal('host-a');
@@ -298,7 +298,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       const running = await startSession(store);
       const reserved = await reserveSlot(store);
-      const ended = await store.removeHost(PLACE, 'host-a', 'broker-a.1');
+      const ended = await store.removeHost(REGION_POOL, 'host-a', 'broker-a.1');
       expect(new Map(ended.map(({ session }) => [session.sessionId, session.reason]))).to.deep.equal(
         new Map([
           [running.sessionId, 'host_ended'],

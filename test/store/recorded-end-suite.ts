@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { EndedSession, RecordedEnd } from '@duskline/server/store/fleet-store.js';
 import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   enqueueInOrder,
@@ -21,7 +21,7 @@ const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
 export function recordedEndSuite(current: CurrentFixture): void {
   const record = (sessionId: string, change: Partial<RecordedEnd> = {}): Promise<readonly EndedSession[]> =>
     current().store.recordEnds(
-      PLACE,
+      REGION_POOL,
       [{ sessionId, epoch: 1, hostId: 'host-a', reason: 'client_left', ...change }],
       BROKER,
     );
@@ -40,19 +40,19 @@ export function recordedEndSuite(current: CurrentFixture): void {
         hostId: 'host-a',
       });
       expect(ended?.hostConnectionId).to.equal('broker-a.1');
-      const { adopted, rejected } = await store.reconcileHost(PLACE, HOST, [
+      const { adopted, rejected } = await store.reconcileHost(REGION_POOL, HOST, [
         { sessionId, epoch: 1, state: 'connected' },
       ]);
       expect(adopted).to.deep.equal([]);
       expect(rejected).to.deep.equal([{ sessionId, epoch: 1, reason: 'client_left' }]);
-      expect(await getUtilisation(store, PLACE)).to.deep.equal({ sessions: 0, slots: 4 });
+      expect(await getUtilisation(store, REGION_POOL)).to.deep.equal({ sessions: 0, slots: 4 });
     });
 
     it('records it also while the store does not know the host', async () => {
       const { store } = current();
       const [ended] = await record(newSessionId());
       expect(ended?.hostConnectionId).to.equal(null);
-      expect(await store.listHosts(PLACE)).to.deep.equal([]);
+      expect(await store.listHosts(REGION_POOL)).to.deep.equal([]);
     });
 
     it('ends a session that its host has brought back, frees its slot, and notifies its brokers', async () => {
@@ -60,12 +60,12 @@ export function recordedEndSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.1' });
       const sessionId = newSessionId();
       const from = { hostId: 'host-a', connectionId: 'broker-b.1' };
-      await store.reconcileHost(PLACE, from, [{ sessionId, epoch: 1, state: 'connected' }]);
+      await store.reconcileHost(REGION_POOL, from, [{ sessionId, epoch: 1, state: 'connected' }]);
       expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
       const [ended] = await record(sessionId);
       expect(ended?.session).to.include({ state: 'ended', reason: 'client_left' });
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
-      const changed = await store.takeChangedSessions(PLACE, 'broker-b');
+      const changed = await store.takeChangedSessions(REGION_POOL, 'broker-b');
       expect(changed.map((session) => session.sessionId)).to.deep.equal([sessionId]);
     });
 
@@ -83,11 +83,14 @@ export function recordedEndSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store, { epoch: 2 });
       expect(await record(sessionId)).to.deep.equal([]);
-      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 2 });
+      expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({
+        state: 'active',
+        epoch: 2,
+      });
       expect(await record(sessionId, { epoch: 2, reason: 'superseded' })).to.have.length(1);
       expect(await record(sessionId, { epoch: 2 })).to.deep.equal([]);
-      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ reason: 'superseded' });
-      await store.removeHost(PLACE, 'host-a', 'broker-a.1');
+      expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({ reason: 'superseded' });
+      await store.removeHost(REGION_POOL, 'host-a', 'broker-a.1');
       const { free } = await fillPool(store);
       const [waiting = ''] = await enqueueInOrder(current(), 1);
       await free();
@@ -105,8 +108,8 @@ export function recordedEndSuite(current: CurrentFixture): void {
       const other = newSessionId();
       await record(other);
       clock.advance(ENDED_KEPT_MS + 1);
-      await store.deleteEndedSessions(PLACE, 10);
-      expect(await store.getSessions(PLACE, [other])).to.deep.equal([null]);
+      await store.deleteEndedSessions(REGION_POOL, 10);
+      expect(await store.getSessions(REGION_POOL, [other])).to.deep.equal([null]);
     });
   });
 }

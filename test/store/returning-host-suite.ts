@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { HeldState } from '@duskline/protocol/vocabulary';
-import { PLACE, registration } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, registration } from '../support/fleet/fleet-data.js';
 import {
   enqueueInOrder,
   getHost,
@@ -19,7 +19,7 @@ export function returningHostSuite(current: CurrentFixture): void {
   /** The host registers again, with these slots and sessions; its first heartbeat follows. */
   async function comeBack(slots: number, sessions: readonly Held[] = []): Promise<string> {
     const { store } = current();
-    await store.registerHost(PLACE, registration('host-a', { connectionId: HOST.connectionId, slots }));
+    await store.registerHost(REGION_POOL, registration('host-a', { connectionId: HOST.connectionId, slots }));
     return sendHeartbeat(store, 'host-a', { connectionId: HOST.connectionId, sessions });
   }
   interface Held {
@@ -35,7 +35,7 @@ export function returningHostSuite(current: CurrentFixture): void {
       const lost = await startSession(store);
       expect(await comeBack(2)).to.equal('differs');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      const { ended } = await store.reconcileHost(PLACE, HOST, []);
+      const { ended } = await store.reconcileHost(REGION_POOL, HOST, []);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([lost.sessionId]);
       expect(await getHost(store, 'host-a')).to.include({ state: 'ready', committed: 0 });
       const again = await reserveSlot(store, { sessionId: lost.sessionId, epoch: 2 });
@@ -48,7 +48,7 @@ export function returningHostSuite(current: CurrentFixture): void {
       await startSession(store);
       const waiting = await enqueueInOrder(current(), 2);
       await comeBack(1);
-      await store.reconcileHost(PLACE, HOST, []);
+      await store.reconcileHost(REGION_POOL, HOST, []);
       expect(await queuePositions(store, waiting)).to.deep.equal(['offered', 0]);
     });
 
@@ -58,9 +58,9 @@ export function returningHostSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-b', { slots: 1 });
       const first = await startSession(store);
       const moved = { sessionId: first.sessionId, epoch: 1, state: 'connected' } as const;
-      await store.endSessions(PLACE, [{ ...moved, reason: 'client_left' }], 'broker-a');
+      await store.endSessions(REGION_POOL, [{ ...moved, reason: 'client_left' }], 'broker-a');
       expect(await comeBack(1, [moved])).to.equal('differs');
-      const { rejected } = await store.reconcileHost(PLACE, HOST, [moved]);
+      const { rejected } = await store.reconcileHost(REGION_POOL, HOST, [moved]);
       expect(rejected).to.have.length(1);
       expect((await getHost(store, 'host-a')).state).to.equal('joining');
       expect(await sendHeartbeat(store, 'host-a', { connectionId: HOST.connectionId })).to.equal('ok');
@@ -76,9 +76,9 @@ export function returningHostSuite(current: CurrentFixture): void {
       for (let i = 0; i < 4; i += 1) reserved.push((await reserveSlot(store)).sessionId);
       reserved.sort();
       const returned = registration('host-a', { connectionId: HOST.connectionId, slots: 2 });
-      expect(await store.registerHost(PLACE, returned)).to.include({ exceedsSlots: true });
+      expect(await store.registerHost(REGION_POOL, returned)).to.include({ exceedsSlots: true });
       expect(await sendHeartbeat(store, 'host-a', { connectionId: HOST.connectionId })).to.equal('ok');
-      const { ended, rejected } = await store.reconcileHost(PLACE, HOST, []);
+      const { ended, rejected } = await store.reconcileHost(REGION_POOL, HOST, []);
       expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
         [reserved[3], 'host_lost'],
         [reserved[2], 'host_lost'],
@@ -96,7 +96,7 @@ export function returningHostSuite(current: CurrentFixture): void {
       const reserved = await reserveSlot(store);
       const running = { sessionId, epoch: 1, state: 'active' } as const;
       await comeBack(1, [running]);
-      const { ended } = await store.reconcileHost(PLACE, HOST, [running]);
+      const { ended } = await store.reconcileHost(REGION_POOL, HOST, [running]);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([reserved.sessionId]);
       expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
     });
@@ -114,7 +114,7 @@ export function returningHostSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, waiting)).to.deep.equal(['offered', 0]);
       const running = { sessionId, epoch: 1, state: 'active' } as const;
       await comeBack(1, [running]);
-      await store.reconcileHost(PLACE, HOST, [running]);
+      await store.reconcileHost(REGION_POOL, HOST, [running]);
       expect(await queuePositions(store, waiting)).to.deep.equal([0, 1]);
     });
   });
@@ -123,11 +123,14 @@ export function returningHostSuite(current: CurrentFixture): void {
     it('has another endpoint only if the store knew it at a different one', async () => {
       const { store } = current();
       const at = (endpoint: string) =>
-        store.registerHost(PLACE, registration('host-a', { endpoint, connectionId: HOST.connectionId }));
+        store.registerHost(
+          REGION_POOL,
+          registration('host-a', { endpoint, connectionId: HOST.connectionId }),
+        );
       expect(await at('wss://one.example')).to.include({ endpointChanged: false });
       expect(await at('wss://one.example')).to.include({ endpointChanged: false });
       expect(await at('wss://two.example')).to.include({ endpointChanged: true });
-      await store.removeHost(PLACE, 'host-a', HOST.connectionId);
+      await store.removeHost(REGION_POOL, 'host-a', HOST.connectionId);
       expect(await at('wss://three.example')).to.include({ endpointChanged: false });
     });
   });

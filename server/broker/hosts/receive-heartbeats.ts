@@ -4,7 +4,7 @@ import { digestSessions } from '../../domain/session-digest.js';
 import type { HostHeartbeat, HeartbeatOutcome } from '../../store/fleet-store.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { StoreAccess } from '../store-access/ports.js';

@@ -4,7 +4,7 @@ import type { RegionPool } from '../../domain/catalog.js';
 import { REVOCABLE_REASONS, type RegistrationOutcome, type SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
