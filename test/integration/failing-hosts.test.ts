@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
-import { waitUntil } from '../support/eventually.js';
+import { letTimePass } from '../support/time/scenario-time.js';
+import { waitUntil } from '../support/time/eventually.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { SHORT_INTERVALS, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import {
@@ -244,7 +244,7 @@ describe('A host on another broker that refuses a session before the match is se
       await openReadyHost(other, { hostId: 'h2' });
       whenRefused = (async () => {
         await refusing.next('prepare');
-        await delay(3 * SHORT_INTERVALS.pollMs);
+        await letTimePass(3 * SHORT_INTERVALS.pollMs);
       })();
       play(alice, 'r1');
       expect((await alice.next('matched', onHost('h1')))['epoch']).to.equal(1);

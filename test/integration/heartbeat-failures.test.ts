@@ -2,7 +2,7 @@ import { createMemoryStore, type MemoryStore } from '@duskline/server/store/memo
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { IDLE_LOAD, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import { play } from '../support/fleet/test-fleet.js';
 

@@ -1,6 +1,6 @@
 import { createHost } from '@duskline/host';
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { IDLE_LOAD, testToken } from '../support/fleet/test-broker.js';
 import { TestFleet, acceptOffer, play, queueUp } from '../support/fleet/test-fleet.js';
 

@@ -2,7 +2,7 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import type { Reporting } from '../reporting.js';
 

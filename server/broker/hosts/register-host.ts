@@ -1,7 +1,7 @@
 import type { BrokerToHost, HeldSession, Register } from '@duskline/protocol';
 import type { Channel, HostConnection } from '../connections/connections.js';
 import type { RegionPool } from '../../domain/catalog.js';
-import { REVOCABLE_REASONS, type RegistrationOutcome, type SessionRecord } from '../../store/fleet-store.js';
+import { REVERSIBLE_REASONS, type RegistrationOutcome, type SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { CorePorts } from '../core-ports.js';
@@ -102,7 +102,7 @@ export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnecti
 
 /**
  * Ends sessions that the host still lists and that have ended meanwhile: their slots may be reserved already, so the host gets
- * `end` before the `prepare` of the next session. A session that it may keep (`REVOCABLE_REASONS`) waits for its first heartbeat.
+ * `end` before the `prepare` of the next session. A session that it may keep (`REVERSIBLE_REASONS`) waits for its first heartbeat.
  */
 async function endFinishedSessions({ store }: StoreAccess, host: HostConnection): Promise<void> {
   const listed = [...host.heldSessions];
@@ -115,7 +115,7 @@ async function endFinishedSessions({ store }: StoreAccess, host: HostConnection)
     const record = records[i];
     if (record?.state !== 'ended' || record.epoch < epoch) return;
     const reason = record.reason ?? 'error';
-    if (REVOCABLE_REASONS.includes(reason)) return;
+    if (REVERSIBLE_REASONS.includes(reason)) return;
     host.heldSessions.delete(sessionId);
     host.channel.send({ type: 'end', sessionId, epoch, reason });
   });

@@ -1,5 +1,5 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfChange } from '../messaging/session-events.js';
 import type { RecentEnd } from '../store-access/recent-ends.js';
 

@@ -1,5 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import { REVOCABLE_REASONS, type RecordedEnd, type SessionRecord } from '../../store/fleet-store.js';
+import { REVERSIBLE_REASONS, type RecordedEnd, type SessionRecord } from '../../store/fleet-store.js';
 
 /** The end of a session, as this broker ordered or learned it from the store. */
 export interface RecentEnd extends RecordedEnd {
@@ -31,7 +31,7 @@ export class RecentEnds {
 
   /** Remembers the end of a session, unless its host may revoke it. */
   add(regionPool: RegionPool, { sessionId, epoch, hostId, reason }: SessionRecord): void {
-    if (reason === null || REVOCABLE_REASONS.includes(reason)) return;
+    if (reason === null || REVERSIBLE_REASONS.includes(reason)) return;
     addNewest(this.#ends, { regionPool, sessionId, epoch, hostId, reason, atMs: this.now() });
     dropOld(this.#ends, this.now() - KEPT_MS);
   }

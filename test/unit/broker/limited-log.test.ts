@@ -1,6 +1,6 @@
 import { createLimitedLog } from '@duskline/server/broker/limited-log.js';
 import { expect } from 'chai';
-import { createManualClock } from '../../support/manual-clock.js';
+import { createManualClock } from '../../support/time/manual-clock.js';
 
 describe('A log with a limit', () => {
   it('writes ten lines of a message in ten seconds, and then how many were left out', () => {

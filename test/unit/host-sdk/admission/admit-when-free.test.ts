@@ -1,7 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Admission } from '@duskline/host';
-import { prepareOf, startHostFixture, type HostFixture } from '../setup.js';
+import { nextTurn } from '../../../support/time/event-loop.js';
+import { prepareOf, startHostFixture, stopHostFixtures, type HostFixture } from '../setup.js';
 import { sessionIdOf, signTicket } from '../tickets.js';
 
 function ticketOf(number: number, claims: object = {}): string {
@@ -10,12 +10,14 @@ function ticketOf(number: number, claims: object = {}): string {
 
 /** What a promise resolved to, or `waiting`. */
 async function stateOf(promise: Promise<Admission>): Promise<string> {
-  const admission = await Promise.race([promise, nextTurn('waiting' as const)]);
+  const admission = await Promise.race([promise, nextTurn().then(() => 'waiting' as const)]);
   if (admission === 'waiting') return admission;
   return admission.ok ? 'admitted' : admission.reason;
 }
 
 describe('A client that shows its ticket to a full host', () => {
+  afterEach(stopHostFixtures);
+
   async function fullHost(): Promise<{
     fixture: HostFixture;
     connection: Awaited<ReturnType<HostFixture['register']>>;
@@ -91,6 +93,8 @@ describe('A client that shows its ticket to a full host', () => {
 });
 
 describe('A ticket that has expired before its reservation', () => {
+  afterEach(stopHostFixtures);
+
   it('is refused, and the broker is told that the session does not start here', async () => {
     const fixture = await startHostFixture();
     const connection = await fixture.register();

@@ -1,4 +1,5 @@
--- Ends all sessions of a host and deletes it. Reservations end with host_lost, so that their players get other hosts. Its slots do not count as freed: no waiting player can get them.
+-- Ends all sessions of a host and deletes it. Reservations end with host_lost, so that their players get other hosts. Its slots do not
+-- count as freed: no waiting player can get them.
 local function remove_host(host, reason, reply)
   local freed_before = freed_slots
   for _, session in ipairs(live_sessions_of(host)) do
