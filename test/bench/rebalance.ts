@@ -62,10 +62,9 @@ function timed<Result>(run: () => Result): Timed<Result> {
 function measureRebalance(name: string, snapshot: FleetSnapshot): object {
   reportProgress(`rebalance: ${name}`);
   const { medianMs, worstMs, result } = timed(() => planRebalance(snapshot, allowance));
-  const { actions, liveMoves, servedByStore, servedByMoves } = result;
-  const moves = actions.filter(({ kind }) => kind === 'move').length;
+  const { moves, liveMoves, servedByStore, servedByMoves } = result;
   const sessions = snapshot.sessions.length;
-  return { name, sessions, medianMs, worstMs, servedByStore, servedByMoves, moves, liveMoves };
+  return { name, sessions, medianMs, worstMs, servedByStore, servedByMoves, moves: moves.length, liveMoves };
 }
 
 function measureDrain(name: string, snapshot: FleetSnapshot): object {

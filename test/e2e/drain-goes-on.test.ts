@@ -42,7 +42,7 @@ describe('A drain', function () {
     host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     await waitUntil(async () => {
       const response = await fetch(`${staying!}/v1/status`, { headers: OPERATOR });
-      return (await response.text()).includes('"hostId":"h1","state":"ready","closure":"open"');
+      return (await response.text()).includes('"hostId":"h1","state":"ready","closures":[]');
     });
     const player = await openPlayer(staying!, 'alice');
     player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });

@@ -256,5 +256,43 @@ for (const [where, brokers] of [
       expect((await bob.next('matched'))['host']).to.include({ hostId: 'h1' });
       expect(player.unread).to.deep.equal([]);
     });
+
+    describe('and a cordon of the same host', () => {
+      const of = target('near', 'console-x', 'h1');
+      const carryOut = {
+        cordon: () => fleet.broker(0).broker.operations.cordon(of, OPERATOR),
+        uncordon: () => fleet.broker(1).broker.operations.uncordon(of, OPERATOR),
+        drain: () => drain(of),
+        undrain: () => fleet.broker(1).broker.operations.undrain(of, OPERATOR),
+      };
+
+      async function expectClosed(closures: readonly string[], playerId: string): Promise<void> {
+        const { regions } = await fleet.broker(1).broker.status();
+        expect(regions[0]?.pools[0]?.hostList[0]?.closures).to.deep.equal(closures);
+        const player = await fleet.player(playerId);
+        play(player, 'r1', { wait: false });
+        const answer = await player.answer('r1');
+        expect(answer['code'] ?? answer.type).to.equal(closures.length > 0 ? 'NO_CAPACITY' : 'matched');
+      }
+
+      for (const [orders, closures] of [
+        [
+          ['cordon', 'drain'],
+          ['cordoned', 'draining'],
+        ],
+        [['cordon', 'drain', 'undrain'], ['cordoned']],
+        [['drain', 'cordon', 'undrain'], ['cordoned']],
+        [['cordon', 'drain', 'uncordon'], ['draining']],
+        [['drain', 'uncordon'], ['draining']],
+        [['cordon', 'drain', 'undrain', 'uncordon'], []],
+        [['drain', 'cordon', 'uncordon', 'undrain'], []],
+      ] as const) {
+        it(`closes the host after ${orders.join(', ')}: ${closures.join(' and ') || 'not at all'}`, async () => {
+          await fleet.host({ hostId: 'h1' });
+          for (const name of orders) await carryOut[name]();
+          await expectClosed(closures, 'alice');
+        });
+      }
+    });
   });
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { waitUntil } from '../support/time/eventually.js';
+import { letTimePass } from '../support/time/scenario-time.js';
 import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';
 
 for (const [where, brokers] of [
@@ -63,3 +64,29 @@ for (const [where, brokers] of [
     });
   }
 }
+
+describe('A move whose restoration takes long', function () {
+  this.timeout(20_000);
+
+  it('succeeds if the target host answers within the time of `restore`, which is twice that of a checkpoint', async () => {
+    const moving = await SingleMoveFleet.start({ to: 'next', brokers: 4 });
+    try {
+      const { withinMs } = await moving.startMove();
+      expect(withinMs).to.equal(1_000);
+      const order = await moving.sendCheckpoint();
+      expect(order).to.include({ withinMs: 2_000 });
+      expect(order['claimWithinMs']).to.be.at.least(3_000);
+      // The game needs this time to start from its checkpoint.
+      await letTimePass(1_400);
+      expect(await moving.reportRestored()).to.include({ epoch: 2, claimWithinMs: 1_000 });
+      // A host repeats an answer that it may have sent over a lost connection.
+      moving.target.send({ type: 'restored', sessionId: moving.sessionId, epoch: 2 });
+      // The client has its own time after that.
+      await letTimePass(800);
+      moving.claimAtTarget();
+      expect(await moving.target.next('moved')).to.include({ epoch: 2 });
+    } finally {
+      await moving.fleet.stop();
+    }
+  });
+});

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { waitUntil } from '../support/time/eventually.js';
-import { repeatEvery } from '../support/time/pacing.js';
 import { IDLE_LOAD } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
@@ -33,17 +32,11 @@ async function playOn(fleet: TestFleet, host: Peer, playerId: string, rtt: objec
 
 /** Sends heartbeats of a host with its sessions and its load, until the returned function is called. */
 function serve(host: Peer, sessions: Map<unknown, object>, load: () => number = () => 0): () => void {
-  const stop = keepSendingHeartbeats(host, () => [...sessions.values()]);
-  const stopLoad = repeatEvery(30, () => {
-    const share = load();
-    if (share === 0) return;
-    const heavy = { ...IDLE_LOAD, gpu: share };
-    host.send({ type: 'heartbeat', load: heavy, sessions: [...sessions.values()] });
-  });
-  return () => {
-    stopLoad();
-    stop();
-  };
+  return keepSendingHeartbeats(
+    host,
+    () => [...sessions.values()],
+    () => ({ ...IDLE_LOAD, gpu: load() }),
+  );
 }
 
 function held(sessionId: unknown, movable = true): object {
@@ -62,6 +55,29 @@ async function goAlong(source: Peer, target: Peer, { player, sessionId }: Playin
   return moving;
 }
 
+/** Observes what the brokers of the fleet do in rounds of rebalancing from now on. */
+function watchRounds(fleet: TestFleet): { countOf(region: string): number; readonly closures: unknown[] } {
+  const counts = new Map<string, number>();
+  const closures: unknown[] = [];
+  for (const store of fleet.stores) {
+    const { listWaitingPlacements, addClosure, removeClosure } = store;
+    // Each round reads the queues of its region.
+    store.listWaitingPlacements = (regionPool, limit) => {
+      counts.set(regionPool.region, (counts.get(regionPool.region) ?? 0) + 1);
+      return listWaitingPlacements.call(store, regionPool, limit);
+    };
+    store.addClosure = (regionPool, hostId, closure) => {
+      closures.push({ add: closure, ...regionPool, hostId });
+      return addClosure.call(store, regionPool, hostId, closure);
+    };
+    store.removeClosure = (regionPool, hostId, closure) => {
+      closures.push({ remove: closure, ...regionPool, hostId });
+      return removeClosure.call(store, regionPool, hostId, closure);
+    };
+  }
+  return { countOf: (region) => counts.get(region) ?? 0, closures };
+}
+
 for (const [where, brokers] of [
   ['on one broker', 1],
   ['on two brokers', 2],
@@ -78,10 +94,10 @@ for (const [where, brokers] of [
       await fleet.stop();
     });
 
-    const closureOf = async (hostId: string): Promise<string | undefined> => {
+    const closuresOf = async (hostId: string): Promise<readonly string[] | undefined> => {
       const { regions } = await fleet.broker(0).broker.status();
       const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
-      return hosts.find((host) => host.hostId === hostId)?.closure;
+      return hosts.find((host) => host.hostId === hostId)?.closures;
     };
 
     it('relieves a hot host: it is excluded from new sessions and its movable session moves away, until it is cool again', async () => {
@@ -92,13 +108,13 @@ for (const [where, brokers] of [
       const cool = await fleet.host({ hostId: 'h2', slots: 4 }, 1);
       stops.push(keepSendingHeartbeats(cool));
       expect(await goAlong(hot, cool, one)).to.deep.include({ epoch: 2, region: 'near' });
-      await waitUntil(async () => (await closureOf('h1')) === 'hot');
+      await waitUntil(async () => (await closuresOf('h1'))?.includes('hot') === true);
       await waitUntil(async () => (await fleet.broker(0).broker.operations.moves(10)).length === 1);
       const [entry] = await fleet.broker(0).broker.operations.moves(10);
       expect(entry).to.deep.include({ cause: 'hot_host', outcome: 'moved', failure: null });
       expect(entry?.reason).to.contain('the load of its host is');
       load = 0.1;
-      await waitUntil(async () => (await closureOf('h1')) === 'open');
+      await waitUntil(async () => (await closuresOf('h1'))?.length === 0);
     });
 
     it('never moves a session that is not movable, however high the load', async () => {
@@ -106,7 +122,7 @@ for (const [where, brokers] of [
       const one = await playOn(fleet, hot, 'alice', { near: 12 });
       stops.push(serve(hot, new Map([[one.sessionId, held(one.sessionId, false)]]), () => 0.99));
       await fleet.host({ hostId: 'h2', slots: 4 });
-      await waitUntil(async () => (await closureOf('h1')) === 'hot');
+      await waitUntil(async () => (await closuresOf('h1'))?.includes('hot') === true);
       expect(hot.unread.map(({ type }) => type)).not.to.include('checkpoint');
       expect(await fleet.broker(0).broker.operations.moves(10)).to.deep.equal([]);
     });
@@ -115,14 +131,65 @@ for (const [where, brokers] of [
       const hot = await fleet.host({ hostId: 'h1', slots: 4 });
       let load = 0.95;
       stops.push(serve(hot, new Map(), () => load));
-      await waitUntil(async () => (await closureOf('h1')) === 'hot');
+      await waitUntil(async () => (await closuresOf('h1'))?.includes('hot') === true);
       const target = { region: 'near', pool: 'console-x', hostId: 'h1' };
       await fleet.broker(0).broker.operations.cordon(target, { operatorId: 'ops', from: '127.0.0.1' });
       load = 0.1;
       const other = await fleet.host({ hostId: 'h2', slots: 4 });
       stops.push(serve(other, new Map(), () => (load === 0.1 ? 0.95 : 0)));
-      await waitUntil(async () => (await closureOf('h2')) === 'hot');
-      expect(await closureOf('h1')).to.equal('cordoned');
+      await waitUntil(async () => (await closuresOf('h2'))?.includes('hot') === true);
+      expect(await closuresOf('h1')).to.deep.equal(['cordoned']);
+    });
+
+    it('keeps a hot host excluded while a player waits in another region for the same pool', async () => {
+      const hot = await fleet.host({ hostId: 'h1', slots: 4 });
+      stops.push(serve(hot, new Map(), () => 0.97));
+      await waitUntil(async () => (await closuresOf('h1'))?.includes('hot') === true);
+      await fleet.fullHost({ hostId: 'h2', region: 'next', slots: 1 }, 1);
+      const bob = await fleet.player('bob', { broker: 1 });
+      await queueUp(bob, 'r1', { rtt: { next: 10, near: 20 } });
+      const rounds = watchRounds(fleet);
+      await waitUntil(() => rounds.countOf('next') >= 10 && rounds.countOf('near') >= 10);
+      expect(rounds.closures).to.deep.equal([]);
+      expect(await closuresOf('h1')).to.deep.equal(['hot']);
+      expect(bob.unread.filter(({ type }) => type === 'offer')).to.deep.equal([]);
+    });
+
+    it('plans no move of a drain to a hot host', async () => {
+      const hot = await fleet.host({ hostId: 'h1', slots: 4 });
+      stops.push(serve(hot, new Map(), () => 0.95));
+      await waitUntil(async () => (await closuresOf('h1'))?.includes('hot') === true);
+      const drained = await fleet.host({ hostId: 'h2', region: 'next', slots: 4 });
+      const one = await playOn(fleet, drained, 'alice', { near: 20, next: 12 });
+      stops.push(serve(drained, new Map([[one.sessionId, held(one.sessionId)]])));
+      const target = { region: 'next', pool: null, hostId: null };
+      const order = {
+        target,
+        mode: 'move',
+        atDeadline: 'keep',
+        deadlineMs: 60_000,
+        yesEverything: true,
+      } as const;
+      const { operations } = fleet.broker(0).broker;
+      await waitUntil(async () => (await operations.previewDrain(order)).notMovable === 0);
+      expect(await operations.previewDrain(order)).to.deep.include({ sessions: 1, fits: [], noRoom: 1 });
+    });
+
+    it('offers a slot that becomes free on a host that returned nearly full within a second', async () => {
+      const slots = 4;
+      const host = await fleet.fullHost({ hostId: 'h1', slots });
+      const bob = await fleet.player('bob', { broker: 1 });
+      await queueUp(bob, 'r1', { rtt: { near: 10 } });
+      host.terminate();
+      const back = await fleet.host({ hostId: 'h1', slots }, 1);
+      stops.push(serve(back, new Map(), () => 0.2));
+      const rounds = watchRounds(fleet);
+      await waitUntil(() => rounds.countOf('near') >= 10);
+      const startedAt = performance.now();
+      await host.free(back);
+      expect(await bob.next('offer')).to.include({ region: 'near' });
+      expect(performance.now() - startedAt).to.be.below(1_000);
+      expect(rounds.closures).to.deep.equal([]);
     });
 
     it('frees a slot for a player who can be served nowhere else', async () => {

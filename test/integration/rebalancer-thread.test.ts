@@ -36,14 +36,14 @@ describe('The thread of the rebalancer', function () {
       const host = { hostId: 'h1', connectionId: 'b.1' };
       await store.registerHost(PLACE, { ...host, slots: 4, endpoint: 'wss://h1.example.com' });
       const beat = { ...host, measured: 0.95 * FULL, digest: 0 };
-      expect((await rebalancer.planRound(REQUEST)).actions).to.deep.equal([]);
+      expect((await rebalancer.planRound(REQUEST)).exclusions).to.deep.equal([]);
       for (let i = 0; i < 2; i += 1) {
         await store.recordHeartbeats(PLACE, [beat]);
-        expect((await rebalancer.planRound(REQUEST)).actions).to.deep.equal([]);
+        expect((await rebalancer.planRound(REQUEST)).exclusions).to.deep.equal([]);
       }
       await store.recordHeartbeats(PLACE, [beat]);
-      const shun = { kind: 'exclude', regionPool: PLACE, hostId: 'h1' };
-      expect((await rebalancer.planRound(REQUEST)).actions).to.deep.equal([shun]);
+      const exclusion = { kind: 'exclude', pool: PLACE.pool, hostId: 'h1' };
+      expect(await rebalancer.planRound(REQUEST)).to.deep.include({ exclusions: [exclusion], moves: [] });
       expect((await rebalancer.planRound({ ...REQUEST, storeIsRecovering: true })).blocker).to.contain(
         'the store was unreachable',
       );

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { CLOSURES } from '@duskline/server/domain/closure.js';
 import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
@@ -23,12 +24,12 @@ export function closureSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-b');
       const held = [await startSession(store), await startSession(store)];
       const elsewhere = await another();
-      await elsewhere.setClosure(REGION_POOL, 'host-a', 'cordoned');
+      await elsewhere.addClosure(REGION_POOL, 'host-a', 'cordoned');
       expect(await getHost(store, 'host-a')).to.include({
         state: 'ready',
-        closure: 'cordoned',
         committed: 1,
       });
+      expect((await getHost(store, 'host-a')).closures).to.deep.equal(['cordoned']);
       for (let i = 0; i < 3; i += 1) expect((await reserveSlot(store)).hostId).to.equal('host-b');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
       expect(await getUtilisation(store, REGION_POOL)).to.deep.equal({ sessions: 5, slots: 4 });
@@ -40,12 +41,12 @@ export function closureSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await reserveSlot(store);
-      await store.setClosure(REGION_POOL, 'host-a', 'draining');
+      await store.addClosure(REGION_POOL, 'host-a', 'draining');
       await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
       const waiting = newSessionId();
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
       expect((await enqueue(store, waiting)).kind).to.equal('waiting');
-      await store.setClosure(REGION_POOL, 'host-a', 'open');
+      await store.removeClosure(REGION_POOL, 'host-a', 'draining');
       expect((await store.getSessions(REGION_POOL, [waiting]))[0]).to.include({
         state: 'offered',
         hostId: 'host-a',
@@ -55,18 +56,18 @@ export function closureSuite(current: CurrentFixture): void {
     it('stays closed when it registers again, also after it left', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
-      await store.setClosure(REGION_POOL, 'host-a', 'cordoned');
+      await store.addClosure(REGION_POOL, 'host-a', 'cordoned');
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.2' });
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
       await store.removeHost(REGION_POOL, 'host-a', 'broker-b.2');
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
-      expect((await getHost(store, 'host-a')).closure).to.equal('cordoned');
+      expect((await getHost(store, 'host-a')).closures).to.deep.equal(['cordoned']);
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
 
     it('can be closed before it registers for the first time', async () => {
       const { store } = current();
-      await store.setClosure(REGION_POOL, 'host-a', 'cordoned');
+      await store.addClosure(REGION_POOL, 'host-a', 'cordoned');
       await makeHostReady(store, 'host-a');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
@@ -77,7 +78,7 @@ export function closureSuite(current: CurrentFixture): void {
       const { sessionId } = await reserveSlot(store);
       const [first = '', second = ''] = await enqueueInOrder(current(), 2);
       await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
-      await store.setClosure(REGION_POOL, 'host-a', 'draining');
+      await store.addClosure(REGION_POOL, 'host-a', 'draining');
       const order = { sessionId: first, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
       expect((await store.acceptOffer(REGION_POOL, order, RESERVATION_MS)).kind).to.equal('gone');
       const { placements } = await store.getQueueStatus(REGION_POOL, [first, second], true);
@@ -90,20 +91,56 @@ export function closureSuite(current: CurrentFixture): void {
     });
   });
 
+  for (const [what, hostId] of [
+    ['a host', 'host-a'],
+    ['a region pool', null],
+  ] as const) {
+    describe(`${what} with several closures`, () => {
+      it('stays closed until each of them is removed, in any order', async () => {
+        const { store, another } = current();
+        const elsewhere = await another();
+        await makeHostReady(store, 'host-a');
+        for (const order of [CLOSURES, [...CLOSURES].reverse()]) {
+          for (const closure of order) await store.addClosure(REGION_POOL, hostId, closure);
+          expect(await elsewhere.getClosures(REGION_POOL, hostId)).to.deep.equal(CLOSURES);
+          for (const closure of order) {
+            expect((await reserveSlot(store)).outcome.kind).to.equal(hostId === null ? 'closed' : 'full');
+            await elsewhere.removeClosure(REGION_POOL, hostId, closure);
+            expect(await store.getClosures(REGION_POOL, hostId)).not.to.include(closure);
+          }
+          expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
+        }
+      });
+
+      it('changes nothing when a closure is added twice, or removed without being there', async () => {
+        const { store } = current();
+        await makeHostReady(store, 'host-a');
+        await store.addClosure(REGION_POOL, hostId, 'draining');
+        await store.addClosure(REGION_POOL, hostId, 'draining');
+        await store.removeClosure(REGION_POOL, hostId, 'cordoned');
+        expect(await store.getClosures(REGION_POOL, hostId)).to.deep.equal(['draining']);
+        await store.removeClosure(REGION_POOL, hostId, 'draining');
+        await store.removeClosure(REGION_POOL, hostId, 'draining');
+        expect(await store.getClosures(REGION_POOL, hostId)).to.deep.equal([]);
+        expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
+      });
+    });
+  }
+
   describe('a closed region pool', () => {
     it('refuses new sessions from every broker with `closed`, also after another host becomes ready', async () => {
       const { store, another } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
-      await (await another()).setClosure(REGION_POOL, null, 'draining');
-      expect(await store.getClosure(REGION_POOL, null)).to.equal('draining');
+      await (await another()).addClosure(REGION_POOL, null, 'draining');
+      expect(await store.getClosures(REGION_POOL, null)).to.deep.equal(['draining']);
       expect((await reserveSlot(store)).outcome.kind).to.equal('closed');
       expect((await enqueue(store, newSessionId())).kind).to.equal('closed');
       expect((await reserveSlot(store, { sessionId })).outcome.kind).to.equal('existing');
       await makeHostReady(store, 'host-b');
       expect((await reserveSlot(store)).outcome.kind).to.equal('closed');
-      await store.setClosure(REGION_POOL, null, 'open');
-      expect(await store.getClosure(REGION_POOL, null)).to.equal('open');
+      await store.removeClosure(REGION_POOL, null, 'draining');
+      expect(await store.getClosures(REGION_POOL, null)).to.deep.equal([]);
       expect((await reserveSlot(store)).hostId).to.equal('host-b');
     });
 
@@ -119,7 +156,7 @@ export function closureSuite(current: CurrentFixture): void {
         BROKER,
       );
       await store.takeChangedSessions(REGION_POOL, 'broker-b');
-      await store.setClosure(REGION_POOL, null, 'draining');
+      await store.addClosure(REGION_POOL, null, 'draining');
       const { placements, length } = await store.getQueueStatus(REGION_POOL, ids, true);
       expect(placements).to.deep.equal([{ kind: 'unknown' }, { kind: 'unknown' }]);
       expect(length).to.equal(0);
@@ -133,7 +170,7 @@ export function closureSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       const held = await startSession(store);
       const reserved = await reserveSlot(store);
-      await store.setClosure(REGION_POOL, null, 'cordoned');
+      await store.addClosure(REGION_POOL, null, 'cordoned');
       const claim = { sessionId: reserved.sessionId, epoch: 1, hostId: 'host-a', to: 'active' as const };
       expect((await store.updateSessionStates(REGION_POOL, [claim], BROKER))[0]?.kind).to.equal('changed');
       const order = { sessionId: held.sessionId, epoch: 1, reason: 'client_left' as const };

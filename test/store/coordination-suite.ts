@@ -116,6 +116,42 @@ export function coordinationSuite(current: CurrentFixture): void {
     });
   });
 
+  describe('findRequests', () => {
+    it('returns the records of several players in the order of the call, and `null` for unknown requests', async () => {
+      const { store, clock } = current();
+      const requests = Array.from({ length: 20 }, (_, i) => requestEntryOf('r', { playerId: `player-${i}` }));
+      await store.recordRequests(requests);
+      clock.advance(1_500);
+      const unknown = { playerId: 'player-3', requestId: 'other' };
+      const found = await store.findRequests([unknown, ...requests, { ...unknown, playerId: 'nobody' }]);
+      expect(found).to.deep.equal([
+        null,
+        ...requests.map(({ sessionId }) => ({ sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 1_500 })),
+        null,
+      ]);
+    });
+
+    it('records nothing, so that many look-ups make no player forget a request', async () => {
+      const { store } = current();
+      await store.recordRequests([requestEntryOf('request-1')]);
+      const { playerId } = requestEntryOf('request-1');
+      for (let i = 0; i <= REQUESTS_PER_PLAYER; i += 1) {
+        expect(await store.findRequests([{ playerId, requestId: `unknown-${i}` }])).to.deep.equal([null]);
+      }
+      expect(await store.findRequests([{ playerId, requestId: 'request-1' }])).to.have.nested.property(
+        '[0].epoch',
+        1,
+      );
+    });
+
+    it('no longer finds a request after a day', async () => {
+      const { store, clock } = current();
+      await store.recordRequests([requestEntryOf('request-1')]);
+      clock.advance(REQUEST_KEPT_MS);
+      expect(await store.findRequests([requestEntryOf('request-1')])).to.deep.equal([null]);
+    });
+  });
+
   describe('startAttempt', () => {
     it('lets one of two brokers take a request over, under a higher epoch', async () => {
       const { store, clock } = current();

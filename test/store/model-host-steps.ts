@@ -77,13 +77,33 @@ export const hostSteps = [
     },
   ),
   step(
-    'setClosure',
-    { hostId: fc.option(host), closure: fc.constantFrom('open' as const, 'open' as const, ...CLOSURES) },
-    ({ regionPool }, { hostId, closure }) =>
+    'changeClosures',
+    {
+      hostId: fc.option(host),
+      closure: fc.constantFrom(...CLOSURES),
+      // Mostly opened: a closed region pool or host ends what other steps can do.
+      change: fc.constantFrom('addClosure', 'removeClosure', 'removeClosure'),
+    },
+    ({ regionPool }, { hostId, closure, change }) =>
       async (store) => {
-        await store.setClosure(regionPool, hostId, closure);
-        return [await store.getClosure(regionPool, null), await store.getClosure(regionPool, hostId)];
+        await store[change](regionPool, hostId, closure);
+        return [await store.getClosures(regionPool, null), await store.getClosures(regionPool, hostId)];
       },
+  ),
+  step(
+    'failReservation',
+    {
+      chosen: fc.nat(),
+      stray: fc.option(fc.record({ hostId: host, sessionId: session, epoch })),
+      caller: broker,
+    },
+    ({ regionPool, reserved }, { chosen, stray, caller }) => {
+      const all = reserved();
+      const found = stray ?? all[chosen % Math.max(1, all.length)];
+      const { hostId, sessionId, epoch: at } = found ?? { hostId: 'host-a', sessionId: 'none', epoch: 1 };
+      const failed = { hostId, sessionId, epoch: at, reason: 'refused' } as const;
+      return (store) => store.failReservation(regionPool, failed, caller);
+    },
   ),
   step(
     'recount',

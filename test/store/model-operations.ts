@@ -60,6 +60,18 @@ const sessionSteps = [
         store.endSessions(regionPool, orders, caller),
   ),
   step(
+    'recordEnds',
+    {
+      ends: few(
+        fc.record({ sessionId: session, epoch, hostId: host, reason: fc.constantFrom(...END_REASONS) }),
+      ),
+      caller: broker,
+    },
+    ({ regionPool }, { ends, caller }) =>
+      (store) =>
+        store.recordEnds(regionPool, ends, caller),
+  ),
+  step(
     'attach',
     { sessionId: session, broker },
     ({ regionPool }, args) =>
@@ -108,6 +120,14 @@ const brokerSteps = [
     ({ regionPool, uniqueName: own }, { claims }) => {
       const requests = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool }));
       return (store) => store.recordRequests(requests);
+    },
+  ),
+  step(
+    'findRequests',
+    { keys: few(fc.record({ playerId: player, requestId: request })) },
+    ({ uniqueName: own }, { keys }) => {
+      const found = keys.map((key) => ({ ...key, playerId: own(key.playerId) }));
+      return (store) => store.findRequests(found);
     },
   ),
   step(

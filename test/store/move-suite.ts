@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { targetReservationIdOf } from '@duskline/server/domain/target-reservation.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
+import { DEFAULT_OFFER_MS } from '@duskline/server/store/store-options.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type {
   TargetRequirements,
@@ -14,6 +15,7 @@ import {
   RESERVATION_MS,
   sendHeartbeat,
   enqueue,
+  enqueueInOrder,
   getHost,
   makeHostReady,
   reserveSlot,
@@ -70,9 +72,9 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await reserveTarget(store, sessionId, { maxCongestion: 0.7 * FULL })).to.deep.equal({
         kind: 'full',
       });
-      await store.setClosure(REGION_POOL, 'host-a', 'cordoned');
+      await store.addClosure(REGION_POOL, 'host-a', 'cordoned');
       expect(await reserveTarget(store, sessionId)).to.deep.equal({ kind: 'full' });
-      await store.setClosure(REGION_POOL, null, 'draining');
+      await store.addClosure(REGION_POOL, null, 'draining');
       expect(await reserveTarget(store, sessionId)).to.deep.equal({ kind: 'closed' });
     });
 
@@ -390,17 +392,52 @@ export function moveSuite(current: CurrentFixture): void {
   });
 
   describe('a hot host', () => {
+    it('keeps its open offers: they can be accepted, and a missed one is counted', async () => {
+      const { store, clock } = current();
+      await makeHostReady(store, 'host-a', { slots: 2 });
+      const [first = '', second = '', third = ''] = await enqueueInOrder(current(), 3);
+      await store.addClosure(REGION_POOL, 'host-a', 'hot');
+      const acceptance = { sessionId: first, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
+      expect((await store.acceptOffer(REGION_POOL, acceptance, RESERVATION_MS)).kind).to.equal('accepted');
+      clock.advance(DEFAULT_OFFER_MS);
+      await sendHeartbeat(store, 'host-a');
+      expect(await store.findExpiredOffers(REGION_POOL, 10)).to.deep.equal([second]);
+      await store.expireOffers(REGION_POOL, [second], BROKER);
+      const { placements } = await store.getQueueStatus(REGION_POOL, [third, second], true);
+      expect(
+        placements.map((status) => status.kind === 'waiting' && [status.ahead, status.missed]),
+        'the free slot of a hot host is offered to nobody',
+      ).to.deep.equal([
+        [0, false],
+        [1, true],
+      ]);
+    });
+
+    it('loses its open offers when an operator closes it', async () => {
+      const { store } = current();
+      await makeHostReady(store, 'host-a', { slots: 1 });
+      const [first = ''] = await enqueueInOrder(current(), 1);
+      await store.addClosure(REGION_POOL, 'host-a', 'hot');
+      await store.addClosure(REGION_POOL, 'host-a', 'draining');
+      const { placements } = await store.getQueueStatus(REGION_POOL, [first], true);
+      expect(placements[0]).to.include({ kind: 'waiting', ahead: 0 });
+      expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
+    });
+
     it('is closed as hot and opened again, but never changes a closure that an operator ordered', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
-      await store.setClosure(REGION_POOL, 'host-a', 'hot', 'open');
+      await store.addClosure(REGION_POOL, 'host-a', 'hot');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      await store.setClosure(REGION_POOL, 'host-a', 'cordoned');
-      await store.setClosure(REGION_POOL, 'host-a', 'open', 'hot');
-      expect(await store.getClosure(REGION_POOL, 'host-a')).to.equal('cordoned');
-      await store.setClosure(REGION_POOL, 'host-a', 'hot', 'open');
-      expect(await store.getClosure(REGION_POOL, 'host-a')).to.equal('cordoned');
-      await store.setClosure(REGION_POOL, 'host-a', 'open');
+      await store.addClosure(REGION_POOL, 'host-a', 'cordoned');
+      await store.removeClosure(REGION_POOL, 'host-a', 'hot');
+      expect(await store.getClosures(REGION_POOL, 'host-a')).to.deep.equal(['cordoned']);
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      await store.addClosure(REGION_POOL, 'host-a', 'hot');
+      expect(await store.getClosures(REGION_POOL, 'host-a')).to.deep.equal(['cordoned', 'hot']);
+      await store.removeClosure(REGION_POOL, 'host-a', 'cordoned');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      await store.removeClosure(REGION_POOL, 'host-a', 'hot');
       expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
     });
   });

@@ -27,11 +27,11 @@ export function expectConsistent(dump: PoolDump): void {
     );
   }
   const free = hosts
-    .filter(([, host]) => host.state === 'ready' && host.closure === 'open' && host.committed < host.slots)
+    .filter(([, host]) => host.state === 'ready' && host.closures.length === 0 && host.committed < host.slots)
     .map(([hostId, host]) => [hostId, congestion(host)] as const)
     .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1));
   expect(dump.free, 'order of free hosts').to.deep.equal(free);
-  const ready = hosts.filter(([, host]) => host.state === 'ready' && host.closure === 'open');
+  const ready = hosts.filter(([, host]) => host.state === 'ready' && host.closures.length === 0);
   expect(dump.slots, 'slots').to.equal(ready.reduce((sum, [, host]) => sum + host.slots, 0));
   const live = Object.values(dump.sessions).filter((session) => session.state !== 'ended');
   expect(dump.index).to.have.length(live.length);
@@ -51,7 +51,7 @@ function expectConsistentQueue({
   offers,
   free,
   sessions,
-  closure,
+  closures,
 }: PoolDump): void {
   expect(idsOf(attended), 'attended').to.have.members(Object.keys(waiting));
   expect([...idsOf(queue), ...idsOf(offers)], 'waiting').to.have.members(Object.keys(waiting));
@@ -60,7 +60,7 @@ function expectConsistentQueue({
     const { epoch, clientBrokerId, meta } = waiting[id]!;
     expect(sessions[id], `offer to ${id}`).to.deep.include({ epoch, clientBrokerId, meta });
   }
-  if (closure !== 'open') expect(waiting, 'waiting placements of a closed region pool').to.deep.equal({});
+  if (closures.length > 0) expect(waiting, 'waiting placements of a closed region pool').to.deep.equal({});
   if (queue.length > 0) expect(free, 'free hosts while placements wait').to.deep.equal([]);
 }
 

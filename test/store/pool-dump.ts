@@ -1,12 +1,14 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import type { HostFailures } from '@duskline/server/domain/host-failures.js';
 import type { Closure } from '@duskline/server/domain/closure.js';
 import type { SessionMeta, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import {
-  decodeClosure,
+  decodeClosures,
+  decodeFailures,
   decodeHost,
   decodeSession,
   type StoredHost,
@@ -32,7 +34,11 @@ export interface PoolDump {
   readonly hosts: Readonly<
     Record<
       string,
-      Omit<StoredHost, 'freeSlots' | 'closed'> & { readonly endpoint: string; readonly closure: Closure }
+      Omit<StoredHost, 'freeSlots' | 'closed' | 'onTrial'> & {
+        readonly endpoint: string;
+        readonly closures: readonly Closure[];
+        readonly failures: HostFailures | null;
+      }
     >
   >;
   readonly free: readonly (readonly [hostId: string, score: number])[];
@@ -53,7 +59,7 @@ export interface PoolDump {
     readonly atFreed: number;
     readonly perMs: number | null;
   };
-  readonly closure: Closure;
+  readonly closures: readonly Closure[];
   readonly slots: number;
   readonly live: number;
   readonly changedSessions: Readonly<
@@ -71,7 +77,7 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
     hosts: Object.fromEntries(
       hosts.map(({ sessions: _, brokerId: __, freeIndex: ___, freeScore: ____, ...fields }) => [
         fields.hostId,
-        fields,
+        { ...fields, failures: state.hostFailures.get(fields.hostId) ?? null },
       ]),
     ),
     free: state.freeHosts.entries().map(([{ hostId }, score]) => [hostId, score]),
@@ -88,7 +94,7 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
     waiting: Object.fromEntries(entries.map(({ sessionId, ...entry }) => [sessionId, entry])),
     attended,
     rate: { freed, atMs: measuredAtMs, atFreed: measuredFreed, perMs },
-    closure: state.closure,
+    closures: state.closures,
     slots: state.readySlots,
     live: state.liveSessions,
     changedSessions: Object.fromEntries(
@@ -108,7 +114,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
   const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
   const [reserved = '', ended = '', totals = '', changed = ''] = keys.slice(6);
   const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);
-  const [arriving = ''] = keys.slice(15);
+  const [arriving = '', failures = ''] = keys.slice(15);
   // One transaction, so that concurrent writes cannot make the dump inconsistent.
   const replies = await redis
     .multi()
@@ -128,6 +134,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     .lrange(offers, 0, -1)
     .lrange(disconnected, 0, -1)
     .lrange(arriving, 0, -1)
+    .hgetall(failures)
     .exec();
   const found = (replies ?? []).map(([, reply]) => reply);
   const [hostTexts, endpoints, freeScores, beatScores, records, live] = found as [
@@ -142,6 +149,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
   const [queueScores, waitingTexts, attendedScores, offerDues, disconnectedDues, arrivalDues] = found.slice(
     10,
   ) as [string[], Texts, string[], string[], string[], string[]];
+  const failureTexts = found[16] as Texts;
   const decoded = mapValues(hostTexts, (record) => decodeHost(record));
   expect(Object.fromEntries(pairs(beatScores)), 'beats').to.deep.equal(
     mapValues(decoded, (host) => host.heartbeatAtMs),
@@ -161,9 +169,10 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     expect(freeSlots, `free slots of ${hostId}`).to.have.lengthOf(Math.max(0, slots - used.length));
   }
   return {
-    hosts: mapValues(decoded, ({ freeSlots: _, closed, ...host }, hostId) => ({
+    hosts: mapValues(decoded, ({ freeSlots: _, closed, onTrial, ...host }, hostId) => ({
       ...host,
-      closure: closureIn(counts, hostId, closed),
+      closures: closuresIn(counts, hostId, closed),
+      failures: failuresIn(failureTexts, hostId, closed, onTrial),
       hostId,
       endpoint: endpoints[hostId] ?? '',
     })),
@@ -184,7 +193,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
       atFreed: Number(counts['rateFreed'] ?? 0),
       perMs: numberOrNull(counts['rate']),
     },
-    closure: decodeClosure(counts['closure']),
+    closures: decodeClosures(counts['closure']),
     slots: Number(counts['slots'] ?? 0),
     live: Number(counts['sessions'] ?? 0),
     changedSessions: mapValues(changedSessions, (text) => {
@@ -212,11 +221,18 @@ function decodeWaiting(text: string, id: string): WaitingDump {
   };
 }
 
-/** The closure of a host according to the totals. Expects that the host's record agrees. */
-function closureIn(totals: Texts, hostId: string, closed: boolean): Closure {
-  const closure = decodeClosure(totals[`closed/${hostId}`]);
-  expect(closed, `closed ${hostId}`).to.equal(closure !== 'open');
-  return closure;
+/** The closures of a host according to the totals. Expects that the host's record agrees. */
+function closuresIn(totals: Texts, hostId: string, closed: boolean): readonly Closure[] {
+  const closures = decodeClosures(totals[`closed/${hostId}`]);
+  expect(closed, `closed ${hostId}`).to.equal(closures.length > 0);
+  return closures;
+}
+
+/** Reads the failures of a host, and checks that the record of an open host says that it is on trial. */
+function failuresIn(texts: Texts, hostId: string, closed: boolean, onTrial: boolean): HostFailures | null {
+  const failures = decodeFailures(texts[hostId]);
+  if (failures !== null) expect(onTrial, `trial of ${hostId}`).to.equal(!closed);
+  return failures;
 }
 
 /** `null` for an absent or empty field. */

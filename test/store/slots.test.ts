@@ -62,10 +62,20 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   }
   await store.recountHosts(REGION_POOL, null);
   for (const hostId of ['host-c', null]) {
-    await store.setClosure(REGION_POOL, hostId, 'cordoned');
-    await store.setClosure(REGION_POOL, hostId, 'open');
+    await store.addClosure(REGION_POOL, hostId, 'cordoned');
+    await store.removeClosure(REGION_POOL, hostId, 'cordoned');
   }
-  await store.getClosure(REGION_POOL, null);
+  await store.getClosures(REGION_POOL, null);
+  await store.recordEnds(
+    REGION_POOL,
+    [{ sessionId: newSessionId(), epoch: 1, hostId: 'host-a', reason: 'client_left' }],
+    BROKER,
+  );
+  await store.failReservation(
+    REGION_POOL,
+    { hostId: 'host-a', sessionId: newSessionId(), epoch: 1, reason: 'refused' },
+    BROKER,
+  );
   await useDrains(store);
   await store.takeChangedSessions(REGION_POOL, 'broker-b');
   await store.getEndpoints(REGION_POOL, ['host-a']);
@@ -79,6 +89,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   }));
   await useQueue(store);
   await store.recordRequests(claims);
+  await store.findRequests(claims);
   await store.setRequestPool(claims[0]!);
   await store.startAttempt(claims[0]!, 1);
   await store.commitEpoch(claims[0]!, await store.allocateEpoch(claims[0]!, 1));

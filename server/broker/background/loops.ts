@@ -3,7 +3,8 @@ import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
-import { verifySessions } from '../recovery/verify-sessions.js';
+import { repeatEnds } from '../recovery/repeat-ends.js';
+import { createSessionVerifier } from '../recovery/verify-sessions.js';
 import { createDrainWarner } from '../drain/warn-of-drains.js';
 import { createLoop, type Loop } from './loop.js';
 import { pollAllInboxes } from '../messaging/poll-inbox.js';
@@ -31,8 +32,8 @@ export function createLoops(
   const { limits, intervals, store, catalog, brokerId, fleet, storeHealth } = context;
   const sweepProgress: SweepProgress = { recounts: new Map() };
   const leasedRegions = new Set<string>();
-  let round = 0;
   const warnOfDrains = createDrainWarner(context);
+  const verifySessions = createSessionVerifier(context);
 
   async function renewLeases(): Promise<void> {
     await Promise.all(
@@ -77,9 +78,9 @@ export function createLoops(
   }
 
   async function verifyClientSessions(): Promise<void> {
-    round += 1;
+    await repeatEnds(context, storeHealth.isRecovering);
     if (storeHealth.isRecovering) await restoreQueuePositions(context);
-    await verifySessions(context, round, storeHealth.isRecovering);
+    await verifySessions(storeHealth.isRecovering);
   }
 
   const repeat = (name: string, intervalMs: number, round: () => Promise<void>): Loop =>

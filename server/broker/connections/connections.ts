@@ -3,6 +3,7 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { ReportedSession, SessionMeta } from '../../store/fleet-store.js';
+import { SessionsInGroups } from './sessions-in-groups.js';
 
 /** The socket of a client or host, provided by the transport. */
 export interface Channel<Message> {
@@ -118,6 +119,12 @@ export interface DisconnectedSession {
   readonly known: ClientSession;
 }
 
+/** The hosts on which a session was reserved in vain. */
+export interface FailedHosts {
+  readonly sessionId: string;
+  readonly hostIds: ReadonlySet<string>;
+}
+
 /** A session and the connection that receives its events. */
 export interface LinkedSession {
   readonly sessionId: string;
@@ -144,6 +151,8 @@ export interface HostConnection {
   heldSessions: Map<string, { readonly epoch: number; readonly state: HeldState }>;
   /** The epoch that the host was sent last, by session id, so that no assignment is sent twice. */
   readonly lastSentEpochs: Map<string, number>;
+  /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
+  mustReconcile: boolean;
   /** The epoch that the store knows to be movable, by session id. */
   readonly movableEpochs: Map<string, number>;
 }
@@ -155,7 +164,7 @@ export function reportedSessionsOf(host: HostConnection): ReportedSession[] {
 
 /** The connections of this broker: clients by session, hosts by region pool and host id. */
 export class ConnectionDirectory {
-  readonly #clientBySession = new Map<string, ClientConnection>();
+  readonly #clientBySession = new SessionsInGroups<ClientConnection>();
   readonly #hosts = new Map<string, HostConnection>();
   readonly #clients = new Set<ClientConnection>();
 
@@ -206,10 +215,12 @@ export class ConnectionDirectory {
   }
 
   linkedSessions(): LinkedSession[] {
-    return [...this.#clientBySession].flatMap(([sessionId, client]) => {
-      const known = client.sessions.get(sessionId);
-      return known === undefined ? [] : [{ sessionId, client, known }];
-    });
+    return this.#clientBySession.entries().flatMap(toLinkedSession);
+  }
+
+  /** The linked sessions of one group (`groupOfSession`). */
+  linkedSessionsOf(group: number): LinkedSession[] {
+    return this.#clientBySession.entriesOf(group).flatMap(toLinkedSession);
   }
 
   clientOfSession(sessionId: string): ClientConnection | undefined {
@@ -240,6 +251,11 @@ export class ConnectionDirectory {
   get hostCount(): number {
     return this.#hosts.size;
   }
+}
+
+function toLinkedSession([sessionId, client]: readonly [string, ClientConnection]): LinkedSession[] {
+  const known = client.sessions.get(sessionId);
+  return known === undefined ? [] : [{ sessionId, client, known }];
 }
 
 function hostKey(regionPool: RegionPool, hostId: string): string {

@@ -65,9 +65,9 @@ async function countFreeSlotsElsewhere(
   await Promise.all(
     context.fleet.regionPools.map(async (regionPool) => {
       const closed = own.has(regionPoolName(regionPool)) && target.hostId === null;
-      if (closed || (await context.store.getClosure(regionPool, null)) !== 'open') return;
+      if (closed || (await context.store.getClosures(regionPool, null)).length > 0) return;
       for (const host of await context.store.listHosts(regionPool)) {
-        const counts = host.state === 'ready' && host.closure === 'open' && host.hostId !== target.hostId;
+        const counts = host.state === 'ready' && host.closures.length === 0 && host.hostId !== target.hostId;
         if (counts)
           slots.set(
             regionPool.region,

@@ -50,9 +50,9 @@ export function createOperations(context: CorePorts & MoveRunnerPort): Operation
     undrain: (target, operator) =>
       runAudited('undrain', target, operator, {}, () => orderUndrain(context, target)),
     cordon: (target, operator) =>
-      runAudited('cordon', target, operator, {}, () => setCordon(context, target, 'cordoned')),
+      runAudited('cordon', target, operator, {}, () => setCordon(context, target, 'addClosure')),
     uncordon: (target, operator) =>
-      runAudited('uncordon', target, operator, {}, () => setCordon(context, target, 'open')),
+      runAudited('uncordon', target, operator, {}, () => setCordon(context, target, 'removeClosure')),
     async drains() {
       const found = await Promise.all(
         [...context.catalog.regions.keys()].map((region) => store.listDrains(region)),
@@ -77,9 +77,9 @@ export function createOperations(context: CorePorts & MoveRunnerPort): Operation
 async function setCordon(
   context: BrokerSettings & StoreAccess,
   target: OrderTarget,
-  closure: 'cordoned' | 'open',
+  change: 'addClosure' | 'removeClosure',
 ): Promise<void> {
   await checkHostTarget(context, target);
   const { region, pool, hostId } = target;
-  if (pool !== null) await context.store.setClosure({ region, pool }, hostId, closure);
+  if (pool !== null) await context.store[change]({ region, pool }, hostId, 'cordoned');
 }

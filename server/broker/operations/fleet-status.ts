@@ -1,5 +1,6 @@
 import { FULL, congestion } from '../../domain/congestion.js';
 import type { Closure } from '../../domain/closure.js';
+import type { HostFailures } from '../../domain/host-failures.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { RegionState } from '@duskline/protocol/vocabulary';
 import type { BrokerSettings } from '../settings.js';
@@ -37,8 +38,10 @@ export interface PoolStatus {
 export interface HostStatus {
   readonly hostId: string;
   readonly state: HostState;
-  /** Set by operators for this host alone. A drain of its region or pool does not show here. */
-  readonly closure: Closure;
+  /** Why this host alone takes no new sessions; empty while it does. A drain of its region or pool does not show here. */
+  readonly closures: readonly Closure[];
+  /** Failures of new sessions in a row, and until when the host is left out for them; `null` when there are none. */
+  readonly failures: HostFailures | null;
   readonly slots: number;
   readonly sessions: number;
   readonly congestion: number;
@@ -65,7 +68,8 @@ export async function readFleetStatus({
           const hostList = hosts.map((host): HostStatus => ({
             hostId: host.hostId,
             state: host.state,
-            closure: host.closure,
+            closures: host.closures,
+            failures: host.failures,
             slots: host.slots,
             sessions: host.committed,
             congestion: congestion(host) / FULL,

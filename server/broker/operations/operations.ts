@@ -14,7 +14,7 @@ export interface Operations {
   drain(order: DrainOrder, operator: Operator): Promise<DrainReport>;
   /** Computes the effects of `drain` without starting it. @throws Refusal as `drain` does */
   previewDrain(order: DrainOrder): Promise<DrainPreview>;
-  /** Opens a drained target again. @throws Refusal NO_DRAIN, UNKNOWN_REGION, UNKNOWN_POOL, UNAVAILABLE */
+  /** Ends a drain, and opens its target again unless it is cordoned or another drain covers it. @throws Refusal NO_DRAIN, UNKNOWN_REGION, UNKNOWN_POOL, UNAVAILABLE */
   undrain(target: OrderTarget, operator: Operator): Promise<DrainReport>;
   /**
    * Closes a host to new sessions. Its sessions continue. Safe to repeat.
@@ -22,7 +22,7 @@ export interface Operations {
    * @throws Refusal UNKNOWN_REGION, UNKNOWN_POOL, UNKNOWN_HOST, UNAVAILABLE
    */
   cordon(target: OrderTarget, operator: Operator): Promise<void>;
-  /** Opens a cordoned host again. @throws Refusal as `cordon` does */
+  /** Ends a cordon, and opens the host again unless a drain covers it. @throws Refusal as `cordon` does */
   uncordon(target: OrderTarget, operator: Operator): Promise<void>;
   /** The latest drain of every target that ever had one: running ones first, then the newest. */
   drains(): Promise<readonly DrainReport[]>;

@@ -1,7 +1,7 @@
 import type { Cancel } from '@duskline/protocol';
 import type { RequestRecord } from '../../store/fleet-store.js';
 import { locateSession } from '../requests/attach-earlier-session.js';
-import { findRequestRecord, takeOverRequest } from '../requests/request-record.js';
+import { takeOverRequest } from '../requests/request-record.js';
 import type { ClientConnection, PendingRequest } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
@@ -59,9 +59,9 @@ async function endSessionOfRequest(
   client: ClientConnection,
   requestId: string,
 ): Promise<void> {
-  const record = await findRequestRecord(context, client.playerId, requestId);
-  if (record !== undefined) await withdrawRequest(context, client, requestId, record);
-  const found = record === undefined ? undefined : await locateSession(context, record);
+  const record = await context.batches.findRequest({ playerId: client.playerId, requestId });
+  if (record !== null) await withdrawRequest(context, client, requestId, record);
+  const found = record === null ? undefined : await locateSession(context, record);
   if (found === undefined || found.session.meta?.playerId !== client.playerId) return;
   const { sessionId, epoch } = found.session;
   const outcome = await context.batches.endSession(found.regionPool, {

@@ -2,7 +2,6 @@ import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { rankCandidates } from '../../domain/ranking.js';
 import { attachEarlierSession } from '../requests/attach-earlier-session.js';
-import { findRequestRecord } from '../requests/request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { CorePorts } from '../core-ports.js';
@@ -93,9 +92,11 @@ async function answerWithEarlierSession(
   message: Play,
   code: ErrorCode,
 ): Promise<PlacedSession> {
-  const record = await findRequestRecord(context, client.playerId, message.requestId);
-  const earlier =
-    record === undefined ? undefined : await attachEarlierSession(context, client, record, false);
+  const record = await context.batches.findRequest({
+    playerId: client.playerId,
+    requestId: message.requestId,
+  });
+  const earlier = record === null ? undefined : await attachEarlierSession(context, client, record, false);
   if (earlier?.kind !== 'placed') throw new Refusal(code);
   return earlier.placed;
 }

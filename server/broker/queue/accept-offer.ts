@@ -5,7 +5,7 @@ import type { CorePorts } from '../core-ports.js';
 import type { Requests } from '../requests/ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
-import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
+import { requestEntryOf, type WaitingRequest } from '../requests/waiting-requests.js';
 
 /** Handles `accept`: the offer becomes a reservation, and the waiting `play` is answered with it. */
 export async function acceptOffer(
@@ -33,7 +33,7 @@ export async function confirmOffer(context: CorePorts, request: WaitingRequest):
   request.accepting = true;
   const { store, limits, brokerId } = context;
   try {
-    const toEpoch = await store.startAttempt(requestKeyOf(request, offer.regionPool), request.requestEpoch);
+    const toEpoch = await store.startAttempt(requestEntryOf(request, offer.regionPool), request.requestEpoch);
     if (toEpoch === null) {
       // The request was cancelled or continues on another broker. After a call without an answer, this broker may have raised
       // the epoch itself, so the client has to repeat the request.

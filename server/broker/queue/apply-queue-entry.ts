@@ -4,7 +4,6 @@ import type { CorePorts } from '../core-ports.js';
 import { Refusal } from '../refusal.js';
 import { placedFromSession } from '../requests/placed-from-session.js';
 import { receiveOffer } from '../requests/receive-offer.js';
-import { findRequestRecord } from '../requests/request-record.js';
 import type { WaitingRequest } from '../requests/waiting-requests.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import type { BrokerSettings } from '../settings.js';
@@ -97,7 +96,10 @@ async function attachSessionHere(
   { client, message, sessionId, requestEpoch }: WaitingRequest,
   regionPool: RegionPool,
 ): Promise<void> {
-  const record = await findRequestRecord(context, client.playerId, message.requestId);
+  const record = await context.batches.findRequest({
+    playerId: client.playerId,
+    requestId: message.requestId,
+  });
   const isLatestAttempt = record?.sessionId === sessionId && record.epoch === requestEpoch;
   if (!isLatestAttempt) throw new RequestSuperseded();
   await context.store.setClientBroker(regionPool, sessionId, context.brokerId);

@@ -1,6 +1,6 @@
 import { regionPoolName } from '../../domain/catalog.js';
 import type { Requests } from '../requests/ports.js';
-import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
+import { requestEntryOf, type WaitingRequest } from '../requests/waiting-requests.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { acceptableRegionPools, joinQueues, noQueueRefusal, openCandidates } from './join-queues.js';
@@ -15,7 +15,7 @@ export async function requeueExpiredRequest(
 ): Promise<void> {
   const [regionPool] = request.queues.values();
   if (regionPool === undefined) return;
-  const epoch = await context.store.startAttempt(requestKeyOf(request, regionPool), request.requestEpoch);
+  const epoch = await context.store.startAttempt(requestEntryOf(request, regionPool), request.requestEpoch);
   if (epoch === null) throw new RequestSuperseded();
   request.requestEpoch = epoch;
   request.arrivedAtMs = null;
@@ -30,7 +30,7 @@ export async function verifyRequestOwner(context: StoreAccess, request: WaitingR
   const { sessionId, requestEpoch } = request;
   const [regionPool] = request.queues.values();
   if (regionPool === undefined) return false;
-  const [outcome] = await context.store.recordRequests([requestKeyOf(request, regionPool)]);
+  const [outcome] = await context.store.recordRequests([requestEntryOf(request, regionPool)]);
   if (outcome?.kind === 'new') {
     // The store lost its data and recorded the request again, at epoch 1.
     request.requestEpoch = 1;

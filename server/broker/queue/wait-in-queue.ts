@@ -12,7 +12,7 @@ import { leaveAllQueues } from './accept-offer.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { sendQueuePosition } from './send-queue-position.js';
 import { Refusal } from '../refusal.js';
-import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
+import { requestEntryOf, type WaitingRequest } from '../requests/waiting-requests.js';
 
 /** Where a request waits, or is to wait: it found no slot, or waited before on any broker. */
 export interface QueuePosition {
@@ -106,5 +106,5 @@ async function recordQueue(context: StoreAccess, request: WaitingRequest): Promi
     regionPoolName(regionPool) === regionPoolName(request.candidates[0]?.regionPool ?? regionPool)
   )
     return;
-  await context.store.setRequestPool(requestKeyOf(request, regionPool));
+  await context.store.setRequestPool(requestEntryOf(request, regionPool));
 }

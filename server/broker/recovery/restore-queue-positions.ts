@@ -3,7 +3,7 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { Requests } from '../requests/ports.js';
 import { createWaitingPlacement } from '../queue/waiting-placement.js';
 import { restoreRequest } from '../requests/restore-request.js';
-import { requestKeyOf, type WaitingRequest } from '../requests/waiting-requests.js';
+import { requestEntryOf, type WaitingRequest } from '../requests/waiting-requests.js';
 
 /**
  * Puts requests of disconnected clients back into the queues of a store that has lost them, with their arrival times. Requests
@@ -24,7 +24,7 @@ async function restoreQueuePosition(
   const regionPools = [...request.queues.values()];
   const [first] = regionPools;
   if (first === undefined) return;
-  const isOwner = await restoreRequest(context, requestKeyOf(request, first), requestEpoch);
+  const isOwner = await restoreRequest(context, requestEntryOf(request, first), requestEpoch);
   const statuses = await Promise.all(
     regionPools.map((regionPool) => context.store.getQueueStatus(regionPool, [sessionId], false)),
   );

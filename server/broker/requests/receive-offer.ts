@@ -4,7 +4,7 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Requests } from './ports.js';
 import { Refusal } from '../refusal.js';
-import { requestKeyOf, type WaitingRequest } from './waiting-requests.js';
+import { requestEntryOf, type WaitingRequest } from './waiting-requests.js';
 
 /** Updates the waiting request of a session that was offered a slot, or that ended because it missed its second offer. */
 export function notifyWaitingRequest(
@@ -69,7 +69,7 @@ async function returnOffer(
 ): Promise<void> {
   try {
     await context.batches.withdrawPlacement(regionPool, { sessionId: request.sessionId, belowEpoch: 0 });
-    await context.store.setRequestPool(requestKeyOf(request, keptOfferIn));
+    await context.store.setRequestPool(requestEntryOf(request, keptOfferIn));
   } catch {
     // The store is unreachable: the offer expires, and the sweep passes it on.
   }

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Play } from '@duskline/protocol';
-import { findRequestRecord } from './request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
@@ -24,7 +23,7 @@ export async function waitUntilRebuilt(
   const { storeHealth, connections } = context;
   const isRebuilding = (): boolean => storeHealth.isRebuilding;
   if (!isRebuilding()) return;
-  if ((await findRequestRecord(context, client.playerId, requestId)) !== undefined) return;
+  if ((await context.batches.findRequest({ playerId: client.playerId, requestId })) !== null) return;
   // The store may be reachable again before a check notices it, so allow twice that time.
   const giveUpAtMs = performance.now() + 2 * storeHealth.rebuildMs;
   while (isRebuilding()) {

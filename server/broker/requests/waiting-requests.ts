@@ -49,8 +49,8 @@ export interface WaitingRequest {
   readonly reject: (error: Error) => void;
 }
 
-/** The request's record in the store, with that region pool. */
-export function requestKeyOf(
+/** The request as the store records it, with that region pool. */
+export function requestEntryOf(
   { client, message, sessionId }: WaitingRequest,
   regionPool: RegionPool,
 ): RequestEntry {

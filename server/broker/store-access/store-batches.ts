@@ -2,6 +2,8 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type {
   StateChangeOutcome,
   RequestEntry,
+  RequestKey,
+  RequestRecord,
   RecordRequestOutcome,
   EndedSession,
   EnqueueOutcome,
@@ -25,6 +27,7 @@ import { createTickBatcher } from './tick-batcher.js';
 /** Frequent store operations. Callers pass one item; the store gets one call per region pool and turn of the event loop. */
 export interface StoreBatches {
   recordRequest(entry: RequestEntry): Promise<RecordRequestOutcome>;
+  findRequest(key: RequestKey): Promise<RequestRecord | null>;
   reserve(regionPool: RegionPool, reservation: Reservation): Promise<ReserveOutcome>;
   updateSessionState(regionPool: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
   endSession(regionPool: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
@@ -44,6 +47,7 @@ export function createStoreBatches(
 ): StoreBatches {
   return {
     recordRequest: createTickBatcher((entries) => store.recordRequests(entries)),
+    findRequest: createTickBatcher((keys) => store.findRequests(keys)),
     reserve: createRegionPoolBatcher(async (regionPool, reservations) => {
       const { outcomes, utilisation } = await store.reserve(
         regionPool,

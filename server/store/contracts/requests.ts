@@ -1,9 +1,13 @@
 import type { RegionPool } from '../../domain/catalog.js';
 
-/** A play request. It is recorded before its slot is reserved, so that repeating it is safe on any broker. */
-export interface RequestEntry {
+/** Names a play request. */
+export interface RequestKey {
   readonly playerId: string;
   readonly requestId: string;
+}
+
+/** A play request. It is recorded before its slot is reserved, so that repeating it is safe on any broker. */
+export interface RequestEntry extends RequestKey {
   /** The session that this request becomes. */
   readonly sessionId: string;
   /** The region pool in which the request is tried first. */
@@ -40,6 +44,8 @@ export interface AllocatedEpoch {
 export interface RequestStore {
   /** Records requests. Of equal ones in the list the first is `new`, the others get its record. */
   recordRequests(requests: readonly RequestEntry[]): Promise<readonly RecordRequestOutcome[]>;
+  /** The records of requests; `null` for one that is not remembered. Writes nothing. */
+  findRequests(keys: readonly RequestKey[]): Promise<readonly (RequestRecord | null)[]>;
   /**
    * Starts a new attempt for a request: raises its epoch if that is still `fromEpoch`, and records the region pool.
    * Records the request if the store does not know it (any more).

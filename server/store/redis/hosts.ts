@@ -2,12 +2,16 @@ import { brokerIdOf } from '../../domain/connection-id.js';
 import { HOST_STATES, type HostState } from '../../domain/host-state.js';
 import type { HeartbeatOutcome, HostStore, Reconciliation, SilentHostsReport } from '../contracts/hosts.js';
 import { inBatches, inGroups } from './batches.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { Closure } from '../../domain/closure.js';
 import {
   StoredFormatError,
-  decodeClosure,
+  decodeClosures,
   decodeEnded,
   decodeEndReason,
+  decodeFailures,
   decodeHost,
+  decodeSessions,
   oneOf,
   texts,
 } from './records.js';
@@ -20,9 +24,26 @@ const RECOUNT_HOSTS = 50;
 /** Hosts in Redis. */
 export function createRedisHosts(context: RedisContext): HostStore {
   const { redis, keys, runInPool, command } = context;
+
+  async function changeClosures(
+    regionPool: RegionPool,
+    hostId: string | null,
+    closure: Closure,
+    change: 'add' | 'remove',
+  ): Promise<void> {
+    await runInPool('hosts/change-closures', regionPool, {
+      callerId: '',
+      hostId: hostId ?? '',
+      closure,
+      change,
+    });
+  }
+
   return {
     async registerHost(regionPool, { hostId, connectionId, slots, endpoint }) {
-      await runInPool('hosts/register-host', regionPool, { hostId, connectionId, slots, endpoint });
+      const args = { hostId, connectionId, slots, endpoint };
+      const [endpointChanged, exceedsSlots] = texts(await runInPool('hosts/register-host', regionPool, args));
+      return { endpointChanged: endpointChanged === '1', exceedsSlots: exceedsSlots === '1' };
     },
 
     recordHeartbeats: (regionPool, heartbeats) =>
@@ -80,39 +101,44 @@ export function createRedisHosts(context: RedisContext): HostStore {
       return { next: next === '0' ? null : String(next), repaired: texts(repaired).sort() };
     },
 
-    async setClosure(regionPool, hostId, closure, before) {
-      await runInPool('hosts/set-closure', regionPool, {
-        callerId: '',
-        hostId: hostId ?? '',
-        closure,
-        expected: before ?? '',
-      });
+    addClosure: (regionPool, hostId, closure) => changeClosures(regionPool, hostId, closure, 'add'),
+
+    removeClosure: (regionPool, hostId, closure) => changeClosures(regionPool, hostId, closure, 'remove'),
+
+    async getClosures(regionPool, hostId) {
+      const field = hostId === null ? 'closure' : `closed/${hostId}`;
+      return decodeClosures(await command(() => redis.hget(keys.poolKey(regionPool, 'totals'), field)));
     },
 
-    async getClosure(regionPool, hostId) {
-      const field = hostId === null ? 'closure' : `closed/${hostId}`;
-      return decodeClosure(await command(() => redis.hget(keys.poolKey(regionPool, 'totals'), field)));
+    async failReservation(regionPool, reservation, callerId) {
+      const reply = await runInPool('hosts/fail-reservation', regionPool, { ...reservation, callerId });
+      const [kind, failures, ...ended] = texts(reply);
+      const [first] = decodeEnded(ended);
+      if (kind === 'not_reserved' || first === undefined) return { kind: 'not_reserved' };
+      return { kind: 'failed', ended: first, failures: decodeFailures(failures) };
     },
 
     async listHosts(regionPool) {
-      const [hosts, endpoints, totals] = await command(() =>
+      const [hosts, endpoints, totals, failures] = await command(() =>
         Promise.all([
           redis.hgetallBuffer(keys.poolKey(regionPool, 'hosts')),
           redis.hgetall(keys.poolKey(regionPool, 'endpoints')),
           redis.hgetall(keys.poolKey(regionPool, 'totals')),
+          redis.hgetall(keys.poolKey(regionPool, 'failures')),
         ]),
       );
       return Object.entries(hosts)
         .map(([hostId, record]) => {
           const { connectionId, state, slots, committed, measured, ramping, heartbeatAtMs } =
             decodeHost(record);
-          const closure = decodeClosure(totals[`closed/${hostId}`]);
+          const closures = decodeClosures(totals[`closed/${hostId}`]);
           const endpoint = endpoints[hostId] ?? '';
           return {
             hostId,
             connectionId,
             state,
-            closure,
+            closures,
+            failures: decodeFailures(failures[hostId]),
             slots,
             committed,
             measured,
@@ -163,7 +189,7 @@ function decodeReconciliation(reply: unknown): Reconciliation {
       epoch: Number(epoch),
       reason: decodeEndReason(reason),
     })),
-    adopted: texts(adopted),
+    adopted: decodeSessions(adopted),
     arriving: texts(arriving),
   };
 }

@@ -2,6 +2,7 @@ import type { RegionPool } from '../../domain/catalog.js';
 import {
   type RecordRequestOutcome,
   type RequestEntry,
+  type RequestKey,
   type RequestRecord,
   type RequestStore,
 } from '../contracts/requests.js';
@@ -14,38 +15,53 @@ import type { RedisContext } from './redis-context.js';
 export function createRedisRequests({ redis, keys, run, command }: RedisContext): RequestStore {
   const keysOf = ({ playerId }: Pick<RequestEntry, 'playerId'>) => ({ requests: keys.requests(playerId) });
 
-  async function recordInShard(
-    group: readonly { readonly request: RequestEntry; readonly index: number }[],
-    outcomes: RecordRequestOutcome[],
-  ): Promise<void> {
-    const playerKeys = group.map(({ request }) => keys.requests(request.playerId));
-    const reply = await run(
-      'requests/record-requests',
-      { requests: playerKeys },
-      {
-        requestIds: group.map(({ request }) => request.requestId),
-        sessionIds: group.map(({ request }) => request.sessionId),
-        regionPools: group.map(({ request }) => encodeRegionPool(request.regionPool)),
-      },
+  /** Runs a script call for the players of each shard. Returns the outcomes in the order of the items. */
+  async function runInShards<Item extends RequestKey, Outcome>(
+    items: readonly Item[],
+    runInShard: (
+      playerKeys: { readonly requests: readonly string[] },
+      group: readonly Item[],
+    ) => Promise<readonly Outcome[]>,
+  ): Promise<Outcome[]> {
+    const shards = new Map<number, { item: Item; index: number }[]>();
+    items.forEach((item, index) => {
+      const shard = playerShard(item.playerId);
+      const group = shards.get(shard) ?? [];
+      group.push({ item, index });
+      shards.set(shard, group);
+    });
+    const outcomes: Outcome[] = [];
+    const groups = [...shards.values()].flatMap((group) => inGroups(group, MAX_BATCH));
+    await Promise.all(
+      groups.map(async (group) => {
+        const playerKeys = { requests: group.map(({ item }) => keys.requests(item.playerId)) };
+        const found = await runInShard(
+          playerKeys,
+          group.map(({ item }) => item),
+        );
+        found.forEach((outcome, i) => (outcomes[group[i]?.index ?? 0] = outcome));
+      }),
     );
-    const fields = texts(reply);
-    group.forEach(({ index }, i) => (outcomes[index] = decodeRecordRequest(fields[i] ?? '')));
+    return outcomes;
   }
 
   return {
-    async recordRequests(requests) {
-      const shards = new Map<number, { request: RequestEntry; index: number }[]>();
-      requests.forEach((request, index) => {
-        const shard = playerShard(request.playerId);
-        const group = shards.get(shard) ?? [];
-        group.push({ request, index });
-        shards.set(shard, group);
-      });
-      const outcomes: RecordRequestOutcome[] = [];
-      const groups = [...shards.values()].flatMap((group) => inGroups(group, MAX_BATCH));
-      await Promise.all(groups.map((group) => recordInShard(group, outcomes)));
-      return outcomes;
-    },
+    recordRequests: (requests) =>
+      runInShards(requests, async (playerKeys, group) => {
+        const reply = await run('requests/record-requests', playerKeys, {
+          requestIds: group.map(({ requestId }) => requestId),
+          sessionIds: group.map(({ sessionId }) => sessionId),
+          regionPools: group.map(({ regionPool }) => encodeRegionPool(regionPool)),
+        });
+        return texts(reply).map(decodeRecordRequest);
+      }),
+
+    findRequests: (requests) =>
+      runInShards(requests, async (playerKeys, group) => {
+        const requestIds = group.map(({ requestId }) => requestId);
+        const reply = await run('requests/find-requests', playerKeys, { requestIds });
+        return texts(reply).map((text) => (text === '' ? null : decodeRequestRecord(text.split('|'))));
+      }),
 
     async startAttempt(request, fromEpoch) {
       const epoch = await run('requests/start-attempt', keysOf(request), { ...argsOf(request), fromEpoch });

@@ -79,7 +79,7 @@ export async function measureRebalance(hosts: number): Promise<RebalanceResult> 
       readMs: median(timed.map(({ readMs }) => readMs)),
       snapshotMs: median(timed.map(({ snapshotMs }) => snapshotMs)),
       roundMs: median(timed.map(({ readMs, snapshotMs, planMs }) => readMs + snapshotMs + planMs)),
-      moves: timed[0]?.actions.length ?? 0,
+      moves: timed[0]?.moves.length ?? 0,
       servedByMoves: timed[0]?.servedByMoves ?? 0,
       loopDelayP99Ms: during.loopDelayP99Ms,
       loopDelayP99BeforeMs: before.loopDelayP99Ms,

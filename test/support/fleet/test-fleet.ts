@@ -1,6 +1,7 @@
 import { CLIENT_PATH } from '@duskline/protocol/constants';
 import type { Config } from '@duskline/server/config/config.js';
 import type { Duskline } from '@duskline/server/duskline.js';
+import { DEFAULT_BACK_OFF, type BackOff } from '@duskline/server/domain/host-failures.js';
 import type { BrokerIntervals } from '@duskline/server/broker/intervals.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
@@ -24,6 +25,8 @@ export interface TestFleetOptions {
   readonly brokers?: number;
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
+  /** How long hosts are left out that fail sessions. That of the product when absent. */
+  readonly backOff?: BackOff;
   /** `QUICK` when absent. */
   readonly intervals?: Partial<BrokerIntervals>;
 }
@@ -53,7 +56,7 @@ export class TestFleet {
   static async start(options: TestFleetOptions = {}): Promise<TestFleet> {
     const { brokers: count = 1, config, intervals = SHORT_INTERVALS } = options;
     const limits = { ...FLEET_LIMITS, ...options.limits };
-    const stores = await openStores(count, limits);
+    const stores = await openStores(count, limits, options.backOff);
     const brokers: Duskline[] = [];
     for (const store of stores) {
       brokers.push(
@@ -103,12 +106,12 @@ export class TestFleet {
       await host.next('prepare');
       holders.push({ player, sessionId });
     }
-    const free = async (): Promise<void> => {
+    const free = async (connection: Peer = host): Promise<void> => {
       const holder = holders.shift();
       if (holder === undefined) throw new RangeError('All slots of the host are free already.');
       holder.player.send({ type: 'end', sessionId: holder.sessionId });
       await holder.player.next('session', (frame) => frame['state'] === 'ended');
-      await host.next('end', (frame) => frame['sessionId'] === holder.sessionId);
+      await connection.next('end', (frame) => frame['sessionId'] === holder.sessionId);
     };
     return Object.assign(host, { free });
   }
@@ -117,16 +120,21 @@ export class TestFleet {
 /** A host whose slots are all in use. */
 export interface FullHost extends Peer {
   readonly registered: Frame;
-  /** Ends one session. Resolves when the host has received its `end`. */
-  free(): Promise<void>;
+  /**
+   * Ends one session. Resolves when the host has received its `end`.
+   *
+   * @param connection the host's connection, if it has registered again
+   */
+  free(connection?: Peer): Promise<void>;
 }
 
 async function openStores(
   brokers: number,
   { suspectAfterMs = 4_000, ...limits }: Partial<Config['limits']>,
+  backOff: BackOff = DEFAULT_BACK_OFF,
 ): Promise<FleetStore[]> {
   const { offerMs = 15_000, resumeWindowMs = 120_000 } = limits;
-  const options = { suspectAfterMs, offerMs, resumeWindowMs };
+  const options = { suspectAfterMs, offerMs, resumeWindowMs, backOff };
   if (brokers === 1) return [createMemoryStore(options)];
   const target = { kind: 'single', url: (await sharedRedis()).url } as const;
   const prefix = uniquePrefix();
@@ -159,8 +167,12 @@ export async function roundTrip(player: Peer): Promise<void> {
 }
 
 /** Sends heartbeats for a host until the returned function is called. */
-export function keepSendingHeartbeats(host: Peer, sessions: () => object[] = () => []): () => void {
-  const beat = (): void => host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: sessions() });
+export function keepSendingHeartbeats(
+  host: Peer,
+  sessions: () => object[] = () => [],
+  load: () => object = () => IDLE_LOAD,
+): () => void {
+  const beat = (): void => host.send({ type: 'heartbeat', load: load(), sessions: sessions() });
   const stop = repeatEvery(50, beat);
   void host.closed.then(stop);
   return stop;

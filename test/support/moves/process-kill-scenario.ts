@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { moveDeadlines } from '@duskline/server/domain/move-deadlines.js';
 import { waitUntil } from '../time/eventually.js';
 import { MOVE_LIMITS, type MoveScope, type MovesFleet } from './moves-fleet.js';
 import type { ReceivedReport } from './moving-client.js';
@@ -51,12 +52,14 @@ export interface ProcessKillFigures {
 const SLACK_MS = 2_000;
 const { moveStepMs, lostAfterMs, sweepIntervalMs, sweepGapMs, leaseMs, leaseRenewMs } = MOVE_LIMITS;
 
+const { checkpointMs, restoreMs, clientMs, deliveryMs, reservedMs, pausedMs } = moveDeadlines(moveStepMs);
+
 /** Poll interval of brokers. */
 const POLL_MS = 1_000;
 /** Until a target reservation has expired and a sweep removes it. */
-const TARGET_RESERVATION_MS = 3 * moveStepMs + sweepIntervalMs;
+const TARGET_RESERVATION_MS = reservedMs + sweepIntervalMs;
 /** Until a host that receives no message about a move resumes the paused session. */
-const HOST_RESUMES_MS = 6 * moveStepMs;
+const HOST_RESUMES_MS = pausedMs;
 /** Until a killed host counts as lost: two sweeps, of which the first may be late by one interval. */
 const LOST_MS = lostAfterMs + 2 * sweepIntervalMs + sweepGapMs;
 /** Until another broker takes over the lease of a killed broker. */
@@ -75,16 +78,16 @@ function resumedWithinMs(
   switch (stage) {
     // The source host resumes the session when the step's time has passed.
     case 'checkpoint ordered':
-      return moveStepMs;
+      return checkpointMs + deliveryMs;
     case 'checkpoint delivered':
-      if (party !== 'broker') return moveStepMs;
+      if (party !== 'broker') return restoreMs + deliveryMs;
       // Either the source host's broker detects that the move has no owner, or that broker is dead and the host resumes by itself.
       return allOnMovingBroker ? HOST_RESUMES_MS : TARGET_RESERVATION_MS + LEASE_MS + POLL_MS;
     case 'client notified':
     case 'client admitted':
     case 'moved':
-      if (party === 'broker') return allOnMovingBroker ? HOST_RESUMES_MS : acceptsMove ? moveStepMs : 0;
-      return stage === 'client notified' ? 0 : 1.5 * moveStepMs;
+      if (party === 'broker') return allOnMovingBroker ? HOST_RESUMES_MS : acceptsMove ? clientMs : 0;
+      return stage === 'client notified' ? 0 : clientMs + deliveryMs;
     default:
       return stage satisfies never;
   }

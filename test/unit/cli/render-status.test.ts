@@ -7,7 +7,8 @@ function host(hostId: string, change: Partial<HostStatus> = {}): HostStatus {
   return {
     hostId,
     state: 'ready',
-    closure: 'open',
+    closures: [],
+    failures: null,
     slots: 8,
     sessions: 4,
     congestion: 0.5,
@@ -26,7 +27,7 @@ function fleet(hostList: readonly HostStatus[]): FleetStatus {
 
 describe('The fleet in the terminal', () => {
   it('has a line for every pool, and on request for every host', () => {
-    const status = fleet([host('h1'), host('h2', { closure: 'hot', congestion: 0.95, measured: 0.95 })]);
+    const status = fleet([host('h1'), host('h2', { closures: ['hot'], congestion: 0.95, measured: 0.95 })]);
     const pools = [
       'broker b1, store memory',
       '',
@@ -46,14 +47,24 @@ describe('The fleet in the terminal', () => {
   });
 
   it('shows behind its state why a host accepts no new session', () => {
-    const hosts = CLOSURES.map((closure) => host(`h-${closure}`, { closure, state: 'suspect' }));
+    const closed = [...CLOSURES.map((closure) => [closure]), ['cordoned', 'draining'] as const];
+    const hosts = [[], ...closed].map((closures, i) => host(`h-${i}`, { closures, state: 'suspect' }));
     const shown = [...renderStatus(fleet(hosts), { hosts: true }).matchAll(/h-\w+ +(suspect.*?) {2}/g)];
     expect(shown.map(([, state]) => state)).to.deep.equal([
       'suspect',
       'suspect, cordoned',
       'suspect, draining',
+      'suspect, failing',
       'suspect, hot',
+      'suspect, cordoned, draining',
     ]);
+  });
+
+  it('shows that a host is on trial after failures', () => {
+    const failures = { count: 2, reason: 'refused', untilMs: 5_000, countedUntilMs: 0 } as const;
+    const hosts = [host('h1', { failures }), host('h2', { failures, closures: ['failing'] })];
+    const shown = [...renderStatus(fleet(hosts), { hosts: true }).matchAll(/h\d +(ready.*?) {2}/g)];
+    expect(shown.map(([, state]) => state)).to.deep.equal(['ready, on trial', 'ready, failing']);
   });
 
   it('has a line for an empty fleet', () => {

@@ -11,7 +11,15 @@ const ORDER = { type: 'checkpoint', sessionId, epoch: 1, withinMs: 5_000, stillM
 
 function restoreOrder(sinceMs: number): Restore {
   return {
-    ...{ type: 'restore', sessionId, epoch: 2, title: 'starfall', playerId: 'alice', claimWithinMs: 5_000 },
+    ...{
+      type: 'restore',
+      sessionId,
+      epoch: 2,
+      title: 'starfall',
+      playerId: 'alice',
+      claimWithinMs: 5_000,
+      withinMs: 5_000,
+    },
     stream: { codec: 'hevc', resolution: '1080p', fps: 60 },
     state: Buffer.from(encodeCheckpoint(sessionId, sinceMs)).toString('base64'),
   };

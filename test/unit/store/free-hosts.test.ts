@@ -26,7 +26,7 @@ function inOrder(model: Model): [string, number][] {
 function play(free: FreeHosts, hosts: Map<string, MemoryHost>, model: Model, step: Step): void {
   const known = hosts.get(step.hostId);
   if (typeof step.score === 'number') {
-    const host = known ?? newHost(registration(step.hostId), 'open', 0);
+    const host = known ?? newHost(registration(step.hostId), [], 0);
     hosts.set(step.hostId, host);
     free.put(host, step.score);
     model.set(step.hostId, step.score);
@@ -64,7 +64,7 @@ describe('the order of free hosts', () => {
   it('is by name among hosts of one score, however many there are', () => {
     const free = new FreeHosts();
     const names = ['a', 'c', ...Array.from({ length: 200 }, (_, i) => `b${'z'.repeat(i)}`)];
-    for (const name of names) free.put(newHost(registration(name), 'open', 0), 1);
+    for (const name of names) free.put(newHost(registration(name), [], 0), 1);
     expect(free.entries().map(([{ hostId }]) => hostId)).to.deep.equal(names.sort());
   });
 });

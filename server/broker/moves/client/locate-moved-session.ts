@@ -10,7 +10,6 @@ import { sendSessionChange } from '../../messaging/notify-client.js';
 import { emitSessionChange } from '../../messaging/session-events.js';
 import { sendMatched } from '../../placement/answer-matched.js';
 import { placedFromSession } from '../../requests/placed-from-session.js';
-import { findRequestRecord } from '../../requests/request-record.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { StoreAccess } from '../../store-access/ports.js';
 
@@ -128,8 +127,11 @@ async function findSessionOfRequest(
   sessionId: string,
 ): Promise<FoundSession | undefined> {
   const { store, brokerId } = context;
-  const record = await findRequestRecord(context, client.playerId, known.request.requestId);
-  if (record === undefined || record.epoch <= known.epoch) return undefined;
+  const record = await context.batches.findRequest({
+    playerId: client.playerId,
+    requestId: known.request.requestId,
+  });
+  if (record === null || record.epoch <= known.epoch) return undefined;
   const { regionPool, epoch } = record;
   const session = await store.setClientBroker(regionPool, sessionId, brokerId);
   const isThere = session !== null && session.state !== 'ended' && session.epoch === epoch;

@@ -1,5 +1,6 @@
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import { decayRamping } from '../../../domain/congestion.js';
+import type { RegionPool } from '../../../domain/catalog.js';
 import type { Closure } from '../../../domain/closure.js';
 import { nextHostState } from '../../../domain/host-state.js';
 import type { DrainStore } from '../../contracts/drains.js';
@@ -10,19 +11,32 @@ import type {
   HostRegistration,
   HostStore,
   PoolOverview,
+  RegistrationOutcome,
 } from '../../contracts/hosts.js';
 import type { MemoryHost } from '../pool/memory-host.js';
-import { clearQueue, requeueOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
+import { changeHostClosures, changePoolClosures } from './change-closures.js';
+import { endBackOff, failReservation } from './host-failures.js';
 import { reconcileHost } from './reconcile-host.js';
 import { recountHost, recountHosts } from './recount-hosts.js';
 import { endHostSessions, findSilentHosts, markSilentHosts } from './silent-hosts.js';
 
 /** Hosts in memory. */
 export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, 'listDrains'>): HostStore {
-  const getClosure = (pool: PoolState, hostId: string | null): Closure =>
-    hostId === null ? pool.closure : (pool.hostClosures.get(hostId) ?? 'open');
+  const getClosures = (pool: PoolState, hostId: string | null): readonly Closure[] =>
+    hostId === null ? pool.closures : (pool.hostClosures.get(hostId) ?? []);
+
+  const change = (
+    regionPool: RegionPool,
+    hostId: string | null,
+    closure: Closure,
+    how: 'add' | 'remove',
+  ): void =>
+    pools.runAndOfferSlots(regionPool, (pool, nowMs) => {
+      if (hostId === null) changePoolClosures(pool, closure, how, nowMs);
+      else changeHostClosures(pool, hostId, closure, how, nowMs);
+    });
 
   return {
     registerHost: async (regionPool, host) =>
@@ -51,20 +65,23 @@ export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, '
 
     recountHosts: async (regionPool) => pools.runAndOfferSlots(regionPool, recountHosts),
 
-    setClosure: async (regionPool, hostId, closure, before) => {
-      if (before !== undefined && getClosure(pools.get(regionPool), hostId) !== before) return;
-      pools.runAndOfferSlots(regionPool, (pool, nowMs) => {
-        if (hostId === null) setPoolClosure(pool, closure, nowMs);
-        else setHostClosure(pool, hostId, closure, nowMs);
-      });
+    addClosure: async (regionPool, hostId, closure) => change(regionPool, hostId, closure, 'add'),
+
+    removeClosure: async (regionPool, hostId, closure) => change(regionPool, hostId, closure, 'remove'),
+
+    getClosures: async (regionPool, hostId) => getClosures(pools.get(regionPool), hostId),
+
+    failReservation: async (regionPool, reservation, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
+        failReservation(pool, reservation, nowMs, callerId),
+      ),
+
+    listHosts: async (regionPool) => {
+      const pool = pools.get(regionPool);
+      return [...pool.hosts.values()]
+        .map((host) => toHostRecord(pool, host))
+        .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
     },
-
-    getClosure: async (regionPool, hostId) => getClosure(pools.get(regionPool), hostId),
-
-    listHosts: async (regionPool) =>
-      [...pools.get(regionPool).hosts.values()]
-        .map(toHostRecord)
-        .sort((a, b) => (a.hostId < b.hostId ? -1 : 1)),
 
     getEndpoints: async (regionPool, hostIds) => {
       const { hosts } = pools.get(regionPool);
@@ -81,17 +98,19 @@ export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, '
   };
 }
 
-function registerHost(pool: PoolState, registration: HostRegistration, nowMs: number): void {
+function registerHost(pool: PoolState, registration: HostRegistration, nowMs: number): RegistrationOutcome {
   const { hostId, connectionId, slots, endpoint } = registration;
   const known = pool.hosts.get(hostId);
   if (known === undefined) {
     pool.addHost(registration, nowMs);
-    return;
+    return { endpointChanged: false, exceedsSlots: false };
   }
+  const endpointChanged = known.endpoint !== endpoint;
   pool.setState(known, nextHostState(known.state, 'registered'));
   const brokerId = brokerIdOf(connectionId);
   Object.assign(known, { connectionId, brokerId, slots, endpoint, heartbeatAtMs: nowMs, missingAtMs: 0 });
   recountHost(pool, known);
+  return { endpointChanged, exceedsSlots: known.committed > slots };
 }
 
 function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: number): HeartbeatOutcome {
@@ -102,6 +121,7 @@ function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: numbe
   host.measured = heartbeat.measured;
   host.heartbeatAtMs = nowMs;
   host.missingAtMs = 0;
+  endBackOff(pool, host, nowMs);
   const agrees = host.digest === heartbeat.digest;
   // Until the host is reconciled, slots that look free may be in use.
   if (host.state === 'joining' && !agrees) return 'differs';
@@ -109,29 +129,12 @@ function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: numbe
   return agrees ? 'ok' : 'differs';
 }
 
-function setPoolClosure(pool: PoolState, closure: Closure, nowMs: number): void {
-  pool.closure = closure;
-  if (closure !== 'open') clearQueue(pool, nowMs);
-}
-
-function setHostClosure(pool: PoolState, hostId: string, closure: Closure, nowMs: number): void {
-  if (closure === 'open') pool.hostClosures.delete(hostId);
-  else pool.hostClosures.set(hostId, closure);
-  const host = pool.hosts.get(hostId);
-  if (host === undefined) return;
-  pool.setClosure(host, closure);
-  if (closure === 'open') return;
-  for (const session of pool.listHostSessions(host)) {
-    if (session.state === 'offered') requeueOffer(pool, session, nowMs);
-  }
-}
-
-function toHostRecord(host: MemoryHost): HostRecord {
+function toHostRecord(pool: PoolState, host: MemoryHost): HostRecord {
   const {
     hostId,
     connectionId,
     state,
-    closure,
+    closures,
     slots,
     committed,
     measured,
@@ -143,7 +146,8 @@ function toHostRecord(host: MemoryHost): HostRecord {
     hostId,
     connectionId,
     state,
-    closure,
+    closures,
+    failures: pool.hostFailures.get(hostId) ?? null,
     slots,
     committed,
     measured,

@@ -66,7 +66,7 @@ function reserveTargetSlot(
   const targetId = targetReservationIdOf(sessionId);
   const known = pool.sessions.get(targetId);
   if (known !== undefined && (known.state !== 'ended' || known.epoch >= epoch)) return { kind: 'over' };
-  if (pool.closure !== 'open') return { kind: 'closed' };
+  if (pool.closures.length > 0) return { kind: 'closed' };
   const host = findTargetHost(pool, requirements, nowMs);
   if (host === undefined) return { kind: 'full' };
   const target = { sessionId: targetId, epoch, clientBrokerId, meta };
@@ -144,6 +144,7 @@ function moveIntoTargetSlot(
   };
   if (host === undefined) return session;
   pool.deleteTargetReservation(host, target);
+  if (state !== 'reserved') pool.hostFailures.delete(host.hostId);
   pool.saveLiveSession(host, session, state === 'reserved' ? reservedUntilMs : null);
   pool.addChangedSession(session.clientBrokerId, sessionId, callerId);
   pool.addChangedSession(host.brokerId, sessionId, callerId);

@@ -8,7 +8,7 @@ import type { SessionRecord } from '../../contracts/session-record.js';
 export interface MemoryHost {
   readonly hostId: string;
   state: HostState;
-  closure: Closure;
+  closures: readonly Closure[];
   slots: number;
   committed: number;
   measured: number;
@@ -56,13 +56,13 @@ export interface ExpiringSessions {
 
 export function newHost(
   { hostId, connectionId, slots, endpoint }: HostRegistration,
-  closure: Closure,
+  closures: readonly Closure[],
   nowMs: number,
 ): MemoryHost {
   return {
     hostId,
     state: 'joining',
-    closure,
+    closures,
     slots,
     committed: 0,
     measured: 0,
@@ -99,8 +99,8 @@ export function removeFromHost(host: MemoryHost, entry: SessionEntry): void {
 }
 
 /** Whether new sessions may be placed on a host. */
-export function isOpen({ state, closure }: MemoryHost): boolean {
-  return acceptsSessions(state) && closure === 'open';
+export function isOpen({ state, closures }: MemoryHost): boolean {
+  return acceptsSessions(state) && closures.length === 0;
 }
 
 /** The slots that a host adds to `PoolState.readySlots`. */

@@ -88,7 +88,7 @@ function joinQueue(
     };
   }
   if (known !== undefined && known.epoch >= epoch) return { kind: 'over', reason: known.reason ?? 'error' };
-  if (pool.closure !== 'open') return { kind: 'closed' };
+  if (pool.closures.length > 0) return { kind: 'closed' };
 
   const waiting = pool.waitingQueue.getQueued(sessionId);
   if (waiting !== undefined) {

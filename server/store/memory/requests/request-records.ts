@@ -5,6 +5,8 @@ import {
   type AllocatedEpoch,
   type RecordRequestOutcome,
   type RequestEntry,
+  type RequestKey,
+  type RequestRecord,
 } from '../../contracts/requests.js';
 
 interface StoredRequest {
@@ -39,6 +41,14 @@ export class RequestRecords {
     this.#insert(player, request, 1, 0, nowMs);
     if (newest === undefined) return { kind: 'new' };
     return { kind: 'new', previous: { requestId: newest.requestId, ...toRecord(newest, nowMs) } };
+  }
+
+  find({ playerId, requestId }: RequestKey, nowMs: number): RequestRecord | null {
+    const player = this.#players.get(playerId);
+    const known = player?.requests.find((stored) => stored.requestId === requestId);
+    return known === undefined || player === undefined || player.expiresAtMs <= nowMs
+      ? null
+      : toRecord(known, nowMs);
   }
 
   startAttempt(request: RequestEntry, fromEpoch: number, nowMs: number): number | null {

@@ -11,6 +11,10 @@ export function createMemoryRequests(now: () => number): RequestStore {
       const nowMs = now();
       return requests.map((request) => records.record(request, nowMs));
     },
+    findRequests: async (requests) => {
+      const nowMs = now();
+      return requests.map((request) => records.find(request, nowMs));
+    },
     startAttempt: async (request, fromEpoch) => records.startAttempt(request, fromEpoch, now()),
     allocateEpoch: async (request, aboveEpoch) => records.allocateEpoch(request, aboveEpoch, now()),
     commitEpoch: async (request, allocated) => records.commitEpoch(request, allocated, now()),

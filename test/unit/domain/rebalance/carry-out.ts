@@ -86,14 +86,14 @@ export class CarriedOut {
     const name = regionPoolName(host.regionPool);
     expect(waiting.options.map((option) => regionPoolName(option.regionPool))).to.include(name);
     expect(reason).to.deep.equal({ code: 'make_room', regionPool: host.regionPool });
-    expect(host).to.include({ state: 'ready', open: true, hot: false });
+    expect(host).to.include({ state: 'ready', open: true, heat: 'cool' });
     expect(this.#served.has(forWaiting), 'served twice').to.be.false;
     this.#served.add(forWaiting);
     this.#change(this.#freed!.host, 1);
   }
 
   #expectUsable(host: HostSnapshot): void {
-    expect(host).to.include({ state: 'ready', open: true, hot: false, quarantined: false });
+    expect(host).to.include({ state: 'ready', open: true, heat: 'cool', quarantined: false });
   }
 
   #host(key: string): HostSnapshot {

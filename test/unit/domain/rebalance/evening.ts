@@ -65,10 +65,17 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
     const load = isHot ? 0.91 + random() * 0.2 : (committed / slots) * 0.8;
     const hostId = `host-${String(i).padStart(5, '0')}`;
     hosts.push({
-      ...{ hostId, regionPool, slots, committed, load, congestion: Math.max(committed / slots, load) },
       ...{
-        hot: isHot,
-        excluded: false,
+        hostId,
+        regionPool,
+        slots,
+        committed,
+        load,
+        measuredLoad: load,
+        congestion: Math.max(committed / slots, load),
+      },
+      ...{
+        heat: isHot ? 'hot' : 'cool',
         state: 'ready',
         open: true,
         quarantined: false,

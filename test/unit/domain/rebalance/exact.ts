@@ -42,13 +42,15 @@ function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
   ];
   const freeSlots = names.map(() => 0);
   const regionPoolOf = snapshot.hosts.map(({ regionPool }) => names.indexOf(regionPoolName(regionPool)));
-  const room = snapshot.hosts.map(({ slots, committed, congestion, state, open, hot, quarantined }, host) => {
-    if (state !== 'ready' || !open || hot) return 0;
-    freeSlots[regionPoolOf[host]!]! += slots - committed;
-    let more = 0;
-    while (more < slots - committed && congestion + more / slots <= limits.moveCap + 1e-9) more += 1;
-    return quarantined ? 0 : more;
-  });
+  const room = snapshot.hosts.map(
+    ({ slots, committed, congestion, state, open, heat, quarantined }, host) => {
+      if (state !== 'ready' || !open || heat !== 'cool') return 0;
+      freeSlots[regionPoolOf[host]!]! += slots - committed;
+      let more = 0;
+      while (more < slots - committed && congestion + more / slots <= limits.moveCap + 1e-9) more += 1;
+      return quarantined ? 0 : more;
+    },
+  );
   const sessions = snapshot.sessions.flatMap((session): ExactSession[] => {
     const number = snapshot.hosts.findIndex(
       ({ hostId, regionPool }) =>
@@ -56,7 +58,7 @@ function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
     );
     const host = snapshot.hosts[number]!;
     const cools = session.movedAtMs !== null && snapshot.nowMs - session.movedAtMs < limits.cooldownMs;
-    const stays = host.quarantined || host.hot || !host.open || host.state !== 'ready';
+    const stays = host.quarantined || host.heat !== 'cool' || !host.open || host.state !== 'ready';
     if (session.kind === 'fixed' || cools || stays) return [];
     return [
       {

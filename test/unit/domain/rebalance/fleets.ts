@@ -37,11 +37,10 @@ export class SnapshotBuilder {
   ): this {
     const load = changes.load ?? committed / slots;
     this.hosts.push({
-      ...{ hostId, regionPool: regionPool(region), slots, committed, load },
+      ...{ hostId, regionPool: regionPool(region), slots, committed, load, measuredLoad: load },
       congestion: Math.max(committed / slots, load),
       ...{
-        hot: false,
-        excluded: false,
+        heat: 'cool',
         state: 'ready',
         open: true,
         quarantined: false,
@@ -127,10 +126,10 @@ export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
       const committed = Array.from({ length: slots }).filter(() => fullness > 0.4 || chance(0.5)).length;
       const load = trouble(0.2) ? 0.85 + random() * 0.4 : (committed / slots) * random();
       const hot = trouble(0.5) && load > 0.8;
+      const heat = trouble(0.1) ? 'excluded' : hot ? 'hot' : 'cool';
       fleet.host(hostId, region, slots, committed, {
         load,
-        hot,
-        excluded: trouble(0.1) ? !hot : hot,
+        heat,
         state: trouble(0.1) ? 'suspect' : 'ready',
         open: !trouble(0.1),
         quarantined: trouble(0.1),

@@ -6,15 +6,16 @@ import type { ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf, startHostFixture, stopHostFixtures, type HostFixture } from '../setup.js';
 import { sessionIdOf, signTicket } from '../tickets.js';
 
+/** How long the broker waits for the answer to `restore`. */
+const WITHIN_MS = 10_000;
 const STATE = Buffer.from('{"count":42}');
 
 const about = (number: number, epoch = 2) => ({ sessionId: sessionIdOf(number), epoch });
 const movedOf = (number: number, epoch = 2): Moved => ({ type: 'moved', ...about(number, epoch) });
 
 function restoreOf(number: number, change: Partial<Restore> = {}): Restore {
-  const { claimWithinMs, ...prepare } = prepareOf(number, { epoch: 2 });
   const state = STATE.toString('base64');
-  return { ...prepare, type: 'restore', claimWithinMs, state, ...change };
+  return { ...prepareOf(number, { epoch: 2 }), type: 'restore', withinMs: WITHIN_MS, state, ...change };
 }
 
 function admit({ host }: HostFixture, number: number, epoch = 2): HostedSession {
@@ -241,6 +242,35 @@ describe('a host that restores sessions', () => {
     answers[0]!(true);
     answers[1]!(false);
     await nothingMore(rig);
+  });
+
+  it('gives up on an application that takes longer than the broker waits, and ignores its late answer', async () => {
+    let answer: (accepted: boolean) => void = () => undefined;
+    const rig = await setUpArriving(() => new Promise<boolean>((resolve) => (answer = resolve)));
+    rig.connection.send(restoreOf(1));
+    await rig.connection.ping();
+    rig.clock.advance(WITHIN_MS - 1);
+    await nothingMore(rig);
+    rig.clock.advance(1);
+    const reason = 'onRestore took too long.';
+    expect(await rig.nextFrame()).to.deep.equal({ type: 'cannot_move', ...about(1), reason });
+    expect(await rig.ends.next()).to.deep.equal({ ...about(1), reason: 'move_failed' });
+    expect(rig.host.usage.prepared).to.equal(0);
+    answer(true);
+    await nothingMore(rig);
+  });
+
+  it('answers as late as the broker waits, and keeps the session for the client after that', async () => {
+    let answer: (accepted: boolean) => void = () => undefined;
+    const rig = await setUpArriving(() => new Promise<boolean>((resolve) => (answer = resolve)));
+    rig.connection.send(restoreOf(1));
+    await rig.connection.ping();
+    rig.clock.advance(WITHIN_MS - 1);
+    answer(true);
+    expect(await rig.nextFrame()).to.deep.equal({ type: 'restored', ...about(1) });
+    rig.clock.advance(WITHIN_MS);
+    await nothingMore(rig);
+    expect(admit(rig, 1)).to.include({ begun: false, state: 'active' });
   });
 
   it('disconnects a client that was admitted before the application refused', async () => {

@@ -82,8 +82,7 @@ describe('simulated sessions that move', () => {
   }
 
   function restore(host: SimulatedOnBroker, state: string): void {
-    const { claimWithinMs, ...prepare } = prepareOf(1, { epoch: 2 });
-    const order: Restore = { ...prepare, type: 'restore', claimWithinMs, state };
+    const order: Restore = { ...prepareOf(1, { epoch: 2 }), type: 'restore', withinMs: 10_000, state };
     host.connection.send(order);
   }
 

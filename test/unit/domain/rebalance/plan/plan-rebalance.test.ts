@@ -1,4 +1,3 @@
-import type { MoveAction } from '@duskline/server/domain/rebalance/actions/rebalance-actions.js';
 import { explainMove } from '@duskline/server/domain/rebalance/actions/explain-move.js';
 import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
@@ -6,30 +5,33 @@ import { explainPlanBlocker } from '@duskline/server/domain/rebalance/snapshot/p
 import { expect } from 'chai';
 import { SnapshotBuilder, NOW_MS, options, regionPool } from '../fleets.js';
 
-const HOT = { hot: true, excluded: true, load: 0.95 };
+const HOT = { heat: 'hot' as const, load: 0.95 };
 
 /** The moves as `session: region/host`, in their order. */
-function describeMoves({ actions }: RebalancePlan): string[] {
-  return actions
-    .filter((action) => action.kind === 'move')
-    .map(({ sessionId, to }) => `${sessionId}: ${to.regionPool.region}/${to.hostId ?? '?'}`);
-}
-
-function movesOf({ actions }: RebalancePlan): MoveAction[] {
-  return actions.filter((action) => action.kind === 'move');
+function describeMoves({ moves }: RebalancePlan): string[] {
+  return moves.map(({ sessionId, to }) => `${sessionId}: ${to.regionPool.region}/${to.hostId ?? '?'}`);
 }
 
 describe('A hot host', () => {
-  it('is excluded first, and included again when it is cool', () => {
-    const fleet = new SnapshotBuilder()
-      .host('warm', 'near', 10, 9, { hot: true, load: 0.95 })
-      .host('cooled', 'near', 10, 5, { excluded: true })
-      .host('cool', 'near', 10, 2)
-      .session('s1', 'warm', 'movable', []);
-    const { actions } = planRebalance(fleet.snapshot, 10);
-    expect(actions.map((action) => action.kind)).to.deep.equal(['exclude', 'include', 'move']);
-    expect(actions[0]).to.deep.equal({ kind: 'exclude', regionPool: regionPool('near'), hostId: 'warm' });
-    expect(actions[1]).to.deep.equal({ kind: 'include', regionPool: regionPool('near'), hostId: 'cooled' });
+  it('gives no sessions away because of load that is only expected', () => {
+    const fleet = new SnapshotBuilder().host('warm', 'near', 20, 18, {
+      ...HOT,
+      load: 1.2,
+      measuredLoad: 0.92,
+    });
+    fleet.host('cool', 'near', 20, 4);
+    for (const id of ['s1', 's2', 's3']) fleet.session(id, 'warm', 'movable', []);
+    const plan = planRebalance(fleet.snapshot, 10);
+    expect(describeMoves(plan)).to.deep.equal(['s1: near/cool']);
+    expect(plan.moves[0]?.reason).to.deep.equal({ code: 'hot_host', load: 0.92 });
+  });
+
+  it('of another region neither gives sessions away nor gets any', () => {
+    const fleet = new SnapshotBuilder().host('warm', 'near', 20, 18, { heat: 'excluded', load: 0.95 });
+    fleet.host('cool', 'next', 20, 2).session('s1', 'warm', 'movable', ['next']);
+    expect(describeMoves(planRebalance(fleet.snapshot, 10))).to.deep.equal([]);
+    fleet.host('full', 'next', 4, 4).session('s2', 'full', 'movable', ['near']).waits('w1', 'far');
+    expect(describeMoves(planRebalance(fleet.snapshot, 10))).to.deep.equal([]);
   });
 
   it('is relieved of the fewest sessions that bring it below the threshold, to the coolest host of its region pool', () => {
@@ -89,7 +91,7 @@ describe('A hot host', () => {
   it('gives the reason of each move', () => {
     const fleet = new SnapshotBuilder().host('warm', 'near', 10, 9, HOT).host('cool', 'near', 10, 2);
     fleet.session('s1', 'warm', 'movable', []).session('s2', 'warm', 'unclaimed', []);
-    const [move] = movesOf(planRebalance(fleet.snapshot, 10));
+    const [move] = planRebalance(fleet.snapshot, 10).moves;
     expect(explainMove(move!)).to.equal(
       'Unclaimed session s2 moves from near/pc/warm to near/pc/cool: the load of its host is 95 %.',
     );
@@ -103,8 +105,8 @@ describe('Freeing a slot', () => {
     const plan = planRebalance(fleet.waits('w1', 'near').snapshot, 10);
     expect(describeMoves(plan)).to.deep.equal(['anywhere: next/b']);
     expect(plan).to.include({ servedByMoves: 1, servedByStore: 0, liveMoves: 1 });
-    expect(movesOf(plan)[0]).to.include({ forWaiting: 'w1', cap: 0.7 });
-    expect(explainMove(movesOf(plan)[0]!)).to.equal(
+    expect(plan.moves[0]).to.include({ forWaiting: 'w1', cap: 0.7 });
+    expect(explainMove(plan.moves[0]!)).to.equal(
       'Session anywhere moves from near/pc/a to next/pc/b: ' +
         'to free a slot in near/pc for waiting session w1.',
     );
@@ -138,7 +140,7 @@ describe('Freeing a slot', () => {
     fleet.session('s1', 'a', 'movable', ['next']).session('s2', 'b', 'movable', ['far']);
     const plan = planRebalance(fleet.waits('w1', 'near').snapshot, 10);
     expect(describeMoves(plan)).to.deep.equal(['s2: far/c', 's1: next/b']);
-    expect(movesOf(plan).map(({ chain, order, cap }) => [chain, order, cap])).to.deep.equal([
+    expect(plan.moves.map(({ chain, order, cap }) => [chain, order, cap])).to.deep.equal([
       [0, 0, 0.7],
       [0, 1, 0.75],
     ]);
@@ -177,9 +179,7 @@ describe('Freeing a slot', () => {
     const fleet = new SnapshotBuilder().host('a', 'near', 4, 4).host('b', 'next', 2, 1);
     fleet.session('s1', 'a', 'movable', ['next']).session('s2', 'a', 'movable', ['next']);
     fleet.waits('w1', 'near').waits('w2', 'near');
-    expect(movesOf(planRebalance(fleet.snapshot, 10)).map(({ forWaiting }) => forWaiting)).to.deep.equal([
-      'w1',
-    ]);
+    expect(planRebalance(fleet.snapshot, 10).moves.map(({ forWaiting }) => forWaiting)).to.deep.equal(['w1']);
   });
 
   it('moves the session whose latency grows the least', () => {
@@ -208,7 +208,7 @@ describe('Freeing a slot', () => {
     fleet.session('s1', 'a', 'movable', ['r1']);
     fleet.session('s2', 'b', 'movable', ['r2']).session('s3', 'b', 'movable', ['r2']);
     const plan = planRebalance(fleet.waits('w1', 'r0').waits('w2', 'r1').snapshot, 10);
-    expect(movesOf(plan).map(({ forWaiting }) => forWaiting)).to.deep.equal(['w2', 'w1', 'w1']);
+    expect(plan.moves.map(({ forWaiting }) => forWaiting)).to.deep.equal(['w2', 'w1', 'w1']);
   });
 });
 
@@ -254,8 +254,8 @@ describe('The rebalancer never moves', () => {
 
   it('a session while the store is recovering', () => {
     const snapshot = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']).snapshot;
-    const { blocker, actions } = planRebalance({ ...snapshot, storeIsRecovering: true }, 10);
-    expect(actions).to.deep.equal([]);
+    const { blocker, moves } = planRebalance({ ...snapshot, storeIsRecovering: true }, 10);
+    expect(moves).to.deep.equal([]);
     expect(explainPlanBlocker(blocker!)).to.include('the store was unreachable');
   });
 
@@ -264,8 +264,8 @@ describe('The rebalancer never moves', () => {
     const fleet = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'movable', ['next']);
     fleet.host('x', 'far', 4, 0, late).host('y', 'far', 4, 0);
     expect(describeMoves(planRebalance(fleet.snapshot, 10)), 'one of two says nothing').to.have.length(1);
-    const { blocker, actions } = planRebalance(fleet.host('z', 'far', 4, 0, late).snapshot, 10);
-    expect(actions).to.deep.equal([]);
+    const { blocker, moves } = planRebalance(fleet.host('z', 'far', 4, 0, late).snapshot, 10);
+    expect(moves).to.deep.equal([]);
     expect(blocker).to.deep.equal({ code: 'many_hosts_suspect', region: 'far', suspect: 2, hosts: 3 });
     expect(explainPlanBlocker(blocker!)).to.include('2 of 3 hosts in far');
   });
@@ -273,6 +273,6 @@ describe('The rebalancer never moves', () => {
   it('a session back when the load is calm', () => {
     const fleet = new SnapshotBuilder().host('a', 'near', 4, 0).host('b', 'next', 4, 3);
     fleet.session('s1', 'b', 'movable', ['near'], { movedAtMs: NOW_MS - 3_600_000 });
-    expect(planRebalance(fleet.snapshot, 10).actions).to.deep.equal([]);
+    expect(planRebalance(fleet.snapshot, 10).moves).to.deep.equal([]);
   });
 });

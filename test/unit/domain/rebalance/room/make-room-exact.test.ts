@@ -25,7 +25,7 @@ function tinyFleets(count: number, shape: FleetShape): FleetSnapshot[] {
   const fleets = Array.from({ length: count }, (_, seed) => {
     const fleet = randomFleet(seed, { ...shape, regionPools: 3 + (seed % 4), reach: 2 + (seed % 2) });
     // Without hot hosts: their relief is planned first and is not part of this comparison.
-    return { ...fleet, hosts: fleet.hosts.map((host) => ({ ...host, hot: false, excluded: false })) };
+    return { ...fleet, hosts: fleet.hosts.map((host) => ({ ...host, heat: 'cool' as const })) };
   });
   return fleets.filter(({ sessions }) => sessions.length <= 14);
 }
