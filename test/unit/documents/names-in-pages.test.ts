@@ -12,8 +12,8 @@ const PAGES = readPages();
 /** Pages about the past, which may use names that no longer exist. */
 const CURRENT_PAGES = PAGES.filter(({ path }) => !/^(CHANGELOG\.md|docs\/adr\/)/.test(path));
 
-/** Where code and documents stand, with their files that a comment or a page may name. */
-const NAMING_FOLDERS = [
+/** The folders with the files that a comment or a page may name. */
+const FOLDERS = [
   'client-sdk',
   'docs',
   'examples',
@@ -23,6 +23,7 @@ const NAMING_FOLDERS = [
   'scripts',
   'sdk-runtime',
   'server',
+  'test',
 ];
 
 /** Files that ADR 21 names as the past. */
@@ -89,7 +90,7 @@ describe('Names in the documents', () => {
   });
 
   it('are those of files that exist, also in the comments of the server', () => {
-    const files = NAMING_FOLDERS.flatMap(filesUnder);
+    const files = FOLDERS.flatMap(filesUnder);
     const naming = files.filter((path) => /^(server\/.*\.(ts|lua)|docs\/.*\.md)$/.test(path));
     const unknown = naming.flatMap((path) =>
       [...readFileSync(ROOT + path, 'utf8').matchAll(/`([\w./-]+\.(?:ts|lua|mjs))`/g)]
