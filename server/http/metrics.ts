@@ -35,7 +35,7 @@ export function createMetrics(): Metrics {
 
   const matches = new Counter({
     name: 'duskline_matches_total',
-    help: 'Requests that got a slot.',
+    help: 'Matched messages in answer to play, repeats included.',
     labelNames: ['region', 'pool'],
     registers,
   });
@@ -59,7 +59,7 @@ export function createMetrics(): Metrics {
   });
   const refusals = new Counter({
     name: 'duskline_refusals_total',
-    help: 'Requests that were refused, by error code.',
+    help: 'Play requests that ended with an error, also CANCELLED, by error code.',
     labelNames: ['code'],
     registers,
   });

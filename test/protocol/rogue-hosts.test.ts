@@ -166,7 +166,7 @@ describe('Malicious hosts', function () {
     }
 
     for (const state of ['active', 'connected', 'disconnected', 'ended']) {
-      it(`${state}: refused with STALE_EPOCH`, async () => {
+      it(`a report that it is ${state}: refused with STALE_EPOCH`, async () => {
         const { sessionId, epoch } = matched;
         rogue.send({ type: 'session', sessionId, epoch, state });
         expect(await expectError(rogue, 'STALE_EPOCH')).to.include({ sessionId });

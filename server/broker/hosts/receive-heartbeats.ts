@@ -51,7 +51,7 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
         host.channel.send(
           errorMessage(
             new Refusal('TOO_MANY_SESSIONS', {
-              message: `The heartbeat lists ${sessions.length} sessions, the host has ${host.registration.slots} slots. It was ignored.`,
+              message: `The heartbeat lists ${sessions.length} sessions, the host has ${host.registration.slots} slots. The heartbeat was ignored.`,
             }),
           ),
         );
@@ -160,7 +160,10 @@ async function handleOutcome(
       return;
     case 'unknown':
       // The host was declared lost, or the store lost its data. The host is connected, so it is registered again.
-      context.log.warn({ ...host.regionPool, hostId: host.registration.hostId }, 'host registered again');
+      context.log.warn(
+        { ...host.regionPool, hostId: host.registration.hostId },
+        'the store did not know a connected host; the broker registered it again',
+      );
       await storeRegistration(context, host);
       await reconcileHost(context, host);
       if (heartbeat !== undefined) await context.store.recordHeartbeats(host.regionPool, [heartbeat]);

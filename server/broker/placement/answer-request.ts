@@ -64,7 +64,8 @@ async function findAndAnswer(
     if (error instanceof ClientDisconnected) return;
     if (error instanceof StoreUnavailableError) context.storeHealth.recordFailure();
     const refusal = pending.cancelled ? new Refusal('CANCELLED') : toRefusal(error);
-    if (refusal.code === 'INTERNAL') context.log.error({ err: error, requestId }, 'play failed');
+    if (refusal.code === 'INTERNAL')
+      context.log.error({ err: error, requestId, playerId: client.playerId }, 'play failed');
     context.observer.requestRefused(refusal.code);
     onRefused(refusal);
     client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));

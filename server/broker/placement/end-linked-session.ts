@@ -57,6 +57,7 @@ export function sendEndRefusal(
   subject: { readonly sessionId: string } | { readonly requestId: string },
 ): void {
   const refusal = toRefusal(error);
-  if (refusal.code === 'INTERNAL') context.log.error({ err: error }, 'a session could not be ended');
+  if (refusal.code === 'INTERNAL')
+    context.log.error({ err: error, ...subject }, 'a session could not be ended');
   client.channel.send(errorMessage(refusal, subject));
 }

@@ -7,7 +7,7 @@ import type { EndedSession, Reservation, SessionRecord } from './session-record.
  * - `reserved`: a slot of the host is reserved.
  * - `existing`: this session lives already; the call changed nothing.
  * - `over`: this session ended already; the call changed nothing.
- * - `full`: no ready host of the region pool has a free slot.
+ * - `full`: no ready host of the region pool has a free slot, or placements wait in its queue.
  * - `closed`: operators closed the region pool.
  */
 export type ReserveOutcome =

@@ -22,7 +22,7 @@ const HOST_AT = 30;
 /** In place of the reason: the session has none and may be moved. */
 const MOVABLE = '+';
 
-/** Reads a session record as `lua/shared/session-format.lua` describes it. */
+/** Reads a session record as `lua/shared/sessions/session-format.lua` describes it. */
 export function decodeSession(sessionId: string, text: string): SessionRecord {
   const state = stateOfCode(text.charAt(0));
   const mark = text.charAt(1);
@@ -96,7 +96,7 @@ const STATE_NUMBERS: readonly (HostState | undefined)[] = [undefined, 'joining',
 /** Offset of the connection id, which follows the numbers. */
 const CONNECTION_OFFSET = 44;
 
-/** Reads a host as `HOST_FORMAT` in `lua/shared/host-format.lua` packs it: little-endian, a zero byte ends the connection id. */
+/** Reads a host as `HOST_FORMAT` in `lua/shared/hosts/host-format.lua` packs it: little-endian, a zero byte ends the connection id. */
 export function decodeHost(record: Buffer): StoredHost {
   const state = record.length > CONNECTION_OFFSET ? STATE_NUMBERS[record.readUInt8(40)] : undefined;
   if (state === undefined) throw new StoredFormatError('host record is not readable');
