@@ -38,8 +38,8 @@ describe('A session that left the host its client knows', () => {
       fleet: { regionPools: [REGION_POOL] },
       limits: { reservationMs: 30_000 },
       log: { warn: (_: unknown, text: string) => warnings.push(text) },
+      batches: { findRequest: () => Promise.resolve(record) },
       store: {
-        recordRequests: () => Promise.resolve([{ kind: 'repeat', record }]),
         setClientBroker: () => Promise.resolve(sessionWith({})),
         getEndpoints: () => Promise.reject(new Error('the store is unreachable')),
       },
