@@ -2,7 +2,7 @@ import { DEFAULT_REBALANCE_LIMITS } from '../domain/rebalance/limits/rebalance-l
 import type { BrokerOptions } from './broker.js';
 import { ArrivalLimiter } from './connections/arrival-limiter.js';
 import { ConnectionDirectory } from './connections/connections.js';
-import { ExpiringRecords } from './connections/expiring-records.js';
+import { ExpiringRecords } from './expiring-records.js';
 import type { Connections } from './connections/ports.js';
 import type { Credentials } from './credentials.js';
 import { DEFAULT_INTERVALS } from './intervals.js';

@@ -1,7 +1,7 @@
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { ArrivalLimiter } from './arrival-limiter.js';
 import type { ConnectionDirectory, DisconnectedSession, FailedHosts } from './connections.js';
-import type { ExpiringRecords } from './expiring-records.js';
+import type { ExpiringRecords } from '../expiring-records.js';
 
 /** The connected clients and hosts of this broker. */
 export interface Connections {

@@ -1,4 +1,4 @@
-import type { ExpiringRecords } from '../connections/expiring-records.js';
+import type { ExpiringRecords } from '../expiring-records.js';
 import type { WaitingRequest, WaitingRequests } from './waiting-requests.js';
 
 /** Waiting play requests: of connected clients, and of clients that disconnected. */
