@@ -53,7 +53,10 @@ export function notifyAllOfChange(
   wakeOtherBrokers(context, regionPool, session, hostConnectionId);
 }
 
-/** Counts ended sessions and remembers them for a store that loses its data, emits their changes inside this broker, and wakes up the brokers of their clients and hosts. */
+/**
+ * Counts ended sessions, emits their changes inside this broker, and wakes up the brokers of their clients and hosts. Remembers the
+ * ends for a store that loses its data.
+ */
 export function notifyAllOfEnd(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   regionPool: RegionPool,
