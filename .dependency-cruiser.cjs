@@ -66,7 +66,8 @@ module.exports = {
   forbidden: [
     // Why this order: docs/adr/0022.
     ...inOrder('server/broker', [
-      ['credentials', 'intervals', 'logger', 'observer', 'refusal'],
+      ['credentials', 'expiring-records', 'intervals', 'logger', 'observer', 'refusal'],
+      ['limited-log'],
       ['reporting', 'settings'],
       ['store-access'],
       ['connections'],

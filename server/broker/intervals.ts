@@ -11,6 +11,11 @@ export interface BrokerIntervals {
    * broker has reconnected, noticed the outage, and restored its sessions and requests: three steps of at most 1 s each.
    */
   readonly minRebuildMs: number;
+  /**
+   * Within this time after recording a request, a broker has reserved its slot, failed or died: twice the time in which the
+   * store must answer.
+   */
+  readonly requestGraceMs: number;
   /** How long after its deadline a move may still be completed in the store. */
   readonly moveGraceMs: number;
 }
@@ -20,5 +25,6 @@ export const DEFAULT_INTERVALS: BrokerIntervals = {
   queuePollMs: 1_020,
   positionMs: 1_000,
   minRebuildMs: 3_500,
+  requestGraceMs: 4_000,
   moveGraceMs: 1_000,
 };

@@ -63,6 +63,22 @@ export function regionPoolName(regionPool: RegionPool): string {
   return `${regionPool.region}/${regionPool.pool}`;
 }
 
+/** Groups items by region pool, in the order of the first item of each. */
+export function groupByRegionPool<T>(
+  items: readonly T[],
+  regionPoolOf: (item: T) => RegionPool,
+): [RegionPool, T[]][] {
+  const groups = new Map<string, [RegionPool, T[]]>();
+  for (const item of items) {
+    const regionPool = regionPoolOf(item);
+    const name = regionPoolName(regionPool);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [regionPool, [item]]);
+    else group[1].push(item);
+  }
+  return [...groups.values()];
+}
+
 const titlesOfPools = new WeakMap<Pool, ReadonlySet<string>>();
 
 /** Whether the title is installed on the hosts of the pool. Cached as a set: every request checks every pool, and a pool may have thousands of titles. */

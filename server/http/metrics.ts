@@ -35,7 +35,7 @@ export function createMetrics(): Metrics {
 
   const matches = new Counter({
     name: 'duskline_matches_total',
-    help: 'Requests that got a slot.',
+    help: 'Matched messages in answer to play, repeats included.',
     labelNames: ['region', 'pool'],
     registers,
   });
@@ -59,7 +59,7 @@ export function createMetrics(): Metrics {
   });
   const refusals = new Counter({
     name: 'duskline_refusals_total',
-    help: 'Requests that were refused, by error code.',
+    help: 'Play requests that ended with an error, also CANCELLED, by error code.',
     labelNames: ['code'],
     registers,
   });
@@ -73,6 +73,12 @@ export function createMetrics(): Metrics {
     name: 'duskline_hosts_lost_total',
     help: 'Hosts that this broker declared lost.',
     labelNames: ['region', 'pool'],
+    registers,
+  });
+  const hostFailures = new Counter({
+    name: 'duskline_host_failures_total',
+    help: 'Failures for which hosts were left out of placement for a while, as seen by this broker, by reason.',
+    labelNames: ['region', 'pool', 'reason'],
     registers,
   });
   const repaired = new Counter({
@@ -138,6 +144,7 @@ export function createMetrics(): Metrics {
       requestRefused: (code) => refusals.inc({ code }),
       sessionEnded: ({ region, pool }, reason) => ended.inc({ region, pool, reason }),
       hostLost: ({ region, pool }) => lost.inc({ region, pool }),
+      hostFailed: ({ region, pool }, reason) => hostFailures.inc({ region, pool, reason }),
       countersRepaired: ({ region, pool }, hosts) => repaired.inc({ region, pool }, hosts),
       moveEnded({ region, pool }, outcome, tookMs) {
         moves.inc({ region, pool, outcome });

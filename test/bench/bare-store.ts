@@ -12,12 +12,14 @@ export interface BareStore extends Pick<FleetStore, 'reserve' | 'endSessions'> {
   close(): void;
 }
 
+/** Keys of the scripts. */
 export const BARE_KEYS = ['hosts', 'free', 'sessions', 'members', 'reserved', 'ended', 'totals'].map(
   (key) => `bare:{a}:${key}`,
 );
 
 /** A record as long as the packed record of a host with twenty slots, eight of them free. */
 export const BARE_HOST_RECORD = 'h'.repeat(44 + 'broker-a.1'.length + 1 + 16);
+/** Two times of a session record, as long as real ones. */
 export const BARE_TIMES = '17956573641511795657364151';
 
 /** KEYS: `BARE_KEYS`. ARGV: k, session ids, then k pairs each for host records, order, sessions and slots. */

@@ -8,6 +8,7 @@ export interface LoadShape {
   readonly inFlight: number;
 }
 
+/** Result of one measurement. */
 export interface LoadResult {
   /** Placements, each with its release. */
   readonly perSecond: number;
@@ -16,6 +17,7 @@ export interface LoadResult {
   readonly refused: number;
 }
 
+/** Slots of each host. */
 export const SLOTS_PER_HOST = 20;
 
 /** Share of the slots in use before and during the measurement. */

@@ -242,7 +242,7 @@ for (const [where, brokers] of [
       expect((await operations.auditTrail(1))[0]).to.include({ action: 'undrain', result: 'ok' });
     });
 
-    it('is not needed to cordon a host: the host gets no new session, and keeps those it has', async () => {
+    it('is not needed to close a host: a cordoned host gets no new session, and keeps those it has', async () => {
       const host = await fleet.host({ hostId: 'h1', slots: 2 });
       const { player } = await playing(host, 'alice');
       const { operations } = fleet.broker(0).broker;

@@ -73,7 +73,7 @@ describe('Tiers', () => {
     expect(await host.next('prepare')).to.not.have.property('limits');
   });
 
-  it('are known to every broker that prepares the host', async () => {
+  it('set these limits also when the host is connected to another broker than the player', async () => {
     const store = createMemoryStore({ suspectAfterMs: 4_000 });
     const first = await start(TEST_CONFIG + TIERS, store);
     const second = await start(TEST_CONFIG + TIERS, store);

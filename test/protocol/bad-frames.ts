@@ -26,13 +26,13 @@ function frame(name: string, text: string, after: Verdict): BadFrame {
 /** Frames that are no messages, for both kinds of peers, before and after the first message. */
 const UNREADABLE = Object.entries({
   'an empty frame': '',
-  'no JSON': 'hello',
+  'text that is not JSON': 'hello',
   'half a JSON object': '{"type":"hel',
   'JSON with a comment': '{"type":"ping"/* id */}',
   'NaN, which JSON does not have': '{"type":"ping","id":NaN}',
   null: 'null',
   'a number': '42',
-  'a text': '"hello"',
+  'a string': '"hello"',
   'an array': '[{"type":"ping","id":1}]',
   'arrays nested 30,000 deep': '['.repeat(30_000) + ']'.repeat(30_000),
   'arrays nested 60,000 deep and never closed': '['.repeat(60_000),
@@ -45,9 +45,9 @@ const UNKNOWN_TYPES = Object.entries({
   'a type that does not exist': '{"type":"teleport"}',
   'a type of the broker': '{"type":"welcome"}',
   'a type in capitals': '{"type":"HELLO"}',
-  'a type that is no text': '{"type":7}',
+  'a type that is not text': '{"type":7}',
   'a type that is null': '{"type":null}',
-  'a type that objects inherit': '{"type":"constructor"}',
+  'a type named like an inherited property': '{"type":"constructor"}',
   'the type __proto__': '{"type":"__proto__"}',
   'objects nested 9,000 deep': `${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}`,
 }).map(([name, text]) => frame(name, text, UNKNOWN));
@@ -76,29 +76,29 @@ const BELOW_JSON: readonly BadFrame[] = [
 const BAD: Verdict = { error: 'BAD_MESSAGE', close: null };
 
 const CLIENT_SHAPES = Object.entries({
-  'a field too many': '{"type":"ping","id":1,"more":1}',
-  'a field too few': '{"type":"ping"}',
+  'an unknown field': '{"type":"ping","id":1,"more":1}',
+  'a missing field': '{"type":"ping"}',
   'null for an absent field':
     '{"type":"play","requestId":"r","title":"drift","rtt":{"near":1},"platform":null}',
   'a __proto__ key': '{"type":"ping","id":1,"__proto__":{"polluted":true}}',
   'a constructor key': '{"type":"ping","id":1,"constructor":{"prototype":{"polluted":true}}}',
   'a __proto__ region': '{"type":"play","requestId":"r","title":"drift","rtt":{"__proto__":{"near":1}}}',
-  'a number beyond all bounds': '{"type":"ping","id":1e999}',
-  'a number above its bound': '{"type":"ping","id":4294967296}',
-  'a number below its bound': '{"type":"ping","id":-1}',
+  'an infinite number': '{"type":"ping","id":1e999}',
+  'a number above its maximum': '{"type":"ping","id":4294967296}',
+  'a number below its minimum': '{"type":"ping","id":-1}',
   'a fraction for a whole number': '{"type":"ping","id":0.5}',
   'a number as text': '{"type":"ping","id":"1"}',
   'an id with spaces': '{"type":"cancel","requestId":"a b"}',
   'an id with a line break at its end': '{"type":"cancel","requestId":"a\\n"}',
   'a session id of another version': '{"type":"end","sessionId":"019a0000-0000-4000-8000-000000000001"}',
-  'no region at all': '{"type":"play","requestId":"r","title":"drift","rtt":{}}',
+  'an empty list of regions': '{"type":"play","requestId":"r","title":"drift","rtt":{}}',
   'too many regions': `{"type":"play","requestId":"r","title":"drift","rtt":{${Array.from({ length: 65 }, (_, i) => `"r${i}":1`).join()}}}`,
-  'a frame full of mistakes': `{"type":"play","rtt":{${Array.from({ length: 5_000 }, (_, i) => `"R${i}":-1`).join()}}}`,
+  'a frame with 5,000 mistakes': `{"type":"play","rtt":{${Array.from({ length: 5_000 }, (_, i) => `"R${i}":-1`).join()}}}`,
   'objects nested 9,000 deep in a field': `{"type":"play","requestId":"r","title":"drift","rtt":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}}`,
 }).map(([name, text]) => frame(name, text, BAD));
 
 const HOST_SHAPES = Object.entries({
-  'a field too many': '{"type":"leave","now":true}',
+  'an unknown field': '{"type":"leave","now":true}',
   'a heartbeat without its load': '{"type":"heartbeat","sessions":[]}',
   'a __proto__ key':
     '{"type":"heartbeat","load":{"gpu":0,"encoder":0,"cpu":0,"network":0,"__proto__":{"polluted":true}},"sessions":[]}',

@@ -54,7 +54,7 @@ describe('HTTP', function () {
 
   describe('upgrades', () => {
     for (const path of [CLIENT_PATH, HOST_PATH]) {
-      it(`${path}: without the sub-protocol are refused with 400`, async () => {
+      it(`${path}: are refused with 400 when they do not offer the sub-protocol`, async () => {
         expectError(await upgrade(path), 'UNSUPPORTED_PROTOCOL');
         for (const offered of ['duskline.v2', 'duskline', 'xduskline.v1', 'graphql-ws, mqtt']) {
           expectError(await upgrade(path, { 'sec-websocket-protocol': offered }), 'UNSUPPORTED_PROTOCOL');

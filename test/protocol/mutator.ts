@@ -11,6 +11,7 @@ export function createRandom(seed: number): Random {
   };
 }
 
+/** A random item. */
 export function pick<T>(random: Random, items: readonly T[]): T {
   return items[Math.floor(random() * items.length)]!;
 }

@@ -10,6 +10,7 @@ import { startBackgroundCalls } from './background-calls.js';
 /** From the answer of the new primary to working calls: the longest pause between two attempts, and slack. */
 const RECOVERED_WITHIN_MS = 8_000;
 
+/** Stores, and how the primary fails over. */
 export interface FailoverOptions {
   readonly store: FleetStore;
   /** The store of another broker on the same fleet, which receives wake-ups. */

@@ -22,9 +22,13 @@ export interface StoreFixture {
   close(): Promise<void>;
 }
 
+/** Silence after which a host is suspect, in all fixtures. */
 export const SUSPECT_AFTER_MS = 4_000;
+/** Duration of reservations. */
 export const RESERVATION_MS = 30_000;
+/** Length limit of queues. */
 export const MAX_QUEUE = 100;
+/** Time without a poll after which a position in the queue is lost. */
 export const GRACE_MS = 60_000;
 
 /** The calling broker, unless a test names another one. The connections of its hosts are `broker-a.<number>`. */
@@ -33,6 +37,7 @@ export const BROKER = 'broker-a';
 /** Returns the fixture of the running test. */
 export type CurrentFixture = () => StoreFixture;
 
+/** Options of `makeHostReady` and `sendHeartbeat`. */
 export interface ReadyHostOptions extends Partial<HostRegistration> {
   /** Measured load in millionths. Default 0. */
   readonly measured?: number;
@@ -51,6 +56,7 @@ export async function makeHostReady(
   await sendHeartbeat(store, hostId, { measured, sessions, regionPool, ...changes });
 }
 
+/** Records a heartbeat of one host. Returns its outcome. */
 export async function sendHeartbeat(
   store: FleetStore,
   hostId: string,
@@ -97,6 +103,7 @@ export async function startSession(
   return { sessionId, epoch, state: 'active', hostId };
 }
 
+/** A placement that arrives now, in its first epoch. */
 export function waitingPlacement(
   sessionId: string,
   changes: Partial<WaitingPlacement> = {},
@@ -166,12 +173,14 @@ export async function fillPool(
   };
 }
 
+/** The record of a host, which must exist. */
 export async function getHost(store: FleetStore, hostId: string): Promise<HostRecord> {
   const host = (await store.listHosts(REGION_POOL)).find((record) => record.hostId === hostId);
   if (host === undefined) throw new Error(`no host ${hostId}`);
   return host;
 }
 
+/** Used and all slots of a region pool. */
 export async function getUtilisation(
   store: FleetStore,
   { region, pool }: RegionPool,

@@ -5,6 +5,7 @@ import { createManualClock } from '../support/time/manual-clock.js';
 import { uniquePrefix } from '../support/redis/redis-server.js';
 import { SUSPECT_AFTER_MS, type StoreFixture } from './fixture.js';
 
+/** A fixture whose stores are on Redis. */
 export interface RedisFixture extends StoreFixture {
   readonly prefix: string;
 }

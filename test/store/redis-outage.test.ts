@@ -156,7 +156,9 @@ describe('redis store when Redis fails', () => {
     expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
     const { adopted, rejected } = await store.reconcileHost(REGION_POOL, from, sessions);
-    expect(adopted).to.have.members(sessions.map((session) => session.sessionId));
+    expect(adopted.map(({ sessionId }) => sessionId)).to.have.members(
+      sessions.map(({ sessionId }) => sessionId),
+    );
     expect(rejected).to.deep.equal([]);
     expect(await sendHeartbeat(store, 'host-a', { sessions })).to.equal('ok');
     expect(await getHost(store, 'host-a')).to.include({ committed: 2, state: 'ready' });

@@ -40,7 +40,7 @@ describe('redis store with damaged counters', () => {
     await fixture.close();
   });
 
-  /** Overwrites a signed number in a packed record. `HOST_FORMAT` in `lua/shared/host-format.lua` describes the offsets. */
+  /** Overwrites a signed number in a packed record. `HOST_FORMAT` in `lua/shared/hosts/host-format.lua` describes the offsets. */
   async function damageHost(hostId: string, offset: number, value: number): Promise<void> {
     const record = (await raw.hgetBuffer(keys[0]!, hostId))!;
     record.writeInt32LE(value, offset);

@@ -12,37 +12,37 @@ export function groupOfSession(sessionId: string): number {
   return Number.parseInt(sessionId.slice(-RANDOM_CHARACTERS), 16) % SESSION_GROUPS || 0;
 }
 
-/** A map by session id that can list the sessions of one group without a look at the others. */
+/**
+ * A map by session id that can list the sessions of one group without a look at the others. Only adding and deleting a session
+ * computes its group: every message about a session looks the session up.
+ */
 export class SessionsInGroups<T> {
-  readonly #groups: readonly Map<string, T>[] = Array.from(
-    { length: SESSION_GROUPS },
-    () => new Map<string, T>(),
-  );
+  readonly #values = new Map<string, T>();
+  readonly #groups: readonly Set<string>[] = Array.from({ length: SESSION_GROUPS }, () => new Set<string>());
 
   get(sessionId: string): T | undefined {
-    return this.#groupOf(sessionId).get(sessionId);
+    return this.#values.get(sessionId);
   }
 
   set(sessionId: string, value: T): void {
-    this.#groupOf(sessionId).set(sessionId, value);
+    this.#values.set(sessionId, value);
+    this.#groups[groupOfSession(sessionId)]?.add(sessionId);
   }
 
   delete(sessionId: string): void {
-    this.#groupOf(sessionId).delete(sessionId);
+    this.#values.delete(sessionId);
+    this.#groups[groupOfSession(sessionId)]?.delete(sessionId);
   }
 
   /** @param group from 0 to `SESSION_GROUPS - 1` */
   entriesOf(group: number): (readonly [sessionId: string, value: T])[] {
-    return [...(this.#groups[group] ?? [])];
+    return [...(this.#groups[group] ?? [])].flatMap((sessionId) => {
+      const value = this.#values.get(sessionId);
+      return value === undefined ? [] : [[sessionId, value] as const];
+    });
   }
 
   entries(): (readonly [sessionId: string, value: T])[] {
-    return this.#groups.flatMap((group) => [...group]);
-  }
-
-  #groupOf(sessionId: string): Map<string, T> {
-    const group = this.#groups[groupOfSession(sessionId)];
-    if (group === undefined) throw new RangeError(`There is no group ${groupOfSession(sessionId)}.`);
-    return group;
+    return [...this.#values];
   }
 }

@@ -6,7 +6,7 @@ import {
   type DrainOutcome,
   type DrainState,
 } from '../../domain/drain.js';
-import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
+import { groupByRegionPool } from '../../domain/catalog.js';
 import type { EndSessionRequest } from '../../store/fleet-store.js';
 import { closeTarget, isTargetClosed } from './close-target.js';
 import type { CorePorts } from '../core-ports.js';
@@ -104,13 +104,12 @@ async function recordSessionOutcomes(
 /** Ends the sessions that are left at the deadline. The next round finds none and finishes the drain. */
 async function endRemainingSessions(context: CorePorts, staying: readonly LocatedSession[]): Promise<void> {
   const { store, brokerId } = context;
-  const byRegionPool = new Map<string, { regionPool: RegionPool; requests: EndSessionRequest[] }>();
-  for (const { regionPool, session } of staying) {
-    const group = byRegionPool.get(regionPoolName(regionPool)) ?? { regionPool, requests: [] };
-    group.requests.push({ sessionId: session.sessionId, epoch: session.epoch, reason: 'drain_deadline' });
-    byRegionPool.set(regionPoolName(regionPool), group);
-  }
-  for (const { regionPool, requests } of byRegionPool.values()) {
+  for (const [regionPool, located] of groupByRegionPool(staying, (one) => one.regionPool)) {
+    const requests: EndSessionRequest[] = located.map(({ session: { sessionId, epoch } }) => ({
+      sessionId,
+      epoch,
+      reason: 'drain_deadline',
+    }));
     const outcomes = await store.endSessions(regionPool, requests, brokerId);
     notifyAllOfEnd(
       context,

@@ -33,7 +33,7 @@ export async function relayToHost(
     const { regionPool, epoch } = known;
     await relayMessage(context, regionPool, { sessionId, epoch, fromHostId: null }, { type: 'signal', data });
   } catch (error) {
-    client.channel.send(errorMessage(toLoggedRefusal(context, error), { sessionId }));
+    client.channel.send(errorMessage(toLoggedRefusal(context, error, sessionId), { sessionId }));
   }
 }
 
@@ -47,7 +47,7 @@ export async function relayToClient(
     const fromHostId = host.registration.hostId;
     await relayMessage(context, host.regionPool, { sessionId, epoch, fromHostId }, { type: 'signal', data });
   } catch (error) {
-    host.channel.send(errorMessage(toLoggedRefusal(context, error), { sessionId }));
+    host.channel.send(errorMessage(toLoggedRefusal(context, error, sessionId), { sessionId }));
   }
 }
 
@@ -67,7 +67,7 @@ export async function relayLimitWarning(
       { type: 'limit', kind, endsAtMs },
     );
   } catch (error) {
-    const refusal = toLoggedRefusal(context, error);
+    const refusal = toLoggedRefusal(context, error, sessionId);
     // The host enforces the limit in any case, and can do nothing about a disconnected client.
     if (refusal.code !== 'PEER_AWAY') host.channel.send(errorMessage(refusal, { sessionId }));
   }
@@ -94,7 +94,7 @@ export async function deliverRelayedMessage(
     await relayMessage(context, regionPool, { ...assignment, fromHostId: toHostId }, { type: 'peer_away' });
   } catch (error) {
     // The sender has disconnected, too, or the store is unreachable.
-    toLoggedRefusal(context, error);
+    toLoggedRefusal(context, error, sessionId);
   }
 }
 
@@ -167,9 +167,9 @@ function deliverToClient(
 }
 
 /** Converts an error to the refusal to answer with, and logs a bug of the broker. */
-function toLoggedRefusal(context: Reporting, error: unknown): Refusal {
+function toLoggedRefusal(context: Reporting, error: unknown, sessionId: string): Refusal {
   const refusal = toRefusal(error);
   if (refusal.code === 'INTERNAL')
-    context.log.error({ err: error }, 'a signal or limit warning could not be relayed');
+    context.log.error({ err: error, sessionId }, 'a signal or limit warning could not be relayed');
   return refusal;
 }

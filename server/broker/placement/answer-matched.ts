@@ -48,6 +48,8 @@ export function sendMatched(
   else context.disconnectedSessions.add({ sessionId, playerId: client.playerId, known: link });
   if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
   client.channel.send(matched);
+  const loss = context.earlyLosses.get(sessionId);
+  if (loss?.epoch === epoch) emitSessionChange(context, regionPool, loss);
   if (placed.earlierSession !== undefined) {
     emitSessionChange(context, regionPool, placed.earlierSession);
     void notifyMissedChange(context, client, regionPool, sessionId);

@@ -10,7 +10,6 @@ import { Refusal } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-session.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
-import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { continueWaiting, POLL_INTERVAL_MS } from './locate-call.js';
 
@@ -30,7 +29,7 @@ export async function inspectOther(
   other: RememberedRequest,
 ): Promise<Result<'inspected'>['found']> {
   const isTakeover = request.message.onConflict === 'takeover';
-  const giveUpAtMs = performance.now() + REQUEST_GRACE_MS;
+  const giveUpAtMs = performance.now() + context.intervals.requestGraceMs;
   for (;;) {
     const { placements } = await context.batches.queueStatus(other.regionPool, other.sessionId);
     const [status] = placements;

@@ -9,7 +9,6 @@ import { findQueuePosition, type FoundPosition } from '../queue/find-queue-posit
 import { Refusal } from '../refusal.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import { attachEarlierSession, notifyEnded, type EarlierOutcome } from '../requests/attach-earlier-session.js';
-import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 
@@ -42,7 +41,7 @@ export async function locateRequest(
       const found = await lookOnce(context, request, { ...record, ageMs });
       if (found !== undefined) return found;
       const isWanted = request.state.phase.name === 'locating' && known !== null;
-      const isLate = ageMs >= REQUEST_GRACE_MS;
+      const isLate = ageMs >= context.intervals.requestGraceMs;
       // While the store is rebuilt, a host or another broker may still restore the session.
       if (!isWanted || (isLate && !context.storeHealth.isRebuilding)) {
         // No region pool has the session. After the reservation time that means: it ended, and its record was deleted.

@@ -8,7 +8,6 @@ import { confirmOffer, joinQueues, requeue, verifyOwner } from '../queue/queue-c
 import { Refusal } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
-import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { cachedEndpoint } from './create-matched.js';
 import { inspectOther, replaceOther, resumeOther } from './conflict-calls.js';
@@ -88,14 +87,14 @@ async function reserve(
 
 /**
  * Reads the endpoint of the host, and checks that the request still belongs to this broker when it took longer than
- * `REQUEST_GRACE_MS` (process paused or network stalled): another broker may have continued it.
+ * `requestGraceMs` (process paused or network stalled): another broker may have continued it.
  */
 async function describeHost(
   context: Ports,
   request: ActiveRequest,
   placed: PlacedSession,
 ): Promise<'ready' | 'host_left' | 'taken_over'> {
-  const isLate = performance.now() - request.arrivedHereAtMs > REQUEST_GRACE_MS;
+  const isLate = performance.now() - request.arrivedHereAtMs > context.intervals.requestGraceMs;
   if (isLate && !request.hasWaited && placed.earlierSession === undefined) {
     const record = await context.batches.findRequest({ playerId: request.client.playerId, requestId: request.message.requestId });
     const isOwner = record?.sessionId === placed.sessionId && record.epoch === placed.epoch;

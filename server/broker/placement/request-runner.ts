@@ -116,12 +116,17 @@ export function createRequestRunner(context: Ports): RequestRunner {
     runner.dispatch(request, result);
   }
 
-  function failureOf(error: unknown, { message }: ActiveRequest, call: string): 'UNAVAILABLE' | 'INTERNAL' {
+  function failureOf(
+    error: unknown,
+    { client, message }: ActiveRequest,
+    call: string,
+  ): 'UNAVAILABLE' | 'INTERNAL' {
     if (error instanceof StoreUnavailableError) {
       context.storeHealth.recordFailure();
       return 'UNAVAILABLE';
     }
-    context.log.error({ err: error, requestId: message.requestId, call }, 'play failed');
+    const { requestId } = message;
+    context.log.error({ err: error, requestId, playerId: client.playerId, call }, 'play failed');
     return 'INTERNAL';
   }
 

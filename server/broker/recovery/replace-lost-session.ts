@@ -6,10 +6,13 @@ import type { ClientConnection } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
 
+/** A request is placed on so many hosts. When all of them have failed it, its client is told. */
+const MAX_FAILED_HOSTS = 3;
+
 /**
- * Gives a session whose host was lost another host, under a new epoch; its client receives only the new `matched`. If no slot
- * is free, the request of a session that was only reserved waits again with its old arrival time. A session that was in use
- * ends, as does one that another broker has taken over.
+ * Gives a session whose host was lost, or refused it, another host, under a new epoch; its client receives only the new
+ * `matched`. If no slot is free, the request of a session that was only reserved waits again with its old arrival time. A
+ * session that was in use ends, as does one that another broker has taken over, or that `MAX_FAILED_HOSTS` hosts failed.
  *
  * @param previousState the state that the client knew
  */
@@ -27,6 +30,11 @@ export function replaceLostSession(
   context.connections.unlinkSession(sessionId);
   // The client is repeating the request at this moment, and gets its answer from that.
   if (context.activeRequests.find(client, request.requestId) !== undefined) return;
+  const mayTryAgain = previousState !== 'reserved' || addFailedHost(context, lost) < MAX_FAILED_HOSTS;
+  if (!mayTryAgain) {
+    client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'host_lost' });
+    return;
+  }
   const mayWait = previousState === 'reserved' && request.wait !== false;
   // A request that did not wait arrived when its slot was reserved.
   const arrivedAtMs = known.arrivedAtMs ?? (reservedAtMs > 0 ? reservedAtMs : null);
@@ -50,3 +58,12 @@ const END_REASONS: ReadonlyMap<ErrorCode, EndReason> = new Map([
   ['CANCELLED', 'client_left'],
   ['TIMED_OUT', 'reservation_expired'],
 ]);
+
+/** Adds the host of a lost session to those that failed it. Returns how many these are. */
+function addFailedHost({ failedHosts }: Connections, { sessionId, hostId }: SessionRecord): number {
+  const hostIds = new Set(failedHosts.get(sessionId)?.hostIds);
+  // A reservation that the store has lost names no host.
+  if (hostId !== '') hostIds.add(hostId);
+  failedHosts.add({ sessionId, hostIds });
+  return hostIds.size;
+}

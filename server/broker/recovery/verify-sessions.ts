@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../store/fleet-store.js';
-import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
+import { groupByRegionPool, type RegionPool } from '../../domain/catalog.js';
 import type { LinkedSession } from '../connections/connections.js';
 import { SESSION_GROUPS } from '../connections/sessions-in-groups.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -52,7 +52,7 @@ async function verifySessions(
     await restoreDisconnected(context);
   }
   await Promise.all(
-    groupByRegionPool(due).map(async ([regionPool, inPool]) => {
+    groupByRegionPool(due, regionPoolOf).map(async ([regionPool, inPool]) => {
       const knownBefore = inPool.map(({ known: { epoch, state } }) => ({ epoch, state }));
       const records = await restoreOwners(context, regionPool, inPool);
       inPool.forEach((session, i) => {
@@ -75,7 +75,9 @@ async function restoreDisconnected(context: BrokerSettings & StoreAccess & Conne
     }),
   );
   await Promise.all(
-    groupByRegionPool(sessions.all).map(([regionPool, group]) => restoreOwners(context, regionPool, group)),
+    groupByRegionPool(sessions.all, regionPoolOf).map(([regionPool, group]) =>
+      restoreOwners(context, regionPool, group),
+    ),
   );
 }
 
@@ -154,13 +156,6 @@ const LOST_RESERVATION = {
   movable: false,
 } as const satisfies Partial<SessionRecord>;
 
-function groupByRegionPool<T extends RememberedSession>(sessions: readonly T[]): [RegionPool, T[]][] {
-  const groups = new Map<string, [RegionPool, T[]]>();
-  for (const session of sessions) {
-    const { regionPool } = session.known;
-    const group = groups.get(regionPoolName(regionPool)) ?? [regionPool, []];
-    group[1].push(session);
-    groups.set(regionPoolName(regionPool), group);
-  }
-  return [...groups.values()];
+function regionPoolOf({ known }: RememberedSession): RegionPool {
+  return known.regionPool;
 }

@@ -6,7 +6,6 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { claimTimeLeftMs, placedFromSession } from './placed-from-session.js';
-import { REQUEST_GRACE_MS } from './request-record.js';
 
 /**
  * What became of a request that was made before:
@@ -45,7 +44,8 @@ export async function attachEarlierSession(
     await restoreMeta(context, regionPool, found.session, metaForRegionPool(regionPool));
   const session = await store.setClientBroker(regionPool, record.sessionId, brokerId);
   if (session === null) throw new Refusal('SESSION_OVER');
-  if (session.state === 'ended') return outcomeOfEnded(client, regionPool, session, record, replaceLost);
+  if (session.state === 'ended')
+    return outcomeOfEnded(context, client, regionPool, session, record, replaceLost);
   if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
   const placed = await placedFromSession(
     context,
@@ -71,6 +71,7 @@ async function restoreMeta(
 }
 
 function outcomeOfEnded(
+  { intervals }: BrokerSettings,
   client: ClientConnection,
   regionPool: RegionPool,
   session: SessionRecord,
@@ -80,7 +81,7 @@ function outcomeOfEnded(
   if (session.reason === 'host_lost' && replaceLost) {
     if (session.epoch >= record.epoch) return { kind: 'lost', regionPool, session };
     // Another broker raised the epoch to replace the session, and may still be doing so.
-    if (record.ageMs < REQUEST_GRACE_MS) return undefined;
+    if (record.ageMs < intervals.requestGraceMs) return undefined;
   }
   // A session that never had a host ended in a queue.
   if (session.hostId === '') {

@@ -2,7 +2,7 @@ import type { Play } from '@duskline/protocol';
 import type { LostAssignment } from '../../domain/play-request/begin.js';
 import type { RequestEvent } from '../../domain/play-request/events.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { ExpiringRecords } from '../connections/expiring-records.js';
+import type { ExpiringRecords } from '../expiring-records.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { ActiveRequest, ActiveRequests, RequestAnswerer } from './active-request.js';
 import type { RememberedWait } from './remembered-wait.js';

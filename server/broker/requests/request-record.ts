@@ -2,12 +2,6 @@ import type { RequestKey, RequestRecord } from '../../store/fleet-store.js';
 import { Refusal, jittered } from '../refusal.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
-/**
- * Within this time after recording a request, a broker has reserved its slot, failed or died: twice the time in which the
- * store must answer.
- */
-export const REQUEST_GRACE_MS = 4_000;
-
 /** How often `takeOverRequest` tries again when other brokers raise the epoch of the same request. */
 const MAX_START_TRIES = 5;
 

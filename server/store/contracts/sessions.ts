@@ -7,7 +7,7 @@ import type { EndedSession, Reservation, SessionRecord } from './session-record.
  * - `reserved`: a slot of the host is reserved.
  * - `existing`: this session lives already; the call changed nothing.
  * - `over`: this session ended already; the call changed nothing.
- * - `full`: no ready host of the region pool has a free slot.
+ * - `full`: no ready host of the region pool has a free slot, or placements wait in its queue.
  * - `closed`: operators closed the region pool.
  */
 export type ReserveOutcome =
@@ -50,6 +50,15 @@ export interface EndSessionRequest {
   readonly reason: EndReason;
   /** Given when a host asks: the session ends only if it is on this host. */
   readonly hostId?: string;
+}
+
+/** The end of a session that the store may have lost. */
+export interface RecordedEnd {
+  readonly sessionId: string;
+  readonly epoch: number;
+  /** The host that had the session. */
+  readonly hostId: string;
+  readonly reason: EndReason;
 }
 
 /**
@@ -97,6 +106,17 @@ export interface SessionStore {
     requests: readonly EndSessionRequest[],
     callerId: string,
   ): Promise<readonly EndSessionOutcome[]>;
+  /**
+   * Ends sessions, also those that the store does not know because it lost its data: their ends are recorded, so that a host
+   * that still has such a session is told to end it. A session with a higher epoch stays. Repeating it is safe.
+   *
+   * @returns the sessions that this call ended or recorded
+   */
+  recordEnds(
+    regionPool: RegionPool,
+    ends: readonly RecordedEnd[],
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
   /**
    * Records which broker the client of a session is connected to. The broker before finds the change in its inbox.
    *

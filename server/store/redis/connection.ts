@@ -74,6 +74,8 @@ export function createConnection(
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
+    // Without an offline queue, ioredis would leave the rejection of a failed subscription unhandled, which ends the process.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     commandTimeout: timeouts.commandMs,
     connectTimeout: timeouts.connectMs,

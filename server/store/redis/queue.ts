@@ -166,7 +166,7 @@ function decodeAcceptOffer(sessionId: string, reply: unknown): AcceptOfferOutcom
   return { kind: 'accepted', session: decodeSession(sessionId, record), hostConnectionId };
 }
 
-/** Reads a waiting placement as `lua/shared/waiting.lua` writes it. */
+/** Reads a waiting placement as `lua/shared/queue/waiting.lua` writes it. */
 function decodeQueuedPlacement(sessionId: string, record: string): QueuedPlacement {
   const match = /^(\d+)\|(\d+)\|-?\d+\|\d\|[^|]*\|(.*)$/s.exec(record);
   if (match === null) throw new StoredFormatError('a waiting placement is not readable');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Cluster, Redis } from 'ioredis';
+import { Redis, type Cluster } from 'ioredis';
 import type { RegionPool } from '../../domain/catalog.js';
 import { connect, endConnection, type RedisTimeouts } from './connection.js';
 import type { KeySpace } from './keys.js';
@@ -54,7 +54,19 @@ export function createWakeUps({
     const [region, pool] = message.split('/');
     if (region !== undefined && pool !== undefined) listeners.get(channel)?.({ region, pool });
   };
-  current.on('message', receive);
+
+  const attach = (to: Redis | Cluster): void => {
+    to.on('message', receive);
+    // A cluster subscribes again by itself.
+    if (!(to instanceof Redis)) return;
+    to.on('ready', () => {
+      if (listeners.size === 0) return;
+      to.subscribe(...listeners.keys()).catch(() => {
+        // The connection is lost again: it subscribes when it is ready the next time.
+      });
+    });
+  };
+  attach(current);
 
   /** Whether a message that is published on this channel comes back; true when nothing can be published. */
   const receivesEcho = async (channel: string): Promise<boolean> => {
@@ -79,7 +91,7 @@ export function createWakeUps({
     const next = openSubscriber();
     try {
       await connect(next, timeouts.startMs);
-      next.on('message', receive);
+      attach(next);
       await next.subscribe(...listeners.keys());
     } catch {
       // The next check will find no echo either and try again.

@@ -1,3 +1,4 @@
+/** The median; the mean of both middle values for an even number of values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -10,6 +11,7 @@ export function rounded(value: number, digits = 3): number {
   return Number(value.toPrecision(digits));
 }
 
+/** The numbers from 0 to `count - 1`. */
 export function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }

@@ -3,6 +3,7 @@ export interface RegionRequest {
   readonly rtt: Readonly<Record<string, number>>;
 }
 
+/** Result of an assignment of players to regions. */
 export interface Assignment {
   readonly served: number;
   /** Mean over the served players, in milliseconds. */

@@ -36,6 +36,7 @@ export function startBenchBroker(config: string): Promise<Duskline> {
   return startDuskline({ config: loadConfig({ text: config, env: TEST_ENV }), log: ERRORS_ONLY });
 }
 
+/** Options of `openBenchHost`. */
 export interface BenchHostOptions {
   readonly url: string;
   readonly region: string;

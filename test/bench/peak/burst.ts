@@ -10,6 +10,7 @@ const BURST_MS = 31_000;
 const REPORT_INTERVAL_MS = 10_000;
 const SLOTS = 20;
 
+/** Sessions of the hosts after the burst. */
 export interface BurstResult {
   /** Sessions of the host with the most, divided by the mean of all hosts. */
   readonly hottestOverMean: number;

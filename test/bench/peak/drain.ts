@@ -29,6 +29,7 @@ const END_MS = 15_000;
 const INTERRUPTION_MS = 2_000;
 const CONCURRENT_PLAYERS = 50;
 
+/** Effect of the drain on sessions and players. */
 export interface DrainResult {
   readonly sessions: number;
   readonly movable: number;

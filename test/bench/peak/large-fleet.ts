@@ -5,11 +5,13 @@ import type { FleetStore, HostHeartbeat, Reservation } from '@duskline/server/st
 import { newSessionId } from '../../support/fleet/fleet-data.js';
 import { seeded } from './random.js';
 
+/** Regions of the fleet. */
 export const REGIONS = Array.from({ length: 20 }, (_, i) => `region-${i}`);
 /** Mean number of sessions of a host. */
 export const SESSIONS_PER_HOST = 10;
 /** Players that wait for a slot in the first region, where all slots are in use. */
 export const WAITING = 300;
+/** Id of the broker that calls the store. */
 export const BROKER = 'bench';
 
 const POOL = 'console-x';

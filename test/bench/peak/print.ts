@@ -3,6 +3,7 @@ import type { DrainResult } from './drain.js';
 import type { RebalanceResult } from './rebalance.js';
 import type { SpillOutcome, SpillResult } from './spill.js';
 
+/** Results of the measured parts. */
 export interface PeakResult {
   readonly burst?: BurstResult;
   readonly spill?: SpillResult;

@@ -15,6 +15,7 @@ const WITHOUT_PLANNING_MS = 5_000;
 const HOUR_MS = 3_600_000;
 const STORE_LIMITS = { suspectAfterMs: HOUR_MS, offerMs: 15_000, resumeWindowMs: 120_000 };
 
+/** Times of the planned rounds, and of reservations meanwhile. */
 export interface RebalanceResult {
   readonly hosts: number;
   readonly sessions: number;

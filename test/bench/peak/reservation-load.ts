@@ -11,6 +11,7 @@ const PAUSE_MS = 5;
 const RESERVATION_MS = 30_000;
 const RESOLUTION_MS = 5;
 
+/** Times of the reservations. */
 export interface ReservationTimes {
   /** Delay of the event loop of this thread, in milliseconds. */
   readonly loopDelayP99Ms: number;

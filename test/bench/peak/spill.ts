@@ -22,6 +22,7 @@ const DEADLINE_MS = 120_000;
 const POLL_INTERVAL_MS = 200;
 const MOST_MOVES = 100_000;
 
+/** Outcome of one run. */
 export interface SpillOutcome {
   readonly served: number;
   readonly waiting: number;
@@ -33,6 +34,7 @@ export interface SpillOutcome {
   readonly settledMs: number;
 }
 
+/** Outcomes with and without rebalancing, compared with the optimum. */
 export interface SpillResult {
   readonly players: number;
   readonly slots: number;

@@ -53,18 +53,19 @@ export interface TestBrokerOptions {
   readonly store?: FleetStore;
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
-  /** Default: the intervals of the product. `QUICK` shortens tests that wait for an interval. */
+  /** Default: the intervals of the product. `SHORT_INTERVALS` shortens tests that wait for an interval. */
   readonly intervals?: Partial<BrokerIntervals>;
   /** Secrets besides those of every test fleet. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Intervals of a tenth of the default. */
+/** Short intervals: a tenth of the default, more where a store has to answer meanwhile. */
 export const SHORT_INTERVALS: BrokerIntervals = {
   pollMs: 100,
   queuePollMs: 102,
   positionMs: 100,
   minRebuildMs: 1_000,
+  requestGraceMs: 1_000,
   moveGraceMs: 100,
 };
 

@@ -9,19 +9,23 @@ export const EC = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 export const OTHER_EC = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 export const P384 = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });
 
+/** A secret of sufficient length. */
 export function randomSecret(): KeyObject {
   return secretKeyFrom(randomBytes(32));
 }
 
+/** A key in PEM. */
 export function pemOf(key: KeyObject): string {
   const type = key.type === 'private' ? 'pkcs8' : 'spki';
   return key.export({ format: 'pem', type }).toString();
 }
 
+/** Configuration of HS256 with this secret. */
 export function secretConfig(secret: KeyObject, issuer: string | null = null): AuthConfig {
   return { algorithms: ['HS256'], issuer, clockToleranceS: 5, keys: { kind: 'secret', secret } };
 }
 
+/** Configuration of an asymmetric algorithm with this public key. */
 export function publicConfig(algorithm: 'ES256' | 'RS256', publicKey: KeyObject): AuthConfig {
   return {
     algorithms: [algorithm],

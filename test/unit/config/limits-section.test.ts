@@ -70,7 +70,7 @@ describe('configuration of limits', () => {
     });
   }
 
-  it('accepts the bounds themselves', () => {
+  it('accepts values exactly at these bounds', () => {
     const tight = {
       suspectAfterMs: 4_000,
       lostAfterMs: 4_001,

@@ -4,12 +4,39 @@ import { DRAIN_OUTCOMES } from '@duskline/server/domain/drain.js';
 import { DEFAULT_LIMITS } from '@duskline/server/domain/limits.js';
 import { createMetrics } from '@duskline/server/http/metrics.js';
 import { expect } from 'chai';
-import { readPages, type Page } from './markdown.js';
+import { readFileSync, readdirSync } from 'node:fs';
+import { ROOT, readPages, type Page } from './markdown.js';
 
 const PAGES = readPages();
 
 /** Pages about the past, which may use names that no longer exist. */
 const CURRENT_PAGES = PAGES.filter(({ path }) => !/^(CHANGELOG\.md|docs\/adr\/)/.test(path));
+
+/** The folders with the files that a comment or a page may name. */
+const FOLDERS = [
+  'client-sdk',
+  'docs',
+  'examples',
+  'host-sdk',
+  'loadtest',
+  'protocol',
+  'scripts',
+  'sdk-runtime',
+  'server',
+  'test',
+];
+
+/** Files that ADR 21 names as the past. */
+const FORMER_FILES = new Set(['lua-linker.ts']);
+
+/** Paths from the root of the repository. */
+function filesUnder(folder: string): string[] {
+  return readdirSync(ROOT + folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (!entry.isDirectory()) return [path];
+    return entry.name === 'dist' || entry.name === 'node_modules' ? [] : filesUnder(path);
+  });
+}
 
 function pageAt(path: string): Page {
   const page = PAGES.find((found) => found.path === path);
@@ -60,6 +87,19 @@ describe('Names in the documents', () => {
   it('are the outcomes of a drain, in their order', () => {
     const documented = namesInTables(pageAt('docs/operate/drains.md'), '## Progress');
     expect(documented).to.deep.equal([...DRAIN_OUTCOMES]);
+  });
+
+  it('are those of files that exist, also in the comments of the server', () => {
+    const files = FOLDERS.flatMap(filesUnder);
+    const naming = files.filter((path) => /^(server\/.*\.(ts|lua)|docs\/.*\.md)$/.test(path));
+    const unknown = naming.flatMap((path) =>
+      [...readFileSync(ROOT + path, 'utf8').matchAll(/`([\w./-]+\.(?:ts|lua|mjs))`/g)]
+        .map(([, name]) => name!)
+        .filter((name) => !FORMER_FILES.has(name) && !files.some((file) => `/${file}`.endsWith(`/${name}`)))
+        .map((name) => `${path}: ${name}`),
+    );
+    expect(naming.length).to.be.greaterThan(100);
+    expect(unknown).to.deep.equal([]);
   });
 
   it('are the reasons for which a host refuses a ticket, and no others', () => {

@@ -120,6 +120,7 @@ export class BurstFleet {
   }
 }
 
+/** The choice of the store. */
 export const byStore: Choice = (fleet) => fleet.reserve();
 
 /** The choice that failed in another system: the host with the least load in its last report. */

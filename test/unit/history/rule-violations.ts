@@ -91,7 +91,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'S6',
-    'a session that is gone in silence',
+    'a session that disappears without a report',
     (history) => {
       const { host, sessionId, epoch } = find(history, 'admitted', (event) => {
         return event.sessionId === FIRST && event.epoch === 2;
@@ -134,7 +134,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'S8',
-    'a region beyond the policy',
+    'a region that the latency policy does not allow',
     (history) => {
       const far = replaceFirst(history, 'requested', (event) => ({ ...event, rtt: { near: 61 } }));
       const { player } = find(history, 'requested');
@@ -145,12 +145,12 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'S8',
-    'an answer that names another distance',
+    'a match that names another round-trip time',
     (history) => replaceFirst(history, 'matched', (event) => ({ ...event, rttMs: event.rttMs + 0.5 })),
   ],
   [
     'S9',
-    'a host that is lost without having been silent',
+    'a host that is lost without a silence',
     (history) => {
       const atMs = lastMs(history) - 200;
       const host = 'near/console-x/h1';
@@ -183,7 +183,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'L4',
-    'a killed host that stays',
+    'a killed host that the store keeps',
     (history) => {
       const dead: FleetHost = {
         host: 'near/console-x/dead',
@@ -201,7 +201,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'L5',
-    'a player who waits beside a free slot',
+    'a player who waits while a slot is free',
     (history) => {
       const atMs = lastMs(history) - 500;
       const request = { player: 'nobody', requestId: 'r' };
@@ -227,12 +227,12 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'L6',
-    'a broker that does not come back',
+    'a broker that does not become ready again',
     (history) => add(history, { type: 'broker-ready', broker: 'b2', ready: false, atMs: lastMs(history) }),
   ],
   [
     'Q2',
-    'a picture that comes again after a move that came to nothing',
+    'a frame that is repeated after a failed move',
     (history) => {
       const resumed = find(history, 'resumed', ({ sessionId }) => sessionId === MOVED);
       const before = history
@@ -243,7 +243,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'Q2',
-    'a picture that a move has lost',
+    'a frame that is lost in a move',
     (history) => {
       const { atMs } = find(history, 'began', ({ sessionId }) => sessionId === MOVED);
       const lost = history.find((event) => event.type === 'frame-received' && event.atMs > atMs);
@@ -252,7 +252,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'Q2',
-    'a host that shows what has moved away',
+    'a host that sends frames of a session that has moved away',
     (history) => {
       const first = find(
         history,
@@ -269,7 +269,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'Q2',
-    'a session that begins where its client is not',
+    'a session that starts on a host without its client',
     (history) => {
       const began = find(history, 'began', ({ sessionId }) => sessionId === MOVED);
       // The admission of the first move, which failed.
@@ -284,7 +284,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'Q2',
-    'a host that goes on with what has moved away',
+    'a host that resumes a session that has moved away',
     (history) => {
       const began = find(history, 'began', ({ sessionId }) => sessionId === MOVED);
       const resumed = find(history, 'resumed', ({ sessionId }) => sessionId === MOVED);
@@ -293,7 +293,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'Q3',
-    'a turn out of order',
+    'an offer out of order',
     (history) => {
       const atMs = lastMs(history) - 1_000;
       const wish = { title: 'drift', rtt: { near: 20 } };

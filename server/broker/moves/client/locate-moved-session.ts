@@ -36,15 +36,25 @@ export async function locateMovedSession(
   regionPool: RegionPool,
   session: SessionRecord,
 ): Promise<void> {
-  const { sessionId } = session;
   // Several events report the same change.
   if (sessionsBeingLocated.has(known)) return;
   sessionsBeingLocated.add(known);
-  if (session.state !== 'ended') {
-    await sendNewMatch(context, client, known, { regionPool, session });
+  try {
+    if (session.state === 'ended') await locateEndedSession(context, client, known, { regionPool, session });
+    else await sendNewMatch(context, client, known, { regionPool, session });
+  } finally {
     sessionsBeingLocated.delete(known);
-    return;
   }
+}
+
+/** Finds out whether a session that ended on its host continues on another one, and notifies the client of either. */
+async function locateEndedSession(
+  context: CorePorts & Connections & Credentials,
+  client: ClientConnection,
+  known: ClientSession,
+  { regionPool, session }: FoundSession,
+): Promise<void> {
+  const { sessionId } = session;
   const isStillKnown = (): boolean => client.sessions.get(sessionId) === known;
   const found = await findMovedSession(context, client, known, sessionId, isStillKnown).catch(
     (error: unknown) => {

@@ -4,7 +4,7 @@ import { RATE_MEMORY_MS } from '../../store-options.js';
 const MIN_SPAN_MS = 1_000;
 
 /**
- * How fast the slots of a region pool become free. `lua/shared/freed-rate.lua` computes the same with the same floating-point
+ * How fast the slots of a region pool become free. `lua/shared/formulas/freed-rate.lua` computes the same with the same floating-point
  * operations, so that the model test can compare the results exactly.
  */
 export class FreedRate {

@@ -2,6 +2,7 @@
 
 const TYPE = '{"type":"';
 
+/** The type of a frame. */
 export function typeOf(text: string): string {
   if (text.startsWith(TYPE)) return text.slice(TYPE.length, text.indexOf('"', TYPE.length));
   return (JSON.parse(text) as { type: string }).type;

@@ -4,6 +4,7 @@ import { textField, typeOf } from './frame-text.js';
 import { OneTimeEvent } from './one-time-event.js';
 import { openLeanSocket, type LeanSocket } from './lean-socket.js';
 
+/** Options of `LeanHost`. */
 export interface LeanHostOptions {
   /** `ws://host:port` */
   readonly url: string;

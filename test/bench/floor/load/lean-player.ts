@@ -15,6 +15,7 @@ export interface MatchListener {
   over(player: LeanPlayer): void;
 }
 
+/** Options of `LeanPlayer`. */
 export interface LeanPlayerOptions {
   /** `ws://host:port` */
   readonly url: string;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
 
+/** Options of `openLeanSocket`. */
 export interface LeanSocketOptions {
   /** `ws://host:port/path` */
   readonly url: string;
@@ -33,6 +34,7 @@ const PONG = 0xa;
 /** RFC 6455 requires an unpredictable mask to protect proxies. There is no proxy here, so a constant is enough. */
 const MASK = [0x37, 0xfa, 0x21, 0x3d] as const;
 
+/** Opens a WebSocket. */
 export function openLeanSocket(options: LeanSocketOptions): LeanSocket {
   return new FrameSocket(options);
 }

@@ -27,6 +27,7 @@ export interface LoadOutcome {
   readonly mostPlacedOverMean: number;
 }
 
+/** Percentiles of times in milliseconds. */
 export interface Percentiles {
   readonly p50: number;
   readonly p99: number;

@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { nowMicros } from './clock.js';
 
+/** Options of the thread. */
 export interface RateTimerOptions {
   readonly perSecond: number;
   /** By `nowMicros`. */

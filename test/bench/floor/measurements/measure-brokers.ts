@@ -10,6 +10,7 @@ import {
 import { numbers } from '../statistics.js';
 import { reportProgress } from '../../progress.js';
 
+/** Sizes of the measurement. */
 export interface BrokersOptions {
   readonly seconds: number;
   readonly inFlight: number;
@@ -40,6 +41,7 @@ export interface BrokersFigures {
 
 const WARM_UP_MS = 2_000;
 
+/** Measures this number of saturated brokers on one Redis. */
 export async function measureBrokers(count: number, options: BrokersOptions): Promise<BrokersFigures> {
   const { seconds, inFlight } = options;
   const redis = await startMeasuredRedis();

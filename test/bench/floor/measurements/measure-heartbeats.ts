@@ -5,6 +5,7 @@ import type { LoopDelay } from '../processes/runtime-probe.js';
 import { startBroker, startLoadGenerator, startMeasuredRedis } from '../processes/start-servers.js';
 import { reportProgress } from '../../progress.js';
 
+/** Sizes of the measurement. */
 export interface HeartbeatOptions {
   readonly hosts: number;
   /** Sessions that each host lists in every heartbeat. */
@@ -12,6 +13,7 @@ export interface HeartbeatOptions {
   readonly seconds: number;
 }
 
+/** Cost of the heartbeats. */
 export interface HeartbeatFigures extends HeartbeatOptions {
   /** Shares of a core. */
   readonly brokerCore: number;

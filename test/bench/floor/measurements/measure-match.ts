@@ -14,6 +14,7 @@ import {
 import { median, numbers } from '../statistics.js';
 import { reportProgress } from '../../progress.js';
 
+/** Sizes of the measurement. */
 export interface MatchOptions {
   /** Periods of saturating load, on broker and floor in turn. */
   readonly rounds: number;
@@ -57,12 +58,14 @@ export interface AtHalfRate {
   readonly cpu: Shares;
 }
 
+/** Shares of a core. */
 export interface Shares {
   readonly server: number;
   readonly redis: number;
   readonly loader: number;
 }
 
+/** Matches of broker and floor. */
 export interface MatchFigures {
   readonly pinned: boolean;
   readonly saturated: { readonly broker: Saturated; readonly floor: Saturated };

@@ -10,6 +10,7 @@ import {
 } from '../processes/start-servers.js';
 import { reportProgress } from '../../progress.js';
 
+/** Memory of an idle client. */
 export interface MemoryFigures {
   readonly clients: number;
   /** Resident bytes for each client of the broker, and for each bare socket. */

@@ -4,6 +4,7 @@ import { startBroker, startMeasuredRedis } from '../processes/start-servers.js';
 import { median, numbers } from '../statistics.js';
 import { reportProgress } from '../../progress.js';
 
+/** Start and idle cost of a broker. */
 export interface StartFigures {
   /** From the start of the process until `/readyz` answers 200, in milliseconds. */
   readonly startMs: { readonly memory: number; readonly redis: number };
@@ -17,6 +18,7 @@ export interface StartFigures {
 /** By then all deferred work of a start is done: the rebalancer's thread starts with its first round. */
 const CALM_MS = 8_000;
 
+/** Starts a broker several times on each store, and measures one with nobody connected. */
 export async function measureStart(rounds: number, idleSeconds: number): Promise<StartFigures> {
   const redis = await startMeasuredRedis();
   try {

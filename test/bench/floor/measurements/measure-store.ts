@@ -7,6 +7,7 @@ import { startMeasuredRedis, type MeasuredRedis } from '../processes/start-serve
 import { median, numbers } from '../statistics.js';
 import { reportProgress } from '../../progress.js';
 
+/** Sizes of the measurement. */
 export interface StoreOptions {
   readonly rounds: number;
   readonly seconds: number;
@@ -14,6 +15,7 @@ export interface StoreOptions {
   readonly manyHosts: number;
 }
 
+/** Speed of the stores. */
 export interface StoreFigures {
   /** Placements a second, Redis store over bare scripts: the lowest ratio of all batch sizes. */
   readonly placement: number;
@@ -61,6 +63,7 @@ const OPTIONS = { suspectAfterMs: 24 * 3_600_000 };
 
 type Placing = Pick<FleetStore, 'reserve' | 'endSessions'>;
 
+/** Measures the Redis store beside bare scripts, and both stores with few and many hosts. */
 export async function measureStore(options: StoreOptions): Promise<StoreFigures> {
   const placement = await measurePlacement(options);
   const memory = await measureMemoryGrowth(options);

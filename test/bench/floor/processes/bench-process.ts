@@ -17,6 +17,7 @@ export interface BenchProcess {
   stop(): Promise<void>;
 }
 
+/** Options of `startBenchProcess`. */
 export interface BenchProcessOptions {
   readonly file: string;
   readonly args?: readonly string[];
@@ -28,6 +29,7 @@ export interface BenchProcessOptions {
 
 const PROBE = new URL('./runtime-probe.js', import.meta.url).href;
 
+/** Starts a compiled program with Node. */
 export function startBenchProcess(options: BenchProcessOptions): BenchProcess {
   const { file, args = [], nodeArgs = [], env = {}, probed = false } = options;
   const probe = probed ? ['--expose-gc', '--import', PROBE] : [];

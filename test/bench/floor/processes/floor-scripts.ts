@@ -59,6 +59,7 @@ const MATCH = JSON.stringify({
 });
 const META_REST = `","drift",${JSON.stringify(MATCH)}]`;
 
+/** Connects to Redis and defines the scripts. */
 export function createFloorScripts(url: string): FloorScripts {
   const redis = new Redis(url);
   const keys = [...BARE_KEYS, 'bare:{a}:heartbeats'];

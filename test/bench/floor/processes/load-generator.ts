@@ -14,6 +14,7 @@ export interface FleetOrder {
   readonly players: number;
 }
 
+/** Order to put load on a fleet. */
 export interface LoadOrder {
   readonly fleet: string;
   /** Matches in flight; with `perSecond` the limit of matches in flight. */
@@ -23,12 +24,14 @@ export interface LoadOrder {
   readonly forMs: number;
 }
 
+/** Order to open idle clients. */
 export interface IdleOrder {
   readonly url: string;
   readonly players: number;
   readonly expectsWelcome: boolean;
 }
 
+/** Order to open hosts that only send heartbeats. */
 export interface HeartbeatOrder {
   readonly url: string;
   /** Hosts are assigned to these in turn. */

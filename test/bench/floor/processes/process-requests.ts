@@ -5,6 +5,7 @@ export interface ProcessRequest {
   readonly about: unknown;
 }
 
+/** The answer to a request. */
 export type ProcessResponse = { readonly id: number } & (
   { readonly value: unknown } | { readonly error: string }
 );

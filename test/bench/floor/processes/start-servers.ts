@@ -53,6 +53,7 @@ export async function startBroker(options: BrokerOptions): Promise<Server> {
   return server;
 }
 
+/** Starts the floor server. Resolves when it is ready. */
 export async function startFloor(redisUrl: string): Promise<Server> {
   const port = await freePort();
   const args = [String(port), redisUrl];
@@ -65,6 +66,7 @@ export async function startFloor(redisUrl: string): Promise<Server> {
   return whenReady(floor, port, '/');
 }
 
+/** Starts the server of bare sockets. Resolves when it is ready. */
 export async function startBareSockets(nodeArgs: readonly string[] = []): Promise<Server> {
   const port = await freePort();
   const args = [String(port)];
@@ -104,6 +106,7 @@ export interface MeasuredRedis {
   stop(): Promise<void>;
 }
 
+/** Starts a Redis server of its own. */
 export async function startMeasuredRedis(): Promise<MeasuredRedis> {
   const server = await startRedisServer();
   const probe = new Redis(server.url);
@@ -128,6 +131,7 @@ export async function startMeasuredRedis(): Promise<MeasuredRedis> {
   };
 }
 
+/** Starts the process of the simulated players and hosts. */
 export function startLoadGenerator(): BenchProcess {
   return startBenchProcess({ file: programFile('load-generator') });
 }

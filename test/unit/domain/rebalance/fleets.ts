@@ -11,6 +11,7 @@ import fc from 'fast-check';
 
 export const NOW_MS = 1_800_000_000_000;
 
+/** The region pool of these tests in a region. */
 export function regionPool(region: string, pool = 'pc'): RegionPool {
   return { region, pool };
 }
@@ -147,6 +148,7 @@ export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
   return fleet.snapshot;
 }
 
+/** Random fleets of this shape. */
 export function fleetOf(shape: FleetShape): fc.Arbitrary<FleetSnapshot> {
   return fc.integer().map((seed) => randomFleet(seed, shape));
 }

@@ -36,7 +36,7 @@ describe('host back-off', () => {
   });
 });
 
-describe('host link failures', () => {
+describe('failures of a host connection', () => {
   const cases: [ConnectionFailure, { fixed: boolean; supplied: boolean }][] = [
     [
       { kind: 'closed', closeCode: 1006 },

@@ -23,12 +23,14 @@ export const orderOf = (number: number, epoch = 1): CheckpointOrder => ({
 });
 export const resumeOf = (number: number, epoch = 1): Resume => ({ type: 'resume', ...about(number, epoch) });
 
+/** Has the host admit the client of a session. */
 export function admit({ host }: HostFixture, number: number): HostedSession {
   const admission = host.admit(signTicket({ claims: { sid: sessionIdOf(number) } }));
   if (!admission.ok) throw new Error(`refused: ${admission.reason}`);
   return admission.session;
 }
 
+/** A host with its connection, and what its application has observed. */
 export interface MovingRig extends HostFixture {
   readonly connection: ScriptedConnection;
   readonly resumes: EventBuffer<{ sessionId: string; epoch: number }>;
@@ -76,6 +78,7 @@ export async function play(rig: MovingRig, number = 1): Promise<HostedSession> {
   return session;
 }
 
+/** Expects that the host has sent nothing but heartbeats. */
 export async function nothingMore({ connection }: MovingRig): Promise<void> {
   await connection.ping();
   expect(connection.frames.unread.filter(({ type }) => type !== 'heartbeat')).to.be.empty;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ExpiringRecords } from '@duskline/server/broker/connections/expiring-records.js';
+import { ExpiringRecords } from '@duskline/server/broker/expiring-records.js';
 
 describe('The record of disconnected clients', () => {
   let nowMs = 0;

@@ -1,0 +1,46 @@
+import type { RegionPool } from '../../domain/catalog.js';
+import { REVERSIBLE_REASONS, type RecordedEnd, type SessionRecord } from '../../store/fleet-store.js';
+import { ExpiringRecords } from '../expiring-records.js';
+
+/** The end of a session, as this broker ordered or learned it from the store. */
+export interface RecentEnd extends RecordedEnd {
+  readonly regionPool: RegionPool;
+}
+
+/** Longer than most outages of a store. While it is unreachable no session ends, so the last ends before it are kept. */
+const KEPT_MS = 600_000;
+
+/** Beyond this number the oldest ends are forgotten: their hosts have heard of them. */
+const MAX_ENDS = 5_000;
+
+/** So long an end is repeated that the store did not know the session of: it may lose its data several times in a row. */
+const UNCERTAIN_MS = 10_000;
+
+/**
+ * The sessions that ended lately by calls of this broker. A store that loses its data also forgets these ends, while the hosts of
+ * the sessions may not have heard of them yet.
+ */
+export class RecentEnds {
+  readonly #ends = new ExpiringRecords<RecentEnd>(KEPT_MS, MAX_ENDS);
+  readonly #uncertain = new ExpiringRecords<RecentEnd>(UNCERTAIN_MS, MAX_ENDS);
+
+  /** Remembers the end of a session, unless its host may revoke it. */
+  add(regionPool: RegionPool, { sessionId, epoch, hostId, reason }: SessionRecord): void {
+    if (reason === null || REVERSIBLE_REASONS.includes(reason)) return;
+    this.#ends.add({ regionPool, sessionId, epoch, hostId, reason });
+  }
+
+  /** The store did not know this session when it ended just now. */
+  markUncertain(sessionId: string): void {
+    const end = this.#ends.get(sessionId);
+    if (end !== undefined) this.#uncertain.add(end);
+  }
+
+  get all(): readonly RecentEnd[] {
+    return this.#ends.all;
+  }
+
+  get uncertain(): readonly RecentEnd[] {
+    return this.#uncertain.all;
+  }
+}
