@@ -10,6 +10,7 @@ import { createBrokerEvents, type Events } from './messaging/broker-events.js';
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
 import type { Requests } from './requests/ports.js';
+import { PlayerTurns } from './requests/player-turns.js';
 import { WaitingRequests } from './requests/waiting-requests.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
@@ -51,6 +52,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK),
     waitingRequests: new WaitingRequests(),
     disconnectedRequests: new ExpiringRecords(limits.queueGraceMs),
+    takeovers: new PlayerTurns(),
     tickets,
     iceServers,
     events: createBrokerEvents(),

@@ -6,6 +6,7 @@ import { locateMovedSession } from './moves/client/locate-moved-session.js';
 import { dropTargetReservation, forgetOutgoingMove } from './moves/forget-ended-moves.js';
 import { handleControlMessage } from './moves/handle-control-message.js';
 import { replaceLostSession } from './recovery/replace-lost-session.js';
+import { clearRequestOfDisconnected } from './requests/clear-live-request.js';
 import { notifyWaitingRequest } from './requests/receive-offer.js';
 
 /** Connects the events of a broker to their listeners. Listeners of one event run in the order given here. */
@@ -14,6 +15,7 @@ export function listenToEvents(context: BrokerContext): void {
   events.on('sessionChanged', (regionPool, session) => {
     notifyWaitingRequest(context, regionPool, session);
     notifyClient(context, regionPool, session);
+    clearRequestOfDisconnected(context, session);
     forgetDisconnectedSession(context, session);
     forgetOutgoingMove(context, regionPool, session);
     notifyHostOfSession(context, regionPool, session);

@@ -3,6 +3,7 @@ import { coordinationSuite } from './coordination-suite.js';
 import type { StoreFixture } from './fixture.js';
 import { inboxSuite } from './inbox-suite.js';
 import { hostSuite } from './host-suite.js';
+import { liveRequestSuite } from './live-request-suite.js';
 import { moveSuite } from './move-suite.js';
 import { offerSuite } from './offer-suite.js';
 import { offeredSessionSuite } from './offered-session-suite.js';
@@ -10,6 +11,7 @@ import { drainSuite } from './drain-suite.js';
 import { placementSuite } from './placement-suite.js';
 import { queueSuite } from './queue-suite.js';
 import { reconcileSuite } from './reconcile-suite.js';
+import { requestSuite } from './request-suite.js';
 import { sessionSuite } from './session-suite.js';
 import { waitingSuite } from './waiting-suite.js';
 
@@ -38,6 +40,8 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     waitingSuite(current);
     offerSuite(current);
     offeredSessionSuite(current);
+    requestSuite(current);
+    liveRequestSuite(current);
     coordinationSuite(current);
     inboxSuite(current);
     drainSuite(current);

@@ -6,6 +6,7 @@ import { getUtilisation } from './fixture.js';
 import { hostSteps } from './model-host-steps.js';
 import { moveSteps } from './model-move-steps.js';
 import { queueSteps } from './model-queue-steps.js';
+import { requestSteps } from './model-request-steps.js';
 import {
   TTL_MS,
   broker,
@@ -15,8 +16,6 @@ import {
   held,
   host,
   limit,
-  player,
-  request,
   session,
   step,
   type Step,
@@ -101,51 +100,7 @@ const sessionSteps = [
   ),
 ];
 
-const brokerSteps = [
-  step(
-    'claim',
-    { claims: few(fc.record({ playerId: player, requestId: request, sessionId: session })) },
-    ({ regionPool, uniqueName: own }, { claims }) => {
-      const told = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool }));
-      return (store) => store.recordRequests(told);
-    },
-  ),
-  step(
-    'findRequests',
-    { keys: few(fc.record({ playerId: player, requestId: request })) },
-    ({ uniqueName: own }, { keys }) => {
-      const found = keys.map((key) => ({ ...key, playerId: own(key.playerId) }));
-      return (store) => store.findRequests(found);
-    },
-  ),
-  step(
-    'reclaim',
-    { playerId: player, requestId: request, sessionId: session, epoch },
-    ({ regionPool, uniqueName: own }, { epoch: from, ...claim }) =>
-      (store) =>
-        store.startAttempt({ ...claim, playerId: own(claim.playerId), regionPool }, from),
-  ),
-  step(
-    'drawEpoch',
-    { playerId: player, requestId: request, sessionId: session, epoch },
-    ({ regionPool, uniqueName: own }, { epoch: above, ...claim }) =>
-      (store) =>
-        store.allocateEpoch({ ...claim, playerId: own(claim.playerId), regionPool }, above),
-  ),
-  step(
-    'settleEpoch',
-    { playerId: player, requestId: request, sessionId: session, epoch, fromEpoch: epoch },
-    ({ regionPool, uniqueName: own }, { epoch: to, fromEpoch, ...claim }) =>
-      (store) =>
-        store.commitEpoch({ ...claim, playerId: own(claim.playerId), regionPool }, { epoch: to, fromEpoch }),
-  ),
-  step(
-    'forgetClaim',
-    { playerId: player, requestId: request },
-    ({ uniqueName: own }, args) =>
-      (store) =>
-        store.deleteRequest(own(args.playerId), args.requestId),
-  ),
+const leaseSteps = [
   step(
     'holdLease',
     { holder: broker, ttlMs: fc.constantFrom(1_000, 5_000) },
@@ -186,7 +141,8 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 2, arbitrary: moveSteps[0]! },
     { weight: 3, arbitrary: queueSteps[0]! },
     { weight: 2, arbitrary: queueSteps[4]! },
-    { weight: 3, arbitrary: fc.oneof(...brokerSteps) },
+    { weight: 3, arbitrary: fc.oneof(...requestSteps) },
+    { weight: 1, arbitrary: fc.oneof(...leaseSteps) },
     { weight: 3, arbitrary: time },
   ),
   { minLength: 1, maxLength: 60, size: 'max' },

@@ -158,6 +158,8 @@ export class ConnectionDirectory {
   readonly #clientBySession = new Map<string, ClientConnection>();
   readonly #hosts = new Map<string, HostConnection>();
   readonly #clients = new Set<ClientConnection>();
+  /** The connections that have sent a `play`, by player: most connections never do. */
+  readonly #requestingClients = new Map<string, Set<ClientConnection>>();
 
   addClient(client: ClientConnection): void {
     this.#clients.add(client);
@@ -169,9 +171,30 @@ export class ConnectionDirectory {
 
   removeClient(client: ClientConnection): void {
     this.#clients.delete(client);
+    const requesting = this.#requestingClients.get(client.playerId);
+    if (requesting?.delete(client) === true && requesting.size === 0) {
+      this.#requestingClients.delete(client.playerId);
+    }
     for (const sessionId of client.sessions.keys()) {
       if (this.#clientBySession.get(sessionId) === client) this.#clientBySession.delete(sessionId);
     }
+  }
+
+  beginRequest(client: ClientConnection, requestId: string, request: PendingRequest): void {
+    client.beginRequest(requestId, request);
+    // The client may have disconnected while it waited for its turn.
+    if (!this.#clients.has(client)) return;
+    const requesting = this.#requestingClients.get(client.playerId);
+    if (requesting === undefined) this.#requestingClients.set(client.playerId, new Set([client]));
+    else requesting.add(client);
+  }
+
+  /** Whether the player has a session or another unanswered request on this broker's connections. */
+  hasOtherRequest({ playerId }: ClientConnection, requestId: string): boolean {
+    for (const { sessions, pendingRequests } of this.#requestingClients.get(playerId) ?? []) {
+      if (sessions.size > 0 || pendingRequests.size > (pendingRequests.has(requestId) ? 1 : 0)) return true;
+    }
+    return false;
   }
 
   /**

@@ -34,7 +34,7 @@ export function answerRequest(
         resolve();
       },
     };
-    client.beginRequest(message.requestId, pending);
+    context.connections.beginRequest(client, message.requestId, pending);
     void findAndAnswer(context, client, message, pending, find, onRefused).then(resolve);
   });
 }

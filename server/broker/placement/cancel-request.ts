@@ -5,6 +5,7 @@ import { takeOverRequest } from '../requests/request-record.js';
 import type { ClientConnection, PendingRequest } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { Connections } from '../connections/ports.js';
+import { clearLiveRequest } from '../requests/clear-live-request.js';
 import type { Requests } from '../requests/ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
@@ -60,8 +61,10 @@ async function endSessionOfRequest(
   requestId: string,
 ): Promise<void> {
   const record = await context.batches.findRequest({ playerId: client.playerId, requestId });
-  if (record !== null) await withdrawRequest(context, client, requestId, record);
-  const found = record === null ? undefined : await locateSession(context, record);
+  // A request that was replaced has nothing left: its session may be the one of the request that resumed it.
+  if (record === null || record.state === 'replaced') return;
+  await withdrawRequest(context, client, requestId, record);
+  const found = await locateSession(context, record);
   if (found === undefined || found.session.meta?.playerId !== client.playerId) return;
   const { sessionId, epoch } = found.session;
   const outcome = await context.batches.endSession(found.regionPool, {
@@ -69,7 +72,9 @@ async function endSessionOfRequest(
     epoch,
     reason: 'client_left',
   });
-  if (outcome.kind === 'ended') notifyAllOfEnd(context, found.regionPool, [outcome]);
+  if (outcome.kind !== 'ended') return;
+  clearLiveRequest(context, client.playerId, outcome.session);
+  notifyAllOfEnd(context, found.regionPool, [outcome]);
 }
 
 /**
@@ -109,10 +114,12 @@ async function withdrawRequest(
     return;
   }
   // With a higher epoch in the store, a broker that still has the request cannot queue it again.
-  await takeOverRequest(context, client.playerId, requestId, record);
+  const { playerId } = client;
+  const epoch = await takeOverRequest(context, playerId, requestId, record);
   await Promise.all(
     position.regionPools.map((queue) =>
       context.batches.withdrawPlacement(queue, { sessionId, belowEpoch: 0 }),
     ),
   );
+  await context.batches.clearLiveRequest({ playerId, sessionId, epoch });
 }

@@ -2,6 +2,7 @@ import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { rankCandidates } from '../../domain/ranking.js';
 import { findEarlierOutcome } from '../requests/earlier-outcome.js';
+import type { LiveRequest, RequestRecord } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { CorePorts } from '../messaging/core-ports.js';
@@ -10,18 +11,14 @@ import type { Requests } from '../requests/ports.js';
 import type { BrokerSettings } from '../settings.js';
 import { newSessionId } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import { refuseReplaced } from '../requests/replaced-request.js';
 import { waitForRecovery } from '../requests/wait-for-recovery.js';
 import { Refusal } from '../refusal.js';
 import { continueRequest } from './continue-request.js';
-import { startFirstAttempt, undoReservation, refuseIfTakenOver, type FirstAttempt } from './first-attempt.js';
+import { startFirstAttempt, takeReservation, undoReservation, type FirstAttempt } from './first-attempt.js';
 import type { PlacementAttempt } from './placement-attempt.js';
 import { resolveRepeatedPlay } from './repeat-play.js';
-import {
-  endConflictingSession,
-  findConflict,
-  resumeConflictingSession,
-  type SessionConflict,
-} from './session-conflict.js';
+import { settleConflict, type ConflictOutcome } from './session-conflict.js';
 import { tryCandidates } from './try-candidates.js';
 
 /**
@@ -45,40 +42,50 @@ export async function findSlot(
   const first = startFirstAttempt(context, attempt, best);
   const recorded = await first.recorded;
   if (recorded.kind === 'repeat') {
-    const { record } = recorded;
     await undoReservation(context, first);
-    const outcome = await resolveRepeatedPlay(context, attempt, first.entry, record);
-    return continueRequest(context, { ...attempt, sessionId: record.sessionId }, outcome);
+    return repeatRequest(context, first, recorded.record);
   }
   client.resumed = false;
-  const isTakeover = message.onConflict === 'takeover';
-  const conflict = await findConflict(context, client, recorded.previous, isTakeover);
-  if (conflict !== undefined) {
-    if (!isTakeover) return resumeOrRefuse(context, first, conflict);
-    await endConflictingSession(context, client, conflict, first.entry);
+  if (recorded.kind === 'live') {
+    await undoReservation(context, first);
+    return findSlotDespite(context, first, recorded.live);
   }
-  const placed = await first.reservation;
-  await refuseIfTakenOver(context, first);
+  const placed = await takeReservation(context, first);
   if (placed !== undefined) return placed;
-  // The session that was ended may have held the last slot of the best candidate, so that is tried again.
-  const hasTriedBest = first.reservation !== undefined && conflict === undefined;
-  return tryCandidates(context, attempt, hasTriedBest ? 1 : 0);
+  return tryCandidates(context, attempt, first.reservation === undefined ? 0 : 1);
 }
 
-/** The player has another session, and does not end it: this request resumes that session, or is refused. */
-async function resumeOrRefuse(
+/** Finds a slot for a request whose player has another live request. `before` has recorded nothing, and reserved nothing any more. */
+async function findSlotDespite(
   context: CorePorts & Connections & Requests,
-  first: FirstAttempt,
-  conflict: SessionConflict,
+  before: FirstAttempt,
+  live: LiveRequest,
 ): Promise<PlacedSession> {
-  const { client, message } = first.attempt;
-  const { sessionId, isWaiting } = conflict;
-  await undoReservation(context, first);
-  await context.store.deleteRequest(client.playerId, message.requestId);
-  // A request that still waits has no session yet, so the refusal names none.
-  if (message.onConflict !== 'resume') throw new Refusal('SESSION_EXISTS', isWaiting ? {} : { sessionId });
-  const outcome = await resumeConflictingSession(context, client, message, conflict);
-  return continueRequest(context, { ...first.attempt, sessionId }, outcome);
+  // The store remembers that the session of a reservation which was undone has ended.
+  const sessionId = newSessionId();
+  const attempt = { ...before.attempt, sessionId };
+  const first = { attempt, entry: { ...before.entry, sessionId } };
+  const { client, message } = attempt;
+  const settle = (): Promise<ConflictOutcome> => settleConflict(context, first, live);
+  const isTakeover = message.onConflict === 'takeover';
+  const settled = await (isTakeover ? context.takeovers.run(client.playerId, settle) : settle());
+  switch (settled.kind) {
+    case 'recorded':
+      return tryCandidates(context, attempt, 0);
+    case 'resumed':
+      return continueRequest(context, { ...attempt, sessionId: settled.sessionId }, settled.outcome);
+    case 'repeat':
+      return repeatRequest(context, first, settled.record);
+  }
+}
+
+async function repeatRequest(
+  context: CorePorts & Connections & Requests,
+  { attempt, entry }: Pick<FirstAttempt, 'attempt' | 'entry'>,
+  record: RequestRecord,
+): Promise<PlacedSession> {
+  const outcome = await resolveRepeatedPlay(context, attempt, entry, record);
+  return continueRequest(context, { ...attempt, sessionId: record.sessionId }, outcome);
 }
 
 /**
@@ -96,6 +103,7 @@ async function findEarlierSession(
     playerId: client.playerId,
     requestId: message.requestId,
   });
+  if (record?.state === 'replaced') return refuseReplaced(context, client, record);
   const earlier = record === null ? undefined : await findEarlierOutcome(context, client, record, false);
   if (earlier?.kind !== 'placed') throw new Refusal(code);
   return earlier.placed;

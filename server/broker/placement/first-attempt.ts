@@ -1,15 +1,12 @@
 import type { Candidate } from '../../domain/ranking.js';
 import type { RecordRequestOutcome, RequestEntry } from '../../store/fleet-store.js';
-import { REQUEST_GRACE_MS } from '../requests/request-record.js';
+import type { Connections } from '../connections/ports.js';
+import { REQUEST_GRACE_MS, checkAttempt } from '../requests/request-record.js';
 import type { BrokerSettings } from '../settings.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import { Refusal, jittered } from '../refusal.js';
 import type { PlacementAttempt } from './placement-attempt.js';
 import { tryCandidate } from './try-candidate.js';
-
-/** Mean retry time of a client whose request was recorded too slowly. */
-const LATE_RECORD_RETRY_MS = 3_000;
 
 /** The first attempt of a request on this broker: its record in the store, and a slot in the best candidate. */
 export interface FirstAttempt {
@@ -25,13 +22,15 @@ export interface FirstAttempt {
 
 /**
  * Records the request and reserves in the best candidate at the same time. Nearly every request is new, and this saves one
- * round trip to the store. The caller undoes the reservation of a request that turns out to be a repeat.
+ * round trip to the store. The caller undoes the reservation of a request that turns out to be a repeat, or whose player has another
+ * live request.
  *
- * A client that resumed its connection probably repeats a request. Then nothing is reserved in advance: after an outage,
- * thousands of such reservations would briefly take slots from new requests.
+ * Nothing is reserved in advance where that is likely. A client that resumed its connection probably repeats a request: after an
+ * outage, thousands of such reservations would briefly take slots from new requests. A player with another request or session on
+ * this broker could hold as many slots as it has connections.
  */
 export function startFirstAttempt(
-  context: BrokerSettings & StoreAccess,
+  context: BrokerSettings & StoreAccess & Connections,
   attempt: PlacementAttempt,
   best: Candidate,
 ): FirstAttempt {
@@ -40,7 +39,8 @@ export function startFirstAttempt(
   const entry = { playerId, requestId: message.requestId, sessionId, regionPool: best.regionPool };
   const sentAtMs = performance.now();
   const recording = context.batches.recordRequest(entry);
-  const reservation = client.resumed ? undefined : tryCandidate(context, attempt, 0);
+  const isLikelyNew = !client.resumed && !context.connections.hasOtherRequest(client, message.requestId);
+  const reservation = isLikelyNew ? tryCandidate(context, attempt, 0) : undefined;
   // The caller meets a failure when it awaits the reservation. Until then it must not count as an unhandled rejection.
   reservation?.catch(() => undefined);
   const recorded = recording.catch(async (error: unknown) => {
@@ -56,28 +56,35 @@ export async function undoReservation(
   { reservation }: Pick<FirstAttempt, 'reservation'>,
 ): Promise<void> {
   const placed = await reservation?.catch(() => undefined);
-  if (placed === undefined) return;
-  const { regionPool, sessionId, epoch } = placed;
+  if (placed !== undefined) await releaseSlot(context, placed);
+}
+
+/** Frees the slot of a session that its client was not sent. */
+export async function releaseSlot(
+  context: StoreAccess,
+  { regionPool, sessionId, epoch }: PlacedSession,
+): Promise<void> {
   await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'superseded' }).catch(() => {
     // The store ends the reservation when its time is over.
   });
 }
 
 /**
- * Checks that the request still belongs to this broker. When the attempt took longer than `REQUEST_GRACE_MS` (process
- * paused or network stalled), another broker may have taken the request over.
+ * The reservation that was made in advance. When it took longer than `REQUEST_GRACE_MS` (process paused or network stalled), another
+ * broker may have continued the request meanwhile.
  *
- * @throws Refusal UNAVAILABLE when it has
+ * @returns `undefined` when nothing was reserved
+ * @throws Refusal UNAVAILABLE or CANCELLED when another broker or request has taken over; those of `tryCandidate`
  */
-export async function refuseIfTakenOver(context: StoreAccess, first: FirstAttempt): Promise<void> {
-  const { attempt, entry, sentAtMs } = first;
-  if (performance.now() - sentAtMs <= REQUEST_GRACE_MS) return;
-  const [current] = await context.store.recordRequests([entry]);
-  const isOwner =
-    current?.kind === 'repeat' &&
-    current.record.sessionId === entry.sessionId &&
-    current.record.epoch === attempt.epoch;
-  if (isOwner) return;
+export async function takeReservation(
+  context: StoreAccess,
+  first: FirstAttempt,
+): Promise<PlacedSession | undefined> {
+  const { entry, sentAtMs, reservation, attempt } = first;
+  const placed = await reservation;
+  if (performance.now() - sentAtMs <= REQUEST_GRACE_MS) return placed;
+  const refusal = await checkAttempt(context, { ...entry, epoch: attempt.epoch });
+  if (refusal === undefined) return placed;
   await undoReservation(context, first);
-  throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(LATE_RECORD_RETRY_MS) });
+  throw refusal;
 }

@@ -5,7 +5,9 @@ import type { SessionRecord } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
+import { checkAttempt } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import { releaseSlot } from './first-attempt.js';
 import { tryCandidate } from './try-candidate.js';
 
 /** What has become of a session whose host was lost. The request has the new epoch in both cases. */
@@ -17,7 +19,8 @@ export type ReassignOutcome =
  * Assigns a session whose host was lost to another host, under a new epoch.
  *
  * @param regionPool where the lost host is
- * @returns `undefined` when no region pool can serve it now, or another broker has already reassigned it
+ * @returns `undefined` when no region pool can serve it now, or another broker has already reassigned it, or another request of the
+ *   player has taken over
  */
 export async function reassignSession(
   context: CorePorts,
@@ -37,6 +40,10 @@ export async function reassignSession(
   for (let index = 0; index < candidates.length; index += 1) {
     const placed = await tryCandidate(context, attempt, index);
     if (placed === undefined) continue;
+    if ((await checkAttempt(context, { ...entry, epoch })) !== undefined) {
+      await releaseSlot(context, placed);
+      return undefined;
+    }
     await context.store.setRequestPool({ ...entry, regionPool: placed.regionPool });
     await endPreviousAssignment(context, regionPool, placed);
     return { kind: 'placed', placed };

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestEntry, RequestRecord, SessionMeta } from '../../store/fleet-store.js';
 import { findEarlierOutcome, type EarlierOutcome } from '../requests/earlier-outcome.js';
+import { refuseReplaced } from '../requests/replaced-request.js';
 import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -32,7 +33,7 @@ const RECOVERY_POLL_INTERVAL_MS = 250;
  *
  * @param entry the repeated request as this broker sent it to the store
  * @param record what the store knows of the request
- * @throws Refusal SESSION_OVER, TIMED_OUT, UNKNOWN_SESSION, UNAVAILABLE
+ * @throws Refusal SESSION_OVER, CANCELLED, SESSION_EXISTS, TIMED_OUT, UNKNOWN_SESSION, UNAVAILABLE
  */
 export async function resolveRepeatedPlay(
   context: BrokerSettings & StoreAccess,
@@ -40,6 +41,7 @@ export async function resolveRepeatedPlay(
   entry: RequestEntry,
   record: RequestRecord,
 ): Promise<RepeatOutcome> {
+  if (record.state === 'replaced') return refuseReplaced(context, attempt.client, record);
   const outcome = await waitForOutcome(context, attempt, record);
   if (outcome?.kind === 'lapsed') return startRetry(context, entry, record.epoch);
   if (outcome !== undefined) return outcome;
@@ -54,8 +56,11 @@ async function startRetry(
   fromEpoch: number,
 ): Promise<RepeatOutcome> {
   const epoch = await context.store.startAttempt(entry, fromEpoch);
-  if (epoch === null) throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
-  return { kind: 'retry', epoch };
+  if (epoch !== null) return { kind: 'retry', epoch };
+  const record = await context.batches.findRequest(entry);
+  // No other broker has started an attempt, so another request of the player is live.
+  if (record?.state === 'over' && record.epoch === fromEpoch) throw new Refusal('SESSION_EXISTS');
+  throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
 }
 
 /** Reads the store until it has the session, or the broker that recorded the request has had its time. */

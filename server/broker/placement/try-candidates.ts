@@ -4,9 +4,11 @@ import type { Connections } from '../connections/ports.js';
 import { acceptableRegionPools } from '../queue/join-queues.js';
 import { waitInQueue } from '../queue/wait-in-queue.js';
 import type { Requests } from '../requests/ports.js';
+import { checkAttempt } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { Refusal, jittered } from '../refusal.js';
+import { releaseSlot } from './first-attempt.js';
 import type { PlacementAttempt } from './placement-attempt.js';
 import { tryCandidate } from './try-candidate.js';
 
@@ -18,7 +20,7 @@ const NO_CAPACITY_RETRY_MS = 3_000;
  * the queues. A request that does not wait (`wait: false`) tries every candidate.
  *
  * @param from position of the first candidate to try
- * @throws Refusal NO_CAPACITY, and those of `tryCandidate` and `waitInQueue`
+ * @throws Refusal NO_CAPACITY; CANCELLED or UNAVAILABLE when another request or broker has taken over; those of `tryCandidate` and `waitInQueue`
  */
 export async function tryCandidates(
   context: CorePorts & Connections & Requests,
@@ -31,7 +33,10 @@ export async function tryCandidates(
   for (let index = from; index < acceptable; index += 1) {
     const placed = await tryCandidate(context, attempt, index);
     if (placed === undefined) continue;
-    await recordRegionPool(context, attempt, placed);
+    await Promise.all([
+      refuseIfReplaced(context, attempt, placed),
+      recordRegionPool(context, attempt, placed),
+    ]);
     return placed;
   }
   if (mayWait) {
@@ -43,6 +48,20 @@ export async function tryCandidates(
     message: `Every suitable host is full (${candidates.length} region pools were tried).`,
     retryAfterMs: jittered(NO_CAPACITY_RETRY_MS),
   });
+}
+
+/** Frees the slot again when another request of the player has taken the place of this one before the slot was reserved. */
+async function refuseIfReplaced(
+  context: StoreAccess,
+  { client, message, sessionId, epoch }: PlacementAttempt,
+  placed: PlacedSession,
+): Promise<void> {
+  const { playerId } = client;
+  const { requestId } = message;
+  const refusal = await checkAttempt(context, { playerId, requestId, sessionId, epoch });
+  if (refusal === undefined) return;
+  await releaseSlot(context, placed);
+  throw refusal;
 }
 
 /** Records where the request was placed, unless that is where it was recorded at first: conflict checks look there. */

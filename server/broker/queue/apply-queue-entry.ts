@@ -100,7 +100,8 @@ async function attachSessionHere(
     playerId: client.playerId,
     requestId: message.requestId,
   });
-  const isLatestAttempt = record?.sessionId === sessionId && record.epoch === requestEpoch;
+  const isLatestAttempt =
+    record?.sessionId === sessionId && record.epoch === requestEpoch && record.state !== 'replaced';
   if (!isLatestAttempt) throw new RequestSuperseded();
   await context.store.setClientBroker(regionPool, sessionId, context.brokerId);
 }

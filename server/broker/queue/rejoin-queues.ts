@@ -1,8 +1,10 @@
 import { regionPoolName } from '../../domain/catalog.js';
+import type { CorePorts } from '../messaging/core-ports.js';
 import type { Requests } from '../requests/ports.js';
 import { requestEntryOf, type WaitingRequest } from '../requests/waiting-requests.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
+import { leaveIfReplaced } from './leave-if-replaced.js';
 import { acceptableRegionPools, joinQueues, noQueueRefusal, openCandidates } from './join-queues.js';
 import type { QueueEntry } from './queue-entries.js';
 import { RequestSuperseded } from './request-superseded.js';
@@ -10,7 +12,7 @@ import { sendQueuePosition } from './send-queue-position.js';
 
 /** Queues a request whose entries all expired as a new request, with a new arrival time. */
 export async function requeueExpiredRequest(
-  context: BrokerSettings & StoreAccess & Requests,
+  context: CorePorts & Requests,
   request: WaitingRequest,
 ): Promise<void> {
   const [regionPool] = request.queues.values();
@@ -22,6 +24,7 @@ export async function requeueExpiredRequest(
   request.missedOffer = false;
   request.queues.clear();
   await joinQueues(context, request, acceptableRegionPools(openCandidates(context, request), null));
+  await leaveIfReplaced(context, request);
   await sendQueuePosition(context, request);
 }
 
@@ -36,7 +39,9 @@ export async function verifyRequestOwner(context: StoreAccess, request: WaitingR
     request.requestEpoch = 1;
     return true;
   }
-  return outcome?.record.sessionId === sessionId && outcome.record.epoch === requestEpoch;
+  if (outcome?.kind !== 'repeat') return false;
+  const { record } = outcome;
+  return record.sessionId === sessionId && record.epoch === requestEpoch && record.state !== 'replaced';
 }
 
 /**
@@ -57,5 +62,7 @@ export async function rejoinQueues(
   await joinQueues(context, request, [...lostButOpen, ...acceptableRegionPools(open, request.arrivedAtMs)]);
   // A request with an offer, or with an `accept` under way, may be in no queue.
   const isWithoutQueue = request.queues.size === 0 && request.offer === null && !request.accepting;
-  if (isWithoutQueue && context.waitingRequests.has(request)) throw noQueueRefusal(context, request);
+  if (!isWithoutQueue || !context.waitingRequests.has(request)) return;
+  await context.store.deleteRequest(request.client.playerId, request.message.requestId);
+  throw noQueueRefusal(context, request);
 }

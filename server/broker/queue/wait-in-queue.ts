@@ -3,12 +3,12 @@ import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { Candidate } from '../../domain/ranking.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { BrokerSettings } from '../settings.js';
 import type { Requests } from '../requests/ports.js';
 import type { CorePorts } from '../messaging/core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import { acceptableRegionPools, joinQueues, noQueueRefusal } from './join-queues.js';
 import { leaveAllQueues } from './accept-offer.js';
+import { leaveIfReplaced } from './leave-if-replaced.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { sendQueuePosition } from './send-queue-position.js';
 import { Refusal } from '../refusal.js';
@@ -64,7 +64,7 @@ export function waitInQueue(
       reject: (error) => {
         context.waitingRequests.remove(request);
         // The broker that expired the second offer withdraws the request as well, but may have failed to reach all queues.
-        if (error instanceof Refusal && error.code === 'TIMED_OUT') void leaveAllQueues(context, request);
+        if (error instanceof Refusal && error.code === 'TIMED_OUT') void endTimedOut(context, request);
         reject(error);
       },
     };
@@ -76,8 +76,16 @@ export function waitInQueue(
   });
 }
 
+async function endTimedOut(context: CorePorts, request: WaitingRequest): Promise<void> {
+  await leaveAllQueues(context, request);
+  const { client, sessionId, requestEpoch: epoch } = request;
+  await context.batches.clearLiveRequest({ playerId: client.playerId, sessionId, epoch }).catch(() => {
+    // The store is unreachable. The player's next request finds that this one has ended.
+  });
+}
+
 async function enterQueues(
-  context: BrokerSettings & StoreAccess & Requests,
+  context: CorePorts & Requests,
   request: WaitingRequest,
   previousQueues: readonly RegionPool[],
 ): Promise<void> {
@@ -91,7 +99,7 @@ async function enterQueues(
       await context.store.deleteRequest(request.client.playerId, request.message.requestId);
       throw noQueueRefusal(context, request);
     }
-    await recordQueue(context, request);
+    await Promise.all([leaveIfReplaced(context, request), recordQueue(context, request)]);
     await sendQueuePosition(context, request);
   } catch (error) {
     request.reject(error instanceof Error ? error : new Error(String(error)));

@@ -5,6 +5,7 @@ import type {
   RequestKey,
   RequestRecord,
   RecordRequestOutcome,
+  EndedRequest,
   EndedSession,
   EnqueueOutcome,
   FleetStore,
@@ -28,6 +29,8 @@ import { createTickBatcher } from './tick-batcher.js';
 export interface StoreBatches {
   recordRequest(entry: RequestEntry): Promise<RecordRequestOutcome>;
   findRequest(key: RequestKey): Promise<RequestRecord | null>;
+  /** Ends the live request of a player whose session has ended. */
+  clearLiveRequest(ended: EndedRequest): Promise<boolean>;
   reserve(regionPool: RegionPool, reservation: Reservation): Promise<ReserveOutcome>;
   updateSessionState(regionPool: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
   endSession(regionPool: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
@@ -48,6 +51,7 @@ export function createStoreBatches(
   return {
     recordRequest: createTickBatcher((entries) => store.recordRequests(entries)),
     findRequest: createTickBatcher((keys) => store.findRequests(keys)),
+    clearLiveRequest: createTickBatcher((ended) => store.clearLiveRequests(ended)),
     reserve: createRegionPoolBatcher(async (regionPool, reservations) => {
       const { outcomes, utilisation } = await store.reserve(
         regionPool,

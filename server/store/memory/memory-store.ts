@@ -9,12 +9,16 @@ import { createMemoryMoves } from './moves/moves.js';
 import type { PoolState } from './pool/pool-state.js';
 import { RegionPools } from './pool/region-pools.js';
 import { createMemoryQueue } from './queue/queue.js';
+import type { PlayerRequests } from './requests/player-requests.js';
+import { RequestRecords } from './requests/request-records.js';
 import { createMemoryRequests } from './requests/requests.js';
 import { createMemorySessions } from './sessions/sessions.js';
 
 export interface MemoryStore extends FleetStore {
   /** The state of one region pool: for the model test, which compares it with Redis. */
   poolState(regionPool: RegionPool): PoolState;
+  /** The requests of one player, for the same test. */
+  playerRequests(playerId: string): PlayerRequests;
 }
 
 /**
@@ -30,9 +34,10 @@ export function createMemoryStore(options: StoreOptions): MemoryStore {
     resumeWindowMs: options.resumeWindowMs ?? DEFAULT_RESUME_WINDOW_MS,
   });
   const drains = createMemoryDrains(now);
+  const requests = new RequestRecords();
   return {
     kind: 'memory',
-    ...createMemoryRequests(now),
+    ...createMemoryRequests(now, requests),
     ...createMemoryHosts(pools, drains),
     ...createMemorySessions(pools),
     ...createMemoryQueue(pools),
@@ -41,6 +46,7 @@ export function createMemoryStore(options: StoreOptions): MemoryStore {
     ...createMemoryInbox(pools),
     ...createMemoryLeases(pools),
     poolState: (regionPool) => pools.get(regionPool),
+    playerRequests: (playerId) => requests.peek(playerId),
     getTimeMs: async () => now(),
     ping: async () => undefined,
     close: async () => pools.wakeUpListeners.clear(),

@@ -171,11 +171,9 @@ export const SCRIPT_PARTS = {
   },
 
   'formulas/freed-rate': { constants: ['RATE_MEMORY_MS'], parts: ['values/clock'] },
-  'requests/request-records': {
-    constants: ['REQUESTS_PER_PLAYER', 'REQUEST_KEPT_MS'],
-    parts: ['values/clock'],
-  },
-  'requests/request-updates': {},
+  'requests/request-records': { constants: ['REQUEST_KEPT_MS'], parts: ['values/clock'] },
+  'requests/request-updates': { constants: ['REQUESTS_PER_PLAYER', 'REQUEST_KEPT_MS'] },
+  'requests/session-line': { parts: ['requests/request-records'] },
 } as const satisfies Readonly<Record<string, PartDefinition>>;
 
 export type PartName = keyof typeof SCRIPT_PARTS;

@@ -394,6 +394,11 @@ export const KEYED_SCRIPTS = {
   'requests/allocate-epoch': {
     keys: ['requests'],
     args: { requestId: 'text', sessionId: 'text', regionPool: 'text', aboveEpoch: 'number' },
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates', 'requests/session-line'],
+  },
+  'requests/clear-live-requests': {
+    keyLists: ['requests'],
+    lists: { sessionIds: 'text', epochs: 'number' },
     parts: ['requests/request-records', 'requests/request-updates'],
   },
   'requests/commit-epoch': {
@@ -405,7 +410,7 @@ export const KEYED_SCRIPTS = {
       fromEpoch: 'number',
       toEpoch: 'number',
     },
-    parts: ['requests/request-records', 'requests/request-updates'],
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates', 'requests/session-line'],
   },
   'requests/delete-request': {
     keys: ['requests'],
@@ -415,22 +420,38 @@ export const KEYED_SCRIPTS = {
   'requests/find-requests': {
     keyLists: ['requests'],
     lists: { requestIds: 'text' },
-    parts: ['values/clock', 'requests/request-records'],
+    parts: ['requests/request-records'],
   },
   'requests/record-requests': {
     keyLists: ['requests'],
     lists: { requestIds: 'text', sessionIds: 'text', regionPools: 'text' },
-    parts: ['values/clock', 'requests/request-records'],
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
+  },
+  'requests/replace-live-request': {
+    keys: ['requests'],
+    args: {
+      requestId: 'text',
+      sessionId: 'text',
+      regionPool: 'text',
+      expectedId: 'text',
+      expectedEpoch: 'number',
+    },
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
+  },
+  'requests/resume-live-request': {
+    keys: ['requests'],
+    args: { requestId: 'text', expectedId: 'text', expectedEpoch: 'number', raiseEpoch: 'flag' },
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
   },
   'requests/set-request-pool': {
     keys: ['requests'],
     args: { requestId: 'text', sessionId: 'text', regionPool: 'text' },
-    parts: ['requests/request-records', 'requests/request-updates'],
+    parts: ['requests/request-records', 'requests/request-updates', 'requests/session-line'],
   },
   'requests/start-attempt': {
     keys: ['requests'],
     args: { requestId: 'text', sessionId: 'text', regionPool: 'text', fromEpoch: 'number' },
-    parts: ['requests/request-records', 'requests/request-updates'],
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates', 'requests/session-line'],
   },
   'drains/compare-and-set-drain': {
     keys: ['drains'],
