@@ -66,8 +66,9 @@ export interface HostOptions {
   readonly onCheckpoint?: (session: HostedSession) => Checkpoint | Promise<Checkpoint>;
   /**
    * Restores a session that moves to this host from the checkpoint of its source host. `false`, or throwing or rejecting, refuses
-   * the move. The client connects afterwards, and the game starts at the event `moved`. `onPrepare` is not called for the
-   * session. Default: no session moves here.
+   * the move. The broker waits as long as its configuration says, 10 s by default. A session that is not restored by then is
+   * dropped, with the event `end` and the reason `move_failed`. The client connects afterwards, and the game starts at the event
+   * `moved`. `onPrepare` is not called for the session. Default: no session moves here.
    */
   readonly onRestore?: (
     session: PreparedSession,

@@ -206,8 +206,11 @@ export const Restore = Type.Object({
   title: Name,
   playerId: Type.String(),
   stream: StreamSettings,
+  /** For the restoration and the client together. */
   claimWithinMs: DurationMs,
   limits: Type.Optional(SessionLimits),
+  /** A later answer is refused with `NO_MOVE`. */
+  withinMs: DurationMs,
   ...checkpointFields,
 });
 export type Restore = Static<typeof Restore>;

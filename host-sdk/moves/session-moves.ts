@@ -14,7 +14,7 @@ export interface SessionMovesPort {
   send(message: HostToBroker): boolean;
   /** Reports the state of a session to the broker. */
   reportState(record: SessionRecord): void;
-  handleOf(record: SessionRecord): HostedSession;
+  getHostedSession(record: SessionRecord): HostedSession;
   /** Puts a session into the table with `begun: false`. */
   addSession(session: PreparedSession): PrepareOutcome;
   /** Ends a session whose client was admitted, and reports that to broker and application. */
@@ -37,7 +37,7 @@ export class SessionMoves {
     this.#outgoing = new OutgoingMoves(settings, {
       send: (message) => port.send(message),
       applyEvent: (record, event) => table.applyEvent(record, event),
-      handleOf: (record) => port.handleOf(record),
+      getHostedSession: (record) => port.getHostedSession(record),
       notifyResumed: (record) => {
         port.reportState(record);
         port.emit('resume', { sessionId: record.sessionId, epoch: record.epoch });
@@ -51,6 +51,7 @@ export class SessionMoves {
         if (isHeld(record.state)) port.endRestoredSession(record);
         else table.applyEvent(record, 'end');
       },
+      abandonSession: (record) => this.#abandonSession(record),
       notifyMoved: ({ sessionId, epoch }) => port.emit('moved', { sessionId, epoch }),
     });
   }
@@ -70,8 +71,7 @@ export class SessionMoves {
     if (record === undefined || this.#outgoing.resumeSession(record)) return;
     // Once a client was admitted, the broker's answer to `session` decides.
     if (record.begun || record.state !== 'prepared') return;
-    this.#table.applyEvent(record, 'end');
-    this.#port.emit('end', { sessionId, epoch: record.epoch, reason: 'move_failed' });
+    this.#abandonSession(record);
   }
 
   /** The session continues here. Returns false if it was not paused for a move. */
@@ -93,5 +93,17 @@ export class SessionMoves {
   /** The host closes: all paused sessions resume. */
   stop(): void {
     this.#outgoing.stop();
+    this.#incoming.stop();
+  }
+
+  /** Ends a session that does not move here after all, and tells the application. */
+  #abandonSession(record: SessionRecord): void {
+    if (isHeld(record.state)) {
+      this.#port.endRestoredSession(record);
+      return;
+    }
+    const { sessionId, epoch } = record;
+    this.#table.applyEvent(record, 'end');
+    this.#port.emit('end', { sessionId, epoch, reason: 'move_failed' });
   }
 }

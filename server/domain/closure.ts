@@ -4,7 +4,7 @@
  *
  * - `cordoned`: operators closed it; running sessions stay.
  * - `draining`: operators closed it and empty it.
- * - `hot`: the rebalancer excludes a hot host (hosts only).
+ * - `hot`: the rebalancer excludes a hot host (hosts only). Offers on the host stay.
  */
 export const CLOSURES = ['cordoned', 'draining', 'hot'] as const;
 export type Closure = (typeof CLOSURES)[number];
@@ -16,4 +16,12 @@ export function changeClosures(
   change: 'add' | 'remove',
 ): readonly Closure[] {
   return CLOSURES.filter((known) => (known === closure ? change === 'add' : closures.includes(known)));
+}
+
+/**
+ * Whether these closures withdraw the offers on a host. Heat does not: the rebalancer may decide otherwise in each round, and a
+ * player must not lose an offer each time.
+ */
+export function withdrawsOffers(closures: readonly Closure[]): boolean {
+  return closures.some((closure) => closure !== 'hot');
 }

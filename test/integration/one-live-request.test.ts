@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import type { Peer } from '../support/fleet/peer.js';
 import { TestFleet, acceptOffer, play, queueUp } from '../support/fleet/test-fleet.js';
 

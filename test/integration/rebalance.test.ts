@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { IDLE_LOAD } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
   TestFleet,
@@ -11,7 +11,7 @@ import {
   type PlayerPeer,
 } from '../support/fleet/test-fleet.js';
 
-/** Rounds come often, so that tests need not wait. */
+/** Frequent rounds. */
 const LIMITS = { heartbeatIntervalMs: 100, moveStepMs: 1_000 };
 
 interface Playing {
@@ -19,7 +19,7 @@ interface Playing {
   readonly sessionId: unknown;
 }
 
-/** A session that is played, of a client that follows moves. */
+/** Starts a session whose client accepts moves. */
 async function playOn(fleet: TestFleet, host: Peer, playerId: string, rtt: object): Promise<Playing> {
   const player = await fleet.player(playerId, { broker: 1 });
   play(player, 'r1', { rtt, canMove: true });
@@ -30,26 +30,20 @@ async function playOn(fleet: TestFleet, host: Peer, playerId: string, rtt: objec
   return { player, sessionId };
 }
 
-/** A host's part in moves, carried out at once; and its heartbeats, with what it holds. */
+/** Sends heartbeats of a host with its sessions and its load, until the returned function is called. */
 function serve(host: Peer, sessions: Map<unknown, object>, load: () => number = () => 0): () => void {
-  const stop = keepSendingHeartbeats(host, () => [...sessions.values()]);
-  const timer = setInterval(() => {
-    const share = load();
-    if (share === 0) return;
-    const heavy = { ...IDLE, gpu: share };
-    host.send({ type: 'heartbeat', load: heavy, sessions: [...sessions.values()] });
-  }, 30);
-  return () => {
-    clearInterval(timer);
-    stop();
-  };
+  return keepSendingHeartbeats(
+    host,
+    () => [...sessions.values()],
+    () => ({ ...IDLE_LOAD, gpu: load() }),
+  );
 }
 
 function held(sessionId: unknown, movable = true): object {
   return { sessionId, epoch: 1, state: 'connected', movable };
 }
 
-/** Both hosts and the client do what a move asks of them. */
+/** Carries out a move for both hosts and the client. Returns the `moving` frame. */
 async function goAlong(source: Peer, target: Peer, { player, sessionId }: Playing): Promise<Frame> {
   await source.next('checkpoint', (frame) => frame['sessionId'] === sessionId);
   source.send({ type: 'checkpoint', sessionId, epoch: 1, state: 'AAAA' });
@@ -59,6 +53,29 @@ async function goAlong(source: Peer, target: Peer, { player, sessionId }: Playin
   target.send({ type: 'session', sessionId, epoch: 2, state: 'active', restored: true });
   await target.next('moved', (frame) => frame['sessionId'] === sessionId);
   return moving;
+}
+
+/** Observes what the brokers of the fleet do in rounds of rebalancing from now on. */
+function watchRounds(fleet: TestFleet): { countOf(region: string): number; readonly closures: unknown[] } {
+  const counts = new Map<string, number>();
+  const closures: unknown[] = [];
+  for (const store of fleet.stores) {
+    const { listWaitingPlacements, addClosure, removeClosure } = store;
+    // Each round reads the queues of its region.
+    store.listWaitingPlacements = (regionPool, limit) => {
+      counts.set(regionPool.region, (counts.get(regionPool.region) ?? 0) + 1);
+      return listWaitingPlacements.call(store, regionPool, limit);
+    };
+    store.addClosure = (regionPool, hostId, closure) => {
+      closures.push({ add: closure, ...regionPool, hostId });
+      return addClosure.call(store, regionPool, hostId, closure);
+    };
+    store.removeClosure = (regionPool, hostId, closure) => {
+      closures.push({ remove: closure, ...regionPool, hostId });
+      return removeClosure.call(store, regionPool, hostId, closure);
+    };
+  }
+  return { countOf: (region) => counts.get(region) ?? 0, closures };
 }
 
 for (const [where, brokers] of [
@@ -122,6 +139,57 @@ for (const [where, brokers] of [
       stops.push(serve(other, new Map(), () => (load === 0.1 ? 0.95 : 0)));
       await waitUntil(async () => (await closuresOf('h2'))?.includes('hot') === true);
       expect(await closuresOf('h1')).to.deep.equal(['cordoned']);
+    });
+
+    it('keeps a hot host excluded while a player waits in another region for the same pool', async () => {
+      const hot = await fleet.host({ hostId: 'h1', slots: 4 });
+      stops.push(serve(hot, new Map(), () => 0.97));
+      await waitUntil(async () => (await closuresOf('h1'))?.includes('hot') === true);
+      await fleet.fullHost({ hostId: 'h2', region: 'next', slots: 1 }, 1);
+      const bob = await fleet.player('bob', { broker: 1 });
+      await queueUp(bob, 'r1', { rtt: { next: 10, near: 20 } });
+      const rounds = watchRounds(fleet);
+      await waitUntil(() => rounds.countOf('next') >= 10 && rounds.countOf('near') >= 10);
+      expect(rounds.closures).to.deep.equal([]);
+      expect(await closuresOf('h1')).to.deep.equal(['hot']);
+      expect(bob.unread.filter(({ type }) => type === 'offer')).to.deep.equal([]);
+    });
+
+    it('plans no move of a drain to a hot host', async () => {
+      const hot = await fleet.host({ hostId: 'h1', slots: 4 });
+      stops.push(serve(hot, new Map(), () => 0.95));
+      await waitUntil(async () => (await closuresOf('h1'))?.includes('hot') === true);
+      const drained = await fleet.host({ hostId: 'h2', region: 'next', slots: 4 });
+      const one = await playOn(fleet, drained, 'alice', { near: 20, next: 12 });
+      stops.push(serve(drained, new Map([[one.sessionId, held(one.sessionId)]])));
+      const target = { region: 'next', pool: null, hostId: null };
+      const order = {
+        target,
+        mode: 'move',
+        atDeadline: 'keep',
+        deadlineMs: 60_000,
+        yesEverything: true,
+      } as const;
+      const { operations } = fleet.broker(0).broker;
+      await waitUntil(async () => (await operations.previewDrain(order)).notMovable === 0);
+      expect(await operations.previewDrain(order)).to.deep.include({ sessions: 1, fits: [], noRoom: 1 });
+    });
+
+    it('offers a slot that becomes free on a host that returned nearly full within a second', async () => {
+      const slots = 4;
+      const host = await fleet.fullHost({ hostId: 'h1', slots });
+      const bob = await fleet.player('bob', { broker: 1 });
+      await queueUp(bob, 'r1', { rtt: { near: 10 } });
+      host.terminate();
+      const back = await fleet.host({ hostId: 'h1', slots }, 1);
+      stops.push(serve(back, new Map(), () => 0.2));
+      const rounds = watchRounds(fleet);
+      await waitUntil(() => rounds.countOf('near') >= 10);
+      const startedAt = performance.now();
+      await host.free(back);
+      expect(await bob.next('offer')).to.include({ region: 'near' });
+      expect(performance.now() - startedAt).to.be.below(1_000);
+      expect(rounds.closures).to.deep.equal([]);
     });
 
     it('frees a slot for a player who can be served nowhere else', async () => {

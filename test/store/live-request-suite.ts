@@ -5,11 +5,11 @@ import {
   type RequestEntry,
   type RequestRecord,
 } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import type { CurrentFixture } from './fixture.js';
 import { PLAYER, recordOver, requestEntryOf } from './request-entries.js';
 
-const ELSEWHERE = { ...PLACE, region: 'us-east' };
+const ELSEWHERE = { ...REGION_POOL, region: 'us-east' };
 
 async function find(store: FleetStore, { playerId, requestId }: RequestEntry): Promise<RequestRecord> {
   const [record] = await store.findRequests([{ playerId, requestId }]);
@@ -32,7 +32,7 @@ export function liveRequestSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       clock.advance(1_500);
       const { sessionId } = a;
-      const live = { requestId: 'a', sessionId, epoch: 1, regionPool: PLACE, ageMs: 1_500 };
+      const live = { requestId: 'a', sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 1_500 };
       expect(await store.recordRequests([b, b])).to.deep.equal([
         { kind: 'live', live },
         { kind: 'live', live },
@@ -86,7 +86,7 @@ export function liveRequestSuite(current: CurrentFixture): void {
         .to.have.property('live')
         .that.deep.includes(expected);
       await store.commitEpoch(a, moved);
-      const after = { requestId: 'a', epoch: 3, regionPool: PLACE };
+      const after = { requestId: 'a', epoch: 3, regionPool: REGION_POOL };
       expect((await store.recordRequests([b]))[0])
         .to.have.property('live')
         .that.deep.includes(after);
@@ -120,7 +120,7 @@ export function liveRequestSuite(current: CurrentFixture): void {
       clock.advance(1_500);
       expect(await store.clearLiveRequests([{ ...a, epoch: 1 }])).to.deep.equal([true]);
       const { sessionId } = a;
-      const record = { state: 'over', sessionId, epoch: 1, regionPool: PLACE, ageMs: 1_500 };
+      const record = { state: 'over', sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 1_500 };
       expect(await store.recordRequests([{ ...a, sessionId: newSessionId() }])).to.deep.equal([
         { kind: 'repeat', record },
       ]);
@@ -277,8 +277,8 @@ export function liveRequestSuite(current: CurrentFixture): void {
       const resumed = { ...b, sessionId: a.sessionId };
       expect(await store.allocateEpoch(resumed, 1)).to.deep.equal({ epoch: 4, fromEpoch: 1 });
       expect(await store.commitEpoch(a, later)).to.equal(true);
-      await store.setRequestPool({ ...a, regionPool: PLACE });
-      expect(await find(store, b)).to.deep.include({ state: 'live', epoch: 3, regionPool: PLACE });
+      await store.setRequestPool({ ...a, regionPool: REGION_POOL });
+      expect(await find(store, b)).to.deep.include({ state: 'live', epoch: 3, regionPool: REGION_POOL });
       await store.clearLiveRequests([{ ...a, epoch: 3 }]);
       expect(await store.allocateEpoch(a, 1)).to.deep.equal({ epoch: 5, fromEpoch: 3 });
     });

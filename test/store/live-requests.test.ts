@@ -10,8 +10,8 @@ import {
   type RequestEntry,
   type RequestRecord,
 } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
-import { createManualClock, type ManualClock } from '../support/manual-clock.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
+import { createManualClock, type ManualClock } from '../support/time/manual-clock.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { MODEL_RULES } from './model-step.js';
 
@@ -44,7 +44,7 @@ class Player {
 
   /** What a broker would record now. */
   entry({ number, sessionId }: BrokerStep): RequestEntry {
-    return { playerId: this.playerId, requestId: REQUEST_IDS[number]!, sessionId, regionPool: PLACE };
+    return { playerId: this.playerId, requestId: REQUEST_IDS[number]!, sessionId, regionPool: REGION_POOL };
   }
 
   /** One of the requests that the broker knows, or `undefined`. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { REQUEST_KEPT_MS, REQUESTS_PER_PLAYER } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import type { CurrentFixture } from './fixture.js';
 import { PLAYER, recordOver, requestEntryOf } from './request-entries.js';
 
@@ -11,7 +11,7 @@ export function requestSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       const first = requestEntryOf('request-1');
       const { sessionId } = first;
-      const record = { state: 'live', sessionId, epoch: 1, regionPool: PLACE, ageMs: 0 };
+      const record = { state: 'live', sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 0 };
       const { state: _, ...live } = { ...record, requestId: 'request-1' };
       expect(
         await store.recordRequests([first, requestEntryOf('request-1'), requestEntryOf('request-2')]),
@@ -27,7 +27,14 @@ export function requestSuite(current: CurrentFixture): void {
       const { store } = current();
       const first = requestEntryOf('request-1');
       await recordOver(store, first);
-      const lookAlikes = ['1', PLACE.region, PLACE.pool, first.sessionId, 'request-', 'request-11'];
+      const lookAlikes = [
+        '1',
+        REGION_POOL.region,
+        REGION_POOL.pool,
+        first.sessionId,
+        'request-',
+        'request-11',
+      ];
       for (const requestId of lookAlikes) {
         const entry = requestEntryOf(requestId);
         expect(await store.recordRequests([entry]), requestId).to.have.nested.property('[0].kind', 'new');
@@ -101,7 +108,7 @@ export function requestSuite(current: CurrentFixture): void {
       expect(found).to.deep.equal([
         null,
         ...requests.map(({ sessionId }) => {
-          return { state: 'live', sessionId, epoch: 1, regionPool: PLACE, ageMs: 1_500 };
+          return { state: 'live', sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 1_500 };
         }),
         null,
       ]);
@@ -137,7 +144,7 @@ export function requestSuite(current: CurrentFixture): void {
         state: 'live',
         sessionId: request.sessionId,
         epoch: 2,
-        regionPool: PLACE,
+        regionPool: REGION_POOL,
         ageMs: 0,
       };
       expect(await store.recordRequests([requestEntryOf('request-1')])).to.deep.equal([
@@ -184,7 +191,7 @@ export function requestSuite(current: CurrentFixture): void {
       const request = requestEntryOf('request-1');
       await store.recordRequests([request]);
       const [one, two] = [await store.allocateEpoch(request, 1), await store.allocateEpoch(request, 1)];
-      const there = { ...request, regionPool: { ...PLACE, region: 'us-east' } };
+      const there = { ...request, regionPool: { ...REGION_POOL, region: 'us-east' } };
       clock.advance(5_000);
       expect(await store.commitEpoch(there, two)).to.equal(true);
       expect(await store.commitEpoch(there, two)).to.equal(true);
@@ -210,7 +217,7 @@ export function requestSuite(current: CurrentFixture): void {
       await store.recordRequests([request]);
       clock.advance(5_000);
       await store.allocateEpoch(request, 1);
-      const regionPool = { ...PLACE, region: 'us-east' };
+      const regionPool = { ...REGION_POOL, region: 'us-east' };
       await store.setRequestPool({ ...request, regionPool });
       expect(await store.allocateEpoch(request, 1)).to.deep.equal({ epoch: 3, fromEpoch: 1 });
       expect(await store.recordRequests([request])).to.have.nested.property('[0].record.ageMs', 5_000);
@@ -227,7 +234,7 @@ export function requestSuite(current: CurrentFixture): void {
       for (let i = 1; i < REQUESTS_PER_PLAYER; i += 1)
         await recordOver(store, requestEntryOf(`request-${i}`));
       await store.allocateEpoch(oldest, 1);
-      await store.setRequestPool({ ...oldest, regionPool: { ...PLACE, region: 'us-east' } });
+      await store.setRequestPool({ ...oldest, regionPool: { ...REGION_POOL, region: 'us-east' } });
       await store.recordRequests([requestEntryOf('newest')]);
       expect(await store.findRequests([oldest])).to.deep.equal([null]);
     });

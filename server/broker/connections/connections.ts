@@ -3,6 +3,7 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { ReportedSession, SessionMeta } from '../../store/fleet-store.js';
+import { SessionsInGroups } from './sessions-in-groups.js';
 
 /** The socket of a client or host, provided by the transport. */
 export interface Channel<Message> {
@@ -155,7 +156,7 @@ export function reportedSessionsOf(host: HostConnection): ReportedSession[] {
 
 /** The connections of this broker: clients by session, hosts by region pool and host id. */
 export class ConnectionDirectory {
-  readonly #clientBySession = new Map<string, ClientConnection>();
+  readonly #clientBySession = new SessionsInGroups<ClientConnection>();
   readonly #hosts = new Map<string, HostConnection>();
   readonly #clients = new Set<ClientConnection>();
   /** The connections that have sent a `play`, by player: most connections never do. */
@@ -229,10 +230,12 @@ export class ConnectionDirectory {
   }
 
   linkedSessions(): LinkedSession[] {
-    return [...this.#clientBySession].flatMap(([sessionId, client]) => {
-      const known = client.sessions.get(sessionId);
-      return known === undefined ? [] : [{ sessionId, client, known }];
-    });
+    return this.#clientBySession.entries().flatMap(toLinkedSession);
+  }
+
+  /** The linked sessions of one group (`groupOfSession`). */
+  linkedSessionsOf(group: number): LinkedSession[] {
+    return this.#clientBySession.entriesOf(group).flatMap(toLinkedSession);
   }
 
   clientOfSession(sessionId: string): ClientConnection | undefined {
@@ -263,6 +266,11 @@ export class ConnectionDirectory {
   get hostCount(): number {
     return this.#hosts.size;
   }
+}
+
+function toLinkedSession([sessionId, client]: readonly [string, ClientConnection]): LinkedSession[] {
+  const known = client.sessions.get(sessionId);
+  return known === undefined ? [] : [{ sessionId, client, known }];
 }
 
 function hostKey(regionPool: RegionPool, hostId: string): string {

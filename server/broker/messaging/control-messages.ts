@@ -52,6 +52,7 @@ export type ControlMessage =
       readonly sessionId: string;
       readonly epoch: number;
       readonly coordinatorBrokerId: string;
+      readonly withinMs: number;
       readonly claimWithinMs: number;
       readonly reference: string | null;
     }

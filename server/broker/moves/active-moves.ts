@@ -23,8 +23,12 @@ export interface IncomingMove {
   readonly host: HostConnection;
   readonly epoch: number;
   readonly coordinatorBrokerId: string;
+  /** Deadline of the host's answer, by `performance.now()`. */
+  readonly replyByMs: number;
   /** Time at which the move has ended in any case, by `performance.now()`. */
   readonly expiresAtMs: number;
+  /** Whether the host sent `restored` in time. */
+  isRestored: boolean;
 }
 
 /**

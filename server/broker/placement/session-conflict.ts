@@ -9,7 +9,7 @@ import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-sess
 import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { BrokerSettings } from '../settings.js';

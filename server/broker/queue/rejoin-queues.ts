@@ -1,5 +1,5 @@
 import { regionPoolName } from '../../domain/catalog.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Requests } from '../requests/ports.js';
 import { requestEntryOf, type WaitingRequest } from '../requests/waiting-requests.js';
 import type { BrokerSettings } from '../settings.js';

@@ -1,10 +1,11 @@
-import { regionPoolName } from '../../domain/catalog.js';
+import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { hostKey, isHot, type HotHosts } from '../../domain/rebalance/limits/hot-hosts.js';
-import type { FleetSnapshot, WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
+import type { FleetSnapshot, Heat, WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
+import type { HostRecord } from '../../store/fleet-store.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { groupByHost, toHostSnapshot } from './host-snapshot.js';
 import type { RegionPoolHosts } from './read-fleet.js';
-import type { RoundRequest } from './round-planner.js';
+import type { RoundRequest } from './rebalancer.js';
 import type { SessionSnapshotCache } from './session-snapshot-cache.js';
 
 /** What a round has read of the fleet. */
@@ -16,7 +17,11 @@ export interface FleetReading {
   readonly waiting: readonly WaitingPlayer[];
 }
 
-/** Builds the snapshot that a round is planned from. */
+/**
+ * Builds the snapshot that a round is planned from.
+ *
+ * @param hot the hot hosts of the round's region
+ */
 export function toFleetSnapshot(
   { nowMs, hosts, sessions, waiting }: FleetReading,
   request: RoundRequest,
@@ -35,7 +40,7 @@ export function toFleetSnapshot(
       inPool.hosts.map((host) => {
         const key = hostKey(inPool.regionPool, host.hostId);
         return toHostSnapshot(inPool.regionPool, host, {
-          hot: isHot(hot, inPool.regionPool, host.hostId),
+          heat: heatOf(host, inPool.regionPool, request.region, hot),
           regionPoolIsOpen: !closed.has(regionPoolName(inPool.regionPool)),
           quarantined: quarantined.has(key),
           sessions: sessionsOf.get(key) ?? [],
@@ -44,4 +49,15 @@ export function toFleetSnapshot(
     ),
     sessions: cache.snapshotSessions(sessions, (sessionId) => excluded.has(sessionId)),
   };
+}
+
+/** The rounds of another region judge its hosts. This one reads their result, which is in the store. */
+function heatOf(
+  { hostId, closures }: HostRecord,
+  { region, pool }: RegionPool,
+  ownRegion: string,
+  hot: HotHosts,
+): Heat {
+  if (region !== ownRegion) return closures.includes('hot') ? 'excluded' : 'cool';
+  return isHot(hot, pool, hostId) ? 'hot' : 'cool';
 }

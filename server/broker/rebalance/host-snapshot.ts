@@ -1,13 +1,13 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import { FULL, congestion } from '../../domain/congestion.js';
 import { hostKey } from '../../domain/rebalance/limits/hot-hosts.js';
-import type { HostSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
+import type { Heat, HostSnapshot } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { HostRecord, SessionRecord } from '../../store/fleet-store.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 
 /** Facts about a host that its record does not contain. */
 export interface HostObservations {
-  readonly hot: boolean;
+  readonly heat: Heat;
   readonly regionPoolIsOpen: boolean;
   readonly quarantined: boolean;
   /** The sessions of the host that were read. */
@@ -27,9 +27,9 @@ export function toHostSnapshot(
     slots,
     committed,
     congestion: congestion(host) / FULL,
+    measuredLoad: measured / FULL,
     load: (measured + ramping) / FULL,
-    hot: observations.hot,
-    excluded: closures.includes('hot'),
+    heat: observations.heat,
     state,
     open: observations.regionPoolIsOpen && closures.every((closure) => closure === 'hot'),
     quarantined: observations.quarantined,

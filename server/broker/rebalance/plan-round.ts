@@ -15,7 +15,7 @@ import {
   type RegionPoolHosts,
 } from './read-fleet.js';
 import { updateRegionState, type RegionState } from './region-state.js';
-import type { RoundPlan, RoundPlanner, RoundRequest } from './round-planner.js';
+import type { RoundPlan, Rebalancer, RoundRequest } from './rebalancer.js';
 import { SessionSnapshotCache } from './session-snapshot-cache.js';
 import { regionPoolIn } from './session-snapshot.js';
 import { toWaitingPlayers } from './waiting-players.js';
@@ -23,12 +23,8 @@ import { toWaitingPlayers } from './waiting-players.js';
 /** Maximum number of hot hosts that one round relieves. */
 const MAX_HOT_HOSTS = 50;
 
-/** A planner of rounds in this thread. */
-export function createRoundPlanner(
-  store: FleetStore,
-  catalog: Catalog,
-  limits: RebalanceLimits,
-): RoundPlanner {
+/** A rebalancer that plans in the thread that calls it. */
+export function createRebalancer(store: FleetStore, catalog: Catalog, limits: RebalanceLimits): Rebalancer {
   const regionStates = new Map<string, RegionState>();
   const sessionCache = new SessionSnapshotCache(catalog);
 
@@ -36,25 +32,24 @@ export function createRoundPlanner(
     const startedAt = performance.now();
     const nowMs = await store.getTimeMs();
     const own = await readHosts(store, regionPoolsOf(catalog, request.region));
-    const state = updateRegionState(regionStates.get(request.region), own, nowMs, limits);
+    const { state, exclusions } = updateRegionState(regionStates.get(request.region), own, nowMs, limits);
     regionStates.set(request.region, state);
 
     const reading = await readRelevantFleet(store, catalog, { nowMs, own, state, region: request.region });
     const readAt = performance.now();
     if (reading === null) {
       sessionCache.clear();
-      return { ...NOTHING_TO_DO, readMs: readAt - startedAt };
+      return { ...NOTHING_TO_DO, exclusions, readMs: readAt - startedAt };
     }
 
     const snapshot = toFleetSnapshot(reading, request, state.hot, sessionCache);
     const snapshotAt = performance.now();
     const plan = planRebalance(snapshot, allowanceOf(state.budget), limits);
     regionStates.set(request.region, { ...state, budget: chargeBudget(state.budget, plan.liveMoves) });
-    const moved = new Set(
-      plan.actions.flatMap((action) => (action.kind === 'move' ? [action.sessionId] : [])),
-    );
+    const moved = new Set(plan.moves.map(({ sessionId }) => sessionId));
     return {
-      actions: plan.actions,
+      exclusions,
+      moves: plan.moves,
       sessions: reading.sessions
         .map(({ session }) => session)
         .filter(({ sessionId }) => moved.has(sessionId)),
@@ -70,7 +65,7 @@ export function createRoundPlanner(
 }
 
 const NOTHING_TO_DO = {
-  actions: [],
+  moves: [],
   sessions: [],
   blocker: null,
   servedByMoves: 0,
@@ -89,7 +84,7 @@ interface OwnRegion {
  * Reads what the plan may need: hosts of all regions in the pools with hot hosts or waiting players, and sessions. For waiting
  * players, all sessions of these pools may have to move; for hot hosts, only their own.
  *
- * @returns `null` if the region has no hot or excluded host and no waiting player, so that there is nothing to plan
+ * @returns `null` if the region has no hot host and no waiting player, so that there is nothing to plan
  */
 async function readRelevantFleet(
   store: FleetStore,
@@ -102,8 +97,7 @@ async function readRelevantFleet(
   );
   const waiting = toWaitingPlayers(catalog, queues, nowMs);
   const hot = findHotHosts(own, state);
-  const isAnyExcluded = own.some(({ hosts }) => hosts.some(({ closures }) => closures.includes('hot')));
-  if (hot.length === 0 && waiting.length === 0 && !isAnyExcluded) return null;
+  if (hot.length === 0 && waiting.length === 0) return null;
 
   const queuesInUse = queues.filter(({ requests }) => requests.length > 0);
   const pools = new Set([...hot, ...queuesInUse].map(({ regionPool }) => regionPool.pool));
@@ -129,6 +123,6 @@ function regionPoolsOf(catalog: Catalog, region: string): RegionPool[] {
 
 function findHotHosts(own: readonly RegionPoolHosts[], { hot }: RegionState): LocatedHost[] {
   return own.flatMap(({ regionPool, hosts }) =>
-    hosts.filter(({ hostId }) => isHot(hot, regionPool, hostId)).map((host) => ({ regionPool, host })),
+    hosts.filter(({ hostId }) => isHot(hot, regionPool.pool, hostId)).map((host) => ({ regionPool, host })),
   );
 }

@@ -1,5 +1,12 @@
 import { FULL } from '../../domain/congestion.js';
-import { NO_HOT_HOSTS, trackHotHosts, type HotHosts } from '../../domain/rebalance/limits/hot-hosts.js';
+import {
+  NO_HOT_HOSTS,
+  findExclusionChanges,
+  trackHotHosts,
+  type HostExclusion,
+  type HostReport,
+  type HotHosts,
+} from '../../domain/rebalance/limits/hot-hosts.js';
 import { newMoveBudget, refillBudget, type MoveBudget } from '../../domain/rebalance/limits/move-budget.js';
 import type { RebalanceLimits } from '../../domain/rebalance/limits/rebalance-limits.js';
 import type { RegionPoolHosts } from './read-fleet.js';
@@ -10,8 +17,14 @@ export interface RegionState {
   readonly budget: MoveBudget;
 }
 
+/** The state of a region at the beginning of a round, and the hosts whose exclusion has to change. */
+export interface RegionUpdate {
+  readonly state: RegionState;
+  readonly exclusions: readonly HostExclusion[];
+}
+
 /**
- * The state at the beginning of a round: hot hosts by their last heartbeats, and the refilled move budget.
+ * Judges the hosts of a region by their last heartbeats, and refills its move budget.
  *
  * @param previous state after the last round; `undefined` in the first one
  * @param own the hosts of the region
@@ -21,18 +34,20 @@ export function updateRegionState(
   own: readonly RegionPoolHosts[],
   nowMs: number,
   limits: RebalanceLimits,
-): RegionState {
-  const reports = own.flatMap(({ regionPool, hosts }) =>
-    hosts.map(({ hostId, measured, ramping, heartbeatAtMs }) => ({
-      hostId,
-      regionPool,
-      load: (measured + ramping) / FULL,
-      heartbeatAtMs,
-    })),
-  );
+): RegionUpdate {
+  const reports = own.flatMap(toReports);
+  const hot = trackHotHosts(previous?.hot ?? NO_HOT_HOSTS, reports, limits);
   const sessions = own.flatMap(({ hosts }) => hosts).reduce((sum, { committed }) => sum + committed, 0);
-  return {
-    hot: trackHotHosts(previous?.hot ?? NO_HOT_HOSTS, reports, limits),
-    budget: refillBudget(previous?.budget ?? newMoveBudget(nowMs, limits), nowMs, sessions, limits),
-  };
+  const budget = refillBudget(previous?.budget ?? newMoveBudget(nowMs, limits), nowMs, sessions, limits);
+  return { state: { hot, budget }, exclusions: findExclusionChanges(hot, reports) };
+}
+
+function toReports({ regionPool: { pool }, hosts }: RegionPoolHosts): HostReport[] {
+  return hosts.map(({ hostId, measured, heartbeatAtMs, closures }) => ({
+    pool,
+    hostId,
+    measuredLoad: measured / FULL,
+    heartbeatAtMs,
+    isExcluded: closures.includes('hot'),
+  }));
 }

@@ -1,9 +1,9 @@
 import { regionPoolName } from '../../domain/catalog.js';
-import type { MoveAction, HostExclusionAction } from '../../domain/rebalance/actions/rebalance-actions.js';
+import type { HostExclusion } from '../../domain/rebalance/limits/hot-hosts.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { MoveRunnerPort } from './move-runner.js';
-import type { RoundPlanner } from './round-planner.js';
+import type { Rebalancer } from './rebalancer.js';
 
 /**
  * Runs one round of rebalancing of a region, on the broker that holds its lease. Host exclusions are stored at once; moves run
@@ -11,11 +11,11 @@ import type { RoundPlanner } from './round-planner.js';
  */
 export async function runRebalanceRound(
   context: StoreAccess & MoveRunnerPort & Reporting,
-  planner: RoundPlanner,
+  rebalancer: Rebalancer,
   region: string,
 ): Promise<void> {
   const { fleet, moveRunner, storeHealth, log } = context;
-  const plan = await planner.planRound({
+  const plan = await rebalancer.planRound({
     region,
     storeIsRecovering: storeHealth.isRecovering,
     closedRegionPools: fleet.regionPools
@@ -25,9 +25,8 @@ export async function runRebalanceRound(
     excludedSessions: moveRunner.excludedSessions,
   });
   if (plan.blocker !== null) log.warn({ region, why: plan.blocker }, 'rebalancing is blocked');
-  const exclusions = plan.actions.filter((action): action is HostExclusionAction => action.kind !== 'move');
-  await Promise.all(exclusions.map((action) => setHostExclusion(context, action)));
-  const moves = plan.actions.filter((action): action is MoveAction => action.kind === 'move');
+  await Promise.all(plan.exclusions.map((exclusion) => setHostExclusion(context, region, exclusion)));
+  const { moves } = plan;
   if (moves.length === 0) return;
   log.info({ region, moves: moves.length, players: plan.servedByMoves }, 'rebalancing moves sessions');
   moveRunner.runMoves(moves, new Map(plan.sessions.map((session) => [session.sessionId, session])));
@@ -36,8 +35,10 @@ export async function runRebalanceRound(
 /** Closes a hot host to new sessions, or opens it again. What else closes it stays as it is. */
 async function setHostExclusion(
   { store, log }: StoreAccess & Reporting,
-  { kind, regionPool, hostId }: HostExclusionAction,
+  region: string,
+  { kind, pool, hostId }: HostExclusion,
 ): Promise<void> {
+  const regionPool = { region, pool };
   if (kind === 'exclude') await store.addClosure(regionPool, hostId, 'hot');
   else await store.removeClosure(regionPool, hostId, 'hot');
   log.info({ ...regionPool, hostId }, kind === 'exclude' ? 'host is hot' : 'host is no longer hot');

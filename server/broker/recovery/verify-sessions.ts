@@ -1,16 +1,14 @@
 import type { SessionRecord } from '../../store/fleet-store.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { LinkedSession } from '../connections/connections.js';
+import { SESSION_GROUPS } from '../connections/sessions-in-groups.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Events } from '../messaging/broker-events.js';
 import type { BrokerSettings } from '../settings.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { emitSessionChange } from '../messaging/session-events.js';
 import { restoreRequest } from '../requests/restore-request.js';
-
-/** Number of rounds in which every session of this broker's clients is verified once, while the store is healthy. */
-const ROUNDS_PER_PASS = 30;
 
 /** A session that the store did not know in this many consecutive checks has ended: the message about its end was lost. */
 const MAX_MISSED_CHECKS = 2;
@@ -19,30 +17,45 @@ const MAX_MISSED_CHECKS = 2;
 type RememberedSession = Pick<LinkedSession, 'sessionId' | 'known'>;
 
 /**
- * Compares the sessions that this broker's clients know with the store, one part of them in each round. Restores what a Redis
- * that lost its data no longer knows of live sessions: player, request and client's broker, also for disconnected clients.
- *
- * @param round the number of the round
- * @param isRecovering whether the store was unreachable a moment ago: then all sessions and their requests are verified
+ * Returns a function that runs one round of verification: it compares the sessions of one group that this broker's clients know
+ * with the store. So every session is verified once in `SESSION_GROUPS` rounds, whichever others begin and end meanwhile. A round
+ * that fails is repeated by the next one.
  */
-export async function verifySessions(
+export function createSessionVerifier(
   context: CorePorts & Connections,
-  round: number,
+): (isRecovering: boolean) => Promise<void> {
+  let group = 0;
+  return async (isRecovering) => {
+    const verified = group;
+    await verifySessions(context, verified, isRecovering);
+    // A round that took so long that the next one started without it must not skip a group.
+    if (group === verified) group = (verified + 1) % SESSION_GROUPS;
+  };
+}
+
+/**
+ * Compares sessions that this broker's clients know with the store. Restores what a Redis that lost its data no longer knows of
+ * live sessions: player, request and client's broker, also for disconnected clients.
+ *
+ * @param isRecovering whether the store was unreachable a moment ago: then all sessions and their requests are verified, not only
+ * those of the group
+ */
+async function verifySessions(
+  context: CorePorts & Connections,
+  group: number,
   isRecovering: boolean,
 ): Promise<void> {
-  const linked = context.connections.linkedSessions();
-  const due = isRecovering
-    ? linked
-    : linked.filter((_, i) => i % ROUNDS_PER_PASS === round % ROUNDS_PER_PASS);
+  const { connections } = context;
+  const due = isRecovering ? connections.linkedSessions() : connections.linkedSessionsOf(group);
   if (isRecovering) {
-    await Promise.all(linked.map((session) => restoreRequestOf(context, session.client.playerId, session)));
+    await Promise.all(due.map((session) => restoreRequestOf(context, session.client.playerId, session)));
     await restoreDisconnected(context);
   }
   await Promise.all(
-    groupByRegionPool(due).map(async ([regionPool, group]) => {
-      const knownBefore = group.map(({ known: { epoch, state } }) => ({ epoch, state }));
-      const records = await restoreOwners(context, regionPool, group);
-      group.forEach((session, i) => {
+    groupByRegionPool(due).map(async ([regionPool, inPool]) => {
+      const knownBefore = inPool.map(({ known: { epoch, state } }) => ({ epoch, state }));
+      const records = await restoreOwners(context, regionPool, inPool);
+      inPool.forEach((session, i) => {
         // The session changed during the query, so the record may be older than the change.
         const { epoch, state } = session.known;
         if (epoch !== knownBefore[i]?.epoch || state !== knownBefore[i].state) return;

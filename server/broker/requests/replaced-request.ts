@@ -2,7 +2,7 @@ import type { RequestRecord } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
 import { Refusal } from '../refusal.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import { locateSession, notifyEnded } from './earlier-outcome.js';
+import { locateSession, notifyEnded } from './attach-earlier-session.js';
 import { replacedRefusal } from './request-record.js';
 
 /**

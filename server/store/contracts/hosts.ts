@@ -166,9 +166,9 @@ export interface HostStore {
 
   /**
    * Closes one host, or the whole region pool, to new sessions, beside the closures that it has. When this resolves, no broker
-   * places anything new there. Offers there are withdrawn: on a closed host their placements go on waiting; a closed region
-   * pool empties its queue, and the brokers of the placements find the change in their inboxes. A closed host stays closed
-   * when it registers again.
+   * places anything new there. Offers there are withdrawn, except those on a host that is only `hot`: on a closed host their
+   * placements go on waiting; a closed region pool empties its queue, and the brokers of the placements find the change in
+   * their inboxes. A closed host stays closed when it registers again.
    *
    * @param hostId `null` for the whole region pool
    */

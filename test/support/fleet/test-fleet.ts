@@ -6,8 +6,8 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import {
-  IDLE,
-  QUICK,
+  IDLE_LOAD,
+  SHORT_INTERVALS,
   TEST_DEVICE,
   openReadyHost,
   startTestBroker,
@@ -15,8 +15,10 @@ import {
   type TestHostOptions,
 } from './test-broker.js';
 import { Peer, type Frame } from './peer.js';
+import { repeatEvery } from '../time/pacing.js';
 import { sharedRedis, uniquePrefix } from '../redis/redis-server.js';
 
+/** Options of `TestFleet.start`. */
 export interface TestFleetOptions {
   /** Several brokers share a real Redis. One by default, with its state in memory. */
   readonly brokers?: number;
@@ -26,8 +28,8 @@ export interface TestFleetOptions {
   readonly intervals?: Partial<BrokerIntervals>;
 }
 
-/** Hosts of these fleets stay alive without heartbeats. Sweeps are frequent. */
-const CALM: Partial<Config['limits']> = {
+/** Hosts of these fleets need no heartbeats, and sweeps are frequent. */
+const FLEET_LIMITS: Partial<Config['limits']> = {
   suspectAfterMs: 60_000,
   lostAfterMs: 120_000,
   sweepIntervalMs: 50,
@@ -47,9 +49,10 @@ export class TestFleet {
     readonly stores: readonly FleetStore[],
   ) {}
 
+  /** Starts the brokers, and connects them to one store. */
   static async start(options: TestFleetOptions = {}): Promise<TestFleet> {
-    const { brokers: count = 1, config, intervals = QUICK } = options;
-    const limits = { ...CALM, ...options.limits };
+    const { brokers: count = 1, config, intervals = SHORT_INTERVALS } = options;
+    const limits = { ...FLEET_LIMITS, ...options.limits };
     const stores = await openStores(count, limits);
     const brokers: Duskline[] = [];
     for (const store of stores) {
@@ -65,13 +68,14 @@ export class TestFleet {
     await Promise.all(this.stores.map((store) => store.close()));
   }
 
+  /** The broker with this index, modulo the number of brokers, so that a test for several brokers also runs with one. */
   broker(index: number): Duskline {
-    // A test for several brokers also runs with fewer.
     const broker = this.brokers[index % this.brokers.length];
     if (broker === undefined) throw new RangeError('The fleet has no broker.');
     return broker;
   }
 
+  /** Connects a player to a broker, by default the first. Resolves after `welcome`. */
   async player(playerId: string, options: { broker?: number; tier?: string } = {}): Promise<PlayerPeer> {
     const { broker = 0, tier } = options;
     const peer = await Peer.open(this.broker(broker).url, CLIENT_PATH);
@@ -81,6 +85,7 @@ export class TestFleet {
     return Object.assign(peer, { playerId });
   }
 
+  /** Connects a host to a broker. Resolves when the host is ready. */
   host(options: TestHostOptions, broker = 0): Promise<Peer & { registered: Frame }> {
     return openReadyHost(this.broker(broker), options);
   }
@@ -98,21 +103,26 @@ export class TestFleet {
       await host.next('prepare');
       holders.push({ player, sessionId });
     }
-    const free = async (): Promise<void> => {
+    const free = async (connection: Peer = host): Promise<void> => {
       const holder = holders.shift();
       if (holder === undefined) throw new RangeError('All slots of the host are free already.');
       holder.player.send({ type: 'end', sessionId: holder.sessionId });
       await holder.player.next('session', (frame) => frame['state'] === 'ended');
-      await host.next('end', (frame) => frame['sessionId'] === holder.sessionId);
+      await connection.next('end', (frame) => frame['sessionId'] === holder.sessionId);
     };
     return Object.assign(host, { free });
   }
 }
 
+/** A host whose slots are all in use. */
 export interface FullHost extends Peer {
   readonly registered: Frame;
-  /** Ends one session. Resolves when the host has received its `end`. */
-  free(): Promise<void>;
+  /**
+   * Ends one session. Resolves when the host has received its `end`.
+   *
+   * @param connection the host's connection, if it has registered again
+   */
+  free(connection?: Peer): Promise<void>;
 }
 
 async function openStores(
@@ -153,9 +163,13 @@ export async function roundTrip(player: Peer): Promise<void> {
 }
 
 /** Sends heartbeats for a host until the returned function is called. */
-export function keepSendingHeartbeats(host: Peer, sessions: () => object[] = () => []): () => void {
-  const beat = (): void => host.send({ type: 'heartbeat', load: IDLE, sessions: sessions() });
-  const timer = setInterval(beat, 50);
-  void host.closed.then(() => clearInterval(timer));
-  return () => clearInterval(timer);
+export function keepSendingHeartbeats(
+  host: Peer,
+  sessions: () => object[] = () => [],
+  load: () => object = () => IDLE_LOAD,
+): () => void {
+  const beat = (): void => host.send({ type: 'heartbeat', load: load(), sessions: sessions() });
+  const stop = repeatEvery(50, beat);
+  void host.closed.then(stop);
+  return stop;
 }

@@ -26,9 +26,6 @@ export type MoveResult =
       readonly hostId: string | null;
     };
 
-/** Steps for which the target slot is reserved: checkpoint, restore, and the client's connection to the target host. */
-export const RESERVATION_STEPS = 3;
-
 /**
  * Allocates the session's epoch on the target host. Every attempt gets a new one: hosts and clients that took part in a
  * failed attempt refuse messages whose epoch is not higher.

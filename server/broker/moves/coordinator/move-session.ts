@@ -1,17 +1,12 @@
 import { regionPoolName } from '../../../domain/catalog.js';
+import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { SessionMeta } from '../../../store/fleet-store.js';
 import type { MoveParty } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { toRefusal } from '../../refusal.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 import { cancelMove, type MoveInProgress } from './cancel-move.js';
-import {
-  RESERVATION_STEPS,
-  allocateMoveEpoch,
-  metaAfterMove,
-  type MoveOrder,
-  type MoveResult,
-} from './move-order.js';
+import { allocateMoveEpoch, metaAfterMove, type MoveOrder, type MoveResult } from './move-order.js';
 import { MoveReplies } from '../move-replies.js';
 import { runMoveSteps } from './run-move-steps.js';
 
@@ -60,7 +55,7 @@ async function runMove(
   const isSameRegionPool = regionPoolName(regionPool) === regionPoolName(to);
   const targetSession = { sessionId, epoch: toEpoch, clientBrokerId: brokerId, meta };
   const requirements = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
-  const reservedMs = RESERVATION_STEPS * limits.moveStepMs;
+  const { reservedMs } = moveDeadlines(limits.moveStepMs);
   const reservation = await store.reserveTargetSlot(to, targetSession, requirements, reservedMs, brokerId);
   if (reservation.kind !== 'reserved') return moveFailed('store', `no target slot: ${reservation.kind}`);
   const move: MoveInProgress = { regionPool, sessionId, hostId, epoch, to, toEpoch };

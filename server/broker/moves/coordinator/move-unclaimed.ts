@@ -1,16 +1,11 @@
 import { regionPoolName } from '../../../domain/catalog.js';
+import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { CompleteMoveOutcome, SessionMeta } from '../../../store/fleet-store.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfChange } from '../../messaging/session-events.js';
 import { toRefusal } from '../../refusal.js';
 import { assignRequestToTarget, releaseSourceRegionPool } from '../target-host/complete-move.js';
-import {
-  RESERVATION_STEPS,
-  allocateMoveEpoch,
-  metaAfterMove,
-  type MoveOrder,
-  type MoveResult,
-} from './move-order.js';
+import { allocateMoveEpoch, metaAfterMove, type MoveOrder, type MoveResult } from './move-order.js';
 import { notifySourceHost } from '../source-host/notify-source-host.js';
 
 const CLAIMED = 'the client claimed the reservation meanwhile';
@@ -43,7 +38,7 @@ async function runUnclaimedMove(
   const movedMeta = metaAfterMove(context, order, meta, allocated);
   const targetSession = { sessionId, epoch: toEpoch, clientBrokerId, meta: movedMeta };
   const requirements = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
-  const reservedMs = RESERVATION_STEPS * limits.moveStepMs;
+  const { reservedMs } = moveDeadlines(limits.moveStepMs);
   const target = await store.reserveTargetSlot(to, targetSession, requirements, reservedMs, brokerId);
   if (target.kind !== 'reserved') return moveFailed(`no target slot: ${target.kind}`);
   const outcome = await moveIfUnclaimed(context, order, movedMeta, { hostId: target.hostId, epoch: toEpoch });

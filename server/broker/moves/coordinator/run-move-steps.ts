@@ -1,4 +1,5 @@
 import { brokerIdOf } from '../../../domain/connection-id.js';
+import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { Events } from '../../messaging/broker-events.js';
 import type { MoveParty, MoveReply } from '../../messaging/control-messages.js';
 import { sendControlMessage } from '../../messaging/send-control-message.js';
@@ -8,15 +9,6 @@ import type { MoveInProgress } from './cancel-move.js';
 import type { MoveReplies } from '../move-replies.js';
 
 type MoveRefusal = Extract<MoveReply, { kind: 'refused' }>;
-
-/**
- * Steps for which the source host keeps the session paused before it resumes it by itself. Longer than the target slot is
- * reserved (`RESERVATION_STEPS`), so that the client cannot arrive at the target host any more by then.
- */
-const PAUSE_STEPS = 6;
-
-/** How much later than the client's deadline its arrival, or its refusal, may reach the coordinator. */
-const FINAL_REPLY_MS = 500;
 
 /**
  * Runs the steps of a move whose target slot is reserved: the source host's checkpoint, its restoration on the target host,
@@ -46,7 +38,7 @@ async function requestCheckpoint(
   replies: MoveReplies,
 ): Promise<MoveReply> {
   const { store, brokerId: coordinatorBrokerId, limits } = context;
-  const { moveStepMs } = limits;
+  const { checkpointMs, deliveryMs, pausedMs } = moveDeadlines(limits.moveStepMs);
   const [host] = await store.getEndpoints(regionPool, [hostId]);
   if (host === null || host === undefined) return moveRefusal('source', 'the host is not connected');
   await sendControlMessage(context, regionPool, brokerIdOf(host.connectionId), {
@@ -57,10 +49,10 @@ async function requestCheckpoint(
     to,
     toEpoch,
     coordinatorBrokerId,
-    withinMs: moveStepMs,
-    stillMs: PAUSE_STEPS * moveStepMs,
+    withinMs: checkpointMs,
+    stillMs: pausedMs,
   });
-  return replies.waitForNext('source', moveStepMs);
+  return replies.waitForNext('source', checkpointMs + deliveryMs);
 }
 
 async function requestRestore(
@@ -71,15 +63,17 @@ async function requestRestore(
   replies: MoveReplies,
 ): Promise<MoveReply> {
   const { brokerId: coordinatorBrokerId, limits } = context;
+  const { restoreMs, claimMs, deliveryMs } = moveDeadlines(limits.moveStepMs);
   await sendControlMessage(context, to, brokerIdOf(targetConnectionId), {
     type: 'restore',
     sessionId,
     epoch: toEpoch,
     coordinatorBrokerId,
-    claimWithinMs: 2 * limits.moveStepMs,
+    withinMs: restoreMs,
+    claimWithinMs: claimMs,
     reference,
   });
-  return replies.waitForNext('target', limits.moveStepMs);
+  return replies.waitForNext('target', restoreMs + deliveryMs);
 }
 
 async function requestClientMove(
@@ -88,7 +82,7 @@ async function requestClientMove(
   replies: MoveReplies,
 ): Promise<MoveReply> {
   const { store, brokerId: coordinatorBrokerId, limits } = context;
-  const { moveStepMs } = limits;
+  const { clientMs, deliveryMs } = moveDeadlines(limits.moveStepMs);
   // Read again, because the client may have changed brokers since the move began.
   const [now] = await store.getSessions(regionPool, [sessionId]);
   if (now?.epoch !== epoch || now.state === 'ended') return moveRefusal('client', 'the session has ended');
@@ -99,9 +93,9 @@ async function requestClientMove(
     epoch: toEpoch,
     fromEpoch: epoch,
     coordinatorBrokerId,
-    claimWithinMs: moveStepMs,
+    claimWithinMs: clientMs,
   });
-  return replies.waitForNext('client', moveStepMs + FINAL_REPLY_MS);
+  return replies.waitForNext('client', clientMs + deliveryMs);
 }
 
 function moveRefusal(by: MoveParty, reason: string): MoveRefusal {

@@ -80,7 +80,7 @@ async function readHostSnapshots(
     regionPools.map(async (regionPool) =>
       (await store.listHosts(regionPool)).map((host) =>
         toHostSnapshot(regionPool, host, {
-          hot: false,
+          heat: host.closures.includes('hot') ? 'excluded' : 'cool',
           regionPoolIsOpen: fleet.isOpen(regionPool),
           quarantined: moveRunner.isQuarantined(regionPool, host.hostId),
           sessions: sessionsByHost.get(hostKey(regionPool, host.hostId)) ?? [],

@@ -1,20 +1,18 @@
 import type { HostCheckpoint } from '@duskline/protocol';
 import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../../domain/catalog.js';
+import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
 import type { Events } from '../../messaging/broker-events.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfChange } from '../../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { StoreAccess } from '../../store-access/ports.js';
 import type { ActiveMovesPort, OutgoingMove } from '../active-moves.js';
 import { refuseMove, replyToCoordinator } from '../reply-to-coordinator.js';
-
-/** Steps that a move may last after its checkpoint is due: one to restore, one for the client to connect, and a margin. */
-const STEPS_AFTER_CHECKPOINT = 2.5;
 
 /** On the source host's broker: requests the checkpoint of the session from the host, which pauses the session for it. */
 export async function requestCheckpoint(
@@ -35,7 +33,7 @@ export async function requestCheckpoint(
   if (context.activeMoves.outgoing.has(sessionId)) {
     return refuseMove(context, message, 'store', 'the session is moving already');
   }
-  const replyByMs = performance.now() + withinMs;
+  const nowMs = performance.now();
   context.activeMoves.outgoing.set(sessionId, {
     host,
     sessionId,
@@ -43,8 +41,9 @@ export async function requestCheckpoint(
     to,
     toEpoch,
     coordinatorBrokerId,
-    replyByMs,
-    expiresAtMs: replyByMs + STEPS_AFTER_CHECKPOINT * context.limits.moveStepMs,
+    replyByMs: nowMs + withinMs,
+    // The target slot is reserved already.
+    expiresAtMs: nowMs + moveDeadlines(context.limits.moveStepMs).reservedMs,
     isPaused: false,
   });
   host.channel.send({ type: 'checkpoint', sessionId, epoch, withinMs, stillMs });

@@ -5,7 +5,7 @@ import type { SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { sessionLimitsOf } from '../../messaging/notify-host.js';
 import { Refusal, errorMessage } from '../../refusal.js';
 import { decodeMatch } from '../../sessions/match-details.js';
@@ -21,7 +21,7 @@ export async function requestRestore(
   regionPool: RegionPool,
   message: RestoreMessage,
 ): Promise<void> {
-  const { sessionId, epoch, coordinatorBrokerId, claimWithinMs, reference } = message;
+  const { sessionId, epoch, coordinatorBrokerId, withinMs, claimWithinMs, reference } = message;
   const [[target], state] = await Promise.all([
     context.store.getSessions(regionPool, [targetReservationIdOf(sessionId)]),
     reference === null ? context.store.takeCheckpoint(regionPool, sessionId, epoch) : null,
@@ -35,9 +35,16 @@ export async function requestRestore(
   if (reference === null && state === null) {
     return refuseMove(context, attempt, 'target', 'the store has lost the checkpoint');
   }
-  const expiresAtMs = performance.now() + claimWithinMs;
+  const nowMs = performance.now();
   host.lastSentEpochs.set(sessionId, epoch);
-  context.activeMoves.incoming.set(sessionId, { host, epoch, coordinatorBrokerId, expiresAtMs });
+  context.activeMoves.incoming.set(sessionId, {
+    host,
+    epoch,
+    coordinatorBrokerId,
+    replyByMs: nowMs + withinMs,
+    expiresAtMs: nowMs + claimWithinMs,
+    isRestored: false,
+  });
   sendRestore(context, host, message, target.meta, state);
 }
 
@@ -51,7 +58,7 @@ function isReservedTarget(
 function sendRestore(
   context: BrokerSettings,
   host: HostConnection,
-  { sessionId, epoch, claimWithinMs, reference }: RestoreMessage,
+  { sessionId, epoch, withinMs, claimWithinMs, reference }: RestoreMessage,
   { title, playerId, match }: SessionMeta,
   state: string | null,
 ): void {
@@ -64,6 +71,7 @@ function sendRestore(
     title,
     playerId,
     stream,
+    withinMs,
     claimWithinMs,
     ...(limits === undefined ? {} : { limits }),
     ...(state === null ? {} : { state }),
@@ -71,7 +79,7 @@ function sendRestore(
   });
 }
 
-/** The target host has restored the session. The host gets an answer only if the move is over. */
+/** The target host has restored the session. The host gets an answer only if the move is over, or the host is too late. */
 export async function receiveRestored(
   context: CorePorts & ActiveMovesPort,
   host: HostConnection,
@@ -82,7 +90,16 @@ export async function receiveRestored(
     host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));
     return;
   }
-  const { coordinatorBrokerId } = incoming;
+  // Hosts repeat an answer that they may have sent over a lost connection.
+  if (incoming.isRestored) return;
+  const { coordinatorBrokerId, replyByMs } = incoming;
   const attempt = { sessionId, to: host.regionPool, toEpoch: epoch, coordinatorBrokerId };
+  if (performance.now() > replyByMs) {
+    context.activeMoves.incoming.delete(sessionId);
+    const message = 'The session was restored after the deadline: drop it.';
+    host.channel.send(errorMessage(new Refusal('NO_MOVE', { message }), { sessionId }));
+    return refuseMove(context, attempt, 'target', 'the host restored the session too late');
+  }
+  incoming.isRestored = true;
   await replyToCoordinator(context, attempt, { kind: 'restored' });
 }

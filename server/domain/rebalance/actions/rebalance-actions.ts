@@ -1,7 +1,7 @@
 import type { RegionPool } from '../../catalog.js';
 
 /**
- * Why a session is moved: its host is hot (`load` is a share of that host), a waiting player needs a slot in `regionPool`, or
+ * Why a session is moved: its host is hot (`load` is its measured load, as a share), a waiting player needs a slot in `regionPool`, or
  * its host is being drained.
  */
 export type MoveReason =
@@ -11,7 +11,6 @@ export type MoveReason =
 
 /** Moves one session. The moves of one `chain` run one after the other, by `order`. */
 export interface MoveAction {
-  readonly kind: 'move';
   readonly sessionId: string;
   readonly from: { readonly regionPool: RegionPool; readonly hostId: string };
   /** `hostId` is a forecast: the store chooses the least congested host. `null` if the plan makes no forecast. */
@@ -27,12 +26,3 @@ export interface MoveAction {
   /** Session id of the waiting player whom the chain serves; `null` if it serves none. */
   readonly forWaiting: string | null;
 }
-
-/** Excludes a hot host from new placements, or includes it again. */
-export interface HostExclusionAction {
-  readonly kind: 'exclude' | 'include';
-  readonly regionPool: RegionPool;
-  readonly hostId: string;
-}
-
-export type RebalanceAction = MoveAction | HostExclusionAction;

@@ -91,7 +91,6 @@ function toAction(
   chain: number,
 ): MoveAction {
   return {
-    kind: 'move',
     sessionId: session.sessionId,
     from: { regionPool: session.regionPool, hostId: session.hostId },
     to: { regionPool, hostId: host?.snapshot.hostId ?? null },

@@ -1,4 +1,4 @@
-import type { MoveAction, RebalanceAction, HostExclusionAction } from '../actions/rebalance-actions.js';
+import type { MoveAction } from '../actions/rebalance-actions.js';
 import { keepSlotsForWaiting } from '../room/keep-slots-for-waiting.js';
 import { makeRoom, type MakeRoomPlan } from '../room/make-room.js';
 import type { FleetSnapshot } from '../snapshot/fleet-snapshot.js';
@@ -11,8 +11,8 @@ export interface RebalancePlan {
   /** Why nothing can be planned; `null` if there is a plan, which may be empty. */
   readonly blocker: PlanBlocker | null;
   /** In the order of execution. */
-  readonly actions: readonly RebalanceAction[];
-  /** Number of live moves among the actions, to be charged to the move budget. */
+  readonly moves: readonly MoveAction[];
+  /** Number of live moves among them, to be charged to the move budget. */
   readonly liveMoves: number;
   /** Number of waiting players who get a free slot from the store without any move. */
   readonly servedByStore: number;
@@ -32,12 +32,11 @@ export function planRebalance(
   limits: RebalanceLimits = DEFAULT_REBALANCE_LIMITS,
 ): RebalancePlan {
   const blocker = findPlanBlocker(snapshot, limits);
-  const nothing = { blocker, actions: [], liveMoves: 0, servedByStore: 0, servedByMoves: 0 };
+  const nothing = { blocker, moves: [], liveMoves: 0, servedByStore: 0, servedByMoves: 0 };
   if (blocker !== null) return nothing;
 
-  const exclusionChanges = findExclusionChanges(snapshot);
-  const isAnyHot = snapshot.hosts.some(({ hot }) => hot);
-  if (!isAnyHot && snapshot.waiting.length === 0) return { ...nothing, actions: exclusionChanges };
+  const isAnyHot = snapshot.hosts.some(({ heat }) => heat === 'hot');
+  if (!isAnyHot && snapshot.waiting.length === 0) return nothing;
 
   const { maxMovesPerHost, moveCap } = limits;
   const fleet = new PlannedFleet(snapshot, { cap: moveCap, maxMovesPerHost, excludes: () => false });
@@ -57,22 +56,11 @@ export function planRebalance(
   const moves = chains.flatMap((chain, i) => chain.map((move): MoveAction => ({ ...move, chain: i })));
   return {
     blocker: null,
-    actions: [...exclusionChanges, ...moves],
+    moves,
     liveMoves: countLive(moves),
     servedByStore: room.servedByStore,
     servedByMoves: room.chains.length,
   };
-}
-
-/** Hosts whose exclusion in the store does not match whether they are hot. */
-function findExclusionChanges({ hosts }: FleetSnapshot): HostExclusionAction[] {
-  return hosts
-    .filter(({ hot, excluded }) => hot !== excluded)
-    .map(({ hot, regionPool, hostId }) => ({
-      kind: hot ? 'exclude' : 'include',
-      regionPool,
-      hostId,
-    }));
 }
 
 /**
@@ -86,7 +74,7 @@ function collectMovers(fleet: PlannedFleet, all: boolean, limits: RebalanceLimit
     const { kind, movedAtMs } = session;
     if (kind === 'fixed' || (movedAtMs !== null && nowMs - movedAtMs < limits.cooldownMs)) continue;
     const host = fleet.hostOf(session);
-    if (host?.isSource !== true || !(all || host.snapshot.hot)) continue;
+    if (host?.isSource !== true || !(all || host.snapshot.heat === 'hot')) continue;
     host.movers.push({ session, host, isUnclaimed: kind === 'unclaimed', isMoved: false });
   }
 }

@@ -13,19 +13,19 @@ interface ReliefMove {
 }
 
 /**
- * Plans moves away from hot hosts, the hottest first: as few as bring each host below `hotAbove`. Unclaimed sessions are
+ * Plans moves away from the hot hosts of the round's region, the hottest first: as few as bring each host below `hotAbove`. Unclaimed sessions are
  * moved before live ones, then those with the least cost for their players. The moves are planned in `fleet` too.
  *
  * @param allowance maximum number of live moves
  */
 export function relieveHosts(fleet: PlannedFleet, allowance: number, limits: RebalanceLimits): MoveAction[] {
   const hot = fleet.regionPools
-    .flatMap(({ hosts }) => hosts.filter(({ snapshot: host, isSource }) => host.hot && isSource))
-    .sort((a, b) => b.load - a.load || (a.snapshot.hostId < b.snapshot.hostId ? -1 : 1));
+    .flatMap(({ hosts }) => hosts.filter(({ snapshot: { heat }, isSource }) => heat === 'hot' && isSource))
+    .sort((a, b) => b.measuredLoad - a.measuredLoad || (a.snapshot.hostId < b.snapshot.hostId ? -1 : 1));
   const moves: MoveAction[] = [];
   let live = 0;
   for (const host of hot) {
-    while (host.load >= limits.hotAbove && host.movesLeft > 0) {
+    while (host.measuredLoad >= limits.hotAbove && host.movesLeft > 0) {
       const relief = findBestRelief(fleet, host, live < allowance);
       if (relief === undefined) break;
       if (!relief.mover.isUnclaimed) live += 1;
@@ -83,19 +83,18 @@ function findReliefElsewhere(fleet: PlannedFleet, mover: Mover): ReliefMove | un
 
 /** Whether the target stays below the load of the hot host. On hosts with one slot, a session is the whole load. */
 function isRelief(host: PlannedHost, target: PlannedHost): boolean {
-  return target.load + 1 / target.slots < host.load;
+  return target.load + 1 / target.slots < host.measuredLoad;
 }
 
 function toAction(fleet: PlannedFleet, { mover, target }: ReliefMove, limits: RebalanceLimits): MoveAction {
   const { session, host, isUnclaimed } = mover;
   return {
-    kind: 'move',
     sessionId: session.sessionId,
     from: { regionPool: session.regionPool, hostId: session.hostId },
     to: { regionPool: fleet.regionPoolAt(target.poolIndex).regionPool, hostId: target.snapshot.hostId },
     cap: limits.moveCap,
     isUnclaimed,
-    reason: { code: 'hot_host', load: host.snapshot.load },
+    reason: { code: 'hot_host', load: host.snapshot.measuredLoad },
     chain: 0,
     order: 0,
     forWaiting: null,

@@ -73,7 +73,7 @@ class ChainBuilder {
     if (target === undefined || leaving === undefined || passing === undefined) return undefined;
 
     const reason = { code: 'make_room', regionPool: this.fleet.regionPoolAt(poolIndex).regionPool } as const;
-    const common = { kind: 'move', reason, chain: 0, forWaiting: waiting.sessionId } as const;
+    const common = { reason, chain: 0, forWaiting: waiting.sessionId } as const;
     const moves: MoveAction[] = [];
     const toTarget = { host: target, cap: this.limits.moveCap };
     if (passing !== null) {

@@ -15,6 +15,14 @@ export interface FleetSnapshot {
   readonly storeIsRecovering: boolean;
 }
 
+/**
+ * Whether a host is hot. A hot host gets no new sessions.
+ *
+ * - `hot`: the round has judged it so. It belongs to the region of the round, which relieves it.
+ * - `excluded`: the rounds of another region have judged it so. They relieve it, this one does not.
+ */
+export type Heat = 'cool' | 'hot' | 'excluded';
+
 /** Congestion and load are shares of the host: 0 is idle, 1 is full, more than 1 is demand beyond its hardware. */
 export interface HostSnapshot {
   readonly hostId: string;
@@ -24,15 +32,11 @@ export interface HostSnapshot {
   readonly committed: number;
   /** The greater of `committed / slots` and `load`. Hosts are chosen by it, the least congested first. */
   readonly congestion: number;
-  /**
-   * Measured load plus the expected load of sessions that have just started. It decides which hosts are hot. Committed slots
-   * do not count: a host whose slots are all taken is full, and hot only if its hardware is overloaded too.
-   */
+  /** The load that the host measured. Only this makes it hot, and decides how many sessions it gives away. */
+  readonly measuredLoad: number;
+  /** The measured load plus the expected load of sessions that have just started: what a target host has to expect. */
   readonly load: number;
-  /** Whether `trackHotHosts` calls it hot. */
-  readonly hot: boolean;
-  /** Whether the store already excludes it from new placements because it is hot. */
-  readonly excluded: boolean;
+  readonly heat: Heat;
   readonly state: HostState;
   /** Whether operators have closed neither the host nor its region pool. */
   readonly open: boolean;

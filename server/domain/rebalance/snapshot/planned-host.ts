@@ -38,10 +38,10 @@ export class PlannedHost {
     maxMoves: number,
     mayBeTarget: boolean,
   ) {
-    const { state, open, hot, quarantined, outgoingMoves, incomingMoves } = snapshot;
+    const { state, open, heat, quarantined, outgoingMoves, incomingMoves } = snapshot;
     this.#congestion = snapshot.congestion;
     this.#movesLeft = Math.max(0, maxMoves - outgoingMoves - incomingMoves);
-    this.takesPlayers = state === 'ready' && open && !hot;
+    this.takesPlayers = state === 'ready' && open && heat === 'cool';
     this.isSource = state === 'ready' && !quarantined;
     this.#isTarget = mayBeTarget && this.takesPlayers && !quarantined;
   }
@@ -56,8 +56,16 @@ export class PlannedHost {
 
   /** Forecast of its load after all moves, planned and under way. A session counts as one slot's share. */
   get load(): number {
-    const { load, outgoingMoves } = this.snapshot;
-    return load + (this.#netArrivals - outgoingMoves) / this.slots;
+    return this.snapshot.load + this.#loadOfMoves;
+  }
+
+  /** Forecast of its measured load after all moves, without the expected load of sessions that have just started. */
+  get measuredLoad(): number {
+    return this.snapshot.measuredLoad + this.#loadOfMoves;
+  }
+
+  get #loadOfMoves(): number {
+    return (this.#netArrivals - this.snapshot.outgoingMoves) / this.slots;
   }
 
   get freeSlots(): number {

@@ -1,7 +1,7 @@
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import { decayRamping } from '../../../domain/congestion.js';
 import type { RegionPool } from '../../../domain/catalog.js';
-import { changeClosures, type Closure } from '../../../domain/closure.js';
+import { changeClosures, withdrawsOffers, type Closure } from '../../../domain/closure.js';
 import { nextHostState } from '../../../domain/host-state.js';
 import type { DrainStore } from '../../contracts/drains.js';
 import type {
@@ -129,7 +129,7 @@ function setHostClosures(pool: PoolState, hostId: string, closures: readonly Clo
   const host = pool.hosts.get(hostId);
   if (host === undefined) return;
   pool.setClosures(host, closures);
-  if (closures.length === 0) return;
+  if (!withdrawsOffers(closures)) return;
   for (const session of pool.listHostSessions(host)) {
     if (session.state === 'offered') requeueOffer(pool, session, nowMs);
   }

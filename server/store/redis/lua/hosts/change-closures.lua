@@ -6,7 +6,8 @@
 --   closure    cordoned ...
 --   change     add | remove
 -- Invariants: only this closure changes; after this call nothing new is placed where a closure is left, by whatever call; offers
---   there are withdrawn; no placement waits in a closed region pool. A host stays closed when it registers again.
+--   there are withdrawn, except on a host that is only hot; no placement waits in a closed region pool. A host stays closed when
+--   it registers again.
 
 local field = host_id == '' and 'closure' or 'closed/' .. host_id
 local closures = {}
@@ -41,7 +42,7 @@ end
 
 local function close_host(host)
   set_closed(host, closed)
-  if closed then
+  if closed and table.concat(closures, ',') ~= 'hot' then
     for _, session in ipairs(live_sessions_of(host)) do
       if session.state == 'offered' then
         end_session(session, 'host_lost')

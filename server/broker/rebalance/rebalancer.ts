@@ -1,4 +1,5 @@
-import type { RebalanceAction } from '../../domain/rebalance/actions/rebalance-actions.js';
+import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
+import type { HostExclusion } from '../../domain/rebalance/limits/hot-hosts.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 
 /** Input of a round. Plain data, so that a worker thread can plan it. */
@@ -15,9 +16,11 @@ export interface RoundRequest {
 
 /** Result of a round. Plain data. */
 export interface RoundPlan {
+  /** Hosts of the round's region to exclude from new sessions, or to include again. */
+  readonly exclusions: readonly HostExclusion[];
   /** In the order of execution. */
-  readonly actions: readonly RebalanceAction[];
-  /** Records of the sessions that the actions move, as the round read them. */
+  readonly moves: readonly MoveAction[];
+  /** Records of the sessions that move, as the round read them. */
   readonly sessions: readonly SessionRecord[];
   /** Why nothing could be planned, in one sentence; `null` if there is a plan. */
   readonly blocker: string | null;
@@ -30,7 +33,7 @@ export interface RoundPlan {
 }
 
 /** Plans rounds of rebalancing, one region at a time. It changes nothing in the store. */
-export interface RoundPlanner {
+export interface Rebalancer {
   /** Reads the fleet and plans a round. Rejects with `StoreUnavailableError` if the store cannot be reached. */
   planRound(request: RoundRequest): Promise<RoundPlan>;
   close(): Promise<void>;
