@@ -72,6 +72,7 @@ export async function measurePlanner(hosts: number, say: (text: string) => void)
       closedRegionPools: [],
       quarantinedHosts: [],
       excludedSessions: [],
+      scheduledChains: [],
     };
     const plans: Awaited<ReturnType<typeof planner.planRound>>[] = [];
     const during = await watched(store, async () => {
