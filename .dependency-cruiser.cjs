@@ -73,6 +73,7 @@ module.exports = {
       ['sessions'],
       ['requests'],
       ['messaging'],
+      ['core-ports'],
       ['queue'],
       ['placement'],
       ['recovery'],

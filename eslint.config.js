@@ -24,6 +24,8 @@ const BROWSER_GLOBALS = readonly(
   ...['queueMicrotask', 'requestAnimationFrame', 'sessionStorage', 'setInterval', 'setTimeout', 'window'],
 );
 
+const NO_TIMERS = 'Tests wait for events, or with the helpers in test/support/time.';
+
 /** What browsers load as it is. */
 const BROWSER_FILES = ['examples/browser-player/**/*.js', 'dashboard/**/*.js'];
 
@@ -68,6 +70,40 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       // Fixtures are taken apart (`const { store, clock } = ...`); they are closures, none of which uses `this`.
       '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  {
+    // Tests never sleep: only these helpers use timers, each for a purpose that its name states.
+    files: ['test/**/*.ts'],
+    ignores: ['test/support/time/*.ts', 'test/bench/**'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval'].map((name) => ({ name, message: NO_TIMERS })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        ...['setTimeout', 'setInterval'].map((property) => {
+          return { object: 'globalThis', property, message: NO_TIMERS };
+        }),
+        { object: 'AbortSignal', property: 'timeout', message: NO_TIMERS },
+        { property: 'waitForTimeout', message: NO_TIMERS },
+      ],
+      'no-restricted-imports': [
+        'error',
+        ...['timers', 'timers/promises', 'node:timers', 'node:timers/promises'].map((name) => {
+          return { name, message: NO_TIMERS };
+        }),
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'CallExpression[callee.name=/^(waitUntil|retryUntilSuccess)$/] ' +
+            'CallExpression[callee.object.name=/^(performance|Date)$/][callee.property.name="now"]',
+          message: 'A condition on the time is a sleep. ' + NO_TIMERS,
+        },
+      ],
     },
   },
   {

@@ -2,7 +2,7 @@ import type { Matched } from '@duskline/protocol';
 import type { ClientStatus } from './connection/client-status.js';
 import { BrokerConnection } from './connection/broker-connection.js';
 import type { RequestMessage } from './connection/broker-socket.js';
-import { abortError, localError, type DusklineError } from './errors.js';
+import { abortError, localError } from './errors.js';
 import type { RttByRegion } from './latency/measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
 import { createPlayMessage } from './play/play-messages.js';
@@ -12,7 +12,7 @@ import { RegionMeter, type MeasureOptions } from './latency/region-meter.js';
 import { createRequestId } from './play/request-id.js';
 import type { Session } from './session/session.js';
 import { TypedEvents, type Listener } from '@duskline/sdk-runtime';
-import { waitUnlessAborted } from './runtime/promises.js';
+import { onAbort, waitUnlessAborted } from './runtime/promises.js';
 
 export interface ClientEvents {
   status: ClientStatus;
@@ -117,25 +117,18 @@ class BrokerClient implements Client {
     if (this.#requests.has(requestId)) throw localError('REQUEST_IN_USE', { requestId });
 
     const request = this.#startRequest(options, requestId, rtt);
-    const onAbort = (): void => {
-      if (signal !== undefined) request.cancel(abortError(signal));
-    };
-    signal?.addEventListener('abort', onAbort);
+    const removeListener = signal && onAbort(signal, () => request.cancel(abortError(signal)));
     try {
       return await request.answer;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      removeListener?.();
     }
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    // The status `closed` abandons the requests while the socket can still send what cancels them.
+    this.#closed ??= this.#connection.close();
     return this.#closed;
-  }
-
-  async #close(): Promise<void> {
-    this.#abandonRequests(localError('CLIENT_CLOSED'));
-    await this.#connection.close();
   }
 
   #startRequest(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): PlayRequest {
@@ -155,13 +148,11 @@ class BrokerClient implements Client {
   }
 
   #handleStatus(status: ClientStatus): void {
-    if (status.state === 'ready') for (const request of [...this.#requests.values()]) request.handleReady();
-    if (status.state === 'closed') this.#abandonRequests(status.error ?? localError('CLIENT_CLOSED'));
+    for (const request of [...this.#requests.values()]) {
+      if (status.state === 'ready') request.handleReady();
+      if (status.state === 'closed') request.abandon(abortError(this.#connection.closing));
+    }
     this.#events.emit('status', status);
-  }
-
-  #abandonRequests(error: DusklineError): void {
-    for (const request of [...this.#requests.values()]) request.abandon(error);
   }
 
   #handleMessage(message: RequestMessage): void {

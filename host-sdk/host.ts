@@ -40,7 +40,7 @@ class BrokerConnectedHost implements Host {
   readonly #limitEnforcer: LimitEnforcer;
   readonly #moves: SessionMoves;
   readonly #connection: BrokerConnection;
-  readonly #handles = new WeakMap<SessionRecord, HostedSession>();
+  readonly #hostedSessions = new WeakMap<SessionRecord, HostedSession>();
   #isOpen = true;
 
   constructor(settings: HostSettings) {
@@ -75,7 +75,7 @@ class BrokerConnectedHost implements Host {
     this.#moves = new SessionMoves(settings, this.#table, {
       send: (message) => this.#connection.send(message),
       reportState: (record) => this.#reports.reportState(record),
-      handleOf: (record) => this.#handleOf(record),
+      getHostedSession: (record) => this.#getHostedSession(record),
       addSession: (session) => this.#addSession(session, false),
       endRestoredSession: (record) => this.#reservations.dropSession(record, 'move_failed'),
       emit: (event, payload) => this.#events.emit(event, payload),
@@ -122,7 +122,7 @@ class BrokerConnectedHost implements Host {
     return this.#table
       .records()
       .filter(({ state }) => isHeld(state))
-      .map((record) => this.#handleOf(record));
+      .map((record) => this.#getHostedSession(record));
   }
 
   on<Name extends keyof HostEvents>(event: Name, listener: Listener<HostEvents[Name]>): () => void {
@@ -146,7 +146,7 @@ class BrokerConnectedHost implements Host {
     this.#reports.reportState(claim.record);
     if (claim.replaced !== undefined) this.#notifyEnded([claim.replaced]);
     this.#limitEnforcer.scheduleCheck();
-    return { ok: true, session: this.#handleOf(claim.record), readmitted: claim.readmitted };
+    return { ok: true, session: this.#getHostedSession(claim.record), readmitted: claim.readmitted };
   }
 
   signal(sessionId: string, data: string): boolean {
@@ -243,8 +243,8 @@ class BrokerConnectedHost implements Host {
     return this.#reports.reportSignal(record, data);
   }
 
-  #handleOf(record: SessionRecord): HostedSession {
-    let handle = this.#handles.get(record);
+  #getHostedSession(record: SessionRecord): HostedSession {
+    let handle = this.#hostedSessions.get(record);
     if (handle === undefined) {
       handle = createHostedSession(record, {
         reportEvent: (...report) => this.#reportEvent(...report),
@@ -254,7 +254,7 @@ class BrokerConnectedHost implements Host {
         },
         sendSignal: (sender, data) => this.#sendSignal(sender, data),
       });
-      this.#handles.set(record, handle);
+      this.#hostedSessions.set(record, handle);
     }
     return handle;
   }

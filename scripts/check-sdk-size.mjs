@@ -3,7 +3,7 @@ import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const LIMIT_BYTES = 10_240;
+const LIMIT_BYTES = 9_329;
 
 const result = await build({
   entryPoints: [fileURLToPath(new URL('../client-sdk/dist/index.js', import.meta.url))],

@@ -29,14 +29,21 @@ export interface BackoffOptions {
  * each retry (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). The first delay is drawn too,
  * because all peers of a broker that dies notice it at the same moment.
  *
- * @param options bounds, and what else the application chose
+ * @param options what the application chose
+ * @param defaults bounds that the application did not choose
  * @param toDelayMs turns a drawn number of milliseconds, with decimals, into the delay
  */
 export function createBackoff<Context extends RetryProgress>(
-  options: BackoffOptions & Required<Pick<BackoffOptions, 'baseMs' | 'maxMs'>>,
+  options: BackoffOptions,
+  defaults: Required<Pick<BackoffOptions, 'baseMs' | 'maxMs'>>,
   toDelayMs: (drawnMs: number, context: Context) => number,
 ): ReconnectPolicy<Context> {
-  const { baseMs, maxMs, maxRetries = Infinity, random = Math.random } = options;
+  const {
+    baseMs = defaults.baseMs,
+    maxMs = defaults.maxMs,
+    maxRetries = Infinity,
+    random = Math.random,
+  } = options;
   return {
     nextRetryDelayInMs(context) {
       if (context.retryCount >= maxRetries) return null;

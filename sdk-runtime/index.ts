@@ -2,4 +2,4 @@ export { createBackoff, type BackoffOptions, type ReconnectPolicy, type RetryPro
 export { isJsonObject, parseJson } from './json.js';
 export { silentLogger, type Logger } from './logger.js';
 export { systemTimers, type Timers } from './timers.js';
-export { TypedEvents, type Listener } from './typed-events.js';
+export { callListener, TypedEvents, type Listener } from './typed-events.js';

@@ -29,14 +29,21 @@ export class TypedEvents<Events extends object> {
 
   /** Calls the listeners in the order in which they were added. Listeners added meanwhile are not called. */
   emit<Name extends keyof Events>(event: Name, payload: Events[Name]): void {
-    for (const listener of [...(this.#listeners[event] ?? [])]) {
-      try {
-        const pending = listener(payload);
-        if (pending instanceof Promise)
-          pending.catch((error: unknown) => this.#onListenerError(event, error));
-      } catch (error) {
-        this.#onListenerError(event, error);
-      }
-    }
+    for (const listener of [...(this.#listeners[event] ?? [])])
+      callListener(listener, payload, (error) => this.#onListenerError(event, error));
+  }
+}
+
+/** Calls a listener, if there is one. `onError` receives what it threw, or the reason for which its promise was rejected. */
+export function callListener<Payload>(
+  listener: Listener<Payload> | undefined,
+  payload: Payload,
+  onError: (error: unknown) => void,
+): void {
+  try {
+    const pending = listener?.(payload);
+    if (pending instanceof Promise) pending.catch(onError);
+  } catch (error) {
+    onError(error);
   }
 }

@@ -9,7 +9,7 @@ import type { Broker, BrokerOptions } from './broker/broker.js';
 import { createBroker } from './broker/create-broker.js';
 import type { BrokerIntervals } from './broker/intervals.js';
 import type { Logger } from './broker/logger.js';
-import { createRoundPlanner } from './broker/rebalance/plan-round.js';
+import { createRebalancer } from './broker/rebalance/plan-round.js';
 import type { Config } from './config/config.js';
 import { createApp } from './http/create-app.js';
 import { createMetrics } from './http/metrics.js';
@@ -64,7 +64,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     store,
     tickets: createTicketSigner(config.ticketMasterKey),
     iceServers: createIceServers(config.iceServers),
-    ...createRebalancer(options, store, storeSettings),
+    ...chooseRebalancer(options, store, storeSettings),
     rebalanceLimits: config.rebalance.limits,
     observer: metrics.observer,
     log,
@@ -172,18 +172,18 @@ async function settlesWithin(deadlineMs: number, work: Promise<void>): Promise<b
 }
 
 /** With Redis, rebalancing is planned in a worker thread, so that it does not delay matches. With the memory store it runs here. */
-function createRebalancer(
+function chooseRebalancer(
   { config: { catalog, rebalance }, store: givenStore, log }: DusklineOptions,
   store: FleetStore,
   storeSettings: StoreSettings,
-): Pick<BrokerOptions, 'rebalancePlanner'> {
+): Pick<BrokerOptions, 'rebalancer'> {
   const { enabled, limits } = rebalance;
   if (!enabled) return {};
   const hasOwnThread = givenStore === undefined && storeSettings.redis !== null;
-  const planner = hasOwnThread
+  const rebalancer = hasOwnThread
     ? createRebalancerThread({ store: storeSettings, catalog, limits }, log)
-    : createRoundPlanner(store, catalog, limits);
-  return { rebalancePlanner: planner };
+    : createRebalancer(store, catalog, limits);
+  return { rebalancer };
 }
 
 function listen(server: Server, { host, port }: Config['listen']): Promise<void> {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from './broker/logger.js';
-import type { RoundPlan, RoundPlanner, RoundRequest } from './broker/rebalance/round-planner.js';
+import type { RoundPlan, Rebalancer, RoundRequest } from './broker/rebalance/rebalancer.js';
 import type { Catalog } from './domain/catalog.js';
 import type { RebalanceLimits } from './domain/rebalance/limits/rebalance-limits.js';
 import type { StoreSettings } from './open-store.js';
@@ -37,7 +37,7 @@ interface PendingRound {
  * thousands of sessions does not delay matches. The thread is started by the first round, and again by the next one after it
  * ended. A new thread starts with an empty cache and the minimum move budget.
  */
-export function createRebalancerThread(seed: RebalancerSeed, log: Logger): RoundPlanner {
+export function createRebalancerThread(seed: RebalancerSeed, log: Logger): Rebalancer {
   const pending = new Map<number, PendingRound>();
   let thread: Worker | undefined;
   let lastId = 0;

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { createRoundPlanner } from './broker/rebalance/plan-round.js';
+import { createRebalancer } from './broker/rebalance/plan-round.js';
 import { openStore } from './open-store.js';
 import type { RebalancerReply, RebalancerRequest, RebalancerSeed } from './rebalancer-thread.js';
 import { StoreUnavailableError, type FleetStore } from './store/fleet-store.js';
@@ -8,16 +8,16 @@ import { StoreUnavailableError, type FleetStore } from './store/fleet-store.js';
 
 const seed = workerData as RebalancerSeed;
 let store: Promise<FleetStore> | undefined;
-let planner: ReturnType<typeof createRoundPlanner> | undefined;
+let rebalancer: ReturnType<typeof createRebalancer> | undefined;
 
 async function planRound({ id, request }: RebalancerRequest): Promise<RebalancerReply> {
   try {
     // Each round tries to open the store until it succeeds: Redis may be unreachable at first.
     store ??= openStore(seed.store, () => undefined);
-    planner ??= createRoundPlanner(await store, seed.catalog, seed.limits);
-    return { id, plan: await planner.planRound(request) };
+    rebalancer ??= createRebalancer(await store, seed.catalog, seed.limits);
+    return { id, plan: await rebalancer.planRound(request) };
   } catch (error) {
-    if (planner === undefined) store = undefined;
+    if (rebalancer === undefined) store = undefined;
     const failure = error instanceof Error ? error.message : String(error);
     return { id, failure, storeUnavailable: error instanceof StoreUnavailableError };
   }

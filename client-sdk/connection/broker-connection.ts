@@ -29,7 +29,7 @@ export interface BrokerConnectionSettings {
   readonly clock: Clock;
 }
 
-export interface BrokerConnectionWiring {
+export interface BrokerConnectionDependencies {
   readonly options: BrokerConnectionSettings;
   readonly onStatus: (status: ClientStatus) => void;
   readonly onMessage: (message: RequestMessage) => void;
@@ -37,7 +37,7 @@ export interface BrokerConnectionWiring {
 
 /** Keeps the client connected to one of the brokers, until it is closed. */
 export class BrokerConnection {
-  readonly #wiring: BrokerConnectionWiring;
+  readonly #dependencies: BrokerConnectionDependencies;
   readonly #closing = new AbortController();
   #status: ClientStatus = { state: 'idle' };
   #ready = new Deferred<ReadyStatus>();
@@ -45,8 +45,8 @@ export class BrokerConnection {
   /** From the last `welcome`. Secret. */
   #resumeToken: string | undefined;
 
-  constructor(wiring: BrokerConnectionWiring) {
-    this.#wiring = wiring;
+  constructor(dependencies: BrokerConnectionDependencies) {
+    this.#dependencies = dependencies;
   }
 
   get status(): ClientStatus {
@@ -72,7 +72,7 @@ export class BrokerConnection {
     if (this.#status.state !== 'idle') return;
     // Only the application's reconnect policy can throw here.
     this.#keepConnected().catch((cause: unknown) => {
-      this.#wiring.options.logger.error({ error: cause }, 'The reconnect policy threw');
+      this.#dependencies.options.logger.error({ error: cause }, 'The reconnect policy threw');
       void this.close(localError('CLIENT_CLOSED', { cause }));
     });
   }
@@ -89,7 +89,7 @@ export class BrokerConnection {
   }
 
   async #keepConnected(): Promise<void> {
-    const { clock, reconnect, urls } = this.#wiring.options;
+    const { clock, reconnect, urls } = this.#dependencies.options;
     let startedAtMs = clock.nowMs();
     let expiredTokens = 0;
     let retryCount = 0;
@@ -122,7 +122,7 @@ export class BrokerConnection {
 
   /** Runs one attempt and its connection, until that ends. `heldForMs` is absent if there was no `welcome`. */
   async #runAttempt(url: string, attempt: number): Promise<{ error: DusklineError; heldForMs?: number }> {
-    const { clock } = this.#wiring.options;
+    const { clock } = this.#dependencies.options;
     this.#setStatus({ state: 'connecting', attempt, url });
     if (this.#isClosed()) return { error: localError('CLIENT_CLOSED') };
     let socket = this.#openSocket(url);
@@ -146,14 +146,14 @@ export class BrokerConnection {
   }
 
   #openSocket(url: string): BrokerSocket {
-    const { options, onMessage } = this.#wiring;
+    const { options, onMessage } = this.#dependencies;
     this.#socket = new BrokerSocket({ ...options, url, createHello: () => this.#createHello(), onMessage });
     return this.#socket;
   }
 
   /** Uses the resume token if there is one, so that a reconnect needs no token of the application. */
   async #createHello(): Promise<ClientHello> {
-    const { token, device } = this.#wiring.options;
+    const { token, device } = this.#dependencies.options;
     const resumeToken = this.#resumeToken;
     return {
       type: 'hello',
@@ -167,7 +167,7 @@ export class BrokerConnection {
 
   #mayRetry(error: DusklineError, expiredTokens: number): boolean {
     if (error.code === 'TOKEN_EXPIRED') {
-      return typeof this.#wiring.options.token === 'function' && expiredTokens < MAX_EXPIRED_TOKENS;
+      return typeof this.#dependencies.options.token === 'function' && expiredTokens < MAX_EXPIRED_TOKENS;
     }
     return !isFinalError(error);
   }
@@ -187,11 +187,11 @@ export class BrokerConnection {
       this.#ready.reject(reason);
       this.#closing.abort(reason);
     }
-    const { logger } = this.#wiring.options;
+    const { logger } = this.#dependencies.options;
     const error = 'error' in status ? status.error : undefined;
     if (error === undefined) logger.info({ state: status.state }, 'Connection');
     else logger.warn({ state: status.state, code: error.code, closeCode: error.closeCode }, 'Connection');
-    this.#wiring.onStatus(status);
+    this.#dependencies.onStatus(status);
   }
 }
 

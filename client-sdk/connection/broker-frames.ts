@@ -3,7 +3,7 @@ import { isJsonObject, parseJson } from '@duskline/sdk-runtime';
 
 /** The expected type of a value. A list of one shape stands for arrays. Fields whose name ends in `?` may be absent. */
 type Shape =
-  'string' | 'number' | 'boolean' | 'number or null' | readonly [Shape] | { readonly [field: string]: Shape };
+  'string' | 'number' | 'boolean' | 'number or null' | [Shape] | { readonly [field: string]: Shape };
 
 const MATCH_SHAPE: Shape = {
   requestId: 'string',
@@ -68,7 +68,8 @@ export function parseBrokerFrame(data: unknown): BrokerToClient | undefined {
 function matchesShape(value: unknown, shape: Shape): boolean {
   if (shape === 'number or null') return value === null || typeof value === 'number';
   if (typeof shape === 'string') return typeof value === shape;
-  if (isList(shape)) return Array.isArray(value) && value.every((item) => matchesShape(item, shape[0]));
+  if (Array.isArray(shape))
+    return Array.isArray(value) && value.every((item) => matchesShape(item, shape[0]));
   return (
     isJsonObject(value) &&
     Object.entries(shape).every(([field, inner]) => {
@@ -76,8 +77,4 @@ function matchesShape(value: unknown, shape: Shape): boolean {
       return (name !== field && value[name] === undefined) || matchesShape(value[name], inner);
     })
   );
-}
-
-function isList(shape: Shape): shape is readonly [Shape] {
-  return Array.isArray(shape);
 }

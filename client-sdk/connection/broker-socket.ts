@@ -17,7 +17,7 @@ const MIN_PING_INTERVAL_MS = 1_000;
 /** Messages about a play request or its session, and not about the connection. */
 export type RequestMessage = Exclude<BrokerToClient, { readonly type: 'welcome' | 'pong' }>;
 
-export interface BrokerSocketWiring {
+export interface BrokerSocketDependencies {
   readonly url: string;
   readonly WebSocket: WebSocketConstructor;
   readonly clock: Clock;
@@ -37,29 +37,26 @@ export interface BrokerSocketWiring {
  * was no `welcome`, and `closed` to the error that ended the connection.
  */
 export class BrokerSocket {
-  readonly opened: Promise<Welcome | undefined>;
-  readonly closed: Promise<DusklineError>;
-
-  readonly #wiring: BrokerSocketWiring;
+  readonly #dependencies: BrokerSocketDependencies;
   readonly #opened = new Deferred<Welcome | undefined>();
   readonly #closed = new Deferred<DusklineError>();
+  readonly opened = this.#opened.promise;
+  readonly closed = this.#closed.promise;
   /** The platform's socket has closed, or was never opened. */
-  readonly #platformSocketClosed = new Deferred<undefined>();
+  readonly #platformSocketClosed = new Deferred<void>();
   readonly #cancelConnectTimeout: () => void;
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #webSocket: SocketLike | undefined;
   #keepAlive: KeepAlive | undefined;
   #lastError: ErrorMessage | undefined;
 
-  constructor(wiring: BrokerSocketWiring) {
-    this.#wiring = wiring;
-    this.opened = this.#opened.promise;
-    this.closed = this.#closed.promise;
-    this.#cancelConnectTimeout = wiring.clock.setTimer(
+  constructor(dependencies: BrokerSocketDependencies) {
+    this.#dependencies = dependencies;
+    this.#cancelConnectTimeout = dependencies.clock.setTimer(
       () => this.#closeWithError(localError('CONNECT_TIMEOUT')),
-      wiring.connectTimeoutMs,
+      dependencies.connectTimeoutMs,
     );
-    wiring.createHello().then(
+    dependencies.createHello().then(
       (hello) => this.#openWebSocket(hello),
       (cause: unknown) => this.#closeWithError(localError('TOKEN_UNAVAILABLE', { cause })),
     );
@@ -75,8 +72,8 @@ export class BrokerSocket {
   /** Closes. Resolves when the broker has received everything that was sent before, or after a second. */
   async close(): Promise<void> {
     this.#closeWithError(localError('CLIENT_CLOSED'));
-    const cancel = this.#wiring.clock.setTimer(
-      () => this.#platformSocketClosed.resolve(undefined),
+    const cancel = this.#dependencies.clock.setTimer(
+      () => this.#platformSocketClosed.resolve(),
       CLOSE_TIMEOUT_MS,
     );
     await this.#platformSocketClosed.promise;
@@ -85,7 +82,7 @@ export class BrokerSocket {
 
   #openWebSocket(hello: ClientHello): void {
     if (this.#state === 'closed') return;
-    const { url, WebSocket } = this.#wiring;
+    const { url, WebSocket } = this.#dependencies;
     try {
       this.#webSocket = new WebSocket(url, SUBPROTOCOL);
     } catch (cause) {
@@ -99,7 +96,7 @@ export class BrokerSocket {
     // `close` follows and says more. But `ws` throws errors that have no listener.
     this.#webSocket.addEventListener('error', () => undefined);
     this.#webSocket.addEventListener('close', ({ code = 1006 }) => {
-      this.#platformSocketClosed.resolve(undefined);
+      this.#platformSocketClosed.resolve();
       this.#closeWithError(closeError(code, this.#lastError));
     });
   }
@@ -109,10 +106,10 @@ export class BrokerSocket {
     this.#keepAlive?.recordTraffic();
     const message = parseBrokerFrame(data);
     if (message === undefined) {
-      this.#wiring.logger.warn({}, 'Ignored a frame that is malformed or of an unknown type');
+      this.#dependencies.logger.warn({}, 'Ignored a frame that is malformed or of an unknown type');
       return;
     }
-    this.#wiring.logger.debug({ type: message.type }, 'Received');
+    this.#dependencies.logger.debug({ type: message.type }, 'Received');
     switch (message.type) {
       case 'welcome':
         if (this.#state === 'opening') this.#handleWelcome(message);
@@ -122,10 +119,10 @@ export class BrokerSocket {
       case 'error':
         if (message.requestId === undefined && message.sessionId === undefined)
           this.#handleConnectionError(message);
-        else this.#wiring.onMessage(message);
+        else this.#dependencies.onMessage(message);
         return;
       default:
-        this.#wiring.onMessage(message);
+        this.#dependencies.onMessage(message);
     }
   }
 
@@ -133,8 +130,8 @@ export class BrokerSocket {
     this.#state = 'open';
     this.#cancelConnectTimeout();
     this.#keepAlive = new KeepAlive({
-      clock: this.#wiring.clock,
-      intervalMs: this.#wiring.pingIntervalMs ?? Math.max(MIN_PING_INTERVAL_MS, welcome.pingIntervalMs),
+      clock: this.#dependencies.clock,
+      intervalMs: this.#dependencies.pingIntervalMs ?? Math.max(MIN_PING_INTERVAL_MS, welcome.pingIntervalMs),
       sendPing: (id) => void this.send({ type: 'ping', id }),
       onDead: () => this.#closeWithError(localError('CONNECTION_LOST')),
     });
@@ -143,12 +140,12 @@ export class BrokerSocket {
 
   /** Usually followed by a close, of which it is the reason. */
   #handleConnectionError(message: ErrorMessage): void {
-    this.#wiring.logger.warn({ code: message.code }, 'The broker sent an error');
+    this.#dependencies.logger.warn({ code: message.code }, 'The broker sent an error');
     this.#lastError = message;
   }
 
   #sendFrame(message: ClientToBroker): void {
-    this.#wiring.logger.debug({ type: message.type }, 'Sent');
+    this.#dependencies.logger.debug({ type: message.type }, 'Sent');
     try {
       this.#webSocket?.send(JSON.stringify(message));
     } catch (cause) {
@@ -161,7 +158,7 @@ export class BrokerSocket {
     this.#state = 'closed';
     this.#cancelConnectTimeout();
     this.#keepAlive?.stop();
-    if (this.#webSocket === undefined) this.#platformSocketClosed.resolve(undefined);
+    if (this.#webSocket === undefined) this.#platformSocketClosed.resolve();
     else this.#webSocket.close(1000);
     this.#opened.resolve(undefined);
     this.#closed.resolve(error);

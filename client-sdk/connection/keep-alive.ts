@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.js';
 /** The connection counts as dead after this many unanswered pings. */
 const MAX_UNANSWERED_PINGS = 2;
 
-export interface KeepAliveWiring {
+export interface KeepAliveDependencies {
   readonly clock: Clock;
   readonly intervalMs: number;
   readonly sendPing: (id: number) => void;
@@ -16,14 +16,14 @@ export interface KeepAliveWiring {
  * type `ping`, but only if nothing was received for an interval.
  */
 export class KeepAlive {
-  readonly #wiring: KeepAliveWiring;
+  readonly #dependencies: KeepAliveDependencies;
   #cancelTimer: () => void = () => undefined;
   #hadTraffic = false;
   #unansweredPings = 0;
   #lastPingId = 0;
 
-  constructor(wiring: KeepAliveWiring) {
-    this.#wiring = wiring;
+  constructor(dependencies: KeepAliveDependencies) {
+    this.#dependencies = dependencies;
     this.#schedule();
   }
 
@@ -37,7 +37,10 @@ export class KeepAlive {
   }
 
   #schedule(): void {
-    this.#cancelTimer = this.#wiring.clock.setTimer(() => this.#checkTraffic(), this.#wiring.intervalMs);
+    this.#cancelTimer = this.#dependencies.clock.setTimer(
+      () => this.#checkTraffic(),
+      this.#dependencies.intervalMs,
+    );
   }
 
   #checkTraffic(): void {
@@ -45,12 +48,12 @@ export class KeepAlive {
       this.#hadTraffic = false;
       this.#unansweredPings = 0;
     } else if (this.#unansweredPings === MAX_UNANSWERED_PINGS) {
-      this.#wiring.onDead();
+      this.#dependencies.onDead();
       return;
     } else {
       this.#unansweredPings += 1;
       this.#lastPingId += 1;
-      this.#wiring.sendPing(this.#lastPingId);
+      this.#dependencies.sendPing(this.#lastPingId);
     }
     this.#schedule();
   }

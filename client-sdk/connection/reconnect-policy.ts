@@ -1,9 +1,5 @@
-import {
-  createBackoff,
-  type BackoffOptions,
-  type ReconnectPolicy as Policy,
-  type RetryProgress,
-} from '@duskline/sdk-runtime';
+import type { BackoffOptions, ReconnectPolicy as Policy, RetryProgress } from '@duskline/sdk-runtime';
+import { createBackoff } from '@duskline/sdk-runtime';
 import type { DusklineError } from '../errors.js';
 
 /** What a reconnect policy can base its decision on. */
@@ -21,12 +17,8 @@ export type ReconnectPolicy = Policy<RetryContext>;
  *
  * If the broker named a time to wait (`error.retryAfterMs`), the drawn delay is added to it.
  */
-export function createBackoffPolicy({
-  baseMs = 1_000,
-  maxMs = 10_000,
-  ...others
-}: BackoffOptions = {}): ReconnectPolicy {
-  return createBackoff({ baseMs, maxMs, ...others }, (drawnMs, { error }) =>
+export function createBackoffPolicy(options: BackoffOptions = {}): ReconnectPolicy {
+  return createBackoff(options, { baseMs: 1_000, maxMs: 10_000 }, (drawnMs, { error }) =>
     Math.round((error.retryAfterMs ?? 0) + drawnMs),
   );
 }

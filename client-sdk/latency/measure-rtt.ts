@@ -1,7 +1,7 @@
 import type { RegionInfo } from '@duskline/protocol';
 import type { Probe } from './beacon-probe.js';
 import type { Clock } from '../runtime/clock.js';
-import { waitUnlessAborted } from '../runtime/promises.js';
+import { onAbort, waitUnlessAborted } from '../runtime/promises.js';
 
 /** Concurrent warm-ups. A warm-up includes the DNS lookup, TCP and TLS, so contention does not matter. */
 const CONCURRENT_WARM_UPS = 6;
@@ -91,15 +91,15 @@ async function resolveInTime(
   if (plan.signal.aborted) return undefined;
   const controller = new AbortController();
   const stop = (): void => controller.abort();
-  const cancel = plan.clock.setTimer(stop, plan.timeoutMs);
-  plan.signal.addEventListener('abort', stop);
+  const cancelTimer = plan.clock.setTimer(stop, plan.timeoutMs);
+  const removeListener = onAbort(plan.signal, stop);
   try {
     return await waitUnlessAborted(work(controller.signal), controller.signal);
   } catch {
     return undefined;
   } finally {
-    cancel();
-    plan.signal.removeEventListener('abort', stop);
+    cancelTimer();
+    removeListener();
   }
 }
 

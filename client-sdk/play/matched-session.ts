@@ -6,7 +6,7 @@ import { SessionMoveHandler } from '../session/session-move.js';
 import { SignalOutbox } from '../session/signal-outbox.js';
 import type { PlayOptions } from './play-options.js';
 
-export interface MatchedSessionWiring extends Pick<PlayOptions, 'onMove'> {
+export interface MatchedSessionDependencies extends Pick<PlayOptions, 'onMove'> {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Returns whether the message was handed to an open socket. */
@@ -21,21 +21,21 @@ export interface MatchedSessionWiring extends Pick<PlayOptions, 'onMove'> {
 export class MatchedSession extends LiveSession {
   /** The broker of this connection sent `matched` for the session. It accepts `end`, `signal` and `stay` only then. */
   isAttached = true;
-  readonly #wiring: MatchedSessionWiring;
+  readonly #dependencies: MatchedSessionDependencies;
   readonly #signals: SignalOutbox;
   readonly #moves: SessionMoveHandler;
 
-  constructor(match: Matched, wiring: MatchedSessionWiring) {
-    const { isHeld, end } = wiring;
+  constructor(match: Matched, dependencies: MatchedSessionDependencies) {
+    const { isHeld, end } = dependencies;
     const { sessionId } = match;
     const signal = (data: string): void => {
       if (isHeld()) this.#signals.push(data);
     };
-    super(match, { end, signal }, wiring.logger);
-    this.#wiring = wiring;
+    super(match, { end, signal }, dependencies.logger);
+    this.#dependencies = dependencies;
     this.#signals = new SignalOutbox((data) => this.#send({ type: 'signal', sessionId, data }));
     this.#moves = new SessionMoveHandler({
-      ...wiring,
+      ...dependencies,
       sendStay: (epoch) => this.#send({ type: 'stay', sessionId, epoch }),
     });
   }
@@ -51,7 +51,7 @@ export class MatchedSession extends LiveSession {
   }
 
   startMove(match: Moving): void {
-    if (this.#wiring.isHeld() && match.epoch > this.epoch) this.#moves.startMove(match);
+    if (this.#dependencies.isHeld() && match.epoch > this.epoch) this.#moves.startMove(match);
   }
 
   /**
@@ -78,6 +78,6 @@ export class MatchedSession extends LiveSession {
   }
 
   #send(message: ClientToBroker): boolean {
-    return this.#wiring.isHeld() && this.isAttached && this.#wiring.send(message);
+    return this.#dependencies.isHeld() && this.isAttached && this.#dependencies.send(message);
   }
 }

@@ -55,8 +55,6 @@ export function reactToError(error: DusklineError, situation: RequestSituation):
       return error.retryable ? 'retry' : 'over';
     case 'over':
       return undefined;
-    default:
-      return phase satisfies never;
   }
 }
 

@@ -40,7 +40,5 @@ export function messageForPhase(
       return { type: 'cancel', requestId: play.requestId };
     case 'nothing':
       return undefined;
-    default:
-      return sends satisfies never;
   }
 }

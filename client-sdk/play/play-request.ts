@@ -8,7 +8,7 @@ import type {
   SessionChanged,
 } from '@duskline/protocol';
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import { TypedEvents, type Logger } from '@duskline/sdk-runtime';
+import { callListener, type Logger } from '@duskline/sdk-runtime';
 import type { RequestMessage } from '../connection/broker-socket.js';
 import { brokerError, localError, type DusklineError } from '../errors.js';
 import type { Clock } from '../runtime/clock.js';
@@ -18,11 +18,11 @@ import { MatchedSession } from './matched-session.js';
 import { askAboutOffer } from './ask-about-offer.js';
 import { isWorthRetrying, reactToError } from './play-errors.js';
 import { messageForPhase } from './play-messages.js';
-import type { PlayOptions, QueueState } from './play-options.js';
+import type { PlayOptions } from './play-options.js';
 import { isPending, isPhaseTransition, type PlayPhase } from './play-phase.js';
 import { RetryTimer } from './retry-timer.js';
 
-export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOffer' | 'onMove'> {
+export interface PlayRequestDependencies extends Pick<PlayOptions, 'onQueued' | 'onOffer' | 'onMove'> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -36,20 +36,18 @@ export interface PlayRequestWiring extends Pick<PlayOptions, 'onQueued' | 'onOff
 
 /** One call of `play`, from its first message until its session has ended. */
 export class PlayRequest {
-  /** The session, or why there is none. */
-  readonly answer: Promise<Session>;
-
   readonly #play: Play;
-  readonly #wiring: PlayRequestWiring;
+  readonly #dependencies: PlayRequestDependencies;
   readonly #answer = new Deferred<Session>();
-  readonly #events: TypedEvents<{ queued: QueueState }>;
+  /** The session, or why there is none. */
+  readonly answer = this.#answer.promise;
   readonly #retryTimer: RetryTimer;
   #phase: PlayPhase = 'asking';
   #session: MatchedSession | undefined;
   /** Aborts when the offer that the application was asked about is answered or gone. */
   #offer: AbortController | undefined;
   /** The result of `Session.end`, once it was called. */
-  #ending: Deferred<undefined> | undefined;
+  #ending: Deferred<void> | undefined;
   /** `play` was sent, so a broker may know the request. */
   #wasSent = false;
   /** A connection was lost since then. The attempt of its broker may have succeeded, or may still run. */
@@ -57,13 +55,10 @@ export class PlayRequest {
   /** The slot was lost after the match, and the broker queued the request again. */
   #isRequeued = false;
 
-  constructor(play: Play, wiring: PlayRequestWiring) {
+  constructor(play: Play, dependencies: PlayRequestDependencies) {
     this.#play = play;
-    this.#wiring = wiring;
-    this.#retryTimer = new RetryTimer(wiring, () => this.#sendForPhase());
-    this.#events = new TypedEvents((_, error) => wiring.logger.error({ error }, 'onQueued threw'));
-    if (wiring.onQueued !== undefined) this.#events.on('queued', wiring.onQueued);
-    this.answer = this.#answer.promise;
+    this.#dependencies = dependencies;
+    this.#retryTimer = new RetryTimer(dependencies, () => this.#sendForPhase());
   }
 
   get session(): Session | undefined {
@@ -106,8 +101,6 @@ export class PlayRequest {
       case 'error':
         this.#handleError(message);
         return;
-      default:
-        message satisfies never;
     }
   }
 
@@ -132,8 +125,11 @@ export class PlayRequest {
   }
 
   #handleQueued({ position, etaMs, region }: Queued): void {
-    if (this.#requeueIfHeld() || this.#enterPhase('queued'))
-      this.#events.emit('queued', { position, region, ...(etaMs && { etaMs }) });
+    if (!this.#requeueIfHeld() && !this.#enterPhase('queued')) return;
+    const { onQueued, logger } = this.#dependencies;
+    callListener(onQueued, { position, region, ...(etaMs && { etaMs }) }, (error) =>
+      logger.error({ error }, 'onQueued threw'),
+    );
   }
 
   #handleOffer(offer: Offer): void {
@@ -146,7 +142,7 @@ export class PlayRequest {
   #askAboutOffer({ requestId, region, acceptWithinMs }: Offer): void {
     const { signal } = (this.#offer = new AbortController());
     void askAboutOffer(
-      this.#wiring,
+      this.#dependencies,
       { region, acceptWithinMs, signal },
       {
         accept: () => {
@@ -164,7 +160,7 @@ export class PlayRequest {
     if (session === undefined) {
       if (!this.#enterPhase('held')) return;
       this.#session = new MatchedSession(match, {
-        ...this.#wiring,
+        ...this.#dependencies,
         isHeld: () => this.#phase === 'held',
         end: () => this.#requestEnd(),
       });
@@ -175,8 +171,11 @@ export class PlayRequest {
     } else {
       // The broker lost its record of the session and took the repeated `play` for a new request. The session may live on its
       // host, so the second one is given back.
-      this.#wiring.logger.warn({ sessionId: match.sessionId }, 'Gave back a second session of one request');
-      this.#wiring.send({ type: 'end', sessionId: match.sessionId });
+      this.#dependencies.logger.warn(
+        { sessionId: match.sessionId },
+        'Gave back a second session of one request',
+      );
+      this.#dependencies.send({ type: 'end', sessionId: match.sessionId });
       if (this.#phase === 'ending') this.#finishSession('client_left');
     }
   }
@@ -208,7 +207,7 @@ export class PlayRequest {
         this.#retryTimer.start(error);
         return;
       case 'reject':
-        if (isWorthRetrying(error) && this.#retryTimer.start(error, this.#wiring.maxWaitMs)) return;
+        if (isWorthRetrying(error) && this.#retryTimer.start(error, this.#dependencies.maxWaitMs)) return;
         this.#answer.reject(error);
         this.#enterPhase('over');
         return;
@@ -248,17 +247,17 @@ export class PlayRequest {
   }
 
   #sendAccept(): void {
-    this.#wiring.send({ type: 'accept', requestId: this.#play.requestId });
+    this.#dependencies.send({ type: 'accept', requestId: this.#play.requestId });
   }
 
   #sendForPhase(): void {
     const message = messageForPhase(this.#phase, this.#play, this.#session);
-    if (message !== undefined && this.#wiring.send(message)) this.#wasSent = true;
+    if (message !== undefined && this.#dependencies.send(message)) this.#wasSent = true;
   }
 
   #finishSession(reason: EndReason): void {
     this.#enterPhase('over');
-    this.#ending?.resolve(undefined);
+    this.#ending?.resolve();
     this.#session?.notifyEnded(reason);
   }
 
@@ -270,7 +269,7 @@ export class PlayRequest {
     this.#offer?.abort();
     if (phase !== 'over') return true;
     this.#session?.stop();
-    this.#wiring.onOver();
+    this.#dependencies.onOver();
     return true;
   }
 }

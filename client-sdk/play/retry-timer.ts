@@ -4,22 +4,22 @@ import type { DusklineError } from '../errors.js';
 /** Delay of a retry for which the broker names none (`retryAfterMs`), in milliseconds. */
 const DEFAULT_RETRY_AFTER_MS = 1_000;
 
-export interface RetryTimerWiring {
+export interface RetryTimerDependencies {
   readonly clock: Clock;
   readonly random: () => number;
 }
 
 /** Sends a message again after an error. At most one retry is scheduled. */
 export class RetryTimer {
-  readonly #wiring: RetryTimerWiring;
+  readonly #dependencies: RetryTimerDependencies;
   readonly #retry: () => void;
   readonly #createdAtMs: number;
   #cancel: (() => void) | undefined;
 
-  constructor(wiring: RetryTimerWiring, retry: () => void) {
-    this.#wiring = wiring;
+  constructor(dependencies: RetryTimerDependencies, retry: () => void) {
+    this.#dependencies = dependencies;
     this.#retry = retry;
-    this.#createdAtMs = wiring.clock.nowMs();
+    this.#createdAtMs = dependencies.clock.nowMs();
   }
 
   get isSet(): boolean {
@@ -34,7 +34,7 @@ export class RetryTimer {
    * @returns false, with nothing scheduled, if the retry would come later than `maxWaitMs`
    */
   start({ retryAfterMs = DEFAULT_RETRY_AFTER_MS }: DusklineError, maxWaitMs = Infinity): boolean {
-    const { clock, random } = this.#wiring;
+    const { clock, random } = this.#dependencies;
     const delayMs = Math.round(retryAfterMs * (1 + random() / 2));
     if (clock.nowMs() - this.#createdAtMs + delayMs > maxWaitMs) return false;
     this.stop();

@@ -16,6 +16,17 @@ export class Deferred<Value> {
 }
 
 /**
+ * Calls `listener` when `signal` aborts, or at once if it has aborted already.
+ *
+ * @returns a function that removes the listener
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  if (signal.aborted) listener();
+  signal.addEventListener('abort', listener);
+  return () => signal.removeEventListener('abort', listener);
+}
+
+/**
  * Waits for `promise`, or until `signal` aborts.
  *
  * @throws DusklineError `ABORTED`
@@ -26,26 +37,20 @@ export async function waitUnlessAborted<Value>(
 ): Promise<Value> {
   if (signal === undefined) return promise;
   const aborted = new Deferred<never>();
-  const onAbort = (): void => aborted.reject(abortError(signal));
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort);
+  const removeListener = onAbort(signal, () => aborted.reject(abortError(signal)));
   try {
     return await Promise.race([aborted.promise, promise]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    removeListener();
   }
 }
 
 /** Resolves after `delayMs`, or as soon as `signal` aborts. */
-export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      cancel();
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const cancel = clock.setTimer(finish, delayMs);
-    signal.addEventListener('abort', finish);
-    if (signal.aborted) finish();
-  });
+export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = new Deferred<void>();
+  const cancelTimer = clock.setTimer(resolve, delayMs);
+  const removeListener = onAbort(signal, resolve);
+  await promise;
+  cancelTimer();
+  removeListener();
 }

@@ -15,7 +15,7 @@ export interface SessionMove extends Pick<
   readonly signal: AbortSignal;
 }
 
-export interface SessionMoveHandlerWiring {
+export interface SessionMoveHandlerDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Without it the handler ignores moves. */
@@ -45,18 +45,18 @@ interface PendingMove {
 
 /** The move of one session: calls `onMove`, and sends `stay` if it fails. */
 export class SessionMoveHandler {
-  readonly #wiring: SessionMoveHandlerWiring;
+  readonly #dependencies: SessionMoveHandlerDependencies;
   #pending: PendingMove | undefined;
   /** The last move that completed at the broker. Its `onMove` may still be running. */
   #completed: PendingMove | undefined;
 
-  constructor(wiring: SessionMoveHandlerWiring) {
-    this.#wiring = wiring;
+  constructor(dependencies: SessionMoveHandlerDependencies) {
+    this.#dependencies = dependencies;
   }
 
   /** Ignores a move that is repeated, or older than the pending one. */
   startMove(match: Moving): void {
-    const { clock, onMove } = this.#wiring;
+    const { clock, onMove } = this.#dependencies;
     if (onMove === undefined || match.epoch <= (this.#pending?.match.epoch ?? 0)) return;
     this.cancelMove();
     const cancelDeadline = clock.setTimer(() => this.#recordOutcome(pending, false), match.claimWithinMs);
@@ -76,7 +76,8 @@ export class SessionMoveHandler {
    * `onMove` may still be running, because the new host reports to the broker first; its time limit does not change.
    */
   completeMove(epoch: number): PendingMove | undefined {
-    const [pending, completed] = [this.#pending, this.#completed];
+    const pending = this.#pending;
+    const completed = this.#completed;
     if (completed !== undefined && completed.match.epoch < epoch && completed.hasArrived === undefined)
       abandonMove(completed);
     if (pending === undefined || pending.match.epoch > epoch) return undefined;
@@ -102,7 +103,7 @@ export class SessionMoveHandler {
 
   /** After a reconnect: the broker may not have received `stay`. */
   repeatStay(): void {
-    if (this.#pending?.hasArrived === false) this.#wiring.sendStay(this.#pending.match.epoch);
+    if (this.#pending?.hasArrived === false) this.#dependencies.sendStay(this.#pending.match.epoch);
   }
 
   async #runOnMove(pending: PendingMove, onMove: Listener<SessionMove>): Promise<void> {
@@ -121,7 +122,7 @@ export class SessionMoveHandler {
     pending.cancelDeadline();
     pending.outcome.resolve(hasArrived);
     if (hasArrived) return;
-    this.#wiring.logger.warn({ epoch: pending.match.epoch }, 'onMove did not reach the new host');
+    this.#dependencies.logger.warn({ epoch: pending.match.epoch }, 'onMove did not reach the new host');
     pending.controller.abort();
     // If the session has moved meanwhile, it can no longer stay.
     if (this.#pending === pending) this.repeatStay();

@@ -1,9 +1,5 @@
-import {
-  createBackoff,
-  type BackoffOptions,
-  type ReconnectPolicy as Policy,
-  type RetryProgress,
-} from '@duskline/sdk-runtime';
+import type { BackoffOptions, ReconnectPolicy as Policy, RetryProgress } from '@duskline/sdk-runtime';
+import { createBackoff } from '@duskline/sdk-runtime';
 import type { ConnectionFailure } from './connection-failure.js';
 
 /** What a reconnect policy can base its decision on. */
@@ -19,10 +15,6 @@ export type ReconnectPolicy = Policy<RetryContext>;
  * The default policy: exponential back-off with full jitter. `baseMs` is 500, `maxMs` is 15000, and the number of retries is
  * not limited, because nobody watches a host to start it again.
  */
-export function createBackoffPolicy({
-  baseMs = 500,
-  maxMs = 15_000,
-  ...others
-}: BackoffOptions = {}): ReconnectPolicy {
-  return createBackoff({ baseMs, maxMs, ...others }, Math.floor);
+export function createBackoffPolicy(options: BackoffOptions = {}): ReconnectPolicy {
+  return createBackoff(options, { baseMs: 500, maxMs: 15_000 }, Math.floor);
 }

@@ -52,7 +52,7 @@ export class LimitEnforcer {
   /** The player of the session was active. */
   recordActivity(record: SessionRecord): void {
     if (!isHeld(record.state)) return;
-    const notice = this.#trackerOf(record)?.recordActivity(this.#clock.monotonicMs());
+    const notice = this.#findTracker(record)?.recordActivity(this.#clock.monotonicMs());
     if (notice !== undefined) this.#deliverNotice(record, notice);
   }
 
@@ -85,19 +85,19 @@ export class LimitEnforcer {
   }
 
   #deliverNotice(record: SessionRecord, notice: LimitNotice): void {
-    this.#trackerOf(record)?.recordReported(notice.kind, this.#port.sendNotice(record, notice));
+    this.#findTracker(record)?.recordReported(notice.kind, this.#port.sendNotice(record, notice));
     this.#port.emitNotice(record, notice);
   }
 
   #trackedSessions(): { readonly record: SessionRecord; readonly tracker: LimitTracker }[] {
     return this.#port.records().flatMap((record) => {
-      const tracker = isHeld(record.state) ? this.#trackerOf(record) : undefined;
+      const tracker = isHeld(record.state) ? this.#findTracker(record) : undefined;
       return tracker === undefined ? [] : [{ record, tracker }];
     });
   }
 
   /** `undefined` until the session has limits and a client was admitted. */
-  #trackerOf(record: SessionRecord): LimitTracker | undefined {
+  #findTracker(record: SessionRecord): LimitTracker | undefined {
     const { limits, admittedAtMs } = record;
     if (limits === undefined || admittedAtMs === undefined) return undefined;
     let tracker = this.#trackers.get(record);

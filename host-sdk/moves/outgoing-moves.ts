@@ -11,7 +11,7 @@ export interface OutgoingMovesPort {
   send(message: HostCheckpoint | CannotMove): boolean;
   /** Applies an event to the record. Returns false if the table of transitions does not allow it. */
   applyEvent(record: SessionRecord, event: 'checkpoint' | 'resume'): boolean;
-  handleOf(record: SessionRecord): HostedSession;
+  getHostedSession(record: SessionRecord): HostedSession;
   /** The session continues on this host, in its current state. */
   notifyResumed(record: SessionRecord): void;
 }
@@ -102,7 +102,7 @@ export class OutgoingMoves {
     const { record } = move;
     const { sessionId, epoch } = record;
     try {
-      const checkpoint = encodeCheckpoint(await onCheckpoint(this.#port.handleOf(record)));
+      const checkpoint = encodeCheckpoint(await onCheckpoint(this.#port.getHostedSession(record)));
       if (!this.#isPending(move)) return;
       if (record.state !== 'moving') this.#cancelMove(move, 'The client lost its connection meanwhile.');
       else this.#sendCheckpoint(move, { type: 'checkpoint', sessionId, epoch, ...checkpoint });

@@ -14,7 +14,7 @@ export interface SessionMovesPort {
   send(message: HostToBroker): boolean;
   /** Reports the state of a session to the broker. */
   reportState(record: SessionRecord): void;
-  handleOf(record: SessionRecord): HostedSession;
+  getHostedSession(record: SessionRecord): HostedSession;
   /** Puts a session into the table with `begun: false`. */
   addSession(session: PreparedSession): PrepareOutcome;
   /** Ends a session whose client was admitted, and reports that to broker and application. */
@@ -37,7 +37,7 @@ export class SessionMoves {
     this.#outgoing = new OutgoingMoves(settings, {
       send: (message) => port.send(message),
       applyEvent: (record, event) => table.applyEvent(record, event),
-      handleOf: (record) => port.handleOf(record),
+      getHostedSession: (record) => port.getHostedSession(record),
       notifyResumed: (record) => {
         port.reportState(record);
         port.emit('resume', { sessionId: record.sessionId, epoch: record.epoch });

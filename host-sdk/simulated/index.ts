@@ -1,6 +1,6 @@
 export { createLoadModel, LOAD_FACTORS, type LoadModel, type LoadModelOptions } from './load-model.js';
 export type { MoveFaults } from './simulated-checkpoint.js';
-export { createSeededRandom, seedOf, type Random } from './seeded-random.js';
+export { createSeededRandom, deriveSeed, type Random } from './seeded-random.js';
 export { createSimulatedHost, type SimulatedHost, type SimulatedHostOptions } from './simulated-host.js';
 export type { SimulatedStats } from './simulated-stats.js';
 export type { ClientToStream, StreamToClient } from './stream-protocol.js';

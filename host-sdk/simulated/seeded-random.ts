@@ -17,7 +17,7 @@ export function createSeededRandom(seed: number): Random {
 }
 
 /** A seed computed from a text (FNV-1a, 32 bits), so that each host of a fleet has its own. */
-export function seedOf(text: string): number {
+export function deriveSeed(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

@@ -6,7 +6,7 @@ import { createHost } from '../host.js';
 import type { HostedSession } from '../sessions/hosted-session.js';
 import { createLoadModel, type LoadModelOptions } from './load-model.js';
 import type { MoveFaults } from './simulated-checkpoint.js';
-import { seedOf } from './seeded-random.js';
+import { deriveSeed } from './seeded-random.js';
 import type { SimulatedStats } from './simulated-stats.js';
 import { SimulatedSessions } from './simulated-sessions.js';
 import type { StreamServer } from './stream-server.js';
@@ -64,9 +64,9 @@ export function createSimulatedHost(options: SimulatedHostOptions): SimulatedHos
   const { movable = true, moveFaults, checkpointBytes, ...hostOptions } = others;
   const { region, pool, slots, clock = systemClock } = hostOptions;
   const address = { region, pool, hostId };
-  const endpoint = streams.endpointOf(address);
+  const endpoint = streams.formatEndpoint(address);
   const model = createLoadModel({
-    seed: seedOf(`${region}/${pool}/${hostId}`),
+    seed: deriveSeed(`${region}/${pool}/${hostId}`),
     ...load,
     slots,
   });

@@ -32,7 +32,7 @@ export interface StreamServer {
   /** Open client connections, admitted or not. */
   readonly connections: number;
   /** The URL for clients of a host: `ws://HOST:PORT/stream/<region>/<pool>/<hostId>`. */
-  endpointOf(address: HostAddress): string;
+  formatEndpoint(address: HostAddress): string;
   /**
    * Starts to serve a host.
    *
@@ -98,7 +98,7 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
   }
 
   /** Streams that are closing keep their time for the handshake. */
-  function dropStreamsOf(handler: StreamHandler): void {
+  function dropStreams(handler: StreamHandler): void {
     for (const [stream, entry] of streams) {
       if (entry.handler === handler && !stream.isClosing) stream.terminate();
     }
@@ -121,14 +121,14 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
     get connections() {
       return streams.size;
     },
-    endpointOf: (address) => `ws://${authority}${pathOf(address)}`,
+    formatEndpoint: (address) => `ws://${authority}${formatPath(address)}`,
     attach(address, handler) {
-      const path = pathOf(address);
+      const path = formatPath(address);
       if (handlers.has(path)) throw new Error(`The stream server already has a host at ${path}.`);
       handlers.set(path, handler);
       return () => {
         if (handlers.get(path) === handler) handlers.delete(path);
-        dropStreamsOf(handler);
+        dropStreams(handler);
       };
     },
     close() {
@@ -143,6 +143,6 @@ export async function createStreamServer(options: StreamServerOptions = {}): Pro
   };
 }
 
-function pathOf({ region, pool, hostId }: HostAddress): string {
+function formatPath({ region, pool, hostId }: HostAddress): string {
   return `/stream/${region}/${pool}/${hostId}`;
 }

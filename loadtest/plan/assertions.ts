@@ -24,9 +24,16 @@ export const COUNTS = [
     'unanswered',
     'noClientFree',
     'lost',
-    'doubleSales',
+    'overbooked',
   ] as const),
-  ...(['outOfOrder', 'otherViolations', 'violations', 'matchedPerSecond', 'knee', 'notConnected'] as const),
+  ...([
+    'outOfOrder',
+    'otherViolations',
+    'violations',
+    'matchedPerSecond',
+    'saturationPoint',
+    'notConnected',
+  ] as const),
   ...(['moved', 'movesFailed', 'interrupted'] as const),
 ] as const;
 

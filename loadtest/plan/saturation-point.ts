@@ -66,7 +66,7 @@ const REFINEMENTS = 2;
 /**
  * The rate of the next level: the last rate is doubled until a level does not hold, then the gap is halved twice.
  *
- * @returns `undefined` when the knee is found
+ * @returns `undefined` when the saturation point is found
  */
 export function nextRate(
   levels: readonly Pick<JudgedLevel, 'ratePerSecond' | 'held'>[],

@@ -42,7 +42,7 @@ function renderVerdict(report: LoadReport): string {
   const reasons = failureReasons(report, assertions);
   const lines = [
     ...(reasons.length === 0 ? [] : [`${reasons.join('; ')}.`]),
-    `Double sales ${verdict.doubleSales}, lost sessions ${verdict.lost}, out of order ${verdict.outOfOrder}, other violations ${verdict.other}, in ${verdict.events} events.`,
+    `Overbooked ${verdict.overbooked}, lost sessions ${verdict.lost}, out of order ${verdict.outOfOrder}, other violations ${verdict.other}, in ${verdict.events} events.`,
     ...(verdict.settled
       ? []
       : ['Some requests or sessions were not settled at the end: lost sessions may have been missed.']),
@@ -60,17 +60,19 @@ function renderTiles(report: LoadReport): string {
     ['match p50', formatDuration(match.p50)],
     ['match p99', formatDuration(match.p99)],
     ['match max', formatDuration(match.max)],
-    ...(report.knee === undefined ? [] : [['knee, a second', String(report.knee.ratePerSecond)] as const]),
+    ...(report.saturationPoint === undefined
+      ? []
+      : [['saturation point, a second', String(report.saturationPoint.ratePerSecond)] as const]),
   ];
   return `<dl class="tiles">${tiles.map(([name, value]) => `<div><dt>${escape(name)}</dt><dd>${escape(value)}</dd></div>`).join('')}</dl>`;
 }
 
 function renderCharts(report: LoadReport): string {
-  const { stretchMs, setting, faults } = report;
-  const seconds = stretchMs / 1_000;
+  const { timelineIntervalMs, setting, faults } = report;
+  const seconds = timelineIntervalMs / 1_000;
   // The load ends within the last interval. A rate over less than half of an interval would mislead.
   const timeline = report.timeline.filter(
-    ({ atMs }, i) => i === 0 || setting.seconds * 1_000 - atMs >= stretchMs / 2,
+    ({ atMs }, i) => i === 0 || setting.seconds * 1_000 - atMs >= timelineIntervalMs / 2,
   );
   const marks: Mark[] = faults.map(({ text, target, atMs, untilMs }) => ({
     label: `${text} (${target})`,

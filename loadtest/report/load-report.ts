@@ -79,7 +79,7 @@ export interface LoadReport {
   readonly connectionErrors: Readonly<Record<string, number>>;
   readonly times: Readonly<Record<TimingName, Latency>>;
   readonly levels: readonly JudgedLevel[];
-  readonly knee?: SaturationPoint;
+  readonly saturationPoint?: SaturationPoint;
   readonly verdict: Verdict;
   readonly brokers: readonly ProcessUsageSummary[];
   /** Absent when the run started no Redis. */
@@ -90,7 +90,7 @@ export interface LoadReport {
   readonly ownCpuMean: number;
   readonly faults: readonly InjectedFault[];
   /** Length of an interval of the timeline. */
-  readonly stretchMs: number;
+  readonly timelineIntervalMs: number;
   readonly timeline: readonly TimelinePoint[];
   readonly assertions: readonly AssertionResult[];
   /** Whether the history has no violation, no broker crashed, every fault was injected, and every assertion holds. */
@@ -100,8 +100,8 @@ export interface LoadReport {
 /** The result of a run before its assertions are evaluated. */
 export type MeasuredRun = Omit<LoadReport, 'assertions' | 'passed'>;
 
-export function countViolations({ doubleSales, lost, outOfOrder, other }: Verdict): number {
-  return doubleSales + lost + outOfOrder + other;
+export function countViolations({ overbooked, lost, outOfOrder, other }: Verdict): number {
+  return overbooked + lost + outOfOrder + other;
 }
 
 export function evaluateReport(measured: MeasuredRun, assertions: readonly Assertion[]): LoadReport {
@@ -128,7 +128,7 @@ export function failureReasons(
 
 /** The figures that assertions can name. */
 function figuresOf(measured: MeasuredRun): Figures {
-  const { verdict, times, refused, ended, knee } = measured;
+  const { verdict, times, refused, ended, saturationPoint } = measured;
   const figures: Record<string, number> = {
     offered: measured.offered,
     matched: measured.matched,
@@ -141,13 +141,13 @@ function figuresOf(measured: MeasuredRun): Figures {
     movesFailed: measured.movesFailed,
     interrupted: measured.interrupted,
     matchedPerSecond: measured.matchedPerSecond,
-    doubleSales: verdict.doubleSales,
+    overbooked: verdict.overbooked,
     outOfOrder: verdict.outOfOrder,
     otherViolations: verdict.other,
     violations: countViolations(verdict),
     // Before everything has settled, 0 lost sessions proves nothing: the figure counts as not measured.
     ...(verdict.settled || verdict.lost > 0 ? { lost: verdict.lost } : {}),
-    ...(knee === undefined ? {} : { knee: knee.ratePerSecond }),
+    ...(saturationPoint === undefined ? {} : { saturationPoint: saturationPoint.ratePerSecond }),
   };
   for (const [name, latency] of Object.entries(times)) {
     figures[`${name}.count`] = latency.count;

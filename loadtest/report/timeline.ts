@@ -38,21 +38,21 @@ const NOTHING: Totals = { offered: 0, matched: 0, queued: 0, refused: 0, noClien
 
 /** Counts and times of a run, in intervals of equal length. */
 export class Timeline {
-  readonly stretchMs: number;
+  readonly intervalMs: number;
   readonly #startAtMs: number;
-  readonly #stretches: TimelineInterval[] = [];
+  readonly #intervals: TimelineInterval[] = [];
 
   /** @param startAtMs when the first arrival is due, by the monotonic clock */
-  constructor(startAtMs: number, stretchMs: number) {
+  constructor(startAtMs: number, intervalMs: number) {
     this.#startAtMs = startAtMs;
-    this.stretchMs = stretchMs;
+    this.intervalMs = intervalMs;
   }
 
   /** @param dueMs when the arrival was due: a broker that stalls shows at the time of the stall, not after it */
   recordMatch(dueMs: number, tookMs: number): void {
     if (dueMs < this.#startAtMs) return;
-    const stretch = this.#at(dueMs);
-    (stretch.matches ??= new LatencyHistogram(2)).record(tookMs);
+    const interval = this.#at(dueMs);
+    (interval.matches ??= new LatencyHistogram(2)).record(tookMs);
   }
 
   /** @param totals since the beginning of the run */
@@ -68,12 +68,12 @@ export class Timeline {
 
   read(): TimelinePoint[] {
     let before = NOTHING;
-    return this.#stretches.map(({ matches, totals, playing, processes }, index) => {
+    return this.#intervals.map(({ matches, totals, playing, processes }, index) => {
       // An interval without a sample has the totals of the one before.
       const now = totals === NOTHING ? before : totals;
       const latency = matches?.summarise();
       const point = {
-        atMs: index * this.stretchMs,
+        atMs: index * this.intervalMs,
         offered: now.offered - before.offered,
         matched: now.matched - before.matched,
         queued: now.queued - before.queued,
@@ -91,12 +91,12 @@ export class Timeline {
   }
 
   #at(atMs: number): TimelineInterval {
-    const index = Math.floor((atMs - this.#startAtMs) / this.stretchMs);
-    for (let i = this.#stretches.length; i <= index; i += 1) {
-      this.#stretches.push({ matches: undefined, totals: NOTHING, playing: {}, processes: {} });
+    const index = Math.floor((atMs - this.#startAtMs) / this.intervalMs);
+    for (let i = this.#intervals.length; i <= index; i += 1) {
+      this.#intervals.push({ matches: undefined, totals: NOTHING, playing: {}, processes: {} });
     }
-    const stretch = this.#stretches[index];
-    if (stretch === undefined) throw new RangeError('The time is before the first arrival.');
-    return stretch;
+    const interval = this.#intervals[index];
+    if (interval === undefined) throw new RangeError('The time is before the first arrival.');
+    return interval;
   }
 }

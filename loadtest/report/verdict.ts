@@ -5,7 +5,7 @@ import type { HistoryEvent } from '../history/events.js';
 /** Violations that the history of a run contains. A correct run has none. */
 export interface Verdict {
   /** A slot or a session that two players had at the same time, or a request that led to two sessions. */
-  readonly doubleSales: number;
+  readonly overbooked: number;
   /** Sessions that disappeared without notice to their player. */
   readonly lost: number;
   /** Slots that a queue assigned out of the order of arrival. */
@@ -19,7 +19,7 @@ export interface Verdict {
   readonly examples: readonly string[];
 }
 
-type Group = 'doubleSales' | 'lost' | 'outOfOrder' | 'other';
+type Group = 'overbooked' | 'lost' | 'outOfOrder' | 'other';
 
 /**
  * Rules that need snapshots of the store, and rules about deadlines: under more load than a fleet can serve answers are
@@ -28,9 +28,9 @@ type Group = 'doubleSales' | 'lost' | 'outOfOrder' | 'other';
 const NOT_JUDGED: readonly string[] = ['S3', 'S4', 'S5', 'L1', 'L2', 'L4', 'L5', 'L6'];
 
 const GROUPS: Readonly<Partial<Record<string, Group>>> = {
-  S1: 'doubleSales',
-  S2: 'doubleSales',
-  S7: 'doubleSales',
+  S1: 'overbooked',
+  S2: 'overbooked',
+  S7: 'overbooked',
   S6: 'lost',
   S9: 'lost',
   Q3: 'outOfOrder',
@@ -70,7 +70,7 @@ export class VerdictBuilder {
   finish(settled: boolean, vanished: number): Verdict {
     this.#checkEventsUntil(Infinity);
     const violations = this.#checker.finish();
-    const counts: Record<Group, number> = { doubleSales: 0, lost: vanished, outOfOrder: 0, other: 0 };
+    const counts: Record<Group, number> = { overbooked: 0, lost: vanished, outOfOrder: 0, other: 0 };
     for (const { rule } of violations) counts[GROUPS[rule] ?? 'other'] += 1;
     return {
       ...counts,

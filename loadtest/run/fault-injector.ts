@@ -1,4 +1,4 @@
-import { createSeededRandom, seedOf } from '@duskline/host/simulated';
+import { createSeededRandom, deriveSeed } from '@duskline/host/simulated';
 import { monotonicMs } from '../drive/clock.js';
 import type { WorkerPlan } from '../drive/worker-messages.js';
 import type { WorkerPool } from '../drive/workers/worker-pool.js';
@@ -41,7 +41,7 @@ export class FaultInjector {
 
   constructor(context: FaultContext) {
     this.#context = context;
-    this.#random = createSeededRandom(seedOf(`${context.seed}/faults`));
+    this.#random = createSeededRandom(deriveSeed(`${context.seed}/faults`));
     const { fleet, urls, tokens } = context;
     const running = (): readonly string[] =>
       fleet?.brokers.filter(({ pid }) => pid !== undefined).map(({ url }) => url) ?? urls;

@@ -1,5 +1,5 @@
 import type { RegionInfo } from '@duskline/protocol';
-import { createSeededRandom, seedOf } from '@duskline/host/simulated';
+import { createSeededRandom, deriveSeed } from '@duskline/host/simulated';
 import type { HostPlan, PlayerPlan, WorkerPlan } from '../drive/worker-messages.js';
 import { LoadTestFailure } from '../fleet/load-test-failure.js';
 import { hostName } from '../history/events.js';
@@ -40,11 +40,11 @@ function planPlayers(
   runId: string,
 ): PlayerPlan[] {
   const { regions, tokens, playerTokens } = servedFleet;
-  const random = createSeededRandom(seedOf(`${seed}/homes`));
-  const randomMover = createSeededRandom(seedOf(`${seed}/movers`));
+  const random = createSeededRandom(deriveSeed(`${seed}/homes`));
+  const randomMovable = createSeededRandom(deriveSeed(`${seed}/movers`));
   return Array.from({ length: clients }, (_, i) => {
     const home = Math.floor(random() * regions.length);
-    const canMove = randomMover() < movableShare;
+    const canMove = randomMovable() < movableShare;
     const given = playerTokens?.[i];
     if (given !== undefined) return { name: subjectOf(given), token: given, home, canMove };
     const name = `load-${runId}-${i}`;

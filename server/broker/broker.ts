@@ -18,7 +18,7 @@ import type { HostBinding } from './hosts/register-host.js';
 import type { BrokerIntervals } from './intervals.js';
 import type { Operations } from './operations/operations.js';
 import type { FleetStatus } from './operations/fleet-status.js';
-import type { RoundPlanner } from './rebalance/round-planner.js';
+import type { Rebalancer } from './rebalance/rebalancer.js';
 import type { Reporting } from './reporting.js';
 import type { BrokerSettings } from './settings.js';
 
@@ -28,7 +28,7 @@ export interface BrokerOptions
   /** Intervals that are absent are taken from `DEFAULT_INTERVALS`. */
   readonly intervals?: Partial<BrokerIntervals>;
   /** Plans rebalancing moves. Without it the broker does not rebalance. */
-  readonly rebalancePlanner?: RoundPlanner;
+  readonly rebalancer?: Rebalancer;
   /** Limits on what the rebalancer may move. `DEFAULT_REBALANCE_LIMITS` when absent. */
   readonly rebalanceLimits?: BrokerSettings['rebalanceLimits'];
   /** Random when absent. */

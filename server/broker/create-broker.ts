@@ -33,7 +33,7 @@ export function createBroker(options: BrokerOptions): Broker {
   listenToEvents(context);
   const { brokerId, limits, store, connections, waitingRequests } = context;
   const heartbeats = createHeartbeatReceiver(context);
-  const loops = createLoops(context, options.rebalancePlanner ?? null);
+  const loops = createLoops(context, options.rebalancer ?? null);
   const chooseTier = createTierChooser(options.tiers, options.log);
   let phase: 'new' | 'started' | 'draining' | 'stopped' = 'new';
   let connectionCount = 0;

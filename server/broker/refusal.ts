@@ -4,7 +4,7 @@ import { StoreUnavailableError } from '../store/fleet-store.js';
 
 /** The reason why a request of a client or host fails: an error of the protocol's registry. */
 export class Refusal extends Error {
-  override readonly name = 'Refusal';
+  override readonly name: string = 'Refusal';
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
   /** The session that the error concerns, for requests that do not name a session. */

@@ -3,8 +3,12 @@ import { AdmissionRate } from './admission-rate.js';
 
 /** A client whose upgrade request has arrived and was not answered yet. */
 export interface WaitingClient {
-  /** Whether the client has closed its socket. */
-  readonly isClosed: boolean;
+  /**
+   * Called when the client has to wait.
+   *
+   * @param onLeft to be called if the client closes its connection before `admit`
+   */
+  startWaiting(onLeft: () => void): void;
   /** Answers the upgrade request. The client's messages are handled from then on. */
   admit(): void;
 }
@@ -30,15 +34,17 @@ const SYSTEM_CLOCK: QueueClock = {
 /**
  * Admits clients in the order of their arrival, at a rate that the broker can sustain. When thousands of clients reconnect at
  * once, each costs an upgrade, a `hello` and a repeated request, and connected clients must not be delayed by that. A waiting
- * client costs a socket and no work.
+ * client costs a socket and no work. A client that closes its connection leaves the queue at once, and all behind it move up.
  */
 export class AdmissionQueue<Client extends WaitingClient> {
   readonly #clock: QueueClock;
   readonly #rate: AdmissionRate;
   readonly #waitMs: number;
-  #waiting: Client[] = [];
+  /** In the order of arrival. */
+  readonly #waiting = new Set<Client>();
   /** Time of the next admission. */
   #dueAtMs = -Infinity;
+  #hasTimer = false;
 
   constructor(
     { admissionsPerSecond, admissionWaitMs }: Pick<Limits, 'admissionsPerSecond' | 'admissionWaitMs'>,
@@ -55,19 +61,22 @@ export class AdmissionQueue<Client extends WaitingClient> {
    * @returns `full` if it would probably wait for longer than `admissionWaitMs`; it is not queued then
    */
   enter(client: Client): 'admitted' | 'waiting' | 'full' {
-    if (this.#waiting.length === 0 && this.#isDue()) {
+    if (this.#waiting.size === 0 && this.#isDue()) {
       this.#admit(client);
       return 'admitted';
     }
-    if (this.#waiting.length >= this.#capacity()) return 'full';
-    this.#waiting.push(client);
-    if (this.#waiting.length === 1) this.#scheduleNext();
+    if (this.#waiting.size >= this.#capacity()) return 'full';
+    this.#waiting.add(client);
+    client.startWaiting(() => this.#waiting.delete(client));
+    this.#scheduleNext();
     return 'waiting';
   }
 
   /** Empties the queue. @returns the clients that were waiting; none of them is admitted */
   removeAll(): readonly Client[] {
-    return this.#waiting.splice(0);
+    const clients = [...this.#waiting];
+    this.#waiting.clear();
+    return clients;
   }
 
   /** Maximum length of the queue. */
@@ -87,23 +96,25 @@ export class AdmissionQueue<Client extends WaitingClient> {
     client.admit();
   }
 
+  /** Sets the timer for the next admission, unless it is set. It may be set for a client that has left since. */
   #scheduleNext(): void {
+    if (this.#hasTimer) return;
+    this.#hasTimer = true;
     const delayMs = Math.max(1, this.#dueAtMs - this.#clock.nowMs());
     const dueAtMs = this.#clock.nowMs() + delayMs;
     this.#clock.setTimer(() => {
+      this.#hasTimer = false;
       this.#rate.recordTimerDelay(this.#clock.nowMs() - dueAtMs);
       this.#admitDue();
     }, delayMs);
   }
 
   #admitDue(): void {
-    for (;;) {
-      const [client] = this.#waiting;
-      if (client === undefined) return;
-      if (!client.isClosed && !this.#isDue()) break;
-      this.#waiting.shift();
-      if (!client.isClosed) this.#admit(client);
+    for (const client of this.#waiting) {
+      if (!this.#isDue()) break;
+      this.#waiting.delete(client);
+      this.#admit(client);
     }
-    this.#scheduleNext();
+    if (this.#waiting.size > 0) this.#scheduleNext();
   }
 }

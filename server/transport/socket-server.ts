@@ -124,15 +124,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     const waiting = new WaitingUpgrade(request, socket, head, (...upgrade) =>
       clientSockets.handleUpgrade(...upgrade, openClient),
     );
-    switch (admissions.enter(waiting)) {
-      case 'admitted':
-        return;
-      case 'waiting':
-        waiting.watch();
-        return;
-      case 'full':
-        refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
-    }
+    if (admissions.enter(waiting) === 'full') refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
   }
 
   return {
@@ -140,7 +132,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     async close() {
       closing = true;
       for (const waiting of admissions.removeAll()) {
-        waiting.stopWatching();
+        waiting.stopWaiting();
         refuseUpgrade(waiting.socket, 'GOING_AWAY');
       }
       await Promise.all([...open].map(([socket, peer]) => sendGoAway(socket, peer, limits.goAwaySpreadMs)));

@@ -14,6 +14,7 @@ const MAX_EARLY_BYTES = 4_096;
 export class WaitingUpgrade implements WaitingClient {
   readonly #early: Buffer[];
   #earlyBytes = 0;
+  #onLeft: () => void = () => undefined;
 
   /**
    * @param head what arrived behind the request
@@ -28,21 +29,18 @@ export class WaitingUpgrade implements WaitingClient {
     this.#early = [head];
   }
 
-  get isClosed(): boolean {
-    return this.socket.destroyed;
+  /** Reads the socket until `stopWaiting`, and destroys it when the client closes its end or sends too much. */
+  startWaiting(onLeft: () => void): void {
+    this.#onLeft = onLeft;
+    this.socket.on('data', this.#onData).on('end', this.#onEnd).on('close', onLeft);
   }
 
-  /** Reads the socket until `admit` or `stopWatching`, and destroys it when the client closes its end or sends too much. */
-  watch(): void {
-    this.socket.on('data', this.#onData).on('end', this.#onEnd);
-  }
-
-  stopWatching(): void {
-    this.socket.off('data', this.#onData).off('end', this.#onEnd);
+  stopWaiting(): void {
+    this.socket.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onLeft);
   }
 
   admit(): void {
-    this.stopWatching();
+    this.stopWaiting();
     this.upgrade(this.request, this.socket, Buffer.concat(this.#early));
   }
 

@@ -3,7 +3,7 @@
  * in one run, so that their ratio depends little on the machine. `USAGE` describes the options.
  */
 import { mkdir } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { readCounts, readNames, readOptions } from './command-line.js';
 import { machineSeconds } from './floor/processes/bench-process.js';
 import { measureHeartbeats } from './floor/measurements/measure-heartbeats.js';
 import { measureBrokers, type BrokersFigures } from './floor/measurements/measure-brokers.js';
@@ -14,6 +14,7 @@ import { measureStore } from './floor/measurements/measure-store.js';
 import { renderProfile } from './floor/render-profile.js';
 import { rounded } from './floor/statistics.js';
 import { renderTargets } from './floor/targets.js';
+import { reportProgress } from './progress.js';
 
 const USAGE = `Compares the broker with a floor that does only the unavoidable work. Linux only, because it reads /proc.
 
@@ -30,36 +31,22 @@ Progress, targets and profiles go to standard error; the figures go to standard 
 when a part failed. All parts take about six minutes on an idle machine; --only and --quick shorten the run.
 `;
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    brokers: { type: 'string' },
-    profile: { type: 'string' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write(USAGE);
-  process.exit();
-}
-const { quick, profile } = values;
-const PARTS = ['match', 'store', 'memory', 'beats', 'start'];
-const wanted = new Set((values.only ?? (values.brokers === undefined ? PARTS.join() : '')).split(','));
-wanted.delete('');
-for (const name of wanted) {
-  if (!PARTS.includes(name)) {
-    process.stderr.write(
-      `--only "${name}" is not valid. Give one or more of ${PARTS.join(', ')}, separated by commas.\n`,
-    );
-    process.exit(2);
-  }
-}
-if (values.brokers !== undefined) wanted.add('brokers');
+const PARTS = ['match', 'store', 'memory', 'beats', 'start'] as const;
+type Part = (typeof PARTS)[number] | 'brokers';
 
-const say = (text: string): void =>
-  void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
+const options = readOptions(USAGE, {
+  only: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  brokers: { type: 'string', default: '' },
+  profile: { type: 'string' },
+  json: { type: 'boolean', default: false },
+});
+const { quick, profile } = options;
+const brokerCounts = options.brokers === '' ? [] : readCounts('--brokers', options.brokers);
+const parts = new Set<Part>(
+  readNames('--only', options.only ?? (brokerCounts.length === 0 ? PARTS.join() : ''), PARTS),
+);
+if (brokerCounts.length > 0) parts.add('brokers');
 
 /** A fleet that is 40 % full, so that no player waits or is served by another region, and no host gets too many messages. */
 const FLEET = { hosts: 100, slots: 8, players: 1_000, inFlight: 256 };
@@ -74,7 +61,7 @@ const figures: Record<string, unknown> = { ratios };
 const absolute: Record<string, unknown> = {};
 
 await part('start', async () => {
-  const start = await measureStart(quick ? 3 : 7, quick ? 5 : 30, say);
+  const start = await measureStart(quick ? 3 : 7, quick ? 5 : 30);
   figures['startMs'] = start.startMs;
   figures['idleCpu'] = start.idleCpu;
   return start;
@@ -84,7 +71,7 @@ await part('match', async () => {
   const size = quick
     ? { rounds: 2, seconds: 2, halfRateSeconds: 4 }
     : { rounds: 6, seconds: 3, halfRateSeconds: 20 };
-  const match = await measureMatch({ ...FLEET, ...size, profileDirectory: profile }, say);
+  const match = await measureMatch({ ...FLEET, ...size, profileDirectory: profile });
   // Both servers are saturated, so that one core is their limit. If something else is the limit (the loader, other processes
   // of the machine), a rate by the clock does not measure the server, but a rate by its own CPU time does.
   ratios['matchThroughput'] = match.coreRatio;
@@ -96,41 +83,43 @@ await part('store', async () => {
   const size = quick
     ? { rounds: 2, seconds: 0.7, manyHosts: 10_000 }
     : { rounds: 5, seconds: 2, manyHosts: 100_000 };
-  const store = await measureStore(size, say);
+  const store = await measureStore(size);
   ratios['storePlacement'] = store.placement;
   ratios['storeGrowthMemory'] = store.growthMemory;
   ratios['storeGrowthRedis'] = store.growthRedis;
   return { ...size, ...store };
 });
 await part('memory', async () => {
-  const memory = await measureMemory(quick ? 1_000 : 5_000, say);
+  const memory = await measureMemory(quick ? 1_000 : 5_000);
   ratios['idleMemory'] = memory.ratio;
   return memory;
 });
 await part('beats', async () => {
   const size = quick ? { hosts: 2_000, seconds: 6 } : { hosts: 10_000, seconds: 12 };
-  const beats = await measureHeartbeats({ ...size, sessions: 4 }, say);
+  const beats = await measureHeartbeats({ ...size, sessions: 4 });
   figures['beats'] = { brokerCore: beats.brokerCore, redisCore: beats.redisCore };
   return beats;
 });
 await part('brokers', async () => {
   const rows: BrokersFigures[] = [];
-  for (const count of (values.brokers ?? '').split(',').map(Number)) {
-    rows.push(await measureBrokers(count, { ...FLEET, inFlight: 400, seconds: quick ? 3 : 8 }, say));
+  for (const count of brokerCounts) {
+    rows.push(await measureBrokers(count, { ...FLEET, inFlight: 400, seconds: quick ? 3 : 8 }));
   }
   process.stderr.write(`\n${renderBrokers(rows)}\n`);
   return rows;
 });
 
 /** Measures one part of the run. If it fails, the error is reported, and the other parts go on. */
-async function part(name: string, measure: () => Promise<unknown>): Promise<void> {
-  if (!wanted.has(name)) return;
+async function part(name: Part, measure: () => Promise<unknown>): Promise<void> {
+  if (!parts.has(name)) return;
   try {
     absolute[name] = await measure();
   } catch (error) {
     process.exitCode = 1;
     absolute[name] = { failed: error instanceof Error ? error.message : String(error) };
-    say(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    reportProgress(
+      `${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
   }
 }
 
@@ -140,16 +129,16 @@ const seconds = (performance.now() - startedAtMs) / 1_000;
 const othersCores = (machine.all - machineBefore.all - (machine.own - machineBefore.own)) / seconds;
 absolute['machine'] = { seconds, othersCores };
 if (othersCores > QUIET_CORES) {
-  say(
+  reportProgress(
     `other processes used ${othersCores.toFixed(1)} cores of this machine: latencies and rates by the clock are not reliable`,
   );
 }
 figures['absolute'] = absolute;
 
 const result = roundedFigures(figures) as Record<string, unknown>;
-if (profile !== undefined && wanted.has('match')) process.stderr.write(`\n${await renderProfile(profile)}\n`);
+if (profile !== undefined && parts.has('match')) process.stderr.write(`\n${await renderProfile(profile)}\n`);
 process.stderr.write(`\n${renderTargets(result)}\n\n`);
-process.stdout.write(`${JSON.stringify(result, null, values.json ? undefined : 2)}\n`);
+process.stdout.write(`${JSON.stringify(result, null, options.json ? undefined : 2)}\n`);
 
 function roundedFigures(value: unknown): unknown {
   if (typeof value === 'number') return rounded(value, 4);

@@ -1,6 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE, registration, reservation, sessionIdOf } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, registration, reservation, sessionIdOf } from '../support/fleet/fleet-data.js';
 
 /** Shape of one measurement: calls in flight, and sessions per call. */
 export interface LoadShape {
@@ -33,15 +33,15 @@ export async function fillFleet(store: FleetStore, hosts: number): Promise<void>
   const names = Array.from({ length: hosts }, (_, i) => `host-${String(i).padStart(6, '0')}`);
   await inParallel(inChunks(names), async (chunk) => {
     await Promise.all(
-      chunk.map((name) => store.registerHost(PLACE, registration(name, { slots: SLOTS_PER_HOST }))),
+      chunk.map((name) => store.registerHost(REGION_POOL, registration(name, { slots: SLOTS_PER_HOST }))),
     );
     const beats = chunk.map((hostId) => ({ hostId, connectionId: 'broker-a.1', measured: 0, digest: 0 }));
-    await store.recordHeartbeats(PLACE, beats);
+    await store.recordHeartbeats(REGION_POOL, beats);
   });
   const sessions = Array.from({ length: Math.floor(hosts * SLOTS_PER_HOST * FILL) }, (_, i) => i);
   await inParallel(inChunks(sessions), async (chunk) => {
     const wanted = chunk.map((number) => reservation(sessionIdOf(number)));
-    await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
+    await store.reserve(REGION_POOL, wanted, RESERVATION_MS, BROKER);
   });
 }
 
@@ -60,7 +60,9 @@ export async function runLoad(
   const worker = async (): Promise<void> => {
     while (performance.now() < until) {
       const wanted = Array.from({ length: shape.perCall }, () => reservation(sessionIdOf(next++)));
-      const { outcomes } = await timed(histogram, () => store.reserve(PLACE, wanted, RESERVATION_MS, BROKER));
+      const { outcomes } = await timed(histogram, () =>
+        store.reserve(REGION_POOL, wanted, RESERVATION_MS, BROKER),
+      );
       const held = wanted.filter((_, i) => outcomes[i]?.kind === 'reserved');
       refused += wanted.length - held.length;
       const orders = held.map(({ sessionId, epoch }) => ({
@@ -68,7 +70,7 @@ export async function runLoad(
         epoch,
         reason: 'client_left' as const,
       }));
-      await timed(histogram, () => store.endSessions(PLACE, orders, BROKER));
+      await timed(histogram, () => store.endSessions(REGION_POOL, orders, BROKER));
       placed += held.length;
     }
   };

@@ -1,22 +1,42 @@
-/**
- * Placements per second of each store, each with its release, by fleet size and batch size.
- *
- *     npm run bench:store -- [--json] [--hosts 100,1000,10000,100000] [--seconds 3] [--store memory,bare,redis]
- *
- * `bare` is the baseline of `redis`: scripts with only the same writes (`bare-store.ts`). Both are measured one directly
- * after the other, so that changes of the machine's speed affect their ratio little.
- */
-import { parseArgs } from 'node:util';
+/** Measures how many placements per second each store makes, by fleet size and batch size. `USAGE` describes the options. */
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { Redis } from 'ioredis';
 import { startRedisServer } from '../support/redis/redis-server.js';
 import { createBareStore } from './bare-store.js';
+import { readCounts, readNames, readNumber, readOptions } from './command-line.js';
+import { reportProgress } from './progress.js';
 import { FILL, fillFleet, runLoad, SLOTS_PER_HOST, type LoadResult, type LoadShape } from './store-load.js';
 
+const STORES = ['memory', 'bare', 'redis'] as const;
+
+const USAGE = `Measures how many placements per second each store makes, each with its release, by fleet size and batch size.
+
+  npm run bench:store -- [options]
+
+  --hosts COUNTS     fleet sizes, separated by commas (default: 100,1000,10000,100000)
+  --seconds N        length of each measurement, after a warm-up of 0.5 s (default: 3)
+  --store STORES     measure only these, separated by commas: memory, bare, redis (default: all)
+  --json             print the figures as JSON instead of a table
+  --help             print this text
+
+bare is the baseline of redis: scripts with only the same writes. Both are measured one directly after the other, so that
+changes of the machine's speed affect their ratio little. Progress goes to standard error, the figures to standard output.
+`;
+
+const options = readOptions(USAGE, {
+  hosts: { type: 'string', default: '100,1000,10000,100000' },
+  seconds: { type: 'string', default: '3' },
+  store: { type: 'string', default: STORES.join() },
+  json: { type: 'boolean', default: false },
+});
+const fleetSizes = readCounts('--hosts', options.hosts);
+const seconds = readNumber('--seconds', options.seconds);
+const stores = readNames('--store', options.store, STORES);
+
 interface Row extends LoadShape, LoadResult {
-  readonly store: FleetStore['kind'] | 'bare';
+  readonly store: (typeof STORES)[number];
   readonly hosts: number;
   /** Share of one CPU that the Redis process used; `null` for the memory store. */
   readonly redisCpu: number | null;
@@ -30,7 +50,7 @@ const SHAPES: readonly LoadShape[] = [
 ];
 
 /** Long, because the hosts of this bench send no heartbeats. */
-const OPTIONS = { suspectAfterMs: 24 * 3_600_000 };
+const STORE_OPTIONS = { suspectAfterMs: 24 * 3_600_000 };
 
 const WARM_UP_SECONDS = 0.5;
 
@@ -38,11 +58,11 @@ async function measure(
   name: Row['store'],
   store: Pick<FleetStore, 'reserve' | 'endSessions'>,
   hosts: number,
-  seconds: number,
   cpuSeconds: () => Promise<number | null>,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (const shape of SHAPES) {
+    reportProgress(`store: ${name}, ${hosts} hosts, ${shape.perCall} per call`);
     await runLoad(store, shape, WARM_UP_SECONDS);
     const before = await cpuSeconds();
     const startedAt = performance.now();
@@ -55,10 +75,10 @@ async function measure(
   return rows;
 }
 
-async function benchMemory(hosts: number, seconds: number): Promise<Row[]> {
-  const store = createMemoryStore(OPTIONS);
+async function benchMemory(hosts: number): Promise<Row[]> {
+  const store = createMemoryStore(STORE_OPTIONS);
   await fillFleet(store, hosts);
-  return measure('memory', store, hosts, seconds, () => Promise.resolve(null));
+  return measure('memory', store, hosts, () => Promise.resolve(null));
 }
 
 /** CPU time of a Redis server since its start. */
@@ -68,13 +88,13 @@ async function cpuSeconds(probe: Redis): Promise<number> {
   return Number(parts?.[1]) + Number(parts?.[2]);
 }
 
-async function benchRedis(hosts: number, seconds: number): Promise<Row[]> {
+async function benchRedis(hosts: number): Promise<Row[]> {
   const server = await startRedisServer();
   const probe = new Redis(server.url);
-  const store = await createRedisStore({ ...OPTIONS, target: { kind: 'single', url: server.url } });
+  const store = await createRedisStore({ ...STORE_OPTIONS, target: { kind: 'single', url: server.url } });
   try {
     await fillFleet(store, hosts);
-    return await measure('redis', store, hosts, seconds, () => cpuSeconds(probe));
+    return await measure('redis', store, hosts, () => cpuSeconds(probe));
   } finally {
     probe.disconnect();
     await store.close();
@@ -82,13 +102,13 @@ async function benchRedis(hosts: number, seconds: number): Promise<Row[]> {
   }
 }
 
-async function benchBare(hosts: number, seconds: number): Promise<Row[]> {
+async function benchBare(hosts: number): Promise<Row[]> {
   const server = await startRedisServer();
   const probe = new Redis(server.url);
   const store = createBareStore(server.url, SLOTS_PER_HOST);
   try {
     await store.fill(hosts, Math.floor(hosts * SLOTS_PER_HOST * FILL));
-    return await measure('bare', store, hosts, seconds, () => cpuSeconds(probe));
+    return await measure('bare', store, hosts, () => cpuSeconds(probe));
   } finally {
     probe.disconnect();
     store.close();
@@ -114,25 +134,25 @@ function printTable(rows: readonly Row[]): void {
     ];
     console.log(cells.join(' ') + (row.refused === 0 ? '' : `  ${row.refused} refused`));
   }
-  console.log(`\n${[...floors(rows), ...ratios(rows)].join('\n')}`);
+  console.log(`\n${[...ratiosToBaseline(rows), ...ratiosOfSizes(rows)].join('\n')}`);
 }
 
-/** Ratio of the Redis store to its baseline. */
-function floors(rows: readonly Row[]): string[] {
+/** Rate of the Redis store divided by that of its baseline. */
+function ratiosToBaseline(rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
-    const floor = rows.find(
+    const baseline = rows.find(
       (other) => other.store === 'bare' && other.hosts === row.hosts && other.perCall === row.perCall,
     );
-    if (row.store !== 'redis' || floor === undefined) return [];
-    const ratio = row.perSecond / floor.perSecond;
+    if (row.store !== 'redis' || baseline === undefined) return [];
+    const ratio = row.perSecond / baseline.perSecond;
     return [
       `redis, ${row.hosts} hosts, ${row.perCall} per call: ${ratio.toFixed(2)} of a bare script with the same writes`,
     ];
   });
 }
 
-/** Ratio of the rate with the largest fleet to that with the smallest: 1 when the rate does not depend on fleet size. */
-function ratios(rows: readonly Row[]): string[] {
+/** Rate with the largest fleet divided by that with the smallest: 1 when the rate does not depend on fleet size. */
+function ratiosOfSizes(rows: readonly Row[]): string[] {
   const sizes = rows.map((row) => row.hosts);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
   const rate = (like: Row, hosts: number): number =>
@@ -146,24 +166,12 @@ function ratios(rows: readonly Row[]): string[] {
     });
 }
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    hosts: { type: 'string', default: '100,1000,10000,100000' },
-    seconds: { type: 'string', default: '3' },
-    store: { type: 'string', default: 'memory,bare,redis' },
-  },
-});
 const rows: Row[] = [];
-for (const hosts of values.hosts.split(',').map(Number)) {
-  for (const store of values.store.split(',')) {
-    const bench = BENCHES[store as keyof typeof BENCHES] as (typeof BENCHES)['redis'] | undefined;
-    if (bench === undefined)
-      throw new RangeError(
-        `--store "${store}" is not valid. Give one or more of ${Object.keys(BENCHES).join(', ')}, separated by commas.`,
-      );
-    rows.push(...(await bench(hosts, Number(values.seconds))));
+for (const hosts of fleetSizes) {
+  for (const store of stores) {
+    reportProgress(`store: ${store}, ${hosts} hosts are added`);
+    rows.push(...(await BENCHES[store](hosts)));
   }
 }
-if (values.json) console.log(JSON.stringify(rows, null, 2));
+if (options.json) console.log(JSON.stringify(rows, null, 2));
 else printTable(rows);

@@ -1,7 +1,7 @@
 import type { DusklineError } from '@duskline/client/node';
 import { expect } from 'chai';
-import { setTimeout as delay } from 'node:timers/promises';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { holdFaultFor } from '../support/time/scenario-time.js';
 import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery/recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
 import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.js';
@@ -13,11 +13,11 @@ const LATE = 8;
 const CUT_MS = 15_000;
 const RECOVERY_DEADLINE_MS = 10_000;
 
-/** Default limits: the hosts of that broker count as lost after 10 s. */
+/** With the default limits, the hosts of the broker that is cut off count as lost after 10 s. */
 describe('A broker that cannot reach Redis for 15 s', () => {
   let proxy: TcpProxy;
   let fleet: RecoveryFleet;
-  const swarms: PlayerGroup[] = [];
+  const groups: PlayerGroup[] = [];
   beforeEach(async () => {
     fleet = await RecoveryFleet.start({
       brokers: 3,
@@ -31,53 +31,53 @@ describe('A broker that cannot reach Redis for 15 s', () => {
     await fleet.untilReady(HOSTS);
   });
   afterEach(async () => {
-    await Promise.all(swarms.splice(0).map((swarm) => swarm.close()));
+    await Promise.all(groups.splice(0).map((group) => group.close()));
     await fleet.stop();
     await proxy.stop();
   });
 
-  function addSwarm(name: string, players: number, urls: readonly string[]): PlayerGroup {
-    const swarm = createPlayerGroup({ urls, players, recorder: fleet.recorder, name });
-    swarms.push(swarm);
-    return swarm;
+  function addGroup(name: string, players: number, urls: readonly string[]): PlayerGroup {
+    const group = createPlayerGroup({ urls, players, recorder: fleet.recorder, name });
+    groups.push(group);
+    return group;
   }
 
-  it('decides nothing meanwhile, and serves its clients and hosts again by itself', async () => {
+  it('ends no session, and serves its clients and hosts again when Redis is reachable', async () => {
     const [cutOff, ...others] = fleet.urls() as [string, ...string[]];
-    const playing = addSwarm('playing', PLAYING, fleet.urls());
-    const late = addSwarm('late', LATE, others);
-    const stuck = addSwarm('stuck', 2, [cutOff]);
-    await Promise.all(swarms.map((swarm) => swarm.connectAll()));
+    const playing = addGroup('playing', PLAYING, fleet.urls());
+    const late = addGroup('late', LATE, others);
+    const stuck = addGroup('stuck', 2, [cutOff]);
+    await Promise.all(groups.map((group) => group.connectAll()));
     await playing.playAll(DRIFT);
     await playing.watchAll();
     followReplacements(playing.players);
-    await waitUntil(() => fleet.agreesWith(playing.players));
+    await waitUntil(() => fleet.storeAgreesWith(playing.players));
     await fleet.recordSnapshot();
 
     const mark = fleet.recorder.events.length;
-    const over = delay(CUT_MS);
-    const healed = fleet.breakBroker(0, 'cut');
+    const cutIsOver = holdFaultFor(CUT_MS);
+    const recordEndOfCut = fleet.recordBrokerFault(0, 'cut');
     proxy.cut();
     const [refused, patient] = stuck.players;
     await refused!.play(DRIFT);
     expect((refused!.answer as DusklineError).code).to.equal('UNAVAILABLE');
     const served = patient!.play({ ...DRIFT, retry: { maxWaitMs: 60_000 } });
-    // Some of them get hosts of the broker that is cut off: nobody can know yet.
+    // Some of these players get hosts of the broker that is cut off, because these hosts do not count as lost yet.
     await late.playAll({ ...DRIFT, wait: false });
     await late.watchAll();
     followReplacements(late.players);
     await waitUntil(async () => !(await fetch(`${cutOff}/readyz`)).ok);
-    await over;
+    await cutIsOver;
     expect(patient!.answer).to.equal(undefined);
 
     const healedAtMs = performance.now();
     proxy.restore();
-    healed();
+    recordEndOfCut();
     await served;
     const servedAtMs = performance.now();
     await patient!.watch();
     const everybody = [...playing.players, ...late.players, patient!];
-    await waitUntil(() => fleet.agreesWith(everybody), RECOVERY_DEADLINE_MS);
+    await waitUntil(() => fleet.storeAgreesWith(everybody), RECOVERY_DEADLINE_MS);
     await fleet.untilReady(HOSTS);
     await waitUntil(async () => (await fetch(`${cutOff}/readyz`)).ok);
     const recoveredInMs = performance.now() - healedAtMs;
@@ -92,7 +92,7 @@ describe('A broker that cannot reach Redis for 15 s', () => {
         .map(({ player }) => player),
     );
 
-    await Promise.all(swarms.map((swarm) => swarm.leaveAll()));
+    await Promise.all(groups.map((group) => group.leaveAll()));
     await waitUntil(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
     await fleet.recordSnapshot();
     await fleet.checkHistory({

@@ -1,50 +1,51 @@
 import { expect } from 'chai';
-import { setTimeout as delay } from 'node:timers/promises';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { holdFaultFor } from '../support/time/scenario-time.js';
 import { openPlayer } from '../support/fleet/test-broker.js';
 import { DRIFT, RecoveryFleet, followReplacements } from '../support/recovery/recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
 
 const PLAYING = 24;
-const DOUBLE = 3;
+/** Players who have a connection to the frozen broker, and open a second one to another broker. */
+const RECONNECTED = 3;
 const SLOTS = 8;
-/** Beside the one that dies: as many that three are not half of all. */
+/** Hosts besides the one that is killed: so many that the three silent ones are fewer than half, and so no mass silence. */
 const HOSTS = 7;
 const FROZEN_MS = 20_000;
 const RECOVERY_DEADLINE_MS = 10_000;
-/** What a client hears that ends what is no longer its own. */
+/** Errors for a client that ends a session which has another epoch by now, and for a host that reports it. */
 const REFUSALS = ['STALE_EPOCH', 'UNKNOWN_SESSION'];
 
-/** Default limits. Players notice a silent broker after three seconds. */
+/** With the default limits. Players ping once a second, and so detect a silent broker after three seconds. */
 describe('A broker that hangs for 20 s and continues', () => {
   let fleet: RecoveryFleet;
-  const swarms: PlayerGroup[] = [];
+  const groups: PlayerGroup[] = [];
   beforeEach(async () => {
     fleet = await RecoveryFleet.start({ brokers: 3 });
   });
   afterEach(async () => {
-    await Promise.all(swarms.splice(0).map((swarm) => swarm.close()));
+    await Promise.all(groups.splice(0).map((group) => group.close()));
     await fleet.stop();
   });
 
-  function addSwarm(name: string, players: number, urls: readonly string[]): PlayerGroup {
+  function addGroup(name: string, players: number, urls: readonly string[]): PlayerGroup {
     const client = { pingIntervalMs: 1_000 };
-    const swarm = createPlayerGroup({ urls, players, recorder: fleet.recorder, name, client });
-    swarms.push(swarm);
-    return swarm;
+    const group = createPlayerGroup({ urls, players, recorder: fleet.recorder, name, client });
+    groups.push(group);
+    return group;
   }
 
   it('does not undo what other brokers decided meanwhile', async () => {
     const [frozen, ...others] = fleet.urls() as [string, ...string[]];
-    const doomed = fleet.addHost({ hostId: 'doomed', slots: DOUBLE, broker: 1 });
+    const doomed = fleet.addHost({ hostId: 'doomed', slots: RECONNECTED, broker: 1 });
     await fleet.untilReady(1);
-    // Players with a connection to the broker that will hang, who then come back with another one.
+    // These players are connected to the broker that will hang, and connect again to another broker later.
     const before = await Promise.all(
-      Array.from({ length: DOUBLE }, (_, i) => openPlayer(frozen, `double-${i}`)),
+      Array.from({ length: RECONNECTED }, (_, i) => openPlayer(frozen, `reconnected-${i}`)),
     );
     const matched = await Promise.all(
       before.map((peer, i) => {
-        peer.send({ type: 'play', requestId: `double-${i}`, ...DRIFT });
+        peer.send({ type: 'play', requestId: `reconnected-${i}`, ...DRIFT });
         return peer.next('matched');
       }),
     );
@@ -56,25 +57,27 @@ describe('A broker that hangs for 20 s and continues', () => {
       });
     }
     await fleet.untilReady(1 + HOSTS);
-    const playing = addSwarm('playing', PLAYING, fleet.urls());
-    const double = addSwarm('double', DOUBLE, others);
-    await Promise.all(swarms.map((swarm) => swarm.connectAll()));
+    const playing = addGroup('playing', PLAYING, fleet.urls());
+    const reconnected = addGroup('reconnected', RECONNECTED, others);
+    await Promise.all(groups.map((group) => group.connectAll()));
     await playing.playAll(DRIFT);
     await playing.watchAll();
     followReplacements(playing.players);
-    await waitUntil(() => fleet.agreesWith(playing.players));
+    await waitUntil(() => fleet.storeAgreesWith(playing.players));
     await fleet.recordSnapshot();
 
     const mark = fleet.recorder.events.length;
-    const over = delay(FROZEN_MS);
-    const thawed = fleet.breakBroker(0, 'frozen');
+    const freezeIsOver = holdFaultFor(FROZEN_MS);
+    const recordEndOfFreeze = fleet.recordBrokerFault(0, 'frozen');
     const frozenAtMs = performance.now();
     fleet.brokers[0]!.freeze();
-    // It will read this when the sessions are on other hosts, and other connections have them.
+    // The frozen broker reads these messages after the sessions have moved to other hosts and other connections.
     for (const [i, peer] of before.entries()) peer.send({ type: 'end', sessionId: matched[i]!['sessionId'] });
-    await Promise.all(double.players.map((player, i) => player.play({ ...DRIFT, requestId: `double-${i}` })));
-    await double.watchAll();
-    followReplacements(double.players);
+    await Promise.all(
+      reconnected.players.map((player, i) => player.play({ ...DRIFT, requestId: `reconnected-${i}` })),
+    );
+    await reconnected.watchAll();
+    followReplacements(reconnected.players);
     fleet.recorder.record({
       type: 'fault',
       fault: 'host-killed',
@@ -82,24 +85,27 @@ describe('A broker that hangs for 20 s and continues', () => {
       lasts: false,
     });
     await doomed.crash();
-    const everybody = [...playing.players, ...double.players];
+    const everybody = [...playing.players, ...reconnected.players];
     await waitUntil(() => playing.players.every(({ client }) => client.status.state === 'ready'));
     const placedAgain = (): string[] =>
       fleet
         .since(mark, 'matched')
         .filter(({ epoch }) => epoch === 2)
         .map(({ player }) => player);
-    await waitUntil(() => double.players.every(({ player }) => placedAgain().includes(player)), FROZEN_MS);
-    await over;
+    await waitUntil(
+      () => reconnected.players.every(({ player }) => placedAgain().includes(player)),
+      FROZEN_MS,
+    );
+    await freezeIsOver;
     const hostsBack = fleet.since(mark, 'host-back');
 
     const thawedAtMs = performance.now();
     fleet.brokers[0]!.thaw();
-    thawed();
+    recordEndOfFreeze();
     for (const peer of before) {
       expect((await peer.next('error'))['code']).to.be.oneOf(REFUSALS);
     }
-    await waitUntil(() => fleet.agreesWith(everybody), RECOVERY_DEADLINE_MS);
+    await waitUntil(() => fleet.storeAgreesWith(everybody), RECOVERY_DEADLINE_MS);
     await fleet.untilReady(HOSTS);
     await waitUntil(async () => (await fetch(`${frozen}/readyz`)).ok);
     const recoveredInMs = performance.now() - thawedAtMs;
@@ -108,7 +114,7 @@ describe('A broker that hangs for 20 s and continues', () => {
     await fleet.recordSnapshot();
     expect(fleet.since(mark, 'session-ended')).to.deep.equal([]);
 
-    await Promise.all(swarms.map((swarm) => swarm.leaveAll()));
+    await Promise.all(groups.map((group) => group.leaveAll()));
     await waitUntil(async () => (await fleet.sessions('connected', 'active', 'reserved')) === 0);
     await fleet.recordSnapshot();
     await fleet.checkHistory({

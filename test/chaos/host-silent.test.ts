@@ -1,7 +1,7 @@
 import type { Session } from '@duskline/client/node';
 import { expect } from 'chai';
 import { hostName } from '@duskline/loadtest/history/events.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import type { HostProcess } from '../support/processes/host-process.js';
 import { DRIFT, RecoveryFleet } from '../support/recovery/recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
@@ -10,19 +10,19 @@ const SESSIONS = 16;
 const SILENT_MS = 6_000;
 const SILENT = hostName('near', 'console-x', 'silent');
 
-/** Default limits: suspect after 4 s, lost after 10 s. */
+/** With the default limits, a host is suspect after 4 s and lost after 10 s. */
 describe('A host that is silent for 6 s', () => {
   let fleet: RecoveryFleet;
   let watching: PlayerGroup;
-  let asking: PlayerGroup;
+  let probing: PlayerGroup;
   let silent: HostProcess;
   beforeEach(async () => {
     fleet = await RecoveryFleet.start({ brokers: 2 });
     const { recorder } = fleet;
     const urls = fleet.urls();
     watching = createPlayerGroup({ urls, recorder, watchesHosts: true, players: SESSIONS, name: 'watching' });
-    asking = createPlayerGroup({ urls, recorder, watchesHosts: true, players: 2, name: 'asking' });
-    await Promise.all([watching.connectAll(), asking.connectAll()]);
+    probing = createPlayerGroup({ urls, recorder, watchesHosts: true, players: 2, name: 'probing' });
+    await Promise.all([watching.connectAll(), probing.connectAll()]);
     silent = await fleet.startHost({ hostId: 'silent', slots: 4 * SESSIONS });
     await fleet.untilReady(1);
     await watching.playAll(DRIFT);
@@ -33,14 +33,14 @@ describe('A host that is silent for 6 s', () => {
     await fleet.recordSnapshot();
   });
   afterEach(async () => {
-    await Promise.all([watching.close(), asking.close()]);
+    await Promise.all([watching.close(), probing.close()]);
     await fleet.stop();
   });
 
-  /** Two ask at once, and leave again: as many as the other host has slots, where one would be half of it. */
-  async function ask(): Promise<string[]> {
-    await asking.playAll({ ...DRIFT, wait: false });
-    const sessions = asking.players.map(({ answer }) => answer as Session);
+  /** Two players request a session at once and end it: as many as the other host has slots. Returns their hosts. */
+  async function placeTwo(): Promise<string[]> {
+    await probing.playAll({ ...DRIFT, wait: false });
+    const sessions = probing.players.map(({ answer }) => answer as Session);
     await Promise.all(sessions.map((session) => session.end()));
     return sessions.map(({ host }) => host.hostId);
   }
@@ -50,7 +50,7 @@ describe('A host that is silent for 6 s', () => {
     fleet.recorder.record({ type: 'host-state', host: SILENT, state });
   }
 
-  it('is suspect and gets no new session, and has all its sessions afterwards', async () => {
+  it('becomes suspect, gets no new session while it is silent, and keeps all its sessions', async () => {
     const { recorder } = fleet;
     const mark = recorder.events.length;
     const thawAtMs = performance.now() + SILENT_MS;
@@ -59,9 +59,11 @@ describe('A host that is silent for 6 s', () => {
     silent.freeze();
     await untilState('suspect');
     const suspectAt = recorder.events.length;
-    let asked = 0;
-    for (; performance.now() < thawAtMs; asked += 2) expect(await ask()).to.deep.equal(['other', 'other']);
-    expect(asked).to.be.above(10);
+    let placed = 0;
+    for (; performance.now() < thawAtMs; placed += 2) {
+      expect(await placeTwo()).to.deep.equal(['other', 'other']);
+    }
+    expect(placed).to.be.above(10);
     const thawedAtMs = performance.now();
     silent.thaw();
     recorder.record({ type: 'healed', target: 'silent' });
@@ -69,8 +71,8 @@ describe('A host that is silent for 6 s', () => {
     await untilState('ready');
     const recoveredInMs = performance.now() - thawedAtMs;
     expect(fleet.since(suspectAt, 'matched').filter(({ host }) => host === SILENT)).to.deep.equal([]);
-    // The second of two is better off there.
-    await waitUntil(async () => (await ask()).includes('silent'));
+    // With one session the other host is half full, and so more congested than this host.
+    await waitUntil(async () => (await placeTwo()).includes('silent'));
 
     const ended = fleet.since(mark, 'session-ended').filter(({ player }) => player.startsWith('watching'));
     expect(ended).to.deep.equal([]);
@@ -82,10 +84,10 @@ describe('A host that is silent for 6 s', () => {
     await fleet.recordSnapshot();
     await fleet.checkHistory({
       scenario: 'host silent',
-      clients: SESSIONS + asking.players.length,
+      clients: SESSIONS + probing.players.length,
       sessions: SESSIONS,
       recoveredInMs,
-      askedMeanwhile: asked,
+      placedMeanwhile: placed,
     });
   });
 });

@@ -4,90 +4,94 @@ import { MOVE_STAGES, type MoveStage } from '../support/moves/move-scenario.js';
 
 const SCOPES = ['near', 'next'] as const;
 
-const USUAL = { allOnMover: false, onHostLost: 'replace', goes: true, afterMs: 0 } as const;
+const DEFAULTS = { allOnMovingBroker: false, onHostLost: 'replace', acceptsMove: true, afterMs: 0 } as const;
 
-/** In both scopes. */
+/** The scenarios of one stage: a move within the region, and a move to another region. */
 function kills(
   party: Party,
-  gap: MoveStage,
+  stage: MoveStage,
   outcomes: readonly Outcome[],
   change: Partial<ProcessKillScenario> = {},
 ): ProcessKillScenario[] {
-  return SCOPES.map((scope) => ({ ...USUAL, party, gap, scope, outcomes, ...change }));
+  return SCOPES.map((scope) => ({ ...DEFAULTS, party, stage, scope, outcomes, ...change }));
 }
 
-/** As the request says: a session whose host dies is placed anew, or ends. */
-function lost(
+/** Scenarios in which the session's host is killed: the session is placed on another host or ends, as its request demands. */
+function killsSessionHost(
   party: Party,
-  gap: MoveStage,
+  stage: MoveStage,
   others: readonly Outcome[],
   change: Partial<ProcessKillScenario> = {},
 ): ProcessKillScenario[] {
   return [
-    ...kills(party, gap, ['anew', ...others], change),
-    ...kills(party, gap, ['ended', ...others], { ...change, onHostLost: 'end' }),
+    ...kills(party, stage, ['replaced', ...others], change),
+    ...kills(party, stage, ['ended', ...others], { ...change, onHostLost: 'end' }),
   ];
 }
 
-/** After the new host has let the client in, it is settled where the session is: whoever dies then comes too late. */
-const SETTLED: readonly MoveStage[] = ['client admitted', 'moved'];
+/** From the admission at the target host on, the session is on the target host, whichever process is killed. */
+const AFTER_ADMISSION: readonly MoveStage[] = ['client admitted', 'moved'];
 
-const OF_CLIENT = MOVE_STAGES.flatMap((gap) =>
-  kills('client', gap, SETTLED.includes(gap) ? ['moved'] : ['stays']),
+const OF_CLIENT = MOVE_STAGES.flatMap((stage) =>
+  kills('client', stage, AFTER_ADMISSION.includes(stage) ? ['moved'] : ['stays']),
 );
 
-const OF_OLD_HOST = MOVE_STAGES.flatMap((gap) => {
-  const isHanded = gap !== 'checkpoint ordered' && gap !== 'checkpoint delivered';
-  return isHanded ? kills('old host', gap, ['moved']) : lost('old host', gap, []);
+const OF_SOURCE_HOST = MOVE_STAGES.flatMap((stage) => {
+  const isRestored = stage !== 'checkpoint ordered' && stage !== 'checkpoint delivered';
+  return isRestored ? kills('source host', stage, ['moved']) : killsSessionHost('source host', stage, []);
 });
 
-const OF_NEW_HOST = MOVE_STAGES.flatMap((gap) => {
-  if (gap === 'moved') return lost('new host', gap, []);
-  if (gap !== 'client admitted') return kills('new host', gap, ['stays']);
-  // Its word may have been on its way, or not.
-  return [...lost('new host', gap, ['stays']), ...lost('new host', gap, ['stays'], { afterMs: 2 })];
+const OF_TARGET_HOST = MOVE_STAGES.flatMap((stage) => {
+  if (stage === 'moved') return killsSessionHost('target host', stage, []);
+  if (stage !== 'client admitted') return kills('target host', stage, ['stays']);
+  // The report of the target host may have reached a broker before the kill, or not.
+  return [
+    ...killsSessionHost('target host', stage, ['stays']),
+    ...killsSessionHost('target host', stage, ['stays'], { afterMs: 2 }),
+  ];
 });
 
-const OF_BROKER = [false, true].flatMap((allOnMover) =>
-  MOVE_STAGES.flatMap((gap) => {
+const OF_BROKER = [false, true].flatMap((allOnMovingBroker) =>
+  MOVE_STAGES.flatMap((stage) => {
     const kill = (
       outcomes: readonly Outcome[],
       change: Partial<ProcessKillScenario> = {},
-    ): ProcessKillScenario[] => kills('broker', gap, outcomes, { allOnMover, ...change });
-    switch (gap) {
+    ): ProcessKillScenario[] => kills('broker', stage, outcomes, { allOnMovingBroker, ...change });
+    switch (stage) {
       case 'checkpoint ordered':
       case 'checkpoint delivered':
         return kill(['stays']);
       case 'client notified':
-        return [...kill(['moved']), ...kill(['stays'], { goes: false })];
+        return [...kill(['moved']), ...kill(['stays'], { acceptsMove: false })];
       case 'client admitted':
         return [...kill(['moved']), ...kill(['moved'], { afterMs: 2 })];
       case 'moved':
         return kill(['moved']);
       default:
-        return gap satisfies never;
+        return stage satisfies never;
     }
   }),
 );
 
-/** Short limits: steps of a second, hosts that are lost after three. Most of a scene is waiting, so many play at a time. */
+// Limits are short: a step of a move may take a second, and a host counts as lost after three. Most of a scenario is waiting, so
+// several run at a time.
 describeProcessKills('kill -9 of a client while its session moves', {
-  moves: OF_CLIENT,
+  scenarios: OF_CLIENT,
   fleets: 1,
-  scenes: 7,
+  perFleet: 7,
 });
-describeProcessKills('kill -9 of the old host while a session moves', {
-  moves: OF_OLD_HOST,
+describeProcessKills('kill -9 of the source host while a session moves', {
+  scenarios: OF_SOURCE_HOST,
   fleets: 1,
-  scenes: 7,
+  perFleet: 7,
 });
-describeProcessKills('kill -9 of the new host while a session moves', {
-  moves: OF_NEW_HOST,
+describeProcessKills('kill -9 of the target host while a session moves', {
+  scenarios: OF_TARGET_HOST,
   fleets: 1,
-  scenes: 7,
+  perFleet: 7,
 });
 describeProcessKills('kill -9 of the broker that moves a session', {
-  moves: OF_BROKER,
+  scenarios: OF_BROKER,
   fleets: 4,
-  scenes: 1,
+  perFleet: 1,
 });

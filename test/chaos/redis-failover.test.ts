@@ -1,6 +1,6 @@
 import { DusklineError, type Session } from '@duskline/client/node';
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
 import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';
 import { createPlayerGroup, type PlayerGroup, type GroupPlayer } from '../support/recovery/player-group.js';
@@ -12,63 +12,63 @@ const PLAY = { title: 'starfall', rtt: { near: 12 }, retry: { maxWaitMs: 60_000 
 const HEARTBEAT_MS = 2_000;
 const HOSTS = 5;
 const SLOTS = 8;
-/** Sessions that the replica never hears of. */
+/** Sessions that are not replicated before the failover. */
 const LOST = 6;
 const QUEUED = 6;
 
 describe('A Redis that fails over to a replica without the last writes', function () {
   this.timeout(90_000);
   let fleet: ChaosFleet;
-  let swarms: PlayerGroup[];
+  let groups: PlayerGroup[];
   beforeEach(() => {
-    swarms = [];
+    groups = [];
   });
   afterEach(async () => {
-    await Promise.all(swarms.map((swarm) => swarm.close()));
+    await Promise.all(groups.map((group) => group.close()));
     await fleet.stop();
   });
 
-  async function openSwarm(name: string, players: number): Promise<PlayerGroup> {
-    const swarm = createPlayerGroup({ urls: fleet.urls, recorder: fleet.recorder, players, name });
-    swarms.push(swarm);
-    await swarm.connectAll();
-    return swarm;
+  async function openGroup(name: string, players: number): Promise<PlayerGroup> {
+    const group = createPlayerGroup({ urls: fleet.urls, recorder: fleet.recorder, players, name });
+    groups.push(group);
+    await group.connectAll();
+    return group;
   }
 
-  /** Plays, and is let in by the hosts. */
-  async function playAll(swarm: PlayerGroup): Promise<void> {
-    await swarm.playAll(PLAY);
-    for (const { client } of swarm.players) fleet.admit(client.sessions[0]!);
+  /** All players of the group get a session, and the hosts admit them. */
+  async function playAll(group: PlayerGroup): Promise<void> {
+    await group.playAll(PLAY);
+    for (const { client } of group.players) fleet.admit(client.sessions[0]!);
   }
 
-  /** Shows the ticket, as players do at once. A host that is full refuses it. */
-  function tryToEnter(answer: Session | DusklineError): void {
+  /** Shows the ticket to the host, which refuses it when it is full. */
+  function showTicket(answer: Session | DusklineError): void {
     if (answer instanceof DusklineError) return;
     try {
       fleet.admit(answer);
     } catch {
-      // Its end will be told.
+      // The broker reports the end of this session later.
     }
   }
 
-  const sessionsOf = (swarm: PlayerGroup): (string | undefined)[] =>
-    swarm.players.map(({ client }) => client.sessions[0]?.sessionId);
+  const sessionsOf = (group: PlayerGroup): (string | undefined)[] =>
+    group.players.map(({ client }) => client.sessions[0]?.sessionId);
 
-  const count = (type: string, fits: (event: object) => boolean = () => true): number =>
+  const countEvents = (type: string, fits: (event: object) => boolean = () => true): number =>
     fleet.recorder.events.filter((event) => event.type === type && fits(event)).length;
 
-  /** Until the store equals the hosts, and every broker is ready. Returns after how many milliseconds. */
-  async function recovery(backAtMs: number): Promise<number> {
+  /** Waits until store and hosts agree, and every broker is ready. Returns the milliseconds since `backAtMs`. */
+  async function waitForRecovery(backAtMs: number): Promise<number> {
     await waitUntil(() => fleet.storeAgreesWithHosts(), 2 * HEARTBEAT_MS + 1_000);
     await waitUntil(() => !fleet.health.ready.includes(false));
-    await waitUntil(() => fleet.knowsPlayers());
+    await waitUntil(() => fleet.storeKnowsPlayers());
     return performance.now() - backAtMs;
   }
 
-  const resold = (): number => fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
+  const countOverbooked = (): number => fleet.hosts.reduce((sum, { stats }) => sum + stats.overbooked, 0);
 
-  /** Players who had a slot, and were told that they wait for another. */
-  function waitingAgain(): number {
+  /** Number of requests that had a slot, lost it, and were queued again. */
+  function countRequeued(): number {
     const had = new Set<string>();
     const again = new Set<string>();
     for (const event of fleet.recorder.events) {
@@ -79,13 +79,13 @@ describe('A Redis that fails over to a replica without the last writes', functio
   }
 
   function report(what: string, sessions: number, recoveredMs: number): void {
-    const players = swarms.reduce((sum, swarm) => sum + swarm.players.length, 0);
-    const ended = count('session-ended', (event) => 'reason' in event && event.reason === 'host_lost');
+    const players = groups.reduce((sum, group) => sum + group.players.length, 0);
+    const ended = countEvents('session-ended', (event) => 'reason' in event && event.reason === 'host_lost');
     console.log(
       `      ${what}: clients ${players}, sessions ${sessions}, ` +
         `full recovery ${Math.round(recoveredMs)} ms after the failover; ` +
-        `sessions lost 0, double sales ${resold()}, all found out ` +
-        `(${ended} clients told host_lost, ${waitingAgain()} wait again)`,
+        `sessions lost 0, overbooked ${countOverbooked()}, all of them detected ` +
+        `(${ended} sessions ended with host_lost, ${countRequeued()} requests queued again)`,
     );
   }
 
@@ -101,27 +101,27 @@ describe('A Redis that fails over to a replica without the last writes', functio
       await redis.stop();
     });
 
-    it('keeps running sessions, and finds slots that were filled twice', async () => {
+    it('keeps running sessions, and detects slots that were filled twice', async () => {
       const { recorder } = fleet;
-      const kept = await openSwarm('kept', HOSTS * SLOTS - LOST);
+      const kept = await openGroup('kept', HOSTS * SLOTS - LOST);
       await playAll(kept);
-      const lost = await openSwarm('lost', LOST);
-      const line = await openSwarm('line', QUEUED);
+      const lost = await openGroup('lost', LOST);
+      const waiting = await openGroup('waiting', QUEUED);
       await waitUntil(() => fleet.storeAgreesWithHosts());
       await fleet.recordSnapshot(true);
 
       await redis.freezeReplication();
       await playAll(lost);
-      const lines = [];
-      for (const player of line.players) lines.push(await joinQueue(player, PLAY));
-      for (const { answer } of lines) void answer.then(tryToEnter);
+      const queued = [];
+      for (const player of waiting.players) queued.push(await joinQueue(player, PLAY));
+      for (const { answer } of queued) void answer.then(showTicket);
       const before = [...sessionsOf(kept), ...sessionsOf(lost)];
 
       recorder.record({ type: 'fault', fault: 'redis-failover', target: 'redis', lasts: true });
       await redis.failedOverFrom(await redis.killPrimary());
       const backAtMs = performance.now();
       recorder.record({ type: 'healed', target: 'redis' });
-      const recoveredMs = await recovery(backAtMs);
+      const recoveredMs = await waitForRecovery(backAtMs);
       await fleet.recordSnapshot(true);
       expect([...sessionsOf(kept), ...sessionsOf(lost)]).to.deep.equal(before);
 
@@ -130,7 +130,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
       await waitUntil(() => fleet.storeAgreesWithHosts());
       await fleet.recordSnapshot(true);
       expect(fleet.health.unhealthy).to.equal(0);
-      fleet.check();
+      fleet.checkRun();
       report('Sentinel', HOSTS * SLOTS, recoveredMs);
     });
   });
@@ -146,12 +146,12 @@ describe('A Redis that fails over to a replica without the last writes', functio
       await redis.stop();
     });
 
-    /** Plays again and again. Returns how often it was let in. */
-    async function comeAndGo({ client }: GroupPlayer, isOver: () => boolean): Promise<number> {
+    /** Plays one session after the other. Returns their number. */
+    async function playRepeatedly({ client }: GroupPlayer, isOver: () => boolean): Promise<number> {
       let times = 0;
       while (!isOver()) {
         const session = await client.play(PLAY);
-        tryToEnter(session);
+        showTicket(session);
         await session.end();
         times += 1;
       }
@@ -160,26 +160,26 @@ describe('A Redis that fails over to a replica without the last writes', functio
 
     it('keeps running sessions, and continues to serve', async () => {
       const { recorder } = fleet;
-      const kept = await openSwarm('kept', HOSTS * SLOTS - LOST);
+      const kept = await openGroup('kept', HOSTS * SLOTS - LOST);
       await playAll(kept);
-      const load = await openSwarm('load', 2 * LOST);
+      const load = await openGroup('load', 2 * LOST);
       const before = sessionsOf(kept);
       await waitUntil(() => fleet.storeAgreesWithHosts());
       await fleet.recordSnapshot(true);
       let over = false;
-      const loads = load.players.map((player) => comeAndGo(player, () => over));
-      await waitUntil(() => count('matched') > before.length + 5 * LOST);
+      const loads = load.players.map((player) => playRepeatedly(player, () => over));
+      await waitUntil(() => countEvents('matched') > before.length + 5 * LOST);
 
       recorder.record({ type: 'fault', fault: 'redis-failover', target: 'redis', lasts: true });
       const killed = await redis.killMaster('{near}');
       await redis.failedOverFrom(killed, '{near}');
       const backAtMs = performance.now();
       recorder.record({ type: 'healed', target: 'redis' });
-      const matchedBefore = count('matched');
-      await waitUntil(() => count('matched') > matchedBefore + 5 * LOST, 20_000);
+      const matchedBefore = countEvents('matched');
+      await waitUntil(() => countEvents('matched') > matchedBefore + 5 * LOST, 20_000);
       over = true;
       const times = await Promise.all(loads);
-      const recoveredMs = await recovery(backAtMs);
+      const recoveredMs = await waitForRecovery(backAtMs);
       await fleet.recordSnapshot(true);
       expect(sessionsOf(kept)).to.deep.equal(before);
 
@@ -187,7 +187,7 @@ describe('A Redis that fails over to a replica without the last writes', functio
       await waitUntil(() => fleet.storeAgreesWithHosts());
       await fleet.recordSnapshot(true);
       expect(fleet.health.unhealthy).to.equal(0);
-      fleet.check();
+      fleet.checkRun();
       report('Cluster', before.length + times.reduce((sum, n) => sum + n, 0), recoveredMs);
     });
   });

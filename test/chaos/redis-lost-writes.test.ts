@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { sendHeartbeat, getHost, makeHostReady, reserveSlot, startSession } from '../store/fixture.js';
 import { openRedisFixture } from '../store/redis-fixture.js';
-import { PLACE } from '../support/fleet/fleet-data.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { REGION_POOL } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';
 
-/** What a store that lost its last writes says in the end has to be what the hosts say. */
+/** A store that lost its last writes must agree with the hosts in the end. */
 describe('A failover that loses acknowledged writes', () => {
   let redis: RedisSentinel;
   beforeEach(async () => {
@@ -26,12 +26,12 @@ describe('A failover that loses acknowledged writes', () => {
       const lost = await startSession(store);
       await redis.failedOverFrom(await redis.killPrimary());
       await retryUntilSuccess(() => store.ping(), 10_000);
-      expect(await store.getSessions(PLACE, [lost.sessionId])).to.deep.equal([null]);
+      expect(await store.getSessions(REGION_POOL, [lost.sessionId])).to.deep.equal([null]);
 
       const sessions = [kept, lost];
       expect(await sendHeartbeat(store, 'host-a', { sessions })).to.equal('differs');
       const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      const { adopted, rejected } = await store.reconcileHost(PLACE, from, sessions);
+      const { adopted, rejected } = await store.reconcileHost(REGION_POOL, from, sessions);
       expect({ adopted, rejected }).to.deep.equal({ adopted: [lost.sessionId], rejected: [] });
       expect(await getHost(store, 'host-a')).to.include({ committed: 2, state: 'ready' });
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');

@@ -11,17 +11,17 @@ import type { Duskline } from '@duskline/server/duskline.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { inPage } from '../support/network/browser.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { TEST_CONFIG, startTestBroker, testToken } from '../support/fleet/test-broker.js';
 import { serveExample, type WebSite } from '../support/network/web-site.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };
-/** Every region is near enough, however busy the machine is on which its beacon is measured. */
+/** All regions are near enough, even when the machine is so busy that beacons answer late. */
 const CONFIG = TEST_CONFIG.replaceAll('maxRttMs: ', 'maxRttMs: 9');
 
 const ALICE = testToken({ kind: 'player', playerId: 'alice' });
 
-/** Chromium's own words about a broker that is away. */
+/** Messages of Chromium about a broker that it cannot reach. */
 const REFUSED = /^WebSocket connection to .* failed: .*ERR_CONNECTION_(REFUSED|RESET)/;
 
 describe('The example player in a browser', function () {
@@ -46,7 +46,7 @@ describe('The example player in a browser', function () {
     await duskline.stop();
   });
 
-  /** A host with one slot, ready for a player. */
+  /** Starts a host with one slot. Resolves when it is ready for a player. */
   async function startHost(): Promise<SimulatedHost> {
     const token = testToken({ kind: 'host', ...PLACE });
     const host = createSimulatedHost({ ...PLACE, url: duskline.url, token, slots: 1, streams });
@@ -61,7 +61,7 @@ describe('The example player in a browser', function () {
     return pools.flatMap(({ hostList }) => hostList).find((host) => host.hostId === hostId);
   }
 
-  /** As a person does it: open the page, fill in the form, press Play. */
+  /** Opens the page, fills in the form and presses Play. */
   async function pressPlay(page: Page, { token = ALICE, title = 'starfall' } = {}): Promise<void> {
     await page.goto(site.url);
     await page.getByLabel('Broker').fill(duskline.url.replace(/^http/, 'ws'));
@@ -168,7 +168,7 @@ describe('The example player in a browser', function () {
         await shows(page, 'State', 'connected');
         await framesReach(page, (await framesOf(page)) + 5);
         await waitUntil(async () => (await statusOf(host))?.sessions === 1);
-        // One admission: the frames were counted on one connection all the time.
+        // There was one admission, so all frames were counted on one connection.
         expect(host.stats).to.include({ admitted: 1, refused: 0 });
 
         await button(page, 'Leave').click();
@@ -180,7 +180,7 @@ describe('The example player in a browser', function () {
   }
 });
 
-/** As Redis does, it outlives the broker. */
+/** The store outlives the broker, as Redis does. */
 function rememberingStore(): FleetStore {
   return createMemoryStore({ suspectAfterMs: 4_000 });
 }
@@ -198,7 +198,7 @@ async function saysError(page: Page, text: RegExp): Promise<void> {
   await page.getByRole('alert').filter({ hasText: text }).waitFor();
 }
 
-/** What the measured bars are labelled with; those without a value are none. */
+/** Labels of the bars of measured regions. Bars without a value belong to regions that were not measured. */
 async function barsOf(page: Page): Promise<(string | null)[]> {
   const bars = await page.getByRole('meter').all();
   for (const bar of bars) expect(Number(await bar.getAttribute('value'))).to.be.greaterThan(0);

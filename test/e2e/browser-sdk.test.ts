@@ -14,7 +14,7 @@ describe('The client SDK in a browser', function () {
 
   let site: WebSite;
   let duskline: Duskline;
-  /** A beacon that allows no page to read its answers. */
+  /** A beacon without CORS headers, so that no page may read its answers. */
   let closedBeacon: Server;
   before(async () => {
     site = await servePackage('@duskline/client', 'sdk');

@@ -10,14 +10,14 @@ import {
   startBrokerProcess,
   type BrokerProcess,
 } from '../support/processes/broker-process.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { startHostProcess, type HostProcess } from '../support/processes/host-process.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import { startFor } from '../support/processes/started-processes.js';
 
 const SERVER = fileURLToPath(new URL('../../../server/', import.meta.url));
 
-/** What the image has of the server, and nothing else. */
+/** The files of the server that the container image has. */
 const PARTS = ['bin', 'dist/bundle', 'package.json', 'store/redis/lua'];
 
 describe('The bundled command without installed packages', function () {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { LocalCompose, readCompose } from '../support/processes/local-compose.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 
 describe('docker-compose.yml', function () {
   this.timeout(60_000);

@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { IDLE_LOAD, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
 import { bearer } from '../support/fleet/operator-requests.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 
@@ -24,7 +24,7 @@ describe('A drain', function () {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'duskline-drain-'));
     const config = join(directory, 'duskline.yaml');
-    // A killed holder's lease passes on soon, for the drain ends soon.
+    // Another broker must take over the lease of the killed broker before the drain ends.
     await writeFile(config, `${TEST_CONFIG}limits: { leaseMs: 1000, leaseRenewMs: 300 }\n`);
     redis = await startRedisServer();
     args = ['--config', config, '--redis', redis.url];
@@ -39,7 +39,7 @@ describe('A drain', function () {
   it('continues on another broker when its broker is killed, and ends by its deadline with an outcome for every session', async () => {
     const [dying, staying] = brokers.map(({ url }) => url);
     const host = await openHost(staying!, { hostId: 'h1' });
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     await waitUntil(async () => {
       const response = await fetch(`${staying!}/v1/status`, { headers: OPERATOR });
       return (await response.text()).includes('"hostId":"h1","state":"ready","closures":[]');
@@ -71,7 +71,7 @@ describe('A drain', function () {
     raw.disconnect();
     await expectClosed(brokers[0]!.url, 'alice');
     await expectClosed(brokers[1]!.url, 'bob');
-    // Nobody plays there: it was over at once, and the region stays closed.
+    // This target has no sessions, so its drain was done at once, and the region stays closed.
     await waitUntil(async () => (await drainsAt(brokers[0]!.url))[0]?.state === 'done');
     const newcomer = await startBrokerProcess(args);
     brokers.push(newcomer);
@@ -93,7 +93,7 @@ async function drainsAt(url: string): Promise<readonly DrainReport[]> {
   return ((await response.json()) as { drains: DrainReport[] }).drains;
 }
 
-/** A player who asks for the drained region alone is told that it is closed. */
+/** A player who allows only the drained region gets REGION_CLOSED. */
 async function expectClosed(url: string, playerId: string): Promise<void> {
   const player = await openPlayer(url, playerId);
   player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: { near: 10 } });

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LoadReport } from '@duskline/loadtest/report/load-report.js';
 import { expect } from 'chai';
-import { DUSKLINE, runDuskline } from '../support/processes/broker-process.js';
+import { COMPILED_COMMAND, runDuskline } from '../support/processes/broker-process.js';
 import { inPage } from '../support/network/browser.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 
 const SMALL = [
   ...[
@@ -52,7 +52,7 @@ describe('duskline loadtest', function () {
     expect(stdout).to.match(/^milliseconds +count +p50 +p90 +p99 +p99\.9 +max$/m);
     for (const time of ['connect', 'match', 'lag'])
       expect(stdout).to.match(new RegExp(`^${time} +\\d+ +\\d`, 'm'));
-    expect(stdout).to.match(/^Verdict: clean\. double sales 0, lost sessions 0, out of order 0/m);
+    expect(stdout).to.match(/^Verdict: clean\. overbooked 0, lost sessions 0, out of order 0/m);
     expect(stdout).to.match(/^holds {2}match\.p99<5s {2}\([\d.]+\)$/m);
     expect(stderr).to.match(/offered \d+\/s {2}matched \d+\/s {2}p99/);
 
@@ -111,7 +111,7 @@ describe('duskline loadtest', function () {
 
   it('ends early at a signal, and reports what it measured', async () => {
     const args = ['loadtest', ...SMALL, '--duration', '60s', '--driver', 'lean'];
-    const child = spawn(process.execPath, [DUSKLINE, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [COMPILED_COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString('utf8')));

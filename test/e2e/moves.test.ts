@@ -1,33 +1,45 @@
 import { describeProcessKills } from '../support/moves/process-kill-suite.js';
 
-const USUAL = { allOnMover: false, onHostLost: 'replace', goes: true, afterMs: 0 } as const;
+const DEFAULTS = { allOnMovingBroker: false, onHostLost: 'replace', acceptsMove: true, afterMs: 0 } as const;
 
-/** The other gaps of a move, and the others who may die in each, are in `chaos/moves-killed.test.ts`. */
+// A few stages of a move. `chaos/moves-killed.test.ts` kills each party at each stage.
 describeProcessKills(
-  'A live move of which a party is killed',
+  'A session during whose move a process is killed',
   {
-    moves: [
-      { ...USUAL, party: 'broker', gap: 'checkpoint delivered', scope: 'next', outcomes: ['stays'] },
+    scenarios: [
+      { ...DEFAULTS, party: 'broker', stage: 'checkpoint delivered', scope: 'next', outcomes: ['stays'] },
       {
-        ...USUAL,
+        ...DEFAULTS,
         party: 'broker',
-        gap: 'client notified',
+        stage: 'client notified',
         scope: 'near',
-        allOnMover: true,
+        allOnMovingBroker: true,
         outcomes: ['moved'],
       },
     ],
     fleets: 1,
-    scenes: 1,
+    perFleet: 1,
   },
   {
-    moves: [
-      { ...USUAL, party: 'old host', gap: 'checkpoint delivered', scope: 'near', outcomes: ['anew'] },
-      { ...USUAL, party: 'old host', gap: 'client notified', scope: 'next', outcomes: ['moved'] },
-      { ...USUAL, party: 'new host', gap: 'checkpoint delivered', scope: 'near', outcomes: ['stays'] },
-      { ...USUAL, party: 'client', gap: 'client admitted', scope: 'next', outcomes: ['moved'] },
+    scenarios: [
+      {
+        ...DEFAULTS,
+        party: 'source host',
+        stage: 'checkpoint delivered',
+        scope: 'near',
+        outcomes: ['replaced'],
+      },
+      { ...DEFAULTS, party: 'source host', stage: 'client notified', scope: 'next', outcomes: ['moved'] },
+      {
+        ...DEFAULTS,
+        party: 'target host',
+        stage: 'checkpoint delivered',
+        scope: 'near',
+        outcomes: ['stays'],
+      },
+      { ...DEFAULTS, party: 'client', stage: 'client admitted', scope: 'next', outcomes: ['moved'] },
     ],
     fleets: 1,
-    scenes: 4,
+    perFleet: 4,
   },
 );

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { Refusal } from '@duskline/server/broker/refusal.js';
-import { DUSKLINE, runDuskline, type CommandResult } from '../support/processes/broker-process.js';
+import { COMPILED_COMMAND, runDuskline, type CommandResult } from '../support/processes/broker-process.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import {
   OPERATOR,
@@ -88,7 +88,7 @@ describe('The command duskline, for operators', function () {
   it('drain --watch does not stop the drain when it is interrupted', async () => {
     const child = spawn(
       process.execPath,
-      [DUSKLINE, 'drain', 'region', 'near', '--deadline', '30m', '--watch', '--url', app.url],
+      [COMPILED_COMMAND, 'drain', 'region', 'near', '--deadline', '30m', '--watch', '--url', app.url],
       { env: { ...process.env, DUSKLINE_TOKEN: OPERATOR }, stdio: ['ignore', 'pipe', 'inherit'] },
     );
     let stdout = '';

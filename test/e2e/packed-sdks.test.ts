@@ -20,7 +20,7 @@ import { startTestBroker, testToken } from '../support/fleet/test-broker.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** What is published for the SDKs, by folder. */
+/** The packages that are published for the SDKs, by folder. */
 const PACKAGES = {
   protocol: 'protocol',
   'sdk-runtime': 'sdk-runtime',
@@ -37,7 +37,7 @@ function readManifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
 }
 
-/** Packs a package with npm and unpacks it, with the third-party packages that it declares and nothing else. */
+/** Packs a package with npm and unpacks it, together with the third-party packages that it declares. */
 function install(folder: string, name: string, modules: string): void {
   const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', dirname(modules)], {
     cwd: join(ROOT, folder),

@@ -1,6 +1,6 @@
 import { brokerKilled, hostKilled } from '../support/recovery/recovery-scenarios.js';
 
-/** The short versions of what `test/chaos/` does with many. */
+/** Small versions of the scenarios in `test/chaos/`. */
 describe('Recovery', function () {
   this.timeout(30_000);
 
@@ -12,7 +12,7 @@ describe('Recovery', function () {
       lost: 6,
       kept: 6,
       queued: 3,
-      // All the same proportions, at a third of the time or less.
+      // The default limits with all times divided by at least three.
       limits: {
         ...{ heartbeatIntervalMs: 300, suspectAfterMs: 1_000, lostAfterMs: 3_000 },
         ...{ sweepIntervalMs: 300, sweepGapMs: 600 },

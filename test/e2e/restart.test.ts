@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
-import { retryUntilSuccess } from '../support/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
+import { IDLE_LOAD, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
 import type { Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 
@@ -23,7 +23,7 @@ describe('A broker that is restarted', function () {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'duskline-e2e-'));
     const config = join(directory, 'duskline.yaml');
-    // Long enough that nobody counts as silent while the broker starts.
+    // Long enough that no host counts as silent while the broker starts.
     await writeFile(config, `${TEST_CONFIG}\nlimits: { suspectAfterMs: 20000, lostAfterMs: 40000 }\n`);
     redis = await startRedisServer();
     args = ['--config', config, '--redis', redis.url];
@@ -37,11 +37,11 @@ describe('A broker that is restarted', function () {
 
   async function openBeatingHost(number: number): Promise<Peer> {
     const host = await openHost(broker.url, { hostId: `h${number}`, slots: SLOTS });
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     return host;
   }
 
-  /** How many sessions each ready host has, the fullest first. */
+  /** Number of sessions on each ready host, the fullest host first. */
   async function sessionsByHost(): Promise<number[]> {
     const response = await fetch(`${broker.url}/v1/status`, {
       headers: {
@@ -61,7 +61,7 @@ describe('A broker that is restarted', function () {
     await retryUntilSuccess(async () => expect(await sessionsByHost()).to.have.length(HOSTS));
     await broker.kill();
     broker = await startBrokerProcess(args);
-    // One host is back; the others still stream, and are on their way.
+    // One host has reconnected. The others still stream to their players, and reconnect later.
     await openBeatingHost(0);
     const players = await Promise.all(
       Array.from({ length: PLAYERS }, (_, i) => openPlayer(broker.url, `player-${i}`)),

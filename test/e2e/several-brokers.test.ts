@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { IDLE_LOAD, TEST_CONFIG, openHost, openPlayer, testToken } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 
@@ -35,7 +35,7 @@ describe('Several broker processes on one Redis', function () {
 
   async function openBeatingHost(index: number, hostId: string, slots: number): Promise<Peer> {
     const host = await openHost(url(index), { hostId, slots });
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     await waitUntil(async () => (await readyHosts(url(0))).includes(hostId));
     return host;
   }
@@ -68,8 +68,8 @@ describe('Several broker processes on one Redis', function () {
     expect(matched).to.have.length(24);
     expect(answers.filter((answer) => answer['code'] === 'NO_CAPACITY')).to.have.length(36);
     for (const host of hosts) {
-      const told = await Promise.all(Array.from({ length: 8 }, () => host.next('prepare')));
-      expect(new Set(told.map((frame) => frame['sessionId'])).size).to.equal(8);
+      const prepared = await Promise.all(Array.from({ length: 8 }, () => host.next('prepare')));
+      expect(new Set(prepared.map((frame) => frame['sessionId'])).size).to.equal(8);
     }
   });
 

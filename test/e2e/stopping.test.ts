@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { startBrokerProcess, type BrokerProcess } from '../support/processes/broker-process.js';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE, TEST_CONFIG, openHost, openPlayer } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { IDLE_LOAD, TEST_CONFIG, openHost, openPlayer } from '../support/fleet/test-broker.js';
 
 describe('A broker process that receives SIGTERM', function () {
   this.timeout(30_000);
@@ -50,7 +50,7 @@ describe('A broker process that receives SIGTERM', function () {
 
   it('serves peers that it has not sent away yet', async () => {
     const host = await openHost(broker.url, { hostId: 'h1', slots: 40 });
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     const players = await Promise.all(
       Array.from({ length: 20 }, (_, i) => openPlayer(broker.url, `player-${i}`)),
     );
@@ -60,7 +60,7 @@ describe('A broker process that receives SIGTERM', function () {
       return (await first.answer('r1')).type === 'matched';
     });
     const stopping = broker.stop();
-    // What was asked is answered before its asker is sent away.
+    // A request is answered before its client is sent away.
     const answers = players.map(async (player) => {
       player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: { near: 10 } });
       return (await player.answer('r1')).type;

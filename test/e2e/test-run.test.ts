@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { isAlive } from '../support/processes/is-alive.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 
 const RUN_TESTS = fileURLToPath(new URL('../runner/run-tests.js', import.meta.url));
 const FIXTURE = fileURLToPath(new URL('../runner/fixtures/leaves-processes.js', import.meta.url));
@@ -12,7 +12,7 @@ const FIXTURE = fileURLToPath(new URL('../runner/fixtures/leaves-processes.js', 
 interface Run {
   readonly child: ChildProcess;
   readonly lines: string[];
-  /** Of the processes that the tests started. */
+  /** Ids of the processes that the tests started. */
   pids(): number[];
   readonly exited: Promise<number | null>;
 }

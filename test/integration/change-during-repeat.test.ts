@@ -1,15 +1,18 @@
 import { expect } from 'chai';
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
-import { waitUntil } from '../support/eventually.js';
-import { QUICK } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { SHORT_INTERVALS } from '../support/fleet/test-broker.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
 describe('A session that changes while another broker answers its repeated request', function () {
   this.timeout(15_000);
   let fleet: TestFleet;
   beforeEach(async () => {
-    // The look at all sessions, which would find the change half a minute later, is out of reach.
-    fleet = await TestFleet.start({ brokers: 2, intervals: { ...QUICK, pollMs: DEFAULT_INTERVALS.pollMs } });
+    // With the default poll interval, the broker would find the change by itself only after the end of the test.
+    fleet = await TestFleet.start({
+      brokers: 2,
+      intervals: { ...SHORT_INTERVALS, pollMs: DEFAULT_INTERVALS.pollMs },
+    });
   });
   afterEach(() => fleet.stop());
 
@@ -27,7 +30,8 @@ describe('A session that changes while another broker answers its repeated reque
     const { getEndpoints, takeChangedSessions } = store;
     let answer: (() => void) | undefined;
     let changesTaken = 0;
-    // The broker has read the session and is recorded as its client's, but the client is not linked to it yet.
+    // Here the broker has read the session and is recorded as the broker of its client, but does not report to the client
+    // yet.
     store.getEndpoints = async (...args) => {
       await new Promise<void>((resolve) => (answer = resolve));
       store.getEndpoints = getEndpoints;

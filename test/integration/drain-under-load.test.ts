@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '@duskline/client/node';
 import {
   createSimulatedHost,
@@ -12,19 +11,20 @@ import { hostName, type EventOf } from '@duskline/loadtest/history/events.js';
 import { recordFleet } from '../support/fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { pauseFor } from '../support/time/pacing.js';
 import { testToken } from '../support/fleet/test-broker.js';
 import { createPlayerGroup, type PlayerGroup } from '../support/recovery/player-group.js';
 import { TestFleet } from '../support/fleet/test-fleet.js';
 
 const POOL = 'console-x';
-const PLACES = ['near', 'next'].map((region) => ({ region, pool: POOL }));
+const REGION_POOLS = ['near', 'next'].map((region) => ({ region, pool: POOL }));
 const PLAYERS = 40;
 const SLOTS = PLAYERS / 2;
-/** Beside those who move, others come and go where they move to. */
+/** Players besides the moving ones, who start and end sessions in the target region. */
 const OTHERS = 4;
 const FRAME_INTERVAL_MS = 50;
-/** What the product calls an interruption; usual is a tenth of it, for everything here shares a process and its machine. */
+/** An interruption in the sense of the product. Usual gaps are a tenth of it; all parties share one process here. */
 const INTERRUPTED_MS = 2_000;
 
 describe('A region that is drained by moves under load', function () {
@@ -83,24 +83,24 @@ describe('A region that is drained by moves under load', function () {
     return all.flat().filter(({ state }) => state === 'connected').length;
   }
 
-  /** They play for a moment each, again and again, until they are told to stop. */
-  function comeAndGo(): () => Promise<void> {
+  /** Other players play short sessions until the returned function is called. */
+  function playRepeatedly(): () => Promise<void> {
     let isOver = false;
-    const lives = others.players.map(async (other) => {
+    const runs = others.players.map(async (other) => {
       while (!isOver) {
         await other.play({ title: 'drift', rtt: { next: 20 } });
         await other.watch();
-        await delay(100);
+        await pauseFor(100);
         await other.leave();
       }
     });
     return async () => {
       isOver = true;
-      await Promise.all(lives);
+      await Promise.all(runs);
     };
   }
 
-  const picture = (): Promise<void> => recordFleet(recorder, fleet.stores[0]!, PLACES, true);
+  const recordSnapshot = (): Promise<void> => recordFleet(recorder, fleet.stores[0]!, REGION_POOLS, true);
 
   it('loses no session and no frame of the stream, and interrupts nobody for long', async () => {
     await Promise.all([moving.connectAll(), others.connectAll()]);
@@ -109,9 +109,9 @@ describe('A region that is drained by moves under load', function () {
     await moving.watchAll();
     await addHosts('next', SLOTS + OTHERS);
     await waitUntil(async () => (await connectedIn('near')) === PLAYERS);
-    await picture();
+    await recordSnapshot();
 
-    const stopOthers = comeAndGo();
+    const stopOthers = playRepeatedly();
     const drainedAtMs = performance.now();
     const { operations } = fleet.broker(1).broker;
     const target = { region: 'near', pool: null, hostId: null };
@@ -131,9 +131,9 @@ describe('A region that is drained by moves under load', function () {
     await waitUntil(async () => (await connectedIn('next')) === PLAYERS);
     await waitUntil(() => moving.players.every(({ answer }) => (answer as Session).region === 'next'));
     await waitUntil(async () => (await connectedIn('near')) === 0);
-    await picture();
+    await recordSnapshot();
 
-    const gaps = moving.players.map(({ player }) => longestGapMs(picturesOf(player), drainedAtMs));
+    const gaps = moving.players.map(({ player }) => longestGapMs(framesOf(player), drainedAtMs));
     const sorted = gaps.toSorted((a, b) => a - b).map(Math.round);
     const figures = {
       movedInMs: Math.round(tookMs),
@@ -144,25 +144,25 @@ describe('A region that is drained by moves under load', function () {
     );
     expect(sorted.at(-1)).to.be.below(INTERRUPTED_MS);
     expect(recorder.events.filter(({ type }) => type === 'began')).to.have.length(PLAYERS);
-    expect(overOf('moving')).to.deep.equal([]);
-    expect(overOf('other')).to.have.length.above(OTHERS);
+    expect(endsOf('moving')).to.deep.equal([]);
+    expect(endsOf('other')).to.have.length.above(OTHERS);
     await moving.leaveAll();
     await waitUntil(async () => (await connectedIn('next')) === 0);
-    await picture();
+    await recordSnapshot();
     const violations = checkHistory(recorder.events, { bounds: { heartbeatIntervalMs: 500 } });
     expect(violations, describeViolations(violations.slice(0, 10))).to.deep.equal([]);
     for (const { stats } of hosts) expect(stats.overbooked).to.equal(0);
   });
 
-  function picturesOf(player: string): EventOf<'frame-received'>[] {
+  function framesOf(player: string): EventOf<'frame-received'>[] {
     return recorder.events.filter(
       (event): event is EventOf<'frame-received'> =>
         event.type === 'frame-received' && event.player === player,
     );
   }
 
-  /** What players of that name were told of an end. */
-  function overOf(name: string): EventOf<'session-ended'>[] {
+  /** The ends that were reported to the players of this group. */
+  function endsOf(name: string): EventOf<'session-ended'>[] {
     return recorder.events.filter(
       (event): event is EventOf<'session-ended'> =>
         event.type === 'session-ended' && event.player.startsWith(name),
@@ -170,8 +170,8 @@ describe('A region that is drained by moves under load', function () {
   }
 });
 
-/** Between two pictures, of those that came after that moment. */
-function longestGapMs(pictures: readonly EventOf<'frame-received'>[], sinceMs: number): number {
-  const times = pictures.map(({ atMs }) => atMs).filter((atMs) => atMs >= sinceMs);
+/** The longest time between two of these frames, counting from this moment. */
+function longestGapMs(frames: readonly EventOf<'frame-received'>[], sinceMs: number): number {
+  const times = frames.map(({ atMs }) => atMs).filter((atMs) => atMs >= sinceMs);
   return times.slice(1).reduce((longest, atMs, i) => Math.max(longest, atMs - times[i]!), 0);
 }

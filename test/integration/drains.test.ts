@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { DrainOrder, DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { TestFleet, play, queueUp, acceptOffer } from '../support/fleet/test-fleet.js';
 
@@ -23,7 +23,7 @@ function order(of: OrderTarget, changes: Partial<DrainOrder> = {}): DrainOrder {
   };
 }
 
-/** The code with which a promise is refused. */
+/** The error code with which the promise rejects, or `nothing`. */
 async function refusalOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'nothing',
@@ -51,7 +51,7 @@ for (const [where, brokers] of [
       return drains.find((one) => JSON.stringify(one.target) === JSON.stringify(of))!;
     }
 
-    /** A session that its host holds, of a player on the last broker. */
+    /** Starts an active session of a player who is connected to the last broker. */
     async function playing(host: Peer, playerId: string): Promise<{ player: Peer; matched: Frame }> {
       const player = await fleet.player(playerId, { broker: 1 });
       play(player, 'r1');

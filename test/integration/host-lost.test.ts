@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { createClient } from '@duskline/client/node';
 import { DEFAULT_INTERVALS, type BrokerIntervals } from '@duskline/server/broker/intervals.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
-  IDLE,
+  IDLE_LOAD,
   TEST_DEVICE,
   openHost,
   testToken,
@@ -12,15 +12,15 @@ import {
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { TestFleet, keepSendingHeartbeats, play, roundTrip } from '../support/fleet/test-fleet.js';
 
-/** Limits short enough to watch a host fall silent, and far enough apart not to be confused. */
-const QUICK = { suspectAfterMs: 250, lostAfterMs: 500, sweepIntervalMs: 50, sweepGapMs: 100 };
+/** Short limits, but far enough apart that a silent host is first suspect and then lost. */
+const SHORT_LIMITS = { suspectAfterMs: 250, lostAfterMs: 500, sweepIntervalMs: 50, sweepGapMs: 100 };
 
-/** From a host's last heartbeat to the match that replaces it: lost, found so twice, and a second's look. */
+/** From the last heartbeat of a host to the match with another one: until it is lost, until the second sweep, and slack. */
 const BOUND_MS = 500 + 100 + 1_000;
 
 interface LiveHost extends Peer {
   fallSilent(): void;
-  /** From now on it has this session, and no other. */
+  /** Reports this session, and lists only it in heartbeats. */
   holds(session: Frame, epoch: number, state: string): void;
 }
 
@@ -29,13 +29,13 @@ describe('Sessions of a lost host', function () {
   let fleet: TestFleet;
   let alice: Peer;
   const start = async (intervals?: BrokerIntervals): Promise<void> => {
-    fleet = await TestFleet.start({ brokers: 2, limits: QUICK, ...(intervals && { intervals }) });
+    fleet = await TestFleet.start({ brokers: 2, limits: SHORT_LIMITS, ...(intervals && { intervals }) });
     alice = await fleet.player('alice', { broker: 1 });
   };
   beforeEach(() => start());
   afterEach(() => fleet.stop());
 
-  /** A host that goes on beating, and lists what it says that it holds. */
+  /** A host that sends heartbeats until `fallSilent`, with the session of `holds`. */
   async function liveHost(options: TestHostOptions): Promise<LiveHost> {
     const host = await fleet.host(options);
     let sessions: object[] = [];
@@ -49,7 +49,7 @@ describe('Sessions of a lost host', function () {
     });
   }
 
-  /** A host with alice's session active on it; from now on it is silent, and its socket is cut. */
+  /** Makes alice's session active on a host, and loses this host: it is silent, and its socket is cut. */
   async function loseHost(change: object = {}): Promise<Frame> {
     const host = await fleet.host({ hostId: 'h1', slots: 1 });
     play(alice, 'r1', change);
@@ -62,11 +62,11 @@ describe('Sessions of a lost host', function () {
     return matched;
   }
 
-  /** The lost host is back, and runs what it ran. */
+  /** The lost host connects again, and still runs the session. */
   async function comeBack({ sessionId }: Frame): Promise<Peer> {
     const sessions = [{ sessionId, epoch: 1, state: 'connected' }];
     const back = await openHost(fleet.broker(0).url, { hostId: 'h1', slots: 1, sessions });
-    back.send({ type: 'heartbeat', load: IDLE, sessions });
+    back.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
     return back;
   }
 
@@ -93,7 +93,7 @@ describe('Sessions of a lost host', function () {
   });
 
   it('are placed in another region when their own has no free slot', async () => {
-    // The broker does not know yet that the region is full, and tries it first.
+    // With default intervals the broker does not know yet that the region is full, and tries it first.
     await fleet.stop();
     await start(DEFAULT_INTERVALS);
     await loseHost({ rtt });
@@ -118,7 +118,7 @@ describe('Sessions of a lost host', function () {
   });
 
   for (const region of ['near', 'next']) {
-    it(`continue in ${region}: the old host is told to end them when it returns`, async () => {
+    it(`continue in ${region}, and the lost host is told to end them when it returns`, async () => {
       const lost = await loseHost({ rtt });
       const other = await liveHost({ hostId: 'h2', region });
       const after = await alice.next('matched');
@@ -207,7 +207,7 @@ describe('A session that ended with its host', function () {
   this.timeout(15_000);
 
   it('is reported as ended, and then as SESSION_OVER, when its request is repeated', async () => {
-    const fleet = await TestFleet.start({ limits: QUICK });
+    const fleet = await TestFleet.start({ limits: SHORT_LIMITS });
     try {
       const host = await fleet.host({ hostId: 'h1' });
       const alice = await fleet.player('alice');

@@ -1,14 +1,21 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import type { HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import {
+  IDLE_LOAD,
+  openHost,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+} from '../support/fleet/test-broker.js';
 import type { Peer } from '../support/fleet/peer.js';
+import { keepSendingHeartbeats } from '../support/fleet/test-fleet.js';
 
 const RTT = { near: 12 };
 
-/** Limits short enough to watch a host fall silent, and far enough apart not to be confused. */
-const QUICK = { suspectAfterMs: 300, lostAfterMs: 700, sweepIntervalMs: 50, sweepGapMs: 100 };
+/** Short limits, but far enough apart that a silent host is first suspect and then lost. */
+const SHORT_LIMITS = { suspectAfterMs: 300, lostAfterMs: 700, sweepIntervalMs: 50, sweepGapMs: 100 };
 
 describe('A host', () => {
   let duskline: Duskline;
@@ -21,18 +28,12 @@ describe('A host', () => {
       .find((h) => h.hostId === hostId);
   }
 
-  /** Goes on beating for a host until it is told to stop. */
-  function keepBeating(host: Peer, sessions: () => object[] = () => []): () => void {
-    const timer = setInterval(() => host.send({ type: 'heartbeat', load: IDLE, sessions: sessions() }), 50);
-    return () => clearInterval(timer);
-  }
-
   async function matchOn(player: Peer, requestId: string): Promise<{ sessionId: string; epoch: number }> {
     player.send({ type: 'play', requestId, title: 'starfall', rtt: RTT });
     return (await player.next('matched')) as unknown as { sessionId: string; epoch: number };
   }
 
-  /** A host whose socket was cut while a player's session was active on it. */
+  /** Starts a session on a host, and cuts the socket of the host while the session is active. */
   async function loseHostWithSession(): Promise<{
     player: Peer;
     held: { sessionId: string; epoch: number };
@@ -58,12 +59,12 @@ describe('A host', () => {
     duskline = await startTestBroker();
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const other = await openReadyHost(duskline, { hostId: 'h2' });
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     host.send({ type: 'leave' });
     expect(await host.closed).to.include({ code: 1000 });
     expect(await find('h1')).to.equal(undefined);
-    // Heartbeats of a place travel together: when the other's arrives, the leaver's would have.
-    other.send({ type: 'heartbeat', load: { ...IDLE, cpu: 0.5 }, sessions: [] });
+    // Heartbeats of a region pool are recorded in one batch. When the heartbeat of h2 is recorded, that of h1 was too.
+    other.send({ type: 'heartbeat', load: { ...IDLE_LOAD, cpu: 0.5 }, sessions: [] });
     await waitUntil(async () => (await find('h2'))?.measured === 0.5);
     expect(await find('h1')).to.equal(undefined);
   });
@@ -80,7 +81,7 @@ describe('A host', () => {
   });
 
   it('that falls silent gets no new session, then is lost with its sessions', async () => {
-    duskline = await startTestBroker({ limits: QUICK });
+    duskline = await startTestBroker({ limits: SHORT_LIMITS });
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     const { sessionId, epoch } = await matchOn(player, 'r1');
@@ -96,7 +97,7 @@ describe('A host', () => {
   });
 
   it('that was silent for a while keeps all its sessions when it sends heartbeats again', async () => {
-    duskline = await startTestBroker({ limits: { ...QUICK, lostAfterMs: 60_000 } });
+    duskline = await startTestBroker({ limits: { ...SHORT_LIMITS, lostAfterMs: 60_000 } });
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     const { sessionId, epoch } = await matchOn(player, 'r1');
@@ -104,7 +105,7 @@ describe('A host', () => {
     await player.next('session');
     await waitUntil(async () => (await find('h1'))?.state === 'suspect');
 
-    const stop = keepBeating(host, () => [{ sessionId, epoch, state: 'active' }]);
+    const stop = keepSendingHeartbeats(host, () => [{ sessionId, epoch, state: 'active' }]);
     await waitUntil(async () => (await find('h1'))?.state === 'ready');
     stop();
     expect(await find('h1')).to.include({ sessions: 1 });
@@ -112,14 +113,14 @@ describe('A host', () => {
   });
 
   it('that was lost keeps a session that it still runs when it returns', async () => {
-    duskline = await startTestBroker({ limits: QUICK });
+    duskline = await startTestBroker({ limits: SHORT_LIMITS });
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     const { sessionId, epoch } = await matchOn(player, 'r1');
     host.send({ type: 'session', sessionId, epoch, state: 'active' });
     await player.next('session', (frame) => frame['state'] === 'ended');
 
-    const stop = keepBeating(host, () => [{ sessionId, epoch, state: 'connected' }]);
+    const stop = keepSendingHeartbeats(host, () => [{ sessionId, epoch, state: 'connected' }]);
     await waitUntil(async () => (await find('h1'))?.sessions === 1);
     stop();
     expect(host.unread.filter((frame) => frame.type === 'end')).to.deep.equal([]);
@@ -142,7 +143,7 @@ describe('A host', () => {
     duskline = await startTestBroker();
     const { player } = await loseHostWithSession();
     const back = await openHost(duskline.url, { hostId: 'h1' });
-    back.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    back.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     expect(await player.next('session')).to.include({ state: 'ended', reason: 'host_lost' });
     expect(await find('h1')).to.include({ sessions: 0 });
   });
@@ -157,7 +158,7 @@ describe('A host', () => {
       hostId: 'h1',
       sessions: [{ ...pick(held), state: 'active' }],
     });
-    back.send({ type: 'heartbeat', load: IDLE, sessions: [{ ...pick(held), state: 'active' }] });
+    back.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [{ ...pick(held), state: 'active' }] });
     expect(await back.next('end')).to.include({ sessionId: held.sessionId, reason: 'client_left' });
   });
 
@@ -166,7 +167,7 @@ describe('A host', () => {
     const { player, held } = await loseHostWithSession();
     const back = await openHost(duskline.url, { hostId: 'h1' });
     back.send({ type: 'session', ...pick(held), state: 'ended', reason: 'client_left' });
-    back.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    back.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     expect(await player.next('session')).to.include({ state: 'ended', reason: 'client_left' });
   });
 

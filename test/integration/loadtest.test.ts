@@ -7,7 +7,7 @@ import { runLoadTest } from '@duskline/loadtest/run/run-load-test.js';
 import type { Progress, RunOptions, SpawnTarget, TokenSigner } from '@duskline/loadtest/run/run-options.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { expect } from 'chai';
-import { BUNDLED } from '../support/processes/broker-process.js';
+import { BUNDLED_COMMAND } from '../support/processes/broker-process.js';
 import { TEST_ENV, startTestBroker } from '../support/fleet/test-broker.js';
 
 function tokensOf(secret: string): TokenSigner {
@@ -21,8 +21,8 @@ function tokensOf(secret: string): TokenSigner {
 }
 
 function spawned(brokers: number, more: Partial<SpawnTarget> = {}): SpawnTarget {
-  // Brokers of a run get its environment: the bundle has to run without coverage.
-  const command = ['env', 'NODE_V8_COVERAGE=', process.execPath, BUNDLED, 'serve'];
+  // Started brokers get the environment of the command, and the bundle must run without coverage.
+  const command = ['env', 'NODE_V8_COVERAGE=', process.execPath, BUNDLED_COMMAND, 'serve'];
   return { kind: 'spawn', brokers, command, regions: 2, createSigner: tokensOf, ...more };
 }
 
@@ -45,7 +45,7 @@ function run(options: Partial<RunOptions> & { readonly target: RunOptions['targe
   });
 }
 
-/** A host is found lost after two seconds and a half. */
+/** With these limits a host counts as lost after two and a half seconds. */
 const HASTY = {
   ...{ heartbeatIntervalMs: 500, suspectAfterMs: 1_000, lostAfterMs: 2_500 },
   ...{ sweepIntervalMs: 250, sweepGapMs: 500 },
@@ -53,14 +53,14 @@ const HASTY = {
 
 function expectClean({ verdict }: LoadReport): void {
   expect(verdict, verdict.examples.join('\n')).to.include({
-    ...{ doubleSales: 0, lost: 0, outOfOrder: 0, other: 0, settled: true },
+    ...{ overbooked: 0, lost: 0, outOfOrder: 0, other: 0, settled: true },
   });
 }
 
 describe('A load test', function () {
   this.timeout(40_000);
 
-  it('measures a broker that stalls for a second as players would, from the scheduled arrival of each', async () => {
+  it('measures the wait of each player from its scheduled arrival, when a broker stalls for a second', async () => {
     const report = await run({
       target: spawned(1),
       faults: [parseFault('pause-broker@500ms:1s')],
@@ -70,7 +70,7 @@ describe('A load test', function () {
     expect(report.offered).to.be.within(35, 90);
     expect(report.matched + report.noClientFree).to.equal(report.offered);
     expect(report.unanswered).to.equal(0);
-    // Arrivals went on while it hung: about half of them waited, the first for all of it, the last for nothing.
+    // Players arrived while the broker was stalled. About half of them waited, between nothing and the whole second.
     const { match } = report.times;
     expect(match.max).to.be.above(700);
     expect(match.p99).to.be.above(600);
@@ -94,7 +94,7 @@ describe('A load test', function () {
     expect(report.times.resume.count).to.be.at.least(report.socketsLost);
     expect(report.times.connect.count).to.equal(40);
     expect(report.faults.map(({ failure }) => failure)).to.deep.equal([undefined, undefined]);
-    // Who played on the host that died plays on another one, or was told the end.
+    // Sessions of the killed host continue on another one, or end with host_lost.
     const { client_left: _, ...others } = report.ended;
     expect(Object.keys(others).filter((reason) => reason !== 'host_lost')).to.deep.equal([]);
     expect([...stages]).to.include.members(['connecting', 'loading', 'settling']);
@@ -125,7 +125,7 @@ describe('A load test', function () {
       expectClean(report);
       expect(report.passed, JSON.stringify([report.assertions, report.faults])).to.equal(true);
       expect(report.times.move.count).to.equal(report.moved);
-      // Who leaves during a move may be counted as moved by one side and as gone by the other.
+      // A session that its player ends during a move may count as left in the drain, and as moved in the load test.
       const [, left = '0', moved] =
         /^(?:(\d+) left, )?(\d+) moved$/.exec(report.faults[0]?.outcome ?? '') ?? [];
       expect(Number(moved)).to.be.closeTo(report.moved, Number(left));
@@ -142,7 +142,7 @@ describe('A load test', function () {
     expectClean(report);
     expect(report.moved).to.equal(0);
     expect(report.ended['drain_deadline']).to.be.above(0);
-    // A player may also leave meanwhile.
+    // A player may end its session before the deadline.
     const [, ended] = /^(?:\d+ left, )?(\d+) ended$/.exec(report.faults[0]?.outcome ?? '') ?? [];
     expect(Number(ended)).to.equal(report.ended['drain_deadline']);
   });
@@ -168,8 +168,8 @@ describe('A load test', function () {
       ...{ profile: 'step', clients: 10, ratePerSecond: 40, sessionMs: 1_500, durationMs: 1_000 },
     });
     expect(report.levels).to.have.length(1);
-    expect(report.knee).to.include({ ratePerSecond: 0, brokeAt: 40, ownFault: true });
-    expect(report.knee?.why).to.match(/^no client was free for/);
+    expect(report.saturationPoint).to.include({ ratePerSecond: 0, brokeAt: 40, ownFault: true });
+    expect(report.saturationPoint?.why).to.match(/^no client was free for/);
   });
 
   it('runs against brokers that already run, and leaves them as they were', async () => {
@@ -201,7 +201,8 @@ describe('A load test', function () {
       const [drain] = await store.listDrains('near');
       expect(drain?.state).to.equal('undone');
 
-      // With tokens that somebody else has signed, and again with the same ones: requests of another run are none of this.
+      // Two runs with the same player tokens, signed by another service: a run must not be confused by requests of the run
+      // before.
       const playerTokens = Array.from({ length: 10 }, (_, i) => tokens.player(`player-${i}`));
       for (const durationMs of [400, 500]) {
         const again = await run({

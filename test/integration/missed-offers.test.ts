@@ -11,7 +11,7 @@ describe('Offers that a request misses in two regions', function () {
   let next: FullHost;
   afterEach(() => fleet.stop());
 
-  /** Alice waits in both regions, first in line; behind her bob in the near one, carol in the next. */
+  /** Alice waits in both regions at position 1. Behind her waits bob in the near region, and carol in the next one. */
   async function waitInBoth(brokers: number): Promise<{ alice: Peer; bob: Peer; carol: Peer }> {
     fleet = await TestFleet.start({ brokers, limits: { offerMs: 300 } });
     near = await fleet.fullHost({ hostId: 'h1' });
@@ -29,7 +29,7 @@ describe('Offers that a request misses in two regions', function () {
     ['on one broker', 1],
     ['on two brokers', 2],
   ] as const) {
-    it(`are counted together, ${where}: the second one ends the request`, async () => {
+    it(`are counted together, so that the second one ends the request, ${where}`, async () => {
       const { alice, bob, carol } = await waitInBoth(brokers);
       await near.free();
       expect(await alice.next('offer')).to.include({ region: 'near' });
@@ -38,7 +38,7 @@ describe('Offers that a request misses in two regions', function () {
       expect(await alice.next('offer')).to.include({ region: 'next' });
       expect(await alice.next('error')).to.include({ code: 'TIMED_OUT', requestId: 'r1' });
       expect(await acceptOffer(carol)).to.include({ region: 'next' });
-      // It stands nowhere any more: the next free slot is not held for it.
+      // Alice's request is in no queue any more: the next free slot is not offered to it.
       bob.send({ type: 'end', sessionId: held['sessionId'] });
       await bob.next('session', ({ state }) => state === 'ended');
       play(bob, 'r2');

@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { nextTurn } from '../support/time/event-loop.js';
+import { IDLE_LOAD } from '../support/fleet/test-broker.js';
 import { SingleMoveFleet, SESSION_STATE } from '../support/moves/single-move-fleet.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
@@ -27,14 +27,14 @@ describe('A session whose move was cancelled', function () {
       const { fleet, source, target, player, sessionId } = moving;
       await moving.startMove();
       await moving.sendCheckpoint();
-      await moving.ready();
+      await moving.reportRestored();
       player.send({ type: 'stay', sessionId, epoch: 2 });
       expect(await target.next('end')).to.include({ epoch: 2, reason: 'move_failed' });
       await source.next('resume');
       source.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
       await player.next('session', ({ state }) => state === 'connected');
 
-      // Another broker knows nothing of the attempt before.
+      // Another broker runs the second attempt, without knowledge of the first one.
       const { operations } = fleet.broker(1).broker;
       await operations.undrain(SOURCE, OPERATOR);
       await operations.drain(ORDER, OPERATOR);
@@ -67,16 +67,16 @@ describe('A session that two brokers want to move at the same time, to different
     for (const state of ['active', 'connected']) source.send({ type: 'session', sessionId, epoch: 1, state });
     await player.next('session', ({ state }) => state === 'connected');
     const held = { sessionId, epoch: 1, state: 'connected', movable: true };
-    source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
+    source.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [held] });
     const [store] = fleet.stores;
     await waitUntil(async () => {
       const [session] = await store!.getSessions({ region: 'near', pool: 'console-x' }, [String(sessionId)]);
       return session?.movable === true;
     });
-    // Room for one in each: what the first holds, the second finds taken.
+    // Each region has one free slot, so that a broker cannot move the session where the other broker has reserved the slot.
     const near = await fleet.host({ hostId: 'h2', slots: 1 });
     const next = await fleet.host({ hostId: 'h3', region: 'next', slots: 1 });
-    // The broker that was there first runs the drains of the region.
+    // The drains of the region run on the broker that was started first.
     const { operations } = fleet.broker(1).broker;
     await operations.drain(ORDER, OPERATOR);
     await source.next('checkpoint');
@@ -94,7 +94,7 @@ describe('A session that two brokers want to move at the same time, to different
   });
 });
 
-describe('A session that one broker moves while its client and its new host are on another broker', function () {
+describe('A session that one broker moves while its client and its target host are on another broker', function () {
   this.timeout(15_000);
   let fleet: TestFleet;
   beforeEach(async () => {
@@ -103,7 +103,7 @@ describe('A session that one broker moves while its client and its new host are 
   afterEach(() => fleet.stop());
 
   for (const region of ['near', 'next'] as const) {
-    it(`is reported to its client on the new host only, ${region === 'near' ? 'in its region' : 'in another region'}`, async () => {
+    it(`is reported to its client on the target host only, ${region === 'near' ? 'in its region' : 'in another region'}`, async () => {
       const source = await fleet.host({ hostId: 'h1', slots: 4 });
       const player = await fleet.player('alice', { broker: 1 });
       play(player, 'r1', { rtt: { near: 12, next: 20 }, canMove: true });
@@ -112,7 +112,7 @@ describe('A session that one broker moves while its client and its new host are 
       for (const state of ['active', 'connected']) say(state);
       await player.next('session', ({ state }) => state === 'connected');
       const held = { sessionId, epoch: 1, state: 'connected', movable: true };
-      source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
+      source.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [held] });
       await waitUntil(async () => {
         const [session] = await fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [
           String(sessionId),
@@ -126,13 +126,13 @@ describe('A session that one broker moves while its client and its new host are 
       await target.next('restore');
       target.send({ type: 'restored', sessionId, epoch: 2 });
       await player.next('moving');
-      // Hosts say it again and again until they hear `moved`.
+      // Hosts repeat this report until they receive `moved`.
       const arrive = (state: string): void =>
         target.send({ type: 'session', sessionId, epoch: 2, state, restored: true });
       arrive('active');
       for (let i = 0; i < 20; i += 1) {
         arrive('connected');
-        await setImmediate();
+        await nextTurn();
       }
       await target.next('moved');
       await source.next('end');

@@ -2,13 +2,13 @@ import { createSecretKey } from 'node:crypto';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { IDLE_LOAD, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import type { Frame } from '../support/fleet/peer.js';
 
 const RTT = { near: 12, next: 30, far: 230 };
 
-describe('A match over real sockets', () => {
+describe('A broker over real sockets', () => {
   let duskline: Duskline;
   beforeEach(async () => {
     duskline = await startTestBroker();
@@ -113,7 +113,7 @@ describe('A match over real sockets', () => {
     expect(await bob.next('error')).to.include({ code: 'UNKNOWN_SESSION', sessionId: a['sessionId'] });
   });
 
-  it('can be cancelled at every moment', async () => {
+  it('cancels a request at every moment', async () => {
     await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
     const player = await openPlayer(duskline.url, 'alice');
     const play = { type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT };
@@ -133,7 +133,7 @@ describe('A match over real sockets', () => {
     expect(await player.next('matched')).to.include({ requestId: 'r3' });
   });
 
-  it('can be cancelled from a new connection after the first one was lost', async () => {
+  it('cancels a request from a new connection after the first one was lost', async () => {
     await openReadyHost(duskline, { hostId: 'h1', slots: 1 });
     const player = await openPlayer(duskline.url, 'alice');
     player.send({ type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT });
@@ -147,7 +147,7 @@ describe('A match over real sockets', () => {
     await back.next('matched');
   });
 
-  it('is answered with the end of its session when its request is repeated, and not with a second session', async () => {
+  it('answers a repeated request with the end of its session, and not with a second session', async () => {
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     const play = { type: 'play', requestId: 'r1', title: 'starfall', rtt: RTT };
@@ -178,7 +178,7 @@ describe('A match over real sockets', () => {
     expect(spilled).to.include({ rank: 2 });
   });
 
-  it('is refused with a code when the request cannot be served', async () => {
+  it('refuses a request that cannot be served, with a code', async () => {
     await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
     const cases = [
@@ -222,7 +222,7 @@ describe('A match over real sockets', () => {
   it('places by measured load, not only by the number of sessions', async () => {
     const hot = await openReadyHost(duskline, { hostId: 'h1', slots: 8 });
     await openReadyHost(duskline, { hostId: 'h2', slots: 8 });
-    hot.send({ type: 'heartbeat', load: { ...IDLE, encoder: 0.6 }, sessions: [] });
+    hot.send({ type: 'heartbeat', load: { ...IDLE_LOAD, encoder: 0.6 }, sessions: [] });
     await waitUntil(async () => {
       const { regions } = await duskline.broker.status();
       return regions.some(({ pools }) => pools.some(({ hottest }) => hottest === 0.6));
@@ -232,7 +232,7 @@ describe('A match over real sockets', () => {
     expect(hostIds).to.deep.equal(['h2', 'h2', 'h2', 'h2']);
   });
 
-  /** All ask at once; resolves with what they were matched with. */
+  /** All players send a request at once. Resolves with their matches. */
   async function playEach(playerIds: readonly string[]): Promise<Frame[]> {
     const players = await Promise.all(playerIds.map((playerId) => openPlayer(duskline.url, playerId)));
     for (const player of players) player.send({ type: 'play', requestId: 'r1', title: 'drift', rtt: RTT });

@@ -80,7 +80,7 @@ for (const [where, brokers] of [
         alice.send({ type: 'accept', requestId: 'r1' });
         other.send({ type: 'cancel', requestId: 'r1' });
         await Promise.all([cancelled(other), acceptOffer(bob)]);
-        // Whichever was first, the player knows that there is nothing to play.
+        // Whether the broker handles the cancel or the accept first, the player is notified that there is no session.
         const last = await alice.nextOf(
           ['error', 'session'],
           ({ code, state }) => code === 'CANCELLED' || state === 'ended',

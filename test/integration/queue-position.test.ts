@@ -1,17 +1,17 @@
 import { expect } from 'chai';
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
-  IDLE,
-  QUICK,
+  IDLE_LOAD,
+  SHORT_INTERVALS,
   TEST_CONFIG,
   openHost,
   openPlayer,
   startTestBroker,
 } from '../support/fleet/test-broker.js';
 import { metaOf, sessionIdOf } from '../support/fleet/fleet-data.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock } from '../support/time/manual-clock.js';
 import {
   TestFleet,
   play,
@@ -38,8 +38,8 @@ describe('A position in the queue', function () {
     const bob = await fleet.player('bob', { broker: 1 });
     const carol = await fleet.player('carol');
     for (const [i, player] of [alice, bob, carol].entries()) {
-      const told = await queueUp(player, 'r1');
-      expect(told).to.deep.equal({ type: 'queued', requestId: 'r1', position: i + 1, region: 'near' });
+      const frame = await queueUp(player, 'r1');
+      expect(frame).to.deep.equal({ type: 'queued', requestId: 'r1', position: i + 1, region: 'near' });
     }
     await host.free();
     for (const [i, player] of [alice, bob, carol].entries()) {
@@ -78,18 +78,18 @@ describe('A position in the queue', function () {
     for (const other of others) await queueUp(other, 'r1');
     const alice = await fleet.player('alice', { broker: 1 });
     const times: number[] = [];
-    const hear = async (position: number): Promise<void> => {
+    const expectPosition = async (position: number): Promise<void> => {
       await alice.next('queued', (frame) => frame['position'] === position);
       times.push(performance.now());
     };
     play(alice, 'r1');
-    await hear(7);
+    await expectPosition(7);
     for (const [i, other] of others.entries()) {
       other.send({ type: 'cancel', requestId: 'r1' });
       await other.next('error', ({ code }) => code === 'CANCELLED');
-      if (i === 2) await hear(4);
+      if (i === 2) await expectPosition(4);
     }
-    await hear(1);
+    await expectPosition(1);
     expect(alice.unread).to.deep.equal([]);
     const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0));
     for (const gap of gaps) expect(gap).to.be.within(800, 2_500);
@@ -104,7 +104,7 @@ describe('A position in the queue', function () {
     const arrivedAt = performance.now();
     await queueUp(alice, 'r1', { rtt: { near: 10, far: 80 } });
     expect(await queueUp(bob, 'r1', { rtt: { far: 10 } })).to.include({ position: 1 });
-    // Alice was there before, though not in this queue.
+    // Alice arrived earlier, but joins this queue only when the relaxed policy allows it.
     await bob.next('queued', ({ position }) => position === 2);
     expect(performance.now() - arrivedAt).to.be.above(1_400);
     await far.free();
@@ -117,7 +117,7 @@ describe('A position in the queue', function () {
     const rules = { suspectAfterMs: forLong, offerMs: forLong };
     const store = createMemoryStore({ ...rules, clock: clock.now });
     const limits = { ...rules, lostAfterMs: forLong * 2, queueGraceMs: forLong, sweepIntervalMs: 20 };
-    const duskline = await startTestBroker({ store, limits, intervals: QUICK });
+    const duskline = await startTestBroker({ store, limits, intervals: SHORT_INTERVALS });
     try {
       const sessions = Array.from({ length: 20 }, (_, i) => ({
         sessionId: sessionIdOf(i),
@@ -125,9 +125,9 @@ describe('A position in the queue', function () {
         state: 'connected',
       }));
       const host = await openHost(duskline.url, { hostId: 'h1', slots: 20, sessions });
-      // The first heartbeat brings both to agree, the next one makes it ready.
+      // After the first heartbeat the broker reconciles the host; after the second the host is ready.
       for (const state of ['joining', 'ready']) {
-        host.send({ type: 'heartbeat', load: IDLE, sessions });
+        host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
         await waitUntil(async () => {
           const { regions } = await duskline.broker.status();
           const found = regions[0]?.pools[0]?.hostList[0];
@@ -151,7 +151,7 @@ describe('A position in the queue', function () {
       expect(first).to.include({ position: 41 });
       expect(first).to.not.have.property('etaMs');
 
-      // Two a second.
+      // Twenty slots become free in ten seconds.
       for (const { sessionId, epoch } of sessions) {
         host.send({ type: 'session', sessionId, epoch, state: 'ended' });
         await roundTrip(alice);

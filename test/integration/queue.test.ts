@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createClient, type QueueState, type SlotOffer } from '@duskline/client/node';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { testToken } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
@@ -101,7 +101,7 @@ describe('The queue', function () {
         expect(refusal).to.include({ code: 'QUEUE_FULL', requestId: 'r1', retryable: true });
         expect(refusal['retryAfterMs']).to.be.within(5_000, 30_000);
         await host.free();
-        // The id is free again, and so is a place: bob's offer does not count.
+        // Alice may use the same request id again, and the queue has a free position, because bob's offer does not count.
         expect(await queueUp(alice, 'r1')).to.include({ position: 2 });
       });
 
@@ -119,7 +119,7 @@ describe('The queue', function () {
         expect(await acceptOffer(alice)).to.include({ region: 'next' });
       });
 
-      it('is not joined by requests with wait `false`', async () => {
+      it('gets no requests with wait `false`', async () => {
         await start({ brokers });
         const host = await fleet.fullHost({ hostId: 'h1' });
         const alice = await fleet.player('alice');
@@ -166,7 +166,7 @@ describe('The queue', function () {
     });
   }
 
-  it('is left in the other regions when the request timed out in one', async () => {
+  it('loses a request in all regions when the request timed out in one', async () => {
     await start({ limits: { offerMs: 200 } });
     const near = await fleet.fullHost({ hostId: 'h1' });
     const next = await fleet.fullHost({ hostId: 'h2', region: 'next' });
@@ -212,7 +212,7 @@ describe('The queue', function () {
     expect(await alice.nextOf(['matched', 'error', 'queued'])).to.include({ type: 'matched' });
   });
 
-  it('is waited out by the SDK, which asks its player before it accepts the slot', async () => {
+  it('gives a slot to a player of the SDK, which asks its application before it accepts the slot', async () => {
     await start();
     const host = await fleet.fullHost({ hostId: 'h1', slots: 2 });
     const token = testToken({ kind: 'player', playerId: 'alice' });

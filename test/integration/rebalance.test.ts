@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { IDLE_LOAD } from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
   TestFleet,
@@ -11,7 +11,7 @@ import {
   type PlayerPeer,
 } from '../support/fleet/test-fleet.js';
 
-/** Rounds come often, so that tests need not wait. */
+/** Frequent rounds. */
 const LIMITS = { heartbeatIntervalMs: 100, moveStepMs: 1_000 };
 
 interface Playing {
@@ -19,7 +19,7 @@ interface Playing {
   readonly sessionId: unknown;
 }
 
-/** A session that is played, of a client that follows moves. */
+/** Starts a session whose client accepts moves. */
 async function playOn(fleet: TestFleet, host: Peer, playerId: string, rtt: object): Promise<Playing> {
   const player = await fleet.player(playerId, { broker: 1 });
   play(player, 'r1', { rtt, canMove: true });
@@ -30,12 +30,12 @@ async function playOn(fleet: TestFleet, host: Peer, playerId: string, rtt: objec
   return { player, sessionId };
 }
 
-/** A host's heartbeats, with the sessions that it has and its load as a share. */
+/** Sends heartbeats of a host with its sessions and its load, until the returned function is called. */
 function serve(host: Peer, sessions: Map<unknown, object>, load: () => number = () => 0): () => void {
   return keepSendingHeartbeats(
     host,
     () => [...sessions.values()],
-    () => ({ ...IDLE, gpu: load() }),
+    () => ({ ...IDLE_LOAD, gpu: load() }),
   );
 }
 
@@ -43,7 +43,7 @@ function held(sessionId: unknown, movable = true): object {
   return { sessionId, epoch: 1, state: 'connected', movable };
 }
 
-/** Both hosts and the client do what a move asks of them. */
+/** Carries out a move for both hosts and the client. Returns the `moving` frame. */
 async function goAlong(source: Peer, target: Peer, { player, sessionId }: Playing): Promise<Frame> {
   await source.next('checkpoint', (frame) => frame['sessionId'] === sessionId);
   source.send({ type: 'checkpoint', sessionId, epoch: 1, state: 'AAAA' });

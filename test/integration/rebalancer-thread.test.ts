@@ -6,7 +6,7 @@ import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { TEST_CONFIG, TEST_ENV, failOnError } from '../support/fleet/test-broker.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { startRedisServer } from '../support/redis/redis-server.js';
 
 const PLACE = { region: 'near', pool: 'console-x' };
@@ -29,7 +29,7 @@ describe('The thread of the rebalancer', function () {
     const { catalog } = loadConfig({ text: TEST_CONFIG, env: TEST_ENV });
     const store = await createRedisStore({ ...RULES, target, prefix: 'planned' });
     const seed = { ...RULES, redis: { target, prefix: 'planned' } };
-    const planner = createRebalancerThread(
+    const rebalancer = createRebalancerThread(
       { store: seed, catalog, limits: DEFAULT_REBALANCE_LIMITS },
       failOnError,
     );
@@ -37,27 +37,27 @@ describe('The thread of the rebalancer', function () {
       const host = { hostId: 'h1', connectionId: 'b.1' };
       await store.registerHost(PLACE, { ...host, slots: 4, endpoint: 'wss://h1.example.com' });
       const beat = { ...host, measured: 0.95 * FULL, digest: 0 };
-      expect((await planner.planRound(REQUEST)).exclusions).to.deep.equal([]);
+      expect((await rebalancer.planRound(REQUEST)).exclusions).to.deep.equal([]);
       for (let i = 0; i < 2; i += 1) {
         await store.recordHeartbeats(PLACE, [beat]);
-        expect((await planner.planRound(REQUEST)).exclusions).to.deep.equal([]);
+        expect((await rebalancer.planRound(REQUEST)).exclusions).to.deep.equal([]);
       }
       await store.recordHeartbeats(PLACE, [beat]);
       const exclusion = { kind: 'exclude', pool: PLACE.pool, hostId: 'h1' };
-      expect(await planner.planRound(REQUEST)).to.deep.include({ exclusions: [exclusion], moves: [] });
-      expect((await planner.planRound({ ...REQUEST, storeIsRecovering: true })).blocker).to.contain(
+      expect(await rebalancer.planRound(REQUEST)).to.deep.include({ exclusions: [exclusion], moves: [] });
+      expect((await rebalancer.planRound({ ...REQUEST, storeIsRecovering: true })).blocker).to.contain(
         'the store was unreachable',
       );
 
       await redis.kill();
-      await planner.planRound(REQUEST).then(
+      await rebalancer.planRound(REQUEST).then(
         () => expect.fail('planned without Redis'),
         (error: unknown) => expect(error).to.be.instanceOf(StoreUnavailableError),
       );
       await redis.restart();
-      await retryUntilSuccess(() => planner.planRound(REQUEST));
+      await retryUntilSuccess(() => rebalancer.planRound(REQUEST));
     } finally {
-      await planner.close();
+      await rebalancer.close();
       await store.close();
       await redis.stop();
     }

@@ -21,7 +21,7 @@ describe('A player whose connection is lost', function () {
     host = await fleet.fullHost({ hostId: 'h1' });
   }
 
-  /** The same player, after the connection before was cut. */
+  /** Connects the same player again, after its connection was cut. */
   async function comeBack(before: Peer, broker: number): Promise<Peer> {
     before.terminate();
     await before.closed;
@@ -147,7 +147,7 @@ describe('A player whose connection is lost', function () {
     await queueUp(alice, 'r1');
     await queueUp(bob, 'r1');
     await queueUp(carol, 'r1');
-    // When one who is gone has lost the place, the others, who are not, have theirs.
+    // When bob's request ends after the grace period, the requests of the connected players keep their positions.
     bob.terminate();
     expect(await carol.next('queued')).to.include({ position: 2 });
     await host.free();

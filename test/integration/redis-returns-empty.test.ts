@@ -1,13 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
-import { QUICK, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { waitUntil, retryUntilSuccess } from '../support/time/eventually.js';
+import { SHORT_INTERVALS, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
+import { pauseFor } from '../support/time/pacing.js';
 import { keepSendingHeartbeats, play, queueUp, acceptOffer } from '../support/fleet/test-fleet.js';
 
 const ANSWERS = ['matched', 'queued', 'offer', 'error'];
@@ -27,7 +27,7 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
     stores = await Promise.all([0, 1].map(() => createRedisStore({ target, suspectAfterMs: 60_000 })));
     brokers = [];
     for (const store of stores)
-      brokers.push(await startTestBroker({ store, limits: LIMITS, intervals: QUICK }));
+      brokers.push(await startTestBroker({ store, limits: LIMITS, intervals: SHORT_INTERVALS }));
     held = [];
   });
   afterEach(async () => {
@@ -43,7 +43,7 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
     keepSendingHeartbeats(host, () => held);
   }
 
-  /** A player whose stream runs. */
+  /** Starts a session whose stream runs. */
   async function playing(name: string): Promise<{ player: Peer; matched: Frame }> {
     const player = await openPlayer(url(0), name);
     play(player, 'r1');
@@ -57,7 +57,7 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
     return { player, matched };
   }
 
-  /** Redis goes and comes back with nothing; meanwhile something happens. */
+  /** Kills Redis, runs `meanwhile`, and starts Redis again without data. */
   async function loseEverything(meanwhile: () => Promise<void>): Promise<void> {
     await redis.kill();
     await waitUntil(() => brokers.every(({ broker }) => !broker.ready));
@@ -66,15 +66,15 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
     await retryUntilSuccess(() => stores[1]!.ping());
   }
 
-  /** Asks until it is answered by more than "not now", as often as it is told to. */
+  /** Repeats a request, after the retry time of each UNAVAILABLE, until it gets another answer. */
   async function insist(player: Peer, requestId: string, change: object = {}): Promise<Frame> {
     for (;;) {
       play(player, requestId, change);
-      // What the store does not know is answered when it had the time to be rebuilt.
+      // A broker waits until the hosts had time to restore the data before it answers for an unknown request.
       await waitUntil(() => player.unread.some(({ type }) => ANSWERS.includes(type)), 10_000);
       const frame = await player.nextOf(ANSWERS);
       if (frame['code'] !== 'UNAVAILABLE') return frame;
-      await delay(Number(frame['retryAfterMs']));
+      await pauseFor(Number(frame['retryAfterMs']));
     }
   }
 
@@ -128,7 +128,7 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
     const alice = await openPlayer(url(0), 'alice');
     play(alice, 'r1');
     const { sessionId } = await alice.next('matched');
-    // What the hosts report comes before what was merely reserved.
+    // Running sessions take precedence over reservations when the data is restored.
     await loseEverything(
       async () => void held.push({ sessionId: sessionIdOf(7), epoch: 1, state: 'connected' }),
     );

@@ -11,7 +11,7 @@ const PLAY = { type: 'play', requestId: 'r1', title: 'starfall', rtt: { near: 12
 describe('A play request on a resumed connection', () => {
   let duskline: Duskline;
   let store: FleetStore;
-  /** Sessions for which slots were asked of the store. */
+  /** Sessions for which the broker called `reserve`. */
   let asked: string[];
   beforeEach(async () => {
     store = createMemoryStore({ suspectAfterMs: 4_000 });

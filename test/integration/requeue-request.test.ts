@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createClient, type Client, type QueueState } from '@duskline/client/node';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { IDLE_LOAD, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
@@ -13,7 +13,7 @@ import {
   type TestFleetOptions,
 } from '../support/fleet/test-fleet.js';
 
-/** A session that runs on the host, and that a failover has made the store forget. */
+/** A session that runs on the host, but that the store does not know, as after a failover. */
 const FORGOTTEN = { sessionId: sessionIdOf(7), epoch: 1, state: 'connected' };
 
 describe('A player whose reservation was lost before the host admitted the player', function () {
@@ -27,7 +27,7 @@ describe('A player whose reservation was lost before the host admitted the playe
     host = await fleet.fullHost({ hostId: 'h1' });
   }
 
-  /** Alice has waited, and has the only slot; bob waits behind her. */
+  /** Alice gets the only slot after a wait. Bob waits behind her. */
   async function reserved(change: object = {}): Promise<{ alice: Peer; bob: Peer; matched: Frame }> {
     const alice = await fleet.player('alice', { broker: 1 });
     const bob = await fleet.player('bob');
@@ -39,12 +39,12 @@ describe('A player whose reservation was lost before the host admitted the playe
     return { alice, bob, matched };
   }
 
-  /** The host says that it runs what the store has forgotten: the reservation has to give way. */
+  /** The host reports the unknown session, which takes the slot of the reservation. */
   function loseSlot(): void {
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [FORGOTTEN] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [FORGOTTEN] });
   }
 
-  /** The session that took the slot is over. */
+  /** The session that took the slot ends. */
   function freeSlot(): void {
     host.send({ type: 'session', ...FORGOTTEN, state: 'ended', reason: 'host_ended' });
   }
@@ -68,14 +68,14 @@ describe('A player whose reservation was lost before the host admitted the playe
         sessionId,
         playerId: 'alice',
       });
-      // Bob moves up, and is sent that when the next position update is due.
+      // Bob moves up. The broker sends his position when the next update is due.
       expect(await bob.next('queued', ({ position }) => position === 1)).to.include({ region: 'near' });
       expect([...alice.unread, ...bob.unread.filter(({ type }) => type !== 'queued')]).to.deep.equal([]);
     });
   }
 
   for (const change of [{ onHostLost: 'end' }, { wait: false }]) {
-    it(`is told of the end with ${JSON.stringify(change)}`, async () => {
+    it(`is notified of the end with ${JSON.stringify(change)}`, async () => {
       await start();
       const alice = await fleet.player('alice');
       await host.free();
@@ -119,7 +119,7 @@ describe('A player whose reservation was lost before the host admitted the playe
     });
   }
 
-  it('is told of the end after two missed offers', async () => {
+  it('is notified of the end after two missed offers', async () => {
     await start({ limits: { offerMs: 200 } });
     const { alice, bob, matched } = await reserved();
     const { sessionId } = matched;
@@ -142,8 +142,8 @@ describe('A player whose reservation was lost before the host admitted the playe
     const { sessionId, epoch } = matched;
     loseSlot();
     await alice.next('queued');
-    // The forgotten one is over, and the ticket was shown.
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [{ sessionId, epoch, state: 'active' }] });
+    // The unknown session has ended, and the host has admitted alice.
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [{ sessionId, epoch, state: 'active' }] });
     expect(await alice.nextOf(['matched', 'offer'])).to.include({ type: 'matched', sessionId, epoch });
     expect(await alice.next('session')).to.include({ sessionId, epoch, state: 'active' });
     alice.send({ type: 'end', sessionId });
@@ -158,20 +158,20 @@ describe('A player whose reservation was lost before the host admitted the playe
     });
   }
 
-  it('is taken to the next slot by the SDK', async () => {
+  it('gets the next slot through the SDK', async () => {
     await start();
-    const told: QueueState[] = [];
+    const positions: QueueState[] = [];
     const client = aliceWithSdk();
     try {
-      const onQueued = (regionPool: QueueState): void => void told.push(regionPool);
+      const onQueued = (state: QueueState): void => void positions.push(state);
       const answer = client.play({ title: 'drift', rtt: { near: 12 }, onQueued });
-      await waitUntil(() => told.length === 1);
+      await waitUntil(() => positions.length === 1);
       await host.free();
       const session = await answer;
       const { epoch, ticket } = session;
       const replaced = new Promise((resolve) => session.on('replaced', resolve));
       loseSlot();
-      await waitUntil(() => told.length === 2);
+      await waitUntil(() => positions.length === 2);
       expect(session.state).to.equal('reserved');
       freeSlot();
       await replaced;
@@ -186,14 +186,14 @@ describe('A player whose reservation was lost before the host admitted the playe
 
   it('leaves the queue when the application ends the session in the SDK', async () => {
     await start();
-    const told: QueueState[] = [];
+    const positions: QueueState[] = [];
     const client = aliceWithSdk();
     try {
       await host.free();
-      const onQueued = (regionPool: QueueState): void => void told.push(regionPool);
+      const onQueued = (state: QueueState): void => void positions.push(state);
       const session = await client.play({ title: 'drift', rtt: { near: 12 }, onQueued });
       loseSlot();
-      await waitUntil(() => told.length === 1);
+      await waitUntil(() => positions.length === 1);
       await session.end();
       freeSlot();
       const bob = await fleet.player('bob');

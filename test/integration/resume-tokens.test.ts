@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { CLIENT_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { TEST_DEVICE, startTestBroker, testToken } from '../support/fleet/test-broker.js';
 import { Peer } from '../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
@@ -28,7 +28,7 @@ describe('Resume tokens of two brokers on one Redis', function () {
     await redis.stop();
   });
 
-  /** Says hello to one of them: the next resume token, or why there is none. */
+  /** Sends `hello` to a broker. Returns the next resume token, or the reason of the refusal. */
   async function hello(index: number, shown: object): Promise<{ resumeToken?: string; refused?: string }> {
     const peer = await Peer.open(brokers[index]!.url, CLIENT_PATH);
     peer.send({ type: 'hello', device: TEST_DEVICE, ...shown });
@@ -67,7 +67,7 @@ describe('Resume tokens of two brokers on one Redis', function () {
     const shown = await hello(0, byToken);
     await redis.kill();
     expect(await hello(0, shown)).to.deep.equal({ refused: '1013 UNAVAILABLE' });
-    // Whoever has a token needs no store.
+    // A player token is accepted without the store.
     expect(await hello(1, byToken)).to.have.property('resumeToken');
     await redis.restart();
     await retryUntilSuccess(async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { waitUntil } from '../support/eventually.js';
+import { letTimePass } from '../support/time/scenario-time.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
   TestFleet,
@@ -10,7 +10,7 @@ import {
   type FullHost,
 } from '../support/fleet/test-fleet.js';
 
-/** What a player who has a session or a request wants of another one. */
+/** Requests of a player who has a session or a waiting request already. */
 for (const [where, brokers] of [
   ['on one broker', 1],
   ['on two brokers', 2],
@@ -101,8 +101,7 @@ for (const [where, brokers] of [
       });
 
       it('is sent the remaining time of the ticket at a resume', async () => {
-        const matchedAt = performance.now();
-        await waitUntil(() => performance.now() > matchedAt + 20);
+        await letTimePass(20);
         play(phone, 'r2', { onConflict: 'resume' });
         const { claimWithinMs } = await phone.next('matched');
         expect(claimWithinMs).to.be.within(20_000, 29_990);
@@ -120,7 +119,7 @@ for (const [where, brokers] of [
         expect(fresh['sessionId']).not.to.equal(sessionId);
         expect(await host.next('prepare')).to.include({ sessionId: fresh['sessionId'] });
 
-        // Of three, the second counts now.
+        // A third request conflicts with the second one.
         play(tv, 'r3');
         expect(await tv.next('error')).to.include({
           requestId: 'r3',
@@ -234,11 +233,11 @@ for (const [where, brokers] of [
         await tv.next('offer');
         tv.send({ type: 'accept', requestId: 'r1' });
         play(phone, 'r2', { onConflict: 'takeover' });
-        const told = await tv.nextOf(
+        const frame = await tv.nextOf(
           ['error', 'session'],
           ({ type, state }) => type === 'error' || state === 'ended',
         );
-        expect(told['code'] ?? told['reason']).to.be.oneOf(['CANCELLED', 'superseded']);
+        expect(frame['code'] ?? frame['reason']).to.be.oneOf(['CANCELLED', 'superseded']);
         await acceptOffer(bob);
         expect(await phone.next('queued')).to.include({ requestId: 'r2' });
       });

@@ -5,10 +5,10 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLIENT_SIGNAL_RATE } from '@duskline/server/transport/socket-server.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
-  IDLE,
-  QUICK,
+  IDLE_LOAD,
+  SHORT_INTERVALS,
   openHost,
   openPlayer,
   openReadyHost,
@@ -20,14 +20,14 @@ import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 
 const RTT = { near: 12 };
 
-/** Brokers in this process: the players' one and the hosts' one, which may be the same. */
+/** The broker of the players and the broker of the hosts, which may be the same. */
 interface Brokers {
   readonly ofPlayers: Duskline;
   readonly ofHosts: Duskline;
   stop(): Promise<void>;
 }
 
-/** A player and its host with a session between them. */
+/** A player and a host with a session between them. */
 interface Pair {
   readonly player: Peer;
   readonly host: Peer;
@@ -39,7 +39,7 @@ async function openOne(): Promise<Brokers> {
   return { ofPlayers: duskline, ofHosts: duskline, stop: () => duskline.stop() };
 }
 
-/** @param adapt may change a store before its broker has it */
+/** Starts two brokers on one Redis. `adapt` may change each store before its broker gets it. */
 async function openTwo(
   adapt: (store: FleetStore) => void = () => undefined,
   intervals: Partial<BrokerIntervals> = {},
@@ -63,7 +63,7 @@ async function openTwo(
 }
 
 async function openPair({ ofPlayers, ofHosts }: Brokers, name: string): Promise<Pair> {
-  // One slot, so that the next player gets the next host.
+  // One slot, so that the next player gets another host.
   const host = await openReadyHost(ofHosts, { hostId: `host-of-${name}`, slots: 1 });
   const player = await openPlayer(ofPlayers.url, name);
   player.send({ type: 'play', requestId: `of-${name}`, title: 'starfall', rtt: RTT });
@@ -149,7 +149,7 @@ for (const [where, open] of [
 
     it('of an older assignment are refused', async () => {
       const { player, host, sessionId } = pair;
-      host.send({ type: 'heartbeat', load: IDLE, sessions: [{ sessionId, epoch: 2, state: 'active' }] });
+      host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [{ sessionId, epoch: 2, state: 'active' }] });
       expect(await player.next('session')).to.include({ sessionId, epoch: 2 });
       host.send(toClient('old'));
       expect(await host.next('error')).to.include({ code: 'STALE_EPOCH', sessionId });
@@ -171,7 +171,7 @@ for (const [where, open] of [
       expect(await host.next('error')).to.include({ code: 'SESSION_OVER', sessionId });
     });
 
-    it('to an end that is not connected are answered with PEER_AWAY, and warnings of limits are not', async () => {
+    it('to a disconnected client or host are answered with PEER_AWAY, but warnings of limits are not', async () => {
       const { player, host, sessionId } = pair;
       const away = { code: 'PEER_AWAY', sessionId, retryable: true };
       host.terminate();
@@ -215,7 +215,7 @@ for (const [where, open] of [
         [player, host],
         [host, player],
       ] as const) {
-        // Drops are answered on the spot: what is answered after the last signal comes after the last drop.
+        // Dropped signals are answered at once, so the answer to this last message follows those of all drops.
         peer.send({ type: 'the-last' });
         await peer.next('error', ({ code }) => code === 'UNKNOWN_MESSAGE_TYPE');
         const dropped = peer.unread.filter(({ type }) => type === 'error');
@@ -236,7 +236,7 @@ for (const [where, open] of [
       expect(await host.next('signal')).to.include({ data: longest });
     });
 
-    it('of limits reach the client, with the time on the clock of the broker', async () => {
+    it('are not needed for warnings of limits, which reach the client with the time on the clock of the broker', async () => {
       const { player, host, sessionId } = pair;
       const limit = { type: 'limit', sessionId, epoch: 1, kind: 'idle' };
       const before = Date.now();
@@ -275,7 +275,7 @@ describe('Signals', () => {
   it('arrive also when no wake-up reaches a broker', async () => {
     brokers = await openTwo(
       (store) => Object.assign(store, { sendWakeUp: () => undefined } satisfies Partial<FleetStore>),
-      QUICK,
+      SHORT_INTERVALS,
     );
     const { player, host, sessionId } = await openPair(brokers, 'alice');
     for (const data of ['one', 'two']) player.send({ type: 'signal', sessionId, data });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import { get, type IncomingMessage } from 'node:http';
 import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { expect } from 'chai';
@@ -12,9 +12,13 @@ import {
   testToken,
 } from '../support/fleet/test-broker.js';
 import { Peer } from '../support/fleet/peer.js';
+import { usedBytes } from './memory.js';
 
-/** As many as are let in at once after a quiet time. */
+/** Number of clients that are admitted at once after a quiet time. */
 const AT_ONCE = 4;
+
+/** What a thousand clients that gave up may leave behind. A socket alone takes more than two kilobytes. */
+const MAX_GROWTH_BYTES = 2 * 1024 * 1024;
 
 describe('Clients that connect at the same time', function () {
   this.timeout(15_000);
@@ -29,7 +33,7 @@ describe('Clients that connect at the same time', function () {
     return duskline;
   }
 
-  /** The HTTP answer to an upgrade that is refused, or `opened`. */
+  /** Opens a WebSocket. Returns the HTTP response if the broker refuses the upgrade, otherwise `opened`. */
   async function knock(
     url: string,
   ): Promise<'opened' | { status: number; retryAfter: string; code: unknown }> {
@@ -70,20 +74,57 @@ describe('Clients that connect at the same time', function () {
     }
   });
 
-  it('do not wait for clients that gave up before them', async () => {
-    const { url } = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 20_000 } });
-    await Promise.all(Array.from({ length: AT_ONCE }, () => Peer.open(url, CLIENT_PATH)));
-    const gaveUp = Array.from({ length: 6 }, () => {
+  /** The broker has noticed what happened on other connections before, once it has answered a request on a new one. */
+  async function untilNoticed(url: string): Promise<void> {
+    const [response] = (await once(get(`${url}/beacon`, { agent: false }), 'response')) as [IncomingMessage];
+    response.resume();
+  }
+
+  /** Opens clients that wait for their admission. */
+  async function openWaiting(url: string, count: number): Promise<readonly WebSocket[]> {
+    const sockets = Array.from({ length: count }, () => {
       const socket = new WebSocket(url.replace(/^http/, 'ws') + CLIENT_PATH, SUBPROTOCOL);
       socket.on('error', () => undefined);
       return socket;
     });
-    // The broker has read their requests once it has answered a later one on another connection.
-    await openHost(url, { hostId: 'h1' });
+    await untilNoticed(url);
+    return sockets;
+  }
+
+  it('do not wait for clients that gave up before them', async () => {
+    const { url } = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 20_000 } });
+    await Promise.all(Array.from({ length: AT_ONCE }, () => Peer.open(url, CLIENT_PATH)));
+    const gaveUp = await openWaiting(url, 6);
     const startedAt = performance.now();
     for (const socket of gaveUp) socket.terminate();
     await Peer.open(url, CLIENT_PATH);
     expect(performance.now() - startedAt).to.be.below(3_000);
+  });
+
+  it('are not refused on account of clients that gave up before them', async () => {
+    const { url } = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 4_000 } });
+    await Promise.all(Array.from({ length: AT_ONCE }, () => Peer.open(url, CLIENT_PATH)));
+    const gaveUp = await openWaiting(url, 4);
+    expect(await knock(url)).to.include({ code: 'BUSY' });
+    for (const socket of gaveUp) socket.terminate();
+    await untilNoticed(url);
+    expect(await knock(url)).to.equal('opened');
+  });
+
+  it('leave nothing behind when they give up again and again', async () => {
+    const { url } = await start({ limits: { admissionsPerSecond: 1, admissionWaitMs: 60_000 } });
+    await Promise.all(Array.from({ length: AT_ONCE }, () => Peer.open(url, CLIENT_PATH)));
+    const connectAndLeave = async (rounds: number): Promise<void> => {
+      for (let round = 0; round < rounds; round += 1) {
+        for (const socket of await openWaiting(url, 40)) socket.terminate();
+      }
+      await untilNoticed(url);
+    };
+    await connectAndLeave(5);
+    const bytesBefore = usedBytes();
+    await connectAndLeave(25);
+    expect(usedBytes() - bytesBefore).to.be.below(MAX_GROWTH_BYTES);
+    expect(await knock(url)).to.equal('opened');
   });
 
   it('do not delay hosts', async () => {
@@ -115,7 +156,7 @@ describe('Clients that connect at the same time', function () {
       Array.from({ length: AT_ONCE }, () => Peer.open(duskline.url, CLIENT_PATH)),
     );
     const answers = Promise.all(Array.from({ length: 3 }, () => knock(duskline.url)));
-    // Known to wait: the broker has read their upgrades before this one's frame.
+    // The broker has read the upgrade requests before it answers this frame, so these clients wait.
     first[0]!.send({
       type: 'hello',
       token: testToken({ kind: 'player', playerId: 'a' }),

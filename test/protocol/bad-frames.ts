@@ -3,7 +3,7 @@ import { MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/consta
 import type { Peer } from '../support/fleet/peer.js';
 import { rawSocket } from './raw-frames.js';
 
-/** What the broker does about a bad frame: an error and go on, or a close, with an error before it or without. */
+/** How the broker reacts to a bad frame: with an error, a close, or both. */
 export interface Verdict {
   readonly error: ErrorCode | null;
   readonly close: number | null;
@@ -23,7 +23,7 @@ function frame(name: string, text: string, after: Verdict): BadFrame {
   return { name, send: (peer) => peer.sendRaw(text), before: HOPELESS, after };
 }
 
-/** Frames that are no message at all: both channels, before and after the first message. */
+/** Frames that are no messages, for both kinds of peers, before and after the first message. */
 const UNREADABLE = Object.entries({
   'an empty frame': '',
   'no JSON': 'hello',
@@ -112,7 +112,7 @@ const HOST_SHAPES = Object.entries({
     '{"type":"session","sessionId":"019a0000-0000-7000-8000-000000000001","epoch":1,"state":"ended","reason":"bored"}',
 }).map(([name, text]) => frame(name, text, BAD));
 
-/** Frames at the bound of a channel, and beyond it. */
+/** Frames at the size limit of a connection, and above it. */
 function tooLarge(maxBytes: number): BadFrame[] {
   const name = `a frame of one byte more than ${maxBytes / 1_024} KiB`;
   const verdict = silentlyClosed(1009);

@@ -93,7 +93,7 @@ export class DocumentedTypes {
   readonly #declared = new Map<string, ts.TypeAliasDeclaration | ts.InterfaceDeclaration>();
   readonly #given: Readonly<Record<string, Canonical>>;
 
-  /** @param given names that the document explains in another way */
+  /** Types of a document. `given` has names that the document defines elsewhere, for example in a table. */
   constructor(sources: readonly string[], given: Readonly<Record<string, Canonical>> = {}) {
     this.#given = given;
     for (const source of sources) {
@@ -149,7 +149,7 @@ export class DocumentedTypes {
     return node.getText();
   }
 
-  /** Bounds and patterns stand in the comment before a type or a field. */
+  /** Bounds and patterns are in the comment before a type or a field. */
   #annotated(type: Canonical, node: ts.Node): Canonical {
     if (typeof type !== 'string') return type;
     const comment = node.getFullText().slice(0, node.getLeadingTriviaWidth());

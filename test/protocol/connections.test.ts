@@ -4,9 +4,9 @@ import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { CLIENT_RATE, HOST_RATE } from '@duskline/server/transport/socket-server.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
-  IDLE,
+  IDLE_LOAD,
   TEST_DEVICE,
   openHost,
   openPlayer,
@@ -57,7 +57,7 @@ describe('Connections', function () {
       const { url } = await start({ limits: { helloDeadlineMs: 200, pingIntervalMs: 100 } });
       const player = await openPlayer(url, 'alice');
       const host = await openHost(url, { hostId: 'h1' });
-      // Three pings later the deadline has passed.
+      // The deadline has passed after three pings.
       for (let i = 0; i < 3; i += 1)
         await Promise.all([once(player.socket, 'ping'), once(host.socket, 'ping')]);
       player.send({ type: 'ping', id: 1 });
@@ -80,7 +80,7 @@ describe('Connections', function () {
       const sessions = [{ sessionId, epoch, state: 'active' }];
       const newer = await openHost(duskline.url, { hostId: 'h1', sessions });
       await expectClosed(older, 4409, 'CONNECTION_REPLACED');
-      newer.send({ type: 'heartbeat', load: IDLE, sessions });
+      newer.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
       newer.send({ type: 'session', sessionId, epoch, state: 'connected' });
       expect(await player.next('session')).to.include({ sessionId, state: 'connected' });
       expect(duskline.broker.connections.hosts).to.equal(1);
@@ -91,7 +91,7 @@ describe('Connections', function () {
       const [first, second] = [await start({ store }), await start({ store })];
       const older = await openHost(first.url, { hostId: 'h1' });
       await openHost(second.url, { hostId: 'h1' });
-      older.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+      older.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
       await expectClosed(older, 4409, 'CONNECTION_REPLACED');
     });
 
@@ -158,7 +158,7 @@ describe('Connections', function () {
       const { url } = await start();
       const host = await openHost(url, { hostId: 'h1' });
       for (let i = 0; i < HOST_RATE.burst * 1.5; i += 1) {
-        host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+        host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
       }
       await expectClosed(host, 4429, 'TOO_MANY_MESSAGES');
     });
@@ -230,7 +230,8 @@ describe('Connections', function () {
 
     it('do not delay the stop, whatever state they are in', async () => {
       const duskline = await start();
-      // One that was closed for its frame and never reads so; one that never hangs up after a refused upgrade.
+      // A client that does not read the close of its bad frame, and a client that keeps its socket open after a refused
+      // upgrade.
       const stuck = await openPlayer(duskline.url, 'alice');
       rawSocket(stuck).pause();
       stuck.sendRaw(' '.repeat(70_000));

@@ -23,8 +23,6 @@ import {
   TRANSITIONS as HOST_SESSION_TRANSITIONS,
 } from '@duskline/host/internal/sessions/session-transitions';
 import { END_REASONS, SESSION_STATES } from '@duskline/protocol/vocabulary';
-import { DEFAULT_CLOCK_TOLERANCE_S, TOKEN_ALGORITHMS } from '@duskline/server/auth/auth-config.js';
-import { SUBJECT_PATTERN } from '@duskline/server/auth/claims.js';
 import { HOST_TRANSITIONS } from '@duskline/server/domain/host-state.js';
 import { DEFAULT_LIMITS } from '@duskline/server/domain/limits.js';
 import { SESSION_TRANSITIONS } from '@duskline/server/domain/session-state.js';
@@ -51,7 +49,7 @@ const document = readProtocolDocument();
 
 type Schemas = Readonly<Record<string, TObject>>;
 
-/** `error` is the one message that goes to both kinds of peers: it has a section of its own. */
+/** `error` is the only message to both kinds of peers, and has a section of its own. */
 const { error: errorToClient, ...toClient } = BROKER_TO_CLIENT;
 const { error: errorToHost, ...toHost } = BROKER_TO_HOST;
 
@@ -63,10 +61,10 @@ const SECTIONS: Readonly<Record<string, Schemas>> = {
   'Messages: broker to both': { error: errorToClient },
 };
 
-/** Limits of a broker's own work, which no peer meets. */
+/** Limits of the background work of brokers, which peers do not notice. */
 const INTERNAL_LIMITS = ['sweepIntervalMs', 'sweepGapMs', 'leaseMs', 'leaseRenewMs'];
 
-/** How the document calls what a client sends after a reconnect. */
+/** Words of the document for what a client sends after a reconnect. */
 const AFTER_WELCOME = {
   play: 'play',
   lookup: 'play, only to find it',
@@ -80,7 +78,7 @@ const HOST_EVENTS = ['registered', 'heartbeat', 'late', 'gone'] as const;
 describe('PROTOCOL.md', () => {
   const types = new DocumentedTypes(
     document.blocks.filter(({ language }) => language === 'ts').map(({ text }) => text),
-    // The tables of the document list these.
+    // Types whose values the document lists in tables.
     {
       ErrorCode: anyOf(ERROR_CODES),
       SessionState: anyOf(SESSION_STATES),
@@ -109,12 +107,6 @@ describe('PROTOCOL.md', () => {
         expect(types.canonicalOf(name!), `${section}/${type}`).to.deep.equal(canonicalOfSchema(schema));
       }
     }
-  });
-
-  it('describes the claims of a token', () => {
-    expect(document.text).to.include(`\`${SUBJECT_PATTERN}\``);
-    expect(document.text).to.include(`with ${DEFAULT_CLOCK_TOLERANCE_S} s of tolerance by default`);
-    for (const algorithm of TOKEN_ALGORITHMS) expect(document.text).to.include(algorithm);
   });
 
   it('describes the claims of a ticket', () => {
@@ -200,7 +192,7 @@ describe('PROTOCOL.md', () => {
     expect(Object.fromEntries(listed)).to.deep.equal(HOST_TRANSITIONS);
   });
 
-  // Their defaults and ranges stand in docs/run/configuration.md; test/unit/config/configuration-page.test.ts compares them.
+  // Defaults and ranges are in docs/run/configuration.md, which test/unit/config/configuration-page.test.ts checks.
   it('names every configurable limit that a peer can reach, and no limit that is internal to brokers', () => {
     const start = document.text.indexOf('\n## Limits\n');
     const section = document.text.slice(start, document.text.indexOf('\n## ', start + 1));
@@ -263,7 +255,7 @@ describe('PROTOCOL.md', () => {
   });
 });
 
-/** The values of an enumeration, as `canonicalOfSchema` spells them. */
+/** The values of an enumeration, in the spelling of `canonicalOfSchema`. */
 function anyOf(values: readonly string[]): string {
   return [...values]
     .map((value) => `'${value}'`)
@@ -271,7 +263,7 @@ function anyOf(values: readonly string[]): string {
     .join(' | ');
 }
 
-/** The names that a cell lists; none for `-`. */
+/** The names in a table cell; none for `-`. */
 function namesIn(cell: string): string[] {
   return bare(cell)
     .split(', ')

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-/** Compiled tests stand in `test/dist/protocol`. */
+/** Path from the compiled tests in `test/dist/protocol`. */
 export const PROTOCOL_FILE = new URL('../../../PROTOCOL.md', import.meta.url);
 
 export interface CodeBlock {
   readonly language: string;
   readonly text: string;
-  /** The headings it stands under. */
+  /** The headings above it. */
   readonly section: string;
   readonly subsection: string;
 }
@@ -21,11 +21,11 @@ export interface ProtocolDocument {
   readonly text: string;
   readonly blocks: readonly CodeBlock[];
   readonly tables: readonly Table[];
-  /** Headings of the second and third level, the latter as `section/subsection`. */
+  /** Headings of the second and third level; the latter as `section/subsection`. */
   readonly headings: readonly string[];
 }
 
-/** Reads the page line by line: headings, fenced blocks and tables are all it looks for. */
+/** Parses headings, fenced code blocks and tables of the page. */
 export function readProtocolDocument(): ProtocolDocument {
   const text = readFileSync(PROTOCOL_FILE, 'utf8');
   const blocks: CodeBlock[] = [];
@@ -69,7 +69,7 @@ export function readProtocolDocument(): ProtocolDocument {
   return { text, blocks, tables, headings };
 }
 
-/** The one table of that section whose first column has that name. */
+/** The only table of this section whose first column has this heading. */
 export function tableOf(document: ProtocolDocument, section: string, firstColumn: string): Table {
   const found = document.tables.filter(
     (table) => table.section === section && table.header[0] === firstColumn,
@@ -81,7 +81,7 @@ export function tableOf(document: ProtocolDocument, section: string, firstColumn
   return table;
 }
 
-/** Text of a cell or heading without its backticks. */
+/** Text of a cell or heading without backticks. */
 export function bare(text: string): string {
   return text.replaceAll('`', '').trim();
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { CLIENT_PATH, HOST_PATH, MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import {
-  IDLE,
+  IDLE_LOAD,
   TEST_DEVICE,
   openHost,
   openPlayer,
@@ -25,9 +25,9 @@ const REGISTER = {
   endpoint: 'ws://127.0.0.1:1/h1',
   sessions: [],
 };
-const HEARTBEAT = { type: 'heartbeat', load: IDLE, sessions: [] };
+const HEARTBEAT = { type: 'heartbeat', load: IDLE_LOAD, sessions: [] };
 
-/** Two channels with the same rules: how each is opened, and how one sees that it still works. */
+/** The two kinds of connections, to which the same rules apply: how to open one, and how to check that it works. */
 const CHANNELS = {
   client: {
     bad: BAD_CLIENT_FRAMES,

@@ -1,28 +1,34 @@
 import { expect } from 'chai';
 import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
 import { parseClientMessage, parseHostMessage, type ParseResult } from '@duskline/protocol/validation';
-import { IDLE, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
+import { IDLE_LOAD, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
 import { newSessionId } from '../support/fleet/fleet-data.js';
 import { Peer, type Frame } from '../support/fleet/peer.js';
 import { mutate, pick, type Random } from './mutator.js';
 
-/** Where mutants play: nobody else is there. */
-const PLACE = { region: 'next', pool: 'pc-ultra' };
+/** The region pool of the mutated frames, which no other peer uses. */
+const REGION_POOL = { region: 'next', pool: 'pc-ultra' };
 
-/** A connection is left after so many frames, before it has used up what it may send at once. */
+/** A lane opens a new connection after this number of frames, before the connection exceeds its burst limit. */
 const FRAMES_PER_CONNECTION = 40;
 
-/** With this invalid message the broker closes the connection. */
+/** The broker closes a connection at this invalid message. */
 const LAST_MISTAKE = 8;
 
 const CLIENT_TYPES = ['hello', 'play', 'accept', 'cancel', 'end', 'signal', 'ping', 'matched', 'register'];
 const HOST_TYPES = ['register', 'heartbeat', 'session', 'limit', 'signal', 'leave', 'prepare', 'hello'];
 
-const REGISTER = { type: 'register', ...PLACE, slots: 2, endpoint: 'ws://127.0.0.1:1/fuzz', sessions: [] };
+const REGISTER = {
+  type: 'register',
+  ...REGION_POOL,
+  slots: 2,
+  endpoint: 'ws://127.0.0.1:1/fuzz',
+  sessions: [],
+};
 
-/** One stream of mutated frames over connection after connection; each frame's answer is judged. */
+/** A sequence of mutated frames on one connection after another, with a check of each answer. */
 export interface Lane {
-  /** Sends one mutant and judges what comes of it. Returns whether it was valid after all. */
+  /** Sends a mutated frame and checks the answer. Returns whether the frame was valid. */
   step(index: number): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -32,7 +38,7 @@ interface Judged<Message> {
   readonly parsed: ParseResult<Message>;
 }
 
-/** After `hello`: whatever is valid gets its own kind of answer, whatever is not gets the validator's. */
+/** Frames after `hello`. A valid frame gets the answer of its type, an invalid one the error of the validator. */
 export function createClientLane(url: string, name: string, random: Random): Lane {
   const token = testToken({ kind: 'player', playerId: name });
   return createLane({
@@ -65,7 +71,7 @@ export function createClientLane(url: string, name: string, random: Random): Lan
           return;
         case 'play':
           if ((await answerTo(peer, message.requestId)).type === 'error') return;
-          // Matched or queued: the next one is not to find a player who has something already.
+          // The player was matched or queued. Without the cancel, the next request would conflict with this one.
           peer.send({ type: 'cancel', requestId: message.requestId });
           await peer.next('error', (frame) => frame['requestId'] === message.requestId);
           return;
@@ -78,9 +84,9 @@ export function createClientLane(url: string, name: string, random: Random): Lan
   });
 }
 
-/** After `register`: most valid frames of a host have no answer, but none must be called invalid. */
+/** Frames after `register`. Most valid frames of a host get no answer; the check is that none of them is called invalid. */
 export function createHostLane(url: string, name: string, random: Random): Lane {
-  const token = testToken({ kind: 'host', ...PLACE });
+  const token = testToken({ kind: 'host', ...REGION_POOL });
   const register = { ...REGISTER, hostId: name };
   return createLane({
     async open() {
@@ -104,12 +110,12 @@ export function createHostLane(url: string, name: string, random: Random): Lane 
   });
 }
 
-/** The first frame of a connection: accepted, or refused with a close. */
+/** The first frame of a connection: the broker accepts it, or refuses it and closes the connection. */
 export function createFirstFrameLane(url: string, kind: 'client' | 'host', random: Random): Lane {
   const token =
     kind === 'client'
       ? testToken({ kind: 'player', playerId: 'first' })
-      : testToken({ kind: 'host', ...PLACE });
+      : testToken({ kind: 'host', ...REGION_POOL });
   const [path, types, accepted] =
     kind === 'client'
       ? ([CLIENT_PATH, CLIENT_TYPES, 'welcome'] as const)
@@ -140,7 +146,7 @@ export function createFirstFrameLane(url: string, kind: 'client' | 'host', rando
 interface LaneParts<Message> {
   open(): Promise<Peer>;
   make(index: number): Judged<Message>;
-  /** Resolves when the broker has taken everything sent before. */
+  /** Resolves when the broker has handled everything that was sent before. */
   passed(peer: Peer, index: number): Promise<void>;
   expectAnswer(peer: Peer, message: Message): Promise<void>;
 }
@@ -157,7 +163,7 @@ function createLane<Message extends { readonly type: string }>(parts: LaneParts<
     mistakes = 0;
   }
 
-  /** An invalid frame: an error and on, or an error and a close, as the validator's verdict demands. */
+  /** Expects an error, and a close where the validator's result demands one. */
   async function expectRefusal(open: Peer, { text, parsed }: Judged<Message>, index: number): Promise<void> {
     if (parsed.ok) return;
     mistakes += 1;
@@ -199,7 +205,7 @@ function createLane<Message extends { readonly type: string }>(parts: LaneParts<
   };
 }
 
-/** The next frame about a request. */
+/** The next frame that names this request. */
 async function answerTo(peer: Peer, requestId: string): Promise<Frame> {
   return peer.nextOf(['queued', 'offer', 'matched', 'error'], (frame) => frame['requestId'] === requestId);
 }
@@ -239,8 +245,8 @@ function hostFrames(hostId: string): object[] {
   const session = { sessionId: newSessionId(), epoch: 1 };
   return [
     { ...REGISTER, hostId },
-    { type: 'heartbeat', load: { ...IDLE, gpu: 0.4 }, sessions: [] },
-    { type: 'heartbeat', load: IDLE, sessions: [{ ...session, state: 'connected' }] },
+    { type: 'heartbeat', load: { ...IDLE_LOAD, gpu: 0.4 }, sessions: [] },
+    { type: 'heartbeat', load: IDLE_LOAD, sessions: [{ ...session, state: 'connected' }] },
     { type: 'session', ...session, state: 'active' },
     { type: 'session', ...session, state: 'ended', reason: 'host_ended' },
     { type: 'limit', ...session, kind: 'idle', endsInMs: 60_000 },

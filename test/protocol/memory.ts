@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** What this process holds, on the heap and in buffers, when everything that can be collected has been. */
+/** Memory of this process on the heap and in buffers, in bytes, after a garbage collection. */
 export function usedBytes(): number {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

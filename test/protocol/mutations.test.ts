@@ -9,7 +9,7 @@ import { createRandom } from './mutator.js';
 const SEED = 20_261_123;
 const MUTANTS = 10_000;
 
-/** Between two matches of the player who must not notice. */
+/** Number of mutated frames between two matches of the player who must not be affected. */
 const MATCH_EVERY = 200;
 
 const MAX_GROWTH_BYTES = 12 * 1024 * 1024;
@@ -20,7 +20,7 @@ describe('Ten thousand mutated frames', function () {
   let steady: Peer;
   let player: Peer;
   before(async () => {
-    // Slots that mutants reserve come back soon; the honest hosts need not beat while this lasts.
+    // Reservations of mutated requests expire soon. Hosts need no heartbeats during this test.
     duskline = await startTestBroker({
       limits: { reservationMs: 500, sweepIntervalMs: 100, suspectAfterMs: 60_000, lostAfterMs: 120_000 },
     });
@@ -30,7 +30,7 @@ describe('Ten thousand mutated frames', function () {
   });
   after(() => duskline.stop());
 
-  /** One match of the player next door, from `play` to the end. Returns how long it waited for `matched`. */
+  /** Plays one session of the unaffected player. Returns the time until `matched`, in milliseconds. */
   async function playOnce(round: number): Promise<number> {
     const requestId = `bob-${round}`;
     const startedAt = performance.now();

@@ -1,4 +1,4 @@
-/** Random numbers from 0 up to 1, the same ones for the same seed (mulberry32). */
+/** Random numbers from 0 up to 1, the same for the same seed (mulberry32). */
 export type Random = () => number;
 
 export function createRandom(seed: number): Random {
@@ -15,7 +15,7 @@ export function pick<T>(random: Random, items: readonly T[]): T {
   return items[Math.floor(random() * items.length)]!;
 }
 
-/** Stands for what JSON cannot say and a hostile peer can: replaced in the text. */
+/** A placeholder that is replaced in the JSON text, for values that `JSON.stringify` cannot write. */
 const RAW = '@@raw@@';
 const RAW_TEXTS = ['1e999', '-1e999', 'NaN', '0x10', '01', '1e400', '-0', '{"a":'.repeat(200), 'undefined'];
 
@@ -56,7 +56,7 @@ const KEYS = [
 
 const CHARACTERS = Array.from('{}[]",:\\/0-9eEx .\u0000\t\u2028é😀');
 
-/** A frame with up to three things wrong with it; now and then it stays valid. */
+/** Changes a frame up to three times. The result is sometimes valid. */
 export function mutate(random: Random, frame: object, types: readonly string[]): string {
   let value: unknown = structuredClone(frame);
   let text: string | undefined;
@@ -71,7 +71,7 @@ function toText(random: Random, value: unknown): string {
   return JSON.stringify(value).replaceAll(`"${RAW}"`, () => pick(random, RAW_TEXTS));
 }
 
-/** Goes down a random way and changes what it finds at its end. */
+/** Follows a random path into the value, and changes what is at its end. */
 function changeValue(random: Random, value: unknown, types: readonly string[]): unknown {
   if (Array.isArray(value)) {
     if (value.length === 0 || random() < 0.3) return [...(value as unknown[]), pick(random, VALUES)];
@@ -89,7 +89,7 @@ function changeValue(random: Random, value: unknown, types: readonly string[]): 
     const [key, inner]: [string, unknown] = entries[at] ?? ['more', 1];
     entries[at] = [key, random() < 0.5 ? changeValue(random, inner, types) : pick(random, VALUES)];
   }
-  // Built by definition, so that `__proto__` becomes a key like any other.
+  // `Object.defineProperty`, so that `__proto__` becomes an ordinary key.
   const changed = {};
   for (const [key, inner] of entries) {
     Object.defineProperty(changed, key, {

@@ -14,14 +14,14 @@ describe('The body of an operator’s order', function () {
   const target = drain.target;
 
   const mistakes: readonly (readonly [what: string, body: unknown, text: string | RegExp])[] = [
-    ['that is no object', '[]', 'The body must be object'],
+    ['that is not an object', '[]', 'The body must be object'],
     ['that is null', 'null', 'The body must be object'],
-    ['that is a text', '"drain everything"', 'The body must be object'],
+    ['that is a string', '"drain everything"', 'The body must be object'],
     ['without a target', { deadlineMs: 1 }, /required propert.*target/],
     ['without a deadline', { target }, /required propert.*deadlineMs/],
     ['with an unknown field', { ...drain, force: true }, 'force is not a known field'],
     [
-      'with a field of every object',
+      'with a field named __proto__',
       '{"target":{"region":"near"},"deadlineMs":1,"__proto__":{"dryRun":true}}',
       '__proto__ is not a known field',
     ],
@@ -31,15 +31,15 @@ describe('The body of an operator’s order', function () {
       'target.rack is not',
     ],
     ['without a region', { ...drain, target: { pool: 'console-x' } }, /target .*region/],
-    ['with a target that is a name', { ...drain, target: 'near' }, 'target must be object'],
+    ['with a target given as a string', { ...drain, target: 'near' }, 'target must be object'],
     [
-      'with a region that is no name',
+      'with a region that is not a name',
       { ...drain, target: { region: 'Near!' } },
       'target.region must be 1 to 63',
     ],
     ['with a region that is null', { ...drain, target: { region: null } }, 'target.region must be string'],
     [
-      'with a pool that is no name',
+      'with a pool that is not a name',
       { ...drain, target: { ...target, pool: '' } },
       'target.pool must be 1 to 63',
     ],
@@ -50,7 +50,7 @@ describe('The body of an operator’s order', function () {
       'target.hostId needs target.pool',
     ],
     [
-      'with a host of no pool',
+      'with a host whose pool is null',
       { ...drain, target: { ...target, pool: null, hostId: 'h1' } },
       'target.hostId needs',
     ],
@@ -61,12 +61,20 @@ describe('The body of an operator’s order', function () {
       { ...drain, deadlineMs: 2_592_000_001 },
       'deadlineMs must be <= 2592000000',
     ],
-    ['with a mode that there is not', { ...drain, mode: 'now' }, 'mode must be one of: wait, move'],
+    ['with an unknown mode', { ...drain, mode: 'now' }, 'mode must be one of: wait, move'],
     ['with a mode in capitals', { ...drain, mode: 'MOVE' }, 'mode must be one of: wait, move'],
     ['with a mode that is null', { ...drain, mode: null }, 'mode must be'],
-    ['with another end', { ...drain, atDeadline: 'explode' }, 'atDeadline must be one of: end, keep'],
-    ['with a dryRun that is a text', { ...drain, dryRun: 'false' }, 'dryRun must be boolean'],
-    ['with a number for yes', { ...drain, yesEverything: 1 }, 'yesEverything must be boolean'],
+    [
+      'with an unknown atDeadline',
+      { ...drain, atDeadline: 'explode' },
+      'atDeadline must be one of: end, keep',
+    ],
+    ['with a dryRun that is a string', { ...drain, dryRun: 'false' }, 'dryRun must be boolean'],
+    [
+      'with a yesEverything that is a number',
+      { ...drain, yesEverything: 1 },
+      'yesEverything must be boolean',
+    ],
     ['that is cut off', '{"target":', 'not valid JSON'],
     ['that is empty', '', /required propert/],
   ];

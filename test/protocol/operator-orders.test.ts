@@ -19,7 +19,7 @@ const HOST = { region: 'near', pool: 'console-x', hostId: 'h1' };
 const OLIVIA = { operatorId: 'olivia', from: '127.0.0.1' };
 const HALF_AN_HOUR = 1_800_000;
 
-/** Every route with a request that is good, and the scope it needs. */
+/** Every route with a valid request and the scope that it requires. */
 const READS = ['/v1/drains', '/v1/moves', '/v1/audit'] as const;
 const ORDERS = [
   ['/v1/drains', { target: { region: 'near' }, deadlineMs: HALF_AN_HOUR }],

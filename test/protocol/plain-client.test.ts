@@ -36,7 +36,7 @@ describe('The plain client of PROTOCOL.md', function () {
     await duskline.stop();
   });
 
-  /** Starts the script; its lines of output come one by one. */
+  /** Starts the script. Returns its lines of output one by one. */
   function start(token: string): {
     readonly lines: AsyncIterator<string>;
     readonly exited: Promise<unknown[]>;

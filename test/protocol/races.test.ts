@@ -1,12 +1,18 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import {
+  IDLE_LOAD,
+  openHost,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+} from '../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import { expectError } from './raw-frames.js';
 
-/** The scenarios of PROTOCOL.md in which two things happen at once. */
+/** The races of PROTOCOL.md. */
 describe('Races', function () {
   this.timeout(10_000);
   let duskline: Duskline;
@@ -31,7 +37,7 @@ describe('Races', function () {
     return peer.next('matched', (frame) => frame['requestId'] === requestId);
   }
 
-  /** Whatever the race did, its slot is free: the only slot there is serves the next request. */
+  /** Expects that the only slot is free: the next request gets it. */
   async function expectSlotFree(): Promise<void> {
     await play(player, `after-${Math.random().toString(36).slice(2)}`);
   }
@@ -54,7 +60,7 @@ describe('Races', function () {
 
       player.send({ type: 'ping', id: round });
       await player.next('pong');
-      // Told once; an `end` that came too late is at most answered with UNKNOWN_SESSION.
+      // The end is reported once. A late `end` is answered with UNKNOWN_SESSION at most.
       for (const frame of (player.unread as Frame[]).splice(0)) {
         expect(frame).to.include({ type: 'error', code: 'UNKNOWN_SESSION', sessionId });
       }
@@ -140,7 +146,7 @@ describe('Races', function () {
     await player.next('session');
     host.terminate();
     host = await openHost(duskline.url, { hostId: 'h1', slots: 1 });
-    host.send({ type: 'heartbeat', load: IDLE, sessions: [] });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     expect(await player.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
   });
 
@@ -148,7 +154,7 @@ describe('Races', function () {
     const store = createMemoryStore({ suspectAfterMs: 60_000 });
     const lookedAt = new Map<string, () => void>();
     const restore = store.restoreSessions.bind(store);
-    // Looks answer when the test says so; what they say is of the moment when they asked.
+    // Reads of the store get the state at the time of the call, but their answer arrives when the test allows it.
     store.restoreSessions = async (regionPool, sessions) => {
       const records = await restore(regionPool, sessions);
       const answers = sessions.map(
@@ -159,7 +165,7 @@ describe('Races', function () {
     };
     const slow = await startTestBroker({ store });
     try {
-      // Each look takes a thirtieth of the sessions, so one of these comes up every second.
+      // Each poll verifies a thirtieth of the sessions, so one of these is verified every second.
       const count = 30;
       const slowHost = await openReadyHost(slow, { hostId: 'h1', slots: count });
       const players = new Map<string, { peer: Peer; epoch: unknown }>();

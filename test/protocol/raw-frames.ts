@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 
-/** The TCP socket under a peer's WebSocket, for what no WebSocket library would send. */
+/** The TCP socket under a peer's WebSocket, for bytes that no WebSocket library sends. */
 export function rawSocket(peer: Peer): Socket {
   return (peer.socket as unknown as { readonly _socket: Socket })._socket;
 }
 
-/** Sends frames in one write, so that the broker reads them in one turn. */
+/** Sends frames in one write, so that the broker reads them in one turn of its event loop. */
 export function sendTogether(peer: Peer, frames: readonly object[]): void {
   const socket = rawSocket(peer);
   socket.cork();
@@ -16,7 +16,7 @@ export function sendTogether(peer: Peer, frames: readonly object[]): void {
   socket.uncork();
 }
 
-/** The connection ends with that close code; the last frame before is that error, or none at all. */
+/** Expects that the broker closes the connection with this code, and that the last frame is this error, or no error. */
 export async function expectClosed(peer: Peer, closeCode: number, error: ErrorCode | null): Promise<void> {
   const { code, reason } = await peer.closed;
   const last = peer.unread.at(-1);
@@ -28,7 +28,7 @@ export async function expectClosed(peer: Peer, closeCode: number, error: ErrorCo
   });
 }
 
-/** The next error is that one, and it says nothing of the peer's own text but field names. */
+/** Expects that the next error has this code. */
 export async function expectError(peer: Peer, code: ErrorCode): Promise<Frame> {
   const error = await peer.next('error');
   expect(error).to.include({ code });

@@ -95,7 +95,7 @@ describe('Resume tokens', () => {
     const { resumeToken } = await welcome({ token: tokenOf('alice') });
     await expectRefused({ resumeToken, token: tokenOf('bob') }, 'INVALID');
     await expectRefused({ resumeToken }, 'INVALID', tokenOf('bob'));
-    // Refused for the other token, it was not used up.
+    // The refusals above, which were caused by the other token, did not use this one up.
     const next = await welcome({ resumeToken, token: tokenOf('alice') });
     await welcome({ resumeToken: next.resumeToken }, tokenOf('alice'));
   });

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { HOST_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import {
-  IDLE,
+  IDLE_LOAD,
   openHost,
   openPlayer,
   openReadyHost,
@@ -15,11 +15,11 @@ import { newSessionId } from '../support/fleet/fleet-data.js';
 import { Peer, type Frame } from '../support/fleet/peer.js';
 import { expectClosed, expectError } from './raw-frames.js';
 
-const PLACE = { region: 'near', pool: 'console-x' };
+const REGION_POOL = { region: 'near', pool: 'console-x' };
 const REGISTER = {
   type: 'register',
   hostId: 'rogue',
-  ...PLACE,
+  ...REGION_POOL,
   slots: 2,
   endpoint: 'ws://127.0.0.1:1/rogue',
   sessions: [],
@@ -40,7 +40,7 @@ describe('Malicious hosts', function () {
   });
   afterEach(() => duskline.stop());
 
-  /** The honest host's counts are as they were, and it still gets the matches of its region. */
+  /** Expects that the counts of the other host have not changed, and that it still gets sessions. */
   async function expectUnharmed(sessions = 0): Promise<void> {
     const { regions } = await duskline.broker.status();
     const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
@@ -60,8 +60,8 @@ describe('Malicious hosts', function () {
   }
 
   describe('at registration', () => {
-    async function register(change: object, binding: object = PLACE): Promise<Peer> {
-      const token = testToken({ kind: 'host', ...PLACE, ...binding });
+    async function register(change: object, binding: object = REGION_POOL): Promise<Peer> {
+      const token = testToken({ kind: 'host', ...REGION_POOL, ...binding });
       const peer = await Peer.open(duskline.url, HOST_PATH, { token });
       peer.send({ ...REGISTER, ...change });
       return peer;
@@ -79,8 +79,8 @@ describe('Malicious hosts', function () {
       ['negative slots', { slots: -4 }, {}, 4400, 'BAD_MESSAGE'],
       ['half a slot', { slots: 1.5 }, {}, 4400, 'BAD_MESSAGE'],
       ['more slots than a host may have', { slots: 513 }, {}, 4400, 'BAD_MESSAGE'],
-      ['an id that would break a key', { hostId: 'a}:{b' }, {}, 4400, 'BAD_MESSAGE'],
-      ['an endpoint that is no URL', { endpoint: 'javascript' }, {}, 4400, 'BAD_MESSAGE'],
+      ['an id with characters of keys', { hostId: 'a}:{b' }, {}, 4400, 'BAD_MESSAGE'],
+      ['an endpoint that is not a URL', { endpoint: 'javascript' }, {}, 4400, 'BAD_MESSAGE'],
     ];
     for (const [name, change, binding, close, code] of refusals) {
       it(`${name}: refused with ${code}`, async () => {
@@ -97,10 +97,10 @@ describe('Malicious hosts', function () {
     });
 
     const loads: readonly [string, object][] = [
-      ['a negative load', { ...IDLE, gpu: -0.5 }],
-      ['a load beyond all bounds', { ...IDLE, gpu: 101 }],
-      ['a load that is text', { ...IDLE, gpu: '0' }],
-      ['a load that is null, as NaN becomes in JSON', { ...IDLE, cpu: Number.NaN }],
+      ['a negative load', { ...IDLE_LOAD, gpu: -0.5 }],
+      ['a load above the maximum', { ...IDLE_LOAD, gpu: 101 }],
+      ['a load given as text', { ...IDLE_LOAD, gpu: '0' }],
+      ['a load that is null, as NaN becomes in JSON', { ...IDLE_LOAD, cpu: Number.NaN }],
       ['a load without one of its dimensions', { gpu: 0, encoder: 0, cpu: 0 }],
     ];
     for (const [name, load] of loads) {
@@ -127,7 +127,7 @@ describe('Malicious hosts', function () {
     });
 
     it('more sessions than slots: refused, and the host does not become ready', async () => {
-      rogue.send({ type: 'heartbeat', load: IDLE, sessions: heldSessions(3) });
+      rogue.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: heldSessions(3) });
       await expectError(rogue, 'TOO_MANY_SESSIONS');
       await expectUnharmed();
     });
@@ -151,7 +151,7 @@ describe('Malicious hosts', function () {
       rogue = await openReadyHost(duskline, { hostId: 'rogue', slots: 2 });
     });
 
-    /** The session goes on as if nothing had happened. */
+    /** Expects that the session continues. */
     async function expectSessionUnharmed(): Promise<void> {
       const { sessionId, epoch } = matched;
       expect(player.unread).to.deep.equal([]);
@@ -182,7 +182,11 @@ describe('Malicious hosts', function () {
 
     it('in the list of a heartbeat: the host is told to end it', async () => {
       const { sessionId, epoch } = matched;
-      rogue.send({ type: 'heartbeat', load: IDLE, sessions: [{ sessionId, epoch, state: 'connected' }] });
+      rogue.send({
+        type: 'heartbeat',
+        load: IDLE_LOAD,
+        sessions: [{ sessionId, epoch, state: 'connected' }],
+      });
       expect(await rogue.next('end')).to.include({ sessionId, epoch, reason: 'superseded' });
       await expectSessionUnharmed();
     });
@@ -191,7 +195,7 @@ describe('Malicious hosts', function () {
       const { sessionId, epoch } = matched;
       const sessions = [{ sessionId, epoch, state: 'connected' }];
       const again = await openHost(duskline.url, { hostId: 'rogue', slots: 2, sessions });
-      again.send({ type: 'heartbeat', load: IDLE, sessions });
+      again.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
       expect(await again.next('end')).to.include({ sessionId, epoch, reason: 'superseded' });
       await expectSessionUnharmed();
     });
@@ -207,13 +211,13 @@ describe('Malicious hosts', function () {
     const sessionId = newSessionId();
     const sessions = [{ sessionId, epoch: 2, state: 'connected' }];
     const host = await openHost(duskline.url, { hostId: 'rogue', slots: 2, sessions });
-    host.send({ type: 'heartbeat', load: IDLE, sessions });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
     await expectHost({ sessions: 1, state: 'joining' });
     for (const state of ['active', 'disconnected', 'ended']) {
       host.send({ type: 'session', sessionId, epoch: 1, state });
       expect(await expectError(host, 'STALE_EPOCH')).to.include({ sessionId });
     }
-    host.send({ type: 'heartbeat', load: IDLE, sessions });
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
     await expectHost({ sessions: 1, state: 'ready' });
     expect(host.unread).to.deep.equal([]);
   });

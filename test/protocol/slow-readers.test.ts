@@ -1,12 +1,18 @@
 import { expect } from 'chai';
 import type { Duskline } from '@duskline/server/duskline.js';
-import { waitUntil } from '../support/eventually.js';
-import { IDLE, openHost, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import { waitUntil } from '../support/time/eventually.js';
+import {
+  IDLE_LOAD,
+  openHost,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+} from '../support/fleet/test-broker.js';
 import { newSessionId } from '../support/fleet/fleet-data.js';
 import { usedBytes } from './memory.js';
 import { rawSocket } from './raw-frames.js';
 
-/** As many as a host may have, so that one heartbeat leads to the most that is ever sent at once. */
+/** The largest allowed number, so that the answers to one heartbeat are as large as possible. */
 const SLOTS = 512;
 
 const MAX_SOCKET_BUFFER_BYTES = 64 * 1024;
@@ -16,7 +22,7 @@ describe('Peers that never read', function () {
   this.timeout(90_000);
   let duskline: Duskline;
   before(async () => {
-    // The honest host is not lost while the flood lasts.
+    // The other host must not be lost during the test.
     duskline = await startTestBroker({
       limits: { maxSocketBufferBytes: MAX_SOCKET_BUFFER_BYTES, lostAfterMs: 300_000 },
     });
@@ -30,7 +36,7 @@ describe('Peers that never read', function () {
       state: 'connected',
     }));
     const honest = await openHost(duskline.url, { hostId: 'honest', slots: SLOTS, sessions });
-    honest.send({ type: 'heartbeat', load: IDLE, sessions });
+    honest.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
     await waitUntil(async () => {
       const { regions } = await duskline.broker.status();
       return regions[0]?.pools[0]?.sessions === SLOTS;
@@ -43,8 +49,8 @@ describe('Peers that never read', function () {
     let highest = 0;
     let rounds = 0;
     await waitUntil(() => {
-      // The kernel takes a few megabytes on the way; only then does anything wait in the broker.
-      greedy.send({ type: 'heartbeat', load: IDLE, sessions });
+      // The kernel buffers a few megabytes before data waits in the broker.
+      greedy.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
       rounds += 1;
       if (rounds % 20 === 0) highest = Math.max(highest, usedBytes() - bytesBefore);
       return duskline.broker.connections.hosts === 1;

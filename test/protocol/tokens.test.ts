@@ -24,7 +24,7 @@ const FIRST: Readonly<Record<Bearer, { path: string; message: object; answer: st
   },
 };
 
-/** Connects with the token in one of the two places and says the first message. */
+/** Connects with the token in the header or in the first message, and sends this message. */
 async function introduce(url: string, bearer: Bearer, header?: string, inMessage?: string): Promise<Peer> {
   const { path, message } = FIRST[bearer];
   const peer = await Peer.open(url, path, header === undefined ? {} : { token: header });
@@ -41,20 +41,20 @@ describe('Tokens', function () {
   after(() => duskline.stop());
 
   for (const bearer of ['player', 'host'] as const) {
-    for (const regionPool of ['header', 'message'] as const) {
+    for (const carrier of ['header', 'message'] as const) {
       const send = (token: string): Promise<Peer> =>
-        regionPool === 'header'
+        carrier === 'header'
           ? introduce(duskline.url, bearer, token)
           : introduce(duskline.url, bearer, undefined, token);
 
-      it(`${bearer}, in the ${regionPool}: a valid token is accepted`, async () => {
+      it(`${bearer}, in the ${carrier}: a valid token is accepted`, async () => {
         const peer = await send(handMadeToken(bearer));
         await peer.next(FIRST[bearer].answer);
         await peer.close();
       });
 
       for (const [name, [token, code]] of Object.entries(refusedTokens(bearer))) {
-        it(`${bearer}, in the ${regionPool}: a token ${name} is refused`, async () => {
+        it(`${bearer}, in the ${carrier}: a token ${name} is refused`, async () => {
           const peer = await send(token);
           await expectClosed(peer, ERRORS[code as ErrorCode].closeCode!, code as ErrorCode);
           expect(peer.unread).to.have.length(1);

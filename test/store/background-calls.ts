@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { pauseFor } from '../support/time/pacing.js';
+import { REGION_POOL, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import { BROKER, RESERVATION_MS, sendHeartbeat } from './fixture.js';
 
-/** A call of a trickle that is over. */
+/** A call that has ended. */
 export interface BackgroundCall {
   readonly verb: 'beat' | 'reserve' | 'release';
   readonly startedAtMs: number;
@@ -12,18 +12,18 @@ export interface BackgroundCall {
   readonly outcome: 'answered' | 'unavailable';
 }
 
-/** Calls that go on whatever happens to the store, as a broker's do. */
+/** Calls that continue whatever happens to the store, like those of a broker. */
 export interface BackgroundCalls {
   readonly calls: readonly BackgroundCall[];
-  /** The sessions that the store said it reserved and that were not released. */
+  /** Sessions that the store has reserved and that were not released. */
   readonly heldSessionIds: ReadonlySet<string>;
-  /** Stops asking. Rejects with the first error that is no `StoreUnavailableError`. */
+  /** Stops the calls. Rejects with the first error other than `StoreUnavailableError`. */
   stop(): Promise<void>;
 }
 
 const EVERY_MS = 25;
 
-/** Beats for a host, reserves one slot and releases another, over and over, never waiting for an answer. */
+/** Records a heartbeat, reserves a slot and releases another one at a fixed interval, without waiting for the answers. */
 export function startBackgroundCalls(store: FleetStore, hostId: string): BackgroundCalls {
   const calls: BackgroundCall[] = [];
   const held = new Set<string>();
@@ -49,14 +49,14 @@ export function startBackgroundCalls(store: FleetStore, hostId: string): Backgro
 
   const reserveOne = async (): Promise<void> => {
     const sessionId = newSessionId();
-    const { outcomes } = await store.reserve(PLACE, [reservation(sessionId)], RESERVATION_MS, BROKER);
+    const { outcomes } = await store.reserve(REGION_POOL, [reservation(sessionId)], RESERVATION_MS, BROKER);
     if (outcomes[0]?.kind === 'reserved') held.add(sessionId);
   };
   const releaseOne = async (): Promise<void> => {
     const [sessionId] = held;
     if (sessionId === undefined) return;
     held.delete(sessionId);
-    await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+    await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
   };
 
   const beat = async (): Promise<void> => {
@@ -68,7 +68,7 @@ export function startBackgroundCalls(store: FleetStore, hostId: string): Backgro
       measure('beat', beat);
       measure('reserve', reserveOne);
       measure('release', releaseOne);
-      await delay(EVERY_MS);
+      await pauseFor(EVERY_MS);
     }
   };
   const looping = loop();

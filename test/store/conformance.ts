@@ -13,7 +13,7 @@ import { reconcileSuite } from './reconcile-suite.js';
 import { sessionSuite } from './session-suite.js';
 import { waitingSuite } from './waiting-suite.js';
 
-/** Everything that a `FleetStore` promises, the same for every implementation. */
+/** The tests of the whole `FleetStore` contract, the same for every implementation. */
 export function describeStore(name: string, open: () => Promise<StoreFixture>): void {
   describe(name, () => {
     let fixture: StoreFixture | undefined;

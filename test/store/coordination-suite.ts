@@ -2,15 +2,15 @@ import { expect } from 'chai';
 import { REQUEST_KEPT_MS, REQUESTS_PER_PLAYER, INBOX_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import type { RequestEntry } from '@duskline/server/store/fleet-store.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
-import { waitUntil } from '../support/eventually.js';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { waitUntil } from '../support/time/eventually.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import { BROKER, makeHostReady, reserveSlot, startSession, type CurrentFixture } from './fixture.js';
 
 function requestEntryOf(requestId: string, changes: Partial<RequestEntry> = {}): RequestEntry {
-  return { playerId: 'player-1', requestId, sessionId: newSessionId(), regionPool: PLACE, ...changes };
+  return { playerId: 'player-1', requestId, sessionId: newSessionId(), regionPool: REGION_POOL, ...changes };
 }
 
-/** What brokers do with each other by way of the store: requests, leases, mail and nudges. */
+/** How brokers coordinate through the store: requests, leases, inboxes and wake-ups. */
 export function coordinationSuite(current: CurrentFixture): void {
   describe('recordRequests', () => {
     it('returns `new` for the first of equal requests, and its record for the repeats', async () => {
@@ -20,14 +20,17 @@ export function coordinationSuite(current: CurrentFixture): void {
         await store.recordRequests([first, requestEntryOf('request-1'), requestEntryOf('request-2')]),
       ).to.deep.equal([
         { kind: 'new' },
-        { kind: 'repeat', record: { sessionId: first.sessionId, epoch: 1, regionPool: PLACE, ageMs: 0 } },
+        {
+          kind: 'repeat',
+          record: { sessionId: first.sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 0 },
+        },
         {
           kind: 'new',
           previous: {
             requestId: 'request-1',
             sessionId: first.sessionId,
             epoch: 1,
-            regionPool: PLACE,
+            regionPool: REGION_POOL,
             ageMs: 0,
           },
         },
@@ -43,7 +46,14 @@ export function coordinationSuite(current: CurrentFixture): void {
       const { store } = current();
       const first = requestEntryOf('request-1');
       await store.recordRequests([first]);
-      const lookAlikes = ['1', PLACE.region, PLACE.pool, first.sessionId, 'request-', 'request-11'];
+      const lookAlikes = [
+        '1',
+        REGION_POOL.region,
+        REGION_POOL.pool,
+        first.sessionId,
+        'request-',
+        'request-11',
+      ];
       for (const requestId of lookAlikes) {
         expect(await store.recordRequests([requestEntryOf(requestId)]), requestId).to.have.nested.property(
           '[0].kind',
@@ -116,7 +126,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       const found = await store.findRequests([unknown, ...requests, { ...unknown, playerId: 'nobody' }]);
       expect(found).to.deep.equal([
         null,
-        ...requests.map(({ sessionId }) => ({ sessionId, epoch: 1, regionPool: PLACE, ageMs: 1_500 })),
+        ...requests.map(({ sessionId }) => ({ sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 1_500 })),
         null,
       ]);
     });
@@ -151,7 +161,10 @@ export function coordinationSuite(current: CurrentFixture): void {
       expect(await store.startAttempt(claim, 1)).to.equal(2);
       expect(await store.startAttempt(claim, 1)).to.equal(null);
       expect(await store.recordRequests([requestEntryOf('request-1')])).to.deep.equal([
-        { kind: 'repeat', record: { sessionId: claim.sessionId, epoch: 2, regionPool: PLACE, ageMs: 0 } },
+        {
+          kind: 'repeat',
+          record: { sessionId: claim.sessionId, epoch: 2, regionPool: REGION_POOL, ageMs: 0 },
+        },
       ]);
       expect(await store.startAttempt(claim, 2)).to.equal(3);
     });
@@ -191,7 +204,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       const claim = requestEntryOf('request-1');
       await store.recordRequests([claim, requestEntryOf('request-2')]);
       const [one, two] = [await store.allocateEpoch(claim, 1), await store.allocateEpoch(claim, 1)];
-      const there = { ...claim, regionPool: { ...PLACE, region: 'us-east' } };
+      const there = { ...claim, regionPool: { ...REGION_POOL, region: 'us-east' } };
       clock.advance(5_000);
       expect(await store.commitEpoch(there, two)).to.equal(true);
       expect(await store.commitEpoch(there, two)).to.equal(true);
@@ -219,7 +232,7 @@ export function coordinationSuite(current: CurrentFixture): void {
       await store.recordRequests([requestEntryOf('request-2')]);
       clock.advance(5_000);
       await store.allocateEpoch(claim, 1);
-      await store.setRequestPool({ ...claim, regionPool: { ...PLACE, region: 'us-east' } });
+      await store.setRequestPool({ ...claim, regionPool: { ...REGION_POOL, region: 'us-east' } });
       expect(await store.allocateEpoch(claim, 1)).to.deep.equal({ epoch: 3, fromEpoch: 1 });
       expect(await store.recordRequests([claim])).to.have.nested.property('[0].record.ageMs', 5_000);
       expect(await store.recordRequests([requestEntryOf('request-3')])).to.have.nested.property(
@@ -289,7 +302,7 @@ export function coordinationSuite(current: CurrentFixture): void {
 
     it('remembers a used token for its time to live, and no longer', async () => {
       const { store, clock } = current();
-      // Redis forgets by its own clock, whatever the test's says: so short a time passes for both.
+      // Redis expires keys by its own clock and not by the clock of the test, so both must pass this time.
       const shortMs = 40;
       expect(await store.useToken('player-1', 'lasting', TTL_MS)).to.equal(true);
       expect(await store.useToken('player-1', 'passing', shortMs)).to.equal(true);
@@ -337,15 +350,15 @@ export function coordinationSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-c' });
       const change = { sessionId, epoch: 1, hostId: 'host-a', to: 'active' as const };
-      await store.updateSessionStates(PLACE, [change], 'broker-b');
-      await store.updateSessionStates(PLACE, [{ ...change, to: 'connected' }], 'broker-b');
-      expect(await store.takeChangedSessions(PLACE, BROKER)).to.deep.equal([]);
+      await store.updateSessionStates(REGION_POOL, [change], 'broker-b');
+      await store.updateSessionStates(REGION_POOL, [{ ...change, to: 'connected' }], 'broker-b');
+      expect(await store.takeChangedSessions(REGION_POOL, BROKER)).to.deep.equal([]);
       for (const broker of ['broker-b', 'broker-c']) {
-        const mail = await store.takeChangedSessions(PLACE, broker);
-        expect(mail.map((session) => [session.sessionId, session.state])).to.deep.equal([
+        const changed = await store.takeChangedSessions(REGION_POOL, broker);
+        expect(changed.map((session) => [session.sessionId, session.state])).to.deep.equal([
           [sessionId, 'connected'],
         ]);
-        expect(await store.takeChangedSessions(PLACE, broker)).to.deep.equal([]);
+        expect(await store.takeChangedSessions(REGION_POOL, broker)).to.deep.equal([]);
       }
     });
 
@@ -353,10 +366,10 @@ export function coordinationSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-c' });
-      await store.takeChangedSessions(PLACE, 'broker-b');
-      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], BROKER);
+      await store.takeChangedSessions(REGION_POOL, 'broker-b');
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'operator' }], BROKER);
       for (const broker of ['broker-b', 'broker-c']) {
-        expect(await store.takeChangedSessions(PLACE, broker)).to.have.nested.property(
+        expect(await store.takeChangedSessions(REGION_POOL, broker)).to.have.nested.property(
           '[0].reason',
           'operator',
         );
@@ -367,8 +380,8 @@ export function coordinationSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a', { connectionId: 'broker-1.example.7' });
       const { sessionId } = await reserveSlot(store);
-      const mail = await store.takeChangedSessions(PLACE, 'broker-1.example');
-      expect(mail.map((session) => session.sessionId)).to.deep.equal([sessionId]);
+      const changed = await store.takeChangedSessions(REGION_POOL, 'broker-1.example');
+      expect(changed.map((session) => session.sessionId)).to.deep.equal([sessionId]);
     });
 
     it('is deleted when its broker does not read it within `INBOX_KEPT_MS`', async () => {
@@ -376,15 +389,15 @@ export function coordinationSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
       await reserveSlot(store);
       clock.advance(INBOX_KEPT_MS);
-      await store.deleteEndedSessions(PLACE, 10);
+      await store.deleteEndedSessions(REGION_POOL, 10);
       clock.advance(1);
       await reserveSlot(store);
-      expect(await store.takeChangedSessions(PLACE, 'broker-b')).to.have.length(1);
+      expect(await store.takeChangedSessions(REGION_POOL, 'broker-b')).to.have.length(1);
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.3' });
       await reserveSlot(store);
       clock.advance(INBOX_KEPT_MS + 1);
-      await store.deleteEndedSessions(PLACE, 10);
-      expect(await store.takeChangedSessions(PLACE, 'broker-b')).to.deep.equal([]);
+      await store.deleteEndedSessions(REGION_POOL, 10);
+      expect(await store.takeChangedSessions(REGION_POOL, 'broker-b')).to.deep.equal([]);
     });
   });
 
@@ -392,21 +405,21 @@ export function coordinationSuite(current: CurrentFixture): void {
     it('reaches the broker it is addressed to, and no other', async () => {
       const { store, another } = current();
       const other = await another();
-      const heard: string[] = [];
+      const wokenUp: string[] = [];
       const arrived = new Promise<RegionPool>((resolve) => {
         void other.onWakeUp('broker-b', (where) => {
-          heard.push('broker-b');
+          wokenUp.push('broker-b');
           resolve(where);
         });
       });
-      await other.onWakeUp('broker-c', () => heard.push('broker-c'));
-      // Twice in one turn is one nudge.
-      store.sendWakeUp('broker-b', PLACE);
-      store.sendWakeUp('broker-b', PLACE);
-      store.sendWakeUp('broker-d', PLACE);
-      expect(await arrived).to.deep.equal(PLACE);
+      await other.onWakeUp('broker-c', () => wokenUp.push('broker-c'));
+      // Two wake-ups in one turn of the event loop are sent as one.
+      store.sendWakeUp('broker-b', REGION_POOL);
+      store.sendWakeUp('broker-b', REGION_POOL);
+      store.sendWakeUp('broker-d', REGION_POOL);
+      expect(await arrived).to.deep.equal(REGION_POOL);
       await other.ping();
-      expect(heard).to.deep.equal(['broker-b']);
+      expect(wokenUp).to.deep.equal(['broker-b']);
     });
   });
 
@@ -415,9 +428,9 @@ export function coordinationSuite(current: CurrentFixture): void {
       const { store } = current();
       for (let i = 0; i < 5; i += 1) await makeHostReady(store, `host-${i}`);
       for (let i = 0; i < 9; i += 1) await startSession(store);
-      const before = await store.listHosts(PLACE);
-      expect(await store.recountHosts(PLACE, null)).to.deep.equal({ next: null, repaired: [] });
-      expect(await store.listHosts(PLACE)).to.deep.equal(before);
+      const before = await store.listHosts(REGION_POOL);
+      expect(await store.recountHosts(REGION_POOL, null)).to.deep.equal({ next: null, repaired: [] });
+      expect(await store.listHosts(REGION_POOL)).to.deep.equal(before);
     });
   });
 }

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import type { Drain } from '@duskline/server/domain/drain.js';
-import { PLACE } from '../support/fleet/fleet-data.js';
+import { REGION_POOL } from '../support/fleet/fleet-data.js';
 import type { CurrentFixture } from './fixture.js';
 
-const TARGET = { region: PLACE.region, pool: null, hostId: null };
-const OTHER_TARGET = { region: PLACE.region, pool: PLACE.pool, hostId: 'host-a' };
+const TARGET = { region: REGION_POOL.region, pool: null, hostId: null };
+const OTHER_TARGET = { region: REGION_POOL.region, pool: REGION_POOL.pool, hostId: 'host-a' };
 
 function drain(drainId: string, changes: Partial<Drain> = {}): Drain {
   return {
@@ -21,7 +21,7 @@ function drain(drainId: string, changes: Partial<Drain> = {}): Drain {
   };
 }
 
-/** Operators' orders as every broker finds them. */
+/** Orders of operators, as every broker reads them. */
 export function drainSuite(current: CurrentFixture): void {
   describe('drains', () => {
     it('are listed for every broker, one per target', async () => {
@@ -32,7 +32,7 @@ export function drainSuite(current: CurrentFixture): void {
       ];
       expect(await store.compareAndSetDrain(null, region)).to.equal(true);
       expect(await store.compareAndSetDrain(null, host)).to.equal(true);
-      expect(await (await another()).listDrains(PLACE.region)).to.have.deep.members([region, host]);
+      expect(await (await another()).listDrains(REGION_POOL.region)).to.have.deep.members([region, host]);
       expect(await store.listDrains('elsewhere')).to.deep.equal([]);
     });
 
@@ -47,7 +47,7 @@ export function drainSuite(current: CurrentFixture): void {
         store.compareAndSetDrain(first, second),
       ]);
       expect(answers).to.deep.equal([true, false]);
-      expect(await store.listDrains(PLACE.region)).to.deep.equal([done]);
+      expect(await store.listDrains(REGION_POOL.region)).to.deep.equal([done]);
     });
 
     it('keep the latest outcome of each session', async () => {

@@ -10,14 +10,14 @@ import type {
   WaitingPlacement,
 } from '@duskline/server/store/fleet-store.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
-import { PLACE, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
-import type { ManualClock } from '../support/manual-clock.js';
+import { REGION_POOL, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
+import type { ManualClock } from '../support/time/manual-clock.js';
 
-/** One fleet that nobody else sees, and a clock that the test moves. */
+/** A fleet with keys of its own, and a clock that the test moves. */
 export interface StoreFixture {
   readonly store: FleetStore;
   readonly clock: ManualClock;
-  /** The same fleet as another broker sees it. */
+  /** Opens the store of another broker on the same fleet. */
   another(): Promise<FleetStore>;
   close(): Promise<void>;
 }
@@ -27,26 +27,26 @@ export const RESERVATION_MS = 30_000;
 export const MAX_QUEUE = 100;
 export const GRACE_MS = 60_000;
 
-/** The broker that calls, unless a test says otherwise. Its hosts' connections are `broker-a.<number>`. */
+/** The calling broker, unless a test names another one. The connections of its hosts are `broker-a.<number>`. */
 export const BROKER = 'broker-a';
 
-/** Suites get the fixture of the running test from here. */
+/** Returns the fixture of the running test. */
 export type CurrentFixture = () => StoreFixture;
 
 export interface ReadyHostOptions extends Partial<HostRegistration> {
-  /** In millionths. */
+  /** Measured load in millionths. Default 0. */
   readonly measured?: number;
   readonly sessions?: readonly DigestedSession[];
   readonly regionPool?: RegionPool;
 }
 
-/** Registers a host and lets it beat, so that it takes sessions. */
+/** Registers a host and records a heartbeat, so that the host accepts sessions. */
 export async function makeHostReady(
   store: FleetStore,
   hostId: string,
   wish: ReadyHostOptions = {},
 ): Promise<void> {
-  const { regionPool = PLACE, measured = 0, sessions = [], ...changes } = wish;
+  const { regionPool = REGION_POOL, measured = 0, sessions = [], ...changes } = wish;
   await store.registerHost(regionPool, registration(hostId, changes));
   await sendHeartbeat(store, hostId, { measured, sessions, regionPool, ...changes });
 }
@@ -54,7 +54,12 @@ export async function makeHostReady(
 export async function sendHeartbeat(
   store: FleetStore,
   hostId: string,
-  { regionPool = PLACE, measured = 0, sessions = [], connectionId = 'broker-a.1' }: ReadyHostOptions = {},
+  {
+    regionPool = REGION_POOL,
+    measured = 0,
+    sessions = [],
+    connectionId = 'broker-a.1',
+  }: ReadyHostOptions = {},
 ): Promise<string> {
   const [outcome] = await store.recordHeartbeats(regionPool, [
     { hostId, connectionId, measured, digest: digestSessions(sessions) },
@@ -62,14 +67,14 @@ export async function sendHeartbeat(
   return outcome!;
 }
 
-/** Reserves one slot and says where. */
+/** Reserves one slot. Returns the session, the outcome and the host. */
 export async function reserveSlot(
   store: FleetStore,
   changes: Partial<Reservation> = {},
   callerId = BROKER,
 ): Promise<{ sessionId: string; outcome: ReserveOutcome; hostId: string | null }> {
   const wanted = reservation(changes.sessionId ?? newSessionId(), changes);
-  const { outcomes } = await store.reserve(PLACE, [wanted], RESERVATION_MS, callerId);
+  const { outcomes } = await store.reserve(REGION_POOL, [wanted], RESERVATION_MS, callerId);
   const outcome = outcomes[0]!;
   return {
     sessionId: wanted.sessionId,
@@ -78,7 +83,7 @@ export async function reserveSlot(
   };
 }
 
-/** A session that its host holds: reserved and claimed. */
+/** Starts a session that its host has claimed. */
 export async function startSession(
   store: FleetStore,
   changes: Partial<Reservation> = {},
@@ -87,7 +92,7 @@ export async function startSession(
   if (hostId === null) throw new Error('there was no room');
   const epoch = changes.epoch ?? 1;
   const change = { sessionId, epoch, hostId, to: 'active' as const };
-  const [outcome] = await store.updateSessionStates(PLACE, [change], BROKER);
+  const [outcome] = await store.updateSessionStates(REGION_POOL, [change], BROKER);
   if (outcome?.kind !== 'changed') throw new Error(`not claimed: ${String(outcome?.kind)}`);
   return { sessionId, epoch, state: 'active', hostId };
 }
@@ -108,18 +113,18 @@ export function waitingPlacement(
   };
 }
 
-/** Puts one placement into the queue of a place. */
+/** Puts one placement into the queue of a region pool. */
 export async function enqueue(
   store: FleetStore,
   sessionId: string,
   changes: Partial<WaitingPlacement> = {},
-  at: RegionPool = PLACE,
+  at: RegionPool = REGION_POOL,
 ): Promise<EnqueueOutcome> {
   const [outcome] = await store.enqueue(at, [waitingPlacement(sessionId, changes)], MAX_QUEUE, BROKER);
   return outcome!;
 }
 
-/** Placements that come one after another, a second apart. */
+/** Enqueues placements that arrive a second apart. Returns their session ids in that order. */
 export async function enqueueInOrder({ store, clock }: StoreFixture, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, newSessionId);
   for (const id of ids) {
@@ -129,11 +134,14 @@ export async function enqueueInOrder({ store, clock }: StoreFixture, count: numb
   return ids;
 }
 
-/** How many stand before each of these; or the state of its session; or `unknown`. Nobody attends by asking so. */
+/**
+ * For each session the number of placements ahead of it, or the state of the session, or `unknown`. Does not count as a poll
+ * of a broker.
+ */
 export async function queuePositions(
   store: FleetStore,
   sessionIds: readonly string[],
-  at: RegionPool = PLACE,
+  at: RegionPool = REGION_POOL,
 ): Promise<(number | string)[]> {
   const { placements } = await store.getQueueStatus(at, sessionIds, false);
   return placements.map((status) => {
@@ -142,10 +150,10 @@ export async function queuePositions(
   });
 }
 
-/** A place whose only host is full: `free()` ends one of its sessions. */
+/** Fills the only host of a region pool. `free()` ends one of its sessions. */
 export async function fillPool(
   store: FleetStore,
-  { slots = 1, at = PLACE }: { slots?: number; at?: RegionPool } = {},
+  { slots = 1, at = REGION_POOL }: { slots?: number; at?: RegionPool } = {},
 ): Promise<{ free(): Promise<void> }> {
   await makeHostReady(store, 'host-a', { slots, regionPool: at });
   const wanted = Array.from({ length: slots }, () => reservation(newSessionId()));
@@ -159,7 +167,7 @@ export async function fillPool(
 }
 
 export async function getHost(store: FleetStore, hostId: string): Promise<HostRecord> {
-  const host = (await store.listHosts(PLACE)).find((record) => record.hostId === hostId);
+  const host = (await store.listHosts(REGION_POOL)).find((record) => record.hostId === hostId);
   if (host === undefined) throw new Error(`no host ${hostId}`);
   return host;
 }
@@ -172,7 +180,7 @@ export async function getUtilisation(
   return regionPools[0]?.utilisation;
 }
 
-/** The hosts that random sequences begin with: two alike and a small one. */
+/** Registers the hosts with which random sequences begin: two equal ones and a small one. */
 export async function registerTestHosts(store: FleetStore, at: RegionPool): Promise<void> {
   await makeHostReady(store, 'host-a', { regionPool: at, slots: 4 });
   await makeHostReady(store, 'host-b', { regionPool: at, slots: 4 });

@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { INBOX_MAX_BYTES, INBOX_KEPT_MS, type SessionMessage } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import { makeHostReady, reserveSlot, startSession, type CurrentFixture } from './fixture.js';
 
-/** Where the host is connected, and where the client is, unless a test says otherwise. */
+/** Brokers of the host and of the client, unless a test names others. */
 const HOST_BROKER = 'broker-h';
 const CLIENT_BROKER = 'broker-c';
 
-/** What the two ends of a session say to each other by way of the store. */
+/** Messages that client and host of a session send each other through the store. */
 export function inboxSuite(current: CurrentFixture): void {
-  /** A session on host-a, whose ends are on two brokers. */
+  /** Starts a session on host-a whose client and host are connected to different brokers. */
   async function openSession(): Promise<{
     fromClient: SessionMessage;
     fromHost: SessionMessage;
@@ -18,11 +18,11 @@ export function inboxSuite(current: CurrentFixture): void {
     const { store } = current();
     await makeHostReady(store, 'host-a', { connectionId: `${HOST_BROKER}.3` });
     const { sessionId } = await startSession(store, { clientBrokerId: CLIENT_BROKER });
-    const letter = { kind: 'relayed', sessionId, epoch: 1, body: '{"say":"hello"}' };
+    const message = { kind: 'relayed', sessionId, epoch: 1, body: '{"say":"hello"}' };
     return {
       sessionId,
-      fromClient: { ...letter, fromHostId: null },
-      fromHost: { ...letter, fromHostId: 'host-a' },
+      fromClient: { ...message, fromHostId: null },
+      fromHost: { ...message, fromHostId: 'host-a' },
     };
   }
 
@@ -31,28 +31,32 @@ export function inboxSuite(current: CurrentFixture): void {
       const { store, another } = current();
       const { fromClient, fromHost, sessionId } = await openSession();
       const other = await another();
-      const letter = { kind: 'relayed', sessionId, epoch: 1, body: '{"say":"hello"}' };
-      expect(await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER)).to.deep.equal([
+      const message = { kind: 'relayed', sessionId, epoch: 1, body: '{"say":"hello"}' };
+      expect(await store.relayMessages(REGION_POOL, [fromClient], CLIENT_BROKER)).to.deep.equal([
         { kind: 'forwarded', brokerId: HOST_BROKER },
       ]);
-      expect(await store.takeMessages(PLACE, CLIENT_BROKER)).to.deep.equal([]);
-      expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([{ ...letter, toHostId: 'host-a' }]);
-      expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
-      expect(await other.relayMessages(PLACE, [fromHost], HOST_BROKER)).to.deep.equal([
+      expect(await store.takeMessages(REGION_POOL, CLIENT_BROKER)).to.deep.equal([]);
+      expect(await other.takeMessages(REGION_POOL, HOST_BROKER)).to.deep.equal([
+        { ...message, toHostId: 'host-a' },
+      ]);
+      expect(await other.takeMessages(REGION_POOL, HOST_BROKER)).to.deep.equal([]);
+      expect(await other.relayMessages(REGION_POOL, [fromHost], HOST_BROKER)).to.deep.equal([
         { kind: 'forwarded', brokerId: CLIENT_BROKER },
       ]);
-      expect(await other.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
-      expect(await store.takeMessages(PLACE, CLIENT_BROKER)).to.deep.equal([{ ...letter, toHostId: null }]);
+      expect(await other.takeMessages(REGION_POOL, HOST_BROKER)).to.deep.equal([]);
+      expect(await store.takeMessages(REGION_POOL, CLIENT_BROKER)).to.deep.equal([
+        { ...message, toHostId: null },
+      ]);
     });
 
     it('returns `local` and stores nothing when the other end is on the calling broker', async () => {
       const { store } = current();
       const { fromClient, fromHost } = await openSession();
       const local = [{ kind: 'local', hostId: 'host-a' }];
-      expect(await store.relayMessages(PLACE, [fromClient], HOST_BROKER)).to.deep.equal(local);
-      expect(await store.relayMessages(PLACE, [fromHost], CLIENT_BROKER)).to.deep.equal(local);
+      expect(await store.relayMessages(REGION_POOL, [fromClient], HOST_BROKER)).to.deep.equal(local);
+      expect(await store.relayMessages(REGION_POOL, [fromHost], CLIENT_BROKER)).to.deep.equal(local);
       for (const broker of [HOST_BROKER, CLIENT_BROKER]) {
-        expect(await store.takeMessages(PLACE, broker)).to.deep.equal([]);
+        expect(await store.takeMessages(REGION_POOL, broker)).to.deep.equal([]);
       }
     });
 
@@ -63,27 +67,27 @@ export function inboxSuite(current: CurrentFixture): void {
       const words = Array.from({ length: 150 }, (_, i) => `${i}`);
       const odd = ['a|b|c', ';', 'one\ntwo\r\n', '\u2028 \u2029', '"', 'ü 漢 😀 \ud800', '\0'];
       await Promise.all([
-        store.relayMessages(PLACE, words.slice(0, 100).map(say), CLIENT_BROKER),
-        store.relayMessages(PLACE, words.slice(100).map(say), CLIENT_BROKER),
-        store.relayMessages(PLACE, odd.map(say), CLIENT_BROKER),
+        store.relayMessages(REGION_POOL, words.slice(0, 100).map(say), CLIENT_BROKER),
+        store.relayMessages(REGION_POOL, words.slice(100).map(say), CLIENT_BROKER),
+        store.relayMessages(REGION_POOL, odd.map(say), CLIENT_BROKER),
       ]);
-      const letters = await store.takeMessages(PLACE, HOST_BROKER);
-      expect(letters.map(({ body }) => JSON.parse(body) as string)).to.deep.equal([...words, ...odd]);
+      const messages = await store.takeMessages(REGION_POOL, HOST_BROKER);
+      expect(messages.map(({ body }) => JSON.parse(body) as string)).to.deep.equal([...words, ...odd]);
     });
 
     it('refuses messages for a session of which the sender is not a part', async () => {
       const { store } = current();
       const { fromClient, fromHost } = await openSession();
-      const letters: SessionMessage[] = [
+      const messages: SessionMessage[] = [
         { ...fromClient, sessionId: newSessionId() },
         { ...fromHost, fromHostId: 'host-b' },
         { ...fromHost, epoch: 2 },
         { ...fromClient, epoch: 2 },
       ];
-      const outcomes = await store.relayMessages(PLACE, letters, 'broker-x');
+      const outcomes = await store.relayMessages(REGION_POOL, messages, 'broker-x');
       expect(outcomes.map(({ kind }) => kind)).to.deep.equal(['unknown', 'unknown', 'stale', 'stale']);
       for (const broker of [HOST_BROKER, CLIENT_BROKER]) {
-        expect(await store.takeMessages(PLACE, broker)).to.deep.equal([]);
+        expect(await store.takeMessages(REGION_POOL, broker)).to.deep.equal([]);
       }
     });
 
@@ -91,14 +95,14 @@ export function inboxSuite(current: CurrentFixture): void {
       const { store } = current();
       const { fromClient, fromHost, sessionId } = await openSession();
       const host = { hostId: 'host-a', connectionId: `${HOST_BROKER}.3` };
-      await store.reconcileHost(PLACE, host, [{ sessionId, epoch: 2, state: 'active' }]);
-      expect(await store.relayMessages(PLACE, [fromClient, fromHost], 'broker-x')).to.deep.equal([
+      await store.reconcileHost(REGION_POOL, host, [{ sessionId, epoch: 2, state: 'active' }]);
+      expect(await store.relayMessages(REGION_POOL, [fromClient, fromHost], 'broker-x')).to.deep.equal([
         { kind: 'stale' },
         { kind: 'stale' },
       ]);
-      await store.endSessions(PLACE, [{ sessionId, epoch: 2, reason: 'idle' }], HOST_BROKER);
-      const ended = [fromClient, fromHost].map((letter) => ({ ...letter, epoch: 2 }));
-      expect(await store.relayMessages(PLACE, ended, 'broker-x')).to.deep.equal([
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 2, reason: 'idle' }], HOST_BROKER);
+      const ended = [fromClient, fromHost].map((message) => ({ ...message, epoch: 2 }));
+      expect(await store.relayMessages(REGION_POOL, ended, 'broker-x')).to.deep.equal([
         { kind: 'over', reason: 'idle' },
         { kind: 'over', reason: 'idle' },
       ]);
@@ -109,12 +113,12 @@ export function inboxSuite(current: CurrentFixture): void {
       const { fromClient } = await openSession();
       const adopted = newSessionId();
       const host = { hostId: 'host-a', connectionId: `${HOST_BROKER}.3` };
-      await store.reconcileHost(PLACE, host, [
+      await store.reconcileHost(REGION_POOL, host, [
         { sessionId: fromClient.sessionId, epoch: 1, state: 'active' },
         { sessionId: adopted, epoch: 1, state: 'active' },
       ]);
-      const letter = { sessionId: adopted, epoch: 1, fromHostId: 'host-a', body: '1' };
-      expect(await store.relayMessages(PLACE, [letter], HOST_BROKER)).to.deep.equal([
+      const message = { sessionId: adopted, epoch: 1, fromHostId: 'host-a', body: '1' };
+      expect(await store.relayMessages(REGION_POOL, [message], HOST_BROKER)).to.deep.equal([
         { kind: 'disconnected' },
       ]);
     });
@@ -122,12 +126,12 @@ export function inboxSuite(current: CurrentFixture): void {
     it('follows client and host to their new brokers', async () => {
       const { store } = current();
       const { fromClient, fromHost, sessionId } = await openSession();
-      await store.setClientBroker(PLACE, sessionId, 'broker-d');
+      await store.setClientBroker(REGION_POOL, sessionId, 'broker-d');
       await makeHostReady(store, 'host-a', {
         connectionId: 'broker-i.1',
         sessions: [{ sessionId, epoch: 1, state: 'active' }],
       });
-      expect(await store.relayMessages(PLACE, [fromClient, fromHost], 'broker-x')).to.deep.equal([
+      expect(await store.relayMessages(REGION_POOL, [fromClient, fromHost], 'broker-x')).to.deep.equal([
         { kind: 'forwarded', brokerId: 'broker-i' },
         { kind: 'forwarded', brokerId: 'broker-d' },
       ]);
@@ -137,8 +141,8 @@ export function inboxSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a', { connectionId: `${HOST_BROKER}.3` });
       const { sessionId } = await reserveSlot(store, { clientBrokerId: CLIENT_BROKER });
-      const letter = { sessionId, epoch: 1, fromHostId: null, body: '1' };
-      expect(await store.relayMessages(PLACE, [letter], CLIENT_BROKER)).to.deep.equal([
+      const message = { sessionId, epoch: 1, fromHostId: null, body: '1' };
+      expect(await store.relayMessages(REGION_POOL, [message], CLIENT_BROKER)).to.deep.equal([
         { kind: 'forwarded', brokerId: HOST_BROKER },
       ]);
     });
@@ -147,17 +151,21 @@ export function inboxSuite(current: CurrentFixture): void {
       const { store } = current();
       const { fromClient, fromHost } = await openSession();
       const large = { ...fromClient, body: `"${'ü'.repeat(20_000)}"` };
-      const outcomes = await store.relayMessages(PLACE, Array<SessionMessage>(8).fill(large), CLIENT_BROKER);
+      const outcomes = await store.relayMessages(
+        REGION_POOL,
+        Array<SessionMessage>(8).fill(large),
+        CLIENT_BROKER,
+      );
       const fit = Math.floor(INBOX_MAX_BYTES / 40_000);
       expect(outcomes.map(({ kind }) => kind)).to.deep.equal(
         outcomes.map((_, i) => (i < fit ? 'forwarded' : 'overflow')),
       );
-      expect(await store.relayMessages(PLACE, [fromHost], HOST_BROKER), 'to another').to.have.nested.property(
-        '[0].kind',
-        'forwarded',
-      );
-      expect(await store.takeMessages(PLACE, HOST_BROKER)).to.have.length(fit);
-      const [again] = await store.relayMessages(PLACE, [large], CLIENT_BROKER);
+      expect(
+        await store.relayMessages(REGION_POOL, [fromHost], HOST_BROKER),
+        'to another',
+      ).to.have.nested.property('[0].kind', 'forwarded');
+      expect(await store.takeMessages(REGION_POOL, HOST_BROKER)).to.have.length(fit);
+      const [again] = await store.relayMessages(REGION_POOL, [large], CLIENT_BROKER);
       expect(again).to.have.property('kind', 'forwarded');
     });
 
@@ -166,14 +174,14 @@ export function inboxSuite(current: CurrentFixture): void {
       const { fromClient } = await openSession();
       const sizeOf = async (length: number): Promise<string | undefined> => {
         const [outcome] = await store.relayMessages(
-          PLACE,
+          REGION_POOL,
           [{ ...fromClient, body: 'x'.repeat(length) }],
           CLIENT_BROKER,
         );
-        await store.takeMessages(PLACE, HOST_BROKER);
+        await store.takeMessages(REGION_POOL, HOST_BROKER);
         return outcome?.kind;
       };
-      // The time, the host, the session, its epoch, and what stands between them.
+      // The length of an entry besides its body: time, host, session, epoch and separators.
       const room = INBOX_MAX_BYTES - '1800000000000;host-a||1|\n'.length - fromClient.sessionId.length;
       expect(await sizeOf(room)).to.equal('forwarded');
       expect(await sizeOf(room + 1)).to.equal('overflow');
@@ -182,22 +190,22 @@ export function inboxSuite(current: CurrentFixture): void {
     it('drops messages that their broker does not take within `INBOX_KEPT_MS`', async () => {
       const { store, clock } = current();
       const { fromClient } = await openSession();
-      await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER);
+      await store.relayMessages(REGION_POOL, [fromClient], CLIENT_BROKER);
       clock.advance(INBOX_KEPT_MS);
-      await store.deleteEndedSessions(PLACE, 10);
-      await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER);
+      await store.deleteEndedSessions(REGION_POOL, 10);
+      await store.relayMessages(REGION_POOL, [fromClient], CLIENT_BROKER);
       clock.advance(1);
-      await store.deleteEndedSessions(PLACE, 10);
-      expect(await store.takeMessages(PLACE, HOST_BROKER)).to.deep.equal([]);
+      await store.deleteEndedSessions(REGION_POOL, 10);
+      expect(await store.takeMessages(REGION_POOL, HOST_BROKER)).to.deep.equal([]);
     });
 
     it('does not change the inbox of changed sessions', async () => {
       const { store } = current();
       const { fromClient, sessionId } = await openSession();
-      await store.relayMessages(PLACE, [fromClient], CLIENT_BROKER);
-      const mail = await store.takeChangedSessions(PLACE, HOST_BROKER);
-      expect(mail.map((session) => session.sessionId)).to.deep.equal([sessionId]);
-      expect(await store.takeMessages(PLACE, HOST_BROKER)).to.have.length(1);
+      await store.relayMessages(REGION_POOL, [fromClient], CLIENT_BROKER);
+      const changed = await store.takeChangedSessions(REGION_POOL, HOST_BROKER);
+      expect(changed.map((session) => session.sessionId)).to.deep.equal([sessionId]);
+      expect(await store.takeMessages(REGION_POOL, HOST_BROKER)).to.have.length(1);
     });
   });
 }

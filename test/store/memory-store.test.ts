@@ -1,5 +1,5 @@
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock } from '../support/time/manual-clock.js';
 import { describeStore } from './conformance.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 

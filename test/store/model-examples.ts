@@ -2,9 +2,7 @@ import { metaOf, sessionIdOf } from '../support/fleet/fleet-data.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 import type { Call, ModelContext, Step } from './model-step.js';
 
-/** Sequences on which the two stores once differed. */
-
-function fixedStep(name: string, prepare: (world: ModelContext) => Call): Step {
+function fixedStep(name: string, prepare: (context: ModelContext) => Call): Step {
   return { prepare, toString: () => name };
 }
 
@@ -22,7 +20,7 @@ const passTime = (ms: number): Step =>
   });
 
 /**
- * The excluded host is the least congested one and above the limit: then no later host is acceptable, and a silent one among
+ * The excluded host is the least congested one and above the limit. Then no later host is acceptable, and a silent one among
  * them does not become suspect.
  */
 export const EXCLUDED_HOST_ABOVE_LIMIT: Step[] = [

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { CLOSURES } from '@duskline/server/domain/closure.js';
 import { connection, broker, epoch, few, held, host, limit, session, slots, step } from './model-step.js';
 
-/** What hosts and sweeps do. */
+/** Steps of hosts and sweeps. */
 export const hostSteps = [
   step('registerHost', { hostId: host, connectionId: connection, slots }, ({ regionPool }, args) => {
     const endpoint = `quic://${args.hostId}.example:${args.slots}`;

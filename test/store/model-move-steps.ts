@@ -16,24 +16,31 @@ import {
   type Step,
 } from './model-step.js';
 
-/** One for all: the arrivals of a place are held equally long. */
+/** The same for all, because the expiry lists of a region pool require equal times. */
 const HELD_MS = 3_000;
 
-const avoid = fc.constantFrom(null, 'host-a', 'host-b');
+const excluded = fc.constantFrom(null, 'host-a', 'host-b');
 const cap = fc.constantFrom(FULL, FULL, 0.7 * FULL, 0);
 
 const arrived = fc.oneof(held, fc.constant('reserved' as const));
 
-/** Sessions that move: into this place, within it, and out of it. */
+/** Steps of moves into the region pool, within it, and out of it. */
 export const moveSteps: readonly fc.Arbitrary<Step>[] = [
   step(
     'hold',
-    { sessionId: session, epoch, mover: broker, excludedHostId: avoid, maxCongestion: cap, caller: broker },
-    ({ regionPool }, { sessionId, epoch: toEpoch, mover, excludedHostId, maxCongestion, caller }) => {
+    {
+      sessionId: session,
+      epoch,
+      coordinator: broker,
+      excludedHostId: excluded,
+      maxCongestion: cap,
+      caller: broker,
+    },
+    ({ regionPool }, { sessionId, epoch: toEpoch, coordinator, excludedHostId, maxCongestion, caller }) => {
       const arrival = {
         sessionId,
         epoch: toEpoch,
-        clientBrokerId: mover,
+        clientBrokerId: coordinator,
         meta: metaOf(`${sessionId}-moved`),
       };
       return (store) =>

@@ -106,8 +106,8 @@ const brokerSteps = [
     'claim',
     { claims: few(fc.record({ playerId: player, requestId: request, sessionId: session })) },
     ({ regionPool, uniqueName: own }, { claims }) => {
-      const told = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool }));
-      return (store) => store.recordRequests(told);
+      const requests = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool }));
+      return (store) => store.recordRequests(requests);
     },
   ),
   step(
@@ -171,15 +171,15 @@ const time = step(
   },
 );
 
-const regionPool = fc.oneof(...sessionSteps.slice(0, 3));
+const placementSteps = fc.oneof(...sessionSteps.slice(0, 3));
 
-/** Sequences in which most steps find something to do: placing and changing come more often than the rest. */
+/** Sequences in which most steps have an effect, because reservations and state changes are more frequent than other steps. */
 export const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: fc.oneof(...hostSteps) },
     { weight: 4, arbitrary: hostSteps[1]! },
     { weight: 4, arbitrary: sessionSteps[0]! },
-    { weight: 3, arbitrary: regionPool },
+    { weight: 3, arbitrary: placementSteps },
     { weight: 5, arbitrary: fc.oneof(...sessionSteps) },
     { weight: 5, arbitrary: fc.oneof(...queueSteps) },
     { weight: 4, arbitrary: fc.oneof(...moveSteps) },

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { metaOf } from '../support/fleet/fleet-data.js';
 import { TTL_MS, broker, clientBroker, epoch, few, limit, session, step } from './model-step.js';
 
-/** What waiting placements, their brokers and sweeps do. */
+/** Steps of waiting placements, their brokers and sweeps. */
 export const queueSteps = [
   step(
     'enqueue',

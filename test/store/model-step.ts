@@ -4,24 +4,24 @@ import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type { FleetStore, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
-import type { ManualClock } from '../support/manual-clock.js';
+import type { ManualClock } from '../support/time/manual-clock.js';
 import { SUSPECT_AFTER_MS } from './fixture.js';
 
-/** What operations need to know of the moment at which they run; the same for both stores. */
+/** State of a sequence that its operations depend on. It is the same for both stores. */
 export interface ModelContext {
   readonly regionPool: RegionPool;
-  /** Makes names that no other sequence uses. */
+  /** Returns a name that no other sequence uses. */
   uniqueName(name: string): string;
   now(): number;
   advance(ms: number): void;
   hostAt(hostId: string): { readonly digest: number; readonly heartbeatAtMs: number } | undefined;
-  /** The sessions that are offered at the moment. */
+  /** Session ids of the current offers. */
   offered(): readonly string[];
-  /** What is held for sessions that move here. */
+  /** Current reservations on target hosts. */
   targetReservations(): readonly SessionRecord[];
 }
 
-/** The world of one sequence, as the memory store knows it. */
+/** Creates the state of one sequence, which is read from the memory store. */
 export function createModelContext(memory: MemoryStore, clock: ManualClock, number: number): ModelContext {
   const regionPool = { region: `region-${number}`, pool: 'pc' };
   return {
@@ -43,22 +43,22 @@ export function createModelContext(memory: MemoryStore, clock: ManualClock, numb
   };
 }
 
-/** One call, ready to be made on any store. */
+/** A call that can be made on any store. */
 export type Call = (store: FleetStore) => Promise<unknown>;
 
-/** A step of a sequence: looks at the world once, and gives the call that both stores get. */
+/** A step of a sequence. It reads the state once, and returns the call for both stores. */
 export interface Step {
-  prepare(world: ModelContext): Call;
+  prepare(context: ModelContext): Call;
   toString(): string;
 }
 
-/** Time limits that sequences run into. */
+/** Time limits short enough to expire within a sequence. */
 export const MODEL_RULES = { suspectAfterMs: SUSPECT_AFTER_MS, offerMs: 1_500, resumeWindowMs: 8_000 };
 
-/** One for all: the reservations of a place last equally long. */
+/** The same for all, because the expiry list of a region pool requires equal times. */
 export const TTL_MS = 5_000;
 
-// Few of everything, so that steps meet each other.
+// Few values of each kind, so that steps concern the same hosts and sessions.
 export const host = fc.constantFrom('host-a', 'host-b', 'host-c');
 export const session = fc.nat({ max: 11 }).map(sessionIdOf);
 export const epoch = fc.constantFrom(1, 1, 1, 2, 3);
@@ -71,19 +71,19 @@ export const held = fc.constantFrom(...HELD_STATES);
 export const player = fc.constantFrom('player-1', 'player-2');
 export const request = fc.nat({ max: 9 }).map((number) => `request-${number}`);
 
-/** One to eight of something. */
+/** A list of one to eight items. */
 export function few<T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
   return fc.array(item, { minLength: 1, maxLength: 8 });
 }
 
-/** A verb with random arguments. */
+/** A call of a store method with random arguments. */
 export function step<T extends Record<string, unknown>>(
   name: string,
   args: { [K in keyof T]: fc.Arbitrary<T[K]> },
-  prepare: (world: ModelContext, args: T) => Call,
+  prepare: (context: ModelContext, args: T) => Call,
 ): fc.Arbitrary<Step> {
   return fc.record(args).map((drawn) => ({
-    prepare: (world) => prepare(world, drawn),
+    prepare: (context) => prepare(context, drawn),
     toString: () => `${name}(${JSON.stringify(drawn)})`,
   }));
 }

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { createMemoryStore, type MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { createManualClock, type ManualClock } from '../support/manual-clock.js';
+import { createManualClock, type ManualClock } from '../support/time/manual-clock.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { registerTestHosts } from './fixture.js';
 import { EXCLUDED_HOST_ABOVE_LIMIT } from './model-examples.js';
@@ -15,7 +15,7 @@ import { dumpMemory, dumpRedis } from './pool-dump.js';
 
 const SEQUENCES = 300;
 
-/** The whole state is compared this often, and at the end of every sequence. */
+/** Number of steps between comparisons of the whole state. It is also compared at the end of every sequence. */
 const COMPARE_EVERY = 8;
 
 describe('random operations', function () {
@@ -41,27 +41,27 @@ describe('random operations', function () {
     await redis.close();
   });
 
-  async function compareStates(world: ModelContext): Promise<void> {
-    const model = dumpMemory(memory, world.regionPool);
-    const real = await dumpRedis(raw, prefix, world.regionPool);
+  async function compareStates(context: ModelContext): Promise<void> {
+    const model = dumpMemory(memory, context.regionPool);
+    const real = await dumpRedis(raw, prefix, context.regionPool);
     expect(real).to.deep.equal(model);
     expectConsistent(real);
   }
 
   async function play(sequence: readonly Step[]): Promise<void> {
     sequences += 1;
-    const world = createModelContext(memory, clock, sequences);
-    for (const store of [memory, redis]) await registerTestHosts(store, world.regionPool);
+    const context = createModelContext(memory, clock, sequences);
+    for (const store of [memory, redis]) await registerTestHosts(store, context.regionPool);
     for (const [i, step] of sequence.entries()) {
-      // What becomes due in one millisecond may do so in either order.
+      // Entries that are due in the same millisecond may expire in any order, so each step gets a millisecond of its own.
       clock.advance(1);
-      const call = step.prepare(world);
+      const call = step.prepare(context);
       const expected = await call(memory);
       const answer = await call(redis);
       expect(answer, `answer to step ${i}, ${step.toString()}`).to.deep.equal(expected);
-      if (i % COMPARE_EVERY === 0) await compareStates(world);
+      if (i % COMPARE_EVERY === 0) await compareStates(context);
     }
-    await compareStates(world);
+    await compareStates(context);
   }
 
   it('return the same outcomes and leave the same state on the memory store and on Redis', async () => {

@@ -8,7 +8,7 @@ import type {
   ReserveTargetOutcome,
   SessionScan,
 } from '@duskline/server/store/fleet-store.js';
-import { PLACE, metaOf, newSessionId } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, metaOf, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   MAX_QUEUE,
@@ -24,21 +24,21 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-const OTHER = { region: 'us-east', pool: PLACE.pool };
+const OTHER = { region: 'us-east', pool: REGION_POOL.pool };
 const MOVER = 'broker-m';
 const HELD_MS = 15_000;
 
 function reserveTarget(
   store: FleetStore,
   sessionId: string,
-  wish: Partial<TargetRequirements> & { readonly epoch?: number; readonly at?: typeof PLACE } = {},
+  wish: Partial<TargetRequirements> & { readonly epoch?: number; readonly at?: typeof REGION_POOL } = {},
 ): Promise<ReserveTargetOutcome> {
-  const { epoch = 2, at = PLACE, excludedHostId = null, maxCongestion = FULL } = wish;
+  const { epoch = 2, at = REGION_POOL, excludedHostId = null, maxCongestion = FULL } = wish;
   const arrival = { sessionId, epoch, clientBrokerId: MOVER, meta: metaOf(`moved-${sessionId}`) };
   return store.reserveTargetSlot(at, arrival, { excludedHostId, maxCongestion }, HELD_MS, MOVER);
 }
 
-/** Sessions that change their host. */
+/** Sessions that get another host while they run. */
 export function moveSuite(current: CurrentFixture): void {
   describe('reserveTargetSlot', () => {
     it('reserves a slot on the least congested host except the excluded one, and leaves the session on its host', async () => {
@@ -51,9 +51,12 @@ export function moveSuite(current: CurrentFixture): void {
         kind: 'reserved',
         hostId: 'host-c',
       });
-      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 1 });
+      expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({
+        state: 'active',
+        epoch: 1,
+      });
       expect(await getHost(store, 'host-c')).to.include({ committed: 1 });
-      const [arrival] = await store.getSessions(PLACE, [targetReservationIdOf(sessionId)]);
+      const [arrival] = await store.getSessions(REGION_POOL, [targetReservationIdOf(sessionId)]);
       expect(arrival).to.deep.include({
         state: 'arriving',
         epoch: 2,
@@ -69,9 +72,9 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await reserveTarget(store, sessionId, { maxCongestion: 0.7 * FULL })).to.deep.equal({
         kind: 'full',
       });
-      await store.addClosure(PLACE, 'host-a', 'cordoned');
+      await store.addClosure(REGION_POOL, 'host-a', 'cordoned');
       expect(await reserveTarget(store, sessionId)).to.deep.equal({ kind: 'full' });
-      await store.addClosure(PLACE, null, 'draining');
+      await store.addClosure(REGION_POOL, null, 'draining');
       expect(await reserveTarget(store, sessionId)).to.deep.equal({ kind: 'closed' });
     });
 
@@ -81,7 +84,7 @@ export function moveSuite(current: CurrentFixture): void {
       const sessionId = newSessionId();
       expect((await reserveTarget(store, sessionId)).kind).to.equal('reserved');
       expect((await reserveTarget(store, sessionId, { epoch: 3 })).kind).to.equal('over');
-      await store.releaseTargetSlot(PLACE, sessionId, 2, MOVER);
+      await store.releaseTargetSlot(REGION_POOL, sessionId, 2, MOVER);
       expect((await reserveTarget(store, sessionId)).kind).to.equal('over');
       expect((await reserveTarget(store, sessionId, { epoch: 3 })).kind).to.equal('reserved');
     });
@@ -101,7 +104,7 @@ export function moveSuite(current: CurrentFixture): void {
       const sessionId = newSessionId();
       await reserveTarget(store, sessionId);
       clock.advance(HELD_MS + 1);
-      const [ended] = await store.expireSessions(PLACE, 10, BROKER);
+      const [ended] = await store.expireSessions(REGION_POOL, 10, BROKER);
       expect(ended?.session).to.include({
         sessionId: targetReservationIdOf(sessionId),
         state: 'ended',
@@ -109,7 +112,7 @@ export function moveSuite(current: CurrentFixture): void {
       });
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
       expect(
-        (await store.takeChangedSessions(PLACE, MOVER)).map((session) => session.sessionId),
+        (await store.takeChangedSessions(REGION_POOL, MOVER)).map((session) => session.sessionId),
       ).to.deep.equal([targetReservationIdOf(sessionId)]);
     });
   });
@@ -130,7 +133,7 @@ export function moveSuite(current: CurrentFixture): void {
         state: 'active',
         clientBrokerId: 'broker-c',
       } as const;
-      const outcome = await store.completeMove(PLACE, report, RESERVATION_MS, BROKER);
+      const outcome = await store.completeMove(REGION_POOL, report, RESERVATION_MS, BROKER);
       expect(outcome.kind === 'moved' && outcome.session).to.deep.include({
         sessionId,
         epoch: 2,
@@ -139,12 +142,12 @@ export function moveSuite(current: CurrentFixture): void {
         clientBrokerId: 'broker-c',
         meta: metaOf(`moved-${sessionId}`),
       });
-      expect(await store.getSessions(PLACE, [targetReservationIdOf(sessionId)])).to.deep.equal([null]);
-      expect((await store.takeChangedSessions(PLACE, 'broker-c')).map(({ epoch }) => epoch)).to.deep.equal([
-        2,
-      ]);
-      // The freed slot is the waiting player's at once.
-      expect((await store.getSessions(PLACE, [waiting]))[0]).to.include({
+      expect(await store.getSessions(REGION_POOL, [targetReservationIdOf(sessionId)])).to.deep.equal([null]);
+      expect(
+        (await store.takeChangedSessions(REGION_POOL, 'broker-c')).map(({ epoch }) => epoch),
+      ).to.deep.equal([2]);
+      // The waiting player gets the freed slot at once.
+      expect((await store.getSessions(REGION_POOL, [waiting]))[0]).to.include({
         state: 'offered',
         hostId: 'host-a',
       });
@@ -169,7 +172,10 @@ export function moveSuite(current: CurrentFixture): void {
       expect((await store.takeChangedSessions(OTHER, 'broker-c')).map(({ epoch }) => epoch)).to.deep.equal([
         2,
       ]);
-      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({ state: 'active', epoch: 1 });
+      expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({
+        state: 'active',
+        epoch: 1,
+      });
       expect((await store.completeMove(OTHER, report, RESERVATION_MS, BROKER)).kind).to.equal('unknown');
     });
 
@@ -179,13 +185,13 @@ export function moveSuite(current: CurrentFixture): void {
       const [dropped, late, outdated] = [newSessionId(), newSessionId(), newSessionId()];
       for (const sessionId of [dropped, late, outdated]) await reserveTarget(store, sessionId);
       const report = { epoch: 2, hostId: 'host-a', state: 'active', clientBrokerId: 'broker-c' } as const;
-      expect((await store.releaseTargetSlot(PLACE, dropped, 2, MOVER))?.session.reason).to.equal(
+      expect((await store.releaseTargetSlot(REGION_POOL, dropped, 2, MOVER))?.session.reason).to.equal(
         'move_failed',
       );
-      expect(await store.releaseTargetSlot(PLACE, dropped, 2, MOVER)).to.equal(null);
+      expect(await store.releaseTargetSlot(REGION_POOL, dropped, 2, MOVER)).to.equal(null);
       await reserveSlot(store, { sessionId: outdated, epoch: 3 });
       const arrive = (sessionId: string) =>
-        store.completeMove(PLACE, { ...report, sessionId }, RESERVATION_MS, BROKER);
+        store.completeMove(REGION_POOL, { ...report, sessionId }, RESERVATION_MS, BROKER);
       expect(await arrive(dropped)).to.deep.equal({ kind: 'over', reason: 'move_failed' });
       expect(await arrive(outdated)).to.deep.equal({ kind: 'over', reason: 'superseded' });
       clock.advance(HELD_MS);
@@ -207,7 +213,7 @@ export function moveSuite(current: CurrentFixture): void {
       } as const;
       for (const wrong of [{ hostId: 'host-b' }, { epoch: 3 }]) {
         expect(
-          await store.completeMove(PLACE, { ...report, ...wrong }, RESERVATION_MS, BROKER),
+          await store.completeMove(REGION_POOL, { ...report, ...wrong }, RESERVATION_MS, BROKER),
         ).to.deep.equal({
           kind: 'unknown',
         });
@@ -230,15 +236,15 @@ export function moveSuite(current: CurrentFixture): void {
         state: 'reserved',
         clientBrokerId: 'broker-c',
       } as const;
-      expect((await store.completeMove(PLACE, report, RESERVATION_MS, BROKER)).kind).to.equal('moved');
+      expect((await store.completeMove(REGION_POOL, report, RESERVATION_MS, BROKER)).kind).to.equal('moved');
       for (const broker of ['broker-b', 'broker-c']) {
-        const mail = await store.takeChangedSessions(PLACE, broker);
-        expect(mail.map(({ hostId, state }) => [hostId, state])).to.deep.equal([['host-b', 'reserved']]);
+        const changed = await store.takeChangedSessions(REGION_POOL, broker);
+        expect(changed.map(({ hostId, state }) => [hostId, state])).to.deep.equal([['host-b', 'reserved']]);
       }
       clock.advance(RESERVATION_MS - 1);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.deep.equal([]);
       clock.advance(1);
-      expect((await store.expireSessions(PLACE, 10, BROKER))[0]?.session).to.include({
+      expect((await store.expireSessions(REGION_POOL, 10, BROKER))[0]?.session).to.include({
         sessionId,
         reason: 'reservation_expired',
       });
@@ -257,10 +263,10 @@ export function moveSuite(current: CurrentFixture): void {
         state: 'reserved',
         clientBrokerId: 'broker-c',
       } as const;
-      expect(await store.completeMove(PLACE, report, RESERVATION_MS, BROKER)).to.deep.equal({
+      expect(await store.completeMove(REGION_POOL, report, RESERVATION_MS, BROKER)).to.deep.equal({
         kind: 'unknown',
       });
-      expect((await store.getSessions(PLACE, [sessionId]))[0]).to.include({
+      expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({
         hostId: 'host-a',
         state: 'active',
       });
@@ -276,14 +282,14 @@ export function moveSuite(current: CurrentFixture): void {
       const sessionId = newSessionId();
       await reserveTarget(store, sessionId);
       const reported = [{ sessionId, epoch: 2, state: 'active' as const }];
-      expect(await store.reconcileHost(PLACE, host, reported)).to.deep.include({
+      expect(await store.reconcileHost(REGION_POOL, host, reported)).to.deep.include({
         arriving: [sessionId],
         adopted: [],
         rejected: [],
         ended: [],
       });
-      await store.releaseTargetSlot(PLACE, sessionId, 2, MOVER);
-      expect(await store.reconcileHost(PLACE, host, reported)).to.deep.include({
+      await store.releaseTargetSlot(REGION_POOL, sessionId, 2, MOVER);
+      expect(await store.reconcileHost(REGION_POOL, host, reported)).to.deep.include({
         arriving: [],
         adopted: [],
         rejected: [{ sessionId, epoch: 2, reason: 'move_failed' }],
@@ -297,18 +303,18 @@ export function moveSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       const { sessionId } = await startSession(store);
       const note = { hostId: 'host-a', sessionId, epoch: 1, movable: true };
-      const isMovable = async () => (await store.getSessions(PLACE, [sessionId]))[0]?.movable;
-      await store.recordMovableChanges(PLACE, [
+      const isMovable = async () => (await store.getSessions(REGION_POOL, [sessionId]))[0]?.movable;
+      await store.recordMovableChanges(REGION_POOL, [
         { ...note, hostId: 'host-b' },
         { ...note, epoch: 2 },
         { ...note, sessionId: newSessionId() },
       ]);
       expect(await isMovable()).to.equal(false);
-      await store.recordMovableChanges(PLACE, [note]);
+      await store.recordMovableChanges(REGION_POOL, [note]);
       expect(await isMovable()).to.equal(true);
-      await store.updateSessionStates(PLACE, [{ ...note, to: 'connected' }], BROKER);
+      await store.updateSessionStates(REGION_POOL, [{ ...note, to: 'connected' }], BROKER);
       expect(await isMovable()).to.equal(true);
-      await store.recordMovableChanges(PLACE, [{ ...note, movable: false }]);
+      await store.recordMovableChanges(REGION_POOL, [{ ...note, movable: false }]);
       expect(await isMovable()).to.equal(false);
     });
   });
@@ -317,12 +323,12 @@ export function moveSuite(current: CurrentFixture): void {
     it('is taken once, only with the right region pool, session and epoch', async () => {
       const { store, another } = current();
       const sessionId = newSessionId();
-      await store.putCheckpoint(PLACE, sessionId, 2, 'c3RhdGU=');
+      await store.putCheckpoint(REGION_POOL, sessionId, 2, 'c3RhdGU=');
       const other = await another();
-      expect(await other.takeCheckpoint(PLACE, sessionId, 3)).to.equal(null);
+      expect(await other.takeCheckpoint(REGION_POOL, sessionId, 3)).to.equal(null);
       expect(await other.takeCheckpoint(OTHER, sessionId, 2)).to.equal(null);
-      expect(await other.takeCheckpoint(PLACE, sessionId, 2)).to.equal('c3RhdGU=');
-      expect(await store.takeCheckpoint(PLACE, sessionId, 2)).to.equal(null);
+      expect(await other.takeCheckpoint(REGION_POOL, sessionId, 2)).to.equal('c3RhdGU=');
+      expect(await store.takeCheckpoint(REGION_POOL, sessionId, 2)).to.equal(null);
     });
   });
 
@@ -330,19 +336,19 @@ export function moveSuite(current: CurrentFixture): void {
     it('puts messages into the inbox of a broker, in order', async () => {
       const { store, another } = current();
       for (const body of ['{"a":1}', '{"b":"|;*"}'])
-        expect(await store.sendControlMessage(PLACE, MOVER, body)).to.equal(true);
-      expect(await (await another()).takeMessages(PLACE, MOVER)).to.deep.equal([
+        expect(await store.sendControlMessage(REGION_POOL, MOVER, body)).to.equal(true);
+      expect(await (await another()).takeMessages(REGION_POOL, MOVER)).to.deep.equal([
         { kind: 'control', body: '{"a":1}' },
         { kind: 'control', body: '{"b":"|;*"}' },
       ]);
-      expect(await store.takeMessages(PLACE, MOVER)).to.deep.equal([]);
+      expect(await store.takeMessages(REGION_POOL, MOVER)).to.deep.equal([]);
     });
 
     it('returns false when the inbox of that broker is full', async () => {
       const { store } = current();
       const body = 'x'.repeat(100_000);
       const taken = [];
-      for (let i = 0; i < 3; i += 1) taken.push(await store.sendControlMessage(PLACE, MOVER, body));
+      for (let i = 0; i < 3; i += 1) taken.push(await store.sendControlMessage(REGION_POOL, MOVER, body));
       expect(taken).to.deep.equal([true, true, false]);
     });
   });
@@ -357,7 +363,7 @@ export function moveSuite(current: CurrentFixture): void {
       let cursor: string | null = null;
       let parts = 0;
       do {
-        const scan: SessionScan = await store.scanSessions(PLACE, cursor, 50);
+        const scan: SessionScan = await store.scanSessions(REGION_POOL, cursor, 50);
         for (const { sessionId } of scan.sessions) seen.add(sessionId);
         cursor = scan.next;
         parts += 1;
@@ -376,10 +382,10 @@ export function moveSuite(current: CurrentFixture): void {
         [third, 0],
         [first, 10_000],
       ] as const) {
-        await store.enqueue(PLACE, [waitingPlacement(sessionId, { headStartMs })], MAX_QUEUE, BROKER);
+        await store.enqueue(REGION_POOL, [waitingPlacement(sessionId, { headStartMs })], MAX_QUEUE, BROKER);
         clock.advance(1_000);
       }
-      const listed = await store.listWaitingPlacements(PLACE, 2);
+      const listed = await store.listWaitingPlacements(REGION_POOL, 2);
       expect(listed.map(({ sessionId }) => sessionId)).to.deep.equal([first, second]);
       expect(listed[0]).to.deep.include({ epoch: 1, meta: metaOf(first) });
     });
@@ -390,14 +396,14 @@ export function moveSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       const [first = '', second = '', third = ''] = await enqueueInOrder(current(), 3);
-      await store.addClosure(PLACE, 'host-a', 'hot');
+      await store.addClosure(REGION_POOL, 'host-a', 'hot');
       const acceptance = { sessionId: first, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
-      expect((await store.acceptOffer(PLACE, acceptance, RESERVATION_MS)).kind).to.equal('accepted');
+      expect((await store.acceptOffer(REGION_POOL, acceptance, RESERVATION_MS)).kind).to.equal('accepted');
       clock.advance(DEFAULT_OFFER_MS);
       await sendHeartbeat(store, 'host-a');
-      expect(await store.findExpiredOffers(PLACE, 10)).to.deep.equal([second]);
-      await store.expireOffers(PLACE, [second], BROKER);
-      const { placements } = await store.getQueueStatus(PLACE, [third, second], true);
+      expect(await store.findExpiredOffers(REGION_POOL, 10)).to.deep.equal([second]);
+      await store.expireOffers(REGION_POOL, [second], BROKER);
+      const { placements } = await store.getQueueStatus(REGION_POOL, [third, second], true);
       expect(
         placements.map((status) => status.kind === 'waiting' && [status.ahead, status.missed]),
         'the free slot of a hot host is offered to nobody',
@@ -411,9 +417,9 @@ export function moveSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const [first = ''] = await enqueueInOrder(current(), 1);
-      await store.addClosure(PLACE, 'host-a', 'hot');
-      await store.addClosure(PLACE, 'host-a', 'draining');
-      const { placements } = await store.getQueueStatus(PLACE, [first], true);
+      await store.addClosure(REGION_POOL, 'host-a', 'hot');
+      await store.addClosure(REGION_POOL, 'host-a', 'draining');
+      const { placements } = await store.getQueueStatus(REGION_POOL, [first], true);
       expect(placements[0]).to.include({ kind: 'waiting', ahead: 0 });
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
     });
@@ -421,17 +427,17 @@ export function moveSuite(current: CurrentFixture): void {
     it('is closed as hot and opened again, but never changes a closure that an operator ordered', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
-      await store.addClosure(PLACE, 'host-a', 'hot');
+      await store.addClosure(REGION_POOL, 'host-a', 'hot');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      await store.addClosure(PLACE, 'host-a', 'cordoned');
-      await store.removeClosure(PLACE, 'host-a', 'hot');
-      expect(await store.getClosures(PLACE, 'host-a')).to.deep.equal(['cordoned']);
+      await store.addClosure(REGION_POOL, 'host-a', 'cordoned');
+      await store.removeClosure(REGION_POOL, 'host-a', 'hot');
+      expect(await store.getClosures(REGION_POOL, 'host-a')).to.deep.equal(['cordoned']);
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      await store.addClosure(PLACE, 'host-a', 'hot');
-      expect(await store.getClosures(PLACE, 'host-a')).to.deep.equal(['cordoned', 'hot']);
-      await store.removeClosure(PLACE, 'host-a', 'cordoned');
+      await store.addClosure(REGION_POOL, 'host-a', 'hot');
+      expect(await store.getClosures(REGION_POOL, 'host-a')).to.deep.equal(['cordoned', 'hot']);
+      await store.removeClosure(REGION_POOL, 'host-a', 'cordoned');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-      await store.removeClosure(PLACE, 'host-a', 'hot');
+      await store.removeClosure(REGION_POOL, 'host-a', 'hot');
       expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
     });
   });

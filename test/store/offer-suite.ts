@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { AcceptOfferOutcome, EndedSession, FleetStore } from '@duskline/server/store/fleet-store.js';
 import { DEFAULT_OFFER_MS } from '@duskline/server/store/store-options.js';
-import { PLACE, newSessionId, registration } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId, registration } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   GRACE_MS,
@@ -19,9 +19,9 @@ import {
 
 const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
 
-/** A slot that is held for a placement whose turn came. */
+/** Slots that are offered to the placements at the head of the queue. */
 export function offerSuite(current: CurrentFixture): void {
-  /** A placement with an offer of host-a's only slot, and others that wait behind it. */
+  /** Offers the only slot of host-a to a placement, with `others` placements behind it. */
   async function offerOne(
     others = 0,
     clientBrokerId = BROKER,
@@ -38,16 +38,16 @@ export function offerSuite(current: CurrentFixture): void {
 
   function accept(sessionId: string, fromEpoch: number, toEpoch: number): Promise<AcceptOfferOutcome> {
     const offer = { sessionId, fromEpoch, toEpoch, clientBrokerId: 'broker-c' };
-    return current().store.acceptOffer(PLACE, offer, RESERVATION_MS);
+    return current().store.acceptOffer(REGION_POOL, offer, RESERVATION_MS);
   }
 
-  /** One sweep of the place. */
+  /** Runs one sweep of the region pool. */
   async function expire(limit = 10): Promise<readonly EndedSession[]> {
     const { store } = current();
-    const missed = await store.findExpiredOffers(PLACE, limit);
+    const missed = await store.findExpiredOffers(REGION_POOL, limit);
     return [
-      ...(await store.expireOffers(PLACE, missed, BROKER)),
-      ...(await store.expireUnattendedPlacements(PLACE, GRACE_MS, limit, BROKER)),
+      ...(await store.expireOffers(REGION_POOL, missed, BROKER)),
+      ...(await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, limit, BROKER)),
     ];
   }
 
@@ -57,7 +57,7 @@ export function offerSuite(current: CurrentFixture): void {
       const { clock } = current();
       clock.advance(5_000);
       const outcome = await accept(sessionId, 1, 2);
-      const [session] = await store.getSessions(PLACE, [sessionId]);
+      const [session] = await store.getSessions(REGION_POOL, [sessionId]);
       expect(outcome).to.deep.equal({ kind: 'accepted', session, hostConnectionId: 'broker-a.1' });
       expect(session).to.include({
         state: 'reserved',
@@ -71,7 +71,7 @@ export function offerSuite(current: CurrentFixture): void {
       clock.advance(DEFAULT_OFFER_MS);
       expect(await expire()).to.deep.equal([]);
       const change = { sessionId, epoch: 2, hostId: 'host-a', to: 'active' as const };
-      expect(await store.updateSessionStates(PLACE, [change], BROKER)).to.have.nested.property(
+      expect(await store.updateSessionStates(REGION_POOL, [change], BROKER)).to.have.nested.property(
         '[0].kind',
         'changed',
       );
@@ -83,7 +83,7 @@ export function offerSuite(current: CurrentFixture): void {
       current().clock.advance(100);
       expect(await accept(sessionId, 1, 2)).to.deep.equal(first);
       const change = { sessionId, epoch: 2, hostId: 'host-a', to: 'active' as const };
-      await store.updateSessionStates(PLACE, [change], BROKER);
+      await store.updateSessionStates(REGION_POOL, [change], BROKER);
       expect(await accept(sessionId, 1, 2)).to.have.nested.property('session.state', 'active');
       expect(await accept(sessionId, 1, 3)).to.deep.equal({ kind: 'gone' });
     });
@@ -94,7 +94,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await accept(ids[1]!, 1, 2)).to.deep.equal({ kind: 'gone' });
       expect(await accept(newSessionId(), 1, 2)).to.deep.equal({ kind: 'gone' });
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0]);
-      await store.withdrawPlacements(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
+      await store.withdrawPlacements(REGION_POOL, [{ sessionId, belowEpoch: 0 }], BROKER);
       expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
     });
 
@@ -103,9 +103,9 @@ export function offerSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       await accept(sessionId, 1, 2);
       clock.advance(RESERVATION_MS - 1);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.deep.equal([]);
       clock.advance(1);
-      const ended = await store.expireSessions(PLACE, 10, BROKER);
+      const ended = await store.expireSessions(REGION_POOL, 10, BROKER);
       expect(ended.map(({ session }) => [session.epoch, session.reason])).to.deep.equal([
         [2, 'reservation_expired'],
       ]);
@@ -124,14 +124,14 @@ export function offerSuite(current: CurrentFixture): void {
       await sendHeartbeat(store, 'host-a');
       expect(await expire()).to.deep.equal([]);
       expect(await queuePositions(store, ids)).to.deep.equal([1, 'offered', 0]);
-      const { placements } = await store.getQueueStatus(PLACE, [sessionId], true);
+      const { placements } = await store.getQueueStatus(REGION_POOL, [sessionId], true);
       expect(placements).to.deep.equal([
         { kind: 'waiting', ahead: 1, arrivedAtMs, clientBrokerId: BROKER, title: 'meadow', missed: true },
       ]);
       expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
 
       await store.withdrawPlacements(
-        PLACE,
+        REGION_POOL,
         ids.slice(1).map((id) => ({ sessionId: id, belowEpoch: 0 })),
         BROKER,
       );
@@ -162,27 +162,27 @@ export function offerSuite(current: CurrentFixture): void {
       await enqueue(store, accepted);
       await accept(accepted, 1, 2);
       clock.advance(DEFAULT_OFFER_MS - 1);
-      expect(await store.findExpiredOffers(PLACE, 10)).to.deep.equal([first]);
+      expect(await store.findExpiredOffers(REGION_POOL, 10)).to.deep.equal([first]);
       clock.advance(1);
       for (let time = 0; time < 2; time += 1) {
-        expect(await store.findExpiredOffers(PLACE, 10)).to.deep.equal([first, second]);
-        expect(await store.findExpiredOffers(PLACE, 1)).to.deep.equal([first]);
+        expect(await store.findExpiredOffers(REGION_POOL, 10)).to.deep.equal([first, second]);
+        expect(await store.findExpiredOffers(REGION_POOL, 1)).to.deep.equal([first]);
       }
-      await store.expireOffers(PLACE, [second, accepted], BROKER);
-      expect(await store.findExpiredOffers(PLACE, 10)).to.deep.equal([first]);
+      await store.expireOffers(REGION_POOL, [second, accepted], BROKER);
+      expect(await store.findExpiredOffers(REGION_POOL, 10)).to.deep.equal([first]);
     });
 
     it('is withdrawn only after its time', async () => {
       const { store, sessionId } = await offerOne();
       current().clock.advance(DEFAULT_OFFER_MS - 11);
-      expect(await store.expireOffers(PLACE, [sessionId, newSessionId()], BROKER)).to.deep.equal([]);
+      expect(await store.expireOffers(REGION_POOL, [sessionId, newSessionId()], BROKER)).to.deep.equal([]);
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
     });
 
     it('ends the session when the player missed an offer in another queue before', async () => {
       const { store, sessionId } = await offerOne();
       for (let time = 0; time < 2; time += 1)
-        await store.recordMissedOffers(PLACE, [sessionId, newSessionId()]);
+        await store.recordMissedOffers(REGION_POOL, [sessionId, newSessionId()]);
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
       current().clock.advance(DEFAULT_OFFER_MS);
       const ended = await expire();
@@ -192,19 +192,19 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['ended']);
     });
 
-    it('is remembered in the queue, and when the placement is enqueued elsewhere', async () => {
+    it('is remembered by the queue as missed, also when the placement is enqueued in another region pool', async () => {
       const { store } = current();
       await fillPool(store);
-      const [told, brought] = [newSessionId(), newSessionId()];
+      const [reported, enqueuedAsMissed] = [newSessionId(), newSessionId()];
       const missed = async (): Promise<unknown[]> => {
-        const { placements } = await store.getQueueStatus(PLACE, [told, brought], true);
+        const { placements } = await store.getQueueStatus(REGION_POOL, [reported, enqueuedAsMissed], true);
         return placements.map((status) => status.kind === 'waiting' && status.missed);
       };
-      await enqueue(store, told);
-      await enqueue(store, brought, { missed: true });
+      await enqueue(store, reported);
+      await enqueue(store, enqueuedAsMissed, { missed: true });
       expect(await missed()).to.deep.equal([false, true]);
-      await store.recordMissedOffers(PLACE, [told]);
-      await enqueue(store, brought);
+      await store.recordMissedOffers(REGION_POOL, [reported]);
+      await enqueue(store, enqueuedAsMissed);
       expect(await missed()).to.deep.equal([true, true]);
     });
 
@@ -227,11 +227,11 @@ export function offerSuite(current: CurrentFixture): void {
       }
       clock.advance(DEFAULT_OFFER_MS);
       await expire(2);
-      // The host is silent: nothing is offered anew.
+      // The host is silent, so that the withdrawn slots are not offered again.
       expect(await queuePositions(store, ids)).to.deep.equal([0, 1, 'offered']);
     });
 
-    it('ends the placement when no broker has polled it for the grace period either', async () => {
+    it('ends the placement when no broker has polled the placement for the grace period', async () => {
       const { store, sessionId } = await offerOne();
       current().clock.advance(GRACE_MS);
       const ended = await expire();
@@ -239,7 +239,7 @@ export function offerSuite(current: CurrentFixture): void {
         [sessionId, 'reconnect_expired'],
       ]);
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
-      expect(await getUtilisation(store, PLACE)).to.deep.include({ sessions: 0 });
+      expect(await getUtilisation(store, REGION_POOL)).to.deep.include({ sessions: 0 });
     });
 
     it('keeps its placement while the offer stands, although no broker polls it', async () => {
@@ -258,11 +258,14 @@ export function offerSuite(current: CurrentFixture): void {
   describe('an offer whose host is removed or lost', () => {
     it('is made again on another host, in the old order', async () => {
       const { store, ids } = await offerOne(1);
-      expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.deep.equal([]);
+      expect(await store.removeHost(REGION_POOL, 'host-a', 'broker-a.1')).to.deep.equal([]);
       expect(await queuePositions(store, ids)).to.deep.equal([0, 1]);
       await makeHostReady(store, 'host-b', { slots: 1 });
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0]);
-      expect(await store.getSessions(PLACE, ids.slice(0, 1))).to.have.nested.property('[0].hostId', 'host-b');
+      expect(await store.getSessions(REGION_POOL, ids.slice(0, 1))).to.have.nested.property(
+        '[0].hostId',
+        'host-b',
+      );
     });
 
     it('does not count as missed', async () => {
@@ -271,7 +274,7 @@ export function offerSuite(current: CurrentFixture): void {
       const { heartbeatAtMs } = await getHost(store, 'host-a');
       for (const order of ['missing', 'lost'] as const) {
         expect(
-          await store.markSilentHosts(PLACE, [{ hostId: 'host-a', heartbeatAtMs, order }], BROKER),
+          await store.markSilentHosts(REGION_POOL, [{ hostId: 'host-a', heartbeatAtMs, order }], BROKER),
         ).to.deep.equal([]);
       }
       expect(await queuePositions(store, [sessionId])).to.deep.equal([0]);
@@ -284,7 +287,7 @@ export function offerSuite(current: CurrentFixture): void {
 
     it('stands when the host registers again', async () => {
       const { store, sessionId } = await offerOne();
-      await store.registerHost(PLACE, registration('host-a', { slots: 1, connectionId: 'broker-b.5' }));
+      await store.registerHost(REGION_POOL, registration('host-a', { slots: 1, connectionId: 'broker-b.5' }));
       expect(await sendHeartbeat(store, 'host-a', { connectionId: 'broker-b.5' })).to.equal('ok');
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
       expect(await accept(sessionId, 1, 2)).to.include({ kind: 'accepted', hostConnectionId: 'broker-b.5' });
@@ -306,7 +309,7 @@ export function offerSuite(current: CurrentFixture): void {
         epoch: 1,
         state: 'connected' as const,
       }));
-      const { adopted, ended } = await store.reconcileHost(PLACE, HOST, lost);
+      const { adopted, ended } = await store.reconcileHost(REGION_POOL, HOST, lost);
       expect(adopted).to.deep.equal(lost.map(({ sessionId }) => sessionId));
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([second]);
       expect(await queuePositions(store, [first, second, third])).to.deep.equal(['reserved', 'ended', 0]);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,
@@ -12,7 +12,7 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** Choosing hosts, holding slots and giving them back. */
+/** Choosing hosts, reserving slots and freeing them. */
 export function placementSuite(current: CurrentFixture): void {
   describe('reserve', () => {
     it('chooses the least congested host, and the first by name among equals', async () => {
@@ -31,7 +31,7 @@ export function placementSuite(current: CurrentFixture): void {
         await makeHostReady(store, name, { slots: 1 });
       }
       const wanted = Array.from({ length: 5 }, () => reservation(newSessionId()));
-      const { outcomes } = await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
+      const { outcomes } = await store.reserve(REGION_POOL, wanted, RESERVATION_MS, BROKER);
       expect(
         outcomes.map((outcome) => (outcome.kind === 'reserved' ? outcome.hostId : outcome.kind)),
       ).to.deep.equal(['h', 'host-1', 'host-1-a', 'host-10', 'host1']);
@@ -39,7 +39,7 @@ export function placementSuite(current: CurrentFixture): void {
 
     it('gives a batch exactly the outcomes of the single calls', async () => {
       const { store } = current();
-      const pools = ['batch', 'single'].map((pool) => ({ region: PLACE.region, pool }));
+      const pools = ['batch', 'single'].map((pool) => ({ region: REGION_POOL.region, pool }));
       const loads = [0, 500_000, 120_000, 120_000, 990_000, 1_400_000, 250_000];
       for (const spot of pools) {
         for (const [i, measured] of loads.entries()) {
@@ -62,7 +62,7 @@ export function placementSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a', { slots: 2 });
       await makeHostReady(store, 'host-b', { slots: 1 });
       const wanted = Array.from({ length: 4 }, () => reservation(newSessionId()));
-      const { outcomes, utilisation } = await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
+      const { outcomes, utilisation } = await store.reserve(REGION_POOL, wanted, RESERVATION_MS, BROKER);
       expect(outcomes.map((outcome) => outcome.kind)).to.deep.equal([
         'reserved',
         'reserved',
@@ -81,11 +81,11 @@ export function placementSuite(current: CurrentFixture): void {
       const { store } = current();
       for (let i = 0; i < 6; i += 1) await makeHostReady(store, `host-${i}`, { slots: 100 });
       const wanted = Array.from({ length: 601 }, () => reservation(newSessionId()));
-      const { outcomes } = await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
+      const { outcomes } = await store.reserve(REGION_POOL, wanted, RESERVATION_MS, BROKER);
       expect(outcomes.filter((outcome) => outcome.kind === 'reserved')).to.have.length(600);
       expect(outcomes.at(-1)).to.deep.equal({ kind: 'full' });
       const orders = wanted.map(({ sessionId }) => ({ sessionId, epoch: 1, reason: 'client_left' as const }));
-      const released = await store.endSessions(PLACE, orders, BROKER);
+      const released = await store.endSessions(REGION_POOL, orders, BROKER);
       expect(released.map((outcome) => outcome.kind)).to.deep.equal([
         ...Array<string>(600).fill('ended'),
         'unknown',
@@ -97,8 +97,8 @@ export function placementSuite(current: CurrentFixture): void {
       for (let i = 0; i < 10; i += 1)
         await makeHostReady(store, `host-${i}`, { slots: 20, measured: i * 1_000 });
       const wanted = Array.from({ length: 100 }, () => reservation(newSessionId()));
-      await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
-      const counts = (await store.listHosts(PLACE)).map((host) => host.committed);
+      await store.reserve(REGION_POOL, wanted, RESERVATION_MS, BROKER);
+      const counts = (await store.listHosts(REGION_POOL)).map((host) => host.committed);
       expect(Math.max(...counts)).to.equal(10);
       expect(Math.min(...counts)).to.equal(10);
     });
@@ -138,7 +138,7 @@ export function placementSuite(current: CurrentFixture): void {
       clock.advance(SUSPECT_AFTER_MS + 1);
       await makeHostReady(store, 'host-a', { slots: 10 });
       const wanted = Array.from({ length: 5 }, () => reservation(newSessionId()));
-      await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
+      await store.reserve(REGION_POOL, wanted, RESERVATION_MS, BROKER);
       expect((await getHost(store, 'host-b')).state).to.equal('ready');
     });
 
@@ -146,7 +146,7 @@ export function placementSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const wanted = reservation(newSessionId());
-      const { outcomes } = await store.reserve(PLACE, [wanted, wanted], RESERVATION_MS, BROKER);
+      const { outcomes } = await store.reserve(REGION_POOL, [wanted, wanted], RESERVATION_MS, BROKER);
       expect(outcomes.map((outcome) => outcome.kind)).to.deep.equal(['reserved', 'existing']);
       const again = (await reserveSlot(store, wanted)).outcome;
       expect(again).to.deep.include({ kind: 'existing' });
@@ -158,13 +158,13 @@ export function placementSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
-      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], BROKER);
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'operator' }], BROKER);
       expect((await reserveSlot(store, { sessionId })).outcome).to.deep.equal({
         kind: 'over',
         reason: 'operator',
       });
       expect((await reserveSlot(store, { sessionId, epoch: 2 })).hostId).to.equal('host-a');
-      expect(await store.getSessions(PLACE, [sessionId])).to.have.nested.property('[0].epoch', 2);
+      expect(await store.getSessions(REGION_POOL, [sessionId])).to.have.nested.property('[0].epoch', 2);
     });
   });
 
@@ -174,7 +174,7 @@ export function placementSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await reserveSlot(store);
       const order = { sessionId, epoch: 1, reason: 'client_left' as const };
-      const [outcome] = await store.endSessions(PLACE, [order], BROKER);
+      const [outcome] = await store.endSessions(REGION_POOL, [order], BROKER);
       expect(outcome).to.deep.include({ kind: 'ended', hostConnectionId: 'broker-a.1' });
       expect(outcome).to.have.property('session').that.includes({ state: 'ended', reason: 'client_left' });
       expect(await getHost(store, 'host-a')).to.include({ committed: 0, ramping: 0 });
@@ -188,7 +188,7 @@ export function placementSuite(current: CurrentFixture): void {
       const stranger = newSessionId();
       const base = { sessionId, epoch: 3, reason: 'client_left' as const };
       const outcomes = await store.endSessions(
-        PLACE,
+        REGION_POOL,
         [
           { ...base, epoch: 2 },
           { ...base, epoch: 4 },
@@ -209,10 +209,10 @@ export function placementSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
-      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'error' }], BROKER);
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'error' }], BROKER);
       await reserveSlot(store, { sessionId, epoch: 2 });
       const late = { sessionId, epoch: 1, reason: 'client_left' as const };
-      expect(await store.endSessions(PLACE, [late], BROKER)).to.deep.equal([{ kind: 'stale' }]);
+      expect(await store.endSessions(REGION_POOL, [late], BROKER)).to.deep.equal([{ kind: 'stale' }]);
       expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
   });

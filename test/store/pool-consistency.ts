@@ -11,7 +11,9 @@ const DUE_LISTS = [
   ['ended', 'ended'],
 ] as const;
 
-/** What must hold of any place at any time: counters equal their members, the order equals the loads. */
+/**
+ * Expects the invariants of a region pool: counters equal their members, and the order of free hosts equals their congestion.
+ */
 export function expectConsistent(dump: PoolDump): void {
   const hosts = Object.entries(dump.hosts);
   for (const [hostId, host] of hosts) {
@@ -41,7 +43,7 @@ export function expectConsistent(dump: PoolDump): void {
   expectConsistentQueue(dump);
 }
 
-/** Everybody who waits stands in the queue or has an offer, where the entry says; and nobody waits without need. */
+/** Expects that each waiting placement is either in the queue or has an offer, and that nobody waits while a slot is free. */
 function expectConsistentQueue({
   queue,
   waiting,
@@ -58,8 +60,8 @@ function expectConsistentQueue({
     const { epoch, clientBrokerId, meta } = waiting[id]!;
     expect(sessions[id], `offer to ${id}`).to.deep.include({ epoch, clientBrokerId, meta });
   }
-  if (closures.length > 0) expect(waiting, 'who waits in a closed place').to.deep.equal({});
-  if (queue.length > 0) expect(free, 'free hosts while somebody waits').to.deep.equal([]);
+  if (closures.length > 0) expect(waiting, 'waiting placements of a closed region pool').to.deep.equal({});
+  if (queue.length > 0) expect(free, 'free hosts while placements wait').to.deep.equal([]);
 }
 
 function idsOf(scores: Scores): string[] {

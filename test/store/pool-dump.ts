@@ -16,7 +16,7 @@ import type { StoredState } from '@duskline/server/domain/session-state.js';
 
 export type Scores = readonly (readonly [sessionId: string, scoreOrAtMs: number])[];
 
-/** A placement that waits or that was offered a slot. */
+/** A placement that waits or has an offer. */
 interface WaitingDump {
   readonly epoch: number;
   readonly arrivedAtMs: number;
@@ -26,7 +26,7 @@ interface WaitingDump {
   readonly meta: SessionMeta;
 }
 
-/** Everything a store knows of one place, in one form for both stores. Sorted sets and lists are in their order. */
+/** All data of a region pool, in one form for both stores. Sorted sets and lists are in their order. */
 export interface PoolDump {
   readonly hosts: Readonly<
     Record<
@@ -59,7 +59,7 @@ export interface PoolDump {
   readonly slots: number;
   readonly live: number;
   readonly changedSessions: Readonly<
-    Record<string, { readonly firstAtMs: number; readonly letters: readonly string[] }>
+    Record<string, { readonly firstAtMs: number; readonly sessionIds: readonly string[] }>
   >;
 }
 
@@ -93,9 +93,9 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
     slots: state.readySlots,
     live: state.liveSessions,
     changedSessions: Object.fromEntries(
-      [...state.changedSessions].map(([brokerId, { firstAtMs, sessionIds: letters }]) => [
+      [...state.changedSessions].map(([brokerId, { firstAtMs, sessionIds }]) => [
         brokerId,
-        { firstAtMs, letters: [...letters] },
+        { firstAtMs, sessionIds: [...sessionIds] },
       ]),
     ),
   };
@@ -103,14 +103,14 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
 
 type Texts = Record<string, string>;
 
-/** Reads the raw keys, past the store. */
+/** Reads the raw keys from Redis, without the store. */
 export async function dumpRedis(redis: Redis, prefix: string, regionPool: RegionPool): Promise<PoolDump> {
   const keys = createKeySpace(prefix).pool(regionPool);
   const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
-  const [reserved = '', ended = '', totals = '', mail = ''] = keys.slice(6);
+  const [reserved = '', ended = '', totals = '', changed = ''] = keys.slice(6);
   const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);
   const [arriving = ''] = keys.slice(15);
-  // One transaction, so that others may write meanwhile.
+  // One transaction, so that concurrent writes cannot make the dump inconsistent.
   const replies = await redis
     .multi()
     .hgetallBuffer(hosts)
@@ -122,7 +122,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     .lrange(reserved, 0, -1)
     .lrange(ended, 0, -1)
     .hgetall(totals)
-    .hgetall(mail)
+    .hgetall(changed)
     .zrange(queue, '0', '-1', 'WITHSCORES')
     .hgetall(waiting)
     .zrange(attended, '0', '-1', 'WITHSCORES')
@@ -139,7 +139,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     Texts,
     Texts,
   ];
-  const [dues, ends, counts, letters] = found.slice(6) as [string[], string[], Texts, Texts];
+  const [dues, ends, counts, changedSessions] = found.slice(6) as [string[], string[], Texts, Texts];
   const [queueScores, waitingTexts, attendedScores, offerDues, disconnectedDues, arrivalDues] = found.slice(
     10,
   ) as [string[], Texts, string[], string[], string[], string[]];
@@ -188,14 +188,14 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     closures: decodeClosures(counts['closure']),
     slots: Number(counts['slots'] ?? 0),
     live: Number(counts['sessions'] ?? 0),
-    changedSessions: mapValues(letters, (text) => {
+    changedSessions: mapValues(changedSessions, (text) => {
       const [firstAt = '', ids = ''] = text.split(';');
-      return { firstAtMs: Number(firstAt), letters: [...new Set(ids.split(',').slice(0, -1))] };
+      return { firstAtMs: Number(firstAt), sessionIds: [...new Set(ids.split(',').slice(0, -1))] };
     }),
   };
 }
 
-/** Reads `epoch|arrivedAtMs|score|misses|clientBrokerId|meta`; the meta stands as it does in sessions. */
+/** Decodes `epoch|arrivedAtMs|score|misses|clientBrokerId|meta`; `meta` is encoded as in sessions. */
 function decodeWaiting(text: string, id: string): WaitingDump {
   const [epoch = '', arrivedAtMs = '', score, misses, broker = '', ...meta] = text.split('|');
   const session = decodeSession(
@@ -213,14 +213,14 @@ function decodeWaiting(text: string, id: string): WaitingDump {
   };
 }
 
-/** What the totals say of a host, which its record has to agree with. */
+/** The closures of a host according to the totals. Expects that the host's record agrees. */
 function closuresIn(totals: Texts, hostId: string, closed: boolean): readonly Closure[] {
   const closures = decodeClosures(totals[`closed/${hostId}`]);
   expect(closed, `closed ${hostId}`).to.equal(closures.length > 0);
   return closures;
 }
 
-/** A field that is not there, or empty, says nothing. */
+/** `null` for an absent or empty field. */
 function numberOrNull(text: string | undefined): number | null {
   return text === undefined || text === '' ? null : Number(text);
 }
@@ -229,7 +229,10 @@ function splitIds(list: string): string[] {
   return list.split(',').filter((id) => id !== '');
 }
 
-/** Entries that count: of sessions that still have that state and that time. The others are struck off one day. */
+/**
+ * Valid entries of an expiry list: those whose session still has this state and this time. The store removes the others
+ * later.
+ */
 function dueEntries(entries: readonly string[], state: StoredState, records: Texts): [string, number][] {
   return entries.flatMap((entry) => {
     const [dueAt = '', ids = ''] = entry.split(';');

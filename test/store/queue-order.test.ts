@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock } from '../support/time/manual-clock.js';
 import { registerTestHosts } from './fixture.js';
 import { steps } from './model-operations.js';
 import { MODEL_RULES, createModelContext, type Step } from './model-step.js';
@@ -16,7 +16,7 @@ interface Arrival {
   readonly headStartMs: number;
 }
 
-/** Those of a list whose place says when they came: who missed an offer went to the back. */
+/** Placements of a list that have not missed an offer, because those are no longer ordered by arrival. */
 function arrivals(dump: PoolDump, list: PoolDump['queue']): Arrival[] {
   return list.flatMap(([sessionId]) => {
     const { arrivedAtMs, score, missed } = dump.waiting[sessionId]!;
@@ -28,16 +28,19 @@ function cameBefore(a: Arrival, b: Arrival): boolean {
   return a.arrivedAtMs < b.arrivedAtMs || (a.arrivedAtMs === b.arrivedAtMs && a.sessionId < b.sessionId);
 }
 
-/** Of one tier, everybody who was offered a slot by a call came before those served later and those who still wait. */
+/**
+ * Expects that placements that got an offer in this call arrived before all later ones of the same tier. Returns their
+ * number.
+ */
 function expectInTurn(before: PoolDump, after: PoolDump): number {
-  const standing = new Set(before.offers.map(String));
+  const offeredBefore = new Set(before.offers.map(String));
   const served = arrivals(
     after,
-    after.offers.filter((offer) => !standing.has(String(offer))),
+    after.offers.filter((offer) => !offeredBefore.has(String(offer))),
   );
-  const line = [...served, ...arrivals(after, after.queue)];
+  const inOrder = [...served, ...arrivals(after, after.queue)];
   for (const [i, one] of served.entries()) {
-    for (const other of line.slice(i + 1)) {
+    for (const other of inOrder.slice(i + 1)) {
       if (one.headStartMs !== other.headStartMs) continue;
       expect(cameBefore(one, other), `${one.sessionId} before ${other.sessionId}`).to.equal(true);
     }
@@ -45,7 +48,9 @@ function expectInTurn(before: PoolDump, after: PoolDump): number {
   return served.length;
 }
 
-/** No call gives a host more than it has slots; one that registered with fewer may still hold what it held. */
+/**
+ * Expects that no call gives a host more sessions than slots. A host that registered with fewer slots may keep its sessions.
+ */
 function expectRoom(before: PoolDump, after: PoolDump): void {
   for (const [hostId, { committed, slots }] of Object.entries(after.hosts)) {
     expect(committed, hostId).to.be.at.most(Math.max(slots, before.hosts[hostId]?.committed ?? 0));
@@ -61,14 +66,14 @@ describe('random operations on a queue', function () {
     const play = async (sequence: readonly Step[]): Promise<void> => {
       const clock = createManualClock();
       const store = createMemoryStore({ ...MODEL_RULES, clock: clock.now });
-      const world = createModelContext(store, clock, (sequences += 1));
-      await registerTestHosts(store, world.regionPool);
-      let before = dumpMemory(store, world.regionPool);
+      const context = createModelContext(store, clock, (sequences += 1));
+      await registerTestHosts(store, context.regionPool);
+      let before = dumpMemory(store, context.regionPool);
       for (const step of sequence) {
         clock.advance(1);
-        await step.prepare(world)(store);
-        const after = dumpMemory(store, world.regionPool);
-        // Nobody waits while there is room: that is checked there.
+        await step.prepare(context)(store);
+        const after = dumpMemory(store, context.regionPool);
+        // Includes the check that nobody waits while a slot is free.
         expectConsistent(after);
         expectRoom(before, after);
         served += expectInTurn(before, after);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
-import { PLACE, newSessionId, registration } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId, registration } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   MAX_QUEUE,
@@ -19,7 +19,7 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** Waiting for a slot: who comes when, and who is served. */
+/** Waiting for a slot: the order of placements, and who gets an offer. */
 export function queueSuite(current: CurrentFixture): void {
   describe('a queue', () => {
     it('serves the first in line, in the same call that frees the slot', async () => {
@@ -31,7 +31,10 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0, 1]);
       await free();
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 0]);
-      expect(await store.getSessions(PLACE, ids.slice(0, 1))).to.have.nested.property('[0].hostId', 'host-a');
+      expect(await store.getSessions(REGION_POOL, ids.slice(0, 1))).to.have.nested.property(
+        '[0].hostId',
+        'host-a',
+      );
       expect(await getHost(store, 'host-a')).to.include({ committed: 2 });
     });
 
@@ -49,11 +52,11 @@ export function queueSuite(current: CurrentFixture): void {
       await fillPool(store);
       const ids = Array.from({ length: 5 }, newSessionId);
       const placements = ids.map((id) => waitingPlacement(id));
-      await store.enqueue(PLACE, placements, MAX_QUEUE, BROKER);
+      await store.enqueue(REGION_POOL, placements, MAX_QUEUE, BROKER);
       expect(await queuePositions(store, ids.sort())).to.deep.equal([0, 1, 2, 3, 4]);
     });
 
-    it('orders a player who waited elsewhere before by the time of the first arrival', async () => {
+    it('orders a player who waited in another region pool before by the time of the first arrival', async () => {
       const { store, clock } = current();
       await fillPool(store);
       const arrivedAtMs = clock.now();
@@ -70,7 +73,7 @@ export function queueSuite(current: CurrentFixture): void {
       const placements = Array.from({ length: 3 }, (_, i) =>
         waitingPlacement(newSessionId(), { arrivedAtMs: clock.now() - i }),
       );
-      const outcomes = await store.enqueue(PLACE, placements, MAX_QUEUE, BROKER);
+      const outcomes = await store.enqueue(REGION_POOL, placements, MAX_QUEUE, BROKER);
       expect(outcomes.map(({ kind }) => kind)).to.deep.equal(['waiting', 'existing', 'existing']);
       expect(outcomes[1]).to.have.nested.property('session.state', 'offered');
       expect(outcomes[1]).to.have.nested.property('session.meta.title', 'meadow');
@@ -80,7 +83,7 @@ export function queueSuite(current: CurrentFixture): void {
       const { store } = current();
       const { free } = await fillPool(store, { slots: 2 });
       const ids = await enqueueInOrder(current(), 2);
-      const [known] = await store.listHostSessions(PLACE, 'host-a');
+      const [known] = await store.listHostSessions(REGION_POOL, 'host-a');
       expect((await reserveSlot(store, { sessionId: known!.sessionId })).outcome.kind).to.equal('existing');
       await free();
       expect((await reserveSlot(store)).outcome).to.deep.equal({ kind: 'full' });
@@ -98,17 +101,17 @@ export function queueSuite(current: CurrentFixture): void {
       const { sessionId } = await reserveSlot(store);
       const ids = await enqueueInOrder(current(), 3);
       clock.advance(SUSPECT_AFTER_MS);
-      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'idle' }], BROKER);
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'idle' }], BROKER);
       expect(await queuePositions(store, ids)).to.deep.equal([0, 1, 2]);
       expect((await getHost(store, 'host-0')).state).to.equal('suspect');
-      await store.registerHost(PLACE, registration('host-a', { slots: 1 }));
-      await store.registerHost(PLACE, registration('host-b', { slots: 1 }));
+      await store.registerHost(REGION_POOL, registration('host-a', { slots: 1 }));
+      await store.registerHost(REGION_POOL, registration('host-b', { slots: 1 }));
       expect(await queuePositions(store, ids)).to.deep.equal([0, 1, 2]);
-      await store.recordHeartbeats(PLACE, [
+      await store.recordHeartbeats(REGION_POOL, [
         { hostId: 'host-a', connectionId: 'broker-a.1', measured: 500_000, digest: 0 },
         { hostId: 'host-b', connectionId: 'broker-a.1', measured: 100_000, digest: 0 },
       ]);
-      const sessions = await store.getSessions(PLACE, ids);
+      const sessions = await store.getSessions(REGION_POOL, ids);
       expect(sessions.map((session) => session?.hostId)).to.deep.equal(['host-b', 'host-a', undefined]);
       await sendHeartbeat(store, 'host-0');
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 'offered']);
@@ -120,14 +123,14 @@ export function queueSuite(current: CurrentFixture): void {
       const gone = await startSession(store);
       const away = await startSession(store);
       const change = { ...away, to: 'disconnected' as const };
-      await store.updateSessionStates(PLACE, [change], BROKER);
+      await store.updateSessionStates(REGION_POOL, [change], BROKER);
       clock.advance(DEFAULT_RESUME_WINDOW_MS - RESERVATION_MS);
       await sendHeartbeat(store, 'host-a');
       const unclaimed = await reserveSlot(store);
       const superseded = await reserveSlot(store);
       const ids = await enqueueInOrder(current(), 4);
       const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      await store.reconcileHost(PLACE, from, [{ ...away, state: 'disconnected' }]);
+      await store.reconcileHost(REGION_POOL, from, [{ ...away, state: 'disconnected' }]);
       expect(await queuePositions(store, [gone.sessionId, ...ids])).to.deep.equal([
         'ended',
         'offered',
@@ -135,11 +138,15 @@ export function queueSuite(current: CurrentFixture): void {
         1,
         2,
       ]);
-      await store.withdrawPlacements(PLACE, [{ sessionId: superseded.sessionId, belowEpoch: 2 }], BROKER);
+      await store.withdrawPlacements(
+        REGION_POOL,
+        [{ sessionId: superseded.sessionId, belowEpoch: 2 }],
+        BROKER,
+      );
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 0, 1]);
       clock.advance(RESERVATION_MS - 4_000);
       await sendHeartbeat(store, 'host-a');
-      await store.expireSessions(PLACE, 10, BROKER);
+      await store.expireSessions(REGION_POOL, 10, BROKER);
       expect(await queuePositions(store, [unclaimed.sessionId, away.sessionId])).to.deep.equal([
         'ended',
         'ended',
@@ -151,16 +158,18 @@ export function queueSuite(current: CurrentFixture): void {
       const { store } = current();
       const { free } = await fillPool(store);
       const ask = (sessionId: string) =>
-        store.enqueue(PLACE, [waitingPlacement(sessionId)], 2, BROKER).then(([outcome]) => outcome!.kind);
+        store
+          .enqueue(REGION_POOL, [waitingPlacement(sessionId)], 2, BROKER)
+          .then(([outcome]) => outcome!.kind);
       const ids = Array.from({ length: 3 }, newSessionId);
       const kinds = [];
       for (const id of ids) kinds.push(await ask(id));
       expect(kinds).to.deep.equal(['waiting', 'waiting', 'queue_full']);
       expect(await ask(ids[1]!)).to.equal('waiting');
-      expect((await store.getQueueStatus(PLACE, [], false)).length).to.equal(2);
+      expect((await store.getQueueStatus(REGION_POOL, [], false)).length).to.equal(2);
       await free();
-      // Who was offered a slot waits no longer.
-      expect((await store.getQueueStatus(PLACE, [], false)).length).to.equal(1);
+      // A placement with an offer does not count as waiting.
+      expect((await store.getQueueStatus(REGION_POOL, [], false)).length).to.equal(1);
       expect(await ask(ids[2]!)).to.equal('waiting');
     });
 
@@ -173,9 +182,9 @@ export function queueSuite(current: CurrentFixture): void {
       expect(again).to.deep.equal({ kind: 'waiting', arrivedAtMs });
       await enqueue(store, first!, { epoch: 3, clientBrokerId: 'broker-b' });
       await free();
-      const [offered] = await store.getSessions(PLACE, [first!]);
+      const [offered] = await store.getSessions(REGION_POOL, [first!]);
       expect(offered).to.include({ state: 'offered', epoch: 4, clientBrokerId: 'broker-b' });
-      // Asked once more, the offer stands, and moves to where the client is.
+      // Enqueued again, the placement keeps its offer, which now belongs to the client's new broker.
       const existing = await enqueue(store, first!, { epoch: 5, clientBrokerId: 'broker-c' });
       expect(existing).to.have.property('kind', 'existing');
       expect(existing)
@@ -189,7 +198,7 @@ export function queueSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a', { slots: 2 });
       const active = await startSession(store);
       const { sessionId } = await startSession(store, { epoch: 2 });
-      await store.endSessions(PLACE, [{ sessionId, epoch: 2, reason: 'idle' }], BROKER);
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 2, reason: 'idle' }], BROKER);
       await reserveSlot(store);
       expect(await enqueue(store, active.sessionId, { epoch: 9 })).to.have.nested.property(
         'session.state',

@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { REGION_POOL, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { BROKER, getHost, makeHostReady, reserveSlot } from './fixture.js';
 
-/** Short, for these tests wait for real time to pass; long enough for a few calls on a busy machine. */
+/** Short, because these tests wait for real time; long enough for a few calls on a busy machine. */
 const SUSPECT_AFTER_MS = 250;
 const LEASE_MS = 250;
 
@@ -43,7 +43,7 @@ describe("redis store on Redis's own clock", () => {
     await makeHostReady(store, 'host-a');
     const { sessionId } = await reserveSlot(store);
     const after = await redisNowMs();
-    const [session] = await store.getSessions(PLACE, [sessionId]);
+    const [session] = await store.getSessions(REGION_POOL, [sessionId]);
     expect(session?.reservedAtMs).to.be.within(before, after);
     expect((await getHost(store, 'host-a')).heartbeatAtMs).to.be.within(before, after);
   });
@@ -53,20 +53,20 @@ describe("redis store on Redis's own clock", () => {
     expect((await reserveSlot(store)).hostId).to.equal('host-a');
     await untilPassed(SUSPECT_AFTER_MS);
     expect((await reserveSlot(store)).outcome.kind).to.equal('full');
-    const { silent } = await store.findSilentHosts(PLACE, SUSPECT_AFTER_MS, 10);
+    const { silent } = await store.findSilentHosts(REGION_POOL, SUSPECT_AFTER_MS, 10);
     expect(silent.map((host) => [host.hostId, host.state])).to.deep.equal([['host-a', 'suspect']]);
   });
 
   it('expires a reservation after its time', async () => {
     await makeHostReady(store, 'host-a');
     const wanted = reservation(newSessionId());
-    await store.reserve(PLACE, [wanted], 10, BROKER);
+    await store.reserve(REGION_POOL, [wanted], 10, BROKER);
     await untilPassed(10);
-    const ended = await store.expireSessions(PLACE, 10, BROKER);
+    const ended = await store.expireSessions(REGION_POOL, 10, BROKER);
     expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([wanted.sessionId]);
   });
 
-  it('hands a lease on when it expires', async () => {
+  it('gives a lease to another broker when it expires', async () => {
     expect(await store.acquireLease('eu-central', 'broker-a', LEASE_MS)).to.equal(true);
     expect(await store.acquireLease('eu-central', 'broker-b', LEASE_MS)).to.equal(false);
     await untilPassed(LEASE_MS);
@@ -78,7 +78,7 @@ describe("redis store on Redis's own clock", () => {
       playerId: 'player-1',
       requestId: 'request-1',
       sessionId: newSessionId(),
-      regionPool: PLACE,
+      regionPool: REGION_POOL,
     };
     await store.recordRequests([claim]);
     await untilPassed(5);

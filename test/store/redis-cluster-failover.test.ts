@@ -1,12 +1,12 @@
-import { PLACE } from '../support/fleet/fleet-data.js';
+import { REGION_POOL } from '../support/fleet/fleet-data.js';
 import { startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
 import { expectToSurvive } from './failover.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture, type RedisFixture } from './redis-fixture.js';
 
-/** The tag of every key of the region that these tests play in. */
-const KEY = `{${PLACE.region}}`;
+/** Hash tag of all keys of the region of these tests. */
+const KEY = `{${REGION_POOL.region}}`;
 
-/** A command whose connection breaks is tried once more, by the cluster's map as it is then. */
+/** A command whose connection breaks is tried once more, at the node that the cluster names by then. */
 const ANSWER_TWICE_WITHIN_MS = 2 * ANSWER_WITHIN_MS;
 
 describe('redis store when a master of the cluster fails that has a replica', function () {

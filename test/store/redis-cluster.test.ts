@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { sharedRedisCluster, startRedisCluster, type RedisCluster } from '../support/redis/redis-cluster.js';
 import { describeStore } from './conformance.js';
 import { ANSWER_WITHIN_MS, SHORT_TIMEOUTS, openRedisFixture } from './redis-fixture.js';
 
 describe('on a cluster', function () {
   before(async function () {
-    // Three processes have to find each other first.
+    // Starting takes seconds, because the three nodes must find each other.
     this.timeout(30_000);
     await sharedRedisCluster();
   });
@@ -28,7 +28,7 @@ describe('redis store when a node of the cluster fails', function () {
     await cluster.stop();
   });
 
-  /** A region whose keys the node of that number holds. */
+  /** A region whose keys are on this node. */
   async function regionOn(node: number): Promise<string> {
     const raw = new Redis(cluster.nodes[0]!.port, '127.0.0.1');
     try {

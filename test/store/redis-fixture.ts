@@ -1,7 +1,7 @@
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { RedisTarget, RedisTimeouts } from '@duskline/server/store/redis/connection.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock } from '../support/time/manual-clock.js';
 import { uniquePrefix } from '../support/redis/redis-server.js';
 import { SUSPECT_AFTER_MS, type StoreFixture } from './fixture.js';
 
@@ -9,7 +9,7 @@ export interface RedisFixture extends StoreFixture {
   readonly prefix: string;
 }
 
-/** A quarter of the product's, for tests that wait until Redis is given up. */
+/** A quarter of the default times, for tests in which Redis does not answer. */
 export const SHORT_TIMEOUTS: RedisTimeouts = {
   commandMs: 500,
   connectMs: 500,
@@ -19,10 +19,10 @@ export const SHORT_TIMEOUTS: RedisTimeouts = {
   echoMs: 250,
 };
 
-/** With `SHORT_TIMEOUTS` a caller waits at most this long, whatever happens: for a command, and what a busy machine adds. */
+/** Longest time of a call with `SHORT_TIMEOUTS`: the time limit of a command, and slack for a busy machine. */
 export const ANSWER_WITHIN_MS = 1_500;
 
-/** Stores on one Redis that share keys with nobody else. */
+/** Opens stores on one Redis, with a key prefix of their own. */
 export async function openRedisFixture(
   target: RedisTarget,
   timeouts: Partial<RedisTimeouts> = {},

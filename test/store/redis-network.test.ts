@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { PLACE } from '../support/fleet/fleet-data.js';
-import { waitUntil, retryUntilSuccess } from '../support/eventually.js';
+import { REGION_POOL } from '../support/fleet/fleet-data.js';
+import { waitUntil, retryUntilSuccess } from '../support/time/eventually.js';
 import { sharedRedis } from '../support/redis/redis-server.js';
 import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.js';
 import { makeHostReady } from './fixture.js';
@@ -12,7 +12,7 @@ describe('redis store when the network to Redis fails', function () {
   this.timeout(30_000);
   let proxy: TcpProxy;
   let fixture: RedisFixture;
-  let trickle: BackgroundCalls;
+  let background: BackgroundCalls;
   let other: FleetStore;
   let nudged: number;
   beforeEach(async () => {
@@ -25,7 +25,7 @@ describe('redis store when the network to Redis fails', function () {
     nudged = 0;
     await other.onWakeUp('broker-b', () => (nudged += 1));
     await makeHostReady(fixture.store, 'host-a', { slots: 512 });
-    trickle = startBackgroundCalls(fixture.store, 'host-a');
+    background = startBackgroundCalls(fixture.store, 'host-a');
   });
   afterEach(async () => {
     await fixture.close();
@@ -36,15 +36,15 @@ describe('redis store when the network to Redis fails', function () {
     await retryUntilSuccess(() => fixture.store.ping(), 8_000);
     nudged = 0;
     await waitUntil(() => {
-      fixture.store.sendWakeUp('broker-b', PLACE);
+      fixture.store.sendWakeUp('broker-b', REGION_POOL);
       return nudged > 0;
     }, 8_000);
     await retryUntilSuccess(() => other.ping(), 8_000);
-    await trickle.stop();
-    expect(Math.max(...trickle.calls.map(({ tookMs }) => tookMs))).to.be.below(ANSWER_WITHIN_MS);
+    await background.stop();
+    expect(Math.max(...background.calls.map(({ tookMs }) => tookMs))).to.be.below(ANSWER_WITHIN_MS);
   }
 
-  const rejected = (): boolean => trickle.calls.some(({ outcome }) => outcome === 'unavailable');
+  const rejected = (): boolean => background.calls.some(({ outcome }) => outcome === 'unavailable');
 
   it('rejects calls while connections are cut, and recovers when they are restored', async () => {
     proxy.cut();

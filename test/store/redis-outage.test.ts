@@ -3,8 +3,8 @@ import { Redis } from 'ioredis';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { startRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import {
   BROKER,
@@ -74,26 +74,26 @@ describe('redis store when Redis fails', () => {
     const other = await openStore(server);
     await makeHostReady(store, 'host-a');
     const held = await startSession(store);
-    const heard: RegionPool[] = [];
-    await other.onWakeUp('broker-b', (where) => heard.push(where));
+    const wakeUps: RegionPool[] = [];
+    await other.onWakeUp('broker-b', (where) => wakeUps.push(where));
 
     await server.kill();
     await expectUnavailable(store.ping());
     await expectUnavailable(reserveSlot(store));
-    await expectUnavailable(store.listHosts(PLACE));
+    await expectUnavailable(store.listHosts(REGION_POOL));
     await expectUnavailable(store.acquireLease('eu-central', BROKER, 1_000));
-    store.sendWakeUp('broker-b', PLACE);
+    store.sendWakeUp('broker-b', REGION_POOL);
 
     await server.restart();
     await retryUntilSuccess(() => store.ping());
     expect(await sendHeartbeat(store, 'host-a', { sessions: [held] })).to.equal('ok');
     expect((await reserveSlot(store)).hostId).to.equal('host-a');
     expect((await getHost(store, 'host-a')).committed).to.equal(2);
-    // The subscription came back as well.
+    // The subscription is restored too.
     await retryUntilSuccess(async () => {
-      store.sendWakeUp('broker-b', PLACE);
+      store.sendWakeUp('broker-b', REGION_POOL);
       await other.ping();
-      expect(heard).to.deep.include(PLACE);
+      expect(wakeUps).to.deep.include(REGION_POOL);
     });
   });
 
@@ -150,12 +150,12 @@ describe('redis store when Redis fails', () => {
     await server.kill();
     await server.restart();
     await retryUntilSuccess(() => store.ping());
-    expect(await store.listHosts(PLACE)).to.deep.equal([]);
+    expect(await store.listHosts(REGION_POOL)).to.deep.equal([]);
     expect(await sendHeartbeat(store, 'host-a', { sessions })).to.equal('unknown');
     await makeHostReady(store, 'host-a', { sessions });
     expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
-    const { adopted, rejected } = await store.reconcileHost(PLACE, from, sessions);
+    const { adopted, rejected } = await store.reconcileHost(REGION_POOL, from, sessions);
     expect(adopted).to.have.members(sessions.map((session) => session.sessionId));
     expect(rejected).to.deep.equal([]);
     expect(await sendHeartbeat(store, 'host-a', { sessions })).to.equal('ok');
@@ -166,11 +166,11 @@ describe('redis store when Redis fails', () => {
     const store = await openStore(await openServer());
     await store.close();
     await store.close();
-    await expectUnavailable(store.getSessions(PLACE, [newSessionId()]));
+    await expectUnavailable(store.getSessions(REGION_POOL, [newSessionId()]));
   });
 });
 
-/** Answered or unavailable: either is an answer in time. */
+/** Expects that the call succeeds or is rejected as unavailable, in time. */
 async function expectOutcome(call: Promise<unknown>): Promise<void> {
   const startedAt = performance.now();
   await call.catch((error: unknown) => expect(error).to.be.instanceOf(StoreUnavailableError));

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import { assembleScripts, createScriptRunner } from '@duskline/server/store/redis/scripts/script-runner.js';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 
 const SETTINGS = { suspectAfterMs: 4_000, offerMs: 15_000, resumeWindowMs: 120_000, wakeUpsPrefix: 'p:' };
@@ -28,7 +28,9 @@ describe('scripts in Redis', () => {
     const { runInPool } = createScriptRunner({ redis, keys, settings: SETTINGS, clock: () => null });
     const args = { sessionIds: [newSessionId(), newSessionId()], epochs: [1], hostIds: [], movable: [] };
     let error: unknown;
-    await runInPool('moves/record-movable-changes', PLACE, args).catch((reason: unknown) => (error = reason));
+    await runInPool('moves/record-movable-changes', REGION_POOL, args).catch(
+      (reason: unknown) => (error = reason),
+    );
     expect(error)
       .to.be.instanceOf(RangeError)
       .with.property('message')

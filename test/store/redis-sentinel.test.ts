@@ -19,7 +19,7 @@ function openFixture(
 describe('through Sentinel', function () {
   let redis: RedisSentinel;
   before(async function () {
-    // They look for each other every two seconds.
+    // Starting takes seconds, because the Sentinels look for each other every two seconds.
     this.timeout(30_000);
     redis = await startRedisSentinel();
   });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,
@@ -14,7 +14,7 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** What becomes of a session after it was placed. */
+/** The life of a session after its placement. */
 export function sessionSuite(current: CurrentFixture): void {
   describe('updateSessionStates', () => {
     it('follows the reports of the host through the life of a session', async () => {
@@ -23,7 +23,7 @@ export function sessionSuite(current: CurrentFixture): void {
       const { sessionId, hostId } = await reserveSlot(store);
       for (const to of ['active', 'connected', 'disconnected', 'connected', 'connected'] as const) {
         const [outcome] = await store.updateSessionStates(
-          PLACE,
+          REGION_POOL,
           [{ sessionId, epoch: 1, hostId: hostId!, to }],
           BROKER,
         );
@@ -37,10 +37,14 @@ export function sessionSuite(current: CurrentFixture): void {
       const { sessionId } = await startSession(store, { epoch: 2 });
       const change = { sessionId, epoch: 2, hostId: 'host-a', to: 'connected' as const };
       const ended = await reserveSlot(store);
-      await store.endSessions(PLACE, [{ sessionId: ended.sessionId, epoch: 1, reason: 'idle' }], BROKER);
+      await store.endSessions(
+        REGION_POOL,
+        [{ sessionId: ended.sessionId, epoch: 1, reason: 'idle' }],
+        BROKER,
+      );
       const reserved = await reserveSlot(store);
       const outcomes = await store.updateSessionStates(
-        PLACE,
+        REGION_POOL,
         [
           { ...change, epoch: 1 },
           { ...change, epoch: 3 },
@@ -72,11 +76,11 @@ export function sessionSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-b' });
-      await store.setClientBroker(PLACE, sessionId, 'broker-b');
-      expect(await store.takeChangedSessions(PLACE, 'broker-b')).to.deep.equal([]);
-      await store.setClientBroker(PLACE, sessionId, 'broker-c');
-      expect(await store.takeChangedSessions(PLACE, 'broker-c')).to.deep.equal([]);
-      const [moved] = await store.takeChangedSessions(PLACE, 'broker-b');
+      await store.setClientBroker(REGION_POOL, sessionId, 'broker-b');
+      expect(await store.takeChangedSessions(REGION_POOL, 'broker-b')).to.deep.equal([]);
+      await store.setClientBroker(REGION_POOL, sessionId, 'broker-c');
+      expect(await store.takeChangedSessions(REGION_POOL, 'broker-c')).to.deep.equal([]);
+      const [moved] = await store.takeChangedSessions(REGION_POOL, 'broker-b');
       expect(moved).to.include({ sessionId, state: 'reserved', clientBrokerId: 'broker-c' });
     });
 
@@ -84,15 +88,15 @@ export function sessionSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
-      expect(await store.setClientBroker(PLACE, sessionId, 'broker-b')).to.include({
+      expect(await store.setClientBroker(REGION_POOL, sessionId, 'broker-b')).to.include({
         clientBrokerId: 'broker-b',
       });
-      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
-      expect(await store.setClientBroker(PLACE, sessionId, 'broker-c')).to.include({
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      expect(await store.setClientBroker(REGION_POOL, sessionId, 'broker-c')).to.include({
         clientBrokerId: 'broker-b',
         state: 'ended',
       });
-      expect(await store.setClientBroker(PLACE, newSessionId(), 'broker-b')).to.equal(null);
+      expect(await store.setClientBroker(REGION_POOL, newSessionId(), 'broker-b')).to.equal(null);
     });
   });
 
@@ -104,17 +108,21 @@ export function sessionSuite(current: CurrentFixture): void {
       const second = await startSession(store);
       const stranger = newSessionId();
       const ids = [second.sessionId, stranger, first.sessionId];
-      const records = await store.getSessions(PLACE, ids);
+      const records = await store.getSessions(REGION_POOL, ids);
       expect(records.map((record) => record?.sessionId ?? null)).to.deep.equal([
         second.sessionId,
         null,
         first.sessionId,
       ]);
-      expect(await store.getSessions(PLACE, [])).to.deep.equal([]);
-      await store.endSessions(PLACE, [{ sessionId: first.sessionId, epoch: 1, reason: 'idle' }], BROKER);
-      const held = await store.listHostSessions(PLACE, 'host-a');
+      expect(await store.getSessions(REGION_POOL, [])).to.deep.equal([]);
+      await store.endSessions(
+        REGION_POOL,
+        [{ sessionId: first.sessionId, epoch: 1, reason: 'idle' }],
+        BROKER,
+      );
+      const held = await store.listHostSessions(REGION_POOL, 'host-a');
       expect(held.map((session) => session.sessionId)).to.deep.equal([second.sessionId]);
-      expect(await store.listHostSessions(PLACE, 'host-b')).to.deep.equal([]);
+      expect(await store.listHostSessions(REGION_POOL, 'host-b')).to.deep.equal([]);
     });
   });
 
@@ -128,13 +136,13 @@ export function sessionSuite(current: CurrentFixture): void {
         clock.advance(1_000);
       }
       clock.advance(RESERVATION_MS - 3_001);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.deep.equal([]);
       clock.advance(1_001);
-      const first = await store.expireSessions(PLACE, 1, BROKER);
+      const first = await store.expireSessions(REGION_POOL, 1, BROKER);
       expect(first.map(({ session }) => session.sessionId)).to.deep.equal([sessions[0]]);
       expect(first[0]?.session).to.include({ state: 'ended', reason: 'reservation_expired' });
       expect(first[0]?.hostConnectionId).to.equal('broker-a.1');
-      const second = await store.expireSessions(PLACE, 10, BROKER);
+      const second = await store.expireSessions(REGION_POOL, 10, BROKER);
       expect(second.map(({ session }) => session.sessionId)).to.deep.equal([sessions[1]]);
       expect((await getHost(store, 'host-a')).committed).to.equal(1);
     });
@@ -144,14 +152,14 @@ export function sessionSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       await startSession(store);
       const { sessionId } = await reserveSlot(store);
-      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
       clock.advance(RESERVATION_MS / 2);
       await sendHeartbeat(store, 'host-a');
       await reserveSlot(store, { sessionId, epoch: 2 });
       clock.advance(RESERVATION_MS / 2);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.deep.equal([]);
       clock.advance(RESERVATION_MS / 2);
-      const ended = await store.expireSessions(PLACE, 10, BROKER);
+      const ended = await store.expireSessions(REGION_POOL, 10, BROKER);
       expect(ended.map(({ session }) => session.epoch)).to.deep.equal([2]);
     });
   });
@@ -163,19 +171,19 @@ export function sessionSuite(current: CurrentFixture): void {
       const first = await startSession(store);
       const second = await startSession(store);
       const disconnect = async ({ sessionId, epoch, hostId }: typeof first): Promise<unknown> =>
-        store.updateSessionStates(PLACE, [{ sessionId, epoch, hostId, to: 'disconnected' }], BROKER);
+        store.updateSessionStates(REGION_POOL, [{ sessionId, epoch, hostId, to: 'disconnected' }], BROKER);
       await disconnect(first);
       clock.advance(1_000);
       await disconnect(second);
       await disconnect(first);
       clock.advance(DEFAULT_RESUME_WINDOW_MS - 1_001);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.deep.equal([]);
       clock.advance(1_001);
-      const ended = await store.expireSessions(PLACE, 1, BROKER);
+      const ended = await store.expireSessions(REGION_POOL, 1, BROKER);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([first.sessionId]);
       expect(ended[0]?.session).to.include({ state: 'ended', reason: 'reconnect_expired' });
       expect(ended[0]?.hostConnectionId).to.equal('broker-a.1');
-      const rest = await store.expireSessions(PLACE, 10, BROKER);
+      const rest = await store.expireSessions(REGION_POOL, 10, BROKER);
       expect(rest.map(({ session }) => session.sessionId)).to.deep.equal([second.sessionId]);
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
     });
@@ -185,17 +193,17 @@ export function sessionSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       const { sessionId, epoch, hostId } = await startSession(store);
       const report = async (to: 'connected' | 'disconnected'): Promise<unknown> =>
-        store.updateSessionStates(PLACE, [{ sessionId, epoch, hostId, to }], BROKER);
+        store.updateSessionStates(REGION_POOL, [{ sessionId, epoch, hostId, to }], BROKER);
       await report('disconnected');
       clock.advance(DEFAULT_RESUME_WINDOW_MS - 1);
       await report('connected');
       clock.advance(DEFAULT_RESUME_WINDOW_MS);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.deep.equal([]);
       await report('disconnected');
       clock.advance(DEFAULT_RESUME_WINDOW_MS - 1);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.deep.equal([]);
       clock.advance(1);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.have.length(1);
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.have.length(1);
     });
 
     it('end also when only a reconciliation reported the disconnect', async () => {
@@ -204,12 +212,12 @@ export function sessionSuite(current: CurrentFixture): void {
       const { sessionId, epoch } = await startSession(store);
       const listed = [{ sessionId, epoch, state: 'disconnected' as const }];
       const from = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      await store.reconcileHost(PLACE, from, listed);
+      await store.reconcileHost(REGION_POOL, from, listed);
       clock.advance(DEFAULT_RESUME_WINDOW_MS - 1);
-      await store.reconcileHost(PLACE, from, listed);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.deep.equal([]);
+      await store.reconcileHost(REGION_POOL, from, listed);
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.deep.equal([]);
       clock.advance(1);
-      expect(await store.expireSessions(PLACE, 10, BROKER)).to.have.nested.property(
+      expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.have.nested.property(
         '[0].session.reason',
         'reconnect_expired',
       );
@@ -219,12 +227,16 @@ export function sessionSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId, epoch, hostId } = await startSession(store);
-      await store.updateSessionStates(PLACE, [{ sessionId, epoch, hostId, to: 'disconnected' }], BROKER);
+      await store.updateSessionStates(
+        REGION_POOL,
+        [{ sessionId, epoch, hostId, to: 'disconnected' }],
+        BROKER,
+      );
       clock.advance(DEFAULT_RESUME_WINDOW_MS - RESERVATION_MS);
       await sendHeartbeat(store, 'host-a');
       const unclaimed = [(await reserveSlot(store)).sessionId, (await reserveSlot(store)).sessionId];
       clock.advance(RESERVATION_MS);
-      const ended = await store.expireSessions(PLACE, 1, BROKER);
+      const ended = await store.expireSessions(REGION_POOL, 1, BROKER);
       expect(ended.map(({ session }) => [session.sessionId, session.reason])).to.deep.equal([
         [unclaimed[0], 'reservation_expired'],
         [sessionId, 'reconnect_expired'],
@@ -238,13 +250,16 @@ export function sessionSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
       const held = await startSession(store);
-      await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
       clock.advance(ENDED_KEPT_MS - 1);
-      expect(await store.deleteEndedSessions(PLACE, 10)).to.equal(0);
+      expect(await store.deleteEndedSessions(REGION_POOL, 10)).to.equal(0);
       clock.advance(1);
-      expect(await store.deleteEndedSessions(PLACE, 10)).to.equal(1);
-      expect(await store.getSessions(PLACE, [sessionId])).to.deep.equal([null]);
-      expect(await store.getSessions(PLACE, [held.sessionId])).to.have.nested.property('[0].state', 'active');
+      expect(await store.deleteEndedSessions(REGION_POOL, 10)).to.equal(1);
+      expect(await store.getSessions(REGION_POOL, [sessionId])).to.deep.equal([null]);
+      expect(await store.getSessions(REGION_POOL, [held.sessionId])).to.have.nested.property(
+        '[0].state',
+        'active',
+      );
     });
 
     it('deletes more records in one call than a script can pass to one command', async () => {
@@ -257,12 +272,12 @@ export function sessionSuite(current: CurrentFixture): void {
         clientBrokerId: BROKER,
         meta: { playerId: 'p', requestId: 'r', title: 't', match: '{}' },
       }));
-      await store.reserve(PLACE, wanted, RESERVATION_MS, BROKER);
+      await store.reserve(REGION_POOL, wanted, RESERVATION_MS, BROKER);
       clock.advance(RESERVATION_MS);
-      expect(await store.expireSessions(PLACE, 20_000, BROKER)).to.have.length(9_000);
+      expect(await store.expireSessions(REGION_POOL, 20_000, BROKER)).to.have.length(9_000);
       clock.advance(ENDED_KEPT_MS);
-      expect(await store.deleteEndedSessions(PLACE, 20_000)).to.equal(9_000);
-      expect(await getUtilisation(store, PLACE)).to.deep.include({ sessions: 0 });
+      expect(await store.deleteEndedSessions(REGION_POOL, 20_000)).to.equal(9_000);
+      expect(await getUtilisation(store, REGION_POOL)).to.deep.include({ sessions: 0 });
     });
   });
 }

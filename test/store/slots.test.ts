@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { readFileSync, readdirSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
-import { PLACE, newSessionId, reservation } from '../support/fleet/fleet-data.js';
-import { retryUntilSuccess } from '../support/eventually.js';
+import { REGION_POOL, newSessionId, reservation } from '../support/fleet/fleet-data.js';
+import { retryUntilSuccess } from '../support/time/eventually.js';
 import { sharedRedisCluster } from '../support/redis/redis-cluster.js';
 import { startRedisServer } from '../support/redis/redis-server.js';
 import {
@@ -19,63 +19,63 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 
 const LUA = new URL('../../../server/store/redis/lua/', import.meta.url);
 
-/** Commands of ours that have no key. */
+/** Commands of the store without a key. */
 const KEYLESS = new Set(['time', 'ping', 'info', 'publish', 'subscribe', 'script', 'hello', 'client']);
 
 interface SeenCommand {
   readonly name: string;
   readonly keys: readonly string[];
-  /** What the script did, if it is one. */
+  /** Commands that the script ran, if this is a script. */
   readonly inner: { readonly name: string; readonly key: string | undefined }[];
 }
 
-/** Every verb at least once, with enough of everything that each script writes all it can write. */
+/** Calls every method at least once, with enough data that each script writes all keys that it can write. */
 async function useEveryVerb(store: FleetStore): Promise<void> {
   for (const hostId of ['host-a', 'host-b', 'host-c']) await makeHostReady(store, hostId);
   const held = await startSession(store, { clientBrokerId: 'broker-b' });
   const { sessionId } = await reserveSlot(store);
-  await store.setClientBroker(PLACE, sessionId, 'broker-c');
-  await store.restoreSessions(PLACE, [reservation(sessionId)]);
-  const letter = { sessionId: held.sessionId, epoch: 1, body: '"word"' };
+  await store.setClientBroker(REGION_POOL, sessionId, 'broker-c');
+  await store.restoreSessions(REGION_POOL, [reservation(sessionId)]);
+  const message = { sessionId: held.sessionId, epoch: 1, body: '"word"' };
   await store.relayMessages(
-    PLACE,
+    REGION_POOL,
     [
-      { ...letter, fromHostId: null },
-      { ...letter, fromHostId: held.hostId },
+      { ...message, fromHostId: null },
+      { ...message, fromHostId: held.hostId },
     ],
     'broker-d',
   );
-  for (const broker of [BROKER, 'broker-b']) await store.takeMessages(PLACE, broker);
-  await store.listHostSessions(PLACE, held.hostId);
-  await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'operator' }], 'broker-d');
-  await store.reconcileHost(PLACE, { hostId: 'host-a', connectionId: 'broker-a.1' }, [
+  for (const broker of [BROKER, 'broker-b']) await store.takeMessages(REGION_POOL, broker);
+  await store.listHostSessions(REGION_POOL, held.hostId);
+  await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'operator' }], 'broker-d');
+  await store.reconcileHost(REGION_POOL, { hostId: 'host-a', connectionId: 'broker-a.1' }, [
     { sessionId: newSessionId(), epoch: 1, state: 'active' },
     { sessionId, epoch: 1, state: 'active' },
   ]);
-  await store.reserve(PLACE, [], 0, BROKER);
-  await store.expireSessions(PLACE, 10, BROKER);
-  await store.deleteEndedSessions(PLACE, 10);
-  await store.findSilentHosts(PLACE, -1_000, 10);
+  await store.reserve(REGION_POOL, [], 0, BROKER);
+  await store.expireSessions(REGION_POOL, 10, BROKER);
+  await store.deleteEndedSessions(REGION_POOL, 10);
+  await store.findSilentHosts(REGION_POOL, -1_000, 10);
   for (const order of ['suspect', 'missing', 'lost'] as const) {
     const { heartbeatAtMs } = await getHost(store, 'host-b');
-    await store.markSilentHosts(PLACE, [{ hostId: 'host-b', heartbeatAtMs, order }], BROKER);
+    await store.markSilentHosts(REGION_POOL, [{ hostId: 'host-b', heartbeatAtMs, order }], BROKER);
   }
-  await store.recountHosts(PLACE, null);
+  await store.recountHosts(REGION_POOL, null);
   for (const hostId of ['host-c', null]) {
-    await store.addClosure(PLACE, hostId, 'cordoned');
-    await store.removeClosure(PLACE, hostId, 'cordoned');
+    await store.addClosure(REGION_POOL, hostId, 'cordoned');
+    await store.removeClosure(REGION_POOL, hostId, 'cordoned');
   }
-  await store.getClosures(PLACE, null);
+  await store.getClosures(REGION_POOL, null);
   await useDrains(store);
-  await store.takeChangedSessions(PLACE, 'broker-b');
-  await store.getEndpoints(PLACE, ['host-a']);
-  await getUtilisation(store, PLACE);
-  await store.removeHost(PLACE, 'host-a', 'broker-a.1');
+  await store.takeChangedSessions(REGION_POOL, 'broker-b');
+  await store.getEndpoints(REGION_POOL, ['host-a']);
+  await getUtilisation(store, REGION_POOL);
+  await store.removeHost(REGION_POOL, 'host-a', 'broker-a.1');
   const claims = Array.from({ length: 40 }, (_, i) => ({
     playerId: `player-${i}`,
     requestId: 'request-1',
     sessionId: newSessionId(),
-    regionPool: PLACE,
+    regionPool: REGION_POOL,
   }));
   await useQueue(store);
   await store.recordRequests(claims);
@@ -85,18 +85,18 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   await store.commitEpoch(claims[0]!, await store.allocateEpoch(claims[0]!, 1));
   await store.deleteRequest('player-1', 'request-1');
   await store.useToken('player-1', 'token-1', 1_000);
-  await store.acquireLease(PLACE.region, BROKER, 1_000);
-  await store.releaseLease(PLACE.region, BROKER);
+  await store.acquireLease(REGION_POOL.region, BROKER, 1_000);
+  await store.releaseLease(REGION_POOL.region, BROKER);
 }
 
 async function useDrains(store: FleetStore): Promise<void> {
-  const target = { region: PLACE.region, pool: null, hostId: null };
+  const target = { region: REGION_POOL.region, pool: null, hostId: null };
   const orderedAtMs = await store.getTimeMs();
   const order = { target, mode: 'wait' as const, atDeadline: 'end' as const, orderedBy: 'ops' };
   const times = { orderedAtMs, deadlineAtMs: orderedAtMs + 1_000, finishedAtMs: null };
   const drain = { drainId: 'drain-1', state: 'running' as const, ...order, ...times };
   await store.compareAndSetDrain(null, drain);
-  await store.listDrains(PLACE.region);
+  await store.listDrains(REGION_POOL.region);
   await store.recordDrainOutcomes(drain, new Map([['session-1', 'left' as const]]));
   await store.getDrainOutcomes(drain);
   await store.recordAuditEntry({
@@ -111,32 +111,35 @@ async function useDrains(store: FleetStore): Promise<void> {
 }
 
 async function useQueue(store: FleetStore): Promise<void> {
-  const free = (await store.listHosts(PLACE)).reduce((sum, host) => sum + host.slots - host.committed, 0);
+  const free = (await store.listHosts(REGION_POOL)).reduce(
+    (sum, host) => sum + host.slots - host.committed,
+    0,
+  );
   for (let i = 0; i < free; i += 1) await reserveSlot(store);
-  const { sessionId } = (await store.listHostSessions(PLACE, 'host-c'))[0]!;
+  const { sessionId } = (await store.listHostSessions(REGION_POOL, 'host-c'))[0]!;
   const waiting = Array.from({ length: 3 }, () => ({
     ...reservation(newSessionId()),
     arrivedAtMs: null,
     headStartMs: 0,
     missed: false,
   }));
-  await store.enqueue(PLACE, waiting, 10, BROKER);
-  await store.endSessions(PLACE, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+  await store.enqueue(REGION_POOL, waiting, 10, BROKER);
+  await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
   const ids = waiting.map((placement) => placement.sessionId);
-  const { placements } = await store.getQueueStatus(PLACE, ids, true);
+  const { placements } = await store.getQueueStatus(REGION_POOL, ids, true);
   const offered = ids[placements.findIndex(({ kind }) => kind === 'session')]!;
   const order = { sessionId: offered, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
-  await store.acceptOffer(PLACE, order, 1_000);
-  await store.withdrawPlacements(PLACE, [{ sessionId: offered, belowEpoch: 3 }], BROKER);
+  await store.acceptOffer(REGION_POOL, order, 1_000);
+  await store.withdrawPlacements(REGION_POOL, [{ sessionId: offered, belowEpoch: 3 }], BROKER);
   await store.withdrawPlacements(
-    PLACE,
+    REGION_POOL,
     [{ sessionId: ids.find((id) => id !== offered)!, belowEpoch: 0 }],
     BROKER,
   );
-  await store.findExpiredOffers(PLACE, 10);
-  await store.recordMissedOffers(PLACE, ids);
-  await store.expireOffers(PLACE, ids, BROKER);
-  await store.expireUnattendedPlacements(PLACE, 0, 10, BROKER);
+  await store.findExpiredOffers(REGION_POOL, 10);
+  await store.recordMissedOffers(REGION_POOL, ids);
+  await store.expireOffers(REGION_POOL, ids, BROKER);
+  await store.expireUnattendedPlacements(REGION_POOL, 0, 10, BROKER);
 }
 
 function seenCommand([name = '', ...args]: readonly string[]): SeenCommand {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PLACE, newSessionId } from '../support/fleet/fleet-data.js';
+import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import {
   BROKER,
   GRACE_MS,
@@ -14,12 +14,12 @@ import {
   type CurrentFixture,
 } from './fixture.js';
 
-/** Leaving a queue without a slot, and how fast the others get theirs. */
+/** Leaving a queue without a slot, and how fast slots become free. */
 export function waitingSuite(current: CurrentFixture): void {
   describe('withdrawPlacements', () => {
     it('removes a placement from the other queues once one queue served it', async () => {
       const { store } = current();
-      const elsewhere = { region: PLACE.region, pool: 'console' };
+      const elsewhere = { region: REGION_POOL.region, pool: 'console' };
       const here = await fillPool(store);
       const there = await fillPool(store, { at: elsewhere });
       const [both] = await enqueueInOrder(current(), 1);
@@ -28,7 +28,7 @@ export function waitingSuite(current: CurrentFixture): void {
       await there.free();
       expect(await queuePositions(store, [both!], elsewhere)).to.deep.equal(['offered']);
       expect(
-        await store.withdrawPlacements(PLACE, [{ sessionId: both!, belowEpoch: 0 }], BROKER),
+        await store.withdrawPlacements(REGION_POOL, [{ sessionId: both!, belowEpoch: 0 }], BROKER),
       ).to.deep.equal([]);
       expect(await queuePositions(store, [both!, next!])).to.deep.equal(['unknown', 0]);
       await here.free();
@@ -42,10 +42,10 @@ export function waitingSuite(current: CurrentFixture): void {
       await free();
       const { ramping } = await getHost(store, 'host-a');
       const orders = [{ sessionId: first!, belowEpoch: 0 }];
-      expect(await store.withdrawPlacements(PLACE, orders, BROKER)).to.deep.equal([]);
+      expect(await store.withdrawPlacements(REGION_POOL, orders, BROKER)).to.deep.equal([]);
       expect(await queuePositions(store, [first!, second!])).to.deep.equal(['unknown', 'offered']);
       expect(await getHost(store, 'host-a')).to.include({ committed: 1, ramping });
-      // Nothing is left of it: it may wait again.
+      // No state of the placement is left, so it can be enqueued again.
       expect(await enqueue(store, first!)).to.have.property('kind', 'waiting');
     });
 
@@ -60,13 +60,13 @@ export function waitingSuite(current: CurrentFixture): void {
         sessionId,
         belowEpoch: 2,
       }));
-      const ended = await store.withdrawPlacements(PLACE, orders, BROKER);
+      const ended = await store.withdrawPlacements(REGION_POOL, orders, BROKER);
       expect(
         ended.map(({ session, hostConnectionId }) => [session.sessionId, hostConnectionId]),
       ).to.deep.equal([[older.sessionId, 'broker-a.1']]);
       expect(ended[0]?.session).to.include({ state: 'ended', reason: 'superseded' });
       expect(await queuePositions(store, ids)).to.deep.equal(['ended', 'reserved', 'active']);
-      expect(await store.takeChangedSessions(PLACE, 'broker-b')).to.have.nested.property(
+      expect(await store.takeChangedSessions(REGION_POOL, 'broker-b')).to.have.nested.property(
         '[0].reason',
         'superseded',
       );
@@ -76,9 +76,9 @@ export function waitingSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
-      await store.withdrawPlacements(PLACE, [{ sessionId, belowEpoch: 2 }], BROKER);
+      await store.withdrawPlacements(REGION_POOL, [{ sessionId, belowEpoch: 2 }], BROKER);
       const host = { hostId: 'host-a', connectionId: 'broker-a.1' };
-      const { rejected } = await store.reconcileHost(PLACE, host, [
+      const { rejected } = await store.reconcileHost(REGION_POOL, host, [
         { sessionId, epoch: 1, state: 'connected' },
       ]);
       expect(rejected).to.deep.equal([{ sessionId, epoch: 1, reason: 'superseded' }]);
@@ -86,16 +86,16 @@ export function waitingSuite(current: CurrentFixture): void {
   });
 
   describe('a position in the queue', () => {
-    it('is lost when no broker polls it for the grace period, the longest unpolled first', async () => {
+    it('is lost when no broker polls it for the grace period, starting with the one unpolled for the longest time', async () => {
       const { store, clock } = current();
       await fillPool(store);
       const [first, second, third] = await enqueueInOrder(current(), 3);
       clock.advance(GRACE_MS - 3_000);
-      await store.getQueueStatus(PLACE, [second!, newSessionId()], true);
-      await store.getQueueStatus(PLACE, [first!, third!], false);
-      expect(await store.expireUnattendedPlacements(PLACE, GRACE_MS + 1, 10, BROKER)).to.deep.equal([]);
+      await store.getQueueStatus(REGION_POOL, [second!, newSessionId()], true);
+      await store.getQueueStatus(REGION_POOL, [first!, third!], false);
+      expect(await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS + 1, 10, BROKER)).to.deep.equal([]);
       clock.advance(2_000);
-      const ended = await store.expireUnattendedPlacements(PLACE, GRACE_MS, 1, BROKER);
+      const ended = await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 1, BROKER);
       expect(
         ended.map(({ session, hostConnectionId }) => [session.sessionId, hostConnectionId]),
       ).to.deep.equal([[first, null]]);
@@ -107,7 +107,7 @@ export function waitingSuite(current: CurrentFixture): void {
         clientBrokerId: BROKER,
         reservedAtMs: clock.now(),
       });
-      const rest = await store.expireUnattendedPlacements(PLACE, GRACE_MS, 10, BROKER);
+      const rest = await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 10, BROKER);
       expect(rest.map(({ session }) => session.sessionId)).to.deep.equal([third]);
       expect(await queuePositions(store, [first!, second!, third!])).to.deep.equal(['ended', 0, 'ended']);
       expect(await enqueue(store, first!)).to.deep.equal({ kind: 'over', reason: 'reconnect_expired' });
@@ -120,9 +120,9 @@ export function waitingSuite(current: CurrentFixture): void {
       const [running, lapsed] = await enqueueInOrder(current(), 2);
       const sessions = [{ sessionId: running!, epoch: 1, state: 'connected' as const }];
       await makeHostReady(store, 'host-b', { slots: 1, sessions });
-      await store.reconcileHost(PLACE, { hostId: 'host-b', connectionId: 'broker-a.1' }, sessions);
+      await store.reconcileHost(REGION_POOL, { hostId: 'host-b', connectionId: 'broker-a.1' }, sessions);
       clock.advance(GRACE_MS);
-      const ended = await store.expireUnattendedPlacements(PLACE, GRACE_MS, 1, BROKER);
+      const ended = await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 1, BROKER);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([lapsed]);
       expect(await queuePositions(store, [running!, lapsed!])).to.deep.equal(['connected', 'ended']);
     });
@@ -133,7 +133,7 @@ export function waitingSuite(current: CurrentFixture): void {
       const [first, second] = await enqueueInOrder(current(), 2);
       clock.advance(GRACE_MS - 1_000);
       await enqueue(store, first!, { epoch: 2 });
-      const ended = await store.expireUnattendedPlacements(PLACE, GRACE_MS - 1_000, 10, BROKER);
+      const ended = await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS - 1_000, 10, BROKER);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([second]);
     });
   });
@@ -143,7 +143,7 @@ export function waitingSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       const { free } = await fillPool(store, { slots: 20 });
       const rate = async (): Promise<number | null> =>
-        (await store.getQueueStatus(PLACE, [], false)).freedPerMs;
+        (await store.getQueueStatus(REGION_POOL, [], false)).freedPerMs;
       expect(await rate()).to.equal(null);
       for (let i = 0; i < 10; i += 1) await free();
       clock.advance(999);
@@ -160,23 +160,23 @@ export function waitingSuite(current: CurrentFixture): void {
     it('does not count slots that disappear with their host', async () => {
       const { store, clock } = current();
       await fillPool(store, { slots: 20 });
-      await store.getQueueStatus(PLACE, [], false);
-      expect(await store.removeHost(PLACE, 'host-a', 'broker-a.1')).to.have.length(20);
+      await store.getQueueStatus(REGION_POOL, [], false);
+      expect(await store.removeHost(REGION_POOL, 'host-a', 'broker-a.1')).to.have.length(20);
       clock.advance(8_000);
-      expect((await store.getQueueStatus(PLACE, [], false)).freedPerMs).to.equal(0);
+      expect((await store.getQueueStatus(REGION_POOL, [], false)).freedPerMs).to.equal(0);
     });
 
     it('does not count withdrawn offers', async () => {
       const { store, clock } = current();
       const { free } = await fillPool(store);
-      await store.getQueueStatus(PLACE, [], false);
+      await store.getQueueStatus(REGION_POOL, [], false);
       const [first, second] = await enqueueInOrder(current(), 2);
       await free();
       for (const sessionId of [first!, second!]) {
-        await store.withdrawPlacements(PLACE, [{ sessionId, belowEpoch: 0 }], BROKER);
+        await store.withdrawPlacements(REGION_POOL, [{ sessionId, belowEpoch: 0 }], BROKER);
       }
       clock.advance(8_000);
-      expect((await store.getQueueStatus(PLACE, [], false)).freedPerMs).to.equal(1 / 10_000);
+      expect((await store.getQueueStatus(REGION_POOL, [], false)).freedPerMs).to.equal(1 / 10_000);
     });
   });
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+/** A running program, started by `startExample` or `startProgram`. */
 export interface ExampleProcess {
   readonly process: ChildProcess;
   /** Lines of its standard output. */

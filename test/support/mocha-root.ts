@@ -8,7 +8,7 @@ import {
   endStarted,
   killAllStarted,
   recordStartedProcesses,
-  setUsualOwner,
+  setDefaultOwner,
 } from './processes/started-processes.js';
 import {
   failOnUnhandledRejections,
@@ -35,6 +35,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 let startedAtMs = 0;
 let cpuBeforeMs = 0;
 
+/** Root hooks of Mocha: they end processes after each test and suite, and fail the run on unhandled rejections. */
 export const mochaHooks = {
   beforeAll(this: Mocha.Context): void {
     startedAtMs = performance.now();
@@ -45,11 +46,11 @@ export const mochaHooks = {
   },
   beforeEach(this: Mocha.Context): void {
     setRunningTest(this.currentTest?.fullTitle() ?? 'no test');
-    setUsualOwner('test');
+    setDefaultOwner('test');
   },
   async afterEach(): Promise<void> {
     // Root hooks run after those of the suites.
-    setUsualOwner('suite');
+    setDefaultOwner('suite');
     await endStarted('test');
   },
   afterAll(this: Mocha.Context): void {

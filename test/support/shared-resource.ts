@@ -8,6 +8,8 @@ export interface SharedResource<T> {
 const stops: (() => Promise<void>)[] = [];
 
 /**
+ * Creates a resource that is not started yet.
+ *
  * @param start called once, and again after a failure. The result is stopped by `stopSharedResources`, or killed when the
  *   test process ends.
  */
@@ -17,12 +19,12 @@ export function createSharedResource<T extends { stop(): Promise<void> }>(
   let started: Promise<T> | undefined;
   return {
     get() {
-      started ??= begin();
+      started ??= startOnce();
       return started;
     },
   };
 
-  function begin(): Promise<T> {
+  function startOnce(): Promise<T> {
     const starting = startFor('run', start);
     const stop = async (): Promise<void> => {
       started = undefined;

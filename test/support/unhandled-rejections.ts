@@ -16,7 +16,7 @@ export function watchUnhandledRejections(): void {
   process.on('unhandledRejection', record);
 }
 
-/** @param title title of the running test, for error messages */
+/** Sets the title of the running test, which error messages name. */
 export function setRunningTest(title: string): void {
   running = title;
 }

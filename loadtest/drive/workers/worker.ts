@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { createSeededRandom, seedOf } from '@duskline/host/simulated';
+import { createSeededRandom, deriveSeed } from '@duskline/host/simulated';
 import { monotonicMs } from '../clock.js';
 import { PlayerPopulation } from '../players/player-population.js';
 import { HostCallRouter, type LoadHost } from '../hosts/host-call-router.js';
@@ -27,7 +27,7 @@ const port = parentPort;
 if (port === null) throw new Error('This file runs in a worker thread.');
 
 const send = (report: WorkerReport): void => port.postMessage(report);
-const random = createSeededRandom(seedOf(`${plan.seed}/${plan.index}`));
+const random = createSeededRandom(deriveSeed(`${plan.seed}/${plan.index}`));
 const metrics = new WorkerMetrics();
 const wheel = new TimerWheel(monotonicMs());
 const hostCalls = new HostCallRouter(plan.index, plan.hostOwners, {

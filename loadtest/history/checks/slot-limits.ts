@@ -7,7 +7,7 @@ interface Host {
   readonly held: Map<string, EventOf<'admitted'>>;
   readonly prepared: Map<string, { readonly event: EventOf<'prepared'>; readonly untilMs: number }>;
   /** When reserved and used slots together began to exceed the slots of the host. */
-  oversold: { readonly sinceMs: number; readonly events: readonly HistoryEvent[] } | undefined;
+  overbooked: { readonly sinceMs: number; readonly events: readonly HistoryEvent[] } | undefined;
 }
 
 /**
@@ -23,7 +23,7 @@ export const checkSlotLimits: CreateCheck = ({ slackMs, reservationMs }, report)
   const hostOf = (name: string): Host => {
     const known = hosts.get(name);
     if (known !== undefined) return known;
-    const created = { slots: Infinity, held: new Map(), prepared: new Map(), oversold: undefined };
+    const created = { slots: Infinity, held: new Map(), prepared: new Map(), overbooked: undefined };
     hosts.set(name, created);
     return created;
   };
@@ -34,15 +34,15 @@ export const checkSlotLimits: CreateCheck = ({ slackMs, reservationMs }, report)
       host.prepared.delete(sessionId);
     }
     if (host.held.size + host.prepared.size > host.slots) {
-      const events = host.oversold?.events ?? proof(host);
-      host.oversold ??= { sinceMs: atMs, events };
+      const events = host.overbooked?.events ?? proof(host);
+      host.overbooked ??= { sinceMs: atMs, events };
       return;
     }
-    const { oversold } = host;
-    host.oversold = undefined;
-    if (oversold === undefined || atMs - oversold.sinceMs <= slackMs) return;
-    if (oversold.sinceMs - faults.lastRedisFaultMs <= reservationMs) return;
-    report(`${name} has ${host.slots} slots, and more were reserved and used`, ...oversold.events);
+    const { overbooked } = host;
+    host.overbooked = undefined;
+    if (overbooked === undefined || atMs - overbooked.sinceMs <= slackMs) return;
+    if (overbooked.sinceMs - faults.lastRedisFaultMs <= reservationMs) return;
+    report(`${name} has ${host.slots} slots, and more were reserved and used`, ...overbooked.events);
   };
 
   return {
@@ -85,7 +85,7 @@ export const checkSlotLimits: CreateCheck = ({ slackMs, reservationMs }, report)
     finish(endAtMs) {
       for (const [name, host] of hosts) {
         judge(name, host, endAtMs);
-        if (host.oversold === undefined) continue;
+        if (host.overbooked === undefined) continue;
         // Ends the excess now, so that its duration is checked.
         host.slots = Infinity;
         judge(name, host, endAtMs);

@@ -9,7 +9,7 @@ import { mergeCounts, sumAllPhases, sumCount, type LatestTicks } from './worker-
 /** What the monitor measured, beside what the workers counted. */
 export interface RunMeasurements extends Pick<
   MeasuredRun,
-  'times' | 'levels' | 'verdict' | 'brokers' | 'crashed' | 'faults' | 'stretchMs' | 'timeline'
+  'times' | 'levels' | 'verdict' | 'brokers' | 'crashed' | 'faults' | 'timelineIntervalMs' | 'timeline'
 > {
   readonly startedAt: Date;
   /** How long arrivals were scheduled. */
@@ -76,6 +76,6 @@ function describeSetting(options: RunOptions, { urls, regions }: ServedFleet, se
   };
 }
 
-function saturationOf(levels: readonly JudgedLevel[]): Pick<MeasuredRun, 'levels' | 'knee'> {
-  return { levels, ...(levels.length === 0 ? {} : { knee: findSaturationPoint(levels) }) };
+function saturationOf(levels: readonly JudgedLevel[]): Pick<MeasuredRun, 'levels' | 'saturationPoint'> {
+  return { levels, ...(levels.length === 0 ? {} : { saturationPoint: findSaturationPoint(levels) }) };
 }

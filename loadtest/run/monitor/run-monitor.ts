@@ -159,7 +159,7 @@ export class RunMonitor {
       crashed: brokers?.crashed ?? [],
       ownCpuShare: this.#ownCpu.meanShare,
       faults,
-      stretchMs: this.#timeline?.stretchMs ?? this.#options.durationMs,
+      timelineIntervalMs: this.#timeline?.intervalMs ?? this.#options.durationMs,
       timeline: this.#timeline?.read() ?? [],
     });
   }

@@ -1,4 +1,4 @@
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
@@ -8,7 +8,7 @@ import { createDrainWarner } from '../drain/warn-of-drains.js';
 import { createLoop, type Loop } from './loop.js';
 import { pollAllInboxes } from '../messaging/poll-inbox.js';
 import { finishOverdueMoves } from '../moves/finish-overdue-moves.js';
-import type { RoundPlanner } from '../rebalance/round-planner.js';
+import type { Rebalancer } from '../rebalance/rebalancer.js';
 import { runRebalanceRound } from '../rebalance/run-rebalance-round.js';
 import { pollQueues } from '../queue/poll-queues.js';
 import { toRefusal } from '../refusal.js';
@@ -23,10 +23,10 @@ export interface Loops {
   stop(): Promise<void>;
 }
 
-/** @param planner plans the moves of a rebalancing round; `null` when rebalancing is off */
+/** @param rebalancer plans the moves of a rebalancing round; `null` when rebalancing is off */
 export function createLoops(
   context: CorePorts & Connections & Requests & ActiveMovesPort & MoveRunnerPort,
-  planner: RoundPlanner | null,
+  rebalancer: Rebalancer | null,
 ): Loops {
   const { limits, intervals, store, catalog, brokerId, fleet, storeHealth } = context;
   const sweepProgress: SweepProgress = { recounts: new Map() };
@@ -55,9 +55,9 @@ export function createLoops(
   }
 
   async function rebalanceLeasedRegions(): Promise<void> {
-    if (planner === null) return;
+    if (rebalancer === null) return;
     for (const region of leasedRegions)
-      if (fleet.isInUse(region)) await runRebalanceRound(context, planner, region);
+      if (fleet.isInUse(region)) await runRebalanceRound(context, rebalancer, region);
   }
 
   async function pollStore(): Promise<void> {
@@ -112,7 +112,7 @@ export function createLoops(
     start: () => loops.forEach((loop) => loop.start()),
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
-      await planner?.close();
+      await rebalancer?.close();
       await Promise.allSettled([...leasedRegions].map((region) => store.releaseLease(region, brokerId)));
     },
   };

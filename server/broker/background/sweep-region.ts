@@ -3,7 +3,7 @@ import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { SilentHostMark, SweepStep } from '../../store/fleet-store.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { expireMissedOffers } from '../queue/expire-offers.js';
 

@@ -5,7 +5,7 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { BrokerSettings } from '../settings.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import type { Reporting } from '../reporting.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { checkDrainOrder, checkTarget } from './check-drain-order.js';
 import type { DrainOrder, DrainReport, Operator } from './drain-orders.js';
 import { Refusal, jittered } from '../refusal.js';

@@ -9,7 +9,7 @@ import {
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { EndSessionRequest } from '../../store/fleet-store.js';
 import { closeTarget, isTargetClosed } from './close-target.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';

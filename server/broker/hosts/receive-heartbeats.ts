@@ -5,7 +5,7 @@ import type { HostHeartbeat, HeartbeatOutcome } from '../../store/fleet-store.js
 import type { MovableChange } from '../../store/contracts/moves.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import { collectMovableChanges } from './movable-changes.js';
 import { reconcileHost } from './reconcile-host.js';

@@ -2,7 +2,7 @@ import type { HostSession } from '@duskline/protocol';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { ReportedSession } from '../../store/fleet-store.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 import { completeMove } from '../moves/target-host/complete-move.js';

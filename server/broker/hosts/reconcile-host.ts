@@ -1,5 +1,5 @@
 import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 
 /** Makes store and host agree about the host's sessions, and notifies the host, its clients and other brokers of changes. */

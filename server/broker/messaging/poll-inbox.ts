@@ -1,12 +1,18 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import type { CorePorts } from './core-ports.js';
 import type { Connections } from '../connections/ports.js';
+import type { Reporting } from '../reporting.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from './broker-events.js';
 import { emitSessionChange } from './session-events.js';
 import { parseControlMessage } from './control-messages.js';
 import { deliverRelayedMessage } from './relay-signals.js';
 
 /** Reads this broker's inbox of one region pool: notifies connections of changed sessions, then delivers messages. */
-export async function pollInbox(context: CorePorts & Connections, regionPool: RegionPool): Promise<void> {
+export async function pollInbox(
+  context: BrokerSettings & StoreAccess & Connections & Events & Reporting,
+  regionPool: RegionPool,
+): Promise<void> {
   const { store, brokerId } = context;
   // Messages are taken first and delivered last, so that a host gets `prepare` before the first signal of the session's client.
   const [messages, sessions] = await Promise.allSettled([
@@ -32,6 +38,8 @@ export async function pollInbox(context: CorePorts & Connections, regionPool: Re
 }
 
 /** Polls the inboxes of all region pools, in case a wake-up was lost, and refreshes the fleet cache. */
-export async function pollAllInboxes(context: CorePorts & Connections): Promise<void> {
+export async function pollAllInboxes(
+  context: BrokerSettings & StoreAccess & Connections & Events & Reporting,
+): Promise<void> {
   await context.fleet.refresh(context.brokerId, (regionPool) => pollInbox(context, regionPool));
 }

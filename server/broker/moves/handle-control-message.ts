@@ -1,5 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import type { ActiveMovesPort } from './active-moves.js';

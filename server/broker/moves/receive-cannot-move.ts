@@ -1,6 +1,6 @@
 import type { CannotMove } from '@duskline/protocol';
 import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { Refusal, errorMessage } from '../refusal.js';
 import type { ActiveMovesPort } from './active-moves.js';
 import { refuseMove } from './reply-to-coordinator.js';

@@ -2,7 +2,7 @@ import type { AuditAction } from '../../domain/audit-entry.js';
 import type { OrderTarget } from '../../domain/drain.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import type { Operator } from '../drain/drain-orders.js';
 import type { Operations } from './operations.js';

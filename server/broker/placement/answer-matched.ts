@@ -6,7 +6,7 @@ import type { BrokerSettings } from '../settings.js';
 import type { Credentials } from '../credentials.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { emitSessionChange } from '../messaging/session-events.js';
 import { notifySuperseded } from '../messaging/notify-client.js';
 import { prepareHost } from '../messaging/notify-host.js';

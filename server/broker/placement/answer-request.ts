@@ -2,7 +2,7 @@ import type { Play } from '@duskline/protocol';
 import { StoreUnavailableError } from '../../store/fleet-store.js';
 import { sendMatched } from './answer-matched.js';
 import type { ClientConnection, PendingRequest } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { Credentials } from '../credentials.js';

@@ -1,9 +1,9 @@
 import type { Cancel } from '@duskline/protocol';
 import type { RequestRecord } from '../../store/fleet-store.js';
-import { locateSession } from '../requests/earlier-outcome.js';
+import { locateSession } from '../requests/attach-earlier-session.js';
 import { takeOverRequest } from '../requests/request-record.js';
 import type { ClientConnection, PendingRequest } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';

@@ -1,8 +1,8 @@
 import { rankCandidates } from '../../domain/ranking.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import { waitInQueue, type QueuePosition } from '../queue/wait-in-queue.js';
-import { notifyEnded } from '../requests/earlier-outcome.js';
+import { notifyEnded } from '../requests/attach-earlier-session.js';
 import type { Requests } from '../requests/ports.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { Refusal } from '../refusal.js';

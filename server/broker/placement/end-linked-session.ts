@@ -1,6 +1,6 @@
 import type { ClientConnection } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import type { Reporting } from '../reporting.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';

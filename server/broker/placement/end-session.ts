@@ -1,7 +1,7 @@
 import type { EndSession } from '@duskline/protocol';
 import type { ClientConnection } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Requests } from '../requests/ports.js';
 import { Refusal } from '../refusal.js';
 import { cancelPlay } from './cancel-request.js';

@@ -1,16 +1,16 @@
 import type { Play } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { rankCandidates } from '../../domain/ranking.js';
-import { findEarlierOutcome } from '../requests/earlier-outcome.js';
+import { attachEarlierSession } from '../requests/attach-earlier-session.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { BrokerSettings } from '../settings.js';
 import { newSessionId } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { waitForRecovery } from '../requests/wait-for-recovery.js';
+import { waitUntilRebuilt } from '../requests/wait-until-rebuilt.js';
 import { Refusal } from '../refusal.js';
 import { continueRequest } from './continue-request.js';
 import { startFirstAttempt, undoReservation, refuseIfTakenOver, type FirstAttempt } from './first-attempt.js';
@@ -34,12 +34,12 @@ export async function findSlot(
   client: ClientConnection,
   message: Play,
 ): Promise<PlacedSession> {
-  if (context.storeHealth.isRebuilding) await waitForRecovery(context, client, message);
+  if (context.storeHealth.isRebuilding) await waitUntilRebuilt(context, client, message);
   const ranking = rankCandidates(context.catalog, context.fleet, message, client.device);
-  if (!ranking.ok) return findEarlierSession(context, client, message, ranking.code);
+  if (!ranking.ok) return answerWithEarlierSession(context, client, message, ranking.code);
   const { candidates } = ranking;
   const [best] = candidates;
-  if (best === undefined) return findEarlierSession(context, client, message, 'NO_REGION_IN_REACH');
+  if (best === undefined) return answerWithEarlierSession(context, client, message, 'NO_REGION_IN_REACH');
 
   const attempt: PlacementAttempt = { client, message, candidates, sessionId: newSessionId(), epoch: 1 };
   const first = startFirstAttempt(context, attempt, best);
@@ -86,7 +86,7 @@ async function resumeOrRefuse(
  *
  * @param code why no region pool can serve it
  */
-async function findEarlierSession(
+async function answerWithEarlierSession(
   context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   message: Play,
@@ -96,7 +96,7 @@ async function findEarlierSession(
     playerId: client.playerId,
     requestId: message.requestId,
   });
-  const earlier = record === null ? undefined : await findEarlierOutcome(context, client, record, false);
+  const earlier = record === null ? undefined : await attachEarlierSession(context, client, record, false);
   if (earlier?.kind !== 'placed') throw new Refusal(code);
   return earlier.placed;
 }

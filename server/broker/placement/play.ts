@@ -1,7 +1,7 @@
 import type { Play } from '@duskline/protocol';
 import { answerRequest } from './answer-request.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { Credentials } from '../credentials.js';

@@ -3,7 +3,7 @@ import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { rankCandidates, type Candidate } from '../../domain/ranking.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { tryCandidate } from './try-candidate.js';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestEntry, RequestRecord, SessionMeta } from '../../store/fleet-store.js';
-import { findEarlierOutcome, type EarlierOutcome } from '../requests/earlier-outcome.js';
+import { attachEarlierSession, type EarlierOutcome } from '../requests/attach-earlier-session.js';
 import { REQUEST_GRACE_MS } from '../requests/request-record.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -70,7 +70,7 @@ async function waitForOutcome(
   const recordedAtMs = performance.now() - record.ageMs;
   for (;;) {
     const ageMs = performance.now() - recordedAtMs;
-    const earlier = await findEarlierOutcome(context, client, { ...record, ageMs }, replaceLost, metaIn);
+    const earlier = await attachEarlierSession(context, client, { ...record, ageMs }, replaceLost, metaIn);
     if (earlier !== undefined) return earlier;
     const position = await findQueuePosition(context, record);
     if (position !== undefined) return { kind: 'waiting', position };

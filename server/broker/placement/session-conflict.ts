@@ -4,7 +4,7 @@ import type { RequestEntry, PreviousRequestRecord } from '../../store/fleet-stor
 import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-session.js';
 import { REQUEST_GRACE_MS, takeOverRequest } from '../requests/request-record.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { BrokerSettings } from '../settings.js';

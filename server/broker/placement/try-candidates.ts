@@ -1,5 +1,5 @@
 import { isSameRegionPool } from '../../domain/catalog.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import { acceptableRegionPools } from '../queue/join-queues.js';
 import { waitInQueue } from '../queue/wait-in-queue.js';

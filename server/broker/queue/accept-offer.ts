@@ -1,7 +1,7 @@
 import type { Accept } from '@duskline/protocol';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Requests } from '../requests/ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';

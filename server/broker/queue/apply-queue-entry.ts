@@ -1,6 +1,6 @@
 import { isSameRegionPool, regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { Refusal } from '../refusal.js';
 import { placedFromSession } from '../requests/placed-from-session.js';
 import { receiveOffer } from '../requests/receive-offer.js';

@@ -1,5 +1,5 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 
 /**

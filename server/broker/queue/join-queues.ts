@@ -1,13 +1,12 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { Candidate } from '../../domain/ranking.js';
-import { tierOf } from '../../domain/tiers.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Requests } from '../requests/ports.js';
-import { createSessionMeta } from '../sessions/session-meta.js';
 import { Refusal, jittered } from '../refusal.js';
 import { receiveOffer } from '../requests/receive-offer.js';
 import type { WaitingRequest } from '../requests/waiting-requests.js';
+import { createWaitingPlacement } from './waiting-placement.js';
 
 /** Average `retryAfterMs` for a request that no queue accepts. */
 const NO_QUEUE_RETRY_MS = 15_000;
@@ -56,27 +55,19 @@ async function joinQueue(
   request: WaitingRequest,
   regionPool: RegionPool,
 ): Promise<void> {
-  const { client, message, sessionId, candidates } = request;
-  const meta = createSessionMeta(context, client, message, candidates, regionPool);
-  if (meta === undefined) {
+  const { client, message, sessionId } = request;
+  const placement = createWaitingPlacement(context, request, regionPool);
+  if (placement === undefined) {
     // The player queued there from another device. The pool does not suit the present one.
     await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: 0 });
     return;
   }
-  const outcome = await context.batches.enqueue(regionPool, {
-    sessionId,
-    epoch: request.requestEpoch,
-    arrivedAtMs: request.arrivedAtMs,
-    headStartMs: tierOf(context.tiers, client.tier).headStartMs,
-    missed: request.missedOffer,
-    clientBrokerId: context.brokerId,
-    meta,
-  });
+  const outcome = await context.batches.enqueue(regionPool, placement);
   switch (outcome.kind) {
     case 'waiting':
       request.arrivedAtMs ??= outcome.arrivedAtMs;
       request.queues.set(regionPoolName(regionPool), regionPool);
-      if (request.client.pendingRequests.get(message.requestId)?.cancelled === true) {
+      if (client.pendingRequests.get(message.requestId)?.cancelled === true) {
         // The client cancelled during the call, and the cancel did not know of this queue.
         await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: 0 });
       }

@@ -1,4 +1,4 @@
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { Refusal, toRefusal } from '../refusal.js';
 import type { Requests } from '../requests/ports.js';
 import type { WaitingRequest } from '../requests/waiting-requests.js';

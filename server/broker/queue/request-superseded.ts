@@ -5,6 +5,8 @@ import { Refusal } from '../refusal.js';
  * request in its queues for that broker.
  */
 export class RequestSuperseded extends Refusal {
+  override readonly name = 'RequestSuperseded';
+
   constructor() {
     super('CANCELLED');
   }

@@ -5,7 +5,7 @@ import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Requests } from '../requests/ports.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import { acceptableRegionPools, joinQueues, noQueueRefusal } from './join-queues.js';
 import { leaveAllQueues } from './accept-offer.js';

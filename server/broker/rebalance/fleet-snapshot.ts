@@ -6,7 +6,7 @@ import type { HostRecord } from '../../store/fleet-store.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { groupByHost, sessionIdsOf, toHostSnapshot } from './host-snapshot.js';
 import type { RegionPoolHosts } from './read-fleet.js';
-import type { RoundRequest } from './round-planner.js';
+import type { RoundRequest } from './rebalancer.js';
 import type { SessionSnapshotCache } from './session-snapshot-cache.js';
 
 /** What a round has read of the fleet. */

@@ -17,7 +17,7 @@ import {
   type RegionPoolHosts,
 } from './read-fleet.js';
 import { updateRegionState, type RegionState } from './region-state.js';
-import type { RoundPlan, RoundPlanner, RoundRequest } from './round-planner.js';
+import type { RoundPlan, Rebalancer, RoundRequest } from './rebalancer.js';
 import { SessionSnapshotCache } from './session-snapshot-cache.js';
 import { regionPoolIn } from './session-snapshot.js';
 import { toWaitingPlayers } from './waiting-players.js';
@@ -25,12 +25,8 @@ import { toWaitingPlayers } from './waiting-players.js';
 /** Maximum number of hot hosts that one round relieves. */
 const MAX_HOT_HOSTS = 50;
 
-/** A planner of rounds in this thread. */
-export function createRoundPlanner(
-  store: FleetStore,
-  catalog: Catalog,
-  limits: RebalanceLimits,
-): RoundPlanner {
+/** A rebalancer that plans in the thread that calls it. */
+export function createRebalancer(store: FleetStore, catalog: Catalog, limits: RebalanceLimits): Rebalancer {
   const regionStates = new Map<string, RegionState>();
   const sessionCache = new SessionSnapshotCache(catalog);
 

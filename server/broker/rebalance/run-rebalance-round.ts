@@ -3,7 +3,7 @@ import type { HostExclusion } from '../../domain/rebalance/limits/hot-hosts.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { MoveRunnerPort } from './move-runner.js';
-import type { RoundPlanner } from './round-planner.js';
+import type { Rebalancer } from './rebalancer.js';
 
 /**
  * Runs one round of rebalancing of a region, on the broker that holds its lease. Host exclusions are stored at once; moves run
@@ -11,11 +11,11 @@ import type { RoundPlanner } from './round-planner.js';
  */
 export async function runRebalanceRound(
   context: StoreAccess & MoveRunnerPort & Reporting,
-  planner: RoundPlanner,
+  rebalancer: Rebalancer,
   region: string,
 ): Promise<void> {
   const { fleet, moveRunner, storeHealth, log } = context;
-  const plan = await planner.planRound({
+  const plan = await rebalancer.planRound({
     region,
     storeIsRecovering: storeHealth.isRecovering,
     closedRegionPools: fleet.regionPools

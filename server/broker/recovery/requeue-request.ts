@@ -3,7 +3,7 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import { answerRequest } from '../placement/answer-request.js';
 import type { ClientConnection, ClientSession } from '../connections/connections.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { Credentials } from '../credentials.js';

@@ -1,8 +1,7 @@
-import { tierOf } from '../../domain/tiers.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Requests } from '../requests/ports.js';
-import { createSessionMeta } from '../sessions/session-meta.js';
+import { createWaitingPlacement } from '../queue/waiting-placement.js';
 import { restoreRequest } from '../requests/restore-request.js';
 import { requestEntryOf, type WaitingRequest } from '../requests/waiting-requests.js';
 
@@ -21,7 +20,7 @@ async function restoreQueuePosition(
   context: BrokerSettings & StoreAccess & Requests,
   request: WaitingRequest,
 ): Promise<void> {
-  const { sessionId, requestEpoch, client, message, candidates } = request;
+  const { sessionId, requestEpoch } = request;
   const regionPools = [...request.queues.values()];
   const [first] = regionPools;
   if (first === undefined) return;
@@ -36,17 +35,8 @@ async function restoreQueuePosition(
   }
   await Promise.all(
     regionPools.map(async (regionPool) => {
-      const meta = createSessionMeta(context, client, message, candidates, regionPool);
-      if (meta === undefined) return;
-      await context.batches.enqueue(regionPool, {
-        sessionId,
-        epoch: requestEpoch,
-        arrivedAtMs: request.arrivedAtMs,
-        headStartMs: tierOf(context.tiers, client.tier).headStartMs,
-        missed: request.missedOffer,
-        clientBrokerId: context.brokerId,
-        meta,
-      });
+      const placement = createWaitingPlacement(context, request, regionPool);
+      if (placement !== undefined) await context.batches.enqueue(regionPool, placement);
     }),
   );
 }

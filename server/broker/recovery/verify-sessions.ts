@@ -6,7 +6,7 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Events } from '../messaging/broker-events.js';
 import type { BrokerSettings } from '../settings.js';
-import type { CorePorts } from '../messaging/core-ports.js';
+import type { CorePorts } from '../core-ports.js';
 import { emitSessionChange } from '../messaging/session-events.js';
 import { restoreRequest } from '../requests/restore-request.js';
 

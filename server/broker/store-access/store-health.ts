@@ -8,7 +8,12 @@ const REBUILD_INTERVALS = 2;
 
 /**
  * Whether the store is reachable, and how complete its data is expected to be. After an outage, however short, the store
- * may be empty or lack its last writes.
+ * may be empty or lack its last writes:
+ *
+ * - It is *rebuilding* during the outage and for `rebuildMs` after it: connected hosts and brokers restore what it has
+ *   lost. New requests wait.
+ * - It is *recovering* for `RECOVERY_INTERVALS` heartbeat intervals after the outage: hosts that reconnect may still report
+ *   sessions that it does not know. No unknown session that was played counts as lost, and no session is moved.
  */
 export class StoreHealth {
   /** Maximum time for which a reachable store counts as rebuilding. */
@@ -55,12 +60,15 @@ export class StoreHealth {
     return this.#reachable;
   }
 
-  /** A session that the store does not know may still be alive. */
+  /** The store is reachable again, but a session that it does not know may still be alive. */
   get isRecovering(): boolean {
     return this.#now() - this.#restoredAtMs < this.#recoveryMs;
   }
 
-  /** Brokers and hosts are restoring lost sessions. Unknown requests wait, because their sessions may still be restored. */
+  /**
+   * The store is unreachable, or brokers and hosts are restoring lost sessions. Unknown requests wait, because their sessions
+   * may still be restored.
+   */
   get isRebuilding(): boolean {
     return !this.#reachable || this.#hasFailed || this.#now() - this.#restoredAtMs < this.rebuildMs;
   }

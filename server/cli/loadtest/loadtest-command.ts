@@ -27,7 +27,7 @@ Faults, at times from the first arrival: kill-host@20s, kill-broker@30s, kill-br
 pause-broker@30s:1s, pause-redis@40s:5s, drain:eu-west@50s. --seed determines which host or broker is hit.
 
 Assertions compare a figure with a value: match.p99<50, resume.max<=10s, wait.p50<5s, lost==0, violations==0,
-unanswered==0, refused.NO_CAPACITY<10, matchedPerSecond>=400, knee>=1000.
+unanswered==0, refused.NO_CAPACITY<10, matchedPerSecond>=400, saturationPoint>=1000.
 
 Exit codes: 0 the run passed; 1 the run could not be made; 2 an assertion failed, a fault could not be injected, a broker
 crashed, or the history has violations.
@@ -117,7 +117,7 @@ export function addLoadTestCommand(program: Command): void {
       1,
     )
     .option(
-      '--knee-p99 <time>',
+      '--saturation-p99 <time>',
       'with --profile step: a step holds while p99 of the time to match is at most this',
       '250ms',
     )

@@ -33,7 +33,7 @@ export interface LoadTestCommandOptions {
   readonly connectRate?: number;
   readonly fault?: string[];
   readonly seed: number;
-  readonly kneeP99: string;
+  readonly saturationP99: string;
   readonly movable: number;
   readonly device: DeviceKind;
   readonly codecs: Codec[];
@@ -86,7 +86,7 @@ export function parseRunOptions(
     device: { kind: device, codecs, maxResolution: resolution },
     movableShare: options.movable / 100,
     faults: fault.flatMap((text) => text.split(',')).map((text) => orFail(() => parseFault(text))),
-    saturationP99Ms: readSpan('--knee-p99', options.kneeP99, 1, 60_000),
+    saturationP99Ms: readSpan('--saturation-p99', options.saturationP99, 1, 60_000),
     assertions: assert.map((text) => orFail(() => parseAssertion(text))),
   };
 }
@@ -96,7 +96,7 @@ function checkTogether({ profile, url, hosts }: LoadTestCommandOptions, given: R
   const rejectIdle = (name: string, why: string): void => {
     if (given.has(name)) throw new CommandFailure(`--${name} has no effect here: ${why}. Remove it.`);
   };
-  if (profile !== 'step') rejectIdle('knee-p99', 'it needs --profile step');
+  if (profile !== 'step') rejectIdle('saturation-p99', 'it needs --profile step');
   if (profile === 'storm') {
     rejectIdle('rate', 'with --profile storm all --clients arrive at once');
     rejectIdle('connect-rate', 'with --profile storm all --clients connect at once');

@@ -98,8 +98,8 @@ function inMs(ms: number): string {
   return ms < 100 ? ms.toFixed(1) : String(Math.round(ms));
 }
 
-function renderLevels({ levels, knee }: LoadReport): string {
-  if (knee === undefined) return '';
+function renderLevels({ levels, saturationPoint }: LoadReport): string {
+  if (saturationPoint === undefined) return '';
   const rows = levels.map(({ ratePerSecond, matched, durationMs, p99Ms, held, why = '' }) => {
     const perSecond = Math.round((matched / durationMs) * 1_000);
     return [
@@ -109,12 +109,12 @@ function renderLevels({ levels, knee }: LoadReport): string {
       held ? 'held' : why,
     ];
   });
-  const limit = knee.ownFault === true ? ' The load test was the limit, not the brokers.' : '';
+  const limit = saturationPoint.ownFault === true ? ' The load test was the limit, not the brokers.' : '';
   const broke =
-    knee.brokeAt === undefined
+    saturationPoint.brokeAt === undefined
       ? 'Every level held.'
-      : `${knee.brokeAt} a second did not hold: ${knee.why ?? ''}.`;
-  const end = `Knee: ${knee.ratePerSecond} a second (${knee.matchedPerSecond} matched). ${broke}${limit}\n`;
+      : `${saturationPoint.brokeAt} a second did not hold: ${saturationPoint.why ?? ''}.`;
+  const end = `Saturation point: ${saturationPoint.ratePerSecond} a second (${saturationPoint.matchedPerSecond} matched). ${broke}${limit}\n`;
   return `${renderTable(['offered/s', 'matched/s', 'p99 ms', 'level'], rows)}${end}`;
 }
 
@@ -141,8 +141,8 @@ function renderProcesses({ brokers, redis, ownCpuMean, crashed }: LoadReport): s
 }
 
 function renderVerdict({ verdict }: LoadReport): string {
-  const { doubleSales, lost, outOfOrder, other, settled, events, examples } = verdict;
-  const line = `double sales ${doubleSales}, lost sessions ${lost}, out of order ${outOfOrder}, other violations ${other} (${events} events)`;
+  const { overbooked, lost, outOfOrder, other, settled, events, examples } = verdict;
+  const line = `overbooked ${overbooked}, lost sessions ${lost}, out of order ${outOfOrder}, other violations ${other} (${events} events)`;
   const isClean = countViolations(verdict) === 0;
   const rest = settled
     ? ''

@@ -82,8 +82,8 @@ export type AcceptOfferOutcome =
 export interface Withdrawal {
   readonly sessionId: string;
   /**
-   * A session of an older epoch that lives here ends with `superseded`. One that ended for a revocable reason gets this
-   * reason instead, so that its host can no longer keep it.
+   * A session of an older epoch that lives here ends with `superseded`. One that ended for one of `REVERSIBLE_REASONS`
+   * gets this reason instead, so that its host can no longer keep it.
    */
   readonly belowEpoch: number;
 }

@@ -144,5 +144,5 @@ export interface SessionStore {
 /** How long an ended session is remembered: a host that was disconnected for less than `lostAfterMs` still learns of the end. */
 export const ENDED_KEPT_MS = 60_000;
 
-/** When a session ended for one of these reasons, a host that still holds it may keep it if it has a free slot. */
-export const REVOCABLE_REASONS: readonly EndReason[] = ['reservation_expired', 'host_lost'];
+/** A host can reverse an end for one of these reasons: if it still holds the session and has a free slot, it may keep the session. */
+export const REVERSIBLE_REASONS: readonly EndReason[] = ['reservation_expired', 'host_lost'];

@@ -26,10 +26,10 @@ export function createRedisMoves({ redis, keys, runInPool, command, getTimeMs }:
       const reply = await runInPool('moves/reserve-target-slot', regionPool, {
         reservationId: targetReservationIdOf(sessionId),
         epoch,
-        moverId: clientBrokerId,
+        coordinatorId: clientBrokerId,
         meta: encodeMeta(meta),
         ttlMs,
-        avoidHostId: excludedHostId ?? '',
+        excludedHostId: excludedHostId ?? '',
         maxCongestion,
       });
       return decodeReserveTarget(reply);

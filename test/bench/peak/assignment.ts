@@ -22,25 +22,25 @@ interface Arc {
  * rebalancer, whose result is compared with it.
  */
 export function bestAssignment(
-  wishes: readonly RegionRequest[],
+  requests: readonly RegionRequest[],
   capacity: Readonly<Record<string, number>>,
 ): Assignment {
   const regions = Object.keys(capacity);
-  const source = wishes.length + regions.length;
+  const source = requests.length + regions.length;
   const sink = source + 1;
   const arcs: Arc[][] = Array.from({ length: sink + 1 }, () => []);
-  const connect = (from: number, to: number, cost: number, room: number): void => {
-    arcs[from]!.push({ to, cost, capacity: room, back: arcs[to]!.length });
+  const connect = (from: number, to: number, cost: number, limit: number): void => {
+    arcs[from]!.push({ to, cost, capacity: limit, back: arcs[to]!.length });
     arcs[to]!.push({ to: from, cost: -cost, capacity: 0, back: arcs[from]!.length - 1 });
   };
-  wishes.forEach(({ rtt }, player) => {
+  requests.forEach(({ rtt }, player) => {
     connect(source, player, 0, 1);
     regions.forEach((region, i) => {
       const rttMs = rtt[region];
-      if (rttMs !== undefined) connect(player, wishes.length + i, rttMs, 1);
+      if (rttMs !== undefined) connect(player, requests.length + i, rttMs, 1);
     });
   });
-  regions.forEach((region, i) => connect(wishes.length + i, sink, 0, capacity[region]!));
+  regions.forEach((region, i) => connect(requests.length + i, sink, 0, capacity[region]!));
 
   let served = 0;
   let sumMs = 0;
@@ -60,10 +60,10 @@ function shortestPath(arcs: readonly Arc[][], source: number, sink: number): Arc
   const distance = arcs.map(() => Infinity);
   const reached: { from: number; arc: Arc }[] = [];
   distance[source] = 0;
-  let wave = new Set([source]);
-  while (wave.size > 0) {
+  let changed = new Set([source]);
+  while (changed.size > 0) {
     const next = new Set<number>();
-    for (const node of wave) {
+    for (const node of changed) {
       for (const arc of arcs[node]!) {
         if (arc.capacity === 0 || distance[node]! + arc.cost >= distance[arc.to]!) continue;
         distance[arc.to] = distance[node]! + arc.cost;
@@ -71,7 +71,7 @@ function shortestPath(arcs: readonly Arc[][], source: number, sink: number): Arc
         next.add(arc.to);
       }
     }
-    wave = next;
+    changed = next;
   }
   if (distance[sink] === Infinity) return undefined;
   const path: Arc[] = [];

@@ -4,7 +4,7 @@ import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { TEST_ENV, testToken } from '../../support/fleet/test-broker.js';
 
-/** One title on one pool. The latency policy always allows regions within 60 ms. */
+/** A configuration with one title on one pool, whose latency policy always allows regions within 60 ms. */
 export function benchConfig(
   regions: readonly string[],
   { rebalance = '{}', limits = '{}' }: { rebalance?: string; limits?: string } = {},
@@ -28,11 +28,12 @@ log: { level: error }
 `;
 }
 
-const silent = { error: console.error, warn: nothing, info: nothing, debug: nothing };
+/** Prints errors only. */
+export const ERRORS_ONLY = { error: console.error, warn: nothing, info: nothing, debug: nothing };
 
 /** Starts a broker in this process with the memory store. */
 export function startBenchBroker(config: string): Promise<Duskline> {
-  return startDuskline({ config: loadConfig({ text: config, env: TEST_ENV }), log: silent });
+  return startDuskline({ config: loadConfig({ text: config, env: TEST_ENV }), log: ERRORS_ONLY });
 }
 
 export interface BenchHostOptions {
@@ -44,9 +45,9 @@ export interface BenchHostOptions {
   readonly load?: () => number;
 }
 
-/** A host with movable sessions and without streams. */
+/** Connects a host whose sessions are movable and have no streams. */
 export function openBenchHost({ url, region, hostId, slots, load = () => 0 }: BenchHostOptions): Host {
-  const host = createHost({
+  return createHost({
     url,
     token: testToken({ kind: 'host', region, pool: 'console-x' }),
     hostId,
@@ -59,10 +60,9 @@ export function openBenchHost({ url, region, hostId, slots, load = () => 0 }: Be
     onCheckpoint: () => ({ state: new Uint8Array(64) }),
     onRestore: () => true,
   });
-  return host;
 }
 
-/** A player that is admitted by its host without a stream, and accepts moves. */
+/** A player without a stream, who accepts moves. The host admits the player at once. */
 export class BenchPlayer {
   readonly client: Client;
   session: Session | undefined;
@@ -85,15 +85,15 @@ export class BenchPlayer {
       title: 'drift',
       rtt,
       wait,
-      onMove: ({ host, ticket }) => this.#enter(host.hostId, ticket),
+      onMove: ({ host, ticket }) => this.#showTicket(host.hostId, ticket),
     });
     this.session = session;
-    this.#enter(session.host.hostId, session.ticket);
-    // A reservation may be moved to another host before it is claimed.
-    session.on('replaced', (host) => this.#enter(host.hostId, session.ticket));
+    this.#showTicket(session.host.hostId, session.ticket);
+    // A reservation may move to another host before its host has admitted the player.
+    session.on('replaced', (host) => this.#showTicket(host.hostId, session.ticket));
   }
 
-  #enter(hostId: string, ticket: string): void {
+  #showTicket(hostId: string, ticket: string): void {
     const admission = this.hosts.get(hostId)?.admit(ticket);
     if (admission?.ok !== true)
       throw new Error(`The host did not admit the player: ${admission?.reason ?? 'no such host'}`);

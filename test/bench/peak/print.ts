@@ -1,22 +1,22 @@
 import type { BurstResult } from './burst.js';
 import type { DrainResult } from './drain.js';
-import type { PlannerResult } from './planner.js';
+import type { RebalanceResult } from './rebalance.js';
 import type { SpillOutcome, SpillResult } from './spill.js';
 
 export interface PeakResult {
   readonly burst?: BurstResult;
   readonly spill?: SpillResult;
   readonly drain?: DrainResult;
-  readonly planner?: PlannerResult;
+  readonly rebalance?: RebalanceResult;
 }
 
 /** Renders the figures, one a line, with their targets. */
-export function renderPeakResult({ burst, spill, drain, planner }: PeakResult): string {
+export function renderPeakResult({ burst, spill, drain, rebalance }: PeakResult): string {
   return [
     ...(burst === undefined ? [] : describeBurst(burst)),
     ...(spill === undefined ? [] : describeSpill(spill)),
     ...(drain === undefined ? [] : describeDrain(drain)),
-    ...(planner === undefined ? [] : describePlanner(planner)),
+    ...(rebalance === undefined ? [] : describeRebalance(rebalance)),
     '',
   ].join('\n');
 }
@@ -63,9 +63,9 @@ function describeDrain(drain: DrainResult): string[] {
   ];
 }
 
-function describePlanner(planner: PlannerResult): string[] {
-  const { hosts, sessions, ms, longestMs, readMs, snapshotMs, moves, servedByMoves } = planner;
-  const { loopDelayP99Ms, loopDelayP99BeforeMs, reserveP99Ms, reserveP99BeforeMs } = planner;
+function describeRebalance(rebalance: RebalanceResult): string[] {
+  const { hosts, sessions, ms, longestMs, readMs, snapshotMs, moves, servedByMoves } = rebalance;
+  const { loopDelayP99Ms, loopDelayP99BeforeMs, reserveP99Ms, reserveP99BeforeMs } = rebalance;
   return [
     `A round of planning: ${hosts} hosts, ${sessions} sessions, 20 regions, ${moves} moves for ${servedByMoves} players`,
     line('planning, median and longest', `${ms} ms, ${longestMs} ms`, 'under 250 ms'),

@@ -1,17 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '@duskline/host';
+import type { MoveEntry } from '@duskline/server/domain/move-entry.js';
 import { bestAssignment, type Assignment, type RegionRequest } from './assignment.js';
 import { BenchPlayer, benchConfig, openBenchHost, startBenchBroker } from './bench-fleet.js';
 import { seeded } from './random.js';
+import { reportProgress } from '../progress.js';
 
 const REGIONS = ['peak', 'west', 'east', 'south'] as const;
 const SLOTS_PER_HOST = 8;
-/** Share of the capacity of each other region that its own players use. */
-const NEIGHBOURS_USE = 0.5;
-/** Demand of the peak region divided by its capacity. */
-const DEMAND = 1.3;
-/** Share of the players of the peak region that no other region may serve. */
-const BOUND_SHARE = 0.72;
+/** Players of each other region, divided by its slots. */
+const NEIGHBOUR_DEMAND = 0.5;
+/** Players of the peak region, divided by its slots. */
+const PEAK_DEMAND = 1.3;
+/** Share of the players of the peak region that can play only there. */
+const ONLY_PEAK_SHARE = 0.72;
+/** About a hundred players request a session per second. */
+const ARRIVAL_INTERVAL_MS = 10;
+
+const QUIET_MS = 8_000;
+const DEADLINE_MS = 120_000;
+const POLL_INTERVAL_MS = 200;
+const MOST_MOVES = 100_000;
 
 export interface SpillOutcome {
   readonly served: number;
@@ -20,7 +29,7 @@ export interface SpillOutcome {
   readonly meanRttMs: number;
   readonly moves: number;
   readonly failedMoves: number;
-  /** From the last arrival to the last change. */
+  /** From the last request to the last change of sessions or moves. */
   readonly settledMs: number;
 }
 
@@ -35,21 +44,19 @@ export interface SpillResult {
   readonly on: SpillOutcome;
 }
 
-/** Four regions: one with more players than slots, the others half full. */
-export async function measureSpill(
-  hostsPerRegion: number,
-  say: (text: string) => void,
-): Promise<SpillResult> {
+/**
+ * Measures how many players get a session when one region has more players than slots, and the three others are half full:
+ * with rebalancing, without it, and in the optimal assignment.
+ */
+export async function measureSpill(hostsPerRegion: number): Promise<SpillResult> {
   const slots = hostsPerRegion * SLOTS_PER_HOST;
-  const wishes = drawPlayers(slots);
+  const requests = drawRequests(slots);
   const capacity = Object.fromEntries(REGIONS.map((region) => [region, slots]));
-  const optimum = bestAssignment(wishes, capacity);
-  say('rebalancing off');
-  const off = await play(wishes, hostsPerRegion, false);
-  say('rebalancing on');
-  const on = await play(wishes, hostsPerRegion, true);
+  const optimum = bestAssignment(requests, capacity);
+  const off = await playAll(requests, hostsPerRegion, false);
+  const on = await playAll(requests, hostsPerRegion, true);
   return {
-    players: wishes.length,
+    players: requests.length,
     slots: slots * REGIONS.length,
     optimum,
     servedOverOptimum: on.served / optimum.served,
@@ -60,36 +67,36 @@ export async function measureSpill(
   };
 }
 
-/** Draws the same players in the same order in every run. */
-function drawPlayers(slots: number): RegionRequest[] {
+/** Draws the requests of all players in the order of their arrival, the same in every run. */
+function drawRequests(slots: number): RegionRequest[] {
   const random = seeded(21);
   const near = (): number => Math.round(8 + random() * 17);
   const far = (): number => Math.round(30 + random() * 28);
   const neighbours = REGIONS.slice(1);
-  const wishes: RegionRequest[] = [];
+  const requests: RegionRequest[] = [];
   for (const home of neighbours) {
-    for (let i = 0; i < slots * NEIGHBOURS_USE; i += 1) {
-      // Some of these players may use a second region, so that freeing a slot can need a chain of two moves.
+    for (let i = 0; i < slots * NEIGHBOUR_DEMAND; i += 1) {
+      // Some of these players can use a second region, so that freeing a slot can need a chain of two moves.
       const other = neighbours[Math.floor(random() * neighbours.length)] ?? home;
       const rtt = random() < 0.3 && other !== home ? { [home]: near(), [other]: far() } : { [home]: near() };
-      wishes.push({ rtt });
+      requests.push({ rtt });
     }
   }
-  const atPeak: RegionRequest[] = [];
-  for (let i = 0; i < slots * DEMAND; i += 1) {
-    const isBound = random() < BOUND_SHARE;
+  for (let i = 0; i < slots * PEAK_DEMAND; i += 1) {
+    const onlyPeak = random() < ONLY_PEAK_SHARE;
     const other = neighbours[Math.floor(random() * neighbours.length)] ?? 'west';
-    atPeak.push({ rtt: isBound ? { peak: near() } : { peak: near(), [other]: far() } });
+    requests.push({ rtt: onlyPeak ? { peak: near() } : { peak: near(), [other]: far() } });
   }
-  return [...wishes, ...atPeak];
+  return requests;
 }
 
-async function play(
-  wishes: readonly RegionRequest[],
+async function playAll(
+  requests: readonly RegionRequest[],
   hostsPerRegion: number,
   rebalances: boolean,
 ): Promise<SpillOutcome> {
-  // The bench compresses hours into a minute, so the hourly move limit is raised accordingly.
+  const phase = `spill: rebalancing ${rebalances ? 'on' : 'off'}`;
+  // All players arrive within seconds instead of hours, so the number of moves per session and hour is raised accordingly.
   const rebalance = `{ enabled: ${rebalances}, movesPerSessionHour: 60 }`;
   const broker = await startBenchBroker(benchConfig(REGIONS, { rebalance }));
   const url = broker.url.replace('http', 'ws');
@@ -102,21 +109,22 @@ async function play(
     }
   }
   await Promise.all([...hosts.values()].map((host) => host.whenRegistered()));
-  const players = wishes.map((_, i) => new BenchPlayer(url, `p${i}`, hosts));
+  const players = requests.map((_, i) => new BenchPlayer(url, `p${i}`, hosts));
   await Promise.all(players.map(({ client }) => client.connect()));
+  reportProgress(`${phase}, ${players.length} players request sessions`);
   let refused = 0;
   for (const [i, player] of players.entries()) {
-    const { rtt } = wishes[i]!;
-    player.play({ ...rtt }).catch(() => (refused += 1));
-    // About a hundred arrivals a second.
-    await delay(10);
+    player.play({ ...requests[i]!.rtt }).catch(() => (refused += 1));
+    await delay(ARRIVAL_INTERVAL_MS);
   }
-  const lastArrivalMs = performance.now();
-  const settledAtMs = await untilSettled(players, async () => broker.broker.operations.moves(100_000));
-  const moves = await broker.broker.operations.moves(100_000);
+  const lastRequestMs = performance.now();
+  reportProgress(`${phase}, waiting until sessions and moves change no more`);
+  const listMoves = async (): Promise<readonly MoveEntry[]> => broker.broker.operations.moves(MOST_MOVES);
+  const settledAtMs = await waitUntilSettled(players, listMoves);
+  const moves = await listMoves();
   const sessions = players.flatMap(({ session }) => session ?? []);
   const sumMs = players.reduce(
-    (sum, { session }, i) => sum + (session ? wishes[i]!.rtt[session.region]! : 0),
+    (sum, { session }, i) => sum + (session ? requests[i]!.rtt[session.region]! : 0),
     0,
   );
   const outcome = {
@@ -126,7 +134,7 @@ async function play(
     meanRttMs: sumMs / sessions.length,
     moves: moves.filter((move) => move.outcome === 'moved').length,
     failedMoves: moves.filter((move) => move.outcome === 'failed').length,
-    settledMs: Math.round(settledAtMs - lastArrivalMs),
+    settledMs: Math.round(settledAtMs - lastRequestMs),
   };
   await Promise.all(players.map(({ client }) => client.close()));
   await Promise.all([...hosts.values()].map((host) => host.leave()));
@@ -134,23 +142,20 @@ async function play(
   return outcome;
 }
 
-const QUIET_MS = 8_000;
-const AT_MOST_MS = 120_000;
-
-/** Waits until nothing has changed for `QUIET_MS`. Returns the time of the last change. */
-async function untilSettled(
+/** Waits until sessions and moves have not changed for `QUIET_MS`. Returns the time of the last change. */
+async function waitUntilSettled(
   players: readonly BenchPlayer[],
-  moves: () => Promise<readonly unknown[]>,
+  listMoves: () => Promise<readonly MoveEntry[]>,
 ): Promise<number> {
-  const startedAt = performance.now();
-  let changedAt = startedAt;
-  let before = '';
-  while (performance.now() - changedAt < QUIET_MS && performance.now() - startedAt < AT_MOST_MS) {
+  const startedAtMs = performance.now();
+  let changedAtMs = startedAtMs;
+  let last = '';
+  while (performance.now() - changedAtMs < QUIET_MS && performance.now() - startedAtMs < DEADLINE_MS) {
     const served = players.filter(({ session }) => session !== undefined).length;
-    const now = `${served} ${(await moves()).length}`;
-    if (now !== before) changedAt = performance.now();
-    before = now;
-    await delay(200);
+    const current = `${served} ${(await listMoves()).length}`;
+    if (current !== last) changedAtMs = performance.now();
+    last = current;
+    await delay(POLL_INTERVAL_MS);
   }
-  return changedAt;
+  return changedAtMs;
 }

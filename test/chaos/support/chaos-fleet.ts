@@ -21,52 +21,56 @@ import { recordFleet } from '../../support/fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
 import { startBrokerProcess, type BrokerProcess } from '../../support/processes/broker-process.js';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 import { TEST_CONFIG, testToken } from '../../support/fleet/test-broker.js';
 import { monitorHealth, type HealthMonitor } from './health-monitor.js';
 
+/** Region pool of the hosts, unless a test names another one. */
 export const NEAR: RegionPool = { region: 'near', pool: 'console-x' };
 
+/** Options of `startChaosFleet`. */
 export interface ChaosFleetOptions {
   readonly redis: RedisTarget;
   /** Broker processes. Default 2. */
   readonly brokers?: number;
-  /** The configuration, but for its store. Default `TEST_CONFIG`. */
+  /** The configuration, without the Redis of its store. Default `TEST_CONFIG`. */
   readonly config?: string;
-  /** Milliseconds between two pictures of a stream; 0 sends none. Default 1000. */
+  /** Milliseconds between two frames of a stream; 0 sends none. Default 1000. */
   readonly frameIntervalMs?: number;
 }
 
+/** Hosts to add to a region pool. */
 export interface HostOptions {
   readonly regionPool?: RegionPool;
   readonly count: number;
   readonly slots: number;
 }
 
-/** Broker processes on a Redis, and hosts of this process, all on record. */
+/** Broker processes on one Redis, and simulated hosts in this process. All their events are recorded. */
 export interface ChaosFleet {
   readonly recorder: Recorder;
   readonly brokers: readonly BrokerProcess[];
   readonly urls: readonly string[];
-  /** The store as an observer sees it. */
+  /** The test's own connection to the store. */
   readonly store: FleetStore;
   readonly hosts: readonly SimulatedHost[];
   readonly health: HealthMonitor;
-  /** Resolves when they take sessions. */
-  addHosts(wanted: HostOptions): Promise<readonly SimulatedHost[]>;
-  /** Its client is there, as its host sees it: for tests that need no stream. */
+  /** Adds hosts. Resolves when the store gives them sessions. */
+  addHosts(options: HostOptions): Promise<readonly SimulatedHost[]>;
+  /** Has the host admit the client of this session, and report it as connected. For tests without streams. */
   admit(session: Pick<Session, 'host' | 'ticket'>): HostedSession;
-  /** Whether the store has exactly what these hosts hold: the hosts, their sessions, their counters. */
+  /** Whether the store has exactly the running hosts, their sessions and their numbers of used slots. */
   storeAgreesWithHosts(): Promise<boolean>;
-  /** Whether the store knows of every session whose it is: only then does it find it for a repeated request. */
-  knowsPlayers(): Promise<boolean>;
-  /** Puts a picture of the fleet on record. `quiet`: nothing is on its way. */
+  /** Whether the store knows the player of every session. Only then a repeated request finds its session. */
+  storeKnowsPlayers(): Promise<boolean>;
+  /** Records a snapshot of the fleet. `quiet`: the fleet is at rest, without faults, connects and disconnects. */
   recordSnapshot(quiet: boolean): Promise<void>;
-  /** All that was seen keeps every rule, and nobody was restarted. */
-  check(bounds?: Partial<Bounds>): void;
+  /** Expects that the history violates no rule, and that no broker exited or logged an error. */
+  checkRun(bounds?: Partial<Bounds>): void;
   stop(): Promise<void>;
 }
 
+/** Starts the brokers. Hosts are added with `addHosts`. */
 export async function startChaosFleet(options: ChaosFleetOptions): Promise<ChaosFleet> {
   const { redis, brokers: count = 2, config = TEST_CONFIG, frameIntervalMs = 1_000 } = options;
   const directory = await mkdtemp(join(tmpdir(), 'duskline-chaos-'));
@@ -109,19 +113,20 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
       return hosts.map(({ simulated }) => simulated);
     },
     health,
-    async addHosts({ regionPool = NEAR, count: wanted, slots }) {
-      const added = Array.from({ length: wanted }, () => openHost(regionPool, slots));
-      const ids = new Set(added.map(({ hostId }) => hostId));
+    async addHosts({ regionPool = NEAR, count: added, slots }) {
+      const newHosts = Array.from({ length: added }, () => openHost(regionPool, slots));
+      const ids = new Set(newHosts.map(({ hostId }) => hostId));
       await waitUntil(async () => {
         const known = await store.listHosts(regionPool);
-        return known.filter(({ hostId, state }) => ids.has(hostId) && state === 'ready').length === wanted;
+        return known.filter(({ hostId, state }) => ids.has(hostId) && state === 'ready').length === added;
       }, 10_000);
-      return added;
+      return newHosts;
     },
     admit({ host, ticket }) {
       const owner = hosts.find(({ simulated }) => simulated.hostId === host.hostId);
       const admission = owner?.simulated.host.admit(ticket);
-      if (admission?.ok !== true) throw new Error(`not admitted: ${admission?.reason ?? 'no such host'}`);
+      if (admission?.ok !== true)
+        throw new Error(`The host did not admit the player: ${admission?.reason ?? 'no such host'}`);
       admission.session.reportConnected();
       return admission.session;
     },
@@ -132,24 +137,24 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
         );
         return same.every(Boolean);
       } catch {
-        // The store is away.
+        // The store is unreachable.
         return false;
       }
     },
-    async knowsPlayers() {
+    async storeKnowsPlayers() {
       const all = await Promise.all(
         hosts.map(({ regionPool, simulated }) => store.listHostSessions(regionPool, simulated.hostId)),
       );
       return all.flat().every(({ meta }) => meta !== null);
     },
     recordSnapshot: (quiet) => recordFleet(recorder, store, regionPools(), quiet),
-    check(bounds = {}) {
+    checkRun(bounds = {}) {
       const violations = checkHistory(recorder.events, { bounds });
       expect(violations, describeViolations(violations.slice(0, 10))).to.deep.equal([]);
       expect(brokers.map(({ process }) => process.exitCode ?? process.signalCode)).to.deep.equal(
         brokers.map(() => null),
       );
-      // What a broker logs as an error is a fault of ours, whatever happened to Redis.
+      // A broker must not log an error, whatever happens to Redis.
       expect(
         brokers.flatMap(({ log }) => log.filter((line) => /^\{"level":[56]0,/.test(line))),
       ).to.deep.equal([]);
@@ -171,7 +176,7 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
   }
 }
 
-/** Hosts that are closed are none: the store must not have them. */
+/** Whether the store agrees with the hosts of one region pool. It must not have hosts that are closed. */
 async function agreesIn(
   store: FleetStore,
   regionPool: RegionPool,

@@ -2,32 +2,33 @@ import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
 import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 import { monotonicMs } from '../../support/processes/monotonic-clock.js';
 import { createPlayerGroup } from '../../support/recovery/player-group.js';
+import { repeatEvery } from '../../support/time/pacing.js';
 import { joinQueue, type QueuedPlayer } from './queued-player.js';
 import type { StormOptions, StormOrder, StormReply } from './client-storm.js';
 
-/** How often the parent process gets what was seen. */
+/** Interval in which the parent process receives the recorded events. */
 const REPORT_INTERVAL_MS = 25;
 
-/** The clients of a storm. They obey the parent process, and report everything they see. */
+/** The process of the clients. It carries out the orders of the parent process, and reports all events to it. */
 const { urls, playing, waiting, play } = JSON.parse(process.argv[2] ?? '') as StormOptions;
-let seen: HistoryEvent[] = [];
-const recorder = createRecorder(monotonicMs, (event) => seen.push(event));
+let unreported: HistoryEvent[] = [];
+const recorder = createRecorder(monotonicMs, (event) => unreported.push(event));
 const players = createPlayerGroup({ urls, recorder, players: playing, name: 'playing' });
 const queue = createPlayerGroup({ urls, recorder, players: waiting, name: 'waiting' });
-let lines: QueuedPlayer[] = [];
-const reports = setInterval(report, REPORT_INTERVAL_MS);
+let queued: QueuedPlayer[] = [];
+const stopReports = repeatEvery(REPORT_INTERVAL_MS, report);
 
 function send(message: StormReply): void {
   process.send!(message);
 }
 
 function report(): void {
-  if (seen.length === 0) return;
-  send({ kind: 'seen', events: seen });
-  seen = [];
+  if (unreported.length === 0) return;
+  send({ kind: 'events', events: unreported });
+  unreported = [];
 }
 
-async function obey(order: StormOrder): Promise<unknown> {
+async function carryOut(order: StormOrder): Promise<unknown> {
   switch (order) {
     case 'play': {
       await players.connectAll();
@@ -39,16 +40,16 @@ async function obey(order: StormOrder): Promise<unknown> {
     }
     case 'queue': {
       await queue.connectAll();
-      lines = await Promise.all(queue.players.map((player) => joinQueue(player, play)));
-      return lines.length;
+      queued = await Promise.all(queue.players.map((player) => joinQueue(player, play)));
+      return queued.length;
     }
     case 'positions':
-      return lines.map(({ told }) => told.at(-1)?.position ?? 0);
+      return queued.map(({ updates }) => updates.at(-1)?.position ?? 0);
     case 'cut':
       return players.cutAll() + queue.cutAll();
     case 'close': {
       await Promise.all([players.close(), queue.close()]);
-      clearInterval(reports);
+      stopReports();
       report();
       return null;
     }
@@ -56,8 +57,8 @@ async function obey(order: StormOrder): Promise<unknown> {
 }
 
 process.on('message', (order: StormOrder) => {
-  void obey(order).then((answer) => {
-    // Whatever led to the answer is known before it.
+  void carryOut(order).then((answer) => {
+    // The parent process must have all events that led to the answer before it gets the answer.
     report();
     send({ kind: 'answer', order, answer });
     if (order === 'close') process.disconnect();

@@ -6,6 +6,7 @@ import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { monotonicMs } from '../../support/processes/monotonic-clock.js';
 
+/** Options of `startClientStorm`. */
 export interface StormOptions {
   readonly urls: readonly string[];
   /** Players who get a session. */
@@ -15,75 +16,78 @@ export interface StormOptions {
   readonly play: PlayOptions;
 }
 
+/** Order to the process of the clients. */
 export type StormOrder = 'play' | 'queue' | 'positions' | 'cut' | 'close';
 
+/** Message from the process of the clients. */
 export type StormReply =
-  | { readonly kind: 'seen'; readonly events: readonly HistoryEvent[] }
+  | { readonly kind: 'events'; readonly events: readonly HistoryEvent[] }
   | { readonly kind: 'answer'; readonly order: StormOrder; readonly answer: unknown };
 
+/** What a host needs to know of a session. */
 export type StormSession = Pick<Session, 'sessionId' | 'host' | 'ticket'>;
 
-/** Thousands of clients in a process of their own: what they cost is nobody else's time. */
+/** Thousands of clients in a process of their own, whose work does not delay this process. */
 export interface ClientStorm {
-  /** All who play connect and ask. */
+  /** The playing clients connect and request sessions. */
   play(): Promise<readonly StormSession[]>;
-  /** All who wait connect and ask, and resolve when they were told their places. */
+  /** The waiting clients connect and request sessions. Resolves when all know their positions. */
   queue(): Promise<void>;
-  /** The place of each who waits, as told last. */
+  /** The latest position of each waiting client. */
   positions(): Promise<readonly number[]>;
-  /** Destroys every socket in the same instant. Returns how many there were. */
+  /** Destroys all sockets at once. Returns their number. */
   cut(): Promise<number>;
   close(): Promise<void>;
 }
 
 /**
- * Thousands of devices have processors of their own. Where all share one machine, the brokers' work comes first, or the
- * brokers would be measured by how long they wait for the clients. All threads have to be nice, so it begins so.
+ * Starts the clients with the lowest priority, for all their threads. Real clients have processors of their own; here they share
+ * the machine with the measured brokers, and must not slow them down.
  */
-const NICELY = { execPath: 'nice', execArgv: ['-n', '19', process.execPath] };
+const LOWEST_PRIORITY = { execPath: 'nice', execArgv: ['-n', '19', process.execPath] };
 
-/** @param onEvent hears of everything that the clients saw, a few milliseconds later */
+/** @param onEvent called with each event of the clients, some milliseconds after it */
 export function startClientStorm(
   options: StormOptions,
   recorder: Recorder,
   onEvent: (event: HistoryEvent) => void,
 ): ClientStorm {
   const worker = fileURLToPath(new URL('./client-storm-worker.js', import.meta.url));
-  const child = fork(worker, [JSON.stringify(options)], NICELY);
+  const child = fork(worker, [JSON.stringify(options)], LOWEST_PRIORITY);
   const exited = once(child, 'exit');
   exited.catch(() => undefined);
-  const asked = new Map<StormOrder, (answer: unknown) => void>();
+  const pending = new Map<StormOrder, (answer: unknown) => void>();
   const originMs = monotonicMs() - performance.now();
   child.on('message', (reply: StormReply) => {
     switch (reply.kind) {
-      case 'seen': {
+      case 'events': {
         const events = reply.events.map((event) => ({ ...event, atMs: event.atMs - originMs }));
         recorder.merge(events);
         events.forEach(onEvent);
         return;
       }
       case 'answer':
-        asked.get(reply.order)?.(reply.answer);
+        pending.get(reply.order)?.(reply.answer);
     }
   });
-  const ask = async <Answer>(order: StormOrder): Promise<Answer> => {
-    const answer = new Promise<unknown>((resolve) => asked.set(order, resolve));
+  const send = async <Answer>(order: StormOrder): Promise<Answer> => {
+    const answer = new Promise<unknown>((resolve) => pending.set(order, resolve));
     child.send(order);
-    const dead = exited.then(() => {
-      throw new Error(`the storm's process ended before it answered "${order}"`);
+    const ended = exited.then(() => {
+      throw new Error(`The process of the clients ended before it answered "${order}".`);
     });
-    return (await Promise.race([answer, dead])) as Answer;
+    return (await Promise.race([answer, ended])) as Answer;
   };
   return {
-    play: () => ask('play'),
+    play: () => send('play'),
     async queue() {
-      await ask('queue');
+      await send('queue');
     },
-    positions: () => ask('positions'),
-    cut: () => ask('cut'),
+    positions: () => send('positions'),
+    cut: () => send('cut'),
     async close() {
       if (child.exitCode !== null) return;
-      await ask('close');
+      await send('close');
       await exited;
     },
   };

@@ -1,21 +1,21 @@
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 import type { PlayerGroup } from '../../support/recovery/player-group.js';
 
 /**
- * Cuts every socket of these players, and resolves when each who had a session was given the same one again.
+ * Cuts all sockets of these players. Resolves when every player with a session has reconnected to the same session.
  *
- * @returns how many there were
+ * @returns the number of these players
  */
-export async function cutAndResume({ events, record }: Recorder, swarm: PlayerGroup): Promise<number> {
-  const missing = new Set(swarm.players.flatMap(({ client }) => client.sessions[0]?.sessionId ?? []));
+export async function cutAndResume({ events, record }: Recorder, group: PlayerGroup): Promise<number> {
+  const missing = new Set(group.players.flatMap(({ client }) => client.sessions[0]?.sessionId ?? []));
   const count = missing.size;
   record({ type: 'fault', fault: 'sockets-cut', target: 'clients', lasts: false });
-  let looked = events.length;
-  swarm.cutAll();
+  let next = events.length;
+  group.cutAll();
   await waitUntil(() => {
-    for (; looked < events.length; looked += 1) {
-      const event = events[looked]!;
+    for (; next < events.length; next += 1) {
+      const event = events[next]!;
       if (event.type === 'matched') missing.delete(event.sessionId);
     }
     return missing.size === 0;

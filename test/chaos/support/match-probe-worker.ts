@@ -1,11 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createClient } from '@duskline/client/node';
 import { createHost } from '@duskline/host';
 import { TEST_DEVICE, testToken } from '../../support/fleet/test-broker.js';
+import { pauseFor } from '../../support/time/pacing.js';
 import type { ProbeOptions } from './match-probe.js';
 
-/** Plays of a few players who come and go all the time. Tells how long each match took, in milliseconds. */
+/** A few players who play one session after the other. The parent thread gets the time of each match in milliseconds. */
 const { urls, region, players, pauseMs } = workerData as ProbeOptions;
 const port = parentPort!;
 const pool = 'console-x';
@@ -32,17 +32,17 @@ await Promise.all(
     });
     await client.connect();
     client.on('status', ({ state }) => {
-      // Whoever has to reconnect is no longer one of those who were connected all the time.
+      // The probe measures players who stay connected.
       if (!over && state !== 'ready') port.postMessage('lost');
     });
     while (!over) {
-      const askedAtMs = performance.now();
+      const requestedAtMs = performance.now();
       const session = await client.play({ title: 'starfall', rtt: { [region]: 10 } });
-      port.postMessage(performance.now() - askedAtMs);
+      port.postMessage(performance.now() - requestedAtMs);
       const admission = host.admit(session.ticket);
-      if (!admission.ok) throw new Error(`not admitted: ${admission.reason}`);
+      if (!admission.ok) throw new Error(`The host did not admit the player: ${admission.reason}`);
       await session.end();
-      await delay(pauseMs);
+      await pauseFor(pauseMs);
     }
     await client.close();
   }),

@@ -1,42 +1,55 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { waitUntil } from '../../support/time/eventually.js';
 
+/** Several times the time that a busy machine needs for the measured matches. */
+const MEASURE_DEADLINE_MS = 30_000;
+
+/** Options of `startMatchProbe`. */
 export interface ProbeOptions {
   readonly urls: readonly string[];
-  /** Where the probe has a host of its own. */
+  /** Region in which the probe has a host of its own. */
   readonly region: string;
   readonly players: number;
   /**
-   * Between the end of a session and the player's next request. A round is two messages, and a client may send 20 a
-   * second on average: 120 ms at least, or the broker closes the connection.
+   * Time between the end of a session and the player's next request. At least 120 ms: each session takes two messages, and the
+   * broker closes the connection of a client that sends more than 20 a second on average.
    */
   readonly pauseMs: number;
 }
 
-/** Steady plays of a few players in a thread of their own: what the test's own work costs does not count. */
+/** A few players with a steady load, in a thread of their own so that the test's work does not delay them. */
 export interface MatchProbe {
-  /** Match times in milliseconds since the last time they were taken, sorted. */
-  take(): number[];
+  /** Sorted match times in milliseconds since the last call. Throws when a player lost its connection. */
+  takeTimes(): number[];
+  /** Waits for this number of matches from now on. Returns their sorted times. */
+  measure(matches: number): Promise<number[]>;
   stop(): Promise<void>;
 }
 
+/** Starts the thread. It plays until `stop`. */
 export function startMatchProbe(options: ProbeOptions): MatchProbe {
   const worker = new Worker(new URL('./match-probe-worker.js', import.meta.url), { workerData: options });
   let took: number[] = [];
   let lost = false;
-  worker.on('message', (said: number | 'lost') => {
-    if (said === 'lost') lost = true;
-    else took.push(said);
+  worker.on('message', (message: number | 'lost') => {
+    if (message === 'lost') lost = true;
+    else took.push(message);
   });
   const exited = once(worker, 'exit');
   exited.catch(() => undefined);
+  const takeTimes = (): number[] => {
+    if (lost) throw new Error('A player of the probe lost its connection, so its times include a reconnect.');
+    const taken = took.sort((a, b) => a - b);
+    took = [];
+    return taken;
+  };
   return {
-    take() {
-      if (lost)
-        throw new Error('a player of the probe lost its connection: its times are not those of a match');
-      const taken = took.sort((a, b) => a - b);
+    takeTimes,
+    async measure(matches) {
       took = [];
-      return taken;
+      await waitUntil(() => lost || took.length >= matches, MEASURE_DEADLINE_MS);
+      return takeTimes();
     },
     async stop() {
       worker.postMessage('stop');
@@ -45,7 +58,11 @@ export function startMatchProbe(options: ProbeOptions): MatchProbe {
   };
 }
 
-/** @param sorted in rising order */
+/**
+ * The value below which this share of the values lies.
+ *
+ * @param sorted values in ascending order
+ */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }

@@ -1,35 +1,35 @@
 import { DusklineError, type PlayOptions, type QueueState, type Session } from '@duskline/client/node';
 import type { GroupPlayer } from '../../support/recovery/player-group.js';
 
-/** A player who stands in a queue. */
+/** A player whose request was sent, and usually waits in a queue. */
 export interface QueuedPlayer {
   readonly player: string;
-  /** What it was told last of its place, and everything before. */
-  readonly told: QueueState[];
-  /** What came of it; the error where it was refused. */
+  /** All queue states that the player received, the latest last. */
+  readonly updates: readonly QueueState[];
+  /** Resolves with the session, or with the error of a refused request. */
   readonly answer: Promise<Session | DusklineError>;
 }
 
-/** Asks for a player, and resolves when it was told its place, or has its answer. */
+/** Sends a request. Resolves when the player has a position in the queue, or the answer. */
 export async function joinQueue(
   { player, client }: GroupPlayer,
   options: PlayOptions,
 ): Promise<QueuedPlayer> {
-  const told: QueueState[] = [];
+  const updates: QueueState[] = [];
   return new Promise((resolve) => {
     const answer = client
       .play({
         ...options,
-        onQueued: (regionPool) => {
-          told.push(regionPool);
-          resolve(line);
+        onQueued: (state) => {
+          updates.push(state);
+          resolve(queued);
         },
       })
       .catch((error: unknown) => {
         if (error instanceof DusklineError) return error;
         throw error;
       });
-    const line: QueuedPlayer = { player, told, answer };
-    void answer.then(() => resolve(line));
+    const queued: QueuedPlayer = { player, updates, answer };
+    void answer.then(() => resolve(queued));
   });
 }

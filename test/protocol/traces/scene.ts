@@ -1,6 +1,6 @@
 import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
-import { waitUntil } from '../../support/eventually.js';
-import { IDLE, TEST_DEVICE, testToken } from '../../support/fleet/test-broker.js';
+import { waitUntil } from '../../support/time/eventually.js';
+import { IDLE_LOAD, TEST_DEVICE, testToken } from '../../support/fleet/test-broker.js';
 import { Peer, type Frame } from '../../support/fleet/peer.js';
 import { TestFleet, type TestFleetOptions } from '../../support/fleet/test-fleet.js';
 import { FrameNames } from './frame-text.js';
@@ -123,7 +123,7 @@ export class Scene implements TraceWriter {
     sessions: readonly object[] = [],
     whole = false,
   ): Promise<void> {
-    host.send({ type: 'heartbeat', load: IDLE, sessions }, whole);
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions }, whole);
     await waitUntil(async () => {
       const { regions } = await this.fleet.broker(0).broker.status();
       const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));

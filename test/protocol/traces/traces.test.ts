@@ -23,7 +23,7 @@ describe('The scenarios of PROTOCOL.md', function () {
       for (const [i, scenario] of SCENARIOS.entries()) {
         if (brokers > 1 && scenario.oneBrokerBecause !== undefined) continue;
         it(`${headingOf(scenario, i)}: passes the frames that the document shows`, async () => {
-          // `npm run docs:traces` writes them anew.
+          // `npm run docs:traces` writes the traces again.
           expect(await Scene.play(scenario, brokers)).to.equal(documented[i]?.trace);
         });
       }

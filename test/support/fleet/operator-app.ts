@@ -25,7 +25,9 @@ export interface OperatorApp {
 /** A function without arguments for each operation, which returns its result. */
 export type OperationAnswers = { [Name in keyof Operations]: () => Awaited<ReturnType<Operations[Name]>> };
 
+/** Token with the scope `ops:read`. */
 export const READER = testToken({ kind: 'operator', operatorId: 'rita', scopes: ['ops:read'] });
+/** Token with the scope `ops:write`. */
 export const WRITER = testToken({ kind: 'operator', operatorId: 'olivia', scopes: ['ops:write'] });
 /** Token with both scopes. */
 export const OPERATOR = testToken({
@@ -100,15 +102,15 @@ export function plainAnswers(): OperationAnswers {
 }
 
 /**
- * One app for all tests of a block. Its calls and answers are reset before each test.
+ * Starts one app for all tests of a block. Its calls and answers are reset before each test.
  *
- * @param take gets the app before the first test
+ * @param onStart called with the app before the first test
  */
-export function useOperatorApp(take: (app: OperatorApp) => void): void {
+export function useOperatorApp(onStart: (app: OperatorApp) => void): void {
   let app: OperatorApp;
   before(async () => {
     app = await startOperatorApp();
-    take(app);
+    onStart(app);
   });
   after(() => app.stop());
   beforeEach(() => {
@@ -120,7 +122,7 @@ export function useOperatorApp(take: (app: OperatorApp) => void): void {
 async function startOperatorApp(): Promise<OperatorApp> {
   const verifier = createTokenVerifier(loadConfig({ text: TEST_CONFIG, env: TEST_ENV }).auth);
   const calls: OperationCall[] = [];
-  const note = async <Name extends keyof Operations>(
+  const recordCall = async <Name extends keyof Operations>(
     name: Name,
     ...args: Parameters<Operations[Name]>
   ): Promise<ReturnType<OperationAnswers[Name]>> => {
@@ -128,14 +130,14 @@ async function startOperatorApp(): Promise<OperatorApp> {
     return (app.answers[name] as () => ReturnType<OperationAnswers[Name]>)();
   };
   const operations: Operations = {
-    drain: (...args) => note('drain', ...args),
-    previewDrain: (...args) => note('previewDrain', ...args),
-    undrain: (...args) => note('undrain', ...args),
-    cordon: (...args) => note('cordon', ...args),
-    uncordon: (...args) => note('uncordon', ...args),
-    drains: () => note('drains'),
-    moves: (...args) => note('moves', ...args),
-    auditTrail: (...args) => note('auditTrail', ...args),
+    drain: (...args) => recordCall('drain', ...args),
+    previewDrain: (...args) => recordCall('previewDrain', ...args),
+    undrain: (...args) => recordCall('undrain', ...args),
+    cordon: (...args) => recordCall('cordon', ...args),
+    uncordon: (...args) => recordCall('uncordon', ...args),
+    drains: () => recordCall('drains'),
+    moves: (...args) => recordCall('moves', ...args),
+    auditTrail: (...args) => recordCall('auditTrail', ...args),
   };
   const server = createServer(
     createApp({

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import { READER, WRITER } from './operator-app.js';
 
+/** HTTP headers with this token. */
 export function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
+import { within } from '../time/deadline.js';
 
 /** A received frame, not validated. */
 export type Frame = Record<string, unknown> & { readonly type: string };
 
+/** Close code and reason that a peer received. */
 export interface CloseInfo {
   readonly code: number;
   readonly reason: string;
@@ -20,13 +22,14 @@ export class Peer {
   readonly closed: Promise<CloseInfo>;
   readonly #socket: WebSocket;
   readonly #frames: Frame[] = [];
+  /** Called when a frame has arrived. */
   readonly #waiting = new Set<() => void>();
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on('message', (data: Buffer) => {
       this.#frames.push(JSON.parse(data.toString('utf8')) as Frame);
-      for (const wake of [...this.#waiting]) wake();
+      for (const check of [...this.#waiting]) check();
     });
     this.closed = new Promise((resolve) => {
       socket.once('close', (code, reason) => resolve({ code, reason: reason.toString('utf8') }));
@@ -34,6 +37,7 @@ export class Peer {
     socket.on('error', () => undefined);
   }
 
+  /** Connects to a path of a broker. Resolves when the connection is open. */
   static async open(
     url: string,
     path: string,
@@ -69,57 +73,56 @@ export class Peer {
 
   /** Removes and returns the next frame of this type that `fits` accepts. Other frames stay in the buffer. */
   async next(type: string, fits: (frame: Frame) => boolean = () => true): Promise<Frame> {
-    return this.#take(`"${type}"`, (frame) => frame.type === type && fits(frame));
+    return this.#takeFrame(`"${type}"`, (frame) => frame.type === type && fits(frame));
   }
 
   /** The next frame of one of these types that fits. */
   async nextOf(types: readonly string[], fits: (frame: Frame) => boolean = () => true): Promise<Frame> {
-    return this.#take(types.map((type) => `"${type}"`).join(' or '), (frame) => {
+    return this.#takeFrame(types.map((type) => `"${type}"`).join(' or '), (frame) => {
       return types.includes(frame.type) && fits(frame);
     });
   }
 
   /** The next frame, whatever its type. */
   async nextFrame(): Promise<Frame> {
-    return this.#take('frame', () => true);
+    return this.#takeFrame('frame', () => true);
   }
 
   /** The answer to a request: `matched`, or `error` with its id. */
   async answer(requestId: string): Promise<Frame> {
-    return this.#take(`the answer to ${requestId}`, (frame) => {
+    return this.#takeFrame(`the answer to ${requestId}`, (frame) => {
       return (frame.type === 'matched' || frame.type === 'error') && frame['requestId'] === requestId;
     });
   }
 
-  async #take(what: string, fits: (frame: Frame) => boolean): Promise<Frame> {
+  async #takeFrame(what: string, fits: (frame: Frame) => boolean): Promise<Frame> {
     const take = (): Frame | undefined => {
       const index = this.#frames.findIndex(fits);
       return index < 0 ? undefined : this.#frames.splice(index, 1)[0];
     };
-    const there = take();
-    if (there !== undefined) return there;
-    return new Promise((resolve, reject) => {
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(check);
-      };
-      const check = (): void => {
+    const buffered = take();
+    if (buffered !== undefined) return buffered;
+    let check: () => void = () => undefined;
+    const arrived = new Promise<Frame>((resolve, reject) => {
+      check = () => {
         const frame = take();
         if (frame === undefined) return;
-        finish();
+        this.#waiting.delete(check);
         resolve(frame);
       };
-      const timer = setTimeout(() => {
-        finish();
-        reject(new Error(`no ${what} within ${DEADLINE_MS} ms; waiting: ${JSON.stringify(this.#frames)}`));
-      }, DEADLINE_MS);
       this.#waiting.add(check);
       void this.closed.then(({ code, reason }) => {
-        if (!this.#waiting.has(check)) return;
-        finish();
-        reject(new Error(`closed (${code} ${reason}) while waiting for ${what}`));
+        reject(
+          new Error(`The connection was closed with ${code} "${reason}" before the peer received ${what}.`),
+        );
       });
     });
+    try {
+      const awaited = (): string => `${what} arrives; unread: ${JSON.stringify(this.#frames)}`;
+      return await within(DEADLINE_MS, awaited, arrived);
+    } finally {
+      this.#waiting.delete(check);
+    }
   }
 
   /** Frames that were received and that no test has taken. */

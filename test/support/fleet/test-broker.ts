@@ -6,7 +6,7 @@ import { loadConfig } from '@duskline/server/config/load-config.js';
 import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
 import type { BrokerIntervals } from '@duskline/server/broker/intervals.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { Peer, type Frame } from './peer.js';
 
 const AUTH_SECRET = 'a secret for tests, of more than thirty-two bytes';
@@ -48,6 +48,7 @@ export function testToken(request: TokenRequest): string {
   return signer.sign(request, 3_600_000);
 }
 
+/** Options of `startTestBroker`. */
 export interface TestBrokerOptions {
   readonly store?: FleetStore;
   readonly limits?: Partial<Config['limits']>;
@@ -59,7 +60,7 @@ export interface TestBrokerOptions {
 }
 
 /** Intervals of a tenth of the default. */
-export const QUICK: BrokerIntervals = {
+export const SHORT_INTERVALS: BrokerIntervals = {
   pollMs: 100,
   queuePollMs: 102,
   positionMs: 100,
@@ -90,6 +91,7 @@ export const failOnError = {
   debug: (): void => undefined,
 };
 
+/** Device of the players of test fleets, which fits the console pools. */
 export const TEST_DEVICE = { kind: 'console', codecs: ['hevc', 'h264'], maxResolution: '2160p' } as const;
 
 /** Connects a player. Resolves after `welcome`. */
@@ -100,6 +102,7 @@ export async function openPlayer(url: string, playerId: string, device: object =
   return peer;
 }
 
+/** Options of `openHost`. By default region `near`, pool `console-x` and four slots. */
 export interface TestHostOptions {
   readonly hostId: string;
   readonly region?: string;
@@ -108,7 +111,8 @@ export interface TestHostOptions {
   readonly sessions?: readonly object[];
 }
 
-export const IDLE = { gpu: 0, encoder: 0, cpu: 0, network: 0 };
+/** Load of a host without work. */
+export const IDLE_LOAD = { gpu: 0, encoder: 0, cpu: 0, network: 0 };
 
 /** Connects and registers a host. The host sends heartbeats only when the test does. */
 export async function openHost(url: string, options: TestHostOptions): Promise<Peer & { registered: Frame }> {
@@ -126,7 +130,7 @@ export async function openReadyHost(
   options: TestHostOptions,
 ): Promise<Peer & { registered: Frame }> {
   const host = await openHost(duskline.url, options);
-  host.send({ type: 'heartbeat', load: IDLE, sessions: options.sessions ?? [] });
+  host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: options.sessions ?? [] });
   const { region = 'near', pool = 'console-x' } = options;
   await waitUntil(async () => {
     const status = await duskline.broker.status();

@@ -6,8 +6,8 @@ import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import {
-  IDLE,
-  QUICK,
+  IDLE_LOAD,
+  SHORT_INTERVALS,
   TEST_DEVICE,
   openReadyHost,
   startTestBroker,
@@ -15,8 +15,10 @@ import {
   type TestHostOptions,
 } from './test-broker.js';
 import { Peer, type Frame } from './peer.js';
+import { repeatEvery } from '../time/pacing.js';
 import { sharedRedis, uniquePrefix } from '../redis/redis-server.js';
 
+/** Options of `TestFleet.start`. */
 export interface TestFleetOptions {
   /** Several brokers share a real Redis. One by default, with its state in memory. */
   readonly brokers?: number;
@@ -26,8 +28,8 @@ export interface TestFleetOptions {
   readonly intervals?: Partial<BrokerIntervals>;
 }
 
-/** Hosts of these fleets stay alive without heartbeats. Sweeps are frequent. */
-const CALM: Partial<Config['limits']> = {
+/** Hosts of these fleets need no heartbeats, and sweeps are frequent. */
+const FLEET_LIMITS: Partial<Config['limits']> = {
   suspectAfterMs: 60_000,
   lostAfterMs: 120_000,
   sweepIntervalMs: 50,
@@ -47,9 +49,10 @@ export class TestFleet {
     readonly stores: readonly FleetStore[],
   ) {}
 
+  /** Starts the brokers, and connects them to one store. */
   static async start(options: TestFleetOptions = {}): Promise<TestFleet> {
-    const { brokers: count = 1, config, intervals = QUICK } = options;
-    const limits = { ...CALM, ...options.limits };
+    const { brokers: count = 1, config, intervals = SHORT_INTERVALS } = options;
+    const limits = { ...FLEET_LIMITS, ...options.limits };
     const stores = await openStores(count, limits);
     const brokers: Duskline[] = [];
     for (const store of stores) {
@@ -65,13 +68,14 @@ export class TestFleet {
     await Promise.all(this.stores.map((store) => store.close()));
   }
 
+  /** The broker with this index, modulo the number of brokers, so that a test for several brokers also runs with one. */
   broker(index: number): Duskline {
-    // A test for several brokers also runs with fewer.
     const broker = this.brokers[index % this.brokers.length];
     if (broker === undefined) throw new RangeError('The fleet has no broker.');
     return broker;
   }
 
+  /** Connects a player to a broker, by default the first. Resolves after `welcome`. */
   async player(playerId: string, options: { broker?: number; tier?: string } = {}): Promise<PlayerPeer> {
     const { broker = 0, tier } = options;
     const peer = await Peer.open(this.broker(broker).url, CLIENT_PATH);
@@ -81,6 +85,7 @@ export class TestFleet {
     return Object.assign(peer, { playerId });
   }
 
+  /** Connects a host to a broker. Resolves when the host is ready. */
   host(options: TestHostOptions, broker = 0): Promise<Peer & { registered: Frame }> {
     return openReadyHost(this.broker(broker), options);
   }
@@ -109,6 +114,7 @@ export class TestFleet {
   }
 }
 
+/** A host whose slots are all in use. */
 export interface FullHost extends Peer {
   readonly registered: Frame;
   /**
@@ -160,10 +166,10 @@ export async function roundTrip(player: Peer): Promise<void> {
 export function keepSendingHeartbeats(
   host: Peer,
   sessions: () => object[] = () => [],
-  load: () => object = () => IDLE,
+  load: () => object = () => IDLE_LOAD,
 ): () => void {
   const beat = (): void => host.send({ type: 'heartbeat', load: load(), sessions: sessions() });
-  const timer = setInterval(beat, 50);
-  void host.closed.then(() => clearInterval(timer));
-  return () => clearInterval(timer);
+  const stop = repeatEvery(50, beat);
+  void host.closed.then(stop);
+  return stop;
 }

@@ -1,15 +1,18 @@
 import type { EventOf } from '@duskline/loadtest/history/events.js';
 import { hostName } from '@duskline/loadtest/history/events.js';
 import { targetReservationIdOf } from '@duskline/server/domain/target-reservation.js';
-import { waitUntil, retryUntilSuccess } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { START_DEADLINE_MS, type MoveScope, type MovesFleet } from './moves-fleet.js';
 import type { MovingClient } from './moving-client.js';
 import type { HostedSessionState, MovingHost } from './moving-host.js';
 
+/** Options of `MoveScenario.start`. */
 export interface MoveScenarioOptions {
   readonly scope: MoveScope;
-  /** Which brokers old host, new host and client try first, each in this order. */
-  readonly brokersOf: (mover: number) => readonly [readonly number[], readonly number[], readonly number[]];
+  /** Which brokers source host, target host and client try first, each in this order. */
+  readonly brokersOf: (
+    movingBroker: number,
+  ) => readonly [readonly number[], readonly number[], readonly number[]];
   readonly onHostLost: 'replace' | 'end';
 }
 
@@ -24,6 +27,7 @@ export const MOVE_STAGES = [
   'client admitted',
   'moved',
 ] as const;
+/** One of `MOVE_STAGES`. */
 export type MoveStage = (typeof MOVE_STAGES)[number];
 
 /** Location of a session according to the store and to the host processes. */
@@ -38,7 +42,7 @@ export interface SessionLocation {
 
 type MoveScenarioParts = Pick<
   MoveScenario,
-  'fleet' | 'scope' | 'pool' | 'mover' | 'oldHost' | 'newHost' | 'client'
+  'fleet' | 'scope' | 'pool' | 'movingBroker' | 'sourceHost' | 'targetHost' | 'client'
 >;
 
 /** A client with a session on one host, and a second host as a move target. Each of the three is a process of its own. */
@@ -49,9 +53,9 @@ export class MoveScenario {
   readonly scope: MoveScope;
   readonly pool: string;
   /** Index of the broker that will run the move. */
-  readonly mover: number;
-  readonly oldHost: MovingHost;
-  readonly newHost: MovingHost;
+  readonly movingBroker: number;
+  readonly sourceHost: MovingHost;
+  readonly targetHost: MovingHost;
   /** Current client process of the player. */
   client: MovingClient;
 
@@ -59,9 +63,9 @@ export class MoveScenario {
     this.fleet = parts.fleet;
     this.scope = parts.scope;
     this.pool = parts.pool;
-    this.mover = parts.mover;
-    this.oldHost = parts.oldHost;
-    this.newHost = parts.newHost;
+    this.movingBroker = parts.movingBroker;
+    this.sourceHost = parts.sourceHost;
+    this.targetHost = parts.targetHost;
     this.client = parts.client;
   }
 
@@ -80,62 +84,63 @@ export class MoveScenario {
     { scope, brokersOf, onHostLost }: MoveScenarioOptions,
   ): Promise<MoveScenario> {
     const { pool, number } = fleet.reservePool();
-    const mover = await fleet.leaseHolder('near');
-    const [forOld, forNew, forClient] = brokersOf(mover);
-    const oldHost = fleet.startHost(`old-${number}`, 'near', pool, forOld);
-    const newHost = fleet.startHost(`new-${number}`, scope, pool, forNew);
+    const movingBroker = await fleet.leaseHolder('near');
+    const [forSource, forTarget, forClient] = brokersOf(movingBroker);
+    const sourceHost = fleet.startHost(`source-${number}`, 'near', pool, forSource);
+    const targetHost = fleet.startHost(`target-${number}`, scope, pool, forTarget);
     const client = fleet.startClient(`player-${number}`, pool, forClient, { requestId: 'r1', onHostLost });
-    const scene = new MoveScenario({ fleet, scope, pool, mover, oldHost, newHost, client });
-    oldHost.process.order({ kind: 'connect' });
-    await fleet.untilReady(oldHost);
-    await scene.play();
-    newHost.process.order({ kind: 'connect' });
-    await fleet.untilReady(newHost);
+    const scenario = new MoveScenario({ fleet, scope, pool, movingBroker, sourceHost, targetHost, client });
+    sourceHost.process.order({ kind: 'connect' });
+    await fleet.untilReady(sourceHost);
+    await scenario.play();
+    targetHost.process.order({ kind: 'connect' });
+    await fleet.untilReady(targetHost);
     // The order goes to another broker; the broker that will run the move finds it in its next round.
-    await fleet.drain(fleet.otherThan(mover), oldHost);
-    return scene;
+    await fleet.drain(fleet.otherThan(movingBroker), sourceHost);
+    return scenario;
   }
 
   /** Starts to play. Resolves when the player receives frames. */
   async play(): Promise<void> {
-    const before = this.shown.length;
+    const before = this.frames.length;
     this.client.process.order({ kind: 'play' });
     await waitUntil(() => {
-      const failed = this.client.last('failed');
+      const failed = this.client.lastReport('failed');
       if (failed !== undefined) throw new Error(failed.why);
-      return this.client.last('playing') !== undefined && this.shown.length > before + 2;
+      return this.client.lastReport('playing') !== undefined && this.frames.length > before + 2;
     }, START_DEADLINE_MS);
-    this.sessionId = this.client.last('playing')!.sessionId;
+    this.sessionId = this.client.lastReport('playing')!.sessionId;
   }
 
-  get shown(): readonly EventOf<'frame-received'>[] {
-    return this.fleet.shown(this.client.player);
+  /** Frames that the player has received so far. */
+  get frames(): readonly EventOf<'frame-received'>[] {
+    return this.fleet.framesOf(this.client.player);
   }
 
   /**
    * Starts the move. Resolves when it has reached this stage, where it is blocked. For the last two stages it resolves at
-   * `client notified`, where the client waits for the order `decide`.
+   * `client notified`, where the client waits for the order `answer-moves`.
    */
-  async waitForStage(gap: MoveStage): Promise<void> {
-    const { oldHost, newHost, client } = this;
-    if (gap === 'checkpoint ordered') {
-      oldHost.process.order({ kind: 'faults', faults: { checkpoint: 'hang' } });
+  async waitForStage(stage: MoveStage): Promise<void> {
+    const { sourceHost, targetHost, client } = this;
+    if (stage === 'checkpoint ordered') {
+      sourceHost.process.order({ kind: 'faults', faults: { checkpoint: 'hang' } });
     }
-    if (gap === 'checkpoint delivered')
-      newHost.process.order({ kind: 'faults', faults: { restore: 'hang' } });
-    oldHost.process.order({ kind: 'movable', movable: true });
+    if (stage === 'checkpoint delivered')
+      targetHost.process.order({ kind: 'faults', faults: { restore: 'hang' } });
+    sourceHost.process.order({ kind: 'movable', movable: true });
     await waitUntil(() => {
-      switch (gap) {
+      switch (stage) {
         case 'checkpoint ordered':
-          return oldHost.state.sessions.some(({ state }) => state === 'moving');
+          return sourceHost.state.sessions.some(({ state }) => state === 'moving');
         case 'checkpoint delivered':
-          return newHost.state.prepared > 0;
+          return targetHost.state.prepared > 0;
         case 'client notified':
         case 'client admitted':
         case 'moved':
-          return client.last('asked-to-move') !== undefined;
+          return client.lastReport('move-requested') !== undefined;
         default:
-          return gap satisfies never;
+          return stage satisfies never;
       }
     }, 10_000);
   }
@@ -143,22 +148,25 @@ export class MoveScenario {
   /** Id of the broker that runs the move, according to the target reservation in the store. */
   async moveOwner(): Promise<string | undefined> {
     const regionPool = { region: this.scope, pool: this.pool };
-    const [arrival] = await this.fleet.store.getSessions(regionPool, [targetReservationIdOf(this.sessionId)]);
-    return arrival?.clientBrokerId;
+    const [reservation] = await this.fleet.store.getSessions(regionPool, [
+      targetReservationIdOf(this.sessionId),
+    ]);
+    return reservation?.clientBrokerId;
   }
 
+  /** Reads from store and hosts where the session is. */
   async locateSession(): Promise<SessionLocation> {
-    const { sessionId, fleet, oldHost, newHost, pool } = this;
-    const hosts = [oldHost, newHost];
+    const { sessionId, fleet, sourceHost, targetHost, pool } = this;
+    const hosts = [sourceHost, targetHost];
     const regionPools = [...new Set(hosts.map(({ region }) => region))].map((region) => ({ region, pool }));
     const known = await Promise.all(
       regionPools.map(async (regionPool) => {
-        const [own, arrival] = await fleet.store.getSessions(regionPool, [
+        const [own, reservation] = await fleet.store.getSessions(regionPool, [
           sessionId,
           targetReservationIdOf(sessionId),
         ]);
         const records = await fleet.store.listHosts(regionPool);
-        return { regionPool, own, isHeld: arrival?.state === 'arriving', records };
+        return { regionPool, own, isReserved: reservation?.state === 'arriving', records };
       }),
     );
     const agree = hosts.map(({ process, state, region, hostId }) => {
@@ -173,23 +181,24 @@ export class MoveScenario {
       held: hosts.flatMap(({ process, hostId, state: { sessions } }) =>
         process.isAlive ? sessions.map((session) => ({ ...session, hostId })) : [],
       ),
-      slotsAgree: !agree.includes(false) && known.every(({ isHeld }) => !isHeld),
+      slotsAgree: !agree.includes(false) && known.every(({ isReserved }) => !isReserved),
     };
   }
 
   /** Full state of the scenario, for error messages. */
   async describe(): Promise<string> {
-    const { oldHost, newHost, client } = this;
-    const told = { old: oldHost.state, new: newHost.state, heard: client.heard.slice(-6) };
-    return JSON.stringify({ ...(await this.locateSession()), ...told });
+    const { sourceHost, targetHost, client } = this;
+    const reported = { source: sourceHost.state, target: targetHost.state, client: client.reports.slice(-6) };
+    return JSON.stringify({ ...(await this.locateSession()), ...reported });
   }
 
   /** Starts a new client process for the player whose process was killed. */
-  returnOfPlayer(): void {
+  restartClient(): void {
     const { fleet, pool, client } = this;
     this.client = fleet.startClient(client.player, pool, [], { requestId: 'r2', onConflict: 'resume' });
   }
 
+  /** Kills a host process, and records it. */
   async killHost(host: MovingHost): Promise<void> {
     await host.process.kill();
     const target = hostName(host.region, host.pool, host.hostId);
@@ -197,6 +206,7 @@ export class MoveScenario {
     this.fleet.recorder.record({ type: 'host-stopped', host: target, how: 'killed' });
   }
 
+  /** Kills the client process, and records it. */
   async killClient(): Promise<void> {
     const { player, process } = this.client;
     await process.kill();
@@ -204,23 +214,24 @@ export class MoveScenario {
     this.fleet.recorder.record({ type: 'disconnected', player, code: 1006 });
   }
 
-  async killMover(): Promise<void> {
-    const target = this.fleet.brokerId(this.mover);
+  /** Kills the broker that runs the move, and records it. */
+  async killMovingBroker(): Promise<void> {
+    const target = this.fleet.brokerId(this.movingBroker);
     this.fleet.recorder.record({ type: 'fault', fault: 'broker-killed', target, lasts: false });
-    await this.fleet.brokers[this.mover]!.kill();
+    await this.fleet.brokers[this.movingBroker]!.kill();
   }
 
   /** The player leaves. Resolves when no host and no store record has the session any more. */
   async end(): Promise<void> {
     this.client.process.order({ kind: 'leave' });
-    await retryUntilSuccess(async () => {
+    const isOver = async (): Promise<boolean> => {
       const { stored, held, slotsAgree } = await this.locateSession();
-      if (stored.length > 0 || held.length > 0 || !slotsAgree)
-        throw new Error(`not over: ${await this.describe()}`);
-    }, 10_000);
-    for (const { process } of [this.oldHost, this.newHost]) process.order({ kind: 'leave' });
+      return stored.length === 0 && held.length === 0 && slotsAgree;
+    };
+    await waitUntil(isOver, 10_000, { describe: () => this.describe() });
+    for (const { process } of [this.sourceHost, this.targetHost]) process.order({ kind: 'leave' });
     this.client.process.order({ kind: 'close' });
-    await Promise.all([this.oldHost, this.newHost, this.client].map(({ process }) => process.exited));
+    await Promise.all([this.sourceHost, this.targetHost, this.client].map(({ process }) => process.exited));
     this.fleet.releasePool(this.pool);
   }
 }

@@ -13,7 +13,7 @@ import type { EventOf } from '@duskline/loadtest/history/events.js';
 import { recordFleet } from '../fleet/record-fleet.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
 import { startBrokerProcess, type BrokerProcess } from '../processes/broker-process.js';
-import { waitUntil, retryUntilSuccess } from '../eventually.js';
+import { waitUntil, retryUntilSuccess } from '../time/eventually.js';
 import { TEST_CONFIG, testToken } from '../fleet/test-broker.js';
 import { startMovingClient, type MovingClient, type MovingClientOptions } from './moving-client.js';
 import { startMovingHost, type MovingHost } from './moving-host.js';
@@ -63,12 +63,12 @@ export class MovesFleet {
   readonly recorder: Recorder = createRecorder(
     () => performance.now(),
     (event) => {
-      if (event.type === 'frame-received') this.shown(event.player).push(event);
+      if (event.type === 'frame-received') this.framesOf(event.player).push(event);
     },
   );
-  readonly #shown = new Map<string, EventOf<'frame-received'>[]>();
+  readonly #frames = new Map<string, EventOf<'frame-received'>[]>();
   readonly #free: string[];
-  #scenes = 0;
+  #scenarios = 0;
   readonly #workers: { kill(): Promise<void> }[] = [];
 
   private constructor(
@@ -83,9 +83,9 @@ export class MovesFleet {
     this.#free = [...pools];
   }
 
-  /** @param scenes number of scenarios that run at a time */
-  static async start(scenes: number): Promise<MovesFleet> {
-    const pools = Array.from({ length: scenes }, (_, i) => `pool-${i}`);
+  /** Starts Redis and the brokers, for `scenarios` scenarios at a time. */
+  static async start(scenarios: number): Promise<MovesFleet> {
+    const pools = Array.from({ length: scenarios }, (_, i) => `pool-${i}`);
     const directory = await mkdtemp(join(tmpdir(), 'duskline-moves-'));
     const config = join(directory, 'duskline.yaml');
     await writeFile(config, configOf(pools));
@@ -111,8 +111,8 @@ export class MovesFleet {
     const pool = this.#free.shift();
     if (pool === undefined)
       throw new RangeError('All pools are reserved. Start the fleet with more scenarios.');
-    this.#scenes += 1;
-    return { pool, number: this.#scenes };
+    this.#scenarios += 1;
+    return { pool, number: this.#scenarios };
   }
 
   /** Makes the pool available to another scenario. The pool must have no sessions. */
@@ -121,10 +121,10 @@ export class MovesFleet {
   }
 
   /** Frames that the player has received so far. */
-  shown(player: string): EventOf<'frame-received'>[] {
-    const pictures = this.#shown.get(player) ?? [];
-    this.#shown.set(player, pictures);
-    return pictures;
+  framesOf(player: string): EventOf<'frame-received'>[] {
+    const frames = this.#frames.get(player) ?? [];
+    this.#frames.set(player, frames);
+    return frames;
   }
 
   /** URLs of all brokers: first those with the given indices, in that order, then the others. */
@@ -149,10 +149,12 @@ export class MovesFleet {
     }
   }
 
+  /** Index of another broker. */
   otherThan(index: number): number {
     return (index + 1) % BROKERS;
   }
 
+  /** Id of the broker with this index. */
   brokerId(index: number): string {
     return brokerIdOf(this.brokers[index]!);
   }
@@ -164,6 +166,7 @@ export class MovesFleet {
     }
   }
 
+  /** Starts a host process, which tries the brokers in this order. */
   startHost(hostId: string, region: MoveScope, pool: string, brokers: readonly number[]): MovingHost {
     const token = testToken({ kind: 'host', region, pool });
     const at = { hostId, region, pool, slots: SLOTS, frameIntervalMs: FRAME_INTERVAL_MS };
@@ -172,6 +175,7 @@ export class MovesFleet {
     return host;
   }
 
+  /** Starts a client process, which tries the brokers in this order. */
   startClient(
     player: string,
     title: string,
@@ -190,6 +194,7 @@ export class MovesFleet {
     return client;
   }
 
+  /** Waits until the host is ready. */
   async untilReady({ region, pool, hostId }: HostTarget): Promise<void> {
     await waitUntil(async () => {
       const hosts = await this.store.listHosts({ region, pool });
@@ -197,12 +202,13 @@ export class MovesFleet {
     }, START_DEADLINE_MS);
   }
 
-  /** @param broker index of the broker that gets the order */
+  /** Orders a drain of a host by moves, at the broker with this index. */
   async drain(broker: number, { region, pool, hostId }: HostTarget): Promise<void> {
     const target = { region, pool, hostId };
     await this.#order(broker, '/v1/drains', { target, mode: 'move', deadlineMs: 600_000 }, 201);
   }
 
+  /** Reopens a host, at the broker with this index. */
   async undrain(broker: number, { region, pool, hostId }: HostTarget): Promise<void> {
     await this.#order(broker, '/v1/undrain', { target: { region, pool, hostId } }, 200);
   }

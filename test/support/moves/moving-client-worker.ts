@@ -5,13 +5,14 @@ import { hostName } from '@duskline/loadtest/history/events.js';
 import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 import { TEST_DEVICE } from '../fleet/test-broker.js';
 import { monotonicMs } from '../processes/monotonic-clock.js';
+import { letTimePass } from '../time/scenario-time.js';
 import type { ClientOrder, ClientReport, MovingClientOptions } from './moving-client.js';
-import { reportToParent } from '../processes/worker-process.js';
+import { sendToParent } from '../processes/worker-process.js';
 
 /** A player process that accepts moves of its session. It gets orders from the parent process, and reports events to it. */
 const options = JSON.parse(process.argv[2] ?? '') as MovingClientOptions;
-const { urls, token, player, play } = options;
-const recorder = createRecorder(monotonicMs, (event) => reportToParent({ kind: 'seen', event }));
+const { urls, token, player, play: request } = options;
+const recorder = createRecorder(monotonicMs, (event) => sendToParent({ kind: 'event', event }));
 const { WebSocket } = createRecordedSockets(recorder, player);
 const client = createClient({
   url: urls,
@@ -23,50 +24,51 @@ const client = createClient({
 let session: Session | undefined;
 let current: StreamViewer | undefined;
 let next: StreamViewer | undefined;
-/** Kills the process of the order `doom`. Called when the target host of the move admits the player. */
+/** Kills the process of the order `kill-at-admission`. Called when the target host of the move admits the player. */
 let kill: () => void = ignore;
 /** Whether the player accepts moves. A move waits until it is defined. */
-let goes: boolean | undefined;
-let decided: () => void = ignore;
+let acceptsMoves: boolean | undefined;
+let onOrder: () => void = ignore;
 
 function ignore(): void {
   // Intentionally empty.
 }
 
-function say(saying: ClientReport): void {
-  reportToParent({ kind: 'news', atMs: monotonicMs(), news: saying });
+function report(event: ClientReport): void {
+  sendToParent({ kind: 'report', atMs: monotonicMs(), report: event });
 }
 
 /** Shows the ticket to the host. Resolves when the host admits the player. */
-function open(
+function watch(
   { sessionId }: Pick<Session, 'sessionId'>,
   { epoch, region, pool, host, ticket }: Pick<SessionMove, 'epoch' | 'region' | 'pool' | 'host' | 'ticket'>,
-  onLetIn: () => void = ignore,
+  onAdmitted: () => void = ignore,
 ): Promise<StreamViewer> {
   const at = { player, host: hostName(region, pool, host.hostId), sessionId, epoch };
   return new Promise((resolve, reject) => {
     const viewer = watchStream(host.endpoint, ticket, {
       admitted() {
-        say({ type: 'let-in', hostId: host.hostId, epoch });
-        onLetIn();
+        report({ type: 'admitted', hostId: host.hostId, epoch });
+        onAdmitted();
         resolve(viewer);
       },
       frame: (n, count) => recorder.record({ type: 'frame-received', ...at, n, count }),
       closed(why) {
-        say({ type: 'stream-closed', hostId: host.hostId, why });
+        report({ type: 'stream-closed', hostId: host.hostId, why });
         reject(new Error(why));
       },
     });
   });
 }
 
-async function follow(move: SessionMove): Promise<void> {
+/** Called by the SDK when the broker asks the client to connect to the target host. */
+async function answerMove(move: SessionMove): Promise<void> {
   if (session === undefined) throw new Error('onMove was called before play resolved');
   const { epoch, host } = move;
-  say({ type: 'asked-to-move', hostId: host.hostId, epoch });
-  if (goes === undefined) await new Promise<void>((resolve) => (decided = resolve));
-  if (goes !== true) throw new Error('The player declines the move.');
-  const viewer = await open(session, move, () => kill());
+  report({ type: 'move-requested', hostId: host.hostId, epoch });
+  if (acceptsMoves === undefined) await new Promise<void>((resolve) => (onOrder = resolve));
+  if (acceptsMoves !== true) throw new Error('The player declines the move.');
+  const viewer = await watch(session, move, () => kill());
   if (move.signal.aborted) {
     viewer.drop();
     return;
@@ -75,37 +77,42 @@ async function follow(move: SessionMove): Promise<void> {
   next = viewer;
 }
 
-async function begin(): Promise<void> {
+async function play(): Promise<void> {
   await client.connect();
-  const made = await client.play({ ...play, ...(options.stays ? {} : { onMove: follow }) });
-  session = made;
-  made.on('moved', () => {
+  const started = await client.play({ ...request, ...(options.withoutMoves ? {} : { onMove: answerMove }) });
+  session = started;
+  started.on('moved', () => {
     current = next;
-    say({ type: 'moved', hostId: made.host.hostId, epoch: made.epoch });
+    report({ type: 'moved', hostId: started.host.hostId, epoch: started.epoch });
   });
-  made.on('replaced', () => {
-    say({ type: 'replaced', hostId: made.host.hostId, epoch: made.epoch });
+  started.on('replaced', () => {
+    report({ type: 'replaced', hostId: started.host.hostId, epoch: started.epoch });
     current?.drop();
-    open(made, made).then((viewer) => (current = viewer), ignore);
+    watch(started, started).then((viewer) => (current = viewer), ignore);
   });
-  made.on('ended', (reason) => say({ type: 'ended', reason }));
-  current = await open(made, made);
-  say({ type: 'playing', sessionId: made.sessionId, hostId: made.host.hostId, epoch: made.epoch });
+  started.on('ended', (reason) => report({ type: 'ended', reason }));
+  current = await watch(started, started);
+  report({
+    type: 'playing',
+    sessionId: started.sessionId,
+    hostId: started.host.hostId,
+    epoch: started.epoch,
+  });
 }
 
 process.on('message', (order: ClientOrder) => {
   switch (order.kind) {
     case 'play':
-      begin().catch((error: unknown) => say({ type: 'failed', why: String(error) }));
+      play().catch((error: unknown) => report({ type: 'failed', why: String(error) }));
       return;
-    case 'decide':
-      goes = order.goes;
-      decided();
+    case 'answer-moves':
+      acceptsMoves = order.accepts;
+      onOrder();
       return;
-    case 'doom': {
+    case 'kill-at-admission': {
       const { pid, afterMs } = order;
-      const end = (): void => void process.kill(pid, 'SIGKILL');
-      kill = () => (afterMs === 0 ? end() : setTimeout(end, afterMs));
+      const killProcess = (): void => void process.kill(pid, 'SIGKILL');
+      kill = () => (afterMs === 0 ? killProcess() : void letTimePass(afterMs).then(killProcess));
       return;
     }
     case 'close':

@@ -3,21 +3,23 @@ import type { PlayOptions } from '@duskline/client/node';
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { startWorker, type WorkerProcess } from '../processes/worker-process.js';
 
+/** Options of `startMovingClient`. */
 export interface MovingClientOptions {
   readonly urls: readonly string[];
   readonly token: string;
   readonly player: string;
   readonly play: Pick<PlayOptions, 'title' | 'rtt' | 'requestId' | 'onHostLost' | 'onConflict'>;
-  /** The client does not support moves: it sends no `canMove`. */
-  readonly stays?: boolean;
+  /** The client does not support moves, and sends no `canMove`. */
+  readonly withoutMoves?: boolean;
 }
 
+/** Order to a client process. */
 export type ClientOrder =
   | { readonly kind: 'play' }
   /** Whether the client accepts moves. A move waits until this order arrives. */
-  | { readonly kind: 'decide'; readonly goes: boolean }
+  | { readonly kind: 'answer-moves'; readonly accepts: boolean }
   /** Kills the process `pid`, which may be its own, `afterMs` after the next host admits the player. */
-  | { readonly kind: 'doom'; readonly pid: number; readonly afterMs: number }
+  | { readonly kind: 'kill-at-admission'; readonly pid: number; readonly afterMs: number }
   /** The player leaves the host's stream, which ends the session. */
   | { readonly kind: 'leave' }
   /** Closes the client and ends the process. */
@@ -31,36 +33,38 @@ interface AtHost {
 /** Events of the SDK that the client process reports. */
 export type ClientReport =
   | (AtHost & { readonly type: 'playing'; readonly sessionId: string })
-  | (AtHost & { readonly type: 'asked-to-move' | 'let-in' | 'moved' | 'replaced' })
+  | (AtHost & { readonly type: 'move-requested' | 'admitted' | 'moved' | 'replaced' })
   | { readonly type: 'stream-closed'; readonly hostId: string; readonly why: string }
   | { readonly type: 'ended'; readonly reason: EndReason }
   | { readonly type: 'failed'; readonly why: string };
 
+/** A report with the time at which it was sent, by `performance.now()` of the test. */
 export type ReceivedReport = ClientReport & { readonly atMs: number };
 
-type HeardOf<Type extends ClientReport['type']> = ReceivedReport & { readonly type: Type };
+type ReportOf<Type extends ClientReport['type']> = ReceivedReport & { readonly type: Type };
 
 /** A player in a process of its own. */
 export interface MovingClient {
   readonly process: WorkerProcess<ClientOrder>;
   readonly player: string;
-  readonly heard: readonly ReceivedReport[];
+  /** Reports that the test has received so far. */
+  readonly reports: readonly ReceivedReport[];
   /** The latest report of this type. */
-  last<Type extends ClientReport['type']>(type: Type): HeardOf<Type> | undefined;
+  lastReport<Type extends ClientReport['type']>(type: Type): ReportOf<Type> | undefined;
 }
 
 /** Starts the process. It plays after the order `play`. */
 export function startMovingClient(options: MovingClientOptions, recorder: Recorder): MovingClient {
-  const heard: ReceivedReport[] = [];
+  const reports: ReceivedReport[] = [];
   const script = new URL('./moving-client-worker.js', import.meta.url);
-  const process = startWorker<ClientOrder>(script, options, recorder, (news, atMs) => {
-    heard.push({ ...(news as ClientReport), atMs });
+  const process = startWorker<ClientOrder>(script, options, recorder, (report, atMs) => {
+    reports.push({ ...(report as ClientReport), atMs });
   });
   return {
     process,
     player: options.player,
-    heard,
-    last: <Type extends ClientReport['type']>(type: Type) =>
-      heard.filter((saying): saying is HeardOf<Type> => saying.type === type).at(-1),
+    reports,
+    lastReport: <Type extends ClientReport['type']>(type: Type) =>
+      reports.filter((report): report is ReportOf<Type> => report.type === type).at(-1),
   };
 }

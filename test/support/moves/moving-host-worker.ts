@@ -4,7 +4,8 @@ import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder } from '@duskline/loadtest/history/recorder.js';
 import { monotonicMs } from '../processes/monotonic-clock.js';
 import type { HostOrder, HostState, MovingHostOptions } from './moving-host.js';
-import { reportToParent } from '../processes/worker-process.js';
+import { sendToParent } from '../processes/worker-process.js';
+import { repeatEvery } from '../time/pacing.js';
 
 /** How often the state is polled. Some state changes during a move have no event. */
 const POLL_INTERVAL_MS = 5;
@@ -13,7 +14,7 @@ const POLL_INTERVAL_MS = 5;
 const { urls, token, hostId, region, pool, slots, frameIntervalMs } = JSON.parse(
   process.argv[2] ?? '',
 ) as MovingHostOptions;
-const recorder = createRecorder(monotonicMs, (event) => reportToParent({ kind: 'seen', event }));
+const recorder = createRecorder(monotonicMs, (event) => sendToParent({ kind: 'event', event }));
 const streams = await createStreamServer({ frameIntervalMs });
 let movable = false;
 let simulated: SimulatedHost | undefined;
@@ -35,7 +36,7 @@ function reportState(): void {
   const text = JSON.stringify(state);
   if (text === lastReport) return;
   lastReport = text;
-  reportToParent({ kind: 'news', atMs: monotonicMs(), news: state });
+  sendToParent({ kind: 'report', atMs: monotonicMs(), report: state });
 }
 
 function connect(): SimulatedHost {
@@ -70,6 +71,6 @@ process.on('message', (order: HostOrder) => {
       void simulated?.leave().finally(() => process.exit());
   }
 });
-setInterval(reportState, POLL_INTERVAL_MS);
+repeatEvery(POLL_INTERVAL_MS, reportState);
 // The parent process has ended.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

@@ -2,6 +2,7 @@ import type { MoveFaults } from '@duskline/host/simulated';
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { startWorker, type WorkerProcess } from '../processes/worker-process.js';
 
+/** Options of `startMovingHost`. */
 export interface MovingHostOptions {
   readonly urls: readonly string[];
   readonly token: string;
@@ -12,6 +13,7 @@ export interface MovingHostOptions {
   readonly frameIntervalMs: number;
 }
 
+/** Order to a host process. */
 export type HostOrder =
   | { readonly kind: 'connect' }
   | { readonly kind: 'faults'; readonly faults: MoveFaults }
@@ -20,6 +22,7 @@ export type HostOrder =
   /** Whether the host reports its sessions as movable. Initially `false`. */
   | { readonly kind: 'movable'; readonly movable: boolean };
 
+/** A session on a host, as its process reports it. */
 export interface HostedSessionState {
   readonly sessionId: string;
   readonly epoch: number;
@@ -65,8 +68,8 @@ export function startMovingHost(options: MovingHostOptions, recorder: Recorder):
   const { hostId, region, pool } = options;
   let state = INITIAL_STATE;
   const script = new URL('./moving-host-worker.js', import.meta.url);
-  const process = startWorker<HostOrder>(script, options, recorder, (news) => {
-    state = news as HostState;
+  const process = startWorker<HostOrder>(script, options, recorder, (report) => {
+    state = report as HostState;
   });
   return {
     process,

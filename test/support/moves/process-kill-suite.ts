@@ -8,12 +8,12 @@ import { MovesFleet } from './moves-fleet.js';
 import { MOVE_STAGES } from './move-scenario.js';
 import { startFor } from '../processes/started-processes.js';
 
-/** Scenarios that run on fleets of their own. */
+/** Scenarios that run on the same fleets. */
 export interface ScenarioGroup {
-  readonly moves: readonly ProcessKillScenario[];
+  readonly scenarios: readonly ProcessKillScenario[];
   readonly fleets: number;
   /** Scenarios that run at a time on one fleet. Must be 1 if brokers are killed, because all scenarios of a fleet use them. */
-  readonly scenes: number;
+  readonly perFleet: number;
 }
 
 /** A failed scenario does not release its pool. */
@@ -29,19 +29,19 @@ const SUITE_TIMEOUT_MS = 120_000;
 export function describeProcessKills(title: string, ...groups: readonly ScenarioGroup[]): void {
   describe(title, function () {
     this.timeout(SUITE_TIMEOUT_MS);
-    const all = groups.flatMap(({ moves }) => moves);
-    const results = new Map(all.map((move) => [move, createPromise()]));
+    const all = groups.flatMap(({ scenarios }) => scenarios);
+    const results = new Map(all.map((scenario) => [scenario, createDeferred()]));
     const figures: (ProcessKillFigures & ProcessKillScenario)[] = [];
     const fleets: MovesFleet[] = [];
-    const lanes: Promise<void>[] = [];
+    const runs: Promise<void>[] = [];
     let isOver = false;
 
     /** Runs scenarios until none is left. */
-    const playAll = async (fleet: MovesFleet, waiting: ProcessKillScenario[]): Promise<void> => {
-      for (let move = waiting.shift(); move !== undefined && !isOver; move = waiting.shift()) {
-        const result = results.get(move)!;
+    const runAll = async (fleet: MovesFleet, waiting: ProcessKillScenario[]): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined && !isOver; next = waiting.shift()) {
+        const result = results.get(next)!;
         try {
-          figures.push({ ...move, ...(await runProcessKillScenario(fleet, move)) });
+          figures.push({ ...next, ...(await runProcessKillScenario(fleet, next)) });
           result.resolve();
         } catch (error) {
           result.reject(error);
@@ -50,92 +50,92 @@ export function describeProcessKills(title: string, ...groups: readonly Scenario
       }
     };
 
-    const startLanes = async (): Promise<void> => {
-      for (const { moves, fleets: count, scenes } of groups) {
-        const waiting = [...moves];
+    const startRuns = async (): Promise<void> => {
+      for (const { scenarios, fleets: count, perFleet } of groups) {
+        const waiting = [...scenarios];
         for (let started = 0; started < count; started += 1) {
-          const fleet = await MovesFleet.start(scenes + SPARE_POOLS);
+          const fleet = await MovesFleet.start(perFleet + SPARE_POOLS);
           fleets.push(fleet);
-          for (let i = 0; i < scenes; i += 1) lanes.push(playAll(fleet, waiting));
+          for (let i = 0; i < perFleet; i += 1) runs.push(runAll(fleet, waiting));
         }
       }
     };
 
     // Scenarios run on across tests, so their processes belong to the suite.
-    before(() => startFor('suite', startLanes));
+    before(() => startFor('suite', startRuns));
     after(async () => {
       // Stops the remaining scenarios when the run was aborted.
       isOver = true;
-      await Promise.all(lanes);
+      await Promise.all(runs);
       await Promise.all(fleets.map((fleet) => fleet.stop()));
     });
 
-    for (const move of all) it(nameOf(move), () => results.get(move)!.promise);
+    for (const scenario of all) it(titleOf(scenario), () => results.get(scenario)!.promise);
 
-    it('and each history violates no rule', async () => {
+    it('violates no rule in the history of any fleet', async () => {
       process.stdout.write(`    ${JSON.stringify({ scenario: title, ...summaryOf(figures) })}\n`);
       await Promise.all(fleets.map((fleet) => fleet.checkHistory()));
     });
   });
 }
 
-function nameOf({
-  gap,
+function titleOf({
+  stage,
   scope,
-  allOnMover,
+  allOnMovingBroker,
   party,
   onHostLost,
-  goes,
+  acceptsMove,
   afterMs,
   outcomes,
 }: ProcessKillScenario): string {
   const parts = [
     party,
-    gap,
+    stage,
     scope === 'near' ? 'within the region' : 'to another region',
-    ...(party === 'broker' && allOnMover ? ['both hosts and the client are connected to it'] : []),
-    ...(goes ? [] : ['the client stays']),
+    ...(party === 'broker' && allOnMovingBroker ? ['both hosts and the client are connected to it'] : []),
+    ...(acceptsMove ? [] : ['the client declines the move']),
     ...(afterMs > 0 ? [`${afterMs} ms later`] : []),
-    ...(outcomes.includes('ended') || outcomes.includes('anew') ? [`onHostLost ${onHostLost}`] : []),
+    ...(outcomes.includes('ended') || outcomes.includes('replaced') ? [`onHostLost ${onHostLost}`] : []),
   ];
-  return `${parts.join(', ')}: ${outcomes.map((outcome) => SAYS[outcome]).join(' or ')}`;
+  return `${parts.join(', ')}: ${outcomes.map((outcome) => OUTCOME_TEXTS[outcome]).join(' or ')}`;
 }
 
-const SAYS: Readonly<Record<Outcome, string>> = {
-  stays: 'continues on the old host',
-  moved: 'continues on the new host',
-  anew: 'is placed on another host',
+const OUTCOME_TEXTS: Readonly<Record<Outcome, string>> = {
+  stays: 'continues on the source host',
+  moved: 'continues on the target host',
+  replaced: 'is placed on another host',
   ended: 'ends, and the player is notified',
 };
 
 /** The largest times for each stage and outcome, in milliseconds since the kill. */
 function summaryOf(figures: readonly (ProcessKillFigures & ProcessKillScenario)[]): object {
-  const goesOnMs: Record<string, number> = {};
+  const resumedMs: Record<string, number> = {};
   const outcomes: Record<string, number> = {};
-  const inOrder = [...figures].sort((a, b) => MOVE_STAGES.indexOf(a.gap) - MOVE_STAGES.indexOf(b.gap));
-  for (const { gap, outcome, allOnMover, goes, goesOnMs: ms } of inOrder) {
+  const inOrder = [...figures].sort((a, b) => MOVE_STAGES.indexOf(a.stage) - MOVE_STAGES.indexOf(b.stage));
+  for (const { stage, outcome, allOnMovingBroker, acceptsMove, resumedMs: ms } of inOrder) {
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     if (ms === null) continue;
     const key = [
-      gap,
-      ...(allOnMover ? ['all connected to it'] : []),
-      ...(goes ? [] : ['client stays']),
+      stage,
+      ...(allOnMovingBroker ? ['all connected to it'] : []),
+      ...(acceptsMove ? [] : ['client declines']),
       outcome,
     ].join(', ');
-    goesOnMs[key] = Math.max(goesOnMs[key] ?? 0, ms);
+    resumedMs[key] = Math.max(resumedMs[key] ?? 0, ms);
   }
-  const slotsMs = Math.max(...figures.map(({ slotsMs: ms }) => ms));
-  return { scenes: figures.length, outcomes, slotsMs, goesOnMs };
+  const slotsAgreeMs = Math.max(...figures.map(({ slotsAgreeMs: ms }) => ms));
+  return { scenarios: figures.length, outcomes, slotsAgreeMs, resumedMs };
 }
 
-interface PromiseWithResolvers {
+interface Deferred {
   readonly promise: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /** A promise that may be rejected before a test awaits it, without an unhandled rejection. */
-function createPromise(): PromiseWithResolvers {
+function createDeferred(): Deferred {
   let resolve!: () => void;
   let reject!: (reason: unknown) => void;
   const promise = new Promise<void>((...settle) => ([resolve, reject] = settle));

@@ -1,12 +1,14 @@
 import { DEFAULT_INTERVALS } from '@duskline/server/broker/intervals.js';
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
-import { IDLE, QUICK } from '../fleet/test-broker.js';
+import { waitUntil } from '../time/eventually.js';
+import { IDLE_LOAD, SHORT_INTERVALS } from '../fleet/test-broker.js';
 import type { Frame, Peer } from '../fleet/peer.js';
 import { TestFleet, play, type PlayerPeer } from '../fleet/test-fleet.js';
 
 /** Session state of these tests, in base64: `{"count":42}`. */
 export const SESSION_STATE = Buffer.from('{"count":42}').toString('base64');
 
+/** Options of `SingleMoveFleet.start`. */
 export interface SingleMoveOptions {
   /** Region of the target host: `near` is the region of the session. */
   readonly to?: 'near' | 'next';
@@ -30,6 +32,7 @@ export class SingleMoveFleet {
     readonly sessionId: string,
   ) {}
 
+  /** Resolves when the session is connected and movable. */
   static async start({
     to = 'near',
     brokers = 1,
@@ -39,7 +42,7 @@ export class SingleMoveFleet {
       brokers,
       limits: { moveStepMs: 1_000, ...limits },
       // Frequent rounds of drains would use up epochs that tests expect.
-      intervals: { ...QUICK, pollMs: DEFAULT_INTERVALS.pollMs },
+      intervals: { ...SHORT_INTERVALS, pollMs: DEFAULT_INTERVALS.pollMs },
     });
     const source = await fleet.host({ hostId: 'h1', slots: 2 }, 0);
     const player = await fleet.player('alice', { broker: 2 });
@@ -47,21 +50,20 @@ export class SingleMoveFleet {
     const { sessionId } = await player.next('matched');
     await source.next('prepare');
     const target = await fleet.host({ hostId: 'h2', region: to, slots: 2 }, 1);
-    const moving = new SingleMoveFleet(fleet, to, source, target, player, String(sessionId));
+    const started = new SingleMoveFleet(fleet, to, source, target, player, String(sessionId));
     for (const state of ['active', 'connected'] as const) {
       source.send({ type: 'session', sessionId, epoch: 1, state });
       await player.next('session', (frame) => frame['state'] === state);
     }
-    await moving.declareMovable();
-    return moving;
+    await started.declareMovable();
+    return started;
   }
 
   /** The source host reports the session as movable. Resolves when the store has recorded it. */
   async declareMovable(): Promise<void> {
     const held = { sessionId: this.sessionId, epoch: 1, state: 'connected', movable: true };
-    this.source.send({ type: 'heartbeat', load: IDLE, sessions: [held] });
-    const { waitUntil: eventually } = await import('../eventually.js');
-    await eventually(async () => {
+    this.source.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [held] });
+    await waitUntil(async () => {
       const [session] = await this.fleet.stores[0]!.getSessions({ region: 'near', pool: 'console-x' }, [
         this.sessionId,
       ]);
@@ -91,7 +93,7 @@ export class SingleMoveFleet {
   }
 
   /** The target host sends `restored`. Resolves when the client gets `moving`. */
-  async ready(): Promise<Frame> {
+  async reportRestored(): Promise<Frame> {
     this.target.send({ type: 'restored', sessionId: this.sessionId, epoch: 2 });
     return this.player.next('moving');
   }

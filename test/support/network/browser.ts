@@ -17,6 +17,7 @@ const ARGS = [
 /** Deadline of each step of a page. */
 const DEADLINE_MS = 8_000;
 
+/** Options of `inPage`. */
 export interface PageOptions {
   /** Console errors that do not fail the test, such as a refused connection. */
   readonly expected?: readonly RegExp[];
@@ -37,17 +38,17 @@ export async function inPage(
 ): Promise<void> {
   const context = await (await startedBrowser()).newContext();
   const faults: string[] = [];
-  const note = (text: string): void => {
+  const recordFault = (text: string): void => {
     if (!expected.some((pattern) => pattern.test(text))) faults.push(text);
   };
   try {
     context.setDefaultTimeout(DEADLINE_MS);
     const page = await context.newPage();
     page.on('console', (message) => {
-      if (message.type() === 'error') note(describe(message));
+      if (message.type() === 'error') recordFault(describe(message));
     });
-    page.on('pageerror', (error) => note(error.stack ?? error.message));
-    page.on('crash', () => note('the page crashed'));
+    page.on('pageerror', (error) => recordFault(error.stack ?? error.message));
+    page.on('crash', () => recordFault('the page crashed'));
     try {
       await test(page);
     } catch (cause) {

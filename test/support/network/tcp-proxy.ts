@@ -31,6 +31,7 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
+/** Address to which a proxy forwards. The default host is 127.0.0.1. */
 export interface TcpTarget {
   readonly host?: string;
   readonly port: number;

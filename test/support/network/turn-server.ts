@@ -5,6 +5,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { whenStarted } from '../processes/when-started.js';
+import { within } from '../time/deadline.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 
 /** A coturn process on 127.0.0.1, with UDP and TCP, without TLS. */
@@ -16,7 +18,7 @@ export interface TurnServer {
 const START_DEADLINE_MS = 10_000;
 const ALLOCATE_DEADLINE_MS = 8_000;
 
-/** @param secret shared secret from which TURN credentials are derived */
+/** Starts coturn on a free port. TURN credentials are derived from the shared secret `secret`. */
 export async function startTurnServer(secret: string): Promise<TurnServer> {
   const directory = await mkdtemp(join(tmpdir(), 'duskline-turn-'));
   const port = await freePort();
@@ -52,12 +54,7 @@ export async function startTurnServer(secret: string): Promise<TurnServer> {
     process.once('error', reject);
     process.once('exit', () => reject(new Error(`coturn did not start:\n${lines.join('\n')}`)));
   });
-  const deadline = setTimeout(() => process.kill('SIGKILL'), START_DEADLINE_MS);
-  try {
-    await ready;
-  } finally {
-    clearTimeout(deadline);
-  }
+  await whenStarted(process, START_DEADLINE_MS, ready, lines);
   return {
     port,
     async stop() {
@@ -77,23 +74,21 @@ export async function allocate(
   const process = spawn(coturn().uclient, ['-v', '-y', '-c', ...who, '-p', String(port), '127.0.0.1'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
+  let output = '';
   const answer = new Promise<'allocated' | 'refused'>((resolve, reject) => {
-    const listen = (data: Buffer): void => {
-      said += data.toString('utf8');
-      if (said.includes('Received relay addr')) resolve('allocated');
-      if (said.includes('Cannot complete Allocation')) resolve('refused');
+    const readOutput = (data: Buffer): void => {
+      output += data.toString('utf8');
+      if (output.includes('Received relay addr')) resolve('allocated');
+      if (output.includes('Cannot complete Allocation')) resolve('refused');
     };
-    process.stdout.on('data', listen);
-    process.stderr.on('data', listen);
+    process.stdout.on('data', readOutput);
+    process.stderr.on('data', readOutput);
     process.once('error', reject);
-    process.once('exit', () => reject(new Error(`The TURN client ended without a result:\n${said}`)));
+    process.once('exit', () => reject(new Error(`The TURN client ended without a result:\n${output}`)));
   });
-  const deadline = setTimeout(() => process.kill('SIGKILL'), ALLOCATE_DEADLINE_MS);
   try {
-    return await answer;
+    return await within(ALLOCATE_DEADLINE_MS, () => `the TURN client has a result:\n${output}`, answer);
   } finally {
-    clearTimeout(deadline);
     process.kill('SIGKILL');
   }
 }

@@ -27,7 +27,7 @@ export interface WebSite {
   stop(): Promise<void>;
 }
 
-/** @param files contents by path, such as `/index.html` */
+/** Serves files from memory. `files` has the contents by path, such as `/index.html`. */
 async function serveFiles(files: ReadonlyMap<string, string | Uint8Array>): Promise<WebSite> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://site').pathname.replace(/\/$/, '/index.html');

@@ -3,13 +3,16 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
+import { whenStarted } from './when-started.js';
 import { TEST_ENV } from '../fleet/test-broker.js';
 
 /** Compiled entry point: starts slowly, and is included in the coverage. */
-export const DUSKLINE = fileURLToPath(new URL('../../../../server/dist/cli/main.js', import.meta.url));
+export const COMPILED_COMMAND = fileURLToPath(
+  new URL('../../../../server/dist/cli/main.js', import.meta.url),
+);
 
 /** Entry point that npm links. It runs the bundle, which starts in a third of the time. Start it with `BUNDLE_ENV`. */
-export const BUNDLED = fileURLToPath(new URL('../../../../server/bin/duskline.js', import.meta.url));
+export const BUNDLED_COMMAND = fileURLToPath(new URL('../../../../server/bin/duskline.js', import.meta.url));
 
 /** Turns coverage off, because lines of the bundle cannot be mapped to sources. */
 export const BUNDLE_ENV = { NODE_V8_COVERAGE: '' };
@@ -35,7 +38,7 @@ export interface BrokerProcess extends ChildFaults {
  */
 export async function startBrokerProcess(
   args: readonly string[],
-  { command = BUNDLED, env = {} }: { command?: string; env?: Readonly<Record<string, string>> } = {},
+  { command = BUNDLED_COMMAND, env = {} }: { command?: string; env?: Readonly<Record<string, string>> } = {},
 ): Promise<BrokerProcess> {
   const child = spawn(process.execPath, [command, 'serve', '--port', '0', ...args], {
     env: { ...process.env, ...TEST_ENV, ...BUNDLE_ENV, ...env },
@@ -43,23 +46,17 @@ export async function startBrokerProcess(
   });
   const log: string[] = [];
   const exited = once(child, 'exit').then(([code]) => code as number | null);
-  const url = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`the broker did not listen within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
-    }, START_DEADLINE_MS);
+  const listening = new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       log.push(line);
-      const listening = /"url":"([^"]+)","msg":"broker is listening"/.exec(line);
-      if (listening?.[1] === undefined) return;
-      clearTimeout(timer);
-      resolve(listening[1]);
+      const url = /"url":"([^"]+)","msg":"broker is listening"/.exec(line)?.[1];
+      if (url !== undefined) resolve(url);
     });
     void exited.then((code) => {
-      clearTimeout(timer);
-      reject(new Error(`the broker ended with ${String(code)}:\n${log.join('\n')}`));
+      reject(new Error(`The broker ended with ${String(code)}:\n${log.join('\n')}`));
     });
   });
+  const url = await whenStarted(child, START_DEADLINE_MS, listening, log);
   return {
     url,
     process: child,
@@ -69,6 +66,7 @@ export async function startBrokerProcess(
   };
 }
 
+/** Exit code and output of a command. The code is `null` when a signal ended it. */
 export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
@@ -79,7 +77,7 @@ export interface CommandResult {
 export async function runDuskline(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  command: string = DUSKLINE,
+  command: string = COMPILED_COMMAND,
 ): Promise<CommandResult> {
   const child = spawn(process.execPath, [command, ...args], {
     env: { ...process.env, ...env },

@@ -12,7 +12,7 @@ export interface ChildFaults {
   stop(): Promise<number | null>;
 }
 
-/** @param exited resolves when the process has ended */
+/** The faults of one child process. `exited` resolves with the exit code when the process has ended. */
 export function createChildFaults(child: ChildProcess, exited: Promise<number | null>): ChildFaults {
   return {
     async kill() {

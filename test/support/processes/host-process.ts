@@ -1,12 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
+import { BUNDLED_COMMAND, BUNDLE_ENV } from './broker-process.js';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
+import { whenStarted } from './when-started.js';
 import { testToken } from '../fleet/test-broker.js';
 
 const START_DEADLINE_MS = 10_000;
 
+/** Options of `startHostProcess`. */
 export interface HostProcessOptions {
   /** The brokers, tried in turn. */
   readonly urls: readonly string[];
@@ -39,32 +41,26 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
   const hostIds = count === 1 ? [hostId] : Array.from({ length: count }, (_, i) => `${hostId}-${i + 1}`);
   const where = ['--region', region, '--pool', pool, '--id', hostId];
   const size = ['--slots', String(slots), '--count', String(count)];
-  const child = spawn(process.execPath, [BUNDLED, 'host', '--url', ...urls, ...where, ...size], {
+  const child = spawn(process.execPath, [BUNDLED_COMMAND, 'host', '--url', ...urls, ...where, ...size], {
     env: { ...process.env, ...BUNDLE_ENV, DUSKLINE_TOKEN: testToken({ kind: 'host', region, pool }) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: string[] = [];
   const exited = once(child, 'exit').then(([code]) => code as number | null);
-  await new Promise<void>((resolve, reject) => {
+  const registered = new Promise<void>((resolve, reject) => {
     const missing = new Set(hostIds.map((id) => `${region}/${pool}/${id} registered`));
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`the hosts did not register within ${START_DEADLINE_MS} ms:\n${log.join('\n')}`));
-    }, START_DEADLINE_MS);
-    const hear = (line: string): void => {
+    const handleLine = (line: string): void => {
       log.push(line);
       missing.delete(line);
-      if (missing.size > 0) return;
-      clearTimeout(timer);
-      resolve();
+      if (missing.size === 0) resolve();
     };
-    createInterface({ input: child.stdout }).on('line', hear);
-    createInterface({ input: child.stderr }).on('line', hear);
+    createInterface({ input: child.stdout }).on('line', handleLine);
+    createInterface({ input: child.stderr }).on('line', handleLine);
     void exited.then((code) => {
-      clearTimeout(timer);
-      reject(new Error(`the hosts ended with ${String(code)}:\n${log.join('\n')}`));
+      reject(new Error(`The hosts ended with ${String(code)}:\n${log.join('\n')}`));
     });
   });
+  await whenStarted(child, START_DEADLINE_MS, registered, log);
   return {
     process: child,
     hostIds,

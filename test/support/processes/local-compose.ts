@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { parse } from 'yaml';
-import { BUNDLED, BUNDLE_ENV } from './broker-process.js';
+import { BUNDLED_COMMAND, BUNDLE_ENV } from './broker-process.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { serverCommand } from '../redis/redis-process.js';
 
@@ -19,6 +19,7 @@ interface ComposeService {
   readonly healthcheck?: { readonly test?: readonly string[] };
 }
 
+/** The parts of `docker-compose.yml` that `LocalCompose` uses. */
 export interface ComposeFile {
   readonly services: Readonly<Record<string, ComposeService>>;
 }
@@ -67,13 +68,14 @@ export class LocalCompose {
     return order;
   }
 
+  /** Starts a service, without waiting for it. */
   start(name: string): void {
     const service = this.#service(name);
     const args = service.command.map((arg, i) => this.#mapped(name, arg, service.command[i - 1]));
     const redis = service.build === undefined ? serverCommand() : undefined;
     const child = spawn(
       redis?.command ?? process.execPath,
-      redis === undefined ? [BUNDLED, ...args] : [...redis.args, ...args.slice(1)],
+      redis === undefined ? [BUNDLED_COMMAND, ...args] : [...redis.args, ...args.slice(1)],
       {
         cwd: redis === undefined ? ROOT : this.#directory,
         env: { ...process.env, ...service.environment, ...BUNDLE_ENV },
@@ -109,9 +111,10 @@ export class LocalCompose {
     return this.#running.get(name)?.output ?? '';
   }
 
+  /** Resolves with the exit code of the service when it has ended. */
   async exitCode(name: string): Promise<number | null> {
     const child = this.#running.get(name)?.child;
-    if (child === undefined) throw new Error(`${name} was not started`);
+    if (child === undefined) throw new Error(`The service ${name} was not started.`);
     if (child.exitCode !== null) return child.exitCode;
     const [code] = (await once(child, 'exit')) as [number | null];
     return code;
@@ -128,7 +131,7 @@ export class LocalCompose {
 
   #service(name: string): ComposeService {
     const service = this.#file.services[name];
-    if (service === undefined) throw new Error(`docker-compose.yml has no service ${name}`);
+    if (service === undefined) throw new Error(`docker-compose.yml has no service ${name}.`);
     return service;
   }
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { isAlive } from './is-alive.js';
 
 /** At whose end a process is killed: its test, its suite (a `describe` of a file), or the test run. */
@@ -20,7 +20,7 @@ const started: Readonly<Record<Owner, Set<ChildProcess>>> = {
 };
 
 const chosenOwner = new AsyncLocalStorage<Owner>();
-let usualOwner: Owner = 'suite';
+let defaultOwner: Owner = 'suite';
 
 /** Starts recording. Call it once, before any test starts a process. */
 export function recordStartedProcesses(): void {
@@ -37,7 +37,7 @@ export function recordStartedProcesses(): void {
 
 /** Owner of a process that is started now. */
 export function currentOwner(): Owner {
-  return chosenOwner.getStore() ?? usualOwner;
+  return chosenOwner.getStore() ?? defaultOwner;
 }
 
 /**
@@ -49,8 +49,8 @@ export function startFor<T>(owner: Owner, start: () => T): T {
 }
 
 /** Sets the default owner of processes. For the root hooks. */
-export function setUsualOwner(owner: Owner): void {
-  usualOwner = owner;
+export function setDefaultOwner(owner: Owner): void {
+  defaultOwner = owner;
 }
 
 /**

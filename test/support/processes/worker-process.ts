@@ -5,10 +5,10 @@ import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { createChildFaults, type ChildFaults } from './child-faults.js';
 import { monotonicMs } from './monotonic-clock.js';
 
-/** Message of a worker: an event of the history, or other news. Times are those of `monotonicMs`. */
-export type WorkerReport =
-  | { readonly kind: 'seen'; readonly event: HistoryEvent }
-  | { readonly kind: 'news'; readonly atMs: number; readonly news: unknown };
+/** Message of a worker: an event of the history, or another report. Times are those of `monotonicMs`. */
+export type WorkerMessage =
+  | { readonly kind: 'event'; readonly event: HistoryEvent }
+  | { readonly kind: 'report'; readonly atMs: number; readonly report: unknown };
 
 /** A child process that takes orders and reports events. */
 export interface WorkerProcess<Order> extends ChildFaults {
@@ -29,17 +29,17 @@ export function startWorker<Order>(
   script: URL,
   options: object,
   recorder: Recorder,
-  onNews: (news: unknown, atMs: number) => void,
+  onReport: (report: unknown, atMs: number) => void,
 ): WorkerProcess<Order> {
   // Without coverage: the same SDK code is covered by tests in their own process.
   const env = { ...process.env, NODE_V8_COVERAGE: '' };
   const child = fork(script, [JSON.stringify(options)], { env });
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   const originMs = monotonicMs() - performance.now();
-  child.on('message', (message: WorkerReport) => {
-    if (message.kind === 'seen') {
+  child.on('message', (message: WorkerMessage) => {
+    if (message.kind === 'event') {
       recorder.merge([{ ...message.event, atMs: message.event.atMs - originMs }]);
-    } else onNews(message.news, message.atMs - originMs);
+    } else onReport(message.report, message.atMs - originMs);
   });
   // An order to a process that has just ended is lost.
   child.on('error', () => undefined);
@@ -57,6 +57,6 @@ export function startWorker<Order>(
 }
 
 /** For the worker: sends a message to the parent. It is handed to the channel before the function returns. */
-export function reportToParent(message: WorkerReport): void {
+export function sendToParent(message: WorkerMessage): void {
   process.send?.(message);
 }

@@ -14,12 +14,13 @@ import { hostName } from '@duskline/loadtest/history/events.js';
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { TEST_DEVICE, testToken } from '../fleet/test-broker.js';
 
+/** Options of `createPlayerGroup`. */
 export interface PlayerGroupOptions {
   /** URLs of the brokers, with which players start in turn; or a function that returns each player's URLs in the order of trying. */
   readonly urls: readonly string[] | ((index: number) => readonly string[]);
   readonly players: number;
   readonly recorder: Recorder;
-  /** Prefix of the players' names. Default `swarm`. */
+  /** Prefix of the players' names. Default `player`. */
   readonly name?: string;
   /** Further options of the SDK, such as `reconnect`. */
   readonly client?: Partial<
@@ -31,6 +32,7 @@ export interface PlayerGroupOptions {
   readonly followsMoves?: boolean;
 }
 
+/** A player of a group. */
 export interface GroupPlayer {
   readonly player: string;
   readonly client: Client;
@@ -62,16 +64,17 @@ export interface PlayerGroup {
   close(): Promise<void>;
 }
 
+/** Creates the players. They connect at `connectAll`. */
 export function createPlayerGroup(options: PlayerGroupOptions): PlayerGroup {
-  const { urls, players, recorder, name = 'swarm', client = {} } = options;
-  const { watchesHosts = false, followsMoves: follows = false } = options;
+  const { urls, players, recorder, name = 'player', client = {} } = options;
+  const { watchesHosts = false, followsMoves = false } = options;
   const urlsOf = (index: number): readonly string[] => {
     if (typeof urls === 'function') return urls(index);
     const first = index % urls.length;
     return [...urls.slice(first), ...urls.slice(0, first)];
   };
   const members = Array.from({ length: players }, (_, i) => {
-    return new Member(`${name}-${i}`, urlsOf(i), { recorder, client, watchesHosts, follows });
+    return new Member(`${name}-${i}`, urlsOf(i), { recorder, client, watchesHosts, followsMoves });
   });
   return {
     players: members,
@@ -100,7 +103,7 @@ interface MemberOptions {
   readonly recorder: Recorder;
   readonly client: Partial<ClientOptions>;
   readonly watchesHosts: boolean;
-  readonly follows: boolean;
+  readonly followsMoves: boolean;
 }
 
 /** The stream of one epoch of a session. */
@@ -108,11 +111,11 @@ interface Watched {
   readonly viewer: StreamViewer;
   readonly closed: Promise<void>;
   readonly epoch: number;
-  over: boolean;
+  isOver: boolean;
 }
 
-/** Data of a session that `#show` needs. */
-type Shown = Pick<Session, 'sessionId' | 'epoch' | 'region' | 'pool' | 'host' | 'ticket'>;
+/** Data of a session that `#connectToHost` needs. */
+type Assignment = Pick<Session, 'sessionId' | 'epoch' | 'region' | 'pool' | 'host' | 'ticket'>;
 
 class Member implements GroupPlayer {
   readonly player: string;
@@ -120,18 +123,18 @@ class Member implements GroupPlayer {
   readonly sockets: RecordedSockets;
   readonly #recorder: Recorder;
   readonly #watchesHosts: boolean;
-  readonly #follows: boolean;
+  readonly #followsMoves: boolean;
   #answer: Session | DusklineError | undefined;
   #watched: Watched | undefined;
   /** Stream of the target host during a move. */
   #next: Watched | undefined;
 
   constructor(player: string, urls: readonly string[], options: MemberOptions) {
-    const { recorder, client, watchesHosts, follows } = options;
+    const { recorder, client, watchesHosts, followsMoves } = options;
     this.player = player;
     this.#recorder = recorder;
     this.#watchesHosts = watchesHosts;
-    this.#follows = follows;
+    this.#followsMoves = followsMoves;
     this.sockets = createRecordedSockets(recorder, player);
     this.client = createClient({
       url: urls.map((url) => url.replace(/^http/, 'ws')),
@@ -150,7 +153,7 @@ class Member implements GroupPlayer {
   async play(options: PlayOptions): Promise<void> {
     try {
       const answer = await this.client.play(
-        this.#follows ? { ...options, onMove: (move) => this.#follow(move) } : options,
+        this.#followsMoves ? { ...options, onMove: (move) => this.#connectToTargetHost(move) } : options,
       );
       answer.on('moved', () => void (this.#watched = this.#next));
       this.#answer = answer;
@@ -164,8 +167,8 @@ class Member implements GroupPlayer {
     const session = this.#answer;
     if (session === undefined || session instanceof DusklineError || session.state === 'ended') return;
     const before = this.#watched;
-    if (before?.epoch === session.epoch && !before.over) return;
-    this.#watched = await this.#show(session);
+    if (before?.epoch === session.epoch && !before.isOver) return;
+    this.#watched = await this.#connectToHost(session);
     before?.viewer.leave();
   }
 
@@ -177,56 +180,56 @@ class Member implements GroupPlayer {
     await this.#watched.closed;
   }
 
-  async #follow(move: SessionMove): Promise<void> {
+  async #connectToTargetHost(move: SessionMove): Promise<void> {
     if (this.#answer === undefined || !('ticket' in this.#answer))
       throw new Error('onMove was called before play resolved');
     const { sessionId } = this.#answer;
     const { epoch, region, pool, host, ticket, signal } = move;
-    const next = await this.#show({ sessionId, epoch, region, pool, host, ticket });
+    const next = await this.#connectToHost({ sessionId, epoch, region, pool, host, ticket });
     this.#next = next;
     signal.addEventListener('abort', () => next.viewer.drop());
   }
 
   /** Shows the ticket to the host. Resolves when the host has admitted the player. */
-  async #show(session: Shown): Promise<Watched> {
+  async #connectToHost(session: Assignment): Promise<Watched> {
     const { player } = this;
     const { host, ticket, epoch, sessionId, region, pool } = session;
     const at = { player, host: hostName(region, pool, host.hostId), sessionId, epoch };
-    const seen = this.#watchesHosts ? this.#hostAsSeen(session) : undefined;
+    const hostEvents = this.#watchesHosts ? this.#hostEvents(session) : undefined;
     return new Promise((resolve, reject) => {
-      let over: () => void = nothing;
-      const closed = new Promise<void>((isOver) => (over = isOver));
+      let onClosed: () => void = nothing;
+      const closed = new Promise<void>((resolveClosed) => (onClosed = resolveClosed));
       const viewer = watchStream(host.endpoint, ticket, {
         admitted() {
-          seen?.admitted();
+          hostEvents?.admitted();
           resolve(watched);
         },
-        frame: this.#follows
+        frame: this.#followsMoves
           ? (n, count) => this.#recorder.record({ type: 'frame-received', ...at, n, count })
           : nothing,
         closed(why) {
-          seen?.closed(why);
-          watched.over = true;
-          over();
+          hostEvents?.closed(why);
+          watched.isOver = true;
+          onClosed();
           reject(new Error(`${player} was not admitted: ${why}`));
         },
       });
-      const watched: Watched = { viewer, closed, epoch, over: false };
+      const watched: Watched = { viewer, closed, epoch, isOver: false };
     });
   }
 
-  /** Records the events of the session's host. */
-  #hostAsSeen(session: Shown): { admitted(): void; closed(why: string): void } {
+  /** Records events of the session's host, as far as the player observes them. */
+  #hostEvents(session: Assignment): { admitted(): void; closed(why: string): void } {
     const { sessionId, epoch, region, pool, host } = session;
     const assignment = { host: hostName(region, pool, host.hostId), sessionId, epoch };
     return {
       admitted: () => this.#recorder.record({ type: 'admitted', player: this.player, ...assignment }),
       closed: (why) => {
         // A lost stream does not end the session.
-        const told = why.startsWith('ended: ');
-        if (why !== 'left' && !told) return;
-        const reason = told ? (why.slice('ended: '.length) as EndReason) : 'client_left';
-        this.#recorder.record({ type: 'host-ended', ...assignment, reason, by: told ? 'broker' : 'host' });
+        const isEnded = why.startsWith('ended: ');
+        if (why !== 'left' && !isEnded) return;
+        const reason = isEnded ? (why.slice('ended: '.length) as EndReason) : 'client_left';
+        this.#recorder.record({ type: 'host-ended', ...assignment, reason, by: isEnded ? 'broker' : 'host' });
       },
     };
   }

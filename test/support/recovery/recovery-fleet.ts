@@ -18,16 +18,16 @@ import { recordFleet } from '../fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
 import { startBrokerProcess, type BrokerProcess } from '../processes/broker-process.js';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { TEST_CONFIG, testToken } from '../fleet/test-broker.js';
 import { startHostProcess, type HostProcess } from '../processes/host-process.js';
 import { startRedisServer, type RedisServer } from '../redis/redis-server.js';
 import type { GroupPlayer } from './player-group.js';
 
 const POOL = 'console-x';
-const PLACES = ['near', 'next'].map((region) => ({ region, pool: POOL }));
+const REGION_POOLS = ['near', 'next'].map((region) => ({ region, pool: POOL }));
 
-/** A title of one pool, so that each region has one queue for it. */
+/** A request for a title of one pool, so that each region has one queue for it. */
 export const DRIFT = { title: 'drift', rtt: { near: 12 } };
 
 /** Latency policies of `TEST_CONFIG`. */
@@ -39,6 +39,7 @@ const LATENCY_POLICIES = {
   ],
 };
 
+/** Options of `RecoveryFleet.start`. */
 export interface RecoveryFleetOptions {
   readonly brokers: number;
   /** Default: `DEFAULT_LIMITS`. */
@@ -79,7 +80,7 @@ export class RecoveryFleet {
   readonly #hosts: SimulatedHost[] = [];
   readonly #processes: HostProcess[] = [];
 
-  private constructor(parts: Pick<RecoveryFleet, 'redis' | 'store' | 'brokers' | 'limits'> & Own) {
+  private constructor(parts: Pick<RecoveryFleet, 'redis' | 'store' | 'brokers' | 'limits'> & OwnedParts) {
     this.redis = parts.redis;
     this.store = parts.store;
     this.brokers = parts.brokers;
@@ -88,6 +89,7 @@ export class RecoveryFleet {
     this.#streams = parts.streams;
   }
 
+  /** Starts Redis and the brokers. */
   static async start({ brokers, limits = {}, redisUrl }: RecoveryFleetOptions): Promise<RecoveryFleet> {
     const directory = await mkdtemp(join(tmpdir(), 'duskline-recovery-'));
     const config = join(directory, 'duskline.yaml');
@@ -99,11 +101,11 @@ export class RecoveryFleet {
         return startBrokerProcess(['--config', config, '--redis', url, '--log-level', 'info']);
       }),
     );
-    const inForce = { ...DEFAULT_LIMITS, ...limits };
-    const { suspectAfterMs } = inForce;
+    const allLimits = { ...DEFAULT_LIMITS, ...limits };
+    const { suspectAfterMs } = allLimits;
     const store = await createRedisStore({ target: { kind: 'single', url: redis.url }, suspectAfterMs });
     const streams = await createStreamServer();
-    return new RecoveryFleet({ redis, store, brokers: started, limits: inForce, directory, streams });
+    return new RecoveryFleet({ redis, store, brokers: started, limits: allLimits, directory, streams });
   }
 
   /** URLs of all brokers, starting with the broker `first`. */
@@ -157,14 +159,17 @@ export class RecoveryFleet {
     return atMs;
   }
 
+  /** All hosts that the store knows. */
   async hosts(): Promise<readonly HostRecord[]> {
-    return (await Promise.all(PLACES.map((regionPool) => this.store.listHosts(regionPool)))).flat();
+    return (await Promise.all(REGION_POOLS.map((regionPool) => this.store.listHosts(regionPool)))).flat();
   }
 
+  /** A host as the store knows it. */
   async host(hostId: string): Promise<HostRecord | undefined> {
     return (await this.hosts()).find((host) => host.hostId === hostId);
   }
 
+  /** Waits until exactly this number of hosts is ready. */
   async untilReady(count: number): Promise<void> {
     await waitUntil(
       async () => (await this.hosts()).filter(({ state }) => state === 'ready').length === count,
@@ -174,7 +179,7 @@ export class RecoveryFleet {
   /** Number of sessions in the store with one of these states. */
   async sessions(...states: string[]): Promise<number> {
     const all = await Promise.all(
-      PLACES.map(async (regionPool) => {
+      REGION_POOLS.map(async (regionPool) => {
         const hosts = await this.store.listHosts(regionPool);
         return Promise.all(hosts.map(({ hostId }) => this.store.listHostSessions(regionPool, hostId)));
       }),
@@ -183,7 +188,7 @@ export class RecoveryFleet {
   }
 
   /** Whether each player's session, with its host and epoch, is connected in the store. */
-  async agreesWith(players: readonly GroupPlayer[]): Promise<boolean> {
+  async storeAgreesWith(players: readonly GroupPlayer[]): Promise<boolean> {
     const agreed = await Promise.all(
       players.map(async ({ answer }) => {
         if (answer === undefined || !('ticket' in answer)) return false;
@@ -199,7 +204,7 @@ export class RecoveryFleet {
    * Records that a broker cannot forward messages of its hosts, so that the hosts are silent from now on. Returns a function
    * that records the end of the fault.
    */
-  breakBroker(index: number, fault: 'cut' | 'frozen'): () => void {
+  recordBrokerFault(index: number, fault: 'cut' | 'frozen'): () => void {
     const target = `broker-${index}`;
     const { url } = this.brokers[index]!;
     const hosts = this.#hosts.filter(({ host }) => isAt(host, url));
@@ -216,7 +221,7 @@ export class RecoveryFleet {
 
   /** Records a snapshot of the fleet at rest. */
   async recordSnapshot(): Promise<void> {
-    await recordFleet(this.recorder, this.store, PLACES, true);
+    await recordFleet(this.recorder, this.store, REGION_POOLS, true);
   }
 
   /** Events of these types from index `mark` of the history on. */
@@ -239,14 +244,14 @@ export class RecoveryFleet {
       this.recorder.record({ type: 'broker-ready', broker: `broker-${i}`, ready: ok });
     }
     const { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs } = this.limits;
-    const inForce = { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs };
+    const bounds = { heartbeatIntervalMs, lostAfterMs, sweepIntervalMs, reservationMs };
     const violations = checkHistory(this.recorder.events, {
-      bounds: { ...inForce, latencyPolicies: LATENCY_POLICIES },
+      bounds: { ...bounds, latencyPolicies: LATENCY_POLICIES },
     });
     const lost = this.since(0, 'session-ended').filter(({ reason }) => reason !== 'client_left');
-    const doubleSales = violations.filter(({ rule }) => rule === 'S1' || rule === 'S2').length;
+    const overbooked = violations.filter(({ rule }) => rule === 'S1' || rule === 'S2').length;
     const line = { ...figures, recoveredInMs: Math.round(figures.recoveredInMs) };
-    process.stdout.write(`    ${JSON.stringify({ ...line, sessionsLost: lost.length, doubleSales })}\n`);
+    process.stdout.write(`    ${JSON.stringify({ ...line, sessionsLost: lost.length, overbooked })}\n`);
     expect(violations, describeViolations(violations)).to.deep.equal([]);
   }
 
@@ -272,13 +277,14 @@ export function followReplacements(players: readonly GroupPlayer[]): void {
   }
 }
 
-interface Own {
+/** What the fleet stops or removes at its end. */
+interface OwnedParts {
   readonly directory: string;
   readonly streams: StreamServer;
 }
 
 /** Queues the players one after the other, so that their order is known. */
-export async function queueUp(players: readonly GroupPlayer[]): Promise<void> {
+export async function queueInOrder(players: readonly GroupPlayer[]): Promise<void> {
   for (const player of players) {
     await new Promise<void>((resolve) => {
       void player.play({ ...DRIFT, onQueued: () => resolve() });
@@ -290,7 +296,7 @@ export async function queueUp(players: readonly GroupPlayer[]): Promise<void> {
  * Ends sessions one after the other, each after the slot of the previous one was offered. Returns the names of the players
  * that got the offers, in that order.
  */
-export async function drainQueue(
+export async function serveQueue(
   fleet: RecoveryFleet,
   leavers: readonly GroupPlayer[],
 ): Promise<readonly string[]> {

@@ -1,12 +1,13 @@
 import type { Session } from '@duskline/client/node';
 import type { Limits } from '@duskline/server/domain/limits.js';
 import { expect } from 'chai';
-import { waitUntil } from '../eventually.js';
-import { DRIFT, RecoveryFleet, drainQueue, queueUp } from './recovery-fleet.js';
+import { waitUntil } from '../time/eventually.js';
+import { DRIFT, RecoveryFleet, queueInOrder, serveQueue } from './recovery-fleet.js';
 import { createPlayerGroup, type PlayerGroup } from './player-group.js';
 
 const RECOVERY_DEADLINE_MS = 20_000;
 
+/** Sizes of the scenario `brokerKilled`. */
 export interface BrokerKilledSizes {
   /** Players in sessions. */
   readonly playing: number;
@@ -21,29 +22,29 @@ export interface BrokerKilledSizes {
 /** Kills one of three brokers, to which all clients are connected. No session or reservation is lost, and the queue keeps its order. */
 export async function brokerKilled(sizes: BrokerKilledSizes): Promise<void> {
   const fleet = await RecoveryFleet.start({ brokers: 3 });
-  const swarms: PlayerGroup[] = [];
-  const addSwarm = (name: string, players: number): PlayerGroup => {
+  const groups: PlayerGroup[] = [];
+  const addGroup = (name: string, players: number): PlayerGroup => {
     const [first, second, third] = fleet.urls() as [string, string, string];
     const urls = (i: number): string[] => (i % 2 === 0 ? [first, second, third] : [first, third, second]);
-    const swarm = createPlayerGroup({ urls, players, recorder: fleet.recorder, name });
-    swarms.push(swarm);
-    return swarm;
+    const group = createPlayerGroup({ urls, players, recorder: fleet.recorder, name });
+    groups.push(group);
+    return group;
   };
   try {
     for (let i = 0; i < sizes.hosts; i += 1) {
       fleet.addHost({ hostId: `h${i}`, slots: sizes.slots, broker: i % 3 });
     }
-    const playing = addSwarm('playing', sizes.playing);
-    const unclaimed = addSwarm('unclaimed', sizes.unclaimed);
-    const queued = addSwarm('queued', sizes.queued);
-    const everybody = swarms.flatMap(({ players }) => players);
+    const playing = addGroup('playing', sizes.playing);
+    const unclaimed = addGroup('unclaimed', sizes.unclaimed);
+    const queued = addGroup('queued', sizes.queued);
+    const everybody = groups.flatMap(({ players }) => players);
     const inSessions = sizes.playing + sizes.unclaimed;
     await fleet.untilReady(sizes.hosts);
-    await Promise.all(swarms.map((swarm) => swarm.connectAll()));
+    await Promise.all(groups.map((group) => group.connectAll()));
     await playing.playAll(DRIFT);
     await playing.watchAll();
     await unclaimed.playAll(DRIFT);
-    await queueUp(queued.players);
+    await queueInOrder(queued.players);
     await waitUntil(async () => (await fleet.sessions('connected')) === sizes.playing);
     await fleet.recordSnapshot();
     const had = [...playing.players, ...unclaimed.players].map(({ answer }) => (answer as Session).sessionId);
@@ -69,13 +70,13 @@ export async function brokerKilled(sizes: BrokerKilledSizes): Promise<void> {
     await waitUntil(async () => (await fleet.sessions('connected')) === inSessions);
     await fleet.recordSnapshot();
 
-    const offers = await drainQueue(fleet, playing.players.slice(0, sizes.queued));
+    const offers = await serveQueue(fleet, playing.players.slice(0, sizes.queued));
     expect(offers).to.deep.equal(queued.players.map(({ player }) => player));
     await waitUntil(() => queued.players.every(({ answer }) => answer !== undefined));
     await queued.watchAll();
     await waitUntil(async () => (await fleet.sessions('connected')) === inSessions);
     await fleet.recordSnapshot();
-    await endAll(fleet, swarms);
+    await endAll(fleet, groups);
     await fleet.checkHistory({
       scenario: 'broker killed',
       clients: everybody.length,
@@ -85,11 +86,12 @@ export async function brokerKilled(sizes: BrokerKilledSizes): Promise<void> {
       hostsBackInMs: Math.round(hostsAtMs - killedAtMs),
     });
   } finally {
-    await Promise.all(swarms.map((swarm) => swarm.close()));
+    await Promise.all(groups.map((group) => group.close()));
     await fleet.stop();
   }
 }
 
+/** Sizes of the scenario `hostKilled`. */
 export interface HostKilledSizes {
   /** Sessions of the killed host. */
   readonly lost: number;
@@ -111,18 +113,18 @@ export async function hostKilled({
   limits = {},
 }: HostKilledSizes): Promise<void> {
   const fleet = await RecoveryFleet.start({ brokers: 2, limits });
-  const swarms: PlayerGroup[] = [];
-  const addSwarm = (name: string, players: number): PlayerGroup => {
+  const groups: PlayerGroup[] = [];
+  const addGroup = (name: string, players: number): PlayerGroup => {
     const { recorder } = fleet;
-    const swarm = createPlayerGroup({ urls: fleet.urls(), recorder, watchesHosts: true, players, name });
-    swarms.push(swarm);
-    return swarm;
+    const group = createPlayerGroup({ urls: fleet.urls(), recorder, watchesHosts: true, players, name });
+    groups.push(group);
+    return group;
   };
   try {
-    const locals = addSwarm('local', kept);
-    const mobile = addSwarm('mobile', lost);
-    const queued = addSwarm('queued', waiting);
-    await Promise.all(swarms.map((swarm) => swarm.connectAll()));
+    const locals = addGroup('local', kept);
+    const mobile = addGroup('mobile', lost);
+    const queued = addGroup('queued', waiting);
+    await Promise.all(groups.map((group) => group.connectAll()));
     await fleet.startHost({ hostId: 'stays', slots: kept });
     await fleet.untilReady(1);
     await locals.playAll(DRIFT);
@@ -130,7 +132,7 @@ export async function hostKilled({
     await fleet.untilReady(2);
     await mobile.playAll({ ...DRIFT, rtt: { near: 12, next: 30 } });
     await Promise.all([locals.watchAll(), mobile.watchAll()]);
-    await queueUp(queued.players);
+    await queueInOrder(queued.players);
     await fleet.startHost({ hostId: 'farther', slots: lost, region: 'next', broker: 1 });
     await fleet.untilReady(3);
     await waitUntil(async () => (await fleet.sessions('connected')) === kept + lost);
@@ -159,11 +161,11 @@ export async function hostKilled({
     }
     expect(fleet.since(mark, 'session-ended', 'refused', 'offered')).to.deep.equal([]);
 
-    const offers = await drainQueue(fleet, locals.players.slice(0, waiting));
+    const offers = await serveQueue(fleet, locals.players.slice(0, waiting));
     expect(offers).to.deep.equal(queued.players.map(({ player }) => player));
     await waitUntil(() => queued.players.every(({ answer }) => answer !== undefined));
     await queued.watchAll();
-    await endAll(fleet, swarms);
+    await endAll(fleet, groups);
     await fleet.checkHistory({
       scenario: 'host killed',
       clients: lost + kept + waiting,
@@ -172,14 +174,14 @@ export async function hostKilled({
       placedAgainInMs: Math.round(placedAgainAtMs - killedAtMs),
     });
   } finally {
-    await Promise.all(swarms.map((swarm) => swarm.close()));
+    await Promise.all(groups.map((group) => group.close()));
     await fleet.stop();
   }
 }
 
 /** All players leave. Resolves when the store has no sessions any more. */
-async function endAll(fleet: RecoveryFleet, swarms: readonly PlayerGroup[]): Promise<void> {
-  await Promise.all(swarms.map((swarm) => swarm.leaveAll()));
+async function endAll(fleet: RecoveryFleet, groups: readonly PlayerGroup[]): Promise<void> {
+  await Promise.all(groups.map((group) => group.leaveAll()));
   await waitUntil(
     async () => (await fleet.sessions('connected', 'active', 'reserved', 'disconnected')) === 0,
   );

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { startRedisServer, type RedisServer } from './redis-server.js';
 import { createSharedResource } from '../shared-resource.js';
@@ -19,6 +19,7 @@ export interface RedisCluster {
   stop(): Promise<void>;
 }
 
+/** Options of `startRedisCluster`. */
 export interface RedisClusterOptions {
   /** A replica for each master. Default: none. */
   readonly replicas?: boolean;
@@ -29,6 +30,7 @@ const SLOTS = 16_384;
 const READY_DEADLINE_MS = 20_000;
 const FAILOVER_DEADLINE_MS = 20_000;
 
+/** Starts the nodes. Resolves when all of them agree on the slots and the replicas are in sync. */
 export async function startRedisCluster({
   replicas = false,
 }: RedisClusterOptions = {}): Promise<RedisCluster> {
@@ -43,7 +45,7 @@ export async function startRedisCluster({
       busPorts.push(busPort);
       servers.push(await startRedisServer({ args: nodeArgs(busPort) }));
     }
-    await form(servers, busPorts);
+    await createCluster(servers, busPorts);
   } catch (error) {
     await stop();
     throw error;
@@ -51,7 +53,7 @@ export async function startRedisCluster({
   const masterOf = async (key: string): Promise<RedisServer> => {
     const port = await portOf(servers, key);
     const server = servers.find((candidate) => candidate.port === port);
-    if (server === undefined) throw new Error(`No node of the cluster is the master of ${key}`);
+    if (server === undefined) throw new Error(`No node of the cluster is the master of ${key}.`);
     return server;
   };
   return {
@@ -78,7 +80,7 @@ function nodeArgs(busPort: number): string[] {
 }
 
 /** Assigns the slots, connects the nodes, and waits until all nodes agree. */
-async function form(servers: readonly RedisServer[], busPorts: readonly number[]): Promise<void> {
+async function createCluster(servers: readonly RedisServer[], busPorts: readonly number[]): Promise<void> {
   const clients = servers.map(({ port }) => new Redis(port, '127.0.0.1'));
   try {
     for (const [i, client] of clients.entries()) {

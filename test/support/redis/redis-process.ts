@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { whenStarted } from '../processes/when-started.js';
 
 const START_DEADLINE_MS = 10_000;
 
@@ -24,15 +25,11 @@ export async function launchRedis(
     child.once('error', reject);
     child.once('exit', () => reject(new Error(`Redis did not start:\n${lines.join('\n')}`)));
   });
-  const deadline = setTimeout(() => child.kill('SIGKILL'), START_DEADLINE_MS);
-  try {
-    await started;
-  } finally {
-    clearTimeout(deadline);
-  }
+  await whenStarted(child, START_DEADLINE_MS, started, lines);
   return child;
 }
 
+/** Command that starts a Redis server, without the options of the server. */
 export interface ServerCommand {
   readonly command: string;
   readonly args: readonly string[];

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { waitUntil } from '../eventually.js';
+import { waitUntil } from '../time/eventually.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
 import { launchRedis } from './redis-process.js';
 import { startRedisServer, type RedisServer } from './redis-server.js';
@@ -46,32 +46,32 @@ export async function startRedisSentinel(): Promise<RedisSentinel> {
   const directory = await mkdtemp(join(tmpdir(), 'duskline-sentinel-'));
   const primary = await startRedisServer();
   const replica = await startRedisServer({ args: ['--replicaof', '127.0.0.1', String(primary.port)] });
-  const watchers: { readonly port: number; readonly process: ChildProcess }[] = [];
+  const sentinels: { readonly port: number; readonly process: ChildProcess }[] = [];
   const stop = async (): Promise<void> => {
-    await Promise.all(watchers.map(({ process }) => end(process)));
+    await Promise.all(sentinels.map(({ process }) => end(process)));
     await Promise.all([primary.stop(), replica.stop()]);
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    for (let i = 0; i < SENTINELS; i += 1) watchers.push(await startWatcher(directory, primary.port));
-    await Promise.all(watchers.map(({ port }) => hasten(port)));
+    for (let i = 0; i < SENTINELS; i += 1) sentinels.push(await startSentinel(directory, primary.port));
+    await Promise.all(sentinels.map(({ port }) => shortenPeriods(port)));
     await waitUntil(async () => {
-      const views = await Promise.all(watchers.map(({ port }) => viewOf(port)));
+      const views = await Promise.all(sentinels.map(({ port }) => viewOf(port)));
       return views.every((view) => view['num-slaves'] === '1' && view['num-other-sentinels'] === '2');
     }, READY_DEADLINE_MS);
-    await caughtUp(primary.port, replica.port);
+    await waitForReplica(primary.port, replica.port);
   } catch (error) {
     await stop();
     throw error;
   }
 
-  const primaryPort = async (): Promise<number> => Number((await viewOf(watchers[0]!.port))['port']);
+  const primaryPort = async (): Promise<number> => Number((await viewOf(sentinels[0]!.port))['port']);
   const current = async (): Promise<RedisServer> =>
     (await primaryPort()) === primary.port ? primary : replica;
 
   return {
     name: NAME,
-    sentinels: watchers.map(({ port }) => ({ host: '127.0.0.1', port })),
+    sentinels: sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
     servers: [primary, replica],
     primaryUrl: async () => (await current()).url,
     async killPrimary() {
@@ -95,7 +95,7 @@ export async function startRedisSentinel(): Promise<RedisSentinel> {
       const copy = source === primary ? replica : primary;
       // A wrong password, because Sentinel would correct a replica that follows another primary.
       await ask(copy.port, ['CONFIG', 'SET', 'masteruser', 'nobody', 'masterauth', 'wrong']);
-      await caughtUp(source.port, copy.port);
+      await waitForReplica(source.port, copy.port);
       await ask(source.port, ['CLIENT', 'KILL', 'TYPE', 'replica']);
     },
     async thawReplication() {
@@ -106,7 +106,7 @@ export async function startRedisSentinel(): Promise<RedisSentinel> {
   };
 }
 
-async function startWatcher(
+async function startSentinel(
   directory: string,
   primaryPort: number,
 ): Promise<{ port: number; process: ChildProcess }> {
@@ -127,7 +127,7 @@ async function startWatcher(
 }
 
 /** Sentinels poll each other and their servers every second or two. Their debug settings shorten it. */
-async function hasten(port: number): Promise<void> {
+async function shortenPeriods(port: number): Promise<void> {
   const periods = ['INFO-PERIOD', 'PING-PERIOD', 'ASK-PERIOD', 'PUBLISH-PERIOD', 'DEFAULT-DOWN-AFTER'];
   const settings = periods.flatMap((name) => [name, name === 'DEFAULT-DOWN-AFTER' ? '1000' : '200']);
   // Redis 6 has no such settings: discovery then takes longer.
@@ -151,7 +151,7 @@ async function viewOf(port: number): Promise<Record<string, string>> {
 }
 
 /** Waits until the replica has all writes that the primary has now. */
-async function caughtUp(primaryPort: number, replicaPort: number): Promise<void> {
+async function waitForReplica(primaryPort: number, replicaPort: number): Promise<void> {
   const offset = await replicationField(primaryPort, 'master_repl_offset');
   await waitUntil(async () => {
     const copied = await replicationField(replicaPort, 'slave_repl_offset');

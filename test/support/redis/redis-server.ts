@@ -25,6 +25,7 @@ export interface RedisServer {
   thaw(): void;
 }
 
+/** Options of `startRedisServer`. */
 export interface RedisServerOptions {
   /** Persists every write at once, so that a restart restores it. Default: off. */
   readonly persistent?: boolean;
@@ -36,6 +37,7 @@ export interface RedisServerOptions {
 
 const PORT_ATTEMPTS = 5;
 
+/** Starts Redis on a free port with an empty directory of its own. Resolves when it accepts connections. */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), 'duskline-redis-'));
   let lastError: unknown;

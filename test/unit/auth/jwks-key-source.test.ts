@@ -6,11 +6,12 @@ import { createJwksKeySource, type JwksOptions } from '@duskline/server/auth/jwk
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
+import { repeatEvery } from '../../support/time/pacing.js';
 import { EC, OTHER_EC, OTHER_RSA, P384, RSA } from './keys.js';
 
 const START_MS = 1_800_000_000_000;
 
-/** A real key server: what it publishes can be changed, and how it answers. */
+/** A real key server. Tests change which keys it publishes and how it answers. */
 class KeyServer {
   requests = 0;
   keys: object[] = [];
@@ -188,15 +189,15 @@ describe('JWKS key source', () => {
     it('gives up when it sends its answer too slowly', async () => {
       server.answer = (response) => {
         response.write('{"keys":[');
-        const drip = setInterval(() => response.write(' '), 10);
-        response.on('close', () => clearInterval(drip));
+        const stop = repeatEvery(10, () => response.write(' '));
+        response.on('close', stop);
       };
       expect(await verifierWith({ timeoutMs: 80 })(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
     });
 
     const badAnswers: Record<string, (response: ServerResponse) => unknown> = {
-      'no JSON': (response) => response.end('<html>'),
-      'no key set': (response) => response.end('{"keys":"none"}'),
+      'a body that is not JSON': (response) => response.end('<html>'),
+      'a body that is not a key set': (response) => response.end('{"keys":"none"}'),
       'an empty key set': (response) => response.end('{"keys":[]}'),
       'more than 1 MiB': (response) => response.end(`{"keys":[],"pad":"${'x'.repeat(1 << 20)}"}`),
       'a redirect': (response) => response.writeHead(302, { location: `${url}?elsewhere` }).end(),

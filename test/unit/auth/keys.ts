@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 import type { AuthConfig } from '@duskline/server/auth/auth-config.js';
 import { secretKeyFrom } from '@duskline/server/auth/key-material.js';
 
-/** Keys for the tests of this folder, made once. */
+/** Keys for the tests of this folder, generated once. */
 export const RSA = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const OTHER_RSA = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const EC = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });

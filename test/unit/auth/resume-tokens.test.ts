@@ -27,7 +27,7 @@ function codeOf(token: string, by = tokens): string {
   return result.ok ? 'ok' : result.code;
 }
 
-/** The claims of a good token, spoiled, under the right key. */
+/** A resume token with changed claims, signed with the right key. */
 function signedWith(claims: object, options: jwt.SignOptions = {}): string {
   const good = jwt.decode(tokens.sign(ALICE)) as object;
   return jwt.sign(JSON.stringify({ ...good, ...claims }), deriveKey(master, PURPOSE), {
@@ -36,7 +36,7 @@ function signedWith(claims: object, options: jwt.SignOptions = {}): string {
   });
 }
 
-/** A JWT by hand, for headers that the library refuses to write. */
+/** Builds a JWT by hand, for headers that the library refuses to write. */
 function handMade(header: object, key: Buffer | null): string {
   const claims = jwt.decode(tokens.sign(ALICE));
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -89,7 +89,7 @@ describe('resume tokens', () => {
 
   it('are signed with a key that is derived as documented', () => {
     const known = createSecretKey(Buffer.from('0123456789abcdef0123456789abcdef'));
-    // Computed apart from this code: HKDF-SHA256, no salt, info "duskline resume token v1".
+    // Computed with another tool: HKDF-SHA256, no salt, info "duskline resume token v1".
     const key = Buffer.from('fd5f44353cd95d566850ae9a954ce81953f2f369c67af69f045996611f6354de', 'hex');
     const claims = jwt.verify(tokensAt(NOW_MS, known).sign(ALICE), key, {
       algorithms: ['HS256'],
@@ -105,12 +105,12 @@ describe('resume tokens', () => {
 
   const key = deriveKey(master, PURPOSE).export();
   const refused: Record<string, string> = {
-    'no token': 'not-a-token-but-long-enough',
+    'text that is not a token': 'not-a-token-but-long-enough',
     'three empty parts': '..................',
     'algorithm none': handMade({ alg: 'none', typ: 'JWT' }, null),
-    'algorithm none, signed all the same': handMade({ alg: 'none', typ: 'JWT' }, key),
-    'another algorithm, under the right key': signedWith({}, { algorithm: 'HS512' }),
-    'a claim to be RS256': handMade({ alg: 'RS256', typ: 'JWT' }, key),
+    'algorithm none, but signed': handMade({ alg: 'none', typ: 'JWT' }, key),
+    'another algorithm and the right key': signedWith({}, { algorithm: 'HS512' }),
+    'the algorithm RS256 in the header': handMade({ alg: 'RS256', typ: 'JWT' }, key),
     'another key': jwt.sign(jwt.decode(tokens.sign(ALICE)) as object, randomSecret()),
     'the master key itself': jwt.sign(jwt.decode(tokens.sign(ALICE)) as object, master),
     'no audience': signedWith({ aud: undefined }),
@@ -119,10 +119,10 @@ describe('resume tokens', () => {
     'another issuer': signedWith({ iss: 'somebody' }),
     'no expiry': signedWith({ exp: undefined }),
     'no id': signedWith({ jti: undefined }),
-    'an id that is none': signedWith({ jti: 'x'.repeat(4_000) }),
+    'an invalid id': signedWith({ jti: 'x'.repeat(4_000) }),
     'no tier': signedWith({ tier: undefined }),
-    'a tier that is no name': signedWith({ tier: 'Gold' }),
-    'a player that could not stand in a key': signedWith({ sub: 'a b' }),
+    'an invalid tier': signedWith({ tier: 'Gold' }),
+    'an invalid player id': signedWith({ sub: 'a b' }),
     'no player': signedWith({ sub: undefined }),
   };
   for (const [what, token] of Object.entries(refused)) {

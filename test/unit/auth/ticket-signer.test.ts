@@ -82,7 +82,7 @@ describe('ticket signer', () => {
 
   it('derives keys as documented', () => {
     const master = secretKeyFrom(Buffer.from('0123456789abcdef0123456789abcdef'));
-    // Computed apart from this code: HKDF-SHA256, no salt, info "duskline ticket v1 eu-west/console-x/h1".
+    // Computed with another tool: HKDF-SHA256, no salt, info "duskline ticket v1 eu-west/console-x/h1".
     expect(createTicketSigner(master).hostKey(PLACE, 'h1').toString('hex')).to.equal(
       '5b473b0fd8346f0f256716259905db595fa0a4248ab1ab4ab48912bbc69b873e',
     );

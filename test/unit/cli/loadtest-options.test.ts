@@ -14,7 +14,7 @@ const URL_TARGET = { url: ['ws://127.0.0.1:1'], title: 'starfall' };
 function options(more: Partial<LoadTestCommandOptions>): LoadTestCommandOptions {
   return {
     ...{ regions: 6, driver: 'sdk', workers: 1, slots: 20, clients: 5_000, rate: 500 },
-    ...{ profile: 'steady', duration: '30s', seed: 1, kneeP99: '250ms', movable: 100, device: 'tv' },
+    ...{ profile: 'steady', duration: '30s', seed: 1, saturationP99: '250ms', movable: 100, device: 'tv' },
     ...{ codecs: ['hevc'], resolution: '1080p' },
     ...more,
   };
@@ -76,8 +76,10 @@ describe('The options of duskline loadtest', () => {
       }
       return '';
     };
-    expect(written('knee-p99', {})).to.match(/--knee-p99 has no effect here: it needs --profile step/);
-    expect(written('knee-p99', { profile: 'step' })).to.equal('');
+    expect(written('saturation-p99', {})).to.match(
+      /--saturation-p99 has no effect here: it needs --profile step/,
+    );
+    expect(written('saturation-p99', { profile: 'step' })).to.equal('');
     expect(written('rate', { profile: 'storm' })).to.match(/--rate has no effect here/);
     expect(written('rate', {})).to.equal('');
     expect(written('slots', { hosts: 0 })).to.match(/--slots has no effect here/);

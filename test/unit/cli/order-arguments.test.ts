@@ -8,7 +8,7 @@ import { MOVE_CAUSES } from '@duskline/server/domain/move-entry.js';
 import { expect } from 'chai';
 import { Command } from 'commander';
 
-/** Reads a command line that goes no further than its mistake, or its help. Returns what was said. */
+/** Parses a command line that ends with an error or with help. Returns the output. */
 async function typed(line: string): Promise<string> {
   let said = '';
   const program = new Command('duskline').exitOverride().configureOutput({

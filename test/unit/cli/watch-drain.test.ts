@@ -5,10 +5,11 @@ import { watchDrain } from '@duskline/server/cli/drains/watch-drain.js';
 import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import { expect } from 'chai';
 import { drainReport } from '../../support/fleet/operator-app.js';
+import { nextTurn } from '../../support/time/event-loop.js';
 
 const NEVER = new Promise<never>(() => undefined);
 
-/** Watches a drain whose looks bring these answers, one after another. */
+/** Watches a drain whose polls return these answers, one after another. */
 function watching(
   answers: (readonly DrainReport[] | Error)[],
   stopped: Promise<unknown> = NEVER,
@@ -80,7 +81,7 @@ describe('Watching a drain', () => {
     let stop: (value?: unknown) => void = () => undefined;
     const stopped = new Promise((resolve) => (stop = resolve));
     const { states, end } = watching([[staying(3)]], stopped);
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     expect(states).to.deep.equal(['running 4', 'running 3']);
     stop();
     expect(await end).to.equal(undefined);

@@ -5,13 +5,13 @@ import {
   type ClientStatus,
   type ReconnectPolicy,
 } from '@duskline/client/node';
-import { EventBuffer } from './event-buffer.js';
+import { EventBuffer } from '../../support/event-buffer.js';
 import { ScriptedBroker } from './scripted-broker.js';
 
 export const DEVICE = { kind: 'pc', codecs: ['av1', 'h264'], maxResolution: '1440p' } as const;
 export const TOKEN = 'token-of-ada-0123456789';
 
-/** A policy for tests of what happens after a retry, not of when. */
+/** A reconnect policy without delays, for tests of what happens after a retry. */
 export const AT_ONCE: ReconnectPolicy = { nextRetryDelayInMs: () => 0 };
 
 export interface Fixture {
@@ -20,7 +20,7 @@ export interface Fixture {
   readonly statuses: EventBuffer<ClientStatus>;
 }
 
-/** Brokers and clients of one test; `stop()` in `afterEach` ends them all. */
+/** Brokers and clients of one test. Call `stop()` in `afterEach`. */
 export class Fixtures {
   readonly #clients: Client[] = [];
   readonly #brokers: ScriptedBroker[] = [];
@@ -31,7 +31,7 @@ export class Fixtures {
     return broker;
   }
 
-  /** A client that is not connected yet, and records its statuses. */
+  /** Creates a client that is not connected yet, and records its statuses. */
   client(options: Partial<ClientOptions> & Pick<ClientOptions, 'url'>): Omit<Fixture, 'broker'> {
     const client = createClient({
       token: TOKEN,
@@ -55,7 +55,7 @@ export class Fixtures {
   }
 }
 
-/** The error of a promise that must reject. */
+/** Returns the error of a promise that must reject. */
 export async function failure(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
@@ -63,9 +63,4 @@ export async function failure(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error('It should have been rejected.');
-}
-
-/** Lets pending callbacks of promises run. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,12 +5,12 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Time that moves only when a test says so. */
+/** A clock that only `advance` moves. */
 export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
   #nowMs = 1_000_000;
 
-  /** Timers that are set and have not fired. */
+  /** Number of timers that are set and have not fired. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -25,7 +25,7 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Moves on, and fires what falls due on the way, in order. */
+  /** Moves the time forward, and fires the timers that become due, in order. */
   advance(ms: number): void {
     const untilMs = this.#nowMs + ms;
     for (;;) {

@@ -14,29 +14,39 @@ import type {
 } from '@duskline/protocol';
 import { CLIENT_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { EventBuffer } from './event-buffer.js';
+import { EventBuffer } from '../../support/event-buffer.js';
 
 type FrameOf<Type extends ClientToBroker['type']> = Extract<ClientToBroker, { type: Type }>;
 
-/** The broker's end of one connection. A test says everything that it says. */
+/** The broker's end of a connection. It sends only what a test says. */
 export class ScriptedConnection {
   readonly frames = new EventBuffer<ClientToBroker>('frame from the client');
   readonly closes = new EventBuffer<number>('close by the client');
   readonly #socket: WebSocket;
+  readonly #closed: Promise<void>;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on('message', (data: Buffer) => this.frames.add(JSON.parse(data.toString()) as ClientToBroker));
     socket.on('close', (code) => this.closes.add(code));
+    this.#closed = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
   async next<Type extends ClientToBroker['type']>(type: Type): Promise<FrameOf<Type>> {
     return (await this.frames.next((frame) => frame.type === type)) as FrameOf<Type>;
   }
 
-  /** The types of all frames so far. */
-  get receivedTypes(): string[] {
+  /** The types of all frames that the client has sent, also those on their way: the client answers a ping after them. */
+  async receivedTypes(): Promise<string[]> {
+    await this.ping();
     return this.frames.all.map(({ type }) => type);
+  }
+
+  /** Pings the client. Resolves when the client has read all earlier frames and answered, or has closed. */
+  async ping(): Promise<void> {
+    const pong = once(this.#socket, 'pong');
+    this.#socket.ping();
+    await Promise.race([pong, this.#closed]);
   }
 
   async welcome(fields: Partial<Welcome> = {}): Promise<void> {
@@ -84,7 +94,7 @@ export class ScriptedConnection {
     this.#socket.send(data);
   }
 
-  /** As when the network is gone. */
+  /** Destroys the socket without a close frame, as a network failure does. */
   drop(): void {
     this.#socket.terminate();
   }
@@ -130,7 +140,7 @@ export function aRegion(region: string, fields: Partial<RegionInfo> = {}): Regio
   };
 }
 
-/** A real WebSocket server on a free port, which says only what a test makes it say. */
+/** A real WebSocket server on a free port that sends only what a test says. */
 export class ScriptedBroker {
   readonly connections = new EventBuffer<ScriptedConnection>('connection to the broker');
   readonly url: string;
@@ -155,12 +165,12 @@ export class ScriptedBroker {
     return new ScriptedBroker(http);
   }
 
-  /** The next connection, which has not said `hello` yet. */
+  /** Waits for the next connection, which has not sent `hello` yet. */
   accept(): Promise<ScriptedConnection> {
     return this.connections.next();
   }
 
-  /** The next connection, welcomed. */
+  /** Waits for the next connection, reads its `hello` and sends `welcome`. */
   async welcome(fields: Partial<Welcome> = {}): Promise<ScriptedConnection> {
     const end = await this.accept();
     await end.welcome(fields);

@@ -19,7 +19,7 @@ interface Range {
   readonly maximum: number;
 }
 
-/** Every key that holds a value, with what the page must say of its default. */
+/** Every key that has a value, with the text that the page must have for its default. */
 function keysOf(node: SchemaNode, path: string, defaultText: string): [string, string][] {
   if (node.properties !== undefined) {
     return Object.entries(node.properties).flatMap(([key, child]) =>

@@ -41,20 +41,28 @@ describe('configuration of ICE servers', () => {
       { ...stun, secretEnv: 'TURN_SECRET' },
       'iceServers[0].secretEnv: is for TURN servers only',
     ],
-    ['a lifetime of no credentials', { ...stun, ttlMs: 60_000 }, 'iceServers[0].ttlMs: needs secretEnv'],
-    ['the secret itself', { ...turn, secret: 'x' }, 'iceServers[0].secret: is not a known key'],
-    ['a name no variable has', { ...turn, secretEnv: 'turn secret' }, 'iceServers[0].secretEnv: must match'],
-    ['a secret that is not set', { ...turn, secretEnv: 'NO_SUCH' }, 'NO_SUCH: is not set'],
-    ['no server at all', { urls: [] }, 'iceServers[0].urls: '],
-    ['a web address', { urls: ['https://turn.example.com'] }, 'iceServers[0].urls[0]: must be stun:'],
     [
-      'a user in the address',
-      { ...turn, urls: ['turn:me@turn.example.com'] },
-      'iceServers[0].urls[0]: must be',
+      'a lifetime of credentials for STUN only',
+      { ...stun, ttlMs: 60_000 },
+      'iceServers[0].ttlMs: needs secretEnv',
     ],
-    ['STUN over a chosen transport', { urls: ['stun:a?transport=udp'] }, 'iceServers[0].urls[0]: must be'],
-    ['an address given twice', { urls: ['stun:a', 'stun:a'] }, 'iceServers[0].urls[1]: occurs twice'],
-    ['a lifetime of seconds', { ...turn, ttlMs: 3_600 }, 'iceServers[0].ttlMs: must be >= 60000'],
+    ['a secret in the file', { ...turn, secret: 'x' }, 'iceServers[0].secret: is not a known key'],
+    [
+      'a name that no environment variable can have',
+      { ...turn, secretEnv: 'turn secret' },
+      'iceServers[0].secretEnv: must match',
+    ],
+    ['a secret that is not set', { ...turn, secretEnv: 'NO_SUCH' }, 'NO_SUCH: is not set'],
+    ['an entry without URLs', { urls: [] }, 'iceServers[0].urls: '],
+    [
+      'a URL of another scheme',
+      { urls: ['https://turn.example.com'] },
+      'iceServers[0].urls[0]: must be stun:',
+    ],
+    ['a user in the URL', { ...turn, urls: ['turn:me@turn.example.com'] }, 'iceServers[0].urls[0]: must be'],
+    ['a transport for STUN', { urls: ['stun:a?transport=udp'] }, 'iceServers[0].urls[0]: must be'],
+    ['a URL given twice', { urls: ['stun:a', 'stun:a'] }, 'iceServers[0].urls[1]: occurs twice'],
+    ['a lifetime below a minute', { ...turn, ttlMs: 3_600 }, 'iceServers[0].ttlMs: must be >= 60000'],
   ];
   for (const [what, server, mistake] of mistakes) {
     it(`refuses ${what}`, () => {
@@ -64,7 +72,7 @@ describe('configuration of ICE servers', () => {
     });
   }
 
-  it('refuses a secret for TURN servers that is used elsewhere', () => {
+  it('refuses a secret for TURN servers that has another use as well', () => {
     for (const name of ['DUSKLINE_AUTH_SECRET', 'DUSKLINE_TICKET_MASTER_KEY', 'DUSKLINE_REDIS_PASSWORD']) {
       expect(mistakesWith({ ...turn, secretEnv: name })).to.deep.equal([
         `iceServers[0].secretEnv: must not be ${name}: the TURN servers would know that secret`,

@@ -28,30 +28,38 @@ describe('configuration of limits', () => {
   });
 
   const contradictions: [string, object, string][] = [
-    ['suspicion after a single late heartbeat', { suspectAfterMs: 3_999 }, 'limits.suspectAfterMs'],
+    ['a suspect limit below two heartbeat intervals', { suspectAfterMs: 3_999 }, 'limits.suspectAfterMs'],
     [
-      'heartbeats too rare for the default suspicion',
+      'a heartbeat interval above half of the suspect limit',
       { heartbeatIntervalMs: 2_001 },
       'limits.heartbeatIntervalMs',
     ],
-    ['a host lost as soon as it is suspect', { lostAfterMs: 4_000 }, 'limits.lostAfterMs'],
-    ['suspicion later than loss', { suspectAfterMs: 10_000 }, 'limits.suspectAfterMs'],
-    ['sweeps rarer than suspicion', { sweepIntervalMs: 4_001, sweepGapMs: 5_000 }, 'limits.sweepIntervalMs'],
-    ['a gap shorter than the sweep interval', { sweepGapMs: 999 }, 'limits.sweepGapMs'],
+    ['a lost limit equal to the suspect limit', { lostAfterMs: 4_000 }, 'limits.lostAfterMs'],
+    ['a suspect limit equal to the lost limit', { suspectAfterMs: 10_000 }, 'limits.suspectAfterMs'],
     [
-      'a buffer smaller than a host’s frame',
+      'a sweep interval above the suspect limit',
+      { sweepIntervalMs: 4_001, sweepGapMs: 5_000 },
+      'limits.sweepIntervalMs',
+    ],
+    ['a sweep gap below the sweep interval', { sweepGapMs: 999 }, 'limits.sweepGapMs'],
+    [
+      'a socket buffer smaller than the largest frame of a host',
       { maxHostFrameBytes: 655_360, maxSocketBufferBytes: 655_359 },
       'limits.maxSocketBufferBytes',
     ],
-    ['a lease renewed too late', { leaseRenewMs: 2_501 }, 'limits.leaseRenewMs'],
+    ['a renewal interval above half of the lease', { leaseRenewMs: 2_501 }, 'limits.leaseRenewMs'],
     [
-      'a place kept for whoever cannot come back',
+      'a queue grace period longer than the life of a resume token',
       { queueGraceMs: 60_001, resumeWindowMs: 60_000, resumeTokenMs: 60_000 },
       'limits.resumeTokenMs',
     ],
-    ['a session kept for whoever cannot come back', { resumeWindowMs: 43_200_001 }, 'limits.resumeWindowMs'],
     [
-      'a buffer smaller than a frame',
+      'a resume window longer than the life of a resume token',
+      { resumeWindowMs: 43_200_001 },
+      'limits.resumeWindowMs',
+    ],
+    [
+      'a socket buffer smaller than the largest frame of a client',
       { maxFrameBytes: 655_360, maxSocketBufferBytes: 655_359 },
       'limits.maxSocketBufferBytes',
     ],

@@ -44,24 +44,20 @@ describe('configuration of tiers', () => {
   });
 
   const mistakes: [string, unknown, string][] = [
-    ['a name out of the alphabet', { Gold: {} }, 'tiers.Gold: is not a valid name'],
+    ['a name with other characters', { Gold: {} }, 'tiers.Gold: is not a valid name'],
     [
       'an unknown key',
       { gold: { idleMS: 1 } },
       'tiers.gold.idleMS: is not a known key; did you mean idleMs?',
     ],
     [
-      'a head start without bound',
+      'a head start above an hour',
       { gold: { headStartMs: 3_600_001 } },
       'tiers.gold.headStartMs: must be <=',
     ],
-    ['a head start backwards', { gold: { headStartMs: -1 } }, 'tiers.gold.headStartMs: must be >= 0'],
-    [
-      'a session longer than requests are remembered',
-      { gold: { maxLengthMs: 86_400_001 } },
-      'tiers.gold.max',
-    ],
-    ['an idle time of nothing', { gold: { idleMs: 0 } }, 'tiers.gold.idleMs: must be >= 1000'],
+    ['a negative head start', { gold: { headStartMs: -1 } }, 'tiers.gold.headStartMs: must be >= 0'],
+    ['a maximum length above a day', { gold: { maxLengthMs: 86_400_001 } }, 'tiers.gold.max'],
+    ['an idle limit below a second', { gold: { idleMs: 0 } }, 'tiers.gold.idleMs: must be >= 1000'],
     ['a limit that is null', { gold: { idleMs: null } }, 'tiers.gold.idleMs: must be a whole number'],
     [
       'a warning given twice',
@@ -69,12 +65,12 @@ describe('configuration of tiers', () => {
       'tiers.gold.warnBeforeMs[1]: 9000 occurs',
     ],
     [
-      'one warning that is no list',
+      'a number in place of the list of warnings',
       { gold: { warnBeforeMs: 9_000 } },
       'tiers.gold.warnBeforeMs: must be a list',
     ],
-    ['a tier that is no map', { gold: 7 }, 'tiers.gold: must be a map of keys'],
-    ['a list of tiers', [{ headStartMs: 0 }], 'tiers: must be a map of keys'],
+    ['a tier that is not a map', { gold: 7 }, 'tiers.gold: must be a map of keys'],
+    ['a list in place of the map of tiers', [{ headStartMs: 0 }], 'tiers: must be a map of keys'],
   ];
   for (const [what, tiers, mistake] of mistakes) {
     it(`refuses ${what}`, () => {

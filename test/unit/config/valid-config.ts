@@ -6,13 +6,13 @@ import { ConfigError } from '@duskline/server/config/config-error.js';
 import type { Environment } from '@duskline/server/config/secrets.js';
 import { stringify } from 'yaml';
 
-/** Secrets that are good. */
+/** Secrets of sufficient length. */
 export const ENV: Environment = {
   DUSKLINE_AUTH_SECRET: randomBytes(48).toString('base64'),
   DUSKLINE_TICKET_MASTER_KEY: randomBytes(48).toString('base64'),
 };
 
-/** A small document without mistakes, to be spoiled by a test. */
+/** A small document without mistakes. Tests change it. */
 export function validDocument(): {
   version: unknown;
   regions: Record<string, unknown>[];
@@ -55,12 +55,12 @@ export function validDocument(): {
 
 const noFiles: FileReader = () => ({ ok: false, problem: 'cannot be read (ENOENT)' });
 
-/** Loads a document that a test made of objects. */
+/** Loads a document. */
 export function load(document: object, env: Environment = ENV, readFile: FileReader = noFiles): Config {
   return loadConfig({ text: stringify(document), env, readFile });
 }
 
-/** Every mistake as `path: message`; empty when the document is good. */
+/** Every mistake as `path: message`; empty for a valid document. */
 export function mistakesOf(
   document: object | string,
   env: Environment = ENV,

@@ -5,7 +5,7 @@ import { ROOT, anchorsOf, pathsNamedIn, readPages, relativeLinksOf } from './mar
 
 const PAGES = readPages();
 
-/** Pages about the past name files that may be gone. */
+/** Pages about the past, which may name files that no longer exist. */
 const HISTORY = /^(CHANGELOG\.md|docs\/adr\/)/;
 
 describe('The documents', () => {

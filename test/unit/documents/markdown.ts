@@ -1,13 +1,13 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The repository. Compiled tests stand in `test/dist/unit/documents`. */
+/** Path from the compiled tests in `test/dist/unit/documents`. */
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage']);
 
 export interface Page {
-  /** From the repository's root. */
+  /** Path from the root of the repository. */
   readonly path: string;
   readonly text: string;
   /** The text without its fenced code blocks, in which nothing is a link or a heading. */
@@ -30,14 +30,14 @@ function pathsUnder(folder: string): string[] {
   });
 }
 
-/** Targets of links and pictures that lead to another place in the repository. */
+/** Targets of links and pictures that lead to another file of the repository. */
 export function relativeLinksOf(page: Page): string[] {
   const inProse = page.prose.replaceAll(/`[^`\n]*`/g, '');
   const targets = [...inProse.matchAll(/\]\(([^)\s]+)\)|<img[^>]* src="([^"]+)"/g)];
   return targets.map(([, link, image]) => link ?? image ?? '').filter((target) => !/^[a-z]+:/.test(target));
 }
 
-/** What comes after `#` in links to the headings of a page, as GitHub makes it. */
+/** The fragments with which links address the headings of a page, as GitHub makes them. */
 export function anchorsOf(page: Page): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading = ''] of page.prose.matchAll(/^#{1,6} (.*)$/gm)) {
@@ -50,7 +50,7 @@ export function anchorsOf(page: Page): Set<string> {
   return anchors;
 }
 
-/** Inline code that is the path of a file or folder, counted from the repository's root. */
+/** Inline code that is a path of a file or folder, relative to the root of the repository. */
 export function pathsNamedIn(page: Page): string[] {
   const code = [...page.prose.matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text);
   return code.filter((text) =>

@@ -8,7 +8,7 @@ import { readPages, type Page } from './markdown.js';
 
 const PAGES = readPages();
 
-/** Pages about the past name things that may be gone. */
+/** Pages about the past, which may use names that no longer exist. */
 const CURRENT_PAGES = PAGES.filter(({ path }) => !/^(CHANGELOG\.md|docs\/adr\/)/.test(path));
 
 function pageAt(path: string): Page {
@@ -17,7 +17,7 @@ function pageAt(path: string): Page {
   return page;
 }
 
-/** Names in backticks in the first column of the tables of a section, several in a cell included. */
+/** All names in backticks in the first column of the tables of a section. */
 function namesInTables({ path, text }: Page, heading: string): string[] {
   const [, section] = text.split(`\n${heading}\n`);
   if (section === undefined) throw new Error(`${path} has no heading "${heading}"`);

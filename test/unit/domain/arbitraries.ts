@@ -10,17 +10,17 @@ export const REGIONS = ['r1', 'r2', 'r3', 'r4', 'r5'] as const;
 const POOLS = ['p1', 'p2', 'p3'] as const;
 export const TITLES = ['t1', 't2'] as const;
 
-/** A question to the ranking, with everything it decides by as plain values. */
+/** All inputs of the ranking as plain values. */
 export interface Question {
   readonly pools: readonly Pool[];
   readonly policy: readonly LatencyStep[];
   readonly states: Readonly<Record<string, (typeof REGION_STATES)[number]>>;
-  /** By place name; a place that is not here has no ready host. */
+  /** By name of the region pool. A region pool without an entry has no ready host. */
   readonly utilisation: Readonly<Record<string, number>>;
   readonly wish: PlacementRequest & { readonly device: DeviceAbility };
 }
 
-/** Shares of one, with both ends and plenty of ties. */
+/** Shares from 0 to 1, with both ends, and with frequent ties. */
 export const share = fc.oneof(
   fc.constantFrom(0, 0.5, 0.9, 0.999, 1),
   fc.double({ min: 0, max: 1, noNaN: true }),
@@ -45,7 +45,7 @@ export function poolCalled(name: string): fc.Arbitrary<Pool> {
   });
 }
 
-/** One to three steps, rising in both figures. */
+/** One to three steps, with increasing values. */
 const policy: fc.Arbitrary<LatencyStep[]> = fc
   .array(
     fc.record({ waitMs: fc.integer({ min: 1, max: 30_000 }), moreMs: fc.integer({ min: 1, max: 100 }) }),
@@ -116,7 +116,7 @@ export function fleetOf({ states, utilisation }: Question): FleetView {
   };
 }
 
-/** The candidates, or none when the request is refused. */
+/** The candidates; an empty list for a refused request. */
 export function rank(asked: Question): readonly Candidate[] {
   const ranking = rankCandidates(catalogOf(asked), fleetOf(asked), asked.wish, asked.wish.device);
   return ranking.ok ? ranking.candidates : [];

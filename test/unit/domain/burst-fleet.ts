@@ -1,24 +1,24 @@
 import { FULL, expectedSessionLoad } from '@duskline/server/domain/congestion.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createManualClock } from '../../support/manual-clock.js';
+import { createManualClock } from '../../support/time/manual-clock.js';
 import { registration, reservation, sessionIdOf } from '../../support/fleet/fleet-data.js';
 
 const PLACE: RegionPool = { region: 'eu-central', pool: 'pc' };
 const CONNECTION = 'broker-a.1';
 
-/** A stream takes this long to reach its load; until then its host looks less busy than it will be. */
+/** Time in which a new stream reaches its full load. Until then its host measures less load than it will have. */
 export const RAMP_MS = 20_000;
 
 /** A simulated host. */
 export interface BurstHost {
   readonly hostId: string;
   readonly slots: number;
-  /** When it reports, within the report interval. */
+  /** Time of its reports within the report interval. */
   readonly phaseMs: number;
-  /** Load that is there before the burst and is no session of ours, in millionths. */
+  /** Load besides the sessions of the test, in millionths. */
   readonly baseLoad: number;
-  /** How much of the host one session really takes, against one slot's share of it. */
+  /** Real load of a session, as a multiple of one slot's share of the host. */
   readonly weight: number;
 }
 
@@ -27,10 +27,10 @@ interface Stream {
   readonly sinceMs: number;
 }
 
-/** How the host of one join is chosen; `undefined` when there is none. */
+/** Chooses the host of a join; `undefined` when there is none. */
 export type Choice = (fleet: BurstFleet) => Promise<string | undefined>;
 
-/** Hosts with streams that ramp up, and a store that hears of their load only now and then. */
+/** Hosts whose streams ramp up, and a store that gets their load at intervals. */
 export class BurstFleet {
   readonly #clock = createManualClock();
   readonly #startMs = this.#clock.now();
@@ -57,12 +57,12 @@ export class BurstFleet {
     return this.#clock.now() - this.#startMs;
   }
 
-  /** What each host measured when it last reported, in millionths. */
+  /** Load of each host at its last report, in millionths. */
   get reported(): ReadonlyMap<string, number> {
     return this.#reported;
   }
 
-  /** Moves time to that instant; hosts whose turn comes report. */
+  /** Advances the time. Hosts whose report is due send it. */
   async advanceTo(atMs: number): Promise<void> {
     while (this.nowMs < atMs) {
       const nowMs = this.nowMs;
@@ -75,14 +75,14 @@ export class BurstFleet {
     }
   }
 
-  /** One player joins: the choice is made, and the stream begins to ramp up. */
+  /** A player joins: the host is chosen, and the stream begins to ramp up. */
   async join(choose: Choice): Promise<string | undefined> {
     const hostId = await choose(this);
     if (hostId !== undefined) this.#streams.push({ hostId, sinceMs: this.nowMs });
     return hostId;
   }
 
-  /** Duskline's choice: the store's. */
+  /** Reserves a slot in the store, which chooses the host. */
   async reserve(): Promise<string | undefined> {
     this.#sessions += 1;
     const wanted = reservation(sessionIdOf(this.#sessions));
@@ -95,13 +95,13 @@ export class BurstFleet {
     return this.#streams.filter((stream) => stream.hostId === hostId).length;
   }
 
-  /** The hottest host against the mean, by share of slots in use. */
+  /** The largest share of used slots of a host, divided by the mean of all hosts. */
   get hottestOverMean(): number {
     const shares = this.hosts.map(({ hostId, slots }) => this.sessionsOf(hostId) / slots);
     return Math.max(...shares) / (shares.reduce((sum, share) => sum + share, 0) / shares.length);
   }
 
-  /** What a host really bears now, in millionths. */
+  /** Real load of a host now, in millionths. */
   loadOf({ hostId, slots, baseLoad, weight }: BurstHost): number {
     const full = expectedSessionLoad(slots) * weight;
     const ramped = this.#streams
@@ -122,13 +122,13 @@ export class BurstFleet {
 
 export const byStore: Choice = (fleet) => fleet.reserve();
 
-/** What went wrong elsewhere: the host that looked idlest in its last report. */
+/** The choice that failed in another system: the host with the least load in its last report. */
 export const byLastReport: Choice = (fleet) => {
   const [idlest] = [...fleet.reported].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1));
   return Promise.resolve(idlest?.[0]);
 };
 
-/** As before, and what is over full counts as full. */
+/** Like `byLastReport`, with loads above 1 counted as 1. */
 export const bySaturatedReport: Choice = (fleet) => {
   const [idlest] = [...fleet.reported].sort(
     ([a, x], [b, y]) => Math.min(x, FULL) - Math.min(y, FULL) || (a < b ? -1 : 1),

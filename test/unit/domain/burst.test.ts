@@ -11,13 +11,13 @@ import {
   type Choice,
 } from './burst-fleet.js';
 
-/** The burst that put 58 of 92 players on one of 11 hosts elsewhere, about 7 times the mean (jitsi/jicofo#1298). */
+/** The case of jitsi/jicofo#1298: 58 of 92 participants joined one of 11 hosts, about 7 times the mean. */
 const JOINS = 92;
 const HOSTS = 11;
 const BURST_MS = 31_000;
 const REPORT_EVERY_MS = 10_000;
 
-/** The most that the hottest host may have of its pool's mean. */
+/** Upper bound for the hottest host, as a multiple of the mean. */
 const HOTTEST_OVER_MEAN = 1.5;
 
 function host(hostId: string, changes: Partial<BurstHost> = {}): BurstHost {
@@ -93,7 +93,7 @@ describe('A burst of joins between load reports', () => {
 });
 
 describe('Sessions that look idle at first and ramp up together', () => {
-  /** Busy with something heavier than slots say: what is measured decides, not what is committed. */
+  /** Hosts whose measured load is above their share of used slots, so that the measured load decides. */
   const busy = { baseLoad: 600_000, slots: 20 };
 
   it('are spread by their expected load, not by the load measured so far', async () => {
@@ -101,7 +101,7 @@ describe('Sessions that look idle at first and ramp up together', () => {
     const fleet = await BurstFleet.open(hosts, REPORT_EVERY_MS);
     await fleet.advanceTo(1);
     for (let i = 0; i < 9; i += 1) await fleet.join(byStore);
-    // No report came in between: measured load still says 0.60, 0.61, 0.60.
+    // There was no report meanwhile, so the measured loads are still 0.60, 0.61 and 0.60.
     expect(hosts.map(({ hostId }) => fleet.sessionsOf(hostId))).to.deep.equal([3, 3, 3]);
   });
 
@@ -126,7 +126,7 @@ describe('Sessions that look idle at first and ramp up together', () => {
     expect(Math.max(...loads) / (loads.reduce((sum, load) => sum + load, 0) / loads.length)).to.be.at.most(
       HOTTEST_OVER_MEAN,
     );
-    // It takes more than its share while it is the emptiest, and no more than that.
+    // It gets more than its share while it is the emptiest host, but not more than that.
     expect(fleet.sessionsOf('fresh')).to.be.within(10, 20);
   });
 });

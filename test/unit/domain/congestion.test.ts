@@ -99,7 +99,8 @@ describe('Ramping load', () => {
         expect(decayRamping(ramping, -a)).to.equal(ramping);
       }),
     );
-    // A gap between heartbeats writes nothing off whole: a session placed a moment before is still to be expected.
+    // A late heartbeat does not remove the ramping load at once, because sessions that were placed just before it have no
+    // load yet.
     expect(decayRamping(FULL, RAMP_TIME_CONSTANT_MS)).to.equal(FULL / 2);
   });
 

@@ -59,7 +59,7 @@ describe('A drain', () => {
     expect(drainOutcomeOf({ ...gone, lives: true })).to.equal('moved');
     expect(drainOutcomeOf({ ...gone, reason: 'drain_deadline' })).to.equal('ended');
     expect(drainOutcomeOf({ ...gone, reason: 'client_left' })).to.equal('left');
-    // The store remembers ended sessions for a minute.
+    // The store keeps records of ended sessions for a minute.
     expect(drainOutcomeOf(gone)).to.equal('left');
   });
 

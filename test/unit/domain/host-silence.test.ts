@@ -10,7 +10,7 @@ function host(changes: Partial<SilentHost> = {}): SilentHost {
   return { hostId: 'h0', state: 'ready', silentMs: 0, missingForMs: null, ...changes };
 }
 
-/** So many hosts with one fate. */
+/** Equal hosts, except for their ids. */
 function hosts(count: number, changes: Partial<SilentHost>): SilentHost[] {
   return Array.from({ length: count }, (_, i) => host({ ...changes, hostId: `h${i}` }));
 }
@@ -76,7 +76,7 @@ describe('Silent hosts', () => {
           expect(silentMs).to.be.above(lostAfterMs);
           expect(missingForMs).to.be.at.least(sweepGapMs);
         }
-        // What takes sessions and is late is named, so that no placement waits for a sweep to be refused.
+        // Late hosts that accept sessions are named, so that reservations do not choose them.
         const late = silent.filter(({ silentMs, state }) => silentMs > suspectAfterMs && state === 'ready');
         expect(verdict.suspect).to.include.members(late.map(({ hostId }) => hostId));
       }),
@@ -90,7 +90,7 @@ describe('Silent hosts', () => {
         if (one === undefined) return;
         const severity = (silentMs: number): number => {
           const changed = [{ ...one, silentMs }, ...silent.slice(1)];
-          // Alone in a large place, so that its own silence does not make the others' a mass.
+          // In a region pool so large that a single silent host causes no mass silence.
           const verdict = judgeSilentHosts(awake + 1_000, changed, DEFAULT_LIMITS);
           if (verdict.lost.includes(one.hostId)) return 3;
           if (verdict.missing.includes(one.hostId)) return 2;

@@ -52,7 +52,7 @@ describe('The ranking of candidates', () => {
           expect(new Set(found.map(({ regionPool }) => regionPoolName(regionPool))).size).to.equal(
             found.length,
           );
-          // Suitability of a pool does not depend on the region, nor acceptance of a region on the pool.
+          // The suitability of a pool does not depend on the region, and the latency policy does not depend on the pool.
           const pools = new Set(found.map(({ regionPool }) => regionPool.pool));
           const regions = new Set(found.map(({ regionPool }) => regionPool.region));
           expect(found).to.have.length(pools.size * regions.size);
@@ -171,7 +171,7 @@ describe('The ranking of candidates', () => {
   });
 });
 
-/** Compares a place with those of other regions, and with those of its region that stand as they stood. */
+/** Compares the order of a region pool with those whose cost has not changed. It may only have moved `way`. */
 function expectMoved(before: Question, after: Question, regionPool: RegionPool, way: 'back' | 'ahead'): void {
   const was = names(before);
   const is = names(after);

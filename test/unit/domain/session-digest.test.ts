@@ -42,7 +42,8 @@ describe('The digest of the sessions of a host', () => {
   it('changes with every change of a held session: its state, its epoch, its end', () => {
     fc.assert(
       fc.property(sessions, held, fc.constantFrom(...HELD_STATES), epoch, (list, one, toState, toEpoch) => {
-        // One id in 2^32 cancels itself out at a given epoch and state; the host's next change shows it.
+        // The digest of one session in 2^32 is 0, so that it does not change the digest of the host. The next change of the
+        // host does.
         fc.pre(sessionDigest(one) !== 0);
         const others = list.filter(({ sessionId }) => sessionId !== one.sessionId);
         const before = digestSessions([...others, one]);

@@ -24,7 +24,7 @@ const CATALOG: Catalog = {
   ]),
 };
 
-/** Lets players arrive one by one and says how full the near region was when the first went elsewhere. */
+/** Lets players arrive one by one. Returns the utilisation of the near region when the first player is placed elsewhere. */
 function firstSpill(nearRttMs: number, otherRttMs: number): number {
   const used = new Map([
     ['near/pc', 0],
@@ -73,7 +73,7 @@ describe('The cost of congestion', () => {
       fc.property(share, share, (a, b) => {
         const [low, high] = [Math.min(a, b), Math.max(a, b)];
         expect(congestionCostMs(low)).to.be.at.most(congestionCostMs(high));
-        // From 0.999 on it stays what it is there: no detour is worth more.
+        // From 0.999 on the cost is constant.
         if (high > 0.999) return;
         const chord = (congestionCostMs(low) + congestionCostMs(high)) / 2;
         expect(congestionCostMs((low + high) / 2)).to.be.at.most(chord * (1 + 1e-9) + 1e-9);

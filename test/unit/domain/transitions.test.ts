@@ -17,7 +17,7 @@ import { expect } from 'chai';
 
 const HOST_EVENTS: readonly HostEvent[] = ['registered', 'heartbeat', 'late', 'gone'];
 
-/** Everything that can be reached from a state, itself included. */
+/** All states that can be reached from a state, including itself. */
 function reachable<State>(from: State, next: (state: State) => readonly State[]): Set<State> {
   const seen = new Set([from]);
   for (const state of seen) for (const to of next(state)) seen.add(to);

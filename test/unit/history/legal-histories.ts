@@ -18,7 +18,7 @@ const STEPS = [
   'beat',
 ] as const;
 
-/** Histories of fleets that do everything right, in the order of time. */
+/** Histories without violations, ordered by time. */
 export const legalHistories: fc.Arbitrary<HistoryEvent[]> = fc
   .array(
     fc.record({ step: fc.constantFrom(...STEPS), pick: fc.nat(1_000), ms: fc.integer({ min: 1, max: 300 }) }),
@@ -38,7 +38,7 @@ export const legalHistories: fc.Arbitrary<HistoryEvent[]> = fc
     return fleet.events.sort((a, b) => a.atMs - b.atMs);
   });
 
-/** Something of everything, so that each fault has something to be injected into. */
+/** Starts every history with an event of each kind, so that each violation can be injected. */
 function begin(fleet: ModelFleet): void {
   fleet.record({ type: 'broker-ready', broker: 'b1', ready: true });
   fleet.record({ type: 'broker-ready', broker: 'b2', ready: true });
@@ -62,7 +62,7 @@ function begin(fleet: ModelFleet): void {
 
 function end(fleet: ModelFleet): void {
   for (const host of fleet.hosts.keys()) fleet.uncordon(host);
-  // The newest stay: there are sessions in every picture.
+  // The newest sessions do not end, so that every snapshot has sessions.
   const { reservationMs, recoverWithinMs, goneWithinMs } = MODEL_BOUNDS;
   fleet.wait(reservationMs + recoverWithinMs + goneWithinMs);
   fleet.beat();
@@ -73,7 +73,7 @@ function end(fleet: ModelFleet): void {
 
 function take(fleet: ModelFleet, step: (typeof STEPS)[number], pick: number): void {
   const hosts = [...fleet.hosts.keys()];
-  // The first session lives for ever: faults are injected into it.
+  // The first session never ends, because violations are injected into it.
   const [, ...sessions] = fleet.sessions.values();
   const host = hosts[pick % hosts.length];
   const session = sessions[pick % Math.max(1, sessions.length)];
@@ -107,7 +107,7 @@ function take(fleet: ModelFleet, step: (typeof STEPS)[number], pick: number): vo
       if (host !== undefined) fleet.cordon(host);
       return;
     case 'kill': {
-      // The first session stands on the second host.
+      // The first session is on the second host, which is not killed.
       hosts.length > 2 ? fleet.kill(hosts.at(-1)!) : fleet.addHost(`x${pick}`, 2);
       return;
     }

@@ -3,7 +3,7 @@ import type { Bounds } from '@duskline/loadtest/history/check.js';
 import { hostName, type FleetHost, type HistoryEvent } from '@duskline/loadtest/history/events.js';
 import type { UntimedEvent } from '@duskline/loadtest/history/recorder.js';
 
-/** Short ones, so that a history of a few seconds has everything in it. */
+/** Short bounds, so that a history of a few seconds has events of all kinds. */
 export const MODEL_BOUNDS: Bounds = {
   heartbeatIntervalMs: 200,
   lostAfterMs: 1_000,
@@ -19,7 +19,7 @@ export const MODEL_BOUNDS: Bounds = {
 
 interface ModelHost {
   readonly slots: number;
-  /** Why it gets nothing new: it is silent, or cordoned. */
+  /** Why the host gets no new sessions. */
   readonly barred: Set<'silent' | 'cordoned'>;
 }
 
@@ -29,16 +29,16 @@ interface ModelSession {
   readonly requestId: string;
   epoch: number;
   host: string;
-  /** Pictures that its player has seen. */
+  /** Frames that the player has received. */
   count: number;
-  /** Nobody claims it: it ends then. */
+  /** When the session ends because its player never claims it; `null` for a claimed session. */
   readonly expiresAtMs: number | null;
 }
 
 const TITLE = 'starfall';
 const RTT = { near: 20 };
 
-/** A fleet that does everything right, and what its observers see of it. */
+/** A fleet without faults, which records the events that observers see. */
 export class ModelFleet {
   readonly events: HistoryEvent[] = [];
   readonly hosts = new Map<string, ModelHost>();
@@ -81,7 +81,7 @@ export class ModelFleet {
     } else this.#match(player, host, claims);
   }
 
-  /** The same request again, as after a lost socket. */
+  /** The player repeats its request, as after a lost socket. */
   repeat(session: ModelSession): void {
     const { player, requestId } = session;
     this.record({ type: 'disconnected', player, code: 1006 });
@@ -99,7 +99,7 @@ export class ModelFleet {
     this.#end(session, 'client_left', 'host');
   }
 
-  /** To another host that has room, if there is one: make before break. */
+  /** The session is placed on another host with a free slot, if there is one, before it ends on the old one. */
   move(session: ModelSession): void {
     const to = this.#room(session.host);
     if (to === undefined || session.expiresAtMs !== null) return;
@@ -122,7 +122,10 @@ export class ModelFleet {
     this.#serve();
   }
 
-  /** While it is played, to another host that has room: or not after all, when the client does not get in there. */
+  /**
+   * A running session moves to another host with a free slot. If `arrives` is false, the move fails after the client was
+   * admitted there.
+   */
   moveLive(session: ModelSession, arrives: boolean): void {
     const to = this.#room(session.host);
     if (to === undefined || session.expiresAtMs !== null) return;
@@ -158,7 +161,7 @@ export class ModelFleet {
     }
   }
 
-  /** Its player sees some pictures, with these numbers on the connection. */
+  /** The player receives frames with these numbers. */
   show(session: ModelSession, ...numbers: readonly number[]): void {
     const { sessionId, epoch, player, host } = session;
     for (const n of numbers) {
@@ -168,7 +171,7 @@ export class ModelFleet {
     }
   }
 
-  /** It cannot be heard for so long, and that is too short to be lost. */
+  /** The host is silent for this time, which must be too short to count as lost. */
   hang(host: string, ms: number): void {
     this.hosts.get(host)?.barred.add('silent');
     this.record({ type: 'host-silent', host });
@@ -278,7 +281,7 @@ export class ModelFleet {
     this.#serve();
   }
 
-  /** Who waits longest gets what became free. */
+  /** Waiting players get free slots in the order of their arrival. */
   #serve(): void {
     for (;;) {
       const host = this.#room();

@@ -7,11 +7,11 @@ import { createRecorder, readHistory, writeHistory } from '@duskline/loadtest/hi
 
 describe('The history recorder', () => {
   it('timestamps events, and passes them on at once', () => {
-    const heard: HistoryEvent[] = [];
+    const passedOn: HistoryEvent[] = [];
     let nowMs = 5;
     const recorder = createRecorder(
       () => nowMs,
-      (event) => heard.push(event),
+      (event) => passedOn.push(event),
     );
     recorder.record({ type: 'connected', player: 'alice' });
     nowMs = 7;
@@ -20,10 +20,10 @@ describe('The history recorder', () => {
       { atMs: 5, type: 'connected', player: 'alice' },
       { atMs: 7, type: 'disconnected', player: 'alice', code: 1006 },
     ]);
-    expect(heard).to.deep.equal(recorder.events);
+    expect(passedOn).to.deep.equal(recorder.events);
   });
 
-  it('sorts events of another process into their place in time', () => {
+  it('sorts in the events of another process by their times', () => {
     let nowMs = 0;
     const recorder = createRecorder(() => (nowMs += 10));
     for (let i = 0; i < 3; i += 1) recorder.record({ type: 'host-silent', host: 'near/pool/h1' });

@@ -2,12 +2,12 @@ import type { Rule } from '@duskline/loadtest/history/check.js';
 import type { EventOf, EventType, FleetHost, HistoryEvent } from '@duskline/loadtest/history/events.js';
 import { MODEL_BOUNDS } from './model-fleet.js';
 
-/** Breaks one rule in a history that keeps all of them. */
+/** Injects the violation of one rule into a valid history. */
 export type RuleViolation = (history: readonly HistoryEvent[]) => HistoryEvent[];
 
-/** The session that begins every history of the model: it was placed again once, and never ends. */
+/** The first session of every history: it was placed again once, and never ends. */
 const FIRST = 's1';
-/** One that was to move while it was played, and did not; and then did. */
+/** A session with a failed move and then a successful one. */
 const MOVED = 's3';
 const { slackMs } = MODEL_BOUNDS;
 
@@ -38,7 +38,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'S1',
-    'a host that is told too late of its successor',
+    'a host that is told too late to end a session of a newer epoch',
     (history) => {
       const end = find(history, 'host-ended', ({ sessionId }) => sessionId === FIRST);
       const roomy = replaceFirst(history, 'host-registered', (event) => ({ ...event, slots: 100 }));
@@ -272,7 +272,7 @@ const ALL: readonly NamedFault[] = [
     'a session that begins where its client is not',
     (history) => {
       const began = find(history, 'began', ({ sessionId }) => sessionId === MOVED);
-      // The first time the client was let in, and the move came to nothing.
+      // The admission of the first move, which failed.
       const [, admitted] = history.filter(
         (event) => event.type === 'admitted' && event.host === began.host && event.sessionId === MOVED,
       );
@@ -315,7 +315,7 @@ const ALL: readonly NamedFault[] = [
   ],
 ];
 
-/** One at least for every rule. */
+/** At least one violation of every rule. */
 export function allRuleViolations(): readonly NamedFault[] {
   return ALL;
 }
@@ -336,7 +336,7 @@ function lastMs(history: readonly HistoryEvent[]): number {
   return history.at(-1)?.atMs ?? 0;
 }
 
-/** Puts events where their times want them, behind others of the same time. */
+/** Inserts events by their times, after events with the same time. */
 function add(history: readonly HistoryEvent[], ...events: readonly HistoryEvent[]): HistoryEvent[] {
   return [...history, ...events].sort((a, b) => a.atMs - b.atMs);
 }

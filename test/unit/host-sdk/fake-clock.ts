@@ -1,6 +1,6 @@
 import type { HostClock } from '@duskline/host';
 
-/** A clock that stands still until a test moves it. */
+/** A clock that only a test moves. */
 export class FakeClock implements HostClock {
   #nowMs = 1_000;
   #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
@@ -21,12 +21,12 @@ export class FakeClock implements HostClock {
     };
   }
 
-  /** How many timers wait: a closed host has none. */
+  /** Number of pending timers. A closed host must have none. */
   get pending(): number {
     return this.#timers.length;
   }
 
-  /** Moves on, and calls what falls due on the way, in order. */
+  /** Moves the time forward, and fires the timers that become due, in order. */
   advance(durationMs: number): void {
     const untilMs = this.#nowMs + durationMs;
     for (;;) {
@@ -39,7 +39,7 @@ export class FakeClock implements HostClock {
     this.#nowMs = untilMs;
   }
 
-  /** Moves on as a pause of the whole process does: timers fire late. */
+  /** Moves the time forward as a pause of the process does: timers fire late. */
   pause(durationMs: number): void {
     this.#nowMs += durationMs;
     this.advance(0);

@@ -5,7 +5,7 @@ import type { BrokerToHost, Heartbeat, HostSession, HostToBroker, Register } fro
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
 import { parseHostMessage } from '@duskline/protocol/validation';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { EventBuffer } from './event-buffer.js';
+import { EventBuffer } from '../../support/event-buffer.js';
 import { TICKET_KEY } from './tickets.js';
 
 interface MessageOf {
@@ -15,11 +15,11 @@ interface MessageOf {
   leave: HostToBroker;
 }
 
-/** One host's connection, as the broker sees it. Frames that a real broker would refuse fail the test. */
+/** The broker's end of a host's connection. A frame that a real broker refuses fails the test. */
 export class ScriptedConnection {
-  readonly frames = new EventBuffer<HostToBroker>();
-  /** The host's pings, numbered from 1. They are answered by then, unless the broker is frozen. */
-  readonly pings = new EventBuffer<number>();
+  readonly frames = new EventBuffer<HostToBroker>('frame from the host');
+  /** Pings of the host, numbered from 1. They are answered at once, unless the broker is frozen. */
+  readonly pings = new EventBuffer<number>('ping of the host');
   readonly closed: Promise<number>;
   readonly #socket: WebSocket;
   readonly upgrade: IncomingMessage;
@@ -29,11 +29,11 @@ export class ScriptedConnection {
     this.upgrade = upgrade;
     this.closed = new Promise((resolve) => socket.once('close', (code) => resolve(code)));
     let pings = 0;
-    socket.on('ping', () => this.pings.push((pings += 1)));
+    socket.on('ping', () => this.pings.add((pings += 1)));
     socket.on('message', (data: Buffer) => {
       const result = parseHostMessage(data.toString('utf8'));
       if (!result.ok) throw new Error(`The host sent a bad frame: ${result.detail}`);
-      this.frames.push(result.message);
+      this.frames.add(result.message);
     });
   }
 
@@ -49,7 +49,7 @@ export class ScriptedConnection {
     return (await this.frames.next((frame) => frame.type === type)) as MessageOf[Type];
   }
 
-  /** Reads `register`, answers it, and reads the heartbeat that follows. */
+  /** Reads `register`, answers it with `registered`, and reads the first heartbeat. */
   async accept(intervals: { heartbeatIntervalMs?: number; pingIntervalMs?: number } = {}): Promise<Register> {
     const register = await this.next('register');
     this.sendRegistered(register.hostId, intervals);
@@ -64,7 +64,7 @@ export class ScriptedConnection {
     this.send({ type: 'registered', hostId, ticketKey, heartbeatIntervalMs, pingIntervalMs });
   }
 
-  /** Pings, and waits for the answer: by then the host has seen everything that was sent before. */
+  /** Sends a ping and waits for the pong. By then the host has received everything that was sent before. */
   async ping(): Promise<void> {
     const pong = once(this.#socket, 'pong');
     this.#socket.ping();
@@ -79,19 +79,19 @@ export class ScriptedConnection {
     this.#socket.terminate();
   }
 
-  /** Stops to read, as a broker that hangs: it answers nothing, pings and closes included. */
+  /** Stops reading, as a broker that hangs: it answers nothing, neither pings nor closes. */
   freeze(): void {
     this.#socket.pause();
   }
 }
 
-/** A broker that does what a test says, on a port of its own. */
+/** A WebSocket server on a free port that sends only what a test says. */
 export class ScriptedBroker {
-  readonly connections = new EventBuffer<ScriptedConnection>();
+  readonly connections = new EventBuffer<ScriptedConnection>('connection to the broker');
   readonly url: string;
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
-  /** When set, upgrades are refused with it. */
+  /** When it is set, upgrades are refused with this response. */
   refusal: { readonly status: number; readonly body: string } | undefined;
   upgrades = 0;
 
@@ -109,7 +109,7 @@ export class ScriptedBroker {
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (client) =>
-        this.connections.push(new ScriptedConnection(client, request)),
+        this.connections.add(new ScriptedConnection(client, request)),
       );
     });
   }

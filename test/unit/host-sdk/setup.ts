@@ -1,13 +1,13 @@
 import { createHost, type EndedSession, type Host, type HostOptions, type HostStatus } from '@duskline/host';
 import type { Prepare } from '@duskline/protocol';
-import { EventBuffer } from './event-buffer.js';
+import { EventBuffer } from '../../support/event-buffer.js';
 import { FakeClock } from './fake-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from './scripted-broker.js';
 import { ADDRESS, sessionIdOf } from './tickets.js';
 
 export const LOAD = { gpu: 0.4, encoder: 0.3, cpu: 0.2, network: 0.1 };
 
-/** The delay of every retry in these tests. */
+/** Delay of every retry in these tests. */
 export const RETRY_MS = 700;
 
 export function prepareOf(number: number, change: Partial<Prepare> = {}): Prepare {
@@ -23,19 +23,19 @@ export function prepareOf(number: number, change: Partial<Prepare> = {}): Prepar
   };
 }
 
-/** A host that begins to connect to a scripted broker, on a clock that stands still. */
+/** Creates a host that connects to a scripted broker, on a clock that the test moves. */
 export interface HostFixture {
   readonly broker: ScriptedBroker;
   readonly clock: FakeClock;
   readonly host: Host;
   readonly statuses: EventBuffer<HostStatus>;
   readonly ends: EventBuffer<EndedSession>;
-  /** Waits for the host's next connection and registers it; its first heartbeat is read. */
+  /** Waits for the next connection of the host, registers it, and reads its first heartbeat. */
   register(intervals?: {
     heartbeatIntervalMs?: number;
     pingIntervalMs?: number;
   }): Promise<ScriptedConnection>;
-  /** Waits until the host gave up on its connection, and lets it try again. */
+  /** Waits until the host has given up on its connection, and lets it retry. */
   retry(): Promise<HostStatus>;
   until<State extends HostStatus['state']>(state: State): Promise<Extract<HostStatus, { state: State }>>;
 }
@@ -57,10 +57,10 @@ export async function startHostFixture(options: Partial<HostOptions> = {}): Prom
     ...options,
   });
   open.push({ host, broker });
-  const statuses = new EventBuffer<HostStatus>();
-  host.on('status', (status) => statuses.push(status));
-  const ends = new EventBuffer<EndedSession>();
-  host.on('end', (ended) => ends.push(ended));
+  const statuses = new EventBuffer<HostStatus>('status of the host');
+  host.on('status', (status) => statuses.add(status));
+  const ends = new EventBuffer<EndedSession>('ended session');
+  host.on('end', (ended) => ends.add(ended));
 
   const until: HostFixture['until'] = async (state) => {
     const found = await statuses.next((status) => status.state === state);
@@ -88,7 +88,7 @@ export async function startHostFixture(options: Partial<HostOptions> = {}): Prom
   };
 }
 
-/** Ends what the test opened, and holds every host to leaving no timer behind. */
+/** Stops everything that the test started. Expects that no host leaves a timer behind. */
 export async function stopHostFixtures(): Promise<void> {
   for (const { host, broker } of open.splice(0)) {
     await host.close({ abrupt: true });

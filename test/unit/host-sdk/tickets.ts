@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 
-/** Region, pool and name of the host under test. */
+/** Region, pool and id of the host under test. */
 export const ADDRESS = { region: 'dublin', pool: 'pc-rtx', hostId: 'host-1' } as const;
 
-/** The key of the host under test. */
+/** Key of the host under test. */
 export const TICKET_KEY = keyOf('host-1');
 
-/** A key as a broker makes one for each host, base64url. */
+/** A key in the form in which brokers make one for each host: base64url. */
 export function keyOf(name: string): string {
   return createHash('sha256').update(`ticket key of ${name}`).digest('base64url');
 }
 
-/** Session ids that tell apart at a glance. */
+/** Session ids that are easy to tell apart. */
 export function sessionIdOf(number: number): string {
   return `01900000-0000-7000-8000-${number.toString().padStart(12, '0')}`;
 }
@@ -24,7 +24,7 @@ export interface TicketChoices {
   readonly algorithm?: jwt.Algorithm;
 }
 
-/** A ticket for session 1, epoch 1, good until 2040, except for what the test changes. */
+/** A ticket for session 1 at epoch 1, valid until 2040, with the changes of the test. */
 export function signTicket({
   claims = {},
   key = TICKET_KEY,
@@ -41,7 +41,7 @@ export function signTicket({
     exp: Date.UTC(2040, 0, 1) / 1000,
     ...claims,
   };
-  // As text, so that claims a signer would refuse (or one that is undefined, and left out) get through.
+  // The claims are signed as text, so that the signer also accepts invalid claims.
   return jwt.sign(JSON.stringify(payload), algorithm === 'none' ? '' : Buffer.from(key, 'base64url'), {
     algorithm,
   });

@@ -67,7 +67,7 @@ describe('Evaluating an assertion', () => {
 
   it('fails when nothing was measured, except for codes, which count as 0', () => {
     expect(holds('resume.p99<1s', {})).to.equal(false);
-    expect(holds('knee!=0', {})).to.equal(false);
+    expect(holds('saturationPoint!=0', {})).to.equal(false);
     expect(holds('refused.QUEUE_FULL==0', {})).to.equal(true);
     expect(holds('ended.host_lost>0', {})).to.equal(false);
   });

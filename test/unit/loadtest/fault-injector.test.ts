@@ -4,7 +4,7 @@ import type { UntimedEvent } from '@duskline/loadtest/history/recorder.js';
 import { parseFault } from '@duskline/loadtest/plan/faults.js';
 import { FaultInjector, type FaultContext } from '@duskline/loadtest/run/fault-injector.js';
 import { expect } from 'chai';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 
 const HOSTS = Array.from({ length: 12 }, (_, i) => {
   const region = i % 2 === 0 ? 'eu-west' : 'us-east';
@@ -18,7 +18,7 @@ const HOSTS = Array.from({ length: 12 }, (_, i) => {
   };
 });
 
-/** Strikes, and tells what was hit. */
+/** Injects the fault. Returns its targets. */
 async function strike(
   seed: number,
   ...texts: readonly string[]

@@ -25,21 +25,21 @@ function restoreOrder(sinceMs: number): Restore {
   };
 }
 
-/** A host without sockets, and what it said. */
-class Scene {
+/** A host without sockets, and the frames that it sent. */
+class Fixture {
   readonly metrics = new WorkerMetrics();
   readonly wheel = new TimerWheel(monotonicMs());
   readonly held = new Map<string, LeanSession>();
   readonly expected = new Map<string, LeanSession>();
   readonly ended: string[] = [];
-  readonly said: HostToBroker[] = [];
+  readonly frame: HostToBroker[] = [];
   over = 0;
   readonly moves = new LeanHostMoves(this, {
     ...{ name: 'near/console-x/h1', sessions: this.held },
     isOver: (_, epoch) => this.over >= epoch,
     prepareSession: (id, session) => void this.expected.set(id, session),
     endSession: (_, { epoch }, reason) => void this.ended.push(`${epoch} ${reason}`),
-    send: (message) => void this.said.push(message),
+    send: (message) => void this.frame.push(message),
   });
 
   hold(more: Partial<LeanSession> = {}): LeanSession {
@@ -51,8 +51,8 @@ class Scene {
     return session;
   }
 
-  get lastSaid(): HostToBroker | undefined {
-    return this.said.at(-1);
+  get lastFrame(): HostToBroker | undefined {
+    return this.frame.at(-1);
   }
 
   get recorded(): string[] {
@@ -62,83 +62,83 @@ class Scene {
 
 describe('Moves of a lean host', () => {
   it('transfer the player of the session and since when it is paused', () => {
-    const scene = new Scene();
-    const session = scene.hold();
-    scene.moves.handleMoveMessage(ORDER);
-    const said = scene.lastSaid;
-    if (said?.type !== 'checkpoint') throw new Error(`it said ${JSON.stringify(said)}`);
-    expect(decodeCheckpoint(sessionId, Buffer.from(said.state ?? '', 'base64'))).to.equal(
+    const fixture = new Fixture();
+    const session = fixture.hold();
+    fixture.moves.handleMoveMessage(ORDER);
+    const frame = fixture.lastFrame;
+    if (frame?.type !== 'checkpoint') throw new Error(`it frame ${JSON.stringify(frame)}`);
+    expect(decodeCheckpoint(sessionId, Buffer.from(frame.state ?? '', 'base64'))).to.equal(
       session.pausedSinceMs,
     );
-    // Once is enough.
-    scene.moves.handleMoveMessage(ORDER);
-    expect(scene.lastSaid).to.deep.equal({ type: 'cannot_move', sessionId, epoch: 1 });
+    // A second order for the same move is refused.
+    fixture.moves.handleMoveMessage(ORDER);
+    expect(fixture.lastFrame).to.deep.equal({ type: 'cannot_move', sessionId, epoch: 1 });
   });
 
   it('transfer nothing of another epoch', () => {
-    const scene = new Scene();
-    scene.hold({ epoch: 3 });
-    scene.moves.handleMoveMessage(ORDER);
-    expect(scene.lastSaid).to.deep.equal({ type: 'cannot_move', sessionId, epoch: 1 });
+    const fixture = new Fixture();
+    fixture.hold({ epoch: 3 });
+    fixture.moves.handleMoveMessage(ORDER);
+    expect(fixture.lastFrame).to.deep.equal({ type: 'cannot_move', sessionId, epoch: 1 });
   });
 
   it('that are cancelled resume the session, and report it', () => {
     for (const toNothing of [
-      (scene: Scene) => scene.moves.handleMoveMessage({ type: 'resume', sessionId, epoch: 1 }),
-      (scene: Scene) => scene.moves.handleMoveRefused(sessionId, undefined),
-      (scene: Scene) => scene.wheel.advance(monotonicMs() + ORDER.stillMs + 10),
+      (fixture: Fixture) => fixture.moves.handleMoveMessage({ type: 'resume', sessionId, epoch: 1 }),
+      (fixture: Fixture) => fixture.moves.handleMoveRefused(sessionId, undefined),
+      (fixture: Fixture) => fixture.wheel.advance(monotonicMs() + ORDER.stillMs + 10),
     ]) {
-      const scene = new Scene();
-      const session = scene.hold();
-      scene.moves.handleMoveMessage(ORDER);
-      toNothing(scene);
+      const fixture = new Fixture();
+      const session = fixture.hold();
+      fixture.moves.handleMoveMessage(ORDER);
+      toNothing(fixture);
       expect(session.pausedSinceMs).to.equal(undefined);
-      expect(scene.lastSaid).to.deep.equal({ type: 'session', sessionId, epoch: 1, state: 'connected' });
-      expect(scene.metrics.counts.moves).to.deep.equal({ moved: 0, stayed: 1, interrupted: 0 });
-      expect(scene.recorded).to.deep.equal(['resumed']);
+      expect(fixture.lastFrame).to.deep.equal({ type: 'session', sessionId, epoch: 1, state: 'connected' });
+      expect(fixture.metrics.counts.moves).to.deep.equal({ moved: 0, stayed: 1, interrupted: 0 });
+      expect(fixture.recorded).to.deep.equal(['resumed']);
     }
   });
 
   it('count a stream that was paused for over two seconds as interrupted', () => {
-    const scene = new Scene();
-    scene.hold({ epoch: 2, incomingPausedSinceMs: monotonicMs() - 2_100 });
-    scene.moves.handleMoveMessage({ type: 'moved', sessionId, epoch: 2 });
-    scene.moves.handleMoveMessage({ type: 'moved', sessionId, epoch: 2 });
-    expect(scene.metrics.counts.moves).to.deep.equal({ moved: 1, stayed: 0, interrupted: 1 });
-    expect(scene.recorded).to.deep.equal(['began']);
+    const fixture = new Fixture();
+    fixture.hold({ epoch: 2, incomingPausedSinceMs: monotonicMs() - 2_100 });
+    fixture.moves.handleMoveMessage({ type: 'moved', sessionId, epoch: 2 });
+    fixture.moves.handleMoveMessage({ type: 'moved', sessionId, epoch: 2 });
+    expect(fixture.metrics.counts.moves).to.deep.equal({ moved: 1, stayed: 0, interrupted: 1 });
+    expect(fixture.recorded).to.deep.equal(['began']);
   });
 
   it('restore a session, repeat the report until `moved`, and drop the session when the client does not come', () => {
-    const scene = new Scene();
+    const fixture = new Fixture();
     const sinceMs = monotonicMs() - 5;
-    scene.moves.handleMoveMessage(restoreOrder(sinceMs));
-    expect(scene.lastSaid).to.deep.equal({ type: 'restored', sessionId, epoch: 2 });
-    const coming = scene.expected.get(sessionId)!;
+    fixture.moves.handleMoveMessage(restoreOrder(sinceMs));
+    expect(fixture.lastFrame).to.deep.equal({ type: 'restored', sessionId, epoch: 2 });
+    const coming = fixture.expected.get(sessionId)!;
     expect(coming).to.include({ epoch: 2, player: 'alice', incomingPausedSinceMs: sinceMs });
-    scene.moves.handleMoveRefused(sessionId, coming);
-    expect(scene.ended).to.deep.equal(['2 move_failed']);
+    fixture.moves.handleMoveRefused(sessionId, coming);
+    expect(fixture.ended).to.deep.equal(['2 move_failed']);
 
-    scene.hold({ epoch: 2, incomingPausedSinceMs: sinceMs });
-    scene.moves.resendRestored();
-    expect(scene.lastSaid).to.include({ type: 'session', epoch: 2, restored: true });
-    const said = scene.said.length;
-    scene.moves.handleMoveMessage({ type: 'moved', sessionId, epoch: 2 });
-    scene.moves.resendRestored();
-    expect(scene.said).to.have.length(said);
+    fixture.hold({ epoch: 2, incomingPausedSinceMs: sinceMs });
+    fixture.moves.resendRestored();
+    expect(fixture.lastFrame).to.include({ type: 'session', epoch: 2, restored: true });
+    const frame = fixture.frame.length;
+    fixture.moves.handleMoveMessage({ type: 'moved', sessionId, epoch: 2 });
+    fixture.moves.resendRestored();
+    expect(fixture.frame).to.have.length(frame);
   });
 
   it('restore no session that has ended here, is newer here, or is not of the run', () => {
     const refusal = { type: 'cannot_move', sessionId, epoch: 2 };
-    const stale = new Scene();
+    const stale = new Fixture();
     stale.over = 2;
     stale.moves.handleMoveMessage(restoreOrder(monotonicMs()));
-    expect(stale.lastSaid).to.deep.equal(refusal);
-    const newer = new Scene();
+    expect(stale.lastFrame).to.deep.equal(refusal);
+    const newer = new Fixture();
     newer.hold({ epoch: 3 });
     newer.moves.handleMoveMessage(restoreOrder(monotonicMs()));
-    expect(newer.lastSaid).to.deep.equal(refusal);
-    const foreign = new Scene();
+    expect(newer.lastFrame).to.deep.equal(refusal);
+    const foreign = new Fixture();
     foreign.moves.handleMoveMessage({ ...restoreOrder(0), state: 'e30=' });
-    expect(foreign.lastSaid).to.deep.equal(refusal);
+    expect(foreign.lastFrame).to.deep.equal(refusal);
   });
 });

@@ -1,7 +1,7 @@
 import { LatencyRecorder } from '@duskline/loadtest/report/latency-recorder.js';
 import type { MeasuredRun } from '@duskline/loadtest/report/load-report.js';
 
-/** What a small run might have measured. */
+/** Results of a small run. */
 export function measuredRun(more: Partial<MeasuredRun> = {}): MeasuredRun {
   const book = new LatencyRecorder();
   for (let ms = 1; ms <= 40; ms += 1) book.record('match', ms);
@@ -49,12 +49,12 @@ export function measuredRun(more: Partial<MeasuredRun> = {}): MeasuredRun {
     connectionErrors: {},
     times: book.summarise(),
     levels: [],
-    verdict: { doubleSales: 0, lost: 0, outOfOrder: 0, other: 0, settled: true, events: 400, examples: [] },
+    verdict: { overbooked: 0, lost: 0, outOfOrder: 0, other: 0, settled: true, events: 400, examples: [] },
     brokers: [{ name: 'broker-1', cpuMean: 0.2, cpuMax: 0.4, memoryMaxBytes: 100 * 1_048_576 }],
     crashed: [],
     ownCpuMean: 0.1,
     faults: [{ text: 'kill-broker@1s:500ms', target: 'broker-2', atMs: 1_001, untilMs: 1_900 }],
-    stretchMs: 1_000,
+    timelineIntervalMs: 1_000,
     timeline: [
       {
         ...{

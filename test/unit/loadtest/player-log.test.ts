@@ -28,7 +28,7 @@ describe('The log of a player', () => {
     log = new PlayerLog(metrics, 'alice');
   });
 
-  /** How long each thing took, by name. */
+  /** The recorded times by name. */
   function samples(): Record<string, number[]> {
     const { samples: flat } = metrics.takeNew();
     const byName: Record<string, number[]> = {};
@@ -96,7 +96,7 @@ describe('The log of a player', () => {
     expect(log.isMoving).to.equal(false);
     expect(log.session).to.include({ epoch: 2, host: 'near/x/h2' });
 
-    // A connection that was lost on the way learns of it by the repeated match.
+    // A client that was disconnected during the move gets the new host with the repeated match.
     log.recordReceived({ ...moving, epoch: 3, host: { hostId: 'h3', endpoint: 'ws://h' } });
     log.recordReceived(matched(3));
     expect(log.session).to.include({ epoch: 3, host: 'near/x/h3' });

@@ -6,13 +6,13 @@ import { expect } from 'chai';
 
 describe('A Redis command over a plain socket', () => {
   let server: Server;
-  let heard = '';
+  let received = '';
   let answer = '+OK\r\n';
   beforeEach(async () => {
-    heard = '';
+    received = '';
     server = createServer((socket: Socket) => {
       socket.on('data', (data: Buffer) => {
-        heard += data.toString('utf8');
+        received += data.toString('utf8');
         socket.write(answer);
       });
     }).listen(0, '127.0.0.1');
@@ -24,13 +24,13 @@ describe('A Redis command over a plain socket', () => {
   it('is encoded for Redis, and waits for the answer', async () => {
     answer = '+OK\r\n';
     await sendRedisCommand(`redis://127.0.0.1:${port()}`, ['CLIENT', 'PAUSE', '50', 'ALL']);
-    expect(heard).to.equal('*4\r\n$6\r\nCLIENT\r\n$5\r\nPAUSE\r\n$2\r\n50\r\n$3\r\nALL\r\n');
+    expect(received).to.equal('*4\r\n$6\r\nCLIENT\r\n$5\r\nPAUSE\r\n$2\r\n50\r\n$3\r\nALL\r\n');
   });
 
   it('sends user and password first, when the URL has them', async () => {
     answer = '+OK\r\n+OK\r\n';
     await sendRedisCommand(`redis://me:s%20cret@127.0.0.1:${port()}`, ['PING']);
-    expect(heard).to.match(/^\*3\r\n\$4\r\nAUTH\r\n\$2\r\nme\r\n\$6\r\ns cret\r\n/);
+    expect(received).to.match(/^\*3\r\n\$4\r\nAUTH\r\n\$2\r\nme\r\n\$6\r\ns cret\r\n/);
   });
 
   it('fails with the error of Redis', async () => {

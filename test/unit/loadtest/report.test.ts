@@ -21,7 +21,7 @@ describe('The latency histogram', () => {
 });
 
 describe('The timeline', () => {
-  it('places a match at the moment it was scheduled, however late the answer came', () => {
+  it('counts a match at the time for which it was scheduled, however late the answer came', () => {
     const timeline = new Timeline(1_000, 1_000);
     const look = (atMs: number, matched: number): void =>
       timeline.recordSample(
@@ -58,7 +58,7 @@ describe('The report', () => {
 
   it('fails with a failed assertion, or an invalid history', () => {
     expect(evaluateReport(measuredRun(), [parseAssertion('match.p99<5')])).to.include({ passed: false });
-    const verdict = { ...measuredRun().verdict, doubleSales: 1 };
+    const verdict = { ...measuredRun().verdict, overbooked: 1 };
     expect(evaluateReport(measuredRun({ verdict }), [])).to.include({ passed: false });
     expect(evaluateReport(measuredRun({ crashed: ['broker-1'] }), [])).to.include({ passed: false });
   });

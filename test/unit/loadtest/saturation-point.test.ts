@@ -18,7 +18,7 @@ function level(more: Partial<LoadLevel> = {}): LoadLevel {
   };
 }
 
-/** Levels of brokers that take so many a second and no more. */
+/** Results of load levels on brokers that can serve a fixed number of requests per second. */
 function climb(capacity: number, firstRate: number, highestRate?: number): JudgedLevel[] {
   const levels: JudgedLevel[] = [];
   for (;;) {

@@ -27,7 +27,7 @@ const registered = (slots: number): HistoryEvent => ({ atMs: 0, type: 'host-regi
 const admitted = (atMs: number, sessionId = 's1'): HistoryEvent => {
   return { atMs, type: 'admitted', host, player, sessionId, epoch: 1 };
 };
-const picture = (atMs: number, sessions: readonly string[]): HistoryEvent => ({
+const snapshot = (atMs: number, sessions: readonly string[]): HistoryEvent => ({
   ...{ atMs, type: 'fleet', quiet: true },
   hosts: [
     {
@@ -39,11 +39,15 @@ const picture = (atMs: number, sessions: readonly string[]): HistoryEvent => ({
 
 describe('The verdict of a load test', () => {
   it('is clean for a valid history', () => {
-    const judge = new VerdictBuilder(1, {});
+    const builder = new VerdictBuilder(1, {});
     const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
-    judge.addEvents(0, [registered(4), connected, matched(10), admitted(11), picture(5_000, ['s1'])], 6_000);
-    expect(judge.finish(true, 0)).to.deep.include({
-      doubleSales: 0,
+    builder.addEvents(
+      0,
+      [registered(4), connected, matched(10), admitted(11), snapshot(5_000, ['s1'])],
+      6_000,
+    );
+    expect(builder.finish(true, 0)).to.deep.include({
+      overbooked: 0,
       lost: 0,
       outOfOrder: 0,
       other: 0,
@@ -52,19 +56,19 @@ describe('The verdict of a load test', () => {
   });
 
   it('counts a slot that was filled twice, with the proof', () => {
-    const judge = new VerdictBuilder(1, {});
-    judge.addEvents(0, [registered(1), admitted(10), admitted(20, 's2')], 30);
-    const verdict = judge.finish(true, 0);
-    expect(verdict.doubleSales).to.be.above(0);
+    const builder = new VerdictBuilder(1, {});
+    builder.addEvents(0, [registered(1), admitted(10), admitted(20, 's2')], 30);
+    const verdict = builder.finish(true, 0);
+    expect(verdict.overbooked).to.be.above(0);
     expect(verdict.examples[0]).to.match(/^S2: .*runs 2 sessions in 1 slots/);
   });
 
   it('counts a request with two sessions, and lost sessions', () => {
-    const judge = new VerdictBuilder(1, {});
+    const builder = new VerdictBuilder(1, {});
     const connected: HistoryEvent = { atMs: 1, type: 'connected', player };
-    judge.addEvents(0, [registered(4), connected, matched(10), matched(20, 's2')], 30);
-    judge.addEvents(0, [picture(5_000, ['s2'])], 6_000);
-    expect(judge.finish(true, 0)).to.include({ doubleSales: 1, lost: 1 });
+    builder.addEvents(0, [registered(4), connected, matched(10), matched(20, 's2')], 30);
+    builder.addEvents(0, [snapshot(5_000, ['s2'])], 6_000);
+    expect(builder.finish(true, 0)).to.include({ overbooked: 1, lost: 1 });
   });
 
   it('counts sessions that the brokers do not know as lost', () => {
@@ -72,15 +76,15 @@ describe('The verdict of a load test', () => {
   });
 
   it('sorts the events of several threads by time', () => {
-    const judge = new VerdictBuilder(2, {});
-    // The end of the first session is told after the beginning of the second, by another thread.
-    judge.addEvents(0, [registered(1), admitted(10), admitted(30, 's2')], 100);
-    judge.addEvents(
+    const builder = new VerdictBuilder(2, {});
+    // The event of another thread: the first session ends before the second one begins, but is reported after it.
+    builder.addEvents(0, [registered(1), admitted(10), admitted(30, 's2')], 100);
+    builder.addEvents(
       1,
       [{ atMs: 20, type: 'host-ended', host, ...assignment, reason: 'client_left', by: 'host' }],
       100,
     );
-    expect(judge.finish(true, 0)).to.include({ doubleSales: 0, events: 4 });
+    expect(builder.finish(true, 0)).to.include({ overbooked: 0, events: 4 });
   });
 
   it('checks every rule that needs no read of the store', () => {

@@ -4,7 +4,7 @@ import { FreeHosts } from '@duskline/server/store/memory/pool/free-hosts.js';
 import { newHost, type MemoryHost } from '@duskline/server/store/memory/pool/memory-host.js';
 import { registration } from '../../support/fleet/fleet-data.js';
 
-/** A host that comes, moves in the order, leaves it, or goes for good. */
+/** A host that is added, moves in the order, or is removed. */
 interface Step {
   readonly hostId: string;
   readonly score: number | 'out' | 'gone';
@@ -16,7 +16,7 @@ const score = fc.oneof(
 );
 const steps = fc.array(fc.record({ hostId: fc.string({ maxLength: 3 }), score }), { maxLength: 300 });
 
-/** The same order, kept the plain way. */
+/** The same order, in a simple implementation. */
 type Model = Map<string, number>;
 
 function inOrder(model: Model): [string, number][] {

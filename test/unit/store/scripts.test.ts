@@ -17,7 +17,7 @@ const LUA = new URL('../../../../server/store/redis/lua/', import.meta.url);
 
 const SETTINGS = { suspectAfterMs: 4_000, offerMs: 15_000, resumeWindowMs: 120_000, wakeUpsPrefix: 'p:' };
 
-/** What Redis gives every script. */
+/** Globals that Redis gives every script. */
 const REDIS_GLOBALS = new Set(
   'KEYS ARGV redis bit cjson struct math string table ipairs pairs setmetatable tonumber tostring unpack'.split(
     ' ',
@@ -51,7 +51,7 @@ const DECLARED_BY = new Map(
   ),
 );
 
-/** What the table has to say of a Lua text: the parts, constants, keys and arguments that it uses itself. */
+/** What the table must list for a Lua text: the parts, constants, keys and arguments that it uses itself. */
 function usesOf(lua: string): Record<'parts' | 'constants' | 'keys' | 'keyLists' | 'args', string[]> {
   const uses = { parts: new Set<string>(), constants: [], keys: [], keyLists: [], args: [] } as {
     readonly parts: Set<string>;
@@ -71,7 +71,7 @@ function usesOf(lua: string): Record<'parts' | 'constants' | 'keys' | 'keyLists'
   return { ...uses, parts: [...uses.parts] };
 }
 
-/** The names that stand in a section of a script's header: `--   name  explanation`, or several with commas. */
+/** The names in a section of a script's header: `--   name  explanation`, or several with commas. */
 function headerSection(lua: string, title: string): string[] {
   const header = /^(?:--.*\n)+/.exec(lua)?.[0] ?? '';
   const lines = new RegExp(`^-- ${title}.*\\n((?:-- {3}\\S.*\\n)*)`, 'm').exec(header)?.[1] ?? '';
@@ -117,7 +117,7 @@ describe('scripts of the Redis store', () => {
       const onDemandName = onDemand === undefined ? [] : [`${luaName(partBaseName(onDemand))}_on_demand`];
       expect([...ownArgs, 'item_count', ...onDemandName], 'arguments').to.include.members(args);
 
-      // An argument may also be for a part.
+      // An argument of the script may be used in one of its parts only.
       const { lua } = assembled.get(name)!;
       for (const arg of ownArgs)
         expect(lua.match(new RegExp(`\\b${arg}\\b`, 'g')), arg).to.have.length.above(1);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
 import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.js';
 
 describe('the TCP proxy of the tests', () => {
@@ -19,7 +19,7 @@ describe('the TCP proxy of the tests', () => {
     await new Promise((resolve) => echo.close(resolve));
   });
 
-  /** A connection, what came on it so far, and how it ended. */
+  /** A client connection, the bytes that it received, and how it ended. */
   async function open(): Promise<{ socket: Socket; text: () => string; error: () => string | undefined }> {
     const socket = connect(proxy.port, '127.0.0.1');
     clients.push(socket);

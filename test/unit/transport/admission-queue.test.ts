@@ -16,13 +16,13 @@ describe('The admission queue of clients', () => {
     admitted = [];
   });
 
-  function arrive(name: number): { isClosed: boolean; readonly taken: boolean } {
-    const arrival = {
-      isClosed: false,
+  function arrive(name: number): { readonly taken: boolean; readonly leave: () => void } {
+    let leave = (): void => undefined;
+    const answer = queue.enter({
+      startWaiting: (onLeft) => (leave = onLeft),
       admit: () => void admitted.push({ name, atMs: clock.nowMs() - startMs }),
-    };
-    const taken = queue.enter(arrival) !== 'full';
-    return Object.defineProperty(arrival, 'taken', { value: taken }) as typeof arrival & { taken: boolean };
+    });
+    return { taken: answer !== 'full', leave };
   }
 
   it('admits a single client at once', () => {
@@ -75,9 +75,46 @@ describe('The admission queue of clients', () => {
 
   it('spends no admission on clients that disconnected while they waited', () => {
     const waiting = Array.from({ length: 50 }, (_, i) => arrive(i));
-    for (const arrival of waiting.slice(4, 49)) arrival.isClosed = true;
+    for (const arrival of waiting.slice(4, 49)) arrival.leave();
     clock.advance(20);
     expect(admitted.map(({ name }) => name)).to.deep.equal([0, 1, 2, 3, 49]);
+  });
+
+  it('queues new clients at once in place of those that disconnected while they waited', () => {
+    const waiting = Array.from({ length: 104 }, (_, i) => arrive(i));
+    expect(arrive(104).taken).to.equal(false);
+    for (const arrival of waiting.slice(4)) arrival.leave();
+    const taken = Array.from({ length: 101 }, (_, i) => arrive(200 + i).taken);
+    expect(taken.lastIndexOf(true)).to.equal(99);
+    expect(taken.indexOf(false)).to.equal(100);
+  });
+
+  it('keeps the order of the others when clients in the middle disconnect', () => {
+    const waiting = Array.from({ length: 10 }, (_, i) => arrive(i));
+    waiting[5]!.leave();
+    waiting[7]!.leave();
+    arrive(10);
+    clock.advance(1_000);
+    expect(admitted.map(({ name }) => name)).to.deep.equal([0, 1, 2, 3, 4, 6, 8, 9, 10]);
+  });
+
+  it('keeps nothing of clients that connect and disconnect again and again, and admits at the same rate', () => {
+    for (let i = 0; i < 5; i += 1) arrive(i);
+    for (let i = 0; i < 50_000; i += 1) {
+      arrive(1_000 + i).leave();
+      // Sometimes nobody waits.
+      if (i % 1_000 === 0) clock.advance(100);
+    }
+    expect(clock.pending).to.be.at.most(1);
+    expect(queue.removeAll()).to.have.length(0);
+
+    clock.advance(1_000);
+    admitted = [];
+    startMs = clock.nowMs();
+    for (let i = 0; i < 100; i += 1) arrive(i);
+    clock.advance(500);
+    expect(admitted.length).to.be.within(50, 54);
+    expect(clock.pending).to.equal(1);
   });
 
   it('refuses waiting clients when it is closed', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { AdmissionRate } from '@duskline/server/transport/admission-rate.js';
 
-/** Lets so many in, as fast as the pace says. Returns when the last one was. */
+/** Admits clients at the current rate. Returns the time of the last admission. */
 function letIn(pace: AdmissionRate, count: number, fromMs = 0): number {
   let nowMs = fromMs;
   for (let i = 0; i < count; i += 1) {

@@ -3,7 +3,7 @@ import { SIGNAL_RATE, SignalBudgets } from '@duskline/server/transport/signal-bu
 
 const { burst, perSecond } = SIGNAL_RATE;
 
-/** How many signals pass at that moment. */
+/** Number of signals that pass at this time. */
 function spendAll(budgets: SignalBudgets, sessionId: string, nowMs: number): number {
   let passed = 0;
   while (budgets.spend(sessionId, nowMs)) passed += 1;
@@ -22,7 +22,7 @@ describe('The rate limit of signals', () => {
   it('keeps no state for invented session ids', () => {
     const budgets = new SignalBudgets();
     for (let i = 0; i < 10_000; i += 1) budgets.spend(`session-${i}`, i * 10);
-    // Those of the last four seconds, and as many again before somebody tidies.
+    // Entries of the last four seconds, and as many again until the next clean-up.
     expect(budgets.size).to.be.below(1_000);
   });
 

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
-import { waitUntil } from '../../support/eventually.js';
+import { waitUntil } from '../../support/time/eventually.js';
+import { nextTurn } from '../../support/time/event-loop.js';
 
 interface Note {
   readonly type: 'note';
@@ -13,11 +14,11 @@ interface Note {
 
 const note = (text: string): Note => ({ type: 'note', text });
 
-/** A channel to a real socket, and what its peer hears. */
+/** A channel over a real socket, and the frames that its peer receives. */
 class Line {
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
   closedWith: number | undefined;
-  /** Of the wire, since the channel is there. */
+  /** Bytes on the wire since the channel was created. */
   writes = 0;
 
   private constructor(
@@ -27,7 +28,9 @@ class Line {
     wire: Socket,
   ) {
     peer.on('message', (data: Buffer) =>
-      this.heard.push((JSON.parse(data.toString('utf8')) as { text?: string; code: string }).text ?? 'error'),
+      this.received.push(
+        (JSON.parse(data.toString('utf8')) as { text?: string; code: string }).text ?? 'error',
+      ),
     );
     peer.on('close', (code) => (this.closedWith = code));
     const write = wire.write.bind(wire) as (...args: unknown[]) => boolean;
@@ -62,59 +65,59 @@ describe('A channel over a socket', () => {
   afterEach(() => line.close());
 
   it('writes all frames of one turn at once, in order', async () => {
-    const { channel, heard } = await open();
+    const { channel, received } = await open();
     for (const text of ['one', 'two', 'three']) channel.send(note(text));
-    await waitUntil(() => heard.length === 3);
-    expect(heard).to.deep.equal(['one', 'two', 'three']);
+    await waitUntil(() => received.length === 3);
+    expect(received).to.deep.equal(['one', 'two', 'three']);
     expect(line.writes).to.equal(1);
   });
 
   it('writes frames of promises that wait for the same reply at once', async () => {
-    const { channel, heard } = await open();
-    const reply = new Promise<void>((resolve) => setImmediate(resolve));
+    const { channel, received } = await open();
+    const reply = nextTurn();
     const tell = async (text: string): Promise<void> => {
       await reply;
       await Promise.resolve();
       channel.send(note(text));
     };
     await Promise.all(['one', 'two', 'three'].map(tell));
-    await waitUntil(() => heard.length === 3);
+    await waitUntil(() => received.length === 3);
     expect(line.writes).to.equal(1);
   });
 
   it('keeps the order when frames are long or not plain ASCII', async () => {
-    const { channel, heard } = await open();
+    const { channel, received } = await open();
     const said = ['one', 'Zürich 夜', 'two', 'x'.repeat(70_000), 'three'];
     for (const text of said) channel.send(note(text));
-    await waitUntil(() => heard.length === said.length);
-    expect(heard).to.deep.equal(said);
+    await waitUntil(() => received.length === said.length);
+    expect(received).to.deep.equal(said);
   });
 
   it('writes pending frames before it closes, and nothing afterwards', async () => {
-    const { channel, heard } = await open();
+    const { channel, received } = await open();
     channel.send(note('one'));
     channel.closeWith('SLOW_CONSUMER');
     channel.send(note('two'));
     await waitUntil(() => line.closedWith !== undefined);
-    expect(heard).to.deep.equal(['one', 'error']);
+    expect(received).to.deep.equal(['one', 'error']);
     expect(line.closedWith).to.equal(4413);
   });
 
   it('writes nothing after its peer closed', async () => {
-    const { channel, heard } = await open();
+    const { channel, received } = await open();
     const [socket] = line.server.clients;
     socket!.close(1000);
     channel.send(note('late'));
     await waitUntil(() => line.closedWith !== undefined);
-    expect(heard).to.deep.equal([]);
+    expect(received).to.deep.equal([]);
     expect(line.closedWith).to.equal(1000);
   });
 
   it('counts unwritten frames as buffered', async () => {
-    const { channel, heard } = await open(1_000);
+    const { channel, received } = await open(1_000);
     for (let i = 0; i < 4; i += 1) channel.send(note('x'.repeat(600)));
     await waitUntil(() => line.closedWith !== undefined);
-    expect(heard).to.have.length(2);
+    expect(received).to.have.length(2);
     expect(line.closedWith).to.equal(4413);
   });
 });

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import type { Writable } from 'node:stream';
 import * as ws from 'ws';
 
-// Its types leave it out.
+// A constant of `ws` that is missing in its types.
 const { Receiver } = ws as unknown as { Receiver: new (options: { isServer: boolean }) => Writable };
 
-/** What a client's `ws` reads of it. */
+/** The messages that the `ws` client of a peer reads. */
 function received(frame: string): string[] {
   const texts: string[] = [];
   const receiver = new Receiver({ isServer: false });

@@ -1,6 +1,6 @@
 import type { Stay } from '@duskline/protocol';
 import type { ClientConnection } from '../../connections/connections.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
 import { cancelMove } from '../coordinator/cancel-move.js';
 import { refuseMove } from '../reply-to-coordinator.js';

@@ -5,7 +5,7 @@ import type { ClientConnection, ClientMove, ClientSession } from '../../connecti
 import type { Connections } from '../../connections/ports.js';
 import type { Credentials } from '../../credentials.js';
 import type { Events } from '../../messaging/broker-events.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { sendSessionChange } from '../../messaging/notify-client.js';
 import { emitSessionChange } from '../../messaging/session-events.js';
 import { sendMatched } from '../../placement/answer-matched.js';

@@ -3,7 +3,7 @@ import type { RegionPool } from '../../../domain/catalog.js';
 import type { Connections } from '../../connections/ports.js';
 import type { Credentials } from '../../credentials.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { createMatched } from '../../placement/create-matched.js';
 import { placedFromSession } from '../../requests/placed-from-session.js';
 import { refuseMove } from '../reply-to-coordinator.js';

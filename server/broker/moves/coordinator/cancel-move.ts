@@ -1,6 +1,6 @@
 import type { RegionPool } from '../../../domain/catalog.js';
 import { brokerIdOf } from '../../../domain/connection-id.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfEnd } from '../../messaging/session-events.js';
 import { sendControlMessage } from '../../messaging/send-control-message.js';
 

@@ -2,7 +2,7 @@ import { regionPoolName } from '../../../domain/catalog.js';
 import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { SessionMeta } from '../../../store/fleet-store.js';
 import type { MoveParty } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { toRefusal } from '../../refusal.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 import { cancelMove, type MoveInProgress } from './cancel-move.js';

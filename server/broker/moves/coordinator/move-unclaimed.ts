@@ -1,7 +1,7 @@
 import { regionPoolName } from '../../../domain/catalog.js';
 import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { CompleteMoveOutcome, SessionMeta } from '../../../store/fleet-store.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfChange } from '../../messaging/session-events.js';
 import { toRefusal } from '../../refusal.js';
 import { assignRequestToTarget, releaseSourceRegionPool } from '../target-host/complete-move.js';

@@ -5,7 +5,7 @@ import { explainMove } from '../../../domain/rebalance/actions/explain-move.js';
 import { hostKey } from '../../../domain/rebalance/limits/hot-hosts.js';
 import type { RegionPool } from '../../../domain/catalog.js';
 import type { SessionRecord } from '../../../store/fleet-store.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import type { MoveRunner } from '../../rebalance/move-runner.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 import { explainMoveToPlayer } from './explain-move-to-player.js';

@@ -6,7 +6,7 @@ import type { HostConnection } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
 import type { Events } from '../../messaging/broker-events.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfChange } from '../../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
 import type { BrokerSettings } from '../../settings.js';

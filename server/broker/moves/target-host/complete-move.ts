@@ -2,7 +2,7 @@ import { regionPoolName, type RegionPool } from '../../../domain/catalog.js';
 import type { SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { Events } from '../../messaging/broker-events.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { sendControlMessage } from '../../messaging/send-control-message.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../../messaging/session-events.js';
 import { decodeMatch, hasMoved, type MovedFrom } from '../../sessions/match-details.js';

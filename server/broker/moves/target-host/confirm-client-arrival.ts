@@ -2,7 +2,7 @@ import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { regionPoolName, type RegionPool } from '../../../domain/catalog.js';
 import type { ReportedSession, SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
 import type { HostConnection } from '../../connections/connections.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../../messaging/session-events.js';
 import { decodeMatch } from '../../sessions/match-details.js';
 import type { StoreAccess } from '../../store-access/ports.js';

@@ -5,7 +5,7 @@ import type { SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../messaging/core-ports.js';
+import type { CorePorts } from '../../core-ports.js';
 import { sessionLimitsOf } from '../../messaging/notify-host.js';
 import { Refusal, errorMessage } from '../../refusal.js';
 import { decodeMatch } from '../../sessions/match-details.js';

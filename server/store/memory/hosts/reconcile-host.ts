@@ -4,7 +4,7 @@ import { brokerIdOf } from '../../../domain/connection-id.js';
 import { isHeld } from '../../../domain/session-state.js';
 import type { Reconciliation, ReportedSession } from '../../contracts/hosts.js';
 import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
-import { REVOCABLE_REASONS } from '../../contracts/sessions.js';
+import { REVERSIBLE_REASONS } from '../../contracts/sessions.js';
 import type { MemoryHost } from '../pool/memory-host.js';
 import { requeueOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
@@ -89,9 +89,9 @@ function decideReportedSession(
   if (known === undefined) return makeRoom() ? 'adopt' : 'error';
   if (known.state === 'ended') {
     const reason = known.reason ?? 'error';
-    const revocable = REVOCABLE_REASONS.includes(reason) && reported.epoch === known.epoch;
+    const isReversible = REVERSIBLE_REASONS.includes(reason) && reported.epoch === known.epoch;
     // A newer epoch than the one that ended belongs to an assignment that the store has lost.
-    const keeps = reported.epoch > known.epoch ? makeRoom() : revocable && hasRoom(host);
+    const keeps = reported.epoch > known.epoch ? makeRoom() : isReversible && hasRoom(host);
     return keeps ? 'adopt' : reason;
   }
   if (known.hostId === host.hostId && reported.epoch >= known.epoch) {

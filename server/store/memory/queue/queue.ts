@@ -9,7 +9,7 @@ import type {
   Withdrawal,
 } from '../../contracts/queue.js';
 import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
-import { REVOCABLE_REASONS } from '../../contracts/sessions.js';
+import { REVERSIBLE_REASONS } from '../../contracts/sessions.js';
 import { offerFreeSlots, withdrawOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
@@ -176,7 +176,7 @@ function withdraw(
   }
   if (known.epoch >= belowEpoch) return [];
   if (known.state !== 'ended') return [pool.endSession(known, 'superseded', nowMs, callerId)];
-  if (known.reason !== null && REVOCABLE_REASONS.includes(known.reason)) {
+  if (known.reason !== null && REVERSIBLE_REASONS.includes(known.reason)) {
     pool.sessions.update({ ...known, reason: 'superseded' });
   }
   return [];

@@ -1,7 +1,7 @@
 import { FULL, RAMP_TIME_CONSTANT_MS } from '../../../domain/congestion.js';
 import { INBOX_KEPT_MS, INBOX_MAX_BYTES } from '../../contracts/inbox.js';
 import { REQUESTS_PER_PLAYER, REQUEST_KEPT_MS } from '../../contracts/requests.js';
-import { ENDED_KEPT_MS, REVOCABLE_REASONS } from '../../contracts/sessions.js';
+import { ENDED_KEPT_MS, REVERSIBLE_REASONS } from '../../contracts/sessions.js';
 import { RATE_MEMORY_MS } from '../../store-options.js';
 import { REASON_CODES, STATE_CODES } from '../stored-codes.js';
 
@@ -23,7 +23,7 @@ const FIXED = {
   RATE_MEMORY_MS,
   REQUEST_KEPT_MS,
   REQUESTS_PER_PLAYER,
-  REVOCABLE_REASONS: REVOCABLE_REASONS.map((reason) => `${reason},`).join(''),
+  REVERSIBLE_REASONS: REVERSIBLE_REASONS.map((reason) => `${reason},`).join(''),
   STATE_CODES: codeList(STATE_CODES),
   REASON_CODES: codeList(REASON_CODES),
   RESERVED_CODE: STATE_CODES.reserved,

@@ -27,7 +27,7 @@ export const POOL_SCRIPTS = {
   'hosts/reconcile-host': {
     args: { callerId: 'text', hostId: 'text', connectionId: 'text' },
     lists: { sessionIds: 'text', epochs: 'number', states: 'text' },
-    constants: ['RESUME_WINDOW_MS', 'REVOCABLE_REASONS'],
+    constants: ['RESUME_WINDOW_MS', 'REVERSIBLE_REASONS'],
     parts: [
       'values/clock',
       'inbox/note-change',
@@ -291,7 +291,7 @@ export const POOL_SCRIPTS = {
   'queue/withdraw-placements': {
     args: { callerId: 'text' },
     lists: { sessionIds: 'text', belowEpochs: 'number' },
-    constants: ['REVOCABLE_REASONS'],
+    constants: ['REVERSIBLE_REASONS'],
     parts: [
       'sessions/sessions',
       'sessions/session-changes',
@@ -364,10 +364,10 @@ export const POOL_SCRIPTS = {
     args: {
       reservationId: 'text',
       epoch: 'number',
-      moverId: 'text',
+      coordinatorId: 'text',
       meta: 'text',
       ttlMs: 'number',
-      avoidHostId: 'text',
+      excludedHostId: 'text',
       maxCongestion: 'number',
     },
     constants: ['FULL', 'SUSPECT_AFTER_MS'],

@@ -8,6 +8,7 @@ import {
   type Server,
 } from '../processes/start-servers.js';
 import { numbers } from '../statistics.js';
+import { reportProgress } from '../../progress.js';
 
 export interface BrokersOptions {
   readonly seconds: number;
@@ -39,18 +40,14 @@ export interface BrokersFigures {
 
 const WARM_UP_MS = 2_000;
 
-export async function measureBrokers(
-  count: number,
-  options: BrokersOptions,
-  say: (text: string) => void,
-): Promise<BrokersFigures> {
+export async function measureBrokers(count: number, options: BrokersOptions): Promise<BrokersFigures> {
   const { seconds, inFlight } = options;
   const redis = await startMeasuredRedis();
   const brokers: Server[] = [];
   const loader = startLoadGenerator();
   try {
     for (const _ of numbers(count)) brokers.push(await startBroker({ redisUrl: redis.url }));
-    say(`brokers: ${count} on one Redis`);
+    reportProgress(`brokers: ${count} on one Redis`);
     const order: FleetOrder = { ...options, fleet: 'brokers', urls: brokers.map(({ url }) => url) };
     await loader.request('openFleet', order);
     const load = (forMs: number): Promise<LoadOutcome> => {

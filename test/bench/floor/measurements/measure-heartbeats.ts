@@ -3,6 +3,7 @@ import { cpuSeconds } from '../processes/bench-process.js';
 import type { HeartbeatOrder } from '../processes/load-generator.js';
 import type { LoopDelay } from '../processes/runtime-probe.js';
 import { startBroker, startLoadGenerator, startMeasuredRedis } from '../processes/start-servers.js';
+import { reportProgress } from '../../progress.js';
 
 export interface HeartbeatOptions {
   readonly hosts: number;
@@ -34,20 +35,17 @@ const REGION_POOLS = ['near', 'next', 'far'].flatMap((region) =>
 const CALM_MS = 6_000;
 
 /** Measures the cost of the heartbeats of a large fleet for one broker and Redis, with all other recurring work. */
-export async function measureHeartbeats(
-  options: HeartbeatOptions,
-  say: (text: string) => void,
-): Promise<HeartbeatFigures> {
+export async function measureHeartbeats(options: HeartbeatOptions): Promise<HeartbeatFigures> {
   const { hosts, sessions, seconds } = options;
   const redis = await startMeasuredRedis();
   const broker = await startBroker({ redisUrl: redis.url, probed: true });
   const loader = startLoadGenerator();
   try {
-    say(`beats: ${hosts} hosts with ${sessions} sessions each register`);
+    reportProgress(`beats: ${hosts} hosts with ${sessions} sessions each register`);
     const order: HeartbeatOrder = { url: broker.url, regionPools: REGION_POOLS, hosts, sessions };
     await loader.request('openHeartbeatFleet', order);
     await delay(CALM_MS);
-    say(`beats: for ${seconds} s`);
+    reportProgress(`beats: for ${seconds} s`);
     const read = (): number[] => [cpuSeconds(broker.pid), redis.cpuSeconds(), cpuSeconds(loader.pid)];
     await broker.request('watchDelay');
     const sentBefore = await loader.request<number>('countHeartbeats');

@@ -12,6 +12,7 @@ import {
   type Server,
 } from '../processes/start-servers.js';
 import { median, numbers } from '../statistics.js';
+import { reportProgress } from '../../progress.js';
 
 export interface MatchOptions {
   /** Periods of saturating load, on broker and floor in turn. */
@@ -94,10 +95,7 @@ const PROFILE_MS = 6_000;
 const MOST_IN_FLIGHT = 400;
 
 /** Measures broker and floor, each with its own Redis, in turns under the same load. */
-export async function measureMatch(
-  options: MatchOptions,
-  say: (text: string) => void,
-): Promise<MatchFigures> {
+export async function measureMatch(options: MatchOptions): Promise<MatchFigures> {
   const { rounds, seconds, inFlight, profileDirectory } = options;
   const stops: (() => Promise<void>)[] = [];
   const keep = <Stoppable extends { stop(): Promise<void> }>(what: Stoppable): Stoppable => {
@@ -114,7 +112,9 @@ export async function measureMatch(
       { name: 'floor', server: floor, redis: redises.floor },
     ];
     const pinned = pinAll(sides, loader);
-    say(`match: ${options.players} players and ${options.hosts} hosts connect to broker and floor`);
+    reportProgress(
+      `match: ${options.players} players and ${options.hosts} hosts connect to broker and floor`,
+    );
     for (const { name, server } of sides) {
       const order: FleetOrder = { ...options, fleet: name, urls: [server.url] };
       await loader.request('openFleet', order);
@@ -122,13 +122,15 @@ export async function measureMatch(
     }
 
     const saturated = await inTurns(sides, rounds, async (side, round) => {
-      say(`match: ${side.name} saturated, ${round + 1} of ${rounds}`);
+      reportProgress(`match: ${side.name} saturated, ${round + 1} of ${rounds}`);
       return run(sides, loader, side.name, { inFlight, forMs: seconds * 1_000 });
     });
     const perSecond = median(saturated.broker.map((period) => period.perSecond)) / 2;
     const { halfRateSeconds } = options;
     const halfRate = await inTurns(sides, halfRateSeconds, async (side, round) => {
-      say(`match: ${side.name} at ${Math.round(perSecond)} a second, ${round + 1} of ${halfRateSeconds}`);
+      reportProgress(
+        `match: ${side.name} at ${Math.round(perSecond)} a second, ${round + 1} of ${halfRateSeconds}`,
+      );
       return run(sides, loader, side.name, { perSecond, inFlight: MOST_IN_FLIGHT, forMs: 1_000 });
     });
     // After the measurements, because a profiler slows the server down.
@@ -137,7 +139,7 @@ export async function measureMatch(
         ['saturated', { inFlight }],
         ['half', { inFlight: MOST_IN_FLIGHT, perSecond }],
       ] as const) {
-        say(`match: a profile of ${name}, ${kind}`);
+        reportProgress(`match: a profile of ${name}, ${kind}`);
         await server.request('startProfile');
         await run(sides, loader, name, { ...load, forMs: PROFILE_MS });
         await server.request('writeProfile', join(profileDirectory ?? '', `${name}-${kind}.cpuprofile`));

@@ -8,6 +8,7 @@ import {
   startMeasuredRedis,
   type Server,
 } from '../processes/start-servers.js';
+import { reportProgress } from '../../progress.js';
 
 export interface MemoryFigures {
   readonly clients: number;
@@ -33,16 +34,16 @@ const STEADY_HEAP = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
 const NO_REBALANCER = 'rebalance: { enabled: false }\n';
 
 /** Measures the memory of an idle client of a broker on Redis, and of a bare `ws` socket. */
-export async function measureMemory(clients: number, say: (text: string) => void): Promise<MemoryFigures> {
+export async function measureMemory(clients: number): Promise<MemoryFigures> {
   const redis = await startMeasuredRedis();
   try {
-    say(`memory: ${clients} idle clients on a broker`);
+    reportProgress(`memory: ${clients} idle clients on a broker`);
     const broker = await perClient(
       await startBroker({ redisUrl: redis.url, nodeArgs: STEADY_HEAP, probed: true, config: NO_REBALANCER }),
       clients,
       true,
     );
-    say(`memory: ${clients} bare sockets`);
+    reportProgress(`memory: ${clients} bare sockets`);
     const bare = await perClient(await startBareSockets(STEADY_HEAP), clients, false);
     return {
       clients,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { cpuSeconds } from '../processes/bench-process.js';
 import { startBroker, startMeasuredRedis } from '../processes/start-servers.js';
 import { median, numbers } from '../statistics.js';
+import { reportProgress } from '../../progress.js';
 
 export interface StartFigures {
   /** From the start of the process until `/readyz` answers 200, in milliseconds. */
@@ -16,20 +17,16 @@ export interface StartFigures {
 /** By then all deferred work of a start is done: the rebalancer's thread starts with its first round. */
 const CALM_MS = 8_000;
 
-export async function measureStart(
-  rounds: number,
-  idleSeconds: number,
-  say: (text: string) => void,
-): Promise<StartFigures> {
+export async function measureStart(rounds: number, idleSeconds: number): Promise<StartFigures> {
   const redis = await startMeasuredRedis();
   try {
-    say(`start: ${rounds} times on memory and on Redis`);
+    reportProgress(`start: ${rounds} times on memory and on Redis`);
     const took: Record<'memory' | 'redis', Start[]> = { memory: [], redis: [] };
     for (const _ of numbers(rounds)) {
       took.memory.push(await startAndStop(undefined));
       took.redis.push(await startAndStop(redis.url));
     }
-    say(`idle: a broker with nobody connected, ${idleSeconds} s`);
+    reportProgress(`idle: a broker with nobody connected, ${idleSeconds} s`);
     const broker = await startBroker({ redisUrl: redis.url });
     await delay(CALM_MS);
     const before = cpuSeconds(broker.pid);

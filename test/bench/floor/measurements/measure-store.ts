@@ -5,6 +5,7 @@ import { createBareStore } from '../../bare-store.js';
 import { FILL, fillFleet, runLoad, SLOTS_PER_HOST, type LoadShape } from '../../store-load.js';
 import { startMeasuredRedis, type MeasuredRedis } from '../processes/start-servers.js';
 import { median, numbers } from '../statistics.js';
+import { reportProgress } from '../../progress.js';
 
 export interface StoreOptions {
   readonly rounds: number;
@@ -60,14 +61,10 @@ const OPTIONS = { suspectAfterMs: 24 * 3_600_000 };
 
 type Placing = Pick<FleetStore, 'reserve' | 'endSessions'>;
 
-export async function measureStore(
-  options: StoreOptions,
-  say: (text: string) => void,
-): Promise<StoreFigures> {
-  say(`store: the Redis store beside bare scripts, ${PLACEMENT_HOSTS} hosts`);
+export async function measureStore(options: StoreOptions): Promise<StoreFigures> {
   const placement = await measurePlacement(options);
-  const memory = await measureMemoryGrowth(options, say);
-  const redis = await measureRedisGrowth(options, say);
+  const memory = await measureMemoryGrowth(options);
+  const redis = await measureRedisGrowth(options);
   return {
     ...placement,
     growthMemory: memory.many / memory.few,
@@ -90,7 +87,8 @@ async function measurePlacement({
     await store.fill(PLACEMENT_HOSTS, Math.floor(PLACEMENT_HOSTS * SLOTS_PER_HOST * FILL));
     const byBatch: BatchFigures[] = [];
     for (const shape of BATCHES) {
-      const [ours = [], bare = []] = await inTurns(rounds, [redis, { store, server }], (side) =>
+      const what = `Redis store and bare scripts in turn, ${PLACEMENT_HOSTS} hosts, ${shape.perCall} per call`;
+      const [ours = [], bare = []] = await inTurns(what, rounds, [redis, { store, server }], (side) =>
         placeOn(side, shape, seconds),
       );
       const ratio = (of: (placed: Placed) => number): number =>
@@ -128,44 +126,52 @@ async function placeOn({ store, server }: RedisSide, shape: LoadShape, seconds: 
   return { perSecond, redisCpu: (server.cpuSeconds() - before) / elapsed };
 }
 
-async function measureMemoryGrowth(
-  { rounds, seconds, manyHosts }: StoreOptions,
-  say: (text: string) => void,
-): Promise<Growth> {
+async function measureMemoryGrowth({ rounds, seconds, manyHosts }: StoreOptions): Promise<Growth> {
   const sides: { readonly store: FleetStore }[] = [];
   for (const hosts of [FEW_HOSTS, manyHosts]) {
-    say(`store: ${hosts} hosts in memory`);
+    reportProgress(`store: ${hosts} hosts are added in memory`);
     const store = createMemoryStore(OPTIONS);
     await fillFleet(store, hosts);
     sides.push({ store });
   }
-  const [few = [], many = []] = await inTurns(rounds, sides, async ({ store }) => {
-    const before = process.cpuUsage();
-    const placed = await placements(store, seconds);
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / placed;
-  });
+  const [few = [], many = []] = await inTurns(
+    'few and many hosts in memory',
+    rounds,
+    sides,
+    async ({ store }) => {
+      const before = process.cpuUsage();
+      const placed = await placements(store, seconds);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / placed;
+    },
+  );
   return { few: median(few), many: median(many) };
 }
 
-async function measureRedisGrowth(
-  { rounds, seconds, manyHosts }: StoreOptions,
-  say: (text: string) => void,
-): Promise<Growth & { readonly bytesPerHost: number }> {
+async function measureRedisGrowth({
+  rounds,
+  seconds,
+  manyHosts,
+}: StoreOptions): Promise<Growth & { readonly bytesPerHost: number }> {
   const sides = [];
   for (const hosts of [FEW_HOSTS, manyHosts]) {
-    say(`store: ${hosts} hosts in Redis`);
+    reportProgress(`store: ${hosts} hosts are added in Redis`);
     sides.push(await openRedisStore(hosts));
   }
   try {
     const [usedByFew = NaN, usedByMany = NaN] = await Promise.all(
       sides.map(({ server }) => server.usedBytes()),
     );
-    const [few = [], many = []] = await inTurns(rounds, sides, async ({ store, server }) => {
-      const before = server.cpuSeconds();
-      const placed = await placements(store, seconds);
-      return ((server.cpuSeconds() - before) * 1e6) / placed;
-    });
+    const [few = [], many = []] = await inTurns(
+      'few and many hosts in Redis',
+      rounds,
+      sides,
+      async ({ store, server }) => {
+        const before = server.cpuSeconds();
+        const placed = await placements(store, seconds);
+        return ((server.cpuSeconds() - before) * 1e6) / placed;
+      },
+    );
     return {
       few: median(few),
       many: median(many),
@@ -203,13 +209,15 @@ async function placements(store: Placing, seconds: number): Promise<number> {
 
 /** Measures all sides in turn in each round, so that a machine that slows down favours none. */
 async function inTurns<Side extends { readonly store: Placing }, Result>(
+  what: string,
   rounds: number,
   sides: readonly Side[],
   measure: (side: Side) => Promise<Result>,
 ): Promise<Result[][]> {
   for (const { store } of sides) await runLoad(store, GROWTH_SHAPE, WARM_UP_SECONDS);
   const found: Result[][] = sides.map(() => []);
-  for (const _ of numbers(rounds)) {
+  for (const round of numbers(rounds)) {
+    reportProgress(`store: ${what}, round ${round + 1} of ${rounds}`);
     for (const [i, side] of sides.entries()) found[i]?.push(await measure(side));
   }
   return found;

@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { BUNDLED } from '../../../support/processes/broker-process.js';
+import { BUNDLED_COMMAND } from '../../../support/processes/broker-process.js';
 import { TEST_CONFIG, TEST_ENV } from '../../../support/fleet/test-broker.js';
 import { freePort } from '@duskline/loadtest/fleet/free-port.js';
-import { retryUntilSuccess } from '../../../support/eventually.js';
+import { retryUntilSuccess } from '../../../support/time/eventually.js';
 import { startRedisServer } from '../../../support/redis/redis-server.js';
 import { cpuSeconds, programFile, startBenchProcess, type BenchProcess } from './bench-process.js';
 
@@ -21,7 +21,7 @@ export interface Server extends BenchProcess {
 const START_DEADLINE_MS = 30_000;
 
 /** Options of Node in the first line of the command. The floor and the bare sockets are started with the same. */
-const NODE_ARGS = /^#!.* node (.*)$/m.exec(readFileSync(BUNDLED, 'utf8'))?.[1]?.split(' ') ?? [];
+const NODE_ARGS = /^#!.* node (.*)$/m.exec(readFileSync(BUNDLED_COMMAND, 'utf8'))?.[1]?.split(' ') ?? [];
 
 /** Options of a measured broker. */
 export interface BrokerOptions {
@@ -42,7 +42,7 @@ export async function startBroker(options: BrokerOptions): Promise<Server> {
   const port = await freePort();
   const store = redisUrl === undefined ? [] : ['--redis', redisUrl];
   const broker = startBenchProcess({
-    file: BUNDLED,
+    file: BUNDLED_COMMAND,
     args: ['serve', '--config', config, '--port', String(port), '--log-level', 'warn', ...store],
     env: TEST_ENV,
     nodeArgs: [...NODE_ARGS, ...nodeArgs],

@@ -1,4 +1,4 @@
-import { IDLE } from '../../../support/fleet/test-broker.js';
+import { IDLE_LOAD } from '../../../support/fleet/test-broker.js';
 import { keepSendingHeartbeats, play } from '../../../support/fleet/test-fleet.js';
 import { report, type Scenario, type Scene } from '../scene.js';
 
@@ -18,7 +18,7 @@ export const HOSTS: readonly Scenario[] = [
       const sessions = [{ sessionId, epoch, state: 'disconnected' }];
       const back = await scene.register('host', { hostId: 'h1', slots: 2, broker: 0, sessions });
       await back.receive('prepare');
-      back.send({ type: 'heartbeat', load: IDLE, sessions });
+      back.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
       await client.receive('session');
     },
   },

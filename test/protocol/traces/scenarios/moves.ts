@@ -1,10 +1,10 @@
 import type { OrderTarget } from '@duskline/server/domain/drain.js';
 import type { Frame } from '../../../support/fleet/peer.js';
-import { waitUntil } from '../../../support/eventually.js';
+import { waitUntil } from '../../../support/time/eventually.js';
 import { report, type Scenario, type Scene } from '../scene.js';
 import type { TracedPeer } from '../traced-peer.js';
 
-/** What the old host hands over: `{"count":42}`. */
+/** State that the source host hands over: `{"count":42}`. */
 const STATE = 'eyJjb3VudCI6NDJ9';
 
 interface MovableSession {
@@ -14,7 +14,7 @@ interface MovableSession {
   readonly matched: Frame;
 }
 
-/** A session that is played on h1 and may be moved to h2, and operators who empty h1. */
+/** A running session on h1 that can move to h2, and a drain of h1. */
 async function startMove(scene: Scene): Promise<MovableSession> {
   const h1 = await scene.host('h1');
   const client = await scene.client('client');
@@ -36,7 +36,7 @@ async function startMove(scene: Scene): Promise<MovableSession> {
   return { h1, h2, client, matched };
 }
 
-/** The old host hands the session's state over, the new one takes it up, and the client is told to go there. */
+/** The source host sends the state, the target host restores it, and the client gets `moving`. */
 async function offerMove({ h1, h2, client, matched }: MovableSession): Promise<Frame> {
   const { sessionId, epoch } = matched;
   h1.send({ type: 'checkpoint', sessionId, epoch, state: STATE });

@@ -1,4 +1,4 @@
-import { IDLE } from '../../../support/fleet/test-broker.js';
+import { IDLE_LOAD } from '../../../support/fleet/test-broker.js';
 import { newSessionId } from '../../../support/fleet/fleet-data.js';
 import { queueUp, acceptOffer } from '../../../support/fleet/test-fleet.js';
 import { PLAY, hello, resumeWith, type Scenario, type Scene } from '../scene.js';
@@ -110,7 +110,7 @@ export const QUEUE: readonly Scenario[] = [
       await host.receive('prepare');
       scene.remark('a failover lost s2, which uses the slot; the host reports it');
       const forgotten = { sessionId: newSessionId(), epoch: 1, state: 'connected' };
-      host.send({ type: 'heartbeat', load: IDLE, sessions: [forgotten] });
+      host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [forgotten] });
       await client.receive('queued');
       host.send({ type: 'session', ...forgotten, state: 'ended', reason: 'host_ended' });
       await client.receive('offer');

@@ -1,8 +1,9 @@
 import { createLoop, type Loop } from '@duskline/server/broker/background/loop.js';
 import { expect } from 'chai';
-import { waitUntil } from '../../../support/eventually.js';
+import { waitUntil } from '../../../support/time/eventually.js';
+import { nextTurn } from '../../../support/time/event-loop.js';
 
-/** A loop of rounds that end when the test says so. */
+/** A loop whose rounds end when the test says so. */
 class Rounds {
   readonly endings: (() => void)[] = [];
   readonly failures: unknown[] = [];
@@ -47,8 +48,8 @@ describe('A loop', () => {
     rounds.loop.runSoon();
     await rounds.end(1);
     await rounds.end(2);
-    // The second round is over, and the loop waits for its interval.
-    await new Promise(setImmediate);
+    // The second round has ended, and the loop waits for its interval.
+    await nextTurn();
     rounds.loop.runSoon();
     expect(rounds.begun).to.equal(3);
     await Promise.all([rounds.loop.stop(), rounds.end(3)]);
@@ -82,9 +83,7 @@ describe('A loop', () => {
   it('waits for its round when it is stopped, and starts no other', async () => {
     const rounds = new Rounds({ intervalMs: 1, roundTimeoutMs: LONG_MS });
     const stopped = rounds.loop.stop().then(() => 'stopped');
-    expect(await Promise.race([stopped, new Promise((resolve) => setImmediate(resolve, 'waits'))])).to.equal(
-      'waits',
-    );
+    expect(await Promise.race([stopped, nextTurn().then(() => 'waits')])).to.equal('waits');
     await rounds.end(1);
     await stopped;
     expect(rounds.begun).to.equal(1);

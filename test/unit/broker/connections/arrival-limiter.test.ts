@@ -32,7 +32,7 @@ describe('The arrival limiter', () => {
     expect(begun).to.deep.equal([0, 1, 2]);
     await nextTurn();
     expect(begun).to.deep.equal([0, 1, 2, 3, 4, 5]);
-    // Who comes now is behind those who wait.
+    // A request that arrives now is started after the deferred ones.
     ask(8);
     await nextTurn();
     expect(begun).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8]);

@@ -1,5 +1,5 @@
-import { createRoundPlanner } from '@duskline/server/broker/rebalance/plan-round.js';
-import type { RoundPlan, RoundRequest } from '@duskline/server/broker/rebalance/round-planner.js';
+import { createRebalancer } from '@duskline/server/broker/rebalance/plan-round.js';
+import type { RoundPlan, RoundRequest } from '@duskline/server/broker/rebalance/rebalancer.js';
 import { encodeMatch } from '@duskline/server/broker/sessions/match-details.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
@@ -63,7 +63,7 @@ async function enqueue(
 class FleetInRounds {
   #nowMs = 1_800_000_000_000;
   readonly store: MemoryStore = createMemoryStore({ suspectAfterMs: 60_000, clock: () => this.#nowMs });
-  readonly #planner = createRoundPlanner(this.store, catalog, DEFAULT_REBALANCE_LIMITS);
+  readonly #rebalancer = createRebalancer(this.store, catalog, DEFAULT_REBALANCE_LIMITS);
 
   constructor(private readonly hosts: readonly HostAtStart[]) {}
 
@@ -117,7 +117,7 @@ class FleetInRounds {
       scheduledChains: [],
       ...changes,
     };
-    const plan = await this.#planner.planRound(request);
+    const plan = await this.#rebalancer.planRound(request);
     for (const { kind, pool, hostId } of plan.exclusions) {
       if (kind === 'exclude') await this.store.addClosure({ region, pool }, hostId, 'hot');
       else await this.store.removeClosure({ region, pool }, hostId, 'hot');

@@ -6,7 +6,7 @@ import { newSessionId } from '@duskline/server/broker/sessions/new-session-id.js
 import type { Reservation, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { PLACE, metaOf } from '../../../support/fleet/fleet-data.js';
+import { REGION_POOL, metaOf } from '../../../support/fleet/fleet-data.js';
 
 type VerifierContext = Parameters<typeof createSessionVerifier>[0];
 
@@ -54,7 +54,7 @@ class BrokerWithChurn {
     this.clients.set(sessionId, client);
     this.connections.addClient(client);
     this.connections.linkSession(client, sessionId, {
-      regionPool: PLACE,
+      regionPool: REGION_POOL,
       request: { requestId: 'r' } as Play,
       meta: metaOf(sessionId),
       hostId: 'h',

@@ -11,14 +11,14 @@ describe('store health', () => {
     health = new StoreHealth(HEARTBEAT_MS, undefined, () => nowMs);
   });
 
-  it('is good from the start, while the store answers', () => {
+  it('is neither rebuilding nor recovering from the start, while the store answers', () => {
     for (let look = 0; look < 3; look += 1) {
       expect(health).to.include({ isReachable: true, isRecovering: false, isRebuilding: false });
       health.recordAnswer();
     }
   });
 
-  it('is poor while the store is unreachable, and for two heartbeat intervals after that', () => {
+  it('is rebuilding while the store is unreachable and for two heartbeat intervals after that, and recovering for five', () => {
     health.recordUnreachable();
     nowMs += 60_000;
     expect(health).to.include({ isReachable: false, isRebuilding: true });
@@ -33,7 +33,7 @@ describe('store health', () => {
     expect(health.isRecovering).to.equal(false);
   });
 
-  it('becomes poor with any failed call, and counts the recovery from the next successful check', () => {
+  it('is rebuilding after any failed call, and counts the time from the next successful check', () => {
     health.recordFailure();
     expect(health).to.include({ isReachable: true, isRebuilding: true });
     nowMs += 500;
@@ -42,7 +42,7 @@ describe('store health', () => {
     expect(health.isRebuilding).to.equal(true);
   });
 
-  it('has a minimum recovery time, however short the heartbeat interval', () => {
+  it('is rebuilding for a minimum time, however short the heartbeat interval', () => {
     expect(new StoreHealth(50).rebuildMs).to.be.at.least(3_000);
   });
 });

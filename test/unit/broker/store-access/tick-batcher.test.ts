@@ -1,9 +1,8 @@
+import { mock } from 'node:test';
 import { createTickBatcher } from '@duskline/server/broker/store-access/tick-batcher.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-
-/** The next turn of the event loop. */
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+import { nextTurn } from '../../../support/time/event-loop.js';
 
 describe('A batch per turn of the event loop', () => {
   it('sends everything added in one turn in one call, in order, and answers each entry', async () => {
@@ -46,12 +45,7 @@ describe('A batch per turn of the event loop', () => {
   });
 
   it('is sent in the same turn, without a timer', async () => {
-    const { setTimeout } = globalThis;
-    let timers = 0;
-    globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
-      timers += 1;
-      return setTimeout(...args);
-    }) as typeof setTimeout;
+    const timers = mock.method(globalThis, 'setTimeout');
     try {
       let calls = 0;
       const add = createTickBatcher<string, string>(async (batch) => {
@@ -63,9 +57,9 @@ describe('A batch per turn of the event loop', () => {
       await nextTurn();
       expect(calls, 'after one turn').to.equal(1);
       await answer;
-      expect(timers).to.equal(0);
+      expect(timers.mock.callCount()).to.equal(0);
     } finally {
-      globalThis.setTimeout = setTimeout;
+      timers.mock.restore();
     }
   });
 
@@ -82,11 +76,11 @@ describe('A batch per turn of the event loop', () => {
   });
 
   for (const [how, fail] of [
-    ['rejects', () => Promise.reject(new Error('store away'))],
+    ['rejects', () => Promise.reject(new Error('store unreachable'))],
     [
       'throws',
       () => {
-        throw new Error('store away');
+        throw new Error('store unreachable');
       },
     ],
   ] as const) {
@@ -96,7 +90,7 @@ describe('A batch per turn of the event loop', () => {
       const outcomes = await Promise.allSettled([add('a'), add('b'), add('c')]);
       for (const outcome of outcomes) {
         expect(outcome).to.have.property('status', 'rejected');
-        expect(outcome).to.have.nested.property('reason.message', 'store away');
+        expect(outcome).to.have.nested.property('reason.message', 'store unreachable');
       }
       broken = false;
       expect(await add('d')).to.equal('d');

@@ -37,7 +37,7 @@ describe('client: connecting', () => {
 
   it('sends the version of its package to the broker', async () => {
     const { broker, client } = await fixtures.pair();
-    // Nobody welcomes it: it is still connecting when the test closes it.
+    // The broker sends no `welcome`, so the client is still connecting when the test closes it.
     client.connect().catch(() => undefined);
     const { sdk } = await (await broker.accept()).next('hello');
     const root = createRequire(import.meta.url).resolve('@duskline/client');

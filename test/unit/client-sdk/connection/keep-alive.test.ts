@@ -44,7 +44,7 @@ describe('client: keeping a connection alive', () => {
     clock.advance(INTERVAL_MS);
     clock.advance(INTERVAL_MS);
     expect(await end.next('ping')).to.deep.equal({ type: 'ping', id: 1 });
-    expect(end.receivedTypes).to.deep.equal(['hello', 'ping']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'ping']);
   });
 
   it('stays connected while pings are answered', async () => {

@@ -10,7 +10,7 @@ describe('client: resume tokens', () => {
   const fixtures = new Fixtures();
   afterEach(() => fixtures.stop());
 
-  /** A client that was welcomed with a resume token, and counts how often its supplier is asked. */
+  /** Connects a client that received a resume token, and counts the calls of its token supplier. */
   async function welcomed(
     options: Partial<ClientOptions> = {},
   ): Promise<Fixture & { readonly end: ScriptedConnection; readonly asked: () => number }> {

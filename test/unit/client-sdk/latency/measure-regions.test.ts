@@ -3,11 +3,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ClientOptions, Probe, RegionInfo } from '@duskline/client/node';
 import { expect } from 'chai';
-import { Fixtures, failure, settle, type Fixture } from '../fixture.js';
+import { Fixtures, failure, type Fixture } from '../fixture.js';
 import { ManualClock } from '../manual-clock.js';
 import { aRegion } from '../scripted-broker.js';
+import { nextTurn } from '../../../support/time/event-loop.js';
 
-/** Answers each region with its list of samples, in order; the last one repeats. */
+/** Returns the samples of each region in order, and then repeats the last one. */
 function scripted(samples: Record<string, readonly number[]>): { probe: Probe; probed: string[] } {
   const probed: string[] = [];
   const probe: Probe = ({ region }) => {
@@ -84,7 +85,7 @@ describe('client: measuring regions', () => {
       region === 'lost' ? new Promise(() => undefined) : Promise.resolve(15);
     const { client } = await connected([aRegion('lost'), aRegion('dublin')], { probe, clock });
     const measuring = client.measureRegions({ timeoutMs: 2_000 });
-    await settle();
+    await nextTurn();
     clock.advance(2_000);
     expect(await measuring).to.deep.equal({ dublin: 15 });
   });
@@ -137,7 +138,7 @@ describe('client: measuring regions', () => {
       running.set(region, 1);
       contacted += 1;
       if (contacted > 12) most = Math.max(most, running.size);
-      await settle();
+      await nextTurn();
       running.delete(region);
       return 10;
     };
@@ -195,11 +196,11 @@ describe('client: measuring regions', () => {
     const controller = new AbortController();
     const leaving = failure(client.measureRegions({ samples: 1, signal: controller.signal }));
     const staying = client.measureRegions({ samples: 1 });
-    await settle();
+    await nextTurn();
     controller.abort();
     expect(await leaving).to.include({ code: 'ABORTED' });
     release();
-    await settle();
+    await nextTurn();
     release();
     expect(await staying).to.deep.equal({ dublin: 10 });
   });
@@ -214,11 +215,11 @@ describe('client: measuring regions', () => {
     const { client } = await connected([aRegion('dublin'), aRegion('paris')], { probe, clock });
     const controller = new AbortController();
     const measuring = failure(client.measureRegions({ signal: controller.signal }));
-    await settle();
+    await nextTurn();
     controller.abort();
     expect(await measuring).to.include({ name: 'AbortError' });
     expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, true]);
-    await settle();
+    await nextTurn();
     expect(clock.pending, 'timers beside the keep-alive').to.equal(1);
     expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
   });
@@ -229,15 +230,15 @@ describe('client: measuring regions', () => {
     const { client } = await connected([aRegion('dublin')], { probe });
     const controller = new AbortController();
     const leaving = failure(client.measureRegions({ samples: 1, signal: controller.signal }));
-    await settle();
+    await nextTurn();
     release();
-    await settle();
+    await nextTurn();
     controller.abort();
     await leaving;
     const again = client.measureRegions({ samples: 1 });
-    await settle();
+    await nextTurn();
     release();
-    await settle();
+    await nextTurn();
     release();
     expect(await again).to.deep.equal({ dublin: 10 });
   });
@@ -247,11 +248,11 @@ describe('client: measuring regions', () => {
     const probe: Probe = () => new Promise((resolve) => (release = () => resolve(10)));
     const { broker, client, statuses } = await connected([aRegion('dublin')], { probe });
     const measuring = client.measureRegions({ samples: 1 });
-    await settle();
+    await nextTurn();
     broker.connections.all[0]!.drop();
     await statuses.next(({ state }) => state === 'waiting');
     release();
-    await settle();
+    await nextTurn();
     release();
     expect(await measuring).to.deep.equal({ dublin: 10 });
   });
@@ -260,7 +261,7 @@ describe('client: measuring regions', () => {
     const probe: Probe = () => new Promise(() => undefined);
     const { client } = await connected([aRegion('dublin')], { probe });
     const measuring = failure(client.measureRegions());
-    await settle();
+    await nextTurn();
     await client.close();
     expect(await measuring).to.include({ code: 'CLIENT_CLOSED' });
   });

@@ -1,7 +1,7 @@
 import type { QueueState, Session } from '@duskline/client/node';
 import { expect } from 'chai';
 import { Fixtures, type Fixture } from '../fixture.js';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 
 const REQUEST_ID = 'request-1';
@@ -9,22 +9,22 @@ const REQUEST_ID = 'request-1';
 interface Reserved extends Fixture {
   readonly end: ScriptedConnection;
   readonly session: Session;
-  readonly regionPools: EventBuffer<QueueState>;
+  readonly positions: EventBuffer<QueueState>;
 }
 
 describe('client: a session whose reservation was lost', () => {
   const fixtures = new Fixtures();
   afterEach(() => fixtures.stop());
 
-  /** Not let in yet; from now on the request waits again. */
+  /** The host has not admitted the player. The reservation is lost, and the request waits again. */
   async function waitingAgain(): Promise<Reserved> {
     const pair = await fixtures.pair();
-    const regionPools = new EventBuffer<QueueState>('place in the queue');
+    const positions = new EventBuffer<QueueState>('position in the queue');
     const asked = pair.client.play({
       title: 'tetris',
       rtt: { dublin: 12.5 },
       requestId: REQUEST_ID,
-      onQueued: (regionPool) => regionPools.add(regionPool),
+      onQueued: (state) => positions.add(state),
       onOffer: () => {
         throw new Error('the player has said yes before');
       },
@@ -34,9 +34,9 @@ describe('client: a session whose reservation was lost', () => {
     end.match(REQUEST_ID);
     const session = await asked;
     end.queued(REQUEST_ID, { position: 1 });
-    expect(await regionPools.next()).to.include({ position: 1, region: 'dublin' });
+    expect(await positions.next()).to.include({ position: 1, region: 'dublin' });
     expect(session.state).to.equal('reserved');
-    return { ...pair, end, session, regionPools };
+    return { ...pair, end, session, positions };
   }
 
   it('accepts the next slot without asking, and emits an event', async () => {
@@ -58,12 +58,12 @@ describe('client: a session whose reservation was lost', () => {
   });
 
   it('finds its position again on the next connection', async () => {
-    const { end, broker, session, regionPools } = await waitingAgain();
+    const { end, broker, session, positions } = await waitingAgain();
     end.drop();
     const next = await broker.welcome();
     expect(await next.next('play')).to.include({ requestId: REQUEST_ID, wait: false, onConflict: 'fail' });
     next.queued(REQUEST_ID, { position: 2 });
-    expect(await regionPools.next()).to.include({ position: 2 });
+    expect(await positions.next()).to.include({ position: 2 });
     next.offer(REQUEST_ID);
     await next.next('accept');
     next.match(REQUEST_ID, { epoch: 3 });

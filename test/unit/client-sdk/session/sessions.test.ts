@@ -1,45 +1,15 @@
 import { inspect } from 'node:util';
-import type { ClientOptions, Session } from '@duskline/client/node';
 import { expect } from 'chai';
-import { Fixtures, failure, settle, type Fixture } from '../fixture.js';
-import { EventBuffer } from '../event-buffer.js';
-import { ManualClock } from '../manual-clock.js';
-import { OTHER_SESSION_ID, SESSION_ID, type ScriptedConnection } from '../scripted-broker.js';
-
-const REQUEST_ID = 'request-1';
-
-interface Playing extends Fixture {
-  readonly end: ScriptedConnection;
-  readonly session: Session;
-  readonly events: EventBuffer<string>;
-}
+import { Fixtures, failure } from '../fixture.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
+import { OTHER_SESSION_ID, SESSION_ID } from '../scripted-broker.js';
+import { nextTurn } from '../../../support/time/event-loop.js';
+import { REQUEST_ID, sessionStarter } from './held-session.js';
 
 describe('client: sessions', () => {
   const fixtures = new Fixtures();
+  const playing = sessionStarter(fixtures);
   afterEach(() => fixtures.stop());
-
-  async function playing(options: Partial<ClientOptions> = {}): Promise<Playing> {
-    const pair = await fixtures.pair(options);
-    const asked = pair.client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID });
-    const end = await pair.broker.welcome();
-    await end.next('play');
-    end.match(REQUEST_ID);
-    const session = await asked;
-    const events = new EventBuffer<string>('event of the session');
-    session.on('state', (state) => events.add(state));
-    session.on('replaced', ({ hostId }) => events.add(`replaced by ${hostId}`));
-    session.on('ended', (reason) => events.add(`ended: ${reason}`));
-    return { ...pair, end, session, events };
-  }
-
-  /** Loses the socket, and gives the next connection, welcomed. */
-  async function lose({ end, broker, statuses }: Playing): Promise<ScriptedConnection> {
-    end.drop();
-    await statuses.next(({ state }) => state === 'waiting');
-    const next = await broker.welcome();
-    await statuses.next(({ state }) => state === 'ready');
-    return next;
-  }
 
   it('follow the reports of the broker, and emit each change once', async () => {
     const { end, session, events, client } = await playing();
@@ -53,7 +23,7 @@ describe('client: sessions', () => {
     end.session({ state: 'ended', reason: 'idle' });
     end.session({ state: 'ended', reason: 'operator' });
     expect(await session.ended).to.equal('idle');
-    await settle();
+    await nextTurn();
     expect(events.all).to.deep.equal(['active', 'connected', 'disconnected', 'connected', 'ended: idle']);
     expect(session.state).to.equal('ended');
     expect(client.sessions).to.deep.equal([]);
@@ -89,14 +59,6 @@ describe('client: sessions', () => {
     const { end, session } = await playing();
     end.session({ state: 'ended', reason: 'host_lost' });
     expect(await session.ended).to.equal('host_lost');
-  });
-
-  it('learn on the next connection that their host was lost meanwhile', async () => {
-    const all = await playing();
-    const next = await lose(all);
-    await next.next('play');
-    next.match(REQUEST_ID, { epoch: 2, host: { hostId: 'host-2', endpoint: 'wss://host-2.example' } });
-    expect(await all.events.next()).to.equal('replaced by host-2');
   });
 
   it('emit warnings of limits, and their withdrawal', async () => {
@@ -163,111 +125,25 @@ describe('client: sessions', () => {
     expect(session.host).to.deep.equal(host);
   });
 
-  it('survive a lost socket: the request is repeated, and the same session is returned', async () => {
-    const all = await playing();
-    all.end.session({ state: 'connected' });
-    await all.events.next();
-    const next = await lose(all);
-    expect(all.session.state).to.equal('connected');
-    // Only to return: it must not wait for another slot, nor cost another session.
-    const asked = all.end.frames.all[1];
-    expect(await next.next('play')).to.deep.equal({ ...asked, wait: false, onConflict: 'fail' });
-    next.match(REQUEST_ID, { ticket: 'secret-ticket-renewed' });
-    next.session({ state: 'disconnected' });
-    await all.events.next();
-    expect(all.client.sessions).to.deep.equal([all.session]);
-    expect(all.session.ticket).to.equal('secret-ticket-renewed');
-    expect(all.events.all).to.deep.equal(['connected', 'disconnected']);
-  });
-
-  for (const { code, reason } of [
-    { code: 'SESSION_OVER', reason: 'error' },
-    { code: 'CANCELLED', reason: 'client_left' },
-  ] as const) {
-    it(`end when the broker answers the repeated request with ${code}`, async () => {
-      const all = await playing();
-      const next = await lose(all);
-      await next.next('play');
-      next.error({ code, requestId: REQUEST_ID });
-      expect(await all.session.ended).to.equal(reason);
-    });
-  }
-
-  for (const code of ['NO_CAPACITY', 'NO_REGION_IN_REACH', 'UNKNOWN_SESSION'] as const) {
-    it(`stay when a broker that lost its data answers ${code}: the host may still run them`, async () => {
-      const all = await playing();
-      const next = await lose(all);
-      await next.next('play');
-      next.error({ code, requestId: REQUEST_ID, retryable: code === 'NO_CAPACITY' });
-      next.session({ state: 'connected' });
-      expect(await all.events.next()).to.equal('connected');
-    });
-  }
-
-  it('are requested again a little later when the store is unavailable', async () => {
-    const clock = new ManualClock();
-    let warned: () => void = () => undefined;
-    const ignore = (): void => undefined;
-    const all = await playing({
-      clock,
-      random: () => 0,
-      logger: { debug: () => setImmediate(warned), info: ignore, warn: ignore, error: ignore },
-    });
-    all.end.drop();
-    await all.statuses.next(({ state }) => state === 'waiting');
-    clock.advance(0);
-    const next = await all.broker.welcome();
-    await next.next('play');
-    const heard = new Promise<void>((resolve) => (warned = resolve));
-    next.error({ code: 'UNAVAILABLE', retryable: true, retryAfterMs: 800, requestId: REQUEST_ID });
-    await heard;
-    clock.advance(800);
-    await next.next('play');
-  });
-
-  it('are not duplicated by a broker that lost its data: the second one is ended', async () => {
-    const all = await playing();
-    const next = await lose(all);
-    await next.next('play');
-    next.match(REQUEST_ID, { sessionId: OTHER_SESSION_ID });
-    expect(await next.next('end')).to.deep.equal({ type: 'end', sessionId: OTHER_SESSION_ID });
-    next.error({ code: 'SESSION_OVER', requestId: REQUEST_ID, sessionId: OTHER_SESSION_ID });
-    next.session({ state: 'connected' });
-    await all.events.next();
-    expect(all.session).to.include({ sessionId: SESSION_ID, state: 'connected' });
-  });
-
-  it('are found again with a stored requestId', async () => {
-    const { client, broker } = await playing();
-    await client.close();
-    const restarted = fixtures.client({ url: broker.url }).client;
-    const resumed = restarted.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID });
-    const end = await broker.welcome();
-    expect(await end.next('play')).to.include({ requestId: REQUEST_ID });
-    end.match(REQUEST_ID);
-    end.session({ state: 'disconnected' });
-    expect((await resumed).sessionId).to.equal(SESSION_ID);
-  });
-
   it('keep notifying other listeners when one throws or rejects', async () => {
     const errors: object[] = [];
     const ignore = (): void => undefined;
     const { end, session } = await playing({
       logger: { debug: ignore, info: ignore, warn: ignore, error: (fields) => errors.push(fields) },
     });
-    const heard = new EventBuffer<string>('what the last listener heard');
+    const received = new EventBuffer<string>('what the last listener received');
     session.on('ended', () => {
       throw new Error('A bug in the application.');
     });
     session.on('ended', () => Promise.reject(new Error('Another one.')));
-    session.on('ended', (reason) => heard.add(reason));
-    const off = session.on('ended', () => heard.add('never'));
+    session.on('ended', (reason) => received.add(reason));
+    const off = session.on('ended', () => received.add('never'));
     off();
     end.session({ state: 'ended', reason: 'max_length' });
-    expect(await heard.next()).to.equal('max_length');
-    await settle();
+    expect(await received.next()).to.equal('max_length');
+    await nextTurn();
     expect(errors).to.have.length(2);
-    expect(heard.all).to.deep.equal(['max_length']);
+    expect(received.all).to.deep.equal(['max_length']);
   });
 
   it('do not show their ticket when printed', async () => {
@@ -275,119 +151,11 @@ describe('client: sessions', () => {
     expect(inspect(session, { depth: 5 }) + JSON.stringify(session)).not.to.contain('secret-ticket');
   });
 
-  describe('that the player ends', () => {
-    it('are over when the broker confirms it', async () => {
-      const { end, session, events } = await playing();
-      const ending = session.end();
-      expect(session.end()).to.equal(ending);
-      expect(await end.next('end')).to.deep.equal({ type: 'end', sessionId: SESSION_ID });
-      expect(session.state).to.equal('reserved');
-      end.session({ state: 'ended', reason: 'client_left' });
-      await ending;
-      expect(await session.ended).to.equal('client_left');
-      expect(events.all).to.deep.equal(['ended: client_left']);
-      await session.end();
-      expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'end']);
-    });
-
-    it('are ended after the reconnect, once the broker knows them', async () => {
-      const all = await playing();
-      all.end.drop();
-      await all.statuses.next(({ state }) => state === 'waiting');
-      const ending = all.session.end();
-      const next = await all.broker.welcome();
-      await next.next('play');
-      expect(next.receivedTypes).to.deep.equal(['hello', 'play']);
-      next.match(REQUEST_ID);
-      await next.next('end');
-      next.session({ state: 'ended', reason: 'client_left' });
-      await ending;
-    });
-
-    it('are ended once the broker knows them, also when end() is called before', async () => {
-      const all = await playing();
-      const next = await lose(all);
-      await next.next('play');
-      const ending = all.session.end();
-      await next.next('play');
-      next.match(REQUEST_ID);
-      await next.next('end');
-      next.session({ state: 'ended', reason: 'client_left' });
-      await ending;
-      expect(next.receivedTypes).to.deep.equal(['hello', 'play', 'play', 'end']);
-    });
-
-    it('are over when they had ended before', async () => {
-      const all = await playing();
-      const ending = all.session.end();
-      await all.end.next('end');
-      const next = await lose(all);
-      await next.next('play');
-      next.error({ code: 'SESSION_OVER', requestId: REQUEST_ID });
-      await ending;
-      expect(await all.session.ended).to.equal('client_left');
-    });
-
-    it('are over when the broker lost its data and has no capacity for the repeated request', async () => {
-      const all = await playing();
-      const next = await lose(all);
-      await next.next('play');
-      const ending = all.session.end();
-      await next.next('play');
-      next.error({ code: 'NO_CAPACITY', requestId: REQUEST_ID, retryable: true });
-      await ending;
-      expect(await all.session.ended).to.equal('client_left');
-    });
-
-    it('are over when the broker lost its data and the player has another session now', async () => {
-      const all = await playing();
-      const next = await lose(all);
-      await next.next('play');
-      const ending = all.session.end();
-      await next.next('play');
-      next.error({ code: 'SESSION_EXISTS', requestId: REQUEST_ID, sessionId: OTHER_SESSION_ID });
-      await ending;
-      expect(next.receivedTypes).to.deep.equal(['hello', 'play', 'play']);
-    });
-
-    it('are over when the broker lost its data and creates a second one, which is ended', async () => {
-      const all = await playing();
-      const next = await lose(all);
-      await next.next('play');
-      const ending = all.session.end();
-      await next.next('play');
-      next.match(REQUEST_ID, { sessionId: OTHER_SESSION_ID });
-      expect(await next.next('end')).to.deep.equal({ type: 'end', sessionId: OTHER_SESSION_ID });
-      await ending;
-      expect(await all.session.ended).to.equal('client_left');
-    });
-
-    it('continue when the broker refuses, and can be ended later', async () => {
-      const { end, session } = await playing();
-      const refused = failure(session.end());
-      await end.next('end');
-      end.error({ code: 'STALE_EPOCH', sessionId: SESSION_ID });
-      expect(await refused).to.include({ code: 'STALE_EPOCH' });
-      const ending = session.end();
-      await end.next('end');
-      end.session({ state: 'ended', reason: 'client_left' });
-      await ending;
-    });
-
-    it('are left running when the client closes', async () => {
-      const { client, end, session } = await playing();
-      const ending = failure(session.end());
-      await end.next('end');
-      await client.close();
-      expect(await ending).to.include({ code: 'CLIENT_CLOSED' });
-    });
-  });
-
   it('continue when the client closes: nothing is sent, and the objects stay unchanged', async () => {
     const { client, end, session, events } = await playing();
     await client.close();
     expect(await end.closes.next()).to.equal(1000);
-    expect(end.receivedTypes).to.deep.equal(['hello', 'play']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
     expect(events.all).to.deep.equal([]);
     expect(await failure(session.end())).to.include({ code: 'CLIENT_CLOSED' });
     expect(session.state).to.equal('reserved');

@@ -1,7 +1,7 @@
 import type { DusklineError, Session } from '@duskline/client/node';
 import { expect } from 'chai';
 import { Fixtures, type Fixture } from '../fixture.js';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { OTHER_SESSION_ID, SESSION_ID, type ScriptedConnection } from '../scripted-broker.js';
 
 const REQUEST_ID = 'request-1';
@@ -48,13 +48,13 @@ describe('client: signals', () => {
 
   it('are received from it, in order', async () => {
     const { end, session } = await playing();
-    const heard = new EventBuffer<string>('signal of the host');
-    session.on('signal', (data) => heard.add(data));
+    const received = new EventBuffer<string>('signal of the host');
+    session.on('signal', (data) => received.add(data));
     end.signal('for somebody else', { sessionId: OTHER_SESSION_ID });
     end.signal('one');
     end.signal('two');
-    await heard.next((data) => data === 'two');
-    expect(heard.all).to.deep.equal(['one', 'two']);
+    await received.next((data) => data === 'two');
+    expect(received.all).to.deep.equal(['one', 'two']);
   });
 
   it('that arrived before there was a listener are delivered to the first one', async () => {
@@ -67,10 +67,10 @@ describe('client: signals', () => {
     end.session({ state: 'active' });
     const session = await asked;
     if (session.state === 'reserved') await new Promise((resolve) => session.on('state', resolve));
-    const heard: string[] = [];
-    session.on('signal', (data) => void heard.push(data));
-    session.on('signal', (data) => void heard.push(`second listener: ${data}`));
-    expect(heard).to.deep.equal(['one']);
+    const received: string[] = [];
+    session.on('signal', (data) => void received.push(data));
+    session.on('signal', (data) => void received.push(`second listener: ${data}`));
+    expect(received).to.deep.equal(['one']);
   });
 
   it('wait while the connection is lost, and are sent in order once the session is found again', async () => {
@@ -142,7 +142,7 @@ describe('client: signals', () => {
       'UNKNOWN_SESSION',
     ]);
     expect(client.sessions).to.deep.equal([session]);
-    expect(end.receivedTypes).to.deep.equal(['hello', 'play', 'signal']);
+    expect(await end.receivedTypes()).to.deep.equal(['hello', 'play', 'signal']);
   });
 
   it('that did not arrive do not prevent the end of the session', async () => {

@@ -10,20 +10,23 @@ import { expect } from 'chai';
 
 const ROUNDING = 1e-9;
 
-/** Carries moves out one after the other, make before break, as a store would that keeps to every rule. */
+/**
+ * Executes the moves of a plan one after the other, each reserving the target slot before it frees the source slot, and
+ * checks every rule of the store.
+ */
 export class CarriedOut {
   readonly #hosts: Map<string, HostSnapshot>;
   readonly #moved = new Set<string>();
-  /** Chains by host. */
+  /** Chains with moves from or to each host. */
   readonly #chains = new Map<string, Set<number>>();
-  /** The slot that the last step of the chain under way has freed. */
+  /** The slot that the last move of the current chain has freed. */
   #freed: { readonly chain: number; readonly host: string } | null = null;
   readonly #served = new Set<string>();
 
   constructor(
     readonly snapshot: FleetSnapshot,
     private readonly limits: RebalanceLimits,
-    /** The cap that plans of this kind go by. */
+    /** Highest congestion of a target host in this kind of plan. */
     private readonly cap: number = limits.moveCap,
   ) {
     this.#hosts = new Map(snapshot.hosts.map((host) => [hostKey(host.regionPool, host.hostId), host]));
@@ -40,7 +43,7 @@ export class CarriedOut {
     }
   }
 
-  /** The fleet afterwards, without those who were served. */
+  /** The fleet after the moves, without the players who were served. */
   get after(): FleetSnapshot {
     const waiting = this.snapshot.waiting.filter(({ sessionId }) => !this.#served.has(sessionId));
     return { ...this.snapshot, hosts: [...this.#hosts.values()], waiting };
@@ -63,7 +66,7 @@ export class CarriedOut {
     expect(this.#host(from)).to.include({ state: 'ready', quarantined: false });
     expect(target.committed, 'slots in use').to.be.below(target.slots);
     expect(target.congestion).to.be.at.most(move.cap + ROUNDING);
-    // Only into a slot that its own chain has just freed may a session go where it is warmer.
+    // Only a slot that the same chain has just freed may be on a warmer host.
     const isFreed = this.#freed?.chain === move.chain && this.#freed.host === to;
     expect(move.order > 0).to.equal(isFreed);
     expect(move.cap).to.be.at.most((isFreed ? this.limits.freedSlotCap : this.cap) + ROUNDING);
@@ -75,7 +78,7 @@ export class CarriedOut {
     }
   }
 
-  /** The waiting player gets the slot that the chain was for. */
+  /** The waiting player gets the slot that the chain has freed. */
   #end({ forWaiting, reason }: MoveAction): void {
     if (forWaiting === null) return;
     const waiting = this.snapshot.waiting.find(({ sessionId }) => sessionId === forWaiting)!;

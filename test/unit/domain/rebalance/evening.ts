@@ -8,7 +8,7 @@ import type {
 } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import { NOW_MS, randomNumbers } from './fleets.js';
 
-/** How large the evening is. */
+/** Sizes of the simulated fleet. */
 export interface EveningShape {
   readonly regions: number;
   readonly pools: number;
@@ -17,17 +17,17 @@ export interface EveningShape {
   readonly waiting: number;
   /** Share of the hosts that are hot. */
   readonly hot: number;
-  /** Whether every option has a place object of its own, as after decoding. */
+  /** Whether every option has its own region pool object, as after decoding. */
   readonly ownObjects: boolean;
 }
 
-/** Light in glass goes 200 km a millisecond, there and back half as far. */
+/** Distance per millisecond of RTT: light in glass travels 200 km per millisecond, and RTT counts both ways. */
 const KM_PER_MS = 100;
 const RING_KM = 40_000;
 
 /**
- * A world of regions on a ring, in the evening of a third of it: full there, empty half a world away. Players reach the
- * regions within 60 ms, in one pool or two.
+ * A fleet of regions on a ring around the world, with evening in a third of them: regions are full there, and empty on the
+ * other side. Players can use all regions within 60 ms, in one or two pools.
  */
 export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
   const random = randomNumbers(seed);

@@ -5,10 +5,10 @@ import type {
 } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import type { RebalanceLimits } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 
-/** What can be done at best. */
+/** The best possible result of a plan. */
 export interface Best {
   readonly served: number;
-  /** The fewest live moves for that. */
+  /** The fewest live moves with which `served` players are served. */
   readonly live: number;
 }
 
@@ -20,13 +20,13 @@ interface ExactSession {
   readonly options: readonly number[];
 }
 
-/** The fleet as counts by place and by host, told anew from the rules and not from the planner's code. */
+/** The fleet as counts by region pool and by host, computed from the rules and not with the code of the plan. */
 interface ExactFleet {
-  /** By place, for players. */
+  /** Free slots of each region pool, for players. */
   readonly freeSlots: readonly number[];
-  /** By host, for moves. */
+  /** Free slots of each host, for moves. */
   readonly room: readonly number[];
-  readonly placeOf: readonly number[];
+  readonly regionPoolOf: readonly number[];
   readonly sessions: readonly ExactSession[];
   readonly waiting: readonly (readonly number[])[];
 }
@@ -41,11 +41,11 @@ function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
     ),
   ];
   const freeSlots = names.map(() => 0);
-  const placeOf = snapshot.hosts.map(({ regionPool }) => names.indexOf(regionPoolName(regionPool)));
+  const regionPoolOf = snapshot.hosts.map(({ regionPool }) => names.indexOf(regionPoolName(regionPool)));
   const room = snapshot.hosts.map(
     ({ slots, committed, congestion, state, open, heat, quarantined }, host) => {
       if (state !== 'ready' || !open || heat !== 'cool') return 0;
-      freeSlots[placeOf[host]!]! += slots - committed;
+      freeSlots[regionPoolOf[host]!]! += slots - committed;
       let more = 0;
       while (more < slots - committed && congestion + more / slots <= limits.moveCap + 1e-9) more += 1;
       return quarantined ? 0 : more;
@@ -71,12 +71,12 @@ function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
     ];
   });
   const waiting = snapshot.waiting.map((player) => numbersOf(player.options));
-  return { freeSlots, room, placeOf, sessions, waiting };
+  return { freeSlots, room, regionPoolOf, sessions, waiting };
 }
 
-/** Looks at every plan with chains of at most two moves. For tiny fleets. */
+/** Searches all plans with chains of at most two moves. Only for tiny fleets. */
 export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limits: RebalanceLimits): Best {
-  const { freeSlots, room, placeOf, sessions, waiting } = toExact(snapshot, limits);
+  const { freeSlots, room, regionPoolOf, sessions, waiting } = toExact(snapshot, limits);
   const free = [...freeSlots];
   const open = [...room];
   const quota = room.map(() => limits.maxMovesPerHost);
@@ -84,7 +84,7 @@ export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limi
   const known = new Map<string, Best>();
   const isBetter = (a: Best, b: Best): boolean =>
     a.served > b.served || (a.served === b.served && a.live < b.live);
-  /** Calls `inside` with the session moved away, if its host can have one more move. */
+  /** Calls `inside` with the session moved away, if its host may take part in one more move. */
   const leaving = (i: number, inside: (session: ExactSession) => void): void => {
     const session = sessions[i]!;
     if (moved[i] === true || quota[session.host] === 0) return;
@@ -111,7 +111,7 @@ export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limi
     const into = (poolIndex: number, live: number): void => {
       if (free[poolIndex] === 0) return;
       free[poolIndex]! -= 1;
-      for (const [host, its] of placeOf.entries()) {
+      for (const [host, its] of regionPoolOf.entries()) {
         if (its !== poolIndex || open[host] === 0 || quota[host] === 0) continue;
         open[host]! -= 1;
         quota[host]! -= 1;
@@ -151,9 +151,9 @@ export function bestWithinTwoMoves(snapshot: FleetSnapshot, budget: number, limi
   return best(0, budget);
 }
 
-/** How many can be served with chains of any length and any number of moves: a maximum flow, unit by unit. */
+/** The most players that can be served with chains of any length and any number of moves. A maximum flow, unit by unit. */
 export function mostServed(snapshot: FleetSnapshot, limits: RebalanceLimits): number {
-  const { freeSlots, room, placeOf, sessions, waiting } = toExact(snapshot, limits);
+  const { freeSlots, room, regionPoolOf, sessions, waiting } = toExact(snapshot, limits);
   const capacity = new Map<string, Map<string, number>>();
   const arc = (from: string, to: string, amount: number): void => {
     for (const [a, b, more] of [[from, to, amount] as const, [to, from, 0] as const]) {
@@ -167,7 +167,7 @@ export function mostServed(snapshot: FleetSnapshot, limits: RebalanceLimits): nu
   });
   freeSlots.forEach((slots, poolIndex) => {
     arc(`player ${poolIndex}`, `free ${poolIndex}`, Infinity);
-    const ofHosts = room.filter((_, host) => placeOf[host] === poolIndex);
+    const ofHosts = room.filter((_, host) => regionPoolOf[host] === poolIndex);
     arc(
       `mover ${poolIndex}`,
       `free ${poolIndex}`,

@@ -15,18 +15,18 @@ export function regionPool(region: string, pool = 'pc'): RegionPool {
   return { region, pool };
 }
 
-/** Options by region, nearest first: 10 ms, 20 ms, ... */
+/** Options of a session by region, the nearest first: 10 ms, 20 ms, ... */
 export function options(...regions: string[]): RegionPoolOption[] {
   return regions.map((region, i) => ({ regionPool: regionPool(region), rttMs: 10 * (i + 1) }));
 }
 
-/** A fleet told host by host: a test's picture, built as a sentence. */
-export class FleetStory {
+/** Builds a snapshot of a fleet host by host. */
+export class SnapshotBuilder {
   readonly hosts: HostSnapshot[] = [];
   readonly sessions: SessionSnapshot[] = [];
   readonly waiting: WaitingPlayer[] = [];
 
-  /** @param committed slots taken by sessions that nobody can move, unless more is said by `session` */
+  /** Adds a host. `committed` slots are used, by sessions that cannot move unless `session` names them. */
   host(
     hostId: string,
     region: string,
@@ -52,7 +52,7 @@ export class FleetStory {
     return this;
   }
 
-  /** Says that one of the host's committed slots is this session's. */
+  /** Gives one of the used slots of the host to this session. */
   session(
     sessionId: string,
     hostId: string,
@@ -74,25 +74,25 @@ export class FleetStory {
     return this;
   }
 
-  get picture(): FleetSnapshot {
+  get snapshot(): FleetSnapshot {
     const { hosts, sessions, waiting } = this;
     return { nowMs: NOW_MS, hosts, sessions, waiting, storeIsRecovering: false };
   }
 }
 
-/** How large random fleets are, and how unwell. */
+/** Sizes and faults of random fleets. */
 export interface FleetShape {
   readonly regionPools: number;
-  readonly hostsPerPlace: number;
+  readonly hostsPerRegionPool: number;
   readonly slots: readonly number[];
   readonly waiting: number;
-  /** How many places a player can be served in, at most. */
+  /** Upper bound of the number of regions in which a player can be served. */
   readonly reach: number;
-  /** Whether hosts may be hot, closed, suspect or quarantined, and sessions cooling down. */
+  /** Whether hosts may be hot, closed, suspect or quarantined, and sessions may have moved recently. */
   readonly troubled: boolean;
 }
 
-/** Numbers from 0 on, below 1 (mulberry32, by Tommy Ettinger). */
+/** Random numbers from 0 up to 1 (mulberry32, by Tommy Ettinger). */
 export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -103,7 +103,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** A fleet by lot, with far more full hosts than real ones have. */
+/** A random fleet, with far more full hosts than real fleets have. */
 export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
   const random = randomNumbers(seed);
   const below = (limit: number): number => Math.floor(random() * limit);
@@ -116,18 +116,18 @@ export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
       reached.add((home + 1 + below(shape.regionPools)) % shape.regionPools);
     return [...reached].map((number) => regions[number]!);
   };
-  const story = new FleetStory();
+  const fleet = new SnapshotBuilder();
   let count = 0;
   regions.forEach((region, home) => {
     const fullness = random();
-    for (let i = 1 + below(shape.hostsPerPlace); i > 0; i -= 1) {
-      const hostId = `h${story.hosts.length}`;
+    for (let i = 1 + below(shape.hostsPerRegionPool); i > 0; i -= 1) {
+      const hostId = `h${fleet.hosts.length}`;
       const slots = shape.slots[below(shape.slots.length)]!;
       const committed = Array.from({ length: slots }).filter(() => fullness > 0.4 || chance(0.5)).length;
       const load = trouble(0.2) ? 0.85 + random() * 0.4 : (committed / slots) * random();
       const hot = trouble(0.5) && load > 0.8;
       const heat = trouble(0.1) ? 'excluded' : hot ? 'hot' : 'cool';
-      story.host(hostId, region, slots, committed, {
+      fleet.host(hostId, region, slots, committed, {
         load,
         heat,
         state: trouble(0.1) ? 'suspect' : 'ready',
@@ -136,16 +136,16 @@ export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
       });
       for (let session = 0; session < committed; session += 1) {
         const kind = chance(0.25) ? 'unclaimed' : chance(0.7) ? 'movable' : 'fixed';
-        story.session(`s${(count += 1)}`, hostId, kind, reachFrom(home).slice(1), {
+        fleet.session(`s${(count += 1)}`, hostId, kind, reachFrom(home).slice(1), {
           movedAtMs: trouble(0.2) ? NOW_MS - below(1_200_000) : null,
         });
       }
     }
   });
   for (let i = below(shape.waiting + 1); i > 0; i -= 1) {
-    story.waits(`w${i}`, ...reachFrom(below(shape.regionPools)));
+    fleet.waits(`w${i}`, ...reachFrom(below(shape.regionPools)));
   }
-  return story.picture;
+  return fleet.snapshot;
 }
 
 export function fleetOf(shape: FleetShape): fc.Arbitrary<FleetSnapshot> {

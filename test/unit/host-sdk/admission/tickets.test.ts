@@ -43,8 +43,8 @@ describe('host tickets', () => {
     'of another issuer': { choices: { claims: { iss: 'somebody' } }, fault: 'bad_claims' },
     'without an expiry': { choices: { claims: { exp: undefined } }, fault: 'bad_claims' },
     'without an epoch': { choices: { claims: { epoch: undefined } }, fault: 'bad_claims' },
-    'with an epoch that is no number': { choices: { claims: { epoch: '1' } }, fault: 'bad_claims' },
-    'with a session id that is none': { choices: { claims: { sid: 'session-1' } }, fault: 'bad_claims' },
+    'with an epoch that is not a number': { choices: { claims: { epoch: '1' } }, fault: 'bad_claims' },
+    'with an invalid session id': { choices: { claims: { sid: 'session-1' } }, fault: 'bad_claims' },
   };
   for (const [name, { choices, fault }] of Object.entries(refused)) {
     it(`refuses a ticket ${name}`, () => {

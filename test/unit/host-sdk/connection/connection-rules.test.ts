@@ -197,7 +197,7 @@ describe('unconfirmed ends', () => {
   const end = (number: number) =>
     ({ sessionId: `session-${number}`, epoch: 1, reason: 'client_left' }) as const;
 
-  function told(ends: UnconfirmedEnds): string[] {
+  function takeUnconfirmed(ends: UnconfirmedEnds): string[] {
     const sessions: string[] = [];
     ends.resend(({ sessionId }) => sessions.push(sessionId) > 0);
     return sessions;
@@ -208,15 +208,15 @@ describe('unconfirmed ends', () => {
     ends.add(end(1), true);
     ends.add(end(2), false);
     ends.confirmSent();
-    expect(told(ends)).to.deep.equal(['session-2']);
-    expect(told(ends)).to.deep.equal(['session-2']);
+    expect(takeUnconfirmed(ends)).to.deep.equal(['session-2']);
+    expect(takeUnconfirmed(ends)).to.deep.equal(['session-2']);
     ends.confirmSent();
-    expect(told(ends)).to.be.empty;
+    expect(takeUnconfirmed(ends)).to.be.empty;
   });
 
   it('are bounded: the newest are kept', () => {
     const ends = new UnconfirmedEnds(2);
     for (const number of [1, 2, 3]) ends.add(end(number), false);
-    expect(told(ends)).to.deep.equal(['session-2', 'session-3']);
+    expect(takeUnconfirmed(ends)).to.deep.equal(['session-2', 'session-3']);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { HostedSession, NearLimit } from '@duskline/host';
 import type { HostToBroker, SessionLimits } from '@duskline/protocol';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf, startHostFixture, stopHostFixtures, type HostFixture } from '../setup.js';
 import { sessionIdOf, signTicket } from '../tickets.js';
@@ -18,12 +18,12 @@ interface LimitedRig extends HostFixture {
   readonly limits: EventBuffer<NearLimit>;
 }
 
-/** Registered, with heartbeats far apart and no pings: the limits' timer is the one that matters. */
+/** Registers a host, with rare heartbeats and without pings, so that the only other timer is that of the limits. */
 async function setUpLimited(): Promise<LimitedRig> {
   const rig = await startHostFixture();
   const connection = await rig.register({ heartbeatIntervalMs: 300 * MINUTE, pingIntervalMs: 0 });
-  const limits = new EventBuffer<NearLimit>();
-  rig.host.on('limit', (limit) => limits.push(limit));
+  const limits = new EventBuffer<NearLimit>('near limit');
+  rig.host.on('limit', (limit) => limits.add(limit));
   return { ...rig, connection, limits };
 }
 
@@ -80,10 +80,10 @@ describe('host session limits', () => {
     session.reportActivity();
     rig.clock.advance(5 * MINUTE - 1);
     await rig.connection.ping();
-    expect(rig.connection.frames.waiting.map(({ type }) => type)).to.deep.equal(['session']);
+    expect(rig.connection.frames.unread.map(({ type }) => type)).to.deep.equal(['session']);
     rig.clock.advance(1);
     expect(await nextLimit(rig.connection)).to.include({ endsInMs: 5 * MINUTE });
-    expect(rig.limits.waiting.map(({ endsInMs }) => endsInMs)).to.deep.equal([5 * MINUTE, null, 5 * MINUTE]);
+    expect(rig.limits.unread.map(({ endsInMs }) => endsInMs)).to.deep.equal([5 * MINUTE, null, 5 * MINUTE]);
   });
 
   it('end a session at its maximum length, however active its player is', async () => {
@@ -94,7 +94,7 @@ describe('host session limits', () => {
       session.reportActivity();
       rig.clock.advance(4 * MINUTE);
     }
-    expect(rig.limits.waiting.map(({ kind, endsInMs }) => [kind, endsInMs])).to.deep.equal([
+    expect(rig.limits.unread.map(({ kind, endsInMs }) => [kind, endsInMs])).to.deep.equal([
       ['max_length', 5 * MINUTE],
       ['max_length', MINUTE],
     ]);
@@ -111,9 +111,9 @@ describe('host session limits', () => {
     rig.clock.advance(5 * MINUTE);
     expect(admit(rig, 1), 'coming back is no activity').to.equal(session);
     rig.clock.advance(MINUTE - 1);
-    expect(rig.ends.waiting).to.be.empty;
+    expect(rig.ends.unread).to.be.empty;
     rig.clock.advance(1);
-    expect(rig.ends.waiting).to.deep.equal([{ ...about(1), reason: 'idle' }]);
+    expect(rig.ends.unread).to.deep.equal([{ ...about(1), reason: 'idle' }]);
   });
 
   it('count from the ticket also when the ticket arrives before the limits', async () => {
@@ -121,9 +121,9 @@ describe('host session limits', () => {
     admit(rig, 1);
     rig.clock.advance(8 * MINUTE);
     await prepareLimited(rig, 1);
-    expect(rig.limits.waiting).to.be.empty;
+    expect(rig.limits.unread).to.be.empty;
     rig.clock.advance(0);
-    expect(rig.limits.waiting).to.deep.equal([{ ...about(1), kind: 'idle', endsInMs: 2 * MINUTE }]);
+    expect(rig.limits.unread).to.deep.equal([{ ...about(1), kind: 'idle', endsInMs: 2 * MINUTE }]);
     rig.clock.advance(2 * MINUTE);
     expect(await rig.ends.next()).to.include({ reason: 'idle' });
   });
@@ -139,7 +139,7 @@ describe('host session limits', () => {
     await rig.until('waiting');
     rig.broker.refusal = { status: 503, body: '' };
     rig.clock.advance(5 * MINUTE);
-    expect(rig.limits.waiting).to.deep.equal([{ ...about(1), kind: 'idle', endsInMs: 5 * MINUTE }]);
+    expect(rig.limits.unread).to.deep.equal([{ ...about(1), kind: 'idle', endsInMs: 5 * MINUTE }]);
     expect(await rig.ends.next()).to.deep.equal({ ...about(2), reason: 'idle' });
     rig.broker.refusal = undefined;
     await rig.retry();
@@ -147,9 +147,9 @@ describe('host session limits', () => {
     expect((await again.accept()).sessions).to.have.length(1);
     expect(await again.frames.next()).to.include({ ...about(2), type: 'session', reason: 'idle' });
     const limit = { ...about(1), type: 'limit', kind: 'idle' };
-    const told = await again.frames.next();
-    expect(told).to.include(limit);
-    expect(told)
+    const warning = await again.frames.next();
+    expect(warning).to.include(limit);
+    expect(warning)
       .to.have.property('endsInMs')
       .that.is.within(3 * MINUTE, 4 * MINUTE);
     expect(await again.frames.next()).to.include({ type: 'heartbeat' });
@@ -164,7 +164,7 @@ describe('host session limits', () => {
     }
     expect(rig.clock.pending).to.equal(before + 1);
     rig.clock.advance(20 * MINUTE);
-    expect(rig.ends.waiting).to.deep.equal([{ ...about(1), reason: 'idle' }]);
+    expect(rig.ends.unread).to.deep.equal([{ ...about(1), reason: 'idle' }]);
     expect(rig.clock.pending).to.equal(before + 1);
     await rig.host.close();
     expect(rig.clock.pending).to.equal(0);
@@ -179,8 +179,8 @@ describe('host session limits', () => {
     session.end('client_left');
     session.reportActivity();
     rig.clock.advance(60 * MINUTE);
-    expect(rig.limits.waiting).to.have.length(1);
-    expect(rig.ends.waiting).to.be.empty;
+    expect(rig.limits.unread).to.have.length(1);
+    expect(rig.ends.unread).to.be.empty;
   });
 
   it('allow a listener to end the session', async () => {
@@ -192,7 +192,7 @@ describe('host session limits', () => {
     }
     rig.host.on('limit', () => sessions.forEach((session) => session.end('operator')));
     rig.clock.advance(60 * MINUTE);
-    expect(rig.limits.waiting).to.have.length(1);
-    expect(rig.ends.waiting).to.be.empty;
+    expect(rig.limits.unread).to.have.length(1);
+    expect(rig.ends.unread).to.be.empty;
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { CannotMoveError, type Checkpoint, type HostedSession, type HostOptions } from '@duskline/host';
 import type { HostToBroker, Moved, Restore } from '@duskline/protocol';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf, startHostFixture, stopHostFixtures, type HostFixture } from '../setup.js';
 import { sessionIdOf, signTicket } from '../tickets.js';
@@ -28,40 +28,40 @@ interface ArrivingRig extends HostFixture {
   readonly connection: ScriptedConnection;
   readonly moved: EventBuffer<{ sessionId: string; epoch: number }>;
   readonly prepared: EventBuffer<string>;
-  /** The next frame that is no heartbeat. */
-  told(): Promise<HostToBroker>;
+  /** The next frame that is not a heartbeat. */
+  nextFrame(): Promise<HostToBroker>;
 }
 
-/** Registered, with heartbeats far apart and no pings. */
+/** Registers a host, with rare heartbeats and without pings. */
 async function setUpArriving(
   onRestore: HostOptions['onRestore'] | null = () => undefined,
   options: Partial<HostOptions> = {},
 ): Promise<ArrivingRig> {
-  const prepared = new EventBuffer<string>();
+  const prepared = new EventBuffer<string>('call of onPrepare');
   const rig = await startHostFixture({
     ...options,
     ...(onRestore === null ? {} : { onRestore }),
     onPrepare: ({ sessionId }) => {
-      prepared.push(sessionId);
+      prepared.add(sessionId);
       return true;
     },
   });
-  const moved: ArrivingRig['moved'] = new EventBuffer();
-  rig.host.on('moved', (session) => moved.push(session));
+  const moved: ArrivingRig['moved'] = new EventBuffer('moved session');
+  rig.host.on('moved', (session) => moved.add(session));
   const connection = await rig.register({ heartbeatIntervalMs: 600_000, pingIntervalMs: 0 });
-  const told = () => connection.frames.next(({ type }) => type !== 'heartbeat');
-  return { ...rig, connection, moved, prepared, told };
+  const nextFrame = () => connection.frames.next(({ type }) => type !== 'heartbeat');
+  return { ...rig, connection, moved, prepared, nextFrame };
 }
 
-/** A session that was taken up; the broker has heard so. */
+/** Orders the host to restore a session, and waits for `restored`. */
 async function restore(rig: ArrivingRig, number = 1, change: Partial<Restore> = {}): Promise<void> {
   rig.connection.send(restoreOf(number, change));
-  expect(await rig.told()).to.deep.equal({ type: 'restored', ...about(number) });
+  expect(await rig.nextFrame()).to.deep.equal({ type: 'restored', ...about(number) });
 }
 
 async function nothingMore({ connection }: ArrivingRig): Promise<void> {
   await connection.ping();
-  expect(connection.frames.waiting.filter(({ type }) => type !== 'heartbeat')).to.be.empty;
+  expect(connection.frames.unread.filter(({ type }) => type !== 'heartbeat')).to.be.empty;
 }
 
 describe('a host that restores sessions', () => {
@@ -80,16 +80,21 @@ describe('a host that restores sessions', () => {
 
     const hosted = admit(rig, 1);
     expect(hosted).to.include({ begun: false, state: 'active' });
-    expect(await rig.told()).to.deep.equal({ type: 'session', ...about(1), state: 'active', restored: true });
+    expect(await rig.nextFrame()).to.deep.equal({
+      type: 'session',
+      ...about(1),
+      state: 'active',
+      restored: true,
+    });
     expect(hosted.reportConnected()).to.be.true;
-    expect(await rig.told()).to.include({ state: 'connected' });
+    expect(await rig.nextFrame()).to.include({ state: 'connected' });
     rig.connection.send(movedOf(1));
     expect(await rig.moved.next()).to.deep.equal(about(1));
     expect(hosted.begun).to.be.true;
     rig.connection.send(movedOf(1));
     await nothingMore(rig);
-    expect(rig.moved.waiting, 'once').to.be.empty;
-    expect(rig.prepared.waiting, 'onPrepare is not asked').to.be.empty;
+    expect(rig.moved.unread, 'once').to.be.empty;
+    expect(rig.prepared.unread, 'onPrepare is not asked').to.be.empty;
     rig.clock.advance(60_000);
     expect(await rig.ends.next(), 'its limits hold').to.deep.equal({ ...about(1), reason: 'idle' });
   });
@@ -100,7 +105,7 @@ describe('a host that restores sessions', () => {
     const { state, ...order } = restoreOf(1, { reference: 's3://saves/7' });
     expect(state).to.exist;
     rig.connection.send(order);
-    expect(await rig.told()).to.include({ type: 'restored' });
+    expect(await rig.nextFrame()).to.include({ type: 'restored' });
     expect(taken).to.deep.equal([{ reference: 's3://saves/7' }]);
   });
 
@@ -114,7 +119,7 @@ describe('a host that restores sessions', () => {
     rig.connection.send(movedOf(1, 1), movedOf(1, 3), movedOf(2));
     await rig.connection.ping();
     expect(session.begun).to.be.false;
-    expect(rig.moved.waiting).to.be.empty;
+    expect(rig.moved.unread).to.be.empty;
   });
 
   it('starts a session at once that was not restored', async () => {
@@ -125,11 +130,11 @@ describe('a host that restores sessions', () => {
     expect(session.begun).to.be.true;
     rig.connection.send(movedOf(1, 1));
     await rig.connection.ping();
-    expect(rig.moved.waiting).to.be.empty;
+    expect(rig.moved.unread).to.be.empty;
   });
 
   const refusals: Record<string, [NonNullable<HostOptions['onRestore']>, string]> = {
-    'says no': [() => false, 'The application refused the session.'],
+    'refuses without a reason': [() => false, 'The application refused the session.'],
     'refuses with a reason': [
       () => Promise.reject(new CannotMoveError('that save is too old')),
       'that save is too old',
@@ -145,10 +150,10 @@ describe('a host that restores sessions', () => {
     it(`answers cannot_move, and keeps nothing, when the application ${what}`, async () => {
       const rig = await setUpArriving(onRestore);
       rig.connection.send(restoreOf(1));
-      expect(await rig.told()).to.deep.equal({ type: 'cannot_move', ...about(1), reason });
+      expect(await rig.nextFrame()).to.deep.equal({ type: 'cannot_move', ...about(1), reason });
       await nothingMore(rig);
       expect(rig.host.usage.prepared).to.equal(0);
-      expect(rig.ends.waiting, 'the application knows').to.be.empty;
+      expect(rig.ends.unread, 'the application knows').to.be.empty;
       const late = rig.host.admit(signTicket({ claims: { epoch: 2 } }));
       expect(late).to.deep.equal({ ok: false, reason: 'session_over' });
     });
@@ -157,31 +162,31 @@ describe('a host that restores sessions', () => {
   it('answers cannot_move without onRestore, without a state, and with both state and reference', async () => {
     const rig = await setUpArriving(null);
     rig.connection.send(restoreOf(1));
-    expect(await rig.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
     const other = await setUpArriving();
     const { state, ...empty } = restoreOf(1);
     other.connection.send(empty);
-    expect(await other.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await other.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
     other.connection.send({ ...empty, state: state ?? '', reference: 'both' });
-    expect(await other.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await other.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
   });
 
   it('restores no session that has ended here, or has a newer epoch here', async () => {
     const rig = await setUpArriving();
     rig.connection.send({ type: 'end', ...about(1), reason: 'move_failed' }, restoreOf(1));
-    expect(await rig.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
     admit(rig, 2, 3);
-    expect(await rig.told()).to.include({ state: 'active', epoch: 3 });
+    expect(await rig.nextFrame()).to.include({ state: 'active', epoch: 3 });
     rig.connection.send(restoreOf(2));
-    expect(await rig.told()).to.include({ type: 'cannot_move', ...about(2) });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move', ...about(2) });
   });
 
   it('does not restore a session that a ticket already started', async () => {
     const rig = await setUpArriving();
     const session = admit(rig, 1);
-    expect(await rig.told()).to.include({ state: 'active' });
+    expect(await rig.nextFrame()).to.include({ state: 'active' });
     rig.connection.send(restoreOf(1));
-    expect(await rig.told()).to.include({ type: 'cannot_move', ...about(1) });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move', ...about(1) });
     expect(session.begun).to.be.true;
   });
 
@@ -195,9 +200,9 @@ describe('a host that restores sessions', () => {
     rig.connection.send(restoreOf(1), restoreOf(1));
     await nothingMore(rig);
     accept();
-    expect(await rig.told()).to.include({ type: 'restored' });
+    expect(await rig.nextFrame()).to.include({ type: 'restored' });
     rig.connection.send(restoreOf(1));
-    expect(await rig.told()).to.include({ type: 'restored' });
+    expect(await rig.nextFrame()).to.include({ type: 'restored' });
     await nothingMore(rig);
     expect(asked).to.equal(1);
   });
@@ -223,7 +228,7 @@ describe('a host that restores sessions', () => {
     }
     expect(await rig.ends.next()).to.deep.equal({ ...about(1), reason: 'move_failed' });
     await rig.connection.ping();
-    expect(rig.ends.waiting).to.be.empty;
+    expect(rig.ends.unread).to.be.empty;
     expect(session.state).to.equal('active');
   });
 
@@ -248,7 +253,7 @@ describe('a host that restores sessions', () => {
     await nothingMore(rig);
     rig.clock.advance(1);
     const reason = 'onRestore took too long.';
-    expect(await rig.told()).to.deep.equal({ type: 'cannot_move', ...about(1), reason });
+    expect(await rig.nextFrame()).to.deep.equal({ type: 'cannot_move', ...about(1), reason });
     expect(await rig.ends.next()).to.deep.equal({ ...about(1), reason: 'move_failed' });
     expect(rig.host.usage.prepared).to.equal(0);
     answer(true);
@@ -262,7 +267,7 @@ describe('a host that restores sessions', () => {
     await rig.connection.ping();
     rig.clock.advance(WITHIN_MS - 1);
     answer(true);
-    expect(await rig.told()).to.deep.equal({ type: 'restored', ...about(1) });
+    expect(await rig.nextFrame()).to.deep.equal({ type: 'restored', ...about(1) });
     rig.clock.advance(WITHIN_MS);
     await nothingMore(rig);
     expect(admit(rig, 1)).to.include({ begun: false, state: 'active' });
@@ -274,10 +279,10 @@ describe('a host that restores sessions', () => {
     rig.connection.send(restoreOf(1));
     await rig.connection.ping();
     const session = admit(rig, 1);
-    expect(await rig.told()).to.include({ state: 'active' });
+    expect(await rig.nextFrame()).to.include({ state: 'active' });
     refuse();
-    expect(await rig.told()).to.include({ type: 'cannot_move' });
-    expect(await rig.told()).to.include({ state: 'ended', reason: 'move_failed' });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move' });
+    expect(await rig.nextFrame()).to.include({ state: 'ended', reason: 'move_failed' });
     expect(await rig.ends.next()).to.include({ reason: 'move_failed' });
     expect(session.state).to.equal('ended');
   });
@@ -286,19 +291,19 @@ describe('a host that restores sessions', () => {
     const rig = await setUpArriving(undefined, { movable: true, onCheckpoint: () => ({ state: STATE }) });
     await restore(rig);
     admit(rig, 1).reportConnected();
-    for (const state of ['active', 'connected']) expect(await rig.told()).to.include({ state });
+    for (const state of ['active', 'connected']) expect(await rig.nextFrame()).to.include({ state });
     const order = { type: 'checkpoint', ...about(1), withinMs: 5_000, stillMs: 30_000 } as const;
     rig.connection.send(order);
-    expect(await rig.told()).to.include({ type: 'cannot_move' });
+    expect(await rig.nextFrame()).to.include({ type: 'cannot_move' });
     rig.connection.send(movedOf(1), order);
-    expect(await rig.told()).to.include({ type: 'checkpoint' });
+    expect(await rig.nextFrame()).to.include({ type: 'checkpoint' });
   });
 
   it('repeats its report with every heartbeat until the broker confirms the move', async () => {
     const rig = await setUpArriving();
     await restore(rig);
     const session = admit(rig, 1);
-    expect(await rig.told()).to.include({ state: 'active' });
+    expect(await rig.nextFrame()).to.include({ state: 'active' });
     rig.clock.advance(600_000);
     const again = [await rig.connection.frames.next(), await rig.connection.frames.next()];
     expect(again[0]).to.deep.equal({ type: 'session', ...about(1), state: 'active', restored: true });
@@ -307,7 +312,7 @@ describe('a host that restores sessions', () => {
     rig.connection.send(movedOf(1));
     await rig.moved.next();
     session.reportConnected();
-    expect(await rig.told()).to.include({ state: 'connected' });
+    expect(await rig.nextFrame()).to.include({ state: 'connected' });
     rig.clock.advance(600_000);
     await rig.connection.next('heartbeat');
     await nothingMore(rig);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { HostedSession } from '@duskline/host';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { prepareOf, startHostFixture, stopHostFixtures, type HostFixture } from '../setup.js';
 import { keyOf, sessionIdOf, signTicket } from '../tickets.js';
 
@@ -40,13 +40,13 @@ describe('host sessions', () => {
     expect(session.end('client_left')).to.be.false;
     expect(session.reportConnected()).to.be.false;
 
-    const told: string[] = [];
+    const reports: string[] = [];
     for (let step = 0; step < 6; step += 1) {
       const { sessionId, epoch, state, reason } = await connection.next('session');
       expect([sessionId, epoch]).to.deep.equal([sessionIdOf(1), 1]);
-      told.push(reason === undefined ? state : `${state} ${reason}`);
+      reports.push(reason === undefined ? state : `${state} ${reason}`);
     }
-    expect(told).to.deep.equal([
+    expect(reports).to.deep.equal([
       'active',
       'connected',
       'disconnected',
@@ -55,8 +55,8 @@ describe('host sessions', () => {
       'ended client_left',
     ]);
     await connection.ping();
-    expect(connection.frames.waiting).to.be.empty;
-    expect(rig.ends.waiting, 'the application ended it itself').to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
+    expect(rig.ends.unread, 'the application ended it itself').to.be.empty;
   });
 
   it('refuses a ticket shown twice while a client is connected, and after the end', async () => {
@@ -84,7 +84,7 @@ describe('host sessions', () => {
       'expired',
     );
     await connection.ping();
-    expect(connection.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
     expect(rig.host.usage).to.deep.equal({ slots: 2, prepared: 0, held: 0 });
   });
 
@@ -113,7 +113,7 @@ describe('host sessions', () => {
     expect(session.state).to.equal('connected');
     session.reportDisconnected();
     admit(rig, 2);
-    expect(rig.ends.waiting).to.be.empty;
+    expect(rig.ends.unread).to.be.empty;
     rig.clock.advance(10_000);
     const again = await rig.broker.connections.next();
     const register = await again.accept();
@@ -159,7 +159,7 @@ describe('host sessions', () => {
     await rig.retry();
     const third = await rig.register();
     await third.ping();
-    expect(third.frames.waiting, 'the broker was heard after it').to.be.empty;
+    expect(third.frames.unread, 'the broker was heard after it').to.be.empty;
   });
 
   it('stops a session on the order of the broker, and ignores an order of an older epoch', async () => {
@@ -176,7 +176,7 @@ describe('host sessions', () => {
     expect(session.end()).to.be.false;
     expect(refusalOf(rig, ticketOf(1, 3))).to.equal('session_over');
     await connection.ping();
-    expect(connection.frames.waiting, 'the broker knows already').to.be.empty;
+    expect(connection.frames.unread, 'the broker knows already').to.be.empty;
   });
 
   it('refuses tickets of an older epoch, and ends the old assignment for a newer one', async () => {
@@ -205,7 +205,7 @@ describe('host sessions', () => {
   });
 
   const refusals = {
-    'says no': () => false,
+    'refuses without a reason': () => false,
     throws: () => {
       throw new Error('not installed');
     },
@@ -230,8 +230,8 @@ describe('host sessions', () => {
   it('disconnects a client that was admitted before the application refused', async () => {
     let decide: (accepted: boolean) => void = () => undefined;
     const rig = await startHostFixture({ onPrepare: () => new Promise((resolve) => (decide = resolve)) });
-    const prepared = new EventBuffer<string>();
-    rig.host.on('prepare', ({ sessionId }) => prepared.push(sessionId));
+    const prepared = new EventBuffer<string>('prepared session');
+    rig.host.on('prepare', ({ sessionId }) => prepared.add(sessionId));
     const connection = await rig.register();
     connection.send(prepareOf(1), prepareOf(1));
     await prepared.next();
@@ -239,7 +239,7 @@ describe('host sessions', () => {
     decide(false);
     expect(await rig.ends.next()).to.include({ sessionId: sessionIdOf(1), reason: 'error' });
     expect(session.state).to.equal('ended');
-    expect(prepared.waiting, 'the repeated message is none').to.be.empty;
+    expect(prepared.unread, 'the repeated message is none').to.be.empty;
   });
 
   it('survives listeners that throw', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { HostedSession, ReceivedSignal } from '@duskline/host';
 import { MAX_SIGNAL_LENGTH } from '@duskline/protocol/constants';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf, startHostFixture, stopHostFixtures, type HostFixture } from '../setup.js';
 import { sessionIdOf, signTicket } from '../tickets.js';
@@ -29,10 +29,10 @@ describe('host signals', () => {
   it('are sent both ways, for a session and for a reservation', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
-    const heard = new EventBuffer<ReceivedSignal>();
-    rig.host.on('signal', (signal) => heard.push(signal));
+    const received = new EventBuffer<ReceivedSignal>('signal of the player');
+    rig.host.on('signal', (signal) => received.add(signal));
     connection.send(prepareOf(1), signalOf(1, 'offer'));
-    expect(await heard.next()).to.deep.equal({ sessionId: sessionIdOf(1), epoch: 1, data: 'offer' });
+    expect(await received.next()).to.deep.equal({ sessionId: sessionIdOf(1), epoch: 1, data: 'offer' });
     expect(rig.host.signal(sessionIdOf(1), 'answer')).to.equal(true);
     expect(await nextSignal(connection)).to.deep.equal(signalOf(1, 'answer'));
     const session = admit(rig, 1);
@@ -43,8 +43,8 @@ describe('host signals', () => {
   it('are ignored for another assignment, or an unknown session', async () => {
     const rig = await startHostFixture();
     const connection = await rig.register();
-    const heard = new EventBuffer<ReceivedSignal>();
-    rig.host.on('signal', (signal) => heard.push(signal));
+    const received = new EventBuffer<ReceivedSignal>('signal of the player');
+    rig.host.on('signal', (signal) => received.add(signal));
     connection.send(prepareOf(1, { epoch: 2 }));
     connection.send(
       signalOf(1, 'old', 1),
@@ -52,8 +52,8 @@ describe('host signals', () => {
       signalOf(2, 'other'),
       signalOf(1, 'own', 2),
     );
-    expect((await heard.next()).data).to.equal('own');
-    expect(heard.waiting).to.be.empty;
+    expect((await received.next()).data).to.equal('own');
+    expect(received.unread).to.be.empty;
     expect(rig.host.signal(sessionIdOf(2), 'hello')).to.equal(false);
   });
 
@@ -74,8 +74,8 @@ describe('host signals', () => {
     const again = await rig.broker.connections.next();
     await again.accept();
     await again.next('heartbeat');
-    const told = again.frames.waiting.map((frame) => (frame.type === 'signal' ? frame.data : frame.type));
-    expect(told).to.deep.equal(said);
+    const sent = again.frames.unread.map((frame) => (frame.type === 'signal' ? frame.data : frame.type));
+    expect(sent).to.deep.equal(said);
     expect(first.signal('after')).to.equal(true);
     expect(await again.frames.next((frame) => frame.type === 'signal' && frame.data === 'after')).to.exist;
   });
@@ -95,7 +95,7 @@ describe('host signals', () => {
     const again = await rig.broker.connections.next();
     await again.accept();
     await again.next('heartbeat');
-    expect(again.frames.waiting.filter(({ type }) => type === 'signal')).to.deep.equal([signalOf(2, 'mine')]);
+    expect(again.frames.unread.filter(({ type }) => type === 'signal')).to.deep.equal([signalOf(2, 'mine')]);
   });
 
   it('are refused when no broker would relay them, and when the host is closed', async () => {

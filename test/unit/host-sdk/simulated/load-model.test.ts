@@ -4,7 +4,7 @@ import {
   createLoadModel,
   createSeededRandom,
   LOAD_FACTORS,
-  seedOf,
+  deriveSeed,
   type LoadModel,
 } from '@duskline/host/simulated';
 import { rampShare } from '@duskline/host/internal/simulated/load-model';
@@ -157,7 +157,7 @@ describe('seeded random', () => {
   });
 
   it('derives different seeds for different hosts', () => {
-    const seeds = new Set(Array.from({ length: 1_000 }, (_, index) => seedOf(`dublin/pc/host-${index}`)));
+    const seeds = new Set(Array.from({ length: 1_000 }, (_, index) => deriveSeed(`dublin/pc/host-${index}`)));
     expect(seeds.size).to.equal(1_000);
   });
 });

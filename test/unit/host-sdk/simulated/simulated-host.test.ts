@@ -9,7 +9,7 @@ import {
   type StreamServer,
   type StreamToClient,
 } from '@duskline/host/simulated';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { FakeClock } from '../fake-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf } from '../setup.js';
@@ -19,16 +19,16 @@ function ticketOf(number: number, epoch = 1): string {
   return signTicket({ claims: { sid: sessionIdOf(number), epoch } });
 }
 
-/** A player's device in front of a simulated host. */
+/** A client of a simulated host's stream. */
 class Viewer {
-  readonly frames = new EventBuffer<StreamToClient>();
+  readonly frames = new EventBuffer<StreamToClient>('frame of the stream');
   readonly closed: Promise<number>;
   readonly socket: WebSocket;
 
   private constructor(endpoint: string) {
     this.socket = new WebSocket(endpoint);
     this.socket.on('message', (data: Buffer) => {
-      this.frames.push(JSON.parse(data.toString('utf8')) as StreamToClient);
+      this.frames.add(JSON.parse(data.toString('utf8')) as StreamToClient);
     });
     this.socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => this.socket.once('close', (code) => resolve(code)));
@@ -74,7 +74,7 @@ describe('simulated host', () => {
     });
   }
 
-  /** Lets time pass in which the host hears its broker. */
+  /** Advances the time while the host still receives frames of its broker. */
   async function pass(durationMs: number): Promise<void> {
     for (let leftMs = durationMs; leftMs > 0; leftMs -= 4_000) {
       await connection.ping();
@@ -108,13 +108,13 @@ describe('simulated host', () => {
     expect(simulated.endpoint).to.equal(`ws://127.0.0.1:${streams.port}/stream/dublin/pc-rtx/host-1`);
   });
 
-  it('admits a ticket, counts once a second, and ends when the client says bye', async () => {
+  it('admits a ticket, counts once a second, and ends when the client sends bye', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     expect([await stateOf(), await stateOf()]).to.deep.equal(['active', 'connected']);
     clock.advance(3_000);
     for (const n of [1, 2, 3])
       expect(await viewer.frames.next()).to.deep.equal({ type: 'frame', n, count: n });
-    expect(viewer.frames.waiting).to.be.empty;
+    expect(viewer.frames.unread).to.be.empty;
     viewer.send({ type: 'bye' });
     expect(await stateOf()).to.equal('ended client_left');
     expect(await viewer.closed).to.equal(1000);
@@ -176,7 +176,7 @@ describe('simulated host', () => {
     expect(simulated.stats).to.deep.include({ ended: { reconnect_expired: 1 }, sessions: 0 });
   });
 
-  it('tells the client when the broker ends its session', async () => {
+  it('notifies the client when the broker ends its session', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     connection.send({ type: 'end', sessionId: sessionIdOf(1), epoch: 1, reason: 'drain_deadline' });
     expect(await viewer.frames.next()).to.deep.equal({ type: 'ended', reason: 'drain_deadline' });
@@ -218,11 +218,11 @@ describe('simulated host', () => {
   });
 
   const badFrames: Record<string, string | Buffer> = {
-    'what is no JSON': 'hello',
+    'text that is not JSON': 'hello',
     null: 'null',
     'an array': '[]',
     'a type that does not exist': '{"type":"pause"}',
-    'a ticket that is no text': '{"type":"ticket","ticket":7}',
+    'a ticket that is not text': '{"type":"ticket","ticket":7}',
     'a binary frame': Buffer.from('{"type":"bye"}'),
     'bye before a ticket': '{"type":"bye"}',
   };
@@ -268,11 +268,11 @@ describe('simulated host', () => {
     const beat = await connection.frames.next((frame) => frame.type === 'heartbeat' && frame.load.gpu > 0.44);
     expect(beat).to.have.nested.property('sessions.length', 1);
     await connection.ping();
-    while (connection.frames.waiting.length > 0) await connection.frames.next();
+    while (connection.frames.unread.length > 0) await connection.frames.next();
     simulated.stall(7_000);
     await pass(6_000);
     await connection.ping();
-    expect(connection.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
     clock.advance(2_000);
     await connection.next('heartbeat');
   });
@@ -308,8 +308,8 @@ describe('simulated host', () => {
     await simulated.crash();
     expect(await viewer.closed).to.equal(1006);
     expect(await connection.closed).to.equal(1006);
-    expect(connection.frames.waiting).to.be.empty;
-    expect(viewer.frames.waiting).to.be.empty;
+    expect(connection.frames.unread).to.be.empty;
+    expect(viewer.frames.unread).to.be.empty;
   });
 
   it('shares its port with other hosts, each with its own key and path', async () => {

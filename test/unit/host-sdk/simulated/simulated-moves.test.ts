@@ -9,7 +9,7 @@ import {
   type StreamViewer,
 } from '@duskline/host/simulated';
 import type { HostToBroker, Restore } from '@duskline/protocol';
-import { EventBuffer } from '../event-buffer.js';
+import { EventBuffer } from '../../../support/event-buffer.js';
 import { FakeClock } from '../fake-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf } from '../setup.js';
@@ -24,7 +24,7 @@ interface SimulatedOnBroker {
 
 interface Watching {
   readonly viewer: StreamViewer;
-  /** What it saw, such as `admitted`, `frame 1 of 7`, `closed: left`. */
+  /** Its events, such as `admitted`, `frame 1 of 7` and `closed: left`. */
   readonly seen: EventBuffer<string>;
 }
 
@@ -60,23 +60,23 @@ describe('simulated sessions that move', () => {
   }
 
   function watch({ simulated }: SimulatedOnBroker, epoch: number): Watching {
-    const seen = new EventBuffer<string>();
+    const seen = new EventBuffer<string>('event of the stream');
     const aud = `host:dublin/pc-rtx/${simulated.hostId}`;
     const ticket = signTicket({ claims: { aud, sid: sessionIdOf(1), epoch } });
     const viewer = watchStream(simulated.endpoint, ticket, {
-      admitted: () => seen.push('admitted'),
-      frame: (n, count) => seen.push(`frame ${n} of ${count}`),
-      closed: (why) => seen.push(`closed: ${why}`),
+      admitted: () => seen.add('admitted'),
+      frame: (n, count) => seen.add(`frame ${n} of ${count}`),
+      closed: (why) => seen.add(`closed: ${why}`),
     });
     return { viewer, seen };
   }
 
-  const told = ({ connection }: SimulatedOnBroker): Promise<HostToBroker> =>
+  const nextFrame = ({ connection }: SimulatedOnBroker): Promise<HostToBroker> =>
     connection.frames.next(({ type }) => type !== 'heartbeat' && type !== 'session');
 
   async function checkpoint(host: SimulatedOnBroker): Promise<string> {
     host.connection.send({ type: 'checkpoint', ...about(1), withinMs: 5_000, stillMs: 30_000 });
-    const answer = await told(host);
+    const answer = await nextFrame(host);
     expect(answer).to.include({ type: 'checkpoint' });
     return (answer as { state: string }).state;
   }
@@ -86,7 +86,7 @@ describe('simulated sessions that move', () => {
     host.connection.send(order);
   }
 
-  /** Time passes for the pictures of every stream, and all of it has reached the viewers. */
+  /** Advances the time by one frame, and waits until all viewers have received it. */
   async function show(watching: Watching, seconds: number, lines: string[]): Promise<void> {
     clock.advance(seconds * 1_000);
     for (const line of lines) expect(await watching.seen.next()).to.equal(line);
@@ -113,7 +113,7 @@ describe('simulated sessions that move', () => {
     const state = await checkpoint(old);
     expect(JSON.parse(Buffer.from(state, 'base64').toString())).to.deep.equal({ count: 2 });
     restore(next, state);
-    expect(await told(next)).to.deep.equal({ type: 'restored', ...about(2) });
+    expect(await nextFrame(next)).to.deep.equal({ type: 'restored', ...about(2) });
     const there = watch(next, 2);
     expect(await there.seen.next(), 'before it has begun').to.equal('admitted');
     clock.advance(3_000);
@@ -163,7 +163,7 @@ describe('simulated sessions that move', () => {
     await show(second, 0, ['admitted']);
     await show(second, 1, ['frame 1 of 2']);
     restore(next, await checkpoint(old));
-    await told(next);
+    await nextFrame(next);
     const there = watch(next, 2);
     await show(there, 0, ['admitted']);
     next.connection.send({ type: 'moved', ...about(2) });
@@ -183,7 +183,7 @@ describe('simulated sessions that move', () => {
     const state = await checkpoint(heavy);
     expect(Buffer.from(state, 'base64')).to.have.length(200_000);
     restore(next, state);
-    expect(await told(next)).to.include({ type: 'restored' });
+    expect(await nextFrame(next)).to.include({ type: 'restored' });
   });
 
   it('are movable by default', async () => {
@@ -218,31 +218,31 @@ describe('simulated sessions that move', () => {
     for (const fault of ['refuse', 'too_large'] as const) {
       old.simulated.setMoveFaults({ checkpoint: fault });
       old.connection.send(order);
-      expect(await told(old)).to.include({ type: 'cannot_move' });
+      expect(await nextFrame(old)).to.include({ type: 'cannot_move' });
     }
     old.simulated.setMoveFaults({ checkpoint: 'hang' });
     old.connection.send(order);
     await old.connection.ping();
     expect(old.simulated.host.sessions()[0]?.state).to.equal('moving');
     clock.advance(5_000);
-    expect(await told(old)).to.include({ type: 'cannot_move' });
+    expect(await nextFrame(old)).to.include({ type: 'cannot_move' });
     await show(here, 1, ['frame 1 of 1']);
     old.simulated.setMoveFaults({});
     const state = await checkpoint(old);
     next.simulated.setMoveFaults({ restore: 'refuse' });
     restore(next, state);
-    expect(await told(next)).to.include({ type: 'cannot_move' });
+    expect(await nextFrame(next)).to.include({ type: 'cannot_move' });
     expect(next.simulated.stats).to.include({ restored: 0 });
     expect(old.simulated.stats).to.include({ checkpoints: 1, resumed: 3 });
   });
 
   it('are never restored by a host that hangs, nor from an invalid state', async () => {
     restore(next, Buffer.from('null').toString('base64'));
-    expect(await told(next)).to.include({ type: 'cannot_move' });
+    expect(await nextFrame(next)).to.include({ type: 'cannot_move' });
     const stuck = await start('host-3', { moveFaults: { restore: 'hang' } });
     restore(stuck, Buffer.from('{"count":7}').toString('base64'));
     await stuck.connection.ping();
-    expect(stuck.connection.frames.waiting).to.be.empty;
+    expect(stuck.connection.frames.unread).to.be.empty;
     expect(stuck.simulated.host.usage.prepared).to.equal(1);
   });
 });

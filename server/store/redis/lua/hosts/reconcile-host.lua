@@ -61,15 +61,15 @@ local function make_room()
   return has_free_slot()
 end
 
--- Whether the host may bring back a session that ended: for REVOCABLE_REASONS, for example when the host was thought lost.
+-- Whether the host may bring back a session that ended: for REVERSIBLE_REASONS, for example when the host was thought lost.
 local function may_revive(known, epoch)
   if epoch > known.epoch and make_room() then
     return true
   end
-  return epoch == known.epoch and string.find(REVOCABLE_REASONS, known.reason .. ',', 1, true) and has_free_slot()
+  return epoch == known.epoch and string.find(REVERSIBLE_REASONS, known.reason .. ',', 1, true) and has_free_slot()
 end
 
--- 'adopt', 'same', or the reason to reject it; the rules of memory/hosts/reconcile.ts.
+-- 'adopt', 'same', or the reason to reject it; the rules of memory/hosts/reconcile-host.ts.
 local function judge(known, epoch, state)
   if not known then
     return make_room() and 'adopt' or 'error'

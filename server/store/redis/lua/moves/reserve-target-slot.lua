@@ -1,13 +1,13 @@
 -- Reserves a slot for a session that is to move to this region pool: the target reservation.
 --
 -- Arguments
---   reservation_id  of the target reservation
+--   reservation_id    of the target reservation
 --   epoch
---   mover_id        the broker that carries out the move
+--   coordinator_id    the broker that carries out the move
 --   meta
---   ttl_ms          how long the slot is held
---   avoid_host_id   '' for none
---   max_congestion  of a host, in millionths
+--   ttl_ms            how long the slot is held
+--   excluded_host_id  '' for none
+--   max_congestion    of a host, in millionths
 -- Returns held, hostId, connectionId | full | closed | over
 -- Invariants: reserved and used slots never exceed the slots of a host; nothing new is placed where operators closed. No waiting
 --   placement is passed over, because no host is free while one waits.
@@ -20,7 +20,7 @@ if redis.call('HGET', totals_key, 'closure') then
   return { 'closed' }
 end
 
--- The least congested host that need not be avoided, loaded, or nil. A silent one becomes suspect and gets nothing.
+-- The least congested host that is not excluded, loaded, or nil. A silent one becomes suspect and gets nothing.
 local function find_host()
   local index = 0
   while true do
@@ -35,7 +35,7 @@ local function find_host()
       commit()
     elseif free_score(host) > max_congestion then
       return nil
-    elseif host.id ~= avoid_host_id then
+    elseif host.id ~= excluded_host_id then
       return host
     else
       index = index + 1
@@ -47,7 +47,7 @@ local host = find_host()
 if not host then
   return { 'full' }
 end
-local reservation = new_session(reservation_id, epoch, 'arriving', mover_id, meta)
+local reservation = new_session(reservation_id, epoch, 'arriving', coordinator_id, meta)
 reservation.due_at = now_ms + ttl_ms
 host.ramping = host.ramping + floor(FULL / host.slots)
 take_slot(reservation, host)

@@ -16,7 +16,7 @@ for i, id in ipairs(session_ids) do
   elseif session and session.epoch < tonumber(below_epochs[i]) then
     if is_live(session.state) then
       end_and_add(reply, session, 'superseded')
-    elseif string.find(REVOCABLE_REASONS, session.reason .. ',', 1, true) then
+    elseif string.find(REVERSIBLE_REASONS, session.reason .. ',', 1, true) then
       session.reason = 'superseded'
       change_session(session)
     end

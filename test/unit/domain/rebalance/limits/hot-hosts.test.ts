@@ -13,7 +13,7 @@ import fc from 'fast-check';
 const HOST = { pool: 'pc', hostId: 'h', isExcluded: false };
 const { hotAbove, coolBelow, hotHeartbeats } = DEFAULT_REBALANCE_LIMITS;
 
-/** What the tracker knows after these loads of one host, one heartbeat each. */
+/** The tracked state after one heartbeat of a host with each of these loads. */
 function after(...loads: number[]): HotHosts {
   return loads.reduce<HotHosts>(
     (known, measuredLoad, i) =>

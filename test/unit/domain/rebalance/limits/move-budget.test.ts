@@ -19,7 +19,7 @@ describe('The move budget', () => {
   it('grows with time and sessions: half a move per session and hour', () => {
     const spent = chargeBudget(newMoveBudget(0), minBurstMoves);
     expect(allowanceOf(spent)).to.equal(0);
-    // 7,200 sessions earn a move a second.
+    // The budget of 7,200 sessions grows by one move per second.
     expect(allowanceOf(refillBudget(spent, 10_000, 7_200))).to.equal(10);
   });
 

@@ -8,12 +8,12 @@ import { expect } from 'chai';
 
 const MINUTE_MS = 60_000;
 
-/** Notes how so many moves ended, all at one time. */
+/** Records the outcomes of several moves, all at the same time. */
 function noteAll(state: Quarantine, nowMs: number, ...ends: boolean[]): Quarantine {
   return ends.reduce((known, ok) => recordMoveOutcome(known, 'h', ok, nowMs), state);
 }
 
-/** The minutes for which the host is left alone from now on. */
+/** Minutes for which the host is in quarantine from now on. */
 function minutesLeft(state: Quarantine, nowMs: number): number {
   let minutes = 0;
   while (isQuarantined(state, 'h', nowMs + minutes * MINUTE_MS)) minutes += 1;
@@ -33,7 +33,7 @@ describe('A host whose moves fail', () => {
       state = noteAll(state, nowMs, false, false, false);
       const minutes = minutesLeft(state, nowMs);
       nowMs += minutes * MINUTE_MS;
-      // One success between two bad spells does not make it well.
+      // A single success does not shorten the next quarantine.
       state = noteAll(state, nowMs, true);
       return minutes;
     });

@@ -4,7 +4,7 @@ import { planRebalance } from '@duskline/server/domain/rebalance/plan/plan-rebal
 import { expect } from 'chai';
 import { evening } from '../evening.js';
 
-/** Several times what it takes on two shared cores (`npm run bench:planner`): a change of order is found, noise is not. */
+/** Several times what it takes on two shared cores (`npm run bench:rebalance`): a change of order is found, noise is not. */
 const GENEROUS_MS = 2_000;
 
 function quickestMs(run: () => void): number {

@@ -11,10 +11,10 @@ import { randomFleet, type FleetShape } from '../fleets.js';
 const ENDLESS = 1_000;
 const BUDGETS = [0, 1, 2, 3, ENDLESS];
 
-/** Small enough for a look at every plan. */
+/** So small that all plans can be searched. */
 const TINY: FleetShape = {
   regionPools: 5,
-  hostsPerPlace: 2,
+  hostsPerRegionPool: 2,
   slots: [1, 2, 3],
   waiting: 5,
   reach: 3,
@@ -24,7 +24,7 @@ const TINY: FleetShape = {
 function tinyFleets(count: number, shape: FleetShape): FleetSnapshot[] {
   const fleets = Array.from({ length: count }, (_, seed) => {
     const fleet = randomFleet(seed, { ...shape, regionPools: 3 + (seed % 4), reach: 2 + (seed % 2) });
-    // Relief of hot hosts comes first and is another matter.
+    // Without hot hosts: their relief is planned first and is not part of this comparison.
     return { ...fleet, hosts: fleet.hosts.map((host) => ({ ...host, heat: 'cool' as const })) };
   });
   return fleets.filter(({ sessions }) => sessions.length <= 14);
@@ -46,20 +46,20 @@ describe('Freeing slots, compared with an exhaustive search of all plans', () =>
     }
   });
 
-  it('does so with two moves per host at a time', () => {
-    for (const snapshot of tinyFleets(400, { ...TINY, hostsPerPlace: 1, slots: [3, 4, 5] })) {
+  it('serves as many players as possible with two moves per host at a time', () => {
+    for (const snapshot of tinyFleets(400, { ...TINY, hostsPerRegionPool: 1, slots: [3, 4, 5] })) {
       for (const budget of BUDGETS) expectBest(snapshot, budget, DEFAULT_REBALANCE_LIMITS);
     }
   });
 
-  it('does so with closed, late and quarantined hosts, and with sessions that moved recently', () => {
+  it('serves as many players as possible with closed, late and quarantined hosts, and with sessions that moved recently', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, ...manySuspects, maxMovesPerHost: Infinity };
     for (const snapshot of tinyFleets(400, { ...TINY, troubled: true })) {
       for (const budget of BUDGETS) expectBest(snapshot, budget, limits);
     }
   });
 
-  it('does so when sessions may not take a freed slot on a warm host', () => {
+  it('serves as many players as possible when sessions may not take a freed slot on a warm host', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity, freedSlotCap: 0.7 };
     for (const snapshot of tinyFleets(300, TINY)) {
       for (const budget of BUDGETS) expectBest(snapshot, budget, limits);
@@ -70,7 +70,7 @@ describe('Freeing slots, compared with an exhaustive search of all plans', () =>
 describe('Freeing slots, compared with chains of any length', () => {
   it('serves nearly as many players with two moves per chain', () => {
     const limits = { ...DEFAULT_REBALANCE_LIMITS, maxMovesPerHost: Infinity };
-    const shape = { ...TINY, regionPools: 12, hostsPerPlace: 6, slots: [4, 8], waiting: 80, reach: 3 };
+    const shape = { ...TINY, regionPools: 12, hostsPerRegionPool: 6, slots: [4, 8], waiting: 80, reach: 3 };
     let [ours, most] = [0, 0];
     for (let seed = 0; seed < 60; seed += 1) {
       const snapshot = randomFleet(seed, shape);

@@ -21,14 +21,15 @@ export type EarlierOutcome =
   | { readonly kind: 'lapsed' };
 
 /**
- * Finds what became of a request, and makes this broker the client's broker of its session.
+ * Attaches the session of a request that was made before to this broker, and says what became of the request. The store
+ * records this broker as the client's broker of the session, and the session's metadata again if it has lost them.
  *
  * @param replaceLost whether the caller replaces a session whose host was lost
  * @param metaForRegionPool creates the metadata of the request's session, for a store that has lost it
  * @returns `undefined` when no region pool has a session of the request, or only an offered one
  * @throws Refusal SESSION_OVER, after the client was sent the end reason; TIMED_OUT; UNKNOWN_SESSION; UNAVAILABLE
  */
-export async function findEarlierOutcome(
+export async function attachEarlierSession(
   context: BrokerSettings & StoreAccess,
   client: ClientConnection,
   record: RequestRecord,
@@ -40,15 +41,8 @@ export async function findEarlierOutcome(
   // An offered session is still a queue position: `findQueuePosition` handles it.
   if (found === undefined || found.session.state === 'offered') return undefined;
   const { regionPool } = found;
-  if (found.session.meta === null) {
-    // Redis lost its data, and the host reported the session: the store knows neither player nor title. The request's record
-    // names the session, so its metadata can be created again.
-    const { sessionId, epoch } = found.session;
-    const meta = metaForRegionPool(regionPool);
-    if (meta !== undefined) {
-      await store.restoreSessions(regionPool, [{ sessionId, epoch, clientBrokerId: brokerId, meta }]);
-    }
-  }
+  if (found.session.meta === null)
+    await restoreMeta(context, regionPool, found.session, metaForRegionPool(regionPool));
   const session = await store.setClientBroker(regionPool, record.sessionId, brokerId);
   if (session === null) throw new Refusal('SESSION_OVER');
   if (session.state === 'ended') return outcomeOfEnded(client, regionPool, session, record, replaceLost);
@@ -60,6 +54,20 @@ export async function findEarlierOutcome(
     claimTimeLeftMs(limits, session, record),
   );
   return { kind: 'placed', placed };
+}
+
+/**
+ * Redis lost its data, and the host reported the session: the store knows neither player nor title. The request's record
+ * names the session, so its metadata can be created again.
+ */
+async function restoreMeta(
+  { store, brokerId }: BrokerSettings & StoreAccess,
+  regionPool: RegionPool,
+  { sessionId, epoch }: SessionRecord,
+  meta: SessionMeta | undefined,
+): Promise<void> {
+  if (meta === undefined) return;
+  await store.restoreSessions(regionPool, [{ sessionId, epoch, clientBrokerId: brokerId, meta }]);
 }
 
 function outcomeOfEnded(

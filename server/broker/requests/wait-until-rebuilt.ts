@@ -10,12 +10,12 @@ import { ClientDisconnected } from './waiting-requests.js';
 const POLL_INTERVAL_MS = 200;
 
 /**
- * Waits for the end of a store recovery: until the brokers have restored their sessions and queue positions, an unknown
- * request, or its player, may still have one. Resolves at once when the store is healthy or knows the request.
+ * Waits until the store is rebuilt: until the brokers have restored their sessions and queue positions, an unknown
+ * request, or its player, may still have one. Resolves at once when the store is not rebuilding or knows the request.
  *
- * @throws Refusal CANCELLED; UNAVAILABLE when the recovery takes too long; ClientDisconnected when the client's socket closed
+ * @throws Refusal CANCELLED; UNAVAILABLE when the rebuilding takes too long; ClientDisconnected when the client's socket closed
  */
-export async function waitForRecovery(
+export async function waitUntilRebuilt(
   context: StoreAccess & Connections,
   client: ClientConnection,
   { requestId }: Play,
@@ -24,7 +24,7 @@ export async function waitForRecovery(
   const isRebuilding = (): boolean => storeHealth.isRebuilding;
   if (!isRebuilding()) return;
   if ((await context.batches.findRequest({ playerId: client.playerId, requestId })) !== null) return;
-  // The store may be reachable again before a check notices it, so allow twice the recovery time.
+  // The store may be reachable again before a check notices it, so allow twice that time.
   const giveUpAtMs = performance.now() + 2 * storeHealth.rebuildMs;
   while (isRebuilding()) {
     if (!connections.hasClient(client)) throw new ClientDisconnected();

@@ -36,7 +36,7 @@ export interface RoundPlan {
 }
 
 /** Plans rounds of rebalancing, one region at a time. It changes nothing in the store. */
-export interface RoundPlanner {
+export interface Rebalancer {
   /** Reads the fleet and plans a round. Rejects with `StoreUnavailableError` if the store cannot be reached. */
   planRound(request: RoundRequest): Promise<RoundPlan>;
   close(): Promise<void>;

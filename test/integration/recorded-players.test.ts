@@ -13,11 +13,11 @@ import { hostName } from '@duskline/loadtest/history/events.js';
 import { recordFleet } from '../support/fleet/record-fleet.js';
 import { recordHost } from '@duskline/loadtest/history/host-recording.js';
 import { createRecorder, type Recorder } from '@duskline/loadtest/history/recorder.js';
-import { waitUntil } from '../support/eventually.js';
+import { waitUntil } from '../support/time/eventually.js';
 import { startTestBroker, testToken } from '../support/fleet/test-broker.js';
 import { createPlayerGroup } from '../support/recovery/player-group.js';
 
-const PLACE = { region: 'near', pool: 'console-x' };
+const REGION_POOL = { region: 'near', pool: 'console-x' };
 const PLAY = { title: 'starfall', rtt: { near: 12 }, wait: false };
 
 describe('A group of recorded players', function () {
@@ -33,20 +33,20 @@ describe('A group of recorded players', function () {
     duskline = await startTestBroker({ store });
     streams = await createStreamServer();
     hosts = ['h1', 'h2', 'h3'].map((hostId) => {
-      const token = testToken({ kind: 'host', ...PLACE });
+      const token = testToken({ kind: 'host', ...REGION_POOL });
       const simulated = createSimulatedHost({
         url: duskline.url,
         token,
         hostId,
-        ...PLACE,
+        ...REGION_POOL,
         slots: 8,
         streams,
       });
-      recordHost(recorder, hostName(PLACE.region, PLACE.pool, hostId), simulated.host);
+      recordHost(recorder, hostName(REGION_POOL.region, REGION_POOL.pool, hostId), simulated.host);
       return simulated;
     });
     await waitUntil(
-      async () => (await store.listHosts(PLACE)).filter(({ state }) => state === 'ready').length === 3,
+      async () => (await store.listHosts(REGION_POOL)).filter(({ state }) => state === 'ready').length === 3,
     );
   });
   afterEach(async () => {
@@ -57,27 +57,27 @@ describe('A group of recorded players', function () {
   });
 
   async function sessionsInStates(...states: string[]): Promise<number> {
-    const all = await Promise.all(hosts.map(({ hostId }) => store.listHostSessions(PLACE, hostId)));
+    const all = await Promise.all(hosts.map(({ hostId }) => store.listHostSessions(REGION_POOL, hostId)));
     return all.flat().filter(({ state }) => states.includes(state)).length;
   }
 
   it('plays, loses every socket at once, reconnects and leaves, and its history violates no rule', async () => {
-    const swarm = createPlayerGroup({ urls: [duskline.url], players: 30, recorder });
-    await swarm.connectAll();
-    await swarm.playAll(PLAY);
-    await swarm.watchAll();
+    const group = createPlayerGroup({ urls: [duskline.url], players: 30, recorder });
+    await group.connectAll();
+    await group.playAll(PLAY);
+    await group.watchAll();
     await waitUntil(async () => (await sessionsInStates('connected')) === 24);
-    await recordFleet(recorder, store, [PLACE], true);
+    await recordFleet(recorder, store, [REGION_POOL], true);
 
-    expect(swarm.cutAll()).to.equal(30);
-    await waitUntil(() => swarm.players.every(({ client }) => client.status.state !== 'ready'));
-    await swarm.connectAll();
-    await recordFleet(recorder, store, [PLACE], true);
+    expect(group.cutAll()).to.equal(30);
+    await waitUntil(() => group.players.every(({ client }) => client.status.state !== 'ready'));
+    await group.connectAll();
+    await recordFleet(recorder, store, [REGION_POOL], true);
 
-    await swarm.leaveAll();
+    await group.leaveAll();
     await waitUntil(async () => (await sessionsInStates('connected', 'active', 'reserved')) === 0);
-    await recordFleet(recorder, store, [PLACE], true);
-    await swarm.close();
+    await recordFleet(recorder, store, [REGION_POOL], true);
+    await group.close();
 
     const seen = (type: string): number => recorder.events.filter((event) => event.type === type).length;
     expect({ admitted: seen('admitted'), left: seen('left') }).to.deep.equal({ admitted: 24, left: 24 });

@@ -1,0 +1,110 @@
+import { interpretQueueEntry } from '@duskline/server/broker/queue/queue-entries.js';
+import type { PlacementStatus, SessionRecord } from '@duskline/server/store/fleet-store.js';
+import { expect } from 'chai';
+import { metaOf } from '../../../support/fleet/fleet-data.js';
+
+const OWN_EPOCH = 3;
+const IDLE = { requestEpoch: OWN_EPOCH, accepting: false };
+const ACCEPTING = { requestEpoch: OWN_EPOCH, accepting: true };
+
+function sessionWith(changes: Partial<SessionRecord>): SessionRecord {
+  return {
+    sessionId: 's1',
+    epoch: OWN_EPOCH,
+    state: 'active',
+    reason: null,
+    hostId: 'h1',
+    reservedAtMs: 1_000,
+    clientBrokerId: 'broker-1',
+    meta: metaOf('s1'),
+    movable: false,
+    ...changes,
+  };
+}
+
+function statusOf(session: SessionRecord): PlacementStatus {
+  return { kind: 'session', session };
+}
+
+describe('A queue entry', () => {
+  it('that the store does not know means nothing', () => {
+    expect(interpretQueueEntry(IDLE, { kind: 'unknown' })).to.deep.equal({ kind: 'none' });
+  });
+
+  it('that waits means that the request still waits since its arrival', () => {
+    const status: PlacementStatus = {
+      kind: 'waiting',
+      ahead: 2,
+      arrivedAtMs: 5_000,
+      clientBrokerId: 'broker-1',
+      title: 'drift',
+      missed: false,
+    };
+    expect(interpretQueueEntry(IDLE, status)).to.deep.equal({ kind: 'waiting', arrivedAtMs: 5_000 });
+  });
+
+  for (const { name, request } of [
+    { name: 'no `accept` is under way', request: IDLE },
+    { name: 'an `accept` is under way', request: ACCEPTING },
+  ]) {
+    it(`with an offer means that the store holds a slot, when ${name}`, () => {
+      const session = sessionWith({ state: 'offered' });
+      expect(interpretQueueEntry(request, statusOf(session))).to.deep.equal({ kind: 'offered', session });
+    });
+  }
+
+  describe('whose session has ended', () => {
+    it('means that the request timed out, when the session missed its second offer', () => {
+      const session = sessionWith({ state: 'ended', reason: 'reservation_expired', hostId: '' });
+      expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'timed_out' });
+    });
+
+    it('means nothing when the session had a host, and its client did not claim the slot', () => {
+      const session = sessionWith({ state: 'ended', reason: 'reservation_expired', hostId: 'h1' });
+      expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
+    });
+
+    it('means nothing when the queue ended it for another reason', () => {
+      const session = sessionWith({ state: 'ended', reason: 'reconnect_expired', hostId: '' });
+      expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
+    });
+  });
+
+  describe('whose session has an older epoch than the request', () => {
+    for (const state of ['active', 'connected', 'disconnected'] as const) {
+      for (const { name, request } of [
+        { name: '', request: IDLE },
+        { name: ', also while an `accept` is under way', request: ACCEPTING },
+      ]) {
+        it(`means that the host has let the player in, when it is ${state}${name}`, () => {
+          const session = sessionWith({ state, epoch: OWN_EPOCH - 1 });
+          expect(interpretQueueEntry(request, statusOf(session))).to.deep.equal({
+            kind: 'recovered',
+            session,
+          });
+        });
+      }
+    }
+
+    it('means nothing when it is a reservation: its client did not claim it', () => {
+      const session = sessionWith({ state: 'reserved', epoch: OWN_EPOCH - 1 });
+      expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
+    });
+  });
+
+  describe('whose session has the epoch of the request, or a higher one', () => {
+    for (const state of ['reserved', 'active'] as const) {
+      for (const epoch of [OWN_EPOCH, OWN_EPOCH + 1]) {
+        it(`means that the offer was accepted: ${state} at epoch ${epoch} of ${OWN_EPOCH}`, () => {
+          const session = sessionWith({ state, epoch });
+          expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'accepted', session });
+        });
+
+        it(`means nothing while the reply to an \`accept\` is awaited: ${state} at epoch ${epoch} of ${OWN_EPOCH}`, () => {
+          const session = sessionWith({ state, epoch });
+          expect(interpretQueueEntry(ACCEPTING, statusOf(session))).to.deep.equal({ kind: 'none' });
+        });
+      }
+    }
+  });
+});
