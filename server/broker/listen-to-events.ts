@@ -1,4 +1,4 @@
-import { forgetDisconnectedSession } from './connections/disconnected-sessions.js';
+import { forgetDisconnectedSession, rememberEarlyLoss } from './connections/disconnected-sessions.js';
 import type { BrokerContext } from './create-context.js';
 import { notifyClient } from './messaging/notify-client.js';
 import { notifyHostOfSession } from './messaging/notify-host.js';
@@ -13,6 +13,7 @@ export function listenToEvents(context: BrokerContext): void {
   const { events } = context;
   events.on('sessionChanged', (regionPool, session) => {
     notifyWaitingRequest(context, regionPool, session);
+    rememberEarlyLoss(context, session);
     notifyClient(context, regionPool, session);
     forgetDisconnectedSession(context, session);
     forgetOutgoingMove(context, regionPool, session);
