@@ -67,6 +67,12 @@ export interface Host {
    */
   admit(ticket: string): Admission;
   /**
+   * The same as `admit`, but a client waits up to 5 s if every slot is in use: the broker has reserved a slot for it, so a session has
+   * ended of which this host has not heard yet. If no slot becomes free, the host refuses the session, and the broker gives the player
+   * another host. Never rejects.
+   */
+  admitWhenFree(ticket: string): Promise<Admission>;
+  /**
    * The same as `HostedSession.signal`, but also for a reservation whose client has not shown its ticket yet, for connections that
    * need signalling first. Returns false also if the host has no such session.
    */

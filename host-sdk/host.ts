@@ -1,4 +1,4 @@
-import type { BrokerToHost, EndReason, Registered } from '@duskline/protocol';
+import type { BrokerToHost, EndReason, Registered, TicketClaims } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { Admission, RefusalReason } from './admission/admission.js';
 import { BrokerConnection } from './connection/broker-connection.js';
@@ -13,6 +13,7 @@ import { SessionMoves } from './moves/session-moves.js';
 import type { EndedRecord, SessionRecord } from './sessions/session-record.js';
 import { SessionTable, type PrepareOutcome } from './sessions/session-table.js';
 import { isHeld, type ReportedEvent } from './sessions/session-transitions.js';
+import { SlotWaits } from './admission/slot-waits.js';
 import { TicketVerifier } from './admission/ticket-verifier.js';
 import { TypedEvents, type Listener } from '@duskline/sdk-runtime';
 import { SessionReports } from './sessions/session-reports.js';
@@ -40,6 +41,7 @@ class BrokerConnectedHost implements Host {
   readonly #limitEnforcer: LimitEnforcer;
   readonly #moves: SessionMoves;
   readonly #connection: BrokerConnection;
+  readonly #slotWaits: SlotWaits;
   readonly #hostedSessions = new WeakMap<SessionRecord, HostedSession>();
   #isOpen = true;
 
@@ -50,6 +52,7 @@ class BrokerConnectedHost implements Host {
       logger.error({ event, err: error }, 'A listener of the host failed'),
     );
     this.#table = new SessionTable(identity.slots, settings.movable);
+    this.#slotWaits = new SlotWaits(clock, identity.slots);
     this.#verifier = new TicketVerifier({
       address: identity,
       wallMs: () => clock.wallMs(),
@@ -102,6 +105,7 @@ class BrokerConnectedHost implements Host {
           this.#isOpen = false;
           this.#limitEnforcer.stop();
           this.#moves.stop();
+          this.#slotWaits.retry();
         }
         this.#events.emit('status', status);
       },
@@ -136,7 +140,10 @@ class BrokerConnectedHost implements Host {
   admit(ticket: string): Admission {
     if (!this.#isOpen) return this.#refuseAdmission('host_closed');
     const check = this.#verifier.verify(ticket);
-    if (!check.ok) return this.#refuseAdmission(check.fault);
+    if (!check.ok) {
+      if (check.fault === 'expired') this.#refuseExpired(check.claims);
+      return this.#refuseAdmission(check.fault);
+    }
     const { sid: sessionId, sub: playerId, epoch, title } = check.claims;
     const claim = this.#table.claim(
       { sessionId, playerId, epoch, title },
@@ -149,6 +156,18 @@ class BrokerConnectedHost implements Host {
     return { ok: true, session: this.#getHostedSession(claim.record), readmitted: claim.readmitted };
   }
 
+  async admitWhenFree(ticket: string): Promise<Admission> {
+    const admission = this.admit(ticket);
+    if (admission.ok || admission.reason !== 'no_free_slot') return admission;
+    return this.#slotWaits.wait(
+      () => this.admit(ticket),
+      () => {
+        const check = this.#verifier.verify(ticket);
+        if (check.ok) this.#refuseSession(check.claims);
+      },
+    );
+  }
+
   signal(sessionId: string, data: string): boolean {
     const record = this.#table.get(sessionId);
     return record !== undefined && this.#sendSignal(record, data);
@@ -156,6 +175,7 @@ class BrokerConnectedHost implements Host {
 
   leave(): Promise<void> {
     this.#isOpen = false;
+    this.#slotWaits.retry();
     const left = this.#connection.close('left');
     for (const record of this.#table.records()) {
       this.#table.applyEvent(record, 'end');
@@ -166,6 +186,7 @@ class BrokerConnectedHost implements Host {
 
   close({ abrupt = false } = {}): Promise<void> {
     this.#isOpen = false;
+    this.#slotWaits.retry();
     return this.#connection.close('closed', abrupt);
   }
 
@@ -194,6 +215,7 @@ class BrokerConnectedHost implements Host {
         const { sessionId, epoch, reason } = message;
         const record = this.#table.endByBroker(sessionId, epoch);
         if (record !== undefined) this.#notifyEnded([{ record, reason }]);
+        this.#slotWaits.retry();
         return;
       }
       case 'signal': {
@@ -230,6 +252,7 @@ class BrokerConnectedHost implements Host {
     const { sessionId, epoch, state } = record;
     if (state === 'ended') {
       this.#reports.reportEnd({ sessionId, epoch, reason: reason ?? 'host_ended' });
+      this.#slotWaits.retry();
     } else if (state !== 'connected' || !this.#moves.resumeSession(record)) {
       // `resumeSession` has reported the state already, if the client came back to a session that was paused for a move.
       this.#reports.reportState(record);
@@ -263,6 +286,26 @@ class BrokerConnectedHost implements Host {
     for (const { record, reason } of ended) {
       this.#events.emit('end', { sessionId: record.sessionId, epoch: record.epoch, reason });
     }
+  }
+
+  /** A ticket outlives its reservation, so the clocks of broker and host differ too much. Another host may accept the player. */
+  #refuseExpired({ sid, epoch }: TicketClaims): void {
+    const record = this.#table.get(sid);
+    if (record?.state !== 'prepared' || record.epoch !== epoch) return;
+    if (this.#settings.clock.monotonicMs() >= record.claimByMs) return;
+    this.#settings.logger.warn(
+      { sessionId: sid },
+      'A ticket expired before its reservation: the clocks of broker and host differ',
+    );
+    this.#reservations.dropSession(record, 'error');
+  }
+
+  /** Refuses a session for which the host has no slot, also when `prepare` has not arrived. */
+  #refuseSession({ sid: sessionId, epoch }: TicketClaims): void {
+    const record = this.#table.get(sessionId);
+    if (record !== undefined && (record.epoch !== epoch || isHeld(record.state))) return;
+    this.#table.endByBroker(sessionId, epoch);
+    this.#reports.reportEnd({ sessionId, epoch, reason: 'error' });
   }
 
   #refuseAdmission(reason: RefusalReason, sessionId?: string): Admission {

@@ -11,7 +11,7 @@ export interface SessionEvents {
   state: HeldState;
   /**
    * The session has another host and a new epoch, because the host or the slot was lost, or because it moved although `onMove`
-   * failed. Connect to `session.host` with the new `session.ticket`.
+   * failed; or its host has returned at another endpoint. Connect to `session.host` with the new `session.ticket`.
    */
   replaced: Matched['host'];
   /** The session moved to the host that `onMove` connected to. The old host ends its stream now. */
@@ -149,8 +149,13 @@ export class LiveSession extends Assignment implements Session {
   applyMatch(match: Match, move?: CompletedMove): void {
     if (this.#state === 'ended' || match.epoch < this.epoch) return;
     const isNew = match.epoch > this.epoch;
+    const hasOtherEndpoint = match.host.endpoint !== this.host.endpoint;
     this.reassign(match);
-    if (!isNew) return;
+    if (!isNew) {
+      const isAway = this.#state === 'reserved' || this.#state === 'disconnected';
+      if (hasOtherEndpoint && isAway) this.#events.emit('replaced', match.host);
+      return;
+    }
     this.#state = 'reserved';
     const notifyMoved = (hasArrived: boolean): void => {
       if (this.#state === 'ended' || match.epoch < this.epoch) return;

@@ -19,7 +19,10 @@ export const TICKET_FAULTS = [
 export type TicketFault = (typeof TICKET_FAULTS)[number];
 
 export type TicketCheck =
-  { readonly ok: true; readonly claims: TicketClaims } | { readonly ok: false; readonly fault: TicketFault };
+  | { readonly ok: true; readonly claims: TicketClaims }
+  | { readonly ok: false; readonly fault: Exclude<TicketFault, 'expired'> }
+  /** A good ticket otherwise. */
+  | { readonly ok: false; readonly fault: 'expired'; readonly claims: TicketClaims };
 
 /** Identifies a host. `hostId` is unique only within region and pool. */
 export interface HostAddress {
@@ -84,19 +87,27 @@ export class TicketVerifier {
       return { ok: false, fault: 'bad_signature' };
     }
     let claims: unknown;
+    let hasExpired = false;
     try {
-      claims = jwt.verify(ticket, this.#key, {
-        algorithms: ['HS256'],
-        clockTimestamp: Math.floor(this.#options.wallMs() / 1000),
-        clockTolerance: Math.floor(this.#options.toleranceMs / 1000),
-      });
+      claims = this.#decode(ticket, this.#key, false);
     } catch (error) {
-      return { ok: false, fault: error instanceof jwt.TokenExpiredError ? 'expired' : 'bad_signature' };
+      if (!(error instanceof jwt.TokenExpiredError)) return { ok: false, fault: 'bad_signature' };
+      hasExpired = true;
+      claims = this.#decode(ticket, this.#key, true);
     }
     // The schema checks the issuer and requires an expiry. jsonwebtoken could check the audience, but it accepts arrays, and its
     // errors differ only by text.
     if (!claimsValidator.Check(claims)) return { ok: false, fault: 'bad_claims' };
     if (claims.aud !== this.#audience) return { ok: false, fault: 'wrong_audience' };
-    return { ok: true, claims };
+    return hasExpired ? { ok: false, fault: 'expired', claims } : { ok: true, claims };
+  }
+
+  #decode(ticket: string, key: KeyObject, ignoreExpiration: boolean): unknown {
+    return jwt.verify(ticket, key, {
+      algorithms: ['HS256'],
+      clockTimestamp: Math.floor(this.#options.wallMs() / 1000),
+      clockTolerance: Math.floor(this.#options.toleranceMs / 1000),
+      ignoreExpiration,
+    });
   }
 }

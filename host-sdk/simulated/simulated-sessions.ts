@@ -1,4 +1,5 @@
 import type { EndReason } from '@duskline/protocol';
+import type { Admission } from '../admission/admission.js';
 import type { Checkpoint } from '../sessions/checkpoint.js';
 import type { HostClock } from '../runtime/clock.js';
 import type { Host } from '../host-interface.js';
@@ -98,6 +99,16 @@ export class SimulatedSessions implements StreamHandler {
 
   handleTicket(stream: Stream, ticket: string): void {
     const admission = this.#host.admit(ticket);
+    if (admission.ok || admission.reason !== 'no_free_slot') this.#answerTicket(stream, admission);
+    else void this.#host.admitWhenFree(ticket).then((answer) => this.#answerTicket(stream, answer));
+  }
+
+  #answerTicket(stream: Stream, admission: Admission): void {
+    if (stream.isClosing) {
+      // The client left while it waited for a slot.
+      if (admission.ok) admission.session.end('client_left');
+      return;
+    }
     if (!admission.ok) {
       this.#counters.countRefused();
       stream.finish({ type: 'refused', reason: admission.reason });

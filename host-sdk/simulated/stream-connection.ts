@@ -3,7 +3,7 @@ import { parseClientFrame, STREAM_CLOSE, type StreamToClient } from './stream-pr
 
 /** What a simulated host does about its streams. */
 export interface StreamHandler {
-  /** A client shows its ticket. Admit or refuse it before returning. */
+  /** A client shows its ticket. Admit or refuse it, now or within some seconds. */
   handleTicket(stream: Stream, ticket: string): void;
   /** Returns the number of the session's next frame, or `undefined` if it shows none now. */
   nextFrameCount(stream: Stream): number | undefined;
@@ -17,6 +17,8 @@ export interface StreamHandler {
 
 /** One client's connection to one simulated host. */
 export interface Stream {
+  /** The connection is lost, or its last message was sent. */
+  readonly isClosing: boolean;
   /** Sends `admitted`. Frames follow. */
   admit(sessionId: string, epoch: number): void;
   /** Sends a last message and closes. */
@@ -34,6 +36,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 type Phase =
   | { readonly kind: 'waiting'; readonly untilMs: number }
+  | { readonly kind: 'deciding' }
   | { readonly kind: 'streaming' }
   | { readonly kind: 'closing'; readonly untilMs: number };
 
@@ -68,7 +71,6 @@ export class StreamConnection implements Stream {
     this.#socket.close(closeCode);
   }
 
-  /** Whether the last message was sent and only the client's close is missing. */
   get isClosing(): boolean {
     return this.#phase.kind === 'closing';
   }
@@ -99,6 +101,7 @@ export class StreamConnection implements Stream {
     // The binary type of a Node socket is a Buffer.
     const frame = isBinary ? undefined : parseClientFrame((data as Buffer).toString('utf8'));
     if (frame?.type === 'ticket' && this.#phase.kind === 'waiting') {
+      this.#phase = { kind: 'deciding' };
       this.#handler.handleTicket(this, frame.ticket);
     } else if (frame?.type === 'bye' && this.#phase.kind === 'streaming') {
       this.#handler.handleLeave(this);

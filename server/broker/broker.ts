@@ -23,7 +23,7 @@ import type { Reporting } from './reporting.js';
 import type { BrokerSettings } from './settings.js';
 
 export interface BrokerOptions
-  extends Credentials, Reporting, Pick<BrokerSettings, 'catalog' | 'limits' | 'tiers'> {
+  extends Credentials, Omit<Reporting, 'limitedLog'>, Pick<BrokerSettings, 'catalog' | 'limits' | 'tiers'> {
   readonly store: FleetStore;
   /** Intervals that are absent are taken from `DEFAULT_INTERVALS`. */
   readonly intervals?: Partial<BrokerIntervals>;

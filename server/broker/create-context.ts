@@ -6,6 +6,7 @@ import { ExpiringRecords } from './connections/expiring-records.js';
 import type { Connections } from './connections/ports.js';
 import type { Credentials } from './credentials.js';
 import { DEFAULT_INTERVALS } from './intervals.js';
+import { createLimitedLog } from './limited-log.js';
 import { createBrokerEvents, type Events } from './messaging/broker-events.js';
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
@@ -14,12 +15,16 @@ import { PlayerTurns } from './requests/player-turns.js';
 import { WaitingRequests } from './requests/waiting-requests.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
+import { RecentEnds } from './store-access/recent-ends.js';
 import type { StoreAccess } from './store-access/ports.js';
 import { createStoreBatches } from './store-access/store-batches.js';
 import { StoreHealth } from './store-access/store-health.js';
 
 /** How many `hello` messages, and `play` messages of resuming clients, start in one turn of the event loop: 1 to 2 ms of work. */
 const ARRIVALS_PER_TICK = 4;
+
+/** How long the loss of a session is remembered whose match is not answered yet: longer than an answer takes. */
+const EARLY_LOSS_KEPT_MS = 10_000;
 
 /** All ports of a broker. Only the composition of the broker uses this type; a use case names the ports that it needs. */
 export type BrokerContext = BrokerSettings &
@@ -46,9 +51,12 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     store,
     batches: createStoreBatches(store, fleet, brokerId, limits),
     storeHealth: new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs),
+    recentEnds: new RecentEnds(),
     fleet,
     connections: new ConnectionDirectory(),
     disconnectedSessions: new ExpiringRecords(limits.resumeWindowMs),
+    failedHosts: new ExpiringRecords(limits.resumeWindowMs),
+    earlyLosses: new ExpiringRecords(EARLY_LOSS_KEPT_MS),
     arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK),
     waitingRequests: new WaitingRequests(),
     disconnectedRequests: new ExpiringRecords(limits.queueGraceMs),
@@ -59,5 +67,6 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     activeMoves: new ActiveMoves(),
     observer,
     log,
+    limitedLog: createLimitedLog(log),
   };
 }

@@ -1,4 +1,4 @@
-import { forgetDisconnectedSession } from './connections/disconnected-sessions.js';
+import { forgetDisconnectedSession, rememberEarlyLoss } from './connections/disconnected-sessions.js';
 import type { BrokerContext } from './create-context.js';
 import { notifyClient } from './messaging/notify-client.js';
 import { notifyHostOfSession } from './messaging/notify-host.js';
@@ -14,6 +14,7 @@ export function listenToEvents(context: BrokerContext): void {
   const { events } = context;
   events.on('sessionChanged', (regionPool, session) => {
     notifyWaitingRequest(context, regionPool, session);
+    rememberEarlyLoss(context, session);
     notifyClient(context, regionPool, session);
     clearRequestOfDisconnected(context, session);
     forgetDisconnectedSession(context, session);

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../domain/catalog.js';
+import type { HostFailureReason } from '../domain/host-failures.js';
 
 /** Receives what a broker counts and measures. The metrics of the server implement it, so that the broker needs no metrics library. */
 export interface BrokerObserver {
@@ -12,6 +13,8 @@ export interface BrokerObserver {
   requestRefused(code: ErrorCode): void;
   sessionEnded(regionPool: RegionPool, reason: EndReason): void;
   hostLost(regionPool: RegionPool): void;
+  /** A host failed a session that was reserved on it, and is left out of placement for a while. */
+  hostFailed(regionPool: RegionPool, reason: HostFailureReason): void;
   /** A recount of slots found wrong counters on this many hosts. Anything above 0 is a bug. */
   countersRepaired(regionPool: RegionPool, hosts: number): void;
   /** @param tookMs from the start of the move until the session is on its new host, or until the move failed */

@@ -1,3 +1,4 @@
+import type { LimitedLog } from './limited-log.js';
 import type { Logger } from './logger.js';
 import type { BrokerObserver } from './observer.js';
 
@@ -5,4 +6,6 @@ import type { BrokerObserver } from './observer.js';
 export interface Reporting {
   readonly observer: BrokerObserver;
   readonly log: Logger;
+  /** For warnings that peers can cause in any number. */
+  readonly limitedLog: LimitedLog;
 }

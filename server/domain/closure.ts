@@ -4,9 +4,10 @@
  *
  * - `cordoned`: operators closed it; running sessions stay.
  * - `draining`: operators closed it and empty it.
+ * - `failing`: the host failed new sessions and is left out for a while (hosts only; see host-failures.ts).
  * - `hot`: the rebalancer excludes a hot host (hosts only). Offers on the host stay.
  */
-export const CLOSURES = ['cordoned', 'draining', 'hot'] as const;
+export const CLOSURES = ['cordoned', 'draining', 'failing', 'hot'] as const;
 export type Closure = (typeof CLOSURES)[number];
 
 /** Adds a reason, in the order of `CLOSURES`, or removes it. */
@@ -19,9 +20,9 @@ export function changeClosures(
 }
 
 /**
- * Whether these closures withdraw the offers on a host. Heat does not: the rebalancer may decide otherwise in each round, and a
+ * Whether a host that gets this closure loses its offers. Not by heat: the rebalancer may decide otherwise in each round, and a
  * player must not lose an offer each time.
  */
-export function withdrawsOffers(closures: readonly Closure[]): boolean {
-  return closures.some((closure) => closure !== 'hot');
+export function withdrawsOffers(closure: Closure): boolean {
+  return closure !== 'hot';
 }

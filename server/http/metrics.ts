@@ -75,6 +75,12 @@ export function createMetrics(): Metrics {
     labelNames: ['region', 'pool'],
     registers,
   });
+  const hostFailures = new Counter({
+    name: 'duskline_host_failures_total',
+    help: 'Failures for which hosts were left out of placement for a while, as seen by this broker, by reason.',
+    labelNames: ['region', 'pool', 'reason'],
+    registers,
+  });
   const repaired = new Counter({
     name: 'duskline_counters_repaired_total',
     help: 'Host counters in the store that a recount corrected. More than 0 means a bug: report it.',
@@ -138,6 +144,7 @@ export function createMetrics(): Metrics {
       requestRefused: (code) => refusals.inc({ code }),
       sessionEnded: ({ region, pool }, reason) => ended.inc({ region, pool, reason }),
       hostLost: ({ region, pool }) => lost.inc({ region, pool }),
+      hostFailed: ({ region, pool }, reason) => hostFailures.inc({ region, pool, reason }),
       countersRepaired: ({ region, pool }, hosts) => repaired.inc({ region, pool }, hosts),
       moveEnded({ region, pool }, outcome, tookMs) {
         moves.inc({ region, pool, outcome });

@@ -1,3 +1,5 @@
+import type { BackOff } from '../domain/host-failures.js';
+
 /** The part of the configuration that a store needs. Durations are in milliseconds. */
 export interface StoreOptions {
   /** A host that is silent for longer gets no new session, even before a sweep marks it. */
@@ -6,6 +8,8 @@ export interface StoreOptions {
   readonly offerMs?: number;
   /** A `disconnected` session ends with `reconnect_expired` after this long. 120 s when absent. */
   readonly resumeWindowMs?: number;
+  /** How long hosts are left out that fail new sessions. `DEFAULT_BACK_OFF` when absent. */
+  readonly backOff?: BackOff;
   /**
    * Milliseconds since 1970, for simulations and model tests, which control the time. When absent, the memory store uses
    * the process's clock and the Redis store uses Redis's.

@@ -28,19 +28,23 @@ describe('A host', () => {
       .find((h) => h.hostId === hostId);
   }
 
-  async function matchOn(player: Peer, requestId: string): Promise<{ sessionId: string; epoch: number }> {
-    player.send({ type: 'play', requestId, title: 'starfall', rtt: RTT });
+  async function matchOn(
+    player: Peer,
+    requestId: string,
+    change: object = {},
+  ): Promise<{ sessionId: string; epoch: number }> {
+    player.send({ type: 'play', requestId, title: 'starfall', rtt: RTT, ...change });
     return (await player.next('matched')) as unknown as { sessionId: string; epoch: number };
   }
 
   /** Starts a session on a host, and cuts the socket of the host while the session is active. */
-  async function loseHostWithSession(): Promise<{
+  async function loseHostWithSession(change: object = {}): Promise<{
     player: Peer;
     held: { sessionId: string; epoch: number };
   }> {
     const host = await openReadyHost(duskline, { hostId: 'h1' });
     const player = await openPlayer(duskline.url, 'alice');
-    const held = await matchOn(player, 'r1');
+    const held = await matchOn(player, 'r1', change);
     host.send({ type: 'session', ...pick(held), state: 'active' });
     await player.next('session');
     host.terminate();
@@ -141,7 +145,7 @@ describe('A host', () => {
 
   it('that restarts without sessions ends those it had, and their players are notified', async () => {
     duskline = await startTestBroker();
-    const { player } = await loseHostWithSession();
+    const { player } = await loseHostWithSession({ onHostLost: 'end' });
     const back = await openHost(duskline.url, { hostId: 'h1' });
     back.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [] });
     expect(await player.next('session')).to.include({ state: 'ended', reason: 'host_lost' });

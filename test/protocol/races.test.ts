@@ -141,7 +141,8 @@ describe('Races', function () {
   });
 
   it('a host that returns without a session: it ends with host_lost, and the slot is free', async () => {
-    const { sessionId, epoch } = await play(player, 'r1');
+    player.send({ ...playFrame('r1'), onHostLost: 'end' });
+    const { sessionId, epoch } = await player.next('matched');
     host.send({ type: 'session', sessionId, epoch, state: 'active' });
     await player.next('session');
     host.terminate();

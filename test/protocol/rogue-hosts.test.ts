@@ -212,7 +212,7 @@ describe('Malicious hosts', function () {
     const sessions = [{ sessionId, epoch: 2, state: 'connected' }];
     const host = await openHost(duskline.url, { hostId: 'rogue', slots: 2, sessions });
     host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
-    await expectHost({ sessions: 1, state: 'joining' });
+    await expectHost({ sessions: 1, state: 'ready' });
     for (const state of ['active', 'disconnected', 'ended']) {
       host.send({ type: 'session', sessionId, epoch: 1, state });
       expect(await expectError(host, 'STALE_EPOCH')).to.include({ sessionId });

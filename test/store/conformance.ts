@@ -2,6 +2,7 @@ import { closureSuite } from './closure-suite.js';
 import { coordinationSuite } from './coordination-suite.js';
 import type { StoreFixture } from './fixture.js';
 import { inboxSuite } from './inbox-suite.js';
+import { hostFailureSuite } from './host-failure-suite.js';
 import { hostSuite } from './host-suite.js';
 import { liveRequestSuite } from './live-request-suite.js';
 import { moveSuite } from './move-suite.js';
@@ -11,7 +12,9 @@ import { drainSuite } from './drain-suite.js';
 import { placementSuite } from './placement-suite.js';
 import { queueSuite } from './queue-suite.js';
 import { reconcileSuite } from './reconcile-suite.js';
+import { recordedEndSuite } from './recorded-end-suite.js';
 import { requestSuite } from './request-suite.js';
+import { returningHostSuite } from './returning-host-suite.js';
 import { sessionSuite } from './session-suite.js';
 import { waitingSuite } from './waiting-suite.js';
 
@@ -35,6 +38,9 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     sessionSuite(current);
     hostSuite(current);
     closureSuite(current);
+    hostFailureSuite(current);
+    returningHostSuite(current);
+    recordedEndSuite(current);
     reconcileSuite(current);
     queueSuite(current);
     waitingSuite(current);

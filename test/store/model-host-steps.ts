@@ -91,6 +91,21 @@ export const hostSteps = [
       },
   ),
   step(
+    'failReservation',
+    {
+      chosen: fc.nat(),
+      stray: fc.option(fc.record({ hostId: host, sessionId: session, epoch })),
+      caller: broker,
+    },
+    ({ regionPool, reserved }, { chosen, stray, caller }) => {
+      const all = reserved();
+      const found = stray ?? all[chosen % Math.max(1, all.length)];
+      const { hostId, sessionId, epoch: at } = found ?? { hostId: 'host-a', sessionId: 'none', epoch: 1 };
+      const failed = { hostId, sessionId, epoch: at, reason: 'refused' } as const;
+      return (store) => store.failReservation(regionPool, failed, caller);
+    },
+  ),
+  step(
     'recount',
     {},
     ({ regionPool }) =>

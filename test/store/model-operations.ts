@@ -59,6 +59,18 @@ const sessionSteps = [
         store.endSessions(regionPool, orders, caller),
   ),
   step(
+    'recordEnds',
+    {
+      ends: few(
+        fc.record({ sessionId: session, epoch, hostId: host, reason: fc.constantFrom(...END_REASONS) }),
+      ),
+      caller: broker,
+    },
+    ({ regionPool }, { ends, caller }) =>
+      (store) =>
+        store.recordEnds(regionPool, ends, caller),
+  ),
+  step(
     'attach',
     { sessionId: session, broker },
     ({ regionPool }, args) =>

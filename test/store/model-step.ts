@@ -17,6 +17,8 @@ export interface ModelContext {
   hostAt(hostId: string): { readonly digest: number; readonly heartbeatAtMs: number } | undefined;
   /** Session ids of the current offers. */
   offered(): readonly string[];
+  /** Sessions that are reserved now. */
+  reserved(): readonly SessionRecord[];
   /** Current reservations on target hosts. */
   targetReservations(): readonly SessionRecord[];
 }
@@ -35,6 +37,11 @@ export function createModelContext(memory: MemoryStore, clock: ManualClock, numb
         .poolState(regionPool)
         .expiryLists.offered.entries()
         .map(([sessionId]) => sessionId),
+    reserved: () =>
+      memory
+        .poolState(regionPool)
+        .sessions.records()
+        .filter(({ state }) => state === 'reserved'),
     targetReservations: () =>
       memory
         .poolState(regionPool)
@@ -53,7 +60,12 @@ export interface Step {
 }
 
 /** Time limits short enough to expire within a sequence. */
-export const MODEL_RULES = { suspectAfterMs: SUSPECT_AFTER_MS, offerMs: 1_500, resumeWindowMs: 8_000 };
+export const MODEL_RULES = {
+  suspectAfterMs: SUSPECT_AFTER_MS,
+  offerMs: 1_500,
+  resumeWindowMs: 8_000,
+  backOff: { firstMs: 400, maxMs: 1_500 },
+};
 
 /** The same for all, because the expiry list of a region pool requires equal times. */
 export const TTL_MS = 5_000;

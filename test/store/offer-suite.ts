@@ -310,7 +310,7 @@ export function offerSuite(current: CurrentFixture): void {
         state: 'connected' as const,
       }));
       const { adopted, ended } = await store.reconcileHost(REGION_POOL, HOST, lost);
-      expect(adopted).to.deep.equal(lost.map(({ sessionId }) => sessionId));
+      expect(adopted.map(({ sessionId }) => sessionId)).to.deep.equal(lost.map(({ sessionId }) => sessionId));
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([second]);
       expect(await queuePositions(store, [first, second, third])).to.deep.equal(['reserved', 'ended', 0]);
       expect(await getHost(store, 'host-a')).to.include({ committed: 3 });

@@ -61,7 +61,8 @@ export function offeredSessionSuite(current: CurrentFixture): void {
       expect((await store.reconcileHost(REGION_POOL, HOST, [])).ended).to.deep.equal([]);
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['offered']);
       const running = { sessionId, epoch: 1, state: 'active' as const };
-      expect((await store.reconcileHost(REGION_POOL, HOST, [running])).adopted).to.deep.equal([sessionId]);
+      const { adopted } = await store.reconcileHost(REGION_POOL, HOST, [running]);
+      expect(adopted.map((session) => session.sessionId)).to.deep.equal([sessionId]);
       clock.advance(GRACE_MS);
       expect(await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 10, BROKER)).to.deep.equal([]);
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['active']);

@@ -1,12 +1,14 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
+import type { HostFailures } from '@duskline/server/domain/host-failures.js';
 import type { Closure } from '@duskline/server/domain/closure.js';
 import type { SessionMeta, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import type { MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
 import {
   decodeClosures,
+  decodeFailures,
   decodeHost,
   decodeSession,
   type StoredHost,
@@ -31,9 +33,10 @@ export interface PoolDump {
   readonly hosts: Readonly<
     Record<
       string,
-      Omit<StoredHost, 'freeSlots' | 'closed'> & {
+      Omit<StoredHost, 'freeSlots' | 'closed' | 'onTrial'> & {
         readonly endpoint: string;
         readonly closures: readonly Closure[];
+        readonly failures: HostFailures | null;
       }
     >
   >;
@@ -72,7 +75,7 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
     hosts: Object.fromEntries(
       hosts.map(({ sessions: _, brokerId: __, freeIndex: ___, freeScore: ____, ...fields }) => [
         fields.hostId,
-        fields,
+        { ...fields, failures: state.hostFailures.get(fields.hostId) ?? null },
       ]),
     ),
     free: state.freeHosts.entries().map(([{ hostId }, score]) => [hostId, score]),
@@ -109,7 +112,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
   const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
   const [reserved = '', ended = '', totals = '', changed = ''] = keys.slice(6);
   const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);
-  const [arriving = ''] = keys.slice(15);
+  const [arriving = '', failures = ''] = keys.slice(15);
   // One transaction, so that concurrent writes cannot make the dump inconsistent.
   const replies = await redis
     .multi()
@@ -129,6 +132,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     .lrange(offers, 0, -1)
     .lrange(disconnected, 0, -1)
     .lrange(arriving, 0, -1)
+    .hgetall(failures)
     .exec();
   const found = (replies ?? []).map(([, reply]) => reply);
   const [hostTexts, endpoints, freeScores, beatScores, records, live] = found as [
@@ -143,6 +147,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
   const [queueScores, waitingTexts, attendedScores, offerDues, disconnectedDues, arrivalDues] = found.slice(
     10,
   ) as [string[], Texts, string[], string[], string[], string[]];
+  const failureTexts = found[16] as Texts;
   const decoded = mapValues(hostTexts, (record) => decodeHost(record));
   expect(Object.fromEntries(pairs(beatScores)), 'beats').to.deep.equal(
     mapValues(decoded, (host) => host.heartbeatAtMs),
@@ -162,9 +167,10 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     expect(freeSlots, `free slots of ${hostId}`).to.have.lengthOf(Math.max(0, slots - used.length));
   }
   return {
-    hosts: mapValues(decoded, ({ freeSlots: _, closed, ...host }, hostId) => ({
+    hosts: mapValues(decoded, ({ freeSlots: _, closed, onTrial, ...host }, hostId) => ({
       ...host,
       closures: closuresIn(counts, hostId, closed),
+      failures: failuresIn(failureTexts, hostId, closed, onTrial),
       hostId,
       endpoint: endpoints[hostId] ?? '',
     })),
@@ -218,6 +224,13 @@ function closuresIn(totals: Texts, hostId: string, closed: boolean): readonly Cl
   const closures = decodeClosures(totals[`closed/${hostId}`]);
   expect(closed, `closed ${hostId}`).to.equal(closures.length > 0);
   return closures;
+}
+
+/** Reads the failures of a host, and checks that the record of an open host says that it is on trial. */
+function failuresIn(texts: Texts, hostId: string, closed: boolean, onTrial: boolean): HostFailures | null {
+  const failures = decodeFailures(texts[hostId]);
+  if (failures !== null) expect(onTrial, `trial of ${hostId}`).to.equal(!closed);
+  return failures;
 }
 
 /** `null` for an absent or empty field. */

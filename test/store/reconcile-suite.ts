@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { HeldState } from '@duskline/protocol/vocabulary';
-import type { ReportedSession } from '@duskline/server/store/fleet-store.js';
+import type { ReportedSession, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import { REGION_POOL, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
 import {
@@ -15,6 +15,10 @@ import {
 } from './fixture.js';
 
 const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
+
+function idsOf(sessions: readonly SessionRecord[]): string[] {
+  return sessions.map(({ sessionId }) => sessionId);
+}
 
 function held(sessionId: string, epoch = 1, state: HeldState = 'connected'): ReportedSession {
   return { sessionId, epoch, state };
@@ -62,7 +66,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       const unknown = newSessionId();
       const reported = [held(reserved.sessionId, 1, 'active'), held(unknown, 5)];
       const { adopted, rejected } = await store.reconcileHost(REGION_POOL, HOST, reported);
-      expect([adopted, rejected]).to.deep.equal([[reserved.sessionId, unknown], []]);
+      expect([idsOf(adopted), rejected]).to.deep.equal([[reserved.sessionId, unknown], []]);
       const [first, second] = await store.getSessions(REGION_POOL, [reserved.sessionId, unknown]);
       expect(first).to.include({ state: 'active', epoch: 1 });
       expect(first?.meta).not.to.equal(null);
@@ -87,7 +91,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       await store.endSessions(REGION_POOL, [{ ...session, reason: 'operator' }], BROKER);
       const { rejected, adopted } = await store.reconcileHost(REGION_POOL, HOST, [session]);
       expect(rejected).to.deep.equal([{ sessionId: session.sessionId, epoch: 1, reason: 'operator' }]);
-      expect(adopted).to.deep.equal([]);
+      expect(idsOf(adopted)).to.deep.equal([]);
       expect((await getHost(store, 'host-a')).committed).to.equal(0);
     });
 
@@ -98,7 +102,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       clock.advance(RESERVATION_MS);
       expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.have.length(1);
       const { adopted } = await store.reconcileHost(REGION_POOL, HOST, [held(sessionId)]);
-      expect(adopted).to.deep.equal([sessionId]);
+      expect(idsOf(adopted)).to.deep.equal([sessionId]);
       clock.advance(ENDED_KEPT_MS);
       expect(await store.deleteEndedSessions(REGION_POOL, 10)).to.equal(0);
       expect(await store.getSessions(REGION_POOL, [sessionId])).to.have.nested.property(
@@ -126,7 +130,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       const known = await startSession(store);
       const strangers = [newSessionId(), newSessionId()].map((id) => held(id));
       const { adopted, rejected } = await store.reconcileHost(REGION_POOL, HOST, [...strangers, known]);
-      expect(adopted).to.deep.equal([strangers[0]!.sessionId]);
+      expect(idsOf(adopted)).to.deep.equal([strangers[0]!.sessionId]);
       expect(rejected).to.deep.equal([{ sessionId: strangers[1]!.sessionId, epoch: 1, reason: 'error' }]);
       expect((await getHost(store, 'host-a')).committed).to.equal(2);
     });
@@ -138,7 +142,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       const old = await store.reconcileHost(REGION_POOL, HOST, [held(session.sessionId, 2)]);
       expect(old.rejected).to.deep.equal([{ sessionId: session.sessionId, epoch: 2, reason: 'superseded' }]);
       const newer = await store.reconcileHost(REGION_POOL, HOST, [held(session.sessionId, 4)]);
-      expect(newer.adopted).to.deep.equal([session.sessionId]);
+      expect(idsOf(newer.adopted)).to.deep.equal([session.sessionId]);
       expect(await store.getSessions(REGION_POOL, [session.sessionId])).to.have.nested.property(
         '[0].epoch',
         4,
@@ -157,7 +161,7 @@ export function reconcileSuite(current: CurrentFixture): void {
         expect(rejected).to.deep.equal([{ sessionId: session.sessionId, epoch, reason: 'superseded' }]);
       }
       const { adopted } = await store.reconcileHost(REGION_POOL, other, [held(session.sessionId, 3)]);
-      expect(adopted).to.deep.equal([session.sessionId]);
+      expect(idsOf(adopted)).to.deep.equal([session.sessionId]);
       expect((await getHost(store, 'host-a')).committed).to.equal(0);
       expect((await getHost(store, 'host-b')).committed).to.equal(1);
       const { rejected } = await store.reconcileHost(REGION_POOL, HOST, [session]);
@@ -191,7 +195,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       const running = [held(newSessionId()), held(newSessionId()), held(reserved[2]!, 1, 'active')];
       const { ended, adopted, rejected } = await store.reconcileHost(REGION_POOL, HOST, running);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([reserved[1], reserved[0]]);
-      expect(adopted).to.deep.equal(running.map((session) => session.sessionId));
+      expect(idsOf(adopted)).to.deep.equal(running.map((session) => session.sessionId));
       expect(rejected).to.deep.equal([]);
       expect((await getHost(store, 'host-a')).committed).to.equal(3);
     });
@@ -224,7 +228,7 @@ export function reconcileSuite(current: CurrentFixture): void {
       const session = await startSession(store);
       await store.endSessions(REGION_POOL, [{ ...session, reason: 'operator' }], BROKER);
       const { adopted } = await store.reconcileHost(REGION_POOL, HOST, [held(session.sessionId, 2)]);
-      expect(adopted).to.deep.equal([session.sessionId]);
+      expect(idsOf(adopted)).to.deep.equal([session.sessionId]);
     });
   });
 }

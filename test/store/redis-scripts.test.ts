@@ -1,3 +1,4 @@
+import { DEFAULT_BACK_OFF } from '@duskline/server/domain/host-failures.js';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { createKeySpace } from '@duskline/server/store/redis/keys.js';
@@ -5,7 +6,13 @@ import { assembleScripts, createScriptRunner } from '@duskline/server/store/redi
 import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 
-const SETTINGS = { suspectAfterMs: 4_000, offerMs: 15_000, resumeWindowMs: 120_000, wakeUpsPrefix: 'p:' };
+const SETTINGS = {
+  suspectAfterMs: 4_000,
+  offerMs: 15_000,
+  resumeWindowMs: 120_000,
+  backOff: DEFAULT_BACK_OFF,
+  wakeUpsPrefix: 'p:',
+};
 
 describe('scripts in Redis', () => {
   let redis: Redis;

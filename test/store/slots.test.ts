@@ -66,6 +66,16 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     await store.removeClosure(REGION_POOL, hostId, 'cordoned');
   }
   await store.getClosures(REGION_POOL, null);
+  await store.recordEnds(
+    REGION_POOL,
+    [{ sessionId: newSessionId(), epoch: 1, hostId: 'host-a', reason: 'client_left' }],
+    BROKER,
+  );
+  await store.failReservation(
+    REGION_POOL,
+    { hostId: 'host-a', sessionId: newSessionId(), epoch: 1, reason: 'refused' },
+    BROKER,
+  );
   await useDrains(store);
   await store.takeChangedSessions(REGION_POOL, 'broker-b');
   await store.getEndpoints(REGION_POOL, ['host-a']);

@@ -3,6 +3,7 @@ import type { Connections } from '../connections/ports.js';
 import type { Requests } from '../requests/ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
+import { repeatEnds } from '../recovery/repeat-ends.js';
 import { createSessionVerifier } from '../recovery/verify-sessions.js';
 import { createDrainWarner } from '../drain/warn-of-drains.js';
 import { createLoop, type Loop } from './loop.js';
@@ -77,6 +78,7 @@ export function createLoops(
   }
 
   async function verifyClientSessions(): Promise<void> {
+    await repeatEnds(context, storeHealth.isRecovering);
     if (storeHealth.isRecovering) await restoreQueuePositions(context);
     await verifySessions(storeHealth.isRecovering);
   }

@@ -119,6 +119,12 @@ export interface DisconnectedSession {
   readonly known: ClientSession;
 }
 
+/** The hosts on which a session was reserved in vain. */
+export interface FailedHosts {
+  readonly sessionId: string;
+  readonly hostIds: ReadonlySet<string>;
+}
+
 /** A session and the connection that receives its events. */
 export interface LinkedSession {
   readonly sessionId: string;
@@ -145,6 +151,8 @@ export interface HostConnection {
   heldSessions: Map<string, { readonly epoch: number; readonly state: HeldState }>;
   /** The epoch that the host was sent last, by session id, so that no assignment is sent twice. */
   readonly lastSentEpochs: Map<string, number>;
+  /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
+  mustReconcile: boolean;
   /** The epoch that the store knows to be movable, by session id. */
   readonly movableEpochs: Map<string, number>;
 }

@@ -1,14 +1,20 @@
-import { covers, type Drain, type OrderTarget } from '../../domain/drain.js';
+import { covers, targetName, type Drain, type OrderTarget } from '../../domain/drain.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { regionPoolsOfTarget } from '../sessions/sessions-on-target.js';
 
-/** Closes the target of a drain to new sessions. Safe to repeat. */
+/**
+ * Closes the target of a drain to new sessions. Safe to repeat. If operators undid the drain meanwhile, the target is open
+ * afterwards: an undrain opens it once, and may have done so just before it was closed here.
+ */
 export async function closeTarget(context: StoreAccess, target: OrderTarget): Promise<void> {
   await Promise.all(
     regionPoolsOfTarget(context, target).map((regionPool) =>
       context.store.addClosure(regionPool, target.hostId, 'draining'),
     ),
   );
+  const drains = await context.store.listDrains(target.region);
+  const latest = drains.find((drain) => targetName(drain.target) === targetName(target));
+  if (latest?.state === 'undone') await openTarget(context, target, drains);
 }
 
 /** Opens a target, except region pools that another drain keeps closed. What closes it besides drains stays. */

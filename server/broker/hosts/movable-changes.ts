@@ -2,29 +2,32 @@ import type { HeldSession } from '@duskline/protocol';
 import type { MovableChange } from '../../store/contracts/moves.js';
 import type { HostConnection } from '../connections/connections.js';
 
-/**
- * Returns how the sessions that a host offers for moves differ from those recorded last, and remembers the new ones in
- * `host.movableEpochs`.
- */
+/** Returns how the sessions that a host offers for moves differ from those that the store knows to be movable. */
 export function collectMovableChanges(
-  host: HostConnection,
+  { registration: { hostId }, movableEpochs }: HostConnection,
   sessions: readonly HeldSession[],
 ): MovableChange[] {
-  const { hostId } = host.registration;
-  const changes: MovableChange[] = [];
   const movable = new Map<string, number>();
   for (const { sessionId, epoch, state, movable: offered } of sessions) {
     if (offered === true && state === 'connected') movable.set(sessionId, epoch);
   }
+  const changes: MovableChange[] = [];
   for (const [sessionId, epoch] of movable) {
-    if (host.movableEpochs.get(sessionId) === epoch) continue;
-    host.movableEpochs.set(sessionId, epoch);
-    changes.push({ hostId, sessionId, epoch, movable: true });
+    if (movableEpochs.get(sessionId) !== epoch) changes.push({ hostId, sessionId, epoch, movable: true });
   }
-  for (const [sessionId, epoch] of host.movableEpochs) {
-    if (movable.get(sessionId) === epoch) continue;
-    host.movableEpochs.delete(sessionId);
-    changes.push({ hostId, sessionId, epoch, movable: false });
+  for (const [sessionId, epoch] of movableEpochs) {
+    if (movable.get(sessionId) !== epoch) changes.push({ hostId, sessionId, epoch, movable: false });
   }
   return changes;
+}
+
+/** Remembers that the store knows these changes of a host. Until then each heartbeat reports them again. */
+export function rememberMovableChanges(
+  { movableEpochs }: HostConnection,
+  changes: readonly MovableChange[],
+): void {
+  for (const { sessionId, epoch, movable } of changes) {
+    if (movable) movableEpochs.set(sessionId, epoch);
+    else if (movableEpochs.get(sessionId) === epoch) movableEpochs.delete(sessionId);
+  }
 }

@@ -2,12 +2,13 @@ import type { Heartbeat } from '@duskline/protocol';
 import { measuredLoad } from '../../domain/congestion.js';
 import { digestSessions } from '../../domain/session-digest.js';
 import type { HostHeartbeat, HeartbeatOutcome } from '../../store/fleet-store.js';
-import type { MovableChange } from '../../store/contracts/moves.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
-import { collectMovableChanges } from './movable-changes.js';
+import type { Reporting } from '../reporting.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import { collectMovableChanges, rememberMovableChanges } from './movable-changes.js';
 import { reconcileHost } from './reconcile-host.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import { heldSessionsFrom, storeRegistration } from './register-host.js';
@@ -23,10 +24,12 @@ export interface HeartbeatReceiver {
 
 interface HeartbeatBatch {
   readonly regionPool: RegionPool;
-  /** Measured load in the last heartbeat of each host in this window. */
-  readonly measuredLoads: Map<HostConnection, number>;
-  readonly movableChanges: MovableChange[];
+  /** The last heartbeat of each host in this window. */
+  readonly heartbeats: Map<HostConnection, Heartbeat>;
 }
+
+/** How many hosts of a batch are reconciled at once. */
+const MAX_RECONCILIATIONS = 16;
 
 export function createHeartbeatReceiver(context: CorePorts & Connections): HeartbeatReceiver {
   let pending = new Map<string, HeartbeatBatch>();
@@ -37,18 +40,13 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
     const batches = pending;
     pending = new Map();
     for (const batch of batches.values()) {
-      recordBatch(context, batch).catch((error: unknown) => {
-        // The next heartbeats repeat this. Without the store no sweep runs, so no host is lost meanwhile.
-        if (toRefusal(error).code === 'UNAVAILABLE') {
-          context.storeHealth.recordFailure();
-          context.observer.storeFailed();
-        } else context.log.error({ err: error, ...batch.regionPool }, 'heartbeats could not be recorded');
-      });
+      recordBatch(context, batch).catch((error: unknown) => reportFailure(context, batch.regionPool, error));
     }
   }
 
   return {
-    receive(host, { load, sessions }) {
+    receive(host, message) {
+      const { sessions } = message;
       if (sessions.length > host.registration.slots) {
         host.channel.send(
           errorMessage(
@@ -63,11 +61,9 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
       const name = regionPoolName(host.regionPool);
       const batch: HeartbeatBatch = pending.get(name) ?? {
         regionPool: host.regionPool,
-        measuredLoads: new Map(),
-        movableChanges: [],
+        heartbeats: new Map(),
       };
-      batch.movableChanges.push(...collectMovableChanges(host, sessions));
-      batch.measuredLoads.set(host, measuredLoad(load));
+      batch.heartbeats.set(host, message);
       pending.set(name, batch);
       timer ??= setTimeout(flush, HEARTBEAT_WINDOW_MS);
     },
@@ -78,22 +74,58 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
   };
 }
 
+/** A failed step costs nothing else: each host is reconciled by itself, and the next heartbeats repeat what the store did not take. */
 async function recordBatch(
   context: CorePorts & Connections,
-  { regionPool, measuredLoads, movableChanges }: HeartbeatBatch,
+  { regionPool, heartbeats: received }: HeartbeatBatch,
 ): Promise<void> {
   // The last heartbeat of a host that has left or was replaced meanwhile must not register it again.
-  const current = [...measuredLoads].filter(([host]) => isCurrentConnection(context, host));
-  const hosts = current.map(([host]) => host);
-  const heartbeats = current.map(([host, measured]) => toHostHeartbeat(host, measured));
+  const current = [...received].filter(([host]) => isCurrentConnection(context, host));
+  const heartbeats = current.map(([host, message]) => toHostHeartbeat(host, message));
   if (heartbeats.length === 0) return;
   const outcomes = await context.store.recordHeartbeats(regionPool, heartbeats);
-  for (const [i, host] of hosts.entries()) {
+  const steps = current.flatMap(([host], i) => {
     const outcome = outcomes[i];
-    if (outcome === undefined || outcome === 'ok' || !isCurrentConnection(context, host)) continue;
-    await handleOutcome(context, host, outcome, heartbeats[i]);
+    if (outcome === undefined) return [];
+    if (outcome === 'ok') return host.mustReconcile ? [() => reconcileHost(context, host)] : [];
+    return [() => handleOutcome(context, host, outcome, heartbeats[i])];
+  });
+  while (steps.length > 0) {
+    const results = await Promise.allSettled(steps.splice(0, MAX_RECONCILIATIONS).map((step) => step()));
+    for (const result of results) {
+      if (result.status === 'rejected') reportFailure(context, regionPool, result.reason);
+    }
   }
-  if (movableChanges.length > 0) await context.store.recordMovableChanges(regionPool, movableChanges);
+  await recordMovableSessions(context, regionPool, current);
+}
+
+/** Tells the store which sessions hosts offer for moves, as far as it does not know. */
+async function recordMovableSessions(
+  { store }: StoreAccess,
+  regionPool: RegionPool,
+  received: readonly (readonly [HostConnection, Heartbeat])[],
+): Promise<void> {
+  const changed = received
+    .map(([host, { sessions }]) => ({ host, changes: collectMovableChanges(host, sessions) }))
+    .filter(({ changes }) => changes.length > 0);
+  if (changed.length === 0) return;
+  await store.recordMovableChanges(
+    regionPool,
+    changed.flatMap(({ changes }) => changes),
+  );
+  for (const { host, changes } of changed) rememberMovableChanges(host, changes);
+}
+
+/** The next heartbeats repeat what failed. Without the store no sweep runs, so no host is lost meanwhile. */
+function reportFailure(
+  { storeHealth, observer, log }: StoreAccess & Reporting,
+  regionPool: RegionPool,
+  error: unknown,
+): void {
+  if (toRefusal(error).code === 'UNAVAILABLE') {
+    storeHealth.recordFailure();
+    observer.storeFailed();
+  } else log.error({ err: error, ...regionPool }, 'heartbeats could not be recorded');
 }
 
 /** Whether this is still the connection of its host on this broker. */
@@ -101,11 +133,11 @@ function isCurrentConnection({ connections }: Connections, host: HostConnection)
   return connections.findHost(host.regionPool, host.registration.hostId) === host;
 }
 
-function toHostHeartbeat(host: HostConnection, measured: number): HostHeartbeat {
+function toHostHeartbeat(host: HostConnection, { load }: Heartbeat): HostHeartbeat {
   return {
     hostId: host.registration.hostId,
     connectionId: host.channel.connectionId,
-    measured,
+    measured: measuredLoad(load),
     digest: digestSessions(reportedSessionsOf(host)),
   };
 }
@@ -117,6 +149,7 @@ async function handleOutcome(
   outcome: Exclude<HeartbeatOutcome, 'ok'>,
   heartbeat: HostHeartbeat | undefined,
 ): Promise<void> {
+  if (!isCurrentConnection(context, host)) return;
   switch (outcome) {
     case 'differs':
       await reconcileHost(context, host);

@@ -7,6 +7,7 @@ import type { ActiveMovesPort } from '../moves/active-moves.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 import { completeMove } from '../moves/target-host/complete-move.js';
 import { confirmClientArrival } from '../moves/target-host/confirm-client-arrival.js';
+import { refuseReservation } from './refuse-reservation.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
 /** Handles a host's `session` message: records the new state, and notifies the client of the session. */
@@ -77,8 +78,9 @@ async function endReportedSession(
   reason: EndReason,
 ): Promise<void> {
   const { regionPool, registration } = host;
-  host.heldSessions.delete(sessionId);
+  const wasHeld = host.heldSessions.delete(sessionId);
   host.lastSentEpochs.delete(sessionId);
+  if (!wasHeld && (await refuseReservation(context, host, sessionId, epoch, reason))) return;
   const { hostId } = registration;
   const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason, hostId });
   if (outcome.kind === 'ended') notifyAllOfEnd(context, regionPool, [outcome]);

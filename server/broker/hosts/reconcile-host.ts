@@ -12,19 +12,16 @@ export async function reconcileHost(context: CorePorts, host: HostConnection): P
     channel.closeWith('CONNECTION_REPLACED');
     return;
   }
+  host.mustReconcile = false;
   // An adopted session is not movable in the store. Forgetting it here makes the next heartbeat record it.
-  for (const sessionId of result.adopted) host.movableEpochs.delete(sessionId);
+  for (const { sessionId } of result.adopted) host.movableEpochs.delete(sessionId);
   for (const { sessionId, epoch, reason } of result.rejected) {
     host.heldSessions.delete(sessionId);
     host.lastSentEpochs.delete(sessionId);
     channel.send({ type: 'end', sessionId, epoch, reason });
   }
   notifyAllOfEnd(context, regionPool, result.ended);
-  const adopted = await context.store.getSessions(regionPool, result.adopted);
-  for (const session of adopted) {
-    if (session === null) continue;
-    notifyAllOfChange(context, regionPool, session);
-  }
+  for (const session of result.adopted) notifyAllOfChange(context, regionPool, session);
   if (result.ended.length + result.rejected.length + result.adopted.length > 0) {
     context.log.info(
       {

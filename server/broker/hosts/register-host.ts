@@ -1,11 +1,14 @@
 import type { BrokerToHost, HeldSession, Register } from '@duskline/protocol';
 import type { Channel, HostConnection } from '../connections/connections.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import { REVERSIBLE_REASONS, type RegistrationOutcome, type SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
+import { sendControlMessage } from '../messaging/send-control-message.js';
 import { notifyHost } from '../messaging/notify-host.js';
 import { Refusal } from '../refusal.js';
 
@@ -37,10 +40,12 @@ export async function registerHost(
     registration,
     heldSessions: heldSessionsFrom(sessions),
     lastSentEpochs: new Map(),
+    mustReconcile: false,
     movableEpochs: new Map(),
   };
 
-  await storeRegistration(context, host);
+  const { endpointChanged, exceedsSlots } = await storeRegistration(context, host);
+  host.mustReconcile = exceedsSlots;
   context.connections.addHost(host)?.channel.closeWith('CONNECTION_REPLACED');
   context.fleet.forgetHost(regionPool, hostId);
   channel.send({
@@ -56,7 +61,10 @@ export async function registerHost(
   );
   try {
     // No reconciliation yet: the host first reports sessions that ended meanwhile. Its first heartbeat reconciles.
-    await notifyReservations(context, host);
+    const assigned = await context.store.listHostSessions(regionPool, hostId);
+    await endFinishedSessions(context, host);
+    notifyReservations(context, host, assigned);
+    if (endpointChanged) await notifyClientsOfEndpoint(context, regionPool, assigned);
   } catch (error) {
     // The registration fails after all, so no later disconnect removes this connection.
     context.connections.removeHost(host);
@@ -66,9 +74,12 @@ export async function registerHost(
 }
 
 /** Registers the host in the store: at registration, and again when the store no longer knows it. */
-export async function storeRegistration(context: StoreAccess, host: HostConnection): Promise<void> {
+export async function storeRegistration(
+  context: StoreAccess,
+  host: HostConnection,
+): Promise<RegistrationOutcome> {
   const { hostId, slots, endpoint } = host.registration;
-  await context.store.registerHost(host.regionPool, {
+  return context.store.registerHost(host.regionPool, {
     hostId,
     connectionId: host.channel.connectionId,
     slots,
@@ -89,13 +100,51 @@ export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnecti
   return new Map(sessions.map(({ sessionId, epoch, state }) => [sessionId, { epoch, state }]));
 }
 
+/**
+ * Ends sessions that the host still lists and that have ended meanwhile: their slots may be reserved already, so the host gets
+ * `end` before the `prepare` of the next session. A session that it may keep (`REVERSIBLE_REASONS`) waits for its first heartbeat.
+ */
+async function endFinishedSessions({ store }: StoreAccess, host: HostConnection): Promise<void> {
+  const listed = [...host.heldSessions];
+  if (listed.length === 0) return;
+  const records = await store.getSessions(
+    host.regionPool,
+    listed.map(([sessionId]) => sessionId),
+  );
+  listed.forEach(([sessionId, { epoch }], i) => {
+    const record = records[i];
+    if (record?.state !== 'ended' || record.epoch < epoch) return;
+    const reason = record.reason ?? 'error';
+    if (REVERSIBLE_REASONS.includes(reason)) return;
+    host.heldSessions.delete(sessionId);
+    host.channel.send({ type: 'end', sessionId, epoch, reason });
+  });
+}
+
 /** Sends the host its reservations: those made while it was on another connection may not have reached it. */
-async function notifyReservations(
-  context: BrokerSettings & StoreAccess,
+function notifyReservations(
+  context: BrokerSettings,
   host: HostConnection,
+  assigned: readonly SessionRecord[],
+): void {
+  for (const session of assigned) if (session.state === 'reserved') notifyHost(context, host, session);
+}
+
+/** Tells the clients that are about to connect to the host where it is now. */
+async function notifyClientsOfEndpoint(
+  context: CorePorts,
+  regionPool: RegionPool,
+  assigned: readonly SessionRecord[],
 ): Promise<void> {
-  const sessions = await context.store.listHostSessions(host.regionPool, host.registration.hostId);
-  for (const session of sessions) if (session.state === 'reserved') notifyHost(context, host, session);
+  const waiting = assigned.filter(
+    ({ state, clientBrokerId }) =>
+      (state === 'reserved' || state === 'disconnected') && clientBrokerId !== '',
+  );
+  await Promise.all(
+    waiting.map(({ sessionId, epoch, clientBrokerId }) =>
+      sendControlMessage(context, regionPool, clientBrokerId, { type: 'endpoint_changed', sessionId, epoch }),
+    ),
+  );
 }
 
 function checkRegistration(context: BrokerSettings, binding: HostBinding, registration: Register): void {

@@ -14,7 +14,7 @@ export type MoveReply =
 export type MoveParty = 'source' | 'target' | 'client' | 'store';
 
 /**
- * Messages between brokers that move a session. The region pool that a message is sent with is the one of the source host
+ * Messages between brokers about a session, most of them to move it. The region pool that a message is sent with is the one of the source host
  * for `checkpoint`, `resume`, `moved_away` and `cancelled`, and the one of the target host for all others. A message may be
  * lost, so every wait for a reply has a deadline.
  */
@@ -69,6 +69,8 @@ export type ControlMessage =
   | { readonly type: 'cancelled'; readonly sessionId: string; readonly epoch: number }
   /** To the client's broker: the session is in this region pool now. */
   | { readonly type: 'arrived'; readonly sessionId: string; readonly epoch: number }
+  /** To the client's broker: the host of the session has returned at another endpoint. */
+  | { readonly type: 'endpoint_changed'; readonly sessionId: string; readonly epoch: number }
   /** To the coordinator. `epoch` is the one of the session on the target host. */
   | { readonly type: 'reply'; readonly sessionId: string; readonly epoch: number; readonly reply: MoveReply };
 

@@ -53,7 +53,7 @@ export function notifyAllOfChange(
   wakeOtherBrokers(context, regionPool, session, hostConnectionId);
 }
 
-/** Counts ended sessions, emits their changes inside this broker, and wakes up the brokers of their clients and hosts. */
+/** Counts ended sessions and remembers them for a store that loses its data, emits their changes inside this broker, and wakes up the brokers of their clients and hosts. */
 export function notifyAllOfEnd(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   regionPool: RegionPool,
@@ -62,6 +62,7 @@ export function notifyAllOfEnd(
   for (const { session, hostConnectionId } of ended) {
     if (sessionOfTargetReservation(session.sessionId) === undefined) {
       context.observer.sessionEnded(regionPool, session.reason ?? 'error');
+      context.recentEnds.add(regionPool, session);
     }
     notifyAllOfChange(context, regionPool, session, hostConnectionId);
   }

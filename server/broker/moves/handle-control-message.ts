@@ -6,6 +6,7 @@ import type { ActiveMovesPort } from './active-moves.js';
 import { toRefusal } from '../refusal.js';
 import { requestCheckpoint } from './source-host/checkpoint-on-source.js';
 import { removeFromSource, resumeOnSource } from './source-host/end-outgoing-move.js';
+import { resendMatched } from '../recovery/resend-matched.js';
 import { handleClientArrived, handleMoveCancelled } from './client/receive-move-result.js';
 import { requestRestore } from './target-host/restore-on-target.js';
 import { sendMoving } from './client/send-moving.js';
@@ -53,6 +54,9 @@ async function dispatchControlMessage(
       return;
     case 'arrived':
       await handleClientArrived(context, regionPool, message);
+      return;
+    case 'endpoint_changed':
+      await resendMatched(context, regionPool, message);
       return;
     case 'reply': {
       const replies = context.activeMoves.coordinated.get(message.sessionId);

@@ -1,5 +1,6 @@
 import { FULL, congestion } from '../../domain/congestion.js';
 import type { Closure } from '../../domain/closure.js';
+import type { HostFailures } from '../../domain/host-failures.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { RegionState } from '@duskline/protocol/vocabulary';
 import type { BrokerSettings } from '../settings.js';
@@ -39,6 +40,8 @@ export interface HostStatus {
   readonly state: HostState;
   /** Why this host alone takes no new sessions; empty while it does. A drain of its region or pool does not show here. */
   readonly closures: readonly Closure[];
+  /** Failures of new sessions in a row, and until when the host is left out for them; `null` when there are none. */
+  readonly failures: HostFailures | null;
   readonly slots: number;
   readonly sessions: number;
   readonly congestion: number;
@@ -66,6 +69,7 @@ export async function readFleetStatus({
             hostId: host.hostId,
             state: host.state,
             closures: host.closures,
+            failures: host.failures,
             slots: host.slots,
             sessions: host.committed,
             congestion: congestion(host) / FULL,

@@ -55,6 +55,8 @@ export async function sendMatched(
   if (cancelling !== undefined) await cancelling;
   if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
   client.channel.send(matched);
+  const loss = context.earlyLosses.get(sessionId);
+  if (loss?.epoch === epoch) emitSessionChange(context, regionPool, loss);
   if (placed.earlierSession !== undefined) {
     emitSessionChange(context, regionPool, placed.earlierSession);
     void notifyMissedChange(context, client, regionPool, sessionId);

@@ -33,9 +33,22 @@ export async function endLinkedSession(
       return;
     case 'stale':
       throw new Refusal('STALE_EPOCH');
-    case 'unknown':
+    case 'unknown': {
+      // The store has lost the session. Its host may still have it, and must not bring it back.
+      const end = { sessionId, epoch, hostId: known.hostId, reason: 'client_left' } as const;
+      notifyAllOfEnd(
+        context,
+        regionPool,
+        await context.store.recordEnds(regionPool, [end], context.brokerId),
+      );
+      context.recentEnds.markUncertain(sessionId);
+      if (!client.sessions.has(sessionId)) return;
+      // Another broker recorded the end meanwhile.
+      clearLiveRequest(context, client.playerId, end);
+      client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'client_left' });
       context.connections.unlinkSession(sessionId);
-      throw new Refusal('UNKNOWN_SESSION');
+      return;
+    }
   }
 }
 

@@ -10,10 +10,13 @@ import type { Credentials } from '../credentials.js';
 import { reassignSession } from '../placement/reassign-session.js';
 import { requeueRequest } from './requeue-request.js';
 
+/** A request is placed on so many hosts. When all of them have failed it, its client is told. */
+const MAX_FAILED_HOSTS = 3;
+
 /**
- * Gives a session whose host was lost another host, under a new epoch; its client receives only the new `matched`. If no slot
- * is free, the request of a session that was only reserved waits again with its old arrival time. A session that was in use
- * ends, as does one that another broker has taken over.
+ * Gives a session whose host was lost, or refused it, another host, under a new epoch; its client receives only the new
+ * `matched`. If no slot is free, the request of a session that was only reserved waits again with its old arrival time. A
+ * session that was in use ends, as does one that another broker has taken over, or that `MAX_FAILED_HOSTS` hosts failed.
  *
  * @param previousState the state that the client knew
  */
@@ -28,8 +31,11 @@ export async function replaceLostSession(
   const known = client.sessions.get(sessionId);
   if (known === undefined) return;
   const { request } = known;
+  const mayTryAgain = previousState !== 'reserved' || addFailedHost(context, lost) < MAX_FAILED_HOSTS;
   try {
-    const outcome = await reassignSession(context, client, request, regionPool, lost);
+    const outcome = mayTryAgain
+      ? await reassignSession(context, client, request, regionPool, lost)
+      : undefined;
     if (outcome?.kind === 'placed') {
       await sendMatched(context, client, request, outcome.placed);
       return;
@@ -44,4 +50,13 @@ export async function replaceLostSession(
   if (context.connections.clientOfSession(sessionId) !== client) return;
   client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'host_lost' });
   context.connections.unlinkSession(sessionId);
+}
+
+/** Adds the host of a lost session to those that failed it. Returns how many these are. */
+function addFailedHost({ failedHosts }: Connections, { sessionId, hostId }: SessionRecord): number {
+  const hostIds = new Set(failedHosts.get(sessionId)?.hostIds);
+  // A reservation that the store has lost names no host.
+  if (hostId !== '') hostIds.add(hostId);
+  failedHosts.add({ sessionId, hostIds });
+  return hostIds.size;
 }

@@ -1,5 +1,6 @@
 import type { FleetStore } from '../../store/fleet-store.js';
 import type { FleetCache } from './fleet-cache.js';
+import type { RecentEnds } from './recent-ends.js';
 import type { StoreBatches } from './store-batches.js';
 import type { StoreHealth } from './store-health.js';
 
@@ -10,6 +11,8 @@ export interface StoreAccess {
   readonly batches: StoreBatches;
   /** Whether the store is reachable and its data complete. */
   readonly storeHealth: StoreHealth;
+  /** Sessions that ended by calls of this broker: what a store that loses its data no longer knows. */
+  readonly recentEnds: RecentEnds;
   /** What this broker last read about regions, pools and hosts. */
   readonly fleet: FleetCache;
 }

@@ -10,7 +10,8 @@ interface StatusOptions extends OperatorOptions {
 
 const EXAMPLES = `
 With --hosts, the state of a host also shows why it takes no new sessions: cordoned and draining are orders of operators; hot
-means that the host is overloaded and gets no new sessions until its load has fallen.
+means that the host is overloaded and gets no new sessions until its load has fallen; failing means that the host failed new
+sessions and is left out for a while. A host on trial failed before, and gets one session at a time until one succeeds.
 
 The token needs the scope ops:read. Give it with --token or in DUSKLINE_TOKEN.
 
@@ -63,12 +64,18 @@ export function renderStatus(status: FleetStatus, { hosts }: Pick<StatusOptions,
   return `broker ${status.brokerId}, store ${status.store}\n\n${summary}${hosts === true ? renderHosts(status) : ''}`;
 }
 
+/** The state of a host, and why it takes no new sessions. */
+function describeState({ state, closures, failures }: HostStatus): string {
+  const isOnTrial = failures !== null && !closures.includes('failing');
+  return [state, ...closures, ...(isOnTrial ? ['on trial'] : [])].join(', ');
+}
+
 function renderHosts(status: FleetStatus): string {
   const rows = status.regions.flatMap(({ region, pools }) =>
     pools.flatMap(({ pool, hostList }) =>
       hostList.map((host: HostStatus) => [
         `${region}/${pool}/${host.hostId}`,
-        [host.state, ...host.closures].join(', '),
+        describeState(host),
         `${host.sessions}/${host.slots}`,
         formatPercent(host.congestion),
         formatPercent(host.measured),

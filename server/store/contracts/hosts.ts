@@ -2,9 +2,10 @@ import type { EndReason, HeldState } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { Closure } from '../../domain/closure.js';
 import type { Drain } from '../../domain/drain.js';
+import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { SilentHost } from '../../domain/host-silence.js';
-import type { EndedSession } from './session-record.js';
+import type { EndedSession, SessionRecord } from './session-record.js';
 
 /** A host as its connection describes it. */
 export interface HostRegistration {
@@ -14,6 +15,14 @@ export interface HostRegistration {
   readonly slots: number;
   /** Where clients connect for the stream. */
   readonly endpoint: string;
+}
+
+/** What the store knew of a host before it registered. */
+export interface RegistrationOutcome {
+  /** The host had another endpoint. */
+  readonly endpointChanged: boolean;
+  /** The host has more sessions and reservations than slots now. The caller has to reconcile when the host has reported. */
+  readonly exceedsSlots: boolean;
 }
 
 /** One heartbeat, reduced to what the store needs. */
@@ -44,7 +53,7 @@ export interface ReportedSession {
 /** The result of comparing a host's session list with the store. */
 export interface Reconciliation {
   readonly outcome: 'ok' | 'replaced' | 'unknown';
-  /** Ended with `host_lost`: the host does not have them, or they were unclaimed and running sessions needed the slots. */
+  /** Ended with `host_lost`: the host does not have them, or they were unclaimed and their slots are gone or in use. */
   readonly ended: readonly EndedSession[];
   /** The host has these and has to end them. */
   readonly rejected: readonly {
@@ -53,7 +62,7 @@ export interface Reconciliation {
     readonly reason: EndReason;
   }[];
   /** The store took these over from the report: it did not know them, or knew them in another state. */
-  readonly adopted: readonly string[];
+  readonly adopted: readonly SessionRecord[];
   /** The host reports these and a target slot is reserved there for each: the store left them unchanged. */
   readonly arriving: readonly string[];
 }
@@ -90,6 +99,8 @@ export interface HostRecord {
   readonly state: HostState;
   /** The closures of this host alone; its region pool may be closed as well. */
   readonly closures: readonly Closure[];
+  /** Its failures since a client last claimed a session there; `null` when there are none. */
+  readonly failures: HostFailures | null;
   readonly slots: number;
   readonly committed: number;
   readonly measured: number;
@@ -97,6 +108,22 @@ export interface HostRecord {
   readonly heartbeatAtMs: number;
   readonly endpoint: string;
 }
+
+/** A session that was reserved on a host, and that the host failed before any client claimed it. */
+export interface FailedReservation {
+  readonly hostId: string;
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly reason: HostFailureReason;
+}
+
+/**
+ * - `failed`: the session ended with `host_lost`. `failures` are those of the host now; `null` when this one was counted already.
+ * - `not_reserved`: the host has no such reservation. Nothing changed.
+ */
+export type FailReservationOutcome =
+  | { readonly kind: 'failed'; readonly ended: EndedSession; readonly failures: HostFailures | null }
+  | { readonly kind: 'not_reserved' };
 
 /** Sessions and slots of a region pool. Slots count on ready, open hosts only. */
 export interface Utilisation {
@@ -124,8 +151,10 @@ export interface RegionOverview {
 
 /** Hosts and their closures. Errors and lists: see `FleetStore`. */
 export interface HostStore {
-  /** Makes the host known, in state `joining`. A newer registration replaces an older one; the host's sessions stay. */
-  registerHost(regionPool: RegionPool, host: HostRegistration): Promise<void>;
+  /**
+   * Makes the host known, in state `joining`. A newer registration replaces an older one; the host's sessions stay.
+   */
+  registerHost(regionPool: RegionPool, host: HostRegistration): Promise<RegistrationOutcome>;
   /**
    * Records heartbeats. The first one makes a host ready, a late one makes a suspect host ready again. A joining host
    * whose heartbeat `differs` stays joining until one agrees: sessions that the store has lost may use its slots.
@@ -136,7 +165,8 @@ export interface HostStore {
   ): Promise<readonly HeartbeatOutcome[]>;
   /**
    * Makes the store agree with the list of sessions that the host reports. Running sessions that the store has lost take
-   * precedence over reservations that no client has claimed yet.
+   * precedence over reservations that no client has claimed yet; so does a number of slots that is lower than before. A joining
+   * host becomes ready, unless it has to end sessions first: so its lost sessions may be placed on it again.
    */
   reconcileHost(
     regionPool: RegionPool,
@@ -144,8 +174,8 @@ export interface HostStore {
     sessions: readonly ReportedSession[],
   ): Promise<Reconciliation>;
   /**
-   * Removes a host that shuts down in order. Its sessions end with `host_ended`. Changes nothing when another connection
-   * speaks for the host.
+   * Removes a host that shuts down in order. Its sessions end with `host_ended`, its reservations with `host_lost`, so that
+   * their players get other hosts. Changes nothing when another connection speaks for the host.
    */
   removeHost(regionPool: RegionPool, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
 
@@ -158,7 +188,8 @@ export interface HostStore {
     callerId: string,
   ): Promise<readonly EndedSession[]>;
   /**
-   * Recomputes the counters of some hosts from their sessions. One call does a bounded amount of work.
+   * Recomputes the counters of some hosts from their sessions. One call does a bounded amount of work. The first call of a pass
+   * also forgets old failures.
    *
    * @param cursor `null` to begin a pass, else `next` of the call before
    */
@@ -182,6 +213,17 @@ export interface HostStore {
    * @param hostId `null` for the whole region pool
    */
   getClosures(regionPool: RegionPool, hostId: string | null): Promise<readonly Closure[]>;
+
+  /**
+   * Ends a session that its host failed, and leaves the host out for a while: it gets the closure `failing`, and offers there
+   * are withdrawn. The first heartbeat after that time opens the host again; until a client has claimed a session there, it gets
+   * one session at a time as a trial, and is left out again meanwhile. `domain/host-failures.ts` has the rules.
+   */
+  failReservation(
+    regionPool: RegionPool,
+    reservation: FailedReservation,
+    callerId: string,
+  ): Promise<FailReservationOutcome>;
 
   /** All hosts of the region pool, in the order of their ids. */
   listHosts(regionPool: RegionPool): Promise<readonly HostRecord[]>;

@@ -52,6 +52,15 @@ export interface EndSessionRequest {
   readonly hostId?: string;
 }
 
+/** The end of a session that the store may have lost. */
+export interface RecordedEnd {
+  readonly sessionId: string;
+  readonly epoch: number;
+  /** The host that had the session. */
+  readonly hostId: string;
+  readonly reason: EndReason;
+}
+
 /**
  * - `ended`: this call ended the session.
  * - `over`: the session ended before, for this reason.
@@ -97,6 +106,17 @@ export interface SessionStore {
     requests: readonly EndSessionRequest[],
     callerId: string,
   ): Promise<readonly EndSessionOutcome[]>;
+  /**
+   * Ends sessions, also those that the store does not know because it lost its data: their ends are recorded, so that a host
+   * that still has such a session is told to end it. A session with a higher epoch stays. Repeating it is safe.
+   *
+   * @returns the sessions that this call ended or recorded
+   */
+  recordEnds(
+    regionPool: RegionPool,
+    ends: readonly RecordedEnd[],
+    callerId: string,
+  ): Promise<readonly EndedSession[]>;
   /**
    * Records which broker the client of a session is connected to. The broker before finds the change in its inbox.
    *

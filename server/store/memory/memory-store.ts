@@ -1,4 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
+import { DEFAULT_BACK_OFF } from '../../domain/host-failures.js';
 import type { FleetStore } from '../fleet-store.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { createMemoryDrains } from './drains/drains.js';
@@ -32,6 +33,7 @@ export function createMemoryStore(options: StoreOptions): MemoryStore {
     suspectAfterMs: options.suspectAfterMs,
     offerMs: options.offerMs ?? DEFAULT_OFFER_MS,
     resumeWindowMs: options.resumeWindowMs ?? DEFAULT_RESUME_WINDOW_MS,
+    backOff: options.backOff ?? DEFAULT_BACK_OFF,
   });
   const drains = createMemoryDrains(now);
   const requests = new RequestRecords();

@@ -9,7 +9,9 @@ import {
   decodeClosures,
   decodeEnded,
   decodeEndReason,
+  decodeFailures,
   decodeHost,
+  decodeSessions,
   oneOf,
   texts,
 } from './records.js';
@@ -39,7 +41,9 @@ export function createRedisHosts(context: RedisContext): HostStore {
 
   return {
     async registerHost(regionPool, { hostId, connectionId, slots, endpoint }) {
-      await runInPool('hosts/register-host', regionPool, { hostId, connectionId, slots, endpoint });
+      const args = { hostId, connectionId, slots, endpoint };
+      const [endpointChanged, exceedsSlots] = texts(await runInPool('hosts/register-host', regionPool, args));
+      return { endpointChanged: endpointChanged === '1', exceedsSlots: exceedsSlots === '1' };
     },
 
     recordHeartbeats: (regionPool, heartbeats) =>
@@ -106,12 +110,21 @@ export function createRedisHosts(context: RedisContext): HostStore {
       return decodeClosures(await command(() => redis.hget(keys.poolKey(regionPool, 'totals'), field)));
     },
 
+    async failReservation(regionPool, reservation, callerId) {
+      const reply = await runInPool('hosts/fail-reservation', regionPool, { ...reservation, callerId });
+      const [kind, failures, ...ended] = texts(reply);
+      const [first] = decodeEnded(ended);
+      if (kind === 'not_reserved' || first === undefined) return { kind: 'not_reserved' };
+      return { kind: 'failed', ended: first, failures: decodeFailures(failures) };
+    },
+
     async listHosts(regionPool) {
-      const [hosts, endpoints, totals] = await command(() =>
+      const [hosts, endpoints, totals, failures] = await command(() =>
         Promise.all([
           redis.hgetallBuffer(keys.poolKey(regionPool, 'hosts')),
           redis.hgetall(keys.poolKey(regionPool, 'endpoints')),
           redis.hgetall(keys.poolKey(regionPool, 'totals')),
+          redis.hgetall(keys.poolKey(regionPool, 'failures')),
         ]),
       );
       return Object.entries(hosts)
@@ -125,6 +138,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
             connectionId,
             state,
             closures,
+            failures: decodeFailures(failures[hostId]),
             slots,
             committed,
             measured,
@@ -175,7 +189,7 @@ function decodeReconciliation(reply: unknown): Reconciliation {
       epoch: Number(epoch),
       reason: decodeEndReason(reason),
     })),
-    adopted: texts(adopted),
+    adopted: decodeSessions(adopted),
     arriving: texts(arriving),
   };
 }

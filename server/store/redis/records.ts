@@ -1,5 +1,10 @@
 import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
 import { CLOSURES, type Closure } from '../../domain/closure.js';
+import {
+  HOST_FAILURE_REASONS,
+  type HostFailureReason,
+  type HostFailures,
+} from '../../domain/host-failures.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { EndedSession, SessionMeta, SessionRecord } from '../contracts/session-record.js';
 import { inGroups } from './batches.js';
@@ -78,6 +83,8 @@ export interface StoredHost {
   readonly digest: number;
   readonly state: HostState;
   readonly closed: boolean;
+  /** It is open, and the next session that it gets closes it. */
+  readonly onTrial: boolean;
   readonly connectionId: string;
   /** The names of the free slots. */
   readonly freeSlots: readonly string[];
@@ -104,6 +111,7 @@ export function decodeHost(record: Buffer): StoredHost {
     missingAtMs: record.readDoubleLE(32),
     state,
     closed: record.readUInt8(41) === 1,
+    onTrial: record.readUInt8(41) === 2,
     connectionId: record.toString('latin1', CONNECTION_OFFSET, connectionEnd),
     freeSlots: record.toString('latin1', connectionEnd + 1).match(/../g) ?? [],
   };
@@ -114,6 +122,18 @@ export function decodeClosures(text: string | null | undefined): Closure[] {
   if (text === null || text === undefined) return [];
   const closures = text.split(',').map((closure) => oneOf<Closure>(CLOSURES, closure));
   return CLOSURES.filter((closure) => closures.includes(closure));
+}
+
+/** Reads the failures of a host as `lua/shared/hosts/host-failures.lua` describes them; a host without failures has no text. */
+export function decodeFailures(text: string | null | undefined): HostFailures | null {
+  if (text === null || text === undefined || text === '') return null;
+  const [count, reason, untilMs, countedUntilMs] = text.split('|');
+  return {
+    count: Number(count),
+    reason: oneOf<HostFailureReason>(HOST_FAILURE_REASONS, reason),
+    untilMs: Number(untilMs),
+    countedUntilMs: Number(countedUntilMs),
+  };
 }
 
 /** Reads a list of texts and numbers as texts. Throws `StoredFormatError` for anything else. */

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
+import { DEFAULT_BACK_OFF } from '../../domain/host-failures.js';
 import type { FleetStore } from '../fleet-store.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import {
@@ -48,6 +49,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
     suspectAfterMs: options.suspectAfterMs,
     offerMs: options.offerMs ?? DEFAULT_OFFER_MS,
     resumeWindowMs: options.resumeWindowMs ?? DEFAULT_RESUME_WINDOW_MS,
+    backOff: options.backOff ?? DEFAULT_BACK_OFF,
     wakeUpsPrefix: keys.wakeUpsPrefix,
   };
   const scripts = createScriptRunner({ redis, keys, settings, clock: () => clock?.() ?? null });

@@ -83,6 +83,19 @@ export function createRedisSessions({ redis, keys, runInPool, command }: RedisCo
         return decodeEndSessions(sessionIds, reply);
       }),
 
+    recordEnds: (regionPool, ends, callerId) =>
+      inBatches(ends, async (batch) =>
+        decodeEnded(
+          await runInPool('sessions/record-ends', regionPool, {
+            callerId,
+            sessionIds: batch.map(({ sessionId }) => sessionId),
+            epochs: batch.map(({ epoch }) => epoch),
+            hostIds: batch.map(({ hostId }) => hostId),
+            reasons: batch.map(({ reason }) => reason),
+          }),
+        ),
+      ),
+
     async setClientBroker(regionPool, sessionId, clientBrokerId) {
       const args = { callerId: '', sessionId, clientBrokerId };
       const record = await runInPool('sessions/set-client-broker', regionPool, args);

@@ -1,6 +1,7 @@
 import { CLIENT_PATH } from '@duskline/protocol/constants';
 import type { Config } from '@duskline/server/config/config.js';
 import type { Duskline } from '@duskline/server/duskline.js';
+import { DEFAULT_BACK_OFF, type BackOff } from '@duskline/server/domain/host-failures.js';
 import type { BrokerIntervals } from '@duskline/server/broker/intervals.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
@@ -24,6 +25,8 @@ export interface TestFleetOptions {
   readonly brokers?: number;
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
+  /** How long hosts are left out that fail sessions. That of the product when absent. */
+  readonly backOff?: BackOff;
   /** `QUICK` when absent. */
   readonly intervals?: Partial<BrokerIntervals>;
 }
@@ -53,7 +56,7 @@ export class TestFleet {
   static async start(options: TestFleetOptions = {}): Promise<TestFleet> {
     const { brokers: count = 1, config, intervals = SHORT_INTERVALS } = options;
     const limits = { ...FLEET_LIMITS, ...options.limits };
-    const stores = await openStores(count, limits);
+    const stores = await openStores(count, limits, options.backOff);
     const brokers: Duskline[] = [];
     for (const store of stores) {
       brokers.push(
@@ -128,9 +131,10 @@ export interface FullHost extends Peer {
 async function openStores(
   brokers: number,
   { suspectAfterMs = 4_000, ...limits }: Partial<Config['limits']>,
+  backOff: BackOff = DEFAULT_BACK_OFF,
 ): Promise<FleetStore[]> {
   const { offerMs = 15_000, resumeWindowMs = 120_000 } = limits;
-  const options = { suspectAfterMs, offerMs, resumeWindowMs };
+  const options = { suspectAfterMs, offerMs, resumeWindowMs, backOff };
   if (brokers === 1) return [createMemoryStore(options)];
   const target = { kind: 'single', url: (await sharedRedis()).url } as const;
   const prefix = uniquePrefix();

@@ -8,6 +8,7 @@ function host(hostId: string, change: Partial<HostStatus> = {}): HostStatus {
     hostId,
     state: 'ready',
     closures: [],
+    failures: null,
     slots: 8,
     sessions: 4,
     congestion: 0.5,
@@ -53,9 +54,17 @@ describe('The fleet in the terminal', () => {
       'suspect',
       'suspect, cordoned',
       'suspect, draining',
+      'suspect, failing',
       'suspect, hot',
       'suspect, cordoned, draining',
     ]);
+  });
+
+  it('shows that a host is on trial after failures', () => {
+    const failures = { count: 2, reason: 'refused', untilMs: 5_000, countedUntilMs: 0 } as const;
+    const hosts = [host('h1', { failures }), host('h2', { failures, closures: ['failing'] })];
+    const shown = [...renderStatus(fleet(hosts), { hosts: true }).matchAll(/h\d +(ready.*?) {2}/g)];
+    expect(shown.map(([, state]) => state)).to.deep.equal(['ready, on trial', 'ready, failing']);
   });
 
   it('has a line for an empty fleet', () => {

@@ -1,3 +1,4 @@
+import { DEFAULT_BACK_OFF } from '@duskline/server/domain/host-failures.js';
 import { expect } from 'chai';
 import luaparse from 'luaparse';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -15,7 +16,13 @@ import { KEYED_SCRIPTS, POOL_SCRIPTS } from '@duskline/server/store/redis/script
 
 const LUA = new URL('../../../../server/store/redis/lua/', import.meta.url);
 
-const SETTINGS = { suspectAfterMs: 4_000, offerMs: 15_000, resumeWindowMs: 120_000, wakeUpsPrefix: 'p:' };
+const SETTINGS = {
+  suspectAfterMs: 4_000,
+  offerMs: 15_000,
+  resumeWindowMs: 120_000,
+  backOff: DEFAULT_BACK_OFF,
+  wakeUpsPrefix: 'p:',
+};
 
 /** Globals that Redis gives every script. */
 const REDIS_GLOBALS = new Set(

@@ -1,7 +1,7 @@
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import { decayRamping } from '../../../domain/congestion.js';
 import type { RegionPool } from '../../../domain/catalog.js';
-import { changeClosures, withdrawsOffers, type Closure } from '../../../domain/closure.js';
+import type { Closure } from '../../../domain/closure.js';
 import { nextHostState } from '../../../domain/host-state.js';
 import type { DrainStore } from '../../contracts/drains.js';
 import type {
@@ -11,11 +11,13 @@ import type {
   HostRegistration,
   HostStore,
   PoolOverview,
+  RegistrationOutcome,
 } from '../../contracts/hosts.js';
 import type { MemoryHost } from '../pool/memory-host.js';
-import { clearQueue, requeueOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
+import { changeHostClosures, changePoolClosures } from './change-closures.js';
+import { endBackOff, failReservation } from './host-failures.js';
 import { reconcileHost } from './reconcile-host.js';
 import { recountHost, recountHosts } from './recount-hosts.js';
 import { endHostSessions, findSilentHosts, markSilentHosts } from './silent-hosts.js';
@@ -25,10 +27,15 @@ export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, '
   const getClosures = (pool: PoolState, hostId: string | null): readonly Closure[] =>
     hostId === null ? pool.closures : (pool.hostClosures.get(hostId) ?? []);
 
-  const setClosures = (regionPool: RegionPool, hostId: string | null, closures: readonly Closure[]): void =>
+  const change = (
+    regionPool: RegionPool,
+    hostId: string | null,
+    closure: Closure,
+    how: 'add' | 'remove',
+  ): void =>
     pools.runAndOfferSlots(regionPool, (pool, nowMs) => {
-      if (hostId === null) setPoolClosures(pool, closures, nowMs);
-      else setHostClosures(pool, hostId, closures, nowMs);
+      if (hostId === null) changePoolClosures(pool, closure, how, nowMs);
+      else changeHostClosures(pool, hostId, closure, how, nowMs);
     });
 
   return {
@@ -58,22 +65,23 @@ export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, '
 
     recountHosts: async (regionPool) => pools.runAndOfferSlots(regionPool, recountHosts),
 
-    addClosure: async (regionPool, hostId, closure) => {
-      const before = getClosures(pools.get(regionPool), hostId);
-      setClosures(regionPool, hostId, changeClosures(before, closure, 'add'));
-    },
+    addClosure: async (regionPool, hostId, closure) => change(regionPool, hostId, closure, 'add'),
 
-    removeClosure: async (regionPool, hostId, closure) => {
-      const before = getClosures(pools.get(regionPool), hostId);
-      setClosures(regionPool, hostId, changeClosures(before, closure, 'remove'));
-    },
+    removeClosure: async (regionPool, hostId, closure) => change(regionPool, hostId, closure, 'remove'),
 
     getClosures: async (regionPool, hostId) => getClosures(pools.get(regionPool), hostId),
 
-    listHosts: async (regionPool) =>
-      [...pools.get(regionPool).hosts.values()]
-        .map(toHostRecord)
-        .sort((a, b) => (a.hostId < b.hostId ? -1 : 1)),
+    failReservation: async (regionPool, reservation, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
+        failReservation(pool, reservation, nowMs, callerId),
+      ),
+
+    listHosts: async (regionPool) => {
+      const pool = pools.get(regionPool);
+      return [...pool.hosts.values()]
+        .map((host) => toHostRecord(pool, host))
+        .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
+    },
 
     getEndpoints: async (regionPool, hostIds) => {
       const { hosts } = pools.get(regionPool);
@@ -90,17 +98,19 @@ export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, '
   };
 }
 
-function registerHost(pool: PoolState, registration: HostRegistration, nowMs: number): void {
+function registerHost(pool: PoolState, registration: HostRegistration, nowMs: number): RegistrationOutcome {
   const { hostId, connectionId, slots, endpoint } = registration;
   const known = pool.hosts.get(hostId);
   if (known === undefined) {
     pool.addHost(registration, nowMs);
-    return;
+    return { endpointChanged: false, exceedsSlots: false };
   }
+  const endpointChanged = known.endpoint !== endpoint;
   pool.setState(known, nextHostState(known.state, 'registered'));
   const brokerId = brokerIdOf(connectionId);
   Object.assign(known, { connectionId, brokerId, slots, endpoint, heartbeatAtMs: nowMs, missingAtMs: 0 });
   recountHost(pool, known);
+  return { endpointChanged, exceedsSlots: known.committed > slots };
 }
 
 function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: number): HeartbeatOutcome {
@@ -111,6 +121,7 @@ function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: numbe
   host.measured = heartbeat.measured;
   host.heartbeatAtMs = nowMs;
   host.missingAtMs = 0;
+  endBackOff(pool, host, nowMs);
   const agrees = host.digest === heartbeat.digest;
   // Until the host is reconciled, slots that look free may be in use.
   if (host.state === 'joining' && !agrees) return 'differs';
@@ -118,24 +129,7 @@ function recordHeartbeat(pool: PoolState, heartbeat: HostHeartbeat, nowMs: numbe
   return agrees ? 'ok' : 'differs';
 }
 
-function setPoolClosures(pool: PoolState, closures: readonly Closure[], nowMs: number): void {
-  pool.closures = closures;
-  if (closures.length > 0) clearQueue(pool, nowMs);
-}
-
-function setHostClosures(pool: PoolState, hostId: string, closures: readonly Closure[], nowMs: number): void {
-  if (closures.length === 0) pool.hostClosures.delete(hostId);
-  else pool.hostClosures.set(hostId, closures);
-  const host = pool.hosts.get(hostId);
-  if (host === undefined) return;
-  pool.setClosures(host, closures);
-  if (!withdrawsOffers(closures)) return;
-  for (const session of pool.listHostSessions(host)) {
-    if (session.state === 'offered') requeueOffer(pool, session, nowMs);
-  }
-}
-
-function toHostRecord(host: MemoryHost): HostRecord {
+function toHostRecord(pool: PoolState, host: MemoryHost): HostRecord {
   const {
     hostId,
     connectionId,
@@ -153,6 +147,7 @@ function toHostRecord(host: MemoryHost): HostRecord {
     connectionId,
     state,
     closures,
+    failures: pool.hostFailures.get(hostId) ?? null,
     slots,
     committed,
     measured,

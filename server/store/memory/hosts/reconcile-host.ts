@@ -1,6 +1,7 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { brokerIdOf } from '../../../domain/connection-id.js';
+import { nextHostState } from '../../../domain/host-state.js';
 import { isHeld } from '../../../domain/session-state.js';
 import type { Reconciliation, ReportedSession } from '../../contracts/hosts.js';
 import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
@@ -42,8 +43,11 @@ export function reconcileHost(
     return hasRoom(host);
   };
 
+  // Reservations that do not fit any more: the host has fewer slots than before.
+  while (host.committed > host.slots && unclaimed.length > 0) unclaimed.splice(-1).forEach(endUnclaimed);
+
   const rejected: { sessionId: string; epoch: number; reason: EndReason }[] = [];
-  const adopted: string[] = [];
+  const adopted: SessionRecord[] = [];
   const arriving: string[] = [];
   for (const session of reported) {
     const known = pool.sessions.get(session.sessionId);
@@ -58,11 +62,15 @@ export function reconcileHost(
         : (target.reason ?? 'error');
     if (verdict === 'same') continue;
     if (verdict === 'adopt') {
-      adoptSession(pool, host, known, session, nowMs, callerId);
-      adopted.push(session.sessionId);
+      adopted.push(adoptSession(pool, host, known, session, nowMs, callerId));
     } else {
       rejected.push({ sessionId: session.sessionId, epoch: session.epoch, reason: verdict });
     }
+  }
+  // A host that was joining is known by now. Its slots are free for sessions that it has lost, unless it still holds sessions that it
+  // has to end.
+  if (host.state === 'joining' && rejected.length === 0) {
+    pool.setState(host, nextHostState(host.state, 'heartbeat'));
   }
   return { outcome: 'ok', ended, rejected, adopted, arriving };
 }
@@ -107,12 +115,13 @@ function adoptSession(
   { sessionId, epoch, state }: ReportedSession,
   nowMs: number,
   callerId: string,
-): void {
+): SessionRecord {
   if (known !== undefined && known.state !== 'ended' && known.hostId !== host.hostId) {
     pool.freeSlot(known, nowMs, callerId);
     // Its expiry on the other host does not count on this one.
     pool.deleteSession(sessionId);
   }
+  if (known?.state === 'reserved' && known.hostId === host.hostId) pool.hostFailures.delete(host.hostId);
   // A session that runs does not wait any more.
   pool.waitingQueue.delete(sessionId);
   const session: SessionRecord = {
@@ -128,6 +137,7 @@ function adoptSession(
   };
   pool.saveLiveSession(host, session, null);
   pool.addChangedSession(session.clientBrokerId, sessionId, callerId);
+  return session;
 }
 
 function hasRoom(host: MemoryHost): boolean {

@@ -2,9 +2,11 @@ import { digestSessions } from '../../../domain/session-digest.js';
 import type { RecountResult } from '../../contracts/hosts.js';
 import { countedSlots, type MemoryHost } from '../pool/memory-host.js';
 import type { PoolState } from '../pool/pool-state.js';
+import { forgetOldFailures } from './host-failures.js';
 
-/** Recounts all hosts in one call: no other caller waits for the memory store. */
-export function recountHosts(pool: PoolState): RecountResult {
+/** Recounts all hosts in one call, and forgets old failures: no other caller waits for the memory store. */
+export function recountHosts(pool: PoolState, nowMs: number): RecountResult {
+  forgetOldFailures(pool, nowMs);
   const hosts = [...pool.hosts.values()];
   const repaired = hosts.filter((host) => recountHost(pool, host)).map(({ hostId }) => hostId);
   pool.readySlots = hosts.reduce((sum, host) => sum + countedSlots(host), 0);

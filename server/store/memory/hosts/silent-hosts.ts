@@ -63,7 +63,10 @@ export function endHostSessions(
   const freedBefore = pool.freedRate.freed;
   for (const session of pool.listHostSessions(host)) {
     if (session.state === 'offered') requeueOffer(pool, session, nowMs);
-    else ended.push(pool.endSession(session, reason, nowMs, callerId));
+    else {
+      const why = session.state === 'reserved' ? 'host_lost' : reason;
+      ended.push(pool.endSession(session, why, nowMs, callerId));
+    }
   }
   pool.freedRate.freed = freedBefore;
   pool.deleteHost(host);

@@ -144,6 +144,7 @@ function moveIntoTargetSlot(
   };
   if (host === undefined) return session;
   pool.deleteTargetReservation(host, target);
+  if (state !== 'reserved') pool.hostFailures.delete(host.hostId);
   pool.saveLiveSession(host, session, state === 'reserved' ? reservedUntilMs : null);
   pool.addChangedSession(session.clientBrokerId, sessionId, callerId);
   pool.addChangedSession(host.brokerId, sessionId, callerId);

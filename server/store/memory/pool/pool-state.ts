@@ -1,6 +1,7 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { Closure } from '../../../domain/closure.js';
 import { congestion, withdrawRamping } from '../../../domain/congestion.js';
+import type { BackOff, HostFailures } from '../../../domain/host-failures.js';
 import type { HostState } from '../../../domain/host-state.js';
 import { sessionDigest } from '../../../domain/session-digest.js';
 import type { StoredState } from '../../../domain/session-state.js';
@@ -34,6 +35,7 @@ export interface PoolRules {
   readonly suspectAfterMs: number;
   readonly offerMs: number;
   readonly resumeWindowMs: number;
+  readonly backOff: BackOff;
 }
 
 /** The states that last for a limited time: a session in one of them is in the list of that state. */
@@ -61,6 +63,8 @@ export class PoolState {
   closures: readonly Closure[] = [];
   /** The closures of hosts, also of hosts that are not registered now. */
   readonly hostClosures = new Map<string, readonly Closure[]>();
+  /** The failures of hosts, also of hosts that are not registered now. */
+  readonly hostFailures = new Map<string, HostFailures>();
   readySlots = 0;
   liveSessions = 0;
 
@@ -88,8 +92,12 @@ export class PoolState {
     this.updateFreeOrder(host);
   }
 
-  /** Closes a host to new sessions, or opens it. */
-  setClosures(host: MemoryHost, closures: readonly Closure[]): void {
+  /** Closes a host to new sessions, or opens it, now or when it registers. */
+  setHostClosures(hostId: string, closures: readonly Closure[]): void {
+    if (closures.length === 0) this.hostClosures.delete(hostId);
+    else this.hostClosures.set(hostId, closures);
+    const host = this.hosts.get(hostId);
+    if (host === undefined) return;
     this.readySlots -= countedSlots(host);
     host.closures = closures;
     this.readySlots += countedSlots(host);

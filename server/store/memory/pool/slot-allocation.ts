@@ -1,4 +1,6 @@
+import { changeClosures } from '../../../domain/closure.js';
 import { expectedSessionLoad } from '../../../domain/congestion.js';
+import { startTrial } from '../../../domain/host-failures.js';
 import { nextHostState } from '../../../domain/host-state.js';
 import type { SessionRecord } from '../../contracts/session-record.js';
 import type { MemoryHost } from './memory-host.js';
@@ -21,7 +23,7 @@ export function isSilent(pool: PoolState, host: MemoryHost, nowMs: number): bool
   return nowMs - host.heartbeatAtMs > pool.rules.suspectAfterMs;
 }
 
-/** Gives a slot of the host to a session that has none. */
+/** Gives a slot of the host to a session that has none. A host with failures gets no other one until a client claimed this one. */
 export function takeSlot(
   pool: PoolState,
   host: MemoryHost,
@@ -43,4 +45,8 @@ export function takeSlot(
     movable: false,
   };
   pool.saveLiveSession(host, session, untilMs);
+  const failures = pool.hostFailures.get(host.hostId);
+  if (failures === undefined) return;
+  pool.hostFailures.set(host.hostId, startTrial(failures, nowMs, pool.rules.backOff));
+  pool.setHostClosures(host.hostId, changeClosures(host.closures, 'failing', 'add'));
 }

@@ -1,8 +1,9 @@
 import { canTransition } from '../../../domain/session-state.js';
-import type { Reservation, SessionRecord } from '../../contracts/session-record.js';
+import type { EndedSession, Reservation, SessionRecord } from '../../contracts/session-record.js';
 import type {
   EndSessionOutcome,
   EndSessionRequest,
+  RecordedEnd,
   ReserveOutcome,
   SessionScan,
   SessionStateChange,
@@ -34,6 +35,11 @@ export function createMemorySessions(pools: RegionPools): SessionStore {
     endSessions: async (regionPool, requests, callerId) =>
       pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
         requests.map((request) => endSession(pool, request, nowMs, callerId)),
+      ),
+
+    recordEnds: async (regionPool, ends, callerId) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
+        ends.flatMap((end) => recordEnd(pool, end, nowMs, callerId) ?? []),
       ),
 
     setClientBroker: async (regionPool, sessionId, clientBrokerId) =>
@@ -101,6 +107,7 @@ function updateSessionState(
   const host = pool.hosts.get(known.hostId);
   if (host === undefined) return { kind: 'unknown' };
   const session = { ...known, state: change.to };
+  if (known.state === 'reserved') pool.hostFailures.delete(host.hostId);
   if (known.state !== change.to) {
     pool.saveLiveSession(host, session, null);
     pool.addChangedSession(known.clientBrokerId, known.sessionId, callerId);
@@ -123,6 +130,32 @@ function endSession(
   if (known.state === 'offered') return { kind: 'stale' };
   // An ended session keeps no meta: its record only tells late callers that it ended.
   return { kind: 'ended', ...pool.endSession(known, reason, nowMs, callerId, null) };
+}
+
+function recordEnd(
+  pool: PoolState,
+  { sessionId, epoch, hostId, reason }: RecordedEnd,
+  nowMs: number,
+  callerId: string,
+): EndedSession | undefined {
+  const known = pool.sessions.get(sessionId);
+  if (known !== undefined) {
+    const isOver = known.state === 'ended' || known.state === 'offered' || known.epoch > epoch;
+    return isOver ? undefined : pool.endSession(known, reason, nowMs, callerId);
+  }
+  const session: SessionRecord = {
+    sessionId,
+    epoch,
+    state: 'ended',
+    reason,
+    hostId,
+    reservedAtMs: nowMs,
+    clientBrokerId: '',
+    meta: null,
+    movable: false,
+  };
+  const hostConnectionId = pool.hosts.get(hostId)?.connectionId ?? null;
+  return pool.recordEnded(session, reason, hostConnectionId, nowMs, callerId);
 }
 
 function setClientBroker(pool: PoolState, sessionId: string, clientBrokerId: string): SessionRecord | null {

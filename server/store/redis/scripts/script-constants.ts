@@ -1,4 +1,5 @@
 import { FULL, RAMP_TIME_CONSTANT_MS } from '../../../domain/congestion.js';
+import { FAILURES_KEPT_MS, type BackOff } from '../../../domain/host-failures.js';
 import { INBOX_KEPT_MS, INBOX_MAX_BYTES } from '../../contracts/inbox.js';
 import { REQUESTS_PER_PLAYER, REQUEST_KEPT_MS } from '../../contracts/requests.js';
 import { ENDED_KEPT_MS, REVERSIBLE_REASONS } from '../../contracts/sessions.js';
@@ -10,11 +11,13 @@ export interface ScriptSettings {
   readonly suspectAfterMs: number;
   readonly offerMs: number;
   readonly resumeWindowMs: number;
+  readonly backOff: BackOff;
   /** Stands before a broker's id in the name of its channel. */
   readonly wakeUpsPrefix: string;
 }
 
 const FIXED = {
+  FAILURES_KEPT_MS,
   FULL,
   RAMP_TIME_CONSTANT_MS,
   ENDED_KEPT_MS,
@@ -32,7 +35,13 @@ const FIXED = {
 };
 
 export type ScriptConstant =
-  keyof typeof FIXED | 'SUSPECT_AFTER_MS' | 'OFFER_MS' | 'RESUME_WINDOW_MS' | 'WAKE_UPS_PREFIX';
+  | keyof typeof FIXED
+  | 'SUSPECT_AFTER_MS'
+  | 'OFFER_MS'
+  | 'RESUME_WINDOW_MS'
+  | 'FIRST_BACK_OFF_MS'
+  | 'MAX_BACK_OFF_MS'
+  | 'WAKE_UPS_PREFIX';
 
 /** Values that scripts share with TypeScript, under the names that they have in Lua. */
 export type ScriptConstants = Readonly<Record<ScriptConstant, string | number>>;
@@ -49,6 +58,8 @@ export function scriptConstants(settings: ScriptSettings): ScriptConstants {
     SUSPECT_AFTER_MS: settings.suspectAfterMs,
     OFFER_MS: settings.offerMs,
     RESUME_WINDOW_MS: settings.resumeWindowMs,
+    FIRST_BACK_OFF_MS: settings.backOff.firstMs,
+    MAX_BACK_OFF_MS: settings.backOff.maxMs,
     WAKE_UPS_PREFIX: settings.wakeUpsPrefix,
   };
 }

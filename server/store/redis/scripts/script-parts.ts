@@ -44,6 +44,16 @@ export const SCRIPT_PARTS = {
   },
   'hosts/host-changes': {},
   'hosts/host-states': { parts: ['hosts/host-changes'] },
+  'hosts/closures': { keys: ['totals'] },
+  'hosts/host-failures': {
+    constants: ['FIRST_BACK_OFF_MS', 'MAX_BACK_OFF_MS'],
+    keys: ['failures'],
+    parts: ['values/clock', 'hosts/closures'],
+  },
+  'hosts/end-back-off': {
+    constants: ['MAX_BACK_OFF_MS'],
+    parts: ['values/clock', 'hosts/host-states', 'hosts/closures', 'hosts/host-failures'],
+  },
   'hosts/slot-names': { parts: ['values/builtins'] },
   'hosts/commit-hosts': {
     keys: ['hosts', 'endpoints', 'members', 'heartbeats', 'free', 'totals'],
@@ -144,6 +154,7 @@ export const SCRIPT_PARTS = {
       'inbox/wake-ups',
       'hosts/hosts',
       'hosts/host-states',
+      'hosts/host-failures',
       'sessions/sessions',
       'sessions/new-session',
       'slots/commit',
@@ -165,6 +176,7 @@ export const SCRIPT_PARTS = {
       'queue/requeue',
     ],
   },
+  'hosts/withdraw-offers': { parts: ['sessions/host-sessions', 'sessions/end-session'] },
   'sessions/ended-reply': { parts: ['sessions/session-records', 'sessions/end-session'] },
   'hosts/remove-host': {
     parts: ['hosts/host-states', 'slots/slot-counts', 'sessions/host-sessions', 'sessions/ended-reply'],

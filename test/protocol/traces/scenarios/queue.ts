@@ -43,7 +43,7 @@ export const QUEUE: readonly Scenario[] = [
       scene.remark('`acceptWithinMs` pass');
       const { sessionId } = await acceptOffer(bob);
       await client.receive('queued');
-      scene.remark('the client sent this `accept` before it received `queued`');
+      scene.remark('this `accept` crosses `queued`');
       client.send(ACCEPT);
       await client.receive('error');
       bob.send({ type: 'end', sessionId });

@@ -45,12 +45,14 @@ export const REQUESTS: readonly Scenario[] = [
       client.send({ type: 'end', sessionId: first['sessionId'] });
       await client.receive('session');
       await host.receive('end');
-      scene.remark('the host sent its report before it received `end`; the broker does not answer it');
+      scene.remark('the report of the host crosses `end`; the broker does not answer it');
       host.send(report(first, 'ended', { reason: 'host_ended' }));
       scene.remark('now the host ends the session first');
       client.send({ ...PLAY, requestId: 'r2' });
       const second = await client.receive('matched');
       await host.receive('prepare');
+      host.send(report(second, 'active'));
+      await client.receive('session');
       host.send(report(second, 'ended', { reason: 'host_ended' }));
       await client.receive('session');
       client.send({ type: 'end', sessionId: second['sessionId'] });
@@ -69,7 +71,7 @@ export const REQUESTS: readonly Scenario[] = [
       scene.remark('`claimWithinMs` pass');
       await client.receive('session');
       await host.receive('end');
-      scene.remark('the host sent its report before it received `end`');
+      scene.remark('the report of the host crosses `end`');
       host.send(report(matched, 'active'));
       await host.receive('end');
     },

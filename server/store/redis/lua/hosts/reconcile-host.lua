@@ -10,9 +10,10 @@
 --   epochs
 --   states
 -- Returns ok | replaced | unknown, then four lists:
---   ended (sessionId, record, connectionId), rejected (sessionId, epoch, reason), adopted (sessionId),
+--   ended (sessionId, record, connectionId), rejected (sessionId, epoch, reason), adopted (sessionId, record),
 --   arriving (sessionId): this host holds a slot for them, which complete-move.lua gives them
--- Invariants: a session is adopted only into a free slot; epochs only rise; the host's counter and digest are those of its sessions.
+-- Invariants: a session is adopted only into a free slot; no more slots are reserved than the host has; epochs only rise; the
+--   host's counter and digest are those of its sessions.
 
 local host = load_host(host_id)
 if not host then
@@ -52,6 +53,11 @@ end
 
 local function has_free_slot()
   return host.committed < host.slots
+end
+
+-- Reservations that do not fit any more: the host has fewer slots than before.
+while host.committed > host.slots and #unclaimed > 0 do
+  end_and_add(ended, table.remove(unclaimed), 'host_lost')
 end
 
 local function make_room()
@@ -94,6 +100,9 @@ local function adopt(id, known, epoch, state)
   delete_waiting(id)
   local session = known
   if known and known.state ~= 'ended' and known.host == host.id then
+    if known.state == 'reserved' then
+      redis.call('HDEL', failures_key, host.id)
+    end
     update_session(known, host, epoch, state)
   else
     if not known then
@@ -119,6 +128,7 @@ for i, id in ipairs(session_ids) do
   elseif verdict == 'adopt' then
     adopt(id, known, epoch, state)
     adopted[#adopted + 1] = id
+    adopted[#adopted + 1] = encode_session(sessions[id])
   elseif verdict ~= 'same' then
     rejected[#rejected + 1] = id
     rejected[#rejected + 1] = epochs[i]
@@ -126,5 +136,10 @@ for i, id in ipairs(session_ids) do
   end
 end
 
+-- A host that was joining is known by now. Its slots are free for sessions that it has lost, unless it still holds sessions that it
+-- has to end.
+if host.state == 'joining' and #rejected == 0 then
+  set_state(host, 'ready')
+end
 commit_and_serve_queue()
 return { 'ok', ended, rejected, adopted, arriving }

@@ -1,5 +1,6 @@
 -- Records heartbeats of hosts: the first makes a host ready, one of a suspect host makes it ready again. A joining host whose
--- sessions differ from those of the store stays joining until it is reconciled: slots that look free may be in use.
+-- sessions differ from those of the store stays joining until it is reconciled: slots that look free may be in use. A host whose
+-- back-off is over gets sessions again.
 --
 -- Lists
 --   host_ids
@@ -16,6 +17,9 @@ local function record_heartbeat(host, measured, agrees)
   host.measured = measured
   host.heartbeat_at = now_ms
   host.missing_at = 0
+  if host.closed then
+    end_back_off(host)
+  end
   if host.state ~= 'joining' or agrees then
     set_state(host, 'ready')
   end

@@ -1,4 +1,5 @@
--- Recomputes the counters of some hosts from their sessions. The first call of a pass also recomputes the totals.
+-- Recomputes the counters of some hosts from their sessions. The first call of a pass also recomputes the totals, and forgets
+-- old failures.
 --
 -- Arguments
 --   cursor  of HSCAN, 0 to begin a pass
@@ -10,7 +11,7 @@ local function recount_totals()
   local slots, live_sessions = 0, 0
   for _, text in ipairs(redis.call('HVALS', hosts_key)) do
     local _, committed, _, host_slots, _, _, _, state, closed = struct.unpack(HOST_FORMAT, text)
-    if state == READY and closed == 0 then
+    if state == READY and closed ~= CLOSED then
       slots = slots + host_slots
     end
     live_sessions = live_sessions + committed
@@ -44,7 +45,24 @@ local function recount(host)
   return wrong or host.stored_score ~= free_score(host)
 end
 
+-- Forgets old failures: of hosts that got no session since, or never came back.
+local function forget_old_failures()
+  for _, id in ipairs(redis.call('HKEYS', failures_key)) do
+    local failures = load_failures(id)
+    if not failures or now_ms - failures.until_ms > FAILURES_KEPT_MS then
+      redis.call('HDEL', failures_key, id)
+      local closed, host = change_closure('closed/' .. id, 'failing', 'remove'), load_host(id)
+      if host then
+        set_closed(host, closed)
+        host.trial = false
+      end
+    end
+  end
+  commit()
+end
+
 if cursor == '0' then
+  forget_old_failures()
   recount_totals()
 end
 local page = redis.call('HSCAN', hosts_key, cursor, 'COUNT', count)

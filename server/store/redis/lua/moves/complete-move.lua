@@ -20,6 +20,9 @@ local reservation, known = sessions[reservation_id], sessions[session_id]
 local function move_session()
   local host = load_host(reservation.host)
   delete_session(reservation)
+  if state ~= 'reserved' then
+    redis.call('HDEL', failures_key, host.id)
+  end
   local session = known
   if not known then
     session = new_session(session_id, epoch, state, client_broker_id, reservation.meta)

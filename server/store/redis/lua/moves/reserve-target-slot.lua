@@ -51,5 +51,9 @@ local reservation = new_session(reservation_id, epoch, 'arriving', coordinator_i
 reservation.due_at = now_ms + ttl_ms
 host.ramping = host.ramping + floor(FULL / host.slots)
 take_slot(reservation, host)
+if host.trial then
+  set_closed(host, close_after_trial(host.id))
+  host.trial = false
+end
 commit()
 return { 'held', host.id, host.connection }

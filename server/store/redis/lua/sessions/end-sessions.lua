@@ -130,7 +130,7 @@ for host = 1, host_count do
     packed[packed_size + 1] = name
     packed[packed_size + 2] = pack('<di4i4', ramping, committed, digest) .. sub(record, AFTER_DIGEST) .. freed
     packed_size = packed_size + 2
-    if state == READY and closed == 0 and committed < slots then
+    if state == READY and closed ~= CLOSED and committed < slots then
       local score = congestion_of(slots, committed, measured, ramping)
       scores[scores_size + 1], scores[scores_size + 2] = string.format('%d', score), name
       scores_size = scores_size + 2

@@ -61,6 +61,11 @@ local picked, picked_count, silent, not_free = new_list(unplaced_count), 0, {}, 
 local own_connections = caller_id .. '.'
 local unpack_record = struct.unpack
 
+-- Whether a host gets one session only. Its failures may be forgotten since it was marked.
+local function is_on_trial(name, closed)
+  return closed == ON_TRIAL and redis.call('HEXISTS', failures_key, name) == 1
+end
+
 local page, records, page_size, page_index, offset = nil, nil, 0, 0, 0
 
 -- The next host in the order of the set, or false. Reads as many at once as sessions may need.
@@ -77,9 +82,9 @@ local function read_host()
     page_index = page_index + 1
     local name, record = page[page_index], records[page_index]
     if record then
-      local ramping, committed, _, slots, measured, heartbeat_at, _, _, _, _, connection, first_free =
+      local ramping, committed, _, slots, measured, heartbeat_at, _, _, closed, _, connection, first_free =
         unpack_record(HOST_FORMAT, record)
-      local score = congestion_of(slots, committed, measured, ramping)
+      local score, trial = congestion_of(slots, committed, measured, ramping), is_on_trial(name, closed)
       return {
         name = name,
         record = record,
@@ -91,7 +96,8 @@ local function read_host()
         heartbeat_at = heartbeat_at,
         score = score,
         stored_score = score,
-        free = #record - first_free + 1,
+        free = trial and SLOT_LENGTH or #record - first_free + 1,
+        trial = trial,
         taken_length = 0,
         answer = '+' .. name .. '|' .. connection,
         other_broker = sub(connection, 1, #own_connections) ~= own_connections and broker_of(connection),
@@ -218,11 +224,26 @@ end
 
 -- What is stored --------------------------------------------------------------------------------------
 
+-- The slots of hosts that count no longer: they were on trial, or silent.
+local lost_slots = 0
+
+-- Closes a host that got a session as a trial. Returns the part of its record behind `committed`.
+local function close_trial(host, rest)
+  local at = CLOSED_AT - AFTER_COMMITTED + 1
+  close_after_trial(host.name)
+  lost_slots = lost_slots + host.slots
+  return sub(rest, 1, at - 1) .. string.char(CLOSED) .. sub(rest, at + 1)
+end
+
 local packed, scores, scored, pack = new_list(picked_count * 2), new_list(picked_count * 2), 0, struct.pack
 for n = 1, picked_count do
   local host = picked[n]
+  local rest = sub(host.record, AFTER_COMMITTED, -host.taken_length - 1)
+  if host.trial then
+    rest = close_trial(host, rest)
+  end
   packed[n * 2 - 1] = host.name
-  packed[n * 2] = pack('<di4', host.ramping, host.committed) .. sub(host.record, AFTER_COMMITTED, -host.taken_length - 1)
+  packed[n * 2] = pack('<di4', host.ramping, host.committed) .. rest
   if host.taken_length < host.free then
     scores[scored + 1], scores[scored + 2] = string.format('%d', host.score), host.name
     scored = scored + 2
@@ -231,11 +252,10 @@ for n = 1, picked_count do
   end
 end
 
-local silent_slots = 0
 for _, host in ipairs(silent) do
   local suspect = sub(host.record, 1, STATE_AT - 1) .. string.char(SUSPECT) .. sub(host.record, STATE_AT + 1)
   redis.call('HSET', hosts_key, host.name, suspect)
-  silent_slots = silent_slots + host.slots
+  lost_slots = lost_slots + host.slots
   not_free[#not_free + 1] = host.name
 end
 
@@ -247,6 +267,6 @@ call_with_values('HSET', members_key, in_slots, placed * 2)
 push_due(reserved_key, expires_at, placed_ids, placed)
 write_changes()
 reply[item_count + 1] = redis.call('HINCRBY', totals_key, 'sessions', placed)
--- `-silent_slots` would give the text '-0', which HINCRBY refuses.
-reply[item_count + 2] = redis.call('HINCRBY', totals_key, 'slots', 0 - silent_slots)
+-- `-lost_slots` would give the text '-0', which HINCRBY refuses.
+reply[item_count + 2] = redis.call('HINCRBY', totals_key, 'slots', 0 - lost_slots)
 return reply

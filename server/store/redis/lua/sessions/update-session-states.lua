@@ -9,10 +9,14 @@
 --   states
 --   source_states  the states that may precede, with a comma around each
 -- Returns per change two texts: changed, record | over, reason | stale, '' | unknown, '' | bad_transition, ''
--- Invariants: only the current epoch on the current host changes a session; a claimed reservation no longer expires.
+-- Invariants: only the current epoch on the current host changes a session; a claimed reservation no longer expires, and proves that
+--   its host works: the failures of the host are forgotten.
 
 load_sessions(session_ids)
 load_hosts(host_ids)
+
+-- Hosts on which clients claimed sessions.
+local claimed_on = {}
 
 -- Carries out one change. Returns the two texts of the reply.
 local function change_state(i)
@@ -29,6 +33,9 @@ local function change_state(i)
     return 'unknown', ''
   end
   if session.state ~= states[i] then
+    if session.state == 'reserved' then
+      claimed_on[#claimed_on + 1] = host.id
+    end
     update_session(session, host, session.epoch, states[i])
     note_change(session.broker, session.id)
   end
@@ -39,5 +46,6 @@ local reply = {}
 for i = 1, item_count do
   reply[i * 2 - 1], reply[i * 2] = change_state(i)
 end
+call_with_values('HDEL', failures_key, claimed_on)
 commit()
 return reply

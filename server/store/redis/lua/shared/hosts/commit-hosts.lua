@@ -4,7 +4,7 @@ local STATE_NUMBER = { joining = JOINING, ready = READY, suspect = SUSPECT }
 
 local function encode_host(host)
   return struct.pack(HOST_FORMAT, host.ramping, host.committed, host.digest, host.slots, host.measured, host.heartbeat_at,
-    host.missing_at, STATE_NUMBER[host.state], host.closed and 1 or 0, host.named, host.connection) .. host.free
+    host.missing_at, STATE_NUMBER[host.state], host.closed and CLOSED or host.trial and ON_TRIAL or 0, host.named, host.connection) .. host.free
 end
 
 local function commit_hosts()

@@ -27,6 +27,10 @@ local function offer_slot(waiting, host)
   session.due_at = now_ms + OFFER_MS
   host.ramping = host.ramping + floor(FULL / host.slots)
   take_slot(session, host)
+  if host.trial then
+    set_closed(host, close_after_trial(host.id))
+    host.trial = false
+  end
   redis.call('ZREM', queue_key, waiting.id)
   note_offer_change(waiting.broker, waiting.id)
   commit()

@@ -1,0 +1,56 @@
+import type { HostClock } from '../runtime/clock.js';
+import type { Admission } from './admission.js';
+
+/**
+ * How long a client with a good ticket waits for a slot. Brokers never sell a slot that is in use: another session has ended, and the
+ * host has not heard of it yet, because it changes its broker (about a second) or the `end` is on its way.
+ */
+export const SLOT_WAIT_MS = 5_000;
+
+interface SlotWait {
+  readonly tryAdmit: () => Admission;
+  readonly resolve: (admission: Admission) => void;
+  readonly cancelTimer: () => void;
+}
+
+/** Clients that wait for a slot, the first one first. */
+export class SlotWaits {
+  readonly #clock: HostClock;
+  readonly #limit: number;
+  readonly #waits = new Set<SlotWait>();
+
+  /** @param limit how many may wait; any client may show a ticket several times */
+  constructor(clock: HostClock, limit: number) {
+    this.#clock = clock;
+    this.#limit = limit;
+  }
+
+  /**
+   * Waits until `tryAdmit` gives another answer than `no_free_slot`, or the time is up.
+   *
+   * @param giveUp called when the time is up
+   */
+  wait(tryAdmit: () => Admission, giveUp: () => void): Promise<Admission> {
+    if (this.#waits.size >= this.#limit) return Promise.resolve({ ok: false, reason: 'no_free_slot' });
+    return new Promise((resolve) => {
+      const cancelTimer = this.#clock.setTimer(() => {
+        this.#waits.delete(wait);
+        giveUp();
+        resolve({ ok: false, reason: 'no_free_slot' });
+      }, SLOT_WAIT_MS);
+      const wait: SlotWait = { tryAdmit, resolve, cancelTimer };
+      this.#waits.add(wait);
+    });
+  }
+
+  /** A session has ended, or the host has closed. */
+  retry(): void {
+    for (const wait of [...this.#waits]) {
+      const admission = wait.tryAdmit();
+      if (!admission.ok && admission.reason === 'no_free_slot') continue;
+      this.#waits.delete(wait);
+      wait.cancelTimer();
+      wait.resolve(admission);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
+import type { HostConnection } from '../connections/connections.js';
+import type { CorePorts } from '../core-ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
+import type { Reporting } from '../reporting.js';
+
+/** With these reasons a host says that it does not start a session. All others are about the player. */
+const REFUSALS: readonly EndReason[] = ['error', 'host_ended'];
+
+/**
+ * Handles the end of a session that the host reports before any client claimed it: the player is placed again, and the host is
+ * left out of placement for a while.
+ *
+ * @returns false when it is no such end: the session is running, has ended, or is on another host
+ */
+export async function refuseReservation(
+  context: CorePorts,
+  host: HostConnection,
+  sessionId: string,
+  epoch: number,
+  reason: EndReason,
+): Promise<boolean> {
+  if (!REFUSALS.includes(reason)) return false;
+  const { regionPool, registration } = host;
+  const { hostId } = registration;
+  const reservation = { hostId, sessionId, epoch, reason: 'refused' as const };
+  const outcome = await context.store.failReservation(regionPool, reservation, context.brokerId);
+  if (outcome.kind === 'not_reserved') return false;
+  if (outcome.failures !== null) reportHostFailure(context, regionPool, hostId, outcome.failures);
+  notifyAllOfEnd(context, regionPool, [outcome.ended]);
+  return true;
+}
+
+/** Counts and logs that a host is left out of placement. */
+function reportHostFailure(
+  { observer, limitedLog }: Reporting,
+  regionPool: RegionPool,
+  hostId: string,
+  { count, reason }: HostFailures,
+): void {
+  observer.hostFailed(regionPool, reason);
+  limitedLog.warn(
+    { ...regionPool, hostId, reason: FAILURES[reason], failuresInARow: count },
+    'host failed a session and gets no new ones for a while',
+  );
+}
+
+/** Failures as the log describes them. */
+const FAILURES: Readonly<Record<HostFailureReason, string>> = {
+  refused: 'it ended a session before a client claimed it',
+};

@@ -1,0 +1,27 @@
+import type { RegionPool } from '../../domain/catalog.js';
+import type { Connections } from '../connections/ports.js';
+import type { Credentials } from '../credentials.js';
+import type { ControlMessage } from '../messaging/control-messages.js';
+import type { CorePorts } from '../core-ports.js';
+import { createMatched } from '../placement/create-matched.js';
+import { placedFromSession } from '../requests/placed-from-session.js';
+
+/**
+ * On the client's broker: sends `matched` again, at the same epoch, because the host has returned at another endpoint and the
+ * client has no connection to it.
+ */
+export async function resendMatched(
+  context: CorePorts & Connections & Credentials,
+  regionPool: RegionPool,
+  { sessionId, epoch }: Extract<ControlMessage, { type: 'endpoint_changed' }>,
+): Promise<void> {
+  const [session] = await context.store.getSessions(regionPool, [sessionId]);
+  const client = context.connections.clientOfSession(sessionId);
+  const known = client?.sessions.get(sessionId);
+  if (client === undefined || known?.epoch !== epoch || session?.epoch !== epoch) return;
+  if (session.state !== 'reserved' && session.state !== 'disconnected') return;
+  const leftMs =
+    session.state === 'reserved' ? known.reservedUntilMs - performance.now() : context.limits.reservationMs;
+  const placed = await placedFromSession(context, regionPool, session, leftMs);
+  client.channel.send(await createMatched(context, client, known.request, placed));
+}

@@ -1,0 +1,42 @@
+import { addHostFailure, areForgotten, isLeftOut } from '../../../domain/host-failures.js';
+import type { FailedReservation, FailReservationOutcome } from '../../contracts/hosts.js';
+import type { MemoryHost } from '../pool/memory-host.js';
+import type { PoolState } from '../pool/pool-state.js';
+import { changeHostClosures } from './change-closures.js';
+
+/** See `HostStore.failReservation`. */
+export function failReservation(
+  pool: PoolState,
+  { hostId, sessionId, epoch, reason }: FailedReservation,
+  nowMs: number,
+  callerId: string,
+): FailReservationOutcome {
+  const session = pool.sessions.get(sessionId);
+  const host = pool.hosts.get(hostId);
+  if (host === undefined || session?.state !== 'reserved') return { kind: 'not_reserved' };
+  if (session.hostId !== hostId || session.epoch !== epoch) return { kind: 'not_reserved' };
+  const before = pool.hostFailures.get(hostId) ?? null;
+  const failures = addHostFailure(before, reason, session.reservedAtMs, nowMs, pool.rules.backOff);
+  if (failures !== null) {
+    pool.hostFailures.set(hostId, failures);
+    changeHostClosures(pool, hostId, 'failing', 'add', nowMs);
+  }
+  return { kind: 'failed', ended: pool.endSession(session, 'host_lost', nowMs, callerId), failures };
+}
+
+/** Opens a host again whose back-off is over, or whose failures are forgotten. */
+export function endBackOff(pool: PoolState, host: MemoryHost, nowMs: number): void {
+  if (!host.closures.includes('failing')) return;
+  const failures = pool.hostFailures.get(host.hostId);
+  if (failures !== undefined && isLeftOut(failures, nowMs, pool.rules.backOff)) return;
+  changeHostClosures(pool, host.hostId, 'failing', 'remove', nowMs);
+}
+
+/** Forgets old failures: hosts that got no session since, or never came back. */
+export function forgetOldFailures(pool: PoolState, nowMs: number): void {
+  for (const [hostId, failures] of pool.hostFailures) {
+    if (!areForgotten(failures, nowMs)) continue;
+    pool.hostFailures.delete(hostId);
+    changeHostClosures(pool, hostId, 'failing', 'remove', nowMs);
+  }
+}

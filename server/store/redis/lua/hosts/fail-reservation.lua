@@ -1,0 +1,31 @@
+-- Ends a session that its host failed before any client claimed it, and leaves the host out of placement for a while.
+--
+-- Arguments
+--   caller_id   the calling broker
+--   host_id
+--   session_id
+--   epoch
+--   reason      why it counts as a failure
+-- Returns not_reserved, or failed, the failures of the host as stored ('' when this one was counted before), then of the session:
+--   sessionId, record, connectionId
+-- Invariants: only a reservation of that epoch on that host ends; the freed slot goes to nobody while the host is left out; failures
+--   of sessions that were reserved together count once.
+
+local session, host = load_session(session_id), load_host(host_id)
+if not host or not session or session.state ~= 'reserved' or session.host ~= host_id or session.epoch ~= epoch then
+  return { 'not_reserved' }
+end
+
+local failures = load_failures(host_id)
+if failures and now_ms - failures.until_ms > FAILURES_KEPT_MS then
+  failures = nil
+end
+local reply = { 'failed', '' }
+if not failures or session.reserved_at > failures.counted_until then
+  reply[2] = leave_out(host_id, failures and failures.count + 1 or 1, reason, now_ms)
+  set_closed(host, true)
+  withdraw_offers_of(host)
+end
+end_and_add(reply, session, 'host_lost')
+commit_and_serve_queue()
+return reply
