@@ -12,24 +12,25 @@ describe('An assignment that a host was sent', () => {
   it('is unanswered after two heartbeats that say what is prepared and do not name it', () => {
     const prepares = new UnansweredPrepares();
     prepares.add('s1', 1);
-    const answers = [1, 2].map(() => {
+    const unanswered = [1, 2].map(() => {
       prepares.receiveHeartbeat(heartbeat({ prepared: [{ sessionId: 's2', epoch: 1 }] }));
       return prepares.isUnanswered('s1', 1);
     });
-    expect(answers).to.deep.equal([false, true]);
+    expect(unanswered).to.deep.equal([false, true]);
     expect(prepares.isUnanswered('s1', 2)).to.equal(false);
     expect(prepares.isUnanswered('s2', 1)).to.equal(false);
   });
 
-  for (const [what, change] of [
+  const answers: readonly (readonly [string, Partial<Heartbeat>])[] = [
     ['as prepared', { prepared: [{ sessionId: 's1', epoch: 1 }] }],
     ['as running', { prepared: [], sessions: [{ sessionId: 's1', epoch: 1, state: 'active' }] }],
-  ] as const) {
+  ];
+  for (const [what, change] of answers) {
     it(`is answered by one heartbeat that names it ${what}`, () => {
       const prepares = new UnansweredPrepares();
       prepares.add('s1', 1);
       prepares.receiveHeartbeat(heartbeat({ prepared: [] }));
-      prepares.receiveHeartbeat(heartbeat(structuredClone(change) as Partial<Heartbeat>));
+      prepares.receiveHeartbeat(heartbeat(change));
       for (let i = 0; i < 3; i += 1) prepares.receiveHeartbeat(heartbeat({ prepared: [] }));
       expect(prepares.isUnanswered('s1', 1)).to.equal(false);
     });
