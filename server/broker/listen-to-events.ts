@@ -1,5 +1,6 @@
 import { forgetDisconnectedSession, rememberEarlyLoss } from './connections/disconnected-sessions.js';
 import type { BrokerContext } from './create-context.js';
+import { recordUnansweredPrepare } from './hosts/refuse-reservation.js';
 import { notifyClient } from './messaging/notify-client.js';
 import { notifyHostOfSession } from './messaging/notify-host.js';
 import { locateMovedSession } from './moves/client/locate-moved-session.js';
@@ -19,6 +20,7 @@ export function listenToEvents(context: BrokerContext): void {
     clearRequestOfDisconnected(context, session);
     forgetDisconnectedSession(context, session);
     forgetOutgoingMove(context, regionPool, session);
+    void recordUnansweredPrepare(context, regionPool, session);
     notifyHostOfSession(context, regionPool, session);
   });
   events.on('targetReservationChanged', (regionPool, sessionId, reservation) => {

@@ -125,15 +125,13 @@ describe('A position in the queue', function () {
         state: 'connected',
       }));
       const host = await openHost(duskline.url, { hostId: 'h1', slots: 20, sessions });
-      // After the first heartbeat the broker reconciles the host; after the second the host is ready.
-      for (const state of ['joining', 'ready']) {
-        host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
-        await waitUntil(async () => {
-          const { regions } = await duskline.broker.status();
-          const found = regions[0]?.pools[0]?.hostList[0];
-          return found?.state === state && found.sessions === 20;
-        });
-      }
+      // After the first heartbeat the broker reconciles the host, which is ready then.
+      host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
+      await waitUntil(async () => {
+        const { regions } = await duskline.broker.status();
+        const found = regions[0]?.pools[0]?.hostList[0];
+        return found?.state === 'ready' && found.sessions === 20;
+      });
       const regionPool = { region: 'near', pool: 'console-x' };
       const others = Array.from({ length: 40 }, (_, i) => sessionIdOf(1_000 + i)).map((sessionId) => ({
         sessionId,

@@ -3,6 +3,7 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { ReportedSession, SessionMeta } from '../../store/fleet-store.js';
+import type { UnansweredPrepares } from './unanswered-prepares.js';
 import { SessionsInGroups } from './sessions-in-groups.js';
 
 /** The socket of a client or host, provided by the transport. */
@@ -153,6 +154,8 @@ export interface HostConnection {
   readonly lastSentEpochs: Map<string, number>;
   /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
   mustReconcile: boolean;
+  /** Assignments that the host was sent and has not said to be ready for. */
+  readonly unansweredPrepares: UnansweredPrepares;
   /** The epoch that the store knows to be movable, by session id. */
   readonly movableEpochs: Map<string, number>;
 }
