@@ -50,6 +50,8 @@ export const SCRIPT_PARTS = {
     keys: ['failures'],
     parts: ['values/clock', 'hosts/closures'],
   },
+  'hosts/trials': {},
+  'hosts/close-trials': { parts: ['hosts/trials', 'hosts/host-failures'] },
   'hosts/end-back-off': {
     constants: ['MAX_BACK_OFF_MS'],
     parts: ['values/clock', 'hosts/host-states', 'hosts/closures', 'hosts/host-failures'],

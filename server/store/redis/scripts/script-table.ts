@@ -205,10 +205,11 @@ export const POOL_SCRIPTS = {
       'inbox/inbox-changes',
       'inbox/note-change',
       'hosts/host-format',
-      'hosts/host-failures',
+      'hosts/trials',
       'sessions/session-format',
       'sessions/due-lists',
     ],
+    onDemand: 'hosts/close-trials',
   },
   'sessions/restore-sessions': {
     lists: { sessionIds: 'text', epochs: 'number', brokerIds: 'text', metas: 'text' },
