@@ -11,8 +11,8 @@ import { createBrokerEvents, type Events } from './messaging/broker-events.js';
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
 import { ActiveRequests } from './requests/active-request.js';
+import { PlayerTurns } from './requests/player-turns.js';
 import type { Requests } from './requests/ports.js';
-
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
 import { RecentEnds } from './store-access/recent-ends.js';
@@ -60,6 +60,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK),
     activeRequests: new ActiveRequests(),
     rememberedWaits: new ExpiringRecords(limits.queueGraceMs),
+    takeovers: new PlayerTurns(),
     tickets,
     iceServers,
     events: createBrokerEvents(),

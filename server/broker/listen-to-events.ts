@@ -1,11 +1,13 @@
 import { forgetDisconnectedSession, rememberEarlyLoss } from './connections/disconnected-sessions.js';
 import type { BrokerContext } from './create-context.js';
+import { recordUnansweredPrepare } from './hosts/refuse-reservation.js';
 import { notifyClient } from './messaging/notify-client.js';
 import { notifyHostOfSession } from './messaging/notify-host.js';
 import { locateMovedSession } from './moves/client/locate-moved-session.js';
 import { dropTargetReservation, forgetOutgoingMove } from './moves/forget-ended-moves.js';
 import { handleControlMessage } from './moves/handle-control-message.js';
 import { replaceLostSession } from './recovery/replace-lost-session.js';
+import { clearRequestOfDisconnected } from './requests/clear-live-request.js';
 import type { RequestRunning } from './requests/ports.js';
 import { notifyWaitingRequest } from './requests/receive-offer.js';
 
@@ -16,8 +18,10 @@ export function listenToEvents(context: BrokerContext & RequestRunning): void {
     notifyWaitingRequest(context, regionPool, session);
     rememberEarlyLoss(context, session);
     notifyClient(context, regionPool, session);
+    clearRequestOfDisconnected(context, session);
     forgetDisconnectedSession(context, session);
     forgetOutgoingMove(context, regionPool, session);
+    void recordUnansweredPrepare(context, regionPool, session);
     notifyHostOfSession(context, regionPool, session);
   });
   events.on('targetReservationChanged', (regionPool, sessionId, reservation) => {

@@ -6,7 +6,7 @@ import { REGION_POOL } from '../support/fleet/fleet-data.js';
 import { BROKER, makeHostReady, reserveSlot, startSession, type CurrentFixture } from './fixture.js';
 import { requestEntryOf } from './request-entries.js';
 
-/** What brokers do with each other by way of the store: tokens, leases, inboxes and wake-ups. */
+/** How brokers coordinate through the store: tokens, leases, inboxes and wake-ups. */
 export function coordinationSuite(current: CurrentFixture): void {
   describe('useToken', () => {
     const TTL_MS = 60_000;

@@ -27,7 +27,14 @@ export function requestSuite(current: CurrentFixture): void {
       const { store } = current();
       const first = requestEntryOf('request-1');
       await recordOver(store, first);
-      const lookAlikes = ['1', REGION_POOL.region, REGION_POOL.pool, first.sessionId, 'request-', 'request-11'];
+      const lookAlikes = [
+        '1',
+        REGION_POOL.region,
+        REGION_POOL.pool,
+        first.sessionId,
+        'request-',
+        'request-11',
+      ];
       for (const requestId of lookAlikes) {
         const entry = requestEntryOf(requestId);
         expect(await store.recordRequests([entry]), requestId).to.have.nested.property('[0].kind', 'new');

@@ -71,6 +71,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     [{ sessionId: newSessionId(), epoch: 1, hostId: 'host-a', reason: 'client_left' }],
     BROKER,
   );
+  await store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', 0);
   await store.failReservation(
     REGION_POOL,
     { hostId: 'host-a', sessionId: newSessionId(), epoch: 1, reason: 'refused' },

@@ -3,6 +3,7 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { ReportedSession, SessionMeta } from '../../store/fleet-store.js';
+import type { UnansweredPrepares } from './unanswered-prepares.js';
 import { SessionsInGroups } from './sessions-in-groups.js';
 
 /** The socket of a client or host, provided by the transport. */
@@ -128,6 +129,8 @@ export interface HostConnection {
   readonly lastSentEpochs: Map<string, number>;
   /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
   mustReconcile: boolean;
+  /** Assignments that the host was sent and has not said to be ready for. */
+  readonly unansweredPrepares: UnansweredPrepares;
   /** The epoch that the store knows to be movable, by session id. */
   readonly movableEpochs: Map<string, number>;
 }
@@ -142,6 +145,8 @@ export class ConnectionDirectory {
   readonly #clientBySession = new SessionsInGroups<ClientConnection>();
   readonly #hosts = new Map<string, HostConnection>();
   readonly #clients = new Set<ClientConnection>();
+  /** The connections that have or had a session, by player: most connections never have one. */
+  readonly #clientsWithSessions = new Map<string, Set<ClientConnection>>();
 
   addClient(client: ClientConnection): void {
     this.#clients.add(client);
@@ -153,6 +158,10 @@ export class ConnectionDirectory {
 
   removeClient(client: ClientConnection): void {
     this.#clients.delete(client);
+    const ofPlayer = this.#clientsWithSessions.get(client.playerId);
+    if (ofPlayer?.delete(client) === true && ofPlayer.size === 0) {
+      this.#clientsWithSessions.delete(client.playerId);
+    }
     for (const sessionId of client.sessions.keys()) {
       if (this.#clientBySession.get(sessionId) === client) this.#clientBySession.delete(sessionId);
     }
@@ -174,7 +183,16 @@ export class ConnectionDirectory {
     previous?.removeSession(sessionId);
     client.addSession(sessionId, session);
     this.#clientBySession.set(sessionId, client);
+    const ofPlayer = this.#clientsWithSessions.get(client.playerId);
+    if (ofPlayer === undefined) this.#clientsWithSessions.set(client.playerId, new Set([client]));
+    else ofPlayer.add(client);
     return previous === client ? undefined : previous;
+  }
+
+  /** Whether a session is linked to any connection of the player. */
+  hasSessionOf(playerId: string): boolean {
+    for (const { sessions } of this.#clientsWithSessions.get(playerId) ?? []) if (sessions.size > 0) return true;
+    return false;
   }
 
   unlinkSession(sessionId: string): void {

@@ -5,6 +5,7 @@ import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { Refusal, errorMessage, jittered } from '../refusal.js';
 import type { ActiveRequest } from '../requests/active-request.js';
+import { replacedRefusal } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { sendMatched } from './answer-matched.js';
 
@@ -28,10 +29,10 @@ export function answerRequest(
       answerMatched(context, request, answer.placed);
       return;
     case 'replaced':
-      answerRefused(context, request, new Refusal('CANCELLED'));
+      answerRefused(context, request, replacedRefusal(), true);
       return;
     case 'refused':
-      answerRefused(context, request, refusalOf(request, answer));
+      answerRefused(context, request, refusalOf(request, answer), false);
   }
 }
 
@@ -46,9 +47,14 @@ function answerMatched(
   context.observer.requestMatched(placed.regionPool, matched.rank, tookMs, hasWaited);
 }
 
-function answerRefused(context: CorePorts, { client, message, answerer }: ActiveRequest, refusal: Refusal): void {
+function answerRefused(
+  context: CorePorts,
+  { client, message, answerer }: ActiveRequest,
+  refusal: Refusal,
+  isReplaced: boolean,
+): void {
   context.observer.requestRefused(refusal.code);
-  if (!answerer.onRefused(refusal)) return;
+  if (!answerer.onRefused(refusal, isReplaced)) return;
   const { requestId } = message;
   client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));
 }

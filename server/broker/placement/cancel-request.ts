@@ -8,6 +8,7 @@ import { findQueuePosition } from '../queue/find-queue-position.js';
 import { Refusal, errorMessage } from '../refusal.js';
 import { locateSession } from '../requests/attach-earlier-session.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
+import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { takeOverRequest } from '../requests/request-record.js';
 import { endLinkedSession, sendEndRefusal } from './end-linked-session.js';
 
@@ -38,13 +39,19 @@ async function endEarlierRequest(
   context: CorePorts & Requests & RequestRunning,
   key: RequestKey,
 ): Promise<void> {
-  const record = await context.batches.findRequest(key);
-  if (record === null || record.state === 'replaced') return;
   const { playerId, requestId } = key;
+  // Another connection of the client to this broker has it.
+  const active = context.activeRequests.findOfPlayer(playerId, requestId);
+  if (active !== undefined) {
+    context.requestRunner.dispatch(active, { type: 'cancelled' });
+    await context.activeRequests.untilClosed(active);
+    return;
+  }
+  const record = await context.batches.findRequest(key);
+  // A request that was replaced has nothing left: its session may be the one of the request that resumed it.
+  if (record === null || record.state === 'replaced') return;
   const position = await findQueuePosition(context, record);
   if (position !== undefined) {
-    const waiting = context.activeRequests.findBySession(record.sessionId);
-    if (waiting !== undefined) context.requestRunner.dispatch(waiting, { type: 'cancelled' });
     // With a higher epoch in the store, a broker that still has the request cannot queue it again.
     const belowEpoch = await takeOverRequest(context, playerId, requestId, record);
     await Promise.all(
@@ -62,5 +69,7 @@ async function endEarlierRequest(
     epoch,
     reason: 'client_left',
   });
-  if (outcome.kind === 'ended') notifyAllOfEnd(context, found.regionPool, [outcome]);
+  if (outcome.kind !== 'ended') return;
+  clearLiveRequest(context, playerId, outcome.session);
+  notifyAllOfEnd(context, found.regionPool, [outcome]);
 }

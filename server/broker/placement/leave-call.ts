@@ -13,11 +13,12 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 export async function leaveStore(
   context: CorePorts,
   request: ActiveRequest,
-  { queues, slot }: Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>,
+  { queues, slot, everywhere }: Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>,
 ): Promise<void> {
   const { client, message, state } = request;
   const { playerId } = client;
-  const [, epoch] = await Promise.all([releaseSlot(context, slot), leaveQueues(context, request, queues)]);
+  const positions = everywhere ? context.fleet.regionPools : queues;
+  const [, epoch] = await Promise.all([releaseSlot(context, slot), leaveQueues(context, request, positions)]);
   if (mayBeRepeated(request)) await context.store.deleteRequest(playerId, message.requestId);
   else await context.store.clearLiveRequests([{ playerId, sessionId: state.sessionId, epoch }]);
 }

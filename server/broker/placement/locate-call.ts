@@ -3,12 +3,18 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type { LocateResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
 import { rankCandidates } from '../../domain/ranking.js';
-import type { RequestRecord, SessionMeta } from '../../store/fleet-store.js';
+import type { SessionMeta } from '../../store/fleet-store.js';
 import type { CorePorts } from '../core-ports.js';
 import { findQueuePosition, type FoundPosition } from '../queue/find-queue-position.js';
 import { Refusal } from '../refusal.js';
 import type { ActiveRequest } from '../requests/active-request.js';
-import { attachEarlierSession, notifyEnded, type EarlierOutcome } from '../requests/attach-earlier-session.js';
+import {
+  attachEarlierSession,
+  locateSession,
+  notifyEnded,
+  type EarlierOutcome,
+} from '../requests/attach-earlier-session.js';
+import { rememberedRequest } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 
@@ -32,8 +38,9 @@ export async function locateRequest(
   known: RememberedRequest | null,
 ): Promise<Located> {
   const { client, message } = request;
-  const record = await readRecord(context, request, known);
+  const record = known ?? (await readRecord(context, request));
   if (record === null) return { kind: 'nothing' };
+  if (record.isReplaced) return locateReplaced(context, request, record);
   const recordedAtMs = performance.now() - record.ageMs;
   try {
     for (;;) {
@@ -59,18 +66,28 @@ export async function locateRequest(
 
 async function readRecord(
   context: CorePorts,
-  { client, message }: ActiveRequest,
-  known: RememberedRequest | null,
-): Promise<RequestRecord | null> {
-  const record = await context.batches.findRequest({ playerId: client.playerId, requestId: message.requestId });
-  if (record === null) return null;
-  return known === null || known.sessionId === record.sessionId ? record : null;
+  { client, message: { requestId } }: ActiveRequest,
+): Promise<RememberedRequest | null> {
+  const record = await context.batches.findRequest({ playerId: client.playerId, requestId });
+  return record === null ? null : rememberedRequest(requestId, record);
+}
+
+/** A request that was replaced never gets its session back: the player chose the other device. */
+async function locateReplaced(
+  context: CorePorts,
+  { client }: ActiveRequest,
+  record: RememberedRequest,
+): Promise<Located> {
+  const session = (await locateSession(context, record))?.session;
+  if (session === undefined || session.hostId === '' || session.state === 'offered') return { kind: 'replaced' };
+  notifyEnded(client, session.state === 'ended' ? session : { ...session, reason: 'superseded' });
+  return { kind: 'over', code: 'SESSION_OVER' };
 }
 
 async function lookOnce(
   context: CorePorts,
   request: ActiveRequest,
-  record: RequestRecord,
+  record: RememberedRequest,
 ): Promise<Located | undefined> {
   const { client, message, state } = request;
   const { candidates } = state.terms;

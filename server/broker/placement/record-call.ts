@@ -3,6 +3,7 @@ import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
+import { rememberedLive, rememberedRequest } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 
 /** Time between two checks whether the store is rebuilt. It costs nothing noticeable with a thousand waiting clients. */
@@ -26,11 +27,10 @@ export async function recordRequest(
     case 'new':
       return { type: 'recorded', outcome };
     case 'live':
-      return { type: 'recorded', outcome: { kind: 'live', other: outcome.live } };
+      return { type: 'recorded', outcome: { kind: 'live', other: rememberedLive(outcome.live) } };
     case 'repeat': {
-      if (outcome.record.state === 'replaced') return { type: 'recorded', outcome: { kind: 'replaced' } };
-      const { requestId } = request.message;
-      return { type: 'recorded', outcome: { kind: 'repeat', record: { requestId, ...outcome.record } } };
+      const record = rememberedRequest(request.message.requestId, outcome.record);
+      return { type: 'recorded', outcome: { kind: 'repeat', record } };
     }
   }
 }

@@ -8,10 +8,11 @@ import { confirmOffer, joinQueues, requeue, verifyOwner } from '../queue/queue-c
 import { Refusal } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
+import { readStanding } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { cachedEndpoint } from './create-matched.js';
 import { inspectOther, replaceOther, resumeOther } from './conflict-calls.js';
-import { leaveStore } from './leave-call.js';
+import { leaveStore, releaseSlot } from './leave-call.js';
 import { locateRequest } from './locate-call.js';
 import { recordRequest } from './record-call.js';
 import { tryCandidate } from './try-candidate.js';
@@ -43,10 +44,8 @@ export async function makeCall(
       return { type: 'replaced', outcome: await replaceOther(context, runner, request, call) };
     case 'resume':
       return { type: 'resumed', result: await resumeOther(context, request, call.other) };
-    case 'start_attempt': {
-      const entry = entryOf(request, call.regionPool);
-      return { type: 'attempt_started', epoch: await context.store.startAttempt(entry, call.fromEpoch) };
-    }
+    case 'start_attempt':
+      return { type: 'attempt_started', result: await startAttempt(context, request, call) };
     case 'describe':
       return { type: 'described', result: await describeHost(context, request, call.placed) };
     case 'join':
@@ -54,7 +53,7 @@ export async function makeCall(
     case 'confirm':
       return { type: 'confirmed', result: await confirmOffer(context, request, call.offer) };
     case 'verify':
-      return { type: 'verified', owner: await verifyOwner(context, request) };
+      return { type: 'verified', ...(await verifyOwner(context, request)) };
     case 'requeue':
       return { type: 'requeued', epoch: await requeue(context, request) };
     case 'leave':
@@ -71,18 +70,53 @@ async function reserve(
   const { client, message, state } = request;
   const { sessionId, epoch } = state;
   const { candidates } = state.terms;
+  // A slot that is reserved while the request is recorded is reserved before another request can take its place.
+  const isAhead = state.phase.name === 'recording';
   try {
     const placed = await tryCandidate(context, { client, message, candidates, sessionId, epoch }, index);
     if (placed === undefined) return { kind: 'full' };
-    const [best] = candidates;
-    // Conflict checks and repeated requests look in the recorded region pool first.
-    const isRecorded = state.lostIn === null && best !== undefined && isSameRegionPool(best.regionPool, placed.regionPool);
-    if (!isRecorded) await context.store.setRequestPool({ ...entryOf(request, placed.regionPool), sessionId });
-    return { kind: 'placed', placed };
+    return isAhead ? { kind: 'placed', placed } : await keepSlot(context, request, placed);
   } catch (error) {
     if (error instanceof Refusal) return { kind: 'refused', code: error.code };
     throw error;
   }
+}
+
+/** Returns a slot again when another request or broker continued this one before it was reserved: that one did not find it. */
+async function keepSlot(
+  context: Ports,
+  request: ActiveRequest,
+  placed: PlacedSession,
+): Promise<ReserveResult<PlacedSession>> {
+  const [standing] = await Promise.all([readStanding(context, request), recordRegionPool(context, request, placed)]);
+  if (standing === 'own') return { kind: 'placed', placed };
+  await releaseSlot(context, placed);
+  return standing === 'replaced' || standing === 'resumed'
+    ? { kind: 'replaced' }
+    : { kind: 'refused', code: 'UNAVAILABLE' };
+}
+
+/** Records where the request was placed, unless that is where it was recorded at first: conflict checks look there. */
+async function recordRegionPool(context: Ports, request: ActiveRequest, placed: PlacedSession): Promise<void> {
+  const { lostIn, terms } = request.state;
+  const [best] = terms.candidates;
+  const isRecorded = lostIn === null && best !== undefined && isSameRegionPool(best.regionPool, placed.regionPool);
+  if (!isRecorded) await context.store.setRequestPool(entryOf(request, placed.regionPool));
+}
+
+async function startAttempt(
+  context: Ports,
+  request: ActiveRequest,
+  { fromEpoch, regionPool }: Extract<RequestCall<PlacedSession>, { readonly type: 'start_attempt' }>,
+): Promise<Extract<Result, { readonly type: 'attempt_started' }>['result']> {
+  const entry = entryOf(request, regionPool);
+  const epoch = await context.store.startAttempt(entry, fromEpoch);
+  if (epoch !== null) return { kind: 'started', epoch };
+  const record = await context.batches.findRequest(entry);
+  if (record?.state === 'replaced') return { kind: 'replaced' };
+  // No other broker has started an attempt, so another request of the player is live.
+  const isOtherLive = record?.state === 'over' && record.epoch === fromEpoch;
+  return { kind: 'refused', code: isOtherLive ? 'SESSION_EXISTS' : 'UNAVAILABLE' };
 }
 
 /**
@@ -93,12 +127,11 @@ async function describeHost(
   context: Ports,
   request: ActiveRequest,
   placed: PlacedSession,
-): Promise<'ready' | 'host_left' | 'taken_over'> {
+): Promise<Extract<Result, { readonly type: 'described' }>['result']> {
   const isLate = performance.now() - request.arrivedHereAtMs > context.intervals.requestGraceMs;
   if (isLate && !request.hasWaited && placed.earlierSession === undefined) {
-    const record = await context.batches.findRequest({ playerId: request.client.playerId, requestId: request.message.requestId });
-    const isOwner = record?.sessionId === placed.sessionId && record.epoch === placed.epoch;
-    if (!isOwner) return 'taken_over';
+    const standing = await readStanding(context, request);
+    if (standing !== 'own') return standing === 'replaced' || standing === 'resumed' ? 'replaced' : 'continued';
   }
   request.endpoint =
     cachedEndpoint(context, placed) ?? (await context.fleet.fetchEndpoint(placed.regionPool, placed.hostId));

@@ -32,9 +32,13 @@ export function createRequestRunner(context: Ports): RequestRunner {
       const candidates = ranking.ok ? ranking.candidates : [];
       const terms = termsOf(message, candidates, ranking.ok ? null : ranking.code);
       const whenFull = message.wait === false ? 'refuse' : 'wait';
-      // After an outage, thousands of repeated requests would briefly take slots from new ones.
+      // After an outage, thousands of repeated requests would briefly take slots from new ones. A player who has something else
+      // on this broker could hold as many slots as connections.
       const mayReserveAhead =
-        !client.resumed && !context.storeHealth.isRebuilding && context.activeRequests.ofClient(client).length === 0 && client.sessions.size === 0;
+        !client.resumed &&
+        !context.storeHealth.isRebuilding &&
+        context.activeRequests.ofPlayer(client.playerId).length === 0 &&
+        !context.connections.hasSessionOf(client.playerId);
       const begun: Begun = beginRequest(terms, newSessionId(), whenFull, mayReserveAhead);
       return add(client, message, ANSWER_PLAY, begun);
     },

@@ -1,12 +1,13 @@
-import { isSameRegionPool, type RegionPool } from '../../domain/catalog.js';
+import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Offer } from '../../domain/play-request/play-request.js';
-import type { SessionRecord } from '../../store/fleet-store.js';
+import { StoreUnavailableError, type SessionRecord } from '../../store/fleet-store.js';
 import type { CorePorts } from '../core-ports.js';
 import { jittered } from '../refusal.js';
 import { entryOf, isQueueing, type ActiveRequest } from '../requests/active-request.js';
 import { offerOf } from '../requests/receive-offer.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
+import { readStanding, standingOf } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { createWaitingPlacement } from './waiting-placement.js';
 
@@ -36,7 +37,9 @@ export async function joinQueues(
     // A request with an offer needs no further queue: a second offer would only block a slot for other players.
     if (request.state.phase.name !== 'waiting') break;
     const outcome = await joinQueue(context, request, regionPool, arrivedAtMs);
-    if (outcome.kind === 'over') return { type: 'joined', queues, arrivedAtMs, refused: outcome.code };
+    if (outcome.kind === 'over') {
+      return { type: 'joined', queues, arrivedAtMs, refused: outcome.code, standing: 'own' };
+    }
     if (outcome.kind === 'not_joined') {
       isClosedEverywhere &&= outcome.isClosed;
       continue;
@@ -51,7 +54,9 @@ export async function joinQueues(
   }
   const isWithout = queues.length === 0 && request.state.queues.length === 0;
   const code = isClosedEverywhere ? 'REGION_CLOSED' : 'QUEUE_FULL';
-  return { type: 'joined', queues, arrivedAtMs, refused: isWithout ? code : null };
+  const refused = isWithout ? code : null;
+  const standing = queues.length === 0 ? 'own' : await readStanding(context, request);
+  return { type: 'joined', queues, arrivedAtMs, refused, standing };
 }
 
 async function joinQueue(
@@ -98,7 +103,10 @@ export async function confirmOffer(
   const epoch = await store.startAttempt(entryOf(request, regionPool), fromEpoch);
   if (epoch === null) return { kind: 'taken_over' };
   const acceptance = { sessionId, fromEpoch: offer.epoch, toEpoch: epoch, clientBrokerId: brokerId };
-  const outcome = await store.acceptOffer(regionPool, acceptance, limits.reservationMs);
+  const outcome = await store
+    .acceptOffer(regionPool, acceptance, limits.reservationMs)
+    .catch((error: unknown) => unansweredOf(error));
+  if (outcome.kind === 'unanswered') return { kind: 'unknown', epoch };
   if (outcome.kind === 'gone') return { kind: 'gone', epoch };
   const { session, hostConnectionId } = outcome;
   if (session.meta === null) throw new Error(`The store returned the accepted session ${sessionId} without metadata.`);
@@ -115,20 +123,31 @@ export async function confirmOffer(
   return { kind: 'placed', placed, epoch };
 }
 
+function unansweredOf(error: unknown): { readonly kind: 'unanswered' } {
+  if (error instanceof StoreUnavailableError) return { kind: 'unanswered' };
+  throw error;
+}
+
 /** Checks that the request still belongs to this connection. It may have been cancelled or continued on another broker. */
 export async function verifyOwner(
   context: CorePorts,
   request: ActiveRequest,
-): Promise<Result<'verified'>['owner']> {
-  const { terms, sessionId, epoch, queues } = request.state;
+): Promise<Omit<Result<'verified'>, 'type'>> {
+  const { terms, epoch, queues } = request.state;
   const regionPool = queues[0] ?? terms.candidates[0]?.regionPool;
-  if (regionPool === undefined) return null;
+  if (regionPool === undefined) return { standing: 'unknown', epoch };
   const [outcome] = await context.store.recordRequests([entryOf(request, regionPool)]);
-  // The store lost its data and recorded the request again, at epoch 1.
-  if (outcome?.kind === 'new') return { epoch: 1 };
-  if (outcome?.kind !== 'repeat') return null;
-  const { record } = outcome;
-  return record.sessionId === sessionId && record.epoch === epoch ? { epoch } : null;
+  switch (outcome?.kind) {
+    // The store lost its data and recorded the request again.
+    case 'new':
+      return { standing: 'own', epoch: 1 };
+    case 'repeat':
+      return { standing: standingOf(outcome.record, request), epoch };
+    case 'live':
+      return { standing: 'replaced', epoch };
+    case undefined:
+      return { standing: 'unknown', epoch };
+  }
 }
 
 /** Starts a new attempt of a request whose queue positions all expired. */
@@ -136,9 +155,4 @@ export async function requeue(context: CorePorts, request: ActiveRequest): Promi
   const { queues, epoch } = request.state;
   const [regionPool] = queues;
   return regionPool === undefined ? null : context.store.startAttempt(entryOf(request, regionPool), epoch);
-}
-
-/** Whether a region pool is among others. */
-export function isAmong(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
-  return regionPools.some((other) => isSameRegionPool(other, regionPool));
 }

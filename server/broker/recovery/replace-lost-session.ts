@@ -44,8 +44,8 @@ export function replaceLostSession(
     { sessionId, epoch, regionPool, arrivedAtMs },
     mayWait ? 'wait' : 'end',
     {
-      onRefused({ code }) {
-        const reason = END_REASONS.get(code) ?? 'host_lost';
+      onRefused({ code }, isReplaced) {
+        const reason = isReplaced ? 'superseded' : (END_REASONS.get(code) ?? 'host_lost');
         client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason });
         return mayWait;
       },

@@ -8,8 +8,13 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 
 /** How the last word on a request reaches its client. */
 export interface RequestAnswerer {
-  /** Called with a refusal just before the `error` is sent; returns whether an `error` is sent at all. */
-  onRefused(refusal: Refusal): boolean;
+  /**
+   * Called with a refusal just before the `error` is sent.
+   *
+   * @param isReplaced another request or connection of the player continues the request
+   * @returns whether an `error` is sent at all
+   */
+  onRefused(refusal: Refusal, isReplaced: boolean): boolean;
 }
 
 /** A play request on the connection that sent it. Its life is `state`; everything else serves messages and metrics. */
@@ -51,35 +56,57 @@ export function entryOf({ client, message, state }: ActiveRequest, regionPool: R
 
 /** The requests of this broker's clients that are not answered yet. */
 export class ActiveRequests {
-  readonly #byClient = new Map<ClientConnection, Map<string, ActiveRequest>>();
+  /** Nearly every player has one. */
+  readonly #byPlayer = new Map<string, ActiveRequest[]>();
   /** Requests that stand in queues, by the session that they become. */
   readonly #queueing = new Map<string, ActiveRequest>();
+  /** Callbacks of those who wait until a request is closed. */
+  readonly #closeListeners = new Map<ActiveRequest, (() => void)[]>();
 
   add(request: ActiveRequest): void {
-    const { client, message } = request;
-    const requests = this.#byClient.get(client) ?? new Map<string, ActiveRequest>();
-    requests.set(message.requestId, request);
-    this.#byClient.set(client, requests);
+    const { playerId } = request.client;
+    const requests = this.#byPlayer.get(playerId);
+    if (requests === undefined) this.#byPlayer.set(playerId, [request]);
+    else requests.push(request);
   }
 
   remove(request: ActiveRequest): void {
     this.removeFromQueues(request);
-    const { client, message } = request;
-    const requests = this.#byClient.get(client);
-    if (requests?.get(message.requestId) !== request) return;
-    requests.delete(message.requestId);
-    if (requests.size === 0) this.#byClient.delete(client);
+    const { playerId } = request.client;
+    const others = this.ofPlayer(playerId).filter((other) => other !== request);
+    if (others.length === 0) this.#byPlayer.delete(playerId);
+    else this.#byPlayer.set(playerId, others);
+    for (const listener of this.#closeListeners.get(request) ?? []) listener();
+    this.#closeListeners.delete(request);
+  }
+
+  /** Resolves when the request is answered. It must not be answered yet. */
+  untilClosed(request: ActiveRequest): Promise<void> {
+    return new Promise((resolve) => {
+      this.#closeListeners.set(request, [...(this.#closeListeners.get(request) ?? []), resolve]);
+    });
+  }
+
+  /** All requests of a player. */
+  ofPlayer(playerId: string): readonly ActiveRequest[] {
+    return this.#byPlayer.get(playerId) ?? [];
+  }
+
+  /** The newest request of a player with this id, on whichever connection. */
+  findOfPlayer(playerId: string, requestId: string): ActiveRequest | undefined {
+    return this.ofPlayer(playerId).findLast(({ message }) => message.requestId === requestId);
   }
 
   /** A client's request, by its id. */
   find(client: ClientConnection, requestId: string): ActiveRequest | undefined {
-    return this.#byClient.get(client)?.get(requestId);
+    return this.ofPlayer(client.playerId).find(
+      (request) => request.client === client && request.message.requestId === requestId,
+    );
   }
 
   /** All requests of a client. */
   ofClient(client: ClientConnection): readonly ActiveRequest[] {
-    const requests = this.#byClient.get(client);
-    return requests === undefined ? [] : [...requests.values()];
+    return this.ofPlayer(client.playerId).filter((request) => request.client === client);
   }
 
   /** The request of a client that becomes this session. */

@@ -5,6 +5,7 @@ import type { ClientConnection } from '../connections/connections.js';
 import type { ExpiringRecords } from '../expiring-records.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { ActiveRequest, ActiveRequests, RequestAnswerer } from './active-request.js';
+import type { PlayerTurns } from './player-turns.js';
 import type { RememberedWait } from './remembered-wait.js';
 
 /** Play requests: those that are not answered, and those of clients that disconnected while they waited. */
@@ -12,6 +13,8 @@ export interface Requests {
   readonly activeRequests: ActiveRequests;
   /** Waits of clients that disconnected, kept for `queueGraceMs` like their queue positions. */
   readonly rememberedWaits: ExpiringRecords<RememberedWait>;
+  /** Requests that end another one of their player, one at a time for each player. */
+  readonly takeovers: PlayerTurns;
 }
 
 /** Takes the events of play requests in, and carries out their effects. */

@@ -1,12 +1,10 @@
-import type { RequestKey, RequestRecord } from '../../store/fleet-store.js';
+import type { RememberedRequest } from '../../domain/play-request/play-request.js';
+import type { LiveRequest, RequestRecord } from '../../store/fleet-store.js';
 import { Refusal, jittered } from '../refusal.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
 /** How often `takeOverRequest` tries again when other brokers raise the epoch of the same request. */
 const MAX_START_TRIES = 5;
-
-/** Mean retry time of a client whose request continues on another broker, or whose record the store has lost. */
-const TAKEN_OVER_RETRY_MS = 3_000;
 
 /**
  * Raises a request's epoch, so that no other broker can continue the request.
@@ -36,29 +34,20 @@ export async function takeOverRequest(
   throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
 }
 
-/** An attempt of a request, as its broker knows it. */
-export interface RequestAttempt extends RequestKey {
-  readonly sessionId: string;
-  readonly epoch: number;
-}
-
-/**
- * Checks that an attempt still is the one that may continue the player's live request. Called after a slot was reserved or a queue
- * entered for it: another request may have replaced it before, and withdrawn its session when there was none yet.
- *
- * @returns `undefined` when it is; otherwise the refusal to answer with
- */
-export async function checkAttempt(
-  context: StoreAccess,
-  { playerId, requestId, sessionId, epoch }: RequestAttempt,
-): Promise<Refusal | undefined> {
-  const record = await context.batches.findRequest({ playerId, requestId });
-  if (record?.sessionId === sessionId && record.epoch === epoch && record.state === 'live') return undefined;
-  if (record?.state === 'replaced') return replacedRefusal();
-  return new Refusal('UNAVAILABLE', { retryAfterMs: jittered(TAKEN_OVER_RETRY_MS) });
-}
-
 /** The answer to a request that another one of the player took the place of, before it had a session. */
 export function replacedRefusal(): Refusal {
   return new Refusal('CANCELLED', { message: 'Another request of the player took over.' });
+}
+
+/** A request that the store remembers, as the machine of play requests knows it. */
+export function rememberedRequest(
+  requestId: string,
+  { sessionId, epoch, regionPool, ageMs, state }: RequestRecord,
+): RememberedRequest {
+  return { requestId, sessionId, epoch, regionPool, ageMs, isReplaced: state === 'replaced' };
+}
+
+/** The live request of a player, as the machine of play requests knows it. */
+export function rememberedLive({ requestId, ...record }: LiveRequest): RememberedRequest {
+  return { requestId, ...record, isReplaced: false };
 }

@@ -76,6 +76,7 @@ function newRequest<P extends Placed>(
     queues: [],
     arrivedAtMs: null,
     missedOffer: false,
+    isUncertain: false,
     lostReplacements: 0,
   };
 }

@@ -8,7 +8,7 @@ export type RequestCall<P extends Placed> =
   /** `record`: what the store remembers, if that has been read already. */
   | { readonly type: 'locate'; readonly record: RememberedRequest | null }
   | { readonly type: 'inspect'; readonly other: RememberedRequest }
-  /** Takes the place of the other request, and ends what it holds unless that is over. */
+  /** Takes the place of the other request, and ends what it holds. `isOver`: its session has ended. */
   | { readonly type: 'replace'; readonly other: RememberedRequest; readonly isOver: boolean }
   | { readonly type: 'resume'; readonly other: RememberedRequest }
   | { readonly type: 'start_attempt'; readonly fromEpoch: number; readonly regionPool: RegionPool }
@@ -17,8 +17,16 @@ export type RequestCall<P extends Placed> =
   | { readonly type: 'confirm'; readonly offer: Offer }
   | { readonly type: 'verify' }
   | { readonly type: 'requeue' }
-  /** Takes the request out of its queues, releases its slot, and ends its life in the store. */
-  | { readonly type: 'leave'; readonly queues: readonly RegionPool[]; readonly slot: P | null };
+  /**
+   * Takes the request out of its queues, releases its slot, and ends its life in the store. `everywhere`: the store may hold more for
+   * it, because a call was not answered.
+   */
+  | {
+      readonly type: 'leave';
+      readonly queues: readonly RegionPool[];
+      readonly slot: P | null;
+      readonly everywhere: boolean;
+    };
 
 /** What the broker does without an answer. */
 export type RequestNotice<P extends Placed> =

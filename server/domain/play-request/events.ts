@@ -21,7 +21,20 @@ export type ReserveResult<P extends Placed> =
   /** The region pool has no free slot, or is closed. */
   | { readonly kind: 'full' }
   /** The request cannot be placed there at all, or another broker continues it. */
-  | { readonly kind: 'refused'; readonly code: ErrorCode };
+  | { readonly kind: 'refused'; readonly code: ErrorCode }
+  /** Another request of the player took its place before. The slot was returned. */
+  | { readonly kind: 'replaced' };
+
+/**
+ * Whose a request is, by the store's record:
+ *
+ * - `own`: this broker's.
+ * - `replaced`: another request of the player took its place, and did not find the positions yet.
+ * - `resumed`: another request of the player continues it, with its positions.
+ * - `continued`: another broker has started an attempt.
+ * - `unknown`: the store does not know the request.
+ */
+export type Standing = 'own' | 'replaced' | 'resumed' | 'continued' | 'unknown';
 
 /** What became of a remembered request. */
 export type LocateResult<P extends Placed> =
@@ -31,7 +44,9 @@ export type LocateResult<P extends Placed> =
   | { readonly kind: 'waiting'; readonly position: QueuePosition }
   /** It never got a slot, or lost its queue position: a new attempt may start. */
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'over'; readonly code: ErrorCode };
+  | { readonly kind: 'over'; readonly code: ErrorCode }
+  /** Another request of the player took its place before it had a session. */
+  | { readonly kind: 'replaced' };
 
 /** What a poll of the queues says of a request. */
 export interface PolledQueues<P extends Placed> {
@@ -77,30 +92,46 @@ export type RequestResult<P extends Placed> =
       readonly outcome:
         | { readonly kind: 'new' }
         | { readonly kind: 'repeat'; readonly record: RememberedRequest }
-        | { readonly kind: 'live'; readonly other: RememberedRequest }
-        /** The request was made before, and another one of the player took its place since. */
-        | { readonly kind: 'replaced' };
+        | { readonly kind: 'live'; readonly other: RememberedRequest };
     }
   | { readonly type: 'reserved'; readonly result: ReserveResult<P> }
   | { readonly type: 'located'; readonly result: LocateResult<P> }
   | { readonly type: 'inspected'; readonly found: 'ended' | 'waiting' | 'session' }
-  | { readonly type: 'replaced'; readonly outcome: { readonly kind: 'done' } | { readonly kind: 'live'; readonly other: RememberedRequest } }
+  | {
+      readonly type: 'replaced';
+      readonly outcome:
+        | { readonly kind: 'done' }
+        | { readonly kind: 'live'; readonly other: RememberedRequest }
+        /** A newer request of the player takes over. */
+        | { readonly kind: 'outdated' };
+    }
   | {
       readonly type: 'resumed';
       readonly result:
         | { readonly kind: 'placed'; readonly placed: P }
         | { readonly kind: 'waiting'; readonly position: QueuePosition }
+        /** The other request has ended meanwhile. */
+        | { readonly kind: 'ended' }
+        | { readonly kind: 'live'; readonly other: RememberedRequest }
+        /** The session ended, or another connection repeats the request. */
         | { readonly kind: 'lost_race' };
     }
-  /** `null`: another broker started an attempt first. */
-  | { readonly type: 'attempt_started'; readonly epoch: number | null }
-  | { readonly type: 'described'; readonly result: 'ready' | 'host_left' | 'taken_over' }
+  | {
+      readonly type: 'attempt_started';
+      readonly result:
+        | { readonly kind: 'started'; readonly epoch: number }
+        /** Another broker started an attempt first, or another request of the player is live. */
+        | { readonly kind: 'refused'; readonly code: ErrorCode }
+        | { readonly kind: 'replaced' };
+    }
+  | { readonly type: 'described'; readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' }
   | {
       readonly type: 'joined';
       readonly queues: readonly RegionPool[];
       readonly arrivedAtMs: number | null;
       /** Why no queue accepted it, if none did; else why it may not wait any more. */
       readonly refused: ErrorCode | null;
+      readonly standing: Standing;
     }
   | {
       readonly type: 'confirmed';
@@ -109,10 +140,11 @@ export type RequestResult<P extends Placed> =
         | { readonly kind: 'gone'; readonly epoch: number }
         /** Another broker raised the request's epoch. */
         | { readonly kind: 'taken_over' }
-        /** The call was not answered. */
-        | { readonly kind: 'unknown' };
+        /** The epoch is raised, and the rest of the call was not answered. */
+        | { readonly kind: 'unknown'; readonly epoch: number };
     }
-  | { readonly type: 'verified'; readonly owner: { readonly epoch: number } | null }
+  /** `epoch`: of the record, which differs from the request's when the store had lost it. */
+  | { readonly type: 'verified'; readonly standing: Standing; readonly epoch: number }
   | { readonly type: 'requeued'; readonly epoch: number | null }
   | { readonly type: 'left' }
   /** A call was not answered, or the broker failed. */

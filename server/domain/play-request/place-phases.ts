@@ -36,7 +36,7 @@ export function stepPlacing<P extends Placed>(
   phase: Placing<P>,
   event: RequestResult<P>,
 ): Transition<P> {
-  if (event.type === 'failed') return refuse(request, event.code);
+  if (event.type === 'failed' && event.call === 'reserve') return refuse(request, event.code);
   if (event.type !== 'reserved') return stay(request);
   const { result } = event;
   switch (result.kind) {
@@ -46,6 +46,8 @@ export function stepPlacing<P extends Placed>(
       return tryNext(request, phase);
     case 'refused':
       return refuse(request, result.code);
+    case 'replaced':
+      return close(request, { kind: 'replaced' });
   }
 }
 
@@ -85,7 +87,20 @@ export function stepDescribing<P extends Placed>(
 ): Transition<P> {
   if (event.type === 'failed' && event.call === 'describe') return refuse(request, event.code, placed);
   if (event.type !== 'described') return stay(request);
-  if (event.result !== 'ready') return refuse(request, 'UNAVAILABLE', placed);
+  switch (event.result) {
+    case 'ready':
+      return match(request, placed);
+    case 'host_left':
+      return refuse(request, 'UNAVAILABLE', placed);
+    // The record belongs to whoever continues the request. The slot does not.
+    case 'continued':
+      return close(request, { kind: 'refused', code: 'UNAVAILABLE' }, [{ type: 'release', placed }]);
+    case 'replaced':
+      return close(request, { kind: 'replaced' }, [{ type: 'release', placed }]);
+  }
+}
+
+function match<P extends Placed>(request: PlayRequest<P>, placed: P): Transition<P> {
   const { lostIn } = request;
   const hasMoved = lostIn !== null && !isSameRegionPool(lostIn, placed.regionPool);
   const matched = close(request, { kind: 'matched', placed });

@@ -16,6 +16,10 @@ export interface RememberedRequest {
   readonly sessionId: string;
   readonly epoch: number;
   readonly regionPool: RegionPool;
+  /** Age of its latest attempt when the store was asked. */
+  readonly ageMs: number;
+  /** Another request of the player took its place. No broker can continue it. */
+  readonly isReplaced: boolean;
 }
 
 /** A slot that the store offers to a waiting request. */
@@ -93,8 +97,6 @@ export type Phase<P extends Placed> =
       readonly offer: Offer;
       /** The call that confirms the offer is under way; false after a call without an answer, until the next poll repeats it. */
       readonly underWay: boolean;
-      /** A call to confirm was lost: the store may have carried it out. */
-      readonly uncertain: boolean;
     }
   | {
       readonly name: 'leaving';
@@ -131,6 +133,8 @@ export interface PlayRequest<P extends Placed> {
   readonly arrivedAtMs: number | null;
   /** Whether the request missed an offer, according to one of its queues. Queues that it joins later must know. */
   readonly missedOffer: boolean;
+  /** A call was not answered: the store may hold a slot, a queue position or an epoch of the request that this broker does not know. */
+  readonly isUncertain: boolean;
   /** How often another request of the player came first while this one took its place. */
   readonly lostReplacements: number;
 }

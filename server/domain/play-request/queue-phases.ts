@@ -1,9 +1,9 @@
 import { isSameRegionPool, type RegionPool } from '../catalog.js';
 import type { RequestEffect } from './effects.js';
-import type { PolledQueues, RequestResult } from './events.js';
-import { takePlaced } from './place-phases.js';
+import type { PolledQueues, RequestResult, Standing } from './events.js';
+import { takePlaced, waitInQueues } from './place-phases.js';
 import type { Offer, Phase, Placed, PlayRequest, QueueTask } from './play-request.js';
-import { close, enter, leave, refuse, stay, withAll, without, type Transition } from './transition.js';
+import { close, enter, refuse, stay, withAll, without, type Transition } from './transition.js';
 
 type Waiting<P extends Placed> = Extract<Phase<P>, { name: 'waiting' }>;
 type Offered<P extends Placed> = Extract<Phase<P>, { name: 'offered' }>;
@@ -21,13 +21,12 @@ export function stepQueueing<P extends Placed>(
     case 'joined':
       return receiveJoined(request, phase, event);
     case 'verified':
-      // Another broker continues the request, or it was cancelled there.
-      if (event.owner === null) return leave(request, { kind: 'refused', code: 'CANCELLED' });
-      return enter({ ...request, epoch: event.owner.epoch }, { ...phase, task: 'none' });
+      if (event.standing !== 'own') return leaveToOther(request, [], event.standing);
+      return enter({ ...request, epoch: event.epoch }, { ...phase, task: 'none' });
     case 'requeued': {
-      if (event.epoch === null) return close(request, { kind: 'replaced' });
+      if (event.epoch === null) return leaveToOther(request, [], 'continued');
       const afresh = { ...request, epoch: event.epoch, arrivedAtMs: null, missedOffer: false, queues: [] };
-      return waitAgain(afresh);
+      return waitInQueues(afresh, null);
     }
     case 'confirmed':
       return phase.name === 'confirming' ? receiveConfirmed(request, phase, event) : stay(request);
@@ -38,16 +37,13 @@ export function stepQueueing<P extends Placed>(
   }
 }
 
-function waitAgain<P extends Placed>(request: PlayRequest<P>): Transition<P> {
-  const regionPools = request.terms.candidates.map(({ regionPool }) => regionPool);
-  return enter(request, { name: 'waiting', task: 'join' }, [{ type: 'join', regionPools }]);
-}
-
 function receiveJoined<P extends Placed>(
   request: PlayRequest<P>,
   phase: Queueing<P>,
-  { queues, arrivedAtMs, refused }: Extract<RequestResult<P>, { type: 'joined' }>,
+  { queues, arrivedAtMs, refused, standing }: Extract<RequestResult<P>, { type: 'joined' }>,
 ): Transition<P> {
+  // The confirmation that is under way raises the epoch itself, and finds out the same.
+  if (standing !== 'own' && !isConfirmUnderWay(phase)) return leaveToOther(request, queues, standing);
   const isFirst = request.queues.length === 0;
   const joined: PlayRequest<P> = {
     ...request,
@@ -62,6 +58,29 @@ function receiveJoined<P extends Placed>(
   return enter(joined, { ...phase, task: 'none' }, effects);
 }
 
+/** Another request or broker came first. */
+function leaveToOther<P extends Placed>(
+  request: PlayRequest<P>,
+  joined: readonly RegionPool[],
+  standing: Exclude<Standing, 'own'>,
+): Transition<P> {
+  const queues = withAll(request.queues, joined);
+  switch (standing) {
+    case 'replaced':
+      return close(request, { kind: 'replaced' }, [{ type: 'leave_queues', queues }]);
+    case 'resumed':
+      return close(request, { kind: 'replaced' });
+    case 'continued':
+      // After a call without an answer, this broker may have raised the epoch itself, so the client has to repeat the request.
+      return close(
+        request,
+        request.isUncertain ? { kind: 'refused', code: 'UNAVAILABLE' } : { kind: 'replaced' },
+      );
+    case 'unknown':
+      return refuse({ ...request, queues }, 'UNAVAILABLE');
+  }
+}
+
 /** A call without an answer. A request that stands in a queue goes on waiting: the next poll tries again. */
 function receiveFailure<P extends Placed>(
   request: PlayRequest<P>,
@@ -71,7 +90,7 @@ function receiveFailure<P extends Placed>(
   switch (call) {
     case 'confirm':
       if (phase.name !== 'confirming') return stay(request);
-      return enter(request, { ...phase, underWay: false, uncertain: true });
+      return enter(request, { ...phase, underWay: false });
     case 'join':
     case 'verify':
     case 'requeue':
@@ -112,7 +131,7 @@ export function acceptOffer<P extends Placed>(request: PlayRequest<P>, phase: Qu
     case 'waiting':
       return stay(request, [{ type: 'send_no_offer' }]);
     case 'offered':
-      return confirm(request, phase.offer, phase.task, false);
+      return confirm(request, phase.offer, phase.task);
     case 'confirming':
       return stay(request);
   }
@@ -122,11 +141,8 @@ function confirm<P extends Placed>(
   request: PlayRequest<P>,
   offer: Offer,
   task: QueueTask,
-  uncertain: boolean,
 ): Transition<P> {
-  return enter(request, { name: 'confirming', task, offer, underWay: true, uncertain }, [
-    { type: 'confirm', offer },
-  ]);
+  return enter(request, { name: 'confirming', task, offer, underWay: true }, [{ type: 'confirm', offer }]);
 }
 
 function receiveConfirmed<P extends Placed>(
@@ -145,12 +161,9 @@ function receiveConfirmed<P extends Placed>(
         { type: 'send_no_offer' },
       ]);
     case 'taken_over':
-      // After a call without an answer, this broker may have raised the epoch itself, so the client has to repeat the request.
-      return phase.uncertain
-        ? close(request, { kind: 'refused', code: 'UNAVAILABLE' })
-        : close(request, { kind: 'replaced' });
+      return leaveToOther(request, [], 'continued');
     case 'unknown':
-      return enter(request, { ...phase, underWay: false, uncertain: true });
+      return enter({ ...request, epoch: result.epoch, isUncertain: true }, { ...phase, underWay: false });
   }
 }
 
@@ -182,7 +195,7 @@ export function receivePoll<P extends Placed>(
   const { phase: now } = next.request;
   if (now.name === 'confirming') {
     if (now.underWay) return { ...next, effects };
-    const again = confirm(next.request, now.offer, now.task, now.uncertain);
+    const again = confirm(next.request, now.offer, now.task);
     return { ...again, effects: [...effects, ...again.effects] };
   }
   // The store lost data, or the request was cancelled on another broker and has left some of its queues already.

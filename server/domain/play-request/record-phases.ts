@@ -1,18 +1,20 @@
 import type { RequestResult } from './events.js';
 import { startPlacing, takePlaced, waitInQueues } from './place-phases.js';
-import type { AheadSlot, Placed, PlayRequest, RememberedRequest } from './play-request.js';
-import { close, enter, refuse, slotOf, stay, type Transition } from './transition.js';
+import type { AheadSlot, Phase, Placed, PlayRequest, RememberedRequest } from './play-request.js';
+import { close, enter, refuse, releaseAhead, slotOf, stay, type Transition } from './transition.js';
 
 /** How often other requests of the player may come first before this one gives up. */
 const MAX_LOST_REPLACEMENTS = 5;
 
-type Recording<P extends Placed> = Extract<PlayRequest<P>['phase'], { name: 'recording' }>;
-type Inspecting<P extends Placed> = Extract<PlayRequest<P>['phase'], { name: 'inspecting' }>;
-type Replacing<P extends Placed> = Extract<PlayRequest<P>['phase'], { name: 'replacing' }>;
+type Recording<P extends Placed> = Extract<Phase<P>, { name: 'recording' }>;
+type Inspecting<P extends Placed> = Extract<Phase<P>, { name: 'inspecting' }>;
+type Replacing<P extends Placed> = Extract<Phase<P>, { name: 'replacing' }>;
 
 /** The store's answer to the slot that was requested ahead. */
-function receiveAhead<P extends Placed>({ result }: Extract<RequestResult<P>, { type: 'reserved' }>): AheadSlot<P> {
-  return result;
+function receiveAhead<P extends Placed>({
+  result,
+}: Extract<RequestResult<P>, { type: 'reserved' }>): AheadSlot<P> {
+  return result.kind === 'replaced' ? { kind: 'refused', code: 'UNAVAILABLE' } : result;
 }
 
 export function stepRecording<P extends Placed>(
@@ -26,29 +28,52 @@ export function stepRecording<P extends Placed>(
     case 'recorded': {
       const { outcome } = event;
       if (outcome.kind === 'new') return startPlacing(request, phase.ahead, 'first');
-      if (outcome.kind === 'live') return inspect(request, outcome.other, phase.ahead);
-      if (outcome.kind === 'replaced') return close(request, { kind: 'replaced' }, releaseAhead(phase.ahead));
+      if (outcome.kind === 'live') return meetLive(request, outcome.other, phase.ahead);
       const { record } = outcome;
-      return enter(
-        { ...request, sessionId: record.sessionId, epoch: record.epoch },
-        { name: 'locating' },
-        [...releaseAhead(phase.ahead), { type: 'locate', record }],
-      );
+      const { sessionId, epoch } = record;
+      return enter({ ...request, sessionId, epoch }, { name: 'locating' }, [
+        ...releaseAhead(phase.ahead),
+        { type: 'locate', record },
+      ]);
     }
     case 'failed':
-      if (event.call === 'reserve') return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
+      if (event.call === 'reserve')
+        return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
       return refuse(request, event.code, slotOf(phase.ahead));
     default:
       return stay(request);
   }
 }
 
-function inspect<P extends Placed>(
+/** The player has another live request. A takeover ends it, whatever it has; else the broker checks that it lives. */
+function meetLive<P extends Placed>(
   request: PlayRequest<P>,
   other: RememberedRequest,
   ahead: AheadSlot<P>,
 ): Transition<P> {
+  if (request.terms.onConflict === 'takeover') return replace(request, other, ahead, false);
   return enter(request, { name: 'inspecting', other, ahead }, [{ type: 'inspect', other }]);
+}
+
+function replace<P extends Placed>(
+  request: PlayRequest<P>,
+  other: RememberedRequest,
+  ahead: AheadSlot<P>,
+  isOver: boolean,
+): Transition<P> {
+  return enter(request, { name: 'replacing', other, ahead }, [{ type: 'replace', other, isOver }]);
+}
+
+/** Another request of the player became the live one since this one was told of it. */
+function meetLiveAgain<P extends Placed>(
+  request: PlayRequest<P>,
+  other: RememberedRequest,
+  ahead: AheadSlot<P>,
+): Transition<P> {
+  const lostReplacements = request.lostReplacements + 1;
+  if (lostReplacements > MAX_LOST_REPLACEMENTS)
+    return close(request, { kind: 'refused', code: 'UNAVAILABLE' }, releaseAhead(ahead));
+  return meetLive({ ...request, lostReplacements }, other, ahead);
 }
 
 export function stepInspecting<P extends Placed>(
@@ -61,10 +86,7 @@ export function stepInspecting<P extends Placed>(
     case 'reserved':
       return enter(request, { ...phase, ahead: receiveAhead(event) });
     case 'inspected': {
-      if (event.found === 'ended' || request.terms.onConflict === 'takeover') {
-        const isOver = event.found === 'ended';
-        return enter(request, { name: 'replacing', other, ahead }, [{ type: 'replace', other, isOver }]);
-      }
+      if (event.found === 'ended') return replace(request, other, ahead, true);
       if (request.terms.onConflict === 'resume') {
         return enter(request, { name: 'resuming', other }, [
           ...releaseAhead(ahead),
@@ -76,8 +98,9 @@ export function stepInspecting<P extends Placed>(
       return close(request, { kind: 'refused', code: 'SESSION_EXISTS', ...session }, releaseAhead(ahead));
     }
     case 'failed':
-      if (event.call === 'reserve') return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
-      return refuse(request, event.code, slotOf(ahead));
+      if (event.call === 'reserve')
+        return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
+      return close(request, { kind: 'refused', code: event.code }, releaseAhead(ahead));
     default:
       return stay(request);
   }
@@ -91,15 +114,19 @@ export function stepReplacing<P extends Placed>(
   switch (event.type) {
     case 'reserved':
       return enter(request, { ...phase, ahead: receiveAhead(event) });
-    case 'replaced': {
-      // The session that ended may have held the last slot of the best candidate, so that one is tried again.
-      if (event.outcome.kind === 'done') return startPlacing(request, phase.ahead, 'again');
-      const lostReplacements = request.lostReplacements + 1;
-      if (lostReplacements > MAX_LOST_REPLACEMENTS) return refuse(request, 'UNAVAILABLE', slotOf(phase.ahead));
-      return inspect({ ...request, lostReplacements }, event.outcome.other, phase.ahead);
-    }
+    case 'replaced':
+      switch (event.outcome.kind) {
+        // The session that ended may have held the last slot of the best candidate, so that one is tried again.
+        case 'done':
+          return startPlacing(request, phase.ahead, 'again');
+        case 'live':
+          return meetLiveAgain(request, event.outcome.other, phase.ahead);
+        case 'outdated':
+          return close(request, { kind: 'replaced' }, releaseAhead(phase.ahead));
+      }
     case 'failed':
-      if (event.call === 'reserve') return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
+      if (event.call === 'reserve')
+        return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
       return refuse(request, event.code, slotOf(phase.ahead));
     default:
       return stay(request);
@@ -108,8 +135,10 @@ export function stepReplacing<P extends Placed>(
 
 export function stepResuming<P extends Placed>(
   request: PlayRequest<P>,
+  phase: Extract<Phase<P>, { name: 'resuming' }>,
   event: RequestResult<P>,
 ): Transition<P> {
+  const NO_SLOT = { kind: 'none' } as const;
   switch (event.type) {
     case 'resumed':
       switch (event.result.kind) {
@@ -117,6 +146,10 @@ export function stepResuming<P extends Placed>(
           return takePlaced(request, event.result.placed);
         case 'waiting':
           return waitInQueues(request, event.result.position);
+        case 'ended':
+          return replace(request, phase.other, NO_SLOT, true);
+        case 'live':
+          return meetLiveAgain(request, event.result.other, NO_SLOT);
         case 'lost_race':
           return close(request, { kind: 'refused', code: 'UNAVAILABLE' });
       }
@@ -132,7 +165,8 @@ export function stepLocating<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,
 ): Transition<P> {
-  if (event.type === 'failed' && event.call !== 'reserve') return close(request, { kind: 'refused', code: event.code });
+  if (event.type === 'failed' && event.call !== 'reserve')
+    return close(request, { kind: 'refused', code: event.code });
   if (event.type !== 'located') return stay(request);
   const { result } = event;
   const { unservable } = request.terms;
@@ -141,6 +175,8 @@ export function stepLocating<P extends Placed>(
       return takePlaced(request, result.placed);
     case 'over':
       return close(request, { kind: 'refused', code: result.code });
+    case 'replaced':
+      return close(request, { kind: 'replaced' });
     case 'waiting':
       if (unservable !== null) return close(request, { kind: 'refused', code: unservable });
       return waitInQueues(request, result.position);
@@ -164,14 +200,18 @@ export function stepStarting<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,
 ): Transition<P> {
-  if (event.type === 'failed') return close(request, { kind: 'refused', code: event.code });
+  if (event.type === 'failed' && event.call === 'start_attempt')
+    return close(request, { kind: 'refused', code: event.code });
   if (event.type !== 'attempt_started') return stay(request);
-  // Another broker continues the request.
-  if (event.epoch === null) return close(request, { kind: 'refused', code: 'UNAVAILABLE' });
-  return enter({ ...request, epoch: event.epoch }, { name: 'placing', index: 0 }, [{ type: 'reserve', index: 0 }]);
+  const { result } = event;
+  switch (result.kind) {
+    case 'started':
+      return enter({ ...request, epoch: result.epoch }, { name: 'placing', index: 0 }, [
+        { type: 'reserve', index: 0 },
+      ]);
+    case 'refused':
+      return close(request, { kind: 'refused', code: result.code });
+    case 'replaced':
+      return close(request, { kind: 'replaced' });
+  }
 }
-
-function releaseAhead<P extends Placed>(ahead: AheadSlot<P>): { readonly type: 'release'; readonly placed: P }[] {
-  return ahead.kind === 'placed' ? [{ type: 'release', placed: ahead.placed }] : [];
-}
-

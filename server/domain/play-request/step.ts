@@ -1,5 +1,5 @@
-import { isCall } from './effects.js';
-import type { RequestEvent, RequestResult } from './events.js';
+import { isCall, type RequestCall } from './effects.js';
+import type { RequestEvent, RequestResult, Standing } from './events.js';
 import { stepDescribing, stepPlacing } from './place-phases.js';
 import type { Phase, Placed, PlayRequest } from './play-request.js';
 import { acceptOffer, receiveOffer, receivePoll, stepQueueing, type Queueing } from './queue-phases.js';
@@ -22,11 +22,23 @@ import { close, enter, leave, refuse, slotOf, stay, withAll, type Transition } f
  */
 export function step<P extends Placed>(request: PlayRequest<P>, event: RequestEvent<P>): Transition<P> {
   const isResult = isRequestResult(event);
-  const counted = isResult ? { ...request, calls: request.calls - 1 } : request;
+  const counted = isResult ? receiveResult(request, event) : request;
   const transition = isResult ? stepResult(counted, event) : stepEvent(counted, event);
   const made = transition.effects.filter(isCall).length;
   if (made === 0) return transition;
   return { ...transition, request: { ...transition.request, calls: transition.request.calls + made } };
+}
+
+/** The request with one call less under way. */
+function receiveResult<P extends Placed>(request: PlayRequest<P>, event: RequestResult<P>): PlayRequest<P> {
+  const calls = request.calls - 1;
+  const isUncertain = request.isUncertain || (event.type === 'failed' && mayHoldMore(event.call));
+  return isUncertain === request.isUncertain ? { ...request, calls } : { ...request, calls, isUncertain };
+}
+
+/** Whether the store may hold something for the request that an unanswered call brought or was to find. */
+function mayHoldMore(call: RequestCall<Placed>['type']): boolean {
+  return call !== 'inspect' && call !== 'describe' && call !== 'leave';
 }
 
 type Happening<P extends Placed> = Exclude<RequestEvent<P>, RequestResult<P>>;
@@ -53,8 +65,10 @@ function stepEvent<P extends Placed>(request: PlayRequest<P>, event: Happening<P
   switch (event.type) {
     case 'cancelled':
       return leave(request, { kind: 'refused', code: 'CANCELLED' }, heldSlot(phase));
-    case 'replaced_by_other':
-      return close(request, { kind: 'replaced' });
+    case 'replaced_by_other': {
+      const slot = slotAheadOf(phase);
+      return close(request, { kind: 'replaced' }, slot === null ? [] : [{ type: 'release', placed: slot }]);
+    }
     case 'accepted':
       return isQueueing(phase) ? acceptOffer(request, phase) : stay(request, noOfferIn(phase));
     // In every other phase the request goes on: its client comes back and finds the session.
@@ -82,7 +96,7 @@ function stepResult<P extends Placed>(request: PlayRequest<P>, event: RequestRes
     case 'replacing':
       return stepReplacing(request, phase, event);
     case 'resuming':
-      return returnLate(stepResuming(request, event), event, phase);
+      return returnLate(stepResuming(request, phase, event), event, phase);
     case 'starting':
       return returnLate(stepStarting(request, event), event, phase);
     case 'placing':
@@ -113,9 +127,16 @@ function returnLate<P extends Placed>(
   if (event.type === 'reserved' && event.result.kind === 'placed') {
     effects.push({ type: 'release', placed: event.result.placed });
   }
-  const isContinued = isQueueing(phase) || (phase.name === 'closed' && phase.continues);
-  if (event.type === 'joined' && !isContinued) effects.push({ type: 'leave_queues', queues: event.queues });
+  if (event.type === 'joined' && !keepsQueues(phase, event.standing)) {
+    effects.push({ type: 'leave_queues', queues: event.queues });
+  }
   return { ...transition, effects };
+}
+
+/** Whether the positions of a late join belong to somebody. */
+function keepsQueues<P extends Placed>(phase: Phase<P>, standing: Standing): boolean {
+  if (phase.name === 'closed') return phase.continues && standing !== 'replaced';
+  return isQueueing(phase);
 }
 
 /** The answer is decided. Whatever a call brings now is returned too; then the client is answered. */
@@ -129,7 +150,7 @@ function stepLeaving<P extends Placed>(
   const { slot, extra } = brought;
   const release = extra === null ? [] : [{ type: 'release', placed: extra } as const];
   // The request was made before: whatever it has become has to be found before it can be returned.
-  if (event.type === 'recorded' && event.outcome.kind === 'repeat') {
+  if (event.type === 'recorded' && event.outcome.kind === 'repeat' && !event.outcome.record.isReplaced) {
     return enter(brought.request, { ...phase, slot }, [...release, { type: 'locate', record: event.outcome.record }]);
   }
   if (request.calls > 0) return enter(brought.request, { ...phase, slot }, release);
@@ -160,7 +181,10 @@ function bringIn<P extends Placed>(
       const { sessionId, epoch, queues } = event.result.position;
       return { request: { ...request, sessionId, epoch, queues: withAll(request.queues, queues) }, ...slots };
     }
-    case 'attempt_started':
+    case 'attempt_started': {
+      const epoch = event.result.kind === 'started' ? event.result.epoch : request.epoch;
+      return { request: { ...request, epoch }, ...slots };
+    }
     case 'requeued':
       return { request: { ...request, epoch: event.epoch ?? request.epoch }, ...slots };
     case 'confirmed': {
@@ -180,13 +204,16 @@ function placedOf<P extends Placed>(event: RequestResult<P>): P | null {
 
 /** The slot that the store holds for a request in this phase. */
 function heldSlot<P extends Placed>(phase: Phase<P>): P | null {
+  return phase.name === 'describing' ? phase.placed : slotAheadOf(phase);
+}
+
+/** The slot that the store reserved ahead for a request that is not its player's live one yet. */
+function slotAheadOf<P extends Placed>(phase: Phase<P>): P | null {
   switch (phase.name) {
     case 'recording':
     case 'inspecting':
     case 'replacing':
       return slotOf(phase.ahead);
-    case 'describing':
-      return phase.placed;
     default:
       return null;
   }

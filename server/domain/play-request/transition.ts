@@ -31,6 +31,9 @@ export function stay<P extends Placed>(
  * Decides the answer. Whatever the store holds for the request is returned before the client gets the answer, so that a slot
  * is free when its former owner hears of it. Calls that are under way are awaited first: they may bring more to return.
  *
+ * A client that is answered `UNAVAILABLE` repeats the request. So its record stays, unless it has to be returned with a slot: when
+ * the store has carried out a call that it did not answer, the repeat finds what that brought.
+ *
  * @param slot a slot that is reserved for the request
  */
 export function leave<P extends Placed>(
@@ -38,10 +41,12 @@ export function leave<P extends Placed>(
   answer: Answer<P>,
   slot: P | null = null,
 ): Transition<P> {
-  const { queues, calls } = request;
+  const { queues, calls, isUncertain } = request;
   if (calls > 0) return enter(request, { name: 'leaving', answer, slot, underWay: false });
+  const mayBeRepeated = answer.kind === 'refused' && answer.code === 'UNAVAILABLE';
+  if (mayBeRepeated && slot === null && queues.length === 0) return close(request, answer);
   return enter({ ...request, queues: [] }, { name: 'leaving', answer, slot, underWay: true }, [
-    { type: 'leave', queues, slot },
+    { type: 'leave', queues, slot, everywhere: isUncertain },
   ]);
 }
 
@@ -72,6 +77,12 @@ export function close<P extends Placed>(
 /** The slot that was reserved ahead, if the answer has come. */
 export function slotOf<P extends Placed>(ahead: AheadSlot<P>): P | null {
   return ahead.kind === 'placed' ? ahead.placed : null;
+}
+
+export function releaseAhead<P extends Placed>(
+  ahead: AheadSlot<P>,
+): { readonly type: 'release'; readonly placed: P }[] {
+  return ahead.kind === 'placed' ? [{ type: 'release', placed: ahead.placed }] : [];
 }
 
 export function includes(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {

@@ -143,7 +143,7 @@ async function findSessionOfRequest(
     playerId: client.playerId,
     requestId: known.request.requestId,
   });
-  if (record === null || record.epoch <= known.epoch) return undefined;
+  if (record === null || record.state === 'replaced' || record.epoch <= known.epoch) return undefined;
   const { regionPool, epoch } = record;
   const session = await store.setClientBroker(regionPool, sessionId, brokerId);
   const isThere = session !== null && session.state !== 'ended' && session.epoch === epoch;

@@ -131,7 +131,7 @@ export class RequestRecords {
   commitEpoch(request: RequestEntry, { epoch, fromEpoch }: AllocatedEpoch, nowMs: number): boolean {
     const player = this.#read(request, nowMs);
     const known = findSessionRequest(player, request);
-    if (known !== undefined && known.replaced) return false;
+    if (known?.replaced === true) return false;
     if (known !== undefined && known.epoch !== fromEpoch) {
       const { region, pool } = known.regionPool;
       return (

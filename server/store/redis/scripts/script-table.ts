@@ -99,15 +99,15 @@ export const POOL_SCRIPTS = {
     args: { callerId: 'text', hostId: 'text', connectionId: 'text' },
     parts: ['hosts/hosts', 'queue/commit-and-serve-queue', 'hosts/remove-host'],
   },
+  'hosts/record-host-failure': {
+    args: { callerId: 'text', hostId: 'text', reason: 'text', reservedAt: 'number' },
+    parts: ['hosts/hosts', 'hosts/count-failure', 'queue/commit-and-serve-queue'],
+  },
   'hosts/fail-reservation': {
     args: { callerId: 'text', hostId: 'text', sessionId: 'text', epoch: 'number', reason: 'text' },
-    constants: ['FAILURES_KEPT_MS'],
     parts: [
-      'values/clock',
       'hosts/hosts',
-      'hosts/host-states',
-      'hosts/host-failures',
-      'hosts/withdraw-offers',
+      'hosts/count-failure',
       'sessions/sessions',
       'queue/commit-and-serve-queue',
       'sessions/ended-reply',
@@ -205,10 +205,11 @@ export const POOL_SCRIPTS = {
       'inbox/inbox-changes',
       'inbox/note-change',
       'hosts/host-format',
-      'hosts/host-failures',
+      'hosts/trials',
       'sessions/session-format',
       'sessions/due-lists',
     ],
+    onDemand: 'hosts/close-trials',
   },
   'sessions/restore-sessions': {
     lists: { sessionIds: 'text', epochs: 'number', brokerIds: 'text', metas: 'text' },

@@ -1,7 +1,12 @@
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { beginRequest } from '@duskline/server/domain/play-request/begin.js';
 import { isCall, type RequestCall, type RequestEffect } from '@duskline/server/domain/play-request/effects.js';
-import type { PolledQueues, RequestEvent, RequestResult } from '@duskline/server/domain/play-request/events.js';
+import type {
+  PolledQueues,
+  RequestEvent,
+  RequestResult,
+  Standing,
+} from '@duskline/server/domain/play-request/events.js';
 import type {
   Answer,
   Offer,
@@ -31,6 +36,8 @@ const OTHER: RememberedRequest = {
   sessionId: 'session-of-other',
   epoch: 3,
   regionPool: REGION_POOLS[0]!,
+  ageMs: 0,
+  isReplaced: false,
 };
 
 /** Chooses among equally possible things; a seed or fast-check decides. */
@@ -180,9 +187,14 @@ export class RandomBroker {
 
   #resultOf(call: RequestCall<Placed>): RequestResult<Placed> {
     if (call.type !== 'leave' && this.choose([false, false, false, false, false, false, true])) {
-      const code = this.choose(['UNAVAILABLE', 'INTERNAL'] as const);
-      return { type: 'failed', call: call.type, code };
+      // The store may have carried out a call that it did not answer.
+      if (this.choose([true, false])) this.#answerOf(call);
+      return { type: 'failed', call: call.type, code: this.choose(['UNAVAILABLE', 'INTERNAL'] as const) };
     }
+    return this.#answerOf(call);
+  }
+
+  #answerOf(call: RequestCall<Placed>): RequestResult<Placed> {
     switch (call.type) {
       case 'record':
         return {
@@ -190,8 +202,8 @@ export class RandomBroker {
           outcome: this.choose([
             { kind: 'new' },
             { kind: 'repeat', record: { ...OTHER, requestId: 'r1', sessionId: 'session-0' } },
+            { kind: 'repeat', record: { ...OTHER, requestId: 'r1', isReplaced: true } },
             { kind: 'live', other: OTHER },
-            { kind: 'replaced' },
           ] as const),
         };
       case 'reserve':
@@ -201,6 +213,7 @@ export class RandomBroker {
             () => ({ kind: 'placed', placed: this.#newSlot() }) as const,
             () => ({ kind: 'full' }) as const,
             () => ({ kind: 'refused', code: 'NO_SUITABLE_POOL' }) as const,
+            () => ({ kind: 'replaced' }) as const,
           ])(),
         };
       case 'locate':
@@ -212,6 +225,7 @@ export class RandomBroker {
             () => ({ kind: 'waiting', position: this.#position() }) as const,
             () => ({ kind: 'nothing' }) as const,
             () => ({ kind: 'over', code: 'SESSION_OVER' }) as const,
+            () => ({ kind: 'replaced' }) as const,
           ])(),
         };
       case 'inspect':
@@ -219,7 +233,7 @@ export class RandomBroker {
       case 'replace':
         return {
           type: 'replaced',
-          outcome: this.choose([{ kind: 'done' }, { kind: 'live', other: OTHER }] as const),
+          outcome: this.choose([{ kind: 'done' }, { kind: 'live', other: OTHER }, { kind: 'outdated' }] as const),
         };
       case 'resume':
         return {
@@ -227,13 +241,22 @@ export class RandomBroker {
           result: this.choose([
             () => ({ kind: 'placed', placed: this.#newSlot() }) as const,
             () => ({ kind: 'waiting', position: this.#position() }) as const,
+            () => ({ kind: 'ended' }) as const,
+            () => ({ kind: 'live', other: OTHER }) as const,
             () => ({ kind: 'lost_race' }) as const,
           ])(),
         };
       case 'start_attempt':
-        return { type: 'attempt_started', epoch: this.choose([(this.#epoch += 1), null]) };
+        return {
+          type: 'attempt_started',
+          result: this.choose([
+            () => ({ kind: 'started', epoch: (this.#epoch += 1) }) as const,
+            () => ({ kind: 'refused', code: 'UNAVAILABLE' }) as const,
+            () => ({ kind: 'replaced' }) as const,
+          ])(),
+        };
       case 'describe':
-        return { type: 'described', result: this.choose(['ready', 'ready', 'host_left', 'taken_over'] as const) };
+        return { type: 'described', result: this.choose(['ready', 'ready', 'host_left', 'continued', 'replaced'] as const) };
       case 'join':
         return this.#join(call.regionPools);
       case 'confirm':
@@ -243,16 +266,20 @@ export class RandomBroker {
             () => ({ kind: 'placed', placed: this.#newSlot(call.offer.regionPool), epoch: this.#epoch }) as const,
             () => ({ kind: 'gone', epoch: this.#epoch }) as const,
             () => ({ kind: 'taken_over' }) as const,
-            () => ({ kind: 'unknown' }) as const,
+            () => ({ kind: 'unknown', epoch: this.#epoch }) as const,
           ])(),
         };
       case 'verify':
-        return { type: 'verified', owner: this.choose([{ epoch: this.#epoch }, null]) };
+        return { type: 'verified', standing: this.#standing(), epoch: this.#epoch };
       case 'requeue':
         return { type: 'requeued', epoch: this.choose([(this.#epoch += 1), null]) };
       case 'leave':
         for (const queue of call.queues) this.queues.delete(queue.region);
         if (call.slot !== null) this.slots.delete(keyOf(call.slot));
+        if (call.everywhere) {
+          this.queues.clear();
+          this.slots.clear();
+        }
         return { type: 'left' };
     }
   }
@@ -261,7 +288,12 @@ export class RandomBroker {
     const joined = regionPools.filter(() => this.choose([true, true, false]));
     for (const regionPool of joined) this.queues.set(regionPool.region, regionPool);
     const refused = joined.length === 0 && this.request.queues.length === 0 ? 'QUEUE_FULL' : null;
-    return { type: 'joined', queues: joined, arrivedAtMs: joined.length === 0 ? null : 1, refused };
+    const standing = joined.length === 0 ? 'own' : this.#standing();
+    return { type: 'joined', queues: joined, arrivedAtMs: joined.length === 0 ? null : 1, refused, standing };
+  }
+
+  #standing(): Standing {
+    return this.choose(['own', 'own', 'own', 'own', 'replaced', 'resumed', 'continued', 'unknown'] as const);
   }
 
   #position(): { sessionId: string; epoch: number; arrivedAtMs: number; missedOffer: boolean; queues: RegionPool[] } {
