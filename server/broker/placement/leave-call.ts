@@ -24,10 +24,12 @@ export async function leaveStore(
 }
 
 /** Whether the player may use the request's id again: not when it had a session, or missed its offers. */
-function mayBeRepeated({ state: { phase, lostIn } }: ActiveRequest): boolean {
-  const isTimedOut =
-    phase.name === 'leaving' && phase.answer.kind === 'refused' && phase.answer.code === 'TIMED_OUT';
-  return lostIn === null && !isTimedOut;
+function mayBeRepeated(request: ActiveRequest): boolean {
+  return request.state.lostIn === null && !isTimedOut(request);
+}
+
+function isTimedOut({ state: { phase } }: ActiveRequest): boolean {
+  return phase.name === 'leaving' && phase.answer.kind === 'refused' && phase.answer.code === 'TIMED_OUT';
 }
 
 /** Ends the session that the slot was reserved for. */
@@ -46,14 +48,18 @@ export async function releaseSlot(context: CorePorts, slot: PlacedSession | null
  */
 async function leaveQueues(
   context: CorePorts,
-  { client, message, state }: ActiveRequest,
+  request: ActiveRequest,
   queues: readonly RegionPool[],
 ): Promise<number> {
+  const { client, message, state } = request;
   const { sessionId, epoch } = state;
   const [regionPool] = queues;
   if (regionPool === undefined) return epoch;
   const record = { sessionId, epoch, regionPool };
-  const belowEpoch = await takeOverRequest(context, client.playerId, message.requestId, record);
+  // A repeat of a request that missed its offers is told so, because the store has no attempt after those.
+  const belowEpoch = isTimedOut(request)
+    ? epoch
+    : await takeOverRequest(context, client.playerId, message.requestId, record);
   await Promise.all(
     queues.map(async (queue) => {
       notifyAllOfEnd(context, queue, await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }));

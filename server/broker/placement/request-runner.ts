@@ -83,15 +83,17 @@ export function createRequestRunner(context: Ports): RequestRunner {
 
   function apply(request: ActiveRequest, { request: state, effects }: Begun): void {
     request.state = state;
-    noteQueues(request);
+    if (state.phase.name === 'closed') {
+      request.markAtRest();
+      context.activeRequests.remove(request);
+    } else {
+      noteQueues(request);
+    }
     for (const effect of effects) {
       if (isCall(effect)) void call(request, effect);
       else carryOutNotice(context, request, effect);
     }
-    if (request.state.phase.name === 'closed') {
-      request.markAtRest();
-      context.activeRequests.remove(request);
-    } else if (isQueueing(request) && !context.connections.hasClient(request.client)) {
+    if (isQueueing(request) && !context.connections.hasClient(request.client)) {
       // The client left before the request began to wait.
       runner.dispatch(request, { type: 'disconnected' });
     }

@@ -17,7 +17,7 @@ export async function readStanding(context: StoreAccess, request: ActiveRequest)
 export function standingOf(record: RequestRecord | null, { state }: ActiveRequest): Standing {
   if (record === null) return 'unknown';
   const { sessionId, epoch } = state;
-  if (record.state === 'over') return 'unknown';
+  if (record.state === 'over') return 'over';
   // Taking a request's place raises its epoch above all that a broker may know. Resuming it leaves the epoch as it was.
   if (record.state === 'replaced') return record.epoch > epoch ? 'replaced' : 'resumed';
   return record.sessionId === sessionId && record.epoch === epoch ? 'own' : 'continued';

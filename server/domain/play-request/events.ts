@@ -32,9 +32,10 @@ export type ReserveResult<P extends Placed> =
  * - `replaced`: another request of the player took its place, and did not find the positions yet.
  * - `resumed`: another request of the player continues it, with its positions.
  * - `continued`: another broker has started an attempt.
+ * - `over`: it was cancelled on another connection.
  * - `unknown`: the store does not know the request.
  */
-export type Standing = 'own' | 'replaced' | 'resumed' | 'continued' | 'unknown';
+export type Standing = 'own' | 'replaced' | 'resumed' | 'continued' | 'over' | 'unknown';
 
 /** What became of a remembered request. */
 export type LocateResult<P extends Placed> =

@@ -76,6 +76,8 @@ function leaveToOther<P extends Placed>(
         request,
         request.isUncertain ? { kind: 'refused', code: 'UNAVAILABLE' } : { kind: 'replaced' },
       );
+    case 'over':
+      return close(request, { kind: 'refused', code: 'CANCELLED' }, [{ type: 'leave_queues', queues }]);
     case 'unknown':
       return refuse({ ...request, queues }, 'UNAVAILABLE');
   }

@@ -135,7 +135,7 @@ function returnLate<P extends Placed>(
 
 /** Whether the positions of a late join belong to somebody. */
 function keepsQueues<P extends Placed>(phase: Phase<P>, standing: Standing): boolean {
-  if (phase.name === 'closed') return phase.continues && standing !== 'replaced';
+  if (phase.name === 'closed') return phase.continues && standing !== 'replaced' && standing !== 'over';
   return isQueueing(phase);
 }
 

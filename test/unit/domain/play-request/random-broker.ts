@@ -293,7 +293,7 @@ export class RandomBroker {
   }
 
   #standing(): Standing {
-    return this.choose(['own', 'own', 'own', 'own', 'replaced', 'resumed', 'continued', 'unknown'] as const);
+    return this.choose(['own', 'own', 'own', 'own', 'replaced', 'resumed', 'continued', 'over', 'unknown'] as const);
   }
 
   #position(): { sessionId: string; epoch: number; arrivedAtMs: number; missedOffer: boolean; queues: RegionPool[] } {
