@@ -1,5 +1,4 @@
 import type { PolledQueues } from '../../domain/play-request/events.js';
-import { acceptableRegionPools } from '../../domain/play-request/acceptable-region-pools.js';
 import type { CorePorts } from '../core-ports.js';
 import { toRefusal } from '../refusal.js';
 import { isQueueing, type ActiveRequest } from '../requests/active-request.js';
@@ -7,6 +6,7 @@ import type { RequestRunning, Requests } from '../requests/ports.js';
 import { offerOf } from '../requests/receive-offer.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
+import { acceptableNow } from './acceptable-now.js';
 import { attachSession } from './attach-session.js';
 import {
   interpretQueueEntry,
@@ -73,7 +73,7 @@ async function interpretEntries(
   queriedAtMs: number,
 ): Promise<PolledQueues<PlacedSession>> {
   const { state } = request;
-  const { phase, epoch: requestEpoch, terms, arrivedAtMs } = state;
+  const { phase, epoch: requestEpoch } = state;
   const accepting = phase.name === 'confirming' && phase.underWay;
   const meanings = entries.map(({ regionPool, status }) => ({
     regionPool,
@@ -87,7 +87,6 @@ async function interpretEntries(
     if (attached === 'held_by_other') heldByOther = true;
     else placed = attached;
   }
-  const open = terms.candidates.filter(({ regionPool }) => context.fleet.isOpen(regionPool));
   return {
     queriedAtMs,
     waiting: entries.flatMap(({ regionPool, status }) =>
@@ -103,6 +102,6 @@ async function interpretEntries(
     expired: entries.every(isEntryExpired),
     heldByOther,
     placed,
-    acceptable: acceptableRegionPools(open, arrivedAtMs === null ? 0 : Date.now() - arrivedAtMs),
+    acceptable: acceptableNow(context, request),
   };
 }

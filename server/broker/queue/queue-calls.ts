@@ -9,6 +9,7 @@ import { offerOf } from '../requests/receive-offer.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
 import { readStanding, standingOf } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import { acceptableNow } from './acceptable-now.js';
 import { createWaitingPlacement } from './waiting-placement.js';
 
 type Result<Type extends RequestResult<PlacedSession>['type']> = Extract<
@@ -135,18 +136,19 @@ export async function verifyOwner(
 ): Promise<Omit<Result<'verified'>, 'type'>> {
   const { terms, epoch, queues } = request.state;
   const regionPool = queues[0] ?? terms.candidates[0]?.regionPool;
-  if (regionPool === undefined) return { standing: 'unknown', epoch };
+  const acceptable = acceptableNow(context, request);
+  if (regionPool === undefined) return { standing: 'unknown', epoch, acceptable };
   const [outcome] = await context.store.recordRequests([entryOf(request, regionPool)]);
   switch (outcome?.kind) {
     // The store lost its data and recorded the request again.
     case 'new':
-      return { standing: 'own', epoch: 1 };
+      return { standing: 'own', epoch: 1, acceptable };
     case 'repeat':
-      return { standing: standingOf(outcome.record, request), epoch };
+      return { standing: standingOf(outcome.record, request), epoch, acceptable };
     case 'live':
-      return { standing: 'replaced', epoch };
+      return { standing: 'replaced', epoch, acceptable };
     case undefined:
-      return { standing: 'unknown', epoch };
+      return { standing: 'unknown', epoch, acceptable };
   }
 }
 

@@ -145,7 +145,13 @@ export type RequestResult<P extends Placed> =
         | { readonly kind: 'unknown'; readonly epoch: number };
     }
   /** `epoch`: of the record, which differs from the request's when the store had lost it. */
-  | { readonly type: 'verified'; readonly standing: Standing; readonly epoch: number }
+  | {
+      readonly type: 'verified';
+      readonly standing: Standing;
+      readonly epoch: number;
+      /** As in `PolledQueues`. */
+      readonly acceptable: readonly RegionPool[];
+    }
   | { readonly type: 'requeued'; readonly epoch: number | null }
   | { readonly type: 'left' }
   /** A call was not answered, or the broker failed. */

@@ -22,7 +22,7 @@ export function stepQueueing<P extends Placed>(
       return receiveJoined(request, phase, event);
     case 'verified':
       if (event.standing !== 'own') return leaveToOther(request, [], event.standing);
-      return enter({ ...request, epoch: event.epoch }, { ...phase, task: 'none' });
+      return receiveVerified({ ...request, epoch: event.epoch }, phase, event.acceptable);
     case 'requeued': {
       if (event.epoch === null) return leaveToOther(request, [], 'continued');
       const afresh = { ...request, epoch: event.epoch, arrivedAtMs: null, missedOffer: false, queues: [] };
@@ -35,6 +35,16 @@ export function stepQueueing<P extends Placed>(
     default:
       return stay(request);
   }
+}
+
+/** The request still is this broker's. It joins the queues again that lost it, or others. */
+function receiveVerified<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  acceptable: readonly RegionPool[],
+): Transition<P> {
+  if (phase.name !== 'waiting') return enter(request, { ...phase, task: 'none' });
+  return joinFurther(request, acceptable, []);
 }
 
 function receiveJoined<P extends Placed>(
@@ -209,11 +219,6 @@ export function receivePoll<P extends Placed>(
     ]);
   }
   if (now.name === 'offered') return { ...next, effects };
-  // Operators closed every region pool in which the player could wait: no slot can come any more.
-  if (polled.acceptable.length === 0) {
-    const refused = refuse(next.request, 'REGION_CLOSED');
-    return { ...refused, effects: [...effects, ...refused.effects] };
-  }
   return joinFurther(next.request, polled.acceptable, effects);
 }
 
@@ -223,16 +228,17 @@ function joinFurther<P extends Placed>(
   acceptable: readonly RegionPool[],
   effects: readonly RequestEffect<P>[],
 ): Transition<P> {
+  // Operators closed every region pool in which the player could wait: no slot can come any more.
+  if (acceptable.length === 0) {
+    const refused = refuse(request, 'REGION_CLOSED');
+    return { ...refused, effects: [...effects, ...refused.effects] };
+  }
   const further = acceptable.filter((regionPool) => !isIn(request.queues, regionPool));
   if (further.length > 0) {
     return enter(request, { name: 'waiting', task: 'join' }, [
       ...effects,
       { type: 'join', regionPools: further },
     ]);
-  }
-  if (request.queues.length === 0) {
-    const refused = refuse(request, 'QUEUE_FULL');
-    return { ...refused, effects: [...effects, ...refused.effects] };
   }
   return enter(request, { name: 'waiting', task: 'none' }, effects);
 }

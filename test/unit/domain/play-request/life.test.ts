@@ -1,4 +1,4 @@
-import type { PhaseName } from '@duskline/server/domain/play-request/play-request.js';
+import type { PhaseName, Placed, PlayRequest } from '@duskline/server/domain/play-request/play-request.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { RandomBroker, type Choose } from './random-broker.js';
@@ -42,11 +42,17 @@ function choiceOf(gen: fc.GeneratorValue): Choose {
 }
 
 /** Runs a script, then cancels, and answers calls until the request is at rest. */
-function live(gen: fc.GeneratorValue, terms: Parameters<typeof build>[1], events: readonly string[]): RandomBroker {
+function live(
+  gen: fc.GeneratorValue,
+  terms: Parameters<typeof build>[1],
+  events: readonly string[],
+  check: (request: PlayRequest<Placed>) => void = () => undefined,
+): RandomBroker {
   const broker = build(gen, terms);
   for (const event of events) {
     if (event === 'answer') broker.answerOne();
     else broker.happen(event as (typeof HAPPENINGS)[number]);
+    check(broker.request);
   }
   return broker;
 }
@@ -110,6 +116,18 @@ describe('The life of a play request', () => {
     );
     const open = PHASES.filter((phase) => phase !== 'leaving' && phase !== 'closed');
     expect([...seen].sort()).to.deep.equal([...open].sort());
+  });
+
+  it('waits in a queue, or for an answer of the store', () => {
+    fc.assert(
+      fc.property(fc.gen(), setting, script, (gen, terms, events) => {
+        const broker = live(gen, terms, events, (request) => {
+          if (request.phase.name !== 'closed' && request.calls === 0) expect(request.queues).to.not.deep.equal([]);
+        });
+        comeToRest(broker);
+      }),
+      { numRuns: 5_000 },
+    );
   });
 
   it('awaits no answer of the store twice, and ignores none', () => {

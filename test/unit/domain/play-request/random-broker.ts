@@ -270,7 +270,12 @@ export class RandomBroker {
           ])(),
         };
       case 'verify':
-        return { type: 'verified', standing: this.#standing(), epoch: this.#epoch };
+        return {
+          type: 'verified',
+          standing: this.#standing(),
+          epoch: this.#epoch,
+          acceptable: this.choose([[], REGION_POOLS.slice(0, 2)]),
+        };
       case 'requeue':
         return { type: 'requeued', epoch: this.choose([(this.#epoch += 1), null]) };
       case 'leave':
