@@ -15,8 +15,17 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  /** The same, by the name that the broker's clocks have. */
   nowMs(): number {
     return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return Date.UTC(2030, 0, 1) + this.#nowMs;
   }
 
   setTimer(callback: () => void, delayMs: number): () => void {
