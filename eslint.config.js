@@ -27,7 +27,7 @@ const BROWSER_GLOBALS = readonly(
 const NO_TIMERS = 'Tests wait for events, or with the helpers in test/support/time.';
 
 /** What browsers load as it is. */
-const BROWSER_FILES = ['examples/browser-player/**/*.js', 'dashboard/**/*.js'];
+const BROWSER_FILES = ['examples/browser-player/**/*.js'];
 
 export default tseslint.config(
   { ignores: ['**/dist/', 'coverage/'] },
