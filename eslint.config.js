@@ -41,7 +41,7 @@ const TIME_GLOBALS = [
 ];
 
 /** What browsers load as it is. */
-const BROWSER_FILES = ['examples/browser-player/**/*.js', 'dashboard/**/*.js'];
+const BROWSER_FILES = ['examples/browser-player/**/*.js'];
 
 export default tseslint.config(
   { ignores: ['**/dist/', 'coverage/'] },
