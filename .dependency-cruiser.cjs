@@ -1,13 +1,15 @@
-// Who may import whom. A folder's rule names everything of ours that it may import; whatever else it imports
-// of ours fails. Why the lines run as they do: docs/develop/architecture.md and docs/adr/0002-shared-vocabulary.md.
+// Which folder may import which. A folder's rule lists the files of this repository that the folder may import; the
+// check fails for every other file of the repository that it imports. The reasons are in docs/develop/architecture.md
+// and docs/adr/0002-shared-vocabulary.md.
 //
-// A workspace package is resolved to its folder: from source (`protocol/vocabulary.ts`), or through its
-// exports to what was built of it (`protocol/dist/vocabulary.js`). The rules see both alike.
+// An import of a workspace package leads either to its source (`protocol/vocabulary.ts`) or, through the package's
+// exports, to the compiled file (`protocol/dist/vocabulary.js`). The rules match both.
 
-/** Paths of a package of ours, in its sources or as built. */
+/** Pattern for the files of a workspace package: sources and compiled files. */
 const inPackage = (folder, file = '') => `^${folder}/(dist/)?${file}`;
 
-const OURS = '^(protocol|server|sdk-runtime|client-sdk|host-sdk|test|scripts|examples|dashboard|loadtest)/';
+/** Top folders of this repository. */
+const OURS = '^(protocol|server|sdk-runtime|client-sdk|host-sdk|test|scripts|examples|loadtest)/';
 
 const PROTOCOL = inPackage('protocol');
 const VOCABULARY = inPackage('protocol', 'vocabulary[.]');
@@ -19,7 +21,7 @@ const REBALANCE_FOLDERS = ['limits', 'actions', 'snapshot', 'room', 'plan'];
 /** The parts of a store, one for each contract. */
 const SUBJECTS = '(requests|hosts|sessions|queue|moves|drains|inbox|leases)';
 
-/** One rule: what is in `from` imports of ours only itself and what `allowed` matches. */
+/** One rule: files in `from` import of this repository only each other and files that `allowed` matches. */
 const only = (name, comment, from, allowed) => ({
   name,
   comment,
@@ -28,25 +30,25 @@ const only = (name, comment, from, allowed) => ({
   to: { path: OURS, pathNot: [from, ...allowed] },
 });
 
-/** One rule: a library that only one folder of the server may know. */
+/** One rule: only one folder of the server may import this library. */
 const library = (name, folder) => ({
   name: `${name}-in-one-folder`,
-  comment: `${name} is an outside detail: in the server only ${folder} may know it.`,
+  comment: `In the server only ${folder} may import ${name}.`,
   severity: 'error',
   from: { path: '^server/', pathNot: `^${folder}/` },
   to: { path: `(^|node_modules/)(@types/)?${name}(/|$)` },
 });
 
 /**
- * Rules for the order inside a package. A folder, or a file at the top, imports of its package only itself and what an
- * earlier group names. Every folder and file has to be named.
+ * Rules for the order inside a package. A folder, or a file at the top, imports of its package only itself and the
+ * folders and files of earlier groups. Every folder and file has to be in a group.
  */
 const inOrder = (folder, groups) => {
   const within = (entries) => `^${folder}/(${entries.join('|')})(/|[.]ts$)`;
   const rules = groups.flatMap((group, index) =>
     group.map((entry) => ({
       name: `${folder}-order-${entry}`,
-      comment: `Inside ${folder}/, ${entry} imports only itself and what stands before it in the order.`,
+      comment: `Inside ${folder}/, ${entry} imports only itself and the folders and files before it in the order.`,
       severity: 'error',
       from: { path: within([entry]) },
       to: { path: `^${folder}/`, pathNot: within([entry, ...groups.slice(0, index).flat()]) },
@@ -98,16 +100,16 @@ module.exports = {
       ['client', 'runner'],
       ['finish-overdue-moves', 'forget-ended-moves', 'handle-control-message', 'receive-cannot-move'],
     ]),
-    only('protocol-alone', 'The wire vocabulary imports nothing of ours.', '^protocol/', []),
+    only('protocol-alone', 'The protocol imports nothing else of this repository.', '^protocol/', []),
     only(
       'domain-alone',
-      'What decides is pure: no I/O, and of ours the plain words only.',
+      'The domain is pure: of this repository it imports only the vocabulary.',
       '^server/domain/',
       [VOCABULARY],
     ),
     {
       name: 'domain-no-io',
-      comment: 'What decides does no I/O and knows no library.',
+      comment: 'The domain does no I/O and imports no library.',
       severity: 'error',
       from: { path: '^server/domain/' },
       to: {
@@ -117,7 +119,7 @@ module.exports = {
     ...REBALANCE_FOLDERS.map((folder, i) =>
       only(
         `rebalance-${folder}`,
-        'The folders of the rebalancer stand in the order of their imports.',
+        'The folders of the rebalancer import only those before them in the order.',
         `^server/domain/rebalance/${folder}/`,
         [
           ...REBALANCE_FOLDERS.slice(0, i).map((earlier) => `^server/domain/rebalance/${earlier}/`),
@@ -126,96 +128,113 @@ module.exports = {
         ],
       ),
     ),
-    only('store', 'Stores know the domain, not who calls them.', '^server/store/', [
+    only('store', 'A store imports the domain, but not its callers.', '^server/store/', [
       '^server/domain/',
       VOCABULARY,
     ]),
-    only('store-contracts', 'Contracts know neither store.', '^server/store/contracts/', [
+    only('store-contracts', 'The contracts import neither store.', '^server/store/contracts/', [
       '^server/domain/',
       VOCABULARY,
     ]),
-    only('memory-pool', 'The state of a region pool is below the verbs.', '^server/store/memory/pool/', [
-      '^server/domain/',
-      '^server/store/(store-options[.]ts$|contracts/)',
-      VOCABULARY,
-    ]),
+    only(
+      'memory-pool',
+      'The state of a region pool does not import the subjects, which change it.',
+      '^server/store/memory/pool/',
+      ['^server/domain/', '^server/store/(store-options[.]ts$|contracts/)', VOCABULARY],
+    ),
     {
       name: 'memory-subjects-apart',
-      comment: 'Each subject uses the state of a region pool; only the queue uses another subject, sessions.',
+      comment:
+        'The subjects of the memory store share the state of a region pool and do not import each other.',
       severity: 'error',
-      from: { path: '^server/store/memory/(?!pool/)([^/]+)/' },
+      from: { path: '^server/store/memory/(?!(?:pool|queue)/)([^/]+)/' },
+      to: { path: '^server/store/memory/(?!pool/)', pathNot: '^server/store/memory/$1/' },
+    },
+    {
+      name: 'memory-queue-apart',
+      comment: 'Of the sessions, the queue imports only the step that records the broker of a client.',
+      severity: 'error',
+      from: { path: '^server/store/memory/queue/' },
       to: {
-        path: '^server/store/memory/(?!pool/)',
-        pathNot: ['^server/store/memory/$1/', '^server/store/memory/sessions/assign-client-broker[.]ts$'],
+        path: '^server/store/memory/(?!(?:pool|queue)/)',
+        pathNot: '^server/store/memory/sessions/assign-client-broker[.]ts$',
       },
     },
     {
       name: 'redis-subjects-apart',
-      comment: 'The eight parts of the Redis store share its context and its records, not each other.',
+      comment:
+        'The eight parts of the Redis store share its context and its records and do not import each other.',
       severity: 'error',
       from: { path: `^server/store/redis/${SUBJECTS}[.]ts$` },
       to: { path: `^server/store/redis/(${SUBJECTS}|redis-store)[.]ts$` },
     },
     {
       name: 'redis-foundation',
-      comment: 'What the eight parts share knows none of them.',
+      comment: 'The files that the eight parts share import none of them.',
       severity: 'error',
       from: { path: '^server/store/redis/', pathNot: `^server/store/redis/(${SUBJECTS}|redis-store)[.]ts$` },
       to: { path: `^server/store/redis/(${SUBJECTS}|redis-store)[.]ts$` },
     },
-    only('stores-apart', 'The two stores share an interface, not code.', '^server/store/memory/', [
+    only('stores-apart', 'The two stores share the contracts and no other code.', '^server/store/memory/', [
       '^server/domain/',
       '^server/store/[^/]+$',
       '^server/store/contracts/',
       VOCABULARY,
     ]),
-    only('stores-apart-redis', 'The two stores share an interface, not code.', '^server/store/redis/', [
-      '^server/domain/',
-      '^server/store/[^/]+$',
-      '^server/store/contracts/',
-      VOCABULARY,
-    ]),
-    only('broker', 'Use cases know the store by its interface only, and no transport.', '^server/broker/', [
-      '^server/domain/',
-      '^server/store/(fleet-store[.]ts$|contracts/)',
-      PROTOCOL,
-    ]),
-    only('transport', 'Sockets call use cases.', '^server/transport/', [
+    only(
+      'stores-apart-redis',
+      'The two stores share the contracts and no other code.',
+      '^server/store/redis/',
+      ['^server/domain/', '^server/store/[^/]+$', '^server/store/contracts/', VOCABULARY],
+    ),
+    only(
+      'broker',
+      'The broker imports the contracts of the store, but neither a store nor the transport.',
+      '^server/broker/',
+      ['^server/domain/', '^server/store/(fleet-store[.]ts$|contracts/)', PROTOCOL],
+    ),
+    only('transport', 'The transport calls the broker.', '^server/transport/', [
       '^server/broker/',
       '^server/domain/',
       PROTOCOL,
     ]),
-    only('http', 'Requests call use cases.', '^server/http/', [
+    only('http', 'HTTP routes call the broker.', '^server/http/', [
       '^server/broker/',
       '^server/domain/',
       '^server/transport/authenticate[.]ts$',
       PROTOCOL,
     ]),
-    only('auth', 'Tokens and keys know nothing of brokers.', '^server/auth/', [
+    only('auth', 'Tokens and keys do not import the broker.', '^server/auth/', [
       '^server/domain/',
       '^server/config/',
       PROTOCOL,
     ]),
-    only('config', 'Configuration describes; it starts nothing.', '^server/config/', [
-      '^server/domain/',
-      '^server/auth/',
-      PROTOCOL,
-    ]),
-    only('sdk-runtime-alone', 'What both SDKs share imports nothing of ours.', '^sdk-runtime/', []),
+    only(
+      'config',
+      'The configuration starts nothing, so it imports neither broker nor store.',
+      '^server/config/',
+      ['^server/domain/', '^server/auth/', PROTOCOL],
+    ),
+    only(
+      'sdk-runtime-alone',
+      'The code that both SDKs share imports nothing else of this repository.',
+      '^sdk-runtime/',
+      [],
+    ),
     {
       name: 'sdk-runtime-everywhere',
-      comment: 'What both SDKs share runs in browsers and in Node, without any library.',
+      comment: 'The code that both SDKs share runs in browsers and in Node, without any library.',
       severity: 'error',
       from: { path: '^sdk-runtime/' },
       to: {
         dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer', 'npm-optional', 'npm-no-pkg', 'unknown'],
       },
     },
-    only('client-sdk', 'The players’ SDK works without the server.', '^client-sdk/', [PROTOCOL, SDK_RUNTIME]),
-    only('host-sdk', 'The hosts’ SDK works without the server.', '^host-sdk/', [PROTOCOL, SDK_RUNTIME]),
+    only('client-sdk', 'The client SDK works without the server.', '^client-sdk/', [PROTOCOL, SDK_RUNTIME]),
+    only('host-sdk', 'The host SDK works without the server.', '^host-sdk/', [PROTOCOL, SDK_RUNTIME]),
     {
       name: 'client-sdk-in-browsers',
-      comment: 'Only the entry for Node knows ws, and nothing knows Node itself.',
+      comment: 'Only the entry for Node imports ws, and no file imports modules of Node.',
       severity: 'error',
       from: { path: '^client-sdk/', pathNot: '^client-sdk/node[.]ts$' },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer', 'npm-optional', 'npm-no-pkg'] },
@@ -240,11 +259,12 @@ module.exports = {
       ['host'],
       ['index', 'simulated'],
     ]),
-    only('loadtest', 'Load comes from outside: by the protocol and the SDKs.', '^loadtest/', [
-      PROTOCOL,
-      inPackage('client-sdk'),
-      inPackage('host-sdk'),
-    ]),
+    only(
+      'loadtest',
+      'The load test uses brokers as clients and hosts do: through the protocol and the SDKs.',
+      '^loadtest/',
+      [PROTOCOL, inPackage('client-sdk'), inPackage('host-sdk')],
+    ),
     ...inOrder('loadtest', [['plan', 'history'], ['drive', 'fleet', 'report'], ['run']]),
     ...inOrder('loadtest/drive', [
       ['clock', 'timer-wheel', 'host-calls'],
@@ -256,21 +276,21 @@ module.exports = {
     ]),
     {
       name: 'loadtest-for-commands',
-      comment: 'No broker needs what loads it.',
+      comment: 'A broker works without the load test: only commands import it.',
       severity: 'error',
       from: { path: '^server/', pathNot: '^server/cli/' },
       to: { path: '^loadtest/' },
     },
     {
       name: 'not-from-tests',
-      comment: 'What ships imports nothing of the tests.',
+      comment: 'Code outside test/ imports nothing of the tests.',
       severity: 'error',
       from: { path: OURS, pathNot: '^test/' },
       to: { path: '^test/' },
     },
     {
       name: 'composition-only',
-      comment: 'Nothing is built on the command or the composition root, except commands.',
+      comment: 'Only commands import the command and the composition root.',
       severity: 'error',
       from: { path: '^server/', pathNot: '^server/(bin/|cli/|duskline[.]ts$)' },
       to: { path: '^server/(dist/)?(cli/|duskline[.])' },
@@ -280,21 +300,21 @@ module.exports = {
     library('ioredis', 'server/store/redis'),
     {
       name: 'no-cycles',
-      comment: 'Modules that need each other are one module, or miss a third.',
+      comment: 'Modules that import each other are one module, or both need a third one.',
       severity: 'error',
       from: {},
       to: { circular: true },
     },
     {
       name: 'no-orphans',
-      comment: 'Nothing imports it and it imports nothing: nobody needs it.',
+      comment: 'A module that imports nothing and that nothing imports is not used.',
       severity: 'error',
       from: { orphan: true, path: OURS, pathNot: ['/tsconfig[.]json$'] },
       to: {},
     },
     {
       name: 'resolvable',
-      comment: 'An import that leads nowhere escapes every other rule.',
+      comment: 'No other rule checks an import that cannot be resolved.',
       severity: 'error',
       from: {},
       to: { couldNotResolve: true },

@@ -2,8 +2,9 @@ export { createClient } from './client.js';
 export { DusklineError } from './errors.js';
 export { distanceKm } from './latency/nearest-regions.js';
 export { createBackoffPolicy } from './connection/reconnect-policy.js';
+export { systemClock } from '@duskline/sdk-runtime';
 
-export type { BackoffOptions, Listener, Logger } from '@duskline/sdk-runtime';
+export type { BackoffOptions, Clock, Listener, Logger, Random } from '@duskline/sdk-runtime';
 export type { Device, RegionChoice, RegionInfo, StreamSettings } from '@duskline/protocol';
 export type {
   EndReason,
@@ -17,7 +18,6 @@ export type {
 export type { Probe } from './latency/beacon-probe.js';
 export type { Client, ClientEvents } from './client.js';
 export type { ClientStatus, ReadyStatus } from './connection/client-status.js';
-export type { Clock } from './runtime/clock.js';
 export type { LocalErrorCode } from './errors.js';
 export type { RttByRegion } from './latency/measure-rtt.js';
 export type { Coordinates } from './latency/nearest-regions.js';
@@ -27,4 +27,5 @@ export type { ReconnectPolicy, RetryContext } from './connection/reconnect-polic
 export type { MeasureOptions } from './latency/region-meter.js';
 export type { SessionMove } from './session/session-move.js';
 export type { Session, SessionEvents, SessionLimit } from './session/session.js';
+export type { WakeSignals } from './connection/wake-signals.js';
 export type { SocketEvent, SocketLike, WebSocketConstructor } from './connection/web-socket.js';

@@ -1,11 +1,11 @@
 import type { Device } from '@duskline/protocol';
 import { CLIENT_PATH } from '@duskline/protocol/constants';
-import type { Logger } from '@duskline/sdk-runtime';
-import { probeBeacon, type Probe } from './latency/beacon-probe.js';
-import { systemClock, type Clock } from './runtime/clock.js';
+import { systemClock, systemRandom, type Clock, type Logger, type Random } from '@duskline/sdk-runtime';
+import { createBeaconProbe, type Probe } from './latency/beacon-probe.js';
 import { defaultLogger } from './runtime/logger.js';
 import type { Coordinates } from './latency/nearest-regions.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
+import { browserWakeSignals, type WakeSignals } from './connection/wake-signals.js';
 import type { WebSocketConstructor } from './connection/web-socket.js';
 
 /** Returns a player token. Called for each connection attempt for which the SDK has no resume token. */
@@ -30,14 +30,20 @@ export interface ClientOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** The SDK pings after this time without a message, in milliseconds. Default: the broker's setting, 15000. */
   readonly pingIntervalMs?: number | undefined;
+  /**
+   * Subscribes to the moments at which the device or application wakes, or its network returns. The SDK then checks the connection
+   * at once. Default: in browsers `visibilitychange`, `pageshow` and `online`; elsewhere none, and the SDK notices from its timers
+   * that the device slept.
+   */
+  readonly wakeSignals?: WakeSignals | undefined;
   /** How long a measurement of the regions is reused, in milliseconds. Default 600000, ten minutes. */
   readonly measurementMaxAgeMs?: number | undefined;
   /** Default: writes errors to the console and discards everything else. */
   readonly logger?: Logger | undefined;
   /** Default: the device's clock. Tests replace it. */
   readonly clock?: Clock | undefined;
-  /** Returns a number from 0 to 1, excluding 1. Spreads the retries of `play`. Default `Math.random`. */
-  readonly random?: (() => number) | undefined;
+  /** Spreads the retries of `play`, and makes request ids. Default: the device's. */
+  readonly random?: Random | undefined;
 }
 
 /** Options whose defaults are filled in by `resolveOptions`. */
@@ -46,6 +52,7 @@ type DefaultedOption =
   | 'probe'
   | 'reconnect'
   | 'connectTimeoutMs'
+  | 'wakeSignals'
   | 'measurementMaxAgeMs'
   | 'logger'
   | 'clock'
@@ -75,17 +82,19 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     problems.push('This platform has no WebSocket: pass one, or import "@duskline/client/node".');
   }
   if (WebSocket === undefined || problems.length > 0) throw new TypeError(problems.join(' '));
+  const clock = options.clock ?? systemClock;
   return {
     ...options,
     urls: urls.map((url) => url.replace(/\/+$/, '') + CLIENT_PATH),
     WebSocket,
-    probe: options.probe ?? probeBeacon,
+    probe: options.probe ?? createBeaconProbe(clock),
     reconnect: options.reconnect ?? createBackoffPolicy(),
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    wakeSignals: options.wakeSignals ?? browserWakeSignals,
     measurementMaxAgeMs: options.measurementMaxAgeMs ?? 600_000,
     logger: options.logger ?? defaultLogger,
-    clock: options.clock ?? systemClock,
-    random: options.random ?? Math.random,
+    clock,
+    random: options.random ?? systemRandom,
   };
 }
 

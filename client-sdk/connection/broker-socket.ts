@@ -1,10 +1,9 @@
 import type { BrokerToClient, ClientHello, ClientToBroker, ErrorMessage, Welcome } from '@duskline/protocol';
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
 import { parseBrokerFrame } from './broker-frames.js';
-import type { Clock } from '../runtime/clock.js';
 import { closeError, localError, type DusklineError } from '../errors.js';
 import { KeepAlive } from './keep-alive.js';
-import type { Logger } from '@duskline/sdk-runtime';
+import type { Clock, Logger } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 import type { SocketLike, WebSocketConstructor } from './web-socket.js';
 
@@ -45,6 +44,8 @@ export class BrokerSocket {
   /** The platform's socket has closed, or was never opened. */
   readonly #platformSocketClosed = new Deferred<void>();
   readonly #cancelConnectTimeout: () => void;
+  /** The connection died while the device slept. */
+  diedAsleep = false;
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #webSocket: SocketLike | undefined;
   #keepAlive: KeepAlive | undefined;
@@ -67,6 +68,11 @@ export class BrokerSocket {
     if (this.#state !== 'open') return false;
     this.#sendFrame(message);
     return true;
+  }
+
+  /** The device may have slept. */
+  wake(): void {
+    this.#keepAlive?.wake();
   }
 
   /** Closes. Resolves when the broker has received everything that was sent before, or after a second. */
@@ -103,8 +109,8 @@ export class BrokerSocket {
 
   #handleFrame(data: unknown): void {
     if (this.#state === 'closed') return;
-    this.#keepAlive?.recordTraffic();
     const message = parseBrokerFrame(data);
+    this.#keepAlive?.recordTraffic(message?.type === 'pong' ? message.id : undefined);
     if (message === undefined) {
       this.#dependencies.logger.warn({}, 'Ignored a frame that is malformed or of an unknown type');
       return;
@@ -133,7 +139,10 @@ export class BrokerSocket {
       clock: this.#dependencies.clock,
       intervalMs: this.#dependencies.pingIntervalMs ?? Math.max(MIN_PING_INTERVAL_MS, welcome.pingIntervalMs),
       sendPing: (id) => void this.send({ type: 'ping', id }),
-      onDead: () => this.#closeWithError(localError('CONNECTION_LOST')),
+      onDead: (afterSleep) => {
+        this.diedAsleep = afterSleep;
+        this.#closeWithError(localError('CONNECTION_LOST'));
+      },
     });
     this.#opened.resolve(welcome);
   }

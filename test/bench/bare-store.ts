@@ -5,42 +5,48 @@ import { encodeMeta } from '@duskline/server/store/redis/records.js';
 /**
  * The baseline of the Redis store: scripts with only the writes of a placement and its end, of the same sizes and to the same
  * kinds of keys (host record, order of hosts, session, slot, due list, totals). Redis reads, compares and chooses nothing:
- * the caller takes the hosts in turn, and sends complete records.
+ * the caller chooses the hosts in turn, and sends complete records.
  */
 export interface BareStore extends Pick<FleetStore, 'reserve' | 'endSessions'> {
   fill(hosts: number, sessions: number): Promise<void>;
   close(): void;
 }
 
+/** Names of the scripts' keys, in the order of `KEYS`. */
+const KEY_NAMES = ['hosts', 'hostOrder', 'sessions', 'slots', 'reserved', 'ended', 'totals'] as const;
+
 /** Keys of the scripts. */
-export const BARE_KEYS = ['hosts', 'free', 'sessions', 'members', 'reserved', 'ended', 'totals'].map(
-  (key) => `bare:{a}:${key}`,
-);
+export const BARE_KEYS = KEY_NAMES.map((name) => `bare:{a}:${name}`);
+
+/** The Lua expression of a key: an index costs a script less than a local variable. */
+export function keyLua(name: (typeof KEY_NAMES)[number]): string {
+  return `KEYS[${KEY_NAMES.indexOf(name) + 1}]`;
+}
 
 /** A record as long as the packed record of a host with twenty slots, eight of them free. */
 export const BARE_HOST_RECORD = 'h'.repeat(44 + 'broker-a.1'.length + 1 + 16);
 /** Two times of a session record, as long as real ones. */
 export const BARE_TIMES = '17956573641511795657364151';
 
-/** KEYS: `BARE_KEYS`. ARGV: k, session ids, then k pairs each for host records, order, sessions and slots. */
+/** ARGV: k, session ids, then k pairs each for host records, order, sessions and slots. */
 export const BARE_RESERVE = `
 local k = ARGV[1] * 2
-redis.call('HSET', KEYS[1], unpack(ARGV, 3, 2 + k))
-redis.call('ZADD', KEYS[2], unpack(ARGV, 3 + k, 2 + 2 * k))
-redis.call('HSET', KEYS[3], unpack(ARGV, 3 + 2 * k, 2 + 3 * k))
-redis.call('HSET', KEYS[4], unpack(ARGV, 3 + 3 * k, 2 + 4 * k))
-redis.call('RPUSH', KEYS[5], ARGV[2])
-return redis.call('HINCRBY', KEYS[7], 'sessions', ARGV[1])`;
+redis.call('HSET', ${keyLua('hosts')}, unpack(ARGV, 3, 2 + k))
+redis.call('ZADD', ${keyLua('hostOrder')}, unpack(ARGV, 3 + k, 2 + 2 * k))
+redis.call('HSET', ${keyLua('sessions')}, unpack(ARGV, 3 + 2 * k, 2 + 3 * k))
+redis.call('HSET', ${keyLua('slots')}, unpack(ARGV, 3 + 3 * k, 2 + 4 * k))
+redis.call('RPUSH', ${keyLua('reserved')}, ARGV[2])
+return redis.call('HINCRBY', ${keyLua('totals')}, 'sessions', ARGV[1])`;
 
-/** KEYS and ARGV as `BARE_RESERVE`, without the slots: the value of a free slot has no meaning. */
+/** ARGV as `BARE_RESERVE`, without the slots: the value of a free slot has no meaning. */
 export const BARE_RELEASE = `
 local k = ARGV[1] * 2
-redis.call('HSET', KEYS[1], unpack(ARGV, 3, 2 + k))
-redis.call('ZADD', KEYS[2], unpack(ARGV, 3 + k, 2 + 2 * k))
-redis.call('HSET', KEYS[3], unpack(ARGV, 3 + 2 * k, 2 + 3 * k))
-redis.call('RPUSH', KEYS[6], ARGV[2])
-redis.call('HINCRBY', KEYS[7], 'freed', ARGV[1])
-return redis.call('HINCRBY', KEYS[7], 'sessions', -ARGV[1])`;
+redis.call('HSET', ${keyLua('hosts')}, unpack(ARGV, 3, 2 + k))
+redis.call('ZADD', ${keyLua('hostOrder')}, unpack(ARGV, 3 + k, 2 + 2 * k))
+redis.call('HSET', ${keyLua('sessions')}, unpack(ARGV, 3 + 2 * k, 2 + 3 * k))
+redis.call('RPUSH', ${keyLua('ended')}, ARGV[2])
+redis.call('HINCRBY', ${keyLua('totals')}, 'freed', ARGV[1])
+return redis.call('HINCRBY', ${keyLua('totals')}, 'sessions', -ARGV[1])`;
 
 type Script = (...keysAndArgs: (string | number)[]) => Promise<unknown>;
 
@@ -58,7 +64,7 @@ export function createBareStore(url: string, slots: number): BareStore {
     hosts.flatMap((host) => [500_000 + ((turn * 7_919) % 200_000), host]);
   const records = (hosts: readonly string[]): string[] => hosts.flatMap((host) => [host, BARE_HOST_RECORD]);
 
-  const reserve: BareStore['reserve'] = async (_place, reservations) => {
+  const reserve: BareStore['reserve'] = async (_regionPool, reservations) => {
     const hosts = reservations.map(() => names[(turn += 1) % names.length] ?? '');
     await scripts.bareReserve(
       ...BARE_KEYS,
@@ -85,7 +91,7 @@ export function createBareStore(url: string, slots: number): BareStore {
 
   return {
     reserve,
-    async endSessions(_place, releases) {
+    async endSessions(_regionPool, releases) {
       const hosts = releases.map(({ sessionId }) => hostOf.get(sessionId) ?? '');
       await scripts.bareRelease(
         ...BARE_KEYS,

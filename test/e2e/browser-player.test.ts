@@ -15,7 +15,7 @@ import { waitUntil } from '../support/time/eventually.js';
 import { TEST_CONFIG, startTestBroker, testToken } from '../support/fleet/test-broker.js';
 import { serveExample, type WebSite } from '../support/network/web-site.js';
 
-const PLACE = { region: 'near', pool: 'console-x' };
+const REGION_POOL = { region: 'near', pool: 'console-x' };
 /** All regions are near enough, even when the machine is so busy that beacons answer late. */
 const CONFIG = TEST_CONFIG.replaceAll('maxRttMs: ', 'maxRttMs: 9');
 
@@ -48,8 +48,8 @@ describe('The example player in a browser', function () {
 
   /** Starts a host with one slot. Resolves when it is ready for a player. */
   async function startHost(): Promise<SimulatedHost> {
-    const token = testToken({ kind: 'host', ...PLACE });
-    const host = createSimulatedHost({ ...PLACE, url: duskline.url, token, slots: 1, streams });
+    const token = testToken({ kind: 'host', ...REGION_POOL });
+    const host = createSimulatedHost({ ...REGION_POOL, url: duskline.url, token, slots: 1, streams });
     hosts.push(host);
     await waitUntil(async () => (await statusOf(host))?.state === 'ready');
     return host;

@@ -77,7 +77,7 @@ describe('A move that fails', function () {
         await expectContinued();
       });
 
-      it('because the client does not connect in time: the target host is told to end its session, also when the client comes later', async () => {
+      it('because the client does not connect in time: the target host gets `end`, also when the client connects later', async () => {
         await moving.startMove();
         await moving.sendCheckpoint();
         await moving.reportRestored();

@@ -175,7 +175,7 @@ for (const [where, brokers] of [
       expect(await bob.next('session')).to.include({ state: 'ended', reason: 'host_lost' });
     });
 
-    it('is one of at most three: the client is told when the third host refuses its session', async () => {
+    it('is one of at most three: the session ends when the third host refuses it', async () => {
       const refused = [];
       for (const hostId of ['h1', 'h2', 'h3', 'h4'])
         refused.push(refuseSessions(await fleet.host({ hostId }, 1)));

@@ -118,7 +118,7 @@ describe('Sessions of a lost host', function () {
   });
 
   for (const region of ['near', 'next']) {
-    it(`continue in ${region}, and the lost host is told to end them when it returns`, async () => {
+    it(`continue in ${region}, and the lost host has to end them when it returns`, async () => {
       const lost = await loseHost({ rtt });
       const other = await liveHost({ hostId: 'h2', region });
       const after = await alice.next('matched');

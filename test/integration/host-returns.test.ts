@@ -93,7 +93,7 @@ for (const [where, brokers] of [
       expect(players.flatMap(badNews)).to.deep.equal([]);
     });
 
-    it('at another endpoint: clients that are about to connect are told, at the same epoch', async () => {
+    it('at another endpoint: clients that are about to connect get `matched` again, at the same epoch', async () => {
       const host = await fleet.host({ hostId: 'h1', slots: 4 });
       const [running] = await playing(host, ['alice']);
       const bob = await fleet.player('bob', { broker: 1 });
@@ -111,7 +111,7 @@ for (const [where, brokers] of [
       expect(running!.player.unread).to.deep.equal([]);
     });
 
-    it('at the same endpoint: nobody is told', async () => {
+    it('at the same endpoint: clients get no message', async () => {
       const host = await fleet.host({ hostId: 'h1', slots: 4 });
       const bob = await fleet.player('bob', { broker: 1 });
       play(bob, 'r1');
@@ -124,7 +124,7 @@ for (const [where, brokers] of [
       expect(bob.unread).to.deep.equal([]);
     });
 
-    it('with a session that has ended: it is told so before the next session of that slot', async () => {
+    it('with a session that has ended: it gets `end` before the next session of that slot', async () => {
       const host = await fleet.host({ hostId: 'h1', slots: 1 });
       const [alice] = await playing(host, ['alice']);
       const { sessionId } = alice!.matched;

@@ -152,7 +152,7 @@ describe('A host', () => {
     expect(await find('h1')).to.include({ sessions: 0 });
   });
 
-  it('is told to end a session that ended while the host was disconnected', async () => {
+  it('gets `end` for a session that ended while the host was disconnected', async () => {
     duskline = await startTestBroker();
     const { player, held } = await loseHostWithSession();
     player.send({ type: 'end', sessionId: held.sessionId });

@@ -9,7 +9,7 @@ import { TEST_CONFIG, TEST_ENV, failOnError } from '../support/fleet/test-broker
 import { retryUntilSuccess } from '../support/time/eventually.js';
 import { startRedisServer } from '../support/redis/redis-server.js';
 
-const PLACE = { region: 'near', pool: 'console-x' };
+const REGION_POOL = { region: 'near', pool: 'console-x' };
 const REQUEST = {
   region: 'near',
   storeIsRecovering: false,
@@ -35,15 +35,15 @@ describe('The thread of the rebalancer', function () {
     );
     try {
       const host = { hostId: 'h1', connectionId: 'b.1' };
-      await store.registerHost(PLACE, { ...host, slots: 4, endpoint: 'wss://h1.example.com' });
+      await store.registerHost(REGION_POOL, { ...host, slots: 4, endpoint: 'wss://h1.example.com' });
       const beat = { ...host, measured: 0.95 * FULL, digest: 0 };
       expect((await rebalancer.planRound(REQUEST)).exclusions).to.deep.equal([]);
       for (let i = 0; i < 2; i += 1) {
-        await store.recordHeartbeats(PLACE, [beat]);
+        await store.recordHeartbeats(REGION_POOL, [beat]);
         expect((await rebalancer.planRound(REQUEST)).exclusions).to.deep.equal([]);
       }
-      await store.recordHeartbeats(PLACE, [beat]);
-      const exclusion = { kind: 'exclude', pool: PLACE.pool, hostId: 'h1' };
+      await store.recordHeartbeats(REGION_POOL, [beat]);
+      const exclusion = { kind: 'exclude', pool: REGION_POOL.pool, hostId: 'h1' };
       expect(await rebalancer.planRound(REQUEST)).to.deep.include({ exclusions: [exclusion], moves: [] });
       expect((await rebalancer.planRound({ ...REQUEST, storeIsRecovering: true })).blocker).to.contain(
         'the store was unreachable',

@@ -124,7 +124,7 @@ describe('Races', function () {
     }
   });
 
-  it('a reservation that expires while its client claims it: the host is told to end it', async () => {
+  it('a reservation that expires while its client claims it: the host gets `end`', async () => {
     await duskline.stop();
     duskline = await startTestBroker({ limits: { reservationMs: 150, sweepIntervalMs: 50 } });
     host = await openReadyHost(duskline, { hostId: 'h1', slots: 1 });

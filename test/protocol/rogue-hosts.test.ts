@@ -180,7 +180,7 @@ describe('Malicious hosts', function () {
       await expectSessionUnharmed();
     });
 
-    it('in the list of a heartbeat: the host is told to end it', async () => {
+    it('in the list of a heartbeat: the host gets `end`', async () => {
       const { sessionId, epoch } = matched;
       rogue.send({
         type: 'heartbeat',
@@ -191,7 +191,7 @@ describe('Malicious hosts', function () {
       await expectSessionUnharmed();
     });
 
-    it('in the list of a registration: the host is told to end it', async () => {
+    it('in the list of a registration: the host gets `end`', async () => {
       const { sessionId, epoch } = matched;
       const sessions = [{ sessionId, epoch, state: 'connected' }];
       const again = await openHost(duskline.url, { hostId: 'rogue', slots: 2, sessions });

@@ -22,11 +22,11 @@ export const hostSteps = [
       ),
     },
     ({ regionPool, hostAt }, { beats }) => {
-      const told = beats.map(({ agrees, ...beat }) => {
+      const heartbeats = beats.map(({ agrees, ...beat }) => {
         const digest = hostAt(beat.hostId)?.digest ?? 0;
         return { ...beat, digest: agrees ? digest : digest ^ 77 };
       });
-      return (store) => store.recordHeartbeats(regionPool, told);
+      return (store) => store.recordHeartbeats(regionPool, heartbeats);
     },
   ),
   step(
@@ -70,11 +70,11 @@ export const hostSteps = [
       caller: broker,
     },
     ({ regionPool, hostAt }, { orders, caller }) => {
-      const told = orders.map(({ hostId, order, current }) => {
+      const silent = orders.map(({ hostId, order, current }) => {
         const heartbeatAtMs = hostAt(hostId)?.heartbeatAtMs ?? 0;
         return { hostId, order, heartbeatAtMs: current ? heartbeatAtMs : heartbeatAtMs - 1 };
       });
-      return (store) => store.markSilentHosts(regionPool, told, caller);
+      return (store) => store.markSilentHosts(regionPool, silent, caller);
     },
   ),
   step(

@@ -105,8 +105,8 @@ export function offeredSessionSuite(current: CurrentFixture): void {
     it('is put into the inbox of its client’s broker, also when that broker is the caller, with a wake-up', async () => {
       const { store, another } = current();
       const other = await another();
-      const theirNudge = await nextWakeUpOf(other, 'broker-q');
-      const ourNudge = await nextWakeUpOf(store, BROKER);
+      const theirWakeUp = await nextWakeUpOf(other, 'broker-q');
+      const ourWakeUp = await nextWakeUpOf(store, BROKER);
       await makeHostReady(store, 'host-a', { slots: 2 });
       const theirs = newSessionId();
       const ours = newSessionId();
@@ -121,8 +121,8 @@ export function offeredSessionSuite(current: CurrentFixture): void {
           [sessionId, 'offered'],
         ]);
       }
-      expect(await theirNudge()).to.deep.equal(REGION_POOL);
-      expect(await ourNudge()).to.deep.equal(REGION_POOL);
+      expect(await theirWakeUp()).to.deep.equal(REGION_POOL);
+      expect(await ourWakeUp()).to.deep.equal(REGION_POOL);
     });
 
     it('counts as a live session of its host', async () => {

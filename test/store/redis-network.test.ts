@@ -14,7 +14,7 @@ describe('redis store when the network to Redis fails', function () {
   let fixture: RedisFixture;
   let background: BackgroundCalls;
   let other: FleetStore;
-  let nudged: number;
+  let wakeUps: number;
   beforeEach(async () => {
     proxy = await startTcpProxy({ port: (await sharedRedis()).port });
     fixture = await openRedisFixture(
@@ -22,8 +22,8 @@ describe('redis store when the network to Redis fails', function () {
       SHORT_TIMEOUTS,
     );
     other = await fixture.another();
-    nudged = 0;
-    await other.onWakeUp('broker-b', () => (nudged += 1));
+    wakeUps = 0;
+    await other.onWakeUp('broker-b', () => (wakeUps += 1));
     await makeHostReady(fixture.store, 'host-a', { slots: 512 });
     background = startBackgroundCalls(fixture.store, 'host-a');
   });
@@ -34,10 +34,10 @@ describe('redis store when the network to Redis fails', function () {
 
   async function expectRecovery(): Promise<void> {
     await retryUntilSuccess(() => fixture.store.ping(), 8_000);
-    nudged = 0;
+    wakeUps = 0;
     await waitUntil(() => {
       fixture.store.sendWakeUp('broker-b', REGION_POOL);
-      return nudged > 0;
+      return wakeUps > 0;
     }, 8_000);
     await retryUntilSuccess(() => other.ping(), 8_000);
     await background.stop();

@@ -49,7 +49,7 @@ export interface HostStatus {
   readonly endpoint: string;
 }
 
-/** Reads the whole fleet from the store. Only for the dashboard and the CLI: the cost grows with the number of hosts. */
+/** Reads the whole fleet from the store. Only for operators: the cost grows with the number of hosts. */
 export async function readFleetStatus({
   brokerId,
   store,

@@ -27,7 +27,7 @@ export interface TestFleetOptions {
   readonly config?: string;
   /** How long hosts are left out that fail sessions. That of the product when absent. */
   readonly backOff?: BackOff;
-  /** `QUICK` when absent. */
+  /** `SHORT_INTERVALS` when absent. */
   readonly intervals?: Partial<BrokerIntervals>;
 }
 

@@ -9,14 +9,24 @@ interface Timer {
 export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
   #nowMs = 1_000_000;
+  #sleptMs = 0;
 
   /** Number of timers that are set and have not fired. */
   get pending(): number {
     return this.#timers.size;
   }
 
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  /** The same, by the name that the broker's clocks have. */
   nowMs(): number {
     return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return Date.UTC(2030, 0, 1) + this.#sleptMs + this.#nowMs;
   }
 
   setTimer(callback: () => void, delayMs: number): () => void {
@@ -34,9 +44,20 @@ export class ManualClock implements Clock {
         .sort((a, b) => a.atMs - b.atMs);
       if (next === undefined) break;
       this.#timers.delete(next);
-      this.#nowMs = next.atMs;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.callback();
     }
     this.#nowMs = untilMs;
+  }
+
+  /** Moves the time forward as a sleep of the device does: the timers that become due fire afterwards, late. */
+  sleep(ms: number): void {
+    this.#nowMs += ms;
+    this.advance(0);
+  }
+
+  /** Moves only the wall clock, as a sleep of the device does where timers and the monotonic clock stand still meanwhile. */
+  jump(ms: number): void {
+    this.#sleptMs += ms;
   }
 }

@@ -4,7 +4,7 @@ import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js
 import { createManualClock } from '../../support/time/manual-clock.js';
 import { registration, reservation, sessionIdOf } from '../../support/fleet/fleet-data.js';
 
-const PLACE: RegionPool = { region: 'eu-central', pool: 'pc' };
+const REGION_POOL: RegionPool = { region: 'eu-central', pool: 'pc' };
 const CONNECTION = 'broker-a.1';
 
 /** Time in which a new stream reaches its full load. Until then its host measures less load than it will have. */
@@ -47,7 +47,7 @@ export class BurstFleet {
   static async open(hosts: readonly BurstHost[], reportEveryMs: number): Promise<BurstFleet> {
     const fleet = new BurstFleet(hosts, reportEveryMs);
     for (const { hostId, slots } of hosts) {
-      await fleet.#store.registerHost(PLACE, registration(hostId, { slots }));
+      await fleet.#store.registerHost(REGION_POOL, registration(hostId, { slots }));
     }
     await fleet.#report(hosts);
     return fleet;
@@ -86,7 +86,7 @@ export class BurstFleet {
   async reserve(): Promise<string | undefined> {
     this.#sessions += 1;
     const wanted = reservation(sessionIdOf(this.#sessions));
-    const { outcomes } = await this.#store.reserve(PLACE, [wanted], 600_000, 'broker-a');
+    const { outcomes } = await this.#store.reserve(REGION_POOL, [wanted], 600_000, 'broker-a');
     const [outcome] = outcomes;
     return outcome?.kind === 'reserved' ? outcome.hostId : undefined;
   }
@@ -116,7 +116,7 @@ export class BurstFleet {
       this.#reported.set(host.hostId, measured);
       return { hostId: host.hostId, connectionId: CONNECTION, measured, digest: 0 };
     });
-    await this.#store.recordHeartbeats(PLACE, beats);
+    await this.#store.recordHeartbeats(REGION_POOL, beats);
   }
 }
 

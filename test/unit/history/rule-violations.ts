@@ -38,7 +38,7 @@ const ALL: readonly NamedFault[] = [
   ],
   [
     'S1',
-    'a host that is told too late to end a session of a newer epoch',
+    'an order to end a session of an older epoch that its host gets too late',
     (history) => {
       const end = find(history, 'host-ended', ({ sessionId }) => sessionId === FIRST);
       const roomy = replaceFirst(history, 'host-registered', (event) => ({ ...event, slots: 100 }));
@@ -60,7 +60,9 @@ const ALL: readonly NamedFault[] = [
     'S3',
     'a counter that drifted',
     (history) =>
-      changePictures(history, (host, i) => (i === 0 ? { ...host, committed: host.committed + 1 } : host)),
+      changeFleetSnapshots(history, (host, i) =>
+        i === 0 ? { ...host, committed: host.committed + 1 } : host,
+      ),
   ],
   [
     'S4',
@@ -97,7 +99,7 @@ const ALL: readonly NamedFault[] = [
         return event.sessionId === FIRST && event.epoch === 2;
       });
       const atMs = lastMs(history) - 150;
-      const without = changePictures(history, (known) => {
+      const without = changeFleetSnapshots(history, (known) => {
         if (known.host !== host) return known;
         const sessions = known.sessions.filter((session) => session.sessionId !== sessionId);
         return { ...known, sessions, committed: known.committed - 1, slots: known.slots - 1 };
@@ -350,7 +352,7 @@ function replaceFirst<T extends EventType>(
   return history.map((event) => (event === first ? change(first) : event));
 }
 
-function changePictures(
+function changeFleetSnapshots(
   history: readonly HistoryEvent[],
   change: (host: FleetHost, index: number) => FleetHost,
 ): HistoryEvent[] {

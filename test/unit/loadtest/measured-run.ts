@@ -3,8 +3,8 @@ import type { MeasuredRun } from '@duskline/loadtest/report/load-report.js';
 
 /** Results of a small run. */
 export function measuredRun(more: Partial<MeasuredRun> = {}): MeasuredRun {
-  const book = new LatencyRecorder();
-  for (let ms = 1; ms <= 40; ms += 1) book.record('match', ms);
+  const recorder = new LatencyRecorder();
+  for (let ms = 1; ms <= 40; ms += 1) recorder.record('match', ms);
   return {
     version: 1,
     startedAt: '2026-04-15T12:00:00.000Z',
@@ -47,7 +47,7 @@ export function measuredRun(more: Partial<MeasuredRun> = {}): MeasuredRun {
     },
     ended: { client_left: 30 },
     connectionErrors: {},
-    times: book.summarise(),
+    times: recorder.summarise(),
     levels: [],
     verdict: { overbooked: 0, lost: 0, outOfOrder: 0, other: 0, settled: true, events: 400, examples: [] },
     brokers: [{ name: 'broker-1', cpuMean: 0.2, cpuMax: 0.4, memoryMaxBytes: 100 * 1_048_576 }],

@@ -7,9 +7,9 @@ import { measuredRun } from './measured-run.js';
 
 describe('The latency histogram', () => {
   it('has percentiles with three digits, and the exact maximum', () => {
-    const book = new LatencyRecorder();
-    for (let ms = 1; ms <= 10_000; ms += 1) book.record('match', ms);
-    const { match, resume } = book.summarise();
+    const recorder = new LatencyRecorder();
+    for (let ms = 1; ms <= 10_000; ms += 1) recorder.record('match', ms);
+    const { match, resume } = recorder.summarise();
     expect(match.count).to.equal(10_000);
     expect(match.p50).to.be.closeTo(5_000, 5);
     expect(match.p99).to.be.closeTo(9_900, 10);
@@ -23,7 +23,7 @@ describe('The latency histogram', () => {
 describe('The timeline', () => {
   it('counts a match at the time for which it was scheduled, however late the answer came', () => {
     const timeline = new Timeline(1_000, 1_000);
-    const look = (atMs: number, matched: number): void =>
+    const sample = (atMs: number, matched: number): void =>
       timeline.recordSample(
         atMs,
         { offered: 10, matched, queued: 0, refused: 0, noClientFree: 0 },
@@ -31,8 +31,8 @@ describe('The timeline', () => {
         {},
       );
     timeline.recordMatch(1_500, 2_700);
-    look(1_900, 0);
-    look(4_900, 10);
+    sample(1_900, 0);
+    sample(4_900, 10);
     const points = timeline.read();
     expect(points.map(({ max }) => max)).to.deep.equal([2_700, null, null, null]);
     expect(points.map(({ matched }) => matched)).to.deep.equal([0, 0, 0, 10]);

@@ -75,22 +75,22 @@ describe('A channel over a socket', () => {
   it('writes frames of promises that wait for the same reply at once', async () => {
     const { channel, received } = await open();
     const reply = nextTurn();
-    const tell = async (text: string): Promise<void> => {
+    const sendAfterReply = async (text: string): Promise<void> => {
       await reply;
       await Promise.resolve();
       channel.send(note(text));
     };
-    await Promise.all(['one', 'two', 'three'].map(tell));
+    await Promise.all(['one', 'two', 'three'].map(sendAfterReply));
     await waitUntil(() => received.length === 3);
     expect(line.writes).to.equal(1);
   });
 
   it('keeps the order when frames are long or not plain ASCII', async () => {
     const { channel, received } = await open();
-    const said = ['one', 'Zürich 夜', 'two', 'x'.repeat(70_000), 'three'];
-    for (const text of said) channel.send(note(text));
-    await waitUntil(() => received.length === said.length);
-    expect(received).to.deep.equal(said);
+    const texts = ['one', 'Zürich 夜', 'two', 'x'.repeat(70_000), 'three'];
+    for (const text of texts) channel.send(note(text));
+    await waitUntil(() => received.length === texts.length);
+    expect(received).to.deep.equal(texts);
   });
 
   it('writes pending frames before it closes, and nothing afterwards', async () => {

@@ -101,15 +101,18 @@ const MOST_IN_FLIGHT = 400;
 export async function measureMatch(options: MatchOptions): Promise<MatchFigures> {
   const { rounds, seconds, inFlight, profileDirectory } = options;
   const stops: (() => Promise<void>)[] = [];
-  const keep = <Stoppable extends { stop(): Promise<void> }>(what: Stoppable): Stoppable => {
-    stops.push(() => what.stop());
-    return what;
+  const stopLater = <Started extends { stop(): Promise<void> }>(started: Started): Started => {
+    stops.push(() => started.stop());
+    return started;
   };
   try {
-    const redises = { broker: keep(await startMeasuredRedis()), floor: keep(await startMeasuredRedis()) };
-    const broker = keep(await startBroker({ redisUrl: redises.broker.url, probed: true }));
-    const floor = keep(await startFloor(redises.floor.url));
-    const loader = keep(startLoadGenerator());
+    const redises = {
+      broker: stopLater(await startMeasuredRedis()),
+      floor: stopLater(await startMeasuredRedis()),
+    };
+    const broker = stopLater(await startBroker({ redisUrl: redises.broker.url, probed: true }));
+    const floor = stopLater(await startFloor(redises.floor.url));
+    const loader = stopLater(startLoadGenerator());
     const sides: Side[] = [
       { name: 'broker', server: broker, redis: redises.broker },
       { name: 'floor', server: floor, redis: redises.floor },
@@ -124,13 +127,13 @@ export async function measureMatch(options: MatchOptions): Promise<MatchFigures>
       await run(sides, loader, name, { inFlight, forMs: WARM_UP_MS });
     }
 
-    const saturated = await inTurns(sides, rounds, async (side, round) => {
+    const saturated = await measureInTurns(sides, rounds, async (side, round) => {
       reportProgress(`match: ${side.name} saturated, ${round + 1} of ${rounds}`);
       return run(sides, loader, side.name, { inFlight, forMs: seconds * 1_000 });
     });
     const perSecond = median(saturated.broker.map((period) => period.perSecond)) / 2;
     const { halfRateSeconds } = options;
-    const halfRate = await inTurns(sides, halfRateSeconds, async (side, round) => {
+    const halfRate = await measureInTurns(sides, halfRateSeconds, async (side, round) => {
       reportProgress(
         `match: ${side.name} at ${Math.round(perSecond)} a second, ${round + 1} of ${halfRateSeconds}`,
       );
@@ -164,7 +167,7 @@ export async function measureMatch(options: MatchOptions): Promise<MatchFigures>
 
 type BothSides = Record<Side['name'], LoadPeriod[]>;
 
-async function inTurns(
+async function measureInTurns(
   sides: readonly Side[],
   rounds: number,
   measure: (side: Side, round: number) => Promise<LoadPeriod>,
@@ -188,20 +191,20 @@ async function run(
   const side = sides.find((known) => known.name === name);
   if (side === undefined) throw new Error(`There is no server ${name}.`);
   const { server, redis } = side;
-  const read = (): Shares => ({
+  const readCpuSeconds = (): Shares => ({
     server: cpuSeconds(server.pid),
     redis: redis.cpuSeconds(),
     loader: cpuSeconds(loader.pid),
   });
   await server.request('watchDelay');
-  const traffic = await redis.traffic();
-  const before = read();
+  const trafficBefore = await redis.traffic();
+  const before = readCpuSeconds();
   const startedAtMs = performance.now();
   const order: LoadOrder = { ...load, fleet: name };
   const outcome = await loader.request<LoadOutcome>('load', order);
   const seconds = (performance.now() - startedAtMs) / 1_000;
-  const after = read();
-  const moved = await redis.traffic();
+  const after = readCpuSeconds();
+  const trafficAfter = await redis.traffic();
   const { matches } = outcome;
   return {
     ...outcome,
@@ -212,8 +215,8 @@ async function run(
     },
     serverSeconds: after.server - before.server,
     redisBytesPerMatch: {
-      received: (moved.received - traffic.received) / matches,
-      sent: (moved.sent - traffic.sent) / matches,
+      received: (trafficAfter.received - trafficBefore.received) / matches,
+      sent: (trafficAfter.sent - trafficBefore.sent) / matches,
     },
     loopDelay: await server.request<LoopDelay>('readDelay'),
   };
@@ -236,54 +239,54 @@ function perCoreSecond({ matches, serverSeconds }: LoadPeriod): number {
 }
 
 /** Broker over floor, for pairs of consecutive periods. */
-function ratio({ broker, floor }: BothSides, of: (period: LoadPeriod) => number): number {
+function ratio({ broker, floor }: BothSides, read: (period: LoadPeriod) => number): number {
   return median(
     broker.map((period, round) => {
-      const beside = floor[round];
-      return beside === undefined ? NaN : of(period) / of(beside);
+      const floorPeriod = floor[round];
+      return floorPeriod === undefined ? NaN : read(period) / read(floorPeriod);
     }),
   );
 }
 
 function asSaturated(periods: readonly LoadPeriod[]): Saturated {
-  const middle = (of: (period: LoadPeriod) => number): number => median(periods.map(of));
+  const medianOf = (read: (period: LoadPeriod) => number): number => median(periods.map(read));
   return {
-    matchesPerSecond: middle(({ perSecond }) => perSecond),
-    matchesPerCoreSecond: middle(perCoreSecond),
-    p50Ms: middle(({ matchMs }) => matchMs.p50),
-    p99Ms: middle(({ matchMs }) => matchMs.p99),
+    matchesPerSecond: medianOf(({ perSecond }) => perSecond),
+    matchesPerCoreSecond: medianOf(perCoreSecond),
+    p50Ms: medianOf(({ matchMs }) => matchMs.p50),
+    p99Ms: medianOf(({ matchMs }) => matchMs.p99),
     cpu: shares(periods),
     frameBytesPerMatch: {
-      sent: middle(({ bytes }) => bytes.sent),
-      received: middle(({ bytes }) => bytes.received),
+      sent: medianOf(({ bytes }) => bytes.sent),
+      received: medianOf(({ bytes }) => bytes.received),
     },
     redisBytesPerMatch: {
-      received: middle(({ redisBytesPerMatch }) => redisBytesPerMatch.received),
-      sent: middle(({ redisBytesPerMatch }) => redisBytesPerMatch.sent),
+      received: medianOf(({ redisBytesPerMatch }) => redisBytesPerMatch.received),
+      sent: medianOf(({ redisBytesPerMatch }) => redisBytesPerMatch.sent),
     },
   };
 }
 
 function asHalfRate(periods: readonly LoadPeriod[]): AtHalfRate {
-  const least = (of: (period: LoadPeriod) => number): number => Math.min(...periods.map(of));
-  const middle = (of: (period: LoadPeriod) => number): number => median(periods.map(of));
+  const lowestOf = (read: (period: LoadPeriod) => number): number => Math.min(...periods.map(read));
+  const medianOf = (read: (period: LoadPeriod) => number): number => median(periods.map(read));
   return {
-    perSecond: middle(({ perSecond }) => perSecond),
-    p50Ms: middle(({ matchMs }) => matchMs.p50),
-    p99Ms: least(({ matchMs }) => matchMs.p99),
+    perSecond: medianOf(({ perSecond }) => perSecond),
+    p50Ms: medianOf(({ matchMs }) => matchMs.p50),
+    p99Ms: lowestOf(({ matchMs }) => matchMs.p99),
     p99MsOfRounds: periods.map(({ matchMs }) => matchMs.p99),
-    loaderLateP99Ms: least(({ lateMs }) => lateMs.p99),
-    loopDelayP99Ms: least(({ loopDelay }) => loopDelay.p99Ms),
+    loaderLateP99Ms: lowestOf(({ lateMs }) => lateMs.p99),
+    loopDelayP99Ms: lowestOf(({ loopDelay }) => loopDelay.p99Ms),
     loopDelayP99MsOfRounds: periods.map(({ loopDelay }) => loopDelay.p99Ms),
     cpu: shares(periods),
   };
 }
 
 function shares(periods: readonly LoadPeriod[]): Shares {
-  const middle = (of: (shares: Shares) => number): number => median(periods.map(({ cpu }) => of(cpu)));
+  const medianOf = (read: (shares: Shares) => number): number => median(periods.map(({ cpu }) => read(cpu)));
   return {
-    server: middle(({ server }) => server),
-    redis: middle(({ redis }) => redis),
-    loader: middle(({ loader }) => loader),
+    server: medianOf(({ server }) => server),
+    redis: medianOf(({ redis }) => redis),
+    loader: medianOf(({ loader }) => loader),
   };
 }

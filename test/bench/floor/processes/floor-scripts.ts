@@ -1,6 +1,13 @@
 import { Redis } from 'ioredis';
 import { playerShard } from '@duskline/server/store/redis/keys.js';
-import { BARE_HOST_RECORD, BARE_KEYS, BARE_RELEASE, BARE_RESERVE, BARE_TIMES } from '../../bare-store.js';
+import {
+  BARE_HOST_RECORD,
+  BARE_KEYS,
+  BARE_RELEASE,
+  BARE_RESERVE,
+  BARE_TIMES,
+  keyLua,
+} from '../../bare-store.js';
 
 /** A match of the floor server, from `play` to `end`. */
 export interface FloorSession {
@@ -11,20 +18,23 @@ export interface FloorSession {
 }
 
 /**
- * The script calls of a match with only its unavoidable writes, of the same sizes as those of the broker: the request; host,
- * order, session, slot, due list and totals when a slot is reserved and released; session and host when a host reports a
- * state; host and its time for a heartbeat. The caller sends complete records.
+ * The script calls of a match with only its unavoidable writes, of the same sizes as those of the broker: the request record;
+ * host, order, session, slot, due list and totals when a slot is reserved and released; session and host when a host reports
+ * a state; host and its time for a heartbeat. The caller sends complete records.
  */
 export interface FloorScripts {
-  claim(sessions: readonly FloorSession[]): Promise<unknown>;
+  recordRequests(sessions: readonly FloorSession[]): Promise<unknown>;
   reserve(sessions: readonly FloorSession[]): Promise<unknown>;
   transition(sessions: readonly FloorSession[]): Promise<unknown>;
   release(sessions: readonly FloorSession[]): Promise<unknown>;
   heartbeat(hostIds: readonly string[]): Promise<unknown>;
 }
 
-/** Requests expire after the same time as in the broker. */
-const CLAIM = `
+/** Key of the time of each host's last heartbeat, which the store's baseline does not write. */
+const HEARTBEATS_KEY = `KEYS[${BARE_KEYS.length + 1}]`;
+
+/** Request records expire after the same time as in the broker. */
+const RECORD_REQUESTS = `
 for i, key in ipairs(KEYS) do
   redis.call('SET', key, ARGV[i], 'PX', 86400000)
 end
@@ -32,18 +42,18 @@ return #KEYS`;
 
 const TRANSITION = `
 local k = ARGV[1] * 2
-redis.call('HSET', KEYS[1], unpack(ARGV, 2, 1 + k))
-return redis.call('HSET', KEYS[3], unpack(ARGV, 2 + k, 1 + 2 * k))`;
+redis.call('HSET', ${keyLua('hosts')}, unpack(ARGV, 2, 1 + k))
+return redis.call('HSET', ${keyLua('sessions')}, unpack(ARGV, 2 + k, 1 + 2 * k))`;
 
 const HEARTBEAT = `
 local k = ARGV[1] * 2
-redis.call('HSET', KEYS[1], unpack(ARGV, 2, 1 + k))
-redis.call('ZADD', KEYS[2], unpack(ARGV, 2 + k, 1 + 2 * k))
-return redis.call('ZADD', KEYS[8], unpack(ARGV, 2 + 2 * k, 1 + 3 * k))`;
+redis.call('HSET', ${keyLua('hosts')}, unpack(ARGV, 2, 1 + k))
+redis.call('ZADD', ${keyLua('hostOrder')}, unpack(ARGV, 2 + k, 1 + 2 * k))
+return redis.call('ZADD', ${HEARTBEATS_KEY}, unpack(ARGV, 2 + 2 * k, 1 + 3 * k))`;
 
 type Script = (...keysAndArgs: (string | number)[]) => Promise<unknown>;
 type Scripts = Record<
-  'bareClaim' | 'bareReserve' | 'bareTransition' | 'bareRelease' | 'bareHeartbeat',
+  'bareRecordRequests' | 'bareReserve' | 'bareTransition' | 'bareRelease' | 'bareHeartbeat',
   Script
 >;
 
@@ -64,7 +74,7 @@ export function createFloorScripts(url: string): FloorScripts {
   const redis = new Redis(url);
   const keys = [...BARE_KEYS, 'bare:{a}:heartbeats'];
   const numberOfKeys = keys.length;
-  redis.defineCommand('bareClaim', { lua: CLAIM });
+  redis.defineCommand('bareRecordRequests', { lua: RECORD_REQUESTS });
   redis.defineCommand('bareReserve', { numberOfKeys, lua: BARE_RESERVE });
   redis.defineCommand('bareTransition', { numberOfKeys, lua: TRANSITION });
   redis.defineCommand('bareRelease', { numberOfKeys, lua: BARE_RELEASE });
@@ -87,7 +97,7 @@ export function createFloorScripts(url: string): FloorScripts {
   }
 
   return {
-    async claim(sessions) {
+    async recordRequests(sessions) {
       // Players are spread over the slots of a cluster, and a script may use keys of one slot only.
       const shards = new Map<number, FloorSession[]>();
       for (const session of sessions) {
@@ -98,7 +108,7 @@ export function createFloorScripts(url: string): FloorScripts {
       }
       await Promise.all(
         Array.from(shards, ([shard, group]) =>
-          scripts.bareClaim(
+          scripts.bareRecordRequests(
             group.length,
             ...group.map(({ playerId }) => `bare:{players-${shard}}:${playerId}`),
             ...group.map(({ requestId, sessionId }) => {

@@ -60,8 +60,8 @@ function perTurn<Item>(run: (items: readonly Item[]) => void): (item: Item) => v
 }
 
 const reserve = perTurn<Match>((batch) => {
-  const claimed = scripts.claim(batch);
-  void Promise.all([claimed, scripts.reserve(batch)]).then(() => batch.forEach(sendMatched));
+  const recorded = scripts.recordRequests(batch);
+  void Promise.all([recorded, scripts.reserve(batch)]).then(() => batch.forEach(sendMatched));
 });
 const transition = perTurn<Change>((batch) => {
   void scripts.transition(batch.map(({ match }) => match)).then(() => {

@@ -12,7 +12,7 @@ describe('store health', () => {
   });
 
   it('is neither rebuilding nor recovering from the start, while the store answers', () => {
-    for (let look = 0; look < 3; look += 1) {
+    for (let i = 0; i < 3; i += 1) {
       expect(health).to.include({ isReachable: true, isRecovering: false, isRebuilding: false });
       health.recordAnswer();
     }

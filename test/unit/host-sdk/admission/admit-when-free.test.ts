@@ -55,7 +55,7 @@ describe('A client that shows its ticket to a full host', () => {
     expect(await stateOf(third!)).to.equal('no_free_slot');
   });
 
-  it('is refused after five seconds, and the broker is told that the session does not start here', async () => {
+  it('is refused after five seconds, and the broker gets a report that the session does not start here', async () => {
     const { fixture, connection } = await fullHost();
     connection.send(prepareOf(2));
     await connection.ping();
@@ -95,7 +95,7 @@ describe('A client that shows its ticket to a full host', () => {
 describe('A ticket that has expired before its reservation', () => {
   afterEach(stopHostFixtures);
 
-  it('is refused, and the broker is told that the session does not start here', async () => {
+  it('is refused, and the broker gets a report that the session does not start here', async () => {
     const fixture = await startHostFixture();
     const connection = await fixture.register();
     connection.send(prepareOf(1));

@@ -45,7 +45,7 @@ describe('Hot hosts', () => {
   it('are judged once per heartbeat, however often they are read', () => {
     const beat = { ...HOST, measuredLoad: 0.95, heartbeatAtMs: 2_000 };
     let known = NO_HOT_HOSTS;
-    for (let look = 0; look < 5; look += 1) known = trackHotHosts(known, [beat]);
+    for (let i = 0; i < 5; i += 1) known = trackHotHosts(known, [beat]);
     expect(isHot(known, 'pc', 'h')).to.be.false;
     for (const heartbeatAtMs of [4_000, 6_000]) known = trackHotHosts(known, [{ ...beat, heartbeatAtMs }]);
     expect(isHot(known, 'pc', 'h')).to.be.true;
